@@ -1,0 +1,155 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// True when this manifest is the root of the build, false when it is somebody's dependency.
+///
+/// SwiftPM refuses a versioned dependency that carries unsafe flags, so everything that needs them is in the manifest
+/// only when the package stands in its own checkout. `GESSO_AS_DEPENDENCY=1` turns them off by hand.
+let isRoot =
+  Context.gitInformation != nil
+  && !Context.packageDirectory.contains("/checkouts/")
+  && !Context.packageDirectory.contains("/registry/downloads/")
+  && Context.environment["GESSO_AS_DEPENDENCY"] == nil
+
+#if arch(x86_64)
+  let buildsX86v3 = isRoot
+#else
+  let buildsX86v3 = false
+#endif
+
+/// Settings of every Swift target: the language of 2026, and in our own checkout no warning survives.
+let swiftSettings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+  ] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
+
+/// Kernels are raw pointers by definition, so strict memory safety would mark every line; they are optimized in debug
+/// builds too, where they would otherwise run hundreds of times slower.
+let kernelSettings: [SwiftSetting] =
+  [.swiftLanguageMode(.v6)]
+  + (isRoot ? [.treatAllWarnings(as: .error), .unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+
+let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
+
+let client = TargetDependencyCondition.when(traits: ["Client"])
+
+var targets: [Target] = [
+  // C, thin.
+  .target(
+    name: "CImageCodecs", cSettings: cSettings,
+    linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("isal"), .linkedLibrary("z")]),
+  .systemLibrary(
+    name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
+  .systemLibrary(
+    name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
+  .target(name: "CPixelIntrinsics", cSettings: cSettings),
+
+  // Pixels.
+  .target(name: "PixelKernels", dependencies: ["CPixelIntrinsics"], swiftSettings: kernelSettings),
+  .target(
+    name: "ImagePreparation",
+    dependencies: [
+      "CImageCodecs", "CLittleCMS", "PixelKernels",
+      .target(name: "CCrypto", condition: .when(platforms: [.linux])),
+    ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
+    swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+
+  // The service.
+  .target(
+    name: "ScenarioAPI",
+    dependencies: ["CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
+    swiftSettings: swiftSettings),
+  .target(
+    name: "GessoPipeline",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI",
+      .product(name: "GRDB", package: "GRDB.swift", condition: client),
+      .product(name: "Logging", package: "swift-log", condition: client),
+    ],
+    swiftSettings: swiftSettings),
+  .target(
+    name: "ScenarioSandbox",
+    dependencies: [
+      "ImagePreparation",
+      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
+    ],
+    resources: [.embedInCode("scenario-openapi.yaml")],
+    swiftSettings: swiftSettings),
+  .executableTarget(
+    name: "GessoCommand",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
+      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+      .product(name: "Logging", package: "swift-log", condition: client),
+    ],
+    swiftSettings: swiftSettings),
+
+  // Tests.
+  .target(
+    name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+  .testTarget(name: "PixelKernelsTests", dependencies: ["PixelKernels", "TestSupport"], swiftSettings: swiftSettings),
+  .testTarget(
+    name: "ImagePreparationTests", dependencies: ["ImagePreparation", "CImageCodecs", "PixelKernels", "TestSupport"],
+    swiftSettings: swiftSettings),
+  .testTarget(
+    name: "ScenarioAPITests",
+    dependencies: [
+      "ScenarioAPI", "ScenarioSandbox", "TestSupport",
+      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
+      .product(name: "Logging", package: "swift-log", condition: client),
+    ],
+    swiftSettings: swiftSettings),
+  .testTarget(
+    name: "ScenarioSandboxTests",
+    dependencies: [
+      "ScenarioSandbox", "ImagePreparation", "TestSupport",
+      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+    ],
+    swiftSettings: swiftSettings),
+  .testTarget(
+    name: "GessoPipelineTests",
+    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    swiftSettings: swiftSettings),
+  .testTarget(
+    name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
+    swiftSettings: swiftSettings),
+]
+
+if buildsX86v3 {
+  // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Resampling picks at run time).
+  targets.append(
+    .target(
+      name: "PixelKernelsX86v3", dependencies: ["CPixelIntrinsics"],
+      swiftSettings: kernelSettings + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]))
+}
+
+let package = Package(
+  name: "gesso",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "ImagePreparation", targets: ["ImagePreparation"]),
+    .library(name: "ScenarioAPI", targets: ["ScenarioAPI"]),
+    .library(name: "GessoPipeline", targets: ["GessoPipeline"]),
+    .library(name: "ScenarioSandbox", targets: ["ScenarioSandbox"]),
+    .executable(name: "gesso", targets: ["GessoCommand"]),
+  ],
+  traits: [
+    .trait(name: "Client", description: "The service's client, ledger, sandbox and command: everything that needs another package."),
+    .default(enabledTraits: ["Client"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+  ],
+  targets: targets
+)

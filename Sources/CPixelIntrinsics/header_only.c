@@ -1,0 +1,1 @@
+#include "cpixel_intrinsics.h"

@@ -1,0 +1,90 @@
+/// Why an image could not be inspected, decoded, prepared or written.
+///
+/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
+/// line for people. Neither ends with a period.
+public struct PreparationError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The step of the pipeline that failed.
+  public enum Stage: String, Sendable, CaseIterable {
+    /// Finding and reading the source.
+    case open
+    /// Turning encoded bytes into rows.
+    case decode
+    /// Resampling.
+    case resize
+    /// Turning the image upright.
+    case orient
+    /// Color, alpha and depth.
+    case color
+    /// Turning rows into encoded bytes.
+    case encode
+    /// Putting the result where it was asked for.
+    case write
+  }
+
+  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    /// The spelling used in JSON.
+    public let rawValue: String
+    /// Makes a code from its spelling.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// There is no such file.
+    public static let notFound = Code(rawValue: "not-found")
+    /// The file exists but cannot be read.
+    public static let unreadable = Code(rawValue: "unreadable")
+    /// The source has no bytes.
+    public static let empty = Code(rawValue: "empty")
+    /// The bytes are no image known to this package.
+    public static let notAnImage = Code(rawValue: "not-an-image")
+    /// The bytes are an image of another kind (WebP, HEIC, …).
+    public static let unsupportedFormat = Code(rawValue: "unsupported-format")
+    /// The file is a JPEG or PNG of a variety that is not supported.
+    public static let unsupportedFeature = Code(rawValue: "unsupported-feature")
+    /// The source ends before the image does.
+    public static let truncated = Code(rawValue: "truncated")
+    /// The source's bytes contradict their format.
+    public static let corrupt = Code(rawValue: "corrupt")
+    /// The codec complained and the policy says that this is enough to stop.
+    public static let warning = Code(rawValue: "warning")
+    /// More pixels than allowed.
+    public static let tooManyPixels = Code(rawValue: "too-many-pixels")
+    /// More memory than allowed.
+    public static let tooMuchMemory = Code(rawValue: "too-much-memory")
+    /// More progressive scans, chunks or profile bytes than allowed.
+    public static let limitExceeded = Code(rawValue: "limit-exceeded")
+    /// The result cannot be made small enough.
+    public static let overBudget = Code(rawValue: "over-budget")
+    /// The recipe asks for something impossible.
+    public static let invalidRecipe = Code(rawValue: "invalid-recipe")
+    /// The output exists and may not be replaced.
+    public static let outputExists = Code(rawValue: "output-exists")
+    /// The output is the input, which is never replaced.
+    public static let outputIsInput = Code(rawValue: "output-is-input")
+    /// The result could not be written.
+    public static let writeFailed = Code(rawValue: "write-failed")
+    /// The system has no memory left.
+    public static let outOfMemory = Code(rawValue: "out-of-memory")
+    /// The caller canceled.
+    public static let canceled = Code(rawValue: "canceled")
+  }
+
+  /// What kind of failure it was.
+  public let code: Code
+  /// The step that failed.
+  public let stage: Stage
+  /// What is wrong.
+  public let message: String
+  /// What to do about it.
+  public let remedy: String
+
+  /// Makes an error.
+  public init(_ code: Code, stage: Stage, _ message: String, remedy: String) {
+    self.code = code
+    self.stage = stage
+    self.message = message
+    self.remedy = remedy
+  }
+
+  /// `message: remedy`.
+  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
+}

@@ -1,0 +1,15 @@
+public import Foundation
+
+/// The files under `Fixtures/` that tests read.
+public enum Fixtures {
+  /// The folder itself, found from where this source file was compiled.
+  public static let folder: URL = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures", directoryHint: .isDirectory)
+
+  /// The path of one file, for example `jpeg/forest.jpg`.
+  public static func path(_ name: String) -> String { folder.appending(path: name).path }
+
+  /// The bytes of one file.
+  public static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+}
