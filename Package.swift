@@ -12,9 +12,9 @@ let isRoot =
   && Context.environment["GESSO_AS_DEPENDENCY"] == nil
 
 #if arch(x86_64)
-  let buildsX86v3 = isRoot
+let buildsX86v3 = isRoot
 #else
-  let buildsX86v3 = false
+let buildsX86v3 = false
 #endif
 
 /// Settings of every Swift target: the language of 2026, and in our own checkout no warning survives.
@@ -55,7 +55,7 @@ var targets: [Target] = [
   .target(
     name: "ImagePreparation",
     dependencies: [
-      "CImageCodecs", "CLittleCMS", "PixelKernels",
+      "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "PixelKernels",
       .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
@@ -142,7 +142,9 @@ let package = Package(
     .executable(name: "gesso", targets: ["GessoCommand"]),
   ],
   traits: [
-    .trait(name: "Client", description: "The service's client, ledger, sandbox and command: everything that needs another package."),
+    .trait(
+      name: "Client",
+      description: "The service's client, ledger, sandbox and command: everything that needs another package."),
     .default(enabledTraits: ["Client"]),
   ],
   dependencies: [
