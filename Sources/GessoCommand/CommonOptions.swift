@@ -1,20 +1,21 @@
 #if Client
-package import ArgumentParser
+internal import ArgumentParser
+internal import GessoPipeline
 
 /// The flags every verb has that works on inputs.
-package struct CommonOptions: ParsableArguments {
+struct CommonOptions: ParsableArguments {
   @Flag(help: "One JSON object per input on standard output, nothing else there.")
-  package var json = false
+  var json = false
 
   @Flag(name: .shortAndLong, help: "Errors only.")
-  package var quiet = false
+  var quiet = false
 
   @Flag(name: .shortAndLong, help: "Say more.")
-  package var verbose = false
+  var verbose = false
 
-  package init() {}
+  init() {}
 
-  package mutating func validate() throws {
+  mutating func validate() throws {
     if quiet, verbose { throw ValidationError("--quiet and --verbose exclude each other: keep one") }
   }
 

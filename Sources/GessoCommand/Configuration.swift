@@ -22,12 +22,15 @@ package struct Configuration: Sendable {
     }
   }
 
-  /// A key and its secret, and where they were found.
-  package struct Credentials: Sendable {
-    package let credential: ScenarioCredential
+  /// A key and its secret, and where they were found. It does not print them.
+  package struct Credentials: Sendable, CustomReflectable {
+    package let key: String
+    package let secret: String
     package let origin: Origin
     /// True when a `.env` only names the files that hold them.
     let isIndirect: Bool
+
+    package var customMirror: Mirror { Mirror(self, children: ["origin": origin]) }
   }
 
   private let flags: Flags
@@ -59,13 +62,13 @@ package struct Configuration: Sendable {
         status: .credentials)
     }
     let baseURL = try baseURL(for: found)
+    let project = try projectID()
     do {
       return try ScenarioConfiguration(
-        baseURL: baseURL ?? ScenarioConfiguration.defaultBaseURL, credential: found.credential, projectID: try projectID())
-    } catch let error as ScenarioError {
-      throw CommandError(error)
+        baseURL: baseURL ?? ScenarioConfiguration.defaultBaseURL,
+        credential: try ScenarioCredential(key: found.key, secret: found.secret), projectID: project)
     } catch {
-      throw error as! CommandError
+      throw CommandError(error)
     }
   }
 
@@ -104,7 +107,9 @@ package struct Configuration: Sendable {
       return environment["SCENARIO_BASE_URL"] ?? dotEnvURL
     case .environment:
       if let url = environment["SCENARIO_BASE_URL"] { return url }
-      guard dotEnvURL == nil else { throw foreignBaseURL("the key is from the environment, SCENARIO_BASE_URL from .env") }
+      guard dotEnvURL == nil else {
+        throw foreignBaseURL("the key is from the environment, SCENARIO_BASE_URL from .env")
+      }
       return nil
     case .dotEnv:
       guard environment["SCENARIO_BASE_URL"] == nil else {
@@ -126,7 +131,8 @@ package struct Configuration: Sendable {
 
   private func foreignBaseURL(_ message: String) -> CommandError {
     CommandError(
-      "foreign-base-url", stage: "configure", message, remedy: "set both in one place, or name the address with --base-url",
+      "foreign-base-url", stage: "configure", message,
+      remedy: "set both in one place, or name the address with --base-url",
       status: .credentials)
   }
 
@@ -144,13 +150,9 @@ package struct Configuration: Sendable {
       }
       return nil
     }
-    do {
-      let credential = try ScenarioCredential(key: key.text, secret: secret.text)
-      return Credentials(
-        credential: credential, origin: origin, isIndirect: origin == .dotEnv && (key.isFile || secret.isFile))
-    } catch {
-      throw CommandError(error)
-    }
+    return Credentials(
+      key: key.text, secret: secret.text, origin: origin, isIndirect: origin == .dotEnv && (key.isFile || secret.isFile)
+    )
   }
 
   private func value(

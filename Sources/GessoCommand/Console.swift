@@ -1,6 +1,6 @@
 #if Client
 internal import ImagePreparation
-package import Synchronization
+internal import Synchronization
 
 #if canImport(Darwin)
 internal import Darwin

@@ -17,7 +17,8 @@ package enum Environment {
     guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer() }
     guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
       let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
-      throw .usage("GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
+      throw .usage(
+        "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
     }
     return ImagePreparer(instructionSet: set)
   }

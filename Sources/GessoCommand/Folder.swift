@@ -9,7 +9,7 @@ enum Folder {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       var isFolder: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
       throw CommandError(
         "write-failed", stage: "write",
         exists && !isFolder.boolValue ? "\(path) is a file" : "cannot make the folder \(path)",

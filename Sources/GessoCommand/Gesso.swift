@@ -31,7 +31,18 @@ package struct Gesso: AsyncParsableCommand {
   package static func start() async -> Never {
     // A reader that goes away is a failed write, not the end of a process that follows a paid job.
     signal(SIGPIPE, SIG_IGN)
-    exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    leave(await run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  // `exit` alone would mean a method of the argument parser.
+  private static func leave(_ status: ExitStatus) -> Never {
+    #if canImport(Darwin)
+    Darwin.exit(status.rawValue)
+    #elseif canImport(Glibc)
+    Glibc.exit(status.rawValue)
+    #else
+    Musl.exit(status.rawValue)
+    #endif
   }
 
   /// Parses and runs; every failure that no verb has reported is reported here.

@@ -19,7 +19,8 @@ extension ImageDescription {
     return .object(
       [("input", .string(input))] + members + [
         ("megapixels", .number((Double(size.pixelCount) / 10_000).rounded() / 100)),
-        ("progressive", .bool(isProgressive && format == .jpeg)), ("interlaced", .bool(isProgressive && format == .png)),
+        ("progressive", .bool(isProgressive && format == .jpeg)),
+        ("interlaced", .bool(isProgressive && format == .png)),
         ("restartInterval", .integer(restartInterval)), ("exif", .bool(hasEXIF)), ("gps", .bool(hasGPS)),
         ("xmp", .bool(hasXMP)), ("text", .bool(hasText)), ("animated", .bool(isAnimated)),
         ("notes", .array(notes.map(OrderedJSON.string))),
@@ -80,7 +81,8 @@ extension PreparedImage {
   /// One line for people.
   var summary: String {
     let time = Int(timings.total.rounded())
-    return "\(source.size) \(source.format.rawValue) → \(size) \(format.rawValue), \(Figure.bytes(bytes.count)) in \(time) ms"
+    return
+      "\(source.size) \(source.format.rawValue) → \(size) \(format.rawValue), \(Figure.bytes(bytes.count)) in \(time) ms"
   }
 }
 

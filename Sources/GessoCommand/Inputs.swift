@@ -1,6 +1,6 @@
 #if Client
 package import ImagePreparation
-package import ScenarioAPI
+internal import ScenarioAPI
 
 /// What stands for an image on the command line: a path, `-` for standard input, or an `http(s)` URL.
 package struct Input: Sendable, Hashable {
@@ -21,14 +21,23 @@ package struct Input: Sendable, Hashable {
   package func source(limit: Int) async throws(CommandError) -> ImageSource {
     if argument == "-" { return .descriptor(0) }
     guard OutputNaming.isURL(argument) else { return .file(argument) }
-    return .memory(try await fetched(over: CurlTransport(), limit: limit))
+    return .memory(try await fetched(over: Self.transport, limit: limit))
   }
+
+  /// The same, in a form that can be read twice: standard input is read into memory, up to `limit` bytes.
+  func repeatableSource(limit: Int) async throws(CommandError) -> ImageSource {
+    guard argument == "-" else { return try await source(limit: limit) }
+    return .memory(try await StandardInput.read(limit: limit))
+  }
+
+  /// Made by the first URL; files need no transport.
+  private static let transport = CurlTransport()
 
   func fetched(over transport: any HTTPTransport, limit: Int) async throws(CommandError) -> [UInt8] {
     var request = HTTPRequest(.get, argument, stage: .download)
     request.responseLimit = limit
     request.followsRedirects = true
-    do {
+    do throws(ScenarioError) {
       let response = try await transport.send(request)
       guard (200..<300).contains(response.status) else {
         throw ScenarioError(

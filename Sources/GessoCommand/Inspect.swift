@@ -12,7 +12,8 @@ package struct Inspect: Verb {
   var inputs: [String]
 
   @Option(
-    name: .customLong("max-download"), help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+    name: .customLong("max-download"),
+    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
   var maxDownload = 256
 
   @OptionGroup var common: CommonOptions
@@ -26,7 +27,7 @@ package struct Inspect: Verb {
     let inputs = try Input.list(inputs)
     var failures: [ExitStatus] = []
     for input in inputs {
-      do {
+      do throws(CommandError) {
         let source = try await input.source(limit: maxDownload << 20)
         let description = try Self.describe(source)
         if common.json {
@@ -35,9 +36,10 @@ package struct Inspect: Verb {
           let lines = description.inspectionLines
           try console.output(([input.name] + lines.map { "  " + $0 }).map(Console.printable).joined(separator: "\n"))
         }
-      } catch let failure as CommandError where failure.status != .cannotWrite {
-        failures.append(failure.status)
-        try console.report(failure, input: input.name, json: common.json)
+      } catch {
+        if error.status == .cannotWrite { throw error }
+        failures.append(error.status)
+        try console.report(error, input: input.name, json: common.json)
       }
     }
     return ExitStatus(failures: failures, of: inputs.count)

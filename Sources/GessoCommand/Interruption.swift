@@ -18,8 +18,10 @@ enum Interruption {
   ///
   /// - Parameter patience: How long after the first signal the process ends even if the work does not notice, as in a
   ///   read from a terminal that never comes back; nil to wait for as long as it takes.
+  /// - Parameter onSignal: Called once, on the first signal.
   static func guarding<Result: Sendable>(
     flag: CancellationFlag = CancellationFlag(), patience: DispatchTimeInterval?,
+    onSignal: @escaping @Sendable () -> Void = {},
     _ work: sending @escaping @isolated(any) () async throws -> Result
   ) async throws -> Result {
     let task = Task { try await work() }
@@ -30,6 +32,7 @@ enum Interruption {
         if flag.isCanceled { _exit(ExitStatus.interrupted.rawValue) }
         flag.cancel()
         task.cancel()
+        onSignal()
         guard let patience else { return }
         queue.asyncAfter(deadline: .now() + patience) { _exit(ExitStatus.interrupted.rawValue) }
       }
@@ -38,6 +41,14 @@ enum Interruption {
     }
     defer { for source in sources { source.cancel() } }
     return try await task.value
+  }
+
+  /// Returns when the task is canceled.
+  static func forever() async {
+    let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+    // Nothing is ever sent; iteration ends with the task. The continuation must outlive it.
+    for await _ in stream {}
+    withExtendedLifetime(continuation) {}
   }
 
   private static let queue = DispatchQueue(label: "gesso.signals")

@@ -1,6 +1,6 @@
 #if Client
-package import ArgumentParser
-package import ImagePreparation
+public import ArgumentParser
+public import ImagePreparation
 
 /// The flags that say how an image is prepared, shared by every verb that prepares one.
 package struct PreparationOptions: ParsableArguments {
@@ -78,7 +78,8 @@ package struct PreparationOptions: ParsableArguments {
   package var maxMemory = 1024
 
   @Option(
-    name: .customLong("max-download"), help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+    name: .customLong("max-download"),
+    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
   package var maxDownload = 256
 
   @Option(help: ArgumentHelp("Processor threads (default: one for each core).", valueName: "N"))
@@ -139,7 +140,8 @@ package struct PreparationOptions: ParsableArguments {
   }
 
   /// The format that the name of the output asks for; a flag that contradicts the name is refused.
-  private static func format(_ asked: Recipe.OutputFormat, output: String?) throws(CommandError) -> Recipe.OutputFormat {
+  private static func format(_ asked: Recipe.OutputFormat, output: String?) throws(CommandError) -> Recipe.OutputFormat
+  {
     guard let output, let dot = output.lastIndex(of: "."), !output[dot...].contains("/") else { return asked }
     let named: Recipe.OutputFormat
     switch output[dot...].dropFirst().lowercased() {

@@ -29,7 +29,9 @@ package struct Prepare: Verb {
   package init() {}
 
   package mutating func validate() throws {
-    guard (output == nil) != (folder == nil) else { throw ValidationError("say where it goes: -o FILE or --out-dir DIR") }
+    guard (output == nil) != (folder == nil) else {
+      throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
+    }
     if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
     if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
   }

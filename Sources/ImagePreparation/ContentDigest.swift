@@ -44,7 +44,8 @@ public enum ContentDigest {
   private static func failed(_ path: String) -> PreparationError {
     errno == ENOENT
       ? PreparationError(.notFound, stage: .open, "there is no such file", remedy: "check the path \(path)")
-      : PreparationError(.unreadable, stage: .open, "the file cannot be read", remedy: "check the permissions of \(path)")
+      : PreparationError(
+        .unreadable, stage: .open, "the file cannot be read", remedy: "check the permissions of \(path)")
   }
 }
 

@@ -27,7 +27,7 @@ public final class Ledger: Sendable {
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       if !FileManager.default.fileExists(atPath: path) {
         // SQLite gives its journal files the permissions of the database.
-        FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
       }
       var configuration = GRDB.Configuration()
       configuration.journalMode = .wal
@@ -50,7 +50,7 @@ public final class Ledger: Sendable {
             createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
             baseURL TEXT NOT NULL, projectID TEXT,
             source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
-            model TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
+            model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
             folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
             assetID TEXT, jobID TEXT, cost TEXT, failure TEXT);
           CREATE INDEX run_job ON run (jobID);
@@ -72,12 +72,12 @@ public final class Ledger: Sendable {
       try database.execute(
         sql: """
           INSERT INTO run (createdAt, updatedAt, state, baseURL, projectID, source, sourceSHA256, preparedSHA256,
-            preparedPath, geometry, model, parameters, seed, folder, nameTemplate, stem)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
           now, now, LedgerEntry.State.prepared.rawValue, intent.baseURL, intent.projectID, intent.source,
-          intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath, intent.geometry, intent.model,
+          intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath, intent.geometry, intent.model, intent.prompt,
           intent.parameters, intent.seed, intent.folder, intent.nameTemplate, intent.stem,
         ])
       return database.lastInsertedRowID
@@ -130,9 +130,33 @@ public final class Ledger: Sendable {
   public func entry(job: JobID) throws(PipelineError) -> LedgerEntry {
     guard let entry = try entries("WHERE jobID = ? ORDER BY id DESC LIMIT 1", [job.rawValue]).first else {
       throw PipelineError(
-        .unknownJob, stage: "wait", "the ledger knows no job \(job)", remedy: "look at the known ones first", jobID: job)
+        .unknownJob, stage: "wait", "the ledger knows no job \(job)", remedy: "look at the known ones first", jobID: job
+      )
     }
     return entry
+  }
+
+  /// Asks SQLite whether the file is sound.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` that says what SQLite found.
+  public func check() throws(PipelineError) {
+    let findings: [String]
+    do {
+      findings = try database.read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+    guard findings == ["ok"] else {
+      throw PipelineError(
+        .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
+        remedy: "keep the file for its job ids, and set GESSO_LEDGER to a new one")
+    }
+  }
+
+  /// The version of the SQLite library loaded now.
+  public static var libraryVersion: String {
+    let version = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
+    return version ?? "unknown"
   }
 
   private func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
@@ -148,7 +172,8 @@ public final class Ledger: Sendable {
   }
 
   private static func results(of run: Int64, in database: Database) throws -> [LedgerResult] {
-    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run]).map { row in
+    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run]).map {
+      row in
       LedgerResult(
         index: row["position"], assetID: AssetID(rawValue: row["assetID"]), path: row["path"], sha256: row["sha256"])
     }
@@ -191,7 +216,8 @@ extension LedgerEntry {
       intent: LedgerIntent(
         baseURL: row["baseURL"], projectID: row["projectID"], source: row["source"], sourceSHA256: row["sourceSHA256"],
         preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"], geometry: row["geometry"],
-        model: row["model"], parameters: row["parameters"], seed: row["seed"], folder: row["folder"],
+        model: row["model"], prompt: row["prompt"], parameters: row["parameters"], seed: row["seed"],
+        folder: row["folder"],
         nameTemplate: row["nameTemplate"], stem: row["stem"]),
       assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
       jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), cost: row["cost"], failure: row["failure"],

@@ -61,6 +61,8 @@ public struct LedgerIntent: Sendable, Equatable {
   public var geometry: String?
   /// The model.
   public var model: String
+  /// What the results should show.
+  public var prompt: String
   /// Everything else that was asked for, as JSON.
   public var parameters: String
   /// The seed.
