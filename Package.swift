@@ -79,6 +79,7 @@ var targets: [Target] = [
     name: "ScenarioSandbox",
     dependencies: [
       "ImagePreparation",
+      .target(name: "CCrypto", condition: .when(platforms: [.linux])),
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
       .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
