@@ -1,0 +1,27 @@
+/// The small image between resize and encoder: interleaved rows from top to bottom without padding, alpha straight.
+struct Raster: Sendable {
+  /// Width and height in pixels.
+  var size: ImageSize
+  /// What the channels mean.
+  var channels: RowLayout.Channels
+  /// 8 or 16.
+  var bitDepth: Int
+  /// The samples, those of 16 bits in native byte order.
+  var bytes: [UInt8]
+
+  /// Makes a raster of zeros.
+  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int) {
+    self.size = size
+    self.channels = channels
+    self.bitDepth = bitDepth
+    bytes = []
+    bytes = [UInt8](repeating: 0, count: size.height * rowBytes)
+  }
+
+  /// Samples a pixel.
+  var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
+  /// Bytes a pixel.
+  var pixelBytes: Int { channelCount * (bitDepth / 8) }
+  /// Bytes a row.
+  var rowBytes: Int { size.width * pixelBytes }
+}
