@@ -225,6 +225,19 @@ struct CurlTransportTests {
     #expect(error.code == .responseTooLarge && error.outcome == .unusable && !error.isRetryable)
   }
 
+  @Test("a head without end is refused")
+  func headLimit() async throws {
+    let server = RawServer { connection in
+      _ = connection.readRequest()
+      connection.send("HTTP/1.1 200 OK\r\n")
+      for index in 0..<5_000 { connection.send("X-\(index): \(String(repeating: "h", count: 90))\r\n") }
+      connection.waitForEnd()
+    }
+    defer { server.stop() }
+    let error = try #require(await failure(of: request(.get, server.baseURL)).error)
+    #expect(error.code == .responseTooLarge && error.outcome == .unusable)
+  }
+
   // MARK: What goes wrong
 
   @Test("nobody listening: not sent")
