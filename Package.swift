@@ -128,7 +128,7 @@ var targets: [Target] = [
   .testTarget(
     name: "GessoCommandTests",
     dependencies: [
-      "ImagePreparation", "ScenarioAPI", "GessoPipeline", "GessoCommand", "TestSupport",
+      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
     swiftSettings: swiftSettings),

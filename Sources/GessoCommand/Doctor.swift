@@ -105,7 +105,7 @@ extension OrderedJSON {
   fileprivate var text: String {
     switch self {
     case .string(let text): text
-    case .null: "unknown"
+    case .null: "none"
     default: line
     }
   }

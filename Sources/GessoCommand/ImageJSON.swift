@@ -97,9 +97,9 @@ enum Figure {
     }
   }
 
-  /// For example `24.0 megapixels`.
+  /// For example `2.16 megapixels`.
   static func megapixels(_ pixels: Int) -> String {
-    pixels < 100_000 ? "\(pixels) pixels" : "\(pixels / 1_000_000).\(pixels / 100_000 % 10) megapixels"
+    pixels < 10_000 ? "\(pixels) pixels" : "\((Double(pixels) / 10_000).rounded() / 100) megapixels"
   }
 }
 #endif
