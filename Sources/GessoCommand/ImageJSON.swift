@@ -86,6 +86,17 @@ extension PreparedImage {
   }
 }
 
+extension PreparedImage {
+  /// How it was done, for `--verbose`.
+  var details: String {
+    let stages = [
+      ("decode", timings.decode), ("resize", timings.resize), ("color", timings.color), ("encode", timings.encode),
+    ]
+    let times = stages.map { "\($0) \(($1 * 10).rounded() / 10) ms" }.joined(separator: ", ")
+    return "\(times); decoder scale \(plan.decoderScale), \(plan.path.rawValue), \(plan.instructionSet.rawValue)"
+  }
+}
+
 /// Numbers as people read them.
 enum Figure {
   /// For example `501 kB`.
