@@ -119,6 +119,7 @@ var targets: [Target] = [
     dependencies: [
       "ScenarioSandbox", "ImagePreparation", "TestSupport",
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
     swiftSettings: swiftSettings),
   .testTarget(
