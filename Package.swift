@@ -124,10 +124,17 @@ var targets: [Target] = [
     swiftSettings: swiftSettings),
   .testTarget(
     name: "GessoPipelineTests",
-    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    dependencies: [
+      "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+      .product(name: "GRDB", package: "GRDB.swift", condition: client),
+    ],
     swiftSettings: swiftSettings),
   .testTarget(
-    name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
+    name: "GessoCommandTests",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
+      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+    ],
     swiftSettings: swiftSettings),
 ]
 
