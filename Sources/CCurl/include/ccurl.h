@@ -1,6 +1,35 @@
-// Typed calls over libcurl's variadic setopt and getinfo.
+// Typed calls over libcurl's variadic setopt and getinfo, which Swift cannot call: one function an argument type.
+//
+// The option and the type have to agree, as libcurl's manual says of each option; libcurl copies strings.
 #ifndef CCURL_H
 #define CCURL_H
+
 #include <curl/curl.h>
+#include <stdbool.h>
+
+// The shape of libcurl's read, write and header callbacks alike.
+typedef size_t (*ccurl_transfer_callback)(char *buffer, size_t size, size_t count, void *context);
+
+// curl_global_init with everything; to be called once, before anything else.
 CURLcode ccurl_global_init(void);
+
+CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value);
+CURLcode ccurl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
+CURLcode ccurl_set_string(CURL *handle, CURLoption option, const char *value);
+CURLcode ccurl_set_pointer(CURL *handle, CURLoption option, void *value);
+CURLcode ccurl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
+CURLcode ccurl_set_transfer_callback(CURL *handle, CURLoption option, ccurl_transfer_callback value);
+CURLcode ccurl_set_seek_callback(CURL *handle, curl_seek_callback value);
+
+// Allows http and https for the request; for redirects https, and http only where http_redirects is true.
+CURLcode ccurl_set_protocols(CURL *handle, bool http_redirects);
+
+// Lets a handle be removed while its name is still being resolved without waiting for the resolver (libcurl 7.87 on).
+CURLcode ccurl_set_quick_exit(CURL *handle);
+
+CURLMcode ccurl_multi_set_long(CURLM *handle, CURLMoption option, long value);
+
+CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value);
+CURLcode ccurl_get_pointer(CURL *handle, CURLINFO info, void **value);
+
 #endif

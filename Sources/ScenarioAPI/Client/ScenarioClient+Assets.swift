@@ -1,0 +1,114 @@
+/// A result on disk.
+public struct DownloadedFile: Sendable, Equatable {
+  /// Where it is; while it is being verified, a temporary file beside its place.
+  public let path: String
+  /// Its size.
+  public let byteCount: Int
+  /// The media type it was served as, without parameters; the asset's own where the server names none.
+  public let mimeType: String
+}
+
+extension ScenarioClient {
+  /// How often, and how far apart, an asset that is not ready yet is read again (ASSUMED: the contract only says that it
+  /// may happen).
+  private static let pendingAssetReads = 10
+  private static let pendingAssetInterval = Duration.seconds(2)
+
+  /// Reads an asset, with a fresh URL of the file as it was stored.
+  ///
+  /// - Throws: A ``ScenarioError`` of the stage `download`, after the retries.
+  public func asset(_ id: AssetID) async throws(ScenarioError) -> Asset {
+    let request = try apiRequest(.get, ["assets", id.rawValue], query: [("originalAssets", "true")], stage: .download)
+    return try await reply(AssetReply.self, to: request, as: .read).asset
+  }
+
+  /// Downloads the file of an asset.
+  ///
+  /// The bytes go to a temporary file in the folder of `path`; once complete, checked by `verify` and synced to the disk,
+  /// it takes the place of whatever is at `path` at once. No credential is sent. A URL that has expired (403) is asked
+  /// for again, once. On any failure the temporary file is removed and `path` is as it was.
+  ///
+  /// - Parameters:
+  ///   - asset: The asset, as ``asset(_:)`` gave it; one that is pending is waited for, for 20 seconds.
+  ///   - path: Where the file goes; its folder exists.
+  ///   - verify: Looks at the complete temporary file, and throws when it is not what it should be.
+  /// - Returns: The file in its place.
+  /// - Throws: A ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or `verify` threw,
+  ///   `write-failed`, `asset-unavailable`, or what became of the requests.
+  public func download(
+    _ asset: Asset, to path: String, verify: (DownloadedFile) throws -> Void = { _ in }
+  ) async throws(ScenarioError) -> DownloadedFile {
+    var asset = try await readyAsset(asset)
+    let file = try TemporaryFile(beside: path)
+    var policy = retry
+    var wasRefreshed = false
+    var response: HTTPResponse?
+    while response == nil {
+      do throws(ScenarioError) {
+        response = try await fetch(asset.url, into: file)
+      } catch {
+        if error.httpStatus == 403, !wasRefreshed {
+          wasRefreshed = true
+          asset = try await self.asset(asset.id)
+        } else {
+          try await pause(after: error, of: .read, &policy)
+        }
+        try file.empty()
+      }
+    }
+    let served = response?.value(of: "content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased() ?? ""
+    let mimeType = served.isEmpty ? asset.mimeType : served
+    let byteCount = response?.bodyCount ?? 0
+    do {
+      try verify(DownloadedFile(path: file.path, byteCount: byteCount, mimeType: mimeType))
+    } catch {
+      throw Self.invalid("the downloaded file is damaged: \(printable("\(error)"))")
+    }
+    try file.move(to: path)
+    return DownloadedFile(path: path, byteCount: byteCount, mimeType: mimeType)
+  }
+
+  /// Fetches a signed URL once. The length has to be what the server announced.
+  private func fetch(_ url: SignedURL, into file: borrowing TemporaryFile) async throws(ScenarioError) -> HTTPResponse {
+    guard let origin = ServiceURL.origin(of: url.rawValue), origin.isSecure || origin.isLoopback else {
+      throw ScenarioError(
+        .insecureURL, .refused, stage: .download, "the service gave a download URL that is not https",
+        remedy: "check the base URL")
+    }
+    var request = HTTPRequest(.get, url.rawValue, stage: .download)
+    request.destination = .descriptor(file.descriptor)
+    request.responseLimit = downloadLimit
+    request.followsRedirects = true
+    let response = try await answer(to: request)
+    let announced = response.value(of: "content-length").flatMap { Int($0) }
+    guard response.bodyCount > 0, announced == nil || announced == response.bodyCount else {
+      var error = Self.invalid(
+        "the download has \(response.bodyCount) bytes instead of \(announced.map { "\($0)" } ?? "some")")
+      error.isRetryable = true
+      throw error
+    }
+    return response
+  }
+
+  private func readyAsset(_ asset: Asset) async throws(ScenarioError) -> Asset {
+    var asset = asset
+    for _ in 0..<Self.pendingAssetReads where asset.status == .pending {
+      try await sleep(Self.pendingAssetInterval, stage: .download)
+      asset = try await self.asset(asset.id)
+    }
+    switch asset.status {
+    case .success, .unknown: return asset
+    case .pending, .error:
+      var error = ScenarioError(
+        .assetUnavailable, .unusable, stage: .download,
+        asset.status == .error ? "the service could not make asset \(asset.id)" : "asset \(asset.id) is not ready",
+        remedy: asset.status == .error ? "submit again" : "download it later")
+      error.isRetryable = asset.status == .pending
+      throw error
+    }
+  }
+
+  private static func invalid(_ message: String) -> ScenarioError {
+    ScenarioError(.downloadInvalid, .unusable, stage: .download, message, remedy: "download it again")
+  }
+}

@@ -1,0 +1,112 @@
+internal import Foundation
+
+/// One request and what came of it, for the log.
+struct Exchange: Sendable {
+  let request: HTTPRequest
+  let result: Result<HTTPResponse, ScenarioError>
+}
+
+extension ScenarioClient {
+  /// How long a request that only reads or acts may take; uploads and downloads go on as long as bytes move.
+  static let requestTimeout = Duration.seconds(60)
+
+  /// A request to the API, with credentials.
+  ///
+  /// - Throws: `invalid-request` for a path part that would change the path's meaning.
+  func apiRequest(
+    _ method: HTTPRequest.Method, _ path: [String], query: [(name: String, value: String)] = [],
+    stage: ScenarioError.Stage
+  ) throws(ScenarioError) -> HTTPRequest {
+    for part in path where ["", ".", ".."].contains(part) {
+      throw ScenarioError(
+        .invalidRequest, .notSent, stage: stage, "\"\(part)\" is no id", remedy: "give the service's own id")
+    }
+    let query = query + (configuration.projectID.map { [("projectId", $0)] } ?? [])
+    let url = ServiceURL.build(base: configuration.baseURL, path: path, query: query)
+    var request = HTTPRequest(method, url, stage: stage)
+    request.authorization = configuration.credential
+    request.fields = [HTTPField("Accept", "application/json")]
+    request.followsRedirects = method == .get
+    request.timeout = Self.requestTimeout
+    return request
+  }
+
+  /// Sends a request, repeating it as the policy allows, and reads the JSON of its answer.
+  func reply<Reply: Decodable>(
+    _ type: Reply.Type, to request: HTTPRequest, as operation: RetryPolicy.Operation
+  ) async throws(ScenarioError) -> Reply {
+    var policy = retry
+    while true {
+      do throws(ScenarioError) {
+        return try decode(type, from: try await answer(to: request), to: request)
+      } catch {
+        try await pause(after: error, of: operation, &policy)
+      }
+    }
+  }
+
+  /// Sends a request once.
+  ///
+  /// - Throws: What the transport throws, or what an answer other than 2xx says.
+  func answer(to request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
+    let result: Result<HTTPResponse, ScenarioError>
+    do throws(ScenarioError) {
+      let response = try await transport.send(request)
+      result =
+        (200..<300).contains(response.status)
+        ? .success(response) : .failure(ScenarioError(refusal: response, stage: request.stage, now: Date()))
+    } catch {
+      var error = error
+      if request.stage == .submit, error.outcome != .notSent { error.charged = .unknown }
+      result = .failure(error)
+    }
+    observe(Exchange(request: request, result: result))
+    return try result.get()
+  }
+
+  /// Reads the JSON of an answer. What answers a submit unreadably may have started a job all the same.
+  func decode<Reply: Decodable>(
+    _ type: Reply.Type, from response: HTTPResponse, to request: HTTPRequest
+  ) throws(ScenarioError) -> Reply {
+    do {
+      return try JSONDecoder().decode(type, from: Data(response.body))
+    } catch {
+      let isSubmit = request.stage == .submit
+      var failure = ScenarioError(
+        .malformedReply, isSubmit ? .unknownOutcome : .unusable, stage: request.stage,
+        "the service's answer (status \(response.status)) is not what its contract describes: \(Self.place(of: error))",
+        remedy: isSubmit ? ScenarioError.submitRemedy : "check the base URL, and whether this version is current")
+      failure.httpStatus = response.status
+      failure.charged = isSubmit ? .unknown : .no
+      throw failure
+    }
+  }
+
+  /// Waits before the next attempt, or throws `error` when there is to be none.
+  func pause(
+    after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
+  ) async throws(ScenarioError) {
+    guard case .retry(let delay) = policy.next(after: error, of: operation) else { throw error }
+    try await sleep(delay, stage: error.stage)
+  }
+
+  /// Sleeps on the client's clock.
+  func sleep(_ duration: Duration, stage: ScenarioError.Stage) async throws(ScenarioError) {
+    do {
+      try await clock.sleep(for: duration)
+    } catch {
+      throw ScenarioError(.canceled, .notSent, stage: stage, "canceled", remedy: "")
+    }
+  }
+
+  /// Where in an answer the first thing is that does not fit, without quoting the answer.
+  private static func place(of error: any Error) -> String {
+    func path(_ keys: [any CodingKey]) -> String { printable(keys.map(\.stringValue).joined(separator: ".")) }
+    switch error {
+    case DecodingError.keyNotFound(let key, let context): return "\(path(context.codingPath + [key])) is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      return "\(path(context.codingPath)) is of another type"
+    default: return "it is not JSON"
+    }
+  }
+}

@@ -1,0 +1,29 @@
+#if Client
+public import Logging
+
+extension ScenarioClient {
+  /// The same client, telling `logger` of every exchange: at debug what was asked and answered, at trace also the
+  /// connection. Neither credentials, bodies, nor queries of URLs are logged.
+  public func logging(to logger: Logger) -> ScenarioClient {
+    var client = self
+    client.observe = { exchange in
+      var metadata: Logger.Metadata = ["stage": "\(exchange.request.stage.rawValue)"]
+      switch exchange.result {
+      case .success(let response):
+        metadata["status"] = "\(response.status)"
+        logger.debug("\(exchange.request)", metadata: metadata)
+        metadata["http"] = "\(response.httpVersion ?? "unknown")"
+        metadata["reused"] = "\(response.reusedConnection)"
+        metadata["sent"] = "\(exchange.request.body.count)"
+        metadata["received"] = "\(response.bodyCount)"
+        logger.trace("transferred", metadata: metadata)
+      case .failure(let error):
+        metadata["code"] = "\(error.code.rawValue)"
+        metadata["outcome"] = "\(error.outcome.rawValue)"
+        logger.debug("\(exchange.request): \(error.message)", metadata: metadata)
+      }
+    }
+    return client
+  }
+}
+#endif

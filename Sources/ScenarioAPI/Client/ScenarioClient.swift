@@ -1,0 +1,39 @@
+/// The service's API as functions.
+///
+/// A client holds no state of its own: copies are cheap, and all of them share the transport's connections.
+/// Failures that pass are retried as ``RetryPolicy`` says; a submit whose outcome is unknown never is.
+public struct ScenarioClient: Sendable {
+  /// The largest file, in bytes, that ``uploadAsset(name:bytes:mimeType:)`` sends in one request.
+  ///
+  /// The service documents 6 MB of request body; base64 and a margin leave this (contract, section 4.1).
+  public static let directUploadLimit = 3_500_000
+
+  /// Where the service is and who is asking.
+  public let configuration: ScenarioConfiguration
+  /// The largest result, in bytes, that is downloaded.
+  public var downloadLimit = 512 << 20
+
+  let transport: any HTTPTransport
+  let retry: RetryPolicy
+  let clock: any Clock<Duration>
+  /// Told of every exchange; set by the logging extension.
+  var observe: @Sendable (Exchange) -> Void = { _ in }
+
+  /// Makes a client.
+  ///
+  /// - Parameters:
+  ///   - configuration: Where the service is and who is asking.
+  ///   - transport: What carries the requests.
+  ///   - retry: When to send a request again.
+  ///   - clock: What measures and sleeps out the waits.
+  public init(
+    configuration: ScenarioConfiguration, transport: any HTTPTransport = CurlTransport(),
+    retry: RetryPolicy = RetryPolicy(),
+    clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    self.configuration = configuration
+    self.transport = transport
+    self.retry = retry
+    self.clock = clock
+  }
+}

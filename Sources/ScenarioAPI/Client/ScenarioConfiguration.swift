@@ -1,0 +1,39 @@
+/// Where the service is and who is asking.
+public struct ScenarioConfiguration: Sendable {
+  /// The service's current address.
+  public static let defaultBaseURL = "https://api.cloud.scenario.com/v1"
+
+  /// The address every path is appended to, without a slash at its end.
+  public let baseURL: String
+  /// Key and secret.
+  public let credential: ScenarioCredential
+  /// The project to work in; API keys are bound to one already.
+  public let projectID: String?
+
+  /// Makes a configuration.
+  ///
+  /// - Parameters:
+  ///   - baseURL: An https URL without user, query and fragment; plain http only to this machine (`localhost`, `127.…`,
+  ///     `[::1]`).
+  ///   - credential: Key and secret.
+  ///   - projectID: The project to work in; nil for the key's own.
+  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` or `insecure-url`.
+  public init(
+    baseURL: String = Self.defaultBaseURL, credential: ScenarioCredential, projectID: String? = nil
+  ) throws(ScenarioError) {
+    guard let origin = ServiceURL.origin(of: baseURL), !baseURL.contains(where: { "?#@\\".contains($0) }) else {
+      throw ScenarioError(
+        .invalidConfiguration, .notSent, stage: .upload, "the base URL is no plain http(s) URL",
+        remedy: "give one such as \(Self.defaultBaseURL)")
+    }
+    guard origin.isSecure || origin.isLoopback else {
+      throw ScenarioError(
+        .insecureURL, .notSent, stage: .upload,
+        "the base URL would send the credentials over plain http to \(origin.host)",
+        remedy: "use https; plain http is for this machine only")
+    }
+    self.baseURL = String(baseURL.reversed().drop { $0 == "/" }.reversed())
+    self.credential = credential
+    self.projectID = projectID
+  }
+}

@@ -1,0 +1,99 @@
+internal import Foundation
+
+extension ScenarioError {
+  /// Reads an answer that is not a success (contract, section 10).
+  ///
+  /// - Parameter now: Used for a `Retry-After` date when the answer has no `Date` of its own.
+  init(refusal response: HTTPResponse, stage: Stage, now: Date) {
+    let body = ServiceErrorBody(response.body)
+    let words = body.reason.map { "\"\($0)\"" } ?? "status \(response.status)"
+    func refused(_ code: Code, _ message: String, _ remedy: String, isRetryable: Bool = false) -> ScenarioError {
+      var error = ScenarioError(code, .refused, stage: stage, message, remedy: remedy)
+      error.isRetryable = isRetryable
+      return error
+    }
+
+    self =
+      switch response.status {
+      case 401:
+        refused(.credentialsRefused, "the service refused the credentials: \(words)", "check API key and secret")
+      case 402:
+        refused(.paymentRequired, "the service asks for payment: \(words)", "check the account's plan and credit")
+      case 403 where body.name == "ModelAccessRestrictedError":
+        refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
+      case 403 where Self.isAboutCredentials(body.reason):
+        refused(.credentialsRefused, "the service refused the credentials: \(words)", "check API key and secret")
+      case 403: refused(.forbidden, "the service forbids this: \(words)", "check the key's scopes and project")
+      case 404:
+        refused(.notFound, "the service does not know this: \(words)", "check the id, the project and the base URL")
+      case 413:
+        refused(.payloadTooLarge, "the request is larger than the service takes: \(words)", "send a smaller image")
+      case 429: Self.tooMany(body, words: words, refused)
+      case 300..<400:
+        refused(
+          .redirected, "the service redirects to another address",
+          "check the base URL; requests that act are not redirected")
+      case 408, 500...: Self.failed(response.status, words: words, stage: stage)
+      default: refused(.rejected, "the service refused the request: \(words)", "correct the request")
+      }
+    httpStatus = response.status
+    serviceReason = body.reason
+    serviceErrorName = body.name
+    requestID =
+      ["x-amzn-requestid", "x-request-id", "apigw-requestid"].lazy.compactMap { response.value(of: $0) }.first
+      .map(printable) ?? body.traceID
+    if isRetryable {
+      retryAfter = RetryAfter.delay(of: response, remainingSeconds: body.remainingSeconds, now: now)
+    }
+  }
+
+  /// Four different things come as 429, told apart by name and details.
+  private static func tooMany(
+    _ body: ServiceErrorBody, words: String, _ refused: (Code, String, String, Bool) -> ScenarioError
+  ) -> ScenarioError {
+    if body.name == "PlanLimitReachedError" {
+      guard body.limitedAction?.hasPrefix("parallel") == true else {
+        return refused(
+          .quotaExhausted, "the plan's quota is used up: \(words)", "wait for its renewal or change the plan", false)
+      }
+      return refused(
+        .concurrencyLimit, "as many jobs as the plan allows are running: \(words)", "wait until one of them ends", true)
+    }
+    if let seconds = body.remainingSeconds {
+      return refused(
+        .coolingDown, "the service asks for a pause: \(words)",
+        "try again in \(Int(seconds.clamped(to: 0...1e9).rounded(.up))) seconds",
+        true)
+    }
+    if body.name == "RateLimitError" {
+      return refused(.coolingDown, "the service asks for a pause: \(words)", "try again later", true)
+    }
+    return refused(.throttled, "too many requests at once: \(words)", "try again in a moment", true)
+  }
+
+  /// The service may have acted before it failed.
+  private static func failed(_ status: Int, words: String, stage: Stage) -> ScenarioError {
+    var error = ScenarioError(
+      .serviceFailed, .unknownOutcome, stage: stage, "the service failed with status \(status): \(words)",
+      remedy: stage == .submit ? submitRemedy : "try again later")
+    error.isRetryable = true
+    error.charged = stage == .submit ? .unknown : .no
+    return error
+  }
+
+  /// What to do when nobody knows whether a job was started.
+  static let submitRemedy =
+    "a job may be running and paid for: look at the service's list of jobs before sending it again"
+
+  /// Wrong credentials may come as 403 (contract, section 2); a scope or plan that is missing must not look like it.
+  private static func isAboutCredentials(_ reason: String?) -> Bool {
+    guard let reason = reason?.lowercased() else { return false }
+    return ["unauthorized", "credential", "authenticat", "invalid key", "invalid api key"].contains {
+      reason.contains($0)
+    }
+  }
+}
+
+extension Comparable {
+  fileprivate func clamped(to range: ClosedRange<Self>) -> Self { min(max(self, range.lowerBound), range.upperBound) }
+}

@@ -1,0 +1,162 @@
+/// Why a request to the service, or what was made of its answer, failed.
+///
+/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
+/// line for people. Neither ends with a period, and neither holds a credential or the query of a signed URL.
+public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The step of the pipeline that failed.
+  public enum Stage: String, Sendable, CaseIterable {
+    /// Sending the source image.
+    case upload
+    /// Asking for a generation: the only step that costs anything.
+    case submit
+    /// Following a job.
+    case wait
+    /// Fetching a result.
+    case download
+  }
+
+  /// What can be said about the service's side of a failure.
+  public enum Outcome: String, Sendable, CaseIterable {
+    /// Not one byte of the request left: the service knows nothing of it, and sending it again is safe.
+    case notSent = "not-sent"
+    /// The service answered, and did nothing.
+    case refused
+    /// Bytes left and no usable answer came back: the service may have acted. Sending a submit again may pay twice.
+    case unknownOutcome = "unknown-outcome"
+    /// The caller's patience ended before the job did; the job goes on and its id is in ``ScenarioError/jobID``.
+    case stillRunning = "still-running"
+    /// The service did its part, but what came back is of no use, or could not be kept.
+    case unusable
+  }
+
+  /// Whether creative units were spent by the step that failed.
+  public enum Charge: String, Sendable, CaseIterable {
+    /// A job was accepted, and is paid for.
+    case yes
+    /// Nothing was spent.
+    case no
+    /// It cannot be told.
+    case unknown
+  }
+
+  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    /// The spelling used in JSON.
+    public let rawValue: String
+    /// Makes a code from its spelling.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    // Found on this machine before anything was sent.
+
+    /// A setting is missing or impossible: base URL, key, secret.
+    public static let invalidConfiguration = Code(rawValue: "invalid-configuration")
+    /// Plain http to a host other than this machine.
+    public static let insecureURL = Code(rawValue: "insecure-url")
+    /// A field of the request is out of its range.
+    public static let invalidRequest = Code(rawValue: "invalid-request")
+    /// The file is larger than a direct upload may be.
+    public static let uploadTooLarge = Code(rawValue: "upload-too-large")
+
+    // The way to the service and back.
+
+    /// No connection: unknown host, refused, no route, timed out.
+    public static let unreachable = Code(rawValue: "unreachable")
+    /// The server's certificate could not be verified, or no secure connection was agreed on.
+    public static let tlsFailed = Code(rawValue: "tls-failed")
+    /// The connection ended before the answer did.
+    public static let connectionLost = Code(rawValue: "connection-lost")
+    /// Nothing moved for too long, or the whole took too long.
+    public static let timedOut = Code(rawValue: "timed-out")
+    /// The answer is larger than allowed.
+    public static let responseTooLarge = Code(rawValue: "response-too-large")
+    /// The transfer failed in some other way; the message holds libcurl's words.
+    public static let transportFailed = Code(rawValue: "transport-failed")
+    /// The caller canceled.
+    public static let canceled = Code(rawValue: "canceled")
+
+    // What the service answered.
+
+    /// Key or secret is missing or wrong.
+    public static let credentialsRefused = Code(rawValue: "credentials-refused")
+    /// The key may not do this.
+    public static let forbidden = Code(rawValue: "forbidden")
+    /// The plan does not include the model.
+    public static let modelRestricted = Code(rawValue: "model-restricted")
+    /// There is no such asset, job or model for this account.
+    public static let notFound = Code(rawValue: "not-found")
+    /// The service found the request wrong.
+    public static let rejected = Code(rawValue: "rejected")
+    /// The request is larger than the service takes.
+    public static let payloadTooLarge = Code(rawValue: "payload-too-large")
+    /// The account has to be paid for first.
+    public static let paymentRequired = Code(rawValue: "payment-required")
+    /// 429: a cool-down with a known end.
+    public static let coolingDown = Code(rawValue: "cooling-down")
+    /// 429: as many jobs as the plan allows are running.
+    public static let concurrencyLimit = Code(rawValue: "concurrency-limit")
+    /// 429: the plan's quota or creative units are used up.
+    public static let quotaExhausted = Code(rawValue: "quota-exhausted")
+    /// 429: too many requests at once.
+    public static let throttled = Code(rawValue: "throttled")
+    /// 5xx: the service failed.
+    public static let serviceFailed = Code(rawValue: "service-failed")
+    /// The service sent a request that must not be repeated elsewhere to another address.
+    public static let redirected = Code(rawValue: "redirected")
+    /// The answer is not what the contract describes.
+    public static let malformedReply = Code(rawValue: "malformed-reply")
+
+    // Jobs and results.
+
+    /// The job did not end before the deadline.
+    public static let deadlineExceeded = Code(rawValue: "deadline-exceeded")
+    /// The job ended well but names no result.
+    public static let noResults = Code(rawValue: "no-results")
+    /// The asset is not ready, or never will be.
+    public static let assetUnavailable = Code(rawValue: "asset-unavailable")
+    /// The downloaded bytes are not what they should be.
+    public static let downloadInvalid = Code(rawValue: "download-invalid")
+    /// The result could not be written.
+    public static let writeFailed = Code(rawValue: "write-failed")
+  }
+
+  /// What kind of failure it was.
+  public let code: Code
+  /// What can be said about the service's side.
+  public let outcome: Outcome
+  /// The step that failed.
+  public let stage: Stage
+  /// What is wrong.
+  public let message: String
+  /// What to do about it.
+  public let remedy: String
+  /// True when the same request may succeed later without a change. Whether it is *safe* to repeat is in ``outcome``.
+  public var isRetryable = false
+  /// Whether creative units were spent.
+  public var charged = Charge.no
+  /// The status of the answer, if there was one.
+  public var httpStatus: Int?
+  /// The service's own words, at most 500 characters, control characters and signed queries taken out.
+  public var serviceReason: String?
+  /// The service's own error class, for example `PlanLimitReachedError`.
+  public var serviceErrorName: String?
+  /// What the service calls this request; worth quoting to its support.
+  public var requestID: String?
+  /// How long the service asks to wait before the next attempt.
+  public var retryAfter: Duration?
+  /// The job concerned, if it is known.
+  public var jobID: JobID?
+  /// libcurl's code (`CURLcode`) for a failed transfer.
+  public var curlCode: Int?
+
+  /// Makes an error.
+  public init(_ code: Code, _ outcome: Outcome, stage: Stage, _ message: String, remedy: String) {
+    self.code = code
+    self.outcome = outcome
+    self.stage = stage
+    self.message = message
+    self.remedy = remedy
+  }
+
+  /// `message: remedy`.
+  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
+}

@@ -1,0 +1,69 @@
+/// When to send a request again: a value that is asked after every failure.
+///
+/// Reads, uploads and dry runs are repeated after network errors, 429 and 5xx. A submit costs money and the service
+/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
+/// answered 429. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
+/// the service says how long to wait, that counts.
+public struct RetryPolicy: Sendable {
+  /// What a request does, as far as repeating it is concerned.
+  public enum Operation: Sendable, CaseIterable {
+    /// Reads; repeating it changes nothing.
+    case read
+    /// Stores a file; repeating it may store it twice, for nothing.
+    case upload
+    /// Asks for a price.
+    case dryRun
+    /// Starts a paid job.
+    case submit
+  }
+
+  /// What to do next.
+  public enum Action: Sendable, Equatable {
+    /// Send it again after this long.
+    case retry(after: Duration)
+    /// Report the failure.
+    case fail
+  }
+
+  /// How often a request is sent at most; 1 or more.
+  public var attempts: Int
+  /// The pause after the first failure.
+  public var initialDelay: Duration
+  /// The longest pause of our own choosing.
+  public var longestDelay: Duration
+  /// The longest pause the service may ask for; a longer one ends the attempts at once and is reported instead.
+  public var patience: Duration
+
+  private var random: any RandomNumberGenerator & Sendable
+  private var failures = 0
+
+  /// Makes a policy.
+  public init(
+    attempts: Int = 4, initialDelay: Duration = .milliseconds(500), longestDelay: Duration = .seconds(8),
+    patience: Duration = .seconds(120), random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+  ) {
+    precondition(attempts >= 1, "a request is sent at least once")
+    self.attempts = attempts
+    self.initialDelay = initialDelay
+    self.longestDelay = longestDelay
+    self.patience = patience
+    self.random = random
+  }
+
+  /// One attempt, no repetition.
+  public static var never: RetryPolicy { RetryPolicy(attempts: 1) }
+
+  /// What to do after `error`.
+  public mutating func next(after error: ScenarioError, of operation: Operation) -> Action {
+    failures += 1
+    guard failures < attempts, error.isRetryable, operation != .submit || hadNoEffect(error) else { return .fail }
+    if let asked = error.retryAfter { return asked <= patience ? .retry(after: max(asked, .zero)) : .fail }
+    var delay = initialDelay
+    for _ in 1..<max(failures, 1) where delay < longestDelay { delay *= 2 }
+    return .retry(after: min(delay, longestDelay) * Double.random(in: 0.5...1, using: &random))
+  }
+
+  private func hadNoEffect(_ error: ScenarioError) -> Bool {
+    error.outcome == .notSent || (error.outcome == .refused && error.httpStatus == 429)
+  }
+}

@@ -1,0 +1,30 @@
+internal import CCurl
+
+/// Owns one parsed URL of libcurl and does nothing else.
+@safe
+struct CurlURL: ~Copyable {
+  private let handle: OpaquePointer
+
+  /// Parses an absolute URL; nil when libcurl refuses it, or when it names a user.
+  init?(_ url: String) {
+    guard let handle = unsafe curl_url() else { return nil }
+    guard unsafe curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK else {
+      unsafe curl_url_cleanup(handle)
+      return nil
+    }
+    unsafe self.handle = handle
+  }
+
+  deinit { unsafe curl_url_cleanup(handle) }
+
+  /// One part of the URL; the port where none is written is the scheme's own.
+  func part(_ part: CURLUPart) -> String? {
+    var text: UnsafeMutablePointer<CChar>?
+    guard unsafe curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT)) == CURLUE_OK, let text = unsafe text
+    else {
+      return nil
+    }
+    defer { unsafe curl_free(text) }
+    return unsafe String(cString: text)
+  }
+}

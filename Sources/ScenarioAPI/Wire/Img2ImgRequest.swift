@@ -1,0 +1,120 @@
+/// A generation that starts from an image: the body of `POST /generate/img2img`.
+///
+/// Everything with a default is always sent, since the service's own defaults differ between its documents.
+public struct Img2ImgRequest: Sendable, Equatable {
+  /// The image to start from.
+  public enum Image: Sendable, Hashable {
+    /// An uploaded asset.
+    case asset(AssetID)
+    /// A public image that the service is to fetch. Only the service's tutorial has it; uploading always works.
+    case url(String)
+  }
+
+  /// The model, `flux.1-dev` unless told otherwise; a trained LoRA's id works too.
+  public var modelID: String
+  /// What to make of the image; not empty.
+  public var prompt: String
+  /// The image to start from.
+  public var image: Image
+  /// How far the result may leave the image, 0.01 (hardly) to 1 (the image is ignored).
+  public var strength: Double
+  /// How many results, 1 to 128; the plan may allow fewer.
+  public var numSamples: Int
+  /// How closely to follow the prompt, 0 to 20; Flux dev takes up to 10.
+  public var guidance: Double
+  /// Denoising steps, 1 to 150.
+  public var numInferenceSteps: Int
+  /// Width of the results, 64 to 2048 in steps of 8. Without width and height the service makes 512 by 512.
+  public var width: Int?
+  /// Height of the results, 64 to 2048 in steps of 8.
+  public var height: Int?
+  /// Makes the draw repeatable. The service takes it as text.
+  public var seed: String?
+  /// What to keep out of the image. Flux dev heeds it only with ``negativePromptStrength`` above 0.
+  public var negativePrompt: String?
+  /// How strongly to keep it out, 0 to 10.
+  public var negativePromptStrength: Double?
+
+  /// Makes a request with the defaults of the `gesso` command.
+  public init(
+    prompt: String, image: Image, modelID: String = "flux.1-dev", strength: Double = 0.75, numSamples: Int = 1,
+    guidance: Double = 3.5, numInferenceSteps: Int = 28, width: Int? = nil, height: Int? = nil, seed: String? = nil,
+    negativePrompt: String? = nil, negativePromptStrength: Double? = nil
+  ) {
+    self.modelID = modelID
+    self.prompt = prompt
+    self.image = image
+    self.strength = strength
+    self.numSamples = numSamples
+    self.guidance = guidance
+    self.numInferenceSteps = numInferenceSteps
+    self.width = width
+    self.height = height
+    self.seed = seed
+    self.negativePrompt = negativePrompt
+    self.negativePromptStrength = negativePromptStrength
+  }
+
+  /// Checks every field against the service's published ranges.
+  ///
+  /// - Throws: A ``ScenarioError`` with the code `invalid-request` (or `insecure-url`) that names the first field out of
+  ///   range.
+  public func validate() throws(ScenarioError) {
+    func check(_ isValid: Bool, _ message: String, _ remedy: String) throws(ScenarioError) {
+      guard isValid else { throw ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy) }
+    }
+    func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
+
+    try check(!isBlank(modelID), "no model is named", "name one, for example flux.1-dev")
+    try check(!isBlank(prompt), "the prompt is empty", "describe what the result should show")
+    switch image {
+    case .asset(let id): try check(!id.rawValue.isEmpty, "the source image has no asset id", "upload it first")
+    case .url(let url):
+      try check(
+        ServiceURL.origin(of: url) != nil, "the image URL is no http(s) URL",
+        "give one such as https://example.com/photo.jpg")
+    }
+    try check((0.01...1).contains(strength), "strength is \(strength)", "give 0.01 to 1")
+    try check((1...128).contains(numSamples), "the number of samples is \(numSamples)", "give 1 to 128")
+    try check((0...20).contains(guidance), "guidance is \(guidance)", "give 0 to 20")
+    try check((1...150).contains(numInferenceSteps), "the number of steps is \(numInferenceSteps)", "give 1 to 150")
+    try check(
+      (width == nil) == (height == nil), "only one of width and height is given", "give both, or neither for 512x512")
+    for (name, side) in [("width", width), ("height", height)] {
+      guard let side else { continue }
+      try check(
+        (64...2048).contains(side) && side % 8 == 0, "\(name) is \(side)", "give 64 to 2048 in steps of 8")
+    }
+    if let seed { try check(!isBlank(seed), "the seed is empty", "give a number, or no seed for a random one") }
+    if let strength = negativePromptStrength {
+      try check((0...10).contains(strength), "the negative prompt's strength is \(strength)", "give 0 to 10")
+    }
+  }
+}
+
+extension Img2ImgRequest: Encodable {
+  private enum Key: String, CodingKey {
+    case modelId, prompt, image, imageUrl, strength, numSamples, guidance, numInferenceSteps, width, height, seed
+    case negativePrompt, negativePromptStrength
+  }
+
+  /// Writes the body of `POST /generate/img2img`.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(modelID, forKey: .modelId)
+    try fields.encode(prompt, forKey: .prompt)
+    switch image {
+    case .asset(let id): try fields.encode(id.rawValue, forKey: .image)
+    case .url(let url): try fields.encode(url, forKey: .imageUrl)
+    }
+    try fields.encode(strength, forKey: .strength)
+    try fields.encode(numSamples, forKey: .numSamples)
+    try fields.encode(guidance, forKey: .guidance)
+    try fields.encode(numInferenceSteps, forKey: .numInferenceSteps)
+    try fields.encodeIfPresent(width, forKey: .width)
+    try fields.encodeIfPresent(height, forKey: .height)
+    try fields.encodeIfPresent(seed, forKey: .seed)
+    try fields.encodeIfPresent(negativePrompt, forKey: .negativePrompt)
+    try fields.encodeIfPresent(negativePromptStrength, forKey: .negativePromptStrength)
+  }
+}

@@ -1,0 +1,87 @@
+internal import Foundation
+
+/// What the body of a refusal says, in whichever of its shapes it came (contract, section 10).
+struct ServiceErrorBody: Equatable {
+  /// The service's words, fit to print; nil where it has none.
+  var reason: String?
+  /// The service's error class.
+  var name: String?
+  /// What a plan limit is about, for example `parallel-inferences`.
+  var limitedAction: String?
+  /// How long a cool-down lasts yet.
+  var remainingSeconds: Double?
+  /// The service's name of the request.
+  var traceID: String?
+
+  /// Reads a body: JSON of any shape, else HTML or plain text.
+  init(_ bytes: [UInt8]) {
+    // A refusal is small; whatever is not is not worth reading.
+    let bytes = bytes.prefix(64 << 10)
+    guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)) else {
+      reason = Self.text(String(decoding: bytes, as: UTF8.self))
+      return
+    }
+    let reasons = [fields.reason, fields.message, fields.error?.message, fields.error?.text, fields.detail]
+    reason = reasons.lazy.compactMap { $0.map(printable) }.first { !$0.isEmpty }
+    name = fields.name.map(printable)
+    limitedAction = fields.details?.actionName
+    remainingSeconds = fields.details?.remainingSeconds ?? fields.remainingSeconds
+    traceID = (fields.traceId ?? fields.trace_id).map(printable)
+  }
+
+  /// The title of an HTML page, else its text, else the text itself: 200 characters at most, nil when nothing is left.
+  private static func text(_ body: String) -> String? {
+    var text = String(body.prefix(4096))
+    if let title = text.firstMatch(of: /<title[^>]*>([^<]+)<\/title>/.ignoresCase()) { text = String(title.output.1) }
+    let plain = String(printable(text.replacing(/<[^>]*>/, with: " ")).prefix(200))
+    return plain.isEmpty ? nil : plain
+  }
+
+  /// Fields of the wrong type count as absent, so that one odd field does not hide the others.
+  private struct Fields: Decodable {
+    struct Details: Decodable {
+      var actionName: String?
+      var remainingSeconds: Double?
+
+      enum Key: String, CodingKey { case actionName, remainingSeconds }
+      init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        actionName = try? fields.decode(String.self, forKey: .actionName)
+        remainingSeconds = try? fields.decode(Double.self, forKey: .remainingSeconds)
+      }
+    }
+
+    /// `"error": "text"` or `"error": {"message": "text"}`.
+    struct Nested: Decodable {
+      var text: String?
+      var message: String?
+
+      enum Key: String, CodingKey { case message }
+      init(from decoder: any Decoder) throws {
+        text = try? decoder.singleValueContainer().decode(String.self)
+        message = try? decoder.container(keyedBy: Key.self).decode(String.self, forKey: .message)
+      }
+    }
+
+    var reason, message, detail, name, traceId, trace_id: String?
+    var error: Nested?
+    var details: Details?
+    var remainingSeconds: Double?
+
+    enum Key: String, CodingKey {
+      case reason, message, detail, name, traceId, trace_id, error, details, remainingSeconds
+    }
+    init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: Key.self)
+      reason = try? fields.decode(String.self, forKey: .reason)
+      message = try? fields.decode(String.self, forKey: .message)
+      detail = try? fields.decode(String.self, forKey: .detail)
+      name = try? fields.decode(String.self, forKey: .name)
+      traceId = try? fields.decode(String.self, forKey: .traceId)
+      trace_id = try? fields.decode(String.self, forKey: .trace_id)
+      error = try? fields.decode(Nested.self, forKey: .error)
+      details = try? fields.decode(Details.self, forKey: .details)
+      remainingSeconds = try? fields.decode(Double.self, forKey: .remainingSeconds)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+internal import CCurl
+
+/// URLs as the service's contract needs them: parts encoded, signatures untouched.
+enum ServiceURL {
+  /// Scheme, host and port of a URL.
+  struct Origin: Equatable {
+    let isSecure: Bool
+    /// In lower case, an IPv6 address without brackets.
+    let host: String
+    let port: Int
+
+    /// True for this machine, whatever the name resolver thinks: `localhost`, 127.0.0.0/8 and ::1.
+    var isLoopback: Bool {
+      if host == "localhost" || host == "::1" { return true }
+      let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+      return bytes.count == 4 && bytes[0] == 127 && !bytes.contains(nil)
+    }
+  }
+
+  /// The origin of an http or https URL without user and password; nil for anything else.
+  ///
+  /// libcurl reads the URL here as it does when it connects, so that both always mean the same host.
+  static func origin(of url: String) -> Origin? {
+    let parsed = CurlURL(url)
+    guard let parsed, let scheme = parsed.part(CURLUPART_SCHEME), let host = parsed.part(CURLUPART_HOST)?.lowercased(),
+      let port = parsed.part(CURLUPART_PORT).flatMap({ Int($0) }), scheme == "http" || scheme == "https"
+    else { return nil }
+    let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    return Origin(isSecure: scheme == "https", host: bare, port: port)
+  }
+
+  /// `base/part/part?name=value&…`, parts and values percent-encoded (RFC 3986: all but unreserved characters).
+  static func build(base: String, path: [String], query: [(name: String, value: String)]) -> String {
+    var url = base
+    for part in path { url += "/" + encoded(part) }
+    for (index, item) in query.enumerated() {
+      url += (index == 0 ? "?" : "&") + encoded(item.name) + "=" + encoded(item.value)
+    }
+    return url
+  }
+
+  private static func encoded(_ text: String) -> String {
+    var result = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        result.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return result
+  }
+}

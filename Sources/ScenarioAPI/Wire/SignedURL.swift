@@ -1,0 +1,25 @@
+/// A URL that gives access to a file by the signature in its query.
+///
+/// Whoever has the whole URL has the file, so it prints without its query; ``rawValue`` is the whole, byte for byte as
+/// the service gave it (a changed signature is refused).
+public struct SignedURL: RawRepresentable, Hashable, Sendable, Decodable, CustomStringConvertible,
+  CustomDebugStringConvertible, CustomReflectable
+{
+  /// The whole URL. Neither log nor store it: ask for the asset again instead.
+  public let rawValue: String
+
+  /// Makes a signed URL of a whole one, which is not checked.
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  /// The URL up to its query.
+  public var description: String {
+    guard let query = rawValue.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return rawValue }
+    return rawValue[..<query] + "?…"
+  }
+
+  /// The URL up to its query.
+  public var debugDescription: String { description }
+
+  /// A mirror without children.
+  public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}
