@@ -122,6 +122,11 @@ var targets: [Target] = [
   .testTarget(
     name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
     swiftSettings: swiftSettings),
+  .testTarget(
+    name: "PackagingTests",
+    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    // Scripts/test-copy builds it as another package.
+    exclude: ["consumer.swift"], swiftSettings: swiftSettings),
 ]
 
 if buildsX86v3 {
