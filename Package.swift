@@ -28,11 +28,12 @@ let swiftSettings: [SwiftSetting] =
     .strictMemorySafety(),
   ] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
-/// Kernels are raw pointers by definition, so strict memory safety would mark every line; they are optimized in debug
-/// builds too, where they would otherwise run hundreds of times slower.
+/// Optimization in debug builds, for what would otherwise run hundreds of times slower.
+let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+
+/// Kernels are raw pointers by definition, so strict memory safety would mark every line.
 let kernelSettings: [SwiftSetting] =
-  [.swiftLanguageMode(.v6)]
-  + (isRoot ? [.treatAllWarnings(as: .error), .unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+  [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : []) + optimizedInDebug
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
@@ -94,8 +95,12 @@ var targets: [Target] = [
 
   // Tests.
   .target(
-    name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-  .testTarget(name: "PixelKernelsTests", dependencies: ["PixelKernels", "TestSupport"], swiftSettings: swiftSettings),
+    name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
+    swiftSettings: swiftSettings + optimizedInDebug),
+  .testTarget(
+    name: "PixelKernelsTests",
+    dependencies: ["PixelKernels", "CPixelIntrinsics", "TestSupport"] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
+    swiftSettings: kernelSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
   .testTarget(
     name: "ImagePreparationTests", dependencies: ["ImagePreparation", "CImageCodecs", "PixelKernels", "TestSupport"],
     swiftSettings: swiftSettings),

@@ -172,10 +172,10 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   header->has_xmp = d->has_xmp;
   header->animated = d->animated;
   if (png_get_sRGB(png, info, &intent)) header->srgb_intent = intent;
-  header->has_gamma = png_get_gAMA(png, info, &header->gamma) != 0;
-  double *xy = header->chromaticities;
+  header->has_gamma = png_get_gAMA_fixed(png, info, &header->gamma) != 0;
+  png_fixed_point *xy = header->chromaticities;
   header->has_chromaticities =
-      png_get_cHRM(png, info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5, xy + 6, xy + 7) != 0;
+      png_get_cHRM_fixed(png, info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5, xy + 6, xy + 7) != 0;
   header->has_cicp = d->has_cicp;
   memcpy(header->cicp, d->cicp, sizeof d->cicp);
   header->exif = d->exif;

@@ -7,10 +7,12 @@ internal import CPixelIntrinsics
 // lane, each word the lane's two neighboring samples (`interleaveColumns`). One output column is then a run of
 // multiply-adds of whole vectors by one pair of weights, without a sum across lanes.
 //
-//     output[i][lane] = clamp((start + Σₚ w[2p] · columns[first+p][lane].even + w[2p+1] · columns[first+p][lane].odd) >> shift)
+//     output[i][lane] = clamp(128 + (2^(shift−1) + Σₚ w[2p] · columns[first+p][lane].even
+//                                                    + w[2p+1] · columns[first+p][lane].odd) >> shift)
 //
-// Bit budget: samples are (value − 128) with `fraction` bits, |value − 128| < 256; weights sum to 2^(shift − fraction),
-// shift ≤ 22 and Σ|weights| < 1.6 · 2^(shift − fraction), so sums stay below 1.6 · 2^30, and with `start` below 2^31.
+// Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(shift − fraction). The vertical pass
+// has made |value − 128| at most 128 · gain; the plan sees to it that 128 · (both passes' gains) · 2^shift stays below
+// 2^31 (shift ≤ 23, gains below 1.99).
 
 /// The number of lanes of the horizontal pass.
 public let horizontalLanes = 16
@@ -22,17 +24,18 @@ public let horizontalLanes = 16
 ///   - firstPairs: For each output column, the first pair of its window.
 ///   - weights: `outputCount` rows of `2 * pairs` weights.
 ///   - pairs: Pairs of taps a window, the same for every output column.
-///   - start: 128 · 2^shift + 2^(shift−1).
+///   - shift: Fraction bits of the sums, 1 to 23.
 ///   - output: `outputCount * 16` bytes.
 public func convolveRows(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, start: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
+  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
   var weightPairs = UnsafeRawPointer(weights)
+  let half: Int32 = 1 &<< (shift &- 1)
   var i = 0
   while i < outputCount {
     var source = columns + Int(firstPairs[i]) &* horizontalLanes
-    var sum = cpi_i32x16(repeating: start)
+    var sum = cpi_i32x16(repeating: half)
     var p = 0
     while p < pairs {
       let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
@@ -41,7 +44,7 @@ public func convolveRows(
       source += horizontalLanes
       p &+= 1
     }
-    cpi_store_clamped_u8x16(output + i &* horizontalLanes, sum, shift)
+    cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
     weightPairs += pairs &* 4
     i &+= 1
   }
@@ -50,22 +53,22 @@ public func convolveRows(
 /// The definition of the horizontal pass: what every instruction set gives, bit for bit.
 public func convolveRowsReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, start: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
+  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      var sum = start
+      var sum: Int32 = 1 &<< (shift &- 1)
       for p in 0..<pairs {
         let word = columns[(Int(firstPairs[i]) + p) * horizontalLanes + lane]
         sum &+= Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
         sum &+= Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)
       }
-      output[i * horizontalLanes + lane] = UInt8(clamping: sum &>> shift)
+      output[i * horizontalLanes + lane] = UInt8(clamping: 128 &+ sum &>> shift)
     }
   }
 }
 
-/// Lays rows of centered samples out for ``convolveRows(columns:firstPairs:weights:pairs:outputCount:start:shift:output:)``.
+/// Lays rows of centered samples out for ``convolveRows(columns:firstPairs:weights:pairs:outputCount:shift:output:)``.
 ///
 /// - Parameters:
 ///   - rows: The first of `16 / lanesPerRow` rows, `stride` samples apart. Each may be read up to 8 samples past its end.
@@ -147,7 +150,8 @@ private func interleaveWide(
 ///   - rowCount: Rows wanted, at most `16 / lanesPerRow`.
 ///   - output: The first row; rows are `stride` bytes apart.
 public func deinterleaveLanes(
-  lanes: UnsafePointer<UInt8>, channels: Int, count: Int, rowCount: Int, output: UnsafeMutablePointer<UInt8>, stride: Int
+  lanes: UnsafePointer<UInt8>, channels: Int, count: Int, rowCount: Int, output: UnsafeMutablePointer<UInt8>,
+  stride: Int
 ) {
   let lanesPerRow = channels == 3 ? 4 : channels
   for row in 0..<rowCount {

@@ -218,8 +218,8 @@ typedef struct {
   bool has_gamma;
   bool has_chromaticities;
   bool has_cicp;
-  double gamma;               // file gamma as in gAMA, for example 0.45455
-  double chromaticities[8];   // white, red, green, blue: x, y
+  int32_t gamma;              // as in gAMA, times 100,000
+  int32_t chromaticities[8];  // white, red, green, blue: x, y; times 100,000
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;

@@ -98,21 +98,22 @@ CPI_INLINE cpi_i32x16 cpi_multiply_add_pairs_x16(cpi_i16x32 a, cpi_i16 b) {
   return r;
 }
 
-// Shifts right by `count`, clamps to 0…255 and stores sixteen bytes in order.
-CPI_INLINE void cpi_store_clamped_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count) {
+// Shifts right by `count`, adds 128, clamps to 0…255 and stores sixteen bytes in order.
+CPI_INLINE void cpi_store_centered_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count) {
 #if defined(__AVX2__)
   __m256i a, b;
   memcpy(&a, &v, 32);
   memcpy(&b, (const char *)&v + 32, 32);
   const __m128i c = _mm_cvtsi32_si128(count);
   const __m256i words = _mm256_packs_epi32(_mm256_sra_epi32(a, c), _mm256_sra_epi32(b, c));
-  const __m256i bytes = _mm256_packus_epi16(_mm256_permute4x64_epi64(words, 0xD8), _mm256_setzero_si256());
+  const __m256i centered = _mm256_add_epi16(_mm256_permute4x64_epi64(words, 0xD8), _mm256_set1_epi16(128));
+  const __m256i bytes = _mm256_packus_epi16(centered, _mm256_setzero_si256());
   _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(bytes, 0x08)));
 #else
   cpi_i32 q[4];
   memcpy(q, &v, sizeof q);
   for (int i = 0; i < 4; i++) q[i] = cpi_shift_right(q[i], count);
-  const cpi_u8 bytes = cpi_pack_i16(cpi_pack_i32(q[0], q[1]), cpi_pack_i32(q[2], q[3]));
+  const cpi_u8 bytes = cpi_pack_i16(cpi_pack_i32(q[0], q[1]) + 128, cpi_pack_i32(q[2], q[3]) + 128);
   memcpy(p, &bytes, 16);
 #endif
 }

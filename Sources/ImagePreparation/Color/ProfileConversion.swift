@@ -122,7 +122,8 @@ struct ProfileConversion: ~Copyable {
     defer { unsafe cmsDeleteTransform(transform) }
     let levels: [UInt8] = Array(stride(from: 0, through: 255, by: 17))
     let colors =
-      isGray ? (0...255).map { UInt8($0) } : levels.flatMap { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
+      isGray
+      ? (0...255).map { UInt8($0) } : levels.flatMap { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
     var converted = [UInt8](repeating: 0, count: colors.count)
     unsafe cmsDoTransform(transform, colors, &converted, cmsUInt32Number(colors.count / (isGray ? 1 : 3)))
     return zip(colors, converted).allSatisfy { abs(Int($0) - Int($1)) <= 1 }

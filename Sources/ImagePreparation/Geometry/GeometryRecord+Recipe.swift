@@ -106,7 +106,8 @@ extension GeometryRecord {
         let size = Self.rounded(content)
         let (x, y) = gravity.offset(of: size, in: canvas)
         return GeometryRecord(
-          source: source, orientation: orientation, crop: whole, content: size, contentX: x, contentY: y, canvas: canvas)
+          source: source, orientation: orientation, crop: whole, content: size, contentX: x, contentY: y, canvas: canvas
+        )
       }
       // What the canvas keeps of the content, in source pixels; rounding a side crops nothing.
       var crop = whole

@@ -71,8 +71,6 @@ struct AxisWeights: Sendable {
   var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
   /// The largest sum of the magnitudes of one window: how far overshoot can go.
   var largestGain: Double { largestSum { abs(weights[$0]) } }
-  /// The largest root of the sum of a window's squares: how much it passes on of uncorrelated rounding errors.
-  var largestNorm: Double { largestSum { weights[$0] * weights[$0] }.squareRoot() }
   /// True when the output is the input.
   var isIdentity: Bool {
     inputCount == outputCount && weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == $0 }
@@ -91,16 +89,25 @@ struct AxisWeights: Sendable {
 
   /// The weights as integers with `bits` fraction bits, laid out as ``weights``; every window sums to exactly 2^bits.
   ///
-  /// Each weight is rounded to the nearest integer; what the sum then lacks goes to the weights that rounding moved
-  /// furthest the other way (largest remainders), so that no weight is off by a whole unit.
+  /// Each window is rounded in two ways and the better one kept. Rounding every weight to the nearest integer, with what
+  /// the sum then lacks given to the weights that moved furthest the other way, has the smallest errors, which suits
+  /// uncorrelated input. Carrying what one weight loses to the next (error diffusion) keeps running sums within half a
+  /// unit, which suits flat filters on smooth input, where equal weights would all be rounded alike.
   func quantized(bits: Int) -> QuantizedWeights {
     let one = Double(1 << bits)
     var integers = [Int32](repeating: 0, count: weights.count)
+    var diffused: [Int32] = []
     for window in windows {
+      diffused.removeAll(keepingCapacity: true)
+      var carry = 0.0
       var lack = 1 << bits
       for k in window {
-        integers[k] = Int32((weights[k] * one).rounded())
+        let exact = weights[k] * one
+        integers[k] = Int32(exact.rounded())
         lack -= Int(integers[k])
+        let rounded = (exact + carry).rounded()
+        diffused.append(Int32(rounded))
+        carry += exact - rounded
       }
       while lack != 0 {
         let step: Int32 = lack > 0 ? 1 : -1
@@ -113,16 +120,38 @@ struct AxisWeights: Sendable {
         integers[furthest] += step
         lack -= Int(step)
       }
+      if expectedError(window, diffused[...], one) < expectedError(window, integers[window], one) {
+        integers.replaceSubrange(window, with: diffused)
+      }
     }
     return QuantizedWeights(bits: bits, integers: integers)
   }
 
-  /// What quantization does to an output sample: the largest root of a window's sum of squared weight errors (for
-  /// independent deviations), and the largest sum of their magnitudes (for the worst case), in units of 1.
-  func errors(of quantized: QuantizedWeights) -> (norm: Double, gain: Double) {
+  /// About the mean error, in units of one integer step, that rounded weights cause per unit of deviation from the mean:
+  /// the larger of what random input suffers (0.8 σ of independent errors) and a step suffers (half the largest running
+  /// sum).
+  private func expectedError(_ window: Range<Int>, _ integers: ArraySlice<Int32>, _ one: Double) -> Double {
+    var squares = 0.0
+    var sum = 0.0
+    var largest = 0.0
+    for (k, integer) in zip(window, integers) {
+      let error = weights[k] * one - Double(integer)
+      squares += error * error
+      sum += error
+      largest = max(largest, abs(sum))
+    }
+    return max(0.8 * squares.squareRoot(), 0.5 * largest)
+  }
+
+  /// What quantization does to an output sample, per level of the input's deviation from its mean: about the mean error of
+  /// hard input, and the largest error possible.
+  func errors(of quantized: QuantizedWeights) -> (mean: Double, largest: Double) {
     let unit = 1 / Double(1 << quantized.bits)
-    let error = { (k: Int) in weights[k] - Double(quantized.integers[k]) * unit }
-    return (largestSum { error($0) * error($0) }.squareRoot(), largestSum { abs(error($0)) })
+    var mean = 0.0
+    for window in windows {
+      mean = max(mean, expectedError(window, quantized.integers[window], 1 / unit))
+    }
+    return (mean * unit, largestSum { abs(weights[$0] - Double(quantized.integers[$0]) * unit) })
   }
 }
 

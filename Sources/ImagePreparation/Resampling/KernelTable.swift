@@ -16,7 +16,7 @@ struct KernelTable: Sendable {
   typealias ConvolveRows =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ start: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
+      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
     ) -> Void
   typealias InterleaveColumns =
     @Sendable (

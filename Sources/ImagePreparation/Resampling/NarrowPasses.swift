@@ -101,7 +101,7 @@ final class NarrowPasses {
     let shift = Int32(horizontalBits + fraction)
     unsafe kernels.convolveRows(
       columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, plan.output.width,
-      (128 << shift) + (1 << (shift - 1)), shift, lanes.base)
+      shift, lanes.base)
     unsafe deinterleaveLanes(
       lanes: lanes.base, channels: plan.channels, count: plan.output.width, rowCount: count, output: output,
       stride: stride)

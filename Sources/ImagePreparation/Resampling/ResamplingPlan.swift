@@ -17,6 +17,10 @@ struct ResamplingPlan: Sendable {
   /// The largest share of samples that may round differently from float64 on the worst input, by the estimate below.
   static let acceptedMismatch = 0.0045
 
+  /// Multiplications of the vertical pass below which narrow passes save nothing that anyone would notice (about 4 ms),
+  /// while few samples with equal fractions could all round the other way.
+  static let leastNarrowWork = 1 << 22
+
   /// Samples a pixel.
   let channels: Int
   /// Input size in stored pixels.
@@ -50,7 +54,10 @@ struct ResamplingPlan: Sendable {
       inputCount: input.width, origin: crop.x, length: crop.width, outputCount: output.width, filter: filter)
     self.vertical = vertical
     self.horizontal = horizontal
-    if allowNarrow, let narrow = Self.narrowPrecision(vertical: vertical, horizontal: horizontal) {
+    let multiplications = vertical.weights.count * input.width * channels
+    if allowNarrow, multiplications >= Self.leastNarrowWork,
+      let narrow = Self.narrowPrecision(vertical: vertical, horizontal: horizontal)
+    {
       (precision, errorBound) = narrow
     } else {
       precision = .wide
@@ -66,38 +73,35 @@ struct ResamplingPlan: Sendable {
 
   /// The best split of bits between intermediate and weights, or nil where 16-bit weights are too coarse.
   ///
-  /// The estimate assumes the worst input: samples that are 0 or 255 at random, 127.5 from their mean. Errors of single
-  /// weights add up as independent ones there, so an output sample is off by a standard deviation of
-  /// 127.5 · ‖weight errors‖, once for each pass, and by the intermediate's rounding (uniform, 2^−fraction/√12) weighed by
-  /// the horizontal window. A sample rounds differently with the probability E|error| ≈ 0.8 σ.
+  /// A sample rounds differently from float64 with the probability E|error|. Two kinds of input are hardest. Samples that
+  /// are 0 or 255 at random, 127.5 from their mean, suffer from rounded weights, once in each pass, and little from the
+  /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
+  /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
     vertical: AxisWeights, horizontal: AxisWeights
   ) -> (Precision, Double)? {
-    let verticalGain = vertical.largestGain
-    let horizontalGain = horizontal.largestGain
-    // The intermediate holds (value − 128) within ±256: overshoot may reach 128 levels.
-    guard verticalGain < 1.9, horizontalGain < 1.6 else { return nil }
+    let gain = vertical.largestGain * horizontal.largestGain
+    // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
+    guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
     let verticalBits = bits(for: vertical)
     let verticalWeights = vertical.quantized(bits: verticalBits)
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
-    let horizontalNorm = horizontal.largestNorm
-    let mostHorizontalBits = bits(for: horizontal)
+    let horizontalNorm = horizontal.largestSum { horizontal.weights[$0] * horizontal.weights[$0] }.squareRoot()
     var best: (mismatch: Double, precision: Precision, bound: Double)?
-    // Sums of the horizontal pass hold 8 + fraction + weight bits, overshoot and sign; the more weight bits, the fewer stay.
-    for horizontalBits in 14...mostHorizontalBits {
-      let fraction = min(7, 22 - horizontalBits)
+    for horizontalBits in 14...bits(for: horizontal) {
+      let fraction = min(7, 23 - horizontalBits)
       guard fraction > 0, fraction < verticalBits else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
       guard weights.fit16Bits else { continue }
       let errors = horizontal.errors(of: weights)
       let rounding = 1 / Double(1 << fraction)
-      let variance =
-        127.5 * 127.5 * (verticalErrors.norm * verticalErrors.norm + errors.norm * errors.norm)
-        + rounding * rounding / 12 * horizontalNorm * horizontalNorm
-      let mismatch = 0.8 * variance.squareRoot()
+      let onRandom = hypot(
+        127.5 * verticalErrors.mean, 127.5 * errors.mean, 0.8 * rounding / 12.0.squareRoot() * horizontalNorm)
+      let mismatch = max(onRandom, rounding / 4)
       let bound =
-        127.5 * (verticalErrors.gain * horizontalGain + errors.gain * verticalGain) + rounding / 2 * horizontalGain
+        127.5 * (verticalErrors.largest * horizontal.largestGain + errors.largest * vertical.largestGain)
+        + rounding / 2 * horizontal.largestGain
       if mismatch < best?.mismatch ?? acceptedMismatch, bound < 0.5 {
         best = (
           mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), bound
@@ -107,11 +111,13 @@ struct ResamplingPlan: Sendable {
     return best.map { ($0.precision, $0.bound) }
   }
 
-  /// The most fraction bits, 14 to 21, with which the largest weight still fits 16 bits.
+  private static func hypot(_ a: Double, _ b: Double, _ c: Double) -> Double { (a * a + b * b + c * c).squareRoot() }
+
+  /// The most fraction bits, 14 to 22, with which the largest weight still fits 16 bits.
   private static func bits(for axis: AxisWeights) -> Int {
     let largest = axis.largestMagnitude
     var bits = 14
-    while bits < 21, largest * Double(1 << (bits + 1)) < 32_766 { bits += 1 }
+    while bits < 22, largest * Double(1 << (bits + 1)) < 32_766 { bits += 1 }
     return bits
   }
 }

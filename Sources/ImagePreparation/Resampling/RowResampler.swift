@@ -55,12 +55,13 @@ struct RowResampler: ~Copyable {
     }
   }
 
-  /// Reads what it needs from `decoder` and gives the whole output.
-  ///
-  /// - Parameter beforeStrip: Called before each strip of source rows, with the rows decoded so far; throws to stop.
+  /// Puts up to `count` source rows at `base`, `stride` bytes apart, and returns how many; 0 when there are no more.
+  typealias ReadRows =
+    (_ base: UnsafeMutableRawPointer, _ stride: Int, _ count: Int) throws(PreparationError) -> Int
+
+  /// Reads all source rows and makes all output rows.
   mutating func resample(
-    from decoder: inout some RowDecoder & ~Copyable, into raster: inout Raster, clock: inout StageClock,
-    beforeStrip: (Int) throws(PreparationError) -> Void
+    into raster: inout Raster, clock: inout StageClock, readRows: ReadRows
   ) throws(PreparationError) {
     var y = 0
     while y < plan.output.height {
@@ -70,8 +71,7 @@ struct RowResampler: ~Copyable {
         let count = plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
         clock.enter(.decode)
         while rowsDecoded < first + count {
-          try beforeStrip(rowsDecoded)
-          try decodeStrip(from: &decoder, keeping: first)
+          try unsafe decodeStrip(keeping: first, readRows)
         }
         clock.enter(.resize)
         switch passes {
@@ -85,8 +85,7 @@ struct RowResampler: ~Copyable {
     }
     clock.enter(.decode)
     while rowsDecoded < plan.input.height {
-      try beforeStrip(rowsDecoded)
-      try decodeStrip(from: &decoder, keeping: rowsDecoded)
+      try unsafe decodeStrip(keeping: rowsDecoded, readRows)
     }
   }
 
@@ -98,13 +97,10 @@ struct RowResampler: ~Copyable {
   }
 
   /// Decodes up to a strip of rows behind those in the ring, never over a row from `first` on.
-  private mutating func decodeStrip(
-    from decoder: inout some RowDecoder & ~Copyable, keeping first: Int
-  ) throws(PreparationError) {
+  private mutating func decodeStrip(keeping first: Int, _ readRows: ReadRows) throws(PreparationError) {
     let slot = rowsDecoded % ring.rows
     let room = min(ring.rows - slot, first + ring.rows - rowsDecoded, plan.input.height - rowsDecoded)
-    let count = try unsafe decoder.readRows(
-      into: ring.row(rowsDecoded), stride: ring.stride, count: min(room, Self.stripRows))
+    let count = try unsafe readRows(ring.row(rowsDecoded), ring.stride, min(room, Self.stripRows))
     guard count > 0 else {
       throw PreparationError(
         .truncated, stage: .decode, "the image ends after row \(rowsDecoded) of \(plan.input.height)",

@@ -135,11 +135,12 @@ extension ImageDescription {
         primaries: Int(primaries), transfer: Int(transfer), matrix: Int(matrix), isFullRange: range == 1)
     }
     if unsafe header.srgb_intent >= 0 { color.srgbIntent = unsafe Int(header.srgb_intent) }
-    if unsafe header.has_gamma { color.gamma = unsafe header.gamma }
+    if unsafe header.has_gamma { color.gamma = unsafe Double(header.gamma) / 100_000 }
     if unsafe header.has_chromaticities {
       let xy = unsafe header.chromaticities
+      func point(_ x: Int32, _ y: Int32) -> PNGColor.Chromaticity { .init(Double(x) / 100_000, Double(y) / 100_000) }
       color.chromaticities = PNGColor.Chromaticities(
-        white: .init(xy.0, xy.1), red: .init(xy.2, xy.3), green: .init(xy.4, xy.5), blue: .init(xy.6, xy.7))
+        white: point(xy.0, xy.1), red: point(xy.2, xy.3), green: point(xy.4, xy.5), blue: point(xy.6, xy.7))
     }
     pngColor = color
   }
