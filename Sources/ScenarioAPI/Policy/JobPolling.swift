@@ -90,8 +90,7 @@ public struct JobPolling: Sendable {
       error.charged = jobID == nil ? .unknown : .yes
       return .fail(error)
     }
-    let chance = jitter == 0 ? 0 : Double.random(in: -jitter...jitter, using: &random)
-    let wait = max(interval * (1 + chance), minimum)
+    let wait = max(interval * (1 + jitter * (2 * random.fraction() - 1)), minimum)
     interval = min(interval * growth, longestInterval)
     return .wait(min(wait, deadline - elapsed))
   }

@@ -15,6 +15,7 @@ final class CurlTransfer {
   private var bodyFile: Int32 = -1
   private var sent = 0
   private var fields: [HTTPField] = []
+  private var headIsComplete = false
   private var body: [UInt8] = []
   private var bodyCount = 0
   /// What a callback found wrong; libcurl only knows that it was aborted.
@@ -198,6 +199,9 @@ final class CurlTransfer {
     if text.hasPrefix("HTTP/") {
       // The first line of an answer; one before it was a redirect or informational.
       fields = []
+      headIsComplete = false
+    } else if text == "\r\n" || text == "\n" {
+      headIsComplete = true
     } else if let colon = text.firstIndex(of: ":") {
       let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
       fields.append(HTTPField(String(text[..<colon]), value))
@@ -239,6 +243,8 @@ final class CurlTransfer {
   /// What became of the transfer, to be asked while the handle is still in the loop.
   func result(_ status: CURLcode) -> Result<HTTPResponse, ScenarioError> {
     guard status == CURLE_OK else { return .failure(error(status)) }
+    // A connection that ends within the head of an answer is a success for libcurl.
+    guard headIsComplete else { return .failure(error(CURLE_RECV_ERROR)) }
     let version: String? =
       switch info(CURLINFO_HTTP_VERSION) {
       case Int(CURL_HTTP_VERSION_1_0): "1.0"
