@@ -1,5 +1,6 @@
 #if Client
 import GessoPipeline
+import ImagePreparation
 import ScenarioAPI
 
 /// Uploads a photograph, asks for the same scene in autumn, and returns the paths of the results.
