@@ -59,6 +59,7 @@ var targets: [Target] = [
       "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "PixelKernels",
       .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
+    resources: [.embedInCode("Color/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
 
   // The service.

@@ -14,7 +14,7 @@ public struct PreparationPlan: Sendable {
   public let path: Path
   /// The instruction set of the kernels.
   public let instructionSet: InstructionSet
-  /// Bytes that the pass's own buffers take at their peak; what codecs take is checked by them.
+  /// Bytes that buffers take at their peak, those of a codec that holds the whole image included.
   public let bufferBytes: Int
   /// What a user should know about these decisions.
   public let notes: [String]
@@ -31,9 +31,10 @@ public struct PreparationPlan: Sendable {
 
   /// Decides.
   ///
+  /// - Parameter codecBytes: What the codec takes at once for a file that it cannot decode row by row.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
-    source: ImageDescription, recipe: Recipe, instructionSet: InstructionSet
+    source: ImageDescription, codecBytes: Int, recipe: Recipe, instructionSet: InstructionSet
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -67,13 +68,15 @@ public struct PreparationPlan: Sendable {
 
     // The raster may exist twice while it is turned or converted, and once more on its canvas.
     bufferBytes =
-      RowResampler.bytesNeeded(plan: resampling, layout: layout)
+      codecBytes + RowResampler.bytesNeeded(plan: resampling, layout: layout)
       + 2 * content.pixelCount * layout.channelCount * (layout.bitDepth / 8) + geometry.canvas.pixelCount * 4
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
-        "preparing \(source.size) needs \(bufferBytes >> 20) MiB, \(recipe.maxMemory >> 20) MiB are allowed",
-        remedy: "raise --max-memory or ask for a smaller result")
+        "preparing this \(Self.kind(of: source)) of \(source.size) takes \(bufferBytes >> 20) MiB, \(recipe.maxMemory >> 20) MiB are allowed",
+        remedy: source.isProgressive
+          ? "raise --max-memory, or store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
+          : "raise --max-memory, or ask for a smaller result")
     }
   }
 
@@ -83,6 +86,15 @@ public struct PreparationPlan: Sendable {
     case .gray: source.hasAlpha ? .grayAlpha : .gray
     case .rgb, .ycbcr, .palette: source.hasAlpha ? .rgba : .rgb
     case .cmyk, .ycck: .cmyk
+    }
+  }
+
+  private static func kind(of source: ImageDescription) -> String {
+    switch (source.format, source.isProgressive) {
+    case (.jpeg, true): "progressive JPEG"
+    case (.jpeg, false): "JPEG"
+    case (.png, true): "interlaced PNG"
+    case (.png, false): "PNG"
     }
   }
 

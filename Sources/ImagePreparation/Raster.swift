@@ -9,13 +9,21 @@ struct Raster: Sendable {
   /// The samples, those of 16 bits in native byte order.
   var bytes: [UInt8]
 
-  /// Makes a raster of zeros.
-  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int) {
+  /// Makes a raster of given bytes.
+  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int, bytes: [UInt8]) {
     self.size = size
     self.channels = channels
     self.bitDepth = bitDepth
-    bytes = []
-    bytes = [UInt8](repeating: 0, count: size.height * rowBytes)
+    self.bytes = bytes
+    precondition(bytes.count == size.height * rowBytes, "\(bytes.count) bytes do not fill \(size)")
+  }
+
+  /// Makes a raster of zeros.
+  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int) {
+    let layout = RowLayout(channels: channels, bitDepth: bitDepth, width: size.width)
+    self.init(
+      size: size, channels: channels, bitDepth: bitDepth,
+      bytes: [UInt8](repeating: 0, count: size.height * layout.rowBytes))
   }
 
   /// Samples a pixel.
