@@ -126,7 +126,11 @@ var targets: [Target] = [
     dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
     swiftSettings: swiftSettings),
   .testTarget(
-    name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
+    name: "GessoCommandTests",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI", "GessoPipeline", "GessoCommand", "TestSupport",
+      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+    ],
     swiftSettings: swiftSettings),
   .testTarget(
     name: "PackagingTests",

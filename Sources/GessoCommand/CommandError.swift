@@ -15,9 +15,9 @@ package struct CommandError: Error, Sendable, Equatable {
   /// What to do about it.
   package let remedy: String
   /// What the process ends with when nothing else happens.
-  package let status: ExitStatus
+  package let status: CommandStatus
 
-  package init(_ code: String, stage: String, _ message: String, remedy: String, status: ExitStatus) {
+  package init(_ code: String, stage: String, _ message: String, remedy: String, status: CommandStatus) {
     self.code = code
     self.stage = stage
     self.message = message
@@ -28,11 +28,11 @@ package struct CommandError: Error, Sendable, Equatable {
   package init(_ error: PreparationError) {
     self.init(
       error.code.rawValue, stage: error.stage.rawValue, error.message, remedy: error.remedy,
-      status: ExitStatus(error.code))
+      status: CommandStatus(error.code))
   }
 
   package init(_ error: ScenarioError) {
-    let status: ExitStatus =
+    let status: CommandStatus =
       switch error.code {
       case .invalidConfiguration, .insecureURL, .credentialsRefused: .credentials
       case .invalidRequest: .usage
@@ -51,7 +51,7 @@ package struct CommandError: Error, Sendable, Equatable {
   }
 
   package init(_ error: PipelineError) {
-    let status: ExitStatus =
+    let status: CommandStatus =
       switch error.code {
       case .ledgerUnavailable: .cannotWrite
       case .otherService: .credentials

@@ -24,7 +24,7 @@ package struct Doctor: Verb {
 
   package init() {}
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     let settings = service.configuration
     let images = LibraryVersions.current

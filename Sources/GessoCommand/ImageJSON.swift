@@ -64,7 +64,7 @@ extension PreparedImage {
           ("quality", .optional(quality)), ("subsampling", .optional(subsampling)),
         ])
       ),
-      ("geometry", geometry.json), ("decoderScale", .number(plan.decoderScale)), ("path", .string(plan.path)),
+      ("geometry", geometry.json), ("decoderScale", .number(plan.decoderScale)), ("path", .string(plan.path.rawValue)),
       ("instructionSet", .string(plan.instructionSet.rawValue)),
       (
         "milliseconds",

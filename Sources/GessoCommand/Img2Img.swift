@@ -104,7 +104,7 @@ package struct Img2Img: Verb {
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let name = input.map { Input($0).name } ?? imageURL.map { Input($0).name }
     let reporter = Img2ImgReporter(console: common.console, input: name ?? "", json: common.json, sandbox: sandbox)
     do {

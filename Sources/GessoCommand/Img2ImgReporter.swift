@@ -84,7 +84,7 @@ final class Img2ImgReporter: Sendable {
   }
 
   /// Says what went wrong, and how to go on when a job is on record.
-  func fail(_ error: any Error) throws(CommandError) -> ExitStatus {
+  func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
     console.endProgress()
     var failure = CommandError(any: error)
     let job = state.withLock(\.jobID) ?? (error as? ScenarioError)?.jobID

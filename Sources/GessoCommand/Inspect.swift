@@ -22,10 +22,10 @@ package struct Inspect: Verb {
 
   package mutating func validate() throws { try require(maxDownload, in: 1...1 << 20, "--max-download") }
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = common.console
     let inputs = try Input.list(inputs)
-    var failures: [ExitStatus] = []
+    var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {
         let source = try await input.source(limit: maxDownload << 20)
@@ -42,7 +42,7 @@ package struct Inspect: Verb {
         try console.report(error, input: input.name, json: common.json)
       }
     }
-    return ExitStatus(failures: failures, of: inputs.count)
+    return CommandStatus(failures: failures, of: inputs.count)
   }
 
   private static func describe(_ source: ImageSource) throws(CommandError) -> ImageDescription {

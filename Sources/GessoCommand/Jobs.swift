@@ -26,7 +26,7 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func validate() throws { try require(limit, in: 1...1_000_000, "--limit") }
 
-    package mutating func perform() async throws -> ExitStatus {
+    package mutating func perform() async throws -> CommandStatus {
       let console = common.console
       for entry in try reportingErrors({ try service.openLedger().entries(limit: limit) }) {
         try console.output(
@@ -53,7 +53,7 @@ package struct Jobs: AsyncParsableCommand {
 
     package init() {}
 
-    package mutating func perform() async throws -> ExitStatus {
+    package mutating func perform() async throws -> CommandStatus {
       let entry = try reportingErrors { try service.openLedger().entry(job: JobID(rawValue: id)) }
       try common.console.output([UInt8]((common.json ? entry.json.line + "\n" : entry.json.document).utf8))
       return .done
@@ -79,7 +79,7 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func validate() throws { try require(timeout, in: 0...31_536_000, "--timeout") }
 
-    package mutating func perform() async throws -> ExitStatus {
+    package mutating func perform() async throws -> CommandStatus {
       let job = JobID(rawValue: id)
       let reporter = Img2ImgReporter(
         console: common.console, input: id, json: common.json, sandbox: false, job: job)

@@ -36,7 +36,7 @@ package struct Prepare: Verb {
     if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
   }
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = common.console
     let variables = Environment.variables
     let inputs = try Input.list(inputs)
@@ -77,7 +77,7 @@ package struct Prepare: Verb {
       var failure: CommandError?
     }
 
-    func run(workers: Int) async throws -> ExitStatus {
+    func run(workers: Int) async throws -> CommandStatus {
       var outcomes = [Outcome?](repeating: nil, count: inputs.count)
       var reported = 0
       return try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
@@ -100,7 +100,7 @@ package struct Prepare: Verb {
         }
         console.endProgress()
         if flag.isCanceled { return .interrupted }
-        return ExitStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
+        return CommandStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
       }
     }
 
