@@ -80,7 +80,7 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
   size_t guess = (size_t)options->width * options->height * (size_t)options->channels / 4 + smallest_room;
   if (!cic_output_reserve(&e->output, guess)) fail(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
   png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
-  png_set_option(png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+  png_set_option(png, PNG_SKIP_sRGB_CHECK_PROFILE, true);
   png_set_benign_errors(png, 1);
   png_set_IHDR(
       png, e->info, options->width, options->height, 8, color_types[options->channels], PNG_INTERLACE_NONE,
