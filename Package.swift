@@ -12,9 +12,9 @@ let isRoot =
   && Context.environment["GESSO_AS_DEPENDENCY"] == nil
 
 #if arch(x86_64)
-  let buildsX86v3 = isRoot
+let buildsX86v3 = isRoot
 #else
-  let buildsX86v3 = false
+let buildsX86v3 = false
 #endif
 
 /// Settings of every Swift target: the language of 2026, and in our own checkout no warning survives.
@@ -28,11 +28,12 @@ let swiftSettings: [SwiftSetting] =
     .strictMemorySafety(),
   ] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
-/// Kernels are raw pointers by definition, so strict memory safety would mark every line; they are optimized in debug
-/// builds too, where they would otherwise run hundreds of times slower.
+/// Optimization in debug builds, for what would otherwise run hundreds of times slower.
+let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+
+/// Kernels are raw pointers by definition, so strict memory safety would mark every line.
 let kernelSettings: [SwiftSetting] =
-  [.swiftLanguageMode(.v6)]
-  + (isRoot ? [.treatAllWarnings(as: .error), .unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+  [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : []) + optimizedInDebug
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
@@ -55,9 +56,10 @@ var targets: [Target] = [
   .target(
     name: "ImagePreparation",
     dependencies: [
-      "CImageCodecs", "CLittleCMS", "PixelKernels",
+      "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "PixelKernels",
       .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
+    resources: [.embedInCode("Color/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
 
   // The service.
@@ -77,6 +79,7 @@ var targets: [Target] = [
     name: "ScenarioSandbox",
     dependencies: [
       "ImagePreparation",
+      .target(name: "CCrypto", condition: .when(platforms: [.linux])),
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
       .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
@@ -93,8 +96,12 @@ var targets: [Target] = [
 
   // Tests.
   .target(
-    name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-  .testTarget(name: "PixelKernelsTests", dependencies: ["PixelKernels", "TestSupport"], swiftSettings: swiftSettings),
+    name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
+    swiftSettings: swiftSettings + optimizedInDebug),
+  .testTarget(
+    name: "PixelKernelsTests",
+    dependencies: ["PixelKernels", "CPixelIntrinsics", "TestSupport"] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
+    swiftSettings: kernelSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
   .testTarget(
     name: "ImagePreparationTests", dependencies: ["ImagePreparation", "CImageCodecs", "PixelKernels", "TestSupport"],
     swiftSettings: swiftSettings),
@@ -142,7 +149,9 @@ let package = Package(
     .executable(name: "gesso", targets: ["GessoCommand"]),
   ],
   traits: [
-    .trait(name: "Client", description: "The service's client, ledger, sandbox and command: everything that needs another package."),
+    .trait(
+      name: "Client",
+      description: "The service's client, ledger, sandbox and command: everything that needs another package."),
     .default(enabledTraits: ["Client"]),
   ],
   dependencies: [

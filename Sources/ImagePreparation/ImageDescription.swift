@@ -29,38 +29,126 @@ public struct ImageDescription: Sendable, Equatable {
   /// Width and height as stored, before orientation.
   public var storedSize: ImageSize
   /// EXIF orientation, 1 to 8; 1 where the file has none or an invalid one.
-  public var orientation: Orientation
-  /// Bits a sample as stored: 1, 2, 4, 8 or 16.
+  public var orientation = Orientation.upright
+  /// Bits a sample as stored: 1, 2, 4, 8 or 16; of a palette, bits an index.
   public var bitDepth: Int
   /// How the samples are to be read.
   public var colorModel: ColorModel
   /// Chroma subsampling of a YCbCr JPEG as `4:2:0`; nil elsewhere; `other` for factors without a common name.
   public var subsampling: String?
   /// True when the file carries transparency: an alpha channel or a tRNS chunk.
-  public var hasAlpha: Bool
+  public var hasAlpha = false
   /// Progressive JPEG, or interlaced (Adam7) PNG: not decodable row by row.
-  public var isProgressive: Bool
+  public var isProgressive = false
   /// MCUs between restart markers; 0 where there are none or the format has none.
-  public var restartInterval: Int
+  public var restartInterval = 0
   /// The embedded ICC profile's bytes, if it is complete.
   public var iccProfile: [UInt8]?
   /// The profile's description tag, where it has one.
   public var iccProfileName: String?
-  /// True when an Adobe APP14 marker is present (JPEG), with its transform value 0, 1 or 2.
+  /// The transform value (0, 1 or 2) of the Adobe APP14 marker of a JPEG; nil without one.
   public var adobeTransform: Int?
   /// True when EXIF metadata is present.
-  public var hasEXIF: Bool
+  public var hasEXIF = false
   /// True when the EXIF metadata has a GPS directory.
-  public var hasGPS: Bool
+  public var hasGPS = false
   /// True when an XMP packet is present.
-  public var hasXMP: Bool
+  public var hasXMP = false
   /// True when text chunks or comments are present.
-  public var hasText: Bool
+  public var hasText = false
   /// True for an animated PNG; only its default image is read.
-  public var isAnimated: Bool
+  public var isAnimated = false
   /// What a user should know, for example a profile that was ignored, in whole sentences without a period.
-  public var notes: [String]
+  public var notes: [String] = []
+
+  /// What a PNG says about its colors besides a profile; nil for a JPEG.
+  public var pngColor: PNGColor?
 
   /// Width and height as a viewer shows them (orientation applied).
   public var size: ImageSize { orientation.swapsSides ? storedSize.transposed : storedSize }
+}
+
+/// What the chunks of a PNG say about its colors. When several do, the order of precedence is code points, profile, sRGB,
+/// then gamma with chromaticities (PNG third edition, 4.3).
+public struct PNGColor: Sendable, Equatable {
+  /// Coding-independent code points (cICP; ITU-T H.273).
+  public struct CodePoints: Sendable, Equatable {
+    /// `ColourPrimaries`: 1 for BT.709 and sRGB, 9 for BT.2020, 12 for Display P3.
+    public var primaries: Int
+    /// `TransferCharacteristics`: 13 for sRGB, 16 for PQ, 18 for HLG.
+    public var transfer: Int
+    /// `MatrixCoefficients`: 0, since PNG holds RGB.
+    public var matrix: Int
+    /// True for full-range samples.
+    public var isFullRange: Bool
+  }
+
+  /// A color by its CIE 1931 chromaticity.
+  public struct Chromaticity: Sendable, Equatable {
+    /// x.
+    public var x: Double
+    /// y.
+    public var y: Double
+
+    init(_ x: Double, _ y: Double) {
+      self.x = x
+      self.y = y
+    }
+  }
+
+  /// White point and primaries (cHRM).
+  public struct Chromaticities: Sendable, Equatable {
+    /// The white point.
+    public var white: Chromaticity
+    /// The red primary.
+    public var red: Chromaticity
+    /// The green primary.
+    public var green: Chromaticity
+    /// The blue primary.
+    public var blue: Chromaticity
+  }
+
+  /// The cICP chunk.
+  public var codePoints: CodePoints?
+  /// The rendering intent, 0 to 3, of an sRGB chunk.
+  public var srgbIntent: Int?
+  /// The encoding exponent of a gAMA chunk, for example 0.45455.
+  public var gamma: Double?
+  /// The cHRM chunk.
+  public var chromaticities: Chromaticities?
+}
+
+extension ImageDescription {
+  /// Reads the headers of an image, and nothing behind them.
+  ///
+  /// EXIF is found where the formats want it: in a JPEG before the first scan, in a PNG before the image data.
+  /// - Parameters:
+  ///   - source: A path, a descriptor or bytes.
+  ///   - maxPixels: Refuses larger images; by default none, since no pixel is read.
+  /// - Throws: A ``PreparationError`` of stage `open` (`notFound`, `unreadable`, `empty`, `notAnImage`,
+  ///   `unsupportedFormat`) or `decode` (`truncated` or `corrupt` headers, `unsupportedFeature`, `limitExceeded`).
+  public static func read(
+    from source: ImageSource, maxPixels: Int = .max, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> ImageDescription {
+    var limits = DecodingLimits()
+    limits.maxPixels = maxPixels
+    return try SourceDecoder(opening: source, limits: limits, cancellation: cancellation).description
+  }
+
+  /// Takes orientation and the presence of GPS from EXIF bytes, if there are any.
+  mutating func setEXIF(_ start: UnsafePointer<UInt8>?, _ count: Int) {
+    guard let start = unsafe start else { return }
+    let exif = EXIFReader(unsafe Span(_unsafeStart: start, count: count))
+    hasEXIF = true
+    hasGPS = exif.hasGPS
+    orientation = exif.orientation
+  }
+
+  /// Takes the profile and its name, if there is one.
+  mutating func setICCProfile(_ start: UnsafePointer<UInt8>?, _ count: Int) {
+    guard let start = unsafe start else { return }
+    let profile = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    iccProfile = profile
+    iccProfileName = ICCProfileName.read(profile)
+  }
 }

@@ -1,1 +1,105 @@
-// ScenarioSandbox
+#if Client
+internal import FlyingFox
+internal import FlyingSocks
+public import Foundation
+internal import Synchronization
+
+/// A stand-in for the Scenario service on this machine: same paths, bodies, refusals and signed files, and jobs that
+/// advance with time. **It generates nothing**: a result is the source fading into a pattern, with a badge.
+///
+/// It listens on 127.0.0.1 only and keeps everything in memory until it is stopped.
+///
+/// ```swift
+/// let sandbox = ScenarioSandbox(configuration: SandboxConfiguration())
+/// let base = try await sandbox.start()  // http://127.0.0.1:49152/v1
+/// await sandbox.stop()
+/// ```
+public final class ScenarioSandbox: Sendable {
+  /// What the sandbox was made with, credentials included.
+  public let configuration: SandboxConfiguration
+  private let service: SandboxService
+  private let server: HTTPServer
+  private let running = Mutex<Task<Void, any Error>?>(nil)
+
+  /// Makes a sandbox that does not listen yet.
+  public convenience init(configuration: SandboxConfiguration) {
+    self.init(configuration: configuration, coding: .library)
+  }
+
+  /// Makes a sandbox with its own way of decoding and encoding images.
+  init(configuration: SandboxConfiguration, coding: ImageCoding) {
+    self.configuration = configuration
+    let service = SandboxService(configuration: configuration, coding: coding)
+    self.service = service
+    server = HTTPServer(
+      config: HTTPServer.Configuration(
+        address: Self.loopback(port: configuration.port), timeout: 120, sharedRequestBufferSize: 65_536,
+        logger: .disabled),
+      handler: ClosureHTTPHandler { try await service.respond(to: $0) })
+  }
+
+  private static func loopback(port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in.inet(port: port)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+  }
+
+  /// Begins to listen.
+  ///
+  /// - Returns: The base URL with the port that was chosen, for example `http://127.0.0.1:49152/v1`.
+  /// - Throws: A ``SandboxError`` when the port cannot be had or the sandbox was started before.
+  public func start() async throws -> URL {
+    let server = server
+    let isFirst = running.withLock { running in
+      guard running == nil else { return false }
+      running = Task { try await server.run() }
+      return true
+    }
+    guard isFirst, let task = running.withLock(\.self) else { throw SandboxError.alreadyStarted }
+    let listening = Task { try await server.waitUntilListening() }
+    // The wait knows nothing of a server that could not start.
+    Task {
+      _ = await task.result
+      listening.cancel()
+    }
+    do {
+      try await listening.value
+    } catch {
+      task.cancel()
+      throw SandboxError.cannotListen(port: configuration.port)
+    }
+    guard case .ip4(_, let port) = await server.listeningAddress else {
+      throw SandboxError.cannotListen(port: configuration.port)
+    }
+    let origin = "http://127.0.0.1:\(port)"
+    service.setOrigin(origin)
+    guard let base = URL(string: origin + "/v1") else { throw SandboxError.cannotListen(port: port) }
+    return base
+  }
+
+  /// Ends every connection and stops listening. What was stored is gone with the object.
+  public func stop() async {
+    await server.stop()
+    let task = running.withLock(\.self)
+    task?.cancel()
+    _ = await task?.result
+  }
+}
+
+/// Why a sandbox could not be started.
+public enum SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The port is taken, or may not be used.
+  case cannotListen(port: UInt16)
+  /// A sandbox is started once.
+  case alreadyStarted
+
+  /// What is wrong, and what to do.
+  public var description: String {
+    switch self {
+    case .cannotListen(let port):
+      "the sandbox cannot listen on 127.0.0.1:\(port): choose another port, or 0 for any free one"
+    case .alreadyStarted: "the sandbox was started before: make a new one"
+    }
+  }
+}
+#endif

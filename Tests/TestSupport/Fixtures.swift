@@ -11,5 +11,7 @@ public enum Fixtures {
   public static func path(_ name: String) -> String { folder.appending(path: name).path }
 
   /// The bytes of one file.
-  public static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+  public static func bytes(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: folder.appending(path: name)))
+  }
 }

@@ -5,10 +5,15 @@
 #ifndef CIMAGE_CODECS_H
 #define CIMAGE_CODECS_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// MARK: Cancelling
 
 // Raised by any thread, polled by the codecs' progress hooks and refills.
 typedef struct {
@@ -18,5 +23,265 @@ typedef struct {
 void cic_cancel_flag_init(cic_cancel_flag *flag);
 void cic_cancel_flag_raise(cic_cancel_flag *flag);
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag);
+
+// MARK: Status and report
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_OK = 0,
+  CIC_END,            // the source has no more bytes (cic_source_* only)
+  CIC_TRUNCATED,      // the source or its image data end early
+  CIC_CORRUPT,        // the bytes contradict the format
+  CIC_WARNING,        // a warning, and the policy is CIC_FAIL_ON_WARNING
+  CIC_UNSUPPORTED,    // a variety of the format that the codec does not handle
+  CIC_TOO_LARGE,      // a side is longer than the codec handles
+  CIC_SCAN_LIMIT,     // more progressive scans than allowed
+  CIC_PROFILE_LIMIT,  // more ICC profile bytes than allowed
+  CIC_MEMORY_LIMIT,   // more codec memory than allowed
+  CIC_OUT_OF_MEMORY,  // malloc failed
+  CIC_READ_FAILED,    // read(2) failed; see system_error
+  CIC_CANCELED,       // the flag was raised
+} cic_status;
+
+// How damaged a source may be; each refuses what the ones before it refuse.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_FAIL_ON_NONE = 0,
+  CIC_FAIL_ON_TRUNCATED,
+  CIC_FAIL_ON_ERROR,
+  CIC_FAIL_ON_WARNING,
+} cic_policy;
+
+// What a codec has met so far. The texts belong to the handle and are empty when there is nothing to say.
+typedef struct {
+  const char *message;        // of the failure
+  const char *first_warning;  // of the first warning
+  int64_t warning_count;
+  int64_t row;                // rows read when the source ended or failed; -1 while neither happened
+  int64_t damaged_row;        // first row that is not as the encoder meant it; -1 if none is known
+  int32_t scan;               // JPEG: the scan that was being read, from 1
+  int32_t system_error;       // errno of a failed read
+} cic_report;
+
+// MARK: Source
+
+// A bounded window over a descriptor, or borrowed memory.
+typedef struct cic_source cic_source;
+
+static const int32_t cic_error_no_such_file = ENOENT;
+static const int32_t cic_error_no_such_folder = ENOTDIR;
+static const int32_t cic_error_is_a_folder = EISDIR;
+
+// Opens for reading; -1 and errno in *system_error on failure. A folder is EISDIR.
+int cic_open(const char *path, int32_t *system_error);
+// The system's text for an errno.
+void cic_system_error_text(int32_t system_error, char *text, size_t capacity);
+
+// A source that read(2)s at most `window` bytes ahead; `owned` descriptors are closed with it. NULL without memory.
+cic_source *_Nullable cic_source_create_descriptor(
+  int descriptor, bool owned, size_t window, cic_cancel_flag *_Nullable cancel);
+// A source over memory that must outlive it.
+cic_source *_Nullable cic_source_create_memory(
+  const uint8_t *_Nullable bytes, size_t count, cic_cancel_flag *_Nullable cancel);
+void cic_source_destroy(cic_source *source);
+// Makes at least `wanted` bytes visible without consuming them (fewer at the end; never more than the window).
+cic_status cic_source_peek(
+  cic_source *source, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+int32_t cic_source_system_error(const cic_source *source);
+
+// MARK: JPEG decoder
+
+typedef struct cic_jpeg_decoder cic_jpeg_decoder;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_JPEG_OTHER = 0,
+  CIC_JPEG_GRAY,
+  CIC_JPEG_YCBCR,
+  CIC_JPEG_RGB,
+  CIC_JPEG_CMYK,
+  CIC_JPEG_YCCK,
+} cic_jpeg_color;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_ICC_NONE = 0,
+  CIC_ICC_COMPLETE,
+  CIC_ICC_BROKEN,  // segments missing, doubled or contradicting each other
+} cic_icc_state;
+
+// What stands before the first scan. Pointers stay valid until the decoder is destroyed. Width and height are set even
+// when reading the header fails after the frame header.
+typedef struct {
+  uint32_t width, height;
+  int32_t components;
+  cic_jpeg_color color;
+  bool progressive;
+  bool has_comment;
+  bool has_xmp;
+  int32_t adobe_transform;  // -1 without an APP14 marker
+  uint32_t restart_interval;
+  uint8_t h_sampling[4], v_sampling[4];
+  const uint8_t *_Nullable exif;  // the TIFF structure of the first EXIF segment
+  size_t exif_count;
+  cic_icc_state icc_state;
+  const uint8_t *_Nullable icc;
+  size_t icc_count;
+  uint64_t whole_image_bytes;  // coefficient memory of a file with several scans; 0 for one that streams
+} cic_jpeg_header;
+
+typedef struct {
+  cic_policy policy;
+  int32_t max_scans;
+  size_t max_profile_bytes;
+  size_t max_memory;
+} cic_jpeg_limits;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_JPEG_OUT_GRAY = 0,
+  CIC_JPEG_OUT_RGB,
+  CIC_JPEG_OUT_CMYK,    // 255 is full ink
+  CIC_JPEG_OUT_PLANES,  // as coded, no color conversion and no upsampling
+} cic_jpeg_output;
+
+// One component as cic_jpeg_read_planes delivers it.
+typedef struct {
+  uint32_t width, height;     // samples of the whole plane
+  uint32_t padded_width;      // samples that are written per row: whole blocks
+  uint32_t rows_per_strip;    // rows of one strip, except in the last one
+} cic_jpeg_plane;
+
+typedef struct {
+  uint32_t width, height;     // after scaling
+  int32_t plane_count;        // components of CIC_JPEG_OUT_PLANES, else 0
+  uint32_t strip_count;       // calls of cic_jpeg_read_planes that deliver rows
+  cic_jpeg_plane planes[4];
+} cic_jpeg_layout;
+
+cic_jpeg_decoder *_Nullable cic_jpeg_decoder_create(
+  cic_source *source, cic_cancel_flag *_Nullable cancel, cic_jpeg_limits limits);
+void cic_jpeg_decoder_destroy(cic_jpeg_decoder *decoder);
+cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *decoder);
+cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *header);
+// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here.
+cic_status cic_jpeg_start(
+  cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
+// Up to `count` rows, `stride` bytes apart; *written is set even on failure.
+cic_status cic_jpeg_read_rows(
+  cic_jpeg_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
+// The next strip: rows_per_strip rows into each plane, each row padded_width bytes, fewer rows at the bottom.
+// *delivered is false after the last strip.
+cic_status cic_jpeg_read_planes(
+  cic_jpeg_decoder *decoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides, bool *delivered);
+// Reads to the end marker. All rows must have been read.
+cic_status cic_jpeg_finish(cic_jpeg_decoder *decoder);
+
+// MARK: JPEG encoder
+
+typedef struct cic_jpeg_encoder cic_jpeg_encoder;
+
+typedef struct {
+  uint32_t width, height;
+  int32_t components;   // 1 gray, 3 RGB (rows) or YCbCr (planes)
+  int32_t quality;      // 1 to 100
+  bool subsampled;      // 4:2:0, else 4:4:4
+  bool planes;          // fed by cic_jpeg_write_planes
+  bool optimized;       // Huffman tables made for the image
+  const uint8_t *_Nullable icc;
+  size_t icc_count;
+} cic_jpeg_encoder_options;
+
+cic_jpeg_encoder *_Nullable cic_jpeg_encoder_create(void);
+void cic_jpeg_encoder_destroy(cic_jpeg_encoder *encoder);
+const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *encoder);
+cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *encoder, const cic_jpeg_encoder_options *options);
+cic_status cic_jpeg_write_rows(cic_jpeg_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
+// One strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole blocks
+// (widths rounded up to 8): the last sample is repeated into the padding, in place.
+cic_status cic_jpeg_write_planes(
+  cic_jpeg_encoder *encoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides);
+// Ends the file. The bytes stay valid until the encoder is destroyed.
+cic_status cic_jpeg_encoder_finish(
+  cic_jpeg_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+// MARK: PNG decoder
+
+typedef struct cic_png_decoder cic_png_decoder;
+
+// What stands before the image data. Pointers stay valid until the decoder is destroyed.
+typedef struct {
+  uint32_t width, height;
+  int32_t bit_depth;   // 1, 2, 4, 8, 16
+  int32_t color_type;  // 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
+  bool interlaced;
+  bool has_transparency;  // an alpha channel or tRNS
+  bool has_text;
+  bool has_xmp;
+  bool animated;
+  int32_t srgb_intent;  // -1 without sRGB
+  bool has_gamma;
+  bool has_chromaticities;
+  bool has_cicp;
+  int32_t gamma;              // as in gAMA, times 100,000
+  int32_t chromaticities[8];  // white, red, green, blue: x, y; times 100,000
+  uint8_t cicp[4];            // primaries, transfer, matrix, full range
+  const uint8_t *_Nullable exif;
+  size_t exif_count;
+  const uint8_t *_Nullable icc;
+  size_t icc_count;
+  const char *_Nullable icc_complaint;  // why libpng dropped the profile
+  int32_t channels;           // of delivered rows: 1 to 4
+  int32_t sample_bits;        // of delivered rows: 8 or 16
+  uint64_t row_bytes;         // of delivered rows
+} cic_png_header;
+
+typedef struct {
+  cic_policy policy;
+  size_t max_chunk_bytes;
+  int32_t max_chunks;
+} cic_png_limits;
+
+cic_png_decoder *_Nullable cic_png_decoder_create(
+  cic_source *source, cic_cancel_flag *_Nullable cancel, cic_png_limits limits);
+void cic_png_decoder_destroy(cic_png_decoder *decoder);
+cic_report cic_png_decoder_report(const cic_png_decoder *decoder);
+cic_status cic_png_read_header(cic_png_decoder *decoder, cic_png_header *header);
+// Takes the row buffers; of an interlaced file, the whole image.
+cic_status cic_png_start(cic_png_decoder *decoder);
+// Up to `count` rows, `stride` bytes apart; *written is set even on failure. The first call reads all of an interlaced
+// file.
+cic_status cic_png_read_rows(
+  cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
+// Reads to IEND. All rows must have been read.
+cic_status cic_png_finish(cic_png_decoder *decoder);
+
+// MARK: PNG encoder
+
+typedef struct cic_png_encoder cic_png_encoder;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_PNG_FILTER_NONE = 0,
+  CIC_PNG_FILTER_SUB,
+  CIC_PNG_FILTER_UP,
+  CIC_PNG_FILTER_PAETH,
+  CIC_PNG_FILTER_ALL,
+} cic_png_filter;
+
+typedef struct {
+  uint32_t width, height;
+  int32_t channels;  // 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; 8 bits each
+  int32_t level;     // zlib, 0 to 9
+  cic_png_filter filter;
+  bool srgb;         // writes sRGB (perceptual); not with icc
+  const uint8_t *_Nullable icc;
+  size_t icc_count;
+} cic_png_encoder_options;
+
+cic_png_encoder *_Nullable cic_png_encoder_create(void);
+void cic_png_encoder_destroy(cic_png_encoder *encoder);
+const char *cic_png_encoder_message(const cic_png_encoder *encoder);
+cic_status cic_png_encoder_start(cic_png_encoder *encoder, const cic_png_encoder_options *options);
+cic_status cic_png_write_rows(cic_png_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
+// Ends the file. The bytes stay valid until the encoder is destroyed.
+cic_status cic_png_encoder_finish(
+  cic_png_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+#pragma clang assume_nonnull end
 
 #endif

@@ -1,5 +1,130 @@
-// Inline wrappers for what Swift's SIMD types cannot say. They inline into the Swift caller with the importing module's
-// flags, so one Swift source is SSE2 code in a baseline build and AVX2 code in an x86-64-v3 build.
+// Inline wrappers for what Swift's SIMD types cannot say: paired multiply-add, saturating packs, in-lane unpacks.
+//
+// They inline into the Swift caller with the importing module's flags, so one Swift source is SSE2 code in a baseline
+// build and AVX2 code in an x86-64-v3 build. A vector is CPI_VECTOR_BYTES long and made of 16-byte lanes; unpacks and
+// packs stay within their lane (Intel SDM, PUNPCK* and PACK*), which the NEON and portable bodies imitate.
 #ifndef CPIXEL_INTRINSICS_H
 #define CPIXEL_INTRINSICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#define CPI_VECTOR_BYTES 32
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#define CPI_VECTOR_BYTES 16
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#define CPI_VECTOR_BYTES 16
+#else
+#error "PixelKernels needs SSE2 or NEON"
+#endif
+
+#define CPI_INLINE static inline __attribute__((always_inline))
+
+typedef uint8_t cpi_u8 __attribute__((ext_vector_type(CPI_VECTOR_BYTES)));
+typedef int16_t cpi_i16 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
+typedef int32_t cpi_i32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
+
+// Unaligned loads and stores.
+CPI_INLINE cpi_u8 cpi_load_u8(const uint8_t *p) { cpi_u8 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE cpi_i16 cpi_load_i16(const int16_t *p) { cpi_i16 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE void cpi_store_i16(int16_t *p, cpi_i16 v) { memcpy(p, &v, sizeof v); }
+
+#if defined(__AVX2__)
+
+// a0 b0 a1 b1 … of the lower (upper) half of each lane.
+CPI_INLINE cpi_u8 cpi_unpack_low_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)_mm256_unpacklo_epi8((__m256i)a, (__m256i)b); }
+CPI_INLINE cpi_u8 cpi_unpack_high_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)_mm256_unpackhi_epi8((__m256i)a, (__m256i)b); }
+// a[2k]·b[2k] + a[2k+1]·b[2k+1]; exact unless all four are −32768.
+CPI_INLINE cpi_i32 cpi_multiply_add_pairs(cpi_i16 a, cpi_i16 b) { return (cpi_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b); }
+// Arithmetic shift of every element by the same count, 0 to 31.
+CPI_INLINE cpi_i32 cpi_shift_right(cpi_i32 a, int32_t count) { return (cpi_i32)_mm256_sra_epi32((__m256i)a, _mm_cvtsi32_si128(count)); }
+// Saturates to int16; lane by lane a's elements, then b's.
+CPI_INLINE cpi_i16 cpi_pack_i32(cpi_i32 a, cpi_i32 b) { return (cpi_i16)_mm256_packs_epi32((__m256i)a, (__m256i)b); }
+// Saturates to 0…255; lane by lane a's elements, then b's.
+CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm256_packus_epi16((__m256i)a, (__m256i)b); }
+// The lower lanes (upper lanes) of a and b, one behind the other; with one lane a (b) itself.
+CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x20); }
+CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x31); }
+
+#elif defined(__SSE2__)
+
+CPI_INLINE cpi_u8 cpi_unpack_low_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)_mm_unpacklo_epi8((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_u8 cpi_unpack_high_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)_mm_unpackhi_epi8((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_i32 cpi_multiply_add_pairs(cpi_i16 a, cpi_i16 b) { return (cpi_i32)_mm_madd_epi16((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_i32 cpi_shift_right(cpi_i32 a, int32_t count) { return (cpi_i32)_mm_sra_epi32((__m128i)a, _mm_cvtsi32_si128(count)); }
+CPI_INLINE cpi_i16 cpi_pack_i32(cpi_i32 a, cpi_i32 b) { return (cpi_i16)_mm_packs_epi32((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm_packus_epi16((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { (void)b; return a; }
+CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
+
+#else  // NEON: written for, never run by its authors.
+
+CPI_INLINE cpi_u8 cpi_unpack_low_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)vzip1q_u8((uint8x16_t)a, (uint8x16_t)b); }
+CPI_INLINE cpi_u8 cpi_unpack_high_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)vzip2q_u8((uint8x16_t)a, (uint8x16_t)b); }
+CPI_INLINE cpi_i32 cpi_multiply_add_pairs(cpi_i16 a, cpi_i16 b) {
+  int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+  int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
+  return (cpi_i32)vpaddq_s32(low, high);
+}
+CPI_INLINE cpi_i32 cpi_shift_right(cpi_i32 a, int32_t count) { return (cpi_i32)vshlq_s32((int32x4_t)a, vdupq_n_s32(-count)); }
+CPI_INLINE cpi_i16 cpi_pack_i32(cpi_i32 a, cpi_i32 b) { return (cpi_i16)vcombine_s16(vqmovn_s32((int32x4_t)a), vqmovn_s32((int32x4_t)b)); }
+CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)vcombine_u8(vqmovun_s16((int16x8_t)a), vqmovun_s16((int16x8_t)b)); }
+CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { (void)b; return a; }
+CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
+
+#endif
+
+// Sixteen 32-bit lanes, or as many pairs of 16-bit samples, whatever the vector length: the horizontal pass's unit.
+typedef int32_t cpi_i32x16 __attribute__((ext_vector_type(16)));
+typedef int16_t cpi_i16x32 __attribute__((ext_vector_type(32)));
+
+CPI_INLINE cpi_i16x32 cpi_load_i16x32(const int32_t *p) { cpi_i16x32 v; memcpy(&v, p, sizeof v); return v; }
+
+// Pairwise multiply-add of all sixteen lanes.
+CPI_INLINE cpi_i32x16 cpi_multiply_add_pairs_x16(cpi_i16x32 a, cpi_i16 b) {
+  cpi_i32x16 r;
+  cpi_i16 part;
+  cpi_i32 sum;
+  for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i++) {
+    memcpy(&part, (const char *)&a + i * CPI_VECTOR_BYTES, sizeof part);
+    sum = cpi_multiply_add_pairs(part, b);
+    memcpy((char *)&r + i * CPI_VECTOR_BYTES, &sum, sizeof sum);
+  }
+  return r;
+}
+
+// Shifts right by `count`, adds 128, clamps to 0…255 and stores sixteen bytes in order.
+CPI_INLINE void cpi_store_centered_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count) {
+#if defined(__AVX2__)
+  __m256i a, b;
+  memcpy(&a, &v, 32);
+  memcpy(&b, (const char *)&v + 32, 32);
+  const __m128i c = _mm_cvtsi32_si128(count);
+  const __m256i words = _mm256_packs_epi32(_mm256_sra_epi32(a, c), _mm256_sra_epi32(b, c));
+  const __m256i centered = _mm256_add_epi16(_mm256_permute4x64_epi64(words, 0xD8), _mm256_set1_epi16(128));
+  const __m256i bytes = _mm256_packus_epi16(centered, _mm256_setzero_si256());
+  _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(bytes, 0x08)));
+#else
+  cpi_i32 q[4];
+  memcpy(q, &v, sizeof q);
+  for (int i = 0; i < 4; i++) q[i] = cpi_shift_right(q[i], count);
+  const cpi_u8 bytes = cpi_pack_i16(cpi_pack_i32(q[0], q[1]) + 128, cpi_pack_i32(q[2], q[3]) + 128);
+  memcpy(p, &bytes, 16);
+#endif
+}
+
+#if defined(__x86_64__)
+// True when the processor and the operating system run everything in x86-64-v3 (x86-64 psABI, micro-architecture levels).
+CPI_INLINE bool cpi_runs_x86_64_v3(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&
+         __builtin_cpu_supports("f16c");
+}
+#endif
+
 #endif

@@ -79,6 +79,8 @@ struct DecodingLimits: Sendable, Equatable {
   var maxScans = 1_000
   /// Bytes of one ICC profile.
   var maxProfileBytes = 16 * 1024 * 1024
-  /// Bytes of one ancillary chunk, and how many chunks are kept.
+  /// Bytes of one ancillary chunk of a PNG.
   var maxChunkBytes = 16 * 1024 * 1024
+  /// Ancillary chunks that libpng keeps.
+  var maxChunks = 1_000
 }

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Makes the small JPEG files of coded/ and what other decoders make of them.
+
+    make-coded.py       needs Pillow, cjpeg and djpeg (libjpeg-turbo-progs), libturbojpeg.so.0
+
+coded-expected.tsv: file, divisor of the size, channels, width, height, offset into coded-expected.bin. Gray and RGB are
+djpeg's (islow, fancy upsampling); CMYK is Pillow's, 255 for full ink; y, cb and cr are planes from TurboJPEG's own API.
+"""
+import ctypes, io, pathlib, subprocess, tempfile
+from PIL import Image
+
+folder = pathlib.Path(__file__).parent
+coded = folder / "coded"
+coded.mkdir(exist_ok=True)
+with Image.open(folder / "orientation" / "Landscape_1.jpg") as photo:
+    source = photo.convert("RGB").resize((53, 37), Image.Resampling.LANCZOS)
+ppm = io.BytesIO()
+source.save(ppm, "PPM")
+
+
+def cjpeg(name, *arguments):
+    jpeg = subprocess.run(["cjpeg", "-quality", "90", *arguments], input=ppm.getvalue(), capture_output=True, check=True)
+    (coded / name).write_bytes(jpeg.stdout)
+
+
+cjpeg("gray.jpg", "-grayscale")
+cjpeg("gray-2x2.jpg", "-grayscale", "-sample", "2x2")  # factors without meaning, as some cameras write them
+for name, factors in {"444": "1x1", "422": "2x1", "420": "2x2", "440": "1x2", "411": "4x1"}.items():
+    cjpeg(f"{name}.jpg", "-sample", factors)
+cjpeg("mixed.jpg", "-sample", "2x2,1x2,2x1")
+cjpeg("rgb.jpg", "-rgb")
+cjpeg("420-restart.jpg", "-sample", "2x2", "-restart", "1")
+cjpeg("444-restart-blocks.jpg", "-sample", "1x1", "-restart", "3B")
+cjpeg("420-progressive.jpg", "-sample", "2x2", "-progressive")
+cjpeg("444-progressive-restart.jpg", "-sample", "1x1", "-progressive", "-restart", "1")
+cjpeg("420-arithmetic.jpg", "-sample", "2x2", "-arithmetic")
+with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
+    scans.write("0;\n1;\n2;\n")
+    scans.flush()
+    cjpeg("420-scans.jpg", "-sample", "2x2", "-scans", scans.name)
+
+
+def adobe(jpeg):
+    """The offset and length of the APP14 segment."""
+    at = jpeg.index(b"\xff\xee")
+    return at, 2 + int.from_bytes(jpeg[at + 2:at + 4], "big")
+
+
+buffer = io.BytesIO()
+cmyk = Image.merge("CMYK", [*Image.eval(source, lambda v: 255 - v).split(), source.convert("L").point(lambda v: v // 4)])
+cmyk.save(buffer, "JPEG", quality=90)
+(coded / "cmyk.jpg").write_bytes(buffer.getvalue())
+at, length = adobe(buffer.getvalue())
+(coded / "cmyk-no-adobe.jpg").write_bytes(buffer.getvalue()[:at] + buffer.getvalue()[at + length:])
+# YCCK: luma and chroma of the inverted inks beside K, and transform 2 in the marker's last byte.
+buffer = io.BytesIO()
+planes = [*source.convert("YCbCr").split(), source.convert("L").point(lambda v: 255 - v // 4)]
+Image.merge("CMYK", [plane.point(lambda v: 255 - v) for plane in planes]).save(buffer, "JPEG", quality=90)
+jpeg = bytearray(buffer.getvalue())
+at, length = adobe(jpeg)
+jpeg[at + length - 1] = 2
+(coded / "ycck.jpg").write_bytes(jpeg)
+
+turbo = ctypes.CDLL("libturbojpeg.so.0")
+turbo.tjInitDecompress.restype = ctypes.c_void_p
+turbo.tjPlaneWidth.restype = turbo.tjPlaneHeight.restype = ctypes.c_int
+handle = ctypes.c_void_p(turbo.tjInitDecompress())
+
+
+def turbo_planes(jpeg):
+    width, height, sampling, space = (ctypes.c_int() for _ in range(4))
+    numbers = [ctypes.byref(n) for n in (width, height, sampling, space)]
+    assert turbo.tjDecompressHeader3(handle, jpeg, ctypes.c_ulong(len(jpeg)), *numbers) == 0
+    count = 1 if sampling.value == 3 else 3
+    sizes = [
+        (turbo.tjPlaneWidth(k, width, sampling), turbo.tjPlaneHeight(k, height, sampling)) for k in range(count)
+    ]
+    buffers = [ctypes.create_string_buffer(w * h) for w, h in sizes]
+    pointers = (ctypes.c_void_p * 3)(*[ctypes.addressof(b) for b in buffers])
+    assert turbo.tjDecompressToYUVPlanes(
+        handle, jpeg, ctypes.c_ulong(len(jpeg)), pointers, width, None, height, 0) == 0
+    # Planes of TurboJPEG are padded to whole MCUs of chroma; what lies outside the image is cut.
+    return [(size, buffer.raw) for size, buffer in zip(sizes, buffers)]
+
+
+table, pixels = [], bytearray()
+
+
+def note(name, divisor, channels, width, height, samples):
+    table.append(f"{name}\t{divisor}\t{channels}\t{width}\t{height}\t{len(pixels)}")
+    pixels.extend(samples)
+
+
+for path in sorted(coded.glob("*.jpg")):
+    jpeg = path.read_bytes()
+    if "cmyk" in path.name or "ycck" in path.name:
+        samples = Image.open(path).tobytes()
+        if path.name == "cmyk-no-adobe.jpg":  # Pillow inverts every CMYK file, which is right for Adobe's only
+            samples = bytes(255 - v for v in samples)
+        note(path.name, 1, "cmyk", *source.size, samples)
+        continue
+    for divisor in (1, 2, 4, 8):
+        out = subprocess.run(["djpeg", "-pnm", "-scale", f"1/{divisor}"], input=jpeg, capture_output=True, check=True)
+        with Image.open(io.BytesIO(out.stdout)) as image:
+            note(path.name, divisor, "gray" if image.mode == "L" else "rgb", *image.size, image.tobytes())
+    if path.name not in ("rgb.jpg", "mixed.jpg", "gray-2x2.jpg"):
+        for channel, ((width, height), samples) in zip(("y", "cb", "cr"), turbo_planes(jpeg)):
+            note(path.name, 1, channel, width, height, samples)
+(folder / "coded-expected.tsv").write_text("\n".join(table) + "\n")
+(folder / "coded-expected.bin").write_bytes(pixels)
+print(f"{len(table)} images, {len(pixels)} bytes")

@@ -1,0 +1,11 @@
+.PHONY: demo test build bench bench-peers fuzz docs format
+.NOTPARALLEL:
+
+demo:; @Scripts/demo
+test:; @Scripts/test
+build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --product gesso
+bench:; @Scripts/setup build && swift package --package-path Benchmarks benchmark
+bench-peers:; @Scripts/bench-peers
+fuzz:; @Scripts/fuzz
+docs:; @Scripts/docs
+format:; @swift format --in-place --recursive Sources Tests Benchmarks

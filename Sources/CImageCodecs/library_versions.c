@@ -1,0 +1,19 @@
+// libjpeg defines its API in terms of FILE and size_t without including them.
+#include <stdio.h>
+
+#include "include/cimage_library_versions.h"
+
+#include <isa-l.h>
+#include <jpeglib.h>
+#include <png.h>
+
+#define TEXT_OF(value) #value
+#define TEXT(value) TEXT_OF(value)
+
+const char *cic_libpng_version(void) { return png_get_libpng_ver(NULL); }
+
+const char *cic_libjpeg_turbo_version(void) { return TEXT(LIBJPEG_TURBO_VERSION); }
+
+const char *cic_isal_version(void) {
+  return TEXT(ISAL_MAJOR_VERSION) "." TEXT(ISAL_MINOR_VERSION) "." TEXT(ISAL_PATCH_VERSION);
+}

@@ -1,0 +1,273 @@
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "source.h"
+
+enum { text_capacity = 200, longest_side = 0x7FFFFFFF };
+
+struct cic_png_decoder {
+  png_structp png;
+  png_infop info;
+  jmp_buf jump;
+  cic_source *source;
+  cic_cancel_flag *cancel;
+  cic_png_limits limits;
+  cic_status status;
+  uint32_t height;
+  uint64_t row_bytes;
+  bool interlaced;
+  uint8_t *whole;  // rows of an interlaced image
+  bool whole_is_read;
+  uint32_t next_row;
+  int64_t row, damaged_row;
+  int64_t warning_count;
+  bool has_text, has_xmp, animated, has_cicp;
+  uint8_t cicp[4];
+  uint8_t *exif;
+  size_t exif_count;
+  char message[text_capacity];
+  char first_warning[text_capacity];
+  char icc_complaint[text_capacity];
+};
+
+_Noreturn static void fail(cic_png_decoder *d, cic_status status, const char *message) {
+  d->status = status;
+  snprintf(d->message, sizeof d->message, "%s", message);
+  _longjmp(d->jump, 1);
+}
+
+_Noreturn static void error_fn(png_structp png, png_const_charp message) {
+  cic_png_decoder *d = png_get_error_ptr(png);
+  fail(d, strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
+}
+
+static void warning_fn(png_structp png, png_const_charp message) {
+  cic_png_decoder *d = png_get_error_ptr(png);
+  if (d->warning_count++ == 0) snprintf(d->first_warning, sizeof d->first_warning, "%s", message);
+  if (!strncmp(message, "iCCP", 4)) snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
+  if (d->limits.policy >= CIC_FAIL_ON_WARNING) fail(d, CIC_WARNING, message);
+}
+
+static void read_fn(png_structp png, png_bytep bytes, size_t count) {
+  cic_png_decoder *d = png_get_io_ptr(png);
+  cic_source *source = d->source;
+  while (count > 0) {
+    if (source->available == 0) {
+      cic_status status = cic_source_refill(source);
+      if (status == CIC_END) fail(d, CIC_TRUNCATED, "premature end of PNG data");
+      if (status != CIC_OK) fail(d, status, status == CIC_CANCELED ? "canceled" : "the source cannot be read");
+    }
+    size_t part = count < source->available ? count : source->available;
+    memcpy(bytes, source->next, part);
+    source->next += part;
+    source->available -= part;
+    bytes += part;
+    count -= part;
+  }
+}
+
+// Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
+static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
+  cic_png_decoder *d = png_get_user_chunk_ptr(png);
+  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
+  const char *name = (const char *)chunk->name;
+  if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
+  if (!memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4)) d->has_text = true;
+  else if (!memcmp(name, "iTXt", 4))
+    *(chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18) ? &d->has_xmp : &d->has_text) = true;
+  else if (!memcmp(name, "acTL", 4)) d->animated = true;
+  else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
+    d->has_cicp = true;
+    memcpy(d->cicp, chunk->data, 4);
+  } else if (!memcmp(name, "eXIf", 4) && !d->exif && chunk->size > 0) {
+    d->exif = malloc(chunk->size);
+    if (!d->exif) return -1;
+    memcpy(d->exif, chunk->data, chunk->size);
+    d->exif_count = chunk->size;
+  }
+  return 1;
+}
+
+cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *cancel, cic_png_limits limits) {
+  cic_png_decoder *d = calloc(1, sizeof *d);
+  if (!d) return NULL;
+  d->source = source;
+  d->cancel = cancel;
+  d->limits = limits;
+  d->row = d->damaged_row = -1;
+  if (_setjmp(d->jump)) {
+    cic_png_decoder_destroy(d);
+    return NULL;
+  }
+  d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, error_fn, warning_fn);
+  d->info = d->png ? png_create_info_struct(d->png) : NULL;
+  if (!d->info) {
+    cic_png_decoder_destroy(d);
+    return NULL;
+  }
+  png_set_read_fn(d->png, d, read_fn);
+  bool lenient = limits.policy == CIC_FAIL_ON_NONE;
+  png_set_crc_action(
+      d->png, lenient ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, lenient ? PNG_CRC_WARN_DISCARD : PNG_CRC_ERROR_QUIT);
+#ifdef PNG_IGNORE_ADLER32
+  png_set_option(d->png, PNG_IGNORE_ADLER32, lenient ? PNG_OPTION_ON : PNG_OPTION_OFF);
+#endif
+  png_set_option(d->png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+  png_set_benign_errors(d->png, limits.policy < CIC_FAIL_ON_ERROR);
+  png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
+  png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);
+  png_set_chunk_cache_max(d->png, (png_uint_32)limits.max_chunks);
+  static const png_byte raw_chunks[] = "tEXt\0zTXt\0iTXt\0eXIf\0acTL\0cICP\0sPLT";
+  png_set_read_user_chunk_fn(d->png, d, chunk_fn);
+  png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_ALWAYS, raw_chunks, sizeof raw_chunks / 5);
+  return d;
+}
+
+void cic_png_decoder_destroy(cic_png_decoder *d) {
+  if (d->png) png_destroy_read_struct(&d->png, &d->info, NULL);
+  free(d->whole);
+  free(d->exif);
+  free(d);
+}
+
+cic_report cic_png_decoder_report(const cic_png_decoder *d) {
+  return (cic_report){
+      .message = d->message,
+      .first_warning = d->first_warning,
+      .warning_count = d->warning_count,
+      .row = d->row,
+      .damaged_row = d->damaged_row,
+      .system_error = d->source->system_error,
+  };
+}
+
+cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
+  *header = (cic_png_header){.srgb_intent = -1};
+  if (d->status) return d->status;
+  if (_setjmp(d->jump)) {
+    header->width = png_get_image_width(d->png, d->info);
+    header->height = png_get_image_height(d->png, d->info);
+    return d->status;
+  }
+  png_structp png = d->png;
+  png_infop info = d->info;
+  png_read_info(png, info);
+  // Nothing that stands behind the image data is looked at, but checksums.
+  png_set_read_user_chunk_fn(png, NULL, NULL);
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+
+  png_uint_32 width = 0, height = 0;
+  int interlace = 0, intent = 0, compression = 0;
+  png_get_IHDR(png, info, &width, &height, &header->bit_depth, &header->color_type, &interlace, NULL, NULL);
+  header->width = width;
+  header->height = height;
+  header->interlaced = interlace != PNG_INTERLACE_NONE;
+  bool transparent = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+  header->has_transparency = transparent || (header->color_type & PNG_COLOR_MASK_ALPHA);
+  header->has_text = d->has_text;
+  header->has_xmp = d->has_xmp;
+  header->animated = d->animated;
+  if (png_get_sRGB(png, info, &intent)) header->srgb_intent = intent;
+  header->has_gamma = png_get_gAMA_fixed(png, info, &header->gamma) != 0;
+  png_fixed_point *xy = header->chromaticities;
+  header->has_chromaticities =
+      png_get_cHRM_fixed(png, info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5, xy + 6, xy + 7) != 0;
+  header->has_cicp = d->has_cicp;
+  memcpy(header->cicp, d->cicp, sizeof d->cicp);
+  header->exif = d->exif;
+  header->exif_count = d->exif_count;
+  png_charp name = NULL;
+  png_bytep profile = NULL;
+  png_uint_32 profile_count = 0;
+  if (png_get_iCCP(png, info, &name, &compression, &profile, &profile_count)) {
+    header->icc = profile;
+    header->icc_count = profile_count;
+  } else if (d->icc_complaint[0]) {
+    header->icc_complaint = d->icc_complaint;
+  }
+  header->channels = (header->color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + header->has_transparency;
+  header->sample_bits = header->bit_depth == 16 ? 16 : 8;
+  header->row_bytes = (uint64_t)width * (uint64_t)header->channels * (uint64_t)header->sample_bits / 8;
+  d->height = height;
+  d->row_bytes = header->row_bytes;
+  d->interlaced = header->interlaced;
+  return CIC_OK;
+}
+
+cic_status cic_png_start(cic_png_decoder *d) {
+  if (d->status) return d->status;
+  if (_setjmp(d->jump)) return d->status;
+  png_set_expand(d->png);  // palette to RGB, gray below 8 bits to 8, tRNS to alpha
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  png_set_swap(d->png);
+#endif
+  png_set_interlace_handling(d->png);
+  png_read_update_info(d->png, d->info);
+  if (png_get_rowbytes(d->png, d->info) != d->row_bytes) fail(d, CIC_CORRUPT, "unexpected row size");
+  if (d->interlaced) {
+    d->whole = malloc(d->row_bytes * d->height);
+    if (!d->whole) fail(d, CIC_OUT_OF_MEMORY, "no memory for an interlaced image");
+  }
+  return CIC_OK;
+}
+
+// All passes. When damage is to be overlooked, early pixels are spread over the ones that later passes would set.
+static cic_status read_whole(cic_png_decoder *d) {
+  bool lenient = d->limits.policy == CIC_FAIL_ON_NONE;
+  volatile int pass = 0;
+  volatile uint32_t y = 0;
+  if (_setjmp(d->jump)) {
+    d->row = y;
+    if (!lenient || (d->status != CIC_CORRUPT && d->status != CIC_TRUNCATED)) return d->status;
+    if (d->warning_count++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
+    d->damaged_row = pass == PNG_INTERLACE_ADAM7_PASSES - 1 ? y : 0;
+    return CIC_OK;
+  }
+  if (lenient) memset(d->whole, 0x80, d->row_bytes * d->height);
+  for (; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
+    for (y = 0; y < d->height; y++) {
+      if (cic_is_canceled(d->cancel)) fail(d, CIC_CANCELED, "canceled");
+      png_bytep row = d->whole + d->row_bytes * y;
+      png_read_row(d->png, lenient ? NULL : row, lenient ? row : NULL);
+    }
+  return CIC_OK;
+}
+
+cic_status cic_png_read_rows(cic_png_decoder *d, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written) {
+  *written = 0;
+  if (d->interlaced && !d->whole_is_read) {
+    if (d->status) return d->status;
+    cic_status status = read_whole(d);
+    if (status) return status;
+    d->whole_is_read = true;
+  }
+  if (d->interlaced) {
+    for (; *written < count && d->next_row < d->height; ++*written, d->next_row++)
+      memcpy(base + (ptrdiff_t)*written * stride, d->whole + d->row_bytes * d->next_row, d->row_bytes);
+    return CIC_OK;
+  }
+  if (d->status) return d->status;
+  if (_setjmp(d->jump)) {
+    d->row = d->next_row;
+    return d->status;
+  }
+  for (; *written < count && d->next_row < d->height; ++*written, d->next_row++) {
+    if (cic_is_canceled(d->cancel)) fail(d, CIC_CANCELED, "canceled");
+    png_read_row(d->png, base + (ptrdiff_t)*written * stride, NULL);
+  }
+  return CIC_OK;
+}
+
+cic_status cic_png_finish(cic_png_decoder *d) {
+  if (d->status) return d->status;
+  if (_setjmp(d->jump)) {
+    d->row = d->height;
+    return d->status;
+  }
+  png_read_end(d->png, NULL);
+  return CIC_OK;
+}

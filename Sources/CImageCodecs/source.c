@@ -1,0 +1,123 @@
+#include "source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// How often a source that waits for its writer looks at the cancel flag.
+static const int poll_milliseconds = 20;
+
+int cic_open(const char *path, int32_t *system_error) {
+  int descriptor;
+  do descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  while (descriptor < 0 && errno == EINTR);
+  *system_error = descriptor < 0 ? errno : 0;
+  struct stat status;
+  if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
+    close(descriptor);
+    *system_error = EISDIR;
+    return -1;
+  }
+  return descriptor;
+}
+
+void cic_system_error_text(int32_t system_error, char *text, size_t capacity) {
+  // The POSIX function of this name, not GNU's: SwiftPM does not define _GNU_SOURCE.
+  if (strerror_r(system_error, text, capacity) != 0) snprintf(text, capacity, "error %d", system_error);
+}
+
+cic_source *cic_source_create_descriptor(int descriptor, bool owned, size_t window, cic_cancel_flag *cancel) {
+  cic_source *source = calloc(1, sizeof *source);
+  if (source) source->window = malloc(window);
+  if (!source || !source->window) {
+    free(source);
+    if (owned) close(descriptor);
+    return NULL;
+  }
+  source->next = source->window;
+  source->capacity = window;
+  source->descriptor = descriptor;
+  source->owned = owned;
+  source->cancel = cancel;
+  struct stat status;
+  source->blocks = fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode);
+#ifdef POSIX_FADV_SEQUENTIAL
+  if (!source->blocks) posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
+  return source;
+}
+
+cic_source *cic_source_create_memory(const uint8_t *bytes, size_t count, cic_cancel_flag *cancel) {
+  cic_source *source = calloc(1, sizeof *source);
+  if (!source) return NULL;
+  source->next = bytes;
+  source->available = count;
+  source->descriptor = -1;
+  source->ended = true;
+  source->cancel = cancel;
+  return source;
+}
+
+void cic_source_destroy(cic_source *source) {
+  if (source->owned) close(source->descriptor);
+  free(source->window);
+  free(source);
+}
+
+// Appends what one read gives.
+static cic_status append(cic_source *source) {
+  if (source->ended) return CIC_END;
+  uint8_t *end = source->window + (source->next - source->window) + source->available;
+  size_t room = (size_t)(source->window + source->capacity - end);
+  for (;;) {
+    if (cic_is_canceled(source->cancel)) return CIC_CANCELED;
+    if (source->blocks && source->cancel) {
+      struct pollfd waiting = {.fd = source->descriptor, .events = POLLIN};
+      int ready = poll(&waiting, 1, poll_milliseconds);
+      if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    }
+    ssize_t got = read(source->descriptor, end, room);
+    if (got > 0) {
+      source->available += (size_t)got;
+      return CIC_OK;
+    }
+    if (got == 0) {
+      source->ended = true;
+      return CIC_END;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      struct pollfd waiting = {.fd = source->descriptor, .events = POLLIN};
+      poll(&waiting, 1, poll_milliseconds);
+      continue;
+    }
+    source->system_error = errno;
+    return CIC_READ_FAILED;
+  }
+}
+
+cic_status cic_source_refill(cic_source *source) {
+  source->available = 0;
+  if (source->window) source->next = source->window;
+  return append(source);
+}
+
+cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **bytes, size_t *count) {
+  if (source->window && wanted > source->capacity) wanted = source->capacity;
+  if (source->window && source->available < wanted && source->next != source->window) {
+    memmove(source->window, source->next, source->available);
+    source->next = source->window;
+  }
+  cic_status status = CIC_OK;
+  while (status == CIC_OK && source->available < wanted) status = append(source);
+  *bytes = source->next;
+  *count = source->available;
+  return status == CIC_END ? CIC_OK : status;
+}
+
+int32_t cic_source_system_error(const cic_source *source) { return source->system_error; }

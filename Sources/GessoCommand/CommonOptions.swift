@@ -1,0 +1,31 @@
+#if Client
+internal import ArgumentParser
+internal import GessoPipeline
+
+/// The flags every verb has that works on inputs.
+struct CommonOptions: ParsableArguments {
+  @Flag(help: "One JSON object per input on standard output, nothing else there.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Errors only.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Say more.")
+  var verbose = false
+
+  init() {}
+
+  mutating func validate() throws {
+    if quiet, verbose { throw ValidationError("--quiet and --verbose exclude each other: keep one") }
+  }
+
+  var console: Console { Console(quiet: quiet, environment: Environment.variables) }
+}
+
+extension Console {
+  /// A failure of one input: an object for scripts that asked for JSON, else a line for people.
+  func report(_ failure: CommandError, input: String?, json: Bool) throws(CommandError) {
+    if json { try output(failure.json(input: input).line) } else { error(failure, input: input) }
+  }
+}
+#endif

@@ -1,0 +1,174 @@
+#if Client
+package import ScenarioAPI
+
+/// Where the service is, who is asking and where the ledger lies: flags first, then the environment, then `.env`.
+///
+/// Secrets are never flags, never printed, never stored.
+package struct Configuration: Sendable {
+  /// A place that settings come from.
+  package enum Origin: String, Sendable {
+    case environment
+    case dotEnv = ".env"
+  }
+
+  /// What the user may say on the command line.
+  package struct Flags: Sendable {
+    package var baseURL: String?
+    package var projectID: String?
+
+    package init(baseURL: String? = nil, projectID: String? = nil) {
+      self.baseURL = baseURL
+      self.projectID = projectID
+    }
+  }
+
+  /// A key and its secret, and where they were found. It does not print them.
+  package struct Credentials: Sendable, CustomReflectable {
+    package let key: String
+    package let secret: String
+    package let origin: Origin
+    /// True when a `.env` only names the files that hold them.
+    let isIndirect: Bool
+
+    package var customMirror: Mirror { Mirror(self, children: ["origin": origin]) }
+  }
+
+  private let flags: Flags
+  private let environment: [String: String]
+  private let dotEnv: DotEnv
+
+  /// Collects settings; nothing is refused before it is asked for.
+  package init(flags: Flags, environment: [String: String], folder: String) {
+    self.flags = flags
+    // A variable set to nothing counts as not set, as is usual.
+    self.environment = environment.filter { !$0.value.isEmpty }
+    dotEnv = DotEnv(folder: folder) { $0.hasPrefix("SCENARIO_") || $0 == "GESSO_LEDGER" }
+  }
+
+  private static let keyNames = ["SCENARIO_API_KEY", "SCENARIO_SDK_API_KEY"]
+  private static let secretNames = ["SCENARIO_API_SECRET", "SCENARIO_SDK_API_SECRET"]
+
+  // MARK: What is asked for
+
+  /// Everything a client needs.
+  ///
+  /// - Throws: Status 5 without credentials, or when the address of the service came from elsewhere than the key did: a
+  ///   folder from a stranger must not be able to send the key to another host.
+  package func client() throws(CommandError) -> ScenarioConfiguration {
+    guard let found = try credentials() else {
+      throw CommandError(
+        "no-credentials", stage: "configure", "no credentials",
+        remedy: "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or add --sandbox to try it without the service",
+        status: .credentials)
+    }
+    let baseURL = try baseURL(for: found)
+    let project = try projectID()
+    do {
+      return try ScenarioConfiguration(
+        baseURL: baseURL ?? ScenarioConfiguration.defaultBaseURL,
+        credential: try ScenarioCredential(key: found.key, secret: found.secret), projectID: project)
+    } catch {
+      throw CommandError(error)
+    }
+  }
+
+  /// The key and the secret, both from one place; nil when there are none.
+  package func credentials() throws(CommandError) -> Credentials? {
+    if let found = try credentials(in: environment, origin: .environment) { return found }
+    return try credentials(in: try trustedDotEnv(), origin: .dotEnv)
+  }
+
+  /// The project, if one was named.
+  package func projectID() throws(CommandError) -> String? {
+    if let id = flags.projectID ?? environment["SCENARIO_PROJECT_ID"] { return id }
+    return try trustedDotEnv()["SCENARIO_PROJECT_ID"]
+  }
+
+  /// Where the ledger lies: `GESSO_LEDGER`, else `gesso/ledger.sqlite` in the folder for state (XDG base directories).
+  package func ledgerPath() throws(CommandError) -> String {
+    if let path = environment["GESSO_LEDGER"] { return path }
+    if let path = try trustedDotEnv()["GESSO_LEDGER"] { return path }
+    // The XDG specification: a relative path is invalid and is ignored.
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/gesso/ledger.sqlite" }
+    guard let home = environment["HOME"] else {
+      throw CommandError(
+        "no-ledger", stage: "configure", "there is no place for the ledger: HOME is not set",
+        remedy: "set GESSO_LEDGER to a file", status: .usage)
+    }
+    return home + "/.local/state/gesso/ledger.sqlite"
+  }
+
+  /// The address of the service for the credentials in use, for display; nil for the default.
+  package func baseURL(for found: Credentials?) throws(CommandError) -> String? {
+    if let url = flags.baseURL { return url }
+    let dotEnvURL = try trustedDotEnv()["SCENARIO_BASE_URL"]
+    switch found?.origin {
+    case nil:
+      return environment["SCENARIO_BASE_URL"] ?? dotEnvURL
+    case .environment:
+      if let url = environment["SCENARIO_BASE_URL"] { return url }
+      guard dotEnvURL == nil else {
+        throw foreignBaseURL("the key is from the environment, SCENARIO_BASE_URL from .env")
+      }
+      return nil
+    case .dotEnv:
+      guard environment["SCENARIO_BASE_URL"] == nil else {
+        throw foreignBaseURL("the key is from .env, SCENARIO_BASE_URL from the environment")
+      }
+      if dotEnvURL != nil, found?.isIndirect == true {
+        throw foreignBaseURL("the key is from a file that .env names, SCENARIO_BASE_URL from .env itself")
+      }
+      return dotEnvURL
+    }
+  }
+
+  // MARK: Finding it
+
+  private func trustedDotEnv() throws(CommandError) -> [String: String] {
+    if let distrust = dotEnv.distrust { throw distrust }
+    return dotEnv.values.filter { !$0.value.isEmpty }
+  }
+
+  private func foreignBaseURL(_ message: String) -> CommandError {
+    CommandError(
+      "foreign-base-url", stage: "configure", message,
+      remedy: "set both in one place, or name the address with --base-url",
+      status: .credentials)
+  }
+
+  private func credentials(
+    in values: [String: String], origin: Origin
+  ) throws(CommandError) -> Credentials? {
+    let key = try value(of: Self.keyNames, in: values)
+    let secret = try value(of: Self.secretNames, in: values)
+    guard let key, let secret else {
+      guard key == nil, secret == nil else {
+        let missing = key == nil ? "key" : "secret"
+        throw CommandError(
+          "no-credentials", stage: "configure", "the API \(missing) is missing from the \(origin.rawValue)",
+          remedy: "set SCENARIO_API_\(missing.uppercased()) beside the other half", status: .credentials)
+      }
+      return nil
+    }
+    return Credentials(
+      key: key.text, secret: secret.text, origin: origin, isIndirect: origin == .dotEnv && (key.isFile || secret.isFile)
+    )
+  }
+
+  private func value(
+    of names: [String], in values: [String: String]
+  ) throws(CommandError) -> (text: String, isFile: Bool)? {
+    for name in names {
+      if let text = values[name] { return (text, false) }
+      guard let path = values[name + "_FILE"] else { continue }
+      guard let text = SettingsFile(path: path)?.text.split(whereSeparator: \.isNewline).first.map(String.init) else {
+        throw CommandError(
+          "no-credentials", stage: "configure", "\(name)_FILE names \(path), which holds no readable line",
+          remedy: "check the path and its permissions", status: .credentials)
+      }
+      return (text, true)
+    }
+    return nil
+  }
+}
+#endif

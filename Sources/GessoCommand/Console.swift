@@ -1,0 +1,108 @@
+#if Client
+internal import ImagePreparation
+internal import Synchronization
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// Standard output for scripts, standard error for people: the only place that prints.
+///
+/// On a terminal progress is one live line that the next one replaces; elsewhere every new stage is a line of its own.
+package final class Console: Sendable {
+  private let isQuiet: Bool
+  private let isLive: Bool
+  private let hasColor: Bool
+  private let liveLine = Mutex("")
+
+  /// Makes a console on the process's own descriptors.
+  ///
+  /// - Parameters:
+  ///   - quiet: True for errors only.
+  ///   - environment: Read for `NO_COLOR` (any value but the empty one) and `TERM`.
+  package init(quiet: Bool, environment: [String: String]) {
+    isQuiet = quiet
+    isLive = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
+    hasColor = isLive && environment["NO_COLOR", default: ""].isEmpty
+  }
+
+  /// A line for scripts, on standard output.
+  package func output(_ line: String) throws(CommandError) {
+    // Bytes as given: a path may hold anything, and scripts must be able to open it.
+    try output([UInt8]((line + "\n").utf8))
+  }
+
+  /// Bytes for scripts, on standard output.
+  package func output(_ bytes: [UInt8]) throws(CommandError) {
+    do {
+      try AtomicFile.writeAll(bytes, to: STDOUT_FILENO, path: "standard output")
+    } catch {
+      throw CommandError(error)
+    }
+  }
+
+  /// A failure, shown even when quiet.
+  package func error(_ error: CommandError, input: String? = nil) {
+    let name = hasColor ? "\u{1B}[31mgesso:\u{1B}[0m" : "gesso:"
+    show(name + " " + Self.printable((input.map { "\($0): " } ?? "") + error.line))
+  }
+
+  /// Something a person should know.
+  package func note(_ text: String) {
+    guard !isQuiet else { return }
+    show(Self.printable(text))
+  }
+
+  /// Where the work stands: `stage` names the step, `detail` how far it is.
+  package func progress(_ stage: String, _ detail: String = "") {
+    guard !isQuiet else { return }
+    let text = Self.printable(detail.isEmpty ? stage : "\(stage) \(detail)")
+    liveLine.withLock { shown in
+      if isLive {
+        guard text != shown else { return }
+        shown = text
+        write("\r\u{1B}[K" + text)
+      } else if stage != shown {
+        shown = stage
+        write(stage + "\n")
+      }
+    }
+  }
+
+  /// Takes the live line away.
+  package func endProgress() {
+    liveLine.withLock { shown in
+      if isLive, !shown.isEmpty { write("\r\u{1B}[K") }
+      shown = ""
+    }
+  }
+
+  private func show(_ line: String) {
+    liveLine.withLock { shown in
+      guard isLive, !shown.isEmpty else { return write(line + "\n") }
+      write("\r\u{1B}[K" + line + "\n" + shown)
+    }
+  }
+
+  private func write(_ text: String) {
+    // Nobody can be told that standard error is gone.
+    try? AtomicFile.writeAll([UInt8](text.utf8), to: STDERR_FILENO, path: "standard error")
+  }
+
+  /// One line without control characters: neither a file's name nor a service's words may move the cursor.
+  package static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          switch scalar.value {
+          case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: scalar == "\n" || scalar == "\t" ? " " : "\u{FFFD}"
+          default: scalar
+          }
+        }))
+  }
+}
+#endif

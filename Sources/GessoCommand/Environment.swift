@@ -1,0 +1,40 @@
+#if Client
+internal import Foundation
+package import ImagePreparation
+
+/// What the process was started with.
+package enum Environment {
+  /// The environment variables.
+  package static var variables: [String: String] { ProcessInfo.processInfo.environment }
+
+  /// Processor cores this process may use.
+  static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// The preparer for the instruction set that `GESSO_ISA` names, else for the fastest one.
+  ///
+  /// - Throws: Status 2 for a name that this build or this processor does not have; never a quiet fallback.
+  package static func preparer(_ variables: [String: String]) throws(CommandError) -> ImagePreparer {
+    guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer() }
+    guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
+      let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+      throw .usage(
+        "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
+    }
+    return ImagePreparer(instructionSet: set)
+  }
+
+  /// The largest resident set the process has had, in bytes; nil where the system does not say.
+  static var peakMemoryBytes: Int? {
+    #if os(Linux)
+    // Not getrusage: its maximum survives exec and would report the shell's or the test runner's memory.
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    #else
+    var usage = rusage()
+    guard unsafe getrusage(RUSAGE_SELF, &usage) == 0 else { return nil }
+    return Int(usage.ru_maxrss)
+    #endif
+  }
+}
+#endif

@@ -1,0 +1,115 @@
+#if Client
+internal import GessoPipeline
+internal import ImagePreparation
+internal import ScenarioAPI
+internal import Synchronization
+
+/// Shows how an img2img run goes, and what came of it.
+final class Img2ImgReporter: Sendable {
+  private struct State {
+    var prepared: OrderedJSON = .null
+    var jobID: JobID?
+    var isSubmitting = false
+  }
+
+  private let console: Console
+  private let input: String
+  private let json: Bool
+  private let sandbox: Bool
+  private let state = Mutex(State())
+
+  init(console: Console, input: String, json: Bool, sandbox: Bool, job: JobID? = nil) {
+    self.console = console
+    self.input = input
+    self.json = json
+    self.sandbox = sandbox
+    state.withLock { $0.jobID = job }
+  }
+
+  func note(_ text: String) { console.note("gesso: \(text)") }
+
+  func show(_ progress: Img2ImgProgress) {
+    switch progress {
+    case .preparing: console.progress("preparing", input)
+    case .prepared(let image, let path):
+      let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)
+      state.withLock { $0.prepared = object }
+      for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
+      console.note("prepared: \(path)")
+    case .uploading(let count): console.progress("uploading", Figure.bytes(count))
+    case .submitting:
+      state.withLock { $0.isSubmitting = true }
+      console.progress("submitting")
+    case .submitted(let id):
+      state.withLock { ($0.jobID, $0.isSubmitting) = (id, false) }
+      console.note("job: \(id)")
+    case .waiting(let job):
+      console.progress(job.status.description, job.progress > 0 ? "\(Int(job.progress * 100)) %" : "")
+    case .downloading(let count): console.progress("downloading", count == 1 ? "" : "\(count) results")
+    case .downloaded: break
+    }
+  }
+
+  /// Ctrl-C: says what happens next where it is not what a person expects.
+  func interrupt() {
+    if state.withLock(\.isSubmitting) {
+      note("waiting for the answer to the submit, so that a paid job is not lost; interrupt again to end now")
+    }
+  }
+
+  func finish(_ result: Img2ImgResult) throws(CommandError) {
+    console.endProgress()
+    guard json else {
+      for file in result.files { try console.output(file.path) }
+      return
+    }
+    try console.output(
+      OrderedJSON.object([
+        ("input", .string(input)), ("job", .string(result.jobID.rawValue)), ("seed", .string(result.seed)),
+        ("cost", result.cost.map(OrderedJSON.verbatim) ?? .null), ("sandbox", .bool(sandbox)),
+        ("sourceAssetId", .optional(result.sourceAssetID?.rawValue)), ("prepared", state.withLock(\.prepared)),
+        (
+          "results",
+          .array(
+            result.files.map { file in
+              .object([
+                ("output", .string(file.path)), ("record", .string(file.recordPath)),
+                ("assetId", .string(file.assetID.rawValue)), ("mimeType", .string(file.mimeType)),
+                ("bytes", .integer(file.byteCount)), ("sha256", .string(file.sha256)),
+                ("width", .optional(file.size?.width)), ("height", .optional(file.size?.height)),
+              ])
+            })
+        ),
+      ]).line)
+  }
+
+  /// Says what went wrong, and how to go on when a job is on record.
+  func fail(_ error: any Error) throws(CommandError) -> ExitStatus {
+    console.endProgress()
+    var failure = CommandError(any: error)
+    let job = state.withLock(\.jobID) ?? (error as? ScenarioError)?.jobID
+    if let job, failure.status != .jobFailed {
+      let goOn = "gesso jobs watch \(job)"
+      switch failure.status {
+      case .interrupted:
+        failure = failure.saying(
+          "interrupted",
+          sandbox ? "the sandbox and job \(job) end with it" : "job \(job) goes on and is paid for: \(goOn)")
+      case .timedOut where sandbox:
+        failure = failure.saying(failure.message, "raise --timeout: the sandbox and its jobs end with this command")
+      default: if !sandbox { failure = failure.saying(failure.message, "\(goOn) goes on with it") }
+      }
+    } else if failure.status == .interrupted {
+      failure = failure.saying("interrupted", "no job was submitted: the same command starts again")
+    }
+    try console.report(failure, input: input, json: json)
+    return failure.status
+  }
+}
+
+extension CommandError {
+  fileprivate func saying(_ message: String, _ remedy: String) -> CommandError {
+    CommandError(code, stage: stage, message, remedy: remedy, status: status)
+  }
+}
+#endif

@@ -1,0 +1,82 @@
+#if Client
+package import ImagePreparation
+internal import ScenarioAPI
+
+/// What stands for an image on the command line: a path, `-` for standard input, or an `http(s)` URL.
+package struct Input: Sendable, Hashable {
+  /// As given.
+  package let argument: String
+
+  package init(_ argument: String) { self.argument = argument }
+
+  /// How it is called in lines, JSON and records: a URL without its query, which may hold a signature.
+  package var name: String {
+    OutputNaming.isURL(argument) ? String(argument.prefix { $0 != "?" && $0 != "#" }) : argument
+  }
+
+  /// The file that must not be written over; nil where there is none.
+  package var file: String? { argument == "-" || OutputNaming.isURL(argument) ? nil : argument }
+
+  /// Where the bytes come from; a URL is fetched first, without credentials and up to `limit` bytes.
+  package func source(limit: Int) async throws(CommandError) -> ImageSource {
+    if argument == "-" { return .descriptor(0) }
+    guard OutputNaming.isURL(argument) else { return .file(argument) }
+    return .memory(try await fetched(over: Self.transport, limit: limit))
+  }
+
+  /// The same, in a form that can be read twice: standard input is read into memory, up to `limit` bytes.
+  func repeatableSource(limit: Int) async throws(CommandError) -> ImageSource {
+    guard argument == "-" else { return try await source(limit: limit) }
+    return .memory(try await StandardInput.read(limit: limit))
+  }
+
+  /// Made by the first URL; files need no transport.
+  private static let transport = CurlTransport()
+
+  func fetched(over transport: any HTTPTransport, limit: Int) async throws(CommandError) -> [UInt8] {
+    var request = HTTPRequest(.get, argument, stage: .download)
+    request.responseLimit = limit
+    request.followsRedirects = true
+    do throws(ScenarioError) {
+      let response = try await transport.send(request)
+      guard (200..<300).contains(response.status) else {
+        throw ScenarioError(
+          .rejected, .refused, stage: .download, "the server answered \(response.status)",
+          remedy: "check the address in a browser")
+      }
+      return response.body
+    } catch {
+      throw CommandError(fetching: error, limit: limit)
+    }
+  }
+
+  /// Refuses lists that cannot be worked on.
+  package static func list(_ arguments: [String]) throws(CommandError) -> [Input] {
+    guard arguments.filter({ $0 == "-" }).count <= 1 else {
+      throw .usage("standard input is named twice", remedy: "name - once")
+    }
+    guard !arguments.contains("") else {
+      throw .usage("an input's name is empty", remedy: "check how the command line was put together")
+    }
+    return arguments.map(Input.init)
+  }
+}
+
+extension CommandError {
+  /// A failure to fetch an input.
+  fileprivate init(fetching error: ScenarioError, limit: Int) {
+    switch error.code {
+    case .responseTooLarge:
+      self.init(
+        "too-many-bytes", stage: "open", "there are more than \(limit >> 20) MB at this address",
+        remedy: "raise --max-download", status: .limit)
+    case .canceled:
+      self.init("canceled", stage: "open", "interrupted", remedy: "", status: .interrupted)
+    case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed:
+      self.init(error.code.rawValue, stage: "open", error.message, remedy: error.remedy, status: .unavailable)
+    default:
+      self.init("unreadable", stage: "open", error.message, remedy: error.remedy, status: .badInput)
+    }
+  }
+}
+#endif

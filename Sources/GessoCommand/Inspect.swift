@@ -1,0 +1,56 @@
+#if Client
+package import ArgumentParser
+internal import GessoPipeline
+internal import ImagePreparation
+
+/// `gesso inspect`
+package struct Inspect: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Read headers only and say what is in a file.")
+
+  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  var inputs: [String]
+
+  @Option(
+    name: .customLong("max-download"),
+    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+  var maxDownload = 256
+
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  package mutating func validate() throws { try require(maxDownload, in: 1...1 << 20, "--max-download") }
+
+  package mutating func perform() async throws -> ExitStatus {
+    let console = common.console
+    let inputs = try Input.list(inputs)
+    var failures: [ExitStatus] = []
+    for input in inputs {
+      do throws(CommandError) {
+        let source = try await input.source(limit: maxDownload << 20)
+        let description = try Self.describe(source)
+        if common.json {
+          try console.output(description.inspection(input: input.name).line)
+        } else {
+          let lines = description.inspectionLines
+          try console.output(([input.name] + lines.map { "  " + $0 }).map(Console.printable).joined(separator: "\n"))
+        }
+      } catch {
+        if error.status == .cannotWrite { throw error }
+        failures.append(error.status)
+        try console.report(error, input: input.name, json: common.json)
+      }
+    }
+    return ExitStatus(failures: failures, of: inputs.count)
+  }
+
+  private static func describe(_ source: ImageSource) throws(CommandError) -> ImageDescription {
+    do {
+      return try ImageDescription.read(from: source)
+    } catch {
+      throw CommandError(error)
+    }
+  }
+}
+#endif

@@ -1,0 +1,140 @@
+#if Client
+package import ArgumentParser
+internal import GessoPipeline
+internal import ScenarioAPI
+
+/// `gesso jobs`
+package struct Jobs: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "jobs", abstract: "What this machine's ledger knows of jobs, and going on with one.",
+    subcommands: [List.self, Show.self, Watch.self])
+
+  package init() {}
+
+  /// `gesso jobs list`
+  package struct List: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List the latest jobs of this machine, newest first.")
+
+    @Option(help: ArgumentHelp("How many.", valueName: "N"))
+    var limit = 20
+
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func validate() throws { try require(limit, in: 1...1_000_000, "--limit") }
+
+    package mutating func perform() async throws -> ExitStatus {
+      let console = common.console
+      for entry in try reportingErrors({ try service.openLedger().entries(limit: limit) }) {
+        try console.output(
+          common.json
+            ? entry.json.line
+            : Console.printable(
+              [entry.jobID?.rawValue ?? "-", entry.state.rawValue, entry.createdAt, entry.intent.source]
+                .joined(separator: "  ")))
+      }
+      return .done
+    }
+  }
+
+  /// `gesso jobs show`
+  package struct Show: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show what the ledger knows of one job, as JSON.")
+
+    @Argument(help: "The job.")
+    var id: String
+
+    @OptionGroup var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func perform() async throws -> ExitStatus {
+      let entry = try reportingErrors { try service.openLedger().entry(job: JobID(rawValue: id)) }
+      try common.console.output([UInt8]((common.json ? entry.json.line + "\n" : entry.json.document).utf8))
+      return .done
+    }
+  }
+
+  /// `gesso jobs watch`
+  package struct Watch: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "watch", abstract: "Go on waiting for a job and download its results to where they were meant to go."
+    )
+
+    @Argument(help: "The job.")
+    var id: String
+
+    @Option(help: ArgumentHelp("How long to wait for the job.", valueName: "SECONDS"))
+    var timeout = 600.0
+
+    @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func validate() throws { try require(timeout, in: 0...31_536_000, "--timeout") }
+
+    package mutating func perform() async throws -> ExitStatus {
+      let job = JobID(rawValue: id)
+      let reporter = Img2ImgReporter(
+        console: common.console, input: id, json: common.json, sandbox: false, job: job)
+      do {
+        let ledger = try service.openLedger()
+        let client = ServiceOptions.client(try service.configuration.client(), verbose: common.verbose)
+        let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
+        let polling = JobPolling(deadline: .seconds(timeout))
+        let result = try await Interruption.guarding(patience: nil) {
+          try await pipeline.resume(job, polling: polling) { reporter.show($0) }
+        }
+        try reporter.finish(result)
+        return .done
+      } catch {
+        return try reporter.fail(error)
+      }
+    }
+  }
+}
+
+extension ServiceOptions {
+  fileprivate func openLedger() throws(CommandError) -> Ledger { try Self.ledger(at: try configuration.ledgerPath()) }
+}
+
+/// Turns a library's error into the command's.
+private func reportingErrors<Result>(_ body: () throws -> Result) throws(CommandError) -> Result {
+  do {
+    return try body()
+  } catch {
+    throw CommandError(any: error)
+  }
+}
+
+extension LedgerEntry {
+  /// The object of `jobs list --json` and `jobs show`.
+  var json: OrderedJSON {
+    .object([
+      ("job", .optional(jobID?.rawValue)), ("state", .string(state.rawValue)), ("created", .string(createdAt)),
+      ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
+      ("source", .string(intent.source)),
+      ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(assetID?.rawValue)),
+      ("prepared", .optional(intent.preparedPath)), ("preparedSha256", .optional(intent.preparedSHA256)),
+      ("prompt", .string(intent.prompt)), ("model", .string(intent.model)), ("seed", .string(intent.seed)),
+      ("parameters", .verbatim(intent.parameters)), ("cost", cost.map(OrderedJSON.verbatim) ?? .null),
+      ("failure", .optional(failure)),
+      (
+        "results",
+        .array(
+          results.map {
+            .object([
+              ("output", .string($0.path)), ("assetId", .string($0.assetID.rawValue)), ("sha256", .string($0.sha256)),
+            ])
+          })
+      ),
+    ])
+  }
+}
+#endif

@@ -1,0 +1,47 @@
+#if Client
+/// What outputs in a folder are called.
+package enum OutputNaming {
+  /// The part of a name before its last extension; `image` where nothing is left of it.
+  ///
+  /// `photos/forest.large.jpg` gives `forest.large`, `-` gives `stdin`, `https://host/a/cat.png?size=2` gives `cat`.
+  package static func stem(of input: String) -> String {
+    if input == "-" { return "stdin" }
+    var name = input[...]
+    if isURL(input) {
+      name = name.prefix { $0 != "?" && $0 != "#" }
+      name = name.drop { $0 != ":" }.dropFirst(3)
+      guard name.contains("/") else { return "image" }
+    }
+    while name.count > 1, name.hasSuffix("/") { name = name.dropLast() }
+    name = name[(name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex)...]
+    if let dot = name.lastIndex(of: "."), dot != name.startIndex { name = name[..<dot] }
+    return name.isEmpty || name == "." || name == ".." ? "image" : String(name)
+  }
+
+  /// One stem for each input, no two alike even where the file system ignores case: a repeated one gets `-2`, `-3`, …
+  ///
+  /// The same inputs in the same order always get the same stems.
+  package static func stems(of inputs: [String]) -> [String] {
+    let natural = inputs.map(stem(of:))
+    let reserved = Set(natural.map { $0.lowercased() })
+    var used: Set<String> = []
+    return natural.map { stem in
+      var candidate = stem
+      var number = 2
+      while (candidate != stem && reserved.contains(candidate.lowercased()))
+        || !used.insert(candidate.lowercased()).inserted
+      {
+        candidate = "\(stem)-\(number)"
+        number += 1
+      }
+      return candidate
+    }
+  }
+
+  /// True for what is fetched instead of opened.
+  package static func isURL(_ input: String) -> Bool {
+    let lower = input.prefix(8).lowercased()
+    return lower.hasPrefix("http://") || lower.hasPrefix("https://")
+  }
+}
+#endif

@@ -1,0 +1,206 @@
+#if Client
+public import ArgumentParser
+public import ImagePreparation
+
+/// The flags that say how an image is prepared, shared by every verb that prepares one.
+package struct PreparationOptions: ParsableArguments {
+  @Option(name: .customLong("max-side"), help: "Longest side after the resize, in pixels (default: 1536).")
+  package var maxSide: Int?
+
+  @Option(help: ArgumentHelp("Exact target box, for example 1024x768.", valueName: "WxH"))
+  package var size: BoxArgument?
+
+  @Option(help: "How the image is fitted into the box of --size (default: contain).")
+  package var fit: Recipe.Fit?
+
+  @Option(help: "Which part stays when cropping, and where the image lies when padding.")
+  package var gravity: Gravity = .center
+
+  @Option(name: .customLong("max-pixels"), help: ArgumentHelp("Megapixel cap; aspect is kept.", valueName: "MP"))
+  package var maxPixels: Double?
+
+  @Option(
+    name: .customLong("multiple-of"),
+    help: ArgumentHelp("Both sides become multiples of N (default: 1; 16 for img2img).", valueName: "N"))
+  package var multipleOf: Int?
+
+  @Option(help: "How sides become multiples.")
+  package var snap: Recipe.Snap = .crop
+
+  @Flag(help: "Allow the image to be enlarged.")
+  package var enlarge = false
+
+  @Option(help: "Resampling filter.")
+  package var filter: ResamplingFilter = .lanczos3
+
+  @Flag(help: ArgumentHelp("Resize in linear light.", visibility: .hidden))
+  package var linear = false
+
+  @Flag(help: ArgumentHelp("Treat the image as data: no color conversion at all.", visibility: .hidden))
+  package var data = false
+
+  @Option(help: "How much of the shrinking the decoder may do.")
+  package var effort: Recipe.Effort = .balanced
+
+  @Option(help: "Encoded form of the result.")
+  package var format: Recipe.OutputFormat = .auto
+
+  @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "1…100"))
+  package var quality = 92
+
+  @Option(help: "JPEG chroma subsampling.")
+  package var subsampling: Recipe.Subsampling = .yuv420
+
+  @Option(help: "PNG effort.")
+  package var compression: Recipe.Compression = .balanced
+
+  @Option(name: .customLong("max-bytes"), help: ArgumentHelp("Largest encoded size.", visibility: .hidden))
+  package var maxBytes: Int?
+
+  @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "#RRGGBB"))
+  package var background: BackgroundColor?
+
+  @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it.")
+  package var profile: Recipe.ProfileHandling = .convert
+
+  @Option(help: ArgumentHelp("What happens to EXIF, XMP and text.", visibility: .hidden))
+  package var metadata: Recipe.MetadataHandling = .none
+
+  @Option(name: .customLong("fail-on"), help: "How damaged a source may be.")
+  package var failOn: DamagePolicy = .truncated
+
+  @Option(
+    name: .customLong("max-input-pixels"), help: ArgumentHelp("Refuse sources above this.", valueName: "MP"))
+  package var maxInputPixels = 500.0
+
+  @Option(
+    name: .customLong("max-memory"), help: ArgumentHelp("Refuse images that need larger buffers.", valueName: "MB"))
+  package var maxMemory = 1024
+
+  @Option(
+    name: .customLong("max-download"),
+    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+  package var maxDownload = 256
+
+  @Option(help: ArgumentHelp("Processor threads (default: one for each core).", valueName: "N"))
+  package var threads: Int?
+
+  package init() {}
+
+  package mutating func validate() throws {
+    try require(quality, in: 1...100, "--quality")
+    try require(maxSide, in: 1...Self.longestSide, "--max-side")
+    try require(multipleOf, in: 1...Self.longestSide, "--multiple-of")
+    try require(maxBytes, in: 1...Int.max, "--max-bytes")
+    try require(maxMemory, in: 1...1 << 20, "--max-memory")
+    try require(maxDownload, in: 1...1 << 20, "--max-download")
+    try require(threads, in: 1...1024, "--threads")
+    try requireMegapixels(maxPixels, "--max-pixels")
+    try requireMegapixels(maxInputPixels, "--max-input-pixels")
+    if size == nil, fit != nil { throw ValidationError("--fit needs a box: add --size WxH") }
+    if size != nil, maxSide != nil { throw ValidationError("--size and --max-side exclude each other: keep one") }
+  }
+
+  /// The recipe these flags describe.
+  ///
+  /// - Parameters:
+  ///   - defaultMultiple: What both sides become multiples of when no flag says so.
+  ///   - output: The output's name, whose extension decides the format; nil where there is none.
+  ///   - threads: Threads for one image.
+  package func recipe(defaultMultiple: Int = 1, output: String? = nil, threads: Int) throws(CommandError) -> Recipe {
+    var recipe = Recipe()
+    if let maxSide { recipe.maxSide = maxSide }
+    if let size {
+      recipe.box = size.size
+      recipe.maxSide = nil
+    }
+    recipe.fit = fit ?? .contain
+    recipe.gravity = gravity
+    recipe.maxPixels = maxPixels.map(Self.pixels)
+    recipe.multipleOf = multipleOf ?? defaultMultiple
+    recipe.snap = snap
+    recipe.enlarge = enlarge
+    recipe.filter = filter
+    recipe.linear = linear
+    recipe.isData = data
+    recipe.effort = effort
+    recipe.format = try Self.format(format, output: output)
+    recipe.quality = quality
+    recipe.subsampling = subsampling
+    recipe.compression = compression
+    recipe.maxBytes = maxBytes
+    recipe.background = background
+    recipe.profile = profile
+    recipe.metadata = metadata
+    recipe.failOn = failOn
+    recipe.maxInputPixels = Self.pixels(maxInputPixels)
+    recipe.maxMemory = maxMemory * 1024 * 1024
+    recipe.threads = threads
+    return recipe
+  }
+
+  /// The format that the name of the output asks for; a flag that contradicts the name is refused.
+  private static func format(_ asked: Recipe.OutputFormat, output: String?) throws(CommandError) -> Recipe.OutputFormat
+  {
+    guard let output, let dot = output.lastIndex(of: "."), !output[dot...].contains("/") else { return asked }
+    let named: Recipe.OutputFormat
+    switch output[dot...].dropFirst().lowercased() {
+    case "jpg", "jpeg": named = .jpeg
+    case "png": named = .png
+    default:
+      if asked != .auto { return asked }
+      throw .usage(
+        "the output's name \(output) ends in no known format", remedy: "name it .jpg or .png, or add --format")
+    }
+    guard asked == .auto || asked == named else {
+      throw .usage(
+        "--format \(asked.rawValue) contradicts the output's name \(output)", remedy: "change one of the two")
+    }
+    return named
+  }
+
+  /// The largest side either format can hold: JPEG's 16-bit fields less libjpeg's margin.
+  private static let longestSide = 65_500
+
+  private static func pixels(_ megapixels: Double) -> Int { max(1, Int(megapixels * 1_000_000)) }
+
+  private func requireMegapixels(_ value: Double?, _ flag: String) throws {
+    guard let value, !(value > 0 && value <= 1_000_000) else { return }
+    throw ValidationError("\(flag) is a number of megapixels above 0, not \(value)")
+  }
+}
+
+/// Refuses a value outside its range, in one line that names the flag.
+package func require<Number: Comparable>(_ value: Number?, in range: ClosedRange<Number>, _ flag: String) throws {
+  guard let value, !range.contains(value) else { return }
+  throw ValidationError("\(flag) goes from \(range.lowerBound) to \(range.upperBound), not \(value)")
+}
+
+/// A box written as `1024x768`.
+package struct BoxArgument: ExpressibleByArgument, Sendable {
+  package let size: ImageSize
+
+  package init?(argument: String) {
+    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let width = sides[0], let height = sides[1] else { return nil }
+    guard (1...65_500).contains(width), (1...65_500).contains(height) else { return nil }
+    size = ImageSize(width: width, height: height)
+  }
+}
+
+extension BackgroundColor: ExpressibleByArgument {
+  /// Reads `#RRGGBB`.
+  public init?(argument: String) { self.init(hex: argument) }
+}
+extension Recipe.Fit: ExpressibleByArgument {}
+extension Recipe.Snap: ExpressibleByArgument {}
+extension Recipe.Effort: ExpressibleByArgument {}
+extension Recipe.OutputFormat: ExpressibleByArgument {}
+extension Recipe.Subsampling: ExpressibleByArgument {}
+extension Recipe.Compression: ExpressibleByArgument {}
+extension Recipe.ProfileHandling: ExpressibleByArgument {}
+extension Recipe.MetadataHandling: ExpressibleByArgument {}
+extension DamagePolicy: ExpressibleByArgument {}
+extension Gravity: ExpressibleByArgument {}
+extension ResamplingFilter: ExpressibleByArgument {}
+#endif

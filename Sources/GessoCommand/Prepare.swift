@@ -1,0 +1,172 @@
+#if Client
+package import ArgumentParser
+internal import Dispatch
+internal import GessoPipeline
+internal import ImagePreparation
+
+/// `gesso prepare`
+package struct Prepare: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "prepare", abstract: "Decode, resize, turn upright, convert the color and encode.")
+
+  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  var inputs: [String]
+
+  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes; - is standard output.", valueName: "FILE"))
+  var output: String?
+
+  @Option(
+    name: .customLong("out-dir"),
+    help: ArgumentHelp("A folder for STEM.prepared.EXT; made when missing.", valueName: "DIR"))
+  var folder: String?
+
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
+  var noClobber = false
+
+  @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  package mutating func validate() throws {
+    guard (output == nil) != (folder == nil) else {
+      throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
+    }
+    if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
+    if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
+  }
+
+  package mutating func perform() async throws -> ExitStatus {
+    let console = common.console
+    let variables = Environment.variables
+    let inputs = try Input.list(inputs)
+    let workers = min(inputs.count, preparation.threads ?? Environment.cores)
+    let job = Job(
+      preparer: try Environment.preparer(variables),
+      recipe: try preparation.recipe(
+        output: output == "-" ? nil : output, threads: max(1, (preparation.threads ?? Environment.cores) / workers)),
+      output: output, folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
+      inputs: inputs, downloadLimit: preparation.maxDownload << 20, console: console, common: common)
+    if let output, output != "-" { try job.check(output) }
+    if let folder { try Folder.make(folder) }
+
+    let status = try await Interruption.guarding(flag: job.flag, patience: .seconds(1)) {
+      try await job.run(workers: workers)
+    }
+    if status == .interrupted { console.note("gesso: interrupted") }
+    return status
+  }
+
+  /// The work of one run: every input once, at most `workers` at a time, reported in the order they were given.
+  private struct Job: Sendable {
+    let preparer: ImagePreparer
+    let recipe: Recipe
+    let output: String?
+    let folder: String?
+    let stems: [String]
+    let noClobber: Bool
+    let inputs: [Input]
+    let downloadLimit: Int
+    let console: Console
+    let common: CommonOptions
+    let flag = CancellationFlag()
+
+    struct Outcome: Sendable {
+      var standardOutput: String?
+      var notes: [String] = []
+      var failure: CommandError?
+    }
+
+    func run(workers: Int) async throws -> ExitStatus {
+      var outcomes = [Outcome?](repeating: nil, count: inputs.count)
+      var reported = 0
+      return try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
+        var next = 0
+        func start() {
+          guard next < inputs.count, !flag.isCanceled else { return }
+          let index = next
+          next += 1
+          group.addTask { (index, await outcome(of: index)) }
+        }
+        for _ in 0..<workers { start() }
+        while let (index, outcome) = try await group.next() {
+          outcomes[index] = outcome
+          start()
+          while reported < outcomes.count, let outcome = outcomes[reported] {
+            try report(outcome, of: inputs[reported])
+            reported += 1
+          }
+          if inputs.count > 1 { console.progress("preparing", "\(reported) of \(inputs.count)") }
+        }
+        console.endProgress()
+        if flag.isCanceled { return .interrupted }
+        return ExitStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
+      }
+    }
+
+    private func report(_ outcome: Outcome, of input: Input) throws(CommandError) {
+      for note in outcome.notes { console.note("\(input.name): \(note)") }
+      if let line = outcome.standardOutput { try console.output(line) }
+      if let failure = outcome.failure, failure.status != .interrupted {
+        try console.report(failure, input: input.name, json: common.json)
+      }
+    }
+
+    private func outcome(of index: Int) async -> Outcome {
+      do {
+        let source = try await inputs[index].source(limit: downloadLimit)
+        return try await Self.offThePool { () throws(CommandError) in try prepare(source, index: index) }
+      } catch {
+        return Outcome(failure: error)
+      }
+    }
+
+    private func prepare(_ source: ImageSource, index: Int) throws(CommandError) -> Outcome {
+      do {
+        let image = try preparer.prepare(source, recipe: recipe, cancellation: flag)
+        let path = folder.map { "\($0)/\(stems[index]).prepared.\(image.format.fileExtension)" } ?? output ?? "-"
+        guard path != "-" else {
+          try console.output(image.bytes)
+          return Outcome(notes: [image.summary] + image.notes)
+        }
+        try check(path)
+        try AtomicFile.write(image.bytes, to: path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+        var outcome = Outcome(standardOutput: path, notes: [image.summary] + image.notes)
+        if common.json {
+          let peak = Environment.peakMemoryBytes
+          outcome.standardOutput = image.json(input: inputs[index].name, output: path, peakMemoryBytes: peak).line
+        }
+        return outcome
+      } catch let error as PreparationError {
+        throw CommandError(error)
+      } catch {
+        throw error as! CommandError
+      }
+    }
+
+    func check(_ path: String) throws(CommandError) {
+      do {
+        try AtomicFile.check(path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+      } catch {
+        throw CommandError(error)
+      }
+    }
+
+    /// Runs blocking work on a thread of its own, so that it starves no task of the concurrency pool.
+    private static func offThePool<Result: Sendable>(
+      _ work: @escaping @Sendable () throws(CommandError) -> Result
+    ) async throws(CommandError) -> Result {
+      let result: Swift.Result<Result, CommandError> = await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+          do throws(CommandError) {
+            continuation.resume(returning: .success(try work()))
+          } catch {
+            continuation.resume(returning: .failure(error))
+          }
+        }
+      }
+      return try result.get()
+    }
+  }
+}
+#endif

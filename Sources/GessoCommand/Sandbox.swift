@@ -1,0 +1,53 @@
+#if Client
+package import ArgumentParser
+internal import Foundation
+internal import ScenarioSandbox
+
+/// `gesso sandbox`
+package struct Sandbox: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "sandbox", abstract: "Run the local stand-in of the service until interrupted.",
+    discussion: """
+      The first line on standard output is its base URL. The credentials are those of the environment, else a fresh pair \
+      that is printed on standard error. Nothing is generated. Being interrupted (Ctrl-C, kill) is how it ends: exit 0.
+      """)
+
+  @Option(help: ArgumentHelp("The port on 127.0.0.1; 0 for any free one.", valueName: "N"))
+  var port: UInt16 = 0
+
+  @Flag(
+    name: .shortAndLong, help: "Errors only; without credentials in the environment the fresh pair is still printed.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "One line for each request, on standard error.")
+  var verbose = false
+
+  package init() {}
+
+  package mutating func perform() async throws -> ExitStatus {
+    let console = Console(quiet: quiet, environment: Environment.variables)
+    let configured = try Configuration(flags: .init(), environment: Environment.variables, folder: ".").credentials()
+    let pair = configured.map { SandboxCredential(key: $0.key, secret: $0.secret) } ?? .random()
+    let log: (@Sendable (String) -> Void)? = verbose ? { @Sendable line in console.note(line) } : nil
+    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(port: port, credentials: [pair], log: log))
+    do {
+      // Signals are caught before the address is out: whoever reads it may stop the sandbox at once.
+      try await Interruption.guarding(patience: nil) {
+        let address = try await sandbox.start()
+        if configured == nil {
+          let loud = Console(quiet: false, environment: Environment.variables)
+          loud.note("SCENARIO_API_KEY=\(pair.key)")
+          loud.note("SCENARIO_API_SECRET=\(pair.secret)")
+        }
+        console.note("gesso: this sandbox stands in for the service: nothing is generated; Ctrl-C ends it")
+        try console.output(address.absoluteString)
+        await Interruption.forever()
+      }
+    } catch {
+      throw CommandError(any: error)
+    }
+    await sandbox.stop()
+    return .done
+  }
+}
+#endif

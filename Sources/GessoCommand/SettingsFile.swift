@@ -1,0 +1,38 @@
+#if Client
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// A small text file that holds settings or a secret.
+struct SettingsFile {
+  /// The content.
+  let text: String
+  /// True when it belongs to this user and nobody else may read or write it.
+  let isPrivate: Bool
+
+  /// The most that is read; a file of settings is far smaller.
+  private static let largestSize = 64 * 1024
+
+  /// Reads a regular file of at most 64 KB; nil for anything else.
+  init?(path: String) {
+    // Not blocking: a pipe by that name must not hang the command.
+    let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size <= Self.largestSize
+    else { return nil }
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+      count = max(0, unsafe read(descriptor, buffer.baseAddress, buffer.count))
+    }
+    guard bytes.count == status.st_size else { return nil }
+    text = String(decoding: bytes, as: UTF8.self)
+    isPrivate = status.st_uid == geteuid() && status.st_mode & 0o077 == 0
+  }
+}
+#endif

@@ -1,0 +1,72 @@
+#if Client
+internal import Dispatch
+internal import ImagePreparation
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// Standard input, read to its end.
+enum StandardInput {
+  /// Reads at most `limit` bytes; canceling the task ends the wait for more.
+  static func read(limit: Int) async throws(CommandError) -> [UInt8] {
+    let flag = CancellationFlag()
+    let result: Swift.Result<[UInt8], CommandError> = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+          do throws(CommandError) {
+            continuation.resume(returning: .success(try readAll(limit: limit, until: flag)))
+          } catch {
+            continuation.resume(returning: .failure(error))
+          }
+        }
+      }
+    } onCancel: {
+      flag.cancel()
+    }
+    return try result.get()
+  }
+
+  private static func readAll(limit: Int, until flag: CancellationFlag) throws(CommandError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      // A terminal or a pipe may never say more, so the flag is looked at ten times a second.
+      var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      let ready = unsafe poll(&waiting, 1, 100)
+      if flag.isCanceled {
+        throw CommandError("canceled", stage: "open", "interrupted", remedy: "", status: .interrupted)
+      }
+      if ready == 0 || (ready < 0 && errno == EINTR) { continue }
+      let count = unsafe Self.systemRead(&buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw CommandError(
+          "unreadable", stage: "open", "standard input cannot be read", remedy: "check what it is connected to",
+          status: .badInput)
+      }
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+      guard bytes.count <= limit else {
+        throw CommandError(
+          "too-many-bytes", stage: "open", "there are more than \(limit >> 20) MB on standard input",
+          remedy: "raise --max-download", status: .limit)
+      }
+    }
+  }
+
+  private static func systemRead(_ base: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    #if canImport(Darwin)
+    unsafe Darwin.read(STDIN_FILENO, base, count)
+    #elseif canImport(Glibc)
+    unsafe Glibc.read(STDIN_FILENO, base, count)
+    #else
+    unsafe Musl.read(STDIN_FILENO, base, count)
+    #endif
+  }
+}
+#endif

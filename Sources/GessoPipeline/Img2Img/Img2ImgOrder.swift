@@ -1,0 +1,114 @@
+public import ImagePreparation
+public import ScenarioAPI
+
+/// One img2img run: which image, prepared how, sent with which parameters, results put where.
+public struct Img2ImgOrder: Sendable {
+  /// The image to start from.
+  public enum Source: Sendable {
+    /// An image that is prepared and uploaded. A descriptor cannot be read twice, so its digest stays unknown; read it
+    /// into memory to have it on record.
+    case image(ImageSource)
+    /// A public address that the service fetches itself; nothing is prepared and nothing uploaded.
+    case remote(url: String)
+  }
+
+  /// The image to start from.
+  public var source: Source
+  /// What the source is called in the ledger and in records; give it no secrets.
+  public var sourceName: String
+  /// How it is prepared.
+  public var recipe: Recipe
+  /// What to make of it. `image` is set by the pipeline, `width` and `height` from the prepared image where they are
+  /// nil, `seed` at random where it is nil.
+  public var request: Img2ImgRequest
+  /// The folder for the prepared image, the results and their records. Made when missing.
+  public var folder: String
+  /// What `{stem}` stands for in names.
+  public var stem: String
+  /// What results are called, without extension: `{stem}`, `{seed}` and `{index}` (from 1) are filled in.
+  public var nameTemplate = Self.defaultNameTemplate
+  /// False to refuse, before anything is sent, when a file of this name exists.
+  public var replacesFiles = true
+
+  /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
+  public static let defaultNameTemplate = "{stem}-{seed}-{index}"
+
+  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes.
+  public static var defaultRecipe: Recipe {
+    var recipe = Recipe()
+    recipe.multipleOf = 16
+    return recipe
+  }
+
+  /// Makes an order.
+  ///
+  /// - Parameters:
+  ///   - path: The image file.
+  ///   - prompt: What the result should show.
+  ///   - folder: Where results go.
+  public init(path: String, prompt: String, folder: String) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+    self.init(
+      source: .image(.file(path)), sourceName: path, stem: stem.isEmpty ? name : stem,
+      request: Img2ImgRequest(prompt: prompt, image: Self.laterImage), folder: folder)
+  }
+
+  /// Makes an order of all its parts; ``recipe`` is the default one.
+  public init(source: Source, sourceName: String, stem: String, request: Img2ImgRequest, folder: String) {
+    self.source = source
+    self.sourceName = sourceName
+    self.stem = stem
+    self.request = request
+    self.folder = folder
+    recipe = Self.defaultRecipe
+  }
+
+  /// Stands for the image in ``request`` until it is uploaded.
+  public static let laterImage = Img2ImgRequest.Image.asset(AssetID(rawValue: "uploaded-later"))
+
+  /// The path of result `index`, with an extension.
+  func path(index: Int, seed: String, fileExtension: String) -> String {
+    "\(folder)/\(Self.name(nameTemplate, stem: stem, seed: seed, index: index)).\(fileExtension)"
+  }
+
+  static func name(_ template: String, stem: String, seed: String, index: Int) -> String {
+    // Filled in one pass, so that a stem with braces in it stays as it is.
+    var name = ""
+    var rest = template[...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      name += rest[..<open]
+      switch rest[open...close] {
+      case "{stem}": name += stem
+      case "{seed}": name += seed
+      case "{index}": name += String(index)
+      case let other: name += other
+      }
+      rest = rest[rest.index(after: close)...]
+    }
+    return name + rest
+  }
+
+  /// Checks what can be checked before any work is done.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `invalid-order`, or a `ScenarioError` with the code `invalid-request`.
+  func validate() throws {
+    func refuse(_ message: String, _ remedy: String) -> PipelineError {
+      PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
+    }
+    guard !nameTemplate.isEmpty, !nameTemplate.contains("/"), !nameTemplate.hasPrefix(".") else {
+      throw refuse(
+        "the name template \(nameTemplate) makes no file name", "use one such as \(Self.defaultNameTemplate)")
+    }
+    guard request.numSamples == 1 || nameTemplate.contains("{index}") else {
+      throw refuse("\(request.numSamples) results would have one name", "put {index} into the name template")
+    }
+    var request = request
+    if case .remote(let url) = source { request.image = .url(url) } else { request.image = Self.laterImage }
+    if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
+    // One side alone takes the other from the prepared image.
+    request.width = request.width ?? request.height
+    request.height = request.height ?? request.width
+    try request.validate()
+  }
+}

@@ -1,0 +1,58 @@
+public import ImagePreparation
+public import ScenarioAPI
+
+/// Where an img2img run stands; told in this order, ``waiting(_:)`` and ``downloaded(_:)`` more than once.
+public enum Img2ImgProgress: Sendable {
+  /// The image is being prepared.
+  case preparing
+  /// The image is prepared and on disk.
+  case prepared(PreparedImage, path: String)
+  /// So many bytes are being sent.
+  case uploading(byteCount: Int)
+  /// The job is being asked for.
+  case submitting
+  /// The service took the job, and it is on record.
+  case submitted(JobID)
+  /// The job as last seen.
+  case waiting(Job)
+  /// The results are being fetched, so many.
+  case downloading(count: Int)
+  /// One result is on disk.
+  case downloaded(Img2ImgResult.File)
+}
+
+/// What came of an img2img run.
+public struct Img2ImgResult: Sendable {
+  /// One result on disk.
+  public struct File: Sendable, Equatable {
+    /// Its place in the service's order, from 1.
+    public var index: Int
+    /// Where it is.
+    public var path: String
+    /// Where its record is: prompt, parameters, seed, model, job, asset ids, cost, source digest, geometry.
+    public var recordPath: String
+    /// The service's name for it.
+    public var assetID: AssetID
+    /// Its media type.
+    public var mimeType: String
+    /// SHA-256 of its bytes in hexadecimal.
+    public var sha256: String
+    /// Its size in bytes.
+    public var byteCount: Int
+    /// Width and height as a viewer shows them; nil for a format this package does not read.
+    public var size: ImageSize?
+  }
+
+  /// The job.
+  public let jobID: JobID
+  /// The uploaded source; nil when the service fetched it.
+  public let sourceAssetID: AssetID?
+  /// The seed the results were asked for with.
+  public let seed: String
+  /// Creative units the service asked for, as a decimal number; nil if it did not say.
+  public let cost: String?
+  /// The prepared image's path; nil when nothing was prepared.
+  public let preparedPath: String?
+  /// The results in the service's order.
+  public let files: [File]
+}

@@ -1,0 +1,25 @@
+#if Client
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// The JSON beside a result: everything needed to know where it came from, and to make it again.
+enum ResultRecord {
+  static func document(of file: Img2ImgResult.File, run: LedgerEntry) -> String {
+    let intent = run.intent
+    return OrderedJSON.object([
+      ("result", .string(file.path.split(separator: "/").last.map(String.init) ?? file.path)),
+      ("index", .integer(file.index)), ("assetId", .string(file.assetID.rawValue)),
+      ("mimeType", .string(file.mimeType)),
+      ("bytes", .integer(file.byteCount)), ("sha256", .string(file.sha256)), ("width", .optional(file.size?.width)),
+      ("height", .optional(file.size?.height)), ("prompt", .string(intent.prompt)), ("seed", .string(intent.seed)),
+      ("model", .string(intent.model)), ("parameters", .verbatim(intent.parameters)),
+      ("job", .optional(run.jobID?.rawValue)), ("cost", run.cost.map(OrderedJSON.verbatim) ?? .null),
+      ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
+      ("source", .string(intent.source)),
+      ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(run.assetID?.rawValue)),
+      ("prepared", .optional(intent.preparedPath)), ("preparedSha256", .optional(intent.preparedSHA256)),
+      ("geometry", intent.geometry.map(OrderedJSON.verbatim) ?? .null), ("created", .string(run.createdAt)),
+    ]).document
+  }
+}
+#endif

@@ -1,0 +1,227 @@
+#if Client
+internal import Foundation
+internal import GRDB
+public import ScenarioAPI
+
+/// What this machine knows of its jobs: one SQLite file that survives crashes, interruptions and power cuts.
+///
+/// The service takes no idempotency key, so the only guard against paying twice or losing a paid result is to have
+/// written down what was meant before asking for it, and what came of it right after. Every method returns when the
+/// change is on the disk (WAL, `synchronous=FULL`). Several processes may share one ledger.
+///
+/// The methods block for the few milliseconds a sync takes; they are not `async` on purpose, because a canceled task must
+/// still be able to write down the job it has just paid for.
+public final class Ledger: Sendable {
+  /// Where the file is.
+  public let path: String
+  private let database: DatabaseQueue
+
+  /// Opens the ledger, and makes it and its folder where they are missing, closed to other users.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`.
+  public init(path: String) throws(PipelineError) {
+    self.path = path
+    do {
+      let folder = URL(filePath: path).deletingLastPathComponent().path
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      if !FileManager.default.fileExists(atPath: path) {
+        // SQLite gives its journal files the permissions of the database.
+        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+      }
+      var configuration = GRDB.Configuration()
+      configuration.journalMode = .wal
+      configuration.busyMode = .timeout(10)
+      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+      database = try DatabaseQueue(path: path, configuration: configuration)
+      try Self.migrations.migrate(database)
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+  }
+
+  private static var migrations: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("runs and results") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE run (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
+            baseURL TEXT NOT NULL, projectID TEXT,
+            source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
+            model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
+            folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
+            assetID TEXT, jobID TEXT, cost TEXT, failure TEXT);
+          CREATE INDEX run_job ON run (jobID);
+          CREATE TABLE result (
+            run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL,
+            assetID TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL,
+            PRIMARY KEY (run, position)) WITHOUT ROWID;
+          """)
+    }
+    return migrator
+  }
+
+  // MARK: Writing
+
+  /// Writes an intent down and returns its number. The state is `prepared`.
+  public func begin(_ intent: LedgerIntent) throws(PipelineError) -> Int64 {
+    try write { database in
+      let now = Self.now
+      try database.execute(
+        sql: """
+          INSERT INTO run (createdAt, updatedAt, state, baseURL, projectID, source, sourceSHA256, preparedSHA256,
+            preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          now, now, LedgerEntry.State.prepared.rawValue, intent.baseURL, intent.projectID, intent.source,
+          intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath, intent.geometry, intent.model, intent.prompt,
+          intent.parameters, intent.seed, intent.folder, intent.nameTemplate, intent.stem,
+        ])
+      return database.lastInsertedRowID
+    }
+  }
+
+  /// The service has the image.
+  public func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
+    try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
+  }
+
+  /// The submit is about to leave.
+  public func recordSubmitting(_ id: Int64) throws(PipelineError) { try update(id, to: .submitting) }
+
+  /// The service accepted the job.
+  public func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
+    try update(id, to: .submitted, "jobID = ?, cost = ?", [job.rawValue, cost])
+  }
+
+  /// The job ended well.
+  public func recordSuccess(_ id: Int64) throws(PipelineError) { try update(id, to: .succeeded) }
+
+  /// It ended without results; `reason` is one line for people.
+  public func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
+    try update(id, to: .failed, "failure = ?", [reason])
+  }
+
+  /// One result is on disk.
+  public func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
+    try write { database in
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO result (run, position, assetID, path, sha256) VALUES (?, ?, ?, ?, ?)",
+        arguments: [id, result.index, result.assetID.rawValue, result.path, result.sha256])
+    }
+  }
+
+  /// All results are on disk.
+  public func recordDownloads(_ id: Int64) throws(PipelineError) { try update(id, to: .downloaded) }
+
+  // MARK: Reading
+
+  /// The runs, newest first.
+  public func entries(limit: Int = 100) throws(PipelineError) -> [LedgerEntry] {
+    try entries("ORDER BY id DESC LIMIT ?", [limit])
+  }
+
+  /// The run that a job belongs to.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `unknown-job` when no run of this machine started it.
+  public func entry(job: JobID) throws(PipelineError) -> LedgerEntry {
+    guard let entry = try entries("WHERE jobID = ? ORDER BY id DESC LIMIT 1", [job.rawValue]).first else {
+      throw PipelineError(
+        .unknownJob, stage: "wait", "the ledger knows no job \(job)", remedy: "look at the known ones first", jobID: job
+      )
+    }
+    return entry
+  }
+
+  /// Asks SQLite whether the file is sound.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` that says what SQLite found.
+  public func check() throws(PipelineError) {
+    let findings: [String]
+    do {
+      findings = try database.read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+    guard findings == ["ok"] else {
+      throw PipelineError(
+        .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
+        remedy: "keep the file for its job ids, and set GESSO_LEDGER to a new one")
+    }
+  }
+
+  /// The version of the SQLite library loaded now.
+  public static var libraryVersion: String {
+    let version = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
+    return version ?? "unknown"
+  }
+
+  private func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
+    do {
+      return try database.read { database in
+        try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
+          try LedgerEntry(row, results: try Self.results(of: row["id"], in: database))
+        }
+      }
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+  }
+
+  private static func results(of run: Int64, in database: Database) throws -> [LedgerResult] {
+    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run]).map {
+      row in
+      LedgerResult(
+        index: row["position"], assetID: AssetID(rawValue: row["assetID"]), path: row["path"], sha256: row["sha256"])
+    }
+  }
+
+  private func update(
+    _ id: Int64, to state: LedgerEntry.State, _ assignments: String = "", _ values: [String?] = []
+  ) throws(PipelineError) {
+    try write { database in
+      try database.execute(
+        sql: "UPDATE run SET state = ?, updatedAt = ?\(assignments.isEmpty ? "" : ", " + assignments) WHERE id = ?",
+        arguments: StatementArguments([state.rawValue, Self.now] + values) + [id])
+    }
+  }
+
+  private func write<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
+    do {
+      return try database.write(body)
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+  }
+
+  private static var now: String { Date.now.formatted(.iso8601) }
+
+  private static func unavailable(_ path: String, _ error: any Error) -> PipelineError {
+    PipelineError(
+      .ledgerUnavailable, stage: "write", "the ledger \(path) cannot be used (\(error))",
+      remedy: "check the file and its folder, or set GESSO_LEDGER to another file")
+  }
+}
+
+extension LedgerEntry {
+  fileprivate init(_ row: Row, results: [LedgerResult]) throws {
+    guard let state = State(rawValue: row["state"]) else {
+      throw DatabaseError(message: "run \(row["id"] as Int64) is in the unknown state \(row["state"] as String)")
+    }
+    self.init(
+      id: row["id"], createdAt: row["createdAt"], state: state,
+      intent: LedgerIntent(
+        baseURL: row["baseURL"], projectID: row["projectID"], source: row["source"], sourceSHA256: row["sourceSHA256"],
+        preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"], geometry: row["geometry"],
+        model: row["model"], prompt: row["prompt"], parameters: row["parameters"], seed: row["seed"],
+        folder: row["folder"],
+        nameTemplate: row["nameTemplate"], stem: row["stem"]),
+      assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
+      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), cost: row["cost"], failure: row["failure"],
+      results: results)
+  }
+}
+#endif

@@ -1,0 +1,89 @@
+#if Client
+public import ScenarioAPI
+
+/// One run as the ledger knows it: what was wanted, how far it came, what was paid for.
+public struct LedgerEntry: Sendable, Equatable, Identifiable {
+  /// How far a run came. What stands here was durable before the next step began.
+  public enum State: String, Sendable, CaseIterable {
+    /// The image is prepared; nothing has been sent.
+    case prepared
+    /// The service has the image.
+    case uploaded
+    /// The submit may have left, and no reply is on record: nobody knows whether a job was started.
+    case submitting
+    /// The job's id is on record.
+    case submitted
+    /// The job ended well; results may still be on the service only.
+    case succeeded
+    /// Every result is on disk.
+    case downloaded
+    /// It ended without results: refused, failed or canceled.
+    case failed
+  }
+
+  /// The ledger's own number.
+  public let id: Int64
+  /// When it was begun, as ISO 8601 in UTC.
+  public let createdAt: String
+  /// How far it came.
+  public let state: State
+  /// What was wanted.
+  public let intent: LedgerIntent
+  /// The uploaded source.
+  public let assetID: AssetID?
+  /// The job, from the moment the service named it.
+  public let jobID: JobID?
+  /// Creative units the service asked for, as a decimal number.
+  public let cost: String?
+  /// Why it failed, if it did.
+  public let failure: String?
+  /// What is on disk, in the service's order.
+  public let results: [LedgerResult]
+}
+
+/// What a run is meant to do, written down before anything leaves.
+///
+/// It holds neither secrets nor signed URLs.
+public struct LedgerIntent: Sendable, Equatable {
+  /// The service's address: a run against a stand-in never counts for the service.
+  public var baseURL: String
+  /// The project, if one was named.
+  public var projectID: String?
+  /// What the source is called, without a URL's query.
+  public var source: String
+  /// SHA-256 of the source's bytes in hexadecimal; nil where the service fetches it itself.
+  public var sourceSHA256: String?
+  /// SHA-256 of the prepared bytes in hexadecimal.
+  public var preparedSHA256: String?
+  /// The prepared image's path, absolute.
+  public var preparedPath: String?
+  /// Where its pixels lie in the source, as JSON.
+  public var geometry: String?
+  /// The model.
+  public var model: String
+  /// What the results should show.
+  public var prompt: String
+  /// Everything else that was asked for, as JSON.
+  public var parameters: String
+  /// The seed.
+  public var seed: String
+  /// The folder results go to, absolute.
+  public var folder: String
+  /// What results are called: a template with `{stem}`, `{seed}` and `{index}`.
+  public var nameTemplate: String
+  /// What `{stem}` stands for.
+  public var stem: String
+}
+
+/// One result on disk.
+public struct LedgerResult: Sendable, Equatable {
+  /// Its place in the service's order, from 1.
+  public var index: Int
+  /// The service's name for it.
+  public var assetID: AssetID
+  /// Where it is.
+  public var path: String
+  /// SHA-256 of its bytes in hexadecimal.
+  public var sha256: String
+}
+#endif

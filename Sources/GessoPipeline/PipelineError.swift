@@ -1,0 +1,52 @@
+public import ScenarioAPI
+
+/// Why a run from image to results failed outside of preparing the image and of talking to the service, which have
+/// errors of their own (`PreparationError`, `ScenarioError`).
+///
+/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
+/// line for people, without a period.
+public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    /// The spelling used in JSON.
+    public let rawValue: String
+    /// Makes a code from its spelling.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The ledger cannot be opened, read or written.
+    public static let ledgerUnavailable = Code(rawValue: "ledger-unavailable")
+    /// The ledger knows no such job.
+    public static let unknownJob = Code(rawValue: "unknown-job")
+    /// The job belongs to another address of the service than the client.
+    public static let otherService = Code(rawValue: "other-service")
+    /// The job ended `failure`.
+    public static let jobFailed = Code(rawValue: "job-failed")
+    /// The job ended `canceled`.
+    public static let jobCanceled = Code(rawValue: "job-canceled")
+    /// An order that cannot be carried out.
+    public static let invalidOrder = Code(rawValue: "invalid-order")
+  }
+
+  /// What kind of failure it was.
+  public let code: Code
+  /// The step that failed: a stage name of the pipeline (`upload`, `submit`, `wait`, `download`, `write`).
+  public let stage: String
+  /// What is wrong.
+  public let message: String
+  /// What to do about it.
+  public let remedy: String
+  /// The job concerned, if there is one.
+  public var jobID: JobID?
+
+  /// Makes an error.
+  public init(_ code: Code, stage: String, _ message: String, remedy: String, jobID: JobID? = nil) {
+    self.code = code
+    self.stage = stage
+    self.message = message
+    self.remedy = remedy
+    self.jobID = jobID
+  }
+
+  /// `message: remedy`.
+  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
+}

@@ -1,0 +1,91 @@
+internal import CImageCodecs
+
+/// Owns the bounded window over an image's encoded bytes and, for a path, the open file.
+///
+/// The C side reads the descriptor itself, so bytes go from the kernel into the window and from there into the codec;
+/// bytes in memory are not copied at all.
+@safe
+struct ByteSource: ~Copyable {
+  /// Bytes read ahead. Large enough that libjpeg-turbo's fast path, which stops 128 bytes a block before the window's
+  /// end, misses less than one MCU in 300; small enough to stay in the second-level cache.
+  static let defaultWindow = 256 * 1024
+
+  let pointer: OpaquePointer
+  /// Polled by the C side, so it must live as long as the window.
+  let cancellation: CancellationFlag?
+  /// The borrowed bytes of a source in memory: a constant that nobody can mutate, so its storage stays where it is.
+  private let bytes: [UInt8]
+
+  /// Opens a source and waits for its first byte.
+  ///
+  /// - Parameters:
+  ///   - source: A path, a descriptor (left open), or bytes.
+  ///   - cancellation: Polled before every read, and every 20 ms while a pipe has nothing to read.
+  ///   - window: Bytes read ahead at most.
+  /// - Throws: `notFound`, `unreadable`, `empty`, `canceled` or `outOfMemory`, of stage `open`.
+  init(
+    _ source: ImageSource, cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow
+  ) throws(PreparationError) {
+    let opened = try ByteSource(opening: source, cancellation: cancellation, window: window)
+    guard try !opened.peek(1).isEmpty else {
+      throw PreparationError(
+        .empty, stage: .open, "the source is empty", remedy: "check how the file was made or copied")
+    }
+    self = opened
+  }
+
+  private init(
+    opening source: ImageSource, cancellation: CancellationFlag?, window: Int
+  ) throws(PreparationError) {
+    let flag = unsafe cancellation?.pointer
+    var bytes: [UInt8] = []
+    let made: OpaquePointer?
+    switch source {
+    case .file(let path):
+      var systemError: Int32 = 0
+      let descriptor = unsafe cic_open(path, &systemError)
+      guard descriptor >= 0 else { throw Self.failure(toOpen: path, systemError) }
+      unsafe made = cic_source_create_descriptor(descriptor, true, window, flag)
+    case .descriptor(let descriptor):
+      unsafe made = cic_source_create_descriptor(descriptor, false, window, flag)
+    case .memory(let array):
+      bytes = array
+      unsafe made = array.withUnsafeBufferPointer {
+        unsafe cic_source_create_memory($0.baseAddress, $0.count, flag)
+      }
+    }
+    guard let made = unsafe made else { throw .outOfMemory("the window over the source") }
+    unsafe pointer = made
+    self.bytes = bytes
+    self.cancellation = cancellation
+  }
+
+  deinit { unsafe cic_source_destroy(pointer) }
+
+  /// A copy of the first `count` unread bytes, fewer only at the end of the source. They stay unread.
+  ///
+  /// - Throws: `unreadable` or `canceled`, of stage `open`.
+  func peek(_ count: Int) throws(PreparationError) -> [UInt8] {
+    var start: UnsafePointer<UInt8>?
+    var available = 0
+    let status = unsafe cic_source_peek(pointer, count, &start, &available)
+    switch status {
+    case .CIC_OK: return unsafe Array(UnsafeBufferPointer(start: start, count: min(count, available)))
+    case .CIC_CANCELED: throw .canceled(.open)
+    default: throw .unreadable(unsafe cic_source_system_error(pointer), stage: .open)
+    }
+  }
+
+  private static func failure(toOpen path: String, _ systemError: Int32) -> PreparationError {
+    switch systemError {
+    case cic_error_no_such_file, cic_error_no_such_folder:
+      PreparationError(.notFound, stage: .open, "there is no such file", remedy: "check the path: \(path)")
+    case cic_error_is_a_folder:
+      PreparationError(.unreadable, stage: .open, "it is a folder", remedy: "name a file in it")
+    default: .unreadable(systemError, stage: .open)
+    }
+  }
+}
+
+// A window has one owner and is tied to no thread.
+extension ByteSource: @unchecked Sendable {}

@@ -1,0 +1,150 @@
+internal import CImageCodecs
+
+extension DamagePolicy {
+  /// The policy as the C side knows it.
+  var codecPolicy: cic_policy {
+    switch self {
+    case .none: .CIC_FAIL_ON_NONE
+    case .truncated: .CIC_FAIL_ON_TRUNCATED
+    case .error: .CIC_FAIL_ON_ERROR
+    case .warning: .CIC_FAIL_ON_WARNING
+    }
+  }
+}
+
+/// What a codec has met so far.
+struct CodecReport: Sendable {
+  let message: String
+  let firstWarning: String
+  let warningCount: Int
+  /// Stored rows read when the source ended or failed; -1 while neither happened.
+  let row: Int
+  /// The first stored row that is not as it should be; nil if none is known.
+  let damagedRow: Int?
+  /// The scan of a JPEG that was being read, from 1.
+  let scan: Int
+  let systemError: Int32
+
+  init(_ report: cic_report) {
+    unsafe message = String(cString: report.message)
+    unsafe firstWarning = String(cString: report.first_warning)
+    unsafe warningCount = Int(report.warning_count)
+    unsafe row = Int(report.row)
+    unsafe damagedRow = report.damaged_row < 0 ? nil : Int(report.damaged_row)
+    unsafe scan = Int(report.scan)
+    unsafe systemError = report.system_error
+  }
+}
+
+/// Turns what a codec reports into errors and damage: the part that is the same for both formats.
+struct CodecFailure: Sendable {
+  let format: ImageDescription.Format
+  let policy: DamagePolicy
+  let limits: DecodingLimits
+  /// Stored rows of the image, 0 while the header is being read.
+  var rowCount = 0
+
+  private var name: String { format == .jpeg ? "JPEG" : "PNG" }
+
+  /// True for failures after which the rest of the image is filled instead of refused.
+  func isOverlooked(_ status: cic_status) -> Bool {
+    policy == .none && (status == .CIC_CORRUPT || status == .CIC_TRUNCATED)
+  }
+
+  /// What the decoder had to overlook, given what its codec reports.
+  ///
+  /// - Parameters:
+  ///   - filledRow: The first row that was filled in Swift, in delivered rows.
+  ///   - scale: Stored rows per delivered row.
+  func damage(_ report: CodecReport, filledRow: Int?, scale: Int = 1) -> DecodingDamage {
+    var damage = DecodingDamage()
+    damage.warningCount = report.warningCount
+    damage.firstWarning = report.warningCount > 0 ? report.firstWarning : nil
+    damage.firstFilledRow = [report.damagedRow.map { $0 / scale }, filledRow].compactMap(\.self).min()
+    if filledRow != nil {
+      damage.warningCount += 1
+      damage.firstWarning = damage.firstWarning ?? report.message
+    }
+    return damage
+  }
+
+  /// The error for a status other than `CIC_OK`.
+  func error(_ status: cic_status, _ report: CodecReport) -> PreparationError {
+    let (message, row, scan) = (report.message, report.row, report.scan)
+    // Rows are meaningless in the header, and the whole image is there when only the end marker is missing.
+    let place =
+      rowCount == 0
+      ? "in its headers" : row < 0 ? "" : row >= rowCount ? "after the last row" : "at row \(row) of \(rowCount)"
+    let orNone = "get an intact copy, or use what can be decoded with --fail-on none"
+    func make(_ code: PreparationError.Code, _ message: String, _ remedy: String) -> PreparationError {
+      PreparationError(code, stage: .decode, message, remedy: remedy)
+    }
+    switch status {
+    case .CIC_TRUNCATED:
+      let pass = scan > 1 ? " of scan \(scan)" : ""
+      return make(.truncated, "the \(name) ends early, \(place)\(pass)", rowCount == 0 ? "get an intact copy" : orNone)
+    case .CIC_CORRUPT:
+      return make(.corrupt, "the \(name) is damaged \(place): \(message)", orNone)
+    case .CIC_WARNING:
+      return make(.warning, "the \(name) codec warns: \(message)", "accept warnings with --fail-on error")
+    case .CIC_UNSUPPORTED, .CIC_TOO_LARGE:
+      return make(.unsupportedFeature, "this kind of \(name) is not supported: \(message)", Self.convert)
+    case .CIC_SCAN_LIMIT:
+      return make(
+        .limitExceeded, "the JPEG has more than \(limits.maxScans) progressive scans",
+        "such files are made to waste time; encode it again if you trust it: jpegtran IN > OUT")
+    case .CIC_PROFILE_LIMIT:
+      return make(
+        .limitExceeded, "its color profile is larger than \(limits.maxProfileBytes) bytes",
+        "strip the profile: exiftool -icc_profile= FILE")
+    case .CIC_MEMORY_LIMIT:
+      return make(.tooMuchMemory, "decoding takes more than \(limits.maxMemory) bytes", "raise --max-memory")
+    case .CIC_READ_FAILED: return .unreadable(report.systemError, stage: .decode)
+    case .CIC_CANCELED: return .canceled(.decode)
+    case .CIC_OUT_OF_MEMORY: return .outOfMemory("the \(name) decoder")
+    case .CIC_OK, .CIC_END: preconditionFailure("\(status) is no failure")
+    }
+  }
+
+  static let convert = "convert it first, for example: magick FILE out.png"
+}
+
+extension DecodingLimits {
+  /// Refuses sizes above ``maxPixels``.
+  func check(_ size: ImageSize) throws(PreparationError) {
+    guard size.pixelCount > maxPixels else { return }
+    throw PreparationError(
+      .tooManyPixels, stage: .decode,
+      "\(size) is \(size.pixelCount) pixels, more than the limit of \(maxPixels)",
+      remedy: "raise --max-input-pixels if you trust the file")
+  }
+
+  /// Refuses memory above ``maxMemory`` before it is taken.
+  func check(bytes: Int, of what: String, remedy: String) throws(PreparationError) {
+    guard bytes > maxMemory else { return }
+    throw PreparationError(
+      .tooMuchMemory, stage: .decode,
+      "\(what) takes \(bytes) bytes of memory at once, more than the limit of \(maxMemory)", remedy: remedy)
+  }
+}
+
+extension PreparationError {
+  static func canceled(_ stage: Stage) -> PreparationError {
+    PreparationError(.canceled, stage: stage, "canceled", remedy: "")
+  }
+
+  static func outOfMemory(_ what: String) -> PreparationError {
+    PreparationError(
+      .outOfMemory, stage: .decode, "the system has no memory for \(what)", remedy: "close other programs and try again"
+    )
+  }
+
+  static func unreadable(_ systemError: Int32, stage: Stage) -> PreparationError {
+    let reason = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+      unsafe cic_system_error_text(systemError, text.baseAddress!, text.count)
+      return unsafe String(cString: text.baseAddress!)
+    }
+    return PreparationError(
+      .unreadable, stage: stage, "it cannot be read: \(reason)", remedy: "check its permissions and the disk it is on")
+  }
+}

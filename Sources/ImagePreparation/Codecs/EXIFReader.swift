@@ -1,0 +1,36 @@
+/// Reads the few things of EXIF that a preparation needs, from bytes that may be hostile.
+///
+/// EXIF is a TIFF structure (CIPA DC-008-2023, 4.5): a header, then a directory of 12-byte entries. Only the first
+/// directory is read; no pointer in it is followed, so there is nothing to loop over.
+struct EXIFReader: Sendable, Equatable {
+  /// Tag 0x0112; upright when it is missing or out of range.
+  private(set) var orientation = Orientation.upright
+  /// True when the directory points to a GPS directory (tag 0x8825).
+  private(set) var hasGPS = false
+
+  /// Reads a TIFF structure; whatever does not fit in it is ignored.
+  ///
+  /// - Parameter bytes: From the byte order mark (`II` or `MM`) on, without JPEG's `Exif` prefix.
+  init(_ bytes: borrowing Span<UInt8>) {
+    guard bytes.count >= 8, bytes[0] == bytes[1], bytes[0] == 0x49 || bytes[0] == 0x4D else { return }
+    let isLittleEndian = bytes[0] == 0x49
+    func number(_ offset: Int, _ size: Int) -> Int {
+      (0..<size).reduce(0) { sum, k in sum << 8 | Int(bytes[offset + (isLittleEndian ? size - 1 - k : k)]) }
+    }
+    let directory = number(4, 4)
+    guard number(2, 2) == 42, directory >= 8, directory <= bytes.count - 2 else { return }
+    let fitting = (bytes.count - directory - 2) / 12
+    for index in 0..<min(number(directory, 2), fitting) {
+      let entry = directory + 2 + index * 12
+      switch number(entry, 2) {
+      case 0x0112:
+        // SHORT as it should be, or LONG as some writers have it; the value stands at the left of its field.
+        let type = number(entry + 2, 2)
+        guard type == 3 || type == 4, number(entry + 4, 4) == 1 else { break }
+        orientation = Orientation(rawValue: number(entry + 8, type == 3 ? 2 : 4)) ?? .upright
+      case 0x8825: hasGPS = true
+      default: break
+      }
+    }
+  }
+}

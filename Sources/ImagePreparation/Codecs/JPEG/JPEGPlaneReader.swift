@@ -1,0 +1,95 @@
+internal import CImageCodecs
+
+/// Reads the planes of a JPEG as they are coded, strip by strip: no chroma upsampling, no color conversion.
+///
+/// A strip is one row of interleaved MCUs: for 4:2:0 at full scale 16 rows of luma and 8 of each chroma plane. When the
+/// decoder scales, libjpeg-turbo may shrink chroma less than luma (4:2:0 at 1/2 has chroma at luma's size), so each plane
+/// tells its own size.
+struct JPEGPlaneReader: ~Copyable {
+  /// One component.
+  struct Plane: Sendable, Equatable {
+    /// Samples of the whole plane.
+    var size: ImageSize
+    /// Samples that are written per row: whole blocks. At least the width.
+    var paddedWidth: Int
+    /// Rows of a strip. A strip's buffer has room for all of them, also for the last strip.
+    var rowsPerStrip: Int
+
+    /// Rows of strip `index`, counted from 0, that belong to the image: fewer in the last one.
+    func rows(inStrip index: Int) -> Int { min(rowsPerStrip, size.height - index * rowsPerStrip) }
+  }
+
+  /// Gray: one plane. YCbCr: Y, Cb, Cr. Others: as coded, Adobe's inversion not undone.
+  let planes: [Plane]
+  /// Strips of the image.
+  let stripCount: Int
+
+  private var decoder: JPEGDecoder
+  private let scale: JPEGScale
+  private var nextStrip = 0
+  private var firstFilledStrip: Int?
+
+  /// Starts a decoder whose headers are read.
+  ///
+  /// - Throws: As ``JPEGDecoder/start(scale:output:)``.
+  init(_ decoder: consuming JPEGDecoder, scale: JPEGScale = .full) throws(PreparationError) {
+    let layout = try decoder.begin(scale: scale, output: .CIC_JPEG_OUT_PLANES)
+    let (a, b, c, d) = layout.planes
+    planes = [a, b, c, d].prefix(Int(layout.plane_count)).map { plane in
+      Plane(
+        size: ImageSize(width: Int(plane.width), height: Int(plane.height)), paddedWidth: Int(plane.padded_width),
+        rowsPerStrip: Int(plane.rows_per_strip))
+    }
+    stripCount = Int(layout.strip_count)
+    self.scale = scale
+    self.decoder = decoder
+  }
+
+  /// What the headers said.
+  var description: ImageDescription { decoder.description }
+  /// Width and height of the whole image as scaled.
+  var outputSize: ImageSize { decoder.outputSize }
+  /// What was overlooked so far; rows are luma's.
+  var damage: DecodingDamage {
+    let filledRow = firstFilledStrip.map { $0 * planes[0].rowsPerStrip }
+    return decoder.failure.damage(decoder.handle.report, filledRow: filledRow, scale: scale.rawValue)
+  }
+
+  /// Decodes the next strip.
+  ///
+  /// - Parameters:
+  ///   - bases: One pointer a plane, to `rowsPerStrip` rows.
+  ///   - strides: Bytes from row to row, at least the plane's `paddedWidth`.
+  /// - Returns: False after the last strip; nothing was written then.
+  /// - Throws: A ``PreparationError`` of stage `decode`.
+  mutating func readStrip(
+    into bases: [UnsafeMutablePointer<UInt8>?], strides: [Int]
+  ) throws(PreparationError) -> Bool {
+    guard nextStrip < stripCount else { return false }
+    unsafe precondition(bases.count == planes.count && strides.count == planes.count, "\(planes.count) planes")
+    if firstFilledStrip == nil {
+      var delivered = false
+      let status = unsafe cic_jpeg_read_planes(decoder.handle.pointer, bases, strides, &delivered)
+      if status != .CIC_OK {
+        guard decoder.failure.isOverlooked(status) else {
+          throw decoder.failure.error(status, decoder.handle.report)
+        }
+        firstFilledStrip = nextStrip
+      }
+    }
+    if firstFilledStrip != nil {
+      for (k, plane) in planes.enumerated() {
+        for y in 0..<plane.rowsPerStrip {
+          unsafe (bases[k]! + y * strides[k]).update(repeating: 128, count: plane.paddedWidth)
+        }
+      }
+    }
+    nextStrip += 1
+    return true
+  }
+
+  /// Reads to the end marker after the last strip.
+  mutating func finish() throws(PreparationError) {
+    if firstFilledStrip == nil { try decoder.finish() }
+  }
+}

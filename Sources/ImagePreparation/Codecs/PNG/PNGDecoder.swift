@@ -1,0 +1,147 @@
+internal import CImageCodecs
+
+/// Decodes a PNG a few rows at a time, through libpng.
+///
+/// Making one reads the headers, ``start()`` takes the row buffers; then rows come from top to bottom. An interlaced
+/// image is decoded whole by the first ``readRows(into:stride:count:)``.
+struct PNGDecoder: RowDecoder, ~Copyable {
+  let description: ImageDescription
+  let layout: RowLayout
+  /// Bytes that an interlaced image takes when it is started; 0 for images that stream.
+  let wholeImageBytes: Int
+
+  private let handle: PNGDecoderHandle
+  private let failure: CodecFailure
+  private var nextRow = 0
+  private var firstFilledRow: Int?
+
+  /// Reads the headers: all chunks before the image data.
+  ///
+  /// - Throws: A ``PreparationError`` of stage `decode`: `tooManyPixels`, `truncated`, `corrupt`, `warning`, `unreadable`,
+  ///   `canceled`.
+  init(
+    _ source: consuming ByteSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated
+  ) throws(PreparationError) {
+    var failure = CodecFailure(format: .png, policy: policy, limits: limits)
+    let handle = try PNGDecoderHandle(source, limits: limits, policy: policy)
+    var header = unsafe cic_png_header()
+    let status = unsafe cic_png_read_header(handle.pointer, &header)
+    let size = unsafe ImageSize(width: Int(header.width), height: Int(header.height))
+    try limits.check(size)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    failure.rowCount = size.height
+    self.failure = failure
+    description = unsafe ImageDescription(header, size: size)
+    layout = unsafe RowLayout(
+      channels: RowLayout.Channels(rawValue: Int(header.channels))!, bitDepth: Int(header.sample_bits),
+      width: size.width)
+    wholeImageBytes = description.isProgressive ? layout.rowBytes * size.height : 0
+    self.handle = handle
+  }
+
+  /// What was overlooked so far.
+  var damage: DecodingDamage { failure.damage(handle.report, filledRow: firstFilledRow) }
+
+  /// Takes the memory for rows.
+  ///
+  /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any of it is taken.
+  mutating func start() throws(PreparationError) {
+    // libpng holds two rows and works on a third.
+    try failure.limits.check(
+      bytes: wholeImageBytes + 3 * layout.rowBytes,
+      of: description.isProgressive ? "decoding this interlaced PNG" : "decoding a row of this PNG",
+      remedy: "raise --max-memory" + (description.isProgressive ? ", or save it without interlacing first" : ""))
+    let status = unsafe cic_png_start(handle.pointer)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+  }
+
+  mutating func readRows(
+    into base: UnsafeMutableRawPointer, stride: Int, count: Int
+  ) throws(PreparationError) -> Int {
+    let wanted = min(count, description.storedSize.height - nextRow)
+    guard wanted > 0 else { return 0 }
+    var written = 0
+    if firstFilledRow == nil {
+      let bytes = unsafe base.assumingMemoryBound(to: UInt8.self)
+      let status = unsafe cic_png_read_rows(handle.pointer, bytes, stride, wanted, &written)
+      if status != .CIC_OK {
+        guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+        firstFilledRow = nextRow + written
+      }
+    }
+    unsafe layout.fillGray(base, stride: stride, rows: written..<wanted)
+    nextRow += wanted
+    return wanted
+  }
+
+  mutating func finish() throws(PreparationError) {
+    guard firstFilledRow == nil else { return }
+    let status = unsafe cic_png_finish(handle.pointer)
+    guard status == .CIC_OK || failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+  }
+}
+
+/// Owns one C decoder and the source it reads.
+@safe
+private struct PNGDecoderHandle: ~Copyable {
+  let pointer: OpaquePointer
+  private let source: ByteSource
+
+  init(
+    _ source: consuming ByteSource, limits: DecodingLimits, policy: DamagePolicy
+  ) throws(PreparationError) {
+    let codecLimits = cic_png_limits(
+      policy: policy.codecPolicy, max_chunk_bytes: limits.maxChunkBytes, max_chunks: Int32(clamping: limits.maxChunks))
+    let flag = unsafe source.cancellation?.pointer
+    guard let pointer = unsafe cic_png_decoder_create(source.pointer, flag, codecLimits) else {
+      throw .outOfMemory("the PNG decoder")
+    }
+    unsafe self.pointer = pointer
+    self.source = source
+  }
+
+  deinit { unsafe cic_png_decoder_destroy(pointer) }
+
+  var report: CodecReport { unsafe CodecReport(cic_png_decoder_report(pointer)) }
+}
+
+// A decoder has one owner and is tied to no thread.
+extension PNGDecoderHandle: @unchecked Sendable {}
+
+extension ImageDescription {
+  fileprivate init(_ header: cic_png_header, size: ImageSize) {
+    let colorModel: ColorModel =
+      switch unsafe header.color_type {
+      case 0, 4: .gray
+      case 3: .palette
+      default: .rgb
+      }
+    self.init(format: .png, storedSize: size, bitDepth: unsafe Int(header.bit_depth), colorModel: colorModel)
+    unsafe setEXIF(header.exif, header.exif_count)
+    unsafe setICCProfile(header.icc, header.icc_count)
+    if let complaint = unsafe header.icc_complaint {
+      notes.append("the embedded color profile was ignored (\(unsafe String(cString: complaint)))")
+    }
+    hasAlpha = unsafe header.has_transparency
+    isProgressive = unsafe header.interlaced
+    hasXMP = unsafe header.has_xmp
+    hasText = unsafe header.has_text
+    isAnimated = unsafe header.animated
+    if isAnimated { notes.append("the PNG is animated; only its default image is read") }
+    var color = PNGColor()
+    if unsafe header.has_cicp {
+      let (primaries, transfer, matrix, range) = unsafe header.cicp
+      color.codePoints = PNGColor.CodePoints(
+        primaries: Int(primaries), transfer: Int(transfer), matrix: Int(matrix), isFullRange: range == 1)
+    }
+    if unsafe header.srgb_intent >= 0 { color.srgbIntent = unsafe Int(header.srgb_intent) }
+    if unsafe header.has_gamma { color.gamma = unsafe Double(header.gamma) / 100_000 }
+    if unsafe header.has_chromaticities {
+      let xy = unsafe header.chromaticities
+      func point(_ x: Int32, _ y: Int32) -> PNGColor.Chromaticity { .init(Double(x) / 100_000, Double(y) / 100_000) }
+      color.chromaticities = PNGColor.Chromaticities(
+        white: point(xy.0, xy.1), red: point(xy.2, xy.3), green: point(xy.4, xy.5), blue: point(xy.6, xy.7))
+    }
+    pngColor = color
+  }
+}

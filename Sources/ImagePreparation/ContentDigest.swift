@@ -1,0 +1,88 @@
+#if canImport(CryptoKit)
+internal import CryptoKit
+#else
+internal import CCrypto
+#endif
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// SHA-256 (FIPS 180-4) of bytes and files, in lowercase hexadecimal.
+///
+/// CryptoKit on Apple systems, OpenSSL's libcrypto elsewhere.
+public enum ContentDigest {
+  /// The digest of bytes in memory.
+  public static func sha256(of bytes: [UInt8]) -> String {
+    var hash = Hash()
+    hash.update(bytes, count: bytes.count)
+    return hash.finish()
+  }
+
+  /// The digest of a file, read in pieces.
+  ///
+  /// - Throws: A ``PreparationError`` of stage `open`: `not-found` or `unreadable`.
+  public static func sha256(ofFile path: String) throws(PreparationError) -> String {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failed(path) }
+    defer { close(descriptor) }
+    var hash = Hash()
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = unsafe read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failed(path) }
+      if count == 0 { return hash.finish() }
+      hash.update(buffer, count: count)
+    }
+  }
+
+  private static func failed(_ path: String) -> PreparationError {
+    errno == ENOENT
+      ? PreparationError(.notFound, stage: .open, "there is no such file", remedy: "check the path \(path)")
+      : PreparationError(
+        .unreadable, stage: .open, "the file cannot be read", remedy: "check the permissions of \(path)")
+  }
+}
+
+/// One digest in the making.
+@safe
+private struct Hash: ~Copyable {
+  #if canImport(CryptoKit)
+  private var hash = SHA256()
+
+  mutating func update(_ bytes: [UInt8], count: Int) {
+    unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+  }
+
+  consuming func finish() -> String { hexadecimal(hash.finalize()) }
+  #else
+  private let context: OpaquePointer
+
+  init() {
+    // Neither call fails but for lack of memory, which ends a Swift process anyway.
+    guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      fatalError("out of memory for a SHA-256 context")
+    }
+    unsafe self.context = context
+  }
+
+  deinit { unsafe EVP_MD_CTX_free(context) }
+
+  mutating func update(_ bytes: [UInt8], count: Int) { unsafe _ = EVP_DigestUpdate(context, bytes, count) }
+
+  consuming func finish() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    unsafe _ = EVP_DigestFinal_ex(context, &digest, nil)
+    return hexadecimal(digest)
+  }
+  #endif
+}
+
+private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+}

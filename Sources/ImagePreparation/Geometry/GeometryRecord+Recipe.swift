@@ -1,0 +1,147 @@
+extension GeometryRecord {
+  /// Resolves a recipe's sizes for one source: what is kept of it, how large that becomes, and where on which canvas it lies.
+  ///
+  /// - Returns: The record, and notes for the user.
+  /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
+  static func resolve(
+    source: ImageSize, orientation: Orientation, recipe: Recipe
+  ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
+    try recipe.checkSizes()
+    var notes: [String] = []
+    var target = Target(source: source, recipe: recipe, notes: &notes)
+    if let maxPixels = recipe.maxPixels { target.shrink(toPixels: maxPixels) }
+    if recipe.multipleOf > 1 { target.snap(recipe: recipe, notes: &notes) }
+    return (target.record(orientation: orientation, gravity: recipe.gravity), notes)
+  }
+
+  /// Sizes on their way to a record.
+  private struct Target {
+    let source: ImageSize
+    /// The size that the kept part is scaled to, fractions allowed until the end.
+    var content: (width: Double, height: Double)
+    var canvas: ImageSize
+    /// True when the canvas crops the content, false when it pads it.
+    var crops = true
+
+    init(source: ImageSize, recipe: Recipe, notes: inout [String]) {
+      self.source = source
+      let width = Double(source.width)
+      let height = Double(source.height)
+      let mayEnlarge = recipe.enlarge
+      guard var box = recipe.box.map({ (width: Double($0.width), height: Double($0.height)) }) else {
+        var scale = recipe.maxSide.map { Double($0) / Double(source.longestSide) } ?? 1
+        if !mayEnlarge { scale = min(scale, 1) }
+        content = (width * scale, height * scale)
+        canvas = Self.rounded(content)
+        return
+      }
+      let covers = recipe.fit == .cover || recipe.fit == .stretch
+      if covers && !mayEnlarge {
+        // A smaller box of the same shape, so that nothing is enlarged.
+        let factor = min(1, width / box.width, height / box.height)
+        if factor < 1 {
+          box = (box.width * factor, box.height * factor)
+          notes.append("the source is smaller than the box, which was shrunk to fit; --enlarge keeps it")
+        }
+      }
+      let scales = (box.width / width, box.height / height)
+      switch recipe.fit {
+      case .contain, .pad:
+        let scale = mayEnlarge ? min(scales.0, scales.1) : min(scales.0, scales.1, 1)
+        content = (width * scale, height * scale)
+      case .cover:
+        let scale = max(scales.0, scales.1)
+        content = (width * scale, height * scale)
+      case .stretch:
+        content = box
+      }
+      canvas = recipe.fit == .contain ? Self.rounded(content) : Self.rounded(box)
+      crops = recipe.fit != .pad
+    }
+
+    mutating func shrink(toPixels maxPixels: Int) {
+      guard canvas.pixelCount > maxPixels else { return }
+      let factor = (Double(maxPixels) / Double(canvas.pixelCount)).squareRoot()
+      content = (content.width * factor, content.height * factor)
+      // Rounded down, so that the cap holds.
+      canvas = ImageSize(
+        width: max(1, Int(Double(canvas.width) * factor)), height: max(1, Int(Double(canvas.height) * factor)))
+    }
+
+    mutating func snap(recipe: Recipe, notes: inout [String]) {
+      let unit = recipe.multipleOf
+      let down = { (side: Int) in max(side / unit * unit, unit) }
+      switch recipe.snap {
+      case .crop:
+        let snapped = ImageSize(width: down(canvas.width), height: down(canvas.height))
+        // A side below one unit is scaled up to it: there is nothing to crop.
+        let factor = max(
+          Double(snapped.width) / Double(canvas.width), Double(snapped.height) / Double(canvas.height), 1)
+        if factor > 1 {
+          notes.append("enlarged to reach one multiple of \(unit)")
+          content = (content.width * factor, content.height * factor)
+          canvas = ImageSize(
+            width: down(Int((Double(canvas.width) * factor).rounded())),
+            height: down(Int((Double(canvas.height) * factor).rounded())))
+        } else {
+          canvas = snapped
+        }
+      case .pad:
+        let up = { (side: Int) in (side + unit - 1) / unit * unit }
+        if crops { content = (min(content.width, Double(canvas.width)), min(content.height, Double(canvas.height))) }
+        canvas = ImageSize(width: up(canvas.width), height: up(canvas.height))
+        crops = false
+      case .stretch:
+        let nearest = { (side: Int) in max((side + unit / 2) / unit * unit, unit) }
+        let snapped = ImageSize(width: nearest(canvas.width), height: nearest(canvas.height))
+        content.width *= Double(snapped.width) / Double(canvas.width)
+        content.height *= Double(snapped.height) / Double(canvas.height)
+        canvas = snapped
+      }
+    }
+
+    func record(orientation: Orientation, gravity: Gravity) -> GeometryRecord {
+      let whole = SourceRect(x: 0, y: 0, width: Double(source.width), height: Double(source.height))
+      if !crops {
+        let size = Self.rounded(content)
+        let (x, y) = gravity.offset(of: size, in: canvas)
+        return GeometryRecord(
+          source: source, orientation: orientation, crop: whole, content: size, contentX: x, contentY: y, canvas: canvas
+        )
+      }
+      // What the canvas keeps of the content, in source pixels; rounding a side crops nothing.
+      var crop = whole
+      let (width, height) = (Double(canvas.width), Double(canvas.height))
+      if content.width - width >= 1 { crop.width *= width / content.width }
+      if content.height - height >= 1 { crop.height *= height / content.height }
+      crop.x = (whole.width - crop.width) * Double(gravity.halves.left) / 2
+      crop.y = (whole.height - crop.height) * Double(gravity.halves.top) / 2
+      return GeometryRecord(
+        source: source, orientation: orientation, crop: crop, content: canvas, contentX: 0, contentY: 0, canvas: canvas)
+    }
+
+    private static func rounded(_ size: (width: Double, height: Double)) -> ImageSize {
+      ImageSize(width: max(1, Int(size.width.rounded())), height: max(1, Int(size.height.rounded())))
+    }
+  }
+}
+
+extension Recipe {
+  /// Refuses sizes without meaning.
+  fileprivate func checkSizes() throws(PreparationError) {
+    func refuse(_ what: String, _ remedy: String) -> PreparationError {
+      PreparationError(.invalidRecipe, stage: .resize, what, remedy: remedy)
+    }
+    if let maxSide, !(1...65_500).contains(maxSide) {
+      throw refuse("a longest side of \(maxSide) is out of range", "use 1 to 65500")
+    }
+    if let box, !(1...65_500).contains(box.width) || !(1...65_500).contains(box.height) {
+      throw refuse("a box of \(box) is out of range", "use sides of 1 to 65500")
+    }
+    if let maxPixels, maxPixels < 1 { throw refuse("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
+    if !(1...4096).contains(multipleOf) {
+      throw refuse("a multiple of \(multipleOf) is out of range", "use 1 to 4096")
+    }
+    if !(1...100).contains(quality) { throw refuse("a quality of \(quality) is out of range", "use 1 to 100") }
+  }
+}

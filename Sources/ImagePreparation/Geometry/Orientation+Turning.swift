@@ -1,0 +1,55 @@
+extension Orientation {
+  /// The rectangle of the stored image that becomes `rect` of the upright one.
+  ///
+  /// - Parameter stored: The stored image's size.
+  func storedRect(_ rect: GeometryRecord.SourceRect, stored: ImageSize) -> GeometryRecord.SourceRect {
+    // Distances from the opposite edge, for mirrored axes.
+    let fromRight = Double(stored.width) - (swapsSides ? rect.y + rect.height : rect.x + rect.width)
+    let fromBottom = Double(stored.height) - (swapsSides ? rect.x + rect.width : rect.y + rect.height)
+    let (mirrorsX, mirrorsY) = mirrors
+    let along = swapsSides ? (x: rect.y, y: rect.x) : (x: rect.x, y: rect.y)
+    return GeometryRecord.SourceRect(
+      x: mirrorsX ? fromRight : along.x, y: mirrorsY ? fromBottom : along.y,
+      width: swapsSides ? rect.height : rect.width, height: swapsSides ? rect.width : rect.height)
+  }
+
+  /// Whether the stored columns run against, and the stored rows against, the upright axis they belong to.
+  private var mirrors: (x: Bool, y: Bool) {
+    switch self {
+    case .upright, .transposed: (false, false)
+    case .mirrored, .turnLeft: (true, false)
+    case .upsideDown, .transversed: (true, true)
+    case .flipped, .turnRight: (false, true)
+    }
+  }
+
+  /// Turns a stored image upright.
+  func upright(_ image: Raster) -> Raster {
+    guard self != .upright else { return image }
+    let size = swapsSides ? image.size.transposed : image.size
+    var result = Raster(size: size, channels: image.channels, bitDepth: image.bitDepth)
+    let pixelBytes = image.pixelBytes
+    let (mirrorsX, mirrorsY) = mirrors
+    // Bytes from one upright pixel's source to the next one's, along each upright axis.
+    let alongX = (mirrorsX ? -1 : 1) * pixelBytes
+    let alongY = (mirrorsY ? -1 : 1) * image.rowBytes
+    let columnStep = swapsSides ? alongY : alongX
+    let rowStep = swapsSides ? alongX : alongY
+    let origin =
+      (mirrorsX ? (image.size.width - 1) * pixelBytes : 0) + (mirrorsY ? (image.size.height - 1) * image.rowBytes : 0)
+    unsafe image.bytes.withUnsafeBytes { source in
+      unsafe result.bytes.withUnsafeMutableBytes { target in
+        var position = 0
+        for y in 0..<size.height {
+          var from = origin + y * rowStep
+          for _ in 0..<size.width {
+            for byte in 0..<pixelBytes { unsafe target[position + byte] = source[from + byte] }
+            position += pixelBytes
+            from += columnStep
+          }
+        }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,59 @@
+/// Prepares images: the entry point of the library.
+public struct ImagePreparer: Sendable {
+  /// The instruction set the kernels use. All give the same bits.
+  public let instructionSet: InstructionSet
+
+  /// Makes a preparer.
+  ///
+  /// - Precondition: `instructionSet` is one of ``InstructionSet/available``.
+  public init(instructionSet: InstructionSet = .best) {
+    precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
+    self.instructionSet = instructionSet
+  }
+
+  /// Decodes, resizes, turns, converts and encodes one image.
+  ///
+  /// The call blocks for as long as the work takes (tens to hundreds of milliseconds for large photographs).
+  /// - Parameters:
+  ///   - source: Where the encoded bytes come from.
+  ///   - recipe: What is wanted.
+  ///   - cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``.
+  public func prepare(
+    _ source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PreparedImage {
+    var pass = try PreparationPass(source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation)
+    return try pass.encoded()
+  }
+
+  /// Decodes, resizes, turns and converts one image.
+  ///
+  /// - Returns: Its pixels: gray, gray and alpha, RGB or RGBA. A recipe for JPEG flattens transparency.
+  /// - Throws: A ``PreparationError``.
+  public func pixels(
+    of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PixelImage<UInt8> {
+    let pass = try PreparationPass(source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation)
+    return PixelImage(size: pass.raster.size, channels: pass.raster.channelCount, samples: pass.raster.bytes)
+  }
+
+  /// Encodes pixels as PNG, tagged sRGB.
+  ///
+  /// - Throws: A ``PreparationError`` of stage `encode`.
+  public func encodePNG(
+    _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced
+  ) throws(PreparationError) -> [UInt8] {
+    try Raster(image).encodedPNG(compression: compression, color: .srgb)
+  }
+
+  /// Encodes pixels as JPEG.
+  ///
+  /// - Precondition: The image has no alpha channel, and `quality` is 1 to 100.
+  /// - Throws: A ``PreparationError`` of stage `encode`.
+  public func encodeJPEG(
+    _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420
+  ) throws(PreparationError) -> [UInt8] {
+    precondition(!image.hasAlpha, "a JPEG has no transparency: flatten it first")
+    return try Raster(image).encodedJPEG(JPEGEncoding(quality: quality, subsampling: subsampling))
+  }
+}

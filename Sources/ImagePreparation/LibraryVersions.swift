@@ -1,0 +1,26 @@
+internal import CImageCodecs
+internal import CLittleCMS
+
+/// Versions of the C libraries that images go through, for reports of what is installed.
+public struct LibraryVersions: Sendable, Equatable {
+  /// libpng, as loaded.
+  public let libpng: String
+  /// libjpeg-turbo, as compiled with; the library does not tell at run time.
+  public let libjpegTurbo: String
+  /// Little CMS, as loaded.
+  public let littleCMS: String
+  /// ISA-L, as compiled with; the library does not tell at run time.
+  public let isal: String
+
+  /// The versions of this process.
+  public static var current: LibraryVersions {
+    // 2140 is 2.14, 2161 is 2.16.1.
+    let cms = Int(cmsGetEncodedCMMversion())
+    let patch = cms % 10
+    return unsafe LibraryVersions(
+      libpng: String(cString: cic_libpng_version()),
+      libjpegTurbo: String(cString: cic_libjpeg_turbo_version()),
+      littleCMS: "\(cms / 1000).\(cms / 10 % 100)" + (patch == 0 ? "" : ".\(patch)"),
+      isal: String(cString: cic_isal_version()))
+  }
+}

@@ -1,0 +1,28 @@
+extension Raster {
+  /// The raster of 8-bit pixels.
+  init(_ image: PixelImage<UInt8>) {
+    guard let channels = RowLayout.Channels(rawValue: image.channels) else { preconditionFailure("1 to 4 channels") }
+    self.init(size: image.size, channels: channels, bitDepth: 8, bytes: image.samples)
+  }
+
+  /// This raster, of 8 bits and without inks, as PNG.
+  func encodedPNG(compression: Recipe.Compression, color: PNGEncoder.Color) throws(PreparationError) -> [UInt8] {
+    var encoder = try PNGEncoder(size: size, channels: channels, compression: compression, color: color)
+    return try encode(with: &encoder)
+  }
+
+  /// This raster, of 8-bit gray or RGB, as JPEG.
+  func encodedJPEG(_ encoding: JPEGEncoding) throws(PreparationError) -> [UInt8] {
+    var encoder = try JPEGEncoder(size: size, channels: channels, encoding: encoding)
+    return try encode(with: &encoder)
+  }
+
+  private func encode(with encoder: inout some RowEncoder & ~Copyable) throws(PreparationError) -> [UInt8] {
+    let height = size.height
+    let rowBytes = rowBytes
+    try unsafe bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+      try unsafe encoder.writeRows(from: UnsafeRawPointer(rows.baseAddress!), stride: rowBytes, count: height)
+    }
+    return try encoder.finish()
+  }
+}

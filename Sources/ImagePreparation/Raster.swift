@@ -1,0 +1,35 @@
+/// The small image between resize and encoder: interleaved rows from top to bottom without padding, alpha straight.
+struct Raster: Sendable {
+  /// Width and height in pixels.
+  var size: ImageSize
+  /// What the channels mean.
+  var channels: RowLayout.Channels
+  /// 8 or 16.
+  var bitDepth: Int
+  /// The samples, those of 16 bits in native byte order.
+  var bytes: [UInt8]
+
+  /// Makes a raster of given bytes.
+  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int, bytes: [UInt8]) {
+    self.size = size
+    self.channels = channels
+    self.bitDepth = bitDepth
+    self.bytes = bytes
+    precondition(bytes.count == size.height * rowBytes, "\(bytes.count) bytes do not fill \(size)")
+  }
+
+  /// Makes a raster of zeros.
+  init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int) {
+    let layout = RowLayout(channels: channels, bitDepth: bitDepth, width: size.width)
+    self.init(
+      size: size, channels: channels, bitDepth: bitDepth,
+      bytes: [UInt8](repeating: 0, count: size.height * layout.rowBytes))
+  }
+
+  /// Samples a pixel.
+  var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
+  /// Bytes a pixel.
+  var pixelBytes: Int { channelCount * (bitDepth / 8) }
+  /// Bytes a row.
+  var rowBytes: Int { size.width * pixelBytes }
+}

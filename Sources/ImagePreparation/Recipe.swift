@@ -1,0 +1,187 @@
+/// What the user wants done to an image. A ``PreparationPlan`` says what will happen to one particular image.
+public struct Recipe: Sendable, Equatable {
+  /// How an image is fitted into a box of another shape (the CSS `object-fit` words, except `pad`).
+  public enum Fit: String, Sendable, CaseIterable {
+    /// Scaled to lie within the box; the result may be smaller than the box on one side.
+    case contain
+    /// Scaled to cover the box, the rest cropped.
+    case cover
+    /// Scaled to lie within the box, the rest filled with the background.
+    case pad
+    /// Scaled to the box's shape, whatever that does to the image's.
+    case stretch
+  }
+
+  /// How sides become multiples of ``multipleOf``.
+  public enum Snap: String, Sendable, CaseIterable {
+    /// The smallest crop, centered, of an image scaled to cover the multiple.
+    case crop
+    /// Filled with the background up to the next multiple.
+    case pad
+    /// Scaled to the nearest multiple on each side.
+    case stretch
+  }
+
+  /// How much of the shrinking the decoder may do (Documentation: performance).
+  public enum Effort: String, Sendable, CaseIterable {
+    /// Decoder shrinking down to just above the target.
+    case fast
+    /// Decoder shrinking only where a factor of at least 2 stays for the filter.
+    case balanced
+    /// No decoder shrinking.
+    case best
+  }
+
+  /// The encoded form of the result.
+  public enum OutputFormat: String, Sendable, CaseIterable {
+    /// PNG for real transparency and for flat illustrations that PNG codes smaller, else JPEG.
+    case auto
+    /// Always JPEG.
+    case jpeg
+    /// Always PNG.
+    case png
+  }
+
+  /// Chroma subsampling of JPEG results.
+  public enum Subsampling: String, Sendable, CaseIterable {
+    /// Chroma at half the width and height.
+    case yuv420 = "420"
+    /// Chroma at full size.
+    case yuv444 = "444"
+  }
+
+  /// How much time a PNG result may take.
+  public enum Compression: String, Sendable, CaseIterable {
+    /// Fastest.
+    case fast
+    /// About libpng's default size.
+    case balanced
+    /// Smallest.
+    case small
+  }
+
+  /// What happens to an embedded color profile.
+  public enum ProfileHandling: String, Sendable, CaseIterable {
+    /// Colors are converted to sRGB and the profile is dropped.
+    case convert
+    /// Samples stay as they are and the profile is embedded in the result.
+    case keep
+    /// Samples stay as they are and the profile is dropped.
+    case ignore
+  }
+
+  /// What happens to EXIF, XMP and text.
+  public enum MetadataHandling: String, Sendable, CaseIterable {
+    /// Nothing but pixels leaves.
+    case none
+    /// Kept, with the orientation reset.
+    case keep
+  }
+
+  /// The longest side after the resize, in pixels; nil for no limit. Ignored when ``box`` is set.
+  public var maxSide: Int?
+  /// The exact target box in upright pixels.
+  public var box: ImageSize?
+  /// How the image is fitted into ``box``.
+  public var fit: Fit
+  /// Which part stays when cropping, and where the image lies when padding.
+  public var gravity: Gravity
+  /// The largest number of pixels of the result; aspect is kept.
+  public var maxPixels: Int?
+  /// Both sides become multiples of this.
+  public var multipleOf: Int
+  /// How they do.
+  public var snap: Snap
+  /// True when the image may be enlarged.
+  public var enlarge: Bool
+  /// The resampling filter.
+  public var filter: ResamplingFilter
+  /// True to resample in linear light.
+  public var linear: Bool
+  /// True for data such as normal maps: no conversion of color or light at all.
+  public var isData: Bool
+  /// How much of the shrinking the decoder may do.
+  public var effort: Effort
+  /// The encoded form of the result.
+  public var format: OutputFormat
+  /// JPEG quality, 1 to 100.
+  public var quality: Int
+  /// JPEG chroma subsampling.
+  public var subsampling: Subsampling
+  /// PNG effort.
+  public var compression: Compression
+  /// The largest encoded size in bytes; nil for no limit.
+  public var maxBytes: Int?
+  /// What transparency is flattened on, and padding filled with. With nil, alpha is kept (PNG) or flattened on white
+  /// with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
+  public var background: BackgroundColor?
+  /// What happens to an embedded color profile.
+  public var profile: ProfileHandling
+  /// What happens to EXIF, XMP and text.
+  public var metadata: MetadataHandling
+  /// How damaged the source may be.
+  public var failOn: DamagePolicy
+  /// Largest source in pixels.
+  public var maxInputPixels: Int
+  /// Largest number of bytes that buffers may take together.
+  public var maxMemory: Int
+  /// Threads a single image may use.
+  public var threads: Int
+
+  /// Makes the default recipe: longest side 1536, Lanczos3, upright, sRGB, JPEG or PNG as fits, nothing but pixels.
+  public init() {
+    maxSide = 1536
+    box = nil
+    fit = .contain
+    gravity = .center
+    maxPixels = nil
+    multipleOf = 1
+    snap = .crop
+    enlarge = false
+    filter = .lanczos3
+    linear = false
+    isData = false
+    effort = .balanced
+    format = .auto
+    quality = 92
+    subsampling = .yuv420
+    compression = .balanced
+    maxBytes = nil
+    background = nil
+    profile = .convert
+    metadata = .none
+    failOn = .truncated
+    maxInputPixels = 500_000_000
+    maxMemory = 1024 * 1024 * 1024
+    threads = 1
+  }
+}
+
+/// An opaque sRGB color.
+public struct BackgroundColor: Sendable, Hashable {
+  /// Red, 0 to 255.
+  public var red: UInt8
+  /// Green, 0 to 255.
+  public var green: UInt8
+  /// Blue, 0 to 255.
+  public var blue: UInt8
+
+  /// Makes a color of its channels.
+  public init(red: UInt8, green: UInt8, blue: UInt8) {
+    self.red = red
+    self.green = green
+    self.blue = blue
+  }
+
+  /// Reads `#RRGGBB` (the number sign may be missing); nil for anything else.
+  public init?(hex text: String) {
+    let digits = text.hasPrefix("#") ? text.dropFirst() : text[...]
+    guard digits.utf8.count == 6, digits.allSatisfy(\.isHexDigit), let value = UInt32(digits, radix: 16) else {
+      return nil
+    }
+    self.init(red: UInt8(value >> 16), green: UInt8(value >> 8 & 0xFF), blue: UInt8(value & 0xFF))
+  }
+
+  /// White.
+  public static let white = BackgroundColor(red: 255, green: 255, blue: 255)
+}

@@ -1,0 +1,167 @@
+/// Resampling weights along one axis in full precision.
+///
+/// Output sample `i` is `Σₖ window(i)[k] · input[starts[i] + k]`. Output sample centers lie at
+/// `origin + (i + 1/2) · length / outputCount` in input samples; when shrinking, the filter is widened by the scale, so
+/// that it stays an antialiasing filter. Windows are cut off at the input's ends and normalized to a sum of 1 (the
+/// geometry of Pillow's `ImagingResample` and of fast_image_resize).
+struct AxisWeights: Sendable {
+  /// The number of input samples.
+  let inputCount: Int
+  /// First input sample of each output sample's window.
+  private(set) var starts: [Int] = []
+  /// All windows one behind the other, each at least one weight, without zeros at its ends.
+  private(set) var weights: [Double] = []
+  /// Where each window begins in ``weights``, and a last entry where the last one ends.
+  private(set) var offsets: [Int] = [0]
+
+  /// Makes weights.
+  ///
+  /// - Parameters:
+  ///   - inputCount: Samples there are, at least 1.
+  ///   - origin: Where the kept part begins, in input samples.
+  ///   - length: How many input samples are kept, fractions allowed, above 0.
+  ///   - outputCount: Samples wanted, at least 1.
+  init(inputCount: Int, origin: Double, length: Double, outputCount: Int, filter: ResamplingFilter) {
+    self.inputCount = inputCount
+    let scale = length / Double(outputCount)
+    let width = max(scale, 1)
+    let support = filter.support * width
+    starts.reserveCapacity(outputCount)
+    offsets.reserveCapacity(outputCount + 1)
+    weights.reserveCapacity(outputCount * (Int(support * 2) + 2))
+    for i in 0..<outputCount {
+      let center = origin + (Double(i) + 0.5) * scale
+      var first = max(Int((center - support).rounded(.down)), 0)
+      let end = min(Int((center + support).rounded(.up)), inputCount)
+      let windowStart = weights.count
+      var sum = 0.0
+      // Nearest is never widened: it takes one sample whatever the scale.
+      if filter != .nearest {
+        for x in first..<max(end, first) {
+          let weight = filter((Double(x) + 0.5 - center) / width)
+          if weight == 0 && weights.count == windowStart {
+            first = x + 1
+            continue
+          }
+          weights.append(weight)
+          sum += weight
+        }
+        while weights.count > windowStart, weights.last == 0 { weights.removeLast() }
+      }
+      if weights.count == windowStart || sum == 0 {
+        // Nearest, or a box so narrow that it lies between two samples: the sample under the center.
+        weights.removeSubrange(windowStart...)
+        weights.append(1)
+        sum = 1
+        first = min(max(Int(center.rounded(.down)), 0), inputCount - 1)
+      }
+      for k in windowStart..<weights.count { weights[k] /= sum }
+      starts.append(first)
+      offsets.append(weights.count)
+    }
+  }
+
+  /// Output samples.
+  var outputCount: Int { starts.count }
+  /// The windows, each as a range into ``weights``.
+  var windows: some Sequence<Range<Int>> { zip(offsets, offsets.dropFirst()).lazy.map { $0..<$1 } }
+  /// The longest window.
+  var longestWindow: Int { windows.reduce(0) { max($0, $1.count) } }
+  /// The largest weight.
+  var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
+  /// The largest sum of the magnitudes of one window: how far overshoot can go.
+  var largestGain: Double { largestSum { abs(weights[$0]) } }
+  /// True when the output is the input.
+  var isIdentity: Bool {
+    inputCount == outputCount && weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == $0 }
+  }
+
+  /// The largest sum over one window of what `term` gives for each of its weights' positions.
+  func largestSum(of term: (Int) -> Double) -> Double {
+    var largest = 0.0
+    for window in windows {
+      var sum = 0.0
+      for k in window { sum += term(k) }
+      largest = max(largest, sum)
+    }
+    return largest
+  }
+
+  /// The weights as integers with `bits` fraction bits, laid out as ``weights``; every window sums to exactly 2^bits.
+  ///
+  /// Each window is rounded in two ways and the better one kept. Rounding every weight to the nearest integer, with what
+  /// the sum then lacks given to the weights that moved furthest the other way, has the smallest errors, which suits
+  /// uncorrelated input. Carrying what one weight loses to the next (error diffusion) keeps running sums within half a
+  /// unit, which suits flat filters on smooth input, where equal weights would all be rounded alike.
+  func quantized(bits: Int) -> QuantizedWeights {
+    let one = Double(1 << bits)
+    var integers = [Int32](repeating: 0, count: weights.count)
+    var diffused: [Int32] = []
+    for window in windows {
+      diffused.removeAll(keepingCapacity: true)
+      var carry = 0.0
+      var lack = 1 << bits
+      for k in window {
+        let exact = weights[k] * one
+        integers[k] = Int32(exact.rounded())
+        lack -= Int(integers[k])
+        let rounded = (exact + carry).rounded()
+        diffused.append(Int32(rounded))
+        carry += exact - rounded
+      }
+      while lack != 0 {
+        let step: Int32 = lack > 0 ? 1 : -1
+        var furthest = window.lowerBound
+        var distance = -Double.infinity
+        for k in window {
+          let remainder = (weights[k] * one - Double(integers[k])) * Double(step)
+          if remainder > distance { (furthest, distance) = (k, remainder) }
+        }
+        integers[furthest] += step
+        lack -= Int(step)
+      }
+      if expectedError(window, diffused[...], one) < expectedError(window, integers[window], one) {
+        integers.replaceSubrange(window, with: diffused)
+      }
+    }
+    return QuantizedWeights(bits: bits, integers: integers)
+  }
+
+  /// About the mean error, in units of one integer step, that rounded weights cause per unit of deviation from the mean:
+  /// the larger of what random input suffers (0.8 σ of independent errors) and a step suffers (half the largest running
+  /// sum).
+  private func expectedError(_ window: Range<Int>, _ integers: ArraySlice<Int32>, _ one: Double) -> Double {
+    var squares = 0.0
+    var sum = 0.0
+    var largest = 0.0
+    for (k, integer) in zip(window, integers) {
+      let error = weights[k] * one - Double(integer)
+      squares += error * error
+      sum += error
+      largest = max(largest, abs(sum))
+    }
+    return max(0.8 * squares.squareRoot(), 0.5 * largest)
+  }
+
+  /// What quantization does to an output sample, per level of the input's deviation from its mean: about the mean error of
+  /// hard input, and the largest error possible.
+  func errors(of quantized: QuantizedWeights) -> (mean: Double, largest: Double) {
+    let unit = 1 / Double(1 << quantized.bits)
+    var mean = 0.0
+    for window in windows {
+      mean = max(mean, expectedError(window, quantized.integers[window], 1 / unit))
+    }
+    return (mean * unit, largestSum { abs(weights[$0] - Double(quantized.integers[$0]) * unit) })
+  }
+}
+
+/// Weights as integers.
+struct QuantizedWeights: Sendable {
+  /// Fraction bits.
+  let bits: Int
+  /// Laid out as ``AxisWeights/weights``.
+  let integers: [Int32]
+
+  /// True when all fit 16 bits.
+  var fit16Bits: Bool { integers.allSatisfy { $0 >= -32_768 && $0 <= 32_767 } }
+}

@@ -1,0 +1,62 @@
+internal import CPixelIntrinsics
+internal import PixelKernels
+
+#if GESSO_X86V3
+internal import PixelKernelsX86v3
+#endif
+
+/// The kernels of one instruction set, chosen once per image. Only pointers and integers cross into the kernels' modules.
+@safe
+struct KernelTable: Sendable {
+  typealias ConvolveColumns =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
+      _ start: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias ConvolveRows =
+    @Sendable (
+      _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
+      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
+    ) -> Void
+  typealias InterleaveColumns =
+    @Sendable (
+      _ rows: UnsafePointer<Int16>, _ stride: Int, _ channels: Int, _ pairs: Int,
+      _ columns: UnsafeMutablePointer<Int32>
+    ) -> Void
+  typealias ConvolveColumnsWide =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt16>>, _ weights: UnsafePointer<Int32>, _ taps: Int, _ count: Int,
+      _ shift: Int64, _ sums: UnsafeMutablePointer<Int64>, _ output: UnsafeMutablePointer<Int32>
+    ) -> Void
+
+  let convolveColumns: ConvolveColumns
+  let convolveRows: ConvolveRows
+  let interleaveColumns: InterleaveColumns
+  let convolveColumnsWide: ConvolveColumnsWide
+
+  /// The kernels compiled for `instructionSet`, which must be an available one.
+  init(_ instructionSet: InstructionSet) {
+    precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
+    switch instructionSet {
+    case .baseline:
+      unsafe convolveColumns = PixelKernels.convolveColumns
+      unsafe convolveRows = PixelKernels.convolveRows
+      unsafe interleaveColumns = PixelKernels.interleaveColumns
+      unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
+    case .x86v3:
+      #if GESSO_X86V3
+      unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
+      unsafe convolveRows = PixelKernelsX86v3.convolveRows
+      unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
+      unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
+      #else
+      preconditionFailure("x86-64-v3 kernels are not in this build")
+      #endif
+    }
+  }
+
+  #if arch(x86_64)
+  /// True when the processor and the operating system support everything in x86-64-v3.
+  static var processorRunsX86v3: Bool { cpi_runs_x86_64_v3() }
+  #endif
+}

@@ -1,0 +1,41 @@
+/// The 16-bit scale on which the wide resize works, and the way there and back.
+struct SampleScale: Sendable, Equatable {
+  /// How samples are told.
+  enum Kind: Sendable {
+    /// Bytes as they are, 0 to 255.
+    case bytes
+    /// Bytes times alpha, exactly: 0 to 65 025.
+    case products
+    /// 16-bit samples, or light, 0 to 65 535; premultiplied where there is alpha.
+    case words
+  }
+
+  /// How samples are told.
+  let kind: Kind
+  /// True when samples are converted to linear light (only ``Kind/words``).
+  let linear: Bool
+
+  /// The scale for decoded rows of `layout`.
+  init(layout: RowLayout, linear: Bool) {
+    self.linear = linear
+    if layout.bitDepth == 16 || linear {
+      kind = .words
+    } else {
+      kind = layout.channels.hasAlpha ? .products : .bytes
+    }
+  }
+
+  /// The largest sample.
+  var maximum: UInt16 {
+    switch kind {
+    case .bytes: 255
+    case .products: 65_025
+    case .words: 65_535
+    }
+  }
+}
+
+extension RowLayout.Channels {
+  /// True when the last channel is alpha.
+  var hasAlpha: Bool { self == .grayAlpha || self == .rgba }
+}

@@ -1,0 +1,153 @@
+internal import PixelKernels
+
+/// Both passes for samples of up to 16 bits with 64-bit sums, and their buffers.
+@safe
+final class WidePasses {
+  private let plan: ResamplingPlan
+  private let layout: RowLayout
+  private let scale: SampleScale
+  private let kernels: KernelTable
+  private let verticalWeights: Buffer<Int32>
+  private let horizontalWeights: Buffer<Int32>
+  private let starts: Buffer<Int32>
+  private let taps: Int
+  /// Rows of the ring on the working scale, row `y` in slot `y % scaledRowCount`.
+  private let scaled: Buffer<UInt16>
+  private let scaledRowCount: Int
+  private var scaledEnd = 0
+  private let rowPointers: Buffer<UnsafePointer<UInt16>>
+  private let sums: Buffer<Int64>
+  private let intermediate: Buffer<Int32>
+  private let result: Buffer<UInt16>
+  /// Byte or word to linear word, and back to where bytes and words come from; empty without linear light.
+  private let toLinear: [UInt16]
+  private let fromLinear: [UInt16]
+
+  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, kernels: KernelTable) {
+    self.plan = plan
+    self.layout = layout
+    self.scale = scale
+    self.kernels = kernels
+    let bits = ResamplingPlan.wideWeightBits
+    let vertical = plan.vertical.quantized(bits: bits).integers
+    verticalWeights = Buffer(count: vertical.count, zeroed: false)
+    for (k, weight) in vertical.enumerated() { unsafe verticalWeights.base[k] = weight }
+
+    taps = plan.horizontal.longestWindow
+    let horizontal = plan.horizontal.quantized(bits: bits).integers
+    horizontalWeights = Buffer(count: plan.horizontal.outputCount * taps, zeroed: true)
+    starts = Buffer(count: plan.horizontal.outputCount, zeroed: true)
+    for (i, window) in plan.horizontal.windows.enumerated() {
+      unsafe starts.base[i] = Int32(plan.horizontal.starts[i])
+      for (k, position) in window.enumerated() {
+        unsafe horizontalWeights.base[i * taps + k] = horizontal[position]
+      }
+    }
+
+    let rowSamples = plan.input.width * plan.channels
+    scaledRowCount = plan.vertical.longestWindow
+    scaled = Buffer(count: scaledRowCount * rowSamples, zeroed: false)
+    unsafe rowPointers = Buffer(count: plan.vertical.longestWindow, zeroed: false)
+    sums = Buffer(count: rowSamples, zeroed: false)
+    // Windows at the right edge reach past the last pixel, with zero weights.
+    intermediate = Buffer(count: rowSamples + taps * plan.channels, zeroed: true)
+    result = Buffer(count: plan.output.width * plan.channels, zeroed: false)
+    toLinear = scale.linear ? TransferFunction.linearWords(levels: layout.bitDepth == 16 ? 65_536 : 256) : []
+    fromLinear =
+      scale.linear ? TransferFunction.encodedLevels(maximum: layout.bitDepth == 16 ? 65_535 : 255) : []
+  }
+
+  static func bytesNeeded(plan: ResamplingPlan) -> Int {
+    let rowSamples = plan.input.width * plan.channels
+    return plan.vertical.longestWindow * (rowSamples * 2 + 8) + rowSamples * 12
+      + (plan.vertical.weights.count + plan.horizontal.outputCount * (plan.horizontal.longestWindow + 1)) * 4
+      + plan.output.width * plan.channels * 2
+  }
+
+  /// Vertical pass of output row `row`.
+  func convolveColumns(row: Int, slot: Int, ring: borrowing Ring) {
+    let first = plan.vertical.starts[row]
+    let taps = plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
+    let rowSamples = plan.input.width * plan.channels
+    for y in max(first, scaledEnd)..<max(first + taps, scaledEnd) {
+      unsafe toScale(ring.row(y), output: scaled.base + y % scaledRowCount * rowSamples)
+    }
+    scaledEnd = max(scaledEnd, first + taps)
+    for k in 0..<taps {
+      unsafe rowPointers.base[k] = UnsafePointer(scaled.base + (first + k) % scaledRowCount * rowSamples)
+    }
+    unsafe kernels.convolveColumnsWide(
+      rowPointers.base, verticalWeights.base + plan.vertical.offsets[row], taps, rowSamples,
+      Int64(ResamplingPlan.wideWeightBits - ResamplingPlan.wideFraction), sums.base, intermediate.base)
+  }
+
+  /// Horizontal pass of the row that the vertical pass made last, to straight samples of the source's depth.
+  func convolveRow(output: UnsafeMutableRawPointer) {
+    unsafe convolveRowWide(
+      row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
+      outputCount: plan.output.width, shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction),
+      maximum: scale.maximum, output: result.base)
+    let pixels = plan.output.width
+    let count = pixels * plan.channels
+    if scale.kind == .words { fromScaledWords() }
+    if layout.bitDepth == 16 {
+      unsafe output.copyMemory(from: result.base, byteCount: count * 2)
+    } else if scale.kind == .products {
+      unsafe unpremultiplyProducts(
+        result.base, channels: plan.channels, pixels: pixels, output: output.assumingMemoryBound(to: UInt8.self))
+    } else {
+      unsafe narrowToBytes(result.base, count: count, output: output.assumingMemoryBound(to: UInt8.self))
+    }
+  }
+
+  /// One decoded row to the working scale.
+  private func toScale(_ row: UnsafeMutableRawPointer, output: UnsafeMutablePointer<UInt16>) {
+    let pixels = plan.input.width
+    let count = pixels * plan.channels
+    let bytes = unsafe UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
+    switch scale.kind {
+    case .bytes: unsafe widenBytes(bytes, count: count, output: output)
+    case .products: unsafe premultiplyBytes(bytes, channels: plan.channels, pixels: pixels, output: output)
+    case .words:
+      if layout.bitDepth == 16 {
+        unsafe output.update(from: row.assumingMemoryBound(to: UInt16.self), count: count)
+      } else {
+        unsafe widenBytes(bytes, count: count, output: output)
+      }
+      if scale.linear {
+        unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
+      }
+      if layout.channels.hasAlpha { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+    }
+  }
+
+  /// The result row from the working scale to straight samples of the source's depth.
+  private func fromScaledWords() {
+    if layout.channels.hasAlpha {
+      unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
+    }
+    guard scale.linear else { return }
+    unsafe mapColors(result.base, pixels: plan.output.width, through: fromLinear, alphaFactor: nil)
+  }
+
+  /// Looks color samples up in `table`; alpha is multiplied by `alphaFactor`, or rounded to bytes where that is nil and
+  /// the source had bytes.
+  private func mapColors(
+    _ row: UnsafeMutablePointer<UInt16>, pixels: Int, through table: [UInt16], alphaFactor: UInt16?
+  ) {
+    let channels = plan.channels
+    let colors = layout.channels.hasAlpha ? channels - 1 : channels
+    unsafe table.withUnsafeBufferPointer { table in
+      for x in 0..<pixels {
+        let pixel = unsafe row + x * channels
+        for c in 0..<colors { unsafe pixel[c] = table[Int(pixel[c])] }
+        guard colors < channels else { continue }
+        if let alphaFactor {
+          unsafe pixel[colors] *= alphaFactor
+        } else if layout.bitDepth == 8 {
+          unsafe pixel[colors] = UInt16((UInt32(pixel[colors]) + 128) / 257)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+#if Client
+internal import Foundation
+
+/// The states of a job, spelled as the service does.
+enum JobStatus: String, Codable, CaseIterable, Sendable {
+  case pending
+  case queued
+  case warmingUp = "warming-up"
+  case inProgress = "in-progress"
+  case finalizing
+  case success
+  case failure
+  case canceled
+
+  /// True for the three that never change again.
+  var isTerminal: Bool { self == .success || self == .failure || self == .canceled }
+}
+
+/// A job: facts fixed when it was made, and whether it was canceled. Everything else follows from the time.
+struct Job: Sendable {
+  /// How a job that nobody cancels ends.
+  enum Outcome: Sendable, Equatable {
+    case success
+    case failure(error: String, hint: String)
+  }
+
+  let id: String
+  let created: Date
+  let timings: JobTimings
+  let outcome: Outcome
+  let input: Img2ImgParameters
+  let resultIDs: [String]
+  let cost: Double
+  var canceled: Date?
+  /// How many jobs were made before.
+  fileprivate(set) var sequence = 0
+
+  /// What the service would say of a job at one moment.
+  struct Snapshot: Sendable, Equatable {
+    var status: JobStatus
+    /// 0 to 1.
+    var progress: Double
+    /// Every state so far with the time it began, oldest first.
+    var history: [(status: JobStatus, date: Date)]
+
+    /// When the present state began.
+    var updated: Date { history[history.count - 1].date }
+
+    static func == (a: Snapshot, b: Snapshot) -> Bool {
+      a.status == b.status && a.progress == b.progress && a.history.elementsEqual(b.history, by: ==)
+    }
+  }
+
+  /// The states of the job's whole life with the times they begin, if nobody cancels it.
+  private var schedule: [(status: JobStatus, date: Date)] {
+    var date = created
+    var schedule: [(status: JobStatus, date: Date)] = []
+    func enter(_ status: JobStatus, for duration: Duration) {
+      schedule.append((status, date))
+      date.addTimeInterval(duration / .seconds(1))
+    }
+    enter(.queued, for: timings.queued)
+    enter(.warmingUp, for: timings.warmingUp)
+    switch outcome {
+    case .failure:
+      enter(.failure, for: .zero)
+    case .success:
+      enter(.inProgress, for: timings.inProgress)
+      enter(.finalizing, for: timings.finalizing)
+      enter(.success, for: .zero)
+    }
+    return schedule
+  }
+
+  /// When the job reaches its last state, if nobody cancels it.
+  var end: Date { schedule.last?.date ?? created }
+
+  /// The job at `now`.
+  func snapshot(at now: Date) -> Snapshot {
+    let reached = min(canceled ?? now, now)
+    var history = schedule.filter { $0.date <= reached }
+    // A clock that was set back must not leave a job without a state.
+    if history.isEmpty { history = [(.queued, created)] }
+    let (status, since) = history[history.count - 1]
+    let progress: Double =
+      switch status {
+      case .inProgress: min(0.9, 0.05 + 0.85 * (reached.timeIntervalSince(since) / (timings.inProgress / .seconds(1))))
+      case .finalizing: 0.95
+      case .success: 1
+      default: 0
+      }
+    if let canceled, canceled <= now { history.append((.canceled, canceled)) }
+    return Snapshot(status: history[history.count - 1].status, progress: progress, history: history)
+  }
+}
+
+/// All jobs of a sandbox.
+struct JobEngine: Sendable {
+  private var jobs: [String: Job] = [:]
+
+  /// The job with this id.
+  subscript(id: String) -> Job? { jobs[id] }
+
+  /// Every job, in no order.
+  var all: some Collection<Job> { jobs.values }
+
+  /// Takes a new job in.
+  mutating func add(_ job: Job) {
+    var job = job
+    job.sequence = jobs.count
+    jobs[job.id] = job
+  }
+
+  /// Jobs that have not ended at `now`.
+  func running(at now: Date) -> Int {
+    jobs.values.count { !$0.snapshot(at: now).status.isTerminal }
+  }
+
+  /// Cancels a job that has not ended; false when it has.
+  mutating func cancel(_ id: String, at now: Date) -> Bool {
+    guard let job = jobs[id], !job.snapshot(at: now).status.isTerminal else { return false }
+    jobs[id]?.canceled = now
+    return true
+  }
+}
+#endif

@@ -1,0 +1,62 @@
+#if Client
+internal import ImagePreparation
+
+/// Renders results when somebody asks for them, one at a time, and keeps the last ones.
+///
+/// A result dropped from memory is rendered again, byte for byte the same, so a long run needs no more memory than a
+/// short one.
+actor RenderedResults {
+  private let coding: ImageCoding
+  private let limit: Int
+  private var kept: [Rendering: [UInt8]] = [:]
+  private var order: [Rendering] = []
+  private var keptBytes = 0
+  /// Sizes outlive the bytes: every mention of a result needs its size.
+  private var byteCounts: [Rendering: Int] = [:]
+
+  /// Makes an empty cache for at most `limit` bytes.
+  init(coding: ImageCoding, limit: Int) {
+    self.coding = coding
+    self.limit = limit
+  }
+
+  /// The result as a PNG file.
+  ///
+  /// - Throws: A `PreparationError` when the source cannot be decoded; jobs with such a source end as `failure`, so their
+  ///   results are never asked for.
+  func png(_ rendering: Rendering) throws -> [UInt8] {
+    if let bytes = kept[rendering] { return bytes }
+    let source = try coding.decode(rendering.source, rendering.size)
+    let image = ResultRenderer.render(source: source, seed: rendering.patternSeed, strength: rendering.strength)
+    let bytes = try coding.encodePNG(image)
+    keep(bytes, of: rendering)
+    return bytes
+  }
+
+  /// The size of the PNG file in bytes.
+  func byteCount(_ rendering: Rendering) throws -> Int {
+    if let count = byteCounts[rendering] { return count }
+    return try png(rendering).count
+  }
+
+  /// Why this source cannot be decoded, or nil when it can.
+  func fault(in source: [UInt8], size: ImageSize) -> PreparationError? {
+    do {
+      _ = try coding.decode(source, size)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func keep(_ bytes: [UInt8], of rendering: Rendering) {
+    kept[rendering] = bytes
+    byteCounts[rendering] = bytes.count
+    order.append(rendering)
+    keptBytes += bytes.count
+    while keptBytes > limit, order.count > 1 {
+      keptBytes -= kept.removeValue(forKey: order.removeFirst())?.count ?? 0
+    }
+  }
+}
+#endif

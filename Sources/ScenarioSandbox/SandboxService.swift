@@ -1,0 +1,148 @@
+#if Client
+internal import FlyingFox
+internal import Foundation
+internal import Synchronization
+
+/// The stand-in's behavior: takes a request, gives a reply. It knows nothing of sockets.
+///
+/// Order of checks: path, method, credentials, size of the body, then each operation's own.
+final class SandboxService: Sendable {
+  /// What changes while the sandbox runs.
+  struct State: Sendable {
+    var assets: AssetStore
+    var jobs = JobEngine()
+    /// Scheme, host and port that signed URLs begin with.
+    var origin: String
+  }
+
+  let configuration: SandboxConfiguration
+  let coding: ImageCoding
+  let state: Mutex<State>
+  let signer: SignedURL
+  let results: RenderedResults
+  private let basicCredentials: [[UInt8]]
+
+  /// The account everything belongs to.
+  let authorID = "sandbox-author"
+  let ownerID = "proj_sandbox"
+
+  /// Makes a service whose signed URLs begin with `origin` until ``setOrigin(_:)`` is called.
+  init(configuration: SandboxConfiguration, coding: ImageCoding = .library, origin: String = "http://127.0.0.1") {
+    self.configuration = configuration
+    self.coding = coding
+    state = Mutex(
+      State(
+        assets: AssetStore(limit: configuration.limits.storedBytes),
+        origin: configuration.publicOrigin ?? origin))
+    signer = SignedURL(entropy: configuration.entropy)
+    results = RenderedResults(coding: coding, limit: configuration.limits.renderedBytes)
+    basicCredentials = configuration.credentials.map { [UInt8]("\($0.key):\($0.secret)".utf8) }
+  }
+
+  /// Tells the service where it is reached, once a port is known.
+  func setOrigin(_ origin: String) {
+    if configuration.publicOrigin == nil { state.withLock { $0.origin = origin } }
+  }
+
+  /// The time, in the whole milliseconds that replies show.
+  var now: Date {
+    Date(timeIntervalSince1970: (configuration.now().timeIntervalSince1970 * 1000).rounded(.down) / 1000)
+  }
+
+  /// Answers one request.
+  ///
+  /// - Throws: Only when the connection broke while the body was read.
+  func respond(to request: HTTPRequest) async throws -> HTTPResponse {
+    // The body is taken off the connection whatever the answer will be: the next request begins behind it.
+    let body = try await Self.body(of: request, limit: configuration.limits.bodyBytes)
+    var response: HTTPResponse
+    do {
+      response = try await answer(request, body: body)
+    } catch {
+      response = .json(error.body, status: error.status)
+      for (header, value) in error.headers { response.headers[header] = value }
+    }
+    response.headers[HTTPHeader(SandboxNotice.header)] = SandboxNotice.text
+    if request.method == .HEAD {
+      response.headers[.contentLength] = try await String(response.bodyData.count)
+      response.payload = .httpBody(HTTPBodySequence())
+    }
+    configuration.log?(
+      "\(request.method.rawValue) \(request.target.path()) \(response.statusCode.code) (\(SandboxNotice.text))")
+    return response
+  }
+
+  private func answer(_ request: HTTPRequest, body: Data?) async throws(ServiceError) -> HTTPResponse {
+    let segments = request.target.path().split(separator: "/").map { $0.removingPercentEncoding ?? "" }
+    if segments.count == 2, let delivery = SignedURL.Delivery(rawValue: segments[0]) {
+      return try await file(segments[1], delivery: delivery, request: request)
+    }
+    guard segments.first == "v1" else { throw .noSuchPath }
+    let call = try Route.match(method: request.method.rawValue, segments: Array(segments.dropFirst()))
+    guard isAuthorized(request) else { throw .unauthorized }
+    guard let body else { throw .bodyTooLarge }
+    let query = try QueryParameters(request.target.query())
+    _ = try query.bool("originalAssets")
+    return try await call.route.handler(
+      self, RequestContext(parameters: call.parameters, query: query, headers: request.headers, body: body))
+  }
+
+  /// True for HTTP Basic (RFC 7617) with one of the configured pairs.
+  private func isAuthorized(_ request: HTTPRequest) -> Bool {
+    let words = (request.headers[.authorization] ?? "").split(separator: " ", maxSplits: 1)
+    guard words.count == 2, words[0].lowercased() == "basic", let given = Data(base64Encoded: String(words[1])) else {
+      return false
+    }
+    return basicCredentials.contains { MessageDigest.areEqual([UInt8](given), $0) }
+  }
+
+  /// The whole body, or nil when it is over the limit; it is read to its end in either case.
+  private static func body(of request: HTTPRequest, limit: Int) async throws -> Data? {
+    var body: Data? = Data()
+    if let count = request.bodySequence.count {
+      if count > limit { body = nil } else { body?.reserveCapacity(count) }
+    }
+    for try await chunk in request.bodySequence {
+      body?.append(chunk)
+      if let count = body?.count, count > limit { body = nil }
+    }
+    return body
+  }
+}
+
+/// What an operation gets of its request.
+struct RequestContext: Sendable {
+  /// Values of the path's parameters by name.
+  let parameters: [String: String]
+  let query: QueryParameters
+  let headers: HTTPHeaders
+  let body: Data
+
+  /// The body as one of the service's objects.
+  func json<Value: Decodable>(_ type: Value.Type) throws(ServiceError) -> Value {
+    if let contentType = headers[.contentType] {
+      let media = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+      guard media == "application/json" else { throw .unsupportedMediaType }
+    }
+    return try RequestBody.decode(type, from: body)
+  }
+
+  /// How the URLs in the reply deliver files.
+  var delivery: SignedURL.Delivery { query["originalAssets"] == "true" ? .original : .transformed }
+}
+
+extension HTTPResponse {
+  /// A reply with a JSON body.
+  static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) -> HTTPResponse {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      let data = try encoder.encode(value)
+      return HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: data)
+    } catch {
+      // Only a number without a JSON form can get here, and every number was checked against a range.
+      preconditionFailure("a reply cannot be encoded: \(error)")
+    }
+  }
+}
+#endif

@@ -1,0 +1,152 @@
+#if Client
+internal import Foundation
+
+/// The JSON of replies: one type for each object of the OpenAPI file, keys spelled as there.
+enum Wire {
+  struct AssetEnvelope: Encodable { let asset: Asset }
+  struct AssetList: Encodable {
+    let assets: [Asset]
+    var nextPaginationToken: String?
+  }
+
+  struct Asset: Encodable {
+    struct Metadata: Encodable {
+      var kind = "image"
+      let type: String
+      var name: String?
+      let width: Int
+      let height: Int
+      let size: Int
+      var prompt: String?
+      var modelId: String?
+      var parentId: String?
+      var rootParentId: String?
+      var parentJobId: String?
+      var strength: Double?
+      var guidance: Double?
+      var numInferenceSteps: Int?
+      var seed: String?
+    }
+    struct Properties: Encodable {
+      let size: Int
+      let width: Int
+      let height: Int
+    }
+
+    let id: String
+    let url: String
+    let mimeType: String
+    var kind = "image"
+    let source: String
+    var status = "success"
+    let ownerId: String
+    let authorId: String
+    let createdAt: Timestamp
+    let updatedAt: Timestamp
+    var privacy = "private"
+    var tags: [String] = []
+    let collectionIds: [String]
+    var editCapabilities: [String] = []
+    let metadata: Metadata
+    let properties: Properties
+    var description: String?
+    var isHidden: Bool?
+    var outputIndex: Int?
+  }
+
+  struct JobEnvelope: Encodable { let job: Job }
+  struct JobList: Encodable {
+    let jobs: [Job]
+    var nextPaginationToken: String?
+  }
+
+  struct Job: Encodable {
+    struct Metadata: Encodable {
+      let assetIds: [String]
+      var error: String?
+      var hint: String?
+      var input: Img2ImgParameters?
+    }
+    struct State: Encodable {
+      let status: JobStatus
+      let date: Timestamp
+    }
+    struct Billing: Encodable {
+      let cuCost: Double
+      var cuDiscount = 0.0
+    }
+
+    /// The type of every job of the legacy family (ASSUMED for img2img).
+    static let inferenceType = "inference"
+
+    let jobId: String
+    var jobType = inferenceType
+    let status: JobStatus
+    let progress: Double
+    let authorId: String
+    let ownerId: String
+    let metadata: Metadata
+    let statusHistory: [State]
+    let billing: Billing
+    let createdAt: Timestamp
+    let updatedAt: Timestamp
+    /// The sandbox's own key; the service has none of this name.
+    var sandbox = SandboxNotice.text
+  }
+
+  struct InferenceStarted: Encodable {
+    let creativeUnitsCost: Double
+    var creativeUnitsDiscount = 0.0
+    let inference: Inference
+    let job: Job
+    /// The sandbox's own key; the service has none of this name.
+    var sandbox = SandboxNotice.text
+  }
+
+  /// What was accepted, defaults filled in.
+  struct Inference: Encodable {
+    var type = "img2img"
+    let image: String
+    let imageId: String
+    let prompt: String
+    let strength: Double
+    let seed: String
+    let numSamples: Int
+    let numInferenceSteps: Int
+    let guidance: Double
+    let width: Int
+    let height: Int
+    var negativePrompt: String?
+    let hideResults: Bool
+  }
+
+  struct DryRun: Encodable {
+    let creativeUnitsCost: Double
+    var creativeUnitsDiscount = 0.0
+    var costDetails: [String: Double] = [:]
+  }
+
+  struct ModelEnvelope: Encodable { let model: Model }
+
+  /// A time as the service writes it, for example `2026-10-02T09:14:33.120Z`.
+  struct Timestamp: Encodable {
+    let date: Date
+    init(_ date: Date) { self.date = date }
+
+    static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      try container.encode(date.formatted(Self.style))
+    }
+  }
+}
+
+/// What every reply and log line says, so that nobody takes the sandbox's output for the service's.
+enum SandboxNotice {
+  /// The name of the reply header.
+  static let header = "X-Gesso-Sandbox"
+  /// Its value.
+  static let text = "nothing was generated"
+}
+#endif

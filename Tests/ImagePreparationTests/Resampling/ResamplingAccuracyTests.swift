@@ -1,0 +1,78 @@
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// The resize against float64 on inputs that are hard to resize, large enough for the 16-bit kernels.
+///
+/// The sizes of millions of pixels run in release builds only: the reference would take minutes without optimization.
+@Suite("Resampling accuracy")
+struct ResamplingAccuracyTests {
+  struct Sizes: Sendable, CustomTestStringConvertible {
+    let from: ImageSize
+    let to: ImageSize
+    let channels: Int
+    var testDescription: String { "\(from) to \(to), \(channels) channels" }
+
+    init(_ width: Int, _ height: Int, _ outputWidth: Int, _ outputHeight: Int, _ channels: Int) {
+      from = ImageSize(width: width, height: height)
+      to = ImageSize(width: outputWidth, height: outputHeight)
+      self.channels = channels
+    }
+  }
+
+  static let medium = [
+    Sizes(600, 400, 154, 102, 3), Sizes(1021, 607, 260, 155, 1), Sizes(500, 300, 491, 293, 4),
+    Sizes(640, 360, 800, 450, 3), Sizes(3000, 300, 7, 5, 3), Sizes(900, 900, 1, 1, 1), Sizes(9, 9, 700, 600, 3),
+  ]
+
+  #if DEBUG
+  static let large: [Sizes] = []
+  #else
+  static let large = [
+    Sizes(6000, 4000, 1536, 1024, 3), Sizes(4928, 3279, 852, 567, 3), Sizes(6000, 4000, 128, 85, 3),
+    Sizes(6000, 4000, 64, 43, 1), Sizes(6000, 4000, 1, 1, 3), Sizes(1, 6000, 1, 100, 3), Sizes(6000, 1, 100, 1, 3),
+    Sizes(2000, 1500, 1999, 1499, 3), Sizes(1500, 1000, 3000, 2000, 1),
+  ]
+  #endif
+
+  @Test("8 bit, every filter", arguments: medium + large, ResamplingFilter.allCases)
+  func everyFilter(_ sizes: Sizes, _ filter: ResamplingFilter) {
+    for pattern in TestPattern.allCases {
+      let input = pattern.image(sizes.from, channels: sizes.channels)
+      // Four channels are red, green, blue, alpha to the public resize: opaque there, so that color is compared alone.
+      var samples = input.samples
+      if sizes.channels == 4 {
+        for i in stride(from: 3, to: samples.count, by: 4) { samples[i] = 255 }
+      }
+      let image = PixelImage(size: input.size, channels: input.channels, samples: samples)
+      let reference = Float64Resize.resize(
+        samples, size: sizes.from, channels: sizes.channels, to: sizes.to, filter: filter)
+      var first: PixelImage<UInt8>?
+      for instructionSet in InstructionSet.available {
+        let output = image.resized(to: sizes.to, filter: filter, instructionSet: instructionSet)
+        if let first {
+          #expect(output == first, "\(instructionSet) gives other bits")
+          continue
+        }
+        first = output
+        let comparison = SampleComparison(output.samples, reference: reference)
+        #expect(comparison.largest <= 1, "\(pattern): \(comparison)")
+        #expect(comparison.different <= max(1, comparison.count / 200), "\(pattern): \(comparison)")
+      }
+    }
+  }
+
+  @Test("16 bit, every filter", arguments: ResamplingFilter.allCases)
+  func deep(_ filter: ResamplingFilter) {
+    var random = SplitMix64(seed: 16)
+    let size = ImageSize(width: 150, height: 90)
+    let samples = (0..<size.pixelCount * 3).map { _ in UInt16(truncatingIfNeeded: random.next()) }
+    for output in [ImageSize(width: 40, height: 23), ImageSize(width: 200, height: 120)] {
+      let reference = Float64Resize.resize(samples, size: size, channels: 3, to: output, filter: filter)
+      let image = PixelImage(size: size, channels: 3, samples: samples).resized(to: output, filter: filter)
+      let comparison = SampleComparison(image.samples, reference: reference, maximum: 65_535)
+      #expect(comparison.largest <= 1, "\(comparison)")
+      #expect(comparison.share <= 0.005, "\(comparison)")
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import CPixelIntrinsics
+import PixelKernels
+import TestSupport
+import Testing
+
+#if GESSO_X86V3
+import PixelKernelsX86v3
+#endif
+
+/// The convolution kernels of one instruction set.
+struct Kernels: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let convolveColumns:
+    @Sendable (
+      UnsafePointer<UnsafePointer<UInt8>>, UnsafePointer<Int16>, Int, Int, Int32, Int32, UnsafeMutablePointer<Int16>
+    ) -> Void
+  let convolveRows:
+    @Sendable (
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafeMutablePointer<UInt8>
+    ) -> Void
+  let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
+
+  static let all: [Kernels] = {
+    let baseline = Kernels(
+      testDescription: "baseline", convolveColumns: PixelKernels.convolveColumns,
+      convolveRows: PixelKernels.convolveRows, interleaveColumns: PixelKernels.interleaveColumns)
+    #if GESSO_X86V3
+    guard cpi_runs_x86_64_v3() else { return [baseline] }
+    return [
+      baseline,
+      Kernels(
+        testDescription: "x86-64-v3", convolveColumns: PixelKernelsX86v3.convolveColumns,
+        convolveRows: PixelKernelsX86v3.convolveRows, interleaveColumns: PixelKernelsX86v3.interleaveColumns),
+    ]
+    #else
+    return [baseline]
+    #endif
+  }()
+}
+
+/// The vector kernels against their scalar definitions, bit for bit, at widths around every vector length.
+@Suite("Convolution kernels")
+struct ConvolutionTests {
+  static let widths = [1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 255]
+
+  @Test("the vertical pass is its definition", arguments: widths, [2, 4, 6, 24])
+  func vertical(width: Int, taps: Int) {
+    var random = SplitMix64(seed: UInt64(width * 100 + taps))
+    let rows = (0..<taps).map { _ in (0..<width).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    let weights = (0..<taps).map { _ in Int16.random(in: -9_000...32_767, using: &random) }
+    for (shift, start) in [(Int32(1), Int32(0)), (9, 256 - 128 << 14), (15, 1 << 29)] {
+      var expected = [Int16](repeating: 2, count: width)
+      withRows(rows) { pointers in
+        PixelKernels.convolveColumnsReference(
+          rows: pointers, weights: weights, taps: taps, from: 0, count: width, start: start, shift: shift,
+          output: &expected)
+        for kernels in Kernels.all {
+          var actual = [Int16](repeating: 1, count: width)
+          kernels.convolveColumns(pointers, weights, taps, width, start, shift, &actual)
+          #expect(actual == expected, "\(kernels.testDescription)")
+        }
+      }
+    }
+  }
+
+  @Test("the horizontal pass is its definition", arguments: [1, 2, 3, 17], [1, 3, 12])
+  func horizontal(outputs: Int, pairs: Int) {
+    var random = SplitMix64(seed: UInt64(outputs * 100 + pairs))
+    let columns = (0..<(outputs + pairs) * PixelKernels.horizontalLanes).map { _ in
+      Int32.random(in: .min ... .max, using: &random)
+    }
+    let weights = (0..<outputs * pairs * 2).map { _ in Int16.random(in: -1_000...1_000, using: &random) }
+    let firstPairs = (0..<outputs).map { Int32($0) }
+    var expected = [UInt8](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+    PixelKernels.convolveRowsReference(
+      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+      shift: 14, output: &expected)
+    for kernels in Kernels.all {
+      var actual = [UInt8](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+      kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, 14, &actual)
+      #expect(actual == expected, "\(kernels.testDescription)")
+    }
+  }
+
+  @Test("columns are laid out by lane", arguments: [1, 2, 3, 4], [1, 2, 5, 8, 9, 16, 31])
+  func interleaving(channels: Int, width: Int) {
+    let lanesPerRow = channels == 3 ? 4 : channels
+    let rowCount = PixelKernels.horizontalLanes / lanesPerRow
+    let stride = width * channels + 16
+    let rows = (0..<rowCount * stride).map { Int16(truncatingIfNeeded: $0 * 31) }
+    let pairs = (width + 1) / 2
+    for kernels in Kernels.all {
+      var columns = [Int32](repeating: 0, count: pairs * PixelKernels.horizontalLanes)
+      kernels.interleaveColumns(rows, stride, channels, pairs, &columns)
+      for row in 0..<rowCount {
+        for x in 0..<width {
+          for c in 0..<channels {
+            let word = columns[x / 2 * PixelKernels.horizontalLanes + row * lanesPerRow + c]
+            let sample = x % 2 == 0 ? Int16(truncatingIfNeeded: word) : Int16(word >> 16)
+            #expect(sample == rows[row * stride + x * channels + c], "row \(row), column \(x), channel \(c)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("lanes are taken apart into rows", arguments: [1, 2, 3, 4], [1, 2, 5, 8, 9, 16, 31])
+  func deinterleaving(channels: Int, width: Int) {
+    let lanesPerRow = channels == 3 ? 4 : channels
+    let rowCount = PixelKernels.horizontalLanes / lanesPerRow
+    let lanes = (0..<width * PixelKernels.horizontalLanes).map { UInt8(truncatingIfNeeded: $0 * 7) }
+    var output = [UInt8](repeating: 0, count: rowCount * width * channels)
+    PixelKernels.deinterleaveLanes(
+      lanes: lanes, channels: channels, count: width, rowCount: rowCount, output: &output, stride: width * channels)
+    for row in 0..<rowCount {
+      for x in 0..<width {
+        for c in 0..<channels {
+          #expect(
+            output[(row * width + x) * channels + c] == lanes[x * PixelKernels.horizontalLanes + row * lanesPerRow + c])
+        }
+      }
+    }
+  }
+
+  private func withRows(_ rows: [[UInt8]], _ body: (UnsafePointer<UnsafePointer<UInt8>>) -> Void) {
+    let copies = rows.map { row in
+      let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: row.count)
+      _ = copy.initialize(from: row)
+      return UnsafePointer(copy.baseAddress!)
+    }
+    body(copies)
+    for copy in copies { copy.deallocate() }
+  }
+}

@@ -1,0 +1,38 @@
+/// How integer samples differ from a float reference.
+public struct SampleComparison: CustomStringConvertible {
+  /// Samples compared.
+  public var count = 0
+  /// Samples that are not the rounded reference; a reference within 0.001 of a half may round either way.
+  public var different = 0
+  /// The largest distance from the rounded reference.
+  public var largest = 0
+  /// The mean squared distance from the unrounded reference.
+  public var meanSquare = 0.0
+  /// The first few differing samples.
+  public var examples: [String] = []
+
+  /// Compares samples of 0…`maximum` with a reference, which is clamped to that range.
+  public init<Sample: BinaryInteger>(_ samples: [Sample], reference: [Double], maximum: Double = 255) {
+    precondition(samples.count == reference.count, "\(samples.count) samples, \(reference.count) expected")
+    count = samples.count
+    var squares = 0.0
+    for (i, sample) in samples.enumerated() {
+      let expected = min(max(reference[i], 0), maximum)
+      let value = Double(Int(sample))
+      squares += (value - expected) * (value - expected)
+      let low = (expected - 0.001).rounded()
+      let high = (expected + 0.001).rounded()
+      guard value != low && value != high else { continue }
+      different += 1
+      largest = max(largest, Int(min(abs(value - low), abs(value - high))))
+      if examples.count < 5 { examples.append("[\(i)] is \(value), should be \(expected)") }
+    }
+    meanSquare = count > 0 ? squares / Double(count) : 0
+  }
+
+  /// The share of samples that differ.
+  public var share: Double { count > 0 ? Double(different) / Double(count) : 0 }
+
+  /// What differs, to be read in a failed test.
+  public var description: String { "\(different) of \(count) differ, by \(largest) at most: \(examples)" }
+}
