@@ -146,13 +146,4 @@ struct RefusalTests {
     #expect(id([]) == "from-body")
     #expect(id([HTTPField("X-Amzn-RequestId", "from-header")]) == "from-header")
   }
-
-  @Test("only a submit that the service failed at may have cost something", arguments: ScenarioError.Stage.allCases)
-  func charges(stage: ScenarioError.Stage) {
-    func charge(_ status: Int) -> ScenarioError.Charge {
-      ScenarioError(refusal: HTTPResponse(status: status), stage: stage, now: Self.now).charged
-    }
-    #expect(charge(500) == (stage == .submit ? .unknown : .no))
-    #expect(charge(400) == .no && charge(429) == .no)
-  }
 }

@@ -266,7 +266,6 @@ final class CurlTransfer {
     let text = unsafe String(cString: errorText)
     let words = printable(unsafe text.isEmpty ? String(cString: curl_easy_strerror(status)) : text)
     let host = ServiceURL.origin(of: request.url)?.host ?? "the service"
-    let again = request.stage == .submit && outcome != .notSent ? ScenarioError.submitRemedy : "try again"
     func make(_ code: ScenarioError.Code, _ message: String, _ remedy: String, isRetryable: Bool = true)
       -> ScenarioError
     {
@@ -279,12 +278,12 @@ final class CurlTransfer {
       switch status {
       case _ where failure != nil: failure!
       case CURLE_ABORTED_BY_CALLBACK:
-        make(.canceled, "canceled", outcome == .notSent ? "" : again, isRetryable: false)
+        make(.canceled, "canceled", "", isRetryable: false)
       case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
         make(.unreachable, "cannot reach \(host): \(words)", network)
       case CURLE_OPERATION_TIMEDOUT where outcome == .notSent:
         make(.unreachable, "cannot reach \(host): \(words)", network)
-      case CURLE_OPERATION_TIMEDOUT: make(.timedOut, "\(host) took too long: \(words)", again)
+      case CURLE_OPERATION_TIMEDOUT: make(.timedOut, "\(host) took too long: \(words)", "try again")
       case CURLE_SSL_CONNECT_ERROR: make(.tlsFailed, "no secure connection to \(host): \(words)", network)
       case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
         make(
@@ -292,13 +291,13 @@ final class CurlTransfer {
           "check the base URL, the clock and the CA bundle (CURL_CA_BUNDLE)", isRetryable: false)
       case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2, CURLE_HTTP2_STREAM,
         CURLE_SEND_FAIL_REWIND:
-        make(.connectionLost, "the connection to \(host) was lost: \(words)", again)
+        make(.connectionLost, "the connection to \(host) was lost: \(words)", "try again")
       case CURLE_FILESIZE_EXCEEDED: tooLarge()
       case CURLE_TOO_MANY_REDIRECTS:
         make(.redirected, "\(host) redirects more than 5 times", "check the base URL", isRetryable: false)
       case CURLE_UNSUPPORTED_PROTOCOL:
         make(.redirected, "\(host) redirects to another protocol", "check the base URL", isRetryable: false)
-      default: make(.transportFailed, "the transfer to \(host) failed: \(words)", again, isRetryable: false)
+      default: make(.transportFailed, "the transfer to \(host) failed: \(words)", "try again", isRetryable: false)
       }
     error.curlCode = Int(status.rawValue)
     return error
