@@ -119,6 +119,7 @@ var targets: [Target] = [
     dependencies: [
       "ScenarioSandbox", "ImagePreparation", "TestSupport",
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
     swiftSettings: swiftSettings),
   .testTarget(
@@ -128,7 +129,7 @@ var targets: [Target] = [
   .testTarget(
     name: "GessoCommandTests",
     dependencies: [
-      "ImagePreparation", "ScenarioAPI", "GessoPipeline", "GessoCommand", "TestSupport",
+      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
     swiftSettings: swiftSettings),

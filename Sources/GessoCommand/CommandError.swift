@@ -68,12 +68,15 @@ package struct CommandError: Error, Sendable, Equatable {
     case let error as PreparationError: self.init(error)
     case let error as ScenarioError: self.init(error)
     case let error as PipelineError: self.init(error)
-    case is CancellationError:
-      self.init("canceled", stage: "configure", "interrupted", remedy: "", status: .interrupted)
+    case is CancellationError: self = .interrupted
     case let error as SandboxError: self = .usage("\(error)", remedy: "")
     default: self.init("unexpected", stage: "configure", "\(error)", remedy: "", status: .someFailed)
     }
   }
+
+  /// A signal came.
+  static let interrupted = CommandError(
+    "canceled", stage: "configure", "interrupted", remedy: "the same command starts again", status: .interrupted)
 
   /// A bad value among the flags, found after parsing.
   package static func usage(_ message: String, remedy: String) -> CommandError {

@@ -100,6 +100,7 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
+    if folder == "-" { throw ValidationError("results are several files: name a folder with -o DIR") }
     try require(seed, in: 0...Img2ImgPipeline.largestSeed, "--seed")
     try require(timeout, in: 0...31_536_000, "--timeout")
   }

@@ -19,18 +19,18 @@ package struct Jobs: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many.", valueName: "N"))
     var limit = 20
 
-    @OptionGroup var service: ServiceOptions
-    @OptionGroup var common: CommonOptions
+    @Flag(help: "One JSON object a line.")
+    var json = false
 
     package init() {}
 
     package mutating func validate() throws { try require(limit, in: 1...1_000_000, "--limit") }
 
     package mutating func perform() async throws -> CommandStatus {
-      let console = common.console
-      for entry in try reportingErrors({ try service.openLedger().entries(limit: limit) }) {
+      let console = Console(quiet: false, environment: Environment.variables)
+      for entry in try reportingErrors({ try ServiceOptions().openLedger().entries(limit: limit) }) {
         try console.output(
-          common.json
+          json
             ? entry.json.line
             : Console.printable(
               [entry.jobID?.rawValue ?? "-", entry.state.rawValue, entry.createdAt, entry.intent.source]
@@ -48,14 +48,15 @@ package struct Jobs: AsyncParsableCommand {
     @Argument(help: "The job.")
     var id: String
 
-    @OptionGroup var service: ServiceOptions
-    @OptionGroup var common: CommonOptions
+    @Flag(help: "One JSON object a line.")
+    var json = false
 
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      let entry = try reportingErrors { try service.openLedger().entry(job: JobID(rawValue: id)) }
-      try common.console.output([UInt8]((common.json ? entry.json.line + "\n" : entry.json.document).utf8))
+      let entry = try reportingErrors { try ServiceOptions().openLedger().entry(job: JobID(rawValue: id)) }
+      try Console(quiet: false, environment: Environment.variables).output(
+        [UInt8]((json ? entry.json.line + "\n" : entry.json.document).utf8))
       return .done
     }
   }

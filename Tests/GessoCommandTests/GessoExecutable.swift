@@ -49,7 +49,8 @@ struct GessoExecutable {
 
   /// Runs to the end.
   func run(
-    _ arguments: [String], environment: [String: String] = [:], input: URL = URL(filePath: "/dev/null")
+    _ arguments: [String], environment: [String: String] = [:], input: URL = URL(filePath: "/dev/null"),
+    executable: URL = Self.url
   ) async throws -> Outcome {
     let id = UUID().uuidString
     let output = FileManager.default.temporaryDirectory.appending(path: "gesso-output-\(id)")
@@ -57,6 +58,7 @@ struct GessoExecutable {
     for file in [output, errors] { try Data().write(to: file) }
     defer { for file in [output, errors] { try? FileManager.default.removeItem(at: file) } }
     let process = self.process(arguments, environment: environment)
+    process.executableURL = executable
     process.standardInput = try FileHandle(forReadingFrom: input)
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)

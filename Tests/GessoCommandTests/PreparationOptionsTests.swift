@@ -28,6 +28,8 @@ struct PreparationOptionsTests {
     Case("--max-pixels 1.5") { $0.maxPixels = 1_500_000 },
     Case("--multiple-of 16 --snap pad") { ($0.multipleOf, $0.snap) = (16, .pad) },
     Case("--enlarge") { $0.enlarge = true },
+    Case("--linear") { $0.linear = true },
+    Case("--data") { $0.isData = true },
     Case("--filter catmull-rom") { $0.filter = .catmullRom },
     Case("--effort best") { $0.effort = .best },
     Case("--format png --compression small") { ($0.format, $0.compression) = (.png, .small) },
@@ -54,7 +56,7 @@ struct PreparationOptionsTests {
       "--size 5x5 --max-side 5",
       "--max-pixels 0", "--max-pixels nan", "--multiple-of 0", "--filter cubic", "--quality 101", "--quality 0",
       "--background red", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
-      "--gravity attention",
+      "--gravity attention", "--linear --data",
     ])
   func refused(arguments: String) {
     #expect(throws: (any Error).self) {

@@ -54,6 +54,8 @@ struct LedgerTests {
       let mode = try FileManager.default.attributesOfItem(atPath: name)[.posixPermissions] as? Int
       #expect(mode == 0o600, "\(name)")
     }
+    let durability = try ledger.durability()
+    #expect(durability.journalMode == "wal" && durability.synchronous == 2)
     let folder = URL(filePath: path).deletingLastPathComponent().path
     #expect(try FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions] as? Int == 0o700)
   }

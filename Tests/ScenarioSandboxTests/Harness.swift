@@ -34,7 +34,8 @@ struct Harness {
     for y in 0..<32 {
       for x in 0..<48 { samples += [UInt8(x * 5), UInt8(y * 7), UInt8(255 - x * 5)] }
     }
-    return TestPNG.encode(PixelImage(size: ImageSize(width: 48, height: 32), channels: 3, samples: samples))
+    let image = PixelImage(size: ImageSize(width: 48, height: 32), channels: 3, samples: samples)
+    return try! ImagePreparer().encodePNG(image)
   }()
 
   init(_ configure: (inout SandboxConfiguration) -> Void = { _ in }) {
@@ -42,7 +43,7 @@ struct Harness {
     var configuration = SandboxConfiguration(
       credentials: [Self.credential], log: { log.append($0) }, now: { clock.now })
     configure(&configuration)
-    service = SandboxService(configuration: configuration, coding: .test, origin: "http://127.0.0.1:1")
+    service = SandboxService(configuration: configuration, origin: "http://127.0.0.1:1")
   }
 
   /// A reply, its body read.

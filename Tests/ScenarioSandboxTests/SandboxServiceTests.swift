@@ -90,7 +90,7 @@ struct SandboxServiceTests {
   @Test("a source that cannot be decoded ends its job as failure, with a text")
   func failure() async throws {
     let harness = Harness()
-    let source = try await harness.upload(Array(Harness.picture.prefix(40)))
+    let source = try await harness.upload(Array(Harness.picture.dropLast(40)))
     let started = try await harness.send("POST", "/v1/generate/img2img", json: Harness.job(image: source))
     let job = try #require(started("job.jobId"))
     harness.clock.advance(10)

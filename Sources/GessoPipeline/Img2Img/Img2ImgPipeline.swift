@@ -87,6 +87,7 @@ public struct Img2ImgPipeline: Sendable {
       return try await submit(request, run: run)
     }
     onProgress(.submitted(job))
+    try Task.checkCancellation()
     var result = try await finish(
       try ledger.entry(job: job), folder: order.folder, polling: polling, onProgress: onProgress)
     result.preparedPath = prepared?.path
@@ -233,6 +234,7 @@ public struct Img2ImgPipeline: Sendable {
     onProgress(.downloading(count: job.assetIDs.count))
     var files: [Img2ImgResult.File] = []
     for (index, asset) in zip(1..., job.assetIDs) {
+      try Task.checkCancellation()
       do {
         let file = try await download(asset, index: index, of: entry, folder: folder)
         files.append(file)

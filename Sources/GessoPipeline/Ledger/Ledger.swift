@@ -32,8 +32,9 @@ public final class Ledger: Sendable {
       var configuration = GRDB.Configuration()
       configuration.journalMode = .wal
       configuration.busyMode = .timeout(10)
-      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       database = try DatabaseQueue(path: path, configuration: configuration)
+      // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       try Self.migrations.migrate(database)
     } catch {
       throw Self.unavailable(path, error)
@@ -150,6 +151,15 @@ public final class Ledger: Sendable {
       throw PipelineError(
         .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
         remedy: "keep the file for its job ids, and set GESSO_LEDGER to a new one")
+    }
+  }
+
+  /// What SQLite says of its journal mode, and how it syncs: 2 is `FULL`, at every commit.
+  package func durability() throws -> (journalMode: String?, synchronous: Int?) {
+    try database.read {
+      (
+        try String.fetchOne($0, sql: "PRAGMA journal_mode"), try Int.fetchOne($0, sql: "PRAGMA synchronous")
+      )
     }
   }
 
