@@ -28,7 +28,7 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func perform() async throws -> CommandStatus {
       let console = Console(quiet: false, environment: Environment.variables)
-      for entry in try reportingErrors({ try ServiceOptions().openLedger().entries(limit: limit) }) {
+      for entry in try reportingErrors({ try openLedger().entries(limit: limit) }) {
         try console.output(
           json
             ? entry.json.line
@@ -54,7 +54,7 @@ package struct Jobs: AsyncParsableCommand {
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      let entry = try reportingErrors { try ServiceOptions().openLedger().entry(job: JobID(rawValue: id)) }
+      let entry = try reportingErrors { try openLedger().entry(job: JobID(rawValue: id)) }
       try Console(quiet: false, environment: Environment.variables).output(
         [UInt8]((json ? entry.json.line + "\n" : entry.json.document).utf8))
       return .done
@@ -85,7 +85,7 @@ package struct Jobs: AsyncParsableCommand {
       let reporter = Img2ImgReporter(
         console: common.console, input: id, json: common.json, sandbox: false, job: job)
       do {
-        let ledger = try service.openLedger()
+        let ledger = try openLedger()
         let client = ServiceOptions.client(try service.configuration.client(), verbose: common.verbose)
         let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
         let polling = JobPolling(deadline: .seconds(timeout))
@@ -101,8 +101,10 @@ package struct Jobs: AsyncParsableCommand {
   }
 }
 
-extension ServiceOptions {
-  fileprivate func openLedger() throws(CommandError) -> Ledger { try Self.ledger(at: try configuration.ledgerPath()) }
+/// The ledger of this user.
+private func openLedger() throws(CommandError) -> Ledger {
+  let settings = Configuration(flags: .init(), environment: Environment.variables, folder: ".")
+  return try ServiceOptions.ledger(at: try settings.ledgerPath())
 }
 
 /// Turns a library's error into the command's.
