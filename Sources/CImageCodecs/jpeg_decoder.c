@@ -183,6 +183,7 @@ static boolean fill_input_buffer(j_decompress_ptr c) {
   d->reader.bytes_in_buffer = sizeof end_marker;
   if (d->ended || d->pretending) return TRUE;
   d->ended = true;
+  note_row(d);
   // Whether pixels are missing shows when the entropy decoder asks for their bits, except that arithmetic decoding
   // makes up bits without end, and that scans may be missing altogether.
   if (c->arith_code || lacks_scans(d)) {

@@ -73,7 +73,9 @@ struct CodecFailure: Sendable {
     let (message, row, scan) = (report.message, report.row, report.scan)
     // In the header there are no rows yet; when only the end marker is missing, all of them are there.
     let place =
-      if rowCount == 0 { " in its headers" } else if row < 0 { "" } else if row >= rowCount { " after the last row" } else {
+      if rowCount == 0 { " in its headers" } else if row < 0 { "" } else if row >= rowCount {
+        " after the last row"
+      } else {
         (scan > 1 ? " in scan \(scan)" : "") + " at row \(row) of \(rowCount)"
       }
     let remedy =

@@ -34,8 +34,10 @@ struct CorruptReplayTests {
 
   @Test("every policy ends in an image or an error", arguments: corrupt + odd, DamagePolicy.allCases)
   func everyPolicy(name: String, policy: DamagePolicy) {
+    var limits = DecodingLimits()
+    limits.maxScans = 50
     do {
-      let image = try DecodedImage.decode(.file(Fixtures.path(name)), policy: policy)
+      let image = try DecodedImage.decode(.file(Fixtures.path(name)), limits: limits, policy: policy)
       #expect(image.height == image.description.storedSize.height)
       #expect(image.bytes.count == image.layout.rowBytes * image.height)
     } catch {

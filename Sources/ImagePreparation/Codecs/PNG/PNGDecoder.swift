@@ -127,7 +127,6 @@ extension ImageDescription {
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_text
     isAnimated = unsafe header.animated
-    if isAnimated { notes.append("the PNG is animated; only its default image is read") }
     var color = PNGColor()
     if unsafe header.has_cicp {
       let (primaries, transfer, matrix, range) = unsafe header.cicp
