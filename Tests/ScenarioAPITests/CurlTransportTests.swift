@@ -225,6 +225,19 @@ struct CurlTransportTests {
     #expect(error.code == .responseTooLarge && error.outcome == .unusable && !error.isRetryable)
   }
 
+  @Test("a head without end is refused")
+  func headLimit() async throws {
+    let server = RawServer { connection in
+      _ = connection.readRequest()
+      connection.send("HTTP/1.1 200 OK\r\n")
+      for index in 0..<5_000 { connection.send("X-\(index): \(String(repeating: "h", count: 90))\r\n") }
+      connection.waitForEnd()
+    }
+    defer { server.stop() }
+    let error = try #require(await failure(of: request(.get, server.baseURL)).error)
+    #expect(error.code == .responseTooLarge && error.outcome == .unusable)
+  }
+
   // MARK: What goes wrong
 
   @Test("nobody listening: not sent")
@@ -238,11 +251,9 @@ struct CurlTransportTests {
 
   @Test("an unknown host: not sent")
   func unknownHost() async throws {
-    // RFC 6761 keeps "invalid" from ever existing.
-    var options = CurlTransport.Options(environment: [:])
-    options.connectTimeout = .seconds(5)
-    let get = HTTPRequest(.get, "https://gesso.invalid/", stage: .wait)
-    let error = try #require(await failure(of: get, CurlTransport(options: options)).error)
+    // A label of more than 63 characters (RFC 1035, 2.3.4) is refused before anybody is asked.
+    let get = HTTPRequest(.get, "https://\(String(repeating: "a", count: 64)).example/", stage: .wait)
+    let error = try #require(await failure(of: get).error)
     #expect(error.code == .unreachable && error.outcome == .notSent && error.isRetryable)
   }
 

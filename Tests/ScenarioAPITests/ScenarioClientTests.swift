@@ -203,11 +203,13 @@ struct ScenarioClientTests {
   @Test("the deadline ends the wait and leaves the job")
   func deadline() async throws {
     let clock = ManualClock()
-    let client = try client(ScriptedTransport(Array(repeating: .answer(200, Self.job("queued")), count: 100)), clock)
+    let transport = ScriptedTransport(Array(repeating: .answer(200, Self.job("queued")), count: 100))
+    let client = try client(transport, clock)
     let error = await failure { () throws(ScenarioError) in try await client.finishedJob(JobID(rawValue: "job_1")) }
     #expect(error?.code == .deadlineExceeded && error?.outcome == .stillRunning && error?.charged == .yes)
     #expect(error?.jobID?.rawValue == "job_1")
     #expect(clock.now.offset == .seconds(600))
+    #expect(transport.requests.first?.timeout == .seconds(60) && transport.requests.last?.timeout == .seconds(1))
   }
 
   @Test(

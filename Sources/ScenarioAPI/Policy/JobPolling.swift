@@ -84,7 +84,7 @@ public struct JobPolling: Sendable {
     guard elapsed < deadline else {
       var error = ScenarioError(
         .deadlineExceeded, .stillRunning, stage: .wait,
-        "job \(jobID?.rawValue ?? "") has not ended after \(Int(elapsed / .seconds(1))) seconds",
+        "\(jobID.map { "job \($0)" } ?? "the job") has not ended after \(Int(elapsed / .seconds(1))) seconds",
         remedy: "it goes on and is paid for: look for it again later")
       error.jobID = jobID
       error.charged = jobID == nil ? .unknown : .yes

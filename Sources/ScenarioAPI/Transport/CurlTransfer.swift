@@ -16,6 +16,7 @@ final class CurlTransfer {
   private var sent = 0
   private var fields: [HTTPField] = []
   private var headIsComplete = false
+  private var headCount = 0
   private var body: [UInt8] = []
   private var bodyCount = 0
   /// What a callback found wrong; libcurl only knows that it was aborted.
@@ -23,6 +24,8 @@ final class CurlTransfer {
 
   /// Of an answer that is not a success, this much is kept when its body was meant for a file.
   private static let keptErrorBytes = 64 << 10
+  /// All heads of an answer together, redirects included, may have this much.
+  private static let headLimit = 256 << 10
   /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
   /// connections, and a request lost that way has an unknown outcome.
   private static let freshSeconds = 3
@@ -195,6 +198,11 @@ final class CurlTransfer {
   }
 
   private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Int {
+    headCount += line.count
+    guard headCount <= Self.headLimit else {
+      failure = tooLarge(Self.headLimit)
+      return 0
+    }
     let text = unsafe String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
       // The first line of an answer; one before it was a redirect or informational.
@@ -212,7 +220,7 @@ final class CurlTransfer {
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
     bodyCount += bytes.count
     guard bodyCount <= request.responseLimit else {
-      failure = tooLarge()
+      failure = tooLarge(request.responseLimit)
       return 0
     }
     guard case .descriptor(let descriptor) = request.destination else {
@@ -292,7 +300,7 @@ final class CurlTransfer {
       case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2, CURLE_HTTP2_STREAM,
         CURLE_SEND_FAIL_REWIND:
         make(.connectionLost, "the connection to \(host) was lost: \(words)", "try again")
-      case CURLE_FILESIZE_EXCEEDED: tooLarge()
+      case CURLE_FILESIZE_EXCEEDED: tooLarge(request.responseLimit)
       case CURLE_TOO_MANY_REDIRECTS:
         make(.redirected, "\(host) redirects more than 5 times", "check the base URL", isRetryable: false)
       case CURLE_UNSUPPORTED_PROTOCOL:
@@ -303,10 +311,10 @@ final class CurlTransfer {
     return error
   }
 
-  private func tooLarge() -> ScenarioError {
+  private func tooLarge(_ limit: Int) -> ScenarioError {
     ScenarioError(
       .responseTooLarge, .unusable, stage: request.stage,
-      "the answer is larger than the limit of \(request.responseLimit) bytes",
+      "the answer is larger than the limit of \(limit) bytes",
       remedy: "check the base URL, or raise the limit")
   }
 

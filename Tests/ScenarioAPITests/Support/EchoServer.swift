@@ -9,7 +9,7 @@ struct EchoServer {
   private let running: Task<Void, any Error>
 
   init() async throws {
-    let server = HTTPServer(address: .inet(port: 0))
+    let server = HTTPServer(address: .inet(port: 0), logger: .disabled)
     await server.appendRoute("POST /echo") { request in
       HTTPResponse(statusCode: .ok, body: try await request.bodyData)
     }
