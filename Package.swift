@@ -136,6 +136,11 @@ var targets: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
     swiftSettings: swiftSettings),
+  .testTarget(
+    name: "PackagingTests",
+    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    // Scripts/test-copy builds it as another package.
+    exclude: ["consumer.swift"], swiftSettings: swiftSettings),
 ]
 
 if buildsX86v3 {
