@@ -119,15 +119,28 @@ var targets: [Target] = [
     dependencies: [
       "ScenarioSandbox", "ImagePreparation", "TestSupport",
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
     swiftSettings: swiftSettings),
   .testTarget(
     name: "GessoPipelineTests",
-    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    dependencies: [
+      "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+      .product(name: "GRDB", package: "GRDB.swift", condition: client),
+    ],
     swiftSettings: swiftSettings),
   .testTarget(
-    name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
+    name: "GessoCommandTests",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
+      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+    ],
     swiftSettings: swiftSettings),
+  .testTarget(
+    name: "PackagingTests",
+    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    // Scripts/test-copy builds it as another package.
+    exclude: ["consumer.swift"], swiftSettings: swiftSettings),
 ]
 
 if buildsX86v3 {

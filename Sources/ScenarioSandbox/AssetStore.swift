@@ -38,13 +38,13 @@ struct Asset: Sendable {
 /// An uploaded file and its digest. Copies share the bytes.
 struct StoredImage: Sendable {
   let bytes: [UInt8]
-  let digest: [UInt8]
+  let digest: String
 }
 
 /// All assets of a sandbox. Uploading the same bytes twice makes two assets; the bytes are kept once.
 struct AssetStore: Sendable {
   private var assets: [String: Asset] = [:]
-  private var images: [[UInt8]: StoredImage] = [:]
+  private var images: [String: StoredImage] = [:]
   private var storedBytes = 0
   private var nextSequence = 0
   private let limit: Int
@@ -75,7 +75,7 @@ struct AssetStore: Sendable {
   }
 
   /// The image already kept under this digest, so that copies share its bytes.
-  func image(digest: [UInt8]) -> StoredImage? { images[digest] }
+  func image(digest: String) -> StoredImage? { images[digest] }
 
   /// Forgets results that will never be, after their job was canceled.
   mutating func discard(_ ids: [String]) {

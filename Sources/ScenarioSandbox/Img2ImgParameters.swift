@@ -75,11 +75,11 @@ struct Img2ImgParameters: Codable, Sendable {
     imageParentId = try fields.given(String.self, .imageParentId)
     imageHide = try fields.given(Bool.self, .imageHide)
     strength = try fields.given(Double.self, .strength) ?? 0.75
-    numSamples = try fields.given(Int.self, .numSamples) ?? 4
-    numInferenceSteps = try fields.given(Int.self, .numInferenceSteps) ?? 30
+    numSamples = try fields.integer(.numSamples) ?? 4
+    numInferenceSteps = try fields.integer(.numInferenceSteps) ?? 30
     guidance = try fields.given(Double.self, .guidance) ?? 3.5
-    width = try fields.given(Int.self, .width) ?? 512
-    height = try fields.given(Int.self, .height) ?? 512
+    width = try fields.integer(.width) ?? 512
+    height = try fields.integer(.height) ?? 512
     seed = try fields.given(String.self, .seed)
     scheduler = try fields.given(Scheduler.self, .scheduler)
     concepts = try fields.given([Concept].self, .concepts)

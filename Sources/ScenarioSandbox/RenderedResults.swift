@@ -6,7 +6,6 @@ internal import ImagePreparation
 /// A result dropped from memory is rendered again, byte for byte the same, so a long run needs no more memory than a
 /// short one.
 actor RenderedResults {
-  private let coding: ImageCoding
   private let limit: Int
   private var kept: [Rendering: [UInt8]] = [:]
   private var order: [Rendering] = []
@@ -15,8 +14,7 @@ actor RenderedResults {
   private var byteCounts: [Rendering: Int] = [:]
 
   /// Makes an empty cache for at most `limit` bytes.
-  init(coding: ImageCoding, limit: Int) {
-    self.coding = coding
+  init(limit: Int) {
     self.limit = limit
   }
 
@@ -26,9 +24,9 @@ actor RenderedResults {
   ///   results are never asked for.
   func png(_ rendering: Rendering) throws -> [UInt8] {
     if let bytes = kept[rendering] { return bytes }
-    let source = try coding.decode(rendering.source, rendering.size)
+    let source = try SourceImage.decode(rendering.source, size: rendering.size)
     let image = ResultRenderer.render(source: source, seed: rendering.patternSeed, strength: rendering.strength)
-    let bytes = try coding.encodePNG(image)
+    let bytes = try ImagePreparer().encodePNG(image, compression: .fast)
     keep(bytes, of: rendering)
     return bytes
   }
@@ -42,7 +40,7 @@ actor RenderedResults {
   /// Why this source cannot be decoded, or nil when it can.
   func fault(in source: [UInt8], size: ImageSize) -> PreparationError? {
     do {
-      _ = try coding.decode(source, size)
+      _ = try SourceImage.decode(source, size: size)
       return nil
     } catch {
       return error

@@ -33,7 +33,6 @@ enum RequestBody {
     switch type {
     case is String.Type: "a string"
     case is Bool.Type: "a boolean"
-    case is Int.Type: "an integer"
     case is Double.Type: "a number"
     case is [Any].Type: "an array"
     default: "of another type"
@@ -46,6 +45,15 @@ extension KeyedDecodingContainer {
   /// nullable.
   func given<Value: Decodable>(_ type: Value.Type, _ key: Key) throws -> Value? {
     contains(key) ? try decode(type, forKey: key) : nil
+  }
+
+  /// A whole number that may be left out; 2.0 counts as whole, as in JSON Schema.
+  func integer(_ key: Key) throws -> Int? {
+    guard let number = try given(Double.self, key) else { return nil }
+    guard let integer = Int(exactly: number) else {
+      throw ServiceError.badRequest("Input \(key.stringValue) must be an integer", parameter: key.stringValue)
+    }
+    return integer
   }
 
   /// A string that must be there and not be empty.

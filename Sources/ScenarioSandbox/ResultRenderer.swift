@@ -4,7 +4,7 @@ internal import ImagePreparation
 /// Everything a result's pixels follow from.
 struct Rendering: Sendable, Hashable {
   let source: [UInt8]
-  let sourceDigest: [UInt8]
+  let sourceDigest: String
   let size: ImageSize
   let prompt: String
   let seed: String
@@ -16,10 +16,10 @@ struct Rendering: Sendable, Hashable {
   /// 64 bits that differ when source, prompt, seed or index do. Strength is left out: it only sets how much of the
   /// pattern shows.
   var patternSeed: UInt64 {
-    // Lengths go in first, so that no text can run over into the next.
-    let texts = [[UInt8](prompt.utf8), [UInt8](seed.utf8), [UInt8](String(index).utf8)]
-    let message = sourceDigest + texts.flatMap { Array(String($0.count).utf8) + [0] + $0 }
-    return MessageDigest.sha256(message).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    // Lengths go in front, so that no text can run over into the next.
+    let texts = [sourceDigest, prompt, seed, String(index)].map { "\($0.utf8.count):\($0)" }
+    let digest = ContentDigest.sha256(of: [UInt8](texts.joined().utf8))
+    return UInt64(digest.prefix(16), radix: 16) ?? 0
   }
 
   static func == (a: Rendering, b: Rendering) -> Bool {

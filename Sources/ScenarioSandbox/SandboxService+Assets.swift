@@ -121,10 +121,10 @@ extension SandboxService {
   func store(
     _ bytes: [UInt8], name: String?, parentID: String?, isHidden: Bool, _ configure: (inout Asset) -> Void = { _ in }
   ) throws(ServiceError) -> Asset {
-    let digest = MessageDigest.sha256(bytes)
-    let described: (format: ImageDescription.Format, size: ImageSize)
+    let digest = ContentDigest.sha256(of: bytes)
+    let described: ImageDescription
     do {
-      described = try coding.describe(bytes)
+      described = try SourceImage.describe(bytes)
     } catch {
       throw .unhandledImageFormat
     }

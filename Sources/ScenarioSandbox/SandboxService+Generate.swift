@@ -81,7 +81,7 @@ extension SandboxService {
   }
 
   private func described(_ bytes: [UInt8]) throws(ServiceError) -> Source {
-    do { _ = try coding.describe(bytes) } catch { throw .unhandledImageFormat }
+    do { _ = try SourceImage.describe(bytes) } catch { throw .unhandledImageFormat }
     return Source(bytes: bytes)
   }
 
@@ -117,7 +117,7 @@ extension SandboxService {
 
   /// Takes the job in, and its results as assets that exist from the job's end.
   private func start(_ job: Job, source: [UInt8], sourceID: String) {
-    let digest = MessageDigest.sha256(source)
+    let digest = ContentDigest.sha256(of: source)
     state.withLock { state in
       for (index, id) in job.resultIDs.enumerated() {
         let rendering = Rendering(

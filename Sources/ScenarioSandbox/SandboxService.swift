@@ -16,7 +16,6 @@ final class SandboxService: Sendable {
   }
 
   let configuration: SandboxConfiguration
-  let coding: ImageCoding
   let state: Mutex<State>
   let signer: SignedURL
   let results: RenderedResults
@@ -27,15 +26,14 @@ final class SandboxService: Sendable {
   let ownerID = "proj_sandbox"
 
   /// Makes a service whose signed URLs begin with `origin` until ``setOrigin(_:)`` is called.
-  init(configuration: SandboxConfiguration, coding: ImageCoding = .library, origin: String = "http://127.0.0.1") {
+  init(configuration: SandboxConfiguration, origin: String = "http://127.0.0.1") {
     self.configuration = configuration
-    self.coding = coding
     state = Mutex(
       State(
         assets: AssetStore(limit: configuration.limits.storedBytes),
         origin: configuration.publicOrigin ?? origin))
     signer = SignedURL(entropy: configuration.entropy)
-    results = RenderedResults(coding: coding, limit: configuration.limits.renderedBytes)
+    results = RenderedResults(limit: configuration.limits.renderedBytes)
     basicCredentials = configuration.credentials.map { [UInt8]("\($0.key):\($0.secret)".utf8) }
   }
 
@@ -93,7 +91,7 @@ final class SandboxService: Sendable {
     guard words.count == 2, words[0].lowercased() == "basic", let given = Data(base64Encoded: String(words[1])) else {
       return false
     }
-    return basicCredentials.contains { MessageDigest.areEqual([UInt8](given), $0) }
+    return basicCredentials.contains { MessageAuthentication.areEqual([UInt8](given), $0) }
   }
 
   /// The whole body, or nil when it is over the limit; it is read to its end in either case.

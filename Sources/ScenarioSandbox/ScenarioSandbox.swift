@@ -22,20 +22,13 @@ public final class ScenarioSandbox: Sendable {
   private let running = Mutex<Task<Void, any Error>?>(nil)
 
   /// Makes a sandbox that does not listen yet.
-  public convenience init(configuration: SandboxConfiguration) {
-    self.init(configuration: configuration, coding: .library)
-  }
-
-  /// Makes a sandbox with its own way of decoding and encoding images.
-  init(configuration: SandboxConfiguration, coding: ImageCoding) {
+  public init(configuration: SandboxConfiguration) {
     self.configuration = configuration
-    let service = SandboxService(configuration: configuration, coding: coding)
-    self.service = service
+    service = SandboxService(configuration: configuration)
     server = HTTPServer(
       config: HTTPServer.Configuration(
         address: Self.loopback(port: configuration.port), timeout: 120, sharedRequestBufferSize: 65_536,
-        logger: .disabled),
-      handler: ClosureHTTPHandler { try await service.respond(to: $0) })
+        pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled))
   }
 
   private static func loopback(port: UInt16) -> sockaddr_in {
@@ -49,13 +42,18 @@ public final class ScenarioSandbox: Sendable {
   /// - Returns: The base URL with the port that was chosen, for example `http://127.0.0.1:49152/v1`.
   /// - Throws: A ``SandboxError`` when the port cannot be had or the sandbox was started before.
   public func start() async throws -> URL {
-    let server = server
-    let isFirst = running.withLock { running in
-      guard running == nil else { return false }
-      running = Task { try await server.run() }
-      return true
+    let (server, service) = (server, service)
+    let task = running.withLock { running -> Task<Void, any Error>? in
+      guard running == nil else { return nil }
+      running = Task {
+        // The server answers 404 by itself to methods it was not told of; QUERY is one that clients do send.
+        let everything = HTTPRoute(methods: HTTPMethod.allMethods.union(["QUERY"]), path: "*")
+        await server.appendRoute(everything) { try await service.respond(to: $0) }
+        try await server.run()
+      }
+      return running
     }
-    guard isFirst, let task = running.withLock(\.self) else { throw SandboxError.alreadyStarted }
+    guard let task else { throw SandboxError.alreadyStarted }
     let listening = Task { try await server.waitUntilListening() }
     // The wait knows nothing of a server that could not start.
     Task {

@@ -52,7 +52,7 @@ struct SignedURL: Sendable {
     guard let claim, let expiry = Self.expiry(ofPolicy: String(claim)) else { return .denied }
     let expected = delivery.queryPrefix + signedQuery(path: path, expiry: expiry)
     guard query.utf8.count >= expected.utf8.count,
-      MessageDigest.areEqual([UInt8](query.utf8.prefix(expected.utf8.count)), [UInt8](expected.utf8)),
+      MessageAuthentication.areEqual([UInt8](query.utf8.prefix(expected.utf8.count)), [UInt8](expected.utf8)),
       Double(expiry) > now.timeIntervalSince1970
     else { return .denied }
     let rest = query.dropFirst(expected.count)
@@ -62,7 +62,7 @@ struct SignedURL: Sendable {
 
   private func signedQuery(path: String, expiry: Int) -> String {
     let policy = Data(Self.policy(path: path, expiry: expiry).utf8)
-    let signature = Data(MessageDigest.hmac([UInt8](policy), key: key))
+    let signature = Data(MessageAuthentication.code([UInt8](policy), key: key))
     return "Policy=\(Self.encode(policy))&Key-Pair-Id=\(keyPairID)&Signature=\(Self.encode(signature))"
   }
 

@@ -63,10 +63,10 @@ struct ResultRendererTests {
   }
 
   private func rendering(
-    prompt: String = "a wall", seed: String = "1", index: Int = 0, digest: UInt8 = 0
+    prompt: String = "a wall", seed: String = "1", index: Int = 0, digest: String = "00"
   ) -> Rendering {
     Rendering(
-      source: [], sourceDigest: [digest], size: ImageSize(width: 64, height: 64), prompt: prompt, seed: seed,
+      source: [], sourceDigest: digest, size: ImageSize(width: 64, height: 64), prompt: prompt, seed: seed,
       strength: 0.5, index: index)
   }
 
@@ -103,7 +103,7 @@ struct ResultRendererTests {
   func determined(strength: Double) {
     let image = Source.gradient.image(64, 64)
     let variants = [
-      rendering(), rendering(prompt: "a door"), rendering(seed: "2"), rendering(index: 1), rendering(digest: 1),
+      rendering(), rendering(prompt: "a door"), rendering(seed: "2"), rendering(index: 1), rendering(digest: "01"),
       rendering(prompt: "a wall1", seed: ""),
     ]
     let results = variants.map { ResultRenderer.render(source: image, seed: $0.patternSeed, strength: strength) }

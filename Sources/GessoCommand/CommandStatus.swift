@@ -1,0 +1,58 @@
+#if Client
+package import ImagePreparation
+
+/// What a run ends with, for scripts.
+package enum CommandStatus: Int32, Sendable {
+  /// All done.
+  case done = 0
+  /// Some inputs of several failed, or all for different reasons; the rest are done.
+  case someFailed = 1
+  /// A bad flag or value, or an output that may not be written over.
+  case usage = 2
+  /// An input could not be read or is not a supported image.
+  case badInput = 3
+  /// A limit refused it.
+  case limit = 4
+  /// Credentials are missing or were refused.
+  case credentials = 5
+  /// The service refused the request.
+  case refused = 6
+  /// Network or service unavailable after retries.
+  case unavailable = 7
+  /// The job ended `failure` or `canceled`.
+  case jobFailed = 8
+  /// Timed out waiting.
+  case timedOut = 9
+  /// A result or the ledger could not be written.
+  case cannotWrite = 10
+  /// Interrupted.
+  case interrupted = 130
+
+  /// The status for a failure to prepare one image.
+  package init(_ code: PreparationError.Code) {
+    self =
+      switch code {
+      case .invalidRecipe, .outputExists, .outputIsInput: .usage
+      case .tooManyPixels, .tooMuchMemory, .limitExceeded, .overBudget, .outOfMemory: .limit
+      case .writeFailed: .cannotWrite
+      case .canceled: .interrupted
+      default: .badInput
+      }
+  }
+
+  /// The status of a run over several inputs, `failures` of which ended badly.
+  ///
+  /// All failed in one way: that way's status. Otherwise ``someFailed``. An interruption outweighs everything.
+  package init(failures: [CommandStatus], of count: Int) {
+    if failures.isEmpty {
+      self = .done
+    } else if failures.contains(.interrupted) {
+      self = .interrupted
+    } else if failures.count == count, Set(failures).count == 1 {
+      self = failures[0]
+    } else {
+      self = .someFailed
+    }
+  }
+}
+#endif

@@ -1,0 +1,29 @@
+#if Client
+#if canImport(CryptoKit)
+internal import CryptoKit
+#else
+internal import CCrypto
+#endif
+
+/// HMAC-SHA-256 (RFC 2104).
+enum MessageAuthentication {
+  /// 32 bytes that only a holder of `key` can make of `message`.
+  static func code(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+    #if canImport(CryptoKit)
+    return [UInt8](HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
+    #else
+    var code = [UInt8](repeating: 0, count: 32)
+    var length = 0
+    let done = unsafe EVP_Q_mac(
+      nil, "HMAC", nil, "SHA256", nil, key, key.count, message, message.count, &code, code.count, &length)
+    precondition(unsafe done != nil && length == 32, "libcrypto has no HMAC-SHA-256")
+    return code
+    #endif
+  }
+
+  /// Compares without telling by the time taken where the first difference is.
+  static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}
+#endif
