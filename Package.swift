@@ -124,11 +124,23 @@ var targets: [Target] = [
     swiftSettings: swiftSettings),
   .testTarget(
     name: "GessoPipelineTests",
-    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    dependencies: [
+      "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+      .product(name: "GRDB", package: "GRDB.swift", condition: client),
+    ],
     swiftSettings: swiftSettings),
   .testTarget(
-    name: "GessoCommandTests", dependencies: ["ImagePreparation", "GessoCommand", "TestSupport"],
+    name: "GessoCommandTests",
+    dependencies: [
+      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
+      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+    ],
     swiftSettings: swiftSettings),
+  .testTarget(
+    name: "PackagingTests",
+    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    // Scripts/test-copy builds it as another package.
+    exclude: ["consumer.swift"], swiftSettings: swiftSettings),
 ]
 
 if buildsX86v3 {

@@ -14,17 +14,23 @@ coded = folder / "coded"
 coded.mkdir(exist_ok=True)
 with Image.open(folder / "orientation" / "Landscape_1.jpg") as photo:
     source = photo.convert("RGB").resize((53, 37), Image.Resampling.LANCZOS)
-ppm = io.BytesIO()
-source.save(ppm, "PPM")
+source.save(folder / "coded-source.ppm")  # what our encoder must make the same files of
 
 
-def cjpeg(name, *arguments):
+def cjpeg(name, *arguments, image=source):
+    ppm = io.BytesIO()
+    image.save(ppm, "PPM")
     jpeg = subprocess.run(["cjpeg", "-quality", "90", *arguments], input=ppm.getvalue(), capture_output=True, check=True)
     (coded / name).write_bytes(jpeg.stdout)
 
 
 cjpeg("gray.jpg", "-grayscale")
 cjpeg("gray-2x2.jpg", "-grayscale", "-sample", "2x2")  # factors without meaning, as some cameras write them
+# Even sides, so that TurboJPEG's planes, which it pads to whole chroma samples, are the planes of the image.
+even = source.crop((0, 0, 52, 36))
+cjpeg("even-420.jpg", "-sample", "2x2", image=even)
+cjpeg("even-444.jpg", "-sample", "1x1", image=even)
+cjpeg("even-gray.jpg", "-grayscale", image=even)
 for name, factors in {"444": "1x1", "422": "2x1", "420": "2x2", "440": "1x2", "411": "4x1"}.items():
     cjpeg(f"{name}.jpg", "-sample", factors)
 cjpeg("mixed.jpg", "-sample", "2x2,1x2,2x1")
@@ -63,6 +69,7 @@ jpeg[at + length - 1] = 2
 
 turbo = ctypes.CDLL("libturbojpeg.so.0")
 turbo.tjInitDecompress.restype = ctypes.c_void_p
+turbo.tjInitCompress.restype = ctypes.c_void_p
 turbo.tjPlaneWidth.restype = turbo.tjPlaneHeight.restype = ctypes.c_int
 handle = ctypes.c_void_p(turbo.tjInitDecompress())
 
@@ -82,6 +89,20 @@ def turbo_planes(jpeg):
     # Planes of TurboJPEG are padded to whole MCUs of chroma; what lies outside the image is cut.
     return [(size, buffer.raw) for size, buffer in zip(sizes, buffers)]
 
+
+def turbo_encode(planes, width, height, sampling):
+    """A JPEG of quality 90 from planes, by TurboJPEG."""
+    encoder = ctypes.c_void_p(turbo.tjInitCompress())
+    pointers = (ctypes.c_char_p * 3)(*[samples for _, samples in planes])
+    out, count = ctypes.c_void_p(), ctypes.c_ulong()
+    assert turbo.tjCompressFromYUVPlanes(
+        encoder, pointers, width, None, height, sampling, ctypes.byref(out), ctypes.byref(count), 90, 4096) == 0  # accurate DCT
+    return ctypes.string_at(out, count.value)
+
+
+for kind, sampling in {"444": 0, "420": 2, "gray": 3}.items():
+    planes = turbo_planes((coded / f"even-{kind}.jpg").read_bytes())
+    (coded / f"planes-{kind}.jpg").write_bytes(turbo_encode(planes, *even.size, sampling))
 
 table, pixels = [], bytearray()
 

@@ -33,6 +33,7 @@ struct cic_jpeg_decoder {
   bool started;
   bool absorbing;   // reading all scans of a file
   bool ended;       // the source ended before the end marker
+  bool pretending;  // the rest of the source is damaged and not read
   bool inverted;    // CMYK as Adobe stores it: 255 is no ink
   int64_t row, damaged_row;
   int32_t scan;
@@ -79,13 +80,17 @@ static bool lacks_scans(const cic_jpeg_decoder *d) {
   return false;
 }
 
-// The data of the image end here although the image does not.
-static void note_end_of_data(cic_jpeg_decoder *d) {
+static void note_row(cic_jpeg_decoder *d) {
   if (!d->started || d->row >= 0) return;
   d->row = current_row(d);
   d->scan = d->codec.input_scan_number;
-  int64_t damaged = lacks_scans(d) ? 0 : d->row;
-  if (damaged < d->codec.image_height) d->damaged_row = damaged;
+}
+
+// Pixels are missing from here on.
+static void note_damage(cic_jpeg_decoder *d) {
+  note_row(d);
+  int64_t row = lacks_scans(d) ? 0 : current_row(d);
+  if (d->started && d->damaged_row < 0 && row < d->codec.image_height) d->damaged_row = row;
 }
 
 // MARK: Errors and warnings
@@ -113,7 +118,7 @@ static cic_status status_of(const cic_jpeg_decoder *d, int code) {
 _Noreturn static void error_exit(j_common_ptr common) {
   cic_jpeg_decoder *d = decoder_of(common);
   common->err->format_message(common, d->message);
-  if (d->row < 0 && d->started) d->row = current_row(d);
+  note_row(d);
   fail(d, status_of(d, common->err->msg_code), NULL);
 }
 
@@ -121,18 +126,32 @@ static void emit_message(j_common_ptr common, int level) {
   if (level >= 0) return;
   cic_jpeg_decoder *d = decoder_of(common);
   if (common->err->num_warnings++ == 0) common->err->format_message(common, d->first_warning);
-  // Entropy-coded data that stop at anything but a restart marker are not followed by more.
   int code = common->err->msg_code, marker = d->codec.unread_marker;
-  bool ends = code == JWRN_JPEG_EOF || (code == JWRN_HIT_MARKER && !(marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7));
-  bool garbled = code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE ||
-                 code == JWRN_MUST_RESYNC || code == JWRN_BOGUS_PROGRESSION;
-  if (ends) note_end_of_data(d);
-  cic_status status = CIC_OK;
-  if (ends && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) status = CIC_TRUNCATED;
-  else if (garbled && d->limits.policy >= CIC_FAIL_ON_ERROR) status = CIC_CORRUPT;
-  else if (d->limits.policy >= CIC_FAIL_ON_WARNING) status = CIC_WARNING;
-  if (status == CIC_OK) return;
-  if (d->row < 0 && d->started) d->row = current_row(d);
+  cic_status status = CIC_WARNING;
+  cic_policy refusing = CIC_FAIL_ON_WARNING;
+  switch (code) {
+    case JWRN_HIT_MARKER:  // bits are missing; after anything but a restart marker, more do not follow
+      refusing = CIC_FAIL_ON_TRUNCATED;
+      status = marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7 ? CIC_CORRUPT : CIC_TRUNCATED;
+      if (status == CIC_TRUNCATED) note_damage(d);
+      break;
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:  // wrong pixels
+      refusing = CIC_FAIL_ON_TRUNCATED;
+      status = CIC_CORRUPT;
+      break;
+    case JWRN_BOGUS_PROGRESSION:
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_NOT_SEQUENTIAL:  // against the standard, but no pixel is lost
+      refusing = CIC_FAIL_ON_ERROR;
+      status = CIC_CORRUPT;
+      break;
+    case JWRN_JPEG_EOF: status = CIC_TRUNCATED; break;
+    default: break;
+  }
+  if (d->limits.policy < refusing) return;
+  note_row(d);
   common->err->format_message(common, d->message);
   fail(d, status, NULL);
 }
@@ -153,19 +172,25 @@ static void term_source(j_decompress_ptr c) { (void)c; }
 static boolean fill_input_buffer(j_decompress_ptr c) {
   static const JOCTET end_marker[2] = {0xFF, JPEG_EOI};
   cic_jpeg_decoder *d = decoder_of(c);
-  cic_status status = d->ended ? CIC_END : cic_source_refill(d->source);
+  cic_status status = d->ended || d->pretending ? CIC_END : cic_source_refill(d->source);
   if (status == CIC_OK) {
     d->reader.next_input_byte = d->source->next;
     d->reader.bytes_in_buffer = d->source->available;
     return TRUE;
   }
   if (status != CIC_END) fail(d, status, status == CIC_CANCELED ? "canceled" : "the source cannot be read");
-  d->ended = true;
-  note_end_of_data(d);
-  if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED) fail(d, CIC_TRUNCATED, "premature end of JPEG data");
-  WARNMS(c, JWRN_JPEG_EOF);
   d->reader.next_input_byte = end_marker;
   d->reader.bytes_in_buffer = sizeof end_marker;
+  if (d->ended || d->pretending) return TRUE;
+  d->ended = true;
+  note_row(d);
+  // Whether pixels are missing shows when the entropy decoder asks for their bits, except that arithmetic decoding
+  // makes up bits without end, and that scans may be missing altogether.
+  if (c->arith_code || lacks_scans(d)) {
+    note_damage(d);
+    if (d->started && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) fail(d, CIC_TRUNCATED, "premature end of JPEG data");
+  }
+  WARNMS(c, JWRN_JPEG_EOF);
   return TRUE;
 }
 
@@ -175,7 +200,7 @@ static void skip_input_data(j_decompress_ptr c, long count) {
   while ((size_t)count > d->reader.bytes_in_buffer) {
     count -= (long)d->reader.bytes_in_buffer;
     fill_input_buffer(c);
-    if (d->ended) return;
+    if (d->ended || d->pretending) return;
   }
   d->reader.next_input_byte += count;
   d->reader.bytes_in_buffer -= (size_t)count;
@@ -394,13 +419,12 @@ cic_status cic_jpeg_start(
   if (d->status) return d->status;
   if (_setjmp(d->jump)) {
     // A file whose later scans are broken still has its earlier ones: pretend that it ends here.
-    if (d->limits.policy != CIC_FAIL_ON_NONE || !d->absorbing || d->ended || d->status != CIC_CORRUPT)
+    if (d->limits.policy != CIC_FAIL_ON_NONE || !d->absorbing || d->pretending || d->status != CIC_CORRUPT)
       return d->status;
     if (d->errors.num_warnings++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
     d->status = CIC_OK;
-    d->ended = true;
-    d->row = -1;
-    note_end_of_data(d);
+    d->pretending = true;
+    note_damage(d);
     d->reader.bytes_in_buffer = 0;
     c->unread_marker = 0;
   } else {
@@ -422,6 +446,8 @@ cic_status cic_jpeg_start(
     d->absorbing = jpeg_has_multiple_scans(c);
   }
   jpeg_start_decompress(c);
+  if (d->ended && d->absorbing && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
+    fail(d, CIC_TRUNCATED, "premature end of JPEG data");
   layout->width = c->output_width;
   layout->height = c->output_height;
   if (output != CIC_JPEG_OUT_PLANES) return CIC_OK;
@@ -484,5 +510,9 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *d) {
   if (d->status) return d->status;
   if (_setjmp(d->jump)) return d->status;
   jpeg_finish_decompress(&d->codec);
+  if (d->ended && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) {
+    d->row = d->codec.image_height;
+    fail(d, CIC_TRUNCATED, "the end marker is missing");
+  }
   return CIC_OK;
 }

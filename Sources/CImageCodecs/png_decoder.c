@@ -49,6 +49,9 @@ static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
   if (d->warning_count++ == 0) snprintf(d->first_warning, sizeof d->first_warning, "%s", message);
   if (!strncmp(message, "iCCP", 4)) snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
+  // Of zlib, about the Adler checksum: libpng takes it lightly once all rows are there.
+  if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, "incorrect data check"))
+    fail(d, CIC_CORRUPT, message);
   if (d->limits.policy >= CIC_FAIL_ON_WARNING) fail(d, CIC_WARNING, message);
 }
 
@@ -75,6 +78,7 @@ static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
   static const char xmp_keyword[18] = "XML:com.adobe.xmp";
   const char *name = (const char *)chunk->name;
+  if (png_get_image_width(png, d->info) == 0) fail(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
   if (!memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4)) d->has_text = true;
   else if (!memcmp(name, "iTXt", 4))
@@ -114,9 +118,11 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_crc_action(
       d->png, lenient ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, lenient ? PNG_CRC_WARN_DISCARD : PNG_CRC_ERROR_QUIT);
 #ifdef PNG_IGNORE_ADLER32
-  png_set_option(d->png, PNG_IGNORE_ADLER32, lenient ? PNG_OPTION_ON : PNG_OPTION_OFF);
+  png_set_option(d->png, PNG_IGNORE_ADLER32, lenient);  // a boolean: PNG_OPTION_OFF, which is 2, would turn it on
 #endif
-  png_set_option(d->png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+  png_set_option(d->png, PNG_SKIP_sRGB_CHECK_PROFILE, true);
+  // libpng takes compressed data in pieces of this size and loses the piece in which the source ends.
+  if (lenient) png_set_compression_buffer_size(d->png, 64);
   png_set_benign_errors(d->png, limits.policy < CIC_FAIL_ON_ERROR);
   png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
   png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);

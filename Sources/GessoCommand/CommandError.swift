@@ -15,9 +15,9 @@ package struct CommandError: Error, Sendable, Equatable {
   /// What to do about it.
   package let remedy: String
   /// What the process ends with when nothing else happens.
-  package let status: ExitStatus
+  package let status: CommandStatus
 
-  package init(_ code: String, stage: String, _ message: String, remedy: String, status: ExitStatus) {
+  package init(_ code: String, stage: String, _ message: String, remedy: String, status: CommandStatus) {
     self.code = code
     self.stage = stage
     self.message = message
@@ -28,11 +28,11 @@ package struct CommandError: Error, Sendable, Equatable {
   package init(_ error: PreparationError) {
     self.init(
       error.code.rawValue, stage: error.stage.rawValue, error.message, remedy: error.remedy,
-      status: ExitStatus(error.code))
+      status: CommandStatus(error.code))
   }
 
   package init(_ error: ScenarioError) {
-    let status: ExitStatus =
+    let status: CommandStatus =
       switch error.code {
       case .invalidConfiguration, .insecureURL, .credentialsRefused: .credentials
       case .invalidRequest: .usage
@@ -51,14 +51,15 @@ package struct CommandError: Error, Sendable, Equatable {
   }
 
   package init(_ error: PipelineError) {
-    let status: ExitStatus =
+    let status: CommandStatus =
       switch error.code {
       case .ledgerUnavailable: .cannotWrite
       case .otherService: .credentials
       case .jobFailed, .jobCanceled: .jobFailed
       default: .usage
       }
-    self.init(error.code.rawValue, stage: error.stage, error.message, remedy: error.remedy, status: status)
+    let remedy = error.code == .unknownJob ? "see gesso jobs list" : error.remedy
+    self.init(error.code.rawValue, stage: error.stage, error.message, remedy: remedy, status: status)
   }
 
   /// Any failure of the library's calls.
@@ -68,12 +69,15 @@ package struct CommandError: Error, Sendable, Equatable {
     case let error as PreparationError: self.init(error)
     case let error as ScenarioError: self.init(error)
     case let error as PipelineError: self.init(error)
-    case is CancellationError:
-      self.init("canceled", stage: "configure", "interrupted", remedy: "", status: .interrupted)
+    case is CancellationError: self = .interrupted
     case let error as SandboxError: self = .usage("\(error)", remedy: "")
     default: self.init("unexpected", stage: "configure", "\(error)", remedy: "", status: .someFailed)
     }
   }
+
+  /// A signal came.
+  static let interrupted = CommandError(
+    "canceled", stage: "configure", "interrupted", remedy: "the same command starts again", status: .interrupted)
 
   /// A bad value among the flags, found after parsing.
   package static func usage(_ message: String, remedy: String) -> CommandError {

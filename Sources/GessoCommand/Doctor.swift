@@ -24,7 +24,7 @@ package struct Doctor: Verb {
 
   package init() {}
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     let settings = service.configuration
     let images = LibraryVersions.current
@@ -62,7 +62,10 @@ package struct Doctor: Verb {
       ("instructionSet", .optional(instructionSet)),
       ("instructionSets", .array(InstructionSet.available.map { .string($0.rawValue) })),
       ("cores", .integer(Environment.cores)),
-      ("credentials", credentials.map { .string("from the \($0.origin.rawValue)") } ?? .string("none")),
+      (
+        "credentials",
+        .object([("present", .bool(credentials != nil)), ("from", .optional(credentials?.origin.rawValue))])
+      ),
       ("baseURL", .optional(address)), ("project", .optional(project)), ("ledger", .optional(ledger)),
       ("ledgerState", .optional(ledgerState)), ("problems", .array(problems.map { .string($0.line) })),
     ])
@@ -105,7 +108,7 @@ extension OrderedJSON {
   fileprivate var text: String {
     switch self {
     case .string(let text): text
-    case .null: "unknown"
+    case .null: "none"
     default: line
     }
   }

@@ -35,7 +35,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   // `exit` alone would mean a method of the argument parser.
-  private static func leave(_ status: ExitStatus) -> Never {
+  private static func leave(_ status: CommandStatus) -> Never {
     #if canImport(Darwin)
     Darwin.exit(status.rawValue)
     #elseif canImport(Glibc)
@@ -46,7 +46,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   /// Parses and runs; every failure that no verb has reported is reported here.
-  private static func run(_ arguments: [String]) async -> ExitStatus {
+  private static func run(_ arguments: [String]) async -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     do {
       var command = try parseAsRoot(arguments)
@@ -87,7 +87,7 @@ package struct Gesso: AsyncParsableCommand {
 
 /// A verb of the command: says how it ended instead of exiting.
 protocol Verb: AsyncParsableCommand {
-  mutating func perform() async throws -> ExitStatus
+  mutating func perform() async throws -> CommandStatus
 }
 
 extension Verb {

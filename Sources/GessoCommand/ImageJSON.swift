@@ -86,6 +86,17 @@ extension PreparedImage {
   }
 }
 
+extension PreparedImage {
+  /// How it was done, for `--verbose`.
+  var details: String {
+    let stages = [
+      ("decode", timings.decode), ("resize", timings.resize), ("color", timings.color), ("encode", timings.encode),
+    ]
+    let times = stages.map { "\($0) \(($1 * 10).rounded() / 10) ms" }.joined(separator: ", ")
+    return "\(times); decoder scale \(plan.decoderScale), \(plan.path.rawValue), \(plan.instructionSet.rawValue)"
+  }
+}
+
 /// Numbers as people read them.
 enum Figure {
   /// For example `501 kB`.
@@ -97,9 +108,9 @@ enum Figure {
     }
   }
 
-  /// For example `24.0 megapixels`.
+  /// For example `2.16 megapixels`.
   static func megapixels(_ pixels: Int) -> String {
-    pixels < 100_000 ? "\(pixels) pixels" : "\(pixels / 1_000_000).\(pixels / 100_000 % 10) megapixels"
+    pixels < 10_000 ? "\(pixels) pixels" : "\((Double(pixels) / 10_000).rounded() / 100) megapixels"
   }
 }
 #endif

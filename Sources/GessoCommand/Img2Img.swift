@@ -100,11 +100,12 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
+    if folder == "-" { throw ValidationError("results are several files: name a folder with -o DIR") }
     try require(seed, in: 0...Img2ImgPipeline.largestSeed, "--seed")
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let name = input.map { Input($0).name } ?? imageURL.map { Input($0).name }
     let reporter = Img2ImgReporter(console: common.console, input: name ?? "", json: common.json, sandbox: sandbox)
     do {

@@ -84,7 +84,7 @@ final class Img2ImgReporter: Sendable {
   }
 
   /// Says what went wrong, and how to go on when a job is on record.
-  func fail(_ error: any Error) throws(CommandError) -> ExitStatus {
+  func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
     console.endProgress()
     var failure = CommandError(any: error)
     let job = state.withLock(\.jobID) ?? (error as? ScenarioError)?.jobID
@@ -95,9 +95,16 @@ final class Img2ImgReporter: Sendable {
         failure = failure.saying(
           "interrupted",
           sandbox ? "the sandbox and job \(job) end with it" : "job \(job) goes on and is paid for: \(goOn)")
-      case .timedOut where sandbox:
-        failure = failure.saying(failure.message, "raise --timeout: the sandbox and its jobs end with this command")
-      default: if !sandbox { failure = failure.saying(failure.message, "\(goOn) goes on with it") }
+      case .timedOut:
+        failure = failure.saying(
+          failure.message,
+          sandbox ? "raise --timeout: the sandbox and its jobs end with this command" : "\(goOn) goes on with it")
+      case .unavailable, .refused, .cannotWrite, .credentials:
+        if !sandbox {
+          let remedy = failure.remedy.isEmpty ? "" : "\(failure.remedy), then "
+          failure = failure.saying(failure.message, "\(remedy)\(goOn) goes on with it")
+        }
+      default: break
       }
     } else if failure.status == .interrupted {
       failure = failure.saying("interrupted", "no job was submitted: the same command starts again")

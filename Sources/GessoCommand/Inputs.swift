@@ -71,7 +71,7 @@ extension CommandError {
         "too-many-bytes", stage: "open", "there are more than \(limit >> 20) MB at this address",
         remedy: "raise --max-download", status: .limit)
     case .canceled:
-      self.init("canceled", stage: "open", "interrupted", remedy: "", status: .interrupted)
+      self = .interrupted
     case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed:
       self.init(error.code.rawValue, stage: "open", error.message, remedy: error.remedy, status: .unavailable)
     default:

@@ -16,21 +16,22 @@ package struct Inspect: Verb {
     help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
   var maxDownload = 256
 
-  @OptionGroup var common: CommonOptions
+  @Flag(help: "One JSON object per input on standard output, nothing else there.")
+  var json = false
 
   package init() {}
 
   package mutating func validate() throws { try require(maxDownload, in: 1...1 << 20, "--max-download") }
 
-  package mutating func perform() async throws -> ExitStatus {
-    let console = common.console
+  package mutating func perform() async throws -> CommandStatus {
+    let console = Console(quiet: false, environment: Environment.variables)
     let inputs = try Input.list(inputs)
-    var failures: [ExitStatus] = []
+    var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {
         let source = try await input.source(limit: maxDownload << 20)
         let description = try Self.describe(source)
-        if common.json {
+        if json {
           try console.output(description.inspection(input: input.name).line)
         } else {
           let lines = description.inspectionLines
@@ -39,10 +40,10 @@ package struct Inspect: Verb {
       } catch {
         if error.status == .cannotWrite { throw error }
         failures.append(error.status)
-        try console.report(error, input: input.name, json: common.json)
+        try console.report(error, input: input.name, json: json)
       }
     }
-    return ExitStatus(failures: failures, of: inputs.count)
+    return CommandStatus(failures: failures, of: inputs.count)
   }
 
   private static func describe(_ source: ImageSource) throws(CommandError) -> ImageDescription {

@@ -29,12 +29,12 @@ enum Interruption {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler {
-        if flag.isCanceled { _exit(ExitStatus.interrupted.rawValue) }
+        if flag.isCanceled { _exit(CommandStatus.interrupted.rawValue) }
         flag.cancel()
         task.cancel()
         onSignal()
         guard let patience else { return }
-        queue.asyncAfter(deadline: .now() + patience) { _exit(ExitStatus.interrupted.rawValue) }
+        queue.asyncAfter(deadline: .now() + patience) { _exit(CommandStatus.interrupted.rawValue) }
       }
       source.activate()
       return source

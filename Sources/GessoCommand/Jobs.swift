@@ -19,18 +19,18 @@ package struct Jobs: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How many.", valueName: "N"))
     var limit = 20
 
-    @OptionGroup var service: ServiceOptions
-    @OptionGroup var common: CommonOptions
+    @Flag(help: "One JSON object a line.")
+    var json = false
 
     package init() {}
 
     package mutating func validate() throws { try require(limit, in: 1...1_000_000, "--limit") }
 
-    package mutating func perform() async throws -> ExitStatus {
-      let console = common.console
-      for entry in try reportingErrors({ try service.openLedger().entries(limit: limit) }) {
+    package mutating func perform() async throws -> CommandStatus {
+      let console = Console(quiet: false, environment: Environment.variables)
+      for entry in try reportingErrors({ try openLedger().entries(limit: limit) }) {
         try console.output(
-          common.json
+          json
             ? entry.json.line
             : Console.printable(
               [entry.jobID?.rawValue ?? "-", entry.state.rawValue, entry.createdAt, entry.intent.source]
@@ -48,14 +48,15 @@ package struct Jobs: AsyncParsableCommand {
     @Argument(help: "The job.")
     var id: String
 
-    @OptionGroup var service: ServiceOptions
-    @OptionGroup var common: CommonOptions
+    @Flag(help: "One JSON object a line.")
+    var json = false
 
     package init() {}
 
-    package mutating func perform() async throws -> ExitStatus {
-      let entry = try reportingErrors { try service.openLedger().entry(job: JobID(rawValue: id)) }
-      try common.console.output([UInt8]((common.json ? entry.json.line + "\n" : entry.json.document).utf8))
+    package mutating func perform() async throws -> CommandStatus {
+      let entry = try reportingErrors { try openLedger().entry(job: JobID(rawValue: id)) }
+      try Console(quiet: false, environment: Environment.variables).output(
+        [UInt8]((json ? entry.json.line + "\n" : entry.json.document).utf8))
       return .done
     }
   }
@@ -79,12 +80,12 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func validate() throws { try require(timeout, in: 0...31_536_000, "--timeout") }
 
-    package mutating func perform() async throws -> ExitStatus {
+    package mutating func perform() async throws -> CommandStatus {
       let job = JobID(rawValue: id)
       let reporter = Img2ImgReporter(
         console: common.console, input: id, json: common.json, sandbox: false, job: job)
       do {
-        let ledger = try service.openLedger()
+        let ledger = try openLedger()
         let client = ServiceOptions.client(try service.configuration.client(), verbose: common.verbose)
         let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
         let polling = JobPolling(deadline: .seconds(timeout))
@@ -100,8 +101,10 @@ package struct Jobs: AsyncParsableCommand {
   }
 }
 
-extension ServiceOptions {
-  fileprivate func openLedger() throws(CommandError) -> Ledger { try Self.ledger(at: try configuration.ledgerPath()) }
+/// The ledger of this user.
+private func openLedger() throws(CommandError) -> Ledger {
+  let settings = Configuration(flags: .init(), environment: Environment.variables, folder: ".")
+  return try ServiceOptions.ledger(at: try settings.ledgerPath())
 }
 
 /// Turns a library's error into the command's.

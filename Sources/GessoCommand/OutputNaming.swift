@@ -10,7 +10,8 @@ package enum OutputNaming {
     if isURL(input) {
       name = name.prefix { $0 != "?" && $0 != "#" }
       name = name.drop { $0 != ":" }.dropFirst(3)
-      guard name.contains("/") else { return "image" }
+      // The host is no name; without a path nothing is left.
+      name = name.drop { $0 != "/" }
     }
     while name.count > 1, name.hasSuffix("/") { name = name.dropLast() }
     name = name[(name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex)...]

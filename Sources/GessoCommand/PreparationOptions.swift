@@ -33,10 +33,10 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "Resampling filter.")
   package var filter: ResamplingFilter = .lanczos3
 
-  @Flag(help: ArgumentHelp("Resize in linear light.", visibility: .hidden))
+  @Flag(help: "Resize in linear light.")
   package var linear = false
 
-  @Flag(help: ArgumentHelp("Treat the image as data: no color conversion at all.", visibility: .hidden))
+  @Flag(help: "Treat the image as data (normals, roughness): no conversion of color or light at all.")
   package var data = false
 
   @Option(help: "How much of the shrinking the decoder may do.")
@@ -97,6 +97,7 @@ package struct PreparationOptions: ParsableArguments {
     try require(threads, in: 1...1024, "--threads")
     try requireMegapixels(maxPixels, "--max-pixels")
     try requireMegapixels(maxInputPixels, "--max-input-pixels")
+    if linear, data { throw ValidationError("--linear and --data exclude each other: keep one") }
     if size == nil, fit != nil { throw ValidationError("--fit needs a box: add --size WxH") }
     if size != nil, maxSide != nil { throw ValidationError("--size and --max-side exclude each other: keep one") }
   }

@@ -4,6 +4,14 @@ internal import Dispatch
 internal import GessoPipeline
 internal import ImagePreparation
 
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
 /// `gesso prepare`
 package struct Prepare: Verb {
   package static let configuration = CommandConfiguration(
@@ -33,10 +41,13 @@ package struct Prepare: Verb {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
     }
     if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
+    if output == "-", isatty(STDOUT_FILENO) == 1 {
+      throw ValidationError("standard output is a terminal: redirect it, or name a file")
+    }
     if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
   }
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = common.console
     let variables = Environment.variables
     let inputs = try Input.list(inputs)
@@ -50,11 +61,11 @@ package struct Prepare: Verb {
     if let output, output != "-" { try job.check(output) }
     if let folder { try Folder.make(folder) }
 
-    let status = try await Interruption.guarding(flag: job.flag, patience: .seconds(1)) {
+    return try await Interruption.guarding(
+      flag: job.flag, patience: .seconds(1), onSignal: { console.error(.interrupted) }
+    ) {
       try await job.run(workers: workers)
     }
-    if status == .interrupted { console.note("gesso: interrupted") }
-    return status
   }
 
   /// The work of one run: every input once, at most `workers` at a time, reported in the order they were given.
@@ -77,7 +88,7 @@ package struct Prepare: Verb {
       var failure: CommandError?
     }
 
-    func run(workers: Int) async throws -> ExitStatus {
+    func run(workers: Int) async throws -> CommandStatus {
       var outcomes = [Outcome?](repeating: nil, count: inputs.count)
       var reported = 0
       return try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
@@ -100,7 +111,7 @@ package struct Prepare: Verb {
         }
         console.endProgress()
         if flag.isCanceled { return .interrupted }
-        return ExitStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
+        return CommandStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
       }
     }
 
@@ -127,11 +138,11 @@ package struct Prepare: Verb {
         let path = folder.map { "\($0)/\(stems[index]).prepared.\(image.format.fileExtension)" } ?? output ?? "-"
         guard path != "-" else {
           try console.output(image.bytes)
-          return Outcome(notes: [image.summary] + image.notes)
+          return Outcome(notes: notes(on: image))
         }
         try check(path)
         try AtomicFile.write(image.bytes, to: path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
-        var outcome = Outcome(standardOutput: path, notes: [image.summary] + image.notes)
+        var outcome = Outcome(standardOutput: path, notes: notes(on: image))
         if common.json {
           let peak = Environment.peakMemoryBytes
           outcome.standardOutput = image.json(input: inputs[index].name, output: path, peakMemoryBytes: peak).line
@@ -142,6 +153,10 @@ package struct Prepare: Verb {
       } catch {
         throw error as! CommandError
       }
+    }
+
+    private func notes(on image: PreparedImage) -> [String] {
+      [image.summary] + (common.verbose ? [image.details] : []) + image.notes
     }
 
     func check(_ path: String) throws(CommandError) {

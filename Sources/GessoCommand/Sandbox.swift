@@ -24,7 +24,7 @@ package struct Sandbox: Verb {
 
   package init() {}
 
-  package mutating func perform() async throws -> ExitStatus {
+  package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: quiet, environment: Environment.variables)
     let configured = try Configuration(flags: .init(), environment: Environment.variables, folder: ".").credentials()
     let pair = configured.map { SandboxCredential(key: $0.key, secret: $0.secret) } ?? .random()

@@ -39,7 +39,7 @@ enum StandardInput {
       var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       let ready = unsafe poll(&waiting, 1, 100)
       if flag.isCanceled {
-        throw CommandError("canceled", stage: "open", "interrupted", remedy: "", status: .interrupted)
+        throw .interrupted
       }
       if ready == 0 || (ready < 0 && errno == EINTR) { continue }
       let count = unsafe Self.systemRead(&buffer, buffer.count)

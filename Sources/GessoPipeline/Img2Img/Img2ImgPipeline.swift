@@ -87,7 +87,11 @@ public struct Img2ImgPipeline: Sendable {
       return try await submit(request, run: run)
     }
     onProgress(.submitted(job))
-    return try await finish(try ledger.entry(job: job), polling: polling, onProgress: onProgress)
+    try Task.checkCancellation()
+    var result = try await finish(
+      try ledger.entry(job: job), folder: order.folder, polling: polling, onProgress: onProgress)
+    result.preparedPath = prepared?.path
+    return result
   }
 
   /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
@@ -105,7 +109,7 @@ public struct Img2ImgPipeline: Sendable {
         remedy: "use the address and the credentials it was started with", jobID: job)
     }
     try makeFolder(entry.intent.folder)
-    return try await finish(entry, polling: polling, onProgress: onProgress)
+    return try await finish(entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
   }
 
   // MARK: Preparing
@@ -186,8 +190,15 @@ public struct Img2ImgPipeline: Sendable {
     // An unstructured task, which canceling this one does not reach: a paid job whose reply nobody read is lost.
     return try await Task {
       let submission = try await client.submitImg2Img(request)
-      try ledger.recordSubmission(run, job: submission.job.id, cost: submission.cost?.description)
-      return submission.job.id
+      let id = submission.job.id
+      do throws(PipelineError) {
+        try ledger.recordSubmission(run, job: id, cost: submission.cost?.description)
+      } catch {
+        throw PipelineError(
+          error.code, stage: "submit", "job \(id) was submitted and is paid for, but \(error.message)",
+          remedy: "write the job's id down", jobID: id)
+      }
+      return id
     }.value
   }
 
@@ -208,8 +219,9 @@ public struct Img2ImgPipeline: Sendable {
 
   // MARK: Waiting and downloading
 
+  /// - Parameter folder: Where results go, as the caller calls it.
   private func finish(
-    _ entry: LedgerEntry, polling: JobPolling, onProgress: @Sendable (Img2ImgProgress) -> Void
+    _ entry: LedgerEntry, folder: String, polling: JobPolling, onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> Img2ImgResult {
     guard let jobID = entry.jobID else {
       throw PipelineError(.unknownJob, stage: "wait", "run \(entry.id) has no job on record", remedy: "start it again")
@@ -229,8 +241,9 @@ public struct Img2ImgPipeline: Sendable {
     onProgress(.downloading(count: job.assetIDs.count))
     var files: [Img2ImgResult.File] = []
     for (index, asset) in zip(1..., job.assetIDs) {
+      try Task.checkCancellation()
       do {
-        let file = try await download(asset, index: index, of: entry)
+        let file = try await download(asset, index: index, of: entry, folder: folder)
         files.append(file)
         onProgress(.downloaded(file))
       } catch var error as ScenarioError {
@@ -244,11 +257,13 @@ public struct Img2ImgPipeline: Sendable {
       preparedPath: entry.intent.preparedPath, files: files)
   }
 
-  private func download(_ id: AssetID, index: Int, of run: LedgerEntry) async throws -> Img2ImgResult.File {
+  private func download(
+    _ id: AssetID, index: Int, of run: LedgerEntry, folder: String
+  ) async throws -> Img2ImgResult.File {
     let intent = run.intent
     let asset = try await client.asset(id)
     let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: index)
-    let path = "\(intent.folder)/\(name).\(FileType.fileExtension(ofMimeType: asset.mimeType))"
+    let path = "\(folder)/\(name).\(FileType.fileExtension(ofMimeType: asset.mimeType))"
     var size: ImageSize?
     var digest = ""
     let file = try await client.download(asset, to: path) { file in
@@ -260,7 +275,8 @@ public struct Img2ImgPipeline: Sendable {
       byteCount: file.byteCount, size: size)
     try AtomicFile.write(
       [UInt8](ResultRecord.document(of: result, run: run).utf8), to: result.recordPath, replacing: true)
-    try ledger.recordResult(run.id, LedgerResult(index: index, assetID: id, path: path, sha256: digest))
+    try ledger.recordResult(
+      run.id, LedgerResult(index: index, assetID: id, path: Self.absolute(path), sha256: digest))
     return result
   }
 

@@ -52,7 +52,7 @@ public struct Img2ImgResult: Sendable {
   /// Creative units the service asked for, as a decimal number; nil if it did not say.
   public let cost: String?
   /// The prepared image's path; nil when nothing was prepared.
-  public let preparedPath: String?
+  public internal(set) var preparedPath: String?
   /// The results in the service's order.
   public let files: [File]
 }

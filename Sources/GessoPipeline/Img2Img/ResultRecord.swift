@@ -7,7 +7,7 @@ enum ResultRecord {
   static func document(of file: Img2ImgResult.File, run: LedgerEntry) -> String {
     let intent = run.intent
     return OrderedJSON.object([
-      ("result", .string(file.path.split(separator: "/").last.map(String.init) ?? file.path)),
+      ("result", .string(lastPart(of: file.path))),
       ("index", .integer(file.index)), ("assetId", .string(file.assetID.rawValue)),
       ("mimeType", .string(file.mimeType)),
       ("bytes", .integer(file.byteCount)), ("sha256", .string(file.sha256)), ("width", .optional(file.size?.width)),
@@ -17,9 +17,12 @@ enum ResultRecord {
       ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
       ("source", .string(intent.source)),
       ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(run.assetID?.rawValue)),
-      ("prepared", .optional(intent.preparedPath)), ("preparedSha256", .optional(intent.preparedSHA256)),
+      ("prepared", .optional(intent.preparedPath.map(lastPart))), ("preparedSha256", .optional(intent.preparedSHA256)),
       ("geometry", intent.geometry.map(OrderedJSON.verbatim) ?? .null), ("created", .string(run.createdAt)),
     ]).document
   }
+
+  /// Files lie beside the record, so their names say enough, and stay true when the folder is moved.
+  private static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 #endif

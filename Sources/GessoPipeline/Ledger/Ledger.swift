@@ -32,8 +32,9 @@ public final class Ledger: Sendable {
       var configuration = GRDB.Configuration()
       configuration.journalMode = .wal
       configuration.busyMode = .timeout(10)
-      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       database = try DatabaseQueue(path: path, configuration: configuration)
+      // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       try Self.migrations.migrate(database)
     } catch {
       throw Self.unavailable(path, error)
@@ -66,7 +67,7 @@ public final class Ledger: Sendable {
   // MARK: Writing
 
   /// Writes an intent down and returns its number. The state is `prepared`.
-  public func begin(_ intent: LedgerIntent) throws(PipelineError) -> Int64 {
+  package func begin(_ intent: LedgerIntent) throws(PipelineError) -> Int64 {
     try write { database in
       let now = Self.now
       try database.execute(
@@ -85,28 +86,28 @@ public final class Ledger: Sendable {
   }
 
   /// The service has the image.
-  public func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
+  package func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
     try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
   }
 
   /// The submit is about to leave.
-  public func recordSubmitting(_ id: Int64) throws(PipelineError) { try update(id, to: .submitting) }
+  package func recordSubmitting(_ id: Int64) throws(PipelineError) { try update(id, to: .submitting) }
 
   /// The service accepted the job.
-  public func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
+  package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
     try update(id, to: .submitted, "jobID = ?, cost = ?", [job.rawValue, cost])
   }
 
   /// The job ended well.
-  public func recordSuccess(_ id: Int64) throws(PipelineError) { try update(id, to: .succeeded) }
+  package func recordSuccess(_ id: Int64) throws(PipelineError) { try update(id, to: .succeeded) }
 
   /// It ended without results; `reason` is one line for people.
-  public func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
+  package func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
     try update(id, to: .failed, "failure = ?", [reason])
   }
 
   /// One result is on disk.
-  public func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
+  package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
     try write { database in
       try database.execute(
         sql: "INSERT OR REPLACE INTO result (run, position, assetID, path, sha256) VALUES (?, ?, ?, ?, ?)",
@@ -115,7 +116,7 @@ public final class Ledger: Sendable {
   }
 
   /// All results are on disk.
-  public func recordDownloads(_ id: Int64) throws(PipelineError) { try update(id, to: .downloaded) }
+  package func recordDownloads(_ id: Int64) throws(PipelineError) { try update(id, to: .downloaded) }
 
   // MARK: Reading
 
@@ -150,6 +151,15 @@ public final class Ledger: Sendable {
       throw PipelineError(
         .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
         remedy: "keep the file for its job ids, and set GESSO_LEDGER to a new one")
+    }
+  }
+
+  /// What SQLite says of its journal mode, and how it syncs: 2 is `FULL`, at every commit.
+  package func durability() throws -> (journalMode: String?, synchronous: Int?) {
+    try database.read {
+      (
+        try String.fetchOne($0, sql: "PRAGMA journal_mode"), try Int.fetchOne($0, sql: "PRAGMA synchronous")
+      )
     }
   }
 

@@ -73,6 +73,27 @@ public struct LedgerIntent: Sendable, Equatable {
   public var nameTemplate: String
   /// What `{stem}` stands for.
   public var stem: String
+
+  package init(
+    baseURL: String, projectID: String?, source: String, sourceSHA256: String?, preparedSHA256: String?,
+    preparedPath: String?, geometry: String?, model: String, prompt: String, parameters: String, seed: String,
+    folder: String, nameTemplate: String, stem: String
+  ) {
+    self.baseURL = baseURL
+    self.projectID = projectID
+    self.source = source
+    self.sourceSHA256 = sourceSHA256
+    self.preparedSHA256 = preparedSHA256
+    self.preparedPath = preparedPath
+    self.geometry = geometry
+    self.model = model
+    self.prompt = prompt
+    self.parameters = parameters
+    self.seed = seed
+    self.folder = folder
+    self.nameTemplate = nameTemplate
+    self.stem = stem
+  }
 }
 
 /// One result on disk.
@@ -85,5 +106,12 @@ public struct LedgerResult: Sendable, Equatable {
   public var path: String
   /// SHA-256 of its bytes in hexadecimal.
   public var sha256: String
+
+  package init(index: Int, assetID: AssetID, path: String, sha256: String) {
+    self.index = index
+    self.assetID = assetID
+    self.path = path
+    self.sha256 = sha256
+  }
 }
 #endif

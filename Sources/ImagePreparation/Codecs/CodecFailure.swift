@@ -71,20 +71,23 @@ struct CodecFailure: Sendable {
   /// The error for a status other than `CIC_OK`.
   func error(_ status: cic_status, _ report: CodecReport) -> PreparationError {
     let (message, row, scan) = (report.message, report.row, report.scan)
-    // Rows are meaningless in the header, and the whole image is there when only the end marker is missing.
+    // In the header there are no rows yet; when only the end marker is missing, all of them are there.
     let place =
-      rowCount == 0
-      ? "in its headers" : row < 0 ? "" : row >= rowCount ? "after the last row" : "at row \(row) of \(rowCount)"
-    let orNone = "get an intact copy, or use what can be decoded with --fail-on none"
+      if rowCount == 0 { " in its headers" } else if row < 0 { "" } else if row >= rowCount {
+        " after the last row"
+      } else {
+        (scan > 1 ? " in scan \(scan)" : "") + " at row \(row) of \(rowCount)"
+      }
+    let remedy =
+      rowCount == 0 ? "get an intact copy" : "get an intact copy, or use what can be decoded with --fail-on none"
     func make(_ code: PreparationError.Code, _ message: String, _ remedy: String) -> PreparationError {
       PreparationError(code, stage: .decode, message, remedy: remedy)
     }
     switch status {
     case .CIC_TRUNCATED:
-      let pass = scan > 1 ? " of scan \(scan)" : ""
-      return make(.truncated, "the \(name) ends early, \(place)\(pass)", rowCount == 0 ? "get an intact copy" : orNone)
+      return make(.truncated, "the \(name) ends early:\(place)", remedy)
     case .CIC_CORRUPT:
-      return make(.corrupt, "the \(name) is damaged \(place): \(message)", orNone)
+      return make(.corrupt, "the \(name) is damaged\(place): \(message)", remedy)
     case .CIC_WARNING:
       return make(.warning, "the \(name) codec warns: \(message)", "accept warnings with --fail-on error")
     case .CIC_UNSUPPORTED, .CIC_TOO_LARGE:

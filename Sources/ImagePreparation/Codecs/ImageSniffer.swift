@@ -9,7 +9,7 @@ enum ImageSniffer {
   /// - Throws: `unsupportedFormat` naming another kind of image, `corrupt` for a PNG mangled in transfer, or `notAnImage`;
   ///   all of stage `open`.
   static func format(of head: [UInt8]) throws(PreparationError) -> ImageDescription.Format {
-    if head.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
+    if head.starts(with: [0xFF, 0xD8, 0xFF]) || head == [0xFF, 0xD8] { return .jpeg }
     if head.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
       guard ascii(head, at: 12, is: "CgBI") else { return .png }
       throw PreparationError(
@@ -88,8 +88,7 @@ enum ImageSniffer {
   private static func isText(_ head: [UInt8]) -> Bool {
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) { return true }
     let controls = head.contains { $0 < 0x20 && !(0x08...0x0D).contains($0) && $0 != 0x1B || $0 == 0x7F }
-    let text = String(decoding: head, as: UTF8.self)
-    return !controls && !text.unicodeScalars.dropLast(3).contains("\u{FFFD}")
+    return !controls && (0...3).contains { String(validating: head.dropLast($0), as: UTF8.self)?.isEmpty == false }
   }
 
   private static func ascii(_ head: [UInt8], at offset: Int, is text: String) -> Bool {

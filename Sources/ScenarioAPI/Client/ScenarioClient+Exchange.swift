@@ -52,12 +52,13 @@ extension ScenarioClient {
     let result: Result<HTTPResponse, ScenarioError>
     do throws(ScenarioError) {
       let response = try await transport.send(request)
-      result =
-        (200..<300).contains(response.status)
-        ? .success(response) : .failure(ScenarioError(refusal: response, stage: request.stage, now: Date()))
+      guard (200..<300).contains(response.status) else {
+        throw ScenarioError(refusal: response, stage: request.stage, now: Date())
+      }
+      result = .success(response)
     } catch {
       var error = error
-      if request.stage == .submit, error.outcome != .notSent { error.charged = .unknown }
+      error.noteUncertainSubmit()
       result = .failure(error)
     }
     observe(Exchange(request: request, result: result))
@@ -71,13 +72,12 @@ extension ScenarioClient {
     do {
       return try JSONDecoder().decode(type, from: Data(response.body))
     } catch {
-      let isSubmit = request.stage == .submit
       var failure = ScenarioError(
-        .malformedReply, isSubmit ? .unknownOutcome : .unusable, stage: request.stage,
+        .malformedReply, request.stage == .submit ? .unknownOutcome : .unusable, stage: request.stage,
         "the service's answer (status \(response.status)) is not what its contract describes: \(Self.place(of: error))",
-        remedy: isSubmit ? ScenarioError.submitRemedy : "check the base URL, and whether this version is current")
+        remedy: "check the base URL, and whether this version is current")
       failure.httpStatus = response.status
-      failure.charged = isSubmit ? .unknown : .no
+      failure.noteUncertainSubmit()
       throw failure
     }
   }

@@ -33,9 +33,13 @@ extension ScenarioClient {
     var polling = polling
     let start = clock.now
     return try await withJob(id) { client, request throws(ScenarioError) in
+      var request = request
       while true {
         let action: JobPolling.Action
         do throws(ScenarioError) {
+          // A look that hangs must not outlast the deadline by much.
+          let left = polling.deadline - start.duration(to: clock.now)
+          request.timeout = min(Self.requestTimeout, max(left, .seconds(1)))
           // One attempt a look: here the polling policy decides about failures.
           let job = try client.decode(JobReply.self, from: try await client.answer(to: request), to: request).job
           onUpdate(job)

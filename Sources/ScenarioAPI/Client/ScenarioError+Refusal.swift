@@ -75,15 +75,17 @@ extension ScenarioError {
   private static func failed(_ status: Int, words: String, stage: Stage) -> ScenarioError {
     var error = ScenarioError(
       .serviceFailed, .unknownOutcome, stage: stage, "the service failed with status \(status): \(words)",
-      remedy: stage == .submit ? submitRemedy : "try again later")
+      remedy: "try again later")
     error.isRetryable = true
-    error.charged = stage == .submit ? .unknown : .no
     return error
   }
 
-  /// What to do when nobody knows whether a job was started.
-  static let submitRemedy =
-    "a job may be running and paid for: look at the service's list of jobs before sending it again"
+  /// Says of a submit that may have started a job that it may, whatever went wrong with it.
+  mutating func noteUncertainSubmit() {
+    guard stage == .submit, outcome != .notSent, outcome != .refused else { return }
+    charged = .unknown
+    remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
+  }
 
   /// Wrong credentials may come as 403 (contract, section 2); a scope or plan that is missing must not look like it.
   private static func isAboutCredentials(_ reason: String?) -> Bool {

@@ -128,7 +128,7 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   /// What is wrong.
   public let message: String
   /// What to do about it.
-  public let remedy: String
+  public internal(set) var remedy: String
   /// True when the same request may succeed later without a change. Whether it is *safe* to repeat is in ``outcome``.
   public var isRetryable = false
   /// Whether creative units were spent.

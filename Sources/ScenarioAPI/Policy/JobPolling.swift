@@ -84,14 +84,13 @@ public struct JobPolling: Sendable {
     guard elapsed < deadline else {
       var error = ScenarioError(
         .deadlineExceeded, .stillRunning, stage: .wait,
-        "job \(jobID?.rawValue ?? "") has not ended after \(Int(elapsed / .seconds(1))) seconds",
+        "\(jobID.map { "job \($0)" } ?? "the job") has not ended after \(Int(elapsed / .seconds(1))) seconds",
         remedy: "it goes on and is paid for: look for it again later")
       error.jobID = jobID
       error.charged = jobID == nil ? .unknown : .yes
       return .fail(error)
     }
-    let chance = jitter == 0 ? 0 : Double.random(in: -jitter...jitter, using: &random)
-    let wait = max(interval * (1 + chance), minimum)
+    let wait = max(interval * (1 + jitter * (2 * random.fraction() - 1)), minimum)
     interval = min(interval * growth, longestInterval)
     return .wait(min(wait, deadline - elapsed))
   }

@@ -60,10 +60,15 @@ public struct RetryPolicy: Sendable {
     if let asked = error.retryAfter { return asked <= patience ? .retry(after: max(asked, .zero)) : .fail }
     var delay = initialDelay
     for _ in 1..<max(failures, 1) where delay < longestDelay { delay *= 2 }
-    return .retry(after: min(delay, longestDelay) * Double.random(in: 0.5...1, using: &random))
+    return .retry(after: min(delay, longestDelay) * (0.5 + random.fraction() / 2))
   }
 
   private func hadNoEffect(_ error: ScenarioError) -> Bool {
     error.outcome == .notSent || (error.outcome == .refused && error.httpStatus == 429)
   }
+}
+
+extension RandomNumberGenerator {
+  /// A number from 0 up to, but not including, 1, of one draw: any generator will do, even one that repeats itself.
+  mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -15,6 +15,8 @@ final class CurlTransfer {
   private var bodyFile: Int32 = -1
   private var sent = 0
   private var fields: [HTTPField] = []
+  private var headIsComplete = false
+  private var headCount = 0
   private var body: [UInt8] = []
   private var bodyCount = 0
   /// What a callback found wrong; libcurl only knows that it was aborted.
@@ -22,9 +24,8 @@ final class CurlTransfer {
 
   /// Of an answer that is not a success, this much is kept when its body was meant for a file.
   private static let keptErrorBytes = 64 << 10
-  /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
-  /// connections, and a request lost that way has an unknown outcome.
-  private static let freshSeconds = 3
+  /// All heads of an answer together, redirects included, may have this much.
+  private static let headLimit = 256 << 10
 
   init(
     _ id: UInt64, _ request: HTTPRequest, _ options: CurlTransport.Options, _ continuation: CurlLoop.Continuation
@@ -109,7 +110,7 @@ final class CurlTransfer {
     if !request.isRepeatable {
       // libcurl sends a request again by itself when a kept connection turns out to be dead. It can not where the body
       // cannot be rewound, so such a request has no seek callback; without a body it gets a connection of its own.
-      set(CURLOPT_MAXAGE_CONN, Self.freshSeconds)
+      set(CURLOPT_MAXAGE_CONN, options.unrepeatableIdleSeconds)
       if request.body.count == 0 { set(CURLOPT_FRESH_CONNECT, 1) }
     }
 
@@ -194,10 +195,18 @@ final class CurlTransfer {
   }
 
   private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Int {
+    headCount += line.count
+    guard headCount <= Self.headLimit else {
+      failure = tooLarge(Self.headLimit)
+      return 0
+    }
     let text = unsafe String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
       // The first line of an answer; one before it was a redirect or informational.
       fields = []
+      headIsComplete = false
+    } else if text == "\r\n" || text == "\n" {
+      headIsComplete = true
     } else if let colon = text.firstIndex(of: ":") {
       let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
       fields.append(HTTPField(String(text[..<colon]), value))
@@ -208,7 +217,7 @@ final class CurlTransfer {
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
     bodyCount += bytes.count
     guard bodyCount <= request.responseLimit else {
-      failure = tooLarge()
+      failure = tooLarge(request.responseLimit)
       return 0
     }
     guard case .descriptor(let descriptor) = request.destination else {
@@ -239,6 +248,8 @@ final class CurlTransfer {
   /// What became of the transfer, to be asked while the handle is still in the loop.
   func result(_ status: CURLcode) -> Result<HTTPResponse, ScenarioError> {
     guard status == CURLE_OK else { return .failure(error(status)) }
+    // A connection that ends within the head of an answer is a success for libcurl.
+    guard headIsComplete else { return .failure(error(CURLE_RECV_ERROR)) }
     let version: String? =
       switch info(CURLINFO_HTTP_VERSION) {
       case Int(CURL_HTTP_VERSION_1_0): "1.0"
@@ -260,7 +271,6 @@ final class CurlTransfer {
     let text = unsafe String(cString: errorText)
     let words = printable(unsafe text.isEmpty ? String(cString: curl_easy_strerror(status)) : text)
     let host = ServiceURL.origin(of: request.url)?.host ?? "the service"
-    let again = request.stage == .submit && outcome != .notSent ? ScenarioError.submitRemedy : "try again"
     func make(_ code: ScenarioError.Code, _ message: String, _ remedy: String, isRetryable: Bool = true)
       -> ScenarioError
     {
@@ -273,12 +283,12 @@ final class CurlTransfer {
       switch status {
       case _ where failure != nil: failure!
       case CURLE_ABORTED_BY_CALLBACK:
-        make(.canceled, "canceled", outcome == .notSent ? "" : again, isRetryable: false)
+        make(.canceled, "canceled", "", isRetryable: false)
       case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
         make(.unreachable, "cannot reach \(host): \(words)", network)
       case CURLE_OPERATION_TIMEDOUT where outcome == .notSent:
         make(.unreachable, "cannot reach \(host): \(words)", network)
-      case CURLE_OPERATION_TIMEDOUT: make(.timedOut, "\(host) took too long: \(words)", again)
+      case CURLE_OPERATION_TIMEDOUT: make(.timedOut, "\(host) took too long: \(words)", "try again")
       case CURLE_SSL_CONNECT_ERROR: make(.tlsFailed, "no secure connection to \(host): \(words)", network)
       case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR:
         make(
@@ -286,22 +296,22 @@ final class CurlTransfer {
           "check the base URL, the clock and the CA bundle (CURL_CA_BUNDLE)", isRetryable: false)
       case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2, CURLE_HTTP2_STREAM,
         CURLE_SEND_FAIL_REWIND:
-        make(.connectionLost, "the connection to \(host) was lost: \(words)", again)
-      case CURLE_FILESIZE_EXCEEDED: tooLarge()
+        make(.connectionLost, "the connection to \(host) was lost: \(words)", "try again")
+      case CURLE_FILESIZE_EXCEEDED: tooLarge(request.responseLimit)
       case CURLE_TOO_MANY_REDIRECTS:
         make(.redirected, "\(host) redirects more than 5 times", "check the base URL", isRetryable: false)
       case CURLE_UNSUPPORTED_PROTOCOL:
         make(.redirected, "\(host) redirects to another protocol", "check the base URL", isRetryable: false)
-      default: make(.transportFailed, "the transfer to \(host) failed: \(words)", again, isRetryable: false)
+      default: make(.transportFailed, "the transfer to \(host) failed: \(words)", "try again", isRetryable: false)
       }
     error.curlCode = Int(status.rawValue)
     return error
   }
 
-  private func tooLarge() -> ScenarioError {
+  private func tooLarge(_ limit: Int) -> ScenarioError {
     ScenarioError(
       .responseTooLarge, .unusable, stage: request.stage,
-      "the answer is larger than the limit of \(request.responseLimit) bytes",
+      "the answer is larger than the limit of \(limit) bytes",
       remedy: "check the base URL, or raise the limit")
   }
 

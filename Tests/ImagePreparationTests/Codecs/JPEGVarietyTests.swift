@@ -65,16 +65,18 @@ struct JPEGVarietyTests {
     #expect(half[2].bytes == full[2].bytes)
   }
 
-  @Test("headers", arguments: [
-    ("gray.jpg", ImageDescription.ColorModel.gray, nil, false, 0, nil),
-    ("444.jpg", .ycbcr, "4:4:4", false, 0, nil), ("422.jpg", .ycbcr, "4:2:2", false, 0, nil),
-    ("420.jpg", .ycbcr, "4:2:0", false, 0, nil), ("440.jpg", .ycbcr, "4:4:0", false, 0, nil),
-    ("411.jpg", .ycbcr, "4:1:1", false, 0, nil), ("mixed.jpg", .ycbcr, "other", false, 0, nil),
-    ("rgb.jpg", .rgb, nil, false, 0, 0), ("cmyk.jpg", .cmyk, nil, false, 0, 0),
-    ("cmyk-no-adobe.jpg", .cmyk, nil, false, 0, nil), ("ycck.jpg", .ycck, nil, false, 0, 2),
-    ("420-progressive.jpg", .ycbcr, "4:2:0", true, 0, nil), ("420-restart.jpg", .ycbcr, "4:2:0", false, 4, nil),
-    ("444-restart-blocks.jpg", .ycbcr, "4:4:4", false, 3, nil),
-  ] as [(String, ImageDescription.ColorModel, String?, Bool, Int, Int?)])
+  @Test(
+    "headers",
+    arguments: [
+      ("gray.jpg", ImageDescription.ColorModel.gray, nil, false, 0, nil),
+      ("444.jpg", .ycbcr, "4:4:4", false, 0, nil), ("422.jpg", .ycbcr, "4:2:2", false, 0, nil),
+      ("420.jpg", .ycbcr, "4:2:0", false, 0, nil), ("440.jpg", .ycbcr, "4:4:0", false, 0, nil),
+      ("411.jpg", .ycbcr, "4:1:1", false, 0, nil), ("mixed.jpg", .ycbcr, "other", false, 0, nil),
+      ("rgb.jpg", .rgb, nil, false, 0, 0), ("cmyk.jpg", .cmyk, nil, false, 0, 0),
+      ("cmyk-no-adobe.jpg", .cmyk, nil, false, 0, nil), ("ycck.jpg", .ycck, nil, false, 0, 2),
+      ("420-progressive.jpg", .ycbcr, "4:2:0", true, 0, nil), ("420-restart.jpg", .ycbcr, "4:2:0", false, 4, nil),
+      ("444-restart-blocks.jpg", .ycbcr, "4:4:4", false, 3, nil),
+    ] as [(String, ImageDescription.ColorModel, String?, Bool, Int, Int?)])
   func headers(
     name: String, model: ImageDescription.ColorModel, subsampling: String?, progressive: Bool, restart: Int, adobe: Int?
   ) throws {
@@ -103,7 +105,9 @@ struct JPEGVarietyTests {
   ) throws(PreparationError) -> (planes: [(size: ImageSize, bytes: [UInt8])], damage: DecodingDamage) {
     var reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(source), policy: policy), scale: scale)
     let layouts = reader.planes
-    let buffers = unsafe layouts.map { UnsafeMutablePointer<UInt8>.allocate(capacity: $0.paddedWidth * $0.rowsPerStrip) }
+    let buffers = unsafe layouts.map {
+      UnsafeMutablePointer<UInt8>.allocate(capacity: $0.paddedWidth * $0.rowsPerStrip)
+    }
     defer { for k in layouts.indices { unsafe buffers[k].deallocate() } }
     var planes = layouts.map { (size: $0.size, bytes: [UInt8]()) }
     var strip = 0

@@ -59,13 +59,15 @@ struct PNGSuiteTests {
     #expect(image.damage.firstFilledRow == nil)
   }
 
-  @Test("headers", arguments: [
-    ("basn3p02.png", 2, ImageDescription.ColorModel.palette, false, false),
-    ("basi0g01.png", 1, .gray, false, true),
-    ("basn6a16.png", 16, .rgb, true, false),
-    ("tbbn2c16.png", 16, .rgb, true, false),
-    ("tp1n3p08.png", 8, .palette, true, false),
-  ])
+  @Test(
+    "headers",
+    arguments: [
+      ("basn3p02.png", 2, ImageDescription.ColorModel.palette, false, false),
+      ("basi0g01.png", 1, .gray, false, true),
+      ("basn6a16.png", 16, .rgb, true, false),
+      ("tbbn2c16.png", 16, .rgb, true, false),
+      ("tp1n3p08.png", 8, .palette, true, false),
+    ])
   func headers(
     name: String, bits: Int, model: ImageDescription.ColorModel, alpha: Bool, interlaced: Bool
   ) throws {

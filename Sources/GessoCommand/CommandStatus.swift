@@ -2,7 +2,7 @@
 package import ImagePreparation
 
 /// What a run ends with, for scripts.
-package enum ExitStatus: Int32, Sendable {
+package enum CommandStatus: Int32, Sendable {
   /// All done.
   case done = 0
   /// Some inputs of several failed, or all for different reasons; the rest are done.
@@ -43,7 +43,7 @@ package enum ExitStatus: Int32, Sendable {
   /// The status of a run over several inputs, `failures` of which ended badly.
   ///
   /// All failed in one way: that way's status. Otherwise ``someFailed``. An interruption outweighs everything.
-  package init(failures: [ExitStatus], of count: Int) {
+  package init(failures: [CommandStatus], of count: Int) {
     if failures.isEmpty {
       self = .done
     } else if failures.contains(.interrupted) {

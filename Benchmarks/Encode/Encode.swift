@@ -1,0 +1,27 @@
+import Benchmark
+import BenchmarkSources
+import ImagePreparation
+
+/// Pixels to a file's bytes, at the size a model takes.
+let benchmarks: @Sendable () -> Void = {
+  Benchmark.defaultConfiguration = .init(metrics: [.wallClock], maxDuration: .seconds(2))
+  let path = SourceFiles.all[0]
+  @Sendable func small() throws -> PixelImage<UInt8> { try ImagePreparer().pixels(of: .file(path)) }
+
+  for subsampling in Recipe.Subsampling.allCases {
+    Benchmark("encode JPEG q92 \(subsampling.rawValue)") { benchmark in
+      let image = try small()
+      benchmark.startMeasurement()
+      for _ in benchmark.scaledIterations {
+        blackHole(try ImagePreparer().encodeJPEG(image, quality: 92, subsampling: subsampling))
+      }
+    }
+  }
+  for compression in Recipe.Compression.allCases {
+    Benchmark("encode PNG \(compression.rawValue)") { benchmark in
+      let image = try small()
+      benchmark.startMeasurement()
+      for _ in benchmark.scaledIterations { blackHole(try ImagePreparer().encodePNG(image, compression: compression)) }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import Benchmark
+import BenchmarkSources
+import ImagePreparation
+
+/// File to bytes of a file: the default recipe, with one thread and with two.
+let benchmarks: @Sendable () -> Void = {
+  Benchmark.defaultConfiguration = .init(metrics: [.wallClock, .peakMemoryResident], maxDuration: .seconds(2))
+  for path in SourceFiles.all {
+    for threads in [1, 2] {
+      Benchmark("prepare \(SourceFiles.name(path)) threads \(threads)") { benchmark in
+        var recipe = Recipe()
+        recipe.threads = threads
+        for _ in benchmark.scaledIterations { blackHole(try ImagePreparer().prepare(.file(path), recipe: recipe)) }
+      }
+    }
+  }
+}

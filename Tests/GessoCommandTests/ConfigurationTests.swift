@@ -1,0 +1,170 @@
+#if Client
+import Foundation
+import GessoCommand
+import ScenarioAPI
+import Testing
+
+@Suite("Configuration")
+struct ConfigurationTests {
+  /// One way to be configured and what comes of it.
+  struct Case: CustomTestStringConvertible, Sendable {
+    let name: String
+    var flags = Configuration.Flags()
+    var environment: [String: String] = [:]
+    var dotEnv: String?
+    var mode = 0o600
+    /// The address and where the key is from; nil when refused.
+    var expected: (baseURL: String, origin: Configuration.Origin)?
+    /// The code of the refusal, which always ends with status 5.
+    var refusal: String?
+    var testDescription: String { name }
+  }
+
+  static let pair = ["SCENARIO_API_KEY": "k", "SCENARIO_API_SECRET": "s"]
+  static let standard = ScenarioConfiguration.defaultBaseURL
+  static let filePair = "SCENARIO_API_KEY=k\nSCENARIO_API_SECRET=s\n"
+  static let url = "https://example.com/v1"
+
+  static func with(_ more: [String: String]) -> [String: String] { pair.merging(more) { $1 } }
+
+  static let cases: [Case] = [
+    Case(name: "nothing", refusal: "no-credentials"),
+    Case(name: "environment", environment: pair, expected: (standard, .environment)),
+    Case(
+      name: "the SDK's names", environment: ["SCENARIO_SDK_API_KEY": "k", "SCENARIO_SDK_API_SECRET": "s"],
+      expected: (standard, .environment)),
+    Case(name: "a key without its secret", environment: ["SCENARIO_API_KEY": "k"], refusal: "no-credentials"),
+    Case(name: "a secret without its key", environment: ["SCENARIO_API_SECRET": "s"], refusal: "no-credentials"),
+    Case(name: "an empty key is none", environment: with(["SCENARIO_API_KEY": ""]), refusal: "no-credentials"),
+    Case(
+      name: "halves from two places", environment: ["SCENARIO_API_KEY": "k"], dotEnv: "SCENARIO_API_SECRET=s",
+      refusal: "no-credentials"),
+    Case(name: "a key with a space", environment: with(["SCENARIO_API_KEY": "a b"]), refusal: "invalid-configuration"),
+    Case(name: ".env", dotEnv: filePair, expected: (standard, .dotEnv)),
+    Case(
+      name: "the environment outweighs .env", environment: pair, dotEnv: filePair, expected: (standard, .environment)),
+    Case(name: "an open .env", dotEnv: filePair, mode: 0o644, refusal: "untrusted-env"),
+    Case(
+      name: "an open .env beside a good environment", environment: pair, dotEnv: "SCENARIO_BASE_URL=\(url)",
+      mode: 0o644, refusal: "untrusted-env"),
+    Case(
+      name: "an open .env of no concern", environment: pair, dotEnv: "DATABASE=x", mode: 0o644,
+      expected: (standard, .environment)),
+    Case(
+      name: "address and key from the environment", environment: with(["SCENARIO_BASE_URL": url]),
+      expected: (url, .environment)),
+    Case(name: "address and key from .env", dotEnv: filePair + "SCENARIO_BASE_URL=\(url)", expected: (url, .dotEnv)),
+    Case(
+      name: "address from .env, key from the environment", environment: pair, dotEnv: "SCENARIO_BASE_URL=\(url)",
+      refusal: "foreign-base-url"),
+    Case(
+      name: "address from the environment, key from .env", environment: ["SCENARIO_BASE_URL": url], dotEnv: filePair,
+      refusal: "foreign-base-url"),
+    Case(
+      name: "address in both, key from the environment", environment: with(["SCENARIO_BASE_URL": url]),
+      dotEnv: "SCENARIO_BASE_URL=https://other.example", expected: (url, .environment)),
+    Case(
+      name: "address from a flag, key from the environment", flags: .init(baseURL: url), environment: pair,
+      expected: (url, .environment)),
+    Case(
+      name: "address from a flag, key from .env", flags: .init(baseURL: url), dotEnv: filePair, expected: (url, .dotEnv)
+    ),
+    Case(
+      name: "plain http elsewhere", flags: .init(baseURL: "http://example.com/v1"), environment: pair,
+      refusal: "insecure-url"),
+    Case(
+      name: "plain http to this machine", flags: .init(baseURL: "http://127.0.0.1:8080/v1"), environment: pair,
+      expected: ("http://127.0.0.1:8080/v1", .environment)),
+    Case(
+      name: "an address that is none", flags: .init(baseURL: "ftp://example.com"), environment: pair,
+      refusal: "invalid-configuration"),
+  ]
+
+  @Test("flags, then environment, then .env; an address only from where the key is", arguments: cases)
+  func resolves(_ test: Case) throws {
+    let gesso = try GessoExecutable()
+    if let text = test.dotEnv { try gesso.write(text, to: ".env", mode: test.mode) }
+    let configuration = Configuration(flags: test.flags, environment: test.environment, folder: gesso.folder.path)
+    do throws(CommandError) {
+      let client = try configuration.client()
+      #expect(client.baseURL == test.expected?.baseURL)
+      #expect(try configuration.credentials()?.origin == test.expected?.origin)
+      #expect(test.refusal == nil)
+    } catch {
+      #expect(error.code == test.refusal)
+      #expect(error.status == .credentials)
+      #expect(!error.line.contains("\n"))
+    }
+  }
+
+  @Test("secrets in files that the environment names")
+  func files() throws {
+    let gesso = try GessoExecutable()
+    try gesso.write("k\n", to: "key")
+    try gesso.write("s\n", to: "secret")
+    let names = [
+      "SCENARIO_API_KEY_FILE": gesso.folder.path + "/key", "SCENARIO_API_SECRET_FILE": gesso.folder.path + "/secret",
+    ]
+    let found = try Configuration(flags: .init(), environment: names, folder: gesso.folder.path).credentials()
+    #expect(found?.key == "k" && found?.secret == "s")
+
+    var missing = names
+    missing["SCENARIO_API_KEY_FILE"] = gesso.folder.path + "/nothing"
+    #expect(throws: CommandError.self) {
+      try Configuration(flags: .init(), environment: missing, folder: gesso.folder.path).credentials()
+    }
+  }
+
+  @Test("a .env cannot send the content of a file it names to an address it names")
+  func filesNamedByDotEnv() throws {
+    let gesso = try GessoExecutable()
+    try gesso.write("precious\n", to: "file", mode: 0o600)
+    let lines = "SCENARIO_API_KEY=k\nSCENARIO_API_SECRET_FILE=\(gesso.folder.path)/file\n"
+    try gesso.write(lines, to: ".env", mode: 0o600)
+    let configuration = Configuration(flags: .init(), environment: [:], folder: gesso.folder.path)
+    #expect(try configuration.client().baseURL == Self.standard)
+
+    try gesso.write(lines + "SCENARIO_BASE_URL=https://example.com/v1", to: ".env", mode: 0o600)
+    let hostile = Configuration(flags: .init(), environment: [:], folder: gesso.folder.path)
+    #expect { try hostile.client() } throws: { ($0 as? CommandError)?.code == "foreign-base-url" }
+  }
+
+  @Test(
+    "the project",
+    arguments: [
+      (nil, [:], nil, nil), ("a", ["SCENARIO_PROJECT_ID": "b"], "c", "a"),
+      (nil, ["SCENARIO_PROJECT_ID": "b"], "c", "b"), (nil, [:], "c", "c"),
+    ] as [(String?, [String: String], String?, String?)])
+  func project(flag: String?, environment: [String: String], dotEnv: String?, expected: String?) throws {
+    let gesso = try GessoExecutable()
+    if let dotEnv { try gesso.write("SCENARIO_PROJECT_ID=\(dotEnv)", to: ".env", mode: 0o600) }
+    let configuration = Configuration(
+      flags: .init(projectID: flag), environment: environment, folder: gesso.folder.path)
+    #expect(try configuration.projectID() == expected)
+  }
+
+  static let ledgers: [([String: String], String)] = [
+    (["HOME": "/h"], "/h/.local/state/gesso/ledger.sqlite"),
+    (["HOME": "/h", "XDG_STATE_HOME": "/x"], "/x/gesso/ledger.sqlite"),
+    (["HOME": "/h", "XDG_STATE_HOME": "relative"], "/h/.local/state/gesso/ledger.sqlite"),
+    (["HOME": "/h", "XDG_STATE_HOME": "/x", "GESSO_LEDGER": "/l.sqlite"], "/l.sqlite"),
+  ]
+
+  @Test("where the ledger lies", arguments: ledgers)
+  func ledger(environment: [String: String], expected: String) throws {
+    let configuration = Configuration(flags: .init(), environment: environment, folder: "/nonexistent")
+    #expect(try configuration.ledgerPath() == expected)
+  }
+
+  @Test("credentials do not print themselves")
+  func hidden() throws {
+    let configuration = Configuration(
+      flags: .init(), environment: ["SCENARIO_API_KEY": "planted", "SCENARIO_API_SECRET": "planted"],
+      folder: "/nonexistent")
+    let found = try #require(try configuration.credentials())
+    var dumped = ""
+    dump(found, to: &dumped)
+    for text in ["\(found)", String(reflecting: found), dumped] { #expect(!text.contains("planted")) }
+  }
+}
+#endif

@@ -1,0 +1,170 @@
+#if Client
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+@Suite("gesso img2img, jobs and sandbox")
+struct Img2ImgTests {
+  let gesso: GessoExecutable
+  static let small = Fixtures.path("jpeg/small-420.jpg")
+  static let pair = ["SCENARIO_API_KEY": "planted-key", "SCENARIO_API_SECRET": "planted-secret"]
+
+  init() throws { gesso = try GessoExecutable() }
+
+  @Test("one image, end to end, against the stand-in inside the process")
+  func endToEnd() async throws {
+    try gesso.copy(Self.small, as: "photo.jpg")
+    let outcome = try await gesso.run(
+      ["img2img", "photo.jpg", "--prompt", "a forest", "--seed", "7", "--sandbox", "-o", "out/"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.text == "out/photo-7-1.png\n")
+    #expect(outcome.errors.contains("nothing is generated"))
+    #expect(try gesso.names(in: "out") == ["photo-7-1.png", "photo-7-1.png.json", "photo.prepared.jpg"])
+
+    let out = gesso.folder.appending(path: "out")
+    let prepared = try ImageDescription.read(from: .file(out.appending(path: "photo.prepared.jpg").path)).size
+    #expect(prepared == ImageSize(width: 224, height: 144), "both sides are multiples of 16")
+    #expect(try ImageDescription.read(from: .file(out.appending(path: "photo-7-1.png").path)).size == prepared)
+    let data = try Data(contentsOf: out.appending(path: "photo-7-1.png.json"))
+    let record = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    for key in [
+      "prompt", "parameters", "seed", "model", "job", "assetId", "sourceAssetId", "cost", "sourceSha256", "geometry",
+    ] {
+      #expect(record[key] != nil && !(record[key] is NSNull), "\(key)")
+    }
+    #expect(record["sourceSha256"] as? String == ContentDigest.sha256(of: try Fixtures.bytes("jpeg/small-420.jpg")))
+  }
+
+  @Test("as JSON, from standard input, with several results and a negative prompt")
+  func json() async throws {
+    let outcome = try await gesso.run(
+      [
+        "img2img", "-", "--prompt", "a forest", "--negative-prompt", "fog", "--samples", "2", "--seed", "7",
+        "--sandbox",
+        "--json", "--out-dir", "out",
+      ], input: URL(filePath: Self.small))
+    #expect(outcome.errors.contains("--negative-prompt-strength 1.0 is sent"))
+    let object = try #require(try outcome.objects().first)
+    #expect(object["sandbox"] as? Bool == true && object["seed"] as? String == "7" && object["input"] as? String == "-")
+    let results = try #require(object["results"] as? [[String: Any]])
+    #expect(results.map { $0["output"] as? String } == ["out/stdin-7-1.png", "out/stdin-7-2.png"])
+    #expect(results[0]["sha256"] as? String != results[1]["sha256"] as? String)
+  }
+
+  @Test("a prepared image above the direct limit is refused, and the flags that help are named")
+  func tooLarge() async throws {
+    // Noise cannot be compressed: 1200 × 1000 pixels of it stay above 3.5 MB.
+    var random = SystemRandomNumberGenerator()
+    let noise = (0..<1200 * 1000 * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let image = PixelImage(size: ImageSize(width: 1200, height: 1000), channels: 3, samples: noise)
+    try Data(try ImagePreparer().encodePNG(image, compression: .fast))
+      .write(to: gesso.folder.appending(path: "noise.png"))
+    let outcome = try await gesso.run(["img2img", "noise.png", "--prompt", "p", "--format", "png", "--sandbox"])
+    #expect(outcome.status == 4)
+    #expect(outcome.errorLines.last?.hasSuffix("use a smaller --max-side, --format jpeg or a lower --quality") == true)
+    #expect(try gesso.names().filter { $0.hasPrefix("noise") } == ["noise.png"])
+  }
+
+  @Test("a timeout is exit 9 and names the job; watching it goes on and downloads it")
+  func timeout() async throws {
+    let sandbox = try RunningProcess(gesso, ["sandbox"], environment: Self.pair)
+    var lines = sandbox.output.makeAsyncIterator()
+    let address = try #require(await lines.line())
+    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+
+    let late = try await gesso.run(
+      ["img2img", Self.small, "--prompt", "p", "--seed", "7", "--timeout", "0.1", "-o", "out"], environment: environment
+    )
+    #expect(late.status == 9)
+    let line = try #require(late.errorLines.last)
+    let job = try #require(line.split(separator: " ").first { $0.hasPrefix("job_") }.map(String.init))
+    #expect(line.contains("gesso jobs watch \(job)"))
+    #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"])
+    #expect(try await gesso.run(["jobs", "list"]).text.contains("\(job)  submitted"))
+
+    let watched = try await gesso.run(["jobs", "watch", job], environment: environment)
+    #expect(watched.status == 0, "\(watched.errors)")
+    #expect(watched.text.hasSuffix("/out/small-420-7-1.png\n"))
+    #expect(try gesso.names(in: "out") == ["small-420-7-1.png", "small-420-7-1.png.json", "small-420.prepared.jpg"])
+    #expect(try await gesso.run(["jobs", "list"]).text.contains("\(job)  downloaded"))
+
+    let wrong = try await gesso.run(
+      ["jobs", "watch", job],
+      environment: ["SCENARIO_API_KEY": "other", "SCENARIO_API_SECRET": "other", "SCENARIO_BASE_URL": address])
+    #expect(wrong.status == 5)
+    for written in [late.text + late.errors, watched.text + watched.errors, wrong.errors] {
+      #expect(!written.contains("planted") && !written.contains("Signature"))
+    }
+    sandbox.terminate()
+    #expect(await sandbox.status() == 0)
+  }
+
+  @Test("interrupting leaves the job running and says how to go on; going on downloads it")
+  func interrupt() async throws {
+    let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
+    var lines = sandbox.output.makeAsyncIterator()
+    let address = try #require(await lines.line())
+    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    let run = try RunningProcess(
+      gesso, ["img2img", Self.small, "--prompt", "p", "--seed", "7", "-o", "out"], environment: environment)
+    var errors = run.errors.makeAsyncIterator()
+    let job = try #require(await errors.line("job: ")).dropFirst(5)
+    run.interrupt()
+    let line = try #require(await errors.line("gesso: "))
+    #expect(line.hasSuffix("job \(job) goes on and is paid for: gesso jobs watch \(job)"))
+    #expect(await run.status() == 130)
+    #expect(
+      try await gesso.run(["jobs", "show", String(job), "--json"]).objects().first?["state"] as? String == "submitted")
+
+    #expect(try await gesso.run(["jobs", "watch", String(job)], environment: environment).status == 0)
+    #expect(try gesso.names(in: "out") == ["small-420-7-1.png", "small-420-7-1.png.json", "small-420.prepared.jpg"])
+    sandbox.interrupt()
+    #expect(await sandbox.status() == 0)
+  }
+
+  @Test("interrupting prepare ends it at once and leaves only whole files")
+  func interruptPrepare() async throws {
+    // Standard input never ends here, so that the second input is being read when the signal comes.
+    let run = try RunningProcess(gesso, ["prepare", Self.small, "-", "--out-dir", "out", "-q"])
+    var lines = run.output.makeAsyncIterator()
+    #expect(await lines.line() == "out/small-420.prepared.jpg")
+    run.interrupt()
+    #expect(await run.status() == 130)
+    #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"])
+  }
+
+  @Test("the sandbox lets in the pair it prints, logs requests when asked to, and ends well")
+  func sandbox() async throws {
+    let sandbox = try RunningProcess(gesso, ["sandbox", "-v"])
+    var lines = sandbox.output.makeAsyncIterator()
+    let address = try #require(await lines.line())
+    #expect(address.hasPrefix("http://127.0.0.1:") && address.hasSuffix("/v1"))
+    var errors = sandbox.errors.makeAsyncIterator()
+    var environment = ["SCENARIO_BASE_URL": address]
+    for name in ["SCENARIO_API_KEY", "SCENARIO_API_SECRET"] {
+      environment[name] = String(try #require(await errors.line(name + "=")).dropFirst(name.count + 1))
+    }
+    let outcome = try await gesso.run(
+      ["img2img", Self.small, "--prompt", "p", "-o", "out", "-q"], environment: environment)
+    #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    #expect(await errors.line("POST /v1/assets") != nil)
+    sandbox.interrupt()
+    #expect(await sandbox.status() == 0)
+  }
+
+  #if os(Linux)
+  @Test("on a terminal progress is one live line; NO_COLOR takes color away", arguments: [[:], ["NO_COLOR": "1"]])
+  func terminal(environment: [String: String]) async throws {
+    // util-linux' script(1) gives the command a terminal and copies what it shows.
+    let line = "\(GessoExecutable.url.path) img2img \(Self.small) --prompt p --sandbox --timeout 0.5 -o out"
+    let outcome = try await gesso.run(
+      ["-q", "-e", "-c", line, "/dev/null"], environment: environment.merging(["TERM": "xterm"]) { $1 },
+      executable: URL(filePath: "/usr/bin/script"))
+    #expect(outcome.status == 9)
+    #expect(outcome.text.contains("\r\u{1B}[Kuploading"), "\(outcome.text.debugDescription)")
+    #expect(outcome.text.contains("\u{1B}[31m") == environment.isEmpty)
+  }
+  #endif
+}
+#endif

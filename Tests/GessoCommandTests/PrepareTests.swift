@@ -1,0 +1,167 @@
+#if Client
+import Foundation
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import TestSupport
+import Testing
+
+@Suite("gesso prepare and inspect")
+struct PrepareTests {
+  let gesso: GessoExecutable
+  static let small = Fixtures.path("jpeg/small-420.jpg")
+
+  init() throws { gesso = try GessoExecutable() }
+
+  private func bytes(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: gesso.folder.appending(path: name)))
+  }
+
+  private func size(_ bytes: [UInt8]) throws -> ImageSize { try ImageDescription.read(from: .memory(bytes)).size }
+
+  @Test("a file, standard input and standard output give the same bytes")
+  func sameBytes() async throws {
+    let flags = ["--max-side", "64", "-q"]
+    #expect(try await gesso.run(["prepare", Self.small, "-o", "a.jpg"] + flags).text == "a.jpg\n")
+    let piped = try await gesso.run(["prepare", "-", "-o", "-"] + flags, input: URL(filePath: Self.small))
+    #expect(piped.status == 0 && piped.errors.isEmpty)
+    #expect(try piped.output == bytes("a.jpg"))
+    #expect(try size(piped.output) == ImageSize(width: 64, height: 42))
+    #expect(try gesso.names() == ["a.jpg"], "neither a ledger nor anything else is made")
+  }
+
+  @Test(
+    "the output's extension decides the format", arguments: [("a.png", ImageDescription.Format.png), ("a.jpeg", .jpeg)])
+  func format(name: String, format: ImageDescription.Format) async throws {
+    #expect(try await gesso.run(["prepare", Self.small, "-o", name]).status == 0)
+    #expect(try ImageDescription.read(from: .memory(bytes(name))).format == format)
+  }
+
+  @Test("several inputs go to a folder, each under a name of its own, reported in order")
+  func folder() async throws {
+    for name in ["x", "y"] {
+      try FileManager.default.createDirectory(at: gesso.folder.appending(path: name), withIntermediateDirectories: true)
+      try gesso.copy(Self.small, as: "\(name)/photo.jpg")
+    }
+    try gesso.copy(Fixtures.path("png/soft-alpha-rgba8.png"), as: "photo.png")
+    let outcome = try await gesso.run([
+      "prepare", "x/photo.jpg", "y/photo.jpg", "photo.png", "--out-dir", "new/out", "-q",
+    ])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.text == "new/out/photo.prepared.jpg\nnew/out/photo-2.prepared.jpg\nnew/out/photo-3.prepared.png\n")
+    #expect(try gesso.names(in: "new/out") == ["photo-2.prepared.jpg", "photo-3.prepared.png", "photo.prepared.jpg"])
+  }
+
+  @Test("an existing output is replaced, unless that is refused")
+  func clobber() async throws {
+    try gesso.write("old", to: "a.jpg")
+    let refused = try await gesso.run(["prepare", Self.small, "-o", "a.jpg", "--no-clobber"])
+    #expect(refused.status == 2 && refused.errors.contains("a.jpg exists"))
+    #expect(try bytes("a.jpg") == [UInt8]("old".utf8))
+    #expect(try await gesso.run(["prepare", Self.small, "-o", "a.jpg"]).status == 0)
+    #expect(try size(bytes("a.jpg")) == ImageSize(width: 227, height: 149))
+  }
+
+  @Test("no input is ever replaced, not even by the output of another")
+  func inputs() async throws {
+    try gesso.copy(Self.small, as: "photo.jpg")
+    try gesso.copy(Self.small, as: "photo.prepared.jpg")
+    let original = try bytes("photo.jpg")
+    #expect(try await gesso.run(["prepare", "photo.jpg", "-o", "photo.jpg"]).status == 2)
+    let both = try await gesso.run(["prepare", "photo.jpg", "photo.prepared.jpg", "--out-dir", "."])
+    #expect(both.status == 1 && both.errors.contains("the output is the input photo.prepared.jpg"))
+    #expect(try bytes("photo.jpg") == original && bytes("photo.prepared.jpg") == original)
+  }
+
+  /// The keys of command-line.md, section "JSON of `prepare`", in their order; a dot stands for an object within.
+  static let contractKeys = [
+    "input", "output", "bytes", "sha256", "source", "prepared", "decoderScale", "path", "instructionSet",
+    "milliseconds",
+    "peakMemoryBytes", "notes", "source.format", "source.width", "source.height", "source.orientation", "source.bits",
+    "source.model", "source.subsampling", "source.icc", "source.alpha", "prepared.format", "prepared.width",
+    "prepared.height", "prepared.quality", "prepared.subsampling", "milliseconds.decode", "milliseconds.resize",
+    "milliseconds.color", "milliseconds.encode", "milliseconds.total",
+  ]
+
+  @Test("JSON holds every documented key and says the truth")
+  func json() async throws {
+    let outcome = try await gesso.run(["prepare", Self.small, "-o", "a.jpg", "--json", "--max-side", "64"])
+    let object = try #require(try outcome.objects().first)
+    for path in Self.contractKeys {
+      let value = path.split(separator: ".").reduce(object as Any?) { ($0 as? [String: Any])?[String($1)] }
+      #expect(value != nil, "\(path)")
+    }
+    let written = try bytes("a.jpg")
+    #expect(object["input"] as? String == Self.small && object["output"] as? String == "a.jpg")
+    #expect(object["bytes"] as? Int == written.count)
+    #expect(object["sha256"] as? String == ContentDigest.sha256(of: written))
+    let source = try #require(object["source"] as? [String: Any])
+    #expect(source["width"] as? Int == 227 && source["subsampling"] as? String == "4:2:0" && source["icc"] is NSNull)
+    let prepared = try #require(object["prepared"] as? [String: Any])
+    #expect(prepared["width"] as? Int == 64 && prepared["quality"] as? Int == 92)
+    #expect((object["peakMemoryBytes"] as? Int).map { $0 > 1 << 20 && $0 < 1 << 30 } == true)
+  }
+
+  @Test("with --json failures are objects on standard output")
+  func jsonErrors() async throws {
+    let outcome = try await gesso.run(["prepare", "no.jpg", Self.small, "--out-dir", "out", "--json", "-q"])
+    let objects = try outcome.objects()
+    #expect(outcome.status == 1 && objects.count == 2 && outcome.errors.isEmpty)
+    let error = try #require(objects[0]["error"] as? [String: Any])
+    #expect(objects[0]["input"] as? String == "no.jpg")
+    #expect(
+      error["code"] as? String == "not-found" && error["stage"] as? String == "open" && error["message"] is String)
+    #expect(objects[1]["error"] == nil)
+  }
+
+  @Test("inspect says what is in a file, for people and as JSON")
+  func inspect() async throws {
+    let phone = Fixtures.path("jpeg/phone.jpg")
+    let object = try #require(try await gesso.run(["inspect", phone, "--json"]).objects().first)
+    #expect(
+      object["orientation"] as? Int == 6 && object["gps"] as? Bool == true && object["format"] as? String == "jpeg")
+    let described = try ImageDescription.read(from: .file(phone))
+    #expect(object["width"] as? Int == described.size.width && object["height"] as? Int == described.size.height)
+    let lines = try await gesso.run(["inspect", phone, Fixtures.path("png/icc-display-p3.png")]).text
+    #expect(lines.contains("orientation 6") && lines.contains("color profile:") && lines.contains("PNG"))
+    #expect(try gesso.names().isEmpty)
+  }
+
+  @Test("a URL is fetched without credentials, up to a limit, and its query is shown nowhere")
+  func url() async throws {
+    let pair = SandboxCredential(key: "k", secret: "s")
+    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [pair]))
+    let address = try await sandbox.start().absoluteString
+    let client = ScenarioClient(
+      configuration: try ScenarioConfiguration(
+        baseURL: address, credential: ScenarioCredential(key: pair.key, secret: pair.secret)))
+    let asset = try await client.uploadAsset(
+      name: "small.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
+    // The original file, signed; an Authorization header would be refused.
+    let url = try await client.asset(asset.id).url.rawValue
+    let environment = ["SCENARIO_API_KEY": "k", "SCENARIO_API_SECRET": "s", "SCENARIO_BASE_URL": address]
+
+    let outcome = try await gesso.run(
+      ["prepare", url, "--out-dir", "out", "--max-side", "64", "--json"], environment: environment)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try gesso.names(in: "out").count == 1)
+    #expect(!(outcome.text + outcome.errors).contains("Signature"))
+
+    let refused = try await gesso.run(["prepare", url + "x", "-o", "a.jpg"])
+    #expect(refused.status == 3 && !refused.errors.contains("Signature"))
+    await sandbox.stop()
+  }
+
+  @Test("notes and progress go to standard error, and nowhere when quiet")
+  func quiet() async throws {
+    let loud = try await gesso.run(["prepare", Fixtures.path("jpeg/phone.jpg"), "-o", "a.jpg", "--max-side", "64"])
+    #expect(loud.errors.contains("→") && loud.text == "a.jpg\n")
+    #expect(!loud.errors.contains("\u{1B}"), "no terminal, no escapes")
+    let quiet = try await gesso.run([
+      "prepare", Fixtures.path("jpeg/phone.jpg"), "-o", "a.jpg", "--max-side", "64", "-q",
+    ])
+    #expect(quiet.errors.isEmpty && quiet.text == "a.jpg\n")
+  }
+}
+#endif

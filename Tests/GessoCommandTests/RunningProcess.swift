@@ -1,0 +1,73 @@
+#if Client
+import Foundation
+
+/// A run of the command that a test talks to while it lives.
+final class RunningProcess: Sendable {
+  private let process: Process
+  private let finished: Task<Int32, Never>
+  /// The lines of standard output; to be iterated once.
+  let output: AsyncStream<String>
+  /// The lines of standard error; to be iterated once.
+  let errors: AsyncStream<String>
+
+  /// Starts a process with its standard input held open.
+  init(_ gesso: GessoExecutable, _ arguments: [String], environment: [String: String] = [:]) throws {
+    let process = gesso.process(arguments, environment: environment)
+    let (output, errors, input) = (Pipe(), Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    process.standardError = errors
+    let (ends, end) = AsyncStream.makeStream(of: Int32.self)
+    process.terminationHandler = {
+      // A process that a signal killed did not exit; no status of the command is negative.
+      end.yield($0.terminationReason == .exit ? $0.terminationStatus : -$0.terminationStatus)
+      end.finish()
+    }
+    self.output = Self.lines(of: output.fileHandleForReading)
+    self.errors = Self.lines(of: errors.fileHandleForReading)
+    finished = Task {
+      // The pipe's writing end lives as long as the process, so that reading standard input waits.
+      defer { withExtendedLifetime(input) {} }
+      return await ends.first { _ in true } ?? -1
+    }
+    try process.run()
+    self.process = process
+  }
+
+  /// What `kill -INT` does.
+  func interrupt() { process.interrupt() }
+
+  /// What `kill` does.
+  func terminate() { process.terminate() }
+
+  /// How it ended: its exit status, or a signal's number below zero.
+  func status() async -> Int32 { await finished.value }
+
+  /// The lines of a pipe, read on a thread of their own so that the process never waits for its reader.
+  private static func lines(of handle: FileHandle) -> AsyncStream<String> {
+    let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+    let descriptor = dup(handle.fileDescriptor)
+    Thread {
+      let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+      var rest = Data()
+      while case let data = handle.availableData, !data.isEmpty {
+        rest += data
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+          continuation.yield(String(decoding: rest[..<end], as: UTF8.self))
+          rest = Data(rest[(end + 1)...])
+        }
+      }
+      continuation.finish()
+    }.start()
+    return stream
+  }
+}
+
+extension AsyncStream<String>.Iterator {
+  /// The next line that begins with `start`; nil when there is none any more.
+  mutating func line(_ start: String = "") async -> String? {
+    while let line = await next(isolation: #isolation) { if line.hasPrefix(start) { return line } }
+    return nil
+  }
+}
+#endif

@@ -1,0 +1,108 @@
+#if Client
+import Foundation
+import ScenarioAPI
+import Synchronization
+
+/// A transport that answers like the service, and lets a test look and act at every request.
+final class ScriptedService: HTTPTransport {
+  /// Called before each answer with `METHOD path`; what it returns or throws takes the answer's place.
+  typealias Hook = @Sendable (String, HTTPRequest) async throws(ScenarioError) -> HTTPResponse?
+
+  static let baseURL = "https://service.example/v1"
+  static let signature = "Signature=planted-signature"
+
+  private let statuses: Mutex<[String]>
+  private let results: [String: [UInt8]]
+  private let mimeType: String
+  private let hook: Hook
+  private let log = Mutex<[String]>([])
+
+  /// Makes a service.
+  ///
+  /// - Parameters:
+  ///   - statuses: What the job answers, one after the other; the last one stays.
+  ///   - results: The bytes of the results, in order.
+  init(
+    statuses: [String] = ["success"], results: [[UInt8]], mimeType: String = "image/png",
+    hook: @escaping Hook = { _, _ throws(ScenarioError) in nil }
+  ) {
+    self.statuses = Mutex(statuses)
+    self.results = Dictionary(uniqueKeysWithValues: zip((1...).lazy.map { "asset_r\($0)" }, results))
+    self.mimeType = mimeType
+    self.hook = hook
+  }
+
+  /// `METHOD path` of every request so far.
+  var requests: [String] { log.withLock(\.self) }
+
+  /// A client of this service.
+  func client() throws -> ScenarioClient {
+    ScenarioClient(
+      configuration: try ScenarioConfiguration(
+        baseURL: Self.baseURL, credential: ScenarioCredential(key: "planted-key", secret: "planted-secret")),
+      transport: self, clock: SteppingClock())
+  }
+
+  func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
+    let path = request.url.dropFirst(Self.baseURL.count).prefix { $0 != "?" }
+    let name = "\(request.method.rawValue) \(path)"
+    log.withLock { $0.append(name) }
+    if let answer = try await hook(name, request) { return answer }
+    switch name {
+    case "POST /assets": return json(["asset": asset("asset_source")])
+    case "POST /generate/img2img":
+      return json(["creativeUnitsCost": 10.5, "job": job(status: "queued", assets: [])])
+    case "GET /jobs/job_1":
+      let status = statuses.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+      return json(["job": job(status: status, assets: status == "success" ? results.keys.sorted() : [])])
+    case _ where name.hasPrefix("GET /assets/"):
+      return json(["asset": asset(String(name.dropFirst("GET /assets/".count)))])
+    case _ where name.hasPrefix("GET /files/"):
+      guard request.authorization == nil else { return HTTPResponse(status: 400) }
+      return deliver(results[String(name.dropFirst("GET /files/".count))] ?? [], to: request)
+    default: return HTTPResponse(status: 404, body: [UInt8](#"{"reason":"Not found"}"#.utf8))
+    }
+  }
+
+  private func deliver(_ bytes: [UInt8], to request: HTTPRequest) -> HTTPResponse {
+    let fields = [HTTPField("Content-Type", mimeType), HTTPField("Content-Length", "\(bytes.count)")]
+    guard case .descriptor(let descriptor) = request.destination else {
+      return HTTPResponse(status: 200, fields: fields, body: bytes)
+    }
+    try? FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(bytes))
+    return HTTPResponse(status: 200, fields: fields, bodyCount: bytes.count)
+  }
+
+  private func job(status: String, assets: [String]) -> [String: Any] {
+    ["jobId": "job_1", "status": status, "progress": 0.5, "metadata": ["assetIds": assets, "error": "no luck"]]
+  }
+
+  private func asset(_ id: String) -> [String: Any] {
+    ["id": id, "url": "\(Self.baseURL)/files/\(id)?\(Self.signature)", "mimeType": mimeType, "status": "success"]
+  }
+
+  private func json(_ object: [String: Any]) -> HTTPResponse {
+    // Foundation writes what this file holds.
+    HTTPResponse(status: 200, body: [UInt8]((try? JSONSerialization.data(withJSONObject: object)) ?? Data()))
+  }
+}
+
+/// A clock whose time passes only by sleeping, and then at once.
+final class SteppingClock: Clock {
+  struct Instant: InstantProtocol {
+    var offset: Duration
+    func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+    func duration(to other: Instant) -> Duration { other.offset - offset }
+    static func < (a: Instant, b: Instant) -> Bool { a.offset < b.offset }
+  }
+
+  private let time = Mutex(Duration.zero)
+  var now: Instant { Instant(offset: time.withLock(\.self)) }
+  var minimumResolution: Duration { .zero }
+
+  func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    try Task.checkCancellation()
+    time.withLock { $0 = max($0, deadline.offset) }
+  }
+}
+#endif

@@ -1,0 +1,119 @@
+import Foundation
+import ImagePreparation
+import Testing
+
+@Suite("Writing results atomically")
+struct AtomicFileTests {
+  /// A folder of its own for each test.
+  let folder: String
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "gesso-atomic-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  private func content(_ name: String) -> [UInt8]? {
+    FileManager.default.contents(atPath: "\(folder)/\(name)").map([UInt8].init)
+  }
+
+  private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
+
+  @Test("a new file holds the bytes and nothing else is left", arguments: [true, false])
+  func writes(replacing: Bool) throws {
+    try AtomicFile.write([1, 2, 3], to: "\(folder)/a", replacing: replacing)
+    #expect(content("a") == [1, 2, 3])
+    #expect(try names() == ["a"])
+  }
+
+  @Test("an existing file is replaced by a new inode, never rewritten in place")
+  func replaces() throws {
+    try AtomicFile.write([1, 2, 3], to: "\(folder)/a", replacing: true)
+    let reader = try #require(FileHandle(forReadingAtPath: "\(folder)/a"))
+    try AtomicFile.write([4], to: "\(folder)/a", replacing: true)
+    #expect(content("a") == [4])
+    #expect(try reader.readToEnd() == Data([1, 2, 3]), "who had the old file open still reads all of it")
+    #expect(try names() == ["a"])
+  }
+
+  @Test("an existing file is kept when replacing is refused")
+  func refuses() throws {
+    try AtomicFile.write([1], to: "\(folder)/a", replacing: true)
+    expect(.outputExists) { () throws(PreparationError) in
+      try AtomicFile.write([2], to: "\(folder)/a", replacing: false)
+    }
+    #expect(content("a") == [1])
+    #expect(try names() == ["a"])
+  }
+
+  @Test("of many writers that may not replace, one succeeds and its file is whole")
+  func races() async throws {
+    let path = "\(folder)/a"
+    let winners = await withTaskGroup(of: UInt8?.self) { group in
+      for number in UInt8(1)...16 {
+        group.addTask {
+          let written: Void? = try? AtomicFile.write(Array(repeating: number, count: 5_000), to: path, replacing: false)
+          return written == nil ? nil : number
+        }
+      }
+      return await group.reduce(into: [UInt8]()) { if let winner = $1 { $0.append(winner) } }
+    }
+    #expect(winners.count == 1)
+    #expect(content("a") == winners.first.map { Array(repeating: $0, count: 5_000) })
+    #expect(try names() == ["a"])
+  }
+
+  /// Ways to reach the input `photo` in the folder.
+  @Test(
+    "the input is never replaced, by whatever name", arguments: ["photo", "./photo", "hard", "soft", "up/../photo"])
+  func sparesInput(name: String) throws {
+    try FileManager.default.createDirectory(atPath: "\(folder)/up", withIntermediateDirectories: true)
+    try AtomicFile.write([1], to: "\(folder)/photo", replacing: true)
+    try FileManager.default.linkItem(atPath: "\(folder)/photo", toPath: "\(folder)/hard")
+    try FileManager.default.createSymbolicLink(atPath: "\(folder)/soft", withDestinationPath: "photo")
+    expect(.outputIsInput) { () throws(PreparationError) in
+      try AtomicFile.write(
+        [2], to: "\(folder)/\(name)", replacing: true, notOver: ["\(folder)/other", "\(folder)/photo"])
+    }
+    #expect(content("photo") == [1])
+  }
+
+  @Test("a symbolic link stays and its target is replaced")
+  func followsLinks() throws {
+    try AtomicFile.write([1], to: "\(folder)/target", replacing: true)
+    try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "target")
+    try AtomicFile.write([2], to: "\(folder)/link", replacing: true)
+    #expect(content("target") == [2])
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == "target")
+  }
+
+  @Test("a device is written to, not replaced")
+  func writesThrough() throws {
+    try AtomicFile.write([1], to: "/dev/null", replacing: true)
+    let type = try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType
+    #expect(type == .typeCharacterSpecial)
+  }
+
+  @Test("what cannot be written says so and leaves nothing", arguments: ["missing/a", "folder", "photo/a"])
+  func fails(name: String) throws {
+    try FileManager.default.createDirectory(atPath: "\(folder)/folder", withIntermediateDirectories: true)
+    try AtomicFile.write([1], to: "\(folder)/photo", replacing: true)
+    expect(.writeFailed) { () throws(PreparationError) in
+      try AtomicFile.write([2], to: "\(folder)/\(name)", replacing: true)
+    }
+    #expect(try names() == ["folder", "photo"])
+  }
+
+  private func expect(
+    _ code: PreparationError.Code, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws(PreparationError) -> Void
+  ) {
+    do throws(PreparationError) {
+      try body()
+      Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+    } catch {
+      #expect(error.code == code, sourceLocation: sourceLocation)
+      #expect(error.stage == .write, sourceLocation: sourceLocation)
+      #expect(!error.message.isEmpty && !error.remedy.isEmpty, sourceLocation: sourceLocation)
+    }
+  }
+}

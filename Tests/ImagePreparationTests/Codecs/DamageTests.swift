@@ -1,0 +1,139 @@
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+@Suite("Damaged sources")
+struct DamageTests {
+  static let jpegs = ["420", "420-progressive", "420-scans", "420-restart", "420-arithmetic", "gray"]
+    .map { "jpeg/coded/\($0).jpg" }
+
+  /// Before every marker, and at three places inside each scan.
+  static func cuts(_ file: JPEGFile) -> [Int] {
+    let inside = file.scans.flatMap { [$0.lowerBound + 1, ($0.lowerBound + $0.upperBound) / 2, $0.upperBound - 2] }
+    return (file.markers + inside).filter { $0 > 0 }.sorted()
+  }
+
+  @Test("a JPEG cut anywhere is refused as truncated, and read under `none` once its header is there", arguments: jpegs)
+  func truncatedJPEG(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes(name))
+    let whole = try DecodedImage.decode(.memory(file.bytes))
+    let cuts = Self.cuts(file)
+    #expect(cuts.count >= 8)
+    for cut in cuts {
+      let source = ImageSource.memory(Array(file.bytes.prefix(cut)))
+      let error = try #require(
+        failure { () throws(PreparationError) in try DecodedImage.decode(source) }, "cut at \(cut)")
+      #expect(error.code == .truncated, "cut at \(cut): \(error)")
+      guard cut >= file.scans[0].lowerBound else {
+        #expect(error.message.contains("header"))
+        continue
+      }
+      #expect(error.message.contains("row"), "\(error)")
+      let image = try DecodedImage.decode(source, policy: .none)
+      #expect(image.height == whole.height)
+      #expect(image.damage.warningCount > 0, "cut at \(cut)")
+      if let row = image.damage.firstFilledRow {
+        // Rows of earlier MCU rows are whole; fancy upsampling looks one row ahead.
+        let intact = max(0, row - 1) * whole.layout.rowBytes
+        #expect(image.bytes.prefix(intact) == whole.bytes.prefix(intact), "cut at \(cut)")
+      } else {
+        #expect(image.bytes == whole.bytes, "cut at \(cut)")
+      }
+    }
+  }
+
+  @Test("planes of a truncated JPEG", arguments: ["420", "420-progressive", "420-scans"])
+  func truncatedPlanes(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    let scan = file.scans[0]
+    let source = ImageSource.memory(Array(file.bytes.prefix((scan.lowerBound + scan.upperBound) / 2)))
+    let error = failure { () throws(PreparationError) in try JPEGVarietyTests.readPlanes(source) }
+    #expect(error?.code == .truncated)
+    let lenient = try JPEGVarietyTests.readPlanes(source, policy: .none)
+    #expect(lenient.planes.map(\.bytes.count) == [53 * 37, 27 * 19, 27 * 19])
+    #expect(lenient.damage.firstFilledRow != nil)
+  }
+
+  @Test(
+    "a PNG cut after any byte is refused as truncated; under `none` the rows before the cut are right",
+    arguments: ["basn2c08", "basn6a16", "basi2c08", "basn3p04", "s32i3p04"])
+  func truncatedPNG(name: String) throws {
+    let bytes = try Fixtures.bytes("png/pngsuite/\(name).png")
+    let whole = try DecodedImage.decode(.memory(bytes))
+    var decoded = 0
+    for cut in stride(from: 8, to: bytes.count, by: 3) {
+      let source = ImageSource.memory(Array(bytes.prefix(cut)))
+      let error = failure { () throws(PreparationError) in try DecodedImage.decode(source) }
+      #expect(error?.code == .truncated, "cut at \(cut)")
+      guard let image = try? DecodedImage.decode(source, policy: .none) else { continue }
+      decoded += 1
+      #expect(image.height == whole.height)
+      let intact = (image.damage.firstFilledRow ?? whole.height) * whole.layout.rowBytes
+      #expect(image.bytes.prefix(intact) == whole.bytes.prefix(intact), "cut at \(cut)")
+    }
+    #expect(decoded > 10)
+  }
+
+  @Test("a progressive JPEG whose later tables are broken keeps its earlier scans under `none`")
+  func brokenLaterScan() throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/420-progressive.jpg"))
+    var bytes = file.bytes
+    let tables = try #require(file.markers.first { $0 > file.scans[0].upperBound && bytes[$0 + 1] == 0xC4 })
+    bytes[tables + 4] = 0x77  // no such table
+    let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes)) }
+    #expect(error?.code == .corrupt)
+    let image = try DecodedImage.decode(.memory(bytes), policy: .none)
+    let whole = try DecodedImage.decode(.memory(file.bytes))
+    #expect(image.damage.firstFilledRow == 0)
+    let error2 = zip(image.bytes, whole.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+    #expect(Double(error2) / Double(whole.bytes.count) < 20, "the coarse image is not the picture")
+  }
+
+  /// What each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
+  @Test(
+    "levels of the damage policy",
+    arguments: [
+      ("extraneous", [DamagePolicy.error, .warning]), ("restart", [.truncated, .error, .warning]),
+      ("jfif", [.warning]), ("whole", []),
+    ])
+  func levels(fault: String, refusing: [DamagePolicy]) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/420-restart.jpg"))
+    var bytes = file.bytes
+    switch fault {
+    case "extraneous": bytes.insert(contentsOf: Array(repeating: 7, count: 40), at: file.scans[0].upperBound)
+    case "restart":
+      let at = try #require(file.scans[0].first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xD0 })
+      bytes[at + 1] = 0xD5
+    case "jfif": bytes[11] = 9  // major version
+    default: break
+    }
+    for policy in DamagePolicy.allCases {
+      let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes), policy: policy) }
+      #expect((error != nil) == refusing.contains(policy), "\(fault) under \(policy): \(String(describing: error))")
+    }
+  }
+
+  @Test(
+    "data behind the end marker is nobody's business", arguments: ["jpeg/coded/420.jpg", "png/pngsuite/basn2c08.png"])
+  func trailingData(name: String) throws {
+    let bytes = try Fixtures.bytes(name)
+    let image = try DecodedImage.decode(.memory(bytes + Array(repeating: 0xFF, count: 999)), policy: .warning)
+    #expect(try image == DecodedImage.decode(.memory(bytes)))
+  }
+
+  @Test("nothing is printed, whatever is decoded")
+  func silence() async {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardErrorContent, \.standardOutputContent]
+    ) {
+      for name in CorruptReplayTests.corrupt + CorruptReplayTests.odd where !name.contains("3780") {
+        _ = try? DecodedImage.decode(.file(Fixtures.path(name)))
+        _ = try? DecodedImage.decode(.file(Fixtures.path(name)), policy: .none)
+      }
+    }
+    // The test runner itself says nothing on standard error of the child; what a codec prints would be there.
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(!text.contains("JPEG") && !text.contains("libpng"), "\(text)")
+  }
+}

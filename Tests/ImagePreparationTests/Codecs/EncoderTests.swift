@@ -1,0 +1,192 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+@Suite("Encoders")
+struct EncoderTests {
+  /// Noise over a gradient: no filter and no table is spared.
+  static func image(_ size: ImageSize, channels: Int) -> [UInt8] {
+    var state: UInt32 = 1
+    return (0..<size.pixelCount * channels).map { at in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return UInt8(truncatingIfNeeded: at / channels % size.width * 4 + Int(state >> 28))
+    }
+  }
+
+  static func png(
+    _ samples: [UInt8], _ size: ImageSize, _ channels: RowLayout.Channels, _ compression: Recipe.Compression = .fast,
+    _ color: PNGEncoder.Color = .srgb
+  ) throws(PreparationError) -> [UInt8] {
+    var encoder = try PNGEncoder(size: size, channels: channels, compression: compression, color: color)
+    try write(samples, rowBytes: size.width * channels.rawValue, to: &encoder)
+    return try encoder.finish()
+  }
+
+  static func jpeg(
+    _ samples: [UInt8], _ size: ImageSize, _ channels: RowLayout.Channels, _ encoding: JPEGEncoding = JPEGEncoding()
+  ) throws(PreparationError) -> [UInt8] {
+    var encoder = try JPEGEncoder(size: size, channels: channels, encoding: encoding)
+    try write(samples, rowBytes: size.width * channels.rawValue, to: &encoder)
+    return try encoder.finish()
+  }
+
+  /// Rows a few at a time.
+  private static func write<Encoder: RowEncoder & ~Copyable>(
+    _ samples: [UInt8], rowBytes: Int, to encoder: inout Encoder
+  ) throws(PreparationError) {
+    try unsafe samples.withUnsafeBufferPointer { buffer throws(PreparationError) in
+      let height = buffer.count / rowBytes
+      for y in stride(from: 0, to: height, by: 5) {
+        try unsafe encoder.writeRows(
+          from: buffer.baseAddress! + y * rowBytes, stride: rowBytes, count: min(5, height - y))
+      }
+    }
+  }
+
+  @Test(
+    "a PNG gives back every sample, to us and to a decoder in plain Python",
+    arguments: [RowLayout.Channels.gray, .grayAlpha, .rgb, .rgba], Recipe.Compression.allCases)
+  func pngRoundTrip(channels: RowLayout.Channels, compression: Recipe.Compression) throws {
+    let size = ImageSize(width: 29, height: 23)
+    let samples = Self.image(size, channels: channels.rawValue)
+    let file = try Self.png(samples, size, channels, compression)
+    let decoded = try DecodedImage.decode(.memory(file), policy: .warning)
+    #expect(decoded.layout.channels == channels)
+    #expect(decoded.bytes == samples)
+    #expect(decoded.description.pngColor?.srgbIntent == 0)
+    #expect(try Self.run("python3", [Fixtures.path("png/decode.py")], on: file) == samples)
+  }
+
+  @Test("a profile goes into a PNG and a JPEG and comes out whole")
+  func profiles() throws {
+    let profile = try Fixtures.bytes("icc/DisplayP3-v4.icc")
+    let size = ImageSize(width: 8, height: 8)
+    let samples = Self.image(size, channels: 3)
+    let png = try Self.png(samples, size, .rgb, .fast, .profile(profile))
+    #expect(try ImageDescription.read(from: .memory(png)).iccProfile == profile)
+    let jpeg = try Self.jpeg(samples, size, .rgb, JPEGEncoding(iccProfile: profile))
+    #expect(try ImageDescription.read(from: .memory(jpeg)).iccProfile == profile)
+    let large = MetadataTests.profile
+    let segmented = try Self.jpeg(samples, size, .rgb, JPEGEncoding(iccProfile: large))
+    #expect(try ImageDescription.read(from: .memory(segmented)).iccProfile == large)
+  }
+
+  @Test("a profile that does not fit the PNG is refused, not dropped")
+  func wrongProfile() throws {
+    let size = ImageSize(width: 8, height: 8)
+    let gray = try Fixtures.bytes("icc/sGrey-v4.icc")
+    let error = failure { () throws(PreparationError) in
+      try Self.png(Self.image(size, channels: 3), size, .rgb, .fast, .profile(gray))
+    }
+    #expect(error?.code == .unsupportedFeature)
+    #expect(error?.stage == .encode)
+  }
+
+  /// cjpeg made the files from the same pixels at quality 90 (Fixtures/jpeg/make-coded.py).
+  @Test(
+    "a JPEG of rows is cjpeg's, byte for byte",
+    arguments: [
+      ("420.jpg", Recipe.Subsampling.yuv420), ("444.jpg", .yuv444),
+    ])
+  func jpegRows(name: String, subsampling: Recipe.Subsampling) throws {
+    let samples = Array(try Fixtures.bytes("jpeg/coded-source.ppm").suffix(53 * 37 * 3))
+    let encoding = JPEGEncoding(quality: 90, subsampling: subsampling)
+    let file = try Self.jpeg(samples, ImageSize(width: 53, height: 37), .rgb, encoding)
+    #expect(try file == Fixtures.bytes("jpeg/coded/\(name)"))
+  }
+
+  /// TurboJPEG made the files from the same planes.
+  @Test(
+    "a JPEG of planes is TurboJPEG's, byte for byte",
+    arguments: [
+      ("420", Recipe.Subsampling.yuv420), ("444", .yuv444), ("gray", .yuv420),
+    ])
+  func jpegPlanes(kind: String, subsampling: Recipe.Subsampling) throws {
+    let source = ImageSource.file(Fixtures.path("jpeg/coded/even-\(kind).jpg"))
+    let planes = try JPEGVarietyTests.readPlanes(source).planes
+    let encoding = JPEGEncoding(quality: 90, subsampling: subsampling)
+    let file = try Self.encodePlanes(planes, ImageSize(width: 52, height: 36), encoding)
+    #expect(try file == Fixtures.bytes("jpeg/coded/planes-\(kind).jpg"))
+  }
+
+  @Test("planes of odd sizes come back nearly as they were", arguments: [1, 7, 8, 9, 15, 16, 17, 33], [1, 16, 19])
+  func oddPlanes(width: Int, height: Int) throws {
+    for subsampling in Recipe.Subsampling.allCases {
+      let size = ImageSize(width: width, height: height)
+      let half = ImageSize(width: (width + 1) / 2, height: (height + 1) / 2)
+      let chroma = subsampling == .yuv420 ? half : size
+      let planes = [size, chroma, chroma].map { size -> (size: ImageSize, bytes: [UInt8]) in
+        let ramp: [UInt8] = (0..<size.pixelCount).map { (at: Int) in UInt8(100 + at % size.width * 3 + at / size.width)
+        }
+        return (size: size, bytes: ramp)
+      }
+      let file = try Self.encodePlanes(planes, size, JPEGEncoding(quality: 100, subsampling: subsampling))
+      let decoded = try JPEGVarietyTests.readPlanes(.memory(file), policy: .warning).planes
+      for (plane, original) in zip(decoded, planes) {
+        #expect(plane.size == original.size)
+        #expect(zip(plane.bytes, original.bytes).allSatisfy { abs(Int($0) - Int($1)) <= 2 }, "\(size)")
+      }
+    }
+  }
+
+  @Test("sides that do not fit in a JPEG")
+  func tooLarge() {
+    let error = failure { () throws(PreparationError) in
+      try Self.jpeg([], ImageSize(width: 65_501, height: 1), .gray)
+    }
+    #expect(error?.code == .unsupportedFeature)
+  }
+
+  @Test("an unfinished image is an error")
+  func unfinished() {
+    let size = ImageSize(width: 8, height: 9)
+    let jpeg = failure { () throws(PreparationError) in try Self.jpeg([UInt8](repeating: 0, count: 64), size, .gray) }
+    #expect(jpeg?.stage == .encode)
+    let png = failure { () throws(PreparationError) in try Self.png([UInt8](repeating: 0, count: 64), size, .gray) }
+    #expect(png?.stage == .encode)
+  }
+
+  /// Strips in buffers of exactly a strip, rows padded to whole blocks.
+  static func encodePlanes(
+    _ planes: [(size: ImageSize, bytes: [UInt8])], _ size: ImageSize, _ encoding: JPEGEncoding
+  ) throws(PreparationError) -> [UInt8] {
+    var writer = try JPEGPlaneWriter(size: size, planeCount: planes.count, encoding: encoding)
+    precondition(writer.planeSizes == planes.map(\.size), "planes of another size")
+    let strides = planes.map { ($0.size.width + 7) / 8 * 8 }
+    let buffers = unsafe planes.indices.map {
+      UnsafeMutablePointer<UInt8>.allocate(capacity: strides[$0] * writer.rowsPerStrip[$0])
+    }
+    defer { for k in planes.indices { unsafe buffers[k].deallocate() } }
+    for strip in 0..<writer.stripCount {
+      for (k, plane) in planes.enumerated() {
+        for y in 0..<min(writer.rowsPerStrip[k], plane.size.height - strip * writer.rowsPerStrip[k]) {
+          for x in 0..<plane.size.width {
+            unsafe buffers[k][y * strides[k] + x] =
+              plane.bytes[(strip * writer.rowsPerStrip[k] + y) * plane.size.width + x]
+          }
+        }
+      }
+      try unsafe writer.writeStrip(from: buffers, strides: strides)
+    }
+    return try writer.finish()
+  }
+
+  /// What a program prints about a file.
+  static func run(_ program: String, _ arguments: [String], on file: [UInt8]) throws -> [UInt8] {
+    let path = FileManager.default.temporaryDirectory.appending(path: "gesso-\(UUID().uuidString)")
+    try Data(file).write(to: path)
+    defer { try? FileManager.default.removeItem(at: path) }
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = [program] + arguments + [path.path]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return [UInt8](bytes)
+  }
+}

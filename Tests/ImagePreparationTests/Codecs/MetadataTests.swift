@@ -1,0 +1,132 @@
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+@Suite("Metadata")
+struct MetadataTests {
+  /// A TIFF structure with one directory of 12-byte entries.
+  static func tiff(_ entries: [[UInt8]], count: Int? = nil, directory: UInt8 = 8) -> [UInt8] {
+    [0x4D, 0x4D, 0, 42, 0, 0, 0, directory, 0, UInt8(count ?? entries.count)] + entries.flatMap(\.self) + [0, 0, 0, 0]
+  }
+
+  static func orientation(_ value: UInt8, type: UInt8 = 3, count: UInt8 = 1) -> [UInt8] {
+    [0x01, 0x12, 0, type, 0, 0, 0, count] + (type == 3 ? [0, value, 0, 0] : [0, 0, 0, value])
+  }
+
+  static let gps: [UInt8] = [0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0]
+
+  static let hostile: [([UInt8], Int, Bool)] = [
+    (tiff([orientation(6)]), 6, false),
+    (tiff([gps, orientation(8, type: 4)]), 8, true),
+    (tiff([orientation(0)]), 1, false), (tiff([orientation(9)]), 1, false),
+    (tiff([orientation(6, type: 5)]), 1, false), (tiff([orientation(6, count: 2)]), 1, false),
+    (tiff([orientation(6)], count: 255), 6, false),  // more entries than bytes
+    (tiff([orientation(6)], directory: 255), 1, false), (tiff([orientation(6)], directory: 0), 1, false),
+    (Array(tiff([orientation(6)]).prefix(15)), 1, false), ([0x49, 0x4D, 42, 0, 8, 0, 0, 0], 1, false),
+    (Array(repeating: 0xFF, count: 64), 1, false), ([], 1, false),
+  ]
+
+  @Test("EXIF, hostile and not", arguments: hostile)
+  func exif(bytes: [UInt8], orientation: Int, hasGPS: Bool) {
+    let exif = EXIFReader(bytes.span)
+    #expect(exif.orientation.rawValue == orientation)
+    #expect(exif.hasGPS == hasGPS)
+  }
+
+  @Test("every prefix of an EXIF block is read without a trap")
+  func exifPrefixes() {
+    let whole = Self.tiff([Self.gps, Self.orientation(3)])
+    for count in 0...whole.count {
+      let part = Array(whole.prefix(count))
+      _ = EXIFReader(part.span)
+    }
+  }
+
+  @Test("orientation in a PNG's eXIf, both byte orders", arguments: 1...8)
+  func pngOrientation(number: Int) throws {
+    let description = try ImageDescription.read(from: .file(Fixtures.path("png/exif-orientation-\(number).png")))
+    #expect(description.orientation.rawValue == number)
+    #expect(description.hasEXIF)
+  }
+
+  @Test("a phone's photograph")
+  func phone() throws {
+    let description = try ImageDescription.read(from: .file(Fixtures.path("jpeg/phone.jpg")))
+    #expect(description.orientation == .turnRight)
+    #expect(description.hasGPS)
+    #expect(try DecodedImage.decode(.file(Fixtures.path("jpeg/phone.jpg"))).damage == DecodingDamage())
+  }
+
+  @Test(
+    "XMP and text",
+    arguments: [
+      ([(UInt8(0xE1), Array("http://ns.adobe.com/xap/1.0/\0<x/>".utf8))], true, false),
+      ([(UInt8(0xFE), Array("a comment".utf8))], false, true), ([], false, false),
+    ] as [([(marker: UInt8, data: [UInt8])], Bool, Bool)])
+  func jpegText(segments: [(marker: UInt8, data: [UInt8])], hasXMP: Bool, hasText: Bool) throws {
+    let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/gray.jpg")).inserting(segments)
+    let description = try ImageDescription.read(from: .memory(bytes))
+    #expect(description.hasXMP == hasXMP)
+    #expect(description.hasText == hasText)
+  }
+
+  @Test("chunks that libpng 1.6.39 does not know")
+  func pngChunks() throws {
+    var file = PNGFile(try Fixtures.bytes("png/pngsuite/basn2c08.png"))
+    file.chunks.insert(("cICP", [12, 13, 0, 1]), at: 1)
+    file.chunks.insert(("acTL", [0, 0, 0, 1, 0, 0, 0, 0]), at: 1)
+    file.chunks.insert(("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0<x/>".utf8)), at: 1)
+    let description = try ImageDescription.read(from: .memory(file.bytes))
+    #expect(description.pngColor?.codePoints == .init(primaries: 12, transfer: 13, matrix: 0, isFullRange: true))
+    #expect(description.isAnimated)
+    #expect(description.hasXMP)
+    #expect(!description.hasText)
+  }
+
+  /// Names as exiftool prints them.
+  @Test(
+    "profile names",
+    arguments: [
+      ("sRGB-v2-nano", "nRGB"), ("sRGB-v4", "sRGB"), ("DisplayP3-v2-magic", "sP3"), ("DisplayP3-v4", "sP3"),
+      ("AdobeCompat-v4", "A98C"), ("sGrey-v4", "sGry"),
+    ])
+  func profileNames(file: String, name: String) throws {
+    #expect(ICCProfileName.read(try Fixtures.bytes("icc/\(file).icc")) == name)
+  }
+
+  @Test("every prefix of a profile is read without a trap")
+  func profilePrefixes() throws {
+    let whole = try Fixtures.bytes("icc/sRGB-v4.icc")
+    for count in 0..<whole.count { _ = ICCProfileName.read(Array(whole.prefix(count))) }
+  }
+
+  /// 150 KB in three segments.
+  static let profile = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+
+  static func segments(_ order: [Int], total: UInt8 = 3) -> [(marker: UInt8, data: [UInt8])] {
+    order.map { k in
+      (0xE2, Array("ICC_PROFILE\0".utf8) + [UInt8(k), total] + profile[(k - 1) * 50_000..<k * 50_000])
+    }
+  }
+
+  @Test("a profile in several segments, in any order", arguments: [[1, 2, 3], [3, 1, 2]])
+  func profileSegments(order: [Int]) throws {
+    let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/420.jpg")).inserting(Self.segments(order))
+    let description = try ImageDescription.read(from: .memory(bytes))
+    #expect(description.iccProfile == Self.profile)
+    #expect(description.notes.isEmpty)
+  }
+
+  @Test(
+    "a profile with a missing, doubled or contradicting segment is ignored, with a note",
+    arguments: [
+      segments([1, 3]), segments([1, 2, 2, 3]), segments([1, 2]) + segments([3], total: 4), segments([3], total: 2),
+    ])
+  func brokenProfiles(segments: [(marker: UInt8, data: [UInt8])]) throws {
+    let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/420.jpg")).inserting(segments)
+    let description = try ImageDescription.read(from: .memory(bytes))
+    #expect(description.iccProfile == nil)
+    #expect(description.notes.count == 1)
+  }
+}

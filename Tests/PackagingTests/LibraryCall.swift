@@ -1,0 +1,17 @@
+#if Client
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+
+/// Uploads a photograph, asks for the same scene in autumn, and returns the paths of the results.
+func autumn(of photograph: String, into folder: String, from service: ScenarioConfiguration) async throws -> [String] {
+  let client = ScenarioClient(configuration: service)
+  let pipeline = Img2ImgPipeline(client: client, ledger: try Ledger(path: "\(folder)/ledger.sqlite"))
+
+  var order = Img2ImgOrder(path: photograph, prompt: "the same forest in late autumn", folder: folder)
+  order.recipe.maxSide = 1024
+  order.request.strength = 0.55
+  order.request.seed = "42"
+  return try await pipeline.run(order).files.map(\.path)
+}
+#endif

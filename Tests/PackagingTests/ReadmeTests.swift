@@ -1,0 +1,54 @@
+#if Client
+import Foundation
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import TestSupport
+import Testing
+
+/// The README's example is the file that is compiled here, and it runs.
+@Suite struct ReadmeTests {
+  private static let root = Fixtures.folder.deletingLastPathComponent()
+
+  @Test func readmeShowsTheCompiledExample() throws {
+    let source = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "LibraryCall.swift"),
+      encoding: .utf8)
+    let example = source.split(separator: "\n", omittingEmptySubsequences: false)
+      .filter { !$0.hasPrefix("#if") && !$0.hasPrefix("#endif") }.joined(separator: "\n")
+    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    #expect(readme.contains("```swift\n\(example)```\n"))
+  }
+
+  @Test func exampleRunsAgainstTheSandbox() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-readme-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let pair = SandboxCredential.random()
+    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [pair], jobTimings: .instant))
+    let address = try await sandbox.start()
+    do {
+      let service = try ScenarioConfiguration(
+        baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))
+      let results = try await autumn(of: Fixtures.path("jpeg/brushes.jpg"), into: folder, from: service)
+      #expect(results.count == 1)
+      for path in results {
+        let pixels = try ImagePreparer().pixels(of: .file(path))
+        // 640x504 with sides that are multiples of 16.
+        #expect(pixels.size == ImageSize(width: 640, height: 496))
+      }
+    } catch {
+      await sandbox.stop()
+      throw error
+    }
+    await sandbox.stop()
+  }
+
+  @Test(arguments: ["Documentation/forest.jpg", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "Fixtures/README.md"])
+  func readmeNamesFilesThatAreThere(path: String) throws {
+    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    #expect(readme.contains("(\(path))"))
+    #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: path).path))
+  }
+}
+#endif

@@ -1,0 +1,162 @@
+import Testing
+
+@testable import ScenarioAPI
+
+@Suite("Retrying as a value")
+struct RetryPolicyTests {
+  private static func error(
+    _ outcome: ScenarioError.Outcome, status: Int? = nil, isRetryable: Bool = true, retryAfter: Duration? = nil
+  ) -> ScenarioError {
+    var error = ScenarioError(.connectionLost, outcome, stage: .submit, "m", remedy: "r")
+    error.httpStatus = status
+    error.isRetryable = isRetryable
+    error.retryAfter = retryAfter
+    return error
+  }
+
+  /// The failure, whether reads, uploads and dry runs repeat it, and whether a submit does.
+  static let table: [(ScenarioError, Bool, Bool)] = [
+    (error(.notSent), true, true),
+    (error(.unknownOutcome), true, false),
+    (error(.unknownOutcome, status: 500), true, false),
+    (error(.unknownOutcome, status: 502), true, false),
+    (error(.refused, status: 429), true, true),
+    (error(.refused, status: 429, isRetryable: false), false, false),
+    (error(.refused, status: 400, isRetryable: false), false, false),
+    (error(.unusable), true, false),
+    (error(.notSent, isRetryable: false), false, false),
+  ]
+
+  @Test("what may be repeated", arguments: table.indices, RetryPolicy.Operation.allCases)
+  func repeating(index: Int, operation: RetryPolicy.Operation) {
+    let (error, others, submits) = Self.table[index]
+    var policy = RetryPolicy()
+    let action = policy.next(after: error, of: operation)
+    #expect((action != .fail) == (operation == .submit ? submits : others))
+  }
+
+  @Test("pauses double up to a limit, between half and the whole of it, and attempts are counted")
+  func pauses() {
+    func pauses(_ random: FixedGenerator) -> [RetryPolicy.Action] {
+      var policy = RetryPolicy(attempts: 6, initialDelay: .seconds(1), longestDelay: .seconds(6), random: random)
+      return (0..<6).map { _ in policy.next(after: Self.error(.notSent), of: .read) }
+    }
+    let seconds: [Double] = [1, 2, 4, 6, 6]
+    #expect(pauses(.lowest) == seconds.map { .retry(after: .seconds($0 / 2)) } + [.fail])
+    for (action, limit) in zip(pauses(.highest), seconds) {
+      guard case .retry(let pause) = action else { return #expect(Bool(false), "\(action)") }
+      #expect(pause > .seconds(limit * 0.99) && pause <= .seconds(limit))
+    }
+    var never = RetryPolicy.never
+    #expect(never.next(after: Self.error(.notSent), of: .read) == .fail)
+  }
+
+  @Test(
+    "the service's own wait counts, up to the patience", arguments: [(0, true), (7, true), (120, true), (121, false)])
+  func patience(seconds: Int, waits: Bool) {
+    var policy = RetryPolicy()
+    let action = policy.next(
+      after: Self.error(.refused, status: 429, retryAfter: .seconds(seconds)), of: .submit)
+    #expect(action == (waits ? .retry(after: .seconds(seconds)) : .fail))
+  }
+}
+
+@Suite("Polling as a value")
+struct JobPollingTests {
+  private func job(_ status: JobStatus, assets: [String] = []) -> Job {
+    Job(
+      id: JobID(rawValue: "job_1"), status: status, progress: 0, assetIDs: assets.map(AssetID.init), failureReason: nil,
+      hint: nil, billing: nil, createdAt: nil)
+  }
+  private func error(_ code: ScenarioError.Code, isRetryable: Bool, retryAfter: Duration? = nil) -> ScenarioError {
+    var error = ScenarioError(code, .unknownOutcome, stage: .wait, "m", remedy: "r")
+    error.isRetryable = isRetryable
+    error.retryAfter = retryAfter
+    return error
+  }
+
+  @Test("final states end it", arguments: [JobStatus.failure, .canceled, .success])
+  func final(status: JobStatus) {
+    var polling = JobPolling()
+    let job = job(status, assets: status == .success ? ["a"] : [])
+    #expect(polling.next(after: job, elapsed: .zero) == .finish(job))
+  }
+
+  @Test(
+    "others are waited on, also those nobody knows",
+    arguments: [
+      JobStatus.pending, .queued, .warmingUp, .inProgress, .finalizing, .unknown("paused"),
+    ])
+  func waiting(status: JobStatus) {
+    var polling = JobPolling(jitter: 0)
+    #expect(polling.next(after: job(status), elapsed: .zero) == .wait(.seconds(2)))
+    #expect(polling.next(after: job(status), elapsed: .seconds(2)) == .wait(.seconds(3)))
+    #expect(polling.next(after: job(status), elapsed: .seconds(5)) == .wait(.seconds(4.5)))
+  }
+
+  @Test("waits grow to a limit and are never later than the deadline")
+  func growth() {
+    var polling = JobPolling(
+      initialInterval: .seconds(1), growth: 2, longestInterval: .seconds(5), jitter: 0, deadline: .seconds(20))
+    var elapsed = Duration.zero
+    var waits: [Duration] = []
+    while case .wait(let wait) = polling.next(after: job(.queued), elapsed: elapsed) {
+      waits.append(wait)
+      elapsed += wait
+    }
+    #expect(waits == [1, 2, 4, 5, 5, 3].map { .seconds($0) })
+    guard case .fail(let error) = polling.next(after: job(.queued), elapsed: elapsed) else {
+      return #expect(Bool(false), "the deadline has passed")
+    }
+    #expect(error.code == .deadlineExceeded && error.outcome == .stillRunning && error.charged == .yes)
+    #expect(error.jobID?.rawValue == "job_1" && error.message.contains("job_1") && error.message.contains("20 seconds"))
+  }
+
+  @Test("chance moves a wait up to the jitter either way")
+  func jitter() {
+    var shorter = JobPolling(initialInterval: .seconds(10), jitter: 0.2, random: FixedGenerator.lowest)
+    var longer = JobPolling(initialInterval: .seconds(10), jitter: 0.2, random: FixedGenerator.highest)
+    #expect(shorter.next(after: job(.queued), elapsed: .zero) == .wait(.seconds(8)))
+    guard case .wait(let wait) = longer.next(after: job(.queued), elapsed: .zero) else { return #expect(Bool(false)) }
+    #expect(wait > .seconds(11.9) && wait <= .seconds(12))
+  }
+
+  @Test("a success without results is read again twice, then an error")
+  func emptySuccess() {
+    var polling = JobPolling(jitter: 0)
+    #expect(polling.next(after: job(.success), elapsed: .zero) == .wait(.seconds(2)))
+    #expect(polling.next(after: job(.success), elapsed: .zero) == .wait(.seconds(3)))
+    guard case .fail(let error) = polling.next(after: job(.success), elapsed: .zero) else {
+      return #expect(Bool(false), "three were empty")
+    }
+    #expect(error.code == .noResults && error.charged == .yes)
+  }
+
+  @Test("failures that pass are tolerated in a row of eight; others end it at once")
+  func failures() {
+    var polling = JobPolling(jitter: 0)
+    let passing = error(.serviceFailed, isRetryable: true)
+    for _ in 0..<2 {
+      for _ in 0..<8 {
+        guard case .wait = polling.next(after: passing, elapsed: .zero) else {
+          return #expect(Bool(false), "it passes")
+        }
+      }
+      _ = polling.next(after: job(.queued), elapsed: .zero)
+    }
+    for _ in 0..<8 { _ = polling.next(after: passing, elapsed: .zero) }
+    #expect(polling.next(after: passing, elapsed: .zero) == .fail(passing))
+
+    let lasting = error(.credentialsRefused, isRetryable: false)
+    polling = JobPolling()
+    #expect(polling.next(after: lasting, elapsed: .zero) == .fail(lasting))
+  }
+
+  @Test("the service's own wait counts, under the deadline")
+  func retryAfter() {
+    var polling = JobPolling(jitter: 0, deadline: .seconds(30))
+    let asked = error(.throttled, isRetryable: true, retryAfter: .seconds(9))
+    #expect(polling.next(after: asked, elapsed: .zero) == .wait(.seconds(9)))
+    #expect(polling.next(after: asked, elapsed: .seconds(25)) == .wait(.seconds(5)))
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import Testing
+
+@testable import ScenarioAPI
+
+@Suite("Refusals of the service")
+struct RefusalTests {
+  /// What one answer is to be read as.
+  struct Case: Sendable, CustomTestStringConvertible {
+    var status: Int
+    var body: String
+    var fields: [HTTPField] = []
+    var code: ScenarioError.Code
+    var outcome = ScenarioError.Outcome.refused
+    var isRetryable = false
+    var reason: String?
+    var retryAfter: Duration?
+    var name: String?
+    var testDescription: String { "\(status) \(body.prefix(60))" }
+  }
+
+  static let now = Date(timeIntervalSince1970: 784_111_777)  // Sun, 06 Nov 1994 08:49:37 GMT, as RFC 9110 has it
+
+  static let cases: [Case] = [
+    // Shapes of the body, in the contract's order of reading.
+    Case(
+      status: 400, body: #"{"reason":"Input image is required","name":"BadRequestError"}"#, code: .rejected,
+      reason: "Input image is required", name: "BadRequestError"),
+    Case(status: 400, body: #"{"reason":"first","message":"second"}"#, code: .rejected, reason: "first"),
+    Case(status: 400, body: #"{"message":"second","error":{"message":"third"}}"#, code: .rejected, reason: "second"),
+    Case(status: 400, body: #"{"error":{"message":"third"},"detail":"fifth"}"#, code: .rejected, reason: "third"),
+    Case(status: 400, body: #"{"error":"fourth","detail":"fifth"}"#, code: .rejected, reason: "fourth"),
+    Case(status: 400, body: #"{"detail":"fifth"}"#, code: .rejected, reason: "fifth"),
+    Case(status: 400, body: #"{"reason":7,"message":"odd type"}"#, code: .rejected, reason: "odd type"),
+    Case(status: 400, body: #"{"reason":""}"#, code: .rejected, reason: nil),
+    Case(status: 400, body: "{}", code: .rejected, reason: nil),
+    Case(status: 400, body: "", code: .rejected, reason: nil),
+    Case(status: 400, body: "plain words", code: .rejected, reason: "plain words"),
+    Case(
+      status: 400, body: String(repeating: "w", count: 400), code: .rejected, reason: String(repeating: "w", count: 200)
+    ),
+    Case(
+      status: 400, body: #"{"reason":"cannot fetch https://x.example/a?Signature=PlantedSignature"}"#, code: .rejected,
+      reason: "cannot fetch https://x.example/a?…"),
+    Case(status: 409, body: #"{"reason":"busy"}"#, code: .rejected, reason: "busy"),
+    Case(status: 422, body: #"{"reason":"no"}"#, code: .rejected, reason: "no"),
+    Case(status: 400, body: #"{"statusCode":400,"error":"Bad Request","message":"m"}"#, code: .rejected, reason: "m"),
+    // Credentials and permissions.
+    Case(status: 401, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
+    Case(status: 403, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
+    Case(
+      status: 403, body: #"{"message":"API Keys cannot access protected resources"}"#, code: .forbidden,
+      reason: "API Keys cannot access protected resources"),
+    Case(
+      status: 403,
+      body:
+        #"{"reason":"Upgrade","name":"ModelAccessRestrictedError","details":{"modelId":"m","requiredPlan":"cu-pro"}}"#,
+      code: .modelRestricted, reason: "Upgrade", name: "ModelAccessRestrictedError"),
+    Case(status: 402, body: "", code: .paymentRequired), Case(status: 404, body: "", code: .notFound),
+    Case(status: 413, body: #"{"message":"Request Too Long"}"#, code: .payloadTooLarge, reason: "Request Too Long"),
+    Case(status: 302, body: "", code: .redirected), Case(status: 307, body: "", code: .redirected),
+    // The four kinds of 429.
+    Case(
+      status: 429,
+      body: #"{"reason":"r","name":"RateLimitError","details":{"remainingSeconds":45,"cooldownSeconds":60}}"#,
+      code: .coolingDown, isRetryable: true, reason: "r", retryAfter: .seconds(45), name: "RateLimitError"),
+    Case(
+      status: 429, body: #"{"reason":"please wait","remainingSeconds":2300.5}"#, code: .coolingDown, isRetryable: true,
+      reason: "please wait", retryAfter: .seconds(2300.5)),
+    Case(
+      status: 429,
+      body: """
+        { "reason": "Your plan allows 2 parallel generations.", "name": "PlanLimitReachedError",
+          "details": { "actionName": "parallel-inferences", "actionLimit": 2, "actionValue": 3, "limitScope": "team" } }
+        """,
+      code: .concurrencyLimit, isRetryable: true, reason: "Your plan allows 2 parallel generations.",
+      name: "PlanLimitReachedError"),
+    Case(
+      status: 429,
+      body: #"{"reason":"quota","name":"PlanLimitReachedError","details":{"actionName":"creative-units"}}"#,
+      code: .quotaExhausted, reason: "quota", name: "PlanLimitReachedError"),
+    Case(
+      status: 429, body: #"{"message":"Too Many Requests"}"#, code: .throttled, isRetryable: true,
+      reason: "Too Many Requests"),
+    // How long to wait, in every form.
+    Case(
+      status: 429, body: "", fields: [HTTPField("Retry-After", "7")], code: .throttled, isRetryable: true,
+      retryAfter: .seconds(7)),
+    Case(
+      status: 429, body: "", fields: [HTTPField("retry-after-ms", "250"), HTTPField("Retry-After", "7")],
+      code: .throttled,
+      isRetryable: true, retryAfter: .milliseconds(250)),
+    Case(
+      status: 503, body: "", fields: [HTTPField("Retry-After", "Sun, 06 Nov 1994 08:50:07 GMT")], code: .serviceFailed,
+      outcome: .unknownOutcome, isRetryable: true, retryAfter: .seconds(30)),
+    Case(
+      status: 503, body: "",
+      fields: [
+        HTTPField("Retry-After", "Sun, 06 Nov 1994 08:50:07 GMT"), HTTPField("Date", "Sun, 06 Nov 1994 08:50:02 GMT"),
+      ], code: .serviceFailed, outcome: .unknownOutcome, isRetryable: true, retryAfter: .seconds(5)),
+    Case(
+      status: 503, body: "", fields: [HTTPField("Retry-After", "Sun, 06 Nov 1994 08:49:30 GMT")], code: .serviceFailed,
+      outcome: .unknownOutcome, isRetryable: true, retryAfter: .zero),
+    Case(
+      status: 429, body: "", fields: [HTTPField("Retry-After", "soon")], code: .throttled, isRetryable: true),
+    Case(
+      status: 429, body: "", fields: [HTTPField("Retry-After", "-3")], code: .throttled, isRetryable: true),
+    Case(
+      status: 429, body: "", fields: [HTTPField("Retry-After", "nan")], code: .throttled, isRetryable: true),
+    // Failures of the service.
+    Case(
+      status: 502, body: "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>",
+      code: .serviceFailed, outcome: .unknownOutcome, isRetryable: true, reason: "502 Bad Gateway"),
+    Case(
+      status: 502, body: "<html><body><h1>Bad\n Gateway</h1></body></html>", code: .serviceFailed,
+      outcome: .unknownOutcome,
+      isRetryable: true, reason: "Bad Gateway"),
+    Case(
+      status: 500, body: #"{"reason":"oops","trace_id":"t-1"}"#, code: .serviceFailed, outcome: .unknownOutcome,
+      isRetryable: true, reason: "oops"),
+    Case(status: 408, body: "", code: .serviceFailed, outcome: .unknownOutcome, isRetryable: true),
+  ]
+
+  @Test("each kind of answer is told apart", arguments: cases)
+  func reading(example: Case) {
+    let response = HTTPResponse(status: example.status, fields: example.fields, body: [UInt8](example.body.utf8))
+    let error = ScenarioError(refusal: response, stage: .wait, now: Self.now)
+    #expect(error.code == example.code)
+    #expect(error.outcome == example.outcome)
+    #expect(error.isRetryable == example.isRetryable)
+    #expect(error.serviceReason == example.reason)
+    #expect(error.serviceErrorName == example.name)
+    #expect(error.retryAfter == example.retryAfter)
+    #expect(error.httpStatus == example.status && error.stage == .wait)
+    #expect(!error.message.isEmpty && !error.remedy.isEmpty && !error.description.hasSuffix("."))
+    #expect(!Planted.leaks("\(error)"))
+  }
+
+  @Test("the request's name comes from a header, else from the body")
+  func requestID() {
+    let body = [UInt8](#"{"reason":"x","traceId":"from-body"}"#.utf8)
+    func id(_ fields: [HTTPField]) -> String? {
+      ScenarioError(refusal: HTTPResponse(status: 400, fields: fields, body: body), stage: .wait, now: Self.now)
+        .requestID
+    }
+    #expect(id([]) == "from-body")
+    #expect(id([HTTPField("X-Amzn-RequestId", "from-header")]) == "from-header")
+  }
+}

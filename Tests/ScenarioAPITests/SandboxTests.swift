@@ -1,0 +1,162 @@
+#if Client
+import Foundation
+import ScenarioSandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ScenarioAPI
+
+@Suite("Client against the sandbox")
+struct SandboxTests {
+  /// A sandbox whose time is the client's clock, so that jobs advance while nobody really waits.
+  private struct Service {
+    let clock = ManualClock()
+    let sandbox: ScenarioSandbox
+    let baseURL: String
+
+    init(port: UInt16 = 0, publicOrigin: String? = nil, limits: SandboxLimits = SandboxLimits()) async throws {
+      let clock = clock
+      sandbox = ScenarioSandbox(
+        configuration: SandboxConfiguration(
+          port: port, credentials: [SandboxCredential(key: Planted.key, secret: Planted.secret)], limits: limits,
+          publicOrigin: publicOrigin,
+          now: { Date(timeIntervalSince1970: 1_800_000_000 + clock.now.offset / .seconds(1)) }))
+      let own = try await sandbox.start().absoluteString
+      baseURL = publicOrigin.map { $0 + "/v1" } ?? own
+    }
+
+    func client(_ transport: any HTTPTransport = CurlTransport(), secret: String = Planted.secret) throws
+      -> ScenarioClient
+    {
+      let credential = try ScenarioCredential(key: Planted.key, secret: secret)
+      return ScenarioClient(
+        configuration: try ScenarioConfiguration(baseURL: baseURL, credential: credential), transport: transport,
+        retry: .never, clock: clock)
+    }
+  }
+
+  private static let polling = JobPolling(initialInterval: .milliseconds(300), growth: 1)
+
+  private func failure<Value>(_ body: () async throws(ScenarioError) -> Value) async -> ScenarioError? {
+    do throws(ScenarioError) {
+      _ = try await body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Upload, submit, wait, download, as a user would.
+  private func runJob(_ client: ScenarioClient) async throws -> (statuses: [String], files: [Data]) {
+    let source = try await client.uploadAsset(
+      name: "small-420.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
+    #expect(source.mimeType == "image/jpeg")
+    let submission = try await client.submitImg2Img(
+      Img2ImgRequest(
+        prompt: "a quiet lake", image: .asset(source.id), strength: 0.5, numSamples: 2, width: 128, height: 64,
+        seed: "7"))
+    #expect(submission.cost ?? 0 > 0)
+    var statuses: [String] = []
+    let job = try await client.finishedJob(submission.job.id, polling: Self.polling) {
+      if statuses.last != $0.status.description { statuses.append($0.status.description) }
+    }
+    #expect(job.assetIDs.count == 2)
+    let folder = NSTemporaryDirectory() + "gesso-sandbox-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var files: [Data] = []
+    for id in job.assetIDs {
+      let asset = try await client.asset(id)
+      #expect(asset.width == 128 && asset.height == 64)
+      let file = try await client.download(asset, to: "\(folder)/\(id).png")
+      #expect(file.mimeType == "image/png")
+      files.append(try Data(contentsOf: URL(filePath: file.path)))
+    }
+    return (statuses, files)
+  }
+
+  private func check(_ result: (statuses: [String], files: [Data])) {
+    #expect(result.statuses == ["queued", "warming-up", "in-progress", "finalizing", "success"])
+    // W3C PNG, 5.2: the signature.
+    #expect(result.files.allSatisfy { $0.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) })
+    #expect(Set(result.files).count == 2)
+  }
+
+  @Test("a job from upload to files")
+  func job() async throws {
+    let service = try await Service()
+    check(try await runJob(service.client()))
+    await service.sandbox.stop()
+  }
+
+  @Test(
+    "a job from upload to files over TLS and HTTP/2, on one connection",
+    .enabled(if: TLSProxy.missing == nil, "\(TLSProxy.missing ?? "")"))
+  func jobOverTLS() async throws {
+    let port = RawServer.closedPort()
+    let proxy = try TLSProxy(backend: port)
+    defer { proxy.stop() }
+    let service = try await Service(port: port, publicOrigin: proxy.baseURL)
+    var options = CurlTransport.Options(environment: [:])
+    options.caBundle = proxy.caBundle
+    var client = try service.client(CurlTransport(options: options))
+    let exchanges = Mutex<[(stage: ScenarioError.Stage, version: String?, reused: Bool)]>([])
+    client.observe = { exchange in
+      guard case .success(let response) = exchange.result else { return }
+      exchanges.withLock { $0.append((exchange.request.stage, response.httpVersion, response.reusedConnection)) }
+    }
+    check(try await runJob(client))
+    exchanges.withLock { exchanges in
+      #expect(exchanges.allSatisfy { $0.version == "2" })
+      // A submit takes a connection of its own when the machine is so slow that the first has been idle for seconds.
+      #expect(exchanges.dropFirst().allSatisfy { $0.reused || $0.stage == .submit })
+    }
+    await service.sandbox.stop()
+  }
+
+  @Test("a signed URL that has expired is renewed")
+  func expiredURL() async throws {
+    let service = try await Service()
+    let client = try service.client()
+    let asset = try await client.uploadAsset(
+      name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
+    try await service.clock.sleep(for: .seconds(40 * 86_400))
+    let path = NSTemporaryDirectory() + "gesso-expired-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    _ = try await client.download(asset, to: path)
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data(Fixtures.bytes("jpeg/small-420.jpg")))
+    await service.sandbox.stop()
+  }
+
+  @Test("what the service refuses is told apart")
+  func refusals() async throws {
+    let service = try await Service(limits: SandboxLimits(parallelInferences: 1))
+    let client = try service.client()
+    let stranger = try service.client(secret: "wrong")
+    let credentials = await failure { () throws(ScenarioError) in try await stranger.job(JobID(rawValue: "job_x")) }
+    #expect(credentials?.code == .credentialsRefused && credentials?.httpStatus == 401)
+    let garbage = await failure { () throws(ScenarioError) in
+      try await client.uploadAsset(name: "a.png", bytes: [1, 2, 3], mimeType: "image/png")
+    }
+    #expect(garbage?.code == .rejected && garbage?.serviceReason == "Unhandled image format")
+    let unknownJob = await failure { () throws(ScenarioError) in try await client.job(JobID(rawValue: "job_x")) }
+    #expect(unknownJob?.code == .notFound && unknownJob?.jobID?.rawValue == "job_x")
+    let source = try await client.uploadAsset(
+      name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
+    func submit(_ model: String, _ image: AssetID) async -> ScenarioError? {
+      let request = Img2ImgRequest(prompt: "p", image: .asset(image), modelID: model, width: 64, height: 64)
+      return await failure { () throws(ScenarioError) in try await client.submitImg2Img(request) }
+    }
+    #expect(await submit("flux.1-dev", AssetID(rawValue: "asset_x"))?.code == .notFound)
+    #expect(await submit("model_nobody_knows", source.id)?.code == .notFound)
+    #expect(await submit("flux.1-dev", source.id) == nil)
+    let busy = await submit("flux.1-dev", source.id)
+    #expect(
+      busy?.code == .concurrencyLimit && busy?.serviceErrorName == "PlanLimitReachedError" && busy?.charged == .no)
+    try await service.clock.sleep(for: .seconds(60))
+    #expect(await submit("flux.1-dev", source.id) == nil)
+    await service.sandbox.stop()
+  }
+}
+#endif

@@ -1,0 +1,364 @@
+import Foundation
+import Testing
+
+@testable import ScenarioAPI
+
+@Suite("Client")
+struct ScenarioClientTests {
+  private func client(
+    _ transport: ScriptedTransport, _ clock: ManualClock = ManualClock(), project: String? = nil
+  ) throws -> ScenarioClient {
+    ScenarioClient(
+      configuration: try Planted.configuration(project: project), transport: transport,
+      retry: RetryPolicy(random: FixedGenerator.lowest), clock: clock)
+  }
+
+  private func failure<Value>(
+    _ body: () async throws(ScenarioError) -> Value
+  ) async -> ScenarioError? {
+    do throws(ScenarioError) {
+      _ = try await body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private static func asset(
+    _ id: String, url: String = "https://cdn.example/f?Signature=PlantedSignature", status: String = "success"
+  )
+    -> String
+  {
+    #"{"asset":{"id":"\#(id)","url":"\#(url)","mimeType":"image/png","status":"\#(status)"}}"#
+  }
+  private static func job(_ status: String, assets: String = "") -> String {
+    #"{"job":{"jobId":"job_1","status":"\#(status)","progress":0.5,"metadata":{"assetIds":[\#(assets)]}}}"#
+  }
+  private static func lost(_ outcome: ScenarioError.Outcome) -> ScriptedTransport.Step {
+    var error = ScenarioError(.connectionLost, outcome, stage: .submit, "lost", remedy: "again")
+    error.isRetryable = true
+    return .fail(error)
+  }
+  private static let accepted = #"{"job":{"jobId":"job_1","status":"queued","progress":0},"creativeUnitsCost":10}"#
+  private static let generation = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+
+  // MARK: What is asked
+
+  @Test("every operation asks what the contract says, with credentials", arguments: [nil, "proj_1 &"])
+  func requests(project: String?) async throws {
+    let transport = ScriptedTransport([
+      .answer(200, Self.asset("asset_1")), .answer(200, Self.accepted), .answer(200, Self.job("queued")),
+      .answer(200, Self.asset("asset_2")),
+    ])
+    let client = try client(transport, project: project)
+    #expect(
+      try await client.uploadAsset(name: "a.png", bytes: [1, 2, 3], mimeType: "image/png").id.rawValue == "asset_1")
+    #expect(try await client.submitImg2Img(Self.generation).job.id.rawValue == "job_1")
+    #expect(try await client.job(JobID(rawValue: "job/1")).status == .queued)
+    #expect(try await client.asset(AssetID(rawValue: "asset_2")).id.rawValue == "asset_2")
+
+    let base = "https://service.example/v1"
+    let query = project == nil ? "" : "projectId=proj_1%20%26"
+    #expect(
+      transport.requests.map { "\($0.method.rawValue) \($0.url)" } == [
+        "POST \(base)/assets?originalAssets=true" + (project == nil ? "" : "&\(query)"),
+        "POST \(base)/generate/img2img" + (project == nil ? "" : "?\(query)"),
+        "GET \(base)/jobs/job%2F1" + (project == nil ? "" : "?\(query)"),
+        "GET \(base)/assets/asset_2?originalAssets=true" + (project == nil ? "" : "&\(query)"),
+      ])
+    #expect(transport.requests.map(\.stage) == [.upload, .submit, .wait, .download])
+    #expect(transport.requests.allSatisfy { $0.authorization != nil })
+    #expect(transport.requests.map(\.isRepeatable) == [true, false, true, true])
+    #expect(transport.requests.map(\.followsRedirects) == [false, false, true, true])
+    for post in transport.requests.prefix(2) {
+      #expect(post.fields.contains(HTTPField("Content-Type", "application/json")))
+    }
+  }
+
+  @Test("an id cannot change the path", arguments: ["", ".", ".."])
+  func pathIDs(id: String) async throws {
+    let transport = ScriptedTransport([])
+    let client = try client(transport)
+    let error = await failure { () throws(ScenarioError) in try await client.asset(AssetID(rawValue: id)) }
+    #expect(error?.code == .invalidRequest && transport.requests.isEmpty)
+  }
+
+  @Test("nothing is sent for what is checked here first")
+  func localChecks() async throws {
+    let transport = ScriptedTransport([])
+    let client = try client(transport)
+    let large = [UInt8](repeating: 0, count: ScenarioClient.directUploadLimit + 1)
+    let tooLarge = await failure { () throws(ScenarioError) in
+      try await client.uploadAsset(name: "a.png", bytes: large, mimeType: "image/png")
+    }
+    #expect(tooLarge?.code == .uploadTooLarge && tooLarge?.outcome == .notSent && tooLarge?.stage == .upload)
+    #expect(tooLarge?.message.contains("3500001") == true && tooLarge?.remedy.contains("--max-bytes 3500000") == true)
+    var generation = Self.generation
+    generation.strength = 2
+    let invalid = await failure { () throws(ScenarioError) in try await client.submitImg2Img(generation) }
+    #expect(invalid?.code == .invalidRequest && invalid?.stage == .submit)
+    #expect(transport.requests.isEmpty)
+  }
+
+  @Test("an upload at the limit fits the service's request limit")
+  func uploadLimit() async throws {
+    let transport = ScriptedTransport([.answer(200, Self.asset("a"))])
+    let bytes = [UInt8](repeating: 255, count: ScenarioClient.directUploadLimit)
+    _ = try await client(transport).uploadAsset(name: "a.png", bytes: bytes, mimeType: "image/png")
+    // Contract, section 14: a body above this is answered with 413.
+    #expect(try #require(transport.requests.first).body.count <= 6_291_456)
+  }
+
+  // MARK: What is repeated
+
+  /// What a submit meets first, and whether it is sent again.
+  static let submits: [(ScriptedTransport.Step, repeats: Bool, ScenarioError.Charge)] = [
+    (lost(.notSent), true, .no), (lost(.unknownOutcome), false, .unknown),
+    (.answer(429, #"{"message":"Too Many Requests"}"#), true, .no),
+    (.answer(429, #"{"name":"PlanLimitReachedError","reason":"q"}"#), false, .no),
+    (.answer(500), false, .unknown), (.answer(502, "<html>"), false, .unknown), (.answer(503), false, .unknown),
+    (.answer(408), false, .unknown), (.answer(400, #"{"reason":"r"}"#), false, .no), (.answer(401), false, .no),
+    (.answer(409), false, .no), (.answer(307), false, .no), (.answer(200, "{}"), false, .unknown),
+    (.answer(200, "<html>"), false, .unknown), (.answer(200, #"{"job":{}}"#), false, .unknown),
+  ]
+
+  @Test("a submit is sent again only when it certainly had no effect", arguments: submits.indices)
+  func submitting(index: Int) async throws {
+    let (first, repeats, charged) = Self.submits[index]
+    let transport = ScriptedTransport([first, .answer(200, Self.accepted)])
+    let client = try client(transport)
+    let error = await failure { () throws(ScenarioError) in try await client.submitImg2Img(Self.generation) }
+    #expect((error == nil) == repeats)
+    #expect(transport.requests.count == (repeats ? 2 : 1))
+    if let error {
+      #expect(error.charged == charged && error.stage == .submit)
+      #expect((error.outcome == .unknownOutcome) == (charged == .unknown))
+      if charged == .unknown { #expect(error.remedy.contains("may be running")) }
+    }
+  }
+
+  @Test(
+    "reads and uploads are repeated after what passes",
+    arguments: [
+      lost(.notSent), lost(.unknownOutcome), .answer(429), .answer(500), .answer(502, "<html>"),
+    ])
+  func repeating(step: ScriptedTransport.Step) async throws {
+    let clock = ManualClock()
+    let transport = ScriptedTransport([step, step, .answer(200, Self.asset("a")), step, .answer(200, Self.asset("b"))])
+    let client = try client(transport, clock)
+    #expect(try await client.uploadAsset(name: "a.png", bytes: [1], mimeType: "image/png").id.rawValue == "a")
+    #expect(try await client.asset(AssetID(rawValue: "b")).id.rawValue == "b")
+    #expect(clock.sleeps == [.milliseconds(250), .milliseconds(500), .milliseconds(250)])
+  }
+
+  @Test("the last failure is reported when attempts end, and the service's wait is kept")
+  func attemptsEnd() async throws {
+    let clock = ManualClock()
+    let busy = ScriptedTransport.Step.answer(
+      429, "", [HTTPField("Retry-After", "3"), HTTPField("X-Request-Id", "r-9")])
+    let transport = ScriptedTransport([busy, busy, busy, busy, busy])
+    let client = try client(transport, clock)
+    let error = await failure { () throws(ScenarioError) in try await client.submitImg2Img(Self.generation) }
+    #expect(error?.code == .throttled && error?.requestID == "r-9" && error?.retryAfter == .seconds(3))
+    #expect(transport.requests.count == 4 && clock.sleeps == [.seconds(3), .seconds(3), .seconds(3)])
+  }
+
+  @Test("cancelling ends the pauses between attempts")
+  func cancelingPauses() async throws {
+    let transport = ScriptedTransport([.answer(500), .answer(500)])
+    let client = try client(transport)
+    let task = Task {
+      unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+      return await failure { () throws(ScenarioError) in try await client.asset(AssetID(rawValue: "a")) }
+    }
+    #expect(await task.value?.code == .canceled)
+    #expect(transport.requests.count == 1)
+  }
+
+  // MARK: Following a job
+
+  @Test("a job is followed to its end")
+  func following() async throws {
+    let clock = ManualClock()
+    let transport = ScriptedTransport([
+      .answer(200, Self.job("queued")), .answer(200, Self.job("a-new-one")), .answer(500), Self.lost(.unknownOutcome),
+      .answer(429, #"{"remainingSeconds":9}"#), .answer(200, Self.job("success")),
+      .answer(200, Self.job("success", assets: #""a","a","b""#)),
+    ])
+    var seen: [String] = []
+    let job = try await client(transport, clock).finishedJob(JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0)) {
+      seen.append($0.status.description)
+    }
+    #expect(job.status == .success && job.assetIDs.map(\.rawValue) == ["a", "b"])
+    #expect(seen == ["queued", "a-new-one", "success", "success"])
+    #expect(clock.sleeps == [2, 3, 4.5, 6.75, 10.125, 15].map { .seconds($0) })
+  }
+
+  @Test("failed and canceled jobs are results", arguments: [("failed", JobStatus.failure), ("cancelled", .canceled)])
+  func finalStates(spelling: String, status: JobStatus) async throws {
+    let transport = ScriptedTransport([.answer(200, Self.job(spelling))])
+    #expect(try await client(transport).finishedJob(JobID(rawValue: "job_1")).status == status)
+  }
+
+  @Test("the deadline ends the wait and leaves the job")
+  func deadline() async throws {
+    let clock = ManualClock()
+    let transport = ScriptedTransport(Array(repeating: .answer(200, Self.job("queued")), count: 100))
+    let client = try client(transport, clock)
+    let error = await failure { () throws(ScenarioError) in try await client.finishedJob(JobID(rawValue: "job_1")) }
+    #expect(error?.code == .deadlineExceeded && error?.outcome == .stillRunning && error?.charged == .yes)
+    #expect(error?.jobID?.rawValue == "job_1")
+    #expect(clock.now.offset == .seconds(600))
+    #expect(transport.requests.first?.timeout == .seconds(60) && transport.requests.last?.timeout == .seconds(1))
+  }
+
+  @Test(
+    "what does not pass ends the wait at once and names the job",
+    arguments: [
+      (401, ScenarioError.Code.credentialsRefused, ScenarioError.Charge.yes), (403, .forbidden, .yes),
+      (404, .notFound, .unknown),
+    ])
+  func unreadable(status: Int, code: ScenarioError.Code, charged: ScenarioError.Charge) async throws {
+    let transport = ScriptedTransport([.answer(200, Self.job("queued")), .answer(status)])
+    let client = try client(transport)
+    let error = await failure { () throws(ScenarioError) in try await client.finishedJob(JobID(rawValue: "job_1")) }
+    #expect(error?.code == code && error?.charged == charged && error?.jobID?.rawValue == "job_1")
+    #expect(transport.requests.count == 2)
+  }
+
+  // MARK: Downloading
+
+  /// A folder of its own that goes away with the test.
+  final class Folder {
+    let path = NSTemporaryDirectory() + "gesso-download-\(UUID().uuidString)"
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+  }
+
+  private func decoded(_ json: String) throws -> Asset {
+    try JSONDecoder().decode(AssetReply.self, from: Data(json.utf8)).asset
+  }
+
+  @Test("a result is verified before it takes its place, and is fetched without credentials")
+  func download() async throws {
+    let folder = try Folder()
+    let path = folder.path + "/result.png"
+    try Data("old".utf8).write(to: URL(filePath: path))
+    let transport = ScriptedTransport([.file([1, 2, 3, 4], type: "image/jpeg; q=1")])
+    var verified: DownloadedFile?
+    let file = try await client(transport).download(try decoded(Self.asset("a")), to: path) { candidate in
+      verified = candidate
+      let (new, old) = (try Data(contentsOf: URL(filePath: candidate.path)), try Data(contentsOf: URL(filePath: path)))
+      #expect(new == Data([1, 2, 3, 4]) && old == Data("old".utf8), "not yet replaced")
+      #expect((candidate.path as NSString).deletingLastPathComponent == folder.path)
+    }
+    #expect(file == DownloadedFile(path: path, byteCount: 4, mimeType: "image/jpeg"))
+    #expect(verified?.byteCount == 4 && verified?.mimeType == "image/jpeg")
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data([1, 2, 3, 4]))
+    #expect(folder.names == ["result.png"])
+    let request = try #require(transport.requests.first)
+    #expect(request.authorization == nil && request.fields.isEmpty && request.followsRedirects)
+    #expect(request.url == "https://cdn.example/f?Signature=PlantedSignature")
+    // As open to others as any file the user makes.
+    let other = unsafe open(folder.path + "/other", O_WRONLY | O_CREAT | O_EXCL, 0o666)
+    close(other)
+    let modes = try ["/result.png", "/other"].map {
+      try FileManager.default.attributesOfItem(atPath: folder.path + $0)[.posixPermissions] as? Int
+    }
+    #expect(modes[0] == modes[1])
+  }
+
+  @Test("an expired URL is asked for again, once")
+  func expired() async throws {
+    let folder = try Folder()
+    let expired = ScriptedTransport.Step.answer(403, "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>")
+    let fresh = ScriptedTransport.Step.answer(200, Self.asset("a", url: "https://cdn.example/fresh?Signature=2"))
+    let transport = ScriptedTransport([expired, fresh, .file([9])])
+    _ = try await client(transport).download(try decoded(Self.asset("a")), to: folder.path + "/r.png")
+    #expect(transport.requests.map(\.url).last == "https://cdn.example/fresh?Signature=2")
+    #expect(transport.requests.map { $0.authorization != nil } == [false, true, false])
+
+    let twice = ScriptedTransport([expired, fresh, expired])
+    let client = try client(twice)
+    let asset = try decoded(Self.asset("a"))
+    let error = await failure { () throws(ScenarioError) in try await client.download(asset, to: folder.path + "/s.png")
+    }
+    #expect(error?.code == .forbidden && error?.httpStatus == 403 && error?.stage == .download)
+    #expect(folder.names == ["r.png"])
+  }
+
+  @Test("a short download is fetched again from the start")
+  func short() async throws {
+    let folder = try Folder()
+    let transport = ScriptedTransport([
+      .file([1, 2, 3, 4, 5], announced: 9), Self.lost(.unknownOutcome), .file([7, 8]),
+    ])
+    let file = try await client(transport).download(try decoded(Self.asset("a")), to: folder.path + "/r.png")
+    #expect(file.byteCount == 2)
+    #expect(try Data(contentsOf: URL(filePath: file.path)) == Data([7, 8]))
+  }
+
+  @Test("what is damaged leaves nothing behind")
+  func damaged() async throws {
+    struct NotAnImage: Error, CustomStringConvertible { var description: String { "no magic\nbytes" } }
+    let folder = try Folder()
+    let path = folder.path + "/r.png"
+    let asset = try decoded(Self.asset("a"))
+    let empty = ScriptedTransport.Step.file([])
+    let cases: [([ScriptedTransport.Step], ScenarioError.Code)] = [
+      ([empty, empty, empty, empty], .downloadInvalid), ([.file([1])], .downloadInvalid), ([.answer(404)], .notFound),
+    ]
+    for (steps, code) in cases {
+      let client = try client(ScriptedTransport(steps))
+      let error = await failure { () throws(ScenarioError) in
+        try await client.download(asset, to: path) { _ in throw NotAnImage() }
+      }
+      #expect(error?.code == code && error?.stage == .download)
+      if steps.count == 1, code == .downloadInvalid { #expect(error?.message.hasSuffix("no magic bytes") == true) }
+      #expect(folder.names.isEmpty)
+    }
+    let client = try client(ScriptedTransport([.file([1])]))
+    let lost = await failure { () throws(ScenarioError) in
+      try await client.download(asset, to: folder.path + "/no/r.png")
+    }
+    #expect(lost?.code == .writeFailed)
+    #expect(try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) == ())
+    let taken = await failure { () throws(ScenarioError) in try await client.download(asset, to: path) }
+    #expect(taken?.code == .writeFailed)
+    #expect(folder.names == ["r.png"])
+  }
+
+  @Test("a URL that is not https is not fetched", arguments: ["http://cdn.example/f", "file:///etc/passwd", "f"])
+  func insecure(url: String) async throws {
+    let folder = try Folder()
+    let transport = ScriptedTransport([])
+    let client = try client(transport)
+    let asset = try decoded(Self.asset("a", url: url))
+    let error = await failure { () throws(ScenarioError) in try await client.download(asset, to: folder.path + "/r.png")
+    }
+    #expect(error?.code == .insecureURL && transport.requests.isEmpty && folder.names.isEmpty)
+  }
+
+  @Test("an asset that is pending is waited for, one that failed is not")
+  func pending() async throws {
+    let folder = try Folder()
+    let clock = ManualClock()
+    let pending = Self.asset("a", status: "pending")
+    let transport = ScriptedTransport([.answer(200, pending), .answer(200, Self.asset("a")), .file([1])])
+    _ = try await client(transport, clock).download(try decoded(pending), to: folder.path + "/r.png")
+    #expect(clock.sleeps == [.seconds(2), .seconds(2)])
+
+    for (status, retryable, reads) in [("pending", true, 10), ("error", false, 0)] {
+      let json = Self.asset("a", status: status)
+      let transport = ScriptedTransport(Array(repeating: .answer(200, json), count: 20))
+      let client = try client(transport)
+      let asset = try decoded(json)
+      let error = await failure { () throws(ScenarioError) in
+        try await client.download(asset, to: folder.path + "/s.png")
+      }
+      #expect(error?.code == .assetUnavailable && error?.isRetryable == retryable)
+      #expect(transport.requests.count == reads)
+    }
+  }
+}
