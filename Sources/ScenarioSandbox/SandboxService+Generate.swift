@@ -13,6 +13,7 @@ extension SandboxService {
     let source = try await source(of: input)
     let samples = input.numSamples
     try checkPlan(samples: samples)
+    try state.withLock { (state) throws(ServiceError) in try checkParallel(state) }
     let cost = Self.cost(of: input)
     if isDryRun {
       return .json(
@@ -32,7 +33,7 @@ extension SandboxService {
       resultIDs: fault == nil
         ? (0..<samples).map { _ in Identifier.make("asset", entropy: configuration.entropy) } : [],
       cost: cost)
-    start(job, source: source.bytes, sourceID: asset.id)
+    try start(job, source: asset, digest: ContentDigest.sha256(of: source.bytes))
 
     let started = Wire.InferenceStarted(
       creativeUnitsCost: cost,
@@ -98,13 +99,15 @@ extension SandboxService {
         "Your plan allows \(limits.inferenceBatchSize) images per generation.", action: "inference-batch-size",
         limit: limits.inferenceBatchSize, value: samples)
     }
-    if let parallel = limits.parallelInferences {
-      let running = state.withLock { $0.jobs.running(at: now) }
-      guard running < parallel else {
-        throw .planLimit(
-          "Your plan allows \(parallel) parallel generations.", action: "parallel-inferences", limit: parallel,
-          value: running + 1)
-      }
+  }
+
+  private func checkParallel(_ state: State) throws(ServiceError) {
+    guard let limit = configuration.limits.parallelInferences else { return }
+    let running = state.jobs.running(at: now)
+    guard running < limit else {
+      throw .planLimit(
+        "Your plan allows \(limit) parallel generations.", action: "parallel-inferences", limit: limit,
+        value: running + 1)
     }
   }
 
@@ -116,18 +119,20 @@ extension SandboxService {
   }
 
   /// Takes the job in, and its results as assets that exist from the job's end.
-  private func start(_ job: Job, source: [UInt8], sourceID: String) {
-    let digest = ContentDigest.sha256(of: source)
-    state.withLock { state in
+  ///
+  /// - Throws: 429 when another request took the last place since the first check.
+  private func start(_ job: Job, source: Asset, digest: String) throws(ServiceError) {
+    try state.withLock { (state) throws(ServiceError) in
+      try checkParallel(state)
       for (index, id) in job.resultIDs.enumerated() {
         let rendering = Rendering(
-          source: source, sourceDigest: digest,
+          source: source.content, sourceDigest: digest,
           size: ImageSize(width: job.input.width, height: job.input.height), prompt: job.input.prompt,
           seed: job.input.seed ?? "", strength: job.input.strength, index: index)
         var asset = Asset(
           id: id, created: job.end, name: nil, mimeType: "image/png", size: rendering.size,
-          content: .rendered(rendering), parentID: sourceID, isHidden: job.input.hideResults)
-        asset.origin = Asset.Origin(jobID: job.id, input: job.input, sourceID: sourceID, index: index)
+          content: .rendered(rendering), parentID: source.id, isHidden: job.input.hideResults)
+        asset.origin = Asset.Origin(jobID: job.id, input: job.input, sourceID: source.id, index: index)
         // Results take no room until they are asked for, so this cannot be refused.
         _ = state.assets.add(asset)
       }
