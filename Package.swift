@@ -124,7 +124,10 @@ var targets: [Target] = [
     swiftSettings: swiftSettings),
   .testTarget(
     name: "GessoPipelineTests",
-    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+    dependencies: [
+      "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+      .product(name: "GRDB", package: "GRDB.swift", condition: client),
+    ],
     swiftSettings: swiftSettings),
   .testTarget(
     name: "GessoCommandTests",

@@ -58,7 +58,8 @@ package struct CommandError: Error, Sendable, Equatable {
       case .jobFailed, .jobCanceled: .jobFailed
       default: .usage
       }
-    self.init(error.code.rawValue, stage: error.stage, error.message, remedy: error.remedy, status: status)
+    let remedy = error.code == .unknownJob ? "see gesso jobs list" : error.remedy
+    self.init(error.code.rawValue, stage: error.stage, error.message, remedy: remedy, status: status)
   }
 
   /// Any failure of the library's calls.

@@ -95,9 +95,16 @@ final class Img2ImgReporter: Sendable {
         failure = failure.saying(
           "interrupted",
           sandbox ? "the sandbox and job \(job) end with it" : "job \(job) goes on and is paid for: \(goOn)")
-      case .timedOut where sandbox:
-        failure = failure.saying(failure.message, "raise --timeout: the sandbox and its jobs end with this command")
-      default: if !sandbox { failure = failure.saying(failure.message, "\(goOn) goes on with it") }
+      case .timedOut:
+        failure = failure.saying(
+          failure.message,
+          sandbox ? "raise --timeout: the sandbox and its jobs end with this command" : "\(goOn) goes on with it")
+      case .unavailable, .refused, .cannotWrite, .credentials:
+        if !sandbox {
+          let remedy = failure.remedy.isEmpty ? "" : "\(failure.remedy), then "
+          failure = failure.saying(failure.message, "\(remedy)\(goOn) goes on with it")
+        }
+      default: break
       }
     } else if failure.status == .interrupted {
       failure = failure.saying("interrupted", "no job was submitted: the same command starts again")

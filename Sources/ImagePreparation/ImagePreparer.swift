@@ -22,7 +22,8 @@ public struct ImagePreparer: Sendable {
   public func prepare(
     _ source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
-    var pass = try PreparationPass(source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation)
+    var pass = try PreparationPass(
+      source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false)
     return try pass.encoded()
   }
 
@@ -33,8 +34,10 @@ public struct ImagePreparer: Sendable {
   public func pixels(
     of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
-    let pass = try PreparationPass(source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation)
-    return PixelImage(size: pass.raster.size, channels: pass.raster.channelCount, samples: pass.raster.bytes)
+    var pass = try PreparationPass(
+      source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: true)
+    let raster = pass.finishedRaster()
+    return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
   }
 
   /// Encodes pixels as PNG, tagged sRGB.

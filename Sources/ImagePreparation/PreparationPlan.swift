@@ -4,6 +4,8 @@ public struct PreparationPlan: Sendable {
   public enum Path: String, Sendable {
     /// Interleaved rows are resized as they are stored (gray, RGB or CMYK).
     case rows = "rgb"
+    /// The planes of a JPEG are resized each at its own size, and become RGB at the result's size or never.
+    case planar
   }
 
   /// Where result pixels lie in the source.
@@ -14,27 +16,39 @@ public struct PreparationPlan: Sendable {
   public let path: Path
   /// The instruction set of the kernels.
   public let instructionSet: InstructionSet
+  /// Threads that share the work: 2 where one decodes while the other resizes and encodes.
+  public let threads: Int
   /// Bytes that buffers take at their peak, those of a codec that holds the whole image included.
   public let bufferBytes: Int
   /// What a user should know about these decisions.
   public let notes: [String]
 
-  /// The layout of the decoded rows.
-  let layout: RowLayout
-  /// How rows are resampled.
-  let resampling: ResamplingPlan
+  /// The planes that the decoder delivers; one of interleaved rows on the `rows` path.
+  let planes: [StripPlane]
+  /// How each plane is resampled.
+  let resampling: [ResamplingPlan]
   /// The scale of the wide passes.
   let scale: SampleScale
+  /// What happens to the colors.
+  let color: ColorPlan
+  /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
+  let encodedPlanes: Recipe.Subsampling?
 
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
 
+  /// The pixels below which a second thread costs more than it saves.
+  static let leastPixelsForThreads = 500_000
+
   /// Decides.
   ///
-  /// - Parameter codecBytes: What the codec takes at once for a file that it cannot decode row by row.
+  /// - Parameters:
+  ///   - codec: What the decoder's headers say beyond the description.
+  ///   - wantsPixels: True when pixels are wanted and no file.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
-    source: ImageDescription, codecBytes: Int, recipe: Recipe, instructionSet: InstructionSet
+    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
+    wantsPixels: Bool = false
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -44,32 +58,58 @@ public struct PreparationPlan: Sendable {
     }
     let resolved = try GeometryRecord.resolve(
       source: source.size, orientation: source.orientation, recipe: recipe)
-    geometry = resolved.record
-    notes = resolved.notes
-    path = .rows
+    let geometry = resolved.record
+    let channels = Self.channels(of: source)
+    let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
+    let linear = recipe.linear && !recipe.isData
+    let stored = StoredGeometry(geometry, source: source)
+    let denominator = Self.decoderDenominator(source: source, stored: stored, recipe: recipe)
+
+    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear {
+      path = .planar
+      planes = StripPlane.planes(of: source.storedSize, samplingFactors: factors, denominator: denominator)
+      encodedPlanes = Self.encodedPlanes(geometry: geometry, color: color, recipe: recipe, wantsPixels: wantsPixels)
+    } else {
+      path = .rows
+      let layout = RowLayout(
+        channels: channels, bitDepth: source.bitDepth == 16 ? 16 : 8,
+        width: (source.storedSize.width + denominator - 1) / denominator)
+      let height = (source.storedSize.height + denominator - 1) / denominator
+      planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
+      encodedPlanes = nil
+    }
+    let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
+    let scales: [(x: Double, y: Double)] =
+      path == .planar
+      ? StripPlane.scales(samplingFactors: codec.samplingFactors ?? [], denominator: denominator)
+      : [(1 / Double(denominator), 1 / Double(denominator))]
+    resampling = zip(planes, scales).enumerated().map { index, plane in
+      let (rows, planeScale) = plane
+      let factor = index == 0 ? 1 : chromaFactor
+      return ResamplingPlan(
+        input: ImageSize(width: rows.layout.width, height: rows.height),
+        horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
+        vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
+        filter: recipe.filter, allowNarrow: scale.kind == .bytes)
+    }
+    threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
+    decoderScale = 1 / Double(denominator)
+    notes = resolved.notes + colorNotes
+    self.geometry = geometry
+    self.color = color
+    self.scale = scale
     self.instructionSet = instructionSet
 
-    let swaps = source.orientation.swapsSides
-    let content = swaps ? geometry.content.transposed : geometry.content
-    let crop = source.orientation.storedRect(geometry.crop, stored: source.storedSize)
-    let denominator = Self.decoderDenominator(source: source, crop: crop, content: content, recipe: recipe)
-    decoderScale = 1 / Double(denominator)
-    let decoded = ImageSize(
-      width: (source.storedSize.width + denominator - 1) / denominator,
-      height: (source.storedSize.height + denominator - 1) / denominator)
-    let layout = RowLayout(
-      channels: Self.channels(of: source), bitDepth: source.bitDepth == 16 ? 16 : 8, width: decoded.width)
-    let scale = SampleScale(layout: layout, linear: recipe.linear && !recipe.isData)
-    resampling = ResamplingPlan(
-      input: decoded, crop: crop.scaled(by: decoderScale), output: content, channels: layout.channelCount,
-      filter: recipe.filter, allowNarrow: scale.kind == .bytes)
-    self.layout = layout
-    self.scale = scale
-
-    // The raster may exist twice while it is turned or converted, and once more on its canvas.
-    bufferBytes =
-      codecBytes + RowResampler.bytesNeeded(plan: resampling, layout: layout)
-      + 2 * content.pixelCount * layout.channelCount * (layout.bitDepth / 8) + geometry.canvas.pixelCount * 4
+    // The small image may exist twice while it is turned or converted, and once more on its canvas.
+    let ahead = threads > 1 ? StreamingPass.stripsAhead : 1
+    let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
+      sum
+        + PlaneResampler.bytesNeeded(
+          plan: plane.1, layout: plane.0.layout, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead)
+    }
+    let depth = source.bitDepth == 16 ? 2 : 1
+    bufferBytes = codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -89,6 +129,23 @@ public struct PreparationPlan: Sendable {
     }
   }
 
+  /// How far the decoder may shrink: as far as leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
+  private static func decoderDenominator(source: ImageDescription, stored: StoredGeometry, recipe: Recipe) -> Int {
+    guard source.format == .jpeg, recipe.effort != .best, !recipe.linear else { return 1 }
+    let factor = min(stored.x.step, stored.y.step)
+    let left = recipe.effort == .fast ? 1.0 : 2.0
+    return [8, 4, 2].first { factor / Double($0) >= left } ?? 1
+  }
+
+  /// Planes can be encoded as they are when nothing happens to colors and canvas.
+  private static func encodedPlanes(
+    geometry: GeometryRecord, color: ColorPlan, recipe: Recipe, wantsPixels: Bool
+  ) -> Recipe.Subsampling? {
+    if case .converted = color { return nil }
+    guard !wantsPixels, recipe.format != .png, geometry.content == geometry.canvas else { return nil }
+    return recipe.subsampling
+  }
+
   private static func kind(of source: ImageDescription) -> String {
     switch (source.format, source.isProgressive) {
     case (.jpeg, true): "progressive JPEG"
@@ -97,21 +154,47 @@ public struct PreparationPlan: Sendable {
     case (.png, false): "PNG"
     }
   }
+}
 
-  /// How far the decoder may shrink: as far as leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
-  private static func decoderDenominator(
-    source: ImageDescription, crop: GeometryRecord.SourceRect, content: ImageSize, recipe: Recipe
-  ) -> Int {
-    guard source.format == .jpeg, recipe.effort != .best, !recipe.linear else { return 1 }
-    let factor = min(crop.width / Double(content.width), crop.height / Double(content.height))
-    let left = recipe.effort == .fast ? 1.0 : 2.0
-    return [8, 4, 2].first { factor / Double($0) >= left } ?? 1
+/// How one axis of the output lies on an axis of the stored source.
+struct AxisGeometry: Sendable, Equatable {
+  /// Where the kept part begins, in stored source pixels.
+  var origin: Double
+  /// Its length.
+  var length: Double
+  /// Output samples.
+  var count: Int
+  /// True when stored pixels run against the upright axis.
+  var isMirrored: Bool
+
+  /// Source pixels an output sample.
+  var step: Double { length / Double(count) }
+
+  /// The axis of a plane with every `factor`th output sample, rounded up: the last one may reach past the image's end,
+  /// which is the stored axis' beginning where it is mirrored.
+  func divided(by factor: Int) -> AxisGeometry {
+    let samples = (count + factor - 1) / factor
+    let excess = Double(samples * factor - count) * step
+    return AxisGeometry(
+      origin: isMirrored ? origin - excess : origin, length: length + excess, count: samples, isMirrored: isMirrored)
+  }
+
+  /// The same axis on a plane of other resolution.
+  func scaled(by scale: Double) -> AxisGeometry {
+    AxisGeometry(origin: origin * scale, length: length * scale, count: count, isMirrored: isMirrored)
   }
 }
 
-extension GeometryRecord.SourceRect {
-  /// The same rectangle on an image shrunk by `factor`.
-  func scaled(by factor: Double) -> Self {
-    Self(x: x * factor, y: y * factor, width: width * factor, height: height * factor)
+/// A geometry record in the axes of the stored source.
+struct StoredGeometry: Sendable, Equatable {
+  let x: AxisGeometry
+  let y: AxisGeometry
+
+  init(_ record: GeometryRecord, source: ImageDescription) {
+    let crop = source.orientation.storedRect(record.crop, stored: source.storedSize)
+    let content = source.orientation.swapsSides ? record.content.transposed : record.content
+    let mirrors = source.orientation.mirrors
+    x = AxisGeometry(origin: crop.x, length: crop.width, count: content.width, isMirrored: mirrors.x)
+    y = AxisGeometry(origin: crop.y, length: crop.height, count: content.height, isMirrored: mirrors.y)
   }
 }

@@ -153,7 +153,7 @@ public struct Recipe: Sendable, Equatable {
     failOn = .truncated
     maxInputPixels = 500_000_000
     maxMemory = 1024 * 1024 * 1024
-    threads = 1
+    threads = 2
   }
 }
 

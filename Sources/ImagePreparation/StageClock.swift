@@ -20,6 +20,9 @@ struct StageClock {
     current = stage
   }
 
+  /// Adds time that another thread spent in `stage`.
+  mutating func add(_ time: Duration, to stage: PreparationError.Stage) { spent[stage, default: .zero] += time }
+
   /// Milliseconds spent, the current stage ended.
   mutating func timings() -> PreparedImage.Timings {
     enter(nil)

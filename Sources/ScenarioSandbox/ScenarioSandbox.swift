@@ -28,7 +28,7 @@ public final class ScenarioSandbox: Sendable {
     server = HTTPServer(
       config: HTTPServer.Configuration(
         address: Self.loopback(port: configuration.port), timeout: 120, sharedRequestBufferSize: 65_536,
-        logger: .disabled))
+        pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled))
   }
 
   private static func loopback(port: UInt16) -> sockaddr_in {

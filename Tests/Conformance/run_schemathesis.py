@@ -68,7 +68,8 @@ def main():
         faults.append(f"{counts.get('generateImg2Img 269', 0)} dry runs, not {LEAST}")
     if not counts.get("linked result"):
         faults.append("no link from upload to job to result was followed to its end")
-    sys.exit("\n".join(faults))
+    if faults:
+        sys.exit("\n".join(faults))
 
 
 main()

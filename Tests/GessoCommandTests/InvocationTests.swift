@@ -60,7 +60,7 @@ struct InvocationTests {
       "img2img \(small) --prompt p --sandbox --samples 2 --name {stem}", 2, error: "put {index} into the name template"),
     Case("img2img \(small) --prompt-file nothing --sandbox", 2, error: "check --prompt-file"),
     Case("sandbox --port 70000", 2, error: "see gesso sandbox --help"),
-    Case("jobs show job_1", 2, error: "the ledger knows no job job_1: look at the known ones first"),
+    Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
 
   /// What the documented surface promises and this version does not do: refused, never ignored.

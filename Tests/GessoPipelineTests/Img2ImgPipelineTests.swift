@@ -1,5 +1,6 @@
 #if Client
 import Foundation
+import GRDB
 import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
@@ -137,6 +138,24 @@ struct Img2ImgPipelineTests {
     let result = try await pipeline(ready).resume(JobID(rawValue: "job_1"))
     #expect(result.seed == "7" && result.files.count == 1)
     #expect(ready.requests.allSatisfy { $0.hasPrefix("GET") }, "nothing is uploaded or submitted again")
+  }
+
+  @Test("a job that cannot be put on record is named in the error")
+  func ledgerFails() async throws {
+    let path = ledgerPath
+    let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
+      guard name == "POST /generate/img2img" else { return nil }
+      // From here on nothing more can be written.
+      try? DatabaseQueue(path: path).write {
+        try $0.execute(sql: "CREATE TRIGGER full BEFORE UPDATE ON run BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+      }
+      return nil
+    }
+    await #expect { try await pipeline(service).run(order()) } throws: {
+      let error = $0 as? PipelineError
+      return error?.code == .ledgerUnavailable && error?.jobID?.rawValue == "job_1"
+        && error?.message.contains("job_1 was submitted and is paid for") == true
+    }
   }
 
   @Test("a submit without an answer stays open in the ledger, and is sent once")

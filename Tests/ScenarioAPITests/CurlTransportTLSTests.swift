@@ -39,7 +39,7 @@ struct CurlTransportTLSTests {
     #expect(responses.allSatisfy { $0.httpVersion == "2" && $0.status == 200 })
     #expect(responses.count { !$0.reusedConnection } == 1)
 
-    var post = HTTPRequest(.post, proxy.baseURL + "/echo", stage: .upload)
+    var post = HTTPRequest(.post, proxy.baseURL + "/echo", stage: .upload, isRepeatable: true)
     let bytes = (0..<3_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     post.body = .bytes(bytes)
     let echo = try await transport.send(post)

@@ -315,7 +315,9 @@ struct CurlTransportTests {
       _ = connection.readRequest()
     }
     defer { server.stop() }
-    let transport = CurlTransport()
+    var options = CurlTransport.Options(environment: [:])
+    options.unrepeatableIdleSeconds = 600
+    let transport = CurlTransport(options: options)
     #expect(try await transport.send(request(.get, server.baseURL + "/first")).status == 200)
     var post = HTTPRequest(.post, server.baseURL + "/second", stage: .submit, isRepeatable: isRepeatable)
     post.body = .bytes([UInt8](repeating: 1, count: bodyCount))

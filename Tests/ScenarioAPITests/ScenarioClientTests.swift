@@ -68,7 +68,7 @@ struct ScenarioClientTests {
       ])
     #expect(transport.requests.map(\.stage) == [.upload, .submit, .wait, .download])
     #expect(transport.requests.allSatisfy { $0.authorization != nil })
-    #expect(transport.requests.map(\.isRepeatable) == [false, false, true, true])
+    #expect(transport.requests.map(\.isRepeatable) == [true, false, true, true])
     #expect(transport.requests.map(\.followsRedirects) == [false, false, true, true])
     for post in transport.requests.prefix(2) {
       #expect(post.fields.contains(HTTPField("Content-Type", "application/json")))

@@ -8,8 +8,10 @@ public enum Float64Resize {
   /// Resizes straight samples without alpha; `maximum` does not matter, values are neither clamped nor rounded.
   ///
   /// - Returns: `output.pixelCount * channels` interleaved samples.
-  public static func resize(
-    _ samples: [some BinaryInteger], size: ImageSize, channels: Int, to output: ImageSize, filter: ResamplingFilter
+  @_specialize(where Sample == UInt8)
+  @_specialize(where Sample == UInt16)
+  public static func resize<Sample: BinaryInteger>(
+    _ samples: [Sample], size: ImageSize, channels: Int, to output: ImageSize, filter: ResamplingFilter
   ) -> [Double] {
     let vertical = matrix(from: size.height, to: output.height, filter)
     let horizontal = matrix(from: size.width, to: output.width, filter)

@@ -12,6 +12,8 @@ public struct SampleComparison: CustomStringConvertible {
   public var examples: [String] = []
 
   /// Compares samples of 0…`maximum` with a reference, which is clamped to that range.
+  @_specialize(where Sample == UInt8)
+  @_specialize(where Sample == UInt16)
   public init<Sample: BinaryInteger>(_ samples: [Sample], reference: [Double], maximum: Double = 255) {
     precondition(samples.count == reference.count, "\(samples.count) samples, \(reference.count) expected")
     count = samples.count

@@ -190,8 +190,15 @@ public struct Img2ImgPipeline: Sendable {
     // An unstructured task, which canceling this one does not reach: a paid job whose reply nobody read is lost.
     return try await Task {
       let submission = try await client.submitImg2Img(request)
-      try ledger.recordSubmission(run, job: submission.job.id, cost: submission.cost?.description)
-      return submission.job.id
+      let id = submission.job.id
+      do throws(PipelineError) {
+        try ledger.recordSubmission(run, job: id, cost: submission.cost?.description)
+      } catch {
+        throw PipelineError(
+          error.code, stage: "submit", "job \(id) was submitted and is paid for, but \(error.message)",
+          remedy: "write the job's id down", jobID: id)
+      }
+      return id
     }.value
   }
 

@@ -25,43 +25,50 @@ enum SourceDecoder: ~Copyable {
     }
   }
 
-  /// Bytes that the codec takes at once for a file that cannot be decoded row by row; 0 for one that can.
-  var wholeImageBytes: Int {
+  /// What headers say of a file's structure beyond its description.
+  struct Structure: Sendable {
+    /// Bytes that the codec takes at once for a file that cannot be decoded row by row; 0 for one that can.
+    var wholeImageBytes: Int
+    /// Sampling factors of the components of a JPEG.
+    var samplingFactors: [(horizontal: Int, vertical: Int)]?
+  }
+
+  /// What the headers say of the file's structure.
+  var structure: Structure {
     switch self {
-    case .jpeg(let decoder): decoder.wholeImageBytes
-    case .png(let decoder): decoder.wholeImageBytes
+    case .jpeg(let decoder):
+      Structure(wholeImageBytes: decoder.wholeImageBytes, samplingFactors: decoder.samplingFactors)
+    case .png(let decoder): Structure(wholeImageBytes: decoder.wholeImageBytes)
     }
   }
 
-  /// Decodes the whole image through `resampler`.
+  /// Decodes the whole image through `pass`.
   ///
-  /// - Parameter denominator: How much smaller the decoder delivers it: 1, 2, 4 or 8 (JPEG), 1 (PNG).
+  /// - Parameter afterStrip: Called when resamplers have advanced.
   /// - Returns: What was overlooked.
-  consuming func resample(
-    with resampler: inout RowResampler, denominator: Int, into raster: inout Raster, clock: inout StageClock,
-    cancellation: CancellationFlag?
+  consuming func run(
+    _ plan: PreparationPlan, through pass: StreamingPass, clock: inout StageClock, cancellation: CancellationFlag?,
+    afterStrip: (inout StageClock) throws(PreparationError) -> Void
   ) throws(PreparationError) -> DecodingDamage {
     switch consume self {
     case .jpeg(var decoder):
-      guard let scale = JPEGScale(rawValue: denominator) else { preconditionFailure("no scale of 1/\(denominator)") }
+      guard let scale = JPEGScale(rawValue: Int(1 / plan.decoderScale)) else {
+        preconditionFailure("no scale of \(plan.decoderScale)")
+      }
+      if plan.path == .planar {
+        let feed = PlaneFeed(try JPEGPlaneReader(decoder, scale: scale))
+        return try pass.run(
+          feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+      }
       try decoder.start(scale: scale)
-      return try Self.run(&decoder, &resampler, &raster, &clock, cancellation)
+      let feed = RowFeed(decoder, height: plan.planes[0].height)
+      return try pass.run(
+        feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
-      precondition(denominator == 1, "PNG decoders do not scale")
       try decoder.start()
-      return try Self.run(&decoder, &resampler, &raster, &clock, cancellation)
+      let feed = RowFeed(decoder, height: plan.planes[0].height)
+      return try pass.run(
+        feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     }
-  }
-
-  private static func run(
-    _ decoder: inout some RowDecoder & ~Copyable, _ resampler: inout RowResampler, _ raster: inout Raster,
-    _ clock: inout StageClock, _ cancellation: CancellationFlag?
-  ) throws(PreparationError) -> DecodingDamage {
-    try unsafe resampler.resample(into: &raster, clock: &clock) { base, stride, count throws(PreparationError) in
-      if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
-      return try unsafe decoder.readRows(into: base, stride: stride, count: count)
-    }
-    try decoder.finish()
-    return decoder.damage
   }
 }

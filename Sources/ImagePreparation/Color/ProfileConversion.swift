@@ -2,10 +2,11 @@ internal import CLittleCMS
 
 /// Converts samples from an embedded ICC profile to sRGB through lcms2.
 ///
-/// Relative colorimetric intent with black point compensation, which is what viewers of photographs do. Each conversion
-/// has its own lcms2 context, so several may run at once.
+/// Relative colorimetric intent with black point compensation, which is what viewers of photographs do.
 @safe
-struct ProfileConversion: ~Copyable {
+final class ProfileConversion: @unchecked Sendable {
+  // Unchecked: each conversion has its own lcms2 context, and transforms without a cache may be used by several threads.
+
   private let context: cmsContext
   private let transform: cmsHTRANSFORM
   /// What the converted channels mean: gray stays gray, everything else becomes RGB.
@@ -83,7 +84,7 @@ struct ProfileConversion: ~Copyable {
     defer { _ = unsafe cmsCloseProfile(target) }
     let inputFormat = format(channels, bytes: bytes)
     let outputFormat = format(channels == .cmyk ? .rgb : channels, bytes: bytes)
-    var flags = cmsUInt32Number(cmsFLAGS_BLACKPOINTCOMPENSATION)
+    var flags = cmsUInt32Number(cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE)
     if channels.hasAlpha { flags |= cmsUInt32Number(cmsFLAGS_COPY_ALPHA) }
     return unsafe cmsCreateTransformTHR(
       context, source, inputFormat, target, outputFormat, cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), flags)

@@ -3,7 +3,7 @@ extension GeometryRecord {
   ///
   /// - Returns: The record, and notes for the user.
   /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
-  static func resolve(
+  package static func resolve(
     source: ImageSize, orientation: Orientation, recipe: Recipe
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
     try recipe.checkSizes()

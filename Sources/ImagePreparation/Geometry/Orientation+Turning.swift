@@ -14,7 +14,7 @@ extension Orientation {
   }
 
   /// Whether the stored columns run against, and the stored rows against, the upright axis they belong to.
-  private var mirrors: (x: Bool, y: Bool) {
+  var mirrors: (x: Bool, y: Bool) {
     switch self {
     case .upright, .transposed: (false, false)
     case .mirrored, .turnLeft: (true, false)

@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
 /// A set of processor instructions the kernels were compiled for.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
@@ -14,8 +22,11 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     #endif
   }()
 
-  /// The fastest available one.
-  public static let best: InstructionSet = available.last ?? .baseline
+  /// The one that the environment variable `GESSO_ISA` names, if it is available, else the fastest available one.
+  public static let best: InstructionSet = {
+    let named = unsafe getenv("GESSO_ISA").flatMap { unsafe InstructionSet(rawValue: String(cString: $0)) }
+    return named.flatMap { available.contains($0) ? $0 : nil } ?? available.last ?? .baseline
+  }()
 
   /// Slower sets come first.
   public static func < (a: InstructionSet, b: InstructionSet) -> Bool {

@@ -81,7 +81,7 @@ final class NarrowPasses {
   }
 
   /// Vertical pass of output row `row` into `slot` of the group.
-  func convolveColumns(row: Int, slot: Int, ring: borrowing Ring) {
+  func convolveColumns(row: Int, slot: Int, ring: RowRing) {
     let first = plan.vertical.starts[row]
     let last = first + plan.vertical.offsets[row + 1] - plan.vertical.offsets[row] - 1
     for k in 0..<verticalTaps {

@@ -8,9 +8,7 @@ extension PixelImage where Sample == UInt8 {
   public func resized(
     to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = unsafe samples.withUnsafeBytes {
-      unsafe Raster.resized($0, size: self.size, channels: channels, bitDepth: 8, to: size, filter, instructionSet)
-    }
+    let raster = Raster.resized(Raster(self), to: size, filter: filter, instructionSet: instructionSet)
     return PixelImage(size: size, channels: channels, samples: raster.bytes)
   }
 }
@@ -25,44 +23,34 @@ extension PixelImage where Sample == UInt16 {
   public func resized(
     to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = unsafe samples.withUnsafeBytes {
-      unsafe Raster.resized($0, size: self.size, channels: channels, bitDepth: 16, to: size, filter, instructionSet)
-    }
+    let raster = Raster.resized(Raster(self), to: size, filter: filter, instructionSet: instructionSet)
     return PixelImage(size: size, channels: channels, samples: raster.words)
   }
 }
 
 extension Raster {
-  /// The samples of a raster of 16 bits.
-  var words: [UInt16] {
-    unsafe bytes.withUnsafeBytes { unsafe Array($0.bindMemory(to: UInt16.self)) }
-  }
-
-  fileprivate static func resized(
-    _ samples: UnsafeRawBufferPointer, size: ImageSize, channels: Int, bitDepth: Int, to output: ImageSize,
-    _ filter: ResamplingFilter, _ instructionSet: InstructionSet
+  /// A raster at another size.
+  static func resized(
+    _ image: Raster, to size: ImageSize, filter: ResamplingFilter, instructionSet: InstructionSet = .best
   ) -> Raster {
-    precondition(output.width > 0 && output.height > 0, "an image has at least one pixel, not \(output)")
-    guard let meaning = RowLayout.Channels(rawValue: channels) else { preconditionFailure("1 to 4 channels") }
-    let layout = RowLayout(channels: meaning, bitDepth: bitDepth, width: size.width)
+    precondition(size.width > 0 && size.height > 0, "an image has at least one pixel, not \(size)")
+    let layout = RowLayout(channels: image.channels, bitDepth: image.bitDepth, width: image.size.width)
     let scale = SampleScale(layout: layout, linear: false)
     let plan = ResamplingPlan(
-      input: size, crop: .init(x: 0, y: 0, width: Double(size.width), height: Double(size.height)), output: output,
-      channels: channels, filter: filter, allowNarrow: scale.kind == .bytes)
-    var raster = Raster(size: output, channels: meaning, bitDepth: bitDepth)
-    var resampler = RowResampler(plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet))
-    var clock = StageClock()
-    var next = 0
-    // Copying rows cannot fail.
-    try! unsafe resampler.resample(into: &raster, clock: &clock) { base, stride, count throws(PreparationError) in
-      let rows = min(count, size.height - next)
-      for row in 0..<rows {
-        unsafe (base + row * stride).copyMemory(
-          from: samples.baseAddress! + (next + row) * layout.rowBytes, byteCount: layout.rowBytes)
+      input: image.size,
+      horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
+      vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
+      channels: layout.channelCount, filter: filter, allowNarrow: scale.kind == .bytes)
+    let resampler = PlaneResampler(
+      plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: RowStrip.rows,
+      rowBytes: layout.rowBytes, ahead: 1)
+    unsafe image.bytes.withUnsafeBytes { bytes in
+      for y in 0..<image.size.height {
+        unsafe resampler.ring.row(y).copyMemory(
+          from: bytes.baseAddress! + y * layout.rowBytes, byteCount: layout.rowBytes)
+        if (y + 1) % RowStrip.rows == 0 || y + 1 == image.size.height { resampler.advance(rowsArrived: y + 1) }
       }
-      next += rows
-      return rows
     }
-    return raster
+    return resampler.result
   }
 }

@@ -39,19 +39,22 @@ struct ResamplingPlan: Sendable {
   /// Makes a plan.
   ///
   /// - Parameters:
-  ///   - crop: The part to keep, in stored source pixels.
+  ///   - horizontal: How the output's columns lie on the input, in input samples.
+  ///   - vertical: How its rows do.
   ///   - allowNarrow: True for 8-bit samples that need no more than 8 bits between decoder and resize.
   init(
-    input: ImageSize, crop: GeometryRecord.SourceRect, output: ImageSize, channels: Int, filter: ResamplingFilter,
+    input: ImageSize, horizontal: AxisGeometry, vertical: AxisGeometry, channels: Int, filter: ResamplingFilter,
     allowNarrow: Bool
   ) {
     self.input = input
-    self.output = output
+    output = ImageSize(width: horizontal.count, height: vertical.count)
     self.channels = channels
     let vertical = AxisWeights(
-      inputCount: input.height, origin: crop.y, length: crop.height, outputCount: output.height, filter: filter)
+      inputCount: input.height, origin: vertical.origin, length: vertical.length, outputCount: vertical.count,
+      filter: filter)
     let horizontal = AxisWeights(
-      inputCount: input.width, origin: crop.x, length: crop.width, outputCount: output.width, filter: filter)
+      inputCount: input.width, origin: horizontal.origin, length: horizontal.length, outputCount: horizontal.count,
+      filter: filter)
     self.vertical = vertical
     self.horizontal = horizontal
     let multiplications = vertical.weights.count * input.width * channels

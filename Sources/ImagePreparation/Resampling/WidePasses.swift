@@ -65,7 +65,7 @@ final class WidePasses {
   }
 
   /// Vertical pass of output row `row`.
-  func convolveColumns(row: Int, slot: Int, ring: borrowing Ring) {
+  func convolveColumns(row: Int, ring: RowRing) {
     let first = plan.vertical.starts[row]
     let taps = plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
     let rowSamples = plan.input.width * plan.channels

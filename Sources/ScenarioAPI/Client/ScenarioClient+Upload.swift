@@ -19,6 +19,7 @@ extension ScenarioClient {
     request.fields.append(HTTPField("Content-Type", "application/json"))
     request.body = .bytes(try AssetUploadBody.encode(name: name, mimeType: mimeType, image: bytes))
     request.timeout = nil
+    request.isRepeatable = true
     return try await reply(AssetReply.self, to: request, as: .upload).asset
   }
 }

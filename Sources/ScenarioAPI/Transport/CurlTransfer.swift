@@ -26,9 +26,6 @@ final class CurlTransfer {
   private static let keptErrorBytes = 64 << 10
   /// All heads of an answer together, redirects included, may have this much.
   private static let headLimit = 256 << 10
-  /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
-  /// connections, and a request lost that way has an unknown outcome.
-  private static let freshSeconds = 3
 
   init(
     _ id: UInt64, _ request: HTTPRequest, _ options: CurlTransport.Options, _ continuation: CurlLoop.Continuation
@@ -113,7 +110,7 @@ final class CurlTransfer {
     if !request.isRepeatable {
       // libcurl sends a request again by itself when a kept connection turns out to be dead. It can not where the body
       // cannot be rewound, so such a request has no seek callback; without a body it gets a connection of its own.
-      set(CURLOPT_MAXAGE_CONN, Self.freshSeconds)
+      set(CURLOPT_MAXAGE_CONN, options.unrepeatableIdleSeconds)
       if request.body.count == 0 { set(CURLOPT_FRESH_CONNECT, 1) }
     }
 

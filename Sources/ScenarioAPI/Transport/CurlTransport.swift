@@ -20,6 +20,9 @@ public final class CurlTransport: HTTPTransport {
     public var stallTimeout = Duration.seconds(60)
     /// How many connections to one host are held; more requests wait.
     public var connectionsPerHost = 6
+    /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
+    /// connections, and a request lost that way has an unknown outcome.
+    var unrepeatableIdleSeconds = 3
 
     /// Takes the settings that curl users expect to be heeded from an environment; nil for the process's own.
     public init(environment: [String: String]? = nil) {

@@ -1,0 +1,95 @@
+/// Delivers an image in strips of rows, one ring a plane.
+protocol StripFeed: ~Copyable, Sendable {
+  /// The rows of each plane.
+  var planes: [StripPlane] { get }
+  /// Strips of the image.
+  var stripCount: Int { get }
+  /// What was overlooked so far.
+  var damage: DecodingDamage { get }
+
+  /// Decodes strip `index`, the one after the last one, into its place in the rings.
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
+
+  /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
+  mutating func finish() throws(PreparationError)
+}
+
+/// The rows of one plane of a feed.
+struct StripPlane: Sendable, Equatable {
+  /// What a row holds.
+  var layout: RowLayout
+  /// Rows of the whole plane.
+  var height: Int
+  /// Rows of a strip, except in the last one.
+  var stripRows: Int
+  /// Bytes that are written to a row: at least the layout's.
+  var rowBytes: Int
+
+  /// Rows of the first `strips` strips.
+  func rows(inStrips strips: Int) -> Int { min(strips * stripRows, height) }
+}
+
+/// Strips of interleaved rows.
+enum RowStrip {
+  /// Rows of a strip: one row of MCUs of the usual 4:2:0.
+  static let rows = 16
+}
+
+/// The interleaved rows of a decoder as a feed.
+struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable {
+  let planes: [StripPlane]
+  let stripCount: Int
+  private var decoder: Decoder
+
+  /// - Parameter decoder: A started decoder, whose first row is next.
+  init(_ decoder: consuming Decoder, height: Int) {
+    let layout = decoder.layout
+    planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
+    stripCount = (height + RowStrip.rows - 1) / RowStrip.rows
+    self.decoder = decoder
+  }
+
+  var damage: DecodingDamage { decoder.damage }
+
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+    let ring = rings[0]
+    var y = index * RowStrip.rows
+    let end = planes[0].rows(inStrips: index + 1)
+    while y < end {
+      let count = try unsafe decoder.readRows(into: ring.row(y), stride: ring.stride, count: end - y)
+      precondition(count > 0, "decoders fill or throw, they do not end early")
+      y += count
+    }
+  }
+
+  mutating func finish() throws(PreparationError) { try decoder.finish() }
+}
+
+/// The planes of a JPEG as a feed.
+struct PlaneFeed: StripFeed, ~Copyable {
+  let planes: [StripPlane]
+  let stripCount: Int
+  private var reader: JPEGPlaneReader
+
+  init(_ reader: consuming JPEGPlaneReader) {
+    planes = reader.planes.map { plane in
+      StripPlane(
+        layout: RowLayout(channels: .gray, bitDepth: 8, width: plane.size.width), height: plane.size.height,
+        stripRows: plane.rowsPerStrip, rowBytes: plane.paddedWidth)
+    }
+    stripCount = reader.stripCount
+    self.reader = reader
+  }
+
+  var damage: DecodingDamage { reader.damage }
+
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+    let bases = unsafe rings.map { ring in
+      unsafe Optional(ring.row(index * ring.stripRows).assumingMemoryBound(to: UInt8.self))
+    }
+    let isThere = try unsafe reader.readStrip(into: bases, strides: rings.map(\.stride))
+    precondition(isThere, "strip \(index) of \(stripCount) is missing")
+  }
+
+  mutating func finish() throws(PreparationError) { try reader.finish() }
+}

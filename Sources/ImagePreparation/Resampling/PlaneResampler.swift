@@ -1,0 +1,105 @@
+internal import PixelKernels
+
+/// Resamples one plane, or one image of interleaved channels, whose rows arrive in strips from top to bottom.
+///
+/// Output rows are made as soon as their window has arrived, in groups as high as the horizontal pass has lanes for.
+/// Every buffer is made once, so memory is a few source rows times the filter's support, and the small result.
+@safe
+final class PlaneResampler {
+  /// The rows that arrive.
+  let ring: RowRing
+  /// The small image in the making.
+  private(set) var result: Raster
+  /// Rows of ``result`` that are done.
+  private(set) var rowsDone = 0
+
+  private let plan: ResamplingPlan
+  private let passes: Passes
+  /// Output rows whose vertical pass is done.
+  private var rowsConvolved = 0
+
+  /// The forms of the passes, with their buffers.
+  private enum Passes {
+    case copy
+    case narrow(NarrowPasses)
+    case wide(WidePasses)
+  }
+
+  /// Makes a resampler of rows of `layout`.
+  ///
+  /// - Parameters:
+  ///   - scale: The wide passes' scale; not used where the plan is narrow.
+  ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
+  ///   - rowPadding: Samples that an encoder may write behind each row of the result.
+  init(
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, kernels: KernelTable, stripRows: Int, rowBytes: Int,
+    ahead: Int
+  ) {
+    self.plan = plan
+    ring = RowRing(stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
+    result = Raster(size: plan.output, channels: layout.channels, bitDepth: layout.bitDepth)
+    if plan.isIdentity {
+      passes = .copy
+    } else {
+      switch plan.precision {
+      case .narrow(let vertical, let fraction, let horizontal):
+        passes = .narrow(
+          NarrowPasses(plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal))
+      case .wide:
+        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, kernels: kernels))
+      }
+    }
+  }
+
+  /// Bytes that a resampler takes: ring, intermediates, weights and result.
+  static func bytesNeeded(plan: ResamplingPlan, layout: RowLayout, stripRows: Int, rowBytes: Int, ahead: Int) -> Int {
+    let ring = RowRing.bytesNeeded(
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
+    let result = plan.output.pixelCount * layout.channelCount * (layout.bitDepth / 8)
+    switch plan.precision {
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan)
+    case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
+    }
+  }
+
+  /// The first strip that is still needed; one past the last when none is.
+  var firstNeededStrip: Int {
+    rowsConvolved < plan.output.height ? plan.vertical.starts[rowsConvolved] / ring.stripRows : .max
+  }
+
+  /// Makes the output rows whose windows lie within the first `rowsArrived` source rows.
+  func advance(rowsArrived: Int) {
+    while rowsConvolved < plan.output.height {
+      let window = plan.vertical.offsets[rowsConvolved + 1] - plan.vertical.offsets[rowsConvolved]
+      guard plan.vertical.starts[rowsConvolved] + window <= rowsArrived else { return }
+      let group: Int
+      switch passes {
+      case .copy: group = 1
+      case .narrow(let passes):
+        passes.convolveColumns(row: rowsConvolved, slot: rowsConvolved - rowsDone, ring: ring)
+        group = passes.rowsPerGroup
+      case .wide(let passes):
+        passes.convolveColumns(row: rowsConvolved, ring: ring)
+        group = 1
+      }
+      rowsConvolved += 1
+      if rowsConvolved - rowsDone == group || rowsConvolved == plan.output.height { finishGroup() }
+    }
+  }
+
+  /// Horizontal pass of the rows whose vertical pass is done.
+  private func finishGroup() {
+    let rowBytes = result.rowBytes
+    unsafe result.bytes.withUnsafeMutableBytes { buffer in
+      let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
+      switch passes {
+      case .copy: unsafe target.copyMemory(from: ring.row(rowsDone), byteCount: rowBytes)
+      case .narrow(let passes):
+        unsafe passes.convolveRows(
+          count: rowsConvolved - rowsDone, output: target.assumingMemoryBound(to: UInt8.self), stride: rowBytes)
+      case .wide(let passes): unsafe passes.convolveRow(output: target)
+      }
+    }
+    rowsDone = rowsConvolved
+  }
+}

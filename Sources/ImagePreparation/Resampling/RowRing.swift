@@ -1,0 +1,48 @@
+/// The rows of one plane between decoder and resize, in reused memory: row `y` in slot `y % rowCapacity`.
+///
+/// Rows arrive in strips. The capacity is a whole number of strips, so a strip is never torn apart.
+@safe
+final class RowRing: @unchecked Sendable {
+  // Unchecked: `StripExchange` sees to it that the decoder's thread writes only strips that the other side has released.
+
+  /// Bytes after each row that a vector may read or write.
+  static let slack = 64
+
+  /// Rows of a strip.
+  let stripRows: Int
+  /// Strips there is room for.
+  let stripCapacity: Int
+  /// Bytes from row to row.
+  let stride: Int
+  private let base: UnsafeMutableRawPointer
+
+  /// Makes room.
+  ///
+  /// - Parameters:
+  ///   - rowBytes: Bytes that are written to a row.
+  ///   - window: The most rows that one output row needs.
+  ///   - ahead: Strips that may be decoded ahead of the window.
+  init(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) {
+    self.stripRows = stripRows
+    stripCapacity = Self.stripCapacity(stripRows: stripRows, window: window, ahead: ahead)
+    stride = Self.stride(rowBytes: rowBytes)
+    unsafe base = .allocate(byteCount: stripCapacity * stripRows * stride, alignment: 64)
+  }
+
+  deinit { unsafe base.deallocate() }
+
+  /// Bytes that a ring takes.
+  static func bytesNeeded(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) -> Int {
+    stripCapacity(stripRows: stripRows, window: window, ahead: ahead) * stripRows * stride(rowBytes: rowBytes)
+  }
+
+  /// A window may begin and end in the middle of a strip.
+  private static func stripCapacity(stripRows: Int, window: Int, ahead: Int) -> Int {
+    (window + stripRows - 2) / stripRows + 1 + ahead
+  }
+
+  private static func stride(rowBytes: Int) -> Int { (rowBytes + 63) / 64 * 64 + slack }
+
+  /// The first byte of row `y`.
+  func row(_ y: Int) -> UnsafeMutableRawPointer { unsafe base + y % (stripCapacity * stripRows) * stride }
+}

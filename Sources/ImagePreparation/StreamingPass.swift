@@ -1,0 +1,132 @@
+/// Decodes and resizes in one pass: strips flow from a feed through rings into resamplers.
+struct StreamingPass {
+  /// One resampler a plane.
+  let resamplers: [PlaneResampler]
+  /// Strips that may be decoded ahead of the window when two threads share the work.
+  static let stripsAhead = 3
+
+  private let planes: [StripPlane]
+
+  /// - Parameter plans: One a plane of the feed.
+  init(
+    planes: [StripPlane], plans: [ResamplingPlan], scale: SampleScale, kernels: KernelTable, threads: Int
+  ) {
+    self.planes = planes
+    resamplers = zip(planes, plans).map { plane, plan in
+      PlaneResampler(
+        plan: plan, layout: plane.layout, scale: scale, kernels: kernels, stripRows: plane.stripRows,
+        rowBytes: plane.rowBytes, ahead: threads > 1 ? Self.stripsAhead : 1)
+    }
+  }
+
+  /// Runs the feed, whose planes are those that the pass was made for, to its end.
+  ///
+  /// - Parameters:
+  ///   - threads: 2 to decode on a thread of its own.
+  ///   - afterStrip: Called on this thread when resamplers have advanced.
+  /// - Returns: What was overlooked.
+  func run(
+    _ feed: consuming some StripFeed & ~Copyable, threads: Int, cancellation: CancellationFlag?,
+    clock: inout StageClock, afterStrip: (inout StageClock) throws(PreparationError) -> Void
+  ) throws(PreparationError) -> DecodingDamage {
+    precondition(feed.planes == planes, "the decoder delivers \(feed.planes), \(planes) were planned")
+    if threads > 1 {
+      return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+    }
+    let rings = resamplers.map(\.ring)
+    for index in 0..<feed.stripCount {
+      clock.enter(.decode)
+      if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
+      try feed.readStrip(index, into: rings)
+      clock.enter(.resize)
+      advance(strips: index + 1)
+      try afterStrip(&clock)
+    }
+    clock.enter(.decode)
+    try feed.finish()
+    return feed.damage
+  }
+
+  private func advance(strips: Int) {
+    for (plane, resampler) in zip(planes, resamplers) {
+      resampler.advance(rowsArrived: plane.rows(inStrips: strips))
+    }
+  }
+
+  /// Strips that there is room for, given what the resamplers still need.
+  private var room: Int {
+    resamplers.map { resampler in
+      let (sum, overflow) = resampler.firstNeededStrip.addingReportingOverflow(resampler.ring.stripCapacity)
+      return overflow ? .max : sum
+    }.min() ?? .max
+  }
+
+  private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
+    _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
+    afterStrip: (inout StageClock) throws(PreparationError) -> Void
+  ) throws(PreparationError) -> DecodingDamage {
+    let exchange = StripExchange(room: room)
+    let stripCount = feed.stripCount
+    let decoding = Decoding(feed, rings: resamplers.map(\.ring), exchange: exchange, cancellation: cancellation)
+    guard let thread = WorkerThread({ decoding.run() }) else { throw .outOfMemory("a thread") }
+    var failure: PreparationError?
+    do throws(PreparationError) {
+      var available = 0
+      for index in 0..<stripCount {
+        if index == available {
+          clock.enter(nil)
+          available = try exchange.waitForStrips(index + 1)
+        }
+        clock.enter(.resize)
+        advance(strips: index + 1)
+        exchange.makeRoom(room)
+        try afterStrip(&clock)
+      }
+    } catch {
+      failure = error
+      exchange.abandon()
+    }
+    clock.enter(nil)
+    thread.join()
+    clock.add(decoding.time, to: .decode)
+    if let failure = failure ?? decoding.failure { throw failure }
+    return decoding.damage
+  }
+
+  /// The decoder's side, run on its own thread and read after it was joined.
+  private final class Decoding<Feed: StripFeed & ~Copyable>: @unchecked Sendable {
+    // Unchecked: used by one thread at a time; joining it orders the accesses.
+    private var feed: Feed
+    private let rings: [RowRing]
+    private let exchange: StripExchange
+    private let cancellation: CancellationFlag?
+    private(set) var failure: PreparationError?
+    private(set) var time = Duration.zero
+
+    init(_ feed: consuming Feed, rings: [RowRing], exchange: StripExchange, cancellation: CancellationFlag?) {
+      self.feed = feed
+      self.rings = rings
+      self.exchange = exchange
+      self.cancellation = cancellation
+    }
+
+    var damage: DecodingDamage { feed.damage }
+
+    func run() {
+      do throws(PreparationError) {
+        for index in 0..<feed.stripCount {
+          guard exchange.waitForRoom(index: index) else { return }
+          if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
+          let start = ContinuousClock.now
+          try feed.readStrip(index, into: rings)
+          time += ContinuousClock.now - start
+          exchange.didDecode(index: index)
+        }
+        try feed.finish()
+      } catch {
+        failure = error
+        exchange.fail(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// Full-range YCbCr of BT.601 to RGB (ITU-T T.871, section 7), in fixed point with 16 fraction bits.
+
+/// Planes of one size to interleaved RGB.
+///
+/// `R = Y + 1.402 (Cr − 128)`, `G = Y − 0.344136 (Cb − 128) − 0.714136 (Cr − 128)`, `B = Y + 1.772 (Cb − 128)`, rounded and
+/// clamped. Each sum stays below 2^25.
+/// - Parameters:
+///   - luma, blue, red: `count` samples each: Y, Cb and Cr.
+///   - output: `count * 3` samples.
+public func convertYCbCrToRGB(
+  luma: UnsafePointer<UInt8>, blue: UnsafePointer<UInt8>, red: UnsafePointer<UInt8>, count: Int,
+  output: UnsafeMutablePointer<UInt8>
+) {
+  for i in 0..<count {
+    let y = Int32(luma[i]) &<< 16 &+ 32_768
+    let cb = Int32(blue[i]) &- 128
+    let cr = Int32(red[i]) &- 128
+    output[i &* 3] = UInt8(clamping: (y &+ 91_881 &* cr) &>> 16)
+    output[i &* 3 &+ 1] = UInt8(clamping: (y &- 22_554 &* cb &- 46_802 &* cr) &>> 16)
+    output[i &* 3 &+ 2] = UInt8(clamping: (y &+ 116_130 &* cb) &>> 16)
+  }
+}

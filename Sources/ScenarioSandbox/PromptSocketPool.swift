@@ -1,0 +1,30 @@
+#if Client
+internal import FlyingSocks
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// Sends what is written at once.
+///
+/// The server writes a reply's headers and body apart. Without `TCP_NODELAY` the second waits until the client has
+/// acknowledged the first, which clients put off: 40 ms a request on loopback. The server's sockets are not to be had,
+/// but each passes through its pool before the first byte.
+struct PromptSocketPool: AsyncSocketPool {
+  let base: any AsyncSocketPool
+
+  func prepare() async throws { try await base.prepare() }
+
+  func run() async throws { try await base.run() }
+
+  func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
+    let noDelay = BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY)
+    try socket.setValue(true, for: noDelay)
+    try await base.suspendSocket(socket, untilReadyFor: events)
+  }
+}
+#endif

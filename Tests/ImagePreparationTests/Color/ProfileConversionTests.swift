@@ -1,0 +1,40 @@
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Files in other color spaces against Pillow's own lcms2 (Fixtures/color/make.py).
+@Suite("Color profiles")
+struct ProfileConversionTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let file: String
+    let size: ImageSize
+    let offset: Int
+    var testDescription: String { file }
+  }
+
+  static let cases: [Case] = {
+    var offset = 0
+    let index = String(decoding: try! Fixtures.bytes("color/index.tsv"), as: UTF8.self)
+    return index.split(separator: "\n").map { line in
+      let fields = line.split(separator: "\t")
+      let size = ImageSize(width: Int(fields[1])!, height: Int(fields[2])!)
+      defer { offset += size.pixelCount * 3 }
+      return Case(file: String(fields[0]), size: size, offset: offset)
+    }
+  }()
+
+  @Test("converted as lcms2 converts it elsewhere", arguments: cases)
+  func converts(_ example: Case) throws {
+    let expected = try Fixtures.bytes("color/expected.bin")[
+      example.offset..<example.offset + example.size.pixelCount * 3]
+    var recipe = Recipe()
+    recipe.maxSide = 64
+    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(example.file)), recipe: recipe)
+    #expect(image.size == example.size)
+    #expect(image.channels == 3)
+    let distances = zip(image.samples, expected).map { abs(Int($0) - Int($1)) }
+    #expect(Double(distances.reduce(0, +)) / Double(distances.count) < 1.5)
+    // Pillow upsamples chroma and rounds in other places; inverted inks would be 100 off.
+    #expect((distances.max() ?? 0) < 40)
+  }
+}

@@ -1,0 +1,110 @@
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Recipes against sizes worked out by hand.
+@Suite("Geometry")
+struct GeometryRecordTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let source: ImageSize
+    let canvas: ImageSize
+    var content: ImageSize?
+    var crop: GeometryRecord.SourceRect?
+    var at = (x: 0, y: 0)
+    let recipe: @Sendable (inout Recipe) -> Void
+
+    init(
+      _ name: String, _ source: (Int, Int), canvas: (Int, Int), content: (Int, Int)? = nil,
+      crop: (Double, Double, Double, Double)? = nil, at: (x: Int, y: Int) = (0, 0),
+      _ recipe: @escaping @Sendable (inout Recipe) -> Void
+    ) {
+      testDescription = name
+      self.source = ImageSize(width: source.0, height: source.1)
+      self.canvas = ImageSize(width: canvas.0, height: canvas.1)
+      self.content = content.map { ImageSize(width: $0.0, height: $0.1) }
+      self.crop = crop.map { .init(x: $0.0, y: $0.1, width: $0.2, height: $0.3) }
+      self.at = at
+      self.recipe = recipe
+    }
+  }
+
+  static let cases: [Case] = [
+    Case("default shrinks to 1536", (6000, 4000), canvas: (1536, 1024)) { _ in },
+    Case("default never enlarges", (800, 600), canvas: (800, 600)) { _ in },
+    Case("enlarging on request", (800, 600), canvas: (1600, 1200)) { ($0.maxSide, $0.enlarge) = (1600, true) },
+    Case("no limit", (9000, 10), canvas: (9000, 10)) { $0.maxSide = nil },
+    Case("a thin line keeps a pixel", (10_000, 1), canvas: (100, 1)) { $0.maxSide = 100 },
+    Case("one pixel", (1, 1), canvas: (1, 1)) { _ in },
+    Case("contain", (400, 200), canvas: (100, 50)) { $0.box = ImageSize(width: 100, height: 100) },
+    Case("contain, tall box", (400, 200), canvas: (50, 25)) { $0.box = ImageSize(width: 50, height: 300) },
+    Case("cover", (400, 200), canvas: (100, 100), crop: (100, 0, 200, 200)) {
+      ($0.box, $0.fit) = (ImageSize(width: 100, height: 100), .cover)
+    },
+    Case("cover east", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200)) {
+      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .cover, .east)
+    },
+    Case("cover northwest of a tall one", (200, 400), canvas: (100, 50), crop: (0, 0, 200, 100)) {
+      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 50), .cover, .northwest)
+    },
+    Case("cover south", (200, 400), canvas: (100, 50), crop: (0, 300, 200, 100)) {
+      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 50), .cover, .south)
+    },
+    Case("cover without enlarging keeps the shape", (100, 50), canvas: (50, 50), crop: (25, 0, 50, 50)) {
+      ($0.box, $0.fit) = (ImageSize(width: 400, height: 400), .cover)
+    },
+    Case("cover, enlarging", (100, 50), canvas: (400, 400), crop: (25, 0, 50, 50)) {
+      ($0.box, $0.fit, $0.enlarge) = (ImageSize(width: 400, height: 400), .cover, true)
+    },
+    Case("pad", (400, 200), canvas: (100, 100), content: (100, 50), at: (0, 25)) {
+      ($0.box, $0.fit) = (ImageSize(width: 100, height: 100), .pad)
+    },
+    Case("pad southeast, not enlarged", (40, 20), canvas: (100, 100), content: (40, 20), at: (60, 80)) {
+      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .pad, .southeast)
+    },
+    Case("stretch", (400, 200), canvas: (50, 150)) {
+      ($0.box, $0.fit) = (ImageSize(width: 50, height: 150), .stretch)
+    },
+    Case("megapixel cap", (4000, 4000), canvas: (1000, 1000)) { ($0.maxSide, $0.maxPixels) = (nil, 1_000_000) },
+    Case("megapixel cap is never exceeded", (4001, 2999), canvas: (1155, 865)) {
+      ($0.maxSide, $0.maxPixels) = (nil, 1_000_000)
+    },
+    // 1920×1278 to 1536×1022.4, of which 1536×1008 is kept: 1008 / 1022.4 of 1278 rows.
+    Case("multiple of 16 by crop", (1920, 1278), canvas: (1536, 1008), crop: (0, 9, 1920, 1260)) { $0.multipleOf = 16 },
+    Case("multiple of 64 by padding", (200, 100), canvas: (256, 128), content: (200, 100), at: (28, 14)) {
+      ($0.multipleOf, $0.snap) = (64, .pad)
+    },
+    Case("multiple of 64 by stretching", (200, 100), canvas: (192, 128)) { ($0.multipleOf, $0.snap) = (64, .stretch) },
+    Case("too small for one multiple", (40, 10), canvas: (64, 16), crop: (0, 0, 40, 10)) { $0.multipleOf = 16 },
+  ]
+
+  @Test("sizes, crop and place", arguments: cases)
+  func resolves(_ example: Case) throws {
+    var recipe = Recipe()
+    example.recipe(&recipe)
+    let record = try GeometryRecord.resolve(source: example.source, orientation: .upright, recipe: recipe).record
+    #expect(record.canvas == example.canvas)
+    #expect(record.content == example.content ?? example.canvas)
+    #expect(record.contentX == example.at.x && record.contentY == example.at.y)
+    let whole = GeometryRecord.SourceRect(
+      x: 0, y: 0, width: Double(example.source.width), height: Double(example.source.height))
+    let expected = example.crop ?? whole
+    let edges = { (r: GeometryRecord.SourceRect) in [r.x, r.y, r.width, r.height] }
+    for (actual, expected) in zip(edges(record.crop), edges(expected)) { #expect(abs(actual - expected) < 1e-9) }
+  }
+
+  @Test(
+    "recipes without meaning are refused",
+    arguments: [
+      { $0.maxSide = 0 }, { $0.maxSide = 70_000 }, { $0.box = ImageSize(width: 0, height: 5) }, { $0.maxPixels = 0 },
+      { $0.multipleOf = 0 }, { $0.quality = 101 },
+    ] as [@Sendable (inout Recipe) -> Void])
+  func refuses(_ change: @Sendable (inout Recipe) -> Void) {
+    var recipe = Recipe()
+    change(&recipe)
+    let error = #expect(throws: PreparationError.self) {
+      try GeometryRecord.resolve(source: ImageSize(width: 9, height: 9), orientation: .upright, recipe: recipe)
+    }
+    #expect(error?.code == .invalidRecipe)
+  }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Whole preparations of real files, checked by decoding what they made.
+@Suite("Preparation")
+struct PreparationTests {
+  static func small(_ change: @Sendable (inout Recipe) -> Void = { _ in }) -> Recipe {
+    var recipe = Recipe()
+    recipe.maxSide = 64
+    change(&recipe)
+    return recipe
+  }
+
+  /// Mean distance of two images of one size, in levels.
+  static func distance(_ a: PixelImage<UInt8>, _ b: PixelImage<UInt8>) -> Double {
+    guard a.size == b.size, a.channels == b.channels else { return .infinity }
+    return Double(zip(a.samples, b.samples).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }) / Double(a.samples.count)
+  }
+
+  @Test(
+    "one picture looks the same in every coding",
+    arguments: [
+      "jpeg/small-420.jpg", "jpeg/small-422.jpg", "jpeg/small-440.jpg", "jpeg/small-411.jpg",
+      "jpeg/small-progressive.jpg", "jpeg/small-restart.jpg", "jpeg/small-rgb.jpg", "png/small-rgb8.png",
+      "png/small-rgb16.png", "png/small-interlaced.png",
+    ])
+  func sameInEveryCoding(_ file: String) throws {
+    let reference = try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-444.jpg")), recipe: Self.small())
+    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(file)), recipe: Self.small())
+    #expect(Self.distance(image, reference) < 2)
+  }
+
+  @Test(
+    "a picture in another color space looks the same once converted, and different when the profile is ignored",
+    arguments: ["jpeg/icc-adobe-rgb.jpg", "jpeg/icc-prophoto.jpg", "jpeg/icc-display-p3.jpg", "png/icc-display-p3.png"])
+  func profiles(_ file: String) throws {
+    let reference = try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-444.jpg")), recipe: Self.small())
+    let source = ImageSource.file(Fixtures.path(file))
+    let converted = try ImagePreparer().pixels(of: source, recipe: Self.small())
+    let ignored = try ImagePreparer().pixels(of: source, recipe: Self.small { $0.profile = .ignore })
+    #expect(Self.distance(converted, reference) < 1.5)
+    #expect(Self.distance(ignored, reference) > 2 * Self.distance(converted, reference))
+  }
+
+  @Test("an sRGB profile changes nothing")
+  func srgbIsUntouched() throws {
+    let source = ImageSource.file(Fixtures.path("jpeg/icc-srgb.jpg"))
+    let converted = try ImagePreparer().pixels(of: source, recipe: Self.small())
+    let ignored = try ImagePreparer().pixels(of: source, recipe: Self.small { $0.profile = .ignore })
+    #expect(converted == ignored)
+  }
+
+  @Test("a kept profile is in the result", arguments: [Recipe.OutputFormat.jpeg, .png])
+  func keepsProfile(_ format: Recipe.OutputFormat) throws {
+    let recipe = Self.small { ($0.profile, $0.format) = (.keep, format) }
+    let source = ImageSource.file(Fixtures.path("jpeg/icc-display-p3.jpg"))
+    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    #expect(result.iccProfile == prepared.source.iccProfile)
+    #expect(result.iccProfile?.isEmpty == false)
+  }
+
+  @Test(
+    "a broken profile is ignored with a note",
+    arguments: ["jpeg/odd-icc-garbage.jpg", "png/odd-icc-garbage.png", "jpeg/odd-icc-chunk-missing.jpg"])
+  func brokenProfile(_ file: String) throws {
+    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small())
+    #expect(prepared.notes.contains { $0.contains("profile") && $0.contains("ignored") }, "\(prepared.notes)")
+  }
+
+  @Test(
+    "transparency is kept in a PNG, flattened in a JPEG, and dropped where there is none",
+    arguments: [
+      ("png/soft-alpha-rgba8.png", Recipe.OutputFormat.auto, ImageDescription.Format.png, true),
+      ("png/soft-alpha-rgba8.png", .jpeg, .jpeg, false), ("png/soft-alpha-ga8.png", .auto, .png, true),
+      ("png/soft-alpha-rgba16.png", .png, .png, true), ("png/opaque-rgba8.png", .auto, .jpeg, false),
+      ("png/opaque-rgba8.png", .png, .png, false), ("png/color-key-rgb8.png", .auto, .png, true),
+    ])
+  func transparency(
+    _ file: String, _ asked: Recipe.OutputFormat, _ format: ImageDescription.Format, _ hasAlpha: Bool
+  ) throws {
+    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small { $0.format = asked })
+    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    #expect(prepared.format == format)
+    #expect(result.format == format)
+    #expect(result.hasAlpha == hasAlpha)
+    #expect(result.size == prepared.size)
+  }
+
+  @Test("a background shows where the image is clear")
+  func background() throws {
+    let recipe = Self.small { $0.background = BackgroundColor(hex: "#FF8000") }
+    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("png/soft-alpha-rgba8.png")), recipe: recipe)
+    #expect(image.channels == 3)
+    #expect(Array(image.samples[0..<3]) == [255, 128, 0])
+  }
+
+  @Test("padding is the background, and transparent without one")
+  func padding() throws {
+    func pixels(_ background: BackgroundColor?) throws -> PixelImage<UInt8> {
+      let recipe = Self.small {
+        ($0.box, $0.fit, $0.background) = (ImageSize(width: 40, height: 60), .pad, background)
+      }
+      return try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-gray.jpg")), recipe: recipe)
+    }
+    let clear = try pixels(nil)
+    #expect(clear.size == ImageSize(width: 40, height: 60) && clear.channels == 2)
+    #expect(Array(clear.samples[0..<2]) == [0, 0])
+    let red = try pixels(BackgroundColor(red: 200, green: 10, blue: 20))
+    #expect(red.channels == 3 && Array(red.samples[0..<3]) == [200, 10, 20])
+    let gray = try pixels(BackgroundColor(red: 77, green: 77, blue: 77))
+    #expect(gray.channels == 1 && gray.samples[0] == 77)
+  }
+
+  @Test("linear light: a fine checkerboard is as bright as half the light")
+  func linearLight() throws {
+    let board = TestPattern.checkerboard.image(ImageSize(width: 512, height: 512), channels: 1)
+    let png = try ImagePreparer().encodePNG(board)
+    for (linear, expected) in [(true, 187.5), (false, 127.5)] {
+      let recipe = Self.small { ($0.maxSide, $0.linear) = (32, linear) }
+      let image = try ImagePreparer().pixels(of: .memory(png), recipe: recipe)
+      let mean = Double(image.samples.reduce(0) { $0 + Int($1) }) / Double(image.samples.count)
+      #expect(abs(mean - expected) <= 0.5)
+    }
+  }
+
+  @Test("a file, a pipe and memory give the same bytes")
+  func sources() throws {
+    let file = "jpeg/small-progressive.jpg"
+    let expected = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small())
+    let bytes = try Fixtures.bytes(file)
+    let memory = try ImagePreparer().prepare(.memory(bytes), recipe: Self.small())
+    #expect(memory.bytes == expected.bytes && memory.sha256 == expected.sha256)
+    let handle = try #require(FileHandle(forReadingAtPath: Fixtures.path(file)))
+    let descriptor = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: Self.small())
+    #expect(descriptor.bytes == expected.bytes)
+  }
+
+  @Test("every instruction set gives the same bytes", arguments: ["jpeg/forest.jpg", "png/soft-alpha-rgba8.png"])
+  func instructionSets(_ file: String) throws {
+    let recipe = Self.small { $0.maxSide = 300 }
+    let results = try InstructionSet.available.map {
+      try ImagePreparer(instructionSet: $0).prepare(.file(Fixtures.path(file)), recipe: recipe).sha256
+    }
+    #expect(Set(results).count == 1)
+  }
+
+  @Test(
+    "limits are refused before work is done",
+    arguments: [
+      Limit("jpeg/forest.jpg", .tooManyPixels) { $0.maxInputPixels = 1_000_000 },
+      Limit("jpeg/forest.jpg", .tooMuchMemory) { $0.maxMemory = 100_000 },
+      Limit("jpeg/meadow-progressive.jpg", .tooMuchMemory) { $0.maxMemory = 5_000_000 },
+      Limit("png/small-interlaced.png", .tooMuchMemory) { $0.maxMemory = 100_000 },
+      Limit("jpeg/forest.jpg", .invalidRecipe) { $0.maxBytes = 1000 },
+    ])
+  func limits(_ limit: Limit) {
+    let error = #expect(throws: PreparationError.self) {
+      try ImagePreparer().prepare(.file(Fixtures.path(limit.file)), recipe: Self.small(limit.change))
+    }
+    #expect(error?.code == limit.code)
+    #expect(error?.remedy.isEmpty == false)
+  }
+
+  struct Limit: Sendable {
+    let file: String
+    let code: PreparationError.Code
+    let change: @Sendable (inout Recipe) -> Void
+
+    init(_ file: String, _ code: PreparationError.Code, _ change: @escaping @Sendable (inout Recipe) -> Void) {
+      (self.file, self.code, self.change) = (file, code, change)
+    }
+  }
+
+  @Test("a raised flag cancels")
+  func cancellation() {
+    let flag = CancellationFlag()
+    flag.cancel()
+    let error = #expect(throws: PreparationError.self) {
+      try ImagePreparer().prepare(.file(Fixtures.path("jpeg/forest.jpg")), cancellation: flag)
+    }
+    #expect(error?.code == .canceled)
+  }
+
+  @Test("nothing but pixels leaves: GPS, comments and profile stay behind")
+  func privacy() throws {
+    let prepared = try ImagePreparer().prepare(.file(Fixtures.path("jpeg/phone.jpg")), recipe: Self.small())
+    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    #expect(prepared.source.hasGPS)
+    #expect(prepared.notes.contains("stripped GPS"))
+    #expect(!result.hasEXIF && !result.hasGPS && !result.hasXMP && !result.hasText && result.iccProfile == nil)
+  }
+}
