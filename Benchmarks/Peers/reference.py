@@ -40,8 +40,12 @@ def matrix(count_in, count_out, lobes=3.0):
     return csr_matrix((values, (rows, columns)), shape=(count_out, count_in))
 
 
-def scaled(image, width, height):
-    """uint8 HxWxC (4 channels: straight alpha) at another size: float64, clipped to 0...255."""
+def scaled(image, width, height, clip_alpha=True):
+    """uint8 HxWxC (4 channels: straight alpha) at another size: float64, clipped to 0...255.
+
+    Where a negative lobe lifts alpha above 1, color is divided by the alpha that the result has, 1: so the premultiplied color,
+    which is what compositing shows, stays what the filter made. `clip_alpha=False` divides by the unclipped alpha instead.
+    """
     vertical, horizontal = matrix(image.shape[0], height), matrix(image.shape[1], width)
     resize = lambda plane: (horizontal @ (vertical @ plane).T).T
     out = np.empty((height, width, image.shape[2]))
@@ -50,10 +54,11 @@ def scaled(image, width, height):
         alpha = image[..., 3] / 255.0
         out_alpha = resize(alpha)
         out[..., 3] = np.clip(out_alpha, 0, 1) * 255
+        divisor = np.clip(out_alpha, 1e-6, 1 if clip_alpha else None)
     for c in range(min(image.shape[2], 3)):
         plane = image[..., c].astype(np.float64)
         if alpha is not None:
-            plane = np.where(out_alpha > 1e-6, resize(plane * alpha) / np.where(out_alpha > 1e-6, out_alpha, 1), 0)
+            plane = np.where(out_alpha > 1e-6, resize(plane * alpha) / divisor, 0)
         else:
             plane = resize(plane)
         out[..., c] = np.clip(plane, 0, 255)
@@ -106,12 +111,15 @@ def raw(job):
     image = np.fromfile(job["pixels"], np.uint8).reshape(height, width, channels)
     reference = scaled(image, *job["size"])
     rounded = np.rint(reference)
+    unclipped = scaled(image, *job["size"], clip_alpha=False) if channels == 4 else None
     result = {"perfect rounding": compared(rounded, reference)}
     for name, path in job["outputs"].items():
         out = np.fromfile(path, np.uint8).reshape(reference.shape)
         # Where alpha rounds to 0 there is no color to compare.
         off = np.abs(out - rounded)[np.broadcast_to(rounded[..., -1:] > 0, rounded.shape)] if channels == 4 else np.abs(out - rounded)
         result[name] = compared(out, reference) | {"share": float(np.mean(off > 0)), "off": float(off.max())}
+        if channels == 4:
+            result[name]["unclipped"] = compared(out, unclipped)["psnr"]
     return result
 
 

@@ -249,6 +249,9 @@ if data.get("resize"):
                 losses.append(f"resize only, {case.replace(' to ', ' → ')}: {ratio(runs, who):.2f} × the time of {who}")
         table(["", "ms (min)", "ours / it", "PSNR", "SSIM", "off"], rows)
         say(f"Perfect rounding: {result['quality']['perfect rounding']['psnr']:.2f} dB.\n")
+        if "unclipped" in result["quality"][OURS]:
+            say("The reference divides color by alpha clipped to 1, so that premultiplied color is what the filter made. Against one that divides by "
+                "the unclipped alpha: " + ", ".join(f"{who} {result['quality'][who]['unclipped']:.2f} dB" for who in runs) + ".\n")
 
 if data.get("encode"):
     say("## PNG encoding, one thread\n")
