@@ -2,7 +2,7 @@
 import math
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 480, 70, 250, 44, 56
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 970, 480, 70, 360, 44, 56
 COLORS = ["#1b7f79", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17a2cf", "#ff7f0e", "#2c5aa0"]
 OUR_COLOR = "#d62728"
 
@@ -14,7 +14,7 @@ def color(names, ours):
 
 def ticks(low, high, logarithmic):
     if logarithmic:
-        steps = [m * 10**e for e in range(-1, 6) for m in (1, 2, 5)]
+        steps = [m * 10**e for e in range(-1, 6) for m in (1, 2, 3, 5, 7)]
     else:
         step = next(s * 10**e for e in range(-3, 5) for s in (1, 2, 5) if (high - low) / (s * 10**e) <= 7)
         steps = [round(math.ceil(low / step) * step + i * step, 6) for i in range(12)]

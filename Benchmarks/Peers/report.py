@@ -171,13 +171,18 @@ def quality_cells(case, who):
 losses = []
 
 
+def lose(work, faster):
+    if faster:
+        losses.append(f"{work}: {', '.join(faster)}")
+
+
 def timed(section, title, note):
     if not data.get(section):
         return
     say(f"## {title}\n\n{note}\n")
     for case, runs in data[section].items():
         say(f"### {case.replace(' to ', ' → ')}, {data['cases'][case]}\n")
-        rows = []
+        rows, faster = [], []
         for who in sorted(runs, key=lambda who: median(runs[who])):
             r = runs[who]
             rows.append([
@@ -185,7 +190,8 @@ def timed(section, title, note):
                 "1" if who == OURS else f"{ratio(runs, who):.2f}", f"{max(x['rssKiB'] for x in r) / 1024:.0f}",
                 f"{r[0]['outputBytes']:,}" if who != FLOOR else "–", *quality_cells(case, who)])
             if not who.startswith((OURS, FLOOR)) and ratio(runs, who) > 1:
-                losses.append(f"{title.lower()}, {case.replace(' to ', ' → ')}: {ratio(runs, who):.2f} × the time of {who}")
+                faster.append(f"{ratio(runs, who):.2f} × the time of {who}")
+        lose(f"{title.lower()}, {case.replace(' to ', ' → ')}", faster)
         table(["", "ms (min)", "CPU ms", "ours / it", "RSS MiB", "bytes", "against its source", "against the original", "as written"], rows)
 
 
@@ -230,7 +236,7 @@ if alone and judged:
 for name, text in drawn:
     with open(os.path.join(plots, name), "w") as file:
         file.write(text)
-    say(f"![]({os.path.relpath(plots, os.path.dirname(os.path.abspath(results_file)))}/{name})\n")
+    say(f"![{name.removesuffix('.svg').replace('-', ' ')}]({os.path.relpath(plots, os.path.dirname(os.path.abspath(results_file)))}/{name})\n")
 
 timed("whole 1", "Whole processes, one thread", "Start-up and imports count; peak RSS is the kernel's account of the process.")
 timed("warm 2", "In process, two threads", "Warm, from file to file, without start-up. `floor` is libjpeg-turbo at 1/8 scale (entropy decoding and little else), or ISA-L inflating.")
@@ -240,13 +246,14 @@ if data.get("resize"):
     say("## Resize only, one thread\n\nLanczos3 in memory on the same arrays. *off*: samples that differ from the rounded reference (where alpha is not 0), and by how much at most.\n")
     for case, result in data["resize"].items():
         say(f"### {case.replace(' to ', ' → ')}\n")
-        runs, rows = result["samples"], []
+        runs, rows, faster = result["samples"], [], []
         for who in sorted(runs, key=lambda who: median(runs[who])):
             q = result["quality"][who]
             rows.append([mark(who, who), f"{median(runs[who]):.1f} ({min(x['ms'] for x in runs[who]):.1f})",
                          "1" if who == OURS else f"{ratio(runs, who):.2f}", f"{q['psnr']:.2f} dB", f"{q['ssim']:.5f}", f"{q['share']:.2%}, {q['off']:.0f}"])
             if who != OURS and ratio(runs, who) > 1:
-                losses.append(f"resize only, {case.replace(' to ', ' → ')}: {ratio(runs, who):.2f} × the time of {who}")
+                faster.append(f"{ratio(runs, who):.2f} × the time of {who}")
+        lose(f"resize only, {case.replace(' to ', ' → ')}", faster)
         table(["", "ms (min)", "ours / it", "PSNR", "SSIM", "off"], rows)
         say(f"Perfect rounding: {result['quality']['perfect rounding']['psnr']:.2f} dB.\n")
         if "unclipped" in result["quality"][OURS]:
