@@ -57,7 +57,7 @@ struct PNGEncoder: RowEncoder, ~Copyable {
 
 /// Owns one C encoder.
 @safe
-private struct PNGEncoderHandle: ~Copyable {
+struct PNGEncoderHandle: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(PreparationError) {
