@@ -26,6 +26,9 @@ let package = Package(
     .target(
       name: "BenchmarkSources", dependencies: [.product(name: "ImagePreparation", package: "gesso")],
       path: "BenchmarkSources"),
+    // Without the benchmark package: run by Scripts/bench-peers beside other tools and by Scripts/count-instructions.
+    .executableTarget(
+      name: "Measure", dependencies: [.product(name: "ImagePreparation", package: "gesso")], path: "Measure"),
     stage("Decode"), stage("Resample"), stage("Encode"), stage("Prepare"),
   ]
 )

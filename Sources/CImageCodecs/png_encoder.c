@@ -72,7 +72,6 @@ const char *cic_png_encoder_message(const cic_png_encoder *e) { return e->messag
 cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_options *options) {
   static const int color_types[5] = {
       0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
-  static const int filters[5] = {PNG_FILTER_NONE, PNG_FILTER_SUB, PNG_FILTER_UP, PNG_FILTER_PAETH, PNG_ALL_FILTERS};
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
   png_structp png = e->png;
@@ -86,7 +85,7 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
       png, e->info, options->width, options->height, 8, color_types[options->channels], PNG_INTERLACE_NONE,
       PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_set_compression_level(png, options->level);
-  png_set_filter(png, PNG_FILTER_TYPE_BASE, filters[options->filter]);
+  png_set_filter(png, PNG_FILTER_TYPE_BASE, options->all_filters ? PNG_ALL_FILTERS : PNG_FILTER_SUB);
   if (options->icc) {
     png_set_iCCP(png, e->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, options->icc, (png_uint_32)options->icc_count);
     if (!png_get_valid(png, e->info, PNG_INFO_iCCP)) {

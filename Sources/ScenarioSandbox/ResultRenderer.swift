@@ -44,7 +44,7 @@ enum ResultRenderer {
   /// Standard deviation of the pattern at strength 1, small enough that few samples clip.
   private static let spread: Float = 42
   /// The pattern's octaves: cells along the longer side, and weight.
-  private static let octaves: [(cells: Int, weight: Float)] = [(4, 1), (8, 0.8), (16, 0.65), (32, 0.5), (64, 0.4)]
+  private static let octaves: [(cells: Int, weight: Float)] = [(12, 1), (24, 0.7), (48, 0.35)]
 
   /// Renders one result: RGB, of the source's size.
   ///

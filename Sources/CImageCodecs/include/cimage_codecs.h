@@ -255,19 +255,11 @@ cic_status cic_png_finish(cic_png_decoder *decoder);
 
 typedef struct cic_png_encoder cic_png_encoder;
 
-typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
-  CIC_PNG_FILTER_NONE = 0,
-  CIC_PNG_FILTER_SUB,
-  CIC_PNG_FILTER_UP,
-  CIC_PNG_FILTER_PAETH,
-  CIC_PNG_FILTER_ALL,
-} cic_png_filter;
-
 typedef struct {
   uint32_t width, height;
   int32_t channels;  // 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; 8 bits each
   int32_t level;     // zlib, 0 to 9
-  cic_png_filter filter;
+  bool all_filters;  // the one of five that suits a row best, else Sub
   bool srgb;         // writes sRGB (perceptual); not with icc
   const uint8_t *_Nullable icc;
   size_t icc_count;

@@ -5,6 +5,9 @@
 /// that it stays an antialiasing filter. Windows are cut off at the input's ends and normalized to a sum of 1 (the
 /// geometry of Pillow's `ImagingResample` and of fast_image_resize).
 struct AxisWeights: Sendable {
+  /// The most units that nearest rounding may miss the sum of a window by.
+  private static let largestLack = 16
+
   /// The number of input samples.
   let inputCount: Int
   /// First input sample of each output sample's window.
@@ -108,6 +111,11 @@ struct AxisWeights: Sendable {
         let rounded = (exact + carry).rounded()
         diffused.append(Int32(rounded))
         carry += exact - rounded
+      }
+      // What is lacking is given back one by one, so a window that lacks much is left to error diffusion.
+      if abs(lack) > Self.largestLack {
+        integers.replaceSubrange(window, with: diffused)
+        continue
       }
       while lack != 0 {
         let step: Int32 = lack > 0 ? 1 : -1

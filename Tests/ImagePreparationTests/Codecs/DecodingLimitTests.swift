@@ -42,6 +42,16 @@ struct DecodingLimitTests {
     }
   }
 
+  @Test("the header of the largest possible image can be read", arguments: ["basn6a16", "basi6a16"])
+  func largestHeader(name: String) throws {
+    let side = UInt32(0x7FFF_FFFF)
+    let bytes = try Self.resized("png/pngsuite/\(name).png", width: side, height: side)
+    #expect(try ImageDescription.read(from: .memory(bytes)).size == ImageSize(width: Int(side), height: Int(side)))
+    let limits = Self.limits { $0.maxPixels = .max }
+    let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes), limits: limits) }
+    #expect(error?.code == .tooMuchMemory)
+  }
+
   @Test("a JPEG side that the codec cannot hold")
   func tooLongSide() throws {
     let source = try ImageSource.memory(Self.resized("jpeg/coded/420.jpg", width: 65_535, height: 8))

@@ -76,3 +76,19 @@ struct ResamplingAccuracyTests {
     }
   }
 }
+
+/// Shapes far from a photograph's.
+@Suite("Extreme shapes")
+struct ExtremeShapeTests {
+  /// Once took over 20 s, in rounding the weights of windows of thousands of samples.
+  @Test("a line of three million pixels is reduced as the mean is", arguments: [ResamplingFilter.lanczos3, .box])
+  func longLine(_ filter: ResamplingFilter) {
+    let size = ImageSize(width: 3_211_265, height: 1)
+    let image = TestPattern.ramps.image(size, channels: 1)
+    let output = ImageSize(width: 1536, height: 1)
+    let reference = Float64Resize.resize(image.samples, size: size, channels: 1, to: output, filter: filter)
+    let comparison = SampleComparison(image.resized(to: output, filter: filter).samples, reference: reference)
+    #expect(comparison.largest <= 1, "\(comparison)")
+    #expect(comparison.different <= 7, "\(comparison)")
+  }
+}

@@ -104,7 +104,7 @@ struct JPEGPlaneWriter: ~Copyable {
 
 /// Owns one C encoder.
 @safe
-private struct JPEGEncoderHandle: ~Copyable {
+struct JPEGEncoderHandle: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(PreparationError) {

@@ -35,7 +35,9 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     layout = unsafe RowLayout(
       channels: RowLayout.Channels(rawValue: Int(header.channels))!, bitDepth: Int(header.sample_bits),
       width: size.width)
-    wholeImageBytes = description.isProgressive ? layout.rowBytes * size.height : 0
+    // A header alone may say 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
+    let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
+    wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
     self.handle = handle
   }
 

@@ -25,16 +25,16 @@ struct PNGEncoder: RowEncoder, ~Copyable {
     let handle = try PNGEncoderHandle()
     let profile: [UInt8] = if case .profile(let bytes) = color { bytes } else { [] }
     // Presets until the encoder of its own: one cheap filter with the fastest level, or the best filter of every row.
-    let (level, filter): (Int32, cic_png_filter) =
+    let level: Int32 =
       switch compression {
-      case .fast: (1, .CIC_PNG_FILTER_SUB)
-      case .balanced: (6, .CIC_PNG_FILTER_ALL)
-      case .small: (9, .CIC_PNG_FILTER_ALL)
+      case .fast: 1
+      case .balanced: 6
+      case .small: 9
       }
     let status = unsafe profile.withUnsafeBufferPointer { profile in
       var options = unsafe cic_png_encoder_options(
         width: UInt32(size.width), height: UInt32(size.height), channels: Int32(channels.rawValue), level: level,
-        filter: filter, srgb: color == .srgb, icc: profile.isEmpty ? nil : profile.baseAddress,
+        all_filters: compression != .fast, srgb: color == .srgb, icc: profile.isEmpty ? nil : profile.baseAddress,
         icc_count: profile.count)
       return unsafe cic_png_encoder_start(handle.pointer, &options)
     }
@@ -57,7 +57,7 @@ struct PNGEncoder: RowEncoder, ~Copyable {
 
 /// Owns one C encoder.
 @safe
-private struct PNGEncoderHandle: ~Copyable {
+struct PNGEncoderHandle: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(PreparationError) {

@@ -1,0 +1,154 @@
+// One stage of the library, run once for each line on standard input, so that another process can take turns with it.
+//
+//   measure prepare SOURCE DESTINATION MAX-SIDE THREADS [COMPRESSION]   file to file
+//   measure decode SOURCE [PIXELS]                                      file to pixels at full size
+//   measure describe SOURCE                                             headers
+//   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION
+//   measure encode PIXELS WIDTH HEIGHT CHANNELS png:COMPRESSION|jpeg:SUBSAMPLING DESTINATION
+//
+// PIXELS are 8-bit samples, rows from the top, nothing else in the file. Before the first line the work is done once, so that
+// what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
+// bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
+import ImagePreparation
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// What one run made.
+struct Outcome {
+  var outputBytes: Int
+  var bufferBytes: Int?
+}
+
+/// Ends the process with one line.
+func fail(_ message: String) -> Never {
+  let line = "measure: \(message)\n"
+  _ = write(STDERR_FILENO, line, line.utf8.count)
+  exit(1)
+}
+
+func contents(of path: String) -> [UInt8] {
+  guard let file = fopen(path, "rb") else { fail("cannot read \(path)") }
+  defer { fclose(file) }
+  fseek(file, 0, SEEK_END)
+  let count = ftell(file)
+  rewind(file)
+  return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+    initialized = fread(buffer.baseAddress, 1, count, file)
+  }
+}
+
+func save(_ bytes: [UInt8], to path: String) {
+  guard let file = fopen(path, "wb") else { fail("cannot write \(path)") }
+  guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else { fail("cannot write \(path)") }
+}
+
+func milliseconds(_ clock: clockid_t) -> Double {
+  var time = timespec()
+  clock_gettime(clock, &time)
+  return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1_000_000
+}
+
+/// The work that the arguments name.
+func work(_ arguments: [String]) -> () throws -> Outcome {
+  func argument(_ index: Int) -> String {
+    guard index < arguments.count else { fail("too few arguments: \(arguments.joined(separator: " "))") }
+    return arguments[index]
+  }
+  func number(_ index: Int) -> Int {
+    guard let value = Int(argument(index)), value > 0 else { fail("\(argument(index)) is not a positive number") }
+    return value
+  }
+  func pixels() -> PixelImage<UInt8> {
+    let samples = contents(of: argument(1))
+    guard samples.count == number(2) * number(3) * number(4) else {
+      fail("\(argument(1)) has \(samples.count) bytes, not \(number(2))x\(number(3))x\(number(4))")
+    }
+    return PixelImage(size: ImageSize(width: number(2), height: number(3)), channels: number(4), samples: samples)
+  }
+  let preparer = ImagePreparer()
+
+  switch arguments.first {
+  case "prepare":
+    let (source, destination) = (ImageSource.file(argument(1)), argument(2))
+    var recipe = Recipe()
+    recipe.maxSide = number(3)
+    recipe.threads = number(4)
+    recipe.format = destination.hasSuffix(".png") ? .png : .jpeg
+    if arguments.count > 5 { recipe.compression = compression(argument(5)) }
+    return { [recipe] in
+      let image = try preparer.prepare(source, recipe: recipe)
+      save(image.bytes, to: destination)
+      return Outcome(outputBytes: image.bytes.count, bufferBytes: image.plan.bufferBytes)
+    }
+  case "decode":
+    let source = ImageSource.file(argument(1))
+    var recipe = Recipe()
+    recipe.maxSide = nil
+    recipe.threads = 1
+    let destination = arguments.count > 2 ? arguments[2] : nil
+    return { [recipe] in
+      let samples = try preparer.pixels(of: source, recipe: recipe).samples
+      if let destination { save(samples, to: destination) }
+      return Outcome(outputBytes: samples.count)
+    }
+  case "describe":
+    let source = ImageSource.file(argument(1))
+    return { Outcome(outputBytes: try ImageDescription.read(from: source).storedSize.pixelCount) }
+  case "resize":
+    let (image, size, destination) = (pixels(), ImageSize(width: number(5), height: number(6)), argument(7))
+    save(image.resized(to: size).samples, to: destination)
+    return { Outcome(outputBytes: image.resized(to: size).samples.count) }
+  case "encode":
+    let (image, form, destination) = (pixels(), argument(5).split(separator: ":"), argument(6))
+    guard form.count == 2 else { fail("\(argument(5)) is not png:COMPRESSION or jpeg:SUBSAMPLING") }
+    let encode: () throws -> [UInt8]
+    if form[0] == "png" {
+      let compression = compression(String(form[1]))
+      encode = { try preparer.encodePNG(image, compression: compression) }
+    } else {
+      guard let subsampling = Recipe.Subsampling(rawValue: String(form[1])) else { fail("no subsampling \(form[1])") }
+      encode = { try preparer.encodeJPEG(image, subsampling: subsampling) }
+    }
+    return {
+      let bytes = try encode()
+      save(bytes, to: destination)
+      return Outcome(outputBytes: bytes.count)
+    }
+  default: fail("the stages are prepare, decode, describe, resize and encode")
+  }
+}
+
+func compression(_ name: String) -> Recipe.Compression {
+  guard let compression = Recipe.Compression(rawValue: name) else { fail("no compression \(name)") }
+  return compression
+}
+
+/// A line that the other side of the pipe sees at once.
+func answer(_ line: String) {
+  print(line)
+  fflush(nil)
+}
+
+/// One run by a name of its own, by which callgrind counts it and not the start.
+@inline(never)
+func runMeasured(_ work: () throws -> Outcome) throws -> Outcome { try work() }
+
+@main
+enum Measure {
+  static func main() throws {
+    let work = work(Array(CommandLine.arguments.dropFirst()))
+    _ = try work()
+    answer(#"{"ready":true}"#)
+    while readLine() != nil {
+      let (wall, cpu) = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
+      let outcome = try runMeasured(work)
+      let (wallEnd, cpuEnd) = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
+      let buffers = outcome.bufferBytes.map { #","bufferBytes":\#($0)"# } ?? ""
+      answer(#"{"ms":\#(wallEnd - wall),"cpuMs":\#(cpuEnd - cpu),"outputBytes":\#(outcome.outputBytes)\#(buffers)}"#)
+    }
+  }
+}

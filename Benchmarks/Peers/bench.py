@@ -1,0 +1,382 @@
+"""Runs ours and the peers in turns on the same files, and keeps every sample in one JSON file for report.py.
+
+    bench.py --corpus DIR --tools DIR --gesso FILE --measure FILE --out FILE [--rounds N] [--only TEXT]...
+
+Every round calls each contender once, in an order that turns, so that what else the machine does hits all alike; ratios are
+taken pair by pair within a round. This process imports nothing large: what the kernel says of a child's peak memory begins
+with its parent's.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+here = os.path.dirname(os.path.abspath(__file__))
+parser = argparse.ArgumentParser()
+for name in ("corpus", "tools", "gesso", "measure", "out"):
+    parser.add_argument("--" + name, required=True)
+parser.add_argument("--rounds", type=int, default=7)
+parser.add_argument("--only", action="append", default=[])
+options = parser.parse_args()
+tools = os.path.abspath(options.tools)
+PYTHON, SIMD, FLOORS = f"{tools}/venv/bin/python", f"{tools}/simd/bin/python", f"{tools}/floors"
+WORKER = f"{here}/worker.py"
+work = tempfile.TemporaryDirectory(prefix="bench-peers-")
+left_out = {}
+
+# name: source, longest side, extension, the picture it was coded from (and where in it), mode
+CASES = {
+    "J12 to J1536": ("photo-12mp-420.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", [1100, 500, 4032, 3024]), "RGB"),
+    "J24 to J1536": ("photo-24mp-420.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", None), "RGB"),
+    "J24 4:4:4 to J1536": ("photo-24mp-444.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", None), "RGB"),
+    "J24 progressive to J1536": ("photo-24mp-progressive.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", None), "RGB"),
+    "J50 to J1536": ("photo-50mp-420.jpg", 1536, "jpg", None, "RGB"),
+    "J108 to J1536": ("photo-108mp-420.jpg", 1536, "jpg", None, "RGB"),
+    "P24 to P1024": ("photo-24mp-rgb8.png", 1024, "png", None, "RGB"),
+    "P24 to J1536": ("photo-24mp-rgb8.png", 1536, "jpg", None, "RGB"),
+    "P16 RGBA to P1024": ("art-16mp-rgba8.png", 1024, "png", None, "RGBA"),
+    "P24 flat to P1024": ("art-24mp-flat.png", 1024, "png", None, "RGB"),
+}
+RESIZES = {
+    "RGB 4928x3279 to 852x567": ("photo-24mp-420.jpg", "RGB", (4928, 3279), (852, 567)),
+    "RGB 6000x4000 to 1536x1024": ("photo-24mp-420.jpg", "RGB", (6000, 4000), (1536, 1024)),
+    "RGBA 4928x3000 to 852x519": ("art-16mp-rgba8.png", "RGBA", (4928, 3000), (852, 519)),
+}
+OURS = "gesso"
+
+
+def wanted(name):
+    return not options.only or any(text.lower() in name.lower() for text in options.only)
+
+
+def path(name):
+    return os.path.join(work.name, re.sub(r"[^\w.]+", "-", name))
+
+
+def corpus(name):
+    return os.path.join(options.corpus, name)
+
+
+def tree_memory(root):
+    """Resident KiB of a process and all below it."""
+    total, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            total += int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+            for task in os.listdir(f"/proc/{pid}/task"):
+                waiting += open(f"/proc/{pid}/task/{task}/children").read().split()
+        except (OSError, AttributeError):
+            pass
+    return total
+
+
+class Whole:
+    """A whole process a run: start-up and imports count."""
+
+    def __init__(self, command, result=None, threads=1, all_processes=False):
+        self.command, self.result, self.all_processes = command, result, all_processes
+        self.environment = os.environ | {"VIPS_CONCURRENCY": str(threads), "OMP_NUM_THREADS": str(threads)}
+
+    def run(self):
+        begin = time.perf_counter()
+        process = subprocess.Popen(self.command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        peak, ended = [0], threading.Event()
+
+        def watch():
+            while not ended.wait(0.02):
+                peak[0] = max(peak[0], tree_memory(process.pid))
+        watcher = threading.Thread(target=watch) if self.all_processes else None
+        if watcher:
+            watcher.start()
+        errors = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = status
+        ended.set()
+        if watcher:
+            watcher.join()
+        if status:
+            raise RuntimeError(errors.decode(errors="replace").strip().splitlines()[-1:] or f"status {status}")
+        return {"ms": wall * 1e3, "cpuMs": (usage.ru_utime + usage.ru_stime) * 1e3,
+                "rssKiB": peak[0] if watcher else usage.ru_maxrss,
+                "outputBytes": os.path.getsize(self.result) if self.result else None}
+
+    def close(self):
+        pass
+
+
+class Warm:
+    """One process that works once for each line it is sent."""
+
+    def __init__(self, command, result=None):
+        self.result = result
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.answer()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(self.process.stderr.read().strip().splitlines()[-1:])
+        return json.loads(line)
+
+    def run(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        sample = self.answer()
+        peak = re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{self.process.pid}/status").read())
+        return sample | {"rssKiB": int(peak.group(1))}
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def in_turns(name, makers, rounds):
+    """name of a contender: function that makes it. Returns the samples of each, one a round."""
+    contenders, samples = {}, {}
+    print(f"{name}: ", end="", flush=True)
+    for who, make in makers.items():
+        try:
+            contenders[who] = make()
+            contenders[who].run()  # warm: files in the page cache, code loaded
+            samples[who] = []
+        except (RuntimeError, OSError) as error:
+            contenders.pop(who, None)
+            left_out[f"{name}: {who}"] = str(error)
+    for r in range(rounds):
+        names = list(contenders)
+        names = names[r % len(names):] + names[:r % len(names)]
+        for who in names:
+            samples[who].append(contenders[who].run())
+    for contender in contenders.values():
+        contender.close()
+    print(", ".join(f"{who} {min(s['ms'] for s in runs):.1f}" for who, runs in samples.items()), flush=True)
+    return samples
+
+
+def our_command(source, result, side, threads):
+    return [options.gesso, "prepare", source, "-o", result, "--max-side", str(side), "--threads", str(threads), "-q"]
+
+
+def whole_makers(source, side, extension, threads, tag):
+    quality = "[Q=92,subsample-mode=on]" if extension == "jpg" else "[compression=6]"
+    result = lambda who: path(f"{tag}-{who}.{extension}")
+    makers = {
+        OURS: lambda: Whole(our_command(source, result(OURS), side, threads), result(OURS), threads),
+        "vipsthumbnail": lambda: Whole(
+            ["vipsthumbnail", source, "--size", f"{side}x{side}", "-o", result("vipsthumbnail") + quality],
+            result("vipsthumbnail"), threads),
+    }
+    for who, python, peer in peers(extension):
+        makers[who] = lambda who=who, python=python, peer=peer: Whole(
+            [python, "-B", WORKER, "--once", peer, "prepare", source, result(who), str(side), str(threads)], result(who), threads)
+    return makers, result
+
+
+def peers(extension):
+    yield "libvips thumbnail", PYTHON, "vips-thumbnail"
+    yield "libvips full decode", PYTHON, "vips-full"
+    if extension == "png":
+        yield "libvips thumbnail, filters on", PYTHON, "vips-thumbnail-all"
+        yield "libvips full decode, filters on", PYTHON, "vips-full-all"
+    yield "Pillow", PYTHON, "pillow"
+    yield "Pillow-SIMD", SIMD, "pillow"
+    yield "OpenCV area", PYTHON, "opencv"
+    yield "OpenCV codecs + fast_image_resize", PYTHON, "opencv-fir"
+
+
+def judge(jobs):
+    done = subprocess.run([PYTHON, "-B", f"{here}/reference.py"], input=json.dumps(jobs), capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit("bench: " + done.stderr)
+    return json.loads(done.stdout)
+
+
+def files(threads):
+    results = {}
+    for case, (name, side, extension, original, mode) in CASES.items():
+        if not wanted(f"whole {threads} {case}"):
+            continue
+        makers, result = whole_makers(corpus(name), side, extension, threads, f"whole-{case}")
+        two = result("gesso, 2 threads")
+        makers["gesso, 2 threads"] = lambda: Whole(our_command(corpus(name), two, side, 2), two)
+        results[case] = in_turns(f"whole {threads} {case}", makers, options.rounds)
+    return results
+
+
+def warm(threads):
+    results = {}
+    for case, (name, side, extension, original, mode) in CASES.items():
+        if not wanted(f"warm {threads} {case}"):
+            continue
+        source, result = corpus(name), lambda who: path(f"warm-{case}-{who}.{extension}")
+        makers = {OURS: lambda: Warm([options.measure, "prepare", source, result(OURS), str(side), str(threads)])}
+        for who, python, peer in peers(extension):
+            makers[who] = lambda who=who, python=python, peer=peer: Warm(
+                [python, "-B", WORKER, peer, "prepare", source, result(who), str(side), str(threads)])
+        floor = "eighth" if name.endswith(".jpg") else "inflate"
+        makers["floor"] = lambda: Warm([FLOORS, floor, source])
+        results[case] = in_turns(f"warm {threads} {case}", makers, options.rounds)
+    return results
+
+
+def quality():
+    """Every contender once to a file without loss, and once as it writes it, against float64 of the source and of its original."""
+    results = {}
+    for case, (name, side, extension, original, mode) in CASES.items():
+        if not wanted(f"quality {case}"):
+            continue
+        print(f"quality {case}", flush=True)
+        outputs = {}
+        for form in dict.fromkeys(["png", extension]):
+            makers, result = whole_makers(corpus(name), side, form, 1, f"quality-{case}")
+            for who, make in makers.items():
+                try:
+                    make().run()
+                    outputs[who if form == "png" else f"{who}, as written"] = result(who)
+                except (RuntimeError, OSError) as error:
+                    left_out[f"quality {case}: {who}"] = str(error)
+        job = {"job": "files", "mode": mode, "outputs": outputs}
+        jobs = [job | {"source": corpus(name), "crop": None, "decoded": None}]
+        if original:
+            jobs.append(job | {"source": corpus(original[0]), "crop": original[1], "decoded": corpus(name)})
+        judged = judge(jobs)
+        results[case] = {"source": judged[0], "original": judged[1] if original else None}
+    return results
+
+
+def resizes():
+    results = {}
+    for case, (name, mode, (width, height), size) in RESIZES.items():
+        if not wanted(f"resize {case}"):
+            continue
+        raw, channels, result = path(f"{case}.raw"), len(mode), lambda who: path(f"resize-{case}-{who}.raw")
+        judge([{"job": "pixels", "source": corpus(name), "mode": mode, "crop": [width, height], "destination": raw}])
+        shape = [raw, *map(str, (width, height, channels, *size))]
+        makers = {OURS: lambda: Warm([options.measure, "resize", *shape, result(OURS)])}
+        for who, python, peer in (("fast_image_resize", PYTHON, "fir"), ("Pillow-SIMD", SIMD, "pillow"), ("libvips", PYTHON, "vips"),
+                                  ("Pillow", PYTHON, "pillow"), ("OpenCV area", PYTHON, "opencv")):
+            makers[who] = lambda who=who, python=python, peer=peer: Warm([python, "-B", WORKER, peer, "resize", *shape, result(who)])
+        samples = in_turns(f"resize {case}", makers, options.rounds * 2)
+        judged = judge([{"job": "raw", "pixels": raw, "from": [width, height, channels], "size": size,
+                         "outputs": {who: result(who) for who in samples}}])[0]
+        results[case] = {"samples": samples, "quality": judged}
+    return results
+
+
+def encodes():
+    if not wanted("encode PNG"):
+        return {}
+    raw, small = path("encode.raw"), path("encode.png")
+    Whole(our_command(corpus("photo-24mp-420.jpg"), small, 1536, 1)).run()
+    judge([{"job": "pixels", "source": small, "mode": "RGB", "crop": None, "destination": raw}])
+    shape = [raw, "1536", "1024", "3"]
+    makers = {f"gesso {form}": lambda form=form: Warm([options.measure, "encode", *shape, f"png:{form}", path(f"e-{form}.png")])
+              for form in ("fast", "balanced", "small")}
+    for level in ("6", "9"):
+        makers[f"libpng level {level}"] = lambda level=level: Warm([FLOORS, "libpng", *shape, level, path(f"e-{level}.png")])
+    return {"1536x1024 RGB": in_turns("encode PNG 1536x1024", makers, options.rounds)}
+
+
+def batch():
+    if not wanted("batch"):
+        return {}
+    sources = sorted(corpus(f"batch/{name}") for name in os.listdir(corpus("batch")))
+    folder = path("batch")
+    os.makedirs(folder)
+    quality = "[Q=92,subsample-mode=on]"
+    makers = {
+        OURS: lambda: Whole([options.gesso, "prepare", *sources, "--out-dir", folder, "--max-side", "1536", "-q"], all_processes=True),
+        "libvips, pool of 2": lambda: Whole([PYTHON, "-B", WORKER, "--once", "vips", "batch", folder, *sources], all_processes=True),
+        "vipsthumbnail, one process": lambda: Whole(
+            ["vipsthumbnail", *sources, "--size", "1536x1536", "-o", f"{folder}/%s.jpg{quality}"], threads=2, all_processes=True),
+    }
+    samples = in_turns("batch", makers, max(2, options.rounds // 2))
+    for runs in samples.values():
+        for run in runs:
+            run["images"] = len(sources)
+    return samples
+
+
+def start():
+    if not wanted("start"):
+        return {}
+    return in_turns("start", {OURS: lambda: Whole([options.gesso, "--version"]),
+                              "vipsthumbnail": lambda: Whole(["vipsthumbnail", "--version"])}, options.rounds * 3)
+
+
+def memory_limit():
+    """What the command says of a progressive file that needs more than it may take."""
+    done = subprocess.run(
+        our_command(corpus("photo-24mp-progressive.jpg"), path("refused.jpg"), 1536, 1) + ["--max-memory", "20"],
+        capture_output=True, text=True)
+    return {"status": done.returncode, "says": done.stderr.strip(), "wrote": os.path.exists(path("refused.jpg"))}
+
+
+def two_at_once():
+    """How much longer an entropy decode takes beside another of its kind: 1 where CPUs are cores that share nothing."""
+    pair = [Warm([FLOORS, "eighth", corpus("photo-12mp-420.jpg")]) for _ in range(2)]
+    alone = min(pair[0].run()["ms"] for _ in range(10))
+    together = []
+    for _ in range(10):
+        threads = [threading.Thread(target=lambda w=w: together.append(w.run()["ms"])) for w in pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for one in pair:
+        one.close()
+    return min(together) / alone, sorted(together)[len(together) // 2] / alone
+
+
+def said(*command, pattern=r"(.*)"):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+        found = re.search(pattern, done.stdout + done.stderr)
+        return found.group(1).strip() if found else "unknown"
+    except OSError:
+        return "not here"
+
+
+def machine():
+    flags = open("/proc/cpuinfo").read()
+    cpu = re.search(r"model name\s*: (.*)", flags)
+    sets = [name for flag, name in (("avx2", "AVX2"), ("avx512f", "AVX-512")) if flag in flags]
+    memory = int(re.search(r"MemTotal:\s+(\d+)", open("/proc/meminfo").read()).group(1)) >> 20
+    per_core = said("lscpu", pattern=r"Thread\(s\) per core:\s*(\d+)")
+    return {"cpu": f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} CPUs with {per_core} to a core "
+                   f"({', '.join(sets)}), {memory} GiB",
+            "system": f"{said('sh', '-c', '. /etc/os-release; echo $PRETTY_NAME')}, Linux {platform.release()}"}
+
+
+def versions():
+    found = {"Swift": said("swift", "--version", pattern=r"Swift version (\S+)"),
+             "vipsthumbnail": said("vipsthumbnail", "--version", pattern=r"vips-(\S+)")}
+    for library in ("libjpeg", "libpng", "libisal", "zlib"):
+        found[library] = said("pkg-config", "--modversion", library)
+    for python, wanted_packages in ((PYTHON, ("pyvips-binary", "pillow", "opencv-python-headless", "cykooz-resizer")), (SIMD, ("pillow-simd",))):
+        for package in wanted_packages:
+            found[package] = said(python, "-c", f"import importlib.metadata as m; print(m.version('{package}'))")
+    return found
+
+
+begin, load = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
+data = {
+    "begin": begin, "rounds": options.rounds, "only": options.only,
+    "commit": said("git", "describe", "--always", "--dirty"), "machine": machine(), "versions": versions(),
+    "start": start(), "whole 1": files(1), "warm 2": warm(2), "warm 1": warm(1), "resize": resizes(), "encode": encodes(), "batch": batch(),
+    "quality": quality(), "memory limit": memory_limit(), "two at once": two_at_once(), "cases": {name: case[0] for name, case in CASES.items()},
+    "megapixels": {"J12": 12.2, "J24": 24.0, "J50": 50.3, "J108": 108.0},
+}
+data |= {"end": time.strftime("%H:%M", time.gmtime()), "load": [load, os.getloadavg()[0]], "left out": left_out}
+for what, why in left_out.items():
+    print(f"left out: {what}: {why}", file=sys.stderr)
+with open(options.out, "w") as file:
+    json.dump(data, file, indent=1)

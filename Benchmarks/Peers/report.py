@@ -1,0 +1,290 @@
+"""Writes RESULTS.md and its two plots from what bench.py kept:  report.py SAMPLES.json RESULTS.md PLOT-FOLDER"""
+import json
+import os
+import statistics
+import sys
+
+from plot import scatter, series
+
+samples_file, results_file, plots = sys.argv[1:4]
+data = json.load(open(samples_file))
+OURS, FLOOR = "gesso", "floor"
+median = lambda runs, key="ms": statistics.median(run[key] for run in runs)
+
+
+def ratio(runs, peer, ours=OURS, key="ms"):
+    """Pair by pair within a round, then the median."""
+    return statistics.median(a[key] / b[key] for a, b in zip(runs[ours], runs[peer]))
+
+
+def fastest(runs, *prefixes):
+    found = [who for who in runs if who.startswith(prefixes)]
+    return min(found, key=lambda who: median(runs[who])) if found else None
+
+
+# ---- bars -----------------------------------------------------------------------------------------------------------
+bars = []  # work, ours, peer, ratio or distance, bar, met (None: not measured)
+
+
+def bar(work, limit, measure):
+    """`measure` gives (ours, peer, figure, met); whatever it needs that was not measured leaves the row open."""
+    try:
+        ours, peer, figure, met = measure()
+    except (KeyError, IndexError, TypeError, ValueError, statistics.StatisticsError):
+        ours, peer, figure, met = "–", "–", "–", None
+    bars.append((work, ours, peer, figure, limit, met))
+
+
+def time_bar(work, section, case, limit, *prefixes, exclude=()):
+    def measure():
+        runs = data[section][case]
+        peer = fastest({w: r for w, r in runs.items() if not any(e in w for e in exclude)}, *prefixes)
+        found = ratio(runs, peer)
+        name = "1/8-scale decode" if peer == FLOOR and data["cases"][case].endswith("jpg") else "ISA-L inflate" if peer == FLOOR else peer
+        return f"{median(runs[OURS]):.1f} ms", f"{name} {median(runs[peer]):.1f} ms", f"{found:.2f} ×", found <= limit
+    bar(work, f"≤ {limit:.2f} ×", measure)
+
+
+def memory_bar(work, case, limit):
+    def measure():
+        found = max(run["rssKiB"] for who in (OURS, "gesso, 2 threads") for run in data["whole 1"][case][who]) / 1024
+        return f"{found:.1f} MiB", "–", "–", found <= limit
+    bar(f"{work}: peak RSS, whole process, 1 or 2 threads", f"≤ {limit} MiB", measure)
+
+
+def size_bar(work, runs, ours, peer, limit):
+    def measure():
+        a, b = (runs()[who][0]["outputBytes"] for who in (ours, peer))
+        return f"{a:,} bytes", f"{peer} {b:,} bytes", f"{a / b:.3f} ×", a / b <= limit
+    bar(work, f"≤ {limit:.2f} ×", measure)
+
+
+time_bar("24 MP JPEG → 1536 JPEG, 1 thread, whole process", "whole 1", "J24 to J1536", 0.38, "vipsthumbnail")
+time_bar("24 MP JPEG → 1536 JPEG, 2 threads, in process", "warm 2", "J24 to J1536", 0.50, "libvips")
+time_bar("the same against the floor", "warm 2", "J24 to J1536", 1.35, FLOOR)
+time_bar("12 MP JPEG → 1536 JPEG, 1 thread, whole process", "whole 1", "J12 to J1536", 0.35, "vipsthumbnail")
+time_bar("108 MP JPEG → 1536 JPEG, 2 threads, in process", "warm 2", "J108 to J1536", 0.70, "libvips thumbnail")
+time_bar("the same against the floor", "warm 2", "J108 to J1536", 1.35, FLOOR)
+memory_bar("108 MP JPEG → 1536 JPEG", "J108 to J1536", 40)
+time_bar("24 MP PNG RGB → 1024 PNG, 2 threads (filters on)", "warm 2", "P24 to P1024", 0.40, "libvips thumbnail, filters", "libvips full decode, filters")
+time_bar("the same against the floor", "warm 2", "P24 to P1024", 1.40, FLOOR)
+size_bar("24 MP PNG RGB → 1024 PNG: size", lambda: data["warm 2"]["P24 to P1024"], OURS, "libvips thumbnail, filters on", 1.0)
+memory_bar("24 MP PNG RGB → 1024 PNG", "P24 to P1024", 40)
+time_bar("24 MP PNG RGB → 1536 JPEG, 2 threads", "warm 2", "P24 to J1536", 0.40, "libvips")
+memory_bar("24 MP PNG RGB → 1536 JPEG", "P24 to J1536", 40)
+time_bar("16 MP PNG RGBA → 1024 PNG, 2 threads", "warm 2", "P16 RGBA to P1024", 0.35, "libvips")
+time_bar("the same against the floor", "warm 2", "P16 RGBA to P1024", 1.50, FLOOR)
+time_bar("24 MP flat illustration PNG → 1024 PNG, 2 threads", "warm 2", "P24 flat to P1024", 0.35, "libvips")
+RESIZED = ("RGB 4928x3279 to 852x567", "RGB 6000x4000 to 1536x1024", "RGBA 4928x3000 to 852x519")
+for case in RESIZED:
+    def resized(case=case):
+        runs = data["resize"][case]["samples"]
+        found = ratio(runs, "fast_image_resize")
+        return f"{median(runs[OURS]):.1f} ms", f"fast_image_resize {median(runs['fast_image_resize']):.1f} ms", f"{found:.2f} ×", found <= 1.0
+    bar(f"resize only, {case}, Lanczos3, 1 thread", "≤ 1.00 × (stretch 0.80)", resized)
+for case in RESIZED:
+    def accuracy(case=case):
+        ours, perfect = (data["resize"][case]["quality"][who] for who in (OURS, "perfect rounding"))
+        return f"{ours['psnr']:.2f} dB", f"perfect rounding {perfect['psnr']:.2f} dB", f"{ours['psnr'] - perfect['psnr']:+.2f} dB", ours["psnr"] >= 58.9
+
+    def off(case=case):
+        ours = data["resize"][case]["quality"][OURS]
+        return (f"{ours['share']:.2%}, by up to {ours['off']:.0f}", "rounded float64", "–", ours["share"] <= 0.005 and ours["off"] <= 1)
+    bar(f"accuracy of resize alone, {case}", "≥ 58.9 dB", accuracy)
+    bar("the same: samples that differ from the rounded reference", "≤ 0.50 %, by up to 1", off)
+for case in ("J12 to J1536", "J24 to J1536", "J24 4:4:4 to J1536"):
+    for ours, theirs, form in ((OURS, "full RGB path", "pixels"), ("gesso, as written", "full RGB path, as JPEG", "the JPEG as written")):
+        def quality(case=case, ours=ours, theirs=theirs):
+            a, b = (data["quality"][case]["original"][who]["psnr"] for who in (ours, theirs))
+            return f"{a:.2f} dB", f"{theirs} {b:.2f} dB", f"{a - b:+.2f} dB", a - b >= -0.05
+        bar(f"quality against the uncompressed original, {case}: {form}", "≥ −0.05 dB", quality)
+
+
+def images_a_second():
+    peer, runs = "libvips, pool of 2", data["batch"]
+    found = 1 / ratio(runs, peer)
+    rate = lambda who: runs[who][0]["images"] / median(runs[who]) * 1e3
+    return f"{rate(OURS):.1f} images/s", f"{peer} {rate(peer):.1f} images/s", f"{found:.2f} ×", found >= 2.0
+
+
+def batch_memory():
+    found = max(run["rssKiB"] for run in data["batch"][OURS]) / 1024
+    return f"{found:.1f} MiB", "–", "–", found <= 100
+
+
+def refused():
+    limit = data["memory limit"]
+    met = limit["status"] != 0 and not limit["wrote"] and "MiB" in limit["says"]
+    return f"exit {limit['status']}" + (", nothing written" if not limit["wrote"] else ""), "–", "–", met
+
+
+def encode_time():
+    runs = data["encode"]["1536x1024 RGB"]
+    found = ratio(runs, "libpng level 6", "gesso balanced")
+    return f"{median(runs['gesso balanced']):.1f} ms", f"libpng level 6 {median(runs['libpng level 6']):.1f} ms", f"{found:.2f} ×", found <= 0.25
+
+
+bar("60 × 12 MP JPEG → 1536, 2 cores, whole process", "≥ 2.00 ×", images_a_second)
+bar("the same: RSS", "≤ 100 MiB", batch_memory)
+
+
+def starts():
+    runs = data["start"]
+    found = ratio(runs, "vipsthumbnail")
+    return f"{median(runs[OURS]):.1f} ms", f"vipsthumbnail {median(runs['vipsthumbnail']):.1f} ms", f"{found:.2f} ×", found <= 1.0
+
+
+bar("`gesso --version`, whole process", "≤ 1.00 ×", starts)
+time_bar("progressive 24 MP JPEG → 1536 JPEG, 2 threads, in process", "warm 2", "J24 progressive to J1536", 0.90, "libvips")
+bar("the same with `--max-memory 20`", "refused", refused)
+bar("encode 1536×1024 PNG, balanced: time", "≤ 0.25 ×", encode_time)
+size_bar("the same: size", lambda: data["encode"]["1536x1024 RGB"], "gesso balanced", "libpng level 6", 1.03)
+size_bar("encode 1536×1024 PNG, small: size", lambda: data["encode"]["1536x1024 RGB"], "gesso small", "libpng level 9", 1.01)
+
+# ---- the file -------------------------------------------------------------------------------------------------------
+out = []
+say = out.append
+
+
+def table(head, rows):
+    say("| " + " | ".join(head) + " |")
+    say("| " + " | ".join(["---"] * len(head)) + " |")
+    for row in rows:
+        say("| " + " | ".join(row) + " |")
+    say("")
+
+
+def mark(who, text):
+    return f"**{text}**" if who.startswith(OURS) else text
+
+
+def quality_cells(case, who):
+    judged = data["quality"].get(case)
+    cell = lambda found: f"{found['psnr']:.1f} dB, {found['ssim']:.4f}" if found else "–"
+    if not judged or who == FLOOR:
+        return ["–"] * 3
+    who = OURS if who.startswith(OURS) else who
+    original = judged["original"] or {}
+    return [cell(judged["source"].get(who)), cell(original.get(who)), cell((original or judged["source"]).get(f"{who}, as written"))]
+
+
+losses = []
+
+
+def lose(work, faster):
+    if faster:
+        losses.append(f"{work}: {', '.join(faster)}")
+
+
+def timed(section, title, note):
+    if not data.get(section):
+        return
+    say(f"## {title}\n\n{note}\n")
+    for case, runs in data[section].items():
+        say(f"### {case.replace(' to ', ' → ')}, {data['cases'][case]}\n")
+        rows, faster = [], []
+        for who in sorted(runs, key=lambda who: median(runs[who])):
+            r = runs[who]
+            rows.append([
+                mark(who, who), f"{median(r):.1f} ({min(x['ms'] for x in r):.1f})", f"{median(r, 'cpuMs'):.0f}",
+                "1" if who == OURS else f"{ratio(runs, who):.2f}", f"{max(x['rssKiB'] for x in r) / 1024:.0f}",
+                f"{r[0]['outputBytes']:,}" if who != FLOOR else "–", *quality_cells(case, who)])
+            if not who.startswith((OURS, FLOOR)) and ratio(runs, who) > 1:
+                faster.append(f"{ratio(runs, who):.2f} × the time of {who}")
+        lose(f"{title.lower()}, {case.replace(' to ', ' → ')}", faster)
+        table(["", "ms (min)", "CPU ms", "ours / it", "RSS MiB", "bytes", "against its source", "against the original", "as written"], rows)
+
+
+head = f"""# Results
+
+Written by `make bench-peers` ({data['begin']} to {data['end']}, commit {data['commit']}, {data['rounds']} round{'s' if data['rounds'] > 1 else ''}). Not edited by hand.
+
+- {data['machine']['cpu']}; {data['machine']['system']}. Load average before and after: {data['load'][0]:.1f}, {data['load'][1]:.1f}{" (other work ran on the machine)" if max(data['load']) > 2.5 else ""}.
+- {", ".join(f"{name} {version}" for name, version in data["versions"].items())}.
+- Two entropy decodes at once on this machine's CPUs take {data['two at once'][1]:.2f} × the time of one (best {data['two at once'][0]:.2f}): what a second thread can win.
+- libvips is pyvips-binary's; vipsthumbnail is Debian's. Peers decode, resize with Lanczos3 (OpenCV: area) and encode as ours does: JPEG q92 4:2:0, PNG level 6.
+- Every round runs each contender once, in an order that turns. Times are medians, minima in brackets; ratios are taken pair by pair within
+  a round, then the median. Compare ratios, not milliseconds.
+- Quality is PSNR in dB and SSIM against Lanczos3 in float64: of the *source* as Pillow decodes it, and where there is one, of the *uncompressed
+  original* the source was coded from. Both for results without loss; *as written* is the file that was timed. A planar path differs from the
+  source's RGB decode by design (it interpolates chroma once, not twice): the original is what decides.
+"""
+say(head)
+say("## Bars\n")
+verdict = {True: "met", False: "**not met**", None: "not measured"}
+table(["Work", "ours", "peer", "ratio", "bar", ""], [[*row[:5], verdict[row[5]]] for row in bars])
+met = sum(row[5] is True for row in bars)
+say(f"{met} of {len(bars)} met, {sum(row[5] is False for row in bars)} not met, {sum(row[5] is None for row in bars)} not measured.\n")
+losses_at = len(out)
+
+drawn = []
+warm = data.get("warm 2", {})
+lines = {}
+for case, runs in warm.items():
+    size = data["megapixels"].get(case.split()[0])
+    if size and case.endswith("to J1536") and len(case.split()) == 3:
+        for who, r in runs.items():
+            lines.setdefault("floor (1/8-scale decode)" if who == FLOOR else who, []).append((size, median(r)))
+if any(len(points) > 1 for points in lines.values()):
+    drawn.append(("time-against-megapixels.svg", series(lines, "JPEG → 1536 JPEG, in process, 2 threads", "megapixels", "ms", OURS)))
+points = {}
+alone, judged = data.get("warm 1", {}).get("J24 to J1536", {}), data["quality"].get("J24 to J1536")
+if alone and judged:
+    points = {who: (median(r), judged["original"][who]["psnr"]) for who, r in alone.items() if who in judged["original"]}
+    drawn.append(("speed-against-quality.svg", scatter(points, "24 MP JPEG → 1536 JPEG, in process, 1 thread", "ms",
+                                                       "PSNR of the pixels against the uncompressed original, dB", OURS)))
+for name, text in drawn:
+    with open(os.path.join(plots, name), "w") as file:
+        file.write(text)
+    say(f"![{name.removesuffix('.svg').replace('-', ' ')}]({os.path.relpath(plots, os.path.dirname(os.path.abspath(results_file)))}/{name})\n")
+
+timed("whole 1", "Whole processes, one thread", "Start-up and imports count; peak RSS is the kernel's account of the process.")
+timed("warm 2", "In process, two threads", "Warm, from file to file, without start-up. `floor` is libjpeg-turbo at 1/8 scale (entropy decoding and little else), or ISA-L inflating.")
+timed("warm 1", "In process, one thread", "The same with one thread.")
+
+if data.get("resize"):
+    say("## Resize only, one thread\n\nLanczos3 in memory on the same arrays. *off*: samples that differ from the rounded reference (where alpha is not 0), and by how much at most.\n")
+    for case, result in data["resize"].items():
+        say(f"### {case.replace(' to ', ' → ')}\n")
+        runs, rows, faster = result["samples"], [], []
+        for who in sorted(runs, key=lambda who: median(runs[who])):
+            q = result["quality"][who]
+            rows.append([mark(who, who), f"{median(runs[who]):.1f} ({min(x['ms'] for x in runs[who]):.1f})",
+                         "1" if who == OURS else f"{ratio(runs, who):.2f}", f"{q['psnr']:.2f} dB", f"{q['ssim']:.5f}", f"{q['share']:.2%}, {q['off']:.0f}"])
+            if who != OURS and ratio(runs, who) > 1:
+                faster.append(f"{ratio(runs, who):.2f} × the time of {who}")
+        lose(f"resize only, {case.replace(' to ', ' → ')}", faster)
+        table(["", "ms (min)", "ours / it", "PSNR", "SSIM", "off"], rows)
+        say(f"Perfect rounding: {result['quality']['perfect rounding']['psnr']:.2f} dB.\n")
+        if "unclipped" in result["quality"][OURS]:
+            say("The reference divides color by alpha clipped to 1, so that premultiplied color is what the filter made. Against one that divides by "
+                "the unclipped alpha: " + ", ".join(f"{who} {result['quality'][who]['unclipped']:.2f} dB" for who in runs) + ".\n")
+
+if data.get("encode"):
+    say("## PNG encoding, one thread\n")
+    for case, runs in data["encode"].items():
+        say(f"### {case}, the 24 MP photograph resized\n")
+        table(["", "ms (min)", "bytes"], [
+            [mark(who, who), f"{median(r):.1f} ({min(x['ms'] for x in r):.1f})", f"{r[0]['outputBytes']:,}"]
+            for who, r in sorted(runs.items(), key=lambda item: median(item[1]))])
+if data.get("batch"):
+    say("## Batch: 60 × 12 MP JPEG → 1536, two cores, whole processes\n")
+    table(["", "s", "CPU s", "images/s", "ours / it", "RSS of all, MiB"], [
+        [mark(who, who), f"{median(r) / 1e3:.2f}", f"{median(r, 'cpuMs') / 1e3:.2f}", f"{r[0]['images'] / median(r) * 1e3:.1f}",
+         "1" if who == OURS else f"{ratio(data['batch'], who):.2f}", f"{max(x['rssKiB'] for x in r) / 1024:.0f}"]
+        for who, r in sorted(data["batch"].items(), key=lambda item: median(item[1]))])
+if data["left out"]:
+    say("## Left out\n")
+    out.extend(f"- {what}: {why}" for what, why in data["left out"].items())
+    say("")
+
+short, subject = [], ""
+for row in bars:
+    subject = subject if row[0].startswith("the same") else row[0].split(":")[0]
+    if row[5] is False:
+        work = row[0].replace("the same", subject)
+        short.append(f"bar: {work}: {row[3] if row[3] != '–' else row[1]} (bar {row[4]})")
+lost = ["## Where we lose\n", *(f"- {line}" for line in short), *(f"- {line}" for line in losses), ""]
+out[losses_at:losses_at] = lost if len(lost) > 2 else ["No bar is missed, and no peer measured here was faster.\n"]
+with open(results_file, "w") as file:
+    file.write("\n".join(out))
