@@ -4,8 +4,8 @@ internal import ImagePreparation
 
 /// A file the sandbox keeps: an upload, or a result that is rendered when somebody asks for it.
 struct Asset: Sendable {
-  /// Where the bytes come from.
-  enum Content: Sendable {
+  /// Where the bytes come from. A result may be the source of another.
+  indirect enum Content: Sendable {
     case stored(StoredImage)
     case rendered(Rendering)
   }

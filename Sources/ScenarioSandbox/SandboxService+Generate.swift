@@ -22,8 +22,8 @@ extension SandboxService {
     let asset = try stored(source, input: input)
     // An image that came inside the request is echoed as the asset it became.
     if input.image != nil { input.image = asset.id }
-    let job = await start(
-      &input, custom: nil, source: source.bytes, sourceID: asset.id, cost: cost, fault: call.fault)
+    let job = try await start(
+      &input, custom: nil, source: source.bytes, asset: asset, cost: cost, fault: call.fault)
     return .json(
       Wire.InferenceStarted(
         creativeUnitsCost: cost,
@@ -62,8 +62,8 @@ extension SandboxService {
     let asset = try stored(source, input: input)
     custom.fields["image"] = .string(asset.id)
     input.image = asset.id
-    let job = await start(
-      &input, custom: custom, source: source.bytes, sourceID: asset.id, cost: cost, fault: call.fault)
+    let job = try await start(
+      &input, custom: custom, source: source.bytes, asset: asset, cost: cost, fault: call.fault)
     return .json(
       Wire.CustomStarted(
         creativeUnitsCost: cost, costDetails: ["custom-generation": cost], job: wire(job, at: job.created)))
@@ -71,9 +71,9 @@ extension SandboxService {
 
   /// Makes a job of a request that has passed every check.
   private func start(
-    _ input: inout Img2ImgParameters, custom: CustomParameters?, source: [UInt8], sourceID: String, cost: Double,
+    _ input: inout Img2ImgParameters, custom: CustomParameters?, source: [UInt8], asset: Asset, cost: Double,
     fault: SandboxFault.Kind?
-  ) async -> Job {
+  ) async throws(ServiceError) -> Job {
     input.seed = input.seed ?? String(configuration.entropy() % (1 << 31))
     let damage = await results.fault(in: source, size: ImageSize(width: input.width, height: input.height))
     var outcome = damage.map { Job.Outcome.failure(error: "Input image could not be decoded", hint: $0.description) }
@@ -85,7 +85,8 @@ extension SandboxService {
       resultIDs: outcome == nil
         ? (0..<input.numSamples).map { _ in Identifier.make("asset", entropy: configuration.entropy) } : [],
       cost: cost)
-    start(job, source: source, sourceID: sourceID, shrinking: fault == .wrongSize ? 2 : 1)
+    try start(
+      job, source: asset, digest: ContentDigest.sha256(of: source), shrinking: fault == .wrongSize ? 2 : 1)
     return job
   }
 
@@ -145,13 +146,16 @@ extension SandboxService {
         "Your plan allows \(limits.inferenceBatchSize) images per generation.", action: "inference-batch-size",
         limit: limits.inferenceBatchSize, value: samples)
     }
-    if let parallel = limits.parallelInferences {
-      let running = state.withLock { $0.jobs.running(at: now) }
-      guard running < parallel else {
-        throw .planLimit(
-          "Your plan allows \(parallel) parallel generations.", action: "parallel-inferences", limit: parallel,
-          value: running + 1)
-      }
+    try state.withLock { (state) throws(ServiceError) in try checkParallel(state) }
+  }
+
+  private func checkParallel(_ state: State) throws(ServiceError) {
+    guard let limit = configuration.limits.parallelInferences else { return }
+    let running = state.jobs.running(at: now)
+    guard running < limit else {
+      throw .planLimit(
+        "Your plan allows \(limit) parallel generations.", action: "parallel-inferences", limit: limit,
+        value: running + 1)
     }
   }
 
@@ -165,20 +169,21 @@ extension SandboxService {
   /// Takes the job in, and its results as assets that exist from the job's end.
   ///
   /// - Parameter shrinking: What the results' sides are divided by.
-  private func start(_ job: Job, source: [UInt8], sourceID: String, shrinking: Int) {
-    let digest = ContentDigest.sha256(of: source)
-    state.withLock { state in
+  /// - Throws: 429 when another request took the last place since the first check.
+  private func start(_ job: Job, source: Asset, digest: String, shrinking: Int) throws(ServiceError) {
+    try state.withLock { (state) throws(ServiceError) in
+      try checkParallel(state)
       for (index, id) in job.resultIDs.enumerated() {
         let rendering = Rendering(
-          source: source, sourceDigest: digest,
+          source: source.content, sourceDigest: digest,
           size: ImageSize(width: job.input.width / shrinking, height: job.input.height / shrinking),
           prompt: job.input.prompt,
           seed: job.input.seed ?? "", strength: job.input.strength, index: index)
         var asset = Asset(
           id: id, created: job.end, name: nil, mimeType: "image/png", size: rendering.size,
-          content: .rendered(rendering), parentID: sourceID, isHidden: job.input.hideResults)
+          content: .rendered(rendering), parentID: source.id, isHidden: job.input.hideResults)
         asset.origin = Asset.Origin(
-          jobID: job.id, input: job.input, sourceID: sourceID, index: index, isCustom: job.isCustom)
+          jobID: job.id, input: job.input, sourceID: source.id, index: index, isCustom: job.isCustom)
         // Results take no room until they are asked for, so this cannot be refused.
         _ = state.assets.add(asset)
       }

@@ -27,10 +27,19 @@ struct Upload: Sendable {
   var errorMessage: String?
 
   /// What an upload says about the asset it becomes.
-  struct AssetOptions: Codable, Sendable {
-    var hide: Bool?
-    var parentId: String?
-    var collectionIds: [String]?
+  struct AssetOptions: Decodable, Sendable {
+    let hide: Bool?
+    let parentId: String?
+    let collectionIds: [String]?
+
+    enum CodingKeys: String, CodingKey { case hide, parentId, collectionIds }
+
+    init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: CodingKeys.self)
+      hide = try fields.given(Bool.self, .hide)
+      parentId = try fields.given(String.self, .parentId)
+      collectionIds = try fields.given([String].self, .collectionIds)
+    }
   }
 
   /// Why these parts make no file, or nil when they do.

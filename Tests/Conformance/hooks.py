@@ -88,6 +88,13 @@ def substitute(operation, case, draw):
         body["image"] = images[draw % len(images)]
     if operation == "getAssetsBulk" and isinstance(body.get("assetIds"), list):
         body["assetIds"] = [known("assetId", value, draw + i) for i, value in enumerate(body["assetIds"])]
+    if operation == "generateCustom" and draw % 8:
+        path["modelId"] = "model_bfl-flux-1-dev"
+        # The document leaves the body to the model's list of inputs, which no fuzzer knows.
+        body.clear()
+        body.update(prompt="p", image=assets[draw % len(assets)], width=128 + 16 * (draw % 4), height=128, numOutputs=1 + draw % 2)
+        if draw % 3:
+            body.update(strength=(1 + draw % 100) / 100, seed=draw % 2**31)
     if operation == "generateImg2Img" and draw % 8:
         if isinstance(body.get("modelId"), str) and body["modelId"]:
             body["modelId"] = "flux.1-dev"
