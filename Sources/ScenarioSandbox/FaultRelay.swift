@@ -64,9 +64,10 @@ struct FaultRelay: Sendable {
         try client.socket.setValue(linger(l_onoff: 1, l_linger: 0), for: LingerOption())
         return
       case .stall?:
-        try await client.write(Data(bytes))
-        let body = try await server.read(atMost: 4096)
-        try await client.write(Data(body.prefix(body.count / 2)))
+        // Head and body are two writes, which may have become one.
+        let end = Data(bytes).firstRange(of: Data("\r\n\r\n".utf8))?.upperBound ?? bytes.count
+        let body = end < bytes.count ? Array(bytes[end...]) : try await server.read(atMost: 4096)
+        try await client.write(Data(bytes[..<end] + body.prefix(body.count / 2)))
         try await drain(server)
       case .hang?: try await drain(server)
       }
