@@ -35,24 +35,37 @@ public final class Ledger: Sendable {
       let folder = URL(filePath: path).deletingLastPathComponent().path
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      if !FileManager.default.fileExists(atPath: path) {
-        // SQLite gives its journal files the permissions of the database.
-        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
-      }
       try FileManager.default.createDirectory(
         atPath: path + "-locks", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      var configuration = GRDB.Configuration()
-      configuration.journalMode = .wal
-      configuration.busyMode = .timeout(10)
-      database = try DatabaseQueue(path: path, configuration: configuration)
-      // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
-      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-      // One process at a time: between looking for a migration and doing it, another could do it.
-      let lock = try LedgerLock(path: path + "-locks/migration", waits: true)
-      try withExtendedLifetime(lock) { try Self.migrations.migrate(database) }
+      database = try Self.alone(in: folder) {
+        if !FileManager.default.fileExists(atPath: path) {
+          // SQLite gives its journal files the permissions of the database.
+          _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        }
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(10)
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        try Self.migrations.migrate(database)
+        return database
+      }
     } catch {
       throw Self.unavailable(path, error)
     }
+  }
+
+  /// Runs `opening` while nobody else opens a ledger of `folder`: the migrator asks what was applied and applies what is
+  /// missing in separate transactions, so that two openers of a new file would both make its tables.
+  private static func alone<Value>(in folder: String, _ opening: () throws -> Value) throws -> Value {
+    let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
+    return try opening()
   }
 
   private static var migrations: DatabaseMigrator {

@@ -11,17 +11,15 @@ package final class LedgerLock: Sendable {
 
   /// Takes the lock, or gives nil when somebody else holds it.
   ///
-  /// - Parameter waits: True to wait for it instead.
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` when the file cannot be made.
-  init?(path: String, waits: Bool = false) throws(PipelineError) {
+  init?(path: String) throws(PipelineError) {
     while true {
       let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw Self.failure(path, errno) }
-      guard flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0 else {
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
         let code = errno
         close(descriptor)
         if code == EWOULDBLOCK { return nil }
-        if code == EINTR { continue }
         throw Self.failure(path, code)
       }
       // Whoever held it before may have removed the file between the two calls; then it locks nobody out.
