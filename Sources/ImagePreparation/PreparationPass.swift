@@ -10,6 +10,8 @@ struct PreparationPass {
   private var planes: [Raster]
   /// The planes as JPEG, where they were encoded while they came.
   private var streamed: [UInt8]?
+  private let tensorTables: [Float]?
+  private var tensor: Tensor?
 
   /// Opens the source, decides, decodes and resizes.
   init(
@@ -17,6 +19,7 @@ struct PreparationPass {
     wantsPixels: Bool
   ) throws(PreparationError) {
     try recipe.refuseUnavailable()
+    tensorTables = try recipe.tensor?.tables()
     clock.enter(.open)
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
@@ -26,7 +29,7 @@ struct PreparationPass {
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels)
+      wantsPixels: wantsPixels || recipe.tensor != nil)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
@@ -90,7 +93,7 @@ struct PreparationPass {
     return PreparedImage(
       bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? recipe.quality : nil,
       subsampling: isJPEG ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source, plan: plan,
-      geometry: plan.geometry, timings: clock.timings(), notes: notes)
+      geometry: plan.geometry, timings: clock.timings(), notes: notes, tensor: tensor)
   }
 
   private typealias Encoded = (format: ImageDescription.Format, bytes: [UInt8], isGray: Bool)
@@ -118,6 +121,10 @@ struct PreparationPass {
 
   private mutating func encodedRaster() throws(PreparationError) -> Encoded {
     let raster = finishedRaster()
+    if let format = recipe.tensor, let tensorTables {
+      clock.enter(.color)
+      tensor = raster.tensor(layout: format.layout, tables: tensorTables, background: recipe.background ?? .white)
+    }
     clock.enter(.encode)
     let isGray = raster.channels == .gray
     switch recipe.format {

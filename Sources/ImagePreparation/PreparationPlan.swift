@@ -109,7 +109,9 @@ public struct PreparationPlan: Sendable {
           plan: plane.1, layout: plane.0.layout, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let depth = source.bitDepth == 16 ? 2 : 1
-    bufferBytes = codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4
+    let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
+    bufferBytes =
+      codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,

@@ -119,6 +119,9 @@ public struct Recipe: Sendable, Equatable {
   public var profile: ProfileHandling
   /// What happens to EXIF, XMP and text.
   public var metadata: MetadataHandling
+  /// Also makes a tensor of the prepared pixels (8 bits), before they are encoded; nil for none. Transparency is flattened
+  /// on ``background`` for it, or on white.
+  public var tensor: TensorFormat?
   /// How damaged the source may be.
   public var failOn: DamagePolicy
   /// Largest source in pixels.
@@ -150,6 +153,7 @@ public struct Recipe: Sendable, Equatable {
     background = nil
     profile = .convert
     metadata = .none
+    tensor = nil
     failOn = .truncated
     maxInputPixels = 500_000_000
     maxMemory = 1024 * 1024 * 1024
