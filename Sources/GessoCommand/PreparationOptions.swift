@@ -24,6 +24,13 @@ package struct PreparationOptions: ParsableArguments {
     help: ArgumentHelp("Both sides become multiples of N (default: 1; 16 for img2img).", valueName: "N"))
   package var multipleOf: Int?
 
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "The size rules of a model family: \(ModelSizing.known.map(\.name).joined(separator: ", ")).",
+      valueName: "MODEL"))
+  package var sizing: ModelSizing?
+
   @Option(help: "How sides become multiples.")
   package var snap: Recipe.Snap = .crop
 
@@ -106,9 +113,12 @@ package struct PreparationOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - defaultMultiple: What both sides become multiples of when no flag says so.
+  ///   - model: The model whose size rules hold when no flag names one.
   ///   - output: The output's name, whose extension decides the format; nil where there is none.
   ///   - threads: Threads for one image.
-  package func recipe(defaultMultiple: Int = 1, output: String? = nil, threads: Int) throws(CommandError) -> Recipe {
+  package func recipe(defaultMultiple: Int = 1, model: String? = nil, output: String? = nil, threads: Int)
+    throws(CommandError) -> Recipe
+  {
     var recipe = Recipe()
     if let maxSide { recipe.maxSide = maxSide }
     if let size {
@@ -120,6 +130,7 @@ package struct PreparationOptions: ParsableArguments {
     recipe.maxPixels = maxPixels.map(Self.pixels)
     recipe.multipleOf = multipleOf ?? defaultMultiple
     recipe.snap = snap
+    recipe.sizing = sizing ?? model.flatMap(ModelSizing.init(named:))
     recipe.enlarge = enlarge
     recipe.filter = filter
     recipe.linear = linear
@@ -187,6 +198,11 @@ package struct BoxArgument: ExpressibleByArgument, Sendable {
     guard (1...65_500).contains(width), (1...65_500).contains(height) else { return nil }
     size = ImageSize(width: width, height: height)
   }
+}
+
+extension ModelSizing: ExpressibleByArgument {
+  /// Finds the sizing by a model's name.
+  public init?(argument: String) { self.init(named: argument) }
 }
 
 extension BackgroundColor: ExpressibleByArgument {

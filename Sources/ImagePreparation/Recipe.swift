@@ -92,6 +92,9 @@ public struct Recipe: Sendable, Equatable {
   public var multipleOf: Int
   /// How they do.
   public var snap: Snap
+  /// The sizes of the model the image is for; nil for any. Lowers ``maxSide`` and ``maxPixels``, sets ``multipleOf`` where
+  /// that is 1, and enlarges what is smaller than the model takes.
+  public var sizing: ModelSizing?
   /// True when the image may be enlarged.
   public var enlarge: Bool
   /// The resampling filter.
@@ -140,6 +143,7 @@ public struct Recipe: Sendable, Equatable {
     maxPixels = nil
     multipleOf = 1
     snap = .crop
+    sizing = nil
     enlarge = false
     filter = .lanczos3
     linear = false

@@ -27,6 +27,7 @@ struct PreparationOptionsTests {
     Case("--size 640X480") { ($0.box, $0.maxSide) = (ImageSize(width: 640, height: 480), nil) },
     Case("--max-pixels 1.5") { $0.maxPixels = 1_500_000 },
     Case("--multiple-of 16 --snap pad") { ($0.multipleOf, $0.snap) = (16, .pad) },
+    Case("--for sdxl") { $0.sizing = ModelSizing(named: "sdxl") },
     Case("--enlarge") { $0.enlarge = true },
     Case("--linear") { $0.linear = true },
     Case("--data") { $0.isData = true },
