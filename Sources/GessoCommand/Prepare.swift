@@ -132,7 +132,11 @@ package struct Prepare: Verb {
 
     private func outcome(of index: Int) async -> Outcome {
       do {
-        let source = try await inputs[index].source(limit: downloadLimit)
+        // A byte budget may need the source again.
+        let source =
+          recipe.maxBytes == nil
+          ? try await inputs[index].source(limit: downloadLimit)
+          : try await inputs[index].repeatableSource(limit: downloadLimit)
         return try await Self.offThePool { () throws(CommandError) in try prepare(source, index: index) }
       } catch {
         return Outcome(failure: error)

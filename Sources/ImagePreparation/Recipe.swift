@@ -113,8 +113,11 @@ public struct Recipe: Sendable, Equatable {
   public var subsampling: Subsampling
   /// PNG effort.
   public var compression: Compression
-  /// The largest encoded size in bytes; nil for no limit.
+  /// The largest encoded size in bytes; nil for no limit. JPEG quality gives way first, down to ``minQuality``, then scale;
+  /// of a PNG, compression, then scale.
   public var maxBytes: Int?
+  /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
+  public var minQuality: Int
   /// What transparency is flattened on, and padding filled with. With nil, alpha is kept (PNG) or flattened on white
   /// with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
   public var background: BackgroundColor?
@@ -154,6 +157,7 @@ public struct Recipe: Sendable, Equatable {
     subsampling = .yuv420
     compression = .balanced
     maxBytes = nil
+    minQuality = 60
     background = nil
     profile = .convert
     metadata = .none

@@ -35,6 +35,7 @@ struct PreparationOptionsTests {
     Case("--effort best") { $0.effort = .best },
     Case("--format png --compression small") { ($0.format, $0.compression) = (.png, .small) },
     Case("--quality 80 --subsampling 444") { ($0.quality, $0.subsampling) = (80, .yuv444) },
+    Case("--max-bytes 500000 --min-quality 70") { ($0.maxBytes, $0.minQuality) = (500_000, 70) },
     Case("--background #FF8000") { $0.background = BackgroundColor(red: 255, green: 128, blue: 0) },
     Case("--icc keep") { $0.profile = .keep },
     Case("--fail-on none") { $0.failOn = .none },

@@ -176,6 +176,10 @@ extension Recipe {
     if !(1...4096).contains(multipleOf) {
       throw refuse("a multiple of \(multipleOf) is out of range", "use 1 to 4096")
     }
+    if let maxBytes, maxBytes < 1 { throw refuse("a budget of \(maxBytes) bytes is out of range", "use 1 or more") }
+    if !(1...100).contains(minQuality) {
+      throw refuse("a lowest quality of \(minQuality) is out of range", "use 1 to 100")
+    }
     if !(1...100).contains(quality) { throw refuse("a quality of \(quality) is out of range", "use 1 to 100") }
   }
 }
