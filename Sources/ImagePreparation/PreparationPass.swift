@@ -89,7 +89,7 @@ struct PreparationPass {
     clock.enter(.color)
     defer { clock.enter(nil) }
     var raster = plan.path == .planar ? Raster(planes: upright) : upright[0]
-    if case .converted(let conversion) = plan.color { raster = conversion.convert(raster) }
+    if let conversion = plan.color.conversionAfterResize { raster = conversion.convert(raster) }
     raster = raster.roundedToBytes()
     if raster.channels.hasAlpha {
       if raster.isOpaque {
@@ -180,7 +180,7 @@ struct PreparationPass {
     let color: PNGEncoder.Color =
       switch plan.color {
       case .tagged(let profile): .profile(profile)
-      case .converted: .srgb
+      case .converted, .convertedFirst: .srgb
       case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
       }
     encodes += 1
@@ -192,13 +192,6 @@ struct PreparationPass {
     return try raster.encodedJPEG(
       JPEGEncoding(
         quality: encoding.quality, subsampling: recipe.subsampling, iccProfile: plan.color.embeddedProfile))
-  }
-}
-
-extension ColorPlan {
-  /// The profile that the result carries.
-  var embeddedProfile: [UInt8]? {
-    if case .tagged(let profile) = self { profile } else { nil }
   }
 }
 

@@ -34,6 +34,10 @@ public struct PreparationPlan: Sendable {
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
   let encodedPlanes: Recipe.Subsampling?
 
+  /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
+  /// sRGB's that a resize before the conversion would give visibly other colors.
+  public var convertsColorFirst: Bool { color.conversionBeforeResize != nil }
+
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
 
@@ -63,9 +67,13 @@ public struct PreparationPlan: Sendable {
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
     let linear = recipe.linear && !recipe.isData
     let stored = StoredGeometry(geometry, source: source)
-    let denominator = Self.decoderDenominator(source: source, stored: stored, recipe: recipe)
+    let denominator =
+      color.conversionBeforeResize == nil
+      ? Self.decoderDenominator(source: source, stored: stored, recipe: recipe) : 1
 
-    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear {
+    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear,
+      color.conversionBeforeResize == nil
+    {
       path = .planar
       planes = StripPlane.planes(of: source.storedSize, samplingFactors: factors, denominator: denominator)
       encodedPlanes = Self.encodedPlanes(geometry: geometry, color: color, recipe: recipe, wantsPixels: wantsPixels)
@@ -143,7 +151,7 @@ public struct PreparationPlan: Sendable {
   private static func encodedPlanes(
     geometry: GeometryRecord, color: ColorPlan, recipe: Recipe, wantsPixels: Bool
   ) -> Recipe.Subsampling? {
-    if case .converted = color { return nil }
+    guard color.conversionAfterResize == nil, color.conversionBeforeResize == nil else { return nil }
     guard !wantsPixels, recipe.format != .png, geometry.content == geometry.canvas else { return nil }
     return recipe.subsampling
   }
