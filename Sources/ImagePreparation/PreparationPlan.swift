@@ -36,6 +36,10 @@ public struct PreparationPlan: Sendable {
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
   let encodedPlanes: Recipe.Subsampling?
 
+  /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
+  /// sRGB's that a resize before the conversion would give visibly other colors.
+  public var convertsColorFirst: Bool { color.conversionBeforeResize != nil }
+
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
 
@@ -65,9 +69,13 @@ public struct PreparationPlan: Sendable {
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
     let linear = recipe.linear && !recipe.isData
     let stored = StoredGeometry(geometry, source: source)
-    let denominator = Self.decoderDenominator(source: source, stored: stored, recipe: recipe)
+    let denominator =
+      color.conversionBeforeResize == nil
+      ? Self.decoderDenominator(source: source, stored: stored, recipe: recipe) : 1
 
-    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear {
+    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear,
+      color.conversionBeforeResize == nil
+    {
       path = .planar
       planes = StripPlane.planes(of: source.storedSize, samplingFactors: factors, denominator: denominator)
       encodedPlanes = Self.encodedPlanes(geometry: geometry, color: color, recipe: recipe, wantsPixels: wantsPixels)
@@ -114,7 +122,9 @@ public struct PreparationPlan: Sendable {
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let depth = source.bitDepth == 16 ? 2 : 1
-    bufferBytes = codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4
+    let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
+    bufferBytes =
+      codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -146,7 +156,7 @@ public struct PreparationPlan: Sendable {
   private static func encodedPlanes(
     geometry: GeometryRecord, color: ColorPlan, recipe: Recipe, wantsPixels: Bool
   ) -> Recipe.Subsampling? {
-    if case .converted = color { return nil }
+    guard color.conversionAfterResize == nil, color.conversionBeforeResize == nil else { return nil }
     guard !wantsPixels, recipe.format != .png, geometry.content == geometry.canvas else { return nil }
     return recipe.subsampling
   }
