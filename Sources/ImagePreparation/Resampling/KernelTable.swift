@@ -10,8 +10,9 @@ internal import PixelKernelsX86v3
 struct KernelTable: Sendable {
   typealias ConvolveColumns =
     @Sendable (
-      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
-      _ start: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ start: Int32, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias ConvolveRows =
     @Sendable (
@@ -25,8 +26,9 @@ struct KernelTable: Sendable {
     ) -> Void
   typealias ConvolveColumnsOfWords =
     @Sendable (
-      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
-      _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias PremultiplyCentered =
     @Sendable (
