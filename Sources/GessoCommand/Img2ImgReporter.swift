@@ -68,7 +68,8 @@ final class Img2ImgReporter: Sendable {
     }
     try console.output(
       OrderedJSON.object([
-        ("input", .string(input)), ("job", .optional(result.jobID?.rawValue)), ("run", .integer(Int(result.runID))), ("seed", .string(result.seed)),
+        ("input", .string(input)), ("job", .optional(result.jobID?.rawValue)), ("run", .integer(Int(result.runID))),
+        ("seed", .string(result.seed)),
         ("cost", result.cost.map(OrderedJSON.verbatim) ?? .null), ("sandbox", .bool(sandbox)),
         ("sourceAssetId", .optional(result.sourceAssetID?.rawValue)), ("prepared", state.withLock(\.prepared)),
         (

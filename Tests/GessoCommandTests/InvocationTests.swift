@@ -125,7 +125,7 @@ struct InvocationTests {
     let last = try #require(outcome.errorLines.last)
     #expect(last.hasPrefix("gesso: ") && last.hasSuffix(test.error ?? ""), "\(last)")
     #expect(
-      try gesso.names().allSatisfy { ["out", "ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"].contains($0) })
+      try gesso.names().allSatisfy { ["out", "ledger.sqlite", "ledger.sqlite-locks", "ledger.sqlite-wal", "ledger.sqlite-shm"].contains($0) })
     // img2img leaves the prepared image, which is good, beside the results it could not get.
     if !test.line.hasPrefix("img2img"), FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path)
     {

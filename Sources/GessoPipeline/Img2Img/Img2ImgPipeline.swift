@@ -118,7 +118,7 @@ public struct Img2ImgPipeline: Sendable {
     return try await finish(claim.entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
   }
 
-  private func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
+  func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
     guard entry.intent.baseURL == client.configuration.baseURL else {
       throw PipelineError(
         .otherService, stage: "wait",
