@@ -150,8 +150,10 @@ struct Soak: Sendable {
         String(commit.1),
       ]
       process.environment = ["SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret]
-      let pipe = Pipe()
-      process.standardOutput = pipe
+      // A file: the other client process would inherit a pipe and keep it open.
+      let said = URL(filePath: "\(folder)/said-\(number)")
+      try Data().write(to: said)
+      process.standardOutput = try FileHandle(forWritingTo: said)
       let (ended, end) = AsyncStream.makeStream(of: Int32.self)
       process.terminationHandler = {
         end.yield($0.terminationReason == .uncaughtSignal ? -$0.terminationStatus : $0.terminationStatus)
@@ -161,11 +163,10 @@ struct Soak: Sendable {
       if case .request(let operation, let count)? = place {
         shared.aim(at: process.processIdentifier, operation, count)
       }
-      let reading = Task.detached { String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
       var status: Int32 = 0
       for await value in ended { status = value }
       shared.forget(process.processIdentifier)
-      for line in await reading.value.split(separator: "\n") { shared.count(String(line)) }
+      for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
       if status != -SIGKILL { return status }
     }
   }
