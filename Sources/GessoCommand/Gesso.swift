@@ -79,9 +79,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
-  private static let laterFlags: Set<String> = [
-    "--for", "--tensor", "--layout", "--mean", "--std", "--range", "--trim", "--mask", "--online",
-  ]
+  private static let laterFlags: Set<String> = ["--trim", "--mask", "--online"]
 }
 
 /// A verb of the command: says how it ended instead of exiting.

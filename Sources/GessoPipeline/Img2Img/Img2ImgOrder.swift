@@ -40,10 +40,12 @@ public struct Img2ImgOrder: Sendable {
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
   public static let defaultNameTemplate = "{stem}-{seed}-{index}"
 
-  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes.
+  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more
+  /// bytes than an upload takes.
   public static var defaultRecipe: Recipe {
     var recipe = Recipe()
     recipe.multipleOf = 16
+    recipe.maxBytes = ScenarioClient.directUploadLimit
     return recipe
   }
 

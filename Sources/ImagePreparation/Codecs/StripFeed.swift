@@ -65,6 +65,33 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
   mutating func finish() throws(PreparationError) { try decoder.finish() }
 }
 
+/// A feed of interleaved rows whose colors are converted on the way.
+struct ConvertedFeed<Base: StripFeed & ~Copyable>: StripFeed, ~Copyable {
+  private var base: Base
+  private let conversion: ProfileConversion?
+
+  /// - Parameter conversion: One that works in place; nil for none.
+  init(_ base: consuming Base, _ conversion: ProfileConversion?) {
+    self.base = base
+    self.conversion = conversion
+  }
+
+  var planes: [StripPlane] { base.planes }
+  var stripCount: Int { base.stripCount }
+  var damage: DecodingDamage { base.damage }
+
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+    try base.readStrip(index, into: rings)
+    guard let conversion else { return }
+    let plane = base.planes[0]
+    for y in plane.rows(inStrips: index)..<plane.rows(inStrips: index + 1) {
+      unsafe conversion.convertInPlace(rings[0].row(y), pixels: plane.layout.width)
+    }
+  }
+
+  mutating func finish() throws(PreparationError) { try base.finish() }
+}
+
 /// The planes of a JPEG as a feed.
 struct PlaneFeed: StripFeed, ~Copyable {
   let planes: [StripPlane]
