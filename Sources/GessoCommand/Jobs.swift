@@ -198,8 +198,6 @@ private func goOn(
   let job = JobID(rawValue: id)
   let reporter = Img2ImgReporter(console: common.console, input: id, json: common.json, sandbox: false, job: job)
   do {
-    // The ledger first: a job it does not know is not looked for with anybody's credentials.
-    _ = try openLedger().entry(job: job)
     let pipeline = try pipeline(service, common)
     let result = try await Interruption.guarding(patience: nil) {
       try await pipeline.resume(job, polling: polling) { reporter.show($0) }
