@@ -31,8 +31,17 @@ package struct Gesso: AsyncParsableCommand {
   package static func start() async -> Never {
     // A reader that goes away is a failed write, not the end of a process that follows a paid job.
     signal(SIGPIPE, SIG_IGN)
+    // A core file would hold the API key.
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    unsafe setrlimit(coreLimit, &none)
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
+
+  #if canImport(Glibc)
+  private static var coreLimit: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_CORE.rawValue) }
+  #else
+  private static var coreLimit: Int32 { RLIMIT_CORE }
+  #endif
 
   // `exit` alone would mean a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
