@@ -136,6 +136,9 @@ var targets: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
     swiftSettings: swiftSettings),
+  .executableTarget(
+    name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation"],
+    path: "Tests/Soak", swiftSettings: swiftSettings),
   .testTarget(
     name: "PackagingTests",
     dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
