@@ -95,9 +95,9 @@ struct PreparationPass {
       if raster.isOpaque {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
-        raster = raster.flattened(on: background)
+        raster = raster.flattened(on: background, linear: recipe.isLinear)
       } else if recipe.format == .jpeg {
-        raster = raster.flattened(on: .white)
+        raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
       }
     }
@@ -152,7 +152,9 @@ struct PreparationPass {
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
-      tensor = raster.tensor(layout: format.layout, tables: tensorTables, background: recipe.background ?? .white)
+      tensor = raster.tensor(
+        layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
+        linear: recipe.isLinear)
     }
     clock.enter(.encode)
     let isGray = raster.channels == .gray

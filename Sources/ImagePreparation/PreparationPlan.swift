@@ -65,7 +65,7 @@ public struct PreparationPlan: Sendable {
     let geometry = resolved.record
     let channels = Self.channels(of: source)
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
-    let linear = recipe.linear && !recipe.isData
+    let linear = recipe.isLinear
     let stored = StoredGeometry(geometry, source: source)
     let denominator =
       color.conversionBeforeResize == nil

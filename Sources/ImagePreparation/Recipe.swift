@@ -118,7 +118,7 @@ public struct Recipe: Sendable, Equatable {
   public var maxBytes: Int?
   /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
   public var minQuality: Int
-  /// What transparency is flattened on, and padding filled with. With nil, alpha is kept (PNG) or flattened on white
+  /// What transparency is flattened on (in linear light where the resize is), and padding filled with. With nil, alpha is kept (PNG) or flattened on white
   /// with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
   public var background: BackgroundColor?
   /// What happens to an embedded color profile.
@@ -136,6 +136,9 @@ public struct Recipe: Sendable, Equatable {
   public var maxMemory: Int
   /// Threads a single image may use.
   public var threads: Int
+
+  /// True when samples are mixed as light.
+  var isLinear: Bool { linear && !isData }
 
   /// Makes the default recipe: longest side 1536, Lanczos3, upright, sRGB, JPEG or PNG as fits, nothing but pixels.
   public init() {

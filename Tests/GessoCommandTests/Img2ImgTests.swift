@@ -52,7 +52,7 @@ struct Img2ImgTests {
     #expect(results[0]["sha256"] as? String != results[1]["sha256"] as? String)
   }
 
-  @Test("a prepared image above the direct limit is refused, and the flags that help are named")
+  @Test("an upload is made to fit the direct limit; a larger budget is refused, and the flags that help are named")
   func tooLarge() async throws {
     // Noise cannot be compressed: 1200 × 1000 pixels of it stay above 3.5 MB.
     var random = SystemRandomNumberGenerator()
@@ -60,10 +60,16 @@ struct Img2ImgTests {
     let image = PixelImage(size: ImageSize(width: 1200, height: 1000), channels: 3, samples: noise)
     try Data(try ImagePreparer().encodePNG(image, compression: .fast))
       .write(to: gesso.folder.appending(path: "noise.png"))
-    let outcome = try await gesso.run(["img2img", "noise.png", "--prompt", "p", "--format", "png", "--sandbox"])
+    let command = ["img2img", "noise.png", "--prompt", "p", "--format", "png", "--sandbox"]
+    let outcome = try await gesso.run(command + ["--max-bytes", "4000000"])
     #expect(outcome.status == 4)
     #expect(outcome.errorLines.last?.hasSuffix("use a smaller --max-side, --format jpeg or a lower --quality") == true)
     #expect(try gesso.names().filter { $0.hasPrefix("noise") } == ["noise.png"])
+    let fitted = try await gesso.run(command)
+    #expect(fitted.status == 0, "\(fitted.errors)")
+    #expect(fitted.errors.contains("to take no more than 3500000 bytes"))
+    let upload = try Data(contentsOf: gesso.folder.appending(path: "noise.prepared.png"))
+    #expect(upload.count <= 3_500_000)
   }
 
   @Test("a timeout is exit 9 and names the job; watching it goes on and downloads it")

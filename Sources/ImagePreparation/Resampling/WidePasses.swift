@@ -86,7 +86,7 @@ final class WidePasses {
     unsafe convolveRowWide(
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width, shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction),
-      maximum: scale.maximum, output: result.base)
+      maximum: scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words { fromScaledWords() }
