@@ -53,7 +53,8 @@ struct PreparationPass {
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
-      planes: plan.planes, plans: plan.resampling, scale: plan.scale, kernels: KernelTable(instructionSet),
+      planes: plan.planes, plans: plan.resampling, scale: plan.scale, isFine: plan.hasFinePlanes,
+      kernels: KernelTable(instructionSet),
       threads: plan.threads)
     let damage: DecodingDamage
     if let subsampling = plan.encodedPlanes, source.orientation == .upright {

@@ -29,6 +29,8 @@ public struct PreparationPlan: Sendable {
   let resampling: [ResamplingPlan]
   /// The scale of the wide passes.
   let scale: SampleScale
+  /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
+  let hasFinePlanes: Bool
   /// What happens to the colors.
   let color: ColorPlan
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
@@ -87,6 +89,7 @@ public struct PreparationPlan: Sendable {
       encodedPlanes = nil
     }
     let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
     let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
     let scales: [(x: Double, y: Double)] =
       path == .planar
@@ -99,7 +102,7 @@ public struct PreparationPlan: Sendable {
         input: ImageSize(width: rows.layout.width, height: rows.height),
         horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
         vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-        filter: recipe.filter, allowNarrow: scale.kind == .bytes)
+        filter: recipe.filter, scale: scale.kind)
     }
     threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
     decoderScale = 1 / Double(denominator)
@@ -107,6 +110,7 @@ public struct PreparationPlan: Sendable {
     self.geometry = geometry
     self.color = color
     self.scale = scale
+    self.hasFinePlanes = hasFinePlanes
     self.instructionSet = instructionSet
 
     // The small image may exist twice while it is turned or converted, and once more on its canvas.
@@ -114,7 +118,8 @@ public struct PreparationPlan: Sendable {
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead)
+          plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let depth = source.bitDepth == 16 ? 2 : 1
     let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
