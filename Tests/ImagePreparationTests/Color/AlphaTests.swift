@@ -22,9 +22,10 @@ struct AlphaTests {
 
   @Test(
     "one color under soft alpha stays that color to 1/255 wherever alpha is 8 or more; hidden colors never show",
-    arguments: colors, [(37, false), (100, false), (180, false), (37, true), (100, true), (180, true)])
+    arguments: colors, [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true)])
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
-    let size = ImageSize(width: 181, height: 127)
+    // The larger one is resized by the narrow passes.
+    let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
     let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
     var recipe = Recipe()
     (recipe.maxSide, recipe.linear, recipe.format) = (example.side, example.linear, .png)
@@ -34,7 +35,9 @@ struct AlphaTests {
     var checked = 0
     for i in stride(from: 0, to: result.samples.count, by: 4) where result.samples[i + 3] >= 8 {
       checked += 1
-      for c in 0..<3 { #expect(abs(Int(result.samples[i + c]) - Int(color[c])) <= 1, "\(result.samples[i..<i + 4])") }
+      for c in 0..<3 where abs(Int(result.samples[i + c]) - Int(color[c])) > 1 {
+        Issue.record("\(result.samples[i..<i + 4])")
+      }
     }
     #expect(checked > result.size.pixelCount / 2)
   }
