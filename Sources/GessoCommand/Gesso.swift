@@ -20,7 +20,7 @@ package struct Gesso: AsyncParsableCommand {
       9 timed out waiting, 10 cannot write, 130 interrupted.
       """,
     version: version,
-    subcommands: [Inspect.self, Prepare.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self])
+    subcommands: [Inspect.self, Prepare.self, Restore.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self])
 
   /// The version of the command and the library it was built from.
   package static let version = "0.1.0"
@@ -80,7 +80,7 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
   private static let laterFlags: Set<String> = [
-    "--trim", "--mask", "--scheduler", "--param",
+    "--mask", "--scheduler", "--param",
     "--dry-run", "--max-cost", "--no-wait", "--again", "--online",
   ]
 }

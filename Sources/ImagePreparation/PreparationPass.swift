@@ -44,12 +44,15 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
+    let trimmed =
+      recipe.trim
+      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
     let decoder = try SourceDecoder(
       opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels || recipe.tensor != nil)
+      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(

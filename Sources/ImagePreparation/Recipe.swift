@@ -95,6 +95,8 @@ public struct Recipe: Sendable, Equatable {
   /// The sizes of the model the image is for; nil for any. Lowers ``maxSide`` and ``maxPixels``, sets ``multipleOf`` where
   /// that is 1, and enlarges what is smaller than the model takes.
   public var sizing: ModelSizing?
+  /// True to trim borders that are fully transparent before anything else. The source is read twice.
+  public var trim: Bool
   /// True when the image may be enlarged.
   public var enlarge: Bool
   /// The resampling filter.
@@ -150,6 +152,7 @@ public struct Recipe: Sendable, Equatable {
     multipleOf = 1
     snap = .crop
     sizing = nil
+    trim = false
     enlarge = false
     filter = .lanczos3
     linear = false

@@ -82,6 +82,16 @@ extension Raster {
     }
   }
 
+  /// Red, green, blue and alpha, whatever it was.
+  func expandedToRGBA() -> Raster {
+    let image = withAlpha()
+    guard image.channels == .grayAlpha else { return image }
+    return image.mapPixels(to: .rgba) { input, i, output, o in
+      for c in 0..<3 { output[o + c] = input[i] }
+      output[o + 3] = input[i + 1]
+    }
+  }
+
   private func withAlpha() -> Raster {
     guard !channels.hasAlpha else { return self }
     let colors = channelCount
