@@ -1,3 +1,4 @@
+#if Client
 public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
@@ -137,3 +138,4 @@ public struct Img2ImgOrder: Sendable {
     try request.validate()
   }
 }
+#endif

@@ -61,12 +61,14 @@ enum SourceDecoder: ~Copyable {
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
       }
       try decoder.start(scale: scale)
-      let feed = ConvertedFeed(RowFeed(decoder, height: plan.planes[0].height), plan.color.conversionBeforeResize)
+      let feed = RowFeed(
+        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
       try decoder.start()
-      let feed = ConvertedFeed(RowFeed(decoder, height: plan.planes[0].height), plan.color.conversionBeforeResize)
+      let feed = RowFeed(
+        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     }

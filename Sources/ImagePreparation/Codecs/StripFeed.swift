@@ -40,9 +40,13 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder
+  private let conversion: ProfileConversion?
 
-  /// - Parameter decoder: A started decoder, whose first row is next.
-  init(_ decoder: consuming Decoder, height: Int) {
+  /// - Parameters:
+  ///   - decoder: A started decoder, whose first row is next.
+  ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
+  init(_ decoder: consuming Decoder, height: Int, conversion: ProfileConversion?) {
+    self.conversion = conversion
     let layout = decoder.layout
     planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
     stripCount = (height + RowStrip.rows - 1) / RowStrip.rows
@@ -58,38 +62,14 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
     while y < end {
       let count = try unsafe decoder.readRows(into: ring.row(y), stride: ring.stride, count: end - y)
       precondition(count > 0, "decoders fill or throw, they do not end early")
+      if let conversion {
+        for row in y..<y + count { unsafe conversion.convertInPlace(ring.row(row), pixels: planes[0].layout.width) }
+      }
       y += count
     }
   }
 
   mutating func finish() throws(PreparationError) { try decoder.finish() }
-}
-
-/// A feed of interleaved rows whose colors are converted on the way.
-struct ConvertedFeed<Base: StripFeed & ~Copyable>: StripFeed, ~Copyable {
-  private var base: Base
-  private let conversion: ProfileConversion?
-
-  /// - Parameter conversion: One that works in place; nil for none.
-  init(_ base: consuming Base, _ conversion: ProfileConversion?) {
-    self.base = base
-    self.conversion = conversion
-  }
-
-  var planes: [StripPlane] { base.planes }
-  var stripCount: Int { base.stripCount }
-  var damage: DecodingDamage { base.damage }
-
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
-    try base.readStrip(index, into: rings)
-    guard let conversion else { return }
-    let plane = base.planes[0]
-    for y in plane.rows(inStrips: index)..<plane.rows(inStrips: index + 1) {
-      unsafe conversion.convertInPlace(rings[0].row(y), pixels: plane.layout.width)
-    }
-  }
-
-  mutating func finish() throws(PreparationError) { try base.finish() }
 }
 
 /// The planes of a JPEG as a feed.
