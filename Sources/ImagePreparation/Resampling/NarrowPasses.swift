@@ -158,8 +158,10 @@ final class NarrowPasses {
         stride: stride)
       return
     }
+    // One fraction bit less leaves premultiplied samples room for overshoot.
     unsafe kernels.convolveRowsFine(
-      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift, lanes.base)
+      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, isFine ? shift : shift + 1,
+      lanes.base)
     if isFine {
       unsafe deinterleaveLanes(
         lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count, output: output,
