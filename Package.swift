@@ -96,7 +96,7 @@ var targets: [Target] = [
 
   // Tests.
   .systemLibrary(
-    name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    name: "CZlib", path: "Tests/CZlib"),
   .target(
     name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
     swiftSettings: swiftSettings + optimizedInDebug),

@@ -3,102 +3,193 @@ internal import CPixelIntrinsics
 // The filters of PNG (third edition, clause 9) undone. With `a` the byte one pixel to the left, `b` the one above and `c`
 // the one above `a`, all 0 outside of the image, and sums modulo 256:
 //
-//     0 None      output = source
-//     1 Sub       output = source + a
-//     2 Up        output = source + b
-//     3 Average   output = source + ⌊(a + b) / 2⌋
-//     4 Paeth     output = source + whichever of a, b, c is nearest to a + b − c (ties: a before b before c)
+//     0 None      row = row
+//     1 Sub       row = row + a
+//     2 Up        row = row + b
+//     3 Average   row = row + ⌊(a + b) / 2⌋
+//     4 Paeth     row = row + whichever of a, b, c is nearest to a + b − c (ties: a before b before c)
 //
 // All but Up go from pixel to pixel: the bytes of one are lanes, and what counts is how long the chain from `a` to the
-// output is: one instruction for Sub, two for Average, about six for Paeth.
+// result is. Two rows under Average or Paeth go together, the lower one a pixel behind, so that two chains are under way.
 
-/// Undoes the filter of one row.
-///
-/// `output` may be `source`, or lie at least 32 bytes before it in the same memory. Up to 8 bytes after `source` and
-/// `prior` are read, none after `output` is written.
+/// Undoes the filters of rows in place.
 ///
 /// - Parameters:
-///   - filter: 0 to 4.
-///   - prior: The row above, unfiltered; zeros above the first one.
+///   - rows: Coded rows, each its filter, 0 to 4, and `count` bytes, one behind the other. Up to 8 bytes after the last one
+///     are read.
+///   - rowCount: Rows.
+///   - prior: The row above the first one, without a filter; zeros above the image. Up to 8 bytes after it are read.
 ///   - pixelBytes: Bytes of a pixel: 1, 2, 3, 4, 6 or 8.
-///   - count: Bytes of the row.
-public func unfilterRow(
-  filter: Int, source: UnsafePointer<UInt8>, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int,
-  output: UnsafeMutablePointer<UInt8>
+///   - count: Bytes of a row, a multiple of a pixel's.
+public func unfilterRows(
+  rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
 ) {
-  var x = 0
-  switch filter {
-  case 0: output.update(from: source, count: count)
-  case 2:
-    let step = cpi_u8.scalarCount
-    while x &+ step <= count {
-      cpi_store_u8(output + x, cpi_load_u8(source + x) &+ cpi_load_u8(prior + x))
-      x &+= step
-    }
-    unfilterRowReference(
-      filter: filter, source: source, prior: prior, pixelBytes: pixelBytes, from: x, count: count, output: output)
-  default:
-    if pixelBytes > 4 {
-      x = unfilterPixels(
-        filter: filter, isWide: true, source: source, prior: prior, pixelBytes: pixelBytes, count: count,
-        output: output)
-    } else if pixelBytes > 1 {
-      x = unfilterPixels(
-        filter: filter, isWide: false, source: source, prior: prior, pixelBytes: pixelBytes, count: count,
-        output: output)
-    }
-    unfilterRowReference(
-      filter: filter, source: source, prior: prior, pixelBytes: pixelBytes, from: x, count: count, output: output)
+  if pixelBytes > 4 {
+    unfilterRows(isWide: true, rows, rowCount, prior, pixelBytes, count)
+  } else {
+    unfilterRows(isWide: false, rows, rowCount, prior, pixelBytes, count)
   }
 }
 
-/// The pixels of a row that may be stored as a whole word, although they take a part of it: all but the last few.
-///
-/// - Returns: How far it came.
+/// - Parameter isWide: True to load and store 8 bytes for a pixel, false for 4.
 @inline(__always)
-private func unfilterPixels(
-  filter: Int, isWide: Bool, source: UnsafePointer<UInt8>, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int,
-  output: UnsafeMutablePointer<UInt8>
-) -> Int {
-  let wordBytes = isWide ? 8 : 4
-  let end = count &- wordBytes
-  guard end >= 0 else { return 0 }
-  var x = 0
-  // One ahead: where source and output are the same, storing a word spoils the beginning of the next pixel.
-  var next = loadPixel(source, isWide)
-  switch filter {
-  case 1:
-    var left = cpi_u8x16(repeating: 0)
-    while x <= end {
-      left = left &+ next
-      next = loadPixel(source + x + pixelBytes, isWide)
-      storePixel(output + x, left, isWide)
-      x &+= pixelBytes
+private func unfilterRows(
+  isWide: Bool, _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
+  _ count: Int
+) {
+  var prior = prior
+  var index = 0
+  while index < rowCount {
+    let row = rows + (index &* (count &+ 1) &+ 1)
+    let filter = row[-1]
+    let below = row + (count &+ 1)
+    if filter > 2 && pixelBytes > 1 && index &+ 1 < rowCount && below[-1] == filter {
+      if filter == 3 {
+        unfilterAverage(isWide, row, below, prior, pixelBytes, count)
+      } else {
+        unfilterPaeth(isWide, row, below, prior, pixelBytes, count)
+      }
+      prior = UnsafePointer(below)
+      index &+= 2
+      continue
     }
-  case 3:
-    // ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and the upper one is an instruction; s + ¬p = ¬(p − s).
-    var left = ~cpi_u8x16(repeating: 0)
-    while x <= end {
-      left = cpi_average_u8x16(left, ~loadPixel(prior + x, isWide)) &- next
-      next = loadPixel(source + x + pixelBytes, isWide)
-      storePixel(output + x, ~left, isWide)
-      x &+= pixelBytes
+    switch filter {
+    case 0: break
+    case 2: unfilterUp(row, prior, count)
+    case _ where pixelBytes == 1: unfilterBytes(filter, row, prior, count)
+    case 1: unfilterSub(isWide, row, pixelBytes, count)
+    case 3: unfilterAverage(isWide, row, prior, pixelBytes, count)
+    default: unfilterPaeth(isWide, row, prior, pixelBytes, count)
     }
-  default:
-    var left = cpi_i16x8(repeating: 0)
-    var aboveLeft = left
-    while x <= end {
-      let above = cpi_widen_low_u8x16(loadPixel(prior + x, isWide))
-      left = addBytes(cpi_widen_low_u8x16(next), paeth(left, above, aboveLeft))
-      next = loadPixel(source + x + pixelBytes, isWide)
-      aboveLeft = above
-      storePixel(output + x, cpi_narrow_i16x8(left), isWide)
-      x &+= pixelBytes
-    }
+    prior = UnsafePointer(row)
+    index &+= 1
   }
-  // What the last word spoiled, the bytes behind its pixel, is not unfiltered yet.
-  for i in 0..<wordBytes &- pixelBytes { output[x &+ i] = next[i] }
-  return x
+}
+
+@inline(__always)
+private func unfilterUp(_ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ count: Int) {
+  var x = 0
+  let step = cpi_u8.scalarCount
+  while x &+ step <= count {
+    cpi_store_u8(row + x, cpi_load_u8(row + x) &+ cpi_load_u8(prior + x))
+    x &+= step
+  }
+  while x < count {
+    row[x] = row[x] &+ prior[x]
+    x &+= 1
+  }
+}
+
+// In each of the following loops the filtered bytes of a pixel are loaded before the one to the left is stored, which as
+// a whole word spoils their beginning. The last pixel is stored byte by byte.
+
+@inline(__always)
+private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ pixelBytes: Int, _ count: Int) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = loadPixel(row, isWide)
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    storePixel(row + x, pixel, isWide)
+    pixel = pixel &+ next
+    x &+= pixelBytes
+  }
+  storeLast(row + x, pixel, pixelBytes)
+}
+
+/// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and the upper one is an instruction; s + ¬p = ¬(p − s). So pixels are kept as their
+/// complements.
+@inline(__always)
+private func unfilterAverage(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = averaged(~cpi_u8x16(repeating: 0), ~loadPixel(prior, isWide), loadPixel(row, isWide))
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    storePixel(row + x, ~pixel, isWide)
+    x &+= pixelBytes
+    pixel = averaged(pixel, ~loadPixel(prior + x, isWide), next)
+  }
+  storeLast(row + x, ~pixel, pixelBytes)
+}
+
+/// Two rows.
+@inline(__always)
+private func unfilterAverage(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
+  _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = averaged(~cpi_u8x16(repeating: 0), ~loadPixel(prior, isWide), loadPixel(row, isWide))
+  var left = ~cpi_u8x16(repeating: 0)
+  var lower = loadPixel(below, isWide)
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    let lowerNext = loadPixel(below + x + pixelBytes, isWide)
+    left = averaged(left, pixel, lower)
+    storePixel(row + x, ~pixel, isWide)
+    storePixel(below + x, ~left, isWide)
+    x &+= pixelBytes
+    pixel = averaged(pixel, ~loadPixel(prior + x, isWide), next)
+    lower = lowerNext
+  }
+  storeLast(row + x, ~pixel, pixelBytes)
+  storeLast(below + x, ~averaged(left, pixel, lower), pixelBytes)
+}
+
+@inline(__always)
+private func averaged(_ left: cpi_u8x16, _ above: cpi_u8x16, _ filtered: cpi_u8x16) -> cpi_u8x16 {
+  cpi_average_u8x16(left, above) &- filtered
+}
+
+@inline(__always)
+private func unfilterPaeth(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  // Left of the first pixel all is 0, so that the one above is nearest.
+  var above = loadWords(prior, isWide)
+  var pixel = addBytes(loadWords(row, isWide), above)
+  while x < last {
+    let next = loadWords(row + x + pixelBytes, isWide)
+    storePixel(row + x, cpi_narrow_i16x8(pixel), isWide)
+    x &+= pixelBytes
+    let aboveLeft = above
+    above = loadWords(prior + x, isWide)
+    pixel = addBytes(next, paeth(pixel, above, aboveLeft))
+  }
+  storeLast(row + x, cpi_narrow_i16x8(pixel), pixelBytes)
+}
+
+/// Two rows.
+@inline(__always)
+private func unfilterPaeth(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
+  _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var above = loadWords(prior, isWide)
+  var pixel = addBytes(loadWords(row, isWide), above)
+  var lower = addBytes(loadWords(below, isWide), pixel)
+  while x < last {
+    let next = loadWords(row + x + pixelBytes, isWide)
+    let lowerNext = loadWords(below + x + pixelBytes, isWide)
+    storePixel(row + x, cpi_narrow_i16x8(pixel), isWide)
+    storePixel(below + x, cpi_narrow_i16x8(lower), isWide)
+    x &+= pixelBytes
+    let aboveLeft = above
+    above = loadWords(prior + x, isWide)
+    let left = pixel
+    pixel = addBytes(next, paeth(left, above, aboveLeft))
+    lower = addBytes(lowerNext, paeth(lower, pixel, left))
+  }
+  storeLast(row + x, cpi_narrow_i16x8(pixel), pixelBytes)
+  storeLast(below + x, cpi_narrow_i16x8(lower), pixelBytes)
 }
 
 /// The predictor of Paeth as Fabian Giesen rewrote it for stb_image 2.29: with lo and hi the lesser and the greater of
@@ -106,9 +197,9 @@ private func unfilterPixels(
 @inline(__always)
 private func paeth(_ a: cpi_i16x8, _ b: cpi_i16x8, _ c: cpi_i16x8) -> cpi_i16x8 {
   let threshold = (c &+ c &+ c &- b) &- a
-  let low = pointwiseMin(a, b)
-  let high = pointwiseMax(a, b)
-  return c.replacing(with: low, where: high .<= threshold).replacing(with: high, where: threshold .<= low)
+  let low = cpi_select_less_equal(a, b, a, b)
+  let high = cpi_select_less_equal(a, b, b, a)
+  return cpi_select_less_equal(threshold, low, high, cpi_select_less_equal(high, threshold, low, c))
 }
 
 /// Sums modulo 256 of words that hold bytes.
@@ -124,35 +215,75 @@ private func loadPixel(_ bytes: UnsafePointer<UInt8>, _ isWide: Bool) -> cpi_u8x
 }
 
 @inline(__always)
+private func loadWords(_ bytes: UnsafePointer<UInt8>, _ isWide: Bool) -> cpi_i16x8 {
+  cpi_widen_low_u8x16(loadPixel(bytes, isWide))
+}
+
+@inline(__always)
 private func storePixel(_ bytes: UnsafeMutablePointer<UInt8>, _ pixel: cpi_u8x16, _ isWide: Bool) {
   if isWide { cpi_store_8_u8(bytes, pixel) } else { cpi_store_4_u8(bytes, pixel) }
 }
 
-/// The definition of ``unfilterRow(filter:source:prior:pixelBytes:count:output:)`` for bytes `from` to `count`, those
-/// before being done.
-public func unfilterRowReference(
-  filter: Int, source: UnsafePointer<UInt8>, prior: UnsafePointer<UInt8>, pixelBytes: Int, from: Int, count: Int,
-  output: UnsafeMutablePointer<UInt8>
+@inline(__always)
+private func storeLast(_ bytes: UnsafeMutablePointer<UInt8>, _ pixel: cpi_u8x16, _ pixelBytes: Int) {
+  var word = cpi_low_u64(pixel)
+  var i = 0
+  while i < pixelBytes {
+    bytes[i] = UInt8(truncatingIfNeeded: word)
+    word &>>= 8
+    i &+= 1
+  }
+}
+
+/// Pixels of a byte: Sub, Average or Paeth.
+@inline(__always)
+private func unfilterBytes(
+  _ filter: UInt8, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ count: Int
 ) {
-  var x = from
+  var a: UInt8 = 0
+  var c: UInt8 = 0
+  var x = 0
   while x < count {
-    let hasLeft = x >= pixelBytes
-    let a = hasLeft ? Int32(output[x &- pixelBytes]) : 0
-    let b = Int32(prior[x])
-    let c = hasLeft ? Int32(prior[x &- pixelBytes]) : 0
-    let predictor: Int32
+    let b = prior[x]
     switch filter {
-    case 0: predictor = 0
-    case 1: predictor = a
-    case 2: predictor = b
-    case 3: predictor = (a &+ b) &>> 1
-    default:
-      let pa = abs(b &- c)
-      let pb = abs(a &- c)
-      let pc = abs(a &+ b &- c &- c)
-      predictor = pa <= pb && pa <= pc ? a : pb <= pc ? b : c
+    case 1: a = row[x] &+ a
+    case 3: a = row[x] &+ UInt8(truncatingIfNeeded: (UInt32(a) &+ UInt32(b)) &>> 1)
+    default: a = row[x] &+ paethReference(a, b, c)
     }
-    output[x] = source[x] &+ UInt8(truncatingIfNeeded: predictor)
+    c = b
+    row[x] = a
     x &+= 1
+  }
+}
+
+@inline(__always)
+private func paethReference(_ a: UInt8, _ b: UInt8, _ c: UInt8) -> UInt8 {
+  let pa = abs(Int32(b) &- Int32(c))
+  let pb = abs(Int32(a) &- Int32(c))
+  let pc = abs(Int32(a) &+ Int32(b) &- 2 &* Int32(c))
+  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c
+}
+
+/// The definition of ``unfilterRows(rows:rowCount:prior:pixelBytes:count:)``.
+public func unfilterRowsReference(
+  rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
+) {
+  for index in 0..<rowCount {
+    let row = rows + (index &* (count &+ 1) &+ 1)
+    let prior = index == 0 ? prior : UnsafePointer(row - (count &+ 1))
+    for x in 0..<count {
+      let a = x < pixelBytes ? 0 : row[x &- pixelBytes]
+      let b = prior[x]
+      let c = x < pixelBytes ? 0 : prior[x &- pixelBytes]
+      let predictor: UInt8
+      switch row[-1] {
+      case 0: predictor = 0
+      case 1: predictor = a
+      case 2: predictor = b
+      case 3: predictor = UInt8(truncatingIfNeeded: (UInt32(a) &+ UInt32(b)) &>> 1)
+      default: predictor = paethReference(a, b, c)
+      }
+      row[x] = row[x] &+ predictor
+    }
   }
 }

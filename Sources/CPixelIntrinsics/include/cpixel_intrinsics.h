@@ -99,9 +99,16 @@ CPI_INLINE cpi_u8x16 cpi_load_8_u8(const uint8_t *p) {
 }
 CPI_INLINE void cpi_store_4_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 4); }
 CPI_INLINE void cpi_store_8_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 8); }
+CPI_INLINE uint64_t cpi_low_u64(cpi_u8x16 v) { uint64_t r; memcpy(&r, &v, sizeof r); return r; }
 // The first eight bytes as words.
 CPI_INLINE cpi_i16x8 cpi_widen_low_u8x16(cpi_u8x16 v) {
   return (cpi_i16x8)__builtin_shufflevector(v, (cpi_u8x16)0, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// x where a ≤ b, else y: Swift's replacing(with:where:) is a loop that keeps its caller from being inlined.
+CPI_INLINE cpi_i16x8 cpi_select_less_equal(cpi_i16x8 a, cpi_i16x8 b, cpi_i16x8 x, cpi_i16x8 y) {
+  const cpi_i16x8 mask = a <= b;
+  return (mask & x) | (~mask & y);
 }
 
 #if defined(__SSE2__)

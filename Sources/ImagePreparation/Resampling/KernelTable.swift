@@ -29,17 +29,17 @@ struct KernelTable: Sendable {
       _ shift: Int64, _ sums: UnsafeMutablePointer<Int64>, _ output: UnsafeMutablePointer<Int32>
     ) -> Void
 
-  typealias UnfilterRow =
+  typealias UnfilterRows =
     @Sendable (
-      _ filter: Int, _ source: UnsafePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int,
-      _ output: UnsafeMutablePointer<UInt8>
+      _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
+      _ count: Int
     ) -> Void
 
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
   let interleaveColumns: InterleaveColumns
   let convolveColumnsWide: ConvolveColumnsWide
-  let unfilterRow: UnfilterRow
+  let unfilterRows: UnfilterRows
 
   /// The kernels compiled for `instructionSet`, which must be an available one.
   init(_ instructionSet: InstructionSet) {
@@ -50,14 +50,14 @@ struct KernelTable: Sendable {
       unsafe convolveRows = PixelKernels.convolveRows
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
-      unsafe unfilterRow = PixelKernels.unfilterRow
+      unsafe unfilterRows = PixelKernels.unfilterRows
     case .x86v3:
       #if GESSO_X86V3
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
       unsafe convolveRows = PixelKernelsX86v3.convolveRows
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
-      unsafe unfilterRow = PixelKernelsX86v3.unfilterRow
+      unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       #else
       preconditionFailure("x86-64-v3 kernels are not in this build")
       #endif

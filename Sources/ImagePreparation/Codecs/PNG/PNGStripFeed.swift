@@ -4,9 +4,9 @@ internal import PixelKernels
 /// The rows of a PNG that is not interlaced, without libpng: inflated where strips are read, unfiltered where they are
 /// consumed.
 ///
-/// A strip arrives as coded rows at the end of its place in the ring, one behind the other. From there rows are unfiltered
-/// to where they belong, or, when they have to be expanded, in place first: coded rows are shorter than the ring's, so
-/// what is written never overtakes what is still to be read.
+/// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
+/// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
+/// what is still to be read.
 struct PNGStripFeed: StripFeed, ~Copyable {
   let planes: [StripPlane]
   let stripCount: Int
@@ -53,9 +53,7 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
   let codedBytes: Int
   private let bitDepth: Int
   private let coding: cic_png_coding
-  /// True where unfiltered rows are not yet delivered ones.
-  private let isExpanded: Bool
-  private let unfilter: KernelTable.UnfilterRow
+  private let unfilter: KernelTable.UnfilterRows
   /// The last row of the strip before, unfiltered and not expanded.
   private let above: UnsafeMutablePointer<UInt8>
 
@@ -63,8 +61,7 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
     self.plane = plane
     self.bitDepth = bitDepth
     self.coding = coding
-    isExpanded = bitDepth != 8 || coding.indexed || coding.keyed
-    unsafe unfilter = kernels.unfilterRow
+    unsafe unfilter = kernels.unfilterRows
     codedBytes = coding.filtered_bytes + 1
     unsafe above = .allocate(capacity: coding.filtered_bytes + Self.slack)
     unsafe above.initialize(repeating: 0, count: coding.filtered_bytes + Self.slack)
@@ -82,36 +79,19 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
   func finishStrip(_ index: Int, in rings: [RowRing]) {
     let ring = rings[0]
     let coded = unsafe codedRows(ofStrip: index, in: ring)
-    let count = coding.filtered_bytes
     let rows = plane.rows(inStrip: index)
-    var prior = unsafe UnsafePointer(above)
+    var intact = 0
+    while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
+    unsafe unfilter(coded, intact, above, Int(coding.pixel_bytes), codedBytes - 1)
+    if intact > 0 { unsafe above.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
     for row in 0..<rows {
-      let source = unsafe coded + row * codedBytes
-      let output = unsafe place(of: row, in: index, ring)
-      if unsafe source[0] == Self.isFilled {
-        if !isExpanded { unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1) }
-        continue
-      }
-      let unfiltered = unsafe isExpanded ? source + 1 : output
-      unsafe unfilter(Int(source[0]), source + 1, prior, Int(coding.pixel_bytes), count, unfiltered)
-      unsafe prior = UnsafePointer(unfiltered)
-    }
-    // `above` itself where no row was there to be unfiltered.
-    if unsafe prior != UnsafePointer(above) { unsafe above.update(from: prior, count: count) }
-    guard isExpanded else { return }
-    for row in 0..<rows {
-      let source = unsafe coded + row * codedBytes
-      let output = unsafe place(of: row, in: index, ring)
-      if unsafe source[0] == Self.isFilled {
-        unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1)
+      let output = unsafe ring.row(index * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
+      if row < intact {
+        unsafe expand(UnsafePointer(coded + row * codedBytes + 1), to: output)
       } else {
-        unsafe expand(UnsafePointer(source + 1), to: output)
+        unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1)
       }
     }
-  }
-
-  private func place(of row: Int, in strip: Int, _ ring: RowRing) -> UnsafeMutablePointer<UInt8> {
-    unsafe ring.row(strip * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
   }
 
   private func expand(_ source: UnsafePointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) {
@@ -122,12 +102,14 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
         let entries = unsafe UnsafeRawPointer(coding.pointer(to: \.entries)!).assumingMemoryBound(to: UInt32.self)
         unsafe expandIndices(
           source: source, bits: bitDepth, entries: entries, channels: channels, count: width, output: output)
-      } else if bitDepth == 8 {
-        unsafe expandKeyedBytes(source: source, key: key, count: width, output: output)
-      } else if unsafe coding.pointee.keyed {
-        unsafe expandKeyedWords(source: source, key: key, channels: channels - 1, count: width, output: output)
       } else {
-        unsafe swapWords(source: source, count: width * channels, output: output)
+        switch unsafe (bitDepth, coding.pointee.keyed) {
+        case (8, false): unsafe output.update(from: source, count: width * channels)
+        case (8, true): unsafe expandKeyedBytes(source: source, key: key, count: width, output: output)
+        case (_, false): unsafe swapWords(source: source, count: width * channels, output: output)
+        case (_, true):
+          unsafe expandKeyedWords(source: source, key: key, channels: channels - 1, count: width, output: output)
+        }
       }
     }
   }
