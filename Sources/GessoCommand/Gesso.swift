@@ -80,7 +80,7 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
   private static let laterFlags: Set<String> = [
-    "--for", "--tensor", "--layout", "--mean", "--std", "--range", "--trim", "--mask", "--scheduler", "--param",
+    "--trim", "--mask", "--scheduler", "--param",
     "--dry-run", "--max-cost", "--no-wait", "--again", "--online",
   ]
 }

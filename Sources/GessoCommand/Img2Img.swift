@@ -114,7 +114,9 @@ package struct Img2Img: Verb {
       let ledgerPath = try configuration.ledgerPath()
       let account = sandbox ? nil : try configuration.client()
       let recipe = try preparation.recipe(
-        defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, threads: preparation.threads ?? Environment.cores)
+        defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, defaultMaxBytes: Img2ImgOrder.defaultRecipe.maxBytes,
+        model: model,
+        threads: preparation.threads ?? Environment.cores)
       let command = self
       let result = try await Interruption.guarding(patience: nil, onSignal: reporter.interrupt) {
         let order = try await command.order(recipe: recipe, reporter: reporter)

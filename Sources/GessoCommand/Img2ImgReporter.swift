@@ -40,6 +40,9 @@ final class Img2ImgReporter: Sendable {
     case .submitting:
       state.withLock { $0.isSubmitting = true }
       console.progress("submitting")
+    case .reconciling:
+      state.withLock { $0.isSubmitting = false }
+      console.progress("asking whether the submit started a job")
     case .submitted(let id):
       state.withLock { ($0.jobID, $0.isSubmitting) = (id, false) }
       console.note("job: \(id)")
@@ -65,7 +68,8 @@ final class Img2ImgReporter: Sendable {
     }
     try console.output(
       OrderedJSON.object([
-        ("input", .string(input)), ("job", .string(result.jobID.rawValue)), ("seed", .string(result.seed)),
+        ("input", .string(input)), ("job", .optional(result.jobID?.rawValue)), ("run", .integer(Int(result.runID))),
+        ("seed", .string(result.seed)),
         ("cost", result.cost.map(OrderedJSON.verbatim) ?? .null), ("sandbox", .bool(sandbox)),
         ("sourceAssetId", .optional(result.sourceAssetID?.rawValue)), ("prepared", state.withLock(\.prepared)),
         (

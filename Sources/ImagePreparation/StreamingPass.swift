@@ -7,14 +7,16 @@ struct StreamingPass {
 
   private let planes: [StripPlane]
 
-  /// - Parameter plans: One a plane of the feed.
+  /// - Parameters:
+  ///   - plans: One a plane of the feed.
+  ///   - isFine: True to keep 8 fraction bits in the results.
   init(
-    planes: [StripPlane], plans: [ResamplingPlan], scale: SampleScale, kernels: KernelTable, threads: Int
+    planes: [StripPlane], plans: [ResamplingPlan], scale: SampleScale, isFine: Bool, kernels: KernelTable, threads: Int
   ) {
     self.planes = planes
     resamplers = zip(planes, plans).map { plane, plan in
       PlaneResampler(
-        plan: plan, layout: plane.layout, scale: scale, kernels: kernels, stripRows: plane.stripRows,
+        plan: plan, layout: plane.layout, scale: scale, isFine: isFine, kernels: kernels, stripRows: plane.stripRows,
         rowBytes: plane.rowBytes, ahead: threads > 1 ? Self.stripsAhead : 1)
     }
   }

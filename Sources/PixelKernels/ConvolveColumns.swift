@@ -68,3 +68,69 @@ public func convolveColumnsReference(
     x &+= 1
   }
 }
+
+// The same for centered words with 7 fraction bits (premultiplied samples): 128 · (value − 128).
+//
+//     output[x] = saturate16((2^(shift−1) + Σₖ weights[k] · rows[k][x]) >> shift)
+//
+// Bit budget: samples are within ±2^14, weights have at most 16 fraction bits and Σ|weights| < 1.99 · 2^16, so every sum
+// stays below 2^31.
+
+/// Vertical pass over `count` centered words.
+///
+/// - Parameters:
+///   - rows: `taps` pointers to rows of at least `count` words.
+///   - weights: `taps` weights; `taps` is even (an odd window is padded with a weight of 0).
+///   - shift: 1 to 22.
+///   - output: `count` centered words.
+public func convolveColumnsOfWords(
+  rows: UnsafePointer<UnsafePointer<Int16>>, weights: UnsafePointer<Int16>, taps: Int, count: Int, shift: Int32,
+  output: UnsafeMutablePointer<Int16>
+) {
+  let step = cpi_i16.scalarCount
+  let weightPairs = UnsafeRawPointer(weights)
+  let half: Int32 = 1 &<< (shift &- 1)
+  var x = 0
+  while x &+ 2 &* step <= count {
+    var sum0 = cpi_i32(repeating: half)
+    var sum1 = sum0
+    var sum2 = sum0
+    var sum3 = sum0
+    var k = 0
+    while k < taps {
+      let pair = weightPairs.loadUnaligned(fromByteOffset: k &* 2, as: Int32.self)
+      let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
+      let first = rows[k] + x
+      let second = rows[k &+ 1] + x
+      let a = cpi_load_i16(first)
+      let b = cpi_load_i16(second)
+      let c = cpi_load_i16(first + step)
+      let d = cpi_load_i16(second + step)
+      sum0 &+= cpi_multiply_add_pairs(cpi_unpack_low_i16(a, b), weight)
+      sum1 &+= cpi_multiply_add_pairs(cpi_unpack_high_i16(a, b), weight)
+      sum2 &+= cpi_multiply_add_pairs(cpi_unpack_low_i16(c, d), weight)
+      sum3 &+= cpi_multiply_add_pairs(cpi_unpack_high_i16(c, d), weight)
+      k &+= 2
+    }
+    // Packing restores the order that unpacking changed.
+    cpi_store_i16(output + x, cpi_pack_i32(cpi_shift_right(sum0, shift), cpi_shift_right(sum1, shift)))
+    cpi_store_i16(output + x + step, cpi_pack_i32(cpi_shift_right(sum2, shift), cpi_shift_right(sum3, shift)))
+    x &+= 2 &* step
+  }
+  convolveColumnsOfWordsReference(
+    rows: rows, weights: weights, taps: taps, from: x, count: count, shift: shift, output: output)
+}
+
+/// The definition of the vertical pass over words, for samples `from` to `count`.
+public func convolveColumnsOfWordsReference(
+  rows: UnsafePointer<UnsafePointer<Int16>>, weights: UnsafePointer<Int16>, taps: Int, from: Int, count: Int,
+  shift: Int32, output: UnsafeMutablePointer<Int16>
+) {
+  var x = from
+  while x < count {
+    var sum: Int32 = 1 &<< (shift &- 1)
+    for k in 0..<taps { sum &+= Int32(weights[k]) &* Int32(rows[k][x]) }
+    output[x] = Int16(clamping: sum &>> shift)
+    x &+= 1
+  }
+}

@@ -42,6 +42,15 @@ struct InvocationTests {
     Case(
       "prepare \(small) -o a.jpg --quality 101", 2,
       error: "--quality goes from 1 to 100, not 101: see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --mean 1", 2, error: "add --tensor FILE.npy: see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --tensor -", 2, error: "name one: see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --tensor a.jpg", 2, error: "give each its own: see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --tensor a.npy --std 0", 2, error: "give a deviation other than 0"),
+    Case("prepare \(small) -o a.jpg --for dall-e", 2, error: "see gesso prepare --help"),
+    Case(
+      "prepare \(small) -o a.jpg --for sdxl --size 600x100 --fit stretch --enlarge", 2,
+      error: "or crop an extreme shape with --size WxH --fit cover"),
+    Case("prepare \(small) -o a.jpg --max-bytes 300", 4, error: "raise --max-bytes, or lower --max-side or --quality"),
     Case("prepare \(small) -o a.webp", 2, error: "name it .jpg or .png, or add --format"),
     Case("prepare \(small) -o a.jpg --format png", 2, error: "change one of the two"),
     Case("prepare \(small) -o a.jpg -q -v", 2, error: "keep one: see gesso prepare --help"),
@@ -66,7 +75,7 @@ struct InvocationTests {
   /// What the documented surface promises and this version does not do: refused, never ignored.
   static let later: [Case] =
     [
-      "--tensor a.npy", "--for flux.1-dev", "--trim", "--max-bytes 1000", "--metadata keep",
+      "--trim", "--metadata keep",
       "--gravity attention",
     ].map { Case("prepare \(small) -o a.jpg \($0)", 2, error: "") }
     + ["--dry-run", "--max-cost 3", "--mask m.png", "--no-wait", "--again", "--scheduler x", "--param a=b"].map {

@@ -103,6 +103,18 @@ struct PrepareTests {
     #expect((object["peakMemoryBytes"] as? Int).map { $0 > 1 << 20 && $0 < 1 << 30 } == true)
   }
 
+  @Test("--tensor writes what numpy would beside the image")
+  func tensor() async throws {
+    let outcome = try await gesso.run([
+      "prepare", Fixtures.path("tensor/color.png"), "-o", "a.png", "--tensor", "a.npy", "--range", "diffusers",
+      "--layout", "nchw", "--json",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try bytes("a.npy") == Fixtures.bytes("tensor/color-signed.npy"))
+    let tensor = try #require(try outcome.objects().first?["tensor"] as? [String: Any])
+    #expect(tensor["output"] as? String == "a.npy" && tensor["shape"] as? [Int] == [1, 3, 9, 13])
+  }
+
   @Test("with --json failures are objects on standard output")
   func jsonErrors() async throws {
     let outcome = try await gesso.run(["prepare", "no.jpg", Self.small, "--out-dir", "out", "--json", "-q"])

@@ -19,19 +19,35 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
       UnsafeMutablePointer<UInt8>
     ) -> Void
+  let convolveRowsFine:
+    @Sendable (
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafeMutablePointer<UInt16>
+    ) -> Void
+  let convolveColumnsOfWords:
+    @Sendable (
+      UnsafePointer<UnsafePointer<Int16>>, UnsafePointer<Int16>, Int, Int, Int32, UnsafeMutablePointer<Int16>
+    ) -> Void
+  let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
 
   static let all: [Kernels] = {
     let baseline = Kernels(
       testDescription: "baseline", convolveColumns: PixelKernels.convolveColumns,
-      convolveRows: PixelKernels.convolveRows, interleaveColumns: PixelKernels.interleaveColumns)
+      convolveRows: PixelKernels.convolveRows, convolveRowsFine: PixelKernels.convolveRowsFine,
+      convolveColumnsOfWords: PixelKernels.convolveColumnsOfWords,
+      premultiplyCentered: PixelKernels.premultiplyCentered,
+      interleaveColumns: PixelKernels.interleaveColumns)
     #if GESSO_X86V3
     guard cpi_runs_x86_64_v3() else { return [baseline] }
     return [
       baseline,
       Kernels(
         testDescription: "x86-64-v3", convolveColumns: PixelKernelsX86v3.convolveColumns,
-        convolveRows: PixelKernelsX86v3.convolveRows, interleaveColumns: PixelKernelsX86v3.interleaveColumns),
+        convolveRows: PixelKernelsX86v3.convolveRows, convolveRowsFine: PixelKernelsX86v3.convolveRowsFine,
+        convolveColumnsOfWords: PixelKernelsX86v3.convolveColumnsOfWords,
+        premultiplyCentered: PixelKernelsX86v3.premultiplyCentered,
+        interleaveColumns: PixelKernelsX86v3.interleaveColumns),
     ]
     #else
     return [baseline]
@@ -81,6 +97,65 @@ struct ConvolutionTests {
       kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, 14, &actual)
       #expect(actual == expected, "\(kernels.testDescription)")
     }
+    var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+    PixelKernels.convolveRowsFineReference(
+      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+      shift: 14, output: &expectedFine)
+    for kernels in Kernels.all {
+      var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+      kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, 14, &actual)
+      #expect(actual == expectedFine, "\(kernels.testDescription)")
+    }
+  }
+
+  @Test("the vertical pass over words is its definition", arguments: widths, [2, 4, 24])
+  func verticalWords(width: Int, taps: Int) {
+    var random = SplitMix64(seed: UInt64(width * 100 + taps))
+    let rows = (0..<taps).map { _ in (0..<width).map { _ in Int16.random(in: -16_384...16_384, using: &random) } }
+    let weights = (0..<taps).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
+    for shift in [Int32(1), 9, 16] {
+      var expected = [Int16](repeating: 2, count: width)
+      withRows(rows) { pointers in
+        PixelKernels.convolveColumnsOfWordsReference(
+          rows: pointers, weights: weights, taps: taps, from: 0, count: width, shift: shift, output: &expected)
+        for kernels in Kernels.all {
+          var actual = [Int16](repeating: 1, count: width)
+          kernels.convolveColumnsOfWords(pointers, weights, taps, width, shift, &actual)
+          #expect(actual == expected, "\(kernels.testDescription)")
+        }
+      }
+    }
+  }
+
+  @Test("premultiplying is its definition, exact for opaque and empty pixels, and within 0.75/128", arguments: [2, 4])
+  func premultiplying(channels: Int) {
+    // Every color with every alpha.
+    let pixels = (0..<65_536).flatMap { i in
+      [UInt8](repeating: UInt8(truncatingIfNeeded: i), count: channels - 1) + [UInt8(truncatingIfNeeded: i >> 8)]
+    }
+    var expected = [Int16](repeating: 2, count: pixels.count)
+    PixelKernels.premultiplyCenteredReference(
+      pixels, channels: channels, from: 0, count: pixels.count, output: &expected)
+    var furthest = 0.0
+    var isExact = true
+    for i in stride(from: 0, to: pixels.count, by: channels) {
+      let alpha = pixels[i + channels - 1]
+      for c in 0..<channels {
+        let color = c == channels - 1 ? 255 : Double(pixels[i + c])
+        let error = abs(Double(expected[i + c]) - 128 * (color * Double(alpha) / 255 - 128))
+        furthest = max(furthest, error)
+        if (alpha == 0 || alpha == 255) && error > 1e-9 { isExact = false }
+      }
+    }
+    #expect(furthest <= 0.75)
+    #expect(isExact)
+    for kernels in Kernels.all {
+      for count in [1, 3, 9, 65_536] {
+        var actual = [Int16](repeating: 1, count: count * channels)
+        kernels.premultiplyCentered(pixels, channels, count, &actual)
+        #expect(actual == Array(expected.prefix(count * channels)), "\(kernels.testDescription)")
+      }
+    }
   }
 
   @Test("columns are laid out by lane", arguments: [1, 2, 3, 4], [1, 2, 5, 8, 9, 16, 31])
@@ -109,23 +184,32 @@ struct ConvolutionTests {
   func deinterleaving(channels: Int, width: Int) {
     let lanesPerRow = channels == 3 ? 4 : channels
     let rowCount = PixelKernels.horizontalLanes / lanesPerRow
-    let lanes = (0..<width * PixelKernels.horizontalLanes).map { UInt8(truncatingIfNeeded: $0 * 7) }
-    var output = [UInt8](repeating: 0, count: rowCount * width * channels)
-    PixelKernels.deinterleaveLanes(
-      lanes: lanes, channels: channels, count: width, rowCount: rowCount, output: &output, stride: width * channels)
-    for row in 0..<rowCount {
-      for x in 0..<width {
-        for c in 0..<channels {
-          #expect(
-            output[(row * width + x) * channels + c] == lanes[x * PixelKernels.horizontalLanes + row * lanesPerRow + c])
+    check(UInt8.self)
+    check(UInt16.self)
+
+    func check<Sample: FixedWidthInteger>(_: Sample.Type) {
+      let lanes = (0..<width * PixelKernels.horizontalLanes).map { Sample(truncatingIfNeeded: $0 * 771) }
+      var output = [Sample](repeating: 0, count: rowCount * width * channels + 1)
+      output[rowCount * width * channels] = 77
+      PixelKernels.deinterleaveLanes(
+        lanes: lanes, sampleBytes: MemoryLayout<Sample>.size, channels: channels, count: width, rowCount: rowCount,
+        output: &output, stride: width * channels * MemoryLayout<Sample>.size)
+      for row in 0..<rowCount {
+        for x in 0..<width {
+          for c in 0..<channels {
+            #expect(
+              output[(row * width + x) * channels + c]
+                == lanes[x * PixelKernels.horizontalLanes + row * lanesPerRow + c])
+          }
         }
       }
+      #expect(output.last == 77, "nothing is written past the last row")
     }
   }
 
-  private func withRows(_ rows: [[UInt8]], _ body: (UnsafePointer<UnsafePointer<UInt8>>) -> Void) {
+  private func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
     let copies = rows.map { row in
-      let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: row.count)
+      let copy = UnsafeMutableBufferPointer<Sample>.allocate(capacity: row.count)
       _ = copy.initialize(from: row)
       return UnsafePointer(copy.baseAddress!)
     }

@@ -179,7 +179,7 @@ typedef struct cic_jpeg_encoder cic_jpeg_encoder;
 typedef struct {
   uint32_t width, height;
   int32_t components;   // 1 gray, 3 RGB (rows) or YCbCr (planes)
-  int32_t quality;      // 1 to 100
+  double quality;       // 1 to 100, on the IJG's scale, fractions included
   bool subsampled;      // 4:2:0, else 4:4:4
   bool planes;          // fed by cic_jpeg_write_planes
   bool optimized;       // Huffman tables made for the image

@@ -61,7 +61,8 @@ enum SourceDecoder: ~Copyable {
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
       }
       try decoder.start(scale: scale)
-      let feed = RowFeed(decoder, height: plan.planes[0].height)
+      let feed = RowFeed(
+        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
@@ -71,7 +72,8 @@ enum SourceDecoder: ~Copyable {
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
       }
       try decoder.start()
-      let feed = RowFeed(decoder, height: plan.planes[0].height)
+      let feed = RowFeed(
+        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     }

@@ -52,9 +52,13 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder
+  private let conversion: ProfileConversion?
 
-  /// - Parameter decoder: A started decoder, whose first row is next.
-  init(_ decoder: consuming Decoder, height: Int) {
+  /// - Parameters:
+  ///   - decoder: A started decoder, whose first row is next.
+  ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
+  init(_ decoder: consuming Decoder, height: Int, conversion: ProfileConversion?) {
+    self.conversion = conversion
     let layout = decoder.layout
     planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
     stripCount = (height + RowStrip.rows - 1) / RowStrip.rows
@@ -70,6 +74,9 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
     while y < end {
       let count = try unsafe decoder.readRows(into: ring.row(y), stride: ring.stride, count: end - y)
       precondition(count > 0, "decoders fill or throw, they do not end early")
+      if let conversion {
+        for row in y..<y + count { unsafe conversion.convertInPlace(ring.row(row), pixels: planes[0].layout.width) }
+      }
       y += count
     }
   }

@@ -18,6 +18,20 @@ struct KernelTable: Sendable {
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
       _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
     ) -> Void
+  typealias ConvolveRowsFine =
+    @Sendable (
+      _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
+      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
+    ) -> Void
+  typealias ConvolveColumnsOfWords =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
+      _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias PremultiplyCentered =
+    @Sendable (
+      _ input: UnsafePointer<UInt8>, _ channels: Int, _ pixels: Int, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
   typealias InterleaveColumns =
     @Sendable (
       _ rows: UnsafePointer<Int16>, _ stride: Int, _ channels: Int, _ pairs: Int,
@@ -37,6 +51,9 @@ struct KernelTable: Sendable {
 
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
+  let convolveRowsFine: ConvolveRowsFine
+  let convolveColumnsOfWords: ConvolveColumnsOfWords
+  let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
   let convolveColumnsWide: ConvolveColumnsWide
   let unfilterRows: UnfilterRows
@@ -48,6 +65,9 @@ struct KernelTable: Sendable {
     case .baseline:
       unsafe convolveColumns = PixelKernels.convolveColumns
       unsafe convolveRows = PixelKernels.convolveRows
+      unsafe convolveRowsFine = PixelKernels.convolveRowsFine
+      unsafe convolveColumnsOfWords = PixelKernels.convolveColumnsOfWords
+      unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
       unsafe unfilterRows = PixelKernels.unfilterRows
@@ -55,6 +75,9 @@ struct KernelTable: Sendable {
       #if GESSO_X86V3
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
       unsafe convolveRows = PixelKernelsX86v3.convolveRows
+      unsafe convolveRowsFine = PixelKernelsX86v3.convolveRowsFine
+      unsafe convolveColumnsOfWords = PixelKernelsX86v3.convolveColumnsOfWords
+      unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows

@@ -1,6 +1,6 @@
 internal import PixelKernels
 
-/// Both passes for 8-bit samples with 16-bit weights, and their buffers.
+/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, and their buffers.
 @safe
 final class NarrowPasses {
   /// Output rows that the horizontal pass makes at a time.
@@ -17,15 +17,32 @@ final class NarrowPasses {
   private let firstPairs: Buffer<Int32>
   private let pairsPerWindow: Int
   private let sourcePairs: Int
+  /// Rows of the vertical pass; of bytes, or of premultiplied words.
   private let rowPointers: Buffer<UnsafePointer<UInt8>>
+  private let wordPointers: Buffer<UnsafePointer<Int16>>
+  /// The window's rows times alpha; nil without alpha.
+  private let premultiplied: ConvertedRows<Int16>?
+  private let isFine: Bool
   /// The vertical pass's rows: centered samples with ``fraction`` fraction bits.
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let columns: Buffer<Int32>
-  private let lanes: Buffer<UInt8>
+  /// The horizontal pass's columns, of bytes or words.
+  private let lanes: Buffer<UInt16>
+  /// A group of rows before alpha is divided out.
+  private let fineRows: Buffer<UInt16>
 
-  init(plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int) {
+  /// - Parameters:
+  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  ///   - hasAlpha: True to weigh colors with the last channel.
+  ///   - isFine: True for a result of words with 8 fraction bits; without alpha only.
+  init(
+    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, hasAlpha: Bool,
+    isFine: Bool
+  ) {
+    precondition(!(hasAlpha && isFine), "a result with alpha is made of bytes")
     self.plan = plan
+    self.isFine = isFine
     self.kernels = kernels
     verticalBits = vertical
     self.fraction = fraction
@@ -58,12 +75,16 @@ final class NarrowPasses {
     }
 
     sourcePairs = (plan.input.width + 1) / 2
+    let rowSamples = plan.input.width * plan.channels
     unsafe rowPointers = Buffer(count: verticalTaps, zeroed: false)
+    unsafe wordPointers = Buffer(count: verticalTaps, zeroed: false)
+    premultiplied = hasAlpha ? ConvertedRows(capacity: plan.vertical.longestWindow, rowSamples: rowSamples) : nil
     intermediateStride = Self.intermediateStride(plan: plan)
     intermediate = Buffer(count: rowsPerGroup * intermediateStride, zeroed: true)
     // Windows at the right edge reach past the last pair, with zero weights.
     columns = Buffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
     lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    fineRows = Buffer(count: hasAlpha ? rowsPerGroup * plan.output.width * plan.channels : 0, zeroed: false)
   }
 
   static func rowsPerGroup(channels: Int) -> Int { horizontalLanes / (channels == 3 ? 4 : channels) }
@@ -73,38 +94,77 @@ final class NarrowPasses {
     (plan.input.width * plan.channels + 16 + 31) / 32 * 32
   }
 
-  static func bytesNeeded(plan: ResamplingPlan) -> Int {
-    rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
+  static func bytesNeeded(plan: ResamplingPlan, hasAlpha: Bool) -> Int {
+    let alphaBytes =
+      plan.vertical.longestWindow * plan.input.width + rowsPerGroup(channels: plan.channels) * plan.output.width
+    return rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
       + (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
-      + plan.output.width * (horizontalLanes + plan.horizontal.longestWindow * 2 + 8)
+      + plan.output.width * (horizontalLanes * 2 + plan.horizontal.longestWindow * 2 + 8)
       + plan.output.height * (plan.vertical.longestWindow * 2 + 2)
+      + (hasAlpha ? alphaBytes * plan.channels * 2 : 0)
   }
 
   /// Vertical pass of output row `row` into `slot` of the group.
   func convolveColumns(row: Int, slot: Int, ring: RowRing) {
     let first = plan.vertical.starts[row]
-    let last = first + plan.vertical.offsets[row + 1] - plan.vertical.offsets[row] - 1
-    for k in 0..<verticalTaps {
-      // Padding taps have a weight of 0 and read the last row again.
-      unsafe rowPointers.base[k] = UnsafePointer(ring.row(min(first + k, last)).assumingMemoryBound(to: UInt8.self))
+    let end = first + plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
+    let weights = unsafe verticalWeights.base + row * verticalTaps
+    let rowSamples = plan.input.width * plan.channels
+    let output = unsafe intermediate.base + slot * intermediateStride
+    // Padding taps have a weight of 0 and read the last row again.
+    if let premultiplied {
+      unsafe premultiplied.advance(to: first..<end) { y, output in
+        unsafe kernels.premultiplyCentered(
+          ring.row(y).assumingMemoryBound(to: UInt8.self), plan.channels, plan.input.width, output)
+      }
+      for k in 0..<verticalTaps { unsafe wordPointers.base[k] = premultiplied.row(min(first + k, end - 1)) }
+      unsafe kernels.convolveColumnsOfWords(
+        wordPointers.base, weights, verticalTaps, rowSamples,
+        Int32(verticalBits + ResamplingPlan.premultipliedFraction - fraction), output)
+    } else {
+      for k in 0..<verticalTaps {
+        unsafe rowPointers.base[k] = UnsafePointer(
+          ring.row(min(first + k, end - 1)).assumingMemoryBound(to: UInt8.self))
+      }
+      let shift = Int32(verticalBits - fraction)
+      unsafe kernels.convolveColumns(
+        rowPointers.base, weights, verticalTaps, rowSamples, (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift,
+        output)
     }
-    let shift = Int32(verticalBits - fraction)
-    unsafe kernels.convolveColumns(
-      rowPointers.base, verticalWeights.base + row * verticalTaps, verticalTaps, plan.input.width * plan.channels,
-      (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift, intermediate.base + slot * intermediateStride)
   }
 
-  /// Horizontal pass of the group's first `count` rows.
-  func convolveRows(count: Int, output: UnsafeMutablePointer<UInt8>, stride: Int) {
+  /// Horizontal pass of the group's first `count` rows to straight samples of the result's depth, `stride` bytes a row.
+  func convolveRows(count: Int, output: UnsafeMutableRawPointer, stride: Int) {
     unsafe kernels.interleaveColumns(
       intermediate.base, intermediateStride, plan.channels, sourcePairs, columns.base)
     let shift = Int32(horizontalBits + fraction)
-    unsafe kernels.convolveRows(
-      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, plan.output.width,
-      shift, lanes.base)
-    unsafe deinterleaveLanes(
-      lanes: lanes.base, channels: plan.channels, count: plan.output.width, rowCount: count, output: output,
-      stride: stride)
+    let width = plan.output.width
+    guard isFine || premultiplied != nil else {
+      let bytes = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt8.self)
+      unsafe kernels.convolveRows(
+        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift, bytes)
+      unsafe deinterleaveLanes(
+        lanes: bytes, sampleBytes: 1, channels: plan.channels, count: width, rowCount: count, output: output,
+        stride: stride)
+      return
+    }
+    unsafe kernels.convolveRowsFine(
+      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift, lanes.base)
+    if isFine {
+      unsafe deinterleaveLanes(
+        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count, output: output,
+        stride: stride)
+    } else {
+      let rowSamples = width * plan.channels
+      unsafe deinterleaveLanes(
+        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count,
+        output: fineRows.base, stride: rowSamples * 2)
+      for row in 0..<count {
+        unsafe unpremultiplyFine(
+          fineRows.base + row * rowSamples, channels: plan.channels, pixels: width,
+          output: (output + row * stride).assumingMemoryBound(to: UInt8.self))
+      }
+    }
   }
 }
 

@@ -40,7 +40,7 @@ extension Raster {
       input: image.size,
       horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
       vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
-      channels: layout.channelCount, filter: filter, allowNarrow: scale.kind == .bytes)
+      channels: layout.channelCount, filter: filter, scale: scale.kind)
     let resampler = PlaneResampler(
       plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: RowStrip.rows,
       rowBytes: layout.rowBytes, ahead: 1)

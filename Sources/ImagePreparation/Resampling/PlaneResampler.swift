@@ -14,6 +14,7 @@ final class PlaneResampler {
   private(set) var rowsDone = 0
 
   private let plan: ResamplingPlan
+  private let isFine: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
@@ -28,36 +29,42 @@ final class PlaneResampler {
   /// Makes a resampler of rows of `layout`.
   ///
   /// - Parameters:
-  ///   - scale: The wide passes' scale; not used where the plan is narrow.
+  ///   - scale: The scale that the plan was made for.
+  ///   - isFine: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
   ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
   ///   - rowPadding: Samples that an encoder may write behind each row of the result.
   init(
-    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, kernels: KernelTable, stripRows: Int, rowBytes: Int,
-    ahead: Int
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool = false, kernels: KernelTable,
+    stripRows: Int, rowBytes: Int, ahead: Int
   ) {
     self.plan = plan
+    self.isFine = isFine
     ring = RowRing(stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
-    result = Raster(size: plan.output, channels: layout.channels, bitDepth: layout.bitDepth)
+    result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
     if plan.isIdentity {
       passes = .copy
     } else {
       switch plan.precision {
       case .narrow(let vertical, let fraction, let horizontal):
         passes = .narrow(
-          NarrowPasses(plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal))
+          NarrowPasses(
+            plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
+            hasAlpha: scale.kind == .products, isFine: isFine))
       case .wide:
-        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, kernels: kernels))
+        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }
     }
   }
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
-  static func bytesNeeded(plan: ResamplingPlan, layout: RowLayout, stripRows: Int, rowBytes: Int, ahead: Int) -> Int {
+  static func bytesNeeded(
+    plan: ResamplingPlan, layout: RowLayout, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
+  ) -> Int {
     let ring = RowRing.bytesNeeded(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
-    let result = plan.output.pixelCount * layout.channelCount * (layout.bitDepth / 8)
+    let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, hasAlpha: layout.channels.hasAlpha)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }
@@ -93,10 +100,13 @@ final class PlaneResampler {
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
       let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
       switch passes {
+      case .copy where isFine:
+        unsafe scaleToFine(
+          UnsafePointer(ring.row(rowsDone).assumingMemoryBound(to: UInt8.self)), count: rowBytes / 2,
+          output: target.assumingMemoryBound(to: UInt16.self))
       case .copy: unsafe target.copyMemory(from: ring.row(rowsDone), byteCount: rowBytes)
       case .narrow(let passes):
-        unsafe passes.convolveRows(
-          count: rowsConvolved - rowsDone, output: target.assumingMemoryBound(to: UInt8.self), stride: rowBytes)
+        unsafe passes.convolveRows(count: rowsConvolved - rowsDone, output: target, stride: rowBytes)
       case .wide(let passes): unsafe passes.convolveRow(output: target)
       }
     }

@@ -12,6 +12,8 @@ public struct ScenarioClient: Sendable {
   public let configuration: ScenarioConfiguration
   /// The largest result, in bytes, that is downloaded.
   public var downloadLimit = 512 << 20
+  /// How long a request that only reads or acts may take; uploads and downloads go on as long as bytes move.
+  public var requestTimeout = Duration.seconds(60)
 
   let transport: any HTTPTransport
   let retry: RetryPolicy
