@@ -66,6 +66,11 @@ enum SourceDecoder: ~Copyable {
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
+      if decoder.canReadStrips {
+        let feed = try PNGStripFeed(decoder, kernels: KernelTable(plan.instructionSet))
+        return try pass.run(
+          feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+      }
       try decoder.start()
       let feed = RowFeed(
         decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
