@@ -66,7 +66,8 @@ enum SourceDecoder: ~Copyable {
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
-      if decoder.canReadStrips {
+      // Colors that are converted before the resize are converted on the decoder's side, where whole rows are needed.
+      if decoder.canReadStrips, plan.color.conversionBeforeResize == nil {
         let feed = try PNGStripFeed(decoder, kernels: KernelTable(plan.instructionSet))
         return try pass.run(
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
