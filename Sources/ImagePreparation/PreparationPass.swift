@@ -4,6 +4,7 @@ struct PreparationPass {
   private let source: ImageDescription
   private let recipe: Recipe
   private let plan: PreparationPlan
+  private let cancellation: CancellationFlag?
   private var clock = StageClock()
   private var notes: [String]
   /// The small image in stored orientation, plane by plane; one of interleaved rows on the `rows` path.
@@ -55,6 +56,7 @@ struct PreparationPass {
     self.source = source
     self.recipe = recipe
     self.plan = plan
+    self.cancellation = cancellation
   }
 
   /// The prepared pixels: upright, in their final colors, 8 bits, on their canvas.
@@ -147,7 +149,10 @@ struct PreparationPass {
       case .converted: .srgb
       case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
       }
-    return try raster.encodedPNG(compression: recipe.compression, color: color)
+    let encoder = PNGEncoder(
+      compression: recipe.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
+      cancellation: cancellation)
+    return try encoder.encode(raster, color: color)
   }
 
   private func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
