@@ -17,8 +17,10 @@ public enum DeflateTables {
   public static let hashBits = 15
   /// Bytes after the input that may be read.
   public static let readAhead = 8
-  /// Words of scratch memory that making and writing codes takes.
-  public static let scratchWords = 1_088
+  /// Words of scratch memory that making a code takes.
+  public static let scratchWords = 704
+  /// Symbols by which code lengths are told.
+  public static let runSymbols = 19
   /// The longest block header in bytes.
   public static let headerBytes = 512
 }
@@ -154,23 +156,7 @@ public func findMatches(
   ways: Int, bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
   tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
 ) -> Int {
-  // With a constant, the loops over candidates go away.
-  if ways == 1 {
-    return findMatches(
-      Finder(input: input, position: position, end: end, table: table, ways: 1, bits: bits), from: start,
-      budget: budget, tokens: tokens, tokenCount: tokenCount, frequencies: frequencies)
-  }
-  return findMatches(
-    Finder(input: input, position: position, end: end, table: table, ways: ways, bits: bits), from: start,
-    budget: budget, tokens: tokens, tokenCount: tokenCount, frequencies: frequencies)
-}
-
-@inline(__always)
-private func findMatches(
-  _ finder: Finder, from start: Int, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
-  tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
-) -> Int {
-  let (input, end) = (finder.input, finder.end)
+  let finder = Finder(input: input, position: position, end: end, table: table, ways: ways, bits: bits)
   // A match this long is taken without a look at the next byte.
   let patience = finder.ways > 1 ? 258 : 32
   // Six bytes are hashed.
@@ -245,20 +231,12 @@ public func countBytes(_ input: UnsafePointer<UInt8>, count: Int, frequencies: U
   for x in 0..<count { frequencies[Int(input[x])] &+= 1 }
 }
 
-/// Makes the codes of a block from its counts.
+/// What each symbol is thought to take in the next block: what it took in the last one.
 ///
 /// - Parameters:
-///   - frequencies: Counts by symbol.
-///   - lengths: Bits of each symbol's code, zeros before; 0 stays for one that does not occur.
-///   - codes: length << 16 | code, its first bit lowest, by symbol; of symbols that occur.
-///   - bits: What each symbol is thought to take in the next block.
-///   - scratch: ``DeflateTables/scratchWords`` words.
-public func makeCodes(
-  _ frequencies: UnsafePointer<UInt32>, lengths: UnsafeMutablePointer<UInt8>, codes: UnsafeMutablePointer<UInt32>,
-  bits: UnsafeMutablePointer<UInt8>, scratch: UnsafeMutablePointer<UInt64>
-) {
-  makeCode(frequencies, count: 286, limit: 15, lengths: lengths, codes: codes, scratch: scratch)
-  makeCode(frequencies + 288, count: 30, limit: 15, lengths: lengths + 288, codes: codes + 288, scratch: scratch)
+///   - lengths: Bits of each symbol's code by symbol; 0 for one that did not occur.
+///   - bits: Never 0.
+public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePointer<UInt8>) {
   for symbol in 0..<320 {
     // What did not occur is rare: about the length of the longest codes.
     let rare: UInt8 = symbol < 256 ? 13 : symbol < 288 ? 10 : 7
@@ -266,10 +244,17 @@ public func makeCodes(
   }
 }
 
-/// Minimum-redundancy code lengths in place (Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy Codes",
-/// 1995), cut to a limit, and canonical codes. There are always two, so that every code is complete.
-@inline(__always)
-private func makeCode(
+/// Makes a code from counts: minimum-redundancy lengths in place (Moffat and Katajainen, "In-Place Calculation of
+/// Minimum-Redundancy Codes", 1995), cut to a limit, numbered as RFC 1951 does. It has at least two symbols, so that it is
+/// complete.
+///
+/// - Parameters:
+///   - frequencies: `count` counts.
+///   - limit: The longest code allowed: 15, or 7.
+///   - lengths: Bits of each symbol's code, zeros before; 0 stays for one that does not occur.
+///   - codes: length << 16 | code, its first bit lowest, of symbols that occur.
+///   - scratch: ``DeflateTables/scratchWords`` words.
+public func makeCode(
   _ frequencies: UnsafePointer<UInt32>, count: Int, limit: Int, lengths: UnsafeMutablePointer<UInt8>,
   codes: UnsafeMutablePointer<UInt32>, scratch: UnsafeMutablePointer<UInt64>
 ) {
@@ -402,27 +387,103 @@ private struct BitWriter {
   }
 }
 
+/// Tells the code lengths of a block as runs (RFC 1951, 3.2.7), for `writeBlock`.
+///
+/// - Parameters:
+///   - lengths: By symbol.
+///   - runs: Room for ``DeflateTables/symbols``: what follows a symbol << 8 | symbol. 0…15 are lengths, 16 repeats the last
+///     one 3…6 times, 17 and 18 are 3…10 and 11…138 zeros.
+///   - frequencies: ``DeflateTables/runSymbols`` counts, zeros before.
+/// - Returns: The number of runs.
+public func collectRuns(
+  _ lengths: UnsafePointer<UInt8>, runs: UnsafeMutablePointer<UInt16>, frequencies: UnsafeMutablePointer<UInt32>
+) -> Int {
+  let literalCount = usedLiterals(lengths)
+  let total = literalCount &+ usedDistances(lengths)
+  var (count, x) = (0, 0)
+  while x < total {
+    let length = lengths[x < literalCount ? x : 288 &+ x &- literalCount]
+    var run = 1
+    while x &+ run < total && run < 138 {
+      let y = x &+ run
+      guard lengths[y < literalCount ? y : 288 &+ y &- literalCount] == length else { break }
+      run &+= 1
+    }
+    let symbol: Int
+    if length == 0 && run >= 3 {
+      symbol = run >= 11 ? 18 : 17
+      runs[count] = UInt16(truncatingIfNeeded: (run >= 11 ? run &- 11 : run &- 3) &<< 8 | symbol)
+    } else {
+      symbol = Int(length)
+      runs[count] = UInt16(length)
+      if run >= 4 {
+        run = min(run, 7)
+        count &+= 1
+        runs[count] = UInt16(truncatingIfNeeded: (run &- 4) &<< 8 | 16)
+        frequencies[16] &+= 1
+      } else {
+        run = 1
+      }
+    }
+    frequencies[symbol] &+= 1
+    count &+= 1
+    x &+= run
+  }
+  return count
+}
+
+@inline(__always)
+private func usedLiterals(_ lengths: UnsafePointer<UInt8>) -> Int {
+  var count = 286
+  while count > 257 && lengths[count &- 1] == 0 { count &-= 1 }
+  return count
+}
+
+@inline(__always)
+private func usedDistances(_ lengths: UnsafePointer<UInt8>) -> Int {
+  var count = 30
+  while count > 1 && lengths[288 &+ count &- 1] == 0 { count &-= 1 }
+  return count
+}
+
 /// Writes a block with codes of its own.
 ///
 /// - Parameters:
 ///   - input: The first byte of the block.
 ///   - tokens: What `findMatches` made of it.
-///   - lengths: From `makeCodes`; so are `codes`.
+///   - lengths: From `makeCode`, by symbol; so are `codes`.
+///   - runs: From `collectRuns`.
+///   - runLengths: From `makeCode` of their counts; so are `runCodes`.
 ///   - isLast: True for the last block of a stream.
 ///   - output: Room for ``DeflateTables/headerBytes`` and 6 bytes a literal and match.
 ///   - bits: Bits that are not yet bytes; those left over come back.
 ///   - bitCount: Their number, below 8.
-///   - scratch: ``DeflateTables/scratchWords`` words.
 /// - Returns: Bytes written.
 public func writeBlock(
   _ input: UnsafePointer<UInt8>, tokens: UnsafePointer<UInt64>, tokenCount: Int, lengths: UnsafePointer<UInt8>,
-  codes: UnsafePointer<UInt32>, isLast: Bool, output: UnsafeMutablePointer<UInt8>,
-  bits: UnsafeMutablePointer<UInt64>, bitCount: UnsafeMutablePointer<Int>, scratch: UnsafeMutablePointer<UInt64>
+  codes: UnsafePointer<UInt32>, runs: UnsafePointer<UInt16>, runCount: Int, runLengths: UnsafePointer<UInt8>,
+  runCodes: UnsafePointer<UInt32>, isLast: Bool, output: UnsafeMutablePointer<UInt8>,
+  bits: UnsafeMutablePointer<UInt64>, bitCount: UnsafeMutablePointer<Int>
 ) -> Int {
   var writer = BitWriter(output: output, bits: bits.pointee, count: bitCount.pointee)
   writer.put(isLast ? 1 : 0, 1)
   writer.put(2, 2)
-  writeHeader(lengths, scratch: scratch, writer: &writer)
+  var sent = 19
+  while sent > 4 && runLengths[transmissionOrder(sent &- 1)] == 0 { sent &-= 1 }
+  writer.put(UInt64(usedLiterals(lengths) &- 257), 5)
+  writer.put(UInt64(usedDistances(lengths) &- 1), 5)
+  writer.put(UInt64(sent &- 4), 4)
+  writer.flush()
+  for k in 0..<sent {
+    writer.put(UInt64(runLengths[transmissionOrder(k)]), 3)
+    writer.flush()
+  }
+  for k in 0..<runCount {
+    let symbol = Int(runs[k] & 0xFF)
+    writer.put(code: runCodes[symbol])
+    writer.put(UInt64(runs[k] &>> 8), symbol < 16 ? 0 : symbol == 16 ? 2 : symbol == 17 ? 3 : 7)
+    writer.flush()
+  }
 
   var literal = input
   var token = tokens
@@ -463,73 +524,6 @@ public func writeBlock(
   bits.pointee = writer.bits
   bitCount.pointee = writer.count
   return writer.output - output
-}
-
-/// The code lengths of a block, themselves coded (RFC 1951, 3.2.7).
-@inline(__always)
-private func writeHeader(
-  _ lengths: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<UInt64>, writer: inout BitWriter
-) {
-  var (literalCount, distanceCount) = (286, 30)
-  while literalCount > 257 && lengths[literalCount &- 1] == 0 { literalCount &-= 1 }
-  while distanceCount > 1 && lengths[288 &+ distanceCount &- 1] == 0 { distanceCount &-= 1 }
-  let total = literalCount &+ distanceCount
-
-  // Runs: 16 repeats the last length 3…6 times, 17 and 18 are 3…10 and 11…138 zeros. What follows a symbol stands above it.
-  let runs = scratch + 704
-  let frequencies = UnsafeMutableRawPointer(scratch + 1_024).assumingMemoryBound(to: UInt32.self)
-  let runCodes = UnsafeMutableRawPointer(scratch + 1_040).assumingMemoryBound(to: UInt32.self)
-  let runLengths = UnsafeMutableRawPointer(scratch + 1_056).assumingMemoryBound(to: UInt8.self)
-  for symbol in 0..<19 {
-    frequencies[symbol] = 0
-    runLengths[symbol] = 0
-  }
-  var (count, x) = (0, 0)
-  while x < total {
-    let length = lengths[x < literalCount ? x : 288 &+ x &- literalCount]
-    var run = 1
-    while x &+ run < total && run < 138 {
-      let y = x &+ run
-      guard lengths[y < literalCount ? y : 288 &+ y &- literalCount] == length else { break }
-      run &+= 1
-    }
-    if length == 0 && run >= 3 {
-      runs[count] = run >= 11 ? 18 | UInt64(run &- 11) &<< 8 : 17 | UInt64(run &- 3) &<< 8
-      frequencies[run >= 11 ? 18 : 17] &+= 1
-      count &+= 1
-    } else {
-      runs[count] = UInt64(length)
-      frequencies[Int(length)] &+= 1
-      count &+= 1
-      if run >= 4 {
-        run = min(run, 7)
-        runs[count] = 16 | UInt64(run &- 4) &<< 8
-        frequencies[16] &+= 1
-        count &+= 1
-      } else {
-        run = 1
-      }
-    }
-    x &+= run
-  }
-  makeCode(frequencies, count: 19, limit: 7, lengths: runLengths, codes: runCodes, scratch: scratch)
-
-  var sent = 19
-  while sent > 4 && runLengths[transmissionOrder(sent &- 1)] == 0 { sent &-= 1 }
-  writer.put(UInt64(literalCount &- 257), 5)
-  writer.put(UInt64(distanceCount &- 1), 5)
-  writer.put(UInt64(sent &- 4), 4)
-  writer.flush()
-  for k in 0..<sent {
-    writer.put(UInt64(runLengths[transmissionOrder(k)]), 3)
-    writer.flush()
-  }
-  for k in 0..<count {
-    let symbol = Int(runs[k] & 0xFF)
-    writer.put(code: runCodes[symbol])
-    writer.put(runs[k] &>> 8, symbol < 16 ? 0 : symbol == 16 ? 2 : symbol == 17 ? 3 : 7)
-    writer.flush()
-  }
 }
 
 /// The order in which lengths of the code length code are sent: 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, …

@@ -5,47 +5,51 @@ internal import CPixelIntrinsics
 //
 //     0 None: 0    1 Sub: a    2 Up: b    3 Average: (a + b) / 2    4 Paeth: the nearest of a, b, c to a + b − c
 
-/// How ``filterRows(_:stride:above:rowBytes:rows:pixelBytes:choice:output:)`` chooses each row's filter.
-public enum FilterChoice {
-  /// None for every row.
-  public static let none = 0
-  /// The smallest sum of absolute differences (PNG third edition, 12.7).
-  public static let smallestSum = 1
-  /// The smallest sum of about the logarithms of absolute differences, which stands nearer to the bits they take: better
-  /// where few differences are large.
-  public static let smallestLogarithms = 2
-}
+// Which one suits a row best is guessed from sums over the row. Absolute differences are the usual guess (PNG third edition,
+// 12.7). About their logarithms stands nearer to the bits they take: better where few differences are large.
 
-/// Filters rows, each by the filter that suits it best.
+/// The filter that leaves the smallest sum of absolute differences; of equal ones, the first.
 ///
 /// - Parameters:
-///   - input: The first row.
-///   - stride: Bytes from row to row.
-///   - above: The row above the first one; zeros at the top of an image.
-///   - rowBytes: Bytes of a row, at least `pixelBytes`.
-///   - rows: Rows to filter.
+///   - row: `count` bytes.
+///   - above: The row above; zeros at the top of an image.
 ///   - pixelBytes: Bytes of a pixel, at least 1.
-///   - choice: A constant of ``FilterChoice``.
-///   - output: `rows * (1 + rowBytes)` bytes.
-public func filterRows(
-  _ input: UnsafePointer<UInt8>, stride: Int, above: UnsafePointer<UInt8>, rowBytes: Int, rows: Int, pixelBytes: Int,
-  choice: Int, output: UnsafeMutablePointer<UInt8>
+public func filterBySum(
+  _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, pixelBytes: Int
+) -> Int {
+  bestFilter(row, above: above, count: count, pixelBytes: pixelBytes, byLogarithms: false)
+}
+
+/// The filter that leaves the smallest sum of about the logarithms of absolute differences; of equal ones, the first.
+///
+/// - Parameters:
+///   - row: `count` bytes.
+///   - above: The row above; zeros at the top of an image.
+///   - pixelBytes: Bytes of a pixel, at least 1.
+public func filterByLogarithms(
+  _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, pixelBytes: Int
+) -> Int {
+  bestFilter(row, above: above, count: count, pixelBytes: pixelBytes, byLogarithms: true)
+}
+
+/// Filters a row.
+///
+/// - Parameters:
+///   - row: `count` bytes.
+///   - above: The row above; zeros at the top of an image.
+///   - pixelBytes: Bytes of a pixel, at least 1.
+///   - filter: 0 to 4.
+///   - output: `count` bytes.
+public func applyFilter(
+  _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, pixelBytes: Int, filter: Int,
+  output: UnsafeMutablePointer<UInt8>
 ) {
-  var row = input
-  var above = above
-  var output = output
-  for _ in 0..<rows {
-    var filter = 0
-    if choice == 1 {
-      filter = bestFilter(row, above: above, count: rowBytes, pixelBytes: pixelBytes, byLogarithms: false)
-    } else if choice == 2 {
-      filter = bestFilter(row, above: above, count: rowBytes, pixelBytes: pixelBytes, byLogarithms: true)
-    }
-    output[0] = UInt8(truncatingIfNeeded: filter)
-    filterRow(row, above: above, count: rowBytes, pixelBytes: pixelBytes, filter: filter, output: output + 1)
-    above = row
-    row += stride
-    output += rowBytes &+ 1
+  switch filter {
+  case 0: filterRow(row, above, count, pixelBytes, 0, output) { _, _, _ in cpi_u8(repeating: 0) }
+  case 1: filterRow(row, above, count, pixelBytes, 1, output) { a, _, _ in a }
+  case 2: filterRow(row, above, count, pixelBytes, 2, output) { _, b, _ in b }
+  case 3: filterRow(row, above, count, pixelBytes, 3, output) { a, b, _ in cpi_average_u8(a, b) }
+  default: filterRow(row, above, count, pixelBytes, 4, output) { a, b, c in cpi_paeth_u8(a, b, c) }
   }
 }
 
@@ -130,20 +134,6 @@ private func bestFilter(
   if average < least { (filter, least) = (3, average) }
   if paeth < least { filter = 4 }
   return filter
-}
-
-@inline(__always)
-private func filterRow(
-  _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, pixelBytes: Int, filter: Int,
-  output: UnsafeMutablePointer<UInt8>
-) {
-  switch filter {
-  case 0: filterRow(row, above, count, pixelBytes, 0, output) { _, _, _ in cpi_u8(repeating: 0) }
-  case 1: filterRow(row, above, count, pixelBytes, 1, output) { a, _, _ in a }
-  case 2: filterRow(row, above, count, pixelBytes, 2, output) { _, b, _ in b }
-  case 3: filterRow(row, above, count, pixelBytes, 3, output) { a, b, _ in cpi_average_u8(a, b) }
-  default: filterRow(row, above, count, pixelBytes, 4, output) { a, b, c in cpi_paeth_u8(a, b, c) }
-  }
 }
 
 @inline(__always)

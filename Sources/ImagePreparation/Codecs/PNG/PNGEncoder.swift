@@ -56,9 +56,9 @@ struct PNGEncoder: Sendable {
     var pieces = try compress(form, method, kernels: kernels)
     if compression == .small {
       // Which blocks fit better is known only when both are there.
-      let deflate = PNGEncoderMethod.Deflate.matches(ways: Self.smallWays, blockTokens: Self.blockTokens / 4)
-      let finer = try compress(
-        form, PNGEncoderMethod(filterChoice: method.filterChoice, deflate: deflate), kernels: kernels)
+      var other = method
+      other.deflate = .matches(ways: Self.smallWays, blockTokens: Self.blockTokens / 4)
+      let finer = try compress(form, other, kernels: kernels)
       if finer.reduce(0, { unsafe $0 + $1.output.count }) < pieces.reduce(0, { unsafe $0 + $1.output.count }) {
         pieces = finer
       }
@@ -84,7 +84,7 @@ extension PNGEncoder {
     _ form: PNGEncoderForm, _ method: PNGEncoderMethod, kernels: PNGEncoderKernels
   ) throws(PreparationError) -> [Piece] {
     let filtered = form.size.height * (form.rowBytes + 1)
-    let middle = filtered < Self.leastForPieces ? 0 : form.size.height / 2
+    let middle = method.isOnePiece || filtered < Self.leastForPieces ? 0 : form.size.height / 2
     let ranges = (middle == 0 ? [0..<form.size.height] : [0..<middle, middle..<form.size.height])
     let pieces = ranges.map { rows in
       Piece(
@@ -103,22 +103,26 @@ extension PNGEncoder {
     plain: PNGEncoderForm, reduced: PNGEncoderForm?, kernels: PNGEncoderKernels
   ) throws(PreparationError) -> (PNGEncoderForm, PNGEncoderMethod) {
     if compression == .fast {
-      let choice = reduced == nil ? FilterChoice.smallestLogarithms : FilterChoice.none
-      return (reduced ?? plain, PNGEncoderMethod(filterChoice: choice, deflate: .isal))
+      return (reduced ?? plain, PNGEncoderMethod(filter: reduced == nil ? .logarithms : .none, deflate: .isal))
     }
     let deflate = PNGEncoderMethod.Deflate.matches(
       ways: compression == .small ? Self.smallWays : 1, blockTokens: Self.blockTokens)
     // Samples below a byte and indices have no neighbors that predict them (PNG third edition, 12.7).
-    var candidates = [FilterChoice.smallestSum, FilterChoice.smallestLogarithms, FilterChoice.none].map {
-      (form: plain, method: PNGEncoderMethod(filterChoice: $0, deflate: deflate))
+    var candidates = [PNGEncoderMethod.FilterChoice.sum, .logarithms, .none].map {
+      (form: plain, method: PNGEncoderMethod(filter: $0, deflate: deflate))
     }
     if let reduced {
-      candidates.append((reduced, PNGEncoderMethod(filterChoice: FilterChoice.none, deflate: deflate)))
+      candidates.append((reduced, PNGEncoderMethod(filter: .none, deflate: deflate)))
     }
-    var (best, least) = (candidates[0], Int.max)
+    var (best, least): ((form: PNGEncoderForm, method: PNGEncoderMethod), Int) = (candidates[0], .max)
     for candidate in candidates {
       let bytes = try sampledBytes(candidate.form, candidate.method, kernels: kernels)
       if bytes < least { (best, least) = (candidate, bytes) }
+    }
+    // Where so little is left, every block's header weighs.
+    if least < Self.leastForPieces / 16 {
+      best.method.isOnePiece = true
+      best.method.batchBytes = 4 * 1024 * 1024
     }
     return best
   }
@@ -143,7 +147,8 @@ extension PNGEncoder {
       _ = try unsafe form.rows.withUnsafeBufferPointer { bytes throws(PreparationError) in
         try unsafe compressRows(
           bytes.baseAddress!, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, rows: rows,
-          filterChoice: method.filterChoice, kernels: kernels, ending: .piece, cancellation: cancellation,
+          filter: method.filter, batchBytes: method.batchBytes, kernels: kernels, ending: .piece,
+          cancellation: cancellation,
           into: deflater)
       }
     }
@@ -196,7 +201,8 @@ private final class Piece: @unchecked Sendable {
     (adler, filteredBytes) = try unsafe form.rows.withUnsafeBufferPointer { bytes throws(PreparationError) in
       try unsafe compressRows(
         bytes.baseAddress!, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, rows: rows,
-        filterChoice: method.filterChoice, kernels: kernels, ending: ending, cancellation: cancellation, into: deflater)
+        filter: method.filter, batchBytes: method.batchBytes, kernels: kernels, ending: ending,
+        cancellation: cancellation, into: deflater)
     }
     self.deflater = deflater
   }

@@ -7,10 +7,12 @@ internal import PixelKernelsX86v3
 /// The PNG encoder's kernels of one instruction set. All sets give the same bytes.
 @safe
 struct PNGEncoderKernels: Sendable {
-  typealias FilterRows =
+  typealias ChooseFilter =
+    @Sendable (_ row: UnsafePointer<UInt8>, _ above: UnsafePointer<UInt8>, _ count: Int, _ pixelBytes: Int) -> Int
+  typealias ApplyFilter =
     @Sendable (
-      _ input: UnsafePointer<UInt8>, _ stride: Int, _ above: UnsafePointer<UInt8>, _ rowBytes: Int, _ rows: Int,
-      _ pixelBytes: Int, _ choice: Int, _ output: UnsafeMutablePointer<UInt8>
+      _ row: UnsafePointer<UInt8>, _ above: UnsafePointer<UInt8>, _ count: Int, _ pixelBytes: Int, _ filter: Int,
+      _ output: UnsafeMutablePointer<UInt8>
     ) -> Void
   typealias FindMatches =
     @Sendable (
@@ -21,12 +23,15 @@ struct PNGEncoderKernels: Sendable {
   typealias WriteBlock =
     @Sendable (
       _ input: UnsafePointer<UInt8>, _ tokens: UnsafePointer<UInt64>, _ tokenCount: Int,
-      _ lengths: UnsafePointer<UInt8>, _ codes: UnsafePointer<UInt32>, _ isLast: Bool,
+      _ lengths: UnsafePointer<UInt8>, _ codes: UnsafePointer<UInt32>, _ runs: UnsafePointer<UInt16>, _ runCount: Int,
+      _ runLengths: UnsafePointer<UInt8>, _ runCodes: UnsafePointer<UInt32>, _ isLast: Bool,
       _ output: UnsafeMutablePointer<UInt8>, _ bits: UnsafeMutablePointer<UInt64>,
-      _ bitCount: UnsafeMutablePointer<Int>, _ scratch: UnsafeMutablePointer<UInt64>
+      _ bitCount: UnsafeMutablePointer<Int>
     ) -> Int
 
-  let filterRows: FilterRows
+  let filterBySum: ChooseFilter
+  let filterByLogarithms: ChooseFilter
+  let applyFilter: ApplyFilter
   let findMatches: FindMatches
   let writeBlock: WriteBlock
 
@@ -35,12 +40,16 @@ struct PNGEncoderKernels: Sendable {
     precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
     switch instructionSet {
     case .baseline:
-      unsafe filterRows = PixelKernels.filterRows
+      unsafe filterBySum = PixelKernels.filterBySum
+      unsafe filterByLogarithms = PixelKernels.filterByLogarithms
+      unsafe applyFilter = PixelKernels.applyFilter
       unsafe findMatches = PixelKernels.findMatches
       unsafe writeBlock = PixelKernels.writeBlock
     case .x86v3:
       #if GESSO_X86V3
-      unsafe filterRows = PixelKernelsX86v3.filterRows
+      unsafe filterBySum = PixelKernelsX86v3.filterBySum
+      unsafe filterByLogarithms = PixelKernelsX86v3.filterByLogarithms
+      unsafe applyFilter = PixelKernelsX86v3.applyFilter
       unsafe findMatches = PixelKernelsX86v3.findMatches
       unsafe writeBlock = PixelKernelsX86v3.writeBlock
       #else

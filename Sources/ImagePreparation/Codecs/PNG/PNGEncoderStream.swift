@@ -3,10 +3,23 @@ internal import PixelKernels
 
 /// How a PNG's rows are compressed.
 struct PNGEncoderMethod: Sendable, Equatable {
-  /// A constant of `FilterChoice`.
-  var filterChoice: Int
+  /// How each row's filter is chosen.
+  var filter: FilterChoice
   /// What makes deflate blocks of the filtered rows.
   var deflate: Deflate
+  /// True where an image of any size is compressed in one piece.
+  var isOnePiece = false
+  /// Filtered bytes that are compressed at a time, and the most of a block. Half a megabyte stays in the second-level cache.
+  var batchBytes = 512 * 1024
+
+  enum FilterChoice: Sendable, Equatable {
+    /// None for every row.
+    case none
+    /// The smallest sum of absolute differences.
+    case sum
+    /// The smallest sum of about their logarithms.
+    case logarithms
+  }
 
   enum Deflate: Sendable, Equatable {
     /// ISA-L at its level 1: fastest, 4 % larger than zlib's level 6 on photographs.
@@ -44,17 +57,20 @@ protocol Deflater: AnyObject {
 
 /// Filters the rows `rows` of an image and compresses them.
 ///
-/// Filtered rows go through a window of half a megabyte, which stays in the second-level cache.
+/// Filtered rows go through a window and are compressed where they lie.
 ///
-/// - Parameter input: The image's first row; rows are `rowBytes` apart.
+/// - Parameters:
+///   - input: The image's first row; rows are `rowBytes` apart.
+///   - batchBytes: Filtered bytes that are compressed at a time.
 /// - Returns: Adler-32 and number of the filtered bytes.
 /// - Throws: `canceled` or `outOfMemory`.
 func compressRows(
-  _ input: UnsafePointer<UInt8>, rowBytes: Int, pixelBytes: Int, rows: Range<Int>, filterChoice: Int,
+  _ input: UnsafePointer<UInt8>, rowBytes: Int, pixelBytes: Int, rows: Range<Int>,
+  filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
   kernels: PNGEncoderKernels, ending: DeflateEnding, cancellation: CancellationFlag?, into deflater: some Deflater
 ) throws(PreparationError) -> (adler: UInt32, count: Int) {
   let filteredRow = rowBytes + 1
-  let batchRows = max(1, min(512 * 1024 / filteredRow, rows.count))
+  let batchRows = max(1, min(batchBytes / filteredRow, rows.count))
   let capacity = DeflateTables.window + batchRows * filteredRow
   let window = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity + DeflateTables.readAhead)
   let noRow = UnsafeMutablePointer<UInt8>.allocate(capacity: rowBytes)
@@ -74,10 +90,19 @@ func compressRows(
     }
     let batch = min(batchRows, rows.upperBound - y)
     let bytes = batch * filteredRow
-    let row = unsafe input + y * rowBytes
-    unsafe kernels.filterRows(
-      row, rowBytes, y == 0 ? UnsafePointer(noRow) : row - rowBytes, rowBytes, batch, pixelBytes, filterChoice,
-      window + start)
+    for k in 0..<batch {
+      let row = unsafe input + (y + k) * rowBytes
+      let above = unsafe y + k == 0 ? UnsafePointer(noRow) : row - rowBytes
+      let chosen =
+        switch filter {
+        case .none: 0
+        case .sum: unsafe kernels.filterBySum(row, above, rowBytes, pixelBytes)
+        case .logarithms: unsafe kernels.filterByLogarithms(row, above, rowBytes, pixelBytes)
+        }
+      let output = unsafe window + start + k * filteredRow
+      unsafe output[0] = UInt8(chosen)
+      unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
+    }
     adler = unsafe cic_adler32(adler, window + start, bytes)
     y += batch
     try unsafe deflater.compress(
@@ -91,6 +116,9 @@ func compressRows(
 /// Deflates by the package's own kernels.
 @safe
 final class BlockDeflater: Deflater {
+  /// Symbols of a block, and behind them those of its code lengths.
+  private static let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
+
   private let kernels: PNGEncoderKernels
   private let ways: Int
   private let blockTokens: Int
@@ -103,6 +131,7 @@ final class BlockDeflater: Deflater {
   private let codes: UnsafeMutablePointer<UInt32>
   private let lengths: UnsafeMutablePointer<UInt8>
   private let bits: UnsafeMutablePointer<UInt8>
+  private let runs: UnsafeMutablePointer<UInt16>
   private var bytes: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var count = 0
@@ -124,14 +153,15 @@ final class BlockDeflater: Deflater {
     unsafe tokens = .allocate(capacity: mostTokens + 1)
     unsafe scratch = .allocate(capacity: DeflateTables.scratchWords)
     unsafe scratch.initialize(repeating: 0, count: DeflateTables.scratchWords)
-    unsafe frequencies = .allocate(capacity: DeflateTables.symbols)
-    unsafe frequencies.initialize(repeating: 0, count: DeflateTables.symbols)
-    unsafe codes = .allocate(capacity: DeflateTables.symbols)
-    unsafe codes.initialize(repeating: 0, count: DeflateTables.symbols)
-    unsafe lengths = .allocate(capacity: DeflateTables.symbols)
-    unsafe lengths.initialize(repeating: 0, count: DeflateTables.symbols)
-    unsafe bits = .allocate(capacity: DeflateTables.symbols)
-    unsafe bits.initialize(repeating: 0, count: DeflateTables.symbols)
+    unsafe frequencies = .allocate(capacity: Self.tableSize)
+    unsafe frequencies.initialize(repeating: 0, count: Self.tableSize)
+    unsafe codes = .allocate(capacity: Self.tableSize)
+    unsafe codes.initialize(repeating: 0, count: Self.tableSize)
+    unsafe lengths = .allocate(capacity: Self.tableSize)
+    unsafe lengths.initialize(repeating: 0, count: Self.tableSize)
+    unsafe bits = .allocate(capacity: Self.tableSize)
+    unsafe bits.initialize(repeating: 0, count: Self.tableSize)
+    unsafe runs = .allocate(capacity: DeflateTables.symbols)
     capacity = 256 * 1024
     unsafe bytes = .allocate(capacity: capacity)
   }
@@ -144,6 +174,7 @@ final class BlockDeflater: Deflater {
     unsafe codes.deallocate()
     unsafe lengths.deallocate()
     unsafe bits.deallocate()
+    unsafe runs.deallocate()
     unsafe bytes.deallocate()
   }
 
@@ -155,26 +186,44 @@ final class BlockDeflater: Deflater {
     if !hasEstimate {
       unsafe countBytes(window + start, count: min(end - start, blockTokens), frequencies: frequencies)
       unsafe frequencies[256] = 1
-      unsafe makeCodes(frequencies, lengths: lengths, codes: codes, bits: bits, scratch: scratch)
+      makeCodes()
       hasEstimate = true
     }
     var x = start
     while x < end {
-      unsafe frequencies.update(repeating: 0, count: DeflateTables.symbols)
-      unsafe lengths.update(repeating: 0, count: DeflateTables.symbols)
+      unsafe frequencies.update(repeating: 0, count: Self.tableSize)
       let budget = end - x <= mostTokens ? mostTokens : blockTokens
       var tokenCount = 0
       let after = unsafe kernels.findMatches(
         window, x, end, position + DeflateTables.window + 1, table, ways, bits, budget, tokens, &tokenCount, frequencies
       )
-      unsafe makeCodes(frequencies, lengths: lengths, codes: codes, bits: bits, scratch: scratch)
+      let runCount = makeCodes()
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
+      let symbols = DeflateTables.symbols
       count += unsafe kernels.writeBlock(
-        window + x, tokens, tokenCount, lengths, codes, ending == .stream && after == end, bytes + count, &pendingBits,
-        &pendingCount, scratch)
+        window + x, tokens, tokenCount, lengths, codes, runs, runCount, lengths + symbols, codes + symbols,
+        ending == .stream && after == end, bytes + count, &pendingBits, &pendingCount)
       x = after
     }
     if ending != .none { finishByte(isLast: ending == .stream) }
+  }
+
+  /// Makes the codes of a block and the code of their lengths, and says in how many runs these are told.
+  @discardableResult
+  private func makeCodes() -> Int {
+    unsafe lengths.update(repeating: 0, count: Self.tableSize)
+    let (distances, symbols) = (DeflateTables.distances, DeflateTables.symbols)
+    for (first, count, limit) in [(0, 286, 15), (distances, 30, 15)] {
+      unsafe makeCode(
+        frequencies + first, count: count, limit: limit, lengths: lengths + first, codes: codes + first,
+        scratch: scratch)
+    }
+    unsafe estimateBits(lengths, bits: bits)
+    let runCount = unsafe collectRuns(lengths, runs: runs, frequencies: frequencies + symbols)
+    unsafe makeCode(
+      frequencies + symbols, count: DeflateTables.runSymbols, limit: 7, lengths: lengths + symbols,
+      codes: codes + symbols, scratch: scratch)
+    return runCount
   }
 
   /// Ends on a whole byte: with what bits there are, or, where the stream goes on, with an empty stored block.
