@@ -4,7 +4,8 @@
 
 Every PNG holds the same 625 colors in another space, told in another way. expected.bin holds what each becomes: sRGB,
 float32, relative colorimetric with black point compensation, clipped to 0…1. A cICP chunk is expected to give what an ICC
-profile of the same space gives. inks.bin are 625 CMYK colors. The checkerboard lies beside spaces/.
+profile of the same space gives. inks.bin are 625 CMYK colors. The checkerboard lies beside spaces/, and so do
+256 grays of 16 bits, each a square of 16 pixels.
 """
 import ctypes as C
 import pathlib
@@ -141,7 +142,7 @@ side = np.linspace(0, 255, 7).round()
 colors = np.concatenate([np.stack(np.meshgrid(side, side, side), -1).reshape(-1, 3), random.integers(0, 256, (282, 3))])
 colors = colors.reshape(25, 25, 3).astype(np.uint8)
 clear = np.dstack([colors, random.integers(1, 256, (25, 25)).astype(np.uint8)])
-deep = np.minimum(colors.astype(np.uint16) * 257 + random.integers(0, 257, colors.shape, np.uint16), 65535).astype(np.uint16)
+deep = np.minimum(colors.astype(int) * 257 + random.integers(0, 257, colors.shape), 65535).astype(np.uint16)
 gray = np.arange(625).reshape(25, 25, 1).astype(np.uint8)
 SRGB_CHRM = [0.3127, 0.3290, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06]
 p3, prophoto, adobe = file("DisplayP3-v4"), file("ProPhoto-v4"), file("AdobeCompat-v4")
@@ -192,6 +193,8 @@ with open(out / "expected.bin", "wb") as expected, open(out / "index.tsv", "w") 
         expected.write(np.clip(result, 0, 1).reshape(-1, 3 if profile else samples.shape[2]).astype("<f4").tobytes())
 board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[..., None]
 (HERE / "checkerboard-gama-1.0.png").write_bytes(png(board, [gama(1)]))
+levels = np.arange(256).repeat(16 * 16).reshape(256, 16, 16).transpose(1, 0, 2).reshape(16, 4096)
+(HERE / "gray16-levels.png").write_bytes(png((levels * 257).astype(np.uint16)[..., None].repeat(16, 0), []))
 inks = random.integers(0, 256, (625, 4)).astype(np.uint8)
 inks[:5] = [[0] * 4, [255] * 4, [0, 0, 0, 255], [255, 255, 255, 0], [0, 0, 0, 128]]
 (out / "inks.bin").write_bytes(inks.tobytes())

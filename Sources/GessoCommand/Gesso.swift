@@ -20,7 +20,9 @@ package struct Gesso: AsyncParsableCommand {
       9 timed out waiting, 10 cannot write, 130 interrupted.
       """,
     version: version,
-    subcommands: [Inspect.self, Prepare.self, Upload.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self])
+    subcommands: [
+      Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self,
+    ])
 
   /// The version of the command and the library it was built from.
   package static let version = "0.1.0"
@@ -88,7 +90,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
-  private static let laterFlags: Set<String> = ["--trim", "--mask", "--online"]
+  private static let laterFlags: Set<String> = ["--mask", "--online"]
 }
 
 /// A verb of the command: says how it ended instead of exiting.

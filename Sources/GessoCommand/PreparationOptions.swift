@@ -34,6 +34,9 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "How sides become multiples.")
   package var snap: Recipe.Snap = .crop
 
+  @Flag(help: "Trim fully transparent borders first.")
+  package var trim = false
+
   @Flag(help: "Allow the image to be enlarged.")
   package var enlarge = false
 
@@ -143,6 +146,7 @@ package struct PreparationOptions: ParsableArguments {
     recipe.multipleOf = multipleOf ?? defaultMultiple
     recipe.snap = snap
     recipe.sizing = sizing ?? model.flatMap(ModelSizing.init(named:))
+    recipe.trim = trim
     recipe.enlarge = enlarge
     recipe.filter = filter
     recipe.linear = linear

@@ -132,9 +132,9 @@ package struct Prepare: Verb {
 
     private func outcome(of index: Int) async -> Outcome {
       do {
-        // A byte budget may need the source again.
+        // A byte budget may need the source again, and trimming does.
         let source =
-          recipe.maxBytes == nil
+          recipe.maxBytes == nil && !recipe.trim
           ? try await inputs[index].source(limit: downloadLimit)
           : try await inputs[index].repeatableSource(limit: downloadLimit)
         return try await Self.offThePool { () throws(CommandError) in try prepare(source, index: index) }

@@ -44,12 +44,15 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
+    let trimmed =
+      recipe.trim
+      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
     let decoder = try SourceDecoder(
       opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels || recipe.tensor != nil)
+      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
@@ -96,9 +99,9 @@ struct PreparationPass {
       if raster.isOpaque {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
-        raster = raster.flattened(on: background)
+        raster = raster.flattened(on: background, linear: recipe.isLinear)
       } else if recipe.format == .jpeg {
-        raster = raster.flattened(on: .white)
+        raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
       }
     }
@@ -153,7 +156,9 @@ struct PreparationPass {
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
-      tensor = raster.tensor(layout: format.layout, tables: tensorTables, background: recipe.background ?? .white)
+      tensor = raster.tensor(
+        layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
+        linear: recipe.isLinear)
     }
     clock.enter(.encode)
     let isGray = raster.channels == .gray

@@ -95,6 +95,8 @@ public struct Recipe: Sendable, Equatable {
   /// The sizes of the model the image is for; nil for any. Lowers ``maxSide`` and ``maxPixels``, sets ``multipleOf`` where
   /// that is 1, and enlarges what is smaller than the model takes.
   public var sizing: ModelSizing?
+  /// True to trim borders that are fully transparent before anything else. The source is read twice.
+  public var trim: Bool
   /// True when the image may be enlarged.
   public var enlarge: Bool
   /// The resampling filter.
@@ -118,7 +120,7 @@ public struct Recipe: Sendable, Equatable {
   public var maxBytes: Int?
   /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
   public var minQuality: Int
-  /// What transparency is flattened on, and padding filled with. With nil, alpha is kept (PNG) or flattened on white
+  /// What transparency is flattened on (in linear light where the resize is), and padding filled with. With nil, alpha is kept (PNG) or flattened on white
   /// with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
   public var background: BackgroundColor?
   /// What happens to an embedded color profile.
@@ -137,6 +139,9 @@ public struct Recipe: Sendable, Equatable {
   /// Threads a single image may use.
   public var threads: Int
 
+  /// True when samples are mixed as light.
+  var isLinear: Bool { linear && !isData }
+
   /// Makes the default recipe: longest side 1536, Lanczos3, upright, sRGB, JPEG or PNG as fits, nothing but pixels.
   public init() {
     maxSide = 1536
@@ -147,6 +152,7 @@ public struct Recipe: Sendable, Equatable {
     multipleOf = 1
     snap = .crop
     sizing = nil
+    trim = false
     enlarge = false
     filter = .lanczos3
     linear = false

@@ -112,7 +112,9 @@ public func premultiplyCenteredReference(
   }
 }
 
-/// Premultiplied words with 8 fraction bits to straight bytes, rounded; a pixel whose alpha rounds to 0 becomes all zeros.
+/// Premultiplied words, 16 384 + 128 times the value, to straight bytes, rounded; a pixel whose alpha rounds to 0 becomes
+/// all zeros. There is room for overshoot up to 384 of 255: colors are divided by the alpha that came out, not by the 255
+/// that it is clamped to, or they would change.
 ///
 /// - Parameter channels: 2 or 4, alpha last.
 public func unpremultiplyFine(
@@ -120,14 +122,13 @@ public func unpremultiplyFine(
 ) {
   for x in 0..<pixels {
     let pixel = x &* channels
-    // Where overshoot lifts alpha above 1, color is divided by the alpha that the result has.
-    let fine = min(Int32(input[pixel &+ channels &- 1]), 65_280)
-    let alpha = (fine &+ 128) &>> 8
+    let fine = Int32(input[pixel &+ channels &- 1]) &- 16_384
+    let alpha = max(0, min((fine &+ 64) &>> 7, 255))
     output[pixel &+ channels &- 1] = UInt8(truncatingIfNeeded: alpha)
     let scale = alpha == 0 ? 0 : 255 / Float(fine)
     for c in 0..<channels &- 1 {
       // Adding 2^23 rounds to the nearest integer and leaves it in the lowest bits (IEEE 754 binary32).
-      let color = min(Float(input[pixel &+ c]) * scale, 255) + 8_388_608
+      let color = max(0, min(Float(Int32(input[pixel &+ c]) &- 16_384) * scale, 255)) + 8_388_608
       output[pixel &+ c] = UInt8(truncatingIfNeeded: color.bitPattern)
     }
   }

@@ -83,7 +83,7 @@ struct InvocationTests {
   /// What the documented surface promises and this version does not do: refused, never ignored.
   static let later: [Case] =
     [
-      "--trim", "--metadata keep",
+      "--metadata keep",
       "--gravity attention",
     ].map { Case("prepare \(small) -o a.jpg \($0)", 2, error: "") }
     + ["--mask m.png"].map {

@@ -28,6 +28,7 @@ struct PreparationOptionsTests {
     Case("--max-pixels 1.5") { $0.maxPixels = 1_500_000 },
     Case("--multiple-of 16 --snap pad") { ($0.multipleOf, $0.snap) = (16, .pad) },
     Case("--for sdxl") { $0.sizing = ModelSizing(named: "sdxl") },
+    Case("--trim") { $0.trim = true },
     Case("--enlarge") { $0.enlarge = true },
     Case("--linear") { $0.linear = true },
     Case("--data") { $0.isData = true },

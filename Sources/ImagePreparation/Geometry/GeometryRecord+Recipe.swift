@@ -1,11 +1,20 @@
 extension GeometryRecord {
   /// Resolves a recipe's sizes for one source: what is kept of it, how large that becomes, and where on which canvas it lies.
   ///
+  /// - Parameter trimmed: The part of the source that is taken as the whole; nil for all of it.
   /// - Returns: The record, and notes for the user.
   /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
   package static func resolve(
-    source: ImageSize, orientation: Orientation, recipe: Recipe
+    source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
+    if let trimmed {
+      let part = ImageSize(width: Int(trimmed.width), height: Int(trimmed.height))
+      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe)
+      record.source = source
+      record.crop.x += trimmed.x
+      record.crop.y += trimmed.y
+      return (record, ["trimmed to the \(part) pixels that are not transparent"] + notes)
+    }
     try recipe.checkSizes()
     let recipe = recipe.sized
     var cap = recipe.maxPixels ?? .max

@@ -83,7 +83,7 @@ final class WidePasses {
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
       shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, output: result.base)
+      maximum: isFine ? .max : scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words { fromScaledWords() }

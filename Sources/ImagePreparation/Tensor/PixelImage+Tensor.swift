@@ -19,8 +19,10 @@ extension Raster {
   /// These pixels of 8 bits as a tensor.
   ///
   /// - Parameter tables: What each byte of each channel becomes.
-  func tensor(layout: TensorFormat.Layout, tables: [Float], background: BackgroundColor) -> Tensor {
-    let opaque = flattened(on: background)
+  func tensor(
+    layout: TensorFormat.Layout, tables: [Float], background: BackgroundColor, linear: Bool = false
+  ) -> Tensor {
+    let opaque = flattened(on: background, linear: linear)
     let pixels = size.pixelCount
     let convert = unsafe layout == .nchw ? tensorPlanes : tensorPixels
     let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in
