@@ -16,6 +16,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Prepares images.
   public let preparer: ImagePreparer
   private let randomSeed: @Sendable () -> String
+  private let gate = JobGate()
 
   /// The largest seed every endpoint of the service takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
@@ -65,10 +66,20 @@ public struct Img2ImgPipeline: Sendable {
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
     if entry.state == .downloaded, let result = try finished(entry, order) { return result }
-    if entry.jobID == nil {
+    var hasPlace = false
+    defer { if hasPlace { gate.leave() } }
+    while entry.jobID == nil {
       var request = order.request
       request.seed = entry.intent.seed
-      entry = try await submitted(entry, order, request, polling: polling, onProgress: onProgress)
+      try await gate.enter()
+      hasPlace = true
+      do {
+        entry = try await submitted(entry, order, request, polling: polling, onProgress: onProgress)
+      } catch let error as ScenarioError where error.code == .concurrencyLimit {
+        hasPlace = false
+        guard gate.learn(error.planLimit) else { throw error }
+        entry = try ledger.entry(run: entry.id)
+      }
     }
     guard order.waits, let job = entry.jobID else {
       return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: [])
