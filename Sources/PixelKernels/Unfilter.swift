@@ -24,19 +24,8 @@ internal import CPixelIntrinsics
 public func unfilterRows(
   rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
 ) {
-  if pixelBytes > 4 {
-    unfilterRows(isWide: true, rows, rowCount, prior, pixelBytes, count)
-  } else {
-    unfilterRows(isWide: false, rows, rowCount, prior, pixelBytes, count)
-  }
-}
-
-/// - Parameter isWide: True to load and store 8 bytes for a pixel, false for 4.
-@inline(__always)
-private func unfilterRows(
-  isWide: Bool, _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
-  _ count: Int
-) {
+  // Loads and stores of 8 bytes for a pixel, else of 4: a constant in each of the loops.
+  let isWide = pixelBytes > 4
   var prior = prior
   var index = 0
   while index < rowCount {
@@ -44,22 +33,26 @@ private func unfilterRows(
     let filter = row[-1]
     let below = row + (count &+ 1)
     if filter > 2 && pixelBytes > 1 && index &+ 1 < rowCount && below[-1] == filter {
-      if filter == 3 {
-        unfilterAverage(isWide, row, below, prior, pixelBytes, count)
-      } else {
-        unfilterPaeth(isWide, row, below, prior, pixelBytes, count)
+      switch (filter, isWide) {
+      case (3, true): unfilterAverage(true, row, below, prior, pixelBytes, count)
+      case (3, false): unfilterAverage(false, row, below, prior, pixelBytes, count)
+      case (_, true): unfilterPaeth(true, row, below, prior, pixelBytes, count)
+      case (_, false): unfilterPaeth(false, row, below, prior, pixelBytes, count)
       }
       prior = UnsafePointer(below)
       index &+= 2
       continue
     }
-    switch filter {
-    case 0: break
-    case 2: unfilterUp(row, prior, count)
+    switch (filter, isWide) {
+    case (0, _): break
+    case (2, _): unfilterUp(row, prior, count)
     case _ where pixelBytes == 1: unfilterBytes(filter, row, prior, count)
-    case 1: unfilterSub(isWide, row, pixelBytes, count)
-    case 3: unfilterAverage(isWide, row, prior, pixelBytes, count)
-    default: unfilterPaeth(isWide, row, prior, pixelBytes, count)
+    case (1, true): unfilterSub(true, row, pixelBytes, count)
+    case (1, false): unfilterSub(false, row, pixelBytes, count)
+    case (3, true): unfilterAverage(true, row, prior, pixelBytes, count)
+    case (3, false): unfilterAverage(false, row, prior, pixelBytes, count)
+    case (_, true): unfilterPaeth(true, row, prior, pixelBytes, count)
+    case (_, false): unfilterPaeth(false, row, prior, pixelBytes, count)
     }
     prior = UnsafePointer(row)
     index &+= 1
