@@ -273,22 +273,46 @@ typedef struct cic_png_encoder cic_png_encoder;
 
 typedef struct {
   uint32_t width, height;
-  int32_t channels;  // 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; 8 bits each
-  int32_t level;     // zlib, 0 to 9
-  bool all_filters;  // the one of five that suits a row best, else Sub
-  bool srgb;         // writes sRGB (perceptual); not with icc
+  int32_t bit_depth;   // 1, 2, 4, 8
+  int32_t color_type;  // 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
+  bool srgb;           // writes sRGB (perceptual); not with icc
   const uint8_t *_Nullable icc;
   size_t icc_count;
+  const uint8_t *_Nullable palette;  // red, green, blue of each entry
+  int32_t palette_count;
+  const uint8_t *_Nullable alpha;  // of the first entries; the others are opaque
+  int32_t alpha_count;
 } cic_png_encoder_options;
 
 cic_png_encoder *_Nullable cic_png_encoder_create(void);
 void cic_png_encoder_destroy(cic_png_encoder *encoder);
 const char *cic_png_encoder_message(const cic_png_encoder *encoder);
+// Writes everything that stands before the image data.
 cic_status cic_png_encoder_start(cic_png_encoder *encoder, const cic_png_encoder_options *options);
-cic_status cic_png_write_rows(cic_png_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
+// Writes bytes of the zlib stream as they are.
+cic_status cic_png_write_data(cic_png_encoder *encoder, const uint8_t *bytes, size_t count);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
 cic_status cic_png_encoder_finish(
   cic_png_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+// MARK: Deflate
+
+// ISA-L's deflate at its level 1: one raw stream, or a part of one that ends on a whole byte.
+typedef struct cic_deflater cic_deflater;
+
+cic_deflater *_Nullable cic_deflater_create(void);
+void cic_deflater_destroy(cic_deflater *deflater);
+// Compresses `count` bytes. `flushed` ends a part, `last` the stream.
+cic_status cic_deflater_write(
+  cic_deflater *deflater, const uint8_t *bytes, size_t count, bool flushed, bool last);
+// Everything so far. The bytes stay valid until the next call.
+void cic_deflater_output(
+  const cic_deflater *deflater, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+// Adler-32 (RFC 1950); 1 to begin with.
+uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count);
+// Of two pieces one behind the other, the second `count` bytes long.
+uint32_t cic_adler32_combine(uint32_t first, uint32_t second, size_t count);
 
 #pragma clang assume_nonnull end
 
