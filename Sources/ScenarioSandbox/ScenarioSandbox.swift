@@ -56,7 +56,7 @@ public final class ScenarioSandbox: Sendable {
       return running
     }
     guard let task else { throw SandboxError.alreadyStarted }
-    let listening = Task { try await server.waitUntilListening() }
+    let listening = Task { try await server.waitUntilListening(timeout: 60) }
     // The wait knows nothing of a server that could not start.
     Task {
       _ = await task.result

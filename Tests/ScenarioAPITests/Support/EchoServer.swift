@@ -20,7 +20,7 @@ struct EchoServer {
       HTTPResponse(statusCode: .ok, body: Data(request.path.utf8))
     }
     running = Task { try await server.run() }
-    try await server.waitUntilListening()
+    try await server.waitUntilListening(timeout: 60)
     guard case .ip4(_, let port)? = await server.listeningAddress else { preconditionFailure("no port") }
     self.port = port
   }
