@@ -192,29 +192,43 @@ CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)v
 #endif
 
 // Sixteen columns of sixteen bytes (eight columns of eight words, `column_bytes` apart) to the first `row_count` rows.
+// Zipping the first half of the vectors with the second one transposes in as many rounds as there are bits of the count.
+CPI_INLINE void cpi_zip_u8(const cpi_u8x16 *a, cpi_u8x16 *b) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++) {
+    b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+}
+CPI_INLINE void cpi_zip_u16(const cpi_u16x8 *a, cpi_u16x8 *b) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    b[2 * i] = __builtin_shufflevector(a[i], a[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+    b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+}
 CPI_INLINE void cpi_transpose_u8(const uint8_t *columns, uint8_t *rows, ptrdiff_t stride, int row_count) {
   cpi_u8x16 a[16], b[16];
-  memcpy(a, columns, sizeof a);
-  for (int round = 0; round < 4; round++) {
-    for (int i = 0; i < 8; i++) {
-      b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    }
-    memcpy(a, b, sizeof a);
-  }
-  for (int i = 0; i < row_count; i++) memcpy(rows + i * stride, &a[i], sizeof a[i]);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++) memcpy(&a[i], columns + i * 16, 16);
+  cpi_zip_u8(a, b);
+  cpi_zip_u8(b, a);
+  cpi_zip_u8(a, b);
+  cpi_zip_u8(b, a);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++)
+    if (i < row_count) memcpy(rows + i * stride, &a[i], 16);
 }
 CPI_INLINE void cpi_transpose_u16(const uint8_t *columns, ptrdiff_t column_bytes, uint8_t *rows, ptrdiff_t stride, int row_count) {
   cpi_u16x8 a[8], b[8];
-  for (int i = 0; i < 8; i++) memcpy(&a[i], columns + i * column_bytes, sizeof a[i]);
-  for (int round = 0; round < 3; round++) {
-    for (int i = 0; i < 4; i++) {
-      b[2 * i] = __builtin_shufflevector(a[i], a[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
-      b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
-    }
-    memcpy(a, b, sizeof a);
-  }
-  for (int i = 0; i < row_count; i++) memcpy(rows + i * stride, &a[i], sizeof a[i]);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++) memcpy(&a[i], columns + i * column_bytes, 16);
+  cpi_zip_u16(a, b);
+  cpi_zip_u16(b, a);
+  cpi_zip_u16(a, b);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++)
+    if (i < row_count) memcpy(rows + i * stride, &b[i], 16);
 }
 
 // Sixteen bytes of RGBA (gray and alpha) times their alpha as words: with t = c · a and q = t / 255 rounded,
