@@ -56,6 +56,8 @@ package struct CommandError: Error, Sendable, Equatable {
       case .ledgerUnavailable: .cannotWrite
       case .otherService: .credentials
       case .jobFailed, .jobCanceled: .jobFailed
+      case .tooExpensive: .limit
+      case .needsDecision: .unavailable
       default: .usage
       }
     let remedy = error.code == .unknownJob ? "see gesso jobs list" : error.remedy

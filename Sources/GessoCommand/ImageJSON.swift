@@ -52,7 +52,7 @@ extension ImageDescription {
 
 extension PreparedImage {
   /// The object of `prepare`.
-  func json(input: String, output: String?, peakMemoryBytes: Int?) -> OrderedJSON {
+  func json(input: String, output: String?, tensorPath: String? = nil, peakMemoryBytes: Int?) -> OrderedJSON {
     func milliseconds(_ value: Double) -> OrderedJSON { .number((value * 10).rounded() / 10) }
     return .object([
       ("input", .string(input)), ("output", .optional(output)), ("bytes", .integer(bytes.count)),
@@ -64,7 +64,13 @@ extension PreparedImage {
           ("quality", .optional(quality)), ("subsampling", .optional(subsampling)),
         ])
       ),
-      ("geometry", geometry.json), ("decoderScale", .number(plan.decoderScale)), ("path", .string(plan.path.rawValue)),
+      (
+        "tensor",
+        tensor.map {
+          .object([("output", .optional(tensorPath)), ("shape", .array($0.shape.map(OrderedJSON.integer)))])
+        } ?? .null
+      ), ("geometry", geometry.json), ("decoderScale", .number(plan.decoderScale)),
+      ("path", .string(plan.path.rawValue)),
       ("instructionSet", .string(plan.instructionSet.rawValue)),
       (
         "milliseconds",

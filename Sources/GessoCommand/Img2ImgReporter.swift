@@ -1,4 +1,5 @@
 #if Client
+internal import Foundation
 internal import GessoPipeline
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -40,6 +41,9 @@ final class Img2ImgReporter: Sendable {
     case .submitting:
       state.withLock { $0.isSubmitting = true }
       console.progress("submitting")
+    case .reconciling:
+      state.withLock { $0.isSubmitting = false }
+      console.progress("asking whether the submit started a job")
     case .submitted(let id):
       state.withLock { ($0.jobID, $0.isSubmitting) = (id, false) }
       console.note("job: \(id)")
@@ -61,11 +65,14 @@ final class Img2ImgReporter: Sendable {
     console.endProgress()
     guard json else {
       for file in result.files { try console.output(file.path) }
+      // Not waited for: the id is what there is to go on with.
+      if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
       return
     }
     try console.output(
       OrderedJSON.object([
-        ("input", .string(input)), ("job", .string(result.jobID.rawValue)), ("seed", .string(result.seed)),
+        ("input", .string(input)), ("job", .optional(result.jobID?.rawValue)), ("run", .integer(Int(result.runID))),
+        ("seed", .string(result.seed)),
         ("cost", result.cost.map(OrderedJSON.verbatim) ?? .null), ("sandbox", .bool(sandbox)),
         ("sourceAssetId", .optional(result.sourceAssetID?.rawValue)), ("prepared", state.withLock(\.prepared)),
         (
@@ -81,6 +88,15 @@ final class Img2ImgReporter: Sendable {
             })
         ),
       ]).line)
+  }
+
+  /// The price, and nothing else.
+  func finish(price: Decimal) throws(CommandError) {
+    console.endProgress()
+    try console.output(
+      json
+        ? OrderedJSON.object([("input", .string(input)), ("cost", .verbatim("\(price)")), ("dryRun", .bool(true))]).line
+        : "\(price)")
   }
 
   /// Says what went wrong, and how to go on when a job is on record.

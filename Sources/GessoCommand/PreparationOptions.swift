@@ -24,8 +24,18 @@ package struct PreparationOptions: ParsableArguments {
     help: ArgumentHelp("Both sides become multiples of N (default: 1; 16 for img2img).", valueName: "N"))
   package var multipleOf: Int?
 
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "The size rules of a model family: \(ModelSizing.known.map(\.name).joined(separator: ", ")).",
+      valueName: "MODEL"))
+  package var sizing: ModelSizing?
+
   @Option(help: "How sides become multiples.")
   package var snap: Recipe.Snap = .crop
+
+  @Flag(help: "Trim fully transparent borders first.")
+  package var trim = false
 
   @Flag(help: "Allow the image to be enlarged.")
   package var enlarge = false
@@ -54,8 +64,16 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "PNG: fast is larger, small is slower.")
   package var compression: Recipe.Compression = .balanced
 
-  @Option(name: .customLong("max-bytes"), help: ArgumentHelp("Largest encoded size.", visibility: .hidden))
+  @Option(
+    name: .customLong("max-bytes"),
+    help: ArgumentHelp(
+      "Largest encoded size: lowers quality, then scale, and says so (default: none; for img2img what an upload takes).",
+      valueName: "N"))
   package var maxBytes: Int?
+
+  @Option(
+    name: .customLong("min-quality"), help: ArgumentHelp("Lowest JPEG quality for --max-bytes.", valueName: "1…100"))
+  package var minQuality = 60
 
   @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "#RRGGBB"))
   package var background: BackgroundColor?
@@ -91,6 +109,7 @@ package struct PreparationOptions: ParsableArguments {
     try require(quality, in: 1...100, "--quality")
     try require(maxSide, in: 1...Self.longestSide, "--max-side")
     try require(multipleOf, in: 1...Self.longestSide, "--multiple-of")
+    try require(minQuality, in: 1...100, "--min-quality")
     try require(maxBytes, in: 1...Int.max, "--max-bytes")
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
@@ -106,9 +125,15 @@ package struct PreparationOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - defaultMultiple: What both sides become multiples of when no flag says so.
+  ///   - defaultMaxBytes: The byte budget when no flag gives one.
+  ///   - model: The model whose size rules hold when no flag names one.
   ///   - output: The output's name, whose extension decides the format; nil where there is none.
   ///   - threads: Threads for one image.
-  package func recipe(defaultMultiple: Int = 1, output: String? = nil, threads: Int) throws(CommandError) -> Recipe {
+  package func recipe(
+    defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil, threads: Int
+  )
+    throws(CommandError) -> Recipe
+  {
     var recipe = Recipe()
     if let maxSide { recipe.maxSide = maxSide }
     if let size {
@@ -120,6 +145,8 @@ package struct PreparationOptions: ParsableArguments {
     recipe.maxPixels = maxPixels.map(Self.pixels)
     recipe.multipleOf = multipleOf ?? defaultMultiple
     recipe.snap = snap
+    recipe.sizing = sizing ?? model.flatMap(ModelSizing.init(named:))
+    recipe.trim = trim
     recipe.enlarge = enlarge
     recipe.filter = filter
     recipe.linear = linear
@@ -129,7 +156,8 @@ package struct PreparationOptions: ParsableArguments {
     recipe.quality = quality
     recipe.subsampling = subsampling
     recipe.compression = compression
-    recipe.maxBytes = maxBytes
+    recipe.maxBytes = maxBytes ?? defaultMaxBytes
+    recipe.minQuality = minQuality
     recipe.background = background
     recipe.profile = profile
     recipe.metadata = metadata
@@ -187,6 +215,11 @@ package struct BoxArgument: ExpressibleByArgument, Sendable {
     guard (1...65_500).contains(width), (1...65_500).contains(height) else { return nil }
     size = ImageSize(width: width, height: height)
   }
+}
+
+extension ModelSizing: ExpressibleByArgument {
+  /// Finds the sizing by a model's name.
+  public init?(argument: String) { self.init(named: argument) }
 }
 
 extension BackgroundColor: ExpressibleByArgument {

@@ -31,6 +31,7 @@ package struct Prepare: Verb {
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
 
+  @OptionGroup(title: "Tensor") var tensor: TensorOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup var common: CommonOptions
 
@@ -39,6 +40,10 @@ package struct Prepare: Verb {
   package mutating func validate() throws {
     guard (output == nil) != (folder == nil) else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
+    }
+    if let path = tensor.path {
+      if inputs.count > 1 { throw ValidationError("--tensor takes one input: prepare one at a time") }
+      if path == output { throw ValidationError("-o and --tensor name the same file: give each its own") }
     }
     if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
     if output == "-", isatty(STDOUT_FILENO) == 1 {
@@ -52,13 +57,14 @@ package struct Prepare: Verb {
     let variables = Environment.variables
     let inputs = try Input.list(inputs)
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
+    var recipe = try preparation.recipe(
+      output: output == "-" ? nil : output, threads: max(1, (preparation.threads ?? Environment.cores) / workers))
+    recipe.tensor = tensor.format
     let job = Job(
-      preparer: try Environment.preparer(variables),
-      recipe: try preparation.recipe(
-        output: output == "-" ? nil : output, threads: max(1, (preparation.threads ?? Environment.cores) / workers)),
-      output: output, folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
+      preparer: try Environment.preparer(variables), recipe: recipe, tensor: tensor.path, output: output,
+      folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
       inputs: inputs, downloadLimit: preparation.maxDownload << 20, console: console, common: common)
-    if let output, output != "-" { try job.check(output) }
+    for path in [output, tensor.path].compactMap(\.self) where path != "-" { try job.check(path) }
     if let folder { try Folder.make(folder) }
 
     return try await Interruption.guarding(
@@ -72,6 +78,7 @@ package struct Prepare: Verb {
   private struct Job: Sendable {
     let preparer: ImagePreparer
     let recipe: Recipe
+    let tensor: String?
     let output: String?
     let folder: String?
     let stems: [String]
@@ -125,7 +132,11 @@ package struct Prepare: Verb {
 
     private func outcome(of index: Int) async -> Outcome {
       do {
-        let source = try await inputs[index].source(limit: downloadLimit)
+        // A byte budget may need the source again, and trimming does.
+        let source =
+          recipe.maxBytes == nil && !recipe.trim
+          ? try await inputs[index].source(limit: downloadLimit)
+          : try await inputs[index].repeatableSource(limit: downloadLimit)
         return try await Self.offThePool { () throws(CommandError) in try prepare(source, index: index) }
       } catch {
         return Outcome(failure: error)
@@ -135,6 +146,7 @@ package struct Prepare: Verb {
     private func prepare(_ source: ImageSource, index: Int) throws(CommandError) -> Outcome {
       do {
         let image = try preparer.prepare(source, recipe: recipe, cancellation: flag)
+        try writeTensor(of: image)
         let path = folder.map { "\($0)/\(stems[index]).prepared.\(image.format.fileExtension)" } ?? output ?? "-"
         guard path != "-" else {
           try console.output(image.bytes)
@@ -145,7 +157,10 @@ package struct Prepare: Verb {
         var outcome = Outcome(standardOutput: path, notes: notes(on: image))
         if common.json {
           let peak = Environment.peakMemoryBytes
-          outcome.standardOutput = image.json(input: inputs[index].name, output: path, peakMemoryBytes: peak).line
+          outcome.standardOutput =
+            image.json(
+              input: inputs[index].name, output: path, tensorPath: tensor, peakMemoryBytes: peak
+            ).line
         }
         return outcome
       } catch let error as PreparationError {
@@ -153,6 +168,12 @@ package struct Prepare: Verb {
       } catch {
         throw error as! CommandError
       }
+    }
+
+    private func writeTensor(of image: PreparedImage) throws {
+      guard let tensor, let values = image.tensor else { return }
+      try check(tensor)
+      try AtomicFile.write(values.npy, to: tensor, replacing: !noClobber, notOver: inputs.compactMap(\.file))
     }
 
     private func notes(on image: PreparedImage) -> [String] {

@@ -17,6 +17,12 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
     public static let ledgerUnavailable = Code(rawValue: "ledger-unavailable")
     /// The ledger knows no such job.
     public static let unknownJob = Code(rawValue: "unknown-job")
+    /// Another process is at work on the same order.
+    public static let runInProgress = Code(rawValue: "run-in-progress")
+    /// Nobody can tell whether a submit started a job; somebody has to decide.
+    public static let needsDecision = Code(rawValue: "needs-decision")
+    /// The price is above the limit that was set.
+    public static let tooExpensive = Code(rawValue: "too-expensive")
     /// The job belongs to another address of the service than the client.
     public static let otherService = Code(rawValue: "other-service")
     /// The job ended `failure`.
@@ -37,14 +43,20 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
   public let remedy: String
   /// The job concerned, if there is one.
   public var jobID: JobID?
+  /// The ledger's number of the run concerned, if there is one.
+  public var runID: Int64?
+  /// With `needs-decision`, the jobs that the submit may have started; none when no job fits.
+  public var candidates: [JobID] = []
 
   /// Makes an error.
-  public init(_ code: Code, stage: String, _ message: String, remedy: String, jobID: JobID? = nil) {
+  public init(_ code: Code, stage: String, _ message: String, remedy: String, jobID: JobID? = nil, runID: Int64? = nil)
+  {
     self.code = code
     self.stage = stage
     self.message = message
     self.remedy = remedy
     self.jobID = jobID
+    self.runID = runID
   }
 
   /// `message: remedy`.

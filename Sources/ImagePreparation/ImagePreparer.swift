@@ -24,7 +24,74 @@ public struct ImagePreparer: Sendable {
   ) throws(PreparationError) -> PreparedImage {
     var pass = try PreparationPass(
       source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false)
-    return try pass.encoded()
+    let image = try pass.encoded()
+    guard let maxBytes = recipe.maxBytes, image.bytes.count > maxBytes else { return image }
+    return try within(maxBytes, image, pass: &pass, source, recipe: recipe, cancellation: cancellation)
+  }
+
+  /// Encodes an image that is too large until it takes no more than `maxBytes`.
+  private func within(
+    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationPass, _ source: ImageSource, recipe: Recipe,
+    cancellation: CancellationFlag?
+  ) throws(PreparationError) -> PreparedImage {
+    let isJPEG = pass.mayBeJPEG
+    pass.encoding.format = isJPEG ? .jpeg : .png
+    var budget = ByteBudget(
+      limit: maxBytes, quality: isJPEG ? Double(recipe.quality) : nil, floor: Double(recipe.minQuality),
+      mayCompress: recipe.compression != .small, encodes: pass.encodes)
+    var image = first
+    var best: PreparedImage?
+    var smallest = first.bytes.count
+    var note = ""
+    while let attempt = budget.attempt(after: image.bytes.count) {
+      if cancellation?.isCanceled == true { throw .canceled(.encode) }
+      switch attempt {
+      case .quality(let quality):
+        pass.encoding.quality = quality
+        note = "JPEG quality was lowered from \(recipe.quality) to \(Int(quality.rounded()))"
+      case .smallCompression:
+        pass.encoding.compression = .small
+        note = "compressed harder"
+      case .scale(let share):
+        guard let smaller = try smallerPass(pass, share, source, recipe: recipe, cancellation) else {
+          throw .overBudget(smallest, maxBytes)
+        }
+        pass = smaller
+        note =
+          "made smaller, \(pass.plan.outputSize)\(isJPEG ? " at quality \(Int(pass.encoding.quality.rounded()))" : "")"
+      }
+      image = try pass.encoded()
+      smallest = min(smallest, image.bytes.count)
+      if image.bytes.count <= maxBytes, image.bytes.count > best?.bytes.count ?? 0 {
+        best = image
+        best?.notes.append("\(note), to take no more than \(maxBytes) bytes")
+      }
+    }
+    guard let best else { throw .overBudget(smallest, maxBytes) }
+    return best
+  }
+
+  /// Prepares the source again with a share of the pixels; nil where the sizes that are asked for allow none smaller.
+  private func smallerPass(
+    _ pass: PreparationPass, _ share: Double, _ source: ImageSource, recipe: Recipe, _ cancellation: CancellationFlag?
+  ) throws(PreparationError) -> PreparationPass? {
+    if case .descriptor = source {
+      throw PreparationError(
+        .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
+        remedy: "read it into memory or a file first, or lower --max-side")
+    }
+    var recipe = recipe
+    recipe.maxPixels = min(recipe.maxPixels ?? .max, max(1, Int(Double(pass.firstSize.pixelCount) * share)))
+    do throws(PreparationError) {
+      var smaller = try PreparationPass(
+        source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false,
+        encoding: pass.encoding, clock: pass.clock)
+      smaller.firstSize = pass.firstSize
+      return smaller.plan.outputSize.pixelCount < pass.plan.outputSize.pixelCount ? smaller : nil
+    } catch {
+      if error.code == .invalidRecipe { return nil }
+      throw error
+    }
   }
 
   /// Decodes, resizes, turns and converts one image.
@@ -63,6 +130,6 @@ public struct ImagePreparer: Sendable {
     _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420
   ) throws(PreparationError) -> [UInt8] {
     precondition(!image.hasAlpha, "a JPEG has no transparency: flatten it first")
-    return try Raster(image).encodedJPEG(JPEGEncoding(quality: quality, subsampling: subsampling))
+    return try Raster(image).encodedJPEG(JPEGEncoding(quality: Double(quality), subsampling: subsampling))
   }
 }

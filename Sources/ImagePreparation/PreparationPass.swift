@@ -3,85 +3,119 @@
 struct PreparationPass {
   private let source: ImageDescription
   private let recipe: Recipe
-  private let plan: PreparationPlan
+  let plan: PreparationPlan
+  /// The size of the first try of a byte budget.
+  var firstSize: ImageSize
   private let cancellation: CancellationFlag?
-  private var clock = StageClock()
+  private(set) var clock: StageClock
   private var notes: [String]
   /// The small image in stored orientation, plane by plane; one of interleaved rows on the `rows` path.
   private var planes: [Raster]
   /// The planes as JPEG, where they were encoded while they came.
   private var streamed: [UInt8]?
+  private let tensorTables: [Float]?
+  private var tensor: Tensor?
+  /// The finished small image, once it was asked for.
+  private var finished: Raster?
+  /// How the result is encoded; at first as the recipe says.
+  var encoding: Encoding
+  /// Times the image was encoded.
+  private(set) var encodes = 0
+
+  /// What of a recipe may change while a byte budget is sought.
+  struct Encoding {
+    var format: Recipe.OutputFormat
+    var quality: Double
+    var compression: Recipe.Compression
+  }
 
   /// Opens the source, decides, decodes and resizes.
   init(
     _ imageSource: ImageSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
-    wantsPixels: Bool
+    wantsPixels: Bool, encoding: Encoding? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
     try recipe.refuseUnavailable()
-    clock.enter(.open)
+    let encoding =
+      encoding
+      ?? Encoding(format: recipe.format, quality: Double(recipe.quality), compression: recipe.compression)
+    self.encoding = encoding
+    self.clock = clock
+    tensorTables = try recipe.tensor?.tables()
+    self.clock.enter(.open)
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
+    let trimmed =
+      recipe.trim
+      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
     let decoder = try SourceDecoder(
       opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels)
+      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
-      planes: plan.planes, plans: plan.resampling, scale: plan.scale, kernels: KernelTable(instructionSet),
+      planes: plan.planes, plans: plan.resampling, scale: plan.scale, isFine: plan.hasFinePlanes,
+      kernels: KernelTable(instructionSet),
       threads: plan.threads)
     let damage: DecodingDamage
     if let subsampling = plan.encodedPlanes, source.orientation == .upright {
       // Upright planes go into the encoder as they come.
-      var encoder = try PlaneEncoder(plan: plan, quality: recipe.quality, subsampling: subsampling)
-      damage = try decoder.run(plan, through: pass, clock: &clock, cancellation: cancellation) {
+      var encoder = try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling)
+      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) {
         clock throws(PreparationError) in
         clock.enter(.encode)
         try encoder.encodeRows(of: pass.resamplers)
       }
-      clock.enter(.encode)
+      self.clock.enter(.encode)
       streamed = try encoder.finish()
     } else {
-      damage = try decoder.run(plan, through: pass, clock: &clock, cancellation: cancellation) { _ in }
+      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) { _ in }
     }
     planes = pass.resamplers.map(\.result)
     notes += damage.notes
-    clock.enter(nil)
+    self.clock.enter(nil)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
     if source.hasGPS { notes.append("stripped GPS") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     self.source = source
     self.recipe = recipe
     self.plan = plan
+    firstSize = plan.outputSize
     self.cancellation = cancellation
   }
 
   /// The prepared pixels: upright, in their final colors, 8 bits, on their canvas.
   mutating func finishedRaster() -> Raster {
+    if let finished { return finished }
     clock.enter(.orient)
     let upright = planes.map { source.orientation.upright($0) }
     clock.enter(.color)
     defer { clock.enter(nil) }
     var raster = plan.path == .planar ? Raster(planes: upright) : upright[0]
-    if case .converted(let conversion) = plan.color { raster = conversion.convert(raster) }
+    if let conversion = plan.color.conversionAfterResize { raster = conversion.convert(raster) }
     raster = raster.roundedToBytes()
     if raster.channels.hasAlpha {
       if raster.isOpaque {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
-        raster = raster.flattened(on: background)
+        raster = raster.flattened(on: background, linear: recipe.isLinear)
       } else if recipe.format == .jpeg {
-        raster = raster.flattened(on: .white)
+        raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
       }
     }
     let geometry = plan.geometry
     let fill = recipe.background ?? (recipe.format == .jpeg ? .white : nil)
-    return raster.padded(to: geometry.canvas, x: geometry.contentX, y: geometry.contentY, background: fill)
+    raster = raster.padded(to: geometry.canvas, x: geometry.contentX, y: geometry.contentY, background: fill)
+    finished = raster
+    return raster
   }
+
+  /// True where the result can be a JPEG that loses nothing but detail: it need not be a PNG, and has no transparency.
+  var mayBeJPEG: Bool { encoding.format != .png && (plan.encodedPlanes != nil || finished?.channels.hasAlpha != true) }
 
   /// Encodes and tells the whole story.
   mutating func encoded() throws(PreparationError) -> PreparedImage {
@@ -90,9 +124,9 @@ struct PreparationPass {
     let isJPEG = format == .jpeg
     let subsampling = isGray ? "gray" : recipe.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(
-      bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? recipe.quality : nil,
+      bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? Int(encoding.quality.rounded()) : nil,
       subsampling: isJPEG ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source, plan: plan,
-      geometry: plan.geometry, timings: clock.timings(), notes: notes)
+      geometry: plan.geometry, timings: clock.timings(), notes: notes, tensor: tensor)
   }
 
   private typealias Encoded = (format: ImageDescription.Format, bytes: [UInt8], isGray: Bool)
@@ -101,18 +135,20 @@ struct PreparationPass {
   private mutating func encodedPlanes() throws(PreparationError) -> Encoded {
     let isGray = planes.count == 1
     let bytes: [UInt8]
+    encodes += 1
     if let streamed {
       bytes = streamed
+      self.streamed = nil
     } else {
       clock.enter(.orient)
       let upright = planes.map { source.orientation.upright($0) }
       clock.enter(.encode)
-      var encoder = try PlaneEncoder(plan: plan, quality: recipe.quality, subsampling: recipe.subsampling)
+      var encoder = try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: recipe.subsampling)
       try encoder.encode(upright)
       bytes = try encoder.finish()
     }
     clock.enter(.color)
-    guard recipe.format == .auto, planes[0].isFlat else { return (.jpeg, bytes, isGray) }
+    guard encoding.format == .auto, planes[0].isFlat else { return (.jpeg, bytes, isGray) }
     let raster = finishedRaster()
     clock.enter(.encode)
     return try smaller((.jpeg, bytes, isGray), orPNGOf: raster)
@@ -120,9 +156,15 @@ struct PreparationPass {
 
   private mutating func encodedRaster() throws(PreparationError) -> Encoded {
     let raster = finishedRaster()
+    if let format = recipe.tensor, let tensorTables {
+      clock.enter(.color)
+      tensor = raster.tensor(
+        layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
+        linear: recipe.isLinear)
+    }
     clock.enter(.encode)
     let isGray = raster.channels == .gray
-    switch recipe.format {
+    switch encoding.format {
     case .png: return (.png, try encodedPNG(raster), isGray)
     case .jpeg: return (.jpeg, try encodedJPEG(raster), isGray)
     case .auto:
@@ -142,46 +184,42 @@ struct PreparationPass {
     return (.png, png, jpeg.isGray)
   }
 
-  private func encodedPNG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
+  private mutating func encodedPNG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
     let color: PNGEncoder.Color =
       switch plan.color {
       case .tagged(let profile): .profile(profile)
-      case .converted: .srgb
+      case .converted, .convertedFirst: .srgb
       case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
       }
+    encodes += 1
     let encoder = PNGEncoder(
-      compression: recipe.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
+      compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
       cancellation: cancellation)
     return try encoder.encode(raster, color: color)
   }
 
-  private func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
-    try raster.encodedJPEG(
+  private mutating func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
+    encodes += 1
+    return try raster.encodedJPEG(
       JPEGEncoding(
-        quality: recipe.quality, subsampling: recipe.subsampling, iccProfile: plan.color.embeddedProfile))
-  }
-}
-
-extension ColorPlan {
-  /// The profile that the result carries.
-  var embeddedProfile: [UInt8]? {
-    if case .tagged(let profile) = self { profile } else { nil }
+        quality: encoding.quality, subsampling: recipe.subsampling, iccProfile: plan.color.embeddedProfile))
   }
 }
 
 extension Recipe {
   /// Refuses what is not built yet, rather than ignore it.
   fileprivate func refuseUnavailable() throws(PreparationError) {
-    let what: String
-    if maxBytes != nil {
-      what = "a byte budget"
-    } else if metadata == .keep {
-      what = "keeping metadata"
-    } else {
-      return
-    }
+    guard metadata == .keep else { return }
     throw PreparationError(
-      .invalidRecipe, stage: .encode, "\(what) is not available in this version", remedy: "leave it out")
+      .invalidRecipe, stage: .encode, "keeping metadata is not available in this version", remedy: "leave it out")
+  }
+}
+
+extension PreparationError {
+  static func overBudget(_ bytes: Int, _ maxBytes: Int) -> PreparationError {
+    PreparationError(
+      .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
+      remedy: "raise --max-bytes, or lower --max-side or --quality")
   }
 }
 

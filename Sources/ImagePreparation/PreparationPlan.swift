@@ -29,10 +29,16 @@ public struct PreparationPlan: Sendable {
   let resampling: [ResamplingPlan]
   /// The scale of the wide passes.
   let scale: SampleScale
+  /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
+  let hasFinePlanes: Bool
   /// What happens to the colors.
   let color: ColorPlan
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
   let encodedPlanes: Recipe.Subsampling?
+
+  /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
+  /// sRGB's that a resize before the conversion would give visibly other colors.
+  public var convertsColorFirst: Bool { color.conversionBeforeResize != nil }
 
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
@@ -44,11 +50,12 @@ public struct PreparationPlan: Sendable {
   ///
   /// - Parameters:
   ///   - codec: What the decoder's headers say beyond the description.
+  ///   - trimmed: The part of the upright source that is not transparent, where that was asked for.
   ///   - wantsPixels: True when pixels are wanted and no file.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool = false
+    wantsPixels: Bool = false, trimmed: GeometryRecord.SourceRect? = nil
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -57,15 +64,19 @@ public struct PreparationPlan: Sendable {
         remedy: "raise --max-input-pixels if this is meant")
     }
     let resolved = try GeometryRecord.resolve(
-      source: source.size, orientation: source.orientation, recipe: recipe)
+      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: trimmed)
     let geometry = resolved.record
     let channels = Self.channels(of: source)
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
-    let linear = recipe.linear && !recipe.isData
+    let linear = recipe.isLinear
     let stored = StoredGeometry(geometry, source: source)
-    let denominator = Self.decoderDenominator(source: source, stored: stored, recipe: recipe)
+    let denominator =
+      color.conversionBeforeResize == nil
+      ? Self.decoderDenominator(source: source, stored: stored, recipe: recipe) : 1
 
-    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear {
+    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear,
+      color.conversionBeforeResize == nil
+    {
       path = .planar
       planes = StripPlane.planes(of: source.storedSize, samplingFactors: factors, denominator: denominator)
       encodedPlanes = Self.encodedPlanes(geometry: geometry, color: color, recipe: recipe, wantsPixels: wantsPixels)
@@ -79,6 +90,7 @@ public struct PreparationPlan: Sendable {
       encodedPlanes = nil
     }
     let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
     let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
     let scales: [(x: Double, y: Double)] =
       path == .planar
@@ -91,7 +103,7 @@ public struct PreparationPlan: Sendable {
         input: ImageSize(width: rows.layout.width, height: rows.height),
         horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
         vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-        filter: recipe.filter, allowNarrow: scale.kind == .bytes)
+        filter: recipe.filter, scale: scale.kind)
     }
     threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
     decoderScale = 1 / Double(denominator)
@@ -99,6 +111,7 @@ public struct PreparationPlan: Sendable {
     self.geometry = geometry
     self.color = color
     self.scale = scale
+    self.hasFinePlanes = hasFinePlanes
     self.instructionSet = instructionSet
 
     // The small image may exist twice while it is turned or converted, and once more on its canvas.
@@ -106,10 +119,13 @@ public struct PreparationPlan: Sendable {
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead)
+          plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let depth = source.bitDepth == 16 ? 2 : 1
-    bufferBytes = codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4
+    let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
+    bufferBytes =
+      codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -141,7 +157,7 @@ public struct PreparationPlan: Sendable {
   private static func encodedPlanes(
     geometry: GeometryRecord, color: ColorPlan, recipe: Recipe, wantsPixels: Bool
   ) -> Recipe.Subsampling? {
-    if case .converted = color { return nil }
+    guard color.conversionAfterResize == nil, color.conversionBeforeResize == nil else { return nil }
     guard !wantsPixels, recipe.format != .png, geometry.content == geometry.canvas else { return nil }
     return recipe.subsampling
   }

@@ -21,7 +21,9 @@ public struct PreparedImage: Sendable {
   /// Time spent.
   public let timings: Timings
   /// What a user should know, each a short sentence without a period, for example `stripped GPS`.
-  public let notes: [String]
+  public internal(set) var notes: [String]
+  /// The pixels before they were encoded, as the recipe's ``Recipe/tensor`` wants them.
+  public let tensor: Tensor?
 
   /// Wall-clock milliseconds. Stages overlap when more than one thread is used, so they may add up to more than `total`.
   public struct Timings: Sendable, Equatable {

@@ -92,6 +92,11 @@ public struct Recipe: Sendable, Equatable {
   public var multipleOf: Int
   /// How they do.
   public var snap: Snap
+  /// The sizes of the model the image is for; nil for any. Lowers ``maxSide`` and ``maxPixels``, sets ``multipleOf`` where
+  /// that is 1, and enlarges what is smaller than the model takes.
+  public var sizing: ModelSizing?
+  /// True to trim borders that are fully transparent before anything else. The source is read twice.
+  public var trim: Bool
   /// True when the image may be enlarged.
   public var enlarge: Bool
   /// The resampling filter.
@@ -110,15 +115,21 @@ public struct Recipe: Sendable, Equatable {
   public var subsampling: Subsampling
   /// PNG effort.
   public var compression: Compression
-  /// The largest encoded size in bytes; nil for no limit.
+  /// The largest encoded size in bytes; nil for no limit. JPEG quality gives way first, down to ``minQuality``, then scale;
+  /// of a PNG, compression, then scale.
   public var maxBytes: Int?
-  /// What transparency is flattened on, and padding filled with. With nil, alpha is kept (PNG) or flattened on white
+  /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
+  public var minQuality: Int
+  /// What transparency is flattened on (in linear light where the resize is), and padding filled with. With nil, alpha is kept (PNG) or flattened on white
   /// with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
   public var background: BackgroundColor?
   /// What happens to an embedded color profile.
   public var profile: ProfileHandling
   /// What happens to EXIF, XMP and text.
   public var metadata: MetadataHandling
+  /// Also makes a tensor of the prepared pixels (8 bits), before they are encoded; nil for none. Transparency is flattened
+  /// on ``background`` for it, or on white.
+  public var tensor: TensorFormat?
   /// How damaged the source may be.
   public var failOn: DamagePolicy
   /// Largest source in pixels.
@@ -127,6 +138,9 @@ public struct Recipe: Sendable, Equatable {
   public var maxMemory: Int
   /// Threads a single image may use.
   public var threads: Int
+
+  /// True when samples are mixed as light.
+  var isLinear: Bool { linear && !isData }
 
   /// Makes the default recipe: longest side 1536, Lanczos3, upright, sRGB, JPEG or PNG as fits, nothing but pixels.
   public init() {
@@ -137,6 +151,8 @@ public struct Recipe: Sendable, Equatable {
     maxPixels = nil
     multipleOf = 1
     snap = .crop
+    sizing = nil
+    trim = false
     enlarge = false
     filter = .lanczos3
     linear = false
@@ -147,9 +163,11 @@ public struct Recipe: Sendable, Equatable {
     subsampling = .yuv420
     compression = .balanced
     maxBytes = nil
+    minQuality = 60
     background = nil
     profile = .convert
     metadata = .none
+    tensor = nil
     failOn = .truncated
     maxInputPixels = 500_000_000
     maxMemory = 1024 * 1024 * 1024

@@ -17,7 +17,7 @@ internal import CPixelIntrinsics
 /// The number of lanes of the horizontal pass.
 public let horizontalLanes = 16
 
-/// Horizontal pass: `outputCount` columns of sixteen lanes each.
+/// Horizontal pass to bytes: `outputCount` columns of sixteen lanes each.
 ///
 /// - Parameters:
 ///   - columns: Pairs of source columns, sixteen words each.
@@ -30,42 +30,90 @@ public func convolveRows(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
   outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
-  var weightPairs = UnsafeRawPointer(weights)
   let half: Int32 = 1 &<< (shift &- 1)
   var i = 0
   while i < outputCount {
-    var source = columns + Int(firstPairs[i]) &* horizontalLanes
-    var sum = cpi_i32x16(repeating: half)
-    var p = 0
-    while p < pairs {
-      let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
-      let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
-      sum &+= cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight)
-      source += horizontalLanes
-      p &+= 1
-    }
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
     cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
-    weightPairs += pairs &* 4
     i &+= 1
   }
 }
 
-/// The definition of the horizontal pass: what every instruction set gives, bit for bit.
+/// The same to words with 8 fraction bits, 256 times the value: for what is calculated with before it becomes bytes.
+///
+///     output[i][lane] = 32768 + saturate16((2^(shift−9) + Σ …) >> (shift − 8))
+///
+/// - Parameter shift: Fraction bits of the sums, 9 to 23.
+public func convolveRowsFine(
+  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
+  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+) {
+  let half: Int32 = 1 &<< (shift &- 9)
+  var i = 0
+  while i < outputCount {
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
+    cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
+    i &+= 1
+  }
+}
+
+/// The sums of output column `i`.
+@inline(__always)
+private func windowSum(
+  _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
+  _ i: Int, _ half: Int32
+) -> cpi_i32x16 {
+  let weightPairs = UnsafeRawPointer(weights + i &* pairs &* 2)
+  var source = columns + Int(firstPairs[i]) &* horizontalLanes
+  var sum = cpi_i32x16(repeating: half)
+  var p = 0
+  while p < pairs {
+    let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
+    let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
+    sum &+= cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight)
+    source += horizontalLanes
+    p &+= 1
+  }
+  return sum
+}
+
+/// The definition of the horizontal pass to bytes: what every instruction set gives, bit for bit.
 public func convolveRowsReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
   outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      var sum: Int32 = 1 &<< (shift &- 1)
-      for p in 0..<pairs {
-        let word = columns[(Int(firstPairs[i]) + p) * horizontalLanes + lane]
-        sum &+= Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
-        sum &+= Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)
-      }
+      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 1)
       output[i * horizontalLanes + lane] = UInt8(clamping: 128 &+ sum &>> shift)
     }
   }
+}
+
+/// The definition of the horizontal pass to words.
+public func convolveRowsFineReference(
+  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
+  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+) {
+  for i in 0..<outputCount {
+    for lane in 0..<horizontalLanes {
+      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 9)
+      output[i * horizontalLanes + lane] = UInt16(32_768 + Int32(Int16(clamping: sum &>> (shift &- 8))))
+    }
+  }
+}
+
+private func windowSumReference(
+  _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
+  _ i: Int, _ lane: Int
+) -> Int32 {
+  var sum: Int32 = 0
+  for p in 0..<pairs {
+    let word = columns[(Int(firstPairs[i]) + p) * horizontalLanes + lane]
+    sum &+= Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
+    sum &+= Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)
+  }
+  return sum
 }
 
 /// Lays rows of centered samples out for ``convolveRows(columns:firstPairs:weights:pairs:outputCount:shift:output:)``.
@@ -145,39 +193,71 @@ private func interleaveWide(
 /// Takes sixteen lanes apart into rows again.
 ///
 /// - Parameters:
-///   - lanes: `count * 16` bytes from the horizontal pass.
+///   - lanes: `count` columns of sixteen samples from the horizontal pass.
+///   - sampleBytes: 1, or 2 for words.
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - rowCount: Rows wanted, at most `16 / lanesPerRow`.
 ///   - output: The first row; rows are `stride` bytes apart.
 public func deinterleaveLanes(
-  lanes: UnsafePointer<UInt8>, channels: Int, count: Int, rowCount: Int, output: UnsafeMutablePointer<UInt8>,
+  lanes: UnsafeRawPointer, sampleBytes: Int, channels: Int, count: Int, rowCount: Int, output: UnsafeMutableRawPointer,
   stride: Int
 ) {
-  let lanesPerRow = channels == 3 ? 4 : channels
-  for row in 0..<rowCount {
-    let source = lanes + row &* lanesPerRow
+  let columnBytes = horizontalLanes &* sampleBytes
+  let pixelBytes = channels &* sampleBytes
+  switch (channels == 3 ? 4 : channels) &* sampleBytes {
+  case 1:
+    var i = 0
+    while i &+ 16 <= count {
+      cpi_transpose_u8(
+        (lanes + i &* columnBytes).assumingMemoryBound(to: UInt8.self),
+        (output + i).assumingMemoryBound(to: UInt8.self), stride, Int32(truncatingIfNeeded: rowCount))
+      i &+= 16
+    }
+    copyLanes(lanes, UInt8.self, columnBytes, pixelBytes, from: i, count, rowCount, output, stride)
+  case 2:
+    var i = 0
+    while i &+ 8 <= count {
+      var row = 0
+      while row < rowCount {
+        cpi_transpose_u16(
+          (lanes + (i &* columnBytes &+ row &* 2)).assumingMemoryBound(to: UInt8.self), columnBytes,
+          (output + (row &* stride &+ i &* 2)).assumingMemoryBound(to: UInt8.self), stride,
+          Int32(truncatingIfNeeded: min(rowCount &- row, 8)))
+        row &+= 8
+      }
+      i &+= 8
+    }
+    copyLanes(lanes, UInt16.self, columnBytes, pixelBytes, from: i, count, rowCount, output, stride)
+  case 4: copyLanes(lanes, UInt32.self, columnBytes, pixelBytes, from: 0, count, rowCount, output, stride)
+  default: copyLanes(lanes, UInt64.self, columnBytes, pixelBytes, from: 0, count, rowCount, output, stride)
+  }
+}
+
+/// Copies pixels, each with its idle lane, one over the other's end; the last one of a row without it.
+@inline(__always)
+private func copyLanes<Element: FixedWidthInteger>(
+  _ lanes: UnsafeRawPointer, _: Element.Type, _ columnBytes: Int, _ pixelBytes: Int, from: Int, _ count: Int,
+  _ rowCount: Int, _ output: UnsafeMutableRawPointer, _ stride: Int
+) {
+  let elementBytes = MemoryLayout<Element>.size
+  var row = 0
+  while row < rowCount {
+    let source = lanes + row &* elementBytes
     let target = output + row &* stride
-    switch channels {
-    case 1:
-      var i = 0
-      while i < count {
-        target[i] = source[i &* horizontalLanes]
-        i &+= 1
-      }
-    case 3:
-      var i = 0
-      while i < count {
-        target[i &* 3] = source[i &* horizontalLanes]
-        target[i &* 3 &+ 1] = source[i &* horizontalLanes &+ 1]
-        target[i &* 3 &+ 2] = source[i &* horizontalLanes &+ 2]
-        i &+= 1
-      }
-    default:
-      var i = 0
-      while i < count {
-        for c in 0..<channels { target[i &* channels &+ c] = source[i &* horizontalLanes &+ c] }
-        i &+= 1
+    var i = from
+    while i &+ 1 < count {
+      let pixel = source.loadUnaligned(fromByteOffset: i &* columnBytes, as: Element.self)
+      target.storeBytes(of: pixel, toByteOffset: i &* pixelBytes, as: Element.self)
+      i &+= 1
+    }
+    if i < count {
+      let pixel = source + i &* columnBytes
+      for k in 0..<pixelBytes {
+        target.storeBytes(
+          of: pixel.loadUnaligned(fromByteOffset: k, as: UInt8.self), toByteOffset: i &* pixelBytes &+ k, as: UInt8.self
+        )
       }
     }
+    row &+= 1
   }
 }

@@ -39,24 +39,33 @@ public func convolveColumnsWide(
 ///   - starts: For each output pixel, the first source pixel of its window.
 ///   - weights: `outputCount` rows of `taps` weights; windows may not reach past the row's end.
 ///   - maximum: The largest output sample.
+///   - hasAlpha: True for premultiplied samples with alpha last: where alpha is clamped to `maximum`, colors shrink with it,
+///     or they would change.
 ///   - output: `outputCount * channels` samples.
 public func convolveRowWide(
   row: UnsafePointer<Int32>, channels: Int, starts: UnsafePointer<Int32>, weights: UnsafePointer<Int32>, taps: Int,
-  outputCount: Int, shift: Int64, maximum: UInt16, output: UnsafeMutablePointer<UInt16>
+  outputCount: Int, shift: Int64, maximum: UInt16, hasAlpha: Bool, output: UnsafeMutablePointer<UInt16>
 ) {
   let half: Int64 = 1 &<< (shift &- 1)
   let limit = Int64(maximum)
   for i in 0..<outputCount {
     let window = row + Int(starts[i]) &* channels
     let windowWeights = weights + i &* taps
-    for c in 0..<channels {
+    var alpha = limit
+    var c = channels
+    while c > 0 {
+      c &-= 1
       var sum = half
       var k = 0
       while k < taps {
         sum &+= Int64(windowWeights[k]) &* Int64(window[k &* channels &+ c])
         k &+= 1
       }
-      output[i &* channels &+ c] = UInt16(truncatingIfNeeded: max(0, min(limit, sum &>> shift)))
+      var sample = sum &>> shift
+      if hasAlpha {
+        if c == channels &- 1 { alpha = max(limit, sample) } else if alpha > limit { sample = sample &* limit / alpha }
+      }
+      output[i &* channels &+ c] = UInt16(truncatingIfNeeded: max(0, min(limit, sample)))
     }
   }
 }

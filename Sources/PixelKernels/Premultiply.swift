@@ -1,4 +1,6 @@
-// Conversions between decoded rows and the 16-bit rows of the wide resize. Straight alpha comes last in a pixel.
+internal import CPixelIntrinsics
+
+// Conversions between decoded rows and the 16-bit rows of the resize. Straight alpha comes last in a pixel.
 //
 // Three scales are used. Bytes without alpha stay 0…255. Bytes with alpha become exact products, color · alpha and
 // alpha · 255, 0…65 025. Words (16-bit samples, linear light) are 0…65 535, with alpha color · alpha / 65 535 rounded.
@@ -11,6 +13,11 @@ public func widenBytes(_ input: UnsafePointer<UInt8>, count: Int, output: Unsafe
 /// Words of 0…255 to bytes.
 public func narrowToBytes(_ input: UnsafePointer<UInt16>, count: Int, output: UnsafeMutablePointer<UInt8>) {
   for i in 0..<count { output[i] = UInt8(truncatingIfNeeded: input[i]) }
+}
+
+/// Bytes to words of 256 times the value.
+public func scaleToFine(_ input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt16>) {
+  for i in 0..<count { output[i] = UInt16(input[i]) &<< 8 }
 }
 
 /// Straight bytes to exact products: color · alpha, and alpha · 255.
@@ -60,6 +67,69 @@ public func unpremultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: In
     for c in 0..<channels &- 1 {
       let color = alpha == 0 ? 0 : (UInt32(pixel[c]) &* 65_535 &+ alpha / 2) / alpha
       pixel[c] = UInt16(truncatingIfNeeded: min(color, 65_535))
+    }
+  }
+}
+
+// The narrow resize has a scale of its own: centered words with 7 fraction bits, and a result with 8.
+
+/// Straight bytes to premultiplied centered words, 128 · (color · alpha / 255 − 128), within 0.75 units; exact where
+/// alpha is 0 or 255.
+///
+/// - Parameter channels: 2 or 4, alpha last.
+public func premultiplyCentered(
+  _ input: UnsafePointer<UInt8>, channels: Int, pixels: Int, output: UnsafeMutablePointer<Int16>
+) {
+  let count = pixels &* channels
+  var i = 0
+  if channels == 4 {
+    while i &+ 16 <= count {
+      cpi_premultiply_rgba_x4(input + i, output + i)
+      i &+= 16
+    }
+  } else {
+    while i &+ 16 <= count {
+      cpi_premultiply_gray_x8(input + i, output + i)
+      i &+= 16
+    }
+  }
+  premultiplyCenteredReference(input, channels: channels, from: i, count: count, output: output)
+}
+
+/// The definition of ``premultiplyCentered(_:channels:pixels:output:)``, for samples `from` to `count`.
+public func premultiplyCenteredReference(
+  _ input: UnsafePointer<UInt8>, channels: Int, from: Int, count: Int, output: UnsafeMutablePointer<Int16>
+) {
+  var i = from
+  while i < count {
+    let alpha = Int32(input[i &+ channels &- 1])
+    for c in 0..<channels {
+      let color = c == channels &- 1 ? 255 : Int32(input[i &+ c])
+      let product = color &* alpha
+      output[i &+ c] = Int16(truncatingIfNeeded: (product &+ (product &+ 127) / 255 &+ 1) &>> 1 &- 16_384)
+    }
+    i &+= channels
+  }
+}
+
+/// Premultiplied words, 16 384 + 128 times the value, to straight bytes, rounded; a pixel whose alpha rounds to 0 becomes
+/// all zeros. There is room for overshoot up to 384 of 255: colors are divided by the alpha that came out, not by the 255
+/// that it is clamped to, or they would change.
+///
+/// - Parameter channels: 2 or 4, alpha last.
+public func unpremultiplyFine(
+  _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt8>
+) {
+  for x in 0..<pixels {
+    let pixel = x &* channels
+    let fine = Int32(input[pixel &+ channels &- 1]) &- 16_384
+    let alpha = max(0, min((fine &+ 64) &>> 7, 255))
+    output[pixel &+ channels &- 1] = UInt8(truncatingIfNeeded: alpha)
+    let scale = alpha == 0 ? 0 : 255 / Float(fine)
+    for c in 0..<channels &- 1 {
+      // Adding 2^23 rounds to the nearest integer and leaves it in the lowest bits (IEEE 754 binary32).
+      let color = max(0, min(Float(Int32(input[pixel &+ c]) &- 16_384) * scale, 255)) + 8_388_608
+      output[pixel &+ c] = UInt8(truncatingIfNeeded: color.bitPattern)
     }
   }
 }

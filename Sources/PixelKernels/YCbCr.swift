@@ -20,3 +20,23 @@ public func convertYCbCrToRGB(
     output[i &* 3 &+ 2] = UInt8(clamping: (y &+ 116_130 &* cb) &>> 16)
   }
 }
+
+/// Planes of words with 8 fraction bits to interleaved RGB bytes, rounded once.
+///
+/// The same formula with 14 fraction bits: `1.0737e9 + 0.9513e9` is the largest sum, below 2^31.
+/// - Parameters:
+///   - luma, blue, red: `count` words each, 256 · Y, Cb and Cr.
+///   - output: `count * 3` samples.
+public func convertFineYCbCrToRGB(
+  luma: UnsafePointer<UInt16>, blue: UnsafePointer<UInt16>, red: UnsafePointer<UInt16>, count: Int,
+  output: UnsafeMutablePointer<UInt8>
+) {
+  for i in 0..<count {
+    let y = Int32(luma[i]) &<< 14 &+ 1 &<< 21
+    let cb = Int32(blue[i]) &- 32_768
+    let cr = Int32(red[i]) &- 32_768
+    output[i &* 3] = UInt8(clamping: (y &+ 22_970 &* cr) &>> 22)
+    output[i &* 3 &+ 1] = UInt8(clamping: (y &- 5_638 &* cb &- 11_700 &* cr) &>> 22)
+    output[i &* 3 &+ 2] = UInt8(clamping: (y &+ 29_032 &* cb) &>> 22)
+  }
+}

@@ -4,8 +4,8 @@ internal import ImagePreparation
 
 /// A file the sandbox keeps: an upload, or a result that is rendered when somebody asks for it.
 struct Asset: Sendable {
-  /// Where the bytes come from.
-  enum Content: Sendable {
+  /// Where the bytes come from. A result may be the source of another.
+  indirect enum Content: Sendable {
     case stored(StoredImage)
     case rendered(Rendering)
   }
@@ -16,6 +16,7 @@ struct Asset: Sendable {
     let input: Img2ImgParameters
     let sourceID: String
     let index: Int
+    let isCustom: Bool
   }
 
   let id: String
@@ -32,7 +33,7 @@ struct Asset: Sendable {
   fileprivate(set) var sequence = 0
 
   /// The type the service gives in `metadata.type`.
-  var type: String { origin == nil ? "uploaded" : "inference-img2img" }
+  var type: String { origin.map { $0.isCustom ? "img2img" : "inference-img2img" } ?? "uploaded" }
 }
 
 /// An uploaded file and its digest. Copies share the bytes.

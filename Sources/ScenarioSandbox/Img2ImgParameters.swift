@@ -60,7 +60,9 @@ struct Img2ImgParameters: Codable, Sendable {
     case tcd = "TCDScheduler"
     case uniPCMultistep = "UniPCMultistepScheduler"
   }
+}
 
+extension Img2ImgParameters {
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     modelId = try fields.required(.modelId)
@@ -99,6 +101,19 @@ struct Img2ImgParameters: Codable, Sendable {
     }
     guard image != nil || imageId != nil || imageUrl != nil, image != "" else {
       throw ServiceError.badRequest("Input image is required", parameter: "image")
+    }
+  }
+}
+
+/// What a job repeats of its request in `metadata.input`.
+enum JobInput: Encodable, Sendable {
+  case legacy(Img2ImgParameters)
+  case custom([String: JSONValue])
+
+  func encode(to encoder: any Encoder) throws {
+    switch self {
+    case .legacy(let input): try input.encode(to: encoder)
+    case .custom(let fields): try fields.encode(to: encoder)
     }
   }
 }

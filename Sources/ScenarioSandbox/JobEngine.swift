@@ -28,12 +28,20 @@ struct Job: Sendable {
   let created: Date
   let timings: JobTimings
   let outcome: Outcome
+  /// What the results are drawn from.
   let input: Img2ImgParameters
+  /// The body of a custom model's request; nil for the legacy family.
+  var customInput: CustomParameters?
   let resultIDs: [String]
   let cost: Double
   var canceled: Date?
   /// How many jobs were made before.
   fileprivate(set) var sequence = 0
+
+  /// True for a job of the current family, which cannot be canceled.
+  var isCustom: Bool { customInput != nil }
+  /// The service's name for this kind of job (ASSUMED for img2img).
+  var type: String { isCustom ? "custom" : "inference" }
 
   /// What the service would say of a job at one moment.
   struct Snapshot: Sendable, Equatable {

@@ -11,6 +11,7 @@ struct Model: Encodable, Sendable {
     var min: Double?
     var max: Double?
     var step: Double?
+    var `default`: JSONValue?
     var maxLength: Double?
     var allowedValues: [String]?
     var kind: String?
@@ -49,20 +50,24 @@ struct Model: Encodable, Sendable {
     inputs: [
       Input(name: "prompt", type: "string", maxLength: 2048, required: .init(always: true)),
       Input(name: "image", type: "file", kind: "image"),
-      Input(name: "strength", type: "number", min: 0.01, max: 1, step: 0.01),
-      Input(name: "numOutputs", type: "number", min: 1, max: 4, costImpact: true),
-      Input(name: "numInferenceSteps", type: "number", min: 1, max: 50, costImpact: true),
-      Input(name: "guidance", type: "number", min: 0, max: 10),
-      Input(name: "width", type: "number", min: 128, max: 2048, step: 16),
-      Input(name: "height", type: "number", min: 128, max: 2048, step: 16),
-      Input(name: "seed", type: "number", min: 0, max: 2_147_483_647),
+      Input(name: "strength", type: "number", min: 0.01, max: 1, step: 0.01, default: .number(0.8)),
+      Input(name: "numOutputs", type: "number", min: 1, max: 4, step: 1, default: .number(1), costImpact: true),
+      Input(
+        name: "numInferenceSteps", type: "number", min: 1, max: 50, step: 1, default: .number(28), costImpact: true),
+      Input(name: "guidance", type: "number", min: 0, max: 10, default: .number(3.5)),
+      Input(name: "width", type: "number", min: 128, max: 2048, step: 16, default: .number(1104)),
+      Input(name: "height", type: "number", min: 128, max: 2048, step: 16, default: .number(832)),
+      Input(name: "seed", type: "number", min: 0, max: 2_147_483_647, step: 1),
       Input(name: "controlImage", type: "file", kind: "image"),
       Input(
-        name: "controlModality", type: "string",
+        name: "controlModality", type: "string", default: .string("canny"),
         allowedValues: ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]),
-      Input(name: "controlStrength", type: "number", min: 0, max: 1),
-      Input(name: "controlStart", type: "number", min: 0, max: 1),
-      Input(name: "controlEnd", type: "number", min: 0, max: 1),
+      Input(name: "controlStrength", type: "number", min: 0, max: 1, default: .number(0.7)),
+      Input(name: "controlStart", type: "number", min: 0, max: 1, default: .number(0)),
+      Input(name: "controlEnd", type: "number", min: 0, max: 1, default: .number(1)),
+      Input(name: "modelId", type: "model"),
+      Input(name: "loras", type: "model_array", maxLength: 6),
+      Input(name: "lorasScale", type: "number_array", min: 0, max: 2, maxLength: 6),
     ])
 }
 #endif

@@ -17,13 +17,15 @@ internal import Musl
 struct PromptSocketPool: AsyncSocketPool {
   let base: any AsyncSocketPool
 
+  /// TCP without waiting for more to send.
+  static var noDelay: BoolSocketOption { BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY) }
+
   func prepare() async throws { try await base.prepare() }
 
   func run() async throws { try await base.run() }
 
   func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
-    let noDelay = BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY)
-    try socket.setValue(true, for: noDelay)
+    try socket.setValue(true, for: Self.noDelay)
     try await base.suspendSocket(socket, untilReadyFor: events)
   }
 }

@@ -24,7 +24,12 @@ actor RenderedResults {
   ///   results are never asked for.
   func png(_ rendering: Rendering) throws -> [UInt8] {
     if let bytes = kept[rendering] { return bytes }
-    let source = try SourceImage.decode(rendering.source, size: rendering.size)
+    let encoded =
+      switch rendering.source {
+      case .stored(let image): image.bytes
+      case .rendered(let earlier): try png(earlier)
+      }
+    let source = try SourceImage.decode(encoded, size: rendering.size)
     let image = ResultRenderer.render(source: source, seed: rendering.patternSeed, strength: rendering.strength)
     let bytes = try ImagePreparer().encodePNG(image, compression: .fast)
     keep(bytes, of: rendering)

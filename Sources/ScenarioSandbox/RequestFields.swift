@@ -92,6 +92,9 @@ struct QueryParameters: Sendable {
     self.items = items
   }
 
+  /// What the parameters are called, in their order.
+  var names: [String] { items.map(\.name) }
+
   /// The value of a parameter.
   subscript(name: String) -> String? { items.first { $0.name == name }?.value }
 

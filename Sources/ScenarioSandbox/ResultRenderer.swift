@@ -3,7 +3,8 @@ internal import ImagePreparation
 
 /// Everything a result's pixels follow from.
 struct Rendering: Sendable, Hashable {
-  let source: [UInt8]
+  let source: Asset.Content
+  /// SHA-256 of the source's bytes.
   let sourceDigest: String
   let size: ImageSize
   let prompt: String

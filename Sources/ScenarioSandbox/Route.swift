@@ -14,6 +14,13 @@ struct Route: Sendable {
     "listAssets": { (service, call) async throws(ServiceError) in try await service.listAssets(call) },
     "getAssetsBulk": { (service, call) async throws(ServiceError) in try await service.getAssetsBulk(call) },
     "getAsset": { (service, call) async throws(ServiceError) in try await service.getAsset(call) },
+    "requestAssetDownload": { (service, call) async throws(ServiceError) in
+      try await service.requestAssetDownload(call)
+    },
+    "createUpload": { (service, call) throws(ServiceError) in try service.createUpload(call) },
+    "getUpload": { (service, call) throws(ServiceError) in try service.getUpload(call) },
+    "actOnUpload": { (service, call) throws(ServiceError) in try service.actOnUpload(call) },
+    "generateCustom": { (service, call) async throws(ServiceError) in try await service.generateCustom(call) },
     "generateImg2Img": { (service, call) async throws(ServiceError) in try await service.generateImg2Img(call) },
     "listJobs": { (service, call) throws(ServiceError) in try service.listJobs(call) },
     "getJob": { (service, call) throws(ServiceError) in try service.getJob(call) },

@@ -15,6 +15,16 @@ public struct SandboxConfiguration: Sendable {
   public var echoesInput: Bool
   /// Models that exist but answer 403, as above the account's plan.
   public var restrictedModelIDs: Set<String>
+  /// How long the URLs of an upload's parts are good.
+  public var partLifetime: Duration
+  /// True to put a relay in front of the server that can drop connections, which some faults need.
+  public var isFaulty: Bool
+  /// Faults that happen at random.
+  public var faultPlan: SandboxFaultPlan?
+  /// How late an answer with the fault `delay` is.
+  public var faultDelay: Duration
+  /// Told of every request to an operation before it has any effect, with its running number from 1.
+  public var onRequest: (@Sendable (_ number: Int, _ operation: String) -> Void)?
   /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
   public var publicOrigin: String?
   /// Takes one line a request. Lines hold no query strings, bodies, keys or signatures.
@@ -32,6 +42,11 @@ public struct SandboxConfiguration: Sendable {
     limits: SandboxLimits = SandboxLimits(),
     echoesInput: Bool = true,
     restrictedModelIDs: Set<String> = [],
+    partLifetime: Duration = .seconds(3600),
+    isFaulty: Bool = false,
+    faultPlan: SandboxFaultPlan? = nil,
+    faultDelay: Duration = .seconds(1),
+    onRequest: (@Sendable (_ number: Int, _ operation: String) -> Void)? = nil,
     publicOrigin: String? = nil,
     log: (@Sendable (String) -> Void)? = nil,
     now: @escaping @Sendable () -> Date = { Date() },
@@ -43,6 +58,11 @@ public struct SandboxConfiguration: Sendable {
     self.limits = limits
     self.echoesInput = echoesInput
     self.restrictedModelIDs = restrictedModelIDs
+    self.partLifetime = partLifetime
+    self.isFaulty = isFaulty || faultPlan != nil
+    self.faultPlan = faultPlan
+    self.faultDelay = faultDelay
+    self.onRequest = onRequest
     self.publicOrigin = publicOrigin
     self.log = log
     self.now = now
@@ -114,6 +134,8 @@ public struct SandboxLimits: Sendable, Equatable {
   public var inferenceBatchSize: Int
   /// Largest request body in bytes; a larger one answers 413 (ASSUMED: 6 MiB, the gateway's).
   public var bodyBytes: Int
+  /// Largest part of a multipart upload in bytes.
+  public var partBytes: Int
   /// Largest image in bytes that is fetched from an `imageUrl`.
   public var fetchedBytes: Int
   /// How long an `imageUrl` may take to answer.
@@ -126,12 +148,14 @@ public struct SandboxLimits: Sendable, Equatable {
   /// Makes limits.
   public init(
     parallelInferences: Int? = nil, inferenceBatchSize: Int = 16, bodyBytes: Int = 6_291_456,
+    partBytes: Int = 64 << 20,
     fetchedBytes: Int = 32 << 20, fetchTimeout: Duration = .seconds(10), storedBytes: Int = 1 << 30,
     renderedBytes: Int = 64 << 20
   ) {
     self.parallelInferences = parallelInferences
     self.inferenceBatchSize = inferenceBatchSize
     self.bodyBytes = bodyBytes
+    self.partBytes = partBytes
     self.fetchedBytes = fetchedBytes
     self.fetchTimeout = fetchTimeout
     self.storedBytes = storedBytes

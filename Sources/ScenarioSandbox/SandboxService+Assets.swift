@@ -159,7 +159,8 @@ extension SandboxService {
     let origin = asset.origin
     return Wire.Asset(
       id: asset.id, url: url(of: asset.id, delivery: delivery), mimeType: asset.mimeType,
-      source: origin == nil ? "uploaded" : "inference-img", ownerId: ownerID, authorId: authorID,
+      source: origin.map { $0.isCustom ? "img2img" : "inference-img" } ?? "uploaded", ownerId: ownerID,
+      authorId: authorID,
       createdAt: Wire.Timestamp(asset.created), updatedAt: Wire.Timestamp(asset.created),
       collectionIds: asset.collectionIDs,
       metadata: Wire.Asset.Metadata(

@@ -1,7 +1,18 @@
 #if Client
 internal import FlyingFox
 internal import Foundation
+internal import ImagePreparation
 internal import Synchronization
+
+/// The body of `POST /assets/{assetId}/download`.
+private struct DownloadRequest: Decodable {
+  var targetFormat: String?
+
+  enum CodingKeys: String, CodingKey { case targetFormat }
+  init(from decoder: any Decoder) throws {
+    targetFormat = try decoder.container(keyedBy: CodingKeys.self).given(String.self, .targetFormat)
+  }
+}
 
 extension SandboxService {
   /// `GET /assets/{id}` and `GET /assets-transform/{id}` beside `/v1`: a file on a signed URL, without credentials.
@@ -13,17 +24,55 @@ extension SandboxService {
     guard request.headers[.authorization] == nil else {
       throw .badRequest("File URLs are signed; credentials must not be sent to them", parameter: "Authorization")
     }
+    var format: String?
     switch signer.verify(assetID: assetID, delivery: delivery, query: request.target.query(), now: now) {
     case .denied: return .accessDenied
     case .valid(let extra):
-      guard extra.isEmpty else { throw .notServed("transformed files yet (\(Self.names(in: extra)))") }
+      let transform = try QueryParameters(extra)
+      format = transform["format"]
+      guard extra.isEmpty || (transform.names == ["format"] && Self.mimeType(format) != nil) else {
+        throw .notServed("this transform (\(transform.names.joined(separator: ", ")))")
+      }
     }
     // The CDN tells nobody whether a file exists.
     guard let asset = state.withLock({ $0.assets.asset(assetID, at: now) }) else { return .accessDenied }
-    let body = Data(try await bytes(of: asset))
+    let stored = try await bytes(of: asset)
+    let mimeType = Self.mimeType(format) ?? asset.mimeType
+    let body = mimeType == asset.mimeType ? stored : try converted(stored, to: mimeType)
     return HTTPResponse(
-      statusCode: .ok, headers: [.contentType: asset.mimeType],
-      body: HTTPBodySequence(data: body, suggestedBufferSize: 65_536))
+      statusCode: .ok, headers: [.contentType: mimeType],
+      body: HTTPBodySequence(data: Data(body), suggestedBufferSize: 65_536))
+  }
+
+  /// `POST /assets/{assetId}/download`: a signed URL of the file, as it was stored or in another format.
+  func requestAssetDownload(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
+    let wanted = try call.json(DownloadRequest.self).targetFormat
+    let id = call.parameters["assetId"] ?? ""
+    guard let asset = state.withLock({ $0.assets.asset(id, at: now) }) else { throw .notFound("Asset", id) }
+    guard let wanted else {
+      return .json(Wire.Download(url: url(of: id, delivery: .original), mimeType: asset.mimeType))
+    }
+    // Of the service's formats the sandbox writes two.
+    guard let mimeType = Self.mimeType(wanted) else { throw .badRequest("Invalid target format") }
+    return .json(Wire.Download(url: url(of: id, delivery: .transformed) + "&format=\(wanted)", mimeType: mimeType))
+  }
+
+  private static func mimeType(_ format: String?) -> String? {
+    switch format {
+    case "png": "image/png"
+    case "jpeg", "jpg": "image/jpeg"
+    default: nil
+    }
+  }
+
+  private func converted(
+    _ bytes: [UInt8], to mimeType: String
+  ) throws(ServiceError) -> [UInt8] {
+    do {
+      return try SourceImage.encode(bytes, format: mimeType == "image/png" ? .png : .jpeg)
+    } catch {
+      throw .rendering(error)
+    }
   }
 
   /// An asset's file.
@@ -42,10 +91,6 @@ extension SandboxService {
     case .rendered(let rendering):
       do { return try await results.byteCount(rendering) } catch { throw .rendering(error) }
     }
-  }
-
-  private static func names(in query: String) -> String {
-    query.split(separator: "&").map { $0.prefix { $0 != "=" } }.joined(separator: ", ")
   }
 }
 

@@ -20,6 +20,7 @@ extension SandboxService {
   func actOnJob(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
     _ = try call.json(JobAction.self)
     let job = try job(call)
+    guard !job.isCustom else { throw .badRequest("Cannot cancel this type of job. Action not permitted.") }
     let now = now
     let canceled = state.withLock { state in
       guard state.jobs.cancel(job.id, at: now) else { return false }
@@ -48,7 +49,7 @@ extension SandboxService {
     let jobs = state.withLock { Array($0.jobs.all) }.filter { job in
       let snapshot = job.snapshot(at: now)
       return status.map { $0 == snapshot.status } ?? true
-        && types?.contains(Wire.Job.inferenceType) ?? true
+        && types?.contains(job.type) ?? true
         && query["authorId"].map { $0 == authorID } ?? true
         && !(leavesHiddenOut && job.input.hideResults)
         && job.created > after ?? .distantPast
@@ -69,12 +70,13 @@ extension SandboxService {
   func wire(_ job: Job, at now: Date) -> Wire.Job {
     let snapshot = job.snapshot(at: now)
     var metadata = Wire.Job.Metadata(assetIds: snapshot.status == .success ? job.resultIDs : [])
-    if configuration.echoesInput { metadata.input = job.input }
+    if configuration.echoesInput { metadata.input = job.customInput.map { .custom($0.fields) } ?? .legacy(job.input) }
     if snapshot.status == .failure, case .failure(let error, let hint) = job.outcome {
       (metadata.error, metadata.hint) = (error, hint)
     }
     return Wire.Job(
-      jobId: job.id, status: snapshot.status, progress: snapshot.progress, authorId: authorID, ownerId: ownerID,
+      jobId: job.id, jobType: job.type, status: snapshot.status, progress: snapshot.progress, authorId: authorID,
+      ownerId: ownerID,
       metadata: metadata,
       statusHistory: snapshot.history.map { Wire.Job.State(status: $0.status, date: Wire.Timestamp($0.date)) },
       billing: Wire.Job.Billing(cuCost: job.cost), createdAt: Wire.Timestamp(job.created),

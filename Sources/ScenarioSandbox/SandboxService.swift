@@ -10,7 +10,12 @@ final class SandboxService: Sendable {
   /// What changes while the sandbox runs.
   struct State: Sendable {
     var assets: AssetStore
+    var uploads: UploadStore
     var jobs = JobEngine()
+    var faults: FaultScript
+    var statistics = SandboxStatistics()
+    /// Requests to operations so far.
+    var requests = 0
     /// Scheme, host and port that signed URLs begin with.
     var origin: String
   }
@@ -31,6 +36,8 @@ final class SandboxService: Sendable {
     state = Mutex(
       State(
         assets: AssetStore(limit: configuration.limits.storedBytes),
+        uploads: UploadStore(limit: configuration.limits.storedBytes),
+        faults: FaultScript([], plan: configuration.faultPlan),
         origin: configuration.publicOrigin ?? origin))
     signer = SignedURL(entropy: configuration.entropy)
     results = RenderedResults(limit: configuration.limits.renderedBytes)
@@ -42,6 +49,9 @@ final class SandboxService: Sendable {
     if configuration.publicOrigin == nil { state.withLock { $0.origin = origin } }
   }
 
+  /// Scripts faults.
+  func script(_ faults: [SandboxFault]) { state.withLock { $0.faults.append(faults) } }
+
   /// The time, in the whole milliseconds that replies show.
   var now: Date {
     Date(timeIntervalSince1970: (configuration.now().timeIntervalSince1970 * 1000).rounded(.down) / 1000)
@@ -52,14 +62,18 @@ final class SandboxService: Sendable {
   /// - Throws: Only when the connection broke while the body was read.
   func respond(to request: HTTPRequest) async throws -> HTTPResponse {
     // The body is taken off the connection whatever the answer will be: the next request begins behind it.
-    let body = try await Self.body(of: request, limit: configuration.limits.bodyBytes)
+    let isPart = request.target.path().hasPrefix("/\(Self.partsFolder)/")
+    let limits = configuration.limits
+    let body = try await Self.body(of: request, limit: isPart ? limits.partBytes : limits.bodyBytes)
     var response: HTTPResponse
+    var fault: SandboxFault.Kind?
     do {
-      response = try await answer(request, body: body)
+      response = try await answer(request, body: body, fault: &fault)
     } catch {
       response = .json(error.body, status: error.status)
       for (header, value) in error.headers { response.headers[header] = value }
     }
+    if let action = fault?.relayAction { response.headers[HTTPHeader(RelayAction.header)] = action.rawValue }
     response.headers[HTTPHeader(SandboxNotice.header)] = SandboxNotice.text
     if request.method == .HEAD {
       response.headers[.contentLength] = try await String(response.bodyData.count)
@@ -70,19 +84,45 @@ final class SandboxService: Sendable {
     return response
   }
 
-  private func answer(_ request: HTTPRequest, body: Data?) async throws(ServiceError) -> HTTPResponse {
+  /// - Parameter fault: Set to what goes wrong with the request, for the caller to see to the connection.
+  private func answer(
+    _ request: HTTPRequest, body: Data?, fault: inout SandboxFault.Kind?
+  ) async throws(ServiceError) -> HTTPResponse {
     let segments = request.target.path().split(separator: "/").map { $0.removingPercentEncoding ?? "" }
+    let operation: String
+    let act: (SandboxFault.Kind?) async throws(ServiceError) -> HTTPResponse
     if segments.count == 2, let delivery = SignedURL.Delivery(rawValue: segments[0]) {
-      return try await file(segments[1], delivery: delivery, request: request)
+      operation = Self.fileOperation
+      act = { (_) async throws(ServiceError) in
+        try await self.file(segments[1], delivery: delivery, request: request)
+      }
+    } else if segments.count == 3, segments[0] == Self.partsFolder {
+      operation = Self.partOperation
+      act = { (_) throws(ServiceError) in
+        try self.part(Array(segments.dropFirst()), request: request, body: body)
+      }
+    } else if segments.first == "sandbox" {
+      guard isAuthorized(request) else { throw .unauthorized }
+      return try administer(Array(segments.dropFirst()), request: request, body: body)
+    } else {
+      guard segments.first == "v1" else { throw .noSuchPath }
+      let call = try Route.match(method: request.method.rawValue, segments: Array(segments.dropFirst()))
+      guard isAuthorized(request) else { throw .unauthorized }
+      guard let body else { throw .bodyTooLarge }
+      let query = try QueryParameters(request.target.query())
+      _ = try query.bool("originalAssets")
+      operation = call.route.operation.id
+      act = { (fault) async throws(ServiceError) in
+        try await call.route.handler(
+          self,
+          RequestContext(
+            parameters: call.parameters, query: query, headers: request.headers, body: body, fault: fault))
+      }
     }
-    guard segments.first == "v1" else { throw .noSuchPath }
-    let call = try Route.match(method: request.method.rawValue, segments: Array(segments.dropFirst()))
-    guard isAuthorized(request) else { throw .unauthorized }
-    guard let body else { throw .bodyTooLarge }
-    let query = try QueryParameters(request.target.query())
-    _ = try query.bool("originalAssets")
-    return try await call.route.handler(
-      self, RequestContext(parameters: call.parameters, query: query, headers: request.headers, body: body))
+    fault = await beginFault(operation)
+    guard let fault else { return try await act(nil) }
+    if let answer = try Self.answer(insteadOf: fault) { return answer }
+    return try await Self.answer(try await act(fault), after: fault)
   }
 
   /// True for HTTP Basic (RFC 7617) with one of the configured pairs.
@@ -115,6 +155,8 @@ struct RequestContext: Sendable {
   let query: QueryParameters
   let headers: HTTPHeaders
   let body: Data
+  /// What goes wrong with the request.
+  let fault: SandboxFault.Kind?
 
   /// The body as one of the service's objects.
   func json<Value: Decodable>(_ type: Value.Type) throws(ServiceError) -> Value {

@@ -19,6 +19,7 @@ public final class ScenarioSandbox: Sendable {
   public let configuration: SandboxConfiguration
   private let service: SandboxService
   private let server: HTTPServer
+  private let relaying = Mutex<Task<Void, Never>?>(nil)
   private let running = Mutex<Task<Void, any Error>?>(nil)
 
   /// Makes a sandbox that does not listen yet.
@@ -27,11 +28,12 @@ public final class ScenarioSandbox: Sendable {
     service = SandboxService(configuration: configuration)
     server = HTTPServer(
       config: HTTPServer.Configuration(
-        address: Self.loopback(port: configuration.port), timeout: 120, sharedRequestBufferSize: 65_536,
+        address: Self.loopback(port: configuration.isFaulty ? 0 : configuration.port), timeout: 120,
+        sharedRequestBufferSize: 65_536,
         pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled))
   }
 
-  private static func loopback(port: UInt16) -> sockaddr_in {
+  static func loopback(port: UInt16) -> sockaddr_in {
     var address = sockaddr_in.inet(port: port)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     return address
@@ -69,14 +71,57 @@ public final class ScenarioSandbox: Sendable {
     guard case .ip4(_, let port) = await server.listeningAddress else {
       throw SandboxError.cannotListen(port: configuration.port)
     }
-    let origin = "http://127.0.0.1:\(port)"
+    let origin = "http://127.0.0.1:\(configuration.isFaulty ? try await startRelay(to: port) : port)"
     service.setOrigin(origin)
     guard let base = URL(string: origin + "/v1") else { throw SandboxError.cannotListen(port: port) }
     return base
   }
 
+  /// Puts the relay in front of the server, on the port that was asked for.
+  private func startRelay(to upstream: UInt16) async throws -> UInt16 {
+    let pool = HTTPServer.defaultPool()
+    try await pool.prepare()
+    let polling = Task { try await pool.run() }
+    let socket: AsyncSocket
+    do {
+      let bare = try Socket(domain: AF_INET, type: .stream)
+      try bare.setValue(true, for: .localAddressReuse)
+      try bare.bind(to: Self.loopback(port: configuration.port))
+      try bare.listen()
+      socket = try AsyncSocket(socket: bare, pool: pool)
+    } catch {
+      polling.cancel()
+      throw SandboxError.cannotListen(port: configuration.port)
+    }
+    let relay = FaultRelay(upstream: upstream, pool: pool)
+    relaying.withLock {
+      $0 = Task {
+        try? await relay.run(listening: socket)
+        try? socket.close()
+        polling.cancel()
+      }
+    }
+    guard case .ip4(_, let port) = try socket.socket.sockname() else {
+      throw SandboxError.cannotListen(port: configuration.port)
+    }
+    return port
+  }
+
+  /// Scripts faults. Those that drop connections need ``SandboxConfiguration/isFaulty``.
+  public func script(_ faults: SandboxFault...) {
+    precondition(
+      configuration.isFaulty || !faults.contains { $0.kind.needsRelay }, "only a faulty sandbox drops connections")
+    service.script(faults)
+  }
+
+  /// What was asked of the sandbox so far, and what it did.
+  public var statistics: SandboxStatistics { service.state.withLock(\.statistics) }
+
   /// Ends every connection and stops listening. What was stored is gone with the object.
   public func stop() async {
+    let relay = relaying.withLock(\.self)
+    relay?.cancel()
+    await relay?.value
     await server.stop()
     let task = running.withLock(\.self)
     task?.cancel()

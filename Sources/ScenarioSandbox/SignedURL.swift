@@ -60,6 +60,11 @@ struct SignedURL: Sendable {
     return .valid(extra: String(rest.dropFirst()))
   }
 
+  /// A signature of any text, for URLs that carry nothing else.
+  func tag(_ text: String) -> String {
+    Self.encode(Data(MessageAuthentication.code([UInt8](text.utf8), key: key)))
+  }
+
   private func signedQuery(path: String, expiry: Int) -> String {
     let policy = Data(Self.policy(path: path, expiry: expiry).utf8)
     let signature = Data(MessageAuthentication.code([UInt8](policy), key: key))

@@ -25,5 +25,14 @@ enum SourceImage {
     recipe.maxInputPixels = maxPixels
     return try ImagePreparer().pixels(of: .memory(bytes), recipe: recipe)
   }
+
+  /// The image in another format, upright, its size kept.
+  static func encode(_ bytes: [UInt8], format: Recipe.OutputFormat) throws(PreparationError) -> [UInt8] {
+    var recipe = Recipe()
+    recipe.maxSide = nil
+    recipe.format = format
+    recipe.maxInputPixels = maxPixels
+    return try ImagePreparer().prepare(.memory(bytes), recipe: recipe).bytes
+  }
 }
 #endif

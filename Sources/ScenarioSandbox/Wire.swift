@@ -65,7 +65,7 @@ enum Wire {
       let assetIds: [String]
       var error: String?
       var hint: String?
-      var input: Img2ImgParameters?
+      var input: JobInput?
     }
     struct State: Encodable {
       let status: JobStatus
@@ -76,11 +76,8 @@ enum Wire {
       var cuDiscount = 0.0
     }
 
-    /// The type of every job of the legacy family (ASSUMED for img2img).
-    static let inferenceType = "inference"
-
     let jobId: String
-    var jobType = inferenceType
+    let jobType: String
     let status: JobStatus
     let progress: Double
     let authorId: String
@@ -101,6 +98,47 @@ enum Wire {
     let job: Job
     /// The sandbox's own key; the service has none of this name.
     var sandbox = SandboxNotice.text
+  }
+
+  struct CustomStarted: Encodable {
+    let creativeUnitsCost: Double
+    var creativeUnitsDiscount = 0.0
+    let costDetails: [String: Double]
+    let job: Job
+    /// The sandbox's own key; the service has none of this name.
+    var sandbox = SandboxNotice.text
+  }
+
+  struct Download: Encodable {
+    let url: String
+    let mimeType: String
+  }
+
+  struct UploadEnvelope: Encodable { let upload: Upload }
+
+  struct Upload: Encodable {
+    struct Part: Encodable {
+      let number: Int
+      let url: String
+      let expires: Timestamp
+    }
+
+    let id: String
+    let status: UploadStatus
+    var kind = "image"
+    var source = "multipart"
+    let fileName: String
+    let authorId: String
+    let ownerId: String
+    let createdAt: Timestamp
+    let updatedAt: Timestamp
+    let originalFileName: String
+    let partsCount: Int
+    let fileSize: Int
+    let contentType: String
+    let entityId: String?
+    let errorMessage: String?
+    let parts: [Part]?
   }
 
   /// What was accepted, defaults filled in.

@@ -19,12 +19,12 @@ SIZE = (512, 384)
 
 
 def picture():
-    """640 x 427 pixels with slopes, edges and grain, as JPEG."""
+    """640 x 427 pixels with slopes, edges and grain, as JPEG; its chroma is whole, since libraries differ in how they enlarge it."""
     y, x = numpy.mgrid[0:427, 0:640]
     grain = numpy.random.default_rng(1).normal(0, 6, (427, 640, 3))
     pixels = numpy.stack([x * 255 / 640, y * 255 / 427, (x // 40 + y // 40) % 2 * 160 + 40], axis=2) + grain
     file = io.BytesIO()
-    Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(file, "JPEG", quality=90)
+    Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(file, "JPEG", quality=90, subsampling=0)
     return file.getvalue()
 
 

@@ -77,17 +77,26 @@ def substitute(operation, case, draw):
     for name in ("assetId", "jobId", "modelId"):
         if name in path:
             path[name] = known(name, path[name], draw)
-    if (case.query or {}).get("dryRun") in ("true", "api") and draw % 2:
+    if operation == "generateImg2Img" and (case.query or {}).get("dryRun") in ("true", "api") and draw % 2:
         del case.query["dryRun"]
     body = case.body
     if not isinstance(body, dict):
         return
-    if operation == "actOnJob" and path.get("jobId") in jobs:
-        path["jobId"] = start_job()  # only a job that runs can be canceled
+    if operation == "actOnJob" and body.get("action") == "cancel" and draw % 4:
+        path["jobId"] = start_job()  # only a job that runs, of the legacy family, can be canceled
     if operation == "uploadAsset" and isinstance(body.get("image"), str) and draw % 4:
         body["image"] = images[draw % len(images)]
     if operation == "getAssetsBulk" and isinstance(body.get("assetIds"), list):
         body["assetIds"] = [known("assetId", value, draw + i) for i, value in enumerate(body["assetIds"])]
+    if operation == "generateCustom" and draw % 8:
+        if draw % 3 == 0 and (case.query or {}).get("dryRun") is None:
+            case.query = (case.query or {}) | {"dryRun": "true"}
+        path["modelId"] = "model_bfl-flux-1-dev"
+        # The document leaves the body to the model's list of inputs, which no fuzzer knows.
+        body.clear()
+        body.update(prompt="p", image=assets[draw % len(assets)], width=128 + 16 * (draw % 4), height=128, numOutputs=1 + draw % 2)
+        if draw % 3:
+            body.update(strength=(1 + draw % 100) / 100, seed=draw % 2**31)
     if operation == "generateImg2Img" and draw % 8:
         if isinstance(body.get("modelId"), str) and body["modelId"]:
             body["modelId"] = "flux.1-dev"

@@ -15,7 +15,10 @@ DOCUMENT = os.path.join(HERE, "../../Sources/ScenarioSandbox/scenario-openapi.ya
 BASE = os.environ["SCENARIO_BASE_URL"]
 AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
 # The operations of upload, img2img, polling and download: a sandbox without one of them fails.
-NEEDED = {"uploadAsset", "getAsset", "generateImg2Img", "getJob"}
+NEEDED = {
+    "uploadAsset", "getAsset", "createUpload", "actOnUpload", "getUpload", "getModel", "generateImg2Img", "generateCustom",
+    "getJob", "listJobs", "actOnJob", "getAssetsBulk",
+}  # fmt: skip
 LEAST = 20
 
 
@@ -64,8 +67,11 @@ def main():
         if good < LEAST:
             faults.append(f"{operation} returned 2xx {good} times, not {LEAST}")
     faults += [f"{name}: {n}" for name, n in counts.items() if name.split()[-1].startswith("5")]
-    if counts.get("generateImg2Img 269", 0) < LEAST:
-        faults.append(f"{counts.get('generateImg2Img 269', 0)} dry runs, not {LEAST}")
+    for operation in ("generateImg2Img", "generateCustom"):
+        for status, what in ((200, "jobs"), (269, "dry runs")):
+            number = counts.get(f"{operation} {status}", 0)
+            if number < LEAST:
+                faults.append(f"{number} {what} of {operation}, not {LEAST}")
     if not counts.get("linked result"):
         faults.append("no link from upload to job to result was followed to its end")
     if faults:

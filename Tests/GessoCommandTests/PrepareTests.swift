@@ -103,6 +103,36 @@ struct PrepareTests {
     #expect((object["peakMemoryBytes"] as? Int).map { $0 > 1 << 20 && $0 < 1 << 30 } == true)
   }
 
+  @Test("--tensor writes what numpy would beside the image")
+  func tensor() async throws {
+    let outcome = try await gesso.run([
+      "prepare", Fixtures.path("tensor/color.png"), "-o", "a.png", "--tensor", "a.npy", "--range", "diffusers",
+      "--layout", "nchw", "--json",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try bytes("a.npy") == Fixtures.bytes("tensor/color-signed.npy"))
+    let tensor = try #require(try outcome.objects().first?["tensor"] as? [String: Any])
+    #expect(tensor["output"] as? String == "a.npy" && tensor["shape"] as? [Int] == [1, 3, 9, 13])
+  }
+
+  @Test("restore puts a result back where the record of prepare says")
+  func restore() async throws {
+    let phone = Fixtures.path("jpeg/phone.jpg")
+    let flags = ["--size", "64x64", "--fit", "cover", "--gravity", "north"]
+    let prepared = try await gesso.run(["prepare", phone, "-o", "a.png", "--json", "-q"] + flags)
+    try gesso.write(prepared.text, to: "a.json")
+    let outcome = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "back.png"])
+    #expect(outcome.status == 0 && outcome.text == "back.png\n", "\(outcome.errors)")
+    let back = try ImageDescription.read(from: .memory(bytes("back.png")))
+    let source = try ImageDescription.read(from: .file(phone))
+    #expect(back.size == source.size && back.hasAlpha)
+    try gesso.write("{}", to: "empty.json")
+    let refused = try await gesso.run(["restore", "a.png", "--record", "empty.json", "-o", "b.png"])
+    #expect(refused.status == 2 && refused.errors.contains("holds no geometry"))
+    let jpeg = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "b.jpg"])
+    #expect(jpeg.status == 2 && jpeg.errors.contains("name it .png"))
+  }
+
   @Test("with --json failures are objects on standard output")
   func jsonErrors() async throws {
     let outcome = try await gesso.run(["prepare", "no.jpg", Self.small, "--out-dir", "out", "--json", "-q"])

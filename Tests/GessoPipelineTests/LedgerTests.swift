@@ -1,5 +1,6 @@
 #if Client
 import Foundation
+import GRDB
 import GessoPipeline
 import ScenarioAPI
 import Testing
@@ -8,22 +9,32 @@ import Testing
 struct LedgerTests {
   let path = FileManager.default.temporaryDirectory.appending(path: "gesso-ledger-\(UUID().uuidString)/l.sqlite").path
 
-  static let intent = LedgerIntent(
-    baseURL: "https://example.com/v1", projectID: "proj_1", source: "forest.jpg", sourceSHA256: "aa",
-    preparedSHA256: "bb",
-    preparedPath: "/out/forest.prepared.jpg", geometry: "{}", model: "flux.1-dev", prompt: "a 'forest'",
-    parameters: "{\"strength\":0.5}", seed: "7", folder: "/out", nameTemplate: "{stem}-{index}", stem: "forest")
+  static let intent = intent(key: "k")
+  static func intent(key: String) -> LedgerIntent {
+    LedgerIntent(
+      key: key, account: "proj_1", baseURL: "https://example.com/v1", projectID: "proj_1", source: "forest.jpg",
+      sourceSHA256: "aa",
+      preparedSHA256: "bb",
+      preparedPath: "/out/forest.prepared.jpg", geometry: "{}", model: "flux.1-dev", prompt: "a 'forest'",
+      parameters: "{\"strength\":0.5}", seed: "7", folder: "/out", nameTemplate: "{stem}-{index}", stem: "forest")
+  }
 
   @Test("what was written is read by whoever opens the file next")
   func persists() throws {
     let ledger = try Ledger(path: path)
-    let run = try ledger.begin(Self.intent)
-    #expect(try Ledger(path: path).entries().map(\.state) == [.prepared])
+    let run = try ledger.claim(Self.intent, again: false).entry.id
+    var states: [LedgerEntry.State] = []
+    func look() throws { states += try Ledger(path: path).entries().map(\.state) }
+    try look()
+    try ledger.recordPrepared(run, sha256: "bb", path: "/out/forest.prepared.jpg", geometry: "{}", parameters: "{}")
+    try look()
     try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"))
-    #expect(try Ledger(path: path).entries().map(\.state) == [.uploaded])
+    try look()
     try ledger.recordSubmitting(run)
-    #expect(try Ledger(path: path).entries().map(\.state) == [.submitting])
+    try look()
     try ledger.recordSubmission(run, job: JobID(rawValue: "job_1"), cost: "10.5")
+    try look()
+    #expect(states == [.planned, .prepared, .uploaded, .submitting, .submitted])
     try ledger.recordSuccess(run)
     let result = LedgerResult(index: 1, assetID: AssetID(rawValue: "asset_2"), path: "/out/forest-1.png", sha256: "cc")
     try ledger.recordResult(run, result)
@@ -32,7 +43,9 @@ struct LedgerTests {
 
     let entry = try Ledger(path: path).entry(job: JobID(rawValue: "job_1"))
     #expect(entry.state == .downloaded)
-    #expect(entry.intent == Self.intent)
+    var intent = Self.intent
+    intent.parameters = "{}"
+    #expect(entry.intent == intent)
     #expect(entry.assetID?.rawValue == "asset_1")
     #expect(entry.cost == "10.5")
     #expect(entry.results == [result])
@@ -42,14 +55,14 @@ struct LedgerTests {
   @Test("newest first, and no more than asked for")
   func lists() throws {
     let ledger = try Ledger(path: path)
-    let runs = try (1...5).map { _ in try ledger.begin(Self.intent) }
+    let runs = try (1...5).map { try ledger.claim(Self.intent(key: "\($0)"), again: false).entry.id }
     #expect(try ledger.entries(limit: 3).map(\.id) == Array(runs.reversed().prefix(3)))
   }
 
   @Test("the file and its journal are closed to others, and synced at every commit")
   func isPrivate() throws {
     let ledger = try Ledger(path: path)
-    _ = try ledger.begin(Self.intent)
+    _ = try ledger.claim(Self.intent, again: false)
     for name in [path, path + "-wal"] {
       let mode = try FileManager.default.attributesOfItem(atPath: name)[.posixPermissions] as? Int
       #expect(mode == 0o600, "\(name)")
@@ -64,16 +77,120 @@ struct LedgerTests {
   func sharesFile() async throws {
     let path = path
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<4 {
+      for writer in 0..<4 {
         group.addTask {
           let ledger = try Ledger(path: path)
-          for _ in 0..<10 { _ = try ledger.begin(Self.intent) }
+          for order in 0..<10 { _ = try ledger.claim(Self.intent(key: "\(writer) \(order)"), again: false) }
         }
       }
       try await group.waitForAll()
     }
     #expect(try Ledger(path: path).entries().count == 40)
     try Ledger(path: path).check()
+  }
+
+  @Test("the same order is one run, which one at a time works on")
+  func claims() throws {
+    let ledger = try Ledger(path: path)
+    let claim = try ledger.claim(Self.intent, again: false)
+    for other in [ledger, try Ledger(path: path)] {
+      #expect { try other.claim(Self.intent, again: true) } throws: {
+        ($0 as? PipelineError)?.code == .runInProgress && ($0 as? PipelineError)?.runID == claim.entry.id
+      }
+    }
+    #expect(try ledger.entries().count == 1)
+  }
+
+  @Test("a lock whose holder is gone holds nobody up")
+  func locks() throws {
+    var claim: LedgerClaim? = try Ledger(path: path).claim(Self.intent, again: false)
+    let id = try #require(claim?.entry.id)
+    claim = nil
+    // What a killed process leaves behind.
+    try Data().write(to: URL(filePath: "\(path)-locks/\(id)"))
+    #expect(try Ledger(path: path).claim(Self.intent, again: false).entry.id == id)
+  }
+
+  @Test(
+    "what a known order does next",
+    arguments: [
+      // How far the run came, whether a new draw is asked for, the draw and the state it is taken up with.
+      (["prepared"], false, 0, LedgerEntry.State.prepared), (["uploaded"], true, 0, .uploaded),
+      (["submitting"], true, 0, .submitting), (["submitted"], true, 0, .submitted),
+      (["downloaded"], false, 0, .downloaded), (["downloaded"], true, 1, .planned),
+      (["failed"], false, 0, .planned), (["prepared", "failed"], false, 0, .prepared),
+      (["prepared", "uploaded", "failed"], false, 0, .uploaded), (["submitted", "failed"], false, 1, .planned),
+      (["needs-decision"], true, 0, .needsDecision),
+    ])
+  func takesUp(steps: [String], again: Bool, draw: Int, state: LedgerEntry.State) throws {
+    let ledger = try Ledger(path: path)
+    var first = Self.intent
+    first.preparedSHA256 = nil
+    let run = try ledger.claim(first, again: false).entry.id
+    for step in steps {
+      switch LedgerEntry.State(rawValue: step) {
+      case .prepared: try ledger.recordPrepared(run, sha256: "aa", path: "/p", geometry: nil, parameters: "{}")
+      case .uploaded: try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"))
+      case .submitting: try ledger.recordSubmitting(run)
+      case .submitted: try ledger.recordSubmission(run, job: JobID(rawValue: "job_1"), cost: nil)
+      case .downloaded: try ledger.recordDownloads(run)
+      case .failed: try ledger.recordFailure(run, reason: "no luck")
+      case .needsDecision: try ledger.recordNeedsDecision(run, reason: "who knows")
+      default: Issue.record("no such step")
+      }
+    }
+    var intent = Self.intent
+    intent.seed = "8"
+    let entry = try ledger.claim(intent, again: again).entry
+    #expect(entry.draw == draw && entry.state == state)
+    #expect(entry.intent.seed == (draw == 0 ? "7" : "8"), "the seed on record counts")
+  }
+
+  @Test("two runs cannot have the same job")
+  func oneOwner() throws {
+    let ledger = try Ledger(path: path)
+    let runs = try ["a", "b"].map { try ledger.claim(Self.intent(key: $0), again: false).entry.id }
+    try ledger.recordSubmission(runs[0], job: JobID(rawValue: "job_1"), cost: nil)
+    #expect(throws: PipelineError.self) {
+      try ledger.recordSubmission(runs[1], job: JobID(rawValue: "job_1"), cost: nil)
+    }
+  }
+
+  @Test("the ledger of an earlier version is taken over with its jobs")
+  func migrates() throws {
+    try FileManager.default.createDirectory(
+      at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    // As the first version wrote it.
+    try DatabaseQueue(path: path).write { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+          INSERT INTO grdb_migrations VALUES ('runs and results');
+          CREATE TABLE run (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
+            baseURL TEXT NOT NULL, projectID TEXT,
+            source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
+            model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
+            folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
+            assetID TEXT, jobID TEXT, cost TEXT, failure TEXT);
+          CREATE INDEX run_job ON run (jobID);
+          CREATE TABLE result (
+            run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL,
+            assetID TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL,
+            PRIMARY KEY (run, position)) WITHOUT ROWID;
+          INSERT INTO run (createdAt, updatedAt, state, baseURL, source, model, prompt, parameters, seed, folder,
+            nameTemplate, stem, jobID)
+          VALUES ('2026-10-01T00:00:00Z', '2026-10-01T00:00:00Z', 'submitted', 'https://example.com/v1', 'a.jpg',
+            'flux.1-dev', 'p', '{}', '7', '/out', '{stem}', 'a', 'job_old'), ('2026-10-01T00:00:00Z',
+            '2026-10-01T00:00:00Z', 'submitting', 'https://example.com/v1', 'b.jpg', 'flux.1-dev', 'p', '{}', '7',
+            '/out', '{stem}', 'b', NULL);
+          """)
+    }
+    let ledger = try Ledger(path: path)
+    #expect(try ledger.entry(job: JobID(rawValue: "job_old")).state == .submitted)
+    #expect(try ledger.claim(Self.intent, again: false).entry.id == 3)
+    try ledger.check()
   }
 
   @Test("an unknown job is named")

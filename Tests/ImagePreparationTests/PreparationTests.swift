@@ -154,7 +154,9 @@ struct PreparationTests {
       Limit("jpeg/forest.jpg", .tooMuchMemory) { $0.maxMemory = 100_000 },
       Limit("jpeg/meadow-progressive.jpg", .tooMuchMemory) { $0.maxMemory = 5_000_000 },
       Limit("png/small-interlaced.png", .tooMuchMemory) { $0.maxMemory = 100_000 },
-      Limit("jpeg/forest.jpg", .invalidRecipe) { $0.maxBytes = 1000 },
+      Limit("jpeg/forest.jpg", .overBudget) { $0.maxBytes = 300 },
+      Limit("png/soft-alpha-rgba8.png", .overBudget) { $0.maxBytes = 60 },
+      Limit("jpeg/forest.jpg", .overBudget) { ($0.maxBytes, $0.multipleOf) = (700, 32) },
     ])
   func limits(_ limit: Limit) {
     let error = #expect(throws: PreparationError.self) {

@@ -66,7 +66,8 @@ struct ResultRendererTests {
     prompt: String = "a wall", seed: String = "1", index: Int = 0, digest: String = "00"
   ) -> Rendering {
     Rendering(
-      source: [], sourceDigest: digest, size: ImageSize(width: 64, height: 64), prompt: prompt, seed: seed,
+      source: .stored(StoredImage(bytes: [], digest: digest)), sourceDigest: digest,
+      size: ImageSize(width: 64, height: 64), prompt: prompt, seed: seed,
       strength: 0.5, index: index)
   }
 

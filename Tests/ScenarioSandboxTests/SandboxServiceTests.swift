@@ -63,6 +63,25 @@ struct SandboxServiceTests {
     #expect(files[0] != files[1])
   }
 
+  @Test("a result can be the source of another job, and is drawn again when memory forgot it")
+  func chain() async throws {
+    let harness = Harness {
+      $0.jobTimings = .instant
+      $0.limits.renderedBytes = 1
+    }
+    var source = try await harness.upload()
+    var files: [(url: String, data: Data)] = []
+    for _ in 0..<3 {
+      let job = Harness.job(image: source, ["seed": "1", "strength": 0.3])
+      let started = try await harness.send("POST", "/v1/generate/img2img", json: job)
+      source = try #require(started("job.metadata.assetIds.0"))
+      let url = try #require(try await harness.send("GET", "/v1/assets/\(source)")("asset.url"))
+      files.append((url, try await harness.get(signed: url).data))
+    }
+    #expect(Set(files.map(\.data)).count == 3)
+    for file in files { #expect(try await harness.get(signed: file.url).data == file.data) }
+  }
+
   @Test("results come to be when the job ends, and not at all when it is canceled")
   func results() async throws {
     let harness = Harness()
@@ -308,7 +327,7 @@ struct SandboxServiceTests {
       ("GET", "/v1/models/none", 404, nil),
       ("DELETE", "/v1/assets", 405, "GET, POST"), ("PUT", "/v1/jobs/job_1", 405, "GET"),
       ("GET", "/v1/generate/img2img", 405, "POST"), ("GET", "/v1/assets/get-bulk", 405, "POST"),
-      ("HEAD", "/v1/jobs", 405, "GET"), ("OPTIONS", "/v1/jobs", 405, "GET"), ("POST", "/v1/uploads", 501, nil),
+      ("HEAD", "/v1/jobs", 405, "GET"), ("OPTIONS", "/v1/jobs", 405, "GET"), ("POST", "/v1/generate/inpaint", 501, nil),
       ("POST", "/assets/asset_1", 405, "GET, HEAD"), ("GET", "/v1/models/flux.1-dev", 200, nil),
     ])
   func paths(method: String, path: String, status: Int, allow: String?) async throws {

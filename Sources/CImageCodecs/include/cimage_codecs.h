@@ -179,7 +179,7 @@ typedef struct cic_jpeg_encoder cic_jpeg_encoder;
 typedef struct {
   uint32_t width, height;
   int32_t components;   // 1 gray, 3 RGB (rows) or YCbCr (planes)
-  int32_t quality;      // 1 to 100
+  double quality;       // 1 to 100, on the IJG's scale, fractions included
   bool subsampled;      // 4:2:0, else 4:4:4
   bool planes;          // fed by cic_jpeg_write_planes
   bool optimized;       // Huffman tables made for the image
@@ -229,6 +229,7 @@ typedef struct {
   int32_t channels;           // of delivered rows: 1 to 4
   int32_t sample_bits;        // of delivered rows: 8 or 16
   uint64_t row_bytes;         // of delivered rows
+  bool strips;                // cic_png_start_strips may be used
 } cic_png_header;
 
 typedef struct {
@@ -236,6 +237,16 @@ typedef struct {
   size_t max_chunk_bytes;
   int32_t max_chunks;
 } cic_png_limits;
+
+// What it takes to turn coded rows into delivered ones.
+typedef struct {
+  size_t filtered_bytes;  // of a row, without the filter byte
+  int32_t pixel_bytes;    // of a pixel for the filters, at least 1
+  bool indexed;           // samples of up to 8 bits are looked up in `entries`
+  uint8_t entries[256][4];  // of which a pixel takes as many bytes as rows have channels
+  bool keyed;             // pixels equal to `key` are transparent: RGB, or gray of 16 bits
+  uint16_t key[3];
+} cic_png_coding;
 
 cic_png_decoder *_Nullable cic_png_decoder_create(
   cic_source *source, cic_cancel_flag *_Nullable cancel, cic_png_limits limits);
@@ -248,6 +259,11 @@ cic_status cic_png_start(cic_png_decoder *decoder);
 // file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
+// Instead of cic_png_start: the image data are to be read by cic_png_read_strip, without libpng.
+cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding);
+// The next `count` rows as they are coded: each 1 + coding.filtered_bytes bytes, its filter first, one behind the other.
+// *written, also set on failure, is the number of whole rows with a valid filter.
+cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
 // Reads to IEND. All rows must have been read.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 

@@ -7,6 +7,7 @@
 #define CPIXEL_INTRINSICS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ typedef int32_t cpi_i32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
 // Unaligned loads and stores.
 CPI_INLINE cpi_u8 cpi_load_u8(const uint8_t *p) { cpi_u8 v; memcpy(&v, p, sizeof v); return v; }
 CPI_INLINE cpi_i16 cpi_load_i16(const int16_t *p) { cpi_i16 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE void cpi_store_u8(uint8_t *p, cpi_u8 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE void cpi_store_i16(int16_t *p, cpi_i16 v) { memcpy(p, &v, sizeof v); }
 
 #if defined(__AVX2__)
@@ -79,8 +81,54 @@ CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
 
 #endif
 
+// Sixteen bytes, whatever the vector length: the unit of filters that go from pixel to pixel, of up to eight bytes each.
+typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
+typedef int16_t cpi_i16x8 __attribute__((ext_vector_type(8)));
+
+// The first four (eight) bytes, the others zero.
+CPI_INLINE cpi_u8x16 cpi_load_4_u8(const uint8_t *p) {
+  uint32_t word;
+  memcpy(&word, p, sizeof word);
+  typedef uint32_t words __attribute__((ext_vector_type(4)));
+  return (cpi_u8x16)(words){word, 0, 0, 0};
+}
+CPI_INLINE cpi_u8x16 cpi_load_8_u8(const uint8_t *p) {
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  typedef uint64_t words __attribute__((ext_vector_type(2)));
+  return (cpi_u8x16)(words){word, 0};
+}
+CPI_INLINE void cpi_store_4_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 4); }
+CPI_INLINE void cpi_store_8_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 8); }
+CPI_INLINE uint64_t cpi_low_u64(cpi_u8x16 v) { uint64_t r; memcpy(&r, &v, sizeof r); return r; }
+// The first eight bytes as words.
+CPI_INLINE cpi_i16x8 cpi_widen_low_u8x16(cpi_u8x16 v) {
+  return (cpi_i16x8)__builtin_shufflevector(v, (cpi_u8x16)0, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// x where a ≤ b, else y: Swift's replacing(with:where:) is a loop that keeps its caller from being inlined.
+CPI_INLINE cpi_i16x8 cpi_select_less_equal(cpi_i16x8 a, cpi_i16x8 b, cpi_i16x8 x, cpi_i16x8 y) {
+  const cpi_i16x8 mask = a <= b;
+  return (mask & x) | (~mask & y);
+}
+
+#if defined(__SSE2__)
+// (a + b + 1) / 2, rounded down.
+CPI_INLINE cpi_u8x16 cpi_average_u8x16(cpi_u8x16 a, cpi_u8x16 b) { return (cpi_u8x16)_mm_avg_epu8((__m128i)a, (__m128i)b); }
+// Words of 0…255 as bytes, twice.
+CPI_INLINE cpi_u8x16 cpi_narrow_i16x8(cpi_i16x8 v) { return (cpi_u8x16)_mm_packus_epi16((__m128i)v, (__m128i)v); }
+#else
+CPI_INLINE cpi_u8x16 cpi_average_u8x16(cpi_u8x16 a, cpi_u8x16 b) { return (cpi_u8x16)vrhaddq_u8((uint8x16_t)a, (uint8x16_t)b); }
+CPI_INLINE cpi_u8x16 cpi_narrow_i16x8(cpi_i16x8 v) {
+  const uint8x8_t bytes = vqmovun_s16((int16x8_t)v);
+  return (cpi_u8x16)vcombine_u8(bytes, bytes);
+}
+#endif
+
 // Sixteen 32-bit lanes, or as many pairs of 16-bit samples, whatever the vector length: the horizontal pass's unit.
 typedef int32_t cpi_i32x16 __attribute__((ext_vector_type(16)));
+typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
+typedef uint16_t cpi_u16x8 __attribute__((ext_vector_type(8)));
 typedef int16_t cpi_i16x32 __attribute__((ext_vector_type(32)));
 
 CPI_INLINE cpi_i16x32 cpi_load_i16x32(const int32_t *p) { cpi_i16x32 v; memcpy(&v, p, sizeof v); return v; }
@@ -116,6 +164,82 @@ CPI_INLINE void cpi_store_centered_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count
   const cpi_u8 bytes = cpi_pack_i16(cpi_pack_i32(q[0], q[1]) + 128, cpi_pack_i32(q[2], q[3]) + 128);
   memcpy(p, &bytes, 16);
 #endif
+}
+
+// Shifts right by `count`, saturates to int16, adds 32 768 and stores sixteen words in order.
+CPI_INLINE void cpi_store_centered_u16x16(uint16_t *p, cpi_i32x16 v, int32_t count) {
+  cpi_i32 q[64 / CPI_VECTOR_BYTES];
+  memcpy(q, &v, sizeof q);
+  for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i += 2) {
+    cpi_i16 words = cpi_pack_i32(cpi_shift_right(q[i], count), cpi_shift_right(q[i + 1], count)) ^ INT16_MIN;
+#if defined(__AVX2__)
+    words = (cpi_i16)_mm256_permute4x64_epi64((__m256i)words, 0xD8);
+#endif
+    memcpy((char *)p + i / 2 * CPI_VECTOR_BYTES, &words, sizeof words);
+  }
+}
+
+// Unpacks of words, lane by lane like those of bytes.
+#if defined(__AVX2__)
+CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_unpacklo_epi16((__m256i)a, (__m256i)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_unpackhi_epi16((__m256i)a, (__m256i)b); }
+#elif defined(__SSE2__)
+CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm_unpacklo_epi16((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm_unpackhi_epi16((__m128i)a, (__m128i)b); }
+#else
+CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip1q_s16((int16x8_t)a, (int16x8_t)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip2q_s16((int16x8_t)a, (int16x8_t)b); }
+#endif
+
+// Sixteen columns of sixteen bytes (eight columns of eight words, `column_bytes` apart) to the first `row_count` rows.
+CPI_INLINE void cpi_transpose_u8(const uint8_t *columns, uint8_t *rows, ptrdiff_t stride, int row_count) {
+  cpi_u8x16 a[16], b[16];
+  memcpy(a, columns, sizeof a);
+  for (int round = 0; round < 4; round++) {
+    for (int i = 0; i < 8; i++) {
+      b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    memcpy(a, b, sizeof a);
+  }
+  for (int i = 0; i < row_count; i++) memcpy(rows + i * stride, &a[i], sizeof a[i]);
+}
+CPI_INLINE void cpi_transpose_u16(const uint8_t *columns, ptrdiff_t column_bytes, uint8_t *rows, ptrdiff_t stride, int row_count) {
+  cpi_u16x8 a[8], b[8];
+  for (int i = 0; i < 8; i++) memcpy(&a[i], columns + i * column_bytes, sizeof a[i]);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 4; i++) {
+      b[2 * i] = __builtin_shufflevector(a[i], a[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+      b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+    memcpy(a, b, sizeof a);
+  }
+  for (int i = 0; i < row_count; i++) memcpy(rows + i * stride, &a[i], sizeof a[i]);
+}
+
+// Sixteen bytes of RGBA (gray and alpha) times their alpha as words: with t = c · a and q = t / 255 rounded,
+// (t + q + 1) >> 1 − 16 384, which is t · 128 / 255 within 0.75; alpha itself as if it were a color of 255.
+typedef uint16_t cpi_u16x16 __attribute__((ext_vector_type(16)));
+
+CPI_INLINE void cpi_store_premultiplied(int16_t *output, cpi_u8x16 colors, cpi_u8x16 alpha) {
+  const cpi_u16x16 t = __builtin_convertvector(colors, cpi_u16x16) * __builtin_convertvector(alpha, cpi_u16x16);
+  const cpi_u16x16 q = (t + 128 + ((t + 128) >> 8)) >> 8;  // at most 65 407 before the last shift
+  const cpi_u16x16 words = (t >> 1) + (q >> 1) + ((t | q) & 1) - 16384;
+  memcpy(output, &words, sizeof words);
+}
+CPI_INLINE void cpi_premultiply_rgba_x4(const uint8_t *input, int16_t *output) {
+  cpi_u8x16 bytes;
+  memcpy(&bytes, input, sizeof bytes);
+  const cpi_u8x16 opaque = {0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255};
+  const cpi_u8x16 alpha = __builtin_shufflevector(bytes, bytes, 3, 3, 3, 3, 7, 7, 7, 7, 11, 11, 11, 11, 15, 15, 15, 15);
+  cpi_store_premultiplied(output, bytes | opaque, alpha);
+}
+CPI_INLINE void cpi_premultiply_gray_x8(const uint8_t *input, int16_t *output) {
+  cpi_u8x16 bytes;
+  memcpy(&bytes, input, sizeof bytes);
+  const cpi_u8x16 opaque = {0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255};
+  const cpi_u8x16 alpha = __builtin_shufflevector(bytes, bytes, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15);
+  cpi_store_premultiplied(output, bytes | opaque, alpha);
 }
 
 #if defined(__x86_64__)

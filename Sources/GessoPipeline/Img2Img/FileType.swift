@@ -24,4 +24,14 @@ enum FileType {
     let name = type.dropFirst(6).prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(8)
     return name.isEmpty ? "bin" : String(name)
   }
+
+  /// The media type of a file by its extension, the other way round.
+  static func mimeType(ofExtension name: String) -> String {
+    switch name {
+    case "jpg": "image/jpeg"
+    case "bin": "application/octet-stream"
+    case "svg": "image/svg+xml"
+    default: "image/\(name)"
+    }
+  }
 }

@@ -1,3 +1,5 @@
+#if Client
+public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -29,14 +31,22 @@ public struct Img2ImgOrder: Sendable {
   public var nameTemplate = Self.defaultNameTemplate
   /// False to refuse, before anything is sent, when a file of this name exists.
   public var replacesFiles = true
+  /// True to draw anew what the ledger says is finished.
+  public var again = false
+  /// False to return as soon as the job is on record.
+  public var waits = true
+  /// Creative units a job may cost at most: the price is asked for first, and above it nothing is submitted.
+  public var maxCost: Decimal?
 
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
   public static let defaultNameTemplate = "{stem}-{seed}-{index}"
 
-  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes.
+  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more
+  /// bytes than an upload takes.
   public static var defaultRecipe: Recipe {
     var recipe = Recipe()
     recipe.multipleOf = 16
+    recipe.maxBytes = ScenarioClient.directUploadLimit
     return recipe
   }
 
@@ -70,6 +80,22 @@ public struct Img2ImgOrder: Sendable {
   /// The path of result `index`, with an extension.
   func path(index: Int, seed: String, fileExtension: String) -> String {
     "\(folder)/\(Self.name(nameTemplate, stem: stem, seed: seed, index: index)).\(fileExtension)"
+  }
+
+  /// A digest of everything that makes two orders the same. Threads and limits do not: they change no pixel.
+  func key(baseURL: String, account: String, sourceSHA256: String?) -> String {
+    var recipe = recipe
+    let plain = Recipe()
+    (recipe.threads, recipe.maxMemory, recipe.maxInputPixels) = (
+      plain.threads, plain.maxMemory, plain.maxInputPixels
+    )
+    var origin = sourceSHA256 ?? "unknown \(UUID().uuidString)"
+    if case .remote(let url) = source { (origin, recipe) = (url, plain) }
+    let parts = [
+      baseURL, account, origin, "\(recipe)", request.modelID, request.prompt, request.record.line,
+      request.seed.map { "seed \($0)" } ?? "any seed",
+    ]
+    return ContentDigest.sha256(of: [UInt8](OrderedJSON.array(parts.map(OrderedJSON.string)).line.utf8))
   }
 
   static func name(_ template: String, stem: String, seed: String, index: Int) -> String {
@@ -112,3 +138,4 @@ public struct Img2ImgOrder: Sendable {
     try request.validate()
   }
 }
+#endif

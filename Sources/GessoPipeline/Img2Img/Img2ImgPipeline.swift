@@ -1,6 +1,6 @@
 #if Client
 internal import Dispatch
-internal import Foundation
+public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -16,6 +16,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Prepares images.
   public let preparer: ImagePreparer
   private let randomSeed: @Sendable () -> String
+  private let gate = JobGate()
 
   /// The largest seed every endpoint of the service takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
@@ -43,117 +44,163 @@ public struct Img2ImgPipeline: Sendable {
   /// `<result>.json` beside each. Canceling the task stops it wherever it is, except while the submit's answer is
   /// awaited: the job is put on record first. A submitted job is not stopped.
   ///
+  /// An order that the ledger knows is not carried out twice: what was interrupted goes on where it stood, and of what is
+  /// finished the files are given, without a request. ``Img2ImgOrder/again`` draws a finished one anew.
+  ///
   /// - Parameters:
   ///   - order: What is wanted.
   ///   - polling: When to look at the job, and for how long.
   ///   - onProgress: Told of every step, on any thread.
-  /// - Returns: The results on disk.
-  /// - Throws: A `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``.
+  /// - Returns: The results on disk; without files when the order does not wait for them.
+  /// - Throws: A `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``:
+  ///   `run-in-progress` when somebody else is at work on this order, `needs-decision` when nobody can tell whether a
+  ///   submit started a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
   public func run(
     _ order: Img2ImgOrder, polling: JobPolling = JobPolling(),
     onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
   ) async throws -> Img2ImgResult {
-    var request = order.request
-    request.seed = request.seed ?? randomSeed()
     try order.validate()
+    let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    if !order.replacesFiles { try refuseExistingResults(of: order, seed: request.seed ?? "") }
-
-    var prepared: Prepared?
-    switch order.source {
-    case .remote(let url): request.image = .url(url)
-    case .image(let source):
-      onProgress(.preparing)
-      let image = try await prepare(source, order)
-      onProgress(.prepared(image.image, path: image.path))
-      request.width = request.width ?? image.image.size.width
-      request.height = request.height ?? image.image.size.height
-      try request.validate()
-      prepared = image
-    }
-
-    let run = try ledger.begin(intent(order, request, prepared))
-    let job = try await recordingFailure(of: run) {
-      if let prepared {
-        onProgress(.uploading(byteCount: prepared.image.bytes.count))
-        let asset = try await client.uploadAsset(
-          name: Self.lastPart(of: prepared.path), bytes: prepared.image.bytes,
-          mimeType: prepared.image.format.mimeType)
-        try ledger.recordUpload(run, asset: asset.id)
-        request.image = .asset(asset.id)
+    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: order.again)
+    defer { withExtendedLifetime(claim) {} }
+    var entry = claim.entry
+    if entry.state == .downloaded, let result = try finished(entry, order) { return result }
+    var hasPlace = false
+    defer { if hasPlace { gate.leave() } }
+    while entry.jobID == nil {
+      var request = order.request
+      request.seed = entry.intent.seed
+      try await gate.enter()
+      hasPlace = true
+      do {
+        entry = try await submitted(entry, order, request, polling: polling, onProgress: onProgress)
+      } catch let error as ScenarioError where error.code == .concurrencyLimit {
+        hasPlace = false
+        guard gate.learn(error.planLimit) else { throw error }
+        entry = try ledger.entry(run: entry.id)
       }
-      try Task.checkCancellation()
-      onProgress(.submitting)
-      return try await submit(request, run: run)
+    }
+    guard order.waits, let job = entry.jobID else {
+      return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: [])
     }
     onProgress(.submitted(job))
     try Task.checkCancellation()
-    var result = try await finish(
-      try ledger.entry(job: job), folder: order.folder, polling: polling, onProgress: onProgress)
-    result.preparedPath = prepared?.path
-    return result
+    return try await finish(entry, folder: order.folder, polling: polling, onProgress: onProgress)
+  }
+
+  /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
+  ///
+  /// - Returns: Creative units.
+  /// - Throws: As ``run(_:polling:onProgress:)``.
+  public func price(
+    _ order: Img2ImgOrder, onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
+  ) async throws -> Decimal {
+    try order.validate()
+    let digest = try Self.digest(of: order.source)
+    try makeFolder(order.folder)
+    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: false)
+    defer { withExtendedLifetime(claim) {} }
+    var request = order.request
+    request.seed = claim.entry.intent.seed
+    // A run that is further than this is left as it stands.
+    guard [.planned, .prepared, .uploaded].contains(claim.entry.state) else {
+      try restore(&request, of: claim.entry)
+      return try await client.price(of: request)
+    }
+    return try await recordingFailure(of: claim.entry) {
+      try await makeReady(&request, claim.entry, order, onProgress)
+      return try await client.price(of: request)
+    }
+  }
+
+  /// Asks the service to cancel a job that this machine's ledger knows, and looks whether it did.
+  ///
+  /// - Returns: The job as it stands then: canceled, or ended before it could be.
+  /// - Throws: A `ScenarioError`, with the code `rejected` for jobs that cannot be canceled, or a ``PipelineError``.
+  public func cancel(_ job: JobID, polling: JobPolling = JobPolling()) async throws -> Job {
+    let entry = try ledger.entry(job: job)
+    try checkAddress(entry)
+    _ = try await client.cancel(job)
+    // The answer is no proof (contract, section 8).
+    let ended = try await client.finishedJob(job, polling: polling)
+    if ended.status == .canceled { try ledger.recordFailure(entry.id, reason: "job \(job) was canceled") }
+    return ended
   }
 
   /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
   ///
-  /// - Throws: A `ScenarioError` or a ``PipelineError``: `unknown-job`, or `other-service` when the job was started
-  ///   through another address than the client's.
+  /// - Throws: A `ScenarioError` or a ``PipelineError``: `unknown-job`, `run-in-progress`, or `other-service` when the job
+  ///   was started through another address than the client's.
   public func resume(
     _ job: JobID, polling: JobPolling = JobPolling(), onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
   ) async throws -> Img2ImgResult {
     let entry = try ledger.entry(job: job)
+    try checkAddress(entry)
+    let claim = try ledger.claim(entry.id)
+    defer { withExtendedLifetime(claim) {} }
+    try makeFolder(entry.intent.folder)
+    return try await finish(claim.entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
+  }
+
+  func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
     guard entry.intent.baseURL == client.configuration.baseURL else {
       throw PipelineError(
         .otherService, stage: "wait",
-        "job \(job) belongs to \(entry.intent.baseURL), and the client talks to \(client.configuration.baseURL)",
-        remedy: "use the address and the credentials it was started with", jobID: job)
-    }
-    try makeFolder(entry.intent.folder)
-    return try await finish(entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
-  }
-
-  // MARK: Preparing
-
-  private struct Prepared: Sendable {
-    let image: PreparedImage
-    let path: String
-    let sourceSHA256: String?
-  }
-
-  private func prepare(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> Prepared {
-    let flag = CancellationFlag()
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        // Pixels are worked on off the pool, which other tasks wait on.
-        DispatchQueue.global().async {
-          continuation.resume(with: Result { try prepare(source, order, flag) })
-        }
-      }
-    } onCancel: {
-      flag.cancel()
+        "\(entry.jobID.map { "job \($0)" } ?? "run \(entry.id)") belongs to \(entry.intent.baseURL), and the client talks "
+          + "to \(client.configuration.baseURL)",
+        remedy: "use the address and the credentials it was started with", jobID: entry.jobID, runID: entry.id)
     }
   }
 
-  private func prepare(_ source: ImageSource, _ order: Img2ImgOrder, _ flag: CancellationFlag) throws -> Prepared {
-    let image = try preparer.prepare(source, recipe: order.recipe, cancellation: flag)
-    guard image.bytes.count <= ScenarioClient.directUploadLimit else {
-      throw ScenarioError(
-        .uploadTooLarge, .notSent, stage: .upload,
-        "the prepared image has \(image.bytes.count) bytes, and one upload takes \(ScenarioClient.directUploadLimit)",
-        remedy: "make it smaller: fewer pixels, JPEG, or a lower quality")
-    }
-    let path = "\(order.folder)/\(order.stem).prepared.\(image.format.fileExtension)"
-    var digest: String?
-    var inputs: [String] = []
+  // MARK: The order and its run
+
+  private static func digest(of source: Img2ImgOrder.Source) throws -> String? {
     switch source {
-    case .file(let file):
-      digest = try ContentDigest.sha256(ofFile: file)
-      inputs = [file]
-    case .memory(let bytes): digest = ContentDigest.sha256(of: bytes)
-    case .descriptor: break
+    case .image(.file(let path)): try ContentDigest.sha256(ofFile: path)
+    case .image(.memory(let bytes)): ContentDigest.sha256(of: bytes)
+    case .image(.descriptor), .remote: nil
     }
-    try AtomicFile.write(image.bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
-    return Prepared(image: image, path: path, sourceSHA256: digest)
+  }
+
+  /// Who pays: the project, else whoever has the key.
+  private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
+
+  private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) -> LedgerIntent {
+    LedgerIntent(
+      key: order.key(baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256),
+      account: account, baseURL: client.configuration.baseURL, projectID: client.configuration.projectID,
+      source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
+      model: order.request.modelID, prompt: order.request.prompt, parameters: order.request.record.line,
+      seed: order.request.seed ?? randomSeed(), folder: Self.absolute(order.folder), nameTemplate: order.nameTemplate,
+      stem: order.stem)
+  }
+
+  /// The files of a finished run, if all of them are where the order wants them, as they were.
+  private func finished(_ entry: LedgerEntry, _ order: Img2ImgOrder) throws -> Img2ImgResult? {
+    var files: [Img2ImgResult.File] = []
+    for result in entry.results {
+      guard let file = try intact(result, of: entry, folder: order.folder) else { return nil }
+      files.append(file)
+    }
+    return files.isEmpty ? nil : Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: files)
+  }
+
+  /// A result that is on disk already: where the run wants it, with the bytes on record.
+  private func intact(_ result: LedgerResult, of run: LedgerEntry, folder: String) throws -> Img2ImgResult.File? {
+    let intent = run.intent
+    let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: result.index)
+    let url = URL(filePath: result.path)
+    guard url.deletingPathExtension().path == Self.absolute("\(folder)/\(name)"),
+      (try? ContentDigest.sha256(ofFile: result.path)) == result.sha256,
+      FileManager.default.fileExists(atPath: result.path + ".json"),
+      let byteCount = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize
+    else { return nil }
+    let path = "\(folder)/\(url.lastPathComponent)"
+    return Img2ImgResult.File(
+      index: result.index, path: path, recordPath: path + ".json", assetID: result.assetID,
+      mimeType: FileType.mimeType(ofExtension: url.pathExtension), sha256: result.sha256, byteCount: byteCount,
+      size: try? ImageDescription.read(from: .file(path)).size)
   }
 
   private func refuseExistingResults(of order: Img2ImgOrder, seed: String) throws {
@@ -173,19 +220,196 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
+  // MARK: Preparing
+
+  private struct Prepared: Sendable {
+    let bytes: [UInt8]
+    let path: String
+    let sha256: String
+  }
+
+  private func prepare(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (PreparedImage, path: String) {
+    let flag = CancellationFlag()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        // Pixels are worked on off the pool, which other tasks wait on.
+        DispatchQueue.global().async {
+          continuation.resume(with: Result { try prepare(source, order, flag) })
+        }
+      }
+    } onCancel: {
+      flag.cancel()
+    }
+  }
+
+  private func prepare(
+    _ source: ImageSource, _ order: Img2ImgOrder, _ flag: CancellationFlag
+  ) throws -> (PreparedImage, path: String) {
+    let image = try preparer.prepare(source, recipe: order.recipe, cancellation: flag)
+    let path = "\(order.folder)/\(order.stem).prepared.\(image.format.fileExtension)"
+    var inputs: [String] = []
+    if case .file(let file) = source { inputs = [file] }
+    try AtomicFile.write(image.bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
+    return (image, path)
+  }
+
+  /// The prepared image of a run that was interrupted, if it is still as it was.
+  private static func prepared(_ entry: LedgerEntry) -> Prepared? {
+    guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
+      let data = try? Data(contentsOf: URL(filePath: path)), ContentDigest.sha256(of: [UInt8](data)) == sha256
+    else { return nil }
+    return Prepared(bytes: [UInt8](data), path: path, sha256: sha256)
+  }
+
+  /// Puts in what was found out about the request in an earlier process: size and image.
+  private func restore(_ request: inout Img2ImgRequest, of entry: LedgerEntry) throws {
+    struct Size: Decodable {
+      var width: Int?
+      var height: Int?
+    }
+    let size = try JSONDecoder().decode(Size.self, from: Data(entry.intent.parameters.utf8))
+    request.width = request.width ?? size.width
+    request.height = request.height ?? size.height
+    if let asset = entry.assetID { request.image = .asset(asset) }
+  }
+
+  /// Prepares and uploads whatever is not yet, and fills in size and image.
+  private func makeReady(
+    _ request: inout Img2ImgRequest, _ entry: LedgerEntry, _ order: Img2ImgOrder,
+    _ onProgress: @Sendable (Img2ImgProgress) -> Void
+  ) async throws {
+    guard case .image(let source) = order.source else {
+      if case .remote(let url) = order.source { request.image = .url(url) }
+      if entry.state == .planned {
+        if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
+        try ledger.recordPrepared(
+          entry.id, sha256: nil, path: nil, geometry: nil, parameters: request.record.line)
+      }
+      return
+    }
+    if entry.state == .uploaded, let asset = entry.assetID, try await isStored(asset) {
+      return try restore(&request, of: entry)
+    }
+    let prepared: Prepared
+    if entry.state != .planned, let earlier = Self.prepared(entry) {
+      try restore(&request, of: entry)
+      prepared = earlier
+    } else {
+      if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
+      onProgress(.preparing)
+      let (image, path) = try await prepare(source, order)
+      onProgress(.prepared(image, path: path))
+      prepared = Prepared(bytes: image.bytes, path: path, sha256: image.sha256)
+      request.width = request.width ?? image.size.width
+      request.height = request.height ?? image.size.height
+      try request.validate()
+      try ledger.recordPrepared(
+        entry.id, sha256: image.sha256, path: Self.absolute(path), geometry: image.geometry.json.line,
+        parameters: request.record.line)
+    }
+    let asset = try await upload(prepared, onProgress)
+    try ledger.recordUpload(entry.id, asset: asset)
+    request.image = .asset(asset)
+  }
+
+  /// Uploads an image, unless the service still has the same bytes.
+  ///
+  /// - Parameters:
+  ///   - source: The image, in a form that can be read twice.
+  ///   - stem: What it is called, without an extension.
+  ///   - recipe: How it is prepared; nil to upload it as it is.
+  /// - Throws: A `PreparationError`, a `ScenarioError` or a ``PipelineError``.
+  public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) async throws -> AssetID {
+    let bytes: [UInt8]
+    let format: ImageDescription.Format
+    if let recipe {
+      let image = try preparer.prepare(source, recipe: recipe)
+      (bytes, format) = (image.bytes, image.format)
+    } else {
+      format = try ImageDescription.read(from: source).format
+      switch source {
+      case .file(let path): bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+      case .memory(let memory): bytes = memory
+      case .descriptor:
+        throw PipelineError(
+          .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
+      }
+    }
+    return try await upload(
+      Prepared(bytes: bytes, path: "\(stem).\(format.fileExtension)", sha256: ContentDigest.sha256(of: bytes))
+    ) { _ in }
+  }
+
+  /// The same bytes are the same asset as long as the service has it.
+  private func upload(
+    _ prepared: Prepared, _ onProgress: @Sendable (Img2ImgProgress) -> Void
+  ) async throws -> AssetID {
+    let baseURL = client.configuration.baseURL
+    if let known = try ledger.upload(of: prepared.sha256, baseURL: baseURL, account: account),
+      try await isStored(known)
+    {
+      return known
+    }
+    onProgress(.uploading(byteCount: prepared.bytes.count))
+    let asset = try await client.upload(
+      name: Self.lastPart(of: prepared.path), bytes: prepared.bytes,
+      mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.path).pathExtension))
+    try ledger.recordUpload(of: prepared.sha256, baseURL: baseURL, account: account, asset: asset)
+    return asset
+  }
+
+  private func isStored(_ asset: AssetID) async throws -> Bool {
+    do throws(ScenarioError) {
+      return try await client.asset(asset).status != .error
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return false
+    }
+  }
+
   // MARK: Submitting
 
-  private func intent(_ order: Img2ImgOrder, _ request: Img2ImgRequest, _ prepared: Prepared?) -> LedgerIntent {
-    LedgerIntent(
-      baseURL: client.configuration.baseURL, projectID: client.configuration.projectID, source: order.sourceName,
-      sourceSHA256: prepared?.sourceSHA256, preparedSHA256: prepared?.image.sha256,
-      preparedPath: prepared.map { Self.absolute($0.path) }, geometry: prepared?.image.geometry.json.line,
-      model: request.modelID, prompt: request.prompt, parameters: request.parameters.line, seed: request.seed ?? "",
-      folder: Self.absolute(order.folder), nameTemplate: order.nameTemplate, stem: order.stem)
+  /// The run with its job.
+  private func submitted(
+    _ entry: LedgerEntry, _ order: Img2ImgOrder, _ request: Img2ImgRequest, polling: JobPolling,
+    onProgress: @Sendable (Img2ImgProgress) -> Void
+  ) async throws -> LedgerEntry {
+    var request = request
+    if case .remote(let url) = order.source { request.image = .url(url) }
+    if entry.state == .submitting || entry.state == .needsDecision {
+      // An earlier process asked, and nobody has read the answer.
+      try restore(&request, of: entry)
+      onProgress(.reconciling)
+      return try await reconciled(entry, request, polling: polling)
+    }
+    return try await recordingFailure(of: entry) {
+      try await makeReady(&request, entry, order, onProgress)
+      if let limit = order.maxCost {
+        let price = try await client.price(of: request)
+        guard price <= limit else {
+          throw PipelineError(
+            .tooExpensive, stage: "submit", "it costs \(price) creative units, and the limit is \(limit)",
+            remedy: "raise --max-cost, or ask for less")
+        }
+      }
+      try Task.checkCancellation()
+      onProgress(.submitting)
+      do {
+        return try await submit(request, run: entry.id)
+      } catch let error as ScenarioError where error.mayHaveStartedJob {
+        onProgress(.reconciling)
+        do {
+          return try await reconciled(try ledger.entry(run: entry.id), request, polling: polling)
+        } catch is ScenarioError {
+          // The service cannot be asked now; the same command asks it later.
+          throw error
+        }
+      }
+    }
   }
 
   /// Asks for the job and puts it on record, whatever happens to the task meanwhile.
-  private func submit(_ request: Img2ImgRequest, run: Int64) async throws -> JobID {
+  private func submit(_ request: Img2ImgRequest, run: Int64) async throws -> LedgerEntry {
     try ledger.recordSubmitting(run)
     // An unstructured task, which canceling this one does not reach: a paid job whose reply nobody read is lost.
     return try await Task {
@@ -193,26 +417,33 @@ public struct Img2ImgPipeline: Sendable {
       let id = submission.job.id
       do throws(PipelineError) {
         try ledger.recordSubmission(run, job: id, cost: submission.cost?.description)
+        return try ledger.entry(run: run)
       } catch {
         throw PipelineError(
           error.code, stage: "submit", "job \(id) was submitted and is paid for, but \(error.message)",
-          remedy: "write the job's id down", jobID: id)
+          remedy: "write the job's id down", jobID: id, runID: run)
       }
-      return id
     }.value
   }
 
-  /// Runs `work`; what it throws is put on record, unless a job may be running all the same.
-  private func recordingFailure<Result>(of run: Int64, _ work: () async throws -> Result) async throws -> Result {
+  /// Runs `work`. What it throws is put on record when trying again would not help; else the run stays where it stands,
+  /// and the same order takes it up there.
+  private func recordingFailure<Result>(of run: LedgerEntry, _ work: () async throws -> Result) async throws -> Result {
     do {
       return try await work()
-    } catch let error as ScenarioError where error.stage == .submit && error.outcome == .unknownOutcome {
-      throw error  // The state stays `submitting`: only the service knows.
     } catch let error as PipelineError {
-      // The ledger itself failed; there is nowhere to write that down.
       throw error
+    } catch let error as ScenarioError where error.mayHaveStartedJob {
+      throw error  // The state stays `submitting`: only the service knows.
+    } catch let error as ScenarioError where error.isRetryable || error.code == .canceled {
+      if error.stage == .submit { try ledger.recordNotSubmitted(run.id) }
+      throw error
+    } catch let error as PreparationError where error.code == .canceled {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
     } catch {
-      try ledger.recordFailure(run, reason: "\(error)")
+      try ledger.recordFailure(run.id, reason: "\(error)")
       throw error
     }
   }
@@ -242,6 +473,12 @@ public struct Img2ImgPipeline: Sendable {
     var files: [Img2ImgResult.File] = []
     for (index, asset) in zip(1..., job.assetIDs) {
       try Task.checkCancellation()
+      if let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }),
+        let file = try intact(known, of: entry, folder: folder)
+      {
+        files.append(file)
+        continue
+      }
       do {
         let file = try await download(asset, index: index, of: entry, folder: folder)
         files.append(file)
@@ -252,9 +489,7 @@ public struct Img2ImgPipeline: Sendable {
       }
     }
     try ledger.recordDownloads(entry.id)
-    return Img2ImgResult(
-      jobID: jobID, sourceAssetID: entry.assetID, seed: entry.intent.seed, cost: entry.cost,
-      preparedPath: entry.intent.preparedPath, files: files)
+    return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: files)
   }
 
   private func download(
@@ -310,13 +545,31 @@ public struct Img2ImgPipeline: Sendable {
 
 extension Img2ImgRequest {
   /// What was asked for besides image, prompt, model and seed, under the names of the wire.
-  var parameters: OrderedJSON {
+  var record: OrderedJSON {
     var members: [(key: String, value: OrderedJSON)] = [
       ("strength", .number(strength)), ("numSamples", .integer(numSamples)), ("guidance", .number(guidance)),
       ("numInferenceSteps", .integer(numInferenceSteps)), ("width", .optional(width)), ("height", .optional(height)),
     ]
     if let negativePrompt { members.append(("negativePrompt", .string(negativePrompt))) }
     if let negativePromptStrength { members.append(("negativePromptStrength", .number(negativePromptStrength))) }
+    if let scheduler { members.append(("scheduler", .string(scheduler))) }
+    switch endpoint {
+    case .img2img: break
+    case .inpaint(let mask): members += [("endpoint", .string("inpaint")), ("maskId", .string(mask.rawValue))]
+    case .controlnet(let image, let modality):
+      members += [
+        ("endpoint", .string("controlnet-img2img")), ("controlImageId", .string(image.rawValue)),
+        ("modality", .string(modality)),
+      ]
+    case .custom: members.append(("endpoint", .string("custom")))
+    }
+    if !parameters.isEmpty {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      // What holds JSON values only can be written as JSON.
+      let text = (try? encoder.encode(parameters)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+      members.append(("param", .verbatim(text)))
+    }
     return .object(members)
   }
 }

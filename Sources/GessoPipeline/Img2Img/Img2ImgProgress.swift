@@ -11,6 +11,8 @@ public enum Img2ImgProgress: Sendable {
   case uploading(byteCount: Int)
   /// The job is being asked for.
   case submitting
+  /// The submit had no usable answer; the service is being asked whether it started a job.
+  case reconciling
   /// The service took the job, and it is on record.
   case submitted(JobID)
   /// The job as last seen.
@@ -43,8 +45,10 @@ public struct Img2ImgResult: Sendable {
     public var size: ImageSize?
   }
 
-  /// The job.
-  public let jobID: JobID
+  /// The ledger's number of the run.
+  public let runID: Int64
+  /// The job; nil when none was asked for.
+  public let jobID: JobID?
   /// The uploaded source; nil when the service fetched it.
   public let sourceAssetID: AssetID?
   /// The seed the results were asked for with.
@@ -52,7 +56,21 @@ public struct Img2ImgResult: Sendable {
   /// Creative units the service asked for, as a decimal number; nil if it did not say.
   public let cost: String?
   /// The prepared image's path; nil when nothing was prepared.
-  public internal(set) var preparedPath: String?
-  /// The results in the service's order.
+  public let preparedPath: String?
+  /// The results in the service's order; none when they were not waited for.
   public let files: [File]
 }
+
+#if Client
+extension Img2ImgResult {
+  init(_ run: LedgerEntry, preparedPath: String?, files: [File]) {
+    runID = run.id
+    jobID = run.jobID
+    sourceAssetID = run.assetID
+    seed = run.intent.seed
+    cost = run.cost
+    self.preparedPath = preparedPath
+    self.files = files
+  }
+}
+#endif

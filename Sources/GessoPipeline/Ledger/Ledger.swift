@@ -2,6 +2,7 @@
 internal import Foundation
 internal import GRDB
 public import ScenarioAPI
+internal import Synchronization
 
 /// What this machine knows of its jobs: one SQLite file that survives crashes, interruptions and power cuts.
 ///
@@ -15,30 +16,56 @@ public final class Ledger: Sendable {
   /// Where the file is.
   public let path: String
   private let database: DatabaseQueue
+  private let commits = Mutex(0)
+  private let onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
 
   /// Opens the ledger, and makes it and its folder where they are missing, closed to other users.
   ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`.
-  public init(path: String) throws(PipelineError) {
+  public convenience init(path: String) throws(PipelineError) { try self.init(path: path, onCommit: nil) }
+
+  /// - Parameter onCommit: Told after every commit of its running number from 1 and of the step, for tests that end the
+  ///   process there.
+  package init(
+    path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
+  ) throws(PipelineError) {
     self.path = path
+    self.onCommit = onCommit
     do {
       let folder = URL(filePath: path).deletingLastPathComponent().path
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      if !FileManager.default.fileExists(atPath: path) {
-        // SQLite gives its journal files the permissions of the database.
-        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+      try FileManager.default.createDirectory(
+        atPath: path + "-locks", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      database = try Self.alone(in: folder) {
+        if !FileManager.default.fileExists(atPath: path) {
+          // SQLite gives its journal files the permissions of the database.
+          _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        }
+        var configuration = GRDB.Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(10)
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        try Self.migrations.migrate(database)
+        return database
       }
-      var configuration = GRDB.Configuration()
-      configuration.journalMode = .wal
-      configuration.busyMode = .timeout(10)
-      database = try DatabaseQueue(path: path, configuration: configuration)
-      // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
-      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-      try Self.migrations.migrate(database)
     } catch {
       throw Self.unavailable(path, error)
     }
+  }
+
+  /// Runs `opening` while nobody else opens a ledger of `folder`: the migrator asks what was applied and applies what is
+  /// missing in separate transactions, so that two openers of a new file would both make its tables.
+  private static func alone<Value>(in folder: String, _ opening: () throws -> Value) throws -> Value {
+    let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
+    return try opening()
   }
 
   private static var migrations: DatabaseMigrator {
@@ -61,28 +88,92 @@ public final class Ledger: Sendable {
             PRIMARY KEY (run, position)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("orders, submits and uploads") { database in
+      // Runs of before have no key, and are never taken for the same order as another.
+      try database.execute(
+        sql: """
+          ALTER TABLE run ADD COLUMN intentKey TEXT;
+          ALTER TABLE run ADD COLUMN account TEXT NOT NULL DEFAULT '';
+          ALTER TABLE run ADD COLUMN draw INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE run ADD COLUMN submittedAt REAL;
+          CREATE UNIQUE INDEX run_order ON run (intentKey, draw);
+          DROP INDEX run_job;
+          CREATE UNIQUE INDEX run_job ON run (jobID, baseURL);
+          CREATE TABLE upload (
+            baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL,
+            createdAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 
   // MARK: Writing
 
-  /// Writes an intent down and returns its number. The state is `prepared`.
-  package func begin(_ intent: LedgerIntent) throws(PipelineError) -> Int64 {
-    try write { database in
-      let now = Self.now
-      try database.execute(
-        sql: """
-          INSERT INTO run (createdAt, updatedAt, state, baseURL, projectID, source, sourceSHA256, preparedSHA256,
-            preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          now, now, LedgerEntry.State.prepared.rawValue, intent.baseURL, intent.projectID, intent.source,
-          intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath, intent.geometry, intent.model, intent.prompt,
-          intent.parameters, intent.seed, intent.folder, intent.nameTemplate, intent.stem,
-        ])
-      return database.lastInsertedRowID
+  /// Takes up an order: the run that stands for it, or a new one, which is `planned`.
+  ///
+  /// A run that failed before anything was paid for is taken up where it failed; one whose job failed is drawn anew.
+  ///
+  /// - Parameters:
+  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts.
+  ///   - again: True to draw a finished order anew.
+  /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
+  package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
+    let id = try write("claim") { database in
+      let row = try Row.fetchOne(
+        database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
+      guard let row else { return try Self.insert(intent, draw: 0, in: database) }
+      let latest = try LedgerEntry(row, results: [])
+      switch latest.state {
+      case .failed where latest.jobID != nil, .downloaded where again:
+        return try Self.insert(intent, draw: latest.draw + 1, in: database)
+      case .failed:
+        let state: LedgerEntry.State =
+          latest.assetID != nil ? .uploaded : latest.intent.preparedSHA256 != nil ? .prepared : .planned
+        try database.execute(
+          sql: "UPDATE run SET state = ?, failure = NULL, updatedAt = ? WHERE id = ?",
+          arguments: [state.rawValue, Self.now, latest.id])
+      default: break
+      }
+      return latest.id
     }
+    return try claim(id)
+  }
+
+  /// Takes up a run.
+  ///
+  /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
+  package func claim(_ id: Int64) throws(PipelineError) -> LedgerClaim {
+    guard let lock = try LedgerLock(path: "\(path)-locks/\(id)") else {
+      throw PipelineError(
+        .runInProgress, stage: "submit", "another process is at work on this order (run \(id))",
+        remedy: "wait until it ends", runID: id)
+    }
+    return LedgerClaim(entry: try entry(run: id), lock: lock)
+  }
+
+  private static func insert(_ intent: LedgerIntent, draw: Int, in database: Database) throws -> Int64 {
+    try database.execute(
+      sql: """
+        INSERT INTO run (createdAt, updatedAt, state, intentKey, account, draw, baseURL, projectID, source, sourceSHA256,
+          preparedSHA256, preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        now, now, LedgerEntry.State.planned.rawValue, intent.key, intent.account, draw, intent.baseURL,
+        intent.projectID, intent.source, intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath,
+        intent.geometry, intent.model, intent.prompt, intent.parameters, intent.seed, intent.folder,
+        intent.nameTemplate, intent.stem,
+      ])
+    return database.lastInsertedRowID
+  }
+
+  /// The prepared image is on disk, and everything that is going to be sent is known.
+  package func recordPrepared(
+    _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
+  ) throws(PipelineError) {
+    try update(
+      id, to: .prepared, "preparedSHA256 = ?, preparedPath = ?, geometry = ?, parameters = ?",
+      [sha256, path, geometry, parameters])
   }
 
   /// The service has the image.
@@ -90,12 +181,39 @@ public final class Ledger: Sendable {
     try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
   }
 
-  /// The submit is about to leave.
-  package func recordSubmitting(_ id: Int64) throws(PipelineError) { try update(id, to: .submitting) }
+  /// The service has these bytes, for whoever needs them next.
+  package func recordUpload(
+    of sha256: String, baseURL: String, account: String, asset: AssetID
+  ) throws(PipelineError) {
+    try write("stored") { database in
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
+    }
+  }
 
-  /// The service accepted the job.
+  /// The submit is about to leave.
+  package func recordSubmitting(_ id: Int64) throws(PipelineError) {
+    try write("submitting") { database in
+      try database.execute(
+        sql: "UPDATE run SET state = ?, updatedAt = ?, submittedAt = ? WHERE id = ?",
+        arguments: [LedgerEntry.State.submitting.rawValue, Self.now, Date.now.timeIntervalSince1970, id])
+    }
+  }
+
+  /// The service accepted the job, or the job turned out to be this run's.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
-    try update(id, to: .submitted, "jobID = ?, cost = ?", [job.rawValue, cost])
+    try update(id, to: .submitted, "jobID = ?, cost = ?, failure = NULL", [job.rawValue, cost])
+  }
+
+  /// Nobody can tell which job the submit became, if any.
+  package func recordNeedsDecision(_ id: Int64, reason: String) throws(PipelineError) {
+    try update(id, to: .needsDecision, "failure = ?", [reason])
+  }
+
+  /// Whoever decided knows that the submit started no job.
+  package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
+    try update(id, to: .uploaded, "failure = NULL")
   }
 
   /// The job ended well.
@@ -108,7 +226,7 @@ public final class Ledger: Sendable {
 
   /// One result is on disk.
   package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
-    try write { database in
+    try write("result") { database in
       try database.execute(
         sql: "INSERT OR REPLACE INTO result (run, position, assetID, path, sha256) VALUES (?, ?, ?, ?, ?)",
         arguments: [id, result.index, result.assetID.rawValue, result.path, result.sha256])
@@ -137,16 +255,61 @@ public final class Ledger: Sendable {
     return entry
   }
 
+  /// The run of that number.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `unknown-job` when there is none.
+  public func entry(run: Int64) throws(PipelineError) -> LedgerEntry {
+    guard let entry = try entries("WHERE id = ?", [run]).first else {
+      throw PipelineError(
+        .unknownJob, stage: "wait", "the ledger knows no run \(run)", remedy: "look at the known ones first")
+    }
+    return entry
+  }
+
+  /// The asset that the service made of these bytes before.
+  package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
+    try read { database in
+      try String.fetchOne(
+        database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256]
+      ).map(AssetID.init(rawValue:))
+    }
+  }
+
+  /// The jobs of that address which belong to a run.
+  package func claimedJobs(baseURL: String) throws(PipelineError) -> Set<JobID> {
+    try read { database in
+      Set(
+        try String.fetchAll(
+          database, sql: "SELECT jobID FROM run WHERE baseURL = ? AND jobID IS NOT NULL", arguments: [baseURL]
+        ).map(JobID.init(rawValue:)))
+    }
+  }
+
+  /// True when another draw of the same order may have a job that nobody knows.
+  package func hasRival(_ entry: LedgerEntry) throws(PipelineError) -> Bool {
+    try read { database in
+      try Bool.fetchOne(
+        database,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM run WHERE intentKey = ? AND id <> ? AND state IN ('submitting', 'needs-decision'))
+          """, arguments: [entry.intent.key, entry.id]) ?? false
+    }
+  }
+
+  private func read<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
+    do {
+      return try database.read(body)
+    } catch {
+      throw Self.unavailable(path, error)
+    }
+  }
+
   /// Asks SQLite whether the file is sound.
   ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` that says what SQLite found.
   public func check() throws(PipelineError) {
-    let findings: [String]
-    do {
-      findings = try database.read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
-    } catch {
-      throw Self.unavailable(path, error)
-    }
+    let findings = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
     guard findings == ["ok"] else {
       throw PipelineError(
         .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
@@ -170,14 +333,10 @@ public final class Ledger: Sendable {
   }
 
   private func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
-    do {
-      return try database.read { database in
-        try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
-          try LedgerEntry(row, results: try Self.results(of: row["id"], in: database))
-        }
+    try read { database in
+      try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
+        try LedgerEntry(row, results: try Self.results(of: row["id"], in: database))
       }
-    } catch {
-      throw Self.unavailable(path, error)
     }
   }
 
@@ -192,16 +351,25 @@ public final class Ledger: Sendable {
   private func update(
     _ id: Int64, to state: LedgerEntry.State, _ assignments: String = "", _ values: [String?] = []
   ) throws(PipelineError) {
-    try write { database in
+    try write(state.rawValue) { database in
       try database.execute(
         sql: "UPDATE run SET state = ?, updatedAt = ?\(assignments.isEmpty ? "" : ", " + assignments) WHERE id = ?",
         arguments: StatementArguments([state.rawValue, Self.now] + values) + [id])
     }
   }
 
-  private func write<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
+  private func write<Result>(
+    _ step: String, _ body: (Database) throws -> Result
+  ) throws(PipelineError) -> Result {
     do {
-      return try database.write(body)
+      let result = try database.write(body)
+      if let onCommit {
+        onCommit(
+          commits.withLock {
+            $0 += 1; return $0
+          }, step)
+      }
+      return result
     } catch {
       throw Self.unavailable(path, error)
     }
@@ -222,15 +390,17 @@ extension LedgerEntry {
       throw DatabaseError(message: "run \(row["id"] as Int64) is in the unknown state \(row["state"] as String)")
     }
     self.init(
-      id: row["id"], createdAt: row["createdAt"], state: state,
+      id: row["id"], draw: row["draw"], createdAt: row["createdAt"], state: state,
       intent: LedgerIntent(
-        baseURL: row["baseURL"], projectID: row["projectID"], source: row["source"], sourceSHA256: row["sourceSHA256"],
+        key: row["intentKey"] ?? "", account: row["account"], baseURL: row["baseURL"], projectID: row["projectID"],
+        source: row["source"], sourceSHA256: row["sourceSHA256"],
         preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"], geometry: row["geometry"],
         model: row["model"], prompt: row["prompt"], parameters: row["parameters"], seed: row["seed"],
         folder: row["folder"],
         nameTemplate: row["nameTemplate"], stem: row["stem"]),
       assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
-      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), cost: row["cost"], failure: row["failure"],
+      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), submittedAt: row["submittedAt"], cost: row["cost"],
+      failure: row["failure"],
       results: results)
   }
 }

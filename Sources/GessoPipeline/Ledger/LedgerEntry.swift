@@ -5,12 +5,16 @@ public import ScenarioAPI
 public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// How far a run came. What stands here was durable before the next step began.
   public enum State: String, Sendable, CaseIterable {
+    /// Nothing has been done yet.
+    case planned
     /// The image is prepared; nothing has been sent.
     case prepared
     /// The service has the image.
     case uploaded
     /// The submit may have left, and no reply is on record: nobody knows whether a job was started.
     case submitting
+    /// The service was asked which job the submit became, and that could not be told: somebody has to decide.
+    case needsDecision = "needs-decision"
     /// The job's id is on record.
     case submitted
     /// The job ended well; results may still be on the service only.
@@ -23,6 +27,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
 
   /// The ledger's own number.
   public let id: Int64
+  /// Which draw of the same order this is, from 0.
+  public let draw: Int
   /// When it was begun, as ISO 8601 in UTC.
   public let createdAt: String
   /// How far it came.
@@ -33,6 +39,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let assetID: AssetID?
   /// The job, from the moment the service named it.
   public let jobID: JobID?
+  /// When the submit was about to leave, in seconds since 1970.
+  package let submittedAt: Double?
   /// Creative units the service asked for, as a decimal number.
   public let cost: String?
   /// Why it failed, if it did.
@@ -45,6 +53,11 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
 ///
 /// It holds neither secrets nor signed URLs.
 public struct LedgerIntent: Sendable, Equatable {
+  /// What makes two orders the same: a digest of the service's address, the account or project, the source's bytes, the
+  /// recipe and everything asked for, a given seed included.
+  public var key: String
+  /// Whose order it is: the project, else a digest of the API key.
+  public var account: String
   /// The service's address: a run against a stand-in never counts for the service.
   public var baseURL: String
   /// The project, if one was named.
@@ -75,10 +88,13 @@ public struct LedgerIntent: Sendable, Equatable {
   public var stem: String
 
   package init(
-    baseURL: String, projectID: String?, source: String, sourceSHA256: String?, preparedSHA256: String?,
+    key: String, account: String, baseURL: String, projectID: String?, source: String, sourceSHA256: String?,
+    preparedSHA256: String?,
     preparedPath: String?, geometry: String?, model: String, prompt: String, parameters: String, seed: String,
     folder: String, nameTemplate: String, stem: String
   ) {
+    self.key = key
+    self.account = account
     self.baseURL = baseURL
     self.projectID = projectID
     self.source = source

@@ -6,12 +6,24 @@ protocol StripFeed: ~Copyable, Sendable {
   var stripCount: Int { get }
   /// What was overlooked so far.
   var damage: DecodingDamage { get }
+  /// What is left to do of a strip where it is consumed, on that side's thread; nil when strips arrive ready.
+  var finisher: (any StripFinisher)? { get }
 
   /// Decodes strip `index`, the one after the last one, into its place in the rings.
   mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
 
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
   mutating func finish() throws(PreparationError)
+}
+
+extension StripFeed where Self: ~Copyable {
+  var finisher: (any StripFinisher)? { nil }
+}
+
+/// The consumer's share of decoding: so that two threads are both busy, and rows are touched while they are in a cache.
+protocol StripFinisher: AnyObject, Sendable {
+  /// Turns strip `index`, the one after the last one, as the feed left it in the rings into rows.
+  func finishStrip(_ index: Int, in rings: [RowRing])
 }
 
 /// The rows of one plane of a feed.
@@ -40,9 +52,13 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder
+  private let conversion: ProfileConversion?
 
-  /// - Parameter decoder: A started decoder, whose first row is next.
-  init(_ decoder: consuming Decoder, height: Int) {
+  /// - Parameters:
+  ///   - decoder: A started decoder, whose first row is next.
+  ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
+  init(_ decoder: consuming Decoder, height: Int, conversion: ProfileConversion?) {
+    self.conversion = conversion
     let layout = decoder.layout
     planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
     stripCount = (height + RowStrip.rows - 1) / RowStrip.rows
@@ -58,6 +74,9 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
     while y < end {
       let count = try unsafe decoder.readRows(into: ring.row(y), stride: ring.stride, count: end - y)
       precondition(count > 0, "decoders fill or throw, they do not end early")
+      if let conversion {
+        for row in y..<y + count { unsafe conversion.convertInPlace(ring.row(row), pixels: planes[0].layout.width) }
+      }
       y += count
     }
   }

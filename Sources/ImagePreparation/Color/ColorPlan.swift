@@ -1,34 +1,79 @@
-/// What happens to the colors of one image, on the small image after the resize.
+/// What happens to the colors of one image.
 enum ColorPlan: Sendable {
   /// Samples stay as they are: sRGB, untagged, or not to be converted.
   case untouched
   /// Samples stay as they are and the result carries the profile.
   case tagged([UInt8])
-  /// Samples are converted to sRGB.
+  /// Samples are converted to sRGB, on the small image after the resize.
   case converted(ProfileConversion)
+  /// Samples are converted to sRGB row by row before the resize.
+  case convertedFirst(ProfileConversion)
 
   /// Decides, and says what a user should know.
+  ///
+  /// What a PNG says twice is taken in the order of precedence of the specification (third edition, 4.3): cICP, iCCP, sRGB,
+  /// gAMA with cHRM. What cannot be honored leaves its place to the next.
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe
   ) -> (plan: ColorPlan, notes: [String]) {
     let bitDepth = source.bitDepth == 16 ? 16 : 8
     if channels == .cmyk { return inks(source, bitDepth: bitDepth) }
     let handling = recipe.isData ? .ignore : recipe.profile
-    guard let profile = source.iccProfile else {
-      let ignored = handling == .convert ? source.pngColor?.ignoredTag : nil
-      return (.untouched, ignored.map { ["the file's \($0) was not applied"] } ?? [])
-    }
     switch handling {
-    case .ignore: return (.untouched, ["the embedded color profile was ignored"])
-    case .keep: return (.tagged(profile), [])
+    case .keep:
+      let profile = source.iccProfile ?? source.pngColor.flatMap { described($0)?.profile(channels: channels) }
+      return (profile.map(ColorPlan.tagged) ?? .untouched, [])
+    case .ignore:
+      return (.untouched, source.iccProfile == nil ? [] : ["the embedded color profile was ignored"])
     case .convert: break
     }
-    do throws(ProfileConversion.Refusal) {
-      let conversion = try ProfileConversion(profile: profile, channels: channels, bitDepth: bitDepth)
-      return (.converted(conversion), ["converted from \(source.iccProfileName ?? "an unnamed profile") to sRGB"])
-    } catch {
-      return (.untouched, error == .isSRGB ? [] : ["the embedded color profile is unusable and was ignored"])
+    var notes: [String] = []
+    if let points = source.pngColor?.codePoints {
+      if let space = DescribedColorSpace(points) {
+        return described(space, "the color space of its cICP chunk", channels: channels, bitDepth: bitDepth, notes)
+      }
+      notes.append("the color space of its cICP chunk (\(points.name)) is not supported and was not applied")
     }
+    if let profile = source.iccProfile {
+      do throws(ProfileConversion.Refusal) {
+        let conversion = try ProfileConversion(profile: profile, channels: channels, bitDepth: bitDepth)
+        return plan(conversion, source.iccProfileName ?? "an unnamed profile", notes)
+      } catch {
+        if error == .isSRGB { return (.untouched, notes) }
+        notes.append("the embedded color profile is unusable and was ignored")
+      }
+    }
+    guard let color = source.pngColor, color.srgbIntent == nil else { return (.untouched, notes) }
+    guard color.gamma != nil || color.chromaticities != nil else { return (.untouched, notes) }
+    guard let space = DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) else {
+      return (.untouched, notes + ["its gAMA and cHRM chunks make no sense and were ignored"])
+    }
+    return described(space, "the colors of its gAMA and cHRM chunks", channels: channels, bitDepth: bitDepth, notes)
+  }
+
+  /// The space other than sRGB of a file that has no profile.
+  private static func described(_ color: PNGColor) -> DescribedColorSpace? {
+    if let space = color.codePoints.flatMap({ DescribedColorSpace($0) }) { return space }
+    return color.srgbIntent == nil
+      ? DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) : nil
+  }
+
+  private static func described(
+    _ space: DescribedColorSpace, _ name: String, channels: RowLayout.Channels, bitDepth: Int, _ notes: [String]
+  ) -> (ColorPlan, [String]) {
+    guard let conversion = try? ProfileConversion(space: space, channels: channels, bitDepth: bitDepth) else {
+      return (.untouched, notes)  // It is sRGB.
+    }
+    return plan(conversion, name, notes)
+  }
+
+  private static func plan(
+    _ conversion: ProfileConversion, _ name: String, _ notes: [String]
+  ) -> (ColorPlan, [String]) {
+    if conversion.changesTransfer, conversion.isInPlace {
+      return (.convertedFirst(conversion), notes + ["converted from \(name) to sRGB, before the resize"])
+    }
+    return (.converted(conversion), notes + ["converted from \(name) to sRGB"])
   }
 
   /// Inks become sRGB in any case: neither PNG nor the models have inks.
@@ -47,12 +92,27 @@ enum ColorPlan: Sendable {
   }
 }
 
-extension PNGColor {
-  /// The name of a color tag that is not honored and that changes colors; nil where sRGB is what the file means.
-  fileprivate var ignoredTag: String? {
-    if codePoints.map({ $0.transfer != 13 || $0.primaries != 1 }) == true { return "cICP color space" }
-    guard srgbIntent == nil, codePoints == nil else { return nil }
-    // sRGB is 1/2.2 to within the tolerance that the PNG specification itself uses for comparing gammas (0.05).
-    return gamma.map { abs($0 * 2.2 - 1) > 0.05 } == true ? "gAMA" : nil
+extension ColorPlan {
+  /// The conversion on the small image, if there is one.
+  var conversionAfterResize: ProfileConversion? {
+    if case .converted(let conversion) = self { conversion } else { nil }
+  }
+  /// The conversion of rows, if there is one.
+  var conversionBeforeResize: ProfileConversion? {
+    if case .convertedFirst(let conversion) = self { conversion } else { nil }
+  }
+
+  /// The profile that the result carries.
+  var embeddedProfile: [UInt8]? { if case .tagged(let profile) = self { profile } else { nil } }
+}
+
+extension PNGColor.CodePoints {
+  /// For people.
+  fileprivate var name: String {
+    switch transfer {
+    case 16: "PQ"
+    case 18: "HLG"
+    default: "\(primaries)-\(transfer)-\(matrix)"
+    }
   }
 }

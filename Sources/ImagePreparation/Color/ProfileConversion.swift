@@ -1,132 +1,184 @@
 internal import CLittleCMS
+internal import PixelKernels
 
-/// Converts samples from an embedded ICC profile to sRGB through lcms2.
+/// Converts samples of one color space to sRGB: relative colorimetric intent with black point compensation, which is what
+/// viewers of photographs do.
 ///
-/// Relative colorimetric intent with black point compensation, which is what viewers of photographs do.
-@safe
-final class ProfileConversion: @unchecked Sendable {
-  // Unchecked: each conversion has its own lcms2 context, and transforms without a cache may be used by several threads.
-
-  private let context: cmsContext
-  private let transform: cmsHTRANSFORM
+/// What lcms2 makes of a profile decides. Spaces of three primaries and transfer functions, and gray, are turned into tables
+/// that are within rounding of lcms2 in double precision and fast enough for the whole source; everything else goes through
+/// lcms2 itself, unoptimized, since the grids that it would interpolate on are up to ΔE 3 off.
+final class ProfileConversion: Sendable {
   /// What the converted channels mean: gray stays gray, everything else becomes RGB.
   let output: RowLayout.Channels
+  /// True when rows can be converted where they are, before the resize.
+  var isInPlace: Bool { if case .transform = form { false } else { true } }
+  /// True when a resize before the conversion gives another result than one after it, by more than the bar of ΔE 1: the
+  /// space's transfer function is not sRGB's.
+  let changesTransfer: Bool
+
+  private let channels: RowLayout.Channels
+  private let bitDepth: Int
+  private let form: Form
+
+  private enum Form: Sendable {
+    case matrix(toLight: [Float], matrix: [Float], fromLight: [UInt16])
+    case gray([UInt16])
+    case transform(ColorTransform)
+  }
 
   /// Why there is no conversion.
   enum Refusal: Error, Equatable {
     /// lcms2 cannot read the profile, or it is not for this kind of samples.
     case unusable
-    /// The profile is sRGB to within one level of 255: samples are left as they are.
+    /// The space is sRGB to within one level of 255: samples are left as they are.
     case isSRGB
   }
 
-  /// Prepares a conversion of samples of `bitDepth` bits.
-  init(
-    profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int
-  ) throws(Refusal) {
-    guard let context = unsafe cmsCreateContext(nil, nil) else { throw .unusable }
-    // Broken profiles are reported by return values; nothing is printed.
-    unsafe cmsSetLogErrorHandlerTHR(context) { _, _, _ in }
-    let source = unsafe profile.withUnsafeBytes {
-      unsafe cmsOpenProfileFromMemTHR(context, $0.baseAddress, cmsUInt32Number($0.count))
-    }
-    defer { if let source = unsafe source { _ = unsafe cmsCloseProfile(source) } }
-    let space: cmsColorSpaceSignature
-    switch channels {
-    case .gray, .grayAlpha: space = cmsSigGrayData
-    case .rgb, .rgba: space = cmsSigRgbData
-    case .cmyk: space = cmsSigCmykData
-    }
-    guard let source = unsafe source, unsafe cmsGetColorSpace(source) == space else {
-      unsafe cmsDeleteContext(context)
-      throw .unusable
-    }
-    guard
-      let made = unsafe Self.makeTransform(context, from: source, channels: channels, bytes: bitDepth / 8)
-    else {
-      unsafe cmsDeleteContext(context)
-      throw .unusable
-    }
-    if channels != .cmyk, unsafe Self.isSRGB(context, source, channels) {
-      unsafe cmsDeleteTransform(made)
-      unsafe cmsDeleteContext(context)
-      throw .isSRGB
-    }
-    unsafe self.context = context
-    unsafe self.transform = made
-    output = channels == .cmyk ? .rgb : channels
+  /// Prepares a conversion of samples of `bitDepth` bits from an embedded profile.
+  convenience init(profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int) throws(Refusal) {
+    guard let context = ColorContext(), let source = ColorProfile(bytes: profile, context) else { throw .unusable }
+    try self.init(from: source, context, channels: channels, bitDepth: bitDepth)
   }
 
-  deinit {
-    unsafe cmsDeleteTransform(transform)
-    unsafe cmsDeleteContext(context)
+  /// Prepares a conversion of samples of `bitDepth` bits from the space that a PNG describes without a profile.
+  convenience init(
+    space: DescribedColorSpace, channels: RowLayout.Channels, bitDepth: Int
+  ) throws(Refusal) {
+    guard let context = ColorContext(), let source = ColorProfile(space, channels: channels, context) else {
+      throw .unusable
+    }
+    try self.init(from: source, context, channels: channels, bitDepth: bitDepth)
+  }
+
+  private init(
+    from source: borrowing ColorProfile, _ context: ColorContext, channels: RowLayout.Channels, bitDepth: Int
+  ) throws(Refusal) {
+    guard source.space == channels.colorSpace else { throw .unusable }
+    let isGray = channels == .gray || channels == .grayAlpha
+    guard
+      let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context),
+      let exact = ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target)
+    else { throw .unusable }
+    self.channels = channels
+    self.bitDepth = bitDepth
+    output = channels == .cmyk ? .rgb : channels
+    if channels == .cmyk {
+      guard let transform = ColorTransform(context, from: source, channels: .cmyk, to: target, bytes: bitDepth / 8)
+      else { throw .unusable }
+      form = .transform(transform)
+      changesTransfer = true
+      return
+    }
+    if Self.isSRGB(exact, isGray: isGray) { throw .isSRGB }
+    changesTransfer = Self.changesTransfer(exact, isGray: isGray)
+    let levels = bitDepth == 16 ? 65_536 : 256
+    let maximum = Double(levels - 1)
+    if isGray {
+      form = .gray(
+        exact.converted((0..<levels).map { Double($0) / maximum }).map {
+          UInt16((min(max($0, 0), 1) * maximum).rounded())
+        })
+    } else if let (curves, matrix) = source.matrixShaper(levels: levels, to: target) {
+      form = .matrix(
+        toLight: curves, matrix: matrix.map { Float($0 * 65_535) },
+        fromLight: TransferFunction.encodedLevels(maximum: levels - 1))
+    } else if let transform = ColorTransform(context, from: source, channels: channels, to: target, bytes: bitDepth / 8)
+    {
+      form = .transform(transform)
+    } else {
+      throw .unusable
+    }
   }
 
   /// Converts an image.
   func convert(_ image: Raster) -> Raster {
-    var result = Raster(size: image.size, channels: output, bitDepth: image.bitDepth)
-    unsafe image.bytes.withUnsafeBytes { source in
-      unsafe result.bytes.withUnsafeMutableBytes { target in
-        unsafe cmsDoTransform(
-          transform, source.baseAddress, target.baseAddress, cmsUInt32Number(image.size.pixelCount))
+    precondition(image.channels == channels && image.bitDepth == bitDepth, "made for \(channels) of \(bitDepth) bits")
+    if case .transform(let transform) = form {
+      var result = Raster(size: image.size, channels: output, bitDepth: image.bitDepth)
+      unsafe image.bytes.withUnsafeBytes { source in
+        unsafe result.bytes.withUnsafeMutableBytes { target in
+          unsafe transform.convert(source.baseAddress!, to: target.baseAddress!, pixels: image.size.pixelCount)
+        }
       }
+      return result
     }
+    var result = image
+    let pixels = image.size.pixelCount
+    unsafe result.bytes.withUnsafeMutableBytes { unsafe convertInPlace($0.baseAddress!, pixels: pixels) }
     return result
   }
 
-  private static func makeTransform(
-    _ context: cmsContext, from source: cmsHPROFILE, channels: RowLayout.Channels, bytes: Int
-  ) -> cmsHTRANSFORM? {
-    let isGray = channels == .gray || channels == .grayAlpha
-    guard let target = unsafe isGray ? makeGray(context) : cmsCreate_sRGBProfileTHR(context) else {
-      return nil
+  /// Converts pixels where they are.
+  ///
+  /// - Precondition: ``isInPlace``.
+  func convertInPlace(_ row: UnsafeMutableRawPointer, pixels: Int) {
+    let count = channels.rawValue
+    let bytes = unsafe row.assumingMemoryBound(to: UInt8.self)
+    let words = unsafe row.assumingMemoryBound(to: UInt16.self)
+    switch form {
+    case .transform: preconditionFailure("this conversion is not done in place")
+    case .gray(let table):
+      unsafe table.withUnsafeBufferPointer { table in
+        if bitDepth == 16 {
+          unsafe mapGrayWords(words, channels: count, pixels: pixels, table: table.baseAddress!)
+        } else {
+          unsafe mapGrayBytes(bytes, channels: count, pixels: pixels, table: table.baseAddress!)
+        }
+      }
+    case .matrix(let toLight, let matrix, let fromLight):
+      let levels = toLight.count / 3
+      unsafe toLight.withUnsafeBufferPointer { toLight in
+        unsafe matrix.withUnsafeBufferPointer { matrix in
+          unsafe fromLight.withUnsafeBufferPointer { fromLight in
+            if bitDepth == 16 {
+              unsafe convertMatrixWords(
+                words, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
+                matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
+            } else {
+              unsafe convertMatrixBytes(
+                bytes, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
+                matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
+            }
+          }
+        }
+      }
     }
-    defer { _ = unsafe cmsCloseProfile(target) }
-    let inputFormat = format(channels, bytes: bytes)
-    let outputFormat = format(channels == .cmyk ? .rgb : channels, bytes: bytes)
-    var flags = cmsUInt32Number(cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE)
-    if channels.hasAlpha { flags |= cmsUInt32Number(cmsFLAGS_COPY_ALPHA) }
-    return unsafe cmsCreateTransformTHR(
-      context, source, inputFormat, target, outputFormat, cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), flags)
-  }
-
-  /// Gray with the sRGB transfer function and a D50 white.
-  private static func makeGray(_ context: cmsContext) -> cmsHPROFILE? {
-    // IEC 61966-2-1 as lcms2's parametric curve 4: (aX + b)^γ above d, cX below.
-    let parameters: [cmsFloat64Number] = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045]
-    guard let curve = unsafe cmsBuildParametricToneCurve(context, 4, parameters) else { return nil }
-    defer { unsafe cmsFreeToneCurve(curve) }
-    return unsafe cmsCreateGrayProfileTHR(context, cmsD50_xyY(), curve)
-  }
-
-  /// lcms2's pixel format (lcms2.h: COLORSPACE_SH, CHANNELS_SH, BYTES_SH, EXTRA_SH, FLAVOR_SH).
-  private static func format(_ channels: RowLayout.Channels, bytes: Int) -> cmsUInt32Number {
-    let space: (type: Int32, colors: Int)
-    switch channels {
-    case .gray, .grayAlpha: space = (PT_GRAY, 1)
-    case .rgb, .rgba: space = (PT_RGB, 3)
-    case .cmyk: space = (PT_CMYK, 4)
-    }
-    let extra = channels.hasAlpha ? 1 : 0
-    return cmsUInt32Number(space.type) << 16 | cmsUInt32Number(extra) << 7 | cmsUInt32Number(space.colors) << 3
-      | cmsUInt32Number(bytes)
   }
 
   /// True when a grid of colors, converted, moves by no more than one level of 255.
-  private static func isSRGB(
-    _ context: cmsContext, _ source: cmsHPROFILE, _ channels: RowLayout.Channels
-  ) -> Bool {
-    let isGray = channels == .gray || channels == .grayAlpha
-    guard let transform = unsafe makeTransform(context, from: source, channels: isGray ? .gray : .rgb, bytes: 1) else {
-      return false
-    }
-    defer { unsafe cmsDeleteTransform(transform) }
-    let levels: [UInt8] = Array(stride(from: 0, through: 255, by: 17))
+  private static func isSRGB(_ transform: ColorTransform, isGray: Bool) -> Bool {
+    let levels = stride(from: 0, through: 255, by: 17).map { Double($0) / 255 }
     let colors =
       isGray
-      ? (0...255).map { UInt8($0) } : levels.flatMap { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
-    var converted = [UInt8](repeating: 0, count: colors.count)
-    unsafe cmsDoTransform(transform, colors, &converted, cmsUInt32Number(colors.count / (isGray ? 1 : 3)))
-    return zip(colors, converted).allSatisfy { abs(Int($0) - Int($1)) <= 1 }
+      ? (0...255).map { Double($0) / 255 }
+      : levels.flatMap { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
+    return zip(colors, transform.converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
   }
+
+  /// True when the middle of two grays is another one before than after the conversion, by more than 2 levels of 255.
+  private static func changesTransfer(_ transform: ColorTransform, isGray: Bool) -> Bool {
+    let step = isGray ? 1 : 3
+    let converted = transform.converted((0...64).flatMap { Array(repeating: Double($0) / 64, count: step) })
+    for a in 0...64 {
+      for b in stride(from: a, through: 64, by: 2) {
+        let middle = (converted[a * step] + converted[b * step]) / 2
+        if abs(converted[(a + b) / 2 * step] - middle) > 2.0 / 255 { return true }
+      }
+    }
+    return false
+  }
+}
+
+extension RowLayout.Channels {
+  /// lcms2's name of the colors.
+  fileprivate var colorSpace: cmsColorSpaceSignature {
+    switch self {
+    case .gray, .grayAlpha: cmsSigGrayData
+    case .rgb, .rgba: cmsSigRgbData
+    case .cmyk: cmsSigCmykData
+    }
+  }
+
+  /// The colors without alpha.
+  var opaque: RowLayout.Channels { self == .rgba ? .rgb : self == .grayAlpha ? .gray : self }
 }

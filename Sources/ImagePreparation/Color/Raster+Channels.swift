@@ -25,13 +25,26 @@ extension Raster {
   }
 
   /// Laid over an opaque color: `color · alpha + background · (1 − alpha)`, rounded.
-  func flattened(on background: BackgroundColor) -> Raster {
+  ///
+  /// - Parameter linear: True to mix light instead of sRGB samples.
+  func flattened(on background: BackgroundColor, linear: Bool = false) -> Raster {
     guard channels.hasAlpha else { return self }
     let colors = [background.red, background.green, background.blue].map(Int.init)
     let isGray = channels == .grayAlpha && background.isGray
     let alphaIndex = channelCount - 1
     let colorStep = channels == .rgba ? 1 : 0
     let outputColors = isGray ? 1 : 3
+    if linear {
+      let toLight = TransferFunction.linearWords(levels: 256).map(Int.init)
+      let fromLight = TransferFunction.encodedLevels(maximum: 255)
+      return mapPixels(to: isGray ? .gray : .rgb) { input, i, output, o in
+        let alpha = Int(input[i + alphaIndex])
+        for c in 0..<outputColors {
+          let light = toLight[Int(input[i + c * colorStep])] * alpha + toLight[colors[c]] * (255 - alpha)
+          output[o + c] = UInt8(fromLight[(light + 127) / 255])
+        }
+      }
+    }
     return mapPixels(to: isGray ? .gray : .rgb) { input, i, output, o in
       let alpha = Int(input[i + alphaIndex])
       for c in 0..<outputColors {
@@ -66,6 +79,16 @@ extension Raster {
     return mapPixels(to: hasAlpha ? .rgba : .rgb) { input, i, output, o in
       for c in 0..<3 { output[o + c] = input[i] }
       if hasAlpha { output[o + 3] = input[i + 1] }
+    }
+  }
+
+  /// Red, green, blue and alpha, whatever it was.
+  func expandedToRGBA() -> Raster {
+    let image = withAlpha()
+    guard image.channels == .grayAlpha else { return image }
+    return image.mapPixels(to: .rgba) { input, i, output, o in
+      for c in 0..<3 { output[o + c] = input[i] }
+      output[o + 3] = input[i + 1]
     }
   }
 

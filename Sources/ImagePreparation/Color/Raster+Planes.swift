@@ -1,7 +1,10 @@
 internal import PixelKernels
 
 extension Raster {
-  /// The interleaved image of planes: gray of one, RGB of Y, Cb and Cr. Smaller chroma planes are enlarged first.
+  /// The interleaved image of planes: gray of one, RGB of Y, Cb and Cr.
+  ///
+  /// Planes of bytes may have smaller chroma, which is enlarged first. Planes of words are fine results: 256 times the
+  /// value, all of one size.
   init(planes: [Raster]) {
     let luma = planes[0]
     guard planes.count == 3 else {
@@ -11,14 +14,22 @@ extension Raster {
     let chroma = planes[1...].map { plane in
       plane.size == luma.size ? plane : Raster.resized(plane, to: luma.size, filter: .triangle)
     }
+    let count = luma.size.pixelCount
     self.init(size: luma.size, channels: .rgb, bitDepth: 8)
-    unsafe luma.bytes.withUnsafeBufferPointer { y in
-      unsafe chroma[0].bytes.withUnsafeBufferPointer { cb in
-        unsafe chroma[1].bytes.withUnsafeBufferPointer { cr in
+    unsafe luma.bytes.withUnsafeBytes { y in
+      unsafe chroma[0].bytes.withUnsafeBytes { cb in
+        unsafe chroma[1].bytes.withUnsafeBytes { cr in
           unsafe bytes.withUnsafeMutableBufferPointer { output in
-            unsafe convertYCbCrToRGB(
-              luma: y.baseAddress!, blue: cb.baseAddress!, red: cr.baseAddress!, count: y.count,
-              output: output.baseAddress!)
+            let (y, cb, cr) = (y.baseAddress!, cb.baseAddress!, cr.baseAddress!)
+            if luma.bitDepth == 16 {
+              unsafe convertFineYCbCrToRGB(
+                luma: y.assumingMemoryBound(to: UInt16.self), blue: cb.assumingMemoryBound(to: UInt16.self),
+                red: cr.assumingMemoryBound(to: UInt16.self), count: count, output: output.baseAddress!)
+            } else {
+              unsafe convertYCbCrToRGB(
+                luma: y.assumingMemoryBound(to: UInt8.self), blue: cb.assumingMemoryBound(to: UInt8.self),
+                red: cr.assumingMemoryBound(to: UInt8.self), count: count, output: output.baseAddress!)
+            }
           }
         }
       }

@@ -1,16 +1,40 @@
 extension GeometryRecord {
   /// Resolves a recipe's sizes for one source: what is kept of it, how large that becomes, and where on which canvas it lies.
   ///
+  /// - Parameter trimmed: The part of the source that is taken as the whole; nil for all of it.
   /// - Returns: The record, and notes for the user.
   /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
   package static func resolve(
-    source: ImageSize, orientation: Orientation, recipe: Recipe
+    source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
+    if let trimmed {
+      let part = ImageSize(width: Int(trimmed.width), height: Int(trimmed.height))
+      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe)
+      record.source = source
+      record.crop.x += trimmed.x
+      record.crop.y += trimmed.y
+      return (record, ["trimmed to the \(part) pixels that are not transparent"] + notes)
+    }
     try recipe.checkSizes()
+    let recipe = recipe.sized
+    var cap = recipe.maxPixels ?? .max
     var notes: [String] = []
-    var target = Target(source: source, recipe: recipe, notes: &notes)
-    if let maxPixels = recipe.maxPixels { target.shrink(toPixels: maxPixels) }
-    if recipe.multipleOf > 1 { target.snap(recipe: recipe, notes: &notes) }
+    var target: Target
+    repeat {
+      notes = []
+      target = Target(source: source, recipe: recipe, notes: &notes)
+      target.shrink(toPixels: cap)
+      if let minSide = recipe.sizing?.minSide { target.raise(toSide: minSide, notes: &notes) }
+      if recipe.multipleOf > 1 { target.snap(recipe: recipe, notes: &notes) }
+      // Rounding up to a multiple may pass the cap: then less of it is asked for.
+      cap = min(cap, target.canvas.pixelCount) - max(1, target.canvas.pixelCount / 64)
+    } while recipe.maxPixels.map { target.canvas.pixelCount > $0 } == true && cap > 0
+    try recipe.sizing?.check(target.canvas)
+    if let maxPixels = recipe.maxPixels, target.canvas.pixelCount > maxPixels {
+      throw PreparationError(
+        .invalidRecipe, stage: .resize,
+        "multiples of \(recipe.multipleOf) do not fit in \(maxPixels) pixels", remedy: "raise --max-pixels")
+    }
     return (target.record(orientation: orientation, gravity: recipe.gravity), notes)
   }
 
@@ -66,6 +90,15 @@ extension GeometryRecord {
       // Rounded down, so that the cap holds.
       canvas = ImageSize(
         width: max(1, Int(Double(canvas.width) * factor)), height: max(1, Int(Double(canvas.height) * factor)))
+    }
+
+    /// Enlarges until no side is shorter than `minSide`.
+    mutating func raise(toSide minSide: Int, notes: inout [String]) {
+      let factor = Double(minSide) / Double(min(canvas.width, canvas.height))
+      guard factor > 1 else { return }
+      notes.append("enlarged, because the model takes sides of \(minSide) or more")
+      content = (content.width * factor, content.height * factor)
+      canvas = Self.rounded((Double(canvas.width) * factor, Double(canvas.height) * factor))
     }
 
     mutating func snap(recipe: Recipe, notes: inout [String]) {
@@ -127,6 +160,16 @@ extension GeometryRecord {
 }
 
 extension Recipe {
+  /// The same recipe within the sizes of its model.
+  fileprivate var sized: Recipe {
+    guard let sizing else { return self }
+    var recipe = self
+    if box == nil { recipe.maxSide = min(maxSide ?? .max, sizing.maxSide) }
+    recipe.maxPixels = min(maxPixels ?? .max, sizing.maxPixels)
+    if multipleOf == 1 { recipe.multipleOf = sizing.multipleOf }
+    return recipe
+  }
+
   /// Refuses sizes without meaning.
   fileprivate func checkSizes() throws(PreparationError) {
     func refuse(_ what: String, _ remedy: String) -> PreparationError {
@@ -141,6 +184,10 @@ extension Recipe {
     if let maxPixels, maxPixels < 1 { throw refuse("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
     if !(1...4096).contains(multipleOf) {
       throw refuse("a multiple of \(multipleOf) is out of range", "use 1 to 4096")
+    }
+    if let maxBytes, maxBytes < 1 { throw refuse("a budget of \(maxBytes) bytes is out of range", "use 1 or more") }
+    if !(1...100).contains(minQuality) {
+      throw refuse("a lowest quality of \(minQuality) is out of range", "use 1 to 100")
     }
     if !(1...100).contains(quality) { throw refuse("a quality of \(quality) is out of range", "use 1 to 100") }
   }

@@ -10,13 +10,29 @@ internal import PixelKernelsX86v3
 struct KernelTable: Sendable {
   typealias ConvolveColumns =
     @Sendable (
-      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
-      _ start: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ start: Int32, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias ConvolveRows =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
       _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
+    ) -> Void
+  typealias ConvolveRowsFine =
+    @Sendable (
+      _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
+      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
+    ) -> Void
+  typealias ConvolveColumnsOfWords =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias PremultiplyCentered =
+    @Sendable (
+      _ input: UnsafePointer<UInt8>, _ channels: Int, _ pixels: Int, _ output: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias InterleaveColumns =
     @Sendable (
@@ -29,10 +45,20 @@ struct KernelTable: Sendable {
       _ shift: Int64, _ sums: UnsafeMutablePointer<Int64>, _ output: UnsafeMutablePointer<Int32>
     ) -> Void
 
+  typealias UnfilterRows =
+    @Sendable (
+      _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
+      _ count: Int
+    ) -> Void
+
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
+  let convolveRowsFine: ConvolveRowsFine
+  let convolveColumnsOfWords: ConvolveColumnsOfWords
+  let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
   let convolveColumnsWide: ConvolveColumnsWide
+  let unfilterRows: UnfilterRows
 
   /// The kernels compiled for `instructionSet`, which must be an available one.
   init(_ instructionSet: InstructionSet) {
@@ -41,14 +67,22 @@ struct KernelTable: Sendable {
     case .baseline:
       unsafe convolveColumns = PixelKernels.convolveColumns
       unsafe convolveRows = PixelKernels.convolveRows
+      unsafe convolveRowsFine = PixelKernels.convolveRowsFine
+      unsafe convolveColumnsOfWords = PixelKernels.convolveColumnsOfWords
+      unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
+      unsafe unfilterRows = PixelKernels.unfilterRows
     case .x86v3:
       #if GESSO_X86V3
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
       unsafe convolveRows = PixelKernelsX86v3.convolveRows
+      unsafe convolveRowsFine = PixelKernelsX86v3.convolveRowsFine
+      unsafe convolveColumnsOfWords = PixelKernelsX86v3.convolveColumnsOfWords
+      unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
+      unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       #else
       preconditionFailure("x86-64-v3 kernels are not in this build")
       #endif

@@ -1,6 +1,6 @@
 internal import PixelKernels
 
-/// Both passes for 8-bit samples with 16-bit weights, and their buffers.
+/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, and their buffers.
 @safe
 final class NarrowPasses {
   /// Output rows that the horizontal pass makes at a time.
@@ -17,29 +17,47 @@ final class NarrowPasses {
   private let firstPairs: Buffer<Int32>
   private let pairsPerWindow: Int
   private let sourcePairs: Int
+  /// Rows of the vertical pass; of bytes, or of premultiplied words.
   private let rowPointers: Buffer<UnsafePointer<UInt8>>
+  private let wordPointers: Buffer<UnsafePointer<Int16>>
+  /// The window's rows times alpha; nil without alpha.
+  private let premultiplied: ConvertedRows<Int16>?
+  private let isFine: Bool
   /// The vertical pass's rows: centered samples with ``fraction`` fraction bits.
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let columns: Buffer<Int32>
-  private let lanes: Buffer<UInt8>
+  /// The horizontal pass's columns, of bytes or words.
+  private let lanes: Buffer<UInt16>
+  /// A group of rows before alpha is divided out.
+  private let fineRows: Buffer<UInt16>
 
-  init(plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int) {
+  /// - Parameters:
+  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  ///   - hasAlpha: True to weigh colors with the last channel.
+  ///   - isFine: True for a result of words with 8 fraction bits; without alpha only.
+  init(
+    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, hasAlpha: Bool,
+    isFine: Bool
+  ) {
+    precondition(!(hasAlpha && isFine), "a result with alpha is made of bytes")
     self.plan = plan
+    self.isFine = isFine
     self.kernels = kernels
     verticalBits = vertical
     self.fraction = fraction
     horizontalBits = horizontal
     rowsPerGroup = Self.rowsPerGroup(channels: plan.channels)
 
-    // Windows are padded to an even number of taps with zero weights.
+    // Windows begin at an even row and have an even number of taps, so they may gain a zero at either end.
     let vertical = plan.vertical
-    verticalTaps = (vertical.longestWindow + 1) / 2 * 2
+    verticalTaps = vertical.longestWindow / 2 * 2 + 2
     let verticalIntegers = vertical.quantized(bits: verticalBits).integers
     verticalWeights = Buffer(count: vertical.outputCount * verticalTaps, zeroed: true)
     for (i, window) in vertical.windows.enumerated() {
+      let start = vertical.starts[i]
       for (k, position) in window.enumerated() {
-        unsafe verticalWeights.base[i * verticalTaps + k] = Int16(verticalIntegers[position])
+        unsafe verticalWeights.base[i * verticalTaps + start % 2 + k] = Int16(verticalIntegers[position])
       }
     }
 
@@ -58,12 +76,17 @@ final class NarrowPasses {
     }
 
     sourcePairs = (plan.input.width + 1) / 2
-    unsafe rowPointers = Buffer(count: verticalTaps, zeroed: false)
+    let rowSamples = plan.input.width * plan.channels
+    let mostTaps = plan.vertical.longestSpan(of: 2) + 2
+    unsafe rowPointers = Buffer(count: mostTaps, zeroed: false)
+    unsafe wordPointers = Buffer(count: mostTaps, zeroed: false)
+    premultiplied = hasAlpha ? ConvertedRows(capacity: mostTaps, rowSamples: rowSamples) : nil
     intermediateStride = Self.intermediateStride(plan: plan)
     intermediate = Buffer(count: rowsPerGroup * intermediateStride, zeroed: true)
     // Windows at the right edge reach past the last pair, with zero weights.
     columns = Buffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
     lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    fineRows = Buffer(count: hasAlpha ? rowsPerGroup * plan.output.width * plan.channels : 0, zeroed: false)
   }
 
   static func rowsPerGroup(channels: Int) -> Int { horizontalLanes / (channels == 3 ? 4 : channels) }
@@ -73,38 +96,87 @@ final class NarrowPasses {
     (plan.input.width * plan.channels + 16 + 31) / 32 * 32
   }
 
-  static func bytesNeeded(plan: ResamplingPlan) -> Int {
-    rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
+  static func bytesNeeded(plan: ResamplingPlan, hasAlpha: Bool) -> Int {
+    let alphaBytes =
+      (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width + rowsPerGroup(channels: plan.channels)
+      * plan.output.width
+    return rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
       + (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
-      + plan.output.width * (horizontalLanes + plan.horizontal.longestWindow * 2 + 8)
+      + plan.output.width * (horizontalLanes * 2 + plan.horizontal.longestWindow * 2 + 8)
       + plan.output.height * (plan.vertical.longestWindow * 2 + 2)
+      + (hasAlpha ? alphaBytes * plan.channels * 2 : 0)
   }
 
-  /// Vertical pass of output row `row` into `slot` of the group.
-  func convolveColumns(row: Int, slot: Int, ring: RowRing) {
-    let first = plan.vertical.starts[row]
-    let last = first + plan.vertical.offsets[row + 1] - plan.vertical.offsets[row] - 1
-    for k in 0..<verticalTaps {
-      // Padding taps have a weight of 0 and read the last row again.
-      unsafe rowPointers.base[k] = UnsafePointer(ring.row(min(first + k, last)).assumingMemoryBound(to: UInt8.self))
+  /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.
+  func convolveColumns(row: Int, count: Int, slot: Int, ring: RowRing) {
+    let vertical = plan.vertical
+    let first = vertical.window(row)
+    let last = vertical.window(row + count - 1)
+    let top = first.lowerBound / 2 * 2
+    let end = (first.upperBound - top + 1) / 2 * 2
+    let begin = count == 2 ? last.lowerBound / 2 * 2 - top : end
+    let taps = count == 2 ? max(end, (last.upperBound - top + 1) / 2 * 2) : end
+    let weights = unsafe verticalWeights.base + row * verticalTaps
+    let rowSamples = plan.input.width * plan.channels
+    let output = unsafe intermediate.base + slot * intermediateStride
+    // The zeros at the ends read a row that is there.
+    let rows = first.lowerBound..<max(first.upperBound, last.upperBound)
+    func present(_ k: Int) -> Int { min(max(top + k, rows.lowerBound), rows.upperBound - 1) }
+    if let premultiplied {
+      unsafe premultiplied.advance(to: rows) { y, output in
+        unsafe kernels.premultiplyCentered(
+          ring.row(y).assumingMemoryBound(to: UInt8.self), plan.channels, plan.input.width, output)
+      }
+      for k in 0..<taps { unsafe wordPointers.base[k] = premultiplied.row(present(k)) }
+      unsafe kernels.convolveColumnsOfWords(
+        wordPointers.base, taps, weights, end, weights + (count - 1) * verticalTaps, begin, rowSamples,
+        Int32(verticalBits + ResamplingPlan.premultipliedFraction - fraction), output,
+        output + (count - 1) * intermediateStride)
+    } else {
+      for k in 0..<taps {
+        unsafe rowPointers.base[k] = UnsafePointer(ring.row(present(k)).assumingMemoryBound(to: UInt8.self))
+      }
+      let shift = Int32(verticalBits - fraction)
+      unsafe kernels.convolveColumns(
+        rowPointers.base, taps, weights, end, weights + (count - 1) * verticalTaps, begin, rowSamples,
+        (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift, output, output + (count - 1) * intermediateStride)
     }
-    let shift = Int32(verticalBits - fraction)
-    unsafe kernels.convolveColumns(
-      rowPointers.base, verticalWeights.base + row * verticalTaps, verticalTaps, plan.input.width * plan.channels,
-      (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift, intermediate.base + slot * intermediateStride)
   }
 
-  /// Horizontal pass of the group's first `count` rows.
-  func convolveRows(count: Int, output: UnsafeMutablePointer<UInt8>, stride: Int) {
+  /// Horizontal pass of the group's first `count` rows to straight samples of the result's depth, `stride` bytes a row.
+  func convolveRows(count: Int, output: UnsafeMutableRawPointer, stride: Int) {
     unsafe kernels.interleaveColumns(
       intermediate.base, intermediateStride, plan.channels, sourcePairs, columns.base)
     let shift = Int32(horizontalBits + fraction)
-    unsafe kernels.convolveRows(
-      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, plan.output.width,
-      shift, lanes.base)
-    unsafe deinterleaveLanes(
-      lanes: lanes.base, channels: plan.channels, count: plan.output.width, rowCount: count, output: output,
-      stride: stride)
+    let width = plan.output.width
+    guard isFine || premultiplied != nil else {
+      let bytes = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt8.self)
+      unsafe kernels.convolveRows(
+        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift, bytes)
+      unsafe deinterleaveLanes(
+        lanes: bytes, sampleBytes: 1, channels: plan.channels, count: width, rowCount: count, output: output,
+        stride: stride)
+      return
+    }
+    // One fraction bit less leaves premultiplied samples room for overshoot.
+    unsafe kernels.convolveRowsFine(
+      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, isFine ? shift : shift + 1,
+      lanes.base)
+    if isFine {
+      unsafe deinterleaveLanes(
+        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count, output: output,
+        stride: stride)
+    } else {
+      let rowSamples = width * plan.channels
+      unsafe deinterleaveLanes(
+        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count,
+        output: fineRows.base, stride: rowSamples * 2)
+      for row in 0..<count {
+        unsafe unpremultiplyFine(
+          fineRows.base + row * rowSamples, channels: plan.channels, pixels: width,
+          output: (output + row * stride).assumingMemoryBound(to: UInt8.self))
+      }
+    }
   }
 }
 

@@ -34,13 +34,23 @@ extension Raster {
     _ image: Raster, to size: ImageSize, filter: ResamplingFilter, instructionSet: InstructionSet = .best
   ) -> Raster {
     precondition(size.width > 0 && size.height > 0, "an image has at least one pixel, not \(size)")
+    return resampled(
+      image,
+      horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
+      vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
+      filter: filter, instructionSet: instructionSet)
+  }
+
+  /// A part of a raster at another size.
+  static func resampled(
+    _ image: Raster, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
+    instructionSet: InstructionSet
+  ) -> Raster {
     let layout = RowLayout(channels: image.channels, bitDepth: image.bitDepth, width: image.size.width)
     let scale = SampleScale(layout: layout, linear: false)
     let plan = ResamplingPlan(
-      input: image.size,
-      horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
-      vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
-      channels: layout.channelCount, filter: filter, allowNarrow: scale.kind == .bytes)
+      input: image.size, horizontal: horizontal, vertical: vertical, channels: layout.channelCount, filter: filter,
+      scale: scale.kind)
     let resampler = PlaneResampler(
       plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: RowStrip.rows,
       rowBytes: layout.rowBytes, ahead: 1)

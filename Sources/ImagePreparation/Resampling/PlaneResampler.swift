@@ -14,9 +14,13 @@ final class PlaneResampler {
   private(set) var rowsDone = 0
 
   private let plan: ResamplingPlan
+  private let isFine: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
+
+  /// Output rows that a vertical pass may make at a time.
+  private static let rowsPerStep = 2
 
   /// The forms of the passes, with their buffers.
   private enum Passes {
@@ -28,36 +32,43 @@ final class PlaneResampler {
   /// Makes a resampler of rows of `layout`.
   ///
   /// - Parameters:
-  ///   - scale: The wide passes' scale; not used where the plan is narrow.
+  ///   - scale: The scale that the plan was made for.
+  ///   - isFine: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
   ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
   ///   - rowPadding: Samples that an encoder may write behind each row of the result.
   init(
-    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, kernels: KernelTable, stripRows: Int, rowBytes: Int,
-    ahead: Int
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool = false, kernels: KernelTable,
+    stripRows: Int, rowBytes: Int, ahead: Int
   ) {
     self.plan = plan
-    ring = RowRing(stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
-    result = Raster(size: plan.output, channels: layout.channels, bitDepth: layout.bitDepth)
+    self.isFine = isFine
+    ring = RowRing(
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
+    result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
     if plan.isIdentity {
       passes = .copy
     } else {
       switch plan.precision {
       case .narrow(let vertical, let fraction, let horizontal):
         passes = .narrow(
-          NarrowPasses(plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal))
+          NarrowPasses(
+            plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
+            hasAlpha: scale.kind == .products, isFine: isFine))
       case .wide:
-        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, kernels: kernels))
+        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }
     }
   }
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
-  static func bytesNeeded(plan: ResamplingPlan, layout: RowLayout, stripRows: Int, rowBytes: Int, ahead: Int) -> Int {
+  static func bytesNeeded(
+    plan: ResamplingPlan, layout: RowLayout, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
+  ) -> Int {
     let ring = RowRing.bytesNeeded(
-      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
-    let result = plan.output.pixelCount * layout.channelCount * (layout.bitDepth / 8)
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
+    let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, hasAlpha: layout.channels.hasAlpha)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }
@@ -70,19 +81,25 @@ final class PlaneResampler {
   /// Makes the output rows whose windows lie within the first `rowsArrived` source rows.
   func advance(rowsArrived: Int) {
     while rowsConvolved < plan.output.height {
-      let window = plan.vertical.offsets[rowsConvolved + 1] - plan.vertical.offsets[rowsConvolved]
-      guard plan.vertical.starts[rowsConvolved] + window <= rowsArrived else { return }
+      let step: Int
       let group: Int
       switch passes {
-      case .copy: group = 1
       case .narrow(let passes):
-        passes.convolveColumns(row: rowsConvolved, slot: rowsConvolved - rowsDone, ring: ring)
+        step = min(Self.rowsPerStep, plan.output.height - rowsConvolved)
         group = passes.rowsPerGroup
-      case .wide(let passes):
-        passes.convolveColumns(row: rowsConvolved, ring: ring)
+      case .copy, .wide:
+        step = 1
         group = 1
       }
-      rowsConvolved += 1
+      let rows = rowsConvolved..<rowsConvolved + step
+      guard rows.allSatisfy({ plan.vertical.window($0).upperBound <= rowsArrived }) else { return }
+      switch passes {
+      case .copy: break
+      case .narrow(let passes):
+        passes.convolveColumns(row: rowsConvolved, count: step, slot: rowsConvolved - rowsDone, ring: ring)
+      case .wide(let passes): passes.convolveColumns(row: rowsConvolved, ring: ring)
+      }
+      rowsConvolved += step
       if rowsConvolved - rowsDone == group || rowsConvolved == plan.output.height { finishGroup() }
     }
   }
@@ -93,10 +110,13 @@ final class PlaneResampler {
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
       let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
       switch passes {
+      case .copy where isFine:
+        unsafe scaleToFine(
+          UnsafePointer(ring.row(rowsDone).assumingMemoryBound(to: UInt8.self)), count: rowBytes / 2,
+          output: target.assumingMemoryBound(to: UInt16.self))
       case .copy: unsafe target.copyMemory(from: ring.row(rowsDone), byteCount: rowBytes)
       case .narrow(let passes):
-        unsafe passes.convolveRows(
-          count: rowsConvolved - rowsDone, output: target.assumingMemoryBound(to: UInt8.self), stride: rowBytes)
+        unsafe passes.convolveRows(count: rowsConvolved - rowsDone, output: target, stride: rowBytes)
       case .wide(let passes): unsafe passes.convolveRow(output: target)
       }
     }

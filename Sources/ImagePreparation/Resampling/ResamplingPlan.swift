@@ -2,7 +2,7 @@
 struct ResamplingPlan: Sendable {
   /// How fine weights and intermediate are.
   enum Precision: Sendable, Equatable {
-    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples only).
+    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples, or their products with alpha).
     ///
     /// - `vertical`, `horizontal`: fraction bits of the weights; `fraction`: of the intermediate.
     case narrow(vertical: Int, fraction: Int, horizontal: Int)
@@ -14,6 +14,8 @@ struct ResamplingPlan: Sendable {
   static let wideWeightBits = 26
   /// Fraction bits of the wide intermediate: 16-bit samples with overshoot below 2 must fit Int32.
   static let wideFraction = 13
+  /// Fraction bits of premultiplied samples in narrow passes: centered, they and their overshoot fill 16 bits.
+  static let premultipliedFraction = 7
   /// The largest share of samples that may round differently from float64 on the worst input, by the estimate below.
   static let acceptedMismatch = 0.0045
 
@@ -41,10 +43,10 @@ struct ResamplingPlan: Sendable {
   /// - Parameters:
   ///   - horizontal: How the output's columns lie on the input, in input samples.
   ///   - vertical: How its rows do.
-  ///   - allowNarrow: True for 8-bit samples that need no more than 8 bits between decoder and resize.
+  ///   - scale: The samples' scale; words are never narrow.
   init(
     input: ImageSize, horizontal: AxisGeometry, vertical: AxisGeometry, channels: Int, filter: ResamplingFilter,
-    allowNarrow: Bool
+    scale: SampleScale.Kind
   ) {
     self.input = input
     output = ImageSize(width: horizontal.count, height: vertical.count)
@@ -58,8 +60,10 @@ struct ResamplingPlan: Sendable {
     self.vertical = vertical
     self.horizontal = horizontal
     let multiplications = vertical.weights.count * input.width * channels
-    if allowNarrow, multiplications >= Self.leastNarrowWork,
-      let narrow = Self.narrowPrecision(vertical: vertical, horizontal: horizontal)
+    if scale != .words, multiplications >= Self.leastNarrowWork,
+      let narrow = Self.narrowPrecision(
+        vertical: vertical, horizontal: horizontal,
+        sampleFraction: scale == .products ? Self.premultipliedFraction : 0)
     {
       (precision, errorBound) = narrow
     } else {
@@ -81,12 +85,13 @@ struct ResamplingPlan: Sendable {
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights
+    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int
   ) -> (Precision, Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
-    let verticalBits = bits(for: vertical)
+    // 32-bit sums of samples within ±2^(7 + sampleFraction).
+    let verticalBits = min(bits(for: vertical), 23 - sampleFraction)
     let verticalWeights = vertical.quantized(bits: verticalBits)
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
@@ -94,7 +99,7 @@ struct ResamplingPlan: Sendable {
     var best: (mismatch: Double, precision: Precision, bound: Double)?
     for horizontalBits in 14...bits(for: horizontal) {
       let fraction = min(7, 23 - horizontalBits)
-      guard fraction > 0, fraction < verticalBits else { continue }
+      guard fraction > 0, fraction < verticalBits + sampleFraction else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
       guard weights.fit16Bits else { continue }
       let errors = horizontal.errors(of: weights)

@@ -6,15 +6,14 @@ final class WidePasses {
   private let plan: ResamplingPlan
   private let layout: RowLayout
   private let scale: SampleScale
+  private let isFine: Bool
   private let kernels: KernelTable
   private let verticalWeights: Buffer<Int32>
   private let horizontalWeights: Buffer<Int32>
   private let starts: Buffer<Int32>
   private let taps: Int
-  /// Rows of the ring on the working scale, row `y` in slot `y % scaledRowCount`.
-  private let scaled: Buffer<UInt16>
-  private let scaledRowCount: Int
-  private var scaledEnd = 0
+  /// Rows of the ring on the working scale.
+  private let scaled: ConvertedRows<UInt16>
   private let rowPointers: Buffer<UnsafePointer<UInt16>>
   private let sums: Buffer<Int64>
   private let intermediate: Buffer<Int32>
@@ -23,9 +22,12 @@ final class WidePasses {
   private let toLinear: [UInt16]
   private let fromLinear: [UInt16]
 
-  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, kernels: KernelTable) {
+  /// - Parameter isFine: True for a result of words with 8 fraction bits, of bytes without alpha.
+  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, kernels: KernelTable) {
+    precondition(!isFine || scale.kind == .bytes, "only plain bytes have a fine result")
     self.plan = plan
     self.layout = layout
+    self.isFine = isFine
     self.scale = scale
     self.kernels = kernels
     let bits = ResamplingPlan.wideWeightBits
@@ -45,8 +47,7 @@ final class WidePasses {
     }
 
     let rowSamples = plan.input.width * plan.channels
-    scaledRowCount = plan.vertical.longestWindow
-    scaled = Buffer(count: scaledRowCount * rowSamples, zeroed: false)
+    scaled = ConvertedRows(capacity: plan.vertical.longestWindow, rowSamples: rowSamples)
     unsafe rowPointers = Buffer(count: plan.vertical.longestWindow, zeroed: false)
     sums = Buffer(count: rowSamples, zeroed: false)
     // Windows at the right edge reach past the last pixel, with zero weights.
@@ -69,28 +70,24 @@ final class WidePasses {
     let first = plan.vertical.starts[row]
     let taps = plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
     let rowSamples = plan.input.width * plan.channels
-    for y in max(first, scaledEnd)..<max(first + taps, scaledEnd) {
-      unsafe toScale(ring.row(y), output: scaled.base + y % scaledRowCount * rowSamples)
-    }
-    scaledEnd = max(scaledEnd, first + taps)
-    for k in 0..<taps {
-      unsafe rowPointers.base[k] = UnsafePointer(scaled.base + (first + k) % scaledRowCount * rowSamples)
-    }
+    unsafe scaled.advance(to: first..<first + taps) { y, output in unsafe toScale(ring.row(y), output: output) }
+    for k in 0..<taps { unsafe rowPointers.base[k] = scaled.row(first + k) }
     unsafe kernels.convolveColumnsWide(
       rowPointers.base, verticalWeights.base + plan.vertical.offsets[row], taps, rowSamples,
       Int64(ResamplingPlan.wideWeightBits - ResamplingPlan.wideFraction), sums.base, intermediate.base)
   }
 
-  /// Horizontal pass of the row that the vertical pass made last, to straight samples of the source's depth.
+  /// Horizontal pass of the row that the vertical pass made last, to straight samples of the result's depth.
   func convolveRow(output: UnsafeMutableRawPointer) {
     unsafe convolveRowWide(
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
-      outputCount: plan.output.width, shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction),
-      maximum: scale.maximum, output: result.base)
+      outputCount: plan.output.width,
+      shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
+      maximum: isFine ? .max : scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words { fromScaledWords() }
-    if layout.bitDepth == 16 {
+    if layout.bitDepth == 16 || isFine {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
       unsafe unpremultiplyProducts(

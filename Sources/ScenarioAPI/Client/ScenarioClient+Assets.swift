@@ -22,6 +22,26 @@ extension ScenarioClient {
     return try await reply(AssetReply.self, to: request, as: .read).asset
   }
 
+  /// Reads several assets, in the order asked for; those the service does not have are left out.
+  ///
+  /// - Throws: A ``ScenarioError`` of the stage `download`, after the retries.
+  public func assets(_ ids: [AssetID]) async throws(ScenarioError) -> [Asset] {
+    var assets: [AssetID: Asset] = [:]
+    for start in stride(from: 0, to: ids.count, by: Self.bulkLimit) {
+      let some = ids[start..<min(start + Self.bulkLimit, ids.count)].map(\.rawValue)
+      var request = try apiRequest(
+        .post, ["assets", "get-bulk"], query: [("originalAssets", "true")], stage: .download)
+      request.fields.append(HTTPField("Content-Type", "application/json"))
+      request.body = .bytes(try Self.json(["assetIds": some], stage: .download))
+      request.isRepeatable = true
+      for asset in try await reply(AssetsReply.self, to: request, as: .read).assets { assets[asset.id] = asset }
+    }
+    return ids.compactMap { assets[$0] }
+  }
+
+  /// Assets that one request asks for (contract, section 9).
+  private static let bulkLimit = 200
+
   /// Downloads the file of an asset.
   ///
   /// The bytes go to a temporary file in the folder of `path`; once complete, checked by `verify` and synced to the disk,

@@ -7,9 +7,6 @@ struct Exchange: Sendable {
 }
 
 extension ScenarioClient {
-  /// How long a request that only reads or acts may take; uploads and downloads go on as long as bytes move.
-  static let requestTimeout = Duration.seconds(60)
-
   /// A request to the API, with credentials.
   ///
   /// - Throws: `invalid-request` for a path part that would change the path's meaning.
@@ -27,8 +24,18 @@ extension ScenarioClient {
     request.authorization = configuration.credential
     request.fields = [HTTPField("Accept", "application/json")]
     request.followsRedirects = method == .get
-    request.timeout = Self.requestTimeout
+    request.timeout = requestTimeout
     return request
+  }
+
+  /// The body of a request.
+  static func json(_ value: some Encodable, stage: ScenarioError.Stage) throws(ScenarioError) -> [UInt8] {
+    do {
+      return [UInt8](try JSONEncoder().encode(value))
+    } catch {
+      throw ScenarioError(
+        .invalidRequest, .notSent, stage: stage, "the request cannot be written as JSON", remedy: "check its numbers")
+    }
   }
 
   /// Sends a request, repeating it as the policy allows, and reads the JSON of its answer.
@@ -48,13 +55,18 @@ extension ScenarioClient {
   /// Sends a request once.
   ///
   /// - Throws: What the transport throws, or what an answer other than 2xx says.
-  func answer(to request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
+  ///
+  /// - Parameter isSuccess: Answers other than 2xx that are none the less what was asked for.
+  func answer(
+    to request: HTTPRequest, accepting isSuccess: (HTTPResponse) -> Bool = { _ in false }
+  ) async throws(ScenarioError) -> HTTPResponse {
     let result: Result<HTTPResponse, ScenarioError>
     do throws(ScenarioError) {
       let response = try await transport.send(request)
-      guard (200..<300).contains(response.status) else {
+      guard (200..<300).contains(response.status) || isSuccess(response) else {
         throw ScenarioError(refusal: response, stage: request.stage, now: Date())
       }
+      budget.giveBack()
       result = .success(response)
     } catch {
       var error = error
@@ -86,12 +98,12 @@ extension ScenarioClient {
   func pause(
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) async throws(ScenarioError) {
-    guard case .retry(let delay) = policy.next(after: error, of: operation) else { throw error }
+    guard case .retry(let delay) = policy.next(after: error, of: operation), budget.take() else { throw error }
     try await sleep(delay, stage: error.stage)
   }
 
   /// Sleeps on the client's clock.
-  func sleep(_ duration: Duration, stage: ScenarioError.Stage) async throws(ScenarioError) {
+  package func sleep(_ duration: Duration, stage: ScenarioError.Stage) async throws(ScenarioError) {
     do {
       try await clock.sleep(for: duration)
     } catch {

@@ -1,7 +1,7 @@
-internal import Foundation
+public import Foundation
 
 extension ScenarioClient {
-  /// Submits an img2img job: from the moment the service accepts it, it is paid for.
+  /// Submits a job: from the moment the service accepts it, it is paid for.
   ///
   /// The service has no idempotency key, so a submit is repeated only when it certainly had no effect: nothing was sent,
   /// or the answer was 429. Keep the job's id before doing anything else.
@@ -11,15 +11,69 @@ extension ScenarioClient {
   /// - Throws: A ``ScenarioError`` of the stage `submit`. With the outcome `unknownOutcome` a job may be running and
   ///   `charged` is `unknown`.
   public func submitImg2Img(_ request: Img2ImgRequest) async throws(ScenarioError) -> Submission {
-    try request.validate()
-    var http = try apiRequest(.post, ["generate", "img2img"], stage: .submit)
-    http.fields.append(HTTPField("Content-Type", "application/json"))
-    do {
-      http.body = .bytes([UInt8](try JSONEncoder().encode(request)))
-    } catch {
-      throw ScenarioError(
-        .invalidRequest, .notSent, stage: .submit, "the request cannot be written as JSON", remedy: "check its numbers")
+    try await reply(Submission.self, to: try generation(request, query: []), as: .submit)
+  }
+
+  /// Asks what a job would cost. The service checks the request and the plan as it would for the job, and starts nothing.
+  ///
+  /// - Returns: Creative units, the discount taken off.
+  /// - Throws: A ``ScenarioError``: `dry-run-started-job`, which names the job, when the service
+  ///   started one all the same.
+  public func price(of request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
+    // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
+    var http = try generation(request, query: [("dryRun", "true")])
+    // Not `submit`: whatever goes wrong, no job was asked for.
+    http.stage = .wait
+    var policy = retry
+    while true {
+      do throws(ScenarioError) {
+        let price = try decode(Price.self, from: try await answer(to: http, accepting: Self.pricedRefusal), to: http)
+        if let job = price.job {
+          var error = ScenarioError(
+            .dryRunStartedJob, .unusable, stage: .wait,
+            "only the price was asked for, and the service started job \(job.id)",
+            remedy: "it is paid for: cancel it or take its results, and report this")
+          error.jobID = job.id
+          error.charged = .yes
+          throw error
+        }
+        return price.cost - (price.discount ?? 0)
+      } catch {
+        try await pause(after: error, of: .dryRun, &policy)
+      }
     }
-    return try await reply(Submission.self, to: http, as: .submit)
+  }
+
+  /// One page of documentation shows a price as 402 (contract, section 12).
+  private static func pricedRefusal(_ response: HTTPResponse) -> Bool {
+    response.status == 402 && (try? JSONDecoder().decode(Price.self, from: Data(response.body))) != nil
+  }
+
+  private func generation(
+    _ request: Img2ImgRequest, query: [(name: String, value: String)]
+  ) throws(ScenarioError) -> HTTPRequest {
+    try request.validate()
+    var http = try apiRequest(
+      .post, ["generate"] + request.endpoint.path(model: request.modelID), query: query, stage: .submit)
+    http.fields.append(HTTPField("Content-Type", "application/json"))
+    http.body = .bytes(try Self.json(request, stage: .submit))
+    return http
+  }
+
+  /// The answer to a dry run: 269 with a price.
+  private struct Price: Decodable {
+    let cost: Decimal
+    let discount: Decimal?
+    let job: Job?
+
+    enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount, estimatedCost, job }
+    init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: Key.self)
+      job = try fields.decodeIfPresent(Job.self, forKey: .job)
+      discount = try fields.decodeIfPresent(Decimal.self, forKey: .creativeUnitsDiscount)
+      let estimate = try fields.decodeIfPresent(Decimal.self, forKey: .estimatedCost)
+      // A job without a price is still a job.
+      cost = try estimate ?? (job == nil ? fields.decode(Decimal.self, forKey: .creativeUnitsCost) : 0)
+    }
   }
 }

@@ -27,6 +27,20 @@ extension ScenarioClient {
     try await follow(id, polling, onUpdate, on: clock)
   }
 
+  /// Asks the service to cancel a job. The answer is no proof that it ended: follow it with ``finishedJob(_:polling:onUpdate:)``.
+  ///
+  /// - Returns: The job as answered.
+  /// - Throws: A ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled, as custom ones.
+  public func cancel(_ id: JobID) async throws(ScenarioError) -> Job {
+    try await withJob(id) { client, _ throws(ScenarioError) in
+      var request = try client.apiRequest(.post, ["jobs", id.rawValue, "action"], stage: .wait)
+      request.fields.append(HTTPField("Content-Type", "application/json"))
+      request.body = .bytes([UInt8](#"{"action":"cancel"}"#.utf8))
+      request.isRepeatable = true
+      return try await client.reply(JobReply.self, to: request, as: .read).job
+    }
+  }
+
   private func follow<C: Clock<Duration>>(
     _ id: JobID, _ polling: JobPolling, _ onUpdate: (Job) -> Void, on clock: C
   ) async throws(ScenarioError) -> Job {
@@ -39,7 +53,7 @@ extension ScenarioClient {
         do throws(ScenarioError) {
           // A look that hangs must not outlast the deadline by much.
           let left = polling.deadline - start.duration(to: clock.now)
-          request.timeout = min(Self.requestTimeout, max(left, .seconds(1)))
+          request.timeout = min(client.requestTimeout, max(left, .seconds(1)))
           // One attempt a look: here the polling policy decides about failures.
           let job = try client.decode(JobReply.self, from: try await client.answer(to: request), to: request).job
           onUpdate(job)

@@ -39,6 +39,7 @@ extension ScenarioError {
     httpStatus = response.status
     serviceReason = body.reason
     serviceErrorName = body.name
+    planLimit = body.actionLimit
     requestID =
       ["x-amzn-requestid", "x-request-id", "apigw-requestid"].lazy.compactMap { response.value(of: $0) }.first
       .map(printable) ?? body.traceID
@@ -82,7 +83,7 @@ extension ScenarioError {
 
   /// Says of a submit that may have started a job that it may, whatever went wrong with it.
   mutating func noteUncertainSubmit() {
-    guard stage == .submit, outcome != .notSent, outcome != .refused else { return }
+    guard mayHaveStartedJob else { return }
     charged = .unknown
     remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
   }

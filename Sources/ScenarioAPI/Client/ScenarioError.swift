@@ -57,6 +57,9 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
     /// The file is larger than a direct upload may be.
     public static let uploadTooLarge = Code(rawValue: "upload-too-large")
 
+    /// The service did not take an upload in.
+    public static let uploadFailed = Code(rawValue: "upload-failed")
+
     // The way to the service and back.
 
     /// No connection: unknown host, refused, no route, timed out.
@@ -102,6 +105,8 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
     public static let serviceFailed = Code(rawValue: "service-failed")
     /// The service sent a request that must not be repeated elsewhere to another address.
     public static let redirected = Code(rawValue: "redirected")
+    /// Only a price was asked for, and the service started a job.
+    public static let dryRunStartedJob = Code(rawValue: "dry-run-started-job")
     /// The answer is not what the contract describes.
     public static let malformedReply = Code(rawValue: "malformed-reply")
 
@@ -139,6 +144,8 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   public var serviceReason: String?
   /// The service's own error class, for example `PlanLimitReachedError`.
   public var serviceErrorName: String?
+  /// How many the plan allows of what was refused, for example of parallel jobs.
+  public var planLimit: Int?
   /// What the service calls this request; worth quoting to its support.
   public var requestID: String?
   /// How long the service asks to wait before the next attempt.
@@ -147,6 +154,9 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   public var jobID: JobID?
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?
+
+  /// True for a failed submit after which a job may be running all the same.
+  public var mayHaveStartedJob: Bool { stage == .submit && outcome != .notSent && outcome != .refused }
 
   /// Makes an error.
   public init(_ code: Code, _ outcome: Outcome, stage: Stage, _ message: String, remedy: String) {

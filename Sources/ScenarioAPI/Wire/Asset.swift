@@ -26,6 +26,10 @@ public struct Asset: Sendable, Equatable {
   public let height: Int?
   /// The seed this result was made with, if known. The service writes it as text or as a number.
   public let seed: String?
+  /// The prompt this result was made with, if known.
+  public let prompt: String?
+  /// The image this result was made from, if known.
+  public let parentID: AssetID?
 }
 
 extension Asset: Decodable {
@@ -35,13 +39,17 @@ extension Asset: Decodable {
     var height: Double?
   }
   private struct Metadata: Decodable {
-    enum Key: String, CodingKey { case seed }
+    enum Key: String, CodingKey { case seed, prompt, parentId }
     var seed: String?
+    var prompt: String?
+    var parentID: AssetID?
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: Key.self)
       seed =
         (try? fields.decode(String.self, forKey: .seed))
         ?? (try? fields.decode(Int64.self, forKey: .seed)).map(String.init)
+      prompt = try? fields.decode(String.self, forKey: .prompt)
+      parentID = try? fields.decode(AssetID.self, forKey: .parentId)
     }
   }
 
@@ -61,9 +69,15 @@ extension Asset: Decodable {
       }
     width = size?.width.flatMap { Int(exactly: $0) }
     height = size?.height.flatMap { Int(exactly: $0) }
-    seed = try fields.decodeIfPresent(Metadata.self, forKey: .metadata)?.seed
+    let metadata = try fields.decodeIfPresent(Metadata.self, forKey: .metadata)
+    seed = metadata?.seed
+    prompt = metadata?.prompt
+    parentID = metadata?.parentID
   }
 }
 
 /// The envelope of everything that answers with an asset.
 struct AssetReply: Decodable { let asset: Asset }
+
+/// The envelope of everything that answers with several.
+struct AssetsReply: Decodable { let assets: [Asset] }

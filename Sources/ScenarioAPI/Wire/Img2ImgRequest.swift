@@ -10,6 +10,29 @@ public struct Img2ImgRequest: Sendable, Equatable {
     case url(String)
   }
 
+  /// Which of the service's operations makes the results.
+  public enum Endpoint: Sendable, Equatable {
+    /// `POST /generate/img2img`, the legacy family.
+    case img2img
+    /// `POST /generate/inpaint`: white parts of the mask, an uploaded black and white image, are painted anew.
+    case inpaint(mask: AssetID)
+    /// `POST /generate/controlnet-img2img`: an uploaded image controls the shapes.
+    case controlnet(image: AssetID, modality: String)
+    /// `POST /generate/custom/{modelId}`, the current family, with the fields that the model publishes.
+    case custom
+
+    func path(model: String) -> [String] {
+      switch self {
+      case .img2img: ["img2img"]
+      case .inpaint: ["inpaint"]
+      case .controlnet: ["controlnet-img2img"]
+      case .custom: ["custom", model]
+      }
+    }
+  }
+
+  /// Which of the service's operations makes the results.
+  public var endpoint = Endpoint.img2img
   /// The model, `flux.1-dev` unless told otherwise; a trained LoRA's id works too.
   public var modelID: String
   /// What to make of the image; not empty.
@@ -34,6 +57,25 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public var negativePrompt: String?
   /// How strongly to keep it out, 0 to 10.
   public var negativePromptStrength: Double?
+
+  /// How noise is taken away, one of ``schedulers``; nil for the model's own way. The legacy family's only.
+  public var scheduler: String?
+  /// More fields of the body, under the service's names. They come last, and may replace what stands above.
+  public var parameters: [String: JSONValue] = [:]
+
+  /// What ``scheduler`` may be (the service's OpenAPI file).
+  public static let schedulers = [
+    "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "LMSDiscreteScheduler",
+    "PNDMScheduler", "TCDScheduler", "UniPCMultistepScheduler",
+  ]
+  /// What a controlling image may be taken for (the service's OpenAPI file).
+  public static let modalities = [
+    "blur", "canny", "depth", "gray", "illusion", "lineart", "lines", "low-quality", "normal-map", "pose", "scribble",
+    "seg", "sketch", "tile",
+  ]
 
   /// Makes a request with the defaults of the `gesso` command.
   public init(
@@ -85,6 +127,26 @@ public struct Img2ImgRequest: Sendable, Equatable {
       try check(
         (64...2048).contains(side) && side % 8 == 0, "\(name) is \(side)", "give 64 to 2048 in steps of 8")
     }
+    if let scheduler {
+      try check(
+        Self.schedulers.contains(scheduler), "there is no scheduler \(scheduler)",
+        "give one of " + Self.schedulers.joined(separator: ", "))
+    }
+    switch endpoint {
+    case .img2img, .inpaint: break
+    case .controlnet(_, let modality):
+      try check(
+        Self.modalities.contains(modality), "there is no modality \(modality)",
+        "give one of " + Self.modalities.joined(separator: ", "))
+    case .custom:
+      try check(
+        negativePrompt == nil && negativePromptStrength == nil && scheduler == nil,
+        "custom models take neither a negative prompt nor a scheduler", "leave them out, or use a legacy model")
+      try check(seed == nil || seed.flatMap { UInt32($0) } != nil, "the seed is no number", "give 0 to 2147483647")
+      if case .url = image {
+        try check(false, "custom models take no image URL", "upload the image")
+      }
+    }
     if let seed { try check(!isBlank(seed), "the seed is empty", "give a number, or no seed for a random one") }
     if let strength = negativePromptStrength {
       try check((0...10).contains(strength), "the negative prompt's strength is \(strength)", "give 0 to 10")
@@ -93,28 +155,36 @@ public struct Img2ImgRequest: Sendable, Equatable {
 }
 
 extension Img2ImgRequest: Encodable {
-  private enum Key: String, CodingKey {
-    case modelId, prompt, image, imageUrl, strength, numSamples, guidance, numInferenceSteps, width, height, seed
-    case negativePrompt, negativePromptStrength
-  }
+  /// Writes the body of the request.
+  public func encode(to encoder: any Encoder) throws { try fields.encode(to: encoder) }
 
-  /// Writes the body of `POST /generate/img2img`.
-  public func encode(to encoder: any Encoder) throws {
-    var fields = encoder.container(keyedBy: Key.self)
-    try fields.encode(modelID, forKey: .modelId)
-    try fields.encode(prompt, forKey: .prompt)
+  /// The body's fields under the names of the endpoint.
+  var fields: [String: JSONValue] {
+    let isCustom = endpoint == .custom
+    var fields: [String: JSONValue] = [
+      "prompt": .string(prompt), "strength": .number(strength), "guidance": .number(guidance),
+      "numInferenceSteps": .number(Double(numInferenceSteps)),
+      isCustom ? "numOutputs" : "numSamples": .number(Double(numSamples)),
+    ]
     switch image {
-    case .asset(let id): try fields.encode(id.rawValue, forKey: .image)
-    case .url(let url): try fields.encode(url, forKey: .imageUrl)
+    case .asset(let id): fields["image"] = .string(id.rawValue)
+    case .url(let url): fields["imageUrl"] = .string(url)
     }
-    try fields.encode(strength, forKey: .strength)
-    try fields.encode(numSamples, forKey: .numSamples)
-    try fields.encode(guidance, forKey: .guidance)
-    try fields.encode(numInferenceSteps, forKey: .numInferenceSteps)
-    try fields.encodeIfPresent(width, forKey: .width)
-    try fields.encodeIfPresent(height, forKey: .height)
-    try fields.encodeIfPresent(seed, forKey: .seed)
-    try fields.encodeIfPresent(negativePrompt, forKey: .negativePrompt)
-    try fields.encodeIfPresent(negativePromptStrength, forKey: .negativePromptStrength)
+    // Legacy takes the seed as text, custom as a number; a custom model's id is in the path.
+    fields["seed"] = seed.map { isCustom ? .number(Double($0) ?? 0) : .string($0) }
+    if !isCustom { fields["modelId"] = .string(modelID) }
+    fields["width"] = width.map { .number(Double($0)) }
+    fields["height"] = height.map { .number(Double($0)) }
+    fields["negativePrompt"] = negativePrompt.map(JSONValue.string)
+    fields["negativePromptStrength"] = negativePromptStrength.map(JSONValue.number)
+    fields["scheduler"] = scheduler.map(JSONValue.string)
+    switch endpoint {
+    case .img2img, .custom: break
+    case .inpaint(let mask): fields["maskId"] = .string(mask.rawValue)
+    case .controlnet(let image, let modality):
+      fields["controlImageId"] = .string(image.rawValue)
+      fields["modality"] = .string(modality)
+    }
+    return fields.merging(parameters) { $1 }
   }
 }

@@ -28,6 +28,8 @@ public struct Job: Sendable, Equatable {
   public let billing: Billing?
   /// When the job was made, ISO 8601 in UTC.
   public let createdAt: String?
+  /// What the job was asked for, where the service repeats it (`metadata.input`); whether it does is an open question.
+  public internal(set) var input: [String: JSONValue]?
 }
 
 extension Job: Decodable {
@@ -36,6 +38,17 @@ extension Job: Decodable {
     var assetIds: [AssetID]?
     var error: String?
     var hint: String?
+    var input: [String: JSONValue]?
+
+    enum Key: String, CodingKey { case assetIds, error, hint, input }
+    init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: Key.self)
+      assetIds = try fields.decodeIfPresent([AssetID].self, forKey: .assetIds)
+      error = try fields.decodeIfPresent(String.self, forKey: .error)
+      hint = try fields.decodeIfPresent(String.self, forKey: .hint)
+      // Undocumented, so an odd form of it must not hide the job.
+      input = try? fields.decode([String: JSONValue].self, forKey: .input)
+    }
   }
 
   /// Reads a job, ignoring fields it does not know.
@@ -54,6 +67,7 @@ extension Job: Decodable {
     hint = metadata?.hint.map(printable)
     billing = try fields.decodeIfPresent(Billing.self, forKey: .billing)
     createdAt = try fields.decodeIfPresent(String.self, forKey: .createdAt)
+    input = metadata?.input
   }
 }
 
@@ -77,3 +91,9 @@ extension Submission: Decodable {
 
 /// The envelope of everything that answers with a job.
 struct JobReply: Decodable { let job: Job }
+
+/// One page of the account's jobs.
+struct JobPage: Decodable {
+  let jobs: [Job]
+  let nextPaginationToken: String?
+}

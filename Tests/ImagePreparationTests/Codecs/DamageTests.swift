@@ -43,6 +43,60 @@ struct DamageTests {
     }
   }
 
+  /// A source cut at a marker, a chunk or a strip, and what a whole preparation makes of it under each policy.
+  @Test(
+    "a cut source is refused with the row that was reached, or filled from there with a note",
+    arguments: jpegs + ["basn2c08", "basi2c08", "basn3p04", "basn0g16"].map { "png/pngsuite/\($0).png" })
+  func truncatedPreparation(name: String) throws {
+    let bytes = try Fixtures.bytes(name)
+    let isJPEG = name.hasSuffix("jpg")
+    var cuts: [Int]
+    if isJPEG {
+      let file = JPEGFile(bytes)
+      cuts = Self.cuts(file).filter { $0 > file.scans[0].lowerBound }
+    } else {
+      // At both ends of every chunk from the first data on, and in steps of a strip within.
+      var at = 8
+      cuts = []
+      for chunk in PNGFile(bytes).chunks {
+        let end = at + 12 + chunk.data.count
+        if chunk.type == "IDAT" { cuts += stride(from: at + 12, to: end, by: max(1, chunk.data.count / 8)) }
+        if chunk.type == "IDAT" || chunk.type == "IEND" { cuts += [end - 4, end - 1] }
+        at = end
+      }
+    }
+    #expect(cuts.count >= 4)
+    let preparer = ImagePreparer()
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.profile) = (20, .ignore)
+    let whole = try preparer.pixels(of: .memory(bytes), recipe: recipe)
+    var filled = 0
+    for cut in cuts {
+      let source = ImageSource.memory(Array(bytes.prefix(cut)))
+      for policy in DamagePolicy.allCases where policy != .none {
+        recipe.failOn = policy
+        let error = #expect(throws: PreparationError.self) { try preparer.prepare(source, recipe: recipe) }
+        #expect(error?.stage == .decode && error?.remedy.contains("--fail-on none") == true, "cut at \(cut): \(error!)")
+        #expect(error?.message.contains("row") == true, "cut at \(cut): \(error!)")
+      }
+      recipe.failOn = .none
+      let image = try preparer.prepare(source, recipe: recipe)
+      #expect(image.size == whole.size)
+      let pixels = try preparer.pixels(of: source, recipe: recipe)
+      let notes = image.notes.filter { $0.contains("damaged") || $0.contains("warned") }
+      guard let row = notes.joined().split(separator: " ").compactMap({ Int($0) }).first else {
+        #expect(pixels == whole, "cut at \(cut): nothing is told, so nothing may be lost")
+        continue
+      }
+      filled += 1
+      // What lies a filter's width above the row is as it should be.
+      let step = Double(image.source.size.height) / Double(whole.size.height)
+      let intact = max(0, Int((Double(row) - 1) / step - 4)) * whole.size.width * whole.channels
+      #expect(pixels.samples.prefix(intact) == whole.samples.prefix(intact), "cut at \(cut)")
+    }
+    #expect(filled > 0)
+  }
+
   @Test("planes of a truncated JPEG", arguments: ["420", "420-progressive", "420-scans"])
   func truncatedPlanes(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))

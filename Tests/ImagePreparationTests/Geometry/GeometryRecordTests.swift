@@ -1,3 +1,4 @@
+import Foundation
 import ImagePreparation
 import TestSupport
 import Testing
@@ -28,6 +29,13 @@ struct GeometryRecordTests {
       self.recipe = recipe
     }
   }
+
+  /// 1248×832 of 6000×4000 at 1024² pixels.
+  static let sdxlCrop = {
+    let width = 6000 * 1248 / (1536 * (2.0 / 3).squareRoot())
+    let height = 4000 * 832 / (1024 * (2.0 / 3).squareRoot())
+    return ((6000 - width) / 2, (4000 - height) / 2, width, height)
+  }()
 
   static let cases: [Case] = [
     Case("default shrinks to 1536", (6000, 4000), canvas: (1536, 1024)) { _ in },
@@ -75,6 +83,23 @@ struct GeometryRecordTests {
       ($0.multipleOf, $0.snap) = (64, .pad)
     },
     Case("multiple of 64 by stretching", (200, 100), canvas: (192, 128)) { ($0.multipleOf, $0.snap) = (64, .stretch) },
+    // The smaller of 1536×1024 and a budget of 1024²: 1254×836, of which multiples of 8 are kept.
+    Case(
+      "for sdxl", (6000, 4000), canvas: (1248, 832),
+      crop: sdxlCrop
+    ) {
+      $0.sizing = ModelSizing(named: "sdxl")
+    },
+    Case("for sdxl by padding within the budget", (6000, 4000), canvas: (1248, 832), content: (1244, 829), at: (2, 1)) {
+      ($0.sizing, $0.snap) = (ModelSizing(named: "sdxl"), .pad)
+    },
+    Case("for flux.1-dev", (6000, 4000), canvas: (1536, 1024)) { $0.sizing = ModelSizing(named: "flux.1-dev") },
+    Case("for sdxl, enlarged to its shortest side", (800, 400), canvas: (1024, 512)) {
+      $0.sizing = ModelSizing(named: "sdxl")
+    },
+    Case("for sd15, a box", (4000, 4000), canvas: (512, 512)) {
+      ($0.sizing, $0.box) = (ModelSizing(named: "stable-diffusion-v1-5"), ImageSize(width: 512, height: 600))
+    },
     Case("too small for one multiple", (40, 10), canvas: (64, 16), crop: (0, 0, 40, 10)) { $0.multipleOf = 16 },
   ]
 
@@ -94,10 +119,38 @@ struct GeometryRecordTests {
   }
 
   @Test(
+    "every size is one that the model takes, or refused", arguments: ModelSizing.known.map(\.name), Recipe.Snap.allCases
+  )
+  func sizing(_ name: String, _ snap: Recipe.Snap) throws {
+    let sizing = try #require(ModelSizing(named: name))
+    var random = SplitMix64(seed: 4)
+    var refused = 0
+    for _ in 0..<500 {
+      func side() -> Int { Int(exp2(Double.random(in: 0...14, using: &random))) }
+      var recipe = Recipe()
+      (recipe.sizing, recipe.snap) = (sizing, snap)
+      let source = ImageSize(width: side(), height: side())
+      do {
+        let canvas = try GeometryRecord.resolve(source: source, orientation: .upright, recipe: recipe).record.canvas
+        for side in [canvas.width, canvas.height] {
+          #expect((sizing.minSide...sizing.maxSide).contains(side) && side % sizing.multipleOf == 0)
+        }
+        #expect(canvas.pixelCount <= sizing.maxPixels)
+      } catch {
+        refused += 1
+        // Nothing that lies well within a family's shapes is refused.
+        let aspect = Double(max(source.width, source.height)) / Double(min(source.width, source.height))
+        #expect(error.code == .invalidRecipe && aspect > 1.9, "\(source): \(error)")
+      }
+    }
+    #expect((1..<450).contains(refused))
+  }
+
+  @Test(
     "recipes without meaning are refused",
     arguments: [
       { $0.maxSide = 0 }, { $0.maxSide = 70_000 }, { $0.box = ImageSize(width: 0, height: 5) }, { $0.maxPixels = 0 },
-      { $0.multipleOf = 0 }, { $0.quality = 101 },
+      { $0.multipleOf = 0 }, { $0.quality = 101 }, { ($0.maxPixels, $0.multipleOf) = (100, 64) },
     ] as [@Sendable (inout Recipe) -> Void])
   func refuses(_ change: @Sendable (inout Recipe) -> Void) {
     var recipe = Recipe()

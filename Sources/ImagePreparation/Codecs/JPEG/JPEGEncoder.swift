@@ -2,8 +2,8 @@ internal import CImageCodecs
 
 /// What a JPEG is to be like: baseline, JFIF, standard Huffman tables.
 struct JPEGEncoding: Sendable, Equatable {
-  /// 1 to 100, on the scale of the Independent JPEG Group.
-  var quality = 92
+  /// 1 to 100, on the scale of the Independent JPEG Group; fractions lie between.
+  var quality = 92.0
   /// Chroma at half size both ways, or at full size; without meaning for gray.
   var subsampling = Recipe.Subsampling.yuv420
   /// Huffman tables made for the image: smaller by some percent, slower by a factor.
@@ -27,7 +27,7 @@ struct JPEGEncoding: Sendable, Equatable {
     let status = unsafe (iccProfile ?? []).withUnsafeBufferPointer { profile in
       var options = unsafe cic_jpeg_encoder_options(
         width: UInt32(size.width), height: UInt32(size.height), components: Int32(components),
-        quality: Int32(quality), subsampled: subsampling == .yuv420, planes: planes, optimized: optimizesTables,
+        quality: quality, subsampled: subsampling == .yuv420, planes: planes, optimized: optimizesTables,
         icc: profile.isEmpty ? nil : profile.baseAddress, icc_count: profile.count)
       return unsafe cic_jpeg_encoder_start(handle.pointer, &options)
     }

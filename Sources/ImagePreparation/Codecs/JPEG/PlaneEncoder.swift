@@ -8,7 +8,7 @@ struct PlaneEncoder: ~Copyable {
 
   /// Makes an encoder of the plan's planes in upright orientation.
   init(
-    plan: PreparationPlan, quality: Int, subsampling: Recipe.Subsampling
+    plan: PreparationPlan, quality: Double, subsampling: Recipe.Subsampling
   ) throws(PreparationError) {
     writer = try JPEGPlaneWriter(
       size: plan.outputSize, planeCount: plan.planes.count,

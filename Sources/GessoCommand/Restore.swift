@@ -1,0 +1,90 @@
+#if Client
+package import ArgumentParser
+internal import Foundation
+internal import GessoPipeline
+internal import ImagePreparation
+
+/// `gesso restore`
+package struct Restore: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Put a generated image back on the source's canvas, transparent elsewhere.")
+
+  @Argument(help: "The generated image: a path, - for standard input, or an http(s) URL.")
+  var result: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The JSON beside the result, or of gesso prepare --json: it holds the geometry.", valueName: "FILE"))
+  var record: String
+
+  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes, as PNG; - is standard output.", valueName: "OUT"))
+  var output: String
+
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
+  var noClobber = false
+
+  @Option(name: .customLong("max-memory"), help: ArgumentHelp("Refuse larger canvases.", valueName: "MB"))
+  var maxMemory = 1024
+
+  @Option(name: .customLong("max-download"), help: ArgumentHelp("Refuse a larger result from a URL.", valueName: "MB"))
+  var maxDownload = 256
+
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  package mutating func validate() throws {
+    try require(maxMemory, in: 1...1 << 20, "--max-memory")
+    try require(maxDownload, in: 1...1 << 20, "--max-download")
+    let file = output.split(separator: "/").last ?? ""
+    if output != "-", file.contains("."), !file.lowercased().hasSuffix(".png") {
+      throw ValidationError("the canvas is transparent in places, so it is written as PNG: name it .png")
+    }
+    if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
+  }
+
+  package mutating func perform() async throws -> CommandStatus {
+    let input = Input(result)
+    let geometry = try readRecord()
+    let files = [input.file, record].compactMap(\.self)
+    do {
+      if output != "-" { try AtomicFile.check(output, replacing: !noClobber, notOver: files) }
+      let preparer = try Environment.preparer(Environment.variables)
+      var recipe = Recipe()
+      recipe.maxMemory = maxMemory << 20
+      let canvas = try preparer.restored(
+        try await input.source(limit: maxDownload << 20), record: geometry, recipe: recipe)
+      let bytes = try preparer.encodePNG(canvas)
+      guard output != "-" else {
+        try common.console.output(bytes)
+        return .done
+      }
+      try AtomicFile.write(bytes, to: output, replacing: !noClobber, notOver: files)
+      let line = OrderedJSON.object([
+        ("input", .string(input.name)), ("output", .string(output)), ("bytes", .integer(bytes.count)),
+        ("width", .integer(canvas.size.width)), ("height", .integer(canvas.size.height)),
+      ]).line
+      try common.console.output(common.json ? line : output)
+      return .done
+    } catch {
+      let failure = CommandError(any: error)
+      try common.console.report(failure, input: input.name, json: common.json)
+      return failure.status
+    }
+  }
+
+  /// The geometry of a record: its member `geometry`, or the record itself.
+  private func readRecord() throws(CommandError) -> GeometryRecord {
+    struct Record: Decodable { var geometry: GeometryRecord? }
+    guard let text = SettingsFile(path: record)?.text else {
+      throw .usage("the record \(record) cannot be read as a small text file", remedy: "check --record")
+    }
+    let decoder = JSONDecoder()
+    let data = Data(text.utf8)
+    if let geometry = try? decoder.decode(Record.self, from: data).geometry { return geometry }
+    if let geometry = try? decoder.decode(GeometryRecord.self, from: data) { return geometry }
+    throw .usage(
+      "the record \(record) holds no geometry", remedy: "use the JSON beside a result, or of gesso prepare --json")
+  }
+}
+#endif

@@ -1,0 +1,145 @@
+#if Client
+internal import Foundation
+public import ScenarioAPI
+
+/// Finding out what became of a submit whose answer nobody read. The service has no idempotency key, so the only way is
+/// to look through the account's jobs for one that nobody else owns and that is just what was asked for.
+extension Img2ImgPipeline {
+  /// How far this machine's clock may be behind the service's.
+  private static let clockSkew = 60.0
+  /// How often the list is read before "no such job" is believed: a request that broke may still be at work there, and a
+  /// new job may be listed late (ASSUMED).
+  private static let looks = 3
+
+  /// What can be said of one job.
+  private enum Verdict {
+    case fits, differs
+    /// Not yet, or never: it repeats nothing of its request and has no results to look at.
+    case unclear(isFinal: Bool)
+  }
+
+  /// The run with the job that its submit became.
+  ///
+  /// Adopted is the one job that nobody has claimed and that fits in everything that was sent. A job that does not repeat
+  /// its request is known by its first result, for which it may have to be waited for.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `needs-decision`, after the run was parked, when none or several fit; or
+  ///   a `ScenarioError` when the service cannot be asked.
+  func reconciled(
+    _ entry: LedgerEntry, _ request: Img2ImgRequest, polling: JobPolling
+  ) async throws -> LedgerEntry {
+    let sent = try JSONDecoder().decode([String: JSONValue].self, from: try JSONEncoder().encode(request))
+    var (known, waited, pause) = ([JobID: Verdict](), Duration.zero, polling.initialInterval)
+    var look = 0
+    while true {
+      look += 1
+      let jobs = try await client.jobs(createdAfter: (entry.submittedAt ?? 0) - Self.clockSkew)
+      // Read after the jobs: what was claimed in between is not free.
+      let claimed = try ledger.claimedJobs(baseURL: entry.intent.baseURL)
+      var (fitting, unclear, isPending) = ([Job](), [Job](), false)
+      for job in jobs where !claimed.contains(job.id) {
+        let verdict: Verdict
+        if let earlier = known[job.id] { verdict = earlier } else { verdict = try await judge(job, sent) }
+        switch verdict {
+        case .fits: fitting.append(job)
+        case .differs: break
+        case .unclear(let isFinal):
+          unclear.append(job)
+          if !isFinal { isPending = true }
+          continue
+        }
+        known[job.id] = verdict
+      }
+      if fitting.count == 1, try !ledger.hasRival(entry) {
+        try ledger.recordSubmission(
+          entry.id, job: fitting[0].id, cost: fitting[0].billing.map { "\($0.cuCost)" })
+        return try ledger.entry(run: entry.id)
+      }
+      let isSettled = fitting.isEmpty ? look >= Self.looks && !isPending : true
+      if isSettled || waited >= polling.deadline { throw try park(entry, fitting.isEmpty ? unclear : fitting) }
+      try await client.sleep(pause, stage: .submit)
+      waited += pause
+      pause = min(pause * 2, polling.longestInterval)
+    }
+  }
+
+  private func judge(_ job: Job, _ sent: [String: JSONValue]) async throws -> Verdict {
+    if let input = job.input, input["prompt"] != nil, Self.imageKeys.contains(where: { input[$0] != nil }) {
+      let agrees = sent.allSatisfy { key, value in
+        guard let given = input[key] else { return true }
+        return value.means(given)
+      }
+      return agrees ? .fits : .differs
+    }
+    guard job.status == .success, let first = job.assetIDs.first else { return .unclear(isFinal: job.status.isFinal) }
+    let result: Asset
+    do throws(ScenarioError) {
+      result = try await client.asset(first)
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return .unclear(isFinal: true)
+    }
+    guard let prompt = result.prompt, let parent = result.parentID else { return .unclear(isFinal: true) }
+    guard sent["prompt"] == .string(prompt), sent["image"] == .string(parent.rawValue) else { return .differs }
+    // Of several results only the first need have the seed that was sent (ASSUMED).
+    guard let seed = result.seed, let wanted = sent["seed"] else { return .unclear(isFinal: true) }
+    return wanted.means(.string(seed)) ? .fits : .differs
+  }
+
+  private static let imageKeys = ["image", "imageId", "imageUrl"]
+
+  private func park(_ entry: LedgerEntry, _ candidates: [Job]) throws(PipelineError) -> PipelineError {
+    let names = candidates.prefix(10).map(\.id.rawValue).joined(separator: ", ")
+    let found =
+      candidates.isEmpty ? "no job of this account fits it" : "it may be one of \(candidates.count): \(names)"
+    let reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
+    try ledger.recordNeedsDecision(entry.id, reason: reason)
+    var error = PipelineError(
+      .needsDecision, stage: "submit", reason,
+      remedy: "gesso jobs resolve \(entry.id) --adopt JOB, --resubmit or --drop", runID: entry.id)
+    error.candidates = candidates.map(\.id)
+    return error
+  }
+
+  /// What somebody decided about a run that waits for a decision.
+  public enum Decision: Sendable, Equatable {
+    /// This job is what the submit became.
+    case adopt(JobID)
+    /// The submit started no job; the same order submits again.
+    case resubmit
+    /// Nobody cares any more.
+    case drop
+  }
+
+  /// Carries out a decision about a run whose submit had no usable answer.
+  ///
+  /// - Parameter run: The ledger's number of the run.
+  /// - Returns: The run as it stands now. An adopted job is gone on with by ``resume(_:polling:onProgress:)``.
+  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
+  ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
+  @discardableResult
+  public func resolve(_ run: Int64, _ decision: Decision) async throws -> LedgerEntry {
+    let entry = try ledger.entry(run: run)
+    try checkAddress(entry)
+    let claim = try ledger.claim(run)
+    defer { withExtendedLifetime(claim) {} }
+    guard [.needsDecision, .submitting].contains(claim.entry.state) else {
+      throw PipelineError(
+        .invalidOrder, stage: "submit", "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
+        remedy: "see gesso jobs list", runID: run)
+    }
+    switch decision {
+    case .adopt(let id):
+      let job = try await client.job(id)
+      guard try !ledger.claimedJobs(baseURL: entry.intent.baseURL).contains(id) else {
+        throw PipelineError(
+          .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id)
+      }
+      try ledger.recordSubmission(run, job: id, cost: job.billing.map { "\($0.cuCost)" })
+    case .resubmit: try ledger.recordNotSubmitted(run)
+    case .drop: try ledger.recordFailure(run, reason: "dropped: nobody knows whether its submit started a job")
+    }
+    return try ledger.entry(run: run)
+  }
+}
+#endif

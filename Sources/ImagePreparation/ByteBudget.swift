@@ -1,0 +1,147 @@
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// Searches for the settings with which an encoded image takes no more than a number of bytes: quality first, down to a
+/// floor, then scale; of a PNG, which has no quality, compression first.
+///
+/// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough that the two tries around a
+/// target, interpolated on logarithms, hit it in one to three more.
+struct ByteBudget {
+  /// Encodes that one image may take.
+  static let mostEncodes = 6
+  /// The share of the budget that is used where quality is what gave way.
+  static let leastUse = 0.95
+
+  /// What to try next.
+  enum Attempt: Equatable {
+    /// The same pixels as JPEG of this quality.
+    case quality(Double)
+    /// The same pixels as PNG with the most effort.
+    case smallCompression
+    /// An image of this share of the first one's pixels, with the last settings.
+    case scale(Double)
+  }
+
+  private let limit: Int
+  private let isJPEG: Bool
+  private let first: Double
+  private let floor: Double
+  private var mayCompress: Bool
+  private var encodes: Int
+  /// The quality and the share of pixels that were tried last.
+  private var quality: Double
+  private var scale = 1.0
+  /// Tries at full scale: logarithms of quantizer scale and bytes.
+  private var tooLarge: [Point] = []
+  private var fitting: [Point] = []
+  /// Tries below full scale: logarithms of share and bytes.
+  private var scaled: [Point] = []
+
+  private struct Point {
+    var x: Double
+    var y: Double
+  }
+
+  /// Begins a search.
+  ///
+  /// - Parameters:
+  ///   - limit: The budget in bytes.
+  ///   - quality: The JPEG quality of the first try; nil for PNG.
+  ///   - floor: The lowest quality.
+  ///   - mayCompress: True where a PNG was not encoded with the most effort.
+  ///   - encodes: How many encodes the first try took.
+  init(limit: Int, quality: Double?, floor: Double, mayCompress: Bool, encodes: Int) {
+    self.limit = limit
+    isJPEG = quality != nil
+    first = quality ?? 0
+    self.quality = first
+    self.floor = min(floor, first)
+    self.mayCompress = mayCompress
+    self.encodes = encodes
+  }
+
+  /// Decides what to do after a try.
+  ///
+  /// - Parameter bytes: The size of the last try.
+  /// - Returns: nil to stop: the largest try that fits is the result, and where none does, there is none.
+  mutating func attempt(after bytes: Int) -> Attempt? {
+    let point = Point(x: log(isJPEG ? Self.quantizerScale(quality) : 1), y: log(Double(bytes)))
+    let fits = bytes <= limit
+    if scale < 1 {
+      if fits { return nil }
+      scaled.append(Point(x: log(scale), y: point.y))
+    } else if fits {
+      if quality == first || Double(bytes) >= Self.leastUse * Double(limit) { return nil }
+      fitting.append(point)
+    } else {
+      tooLarge.append(point)
+    }
+    guard encodes < Self.mostEncodes else { return nil }
+    encodes += 1
+    if isJPEG, scale == 1, let quality = nextQuality() {
+      self.quality = quality
+      return .quality(quality)
+    }
+    guard fitting.isEmpty else { return nil }
+    if !isJPEG, mayCompress {
+      mayCompress = false
+      return .smallCompression
+    }
+    scale = nextScale()
+    return .scale(scale)
+  }
+
+  /// The middle of what the budget should be filled to.
+  private var target: Double { log(Double(limit) * (1 + Self.leastUse) / 2) }
+
+  /// nil where quality can do no more.
+  private func nextQuality() -> Double? {
+    let over = tooLarge.max { $0.x < $1.x }!
+    let under = fitting.min { $0.x < $1.x }
+    let floorScale = log(Self.quantizerScale(floor))
+    guard over.x < floorScale else { return nil }
+    var x: Double
+    if let under {
+      // Tables are integers: no two qualities this close differ.
+      guard under.x - over.x > 0.01 else { return nil }
+      x = over.x + (under.x - over.x) * (over.y - target) / (over.y - under.y)
+      let margin = (under.x - over.x) / 20
+      x = min(max(x, over.x + margin), under.x - margin)
+    } else {
+      let before = tooLarge.dropLast().last
+      // Photographs lose this many bytes for each larger step of the quantizer, until a second try tells.
+      let slope = before.map { ($0.y - over.y) / (over.x - $0.x) } ?? 0.7
+      x = over.x + (over.y - target) / max(slope, 0.1)
+      // What is left to try is for the scale.
+      if tooLarge.count >= 3 { x = floorScale }
+    }
+    return x >= floorScale ? floor : Self.quality(quantizerScale: exp(x))
+  }
+
+  private func nextScale() -> Double {
+    let points = [Point(x: 0, y: tooLarge.last!.y)] + scaled
+    let last = points.last!
+    // Fewer pixels carry more detail each: bytes fall slower than pixels.
+    var power = isJPEG ? 0.8 : 0.9
+    if points.count > 1 {
+      let before = points[points.count - 2]
+      power = min(max((before.y - last.y) / (before.x - last.x), 0.3), 1)
+    }
+    let margin = 0.1 * Double(scaled.count)
+    return exp(last.x - (last.y - target) / power - margin)
+  }
+
+  /// The percentage by which libjpeg multiplies its tables (`jpeg_quality_scaling`).
+  private static func quantizerScale(_ quality: Double) -> Double {
+    max(quality < 50 ? 5000 / quality : 200 - 2 * quality, 0.5)
+  }
+
+  private static func quality(quantizerScale scale: Double) -> Double {
+    scale > 100 ? 5000 / scale : (200 - scale) / 2
+  }
+}

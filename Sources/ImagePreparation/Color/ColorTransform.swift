@@ -1,0 +1,197 @@
+internal import CLittleCMS
+
+/// Owns a context of lcms2. Broken profiles are reported by return values; nothing is printed.
+@safe
+final class ColorContext: @unchecked Sendable {
+  // Unchecked: lcms2 locks what its contexts share.
+  let pointer: cmsContext
+
+  init?() {
+    guard let pointer = unsafe cmsCreateContext(nil, nil) else { return nil }
+    unsafe self.pointer = pointer
+    unsafe cmsSetLogErrorHandlerTHR(pointer) { _, _, _ in }
+  }
+
+  deinit { unsafe cmsDeleteContext(pointer) }
+}
+
+/// Owns a profile of lcms2.
+@safe
+struct ColorProfile: ~Copyable {
+  let pointer: cmsHPROFILE
+  private let context: ColorContext
+
+  private init?(_ pointer: cmsHPROFILE?, _ context: ColorContext) {
+    guard let pointer = unsafe pointer else { return nil }
+    unsafe self.pointer = pointer
+    self.context = context
+  }
+
+  deinit { _ = unsafe cmsCloseProfile(pointer) }
+
+  /// Reads an embedded profile.
+  init?(bytes: [UInt8], _ context: ColorContext) {
+    unsafe self.init(
+      bytes.withUnsafeBytes {
+        unsafe cmsOpenProfileFromMemTHR(context.pointer, $0.baseAddress, cmsUInt32Number($0.count))
+      }, context)
+  }
+
+  init?(sRGB context: ColorContext) { unsafe self.init(cmsCreate_sRGBProfileTHR(context.pointer), context) }
+
+  /// Gray with the sRGB transfer function and a D50 white.
+  init?(grayLike context: ColorContext) {
+    self.init(DescribedColorSpace(transfer: .srgb), channels: .gray, context)
+  }
+
+  /// A space that is described without a profile.
+  init?(_ space: DescribedColorSpace, channels: RowLayout.Channels, _ context: ColorContext) {
+    // lcms2's parametric curve 4 is (aX + b)^γ from d on and cX below; curve 1 is X^γ.
+    let (type, parameters) = space.transfer.parametric
+    guard let curve = unsafe cmsBuildParametricToneCurve(context.pointer, type, parameters) else { return nil }
+    defer { unsafe cmsFreeToneCurve(curve) }
+    if channels == .gray || channels == .grayAlpha {
+      unsafe self.init(cmsCreateGrayProfileTHR(context.pointer, cmsD50_xyY(), curve), context)
+      return
+    }
+    let c = space.chromaticities
+    func point(_ xy: PNGColor.Chromaticity) -> cmsCIExyY { cmsCIExyY(x: xy.x, y: xy.y, Y: 1) }
+    var white = point(c.white)
+    var primaries = cmsCIExyYTRIPLE(Red: point(c.red), Green: point(c.green), Blue: point(c.blue))
+    let curves = unsafe [Optional(curve), curve, curve]
+    unsafe self.init(cmsCreateRGBProfileTHR(context.pointer, &white, &primaries, curves), context)
+  }
+
+  /// The profile as it is embedded. lcms2 writes the time into bytes 24 to 35, which stay zero here, as does the digest in
+  /// bytes 84 to 99: the same image gives the same bytes.
+  var bytes: [UInt8]? {
+    var count = cmsUInt32Number(0)
+    guard unsafe cmsSaveProfileToMem(pointer, nil, &count) != 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: Int(count))
+    guard unsafe bytes.withUnsafeMutableBytes({ unsafe cmsSaveProfileToMem(pointer, $0.baseAddress, &count) }) != 0
+    else { return nil }
+    for i in Array(24..<36) + Array(84..<100) { bytes[i] = 0 }
+    return bytes
+  }
+
+  /// The colors that it is for.
+  var space: cmsColorSpaceSignature { unsafe cmsGetColorSpace(pointer) }
+
+  /// Curves and matrix of a profile that has no table: 3 × `levels` amounts of light, and what turns them into the light of
+  /// `target`, row by row; nil for other profiles.
+  func matrixShaper(levels: Int, to target: borrowing ColorProfile) -> (curves: [Float], matrix: [Double])? {
+    let tables = [cmsSigAToB0Tag, cmsSigAToB1Tag, cmsSigDToB0Tag, cmsSigDToB1Tag]
+    guard unsafe cmsIsMatrixShaper(pointer) != 0, !tables.contains(where: { unsafe cmsIsTag(pointer, $0) != 0 }),
+      let own = colorants, let others = target.colorants?.inverse
+    else { return nil }
+    var curves: [Float] = []
+    curves.reserveCapacity(3 * levels)
+    for tag in [cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag] {
+      guard let curve = unsafe cmsReadTag(pointer, tag) else { return nil }
+      for level in 0..<levels {
+        let input = Float(Double(level) / Double(levels - 1))
+        curves.append(unsafe cmsEvalToneCurveFloat(OpaquePointer(curve), input))
+      }
+    }
+    return (curves, others.times(own).rows)
+  }
+
+  /// The columns of the matrix to the connection space: red, green and blue.
+  private var colorants: Matrix3? {
+    var columns: [Double] = []
+    for tag in [cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag] {
+      guard let value = unsafe cmsReadTag(pointer, tag)?.assumingMemoryBound(to: cmsCIEXYZ.self).pointee else {
+        return nil
+      }
+      columns += [value.X, value.Y, value.Z]
+    }
+    return Matrix3(rows: (0..<9).map { columns[$0 % 3 * 3 + $0 / 3] })
+  }
+}
+
+/// Owns a transform of lcms2: unoptimized, relative colorimetric, with black point compensation.
+@safe
+final class ColorTransform: @unchecked Sendable {
+  // Unchecked: a transform without a cache may be used by several threads.
+  private let pointer: cmsHTRANSFORM
+  private let context: ColorContext
+  private let inputCount: Int
+  private let outputCount: Int
+
+  /// - Parameter bytes: Bytes a sample, or nil for double precision.
+  init?(
+    _ context: ColorContext, from source: borrowing ColorProfile, channels: RowLayout.Channels,
+    to target: borrowing ColorProfile, bytes: Int? = nil
+  ) {
+    var flags = cmsUInt32Number(cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_NOCACHE | cmsFLAGS_NOOPTIMIZE)
+    if channels.hasAlpha { flags |= cmsUInt32Number(cmsFLAGS_COPY_ALPHA) }
+    let output: RowLayout.Channels = channels == .cmyk ? .rgb : channels
+    guard
+      let pointer = unsafe cmsCreateTransformTHR(
+        context.pointer, source.pointer, Self.format(channels, bytes), target.pointer, Self.format(output, bytes),
+        cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), flags)
+    else { return nil }
+    unsafe self.pointer = pointer
+    self.context = context
+    inputCount = RowLayout(channels: channels, bitDepth: 8, width: 1).channelCount
+    outputCount = output.rawValue
+  }
+
+  deinit { unsafe cmsDeleteTransform(pointer) }
+
+  func convert(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, pixels: Int) {
+    unsafe cmsDoTransform(pointer, source, target, cmsUInt32Number(pixels))
+  }
+
+  /// Converts colors of 0 to 1 in double precision.
+  ///
+  /// - Precondition: Made for it, and not for inks, which go from 0 to 100.
+  func converted(_ colors: [Double]) -> [Double] {
+    let pixels = colors.count / inputCount
+    var result = [Double](repeating: 0, count: pixels * outputCount)
+    unsafe colors.withUnsafeBytes { source in
+      unsafe result.withUnsafeMutableBytes { unsafe convert(source.baseAddress!, to: $0.baseAddress!, pixels: pixels) }
+    }
+    return result
+  }
+
+  /// lcms2's pixel format (lcms2.h: FLOAT_SH, COLORSPACE_SH, EXTRA_SH, CHANNELS_SH, BYTES_SH; doubles have 0 bytes).
+  private static func format(_ channels: RowLayout.Channels, _ bytes: Int?) -> cmsUInt32Number {
+    let space: (type: Int32, colors: Int)
+    switch channels {
+    case .gray, .grayAlpha: space = (PT_GRAY, 1)
+    case .rgb, .rgba: space = (PT_RGB, 3)
+    case .cmyk: space = (PT_CMYK, 4)
+    }
+    let extra = channels.hasAlpha ? 1 : 0
+    return cmsUInt32Number(bytes == nil ? 1 : 0) << 22 | cmsUInt32Number(space.type) << 16
+      | cmsUInt32Number(extra) << 7 | cmsUInt32Number(space.colors) << 3 | cmsUInt32Number(bytes ?? 0)
+  }
+}
+
+/// A matrix of three rows.
+struct Matrix3: Sendable {
+  /// 9 values, row by row.
+  var rows: [Double]
+
+  func times(_ other: Matrix3) -> Matrix3 {
+    var product = Matrix3(rows: Array(repeating: 0, count: 9))
+    for i in 0..<9 {
+      for k in 0..<3 { product.rows[i] += rows[i / 3 * 3 + k] * other.rows[k * 3 + i % 3] }
+    }
+    return product
+  }
+
+  /// nil where there is none.
+  var inverse: Matrix3? {
+    let m = rows
+    func minor(_ i: Int) -> Double {
+      let (r, c) = ([1, 0, 0][i / 3], [1, 0, 0][i % 3])
+      let (s, d) = ([2, 2, 1][i / 3], [2, 2, 1][i % 3])
+      return (m[r * 3 + c] * m[s * 3 + d] - m[r * 3 + d] * m[s * 3 + c]) * (i % 2 == 0 ? 1 : -1)
+    }
+    let determinant = (0..<3).reduce(0) { $0 + m[$1] * minor($1) }
+    guard abs(determinant) > 1e-9 else { return nil }
+    return Matrix3(rows: (0..<9).map { minor($0 % 3 * 3 + $0 / 3) / determinant })
+  }
+}

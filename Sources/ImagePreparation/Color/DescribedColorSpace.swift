@@ -1,0 +1,105 @@
+/// A color space that a PNG describes without a profile: primaries and a transfer function.
+struct DescribedColorSpace: Sendable, Equatable {
+  /// From encoded values to light.
+  enum Transfer: Sendable, Equatable {
+    /// IEC 61966-2-1.
+    case srgb
+    /// The inverse of the camera's curve of BT.709, BT.601 and BT.2020.
+    case bt709
+    /// A power.
+    case power(Double)
+
+    /// The type and parameters of lcms2's parametric curve: 4 is (aX + b)^γ from d on and cX below, 1 is X^γ.
+    var parametric: (type: Int32, parameters: [Double]) {
+      switch self {
+      case .srgb: (4, [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045])
+      case .bt709: (4, [1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081])
+      case .power(let exponent): (1, [exponent])
+      }
+    }
+  }
+
+  /// White point and primaries; BT.709's, which are sRGB's, unless others are given.
+  var chromaticities = Self.bt709
+  var transfer: Transfer
+
+  /// ITU-R BT.709-6, 1.4 and 1.5.
+  static let bt709 = chromaticities(red: (0.640, 0.330), green: (0.300, 0.600), blue: (0.150, 0.060))
+  /// SMPTE EG 432-1 with a white of D65 (Display P3).
+  static let displayP3 = chromaticities(red: (0.680, 0.320), green: (0.265, 0.690), blue: (0.150, 0.060))
+  /// ITU-R BT.2020-2, table 3.
+  static let bt2020 = chromaticities(red: (0.708, 0.292), green: (0.170, 0.797), blue: (0.131, 0.046))
+
+  /// Primaries with a white of D65.
+  private static func chromaticities(
+    red: (Double, Double), green: (Double, Double), blue: (Double, Double)
+  ) -> PNGColor.Chromaticities {
+    PNGColor.Chromaticities(
+      white: .init(0.3127, 0.3290), red: .init(red.0, red.1), green: .init(green.0, green.1),
+      blue: .init(blue.0, blue.1))
+  }
+}
+
+extension DescribedColorSpace {
+  /// The space as an ICC profile; nil for sRGB.
+  func profile(channels: RowLayout.Channels) -> [UInt8]? {
+    guard self != DescribedColorSpace(transfer: .srgb), let context = ColorContext() else { return nil }
+    return ColorProfile(self, channels: channels, context)?.bytes
+  }
+
+  /// The space of a cICP chunk (ITU-T H.273, tables 2 and 3); nil for one that is not supported.
+  init?(_ points: PNGColor.CodePoints) {
+    guard points.matrix == 0, points.isFullRange else { return nil }
+    switch points.transfer {
+    case 1, 6, 14, 15: transfer = .bt709
+    case 4: transfer = .power(2.2)
+    case 5: transfer = .power(2.8)
+    case 8: transfer = .power(1)
+    case 13: transfer = .srgb
+    default: return nil
+    }
+    switch points.primaries {
+    case 1: break
+    case 9: chromaticities = Self.bt2020
+    case 12: chromaticities = Self.displayP3
+    default: return nil
+    }
+  }
+
+  /// The space of gAMA and cHRM, whose missing one is sRGB's; nil where neither is there or neither makes sense.
+  init?(gamma: Double?, chromaticities: PNGColor.Chromaticities?) {
+    guard gamma != nil || chromaticities != nil else { return nil }
+    transfer = .srgb
+    if let gamma {
+      guard (0.1...10).contains(gamma) else { return nil }
+      transfer = .power(1 / gamma)
+    }
+    if let chromaticities {
+      guard chromaticities.isPlausible else { return nil }
+      self.chromaticities = chromaticities
+    }
+    // 1/2.2 is how files say sRGB: the tolerances are those of libpng (PNG_GAMMA_THRESHOLD 5 %, cHRM 0.01).
+    if let gamma, abs(gamma * 2.2 - 1) <= 0.05, self.chromaticities.isClose(to: Self.bt709) {
+      transfer = .srgb
+      self.chromaticities = Self.bt709
+    }
+  }
+}
+
+extension PNGColor.Chromaticities {
+  private var points: [PNGColor.Chromaticity] { [white, red, green, blue] }
+
+  fileprivate func isClose(to other: PNGColor.Chromaticities) -> Bool {
+    zip(points, other.points).allSatisfy { abs($0.x - $1.x) <= 0.01 && abs($0.y - $1.y) <= 0.01 }
+  }
+
+  /// True for a white point and primaries that span a triangle around it.
+  fileprivate var isPlausible: Bool {
+    guard points.allSatisfy({ $0.y > 0.001 && $0.x >= -0.2 && $0.x + $0.y <= 1.2 }) else { return false }
+    func side(_ a: PNGColor.Chromaticity, _ b: PNGColor.Chromaticity) -> Double {
+      (b.x - a.x) * (white.y - a.y) - (b.y - a.y) * (white.x - a.x)
+    }
+    let sides = [side(red, green), side(green, blue), side(blue, red)]
+    return sides.allSatisfy { $0 > 1e-4 } || sides.allSatisfy { $0 < -1e-4 }
+  }
+}

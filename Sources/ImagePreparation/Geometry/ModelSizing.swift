@@ -1,0 +1,75 @@
+/// Which sizes a family of models takes, and at which it works well.
+public struct ModelSizing: Sendable, Equatable {
+  /// What the family is called on the command line.
+  public let name: String
+  /// Names of models of the family besides ``name``, as the service has them.
+  public let models: [String]
+  /// Both sides are multiples of this.
+  public let multipleOf: Int
+  /// The shortest side in pixels.
+  public let minSide: Int
+  /// The longest side in pixels.
+  public let maxSide: Int
+  /// The largest number of pixels.
+  public let maxPixels: Int
+
+  /// The families, their sizes, and where those are from.
+  ///
+  /// - flux.1-dev: sides are the service's (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2; Black
+  ///   Forest Labs gives 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
+  /// - model_bfl-flux-1-dev: the service's inputs of that custom model: 128 to 2048 in steps of 16.
+  /// - sdxl: sides are the service's; 8 is the autoencoder's; buckets hold as nearly as possible 1024² pixels (Podell et
+  ///   al., "SDXL", 2023, section 2.3).
+  /// - sd15: sides are the service's; 8 is the autoencoder's; trained at 512² (its model card), and with other shapes up to
+  ///   512 × 768 (NovelAI, "Aspect Ratio Bucketing", 2022).
+  public static let known = [
+    ModelSizing("flux.1-dev", ["flux.1-schnell"], multipleOf: 16, sides: 64...2048, maxPixels: 2_000_000),
+    ModelSizing("model_bfl-flux-1-dev", [], multipleOf: 16, sides: 128...2048, maxPixels: 2_000_000),
+    ModelSizing("sdxl", ["stable-diffusion-xl-base-1.0"], multipleOf: 8, sides: 512...2048, maxPixels: 1_048_576),
+    ModelSizing("sd15", ["stable-diffusion-v1-5"], multipleOf: 8, sides: 64...1024, maxPixels: 393_216),
+  ]
+
+  private init(_ name: String, _ models: [String], multipleOf: Int, sides: ClosedRange<Int>, maxPixels: Int) {
+    self.init(
+      name: name, models: models, multipleOf: multipleOf, minSide: sides.lowerBound, maxSide: sides.upperBound,
+      maxPixels: maxPixels)
+  }
+
+  /// Makes the sizing of a model that is not in the table.
+  public init(
+    name: String, models: [String] = [], multipleOf: Int, minSide: Int, maxSide: Int, maxPixels: Int
+  ) {
+    self.name = name
+    self.models = models
+    self.multipleOf = multipleOf
+    self.minSide = minSide
+    self.maxSide = maxSide
+    self.maxPixels = maxPixels
+  }
+
+  /// Finds a family by its name or that of one of its models; nil for one that is not in the table.
+  public init?(named name: String) {
+    guard let found = Self.known.first(where: { $0.name == name || $0.models.contains(name) }) else { return nil }
+    self = found
+  }
+
+  /// Refuses a size that the family does not take.
+  ///
+  /// - Throws: `invalidRecipe` of stage `resize`.
+  func check(_ size: ImageSize) throws(PreparationError) {
+    let sides = [size.width, size.height]
+    let problem: String
+    if sides.contains(where: { !(minSide...maxSide).contains($0) }) {
+      problem = "whose sides go from \(minSide) to \(maxSide)"
+    } else if sides.contains(where: { $0 % multipleOf != 0 }) {
+      problem = "whose sides are multiples of \(multipleOf)"
+    } else if size.pixelCount > maxPixels {
+      problem = "which takes up to \(maxPixels) pixels"
+    } else {
+      return
+    }
+    throw PreparationError(
+      .invalidRecipe, stage: .resize, "the result would be \(size), which is not for \(name), \(problem)",
+      remedy: "leave sizes and multiples to the model, or crop an extreme shape with --size WxH --fit cover")
+  }
+}

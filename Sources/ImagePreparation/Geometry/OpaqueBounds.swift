@@ -1,0 +1,73 @@
+/// Finds the part of an image that is not fully transparent.
+enum OpaqueBounds {
+  /// The smallest rectangle of upright pixels with all alpha above 0; nil where trimming changes nothing: the image has no
+  /// alpha, or reaches its edges.
+  ///
+  /// - Throws: A ``PreparationError``; `invalidRecipe` for a descriptor, which cannot be read twice, and for an image that is
+  ///   wholly transparent.
+  static func find(
+    in source: ImageSource, limits: DecodingLimits, policy: DamagePolicy, cancellation: CancellationFlag?
+  ) throws(PreparationError) -> GeometryRecord.SourceRect? {
+    if case .descriptor = source {
+      throw PreparationError(
+        .invalidRecipe, stage: .open, "trimming reads the source twice, and this one can be read only once",
+        remedy: "read it into memory or a file first, or leave out --trim")
+    }
+    let opened = try SourceDecoder(opening: source, limits: limits, policy: policy, cancellation: cancellation)
+    let description = opened.description
+    guard description.hasAlpha, case .png(var decoder) = consume opened else { return nil }
+    try decoder.start()
+    let layout = decoder.layout
+    let stored = description.storedSize
+    var (left, right, top, bottom) = (stored.width, -1, stored.height, -1)
+    var rows = [UInt8](repeating: 0, count: layout.rowBytes * RowStrip.rows)
+    var y = 0
+    while true {
+      let count = try unsafe rows.withUnsafeMutableBufferPointer { buffer throws(PreparationError) in
+        try unsafe decoder.readRows(into: buffer.baseAddress!, stride: layout.rowBytes, count: RowStrip.rows)
+      }
+      guard count > 0 else { break }
+      for row in 0..<count {
+        guard let first = firstOpaque(rows.span, layout, row: row) else { continue }
+        let last = lastOpaque(rows.span, layout, row: row)
+        (left, right) = (min(left, first), max(right, last))
+        (top, bottom) = (min(top, y + row), max(bottom, y + row))
+      }
+      y += count
+    }
+    guard right >= 0 else {
+      throw PreparationError(
+        .invalidRecipe, stage: .decode, "every pixel is transparent, so trimming leaves nothing",
+        remedy: "leave out --trim")
+    }
+    let part = GeometryRecord.SourceRect(
+      x: Double(left), y: Double(top), width: Double(right - left + 1), height: Double(bottom - top + 1))
+    guard Int(part.width) < stored.width || Int(part.height) < stored.height else { return nil }
+    return description.orientation.uprightRect(part, stored: stored)
+  }
+
+  private static func isOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, _ row: Int, _ x: Int) -> Bool {
+    let sampleBytes = layout.bitDepth / 8
+    let at = row * layout.rowBytes + (x * layout.channelCount + layout.channelCount - 1) * sampleBytes
+    return (0..<sampleBytes).contains { rows[at + $0] != 0 }
+  }
+
+  private static func firstOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int? {
+    for x in 0..<layout.width where isOpaque(rows, layout, row, x) { return x }
+    return nil
+  }
+
+  private static func lastOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int {
+    for x in stride(from: layout.width - 1, through: 0, by: -1) where isOpaque(rows, layout, row, x) { return x }
+    return 0
+  }
+}
+
+extension Orientation {
+  /// The rectangle of the upright image that `rect` of the stored one becomes: the inverse of ``storedRect(_:stored:)``.
+  func uprightRect(_ rect: GeometryRecord.SourceRect, stored: ImageSize) -> GeometryRecord.SourceRect {
+    // The inverse of a quarter turn is the other one; every other orientation is its own.
+    let inverse: Orientation = self == .turnRight ? .turnLeft : self == .turnLeft ? .turnRight : self
+    return inverse.storedRect(rect, stored: swapsSides ? stored.transposed : stored)
+  }
+}

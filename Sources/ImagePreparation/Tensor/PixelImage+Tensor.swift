@@ -1,0 +1,39 @@
+internal import PixelKernels
+
+extension PixelImage where Sample == UInt8 {
+  /// These pixels as a tensor of red, green and blue.
+  ///
+  /// Gray is repeated in all three channels. Transparency is flattened first: four channels would be taken for latents.
+  /// - Parameters:
+  ///   - format: The order of the axes and what values mean.
+  ///   - background: What transparency is flattened on.
+  /// - Throws: `invalidRecipe` of stage `color` for a format without meaning.
+  public func tensor(
+    _ format: TensorFormat = TensorFormat(), background: BackgroundColor = .white
+  ) throws(PreparationError) -> Tensor {
+    Raster(self).tensor(layout: format.layout, tables: try format.tables(), background: background)
+  }
+}
+
+extension Raster {
+  /// These pixels of 8 bits as a tensor.
+  ///
+  /// - Parameter tables: What each byte of each channel becomes.
+  func tensor(
+    layout: TensorFormat.Layout, tables: [Float], background: BackgroundColor, linear: Bool = false
+  ) -> Tensor {
+    let opaque = flattened(on: background, linear: linear)
+    let pixels = size.pixelCount
+    let convert = unsafe layout == .nchw ? tensorPlanes : tensorPixels
+    let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in
+      unsafe opaque.bytes.withUnsafeBufferPointer { bytes in
+        unsafe tables.withUnsafeBufferPointer { tables in
+          unsafe convert(bytes.baseAddress!, opaque.channelCount, pixels, tables.baseAddress!, output.baseAddress!)
+        }
+      }
+      count = pixels * 3
+    }
+    let shape = layout == .nchw ? [1, 3, size.height, size.width] : [1, size.height, size.width, 3]
+    return Tensor(shape: shape, values: values)
+  }
+}

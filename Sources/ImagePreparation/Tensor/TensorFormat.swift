@@ -1,0 +1,57 @@
+/// How bytes become the floats that a network takes.
+///
+/// A sample `v` of channel `c` becomes `(low + (high − low) · v / 255 − mean[c]) / std[c]`, where `low...high` is ``range``,
+/// computed in double precision and rounded once to float32.
+public struct TensorFormat: Sendable, Equatable {
+  /// The order of the axes: batch, channels, height, width.
+  public enum Layout: String, Sendable, CaseIterable {
+    /// Planes: `[1, 3, height, width]`, as PyTorch has it.
+    case nchw
+    /// Pixels: `[1, height, width, 3]`, as TensorFlow and ComfyUI have it.
+    case nhwc
+  }
+
+  /// The order of the axes.
+  public var layout: Layout
+  /// What black and white become before mean and deviation.
+  public var range: ClosedRange<Double>
+  /// Subtracted from each channel: one value for all, or three for red, green, blue.
+  public var mean: [Double]
+  /// What each channel is divided by: one value for all, or three.
+  public var std: [Double]
+
+  /// Makes a format; by default planes of 0 to 1.
+  public init(
+    layout: Layout = .nchw, range: ClosedRange<Double> = 0...1, mean: [Double] = [0], std: [Double] = [1]
+  ) {
+    self.layout = layout
+    self.range = range
+    self.mean = mean
+    self.std = std
+  }
+
+  /// What the pipelines of diffusers take: planes of −1 to 1 (`VaeImageProcessor.normalize`: `2 · x − 1`).
+  public static let diffusers = TensorFormat(range: -1...1)
+
+  /// 3 × 256 values: what each byte of each channel becomes.
+  ///
+  /// - Throws: `invalidRecipe` of stage `color` for a count other than 1 or 3, a deviation of 0, or what is not finite.
+  func tables() throws(PreparationError) -> [Float] {
+    func refuse(_ what: String, _ remedy: String) -> PreparationError {
+      PreparationError(.invalidRecipe, stage: .color, what, remedy: remedy)
+    }
+    for (name, values) in [("mean", mean), ("std", std)] where values.count != 1 && values.count != 3 {
+      throw refuse("the tensor's \(name) has \(values.count) values", "give one for all channels, or three")
+    }
+    guard (mean + std + [range.lowerBound, range.upperBound]).allSatisfy(\.isFinite) else {
+      throw refuse("the tensor's mean, std and range are not all numbers", "give finite numbers")
+    }
+    guard std.allSatisfy({ $0 != 0 }) else { throw refuse("the tensor's std is 0", "give a deviation other than 0") }
+    return (0..<3).flatMap { channel in
+      let (mean, std) = (mean[channel % mean.count], std[channel % std.count])
+      return (0...255).map { value in
+        Float((range.lowerBound + (range.upperBound - range.lowerBound) * Double(value) / 255 - mean) / std)
+      }
+    }
+  }
+}

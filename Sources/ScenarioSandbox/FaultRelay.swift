@@ -1,0 +1,99 @@
+#if Client
+internal import FlyingSocks
+internal import Foundation
+
+/// What the relay does with an answer. The server says so in a header of its own.
+enum RelayAction: String, Sendable {
+  case reset, stall, hang
+
+  /// The header the server marks an answer with.
+  static let header = "X-Gesso-Fault"
+}
+
+/// Passes bytes between clients and the server, and drops connections where the server cannot.
+struct FaultRelay: Sendable {
+  /// The server behind.
+  let upstream: UInt16
+  let pool: any AsyncSocketPool
+
+  /// Passes connections on until the task is canceled.
+  func run(listening socket: AsyncSocket) async throws {
+    try await withThrowingDiscardingTaskGroup { group in
+      while true {
+        let client = try await socket.accept()
+        group.addTask { await relay(client) }
+      }
+    }
+  }
+
+  private func relay(_ client: AsyncSocket) async {
+    // Whatever breaks, both connections end: that is what the other side would see of the server.
+    guard let server = try? await connect() else {
+      try? client.close()
+      return
+    }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await forward(from: client, to: server) }
+      group.addTask { try? await answer(from: server, to: client) }
+      await group.next()
+      group.cancelAll()
+    }
+    try? server.close()
+    try? client.close()
+  }
+
+  private func connect() async throws -> AsyncSocket {
+    let server = try await AsyncSocket.connected(to: ScenarioSandbox.loopback(port: upstream), pool: pool)
+    try server.socket.setValue(true, for: PromptSocketPool.noDelay)
+    return server
+  }
+
+  private func forward(from source: AsyncSocket, to target: AsyncSocket) async throws {
+    while true { try await target.write(Data(try await source.read(atMost: 4096))) }
+  }
+
+  private func answer(from server: AsyncSocket, to client: AsyncSocket) async throws {
+    try client.socket.setValue(true, for: PromptSocketPool.noDelay)
+    while true {
+      // The server writes the head of an answer at once, and its body after it.
+      let bytes = try await server.read(atMost: 4096)
+      switch Self.action(in: bytes) {
+      case nil: try await client.write(Data(bytes))
+      case .reset?:
+        // Closed without lingering, a connection ends with a reset instead of an orderly end.
+        try client.socket.setValue(linger(l_onoff: 1, l_linger: 0), for: LingerOption())
+        return
+      case .stall?:
+        // Head and body are two writes, which may have become one.
+        let end = Data(bytes).firstRange(of: Data("\r\n\r\n".utf8))?.upperBound ?? bytes.count
+        let body = end < bytes.count ? Array(bytes[end...]) : try await server.read(atMost: 4096)
+        try await client.write(Data(bytes[..<end] + body.prefix(body.count / 2)))
+        try await drain(server)
+      case .hang?: try await drain(server)
+      }
+    }
+  }
+
+  /// Keeps the connection open, and silent, until the client gives up.
+  private func drain(_ server: AsyncSocket) async throws {
+    while true { _ = try await server.read(atMost: 4096) }
+  }
+
+  private static func action(in bytes: [UInt8]) -> RelayAction? {
+    guard bytes.starts(with: Array("HTTP/".utf8)) else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self)
+    let head = text.range(of: "\r\n\r\n").map { text[..<$0.lowerBound] } ?? text[...]
+    for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix(RelayAction.header.lowercased() + ":") {
+      return RelayAction(rawValue: line.dropFirst(RelayAction.header.count + 1).trimmingCharacters(in: .whitespaces))
+    }
+    return nil
+  }
+}
+
+/// How a connection ends when it is closed.
+private struct LingerOption: SocketOption {
+  let name = SO_LINGER
+  func makeValue(from socketValue: linger) -> linger { socketValue }
+  func makeSocketValue(from value: linger) -> linger { value }
+}
+#endif

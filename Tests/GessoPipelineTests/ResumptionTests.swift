@@ -1,0 +1,315 @@
+#if Client
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("The same order again, and submits whose answer is lost")
+struct ResumptionTests {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-again-\(UUID().uuidString)").path
+  private let source = Fixtures.path("jpeg/small-420.jpg")
+
+  private func order(_ change: (inout Img2ImgOrder) -> Void = { _ in }) -> Img2ImgOrder {
+    var order = Img2ImgOrder(path: source, prompt: "a forest", folder: folder)
+    order.request.seed = "7"
+    change(&order)
+    return order
+  }
+
+  private func ledger() throws -> Ledger { try Ledger(path: folder + "-ledger/ledger.sqlite") }
+
+  private func service(_ hook: @escaping ScriptedService.Hook = { _, _ throws(ScenarioError) in nil }) throws
+    -> ScriptedService
+  {
+    ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")], hook: hook)
+  }
+
+  private func run(_ service: ScriptedService, _ order: Img2ImgOrder) async throws -> Img2ImgResult {
+    try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).run(order)
+  }
+
+  private static func json(_ text: String, status: Int = 200) -> HTTPResponse {
+    HTTPResponse(status: status, body: [UInt8](text.utf8))
+  }
+
+  private static let lost = ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "")
+
+  @Test("a finished order is answered from the ledger, without a request and without decoding the image")
+  func finished() async throws {
+    let first = try await run(try service(), order())
+    let again = try service()
+    let second = try await run(again, order())
+    #expect(again.requests.isEmpty)
+    #expect(second.files == first.files && second.jobID == first.jobID && second.seed == "7")
+  }
+
+  @Test("a result that is gone or changed is downloaded again, for nothing", arguments: [true, false])
+  func restored(isGone: Bool) async throws {
+    let path = try await run(try service(), order()).files[0].path
+    if isGone {
+      try FileManager.default.removeItem(atPath: path)
+    } else {
+      try Data("scribble".utf8).write(to: URL(filePath: path))
+    }
+    let again = try service()
+    #expect(try await run(again, order()).files.map(\.path) == [path])
+    #expect(again.requests.allSatisfy { $0.hasPrefix("GET") })
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data(Fixtures.bytes("png/small-rgb8.png")))
+  }
+
+  @Test(
+    "what makes it another order",
+    arguments: ["prompt", "seed", "strength", "recipe", "samples", "model", "again", "parameter"])
+  func others(what: String) async throws {
+    _ = try await run(try service(), order())
+    let again = try service { name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img"
+        ? Self.json(#"{"job":{"jobId":"job_2","status":"queued","metadata":{"assetIds":[]}}}"#) : nil
+    }
+    let other = order { order in
+      order.waits = false
+      switch what {
+      case "prompt": order.request.prompt = "a lake"
+      case "seed": order.request.seed = "8"
+      case "strength": order.request.strength = 0.5
+      case "recipe": order.recipe.quality = 50
+      case "samples": order.request.numSamples = 2
+      case "model": order.request.modelID = "flux.1-pro"
+      case "again": order.again = true
+      default: order.request.parameters = ["hideResults": .bool(true)]
+      }
+    }
+    #expect(try await run(again, other).jobID?.rawValue == "job_2")
+  }
+
+  @Test("what makes no difference: threads, limits, the folder")
+  func same() async throws {
+    _ = try await run(try service(), order())
+    let again = try service()
+    let elsewhere = folder + "/elsewhere"
+    let result = try await run(
+      again,
+      order { order in
+        (order.recipe.threads, order.recipe.maxMemory, order.folder) = (1, 512 << 20, elsewhere)
+      })
+    #expect(again.requests.allSatisfy { $0.hasPrefix("GET") })
+    #expect(result.files.map(\.path) == [elsewhere + "/small-420-7-1.png"])
+  }
+
+  @Test("the same prepared bytes are uploaded once, and again when the service has them no more")
+  func uploads() async throws {
+    _ = try await run(try service(), order())
+    func uploads(of prompt: String, isGone: Bool) async throws -> Int {
+      let service = try service { name, _ throws(ScenarioError) in
+        if name == "GET /assets/asset_source", isGone { return Self.json(#"{"reason":"gone"}"#, status: 404) }
+        return name == "POST /generate/img2img"
+          ? Self.json(#"{"job":{"jobId":"job_\#(prompt)","status":"queued","metadata":{"assetIds":[]}}}"#) : nil
+      }
+      _ = try await run(
+        service,
+        order { order in
+          (order.request.prompt, order.waits) = (prompt, false)
+        })
+      return service.requests.count { $0 == "POST /assets" }
+    }
+    #expect(try await uploads(of: "lake", isGone: false) == 0)
+    #expect(try await uploads(of: "dune", isGone: true) == 1)
+  }
+
+  /// What the order sends, as a job repeats it.
+  private static let echo =
+    #"{"prompt":"a forest","image":"asset_source","seed":7,"strength":0.75,"numSamples":1,"guidance":3.5,"#
+    + #""numInferenceSteps":28,"width":224,"height":144,"modelId":"flux.1-dev"}"#
+  private static func job(_ id: String, status: String = "success", input: String? = nil, result: String = "asset_r1")
+    -> String
+  {
+    let echo = input.map { #","input":\#($0)"# } ?? ""
+    return #"{"jobId":"\#(id)","status":"\#(status)","metadata":{"assetIds":["\#(result)"]\#(echo)}}"#
+  }
+  private static func asset(_ metadata: String) -> String {
+    #"{"asset":{"id":"asset_x","url":"https://x.example/x","status":"success","metadata":\#(metadata)}}"#
+  }
+
+  @Test(
+    "a submit without an answer is asked about, never sent again",
+    arguments: [
+      // The account's jobs, what is known of asset_x, and the job that is adopted.
+      ("one that fits", [job("job_1", input: echo)], "{}", "job_1"),
+      (
+        "one that fits among others",
+        [
+          job("job_8", input: echo.replacing("a forest", with: "a lake")),
+          job("job_9", input: echo.replacing("\"seed\":7", with: "\"seed\":\"8\"")), job("job_1", input: echo),
+        ], "{}", "job_1"
+      ),
+      ("the seed as text", [job("job_1", input: echo.replacing("\"seed\":7", with: "\"seed\":\"7\""))], "{}", "job_1"),
+      ("none", [], "{}", nil),
+      ("another image", [job("job_1", input: echo.replacing("asset_source", with: "asset_other"))], "{}", nil),
+      ("two that fit", [job("job_1", input: echo), job("job_2", input: echo)], "{}", nil),
+      (
+        "known by its result", [job("job_1", result: "asset_x")],
+        #"{"prompt":"a forest","parentId":"asset_source","seed":7}"#, "job_1"
+      ),
+      (
+        "a result of another source", [job("job_1", result: "asset_x")],
+        #"{"prompt":"a forest","parentId":"asset_y","seed":7}"#, nil
+      ),
+      ("a result that says nothing", [job("job_1", result: "asset_x")], "{}", nil),
+      ("failed, and silent", [job("job_1", status: "failure", result: "asset_x")], "{}", nil),
+    ] as [(String, [String], String, String?)])
+  func ambiguous(name: String, jobs: [String], metadata: String, adopted: String?) async throws {
+    let service = try service { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img": throw Self.lost
+      case "GET /jobs": return Self.json("{\"jobs\":[\(jobs.joined(separator: ","))]}")
+      case "GET /assets/asset_x": return Self.json(Self.asset(metadata))
+      default: return nil
+      }
+    }
+    let order = order { $0.waits = false }
+    if let adopted {
+      #expect(try await run(service, order).jobID?.rawValue == adopted)
+      #expect(try ledger().entries()[0].state == .submitted)
+    } else {
+      await #expect {
+        try await run(service, order)
+      } throws: {
+        ($0 as? PipelineError)?.code == .needsDecision && ($0 as? PipelineError)?.runID == 1
+      }
+      let entry = try ledger().entries()[0]
+      #expect(entry.state == .needsDecision && entry.jobID == nil && entry.failure != nil)
+    }
+    #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
+  }
+
+  @Test("a job that belongs to another run is no candidate, and one that is not done yet is waited for")
+  func claimed() async throws {
+    // job_1 is taken by a run of another prompt.
+    _ = try await run(
+      try service(),
+      order { order in
+        (order.request.prompt, order.waits) = ("a lake", false)
+      })
+    let looks = Mutex(0)
+    let service = try service { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img": throw Self.lost
+      case "GET /jobs":
+        let isDone = looks.withLock { looks in
+          looks += 1
+          return looks > 6
+        }
+        let mine = Self.job("job_2", status: isDone ? "success" : "in-progress", result: "asset_x")
+        return Self.json("{\"jobs\":[\(Self.job("job_1", input: Self.echo)),\(mine)]}")
+      case "GET /assets/asset_x":
+        return Self.json(Self.asset(#"{"prompt":"a forest","parentId":"asset_source","seed":"7"}"#))
+      default: return nil
+      }
+    }
+    #expect(try await run(service, order { $0.waits = false }).jobID?.rawValue == "job_2")
+  }
+
+  @Test("a process that died between sending and hearing is gone on with by asking")
+  func killed() async throws {
+    // The service could not be asked either, which leaves the ledger as a killed process does.
+    let dead = try service { name, _ throws(ScenarioError) in
+      if name == "POST /generate/img2img" { throw Self.lost }
+      return name == "GET /jobs" ? Self.json("{}", status: 401) : nil
+    }
+    await #expect(throws: ScenarioError.self) { try await run(dead, order()) }
+    #expect(try ledger().entries()[0].state == .submitting)
+    let next = try service { name, _ throws(ScenarioError) in
+      name == "GET /jobs" ? Self.json("{\"jobs\":[\(Self.job("job_1", input: Self.echo))]}") : nil
+    }
+    #expect(try await run(next, order()).files.count == 1)
+    #expect(!next.requests.contains { $0.hasPrefix("POST") }, "nothing is uploaded or submitted")
+  }
+
+  @Test("a fault that passes leaves the run where it stands", arguments: [503, 429])
+  func retried(status: Int) async throws {
+    let down = try service { name, _ throws(ScenarioError) in
+      name == "POST /assets" ? Self.json("{}", status: status) : nil
+    }
+    await #expect(throws: ScenarioError.self) { try await run(down, order()) }
+    #expect(try ledger().entries().map(\.state) == [.prepared])
+    #expect(try await run(try service(), order()).files.count == 1)
+    #expect(try ledger().entries().count == 1)
+  }
+
+  @Test("a job that failed is drawn anew")
+  func failed() async throws {
+    let unlucky = ScriptedService(statuses: ["failure"], results: [])
+    await #expect(throws: PipelineError.self) { try await run(unlucky, order()) }
+    let next = try service { name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img"
+        ? Self.json(#"{"job":{"jobId":"job_2","status":"queued","metadata":{"assetIds":[]}}}"#) : nil
+    }
+    #expect(try await run(next, order { $0.waits = false }).jobID?.rawValue == "job_2")
+    #expect(try ledger().entries().map(\.draw) == [1, 0])
+  }
+
+  @Test("above the limit nothing is submitted; the price is asked for in the URL", arguments: [5, 20])
+  func maxCost(limit: Int) async throws {
+    let service = try service { _, request throws(ScenarioError) in
+      request.url.contains("dryRun=true") ? Self.json(#"{"creativeUnitsCost":10.75}"#, status: 269) : nil
+    }
+    let order = order { $0.maxCost = Decimal(limit) }
+    if limit < 10 {
+      await #expect { try await run(service, order) } throws: { ($0 as? PipelineError)?.code == .tooExpensive }
+    } else {
+      _ = try await run(service, order)
+    }
+    let price = try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).price(order)
+    #expect("\(price)" == "10.75")
+    #expect(try ledger().entries().count == 1)
+    #expect(try ledger().entries()[0].state == (limit < 10 ? .uploaded : .downloaded))
+  }
+
+  @Test("a price that starts a job is an error that names it")
+  func dryRunStarts() async throws {
+    let service = try service()
+    let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
+    await #expect { try await pipeline.price(order()) } throws: {
+      let error = $0 as? ScenarioError
+      return error?.code == .dryRunStartedJob && error?.jobID?.rawValue == "job_1" && error?.charged == .yes
+    }
+  }
+
+  @Test("the plan's ceiling for parallel jobs is learned, and kept to", arguments: [1, 2])
+  func ceiling(limit: Int) async throws {
+    let credential = SandboxCredential.random()
+    let step = Duration.milliseconds(20)
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(
+        credentials: [credential],
+        jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
+        limits: SandboxLimits(parallelInferences: limit)))
+    let client = ScenarioClient(
+      configuration: try ScenarioConfiguration(
+        baseURL: try await sandbox.start().absoluteString,
+        credential: ScenarioCredential(key: credential.key, secret: credential.secret)), retry: .never)
+    let pipeline = Img2ImgPipeline(client: client, ledger: try ledger())
+    let polling = JobPolling(initialInterval: .milliseconds(20), longestInterval: .milliseconds(20))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<6 {
+        group.addTask {
+          let order = order { order in
+            (order.request.prompt, order.folder) = ("\(index)", "\(folder)/\(index)")
+          }
+          _ = try await pipeline.run(order, polling: polling)
+        }
+      }
+      try await group.waitForAll()
+    }
+    let statistics = sandbox.statistics
+    #expect(statistics.jobs == 6)
+    // Six at first, of which at most `limit` get through; after that nobody asks in vain.
+    #expect(try #require(statistics.requests["generateImg2Img"]) <= 6 + 6 - limit)
+    await sandbox.stop()
+  }
+}
+#endif

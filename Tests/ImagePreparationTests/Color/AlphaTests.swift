@@ -1,0 +1,113 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Alpha, depth and data through whole preparations, against what their definitions give.
+@Suite("Alpha, depth and data")
+struct AlphaTests {
+  static let colors: [[UInt8]] = [[255, 0, 0], [1, 2, 3], [254, 128, 0], [77, 77, 77], [0, 200, 255]]
+
+  /// One color under noise of alpha; where alpha is 0, another color is hidden.
+  static func image(_ color: [UInt8], hidden: [UInt8], size: ImageSize) -> PixelImage<UInt8> {
+    var random = SplitMix64(seed: 7)
+    let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
+      // Areas that are clear, soft and opaque, a few pixels wide.
+      let noise = UInt8(truncatingIfNeeded: random.next())
+      let alpha = [0, noise, 255, noise / 16][(i / 5 + i / size.width / 3) % 4]
+      return (alpha == 0 ? hidden : color) + [alpha]
+    }
+    return PixelImage(size: size, channels: 4, samples: samples)
+  }
+
+  @Test(
+    "one color under soft alpha stays that color to 1/255 wherever alpha is 8 or more; hidden colors never show",
+    arguments: colors, [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true)])
+  func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
+    // The larger one is resized by the narrow passes.
+    let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
+    let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.linear, recipe.format) = (example.side, example.linear, .png)
+    let bytes = try ImagePreparer().encodePNG(source)
+    let result = try ImagePreparer().pixels(of: .memory(bytes), recipe: recipe)
+    #expect(result.channels == 4)
+    var checked = 0
+    for i in stride(from: 0, to: result.samples.count, by: 4) where result.samples[i + 3] >= 8 {
+      checked += 1
+      for c in 0..<3 where abs(Int(result.samples[i + c]) - Int(color[c])) > 1 {
+        Issue.record("\(result.samples[i..<i + 4])")
+      }
+    }
+    #expect(checked > result.size.pixelCount / 2)
+  }
+
+  @Test("at 16 bits the color stays to an eighth of that", arguments: colors, [37, 100])
+  func oneColorInWords(_ color: [UInt8], side: Int) {
+    let size = ImageSize(width: 181, height: 127)
+    let bytes = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
+    let words = PixelImage<UInt16>(size: size, channels: 4, samples: bytes.samples.map { UInt16($0) * 257 })
+    let result = words.resized(to: ImageSize(width: side, height: side * 127 / 181))
+    for i in stride(from: 0, to: result.samples.count, by: 4) where result.samples[i + 3] >= 8 * 257 {
+      for c in 0..<3 { #expect(abs(Int(result.samples[i + c]) - Int(color[c]) * 257) <= 32) }
+    }
+  }
+
+  @Test("flattened on the background, in sRGB samples or in light", arguments: [false, true])
+  func flattened(linear: Bool) throws {
+    let background = BackgroundColor(red: 255, green: 128, blue: 3)
+    let alphas = (0...UInt8.max).flatMap { alpha -> [UInt8] in [10, 128, 250, alpha] }
+    let source = PixelImage<UInt8>(size: ImageSize(width: 256, height: 1), channels: 4, samples: alphas)
+    var recipe = Recipe()
+    (recipe.background, recipe.linear) = (background, linear)
+    let image = try ImagePreparer().pixels(of: .memory(try ImagePreparer().encodePNG(source)), recipe: recipe)
+    #expect(image.channels == 3)
+    func light(_ v: Double) -> Double { linear ? (v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) : v }
+    func encoded(_ v: Double) -> Double {
+      linear ? (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) : v
+    }
+    for x in 0..<256 {
+      let alpha = Double(x) / 255
+      for (c, (color, ground)) in zip([10.0, 128, 250], [255.0, 128, 3]).enumerated() {
+        let mixed = light(color / 255) * alpha + light(ground / 255) * (1 - alpha)
+        let sample = Double(image.samples[x * 3 + c])
+        #expect(abs(sample - encoded(mixed) * 255) <= 0.52, "alpha \(x), channel \(c)")
+      }
+    }
+  }
+
+  @Test("16-bit gray keeps 256 levels of 256", arguments: [false, true])
+  func levels(linear: Bool) throws {
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.linear) = (256, linear)
+    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("color/gray16-levels.png")), recipe: recipe)
+    #expect(image.size == ImageSize(width: 256, height: 16) && image.channels == 1)
+    for y in 0..<16 { #expect(Set(image.samples[y * 256..<(y + 1) * 256]).count == 256) }
+    if !linear { #expect(Array(image.samples[8..<248]) == Array(8..<248)) }
+  }
+
+  @Test(
+    "data is neither converted nor linearized",
+    arguments: ["prophoto-v4", "gama-1.0", "cicp-display-p3", "16-bit-prophoto-v4"])
+  func data(_ name: String) throws {
+    let source = ImageSource.file(Fixtures.path("color/spaces/\(name).png"))
+    var recipe = Recipe()
+    recipe.isData = true
+    let plain = try ImagePreparer().pixels(of: source, recipe: recipe)
+    let stored = try ImagePreparer().pixels(of: .file(Fixtures.path("color/spaces/srgb-profile.png")))
+    // The same 625 colors, stored as they are; those of 16 bits have noise in the low byte.
+    #expect(zip(plain.samples, stored.samples).allSatisfy { abs(Int($0) - Int($1)) <= (name.hasPrefix("16") ? 1 : 0) })
+    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+    #expect(prepared.plan.convertsColorFirst == false)
+    recipe.format = .png
+    let result = try ImageDescription.read(from: .memory(try ImagePreparer().prepare(source, recipe: recipe).bytes))
+    #expect(result.iccProfile == nil && result.pngColor?.srgbIntent == nil, "data is not tagged")
+    // A checkerboard of linear samples stays what it is: half of 255, not half of the light.
+    recipe.linear = true
+    recipe.maxSide = 8
+    let board = try ImagePreparer().pixels(
+      of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), recipe: recipe)
+    let mean = Double(board.samples.reduce(0) { $0 + Int($1) }) / Double(board.samples.count)
+    #expect(abs(mean - 127.5) <= 0.5)
+  }
+}

@@ -1,0 +1,150 @@
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// 625 colors in every space, told in every way, against lcms2 in double precision (Fixtures/color/make-spaces.py).
+@Suite("Color spaces")
+struct ColorSpaceTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let channels: Int
+    let isConverted: Bool
+    let offset: Int
+    var testDescription: String { name }
+    /// Channels of the expected colors.
+    var expectedChannels: Int { isConverted ? 3 : channels }
+  }
+
+  static let cases: [Case] = {
+    var offset = 0
+    let index = String(decoding: try! Fixtures.bytes("color/spaces/index.tsv"), as: UTF8.self)
+    return index.split(separator: "\n").map { line in
+      let fields = line.split(separator: "\t")
+      let example = Case(
+        name: String(fields[0]), channels: Int(fields[1])!, isConverted: fields[2] == "converted", offset: offset)
+      offset += 625 * example.expectedChannels * 4
+      return example
+    }
+  }()
+
+  static func values(_ file: String, at offset: Int = 0, count: Int) throws -> [Double] {
+    let bytes = try Fixtures.bytes(file)
+    return (0..<count).map { i in
+      Double(Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[offset + 4 * i + $1]) << (8 * $1) }))
+    }
+  }
+
+  /// Mean and largest ΔE2000 of pixels to expected colors of 0 to 1.
+  static func difference(_ pixels: PixelImage<UInt8>, _ expected: [Double]) -> (mean: Double, largest: Double) {
+    let colors = pixels.channels < 3 ? 1 : 3
+    let differences = (0..<pixels.size.pixelCount).map { i in
+      let color = (0..<3).map { Double(pixels.samples[i * pixels.channels + ($0 < colors ? $0 : 0)]) / 255 }
+      return ColorDifference.between(
+        ColorDifference.lab(color), ColorDifference.lab(Array(expected[i * 3..<i * 3 + 3])))
+    }
+    return (differences.reduce(0, +) / Double(differences.count), differences.max() ?? 0)
+  }
+
+  @Test(
+    "ΔE2000 of at most 1.0, and 0.2 on average, to lcms2 in double precision", arguments: cases.filter(\.isConverted))
+  func converted(_ example: Case) throws {
+    let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: 625 * 3)
+    let source = ImageSource.file(Fixtures.path("color/spaces/\(example.name).png"))
+    let pixels = try ImagePreparer().pixels(of: source)
+    let (mean, largest) = Self.difference(pixels, expected)
+    #expect(mean <= 0.2 && largest <= 1.0, "mean \(mean), largest \(largest)")
+    #expect(pixels.channels == example.channels)
+    if example.channels == 4 {
+      let stored = try DecodedImage.decode(source)
+      for i in stride(from: 3, to: 2500, by: 4) { #expect(pixels.samples[i] == stored.bytes[i]) }
+    }
+  }
+
+  @Test("sRGB, whichever tag says so first, stays bit for bit as it is", arguments: cases.filter { !$0.isConverted })
+  func untouched(_ example: Case) throws {
+    let count = 625 * example.channels
+    let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: count)
+    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("color/spaces/\(example.name).png")))
+    #expect(image.samples == expected.map { UInt8(($0 * 255).rounded()) })
+  }
+
+  @Test("inks: ΔE2000 of at most 1.0, and 0.2 on average")
+  func inks() throws {
+    let size = ImageSize(width: 25, height: 25)
+    let profile = try Fixtures.bytes("icc/CGATS001Compat-v2-micro.icc")
+    let conversion = try ProfileConversion(profile: profile, channels: .cmyk, bitDepth: 8)
+    let inks = Raster(size: size, channels: .cmyk, bitDepth: 8, bytes: try Fixtures.bytes("color/spaces/inks.bin"))
+    let pixels = PixelImage(size: size, channels: 3, samples: conversion.convert(inks).bytes)
+    let expected = try Self.values("color/spaces/inks-expected.bin", count: 625 * 3)
+    let (mean, largest) = Self.difference(pixels, expected)
+    #expect(mean <= 0.2 && largest <= 1.0, "mean \(mean), largest \(largest)")
+  }
+
+  @Test(
+    "what cannot be honored is told",
+    arguments: [
+      ("cicp-pq", "cICP chunk (PQ) is not supported"), ("cicp-hlg", "cICP chunk (HLG) is not supported"),
+      ("cicp-pq-then-profile", "cICP chunk (PQ) is not supported"), ("gama-nonsense-chrm", "gAMA"),
+      ("gama-1.0", "gAMA and cHRM chunks to sRGB, before the resize"), ("display-p3-v4", "to sRGB"),
+    ])
+  func notes(name: String, note: String) throws {
+    let image = try ImagePreparer().prepare(.file(Fixtures.path("color/spaces/\(name).png")))
+    #expect(image.notes.contains { $0.contains(note) }, "\(image.notes)")
+  }
+
+  @Test(
+    "converted before the resize exactly where the transfer function is not sRGB's",
+    arguments: [
+      ("display-p3-v4", false), ("alpha-display-p3-v4", false), ("prophoto-v4", true), ("rec2020-v4", true),
+      ("gama-1.0", true), ("16-bit-prophoto-v4", true), ("cicp-display-p3", false), ("srgb-profile", false),
+    ])
+  func order(name: String, isFirst: Bool) throws {
+    let image = try ImagePreparer().prepare(.file(Fixtures.path("color/spaces/\(name).png")))
+    #expect(image.plan.convertsColorFirst == isFirst)
+  }
+
+  @Test("a checkerboard in linear samples resizes to what sRGB's middle is")
+  func resizedAfterConversion() throws {
+    // White and black are the same in every space, so the mean of the encoded sRGB samples is 127.5 whatever the space.
+    let source = ImageSource.file(Fixtures.path("color/checkerboard-gama-1.0.png"))
+    var recipe = Recipe()
+    recipe.maxSide = 8
+    let image = try ImagePreparer().pixels(of: source, recipe: recipe)
+    let mean = Double(image.samples.reduce(0) { $0 + Int($1) }) / Double(image.samples.count)
+    #expect(abs(mean - 127.5) <= 1)
+    recipe.linear = true
+    let light = try ImagePreparer().pixels(of: source, recipe: recipe)
+    let bright = Double(light.samples.reduce(0) { $0 + Int($1) }) / Double(light.samples.count)
+    #expect(abs(bright - 187.5) <= 1)
+  }
+
+  @Test(
+    "a space that is described without a profile is kept as a profile",
+    arguments: ["cicp-display-p3", "gama-chrm-1.8", "gama-1.0-gray"], [Recipe.OutputFormat.png, .jpeg])
+  func kept(_ name: String, _ format: Recipe.OutputFormat) throws {
+    let file = ImageSource.file(Fixtures.path("color/spaces/\(name).png"))
+    var recipe = Recipe()
+    (recipe.profile, recipe.format, recipe.quality, recipe.subsampling) = (.keep, format, 100, .yuv444)
+    let kept = try ImagePreparer().prepare(file, recipe: recipe)
+    let expected = try ImagePreparer().pixels(of: file)
+    let again = try ImagePreparer().pixels(of: .memory(kept.bytes))
+    let distance = PreparationTests.distance(again, expected)
+    #expect(distance < (format == .png ? 0.01 : 1.5), "\(distance)")
+    #expect(try ImagePreparer().prepare(file, recipe: recipe).sha256 == kept.sha256)
+  }
+
+  /// Sharma, Wu and Dalal, table 1.
+  @Test(
+    "the yardstick itself, against its published examples",
+    arguments: [
+      ([50, 2.6772, -79.7751], [50, 0, -82.7485], 2.0425), ([50, 2.8361, -74.0200], [50, 0, -82.7485], 3.4412),
+      ([50, 0, 0], [50, -1, 2], 2.3669), ([50, 2.5, 0], [73, 25, -18], 27.1492),
+      ([50, 2.5, 0], [61, -5, 29], 22.8977),
+      ([60.2574, -34.0099, 36.2677], [60.4626, -34.1751, 39.4387], 1.2644),
+      ([2.0776, 0.0795, -1.1350], [0.9033, -0.0636, -0.5514], 0.9082),
+    ])
+  func yardstick(one: [Double], other: [Double], expected: Double) {
+    #expect(abs(ColorDifference.between(one, other) - expected) < 0.0001)
+  }
+}

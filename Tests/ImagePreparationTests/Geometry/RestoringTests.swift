@@ -1,0 +1,186 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+@Suite("Geometry records and restoring")
+struct RestoringTests {
+  /// A picture whose colors tell the place: red grows along x, green along y.
+  static func ramp(_ size: ImageSize) -> PixelImage<UInt8> {
+    let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
+      [UInt8(i % size.width * 255 / size.width), UInt8(i / size.width * 255 / size.height), 90]
+    }
+    return PixelImage(size: size, channels: 3, samples: samples)
+  }
+
+  static let recipes: [(name: String, change: @Sendable (inout Recipe) -> Void)] = [
+    ("contain", { $0.maxSide = 64 }),
+    ("enlarged", { ($0.maxSide, $0.enlarge) = (300, true) }),
+    ("cover", { ($0.box, $0.fit) = (ImageSize(width: 48, height: 64), .cover) }),
+    ("cover northwest", { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 48, height: 64), .cover, .northwest) }),
+    ("pad southeast", { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 90, height: 90), .pad, .southeast) }),
+    ("stretch", { ($0.box, $0.fit) = (ImageSize(width: 50, height: 90), .stretch) }),
+    ("multiple of 16", { ($0.maxSide, $0.multipleOf) = (100, 16) }),
+    ("multiple of 64 by padding", { ($0.maxSide, $0.multipleOf, $0.snap) = (100, 64, .pad) }),
+  ]
+
+  @Test(
+    "every point of a result maps to the source and back, and records survive JSON bit for bit",
+    arguments: recipes.map(\.name), Orientation.allCases)
+  func invertible(_ name: String, _ orientation: Orientation) throws {
+    var recipe = Recipe()
+    try #require(Self.recipes.first { $0.name == name }).change(&recipe)
+    let source = ImageSize(width: 160, height: 120)
+    let record = try GeometryRecord.resolve(source: source, orientation: orientation, recipe: recipe).record
+    var inside = 0
+    for y in 0..<record.canvas.height {
+      for x in 0..<record.canvas.width {
+        let (x, y) = (Double(x) + 0.5, Double(y) + 0.5)
+        guard let point = record.sourcePoint(x: x, y: y) else { continue }
+        inside += 1
+        #expect((0...160).contains(point.x) && (0...120).contains(point.y))
+        let back = try #require(record.resultPoint(x: point.x, y: point.y))
+        #expect(abs(back.x - x) < 1e-9 && abs(back.y - y) < 1e-9)
+        let stored = record.storedPoint(x: point.x, y: point.y)
+        let size = orientation.swapsSides ? source.transposed : source
+        #expect((0...Double(size.width)).contains(stored.x) && (0...Double(size.height)).contains(stored.y))
+      }
+    }
+    #expect(inside == record.content.pixelCount)
+    #expect(try JSONDecoder().decode(GeometryRecord.self, from: JSONEncoder().encode(record)) == record)
+  }
+
+  /// The corner of the stored image that each orientation shows at the top left (CIPA DC-008, tag 0x0112).
+  @Test(
+    "stored points are those of the orientation",
+    arguments: [
+      (Orientation.upright, (0.0, 0.0)), (.mirrored, (40, 0)), (.upsideDown, (40, 30)), (.flipped, (0, 30)),
+      (.transposed, (0, 0)), (.turnRight, (0, 40)), (.transversed, (30, 40)), (.turnLeft, (30, 0)),
+    ])
+  func stored(_ orientation: Orientation, _ corner: (x: Double, y: Double)) throws {
+    let upright = ImageSize(width: 40, height: 30)
+    let record = try GeometryRecord.resolve(source: upright, orientation: orientation, recipe: Recipe()).record
+    let point = record.storedPoint(x: 0, y: 0)
+    #expect(point == corner)
+  }
+
+  @Test("restored, every pixel lies where it was, and nothing lies elsewhere", arguments: recipes.map(\.name), [1, 2])
+  func restored(_ name: String, factor: Int) throws {
+    let source = Self.ramp(ImageSize(width: 160, height: 120))
+    var recipe = Recipe()
+    try #require(Self.recipes.first { $0.name == name }).change(&recipe)
+    recipe.format = .png
+    let preparer = ImagePreparer()
+    let prepared = try preparer.prepare(.memory(try preparer.encodePNG(source)), recipe: recipe)
+    // The service may answer in another size.
+    let pixels = try preparer.pixels(of: .memory(prepared.bytes))
+    let answer = pixels.resized(to: ImageSize(width: pixels.size.width * factor, height: pixels.size.height * factor))
+    let canvas = try preparer.restored(.memory(try preparer.encodePNG(answer)), record: prepared.geometry)
+    #expect(canvas.size == source.size && canvas.channels == 4)
+    let crop = prepared.geometry.crop
+    var opaque = 0
+    for y in 0..<120 {
+      for x in 0..<160 {
+        let (cx, cy) = (Double(x) + 0.5, Double(y) + 0.5)
+        let at = (y * 160 + x) * 4
+        let isKept =
+          cx >= crop.x && cx <= crop.x + crop.width && cy >= crop.y && cy <= crop.y + crop.height
+        guard isKept else {
+          #expect(Array(canvas.samples[at..<at + 4]) == [0, 0, 0, 0], "\(x), \(y)")
+          continue
+        }
+        opaque += 1
+        // The ramp's steps of 1.6 and 2.1 levels tell a shift of a pixel; its ends are flat for a filter's width.
+        let edge = min(cx - crop.x, crop.x + crop.width - cx, cy - crop.y, crop.y + crop.height - cy)
+        for c in 0..<3 {
+          let distance = abs(Int(canvas.samples[at + c]) - Int(source.samples[(y * 160 + x) * 3 + c]))
+          #expect(distance <= (edge < 12 ? 8 : 2), "\(x), \(y), channel \(c)")
+        }
+        #expect(edge < 12 || canvas.samples[at + 3] == 255)
+      }
+    }
+    #expect(opaque > 160 * 120 / 4)
+  }
+
+  @Test("transparent borders are trimmed, recorded, and there again after restoring")
+  func trimmed() throws {
+    // Opaque in 40…99 × 30…79 of 160×120, with one soft pixel further left.
+    var samples = [UInt8](repeating: 0, count: 160 * 120 * 4)
+    for y in 30..<80 {
+      for x in 40..<100 {
+        samples.replaceSubrange((y * 160 + x) * 4..<(y * 160 + x) * 4 + 4, with: [200, 100, 50, 255])
+      }
+    }
+    samples[(50 * 160 + 36) * 4 + 3] = 1
+    let source = PixelImage<UInt8>(size: ImageSize(width: 160, height: 120), channels: 4, samples: samples)
+    let preparer = ImagePreparer()
+    let bytes = ImageSource.memory(try preparer.encodePNG(source))
+    var recipe = Recipe()
+    recipe.trim = true
+    let prepared = try preparer.prepare(bytes, recipe: recipe)
+    #expect(prepared.size == ImageSize(width: 64, height: 50))
+    #expect(prepared.geometry.crop == .init(x: 36, y: 30, width: 64, height: 50))
+    #expect(prepared.geometry.source == source.size)
+    #expect(prepared.notes.contains("trimmed to the 64x50 pixels that are not transparent"))
+    let restored = try preparer.restored(.memory(prepared.bytes), record: prepared.geometry)
+    #expect(restored == source)
+    recipe.maxSide = 32
+    #expect(try preparer.prepare(bytes, recipe: recipe).geometry.canvas == ImageSize(width: 32, height: 25))
+
+    let clear = PixelImage<UInt8>(
+      size: ImageSize(width: 9, height: 9), channels: 2, samples: Array(repeating: 0, count: 162))
+    let error = #expect(throws: PreparationError.self) {
+      try preparer.prepare(.memory(try preparer.encodePNG(clear)), recipe: recipe)
+    }
+    #expect(error?.code == .invalidRecipe)
+    // Nothing to trim.
+    #expect(try preparer.prepare(.file(Fixtures.path("jpeg/small-420.jpg")), recipe: recipe).geometry.crop.x == 0)
+  }
+
+  @Test("trimming knows which way is up", arguments: 1...8)
+  func trimmedTurned(_ orientation: Int) throws {
+    // A disc on a clear ground, stored turned: trimmed, it is the same disc whatever way it was stored.
+    let file = Fixtures.path("png/soft-alpha-rgba8.png")
+    let plain = try ImagePreparer().pixels(of: .file(file))
+    let png = PNGFile(try Fixtures.bytes("png/exif-orientation-\(orientation).png"))
+    let exif = try #require(png.chunks.first { $0.type == "eXIf" })
+    var turned = PNGFile(try Fixtures.bytes("png/soft-alpha-rgba8.png"))
+    turned.chunks.insert(exif, at: 1)
+    var recipe = Recipe()
+    (recipe.trim, recipe.format) = (true, .png)
+    let prepared = try ImagePreparer().prepare(.memory(turned.bytes), recipe: recipe)
+    recipe.trim = false
+    let upright = try ImagePreparer().pixels(of: .memory(turned.bytes), recipe: recipe)
+    #expect(prepared.source.orientation.rawValue == orientation)
+    #expect(prepared.size.pixelCount < plain.size.pixelCount)
+    let (crop, result) = (prepared.geometry.crop, try ImagePreparer().pixels(of: .memory(prepared.bytes)))
+    for y in 0..<result.size.height {
+      let from = ((y + Int(crop.y)) * upright.size.width + Int(crop.x)) * 4
+      let expected = upright.samples[from..<from + result.size.width * 4]
+      #expect(result.samples[y * result.size.width * 4..<(y + 1) * result.size.width * 4] == expected)
+    }
+  }
+
+  @Test("records that contradict themselves and canvases that take too much memory are refused")
+  func refused() throws {
+    let preparer = ImagePreparer()
+    let image = ImageSource.memory(try preparer.encodePNG(Self.ramp(ImageSize(width: 16, height: 16))))
+    let good = try GeometryRecord.resolve(
+      source: ImageSize(width: 160, height: 120), orientation: .upright, recipe: Recipe()
+    ).record
+    let changes: [(inout GeometryRecord) -> Void] = [
+      { $0.crop.width = 0 }, { $0.crop.x = -1 }, { $0.crop.height = .nan }, { $0.content.width = 0 },
+      { $0.contentX = 100 }, { $0.source.width = 0 }, { $0.crop.width = 161 },
+    ]
+    for change in changes {
+      var record = good
+      change(&record)
+      let error = #expect(throws: PreparationError.self) { try preparer.restored(image, record: record) }
+      #expect(error?.code == .invalidRecipe)
+    }
+    var huge = good
+    (huge.source, huge.crop.width) = (ImageSize(width: 900_000, height: 900_000), 160)
+    let error = #expect(throws: PreparationError.self) { try preparer.restored(image, record: huge) }
+    #expect(error?.code == .tooMuchMemory)
+  }
+}

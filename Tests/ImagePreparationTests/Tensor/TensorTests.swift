@@ -1,0 +1,93 @@
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Tensors of small pictures against numpy's (Fixtures/tensor/make.py).
+@Suite("Tensors")
+struct TensorTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let source: String
+    let name: String
+    let format: TensorFormat
+    var testDescription: String { "\(source) as \(name)" }
+  }
+
+  static let cases: [Case] = String(decoding: try! Fixtures.bytes("tensor/index.tsv"), as: UTF8.self)
+    .split(separator: "\n").map { line in
+      let fields = line.split(separator: "\t")
+      let numbers = fields[3...].map { $0.split(separator: ",").map { Double($0)! } }
+      let format = TensorFormat(
+        layout: TensorFormat.Layout(rawValue: String(fields[2]))!, range: numbers[0][0]...numbers[0][1],
+        mean: numbers[1], std: numbers[2])
+      return Case(source: String(fields[0]), name: String(fields[1]), format: format)
+    }
+
+  static func tensor(of source: String, _ format: TensorFormat) throws -> Tensor {
+    var recipe = Recipe()
+    recipe.tensor = format
+    return try #require(
+      try ImagePreparer().prepare(.file(Fixtures.path("tensor/\(source).png")), recipe: recipe).tensor)
+  }
+
+  /// The values of a file of numpy's, whose header takes 128 bytes.
+  static func values(_ file: ArraySlice<UInt8>) -> [Float] {
+    stride(from: file.startIndex, to: file.endIndex, by: 4).map { i in
+      Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(file[i + $1]) << (8 * $1) })
+    }
+  }
+
+  @Test("equal to numpy's to one unit in the last place, in a file with numpy's own header", arguments: cases)
+  func equalsNumPy(_ example: Case) throws {
+    let expected = try Fixtures.bytes("tensor/\(example.source)-\(example.name).npy")
+    let tensor = try Self.tensor(of: example.source, example.format)
+    let file = tensor.npy
+    #expect(file.count == expected.count)
+    #expect(file.prefix(128) == expected.prefix(128))
+    #expect(Self.values(file[128...]) == tensor.values)
+    for (value, reference) in zip(tensor.values, Self.values(expected[128...])) {
+      #expect(abs(value - reference) <= reference.ulp)
+    }
+  }
+
+  @Test("equal to what diffusers makes of the same pixels")
+  func equalsDiffusers() throws {
+    let expected = Self.values(try Fixtures.bytes("tensor/diffusers.npy")[128...])
+    let tensor = try Self.tensor(of: "color", .diffusers)
+    #expect(tensor.shape == [1, 3, 9, 13] && tensor.values.count == expected.count)
+    #expect(zip(tensor.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 })
+  }
+
+  @Test("the library's call on pixels gives what a preparation gives, also of a photograph", arguments: [nil, 64])
+  func ofPixels(maxSide: Int?) throws {
+    var recipe = Recipe()
+    recipe.maxSide = maxSide
+    let source = ImageSource.file(Fixtures.path("jpeg/brushes.jpg"))
+    let pixels = try ImagePreparer().pixels(of: source, recipe: recipe)
+    recipe.tensor = .diffusers
+    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+    #expect(try prepared.tensor == pixels.tensor(.diffusers))
+    #expect(prepared.format == .jpeg)
+  }
+
+  @Test("transparency is flattened on the background")
+  func background() throws {
+    let pixel = PixelImage<UInt8>(size: ImageSize(width: 1, height: 1), channels: 4, samples: [9, 9, 9, 0])
+    let red = BackgroundColor(red: 255, green: 0, blue: 51)
+    #expect(try pixel.tensor(background: red).values == [1, 0, 0.2])
+  }
+
+  @Test(
+    "formats without meaning are refused before anything is decoded",
+    arguments: [
+      TensorFormat(std: [0]), TensorFormat(mean: [1, 2]), TensorFormat(mean: []), TensorFormat(std: [.nan]),
+      TensorFormat(range: 0 ... .infinity),
+    ])
+  func refused(_ format: TensorFormat) {
+    var recipe = Recipe()
+    recipe.tensor = format
+    let error = #expect(throws: PreparationError.self) {
+      try ImagePreparer().prepare(.file("nothing.png"), recipe: recipe)
+    }
+    #expect(error?.code == .invalidRecipe)
+  }
+}

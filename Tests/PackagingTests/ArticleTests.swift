@@ -1,0 +1,38 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// The examples of the articles are the files that are compiled here, and they run.
+@Suite struct ArticleTests {
+  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords"])
+  func articleShowsTheCompiledExample(_ name: String) throws {
+    let example = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Articles/\(name).swift"),
+      encoding: .utf8)
+    let article = try String(
+      contentsOf: Fixtures.folder.deletingLastPathComponent().appending(
+        path: "Sources/ImagePreparation/ImagePreparation.docc/\(name).md"), encoding: .utf8)
+    #expect(article.contains("```swift\n\(example)```\n"))
+  }
+
+  @Test func examplesRun() throws {
+    let photograph = Fixtures.path("jpeg/brushes.jpg")
+    let prepared = try preparedForFlux(photograph)
+    #expect(prepared.size == ImageSize(width: 640, height: 496))
+    #expect(prepared.tensor?.shape == [1, 3, 496, 640])
+
+    let wide = Fixtures.path("png/icc-display-p3.png")
+    #expect(try preparedTexture(wide, isNormalMap: false).notes.contains { $0.contains("to sRGB") })
+    #expect(try preparedTexture(wide, isNormalMap: true).notes.allSatisfy { !$0.contains("to sRGB") })
+    let kept = try preparedInItsOwnSpace(wide)
+    #expect(try ImageDescription.read(from: .memory(kept.bytes)).iccProfile == kept.source.iccProfile)
+
+    let sprite = try preparedSprite(Fixtures.path("png/soft-alpha-rgba8.png"), on: "#102030")
+    #expect(sprite.size.pixelCount < sprite.source.size.pixelCount)
+    #expect(try !ImageDescription.read(from: .memory(sprite.bytes)).hasAlpha)
+
+    let canvas = try repainted(photograph) { $0.bytes }
+    #expect(canvas.size == prepared.source.size && canvas.channels == 4)
+  }
+}
