@@ -61,7 +61,7 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "JPEG chroma subsampling.")
   package var subsampling: Recipe.Subsampling = .yuv420
 
-  @Option(help: "PNG effort.")
+  @Option(help: "PNG: fast is larger, small is slower.")
   package var compression: Recipe.Compression = .balanced
 
   @Option(

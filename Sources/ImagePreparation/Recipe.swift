@@ -50,13 +50,13 @@ public struct Recipe: Sendable, Equatable {
     case yuv444 = "444"
   }
 
-  /// How much time a PNG result may take.
+  /// How much time a PNG result may take. All of them store the same pixels.
   public enum Compression: String, Sendable, CaseIterable {
-    /// Fastest.
+    /// A twentieth of libpng's time at its default level; photographs are 4 % larger than there.
     case fast
-    /// About libpng's default size.
+    /// The size of libpng's default level in a fifth of its time.
     case balanced
-    /// Smallest.
+    /// The size of libpng's highest level or less.
     case small
   }
 

@@ -15,6 +15,8 @@ public enum DeflateTables {
   public static let window = 32_768
   /// Bits of the hash of the next six bytes.
   public static let hashBits = 15
+  /// Candidates a byte of ``findMatchesThoroughly``.
+  public static let thoroughWays = 8
   /// Bytes after the input that may be read.
   public static let readAhead = 8
   /// Words of scratch memory that making a code takes.
@@ -135,7 +137,7 @@ private struct Finder {
   }
 }
 
-/// Finds the matches of a block.
+/// Finds the matches of a block, with one candidate a byte.
 ///
 /// - Parameters:
 ///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes behind
@@ -143,8 +145,7 @@ private struct Finder {
 ///   - start: Where the block begins.
 ///   - end: Where it ends at the latest.
 ///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
-///   - table: 2^``DeflateTables/hashBits`` buckets of `ways` positions.
-///   - ways: Candidates a byte, at least 1. With more than one, all of every match is remembered.
+///   - table: 2^``DeflateTables/hashBits`` positions.
 ///   - bits: For each symbol the bits it is thought to take; never 0 for a symbol that may occur.
 ///   - budget: Tokens of the block at most.
 ///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | distance; the last one has no match.
@@ -153,10 +154,45 @@ private struct Finder {
 /// - Returns: Where the block ends.
 public func findMatches(
   _ input: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, table: UnsafeMutablePointer<UInt32>,
-  ways: Int, bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
+  bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
   tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
 ) -> Int {
-  let finder = Finder(input: input, position: position, end: end, table: table, ways: ways, bits: bits)
+  let finder = Finder(input: input, position: position, end: end, table: table, ways: 1, bits: bits)
+  return findMatches(
+    finder, from: start, budget: budget, tokens: tokens, tokenCount: tokenCount, frequencies: frequencies)
+}
+
+/// Finds the matches of a block, with ``DeflateTables/thoroughWays`` candidates a byte, remembering every byte of a match.
+///
+/// - Parameters:
+///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes behind
+///     `end` are read and may hold anything.
+///   - start: Where the block begins.
+///   - end: Where it ends at the latest.
+///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
+///   - table: 2^``DeflateTables/hashBits`` buckets of as many positions.
+///   - bits: For each symbol the bits it is thought to take; never 0 for a symbol that may occur.
+///   - budget: Tokens of the block at most.
+///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | distance; the last one has no match.
+///   - tokenCount: Set to their number.
+///   - frequencies: Counts by symbol, zeros before.
+/// - Returns: Where the block ends.
+public func findMatchesThoroughly(
+  _ input: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, table: UnsafeMutablePointer<UInt32>,
+  bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
+  tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
+) -> Int {
+  let finder = Finder(input: input, position: position, end: end, table: table, ways: 8, bits: bits)
+  return findMatches(
+    finder, from: start, budget: budget, tokens: tokens, tokenCount: tokenCount, frequencies: frequencies)
+}
+
+@inline(__always)
+private func findMatches(
+  _ finder: Finder, from start: Int, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
+  tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
+) -> Int {
+  let (input, end) = (finder.input, finder.end)
   // A match this long is taken without a look at the next byte.
   let patience = finder.ways > 1 ? 258 : 32
   // Six bytes are hashed.

@@ -39,8 +39,6 @@ struct PNGEncoder: Sendable {
   private static let leastForPieces = 256 * 1024
   /// Literals and matches of a block.
   private static let blockTokens = 32 * 1024
-  /// Candidates a byte of `small`.
-  private static let smallWays = 8
 
   /// Encodes an image.
   ///
@@ -57,7 +55,7 @@ struct PNGEncoder: Sendable {
     if compression == .small {
       // Which blocks fit better is known only when both are there.
       var other = method
-      other.deflate = .matches(ways: Self.smallWays, blockTokens: Self.blockTokens / 4)
+      other.deflate = .matches(thorough: true, blockTokens: Self.blockTokens / 4)
       let finer = try compress(form, other, kernels: kernels)
       if finer.reduce(0, { unsafe $0 + $1.output.count }) < pieces.reduce(0, { unsafe $0 + $1.output.count }) {
         pieces = finer
@@ -106,7 +104,7 @@ extension PNGEncoder {
       return (reduced ?? plain, PNGEncoderMethod(filter: reduced == nil ? .logarithms : .none, deflate: .isal))
     }
     let deflate = PNGEncoderMethod.Deflate.matches(
-      ways: compression == .small ? Self.smallWays : 1, blockTokens: Self.blockTokens)
+      thorough: compression == .small, blockTokens: Self.blockTokens)
     // Samples below a byte and indices have no neighbors that predict them (PNG third edition, 12.7).
     var candidates = [PNGEncoderMethod.FilterChoice.sum, .logarithms, .none].map {
       (form: plain, method: PNGEncoderMethod(filter: $0, deflate: deflate))
@@ -133,7 +131,7 @@ extension PNGEncoder {
   ) throws(PreparationError) -> Int {
     let height = form.size.height
     // The same rows of every form.
-    let share = max(24 * 1024 / (form.size.width * 4 + 1), height / (compression == .small ? 4 : 16))
+    let share = max(24 * 1024 / (form.size.width * 4 + 1), height / (compression == .small ? 4 : 32))
     let bandRows = max(share / 4, 8)
     let bands =
       bandRows * 4 >= height
@@ -142,7 +140,7 @@ extension PNGEncoder {
         let first = (2 * band + 1) * height / 8 - bandRows / 2
         return first..<first + bandRows
       }
-    let deflater = BlockDeflater(kernels: kernels, ways: 1, blockTokens: Self.blockTokens)
+    let deflater = BlockDeflater(kernels: kernels, isThorough: false, blockTokens: Self.blockTokens)
     for rows in bands {
       _ = try unsafe form.rows.withUnsafeBufferPointer { bytes throws(PreparationError) in
         try unsafe compressRows(
@@ -189,8 +187,8 @@ private final class Piece: @unchecked Sendable {
     do throws(PreparationError) {
       switch method.deflate {
       case .isal: try run(ISALDeflater())
-      case .matches(let ways, let blockTokens):
-        try run(BlockDeflater(kernels: kernels, ways: ways, blockTokens: blockTokens))
+      case .matches(let thorough, let blockTokens):
+        try run(BlockDeflater(kernels: kernels, isThorough: thorough, blockTokens: blockTokens))
       }
     } catch {
       failure = error

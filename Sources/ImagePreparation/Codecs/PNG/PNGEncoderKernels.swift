@@ -17,7 +17,7 @@ struct PNGEncoderKernels: Sendable {
   typealias FindMatches =
     @Sendable (
       _ input: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ position: Int, _ table: UnsafeMutablePointer<UInt32>,
-      _ ways: Int, _ bits: UnsafePointer<UInt8>, _ budget: Int, _ tokens: UnsafeMutablePointer<UInt64>,
+      _ bits: UnsafePointer<UInt8>, _ budget: Int, _ tokens: UnsafeMutablePointer<UInt64>,
       _ tokenCount: UnsafeMutablePointer<Int>, _ frequencies: UnsafeMutablePointer<UInt32>
     ) -> Int
   typealias WriteBlock =
@@ -33,6 +33,7 @@ struct PNGEncoderKernels: Sendable {
   let filterByLogarithms: ChooseFilter
   let applyFilter: ApplyFilter
   let findMatches: FindMatches
+  let findMatchesThoroughly: FindMatches
   let writeBlock: WriteBlock
 
   /// The kernels compiled for `instructionSet`, which must be an available one.
@@ -44,6 +45,7 @@ struct PNGEncoderKernels: Sendable {
       unsafe filterByLogarithms = PixelKernels.filterByLogarithms
       unsafe applyFilter = PixelKernels.applyFilter
       unsafe findMatches = PixelKernels.findMatches
+      unsafe findMatchesThoroughly = PixelKernels.findMatchesThoroughly
       unsafe writeBlock = PixelKernels.writeBlock
     case .x86v3:
       #if GESSO_X86V3
@@ -51,6 +53,7 @@ struct PNGEncoderKernels: Sendable {
       unsafe filterByLogarithms = PixelKernelsX86v3.filterByLogarithms
       unsafe applyFilter = PixelKernelsX86v3.applyFilter
       unsafe findMatches = PixelKernelsX86v3.findMatches
+      unsafe findMatchesThoroughly = PixelKernelsX86v3.findMatchesThoroughly
       unsafe writeBlock = PixelKernelsX86v3.writeBlock
       #else
       preconditionFailure("x86-64-v3 kernels are not in this build")

@@ -24,9 +24,9 @@ struct PNGEncoderMethod: Sendable, Equatable {
   enum Deflate: Sendable, Equatable {
     /// ISA-L at its level 1: fastest, 4 % larger than zlib's level 6 on photographs.
     case isal
-    /// The package's own kernels, with so many candidates a byte and literals and matches a block: with fewer of these,
-    /// headers weigh more; with more, the codes fit less.
-    case matches(ways: Int, blockTokens: Int)
+    /// The package's own kernels, with one or several candidates a byte and so many literals and matches a block: with
+    /// fewer of these, headers weigh more; with more, the codes fit less.
+    case matches(thorough: Bool, blockTokens: Int)
   }
 }
 
@@ -120,7 +120,7 @@ final class BlockDeflater: Deflater {
   private static let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
 
   private let kernels: PNGEncoderKernels
-  private let ways: Int
+  private let find: PNGEncoderKernels.FindMatches
   private let blockTokens: Int
   /// More than a block's may end a batch, lest a short block ends it.
   private let mostTokens: Int
@@ -140,14 +140,14 @@ final class BlockDeflater: Deflater {
   private var hasEstimate = false
 
   /// - Parameters:
-  ///   - ways: Candidates a byte.
+  ///   - isThorough: True to look at several candidates a byte.
   ///   - blockTokens: Literals and matches of a block.
-  init(kernels: PNGEncoderKernels, ways: Int, blockTokens: Int) {
+  init(kernels: PNGEncoderKernels, isThorough: Bool, blockTokens: Int) {
     self.kernels = kernels
-    self.ways = ways
+    unsafe find = isThorough ? kernels.findMatchesThoroughly : kernels.findMatches
     self.blockTokens = blockTokens
     mostTokens = blockTokens * 3 / 2
-    let positions = ways << DeflateTables.hashBits
+    let positions = (isThorough ? DeflateTables.thoroughWays : 1) << DeflateTables.hashBits
     unsafe table = .allocate(capacity: positions)
     unsafe table.initialize(repeating: 0, count: positions)
     unsafe tokens = .allocate(capacity: mostTokens + 1)
@@ -194,8 +194,8 @@ final class BlockDeflater: Deflater {
       unsafe frequencies.update(repeating: 0, count: Self.tableSize)
       let budget = end - x <= mostTokens ? mostTokens : blockTokens
       var tokenCount = 0
-      let after = unsafe kernels.findMatches(
-        window, x, end, position + DeflateTables.window + 1, table, ways, bits, budget, tokens, &tokenCount, frequencies
+      let after = unsafe find(
+        window, x, end, position + DeflateTables.window + 1, table, bits, budget, tokens, &tokenCount, frequencies
       )
       let runCount = makeCodes()
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
