@@ -75,8 +75,8 @@ struct InvocationTests {
   /// What the documented surface promises and this version does not do: refused, never ignored.
   static let later: [Case] =
     [
-      "--metadata keep",
-      "--gravity attention",
+
+      "--gravity attention"
     ].map { Case("prepare \(small) -o a.jpg \($0)", 2, error: "") }
     + ["--dry-run", "--max-cost 3", "--mask m.png", "--no-wait", "--again", "--scheduler x", "--param a=b"].map {
       Case("img2img \(small) --prompt p --sandbox \($0)", 2, error: "is not in this version yet: leave it out")
