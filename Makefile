@@ -1,4 +1,4 @@
-.PHONY: demo test build bench bench-peers fuzz docs format
+.PHONY: demo test build bench bench-peers fuzz soak docs format
 .NOTPARALLEL:
 
 demo:; @Scripts/demo
@@ -7,5 +7,6 @@ build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --p
 bench:; @Scripts/setup build && swift package --package-path Benchmarks benchmark
 bench-peers:; @Scripts/bench-peers
 fuzz:; @Scripts/fuzz
+soak:; @Scripts/soak
 docs:; @Scripts/docs
 format:; @swift format --in-place --recursive Sources Tests Benchmarks

@@ -95,6 +95,8 @@ var targets: [Target] = [
     swiftSettings: swiftSettings),
 
   // Tests.
+  .systemLibrary(
+    name: "CZlib", path: "Tests/CZlib"),
   .target(
     name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
     swiftSettings: swiftSettings + optimizedInDebug),
@@ -103,7 +105,8 @@ var targets: [Target] = [
     dependencies: ["PixelKernels", "CPixelIntrinsics", "TestSupport"] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     swiftSettings: kernelSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
   .testTarget(
-    name: "ImagePreparationTests", dependencies: ["ImagePreparation", "CImageCodecs", "PixelKernels", "TestSupport"],
+    name: "ImagePreparationTests",
+    dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
     swiftSettings: swiftSettings),
   .testTarget(
     name: "ScenarioAPITests",
@@ -136,6 +139,9 @@ var targets: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
     swiftSettings: swiftSettings),
+  .executableTarget(
+    name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation"],
+    path: "Tests/Soak", swiftSettings: swiftSettings),
   .testTarget(
     name: "PackagingTests",
     dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],

@@ -1,38 +1,10 @@
-#include <setjmp.h>
+#include "png_decoder.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <png.h>
-
-#include "source.h"
-
-enum { text_capacity = 200, longest_side = 0x7FFFFFFF };
-
-struct cic_png_decoder {
-  png_structp png;
-  png_infop info;
-  jmp_buf jump;
-  cic_source *source;
-  cic_cancel_flag *cancel;
-  cic_png_limits limits;
-  cic_status status;
-  uint32_t height;
-  uint64_t row_bytes;
-  bool interlaced;
-  uint8_t *whole;  // rows of an interlaced image
-  bool whole_is_read;
-  uint32_t next_row;
-  int64_t row, damaged_row;
-  int64_t warning_count;
-  bool has_text, has_xmp, animated, has_cicp;
-  uint8_t cicp[4];
-  uint8_t *exif;
-  size_t exif_count;
-  char message[text_capacity];
-  char first_warning[text_capacity];
-  char icc_complaint[text_capacity];
-};
+enum { longest_side = 0x7FFFFFFF };
 
 _Noreturn static void fail(cic_png_decoder *d, cic_status status, const char *message) {
   d->status = status;
@@ -45,19 +17,25 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
   fail(d, strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
 }
 
+bool cic_png_warn(cic_png_decoder *d, const char *message) {
+  if (d->warning_count++ == 0) snprintf(d->first_warning, sizeof d->first_warning, "%s", message);
+  return d->limits.policy < CIC_FAIL_ON_WARNING;
+}
+
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  if (d->warning_count++ == 0) snprintf(d->first_warning, sizeof d->first_warning, "%s", message);
+  bool overlooked = cic_png_warn(d, message);
   if (!strncmp(message, "iCCP", 4)) snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
   // Of zlib, about the Adler checksum: libpng takes it lightly once all rows are there.
   if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, "incorrect data check"))
     fail(d, CIC_CORRUPT, message);
-  if (d->limits.policy >= CIC_FAIL_ON_WARNING) fail(d, CIC_WARNING, message);
+  if (!overlooked) fail(d, CIC_WARNING, message);
 }
 
 static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   cic_png_decoder *d = png_get_io_ptr(png);
   cic_source *source = d->source;
+  uint8_t *header = count == sizeof d->chunk_header ? bytes : NULL;
   while (count > 0) {
     if (source->available == 0) {
       cic_status status = cic_source_refill(source);
@@ -71,6 +49,7 @@ static void read_fn(png_structp png, png_bytep bytes, size_t count) {
     bytes += part;
     count -= part;
   }
+  if (header) memcpy(d->chunk_header, header, sizeof d->chunk_header);
 }
 
 // Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
@@ -135,6 +114,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
 
 void cic_png_decoder_destroy(cic_png_decoder *d) {
   if (d->png) png_destroy_read_struct(&d->png, &d->info, NULL);
+  if (d->strips) cic_png_strips_destroy(d->strips);
   free(d->whole);
   free(d->exif);
   free(d);
@@ -201,6 +181,7 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   d->height = height;
   d->row_bytes = header->row_bytes;
   d->interlaced = header->interlaced;
+  header->strips = cic_png_can_read_strips(d);
   return CIC_OK;
 }
 
@@ -270,6 +251,7 @@ cic_status cic_png_read_rows(cic_png_decoder *d, uint8_t *base, ptrdiff_t stride
 
 cic_status cic_png_finish(cic_png_decoder *d) {
   if (d->status) return d->status;
+  if (d->strips) return cic_png_strips_finish(d);
   if (_setjmp(d->jump)) {
     d->row = d->height;
     return d->status;

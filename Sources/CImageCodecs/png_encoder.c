@@ -8,7 +8,7 @@
 #include "cimage_codecs.h"
 #include "output_buffer.h"
 
-enum { text_capacity = 200, smallest_room = 1 << 12 };
+enum { text_capacity = 200, largest_chunk = 1 << 30 };
 
 struct cic_png_encoder {
   png_structp png;
@@ -70,22 +70,15 @@ void cic_png_encoder_destroy(cic_png_encoder *e) {
 const char *cic_png_encoder_message(const cic_png_encoder *e) { return e->message; }
 
 cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_options *options) {
-  static const int color_types[5] = {
-      0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
   png_structp png = e->png;
-  // A quarter of the pixels' bytes saves most of the growing.
-  size_t guess = (size_t)options->width * options->height * (size_t)options->channels / 4 + smallest_room;
-  if (!cic_output_reserve(&e->output, guess)) fail(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
   png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
   png_set_option(png, PNG_SKIP_sRGB_CHECK_PROFILE, true);
   png_set_benign_errors(png, 1);
   png_set_IHDR(
-      png, e->info, options->width, options->height, 8, color_types[options->channels], PNG_INTERLACE_NONE,
+      png, e->info, options->width, options->height, options->bit_depth, options->color_type, PNG_INTERLACE_NONE,
       PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  png_set_compression_level(png, options->level);
-  png_set_filter(png, PNG_FILTER_TYPE_BASE, options->all_filters ? PNG_ALL_FILTERS : PNG_FILTER_SUB);
   if (options->icc) {
     png_set_iCCP(png, e->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, options->icc, (png_uint_32)options->icc_count);
     if (!png_get_valid(png, e->info, PNG_INFO_iCCP)) {
@@ -95,14 +88,26 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
   } else if (options->srgb) {
     png_set_sRGB(png, e->info, PNG_sRGB_INTENT_PERCEPTUAL);
   }
+  if (options->palette) {
+    png_color colors[256];
+    for (int k = 0; k < options->palette_count; k++)
+      colors[k] = (png_color){options->palette[3 * k], options->palette[3 * k + 1], options->palette[3 * k + 2]};
+    png_set_PLTE(png, e->info, colors, options->palette_count);
+    if (options->alpha_count) png_set_tRNS(png, e->info, options->alpha, options->alpha_count, NULL);
+  }
   png_write_info(png, e->info);
   return CIC_OK;
 }
 
-cic_status cic_png_write_rows(cic_png_encoder *e, const uint8_t *base, ptrdiff_t stride, size_t count) {
+cic_status cic_png_write_data(cic_png_encoder *e, const uint8_t *bytes, size_t count) {
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
-  for (size_t y = 0; y < count; y++) png_write_row(e->png, base + (ptrdiff_t)y * stride);
+  while (count > 0) {
+    size_t part = count < largest_chunk ? count : largest_chunk;
+    png_write_chunk(e->png, (png_const_bytep) "IDAT", bytes, part);
+    bytes += part;
+    count -= part;
+  }
   return CIC_OK;
 }
 
@@ -111,7 +116,8 @@ cic_status cic_png_encoder_finish(cic_png_encoder *e, const uint8_t **bytes, siz
   *count = 0;
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
-  png_write_end(e->png, e->info);
+  // png_write_end wants image data of libpng's own making.
+  png_write_chunk(e->png, (png_const_bytep) "IEND", NULL, 0);
   *bytes = e->output.bytes;
   *count = e->output.count;
   return CIC_OK;

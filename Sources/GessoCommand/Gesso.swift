@@ -20,7 +20,9 @@ package struct Gesso: AsyncParsableCommand {
       9 timed out waiting, 10 cannot write, 130 interrupted.
       """,
     version: version,
-    subcommands: [Inspect.self, Prepare.self, Restore.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self])
+    subcommands: [
+      Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self,
+    ])
 
   /// The version of the command and the library it was built from.
   package static let version = "0.1.0"
@@ -31,8 +33,17 @@ package struct Gesso: AsyncParsableCommand {
   package static func start() async -> Never {
     // A reader that goes away is a failed write, not the end of a process that follows a paid job.
     signal(SIGPIPE, SIG_IGN)
+    // A core file would hold the API key.
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    unsafe setrlimit(coreLimit, &none)
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
+
+  #if canImport(Glibc)
+  private static var coreLimit: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_CORE.rawValue) }
+  #else
+  private static var coreLimit: Int32 { RLIMIT_CORE }
+  #endif
 
   // `exit` alone would mean a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
@@ -79,10 +90,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
-  private static let laterFlags: Set<String> = [
-    "--mask", "--scheduler", "--param",
-    "--dry-run", "--max-cost", "--no-wait", "--again", "--online",
-  ]
+  private static let laterFlags: Set<String> = ["--mask", "--online"]
 }
 
 /// A verb of the command: says how it ended instead of exiting.

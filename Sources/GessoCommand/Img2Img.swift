@@ -58,8 +58,30 @@ package struct Img2Img: Verb {
   @Option(help: ArgumentHelp("Height of the results (default: the prepared image's).", valueName: "N"))
   var height: Int?
 
-  @Option(help: ArgumentHelp("Which endpoint makes the image: only legacy in this version.", visibility: .hidden))
+  @Option(help: "Which endpoint makes the image: the legacy one, the custom models', or what the model needs.")
   var mode = Mode.legacy
+
+  @Option(help: ArgumentHelp("How noise is taken away (legacy models).", valueName: "NAME"))
+  var scheduler: String?
+
+  @Option(
+    name: .customLong("param"),
+    help: ArgumentHelp("A field of the request, as JSON or text; may be repeated.", valueName: "KEY=VALUE"))
+  var parameters: [String] = []
+
+  @Flag(name: .customLong("dry-run"), help: "Ask for the price only.")
+  var dryRun = false
+
+  @Option(
+    name: .customLong("max-cost"),
+    help: ArgumentHelp("Refuse to submit above this many creative units.", valueName: "CU"))
+  var maxCost: String?
+
+  @Flag(name: .customLong("no-wait"), help: "Print the job's id as soon as it is submitted.")
+  var noWait = false
+
+  @Flag(help: "Draw a finished command anew; without it the earlier results are printed.")
+  var again = false
 
   @Option(
     name: .customLong("image-url"),
@@ -96,7 +118,13 @@ package struct Img2Img: Verb {
     guard (prompt == nil) != (promptFile == nil) else {
       throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
     }
-    if mode != .legacy { throw ValidationError("--mode \(mode.rawValue) is not in this version yet: leave it out") }
+    if let maxCost, Decimal(string: maxCost).map({ $0 < 0 }) ?? true {
+      throw ValidationError("--max-cost takes a number of creative units, not \(maxCost)")
+    }
+    for parameter in parameters where !parameter.dropFirst().contains("=") {
+      throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
+    }
+    if sandbox, noWait { throw ValidationError("--no-wait and --sandbox exclude each other: its jobs end with it") }
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
@@ -123,14 +151,46 @@ package struct Img2Img: Verb {
         return try await command.withService(account, reporter) { client in
           let ledger = try ServiceOptions.ledger(at: ledgerPath)
           let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
-          return try await pipeline.run(order, polling: command.polling) { reporter.show($0) }
+          var order = order
+          try await command.choose(&order, client)
+          guard command.dryRun else {
+            return Outcome.result(try await pipeline.run(order, polling: command.polling) { reporter.show($0) })
+          }
+          return .price(try await pipeline.price(order) { reporter.show($0) })
         }
       }
-      try reporter.finish(result)
+      switch result {
+      case .price(let price): try reporter.finish(price: price)
+      case .result(let result): try reporter.finish(result)
+      }
       return .done
     } catch {
       return try reporter.fail(error)
     }
+  }
+
+  private enum Outcome: Sendable {
+    case price(Decimal)
+    case result(Img2ImgResult)
+  }
+
+  /// Sends the order where its model runs, and checks it against what a custom model publishes.
+  private func choose(_ order: inout Img2ImgOrder, _ client: ScenarioClient) async throws {
+    guard mode != .legacy else { return }
+    let model = try await client.model(order.request.modelID)
+    if model.custom == true { order.request.endpoint = .custom }
+    guard mode == .auto || model.custom == true else {
+      throw CommandError.usage("model \(model.id) is no custom model", remedy: "use --mode legacy or --mode auto")
+    }
+    var request = order.request
+    // What is filled in later fits: sides are multiples of 16, and images are assets.
+    (request.width, request.height) = (request.width ?? 1024, request.height ?? 1024)
+    try model.check(request)
+  }
+
+  /// The value of a `--param`: JSON where it is JSON, else text.
+  private static func value(_ text: Substring) -> JSONValue {
+    (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(String(text))
   }
 
   /// What the flags ask for, with standard input and URLs read into memory.
@@ -139,6 +199,11 @@ package struct Img2Img: Verb {
       prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model, strength: strength, numSamples: samples,
       guidance: guidance, numInferenceSteps: steps, width: width, height: height, seed: seed.map(String.init),
       negativePrompt: negativePrompt, negativePromptStrength: negativePromptStrength)
+    request.scheduler = scheduler
+    for parameter in parameters {
+      let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      request.parameters[String(parts[0])] = Self.value(parts[1])
+    }
     if negativePrompt != nil, negativePromptStrength == nil {
       // Flux heeds a negative prompt only with a strength above 0.
       request.negativePromptStrength = 1
@@ -154,6 +219,9 @@ package struct Img2Img: Verb {
     order.recipe = recipe
     order.nameTemplate = name
     order.replacesFiles = !noClobber
+    order.again = again
+    order.waits = !noWait
+    order.maxCost = maxCost.flatMap { Decimal(string: $0) }
     return order
   }
 

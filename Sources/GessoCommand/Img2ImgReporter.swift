@@ -1,4 +1,5 @@
 #if Client
+internal import Foundation
 internal import GessoPipeline
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -64,6 +65,8 @@ final class Img2ImgReporter: Sendable {
     console.endProgress()
     guard json else {
       for file in result.files { try console.output(file.path) }
+      // Not waited for: the id is what there is to go on with.
+      if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
       return
     }
     try console.output(
@@ -85,6 +88,15 @@ final class Img2ImgReporter: Sendable {
             })
         ),
       ]).line)
+  }
+
+  /// The price, and nothing else.
+  func finish(price: Decimal) throws(CommandError) {
+    console.endProgress()
+    try console.output(
+      json
+        ? OrderedJSON.object([("input", .string(input)), ("cost", .verbatim("\(price)")), ("dryRun", .bool(true))]).line
+        : "\(price)")
   }
 
   /// Says what went wrong, and how to go on when a job is on record.

@@ -7,7 +7,7 @@ internal import ScenarioAPI
 package struct Jobs: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "What this machine's ledger knows of jobs, and going on with one.",
-    subcommands: [List.self, Show.self, Watch.self])
+    subcommands: [List.self, Show.self, Watch.self, Fetch.self, Cancel.self, Resolve.self])
 
   package init() {}
 
@@ -33,7 +33,7 @@ package struct Jobs: AsyncParsableCommand {
           json
             ? entry.json.line
             : Console.printable(
-              [entry.jobID?.rawValue ?? "-", entry.state.rawValue, entry.createdAt, entry.intent.source]
+              [entry.jobID?.rawValue ?? String(entry.id), entry.state.rawValue, entry.createdAt, entry.intent.source]
                 .joined(separator: "  ")))
       }
       return .done
@@ -45,7 +45,7 @@ package struct Jobs: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
       commandName: "show", abstract: "Show what the ledger knows of one job, as JSON.")
 
-    @Argument(help: "The job.")
+    @Argument(help: "The job, or the number of a run without one.")
     var id: String
 
     @Flag(help: "One JSON object a line.")
@@ -54,7 +54,7 @@ package struct Jobs: AsyncParsableCommand {
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      let entry = try reportingErrors { try openLedger().entry(job: JobID(rawValue: id)) }
+      let entry = try reportingErrors { try openLedger().entry(named: id) }
       try Console(quiet: false, environment: Environment.variables).output(
         [UInt8]((json ? entry.json.line + "\n" : entry.json.document).utf8))
       return .done
@@ -81,23 +81,139 @@ package struct Jobs: AsyncParsableCommand {
     package mutating func validate() throws { try require(timeout, in: 0...31_536_000, "--timeout") }
 
     package mutating func perform() async throws -> CommandStatus {
-      let job = JobID(rawValue: id)
-      let reporter = Img2ImgReporter(
-        console: common.console, input: id, json: common.json, sandbox: false, job: job)
+      try await goOn(
+        with: id, polling: JobPolling(deadline: .seconds(timeout)), service: service, common: common)
+    }
+  }
+
+  /// `gesso jobs fetch`
+  package struct Fetch: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "fetch",
+      abstract: "Download the results of a job that has ended, without waiting for one that has not.")
+
+    @Argument(help: "The job.")
+    var id: String
+
+    @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func perform() async throws -> CommandStatus {
+      try await goOn(with: id, polling: JobPolling(deadline: .zero), service: service, common: common)
+    }
+  }
+
+  /// `gesso jobs cancel`
+  package struct Cancel: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "cancel", abstract: "Ask the service to cancel a job. Custom models' jobs cannot be canceled.")
+
+    @Argument(help: "The job.")
+    var id: String
+
+    @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func perform() async throws -> CommandStatus {
+      let (job, json, console) = (JobID(rawValue: id), common.json, common.console)
       do {
-        let ledger = try openLedger()
-        let client = ServiceOptions.client(try service.configuration.client(), verbose: common.verbose)
-        let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
-        let polling = JobPolling(deadline: .seconds(timeout))
-        let result = try await Interruption.guarding(patience: nil) {
-          try await pipeline.resume(job, polling: polling) { reporter.show($0) }
-        }
-        try reporter.finish(result)
+        let pipeline = try pipeline(service, common)
+        let ended = try await Interruption.guarding(patience: nil) { try await pipeline.cancel(job) }
+        let status = ended.status.description
+        try console.output(
+          json ? OrderedJSON.object([("job", .string(id)), ("status", .string(status))]).line : status)
         return .done
       } catch {
-        return try reporter.fail(error)
+        let failure = CommandError(any: error)
+        try console.report(failure, input: id, json: json)
+        return failure.status
       }
     }
+  }
+
+  /// `gesso jobs resolve`
+  package struct Resolve: Verb {
+    package static let configuration = CommandConfiguration(
+      commandName: "resolve", abstract: "Decide about a run of which nobody can tell whether its submit started a job.")
+
+    @Argument(help: "The number of the run.")
+    var run: Int64
+
+    @Option(help: ArgumentHelp("This job is what it became.", valueName: "JOB"))
+    var adopt: String?
+
+    @Flag(help: "It started no job: the same command submits again.")
+    var resubmit = false
+
+    @Flag(help: "Nobody cares any more.")
+    var drop = false
+
+    @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var common: CommonOptions
+
+    package init() {}
+
+    package mutating func validate() throws {
+      guard [adopt != nil, resubmit, drop].count(where: \.self) == 1 else {
+        throw ValidationError("decide: --adopt JOB, --resubmit or --drop")
+      }
+    }
+
+    package mutating func perform() async throws -> CommandStatus {
+      let decision: Img2ImgPipeline.Decision =
+        adopt.map { .adopt(JobID(rawValue: $0)) } ?? (resubmit ? .resubmit : .drop)
+      let (run, console) = (run, common.console)
+      do {
+        let entry = try await pipeline(service, common).resolve(run, decision)
+        switch decision {
+        case .adopt(let job): console.note("gesso: gesso jobs watch \(job) goes on with it")
+        case .resubmit: console.note("gesso: the same command submits again")
+        case .drop: break
+        }
+        try console.output(common.json ? entry.json.line : entry.state.rawValue)
+        return .done
+      } catch {
+        let failure = CommandError(any: error)
+        try console.report(failure, input: "run \(run)", json: common.json)
+        return failure.status
+      }
+    }
+  }
+}
+
+private func pipeline(_ service: ServiceOptions, _ common: CommonOptions) throws -> Img2ImgPipeline {
+  Img2ImgPipeline(
+    client: ServiceOptions.client(try service.configuration.client(), verbose: common.verbose),
+    ledger: try openLedger())
+}
+
+/// Waits for a job and downloads what is not on disk.
+private func goOn(
+  with id: String, polling: JobPolling, service: ServiceOptions, common: CommonOptions
+) async throws -> CommandStatus {
+  let job = JobID(rawValue: id)
+  let reporter = Img2ImgReporter(console: common.console, input: id, json: common.json, sandbox: false, job: job)
+  do {
+    let pipeline = try pipeline(service, common)
+    let result = try await Interruption.guarding(patience: nil) {
+      try await pipeline.resume(job, polling: polling) { reporter.show($0) }
+    }
+    try reporter.finish(result)
+    return .done
+  } catch {
+    return try reporter.fail(error)
+  }
+}
+
+extension Ledger {
+  /// The run of a job, or the run of that number.
+  fileprivate func entry(named id: String) throws(PipelineError) -> LedgerEntry {
+    if let run = Int64(id) { return try entry(run: run) }
+    return try entry(job: JobID(rawValue: id))
   }
 }
 
@@ -120,7 +236,8 @@ extension LedgerEntry {
   /// The object of `jobs list --json` and `jobs show`.
   var json: OrderedJSON {
     .object([
-      ("job", .optional(jobID?.rawValue)), ("state", .string(state.rawValue)), ("created", .string(createdAt)),
+      ("job", .optional(jobID?.rawValue)), ("run", .integer(Int(id))), ("draw", .integer(draw)),
+      ("state", .string(state.rawValue)), ("created", .string(createdAt)),
       ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
       ("source", .string(intent.source)),
       ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(assetID?.rawValue)),

@@ -45,6 +45,8 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
   public var jobID: JobID?
   /// The ledger's number of the run concerned, if there is one.
   public var runID: Int64?
+  /// With `needs-decision`, the jobs that the submit may have started; none when no job fits.
+  public var candidates: [JobID] = []
 
   /// Makes an error.
   public init(_ code: Code, stage: String, _ message: String, remedy: String, jobID: JobID? = nil, runID: Int64? = nil)

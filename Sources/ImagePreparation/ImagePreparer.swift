@@ -109,11 +109,17 @@ public struct ImagePreparer: Sendable {
 
   /// Encodes pixels as PNG, tagged sRGB.
   ///
+  /// The pixels come back exactly; opaque alpha is dropped, and what has few colors or no hue is stored as such.
+  /// - Parameters:
+  ///   - image: What is encoded.
+  ///   - compression: Time against size.
+  ///   - threads: Threads to use, up to 2. The bytes do not depend on them.
   /// - Throws: A ``PreparationError`` of stage `encode`.
   public func encodePNG(
-    _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced
+    _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced, threads: Int = 1
   ) throws(PreparationError) -> [UInt8] {
-    try Raster(image).encodedPNG(compression: compression, color: .srgb)
+    try PNGEncoder(compression: compression, instructionSet: instructionSet, threads: threads)
+      .encode(Raster(image), color: .srgb)
   }
 
   /// Encodes pixels as JPEG.

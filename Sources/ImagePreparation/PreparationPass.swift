@@ -6,6 +6,7 @@ struct PreparationPass {
   let plan: PreparationPlan
   /// The size of the first try of a byte budget.
   var firstSize: ImageSize
+  private let cancellation: CancellationFlag?
   private(set) var clock: StageClock
   private var notes: [String]
   /// The small image in stored orientation, plane by plane; one of interleaved rows on the `rows` path.
@@ -85,6 +86,7 @@ struct PreparationPass {
     self.recipe = recipe
     self.plan = plan
     firstSize = plan.outputSize
+    self.cancellation = cancellation
   }
 
   /// The prepared pixels: upright, in their final colors, 8 bits, on their canvas.
@@ -200,7 +202,10 @@ struct PreparationPass {
       case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
       }
     encodes += 1
-    return try raster.encodedPNG(compression: encoding.compression, color: color)
+    let encoder = PNGEncoder(
+      compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
+      cancellation: cancellation)
+    return try encoder.encode(raster, color: color)
   }
 
   private mutating func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {

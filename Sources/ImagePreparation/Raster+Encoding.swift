@@ -17,12 +17,6 @@ extension Raster {
     unsafe bytes.withUnsafeBytes { unsafe Array($0.bindMemory(to: UInt16.self)) }
   }
 
-  /// This raster, of 8 bits and without inks, as PNG.
-  func encodedPNG(compression: Recipe.Compression, color: PNGEncoder.Color) throws(PreparationError) -> [UInt8] {
-    var encoder = try PNGEncoder(size: size, channels: channels, compression: compression, color: color)
-    return try encode(with: &encoder)
-  }
-
   /// This raster, of 8-bit gray or RGB, as JPEG.
   func encodedJPEG(_ encoding: JPEGEncoding) throws(PreparationError) -> [UInt8] {
     var encoder = try JPEGEncoder(size: size, channels: channels, encoding: encoding)

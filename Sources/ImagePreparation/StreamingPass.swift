@@ -36,10 +36,12 @@ struct StreamingPass {
       return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     }
     let rings = resamplers.map(\.ring)
+    let finisher = feed.finisher
     for index in 0..<feed.stripCount {
       clock.enter(.decode)
       if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
       try feed.readStrip(index, into: rings)
+      finisher?.finishStrip(index, in: rings)
       clock.enter(.resize)
       advance(strips: index + 1)
       try afterStrip(&clock)
@@ -55,21 +57,20 @@ struct StreamingPass {
     }
   }
 
-  /// Strips that there is room for, given what the resamplers still need.
-  private var room: Int {
-    resamplers.map { resampler in
-      let (sum, overflow) = resampler.firstNeededStrip.addingReportingOverflow(resampler.ring.stripCapacity)
-      return overflow ? .max : sum
-    }.min() ?? .max
+  /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
+  private func room(taken: Int) -> Int {
+    resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
   }
 
   private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
     _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
     afterStrip: (inout StageClock) throws(PreparationError) -> Void
   ) throws(PreparationError) -> DecodingDamage {
-    let exchange = StripExchange(room: room)
+    let exchange = StripExchange(room: room(taken: 0))
     let stripCount = feed.stripCount
-    let decoding = Decoding(feed, rings: resamplers.map(\.ring), exchange: exchange, cancellation: cancellation)
+    let rings = resamplers.map(\.ring)
+    let finisher = feed.finisher
+    let decoding = Decoding(feed, rings: rings, exchange: exchange, cancellation: cancellation)
     guard let thread = WorkerThread({ decoding.run() }) else { throw .outOfMemory("a thread") }
     var failure: PreparationError?
     do throws(PreparationError) {
@@ -79,9 +80,13 @@ struct StreamingPass {
           clock.enter(nil)
           available = try exchange.waitForStrips(index + 1)
         }
+        if let finisher {
+          clock.enter(.decode)
+          finisher.finishStrip(index, in: rings)
+        }
         clock.enter(.resize)
         advance(strips: index + 1)
-        exchange.makeRoom(room)
+        exchange.makeRoom(room(taken: index + 1))
         try afterStrip(&clock)
       }
     } catch {

@@ -96,6 +96,10 @@ extension SandboxService {
 
   /// Puts a new job into the statistics, under a digest of what was asked for.
   func count(_ job: Job, sourceDigest: String) {
+    guard job.outcome == .success else {
+      state.withLock { $0.statistics.refundedJobs += 1 }
+      return
+    }
     var fields = job.customInput?.fields ?? [:]
     if job.customInput == nil, let data = try? JSONEncoder().encode(job.input) {
       // What was encoded here can be decoded here.

@@ -1,6 +1,7 @@
 #if Client
 import Foundation
 import ImagePreparation
+import ScenarioAPI
 import TestSupport
 import Testing
 
@@ -52,19 +53,19 @@ struct Img2ImgTests {
     #expect(results[0]["sha256"] as? String != results[1]["sha256"] as? String)
   }
 
-  @Test("an upload is made to fit the direct limit; a larger budget is refused, and the flags that help are named")
-  func tooLarge() async throws {
-    // Noise cannot be compressed: 1200 × 1000 pixels of it stay above 3.5 MB.
+  @Test("an upload is made to fit the direct limit; a larger budget goes up in parts")
+  func large() async throws {
+    // Noise cannot be compressed: 1400 × 1200 pixels of it stay above 3.5 MB.
     var random = SystemRandomNumberGenerator()
-    let noise = (0..<1200 * 1000 * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
-    let image = PixelImage(size: ImageSize(width: 1200, height: 1000), channels: 3, samples: noise)
+    let noise = (0..<1400 * 1200 * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+    let image = PixelImage(size: ImageSize(width: 1400, height: 1200), channels: 3, samples: noise)
     try Data(try ImagePreparer().encodePNG(image, compression: .fast))
       .write(to: gesso.folder.appending(path: "noise.png"))
     let command = ["img2img", "noise.png", "--prompt", "p", "--format", "png", "--sandbox"]
-    let outcome = try await gesso.run(command + ["--max-bytes", "4000000"])
-    #expect(outcome.status == 4)
-    #expect(outcome.errorLines.last?.hasSuffix("use a smaller --max-side, --format jpeg or a lower --quality") == true)
-    #expect(try gesso.names().filter { $0.hasPrefix("noise") } == ["noise.png"])
+    let inParts = try await gesso.run(command + ["--max-bytes", "9000000", "-o", "parts"])
+    #expect(inParts.status == 0, "\(inParts.errors)")
+    let prepared = try Data(contentsOf: gesso.folder.appending(path: "parts/noise.prepared.png"))
+    #expect(prepared.count > ScenarioClient.directUploadLimit, "\(inParts.errors)")
     let fitted = try await gesso.run(command)
     #expect(fitted.status == 0, "\(fitted.errors)")
     #expect(fitted.errors.contains("to take no more than 3500000 bytes"))
@@ -102,6 +103,85 @@ struct Img2ImgTests {
     for written in [late.text + late.errors, watched.text + watched.errors, wrong.errors] {
       #expect(!written.contains("planted") && !written.contains("Signature"))
     }
+    sandbox.terminate()
+    #expect(await sandbox.status() == 0)
+  }
+
+  @Test("the price, the limit, not waiting, the same command again, and a new draw")
+  func again() async throws {
+    let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
+    var lines = sandbox.output.makeAsyncIterator()
+    let address = try #require(await lines.line())
+    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    func run(_ more: String...) async throws -> GessoExecutable.Outcome {
+      try await gesso.run(["img2img", Self.small, "--prompt", "p", "-o", "out"] + more, environment: environment)
+    }
+
+    let price = try await run("--dry-run")
+    #expect(price.status == 0 && price.text == "0.25\n", "\(price.errors)")
+    let dear = try await run("--max-cost", "0.2")
+    #expect(dear.status == 4 && dear.errorLines.last?.contains("0.25 creative units, and the limit is 0.2") == true)
+    let sent = try await run("--max-cost", "0.25", "--no-wait")
+    let job = sent.text.trimmingCharacters(in: .newlines)
+    #expect(sent.status == 0 && job.hasPrefix("job_"), "\(sent.errors)")
+    let finished = try await run()
+    #expect(finished.status == 0 && finished.text.hasSuffix("-1.png\n"), "\(finished.errors)")
+    let fetched = try await gesso.run(["jobs", "fetch", job], environment: environment)
+    #expect(fetched.status == 0 && fetched.text.hasSuffix(finished.text), "\(fetched.errors)")
+    #expect(try await run().text == finished.text, "finished: the old path")
+    // Nothing is asked of the service: it need not even be there.
+    sandbox.terminate()
+    #expect(await sandbox.status() == 0)
+    #expect(try await run().text == finished.text)
+    let asked = await sandbox.errors.reduce(into: [String: Int]()) { counts, line in
+      counts[line.split(separator: " ").dropLast().prefix(2).joined(separator: " "), default: 0] += 1
+    }
+    #expect(asked["POST /v1/assets"] == 1, "\(asked)")
+    #expect(asked["POST /v1/generate/img2img"] == 4, "three prices and one job: \(asked)")
+    #expect(try await run("--again").status == 7, "a new draw has to ask")
+  }
+
+  @Test("uploads, custom models and canceling")
+  func verbs() async throws {
+    let sandbox = try RunningProcess(gesso, ["sandbox"], environment: Self.pair)
+    var lines = sandbox.output.makeAsyncIterator()
+    let address = try #require(await lines.line())
+    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    func run(_ arguments: String...) async throws -> GessoExecutable.Outcome {
+      try await gesso.run(arguments, environment: environment)
+    }
+
+    let first = try await run("upload", Self.small, Self.small, "--as-is")
+    let ids = first.text.split(separator: "\n")
+    #expect(first.status == 0 && ids.count == 2 && ids[0] == ids[1] && ids[0].hasPrefix("asset_"), "\(first.errors)")
+    let prepared = try await run("upload", Self.small, "--json")
+    #expect(try prepared.objects()[0]["assetId"] as? String != String(ids[0]))
+
+    let custom = try await run(
+      "img2img", Self.small, "--prompt", "p", "--model", "model_bfl-flux-1-dev", "--mode", "auto", "--samples", "2",
+      "--seed", "5", "--param", "controlStrength=0.5", "-o", "out")
+    #expect(custom.status == 0 && custom.text.split(separator: "\n").count == 2, "\(custom.errors)")
+    for (flags, words) in [
+      (["--samples", "5"], "give at most 4"), (["--param", "glow=1"], "does not take this glow"),
+      (["--param", "controlModality=fog"], "give one of canny, tile"), (["--guidance", "11"], "give at most 10"),
+    ] {
+      let refused = try await gesso.run(
+        ["img2img", Self.small, "--prompt", "p", "--model", "model_bfl-flux-1-dev", "--mode", "auto"] + flags,
+        environment: environment)
+      #expect(refused.status == 2 && refused.errors.contains(words), "\(refused.errors)")
+    }
+
+    func submit(_ more: String...) async throws -> String {
+      try await gesso.run(
+        ["img2img", Self.small, "--prompt", "q", "--no-wait", "-o", "out"] + more, environment: environment
+      ).text.trimmingCharacters(in: .newlines)
+    }
+    let canceled = try await run("jobs", "cancel", try await submit())
+    #expect(canceled.status == 0 && canceled.text == "canceled\n", "\(canceled.errors)")
+    let stubborn = try await run(
+      "jobs", "cancel", try await submit("--model", "model_bfl-flux-1-dev", "--mode", "custom"))
+    #expect(stubborn.status == 6 && stubborn.errors.contains("Cannot cancel this type of job"))
+    #expect(try await run("jobs", "resolve", "1", "--drop").errors.contains("waits for no decision"))
     sandbox.terminate()
     #expect(await sandbox.status() == 0)
   }

@@ -34,6 +34,9 @@ final class RunningProcess: Sendable {
     self.process = process
   }
 
+  /// The process's id.
+  var id: Int32 { process.processIdentifier }
+
   /// What `kill -INT` does.
   func interrupt() { process.interrupt() }
 

@@ -3,6 +3,7 @@ import Foundation
 import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
+import ScenarioSandbox
 import Synchronization
 import TestSupport
 import Testing
@@ -276,6 +277,39 @@ struct ResumptionTests {
       let error = $0 as? ScenarioError
       return error?.code == .dryRunStartedJob && error?.jobID?.rawValue == "job_1" && error?.charged == .yes
     }
+  }
+
+  @Test("the plan's ceiling for parallel jobs is learned, and kept to", arguments: [1, 2])
+  func ceiling(limit: Int) async throws {
+    let credential = SandboxCredential.random()
+    let step = Duration.milliseconds(20)
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(
+        credentials: [credential],
+        jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
+        limits: SandboxLimits(parallelInferences: limit)))
+    let client = ScenarioClient(
+      configuration: try ScenarioConfiguration(
+        baseURL: try await sandbox.start().absoluteString,
+        credential: ScenarioCredential(key: credential.key, secret: credential.secret)), retry: .never)
+    let pipeline = Img2ImgPipeline(client: client, ledger: try ledger())
+    let polling = JobPolling(initialInterval: .milliseconds(20), longestInterval: .milliseconds(20))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<6 {
+        group.addTask {
+          let order = order { order in
+            (order.request.prompt, order.folder) = ("\(index)", "\(folder)/\(index)")
+          }
+          _ = try await pipeline.run(order, polling: polling)
+        }
+      }
+      try await group.waitForAll()
+    }
+    let statistics = sandbox.statistics
+    #expect(statistics.jobs == 6)
+    // Six at first, of which at most `limit` get through; after that nobody asks in vain.
+    #expect(try #require(statistics.requests["generateImg2Img"]) <= 6 + 6 - limit)
+    await sandbox.stop()
   }
 }
 #endif

@@ -12,7 +12,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let convolveColumns:
     @Sendable (
-      UnsafePointer<UnsafePointer<UInt8>>, UnsafePointer<Int16>, Int, Int, Int32, Int32, UnsafeMutablePointer<Int16>
+      UnsafePointer<UnsafePointer<UInt8>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32, Int32,
+      UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
     ) -> Void
   let convolveRows:
     @Sendable (
@@ -26,7 +27,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveColumnsOfWords:
     @Sendable (
-      UnsafePointer<UnsafePointer<Int16>>, UnsafePointer<Int16>, Int, Int, Int32, UnsafeMutablePointer<Int16>
+      UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
     ) -> Void
   let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
@@ -60,21 +62,36 @@ struct Kernels: Sendable, CustomTestStringConvertible {
 struct ConvolutionTests {
   static let widths = [1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 255]
 
-  @Test("the vertical pass is its definition", arguments: widths, [2, 4, 6, 24])
-  func vertical(width: Int, taps: Int) {
-    var random = SplitMix64(seed: UInt64(width * 100 + taps))
-    let rows = (0..<taps).map { _ in (0..<width).map { _ in UInt8.random(in: 0...255, using: &random) } }
-    let weights = (0..<taps).map { _ in Int16.random(in: -9_000...32_767, using: &random) }
+  /// Where the first output row's window ends and the second one's begins, of `taps` rows: overlapping, apart, alone.
+  static let windows = [(taps: 2, end: 2, begin: 2), (6, 4, 2), (6, 6, 2), (8, 2, 6), (24, 24, 24), (30, 24, 6)]
+
+  @Test("the vertical pass is its definition", arguments: widths, windows)
+  func vertical(width: Int, window: (taps: Int, end: Int, begin: Int)) {
+    var random = SplitMix64(seed: UInt64(width * 100 + window.taps))
+    let rows = (0..<window.taps).map { _ in (0..<width).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    let weights = (0..<window.end).map { _ in Int16.random(in: -9_000...32_767, using: &random) }
+    let nextWeights = (0..<window.taps).map { _ in Int16.random(in: -9_000...32_767, using: &random) }
     for (shift, start) in [(Int32(1), Int32(0)), (9, 256 - 128 << 14), (15, 1 << 29)] {
       var expected = [Int16](repeating: 2, count: width)
+      var nextExpected = [Int16](repeating: 1, count: width)
       withRows(rows) { pointers in
         PixelKernels.convolveColumnsReference(
-          rows: pointers, weights: weights, taps: taps, from: 0, count: width, start: start, shift: shift,
+          rows: pointers, weights: weights, taps: window.end, from: 0, count: width, start: start, shift: shift,
           output: &expected)
+        if window.begin < window.taps {
+          PixelKernels.convolveColumnsReference(
+            rows: pointers + window.begin, weights: nextWeights, taps: window.taps - window.begin, from: 0,
+            count: width,
+            start: start, shift: shift, output: &nextExpected)
+        }
         for kernels in Kernels.all {
           var actual = [Int16](repeating: 1, count: width)
-          kernels.convolveColumns(pointers, weights, taps, width, start, shift, &actual)
+          var nextActual = actual
+          kernels.convolveColumns(
+            pointers, window.taps, weights, window.end, nextWeights, window.begin, width, start, shift, &actual,
+            &nextActual)
           #expect(actual == expected, "\(kernels.testDescription)")
+          #expect(nextActual == nextExpected, "\(kernels.testDescription)")
         }
       }
     }
@@ -108,20 +125,33 @@ struct ConvolutionTests {
     }
   }
 
-  @Test("the vertical pass over words is its definition", arguments: widths, [2, 4, 24])
-  func verticalWords(width: Int, taps: Int) {
-    var random = SplitMix64(seed: UInt64(width * 100 + taps))
-    let rows = (0..<taps).map { _ in (0..<width).map { _ in Int16.random(in: -16_384...16_384, using: &random) } }
-    let weights = (0..<taps).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
+  @Test("the vertical pass over words is its definition", arguments: widths, windows)
+  func verticalWords(width: Int, window: (taps: Int, end: Int, begin: Int)) {
+    var random = SplitMix64(seed: UInt64(width * 100 + window.taps))
+    let rows = (0..<window.taps).map { _ in
+      (0..<width).map { _ in Int16.random(in: -16_384...16_384, using: &random) }
+    }
+    let weights = (0..<window.end).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
+    let nextWeights = (0..<window.taps).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
     for shift in [Int32(1), 9, 16] {
       var expected = [Int16](repeating: 2, count: width)
+      var nextExpected = [Int16](repeating: 1, count: width)
       withRows(rows) { pointers in
         PixelKernels.convolveColumnsOfWordsReference(
-          rows: pointers, weights: weights, taps: taps, from: 0, count: width, shift: shift, output: &expected)
+          rows: pointers, weights: weights, taps: window.end, from: 0, count: width, shift: shift, output: &expected)
+        if window.begin < window.taps {
+          PixelKernels.convolveColumnsOfWordsReference(
+            rows: pointers + window.begin, weights: nextWeights, taps: window.taps - window.begin, from: 0,
+            count: width,
+            shift: shift, output: &nextExpected)
+        }
         for kernels in Kernels.all {
           var actual = [Int16](repeating: 1, count: width)
-          kernels.convolveColumnsOfWords(pointers, weights, taps, width, shift, &actual)
+          var nextActual = actual
+          kernels.convolveColumnsOfWords(
+            pointers, window.taps, weights, window.end, nextWeights, window.begin, width, shift, &actual, &nextActual)
           #expect(actual == expected, "\(kernels.testDescription)")
+          #expect(nextActual == nextExpected, "\(kernels.testDescription)")
         }
       }
     }

@@ -160,3 +160,29 @@ struct JobPollingTests {
     #expect(polling.next(after: asked, elapsed: .seconds(25)) == .wait(.seconds(5)))
   }
 }
+
+@Suite("The budget for retries")
+struct RetryBudgetTests {
+  @Test("an outage is not multiplied; successes fill the budget again")
+  func budget() async throws {
+    let failures = 60
+    let transport = ScriptedTransport(
+      [ScriptedTransport.Step](repeating: .answer(503), count: failures + 100)
+        + [ScriptedTransport.Step](repeating: .answer(200, #"{"job":{"jobId":"j","status":"queued"}}"#), count: 5)
+        + [.answer(503), .answer(503)])
+    let client = ScenarioClient(
+      configuration: try Planted.configuration(), transport: transport, retry: RetryPolicy(attempts: 4),
+      clock: ManualClock())
+    let copy = client
+    for number in 0..<failures {
+      await #expect(throws: ScenarioError.self) {
+        try await (number % 2 == 0 ? client : copy).job(JobID(rawValue: "j"))
+      }
+    }
+    // 100 retries: three for each of 33 requests, and one more.
+    #expect(transport.requests.count == failures + 100)
+    for _ in 0..<5 { _ = try await client.job(JobID(rawValue: "j")) }
+    await #expect(throws: ScenarioError.self) { try await client.job(JobID(rawValue: "j")) }
+    #expect(transport.requests.count == failures + 107, "one retry more")
+  }
+}

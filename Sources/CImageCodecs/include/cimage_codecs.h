@@ -229,6 +229,7 @@ typedef struct {
   int32_t channels;           // of delivered rows: 1 to 4
   int32_t sample_bits;        // of delivered rows: 8 or 16
   uint64_t row_bytes;         // of delivered rows
+  bool strips;                // cic_png_start_strips may be used
 } cic_png_header;
 
 typedef struct {
@@ -236,6 +237,16 @@ typedef struct {
   size_t max_chunk_bytes;
   int32_t max_chunks;
 } cic_png_limits;
+
+// What it takes to turn coded rows into delivered ones.
+typedef struct {
+  size_t filtered_bytes;  // of a row, without the filter byte
+  int32_t pixel_bytes;    // of a pixel for the filters, at least 1
+  bool indexed;           // samples of up to 8 bits are looked up in `entries`
+  uint8_t entries[256][4];  // of which a pixel takes as many bytes as rows have channels
+  bool keyed;             // pixels equal to `key` are transparent: RGB, or gray of 16 bits
+  uint16_t key[3];
+} cic_png_coding;
 
 cic_png_decoder *_Nullable cic_png_decoder_create(
   cic_source *source, cic_cancel_flag *_Nullable cancel, cic_png_limits limits);
@@ -248,6 +259,11 @@ cic_status cic_png_start(cic_png_decoder *decoder);
 // file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
+// Instead of cic_png_start: the image data are to be read by cic_png_read_strip, without libpng.
+cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding);
+// The next `count` rows as they are coded: each 1 + coding.filtered_bytes bytes, its filter first, one behind the other.
+// *written, also set on failure, is the number of whole rows with a valid filter.
+cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
 // Reads to IEND. All rows must have been read.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 
@@ -257,22 +273,46 @@ typedef struct cic_png_encoder cic_png_encoder;
 
 typedef struct {
   uint32_t width, height;
-  int32_t channels;  // 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; 8 bits each
-  int32_t level;     // zlib, 0 to 9
-  bool all_filters;  // the one of five that suits a row best, else Sub
-  bool srgb;         // writes sRGB (perceptual); not with icc
+  int32_t bit_depth;   // 1, 2, 4, 8
+  int32_t color_type;  // 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
+  bool srgb;           // writes sRGB (perceptual); not with icc
   const uint8_t *_Nullable icc;
   size_t icc_count;
+  const uint8_t *_Nullable palette;  // red, green, blue of each entry
+  int32_t palette_count;
+  const uint8_t *_Nullable alpha;  // of the first entries; the others are opaque
+  int32_t alpha_count;
 } cic_png_encoder_options;
 
 cic_png_encoder *_Nullable cic_png_encoder_create(void);
 void cic_png_encoder_destroy(cic_png_encoder *encoder);
 const char *cic_png_encoder_message(const cic_png_encoder *encoder);
+// Writes everything that stands before the image data.
 cic_status cic_png_encoder_start(cic_png_encoder *encoder, const cic_png_encoder_options *options);
-cic_status cic_png_write_rows(cic_png_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
+// Writes bytes of the zlib stream as they are.
+cic_status cic_png_write_data(cic_png_encoder *encoder, const uint8_t *bytes, size_t count);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
 cic_status cic_png_encoder_finish(
   cic_png_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+// MARK: Deflate
+
+// ISA-L's deflate at its level 1: one raw stream, or a part of one that ends on a whole byte.
+typedef struct cic_deflater cic_deflater;
+
+cic_deflater *_Nullable cic_deflater_create(void);
+void cic_deflater_destroy(cic_deflater *deflater);
+// Compresses `count` bytes. `flushed` ends a part, `last` the stream.
+cic_status cic_deflater_write(
+  cic_deflater *deflater, const uint8_t *bytes, size_t count, bool flushed, bool last);
+// Everything so far. The bytes stay valid until the next call.
+void cic_deflater_output(
+  const cic_deflater *deflater, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
+// Adler-32 (RFC 1950); 1 to begin with.
+uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count);
+// Of two pieces one behind the other, the second `count` bytes long.
+uint32_t cic_adler32_combine(uint32_t first, uint32_t second, size_t count);
 
 #pragma clang assume_nonnull end
 

@@ -33,6 +33,7 @@ typedef int32_t cpi_i32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
 // Unaligned loads and stores.
 CPI_INLINE cpi_u8 cpi_load_u8(const uint8_t *p) { cpi_u8 v; memcpy(&v, p, sizeof v); return v; }
 CPI_INLINE cpi_i16 cpi_load_i16(const int16_t *p) { cpi_i16 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE void cpi_store_u8(uint8_t *p, cpi_u8 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE void cpi_store_i16(int16_t *p, cpi_i16 v) { memcpy(p, &v, sizeof v); }
 
 #if defined(__AVX2__)
@@ -78,6 +79,50 @@ CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)vcombine_u
 CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { (void)b; return a; }
 CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
 
+#endif
+
+// Sixteen bytes, whatever the vector length: the unit of filters that go from pixel to pixel, of up to eight bytes each.
+typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
+typedef int16_t cpi_i16x8 __attribute__((ext_vector_type(8)));
+
+// The first four (eight) bytes, the others zero.
+CPI_INLINE cpi_u8x16 cpi_load_4_u8(const uint8_t *p) {
+  uint32_t word;
+  memcpy(&word, p, sizeof word);
+  typedef uint32_t words __attribute__((ext_vector_type(4)));
+  return (cpi_u8x16)(words){word, 0, 0, 0};
+}
+CPI_INLINE cpi_u8x16 cpi_load_8_u8(const uint8_t *p) {
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  typedef uint64_t words __attribute__((ext_vector_type(2)));
+  return (cpi_u8x16)(words){word, 0};
+}
+CPI_INLINE void cpi_store_4_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 4); }
+CPI_INLINE void cpi_store_8_u8(uint8_t *p, cpi_u8x16 v) { memcpy(p, &v, 8); }
+CPI_INLINE uint64_t cpi_low_u64(cpi_u8x16 v) { uint64_t r; memcpy(&r, &v, sizeof r); return r; }
+// The first eight bytes as words.
+CPI_INLINE cpi_i16x8 cpi_widen_low_u8x16(cpi_u8x16 v) {
+  return (cpi_i16x8)__builtin_shufflevector(v, (cpi_u8x16)0, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// x where a ≤ b, else y: Swift's replacing(with:where:) is a loop that keeps its caller from being inlined.
+CPI_INLINE cpi_i16x8 cpi_select_less_equal(cpi_i16x8 a, cpi_i16x8 b, cpi_i16x8 x, cpi_i16x8 y) {
+  const cpi_i16x8 mask = a <= b;
+  return (mask & x) | (~mask & y);
+}
+
+#if defined(__SSE2__)
+// (a + b + 1) / 2, rounded down.
+CPI_INLINE cpi_u8x16 cpi_average_u8x16(cpi_u8x16 a, cpi_u8x16 b) { return (cpi_u8x16)_mm_avg_epu8((__m128i)a, (__m128i)b); }
+// Words of 0…255 as bytes, twice.
+CPI_INLINE cpi_u8x16 cpi_narrow_i16x8(cpi_i16x8 v) { return (cpi_u8x16)_mm_packus_epi16((__m128i)v, (__m128i)v); }
+#else
+CPI_INLINE cpi_u8x16 cpi_average_u8x16(cpi_u8x16 a, cpi_u8x16 b) { return (cpi_u8x16)vrhaddq_u8((uint8x16_t)a, (uint8x16_t)b); }
+CPI_INLINE cpi_u8x16 cpi_narrow_i16x8(cpi_i16x8 v) {
+  const uint8x8_t bytes = vqmovun_s16((int16x8_t)v);
+  return (cpi_u8x16)vcombine_u8(bytes, bytes);
+}
 #endif
 
 // Sixteen 32-bit lanes, or as many pairs of 16-bit samples, whatever the vector length: the horizontal pass's unit.

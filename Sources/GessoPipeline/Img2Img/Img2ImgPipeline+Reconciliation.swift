@@ -1,6 +1,6 @@
 #if Client
 internal import Foundation
-internal import ScenarioAPI
+public import ScenarioAPI
 
 /// Finding out what became of a submit whose answer nobody read. The service has no idempotency key, so the only way is
 /// to look through the account's jobs for one that nobody else owns and that is just what was asked for.
@@ -94,9 +94,52 @@ extension Img2ImgPipeline {
       candidates.isEmpty ? "no job of this account fits it" : "it may be one of \(candidates.count): \(names)"
     let reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
     try ledger.recordNeedsDecision(entry.id, reason: reason)
-    return PipelineError(
+    var error = PipelineError(
       .needsDecision, stage: "submit", reason,
       remedy: "gesso jobs resolve \(entry.id) --adopt JOB, --resubmit or --drop", runID: entry.id)
+    error.candidates = candidates.map(\.id)
+    return error
+  }
+
+  /// What somebody decided about a run that waits for a decision.
+  public enum Decision: Sendable, Equatable {
+    /// This job is what the submit became.
+    case adopt(JobID)
+    /// The submit started no job; the same order submits again.
+    case resubmit
+    /// Nobody cares any more.
+    case drop
+  }
+
+  /// Carries out a decision about a run whose submit had no usable answer.
+  ///
+  /// - Parameter run: The ledger's number of the run.
+  /// - Returns: The run as it stands now. An adopted job is gone on with by ``resume(_:polling:onProgress:)``.
+  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
+  ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
+  @discardableResult
+  public func resolve(_ run: Int64, _ decision: Decision) async throws -> LedgerEntry {
+    let entry = try ledger.entry(run: run)
+    try checkAddress(entry)
+    let claim = try ledger.claim(run)
+    defer { withExtendedLifetime(claim) {} }
+    guard [.needsDecision, .submitting].contains(claim.entry.state) else {
+      throw PipelineError(
+        .invalidOrder, stage: "submit", "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
+        remedy: "see gesso jobs list", runID: run)
+    }
+    switch decision {
+    case .adopt(let id):
+      let job = try await client.job(id)
+      guard try !ledger.claimedJobs(baseURL: entry.intent.baseURL).contains(id) else {
+        throw PipelineError(
+          .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id)
+      }
+      try ledger.recordSubmission(run, job: id, cost: job.billing.map { "\($0.cuCost)" })
+    case .resubmit: try ledger.recordNotSubmitted(run)
+    case .drop: try ledger.recordFailure(run, reason: "dropped: nobody knows whether its submit started a job")
+    }
+    return try ledger.entry(run: run)
   }
 }
 #endif

@@ -16,6 +16,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Prepares images.
   public let preparer: ImagePreparer
   private let randomSeed: @Sendable () -> String
+  private let gate = JobGate()
 
   /// The largest seed every endpoint of the service takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
@@ -65,10 +66,20 @@ public struct Img2ImgPipeline: Sendable {
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
     if entry.state == .downloaded, let result = try finished(entry, order) { return result }
-    if entry.jobID == nil {
+    var hasPlace = false
+    defer { if hasPlace { gate.leave() } }
+    while entry.jobID == nil {
       var request = order.request
       request.seed = entry.intent.seed
-      entry = try await submitted(entry, order, request, polling: polling, onProgress: onProgress)
+      try await gate.enter()
+      hasPlace = true
+      do {
+        entry = try await submitted(entry, order, request, polling: polling, onProgress: onProgress)
+      } catch let error as ScenarioError where error.code == .concurrencyLimit {
+        hasPlace = false
+        guard gate.learn(error.planLimit) else { throw error }
+        entry = try ledger.entry(run: entry.id)
+      }
     }
     guard order.waits, let job = entry.jobID else {
       return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: [])
@@ -103,6 +114,20 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
+  /// Asks the service to cancel a job that this machine's ledger knows, and looks whether it did.
+  ///
+  /// - Returns: The job as it stands then: canceled, or ended before it could be.
+  /// - Throws: A `ScenarioError`, with the code `rejected` for jobs that cannot be canceled, or a ``PipelineError``.
+  public func cancel(_ job: JobID, polling: JobPolling = JobPolling()) async throws -> Job {
+    let entry = try ledger.entry(job: job)
+    try checkAddress(entry)
+    _ = try await client.cancel(job)
+    // The answer is no proof (contract, section 8).
+    let ended = try await client.finishedJob(job, polling: polling)
+    if ended.status == .canceled { try ledger.recordFailure(entry.id, reason: "job \(job) was canceled") }
+    return ended
+  }
+
   /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
   ///
   /// - Throws: A `ScenarioError` or a ``PipelineError``: `unknown-job`, `run-in-progress`, or `other-service` when the job
@@ -118,7 +143,7 @@ public struct Img2ImgPipeline: Sendable {
     return try await finish(claim.entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
   }
 
-  private func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
+  func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
     guard entry.intent.baseURL == client.configuration.baseURL else {
       throw PipelineError(
         .otherService, stage: "wait",
@@ -138,9 +163,11 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
+  /// Who pays: the project, else whoever has the key.
+  private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
+
   private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) -> LedgerIntent {
-    let account = client.configuration.projectID ?? client.configuration.credential.accountDigest
-    return LedgerIntent(
+    LedgerIntent(
       key: order.key(baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256),
       account: account, baseURL: client.configuration.baseURL, projectID: client.configuration.projectID,
       source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
@@ -280,22 +307,55 @@ public struct Img2ImgPipeline: Sendable {
         entry.id, sha256: image.sha256, path: Self.absolute(path), geometry: image.geometry.json.line,
         parameters: request.record.line)
     }
-    let asset = try await upload(prepared, entry, onProgress)
+    let asset = try await upload(prepared, onProgress)
     try ledger.recordUpload(entry.id, asset: asset)
     request.image = .asset(asset)
   }
 
+  /// Uploads an image, unless the service still has the same bytes.
+  ///
+  /// - Parameters:
+  ///   - source: The image, in a form that can be read twice.
+  ///   - stem: What it is called, without an extension.
+  ///   - recipe: How it is prepared; nil to upload it as it is.
+  /// - Throws: A `PreparationError`, a `ScenarioError` or a ``PipelineError``.
+  public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) async throws -> AssetID {
+    let bytes: [UInt8]
+    let format: ImageDescription.Format
+    if let recipe {
+      let image = try preparer.prepare(source, recipe: recipe)
+      (bytes, format) = (image.bytes, image.format)
+    } else {
+      format = try ImageDescription.read(from: source).format
+      switch source {
+      case .file(let path): bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+      case .memory(let memory): bytes = memory
+      case .descriptor:
+        throw PipelineError(
+          .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
+      }
+    }
+    return try await upload(
+      Prepared(bytes: bytes, path: "\(stem).\(format.fileExtension)", sha256: ContentDigest.sha256(of: bytes))
+    ) { _ in }
+  }
+
   /// The same bytes are the same asset as long as the service has it.
   private func upload(
-    _ prepared: Prepared, _ entry: LedgerEntry, _ onProgress: @Sendable (Img2ImgProgress) -> Void
+    _ prepared: Prepared, _ onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> AssetID {
-    if let known = try ledger.upload(of: prepared.sha256, intent: entry.intent), try await isStored(known) {
+    let baseURL = client.configuration.baseURL
+    if let known = try ledger.upload(of: prepared.sha256, baseURL: baseURL, account: account),
+      try await isStored(known)
+    {
       return known
     }
     onProgress(.uploading(byteCount: prepared.bytes.count))
-    return try await client.upload(
+    let asset = try await client.upload(
       name: Self.lastPart(of: prepared.path), bytes: prepared.bytes,
       mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.path).pathExtension))
+    try ledger.recordUpload(of: prepared.sha256, baseURL: baseURL, account: account, asset: asset)
+    return asset
   }
 
   private func isStored(_ asset: AssetID) async throws -> Bool {

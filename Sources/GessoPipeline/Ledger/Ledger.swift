@@ -178,16 +178,17 @@ public final class Ledger: Sendable {
 
   /// The service has the image.
   package func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
-    try write("uploaded") { database in
+    try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
+  }
+
+  /// The service has these bytes, for whoever needs them next.
+  package func recordUpload(
+    of sha256: String, baseURL: String, account: String, asset: AssetID
+  ) throws(PipelineError) {
+    try write("stored") { database in
       try database.execute(
-        sql: "UPDATE run SET state = ?, updatedAt = ?, assetID = ? WHERE id = ?",
-        arguments: [LedgerEntry.State.uploaded.rawValue, Self.now, asset.rawValue, id])
-      try database.execute(
-        sql: """
-          INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt)
-          SELECT baseURL, account, preparedSHA256, assetID, updatedAt FROM run
-          WHERE id = ? AND preparedSHA256 IS NOT NULL
-          """, arguments: [id])
+        sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
     }
   }
 
@@ -266,11 +267,11 @@ public final class Ledger: Sendable {
   }
 
   /// The asset that the service made of these bytes before.
-  package func upload(of sha256: String, intent: LedgerIntent) throws(PipelineError) -> AssetID? {
+  package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
     try read { database in
       try String.fetchOne(
         database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [intent.baseURL, intent.account, sha256]
+        arguments: [baseURL, account, sha256]
       ).map(AssetID.init(rawValue:))
     }
   }

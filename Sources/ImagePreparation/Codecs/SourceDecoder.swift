@@ -66,6 +66,12 @@ enum SourceDecoder: ~Copyable {
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
     case .png(var decoder):
+      // Colors that are converted before the resize are converted on the decoder's side, where whole rows are needed.
+      if decoder.canReadStrips, plan.color.conversionBeforeResize == nil {
+        let feed = try PNGStripFeed(decoder, kernels: KernelTable(plan.instructionSet))
+        return try pass.run(
+          feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+      }
       try decoder.start()
       let feed = RowFeed(
         decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)

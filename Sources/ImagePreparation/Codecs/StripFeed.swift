@@ -6,12 +6,24 @@ protocol StripFeed: ~Copyable, Sendable {
   var stripCount: Int { get }
   /// What was overlooked so far.
   var damage: DecodingDamage { get }
+  /// What is left to do of a strip where it is consumed, on that side's thread; nil when strips arrive ready.
+  var finisher: (any StripFinisher)? { get }
 
   /// Decodes strip `index`, the one after the last one, into its place in the rings.
   mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
 
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
   mutating func finish() throws(PreparationError)
+}
+
+extension StripFeed where Self: ~Copyable {
+  var finisher: (any StripFinisher)? { nil }
+}
+
+/// The consumer's share of decoding: so that two threads are both busy, and rows are touched while they are in a cache.
+protocol StripFinisher: AnyObject, Sendable {
+  /// Turns strip `index`, the one after the last one, as the feed left it in the rings into rows.
+  func finishStrip(_ index: Int, in rings: [RowRing])
 }
 
 /// The rows of one plane of a feed.

@@ -68,6 +68,15 @@ struct AxisWeights: Sendable {
   var outputCount: Int { starts.count }
   /// The windows, each as a range into ``weights``.
   var windows: some Sequence<Range<Int>> { zip(offsets, offsets.dropFirst()).lazy.map { $0..<$1 } }
+  /// The input samples of output sample `i`.
+  func window(_ i: Int) -> Range<Int> { starts[i]..<starts[i] + offsets[i + 1] - offsets[i] }
+  /// The most input samples that `count` neighboring output samples reach over.
+  func longestSpan(of count: Int) -> Int {
+    starts.indices.reduce(0) { longest, i in
+      let last = window(min(i + count, outputCount) - 1)
+      return max(longest, last.upperBound - starts[i])
+    }
+  }
   /// The longest window.
   var longestWindow: Int { windows.reduce(0) { max($0, $1.count) } }
   /// The largest weight.

@@ -10,8 +10,9 @@ internal import PixelKernelsX86v3
 struct KernelTable: Sendable {
   typealias ConvolveColumns =
     @Sendable (
-      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
-      _ start: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ start: Int32, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias ConvolveRows =
     @Sendable (
@@ -25,8 +26,9 @@ struct KernelTable: Sendable {
     ) -> Void
   typealias ConvolveColumnsOfWords =
     @Sendable (
-      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ weights: UnsafePointer<Int16>, _ taps: Int, _ count: Int,
-      _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+      _ rows: UnsafePointer<UnsafePointer<Int16>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ shift: Int32,
+      _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias PremultiplyCentered =
     @Sendable (
@@ -43,6 +45,12 @@ struct KernelTable: Sendable {
       _ shift: Int64, _ sums: UnsafeMutablePointer<Int64>, _ output: UnsafeMutablePointer<Int32>
     ) -> Void
 
+  typealias UnfilterRows =
+    @Sendable (
+      _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
+      _ count: Int
+    ) -> Void
+
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
   let convolveRowsFine: ConvolveRowsFine
@@ -50,6 +58,7 @@ struct KernelTable: Sendable {
   let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
   let convolveColumnsWide: ConvolveColumnsWide
+  let unfilterRows: UnfilterRows
 
   /// The kernels compiled for `instructionSet`, which must be an available one.
   init(_ instructionSet: InstructionSet) {
@@ -63,6 +72,7 @@ struct KernelTable: Sendable {
       unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
+      unsafe unfilterRows = PixelKernels.unfilterRows
     case .x86v3:
       #if GESSO_X86V3
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
@@ -72,6 +82,7 @@ struct KernelTable: Sendable {
       unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
+      unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       #else
       preconditionFailure("x86-64-v3 kernels are not in this build")
       #endif

@@ -49,14 +49,15 @@ final class NarrowPasses {
     horizontalBits = horizontal
     rowsPerGroup = Self.rowsPerGroup(channels: plan.channels)
 
-    // Windows are padded to an even number of taps with zero weights.
+    // Windows begin at an even row and have an even number of taps, so they may gain a zero at either end.
     let vertical = plan.vertical
-    verticalTaps = (vertical.longestWindow + 1) / 2 * 2
+    verticalTaps = vertical.longestWindow / 2 * 2 + 2
     let verticalIntegers = vertical.quantized(bits: verticalBits).integers
     verticalWeights = Buffer(count: vertical.outputCount * verticalTaps, zeroed: true)
     for (i, window) in vertical.windows.enumerated() {
+      let start = vertical.starts[i]
       for (k, position) in window.enumerated() {
-        unsafe verticalWeights.base[i * verticalTaps + k] = Int16(verticalIntegers[position])
+        unsafe verticalWeights.base[i * verticalTaps + start % 2 + k] = Int16(verticalIntegers[position])
       }
     }
 
@@ -76,9 +77,10 @@ final class NarrowPasses {
 
     sourcePairs = (plan.input.width + 1) / 2
     let rowSamples = plan.input.width * plan.channels
-    unsafe rowPointers = Buffer(count: verticalTaps, zeroed: false)
-    unsafe wordPointers = Buffer(count: verticalTaps, zeroed: false)
-    premultiplied = hasAlpha ? ConvertedRows(capacity: plan.vertical.longestWindow, rowSamples: rowSamples) : nil
+    let mostTaps = plan.vertical.longestSpan(of: 2) + 2
+    unsafe rowPointers = Buffer(count: mostTaps, zeroed: false)
+    unsafe wordPointers = Buffer(count: mostTaps, zeroed: false)
+    premultiplied = hasAlpha ? ConvertedRows(capacity: mostTaps, rowSamples: rowSamples) : nil
     intermediateStride = Self.intermediateStride(plan: plan)
     intermediate = Buffer(count: rowsPerGroup * intermediateStride, zeroed: true)
     // Windows at the right edge reach past the last pair, with zero weights.
@@ -96,7 +98,8 @@ final class NarrowPasses {
 
   static func bytesNeeded(plan: ResamplingPlan, hasAlpha: Bool) -> Int {
     let alphaBytes =
-      plan.vertical.longestWindow * plan.input.width + rowsPerGroup(channels: plan.channels) * plan.output.width
+      (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width + rowsPerGroup(channels: plan.channels)
+      * plan.output.width
     return rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
       + (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
       + plan.output.width * (horizontalLanes * 2 + plan.horizontal.longestWindow * 2 + 8)
@@ -104,32 +107,39 @@ final class NarrowPasses {
       + (hasAlpha ? alphaBytes * plan.channels * 2 : 0)
   }
 
-  /// Vertical pass of output row `row` into `slot` of the group.
-  func convolveColumns(row: Int, slot: Int, ring: RowRing) {
-    let first = plan.vertical.starts[row]
-    let end = first + plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
+  /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.
+  func convolveColumns(row: Int, count: Int, slot: Int, ring: RowRing) {
+    let vertical = plan.vertical
+    let first = vertical.window(row)
+    let last = vertical.window(row + count - 1)
+    let top = first.lowerBound / 2 * 2
+    let end = (first.upperBound - top + 1) / 2 * 2
+    let begin = count == 2 ? last.lowerBound / 2 * 2 - top : end
+    let taps = count == 2 ? max(end, (last.upperBound - top + 1) / 2 * 2) : end
     let weights = unsafe verticalWeights.base + row * verticalTaps
     let rowSamples = plan.input.width * plan.channels
     let output = unsafe intermediate.base + slot * intermediateStride
-    // Padding taps have a weight of 0 and read the last row again.
+    // The zeros at the ends read a row that is there.
+    let rows = first.lowerBound..<max(first.upperBound, last.upperBound)
+    func present(_ k: Int) -> Int { min(max(top + k, rows.lowerBound), rows.upperBound - 1) }
     if let premultiplied {
-      unsafe premultiplied.advance(to: first..<end) { y, output in
+      unsafe premultiplied.advance(to: rows) { y, output in
         unsafe kernels.premultiplyCentered(
           ring.row(y).assumingMemoryBound(to: UInt8.self), plan.channels, plan.input.width, output)
       }
-      for k in 0..<verticalTaps { unsafe wordPointers.base[k] = premultiplied.row(min(first + k, end - 1)) }
+      for k in 0..<taps { unsafe wordPointers.base[k] = premultiplied.row(present(k)) }
       unsafe kernels.convolveColumnsOfWords(
-        wordPointers.base, weights, verticalTaps, rowSamples,
-        Int32(verticalBits + ResamplingPlan.premultipliedFraction - fraction), output)
+        wordPointers.base, taps, weights, end, weights + (count - 1) * verticalTaps, begin, rowSamples,
+        Int32(verticalBits + ResamplingPlan.premultipliedFraction - fraction), output,
+        output + (count - 1) * intermediateStride)
     } else {
-      for k in 0..<verticalTaps {
-        unsafe rowPointers.base[k] = UnsafePointer(
-          ring.row(min(first + k, end - 1)).assumingMemoryBound(to: UInt8.self))
+      for k in 0..<taps {
+        unsafe rowPointers.base[k] = UnsafePointer(ring.row(present(k)).assumingMemoryBound(to: UInt8.self))
       }
       let shift = Int32(verticalBits - fraction)
       unsafe kernels.convolveColumns(
-        rowPointers.base, weights, verticalTaps, rowSamples, (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift,
-        output)
+        rowPointers.base, taps, weights, end, weights + (count - 1) * verticalTaps, begin, rowSamples,
+        (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift, output, output + (count - 1) * intermediateStride)
     }
   }
 

@@ -19,6 +19,9 @@ final class PlaneResampler {
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
 
+  /// Output rows that a vertical pass may make at a time.
+  private static let rowsPerStep = 2
+
   /// The forms of the passes, with their buffers.
   private enum Passes {
     case copy
@@ -39,7 +42,8 @@ final class PlaneResampler {
   ) {
     self.plan = plan
     self.isFine = isFine
-    ring = RowRing(stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
+    ring = RowRing(
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
     if plan.isIdentity {
       passes = .copy
@@ -61,7 +65,7 @@ final class PlaneResampler {
     plan: ResamplingPlan, layout: RowLayout, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
   ) -> Int {
     let ring = RowRing.bytesNeeded(
-      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestWindow, ahead: ahead)
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
     case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, hasAlpha: layout.channels.hasAlpha)
@@ -77,19 +81,25 @@ final class PlaneResampler {
   /// Makes the output rows whose windows lie within the first `rowsArrived` source rows.
   func advance(rowsArrived: Int) {
     while rowsConvolved < plan.output.height {
-      let window = plan.vertical.offsets[rowsConvolved + 1] - plan.vertical.offsets[rowsConvolved]
-      guard plan.vertical.starts[rowsConvolved] + window <= rowsArrived else { return }
+      let step: Int
       let group: Int
       switch passes {
-      case .copy: group = 1
       case .narrow(let passes):
-        passes.convolveColumns(row: rowsConvolved, slot: rowsConvolved - rowsDone, ring: ring)
+        step = min(Self.rowsPerStep, plan.output.height - rowsConvolved)
         group = passes.rowsPerGroup
-      case .wide(let passes):
-        passes.convolveColumns(row: rowsConvolved, ring: ring)
+      case .copy, .wide:
+        step = 1
         group = 1
       }
-      rowsConvolved += 1
+      let rows = rowsConvolved..<rowsConvolved + step
+      guard rows.allSatisfy({ plan.vertical.window($0).upperBound <= rowsArrived }) else { return }
+      switch passes {
+      case .copy: break
+      case .narrow(let passes):
+        passes.convolveColumns(row: rowsConvolved, count: step, slot: rowsConvolved - rowsDone, ring: ring)
+      case .wide(let passes): passes.convolveColumns(row: rowsConvolved, ring: ring)
+      }
+      rowsConvolved += step
       if rowsConvolved - rowsDone == group || rowsConvolved == plan.output.height { finishGroup() }
     }
   }

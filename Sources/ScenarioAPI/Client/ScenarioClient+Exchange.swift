@@ -66,6 +66,7 @@ extension ScenarioClient {
       guard (200..<300).contains(response.status) || isSuccess(response) else {
         throw ScenarioError(refusal: response, stage: request.stage, now: Date())
       }
+      budget.giveBack()
       result = .success(response)
     } catch {
       var error = error
@@ -97,7 +98,7 @@ extension ScenarioClient {
   func pause(
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) async throws(ScenarioError) {
-    guard case .retry(let delay) = policy.next(after: error, of: operation) else { throw error }
+    guard case .retry(let delay) = policy.next(after: error, of: operation), budget.take() else { throw error }
     try await sleep(delay, stage: error.stage)
   }
 

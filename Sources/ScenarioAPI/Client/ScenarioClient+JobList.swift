@@ -8,7 +8,8 @@ extension ScenarioClient {
   ///   - limit: More jobs than this are an error, so that a busy account cannot fill the memory.
   /// - Throws: A ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
   public func jobs(createdAfter: Double, limit: Int = 20_000) async throws(ScenarioError) -> [Job] {
-    let date = Date(timeIntervalSince1970: createdAfter).formatted(.iso8601.time(includingFractionalSeconds: true))
+    let date = Date(timeIntervalSince1970: createdAfter).formatted(
+      Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     var jobs: [Job] = []
     var seen = Set<JobID>()
     var token: String?

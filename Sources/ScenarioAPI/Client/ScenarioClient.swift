@@ -1,7 +1,8 @@
 /// The service's API as functions.
 ///
-/// A client holds no state of its own: copies are cheap, and all of them share the transport's connections.
-/// Failures that pass are retried as ``RetryPolicy`` says; a submit whose outcome is unknown never is.
+/// Copies are cheap, and all of them share the transport's connections and one budget for retries.
+/// Failures that pass are retried as ``RetryPolicy`` says, until about 100 in a row have used up the budget, which
+/// successes fill again; a submit whose outcome is unknown never is.
 public struct ScenarioClient: Sendable {
   /// The largest file, in bytes, that ``uploadAsset(name:bytes:mimeType:)`` sends in one request.
   ///
@@ -18,6 +19,7 @@ public struct ScenarioClient: Sendable {
   let transport: any HTTPTransport
   let retry: RetryPolicy
   let clock: any Clock<Duration>
+  let budget = RetryBudget()
   /// Told of every exchange; set by the logging extension.
   var observe: @Sendable (Exchange) -> Void = { _ in }
 

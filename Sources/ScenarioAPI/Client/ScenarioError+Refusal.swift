@@ -39,6 +39,7 @@ extension ScenarioError {
     httpStatus = response.status
     serviceReason = body.reason
     serviceErrorName = body.name
+    planLimit = body.actionLimit
     requestID =
       ["x-amzn-requestid", "x-request-id", "apigw-requestid"].lazy.compactMap { response.value(of: $0) }.first
       .map(printable) ?? body.traceID

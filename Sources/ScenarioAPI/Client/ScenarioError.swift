@@ -144,6 +144,8 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   public var serviceReason: String?
   /// The service's own error class, for example `PlanLimitReachedError`.
   public var serviceErrorName: String?
+  /// How many the plan allows of what was refused, for example of parallel jobs.
+  public var planLimit: Int?
   /// What the service calls this request; worth quoting to its support.
   public var requestID: String?
   /// How long the service asks to wait before the next attempt.

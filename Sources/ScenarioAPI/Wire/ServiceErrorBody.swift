@@ -8,6 +8,8 @@ struct ServiceErrorBody: Equatable {
   var name: String?
   /// What a plan limit is about, for example `parallel-inferences`.
   var limitedAction: String?
+  /// What a plan allows of it.
+  var actionLimit: Int?
   /// How long a cool-down lasts yet.
   var remainingSeconds: Double?
   /// The service's name of the request.
@@ -25,6 +27,7 @@ struct ServiceErrorBody: Equatable {
     reason = reasons.lazy.compactMap { $0.map(printable) }.first { !$0.isEmpty }
     name = fields.name.map(printable)
     limitedAction = fields.details?.actionName
+    actionLimit = fields.details?.actionLimit.flatMap { Int(exactly: $0) }
     remainingSeconds = fields.details?.remainingSeconds ?? fields.remainingSeconds
     traceID = (fields.traceId ?? fields.trace_id).map(printable)
   }
@@ -41,12 +44,14 @@ struct ServiceErrorBody: Equatable {
   private struct Fields: Decodable {
     struct Details: Decodable {
       var actionName: String?
+      var actionLimit: Double?
       var remainingSeconds: Double?
 
-      enum Key: String, CodingKey { case actionName, remainingSeconds }
+      enum Key: String, CodingKey { case actionName, actionLimit, remainingSeconds }
       init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         actionName = try? fields.decode(String.self, forKey: .actionName)
+        actionLimit = try? fields.decode(Double.self, forKey: .actionLimit)
         remainingSeconds = try? fields.decode(Double.self, forKey: .remainingSeconds)
       }
     }

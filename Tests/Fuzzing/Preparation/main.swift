@@ -1,4 +1,4 @@
-import Foundation
+import Driver
 import ImagePreparation
 
 /// Prepares whatever libFuzzer makes up. Any outcome but a crash, a hang or unbounded memory is fine.
@@ -21,14 +21,4 @@ func prepare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-// SwiftPM wants a main of the executable's own, so libFuzzer is started as the library it also is.
-@_silgen_name("LLVMFuzzerRunDriver")
-func runDriver(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-var count = CommandLine.argc
-var arguments = CommandLine.unsafeArgv
-exit(runDriver(&count, &arguments, prepare))
+fuzz(prepare)

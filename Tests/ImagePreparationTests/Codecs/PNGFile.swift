@@ -1,7 +1,11 @@
+import CZlib
+
 /// Cuts a PNG into chunks and puts it together again, for tests that need one more chunk or another header.
 struct PNGFile {
   typealias Chunk = (type: String, data: [UInt8])
   var chunks: [Chunk] = []
+
+  init(chunks: [Chunk]) { self.chunks = chunks }
 
   init(_ bytes: [UInt8]) {
     var at = 8
@@ -13,20 +17,17 @@ struct PNGFile {
   }
 
   var bytes: [UInt8] {
-    chunks.reduce([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { file, chunk in
+    var bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    for chunk in chunks {
       let content = Array(chunk.type.utf8) + chunk.data
-      return file + Self.bigEndian(UInt32(chunk.data.count)) + content + Self.bigEndian(Self.crc(content))
+      bytes += Self.bigEndian(UInt32(chunk.data.count))
+      bytes += content
+      bytes += Self.bigEndian(UInt32(unsafe crc32(0, content, uInt(content.count))))
     }
+    return bytes
   }
 
   static func bigEndian(_ value: UInt32) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
-  }
-
-  /// CRC-32 as in PNG third edition, annex D.
-  private static func crc(_ bytes: [UInt8]) -> UInt32 {
-    ~bytes.reduce(0xFFFF_FFFF) { crc, byte in
-      (0..<8).reduce(crc ^ UInt32(byte)) { c, _ in c & 1 == 1 ? 0xEDB8_8320 ^ c >> 1 : c >> 1 }
-    }
   }
 }

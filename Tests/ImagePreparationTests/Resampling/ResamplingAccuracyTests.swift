@@ -62,6 +62,48 @@ struct ResamplingAccuracyTests {
     }
   }
 
+  @Test("alpha weighs colors: within 1 wherever alpha is 8 or more", arguments: [ResamplingFilter.lanczos3, .box])
+  func softAlpha(_ filter: ResamplingFilter) {
+    // Every alpha there is in blocks, and colors at random.
+    let from = ImageSize(width: 800, height: 600)
+    let to = ImageSize(width: 200, height: 150)
+    var random = SplitMix64(seed: 4)
+    var samples: [UInt8] = []
+    for y in 0..<from.height {
+      for x in 0..<from.width {
+        let color = random.next()
+        samples += [
+          UInt8(truncatingIfNeeded: color), UInt8(truncatingIfNeeded: color >> 8),
+          UInt8(truncatingIfNeeded: color >> 16),
+          UInt8(truncatingIfNeeded: (y / 40) * 17 + (x / 50) % 16),
+        ]
+      }
+    }
+    let products = stride(from: 0, to: samples.count, by: 4).flatMap { i in
+      let alpha = UInt16(samples[i + 3])
+      return [UInt16(samples[i]) * alpha, UInt16(samples[i + 1]) * alpha, UInt16(samples[i + 2]) * alpha, alpha * 255]
+    }
+    let reference = Float64Resize.resize(products, size: from, channels: 4, to: to, filter: filter)
+    let output = PixelImage(size: from, channels: 4, samples: samples).resized(to: to, filter: filter)
+    var visible: [UInt8] = []
+    var expected: [Double] = []
+    for i in stride(from: 0, to: reference.count, by: 4) {
+      // Where overshoot lifts alpha above 1, color is divided by the alpha that the result has.
+      let alpha = min(max(reference[i + 3], 0), 65_025)
+      guard alpha / 255 >= 8 else { continue }
+      for c in 0..<3 {
+        visible.append(output.samples[i + c])
+        expected.append(reference[i + c] / alpha * 255)
+      }
+      visible.append(output.samples[i + 3])
+      expected.append(alpha / 255)
+    }
+    let comparison = SampleComparison(visible, reference: expected)
+    #expect(comparison.count > to.pixelCount * 3)
+    #expect(comparison.largest <= 1, "\(comparison)")
+    #expect(comparison.share <= 0.01, "\(comparison)")
+  }
+
   @Test("16 bit, every filter", arguments: ResamplingFilter.allCases)
   func deep(_ filter: ResamplingFilter) {
     var random = SplitMix64(seed: 16)

@@ -3,17 +3,22 @@ internal import CImageCodecs
 /// Decodes a PNG a few rows at a time, through libpng.
 ///
 /// Making one reads the headers, ``start()`` takes the row buffers; then rows come from top to bottom. An interlaced
-/// image is decoded whole by the first ``readRows(into:stride:count:)``.
+/// image is decoded whole by the first ``readRows(into:stride:count:)``. Most others can be read as they are coded, without
+/// libpng (``canReadStrips``): ``startStrips()`` and ``readStrip(into:rows:)``, of which ``PNGStripFeed`` makes rows.
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout
   /// Bytes that an interlaced image takes when it is started; 0 for images that stream.
   let wholeImageBytes: Int
+  /// True where ``startStrips()`` may be used.
+  let canReadStrips: Bool
 
   private let handle: PNGDecoderHandle
   private let failure: CodecFailure
   private var nextRow = 0
   private var firstFilledRow: Int?
+  /// True where what follows the last row had to be overlooked.
+  private var endIsDamaged = false
 
   /// Reads the headers: all chunks before the image data.
   ///
@@ -38,23 +43,36 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     // A header alone may say 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
     let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
     wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
+    canReadStrips = unsafe header.strips
     self.handle = handle
   }
 
   /// What was overlooked so far.
-  var damage: DecodingDamage { failure.damage(handle.report, filledRow: firstFilledRow) }
+  var damage: DecodingDamage {
+    let report = handle.report
+    var damage = failure.damage(report, filledRow: firstFilledRow)
+    if endIsDamaged {
+      damage.warningCount += 1
+      damage.firstWarning = damage.firstWarning ?? report.message
+    }
+    return damage
+  }
 
   /// Takes the memory for rows.
   ///
   /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any of it is taken.
   mutating func start() throws(PreparationError) {
-    // libpng holds two rows and works on a third.
+    try checkMemory()
+    let status = unsafe cic_png_start(handle.pointer)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+  }
+
+  /// libpng holds two rows and works on a third; strips keep one.
+  private func checkMemory() throws(PreparationError) {
     try failure.limits.check(
       bytes: wholeImageBytes + 3 * layout.rowBytes,
       of: description.isProgressive ? "decoding this interlaced PNG" : "decoding a row of this PNG",
       remedy: "raise --max-memory" + (description.isProgressive ? ", or save it without interlacing first" : ""))
-    let status = unsafe cic_png_start(handle.pointer)
-    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
   }
 
   mutating func readRows(
@@ -76,10 +94,44 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return wanted
   }
 
+  /// Instead of ``start()``: takes the memory for inflating rows that stay filtered.
+  ///
+  /// - Throws: As ``start()``.
+  mutating func startStrips() throws(PreparationError) -> cic_png_coding {
+    precondition(canReadStrips, "libpng has to read this image")
+    try checkMemory()
+    var coding = cic_png_coding()
+    let status = unsafe cic_png_start_strips(handle.pointer, &coding)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    return coding
+  }
+
+  /// Inflates the next rows, each its filter and its filtered bytes.
+  ///
+  /// - Parameters:
+  ///   - base: Room for `rows` coded rows.
+  ///   - rows: No more than are left.
+  /// - Returns: Rows before the first that has to be filled.
+  /// - Throws: A ``PreparationError`` of stage `decode`.
+  mutating func readStrip(into base: UnsafeMutablePointer<UInt8>, rows: Int) throws(PreparationError) -> Int {
+    var written = 0
+    if firstFilledRow == nil {
+      let status = unsafe cic_png_read_strip(handle.pointer, base, rows, &written)
+      if status != .CIC_OK {
+        guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+        firstFilledRow = nextRow + written
+      }
+    }
+    nextRow += rows
+    return written
+  }
+
   mutating func finish() throws(PreparationError) {
     guard firstFilledRow == nil else { return }
     let status = unsafe cic_png_finish(handle.pointer)
-    guard status == .CIC_OK || failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+    guard status != .CIC_OK else { return }
+    guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+    endIsDamaged = true
   }
 }
 

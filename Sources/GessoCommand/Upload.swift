@@ -1,0 +1,69 @@
+#if Client
+package import ArgumentParser
+internal import GessoPipeline
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// `gesso upload`
+package struct Upload: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "upload", abstract: "Prepare images, upload them and print their asset ids.",
+    discussion: "The same bytes are uploaded once; after that their asset id is printed as long as the service has it.")
+
+  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  var inputs: [String]
+
+  @Flag(name: .customLong("as-is"), help: "Upload the files as they are.")
+  var asIs = false
+
+  @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  package mutating func perform() async throws -> CommandStatus {
+    let console = common.console
+    let inputs = try Input.list(inputs)
+    let recipe = try preparation.recipe(
+      defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, threads: preparation.threads ?? Environment.cores)
+    let preparer = try Environment.preparer(Environment.variables)
+    let (command, json) = (self, common.json)
+    var failures: [CommandStatus] = []
+    do {
+      let configuration = service.configuration
+      let client = ServiceOptions.client(try configuration.client(), verbose: common.verbose)
+      let pipeline = Img2ImgPipeline(
+        client: client, ledger: try ServiceOptions.ledger(at: try configuration.ledgerPath()), preparer: preparer)
+      for input in inputs {
+        do {
+          console.progress("uploading", input.name)
+          let asset = try await Interruption.guarding(patience: nil) {
+            try await command.upload(input, recipe: recipe, pipeline)
+          }
+          console.endProgress()
+          try console.output(
+            json
+              ? OrderedJSON.object([("input", .string(input.name)), ("assetId", .string(asset.rawValue))]).line
+              : asset.rawValue)
+        } catch {
+          console.endProgress()
+          let failure = CommandError(any: error)
+          try console.report(failure, input: input.name, json: json)
+          failures.append(failure.status)
+          if failure.status == .interrupted { break }
+        }
+      }
+    } catch {
+      throw CommandError(any: error)
+    }
+    return CommandStatus(failures: failures, of: inputs.count)
+  }
+
+  private func upload(_ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline) async throws -> AssetID {
+    let source = try await input.repeatableSource(limit: preparation.maxDownload << 20)
+    return try await pipeline.upload(
+      source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe)
+  }
+}
+#endif

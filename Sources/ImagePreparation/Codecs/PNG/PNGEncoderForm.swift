@@ -1,0 +1,144 @@
+internal import PixelKernels
+
+/// Pixels as a PNG stores them: color type, bit depth, palette and packed rows.
+struct PNGEncoderForm: Sendable {
+  /// PNG's color types (PNG third edition, table 9).
+  enum ColorType: Int32, Sendable {
+    case gray = 0
+    case rgb = 2
+    case palette = 3
+    case grayAlpha = 4
+    case rgba = 6
+  }
+
+  var size: ImageSize
+  var colorType: ColorType
+  /// Bits of a sample: 1, 2, 4 or 8.
+  var bitDepth: Int
+  /// Red, green and blue of each color; empty without a palette.
+  var palette: [UInt8] = []
+  /// Alpha of the palette's first colors; the others are opaque.
+  var paletteAlpha: [UInt8] = []
+  /// Rows without filter bytes, each of whole bytes.
+  var rows: [UInt8]
+
+  /// Bits of a pixel.
+  private var pixelBits: Int {
+    let samples =
+      switch colorType {
+      case .gray, .palette: 1
+      case .grayAlpha: 2
+      case .rgb: 3
+      case .rgba: 4
+      }
+    return samples * bitDepth
+  }
+  /// Bytes of a pixel as filters count them.
+  var pixelBytes: Int { max(pixelBits / 8, 1) }
+  /// Bytes of a row.
+  var rowBytes: Int { (size.width * pixelBits + 7) / 8 }
+
+  /// The raster's own samples without what says nothing: alpha that is opaque everywhere, color without hue.
+  ///
+  /// - Parameter keepsColor: True where a profile wants three channels.
+  init(_ raster: Raster, keepsColor: Bool) {
+    precondition(raster.bitDepth == 8 && raster.channels != .cmyk, "a PNG of 8 bits has no inks")
+    let opaque = raster.isOpaque ? raster.withoutAlpha() : raster
+    size = raster.size
+    bitDepth = 8
+    let (channels, count) = (opaque.channelCount, size.pixelCount)
+    let isGray =
+      unsafe channels < 3 || (!keepsColor && PixelKernels.isGray(opaque.bytes, channels: channels, count: count))
+    switch (isGray, opaque.channels.hasAlpha) {
+    case (true, false): colorType = .gray
+    case (true, true): colorType = .grayAlpha
+    case (false, false): colorType = .rgb
+    case (false, true): colorType = .rgba
+    }
+    rows = opaque.bytes
+    guard isGray, channels >= 3 else { return }
+    rows = unsafe Array(unsafeUninitializedCapacity: count * (channels - 2)) { buffer, initialized in
+      unsafe takeGray(opaque.bytes, channels: channels, count: count, output: buffer.baseAddress!)
+      initialized = count * (channels - 2)
+    }
+  }
+
+  /// The same pixels with fewer bits each, where there are few colors: gray of 1, 2 or 4 bits, or a palette; else nil.
+  ///
+  /// - Parameter allowsPalette: False where a profile wants gray.
+  func reduced(allowsPalette: Bool) -> PNGEncoderForm? {
+    let (channels, count) = (pixelBytes, size.pixelCount)
+    var table = [UInt64](repeating: 0, count: ColorTable.entries)
+    var colors = [UInt32](repeating: 0, count: ColorTable.colors)
+    let found = unsafe collectColors(rows, channels: channels, count: count, table: &table, colors: &colors)
+    guard found <= ColorTable.colors else { return nil }
+    colors.removeLast(colors.count - found)
+    if colorType == .gray, let depth = Self.grayDepth(colors) {
+      var form = self
+      form.bitDepth = depth
+      form.rows = packed(rows, depth: depth, shift: 8 - depth)
+      return form
+    }
+    let depth = found <= 2 ? 1 : found <= 4 ? 2 : found <= 16 ? 4 : 8
+    guard allowsPalette, depth < 8 || channels > 1 else { return nil }
+
+    // What is transparent comes first, so that the alpha of the others need not be said; then by color, so that neighbors
+    // in the palette are alike.
+    let ordered = colors.indices.map { (entry: Entry(colors[$0], colorType), index: $0) }.sorted { $0.entry < $1.entry }
+    var places = [UInt8](repeating: 0, count: found)
+    for (place, color) in ordered.enumerated() { places[color.index] = UInt8(place) }
+    var form = self
+    form.colorType = .palette
+    form.bitDepth = depth
+    form.palette = ordered.flatMap { [$0.entry.red, $0.entry.green, $0.entry.blue] }
+    form.paletteAlpha = ordered.map(\.entry.alpha)
+    while form.paletteAlpha.last == 255 { form.paletteAlpha.removeLast() }
+    // Two chunks' lengths, types and checksums come with them.
+    guard form.palette.count + form.paletteAlpha.count + 24 < rows.count - (count * depth + 7) / 8 else { return nil }
+    let indices = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      unsafe indexPixels(
+        rows, channels: channels, count: count, table: table, places: places, output: buffer.baseAddress!)
+      initialized = count
+    }
+    form.rows = depth == 8 ? indices : packed(indices, depth: depth, shift: 0)
+    return form
+  }
+
+  /// The least bits from which all these levels are told exactly (PNG third edition, 13.12: by repeating their bits).
+  private static func grayDepth(_ levels: [UInt32]) -> Int? {
+    [(1, 255), (2, 85), (4, 17)].first { step in levels.allSatisfy { Int($0) % step.1 == 0 } }?.0
+  }
+
+  /// Samples of one byte each with several a byte, each row by itself.
+  private func packed(_ samples: [UInt8], depth: Int, shift: Int) -> [UInt8] {
+    let rowBytes = (size.width * depth + 7) / 8
+    return unsafe [UInt8](unsafeUninitializedCapacity: rowBytes * size.height) { buffer, initialized in
+      unsafe samples.withUnsafeBufferPointer { samples in
+        for y in 0..<size.height {
+          unsafe packSamples(
+            samples.baseAddress! + y * size.width, count: size.width, depth: depth, shift: shift,
+            output: buffer.baseAddress! + y * rowBytes)
+        }
+      }
+      initialized = rowBytes * size.height
+    }
+  }
+
+  /// A color of a palette in its order.
+  private struct Entry: Comparable {
+    let red, green, blue, alpha: UInt8
+
+    init(_ color: UInt32, _ type: ColorType) {
+      let samples = (0..<4).map { UInt8(truncatingIfNeeded: color >> ($0 * 8)) }
+      let isGray = type == .gray || type == .grayAlpha
+      red = samples[0]
+      green = isGray ? samples[0] : samples[1]
+      blue = isGray ? samples[0] : samples[2]
+      alpha = type == .grayAlpha ? samples[1] : type == .rgba ? samples[3] : 255
+    }
+
+    static func < (a: Entry, b: Entry) -> Bool {
+      (a.alpha, a.green, a.red, a.blue) < (b.alpha, b.green, b.red, b.blue)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+internal import CImageCodecs
+internal import PixelKernels
+
+/// The rows of a PNG that is not interlaced, without libpng: inflated where strips are read, unfiltered where they are
+/// consumed.
+///
+/// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
+/// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
+/// what is still to be read.
+struct PNGStripFeed: StripFeed, ~Copyable {
+  let planes: [StripPlane]
+  let stripCount: Int
+  private let strips: PNGStrips
+  private var decoder: PNGDecoder
+
+  /// - Parameter decoder: A decoder whose headers are read, of an image that is not interlaced.
+  init(_ decoder: consuming PNGDecoder, kernels: KernelTable) throws(PreparationError) {
+    let plane = StripPlane(
+      layout: decoder.layout, height: decoder.description.storedSize.height, stripRows: RowStrip.rows,
+      rowBytes: decoder.layout.rowBytes)
+    planes = [plane]
+    stripCount = (plane.height + RowStrip.rows - 1) / RowStrip.rows
+    strips = PNGStrips(
+      plane: plane, bitDepth: decoder.description.bitDepth, coding: try decoder.startStrips(), kernels: kernels)
+    self.decoder = decoder
+  }
+
+  var damage: DecodingDamage { decoder.damage }
+  var finisher: (any StripFinisher)? { strips }
+
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+    let coded = unsafe strips.codedRows(ofStrip: index, in: rings[0])
+    let rows = strips.plane.rows(inStrip: index)
+    let written = try unsafe decoder.readStrip(into: coded, rows: rows)
+    for row in written..<rows { unsafe coded[row * strips.codedBytes] = PNGStrips.isFilled }
+  }
+
+  mutating func finish() throws(PreparationError) { try decoder.finish() }
+}
+
+/// How coded rows become delivered ones.
+@safe
+private final class PNGStrips: StripFinisher, @unchecked Sendable {
+  // Unchecked: `above` is touched by the consuming side only, all else is constant.
+
+  /// In place of the filter of a row that could not be decoded.
+  static let isFilled: UInt8 = 0xFF
+  /// Bytes behind the coded rows of a strip that kernels may read.
+  private static let slack = 8
+
+  let plane: StripPlane
+  /// Bytes of a coded row, its filter among them.
+  let codedBytes: Int
+  private let bitDepth: Int
+  private let coding: cic_png_coding
+  private let unfilter: KernelTable.UnfilterRows
+  /// The last row of the strip before, unfiltered and not expanded.
+  private let above: UnsafeMutablePointer<UInt8>
+
+  init(plane: StripPlane, bitDepth: Int, coding: cic_png_coding, kernels: KernelTable) {
+    self.plane = plane
+    self.bitDepth = bitDepth
+    self.coding = coding
+    unsafe unfilter = kernels.unfilterRows
+    codedBytes = coding.filtered_bytes + 1
+    unsafe above = .allocate(capacity: coding.filtered_bytes + Self.slack)
+    unsafe above.initialize(repeating: 0, count: coding.filtered_bytes + Self.slack)
+  }
+
+  deinit { unsafe above.deallocate() }
+
+  /// The coded rows of a strip, at the end of its place.
+  func codedRows(ofStrip index: Int, in ring: RowRing) -> UnsafeMutablePointer<UInt8> {
+    let rows = plane.rows(inStrip: index)
+    let end = unsafe ring.row(index * plane.stripRows) + rows * ring.stride
+    return unsafe (end - rows * codedBytes - Self.slack).assumingMemoryBound(to: UInt8.self)
+  }
+
+  func finishStrip(_ index: Int, in rings: [RowRing]) {
+    let ring = rings[0]
+    let coded = unsafe codedRows(ofStrip: index, in: ring)
+    let rows = plane.rows(inStrip: index)
+    var intact = 0
+    while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
+    unsafe unfilter(coded, intact, above, Int(coding.pixel_bytes), codedBytes - 1)
+    if intact > 0 { unsafe above.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
+    for row in 0..<rows {
+      let output = unsafe ring.row(index * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
+      if row < intact {
+        unsafe expand(UnsafePointer(coded + row * codedBytes + 1), to: output)
+      } else {
+        unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1)
+      }
+    }
+  }
+
+  private func expand(_ source: UnsafePointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) {
+    let (width, channels) = (plane.layout.width, plane.layout.channelCount)
+    unsafe withUnsafePointer(to: coding) { coding in
+      let key = unsafe UnsafeRawPointer(coding.pointer(to: \.key)!).assumingMemoryBound(to: UInt16.self)
+      if unsafe coding.pointee.indexed {
+        let entries = unsafe UnsafeRawPointer(coding.pointer(to: \.entries)!).assumingMemoryBound(to: UInt32.self)
+        unsafe expandIndices(
+          source: source, bits: bitDepth, entries: entries, channels: channels, count: width, output: output)
+      } else {
+        switch unsafe (bitDepth, coding.pointee.keyed) {
+        case (8, false): unsafe output.update(from: source, count: width * channels)
+        case (8, true): unsafe expandKeyedBytes(source: source, key: key, count: width, output: output)
+        case (_, false): unsafe swapWords(source: source, count: width * channels, output: output)
+        case (_, true):
+          unsafe expandKeyedWords(source: source, key: key, channels: channels - 1, count: width, output: output)
+        }
+      }
+    }
+  }
+}
+
+extension StripPlane {
+  /// Rows of strip `index`: fewer in the last one.
+  fileprivate func rows(inStrip index: Int) -> Int { rows(inStrips: index + 1) - rows(inStrips: index) }
+}

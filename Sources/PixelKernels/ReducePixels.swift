@@ -1,0 +1,131 @@
+// Smaller forms of the same pixels: gray where colors have no hue, indices where there are few, several samples a byte.
+
+/// Constants of ``collectColors(_:channels:count:table:colors:)``.
+public enum ColorTable {
+  /// Entries of the table that finds a color's index.
+  public static let entries = 2_048
+  /// Colors that a palette holds.
+  public static let colors = 256
+}
+
+/// A pixel's samples as one word, the first one lowest.
+@inline(__always)
+private func color(_ pixel: UnsafePointer<UInt8>, _ channels: Int) -> UInt32 {
+  var value = UInt32(pixel[0])
+  if channels > 1 { value |= UInt32(pixel[1]) &<< 8 }
+  if channels > 2 { value |= UInt32(pixel[2]) &<< 16 }
+  if channels > 3 { value |= UInt32(pixel[3]) &<< 24 }
+  return value
+}
+
+@inline(__always)
+private func slot(_ color: UInt32) -> Int { Int((color &* 0x9E37_79B1) &>> 21) }
+
+/// True when red, green and blue are equal in every pixel.
+///
+/// - Parameter channels: 3, or 4 with alpha.
+public func isGray(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) -> Bool {
+  var pixel = pixels
+  for _ in 0..<count {
+    if pixel[0] != pixel[1] || pixel[1] != pixel[2] { return false }
+    pixel += channels
+  }
+  return true
+}
+
+/// The first sample of each pixel, and the last one where there is alpha.
+///
+/// - Parameters:
+///   - channels: 3, or 4 with alpha.
+///   - output: 1 or 2 bytes a pixel.
+public func takeGray(
+  _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, output: UnsafeMutablePointer<UInt8>
+) {
+  for x in 0..<count {
+    if channels == 3 {
+      output[x] = pixels[x &* 3]
+    } else {
+      output[x &* 2] = pixels[x &* 4]
+      output[x &* 2 &+ 1] = pixels[x &* 4 &+ 3]
+    }
+  }
+}
+
+/// Collects the different colors of an image.
+///
+/// - Parameters:
+///   - channels: Samples a pixel, 1 to 4.
+///   - table: ``ColorTable/entries`` zeros, by which `indexPixels` finds colors again.
+///   - colors: Room for ``ColorTable/colors``: each color's samples, the first one lowest.
+/// - Returns: Their number; ``ColorTable/colors`` + 1 where there are more.
+public func collectColors(
+  _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, table: UnsafeMutablePointer<UInt64>,
+  colors: UnsafeMutablePointer<UInt32>
+) -> Int {
+  var found = 0
+  var pixel = pixels
+  // No word: the first pixel is always looked up.
+  var last = UInt64.max
+  for _ in 0..<count {
+    let value = color(pixel, channels)
+    pixel += channels
+    if UInt64(value) == last { continue }
+    last = UInt64(value)
+    var at = slot(value)
+    let key = 1 &<< 32 | UInt64(value)
+    while table[at] != 0 && table[at] & 0x1_FFFF_FFFF != key { at = (at &+ 1) & 2_047 }
+    guard table[at] == 0 else { continue }
+    guard found < 256 else { return 257 }
+    table[at] = UInt64(found) &<< 40 | key
+    colors[found] = value
+    found &+= 1
+  }
+  return found
+}
+
+/// Replaces pixels by their colors' places in a palette.
+///
+/// - Parameters:
+///   - table: From `collectColors` of the same pixels.
+///   - places: For each color in the order of `collectColors`, its place.
+///   - output: A byte a pixel.
+public func indexPixels(
+  _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, table: UnsafePointer<UInt64>,
+  places: UnsafePointer<UInt8>, output: UnsafeMutablePointer<UInt8>
+) {
+  var pixel = pixels
+  for x in 0..<count {
+    let value = color(pixel, channels)
+    pixel += channels
+    var at = slot(value)
+    let key = 1 &<< 32 | UInt64(value)
+    while table[at] & 0x1_FFFF_FFFF != key { at = (at &+ 1) & 2_047 }
+    output[x] = places[Int(table[at] &>> 40)]
+  }
+}
+
+/// Packs a row of samples into bytes, the first sample highest.
+///
+/// - Parameters:
+///   - samples: One a byte.
+///   - depth: Bits of a sample in the output: 1, 2 or 4.
+///   - shift: Where those bits stand in the input byte.
+///   - output: `(count * depth + 7) / 8` bytes.
+public func packSamples(
+  _ samples: UnsafePointer<UInt8>, count: Int, depth: Int, shift: Int, output: UnsafeMutablePointer<UInt8>
+) {
+  let perByte = 8 / depth
+  let mask: UInt8 = 1 &<< UInt8(truncatingIfNeeded: depth) &- 1
+  var x = 0
+  var byte = output
+  while x < count {
+    var value: UInt8 = 0
+    for k in 0..<perByte {
+      let sample = x &+ k < count ? samples[x &+ k] &>> UInt8(truncatingIfNeeded: shift) & mask : 0
+      value = value &<< UInt8(truncatingIfNeeded: depth) | sample
+    }
+    byte.pointee = value
+    byte += 1
+    x &+= perByte
+  }
+}

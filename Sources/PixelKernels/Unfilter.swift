@@ -1,0 +1,289 @@
+internal import CPixelIntrinsics
+
+// The filters of PNG (third edition, clause 9) undone. With `a` the byte one pixel to the left, `b` the one above and `c`
+// the one above `a`, all 0 outside of the image, and sums modulo 256:
+//
+//     0 None      row = row
+//     1 Sub       row = row + a
+//     2 Up        row = row + b
+//     3 Average   row = row + ⌊(a + b) / 2⌋
+//     4 Paeth     row = row + whichever of a, b, c is nearest to a + b − c (ties: a before b before c)
+//
+// All but Up go from pixel to pixel: the bytes of one are lanes, and what counts is how long the chain from `a` to the
+// result is. Two rows under Average or Paeth go together, the lower one a pixel behind, so that two chains are under way.
+
+/// Undoes the filters of rows in place.
+///
+/// - Parameters:
+///   - rows: Coded rows, each its filter, 0 to 4, and `count` bytes, one behind the other. Up to 8 bytes after the last one
+///     are read.
+///   - rowCount: Rows.
+///   - prior: The row above the first one, without a filter; zeros above the image. Up to 8 bytes after it are read.
+///   - pixelBytes: Bytes of a pixel: 1, 2, 3, 4, 6 or 8.
+///   - count: Bytes of a row, a multiple of a pixel's.
+public func unfilterRows(
+  rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
+) {
+  if pixelBytes > 4 {
+    unfilterRows(isWide: true, rows, rowCount, prior, pixelBytes, count)
+  } else {
+    unfilterRows(isWide: false, rows, rowCount, prior, pixelBytes, count)
+  }
+}
+
+/// - Parameter isWide: True to load and store 8 bytes for a pixel, false for 4.
+@inline(__always)
+private func unfilterRows(
+  isWide: Bool, _ rows: UnsafeMutablePointer<UInt8>, _ rowCount: Int, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int,
+  _ count: Int
+) {
+  var prior = prior
+  var index = 0
+  while index < rowCount {
+    let row = rows + (index &* (count &+ 1) &+ 1)
+    let filter = row[-1]
+    let below = row + (count &+ 1)
+    if filter > 2 && pixelBytes > 1 && index &+ 1 < rowCount && below[-1] == filter {
+      if filter == 3 {
+        unfilterAverage(isWide, row, below, prior, pixelBytes, count)
+      } else {
+        unfilterPaeth(isWide, row, below, prior, pixelBytes, count)
+      }
+      prior = UnsafePointer(below)
+      index &+= 2
+      continue
+    }
+    switch filter {
+    case 0: break
+    case 2: unfilterUp(row, prior, count)
+    case _ where pixelBytes == 1: unfilterBytes(filter, row, prior, count)
+    case 1: unfilterSub(isWide, row, pixelBytes, count)
+    case 3: unfilterAverage(isWide, row, prior, pixelBytes, count)
+    default: unfilterPaeth(isWide, row, prior, pixelBytes, count)
+    }
+    prior = UnsafePointer(row)
+    index &+= 1
+  }
+}
+
+@inline(__always)
+private func unfilterUp(_ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ count: Int) {
+  var x = 0
+  let step = cpi_u8.scalarCount
+  while x &+ step <= count {
+    cpi_store_u8(row + x, cpi_load_u8(row + x) &+ cpi_load_u8(prior + x))
+    x &+= step
+  }
+  while x < count {
+    row[x] = row[x] &+ prior[x]
+    x &+= 1
+  }
+}
+
+// In each of the following loops the filtered bytes of a pixel are loaded before the one to the left is stored, which as
+// a whole word spoils their beginning. The last pixel is stored byte by byte.
+
+@inline(__always)
+private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ pixelBytes: Int, _ count: Int) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = loadPixel(row, isWide)
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    storePixel(row + x, pixel, isWide)
+    pixel = pixel &+ next
+    x &+= pixelBytes
+  }
+  storeLast(row + x, pixel, pixelBytes)
+}
+
+/// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and the upper one is an instruction; s + ¬p = ¬(p − s). So pixels are kept as their
+/// complements.
+@inline(__always)
+private func unfilterAverage(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = averaged(~cpi_u8x16(repeating: 0), ~loadPixel(prior, isWide), loadPixel(row, isWide))
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    storePixel(row + x, ~pixel, isWide)
+    x &+= pixelBytes
+    pixel = averaged(pixel, ~loadPixel(prior + x, isWide), next)
+  }
+  storeLast(row + x, ~pixel, pixelBytes)
+}
+
+/// Two rows.
+@inline(__always)
+private func unfilterAverage(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
+  _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var pixel = averaged(~cpi_u8x16(repeating: 0), ~loadPixel(prior, isWide), loadPixel(row, isWide))
+  var left = ~cpi_u8x16(repeating: 0)
+  var lower = loadPixel(below, isWide)
+  while x < last {
+    let next = loadPixel(row + x + pixelBytes, isWide)
+    let lowerNext = loadPixel(below + x + pixelBytes, isWide)
+    left = averaged(left, pixel, lower)
+    storePixel(row + x, ~pixel, isWide)
+    storePixel(below + x, ~left, isWide)
+    x &+= pixelBytes
+    pixel = averaged(pixel, ~loadPixel(prior + x, isWide), next)
+    lower = lowerNext
+  }
+  storeLast(row + x, ~pixel, pixelBytes)
+  storeLast(below + x, ~averaged(left, pixel, lower), pixelBytes)
+}
+
+@inline(__always)
+private func averaged(_ left: cpi_u8x16, _ above: cpi_u8x16, _ filtered: cpi_u8x16) -> cpi_u8x16 {
+  cpi_average_u8x16(left, above) &- filtered
+}
+
+@inline(__always)
+private func unfilterPaeth(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  // Left of the first pixel all is 0, so that the one above is nearest.
+  var above = loadWords(prior, isWide)
+  var pixel = addBytes(loadWords(row, isWide), above)
+  while x < last {
+    let next = loadWords(row + x + pixelBytes, isWide)
+    storePixel(row + x, cpi_narrow_i16x8(pixel), isWide)
+    x &+= pixelBytes
+    let aboveLeft = above
+    above = loadWords(prior + x, isWide)
+    pixel = addBytes(next, paeth(pixel, above, aboveLeft))
+  }
+  storeLast(row + x, cpi_narrow_i16x8(pixel), pixelBytes)
+}
+
+/// Two rows.
+@inline(__always)
+private func unfilterPaeth(
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
+  _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+) {
+  let last = count &- pixelBytes
+  var x = 0
+  var above = loadWords(prior, isWide)
+  var pixel = addBytes(loadWords(row, isWide), above)
+  var lower = addBytes(loadWords(below, isWide), pixel)
+  while x < last {
+    let next = loadWords(row + x + pixelBytes, isWide)
+    let lowerNext = loadWords(below + x + pixelBytes, isWide)
+    storePixel(row + x, cpi_narrow_i16x8(pixel), isWide)
+    storePixel(below + x, cpi_narrow_i16x8(lower), isWide)
+    x &+= pixelBytes
+    let aboveLeft = above
+    above = loadWords(prior + x, isWide)
+    let left = pixel
+    pixel = addBytes(next, paeth(left, above, aboveLeft))
+    lower = addBytes(lowerNext, paeth(lower, pixel, left))
+  }
+  storeLast(row + x, cpi_narrow_i16x8(pixel), pixelBytes)
+  storeLast(below + x, cpi_narrow_i16x8(lower), pixelBytes)
+}
+
+/// The predictor of Paeth as Fabian Giesen rewrote it for stb_image 2.29: with lo and hi the lesser and the greater of
+/// `a` and `b`, it is hi where 3c − (a + b) ≤ lo, else lo where hi ≤ 3c − (a + b), else c.
+@inline(__always)
+private func paeth(_ a: cpi_i16x8, _ b: cpi_i16x8, _ c: cpi_i16x8) -> cpi_i16x8 {
+  let threshold = (c &+ c &+ c &- b) &- a
+  let low = cpi_select_less_equal(a, b, a, b)
+  let high = cpi_select_less_equal(a, b, b, a)
+  return cpi_select_less_equal(threshold, low, high, cpi_select_less_equal(high, threshold, low, c))
+}
+
+/// Sums modulo 256 of words that hold bytes.
+@inline(__always)
+private func addBytes(_ a: cpi_i16x8, _ b: cpi_i16x8) -> cpi_i16x8 {
+  let sums = unsafeBitCast(a, to: SIMD16<UInt8>.self) &+ unsafeBitCast(b, to: SIMD16<UInt8>.self)
+  return unsafeBitCast(sums, to: cpi_i16x8.self)
+}
+
+@inline(__always)
+private func loadPixel(_ bytes: UnsafePointer<UInt8>, _ isWide: Bool) -> cpi_u8x16 {
+  isWide ? cpi_load_8_u8(bytes) : cpi_load_4_u8(bytes)
+}
+
+@inline(__always)
+private func loadWords(_ bytes: UnsafePointer<UInt8>, _ isWide: Bool) -> cpi_i16x8 {
+  cpi_widen_low_u8x16(loadPixel(bytes, isWide))
+}
+
+@inline(__always)
+private func storePixel(_ bytes: UnsafeMutablePointer<UInt8>, _ pixel: cpi_u8x16, _ isWide: Bool) {
+  if isWide { cpi_store_8_u8(bytes, pixel) } else { cpi_store_4_u8(bytes, pixel) }
+}
+
+@inline(__always)
+private func storeLast(_ bytes: UnsafeMutablePointer<UInt8>, _ pixel: cpi_u8x16, _ pixelBytes: Int) {
+  var word = cpi_low_u64(pixel)
+  var i = 0
+  while i < pixelBytes {
+    bytes[i] = UInt8(truncatingIfNeeded: word)
+    word &>>= 8
+    i &+= 1
+  }
+}
+
+/// Pixels of a byte: Sub, Average or Paeth.
+@inline(__always)
+private func unfilterBytes(
+  _ filter: UInt8, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ count: Int
+) {
+  var a: UInt8 = 0
+  var c: UInt8 = 0
+  var x = 0
+  while x < count {
+    let b = prior[x]
+    switch filter {
+    case 1: a = row[x] &+ a
+    case 3: a = row[x] &+ UInt8(truncatingIfNeeded: (UInt32(a) &+ UInt32(b)) &>> 1)
+    default: a = row[x] &+ paethReference(a, b, c)
+    }
+    c = b
+    row[x] = a
+    x &+= 1
+  }
+}
+
+@inline(__always)
+private func paethReference(_ a: UInt8, _ b: UInt8, _ c: UInt8) -> UInt8 {
+  let pa = abs(Int32(b) &- Int32(c))
+  let pb = abs(Int32(a) &- Int32(c))
+  let pc = abs(Int32(a) &+ Int32(b) &- 2 &* Int32(c))
+  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c
+}
+
+/// The definition of ``unfilterRows(rows:rowCount:prior:pixelBytes:count:)``.
+public func unfilterRowsReference(
+  rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
+) {
+  for index in 0..<rowCount {
+    let row = rows + (index &* (count &+ 1) &+ 1)
+    let prior = index == 0 ? prior : UnsafePointer(row - (count &+ 1))
+    for x in 0..<count {
+      let a = x < pixelBytes ? 0 : row[x &- pixelBytes]
+      let b = prior[x]
+      let c = x < pixelBytes ? 0 : prior[x &- pixelBytes]
+      let predictor: UInt8
+      switch row[-1] {
+      case 0: predictor = 0
+      case 1: predictor = a
+      case 2: predictor = b
+      case 3: predictor = UInt8(truncatingIfNeeded: (UInt32(a) &+ UInt32(b)) &>> 1)
+      default: predictor = paethReference(a, b, c)
+      }
+      row[x] = row[x] &+ predictor
+    }
+  }
+}

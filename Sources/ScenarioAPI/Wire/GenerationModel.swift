@@ -1,0 +1,107 @@
+/// A model as the service describes it (`GET /models/{modelId}`, contract section 6).
+public struct GenerationModel: Sendable, Equatable, Decodable {
+  /// One field of a custom model's request.
+  public struct Input: Sendable, Equatable, Decodable {
+    /// Whether a request must have the field.
+    public struct Required: Sendable, Equatable, Decodable {
+      /// True when it must have it in any case.
+      public let always: Bool?
+    }
+
+    /// The field's name in the body.
+    public let name: String
+    /// `string`, `number`, `boolean`, `file`, `model`, or an array of these (`number_array`).
+    public let type: String
+    /// Smallest number.
+    public let min: Double?
+    /// Largest number.
+    public let max: Double?
+    /// Numbers are multiples of this.
+    public let step: Double?
+    /// Longest text in characters, or the most items of an array.
+    public let maxLength: Double?
+    /// What a text may be.
+    public let allowedValues: [JSONValue]?
+    /// Whether a request must have the field.
+    public let required: Required?
+  }
+
+  /// What the service calls the model.
+  public let id: String
+  /// True when only `POST /generate/custom/{modelId}` runs it.
+  public let custom: Bool?
+  /// The fields of a request, where the model publishes them.
+  public let inputs: [Input]?
+
+  /// Checks a request against the fields that the model publishes, before anything is sent: the service refuses fields it
+  /// does not know, and numbers off their step.
+  ///
+  /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the first field that does not fit.
+  public func check(_ request: Img2ImgRequest) throws(ScenarioError) {
+    guard request.endpoint == .custom, let inputs else { return }
+    func refuse(_ field: String, _ remedy: String) -> ScenarioError {
+      ScenarioError(
+        .invalidRequest, .notSent, stage: .submit, "model \(id) does not take this \(field)", remedy: remedy)
+    }
+    let fields = request.fields
+    let known = Dictionary(inputs.map { ($0.name, $0) }) { first, _ in first }
+    for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+      guard let input = known[name] else {
+        throw refuse(name, "leave it out; the model takes " + inputs.map(\.name).joined(separator: ", "))
+      }
+      if let remedy = input.remedy(for: value) { throw refuse(name, remedy) }
+    }
+    if let missing = inputs.first(where: { $0.required?.always == true && fields[$0.name] == nil }) {
+      throw ScenarioError(
+        .invalidRequest, .notSent, stage: .submit, "model \(id) needs \(missing.name)",
+        remedy: "give it with --param \(missing.name)=VALUE")
+    }
+  }
+}
+
+extension GenerationModel.Input {
+  /// What to give instead of a value that does not fit; nil for one that does.
+  fileprivate func remedy(for value: JSONValue) -> String? {
+    switch (type, value) {
+    case ("number", .number(let number)):
+      if let min, number < min { return "give at least \(Self.text(min))" }
+      if let max, number > max { return "give at most \(Self.text(max))" }
+      if let step, step > 0, abs((number / step).rounded() * step - number) > step * 1e-6 {
+        return "give a multiple of \(Self.text(step))"
+      }
+    case ("string", .string(let text)), ("file", .string(let text)), ("model", .string(let text)):
+      if let maxLength, Double(text.count) > maxLength { return "give at most \(Self.text(maxLength)) characters" }
+    case ("boolean", .bool): break
+    // The service drops a bare string given for an array without a word.
+    case (let type, .array(let items)) where type.hasSuffix("_array"):
+      if let maxLength, Double(items.count) > maxLength { return "give at most \(Self.text(maxLength)) items" }
+      return nil
+    // A type that is newer than this client.
+    case (let type, _) where !Self.knownTypes.contains(type): return nil
+    default: return "give a \(type)"
+    }
+    if let allowedValues, !allowedValues.contains(value) {
+      let choices = allowedValues.map { choice in
+        if case .string(let text) = choice {
+          text
+        } else if case .number(let number) = choice {
+          Self.text(number)
+        } else {
+          "…"
+        }
+      }
+      return "give one of " + choices.joined(separator: ", ")
+    }
+    return nil
+  }
+
+  private static let knownTypes = [
+    "boolean", "file", "file_array", "model", "model_array", "number", "number_array", "string", "string_array",
+    "inputs_array",
+  ]
+
+  private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+}
+
+/// The envelope of a model.
+struct ModelReply: Decodable { let model: GenerationModel }

@@ -1,0 +1,98 @@
+import Driver
+@testable import ImagePreparation
+
+/// Reads a PNG with libpng and without, and traps where they disagree: other pixels, or one takes what the other refuses.
+///
+/// The lower bits of the first byte pick the damage policy; one bit more says that checksums of chunks are made right first,
+/// so that strict policies see more than those.
+func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  guard let start, count > 1 else { return 0 }
+  var bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
+  let policy = DamagePolicy.allCases[Int(start[0] & 3)]
+  if start[0] & 4 != 0 { repairChecksums(&bytes) }
+  var limits = DecodingLimits()
+  limits.maxPixels = 1 << 18
+  limits.maxMemory = 64 << 20
+  let source = ImageSource.memory(bytes)
+
+  let strips = Result { () throws(PreparationError) in try readStrips(source, limits, policy) }
+  guard case .failure = strips else {
+    guard let image = try? strips.get() else { return 0 }
+    switch Result(catching: { () throws(PreparationError) in try readRows(source, limits, policy) }) {
+    case .failure(let error): fatalError("only libpng refuses it: \(error)")
+    case .success(let rows):
+      // libpng drops what is left in its buffer where the source ends.
+      let intact = min(image.intactRows, rows.intactRows)
+      precondition(image.intactRows >= rows.intactRows - 1, "\(image.intactRows), libpng \(rows.intactRows) rows")
+      precondition(image.bytes.prefix(intact * image.rowBytes) == rows.bytes.prefix(intact * rows.rowBytes))
+    }
+    return 0
+  }
+  if case .failure(let error) = strips, (try? readRows(source, limits, policy)) != nil {
+    // libpng looks at the end of the stream only as far as it happens to inflate it.
+    precondition(error.message.contains("after the last row"), "libpng takes it: \(error)")
+  }
+  return 0
+}
+
+struct Image {
+  var bytes: [UInt8] = []
+  var rowBytes: Int
+  var intactRows: Int
+}
+
+/// The rows through libpng.
+func readRows(_ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy) throws(PreparationError) -> Image
+{
+  var decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
+  let (rowBytes, height) = (decoder.layout.rowBytes, decoder.description.storedSize.height)
+  try decoder.start()
+  var image = Image(bytes: [UInt8](repeating: 0, count: rowBytes * height), rowBytes: rowBytes, intactRows: height)
+  try image.bytes.withUnsafeMutableBufferPointer { buffer throws(PreparationError) in
+    var y = 0
+    while y < height {
+      y += try decoder.readRows(into: buffer.baseAddress! + y * rowBytes, stride: rowBytes, count: height - y)
+    }
+  }
+  try decoder.finish()
+  image.intactRows = decoder.damage.firstFilledRow ?? height
+  return image
+}
+
+/// The rows without it; nil where the data are libpng's to read.
+func readStrips(
+  _ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy
+) throws(PreparationError) -> Image? {
+  let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
+  guard decoder.canReadStrips else { return nil }
+  var image = Image(rowBytes: decoder.layout.rowBytes, intactRows: decoder.description.storedSize.height)
+  var feed = try PNGStripFeed(decoder, kernels: KernelTable(.best))
+  let plane = feed.planes[0]
+  let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
+  for index in 0..<feed.stripCount {
+    try feed.readStrip(index, into: [ring])
+    feed.finisher?.finishStrip(index, in: [ring])
+    for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
+      image.bytes += UnsafeRawBufferPointer(start: ring.row(y), count: image.rowBytes)
+    }
+  }
+  try feed.finish()
+  image.intactRows = feed.damage.firstFilledRow ?? plane.height
+  return image
+}
+
+/// Writes the right CRC-32 (PNG third edition, annex D) behind each chunk.
+func repairChecksums(_ bytes: inout [UInt8]) {
+  var at = 8
+  while at + 12 <= bytes.count {
+    let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
+    guard at + 12 + length <= bytes.count else { return }
+    let crc = ~bytes[at + 4..<at + 8 + length].reduce(UInt32.max) { crc, byte in
+      (0..<8).reduce(crc ^ UInt32(byte)) { c, _ in c & 1 == 1 ? 0xEDB8_8320 ^ c >> 1 : c >> 1 }
+    }
+    for i in 0..<4 { bytes[at + 8 + length + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
+    at += 12 + length
+  }
+}
+
+fuzz(compare)

@@ -1,0 +1,263 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// PNG data read without libpng, against libpng: the same pixels, and nothing accepted that libpng refuses.
+@Suite("PNG strips")
+struct PNGStripTests {
+  #if DEBUG
+  static let imageCount: UInt64 = 200
+  #else
+  static let imageCount: UInt64 = 6_000
+  #endif
+
+  @Test("generated images decode to libpng's pixels", arguments: InstructionSet.available)
+  func generated(isa: InstructionSet) throws {
+    var count = 0
+    for seed in 0..<Self.imageCount {
+      var image = GeneratedPNG(seed: seed)
+      let bytes = image.file(data: image.compressed()).bytes
+      let window = [16, 1_000, ByteSource.defaultWindow].randomElement(using: &image.random)!
+      let strips = try StripImage.decode(.memory(bytes), policy: .error, window: window, isa: isa)
+      let rows = try DecodedImage.decode(.memory(bytes), policy: .error)
+      try #require(strips == nil || strips == rows, "seed \(seed)")
+      count += strips == nil ? 0 : 1
+    }
+    // The others begin with a chunk of less than two bytes.
+    #expect(count * 100 > Self.imageCount * 85)
+  }
+
+  /// Bytes that are wrong in one place, and what else no encoder would write.
+  enum Fault: CaseIterable {
+    case cut, flippedBit, flippedBitWithChecksum, flippedDataBit, removedDataByte, shortData, longData, wrongAdler
+    case extraCompressedData, extraDataInItsOwnChunk, badFilter, endChunkWithData, oversizeChunk, chunkWithinData
+    case chunkAfterData, secondHeader, wrongChecksumAfterData, dataAfterEnd, badChunkName
+
+    /// The file of `seed` with this fault somewhere.
+    func file(seed: UInt64) -> [UInt8] {
+      var image = GeneratedPNG(seed: seed)
+      if self == .badFilter {
+        let row = Int.random(in: 0..<image.height, using: &image.random)
+        image.rows[row * image.rowBytes] = .random(in: 5...255, using: &image.random)
+      }
+      var extra = (0..<Int.random(in: 1...40, using: &image.random)).map { UInt8(truncatingIfNeeded: $0 * 37) }
+      if self == .longData { image.rows += extra }
+      if self == .shortData { image.rows.removeLast(min(extra.count, image.rows.count)) }
+      var data = image.compressed()
+      let at = Int.random(in: 2..<data.count, using: &image.random)
+      switch self {
+      case .flippedDataBit: data[at] ^= 1 << UInt8(at % 8)
+      case .removedDataByte: data.remove(at: at)
+      case .wrongAdler: data[data.count - 2] ^= 0x10
+      case .extraCompressedData: data += extra
+      default: break
+      }
+      var file = image.file(data: data)
+      let end = file.chunks.count - 1
+      let firstData = file.chunks.firstIndex { $0.type == "IDAT" }!
+      let somewhere = Int.random(in: firstData...end, using: &image.random)
+      switch self {
+      case .flippedBitWithChecksum:
+        let chunk = Int.random(in: firstData..<end, using: &image.random)
+        guard let byte = file.chunks[chunk].data.indices.randomElement(using: &image.random) else { break }
+        file.chunks[chunk].data[byte] ^= 0x40
+      case .extraDataInItsOwnChunk: file.chunks.insert(("IDAT", extra), at: end)
+      case .endChunkWithData: file.chunks[end].data = extra
+      case .oversizeChunk:
+        extra = [UInt8](repeating: 0, count: DecodingLimits().maxChunkBytes / 64)
+        file.chunks.insert((image.random.next() & 1 == 0 ? "IDAT" : "teSt", extra), at: somewhere)
+      case .chunkWithinData: file.chunks.insert(("teSt", extra), at: somewhere)
+      case .chunkAfterData: file.chunks.insert((image.random.next() & 1 == 0 ? "PLTE" : "ABCD", extra), at: end)
+      case .secondHeader: file.chunks.insert(file.chunks[0], at: somewhere)
+      case .badChunkName: file.chunks.insert(("te5t", []), at: somewhere)
+      default: break
+      }
+      var bytes = file.bytes
+      switch self {
+      case .cut: bytes.removeLast(.random(in: 1..<bytes.count - 33, using: &image.random))
+      case .flippedBit: bytes[.random(in: 33..<bytes.count, using: &image.random)] ^= 1
+      case .wrongChecksumAfterData: bytes[bytes.count - 1] ^= 1
+      case .dataAfterEnd: bytes += extra
+      default: break
+      }
+      return bytes
+    }
+
+    /// Where a length grew, libpng may find the file's end before it hands zlib what stands before it.
+    var mayEndTheFileEarly: Bool { self == .flippedBit }
+
+    /// ISA-L looks at the stream to its end, libpng only at what it happened to hand to zlib with the last row or right after it.
+    var isInTheStreamsEnd: Bool {
+      [
+        .flippedBitWithChecksum, .flippedDataBit, .removedDataByte, .flippedBit, .cut, .wrongAdler,
+        .extraCompressedData,
+      ]
+      .contains(self)
+    }
+  }
+
+  @Test(
+    "what libpng refuses is refused, with the same code, and what it takes is taken, under every policy",
+    arguments: Fault.allCases)
+  func faults(fault: Fault) throws {
+    var outcomes: [Outcome: Int] = [:]
+    for seed in 0..<Self.imageCount / 20 {
+      let bytes = fault.file(seed: seed)
+      for policy in DamagePolicy.allCases {
+        outcomes[try Self.compare(bytes, policy, fault, "\(fault), seed \(seed), \(policy)"), default: 0] += 1
+      }
+    }
+    // A fault may hit the first bytes of the data, where libpng reads from the beginning.
+    #expect(outcomes[.byLibpng, default: 0] * 20 <= Self.imageCount * 2, "\(outcomes)")
+    #expect(outcomes[.taken, default: 0] > 0 && outcomes[.refused, default: 0] > 0, "\(outcomes)")
+  }
+
+  @Test("PNG fixtures, whole and broken, under every policy", arguments: DamagePolicy.allCases)
+  func fixtures(policy: DamagePolicy) throws {
+    var outcomes: [Outcome: Int] = [:]
+    for folder in ["png/pngsuite", "png", "corrupt"] {
+      for name in try CorruptReplayTests.files(folder, prefix: "") where name.hasSuffix(".png") {
+        outcomes[try Self.compare(Fixtures.bytes(name), policy, nil, "\(name), \(policy)"), default: 0] += 1
+      }
+    }
+    // libpng's are the interlaced ones, and those whose data begin with a broken or cut header.
+    #expect(outcomes[.taken, default: 0] > 120 && outcomes[.byLibpng, default: 0] < 100, "\(outcomes)")
+  }
+
+  @Test("an image cut after any byte", arguments: ["basn2c08", "basn3p04", "basn6a16", "s32n3p04"])
+  func cuts(name: String) throws {
+    let bytes = try Fixtures.bytes("png/pngsuite/\(name).png")
+    for cut in stride(from: 8, to: bytes.count, by: 3) {
+      for policy in [DamagePolicy.none, .truncated] {
+        let outcome = try Self.compare(Array(bytes.prefix(cut)), policy, .cut, "\(name), cut at \(cut), \(policy)")
+        #expect(policy == .none || outcome != .taken, "cut at \(cut)")
+      }
+    }
+  }
+
+  @Test("errors name the row that was reached", arguments: [0, 1, 15, 16, 17, 99])
+  func rowReached(row: Int) throws {
+    let (whole, rowBytes) = (Self.coded(width: 30, height: 100), 91)
+    var badFilter = whole
+    badFilter[row * rowBytes] = 5
+    for rows in [badFilter, Array(whole.prefix(row * rowBytes + 60))] {
+      let file = Self.file(width: 30, height: 100, rows)
+      let error = failure { () throws(PreparationError) in try StripImage.decode(.memory(file)) }
+      #expect(error?.message.contains("at row \(row) of 100") == true, "\(String(describing: error))")
+    }
+  }
+
+  /// RGB rows of which each depends on all above it.
+  private static func coded(width: Int, height: Int) -> [UInt8] {
+    var random = SplitMix64(seed: 1)
+    return (0..<height).flatMap { _ -> [UInt8] in
+      [4] + (0..<width * 3).map { _ in random.next() % 50 == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0 }
+    }
+  }
+
+  private static func file(width: Int, height: Int, _ rows: [UInt8]) -> [UInt8] {
+    let header = PNGFile.bigEndian(UInt32(width)) + PNGFile.bigEndian(UInt32(height)) + [8, 2, 0, 0, 0]
+    return PNGFile(chunks: [("IHDR", header), ("IDAT", GeneratedPNG.deflate(rows)), ("IEND", [])]).bytes
+  }
+
+  /// The consumer sees every strip, also those that no output row needs, before the decoder may use its place again.
+  @Test("two threads give the pixels of one, wherever the image is cropped", arguments: Gravity.allCases)
+  func threads(gravity: Gravity) throws {
+    let file = Self.file(width: 300, height: 1_700, Self.coded(width: 300, height: 1_700))
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.box, recipe.fit, recipe.gravity) = (nil, ImageSize(width: 300, height: 40), .cover, gravity)
+    let images = try [1, 2].map { threads in
+      recipe.threads = threads
+      return try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+    }
+    #expect(images[0] == images[1])
+  }
+
+  /// What became of one file.
+  enum Outcome { case byLibpng, taken, refused, refusedForItsEnd }
+
+  /// Reads a file both ways.
+  ///
+  /// - Returns: What became of it, the same both ways.
+  private static func compare(
+    _ bytes: [UInt8], _ policy: DamagePolicy, _ fault: Fault?, _ place: String
+  ) throws -> Outcome {
+    let strips = Result { () throws(PreparationError) in
+      try StripImage.decode(.memory(bytes), limits: Self.limits, policy: policy, window: 1_000)
+    }
+    let rows = Result { () throws(PreparationError) in
+      try DecodedImage.decode(.memory(bytes), limits: Self.limits, policy: policy)
+    }
+    switch (strips, rows) {
+    case (.success(nil), _): return .byLibpng
+    case (.success(let strips?), .success(let rows)):
+      try expectSame(strips, rows, place)
+      return .taken
+    case (.failure(let strips), .failure(let rows)):
+      try #require(
+        strips.code == rows.code || fault?.mayEndTheFileEarly == true, "\(place): \(strips) but libpng \(rows)")
+      return .refused
+    case (.success, .failure(let rows)):
+      try #require(Bool(false), "\(place): libpng refuses, \(rows)")
+      return .taken
+    case (.failure(let strips), .success):
+      try #require(
+        fault?.isInTheStreamsEnd == true && strips.message.contains("after the last row"), "\(place): \(strips)")
+      return .refusedForItsEnd
+    }
+  }
+
+  private static let limits: DecodingLimits = {
+    var limits = DecodingLimits()
+    limits.maxChunkBytes /= 128
+    return limits
+  }()
+
+  /// Equal, but that libpng drops what is left in its buffer where the source ends, and keeps quiet about a wrong Adler
+  /// checksum under `none`.
+  private static func expectSame(_ strips: DecodedImage, _ rows: DecodedImage, _ place: String) throws {
+    try #require(strips.layout == rows.layout && strips.height == rows.height, "\(place)")
+    let intact = [strips, rows].map { $0.damage.firstFilledRow ?? $0.height }
+    try #require(intact[0] >= intact[1] - 1, "\(place): \(intact)")
+    let bytes = intact.min()! * strips.layout.rowBytes
+    // A debug build compares arrays one generic element at a time.
+    let areEqual = unsafe strips.bytes.withUnsafeBytes { a in
+      unsafe rows.bytes.withUnsafeBytes { b in unsafe memcmp(a.baseAddress!, b.baseAddress!, bytes) == 0 }
+    }
+    try #require(areEqual, "\(place)")
+    try #require(strips.damage.warningCount > 0 || rows.damage.warningCount == 0, "\(place)")
+  }
+}
+
+/// A PNG whose data are read without libpng.
+enum StripImage {
+  /// Decodes strip by strip through a ring that holds two; nil where the data are libpng's to read.
+  static func decode(
+    _ source: ImageSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated,
+    window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
+  ) throws(PreparationError) -> DecodedImage? {
+    let bytes = try ByteSource(source, window: window)
+    guard try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) == .png else { return nil }
+    let decoder = try PNGDecoder(bytes, limits: limits, policy: policy)
+    guard decoder.canReadStrips else { return nil }
+    var image = DecodedImage(description: decoder.description, layout: decoder.layout)
+    var feed = try PNGStripFeed(decoder, kernels: KernelTable(isa))
+    let finisher = feed.finisher
+    let plane = feed.planes[0]
+    let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
+    for index in 0..<feed.stripCount {
+      try feed.readStrip(index, into: [ring])
+      finisher?.finishStrip(index, in: [ring])
+      while image.height < plane.rows(inStrips: index + 1) {
+        let row = unsafe UnsafeRawBufferPointer(start: ring.row(image.height), count: image.layout.rowBytes)
+        unsafe image.bytes += row
+        image.height += 1
+      }
+    }
+    try feed.finish()
+    image.damage = feed.damage
+    return image
+  }
+}

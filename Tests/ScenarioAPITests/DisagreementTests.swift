@@ -1,0 +1,211 @@
+import Foundation
+import Testing
+
+@testable import ScenarioAPI
+
+/// Where the service's documents disagree (contract, section 12): one test a row, with what is followed.
+@Suite("Contract, section 12")
+struct DisagreementTests {
+  private func client(_ transport: ScriptedTransport) throws -> ScenarioClient {
+    ScenarioClient(
+      configuration: try Planted.configuration(), transport: transport,
+      retry: RetryPolicy(random: FixedGenerator.lowest),
+      clock: ManualClock())
+  }
+
+  private static let accepted = #"{"job":{"jobId":"job_1","status":"queued"}}"#
+
+  private func body(_ change: (inout Img2ImgRequest) -> Void = { _ in }) async throws -> [String: JSONValue] {
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    change(&request)
+    let transport = ScriptedTransport([.answer(200, Self.accepted)])
+    _ = try await client(transport).submitImg2Img(request)
+    guard case .bytes(let bytes)? = transport.requests.first?.body else { return [:] }
+    return try JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
+  }
+
+  @Test("host: the cloud one, configurable")
+  func host() throws {
+    #expect(ScenarioConfiguration.defaultBaseURL == "https://api.cloud.scenario.com/v1")
+    #expect(try Planted.configuration("https://api.scenario.com/v1").baseURL == "https://api.scenario.com/v1")
+  }
+
+  @Test("source image: in `image`; strength and number of samples: always sent; seed: text in the legacy family")
+  func legacy() async throws {
+    let body = try await body { $0.seed = "7" }
+    #expect(body["image"] == .string("asset_1") && body["imageUrl"] == nil && body["imageId"] == nil)
+    #expect(body["strength"] == .number(0.75) && body["numSamples"] == .number(1))
+    #expect(body["seed"] == .string("7"))
+  }
+
+  @Test("the custom family: the model in the path, numOutputs, the seed a number")
+  func custom() async throws {
+    let transport = ScriptedTransport([.answer(200, Self.accepted)])
+    var request = Img2ImgRequest(
+      prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), modelID: "model/x", seed: "7")
+    request.endpoint = .custom
+    request.parameters = ["loras": .array([.string("model_y")])]
+    _ = try await client(transport).submitImg2Img(request)
+    let sent = try #require(transport.requests.first)
+    #expect(sent.url == "https://service.example/v1/generate/custom/model%2Fx")
+    let body = request.fields
+    #expect(body["seed"] == .number(7) && body["numOutputs"] == .number(1) && body["modelId"] == nil)
+    #expect(body["numSamples"] == nil && body["loras"] == .array([.string("model_y")]))
+  }
+
+  @Test(
+    "siblings of img2img",
+    arguments: [
+      (Img2ImgRequest.Endpoint.inpaint(mask: AssetID(rawValue: "asset_m")), "inpaint", "maskId", "asset_m"),
+      (
+        .controlnet(image: AssetID(rawValue: "asset_c"), modality: "depth"), "controlnet-img2img", "controlImageId",
+        "asset_c"
+      ),
+    ])
+  func siblings(endpoint: Img2ImgRequest.Endpoint, path: String, field: String, value: String) async throws {
+    let transport = ScriptedTransport([.answer(200, Self.accepted)])
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = endpoint
+    _ = try await client(transport).submitImg2Img(request)
+    #expect(transport.requests.first?.url == "https://service.example/v1/generate/\(path)")
+    #expect(request.fields[field] == .string(value) && request.fields["modelId"] == .string("flux.1-dev"))
+  }
+
+  @Test(
+    "what an endpoint does not take is refused before anything is sent",
+    arguments: ["scheduler", "modality", "negative", "seed", "url"])
+  func refuses(what: String) throws {
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = .custom
+    switch what {
+    case "scheduler":
+      request.endpoint = .img2img
+      request.scheduler = "Fast"
+    case "modality": request.endpoint = .controlnet(image: AssetID(rawValue: "asset_c"), modality: "fog")
+    case "negative": request.negativePrompt = "n"
+    case "seed": request.seed = "seven"
+    default: request.image = .url("https://example.com/a.png")
+    }
+    #expect { try request.validate() } throws: { ($0 as? ScenarioError)?.code == .invalidRequest }
+  }
+
+  @Test(
+    "size grid: 8 in the legacy family, what the model says in the custom one",
+    arguments: [(1032, true), (1036, false)])
+  func grid(side: Int, isLegacy: Bool) throws {
+    var request = Img2ImgRequest(
+      prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), width: side, height: side)
+    if isLegacy { try request.validate() } else { #expect(throws: ScenarioError.self) { try request.validate() } }
+    request.endpoint = .custom
+    let model = try JSONDecoder().decode(
+      ModelReply.self,
+      from: Data(
+        #"""
+        {"model":{"id":"m","custom":true,"inputs":[{"name":"prompt","type":"string"},{"name":"image","type":"file"},
+        {"name":"strength","type":"number"},{"name":"guidance","type":"number"},{"name":"numOutputs","type":"number"},
+        {"name":"numInferenceSteps","type":"number"},{"name":"width","type":"number","step":16},
+        {"name":"height","type":"number","step":16}]}}
+        """#.utf8)
+    ).model
+    #expect { try model.check(request) } throws: { "\($0)".contains("height") && "\($0)".contains("multiple of 16") }
+  }
+
+  @Test("seeds are read as text or number", arguments: [#""7""#, "7"])
+  func seeds(written: String) throws {
+    let asset = #"{"asset":{"id":"a","url":"https://x.example/a","metadata":{"seed":\#(written)}}}"#
+    #expect(try JSONDecoder().decode(AssetReply.self, from: Data(asset.utf8)).asset.seed == "7")
+  }
+
+  @Test(
+    "terminal names: the specification's and the tutorials'",
+    arguments: [
+      ("success", JobStatus.success), ("succeeded", .success), ("completed", .success), ("failure", .failure),
+      ("failed", .failure), ("canceled", .canceled), ("cancelled", .canceled),
+    ])
+  func terminal(name: String, status: JobStatus) {
+    #expect(JobStatus(name) == status && status.isFinal)
+  }
+
+  @Test(
+    "a dry run is in the URL, and its success 269; 402 with an estimate is one too",
+    arguments: [
+      (269, #"{"creativeUnitsCost":10.75,"creativeUnitsDiscount":0.25}"#, "10.5"),
+      (402, #"{"statusCode":402,"message":"Dry run completed","estimatedCost":12}"#, "12"),
+      (269, #"{"creativeUnitsCost":0}"#, "0"),
+    ])
+  func dryRun(status: Int, answer: String, price: String) async throws {
+    let transport = ScriptedTransport([.answer(status, answer)])
+    let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    #expect("\(try await client(transport).price(of: request))" == price)
+    #expect(transport.requests.first?.url.hasSuffix("/generate/img2img?dryRun=true") == true)
+    #expect(request.fields["dryRun"] == nil)
+  }
+
+  @Test("402 without an estimate is a refusal, and a dry run is asked again after a fault that passes")
+  func dryRunFails() async throws {
+    let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    let poor = ScriptedTransport([.answer(402, #"{"reason":"no units"}"#)])
+    await #expect { try await client(poor).price(of: request) } throws: {
+      ($0 as? ScenarioError)?.code == .paymentRequired
+    }
+    let flaky = ScriptedTransport([.answer(503), .answer(269, #"{"creativeUnitsCost":1}"#)])
+    #expect(try await client(flaky).price(of: request) == 1)
+  }
+
+  @Test("job pages: at most 100, asked for; followed by the token, not by their length; each job once")
+  func pages() async throws {
+    let transport = ScriptedTransport([
+      .answer(200, #"{"jobs":[{"jobId":"a","status":"success"}],"nextPaginationToken":"t 1"}"#),
+      .answer(200, #"{"jobs":[],"nextPaginationToken":"t2"}"#),
+      .answer(200, #"{"jobs":[{"jobId":"a","status":"success"},{"jobId":"b","status":"queued"}]}"#),
+    ])
+    let jobs = try await client(transport).jobs(createdAfter: 1_800_000_000.25)
+    #expect(jobs.map(\.id.rawValue) == ["a", "b"])
+    let base = "https://service.example/v1/jobs?createdAfter=2027-01-15T08%3A00%3A00.250Z&pageSize=100"
+    #expect(
+      transport.requests.map(\.url) == [base, base + "&paginationToken=t%201", base + "&paginationToken=t2"])
+  }
+
+  @Test("the action that ends an upload and the one that ends a job")
+  func actions() async throws {
+    let transport = ScriptedTransport([.answer(200, #"{"job":{"jobId":"job_1","status":"canceled"}}"#)])
+    #expect(try await client(transport).cancel(JobID(rawValue: "job_1")).status == .canceled)
+    let sent = try #require(transport.requests.first)
+    guard case .bytes(let bytes) = sent.body else { return }
+    #expect(
+      sent.url.hasSuffix("/jobs/job_1/action") && String(decoding: bytes, as: UTF8.self) == #"{"action":"cancel"}"#)
+  }
+
+  @Test("a job that cannot be canceled, with the service's own words")
+  func stubborn() async throws {
+    let transport = ScriptedTransport([
+      .answer(400, #"{"reason":"Cannot cancel this type of job. Action not permitted."}"#)
+    ])
+    await #expect { try await client(transport).cancel(JobID(rawValue: "job_1")) } throws: {
+      let error = $0 as? ScenarioError
+      return error?.code == .rejected && error?.jobID?.rawValue == "job_1"
+        && error?.serviceReason == "Cannot cancel this type of job. Action not permitted."
+    }
+  }
+
+  @Test("results: metadata.assetIds, each once; a tutorial's job.assets is not looked at")
+  func results() throws {
+    let text = #"""
+      {"job":{"jobId":"j","status":"success","progress":100,"assets":["x"],"metadata":{"assetIds":["a","b","a"],"input":3}}}
+      """#
+    let job = try JSONDecoder().decode(JobReply.self, from: Data(text.utf8)).job
+    #expect(job.assetIDs.map(\.rawValue) == ["a", "b"] && job.progress == 1 && job.input == nil)
+  }
+
+  @Test("many assets in requests of 200, in order, without those that are gone")
+  func bulk() async throws {
+    func asset(_ id: Int) -> String { #"{"id":"a\#(id)","url":"https://x.example/\#(id)"}"# }
+    let transport = ScriptedTransport([
+      .answer(200, #"{"assets":[\#((0..<200).reversed().map(asset).joined(separator: ","))]}"#),
+      .answer(200, #"{"assets":[\#(asset(201))]}"#),
+    ])
+    let assets = try await client(transport).assets((0..<202).map { AssetID(rawValue: "a\($0)") })
+    #expect(assets.map(\.id.rawValue) == (0..<200).map { "a\($0)" } + ["a201"])
+    #expect(transport.requests.allSatisfy { $0.url.hasSuffix("/assets/get-bulk?originalAssets=true") })
+  }
+}

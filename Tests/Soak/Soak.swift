@@ -1,0 +1,174 @@
+#if Client
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioSandbox
+import Synchronization
+
+/// The parent: a sandbox, and client processes that it starts again until all orders are done.
+struct Soak: Sendable {
+  let jobs: Int
+  let kills: Int
+  let processes: Int
+  let seed: UInt64
+  let echoes: Bool
+
+  /// Where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
+  private enum Place: Sendable, Hashable {
+    case request(String, Int)
+    case commit(String, Int)
+  }
+
+  /// Places in turn, the rare ones early, so that every one is reached and every state of the ledger is hit.
+  private var places: [Place] {
+    let often = max(jobs / max(kills, 1) / 2, 1)
+    let round: [Place] = [
+      .request("uploadAsset", 1), .commit("claim", often), .commit("uploaded", often),
+      .request("generateImg2Img", often), .commit("prepared", often), .commit("submitting", often),
+      .request("getJob", often), .commit("submitted", often), .request("generateImg2Img", 1 + often / 2),
+      .commit("succeeded", often), .request("getAsset", often), .request("file", often), .commit("result", often),
+      .commit("submitting", 1 + often / 3), .commit("downloaded", often),
+    ]
+    return (0..<kills).map { index in
+      // After the first round all uploads are there already.
+      let place = round[index % round.count]
+      return index >= round.count && place == .request("uploadAsset", 1) ? .request("generateImg2Img", often) : place
+    }
+  }
+
+  private struct State: Sendable {
+    var places: ArraySlice<Place> = []
+    /// Client processes that are to be killed at a request, and how many of them are still to come.
+    var targets: [Int32: (operation: String, left: Int)] = [:]
+    var log: [String: Int] = [:]
+  }
+
+  func run() async throws -> [String] {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-soak-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let source = folder + "/source.png"
+    let picture = PixelImage(
+      size: ImageSize(width: 96, height: 96), channels: 3,
+      samples: (0..<96 * 96 * 3).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 / 288 &* 3) })
+    try Data(try ImagePreparer().encodePNG(picture)).write(to: URL(filePath: source))
+
+    let state = Mutex(State(places: places[...]))
+    let shared = Shared(state)
+    let credential = SandboxCredential.random()
+    let step = Duration.milliseconds(15)
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(
+        credentials: [credential],
+        jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
+        echoesInput: echoes, faultPlan: SandboxFaultPlan(seed: seed, rate: 0.01), faultDelay: .milliseconds(200),
+        onRequest: { _, operation in shared.meet(operation) }))
+    let base = try await sandbox.start().absoluteString
+    let begin = ContinuousClock.now
+    var ends: [Int32] = []
+    try await withThrowingTaskGroup(of: Int32.self) { group in
+      for number in 0..<processes {
+        group.addTask {
+          try await keepRunning(number, folder: folder, source: source, base: base, credential, shared)
+        }
+      }
+      for try await status in group { ends.append(status) }
+    }
+    let statistics = sandbox.statistics
+    await sandbox.stop()
+
+    var faults: [String] = []
+    if ends.contains(where: { $0 != 0 }) { faults.append("a client process ended with \(ends)") }
+    if statistics.jobs != jobs { faults.append("\(statistics.jobs) jobs were paid, for \(jobs) orders") }
+    if statistics.distinctIntents != jobs { faults.append("\(statistics.distinctIntents) different orders were paid") }
+    let twice = statistics.jobsByIntent.values.count { $0 > 1 }
+    if twice > 0 { faults.append("\(twice) orders were paid twice") }
+    let results = (0..<jobs).count { index in
+      let path = "\(folder)/out/\(index)/source-\(index)-1.png"
+      return FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: path + ".json")
+    }
+    if results != jobs { faults.append("\(results) results are on disk, for \(jobs) orders") }
+    let ledger = try Ledger(path: folder + "/ledger.sqlite")
+    try ledger.check()
+    let open = try ledger.entries(limit: jobs * 4).filter { $0.state != .downloaded && $0.state != .failed }
+    if !open.isEmpty { faults.append("\(open.count) runs are unexplained: \(Set(open.map(\.state.rawValue)))") }
+    let log = shared.log
+    let killed = log.filter { $0.key.hasPrefix("killed") }
+    if killed.values.reduce(0, +) != kills { faults.append("\(killed.values.reduce(0, +)) kills, not \(kills)") }
+
+    print(
+      "\(jobs) orders, \(processes) processes, inputs \(echoes ? "" : "not ")repeated, \(ContinuousClock.now - begin)")
+    print("paid \(statistics.jobs), refunded \(statistics.refundedJobs), results \(results)")
+    for (name, count) in log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }
+    print(
+      "  faults: "
+        + statistics.faults.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+    return faults
+  }
+
+  /// What the sandbox's hook and the client processes' keepers share.
+  private final class Shared: Sendable {
+    private let state: Mutex<State>
+    init(_ state: consuming Mutex<State>) { self.state = state }
+
+    var log: [String: Int] { state.withLock(\.log) }
+    func count(_ line: String) { state.withLock { $0.log[line, default: 0] += 1 } }
+    func nextPlace() -> Place? { state.withLock { $0.places.popFirst() } }
+    func aim(at process: Int32, _ operation: String, _ count: Int) {
+      state.withLock { $0.targets[process] = (operation, count) }
+    }
+    func forget(_ process: Int32) { state.withLock { $0.targets[process] = nil } }
+
+    /// A request has arrived, and has had no effect yet.
+    func meet(_ operation: String) {
+      state.withLock { state in
+        for (process, target) in state.targets where target.operation == operation {
+          guard target.left == 1 else {
+            state.targets[process]?.left -= 1
+            continue
+          }
+          state.targets[process] = nil
+          kill(process, SIGKILL)
+          state.log["killed request \(operation)", default: 0] += 1
+        }
+      }
+    }
+  }
+
+  /// Starts a client process again until one ends by itself.
+  private func keepRunning(
+    _ number: Int, folder: String, source: String, base: String, _ credential: SandboxCredential, _ shared: Shared
+  ) async throws -> Int32 {
+    while true {
+      let place = shared.nextPlace()
+      var commit = ("none", 0)
+      if case .commit(let step, let count)? = place { commit = (step, count) }
+      let process = Process()
+      process.executableURL = URL(filePath: CommandLine.arguments[0])
+      process.arguments = [
+        "work", folder + "/ledger.sqlite", base, folder + "/out", source, String(jobs), String(number), commit.0,
+        String(commit.1),
+      ]
+      process.environment = ["SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret]
+      // A file: the other client process would inherit a pipe and keep it open.
+      let said = URL(filePath: "\(folder)/said-\(number)")
+      try Data().write(to: said)
+      process.standardOutput = try FileHandle(forWritingTo: said)
+      let (ended, end) = AsyncStream.makeStream(of: Int32.self)
+      process.terminationHandler = {
+        end.yield($0.terminationReason == .uncaughtSignal ? -$0.terminationStatus : $0.terminationStatus)
+        end.finish()
+      }
+      try process.run()
+      if case .request(let operation, let count)? = place {
+        shared.aim(at: process.processIdentifier, operation, count)
+      }
+      var status: Int32 = 0
+      for await value in ended { status = value }
+      shared.forget(process.processIdentifier)
+      for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
+      if status != -SIGKILL { return status }
+    }
+  }
+}
+#endif
