@@ -48,6 +48,8 @@ public struct ImageDescription: Sendable, Equatable {
   public var iccProfileName: String?
   /// The transform value (0, 1 or 2) of the Adobe APP14 marker of a JPEG; nil without one.
   public var adobeTransform: Int?
+  /// The EXIF metadata, a TIFF structure, as it was found.
+  var exif: [UInt8]?
   /// True when EXIF metadata is present.
   public var hasEXIF = false
   /// True when the EXIF metadata has a GPS directory.
@@ -125,6 +127,7 @@ extension ImageDescription {
   /// - Parameters:
   ///   - source: A path, a descriptor or bytes.
   ///   - maxPixels: Refuses larger images; by default none, since no pixel is read.
+  ///   - cancellation: Raise it from another thread to stop.
   /// - Throws: A ``PreparationError`` of stage `open` (`notFound`, `unreadable`, `empty`, `notAnImage`,
   ///   `unsupportedFormat`) or `decode` (`truncated` or `corrupt` headers, `unsupportedFeature`, `limitExceeded`).
   public static func read(
@@ -140,6 +143,7 @@ extension ImageDescription {
     guard let start = unsafe start else { return }
     let exif = EXIFReader(unsafe Span(_unsafeStart: start, count: count))
     hasEXIF = true
+    self.exif = unsafe Array(UnsafeBufferPointer(start: start, count: count))
     hasGPS = exif.hasGPS
     orientation = exif.orientation
   }

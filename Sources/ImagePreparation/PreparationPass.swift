@@ -15,6 +15,8 @@ struct PreparationPass {
   private var streamed: [UInt8]?
   private let tensorTables: [Float]?
   private var tensor: Tensor?
+  /// The metadata that the result carries, upright.
+  private let keptEXIF: [UInt8]?
   /// The finished small image, once it was asked for.
   private var finished: Raster?
   /// How the result is encoded; at first as the recipe says.
@@ -34,7 +36,6 @@ struct PreparationPass {
     _ imageSource: ImageSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
     wantsPixels: Bool, encoding: Encoding? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
-    try recipe.refuseUnavailable()
     let encoding =
       encoding
       ?? Encoding(format: recipe.format, quality: Double(recipe.quality), compression: recipe.compression)
@@ -78,7 +79,8 @@ struct PreparationPass {
     notes += damage.notes
     self.clock.enter(nil)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
-    if source.hasGPS { notes.append("stripped GPS") }
+    keptEXIF = recipe.metadata == .keep ? source.exif.flatMap(EXIFReader.upright) : nil
+    notes += source.metadataNotes(recipe.metadata, kept: keptEXIF)
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     self.source = source
     self.recipe = recipe
@@ -119,7 +121,15 @@ struct PreparationPass {
 
   /// Encodes and tells the whole story.
   mutating func encoded() throws(PreparationError) -> PreparedImage {
-    let (format, bytes, isGray) = plan.encodedPlanes == nil ? try encodedRaster() : try encodedPlanes()
+    var (format, bytes, isGray) = plan.encodedPlanes == nil ? try encodedRaster() : try encodedPlanes()
+    if let keptEXIF {
+      guard format == .png || keptEXIF.count <= KeptMetadata.longestInJPEG else {
+        throw PreparationError(
+          .unsupportedFeature, stage: .encode, "its EXIF metadata of \(keptEXIF.count) bytes does not fit in a JPEG",
+          remedy: "use --format png, or leave out --metadata keep")
+      }
+      KeptMetadata.insert(keptEXIF, into: &bytes, format: format)
+    }
     clock.enter(nil)
     let isJPEG = format == .jpeg
     let subsampling = isGray ? "gray" : recipe.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
@@ -206,20 +216,21 @@ struct PreparationPass {
   }
 }
 
-extension Recipe {
-  /// Refuses what is not built yet, rather than ignore it.
-  fileprivate func refuseUnavailable() throws(PreparationError) {
-    guard metadata == .keep else { return }
-    throw PreparationError(
-      .invalidRecipe, stage: .encode, "keeping metadata is not available in this version", remedy: "leave it out")
-  }
-}
-
 extension PreparationError {
   static func overBudget(_ bytes: Int, _ maxBytes: Int) -> PreparationError {
     PreparationError(
       .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
       remedy: "raise --max-bytes, or lower --max-side or --quality")
+  }
+}
+
+extension ImageDescription {
+  /// What became of the metadata.
+  fileprivate func metadataNotes(_ handling: Recipe.MetadataHandling, kept: [UInt8]?) -> [String] {
+    guard handling == .keep else { return hasGPS ? ["stripped GPS"] : [] }
+    let lost = [("EXIF", hasEXIF && kept == nil), ("XMP", hasXMP), ("text", hasText)].filter(\.1).map(\.0)
+    return (hasGPS && kept != nil ? ["kept GPS"] : [])
+      + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 }
 

@@ -74,7 +74,7 @@ public struct Recipe: Sendable, Equatable {
   public enum MetadataHandling: String, Sendable, CaseIterable {
     /// Nothing but pixels leaves.
     case none
-    /// Kept, with the orientation reset.
+    /// EXIF is kept, with the orientation reset; XMP and text are left out with a note.
     case keep
   }
 

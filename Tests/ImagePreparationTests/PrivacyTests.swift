@@ -37,6 +37,37 @@ struct PrivacyTests {
   ]
 
   @Test(
+    "asked for, EXIF stays as exiftool wrote it, upright",
+    .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    arguments: ["jpeg/small-420.jpg", "png/small-rgb8.png"], [Recipe.OutputFormat.jpeg, .png])
+  func kept(_ name: String, _ format: Recipe.OutputFormat) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-kept-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let source = folder.appending(path: "source." + (name as NSString).pathExtension)
+    try Data(try Fixtures.bytes(name)).write(to: source)
+    let written = [
+      "EXIF:Make": "Camera", "EXIF:SerialNumber": "12-34", "EXIF:Copyright": "somebody", "EXIF:GPSLatitudeRef": "North",
+      "EXIF:DateTimeOriginal": "2026:01:02 03:04:05",
+    ]
+    _ = try Self.run(
+      ["-q", "-overwrite_original", "-n", "-Orientation=6", "-GPSLatitudeRef=N", "-XMP-dc:Title=secret"]
+        + written.filter { $0.key != "EXIF:GPSLatitudeRef" }.map { "-\($0.key)=\($0.value)" } + [source.path])
+    var recipe = Recipe()
+    (recipe.metadata, recipe.format, recipe.maxSide) = (.keep, format, 100)
+    let prepared = try ImagePreparer().prepare(.file(source.path), recipe: recipe)
+    #expect(prepared.source.orientation == .turnRight && prepared.size.width < prepared.size.height)
+    #expect(prepared.notes.contains("kept GPS") && prepared.notes.contains { $0.hasPrefix("XMP cannot be kept") })
+    let output = folder.appending(path: "output." + format.rawValue)
+    try Data(prepared.bytes).write(to: output)
+    let tags = try Self.tags(output)
+    #expect(tags["EXIF:Orientation"] as? String == "Horizontal (normal)")
+    for (tag, value) in written { #expect(tags[tag] as? String == value, "\(tag)") }
+    #expect(tags.keys.allSatisfy { !$0.hasPrefix("XMP") } && tags["ExifTool:Warning"] == nil)
+    #expect(try ImagePreparer().pixels(of: .memory(prepared.bytes)).size == prepared.size)
+  }
+
+  @Test(
     "exiftool finds nothing but pixels in any output",
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],

@@ -7,6 +7,21 @@ struct EXIFReader: Sendable, Equatable {
   private(set) var orientation = Orientation.upright
   /// True when the directory points to a GPS directory (tag 0x8825).
   private(set) var hasGPS = false
+  /// Where the orientation's value stands; nil without one.
+  private(set) var orientationBytes: Range<Int>?
+  /// True when there is a directory to read.
+  private(set) var isReadable = false
+
+  /// The same metadata with an upright orientation; nil for bytes that are no EXIF.
+  static func upright(_ exif: [UInt8]) -> [UInt8]? {
+    let reader = EXIFReader(exif.span)
+    guard reader.isReadable else { return nil }
+    guard let range = reader.orientationBytes else { return exif }
+    var exif = exif
+    for i in range { exif[i] = 0 }
+    exif[exif[0] == 0x49 ? range.lowerBound : range.upperBound - 1] = UInt8(Orientation.upright.rawValue)
+    return exif
+  }
 
   /// Reads a TIFF structure; whatever does not fit in it is ignored.
   ///
@@ -19,6 +34,7 @@ struct EXIFReader: Sendable, Equatable {
     }
     let directory = number(4, 4)
     guard number(2, 2) == 42, directory >= 8, directory <= bytes.count - 2 else { return }
+    isReadable = true
     let fitting = (bytes.count - directory - 2) / 12
     for index in 0..<min(number(directory, 2), fitting) {
       let entry = directory + 2 + index * 12
@@ -27,6 +43,7 @@ struct EXIFReader: Sendable, Equatable {
         // SHORT as it should be, or LONG as some writers have it; the value stands at the left of its field.
         let type = number(entry + 2, 2)
         guard type == 3 || type == 4, number(entry + 4, 4) == 1 else { break }
+        orientationBytes = entry + 8..<entry + (type == 3 ? 10 : 12)
         orientation = Orientation(rawValue: number(entry + 8, type == 3 ? 2 : 4)) ?? .upright
       case 0x8825: hasGPS = true
       default: break

@@ -7,6 +7,7 @@ extension ImagePreparer {
   ///   - record: The record of the preparation.
   ///   - limits: A recipe whose ``Recipe/maxMemory``, ``Recipe/maxInputPixels``, ``Recipe/filter`` and
   ///     ``Recipe/profile`` hold.
+  ///   - cancellation: Raise it from another thread to stop.
   /// - Returns: RGBA pixels of the upright source's size. A pixel is filled where its center lies in the part that was kept.
   /// - Throws: A ``PreparationError``; `invalidRecipe` for a record that contradicts itself.
   public func restored(
