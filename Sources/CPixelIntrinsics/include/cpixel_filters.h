@@ -8,8 +8,6 @@
 
 typedef uint64_t cpi_u64 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 8)));
 
-CPI_INLINE void cpi_store_u8(uint8_t *p, cpi_u8 v) { memcpy(p, &v, sizeof v); }
-
 // (a + b) / 2, rounded down.
 CPI_INLINE cpi_u8 cpi_average_u8(cpi_u8 a, cpi_u8 b) { return (a & b) + ((a ^ b) >> 1); }
 
