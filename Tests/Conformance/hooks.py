@@ -58,8 +58,15 @@ for job in jobs:
 MADE_UP = re.compile(r"^(?!(?:asset|job)_[0-9A-Za-z]{22}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", re.ASCII)
 
 
+MODELS = ["flux.1-dev", "model_bfl-flux-1-dev"]
+
+
 def is_made_up(value):
     return isinstance(value, str) and MADE_UP.match(value) is not None
+
+
+def is_valid_id(value):
+    return is_made_up(value) or value in jobs or value in MODELS
 
 
 def known(kind, value, draw):
@@ -67,7 +74,7 @@ def known(kind, value, draw):
     if not is_made_up(value) or draw % 8 == 0:
         return value
     if kind == "modelId":
-        return ["flux.1-dev", "model_bfl-flux-1-dev"][draw % 2]
+        return MODELS[draw % 2]
     pool = assets if kind == "assetId" else jobs
     return pool[draw % len(pool)]
 
@@ -82,13 +89,13 @@ def substitute(operation, case, draw):
     body = case.body
     if not isinstance(body, dict):
         return
-    if operation == "actOnJob" and body.get("action") == "cancel" and draw % 4:
+    if operation == "actOnJob" and body.get("action") == "cancel" and draw % 4 and is_valid_id(path.get("jobId")):
         path["jobId"] = start_job()  # only a job that runs, of the legacy family, can be canceled
     if operation == "uploadAsset" and isinstance(body.get("image"), str) and draw % 4:
         body["image"] = images[draw % len(images)]
     if operation == "getAssetsBulk" and isinstance(body.get("assetIds"), list):
         body["assetIds"] = [known("assetId", value, draw + i) for i, value in enumerate(body["assetIds"])]
-    if operation == "generateCustom" and draw % 8:
+    if operation == "generateCustom" and draw % 8 and is_valid_id(path.get("modelId")):
         if draw % 3 == 0 and (case.query or {}).get("dryRun") is None:
             case.query = (case.query or {}) | {"dryRun": "true"}
         path["modelId"] = "model_bfl-flux-1-dev"
