@@ -8,6 +8,9 @@ struct AxisWeights: Sendable {
   /// The most units that nearest rounding may miss the sum of a window by.
   private static let largestLack = 16
 
+  /// Below any integer weight's step: what a sinc leaves of its zeros in double precision.
+  private static let negligible = 0x1p-40
+
   /// The number of input samples.
   let inputCount: Int
   /// First input sample of each output sample's window.
@@ -42,14 +45,14 @@ struct AxisWeights: Sendable {
       if filter != .nearest {
         for x in first..<max(end, first) {
           let weight = filter((Double(x) + 0.5 - center) / width)
-          if weight == 0 && weights.count == windowStart {
+          if abs(weight) < Self.negligible && weights.count == windowStart {
             first = x + 1
             continue
           }
           weights.append(weight)
           sum += weight
         }
-        while weights.count > windowStart, weights.last == 0 { weights.removeLast() }
+        while weights.count > windowStart, abs(weights[weights.count - 1]) < Self.negligible { weights.removeLast() }
       }
       if weights.count == windowStart || sum == 0 {
         // Nearest, or a box so narrow that it lies between two samples: the sample under the center.
