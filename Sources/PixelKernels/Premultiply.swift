@@ -20,6 +20,24 @@ public func scaleToFine(_ input: UnsafePointer<UInt8>, count: Int, output: Unsaf
   for i in 0..<count { output[i] = UInt16(input[i]) &<< 8 }
 }
 
+/// Makes pixels without alpha all zeros, in place.
+///
+/// - Parameter sampleBytes: 1 or 2.
+public func clearTransparent(_ row: UnsafeMutableRawPointer, sampleBytes: Int, channels: Int, pixels: Int) {
+  if sampleBytes == 1 {
+    clear(row.assumingMemoryBound(to: UInt8.self), channels, pixels)
+  } else {
+    clear(row.assumingMemoryBound(to: UInt16.self), channels, pixels)
+  }
+}
+
+@inline(__always)
+private func clear<Sample: FixedWidthInteger>(_ row: UnsafeMutablePointer<Sample>, _ channels: Int, _ pixels: Int) {
+  for x in 0..<pixels where row[x &* channels &+ channels &- 1] == 0 {
+    for c in 0..<channels &- 1 { row[x &* channels &+ c] = 0 }
+  }
+}
+
 /// Straight bytes to exact products: color · alpha, and alpha · 255.
 public func premultiplyBytes(
   _ input: UnsafePointer<UInt8>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt16>

@@ -86,10 +86,8 @@ struct AxisWeights: Sendable {
   var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
   /// The largest sum of the magnitudes of one window: how far overshoot can go.
   var largestGain: Double { largestSum { abs(weights[$0]) } }
-  /// True when the output is the input.
-  var isIdentity: Bool {
-    inputCount == outputCount && weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == $0 }
-  }
+  /// True when the output is a part of the input as it is.
+  var isCrop: Bool { weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == starts[0] + $0 } }
 
   /// The largest sum over one window of what `term` gives for each of its weights' positions.
   func largestSum(of term: (Int) -> Double) -> Double {

@@ -14,6 +14,7 @@ final class PlaneResampler {
   private(set) var rowsDone = 0
 
   private let plan: ResamplingPlan
+  private let layout: RowLayout
   private let isFine: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
@@ -41,11 +42,12 @@ final class PlaneResampler {
     stripRows: Int, rowBytes: Int, ahead: Int
   ) {
     self.plan = plan
+    self.layout = layout
     self.isFine = isFine
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
-    if plan.isIdentity {
+    if plan.isCrop {
       passes = .copy
     } else {
       switch plan.precision {
@@ -110,16 +112,30 @@ final class PlaneResampler {
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
       let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
       switch passes {
-      case .copy where isFine:
-        unsafe scaleToFine(
-          UnsafePointer(ring.row(rowsDone).assumingMemoryBound(to: UInt8.self)), count: rowBytes / 2,
-          output: target.assumingMemoryBound(to: UInt16.self))
-      case .copy: unsafe target.copyMemory(from: ring.row(rowsDone), byteCount: rowBytes)
+      case .copy: unsafe copyRow(to: target)
       case .narrow(let passes):
         unsafe passes.convolveRows(count: rowsConvolved - rowsDone, output: target, stride: rowBytes)
       case .wide(let passes): unsafe passes.convolveRow(output: target)
       }
     }
     rowsDone = rowsConvolved
+  }
+
+  /// The next row of a result that is a part of the input; what is transparent loses its hidden color, as in a resize.
+  private func copyRow(to target: UnsafeMutableRawPointer) {
+    // Not asked of the result, whose bytes are being written.
+    let width = plan.output.width
+    let sampleBytes = layout.bitDepth / 8
+    let pixelBytes = plan.channels * sampleBytes
+    let row = unsafe ring.row(plan.vertical.starts[rowsDone]) + plan.horizontal.starts[0] * pixelBytes
+    if isFine {
+      unsafe scaleToFine(
+        UnsafePointer(row.assumingMemoryBound(to: UInt8.self)), count: width,
+        output: target.assumingMemoryBound(to: UInt16.self))
+    } else {
+      unsafe target.copyMemory(from: row, byteCount: width * pixelBytes)
+    }
+    guard layout.channels.hasAlpha else { return }
+    unsafe clearTransparent(target, sampleBytes: sampleBytes, channels: plan.channels, pixels: width)
   }
 }

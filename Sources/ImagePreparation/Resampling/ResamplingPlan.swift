@@ -75,8 +75,8 @@ struct ResamplingPlan: Sendable {
     }
   }
 
-  /// True when the output is the input.
-  var isIdentity: Bool { vertical.isIdentity && horizontal.isIdentity }
+  /// True when the output is a part of the input as it is.
+  var isCrop: Bool { vertical.isCrop && horizontal.isCrop }
 
   /// The best split of bits between intermediate and weights, or nil where 16-bit weights are too coarse.
   ///

@@ -118,6 +118,11 @@ struct ResamplingAccuracyTests {
     }
     let image = PixelImage(size: size, channels: 4, samples: samples)
     #expect(image.resized(to: size, filter: filter) == image)
+    // What nobody can see does not leave.
+    var hidden = samples
+    hidden[3] = 0
+    let cleared = PixelImage(size: size, channels: 4, samples: hidden).resized(to: size, filter: filter).samples
+    #expect(Array(cleared.prefix(8)) == [0, 0, 0, 0] + samples[4..<8])
   }
 
   @Test("16 bit, every filter", arguments: ResamplingFilter.allCases)
