@@ -33,8 +33,10 @@ public func clearTransparent(_ row: UnsafeMutableRawPointer, sampleBytes: Int, c
 
 @inline(__always)
 private func clear<Sample: FixedWidthInteger>(_ row: UnsafeMutablePointer<Sample>, _ channels: Int, _ pixels: Int) {
-  for x in 0..<pixels where row[x &* channels &+ channels &- 1] == 0 {
-    for c in 0..<channels &- 1 { row[x &* channels &+ c] = 0 }
+  for x in 0..<pixels {
+    let pixel = row + x &* channels
+    let kept: Sample = pixel[channels &- 1] == 0 ? 0 : ~0
+    for c in 0..<channels &- 1 { pixel[c] &= kept }
   }
 }
 
