@@ -57,6 +57,20 @@ public func convolveRowsFine(
   }
 }
 
+/// The same without rounding: the sums themselves, (value − 128) · 2^shift, for samples that alpha is divided out of.
+///
+/// - Parameter output: `outputCount * 16` sums.
+public func convolveRowsToSums(
+  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
+  outputCount: Int, output: UnsafeMutablePointer<Int32>
+) {
+  var i = 0
+  while i < outputCount {
+    cpi_store_i32x16(output + i &* horizontalLanes, windowSum(columns, firstPairs, weights, pairs, i, 0))
+    i &+= 1
+  }
+}
+
 /// The sums of output column `i`.
 @inline(__always)
 private func windowSum(
@@ -99,6 +113,18 @@ public func convolveRowsFineReference(
     for lane in 0..<horizontalLanes {
       let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 9)
       output[i * horizontalLanes + lane] = UInt16(32_768 + Int32(Int16(clamping: sum &>> (shift &- 8))))
+    }
+  }
+}
+
+/// The definition of the horizontal pass to sums.
+public func convolveRowsToSumsReference(
+  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
+  outputCount: Int, output: UnsafeMutablePointer<Int32>
+) {
+  for i in 0..<outputCount {
+    for lane in 0..<horizontalLanes {
+      output[i * horizontalLanes + lane] = windowSumReference(columns, firstPairs, weights, pairs, i, lane)
     }
   }
 }

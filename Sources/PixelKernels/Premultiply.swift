@@ -132,24 +132,32 @@ public func premultiplyCenteredReference(
   }
 }
 
-/// Premultiplied words, 16 384 + 128 times the value, to straight bytes, rounded; a pixel whose alpha rounds to 0 becomes
-/// all zeros. There is room for overshoot up to 384 of 255: colors are divided by the alpha that came out, not by the 255
-/// that it is clamped to, or they would change.
+/// Sums of premultiplied samples, as `convolveRowsToSums` leaves them in its lanes, to straight bytes; a pixel whose alpha
+/// rounds to 0 becomes all zeros. Colors are divided by the alpha that came out, not by the 255 that it is clamped to, or
+/// they would change.
 ///
-/// - Parameter channels: 2 or 4, alpha last.
-public func unpremultiplyFine(
-  _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt8>
+/// - Parameters:
+///   - sums: The row's first lane; pixels are sixteen sums apart.
+///   - channels: 2 or 4, alpha last.
+///   - shift: Fraction bits of the sums.
+///   - output: `pixels * channels` bytes.
+public func unpremultiplySums(
+  _ sums: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int, output: UnsafeMutablePointer<UInt8>
 ) {
+  let unit = 1 / Float(1 &<< shift)
   for x in 0..<pixels {
-    let pixel = x &* channels
-    let fine = Int32(input[pixel &+ channels &- 1]) &- 16_384
-    let alpha = max(0, min((fine &+ 64) &>> 7, 255))
-    output[pixel &+ channels &- 1] = UInt8(truncatingIfNeeded: alpha)
-    let scale = alpha == 0 ? 0 : 255 / Float(fine)
-    for c in 0..<channels &- 1 {
-      // Adding 2^23 rounds to the nearest integer and leaves it in the lowest bits (IEEE 754 binary32).
-      let color = max(0, min(Float(Int32(input[pixel &+ c]) &- 16_384) * scale, 255)) + 8_388_608
-      output[pixel &+ c] = UInt8(truncatingIfNeeded: color.bitPattern)
-    }
+    let pixel = sums + x &* horizontalLanes
+    let target = output + x &* channels
+    let alpha = Float(pixel[channels &- 1]) * unit + 128
+    let alphaByte = roundedByte(alpha)
+    target[channels &- 1] = alphaByte
+    let scale = alphaByte == 0 ? 0 : 255 / alpha
+    for c in 0..<channels &- 1 { target[c] = roundedByte((Float(pixel[c]) * unit + 128) * scale) }
   }
+}
+
+/// The nearest byte. Adding 2^23 rounds to an integer and leaves it in the lowest bits (IEEE 754 binary32).
+@inline(__always)
+private func roundedByte(_ value: Float) -> UInt8 {
+  UInt8(truncatingIfNeeded: (max(0, min(value, 255)) + 8_388_608).bitPattern)
 }

@@ -25,6 +25,10 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
       UnsafeMutablePointer<UInt16>
     ) -> Void
+  let convolveRowsToSums:
+    @Sendable (
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, UnsafeMutablePointer<Int32>
+    ) -> Void
   let convolveColumnsOfWords:
     @Sendable (
       UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32,
@@ -37,6 +41,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     let baseline = Kernels(
       testDescription: "baseline", convolveColumns: PixelKernels.convolveColumns,
       convolveRows: PixelKernels.convolveRows, convolveRowsFine: PixelKernels.convolveRowsFine,
+      convolveRowsToSums: PixelKernels.convolveRowsToSums,
       convolveColumnsOfWords: PixelKernels.convolveColumnsOfWords,
       premultiplyCentered: PixelKernels.premultiplyCentered,
       interleaveColumns: PixelKernels.interleaveColumns)
@@ -47,6 +52,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       Kernels(
         testDescription: "x86-64-v3", convolveColumns: PixelKernelsX86v3.convolveColumns,
         convolveRows: PixelKernelsX86v3.convolveRows, convolveRowsFine: PixelKernelsX86v3.convolveRowsFine,
+        convolveRowsToSums: PixelKernelsX86v3.convolveRowsToSums,
         convolveColumnsOfWords: PixelKernelsX86v3.convolveColumnsOfWords,
         premultiplyCentered: PixelKernelsX86v3.premultiplyCentered,
         interleaveColumns: PixelKernelsX86v3.interleaveColumns),
@@ -122,6 +128,15 @@ struct ConvolutionTests {
       var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
       kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, 14, &actual)
       #expect(actual == expectedFine, "\(kernels.testDescription)")
+    }
+    var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+    PixelKernels.convolveRowsToSumsReference(
+      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+      output: &expectedSums)
+    for kernels in Kernels.all {
+      var actual = [Int32](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+      kernels.convolveRowsToSums(columns, firstPairs, weights, pairs, outputs, &actual)
+      #expect(actual == expectedSums, "\(kernels.testDescription)")
     }
   }
 

@@ -179,6 +179,8 @@ CPI_INLINE void cpi_store_centered_u16x16(uint16_t *p, cpi_i32x16 v, int32_t cou
   }
 }
 
+CPI_INLINE void cpi_store_i32x16(int32_t *p, cpi_i32x16 v) { memcpy(p, &v, sizeof v); }
+
 // Unpacks of words, lane by lane like those of bytes.
 #if defined(__AVX2__)
 CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_unpacklo_epi16((__m256i)a, (__m256i)b); }

@@ -24,6 +24,11 @@ struct KernelTable: Sendable {
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
       _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
     ) -> Void
+  typealias ConvolveRowsToSums =
+    @Sendable (
+      _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
+      _ pairs: Int, _ outputCount: Int, _ output: UnsafeMutablePointer<Int32>
+    ) -> Void
   typealias ConvolveColumnsOfWords =
     @Sendable (
       _ rows: UnsafePointer<UnsafePointer<Int16>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
@@ -54,6 +59,7 @@ struct KernelTable: Sendable {
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
   let convolveRowsFine: ConvolveRowsFine
+  let convolveRowsToSums: ConvolveRowsToSums
   let convolveColumnsOfWords: ConvolveColumnsOfWords
   let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
@@ -68,6 +74,7 @@ struct KernelTable: Sendable {
       unsafe convolveColumns = PixelKernels.convolveColumns
       unsafe convolveRows = PixelKernels.convolveRows
       unsafe convolveRowsFine = PixelKernels.convolveRowsFine
+      unsafe convolveRowsToSums = PixelKernels.convolveRowsToSums
       unsafe convolveColumnsOfWords = PixelKernels.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
@@ -78,6 +85,7 @@ struct KernelTable: Sendable {
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
       unsafe convolveRows = PixelKernelsX86v3.convolveRows
       unsafe convolveRowsFine = PixelKernelsX86v3.convolveRowsFine
+      unsafe convolveRowsToSums = PixelKernelsX86v3.convolveRowsToSums
       unsafe convolveColumnsOfWords = PixelKernelsX86v3.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns

@@ -27,10 +27,8 @@ final class NarrowPasses {
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let columns: Buffer<Int32>
-  /// The horizontal pass's columns, of bytes or words.
-  private let lanes: Buffer<UInt16>
-  /// A group of rows before alpha is divided out.
-  private let fineRows: Buffer<UInt16>
+  /// The horizontal pass's columns: bytes, words, or sums before alpha is divided out.
+  private let lanes: Buffer<Int32>
 
   /// - Parameters:
   ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
@@ -86,7 +84,6 @@ final class NarrowPasses {
     // Windows at the right edge reach past the last pair, with zero weights.
     columns = Buffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
     lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
-    fineRows = Buffer(count: hasAlpha ? rowsPerGroup * plan.output.width * plan.channels : 0, zeroed: false)
   }
 
   static func rowsPerGroup(channels: Int) -> Int { horizontalLanes / (channels == 3 ? 4 : channels) }
@@ -97,14 +94,12 @@ final class NarrowPasses {
   }
 
   static func bytesNeeded(plan: ResamplingPlan, hasAlpha: Bool) -> Int {
-    let alphaBytes =
-      (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width + rowsPerGroup(channels: plan.channels)
-      * plan.output.width
+    let premultipliedSamples = (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width * plan.channels
     return rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
       + (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
-      + plan.output.width * (horizontalLanes * 2 + plan.horizontal.longestWindow * 2 + 8)
+      + plan.output.width * (horizontalLanes * 4 + plan.horizontal.longestWindow * 2 + 8)
       + plan.output.height * (plan.vertical.longestWindow * 2 + 2)
-      + (hasAlpha ? alphaBytes * plan.channels * 2 : 0)
+      + (hasAlpha ? premultipliedSamples * 2 : 0)
   }
 
   /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.
@@ -149,34 +144,29 @@ final class NarrowPasses {
       intermediate.base, intermediateStride, plan.channels, sourcePairs, columns.base)
     let shift = Int32(horizontalBits + fraction)
     let width = plan.output.width
-    guard isFine || premultiplied != nil else {
-      let bytes = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt8.self)
-      unsafe kernels.convolveRows(
-        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift, bytes)
-      unsafe deinterleaveLanes(
-        lanes: bytes, sampleBytes: 1, channels: plan.channels, count: width, rowCount: count, output: output,
-        stride: stride)
-      return
-    }
-    // One fraction bit less leaves premultiplied samples room for overshoot.
-    unsafe kernels.convolveRowsFine(
-      columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, isFine ? shift : shift + 1,
-      lanes.base)
-    if isFine {
-      unsafe deinterleaveLanes(
-        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count, output: output,
-        stride: stride)
-    } else {
-      let rowSamples = width * plan.channels
-      unsafe deinterleaveLanes(
-        lanes: lanes.base, sampleBytes: 2, channels: plan.channels, count: width, rowCount: count,
-        output: fineRows.base, stride: rowSamples * 2)
+    if premultiplied != nil {
+      unsafe kernels.convolveRowsToSums(
+        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, lanes.base)
       for row in 0..<count {
-        unsafe unpremultiplyFine(
-          fineRows.base + row * rowSamples, channels: plan.channels, pixels: width,
+        unsafe unpremultiplySums(
+          lanes.base + row * plan.channels, channels: plan.channels, pixels: width, shift: Int(shift),
           output: (output + row * stride).assumingMemoryBound(to: UInt8.self))
       }
+      return
     }
+    let samples = unsafe UnsafeMutableRawPointer(lanes.base)
+    if isFine {
+      unsafe kernels.convolveRowsFine(
+        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift,
+        samples.assumingMemoryBound(to: UInt16.self))
+    } else {
+      unsafe kernels.convolveRows(
+        columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, shift,
+        samples.assumingMemoryBound(to: UInt8.self))
+    }
+    unsafe deinterleaveLanes(
+      lanes: samples, sampleBytes: isFine ? 2 : 1, channels: plan.channels, count: width, rowCount: count,
+      output: output, stride: stride)
   }
 }
 

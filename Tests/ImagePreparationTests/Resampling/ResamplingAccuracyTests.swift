@@ -88,8 +88,8 @@ struct ResamplingAccuracyTests {
     var visible: [UInt8] = []
     var expected: [Double] = []
     for i in stride(from: 0, to: reference.count, by: 4) {
-      // Where overshoot lifts alpha above 1, color is divided by the alpha that the result has.
-      let alpha = min(max(reference[i + 3], 0), 65_025)
+      // Colors are divided by the alpha that came out, also where it is clamped afterwards.
+      let alpha = reference[i + 3]
       guard alpha / 255 >= 8 else { continue }
       for c in 0..<3 {
         visible.append(output.samples[i + c])
@@ -101,7 +101,7 @@ struct ResamplingAccuracyTests {
     let comparison = SampleComparison(visible, reference: expected)
     #expect(comparison.count > to.pixelCount * 3)
     #expect(comparison.largest <= 1, "\(comparison)")
-    #expect(comparison.share <= 0.01, "\(comparison)")
+    #expect(comparison.share <= 0.005, "\(comparison)")
   }
 
   /// Zeros of a sinc that were not quite 0 once sent it through the resize, which moved colors under an alpha of 1 or 2.
