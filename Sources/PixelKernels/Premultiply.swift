@@ -91,7 +91,7 @@ public func unpremultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: In
   }
 }
 
-// The narrow resize has a scale of its own: centered words with 7 fraction bits, and a result with 8.
+// The narrow resize has a scale of its own: centered words with 7 fraction bits, and sums of them with up to 23.
 
 /// Straight bytes to premultiplied centered words, 128 · (color · alpha / 255 − 128), within 0.75 units; exact where
 /// alpha is 0 or 255.
