@@ -96,15 +96,22 @@ public struct PreparationPlan: Sendable {
       path == .planar
       ? StripPlane.scales(samplingFactors: codec.samplingFactors ?? [], denominator: denominator)
       : [(1 / Double(denominator), 1 / Double(denominator))]
-    resampling = zip(planes, scales).enumerated().map { index, plane in
-      let (rows, planeScale) = plane
+    var resampling: [ResamplingPlan] = []
+    for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
+      // Cb and Cr are mostly alike.
+      if index == 2, rows == planes[1], planeScale == scales[1] {
+        resampling.append(resampling[1])
+        continue
+      }
       let factor = index == 0 ? 1 : chromaFactor
-      return ResamplingPlan(
-        input: ImageSize(width: rows.layout.width, height: rows.height),
-        horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
-        vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-        filter: recipe.filter, scale: scale.kind)
+      resampling.append(
+        ResamplingPlan(
+          input: ImageSize(width: rows.layout.width, height: rows.height),
+          horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
+          vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
+          filter: recipe.filter, scale: scale.kind))
     }
+    self.resampling = resampling
     threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
     decoderScale = 1 / Double(denominator)
     notes = resolved.notes + colorNotes

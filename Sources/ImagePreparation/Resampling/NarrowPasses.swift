@@ -50,7 +50,7 @@ final class NarrowPasses {
     // Windows begin at an even row and have an even number of taps, so they may gain a zero at either end.
     let vertical = plan.vertical
     verticalTaps = vertical.longestWindow / 2 * 2 + 2
-    let verticalIntegers = vertical.quantized(bits: verticalBits).integers
+    let verticalIntegers = plan.quantized.vertical.integers
     verticalWeights = Buffer(count: vertical.outputCount * verticalTaps, zeroed: true)
     for (i, window) in vertical.windows.enumerated() {
       let start = vertical.starts[i]
@@ -62,7 +62,7 @@ final class NarrowPasses {
     // Horizontal windows begin at an even column, so a window may gain a leading zero too.
     let horizontal = plan.horizontal
     pairsPerWindow = horizontal.longestWindow / 2 + 1
-    let horizontalIntegers = horizontal.quantized(bits: horizontalBits).integers
+    let horizontalIntegers = plan.quantized.horizontal.integers
     horizontalWeights = Buffer(count: horizontal.outputCount * pairsPerWindow * 2, zeroed: true)
     firstPairs = Buffer(count: horizontal.outputCount, zeroed: true)
     for (i, window) in horizontal.windows.enumerated() {

@@ -35,6 +35,8 @@ struct ResamplingPlan: Sendable {
   let horizontal: AxisWeights
   /// How fine weights and intermediate are.
   let precision: Precision
+  /// The windows of the output's rows and columns as integers.
+  let quantized: (vertical: QuantizedWeights, horizontal: QuantizedWeights)
   /// How far any output sample can lie from float64, in 8-bit levels, before it is rounded.
   let errorBound: Double
 
@@ -65,9 +67,10 @@ struct ResamplingPlan: Sendable {
         vertical: vertical, horizontal: horizontal,
         sampleFraction: scale == .products ? Self.premultipliedFraction : 0)
     {
-      (precision, errorBound) = narrow
+      (precision, quantized, errorBound) = narrow
     } else {
       precision = .wide
+      quantized = (vertical.quantized(bits: Self.wideWeightBits), horizontal.quantized(bits: Self.wideWeightBits))
       let weightError = 0.5 / Double(1 << Self.wideWeightBits)
       let taps = Double(vertical.longestWindow + horizontal.longestWindow)
       // 16-bit samples, told in 8-bit levels.
@@ -86,7 +89,7 @@ struct ResamplingPlan: Sendable {
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
     vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int
-  ) -> (Precision, Double)? {
+  ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
@@ -96,8 +99,10 @@ struct ResamplingPlan: Sendable {
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
     let horizontalNorm = horizontal.largestSum { horizontal.weights[$0] * horizontal.weights[$0] }.squareRoot()
-    var best: (mismatch: Double, precision: Precision, bound: Double)?
-    for horizontalBits in 14...bits(for: horizontal) {
+    var best: (mismatch: Double, precision: Precision, weights: QuantizedWeights, bound: Double)?
+    // Up to 16 bits the weights take none from the intermediate.
+    let mostBits = bits(for: horizontal)
+    for horizontalBits in min(16, mostBits)...mostBits {
       let fraction = min(7, 23 - horizontalBits)
       guard fraction > 0, fraction < verticalBits + sampleFraction else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
@@ -112,11 +117,11 @@ struct ResamplingPlan: Sendable {
         + rounding / 2 * horizontal.largestGain
       if mismatch < best?.mismatch ?? acceptedMismatch, bound < 0.5 {
         best = (
-          mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), bound
+          mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), weights, bound
         )
       }
     }
-    return best.map { ($0.precision, $0.bound) }
+    return best.map { ($0.precision, (verticalWeights, $0.weights), $0.bound) }
   }
 
   private static func hypot(_ a: Double, _ b: Double, _ c: Double) -> Double { (a * a + b * b + c * c).squareRoot() }

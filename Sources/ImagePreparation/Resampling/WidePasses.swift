@@ -30,13 +30,12 @@ final class WidePasses {
     self.isFine = isFine
     self.scale = scale
     self.kernels = kernels
-    let bits = ResamplingPlan.wideWeightBits
-    let vertical = plan.vertical.quantized(bits: bits).integers
+    let vertical = plan.quantized.vertical.integers
     verticalWeights = Buffer(count: vertical.count, zeroed: false)
     for (k, weight) in vertical.enumerated() { unsafe verticalWeights.base[k] = weight }
 
     taps = plan.horizontal.longestWindow
-    let horizontal = plan.horizontal.quantized(bits: bits).integers
+    let horizontal = plan.quantized.horizontal.integers
     horizontalWeights = Buffer(count: plan.horizontal.outputCount * taps, zeroed: true)
     starts = Buffer(count: plan.horizontal.outputCount, zeroed: true)
     for (i, window) in plan.horizontal.windows.enumerated() {
