@@ -129,10 +129,14 @@ public struct PreparationPlan: Sendable {
           plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
+    let coefficientBytes =
+      path == .planar && codec.wholeImageBytes == 0
+      ? PlaneFeed.bytesNeeded(size: source.storedSize, samplingFactors: codec.samplingFactors ?? [], threads: threads)
+      : 0
     let depth = source.bitDepth == 16 ? 2 : 1
     let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
+      codec.wholeImageBytes + passBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,

@@ -58,15 +58,17 @@ struct StreamingPass {
   }
 
   /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
-  private func room(taken: Int) -> Int {
-    resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
+  private func room(taken: Int, stripsInFlight: Int) -> Int {
+    let released = resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
+    return min(released, taken.addingReportingOverflow(stripsInFlight).overflow ? .max : taken + stripsInFlight)
   }
 
   private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
     _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
     afterStrip: (inout StageClock) throws(PreparationError) -> Void
   ) throws(PreparationError) -> DecodingDamage {
-    let exchange = StripExchange(room: room(taken: 0))
+    let stripsInFlight = feed.stripsInFlight
+    let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight))
     let stripCount = feed.stripCount
     let rings = resamplers.map(\.ring)
     let finisher = feed.finisher
@@ -86,7 +88,7 @@ struct StreamingPass {
         }
         clock.enter(.resize)
         advance(strips: index + 1)
-        exchange.makeRoom(room(taken: index + 1))
+        exchange.makeRoom(room(taken: index + 1, stripsInFlight: stripsInFlight))
         try afterStrip(&clock)
       }
     } catch {

@@ -56,7 +56,8 @@ enum SourceDecoder: ~Copyable {
         preconditionFailure("no scale of \(plan.decoderScale)")
       }
       if plan.path == .planar {
-        let feed = PlaneFeed(try JPEGPlaneReader(decoder, scale: scale))
+        let feed = PlaneFeed(
+          try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(plan.instructionSet), threads: plan.threads)
         return try pass.run(
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
       }
