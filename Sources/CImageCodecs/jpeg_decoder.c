@@ -31,6 +31,11 @@ struct cic_jpeg_decoder {
   cic_cancel_flag *cancel;
   cic_jpeg_limits limits;
   cic_status status;
+  struct {
+    boolean progressive_mode, arith_code;
+    int data_precision, num_components;
+    JDIMENSION image_width, image_height;
+  } frame;                    // what the frame header says
   off_t scan_offset;          // in a file
   const uint8_t *scan_start;  // in memory
   size_t scan_count;
@@ -431,7 +436,20 @@ cic_status cic_jpeg_start(
     note_damage(d);
     d->reader.bytes_in_buffer = 0;
     c->unread_marker = 0;
+    // A second frame header has been taken over before it is refused (jdmarker.c, get_sof).
+    c->progressive_mode = d->frame.progressive_mode;
+    c->arith_code = d->frame.arith_code;
+    c->data_precision = d->frame.data_precision;
+    c->num_components = d->frame.num_components;
+    c->image_width = d->frame.image_width;
+    c->image_height = d->frame.image_height;
   } else {
+    d->frame.progressive_mode = c->progressive_mode;
+    d->frame.arith_code = c->arith_code;
+    d->frame.data_precision = c->data_precision;
+    d->frame.num_components = c->num_components;
+    d->frame.image_width = c->image_width;
+    d->frame.image_height = c->image_height;
     c->scale_num = 1;
     c->scale_denom = scale_denominator;
     c->dct_method = JDCT_ISLOW;
