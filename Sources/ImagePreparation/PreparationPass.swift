@@ -11,7 +11,7 @@ struct PreparationPass {
   private var notes: [String]
   /// The small image in stored orientation, plane by plane; one of interleaved rows on the `rows` path.
   private var planes: [Raster]
-  /// The planes as JPEG, where they were encoded while they came.
+  /// The file, where rows or planes were encoded while they came.
   private var streamed: [UInt8]?
   private let tensorTables: [Float]?
   private var tensor: Tensor?
@@ -62,18 +62,19 @@ struct PreparationPass {
       kernels: KernelTable(instructionSet),
       threads: plan.threads)
     let damage: DecodingDamage
-    if let subsampling = plan.encodedPlanes, source.orientation == .upright {
-      // Upright planes go into the encoder as they come.
-      var encoder = try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling)
+    if let started = try StreamedEncoder(
+      plan: plan, recipe: recipe, encoding: encoding, cancellation: cancellation)
+    {
+      var encoder = started
       damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) {
         clock throws(PreparationError) in
         clock.enter(.encode)
-        try encoder.encodeRows(of: pass.resamplers)
+        return try encoder.encodeSome(of: pass.resamplers)
       }
       self.clock.enter(.encode)
-      streamed = try encoder.finish()
+      streamed = try encoder.finish(pass.resamplers)
     } else {
-      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) { _ in }
+      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) { _ in false }
     }
     planes = pass.resamplers.map(\.result)
     notes += damage.notes
@@ -165,6 +166,16 @@ struct PreparationPass {
   }
 
   private mutating func encodedRaster() throws(PreparationError) -> Encoded {
+    if let streamed {
+      self.streamed = nil
+      encodes += 1
+      let isGray = planes[0].channels == .gray
+      if encoding.format == .png { return (.png, streamed, isGray) }
+      guard encoding.format == .auto, planes[0].isFlat else { return (.jpeg, streamed, isGray) }
+      let raster = finishedRaster()
+      clock.enter(.encode)
+      return try smaller((.jpeg, streamed, isGray), orPNGOf: raster)
+    }
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
@@ -195,17 +206,11 @@ struct PreparationPass {
   }
 
   private mutating func encodedPNG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
-    let color: PNGEncoder.Color =
-      switch plan.color {
-      case .tagged(let profile): .profile(profile)
-      case .converted, .convertedFirst: .srgb
-      case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
-      }
     encodes += 1
     let encoder = PNGEncoder(
       compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
       cancellation: cancellation)
-    return try encoder.encode(raster, color: color)
+    return try encoder.encode(raster, color: plan.color.pngColor(recipe))
   }
 
   private mutating func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
@@ -231,6 +236,45 @@ extension ImageDescription {
     let lost = [("EXIF", hasEXIF && kept == nil), ("XMP", hasXMP), ("text", hasText)].filter(\.1).map(\.0)
     return (hasGPS && kept != nil ? ["kept GPS"] : [])
       + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
+  }
+}
+
+extension ColorPlan {
+  /// What a PNG says about its colors.
+  fileprivate func pngColor(_ recipe: Recipe) -> PNGEncoder.Color {
+    switch self {
+    case .tagged(let profile): .profile(profile)
+    case .converted, .convertedFirst: .srgb
+    case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
+    }
+  }
+}
+
+extension StreamedEncoder {
+  /// An encoder for results that need nothing but to be encoded; nil where the whole image is needed first.
+  fileprivate init?(
+    plan: PreparationPlan, recipe: Recipe, encoding: PreparationPass.Encoding, cancellation: CancellationFlag?
+  ) throws(PreparationError) {
+    let (layout, size) = (plan.planes[0].layout, plan.outputSize)
+    if let subsampling = plan.encodedPlanes, plan.isUpright {
+      self = .planes(try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling))
+    } else if plan.encodesRows, encoding.format == .png, !layout.channels.hasAlpha || recipe.background == nil {
+      let encoder = PNGEncoder(
+        compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
+        cancellation: cancellation)
+      guard
+        let stream = PNGRowStream(encoder, size: size, channels: layout.channels, color: plan.color.pngColor(recipe))
+      else { return nil }
+      self = .png(stream)
+    } else if plan.encodesRows, encoding.format != .png, layout.channels == .rgb || layout.channels == .gray {
+      let encoder = try JPEGEncoder(
+        size: size, channels: layout.channels,
+        encoding: JPEGEncoding(
+          quality: encoding.quality, subsampling: recipe.subsampling, iccProfile: plan.color.embeddedProfile))
+      self = .jpeg(JPEGRowStream(encoder))
+    } else {
+      return nil
+    }
   }
 }
 

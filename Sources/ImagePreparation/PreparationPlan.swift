@@ -35,6 +35,10 @@ public struct PreparationPlan: Sendable {
   let color: ColorPlan
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
   let encodedPlanes: Recipe.Subsampling?
+  /// True where interleaved rows go into the encoder as they are made.
+  let encodesRows: Bool
+  /// True when the source is stored upright.
+  let isUpright: Bool
 
   /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
   /// sRGB's that a resize before the conversion would give visibly other colors.
@@ -112,6 +116,10 @@ public struct PreparationPlan: Sendable {
           filter: recipe.filter, scale: scale.kind))
     }
     self.resampling = resampling
+    isUpright = source.orientation == .upright
+    encodesRows =
+      path == .rows && isUpright && !wantsPixels && color.conversionAfterResize == nil
+      && planes[0].layout.bitDepth == 8 && channels != .cmyk && geometry.content == geometry.canvas
     threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
     decoderScale = 1 / Double(denominator)
     notes = resolved.notes + colorNotes

@@ -3,7 +3,7 @@ struct StreamingPass {
   /// One resampler a plane.
   let resamplers: [PlaneResampler]
   /// Strips that may be decoded ahead of the window when two threads share the work.
-  static let stripsAhead = 3
+  static let stripsAhead = 6
 
   private let planes: [StripPlane]
 
@@ -25,15 +25,16 @@ struct StreamingPass {
   ///
   /// - Parameters:
   ///   - threads: 2 to decode on a thread of its own.
-  ///   - afterStrip: Called on this thread when resamplers have advanced.
+  ///   - encode: Called on this thread when it has nothing better to do: encodes some of the rows that are done, and says
+  ///     whether there were any.
   /// - Returns: What was overlooked.
   func run(
     _ feed: consuming some StripFeed & ~Copyable, threads: Int, cancellation: CancellationFlag?,
-    clock: inout StageClock, afterStrip: (inout StageClock) throws(PreparationError) -> Void
+    clock: inout StageClock, encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     precondition(feed.planes == planes, "the decoder delivers \(feed.planes), \(planes) were planned")
     if threads > 1 {
-      return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+      return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, encode: encode)
     }
     let rings = resamplers.map(\.ring)
     let finisher = feed.finisher
@@ -44,7 +45,7 @@ struct StreamingPass {
       finisher?.finishStrip(index, in: rings)
       clock.enter(.resize)
       advance(strips: index + 1)
-      try afterStrip(&clock)
+      _ = try encode(&clock)
     }
     clock.enter(.decode)
     try feed.finish()
@@ -65,7 +66,7 @@ struct StreamingPass {
 
   private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
     _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
-    afterStrip: (inout StageClock) throws(PreparationError) -> Void
+    encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     let stripsInFlight = feed.stripsInFlight
     let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight))
@@ -79,6 +80,10 @@ struct StreamingPass {
       var available = 0
       for index in 0..<stripCount {
         if index == available {
+          available = exchange.strips
+          while index == available, try encode(&clock) { available = exchange.strips }
+        }
+        if index == available {
           clock.enter(nil)
           available = try exchange.waitForStrips(index + 1)
         }
@@ -89,7 +94,6 @@ struct StreamingPass {
         clock.enter(.resize)
         advance(strips: index + 1)
         exchange.makeRoom(room(taken: index + 1, stripsInFlight: stripsInFlight))
-        try afterStrip(&clock)
       }
     } catch {
       failure = error
