@@ -49,6 +49,7 @@ struct StreamingPass {
     }
     clock.enter(.decode)
     try feed.finish()
+    try feed.check()
     return feed.damage
   }
 
@@ -103,7 +104,7 @@ struct StreamingPass {
     thread.join()
     clock.add(decoding.time, to: .decode)
     if let failure = failure ?? decoding.failure { throw failure }
-    return decoding.damage
+    return try decoding.check()
   }
 
   /// The decoder's side, run on its own thread and read after it was joined.
@@ -123,7 +124,11 @@ struct StreamingPass {
       self.cancellation = cancellation
     }
 
-    var damage: DecodingDamage { feed.damage }
+    /// Ends the checks, and says what was overlooked.
+    func check() throws(PreparationError) -> DecodingDamage {
+      try feed.check()
+      return feed.damage
+    }
 
     func run() {
       do throws(PreparationError) {

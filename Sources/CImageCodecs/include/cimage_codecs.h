@@ -299,6 +299,8 @@ cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding
 cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
 // Reads to IEND. All rows must have been read.
 cic_status cic_png_finish(cic_png_decoder *decoder);
+// After cic_png_read_strip and cic_png_finish: compares the data's Adler-32 with that of all coded rows.
+cic_status cic_png_check_data(cic_png_decoder *decoder, uint32_t adler);
 
 // MARK: PNG encoder
 

@@ -16,11 +16,15 @@ protocol StripFeed: ~Copyable, Sendable {
 
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
   mutating func finish() throws(PreparationError)
+
+  /// After ``finish()``: what can be told only when the finisher has seen all strips.
+  mutating func check() throws(PreparationError)
 }
 
 extension StripFeed where Self: ~Copyable {
   var finisher: (any StripFinisher)? { nil }
   var stripsInFlight: Int { .max }
+  func check() throws(PreparationError) {}
 }
 
 /// The consumer's share of decoding: so that two threads are both busy, and rows are touched while they are in a cache.
