@@ -4,6 +4,8 @@ struct PreparationPass {
   private let source: ImageDescription
   private let recipe: Recipe
   let plan: PreparationPlan
+  /// What an earlier read of the source found.
+  let survey: SourceSurvey
   /// The size of the first try of a byte budget.
   var firstSize: ImageSize
   private let cancellation: CancellationFlag?
@@ -33,8 +35,8 @@ struct PreparationPass {
 
   /// Opens the source, decides, decodes and resizes.
   init(
-    _ imageSource: ImageSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
-    wantsPixels: Bool, encoding: Encoding? = nil, clock: StageClock = StageClock()
+    _ imageSource: RepeatableSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
+    wantsPixels: Bool, encoding: Encoding? = nil, survey: SourceSurvey? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
     let encoding =
       encoding
@@ -46,15 +48,19 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
-    let trimmed =
-      recipe.trim
-      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
+    let found: SourceSurvey
+    if let survey {
+      found = survey
+    } else {
+      found = try SourceSurvey(
+        of: imageSource, recipe: recipe, limits: limits, instructionSet: instructionSet, cancellation: cancellation)
+    }
     let decoder = try SourceDecoder(
-      opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
+      opening: imageSource.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
+      wantsPixels: wantsPixels || recipe.tensor != nil, survey: found)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
@@ -85,6 +91,7 @@ struct PreparationPass {
     self.source = source
     self.recipe = recipe
     self.plan = plan
+    self.survey = found
     firstSize = plan.outputSize
     self.cancellation = cancellation
   }

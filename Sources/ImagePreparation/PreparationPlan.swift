@@ -50,12 +50,12 @@ public struct PreparationPlan: Sendable {
   ///
   /// - Parameters:
   ///   - codec: What the decoder's headers say beyond the description.
-  ///   - trimmed: The part of the upright source that is not transparent, where that was asked for.
+  ///   - survey: What an earlier read of the source found.
   ///   - wantsPixels: True when pixels are wanted and no file.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool = false, trimmed: GeometryRecord.SourceRect? = nil
+    wantsPixels: Bool, survey: SourceSurvey
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -64,7 +64,8 @@ public struct PreparationPlan: Sendable {
         remedy: "raise --max-input-pixels if this is meant")
     }
     let resolved = try GeometryRecord.resolve(
-      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: trimmed)
+      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: survey.trimmed,
+      attention: survey.attention)
     let geometry = resolved.record
     let channels = Self.channels(of: source)
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)

@@ -69,14 +69,40 @@ struct ByteBudgetTests {
     }
   }
 
-  @Test("a source that can be read once is not read twice")
-  func descriptor() throws {
-    let handle = try #require(FileHandle(forReadingAtPath: Fixtures.path("jpeg/forest.jpg")))
+  /// What reads a source twice.
+  static let twice: [@Sendable (inout Recipe) -> Void] = [
+    { $0.maxBytes = 20_000 }, { $0.trim = true },
+    { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .cover, .attention) },
+  ]
+
+  @Test("a descriptor of a file is read again from where it stood", arguments: twice.indices)
+  func descriptor(_ index: Int) throws {
     var recipe = Recipe()
-    recipe.maxBytes = 20_000
+    Self.twice[index](&recipe)
+    let name = recipe.trim ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
+    let expected = try ImagePreparer().prepare(.file(Fixtures.path(name)), recipe: recipe)
+    let path = FileManager.default.temporaryDirectory.appending(path: "gesso-descriptor-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(Array("in front".utf8) + Fixtures.bytes(name)).write(to: URL(filePath: path))
+    let handle = try #require(FileHandle(forReadingAtPath: path))
+    try handle.seek(toOffset: 8)
+    let prepared = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: recipe)
+    #expect(prepared.bytes == expected.bytes && prepared.geometry == expected.geometry)
+  }
+
+  @Test("a pipe is not read twice", arguments: twice.indices)
+  func pipe(_ index: Int) throws {
+    var recipe = Recipe()
+    Self.twice[index](&recipe)
+    recipe.maxBytes = recipe.maxBytes.map { _ in 300 }
+    let pipe = Pipe()
+    // Small enough for a pipe to hold.
+    try pipe.fileHandleForWriting.write(contentsOf: Data(Fixtures.bytes("jpeg/small-420.jpg")))
+    try pipe.fileHandleForWriting.close()
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: recipe)
+      try ImagePreparer().prepare(.descriptor(pipe.fileHandleForReading.fileDescriptor), recipe: recipe)
     }
-    #expect(error?.code == .overBudget && error?.remedy.contains("memory") == true)
+    #expect(error?.code == (recipe.maxBytes == nil ? .invalidRecipe : .overBudget))
+    #expect(error?.remedy.contains("into memory or a file") == true)
   }
 }
