@@ -111,6 +111,9 @@ struct PreparationPass {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
         raster = raster.flattened(on: background, linear: recipe.isLinear)
+      } else if recipe.format == .jpeg, recipe.isData {
+        raster = raster.withoutAlpha()
+        notes.append("the channel stored as alpha was left out, because a JPEG has none")
       } else if recipe.format == .jpeg {
         raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
@@ -175,7 +178,8 @@ struct PreparationPass {
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
-      tensor = raster.tensor(
+      let opaque = recipe.isData && recipe.background == nil ? raster.withoutAlpha() : raster
+      tensor = opaque.tensor(
         layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
         linear: recipe.isLinear)
     }

@@ -90,7 +90,7 @@ public struct PreparationPlan: Sendable {
       planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
       encodedPlanes = nil
     }
-    let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let scale = SampleScale(layout: planes[0].layout, linear: linear, isData: recipe.isData)
     let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
     let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
     let scales: [(x: Double, y: Double)] =

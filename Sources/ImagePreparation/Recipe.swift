@@ -103,7 +103,8 @@ public struct Recipe: Sendable, Equatable {
   public var filter: ResamplingFilter
   /// True to resample in linear light.
   public var linear: Bool
-  /// True for data such as normal maps: no conversion of color or light at all.
+  /// True for data such as normal maps: no conversion of color or light at all, and every channel resized on its own, also
+  /// one that is stored as alpha. A JPEG leaves that one out, unless there is a ``background``.
   public var isData: Bool
   /// How much of the shrinking the decoder may do.
   public var effort: Effort
@@ -128,7 +129,7 @@ public struct Recipe: Sendable, Equatable {
   /// What happens to EXIF, XMP and text.
   public var metadata: MetadataHandling
   /// Also makes a tensor of the prepared pixels (8 bits), before they are encoded; nil for none. Transparency is flattened
-  /// on ``background`` for it, or on white.
+  /// on ``background`` for it, or on white; of data without a background it is left out.
   public var tensor: TensorFormat?
   /// How damaged the source may be.
   public var failOn: DamagePolicy

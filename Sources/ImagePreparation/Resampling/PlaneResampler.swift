@@ -16,6 +16,7 @@ final class PlaneResampler {
   private let plan: ResamplingPlan
   private let layout: RowLayout
   private let isFine: Bool
+  private let isWeighed: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
@@ -44,6 +45,7 @@ final class PlaneResampler {
     self.plan = plan
     self.layout = layout
     self.isFine = isFine
+    isWeighed = scale.isWeighed
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
@@ -135,7 +137,7 @@ final class PlaneResampler {
     } else {
       unsafe target.copyMemory(from: row, byteCount: width * pixelBytes)
     }
-    guard layout.channels.hasAlpha else { return }
+    guard isWeighed else { return }
     unsafe clearTransparent(target, sampleBytes: sampleBytes, channels: plan.channels, pixels: width)
   }
 }

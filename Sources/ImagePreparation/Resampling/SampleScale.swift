@@ -6,7 +6,7 @@ struct SampleScale: Sendable, Equatable {
     case bytes
     /// Bytes times alpha, exactly: 0 to 65 025.
     case products
-    /// 16-bit samples, or light, 0 to 65 535; premultiplied where there is alpha.
+    /// 16-bit samples, or light, 0 to 65 535; premultiplied where alpha weighs them.
     case words
   }
 
@@ -14,14 +14,19 @@ struct SampleScale: Sendable, Equatable {
   let kind: Kind
   /// True when samples are converted to linear light (only ``Kind/words``).
   let linear: Bool
+  /// True when the last channel is alpha and weighs the others.
+  let isWeighed: Bool
 
   /// The scale for decoded rows of `layout`.
-  init(layout: RowLayout, linear: Bool) {
+  ///
+  /// - Parameter isData: True when every channel is resized on its own, whatever it means.
+  init(layout: RowLayout, linear: Bool, isData: Bool = false) {
     self.linear = linear
+    isWeighed = layout.channels.hasAlpha && !isData
     if layout.bitDepth == 16 || linear {
       kind = .words
     } else {
-      kind = layout.channels.hasAlpha ? .products : .bytes
+      kind = isWeighed ? .products : .bytes
     }
   }
 

@@ -83,7 +83,7 @@ final class WidePasses {
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
       shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
+      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isWeighed, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words { fromScaledWords() }
@@ -114,13 +114,13 @@ final class WidePasses {
       if scale.linear {
         unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
       }
-      if layout.channels.hasAlpha { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+      if scale.isWeighed { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
     }
   }
 
   /// The result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
-    if layout.channels.hasAlpha {
+    if scale.isWeighed {
       unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
     }
     guard scale.linear else { return }
