@@ -120,7 +120,7 @@ public struct PreparationPlan: Sendable {
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let depth = source.bitDepth == 16 ? 2 : 1

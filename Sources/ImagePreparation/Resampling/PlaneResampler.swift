@@ -57,7 +57,7 @@ final class PlaneResampler {
         passes = .narrow(
           NarrowPasses(
             plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
-            hasAlpha: scale.kind == .products, isFine: isFine))
+            samples: scale.narrowSamples, isFine: isFine))
       case .wide:
         passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }
@@ -66,13 +66,13 @@ final class PlaneResampler {
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
   static func bytesNeeded(
-    plan: ResamplingPlan, layout: RowLayout, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
   ) -> Int {
     let ring = RowRing.bytesNeeded(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, hasAlpha: layout.channels.hasAlpha)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, samples: scale.narrowSamples)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }

@@ -86,7 +86,7 @@ final class WidePasses {
       maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isWeighed, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
-    if scale.kind == .words { fromScaledWords() }
+    if scale.kind == .words || scale.kind == .light { fromScaledWords() }
     if layout.bitDepth == 16 || isFine {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
@@ -105,7 +105,7 @@ final class WidePasses {
     switch scale.kind {
     case .bytes: unsafe widenBytes(bytes, count: count, output: output)
     case .products: unsafe premultiplyBytes(bytes, channels: plan.channels, pixels: pixels, output: output)
-    case .words:
+    case .words, .light:
       if layout.bitDepth == 16 {
         unsafe output.update(from: row.assumingMemoryBound(to: UInt16.self), count: count)
       } else {

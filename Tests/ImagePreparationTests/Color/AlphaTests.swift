@@ -76,6 +76,32 @@ struct AlphaTests {
     }
   }
 
+  // The larger one is resized by the narrow passes.
+  @Test("resized in light as in float64", arguments: TestPattern.allCases, [(181, 127, 60), (1201, 503, 301)])
+  func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
+    // Dots are gray in every channel, and stored as such.
+    for channels in pattern == .dots ? [1] : [1, 3] {
+      let source = pattern.image(ImageSize(width: example.width, height: example.height), channels: channels)
+      var recipe = Recipe()
+      (recipe.linear, recipe.maxSide, recipe.format) = (true, example.side, .png)
+      let file = try ImagePreparer().encodePNG(source, compression: .fast)
+      let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+      try #require(result.channels == channels)
+      let light = source.samples.map { sample -> Int in
+        let v = Double(sample) / 255
+        return Int((v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) * 0x1p30)
+      }
+      let reference = Float64Resize.resize(
+        light, size: source.size, channels: channels, to: result.size, filter: recipe.filter
+      ).map { sum -> Double in
+        let v = max(0, min(sum * 0x1p-30, 1))
+        return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
+      }
+      let comparison = SampleComparison(result.samples, reference: reference)
+      #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(channels): \(comparison.share) \(comparison)")
+    }
+  }
+
   @Test("16-bit gray keeps 256 levels of 256", arguments: [false, true])
   func levels(linear: Bool) throws {
     var recipe = Recipe()
