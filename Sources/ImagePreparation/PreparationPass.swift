@@ -17,8 +17,8 @@ struct PreparationPass {
   private var streamed: [UInt8]?
   private let tensorTables: [Float]?
   private var tensor: Tensor?
-  /// The metadata that the result carries, upright.
-  private let keptEXIF: [UInt8]?
+  /// The metadata that the result carries.
+  private let metadata: KeptMetadata?
   /// The finished small image, once it was asked for.
   private var finished: Raster?
   /// How the result is encoded; at first as the recipe says.
@@ -85,8 +85,8 @@ struct PreparationPass {
     notes += damage.notes
     self.clock.enter(nil)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
-    keptEXIF = recipe.metadata == .keep ? source.exif.flatMap(EXIFReader.upright) : nil
-    notes += source.metadataNotes(recipe.metadata, kept: keptEXIF)
+    metadata = recipe.metadata == .keep ? KeptMetadata(of: source) : nil
+    if metadata == nil, source.hasGPS { notes.append("stripped GPS") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     self.source = source
     self.recipe = recipe
@@ -132,21 +132,15 @@ struct PreparationPass {
   /// Encodes and tells the whole story.
   mutating func encoded() throws(PreparationError) -> PreparedImage {
     var (format, bytes, isGray) = plan.encodedPlanes == nil ? try encodedRaster() : try encodedPlanes()
-    if let keptEXIF {
-      guard format == .png || keptEXIF.count <= KeptMetadata.longestInJPEG else {
-        throw PreparationError(
-          .unsupportedFeature, stage: .encode, "its EXIF metadata of \(keptEXIF.count) bytes does not fit in a JPEG",
-          remedy: "use --format png, or leave out --metadata keep")
-      }
-      KeptMetadata.insert(keptEXIF, into: &bytes, format: format)
-    }
+    try metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
     let isJPEG = format == .jpeg
     let subsampling = isGray ? "gray" : recipe.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(
       bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? Int(encoding.quality.rounded()) : nil,
       subsampling: isJPEG ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source, plan: plan,
-      geometry: plan.geometry, timings: clock.timings(), notes: notes, tensor: tensor)
+      geometry: plan.geometry, timings: clock.timings(),
+      notes: notes + (metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }
 
   private typealias Encoded = (format: ImageDescription.Format, bytes: [UInt8], isGray: Bool)
@@ -232,16 +226,6 @@ extension PreparationError {
     PreparationError(
       .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
       remedy: "raise --max-bytes, or lower --max-side or --quality")
-  }
-}
-
-extension ImageDescription {
-  /// What became of the metadata.
-  fileprivate func metadataNotes(_ handling: Recipe.MetadataHandling, kept: [UInt8]?) -> [String] {
-    guard handling == .keep else { return hasGPS ? ["stripped GPS"] : [] }
-    let lost = [("EXIF", hasEXIF && kept == nil), ("XMP", hasXMP), ("text", hasText)].filter(\.1).map(\.0)
-    return (hasGPS && kept != nil ? ["kept GPS"] : [])
-      + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 }
 
