@@ -118,7 +118,7 @@ public struct Recipe: Sendable, Equatable {
   /// PNG effort.
   public var compression: Compression
   /// The largest encoded size in bytes; nil for no limit. JPEG quality gives way first, down to ``minQuality``, then scale;
-  /// of a PNG, compression, then scale.
+  /// of a PNG, compression, then scale. Palettes and fewer bits, where nothing is lost, are tried in any case.
   public var maxBytes: Int?
   /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
   public var minQuality: Int

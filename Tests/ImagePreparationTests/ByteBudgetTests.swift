@@ -43,6 +43,27 @@ struct ByteBudgetTests {
     #expect(abs(width / height - aspect) <= aspect * (1 / width + 1 / height))
   }
 
+  /// Noise in a few colors: half a byte a pixel with a palette, at least a quarter more without one, however well compressed.
+  @Test("a palette that loses nothing comes before scale", arguments: Recipe.Compression.allCases)
+  func palette(_ compression: Recipe.Compression) throws {
+    var random = SplitMix64(seed: 11)
+    let colors = (0..<16).map { _ in (0..<3).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    let size = ImageSize(width: 256, height: 256)
+    let samples = (0..<size.pixelCount).flatMap { _ in colors.randomElement(using: &random)! }
+    let rows = (0..<256).flatMap { [0] + samples[$0 * 768..<($0 + 1) * 768] }
+    let header: [UInt8] = [0, 0, 1, 0, 0, 0, 1, 0, 8, 2, 0, 0, 0]
+    let deflated = GeneratedPNG.deflate(rows, level: 9)
+    let source = PNGFile(chunks: [("IHDR", header), ("IDAT", deflated), ("IEND", [])]).bytes
+    var recipe = Recipe()
+    (recipe.format, recipe.compression, recipe.maxBytes) = (.png, compression, 36_000)
+    #expect(deflated.count > recipe.maxBytes! * 5 / 4)
+    let image = try ImagePreparer().prepare(.memory(source), recipe: recipe)
+    #expect(image.bytes.count <= 36_000 && image.size == size)
+    let result = try ImageDescription.read(from: .memory(image.bytes))
+    #expect(result.colorModel == .palette && result.bitDepth == 4)
+    #expect(try ImagePreparer().pixels(of: .memory(image.bytes)).samples == samples)
+  }
+
   @Test("six encodes at most, whatever an encoder does", arguments: [0.05, 0.4, 0.7, 1.5, 3], [1.01, 1.3, 2, 8, 100])
   func encodes(power: Double, excess: Double) {
     let limit = 100_000
