@@ -138,7 +138,7 @@ public struct PreparationPlan: Sendable {
   }
 
   /// What the decoder delivers for a source.
-  private static func channels(of source: ImageDescription) -> RowLayout.Channels {
+  static func channels(of source: ImageDescription) -> RowLayout.Channels {
     switch source.colorModel {
     case .gray: source.hasAlpha ? .grayAlpha : .gray
     case .rgb, .ycbcr, .palette: source.hasAlpha ? .rgba : .rgb
