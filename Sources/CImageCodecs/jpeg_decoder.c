@@ -50,8 +50,8 @@ struct cic_jpeg_decoder {
   char first_warning[JMSG_LENGTH_MAX];
   // Metadata.
   bool has_comment, has_xmp;
-  uint8_t *exif;
-  size_t exif_count;
+  uint8_t *exif, *xmp, *comment;
+  size_t exif_count, xmp_count, comment_count;
   uint8_t *icc;
   size_t icc_count;
   bool icc_broken;
@@ -275,12 +275,22 @@ static boolean read_marker(j_decompress_ptr c) {
   for (size_t i = 0; i < head_count; i++) head[i] = next_byte(c);
   if (marker == JPEG_COM) {
     d->has_comment = true;
+    if (!d->comment) {
+      d->comment_count = length;
+      keep_segment(c, &d->comment, head, head_count, rest);
+      return TRUE;
+    }
   } else if (marker == JPEG_APP0 + 1 && head_count >= 6 && !memcmp(head, exif_tag, 6) && !d->exif) {
     d->exif_count = length - 6;
     keep_segment(c, &d->exif, head + 6, head_count - 6, rest);
     return TRUE;
   } else if (marker == JPEG_APP0 + 1 && head_count >= 29 && !memcmp(head, xmp_tag, 29)) {
     d->has_xmp = true;
+    if (!d->xmp) {
+      d->xmp_count = length - 29;
+      keep_segment(c, &d->xmp, head + 29, head_count - 29, rest);
+      return TRUE;
+    }
   } else if (marker == JPEG_APP0 + 2 && head_count >= 14 && !memcmp(head, icc_tag, 12)) {
     keep_icc_segment(c, head, head_count, rest);
     return TRUE;
@@ -351,6 +361,8 @@ void cic_jpeg_decoder_destroy(cic_jpeg_decoder *d) {
   jpeg_destroy_decompress(&d->codec);
   for (int k = 1; k <= max_icc_segments; k++) free(d->icc_segments[k].bytes);
   free(d->exif);
+  free(d->xmp);
+  free(d->comment);
   free(d->icc);
   free(d);
 }
@@ -400,6 +412,10 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
   header->restart_interval = c->restart_interval;
   header->exif = d->exif;
   header->exif_count = d->exif_count;
+  header->xmp = d->xmp;
+  header->xmp_count = d->xmp_count;
+  header->comment = d->comment;
+  header->comment_count = d->comment_count;
   header->icc_state = d->icc ? CIC_ICC_COMPLETE : d->icc_broken ? CIC_ICC_BROKEN : CIC_ICC_NONE;
   header->icc = d->icc;
   header->icc_count = d->icc_count;

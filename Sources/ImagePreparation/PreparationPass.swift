@@ -4,6 +4,8 @@ struct PreparationPass {
   private let source: ImageDescription
   private let recipe: Recipe
   let plan: PreparationPlan
+  /// What an earlier read of the source found.
+  let survey: SourceSurvey
   /// The size of the first try of a byte budget.
   var firstSize: ImageSize
   private let cancellation: CancellationFlag?
@@ -15,8 +17,8 @@ struct PreparationPass {
   private var streamed: [UInt8]?
   private let tensorTables: [Float]?
   private var tensor: Tensor?
-  /// The metadata that the result carries, upright.
-  private let keptEXIF: [UInt8]?
+  /// The metadata that the result carries.
+  private let metadata: KeptMetadata?
   /// The finished small image, once it was asked for.
   private var finished: Raster?
   /// How the result is encoded; at first as the recipe says.
@@ -33,8 +35,8 @@ struct PreparationPass {
 
   /// Opens the source, decides, decodes and resizes.
   init(
-    _ imageSource: ImageSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
-    wantsPixels: Bool, encoding: Encoding? = nil, clock: StageClock = StageClock()
+    _ imageSource: RepeatableSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
+    wantsPixels: Bool, encoding: Encoding? = nil, survey: SourceSurvey? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
     let encoding =
       encoding
@@ -46,15 +48,19 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
-    let trimmed =
-      recipe.trim
-      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
+    let found: SourceSurvey
+    if let survey {
+      found = survey
+    } else {
+      found = try SourceSurvey(
+        of: imageSource, recipe: recipe, limits: limits, instructionSet: instructionSet, cancellation: cancellation)
+    }
     let decoder = try SourceDecoder(
-      opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
+      opening: imageSource.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
+      wantsPixels: wantsPixels || recipe.tensor != nil, survey: found)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
@@ -80,12 +86,13 @@ struct PreparationPass {
     notes += damage.notes
     self.clock.enter(nil)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
-    keptEXIF = recipe.metadata == .keep ? source.exif.flatMap(EXIFReader.upright) : nil
-    notes += source.metadataNotes(recipe.metadata, kept: keptEXIF)
+    metadata = recipe.metadata == .keep ? KeptMetadata(of: source) : nil
+    if metadata == nil, source.hasGPS { notes.append("stripped GPS") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     self.source = source
     self.recipe = recipe
     self.plan = plan
+    self.survey = found
     firstSize = plan.outputSize
     self.cancellation = cancellation
   }
@@ -105,6 +112,9 @@ struct PreparationPass {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
         raster = raster.flattened(on: background, linear: recipe.isLinear)
+      } else if recipe.format == .jpeg, recipe.isData {
+        raster = raster.withoutAlpha()
+        notes.append("the channel stored as alpha was left out, because a JPEG has none")
       } else if recipe.format == .jpeg {
         raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
@@ -123,21 +133,15 @@ struct PreparationPass {
   /// Encodes and tells the whole story.
   mutating func encoded() throws(PreparationError) -> PreparedImage {
     var (format, bytes, isGray) = plan.encodedPlanes == nil ? try encodedRaster() : try encodedPlanes()
-    if let keptEXIF {
-      guard format == .png || keptEXIF.count <= KeptMetadata.longestInJPEG else {
-        throw PreparationError(
-          .unsupportedFeature, stage: .encode, "its EXIF metadata of \(keptEXIF.count) bytes does not fit in a JPEG",
-          remedy: "use --format png, or leave out --metadata keep")
-      }
-      KeptMetadata.insert(keptEXIF, into: &bytes, format: format)
-    }
+    try metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
     let isJPEG = format == .jpeg
     let subsampling = isGray ? "gray" : recipe.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(
       bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? Int(encoding.quality.rounded()) : nil,
       subsampling: isJPEG ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source, plan: plan,
-      geometry: plan.geometry, timings: clock.timings(), notes: notes, tensor: tensor)
+      geometry: plan.geometry, timings: clock.timings(),
+      notes: notes + (metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }
 
   private typealias Encoded = (format: ImageDescription.Format, bytes: [UInt8], isGray: Bool)
@@ -179,7 +183,8 @@ struct PreparationPass {
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
-      tensor = raster.tensor(
+      let opaque = recipe.isData && recipe.background == nil ? raster.withoutAlpha() : raster
+      tensor = opaque.tensor(
         layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
         linear: recipe.isLinear)
     }
@@ -226,16 +231,6 @@ extension PreparationError {
     PreparationError(
       .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
       remedy: "raise --max-bytes, or lower --max-side or --quality")
-  }
-}
-
-extension ImageDescription {
-  /// What became of the metadata.
-  fileprivate func metadataNotes(_ handling: Recipe.MetadataHandling, kept: [UInt8]?) -> [String] {
-    guard handling == .keep else { return hasGPS ? ["stripped GPS"] : [] }
-    let lost = [("EXIF", hasEXIF && kept == nil), ("XMP", hasXMP), ("text", hasText)].filter(\.1).map(\.0)
-    return (hasGPS && kept != nil ? ["kept GPS"] : [])
-      + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 }
 

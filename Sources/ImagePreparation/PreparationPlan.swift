@@ -54,12 +54,12 @@ public struct PreparationPlan: Sendable {
   ///
   /// - Parameters:
   ///   - codec: What the decoder's headers say beyond the description.
-  ///   - trimmed: The part of the upright source that is not transparent, where that was asked for.
+  ///   - survey: What an earlier read of the source found.
   ///   - wantsPixels: True when pixels are wanted and no file.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool = false, trimmed: GeometryRecord.SourceRect? = nil
+    wantsPixels: Bool, survey: SourceSurvey
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -68,7 +68,8 @@ public struct PreparationPlan: Sendable {
         remedy: "raise --max-input-pixels if this is meant")
     }
     let resolved = try GeometryRecord.resolve(
-      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: trimmed)
+      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: survey.trimmed,
+      attention: survey.attention)
     let geometry = resolved.record
     let channels = Self.channels(of: source)
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
@@ -93,7 +94,7 @@ public struct PreparationPlan: Sendable {
       planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
       encodedPlanes = nil
     }
-    let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let scale = SampleScale(layout: planes[0].layout, linear: linear, isData: recipe.isData)
     let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
     let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
     let scales: [(x: Double, y: Double)] =
@@ -134,7 +135,7 @@ public struct PreparationPlan: Sendable {
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let coefficientBytes =
@@ -156,7 +157,7 @@ public struct PreparationPlan: Sendable {
   }
 
   /// What the decoder delivers for a source.
-  private static func channels(of source: ImageDescription) -> RowLayout.Channels {
+  static func channels(of source: ImageDescription) -> RowLayout.Channels {
     switch source.colorModel {
     case .gray: source.hasAlpha ? .grayAlpha : .gray
     case .rgb, .ycbcr, .palette: source.hasAlpha ? .rgba : .rgb

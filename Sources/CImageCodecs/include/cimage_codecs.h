@@ -120,6 +120,10 @@ typedef struct {
   uint8_t h_sampling[4], v_sampling[4];
   const uint8_t *_Nullable exif;  // the TIFF structure of the first EXIF segment
   size_t exif_count;
+  const uint8_t *_Nullable xmp;  // the first packet
+  size_t xmp_count;
+  const uint8_t *_Nullable comment;  // the first one
+  size_t comment_count;
   cic_icc_state icc_state;
   const uint8_t *_Nullable icc;
   size_t icc_count;
@@ -256,6 +260,8 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
+  const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt before the image data: type, length (big-endian) and data of each
+  size_t texts_count;
   const uint8_t *_Nullable icc;
   size_t icc_count;
   const char *_Nullable icc_complaint;  // why libpng dropped the profile

@@ -14,8 +14,10 @@ struct ResamplingPlan: Sendable {
   static let wideWeightBits = 26
   /// Fraction bits of the wide intermediate: 16-bit samples with overshoot below 2 must fit Int32.
   static let wideFraction = 13
-  /// Fraction bits of premultiplied samples in narrow passes: centered, they and their overshoot fill 16 bits.
-  static let premultipliedFraction = 7
+  /// Fraction bits of premultiplied samples and of light in narrow passes: centered, they and their overshoot fill 16 bits.
+  static let wordFraction = 7
+  /// Levels that sRGB's transfer function makes of one level of light near black (IEC 61966-2-1:1999).
+  static let steepestEncoding = 12.92
   /// The largest share of samples that may round differently from float64 on the worst input, by the estimate below.
   static let acceptedMismatch = 0.0045
 
@@ -65,7 +67,8 @@ struct ResamplingPlan: Sendable {
     if scale != .words, multiplications >= Self.leastNarrowWork,
       let narrow = Self.narrowPrecision(
         vertical: vertical, horizontal: horizontal,
-        sampleFraction: scale == .products ? Self.premultipliedFraction : 0)
+        sampleFraction: scale == .bytes ? 0 : Self.wordFraction,
+        largestBound: scale == .light ? 1 / Self.steepestEncoding : 0.5)
     {
       (precision, quantized, errorBound) = narrow
     } else {
@@ -88,7 +91,7 @@ struct ResamplingPlan: Sendable {
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int
+    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, largestBound: Double
   ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
@@ -115,7 +118,7 @@ struct ResamplingPlan: Sendable {
       let bound =
         127.5 * (verticalErrors.largest * horizontal.largestGain + errors.largest * vertical.largestGain)
         + rounding / 2 * horizontal.largestGain
-      if mismatch < best?.mismatch ?? acceptedMismatch, bound < 0.5 {
+      if mismatch < best?.mismatch ?? acceptedMismatch, bound < largestBound {
         best = (
           mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), weights, bound
         )

@@ -82,10 +82,10 @@ final class WidePasses {
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
       shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
+      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isWeighed, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
-    if scale.kind == .words { fromScaledWords() }
+    if scale.kind == .words || scale.kind == .light { fromScaledWords() }
     if layout.bitDepth == 16 || isFine {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
@@ -104,7 +104,7 @@ final class WidePasses {
     switch scale.kind {
     case .bytes: unsafe widenBytes(bytes, count: count, output: output)
     case .products: unsafe premultiplyBytes(bytes, channels: plan.channels, pixels: pixels, output: output)
-    case .words:
+    case .words, .light:
       if layout.bitDepth == 16 {
         unsafe output.update(from: row.assumingMemoryBound(to: UInt16.self), count: count)
       } else {
@@ -113,13 +113,13 @@ final class WidePasses {
       if scale.linear {
         unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
       }
-      if layout.channels.hasAlpha { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+      if scale.isWeighed { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
     }
   }
 
   /// The result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
-    if layout.channels.hasAlpha {
+    if scale.isWeighed {
       unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
     }
     guard scale.linear else { return }

@@ -190,6 +190,9 @@ extension ImageDescription {
     isProgressive = unsafe header.interlaced
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_text
+    if let texts = unsafe header.texts {
+      textChunks = TextChunk.all(in: unsafe Array(UnsafeBufferPointer(start: texts, count: header.texts_count)))
+    }
     isAnimated = unsafe header.animated
     var color = PNGColor()
     if unsafe header.has_cicp {
