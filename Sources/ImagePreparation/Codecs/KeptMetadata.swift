@@ -58,7 +58,11 @@ struct KeptMetadata: Sendable, Equatable {
       var written: [UInt8] = []
       if let exif { written += TextChunk(type: Array("eXIf".utf8), data: exif).bytes }
       if let xmp { written += TextChunk(keyword: TextChunk.xmpKeyword, text: xmp).bytes }
-      if chunks.isEmpty, let comment { written += TextChunk(keyword: TextChunk.commentKeyword, text: comment).bytes }
+      if chunks.isEmpty, let comment {
+        // A zero would end the text, and cameras write some behind it.
+        let text = Array(comment.prefix { $0 != 0 })
+        written += TextChunk(keyword: TextChunk.commentKeyword, text: text).bytes
+      }
       for chunk in chunks { written += chunk.bytes }
       file.insert(contentsOf: written, at: 8 + 25)
     }
