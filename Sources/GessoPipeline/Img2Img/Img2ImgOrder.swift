@@ -82,22 +82,6 @@ public struct Img2ImgOrder: Sendable {
     "\(folder)/\(Self.name(nameTemplate, stem: stem, seed: seed, index: index)).\(fileExtension)"
   }
 
-  /// A digest of everything that makes two orders the same. Threads and limits do not: they change no pixel.
-  func key(baseURL: String, account: String, sourceSHA256: String?) -> String {
-    var recipe = recipe
-    let plain = Recipe()
-    (recipe.threads, recipe.maxMemory, recipe.maxInputPixels) = (
-      plain.threads, plain.maxMemory, plain.maxInputPixels
-    )
-    var origin = sourceSHA256 ?? "unknown \(UUID().uuidString)"
-    if case .remote(let url) = source { (origin, recipe) = (url, plain) }
-    let parts = [
-      baseURL, account, origin, "\(recipe)", request.modelID, request.prompt, request.record.line,
-      request.seed.map { "seed \($0)" } ?? "any seed",
-    ]
-    return ContentDigest.sha256(of: [UInt8](OrderedJSON.array(parts.map(OrderedJSON.string)).line.utf8))
-  }
-
   static func name(_ template: String, stem: String, seed: String, index: Int) -> String {
     // Filled in one pass, so that a stem with braces in it stays as it is.
     var name = ""

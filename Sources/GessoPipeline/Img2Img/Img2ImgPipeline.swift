@@ -167,9 +167,11 @@ public struct Img2ImgPipeline: Sendable {
   private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 
   private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) -> LedgerIntent {
-    LedgerIntent(
-      key: order.key(baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256),
-      account: account, baseURL: client.configuration.baseURL, projectID: client.configuration.projectID,
+    let key = OrderKey(
+      order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256)
+    return LedgerIntent(
+      key: key.digest, formerKeys: [key.formerDigest], account: account, baseURL: client.configuration.baseURL,
+      projectID: client.configuration.projectID,
       source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
       model: order.request.modelID, prompt: order.request.prompt, parameters: order.request.record.line,
       seed: order.request.seed ?? randomSeed(), folder: Self.absolute(order.folder), nameTemplate: order.nameTemplate,
@@ -541,36 +543,5 @@ public struct Img2ImgPipeline: Sendable {
 
   /// A path that means the same from any working directory, for ``resume(_:polling:onProgress:)``.
   private static func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
-}
-
-extension Img2ImgRequest {
-  /// What was asked for besides image, prompt, model and seed, under the names of the wire.
-  var record: OrderedJSON {
-    var members: [(key: String, value: OrderedJSON)] = [
-      ("strength", .number(strength)), ("numSamples", .integer(numSamples)), ("guidance", .number(guidance)),
-      ("numInferenceSteps", .integer(numInferenceSteps)), ("width", .optional(width)), ("height", .optional(height)),
-    ]
-    if let negativePrompt { members.append(("negativePrompt", .string(negativePrompt))) }
-    if let negativePromptStrength { members.append(("negativePromptStrength", .number(negativePromptStrength))) }
-    if let scheduler { members.append(("scheduler", .string(scheduler))) }
-    switch endpoint {
-    case .img2img: break
-    case .inpaint(let mask): members += [("endpoint", .string("inpaint")), ("maskId", .string(mask.rawValue))]
-    case .controlnet(let image, let modality):
-      members += [
-        ("endpoint", .string("controlnet-img2img")), ("controlImageId", .string(image.rawValue)),
-        ("modality", .string(modality)),
-      ]
-    case .custom: members.append(("endpoint", .string("custom")))
-    }
-    if !parameters.isEmpty {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
-      // What holds JSON values only can be written as JSON.
-      let text = (try? encoder.encode(parameters)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-      members.append(("param", .verbatim(text)))
-    }
-    return .object(members)
-  }
 }
 #endif
