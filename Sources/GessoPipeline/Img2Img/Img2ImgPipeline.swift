@@ -224,9 +224,10 @@ public struct Img2ImgPipeline: Sendable {
 
   // MARK: Preparing
 
+  /// An encoded image that is going to be uploaded.
   private struct Prepared: Sendable {
-    let bytes: [UInt8]
-    let path: String
+    let content: UploadContent
+    let name: String
     let sha256: String
   }
 
@@ -258,9 +259,13 @@ public struct Img2ImgPipeline: Sendable {
   /// The prepared image of a run that was interrupted, if it is still as it was.
   private static func prepared(_ entry: LedgerEntry) -> Prepared? {
     guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
-      let data = try? Data(contentsOf: URL(filePath: path)), ContentDigest.sha256(of: [UInt8](data)) == sha256
+      (try? ContentDigest.sha256(ofFile: path)) == sha256, let content = try? content(ofFile: path)
     else { return nil }
-    return Prepared(bytes: [UInt8](data), path: path, sha256: sha256)
+    return Prepared(content: content, name: lastPart(of: path), sha256: sha256)
+  }
+
+  private static func content(ofFile path: String) throws -> UploadContent {
+    .file(path: path, size: try URL(filePath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
   }
 
   /// Puts in what was found out about the request in an earlier process: size and image.
@@ -301,7 +306,7 @@ public struct Img2ImgPipeline: Sendable {
       onProgress(.preparing)
       let (image, path) = try await prepare(source, order)
       onProgress(.prepared(image, path: path))
-      prepared = Prepared(bytes: image.bytes, path: path, sha256: image.sha256)
+      prepared = Prepared(content: .bytes(image.bytes), name: Self.lastPart(of: path), sha256: image.sha256)
       request.width = request.width ?? image.size.width
       request.height = request.height ?? image.size.height
       try request.validate()
@@ -320,43 +325,55 @@ public struct Img2ImgPipeline: Sendable {
   ///   - source: The image, in a form that can be read twice.
   ///   - stem: What it is called, without an extension.
   ///   - recipe: How it is prepared; nil to upload it as it is.
+  ///   - onProgress: Told of bytes that are sent; of none when the service has them.
   /// - Throws: A `PreparationError`, a `ScenarioError` or a ``PipelineError``.
-  public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) async throws -> AssetID {
-    let bytes: [UInt8]
+  public func upload(
+    _ source: ImageSource, stem: String, recipe: Recipe?,
+    onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
+  ) async throws -> AssetID {
+    let (content, sha256): (UploadContent, String)
     let format: ImageDescription.Format
     if let recipe {
       let image = try preparer.prepare(source, recipe: recipe)
-      (bytes, format) = (image.bytes, image.format)
+      (content, sha256, format) = (.bytes(image.bytes), image.sha256, image.format)
     } else {
       format = try ImageDescription.read(from: source).format
       switch source {
-      case .file(let path): bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
-      case .memory(let memory): bytes = memory
+      case .file(let path):
+        (content, sha256) = (try Self.content(ofFile: path), try ContentDigest.sha256(ofFile: path))
+      case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       case .descriptor:
         throw PipelineError(
           .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
       }
     }
     return try await upload(
-      Prepared(bytes: bytes, path: "\(stem).\(format.fileExtension)", sha256: ContentDigest.sha256(of: bytes))
-    ) { _ in }
+      Prepared(content: content, name: "\(stem).\(format.fileExtension)", sha256: sha256), onProgress)
   }
 
   /// The same bytes are the same asset as long as the service has it.
   private func upload(
     _ prepared: Prepared, _ onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> AssetID {
-    let baseURL = client.configuration.baseURL
-    if let known = try ledger.upload(of: prepared.sha256, baseURL: baseURL, account: account),
-      try await isStored(known)
-    {
+    let (baseURL, account, sha256) = (client.configuration.baseURL, account, prepared.sha256)
+    if let known = try ledger.upload(of: sha256, baseURL: baseURL, account: account), try await isStored(known) {
       return known
     }
-    onProgress(.uploading(byteCount: prepared.bytes.count))
-    let asset = try await client.upload(
-      name: Self.lastPart(of: prepared.path), bytes: prepared.bytes,
-      mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.path).pathExtension))
-    try ledger.recordUpload(of: prepared.sha256, baseURL: baseURL, account: account, asset: asset)
+    let upload = client.upload(
+      prepared.content, name: prepared.name,
+      mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.name).pathExtension),
+      resuming: try ledger.partialUpload(of: sha256, baseURL: baseURL, account: account)
+    ) { [ledger] in
+      try ledger.recordPartialUpload(of: sha256, baseURL: baseURL, account: account, $0)
+    }
+    var stored: AssetID?
+    for try await progress in upload {
+      onProgress(.uploading(progress))
+      stored = progress.assetID
+    }
+    // Without an asset the sequence ends only when the task is canceled.
+    guard let asset = stored else { throw CancellationError() }
+    try ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
     return asset
   }
 

@@ -104,6 +104,15 @@ public final class Ledger: Sendable {
             createdAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("uploads in parts") { database in
+      // How far they came, as JSON: the upload's id, the size of its parts and those that arrived; no addresses.
+      try database.execute(
+        sql: """
+          CREATE TABLE partialUpload (
+            baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress TEXT NOT NULL,
+            updatedAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 
@@ -198,6 +207,21 @@ public final class Ledger: Sendable {
       try database.execute(
         sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
         arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
+      try database.execute(
+        sql: "DELETE FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+    }
+  }
+
+  /// The service has these parts of an upload.
+  package func recordPartialUpload(
+    of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
+  ) throws(PipelineError) {
+    try write("part") { database in
+      try database.execute(
+        sql:
+          "INSERT OR REPLACE INTO partialUpload (baseURL, account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, try JSONEncoder().encode(partial), Self.now])
     }
   }
 
@@ -282,6 +306,19 @@ public final class Ledger: Sendable {
         database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
         arguments: [baseURL, account, sha256]
       ).map(AssetID.init(rawValue:))
+    }
+  }
+
+  /// How far an upload of these bytes came that was not finished.
+  package func partialUpload(
+    of sha256: String, baseURL: String, account: String
+  ) throws(PipelineError) -> PartialUpload? {
+    try read { database in
+      let progress = try Data.fetchOne(
+        database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+      // What another version wrote some other way is of no use; the upload begins again.
+      return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
     }
   }
 
