@@ -102,8 +102,10 @@ struct Soak: Sendable {
     if killed.values.reduce(0, +) != kills { faults.append("\(killed.values.reduce(0, +)) kills, not \(kills)") }
 
     let hits = shared.hits
+    let (clients, own) = (Self.processorTime(ofChildren: true), Self.processorTime(ofChildren: false))
     print(
       "\(jobs) orders, \(processes) processes, inputs \(echoes ? "" : "not ")repeated, \(ContinuousClock.now - begin)")
+    print("processor time an order: clients \(clients / Double(jobs)) ms, sandbox \(own / Double(jobs)) ms")
     print("paid \(statistics.jobs), refunded \(statistics.refundedJobs), results \(results)")
     for (name, count) in log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }
     print("  kills that found a run in hand, by its state:")
@@ -115,6 +117,15 @@ struct Soak: Sendable {
       "  faults: "
         + statistics.faults.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
     return faults
+  }
+
+  /// User and system time in milliseconds.
+  private static func processorTime(ofChildren: Bool) -> Double {
+    var usage = rusage()
+    // RUSAGE_CHILDREN and RUSAGE_SELF, which are of another type on each system.
+    unsafe getrusage(ofChildren ? -1 : 0, &usage)
+    func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
+    return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
   }
 
   /// What the sandbox's hook and the client processes' keepers share.
