@@ -47,7 +47,7 @@ struct PreparationPass {
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
     let trimmed =
-      recipe.trim
+      recipe.trim && recipe.geometry == nil
       ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
     let decoder = try SourceDecoder(
       opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)

@@ -62,7 +62,7 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: order.again)
+    let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: order.again)
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
     if entry.state == .downloaded, let result = try finished(entry, order) { return result }
@@ -99,7 +99,7 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: false)
+    let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: false)
     defer { withExtendedLifetime(claim) {} }
     var request = order.request
     request.seed = claim.entry.intent.seed
@@ -166,11 +166,14 @@ public struct Img2ImgPipeline: Sendable {
   /// Who pays: the project, else whoever has the key.
   private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 
-  private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) -> LedgerIntent {
+  private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) throws -> LedgerIntent {
     let key = OrderKey(
-      order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256)
+      order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256,
+      secondSHA256: try order.second.flatMap { try Self.digest(of: .image($0.source)) })
     return LedgerIntent(
-      key: key.digest, formerKeys: [key.formerDigest], account: account, baseURL: client.configuration.baseURL,
+      // Version 1 knew no second image.
+      key: key.digest, formerKeys: order.second == nil ? [key.formerDigest] : [], account: account,
+      baseURL: client.configuration.baseURL,
       projectID: client.configuration.projectID,
       source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
       model: order.request.modelID, prompt: order.request.prompt, parameters: order.request.record.line,
@@ -232,13 +235,17 @@ public struct Img2ImgPipeline: Sendable {
   }
 
   private func prepare(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (PreparedImage, path: String) {
+    try await offThePool { try prepare(source, order, $0) }
+  }
+
+  /// Works on pixels off the pool, which other tasks wait on.
+  private func offThePool<Result: Sendable>(
+    _ work: @escaping @Sendable (CancellationFlag) throws -> Result
+  ) async throws -> Result {
     let flag = CancellationFlag()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        // Pixels are worked on off the pool, which other tasks wait on.
-        DispatchQueue.global().async {
-          continuation.resume(with: Result { try prepare(source, order, flag) })
-        }
+        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work(flag) }) }
       }
     } onCancel: {
       flag.cancel()
@@ -268,15 +275,22 @@ public struct Img2ImgPipeline: Sendable {
     .file(path: path, size: try URL(filePath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
   }
 
-  /// Puts in what was found out about the request in an earlier process: size and image.
+  /// Puts in what was found out about the request in an earlier process: size and images.
   private func restore(_ request: inout Img2ImgRequest, of entry: LedgerEntry) throws {
-    struct Size: Decodable {
+    struct Found: Decodable {
       var width: Int?
       var height: Int?
+      var maskId: AssetID?
+      var controlImageId: AssetID?
+      var modality: String?
     }
-    let size = try JSONDecoder().decode(Size.self, from: Data(entry.intent.parameters.utf8))
-    request.width = request.width ?? size.width
-    request.height = request.height ?? size.height
+    let found = try JSONDecoder().decode(Found.self, from: Data(entry.intent.parameters.utf8))
+    request.width = request.width ?? found.width
+    request.height = request.height ?? found.height
+    if let mask = found.maskId { request.endpoint = .inpaint(mask: mask) }
+    if let control = found.controlImageId {
+      request.endpoint = .controlnetImg2Img(control: control, modality: found.modality ?? "")
+    }
     if let asset = entry.assetID { request.image = .asset(asset) }
   }
 
@@ -295,12 +309,15 @@ public struct Img2ImgPipeline: Sendable {
       return
     }
     if entry.state == .uploaded, let asset = entry.assetID, try await isStored(asset) {
-      return try restore(&request, of: entry)
+      try restore(&request, of: entry)
+      if try await hasSecond(of: order, request) { return }
     }
     let prepared: Prepared
-    if entry.state != .planned, let earlier = Self.prepared(entry) {
+    let geometry: GeometryRecord
+    if entry.state != .planned, let earlier = Self.prepared(entry), let record = entry.intent.geometry {
       try restore(&request, of: entry)
       prepared = earlier
+      geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
     } else {
       if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
       onProgress(.preparing)
@@ -309,14 +326,42 @@ public struct Img2ImgPipeline: Sendable {
       prepared = Prepared(content: .bytes(image.bytes), name: Self.lastPart(of: path), sha256: image.sha256)
       request.width = request.width ?? image.size.width
       request.height = request.height ?? image.size.height
+      geometry = image.geometry
       try request.validate()
       try ledger.recordPrepared(
         entry.id, sha256: image.sha256, path: Self.absolute(path), geometry: image.geometry.json.line,
         parameters: request.record.line)
     }
+    // First what can be refused for being of another size than the image.
+    let second = try await prepareSecond(of: order, geometry: geometry)
     let asset = try await upload(prepared, onProgress)
-    try ledger.recordUpload(entry.id, asset: asset)
     request.image = .asset(asset)
+    if let second, let image = order.second { request.endpoint = image.endpoint(try await upload(second, onProgress)) }
+    try ledger.recordUpload(entry.id, asset: asset, parameters: request.record.line)
+  }
+
+  /// True when the service has the order's second image under the name that the request knows, or the order has none.
+  private func hasSecond(of order: Img2ImgOrder, _ request: Img2ImgRequest) async throws -> Bool {
+    guard order.second != nil else { return true }
+    switch request.endpoint {
+    case .inpaint(let asset), .controlnetImg2Img(let asset, _): return try await isStored(asset)
+    case .img2img, .controlnet, .custom: return false
+    }
+  }
+
+  /// The order's mask or control image, on disk beside the first one.
+  private func prepareSecond(of order: Img2ImgOrder, geometry: GeometryRecord) async throws -> Prepared? {
+    guard let second = order.second else { return nil }
+    return try await offThePool { flag in
+      let (bytes, format) = try second.prepared(
+        by: preparer, geometry: geometry, recipe: order.recipe, cancellation: flag)
+      let path = "\(order.folder)/\(order.stem).\(second.name).\(format.fileExtension)"
+      var inputs: [String] = []
+      if case .file(let file) = second.source { inputs = [file] }
+      try AtomicFile.write(bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
+      return Prepared(
+        content: .bytes(bytes), name: Self.lastPart(of: path), sha256: ContentDigest.sha256(of: bytes))
+    }
   }
 
   /// Uploads an image, unless the service still has the same bytes.

@@ -12,12 +12,18 @@ extension Img2ImgRequest {
     if let negativePrompt { members.append(("negativePrompt", .string(negativePrompt))) }
     if let negativePromptStrength { members.append(("negativePromptStrength", .number(negativePromptStrength))) }
     if let scheduler { members.append(("scheduler", .string(scheduler))) }
+    if let disableMerging { members.append(("disableMerging", .bool(disableMerging))) }
+    if let controlStart { members.append(("controlStart", .number(controlStart))) }
+    if let controlEnd { members.append(("controlEnd", .number(controlEnd))) }
+    if let disableModalityDetection { members.append(("disableModalityDetection", .bool(disableModalityDetection))) }
     switch endpoint {
     case .img2img: break
     case .inpaint(let mask): members += [("endpoint", .string("inpaint")), ("maskId", .string(mask.rawValue))]
-    case .controlnet(let image, let modality):
+    case .controlnet(let modality):
+      members += [("endpoint", .string("controlnet")), ("modality", .string(modality))]
+    case .controlnetImg2Img(let control, let modality):
       members += [
-        ("endpoint", .string("controlnet-img2img")), ("controlImageId", .string(image.rawValue)),
+        ("endpoint", .string("controlnet-img2img")), ("controlImageId", .string(control.rawValue)),
         ("modality", .string(modality)),
       ]
     case .custom: members.append(("endpoint", .string("custom")))

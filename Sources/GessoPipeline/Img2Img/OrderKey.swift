@@ -23,8 +23,10 @@ package struct OrderKey: Sendable {
   ///   - baseURL: A run against a stand-in never counts for the service.
   ///   - account: The project, else a digest of the API key.
   ///   - sourceSHA256: Of the source's bytes; nil for one that cannot be read twice, which is like no other order's.
-  init(_ order: Img2ImgOrder, baseURL: String, account: String, sourceSHA256: String?) {
+  ///   - secondSHA256: The same of the order's second image, if it has one.
+  init(_ order: Img2ImgOrder, baseURL: String, account: String, sourceSHA256: String?, secondSHA256: String?) {
     var (origin, recipe) = (sourceSHA256 ?? "unknown \(UUID().uuidString)", order.recipe)
+    let second = order.second.map { _ in secondSHA256 ?? "unknown \(UUID().uuidString)" }
     // Nothing is prepared of what the service fetches itself.
     if case .remote(let url) = order.source { (origin, recipe) = (url, Recipe()) }
     let request = order.request
@@ -33,7 +35,8 @@ package struct OrderKey: Sendable {
         ("version", .integer(2)), ("service", .string(baseURL)), ("account", .string(account)),
         ("source", .string(origin)), ("recipe", Self.said(Self.fields(of: recipe))),
         ("model", .string(request.modelID)),
-        ("prompt", .string(request.prompt)), ("request", Self.said(Self.fields(of: request))),
+        ("prompt", .string(request.prompt)),
+        ("request", Self.said(Self.fields(of: request) + [("second", second, nil)])),
         ("seed", .optional(request.seed)),
       ]))
     formerDigest = Self.digest(
@@ -77,6 +80,7 @@ package struct OrderKey: Sendable {
       ("maxBytes", recipe.maxBytes.map(String.init), nil), ("minQuality", String(recipe.minQuality), "60"),
       ("background", recipe.background.map(color), nil), ("profile", recipe.profile.rawValue, "convert"),
       ("metadata", recipe.metadata.rawValue, "none"), ("failOn", recipe.failOn.rawValue, "truncated"),
+      ("geometry", recipe.geometry?.json.line, nil),
     ]
   }
 
@@ -89,12 +93,19 @@ package struct OrderKey: Sendable {
       ("negativePromptStrength", request.negativePromptStrength.map { "\($0)" }, nil),
       ("scheduler", request.scheduler, nil), ("param", request.parametersText, nil),
     ]
+    fields += [
+      ("disableMerging", request.disableMerging.map { "\($0)" }, nil),
+      ("controlStart", request.controlStart.map { "\($0)" }, nil),
+      ("controlEnd", request.controlEnd.map { "\($0)" }, nil),
+      ("disableModalityDetection", request.disableModalityDetection.map { "\($0)" }, nil),
+    ]
     switch request.endpoint {
     case .img2img: break
     case .inpaint(let mask): fields += [("endpoint", "inpaint", nil), ("maskId", mask.rawValue, nil)]
-    case .controlnet(let image, let modality):
+    case .controlnet(let modality): fields += [("endpoint", "controlnet", nil), ("modality", modality, nil)]
+    case .controlnetImg2Img(let control, let modality):
       fields += [
-        ("endpoint", "controlnet-img2img", nil), ("controlImageId", image.rawValue, nil), ("modality", modality, nil),
+        ("endpoint", "controlnet-img2img", nil), ("controlImageId", control.rawValue, nil), ("modality", modality, nil),
       ]
     case .custom: fields += [("endpoint", "custom", nil)]
     }

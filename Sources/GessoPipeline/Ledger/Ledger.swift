@@ -194,9 +194,9 @@ public final class Ledger: Sendable {
       [sha256, path, geometry, parameters])
   }
 
-  /// The service has the image.
-  package func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
-    try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
+  /// The service has the image, and the one that belongs to it.
+  package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
+    try update(id, to: .uploaded, "assetID = ?, parameters = ?", [asset.rawValue, parameters])
   }
 
   /// The service has these bytes, for whoever needs them next.
