@@ -215,7 +215,7 @@ struct DisagreementTests {
       transport.requests.map(\.url) == [base, base + "&paginationToken=t%201", base + "&paginationToken=t2"])
   }
 
-  @Test("the action that ends an upload and the one that ends a job")
+  @Test("the action that ends a job; the one that ends an upload is in MultipartUploadTests")
   func actions() async throws {
     let transport = ScriptedTransport([.answer(200, #"{"job":{"jobId":"job_1","status":"canceled"}}"#)])
     #expect(try await client(transport).cancel(JobID(rawValue: "job_1")).status == .canceled)

@@ -14,6 +14,7 @@ struct MultipartUploadTests {
       var puts: [String] = []
       var looks = 0
       var leaked = false
+      var action = ""
       /// What an upload that is open is answered with; nil after it was completed.
       var open: String?
     }
@@ -53,6 +54,7 @@ struct MultipartUploadTests {
           return HTTPResponse(status: status)
         case (.post, _):
           state.open = nil
+          state.action = String(decoding: bytes(of: request), as: UTF8.self)
           return json(#"{"upload":{"id":"u","status":"validating"}}"#)
         case (.get, _):
           switch reopening {
@@ -117,7 +119,9 @@ struct MultipartUploadTests {
         == UploadProgress(sentBytes: size, totalBytes: size, assetID: AssetID(rawValue: "asset_9")))
     #expect(progress.dropLast().allSatisfy { $0.assetID == nil && (0...size).contains($0.sentBytes) })
     #expect(joined(storage, upload: 1) == Self.image)
-    storage.state.withLock { #expect($0.looks == 3 && !$0.leaked && $0.puts.count == 3) }
+    storage.state.withLock {
+      #expect($0.looks == 3 && !$0.leaked && $0.puts.count == 3 && $0.action == #"{"action":"complete"}"#)
+    }
   }
 
   @Test("straight from a file")

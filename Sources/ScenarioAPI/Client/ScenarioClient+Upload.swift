@@ -77,15 +77,8 @@ extension ScenarioClient {
         continuation.yield(.success(UploadProgress(sentBytes: sent, totalBytes: total, assetID: nil)))
       }
       do throws(ScenarioError) {
-        let asset: AssetID
-        if total > Self.directUploadLimit {
-          asset = try await uploadInParts(
-            content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: report)
-        } else {
-          asset = try await uploadAsset(
-            name: name, bytes: try Self.bytes(of: content), mimeType: mimeType, onProgress: report
-          ).id
-        }
+        let asset = try await stored(
+          content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: report)
         continuation.yield(.success(UploadProgress(sentBytes: total, totalBytes: total, assetID: asset)))
       } catch {
         continuation.yield(.failure(error))
@@ -94,6 +87,24 @@ extension ScenarioClient {
     }
     continuation.onTermination = { if case .cancelled = $0 { task.cancel() } }
     return UploadSequence(values: values)
+  }
+
+  /// In one request, or in parts where that is too large, for the limit or for the gateway (contract, section 10).
+  private func stored(
+    _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload?,
+    _ onPart: @Sendable (PartialUpload) throws -> Void, onProgress: @escaping @Sendable (Int) -> Void
+  ) async throws(ScenarioError) -> AssetID {
+    if content.count <= Self.directUploadLimit {
+      do throws(ScenarioError) {
+        return try await uploadAsset(
+          name: name, bytes: try Self.bytes(of: content), mimeType: mimeType, onProgress: onProgress
+        ).id
+      } catch {
+        guard error.code == .payloadTooLarge else { throw error }
+      }
+    }
+    return try await uploadInParts(
+      content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: onProgress)
   }
 
   /// Uploads an image in one request. It is free of charge; the same bytes uploaded twice become two assets.
