@@ -159,6 +159,40 @@ struct DisagreementTests {
     #expect { try model.check(request) } throws: { "\($0)".contains("height") && "\($0)".contains("multiple of 16") }
   }
 
+  @Test(
+    "what a model's own fields do not allow is refused, naming the field",
+    arguments: [
+      (#""style":"x""#, "style"), (#""style":"ink-and-more""#, "style"), (#""loras":[]"#, "loras"),
+      (#""loras":["a","b","c"]"#, "loras"), (#""loras":"a""#, "loras"), (#""scales":[0.5,3]"#, "scales"),
+      (#""scales":[-1]"#, "scales"), (#""mode":"fast""#, "mode"), (#""unknown":1"#, "unknown"), ("", "topic"),
+    ])
+  func fields(sent: String, field: String) throws {
+    let model = try JSONDecoder().decode(
+      ModelReply.self,
+      from: Data(
+        #"""
+        {"model":{"id":"m","custom":true,"inputs":[{"name":"prompt","type":"string"},{"name":"image","type":"file"},
+        {"name":"strength","type":"number"},{"name":"guidance","type":"number"},{"name":"numOutputs","type":"number"},
+        {"name":"numInferenceSteps","type":"number"},{"name":"style","type":"string","minLength":2,"maxLength":8},
+        {"name":"loras","type":"model_array","minLength":1,"maxLength":2},
+        {"name":"scales","type":"number_array","min":0,"max":2},
+        {"name":"mode","type":"string","allowedValues":["slow"]},
+        {"name":"topic","type":"string","required":{"always":true}}]}}
+        """#.utf8)
+    ).model
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = .custom
+    let complete = #""topic":"t","style":"ink","loras":["a"],"scales":[0,2],"mode":"slow""#
+    request.parameters = try JSONDecoder().decode([String: JSONValue].self, from: Data("{\(complete)}".utf8))
+    try model.check(request)
+    let changes = try JSONDecoder().decode([String: JSONValue].self, from: Data("{\(sent)}".utf8))
+    request.parameters.merge(changes) { $1 }
+    if changes.isEmpty { request.parameters["topic"] = nil }
+    #expect { try model.check(request) } throws: {
+      ($0 as? ScenarioError)?.code == .invalidRequest && "\($0)".contains(field)
+    }
+  }
+
   @Test("seeds are read as text or number", arguments: [#""7""#, "7"])
   func seeds(written: String) throws {
     let asset = #"{"asset":{"id":"a","url":"https://x.example/a","metadata":{"seed":\#(written)}}}"#

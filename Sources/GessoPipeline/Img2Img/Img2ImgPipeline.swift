@@ -396,11 +396,21 @@ public struct Img2ImgPipeline: Sendable {
       Prepared(content: content, name: "\(stem).\(format.fileExtension)", sha256: sha256), onProgress)
   }
 
+  /// How often a process looks whether another has ended the same upload.
+  private static let uploadLockInterval = Duration.milliseconds(100)
+
   /// The same bytes are the same asset as long as the service has it.
   private func upload(
     _ prepared: Prepared, _ onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> AssetID {
     let (baseURL, account, sha256) = (client.configuration.baseURL, account, prepared.sha256)
+    // Whoever else is at it, in this process or another, will have it stored soon.
+    var lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
+    while lock == nil {
+      try await client.sleep(Self.uploadLockInterval, stage: .upload)
+      lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
+    }
+    defer { withExtendedLifetime(lock) {} }
     if let known = try ledger.upload(of: sha256, baseURL: baseURL, account: account), try await isStored(known) {
       return known
     }
@@ -534,33 +544,40 @@ public struct Img2ImgPipeline: Sendable {
     }
     try ledger.recordSuccess(entry.id)
     onProgress(.downloading(count: job.assetIDs.count))
-    var files: [Img2ImgResult.File] = []
+    var files: [Int: Img2ImgResult.File] = [:]
     for (index, asset) in zip(1..., job.assetIDs) {
-      try Task.checkCancellation()
-      if let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }),
-        let file = try intact(known, of: entry, folder: folder)
-      {
-        files.append(file)
-        continue
-      }
-      do {
+      guard let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }) else { continue }
+      files[index] = try intact(known, of: entry, folder: folder)
+    }
+    do {
+      let missing = zip(1..., job.assetIDs).filter { files[$0.0] == nil }
+      // One request for the addresses of many; one that is left out there is asked for by itself, and says why.
+      let assets = missing.count > 1 ? try await client.assets(missing.map(\.1)) : []
+      for (index, id) in missing {
+        try Task.checkCancellation()
+        let asset: Asset
+        if let known = assets.first(where: { $0.id == id }) {
+          asset = known
+        } else {
+          asset = try await client.asset(id)
+        }
         let file = try await download(asset, index: index, of: entry, folder: folder)
-        files.append(file)
+        files[index] = file
         onProgress(.downloaded(file))
-      } catch var error as ScenarioError {
-        error.jobID = jobID
-        throw error
       }
+    } catch var error as ScenarioError {
+      error.jobID = jobID
+      throw error
     }
     try ledger.recordDownloads(entry.id)
-    return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: files)
+    return Img2ImgResult(
+      entry, preparedPath: entry.intent.preparedPath, files: files.sorted { $0.key < $1.key }.map(\.value))
   }
 
   private func download(
-    _ id: AssetID, index: Int, of run: LedgerEntry, folder: String
+    _ asset: Asset, index: Int, of run: LedgerEntry, folder: String
   ) async throws -> Img2ImgResult.File {
-    let intent = run.intent
-    let asset = try await client.asset(id)
+    let (intent, id) = (run.intent, asset.id)
     let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: index)
     let path = "\(folder)/\(name).\(FileType.fileExtension(ofMimeType: asset.mimeType))"
     var size: ImageSize?

@@ -1,6 +1,7 @@
 #if Client
 internal import Foundation
 internal import GRDB
+internal import ImagePreparation
 public import ScenarioAPI
 internal import Synchronization
 
@@ -167,6 +168,12 @@ public final class Ledger: Sendable {
         remedy: "wait until it ends", runID: id)
     }
     return LedgerClaim(entry: try entry(run: id), lock: lock)
+  }
+
+  /// The right to upload these bytes; nil when somebody else is at it.
+  package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
+    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
+    return try LedgerLock(path: "\(path)-locks/upload-\(name)")
   }
 
   private static func insert(_ intent: LedgerIntent, draw: Int, in database: Database) throws -> Int64 {
