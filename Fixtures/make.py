@@ -421,6 +421,9 @@ corrupt("jpeg-missing-end-marker.jpg", base[:-2])
 progressive = jpeg(small, progressive=True)
 second_scan = progressive.index(b"\xff\xda", scan_start(progressive))
 corrupt("jpeg-progressive-truncated-after-first-scan.jpg", progressive[:second_scan])
+# A second frame header between two scans, of an image without components.
+corrupt("jpeg-progressive-second-frame-header.jpg",
+        progressive[:second_scan] + b"\xff\xc2\0\x08\x08\0\x40\0\x40\0" + progressive[second_scan:])
 corrupt("jpeg-progressive-truncated-in-late-scan.jpg", progressive[:len(progressive) * 4 // 5])
 corrupt("jpeg-absurd-size.jpg", with_payload(base, 0xC0, lambda p: p[:1] + struct.pack(">HH", 65500, 65500) + p[5:]))
 corrupt("jpeg-zero-width.jpg", with_payload(base, 0xC0, lambda p: p[:3] + b"\0\0" + p[5:]))

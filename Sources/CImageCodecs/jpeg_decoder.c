@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jpeglib.h>
 
@@ -30,6 +31,14 @@ struct cic_jpeg_decoder {
   cic_cancel_flag *cancel;
   cic_jpeg_limits limits;
   cic_status status;
+  struct {
+    boolean progressive_mode, arith_code;
+    int data_precision, num_components;
+    JDIMENSION image_width, image_height;
+  } frame;                    // what the frame header says
+  off_t scan_offset;          // in a file
+  const uint8_t *scan_start;  // in memory
+  size_t scan_count;
   bool started;
   bool absorbing;   // reading all scans of a file
   bool ended;       // the source ended before the end marker
@@ -41,8 +50,8 @@ struct cic_jpeg_decoder {
   char first_warning[JMSG_LENGTH_MAX];
   // Metadata.
   bool has_comment, has_xmp;
-  uint8_t *exif;
-  size_t exif_count;
+  uint8_t *exif, *xmp, *comment;
+  size_t exif_count, xmp_count, comment_count;
   uint8_t *icc;
   size_t icc_count;
   bool icc_broken;
@@ -266,12 +275,22 @@ static boolean read_marker(j_decompress_ptr c) {
   for (size_t i = 0; i < head_count; i++) head[i] = next_byte(c);
   if (marker == JPEG_COM) {
     d->has_comment = true;
+    if (!d->comment) {
+      d->comment_count = length;
+      keep_segment(c, &d->comment, head, head_count, rest);
+      return TRUE;
+    }
   } else if (marker == JPEG_APP0 + 1 && head_count >= 6 && !memcmp(head, exif_tag, 6) && !d->exif) {
     d->exif_count = length - 6;
     keep_segment(c, &d->exif, head + 6, head_count - 6, rest);
     return TRUE;
   } else if (marker == JPEG_APP0 + 1 && head_count >= 29 && !memcmp(head, xmp_tag, 29)) {
     d->has_xmp = true;
+    if (!d->xmp) {
+      d->xmp_count = length - 29;
+      keep_segment(c, &d->xmp, head + 29, head_count - 29, rest);
+      return TRUE;
+    }
   } else if (marker == JPEG_APP0 + 2 && head_count >= 14 && !memcmp(head, icc_tag, 12)) {
     keep_icc_segment(c, head, head_count, rest);
     return TRUE;
@@ -342,6 +361,8 @@ void cic_jpeg_decoder_destroy(cic_jpeg_decoder *d) {
   jpeg_destroy_decompress(&d->codec);
   for (int k = 1; k <= max_icc_segments; k++) free(d->icc_segments[k].bytes);
   free(d->exif);
+  free(d->xmp);
+  free(d->comment);
   free(d->icc);
   free(d);
 }
@@ -391,6 +412,10 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
   header->restart_interval = c->restart_interval;
   header->exif = d->exif;
   header->exif_count = d->exif_count;
+  header->xmp = d->xmp;
+  header->xmp_count = d->xmp_count;
+  header->comment = d->comment;
+  header->comment_count = d->comment_count;
   header->icc_state = d->icc ? CIC_ICC_COMPLETE : d->icc_broken ? CIC_ICC_BROKEN : CIC_ICC_NONE;
   header->icc = d->icc;
   header->icc_count = d->icc_count;
@@ -427,7 +452,20 @@ cic_status cic_jpeg_start(
     note_damage(d);
     d->reader.bytes_in_buffer = 0;
     c->unread_marker = 0;
+    // A second frame header has been taken over before it is refused (jdmarker.c, get_sof).
+    c->progressive_mode = d->frame.progressive_mode;
+    c->arith_code = d->frame.arith_code;
+    c->data_precision = d->frame.data_precision;
+    c->num_components = d->frame.num_components;
+    c->image_width = d->frame.image_width;
+    c->image_height = d->frame.image_height;
   } else {
+    d->frame.progressive_mode = c->progressive_mode;
+    d->frame.arith_code = c->arith_code;
+    d->frame.data_precision = c->data_precision;
+    d->frame.num_components = c->num_components;
+    d->frame.image_width = c->image_width;
+    d->frame.image_height = c->image_height;
     c->scale_num = 1;
     c->scale_denom = scale_denominator;
     c->dct_method = JDCT_ISLOW;
@@ -515,4 +553,76 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *d) {
     fail(d, CIC_TRUNCATED, "the end marker is missing");
   }
   return CIC_OK;
+}
+
+// MARK: Entropy-coded data
+
+bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
+  const struct jpeg_decompress_struct *c = &d->codec;
+  *scan = (cic_jpeg_scan){0};
+  cic_source *source = d->source;
+  if (d->status || d->ended || !d->started || !c->raw_data_out || source->blocks) return false;
+  if (c->progressive_mode || c->arith_code || c->data_precision != 8) return false;
+  if (c->num_components > 4 || c->comps_in_scan != c->num_components) return false;
+  if (c->Ss != 0 || c->Se != DCTSIZE2 - 1 || c->Ah != 0 || c->Al != 0 || c->blocks_in_MCU > 10) return false;
+  scan->component_count = c->comps_in_scan;
+  scan->mcus_per_row = c->MCUs_per_row;
+  scan->restart_interval = c->restart_interval;
+  scan->blocks_per_mcu = c->blocks_in_MCU;
+  for (int i = 0; i < c->blocks_in_MCU; i++) scan->block_component[i] = (uint8_t)c->MCU_membership[i];
+  for (int k = 0; k < c->comps_in_scan; k++) {
+    const jpeg_component_info *component = c->cur_comp_info[k];
+    const JHUFF_TBL *dc = c->dc_huff_tbl_ptrs[component->dc_tbl_no & 3];
+    const JHUFF_TBL *ac = c->ac_huff_tbl_ptrs[component->ac_tbl_no & 3];
+    if (component != &c->comp_info[k] || !dc || !ac || !component->quant_table) return false;
+    if (SCALED_WIDTH(component) != SCALED_HEIGHT(component)) return false;
+    // A scan of one component has one block an MCU, whatever the factors say (T.81 A.2.2).
+    bool alone = c->comps_in_scan == 1;
+    if (alone && (component->h_samp_factor != 1 || component->v_samp_factor != 1)) return false;
+    for (int i = 0; i < DCTSIZE2; i++)
+      if (component->quant_table->quantval[i] > INT16_MAX) return false;
+    scan->components[k] = (cic_jpeg_scan_component){
+        .h_sampling = component->h_samp_factor,
+        .v_sampling = component->v_samp_factor,
+        .block_side = SCALED_WIDTH(component),
+        .blocks_per_row = component->width_in_blocks,
+        .quantization = component->quant_table->quantval,
+        .dc_counts = dc->bits,
+        .dc_values = dc->huffval,
+        .ac_counts = ac->bits,
+        .ac_values = ac->huffval,
+    };
+  }
+  source->next = d->scan_start = d->reader.next_input_byte;
+  source->available = d->scan_count = d->reader.bytes_in_buffer;
+  if (source->window) {
+    off_t offset = lseek(source->descriptor, 0, SEEK_CUR);
+    if (offset < 0) return false;
+    d->scan_offset = offset - (off_t)source->available;
+  }
+  return true;
+}
+
+bool cic_jpeg_peek_scan(cic_jpeg_decoder *d, size_t wanted, const uint8_t **bytes, size_t *count) {
+  return cic_source_peek(d->source, wanted, bytes, count) == CIC_OK;
+}
+
+void cic_jpeg_skip_scan(cic_jpeg_decoder *d, size_t count) {
+  d->source->next += count;
+  d->source->available -= count;
+}
+
+void cic_jpeg_return_scan(cic_jpeg_decoder *d) {
+  cic_source *source = d->source;
+  if (source->window) {
+    // A failure to go back shows when the bytes that follow make no scan.
+    source->ended = lseek(source->descriptor, d->scan_offset, SEEK_SET) < 0;
+    source->next = source->window;
+    source->available = 0;
+  } else {
+    source->next = d->scan_start;
+    source->available = d->scan_count;
+  }
+  d->reader.next_input_byte = source->next;
+  d->reader.bytes_in_buffer = source->available;
 }

@@ -52,6 +52,20 @@ static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   if (header) memcpy(d->chunk_header, header, sizeof d->chunk_header);
 }
 
+// Appends a chunk as it stands; what would exceed the limit of one chunk is left out.
+static bool keep_text(cic_png_decoder *d, png_unknown_chunkp chunk) {
+  if (d->texts_count + chunk->size + 8 > d->limits.max_chunk_bytes) return true;
+  uint8_t *texts = realloc(d->texts, d->texts_count + chunk->size + 8);
+  if (!texts) return false;
+  d->texts = texts;
+  uint8_t *next = texts + d->texts_count;
+  memcpy(next, chunk->name, 4);
+  for (int k = 0; k < 4; k++) next[4 + k] = (uint8_t)(chunk->size >> (24 - 8 * k));
+  if (chunk->size) memcpy(next + 8, chunk->data, chunk->size);
+  d->texts_count += chunk->size + 8;
+  return true;
+}
+
 // Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
@@ -59,10 +73,11 @@ static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   const char *name = (const char *)chunk->name;
   if (png_get_image_width(png, d->info) == 0) fail(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
-  if (!memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4)) d->has_text = true;
-  else if (!memcmp(name, "iTXt", 4))
-    *(chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18) ? &d->has_xmp : &d->has_text) = true;
-  else if (!memcmp(name, "acTL", 4)) d->animated = true;
+  if (!memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4)) {
+    bool is_xmp = name[0] == 'i' && chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18);
+    *(is_xmp ? &d->has_xmp : &d->has_text) = true;
+    if (!keep_text(d, chunk)) return -1;
+  } else if (!memcmp(name, "acTL", 4)) d->animated = true;
   else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
     d->has_cicp = true;
     memcpy(d->cicp, chunk->data, 4);
@@ -117,6 +132,7 @@ void cic_png_decoder_destroy(cic_png_decoder *d) {
   if (d->strips) cic_png_strips_destroy(d->strips);
   free(d->whole);
   free(d->exif);
+  free(d->texts);
   free(d);
 }
 
@@ -166,6 +182,8 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   memcpy(header->cicp, d->cicp, sizeof d->cicp);
   header->exif = d->exif;
   header->exif_count = d->exif_count;
+  header->texts = d->texts;
+  header->texts_count = d->texts_count;
   png_charp name = NULL;
   png_bytep profile = NULL;
   png_uint_32 profile_count = 0;

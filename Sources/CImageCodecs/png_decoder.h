@@ -33,8 +33,8 @@ struct cic_png_decoder {
   int64_t warning_count;
   bool has_text, has_xmp, animated, has_cicp;
   uint8_t cicp[4];
-  uint8_t *exif;
-  size_t exif_count;
+  uint8_t *exif, *texts;
+  size_t exif_count, texts_count;
   char message[cic_png_text_capacity];
   char first_warning[cic_png_text_capacity];
   char icc_complaint[cic_png_text_capacity];

@@ -25,6 +25,10 @@ struct cic_png_strips {
   cic_status fault;          // met while reading ahead, reported when what came before it is used
   int broken;                // what ISA-L found wrong, reported when what it inflated before is used
   bool ended;                // the deflate stream is complete
+  bool has_check;            // and its Adler-32 is read
+  uint32_t check;
+  uint32_t excess_adler;     // of inflated bytes behind the last row
+  size_t excess_count;
   size_t row_bytes;          // with the filter byte
   uint32_t next_row;
   uint64_t longest_data;     // libpng's limits of chunk lengths
@@ -191,17 +195,38 @@ static cic_status inflate_into(cic_png_decoder *d, uint8_t *base, size_t count, 
     int code = isal_inflate(state);
     uint32_t got = room - state->avail_out;
     *written += got;
-    s->ended = code == ISAL_INCORRECT_CHECKSUM || (code >= 0 && state->block_state == ISAL_BLOCK_FINISH);
-    if (code == ISAL_INCORRECT_CHECKSUM) {
-      static const char message[] = "IDAT: incorrect data check";
-      return d->limits.policy == CIC_FAIL_ON_NONE ? warn(d, message) : fail(d, CIC_CORRUPT, message);
-    }
+    s->ended = code >= 0 && state->block_state == ISAL_BLOCK_FINISH;
     if (code < 0) s->broken = code;
     if (s->ended || s->broken || got > 0 || state->avail_in > 0) continue;
     cic_status status = gather(d);
     if (status) return status;
     if (state->avail_in == 0) return fail(d, CIC_CORRUPT, "Not enough image data");
   }
+  return CIC_OK;
+}
+
+// The four bytes behind the deflate stream, some of them in ISA-L's hands.
+static cic_status read_check(cic_png_decoder *d) {
+  cic_png_strips *s = d->strips;
+  struct inflate_state *state = &s->inflate;
+  state->read_in >>= state->read_in_length % 8;
+  state->read_in_length -= state->read_in_length % 8;
+  for (int i = 0; i < 4; i++) {
+    uint8_t byte;
+    if (state->read_in_length > 0) {
+      byte = (uint8_t)state->read_in;
+      state->read_in >>= 8;
+      state->read_in_length -= 8;
+    } else {
+      cic_status status = state->avail_in > 0 ? CIC_OK : gather(d);
+      if (status) return status;
+      if (state->avail_in == 0) return fail(d, CIC_CORRUPT, "Not enough image data");
+      byte = *state->next_in++;
+      state->avail_in--;
+    }
+    s->check = s->check << 8 | byte;
+  }
+  s->has_check = true;
   return CIC_OK;
 }
 
@@ -283,18 +308,26 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
   cic_png_strips *s = malloc(sizeof *s);
   if (!s) return fail(d, CIC_OUT_OF_MEMORY, "no memory for the PNG decoder");
   d->strips = s;
-  s->starved = s->ended = false;
+  s->starved = s->ended = s->has_check = false;
+  s->check = 0;
+  s->excess_adler = 1;
+  s->excess_count = 0;
   s->fault = CIC_OK;
   s->broken = 0;
   s->next_row = 0;
   isal_inflate_init(&s->inflate);
-  s->inflate.crc_flag = ISAL_ZLIB;
+  s->inflate.crc_flag = ISAL_DEFLATE;  // the Adler-32 is for those to compute who have the bytes in their cache
   if (_setjmp(d->jump)) return d->status;
   describe(d, coding);
   set_chunk_limits(d);
   s->row_bytes = coding->filtered_bytes + 1;
   begin_chunk(s, d->chunk_header);
-  return CIC_OK;
+  // The header of the zlib stream, which cic_png_can_read_strips has looked at.
+  uint8_t header[2];
+  cic_status status = take(d, header, sizeof header);
+  s->crc = crc32_gzip_refl(s->crc, header, sizeof header);
+  s->chunk_left -= sizeof header;
+  return status;
 }
 
 void cic_png_strips_destroy(cic_png_strips *strips) { free(strips); }
@@ -325,8 +358,11 @@ static cic_status end_data(cic_png_decoder *d) {
     uint8_t discarded[discarded_bytes];
     size_t count;
     status = inflate_into(d, discarded, sizeof discarded, &count);
+    s->excess_adler = cic_adler32(s->excess_adler, discarded, count);
+    s->excess_count += count;
     extra |= count > 0;
   }
+  if (!status) status = read_check(d);
   if (!status && extra) status = complain(d, "IDAT: Too much image data");
   if (!status && has_extra_data(s)) status = complain(d, "IDAT: Extra compressed data");
   return status ? status : s->fault;
@@ -350,4 +386,13 @@ cic_status cic_png_strips_finish(cic_png_decoder *d) {
   d->status = status;
   if (status) d->row = d->height;
   return status;
+}
+
+cic_status cic_png_check_data(cic_png_decoder *d, uint32_t adler) {
+  const cic_png_strips *s = d->strips;
+  if (!s->has_check || cic_adler32_combine(adler, s->excess_adler, s->excess_count) == s->check) return CIC_OK;
+  static const char message[] = "IDAT: incorrect data check";
+  if (d->limits.policy == CIC_FAIL_ON_NONE) return warn(d, message);
+  d->row = d->height;
+  return fail(d, CIC_CORRUPT, message);
 }

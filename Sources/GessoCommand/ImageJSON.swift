@@ -24,6 +24,7 @@ extension ImageDescription {
         ("restartInterval", .integer(restartInterval)), ("exif", .bool(hasEXIF)), ("gps", .bool(hasGPS)),
         ("xmp", .bool(hasXMP)), ("text", .bool(hasText)), ("animated", .bool(isAnimated)),
         ("notes", .array(notes.map(OrderedJSON.string))),
+        ("colorNotes", .array(colorNotes().map(OrderedJSON.string))),
       ])
   }
 
@@ -46,7 +47,7 @@ extension ImageDescription {
     let metadata = [("EXIF", hasEXIF), ("GPS position", hasGPS), ("XMP", hasXMP), ("text", hasText)]
     let present = metadata.filter(\.1).map(\.0)
     lines.append("metadata: \(present.isEmpty ? "none" : present.joined(separator: ", "))")
-    return lines + notes.map { "note: \($0)" }
+    return lines + notes.map { "note: \($0)" } + colorNotes().map { "when prepared: \($0)" }
   }
 }
 

@@ -81,7 +81,7 @@ package struct PreparationOptions: ParsableArguments {
   @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it.")
   package var profile: Recipe.ProfileHandling = .convert
 
-  @Option(help: "Strip all metadata, or keep EXIF with the orientation reset.")
+  @Option(help: "Strip all metadata, or keep EXIF, XMP and text with the orientation reset.")
   package var metadata: Recipe.MetadataHandling = .none
 
   @Option(name: .customLong("fail-on"), help: "How damaged a source may be.")

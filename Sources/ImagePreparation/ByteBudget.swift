@@ -7,7 +7,8 @@ internal import Musl
 #endif
 
 /// Searches for the settings with which an encoded image takes no more than a number of bytes: quality first, down to a
-/// floor, then scale; of a PNG, which has no quality, compression first.
+/// floor, then scale; of a PNG, which has no quality, compression first. (A palette that loses nothing needs no step of its
+/// own: every encode tries one.)
 ///
 /// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough that the two tries around a
 /// target, interpolated on logarithms, hit it in one to three more.

@@ -50,6 +50,12 @@ public struct ImageDescription: Sendable, Equatable {
   public var adobeTransform: Int?
   /// The EXIF metadata, a TIFF structure, as it was found.
   var exif: [UInt8]?
+  /// The XMP packet of a JPEG, as it was found.
+  var xmp: [UInt8]?
+  /// The first comment of a JPEG.
+  var comment: [UInt8]?
+  /// The chunks of text of a PNG, XMP among them.
+  var textChunks: [TextChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false
   /// True when the EXIF metadata has a GPS directory.

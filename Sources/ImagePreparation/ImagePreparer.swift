@@ -22,6 +22,7 @@ public struct ImagePreparer: Sendable {
   public func prepare(
     _ source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
+    let source = RepeatableSource(source)
     var pass = try PreparationPass(
       source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false)
     let image = try pass.encoded()
@@ -31,7 +32,7 @@ public struct ImagePreparer: Sendable {
 
   /// Encodes an image that is too large until it takes no more than `maxBytes`.
   private func within(
-    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationPass, _ source: ImageSource, recipe: Recipe,
+    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationPass, _ source: RepeatableSource, recipe: Recipe,
     cancellation: CancellationFlag?
   ) throws(PreparationError) -> PreparedImage {
     let isJPEG = pass.mayBeJPEG
@@ -73,19 +74,21 @@ public struct ImagePreparer: Sendable {
 
   /// Prepares the source again with a share of the pixels; nil where the sizes that are asked for allow none smaller.
   private func smallerPass(
-    _ pass: PreparationPass, _ share: Double, _ source: ImageSource, recipe: Recipe, _ cancellation: CancellationFlag?
+    _ pass: PreparationPass, _ share: Double, _ source: RepeatableSource, recipe: Recipe,
+    _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> PreparationPass? {
-    if case .descriptor = source {
+    guard source.isRepeatable else {
       throw PreparationError(
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
         remedy: "read it into memory or a file first, or lower --max-side")
     }
+    try source.rewind()
     var recipe = recipe
     recipe.maxPixels = min(recipe.maxPixels ?? .max, max(1, Int(Double(pass.firstSize.pixelCount) * share)))
     do throws(PreparationError) {
       var smaller = try PreparationPass(
         source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false,
-        encoding: pass.encoding, clock: pass.clock)
+        encoding: pass.encoding, survey: pass.survey, clock: pass.clock)
       smaller.firstSize = pass.firstSize
       return smaller.plan.outputSize.pixelCount < pass.plan.outputSize.pixelCount ? smaller : nil
     } catch {
@@ -102,7 +105,8 @@ public struct ImagePreparer: Sendable {
     of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
     var pass = try PreparationPass(
-      source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: true)
+      RepeatableSource(source), recipe: recipe, instructionSet: instructionSet, cancellation: cancellation,
+      wantsPixels: true)
     let raster = pass.finishedRaster()
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
   }

@@ -4,6 +4,8 @@ struct PreparationPass {
   private let source: ImageDescription
   private let recipe: Recipe
   let plan: PreparationPlan
+  /// What an earlier read of the source found.
+  let survey: SourceSurvey
   /// The size of the first try of a byte budget.
   var firstSize: ImageSize
   private let cancellation: CancellationFlag?
@@ -11,12 +13,12 @@ struct PreparationPass {
   private var notes: [String]
   /// The small image in stored orientation, plane by plane; one of interleaved rows on the `rows` path.
   private var planes: [Raster]
-  /// The planes as JPEG, where they were encoded while they came.
+  /// The file, where rows or planes were encoded while they came.
   private var streamed: [UInt8]?
   private let tensorTables: [Float]?
   private var tensor: Tensor?
-  /// The metadata that the result carries, upright.
-  private let keptEXIF: [UInt8]?
+  /// The metadata that the result carries.
+  private let metadata: KeptMetadata?
   /// The finished small image, once it was asked for.
   private var finished: Raster?
   /// How the result is encoded; at first as the recipe says.
@@ -33,8 +35,8 @@ struct PreparationPass {
 
   /// Opens the source, decides, decodes and resizes.
   init(
-    _ imageSource: ImageSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
-    wantsPixels: Bool, encoding: Encoding? = nil, clock: StageClock = StageClock()
+    _ imageSource: RepeatableSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
+    wantsPixels: Bool, encoding: Encoding? = nil, survey: SourceSurvey? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
     let encoding =
       encoding
@@ -46,15 +48,19 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
-    let trimmed =
-      recipe.trim && recipe.geometry == nil
-      ? try OpaqueBounds.find(in: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation) : nil
+    let found: SourceSurvey
+    if let survey {
+      found = survey
+    } else {
+      found = try SourceSurvey(
+        of: imageSource, recipe: recipe, limits: limits, instructionSet: instructionSet, cancellation: cancellation)
+    }
     let decoder = try SourceDecoder(
-      opening: imageSource, limits: limits, policy: recipe.failOn, cancellation: cancellation)
+      opening: imageSource.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     let source = decoder.description
     let plan = try PreparationPlan(
       source: source, codec: decoder.structure, recipe: recipe, instructionSet: instructionSet,
-      wantsPixels: wantsPixels || recipe.tensor != nil, trimmed: trimmed)
+      wantsPixels: wantsPixels || recipe.tensor != nil, survey: found)
     notes = source.notes + plan.notes
 
     let pass = StreamingPass(
@@ -62,29 +68,31 @@ struct PreparationPass {
       kernels: KernelTable(instructionSet),
       threads: plan.threads)
     let damage: DecodingDamage
-    if let subsampling = plan.encodedPlanes, source.orientation == .upright {
-      // Upright planes go into the encoder as they come.
-      var encoder = try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling)
+    if let started = try StreamedEncoder(
+      plan: plan, recipe: recipe, encoding: encoding, cancellation: cancellation)
+    {
+      var encoder = started
       damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) {
         clock throws(PreparationError) in
         clock.enter(.encode)
-        try encoder.encodeRows(of: pass.resamplers)
+        return try encoder.encodeSome(of: pass.resamplers)
       }
       self.clock.enter(.encode)
-      streamed = try encoder.finish()
+      streamed = try encoder.finish(pass.resamplers)
     } else {
-      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) { _ in }
+      damage = try decoder.run(plan, through: pass, clock: &self.clock, cancellation: cancellation) { _ in false }
     }
     planes = pass.resamplers.map(\.result)
     notes += damage.notes
     self.clock.enter(nil)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
-    keptEXIF = recipe.metadata == .keep ? source.exif.flatMap(EXIFReader.upright) : nil
-    notes += source.metadataNotes(recipe.metadata, kept: keptEXIF)
+    metadata = recipe.metadata == .keep ? KeptMetadata(of: source) : nil
+    if metadata == nil, source.hasGPS { notes.append("stripped GPS") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     self.source = source
     self.recipe = recipe
     self.plan = plan
+    self.survey = found
     firstSize = plan.outputSize
     self.cancellation = cancellation
   }
@@ -104,6 +112,9 @@ struct PreparationPass {
         raster = raster.withoutAlpha()
       } else if let background = recipe.background {
         raster = raster.flattened(on: background, linear: recipe.isLinear)
+      } else if recipe.format == .jpeg, recipe.isData {
+        raster = raster.withoutAlpha()
+        notes.append("the channel stored as alpha was left out, because a JPEG has none")
       } else if recipe.format == .jpeg {
         raster = raster.flattened(on: .white, linear: recipe.isLinear)
         notes.append("transparency was flattened on white, because a JPEG has none")
@@ -122,21 +133,15 @@ struct PreparationPass {
   /// Encodes and tells the whole story.
   mutating func encoded() throws(PreparationError) -> PreparedImage {
     var (format, bytes, isGray) = plan.encodedPlanes == nil ? try encodedRaster() : try encodedPlanes()
-    if let keptEXIF {
-      guard format == .png || keptEXIF.count <= KeptMetadata.longestInJPEG else {
-        throw PreparationError(
-          .unsupportedFeature, stage: .encode, "its EXIF metadata of \(keptEXIF.count) bytes does not fit in a JPEG",
-          remedy: "use --format png, or leave out --metadata keep")
-      }
-      KeptMetadata.insert(keptEXIF, into: &bytes, format: format)
-    }
+    try metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
     let isJPEG = format == .jpeg
     let subsampling = isGray ? "gray" : recipe.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(
       bytes: bytes, format: format, size: plan.geometry.canvas, quality: isJPEG ? Int(encoding.quality.rounded()) : nil,
       subsampling: isJPEG ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source, plan: plan,
-      geometry: plan.geometry, timings: clock.timings(), notes: notes, tensor: tensor)
+      geometry: plan.geometry, timings: clock.timings(),
+      notes: notes + (metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }
 
   private typealias Encoded = (format: ImageDescription.Format, bytes: [UInt8], isGray: Bool)
@@ -165,10 +170,21 @@ struct PreparationPass {
   }
 
   private mutating func encodedRaster() throws(PreparationError) -> Encoded {
+    if let streamed {
+      self.streamed = nil
+      encodes += 1
+      let isGray = planes[0].channels == .gray
+      if encoding.format == .png { return (.png, streamed, isGray) }
+      guard encoding.format == .auto, planes[0].isFlat else { return (.jpeg, streamed, isGray) }
+      let raster = finishedRaster()
+      clock.enter(.encode)
+      return try smaller((.jpeg, streamed, isGray), orPNGOf: raster)
+    }
     let raster = finishedRaster()
     if let format = recipe.tensor, let tensorTables {
       clock.enter(.color)
-      tensor = raster.tensor(
+      let opaque = recipe.isData && recipe.background == nil ? raster.withoutAlpha() : raster
+      tensor = opaque.tensor(
         layout: format.layout, tables: tensorTables, background: recipe.background ?? .white,
         linear: recipe.isLinear)
     }
@@ -195,17 +211,11 @@ struct PreparationPass {
   }
 
   private mutating func encodedPNG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
-    let color: PNGEncoder.Color =
-      switch plan.color {
-      case .tagged(let profile): .profile(profile)
-      case .converted, .convertedFirst: .srgb
-      case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
-      }
     encodes += 1
     let encoder = PNGEncoder(
       compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
       cancellation: cancellation)
-    return try encoder.encode(raster, color: color)
+    return try encoder.encode(raster, color: plan.color.pngColor(recipe))
   }
 
   private mutating func encodedJPEG(_ raster: Raster) throws(PreparationError) -> [UInt8] {
@@ -224,13 +234,42 @@ extension PreparationError {
   }
 }
 
-extension ImageDescription {
-  /// What became of the metadata.
-  fileprivate func metadataNotes(_ handling: Recipe.MetadataHandling, kept: [UInt8]?) -> [String] {
-    guard handling == .keep else { return hasGPS ? ["stripped GPS"] : [] }
-    let lost = [("EXIF", hasEXIF && kept == nil), ("XMP", hasXMP), ("text", hasText)].filter(\.1).map(\.0)
-    return (hasGPS && kept != nil ? ["kept GPS"] : [])
-      + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
+extension ColorPlan {
+  /// What a PNG says about its colors.
+  fileprivate func pngColor(_ recipe: Recipe) -> PNGEncoder.Color {
+    switch self {
+    case .tagged(let profile): .profile(profile)
+    case .converted, .convertedFirst: .srgb
+    case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
+    }
+  }
+}
+
+extension StreamedEncoder {
+  /// An encoder for results that need nothing but to be encoded; nil where the whole image is needed first.
+  fileprivate init?(
+    plan: PreparationPlan, recipe: Recipe, encoding: PreparationPass.Encoding, cancellation: CancellationFlag?
+  ) throws(PreparationError) {
+    let (layout, size) = (plan.planes[0].layout, plan.outputSize)
+    if let subsampling = plan.encodedPlanes, plan.isUpright {
+      self = .planes(try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling))
+    } else if plan.encodesRows, encoding.format == .png, !layout.channels.hasAlpha || recipe.background == nil {
+      let encoder = PNGEncoder(
+        compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,
+        cancellation: cancellation)
+      guard
+        let stream = PNGRowStream(encoder, size: size, channels: layout.channels, color: plan.color.pngColor(recipe))
+      else { return nil }
+      self = .png(stream)
+    } else if plan.encodesRows, encoding.format != .png, layout.channels == .rgb || layout.channels == .gray {
+      let encoder = try JPEGEncoder(
+        size: size, channels: layout.channels,
+        encoding: JPEGEncoding(
+          quality: encoding.quality, subsampling: recipe.subsampling, iccProfile: plan.color.embeddedProfile))
+      self = .jpeg(JPEGRowStream(encoder))
+    } else {
+      return nil
+    }
   }
 }
 

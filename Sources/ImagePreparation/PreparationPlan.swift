@@ -35,6 +35,10 @@ public struct PreparationPlan: Sendable {
   let color: ColorPlan
   /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
   let encodedPlanes: Recipe.Subsampling?
+  /// True where interleaved rows go into the encoder as they are made.
+  let encodesRows: Bool
+  /// True when the source is stored upright.
+  let isUpright: Bool
 
   /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
   /// sRGB's that a resize before the conversion would give visibly other colors.
@@ -50,12 +54,12 @@ public struct PreparationPlan: Sendable {
   ///
   /// - Parameters:
   ///   - codec: What the decoder's headers say beyond the description.
-  ///   - trimmed: The part of the upright source that is not transparent, where that was asked for.
+  ///   - survey: What an earlier read of the source found.
   ///   - wantsPixels: True when pixels are wanted and no file.
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool = false, trimmed: GeometryRecord.SourceRect? = nil
+    wantsPixels: Bool, survey: SourceSurvey
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -64,7 +68,8 @@ public struct PreparationPlan: Sendable {
         remedy: "raise --max-input-pixels if this is meant")
     }
     let resolved = try GeometryRecord.resolve(
-      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: trimmed)
+      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: survey.trimmed,
+      attention: survey.attention)
     let geometry = resolved.record
     let channels = Self.channels(of: source)
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
@@ -89,22 +94,33 @@ public struct PreparationPlan: Sendable {
       planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
       encodedPlanes = nil
     }
-    let scale = SampleScale(layout: planes[0].layout, linear: linear)
+    let scale = SampleScale(layout: planes[0].layout, linear: linear, isData: recipe.isData)
     let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
     let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
     let scales: [(x: Double, y: Double)] =
       path == .planar
       ? StripPlane.scales(samplingFactors: codec.samplingFactors ?? [], denominator: denominator)
       : [(1 / Double(denominator), 1 / Double(denominator))]
-    resampling = zip(planes, scales).enumerated().map { index, plane in
-      let (rows, planeScale) = plane
+    var resampling: [ResamplingPlan] = []
+    for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
+      // Cb and Cr are mostly alike.
+      if index == 2, rows == planes[1], planeScale == scales[1] {
+        resampling.append(resampling[1])
+        continue
+      }
       let factor = index == 0 ? 1 : chromaFactor
-      return ResamplingPlan(
-        input: ImageSize(width: rows.layout.width, height: rows.height),
-        horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
-        vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-        filter: recipe.filter, scale: scale.kind)
+      resampling.append(
+        ResamplingPlan(
+          input: ImageSize(width: rows.layout.width, height: rows.height),
+          horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
+          vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
+          filter: recipe.filter, scale: scale.kind))
     }
+    self.resampling = resampling
+    isUpright = source.orientation == .upright
+    encodesRows =
+      path == .rows && isUpright && !wantsPixels && color.conversionAfterResize == nil
+      && planes[0].layout.bitDepth == 8 && channels != .cmyk && geometry.content == geometry.canvas
     threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
     decoderScale = 1 / Double(denominator)
     notes = resolved.notes + colorNotes
@@ -119,13 +135,17 @@ public struct PreparationPlan: Sendable {
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
+    let coefficientBytes =
+      path == .planar && codec.wholeImageBytes == 0
+      ? PlaneFeed.bytesNeeded(size: source.storedSize, samplingFactors: codec.samplingFactors ?? [], threads: threads)
+      : 0
     let depth = source.bitDepth == 16 ? 2 : 1
     let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + passBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
+      codec.wholeImageBytes + passBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -137,7 +157,7 @@ public struct PreparationPlan: Sendable {
   }
 
   /// What the decoder delivers for a source.
-  private static func channels(of source: ImageDescription) -> RowLayout.Channels {
+  static func channels(of source: ImageDescription) -> RowLayout.Channels {
     switch source.colorModel {
     case .gray: source.hasAlpha ? .grayAlpha : .gray
     case .rgb, .ycbcr, .palette: source.hasAlpha ? .rgba : .rgb

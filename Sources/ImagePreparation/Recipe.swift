@@ -74,7 +74,8 @@ public struct Recipe: Sendable, Equatable {
   public enum MetadataHandling: String, Sendable, CaseIterable {
     /// Nothing but pixels leaves.
     case none
-    /// EXIF is kept, with the orientation reset; XMP and text are left out with a note.
+    /// EXIF, the XMP packet and text are kept, with their orientation reset to 1: of a PNG what stands before the image data. A JPEG
+    /// has one comment and no other text; what a result cannot hold is left out with a note.
     case keep
   }
 
@@ -106,7 +107,8 @@ public struct Recipe: Sendable, Equatable {
   public var filter: ResamplingFilter
   /// True to resample in linear light.
   public var linear: Bool
-  /// True for data such as normal maps: no conversion of color or light at all.
+  /// True for data such as normal maps: no conversion of color or light at all, and every channel resized on its own, also
+  /// one that is stored as alpha. A JPEG leaves that one out, unless there is a ``background``.
   public var isData: Bool
   /// How much of the shrinking the decoder may do.
   public var effort: Effort
@@ -119,7 +121,7 @@ public struct Recipe: Sendable, Equatable {
   /// PNG effort.
   public var compression: Compression
   /// The largest encoded size in bytes; nil for no limit. JPEG quality gives way first, down to ``minQuality``, then scale;
-  /// of a PNG, compression, then scale.
+  /// of a PNG, compression, then scale. Palettes and fewer bits, where nothing is lost, are tried in any case.
   public var maxBytes: Int?
   /// The lowest JPEG quality that ``maxBytes`` may lead to, 1 to 100.
   public var minQuality: Int
@@ -131,7 +133,7 @@ public struct Recipe: Sendable, Equatable {
   /// What happens to EXIF, XMP and text.
   public var metadata: MetadataHandling
   /// Also makes a tensor of the prepared pixels (8 bits), before they are encoded; nil for none. Transparency is flattened
-  /// on ``background`` for it, or on white.
+  /// on ``background`` for it, or on white; of data without a background it is left out.
   public var tensor: TensorFormat?
   /// How damaged the source may be.
   public var failOn: DamagePolicy

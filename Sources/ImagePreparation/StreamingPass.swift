@@ -3,7 +3,7 @@ struct StreamingPass {
   /// One resampler a plane.
   let resamplers: [PlaneResampler]
   /// Strips that may be decoded ahead of the window when two threads share the work.
-  static let stripsAhead = 3
+  static let stripsAhead = 6
 
   private let planes: [StripPlane]
 
@@ -25,15 +25,16 @@ struct StreamingPass {
   ///
   /// - Parameters:
   ///   - threads: 2 to decode on a thread of its own.
-  ///   - afterStrip: Called on this thread when resamplers have advanced.
+  ///   - encode: Called on this thread when it has nothing better to do: encodes some of the rows that are done, and says
+  ///     whether there were any.
   /// - Returns: What was overlooked.
   func run(
     _ feed: consuming some StripFeed & ~Copyable, threads: Int, cancellation: CancellationFlag?,
-    clock: inout StageClock, afterStrip: (inout StageClock) throws(PreparationError) -> Void
+    clock: inout StageClock, encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     precondition(feed.planes == planes, "the decoder delivers \(feed.planes), \(planes) were planned")
     if threads > 1 {
-      return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, afterStrip: afterStrip)
+      return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, encode: encode)
     }
     let rings = resamplers.map(\.ring)
     let finisher = feed.finisher
@@ -44,10 +45,11 @@ struct StreamingPass {
       finisher?.finishStrip(index, in: rings)
       clock.enter(.resize)
       advance(strips: index + 1)
-      try afterStrip(&clock)
+      _ = try encode(&clock)
     }
     clock.enter(.decode)
     try feed.finish()
+    try feed.check()
     return feed.damage
   }
 
@@ -58,15 +60,17 @@ struct StreamingPass {
   }
 
   /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
-  private func room(taken: Int) -> Int {
-    resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
+  private func room(taken: Int, stripsInFlight: Int) -> Int {
+    let released = resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
+    return min(released, taken.addingReportingOverflow(stripsInFlight).overflow ? .max : taken + stripsInFlight)
   }
 
   private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
     _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
-    afterStrip: (inout StageClock) throws(PreparationError) -> Void
+    encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
-    let exchange = StripExchange(room: room(taken: 0))
+    let stripsInFlight = feed.stripsInFlight
+    let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight))
     let stripCount = feed.stripCount
     let rings = resamplers.map(\.ring)
     let finisher = feed.finisher
@@ -77,6 +81,10 @@ struct StreamingPass {
       var available = 0
       for index in 0..<stripCount {
         if index == available {
+          available = exchange.strips
+          while index == available, try encode(&clock) { available = exchange.strips }
+        }
+        if index == available {
           clock.enter(nil)
           available = try exchange.waitForStrips(index + 1)
         }
@@ -86,8 +94,7 @@ struct StreamingPass {
         }
         clock.enter(.resize)
         advance(strips: index + 1)
-        exchange.makeRoom(room(taken: index + 1))
-        try afterStrip(&clock)
+        exchange.makeRoom(room(taken: index + 1, stripsInFlight: stripsInFlight))
       }
     } catch {
       failure = error
@@ -97,7 +104,7 @@ struct StreamingPass {
     thread.join()
     clock.add(decoding.time, to: .decode)
     if let failure = failure ?? decoding.failure { throw failure }
-    return decoding.damage
+    return try decoding.check()
   }
 
   /// The decoder's side, run on its own thread and read after it was joined.
@@ -117,7 +124,11 @@ struct StreamingPass {
       self.cancellation = cancellation
     }
 
-    var damage: DecodingDamage { feed.damage }
+    /// Ends the checks, and says what was overlooked.
+    func check() throws(PreparationError) -> DecodingDamage {
+      try feed.check()
+      return feed.damage
+    }
 
     func run() {
       do throws(PreparationError) {

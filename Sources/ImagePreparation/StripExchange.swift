@@ -51,6 +51,9 @@ final class StripExchange: @unchecked Sendable {
   /// Tells that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
+  /// Strips that have been written.
+  var strips: Int { locked { decoded } }
+
   /// Waits until strips below `count` have been written, and says how many there are now: at least `count`.
   func waitForStrips(_ count: Int) throws(PreparationError) -> Int {
     let (strips, failure): (Int, PreparationError?) = locked {

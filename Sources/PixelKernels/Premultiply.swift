@@ -161,3 +161,53 @@ public func unpremultiplySums(
 private func roundedByte(_ value: Float) -> UInt8 {
   UInt8(truncatingIfNeeded: (max(0, min(value, 255)) + 8_388_608).bitPattern)
 }
+
+/// Looks bytes up: `output[i] = table[input[i]]`.
+///
+/// - Parameter table: 256 words.
+public func mapBytes(
+  _ input: UnsafePointer<UInt8>, count: Int, table: UnsafePointer<UInt16>, output: UnsafeMutablePointer<Int16>
+) {
+  let (bytes, words) = (UnsafeRawPointer(input), UnsafeMutableRawPointer(output))
+  var i = 0
+  // Eight bytes in one load and four words in each store: the lookups are all that is left.
+  while i &+ 8 <= count {
+    let eight = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+    for half in 0..<2 {
+      let four = eight &>> UInt64(half &* 32)
+      var packed = UInt64(table[Int(four & 0xFF)])
+      packed |= UInt64(table[Int(four &>> 8 & 0xFF)]) &<< 16
+      packed |= UInt64(table[Int(four &>> 16 & 0xFF)]) &<< 32
+      packed |= UInt64(table[Int(four &>> 24 & 0xFF)]) &<< 48
+      words.storeBytes(of: packed.littleEndian, toByteOffset: i &* 2 &+ half &* 8, as: UInt64.self)
+    }
+    i &+= 8
+  }
+  while i < count {
+    output[i] = Int16(bitPattern: table[Int(input[i])])
+    i &+= 1
+  }
+}
+
+/// Looks sums up, as `convolveRowsToSums` leaves them in its lanes: with 8 fraction bits, clamped to 0…65 280.
+///
+/// - Parameters:
+///   - sums: The row's first lane; pixels are sixteen sums apart.
+///   - channels: 1 to 4.
+///   - shift: Fraction bits of the sums, 9 to 23.
+///   - table: 65 281 bytes.
+///   - output: `pixels * channels` bytes.
+public func mapSums(
+  _ sums: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int32, table: UnsafePointer<UInt8>,
+  output: UnsafeMutablePointer<UInt8>
+) {
+  let half: Int32 = 1 &<< (shift &- 9)
+  for x in 0..<pixels {
+    let pixel = sums + x &* horizontalLanes
+    for c in 0..<channels {
+      // A sum may fill 32 bits; half a unit less than the largest is no loss where it is clamped anyway.
+      let rounded = pixel[c] > Int32.max &- half ? pixel[c] : pixel[c] &+ half
+      output[x &* channels &+ c] = table[Int(max(0, min(65_280, rounded &>> (shift &- 8) &+ 32_768)))]
+    }
+  }
+}

@@ -17,5 +17,6 @@ let package = Package(
     .target(name: "Driver", path: "Driver"),
     fuzzTarget("Preparation"),
     fuzzTarget("PNGStrips"),
+    fuzzTarget("JPEGPlanes"),
   ]
 )

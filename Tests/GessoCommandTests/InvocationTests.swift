@@ -95,13 +95,6 @@ struct InvocationTests {
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
 
-  /// What the documented surface promises and this version does not do: refused, never ignored.
-  static let later: [Case] =
-    [
-
-      "--gravity attention"
-    ].map { Case("prepare \(small) -o a.jpg \($0)", 2, error: "") }
-
   static let inputs: [Case] = [
     Case(
       "prepare nothing.jpg -o a.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path: nothing.jpg"
@@ -145,7 +138,7 @@ struct InvocationTests {
 
   @Test(
     "refused with one line that says what to do, and nothing is left behind",
-    arguments: usage + later + inputs + service)
+    arguments: usage + inputs + service)
   func refused(_ test: Case) async throws {
     let gesso = try GessoExecutable()
     let outcome = try await run(test, gesso)

@@ -39,6 +39,7 @@ struct PreparationOptionsTests {
     Case("--max-bytes 500000 --min-quality 70") { ($0.maxBytes, $0.minQuality) = (500_000, 70) },
     Case("--background #FF8000") { $0.background = BackgroundColor(red: 255, green: 128, blue: 0) },
     Case("--icc keep") { $0.profile = .keep },
+    Case("--gravity attention") { $0.gravity = .attention },
     Case("--fail-on none") { $0.failOn = .none },
     Case("--max-input-pixels 0.5 --max-memory 64") { ($0.maxInputPixels, $0.maxMemory) = (500_000, 64 << 20) },
   ]
@@ -59,7 +60,7 @@ struct PreparationOptionsTests {
       "--size 5x5 --max-side 5",
       "--max-pixels 0", "--max-pixels nan", "--multiple-of 0", "--filter cubic", "--quality 101", "--quality 0",
       "--background red", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
-      "--gravity attention", "--linear --data",
+      "--gravity middle", "--linear --data",
     ])
   func refused(arguments: String) {
     #expect(throws: (any Error).self) {

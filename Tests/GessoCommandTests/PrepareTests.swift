@@ -155,6 +155,8 @@ struct PrepareTests {
     #expect(object["width"] as? Int == described.size.width && object["height"] as? Int == described.size.height)
     let lines = try await gesso.run(["inspect", phone, Fixtures.path("png/icc-display-p3.png")]).text
     #expect(lines.contains("orientation 6") && lines.contains("color profile:") && lines.contains("PNG"))
+    #expect(lines.contains("when prepared: converted from sP3 to sRGB"))
+    #expect(object["colorNotes"] as? [String] == [])
     #expect(try gesso.names().isEmpty)
   }
 

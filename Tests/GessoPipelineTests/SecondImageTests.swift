@@ -99,7 +99,7 @@ struct SecondImageTests {
 
   @Test(
     "a mask lies on the image, whatever the recipe does, and is black and white",
-    arguments: ["plain", "cover", "pad", "multiple", "enlarge", "budget", "color", "alpha"])
+    arguments: ["plain", "cover", "attention", "pad", "multiple", "enlarge", "budget", "color", "alpha"])
   func liesOn(what: String) async throws {
     let mask = try image(
       { x, y in
@@ -114,6 +114,8 @@ struct SecondImageTests {
       switch what {
       case "cover":
         (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 96, height: 96), .cover, .northeast)
+      case "attention":
+        (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 96, height: 96), .cover, .attention)
       case "pad":
         (recipe.box, recipe.fit, recipe.background) = (ImageSize(width: 96, height: 96), .pad, .white)
       case "multiple": (recipe.multipleOf, recipe.maxSide) = (64, 150)

@@ -43,6 +43,27 @@ struct ByteBudgetTests {
     #expect(abs(width / height - aspect) <= aspect * (1 / width + 1 / height))
   }
 
+  /// Noise in a few colors: half a byte a pixel with a palette, at least a quarter more without one, however well compressed.
+  @Test("a palette that loses nothing comes before scale", arguments: Recipe.Compression.allCases)
+  func palette(_ compression: Recipe.Compression) throws {
+    var random = SplitMix64(seed: 11)
+    let colors = (0..<16).map { _ in (0..<3).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    let size = ImageSize(width: 256, height: 256)
+    let samples = (0..<size.pixelCount).flatMap { _ in colors.randomElement(using: &random)! }
+    let rows = (0..<256).flatMap { [0] + samples[$0 * 768..<($0 + 1) * 768] }
+    let header: [UInt8] = [0, 0, 1, 0, 0, 0, 1, 0, 8, 2, 0, 0, 0]
+    let deflated = GeneratedPNG.deflate(rows, level: 9)
+    let source = PNGFile(chunks: [("IHDR", header), ("IDAT", deflated), ("IEND", [])]).bytes
+    var recipe = Recipe()
+    (recipe.format, recipe.compression, recipe.maxBytes) = (.png, compression, 36_000)
+    #expect(deflated.count > recipe.maxBytes! * 5 / 4)
+    let image = try ImagePreparer().prepare(.memory(source), recipe: recipe)
+    #expect(image.bytes.count <= 36_000 && image.size == size)
+    let result = try ImageDescription.read(from: .memory(image.bytes))
+    #expect(result.colorModel == .palette && result.bitDepth == 4)
+    #expect(try ImagePreparer().pixels(of: .memory(image.bytes)).samples == samples)
+  }
+
   @Test("six encodes at most, whatever an encoder does", arguments: [0.05, 0.4, 0.7, 1.5, 3], [1.01, 1.3, 2, 8, 100])
   func encodes(power: Double, excess: Double) {
     let limit = 100_000
@@ -69,14 +90,40 @@ struct ByteBudgetTests {
     }
   }
 
-  @Test("a source that can be read once is not read twice")
-  func descriptor() throws {
-    let handle = try #require(FileHandle(forReadingAtPath: Fixtures.path("jpeg/forest.jpg")))
+  /// What reads a source twice.
+  static let twice: [@Sendable (inout Recipe) -> Void] = [
+    { $0.maxBytes = 20_000 }, { $0.trim = true },
+    { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .cover, .attention) },
+  ]
+
+  @Test("a descriptor of a file is read again from where it stood", arguments: twice.indices)
+  func descriptor(_ index: Int) throws {
     var recipe = Recipe()
-    recipe.maxBytes = 20_000
+    Self.twice[index](&recipe)
+    let name = recipe.trim ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
+    let expected = try ImagePreparer().prepare(.file(Fixtures.path(name)), recipe: recipe)
+    let path = FileManager.default.temporaryDirectory.appending(path: "gesso-descriptor-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(Array("in front".utf8) + Fixtures.bytes(name)).write(to: URL(filePath: path))
+    let handle = try #require(FileHandle(forReadingAtPath: path))
+    try handle.seek(toOffset: 8)
+    let prepared = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: recipe)
+    #expect(prepared.bytes == expected.bytes && prepared.geometry == expected.geometry)
+  }
+
+  @Test("a pipe is not read twice", arguments: twice.indices)
+  func pipe(_ index: Int) throws {
+    var recipe = Recipe()
+    Self.twice[index](&recipe)
+    recipe.maxBytes = recipe.maxBytes.map { _ in 300 }
+    let pipe = Pipe()
+    // Small enough for a pipe to hold.
+    try pipe.fileHandleForWriting.write(contentsOf: Data(Fixtures.bytes("jpeg/small-420.jpg")))
+    try pipe.fileHandleForWriting.close()
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: recipe)
+      try ImagePreparer().prepare(.descriptor(pipe.fileHandleForReading.fileDescriptor), recipe: recipe)
     }
-    #expect(error?.code == .overBudget && error?.remedy.contains("memory") == true)
+    #expect(error?.code == (recipe.maxBytes == nil ? .invalidRecipe : .overBudget))
+    #expect(error?.remedy.contains("into memory or a file") == true)
   }
 }

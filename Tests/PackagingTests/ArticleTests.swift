@@ -5,7 +5,7 @@ import Testing
 
 /// The examples of the articles are the files that are compiled here, and they run.
 @Suite struct ArticleTests {
-  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords"])
+  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords", "AttentionCrop"])
   func articleShowsTheCompiledExample(_ name: String) throws {
     let example = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Articles/\(name).swift"),
@@ -31,6 +31,8 @@ import Testing
     let sprite = try preparedSprite(Fixtures.path("png/soft-alpha-rgba8.png"), on: "#102030")
     #expect(sprite.size.pixelCount < sprite.source.size.pixelCount)
     #expect(try !ImageDescription.read(from: .memory(sprite.bytes)).hasAlpha)
+
+    #expect(try thumbnail(photograph).size == ImageSize(width: 504, height: 504))
 
     let canvas = try repainted(photograph) { $0.bytes }
     #expect(canvas.size == prepared.source.size && canvas.channels == 4)

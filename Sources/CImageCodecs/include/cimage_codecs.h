@@ -120,6 +120,10 @@ typedef struct {
   uint8_t h_sampling[4], v_sampling[4];
   const uint8_t *_Nullable exif;  // the TIFF structure of the first EXIF segment
   size_t exif_count;
+  const uint8_t *_Nullable xmp;  // the first packet
+  size_t xmp_count;
+  const uint8_t *_Nullable comment;  // the first one
+  size_t comment_count;
   cic_icc_state icc_state;
   const uint8_t *_Nullable icc;
   size_t icc_count;
@@ -172,6 +176,39 @@ cic_status cic_jpeg_read_planes(
 // Reads to the end marker. All rows must have been read.
 cic_status cic_jpeg_finish(cic_jpeg_decoder *decoder);
 
+// MARK: JPEG entropy-coded data
+
+// One component of a scan.
+typedef struct {
+  int32_t h_sampling, v_sampling;
+  int32_t block_side;         // samples of a block after scaling: 8, 4, 2 or 1
+  uint32_t blocks_per_row;    // that are delivered; whole MCUs may have more
+  const uint16_t *quantization;  // 64 steps, in natural order
+  const uint8_t *dc_counts, *dc_values;  // Huffman tables: codes of each length (from index 1), and their symbols
+  const uint8_t *ac_counts, *ac_values;
+} cic_jpeg_scan_component;
+
+// The only scan of a baseline JPEG with Huffman coding.
+typedef struct {
+  int32_t component_count;
+  uint32_t mcus_per_row;
+  uint32_t restart_interval;  // MCUs; 0 for none
+  int32_t blocks_per_mcu;
+  uint8_t block_component[10];  // the component of each block of an MCU
+  cic_jpeg_scan_component components[4];
+} cic_jpeg_scan;
+
+// After cic_jpeg_start with CIC_JPEG_OUT_PLANES and before any strip was read: false where the file is not made of one
+// baseline scan in its frame's component order, or where its bytes cannot be read a second time.
+// When true, the caller may read the entropy-coded bytes in libjpeg-turbo's stead.
+bool cic_jpeg_take_scan(cic_jpeg_decoder *decoder, cic_jpeg_scan *scan);
+// At least `wanted` unread bytes, fewer only at the end of the source. False when reading failed or was canceled.
+bool cic_jpeg_peek_scan(
+  cic_jpeg_decoder *decoder, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+void cic_jpeg_skip_scan(cic_jpeg_decoder *decoder, size_t count);
+// Hands the scan back at its first byte: what follows is read by libjpeg-turbo, and failures are its own.
+void cic_jpeg_return_scan(cic_jpeg_decoder *decoder);
+
 // MARK: JPEG encoder
 
 typedef struct cic_jpeg_encoder cic_jpeg_encoder;
@@ -223,6 +260,8 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
+  const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt before the image data: type, length (big-endian) and data of each
+  size_t texts_count;
   const uint8_t *_Nullable icc;
   size_t icc_count;
   const char *_Nullable icc_complaint;  // why libpng dropped the profile
@@ -266,6 +305,8 @@ cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding
 cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
 // Reads to IEND. All rows must have been read.
 cic_status cic_png_finish(cic_png_decoder *decoder);
+// After cic_png_read_strip and cic_png_finish: compares the data's Adler-32 with that of all coded rows.
+cic_status cic_png_check_data(cic_png_decoder *decoder, uint32_t adler);
 
 // MARK: PNG encoder
 

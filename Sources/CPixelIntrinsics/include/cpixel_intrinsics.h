@@ -193,6 +193,51 @@ CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vz
 CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip2q_s16((int16x8_t)a, (int16x8_t)b); }
 #endif
 
+// Unpacks of double words, lane by lane.
+#if defined(__AVX2__)
+CPI_INLINE cpi_i16 cpi_unpack_low_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_unpacklo_epi32((__m256i)a, (__m256i)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_unpackhi_epi32((__m256i)a, (__m256i)b); }
+// Saturates to int8 and adds 128; lane by lane a's elements, then b's.
+CPI_INLINE cpi_u8 cpi_pack_centered_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm256_packs_epi16((__m256i)a, (__m256i)b) ^ 0x80; }
+#elif defined(__SSE2__)
+CPI_INLINE cpi_i16 cpi_unpack_low_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm_unpacklo_epi32((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm_unpackhi_epi32((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_u8 cpi_pack_centered_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm_packs_epi16((__m128i)a, (__m128i)b) ^ 0x80; }
+#else
+CPI_INLINE cpi_i16 cpi_unpack_low_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip1q_s32((int32x4_t)a, (int32x4_t)b); }
+CPI_INLINE cpi_i16 cpi_unpack_high_i32(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip2q_s32((int32x4_t)a, (int32x4_t)b); }
+CPI_INLINE cpi_u8 cpi_pack_centered_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)vcombine_s8(vqmovn_s16((int16x8_t)a), vqmovn_s16((int16x8_t)b)) ^ 0x80; }
+#endif
+
+// Eight words of each lane, `step` words from lane to lane.
+CPI_INLINE cpi_i16 cpi_load_lanes_i16(const int16_t *p, ptrdiff_t step) {
+  cpi_i16 v;
+  for (int i = 0; i < CPI_VECTOR_BYTES / 16; i++) memcpy((char *)&v + i * 16, p + i * step, 16);
+  return v;
+}
+// The same eight words in each lane.
+CPI_INLINE cpi_i16 cpi_repeat_lane_i16(const int16_t *p) { return cpi_load_lanes_i16(p, 0); }
+// The pair (a, b) in all places.
+CPI_INLINE cpi_i16 cpi_repeat_pair(int16_t a, int16_t b) {
+  return (cpi_i16)(cpi_i32)(int32_t)((uint32_t)(uint16_t)a | (uint32_t)(uint16_t)b << 16);
+}
+// Two rows of eight bytes a lane, lanes side by side.
+CPI_INLINE void cpi_store_row_pair(uint8_t *p, ptrdiff_t stride, cpi_u8 v) {
+#if defined(__AVX2__)
+  const __m256i rows = _mm256_permute4x64_epi64((__m256i)v, 0xD8);
+  memcpy(p, &rows, 16);
+  memcpy(p + stride, (const char *)&rows + 16, 16);
+#else
+  memcpy(p, &v, 8);
+  memcpy(p + stride, (const char *)&v + 8, 8);
+#endif
+}
+// Four rows of four bytes a lane, lanes side by side.
+CPI_INLINE void cpi_store_row_quads(uint8_t *p, ptrdiff_t stride, cpi_u8 v) {
+  for (int lane = 0; lane < CPI_VECTOR_BYTES / 16; lane++)
+    for (int row = 0; row < 4; row++) memcpy(p + row * stride + lane * 4, (const char *)&v + lane * 16 + row * 4, 4);
+}
+
 // Sixteen columns of sixteen bytes (eight columns of eight words, `column_bytes` apart) to the first `row_count` rows.
 // Zipping the first half of the vectors with the second one transposes in as many rounds as there are bits of the count.
 CPI_INLINE void cpi_zip_u8(const cpi_u8x16 *a, cpi_u8x16 *b) {

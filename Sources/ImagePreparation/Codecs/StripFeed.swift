@@ -8,16 +8,23 @@ protocol StripFeed: ~Copyable, Sendable {
   var damage: DecodingDamage { get }
   /// What is left to do of a strip where it is consumed, on that side's thread; nil when strips arrive ready.
   var finisher: (any StripFinisher)? { get }
+  /// Strips that may be read before the finisher has seen the first of them.
+  var stripsInFlight: Int { get }
 
   /// Decodes strip `index`, the one after the last one, into its place in the rings.
   mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
 
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
   mutating func finish() throws(PreparationError)
+
+  /// After ``finish()``: what can be told only when the finisher has seen all strips.
+  mutating func check() throws(PreparationError)
 }
 
 extension StripFeed where Self: ~Copyable {
   var finisher: (any StripFinisher)? { nil }
+  var stripsInFlight: Int { .max }
+  func check() throws(PreparationError) {}
 }
 
 /// The consumer's share of decoding: so that two threads are both busy, and rows are touched while they are in a cache.
@@ -82,33 +89,4 @@ struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable
   }
 
   mutating func finish() throws(PreparationError) { try decoder.finish() }
-}
-
-/// The planes of a JPEG as a feed.
-struct PlaneFeed: StripFeed, ~Copyable {
-  let planes: [StripPlane]
-  let stripCount: Int
-  private var reader: JPEGPlaneReader
-
-  init(_ reader: consuming JPEGPlaneReader) {
-    planes = reader.planes.map { plane in
-      StripPlane(
-        layout: RowLayout(channels: .gray, bitDepth: 8, width: plane.size.width), height: plane.size.height,
-        stripRows: plane.rowsPerStrip, rowBytes: plane.paddedWidth)
-    }
-    stripCount = reader.stripCount
-    self.reader = reader
-  }
-
-  var damage: DecodingDamage { reader.damage }
-
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
-    let bases = unsafe rings.map { ring in
-      unsafe Optional(ring.row(index * ring.stripRows).assumingMemoryBound(to: UInt8.self))
-    }
-    let isThere = try unsafe reader.readStrip(into: bases, strides: rings.map(\.stride))
-    precondition(isThere, "strip \(index) of \(stripCount) is missing")
-  }
-
-  mutating func finish() throws(PreparationError) { try reader.finish() }
 }

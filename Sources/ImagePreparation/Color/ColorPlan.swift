@@ -106,6 +106,13 @@ extension ColorPlan {
   var embeddedProfile: [UInt8]? { if case .tagged(let profile) = self { profile } else { nil } }
 }
 
+extension ImageDescription {
+  /// What a preparation will do to the colors, as its notes will tell: empty where they stay as they are.
+  public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
+    ColorPlan.make(source: self, channels: PreparationPlan.channels(of: self), recipe: recipe).notes
+  }
+}
+
 extension PNGColor.CodePoints {
   /// For people.
   fileprivate var name: String {

@@ -1,11 +1,13 @@
 extension GeometryRecord {
   /// Resolves a recipe's sizes for one source: what is kept of it, how large that becomes, and where on which canvas it lies.
   ///
-  /// - Parameter trimmed: The part of the source that is taken as the whole; nil for all of it.
+  /// - Parameters:
+  ///   - trimmed: The part of the source that is taken as the whole; nil for all of it.
+  ///   - attention: What stands out of that part; nil to take the middle for ``Gravity/attention``.
   /// - Returns: The record, and notes for the user.
   /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
   package static func resolve(
-    source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil
+    source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil, attention: Attention? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
     if var record = recipe.geometry {
       try record.check()
@@ -19,7 +21,7 @@ extension GeometryRecord {
     }
     if let trimmed {
       let part = ImageSize(width: Int(trimmed.width), height: Int(trimmed.height))
-      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe)
+      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe, attention: attention)
       record.source = source
       record.crop.x += trimmed.x
       record.crop.y += trimmed.y
@@ -45,7 +47,7 @@ extension GeometryRecord {
         .invalidRecipe, stage: .resize,
         "multiples of \(recipe.multipleOf) do not fit in \(maxPixels) pixels", remedy: "raise --max-pixels")
     }
-    return (target.record(orientation: orientation, gravity: recipe.gravity), notes)
+    return (target.record(orientation: orientation, gravity: recipe.gravity, attention: attention), notes)
   }
 
   /// Sizes on their way to a record.
@@ -143,7 +145,7 @@ extension GeometryRecord {
       }
     }
 
-    func record(orientation: Orientation, gravity: Gravity) -> GeometryRecord {
+    func record(orientation: Orientation, gravity: Gravity, attention: Attention?) -> GeometryRecord {
       let whole = SourceRect(x: 0, y: 0, width: Double(source.width), height: Double(source.height))
       if !crops {
         let size = Self.rounded(content)
@@ -159,6 +161,11 @@ extension GeometryRecord {
       if content.height - height >= 1 { crop.height *= height / content.height }
       crop.x = (whole.width - crop.width) * Double(gravity.halves.left) / 2
       crop.y = (whole.height - crop.height) * Double(gravity.halves.top) / 2
+      if gravity == .attention, let attention {
+        let shift = attention.shift(ofWidth: crop.width / whole.width, height: crop.height / whole.height)
+        crop.x *= 1 + shift.x
+        crop.y *= 1 + shift.y
+      }
       return GeometryRecord(
         source: source, orientation: orientation, crop: crop, content: canvas, contentX: 0, contentY: 0, canvas: canvas)
     }

@@ -18,11 +18,13 @@ public enum Gravity: String, Sendable, CaseIterable {
   case west
   /// The top left corner.
   case northwest
+  /// What stands out most, when cropping (<doc:AttentionCrop>): the source is read twice. Padding is centered.
+  case attention
 
   /// Shares of the free space that lie left of and above the kept part, 0, 1/2 or 1, in halves.
   var halves: (left: Int, top: Int) {
     switch self {
-    case .center: (1, 1)
+    case .center, .attention: (1, 1)
     case .north: (1, 0)
     case .northeast: (2, 0)
     case .east: (2, 1)

@@ -3,16 +3,10 @@ enum OpaqueBounds {
   /// The smallest rectangle of upright pixels with all alpha above 0; nil where trimming changes nothing: the image has no
   /// alpha, or reaches its edges.
   ///
-  /// - Throws: A ``PreparationError``; `invalidRecipe` for a descriptor, which cannot be read twice, and for an image that is
-  ///   wholly transparent.
+  /// - Throws: A ``PreparationError``; `invalidRecipe` for an image that is wholly transparent.
   static func find(
     in source: ImageSource, limits: DecodingLimits, policy: DamagePolicy, cancellation: CancellationFlag?
   ) throws(PreparationError) -> GeometryRecord.SourceRect? {
-    if case .descriptor = source {
-      throw PreparationError(
-        .invalidRecipe, stage: .open, "trimming reads the source twice, and this one can be read only once",
-        remedy: "read it into memory or a file first, or leave out --trim")
-    }
     let opened = try SourceDecoder(opening: source, limits: limits, policy: policy, cancellation: cancellation)
     let description = opened.description
     guard description.hasAlpha, case .png(var decoder) = consume opened else { return nil }

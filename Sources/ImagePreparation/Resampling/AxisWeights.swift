@@ -108,69 +108,86 @@ struct AxisWeights: Sendable {
   /// unit, which suits flat filters on smooth input, where equal weights would all be rounded alike.
   func quantized(bits: Int) -> QuantizedWeights {
     let one = Double(1 << bits)
+    let weights = weights.span
     var integers = [Int32](repeating: 0, count: weights.count)
-    var diffused: [Int32] = []
+    var diffused = [Int32](repeating: 0, count: longestWindow)
     for window in windows {
-      diffused.removeAll(keepingCapacity: true)
+      var nearestErrors = RoundingErrors()
+      var diffusedErrors = RoundingErrors()
       var carry = 0.0
       var lack = 1 << bits
       for k in window {
         let exact = weights[k] * one
-        integers[k] = Int32(exact.rounded())
-        lack -= Int(integers[k])
-        let rounded = (exact + carry).rounded()
-        diffused.append(Int32(rounded))
+        let nearest = Self.rounded(exact)
+        integers[k] = Int32(nearest)
+        lack -= Int(nearest)
+        nearestErrors.add(exact - nearest)
+        let rounded = Self.rounded(exact + carry)
+        diffused[k - window.lowerBound] = Int32(rounded)
         carry += exact - rounded
+        diffusedErrors.add(exact - rounded)
       }
       // What is lacking is given back one by one, so a window that lacks much is left to error diffusion.
-      if abs(lack) > Self.largestLack {
-        integers.replaceSubrange(window, with: diffused)
-        continue
-      }
-      while lack != 0 {
-        let step: Int32 = lack > 0 ? 1 : -1
-        var furthest = window.lowerBound
-        var distance = -Double.infinity
-        for k in window {
-          let remainder = (weights[k] * one - Double(integers[k])) * Double(step)
-          if remainder > distance { (furthest, distance) = (k, remainder) }
+      let isNear = abs(lack) <= Self.largestLack
+      if isNear && lack != 0 {
+        while lack != 0 {
+          let step: Int32 = lack > 0 ? 1 : -1
+          var furthest = window.lowerBound
+          var distance = -Double.infinity
+          for k in window {
+            let remainder = (weights[k] * one - Double(integers[k])) * Double(step)
+            if remainder > distance { (furthest, distance) = (k, remainder) }
+          }
+          integers[furthest] += step
+          lack -= Int(step)
         }
-        integers[furthest] += step
-        lack -= Int(step)
+        nearestErrors = RoundingErrors()
+        for k in window { nearestErrors.add(weights[k] * one - Double(integers[k])) }
       }
-      if expectedError(window, diffused[...], one) < expectedError(window, integers[window], one) {
-        integers.replaceSubrange(window, with: diffused)
+      if !isNear || diffusedErrors.expected < nearestErrors.expected {
+        for k in window { integers[k] = diffused[k - window.lowerBound] }
       }
     }
     return QuantizedWeights(bits: bits, integers: integers)
   }
 
-  /// About the mean error, in units of one integer step, that rounded weights cause per unit of deviation from the mean:
-  /// the larger of what random input suffers (0.8 σ of independent errors) and a step suffers (half the largest running
-  /// sum).
-  private func expectedError(_ window: Range<Int>, _ integers: ArraySlice<Int32>, _ one: Double) -> Double {
-    var squares = 0.0
-    var sum = 0.0
-    var largest = 0.0
-    for (k, integer) in zip(window, integers) {
-      let error = weights[k] * one - Double(integer)
-      squares += error * error
-      sum += error
-      largest = max(largest, abs(sum))
-    }
-    return max(0.8 * squares.squareRoot(), 0.5 * largest)
-  }
+  /// The nearest integer of what is within 2^51, ties to even, without a call.
+  private static func rounded(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 
   /// What quantization does to an output sample, per level of the input's deviation from its mean: about the mean error of
   /// hard input, and the largest error possible.
   func errors(of quantized: QuantizedWeights) -> (mean: Double, largest: Double) {
-    let unit = 1 / Double(1 << quantized.bits)
+    let one = Double(1 << quantized.bits)
+    let (weights, integers) = (weights.span, quantized.integers.span)
     var mean = 0.0
+    var largest = 0.0
     for window in windows {
-      mean = max(mean, expectedError(window, quantized.integers[window], 1 / unit))
+      var errors = RoundingErrors()
+      for k in window { errors.add(weights[k] * one - Double(integers[k])) }
+      mean = max(mean, errors.expected)
+      largest = max(largest, errors.magnitudes)
     }
-    return (mean * unit, largestSum { abs(weights[$0] - Double(quantized.integers[$0]) * unit) })
+    return (mean / one, largest / one)
   }
+}
+
+/// The errors that rounding made in the weights of one window, in units of one integer step.
+private struct RoundingErrors {
+  private var squares = 0.0
+  private var sum = 0.0
+  private var largest = 0.0
+  private(set) var magnitudes = 0.0
+
+  mutating func add(_ error: Double) {
+    squares += error * error
+    sum += error
+    largest = max(largest, abs(sum))
+    magnitudes += abs(error)
+  }
+
+  /// About the mean error that they cause per unit of deviation from the mean: the larger of what random input suffers
+  /// (0.8 σ of independent errors) and a step suffers (half the largest running sum).
+  var expected: Double { max(0.8 * squares.squareRoot(), 0.5 * largest) }
 }
 
 /// Weights as integers.

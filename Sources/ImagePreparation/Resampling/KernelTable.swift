@@ -56,6 +56,23 @@ struct KernelTable: Sendable {
       _ count: Int
     ) -> Void
 
+  typealias DecodeMCUs =
+    @Sendable (
+      _ bytes: UnsafePointer<UInt8>, _ end: Int, _ limit: Int, _ state: UnsafeMutablePointer<UInt64>,
+      _ blocks: UnsafePointer<Int>, _ blockCount: Int, _ tables: UnsafePointer<UInt32>,
+      _ naturalOrder: UnsafePointer<UInt8>, _ first: Int, _ count: Int, _ coefficients: UnsafeMutablePointer<Int16>
+    ) -> Int
+  typealias RemoveStuffing =
+    @Sendable (
+      _ input: UnsafePointer<UInt8>, _ count: Int, _ output: UnsafeMutablePointer<UInt8>,
+      _ written: UnsafeMutablePointer<Int>, _ atMarker: UnsafeMutablePointer<Bool>
+    ) -> Int
+  typealias InverseDCT =
+    @Sendable (
+      _ coefficients: UnsafePointer<Int16>, _ blockCount: Int, _ quantization: UnsafePointer<Int16>,
+      _ output: UnsafeMutablePointer<UInt8>, _ stride: Int
+    ) -> Void
+
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
   let convolveRowsFine: ConvolveRowsFine
@@ -65,6 +82,12 @@ struct KernelTable: Sendable {
   let interleaveColumns: InterleaveColumns
   let convolveColumnsWide: ConvolveColumnsWide
   let unfilterRows: UnfilterRows
+  let decodeMCUs: DecodeMCUs
+  let removeStuffing: RemoveStuffing
+  private let inverseDCTs: [InverseDCT]
+
+  /// The transform from blocks to samples of `side` by `side`: 8, 4, 2 or 1.
+  func inverseDCT(side: Int) -> InverseDCT { unsafe inverseDCTs[side.trailingZeroBitCount] }
 
   /// The kernels compiled for `instructionSet`, which must be an available one.
   init(_ instructionSet: InstructionSet) {
@@ -80,6 +103,11 @@ struct KernelTable: Sendable {
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
       unsafe unfilterRows = PixelKernels.unfilterRows
+      unsafe decodeMCUs = PixelKernels.decodeMCUs
+      unsafe removeStuffing = PixelKernels.removeStuffing
+      unsafe inverseDCTs = [
+        PixelKernels.inverseDCT1, PixelKernels.inverseDCT2, PixelKernels.inverseDCT4, PixelKernels.inverseDCT8,
+      ]
     case .x86v3:
       #if GESSO_X86V3
       unsafe convolveColumns = PixelKernelsX86v3.convolveColumns
@@ -91,6 +119,12 @@ struct KernelTable: Sendable {
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
+      unsafe decodeMCUs = PixelKernelsX86v3.decodeMCUs
+      unsafe removeStuffing = PixelKernelsX86v3.removeStuffing
+      unsafe inverseDCTs = [
+        PixelKernelsX86v3.inverseDCT1, PixelKernelsX86v3.inverseDCT2, PixelKernelsX86v3.inverseDCT4,
+        PixelKernelsX86v3.inverseDCT8,
+      ]
       #else
       preconditionFailure("x86-64-v3 kernels are not in this build")
       #endif

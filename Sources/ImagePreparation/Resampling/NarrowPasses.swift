@@ -3,6 +3,16 @@ internal import PixelKernels
 /// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, and their buffers.
 @safe
 final class NarrowPasses {
+  /// What is resampled.
+  enum Samples {
+    /// Bytes as they are.
+    case bytes
+    /// Bytes times alpha.
+    case premultiplied
+    /// What bytes are in linear light.
+    case light
+  }
+
   /// Output rows that the horizontal pass makes at a time.
   let rowsPerGroup: Int
 
@@ -20,8 +30,12 @@ final class NarrowPasses {
   /// Rows of the vertical pass; of bytes, or of premultiplied words.
   private let rowPointers: Buffer<UnsafePointer<UInt8>>
   private let wordPointers: Buffer<UnsafePointer<Int16>>
-  /// The window's rows times alpha; nil without alpha.
-  private let premultiplied: ConvertedRows<Int16>?
+  private let samples: Samples
+  /// The window's rows as words; nil where they stay bytes.
+  private let converted: ConvertedRows<Int16>?
+  /// What bytes are in light, and what sums of light are in bytes; empty where samples are no light.
+  private let toLight: [UInt16]
+  private let fromLight: [UInt8]
   private let isFine: Bool
   /// The vertical pass's rows: centered samples with ``fraction`` fraction bits.
   private let intermediate: Buffer<Int16>
@@ -32,13 +46,13 @@ final class NarrowPasses {
 
   /// - Parameters:
   ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
-  ///   - hasAlpha: True to weigh colors with the last channel.
-  ///   - isFine: True for a result of words with 8 fraction bits; without alpha only.
+  ///   - isFine: True for a result of words with 8 fraction bits; of plain bytes only.
   init(
-    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, hasAlpha: Bool,
+    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, samples: Samples,
     isFine: Bool
   ) {
-    precondition(!(hasAlpha && isFine), "a result with alpha is made of bytes")
+    precondition(samples == .bytes || !isFine, "only plain bytes have a fine result")
+    self.samples = samples
     self.plan = plan
     self.isFine = isFine
     self.kernels = kernels
@@ -50,7 +64,7 @@ final class NarrowPasses {
     // Windows begin at an even row and have an even number of taps, so they may gain a zero at either end.
     let vertical = plan.vertical
     verticalTaps = vertical.longestWindow / 2 * 2 + 2
-    let verticalIntegers = vertical.quantized(bits: verticalBits).integers
+    let verticalIntegers = plan.quantized.vertical.integers
     verticalWeights = Buffer(count: vertical.outputCount * verticalTaps, zeroed: true)
     for (i, window) in vertical.windows.enumerated() {
       let start = vertical.starts[i]
@@ -62,7 +76,7 @@ final class NarrowPasses {
     // Horizontal windows begin at an even column, so a window may gain a leading zero too.
     let horizontal = plan.horizontal
     pairsPerWindow = horizontal.longestWindow / 2 + 1
-    let horizontalIntegers = horizontal.quantized(bits: horizontalBits).integers
+    let horizontalIntegers = plan.quantized.horizontal.integers
     horizontalWeights = Buffer(count: horizontal.outputCount * pairsPerWindow * 2, zeroed: true)
     firstPairs = Buffer(count: horizontal.outputCount, zeroed: true)
     for (i, window) in horizontal.windows.enumerated() {
@@ -78,7 +92,9 @@ final class NarrowPasses {
     let mostTaps = plan.vertical.longestSpan(of: 2) + 2
     unsafe rowPointers = Buffer(count: mostTaps, zeroed: false)
     unsafe wordPointers = Buffer(count: mostTaps, zeroed: false)
-    premultiplied = hasAlpha ? ConvertedRows(capacity: mostTaps, rowSamples: rowSamples) : nil
+    converted = samples == .bytes ? nil : ConvertedRows(capacity: mostTaps, rowSamples: rowSamples)
+    toLight = samples == .light ? Self.wordsOfLight() : []
+    fromLight = samples == .light ? Self.bytesOfLight() : []
     intermediateStride = Self.intermediateStride(plan: plan)
     intermediate = Buffer(count: rowsPerGroup * intermediateStride, zeroed: true)
     // Windows at the right edge reach past the last pair, with zero weights.
@@ -93,13 +109,27 @@ final class NarrowPasses {
     (plan.input.width * plan.channels + 16 + 31) / 32 * 32
   }
 
-  static func bytesNeeded(plan: ResamplingPlan, hasAlpha: Bool) -> Int {
-    let premultipliedSamples = (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width * plan.channels
+  static func bytesNeeded(plan: ResamplingPlan, samples: Samples) -> Int {
+    let convertedSamples = (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width * plan.channels
     return rowsPerGroup(channels: plan.channels) * intermediateStride(plan: plan) * 2
       + (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
       + plan.output.width * (horizontalLanes * 4 + plan.horizontal.longestWindow * 2 + 8)
       + plan.output.height * (plan.vertical.longestWindow * 2 + 2)
-      + (hasAlpha ? premultipliedSamples * 2 : 0)
+      + (samples == .bytes ? 0 : convertedSamples * 2) + (samples == .light ? 65_536 : 0)
+  }
+
+  /// For each byte, its light in 128ths of levels, centered.
+  private static func wordsOfLight() -> [UInt16] {
+    let unit = Double(1 << ResamplingPlan.wordFraction)
+    return (0..<256).map { level in
+      let light = TransferFunction.linear(Double(level) / 255) * 255
+      return UInt16(bitPattern: Int16(((light - 128) * unit).rounded()))
+    }
+  }
+
+  /// For light in 256ths of levels, its byte.
+  private static func bytesOfLight() -> [UInt8] {
+    (0..<65_536).map { UInt8((TransferFunction.encoded(min(1, Double($0) / 65_280)) * 255).rounded()) }
   }
 
   /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.
@@ -117,15 +147,21 @@ final class NarrowPasses {
     // The zeros at the ends read a row that is there.
     let rows = first.lowerBound..<max(first.upperBound, last.upperBound)
     func present(_ k: Int) -> Int { min(max(top + k, rows.lowerBound), rows.upperBound - 1) }
-    if let premultiplied {
-      unsafe premultiplied.advance(to: rows) { y, output in
-        unsafe kernels.premultiplyCentered(
-          ring.row(y).assumingMemoryBound(to: UInt8.self), plan.channels, plan.input.width, output)
+    if let converted {
+      unsafe converted.advance(to: rows) { y, output in
+        let row = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
+        if samples == .light {
+          unsafe toLight.withUnsafeBufferPointer {
+            unsafe mapBytes(row, count: rowSamples, table: $0.baseAddress!, output: output)
+          }
+        } else {
+          unsafe kernels.premultiplyCentered(row, plan.channels, plan.input.width, output)
+        }
       }
-      for k in 0..<taps { unsafe wordPointers.base[k] = premultiplied.row(present(k)) }
+      for k in 0..<taps { unsafe wordPointers.base[k] = converted.row(present(k)) }
       unsafe kernels.convolveColumnsOfWords(
         wordPointers.base, taps, weights, end, weights + (count - 1) * verticalTaps, begin, rowSamples,
-        Int32(verticalBits + ResamplingPlan.premultipliedFraction - fraction), output,
+        Int32(verticalBits + ResamplingPlan.wordFraction - fraction), output,
         output + (count - 1) * intermediateStride)
     } else {
       for k in 0..<taps {
@@ -144,13 +180,20 @@ final class NarrowPasses {
       intermediate.base, intermediateStride, plan.channels, sourcePairs, columns.base)
     let shift = Int32(horizontalBits + fraction)
     let width = plan.output.width
-    if premultiplied != nil {
+    if converted != nil {
       unsafe kernels.convolveRowsToSums(
         columns.base, firstPairs.base, horizontalWeights.base, pairsPerWindow, width, lanes.base)
       for row in 0..<count {
-        unsafe unpremultiplySums(
-          lanes.base + row * plan.channels, channels: plan.channels, pixels: width, shift: Int(shift),
-          output: (output + row * stride).assumingMemoryBound(to: UInt8.self))
+        let target = unsafe (output + row * stride).assumingMemoryBound(to: UInt8.self)
+        let sums = unsafe lanes.base + row * (horizontalLanes / rowsPerGroup)
+        if samples == .light {
+          unsafe fromLight.withUnsafeBufferPointer {
+            unsafe mapSums(
+              sums, channels: plan.channels, pixels: width, shift: shift, table: $0.baseAddress!, output: target)
+          }
+        } else {
+          unsafe unpremultiplySums(sums, channels: plan.channels, pixels: width, shift: Int(shift), output: target)
+        }
       }
       return
     }

@@ -16,6 +16,7 @@ final class PlaneResampler {
   private let plan: ResamplingPlan
   private let layout: RowLayout
   private let isFine: Bool
+  private let isWeighed: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
@@ -44,6 +45,7 @@ final class PlaneResampler {
     self.plan = plan
     self.layout = layout
     self.isFine = isFine
+    isWeighed = scale.isWeighed
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
@@ -55,7 +57,7 @@ final class PlaneResampler {
         passes = .narrow(
           NarrowPasses(
             plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
-            hasAlpha: scale.kind == .products, isFine: isFine))
+            samples: scale.narrowSamples, isFine: isFine))
       case .wide:
         passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }
@@ -64,13 +66,13 @@ final class PlaneResampler {
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
   static func bytesNeeded(
-    plan: ResamplingPlan, layout: RowLayout, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
   ) -> Int {
     let ring = RowRing.bytesNeeded(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, hasAlpha: layout.channels.hasAlpha)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, samples: scale.narrowSamples)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }
@@ -135,7 +137,7 @@ final class PlaneResampler {
     } else {
       unsafe target.copyMemory(from: row, byteCount: width * pixelBytes)
     }
-    guard layout.channels.hasAlpha else { return }
+    guard isWeighed else { return }
     unsafe clearTransparent(target, sampleBytes: sampleBytes, channels: plan.channels, pixels: width)
   }
 }

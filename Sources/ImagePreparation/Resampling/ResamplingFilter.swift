@@ -48,7 +48,12 @@ public enum ResamplingFilter: String, Sendable, CaseIterable {
     case .lanczos2:
       return abs(x) < 2 ? Self.sinc(x) * Self.sinc(x / 2) : 0
     case .lanczos3:
-      return abs(x) < 3 ? Self.sinc(x) * Self.sinc(x / 3) : 0
+      guard abs(x) < 3, x != 0 else { return x == 0 ? 1 : 0 }
+      // With y = πx / 3: sinc(x) · sinc(x / 3) = sin 3y · sin y / 3y², and sin 3y = 3 sin y − 4 sin³ y.
+      let y = .pi * x / 3
+      let sine = sin(y)
+      let square = sine * sine
+      return square * (3 - 4 * square) / (3 * y * y)
     }
   }
 

@@ -14,8 +14,10 @@ struct ResamplingPlan: Sendable {
   static let wideWeightBits = 26
   /// Fraction bits of the wide intermediate: 16-bit samples with overshoot below 2 must fit Int32.
   static let wideFraction = 13
-  /// Fraction bits of premultiplied samples in narrow passes: centered, they and their overshoot fill 16 bits.
-  static let premultipliedFraction = 7
+  /// Fraction bits of premultiplied samples and of light in narrow passes: centered, they and their overshoot fill 16 bits.
+  static let wordFraction = 7
+  /// Levels that sRGB's transfer function makes of one level of light near black (IEC 61966-2-1:1999).
+  static let steepestEncoding = 12.92
   /// The largest share of samples that may round differently from float64 on the worst input, by the estimate below.
   static let acceptedMismatch = 0.0045
 
@@ -35,6 +37,8 @@ struct ResamplingPlan: Sendable {
   let horizontal: AxisWeights
   /// How fine weights and intermediate are.
   let precision: Precision
+  /// The windows of the output's rows and columns as integers.
+  let quantized: (vertical: QuantizedWeights, horizontal: QuantizedWeights)
   /// How far any output sample can lie from float64, in 8-bit levels, before it is rounded.
   let errorBound: Double
 
@@ -63,11 +67,13 @@ struct ResamplingPlan: Sendable {
     if scale != .words, multiplications >= Self.leastNarrowWork,
       let narrow = Self.narrowPrecision(
         vertical: vertical, horizontal: horizontal,
-        sampleFraction: scale == .products ? Self.premultipliedFraction : 0)
+        sampleFraction: scale == .bytes ? 0 : Self.wordFraction,
+        largestBound: scale == .light ? 1 / Self.steepestEncoding : 0.5)
     {
-      (precision, errorBound) = narrow
+      (precision, quantized, errorBound) = narrow
     } else {
       precision = .wide
+      quantized = (vertical.quantized(bits: Self.wideWeightBits), horizontal.quantized(bits: Self.wideWeightBits))
       let weightError = 0.5 / Double(1 << Self.wideWeightBits)
       let taps = Double(vertical.longestWindow + horizontal.longestWindow)
       // 16-bit samples, told in 8-bit levels.
@@ -85,8 +91,8 @@ struct ResamplingPlan: Sendable {
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int
-  ) -> (Precision, Double)? {
+    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, largestBound: Double
+  ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
@@ -96,8 +102,10 @@ struct ResamplingPlan: Sendable {
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
     let horizontalNorm = horizontal.largestSum { horizontal.weights[$0] * horizontal.weights[$0] }.squareRoot()
-    var best: (mismatch: Double, precision: Precision, bound: Double)?
-    for horizontalBits in 14...bits(for: horizontal) {
+    var best: (mismatch: Double, precision: Precision, weights: QuantizedWeights, bound: Double)?
+    // Up to 16 bits the weights take none from the intermediate.
+    let mostBits = bits(for: horizontal)
+    for horizontalBits in min(16, mostBits)...mostBits {
       let fraction = min(7, 23 - horizontalBits)
       guard fraction > 0, fraction < verticalBits + sampleFraction else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
@@ -110,13 +118,13 @@ struct ResamplingPlan: Sendable {
       let bound =
         127.5 * (verticalErrors.largest * horizontal.largestGain + errors.largest * vertical.largestGain)
         + rounding / 2 * horizontal.largestGain
-      if mismatch < best?.mismatch ?? acceptedMismatch, bound < 0.5 {
+      if mismatch < best?.mismatch ?? acceptedMismatch, bound < largestBound {
         best = (
-          mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), bound
+          mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), weights, bound
         )
       }
     }
-    return best.map { ($0.precision, $0.bound) }
+    return best.map { ($0.precision, (verticalWeights, $0.weights), $0.bound) }
   }
 
   private static func hypot(_ a: Double, _ b: Double, _ c: Double) -> Double { (a * a + b * b + c * c).squareRoot() }

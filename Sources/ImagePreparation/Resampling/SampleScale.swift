@@ -6,22 +6,40 @@ struct SampleScale: Sendable, Equatable {
     case bytes
     /// Bytes times alpha, exactly: 0 to 65 025.
     case products
-    /// 16-bit samples, or light, 0 to 65 535; premultiplied where there is alpha.
+    /// 16-bit samples, or light, 0 to 65 535; premultiplied where alpha weighs them.
     case words
+    /// Light of bytes that nothing weighs: in narrow passes bytes with fractions, in wide ones 0 to 65 535.
+    case light
   }
 
   /// How samples are told.
   let kind: Kind
-  /// True when samples are converted to linear light (only ``Kind/words``).
+  /// True when samples are converted to linear light (``Kind/words`` or ``Kind/light``).
   let linear: Bool
+  /// True when the last channel is alpha and weighs the others.
+  let isWeighed: Bool
 
   /// The scale for decoded rows of `layout`.
-  init(layout: RowLayout, linear: Bool) {
+  ///
+  /// - Parameter isData: True when every channel is resized on its own, whatever it means.
+  init(layout: RowLayout, linear: Bool, isData: Bool = false) {
     self.linear = linear
-    if layout.bitDepth == 16 || linear {
+    isWeighed = layout.channels.hasAlpha && !isData
+    if layout.bitDepth == 16 || (linear && isWeighed) {
       kind = .words
+    } else if linear {
+      kind = .light
     } else {
-      kind = layout.channels.hasAlpha ? .products : .bytes
+      kind = isWeighed ? .products : .bytes
+    }
+  }
+
+  /// What narrow passes resample on this scale.
+  var narrowSamples: NarrowPasses.Samples {
+    switch kind {
+    case .bytes, .words: .bytes
+    case .products: .premultiplied
+    case .light: .light
     }
   }
 
@@ -30,7 +48,7 @@ struct SampleScale: Sendable, Equatable {
     switch kind {
     case .bytes: 255
     case .products: 65_025
-    case .words: 65_535
+    case .words, .light: 65_535
     }
   }
 }

@@ -30,13 +30,12 @@ final class WidePasses {
     self.isFine = isFine
     self.scale = scale
     self.kernels = kernels
-    let bits = ResamplingPlan.wideWeightBits
-    let vertical = plan.vertical.quantized(bits: bits).integers
+    let vertical = plan.quantized.vertical.integers
     verticalWeights = Buffer(count: vertical.count, zeroed: false)
     for (k, weight) in vertical.enumerated() { unsafe verticalWeights.base[k] = weight }
 
     taps = plan.horizontal.longestWindow
-    let horizontal = plan.horizontal.quantized(bits: bits).integers
+    let horizontal = plan.quantized.horizontal.integers
     horizontalWeights = Buffer(count: plan.horizontal.outputCount * taps, zeroed: true)
     starts = Buffer(count: plan.horizontal.outputCount, zeroed: true)
     for (i, window) in plan.horizontal.windows.enumerated() {
@@ -83,10 +82,10 @@ final class WidePasses {
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
       shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, hasAlpha: layout.channels.hasAlpha, output: result.base)
+      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isWeighed, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
-    if scale.kind == .words { fromScaledWords() }
+    if scale.kind == .words || scale.kind == .light { fromScaledWords() }
     if layout.bitDepth == 16 || isFine {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
@@ -105,7 +104,7 @@ final class WidePasses {
     switch scale.kind {
     case .bytes: unsafe widenBytes(bytes, count: count, output: output)
     case .products: unsafe premultiplyBytes(bytes, channels: plan.channels, pixels: pixels, output: output)
-    case .words:
+    case .words, .light:
       if layout.bitDepth == 16 {
         unsafe output.update(from: row.assumingMemoryBound(to: UInt16.self), count: count)
       } else {
@@ -114,13 +113,13 @@ final class WidePasses {
       if scale.linear {
         unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
       }
-      if layout.channels.hasAlpha { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+      if scale.isWeighed { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
     }
   }
 
   /// The result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
-    if layout.channels.hasAlpha {
+    if scale.isWeighed {
       unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
     }
     guard scale.linear else { return }

@@ -93,7 +93,7 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
 
   /// Makes a request without body and credential.
   ///
-  /// - Parameter isRepeatable: Whether it may be sent twice; nil for what HTTP says of the method (RFC 9110, 9.2.2).
+  /// `isRepeatable` tells whether it may be sent twice; nil for what HTTP says of the method (RFC 9110, 9.2.2).
   public init(_ method: Method, _ url: String, stage: ScenarioError.Stage, isRepeatable: Bool? = nil) {
     self.method = method
     self.url = url

@@ -77,6 +77,7 @@ func readStrips(
     }
   }
   try feed.finish()
+  try feed.check()
   image.intactRows = feed.damage.firstFilledRow ?? plane.height
   return image
 }

@@ -257,6 +257,7 @@ enum StripImage {
       }
     }
     try feed.finish()
+    try feed.check()
     image.damage = feed.damage
     return image
   }

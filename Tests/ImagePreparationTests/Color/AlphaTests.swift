@@ -76,6 +76,32 @@ struct AlphaTests {
     }
   }
 
+  // The larger one is resized by the narrow passes.
+  @Test("resized in light as in float64", arguments: TestPattern.allCases, [(181, 127, 60), (1201, 503, 301)])
+  func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
+    // Dots are gray in every channel, and stored as such.
+    for channels in pattern == .dots ? [1] : [1, 3] {
+      let source = pattern.image(ImageSize(width: example.width, height: example.height), channels: channels)
+      var recipe = Recipe()
+      (recipe.linear, recipe.maxSide, recipe.format) = (true, example.side, .png)
+      let file = try ImagePreparer().encodePNG(source, compression: .fast)
+      let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+      try #require(result.channels == channels)
+      let light = source.samples.map { sample -> Int in
+        let v = Double(sample) / 255
+        return Int((v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) * 0x1p30)
+      }
+      let reference = Float64Resize.resize(
+        light, size: source.size, channels: channels, to: result.size, filter: recipe.filter
+      ).map { sum -> Double in
+        let v = max(0, min(sum * 0x1p-30, 1))
+        return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
+      }
+      let comparison = SampleComparison(result.samples, reference: reference)
+      #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(channels): \(comparison.share) \(comparison)")
+    }
+  }
+
   @Test("16-bit gray keeps 256 levels of 256", arguments: [false, true])
   func levels(linear: Bool) throws {
     var recipe = Recipe()
@@ -109,5 +135,68 @@ struct AlphaTests {
       of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), recipe: recipe)
     let mean = Double(board.samples.reduce(0) { $0 + Int($1) }) / Double(board.samples.count)
     #expect(abs(mean - 127.5) <= 0.5)
+  }
+
+  /// Channels that have nothing to do with each other; the last one is 0 or 255 for one pixel in two.
+  static func map(_ size: ImageSize, channels: Int) -> PixelImage<UInt8> {
+    var random = SplitMix64(seed: 9)
+    let samples = (0..<size.pixelCount * channels).map { i -> UInt8 in
+      let value = UInt8.random(in: 0...255, using: &random)
+      return i % channels == channels - 1 && value < 128 ? (value < 64 ? 0 : 255) : value
+    }
+    return PixelImage(size: size, channels: channels, samples: samples)
+  }
+
+  // The larger one is resized by the narrow passes, the last one only cropped.
+  @Test(
+    "every channel of data is resized on its own, as in float64",
+    arguments: [(181, 127, 60), (1201, 503, 301), (40, 30, 40)], [2, 4])
+  func dataWithAlpha(_ example: (width: Int, height: Int, side: Int), channels: Int) throws {
+    let source = Self.map(ImageSize(width: example.width, height: example.height), channels: channels)
+    let file = try ImagePreparer().encodePNG(source)
+    var recipe = Recipe()
+    (recipe.isData, recipe.maxSide, recipe.format) = (true, example.side, .png)
+    let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+    try #require(result.channels == channels && result.size.width == example.side)
+    let reference = Float64Resize.resize(
+      source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.filter)
+    let comparison = SampleComparison(result.samples, reference: reference)
+    #expect(comparison.largest <= 1 && comparison.share <= 0.005, "\(comparison)")
+    // Encoded and read again, nothing is lost; weighed by the last channel, it would be something else.
+    let prepared = try ImagePreparer().prepare(.memory(file), recipe: recipe)
+    var plain = Recipe()
+    plain.isData = true
+    #expect(try ImagePreparer().pixels(of: .memory(prepared.bytes), recipe: plain).samples == result.samples)
+    recipe.isData = false
+    #expect(try ImagePreparer().pixels(of: .memory(file), recipe: recipe).samples != result.samples)
+  }
+
+  @Test("of 16-bit data too, and a JPEG of data leaves the last channel out", arguments: [60, 301])
+  func wideDataWithAlpha(side: Int) throws {
+    let size = side == 60 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
+    let bytes = Self.map(size, channels: 4)
+    let sides = PNGFile.bigEndian(UInt32(size.width)) + PNGFile.bigEndian(UInt32(size.height))
+    let header: [UInt8] = sides + [16, 6, 0, 0, 0]
+    var rows: [UInt8] = []
+    for (i, sample) in bytes.samples.enumerated() {
+      if i % (size.width * 4) == 0 { rows.append(0) }
+      rows += [sample, sample]
+    }
+    let file = PNGFile(chunks: [("IHDR", header), ("IDAT", GeneratedPNG.deflate(rows, level: 1)), ("IEND", [])]).bytes
+    var recipe = Recipe()
+    (recipe.isData, recipe.maxSide, recipe.format) = (true, side, .png)
+    let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+    let reference = Float64Resize.resize(
+      bytes.samples, size: size, channels: 4, to: result.size, filter: recipe.filter)
+    let comparison = SampleComparison(result.samples, reference: reference)
+    #expect(comparison.largest <= 1 && comparison.share <= 0.005, "\(comparison)")
+    recipe.format = .jpeg
+    recipe.tensor = TensorFormat(layout: .nhwc, range: 0...255)
+    let prepared = try ImagePreparer().prepare(.memory(file), recipe: recipe)
+    #expect(prepared.notes.contains { $0.hasPrefix("the channel stored as alpha") })
+    let colors = try #require(prepared.tensor).values
+    for i in 0..<result.size.pixelCount {
+      for c in 0..<3 { #expect(colors[i * 3 + c] == Float(result.samples[i * 4 + c])) }
+    }
   }
 }

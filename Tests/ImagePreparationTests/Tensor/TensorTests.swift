@@ -1,3 +1,4 @@
+import Foundation
 import ImagePreparation
 import TestSupport
 import Testing
@@ -55,6 +56,54 @@ struct TensorTests {
     let tensor = try Self.tensor(of: "color", .diffusers)
     #expect(tensor.shape == [1, 3, 9, 13] && tensor.values.count == expected.count)
     #expect(zip(tensor.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 })
+  }
+
+  /// A Python that has diffusers: that of the test environment, or the one on the path.
+  static let python: [String]? = [
+    [Fixtures.folder.deletingLastPathComponent().appending(path: ".build/venv-tests/bin/python").path], ["python3"],
+  ].first { (try? run($0 + ["-c", "import diffusers.image_processor"])) != nil }
+
+  /// What a command prints; an error where it fails.
+  static func run(_ command: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = command
+    let output = Pipe()
+    (process.standardOutput, process.standardError) = (output, FileHandle.nullDevice)
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  @Test(
+    "equal to 1e-6 to what the VaeImageProcessor of diffusers makes of a prepared photograph",
+    .enabled(if: python != nil, "diffusers is not installed: pip install torch diffusers"))
+  func equalsInstalledDiffusers() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-diffusers-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.multipleOf, recipe.format, recipe.tensor) = (512, 16, .png, .diffusers)
+    let prepared = try ImagePreparer().prepare(.file(Fixtures.path("jpeg/forest.jpg")), recipe: recipe)
+    let (image, tensor) = (folder.appending(path: "image.png"), folder.appending(path: "tensor.npy"))
+    try Data(prepared.bytes).write(to: image)
+    try Data(#require(prepared.tensor).npy).write(to: tensor)
+    let script = """
+      import sys
+      import numpy as np
+      from PIL import Image
+      from diffusers.image_processor import VaeImageProcessor
+      theirs = VaeImageProcessor(vae_scale_factor=1).preprocess(Image.open(sys.argv[1])).numpy()
+      ours = np.load(sys.argv[2])
+      assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
+      print(np.abs(ours - theirs).max())
+      """
+    let printed = try Self.run(#require(Self.python) + ["-c", script, image.path, tensor.path])
+    let difference = try #require(printed.split(separator: "\n").last.flatMap { Double($0) })
+    print("diffusers: \(difference) apart at most")
+    #expect(difference <= 1e-6)
   }
 
   @Test("the library's call on pixels gives what a preparation gives, also of a photograph", arguments: [nil, 64])

@@ -197,6 +197,12 @@ extension ImageDescription {
     adobeTransform = unsafe header.adobe_transform >= 0 ? Int(header.adobe_transform) : nil
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_comment
+    if let packet = unsafe header.xmp {
+      xmp = unsafe Array(UnsafeBufferPointer(start: packet, count: header.xmp_count))
+    }
+    if let text = unsafe header.comment {
+      comment = unsafe Array(UnsafeBufferPointer(start: text, count: header.comment_count))
+    }
   }
 
   /// The common name (J:a:b) of the sampling factors of Y, Cb and Cr.

@@ -45,6 +45,8 @@ struct JPEGPlaneReader: ~Copyable {
     self.decoder = decoder
   }
 
+  /// The codec's own handle, which lives as long as this.
+  var handle: OpaquePointer { unsafe decoder.handle.pointer }
   /// What the headers said.
   var description: ImageDescription { decoder.description }
   /// Width and height of the whole image as scaled.

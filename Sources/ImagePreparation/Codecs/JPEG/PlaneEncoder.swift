@@ -17,9 +17,11 @@ struct PlaneEncoder: ~Copyable {
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
   }
 
-  /// Encodes every strip of which all rows are done.
-  mutating func encodeRows(of resamplers: [PlaneResampler]) throws(PreparationError) {
+  /// Encodes every strip of which all rows are done; false if there is none.
+  mutating func encodeRows(of resamplers: [PlaneResampler]) throws(PreparationError) -> Bool {
+    let first = nextStrip
     try encode(resamplers.map(\.rowsDone)) { resamplers[$0].result }
+    return nextStrip > first
   }
 
   /// Encodes whole planes.

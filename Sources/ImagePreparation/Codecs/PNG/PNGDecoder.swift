@@ -133,6 +133,16 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
     endIsDamaged = true
   }
+
+  /// After ``finish()``: compares checksums where strips were read.
+  ///
+  /// - Parameter adler: Adler-32 of all coded rows.
+  /// - Throws: A ``PreparationError`` of stage `decode`.
+  func checkData(adler: UInt32) throws(PreparationError) {
+    guard firstFilledRow == nil else { return }
+    let status = unsafe cic_png_check_data(handle.pointer, adler)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+  }
 }
 
 /// Owns one C decoder and the source it reads.
@@ -180,6 +190,9 @@ extension ImageDescription {
     isProgressive = unsafe header.interlaced
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_text
+    if let texts = unsafe header.texts {
+      textChunks = TextChunk.all(in: unsafe Array(UnsafeBufferPointer(start: texts, count: header.texts_count)))
+    }
     isAnimated = unsafe header.animated
     var color = PNGColor()
     if unsafe header.has_cicp {

@@ -49,73 +49,108 @@ struct PNGEncoder: Sendable {
     let hasProfile = if case .profile = color { true } else { false }
     let plain = PNGEncoderForm(raster, keepsColor: hasProfile)
     let reduced = plain.reduced(allowsPalette: !(hasProfile && plain.pixelBytes < 3))
-    let kernels = PNGEncoderKernels(instructionSet)
-    let (form, method) = try chooseMethod(plain: plain, reduced: reduced, kernels: kernels)
-    var pieces = try compress(form, method, kernels: kernels)
-    if compression == .small {
-      // Which blocks fit better is known only when both are there.
-      var other = method
-      other.deflate = .matches(thorough: true, blockTokens: Self.blockTokens / 4)
-      let finer = try compress(form, other, kernels: kernels)
-      if finer.reduce(0, { unsafe $0 + $1.output.count }) < pieces.reduce(0, { unsafe $0 + $1.output.count }) {
-        pieces = finer
-      }
+    let (form, method) = try unsafe plain.rows.withUnsafeBufferPointer { rows throws(PreparationError) in
+      try unsafe chooseMethod(plain: plain, rows.baseAddress!, reduced: reduced)
     }
+    return try unsafe form.rows.withUnsafeBufferPointer { rows throws(PreparationError) in
+      var pieces = try makePieces(form, method)
+      try unsafe compress(pieces, rows.baseAddress!)
+      if compression == .small {
+        // Which blocks fit better is known only when both are there.
+        var other = method
+        other.deflate = .matches(thorough: true, blockTokens: Self.blockTokens / 4)
+        let finer = try makePieces(form, other)
+        try unsafe compress(finer, rows.baseAddress!)
+        if finer.reduce(0, { unsafe $0 + $1.deflater.output.count })
+          < pieces.reduce(0, { unsafe $0 + $1.deflater.output.count })
+        {
+          pieces = finer
+        }
+      }
+      return try write(form, pieces, color: color)
+    }
+  }
+}
 
+extension PNGEncoder {
+  /// True where an image is large enough for two pieces.
+  fileprivate static func hasPieces(_ form: PNGEncoderForm) -> Bool {
+    form.size.height * (form.rowBytes + 1) >= leastForPieces
+  }
+
+  /// The pieces in which an image's rows are compressed.
+  fileprivate func makePieces(
+    _ form: PNGEncoderForm, _ method: PNGEncoderMethod
+  ) throws(PreparationError) -> [RowCompressor] {
+    let height = form.size.height
+    let isOne = method.isOnePiece || !Self.hasPieces(form)
+    var pieces: [RowCompressor] = []
+    for rows in isOne ? [0..<height] : [0..<height / 2, height / 2..<height] {
+      let kernels = PNGEncoderKernels(instructionSet)
+      let deflater: any Deflater
+      switch method.deflate {
+      case .isal: deflater = try ISALDeflater()
+      case .matches(let thorough, let blockTokens):
+        deflater = BlockDeflater(kernels: kernels, isThorough: thorough, blockTokens: blockTokens)
+      }
+      pieces.append(
+        RowCompressor(
+          rows: rows, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, filter: method.filter,
+          batchBytes: method.batchBytes, kernels: kernels, ending: rows.upperBound == height ? .stream : .piece,
+          deflater: deflater))
+    }
+    return pieces
+  }
+
+  /// Compresses all that is left of the pieces.
+  fileprivate func compress(_ pieces: [RowCompressor], _ rows: UnsafePointer<UInt8>) throws(PreparationError) {
+    let works = pieces.map { unsafe PieceWork(piece: $0, rows: rows, cancellation: cancellation) }
+    let thread = threads > 1 && works.count > 1 ? WorkerThread({ works[1].run() }) : nil
+    works[0].run()
+    if let thread { thread.join() } else if works.count > 1 { works[1].run() }
+    for work in works { if let failure = work.failure { throw failure } }
+  }
+
+  /// The file of compressed pieces.
+  fileprivate func write(
+    _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
+  ) throws(PreparationError) -> [UInt8] {
     // RFC 1950: deflate with a window of 32 KiB, no dictionary; the last byte makes the first two a multiple of 31.
     let writer = try PNGWriter(form, color: color)
     try unsafe [0x78, 0x5E].withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     var adler = pieces[0].adler
     for (k, piece) in pieces.enumerated() {
-      try unsafe writer.write(piece.output)
-      if k > 0 { adler = cic_adler32_combine(adler, piece.adler, piece.filteredBytes) }
+      try unsafe writer.write(piece.deflater.output)
+      if k > 0 { adler = cic_adler32_combine(adler, piece.adler, piece.count) }
     }
     let checksum = (0..<4).map { UInt8(truncatingIfNeeded: adler >> (24 - 8 * $0)) }
     try unsafe checksum.withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     return try writer.finish()
   }
-}
 
-extension PNGEncoder {
-  /// Compresses all rows, large images in two pieces.
-  private func compress(
-    _ form: PNGEncoderForm, _ method: PNGEncoderMethod, kernels: PNGEncoderKernels
-  ) throws(PreparationError) -> [Piece] {
-    let filtered = form.size.height * (form.rowBytes + 1)
-    let middle = method.isOnePiece || filtered < Self.leastForPieces ? 0 : form.size.height / 2
-    let ranges = (middle == 0 ? [0..<form.size.height] : [0..<middle, middle..<form.size.height])
-    let pieces = ranges.map { rows in
-      Piece(
-        form: form, rows: rows, method: method, kernels: kernels,
-        ending: rows.upperBound == form.size.height ? .stream : .piece, cancellation: cancellation)
-    }
-    let thread = threads > 1 && pieces.count > 1 ? WorkerThread({ pieces[1].run() }) : nil
-    pieces[0].run()
-    if let thread { thread.join() } else if pieces.count > 1 { pieces[1].run() }
-    for piece in pieces { if let failure = piece.failure { throw failure } }
-    return pieces
-  }
-
-  /// Chooses what compresses best, by trying it on some of the rows.
-  private func chooseMethod(
-    plain: PNGEncoderForm, reduced: PNGEncoderForm?, kernels: PNGEncoderKernels
+  /// Chooses what compresses best, by trying it on some of the rows: for all but `small`, of the image's upper half.
+  ///
+  /// - Parameter rows: The plain form's.
+  fileprivate func chooseMethod(
+    plain: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, reduced: PNGEncoderForm?
   ) throws(PreparationError) -> (PNGEncoderForm, PNGEncoderMethod) {
     if compression == .fast {
       return (reduced ?? plain, PNGEncoderMethod(filter: reduced == nil ? .logarithms : .none, deflate: .isal))
     }
     let deflate = PNGEncoderMethod.Deflate.matches(
       thorough: compression == .small, blockTokens: Self.blockTokens)
-    // Samples below a byte and indices have no neighbors that predict them (PNG third edition, 12.7).
-    var candidates = [PNGEncoderMethod.FilterChoice.sum, .logarithms, .none].map {
-      (form: plain, method: PNGEncoderMethod(filter: $0, deflate: deflate))
+    var best = (form: plain, method: PNGEncoderMethod(filter: .sum, deflate: deflate))
+    var least = try unsafe sampledBytes(plain, rows, .sum)
+    for filter in [PNGEncoderMethod.FilterChoice.logarithms, .none] {
+      let bytes = try unsafe sampledBytes(plain, rows, filter)
+      if bytes < least { (best.method.filter, least) = (filter, bytes) }
     }
     if let reduced {
-      candidates.append((reduced, PNGEncoderMethod(filter: .none, deflate: deflate)))
-    }
-    var (best, least): ((form: PNGEncoderForm, method: PNGEncoderMethod), Int) = (candidates[0], .max)
-    for candidate in candidates {
-      let bytes = try sampledBytes(candidate.form, candidate.method, kernels: kernels)
-      if bytes < least { (best, least) = (candidate, bytes) }
+      // Samples below a byte and indices have no neighbors that predict them (PNG third edition, 12.7).
+      let bytes = try unsafe reduced.rows.withUnsafeBufferPointer { rows throws(PreparationError) in
+        try unsafe sampledBytes(reduced, rows.baseAddress!, .none)
+      }
+      if bytes < least { (best, least) = ((reduced, PNGEncoderMethod(filter: .none, deflate: deflate)), bytes) }
     }
     // Where so little is left, every block's header weighs.
     if least < Self.leastForPieces / 16 {
@@ -127,82 +162,108 @@ extension PNGEncoder {
 
   /// The compressed size of four bands of an image and of its palette.
   private func sampledBytes(
-    _ form: PNGEncoderForm, _ method: PNGEncoderMethod, kernels: PNGEncoderKernels
+    _ form: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, _ filter: PNGEncoderMethod.FilterChoice
   ) throws(PreparationError) -> Int {
     let height = form.size.height
     // The same rows of every form.
     let share = max(24 * 1024 / (form.size.width * 4 + 1), height / (compression == .small ? 4 : 32))
     let bandRows = max(share / 4, 8)
+    let sampledHeight = compression != .small && Self.hasPieces(form) && bandRows * 8 <= height ? height / 2 : height
     let bands =
       bandRows * 4 >= height
       ? [0..<height]
       : (0..<4).map { band in
-        let first = (2 * band + 1) * height / 8 - bandRows / 2
+        let first = (2 * band + 1) * sampledHeight / 8 - bandRows / 2
         return first..<first + bandRows
       }
+    let kernels = PNGEncoderKernels(instructionSet)
     let deflater = BlockDeflater(kernels: kernels, isThorough: false, blockTokens: Self.blockTokens)
-    for rows in bands {
-      _ = try unsafe form.rows.withUnsafeBufferPointer { bytes throws(PreparationError) in
-        try unsafe compressRows(
-          bytes.baseAddress!, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, rows: rows,
-          filter: method.filter, batchBytes: method.batchBytes, kernels: kernels, ending: .piece,
-          cancellation: cancellation,
-          into: deflater)
-      }
+    for band in bands {
+      try unsafe RowCompressor(
+        rows: band, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, filter: filter, batchBytes: 512 * 1024,
+        kernels: kernels, ending: .piece, deflater: deflater
+      ).compressAll(rows, cancellation: cancellation)
     }
     let sampled = bands.reduce(0) { $0 + $1.count }
     return unsafe deflater.output.count * height / sampled + form.palette.count + form.paletteAlpha.count
   }
 }
 
-/// One piece of an image's rows, compressed on whatever thread runs it.
-private final class Piece: @unchecked Sendable {
+/// What is left of one piece, compressed on whatever thread runs it.
+@safe
+private final class PieceWork: @unchecked Sendable {
   // Unchecked: used by one thread at a time; joining it orders the accesses.
-  private let form: PNGEncoderForm
-  private let rows: Range<Int>
-  private let method: PNGEncoderMethod
-  private let kernels: PNGEncoderKernels
-  private let ending: DeflateEnding
+  private let piece: RowCompressor
+  private let rows: UnsafePointer<UInt8>
   private let cancellation: CancellationFlag?
-  private var deflater: (any Deflater)?
   private(set) var failure: PreparationError?
-  private(set) var adler: UInt32 = 1
-  private(set) var filteredBytes = 0
 
-  init(
-    form: PNGEncoderForm, rows: Range<Int>, method: PNGEncoderMethod, kernels: PNGEncoderKernels,
-    ending: DeflateEnding, cancellation: CancellationFlag?
-  ) {
-    self.form = form
-    self.rows = rows
-    self.method = method
-    self.kernels = kernels
-    self.ending = ending
+  init(piece: RowCompressor, rows: UnsafePointer<UInt8>, cancellation: CancellationFlag?) {
+    self.piece = piece
+    unsafe self.rows = rows
     self.cancellation = cancellation
   }
 
-  var output: UnsafeBufferPointer<UInt8> { unsafe deflater?.output ?? UnsafeBufferPointer(start: nil, count: 0) }
-
   func run() {
     do throws(PreparationError) {
-      switch method.deflate {
-      case .isal: try run(ISALDeflater())
-      case .matches(let thorough, let blockTokens):
-        try run(BlockDeflater(kernels: kernels, isThorough: thorough, blockTokens: blockTokens))
-      }
+      try unsafe piece.compressAll(rows, cancellation: cancellation)
     } catch {
       failure = error
     }
   }
+}
 
-  private func run(_ deflater: some Deflater) throws(PreparationError) {
-    (adler, filteredBytes) = try unsafe form.rows.withUnsafeBufferPointer { bytes throws(PreparationError) in
-      try unsafe compressRows(
-        bytes.baseAddress!, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, rows: rows,
-        filter: method.filter, batchBytes: method.batchBytes, kernels: kernels, ending: ending,
-        cancellation: cancellation, into: deflater)
+/// Encodes rows of RGB or RGBA as PNG as they come, into the bytes that ``PNGEncoder`` makes of the whole image.
+///
+/// Half of the rows have to be there before anything is encoded: by these it is decided how, and whether the image is one
+/// that needs fewer channels or a palette, which only the whole of it can tell.
+final class PNGRowStream {
+  private let encoder: PNGEncoder
+  private let color: PNGEncoder.Color
+  private let form: PNGEncoderForm
+  private var pieces: [RowCompressor] = []
+  private var isDecided = false
+
+  /// nil for images that are encoded from the whole.
+  init?(_ encoder: PNGEncoder, size: ImageSize, channels: RowLayout.Channels, color: PNGEncoder.Color) {
+    guard channels == .rgb || channels == .rgba, encoder.compression != .small else { return nil }
+    self.encoder = encoder
+    self.color = color
+    form = PNGEncoderForm(size: size, colorType: channels == .rgb ? .rgb : .rgba, bitDepth: 8, rows: [])
+    guard PNGEncoder.hasPieces(form) else { return nil }
+  }
+
+  /// Compresses one batch of rows; false when there is none yet.
+  func encodeSome(of resampler: PlaneResampler) throws(PreparationError) -> Bool {
+    let rowsDone = resampler.rowsDone
+    let half = (form.size.height + 1) / 2
+    guard rowsDone >= half else { return false }
+    let next = pieces.first { $0.nextRow < $0.rows.upperBound }
+    if isDecided {
+      guard let next, next.batchEnd <= rowsDone else { return false }
     }
-    self.deflater = deflater
+    return try unsafe resampler.result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+      let rows = rows.baseAddress!
+      if let next {
+        try unsafe next.compressBatch(rows)
+      } else {
+        isDecided = true
+        guard unsafe PNGEncoderForm.isIrreducible(rows, channels: form.pixelBytes, count: half * form.size.width)
+        else { return false }
+        pieces = try encoder.makePieces(form, unsafe encoder.chooseMethod(plain: form, rows, reduced: nil).1)
+      }
+      return true
+    }
+  }
+
+  /// Compresses the rest and gives the file; nil where the whole image is to be looked at.
+  func finish(_ resampler: PlaneResampler) throws(PreparationError) -> [UInt8]? {
+    if !isDecided { _ = try encodeSome(of: resampler) }
+    guard !pieces.isEmpty else { return nil }
+    try unsafe resampler.result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+      try unsafe encoder.compress(pieces, rows.baseAddress!)
+    }
+    return try encoder.write(form, pieces, color: color)
   }
 }
 

@@ -38,6 +38,26 @@ struct PNGEncoderForm: Sendable {
   /// Bytes of a row.
   var rowBytes: Int { (size.width * pixelBits + 7) / 8 }
 
+  /// A form of given rows.
+  init(size: ImageSize, colorType: ColorType, bitDepth: Int, rows: [UInt8]) {
+    self.size = size
+    self.colorType = colorType
+    self.bitDepth = bitDepth
+    self.rows = rows
+  }
+
+  /// True where no image that begins with these pixels of RGB or RGBA could be stored with fewer channels or a palette.
+  static func isIrreducible(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) -> Bool {
+    var table = [UInt64](repeating: 0, count: ColorTable.entries)
+    var colors = [UInt32](repeating: 0, count: ColorTable.colors)
+    let isOpaque = channels == 3 || (0..<count).allSatisfy { unsafe pixels[$0 * 4 + 3] == 255 }
+    guard channels == 3 || !isOpaque, unsafe !PixelKernels.isGray(pixels, channels: channels, count: count) else {
+      return false
+    }
+    let found = unsafe collectColors(pixels, channels: channels, count: count, table: &table, colors: &colors)
+    return found > ColorTable.colors
+  }
+
   /// The raster's own samples without what says nothing: alpha that is opaque everywhere, color without hue.
   ///
   /// - Parameter keepsColor: True where a profile wants three channels.

@@ -9,8 +9,9 @@ struct PNGEncoderMethod: Sendable, Equatable {
   var deflate: Deflate
   /// True where an image of any size is compressed in one piece.
   var isOnePiece = false
-  /// Filtered bytes that are compressed at a time, and the most of a block. Half a megabyte stays in the second-level cache.
-  var batchBytes = 512 * 1024
+  /// Filtered bytes that are compressed at a time, and the most of a block: little enough to be done while the next rows
+  /// are decoded.
+  var batchBytes = 128 * 1024
 
   enum FilterChoice: Sendable, Equatable {
     /// None for every row.
@@ -55,44 +56,74 @@ protocol Deflater: AnyObject {
   var output: UnsafeBufferPointer<UInt8> { get }
 }
 
-/// Filters the rows `rows` of an image and compresses them.
-///
-/// Filtered rows go through a window and are compressed where they lie.
-///
-/// - Parameters:
-///   - input: The image's first row; rows are `rowBytes` apart.
-///   - batchBytes: Filtered bytes that are compressed at a time.
-/// - Returns: Adler-32 and number of the filtered bytes.
-/// - Throws: `canceled` or `outOfMemory`.
-func compressRows(
-  _ input: UnsafePointer<UInt8>, rowBytes: Int, pixelBytes: Int, rows: Range<Int>,
-  filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
-  kernels: PNGEncoderKernels, ending: DeflateEnding, cancellation: CancellationFlag?, into deflater: some Deflater
-) throws(PreparationError) -> (adler: UInt32, count: Int) {
-  let filteredRow = rowBytes + 1
-  let batchRows = max(1, min(batchBytes / filteredRow, rows.count))
-  let capacity = DeflateTables.window + batchRows * filteredRow
-  let window = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity + DeflateTables.readAhead)
-  let noRow = UnsafeMutablePointer<UInt8>.allocate(capacity: rowBytes)
-  defer {
+/// Filters rows of an image and compresses them, batch by batch, in a window where filtered rows are compressed as they lie.
+@safe
+final class RowCompressor {
+  /// The rows, of an image whose row 0 has none above it.
+  let rows: Range<Int>
+  /// The row that the next batch begins with.
+  private(set) var nextRow: Int
+  /// Adler-32 of the filtered bytes so far.
+  private(set) var adler: UInt32 = 1
+  /// Filtered bytes so far.
+  private(set) var count = 0
+  let deflater: any Deflater
+
+  private let rowBytes: Int
+  private let pixelBytes: Int
+  private let filter: PNGEncoderMethod.FilterChoice
+  private let batchRows: Int
+  private let kernels: PNGEncoderKernels
+  private let ending: DeflateEnding
+  private let window: UnsafeMutablePointer<UInt8>
+  private let noRow: UnsafeMutablePointer<UInt8>
+  /// Bytes in the window.
+  private var start = 0
+
+  /// - Parameter batchBytes: Filtered bytes that are compressed at a time.
+  init(
+    rows: Range<Int>, rowBytes: Int, pixelBytes: Int, filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
+    kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
+  ) {
+    self.rows = rows
+    nextRow = rows.lowerBound
+    self.rowBytes = rowBytes
+    self.pixelBytes = pixelBytes
+    self.filter = filter
+    self.kernels = kernels
+    self.ending = ending
+    self.deflater = deflater
+    batchRows = max(1, min(batchBytes / (rowBytes + 1), rows.count))
+    let capacity = DeflateTables.window + batchRows * (rowBytes + 1) + DeflateTables.readAhead
+    unsafe window = .allocate(capacity: capacity)
+    unsafe window.initialize(repeating: 0, count: capacity)
+    unsafe noRow = .allocate(capacity: rowBytes)
+    unsafe noRow.initialize(repeating: 0, count: rowBytes)
+  }
+
+  deinit {
     unsafe window.deallocate()
     unsafe noRow.deallocate()
   }
-  unsafe window.initialize(repeating: 0, count: capacity + DeflateTables.readAhead)
-  unsafe noRow.initialize(repeating: 0, count: rowBytes)
 
-  var (adler, count, start, y) = (UInt32(1), 0, 0, rows.lowerBound)
-  while y < rows.upperBound {
-    if let cancellation, cancellation.isCanceled { throw .canceled(.encode) }
+  /// The row behind the next batch; the rows' end when all are compressed.
+  var batchEnd: Int { min(nextRow + batchRows, rows.upperBound) }
+
+  /// Compresses the next batch, of which there must be one.
+  ///
+  /// - Parameter input: The image's first row; rows are without padding.
+  /// - Throws: `outOfMemory`.
+  func compressBatch(_ input: UnsafePointer<UInt8>) throws(PreparationError) {
     if start > DeflateTables.window {
       unsafe window.update(from: window + (start - DeflateTables.window), count: DeflateTables.window)
       start = DeflateTables.window
     }
-    let batch = min(batchRows, rows.upperBound - y)
+    let filteredRow = rowBytes + 1
+    let batch = batchEnd - nextRow
     let bytes = batch * filteredRow
     for k in 0..<batch {
-      let row = unsafe input + (y + k) * rowBytes
-      let above = unsafe y + k == 0 ? UnsafePointer(noRow) : row - rowBytes
+      let row = unsafe input + (nextRow + k) * rowBytes
+      let above = unsafe nextRow + k == 0 ? UnsafePointer(noRow) : row - rowBytes
       let chosen =
         switch filter {
         case .none: 0
@@ -104,13 +135,23 @@ func compressRows(
       unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
     }
     adler = unsafe cic_adler32(adler, window + start, bytes)
-    y += batch
+    nextRow += batch
     try unsafe deflater.compress(
-      window, from: start, to: start + bytes, position: count - start, ending: y == rows.upperBound ? ending : .none)
+      window, from: start, to: start + bytes, position: count - start,
+      ending: nextRow == rows.upperBound ? ending : .none)
     start += bytes
     count += bytes
   }
-  return (adler, count)
+
+  /// Compresses all batches that are left.
+  ///
+  /// - Throws: `canceled` or `outOfMemory`.
+  func compressAll(_ input: UnsafePointer<UInt8>, cancellation: CancellationFlag?) throws(PreparationError) {
+    while nextRow < rows.upperBound {
+      if let cancellation, cancellation.isCanceled { throw .canceled(.encode) }
+      try unsafe compressBatch(input)
+    }
+  }
 }
 
 /// Deflates by the package's own kernels.

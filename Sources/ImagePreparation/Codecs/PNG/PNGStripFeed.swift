@@ -36,12 +36,14 @@ struct PNGStripFeed: StripFeed, ~Copyable {
   }
 
   mutating func finish() throws(PreparationError) { try decoder.finish() }
+
+  mutating func check() throws(PreparationError) { try decoder.checkData(adler: strips.adler) }
 }
 
 /// How coded rows become delivered ones.
 @safe
 private final class PNGStrips: StripFinisher, @unchecked Sendable {
-  // Unchecked: `above` is touched by the consuming side only, all else is constant.
+  // Unchecked: `above` and `adler` are touched by the consuming side only, all else is constant.
 
   /// In place of the filter of a row that could not be decoded.
   static let isFilled: UInt8 = 0xFF
@@ -56,6 +58,8 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
   private let unfilter: KernelTable.UnfilterRows
   /// The last row of the strip before, unfiltered and not expanded.
   private let above: UnsafeMutablePointer<UInt8>
+  /// Adler-32 of the coded rows so far.
+  private(set) var adler: UInt32 = 1
 
   init(plane: StripPlane, bitDepth: Int, coding: cic_png_coding, kernels: KernelTable) {
     self.plane = plane
@@ -82,6 +86,7 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
     let rows = plane.rows(inStrip: index)
     var intact = 0
     while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
+    adler = unsafe cic_adler32(adler, coded, intact * codedBytes)
     unsafe unfilter(coded, intact, above, Int(coding.pixel_bytes), codedBytes - 1)
     if intact > 0 { unsafe above.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
     for row in 0..<rows {

@@ -1,0 +1,282 @@
+internal import CImageCodecs
+internal import PixelKernels
+
+/// Decodes the entropy-coded bytes of a baseline JPEG's only scan into coefficients, without libjpeg-turbo.
+///
+/// It knows only what a flawless file has. At anything else it stops, and libjpeg-turbo reads the file from the scan's first
+/// byte on, so that damage is found, named and concealed in one way only.
+@safe
+struct EntropyDecoder: ~Copyable, @unchecked Sendable {
+  // Unchecked: its buffers belong to it alone.
+
+  /// What is known of the scan.
+  let scan: cic_jpeg_scan
+
+  private let handle: OpaquePointer
+  private let kernels: KernelTable
+  private let tables: Buffer<UInt32>
+  private let blocks: Buffer<Int>
+  private let naturalOrder = Self.naturalOrder()
+  private let state = Buffer<UInt64>(count: EntropyState.words, zeroed: true)
+  private let bytes = Buffer<UInt8>(count: Self.capacity + Self.mostBytesPerMCU, zeroed: true)
+  /// Bytes in ``bytes``.
+  private var byteCount = 0
+  /// True when a marker or the source's end follows them.
+  private var isSegmentComplete = false
+  private var restarts = 0
+  private var mcusToRestart: Int
+
+  /// Bytes that are freed of their stuffing at a time.
+  private static let capacity = 32 * 1024
+  /// Above what the bits of an MCU take: 10 blocks of 64 coefficients, of 31 bits at most (T.81 F.1.2, F.2.2.3).
+  private static let mostBytesPerMCU = 4096
+
+  /// Takes over the scan; nil where libjpeg-turbo has to decode it.
+  ///
+  /// - Parameters:
+  ///   - handle: A decoder that was started for planes. It must outlive this.
+  ///   - layout: Where the coefficients of a strip are to go.
+  init?(_ handle: OpaquePointer, kernels: KernelTable) {
+    var scan = cic_jpeg_scan()
+    guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }
+    let tables = Buffer<UInt32>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
+    for index in 0..<scan.componentCount {
+      let component = unsafe scan.component(index)
+      let direct = unsafe tables.base + index * 2 * HuffmanTable.entries
+      guard
+        unsafe Self.fill(direct, counts: component.dc_counts, values: component.dc_values, isDirect: true),
+        unsafe Self.fill(
+          direct + HuffmanTable.entries, counts: component.ac_counts, values: component.ac_values, isDirect: false)
+      else { return nil }
+    }
+    let layout = CoefficientLayout(scan)
+    blocks = Buffer(count: layout.blocks.count * EntropyBlock.words, zeroed: false)
+    for (index, block) in layout.blocks.enumerated() {
+      let words = unsafe blocks.base + index * EntropyBlock.words
+      unsafe words[EntropyBlock.component] = block.component
+      unsafe words[EntropyBlock.start] = block.start
+      unsafe words[EntropyBlock.step] = block.step
+      unsafe words[EntropyBlock.directTable] = block.component * 2
+      unsafe words[EntropyBlock.alternatingTable] = block.component * 2 + 1
+    }
+    self.scan = scan
+    unsafe self.handle = handle
+    self.kernels = kernels
+    self.tables = tables
+    mcusToRestart = scan.restart_interval == 0 ? .max : Int(scan.restart_interval)
+  }
+
+  /// Decodes the next strip.
+  ///
+  /// - Parameter coefficients: Laid out as ``CoefficientLayout``.
+  /// - Returns: False where the file is not as it should be, or cannot be read; nothing may be asked of this then.
+  mutating func decodeStrip(_ coefficients: UnsafeMutablePointer<Int16>) -> Bool {
+    let count = Int(scan.mcus_per_row)
+    var done = 0
+    while done < count {
+      if mcusToRestart == 0 {
+        guard restart() else { return false }
+      }
+      guard let limit = fillBytes() else { return false }
+      let decoded = unsafe kernels.decodeMCUs(
+        bytes.base, byteCount, limit, state.base, blocks.base, Int(scan.blocks_per_mcu), tables.base,
+        naturalOrder.base, done, min(count - done, mcusToRestart), coefficients)
+      guard decoded >= 0 else { return false }
+      done += decoded
+      if mcusToRestart != .max { mcusToRestart -= decoded }
+    }
+    return true
+  }
+
+  /// True where the scan ends as it should, with the end marker behind it.
+  mutating func isComplete() -> Bool { hasEnded() && marker() == 0xD9 }
+
+  /// Begins the next interval (T.81 E.1.4).
+  private mutating func restart() -> Bool {
+    guard hasEnded(), let marker = marker(), marker == 0xD0 + UInt8(restarts & 7) else { return false }
+    unsafe state.base.update(repeating: 0, count: EntropyState.words)
+    byteCount = 0
+    isSegmentComplete = false
+    restarts += 1
+    mcusToRestart = Int(scan.restart_interval)
+    return true
+  }
+
+  /// True when less than a byte of the segment is left, and a marker follows.
+  private mutating func hasEnded() -> Bool {
+    guard fillBytes() != nil, isSegmentComplete else { return false }
+    let left = unsafe (byteCount - position) * 8 + Int(state.base[EntropyState.bitCount])
+    return 0..<8 ~= left
+  }
+
+  private var position: Int { unsafe Int(state.base[EntropyState.position]) }
+
+  /// Reads the marker that comes next and any fill bytes before it; nil if there is none.
+  private func marker() -> UInt8? {
+    var isMarker = false
+    while true {
+      var next: UnsafePointer<UInt8>?
+      var available = 0
+      guard unsafe cic_jpeg_peek_scan(handle, 1, &next, &available), available > 0, let byte = unsafe next?.pointee
+      else { return nil }
+      unsafe cic_jpeg_skip_scan(handle, 1)
+      if byte != 0xFF { return isMarker ? byte : nil }
+      isMarker = true
+    }
+  }
+
+  /// Sees to it that the bytes of a whole MCU are there, or all that the segment has.
+  ///
+  /// - Returns: The last byte at which an MCU may begin; nil where the source cannot be read.
+  private mutating func fillBytes() -> Int? {
+    let position = position
+    guard !isSegmentComplete else { return .max }
+    guard position > byteCount - Self.mostBytesPerMCU else { return byteCount - Self.mostBytesPerMCU }
+    let base = unsafe bytes.base
+    byteCount -= position
+    unsafe base.update(from: base + position, count: byteCount)
+    unsafe state.base[EntropyState.position] = 0
+    while byteCount < Self.capacity - 16 {
+      var next: UnsafePointer<UInt8>?
+      var available = 0
+      guard unsafe cic_jpeg_peek_scan(handle, 2, &next, &available) else { return nil }
+      var written = 0
+      var atMarker = false
+      var read = 0
+      if let next = unsafe next, available > 0 {
+        read = unsafe kernels.removeStuffing(
+          next, min(available, Self.capacity - 8 - byteCount), base + byteCount, &written, &atMarker)
+        unsafe cic_jpeg_skip_scan(handle, read)
+        byteCount += written
+      }
+      // Nothing is read of the source's end, nor of a last byte that would begin a marker.
+      guard !atMarker, read > 0 else {
+        isSegmentComplete = true
+        unsafe (base + byteCount).update(repeating: 0, count: Self.mostBytesPerMCU)
+        return .max
+      }
+    }
+    return byteCount - Self.mostBytesPerMCU
+  }
+
+  /// Makes a decoding table from the code counts of each length, from index 1, and the symbols (T.81 C.2, F.2.2.3).
+  ///
+  /// - Returns: False if they make no prefix code.
+  private static func fill(
+    _ table: UnsafeMutablePointer<UInt32>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>, isDirect: Bool
+  ) -> Bool {
+    let indexBits = HuffmanTable.indexBits
+    unsafe table.update(repeating: HuffmanTable.isSlow, count: 1 << indexBits)
+    var code = 0
+    var symbolIndex = 0
+    for length in 1...16 {
+      let (firstCode, firstIndex) = (code, symbolIndex)
+      for _ in 0..<(unsafe Int(counts[length])) {
+        guard symbolIndex < 256, code < 1 << length else { return false }
+        let symbol = unsafe values[symbolIndex]
+        unsafe table[HuffmanTable.symbols + symbolIndex] = UInt32(symbol)
+        if length <= indexBits {
+          for tail in 0..<(1 << (indexBits - length)) {
+            unsafe table[code << (indexBits - length) | tail] = entry(
+              symbol: symbol, length: length, tail: tail, tailBits: indexBits - length, isDirect: isDirect)
+          }
+        }
+        symbolIndex += 1
+        code += 1
+      }
+      if length > indexBits {
+        unsafe table[HuffmanTable.limits + length - indexBits - 1] = UInt32(code << (16 - length))
+        unsafe table[HuffmanTable.offsets + length - indexBits - 1] = UInt32(
+          bitPattern: Int32(firstIndex - firstCode))
+      }
+      code <<= 1
+    }
+    return true
+  }
+
+  /// The entry of a code that is followed by the `tailBits` bits of `tail`.
+  private static func entry(symbol: UInt8, length: Int, tail: Int, tailBits: Int, isDirect: Bool) -> UInt32 {
+    let size = isDirect ? Int(symbol) : Int(symbol & 15)
+    if !isDirect && size == 0 {
+      return UInt32(length | (symbol == 0xF0 ? 16 : HuffmanTable.blockEnd) << 8)
+    }
+    guard size <= tailBits else { return HuffmanTable.isSlow | UInt32(length | Int(symbol) << 8) }
+    let raw = tail >> (tailBits - size)
+    let value = size == 0 ? 0 : raw < 1 << (size - 1) ? raw - (1 << size) + 1 : raw
+    let advance = isDirect ? 0 : Int(symbol >> 4) + 1
+    return UInt32(length + size | advance << 8) | UInt32(UInt16(bitPattern: Int16(value))) << 16
+  }
+
+  /// The natural index of each zigzag position (T.81 figure 5).
+  private static func naturalOrder() -> Buffer<UInt8> {
+    let order = Buffer<UInt8>(count: 64, zeroed: true)
+    var position = 0
+    for diagonal in 0..<15 {
+      let rows = max(0, diagonal - 7)...min(diagonal, 7)
+      for y in diagonal % 2 == 0 ? Array(rows.reversed()) : Array(rows) {
+        unsafe order.base[position] = UInt8(y * 8 + diagonal - y)
+        position += 1
+      }
+    }
+    return order
+  }
+}
+
+/// Where the coefficients of a strip, one row of MCUs, are: component by component, block row by block row.
+struct CoefficientLayout: Sendable {
+  /// One block of an MCU, in the order of coding.
+  struct Block: Sendable {
+    var component: Int
+    /// Its first coefficient in the first MCU.
+    var start: Int
+    /// Coefficients from MCU to MCU.
+    var step: Int
+  }
+
+  /// One component.
+  struct Component: Sendable {
+    /// Its first coefficient.
+    var start: Int
+    /// Rows of blocks.
+    var blockRows: Int
+    /// Coefficients from row of blocks to row of blocks.
+    var rowStep: Int
+  }
+
+  let blocks: [Block]
+  let components: [Component]
+  /// Of a strip, and of one block more that vectors may read.
+  let coefficientCount: Int
+
+  init(_ scan: cic_jpeg_scan) {
+    var blocks: [Block] = []
+    var components: [Component] = []
+    var start = 0
+    for index in 0..<scan.componentCount {
+      let (h, v) = unsafe (Int(scan.component(index).h_sampling), Int(scan.component(index).v_sampling))
+      let rowStep = Int(scan.mcus_per_row) * h * 64
+      components.append(Component(start: start, blockRows: v, rowStep: rowStep))
+      for y in 0..<v {
+        for x in 0..<h { blocks.append(Block(component: index, start: start + y * rowStep + x * 64, step: h * 64)) }
+      }
+      start += v * rowStep
+    }
+    self.blocks = blocks
+    self.components = components
+    coefficientCount = start + 64
+  }
+}
+
+extension cic_jpeg_scan {
+  var componentCount: Int { Int(component_count) }
+
+  func component(_ index: Int) -> cic_jpeg_scan_component {
+    let all = unsafe components
+    return switch index {
+    case 0: unsafe all.0
+    case 1: unsafe all.1
+    case 2: unsafe all.2
+    default: unsafe all.3
+    }
+  }
+}

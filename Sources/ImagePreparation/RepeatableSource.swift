@@ -1,0 +1,46 @@
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// A source that is read more than once: a descriptor goes back to where it stood, where it can.
+struct RepeatableSource {
+  /// The source, which stands at its first byte before the first read and after each ``rewind()``.
+  let input: ImageSource
+  /// The descriptor and where it stood; nil for other sources, and for pipes and the like.
+  private let start: (descriptor: Int32, offset: off_t)?
+  /// False for a descriptor that can be read only once.
+  let isRepeatable: Bool
+
+  init(_ source: ImageSource) {
+    input = source
+    guard case .descriptor(let descriptor) = source else {
+      (start, isRepeatable) = (nil, true)
+      return
+    }
+    let offset = lseek(descriptor, 0, SEEK_CUR)
+    isRepeatable = offset >= 0
+    start = offset >= 0 ? (descriptor, offset) : nil
+  }
+
+  /// Refuses what reads twice of a source that cannot be.
+  ///
+  /// - Throws: `invalidRecipe` of stage `open`.
+  func check(_ what: String, without flag: String) throws(PreparationError) {
+    guard !isRepeatable else { return }
+    throw PreparationError(
+      .invalidRecipe, stage: .open, "\(what) reads the source twice, and this one can be read only once",
+      remedy: "read it into memory or a file first, or leave out \(flag)")
+  }
+
+  /// Goes back to the first byte.
+  ///
+  /// - Throws: `unreadable` of stage `open`.
+  func rewind() throws(PreparationError) {
+    guard let start, lseek(start.descriptor, start.offset, SEEK_SET) != start.offset else { return }
+    throw .unreadable(errno, stage: .open)
+  }
+}

@@ -1,0 +1,297 @@
+// Baseline Huffman decoding of JPEG (ITU-T T.81, F.2.2) over whole segments of entropy-coded bytes.
+//
+// Symbol and extra bits come from one look at a table where they fit its index, which is what most of a photograph does:
+// the chain from one symbol to the next is a shift, a load and a shift. Bytes are freed of their stuffing beforehand, so
+// that the bit buffer is filled by one unaligned load.
+
+/// The layout of a decoding table of 32-bit entries.
+///
+/// Entry of the next ``indexBits`` bits: bits 0…6 are those of code and extra bits together, bits 8…15 the coefficients to
+/// go on by (run + 1; ``blockEnd`` for the end of the block), bits 16…31 the value. Where ``isSlow`` is set, only the code
+/// fits: bits 0…6 are the code's bits, 0 for a longer code, and bits 8…15 the symbol.
+public enum HuffmanTable {
+  /// Bits that an entry is looked up by.
+  public static let indexBits = 10
+  /// Marks entries of which only the code fits.
+  public static let isSlow: UInt32 = 0x80
+  /// Coefficients that lead out of any block.
+  public static let blockEnd = 64
+  /// Lengths of longer codes, of up to 16 bits.
+  public static let longerCodes = 16 - indexBits
+  /// For each of them, the first 16 bits that are beyond its codes.
+  public static let limits = 1 << indexBits
+  /// For each of them, what is to be added to a code for its symbol's index.
+  public static let offsets = limits + longerCodes
+  /// The symbols in the order of their codes.
+  public static let symbols = offsets + longerCodes
+  /// Entries of a table.
+  public static let entries = symbols + 256
+}
+
+/// Where decoding stands; a table of words, because only pointers cross into this module.
+public enum EntropyState {
+  /// The bits that were loaded and not used, from the highest on.
+  public static let bits = 0
+  /// How many of them there are.
+  public static let bitCount = 1
+  /// The byte to load next.
+  public static let position = 2
+  /// Predictions of the DC coefficients, one a component.
+  public static let predictions = 3
+  /// Words of a state.
+  public static let words = predictions + 4
+}
+
+/// One block of an MCU, in ``EntropyBlock/words`` words.
+public enum EntropyBlock {
+  /// Its component.
+  public static let component = 0
+  /// The index of its first coefficient in the first MCU.
+  public static let start = 1
+  /// Coefficients from MCU to MCU.
+  public static let step = 2
+  /// The index of its DC table among the tables.
+  public static let directTable = 3
+  /// The index of its AC table among the tables.
+  public static let alternatingTable = 4
+  /// Words of a block.
+  public static let words = 5
+}
+
+private struct BitReader {
+  let bytes: UnsafePointer<UInt8>
+  var bits: UInt64
+  /// At most 63.
+  var count: UInt64
+  var position: Int
+
+  /// Makes at least 56 bits available.
+  @inline(__always)
+  mutating func refill() {
+    let word = UInt64(bigEndian: UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self))
+    bits |= word &>> count
+    position &+= Int(truncatingIfNeeded: (63 &- count) &>> 3)
+    count |= 56
+  }
+
+  @inline(__always)
+  func entry(_ table: UnsafePointer<UInt32>) -> UInt32 {
+    table[Int(truncatingIfNeeded: bits &>> UInt64(64 &- HuffmanTable.indexBits))]
+  }
+
+  @inline(__always)
+  mutating func skip(_ entry: UInt32) {
+    let length = UInt64(truncatingIfNeeded: entry & 0x7F)
+    bits &<<= length
+    count &-= length
+  }
+
+  /// The symbol of an entry that is slow, after its code was skipped; negative if there is no such code.
+  @inline(__always)
+  mutating func slowSymbol(_ entry: UInt32, _ table: UnsafePointer<UInt32>) -> Int {
+    if entry & 0x7F != 0 {
+      skip(entry)
+      return Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
+    }
+    let code = UInt32(truncatingIfNeeded: bits &>> 48)
+    var k = 0
+    while k < HuffmanTable.longerCodes {
+      if code < table[HuffmanTable.limits &+ k] {
+        let length = HuffmanTable.indexBits &+ 1 &+ k
+        let index =
+          Int(code &>> UInt32(truncatingIfNeeded: 16 &- length))
+          &+ Int(Int32(bitPattern: table[HuffmanTable.offsets &+ k]))
+        bits &<<= UInt64(truncatingIfNeeded: length)
+        count &-= UInt64(truncatingIfNeeded: length)
+        return Int(truncatingIfNeeded: table[HuffmanTable.symbols &+ (index & 0xFF)] & 0xFF)
+      }
+      k &+= 1
+    }
+    return -1
+  }
+
+  /// The number that `size` extra bits stand for, 0 to 15 of them (T.81 F.2.2.1, EXTEND).
+  @inline(__always)
+  mutating func number(_ size: Int) -> Int {
+    guard size > 0 else { return 0 }
+    let raw = Int(truncatingIfNeeded: bits &>> UInt64(truncatingIfNeeded: 64 &- size))
+    bits &<<= UInt64(truncatingIfNeeded: size)
+    count &-= UInt64(truncatingIfNeeded: size)
+    return raw < 1 &<< (size &- 1) ? raw &- (1 &<< size) &+ 1 : raw
+  }
+}
+
+@inline(__always)
+private func clearBlock(_ block: UnsafeMutablePointer<Int16>) {
+  let words = UnsafeMutableRawPointer(block)
+  words.storeBytes(of: .zero, as: SIMD8<UInt64>.self)
+  (words + 64).storeBytes(of: .zero, as: SIMD8<UInt64>.self)
+}
+
+/// The AC coefficients of a block.
+///
+/// - Returns: False where the bits are no block.
+@inline(__always)
+private func decodeAlternating(
+  _ reader: inout BitReader, _ table: UnsafePointer<UInt32>, _ naturalOrder: UnsafePointer<UInt8>,
+  _ block: UnsafeMutablePointer<Int16>
+) -> Bool {
+  var k = 0
+  while true {
+    reader.refill()
+    // Four entries of the table's index take 40 of at least 56 bits.
+    var left = 4
+    var entry = reader.entry(table)
+    while entry & HuffmanTable.isSlow == 0 {
+      reader.skip(entry)
+      let next = k &+ Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
+      if next >= 63 {
+        if next == 63 {
+          block[63] = Int16(truncatingIfNeeded: Int32(bitPattern: entry) &>> 16)
+          return true
+        }
+        return entry &>> 8 & 0xFF == UInt32(HuffmanTable.blockEnd)
+      }
+      k = next
+      block[Int(naturalOrder[k])] = Int16(truncatingIfNeeded: Int32(bitPattern: entry) &>> 16)
+      left &-= 1
+      if left == 0 { break }
+      entry = reader.entry(table)
+    }
+    if left == 0 { continue }
+    reader.refill()
+    let symbol = reader.slowSymbol(entry, table)
+    if symbol < 0 { return false }
+    let size = symbol & 15
+    if size == 0 {
+      if symbol != 0xF0 { return true }
+      k &+= 16
+      if k >= 63 { return k == 63 }
+      continue
+    }
+    k &+= symbol &>> 4 &+ 1
+    if k > 63 { return false }
+    block[Int(naturalOrder[k])] = Int16(truncatingIfNeeded: reader.number(size))
+    if k == 63 { return true }
+  }
+}
+
+/// Decodes MCUs.
+///
+/// - Parameters:
+///   - bytes: Entropy-coded bytes without stuffing, `end` of them; behind those `end + 8` and what one MCU may take can be
+///     read: 10 blocks of 64 codes of 31 bits.
+///   - limit: No MCU is begun beyond this byte.
+///   - state: Laid out as ``EntropyState``.
+///   - blocks: The blocks of an MCU, laid out as ``EntropyBlock``.
+///   - tables: Decoding tables of ``HuffmanTable/entries`` entries each.
+///   - naturalOrder: The natural index of each of 64 zigzag positions.
+///   - first: MCUs before this one.
+///   - count: MCUs to decode.
+///   - coefficients: 64 a block, in natural order.
+/// - Returns: MCUs decoded; negative where the bits are no MCU or end in the midst of one.
+public func decodeMCUs(
+  bytes: UnsafePointer<UInt8>, end: Int, limit: Int, state: UnsafeMutablePointer<UInt64>, blocks: UnsafePointer<Int>,
+  blockCount: Int, tables: UnsafePointer<UInt32>, naturalOrder: UnsafePointer<UInt8>, first: Int, count: Int,
+  coefficients: UnsafeMutablePointer<Int16>
+) -> Int {
+  var reader = BitReader(
+    bytes: bytes, bits: state[EntropyState.bits], count: state[EntropyState.bitCount],
+    position: Int(truncatingIfNeeded: state[EntropyState.position]))
+  let predictions = state + EntropyState.predictions
+  var done = 0
+  while done < count && reader.position <= limit {
+    var k = 0
+    while k < blockCount {
+      let description = blocks + k &* EntropyBlock.words
+      let start = description[EntropyBlock.start] &+ (first &+ done) &* description[EntropyBlock.step]
+      let block = coefficients + start
+      clearBlock(block)
+
+      reader.refill()
+      let direct = tables + description[EntropyBlock.directTable] &* HuffmanTable.entries
+      let entry = reader.entry(direct)
+      let difference: Int
+      if entry & HuffmanTable.isSlow == 0 {
+        reader.skip(entry)
+        difference = Int(Int32(bitPattern: entry) &>> 16)
+      } else {
+        let size = reader.slowSymbol(entry, direct)
+        if size < 0 || size > 15 { return -1 }
+        difference = reader.number(size)
+      }
+      let component = description[EntropyBlock.component]
+      let value = Int(truncatingIfNeeded: predictions[component]) &+ difference
+      predictions[component] = UInt64(truncatingIfNeeded: value)
+      block[0] = Int16(truncatingIfNeeded: value)
+
+      let alternating = tables + description[EntropyBlock.alternatingTable] &* HuffmanTable.entries
+      if !decodeAlternating(&reader, alternating, naturalOrder, block) { return -1 }
+      k &+= 1
+    }
+    if reader.position &* 8 &- Int(truncatingIfNeeded: reader.count) > end &* 8 { return -1 }
+    done &+= 1
+  }
+  state[EntropyState.bits] = reader.bits
+  state[EntropyState.bitCount] = reader.count
+  state[EntropyState.position] = UInt64(truncatingIfNeeded: reader.position)
+  return done
+}
+
+/// Copies entropy-coded bytes up to a marker, without the zero behind each 0xFF (T.81 B.1.1.5).
+///
+/// - Parameters:
+///   - input: `count` bytes; a last 0xFF stays, because what follows decides what it is.
+///   - output: Room for `count + 8` bytes.
+///   - written: Set to the bytes written.
+///   - atMarker: Set to whether the byte after those read begins a marker or fill bytes before one.
+/// - Returns: Bytes read.
+public func removeStuffing(
+  input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt8>, written: UnsafeMutablePointer<Int>,
+  atMarker: UnsafeMutablePointer<Bool>
+) -> Int {
+  var x = 0
+  var y = 0
+  atMarker.pointee = false
+  while x &+ 8 <= count {
+    let word = UnsafeRawPointer(input + x).loadUnaligned(as: UInt64.self)
+    UnsafeMutableRawPointer(output + y).storeBytes(of: word, as: UInt64.self)
+    // The lowest set bit is in the first byte of ones: a zero byte of the complement.
+    let ones = (~word &- 0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080
+    if ones == 0 {
+      x &+= 8
+      y &+= 8
+      continue
+    }
+    let before = UInt64(littleEndian: ones).trailingZeroBitCount &>> 3
+    x &+= before
+    y &+= before
+    if x &+ 1 >= count { break }
+    if input[x &+ 1] != 0 {
+      atMarker.pointee = true
+      break
+    }
+    x &+= 2
+    y &+= 1
+  }
+  if !atMarker.pointee {
+    while x < count {
+      if input[x] == 0xFF {
+        if x &+ 1 >= count { break }
+        if input[x &+ 1] != 0 {
+          atMarker.pointee = true
+          break
+        }
+        output[y] = 0xFF
+        x &+= 2
+        y &+= 1
+      } else {
+        output[y] = input[x]
+        x &+= 1
+        y &+= 1
+      }
+    }
+  }
+  written.pointee = y
+  return x
+}

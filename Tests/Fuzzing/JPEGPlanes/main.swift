@@ -1,0 +1,78 @@
+import Driver
+@testable import ImagePreparation
+
+/// Reads the planes of a JPEG through libjpeg-turbo and without, and traps where they disagree.
+///
+/// The lower bits of the first byte pick the damage policy, two more the scale.
+func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  guard let start, count > 1 else { return 0 }
+  let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
+  let policy = DamagePolicy.allCases[Int(start[0] & 3)]
+  let scale = JPEGScale.allCases[Int(start[0] >> 2 & 3)]
+  let (expected, actual) = (
+    readPlanes(bytes, policy, scale, isOwn: false), readPlanes(bytes, policy, scale, isOwn: true)
+  )
+  guard expected != actual else { return 0 }
+  // Coefficients that no encoder makes overflow 16 bits, in libjpeg-turbo's SIMD code sometimes otherwise than in its C code.
+  guard case .success(let image) = expected, case .success(let own) = actual, image.damage == own.damage,
+    image.bytes.count == own.bytes.count, overflows(bytes, policy, scale)
+  else { fatalError("libjpeg-turbo: \(expected), own: \(actual)") }
+  return 0
+}
+
+/// True where a coefficient times its quantization step and four does not fit 16 bits.
+func overflows(_ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale) -> Bool {
+  guard let decoder = try? JPEGDecoder(ByteSource(.memory(bytes)), policy: policy),
+    let reader = try? JPEGPlaneReader(decoder, scale: scale),
+    var entropy = EntropyDecoder(reader.handle, kernels: KernelTable(.best))
+  else { return false }
+  let layout = CoefficientLayout(entropy.scan)
+  let coefficients = Buffer<Int16>(count: layout.coefficientCount, zeroed: true)
+  for _ in 0..<reader.stripCount {
+    guard entropy.decodeStrip(coefficients.base) else { return false }
+    for (index, component) in layout.components.enumerated() {
+      let steps = entropy.scan.component(index).quantization
+      for k in component.start..<component.start + component.blockRows * component.rowStep
+      where abs(Int(coefficients.base[k]) * Int(steps[k % 64])) > 8191 {
+        return true
+      }
+    }
+  }
+  return false
+}
+
+/// The planes' samples one behind the other, and damage; or why they cannot be read.
+func readPlanes(
+  _ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale, isOwn: Bool
+) -> Result<Planes, PreparationError> {
+  Result { () throws(PreparationError) in
+    var limits = DecodingLimits()
+    limits.maxPixels = 1 << 18
+    limits.maxMemory = 64 << 20
+    let decoder = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: policy)
+    guard [.gray, .ycbcr].contains(decoder.description.colorModel) else { return Planes() }
+    var feed = PlaneFeed(
+      try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(.best), threads: 1, decodesEntropy: isOwn)
+    let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
+    var planes = Planes()
+    for index in 0..<feed.stripCount {
+      try feed.readStrip(index, into: rings)
+      feed.finisher?.finishStrip(index, in: rings)
+      for (k, plane) in feed.planes.enumerated() {
+        for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
+          planes.bytes += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)
+        }
+      }
+    }
+    try feed.finish()
+    planes.damage = feed.damage
+    return planes
+  }
+}
+
+struct Planes: Equatable {
+  var bytes: [UInt8] = []
+  var damage = DecodingDamage()
+}
+
+fuzz(compare)

@@ -1,0 +1,167 @@
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// Planes decoded without libjpeg-turbo, against libjpeg-turbo: the same samples, and the same failures in the same words.
+@Suite("JPEG entropy decoding")
+struct EntropyDecoderTests {
+  /// Planes as a feed delivers them.
+  struct Planes: Equatable {
+    var planes: [[UInt8]]
+    var damage: DecodingDamage
+    /// False where libjpeg-turbo decoded all or a part of them.
+    var isOwn: Bool
+  }
+
+  static func decode(
+    _ source: ImageSource, scale: JPEGScale = .full, policy: DamagePolicy = .truncated,
+    window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
+  ) throws(PreparationError) -> Planes {
+    let decoder = try JPEGDecoder(ByteSource(source, window: window), policy: policy)
+    var feed = PlaneFeed(try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(isa), threads: 1)
+    let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
+    var planes = [[UInt8]](repeating: [], count: rings.count)
+    for index in 0..<feed.stripCount {
+      try feed.readStrip(index, into: rings)
+      feed.finisher?.finishStrip(index, in: rings)
+      for (k, plane) in feed.planes.enumerated() {
+        for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
+          unsafe planes[k] += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)
+        }
+      }
+    }
+    try feed.finish()
+    return Planes(planes: planes, damage: feed.damage, isOwn: feed.decodesEntropy)
+  }
+
+  // Comparing samples crawls in debug builds.
+  #if DEBUG
+  static let imageCount: UInt64 = 40
+  static let largestFixture = 20_000
+  #else
+  static let imageCount: UInt64 = 2_000
+  static let largestFixture = Int.max
+  #endif
+
+  enum Outcome { case own, byLibjpeg, refused }
+
+  /// Decodes in both ways, and records an issue where they differ.
+  static func compare(
+    _ bytes: [UInt8], scale: JPEGScale = .full, policy: DamagePolicy = .truncated,
+    window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best, _ name: String
+  ) -> Outcome {
+    let source = ImageSource.memory(bytes)
+    let expected = Result { () throws(PreparationError) in
+      try JPEGVarietyTests.readPlanes(source, scale: scale, policy: policy)
+    }
+    let actual = Result { () throws(PreparationError) in
+      try decode(source, scale: scale, policy: policy, window: window, isa: isa)
+    }
+    switch (expected, actual) {
+    case (.success(let expected), .success(let actual)):
+      #expect(actual.damage == expected.damage, "\(name)")
+      #expect(actual.planes == expected.planes.map(\.bytes), "\(name)")
+      return actual.isOwn ? .own : .byLibjpeg
+    case (.failure(let expected), .failure(let actual)):
+      #expect(actual == expected, "\(name)")
+    case (.failure(let error), .success): Issue.record("\(name): only libjpeg-turbo says \(error)")
+    case (.success, .failure(let error)): Issue.record("\(name): libjpeg-turbo takes it, but \(error)")
+    }
+    return .refused
+  }
+
+  @Test("every fixture at every scale", arguments: JPEGScale.allCases, InstructionSet.available)
+  func fixtures(scale: JPEGScale, isa: InstructionSet) throws {
+    var outcomes: [Outcome: Int] = [:]
+    for folder in ["jpeg", "jpeg/coded", "corrupt"] {
+      for name in try CorruptReplayTests.files(folder, prefix: "") where name.hasSuffix(".jpg") {
+        let bytes = try Fixtures.bytes(name)
+        guard bytes.count <= Self.largestFixture else { continue }
+        for policy in [DamagePolicy.none, .warning] {
+          let outcome = Self.compare(bytes, scale: scale, policy: policy, isa: isa, "\(name) 1/\(scale) \(policy)")
+          outcomes[outcome, default: 0] += 1
+        }
+      }
+    }
+    #expect(outcomes[.own, default: 0] > 80, "\(outcomes)")
+  }
+
+  @Test(
+    "coded with restarts, and sampled in all ways",
+    arguments: [
+      "420-restart", "444-restart-blocks", "411", "422", "440", "mixed", "even-420", "gray", "ycck", "cmyk", "rgb",
+    ])
+  func isOwn(name: String) throws {
+    let source = ImageSource.memory(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    #expect(try Self.decode(source).isOwn)
+  }
+
+  /// Noise on slopes of any size, in any quality.
+  static func generated(_ random: inout SplitMix64) throws(PreparationError) -> [UInt8] {
+    let size = ImageSize(width: .random(in: 1...130, using: &random), height: .random(in: 1...70, using: &random))
+    let isGray = random.next() % 5 == 0
+    let channels = isGray ? 1 : 3
+    let amplitude = Int.random(in: 1...255, using: &random)
+    let samples = (0..<size.pixelCount * channels).map { at in
+      UInt8(truncatingIfNeeded: at / channels % size.width * 2 + Int(random.next() >> 33) % amplitude)
+    }
+    let encoding = JPEGEncoding(
+      quality: Double.random(in: 1...100, using: &random), subsampling: random.next() & 1 == 0 ? .yuv420 : .yuv444,
+      optimizesTables: random.next() & 1 == 0)
+    return try EncoderTests.jpeg(samples, size, isGray ? .gray : .rgb, encoding)
+  }
+
+  @Test("generated images", arguments: InstructionSet.available)
+  func generated(isa: InstructionSet) throws {
+    for seed in 0..<Self.imageCount {
+      var random = SplitMix64(seed: seed)
+      let bytes = try Self.generated(&random)
+      let window = [32, 1_000, ByteSource.defaultWindow].randomElement(using: &random)!
+      let scale = JPEGScale.allCases.randomElement(using: &random)!
+      #expect(Self.compare(bytes, scale: scale, window: window, isa: isa, "seed \(seed), 1/\(scale)") == .own)
+    }
+  }
+
+  /// What may happen to a file's scan.
+  enum Fault: CaseIterable {
+    case cut, flippedBit, removedByte, insertedByte, insertedMarker, insertedRestart, fillBytes, swappedEnd
+
+    func file(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+      var bytes = bytes
+      let scan = JPEGFile(bytes).scans[0]
+      let at = Int.random(in: scan, using: &random)
+      switch self {
+      case .cut: bytes.removeSubrange(at...)
+      case .flippedBit: bytes[at] ^= 1 << UInt8.random(in: 0...7, using: &random)
+      case .removedByte: bytes.remove(at: at)
+      case .insertedByte: bytes.insert(UInt8(truncatingIfNeeded: random.next()), at: at)
+      case .insertedMarker: bytes.insert(contentsOf: [0xFF, .random(in: 1...0xFE, using: &random)], at: at)
+      case .insertedRestart: bytes.insert(contentsOf: [0xFF, .random(in: 0xD0...0xD7, using: &random)], at: at)
+      case .fillBytes: bytes.insert(contentsOf: [0xFF, 0xFF, 0xFF], at: scan.upperBound)
+      case .swappedEnd: bytes.replaceSubrange(scan.upperBound..., with: [0xFF, 0xC4, 0xFF, 0xD9])
+      }
+      return bytes
+    }
+  }
+
+  @Test("broken scans, under every policy", arguments: Fault.allCases)
+  func faults(fault: Fault) throws {
+    var outcomes: [Outcome: Int] = [:]
+    for seed in 0..<Self.imageCount / 10 {
+      var random = SplitMix64(seed: seed)
+      let intact =
+        seed % 2 == 0
+        ? try Self.generated(&random)
+        : try Fixtures.bytes("jpeg/coded/\(["420-restart", "444-restart-blocks", "420", "411"][Int(seed / 2 % 4)]).jpg")
+      let bytes = fault.file(intact, &random)
+      for policy in DamagePolicy.allCases {
+        outcomes[Self.compare(bytes, policy: policy, "\(fault), seed \(seed), \(policy)"), default: 0] += 1
+      }
+    }
+    switch fault {
+    case .fillBytes: #expect(outcomes.keys.allSatisfy { $0 == .own }, "\(outcomes)")
+    default: #expect(outcomes[.byLibjpeg, default: 0] + outcomes[.refused, default: 0] > 0, "\(outcomes)")
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Crops by attention against subjects that were marked by hand, and against vipsthumbnail's.
+@Suite("Attention")
+struct AttentionTests {
+  /// A photograph whose subject has to stay in a crop along its longer axis.
+  struct Task {
+    let name: String
+    let image: PixelImage<UInt8>
+    /// The subject along that axis.
+    let subject: Range<Int>
+    /// True when that axis runs from left to right.
+    let isWide: Bool
+
+    var length: Int { isWide ? image.size.width : image.size.height }
+    /// Half the image, or what leaves a tenth of a longer subject free.
+    var crop: Int { min(length, max((length + 1) / 2, (subject.count * 11 + 9) / 10)) }
+    var box: ImageSize {
+      isWide
+        ? ImageSize(width: crop, height: image.size.height) : ImageSize(width: image.size.width, height: crop)
+    }
+
+    /// True when 9/10 of the subject lie in a crop that begins there.
+    func keepsSubject(_ start: Double) -> Bool {
+      let kept = min(start + Double(crop), Double(subject.upperBound)) - max(start, Double(subject.lowerBound))
+      return kept >= 0.9 * Double(subject.count)
+    }
+  }
+
+  /// As taken, and cut so that the subject is no longer where photographers put it: three quarters of what lies on one side
+  /// of it are gone.
+  enum Framing: String, CaseIterable { case asTaken, cut }
+
+  static func tasks(_ framing: Framing) throws -> [Task] {
+    let table = try String(decoding: Fixtures.bytes("attention/subjects.tsv"), as: UTF8.self)
+    return try table.split(separator: "\n").dropFirst().enumerated().map { index, line in
+      let fields = line.split(separator: "\t")
+      let edges = try fields[1...4].map { try #require(Int($0)) }
+      let image = try ImagePreparer().pixels(of: .file(Fixtures.path("attention/photographs/\(fields[0]).jpg")))
+      let isWide = image.size.width >= image.size.height
+      let subject = isWide ? edges[0]..<edges[2] : edges[1]..<edges[3]
+      var kept = 0..<image.size.longestSide
+      if framing == .cut, index % 2 == 0 { kept = subject.lowerBound * 3 / 4..<kept.upperBound }
+      if framing == .cut, index % 2 == 1 { kept = 0..<kept.upperBound - (kept.upperBound - subject.upperBound) * 3 / 4 }
+      return Task(
+        name: String(fields[0]), image: part(of: image, kept, isWide: isWide),
+        subject: subject.lowerBound - kept.lowerBound..<subject.upperBound - kept.lowerBound, isWide: isWide)
+    }
+  }
+
+  static func part(of image: PixelImage<UInt8>, _ range: Range<Int>, isWide: Bool) -> PixelImage<UInt8> {
+    let (columns, rows) = isWide ? (range, 0..<image.size.height) : (0..<image.size.width, range)
+    let samples = rows.flatMap { row in
+      let start = row * image.size.width
+      return image.samples[
+        (start + columns.lowerBound) * image.channels..<(start + columns.upperBound) * image.channels]
+    }
+    return PixelImage(
+      size: ImageSize(width: columns.count, height: rows.count), channels: image.channels, samples: samples)
+  }
+
+  /// Where the crop of a task begins.
+  static func start(_ task: Task, _ gravity: Gravity, preparer: ImagePreparer = ImagePreparer()) throws -> Double {
+    var recipe = Recipe()
+    (recipe.box, recipe.fit, recipe.gravity, recipe.format) = (task.box, .cover, gravity, .jpeg)
+    let source = ImageSource.memory(try preparer.encodePNG(task.image, compression: .fast))
+    let crop = try preparer.prepare(source, recipe: recipe).geometry.crop
+    return task.isWide ? crop.x : crop.y
+  }
+
+  static let vipsthumbnail = ["/usr/bin/vipsthumbnail", "/opt/homebrew/bin/vipsthumbnail"]
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+  /// The tasks of each framing, and where attention has their crops begin: found once for all tests.
+  static let results: [Framing: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
+    uniqueKeysWithValues: Framing.allCases.map { framing in
+      (framing, Result { try tasks(framing).map { ($0, try start($0, .attention)) } })
+    })
+
+  @Test("the subject stays in at least 24 of 30 photographs", arguments: Framing.allCases)
+  func subjects(_ framing: Framing) throws {
+    let results = try #require(Self.results[framing]).get()
+    try #require(results.count == 30)
+    let lost = results.filter { !$0.task.keepsSubject($0.start) }.map(\.task.name)
+    let centered = results.filter { $0.task.keepsSubject(Double($0.task.length - $0.task.crop) / 2) }.count
+    print("attention, \(framing): kept in \(30 - lost.count) of 30 (centered: \(centered)), lost: \(lost)")
+    #expect(lost.count <= 6, "\(lost)")
+  }
+
+  @Test(
+    "no fewer stay than by vipsthumbnail --smartcrop attention",
+    .enabled(if: vipsthumbnail != nil, "vipsthumbnail is not installed: Scripts/setup peers installs it"),
+    arguments: Framing.allCases)
+  func peer(_ framing: Framing) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-attention-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (input, output) = (folder.appending(path: "input.png"), folder.appending(path: "output.png"))
+    var (ours, theirs) = (0, 0)
+    for (task, start) in try #require(Self.results[framing]).get() {
+      try Data(try ImagePreparer().encodePNG(task.image, compression: .fast)).write(to: input)
+      let process = Process()
+      process.executableURL = URL(filePath: try #require(Self.vipsthumbnail))
+      process.arguments = [
+        input.path, "--size", "\(task.box.width)x\(task.box.height)", "--smartcrop", "attention", "-o", output.path,
+      ]
+      try process.run()
+      process.waitUntilExit()
+      try #require(process.terminationStatus == 0)
+      let crop = try ImagePreparer().pixels(of: .file(output.path))
+      try #require(crop.size == task.box)
+      // Nothing was resized, so the crop is found again by the pixels of a few rows.
+      let rows = stride(from: 0, to: crop.size.height, by: 24).map { row in
+        crop.samples[row * crop.size.width * 3..<(row + 1) * crop.size.width * 3]
+      }
+      let theirStart = try #require(
+        (0...task.length - task.crop).first { start in
+          rows.enumerated().allSatisfy { index, row in
+            let (x, y) = task.isWide ? (start, index * 24) : (0, index * 24 + start)
+            let from = (y * task.image.size.width + x) * 3
+            return task.image.samples[from..<from + row.count] == row
+          }
+        })
+      if task.keepsSubject(Double(theirStart)) { theirs += 1 }
+      if task.keepsSubject(start) { ours += 1 }
+    }
+    print("attention, \(framing): kept in \(ours) of 30, by vipsthumbnail in \(theirs)")
+    #expect(ours >= theirs)
+  }
+
+  @Test("all instruction sets crop alike")
+  func instructionSets() throws {
+    for (task, _) in try #require(Self.results[.asTaken]).get().prefix(4) {
+      let starts = try InstructionSet.available.map {
+        try Self.start(task, .attention, preparer: ImagePreparer(instructionSet: $0))
+      }
+      #expect(Set(starts).count == 1, "\(task.name)")
+    }
+  }
+
+  /// Noise on gray, in a square at a place.
+  static func spot(_ size: ImageSize, x: Int, y: Int, side: Int = 12, alpha: Bool = false) -> PixelImage<UInt8> {
+    var random = SplitMix64(seed: 7)
+    let channels = alpha ? 4 : 3
+    var samples = [UInt8](repeating: alpha ? 0 : 90, count: size.pixelCount * channels)
+    for row in y..<y + side {
+      for column in x..<x + side {
+        let i = (row * size.width + column) * channels
+        for c in 0..<3 { samples[i + c] = UInt8.random(in: 0...255, using: &random) }
+        if alpha { samples[i + 3] = 255 }
+      }
+    }
+    return PixelImage(size: size, channels: channels, samples: samples)
+  }
+
+  static func crop(
+    _ image: PixelImage<UInt8>, to box: ImageSize, _ change: (inout Recipe) -> Void = { _ in }
+  ) throws -> GeometryRecord.SourceRect {
+    var recipe = Recipe()
+    (recipe.box, recipe.fit, recipe.gravity, recipe.format) = (box, .cover, .attention, .png)
+    change(&recipe)
+    return try ImagePreparer().prepare(.memory(ImagePreparer().encodePNG(image)), recipe: recipe).geometry.crop
+  }
+
+  @Test("a spot stays in, along either axis, and behind transparency")
+  func spots() throws {
+    let box = ImageSize(width: 40, height: 40)
+    for (x, range) in [(4, 0.0...4), (90, 62.0...90), (144, 116.0...120)] {
+      let wide = try Self.crop(Self.spot(ImageSize(width: 160, height: 40), x: x, y: 9), to: box)
+      #expect(range.contains(wide.x) && wide.y == 0 && wide.width == 40, "\(wide)")
+      let tall = try Self.crop(Self.spot(ImageSize(width: 40, height: 160), x: 9, y: x), to: box)
+      #expect(range.contains(tall.y) && tall.x == 0 && tall.height == 40, "\(tall)")
+      let clear = try Self.crop(Self.spot(ImageSize(width: 160, height: 40), x: x, y: 9, alpha: true), to: box)
+      #expect(range.contains(clear.x), "\(clear)")
+    }
+  }
+
+  @Test("where nothing stands out, where nothing is cropped, and in the thinnest images it is the middle")
+  func middle() throws {
+    let flat = PixelImage<UInt8>(
+      size: ImageSize(width: 90, height: 30), channels: 1, samples: [UInt8](repeating: 7, count: 2700))
+    #expect(try Self.crop(flat, to: ImageSize(width: 30, height: 30)).x == 30)
+    #expect(try Self.crop(flat, to: ImageSize(width: 30, height: 10)).width == 90)
+    let line = PixelImage<UInt8>(
+      size: ImageSize(width: 5000, height: 1), channels: 3, samples: [UInt8](repeating: 7, count: 15000))
+    #expect(try Self.crop(line, to: ImageSize(width: 1, height: 1)).x == 2499.5)
+    let dot = PixelImage<UInt8>(size: ImageSize(width: 1, height: 1), channels: 1, samples: [7])
+    #expect(try Self.crop(dot, to: ImageSize(width: 1, height: 1)).width == 1)
+  }
+
+  @Test("what was trimmed away is not looked at")
+  func trimmed() throws {
+    // Two spots on a clear ground; the trimmed image begins at the first and ends at the second, which is larger.
+    var image = Self.spot(ImageSize(width: 300, height: 60), x: 100, y: 20, side: 16, alpha: true)
+    let second = Self.spot(ImageSize(width: 300, height: 60), x: 240, y: 12, side: 32, alpha: true)
+    for i in second.samples.indices where second.samples[i] != 0 { image.samples[i] = second.samples[i] }
+    let crop = try Self.crop(image, to: ImageSize(width: 32, height: 32)) { $0.trim = true }
+    #expect(crop.y == 12 && crop.height == 32 && (236...240).contains(crop.x), "\(crop)")
+  }
+
+  @Test("turned photographs are cropped as they are seen", arguments: 2...8)
+  func turned(_ orientation: Int) throws {
+    var recipe = Recipe()
+    (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 20, height: 40), .cover, .attention)
+    let crops = try [1, orientation].map {
+      try ImagePreparer().prepare(.file(Fixtures.path("png/exif-orientation-\($0).png")), recipe: recipe).geometry.crop
+    }
+    #expect(crops[0] == crops[1])
+    #expect(crops[0].x != (113 - crops[0].width) / 2, "in the middle, this would show nothing")
+  }
+}
