@@ -243,7 +243,7 @@ timed("warm 2", "In process, two threads", "Warm, from file to file, without sta
 timed("warm 1", "In process, one thread", "The same with one thread.")
 
 if data.get("resize"):
-    say("## Resize only, one thread\n\nLanczos3 in memory on the same arrays. *off*: samples that differ from the rounded reference (where alpha is not 0), and by how much at most.\n")
+    say("## Resize only, one thread\n\nLanczos3 in memory on the same arrays. *off*: samples that differ from the rounded reference, and by how much at most.\n")
     for case, result in data["resize"].items():
         say(f"### {case.replace(' to ', ' → ')}\n")
         runs, rows, faster = result["samples"], [], []
@@ -256,9 +256,9 @@ if data.get("resize"):
         lose(f"resize only, {case.replace(' to ', ' → ')}", faster)
         table(["", "ms (min)", "ours / it", "PSNR", "SSIM", "off"], rows)
         say(f"Perfect rounding: {result['quality']['perfect rounding']['psnr']:.2f} dB.\n")
-        if "unclipped" in result["quality"][OURS]:
-            say("The reference divides color by alpha clipped to 1, so that premultiplied color is what the filter made. Against one that divides by "
-                "the unclipped alpha: " + ", ".join(f"{who} {result['quality'][who]['unclipped']:.2f} dB" for who in runs) + ".\n")
+        if case.startswith("RGBA"):
+            say("Where overshoot lifts alpha above 1, the reference divides color by 1 or by the alpha that came out, whichever a "
+                "contender is nearer to; colors count from an alpha of 8 on.\n")
 
 if data.get("encode"):
     say("## PNG encoding, one thread\n")
