@@ -17,8 +17,9 @@ func stage(_ name: String) -> Target {
 let package = Package(
   name: "gesso-benchmarks",
   platforms: [.macOS(.v26)],
+  traits: [.trait(name: "Submit", description: "Also measures the client, which needs other packages.")],
   dependencies: [
-    .package(name: "gesso", path: "..", traits: []),
+    .package(name: "gesso", path: "..", traits: [.trait(name: "Client", condition: .when(traits: ["Submit"]))]),
     // Without its interposers: what they count reads 0 on Linux without a special start.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
@@ -29,6 +30,12 @@ let package = Package(
     // Without the benchmark package: run by Scripts/bench-peers beside other tools and by Scripts/count-instructions.
     .executableTarget(
       name: "Measure", dependencies: [.product(name: "ImagePreparation", package: "gesso")], path: "Measure"),
+    .executableTarget(
+      name: "Submit",
+      dependencies: [
+        .product(name: "ScenarioAPI", package: "gesso", condition: .when(traits: ["Submit"])),
+        .product(name: "ScenarioSandbox", package: "gesso", condition: .when(traits: ["Submit"])),
+      ], path: "Submit"),
     stage("Decode"), stage("Resample"), stage("Encode"), stage("Prepare"),
   ]
 )

@@ -90,7 +90,7 @@ package struct Gesso: AsyncParsableCommand {
   }
 
   /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
-  private static let laterFlags: Set<String> = ["--mask", "--online"]
+  private static let laterFlags: Set<String> = ["--online"]
 }
 
 /// A verb of the command: says how it ended instead of exiting.

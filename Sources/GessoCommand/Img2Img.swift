@@ -89,6 +89,21 @@ package struct Img2Img: Verb {
   var imageURL: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Paint anew what is white in this image, of INPUT's size, and keep what is black.", valueName: "FILE"))
+  var mask: String?
+
+  @Option(
+    help: ArgumentHelp("An image of INPUT's size that controls shapes, with --modality.", valueName: "FILE"))
+  var control: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the control shows: canny, depth, pose, …; without --control, INPUT controls and is not started from.",
+      valueName: "NAME"))
+  var modality: String?
+
+  @Option(
     name: [.customShort("o"), .customLong("out-dir")],
     help: ArgumentHelp("The folder for the prepared image, the results and their records.", valueName: "DIR"))
   var folder = "."
@@ -123,6 +138,16 @@ package struct Img2Img: Verb {
     }
     for parameter in parameters where !parameter.dropFirst().contains("=") {
       throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
+    }
+    guard control == nil || modality != nil else { throw ValidationError("--control needs --modality NAME") }
+    guard mask == nil || modality == nil else {
+      throw ValidationError("--mask and --modality exclude each other: keep one")
+    }
+    if mask ?? modality != nil {
+      guard input != nil else { throw ValidationError("--mask and --modality need an INPUT, not --image-url") }
+      guard mode == .legacy else {
+        throw ValidationError("--mask and --modality are for --mode legacy; custom models name images with --param")
+      }
     }
     if sandbox, noWait { throw ValidationError("--no-wait and --sandbox exclude each other: its jobs end with it") }
     if sandbox, service.baseURL != nil {
@@ -216,6 +241,14 @@ package struct Img2Img: Verb {
     if let input {
       order.source = .image(try await Input(input).repeatableSource(limit: preparation.maxDownload << 20))
     }
+    if let mask { order.second = .mask(try await secondImage(mask)) }
+    if let modality {
+      if let control {
+        order.second = .control(try await secondImage(control), modality: modality)
+      } else {
+        order.request.endpoint = .controlnet(modality: modality)
+      }
+    }
     order.recipe = recipe
     order.nameTemplate = name
     order.replacesFiles = !noClobber
@@ -223,6 +256,11 @@ package struct Img2Img: Verb {
     order.waits = !noWait
     order.maxCost = maxCost.flatMap { Decimal(string: $0) }
     return order
+  }
+
+  /// A second image, named in its errors.
+  private func secondImage(_ argument: String) async throws -> ImageSource {
+    try await Input(argument).repeatableSource(limit: preparation.maxDownload << 20)
   }
 
   private func promptText() throws(CommandError) -> String {

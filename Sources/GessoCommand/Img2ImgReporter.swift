@@ -37,7 +37,7 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
       console.note("prepared: \(path)")
-    case .uploading(let count): console.progress("uploading", Figure.bytes(count))
+    case .uploading(let progress): console.progress("uploading", Self.figure(progress))
     case .submitting:
       state.withLock { $0.isSubmitting = true }
       console.progress("submitting")
@@ -52,6 +52,11 @@ final class Img2ImgReporter: Sendable {
     case .downloading(let count): console.progress("downloading", count == 1 ? "" : "\(count) results")
     case .downloaded: break
     }
+  }
+
+  /// `1.2 MB of 3.4 MB`.
+  static func figure(_ progress: UploadProgress) -> String {
+    "\(Figure.bytes(progress.sentBytes)) of \(Figure.bytes(progress.totalBytes))"
   }
 
   /// Ctrl-C: says what happens next where it is not what a person expects.

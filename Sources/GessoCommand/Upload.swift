@@ -37,9 +37,9 @@ package struct Upload: Verb {
         client: client, ledger: try ServiceOptions.ledger(at: try configuration.ledgerPath()), preparer: preparer)
       for input in inputs {
         do {
-          console.progress("uploading", input.name)
+          console.progress("preparing", input.name)
           let asset = try await Interruption.guarding(patience: nil) {
-            try await command.upload(input, recipe: recipe, pipeline)
+            try await command.upload(input, recipe: recipe, pipeline, console)
           }
           console.endProgress()
           try console.output(
@@ -60,10 +60,16 @@ package struct Upload: Verb {
     return CommandStatus(failures: failures, of: inputs.count)
   }
 
-  private func upload(_ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline) async throws -> AssetID {
+  private func upload(
+    _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
+  ) async throws -> AssetID {
     let source = try await input.repeatableSource(limit: preparation.maxDownload << 20)
     return try await pipeline.upload(
-      source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe)
+      source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe
+    ) { progress in
+      guard case .uploading(let progress) = progress else { return }
+      console.progress("uploading", "\(input.name): \(Img2ImgReporter.figure(progress))")
+    }
   }
 }
 #endif

@@ -96,6 +96,9 @@ public struct Recipe: Sendable, Equatable {
   /// The sizes of the model the image is for; nil for any. Lowers ``maxSide`` and ``maxPixels``, sets ``multipleOf`` where
   /// that is 1, and enlarges what is smaller than the model takes.
   public var sizing: ModelSizing?
+  /// Where result pixels lie in the source, as another image of the same size was prepared: for a mask, so that it fits the
+  /// image it belongs to. All sizes above are left aside then, and ``trim`` is.
+  public var geometry: GeometryRecord?
   /// True to trim borders that are fully transparent before anything else. The source is read twice.
   public var trim: Bool
   /// True when the image may be enlarged.
@@ -154,6 +157,7 @@ public struct Recipe: Sendable, Equatable {
     multipleOf = 1
     snap = .crop
     sizing = nil
+    geometry = nil
     trim = false
     enlarge = false
     filter = .lanczos3

@@ -12,6 +12,8 @@ struct SourceSurvey {
     of source: RepeatableSource, recipe: Recipe, limits: DecodingLimits, instructionSet: InstructionSet,
     cancellation: CancellationFlag?
   ) throws(PreparationError) {
+    // What is kept is known already.
+    guard recipe.geometry == nil else { return }
     if recipe.trim {
       try source.check("trimming", without: "--trim")
       trimmed = try OpaqueBounds.find(

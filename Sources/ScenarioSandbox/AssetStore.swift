@@ -16,6 +16,8 @@ struct Asset: Sendable {
     let input: Img2ImgParameters
     let sourceID: String
     let index: Int
+    /// The type the service gives in `metadata.type`.
+    let type: String
     let isCustom: Bool
   }
 
@@ -33,7 +35,7 @@ struct Asset: Sendable {
   fileprivate(set) var sequence = 0
 
   /// The type the service gives in `metadata.type`.
-  var type: String { origin.map { $0.isCustom ? "img2img" : "inference-img2img" } ?? "uploaded" }
+  var type: String { origin?.type ?? "uploaded" }
 }
 
 /// An uploaded file and its digest. Copies share the bytes.

@@ -27,6 +27,20 @@ struct Img2ImgParameters: Codable, Sendable {
   var hideResults: Bool
   var intermediateImages: Bool?
 
+  // The siblings' own. A data URL until the image is stored, then the asset id.
+
+  /// Inpainting: what is painted anew is white.
+  var mask: String?
+  var maskId: String?
+  var disableMerging: Bool?
+  /// Control.
+  var modality: String?
+  var controlImage: String?
+  var controlImageId: String?
+  var controlStart: Double?
+  var controlEnd: Double?
+  var disableModalityDetection: Bool?
+
   /// A LoRA and its weight.
   struct Concept: Codable, Sendable {
     var modelId: String
@@ -62,8 +76,27 @@ struct Img2ImgParameters: Codable, Sendable {
   }
 }
 
+/// The legacy operations that make images of an image; each takes fields of its own and ignores the others'.
+enum LegacyEndpoint: String, Sendable {
+  case img2img, inpaint, controlnet
+  case controlnetImg2Img = "controlnet_img2img"
+
+  /// True where an image is started from, so that there is a strength.
+  var startsFromImage: Bool { self != .controlnet }
+  /// True where an image controls the shapes.
+  var isControlled: Bool { self == .controlnet || self == .controlnetImg2Img }
+  /// What `metadata.type` of results is called (ASSUMED for all but img2img).
+  var assetType: String { "inference-" + rawValue.replacing("_", with: "-") }
+}
+
 extension Img2ImgParameters {
-  init(from decoder: any Decoder) throws {
+  /// What Flux models can be controlled by, one at a time (contract, section 5).
+  static let fluxModalities = ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]
+
+  init(from decoder: any Decoder) throws { try self.init(from: decoder, for: .img2img) }
+
+  /// Reads the body of one of the endpoints.
+  init(from decoder: any Decoder, for endpoint: LegacyEndpoint) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     modelId = try fields.required(.modelId)
     modelEpoch = try fields.given(String.self, .modelEpoch)
@@ -99,10 +132,51 @@ extension Img2ImgParameters {
         throw ServiceError.badRequest("Input \(key.stringValue) must be a multiple of 8", parameter: key.stringValue)
       }
     }
-    guard image != nil || imageId != nil || imageUrl != nil, image != "" else {
-      throw ServiceError.badRequest("Input image is required", parameter: "image")
+    switch endpoint {
+    case .img2img: break
+    case .inpaint:
+      mask = try fields.given(String.self, .mask)
+      maskId = try fields.given(String.self, .maskId)
+      disableMerging = try fields.given(Bool.self, .disableMerging)
+    case .controlnet, .controlnetImg2Img:
+      controlImage = try fields.given(String.self, .controlImage)
+      controlImageId = try fields.given(String.self, .controlImageId)
+      modality = try fields.required(.modality)
+      controlStart = try fields.given(Double.self, .controlStart)
+      controlEnd = try fields.given(Double.self, .controlEnd)
+      disableModalityDetection = try fields.given(Bool.self, .disableModalityDetection)
+      try fields.check(controlStart, .controlStart, in: 0...0.9)
+      try fields.check(controlEnd, .controlEnd, in: 0.1...1)
+      guard let modality, Self.fluxModalities.contains(modality) else {
+        throw ServiceError.badRequest(
+          "Input modality must be one of " + Self.fluxModalities.joined(separator: ", "), parameter: "modality")
+      }
     }
+    func require(_ images: [String?], _ name: String) throws {
+      guard images.contains(where: { $0 != nil }), images[0] != "" else {
+        throw ServiceError.badRequest("Input \(name) is required", parameter: name)
+      }
+    }
+    if endpoint.startsFromImage { try require([image, imageId, imageUrl], "image") }
+    if endpoint == .inpaint { try require([mask, maskId], "mask") }
+    if endpoint == .controlnetImg2Img { try require([controlImage, controlImageId], "controlImage") }
+    // The image itself may be the control (ASSUMED).
+    if endpoint == .controlnet { try require([controlImage, controlImageId, image], "controlImage") }
   }
+}
+
+/// The bodies of the siblings.
+struct InpaintParameters: Decodable {
+  let input: Img2ImgParameters
+  init(from decoder: any Decoder) throws { input = try Img2ImgParameters(from: decoder, for: .inpaint) }
+}
+struct ControlnetParameters: Decodable {
+  let input: Img2ImgParameters
+  init(from decoder: any Decoder) throws { input = try Img2ImgParameters(from: decoder, for: .controlnet) }
+}
+struct ControlnetImg2ImgParameters: Decodable {
+  let input: Img2ImgParameters
+  init(from decoder: any Decoder) throws { input = try Img2ImgParameters(from: decoder, for: .controlnetImg2Img) }
 }
 
 /// What a job repeats of its request in `metadata.input`.

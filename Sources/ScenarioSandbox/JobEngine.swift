@@ -28,6 +28,8 @@ struct Job: Sendable {
   let created: Date
   let timings: JobTimings
   let outcome: Outcome
+  /// What was asked for it.
+  var endpoint = LegacyEndpoint.img2img
   /// What the results are drawn from.
   let input: Img2ImgParameters
   /// The body of a custom model's request; nil for the legacy family.

@@ -42,7 +42,8 @@ struct Model: Encodable, Sendable {
 
   /// The legacy family's.
   static let flux1Dev = Model(
-    id: "flux.1-dev", name: "Flux.1 dev", type: "flux.1", custom: false, capabilities: ["txt2img", "img2img"])
+    id: "flux.1-dev", name: "Flux.1 dev", type: "flux.1", custom: false,
+    capabilities: ["txt2img", "img2img", "inpaint", "controlnet"])
 
   /// The current family's (contract §6: its published inputs).
   static let customFlux1Dev = Model(

@@ -24,16 +24,23 @@ actor RenderedResults {
   ///   results are never asked for.
   func png(_ rendering: Rendering) throws -> [UInt8] {
     if let bytes = kept[rendering] { return bytes }
-    let encoded =
-      switch rendering.source {
-      case .stored(let image): image.bytes
-      case .rendered(let earlier): try png(earlier)
-      }
-    let source = try SourceImage.decode(encoded, size: rendering.size)
-    let image = ResultRenderer.render(source: source, seed: rendering.patternSeed, strength: rendering.strength)
+    let source = try SourceImage.decode(try encoded(rendering.source), size: rendering.size)
+    var mask: PixelImage<UInt8>?
+    if case .mask(let content, merges: true)? = rendering.second {
+      mask = try SourceImage.decode(try encoded(content), size: rendering.size)
+    }
+    let image = ResultRenderer.render(
+      source: source, seed: rendering.patternSeed, strength: rendering.strength, mask: mask)
     let bytes = try ImagePreparer().encodePNG(image, compression: .fast)
     keep(bytes, of: rendering)
     return bytes
+  }
+
+  private func encoded(_ content: Asset.Content) throws -> [UInt8] {
+    switch content {
+    case .stored(let image): image.bytes
+    case .rendered(let earlier): try png(earlier)
+    }
   }
 
   /// The size of the PNG file in bytes.

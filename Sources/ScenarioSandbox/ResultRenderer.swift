@@ -13,25 +13,63 @@ struct Rendering: Sendable, Hashable {
   let strength: Double
   /// Which of the job's samples, from 0.
   let index: Int
+  /// A mask or an image that controls.
+  var second: SecondImage?
+
+  /// An image that belongs to the source.
+  enum SecondImage: Sendable {
+    /// White is painted anew; the rest is the source's, where it merges.
+    case mask(Asset.Content, merges: Bool)
+    /// Chooses the pattern, which is all the shape there is here.
+    case control(Asset.Content, modality: String)
+
+    /// SHA-256 of the image's bytes or of what makes them.
+    var digest: String {
+      switch self {
+      case .mask(let content, _), .control(let content, _): content.digest
+      }
+    }
+
+    /// Everything about it that shows in the result.
+    fileprivate var text: String {
+      switch self {
+      case .mask(_, let merges): "mask \(merges) \(digest)"
+      case .control(_, let modality): "control \(modality) \(digest)"
+      }
+    }
+  }
 
   /// 64 bits that differ when source, prompt, seed or index do. Strength is left out: it only sets how much of the
   /// pattern shows.
   var patternSeed: UInt64 {
     // Lengths go in front, so that no text can run over into the next.
-    let texts = [sourceDigest, prompt, seed, String(index)].map { "\($0.utf8.count):\($0)" }
+    let parts = [sourceDigest, prompt, seed, String(index)] + (second.map { [$0.text] } ?? [])
+    let texts = parts.map { "\($0.utf8.count):\($0)" }
     let digest = ContentDigest.sha256(of: [UInt8](texts.joined().utf8))
     return UInt64(digest.prefix(16), radix: 16) ?? 0
   }
 
+  /// SHA-256 of bytes that are kept, or of what bytes would follow from.
+  fileprivate var digest: String { ContentDigest.sha256(of: [UInt8]("\(patternSeed) \(strength) \(size)".utf8)) }
+
   static func == (a: Rendering, b: Rendering) -> Bool {
     a.sourceDigest == b.sourceDigest && a.size == b.size && a.prompt == b.prompt && a.seed == b.seed
-      && a.strength == b.strength && a.index == b.index
+      && a.strength == b.strength && a.index == b.index && a.second?.text == b.second?.text
   }
 
   func hash(into hasher: inout Hasher) {
     hasher.combine(sourceDigest)
     hasher.combine(seed)
     hasher.combine(index)
+  }
+}
+
+extension Asset.Content {
+  fileprivate var digest: String {
+    switch self {
+    case .stored(let image): image.digest
+    case .rendered(let rendering): rendering.digest
+    }
   }
 }
 
@@ -53,7 +91,10 @@ enum ResultRenderer {
   ///   - source: 8-bit pixels; alpha, if any, is not looked at.
   ///   - seed: Chooses the pattern.
   ///   - strength: 0.01 to 1.
-  static func render(source: PixelImage<UInt8>, seed: UInt64, strength: Double) -> PixelImage<UInt8> {
+  ///   - mask: Of the source's size; where its first channel is below 128 the source stays. The badge is over all.
+  static func render(
+    source: PixelImage<UInt8>, seed: UInt64, strength: Double, mask: PixelImage<UInt8>? = nil
+  ) -> PixelImage<UInt8> {
     let size = source.size
     let count = size.pixelCount
     var random = SplitMix64(state: seed)
@@ -84,6 +125,12 @@ enum ResultRenderer {
             }
           }
         }
+      }
+    }
+    if let mask {
+      for pixel in 0..<count where mask.samples[pixel * mask.channels] < 128 {
+        let offsets = [0, second, third]
+        for channel in 0..<3 { samples[pixel * 3 + channel] = source.samples[pixel * step + offsets[channel]] }
       }
     }
     var result = PixelImage(size: size, channels: 3, samples: samples)

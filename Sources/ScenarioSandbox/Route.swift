@@ -22,6 +22,11 @@ struct Route: Sendable {
     "actOnUpload": { (service, call) throws(ServiceError) in try service.actOnUpload(call) },
     "generateCustom": { (service, call) async throws(ServiceError) in try await service.generateCustom(call) },
     "generateImg2Img": { (service, call) async throws(ServiceError) in try await service.generateImg2Img(call) },
+    "generateInpaint": { (service, call) async throws(ServiceError) in try await service.generateInpaint(call) },
+    "generateControlnet": { (service, call) async throws(ServiceError) in try await service.generateControlnet(call) },
+    "generateControlnetImg2Img": { (service, call) async throws(ServiceError) in
+      try await service.generateControlnetImg2Img(call)
+    },
     "listJobs": { (service, call) throws(ServiceError) in try service.listJobs(call) },
     "getJob": { (service, call) throws(ServiceError) in try service.getJob(call) },
     "actOnJob": { (service, call) throws(ServiceError) in try service.actOnJob(call) },

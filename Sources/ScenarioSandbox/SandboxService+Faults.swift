@@ -95,7 +95,7 @@ extension SandboxService {
   }
 
   /// Puts a new job into the statistics, under a digest of what was asked for.
-  func count(_ job: Job, sourceDigest: String) {
+  func count(_ job: Job, sourceDigest: String, secondDigest: String?) {
     guard job.outcome == .success else {
       state.withLock { $0.statistics.refundedJobs += 1 }
       return
@@ -106,6 +106,9 @@ extension SandboxService {
       fields = (try? JSONDecoder().decode([String: JSONValue].self, from: data)) ?? [:]
     }
     fields["image"] = .string(sourceDigest)
+    for name in ["maskId", "controlImageId"] where fields[name] != nil {
+      fields[name] = .string(secondDigest ?? sourceDigest)
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let intent = ContentDigest.sha256(of: [UInt8]((try? encoder.encode(fields)) ?? Data()))

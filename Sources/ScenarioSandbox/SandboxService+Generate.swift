@@ -5,12 +5,47 @@ internal import ImagePreparation
 internal import Synchronization
 
 extension SandboxService {
-  /// `POST /generate/img2img`: checks in the service's order (body, model, access, image, plan), then prices or starts.
+  /// `POST /generate/img2img`.
   func generateImg2Img(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
+    try await generate(try call.json(Img2ImgParameters.self), .img2img, call)
+  }
+
+  /// `POST /generate/inpaint`: what the mask keeps comes out as it was, unless merging is disabled.
+  func generateInpaint(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
+    try await generate(try call.json(InpaintParameters.self).input, .inpaint, call)
+  }
+
+  /// `POST /generate/controlnet`: starts from no image, so that nothing of the control's colors is left.
+  func generateControlnet(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
+    try await generate(try call.json(ControlnetParameters.self).input, .controlnet, call)
+  }
+
+  /// `POST /generate/controlnet-img2img`.
+  func generateControlnetImg2Img(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
+    try await generate(try call.json(ControlnetImg2ImgParameters.self).input, .controlnetImg2Img, call)
+  }
+
+  /// Checks in the service's order (model, access, images, plan; the body is checked already), then prices or starts.
+  private func generate(
+    _ input: Img2ImgParameters, _ endpoint: LegacyEndpoint, _ call: RequestContext
+  ) async throws(ServiceError) -> HTTPResponse {
+    var input = input
     let isDryRun = try call.query.choice("dryRun", of: DryRun.self) != nil
-    var input = try call.json(Img2ImgParameters.self)
     try checkModel(input.modelId, forCustom: false)
-    let source = try await source(of: input)
+    let source: Source
+    var second: Source?
+    switch endpoint {
+    case .img2img: source = try await self.source(of: input)
+    case .inpaint:
+      source = try await self.source(of: input)
+      second = try await image(input.mask, id: input.maskId)
+    case .controlnet:
+      source = try await image(input.controlImage, id: input.controlImageId ?? input.image)
+      input.strength = 1
+    case .controlnetImg2Img:
+      source = try await self.source(of: input)
+      second = try await image(input.controlImage, id: input.controlImageId)
+    }
     let samples = input.numSamples
     try checkPlan(samples: samples)
     let cost = Self.cost(of: input)
@@ -20,16 +55,29 @@ extension SandboxService {
     }
 
     let asset = try stored(source, input: input)
+    var secondAsset: Asset?
+    if let second { secondAsset = try stored(second, input: input) }
     // An image that came inside the request is echoed as the asset it became.
-    if input.image != nil { input.image = asset.id }
+    switch endpoint {
+    case .controlnet: (input.controlImage, input.controlImageId, input.image) = (nil, asset.id, nil)
+    case .img2img, .inpaint, .controlnetImg2Img: if input.image != nil { input.image = asset.id }
+    }
+    if endpoint == .inpaint { (input.mask, input.maskId) = (nil, secondAsset?.id) }
+    if endpoint == .controlnetImg2Img { (input.controlImage, input.controlImageId) = (nil, secondAsset?.id) }
     let job = try await start(
-      &input, custom: nil, source: source.bytes, asset: asset, cost: cost, fault: call.fault)
+      &input, custom: nil, endpoint, source: source.bytes, asset: asset, second: secondAsset, cost: cost,
+      fault: call.fault)
+    func url(_ asset: Asset?) -> String? { asset.map { self.url(of: $0.id, delivery: call.delivery) } }
+    let isMasked = endpoint == .inpaint
     return .json(
       Wire.InferenceStarted(
         creativeUnitsCost: cost,
         inference: Wire.Inference(
-          image: url(of: asset.id, delivery: call.delivery), imageId: asset.id, prompt: input.prompt,
-          strength: input.strength, seed: input.seed ?? "", numSamples: samples,
+          type: endpoint.rawValue, image: self.url(of: asset.id, delivery: call.delivery), imageId: asset.id,
+          mask: isMasked ? url(secondAsset) : nil, maskId: isMasked ? secondAsset?.id : nil,
+          controlImage: isMasked ? nil : url(secondAsset), controlImageId: isMasked ? nil : secondAsset?.id,
+          modality: input.modality, prompt: input.prompt,
+          strength: endpoint.startsFromImage ? input.strength : nil, seed: input.seed ?? "", numSamples: samples,
           numInferenceSteps: input.numInferenceSteps, guidance: input.guidance, width: input.width,
           height: input.height, negativePrompt: input.negativePrompt, hideResults: input.hideResults),
         job: wire(job, at: job.created)))
@@ -63,7 +111,7 @@ extension SandboxService {
     custom.fields["image"] = .string(asset.id)
     input.image = asset.id
     let job = try await start(
-      &input, custom: custom, source: source.bytes, asset: asset, cost: cost, fault: call.fault)
+      &input, custom: custom, .img2img, source: source.bytes, asset: asset, second: nil, cost: cost, fault: call.fault)
     return .json(
       Wire.CustomStarted(
         creativeUnitsCost: cost, costDetails: ["custom-generation": cost], job: wire(job, at: job.created)))
@@ -71,22 +119,27 @@ extension SandboxService {
 
   /// Makes a job of a request that has passed every check.
   private func start(
-    _ input: inout Img2ImgParameters, custom: CustomParameters?, source: [UInt8], asset: Asset, cost: Double,
-    fault: SandboxFault.Kind?
+    _ input: inout Img2ImgParameters, custom: CustomParameters?, _ endpoint: LegacyEndpoint, source: [UInt8],
+    asset: Asset, second: Asset?, cost: Double, fault: SandboxFault.Kind?
   ) async throws(ServiceError) -> Job {
     input.seed = input.seed ?? String(configuration.entropy() % (1 << 31))
-    let damage = await results.fault(in: source, size: ImageSize(width: input.width, height: input.height))
+    let size = ImageSize(width: input.width, height: input.height)
+    var damage = await results.fault(in: source, size: size)
+    if damage == nil, case .stored(let image)? = second?.content {
+      damage = await results.fault(in: image.bytes, size: size)
+    }
     var outcome = damage.map { Job.Outcome.failure(error: "Input image could not be decoded", hint: $0.description) }
     if fault == .jobFailure { outcome = .failure(error: "Out of luck", hint: "Try again") }
     let job = Job(
       id: Identifier.make("job", entropy: configuration.entropy), created: now, timings: configuration.jobTimings,
       outcome: outcome ?? .success,
-      input: input, customInput: custom,
+      endpoint: endpoint, input: input, customInput: custom,
       resultIDs: outcome == nil
         ? (0..<input.numSamples).map { _ in Identifier.make("asset", entropy: configuration.entropy) } : [],
       cost: cost)
     try start(
-      job, source: asset, digest: ContentDigest.sha256(of: source), shrinking: fault == .wrongSize ? 2 : 1)
+      job, source: asset, digest: ContentDigest.sha256(of: source), second: second,
+      shrinking: fault == .wrongSize ? 2 : 1)
     return job
   }
 
@@ -115,17 +168,21 @@ extension SandboxService {
 
   /// Finds the image of a request: `image` before `imageId` before `imageUrl` (ASSUMED).
   private func source(of input: Img2ImgParameters) async throws(ServiceError) -> Source {
-    if let image = input.image, image.prefix(5).lowercased() == "data:" {
-      guard let bytes = Self.imageBytes(base64: image) else { throw .unhandledImageFormat }
-      return try described(bytes)
-    }
-    if let id = input.image ?? input.imageId {
-      guard let asset = state.withLock({ $0.assets.asset(id, at: now) }) else { throw .notFound("Asset", id) }
-      return Source(bytes: try await bytes(of: asset), asset: asset)
-    }
+    if input.image != nil || input.imageId != nil { return try await image(input.image, id: input.imageId) }
     let limits = configuration.limits
     let fetcher = SourceFetcher(limit: limits.fetchedBytes, timeout: limits.fetchTimeout)
     return try described(try await fetcher.bytes(at: input.imageUrl ?? ""))
+  }
+
+  /// An image that is given as a data URL, or named.
+  private func image(_ image: String?, id: String?) async throws(ServiceError) -> Source {
+    if let image, image.prefix(5).lowercased() == "data:" {
+      guard let bytes = Self.imageBytes(base64: image) else { throw .unhandledImageFormat }
+      return try described(bytes)
+    }
+    let id = image ?? id ?? ""
+    guard let asset = state.withLock({ $0.assets.asset(id, at: now) }) else { throw .notFound("Asset", id) }
+    return Source(bytes: try await bytes(of: asset), asset: asset)
   }
 
   private func described(_ bytes: [UInt8]) throws(ServiceError) -> Source {
@@ -170,7 +227,14 @@ extension SandboxService {
   ///
   /// - Parameter shrinking: What the results' sides are divided by.
   /// - Throws: 429 when another request took the last place since the first check.
-  private func start(_ job: Job, source: Asset, digest: String, shrinking: Int) throws(ServiceError) {
+  private func start(
+    _ job: Job, source: Asset, digest: String, second: Asset?, shrinking: Int
+  ) throws(ServiceError) {
+    let more: Rendering.SecondImage? = second.map { second in
+      job.endpoint == .inpaint
+        ? .mask(second.content, merges: job.input.disableMerging != true)
+        : .control(second.content, modality: job.input.modality ?? "")
+    }
     try state.withLock { (state) throws(ServiceError) in
       try checkParallel(state)
       for (index, id) in job.resultIDs.enumerated() {
@@ -178,18 +242,20 @@ extension SandboxService {
           source: source.content, sourceDigest: digest,
           size: ImageSize(width: job.input.width / shrinking, height: job.input.height / shrinking),
           prompt: job.input.prompt,
-          seed: job.input.seed ?? "", strength: job.input.strength, index: index)
+          seed: job.input.seed ?? "", strength: job.input.strength, index: index, second: more)
         var asset = Asset(
           id: id, created: job.end, name: nil, mimeType: "image/png", size: rendering.size,
           content: .rendered(rendering), parentID: source.id, isHidden: job.input.hideResults)
         asset.origin = Asset.Origin(
-          jobID: job.id, input: job.input, sourceID: source.id, index: index, isCustom: job.isCustom)
+          jobID: job.id, input: job.input, sourceID: source.id, index: index,
+          type: job.isCustom ? "img2img" : job.endpoint.assetType,
+          isCustom: job.isCustom)
         // Results take no room until they are asked for, so this cannot be refused.
         _ = state.assets.add(asset)
       }
       state.jobs.add(job)
     }
-    count(job, sourceDigest: digest)
+    count(job, sourceDigest: digest, secondDigest: more?.digest)
   }
 }
 #endif

@@ -57,10 +57,11 @@ extension SandboxService {
       expiry: now.addingTimeInterval(configuration.partLifetime / .seconds(1)), options: request.assetOptions,
       updated: now)
     state.withLock { $0.uploads[upload.id] = upload }
-    return .json(Wire.UploadEnvelope(upload: wire(upload, withParts: true)))
+    return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
-  /// `GET /uploads/{uploadId}`: a complete upload is validating for one look, then imported.
+  /// `GET /uploads/{uploadId}`: of an open upload the parts' URLs again (ASSUMED); a complete one is validating for one look,
+  /// then imported.
   func getUpload(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
     var upload = try upload(call)
     if upload.status == .validating {
@@ -68,7 +69,7 @@ extension SandboxService {
       state.withLock { $0.uploads[upload.id] = upload }
       if upload.readsSinceComplete > 1 { upload = importAsset(upload) }
     }
-    return .json(Wire.UploadEnvelope(upload: wire(upload, withParts: false)))
+    return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
   /// `POST /uploads/{uploadId}/action`: all parts have been sent. Completing twice changes nothing (ASSUMED).
@@ -84,7 +85,7 @@ extension SandboxService {
         if upload.status == .failed { _ = state.uploads.take(upload.id) }
       }
     }
-    return .json(Wire.UploadEnvelope(upload: wire(upload, withParts: false)))
+    return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
   /// `PUT` of a part's bytes on its signed URL, without credentials. The same part may come twice; the last one counts.
@@ -136,7 +137,7 @@ extension SandboxService {
     "X-Signature=" + signer.tag("\(upload.id)/\(number)/\(upload.expiry.timeIntervalSince1970)")
   }
 
-  private func wire(_ upload: Upload, withParts: Bool) -> Wire.Upload {
+  private func wire(_ upload: Upload) -> Wire.Upload {
     let origin = state.withLock(\.origin)
     let parts = (1...upload.partsCount).map { number in
       Wire.Upload.Part(
@@ -149,7 +150,7 @@ extension SandboxService {
       createdAt: Wire.Timestamp(upload.created), updatedAt: Wire.Timestamp(upload.updated),
       originalFileName: upload.fileName, partsCount: upload.partsCount, fileSize: upload.fileSize,
       contentType: upload.contentType, entityId: upload.entityID, errorMessage: upload.errorMessage,
-      parts: withParts ? parts : nil)
+      parts: upload.status == .pending ? parts : nil)
   }
 }
 #endif

@@ -143,11 +143,16 @@ enum Wire {
 
   /// What was accepted, defaults filled in.
   struct Inference: Encodable {
-    var type = "img2img"
+    let type: String
     let image: String
     let imageId: String
+    var mask: String?
+    var maskId: String?
+    var controlImage: String?
+    var controlImageId: String?
+    var modality: String?
     let prompt: String
-    let strength: Double
+    let strength: Double?
     let seed: String
     let numSamples: Int
     let numInferenceSteps: Int

@@ -58,6 +58,7 @@ for job in jobs:
 MADE_UP = re.compile(r"^(?!(?:asset|job)_[0-9A-Za-z]{22}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", re.ASCII)
 
 
+LEGACY = ["generateImg2Img", "generateInpaint", "generateControlnet", "generateControlnetImg2Img"]
 MODELS = ["flux.1-dev", "model_bfl-flux-1-dev"]
 
 
@@ -84,7 +85,7 @@ def substitute(operation, case, draw):
     for name in ("assetId", "jobId", "modelId"):
         if name in path:
             path[name] = known(name, path[name], draw)
-    if operation == "generateImg2Img" and (case.query or {}).get("dryRun") in ("true", "api") and draw % 2:
+    if operation in LEGACY and (case.query or {}).get("dryRun") in ("true", "api") and draw % 2:
         del case.query["dryRun"]
     body = case.body
     if not isinstance(body, dict):
@@ -104,10 +105,13 @@ def substitute(operation, case, draw):
         body.update(prompt="p", image=assets[draw % len(assets)], width=128 + 16 * (draw % 4), height=128, numOutputs=1 + draw % 2)
         if draw % 3:
             body.update(strength=(1 + draw % 100) / 100, seed=draw % 2**31)
-    if operation == "generateImg2Img" and draw % 8:
+    if operation in LEGACY and draw % 8:
         if isinstance(body.get("modelId"), str) and body["modelId"]:
             body["modelId"] = "flux.1-dev"
-        for name in ("image", "imageId"):
+        # The document lists the modalities in words only.
+        if isinstance(body.get("modality"), str) and body["modality"]:
+            body["modality"] = ("canny", "depth", "pose")[draw % 3]
+        for name in ("image", "imageId", "mask", "maskId", "controlImage", "controlImageId"):
             if isinstance(body.get(name), str) and body[name] and body[name] not in assets:
                 body[name] = assets[draw % len(assets)]
         # Valid sizes and counts stay valid and become small: the run is about replies, not about drawing.

@@ -17,7 +17,7 @@ AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
 # The operations of upload, img2img, polling and download: a sandbox without one of them fails.
 NEEDED = {
     "uploadAsset", "getAsset", "createUpload", "actOnUpload", "getUpload", "getModel", "generateImg2Img", "generateCustom",
-    "getJob", "listJobs", "actOnJob", "getAssetsBulk",
+    "generateInpaint", "generateControlnet", "generateControlnetImg2Img", "getJob", "listJobs", "actOnJob", "getAssetsBulk",
 }  # fmt: skip
 LEAST = 20
 

@@ -53,6 +53,33 @@ struct Img2ImgTests {
     #expect(results[0]["sha256"] as? String != results[1]["sha256"] as? String)
   }
 
+  @Test("masks and control, end to end", arguments: ["mask", "control", "modality"])
+  func second(kind: String) async throws {
+    try gesso.copy(Self.small, as: "photo.jpg")
+    let arguments =
+      switch kind {
+      case "mask": ["--mask", "photo.jpg"]
+      case "control": ["--control", "photo.jpg", "--modality", "canny"]
+      default: ["--modality", "depth"]
+      }
+    let outcome = try await gesso.run(
+      ["img2img", "photo.jpg", "--prompt", "a forest", "--seed", "7", "--sandbox", "-o", "out"] + arguments)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.text == "out/photo-7-1.png\n")
+    let data = try Data(contentsOf: gesso.folder.appending(path: "out/photo-7-1.png.json"))
+    let record = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let parameters = try #require(record["parameters"] as? [String: Any])
+    let endpoints = ["mask": "inpaint", "control": "controlnet-img2img", "modality": "controlnet"]
+    #expect(parameters["endpoint"] as? String == endpoints[kind])
+    let names = try gesso.names(in: "out")
+    if kind == "mask" {
+      #expect(parameters["maskId"] is String && names.contains("photo.mask.png"))
+    } else {
+      #expect(
+        parameters["modality"] is String && names.contains { $0.hasPrefix("photo.control.") } == (kind == "control"))
+    }
+  }
+
   @Test("an upload is made to fit the direct limit; a larger budget goes up in parts")
   func large() async throws {
     // Noise cannot be compressed: 1250 × 1100 pixels of it stay above 3.5 MB.

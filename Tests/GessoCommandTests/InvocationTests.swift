@@ -75,16 +75,25 @@ struct InvocationTests {
     Case("img2img \(small) --prompt p --sandbox --width 100", 2, error: "give 64 to 2048 in steps of 8"),
     Case(
       "img2img \(small) --prompt p --sandbox --samples 2 --name {stem}", 2, error: "put {index} into the name template"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --control c.png", 2,
+      error: "--control needs --modality NAME: see gesso img2img --help"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --mask m.png --modality canny", 2,
+      error: "keep one: see gesso img2img --help"),
+    Case(
+      "img2img --image-url http://localhost/a --prompt p --sandbox --mask m.png", 2,
+      error: "not --image-url: see gesso img2img --help"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --mask m.png --mode custom", 2,
+      error: "name images with --param: see gesso img2img --help"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --modality fog", 2,
+      error: "give one of canny, tile, depth, blur, pose, gray, low-quality"),
     Case("img2img \(small) --prompt-file nothing --sandbox", 2, error: "check --prompt-file"),
     Case("sandbox --port 70000", 2, error: "see gesso sandbox --help"),
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
-
-  /// What the documented surface promises and this version does not do: refused, never ignored.
-  static let later: [Case] =
-    ["--mask m.png"].map {
-      Case("img2img \(small) --prompt p --sandbox \($0)", 2, error: "is not in this version yet: leave it out")
-    }
 
   static let inputs: [Case] = [
     Case(
@@ -129,7 +138,7 @@ struct InvocationTests {
 
   @Test(
     "refused with one line that says what to do, and nothing is left behind",
-    arguments: usage + later + inputs + service)
+    arguments: usage + inputs + service)
   func refused(_ test: Case) async throws {
     let gesso = try GessoExecutable()
     let outcome = try await run(test, gesso)

@@ -54,7 +54,11 @@ struct Img2ImgPipelineTests {
     #expect(result.files.map(\.size) == [ImageSize(width: 227, height: 149), ImageSize(width: 1, height: 1)])
     #expect(result.cost == "10.5")
     #expect(try Data(contentsOf: URL(filePath: result.files[0].path)) == Data(try Self.result()))
-    #expect(service.requests.filter { $0.hasPrefix("POST") } == ["POST /assets", "POST /generate/img2img"])
+    #expect(
+      service.requests.filter { $0.hasPrefix("POST") } == [
+        "POST /assets", "POST /generate/img2img", "POST /assets/get-bulk",
+      ])
+    #expect(!service.requests.contains { $0.hasPrefix("GET /assets/") }, "one request for all addresses")
 
     let record = try record(result.files[1].recordPath)
     let expected: [String: String] = [

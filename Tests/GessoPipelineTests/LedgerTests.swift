@@ -28,7 +28,7 @@ struct LedgerTests {
     try look()
     try ledger.recordPrepared(run, sha256: "bb", path: "/out/forest.prepared.jpg", geometry: "{}", parameters: "{}")
     try look()
-    try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"))
+    try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"), parameters: "{}")
     try look()
     try ledger.recordSubmitting(run)
     try look()
@@ -130,7 +130,7 @@ struct LedgerTests {
     for step in steps {
       switch LedgerEntry.State(rawValue: step) {
       case .prepared: try ledger.recordPrepared(run, sha256: "aa", path: "/p", geometry: nil, parameters: "{}")
-      case .uploaded: try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"))
+      case .uploaded: try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"), parameters: "{}")
       case .submitting: try ledger.recordSubmitting(run)
       case .submitted: try ledger.recordSubmission(run, job: JobID(rawValue: "job_1"), cost: nil)
       case .downloaded: try ledger.recordDownloads(run)

@@ -120,6 +120,33 @@ struct ResumptionTests {
     #expect(try await uploads(of: "dune", isGone: true) == 1)
   }
 
+  @Test("orders that begin at once with the same bytes upload them once")
+  func uploadsOnce() async throws {
+    let credential = SandboxCredential.random()
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(credentials: [credential], jobTimings: .instant))
+    let client = ScenarioClient(
+      configuration: try ScenarioConfiguration(
+        baseURL: try await sandbox.start().absoluteString,
+        credential: ScenarioCredential(key: credential.key, secret: credential.secret)))
+    // Two ledgers on one file, as two processes have them.
+    let pipelines = try (0..<2).map { _ in Img2ImgPipeline(client: client, ledger: try ledger()) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<8 {
+        group.addTask {
+          let order = order { order in
+            (order.request.prompt, order.folder, order.waits) = ("\(index)", "\(folder)/\(index)", false)
+          }
+          _ = try await pipelines[index % 2].run(order)
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(sandbox.statistics.requests["uploadAsset"] == 1)
+    #expect(sandbox.statistics.jobs == 8)
+    await sandbox.stop()
+  }
+
   /// What the order sends, as a job repeats it.
   private static let echo =
     #"{"prompt":"a forest","image":"asset_source","seed":7,"strength":0.75,"numSamples":1,"guidance":3.5,"#

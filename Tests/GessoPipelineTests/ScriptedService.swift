@@ -55,6 +55,11 @@ final class ScriptedService: HTTPTransport {
     case "GET /jobs/job_1":
       let status = statuses.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
       return json(["job": job(status: status, assets: status == "success" ? results.keys.sorted() : [])])
+    case "POST /assets/get-bulk":
+      guard case .bytes(let body) = request.body,
+        let ids = try? JSONDecoder().decode([String: [String]].self, from: Data(body))["assetIds"]
+      else { return HTTPResponse(status: 400) }
+      return json(["assets": ids.map(asset)])
     case _ where name.hasPrefix("GET /assets/"):
       return json(["asset": asset(String(name.dropFirst("GET /assets/".count)))])
     case _ where name.hasPrefix("GET /files/"):

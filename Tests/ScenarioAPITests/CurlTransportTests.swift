@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import ScenarioAPI
@@ -166,6 +167,26 @@ struct CurlTransportTests {
     #expect(String(decoding: world.body, as: UTF8.self) == "proxied")
     #expect(String(decoding: local.body, as: UTF8.self) == "direct")
     #expect(proxy.requests.map(\.line) == ["GET http://service.example/file HTTP/1.1"])
+  }
+
+  @Test("proxies come from the environment, and the exceptions to them")
+  func proxyEnvironment() async {
+    // In a process of its own, whose environment is nobody else's.
+    await #expect(processExitsWith: .success) {
+      let proxy = RawServer.answering { connection, _ in connection.answer(body: "proxied") }
+      unsafe setenv("http_proxy", proxy.baseURL, 1)
+      unsafe setenv("no_proxy", "direct.invalid", 1)
+      let transport = CurlTransport()
+      let world = try await transport.send(HTTPRequest(.get, "http://service.invalid/file", stage: .download))
+      precondition(String(decoding: world.body, as: UTF8.self) == "proxied")
+      do {
+        _ = try await transport.send(HTTPRequest(.get, "http://direct.invalid/file", stage: .download))
+        preconditionFailure("an exception went through the proxy")
+      } catch {
+        precondition((error as? ScenarioError)?.code == .unreachable)
+      }
+      precondition(proxy.requests.count == 1)
+    }
   }
 
   @Test("the CA bundle comes from the environment as curl's does")
@@ -404,6 +425,38 @@ struct CurlTransportTests {
         }
       }
       try await group.waitForAll()
+    }
+    #expect(server.connections <= 6)
+  }
+
+  @Test("a thousand jobs are watched at once over a handful of connections")
+  func watching() async throws {
+    // No job ends before each has been looked at: all of them are being watched at once.
+    let count = 1000
+    let seen = Mutex<Set<String>>([])
+    let server = RawServer.answering { connection, request in
+      let job = String(request.line.split(separator: " ")[1].split(separator: "/").last ?? "")
+      let isWatched = seen.withLock { seen in
+        seen.insert(job)
+        return seen.count == count
+      }
+      let status = isWatched ? "success" : "in-progress"
+      connection.answer(
+        body: #"{"job":{"jobId":"\#(job)","status":"\#(status)","metadata":{"assetIds":["asset_\#(job)"]}}}"#)
+    }
+    defer { server.stop() }
+    let client = ScenarioClient(
+      configuration: try Planted.configuration(server.baseURL), transport: CurlTransport(), clock: ManualClock())
+    let polling = JobPolling(
+      initialInterval: .milliseconds(1), longestInterval: .milliseconds(1), deadline: .seconds(86_400))
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for index in 0..<count {
+        group.addTask {
+          let job = try await client.finishedJob(JobID(rawValue: "job_\(index)"), polling: polling)
+          return job.status == .success && job.assetIDs.map(\.rawValue) == ["asset_job_\(index)"]
+        }
+      }
+      for try await isRight in group { #expect(isRight) }
     }
     #expect(server.connections <= 6)
   }

@@ -58,9 +58,10 @@ struct DisagreementTests {
     arguments: [
       (Img2ImgRequest.Endpoint.inpaint(mask: AssetID(rawValue: "asset_m")), "inpaint", "maskId", "asset_m"),
       (
-        .controlnet(image: AssetID(rawValue: "asset_c"), modality: "depth"), "controlnet-img2img", "controlImageId",
-        "asset_c"
+        .controlnetImg2Img(control: AssetID(rawValue: "asset_c"), modality: "depth"), "controlnet-img2img",
+        "controlImageId", "asset_c"
       ),
+      (.controlnet(modality: "depth"), "controlnet", "controlImageId", "asset_1"),
     ])
   func siblings(endpoint: Img2ImgRequest.Endpoint, path: String, field: String, value: String) async throws {
     let transport = ScriptedTransport([.answer(200, Self.accepted)])
@@ -69,24 +70,72 @@ struct DisagreementTests {
     _ = try await client(transport).submitImg2Img(request)
     #expect(transport.requests.first?.url == "https://service.example/v1/generate/\(path)")
     #expect(request.fields[field] == .string(value) && request.fields["modelId"] == .string("flux.1-dev"))
+    // Plain controlnet starts from no image (contract, section 5).
+    let startsFromImage = path != "controlnet"
+    #expect((request.fields["image"] != nil) == startsFromImage)
+    #expect((request.fields["strength"] != nil) == startsFromImage)
   }
 
   @Test(
     "what an endpoint does not take is refused before anything is sent",
-    arguments: ["scheduler", "modality", "negative", "seed", "url"])
+    arguments: [
+      "scheduler", "modality", "negative", "seed", "url", "merging", "start without control", "start", "end",
+      "flux modality", "flux weight", "two for flux", "weight", "four modalities", "no mask", "no control",
+      "control URL",
+    ])
   func refuses(what: String) throws {
     var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
-    request.endpoint = .custom
+    func control(_ modality: String, of model: String = "flux.1-dev") {
+      request.modelID = model
+      request.endpoint = .controlnetImg2Img(control: AssetID(rawValue: "asset_c"), modality: modality)
+    }
     switch what {
-    case "scheduler":
-      request.endpoint = .img2img
-      request.scheduler = "Fast"
-    case "modality": request.endpoint = .controlnet(image: AssetID(rawValue: "asset_c"), modality: "fog")
-    case "negative": request.negativePrompt = "n"
-    case "seed": request.seed = "seven"
-    default: request.image = .url("https://example.com/a.png")
+    case "scheduler": request.scheduler = "Fast"
+    case "modality": control("fog", of: "sdxl")
+    case "negative":
+      request.endpoint = .custom
+      request.negativePrompt = "n"
+    case "seed":
+      request.endpoint = .custom
+      request.seed = "seven"
+    case "merging": request.disableMerging = true
+    case "start without control": request.controlStart = 0.5
+    case "start":
+      control("canny")
+      request.controlStart = 0.95
+    case "end":
+      control("canny")
+      request.controlEnd = 0.05
+    case "flux modality": control("lineart")
+    case "flux weight": control("canny:0.5")
+    case "two for flux": control("canny,depth")
+    case "weight": control("depth:1.5", of: "sdxl")
+    case "four modalities": control("depth,pose,canny,tile", of: "sdxl")
+    case "no mask": request.endpoint = .inpaint(mask: AssetID(rawValue: ""))
+    case "no control": request.endpoint = .controlnetImg2Img(control: AssetID(rawValue: ""), modality: "canny")
+    case "control URL":
+      request.endpoint = .controlnet(modality: "canny")
+      request.image = .url("https://example.com/a.png")
+    default:
+      request.endpoint = .custom
+      request.image = .url("https://example.com/a.png")
     }
     #expect { try request.validate() } throws: { ($0 as? ScenarioError)?.code == .invalidRequest }
+  }
+
+  @Test("the control's fields as models take them")
+  func controls() throws {
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), modelID: "sdxl")
+    request.endpoint = .controlnet(modality: "depth:0.5,pose:1.0,tile")
+    (request.controlStart, request.controlEnd, request.disableModalityDetection) = (0.9, 0.1, true)
+    try request.validate()
+    #expect(request.fields["controlStart"] == .number(0.9) && request.fields["controlEnd"] == .number(0.1))
+    #expect(request.fields["disableModalityDetection"] == .bool(true))
+    request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = .inpaint(mask: AssetID(rawValue: "asset_m"))
+    request.disableMerging = true
+    try request.validate()
+    #expect(request.fields["disableMerging"] == .bool(true))
   }
 
   @Test(
@@ -108,6 +157,40 @@ struct DisagreementTests {
         """#.utf8)
     ).model
     #expect { try model.check(request) } throws: { "\($0)".contains("height") && "\($0)".contains("multiple of 16") }
+  }
+
+  @Test(
+    "what a model's own fields do not allow is refused, naming the field",
+    arguments: [
+      (#""style":"x""#, "style"), (#""style":"ink-and-more""#, "style"), (#""loras":[]"#, "loras"),
+      (#""loras":["a","b","c"]"#, "loras"), (#""loras":"a""#, "loras"), (#""scales":[0.5,3]"#, "scales"),
+      (#""scales":[-1]"#, "scales"), (#""mode":"fast""#, "mode"), (#""unknown":1"#, "unknown"), ("", "topic"),
+    ])
+  func fields(sent: String, field: String) throws {
+    let model = try JSONDecoder().decode(
+      ModelReply.self,
+      from: Data(
+        #"""
+        {"model":{"id":"m","custom":true,"inputs":[{"name":"prompt","type":"string"},{"name":"image","type":"file"},
+        {"name":"strength","type":"number"},{"name":"guidance","type":"number"},{"name":"numOutputs","type":"number"},
+        {"name":"numInferenceSteps","type":"number"},{"name":"style","type":"string","minLength":2,"maxLength":8},
+        {"name":"loras","type":"model_array","minLength":1,"maxLength":2},
+        {"name":"scales","type":"number_array","min":0,"max":2},
+        {"name":"mode","type":"string","allowedValues":["slow"]},
+        {"name":"topic","type":"string","required":{"always":true}}]}}
+        """#.utf8)
+    ).model
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = .custom
+    let complete = #""topic":"t","style":"ink","loras":["a"],"scales":[0,2],"mode":"slow""#
+    request.parameters = try JSONDecoder().decode([String: JSONValue].self, from: Data("{\(complete)}".utf8))
+    try model.check(request)
+    let changes = try JSONDecoder().decode([String: JSONValue].self, from: Data("{\(sent)}".utf8))
+    request.parameters.merge(changes) { $1 }
+    if changes.isEmpty { request.parameters["topic"] = nil }
+    #expect { try model.check(request) } throws: {
+      ($0 as? ScenarioError)?.code == .invalidRequest && "\($0)".contains(field)
+    }
   }
 
   @Test("seeds are read as text or number", arguments: [#""7""#, "7"])
@@ -166,7 +249,7 @@ struct DisagreementTests {
       transport.requests.map(\.url) == [base, base + "&paginationToken=t%201", base + "&paginationToken=t2"])
   }
 
-  @Test("the action that ends an upload and the one that ends a job")
+  @Test("the action that ends a job; the one that ends an upload is in MultipartUploadTests")
   func actions() async throws {
     let transport = ScriptedTransport([.answer(200, #"{"job":{"jobId":"job_1","status":"canceled"}}"#)])
     #expect(try await client(transport).cancel(JobID(rawValue: "job_1")).status == .canceled)

@@ -14,14 +14,21 @@ struct MultipartUploadTests {
       var puts: [String] = []
       var looks = 0
       var leaked = false
+      var action = ""
+      /// What an upload that is open is answered with; nil after it was completed.
+      var open: String?
     }
     let state = Mutex(State())
     /// What the nth `PUT` is answered with, counted over all; 200 where there is nothing.
     let answers: [Int: Int]
     let end: String
+    /// What is said of an upload that somebody wants to go on with.
+    let reopening: String
 
-    init(answers: [Int: Int] = [:], end: String = #""status":"imported","entityId":"asset_9""#) {
-      (self.answers, self.end) = (answers, end)
+    init(
+      answers: [Int: Int] = [:], end: String = #""status":"imported","entityId":"asset_9""#, reopening: String = "open"
+    ) {
+      (self.answers, self.end, self.reopening) = (answers, end, reopening)
     }
 
     func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
@@ -35,8 +42,10 @@ struct MultipartUploadTests {
           let parts = (1...max(count, 1)).map {
             #"{"number":\#($0),"url":"https://s3.example/\#(state.uploads)/\#($0)?X=PlantedSignature","expires":"-"}"#
           }
-          return json(
-            #"{"upload":{"id":"u\#(state.uploads)","status":"pending","parts":[\#(parts.joined(separator: ","))]}}"#)
+          let answer =
+            #"{"upload":{"id":"u\#(state.uploads)","status":"pending","parts":[\#(parts.joined(separator: ","))]}}"#
+          state.open = answer
+          return json(answer)
         case (.put, _):
           if request.authorization != nil { state.leaked = true }
           state.puts.append(String(request.url.dropFirst("https://s3.example/".count).prefix { $0 != "?" }))
@@ -44,8 +53,15 @@ struct MultipartUploadTests {
           if status == 200 { state.parts[state.puts.last ?? ""] = bytes(of: request) }
           return HTTPResponse(status: status)
         case (.post, _):
+          state.open = nil
+          state.action = String(decoding: bytes(of: request), as: UTF8.self)
           return json(#"{"upload":{"id":"u","status":"validating"}}"#)
         case (.get, _):
+          switch reopening {
+          case "addresses kept back" where state.uploads < 2: return json(#"{"upload":{"id":"u1","status":"pending"}}"#)
+          case "failed" where state.uploads < 2: return json(#"{"upload":{"id":"u1","status":"failed"}}"#)
+          default: if let open = state.open { return json(open) }
+          }
           state.looks += 1
           return json(#"{"upload":{"id":"u",\#(state.looks < 3 ? #""status":"validating""# : end)}}"#)
         }
@@ -77,8 +93,16 @@ struct MultipartUploadTests {
       clock: ManualClock())
   }
 
-  private func upload(_ storage: Storage, progress: @Sendable (Int) -> Void = { _ in }) async throws -> AssetID {
-    try await client(storage).upload(name: "a.png", bytes: Self.image, mimeType: "image/png", onProgress: progress)
+  @discardableResult
+  private func upload(
+    _ storage: Storage, _ content: UploadContent = .bytes(image), resuming partial: PartialUpload? = nil,
+    onPart: @escaping @Sendable (PartialUpload) throws -> Void = { _ in }
+  ) async throws -> [UploadProgress] {
+    var progress: [UploadProgress] = []
+    for try await value in try client(storage).upload(
+      content, name: "a.png", mimeType: "image/png", resuming: partial, onPart: onPart)
+    { progress.append(value) }
+    return progress
   }
 
   private func joined(_ storage: Storage, upload: Int) -> [UInt8] {
@@ -88,12 +112,16 @@ struct MultipartUploadTests {
   @Test("all parts arrive, without credentials, and the asset is waited for")
   func parts() async throws {
     let storage = Storage()
-    let arrived = Mutex<[Int]>([])
-    let id = try await upload(storage) { count in arrived.withLock { $0.append(count) } }
-    #expect(id.rawValue == "asset_9")
+    let progress = try await upload(storage)
+    let size = Self.image.count
+    #expect(
+      progress.last
+        == UploadProgress(sentBytes: size, totalBytes: size, assetID: AssetID(rawValue: "asset_9")))
+    #expect(progress.dropLast().allSatisfy { $0.assetID == nil && (0...size).contains($0.sentBytes) })
     #expect(joined(storage, upload: 1) == Self.image)
-    #expect(arrived.withLock(\.self).last == Self.image.count)
-    storage.state.withLock { #expect($0.looks == 3 && !$0.leaked && $0.puts.count == 3) }
+    storage.state.withLock {
+      #expect($0.looks == 3 && !$0.leaked && $0.puts.count == 3 && $0.action == #"{"action":"complete"}"#)
+    }
   }
 
   @Test("straight from a file")
@@ -102,22 +130,74 @@ struct MultipartUploadTests {
     try Data(Self.image).write(to: URL(filePath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
     let storage = Storage()
-    _ = try await client(storage).upload(name: "a.png", file: path, size: Self.image.count, mimeType: "image/png")
+    try await upload(storage, .file(path: path, size: Self.image.count))
     #expect(joined(storage, upload: 1) == Self.image)
   }
 
   @Test("only the part that failed is sent again", arguments: [500, 503, 429])
   func resumes(status: Int) async throws {
     let storage = Storage(answers: [2: status])
-    _ = try await upload(storage)
+    try await upload(storage)
     #expect(joined(storage, upload: 1) == Self.image)
     storage.state.withLock { #expect($0.puts.count == 4 && $0.uploads == 1) }
+  }
+
+  @Test(
+    "another process goes on with what is missing, or begins again where that is all that is left",
+    arguments: [
+      ("open", 1, 0), ("addresses kept back", 2, 3), ("failed", 2, 3), ("completed", 1, 0),
+    ])
+  func goesOn(reopening: String, uploads: Int, puts: Int) async throws {
+    // The third part is refused for good, as far as this process is concerned.
+    let storage = Storage(answers: [3: 400], reopening: reopening)
+    let kept = Mutex<[PartialUpload]>([])
+    await #expect(throws: ScenarioError.self) {
+      try await upload(storage) { partial in kept.withLock { $0.append(partial) } }
+    }
+    let steps = kept.withLock(\.self)
+    #expect(steps.map(\.finishedParts.count) == Array(0..<steps.count) && steps.allSatisfy { $0.id == "u1" })
+    let text = String(decoding: try JSONEncoder().encode(steps), as: UTF8.self)
+    #expect(!text.contains("http") && !Planted.leaks(text), "no addresses are kept")
+    let partial = try #require(steps.last)
+    if reopening == "completed" { storage.state.withLock { $0.open = nil } }
+    let before = storage.state.withLock { $0.puts.count }
+
+    let progress = try await upload(storage, resuming: partial)
+    #expect(progress.last?.assetID?.rawValue == "asset_9")
+    let expected = reopening == "open" ? 3 - partial.finishedParts.count : puts
+    storage.state.withLock { #expect($0.uploads == uploads && $0.puts.count - before == expected) }
+    if reopening != "completed" { #expect(joined(storage, upload: uploads) == Self.image) }
+  }
+
+  @Test("an upload the service has forgotten begins again")
+  func forgotten() async throws {
+    let partial = try JSONDecoder().decode(
+      PartialUpload.self, from: Data(#"{"id":"u0","partSize":8388608,"finishedParts":[1]}"#.utf8))
+    let transport = ScriptedTransport([.answer(404), .answer(400)])
+    let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, retry: .never)
+    await #expect(throws: ScenarioError.self) {
+      for try await _ in client.upload(.bytes(Self.image), name: "a.png", mimeType: "image/png", resuming: partial) {}
+    }
+    #expect(
+      transport.requests.map(\.description) == [
+        "GET https://service.example/v1/uploads/u0", "POST https://service.example/v1/uploads",
+      ])
+  }
+
+  @Test("what cannot be kept is not gone on with")
+  func keeping() async throws {
+    struct Full: Error {}
+    let storage = Storage()
+    await #expect { try await upload(storage) { _ in throw Full() } } throws: {
+      ($0 as? ScenarioError)?.code == .writeFailed
+    }
+    storage.state.withLock { #expect($0.puts.isEmpty) }
   }
 
   @Test("addresses that have expired begin the upload again")
   func expires() async throws {
     let storage = Storage(answers: [3: 403])
-    _ = try await upload(storage)
+    try await upload(storage)
     #expect(joined(storage, upload: 2) == Self.image)
     storage.state.withLock { #expect($0.uploads == 2) }
   }
@@ -141,8 +221,9 @@ struct MultipartUploadTests {
     ])
     let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, retry: .never)
     await #expect {
-      try await client.upload(
-        name: "a.png", bytes: [UInt8](repeating: 1, count: ScenarioClient.directUploadLimit + 1), mimeType: "image/png")
+      for try await _ in client.upload(
+        .bytes([UInt8](repeating: 1, count: ScenarioClient.directUploadLimit + 1)), name: "a.png", mimeType: "image/png"
+      ) {}
     } throws: { ($0 as? ScenarioError)?.code == .insecureURL }
     #expect(transport.requests.count == 1)
   }

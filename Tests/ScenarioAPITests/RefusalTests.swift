@@ -45,6 +45,8 @@ struct RefusalTests {
     Case(status: 409, body: #"{"reason":"busy"}"#, code: .rejected, reason: "busy"),
     Case(status: 422, body: #"{"reason":"no"}"#, code: .rejected, reason: "no"),
     Case(status: 400, body: #"{"statusCode":400,"error":"Bad Request","message":"m"}"#, code: .rejected, reason: "m"),
+    Case(status: 400, body: #"["odd"]"#, code: .rejected, reason: #"["odd"]"#),
+    Case(status: 400, body: #"{"message":"m","trace_id":"t-1"}"#, code: .rejected, reason: "m"),
     // Credentials and permissions.
     Case(status: 401, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
     Case(status: 403, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
@@ -56,6 +58,18 @@ struct RefusalTests {
       body:
         #"{"reason":"Upgrade","name":"ModelAccessRestrictedError","details":{"modelId":"m","requiredPlan":"cu-pro"}}"#,
       code: .modelRestricted, reason: "Upgrade", name: "ModelAccessRestrictedError"),
+    Case(
+      status: 403, body: #"{"reason":"Missing scope assets.write"}"#, code: .forbidden,
+      reason: "Missing scope assets.write"),
+    // The CDN's answer to a signature that has expired or was changed.
+    Case(
+      status: 403,
+      body: "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+      code: .forbidden, reason: "AccessDenied Access Denied"),
+    Case(
+      status: 402, body: #"{"statusCode":402,"message":"Dry run completed","estimatedCost":12}"#,
+      code: .paymentRequired,
+      reason: "Dry run completed"),
     Case(status: 402, body: "", code: .paymentRequired), Case(status: 404, body: "", code: .notFound),
     Case(status: 413, body: #"{"message":"Request Too Long"}"#, code: .payloadTooLarge, reason: "Request Too Long"),
     Case(status: 302, body: "", code: .redirected), Case(status: 307, body: "", code: .redirected),
@@ -119,7 +133,49 @@ struct RefusalTests {
       status: 500, body: #"{"reason":"oops","trace_id":"t-1"}"#, code: .serviceFailed, outcome: .unknownOutcome,
       isRetryable: true, reason: "oops"),
     Case(status: 408, body: "", code: .serviceFailed, outcome: .unknownOutcome, isRetryable: true),
+    Case(status: 500, body: "", code: .serviceFailed, outcome: .unknownOutcome, isRetryable: true),
+    Case(
+      status: 503, body: #"{"message":"Service Unavailable"}"#, code: .serviceFailed, outcome: .unknownOutcome,
+      isRetryable: true, reason: "Service Unavailable"),
   ]
+
+  /// What the contract quotes of 400s, word by word.
+  static let verbatim = [
+    "Either 'image' or 'canvas' must be provided", "Unhandled image format", "Input image is required",
+    "Input width must be at least 672", "Input prompt must be at most 2048 characters long",
+    "Missing required mimeType parameter for asset kind image", "Invalid target format",
+    "Cannot cancel this type of job. Action not permitted.",
+  ]
+
+  @Test("the service's own words reach the caller, and nothing is sent again", arguments: verbatim)
+  func words(text: String) async throws {
+    let body = String(decoding: try JSONEncoder().encode(["reason": text, "name": "BadRequestError"]), as: UTF8.self)
+    let transport = ScriptedTransport([.answer(400, body)])
+    let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, clock: ManualClock())
+    await #expect { try await client.job(JobID(rawValue: "job_1")) } throws: {
+      let error = $0 as? ScenarioError
+      return error?.code == .rejected && error?.serviceReason == text && error?.serviceErrorName == "BadRequestError"
+        && error?.message.contains(text) == true
+    }
+    #expect(transport.requests.count == 1)
+  }
+
+  @Test("a direct upload that is too large for the gateway goes up in parts")
+  func tooLarge() async throws {
+    let transport = ScriptedTransport([
+      .answer(413, #"{"message":"Request Too Long"}"#),
+      .answer(
+        200,
+        #"{"upload":{"id":"u","status":"pending","parts":[{"number":1,"url":"https://s3.example/1","expires":"-"}]}}"#),
+      .answer(200), .answer(200, #"{"upload":{"id":"u","status":"imported","entityId":"asset_9"}}"#),
+    ])
+    let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, clock: ManualClock())
+    var asset: AssetID?
+    for try await progress in client.upload(.bytes([1, 2, 3]), name: "a.png", mimeType: "image/png") {
+      asset = progress.assetID
+    }
+    #expect(asset?.rawValue == "asset_9" && transport.stepsLeft == 0)
+  }
 
   @Test("each kind of answer is told apart", arguments: cases)
   func reading(example: Case) {

@@ -327,7 +327,7 @@ struct SandboxServiceTests {
       ("GET", "/v1/models/none", 404, nil),
       ("DELETE", "/v1/assets", 405, "GET, POST"), ("PUT", "/v1/jobs/job_1", 405, "GET"),
       ("GET", "/v1/generate/img2img", 405, "POST"), ("GET", "/v1/assets/get-bulk", 405, "POST"),
-      ("HEAD", "/v1/jobs", 405, "GET"), ("OPTIONS", "/v1/jobs", 405, "GET"), ("POST", "/v1/generate/inpaint", 501, nil),
+      ("HEAD", "/v1/jobs", 405, "GET"), ("OPTIONS", "/v1/jobs", 405, "GET"), ("POST", "/v1/generate/inpaint", 400, nil),
       ("POST", "/assets/asset_1", 405, "GET, HEAD"), ("GET", "/v1/models/flux.1-dev", 200, nil),
     ])
   func paths(method: String, path: String, status: Int, allow: String?) async throws {

@@ -23,7 +23,8 @@ struct Soak: Sendable {
   private var places: [Place] {
     let often = max(jobs / max(kills, 1) / 2, 1)
     let round: [Place] = [
-      .request("uploadAsset", 1), .commit("claim", often), .commit("uploaded", often),
+      .request("uploadAsset", 1), .commit("failed", 1), .commit("needs-decision", 1), .commit("claim", often),
+      .commit("uploaded", often),
       .request("generateImg2Img", often), .commit("prepared", often), .commit("submitting", often),
       .request("getJob", often), .commit("submitted", often), .request("generateImg2Img", 1 + often / 2),
       .commit("succeeded", often), .request("getAsset", often), .request("file", often), .commit("result", often),
@@ -41,6 +42,10 @@ struct Soak: Sendable {
     /// Client processes that are to be killed at a request, and how many of them are still to come.
     var targets: [Int32: (operation: String, left: Int)] = [:]
     var log: [String: Int] = [:]
+    /// How many kills found a run in that state in the hands of the process that was killed.
+    var hits: [LedgerEntry.State: Int] = [:]
+    /// What was counted already: a run left lying by an earlier kill may not have been taken up since.
+    var left: [Int64: LedgerEntry.State] = [:]
   }
 
   func run() async throws -> [String] {
@@ -69,7 +74,7 @@ struct Soak: Sendable {
     try await withThrowingTaskGroup(of: Int32.self) { group in
       for number in 0..<processes {
         group.addTask {
-          try await keepRunning(number, folder: folder, source: source, base: base, credential, shared)
+          try await keepRunning(number, folder: folder, source: source, sandbox, base: base, credential, shared)
         }
       }
       for try await status in group { ends.append(status) }
@@ -96,14 +101,31 @@ struct Soak: Sendable {
     let killed = log.filter { $0.key.hasPrefix("killed") }
     if killed.values.reduce(0, +) != kills { faults.append("\(killed.values.reduce(0, +)) kills, not \(kills)") }
 
+    let hits = shared.hits
+    let (clients, own) = (Self.processorTime(ofChildren: true), Self.processorTime(ofChildren: false))
     print(
       "\(jobs) orders, \(processes) processes, inputs \(echoes ? "" : "not ")repeated, \(ContinuousClock.now - begin)")
+    print("processor time an order: clients \(clients / Double(jobs)) ms, sandbox \(own / Double(jobs)) ms")
     print("paid \(statistics.jobs), refunded \(statistics.refundedJobs), results \(results)")
     for (name, count) in log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }
+    print("  kills that found a run in hand, by its state:")
+    for state in LedgerEntry.State.allCases {
+      print("    \(hits[state, default: 0]) \(state.rawValue)")
+      if hits[state] == nil { faults.append("no kill hit the state \(state.rawValue)") }
+    }
     print(
       "  faults: "
         + statistics.faults.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
     return faults
+  }
+
+  /// User and system time in milliseconds.
+  private static func processorTime(ofChildren: Bool) -> Double {
+    var usage = rusage()
+    // RUSAGE_CHILDREN and RUSAGE_SELF, which are of another type on each system.
+    unsafe getrusage(ofChildren ? -1 : 0, &usage)
+    func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
+    return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
   }
 
   /// What the sandbox's hook and the client processes' keepers share.
@@ -114,6 +136,29 @@ struct Soak: Sendable {
     var log: [String: Int] { state.withLock(\.log) }
     func count(_ line: String) { state.withLock { $0.log[line, default: 0] += 1 } }
     func nextPlace() -> Place? { state.withLock { $0.places.popFirst() } }
+    var hits: [LedgerEntry.State: Int] { state.withLock(\.hits) }
+
+    /// Counts the states of the runs that a killed process had in hand: those whose locks have no holder any more.
+    func countStates(_ ledger: Ledger) throws {
+      var found: [Int64: LedgerEntry.State] = [:]
+      for name in try FileManager.default.contentsOfDirectory(atPath: ledger.path + "-locks") {
+        guard let run = Int64(name), isAbandoned("\(ledger.path)-locks/\(name)") else { continue }
+        found[run] = try ledger.entry(run: run).state
+      }
+      state.withLock { state in
+        for hit in Set(found.filter { state.left[$0.key] != $0.value }.values) { state.hits[hit, default: 0] += 1 }
+        state.left = found
+      }
+    }
+
+    /// True for a lock's file that nobody holds a lock on; it is left as it is.
+    private func isAbandoned(_ path: String) -> Bool {
+      let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
+      guard descriptor >= 0 else { return false }
+      defer { close(descriptor) }
+      return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
     func aim(at process: Int32, _ operation: String, _ count: Int) {
       state.withLock { $0.targets[process] = (operation, count) }
     }
@@ -137,7 +182,8 @@ struct Soak: Sendable {
 
   /// Starts a client process again until one ends by itself.
   private func keepRunning(
-    _ number: Int, folder: String, source: String, base: String, _ credential: SandboxCredential, _ shared: Shared
+    _ number: Int, folder: String, source: String, _ sandbox: ScenarioSandbox, base: String,
+    _ credential: SandboxCredential, _ shared: Shared
   ) async throws -> Int32 {
     while true {
       let place = shared.nextPlace()
@@ -160,14 +206,20 @@ struct Soak: Sendable {
         end.finish()
       }
       try process.run()
-      if case .request(let operation, let count)? = place {
-        shared.aim(at: process.processIdentifier, operation, count)
+      switch place {
+      case .request(let operation, let count): shared.aim(at: process.processIdentifier, operation, count)
+      // Chance leads there too rarely. The other processes take their share of the faults.
+      case .commit("failed", _): sandbox.script(SandboxFault(.quota, on: "generateImg2Img", count: 4 * processes))
+      case .commit("needs-decision", _):
+        sandbox.script(SandboxFault(.resetBefore, on: "generateImg2Img", count: 4 * processes))
+      case .commit, nil: break
       }
       var status: Int32 = 0
       for await value in ended { status = value }
       shared.forget(process.processIdentifier)
       for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
       if status != -SIGKILL { return status }
+      try shared.countStates(try Ledger(path: folder + "/ledger.sqlite"))
     }
   }
 }

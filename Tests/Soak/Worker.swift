@@ -18,7 +18,7 @@ struct Worker {
   let killStep: String
   let killCount: Int
 
-  static let width = 8
+  static let width = 16
 
   /// One line to the parent, whatever happens next.
   static func say(_ line: String) {

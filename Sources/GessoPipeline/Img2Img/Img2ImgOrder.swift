@@ -14,8 +14,18 @@ public struct Img2ImgOrder: Sendable {
     case remote(url: String)
   }
 
+  /// An image that belongs to the first one, pixel on pixel: of the same size upright, and prepared to the same geometry.
+  public enum SecondImage: Sendable {
+    /// What is painted anew: white; what is black or transparent stays. It is sent in black and white.
+    case mask(ImageSource)
+    /// What controls the shapes of the result, taken for the modality.
+    case control(ImageSource, modality: String)
+  }
+
   /// The image to start from.
   public var source: Source
+  /// A mask or an image that controls; sets the request's endpoint.
+  public var second: SecondImage?
   /// What the source is called in the ledger and in records; give it no secrets.
   public var sourceName: String
   /// How it is prepared.
@@ -75,27 +85,12 @@ public struct Img2ImgOrder: Sendable {
   }
 
   /// Stands for the image in ``request`` until it is uploaded.
-  public static let laterImage = Img2ImgRequest.Image.asset(AssetID(rawValue: "uploaded-later"))
+  public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
+  private static let laterAsset = AssetID(rawValue: "uploaded-later")
 
   /// The path of result `index`, with an extension.
   func path(index: Int, seed: String, fileExtension: String) -> String {
     "\(folder)/\(Self.name(nameTemplate, stem: stem, seed: seed, index: index)).\(fileExtension)"
-  }
-
-  /// A digest of everything that makes two orders the same. Threads and limits do not: they change no pixel.
-  func key(baseURL: String, account: String, sourceSHA256: String?) -> String {
-    var recipe = recipe
-    let plain = Recipe()
-    (recipe.threads, recipe.maxMemory, recipe.maxInputPixels) = (
-      plain.threads, plain.maxMemory, plain.maxInputPixels
-    )
-    var origin = sourceSHA256 ?? "unknown \(UUID().uuidString)"
-    if case .remote(let url) = source { (origin, recipe) = (url, plain) }
-    let parts = [
-      baseURL, account, origin, "\(recipe)", request.modelID, request.prompt, request.record.line,
-      request.seed.map { "seed \($0)" } ?? "any seed",
-    ]
-    return ContentDigest.sha256(of: [UInt8](OrderedJSON.array(parts.map(OrderedJSON.string)).line.utf8))
   }
 
   static func name(_ template: String, stem: String, seed: String, index: Int) -> String {
@@ -130,6 +125,14 @@ public struct Img2ImgOrder: Sendable {
       throw refuse("\(request.numSamples) results would have one name", "put {index} into the name template")
     }
     var request = request
+    if let second {
+      guard request.endpoint == .img2img, case .image = source else {
+        throw refuse(
+          "a mask or control image belongs to an image that is prepared here, and says which endpoint makes the results",
+          "give an INPUT and a legacy model")
+      }
+      request.endpoint = second.endpoint(Self.laterAsset)
+    }
     if case .remote(let url) = source { request.image = .url(url) } else { request.image = Self.laterImage }
     if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
     // One side alone takes the other from the prepared image.

@@ -69,7 +69,9 @@ extension Img2ImgPipeline {
         guard let given = input[key] else { return true }
         return value.means(given)
       }
-      return agrees ? .fits : .differs
+      // A job of another endpoint has an image that this one has not.
+      let hasMore = Self.secondKeys.contains { input[$0] != nil && input[$0] != .null && sent[$0] == nil }
+      return agrees && !hasMore ? .fits : .differs
     }
     guard job.status == .success, let first = job.assetIDs.first else { return .unclear(isFinal: job.status.isFinal) }
     let result: Asset
@@ -80,13 +82,15 @@ extension Img2ImgPipeline {
       return .unclear(isFinal: true)
     }
     guard let prompt = result.prompt, let parent = result.parentID else { return .unclear(isFinal: true) }
-    guard sent["prompt"] == .string(prompt), sent["image"] == .string(parent.rawValue) else { return .differs }
+    guard sent["prompt"] == .string(prompt), (sent["image"] ?? sent["controlImageId"]) == .string(parent.rawValue)
+    else { return .differs }
     // Of several results only the first need have the seed that was sent (ASSUMED).
     guard let seed = result.seed, let wanted = sent["seed"] else { return .unclear(isFinal: true) }
     return wanted.means(.string(seed)) ? .fits : .differs
   }
 
-  private static let imageKeys = ["image", "imageId", "imageUrl"]
+  private static let imageKeys = ["image", "imageId", "imageUrl", "controlImageId"]
+  private static let secondKeys = ["maskId", "controlImageId", "modality"]
 
   private func park(_ entry: LedgerEntry, _ candidates: [Job]) throws(PipelineError) -> PipelineError {
     let names = candidates.prefix(10).map(\.id.rawValue).joined(separator: ", ")

@@ -62,7 +62,7 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: order.again)
+    let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: order.again)
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
     if entry.state == .downloaded, let result = try finished(entry, order) { return result }
@@ -99,7 +99,7 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    let claim = try ledger.claim(intent(order, sourceSHA256: digest), again: false)
+    let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: false)
     defer { withExtendedLifetime(claim) {} }
     var request = order.request
     request.seed = claim.entry.intent.seed
@@ -166,10 +166,15 @@ public struct Img2ImgPipeline: Sendable {
   /// Who pays: the project, else whoever has the key.
   private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 
-  private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) -> LedgerIntent {
-    LedgerIntent(
-      key: order.key(baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256),
-      account: account, baseURL: client.configuration.baseURL, projectID: client.configuration.projectID,
+  private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) throws -> LedgerIntent {
+    let key = OrderKey(
+      order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256,
+      secondSHA256: try order.second.flatMap { try Self.digest(of: .image($0.source)) })
+    return LedgerIntent(
+      // Version 1 knew no second image.
+      key: key.digest, formerKeys: order.second == nil ? [key.formerDigest] : [], account: account,
+      baseURL: client.configuration.baseURL,
+      projectID: client.configuration.projectID,
       source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
       model: order.request.modelID, prompt: order.request.prompt, parameters: order.request.record.line,
       seed: order.request.seed ?? randomSeed(), folder: Self.absolute(order.folder), nameTemplate: order.nameTemplate,
@@ -222,20 +227,25 @@ public struct Img2ImgPipeline: Sendable {
 
   // MARK: Preparing
 
+  /// An encoded image that is going to be uploaded.
   private struct Prepared: Sendable {
-    let bytes: [UInt8]
-    let path: String
+    let content: UploadContent
+    let name: String
     let sha256: String
   }
 
   private func prepare(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (PreparedImage, path: String) {
+    try await offThePool { try prepare(source, order, $0) }
+  }
+
+  /// Works on pixels off the pool, which other tasks wait on.
+  private func offThePool<Result: Sendable>(
+    _ work: @escaping @Sendable (CancellationFlag) throws -> Result
+  ) async throws -> Result {
     let flag = CancellationFlag()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        // Pixels are worked on off the pool, which other tasks wait on.
-        DispatchQueue.global().async {
-          continuation.resume(with: Result { try prepare(source, order, flag) })
-        }
+        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work(flag) }) }
       }
     } onCancel: {
       flag.cancel()
@@ -256,20 +266,31 @@ public struct Img2ImgPipeline: Sendable {
   /// The prepared image of a run that was interrupted, if it is still as it was.
   private static func prepared(_ entry: LedgerEntry) -> Prepared? {
     guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
-      let data = try? Data(contentsOf: URL(filePath: path)), ContentDigest.sha256(of: [UInt8](data)) == sha256
+      (try? ContentDigest.sha256(ofFile: path)) == sha256, let content = try? content(ofFile: path)
     else { return nil }
-    return Prepared(bytes: [UInt8](data), path: path, sha256: sha256)
+    return Prepared(content: content, name: lastPart(of: path), sha256: sha256)
   }
 
-  /// Puts in what was found out about the request in an earlier process: size and image.
+  private static func content(ofFile path: String) throws -> UploadContent {
+    .file(path: path, size: try URL(filePath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
+  }
+
+  /// Puts in what was found out about the request in an earlier process: size and images.
   private func restore(_ request: inout Img2ImgRequest, of entry: LedgerEntry) throws {
-    struct Size: Decodable {
+    struct Found: Decodable {
       var width: Int?
       var height: Int?
+      var maskId: AssetID?
+      var controlImageId: AssetID?
+      var modality: String?
     }
-    let size = try JSONDecoder().decode(Size.self, from: Data(entry.intent.parameters.utf8))
-    request.width = request.width ?? size.width
-    request.height = request.height ?? size.height
+    let found = try JSONDecoder().decode(Found.self, from: Data(entry.intent.parameters.utf8))
+    request.width = request.width ?? found.width
+    request.height = request.height ?? found.height
+    if let mask = found.maskId { request.endpoint = .inpaint(mask: mask) }
+    if let control = found.controlImageId {
+      request.endpoint = .controlnetImg2Img(control: control, modality: found.modality ?? "")
+    }
     if let asset = entry.assetID { request.image = .asset(asset) }
   }
 
@@ -288,28 +309,59 @@ public struct Img2ImgPipeline: Sendable {
       return
     }
     if entry.state == .uploaded, let asset = entry.assetID, try await isStored(asset) {
-      return try restore(&request, of: entry)
+      try restore(&request, of: entry)
+      if try await hasSecond(of: order, request) { return }
     }
     let prepared: Prepared
-    if entry.state != .planned, let earlier = Self.prepared(entry) {
+    let geometry: GeometryRecord
+    if entry.state != .planned, let earlier = Self.prepared(entry), let record = entry.intent.geometry {
       try restore(&request, of: entry)
       prepared = earlier
+      geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
     } else {
       if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
       onProgress(.preparing)
       let (image, path) = try await prepare(source, order)
       onProgress(.prepared(image, path: path))
-      prepared = Prepared(bytes: image.bytes, path: path, sha256: image.sha256)
+      prepared = Prepared(content: .bytes(image.bytes), name: Self.lastPart(of: path), sha256: image.sha256)
       request.width = request.width ?? image.size.width
       request.height = request.height ?? image.size.height
+      geometry = image.geometry
       try request.validate()
       try ledger.recordPrepared(
         entry.id, sha256: image.sha256, path: Self.absolute(path), geometry: image.geometry.json.line,
         parameters: request.record.line)
     }
+    // First what can be refused for being of another size than the image.
+    let second = try await prepareSecond(of: order, geometry: geometry)
     let asset = try await upload(prepared, onProgress)
-    try ledger.recordUpload(entry.id, asset: asset)
     request.image = .asset(asset)
+    if let second, let image = order.second { request.endpoint = image.endpoint(try await upload(second, onProgress)) }
+    try ledger.recordUpload(entry.id, asset: asset, parameters: request.record.line)
+  }
+
+  /// True when the service has the order's second image under the name that the request knows, or the order has none.
+  private func hasSecond(of order: Img2ImgOrder, _ request: Img2ImgRequest) async throws -> Bool {
+    guard order.second != nil else { return true }
+    switch request.endpoint {
+    case .inpaint(let asset), .controlnetImg2Img(let asset, _): return try await isStored(asset)
+    case .img2img, .controlnet, .custom: return false
+    }
+  }
+
+  /// The order's mask or control image, on disk beside the first one.
+  private func prepareSecond(of order: Img2ImgOrder, geometry: GeometryRecord) async throws -> Prepared? {
+    guard let second = order.second else { return nil }
+    return try await offThePool { flag in
+      let (bytes, format) = try second.prepared(
+        by: preparer, geometry: geometry, recipe: order.recipe, cancellation: flag)
+      let path = "\(order.folder)/\(order.stem).\(second.name).\(format.fileExtension)"
+      var inputs: [String] = []
+      if case .file(let file) = second.source { inputs = [file] }
+      try AtomicFile.write(bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
+      return Prepared(
+        content: .bytes(bytes), name: Self.lastPart(of: path), sha256: ContentDigest.sha256(of: bytes))
+    }
   }
 
   /// Uploads an image, unless the service still has the same bytes.
@@ -318,43 +370,65 @@ public struct Img2ImgPipeline: Sendable {
   ///   - source: The image, in a form that can be read twice.
   ///   - stem: What it is called, without an extension.
   ///   - recipe: How it is prepared; nil to upload it as it is.
+  ///   - onProgress: Told of bytes that are sent; of none when the service has them.
   /// - Throws: A `PreparationError`, a `ScenarioError` or a ``PipelineError``.
-  public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) async throws -> AssetID {
-    let bytes: [UInt8]
+  public func upload(
+    _ source: ImageSource, stem: String, recipe: Recipe?,
+    onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
+  ) async throws -> AssetID {
+    let (content, sha256): (UploadContent, String)
     let format: ImageDescription.Format
     if let recipe {
       let image = try preparer.prepare(source, recipe: recipe)
-      (bytes, format) = (image.bytes, image.format)
+      (content, sha256, format) = (.bytes(image.bytes), image.sha256, image.format)
     } else {
       format = try ImageDescription.read(from: source).format
       switch source {
-      case .file(let path): bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
-      case .memory(let memory): bytes = memory
+      case .file(let path):
+        (content, sha256) = (try Self.content(ofFile: path), try ContentDigest.sha256(ofFile: path))
+      case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       case .descriptor:
         throw PipelineError(
           .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
       }
     }
     return try await upload(
-      Prepared(bytes: bytes, path: "\(stem).\(format.fileExtension)", sha256: ContentDigest.sha256(of: bytes))
-    ) { _ in }
+      Prepared(content: content, name: "\(stem).\(format.fileExtension)", sha256: sha256), onProgress)
   }
+
+  /// How often a process looks whether another has ended the same upload.
+  private static let uploadLockInterval = Duration.milliseconds(100)
 
   /// The same bytes are the same asset as long as the service has it.
   private func upload(
     _ prepared: Prepared, _ onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> AssetID {
-    let baseURL = client.configuration.baseURL
-    if let known = try ledger.upload(of: prepared.sha256, baseURL: baseURL, account: account),
-      try await isStored(known)
-    {
+    let (baseURL, account, sha256) = (client.configuration.baseURL, account, prepared.sha256)
+    // Whoever else is at it, in this process or another, will have it stored soon.
+    var lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
+    while lock == nil {
+      try await client.sleep(Self.uploadLockInterval, stage: .upload)
+      lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
+    }
+    defer { withExtendedLifetime(lock) {} }
+    if let known = try ledger.upload(of: sha256, baseURL: baseURL, account: account), try await isStored(known) {
       return known
     }
-    onProgress(.uploading(byteCount: prepared.bytes.count))
-    let asset = try await client.upload(
-      name: Self.lastPart(of: prepared.path), bytes: prepared.bytes,
-      mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.path).pathExtension))
-    try ledger.recordUpload(of: prepared.sha256, baseURL: baseURL, account: account, asset: asset)
+    let upload = client.upload(
+      prepared.content, name: prepared.name,
+      mimeType: FileType.mimeType(ofExtension: URL(filePath: prepared.name).pathExtension),
+      resuming: try ledger.partialUpload(of: sha256, baseURL: baseURL, account: account)
+    ) { [ledger] in
+      try ledger.recordPartialUpload(of: sha256, baseURL: baseURL, account: account, $0)
+    }
+    var stored: AssetID?
+    for try await progress in upload {
+      onProgress(.uploading(progress))
+      stored = progress.assetID
+    }
+    // Without an asset the sequence ends only when the task is canceled.
+    guard let asset = stored else { throw CancellationError() }
+    try ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
     return asset
   }
 
@@ -470,33 +544,40 @@ public struct Img2ImgPipeline: Sendable {
     }
     try ledger.recordSuccess(entry.id)
     onProgress(.downloading(count: job.assetIDs.count))
-    var files: [Img2ImgResult.File] = []
+    var files: [Int: Img2ImgResult.File] = [:]
     for (index, asset) in zip(1..., job.assetIDs) {
-      try Task.checkCancellation()
-      if let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }),
-        let file = try intact(known, of: entry, folder: folder)
-      {
-        files.append(file)
-        continue
-      }
-      do {
+      guard let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }) else { continue }
+      files[index] = try intact(known, of: entry, folder: folder)
+    }
+    do {
+      let missing = zip(1..., job.assetIDs).filter { files[$0.0] == nil }
+      // One request for the addresses of many; one that is left out there is asked for by itself, and says why.
+      let assets = missing.count > 1 ? try await client.assets(missing.map(\.1)) : []
+      for (index, id) in missing {
+        try Task.checkCancellation()
+        let asset: Asset
+        if let known = assets.first(where: { $0.id == id }) {
+          asset = known
+        } else {
+          asset = try await client.asset(id)
+        }
         let file = try await download(asset, index: index, of: entry, folder: folder)
-        files.append(file)
+        files[index] = file
         onProgress(.downloaded(file))
-      } catch var error as ScenarioError {
-        error.jobID = jobID
-        throw error
       }
+    } catch var error as ScenarioError {
+      error.jobID = jobID
+      throw error
     }
     try ledger.recordDownloads(entry.id)
-    return Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: files)
+    return Img2ImgResult(
+      entry, preparedPath: entry.intent.preparedPath, files: files.sorted { $0.key < $1.key }.map(\.value))
   }
 
   private func download(
-    _ id: AssetID, index: Int, of run: LedgerEntry, folder: String
+    _ asset: Asset, index: Int, of run: LedgerEntry, folder: String
   ) async throws -> Img2ImgResult.File {
-    let intent = run.intent
-    let asset = try await client.asset(id)
+    let (intent, id) = (run.intent, asset.id)
     let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: index)
     let path = "\(folder)/\(name).\(FileType.fileExtension(ofMimeType: asset.mimeType))"
     var size: ImageSize?
@@ -541,36 +622,5 @@ public struct Img2ImgPipeline: Sendable {
 
   /// A path that means the same from any working directory, for ``resume(_:polling:onProgress:)``.
   private static func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
-}
-
-extension Img2ImgRequest {
-  /// What was asked for besides image, prompt, model and seed, under the names of the wire.
-  var record: OrderedJSON {
-    var members: [(key: String, value: OrderedJSON)] = [
-      ("strength", .number(strength)), ("numSamples", .integer(numSamples)), ("guidance", .number(guidance)),
-      ("numInferenceSteps", .integer(numInferenceSteps)), ("width", .optional(width)), ("height", .optional(height)),
-    ]
-    if let negativePrompt { members.append(("negativePrompt", .string(negativePrompt))) }
-    if let negativePromptStrength { members.append(("negativePromptStrength", .number(negativePromptStrength))) }
-    if let scheduler { members.append(("scheduler", .string(scheduler))) }
-    switch endpoint {
-    case .img2img: break
-    case .inpaint(let mask): members += [("endpoint", .string("inpaint")), ("maskId", .string(mask.rawValue))]
-    case .controlnet(let image, let modality):
-      members += [
-        ("endpoint", .string("controlnet-img2img")), ("controlImageId", .string(image.rawValue)),
-        ("modality", .string(modality)),
-      ]
-    case .custom: members.append(("endpoint", .string("custom")))
-    }
-    if !parameters.isEmpty {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
-      // What holds JSON values only can be written as JSON.
-      let text = (try? encoder.encode(parameters)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-      members.append(("param", .verbatim(text)))
-    }
-    return .object(members)
-  }
 }
 #endif

@@ -7,8 +7,8 @@ public enum Img2ImgProgress: Sendable {
   case preparing
   /// The image is prepared and on disk.
   case prepared(PreparedImage, path: String)
-  /// So many bytes are being sent.
-  case uploading(byteCount: Int)
+  /// So many bytes of an image have been sent.
+  case uploading(UploadProgress)
   /// The job is being asked for.
   case submitting
   /// The submit had no usable answer; the service is being asked whether it started a job.

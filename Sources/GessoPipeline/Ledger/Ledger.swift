@@ -1,6 +1,7 @@
 #if Client
 internal import Foundation
 internal import GRDB
+internal import ImagePreparation
 public import ScenarioAPI
 internal import Synchronization
 
@@ -104,6 +105,15 @@ public final class Ledger: Sendable {
             createdAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("uploads in parts") { database in
+      // How far they came, as JSON: the upload's id, the size of its parts and those that arrived; no addresses.
+      try database.execute(
+        sql: """
+          CREATE TABLE partialUpload (
+            baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress TEXT NOT NULL,
+            updatedAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 
@@ -114,13 +124,22 @@ public final class Ledger: Sendable {
   /// A run that failed before anything was paid for is taken up where it failed; one whose job failed is drawn anew.
   ///
   /// - Parameters:
-  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts.
+  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts. Runs of one of its former keys
+  ///     are given the present one, unless that has runs of its own.
   ///   - again: True to draw a finished order anew.
   /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
   package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
-      let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
+      func latest() throws -> Row? {
+        try Row.fetchOne(
+          database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
+      }
+      var row = try latest()
+      for formerKey in intent.formerKeys where row == nil {
+        try database.execute(
+          sql: "UPDATE run SET intentKey = ? WHERE intentKey = ?", arguments: [intent.key, formerKey])
+        row = try latest()
+      }
       guard let row else { return try Self.insert(intent, draw: 0, in: database) }
       let latest = try LedgerEntry(row, results: [])
       switch latest.state {
@@ -151,6 +170,12 @@ public final class Ledger: Sendable {
     return LedgerClaim(entry: try entry(run: id), lock: lock)
   }
 
+  /// The right to upload these bytes; nil when somebody else is at it.
+  package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
+    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
+    return try LedgerLock(path: "\(path)-locks/upload-\(name)")
+  }
+
   private static func insert(_ intent: LedgerIntent, draw: Int, in database: Database) throws -> Int64 {
     try database.execute(
       sql: """
@@ -176,9 +201,9 @@ public final class Ledger: Sendable {
       [sha256, path, geometry, parameters])
   }
 
-  /// The service has the image.
-  package func recordUpload(_ id: Int64, asset: AssetID) throws(PipelineError) {
-    try update(id, to: .uploaded, "assetID = ?", [asset.rawValue])
+  /// The service has the image, and the one that belongs to it.
+  package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
+    try update(id, to: .uploaded, "assetID = ?, parameters = ?", [asset.rawValue, parameters])
   }
 
   /// The service has these bytes, for whoever needs them next.
@@ -189,6 +214,21 @@ public final class Ledger: Sendable {
       try database.execute(
         sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
         arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
+      try database.execute(
+        sql: "DELETE FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+    }
+  }
+
+  /// The service has these parts of an upload.
+  package func recordPartialUpload(
+    of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
+  ) throws(PipelineError) {
+    try write("part") { database in
+      try database.execute(
+        sql:
+          "INSERT OR REPLACE INTO partialUpload (baseURL, account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, try JSONEncoder().encode(partial), Self.now])
     }
   }
 
@@ -273,6 +313,19 @@ public final class Ledger: Sendable {
         database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
         arguments: [baseURL, account, sha256]
       ).map(AssetID.init(rawValue:))
+    }
+  }
+
+  /// How far an upload of these bytes came that was not finished.
+  package func partialUpload(
+    of sha256: String, baseURL: String, account: String
+  ) throws(PipelineError) -> PartialUpload? {
+    try read { database in
+      let progress = try Data.fetchOne(
+        database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+      // What another version wrote some other way is of no use; the upload begins again.
+      return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
     }
   }
 

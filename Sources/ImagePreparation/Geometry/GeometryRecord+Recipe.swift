@@ -9,6 +9,16 @@ extension GeometryRecord {
   package static func resolve(
     source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil, attention: Attention? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
+    if var record = recipe.geometry {
+      try record.check()
+      guard record.source == source else {
+        throw PreparationError(
+          .invalidRecipe, stage: .resize, "the image is \(source), and the one it belongs to is \(record.source)",
+          remedy: "give images of the same size")
+      }
+      record.orientation = orientation
+      return (record, [])
+    }
     if let trimmed {
       let part = ImageSize(width: Int(trimmed.width), height: Int(trimmed.height))
       var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe, attention: attention)

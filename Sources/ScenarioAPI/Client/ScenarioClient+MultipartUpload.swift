@@ -1,3 +1,15 @@
+internal import Synchronization
+
+/// How far an upload in parts has come, for going on with it later: no addresses, and nothing secret.
+public struct PartialUpload: Sendable, Codable, Equatable {
+  /// What the service calls it.
+  public let id: String
+  /// Bytes of every part but the last.
+  public let partSize: Int
+  /// The parts that have arrived, from 1.
+  public internal(set) var finishedParts: Set<Int> = []
+}
+
 extension ScenarioClient {
   /// Bytes of a part; all but the last need 5 MB (contract, section 4.2).
   static let uploadPartSize = 8 << 20
@@ -9,114 +21,142 @@ extension ScenarioClient {
   private static let importDeadline = Duration.seconds(300)
   private static let importInterval = Duration.seconds(2)
 
-  /// Uploads an image of any size: up to ``directUploadLimit`` in one request, above it in parts.
-  ///
-  /// Parts go in parallel, each repeated on its own after a fault that passes; when their addresses expire, the upload is
-  /// begun again.
-  ///
-  /// - Parameters:
-  ///   - name: A file name with its extension.
-  ///   - bytes: The encoded image.
-  ///   - mimeType: The image's media type.
-  ///   - onProgress: Told how many bytes have arrived so far.
-  /// - Returns: The stored asset's id.
-  /// - Throws: A ``ScenarioError`` of the stage `upload`.
-  public func upload(
-    name: String, bytes: [UInt8], mimeType: String, onProgress: @Sendable (Int) -> Void = { _ in }
+  func uploadInParts(
+    _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload?,
+    _ onPart: @Sendable (PartialUpload) throws -> Void, onProgress: @escaping @Sendable (Int) -> Void
   ) async throws(ScenarioError) -> AssetID {
-    guard bytes.count > Self.directUploadLimit else {
-      let id = try await uploadAsset(name: name, bytes: bytes, mimeType: mimeType).id
-      onProgress(bytes.count)
-      return id
-    }
-    return try await uploadInParts(name: name, size: bytes.count, mimeType: mimeType, onProgress) {
-      .bytes([UInt8](bytes[$0]))
-    }
-  }
-
-  /// Uploads the file at `path` in parts, read while they are sent.
-  ///
-  /// - Throws: A ``ScenarioError`` of the stage `upload`.
-  public func upload(
-    name: String, file path: String, size: Int, mimeType: String, onProgress: @Sendable (Int) -> Void = { _ in }
-  ) async throws(ScenarioError) -> AssetID {
-    try await uploadInParts(name: name, size: size, mimeType: mimeType, onProgress) {
-      .file(path: path, offset: $0.lowerBound, count: $0.count)
-    }
-  }
-
-  private func uploadInParts(
-    name: String, size: Int, mimeType: String, _ onProgress: @Sendable (Int) -> Void,
-    body: @Sendable (Range<Int>) -> HTTPRequest.Body
-  ) async throws(ScenarioError) -> AssetID {
-    guard size > 0, !name.isEmpty else {
+    guard !name.isEmpty else {
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: .upload, "the upload has no bytes or no name", remedy: "upload an image file")
+        .invalidRequest, .notSent, stage: .upload, "the upload has no name", remedy: "name it like a file")
     }
-    let count = (size + Self.uploadPartSize - 1) / Self.uploadPartSize
+    var earlier = partial
     var restarts = Self.uploadRestarts
     while true {
-      var request = try apiRequest(.post, ["uploads"], stage: .upload)
-      request.fields.append(HTTPField("Content-Type", "application/json"))
-      request.body = .bytes(
-        try Self.json(
-          UploadCreation(fileName: name, fileSize: size, contentType: mimeType, parts: count), stage: .upload))
-      request.isRepeatable = true
-      let upload = try await reply(UploadReply.self, to: request, as: .upload).upload
-      let parts = (upload.parts ?? []).sorted { $0.number < $1.number }
-      guard parts.map(\.number) == Array(1...count) else {
-        throw Self.uploadFailed("the service gave addresses for \(parts.count) parts of \(count)")
+      var opened: OpenUpload?
+      if let partial = earlier { opened = try await reopened(partial, size: content.count) }
+      let wasResumed = opened != nil
+      var upload: OpenUpload
+      if let opened {
+        upload = opened
+      } else {
+        upload = try await created(name: name, size: content.count, mimeType: mimeType)
+        try Self.keep(upload.partial, onPart)
       }
+      earlier = nil
       do throws(ScenarioError) {
-        try await send(parts, size: size, onProgress, body)
+        try await send(&upload, of: content, onPart, onProgress)
+        return try await finished(upload)
       } catch {
-        // The signature of a part's address has expired: there is no way but from the start.
-        guard error.httpStatus == 403, restarts > 0 else { throw error }
+        // The signature of a part's address has expired, or the service does not have the parts that an earlier process
+        // sent: there is no way but from the start.
+        let isStale = error.httpStatus == 403 || (wasResumed && error.code == .uploadFailed && !error.isRetryable)
+        guard isStale, restarts > 0 else { throw error }
         restarts -= 1
-        continue
       }
-      return try await complete(upload.id)
+    }
+  }
+
+  /// An upload that takes parts, or has been completed.
+  private struct OpenUpload {
+    var partial: PartialUpload
+    /// Where the missing parts go, in order.
+    var missing: [Upload.Part]
+    var isComplete = false
+  }
+
+  private func created(name: String, size: Int, mimeType: String) async throws(ScenarioError) -> OpenUpload {
+    let count = Self.partCount(size, Self.uploadPartSize)
+    var request = try apiRequest(.post, ["uploads"], stage: .upload)
+    request.fields.append(HTTPField("Content-Type", "application/json"))
+    request.body = .bytes(
+      try Self.json(UploadCreation(fileName: name, fileSize: size, contentType: mimeType, parts: count), stage: .upload)
+    )
+    request.isRepeatable = true
+    let upload = try await reply(UploadReply.self, to: request, as: .upload).upload
+    let parts = (upload.parts ?? []).sorted { $0.number < $1.number }
+    guard parts.map(\.number) == Array(1...count) else {
+      throw Self.uploadFailed("the service gave addresses for \(parts.count) parts of \(count)")
+    }
+    return OpenUpload(partial: PartialUpload(id: upload.id, partSize: Self.uploadPartSize), missing: parts)
+  }
+
+  /// What the service says of an upload that an earlier process began; nil when it is of no more use.
+  private func reopened(_ partial: PartialUpload, size: Int) async throws(ScenarioError) -> OpenUpload? {
+    let upload: Upload
+    do throws(ScenarioError) {
+      upload = try await reply(
+        UploadReply.self, to: try apiRequest(.get, ["uploads", partial.id], stage: .upload), as: .read
+      ).upload
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
+    if upload.status != "pending" {
+      return upload.status == "failed" ? nil : OpenUpload(partial: partial, missing: [], isComplete: true)
+    }
+    let count = Self.partCount(size, partial.partSize)
+    let numbers = Set(1...count).subtracting(partial.finishedParts)
+    let missing = (upload.parts ?? []).filter { numbers.contains($0.number) }.sorted { $0.number < $1.number }
+    guard missing.map(\.number) == numbers.sorted() else { return nil }
+    return OpenUpload(partial: partial, missing: missing)
+  }
+
+  private static func partCount(_ size: Int, _ partSize: Int) -> Int { (size + partSize - 1) / partSize }
+
+  private static func keep(
+    _ partial: PartialUpload, _ onPart: (PartialUpload) throws -> Void
+  ) throws(ScenarioError) {
+    do {
+      try onPart(partial)
+    } catch {
+      throw ScenarioError(
+        .writeFailed, .unusable, stage: .upload, "cannot keep how far the upload is: \(error)", remedy: "")
     }
   }
 
   private func send(
-    _ parts: [Upload.Part], size: Int, _ onProgress: @Sendable (Int) -> Void,
-    _ body: @Sendable (Range<Int>) -> HTTPRequest.Body
+    _ upload: inout OpenUpload, of content: UploadContent, _ onPart: @Sendable (PartialUpload) throws -> Void,
+    _ onProgress: @escaping @Sendable (Int) -> Void
   ) async throws(ScenarioError) {
-    let result = await withTaskGroup(of: Result<Int, ScenarioError>.self) { group in
-      var (next, arrived) = (0, 0)
+    let (parts, partSize, size) = (upload.missing, upload.partial.partSize, content.count)
+    func range(_ number: Int) -> Range<Int> { (number - 1) * partSize..<min(number * partSize, size) }
+    let progress = PartProgress(
+      done: upload.partial.finishedParts.reduce(0) { $0 + range($1).count }, report: onProgress)
+    let result = await withTaskGroup(of: (Int, Result<Void, ScenarioError>).self) { group in
+      var rest = parts[...]
       func begin() {
-        guard next < parts.count else { return }
-        let start = next * Self.uploadPartSize
-        let (part, range) = (parts[next], start..<min(start + Self.uploadPartSize, size))
-        let content = body(range)
-        next += 1
+        guard let part = rest.popFirst() else { return }
+        let body = content.body(range(part.number))
         group.addTask {
           do throws(ScenarioError) {
-            try await send(part, content)
-            return .success(range.count)
+            try await send(part, body) { progress.note(part.number, sent: $0) }
+            return (part.number, .success(()))
           } catch {
-            return .failure(error)
+            return (part.number, .failure(error))
           }
         }
       }
       for _ in 0..<Self.parallelParts { begin() }
-      while let result = await group.next() {
-        guard case .success(let count) = result else {
+      while let (number, result) = await group.next() {
+        do throws(ScenarioError) {
+          try result.get()
+          upload.partial.finishedParts.insert(number)
+          try Self.keep(upload.partial, onPart)
+        } catch {
           group.cancelAll()
-          return result
+          return Result<Void, ScenarioError>.failure(error)
         }
-        arrived += count
-        onProgress(arrived)
         begin()
       }
-      return .success(arrived)
+      return .success(())
     }
-    _ = try result.get()
+    try result.get()
   }
 
   /// Sends one part, without credentials.
-  private func send(_ part: Upload.Part, _ body: HTTPRequest.Body) async throws(ScenarioError) {
+  private func send(
+    _ part: Upload.Part, _ body: HTTPRequest.Body, _ onSent: @escaping @Sendable (Int) -> Void
+  ) async throws(ScenarioError) {
     guard let origin = ServiceURL.origin(of: part.url.rawValue), origin.isSecure || origin.isLoopback else {
       throw ScenarioError(
         .insecureURL, .refused, stage: .upload, "the service gave an upload URL that is not https",
@@ -124,6 +164,7 @@ extension ScenarioClient {
     }
     var request = HTTPRequest(.put, part.url.rawValue, stage: .upload)
     request.body = body
+    request.onSent = onSent
     var policy = retry
     while true {
       do throws(ScenarioError) {
@@ -135,11 +176,16 @@ extension ScenarioClient {
     }
   }
 
-  private func complete(_ id: String) async throws(ScenarioError) -> AssetID {
-    var request = try apiRequest(.post, ["uploads", id, "action"], stage: .upload)
-    request.fields.append(HTTPField("Content-Type", "application/json"))
-    request.body = .bytes([UInt8](#"{"action":"complete"}"#.utf8))
-    request.isRepeatable = true
+  /// Says that all parts are there, where that is not said yet, and waits for the asset.
+  private func finished(_ open: OpenUpload) async throws(ScenarioError) -> AssetID {
+    let id = open.partial.id
+    var request = try apiRequest(.get, ["uploads", id], stage: .upload)
+    if !open.isComplete {
+      request = try apiRequest(.post, ["uploads", id, "action"], stage: .upload)
+      request.fields.append(HTTPField("Content-Type", "application/json"))
+      request.body = .bytes([UInt8](#"{"action":"complete"}"#.utf8))
+      request.isRepeatable = true
+    }
     var upload = try await reply(UploadReply.self, to: request, as: .upload).upload
     var waited = Duration.zero
     while !upload.isFinal {
@@ -162,5 +208,36 @@ extension ScenarioClient {
 
   private static func uploadFailed(_ message: String) -> ScenarioError {
     ScenarioError(.uploadFailed, .unusable, stage: .upload, message, remedy: "check the image, or try again")
+  }
+}
+
+extension UploadContent {
+  /// The bytes of one part.
+  fileprivate func body(_ range: Range<Int>) -> HTTPRequest.Body {
+    switch self {
+    case .bytes(let bytes): .bytes([UInt8](bytes[range]))
+    case .file(let path, _): .file(path: path, offset: range.lowerBound, count: range.count)
+    }
+  }
+}
+
+/// Adds up what has been sent of all parts, in whatever order they go.
+private final class PartProgress: Sendable {
+  private let sent: Mutex<[Int: Int]>
+  private let done: Int
+  private let report: @Sendable (Int) -> Void
+
+  init(done: Int, report: @escaping @Sendable (Int) -> Void) {
+    sent = Mutex([:])
+    self.done = done
+    self.report = report
+  }
+
+  func note(_ part: Int, sent count: Int) {
+    report(
+      sent.withLock { sent in
+        sent[part] = count
+        return sent.values.reduce(done, +)
+      })
   }
 }

@@ -1,14 +1,125 @@
+internal import Foundation
+
+/// What is uploaded: an encoded image.
+public enum UploadContent: Sendable {
+  /// Bytes in memory.
+  case bytes([UInt8])
+  /// A file of that many bytes; in parts it is read while they are sent.
+  case file(path: String, size: Int)
+
+  /// How many bytes it has.
+  public var count: Int {
+    switch self {
+    case .bytes(let bytes): bytes.count
+    case .file(_, let size): size
+    }
+  }
+}
+
+/// How far an upload has come.
+public struct UploadProgress: Sendable, Equatable {
+  /// Bytes of the image on their way or arrived. It falls when some have to be sent again.
+  public let sentBytes: Int
+  /// Bytes of the image.
+  public let totalBytes: Int
+  /// The stored asset; only the last value has it.
+  public let assetID: AssetID?
+}
+
+/// An upload as the sequence of how far it has come; its last value has the asset.
+///
+/// It runs whether or not somebody listens, and of the values that nobody took in time only the newest is kept. It ends
+/// early when its iterator goes away or the listening task is canceled.
+public struct UploadSequence: AsyncSequence, Sendable {
+  fileprivate let values: AsyncStream<Result<UploadProgress, ScenarioError>>
+
+  /// Takes one value after the other.
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate var values: AsyncStream<Result<UploadProgress, ScenarioError>>.Iterator
+
+    /// The next value, or nil after the last.
+    ///
+    /// - Throws: A ``ScenarioError`` of the stage `upload`.
+    public mutating func next(
+      isolation actor: isolated (any Actor)? = #isolation
+    ) async throws(ScenarioError) -> UploadProgress? {
+      try await values.next(isolation: actor)?.get()
+    }
+  }
+
+  /// Starts listening; once.
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(values: values.makeAsyncIterator()) }
+}
+
 extension ScenarioClient {
+  /// Begins to upload an image of any size: up to ``directUploadLimit`` in one request, above it in parts.
+  ///
+  /// Parts go in parallel, each repeated on its own after a fault that passes; when their addresses expire, the upload is
+  /// begun again. An upload in parts that was interrupted goes on with the parts that are missing, in another process too,
+  /// as long as the service tells their addresses again (ASSUMED: while nothing was completed); else it begins again.
+  ///
+  /// - Parameters:
+  ///   - content: The encoded image.
+  ///   - name: A file name with its extension, shown in the service's galleries.
+  ///   - mimeType: The image's media type, for example `image/jpeg`.
+  ///   - partial: How far an earlier upload of the same bytes came.
+  ///   - onPart: Told, before anything else happens, when an upload in parts begins and whenever a part has arrived.
+  /// - Returns: How far it is, up to the asset.
+  public func upload(
+    _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload? = nil,
+    onPart: @escaping @Sendable (PartialUpload) throws -> Void = { _ in }
+  ) -> UploadSequence {
+    let (values, continuation) = AsyncStream.makeStream(
+      of: Result<UploadProgress, ScenarioError>.self, bufferingPolicy: .bufferingNewest(1))
+    let task = Task {
+      let total = content.count
+      @Sendable func report(_ sent: Int) {
+        continuation.yield(.success(UploadProgress(sentBytes: sent, totalBytes: total, assetID: nil)))
+      }
+      do throws(ScenarioError) {
+        let asset = try await stored(
+          content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: report)
+        continuation.yield(.success(UploadProgress(sentBytes: total, totalBytes: total, assetID: asset)))
+      } catch {
+        continuation.yield(.failure(error))
+      }
+      continuation.finish()
+    }
+    continuation.onTermination = { if case .cancelled = $0 { task.cancel() } }
+    return UploadSequence(values: values)
+  }
+
+  /// In one request, or in parts where that is too large, for the limit or for the gateway (contract, section 10).
+  private func stored(
+    _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload?,
+    _ onPart: @Sendable (PartialUpload) throws -> Void, onProgress: @escaping @Sendable (Int) -> Void
+  ) async throws(ScenarioError) -> AssetID {
+    if content.count <= Self.directUploadLimit {
+      do throws(ScenarioError) {
+        return try await uploadAsset(
+          name: name, bytes: try Self.bytes(of: content), mimeType: mimeType, onProgress: onProgress
+        ).id
+      } catch {
+        guard error.code == .payloadTooLarge else { throw error }
+      }
+    }
+    return try await uploadInParts(
+      content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: onProgress)
+  }
+
   /// Uploads an image in one request. It is free of charge; the same bytes uploaded twice become two assets.
   ///
   /// - Parameters:
   ///   - name: A file name with its extension, shown in the service's galleries.
   ///   - bytes: The encoded image, at most ``directUploadLimit`` bytes.
   ///   - mimeType: The image's media type, for example `image/jpeg`.
+  ///   - onProgress: Told how many of the bytes have been sent.
   /// - Returns: The stored asset.
   /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` and `invalid-request` before anything is
   ///   sent; else what became of the request after its retries.
-  public func uploadAsset(name: String, bytes: [UInt8], mimeType: String) async throws(ScenarioError) -> Asset {
+  public func uploadAsset(
+    name: String, bytes: [UInt8], mimeType: String, onProgress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws(ScenarioError) -> Asset {
     guard bytes.count <= Self.directUploadLimit else {
       throw ScenarioError(
         .uploadTooLarge, .notSent, stage: .upload,
@@ -17,9 +128,25 @@ extension ScenarioClient {
     }
     var request = try apiRequest(.post, ["assets"], query: [("originalAssets", "true")], stage: .upload)
     request.fields.append(HTTPField("Content-Type", "application/json"))
-    request.body = .bytes(try AssetUploadBody.encode(name: name, mimeType: mimeType, image: bytes))
+    let body = try AssetUploadBody.encode(name: name, mimeType: mimeType, image: bytes)
+    request.body = .bytes(body)
     request.timeout = nil
     request.isRepeatable = true
+    // Base64 makes four bytes of three, and the rest of the body is small.
+    request.onSent = { onProgress(bytes.count * $0 / body.count) }
     return try await reply(AssetReply.self, to: request, as: .upload).asset
+  }
+
+  private static func bytes(of content: UploadContent) throws(ScenarioError) -> [UInt8] {
+    switch content {
+    case .bytes(let bytes): return bytes
+    case .file(let path, let size):
+      guard let data = try? Data(contentsOf: URL(filePath: path)), data.count == size else {
+        throw ScenarioError(
+          .invalidRequest, .notSent, stage: .upload, "cannot read \(path), or it has changed",
+          remedy: "check the file and its permissions")
+      }
+      return [UInt8](data)
+    }
   }
 }

@@ -28,6 +28,8 @@ final class CurlLoop: @unchecked Sendable {
   init?(options: CurlTransport.Options) {
     guard Self.isReady, let multi = CurlMultiHandle() else { return nil }
     unsafe ccurl_multi_set_long(multi.pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHost)
+    // libcurl keeps four connections a running transfer otherwise, and closes the rest when few are left. API, CDN, storage.
+    unsafe ccurl_multi_set_long(multi.pointer, CURLMOPT_MAXCONNECTS, options.connectionsPerHost * 3)
     self.options = options
     self.multi = multi
   }

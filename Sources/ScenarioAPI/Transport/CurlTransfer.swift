@@ -13,7 +13,9 @@ final class CurlTransfer {
 
   /// The file whose part is the request's body; -1 without one.
   private var bodyFile: Int32 = -1
-  private var sent = 0
+  private var sent = 0 {
+    didSet { request.onSent?(sent) }
+  }
   private var fields: [HTTPField] = []
   private var headIsComplete = false
   private var headCount = 0

@@ -86,6 +86,8 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   public var isRepeatable: Bool
   /// How long the whole may take; nil for as long as bytes move.
   public var timeout: Duration?
+  /// Told how many bytes of ``body`` were sent so far, on any thread; less than before when they are sent again.
+  public var onSent: (@Sendable (Int) -> Void)?
   /// The step of the pipeline this belongs to, for errors.
   public var stage: ScenarioError.Stage
 

@@ -1,4 +1,6 @@
-/// Base64 with padding (RFC 4648, section 4), twelve bits at a time by table.
+internal import CBase64
+
+/// Base64 with padding (RFC 4648, section 4), by vectors where there are some, else twelve bits at a time by table.
 enum Base64 {
   private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -9,10 +11,19 @@ enum Base64 {
   static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
   /// Writes `encodedCount(source.count)` characters to the start of `target`.
-  static func encode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+  ///
+  /// - Parameter hasVectors: False for the table alone.
+  static func encode(
+    _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, hasVectors: Bool = true
+  ) {
     precondition(target.count >= encodedCount(source.count), "the target is too small")
     guard let input = source.baseAddress, let output = target.baseAddress else { return }
-    var (read, written) = (0, 0)
+    var read = 0
+    if hasVectors {
+      read = unsafe cbase64_encode_vectors(
+        input.assumingMemoryBound(to: UInt8.self), source.count, output.assumingMemoryBound(to: UInt8.self))
+    }
+    var written = encodedCount(read)
     unsafe pairs.withUnsafeBufferPointer { pairs in
       func characters(_ bits: UInt64) -> UInt64 { unsafe UInt64(pairs[Int(truncatingIfNeeded: bits & 4095)]) }
       // Six bytes a time, of the eight that are loaded.

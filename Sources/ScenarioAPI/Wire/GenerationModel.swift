@@ -18,6 +18,8 @@ public struct GenerationModel: Sendable, Equatable, Decodable {
     public let max: Double?
     /// Numbers are multiples of this.
     public let step: Double?
+    /// Shortest text in characters, or the fewest items of an array.
+    public let minLength: Double?
     /// Longest text in characters, or the most items of an array.
     public let maxLength: Double?
     /// What a text may be.
@@ -70,11 +72,19 @@ extension GenerationModel.Input {
         return "give a multiple of \(Self.text(step))"
       }
     case ("string", .string(let text)), ("file", .string(let text)), ("model", .string(let text)):
+      if let minLength, Double(text.count) < minLength { return "give at least \(Self.text(minLength)) characters" }
       if let maxLength, Double(text.count) > maxLength { return "give at most \(Self.text(maxLength)) characters" }
     case ("boolean", .bool): break
     // The service drops a bare string given for an array without a word.
     case (let type, .array(let items)) where type.hasSuffix("_array"):
+      if let minLength, Double(items.count) < minLength { return "give at least \(Self.text(minLength)) items" }
       if let maxLength, Double(items.count) > maxLength { return "give at most \(Self.text(maxLength)) items" }
+      if type == "number_array" {
+        for case .number(let number) in items {
+          if let min, number < min { return "give numbers of at least \(Self.text(min))" }
+          if let max, number > max { return "give numbers of at most \(Self.text(max))" }
+        }
+      }
       return nil
     // A type that is newer than this client.
     case (let type, _) where !Self.knownTypes.contains(type): return nil

@@ -16,8 +16,10 @@ public struct Img2ImgRequest: Sendable, Equatable {
     case img2img
     /// `POST /generate/inpaint`: white parts of the mask, an uploaded black and white image, are painted anew.
     case inpaint(mask: AssetID)
-    /// `POST /generate/controlnet-img2img`: an uploaded image controls the shapes.
-    case controlnet(image: AssetID, modality: String)
+    /// `POST /generate/controlnet`: the image controls the shapes and is not started from, so that there is no strength.
+    case controlnet(modality: String)
+    /// `POST /generate/controlnet-img2img`: a second uploaded image controls the shapes.
+    case controlnetImg2Img(control: AssetID, modality: String)
     /// `POST /generate/custom/{modelId}`, the current family, with the fields that the model publishes.
     case custom
 
@@ -25,7 +27,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
       switch self {
       case .img2img: ["img2img"]
       case .inpaint: ["inpaint"]
-      case .controlnet: ["controlnet-img2img"]
+      case .controlnet: ["controlnet"]
+      case .controlnetImg2Img: ["controlnet-img2img"]
       case .custom: ["custom", model]
       }
     }
@@ -58,6 +61,14 @@ public struct Img2ImgRequest: Sendable, Equatable {
   /// How strongly to keep it out, 0 to 10.
   public var negativePromptStrength: Double?
 
+  /// Inpainting: true to leave the result as it was made instead of putting what the mask keeps back over it.
+  public var disableMerging: Bool?
+  /// Control: from which share of the steps on the image controls, 0 to 0.9; Flux dev only.
+  public var controlStart: Double?
+  /// Control: up to which share, 0.1 to 1; Flux dev only.
+  public var controlEnd: Double?
+  /// Control: true when the image shows the modality already, such as edges; Flux ignores it.
+  public var disableModalityDetection: Bool?
   /// How noise is taken away, one of ``schedulers``; nil for the model's own way. The legacy family's only.
   public var scheduler: String?
   /// More fields of the body, under the service's names. They come last, and may replace what stands above.
@@ -76,6 +87,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
     "blur", "canny", "depth", "gray", "illusion", "lineart", "lines", "low-quality", "normal-map", "pose", "scribble",
     "seg", "sketch", "tile",
   ]
+  /// Those of them that Flux models take, one at a time (contract, section 5).
+  public static let fluxModalities = ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]
 
   /// Makes a request with the defaults of the `gesso` command.
   public init(
@@ -133,11 +146,14 @@ public struct Img2ImgRequest: Sendable, Equatable {
         "give one of " + Self.schedulers.joined(separator: ", "))
     }
     switch endpoint {
-    case .img2img, .inpaint: break
-    case .controlnet(_, let modality):
-      try check(
-        Self.modalities.contains(modality), "there is no modality \(modality)",
-        "give one of " + Self.modalities.joined(separator: ", "))
+    case .img2img: break
+    case .inpaint(let mask): try check(!mask.rawValue.isEmpty, "the mask has no asset id", "upload it first")
+    case .controlnet(let modality):
+      try checkModality(modality)
+      if case .url = image { try check(false, "a control image is no image URL", "upload the image") }
+    case .controlnetImg2Img(let control, let modality):
+      try check(!control.rawValue.isEmpty, "the control image has no asset id", "upload it first")
+      try checkModality(modality)
     case .custom:
       try check(
         negativePrompt == nil && negativePromptStrength == nil && scheduler == nil,
@@ -147,9 +163,61 @@ public struct Img2ImgRequest: Sendable, Equatable {
         try check(false, "custom models take no image URL", "upload the image")
       }
     }
+    try checkExtras()
     if let seed { try check(!isBlank(seed), "the seed is empty", "give a number, or no seed for a random one") }
     if let strength = negativePromptStrength {
       try check((0...10).contains(strength), "the negative prompt's strength is \(strength)", "give 0 to 10")
+    }
+  }
+}
+
+extension Img2ImgRequest {
+  private static func refuse(_ message: String, _ remedy: String) -> ScenarioError {
+    ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy)
+  }
+
+  /// One kind of control; for models other than Flux up to three joined by commas, each with an optional weight above 0
+  /// and up to 1 behind a colon (contract, section 5). Presets, whose names nobody has listed, go through ``parameters``.
+  private func checkModality(_ text: String) throws(ScenarioError) {
+    let isFlux = modelID.lowercased().hasPrefix("flux")
+    let known = isFlux ? Self.fluxModalities : Self.modalities
+    let entries = text.split(separator: ",", omittingEmptySubsequences: false)
+    guard entries.count <= (isFlux ? 1 : 3) else {
+      throw Self.refuse(
+        "\(modelID) does not take \(entries.count) modalities at once", "give \(isFlux ? "one" : "three")")
+    }
+    for entry in entries {
+      let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard known.contains(String(parts[0])) else {
+        throw Self.refuse("\(modelID) has no modality \(parts[0])", "give one of " + known.joined(separator: ", "))
+      }
+      guard parts.count > 1 else { continue }
+      guard !isFlux, let weight = Double(parts[1]), weight > 0, weight <= 1 else {
+        throw Self.refuse(
+          "the modality \(entry) has a weight that is not taken", isFlux ? "leave it out" : "give above 0, up to 1")
+      }
+    }
+  }
+
+  /// Fields that only some endpoints have.
+  private func checkExtras() throws(ScenarioError) {
+    let isControlled =
+      switch endpoint {
+      case .controlnet, .controlnetImg2Img: true
+      case .img2img, .inpaint, .custom: false
+      }
+    if case .inpaint = endpoint {
+    } else if disableMerging != nil {
+      throw Self.refuse("only inpainting merges", "leave disableMerging out")
+    }
+    guard isControlled || (controlStart == nil && controlEnd == nil && disableModalityDetection == nil) else {
+      throw Self.refuse("no image controls this request", "leave the control's fields out")
+    }
+    if let controlStart, !(0...0.9).contains(controlStart) {
+      throw Self.refuse("the control starts at \(controlStart)", "give 0 to 0.9")
+    }
+    if let controlEnd, !(0.1...1).contains(controlEnd) {
+      throw Self.refuse("the control ends at \(controlEnd)", "give 0.1 to 1")
     }
   }
 }
@@ -178,11 +246,19 @@ extension Img2ImgRequest: Encodable {
     fields["negativePrompt"] = negativePrompt.map(JSONValue.string)
     fields["negativePromptStrength"] = negativePromptStrength.map(JSONValue.number)
     fields["scheduler"] = scheduler.map(JSONValue.string)
+    fields["disableMerging"] = disableMerging.map(JSONValue.bool)
+    fields["controlStart"] = controlStart.map(JSONValue.number)
+    fields["controlEnd"] = controlEnd.map(JSONValue.number)
+    fields["disableModalityDetection"] = disableModalityDetection.map(JSONValue.bool)
     switch endpoint {
     case .img2img, .custom: break
     case .inpaint(let mask): fields["maskId"] = .string(mask.rawValue)
-    case .controlnet(let image, let modality):
-      fields["controlImageId"] = .string(image.rawValue)
+    case .controlnet(let modality):
+      fields["controlImageId"] = fields.removeValue(forKey: "image")
+      fields["strength"] = nil
+      fields["modality"] = .string(modality)
+    case .controlnetImg2Img(let control, let modality):
+      fields["controlImageId"] = .string(control.rawValue)
       fields["modality"] = .string(modality)
     }
     return fields.merging(parameters) { $1 }

@@ -1,0 +1,133 @@
+#if Client
+internal import Foundation
+package import ImagePreparation
+internal import ScenarioAPI
+
+/// What makes two orders the same: a digest that the ledger looks runs up by, in every version of this package.
+///
+/// Only what was said counts, sorted by name, so that a field which a later version adds changes no key as long as nobody
+/// sets it. What a field means while nobody sets it is written down here and not taken from the types' own defaults: when
+/// one of those changes, the same words ask for something else, and the key has to say so.
+package struct OrderKey: Sendable {
+  /// One thing that can be said, as text, and what it is while nobody says it.
+  package typealias Field = (name: String, value: String?, unsaid: String?)
+
+  /// SHA-256 in hexadecimal.
+  package let digest: String
+  /// The key of version 1, under which runs of before are found.
+  package let formerDigest: String
+
+  /// Makes the key of an order.
+  ///
+  /// - Parameters:
+  ///   - baseURL: A run against a stand-in never counts for the service.
+  ///   - account: The project, else a digest of the API key.
+  ///   - sourceSHA256: Of the source's bytes; nil for one that cannot be read twice, which is like no other order's.
+  ///   - secondSHA256: The same of the order's second image, if it has one.
+  init(_ order: Img2ImgOrder, baseURL: String, account: String, sourceSHA256: String?, secondSHA256: String?) {
+    var (origin, recipe) = (sourceSHA256 ?? "unknown \(UUID().uuidString)", order.recipe)
+    let second = order.second.map { _ in secondSHA256 ?? "unknown \(UUID().uuidString)" }
+    // Nothing is prepared of what the service fetches itself.
+    if case .remote(let url) = order.source { (origin, recipe) = (url, Recipe()) }
+    let request = order.request
+    digest = Self.digest(
+      .object([
+        ("version", .integer(2)), ("service", .string(baseURL)), ("account", .string(account)),
+        ("source", .string(origin)), ("recipe", Self.said(Self.fields(of: recipe))),
+        ("model", .string(request.modelID)),
+        ("prompt", .string(request.prompt)),
+        ("request", Self.said(Self.fields(of: request) + [("second", second, nil)])),
+        ("seed", .optional(request.seed)),
+      ]))
+    formerDigest = Self.digest(
+      .array(
+        [
+          baseURL, account, origin, Self.formerText(of: recipe), request.modelID, request.prompt, request.record.line,
+          request.seed.map { "seed \($0)" } ?? "any seed",
+        ].map(OrderedJSON.string)))
+  }
+
+  private static func digest(_ json: OrderedJSON) -> String { ContentDigest.sha256(of: [UInt8](json.line.utf8)) }
+
+  /// The fields that somebody has set, by name.
+  package static func said(_ fields: [Field]) -> OrderedJSON {
+    .object(
+      fields.filter { $0.value != $0.unsaid }.sorted { $0.name < $1.name }.map { ($0.name, .optional($0.value)) })
+  }
+
+  /// Fields of a recipe that are not part of a key: what they change is not sent.
+  package static let leftOut: Set = ["maxInputPixels", "maxMemory", "threads", "tensor"]
+
+  /// Everything else.
+  package static func fields(of recipe: Recipe) -> [Field] {
+    func size(_ size: ImageSize) -> String { "\(size.width)x\(size.height)" }
+    func color(_ color: BackgroundColor) -> String { "\(color.red),\(color.green),\(color.blue)" }
+    return [
+      ("maxSide", recipe.maxSide.map(String.init), "1536"), ("box", recipe.box.map(size), nil),
+      ("fit", recipe.fit.rawValue, "contain"), ("gravity", recipe.gravity.rawValue, "center"),
+      ("maxPixels", recipe.maxPixels.map(String.init), nil), ("multipleOf", String(recipe.multipleOf), "1"),
+      ("snap", recipe.snap.rawValue, "crop"),
+      (
+        // Whatever the model is called, its sizes are what counts.
+        "sizing",
+        recipe.sizing.map { "\($0.multipleOf),\($0.minSide),\($0.maxSide),\($0.maxPixels)" }, nil
+      ),
+      ("trim", String(recipe.trim), "false"), ("enlarge", String(recipe.enlarge), "false"),
+      ("filter", recipe.filter.rawValue, "lanczos3"), ("linear", String(recipe.linear), "false"),
+      ("isData", String(recipe.isData), "false"), ("effort", recipe.effort.rawValue, "balanced"),
+      ("format", recipe.format.rawValue, "auto"), ("quality", String(recipe.quality), "92"),
+      ("subsampling", recipe.subsampling.rawValue, "420"), ("compression", recipe.compression.rawValue, "balanced"),
+      ("maxBytes", recipe.maxBytes.map(String.init), nil), ("minQuality", String(recipe.minQuality), "60"),
+      ("background", recipe.background.map(color), nil), ("profile", recipe.profile.rawValue, "convert"),
+      ("metadata", recipe.metadata.rawValue, "none"), ("failOn", recipe.failOn.rawValue, "truncated"),
+      ("geometry", recipe.geometry?.json.line, nil),
+    ]
+  }
+
+  private static func fields(of request: Img2ImgRequest) -> [Field] {
+    var fields: [Field] = [
+      ("strength", "\(request.strength)", "0.75"), ("numSamples", "\(request.numSamples)", "1"),
+      ("guidance", "\(request.guidance)", "3.5"), ("numInferenceSteps", "\(request.numInferenceSteps)", "28"),
+      ("width", request.width.map(String.init), nil), ("height", request.height.map(String.init), nil),
+      ("negativePrompt", request.negativePrompt, nil),
+      ("negativePromptStrength", request.negativePromptStrength.map { "\($0)" }, nil),
+      ("scheduler", request.scheduler, nil), ("param", request.parametersText, nil),
+    ]
+    fields += [
+      ("disableMerging", request.disableMerging.map { "\($0)" }, nil),
+      ("controlStart", request.controlStart.map { "\($0)" }, nil),
+      ("controlEnd", request.controlEnd.map { "\($0)" }, nil),
+      ("disableModalityDetection", request.disableModalityDetection.map { "\($0)" }, nil),
+    ]
+    switch request.endpoint {
+    case .img2img: break
+    case .inpaint(let mask): fields += [("endpoint", "inpaint", nil), ("maskId", mask.rawValue, nil)]
+    case .controlnet(let modality): fields += [("endpoint", "controlnet", nil), ("modality", modality, nil)]
+    case .controlnetImg2Img(let control, let modality):
+      fields += [
+        ("endpoint", "controlnet-img2img", nil), ("controlImageId", control.rawValue, nil), ("modality", modality, nil),
+      ]
+    case .custom: fields += [("endpoint", "custom", nil)]
+    }
+    return fields
+  }
+
+  /// A recipe as Swift printed it when version 1 was written, with the fields it had then.
+  package static func formerText(of recipe: Recipe) -> String {
+    func text<Value>(_ value: Value) -> String { String(reflecting: value) }
+    let fields = [
+      ("maxSide", text(recipe.maxSide)), ("box", text(recipe.box)), ("fit", text(recipe.fit)),
+      ("gravity", text(recipe.gravity)), ("maxPixels", text(recipe.maxPixels)), ("multipleOf", text(recipe.multipleOf)),
+      ("snap", text(recipe.snap)), ("sizing", text(recipe.sizing)), ("trim", text(recipe.trim)),
+      ("enlarge", text(recipe.enlarge)), ("filter", text(recipe.filter)), ("linear", text(recipe.linear)),
+      ("isData", text(recipe.isData)), ("effort", text(recipe.effort)), ("format", text(recipe.format)),
+      ("quality", text(recipe.quality)), ("subsampling", text(recipe.subsampling)),
+      ("compression", text(recipe.compression)), ("maxBytes", text(recipe.maxBytes)),
+      ("minQuality", text(recipe.minQuality)), ("background", text(recipe.background)),
+      ("profile", text(recipe.profile)), ("metadata", text(recipe.metadata)), ("tensor", text(recipe.tensor)),
+      ("failOn", text(recipe.failOn)), ("maxInputPixels", "500000000"), ("maxMemory", "1073741824"), ("threads", "2"),
+    ]
+    return "Recipe(" + fields.map { "\($0): \($1)" }.joined(separator: ", ") + ")"
+  }
+}
+#endif

@@ -1,0 +1,74 @@
+#if Client
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("gesso upload")
+struct UploadTests {
+  private let gesso: GessoExecutable
+  init() throws { gesso = try GessoExecutable() }
+
+  @Test("a process that was killed in the middle of an upload is gone on with by the next, part by part")
+  func killed() async throws {
+    // A picture, and behind its end so much that there are five parts of 8 MiB; the service takes such files.
+    var bytes = try Fixtures.bytes("png/small-rgb8.png")
+    bytes += [UInt8](repeating: 7, count: (33 << 20) - bytes.count)
+    let path = gesso.folder.appending(path: "big.png")
+    try Data(bytes).write(to: path)
+
+    // Four parts go at once: when the fifth is asked for, one has arrived and is on record.
+    let process = Mutex<Int32?>(nil)
+    let parts = Mutex(0)
+    let credential = SandboxCredential.random()
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(
+        credentials: [credential],
+        onRequest: { _, operation in
+          guard operation == "part" else { return }
+          let count = parts.withLock {
+            $0 += 1
+            return $0
+          }
+          if count == 5, let process = process.withLock(\.self) { kill(process, SIGKILL) }
+        }))
+    let environment = [
+      "SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret,
+      "SCENARIO_BASE_URL": try await sandbox.start().absoluteString,
+    ]
+    let first = process.withLock { process in
+      let run = try? RunningProcess(gesso, ["upload", "--as-is", "big.png"], environment: environment)
+      process = run?.id
+      return run
+    }
+    #expect(try await #require(first).status() == -SIGKILL)
+
+    let ledger = gesso.folder.appending(path: "ledger.sqlite").path
+    let digest = ContentDigest.sha256(of: bytes)
+    let account = String(ContentDigest.sha256(of: [UInt8](credential.key.utf8)).prefix(16))
+    let base = try #require(environment["SCENARIO_BASE_URL"])
+    let partial = try #require(try Ledger(path: ledger).partialUpload(of: digest, baseURL: base, account: account))
+    #expect((1...4).contains(partial.finishedParts.count))
+    for name in [ledger, ledger + "-wal"] {
+      let text = String(decoding: (try? Data(contentsOf: URL(filePath: name))) ?? Data(), as: UTF8.self)
+      #expect(!text.contains("X-Signature") && !text.contains("upload-parts"), "no signed address in \(name)")
+    }
+
+    let before = parts.withLock(\.self)
+    let second = try await gesso.run(["upload", "--as-is", "big.png"], environment: environment)
+    #expect(second.status == 0, "\(second.errors)")
+    #expect(parts.withLock(\.self) - before == 5 - partial.finishedParts.count)
+    #expect(sandbox.statistics.requests["createUpload"] == 1)
+    #expect(try Ledger(path: ledger).partialUpload(of: digest, baseURL: base, account: account) == nil)
+
+    // The same bytes are the same asset, and nothing is sent for it.
+    let third = try await gesso.run(["upload", "--as-is", "big.png"], environment: environment)
+    #expect(third.text == second.text && sandbox.statistics.requests["createUpload"] == 1)
+    await sandbox.stop()
+  }
+}
+#endif

@@ -1,0 +1,121 @@
+#if Client
+import Foundation
+import GRDB
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import TestSupport
+import Testing
+
+@Suite("What makes two orders the same, from version to version")
+struct OrderKeyTests {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-key-\(UUID().uuidString)").path
+
+  private var order: Img2ImgOrder {
+    var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
+    order.request.seed = "7"
+    return order
+  }
+
+  /// Carries an order out, and gives the key it went by.
+  private func key(of order: Img2ImgOrder) async throws -> String {
+    let ledger = try Ledger(path: folder + "-ledger/ledger.sqlite")
+    let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) {
+      name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img"
+        ? HTTPResponse(
+          status: 200,
+          body: [UInt8](#"{"job":{"jobId":"\#(UUID().uuidString)","status":"queued","metadata":{"assetIds":[]}}}"#.utf8)
+        )
+        : nil
+    }
+    var order = order
+    order.waits = false
+    _ = try await Img2ImgPipeline(client: try service.client(), ledger: ledger).run(order)
+    return try ledger.entries()[0].intent.key
+  }
+
+  private static func sha256(_ text: String) -> String { ContentDigest.sha256(of: [UInt8](text.utf8)) }
+  /// SHA-256 of the key `planted-key`, as far as an account is known by it.
+  private static let account = String(sha256("planted-key").prefix(16))
+  private static var source: String {
+    get throws { try ContentDigest.sha256(ofFile: Fixtures.path("jpeg/small-420.jpg")) }
+  }
+
+  @Test("the key is the digest of what was said, and of nothing else")
+  func keepsItsForm() async throws {
+    let text =
+      #"{"version":2,"service":"https://service.example/v1","account":"\#(Self.account)","source":"\#(try Self.source)","#
+      + #""recipe":{"maxBytes":"3500000","multipleOf":"16"},"model":"flux.1-dev","prompt":"a forest","request":{},"#
+      + #""seed":"7"}"#
+    #expect(try await key(of: order) == Self.sha256(text))
+    var other = order
+    other.recipe.quality = 50
+    other.recipe.background = .white
+    other.request.strength = 0.5
+    other.request.parameters = ["hideResults": .bool(true)]
+    let said = text.replacing(
+      #""recipe":{"#, with: #""recipe":{"background":"255,255,255","#
+    ).replacing(
+      #""multipleOf":"16""#, with: #""multipleOf":"16","quality":"50""#
+    ).replacing(
+      #""request":{"#, with: #""request":{"param":"{\"hideResults\":true}","strength":"0.5""#)
+    #expect(try await key(of: other) == Self.sha256(said))
+  }
+
+  @Test("a field that is added changes no key until somebody sets it")
+  func added() {
+    let fields = OrderKey.fields(of: Recipe())
+    #expect(OrderKey.said(fields) == .object([]), "a default that changes is said from then on")
+    #expect(OrderKey.said(fields + [("sharpen", "0", "0")]) == OrderKey.said(fields))
+    #expect(OrderKey.said(fields + [("sharpen", "1", "0")]).line == #"{"sharpen":"1"}"#)
+    #expect(OrderKey.said([("b", nil, "1"), ("a", "2", nil)]).line == #"{"a":"2","b":null}"#)
+  }
+
+  @Test("every field of a recipe is in the key, or left out on purpose")
+  func complete() {
+    let names = Set(Mirror(reflecting: Recipe()).children.compactMap(\.label))
+    #expect(names == OrderKey.leftOut.union(OrderKey.fields(of: Recipe()).map(\.name)))
+  }
+
+  @Test("a run that an earlier version began is gone on with, and neither uploaded nor paid for again")
+  func takesOver() async throws {
+    // As version 1 wrote the default recipe.
+    let recipe =
+      "Recipe(maxSide: Optional(1536), box: nil, fit: ImagePreparation.Recipe.Fit.contain, gravity: "
+      + "ImagePreparation.Gravity.center, maxPixels: nil, multipleOf: 16, snap: ImagePreparation.Recipe.Snap.crop, "
+      + "sizing: nil, trim: false, enlarge: false, filter: ImagePreparation.ResamplingFilter.lanczos3, linear: false, "
+      + "isData: false, effort: ImagePreparation.Recipe.Effort.balanced, format: "
+      + "ImagePreparation.Recipe.OutputFormat.auto, quality: 92, subsampling: "
+      + "ImagePreparation.Recipe.Subsampling.yuv420, compression: ImagePreparation.Recipe.Compression.balanced, "
+      + "maxBytes: Optional(3500000), minQuality: 60, background: nil, profile: "
+      + "ImagePreparation.Recipe.ProfileHandling.convert, metadata: ImagePreparation.Recipe.MetadataHandling.none, "
+      + "tensor: nil, failOn: ImagePreparation.DamagePolicy.truncated, maxInputPixels: 500000000, "
+      + "maxMemory: 1073741824, threads: 2)"
+    let request =
+      #"{\"strength\":0.75,\"numSamples\":1,\"guidance\":3.5,\"numInferenceSteps\":28,\"width\":null,\"height\":null}"#
+    let former = Self.sha256(
+      #"["https://service.example/v1","\#(Self.account)","\#(try Self.source)","\#(recipe)","flux.1-dev","a forest","#
+        + #""\#(request)","seed 7"]"#)
+    #expect(OrderKey.formerText(of: Img2ImgOrder.defaultRecipe) == recipe)
+
+    let key = try await key(of: order)
+    let path = folder + "-ledger/ledger.sqlite"
+    try await DatabaseQueue(path: path).write {
+      try $0.execute(sql: "UPDATE run SET intentKey = ?", arguments: [former])
+    }
+    let again = ScriptedService(results: []) { _, request throws(ScenarioError) in
+      guard request.method == .get else {
+        throw ScenarioError(.rejected, .refused, stage: .submit, "paid twice", remedy: "")
+      }
+      return nil
+    }
+    var order = order
+    order.waits = false
+    _ = try await Img2ImgPipeline(client: try again.client(), ledger: try Ledger(path: path)).run(order)
+    #expect(again.requests.isEmpty)
+    let entries = try Ledger(path: path).entries()
+    #expect(entries.map(\.intent.key) == [key] && entries.map(\.id) == [1])
+  }
+}
+#endif
