@@ -119,7 +119,7 @@ struct SecondImageTests {
       case "pad":
         (recipe.box, recipe.fit, recipe.background) = (ImageSize(width: 96, height: 96), .pad, .white)
       case "multiple": (recipe.multipleOf, recipe.maxSide) = (64, 150)
-      case "enlarge": (recipe.maxSide, recipe.enlarge, recipe.filter) = (600, true, .triangle)
+      case "enlarge": (recipe.maxSide, recipe.enlarge) = (600, true)
       case "budget": (recipe.maxBytes, recipe.multipleOf) = (2000, 1)
       default: break
       }

@@ -15,7 +15,8 @@ struct AxisWeights: Sendable {
   let inputCount: Int
   /// First input sample of each output sample's window.
   private(set) var starts: [Int] = []
-  /// All windows one behind the other, each at least one weight, without zeros at its ends.
+  /// All windows one behind the other, each at least one weight, without zeros at its ends but those that keep ``starts`` in
+  /// order.
   private(set) var weights: [Double] = []
   /// Where each window begins in ``weights``, and a last entry where the last one ends.
   private(set) var offsets: [Int] = [0]
@@ -65,6 +66,23 @@ struct AxisWeights: Sendable {
       starts.append(first)
       offsets.append(weights.count)
     }
+    putStartsInOrder()
+  }
+
+  /// Begins windows no later than the next one, with zeros: a window on a source sample loses the zeros of a sinc, while that
+  /// of its neighbor has weights there. Source rows are let go in the order of windows.
+  private mutating func putStartsInOrder() {
+    var ordered = starts
+    for i in starts.indices.dropLast().reversed() { ordered[i] = min(ordered[i], ordered[i + 1]) }
+    guard ordered != starts else { return }
+    var extended: [Double] = []
+    var ends = [0]
+    for (i, window) in windows.enumerated() {
+      extended += repeatElement(0, count: starts[i] - ordered[i])
+      extended += weights[window]
+      ends.append(extended.count)
+    }
+    (starts, weights, offsets) = (ordered, extended, ends)
   }
 
   /// Output samples.

@@ -1,6 +1,7 @@
-import ImagePreparation
 import TestSupport
 import Testing
+
+@testable import ImagePreparation
 
 /// The resize against float64 on inputs that are hard to resize, large enough for the 16-bit kernels.
 ///
@@ -105,6 +106,49 @@ struct ResamplingAccuracyTests {
   }
 
   /// Zeros of a sinc that were not quite 0 once sent it through the resize, which moved colors under an alpha of 1 or 2.
+  @Test("windows begin in order", arguments: ResamplingFilter.allCases)
+  func windowsAreInOrder(filter: ResamplingFilter) {
+    for (length, outputCount) in [
+      (117.0 + 1 / 3, 352), (100, 300), (100, 500), (64, 64), (64, 63), (90, 30), (7.5, 90),
+    ] {
+      for origin in [0, 4.0 / 3, 0.5, 2.25] {
+        let weights = AxisWeights(
+          inputCount: 120, origin: origin, length: length, outputCount: outputCount, filter: filter)
+        #expect(weights.starts == weights.starts.sorted(), "\(origin), \(length) to \(outputCount)")
+        let sums = weights.windows.map { weights.weights[$0].reduce(0, +) }
+        #expect(sums.allSatisfy { abs($0 - 1) < 1e-12 })
+      }
+    }
+  }
+
+  @Test("an enlarged part is the part of the enlarged whole", arguments: [ResamplingFilter.lanczos3, .mitchell])
+  func enlargedPart(filter: ResamplingFilter) throws {
+    let size = ImageSize(width: 200, height: 120)
+    let image = TestPattern.noise.image(size, channels: 3)
+    let source = ImageSource.memory(try PNGEncoder(compression: .fast).encode(Raster(image), color: .srgb))
+    var recipe = Recipe()
+    (recipe.maxSide, recipe.enlarge, recipe.filter) = (600, true, filter)
+    let whole = Float64Resize.resize(
+      image.samples, size: size, channels: 3, to: ImageSize(width: 600, height: 360), filter: filter)
+    // A crop of four pixels in each direction, by which the first row lies on a source row.
+    recipe.multipleOf = 16
+    for _ in 0..<2 {
+      let part = try ImagePreparer().pixels(of: source, recipe: recipe)
+      try #require(part.size == ImageSize(width: 592, height: 352))
+      // Windows that the crop cuts off are renormalized only at the source's own edges.
+      for y in 0..<352 {
+        for x in 0..<592 * 3 {
+          let exact = min(max(whole[(y + 4) * 1800 + 12 + x], 0), 255).rounded()
+          #expect(abs(Double(part.samples[y * 1776 + x]) - exact) <= 1, "row \(y), sample \(x)")
+        }
+      }
+      // Other contents for the memory that is used again.
+      recipe.maxSide = 300
+      _ = try ImagePreparer().pixels(of: source, recipe: recipe)
+      recipe.maxSide = 600
+    }
+  }
+
   @Test("an image at its own size is itself", arguments: ResamplingFilter.allCases.filter { $0 != .mitchell })
   func ownSize(_ filter: ResamplingFilter) {
     let size = ImageSize(width: 1100, height: 1000)
