@@ -20,6 +20,8 @@ struct AxisWeights: Sendable {
   private(set) var weights: [Double] = []
   /// Where each window begins in ``weights``, and a last entry where the last one ends.
   private(set) var offsets: [Int] = [0]
+  /// Output samples after which windows lie on input samples as before; 0 where they do not.
+  private let period: Int
 
   /// Makes weights.
   ///
@@ -36,8 +38,17 @@ struct AxisWeights: Sendable {
     starts.reserveCapacity(outputCount)
     offsets.reserveCapacity(outputCount + 1)
     weights.reserveCapacity(outputCount * (Int(support * 2) + 2))
+    let divisor = length == length.rounded() ? Self.greatestCommonDivisor(Int(length), outputCount) : 1
+    period = divisor > 1 ? outputCount / divisor : 0
+    let shift = divisor > 1 ? Int(length) / divisor : 0
     for i in 0..<outputCount {
       let center = origin + (Double(i) + 0.5) * scale
+      if period > 0, i >= period, center - Double(shift) - support >= 0, center + support <= Double(inputCount) {
+        for k in offsets[i - period]..<offsets[i - period + 1] { weights.append(weights[k]) }
+        starts.append(starts[i - period] + shift)
+        offsets.append(weights.count)
+        continue
+      }
       var first = max(Int((center - support).rounded(.down)), 0)
       let end = min(Int((center + support).rounded(.up)), inputCount)
       let windowStart = weights.count
@@ -67,6 +78,21 @@ struct AxisWeights: Sendable {
       offsets.append(weights.count)
     }
     putStartsInOrder()
+  }
+
+  private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+    b == 0 ? a : greatestCommonDivisor(b, a % b)
+  }
+
+  /// True where a window has the weights of the one a ``period`` before.
+  private func repeats(_ i: Int) -> Bool {
+    guard period > 0, i >= period else { return false }
+    let (window, earlier) = (offsets[i]..<offsets[i + 1], offsets[i - period]..<offsets[i - period + 1])
+    guard window.count == earlier.count else { return false }
+    let distance = window.lowerBound - earlier.lowerBound
+    let weights = weights.span
+    for k in window where weights[k] != weights[k - distance] { return false }
+    return true
   }
 
   /// Begins windows no later than the next one, with zeros: a window on a source sample loses the zeros of a sinc, while that
@@ -129,7 +155,12 @@ struct AxisWeights: Sendable {
     let weights = weights.span
     var integers = [Int32](repeating: 0, count: weights.count)
     var diffused = [Int32](repeating: 0, count: longestWindow)
-    for window in windows {
+    for (i, window) in windows.enumerated() {
+      if repeats(i) {
+        let distance = window.lowerBound - offsets[i - period]
+        for k in window { integers[k] = integers[k - distance] }
+        continue
+      }
       var nearestErrors = RoundingErrors()
       var diffusedErrors = RoundingErrors()
       var carry = 0.0
@@ -179,7 +210,7 @@ struct AxisWeights: Sendable {
     let (weights, integers) = (weights.span, quantized.integers.span)
     var mean = 0.0
     var largest = 0.0
-    for window in windows {
+    for (i, window) in windows.enumerated() where !repeats(i) {
       var errors = RoundingErrors()
       for k in window { errors.add(weights[k] * one - Double(integers[k])) }
       mean = max(mean, errors.expected)
