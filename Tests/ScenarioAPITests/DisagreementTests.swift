@@ -193,6 +193,33 @@ struct DisagreementTests {
     }
   }
 
+  @Test(
+    "fields of custom models that others make necessary",
+    arguments: [
+      (#""ifDefined":{"image":true}"#, true), (#""ifDefined":{"mask":true}"#, false),
+      (#""ifDefined":{"mask":true,"image":true}"#, true), (#""ifNotDefined":{"mask":true}"#, true),
+      (#""ifNotDefined":{"image":true}"#, false), (#""ifNotDefined":{"mask":{},"image":{}}"#, false),
+      (#""conditional":{"values":{"prompt":"p"}}"#, true), (#""conditional":{"values":{"prompt":["x","p"]}}"#, true),
+      (#""conditional":{"values":{"prompt":"p","mask":"m"}}"#, false),
+      (#""conditional":{"values":{"prompt":"p","mask":"m"},"operator":"or"}"#, true),
+      (#""conditional":{"values":{}}"#, false), (#""always":false"#, false),
+    ])
+  func necessary(condition: String, isMissing: Bool) throws {
+    let names = ["prompt", "image", "strength", "guidance", "numOutputs", "numInferenceSteps", "mask"]
+    let inputs = names.map { #"{"name":"\#($0)","type":"any"}"# }.joined(separator: ",")
+    let model = try JSONDecoder().decode(
+      ModelReply.self,
+      from: Data(
+        #"{"model":{"id":"m","custom":true,"inputs":[\#(inputs),{"name":"tone","type":"any","required":{\#(condition)}}]}}"#
+          .utf8)
+    ).model
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    request.endpoint = .custom
+    #expect((try? model.check(request)) == nil ? isMissing : !isMissing)
+    request.parameters["tone"] = .string("warm")
+    try model.check(request)
+  }
+
   @Test("seeds are read as text or number", arguments: [#""7""#, "7"])
   func seeds(written: String) throws {
     let asset = #"{"asset":{"id":"a","url":"https://x.example/a","metadata":{"seed":\#(written)}}}"#

@@ -6,6 +6,36 @@ public struct GenerationModel: Sendable, Equatable, Decodable {
     public struct Required: Sendable, Equatable, Decodable {
       /// True when it must have it in any case.
       public let always: Bool?
+      /// By name, fields of which any makes this one necessary.
+      public let ifDefined: [String: JSONValue]?
+      /// By name, fields without which this one is necessary.
+      public let ifNotDefined: [String: JSONValue]?
+      /// Values of other fields that make this one necessary.
+      public let conditional: Conditional?
+
+      /// A condition on the values of other fields.
+      public struct Conditional: Sendable, Equatable, Decodable {
+        /// By name, the value, or an array of values of which it is one.
+        public let values: [String: JSONValue]
+        /// `and` (also where it is left out) or `or`.
+        public let `operator`: String?
+      }
+
+      /// Whether these fields make it necessary.
+      ///
+      /// ASSUMED: that keys of `ifDefined` and `ifNotDefined` are names of fields, and what `conditional` compares. The
+      /// contract (section 6.2) has their names only.
+      func applies(to fields: [String: JSONValue]) -> Bool {
+        if always == true { return true }
+        if let ifDefined, ifDefined.keys.contains(where: { fields[$0] != nil }) { return true }
+        if let ifNotDefined, !ifNotDefined.isEmpty, ifNotDefined.keys.allSatisfy({ fields[$0] == nil }) { return true }
+        guard let conditional, !conditional.values.isEmpty else { return false }
+        let holds = conditional.values.map { name, wanted in
+          if case .array(let choices) = wanted { return fields[name].map(choices.contains) ?? false }
+          return fields[name] == wanted
+        }
+        return conditional.operator == "or" ? holds.contains(true) : !holds.contains(false)
+      }
     }
 
     /// The field's name in the body.
@@ -53,7 +83,7 @@ public struct GenerationModel: Sendable, Equatable, Decodable {
       }
       if let remedy = input.remedy(for: value) { throw refuse(name, remedy) }
     }
-    if let missing = inputs.first(where: { $0.required?.always == true && fields[$0.name] == nil }) {
+    if let missing = inputs.first(where: { fields[$0.name] == nil && $0.required?.applies(to: fields) == true }) {
       throw ScenarioError(
         .invalidRequest, .notSent, stage: .submit, "model \(id) needs \(missing.name)",
         remedy: "give it with --param \(missing.name)=VALUE")
