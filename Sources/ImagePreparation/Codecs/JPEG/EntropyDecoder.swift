@@ -33,9 +33,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   /// Takes over the scan; nil where libjpeg-turbo has to decode it.
   ///
-  /// - Parameters:
-  ///   - handle: A decoder that was started for planes. It must outlive this.
-  ///   - layout: Where the coefficients of a strip are to go.
+  /// - Parameter handle: A decoder that was started for planes. It must outlive this.
   init?(_ handle: OpaquePointer, kernels: KernelTable) {
     var scan = cic_jpeg_scan()
     guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }

@@ -81,6 +81,8 @@ struct PlaneFeed: StripFeed, ~Copyable {
     entropy = nil
     unsafe cic_jpeg_return_scan(reader.handle)
     let scratch = planes.map { Buffer<UInt8>(count: $0.stripRows * $0.rowBytes, zeroed: false) }
+    // The buffers are not named after this, and would be freed.
+    defer { withExtendedLifetime(scratch) {} }
     let bases = unsafe scratch.map { unsafe Optional($0.base) }
     for _ in 0..<count { _ = try unsafe reader.readStrip(into: bases, strides: planes.map(\.rowBytes)) }
   }
