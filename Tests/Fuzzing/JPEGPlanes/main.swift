@@ -28,8 +28,11 @@ func overflows(_ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale) -> 
   else { return false }
   let layout = CoefficientLayout(entropy.scan)
   let coefficients = Buffer<Int16>(count: layout.coefficientCount, zeroed: true)
-  for _ in 0..<reader.stripCount {
+  defer { withExtendedLifetime(coefficients) {} }
+  var strips = 0
+  while strips < reader.stripCount {
     guard entropy.decodeStrip(coefficients.base) else { return false }
+    strips += 1
     for (index, component) in layout.components.enumerated() {
       let steps = entropy.scan.component(index).quantization
       for k in component.start..<component.start + component.blockRows * component.rowStep
