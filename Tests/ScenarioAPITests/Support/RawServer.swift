@@ -116,6 +116,8 @@ final class RawServer: Sendable {
           close(socket)
         }.start()
       }
+      // Here and not in ``stop()``: a number that is free again is the next server's, and its connections would be taken.
+      close(listener)
     }.start()
   }
 
@@ -133,7 +135,6 @@ final class RawServer: Sendable {
   /// Ends the listening; open connections end with their peers.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
     arrival.finish()
   }
 
