@@ -1,5 +1,6 @@
 #if Client
 import Foundation
+import TestSupport
 
 /// The built command, run as a process of its own in a folder of its own.
 struct GessoExecutable {
@@ -25,7 +26,7 @@ struct GessoExecutable {
 
   /// Makes a folder to run in.
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "gesso-command-\(UUID().uuidString)")
+    folder = TestFolder.url.appending(path: "gesso-command-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 
@@ -53,8 +54,8 @@ struct GessoExecutable {
     executable: URL = Self.url
   ) async throws -> Outcome {
     let id = UUID().uuidString
-    let output = FileManager.default.temporaryDirectory.appending(path: "gesso-output-\(id)")
-    let errors = FileManager.default.temporaryDirectory.appending(path: "gesso-errors-\(id)")
+    let output = TestFolder.url.appending(path: "gesso-output-\(id)")
+    let errors = TestFolder.url.appending(path: "gesso-errors-\(id)")
     for file in [output, errors] { try Data().write(to: file) }
     defer { for file in [output, errors] { try? FileManager.default.removeItem(at: file) } }
     let process = self.process(arguments, environment: environment)

@@ -14,7 +14,7 @@ struct Img2ImgPipelineTests {
   let ledgerPath: String
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "gesso-pipeline-\(UUID().uuidString)").path
+    folder = TestFolder.url.appending(path: "gesso-pipeline-\(UUID().uuidString)").path
     ledgerPath = folder + "-ledger/ledger.sqlite"
   }
 

@@ -3,11 +3,12 @@ import Foundation
 import GRDB
 import GessoPipeline
 import ScenarioAPI
+import TestSupport
 import Testing
 
 @Suite("Ledger")
 struct LedgerTests {
-  let path = FileManager.default.temporaryDirectory.appending(path: "gesso-ledger-\(UUID().uuidString)/l.sqlite").path
+  let path = TestFolder.url.appending(path: "gesso-ledger-\(UUID().uuidString)/l.sqlite").path
 
   static let intent = intent(key: "k")
   static func intent(key: String) -> LedgerIntent {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("What makes two orders the same, from version to version")
 struct OrderKeyTests {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-key-\(UUID().uuidString)").path
+  let folder = TestFolder.url.appending(path: "gesso-key-\(UUID().uuidString)").path
 
   private var order: Img2ImgOrder {
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The same order again, and submits whose answer is lost")
 struct ResumptionTests {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-again-\(UUID().uuidString)").path
+  let folder = TestFolder.url.appending(path: "gesso-again-\(UUID().uuidString)").path
   private let source = Fixtures.path("jpeg/small-420.jpg")
 
   private func order(_ change: (inout Img2ImgOrder) -> Void = { _ in }) -> Img2ImgOrder {
@@ -122,13 +122,7 @@ struct ResumptionTests {
 
   @Test("orders that begin at once with the same bytes upload them once")
   func uploadsOnce() async throws {
-    let credential = SandboxCredential.random()
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(credentials: [credential], jobTimings: .instant))
-    let client = ScenarioClient(
-      configuration: try ScenarioConfiguration(
-        baseURL: try await sandbox.start().absoluteString,
-        credential: ScenarioCredential(key: credential.key, secret: credential.secret)))
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     // Two ledgers on one file, as two processes have them.
     let pipelines = try (0..<2).map { _ in Img2ImgPipeline(client: client, ledger: try ledger()) }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -308,17 +302,12 @@ struct ResumptionTests {
 
   @Test("the plan's ceiling for parallel jobs is learned, and kept to", arguments: [1, 2])
   func ceiling(limit: Int) async throws {
-    let credential = SandboxCredential.random()
     let step = Duration.milliseconds(20)
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(
-        credentials: [credential],
+    let (sandbox, client) = try await ScenarioSandbox.started(
+      SandboxConfiguration(
         jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
-        limits: SandboxLimits(parallelInferences: limit)))
-    let client = ScenarioClient(
-      configuration: try ScenarioConfiguration(
-        baseURL: try await sandbox.start().absoluteString,
-        credential: ScenarioCredential(key: credential.key, secret: credential.secret)), retry: .never)
+        limits: SandboxLimits(parallelInferences: limit)),
+      retry: .never)
     let pipeline = Img2ImgPipeline(client: client, ledger: try ledger())
     let polling = JobPolling(initialInterval: .milliseconds(20), longestInterval: .milliseconds(20))
     try await withThrowingTaskGroup(of: Void.self) { group in

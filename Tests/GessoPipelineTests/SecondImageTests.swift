@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Masks and images that control")
 struct SecondImageTests {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-second-\(UUID().uuidString)").path
+  let folder = TestFolder.url.appending(path: "gesso-second-\(UUID().uuidString)").path
 
   /// A source of 200 × 120 pixels whose red rises to the right and whose green rises downwards, so that a pixel says where
   /// it is from, and a mask that is white in the rectangle.
@@ -199,13 +199,7 @@ struct SecondImageTests {
 
   @Test("against the sandbox, what the mask keeps comes back as it was sent")
   func endToEnd() async throws {
-    let credential = SandboxCredential.random()
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(credentials: [credential], jobTimings: .instant))
-    let client = ScenarioClient(
-      configuration: try ScenarioConfiguration(
-        baseURL: try await sandbox.start().absoluteString,
-        credential: ScenarioCredential(key: credential.key, secret: credential.secret)))
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let mask = try image({ x, y in [Self.isPainted(x, y) ? 255 : 0] }, channels: 1)
     var order = try order(.mask(mask)) { ($0.multipleOf, $0.maxSide) = (1, nil) }
     order.request.strength = 1

@@ -1,5 +1,6 @@
 import Foundation
 import ImagePreparation
+import TestSupport
 import Testing
 
 @Suite("Writing results atomically")
@@ -8,7 +9,7 @@ struct AtomicFileTests {
   let folder: String
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "gesso-atomic-\(UUID().uuidString)").path
+    folder = TestFolder.url.appending(path: "gesso-atomic-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 

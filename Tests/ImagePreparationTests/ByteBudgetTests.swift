@@ -102,7 +102,7 @@ struct ByteBudgetTests {
     Self.twice[index](&recipe)
     let name = recipe.trim ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
     let expected = try ImagePreparer().prepare(.file(Fixtures.path(name)), recipe: recipe)
-    let path = FileManager.default.temporaryDirectory.appending(path: "gesso-descriptor-\(UUID().uuidString)").path
+    let path = TestFolder.url.appending(path: "gesso-descriptor-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(Array("in front".utf8) + Fixtures.bytes(name)).write(to: URL(filePath: path))
     let handle = try #require(FileHandle(forReadingAtPath: path))

@@ -19,7 +19,7 @@ struct ContentDigestTests {
   @Test("published vectors, from memory and from a file", arguments: vectors)
   func vector(text: String, digest: String) throws {
     #expect(ContentDigest.sha256(of: [UInt8](text.utf8)) == digest)
-    let path = FileManager.default.temporaryDirectory.appending(path: "gesso-digest-\(UUID().uuidString)").path
+    let path = TestFolder.url.appending(path: "gesso-digest-\(UUID().uuidString)").path
     try Data(text.utf8).write(to: URL(filePath: path))
     #expect(try ContentDigest.sha256(ofFile: path) == digest)
   }

@@ -41,7 +41,7 @@ struct PrivacyTests {
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "png/small-rgb8.png"], [Recipe.OutputFormat.jpeg, .png])
   func kept(_ name: String, _ format: Recipe.OutputFormat) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-kept-\(UUID().uuidString)")
+    let folder = TestFolder.url.appending(path: "gesso-kept-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)
@@ -123,7 +123,7 @@ struct PrivacyTests {
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],
     [Recipe.OutputFormat.jpeg, .png])
   func nothingLeaves(_ name: String, _ format: Recipe.OutputFormat) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-privacy-\(UUID().uuidString)")
+    let folder = TestFolder.url.appending(path: "gesso-privacy-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)

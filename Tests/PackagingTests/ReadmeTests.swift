@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func exampleRunsAgainstTheSandbox() async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-readme-\(UUID().uuidString)").path
+    let folder = TestFolder.url.appending(path: "gesso-readme-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let pair = SandboxCredential.random()

@@ -264,7 +264,7 @@ struct PNGEncoderTests {
 
   /// RGBA of all files, one behind the other.
   private static func decodeInPython(_ files: [[UInt8]]) throws -> [UInt8] {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-\(UUID().uuidString)")
+    let folder = TestFolder.url.appending(path: "gesso-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let paths = try files.enumerated().map { index, file in

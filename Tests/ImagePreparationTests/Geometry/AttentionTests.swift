@@ -102,7 +102,7 @@ struct AttentionTests {
     .enabled(if: vipsthumbnail != nil, "vipsthumbnail is not installed: Scripts/setup peers installs it"),
     arguments: framings)
   func peer(_ framing: Framing) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-attention-\(UUID().uuidString)")
+    let folder = TestFolder.url.appending(path: "gesso-attention-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let (input, output) = (folder.appending(path: "input.png"), folder.appending(path: "output.png"))

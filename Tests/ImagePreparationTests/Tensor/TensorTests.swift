@@ -81,7 +81,7 @@ struct TensorTests {
     "equal to 1e-6 to what the VaeImageProcessor of diffusers makes of a prepared photograph",
     .enabled(if: python != nil, "diffusers is not installed: pip install torch diffusers"))
   func equalsInstalledDiffusers() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gesso-diffusers-\(UUID().uuidString)")
+    let folder = TestFolder.url.appending(path: "gesso-diffusers-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     var recipe = Recipe()
