@@ -62,7 +62,7 @@ struct StreamingPass {
   /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
   private func room(taken: Int, stripsInFlight: Int) -> Int {
     let released = resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
-    return min(released, taken.addingReportingOverflow(stripsInFlight).overflow ? .max : taken + stripsInFlight)
+    return taken + min(released - taken, stripsInFlight)
   }
 
   private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
