@@ -569,7 +569,6 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
   scan->mcus_per_row = c->MCUs_per_row;
   scan->restart_interval = c->restart_interval;
   scan->blocks_per_mcu = c->blocks_in_MCU;
-  for (int i = 0; i < c->blocks_in_MCU; i++) scan->block_component[i] = (uint8_t)c->MCU_membership[i];
   for (int k = 0; k < c->comps_in_scan; k++) {
     const jpeg_component_info *component = c->cur_comp_info[k];
     const JHUFF_TBL *dc = c->dc_huff_tbl_ptrs[component->dc_tbl_no & 3];

@@ -24,8 +24,11 @@ public enum HuffmanTable {
   public static let offsets = limits + longerCodes
   /// The symbols in the order of their codes.
   public static let symbols = offsets + longerCodes
+  /// The largest magnitude of each coefficient, in natural order; of the first one in DC tables. No entry by its own holds
+  /// more than the least of them.
+  public static let bounds = symbols + 256
   /// Entries of a table.
-  public static let entries = symbols + 256
+  public static let entries = bounds + 64
 }
 
 /// Where decoding stands; a table of words, because only pointers cross into this module.
@@ -128,6 +131,12 @@ private func clearBlock(_ block: UnsafeMutablePointer<Int16>) {
   (words + 64).storeBytes(of: .zero, as: SIMD8<UInt64>.self)
 }
 
+@inline(__always)
+private func isWithinBounds(_ value: Int, _ table: UnsafePointer<UInt32>, _ index: Int) -> Bool {
+  let bound = Int(table[HuffmanTable.bounds &+ index])
+  return value <= bound && value >= 0 &- bound
+}
+
 /// The AC coefficients of a block.
 ///
 /// - Returns: False where the bits are no block.
@@ -171,7 +180,10 @@ private func decodeAlternating(
     }
     k &+= symbol &>> 4 &+ 1
     if k > 63 { return false }
-    block[Int(naturalOrder[k])] = Int16(truncatingIfNeeded: reader.number(size))
+    let index = Int(naturalOrder[k])
+    let value = reader.number(size)
+    if !isWithinBounds(value, table, index) { return false }
+    block[index] = Int16(truncatingIfNeeded: value)
     if k == 63 { return true }
   }
 }
@@ -189,7 +201,8 @@ private func decodeAlternating(
 ///   - first: MCUs before this one.
 ///   - count: MCUs to decode.
 ///   - coefficients: 64 a block, in natural order.
-/// - Returns: MCUs decoded; negative where the bits are no MCU or end in the midst of one.
+/// - Returns: MCUs decoded; negative where the bits are no MCU, end in the midst of one, or hold a coefficient out of
+///   bounds.
 public func decodeMCUs(
   bytes: UnsafePointer<UInt8>, end: Int, limit: Int, state: UnsafeMutablePointer<UInt64>, blocks: UnsafePointer<Int>,
   blockCount: Int, tables: UnsafePointer<UInt32>, naturalOrder: UnsafePointer<UInt8>, first: Int, count: Int,
@@ -222,6 +235,7 @@ public func decodeMCUs(
       }
       let component = description[EntropyBlock.component]
       let value = Int(truncatingIfNeeded: predictions[component]) &+ difference
+      if !isWithinBounds(value, direct, 0) { return -1 }
       predictions[component] = UInt64(truncatingIfNeeded: value)
       block[0] = Int16(truncatingIfNeeded: value)
 

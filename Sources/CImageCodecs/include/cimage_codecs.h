@@ -194,7 +194,6 @@ typedef struct {
   uint32_t mcus_per_row;
   uint32_t restart_interval;  // MCUs; 0 for none
   int32_t blocks_per_mcu;
-  uint8_t block_component[10];  // the component of each block of an MCU
   cic_jpeg_scan_component components[4];
 } cic_jpeg_scan;
 

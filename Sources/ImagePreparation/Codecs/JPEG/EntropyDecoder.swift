@@ -26,6 +26,9 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   private var restarts = 0
   private var mcusToRestart: Int
 
+  /// The largest magnitude of a coefficient times its quantization step: eight times that of any encoder's. Beyond it, four
+  /// times the product, which libjpeg-turbo's SIMD transform takes in 16 bits where its C code does not, is another number.
+  private static let mostOfCoefficient = 8191
   /// Bytes that are freed of their stuffing at a time.
   private static let capacity = 32 * 1024
   /// Above what the bits of an MCU take: 10 blocks of 64 coefficients, of 31 bits at most (T.81 F.1.2, F.2.2.3).
@@ -42,9 +45,12 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       let component = unsafe scan.component(index)
       let direct = unsafe tables.base + index * 2 * HuffmanTable.entries
       guard
-        unsafe Self.fill(direct, counts: component.dc_counts, values: component.dc_values, isDirect: true),
         unsafe Self.fill(
-          direct + HuffmanTable.entries, counts: component.ac_counts, values: component.ac_values, isDirect: false)
+          direct, counts: component.dc_counts, values: component.dc_values, steps: component.quantization,
+          isDirect: true),
+        unsafe Self.fill(
+          direct + HuffmanTable.entries, counts: component.ac_counts, values: component.ac_values,
+          steps: component.quantization, isDirect: false)
       else { return nil }
     }
     let layout = CoefficientLayout(scan)
@@ -157,13 +163,21 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     return byteCount - Self.mostBytesPerMCU
   }
 
-  /// Makes a decoding table from the code counts of each length, from index 1, and the symbols (T.81 C.2, F.2.2.3).
+  /// Makes a decoding table from the code counts of each length, from index 1, the symbols (T.81 C.2, F.2.2.3), and the
+  /// quantization steps.
   ///
   /// - Returns: False if they make no prefix code.
   private static func fill(
-    _ table: UnsafeMutablePointer<UInt32>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>, isDirect: Bool
+    _ table: UnsafeMutablePointer<UInt32>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>,
+    steps: UnsafePointer<UInt16>, isDirect: Bool
   ) -> Bool {
     let indexBits = HuffmanTable.indexBits
+    var least = UInt32(Int16.max)
+    for k in 0..<64 {
+      let bound = unsafe UInt32(mostOfCoefficient / max(Int(steps[k]), 1))
+      unsafe table[HuffmanTable.bounds + k] = bound
+      least = min(least, bound)
+    }
     unsafe table.update(repeating: HuffmanTable.isSlow, count: 1 << indexBits)
     var code = 0
     var symbolIndex = 0
@@ -176,7 +190,8 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
         if length <= indexBits {
           for tail in 0..<(1 << (indexBits - length)) {
             unsafe table[code << (indexBits - length) | tail] = entry(
-              symbol: symbol, length: length, tail: tail, tailBits: indexBits - length, isDirect: isDirect)
+              symbol: symbol, length: length, tail: tail, tailBits: indexBits - length, isDirect: isDirect,
+              bound: Int(least))
           }
         }
         symbolIndex += 1
@@ -193,14 +208,19 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   }
 
   /// The entry of a code that is followed by the `tailBits` bits of `tail`.
-  private static func entry(symbol: UInt8, length: Int, tail: Int, tailBits: Int, isDirect: Bool) -> UInt32 {
+  private static func entry(
+    symbol: UInt8, length: Int, tail: Int, tailBits: Int, isDirect: Bool, bound: Int
+  ) -> UInt32 {
     let size = isDirect ? Int(symbol) : Int(symbol & 15)
     if !isDirect && size == 0 {
       return UInt32(length | (symbol == 0xF0 ? 16 : HuffmanTable.blockEnd) << 8)
     }
-    guard size <= tailBits else { return HuffmanTable.isSlow | UInt32(length | Int(symbol) << 8) }
+    let slow = HuffmanTable.isSlow | UInt32(length | Int(symbol) << 8)
+    guard size <= tailBits else { return slow }
     let raw = tail >> (tailBits - size)
     let value = size == 0 ? 0 : raw < 1 << (size - 1) ? raw - (1 << size) + 1 : raw
+    // The kernel bounds what a difference adds up to.
+    guard isDirect || abs(value) <= bound else { return slow }
     let advance = isDirect ? 0 : Int(symbol >> 4) + 1
     return UInt32(length + size | advance << 8) | UInt32(UInt16(bitPattern: Int16(value))) << 16
   }
