@@ -1,19 +1,23 @@
 // Baseline Huffman decoding of JPEG (ITU-T T.81, F.2.2) over whole segments of entropy-coded bytes.
 //
-// Symbol and extra bits come from one look at a table where they fit its index, which is what most of a photograph does:
-// the chain from one symbol to the next is a shift, a load and a shift. Bytes are freed of their stuffing beforehand, so
+// Symbols and extra bits come from one look at a table where they fit its index, two at a time where two do: the chain from
+// one look to the next is a shift, a load and a shift. Bytes are freed of their stuffing beforehand, so
 // that the bit buffer is filled by one unaligned load.
 
-/// The layout of a decoding table of 32-bit entries.
+/// The layout of a decoding table of 64-bit entries.
 ///
-/// Entry of the next ``indexBits`` bits: bits 0…6 are those of code and extra bits together, bits 8…15 the coefficients to
-/// go on by (run + 1; ``blockEnd`` for the end of the block), bits 16…31 the value. Where ``isSlow`` is set, only the code
-/// fits: bits 0…6 are the code's bits, 0 for a longer code, and bits 8…15 the symbol.
+/// Entry of the next ``indexBits`` bits: the first symbol whose code and extra bits are in them, and the second where both
+/// fit. Bits 0…5 are the bits of both, 8…15 the coefficients to go on by for the first (run + 1; ``blockEnd`` for the end of
+/// the block), 16…31 its value; 32…39, 48…63 the same for the second, and 40…47 its bits. Without a second symbol it
+/// repeats the first: no bits, nothing to go on by, the same value. Where ``isSlow`` is set, only the first code fits: bits
+/// 0…5 are the code's bits, 0 for a longer code, and bits 8…15 the symbol.
 public enum HuffmanTable {
   /// Bits that an entry is looked up by.
-  public static let indexBits = 10
+  public static let indexBits = 11
+  /// Lookups that the bits of a refill are enough for.
+  public static let lookups = 56 / indexBits
   /// Marks entries of which only the code fits.
-  public static let isSlow: UInt32 = 0x80
+  public static let isSlow: UInt64 = 0x80
   /// Coefficients that lead out of any block.
   public static let blockEnd = 64
   /// Lengths of longer codes, of up to 16 bits.
@@ -78,34 +82,32 @@ private struct BitReader {
   }
 
   @inline(__always)
-  func entry(_ table: UnsafePointer<UInt32>) -> UInt32 {
+  func entry(_ table: UnsafePointer<UInt64>) -> UInt64 {
     table[Int(truncatingIfNeeded: bits &>> UInt64(64 &- HuffmanTable.indexBits))]
   }
 
   @inline(__always)
-  mutating func skip(_ entry: UInt32) {
-    let length = UInt64(truncatingIfNeeded: entry & 0x7F)
+  mutating func skip(_ length: UInt64) {
     bits &<<= length
     count &-= length
   }
 
   /// The symbol of an entry that is slow, after its code was skipped; negative if there is no such code.
   @inline(__always)
-  mutating func slowSymbol(_ entry: UInt32, _ table: UnsafePointer<UInt32>) -> Int {
-    if entry & 0x7F != 0 {
-      skip(entry)
+  mutating func slowSymbol(_ entry: UInt64, _ table: UnsafePointer<UInt64>) -> Int {
+    if entry & 0x3F != 0 {
+      skip(entry & 0x3F)
       return Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
     }
-    let code = UInt32(truncatingIfNeeded: bits &>> 48)
+    let code = bits &>> 48
     var k = 0
     while k < HuffmanTable.longerCodes {
       if code < table[HuffmanTable.limits &+ k] {
         let length = HuffmanTable.indexBits &+ 1 &+ k
         let index =
-          Int(code &>> UInt32(truncatingIfNeeded: 16 &- length))
-          &+ Int(Int32(bitPattern: table[HuffmanTable.offsets &+ k]))
-        bits &<<= UInt64(truncatingIfNeeded: length)
-        count &-= UInt64(truncatingIfNeeded: length)
+          Int(truncatingIfNeeded: code &>> UInt64(truncatingIfNeeded: 16 &- length))
+          &+ Int(truncatingIfNeeded: table[HuffmanTable.offsets &+ k])
+        skip(UInt64(truncatingIfNeeded: length))
         return Int(truncatingIfNeeded: table[HuffmanTable.symbols &+ (index & 0xFF)] & 0xFF)
       }
       k &+= 1
@@ -118,8 +120,7 @@ private struct BitReader {
   mutating func number(_ size: Int) -> Int {
     guard size > 0 else { return 0 }
     let raw = Int(truncatingIfNeeded: bits &>> UInt64(truncatingIfNeeded: 64 &- size))
-    bits &<<= UInt64(truncatingIfNeeded: size)
-    count &-= UInt64(truncatingIfNeeded: size)
+    skip(UInt64(truncatingIfNeeded: size))
     return raw < 1 &<< (size &- 1) ? raw &- (1 &<< size) &+ 1 : raw
   }
 }
@@ -132,8 +133,8 @@ private func clearBlock(_ block: UnsafeMutablePointer<Int16>) {
 }
 
 @inline(__always)
-private func isWithinBounds(_ value: Int, _ table: UnsafePointer<UInt32>, _ index: Int) -> Bool {
-  let bound = Int(table[HuffmanTable.bounds &+ index])
+private func isWithinBounds(_ value: Int, _ table: UnsafePointer<UInt64>, _ index: Int) -> Bool {
+  let bound = Int(truncatingIfNeeded: table[HuffmanTable.bounds &+ index])
   return value <= bound && value >= 0 &- bound
 }
 
@@ -142,27 +143,35 @@ private func isWithinBounds(_ value: Int, _ table: UnsafePointer<UInt32>, _ inde
 /// - Returns: False where the bits are no block.
 @inline(__always)
 private func decodeAlternating(
-  _ reader: inout BitReader, _ table: UnsafePointer<UInt32>, _ naturalOrder: UnsafePointer<UInt8>,
+  _ reader: inout BitReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>,
   _ block: UnsafeMutablePointer<Int16>
 ) -> Bool {
   var k = 0
   while true {
     reader.refill()
-    // Four entries of the table's index take 40 of at least 56 bits.
-    var left = 4
+    var left = HuffmanTable.lookups
     var entry = reader.entry(table)
     while entry & HuffmanTable.isSlow == 0 {
-      reader.skip(entry)
-      let next = k &+ Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
-      if next >= 63 {
-        if next == 63 {
-          block[63] = Int16(truncatingIfNeeded: Int32(bitPattern: entry) &>> 16)
-          return true
+      let first = k &+ Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
+      let second = first &+ Int(truncatingIfNeeded: entry &>> 32 & 0xFF)
+      let value = Int16(truncatingIfNeeded: entry &>> 16)
+      let secondValue = Int16(truncatingIfNeeded: entry &>> 48)
+      if second >= 63 {
+        if first >= 63 {
+          // What follows the last coefficient is the next block's.
+          reader.skip(entry & 0x3F &- entry &>> 40 & 0xFF)
+          if first == 63 { block[63] = value }
+          return first == 63 || entry &>> 8 & 0xFF == UInt64(HuffmanTable.blockEnd)
         }
-        return entry &>> 8 & 0xFF == UInt32(HuffmanTable.blockEnd)
+        reader.skip(entry & 0x3F)
+        block[Int(naturalOrder[first])] = value
+        if second == 63 { block[63] = secondValue }
+        return second == 63 || entry &>> 32 & 0xFF == UInt64(HuffmanTable.blockEnd)
       }
-      k = next
-      block[Int(naturalOrder[k])] = Int16(truncatingIfNeeded: Int32(bitPattern: entry) &>> 16)
+      reader.skip(entry & 0x3F)
+      block[Int(naturalOrder[first])] = value
+      block[Int(naturalOrder[second])] = secondValue
+      k = second
       left &-= 1
       if left == 0 { break }
       entry = reader.entry(table)
@@ -205,7 +214,7 @@ private func decodeAlternating(
 ///   bounds.
 public func decodeMCUs(
   bytes: UnsafePointer<UInt8>, end: Int, limit: Int, state: UnsafeMutablePointer<UInt64>, blocks: UnsafePointer<Int>,
-  blockCount: Int, tables: UnsafePointer<UInt32>, naturalOrder: UnsafePointer<UInt8>, first: Int, count: Int,
+  blockCount: Int, tables: UnsafePointer<UInt64>, naturalOrder: UnsafePointer<UInt8>, first: Int, count: Int,
   coefficients: UnsafeMutablePointer<Int16>
 ) -> Int {
   var reader = BitReader(
@@ -226,8 +235,8 @@ public func decodeMCUs(
       let entry = reader.entry(direct)
       let difference: Int
       if entry & HuffmanTable.isSlow == 0 {
-        reader.skip(entry)
-        difference = Int(Int32(bitPattern: entry) &>> 16)
+        reader.skip(entry & 0x3F)
+        difference = Int(Int16(truncatingIfNeeded: entry &>> 16))
       } else {
         let size = reader.slowSymbol(entry, direct)
         if size < 0 || size > 15 { return -1 }

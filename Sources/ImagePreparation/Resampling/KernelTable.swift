@@ -59,7 +59,7 @@ struct KernelTable: Sendable {
   typealias DecodeMCUs =
     @Sendable (
       _ bytes: UnsafePointer<UInt8>, _ end: Int, _ limit: Int, _ state: UnsafeMutablePointer<UInt64>,
-      _ blocks: UnsafePointer<Int>, _ blockCount: Int, _ tables: UnsafePointer<UInt32>,
+      _ blocks: UnsafePointer<Int>, _ blockCount: Int, _ tables: UnsafePointer<UInt64>,
       _ naturalOrder: UnsafePointer<UInt8>, _ first: Int, _ count: Int, _ coefficients: UnsafeMutablePointer<Int16>
     ) -> Int
   typealias RemoveStuffing =

@@ -14,7 +14,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   private let handle: OpaquePointer
   private let kernels: KernelTable
-  private let tables: Buffer<UInt32>
+  private let tables: Buffer<UInt64>
   private let blocks: Buffer<Int>
   private let naturalOrder = Self.naturalOrder()
   private let state = Buffer<UInt64>(count: EntropyState.words, zeroed: true)
@@ -40,7 +40,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   init?(_ handle: OpaquePointer, kernels: KernelTable) {
     var scan = cic_jpeg_scan()
     guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }
-    let tables = Buffer<UInt32>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
+    let tables = Buffer<UInt64>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
     for index in 0..<scan.componentCount {
       let component = unsafe scan.component(index)
       let direct = unsafe tables.base + index * 2 * HuffmanTable.entries
@@ -168,14 +168,14 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   ///
   /// - Returns: False if they make no prefix code.
   private static func fill(
-    _ table: UnsafeMutablePointer<UInt32>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>,
+    _ table: UnsafeMutablePointer<UInt64>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>,
     steps: UnsafePointer<UInt16>, isDirect: Bool
   ) -> Bool {
     let indexBits = HuffmanTable.indexBits
-    var least = UInt32(Int16.max)
+    var least = Int(Int16.max)
     for k in 0..<64 {
-      let bound = unsafe UInt32(mostOfCoefficient / max(Int(steps[k]), 1))
-      unsafe table[HuffmanTable.bounds + k] = bound
+      let bound = unsafe mostOfCoefficient / max(Int(steps[k]), 1)
+      unsafe table[HuffmanTable.bounds + k] = UInt64(bound)
       least = min(least, bound)
     }
     unsafe table.update(repeating: HuffmanTable.isSlow, count: 1 << indexBits)
@@ -186,43 +186,61 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       for _ in 0..<(unsafe Int(counts[length])) {
         guard symbolIndex < 256, code < 1 << length else { return false }
         let symbol = unsafe values[symbolIndex]
-        unsafe table[HuffmanTable.symbols + symbolIndex] = UInt32(symbol)
+        unsafe table[HuffmanTable.symbols + symbolIndex] = UInt64(symbol)
         if length <= indexBits {
           for tail in 0..<(1 << (indexBits - length)) {
             unsafe table[code << (indexBits - length) | tail] = entry(
               symbol: symbol, length: length, tail: tail, tailBits: indexBits - length, isDirect: isDirect,
-              bound: Int(least))
+              bound: least)
           }
         }
         symbolIndex += 1
         code += 1
       }
       if length > indexBits {
-        unsafe table[HuffmanTable.limits + length - indexBits - 1] = UInt32(code << (16 - length))
-        unsafe table[HuffmanTable.offsets + length - indexBits - 1] = UInt32(
-          bitPattern: Int32(firstIndex - firstCode))
+        unsafe table[HuffmanTable.limits + length - indexBits - 1] = UInt64(code << (16 - length))
+        unsafe table[HuffmanTable.offsets + length - indexBits - 1] = UInt64(
+          bitPattern: Int64(firstIndex - firstCode))
       }
       code <<= 1
     }
+    if !isDirect { unsafe addSecondSymbols(table) }
     return true
   }
 
   /// The entry of a code that is followed by the `tailBits` bits of `tail`.
   private static func entry(
     symbol: UInt8, length: Int, tail: Int, tailBits: Int, isDirect: Bool, bound: Int
-  ) -> UInt32 {
+  ) -> UInt64 {
     let size = isDirect ? Int(symbol) : Int(symbol & 15)
     if !isDirect && size == 0 {
-      return UInt32(length | (symbol == 0xF0 ? 16 : HuffmanTable.blockEnd) << 8)
+      return UInt64(length | (symbol == 0xF0 ? 16 : HuffmanTable.blockEnd) << 8)
     }
-    let slow = HuffmanTable.isSlow | UInt32(length | Int(symbol) << 8)
+    let slow = HuffmanTable.isSlow | UInt64(length | Int(symbol) << 8)
     guard size <= tailBits else { return slow }
     let raw = tail >> (tailBits - size)
     let value = size == 0 ? 0 : raw < 1 << (size - 1) ? raw - (1 << size) + 1 : raw
     // The kernel bounds what a difference adds up to.
     guard isDirect || abs(value) <= bound else { return slow }
     let advance = isDirect ? 0 : Int(symbol >> 4) + 1
-    return UInt32(length + size | advance << 8) | UInt32(UInt16(bitPattern: Int16(value))) << 16
+    let bits = UInt64(UInt16(bitPattern: Int16(value)))
+    return UInt64(length + size | advance << 8) | bits << 16 | bits << 48
+  }
+
+  /// Adds to each entry the symbol that follows its own, where the index holds it whole.
+  private static func addSecondSymbols(_ table: UnsafeMutablePointer<UInt64>) {
+    let indexBits = UInt64(HuffmanTable.indexBits)
+    let alone = unsafe Array(UnsafeBufferPointer(start: table, count: 1 << HuffmanTable.indexBits))
+    for (index, first) in alone.enumerated()
+    where first & HuffmanTable.isSlow == 0 && first >> 8 & 0xFF != HuffmanTable.blockEnd {
+      let length = first & 0x3F
+      let second = alone[index << Int(length) & (alone.count - 1)]
+      let secondLength = second & 0x3F
+      guard second & HuffmanTable.isSlow == 0, length + secondLength <= indexBits else { continue }
+      unsafe table[index] =
+        first & 0xFFFF_FF00 | (length + secondLength) | (second >> 8 & 0xFF) << 32 | secondLength << 40
+        | (second >> 16 & 0xFFFF) << 48
+    }
   }
 
   /// The natural index of each zigzag position (T.81 figure 5).
