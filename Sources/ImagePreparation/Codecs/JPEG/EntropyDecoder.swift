@@ -41,8 +41,15 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     var scan = cic_jpeg_scan()
     guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }
     let tables = Buffer<UInt64>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
+    // Components that are coded alike, as Cb and Cr mostly are, share their tables: all of them together are to stay cached.
+    var pairs: [Int] = []
     for index in 0..<scan.componentCount {
       let component = unsafe scan.component(index)
+      if let like = (0..<index).first(where: { unsafe component.isCoded(like: scan.component($0)) }) {
+        pairs.append(pairs[like])
+        continue
+      }
+      pairs.append(index)
       let direct = unsafe tables.base + index * 2 * HuffmanTable.entries
       guard
         unsafe Self.fill(
@@ -60,8 +67,8 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       unsafe words[EntropyBlock.component] = block.component
       unsafe words[EntropyBlock.start] = block.start
       unsafe words[EntropyBlock.step] = block.step
-      unsafe words[EntropyBlock.directTable] = block.component * 2
-      unsafe words[EntropyBlock.alternatingTable] = block.component * 2 + 1
+      unsafe words[EntropyBlock.directTable] = pairs[block.component] * 2
+      unsafe words[EntropyBlock.alternatingTable] = pairs[block.component] * 2 + 1
     }
     self.scan = scan
     unsafe self.handle = handle
@@ -314,5 +321,13 @@ extension cic_jpeg_scan {
     case 2: unsafe all.2
     default: unsafe all.3
     }
+  }
+}
+
+extension cic_jpeg_scan_component {
+  /// True where Huffman tables and quantization steps are the same.
+  fileprivate func isCoded(like other: cic_jpeg_scan_component) -> Bool {
+    unsafe dc_counts == other.dc_counts && ac_counts == other.ac_counts
+      && (0..<64).allSatisfy { unsafe quantization[$0] == other.quantization[$0] }
   }
 }
