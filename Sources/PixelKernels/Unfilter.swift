@@ -32,6 +32,12 @@ public func unfilterRows(
     let row = rows + (index &* (count &+ 1) &+ 1)
     let filter = row[-1]
     let below = row + (count &+ 1)
+    if filter > 2 && pixelBytes > 1 && isMostlyZeros(row, count) {
+      unfilterSparse(filter, isWide, row, prior, pixelBytes, count)
+      prior = UnsafePointer(row)
+      index &+= 1
+      continue
+    }
     if filter > 2 && pixelBytes > 1 && index &+ 1 < rowCount && below[-1] == filter {
       switch (filter, isWide) {
       case (3, true): unfilterAverage(true, row, below, prior, pixelBytes, count)
@@ -49,14 +55,83 @@ public func unfilterRows(
     case _ where pixelBytes == 1: unfilterBytes(filter, row, prior, count)
     case (1, true): unfilterSub(true, row, pixelBytes, count)
     case (1, false): unfilterSub(false, row, pixelBytes, count)
-    case (3, true): unfilterAverage(true, row, prior, pixelBytes, count)
-    case (3, false): unfilterAverage(false, row, prior, pixelBytes, count)
-    case (_, true): unfilterPaeth(true, row, prior, pixelBytes, count)
-    case (_, false): unfilterPaeth(false, row, prior, pixelBytes, count)
+    case (3, true): unfilterAverage(true, row, prior, 0, pixelBytes, count)
+    case (3, false): unfilterAverage(false, row, prior, 0, pixelBytes, count)
+    case (_, true): unfilterPaeth(true, row, prior, 0, pixelBytes, count)
+    case (_, false): unfilterPaeth(false, row, prior, 0, pixelBytes, count)
     }
     prior = UnsafePointer(row)
     index &+= 1
   }
+}
+
+/// Bytes that ``unfilterSparse`` looks at together: whole pixels of every size.
+private let groupBytes = 48
+
+/// True where zeros are all that is found at most of eight places of a row.
+@inline(__always)
+private func isMostlyZeros(_ row: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  let step = (count &- 8) &>> 3
+  if step < groupBytes { return false }
+  var zeros = 0
+  var x = step
+  while x <= count &- 8 {
+    if loadWord(row + x) == 0 { zeros &+= 1 }
+    x &+= step
+  }
+  return zeros > 4
+}
+
+/// Average or Paeth of a row of mostly zeros, as flat areas have them: where left, above and above left are one color and
+/// the filtered bytes are zeros, that color is what both filters give.
+@inline(__always)
+private func unfilterSparse(
+  _ filter: UInt8, _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>,
+  _ pixelBytes: Int, _ count: Int
+) {
+  var x = 0
+  while x < count {
+    let size = count &- x < groupBytes ? count &- x : groupBytes
+    if x > 0 && size == groupBytes && isFlat(row + x, prior + x, pixelBytes) {
+      var i = 0
+      while i < groupBytes {
+        UnsafeMutableRawPointer(row + x + i).storeBytes(of: loadWord(prior + x + i), as: UInt64.self)
+        i &+= 8
+      }
+    } else {
+      switch (filter, isWide) {
+      case (3, true): unfilterAverage(true, row, prior, x, pixelBytes, x &+ size)
+      case (3, false): unfilterAverage(false, row, prior, x, pixelBytes, x &+ size)
+      case (_, true): unfilterPaeth(true, row, prior, x, pixelBytes, x &+ size)
+      case (_, false): unfilterPaeth(false, row, prior, x, pixelBytes, x &+ size)
+      }
+    }
+    x &+= size
+  }
+}
+
+/// True where a group's bytes are zeros, and the pixels above them, the one above left and the left one are the same.
+@inline(__always)
+private func isFlat(_ row: UnsafePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int) -> Bool {
+  var ones: UInt64 = 0
+  var i = 0
+  while i < groupBytes {
+    ones |= loadWord(row + i)
+    i &+= 8
+  }
+  if ones != 0 { return false }
+  i = 0
+  while i < groupBytes {
+    ones |= loadWord(prior + i) ^ loadWord(prior + i - pixelBytes)
+    i &+= 8
+  }
+  let left = loadWord(row - pixelBytes) ^ loadWord(prior - pixelBytes)
+  return ones == 0 && left &<< UInt64(truncatingIfNeeded: 64 &- 8 &* pixelBytes) == 0
+}
+
+@inline(__always)
+private func loadWord(_ bytes: UnsafePointer<UInt8>) -> UInt64 {
+  UInt64(littleEndian: UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self))
 }
 
 @inline(__always)
@@ -91,14 +166,16 @@ private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ p
 }
 
 /// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and the upper one is an instruction; s + ¬p = ¬(p − s). So pixels are kept as their
-/// complements.
+/// complements. From the byte `start` to `end`.
 @inline(__always)
 private func unfilterAverage(
-  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ start: Int, _ pixelBytes: Int,
+  _ end: Int
 ) {
-  let last = count &- pixelBytes
-  var x = 0
-  var pixel = averaged(~cpi_u8x16(repeating: 0), ~loadPixel(prior, isWide), loadPixel(row, isWide))
+  let last = end &- pixelBytes
+  var x = start
+  let left = start == 0 ? cpi_u8x16(repeating: 0) : loadPixel(row + start - pixelBytes, isWide)
+  var pixel = averaged(~left, ~loadPixel(prior + start, isWide), loadPixel(row + start, isWide))
   while x < last {
     let next = loadPixel(row + x + pixelBytes, isWide)
     storePixel(row + x, ~pixel, isWide)
@@ -138,15 +215,21 @@ private func averaged(_ left: cpi_u8x16, _ above: cpi_u8x16, _ filtered: cpi_u8x
   cpi_average_u8x16(left, above) &- filtered
 }
 
+/// From the byte `start` to `end`.
 @inline(__always)
 private func unfilterPaeth(
-  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int, _ count: Int
+  _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ start: Int, _ pixelBytes: Int,
+  _ end: Int
 ) {
-  let last = count &- pixelBytes
-  var x = 0
+  let last = end &- pixelBytes
+  var x = start
+  var above = loadWords(prior + start, isWide)
+  var predicted = above
   // Left of the first pixel all is 0, so that the one above is nearest.
-  var above = loadWords(prior, isWide)
-  var pixel = addBytes(loadWords(row, isWide), above)
+  if start > 0 {
+    predicted = paeth(loadWords(row + start - pixelBytes, isWide), above, loadWords(prior + start - pixelBytes, isWide))
+  }
+  var pixel = addBytes(loadWords(row + start, isWide), predicted)
   while x < last {
     let next = loadWords(row + x + pixelBytes, isWide)
     storePixel(row + x, cpi_narrow_i16x8(pixel), isWide)
