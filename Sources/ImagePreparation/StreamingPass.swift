@@ -70,27 +70,27 @@ struct StreamingPass {
     encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     let stripsInFlight = feed.stripsInFlight
-    let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight))
     let stripCount = feed.stripCount
     let rings = resamplers.map(\.ring)
     let finisher = feed.finisher
-    let decoding = Decoding(feed, rings: rings, exchange: exchange, cancellation: cancellation)
+    let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight), finishes: finisher != nil)
+    let decoding = Decoding(feed, finisher: finisher, rings: rings, exchange: exchange, cancellation: cancellation)
     guard let thread = WorkerThread({ decoding.run() }) else { throw .outOfMemory("a thread") }
     var failure: PreparationError?
     do throws(PreparationError) {
-      var available = 0
       for index in 0..<stripCount {
-        if index == available {
-          available = exchange.strips
-          while index == available, try encode(&clock) { available = exchange.strips }
-        }
-        if index == available {
-          clock.enter(nil)
-          available = try exchange.waitForStrips(index + 1)
-        }
-        if let finisher {
-          clock.enter(.decode)
-          finisher.finishStrip(index, in: rings)
+        var waits = false
+        arrival: while true {
+          if waits { clock.enter(nil) }
+          switch try exchange.nextForConsumer(index: index, waits: waits) {
+          case .go, .end: break arrival
+          case .finish(let strip):
+            clock.enter(.decode)
+            finisher?.finishStrip(strip, in: rings)
+            exchange.didFinish()
+            waits = false
+          case .wait: waits = try !encode(&clock)
+          }
         }
         clock.enter(.resize)
         advance(strips: index + 1)
@@ -111,14 +111,19 @@ struct StreamingPass {
   private final class Decoding<Feed: StripFeed & ~Copyable>: @unchecked Sendable {
     // Unchecked: used by one thread at a time; joining it orders the accesses.
     private var feed: Feed
+    private let finisher: (any StripFinisher)?
     private let rings: [RowRing]
     private let exchange: StripExchange
     private let cancellation: CancellationFlag?
     private(set) var failure: PreparationError?
     private(set) var time = Duration.zero
 
-    init(_ feed: consuming Feed, rings: [RowRing], exchange: StripExchange, cancellation: CancellationFlag?) {
+    init(
+      _ feed: consuming Feed, finisher: (any StripFinisher)?, rings: [RowRing], exchange: StripExchange,
+      cancellation: CancellationFlag?
+    ) {
       self.feed = feed
+      self.finisher = finisher
       self.rings = rings
       self.exchange = exchange
       self.cancellation = cancellation
@@ -133,7 +138,7 @@ struct StreamingPass {
     func run() {
       do throws(PreparationError) {
         for index in 0..<feed.stripCount {
-          guard exchange.waitForRoom(index: index) else { return }
+          guard finishUntilRoom(index: index) else { return }
           if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
           let start = ContinuousClock.now
           try feed.readStrip(index, into: rings)
@@ -144,6 +149,21 @@ struct StreamingPass {
       } catch {
         failure = error
         exchange.fail(error)
+      }
+    }
+
+    /// Finishes strips for the other side until there is room for strip `index`; false when nobody wants it any more.
+    private func finishUntilRoom(index: Int) -> Bool {
+      while true {
+        switch exchange.nextForDecoder(index: index) {
+        case .go: return true
+        case .finish(let strip):
+          let start = ContinuousClock.now
+          finisher?.finishStrip(strip, in: rings)
+          time += ContinuousClock.now - start
+          exchange.didFinish()
+        case .wait, .end: return false
+        }
       }
     }
   }

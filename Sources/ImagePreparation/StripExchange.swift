@@ -8,7 +8,8 @@ internal import Musl
 
 /// The bounded hand-over of strips from the decoder's thread to the one that resizes and encodes.
 ///
-/// Neither side spins: each waits on a condition until the other has moved on or has given up.
+/// What a strip needs between the two, its finishing, is done by whichever side would wait else: one strip at a time, in
+/// order. Neither side spins: each waits on a condition until the other has moved on or has given up.
 @safe
 final class StripExchange: @unchecked Sendable {
   // Unchecked: all state is read and written under the mutex.
@@ -16,14 +17,33 @@ final class StripExchange: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let moved: UnsafeMutablePointer<pthread_cond_t>
   private var decoded = 0
+  /// Strips that may be consumed; all that are decoded where nothing is to be finished.
+  private var finished = 0
+  private var isFinishing = false
+  private let finishes: Bool
   /// Strips that there is room for: those below it may be written.
   private var room: Int
   private var failure: PreparationError?
   private var isAbandoned = false
 
-  /// - Parameter room: Strips that may be decoded before any is released.
-  init(room: Int) {
+  /// What a side may do next.
+  enum Step {
+    /// Decode, or consume, the strip that was asked about.
+    case go
+    /// Finish this strip, and say so with ``didFinish()``.
+    case finish(Int)
+    /// Something else: the other side is not as far yet.
+    case wait
+    /// End: nobody wants more strips.
+    case end
+  }
+
+  /// - Parameters:
+  ///   - room: Strips that may be decoded before any is released.
+  ///   - finishes: True where strips are to be finished before they are consumed.
+  init(room: Int, finishes: Bool) {
     self.room = room
+    self.finishes = finishes
     unsafe mutex = .allocate(capacity: 1)
     unsafe moved = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -37,31 +57,59 @@ final class StripExchange: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  /// Waits until strip `index` may be written; false when nobody wants it any more.
-  func waitForRoom(index: Int) -> Bool {
-    locked { () -> Bool in
-      while index >= room && !isAbandoned { unsafe pthread_cond_wait(moved, mutex) }
-      return !isAbandoned
+  /// Waits until strip `index` may be written, or something can be finished meanwhile.
+  func nextForDecoder(index: Int) -> Step {
+    locked {
+      while !isAbandoned {
+        if index < room { return .go }
+        if let strip = claim() { return .finish(strip) }
+        unsafe pthread_cond_wait(moved, mutex)
+      }
+      return .end
     }
   }
 
   /// Tells that strip `index` has been written.
-  func didDecode(index: Int) { change { decoded = index + 1 } }
+  func didDecode(index: Int) {
+    change {
+      decoded = index + 1
+      if !finishes { finished = decoded }
+    }
+  }
 
   /// Tells that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// Strips that have been written.
-  var strips: Int { locked { decoded } }
-
-  /// Waits until strips below `count` have been written, and says how many there are now: at least `count`.
-  func waitForStrips(_ count: Int) throws(PreparationError) -> Int {
-    let (strips, failure): (Int, PreparationError?) = locked {
-      while decoded < count && self.failure == nil { unsafe pthread_cond_wait(moved, mutex) }
-      return (decoded, self.failure)
+  /// Whether strip `index` may be consumed, or what can be finished until then.
+  ///
+  /// - Parameter waits: False to be told to wait.
+  /// - Throws: What the decoder failed with before this strip.
+  func nextForConsumer(index: Int, waits: Bool) throws(PreparationError) -> Step {
+    let result = locked { () -> Result<Step, PreparationError> in
+      while true {
+        if index < finished { return .success(.go) }
+        if let strip = claim() { return .success(.finish(strip)) }
+        if index >= decoded, let failure { return .failure(failure) }
+        if !waits { return .success(.wait) }
+        unsafe pthread_cond_wait(moved, mutex)
+      }
     }
-    if strips >= count { return strips }
-    throw failure ?? .canceled(.decode)
+    return try result.get()
+  }
+
+  /// Tells that the strip that ``nextForDecoder(index:)`` or ``nextForConsumer(index:waits:)`` gave out is finished.
+  func didFinish() {
+    change {
+      finished += 1
+      isFinishing = false
+    }
+  }
+
+  /// The next strip to finish, if nobody is at it. Under the mutex.
+  private func claim() -> Int? {
+    guard finishes, finished < decoded, !isFinishing else { return nil }
+    isFinishing = true
+    return finished
   }
 
   /// Tells that strips below `room` may be written now.

@@ -6,7 +6,7 @@ protocol StripFeed: ~Copyable, Sendable {
   var stripCount: Int { get }
   /// What was overlooked so far.
   var damage: DecodingDamage { get }
-  /// What is left to do of a strip where it is consumed, on that side's thread; nil when strips arrive ready.
+  /// What is left to do of a strip before it is consumed, by whichever thread has time; nil when strips arrive ready.
   var finisher: (any StripFinisher)? { get }
   /// Strips that may be read before the finisher has seen the first of them.
   var stripsInFlight: Int { get }
@@ -27,7 +27,7 @@ extension StripFeed where Self: ~Copyable {
   func check() throws(PreparationError) {}
 }
 
-/// The consumer's share of decoding: so that two threads are both busy, and rows are touched while they are in a cache.
+/// The share of decoding that either thread can do, so that both are busy. One of them at a time, in order.
 protocol StripFinisher: AnyObject, Sendable {
   /// Turns strip `index`, the one after the last one, as the feed left it in the rings into rows.
   func finishStrip(_ index: Int, in rings: [RowRing])

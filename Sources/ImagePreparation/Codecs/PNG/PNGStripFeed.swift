@@ -2,7 +2,7 @@ internal import CImageCodecs
 internal import PixelKernels
 
 /// The rows of a PNG that is not interlaced, without libpng: inflated where strips are read, unfiltered where they are
-/// consumed.
+/// finished.
 ///
 /// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
 /// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
@@ -43,7 +43,7 @@ struct PNGStripFeed: StripFeed, ~Copyable {
 /// How coded rows become delivered ones.
 @safe
 private final class PNGStrips: StripFinisher, @unchecked Sendable {
-  // Unchecked: `above` and `adler` are touched by the consuming side only, all else is constant.
+  // Unchecked: `above` and `adler` are touched by whoever finishes a strip, one at a time; all else is constant.
 
   /// In place of the filter of a row that could not be decoded.
   static let isFilled: UInt8 = 0xFF
