@@ -89,7 +89,9 @@ struct StreamingPass {
             finisher?.finishStrip(strip, in: rings)
             exchange.didFinish()
             waits = false
-          case .wait: waits = try !encode(&clock)
+          case .wait:
+            clock.enter(.decode)
+            if finisher?.readAhead() != true { waits = try !encode(&clock) }
           }
         }
         clock.enter(.resize)
