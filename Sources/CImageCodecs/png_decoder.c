@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { longest_side = 0x7FFFFFFF };
+#include <isa-l/crc.h>
+
+enum {
+  longest_side = 0x7FFFFFFF,
+  trailing_bytes = 128 * 1024,  // in which metadata behind the image data is looked for
+};
 
 _Noreturn static void fail(cic_png_decoder *d, cic_status status, const char *message) {
   d->status = status;
@@ -66,28 +71,78 @@ static bool keep_text(cic_png_decoder *d, png_unknown_chunkp chunk) {
   return true;
 }
 
+static bool is_text(const uint8_t *name) {
+  return !memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4);
+}
+
+// Text and EXIF, wherever they stand: false without memory.
+static bool keep_metadata(cic_png_decoder *d, png_unknown_chunkp chunk) {
+  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
+  const uint8_t *name = chunk->name;
+  if (is_text(name)) {
+    bool is_xmp = name[0] == 'i' && chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18);
+    *(is_xmp ? &d->has_xmp : &d->has_text) = true;
+    return keep_text(d, chunk);
+  }
+  if (memcmp(name, "eXIf", 4) || d->exif || chunk->size == 0) return true;
+  d->exif = malloc(chunk->size);
+  if (!d->exif) return false;
+  memcpy(d->exif, chunk->data, chunk->size);
+  d->exif_count = chunk->size;
+  return true;
+}
+
 // Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
-  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
   const char *name = (const char *)chunk->name;
   if (png_get_image_width(png, d->info) == 0) fail(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
-  if (!memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4)) {
-    bool is_xmp = name[0] == 'i' && chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18);
-    *(is_xmp ? &d->has_xmp : &d->has_text) = true;
-    if (!keep_text(d, chunk)) return -1;
-  } else if (!memcmp(name, "acTL", 4)) d->animated = true;
+  if (!memcmp(name, "acTL", 4)) d->animated = true;
   else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
     d->has_cicp = true;
     memcpy(d->cicp, chunk->data, 4);
-  } else if (!memcmp(name, "eXIf", 4) && !d->exif && chunk->size > 0) {
-    d->exif = malloc(chunk->size);
-    if (!d->exif) return -1;
-    memcpy(d->exif, chunk->data, chunk->size);
-    d->exif_count = chunk->size;
   }
-  return 1;
+  return keep_metadata(d, chunk) ? 1 : -1;
+}
+
+static uint32_t big_endian(const uint8_t *bytes) {
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+// True where flawless chunks lead from `bytes` to IEND.
+static bool are_last_chunks(const uint8_t *bytes, size_t count) {
+  while (count >= 12) {
+    uint32_t size = big_endian(bytes);
+    if (size > count - 12 || big_endian(bytes + 8 + size) != crc32_gzip_refl(0, bytes + 4, size + 4)) return false;
+    if (!memcmp(bytes + 4, "IEND", 4)) return true;
+    bytes += 12 + size;
+    count -= 12 + size;
+  }
+  return false;
+}
+
+// Text and EXIF behind the image data, where ExifTool and others put them: false without memory. The data are not walked
+// through, which would take a look at every 8 KiB of the file; what leads from a name to IEND with right checksums are chunks.
+static bool keep_trailing_metadata(cic_png_decoder *d) {
+  uint8_t *bytes = malloc(trailing_bytes);
+  if (!bytes) return false;
+  size_t count = cic_source_copy_end(d->source, bytes, trailing_bytes);
+  bool has_memory = true;
+  size_t at = 0;
+  while (at + 12 <= count) {
+    const uint8_t *name = bytes + at + 4;
+    if ((is_text(name) || !memcmp(name, "eXIf", 4)) && are_last_chunks(bytes + at, count - at)) break;
+    at++;
+  }
+  while (has_memory && at + 12 <= count && memcmp(bytes + at + 4, "IEND", 4)) {
+    png_unknown_chunk chunk = {.data = bytes + at + 8, .size = big_endian(bytes + at)};
+    memcpy(chunk.name, bytes + at + 4, 4);
+    has_memory = keep_metadata(d, &chunk);
+    at += 12 + chunk.size;
+  }
+  free(bytes);
+  return has_memory;
 }
 
 cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *cancel, cic_png_limits limits) {
@@ -158,7 +213,8 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   png_structp png = d->png;
   png_infop info = d->info;
   png_read_info(png, info);
-  // Nothing that stands behind the image data is looked at, but checksums.
+  if (!keep_trailing_metadata(d)) fail(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
+  // From here on nothing is looked at behind the image data, but checksums.
   png_set_read_user_chunk_fn(png, NULL, NULL);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 

@@ -120,4 +120,25 @@ cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **by
   return status == CIC_END ? CIC_OK : status;
 }
 
+size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity) {
+  if (!source->window) {
+    size_t count = source->available < capacity ? source->available : capacity;
+    if (count > 0) memcpy(bytes, source->next + source->available - count, count);
+    return count;
+  }
+  struct stat status;
+  off_t read_so_far = lseek(source->descriptor, 0, SEEK_CUR);
+  if (source->blocks || read_so_far < 0 || fstat(source->descriptor, &status)) return 0;
+  off_t begin = read_so_far - (off_t)source->available;
+  if (begin < status.st_size - (off_t)capacity) begin = status.st_size - (off_t)capacity;
+  size_t count = 0;
+  while (begin + (off_t)count < status.st_size) {
+    ssize_t got = pread(
+        source->descriptor, bytes + count, (size_t)(status.st_size - begin) - count, begin + (off_t)count);
+    if (got <= 0) return 0;
+    count += (size_t)got;
+  }
+  return count;
+}
+
 int32_t cic_source_system_error(const cic_source *source) { return source->system_error; }

@@ -20,6 +20,9 @@ struct cic_source {
 // Replaces the window by the next bytes; all of the present ones count as consumed.
 cic_status cic_source_refill(cic_source *source);
 
+// Copies the last unread bytes, `capacity` at most, and consumes nothing: of a file or of memory; of a pipe there are none.
+size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity);
+
 static inline bool cic_is_canceled(cic_cancel_flag *flag) {
   return flag && atomic_load_explicit(&flag->raised, memory_order_relaxed);
 }

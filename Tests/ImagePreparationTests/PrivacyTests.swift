@@ -39,8 +39,10 @@ struct PrivacyTests {
   @Test(
     "asked for, EXIF, XMP and comment stay as exiftool wrote them, upright",
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
-    arguments: ["jpeg/small-420.jpg", "png/small-rgb8.png"], [Recipe.OutputFormat.jpeg, .png])
-  func kept(_ name: String, _ format: Recipe.OutputFormat) throws {
+    arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
+    [Recipe.OutputFormat.jpeg, .png])
+  func kept(_ source: (name: String, isBehindData: Bool), _ format: Recipe.OutputFormat) throws {
+    let (name, isBehindData) = source
     let folder = TestFolder.url.appending(path: "gesso-kept-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -61,8 +63,14 @@ struct PrivacyTests {
       _ = try Self.run(["-q", "-overwrite_original", "-Comment=a comment", source.path])
     } else {
       var file = PNGFile(bytes)
-      file.chunks.insert(("tEXt", Array("Comment\0a comment".utf8)), at: 1)
-      file.chunks.insert(("tEXt", Array("Author\0somebody".utf8)), at: 2)
+      let texts = ["Comment\0a comment", "Author\0somebody"].map { (type: "tEXt", data: Array($0.utf8)) }
+      file.chunks.insert(contentsOf: texts, at: 1)
+      if isBehindData {
+        let metadata = file.chunks.filter { ["iTXt", "tEXt", "eXIf"].contains($0.type) }
+        #expect(metadata.count == 4)
+        file.chunks.removeAll { ["iTXt", "tEXt", "eXIf"].contains($0.type) }
+        file.chunks.insert(contentsOf: metadata, at: file.chunks.count - 1)
+      }
       bytes = file.bytes
       try Data(bytes).write(to: source)
     }
