@@ -49,6 +49,29 @@ struct JPEGVarietyTests {
     #expect(compared >= 30)
   }
 
+  @Test("every variety is prepared, and gray ones have djpeg's pixels", arguments: Recipe.Effort.allCases)
+  func prepared(effort: Recipe.Effort) throws {
+    let pixels = try Fixtures.bytes("jpeg/coded-expected.bin")
+    let whole = try ExpectedPixels.table("jpeg/coded-expected.tsv")
+      .filter { $0.columns[1] == "1" && ["gray", "rgb", "cmyk"].contains($0.columns[2]) }
+    #expect(whole.contains { $0.columns[0] == "gray-2x2.jpg" })
+    for expected in whole {
+      let source = ImageSource.file(Fixtures.path("jpeg/coded/\(expected.columns[0])"))
+      var recipe = Recipe()
+      (recipe.maxSide, recipe.effort) = (nil, effort)
+      let image = try ImagePreparer().pixels(of: source, recipe: recipe)
+      #expect("\(image.size)" == "\(expected.columns[3])x\(expected.columns[4])", "\(expected.columns[0])")
+      if expected.columns[2] == "gray" {
+        let wanted = expected.bytes(in: pixels, count: image.size.pixelCount)
+        #expect(image.samples.elementsEqual(wanted), "\(expected.columns[0])")
+      }
+      for side in [5, 13, 26] {
+        recipe.maxSide = side
+        #expect(try ImagePreparer().prepare(source, recipe: recipe).size.width == side, "\(expected.columns[0])")
+      }
+    }
+  }
+
   @Test("gray output is the luma plane", arguments: ["420.jpg", "444.jpg", "411.jpg", "420-progressive.jpg"])
   func grayOutput(name: String) throws {
     let source = ImageSource.file(Fixtures.path("jpeg/coded/\(name)"))

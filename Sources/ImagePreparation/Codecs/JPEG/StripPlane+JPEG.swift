@@ -10,10 +10,8 @@ extension StripPlane {
       let width = divideRoundingUp(size.width * factor.horizontal * block, most.horizontal * 8)
       let height = divideRoundingUp(size.height * factor.vertical * block, most.vertical * 8)
       let blocks = divideRoundingUp(size.width * factor.horizontal, most.horizontal * 8)
-      // A single component is stored one block an MCU, whatever its factors say (T.81 A.2.2).
-      let blocksDown = factors.count == 1 ? 1 : factor.vertical
       return StripPlane(
-        layout: RowLayout(channels: .gray, bitDepth: 8, width: width), height: height, stripRows: blocksDown * block,
+        layout: RowLayout(channels: .gray, bitDepth: 8, width: width), height: height, stripRows: factor.vertical * block,
         rowBytes: blocks * block)
     }
   }
