@@ -558,10 +558,12 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *d) {
 // MARK: Entropy-coded data
 
 bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
-  const struct jpeg_decompress_struct *c = &d->codec;
+  struct jpeg_decompress_struct *c = &d->codec;
   *scan = (cic_jpeg_scan){0};
   cic_source *source = d->source;
   if (d->status || d->ended || !d->started || !c->raw_data_out || source->blocks) return false;
+  // Then all scans have been read, and what is known is of the last one, perhaps of one that was refused.
+  if (jpeg_has_multiple_scans(c)) return false;
   if (c->progressive_mode || c->arith_code || c->data_precision != 8) return false;
   if (c->num_components > 4 || c->comps_in_scan != c->num_components) return false;
   if (c->Ss != 0 || c->Se != DCTSIZE2 - 1 || c->Ah != 0 || c->Al != 0 || c->blocks_in_MCU > 10) return false;
@@ -571,9 +573,10 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
   scan->blocks_per_mcu = c->blocks_in_MCU;
   for (int k = 0; k < c->comps_in_scan; k++) {
     const jpeg_component_info *component = c->cur_comp_info[k];
+    if (component != &c->comp_info[k]) return false;
     const JHUFF_TBL *dc = c->dc_huff_tbl_ptrs[component->dc_tbl_no & 3];
     const JHUFF_TBL *ac = c->ac_huff_tbl_ptrs[component->ac_tbl_no & 3];
-    if (component != &c->comp_info[k] || !dc || !ac || !component->quant_table) return false;
+    if (!dc || !ac || !component->quant_table) return false;
     if (SCALED_WIDTH(component) != SCALED_HEIGHT(component)) return false;
     // A scan of one component has one block an MCU, whatever the factors say (T.81 A.2.2).
     bool alone = c->comps_in_scan == 1;

@@ -98,6 +98,18 @@ struct EntropyDecoderTests {
     #expect(try Self.decode(source).isOwn)
   }
 
+  /// libjpeg-turbo knows the components of the last header only, as far as it came in it.
+  @Test("several scans are libjpeg-turbo's, also where the last one's header is refused", arguments: [3, 9])
+  func scans(lastComponent: UInt8) throws {
+    var bytes = try Fixtures.bytes("jpeg/coded/420-scans.jpg")
+    bytes.insert(
+      contentsOf: [0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, lastComponent, 0, 0, 63, 0], at: bytes.count - 2)
+    for policy in DamagePolicy.allCases {
+      let outcome = Self.compare(bytes, policy: policy, "component \(lastComponent), \(policy)")
+      #expect(outcome != .own)
+    }
+  }
+
   /// Noise on slopes of any size, in any quality.
   static func generated(_ random: inout SplitMix64) throws(PreparationError) -> [UInt8] {
     let size = ImageSize(width: .random(in: 1...130, using: &random), height: .random(in: 1...70, using: &random))
