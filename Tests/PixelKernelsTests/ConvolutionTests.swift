@@ -34,6 +34,12 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32,
       UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
     ) -> Void
+  let layOutLight: @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
+  let accumulatePairs:
+    @Sendable (
+      UnsafePointer<Int16>, Int, Int, Int, UnsafePointer<Int16>, Bool, Int32, Int32, Int, UnsafeMutablePointer<Int32>
+    ) -> Void
+  let roundLight: @Sendable (UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>) -> Void
   let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
 
@@ -43,6 +49,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       convolveRows: PixelKernels.convolveRows, convolveRowsFine: PixelKernels.convolveRowsFine,
       convolveRowsToSums: PixelKernels.convolveRowsToSums,
       convolveColumnsOfWords: PixelKernels.convolveColumnsOfWords,
+      layOutLight: PixelKernels.layOutLight, accumulatePairs: PixelKernels.accumulatePairs,
+      roundLight: PixelKernels.roundLight,
       premultiplyCentered: PixelKernels.premultiplyCentered,
       interleaveColumns: PixelKernels.interleaveColumns)
     #if GESSO_X86V3
@@ -54,6 +62,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
         convolveRows: PixelKernelsX86v3.convolveRows, convolveRowsFine: PixelKernelsX86v3.convolveRowsFine,
         convolveRowsToSums: PixelKernelsX86v3.convolveRowsToSums,
         convolveColumnsOfWords: PixelKernelsX86v3.convolveColumnsOfWords,
+        layOutLight: PixelKernelsX86v3.layOutLight, accumulatePairs: PixelKernelsX86v3.accumulatePairs,
+        roundLight: PixelKernelsX86v3.roundLight,
         premultiplyCentered: PixelKernelsX86v3.premultiplyCentered,
         interleaveColumns: PixelKernelsX86v3.interleaveColumns),
     ]
@@ -251,14 +261,15 @@ struct ConvolutionTests {
       #expect(output.last == 77, "nothing is written past the last row")
     }
   }
+}
 
-  private func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
-    let copies = rows.map { row in
-      let copy = UnsafeMutableBufferPointer<Sample>.allocate(capacity: row.count)
-      _ = copy.initialize(from: row)
-      return UnsafePointer(copy.baseAddress!)
-    }
-    body(copies)
-    for copy in copies { copy.deallocate() }
+/// Rows in memory of their own.
+func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
+  let copies = rows.map { row in
+    let copy = UnsafeMutableBufferPointer<Sample>.allocate(capacity: row.count)
+    _ = copy.initialize(from: row)
+    return UnsafePointer(copy.baseAddress!)
   }
+  body(copies)
+  for copy in copies { copy.deallocate() }
 }

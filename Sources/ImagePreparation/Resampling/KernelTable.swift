@@ -44,6 +44,20 @@ struct KernelTable: Sendable {
       _ rows: UnsafePointer<Int16>, _ stride: Int, _ channels: Int, _ pairs: Int,
       _ columns: UnsafeMutablePointer<Int32>
     ) -> Void
+  typealias LayOutLight =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairs: Int, _ offset: Int, _ count: Int,
+      _ block: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias AccumulatePairs =
+    @Sendable (
+      _ block: UnsafePointer<Int16>, _ stride: Int, _ first: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
+      _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int, _ sums: UnsafeMutablePointer<Int32>
+    ) -> Void
+  typealias RoundLight =
+    @Sendable (
+      _ sums: UnsafePointer<Int32>, _ count: Int, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
   typealias ConvolveColumnsWide =
     @Sendable (
       _ rows: UnsafePointer<UnsafePointer<UInt16>>, _ weights: UnsafePointer<Int32>, _ taps: Int, _ count: Int,
@@ -80,6 +94,9 @@ struct KernelTable: Sendable {
   let convolveColumnsOfWords: ConvolveColumnsOfWords
   let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
+  let layOutLight: LayOutLight
+  let accumulatePairs: AccumulatePairs
+  let roundLight: RoundLight
   let convolveColumnsWide: ConvolveColumnsWide
   let unfilterRows: UnfilterRows
   let decodeMCUs: DecodeMCUs
@@ -101,6 +118,9 @@ struct KernelTable: Sendable {
       unsafe convolveColumnsOfWords = PixelKernels.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
+      unsafe layOutLight = PixelKernels.layOutLight
+      unsafe accumulatePairs = PixelKernels.accumulatePairs
+      unsafe roundLight = PixelKernels.roundLight
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
       unsafe unfilterRows = PixelKernels.unfilterRows
       unsafe decodeMCUs = PixelKernels.decodeMCUs
@@ -117,6 +137,9 @@ struct KernelTable: Sendable {
       unsafe convolveColumnsOfWords = PixelKernelsX86v3.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
+      unsafe layOutLight = PixelKernelsX86v3.layOutLight
+      unsafe accumulatePairs = PixelKernelsX86v3.accumulatePairs
+      unsafe roundLight = PixelKernelsX86v3.roundLight
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       unsafe decodeMCUs = PixelKernelsX86v3.decodeMCUs

@@ -34,15 +34,6 @@ struct SampleScale: Sendable, Equatable {
     }
   }
 
-  /// What narrow passes resample on this scale.
-  var narrowSamples: NarrowPasses.Samples {
-    switch kind {
-    case .bytes, .words: .bytes
-    case .products: .premultiplied
-    case .light: .light
-    }
-  }
-
   /// The largest sample.
   var maximum: UInt16 {
     switch kind {

@@ -1,0 +1,166 @@
+internal import PixelKernels
+
+/// Both passes in linear light for sRGB bytes, with 16-bit weights, and their buffers.
+///
+/// The vertical pass runs ahead of complete windows: each slab of rows is turned into light, block of columns by block, and
+/// added to the sums of every output row that it has a part in, so that no row is turned or read twice.
+@safe
+final class LightPasses {
+  /// Output rows whose vertical pass is done.
+  private(set) var rowsConvolved = 0
+
+  private let plan: ResamplingPlan
+  private let kernels: KernelTable
+  private let verticalBits: Int
+  private let fraction: Int
+  private let horizontalBits: Int
+  private let weights: VerticalWeights
+  private let horizontal: HorizontalPass
+  /// Source rows that sums have all of; even until the last one.
+  private var rowsTaken: Int
+  private let rowPointers: Buffer<UnsafePointer<UInt8>>
+  /// One block of columns of a slab, as light.
+  private let block: Buffer<Int16>
+  /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
+  private let sums: Buffer<Int32>
+  private let openRows: Int
+  /// Rows of the vertical pass, centered with ``fraction`` fraction bits: row `i` in slot `i % slots`.
+  private let intermediate: Buffer<Int16>
+  private let intermediateStride: Int
+  private let slots: Int
+  private let lanes: Buffer<Int32>
+  /// What sums of light are in bytes.
+  private let encoded: [UInt8]
+
+  /// Source rows that are taken at a time, at most.
+  private static let slabRows = 16
+  /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
+  private static let blockSums = 512
+
+  /// - Parameters:
+  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  init(plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int) {
+    self.plan = plan
+    self.kernels = kernels
+    verticalBits = vertical
+    self.fraction = fraction
+    horizontalBits = horizontal
+    weights = VerticalWeights(plan: plan)
+    self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
+    rowsTaken = plan.vertical.starts[0] / 2 * 2
+    unsafe rowPointers = Buffer(count: Self.slabRows, zeroed: false)
+    block = Buffer(count: Self.slabRows * Self.blockSums, zeroed: false)
+    (openRows, slots) = Self.capacities(plan: plan)
+    sums = Buffer(count: openRows * Self.sumCount(plan: plan), zeroed: false)
+    intermediateStride = HorizontalPass.rowStride(plan: plan)
+    intermediate = Buffer(count: slots * intermediateStride, zeroed: true)
+    lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    encoded = (0..<65_536).map { twice in
+      UInt8((TransferFunction.encoded(min(1, Double(twice) / Double(2 * whiteLight))) * 255).rounded())
+    }
+  }
+
+  /// Output rows that the horizontal pass makes at a time.
+  var rowsPerGroup: Int { horizontal.rowsPerGroup }
+
+  /// The first source row that is still needed.
+  var firstNeededRow: Int { rowsTaken }
+
+  /// Sums of a row, in whole blocks.
+  private static func sumCount(plan: ResamplingPlan) -> Int {
+    (plan.input.width * plan.channels + blockSums - 1) / blockSums * blockSums
+  }
+
+  /// Output rows whose windows a row of the source may divide, and rows between the passes: what is left of a group and
+  /// what one slab completes, in whole groups.
+  private static func capacities(plan: ResamplingPlan) -> (openRows: Int, slots: Int) {
+    let vertical = plan.vertical
+    let group = HorizontalPass.rowsPerGroup(channels: plan.channels)
+    var (openRows, completed) = (1, 1)
+    var (open, next, lastEnd) = (0, 0, 0)
+    for row in 0..<vertical.outputCount {
+      // A window is complete only after those before it.
+      lastEnd = max(lastEnd, evenWindow(vertical, row).upperBound)
+      while open < vertical.outputCount, evenWindow(vertical, open).lowerBound < lastEnd { open += 1 }
+      next = max(next, row)
+      while next < vertical.outputCount, evenWindow(vertical, next).upperBound < lastEnd + slabRows { next += 1 }
+      openRows = max(openRows, open - row)
+      completed = max(completed, next - row)
+    }
+    return (openRows, (group - 1 + completed + group - 1) / group * group)
+  }
+
+  /// A window from an even row to an even row.
+  private static func evenWindow(_ weights: AxisWeights, _ row: Int) -> Range<Int> {
+    let window = weights.window(row)
+    return window.lowerBound / 2 * 2..<(window.upperBound + 1) / 2 * 2
+  }
+
+  static func bytesNeeded(plan: ResamplingPlan) -> Int {
+    let (openRows, slots) = capacities(plan: plan)
+    return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan)
+      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan) * 4 + slots * HorizontalPass.rowStride(plan: plan)
+      * 2
+      + plan.output.width * horizontalLanes * 4 + 65_536
+  }
+
+  /// Takes the next rows of the first `rowsArrived`, as many as one slab has.
+  ///
+  /// - Returns: False where there is nothing to take.
+  func take(rowsArrived: Int, ring: RowRing) -> Bool {
+    let rows = plan.input.height
+    let end = min(rowsTaken + Self.slabRows, rowsArrived == rows ? (rows + 1) / 2 * 2 : rowsArrived / 2 * 2)
+    guard rowsTaken < end, rowsConvolved < plan.output.height else { return false }
+    let slab = rowsTaken..<end
+    for y in slab {
+      let row = unsafe ring.row(min(y, rows - 1))
+      unsafe rowPointers.base[y - rowsTaken] = UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
+    }
+    var open = rowsConvolved
+    while open < plan.output.height, plan.vertical.starts[open] < end { open += 1 }
+    var completed = rowsConvolved
+    while completed < open, plan.vertical.window(completed).upperBound <= end { completed += 1 }
+
+    let samples = (plan.input.width * plan.channels + 63) / 64 * 64
+    for offset in stride(from: 0, to: samples, by: Self.blockSums) {
+      let count = min(Self.blockSums, samples - offset)
+      unsafe kernels.layOutLight(rowPointers.base, slab.count / 2, offset, count, block.base)
+      for row in rowsConvolved..<open {
+        let window = Self.evenWindow(plan.vertical, row)
+        let part = window.clamped(to: slab)
+        let rowSums = unsafe sums.base + offset * openRows + row % openRows * Self.blockSums
+        unsafe kernels.accumulatePairs(
+          block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
+          weights.row(row) + max(0, part.lowerBound - window.lowerBound), window.lowerBound >= slab.lowerBound,
+          start, start, count, rowSums)
+        if row < completed {
+          unsafe kernels.roundLight(
+            rowSums, count, Int32(shift), intermediate.base + row % slots * intermediateStride + offset)
+        }
+      }
+    }
+    rowsTaken = end
+    rowsConvolved = completed
+    return true
+  }
+
+  /// Fraction bits that the vertical pass's sums lose.
+  private var shift: Int { verticalBits + ResamplingPlan.wordFraction - fraction }
+
+  /// What sums begin with: half of what is rounded, less the center.
+  private var start: Int32 { Int32(1 << (shift - 1) - 128 << (ResamplingPlan.wordFraction + verticalBits)) }
+
+  /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
+  func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
+    unsafe horizontal.convolveToSums(
+      rows: intermediate.base + row % slots * intermediateStride, stride: intermediateStride, output: lanes.base)
+    unsafe encoded.withUnsafeBufferPointer { encoded in
+      for k in 0..<count {
+        unsafe mapSums(
+          lanes.base + k * horizontal.lanesPerRow, channels: plan.channels, pixels: plan.output.width,
+          shift: Int32(horizontalBits + fraction), table: encoded.baseAddress!,
+          output: (output + k * stride).assumingMemoryBound(to: UInt8.self))
+      }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+internal import CPixelIntrinsics
+
+// The vertical pass of a resize in linear light, from sRGB bytes.
+//
+// Light is 16-bit: `whiteLight` times the light of a byte, 0…1. Rows arrive a few at a time. Each few are turned into light
+// in a block that stays in the first-level cache, and added from there to the sums of every output row whose window they
+// lie in:
+//
+//     for a block of columns: layOutLight, then for each output row accumulatePairs, and roundLight where its window ends
+//
+// A block holds pairs of rows, sample by sample, in an order of each instruction set's own that `roundLight` undoes, so
+// what is defined is what the three make of rows together: `convolveColumnsOfWordsReference` of centered light, and
+// `convolvePremultipliedLightReference`. Sums are integers modulo 2^32; only when complete must they lie within ±2^31.
+
+/// The light of byte 255: the largest multiple of 256 for which the formula's coefficients fit 16 bits, so that its products
+/// with alpha 255 are multiples of 256 too.
+public let whiteLight: Int32 = 32_512
+
+/// Twice the light of one level on the straight part of the curve, in 256ths.
+private let slope: UInt16 = 5_051
+/// The last byte of the straight part (IEC 61966-2-1:1999, section 5.2: 0.04045 · 255 = 10.3).
+private let knee: UInt16 = 10
+/// What is added above the knee: its square times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, with
+/// z in 256ths and everything in 65 536ths. Fitted to the curve in encoded levels, of which it misses at most 0.049 (mean
+/// 0.006, as a rounded table would).
+private let bend: (UInt16, UInt16, UInt16, UInt16, UInt16) = (38_068, 46_262, 32_895, 20_994, 6_099)
+
+/// The definition of a byte's light, 0…``whiteLight``.
+public func lightReference(_ byte: UInt8) -> UInt16 {
+  func high(_ a: UInt16, _ b: UInt16) -> UInt16 { a.multipliedFullWidth(by: b).high }
+  let x = UInt16(byte) &<< 8
+  let z = x > knee &<< 8 ? x &- knee &<< 8 : 0
+  let factor = bend.0 &+ high(z, bend.1 &- high(z, bend.2 &- high(z, bend.3 &- high(z, bend.4))))
+  return UInt16((UInt32(high(x, slope)) &+ UInt32(high(high(z, z), factor)) &+ 1) &>> 1)
+}
+
+/// The light of words of 256 times a byte.
+@inline(__always)
+private func light(_ x: cpi_u16) -> cpi_u16 {
+  let z = cpi_subtract_to_zero_u16(x, cpi_u16(repeating: knee &<< 8))
+  var factor = cpi_u16(repeating: bend.3) &- cpi_multiply_high_u16(z, cpi_u16(repeating: bend.4))
+  factor = cpi_u16(repeating: bend.2) &- cpi_multiply_high_u16(z, factor)
+  factor = cpi_u16(repeating: bend.1) &- cpi_multiply_high_u16(z, factor)
+  factor = cpi_u16(repeating: bend.0) &+ cpi_multiply_high_u16(z, factor)
+  let bent = cpi_multiply_high_u16(cpi_multiply_high_u16(z, z), factor)
+  return cpi_average_u16(cpi_multiply_high_u16(x, cpi_u16(repeating: slope)), bent)
+}
+
+/// Words of 256 times the bytes of two rows from `x` on, pair by pair, in the order that `join` undoes.
+@inline(__always)
+private func pairs(_ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>) -> FourWords {
+  let zero = cpi_u8(repeating: 0)
+  let (first, second) = (cpi_load_u8(first), cpi_load_u8(second))
+  let low = cpi_unpack_low_u8(first, second)
+  let high = cpi_unpack_high_u8(first, second)
+  return (
+    unsafeBitCast(cpi_unpack_low_u8(zero, low), to: cpi_u16.self),
+    unsafeBitCast(cpi_unpack_high_u8(zero, low), to: cpi_u16.self),
+    unsafeBitCast(cpi_unpack_low_u8(zero, high), to: cpi_u16.self),
+    unsafeBitCast(cpi_unpack_high_u8(zero, high), to: cpi_u16.self)
+  )
+}
+
+private typealias FourWords = (cpi_u16, cpi_u16, cpi_u16, cpi_u16)
+private typealias FourSums = (cpi_i32, cpi_i32, cpi_i32, cpi_i32)
+
+@inline(__always)
+private func store(_ words: cpi_u16, _ block: UnsafeMutablePointer<Int16>, _ vector: Int) {
+  cpi_store_i16(block + vector &* cpi_i16.scalarCount, unsafeBitCast(words, to: cpi_i16.self))
+}
+
+/// As many rounded sums as a vector has bytes, in the order of samples.
+@inline(__always)
+private func store(_ sums: FourSums, _ output: UnsafeMutablePointer<Int16>) {
+  let left = cpi_pack_i32(sums.0, sums.1)
+  let right = cpi_pack_i32(sums.2, sums.3)
+  cpi_store_i16(output, cpi_lower_lanes(left, right))
+  cpi_store_i16(output + cpi_i16.scalarCount, cpi_upper_lanes(left, right))
+}
+
+/// Vectors that are added to at a time: two vectors of samples, or one of pixels with alpha in two parts.
+private let groupVectors = 8
+
+/// Light of pairs of rows.
+///
+/// - Parameters:
+///   - rows: `pairs * 2` rows, which may be read up to 63 samples past their ends.
+///   - offset: The first sample.
+///   - count: Samples, a multiple of 64.
+///   - block: `pairs * count * 2` words.
+public func layOutLight(
+  rows: UnsafePointer<UnsafePointer<UInt8>>, pairs pairCount: Int, offset: Int, count: Int,
+  block: UnsafeMutablePointer<Int16>
+) {
+  let step = cpi_u8.scalarCount
+  var target = block
+  var x = offset
+  while x < offset &+ count {
+    var p = 0
+    while p < pairCount {
+      let (first, second) = (rows[p &* 2] + x, rows[p &* 2 &+ 1] + x)
+      let left = pairs(first, second)
+      store(light(left.0), target, 0)
+      store(light(left.1), target, 1)
+      store(light(left.2), target, 2)
+      store(light(left.3), target, 3)
+      let right = pairs(first + step, second + step)
+      store(light(right.0), target, 4)
+      store(light(right.1), target, 5)
+      store(light(right.2), target, 6)
+      store(light(right.3), target, 7)
+      target += groupVectors &* cpi_i16.scalarCount
+      p &+= 1
+    }
+    x &+= 2 &* step
+  }
+}
+
+/// Adds what a block has of one output row's window to its sums.
+///
+/// - Parameters:
+///   - block: The block's first pair of rows that the window has.
+///   - stride: Pairs that the block has.
+///   - pairs: Pairs to add.
+///   - weights: `pairs * 2` weights.
+///   - starts: Where the sums begin, in each group the first four vectors and the last four; nil where they go on.
+///   - count: Sums of the block, a multiple of 64.
+///   - sums: The sums, in the order of the block.
+public func accumulatePairs(
+  block: UnsafePointer<Int16>, stride: Int, first: Int, pairs: Int, weights: UnsafePointer<Int16>, begins: Bool,
+  start: Int32, nextStart: Int32, count: Int, sums: UnsafeMutablePointer<Int32>
+) {
+  let lanes = cpi_i32.scalarCount
+  let weightPairs = UnsafeRawPointer(weights)
+  var group = block + first &* groupVectors &* cpi_i16.scalarCount
+  var x = 0
+  while x < count {
+    let target = sums + x
+    var a = cpi_i32(repeating: start)
+    var b = a
+    var c = a
+    var d = a
+    var e = cpi_i32(repeating: nextStart)
+    var f = e
+    var g = e
+    var h = e
+    if !begins {
+      a = cpi_load_i32(target)
+      b = cpi_load_i32(target + lanes)
+      c = cpi_load_i32(target + 2 &* lanes)
+      d = cpi_load_i32(target + 3 &* lanes)
+      e = cpi_load_i32(target + 4 &* lanes)
+      f = cpi_load_i32(target + 5 &* lanes)
+      g = cpi_load_i32(target + 6 &* lanes)
+      h = cpi_load_i32(target + 7 &* lanes)
+    }
+    var source = group
+    var p = 0
+    while p < pairs {
+      let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
+      let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
+      a &+= cpi_multiply_add_pairs(cpi_load_i16(source), weight)
+      b &+= cpi_multiply_add_pairs(cpi_load_i16(source + 2 &* lanes), weight)
+      c &+= cpi_multiply_add_pairs(cpi_load_i16(source + 4 &* lanes), weight)
+      d &+= cpi_multiply_add_pairs(cpi_load_i16(source + 6 &* lanes), weight)
+      e &+= cpi_multiply_add_pairs(cpi_load_i16(source + 8 &* lanes), weight)
+      f &+= cpi_multiply_add_pairs(cpi_load_i16(source + 10 &* lanes), weight)
+      g &+= cpi_multiply_add_pairs(cpi_load_i16(source + 12 &* lanes), weight)
+      h &+= cpi_multiply_add_pairs(cpi_load_i16(source + 14 &* lanes), weight)
+      source += groupVectors &* cpi_i16.scalarCount
+      p &+= 1
+    }
+    cpi_store_i32(target, a)
+    cpi_store_i32(target + lanes, b)
+    cpi_store_i32(target + 2 &* lanes, c)
+    cpi_store_i32(target + 3 &* lanes, d)
+    cpi_store_i32(target + 4 &* lanes, e)
+    cpi_store_i32(target + 5 &* lanes, f)
+    cpi_store_i32(target + 6 &* lanes, g)
+    cpi_store_i32(target + 7 &* lanes, h)
+    group += stride &* groupVectors &* cpi_i16.scalarCount
+    x &+= groupVectors &* lanes
+  }
+}
+
+/// Complete sums of light to a row: `output[x] = saturate16(sum >> shift)`, rounded by what the sums began with.
+///
+/// - Parameters:
+///   - count: Sums, a multiple of 64.
+///   - shift: 1 to 22.
+///   - output: `count` samples.
+public func roundLight(
+  sums: UnsafePointer<Int32>, count: Int, shift: Int32, output: UnsafeMutablePointer<Int16>
+) {
+  var x = 0
+  while x < count {
+    store(shifted(sums + x, shift), output + x)
+    x &+= 4 &* cpi_i32.scalarCount
+  }
+}
+
+@inline(__always)
+private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
+  let lanes = cpi_i32.scalarCount
+  return (
+    cpi_shift_right(cpi_load_i32(sums), shift), cpi_shift_right(cpi_load_i32(sums + lanes), shift),
+    cpi_shift_right(cpi_load_i32(sums + 2 &* lanes), shift), cpi_shift_right(cpi_load_i32(sums + 3 &* lanes), shift)
+  )
+}
+
+/// Looks sums up, as `convolveRowsToSums` leaves them in its lanes: with 8 fraction bits, clamped to 0…65 024, twice white.
+///
+/// - Parameters:
+///   - sums: The row's first lane; pixels are sixteen sums apart.
+///   - channels: 1 to 4.
+///   - shift: Fraction bits of the sums, 9 to 23.
+///   - table: 65 025 bytes.
+///   - output: `pixels * channels` bytes.
+public func mapSums(
+  _ sums: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int32, table: UnsafePointer<UInt8>,
+  output: UnsafeMutablePointer<UInt8>
+) {
+  let half: Int32 = 1 &<< (shift &- 9)
+  for x in 0..<pixels {
+    let pixel = sums + x &* horizontalLanes
+    for c in 0..<channels {
+      // A sum may fill 32 bits; half a unit less than the largest is no loss where it is clamped anyway.
+      let rounded = pixel[c] > Int32.max &- half ? pixel[c] : pixel[c] &+ half
+      output[x &* channels &+ c] = table[Int(max(0, min(65_024, rounded &>> (shift &- 8) &+ 32_768)))]
+    }
+  }
+}
