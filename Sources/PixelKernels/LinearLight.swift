@@ -9,8 +9,13 @@ internal import CPixelIntrinsics
 //     for a block of columns: layOutLight, then for each output row accumulatePairs, and roundLight where its window ends
 //
 // A block holds pairs of rows, sample by sample, in an order of each instruction set's own that `roundLight` undoes, so
-// what is defined is what the three make of rows together: `convolveColumnsOfWordsReference` of centered light, and
-// `convolvePremultipliedLightReference`. Sums are integers modulo 2^32; only when complete must they lie within ±2^31.
+// what is defined is what the three make of rows together, `convolveLightReference`:
+//
+//     output[x] = saturate16((start + Σₚ (w[2p] · light(rows[2p][x]) + w[2p+1] · light(rows[2p+1][x])) >> pairShift) >> shift)
+//
+// Bit budget: a pair's products stay below 2^31, as light has 15 bits and weights have 16. Weights sum to 2^(pairShift + bits)
+// with at most 16 bits; `start` is 2^(shift−1) − 2^(14 + bits), so that a complete sum lies within ±2^31. Before it is
+// complete it need not: integers wrap around, there and back. What `pairShift` cuts off is less than 2^−23 of a level a pair.
 
 /// The light of byte 255: the largest multiple of 256 for which the formula's coefficients fit 16 bits, so that its products
 /// with alpha 255 are multiples of 256 too.
@@ -44,6 +49,21 @@ private func light(_ x: cpi_u16) -> cpi_u16 {
   factor = cpi_u16(repeating: bend.0) &+ cpi_multiply_high_u16(z, factor)
   let bent = cpi_multiply_high_u16(cpi_multiply_high_u16(z, z), factor)
   return cpi_average_u16(cpi_multiply_high_u16(x, cpi_u16(repeating: slope)), bent)
+}
+
+/// The definition of the vertical pass in light, of `taps` rows beginning with an even one; `taps` is even.
+public func convolveLightReference(
+  rows: UnsafePointer<UnsafePointer<UInt8>>, weights: UnsafePointer<Int16>, taps: Int, count: Int, pairShift: Int32,
+  start: Int32, shift: Int32, output: UnsafeMutablePointer<Int16>
+) {
+  for x in 0..<count {
+    var sum = start
+    for k in stride(from: 0, to: taps, by: 2) {
+      let first = Int32(weights[k]) &* Int32(lightReference(rows[k][x]))
+      sum &+= (first &+ Int32(weights[k + 1]) &* Int32(lightReference(rows[k + 1][x]))) &>> pairShift
+    }
+    output[x] = Int16(clamping: sum &>> shift)
+  }
 }
 
 /// Words of 256 times the bytes of two rows from `x` on, pair by pair, in the order that `join` undoes.
@@ -116,23 +136,43 @@ public func layOutLight(
   }
 }
 
-/// Adds what a block has of one output row's window to its sums.
+/// Adds what a block has of one output row's window to its sums: `sum += (w[2p] · first + w[2p+1] · second) >> pairShift`.
 ///
 /// - Parameters:
-///   - block: The block's first pair of rows that the window has.
+///   - block: Pairs of rows as light.
 ///   - stride: Pairs that the block has.
-///   - pairs: Pairs to add.
+///   - first, pairs: The pairs to add.
 ///   - weights: `pairs * 2` weights.
-///   - starts: Where the sums begin, in each group the first four vectors and the last four; nil where they go on.
+///   - pairShift: Fraction bits of the weights that sums have no room for, at most 6.
+///   - begins: True where the sums are not there yet.
+///   - start, nextStart: What they begin with: in each group the first four vectors and the last four.
 ///   - count: Sums of the block, a multiple of 64.
 ///   - sums: The sums, in the order of the block.
 public func accumulatePairs(
-  block: UnsafePointer<Int16>, stride: Int, first: Int, pairs: Int, weights: UnsafePointer<Int16>, begins: Bool,
-  start: Int32, nextStart: Int32, count: Int, sums: UnsafeMutablePointer<Int32>
+  block: UnsafePointer<Int16>, stride: Int, first: Int, pairs: Int, weights: UnsafePointer<Int16>, pairShift: Int32,
+  begins: Bool, start: Int32, nextStart: Int32, count: Int, sums: UnsafeMutablePointer<Int32>
+) {
+  let group = block + first &* groupVectors &* cpi_i16.scalarCount
+  let groupStride = stride &* groupVectors &* cpi_i16.scalarCount
+  if pairShift == 0 {
+    accumulate(
+      group, groupStride, pairs, weights, shift: { $0 }, begins, start, nextStart, count, sums)
+  } else {
+    accumulate(
+      group, groupStride, pairs, weights, shift: { cpi_shift_right($0, pairShift) }, begins, start, nextStart, count,
+      sums)
+  }
+}
+
+@inline(__always)
+private func accumulate(
+  _ block: UnsafePointer<Int16>, _ stride: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
+  shift: (cpi_i32) -> cpi_i32, _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int,
+  _ sums: UnsafeMutablePointer<Int32>
 ) {
   let lanes = cpi_i32.scalarCount
   let weightPairs = UnsafeRawPointer(weights)
-  var group = block + first &* groupVectors &* cpi_i16.scalarCount
+  var group = block
   var x = 0
   while x < count {
     let target = sums + x
@@ -159,14 +199,14 @@ public func accumulatePairs(
     while p < pairs {
       let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
       let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
-      a &+= cpi_multiply_add_pairs(cpi_load_i16(source), weight)
-      b &+= cpi_multiply_add_pairs(cpi_load_i16(source + 2 &* lanes), weight)
-      c &+= cpi_multiply_add_pairs(cpi_load_i16(source + 4 &* lanes), weight)
-      d &+= cpi_multiply_add_pairs(cpi_load_i16(source + 6 &* lanes), weight)
-      e &+= cpi_multiply_add_pairs(cpi_load_i16(source + 8 &* lanes), weight)
-      f &+= cpi_multiply_add_pairs(cpi_load_i16(source + 10 &* lanes), weight)
-      g &+= cpi_multiply_add_pairs(cpi_load_i16(source + 12 &* lanes), weight)
-      h &+= cpi_multiply_add_pairs(cpi_load_i16(source + 14 &* lanes), weight)
+      a &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source), weight))
+      b &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 2 &* lanes), weight))
+      c &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 4 &* lanes), weight))
+      d &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 6 &* lanes), weight))
+      e &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 8 &* lanes), weight))
+      f &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 10 &* lanes), weight))
+      g &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 12 &* lanes), weight))
+      h &+= shift(cpi_multiply_add_pairs(cpi_load_i16(source + 14 &* lanes), weight))
       source += groupVectors &* cpi_i16.scalarCount
       p &+= 1
     }
@@ -178,7 +218,7 @@ public func accumulatePairs(
     cpi_store_i32(target + 5 &* lanes, f)
     cpi_store_i32(target + 6 &* lanes, g)
     cpi_store_i32(target + 7 &* lanes, h)
-    group += stride &* groupVectors &* cpi_i16.scalarCount
+    group += stride
     x &+= groupVectors &* lanes
   }
 }

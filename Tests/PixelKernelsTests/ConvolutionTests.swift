@@ -27,7 +27,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveRowsToSums:
     @Sendable (
-      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, UnsafeMutablePointer<Int32>
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32, UnsafeMutablePointer<Int32>
     ) -> Void
   let convolveColumnsOfWords:
     @Sendable (
@@ -37,7 +37,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
   let layOutLight: @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let accumulatePairs:
     @Sendable (
-      UnsafePointer<Int16>, Int, Int, Int, UnsafePointer<Int16>, Bool, Int32, Int32, Int, UnsafeMutablePointer<Int32>
+      UnsafePointer<Int16>, Int, Int, Int, UnsafePointer<Int16>, Int32, Bool, Int32, Int32, Int,
+      UnsafeMutablePointer<Int32>
     ) -> Void
   let roundLight: @Sendable (UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>) -> Void
   let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
@@ -139,14 +140,16 @@ struct ConvolutionTests {
       kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, 14, &actual)
       #expect(actual == expectedFine, "\(kernels.testDescription)")
     }
-    var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
-    PixelKernels.convolveRowsToSumsReference(
-      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
-      output: &expectedSums)
-    for kernels in Kernels.all {
-      var actual = [Int32](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
-      kernels.convolveRowsToSums(columns, firstPairs, weights, pairs, outputs, &actual)
-      #expect(actual == expectedSums, "\(kernels.testDescription)")
+    for pairShift in [Int32(0), 3] {
+      var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+      PixelKernels.convolveRowsToSumsReference(
+        columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+        pairShift: pairShift, output: &expectedSums)
+      for kernels in Kernels.all {
+        var actual = [Int32](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+        kernels.convolveRowsToSums(columns, firstPairs, weights, pairs, outputs, pairShift, &actual)
+        #expect(actual == expectedSums, "\(kernels.testDescription)")
+      }
     }
   }
 

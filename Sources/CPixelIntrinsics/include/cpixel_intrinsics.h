@@ -149,6 +149,15 @@ CPI_INLINE cpi_i32x16 cpi_multiply_add_pairs_x16(cpi_i16x32 a, cpi_i16 b) {
   return r;
 }
 
+// Arithmetic shift of all sixteen lanes by the same count, 0 to 31.
+CPI_INLINE cpi_i32x16 cpi_shift_right_x16(cpi_i32x16 a, int32_t count) {
+  cpi_i32 q[64 / CPI_VECTOR_BYTES];
+  memcpy(q, &a, sizeof q);
+  for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i++) q[i] = cpi_shift_right(q[i], count);
+  memcpy(&a, q, sizeof q);
+  return a;
+}
+
 // Shifts right by `count`, adds 128, clamps to 0…255 and stores sixteen bytes in order.
 CPI_INLINE void cpi_store_centered_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count) {
 #if defined(__AVX2__)

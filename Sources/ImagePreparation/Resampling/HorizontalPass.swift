@@ -67,11 +67,13 @@ final class HorizontalPass {
       columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, shift, output)
   }
 
-  /// The same to the sums themselves.
-  func convolveToSums(rows: UnsafePointer<Int16>, stride: Int, output: UnsafeMutablePointer<Int32>) {
+  /// The same to the sums themselves, less `pairShift` fraction bits.
+  func convolveToSums(
+    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32 = 0, output: UnsafeMutablePointer<Int32>
+  ) {
     unsafe layOut(rows: rows, stride: stride)
     unsafe kernels.convolveRowsToSums(
-      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, output)
+      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, pairShift, output)
   }
 
   private func layOut(rows: UnsafePointer<Int16>, stride: Int) {

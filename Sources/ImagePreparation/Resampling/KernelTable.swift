@@ -27,7 +27,7 @@ struct KernelTable: Sendable {
   typealias ConvolveRowsToSums =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ output: UnsafeMutablePointer<Int32>
+      _ pairs: Int, _ outputCount: Int, _ pairShift: Int32, _ output: UnsafeMutablePointer<Int32>
     ) -> Void
   typealias ConvolveColumnsOfWords =
     @Sendable (
@@ -52,7 +52,8 @@ struct KernelTable: Sendable {
   typealias AccumulatePairs =
     @Sendable (
       _ block: UnsafePointer<Int16>, _ stride: Int, _ first: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
-      _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int, _ sums: UnsafeMutablePointer<Int32>
+      _ pairShift: Int32, _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int,
+      _ sums: UnsafeMutablePointer<Int32>
     ) -> Void
   typealias RoundLight =
     @Sendable (

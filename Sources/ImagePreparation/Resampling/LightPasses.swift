@@ -11,9 +11,11 @@ final class LightPasses {
 
   private let plan: ResamplingPlan
   private let kernels: KernelTable
+  /// Fraction bits that the sums of each pass have beyond their samples', and those that their weights have beyond that.
   private let verticalBits: Int
-  private let fraction: Int
+  private let verticalPairShift: Int32
   private let horizontalBits: Int
+  private let horizontalPairShift: Int32
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
   /// Source rows that sums have all of; even until the last one.
@@ -24,7 +26,7 @@ final class LightPasses {
   /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
   private let sums: Buffer<Int32>
   private let openRows: Int
-  /// Rows of the vertical pass, centered with ``fraction`` fraction bits: row `i` in slot `i % slots`.
+  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`.
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let slots: Int
@@ -37,14 +39,19 @@ final class LightPasses {
   /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
   private static let blockSums = 512
 
+  /// Fraction bits that sums of 16-bit samples have room for.
+  private static let mostBits = 16
+
   /// - Parameters:
   ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
   init(plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int) {
     self.plan = plan
     self.kernels = kernels
-    verticalBits = vertical
-    self.fraction = fraction
-    horizontalBits = horizontal
+    precondition(fraction == ResamplingPlan.wordFraction, "light keeps its fraction bits between the passes")
+    verticalBits = min(vertical, Self.mostBits)
+    verticalPairShift = Int32(vertical - verticalBits)
+    horizontalBits = min(horizontal, Self.mostBits)
+    horizontalPairShift = Int32(horizontal - horizontalBits)
     weights = VerticalWeights(plan: plan)
     self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
     rowsTaken = plan.vertical.starts[0] / 2 * 2
@@ -131,11 +138,12 @@ final class LightPasses {
         let rowSums = unsafe sums.base + offset * openRows + row % openRows * Self.blockSums
         unsafe kernels.accumulatePairs(
           block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
-          weights.row(row) + max(0, part.lowerBound - window.lowerBound), window.lowerBound >= slab.lowerBound,
+          weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalPairShift,
+          window.lowerBound >= slab.lowerBound,
           start, start, count, rowSums)
         if row < completed {
           unsafe kernels.roundLight(
-            rowSums, count, Int32(shift), intermediate.base + row % slots * intermediateStride + offset)
+            rowSums, count, Int32(verticalBits), intermediate.base + row % slots * intermediateStride + offset)
         }
       }
     }
@@ -144,21 +152,19 @@ final class LightPasses {
     return true
   }
 
-  /// Fraction bits that the vertical pass's sums lose.
-  private var shift: Int { verticalBits + ResamplingPlan.wordFraction - fraction }
-
   /// What sums begin with: half of what is rounded, less the center.
-  private var start: Int32 { Int32(1 << (shift - 1) - 128 << (ResamplingPlan.wordFraction + verticalBits)) }
+  private var start: Int32 { Int32(1 << (verticalBits - 1) - 128 << (ResamplingPlan.wordFraction + verticalBits)) }
 
   /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
   func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
     unsafe horizontal.convolveToSums(
-      rows: intermediate.base + row % slots * intermediateStride, stride: intermediateStride, output: lanes.base)
+      rows: intermediate.base + row % slots * intermediateStride, stride: intermediateStride,
+      pairShift: horizontalPairShift, output: lanes.base)
     unsafe encoded.withUnsafeBufferPointer { encoded in
       for k in 0..<count {
         unsafe mapSums(
           lanes.base + k * horizontal.lanesPerRow, channels: plan.channels, pixels: plan.output.width,
-          shift: Int32(horizontalBits + fraction), table: encoded.baseAddress!,
+          shift: Int32(horizontalBits + ResamplingPlan.wordFraction), table: encoded.baseAddress!,
           output: (output + k * stride).assumingMemoryBound(to: UInt8.self))
       }
     }

@@ -68,7 +68,7 @@ struct ResamplingPlan: Sendable {
       let narrow = Self.narrowPrecision(
         vertical: vertical, horizontal: horizontal,
         sampleFraction: scale == .bytes ? 0 : Self.wordFraction,
-        largestBound: scale == .light ? 1 / Self.steepestEncoding : 0.5)
+        isLight: scale == .light)
     {
       (precision, quantized, errorBound) = narrow
     } else {
@@ -91,22 +91,24 @@ struct ResamplingPlan: Sendable {
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, largestBound: Double
+    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, isLight: Bool
   ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
-    // 32-bit sums of samples within ±2^(7 + sampleFraction).
-    let verticalBits = min(bits(for: vertical), 23 - sampleFraction)
+    // 32-bit sums of samples within ±2^(7 + sampleFraction). Those of light leave out what they have no room for, pair by
+    // pair; 23 fraction bits are left.
+    let verticalBits = min(bits(for: vertical), isLight ? .max : 23 - sampleFraction)
     let verticalWeights = vertical.quantized(bits: verticalBits)
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
     let horizontalNorm = horizontal.largestSum { horizontal.weights[$0] * horizontal.weights[$0] }.squareRoot()
+    let largestBound = isLight ? 1 / steepestEncoding : 0.5
     var best: (mismatch: Double, precision: Precision, weights: QuantizedWeights, bound: Double)?
     // Up to 16 bits the weights take none from the intermediate.
     let mostBits = bits(for: horizontal)
     for horizontalBits in min(16, mostBits)...mostBits {
-      let fraction = min(7, 23 - horizontalBits)
+      let fraction = isLight ? wordFraction : min(7, 23 - horizontalBits)
       guard fraction > 0, fraction < verticalBits + sampleFraction else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
       guard weights.fit16Bits else { continue }

@@ -20,9 +20,11 @@ struct LightResamplingTests {
     }
   }
 
-  // Large enough for the 16-bit kernels, and as much smaller as they are exact enough for.
+  // Large enough for the 16-bit kernels; smaller by half and by much, odd and even.
   static let shapes = [
     Shape(2_021, 607, 260, 155, 1), Shape(1_201, 801, 301, 203, 3), Shape(2_000, 1_333, 171, 999, 3),
+    Shape(1_513, 1_999, 700, 400, 1), Shape(3_001, 1_479, 40, 31, 3), Shape(171, 30_001, 50, 3_000, 1),
+    Shape(2_049, 2_049, 1, 1, 3), Shape(1_300, 900, 650, 450, 3),
   ]
 
   /// Rows arrive one by one, or in strips.
