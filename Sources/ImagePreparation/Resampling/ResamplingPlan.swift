@@ -64,12 +64,8 @@ struct ResamplingPlan: Sendable {
     self.vertical = vertical
     self.horizontal = horizontal
     let multiplications = vertical.weights.count * input.width * channels
-    if scale != .words, multiplications >= Self.leastNarrowWork,
-      let narrow = Self.narrowPrecision(
-        vertical: vertical, horizontal: horizontal,
-        sampleFraction: scale == .bytes ? 0 : Self.wordFraction,
-        isLight: scale == .light)
-    {
+    let isNarrow = scale != .words && multiplications >= Self.leastNarrowWork
+    if let narrow = isNarrow ? Self.narrowPrecision(vertical: vertical, horizontal: horizontal, scale: scale) : nil {
       (precision, quantized, errorBound) = narrow
     } else {
       precision = .wide
@@ -90,15 +86,18 @@ struct ResamplingPlan: Sendable {
   /// are 0 or 255 at random, 127.5 from their mean, suffer from rounded weights, once in each pass, and little from the
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
+  ///
+  /// - Parameter isFinest: True for light with vertical weights finer than its sums have room for.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, isLight: Bool
+    vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind, isFinest: Bool = false
   ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
-    // 32-bit sums of samples within ±2^(7 + sampleFraction). Those of light leave out what they have no room for, pair by
-    // pair; 23 fraction bits are left.
-    let verticalBits = min(bits(for: vertical), isLight ? .max : 23 - sampleFraction)
+    // 32-bit sums of samples within ±2^(7 + sampleFraction).
+    let isLight = scale == .light
+    let sampleFraction = scale == .bytes ? 0 : wordFraction
+    let verticalBits = min(bits(for: vertical), isFinest ? .max : 23 - sampleFraction)
     let verticalWeights = vertical.quantized(bits: verticalBits)
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
@@ -125,6 +124,11 @@ struct ResamplingPlan: Sendable {
           mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), weights, bound
         )
       }
+    }
+    // Light may have finer weights, whose products are cut off pair by pair, which takes time in the vertical pass and
+    // hardly any in the horizontal one.
+    if best == nil, isLight, !isFinest {
+      return narrowPrecision(vertical: vertical, horizontal: horizontal, scale: scale, isFinest: true)
     }
     return best.map { ($0.precision, (verticalWeights, $0.weights), $0.bound) }
   }
