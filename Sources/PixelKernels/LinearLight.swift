@@ -66,6 +66,37 @@ public func convolveLightReference(
   }
 }
 
+/// The definition of the vertical pass in light of pixels with alpha, which comes last of `channels`.
+///
+/// Light times alpha has 23 bits: by itself, 15 bits of it would lose dark colors under a low alpha. It is added up in two
+/// parts, `high` of what is above 255 and `low` of what is below:
+///
+///     sum = 256 · high + low, high from `start` on, low from 2^(shift−1)
+///     (output, remainder)[x] = (saturate16(sum >> (shift + 8)), sum >> shift & 255)
+public func convolvePremultipliedLightReference(
+  rows: UnsafePointer<UnsafePointer<UInt8>>, weights: UnsafePointer<Int16>, taps: Int, channels: Int, count: Int,
+  pairShift: Int32, start: Int32, shift: Int32, output: UnsafeMutablePointer<Int16>,
+  remainder: UnsafeMutablePointer<Int16>
+) {
+  func product(_ k: Int, _ x: Int) -> Int32 {
+    let alpha = x / channels * channels + channels - 1
+    return Int32(rows[k][alpha]) * (x == alpha ? whiteLight : Int32(lightReference(rows[k][x])))
+  }
+  for x in 0..<count {
+    var high = start
+    var low: Int32 = 1 &<< (shift &- 1)
+    for k in stride(from: 0, to: taps, by: 2) {
+      let (first, second) = (product(k, x), product(k + 1, x))
+      let (weight, nextWeight) = (Int32(weights[k]), Int32(weights[k + 1]))
+      high &+= (weight &* (first &>> 8) &+ nextWeight &* (second &>> 8)) &>> pairShift
+      low &+= (weight &* (first & 255) &+ nextWeight &* (second & 255)) &>> pairShift
+    }
+    let sum = (Int64(high) * 256 + Int64(low)) >> Int64(shift)
+    output[x] = Int16(clamping: sum >> 8)
+    remainder[x] = Int16(sum & 255)
+  }
+}
+
 /// Words of 256 times the bytes of two rows from `x` on, pair by pair, in the order that `join` undoes.
 @inline(__always)
 private func pairs(_ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>) -> FourWords {
@@ -134,6 +165,79 @@ public func layOutLight(
     }
     x &+= 2 &* step
   }
+}
+
+/// Light of pairs of rows with alpha, times alpha, in two parts: `product >> 8` and `product & 255`. Alpha itself is white
+/// light times alpha.
+///
+/// - Parameters:
+///   - channels: 2 or 4, alpha last.
+///   - offset: The first sample, of a whole pixel.
+///   - count: Samples, a multiple of 32.
+///   - block: `pairs * count * 4` words.
+public func layOutPremultipliedLight(
+  rows: UnsafePointer<UnsafePointer<UInt8>>, pairs: Int, channels: Int, offset: Int, count: Int,
+  block: UnsafeMutablePointer<Int16>
+) {
+  if channels == 2 {
+    layOut(GrayAlpha.self, rows, pairs, offset, count, block)
+  } else {
+    layOut(RGBA.self, rows, pairs, offset, count, block)
+  }
+}
+
+@inline(__always)
+private func layOut<Order: AlphaOrder>(
+  _: Order.Type, _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairCount: Int, _ offset: Int, _ count: Int,
+  _ block: UnsafeMutablePointer<Int16>
+) {
+  var target = block
+  var x = offset
+  while x < offset &+ count {
+    var p = 0
+    while p < pairCount {
+      let words = pairs(rows[p &* 2] + x, rows[p &* 2 &+ 1] + x)
+      storeProducts(Order.self, words.0, target, 0)
+      storeProducts(Order.self, words.1, target, 1)
+      storeProducts(Order.self, words.2, target, 2)
+      storeProducts(Order.self, words.3, target, 3)
+      target += groupVectors &* cpi_i16.scalarCount
+      p &+= 1
+    }
+    x &+= cpi_u8.scalarCount
+  }
+}
+
+@inline(__always)
+private func storeProducts<Order: AlphaOrder>(
+  _: Order.Type, _ samples: cpi_u16, _ block: UnsafeMutablePointer<Int16>, _ vector: Int
+) {
+  let alpha = Order.alpha(samples)
+  let light = light(Order.opaque(samples))
+  store(cpi_multiply_high_u16(light, alpha), block, vector)
+  store((light &* alpha) &>> cpi_u16(repeating: 8), block, vector &+ 4)
+}
+
+/// Where the alpha of pairs of pixels is.
+private protocol AlphaOrder {
+  /// Each sample's alpha.
+  static func alpha(_ samples: cpi_u16) -> cpi_u16
+  /// The samples with an alpha of 255.
+  static func opaque(_ samples: cpi_u16) -> cpi_u16
+}
+
+private enum GrayAlpha: AlphaOrder {
+  @inline(__always)
+  static func alpha(_ samples: cpi_u16) -> cpi_u16 { cpi_repeat_alpha_of_2(samples) }
+  @inline(__always)
+  static func opaque(_ samples: cpi_u16) -> cpi_u16 { cpi_opaque_of_2(samples) }
+}
+
+private enum RGBA: AlphaOrder {
+  @inline(__always)
+  static func alpha(_ samples: cpi_u16) -> cpi_u16 { cpi_repeat_alpha_of_4(samples) }
+  @inline(__always)
+  static func opaque(_ samples: cpi_u16) -> cpi_u16 { cpi_opaque_of_4(samples) }
 }
 
 /// Adds what a block has of one output row's window to its sums: `sum += (w[2p] · first + w[2p+1] · second) >> pairShift`.
@@ -239,6 +343,37 @@ public func roundLight(
   }
 }
 
+/// Complete sums of light times alpha to a row and what is left of it in 256ths.
+///
+/// - Parameters:
+///   - count: Sums, a multiple of 64: those of both parts.
+///   - shift: 1 to 16.
+///   - output, remainder: `count / 2` samples each.
+public func roundPremultipliedLight(
+  sums: UnsafePointer<Int32>, count: Int, shift: Int32, output: UnsafeMutablePointer<Int16>,
+  remainder: UnsafeMutablePointer<Int16>
+) {
+  let lanes = cpi_i32.scalarCount
+  let mask = cpi_i32(repeating: 1 &<< shift &- 1)
+  /// The high part, what the low part carries into it, and what is left.
+  func rounded(_ vector: Int, _ sums: UnsafePointer<Int32>) -> (cpi_i32, cpi_i32) {
+    let high = cpi_load_i32(sums + vector &* lanes)
+    let low = cpi_load_i32(sums + (vector &+ 4) &* lanes)
+    let rest = cpi_shift_right((high & mask) &* 256 &+ low, shift)
+    return (cpi_shift_right(high, shift) &+ cpi_shift_right(rest, 8), rest & 255)
+  }
+  var x = 0
+  while x < count {
+    let a = rounded(0, sums + x)
+    let b = rounded(1, sums + x)
+    let c = rounded(2, sums + x)
+    let d = rounded(3, sums + x)
+    store((a.0, b.0, c.0, d.0), output + x / 2)
+    store((a.1, b.1, c.1, d.1), remainder + x / 2)
+    x &+= groupVectors &* lanes
+  }
+}
+
 @inline(__always)
 private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
   let lanes = cpi_i32.scalarCount
@@ -269,4 +404,39 @@ public func mapSums(
       output[x &* channels &+ c] = table[Int(max(0, min(65_024, rounded &>> (shift &- 8) &+ 32_768)))]
     }
   }
+}
+
+/// Sums of light times alpha, as `convolveRowsToSums` leaves both parts in its lanes, to straight bytes; a pixel whose alpha
+/// rounds to 0 becomes all zeros. Colors are divided by the alpha that came out, not by the 255 that it is clamped to, or
+/// they would change.
+///
+/// - Parameters:
+///   - high, low: The row's first lanes; pixels are sixteen sums apart.
+///   - channels: 2 or 4, alpha last.
+///   - shift: Fraction bits of the sums beyond their samples', at most 16.
+///   - table: 65 025 bytes.
+///   - output: `pixels * channels` bytes.
+public func unpremultiplyLight(
+  high: UnsafePointer<Int32>, low: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int,
+  table: UnsafePointer<UInt8>, output: UnsafeMutablePointer<UInt8>
+) {
+  let center: Int64 = 16_384 &<< (shift &+ 8)
+  for x in 0..<pixels {
+    let pixel = x &* horizontalLanes
+    let target = output + x &* channels
+    /// Light times alpha, 256 · 2^shift times.
+    func sum(_ c: Int) -> Float { Float(Int64(high[pixel &+ c]) &<< 8 &+ Int64(low[pixel &+ c]) &+ center) }
+    let alpha = sum(channels &- 1)
+    // Opaque is `whiteLight` · 255 / 256 = 127 · 255.
+    let alphaByte = UInt8(truncatingIfNeeded: roundedLevel(alpha / Float(127 &<< (shift &+ 8)), 255))
+    target[channels &- 1] = alphaByte
+    let scale = alphaByte == 0 ? 0 : 65_024 / alpha
+    for c in 0..<channels &- 1 { target[c] = table[roundedLevel(sum(c) * scale, 65_024)] }
+  }
+}
+
+/// The nearest integer, 0 to `largest`. Adding 2^23 rounds to an integer and leaves it in the lowest bits (IEEE 754 binary32).
+@inline(__always)
+private func roundedLevel(_ value: Float, _ largest: Float) -> Int {
+  Int((max(0, min(value, largest)) + 8_388_608).bitPattern & 0x7F_FFFF)
 }

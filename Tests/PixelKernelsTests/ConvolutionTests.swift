@@ -40,6 +40,12 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       UnsafePointer<Int16>, Int, Int, Int, UnsafePointer<Int16>, Int32, Bool, Int32, Int32, Int,
       UnsafeMutablePointer<Int32>
     ) -> Void
+  let layOutPremultipliedLight:
+    @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
+  let roundPremultipliedLight:
+    @Sendable (
+      UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
+    ) -> Void
   let roundLight: @Sendable (UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>) -> Void
   let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
@@ -51,7 +57,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       convolveRowsToSums: PixelKernels.convolveRowsToSums,
       convolveColumnsOfWords: PixelKernels.convolveColumnsOfWords,
       layOutLight: PixelKernels.layOutLight, accumulatePairs: PixelKernels.accumulatePairs,
-      roundLight: PixelKernels.roundLight,
+      layOutPremultipliedLight: PixelKernels.layOutPremultipliedLight,
+      roundPremultipliedLight: PixelKernels.roundPremultipliedLight, roundLight: PixelKernels.roundLight,
       premultiplyCentered: PixelKernels.premultiplyCentered,
       interleaveColumns: PixelKernels.interleaveColumns)
     #if GESSO_X86V3
@@ -64,7 +71,8 @@ struct Kernels: Sendable, CustomTestStringConvertible {
         convolveRowsToSums: PixelKernelsX86v3.convolveRowsToSums,
         convolveColumnsOfWords: PixelKernelsX86v3.convolveColumnsOfWords,
         layOutLight: PixelKernelsX86v3.layOutLight, accumulatePairs: PixelKernelsX86v3.accumulatePairs,
-        roundLight: PixelKernelsX86v3.roundLight,
+        layOutPremultipliedLight: PixelKernelsX86v3.layOutPremultipliedLight,
+        roundPremultipliedLight: PixelKernelsX86v3.roundPremultipliedLight, roundLight: PixelKernelsX86v3.roundLight,
         premultiplyCentered: PixelKernelsX86v3.premultiplyCentered,
         interleaveColumns: PixelKernelsX86v3.interleaveColumns),
     ]

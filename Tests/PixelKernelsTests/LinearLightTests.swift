@@ -71,6 +71,52 @@ struct LinearLightTests {
     }
   }
 
+  @Test("the vertical pass of light times alpha is its definition", arguments: slabs, [2, 4])
+  func verticalWithAlpha(slabs: [Int], channels: Int) {
+    let (rowCount, count) = (slabs.reduce(0, +), 160)
+    var random = SplitMix64(seed: UInt64(rowCount * 10 + channels))
+    let rows = (0..<rowCount).map { _ in (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    for window in [0..<rowCount, rowCount - 2..<rowCount, rowCount / 4 * 2..<rowCount] where !window.isEmpty {
+      let weights = (0..<window.count).map { _ in Int16.random(in: -1_500...3_000, using: &random) }
+      let one = weights.reduce(0) { $0 + Int32($1) }
+      for (shift, pairShift) in [(Int32(1), Int32(0)), (9, 0), (16, 0), (16, 1), (12, 6)] {
+        let start = -16_384 &* (one >> pairShift)
+        var expected = [Int16](repeating: 2, count: count)
+        var remainders = expected
+        withRows(Array(rows[window])) {
+          PixelKernels.convolvePremultipliedLightReference(
+            rows: $0, weights: weights, taps: window.count, channels: channels, count: count, pairShift: pairShift,
+            start: start, shift: shift, output: &expected, remainder: &remainders)
+        }
+        for kernels in Kernels.all {
+          var sums = [Int32](repeating: 7, count: 2 * count)
+          var first = 0
+          for slab in slabs {
+            let part = window.clamped(to: first..<first + slab)
+            if !part.isEmpty {
+              var block = [Int16](repeating: 3, count: 2 * slab * count)
+              withRows(Array(rows[first..<first + slab])) {
+                kernels.layOutPremultipliedLight($0, slab / 2, channels, 0, count, &block)
+              }
+              weights.withUnsafeBufferPointer {
+                kernels.accumulatePairs(
+                  block, slab / 2, (part.lowerBound - first) / 2, part.count / 2,
+                  $0.baseAddress! + part.lowerBound - window.lowerBound, pairShift,
+                  part.lowerBound == window.lowerBound, start, 1 << (shift - 1), 2 * count, &sums)
+              }
+            }
+            first += slab
+          }
+          var actual = [Int16](repeating: 1, count: count)
+          var actualRemainders = actual
+          kernels.roundPremultipliedLight(sums, 2 * count, shift, &actual, &actualRemainders)
+          #expect(actual == expected, "\(kernels.testDescription), \(window), shift \(shift)")
+          #expect(actualRemainders == remainders, "\(kernels.testDescription), \(window), shift \(shift)")
+        }
+      }
+    }
+  }
+
   @Test("a block begins anywhere in a row")
   func offset() {
     let row = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 77) }

@@ -49,6 +49,11 @@ struct KernelTable: Sendable {
       _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairs: Int, _ offset: Int, _ count: Int,
       _ block: UnsafeMutablePointer<Int16>
     ) -> Void
+  typealias LayOutPremultipliedLight =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairs: Int, _ channels: Int, _ offset: Int, _ count: Int,
+      _ block: UnsafeMutablePointer<Int16>
+    ) -> Void
   typealias AccumulatePairs =
     @Sendable (
       _ block: UnsafePointer<Int16>, _ stride: Int, _ first: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
@@ -58,6 +63,11 @@ struct KernelTable: Sendable {
   typealias RoundLight =
     @Sendable (
       _ sums: UnsafePointer<Int32>, _ count: Int, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias RoundPremultipliedLight =
+    @Sendable (
+      _ sums: UnsafePointer<Int32>, _ count: Int, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>,
+      _ remainder: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias ConvolveColumnsWide =
     @Sendable (
@@ -96,8 +106,10 @@ struct KernelTable: Sendable {
   let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
   let layOutLight: LayOutLight
+  let layOutPremultipliedLight: LayOutPremultipliedLight
   let accumulatePairs: AccumulatePairs
   let roundLight: RoundLight
+  let roundPremultipliedLight: RoundPremultipliedLight
   let convolveColumnsWide: ConvolveColumnsWide
   let unfilterRows: UnfilterRows
   let decodeMCUs: DecodeMCUs
@@ -120,8 +132,10 @@ struct KernelTable: Sendable {
       unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
       unsafe layOutLight = PixelKernels.layOutLight
+      unsafe layOutPremultipliedLight = PixelKernels.layOutPremultipliedLight
       unsafe accumulatePairs = PixelKernels.accumulatePairs
       unsafe roundLight = PixelKernels.roundLight
+      unsafe roundPremultipliedLight = PixelKernels.roundPremultipliedLight
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
       unsafe unfilterRows = PixelKernels.unfilterRows
       unsafe decodeMCUs = PixelKernels.decodeMCUs
@@ -139,8 +153,10 @@ struct KernelTable: Sendable {
       unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
       unsafe layOutLight = PixelKernelsX86v3.layOutLight
+      unsafe layOutPremultipliedLight = PixelKernelsX86v3.layOutPremultipliedLight
       unsafe accumulatePairs = PixelKernelsX86v3.accumulatePairs
       unsafe roundLight = PixelKernelsX86v3.roundLight
+      unsafe roundPremultipliedLight = PixelKernelsX86v3.roundPremultipliedLight
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       unsafe decodeMCUs = PixelKernelsX86v3.decodeMCUs

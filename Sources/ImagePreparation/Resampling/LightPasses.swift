@@ -10,6 +10,9 @@ final class LightPasses {
   private(set) var rowsConvolved = 0
 
   private let plan: ResamplingPlan
+  private let isWeighed: Bool
+  /// Parts of a sample: 2 where it is light times alpha.
+  private let parts: Int
   private let kernels: KernelTable
   /// Fraction bits that the sums of each pass have beyond their samples', and those that their weights have beyond that.
   private let verticalBits: Int
@@ -26,10 +29,11 @@ final class LightPasses {
   /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
   private let sums: Buffer<Int32>
   private let openRows: Int
-  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`.
+  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`. With alpha, as many rows of remainders follow.
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let slots: Int
+  /// The horizontal pass's sums, one part behind the other.
   private let lanes: Buffer<Int32>
   /// What sums of light are in bytes.
   private let encoded: [UInt8]
@@ -44,9 +48,13 @@ final class LightPasses {
 
   /// - Parameters:
   ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
-  init(plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int) {
+  init(
+    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, isWeighed: Bool
+  ) {
     self.plan = plan
     self.kernels = kernels
+    self.isWeighed = isWeighed
+    parts = isWeighed ? 2 : 1
     precondition(fraction == ResamplingPlan.wordFraction, "light keeps its fraction bits between the passes")
     verticalBits = min(vertical, Self.mostBits)
     verticalPairShift = Int32(vertical - verticalBits)
@@ -58,10 +66,10 @@ final class LightPasses {
     unsafe rowPointers = Buffer(count: Self.slabRows, zeroed: false)
     block = Buffer(count: Self.slabRows * Self.blockSums, zeroed: false)
     (openRows, slots) = Self.capacities(plan: plan)
-    sums = Buffer(count: openRows * Self.sumCount(plan: plan), zeroed: false)
+    sums = Buffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
     intermediateStride = HorizontalPass.rowStride(plan: plan)
-    intermediate = Buffer(count: slots * intermediateStride, zeroed: true)
-    lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    intermediate = Buffer(count: parts * slots * intermediateStride, zeroed: true)
+    lanes = Buffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
     encoded = (0..<65_536).map { twice in
       UInt8((TransferFunction.encoded(min(1, Double(twice) / Double(2 * whiteLight))) * 255).rounded())
     }
@@ -74,8 +82,8 @@ final class LightPasses {
   var firstNeededRow: Int { rowsTaken }
 
   /// Sums of a row, in whole blocks.
-  private static func sumCount(plan: ResamplingPlan) -> Int {
-    (plan.input.width * plan.channels + blockSums - 1) / blockSums * blockSums
+  private static func sumCount(plan: ResamplingPlan, parts: Int) -> Int {
+    (plan.input.width * plan.channels * parts + blockSums - 1) / blockSums * blockSums
   }
 
   /// Output rows whose windows a row of the source may divide, and rows between the passes: what is left of a group and
@@ -103,12 +111,13 @@ final class LightPasses {
     return window.lowerBound / 2 * 2..<(window.upperBound + 1) / 2 * 2
   }
 
-  static func bytesNeeded(plan: ResamplingPlan) -> Int {
+  static func bytesNeeded(plan: ResamplingPlan, isWeighed: Bool) -> Int {
     let (openRows, slots) = capacities(plan: plan)
+    let parts = isWeighed ? 2 : 1
     return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan)
-      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan) * 4 + slots * HorizontalPass.rowStride(plan: plan)
-      * 2
-      + plan.output.width * horizontalLanes * 4 + 65_536
+      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + parts * slots
+      * HorizontalPass.rowStride(plan: plan) * 2
+      + parts * plan.output.width * horizontalLanes * 4 + 65_536
   }
 
   /// Takes the next rows of the first `rowsArrived`, as many as one slab has.
@@ -128,22 +137,31 @@ final class LightPasses {
     var completed = rowsConvolved
     while completed < open, plan.vertical.window(completed).upperBound <= end { completed += 1 }
 
-    let samples = (plan.input.width * plan.channels + 63) / 64 * 64
-    for offset in stride(from: 0, to: samples, by: Self.blockSums) {
-      let count = min(Self.blockSums, samples - offset)
-      unsafe kernels.layOutLight(rowPointers.base, slab.count / 2, offset, count, block.base)
+    let sumCount = (plan.input.width * plan.channels * parts + 63) / 64 * 64
+    for firstSum in stride(from: 0, to: sumCount, by: Self.blockSums) {
+      let (offset, count) = (firstSum / parts, min(Self.blockSums, sumCount - firstSum))
+      if isWeighed {
+        unsafe kernels.layOutPremultipliedLight(
+          rowPointers.base, slab.count / 2, plan.channels, offset, count / parts, block.base)
+      } else {
+        unsafe kernels.layOutLight(rowPointers.base, slab.count / 2, offset, count, block.base)
+      }
       for row in rowsConvolved..<open {
         let window = Self.evenWindow(plan.vertical, row)
         let part = window.clamped(to: slab)
-        let rowSums = unsafe sums.base + offset * openRows + row % openRows * Self.blockSums
+        let rowSums = unsafe sums.base + firstSum * openRows + row % openRows * Self.blockSums
         unsafe kernels.accumulatePairs(
           block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
           weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalPairShift,
-          window.lowerBound >= slab.lowerBound,
-          start, start, count, rowSums)
-        if row < completed {
-          unsafe kernels.roundLight(
-            rowSums, count, Int32(verticalBits), intermediate.base + row % slots * intermediateStride + offset)
+          window.lowerBound >= slab.lowerBound, isWeighed ? -center : half - center, isWeighed ? half : half - center,
+          count, rowSums)
+        guard row < completed else { continue }
+        let target = unsafe intermediate.base + row % slots * intermediateStride + offset
+        if isWeighed {
+          unsafe kernels.roundPremultipliedLight(
+            rowSums, count, Int32(verticalBits), target, target + slots * intermediateStride)
+        } else {
+          unsafe kernels.roundLight(rowSums, count, Int32(verticalBits), target)
         }
       }
     }
@@ -152,20 +170,32 @@ final class LightPasses {
     return true
   }
 
-  /// What sums begin with: half of what is rounded, less the center.
-  private var start: Int32 { Int32(1 << (verticalBits - 1) - 128 << (ResamplingPlan.wordFraction + verticalBits)) }
+  /// Half of what the vertical pass rounds, and the middle of light there.
+  private var half: Int32 { 1 << Int32(verticalBits - 1) }
+  private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits) }
 
   /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
   func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
-    unsafe horizontal.convolveToSums(
-      rows: intermediate.base + row % slots * intermediateStride, stride: intermediateStride,
-      pairShift: horizontalPairShift, output: lanes.base)
+    let rows = unsafe intermediate.base + row % slots * intermediateStride
+    let partLanes = plan.output.width * horizontalLanes
+    for part in 0..<parts {
+      unsafe horizontal.convolveToSums(
+        rows: rows + part * slots * intermediateStride, stride: intermediateStride, pairShift: horizontalPairShift,
+        output: lanes.base + part * partLanes)
+    }
     unsafe encoded.withUnsafeBufferPointer { encoded in
       for k in 0..<count {
-        unsafe mapSums(
-          lanes.base + k * horizontal.lanesPerRow, channels: plan.channels, pixels: plan.output.width,
-          shift: Int32(horizontalBits + ResamplingPlan.wordFraction), table: encoded.baseAddress!,
-          output: (output + k * stride).assumingMemoryBound(to: UInt8.self))
+        let sums = unsafe lanes.base + k * horizontal.lanesPerRow
+        let target = unsafe (output + k * stride).assumingMemoryBound(to: UInt8.self)
+        if isWeighed {
+          unsafe unpremultiplyLight(
+            high: sums, low: sums + partLanes, channels: plan.channels, pixels: plan.output.width,
+            shift: horizontalBits, table: encoded.baseAddress!, output: target)
+        } else {
+          unsafe mapSums(
+            sums, channels: plan.channels, pixels: plan.output.width,
+            shift: Int32(horizontalBits + ResamplingPlan.wordFraction), table: encoded.baseAddress!, output: target)
+        }
       }
     }
   }

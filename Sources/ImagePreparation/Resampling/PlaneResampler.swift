@@ -58,7 +58,9 @@ final class PlaneResampler {
         passes =
           scale.kind == .light
           ? .light(
-            LightPasses(plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal))
+            LightPasses(
+              plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
+              isWeighed: scale.isWeighed))
           : .narrow(
             NarrowPasses(
               plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
@@ -77,7 +79,8 @@ final class PlaneResampler {
       stripRows: stripRows, rowBytes: rowBytes, window: window(plan: plan, scale: scale), ahead: ahead)
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow where scale.kind == .light: return ring + result + LightPasses.bytesNeeded(plan: plan)
+    case .narrow where scale.kind == .light:
+      return ring + result + LightPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
     case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }

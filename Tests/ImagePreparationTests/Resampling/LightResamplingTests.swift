@@ -60,16 +60,10 @@ struct LightResamplingTests {
   func light(_ shape: Shape, _ filter: ResamplingFilter) {
     for pattern in [TestPattern.noise, .twoValued, .ramps] {
       let source = pattern.image(shape.from, channels: shape.channels)
-      let light = source.samples.map { sample -> Int in
-        let v = Double(sample) / 255
-        return Int((v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) * 0x1p30)
-      }
+      let light = source.samples.map { Int(Self.light($0) * 0x1p30) }
       let reference = Float64Resize.resize(
         light, size: shape.from, channels: shape.channels, to: shape.to, filter: filter
-      ).map { sum -> Double in
-        let v = max(0, min(sum * 0x1p-30, 1))
-        return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
-      }
+      ).map { Self.encoded($0 * 0x1p-30) }
       let first = Self.resized(source, to: shape.to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
       let comparison = SampleComparison(first, reference: reference)
       #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(pattern): \(comparison)")
@@ -79,6 +73,79 @@ struct LightResamplingTests {
             source, to: shape.to, filter: filter, instructionSet: instructionSet, rowsAtATime: rows)
           #expect(other == first, "\(pattern): \(instructionSet), \(rows) rows at a time give other bits")
         }
+      }
+    }
+  }
+
+  static func light(_ byte: UInt8) -> Double {
+    let v = Double(byte) / 255
+    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)
+  }
+
+  static func encoded(_ light: Double) -> Double {
+    let v = max(0, min(light, 1))
+    return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
+  }
+
+  @Test(
+    "alpha weighs light: within 1 wherever alpha is 8 or more", arguments: [2, 4],
+    [ResamplingFilter.lanczos3, .triangle])
+  func softAlpha(channels: Int, filter: ResamplingFilter) {
+    // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
+    let (from, to) = (ImageSize(width: 1_600, height: 1_201), ImageSize(width: 400, height: 301))
+    var random = SplitMix64(seed: 4)
+    var samples: [UInt8] = []
+    for y in 0..<from.height {
+      for x in 0..<from.width {
+        for _ in 1..<channels {
+          let color = UInt8.random(in: 0...255, using: &random)
+          samples.append((x / 400 + y / 300) % 2 == 0 ? color : color / 16)
+        }
+        samples.append(UInt8(truncatingIfNeeded: (y / 80) * 17 + (x / 100) % 16))
+      }
+    }
+    let products = samples.indices.map { i -> Int in
+      let alpha = samples[i / channels * channels + channels - 1]
+      return Int((i % channels == channels - 1 ? 1 : Self.light(samples[i])) * Double(alpha) * 0x1p40)
+    }
+    let reference = Float64Resize.resize(products, size: from, channels: channels, to: to, filter: filter)
+    let image = PixelImage(size: from, channels: channels, samples: samples)
+    let output = Self.resized(image, to: to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
+    var (visible, expected): ([UInt8], [Double]) = ([], [])
+    for i in stride(from: 0, to: reference.count, by: channels) {
+      let alpha = reference[i + channels - 1]
+      guard alpha * 0x1p-40 >= 8 else { continue }
+      for c in 0..<channels - 1 {
+        visible.append(output[i + c])
+        expected.append(Self.encoded(reference[i + c] / alpha))
+      }
+      visible.append(output[i + channels - 1])
+      expected.append(alpha * 0x1p-40)
+    }
+    let comparison = SampleComparison(visible, reference: expected)
+    #expect(comparison.count > to.pixelCount * channels / 4 * 3)
+    #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(comparison.share) \(comparison)")
+    for instructionSet in InstructionSet.available {
+      let other = Self.resized(image, to: to, filter: filter, instructionSet: instructionSet, rowsAtATime: 7)
+      #expect(other == output, "\(instructionSet) gives other bits")
+    }
+  }
+
+  @Test("every level stays what it is, opaque and half transparent")
+  func levels() {
+    let size = ImageSize(width: 1_024, height: 1_024)
+    for alpha in [UInt8(255), 254, 128, 64] {
+      // 256 squares of 64 pixels a side, whose middle no other square reaches.
+      var samples: [UInt8] = []
+      for y in 0..<size.height {
+        for x in 0..<size.width { samples += [UInt8(y / 64 * 16 + x / 64), alpha] }
+      }
+      let image = PixelImage(size: size, channels: 2, samples: samples)
+      let small = Self.resized(
+        image, to: ImageSize(width: 128, height: 128), filter: .lanczos3, instructionSet: .best, rowsAtATime: 16)
+      for level in 0..<256 {
+        let pixel = (level / 16 * 8 + 4) * 128 + level % 16 * 8 + 4
+        #expect(small[pixel * 2] == UInt8(level) && small[pixel * 2 + 1] == alpha, "level \(level), alpha \(alpha)")
       }
     }
   }
