@@ -354,24 +354,25 @@ public func roundPremultipliedLight(
   remainder: UnsafeMutablePointer<Int16>
 ) {
   let lanes = cpi_i32.scalarCount
-  let mask = cpi_i32(repeating: 1 &<< shift &- 1)
-  /// The high part, what the low part carries into it, and what is left.
-  func rounded(_ vector: Int, _ sums: UnsafePointer<Int32>) -> (cpi_i32, cpi_i32) {
-    let high = cpi_load_i32(sums + vector &* lanes)
-    let low = cpi_load_i32(sums + (vector &+ 4) &* lanes)
-    let rest = cpi_shift_right((high & mask) &* 256 &+ low, shift)
-    return (cpi_shift_right(high, shift) &+ cpi_shift_right(rest, 8), rest & 255)
-  }
   var x = 0
   while x < count {
-    let a = rounded(0, sums + x)
-    let b = rounded(1, sums + x)
-    let c = rounded(2, sums + x)
-    let d = rounded(3, sums + x)
-    store((a.0, b.0, c.0, d.0), output + x / 2)
-    store((a.1, b.1, c.1, d.1), remainder + x / 2)
+    let a = rounded(sums + x, shift)
+    let b = rounded(sums + x + lanes, shift)
+    let c = rounded(sums + x + 2 &* lanes, shift)
+    let d = rounded(sums + x + 3 &* lanes, shift)
+    store((a.sample, b.sample, c.sample, d.sample), output + x / 2)
+    store((a.remainder, b.remainder, c.remainder, d.remainder), remainder + x / 2)
     x &+= groupVectors &* lanes
   }
+}
+
+/// A vector of the high part and that of the low part behind it: what the low part carries into the high one, and what is left.
+@inline(__always)
+private func rounded(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> (sample: cpi_i32, remainder: cpi_i32) {
+  let high = cpi_load_i32(sums)
+  let low = cpi_load_i32(sums + 4 &* cpi_i32.scalarCount)
+  let rest = cpi_shift_right((high & cpi_i32(repeating: 1 &<< shift &- 1)) &* 256 &+ low, shift)
+  return (cpi_shift_right(high, shift) &+ cpi_shift_right(rest, 8), rest & 255)
 }
 
 @inline(__always)
@@ -420,19 +421,22 @@ public func unpremultiplyLight(
   high: UnsafePointer<Int32>, low: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int,
   table: UnsafePointer<UInt8>, output: UnsafeMutablePointer<UInt8>
 ) {
-  let center: Int64 = 16_384 &<< (shift &+ 8)
   for x in 0..<pixels {
     let pixel = x &* horizontalLanes
     let target = output + x &* channels
-    /// Light times alpha, 256 · 2^shift times.
-    func sum(_ c: Int) -> Float { Float(Int64(high[pixel &+ c]) &<< 8 &+ Int64(low[pixel &+ c]) &+ center) }
-    let alpha = sum(channels &- 1)
+    let alpha = joined(high, low, pixel &+ channels &- 1, shift)
     // Opaque is `whiteLight` · 255 / 256 = 127 · 255.
     let alphaByte = UInt8(truncatingIfNeeded: roundedLevel(alpha / Float(127 &<< (shift &+ 8)), 255))
     target[channels &- 1] = alphaByte
     let scale = alphaByte == 0 ? 0 : 65_024 / alpha
-    for c in 0..<channels &- 1 { target[c] = table[roundedLevel(sum(c) * scale, 65_024)] }
+    for c in 0..<channels &- 1 { target[c] = table[roundedLevel(joined(high, low, pixel &+ c, shift) * scale, 65_024)] }
   }
+}
+
+/// Both parts of a sum: light times alpha, 256 · 2^shift times.
+@inline(__always)
+private func joined(_ high: UnsafePointer<Int32>, _ low: UnsafePointer<Int32>, _ i: Int, _ shift: Int) -> Float {
+  Float((Int64(high[i]) &+ 16_384 &<< shift) &<< 8 &+ Int64(low[i]))
 }
 
 /// The nearest integer, 0 to `largest`. Adding 2^23 rounds to an integer and leaves it in the lowest bits (IEEE 754 binary32).
