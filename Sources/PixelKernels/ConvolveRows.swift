@@ -43,13 +43,20 @@ public func convolveRows(
 ///
 ///     output[i][lane] = 32768 + saturate16((2^(shift−9) + Σ …) >> (shift − 8))
 ///
-/// - Parameter shift: Fraction bits of the sums, 9 to 23.
+/// - Parameters:
+///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
+///   - shift: Fraction bits of the sums, 9 to 23.
 public func convolveRowsFine(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
 ) {
   let half: Int32 = 1 &<< (shift &- 9)
   var i = 0
+  while pairShift > 0, i < outputCount {
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, half) { cpi_shift_right_x16($0, pairShift) }
+    cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
+    i &+= 1
+  }
   while i < outputCount {
     let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
     cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
@@ -60,7 +67,7 @@ public func convolveRowsFine(
 /// The same without rounding: the sums themselves, (value − 128) · 2^shift, for samples that alpha is divided out of.
 ///
 /// - Parameters:
-///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
+///   - pairShift: As for words.
 ///   - output: `outputCount * 16` sums.
 public func convolveRowsToSums(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
@@ -114,11 +121,11 @@ public func convolveRowsReference(
 /// The definition of the horizontal pass to words.
 public func convolveRowsFineReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 9)
+      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift) &+ 1 &<< (shift &- 9)
       output[i * horizontalLanes + lane] = UInt16(32_768 + Int32(Int16(clamping: sum &>> (shift &- 8))))
     }
   }

@@ -384,25 +384,37 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
   )
 }
 
-/// Looks sums up, as `convolveRowsToSums` leaves them in its lanes: with 8 fraction bits, clamped to 0…65 024, twice white.
+/// Looks words up, as `convolveRowsFine` leaves them in its lanes, and takes the lanes apart into rows.
 ///
 /// - Parameters:
-///   - sums: The row's first lane; pixels are sixteen sums apart.
-///   - channels: 1 to 4.
-///   - shift: Fraction bits of the sums, 9 to 23.
-///   - table: 65 025 bytes.
-///   - output: `pixels * channels` bytes.
-public func mapSums(
-  _ sums: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int32, table: UnsafePointer<UInt8>,
-  output: UnsafeMutablePointer<UInt8>
+///   - lanes: `pixels` columns of sixteen words.
+///   - channels: Samples a pixel, 1 to 4.
+///   - rowCount: Rows wanted.
+///   - table: 65 536 bytes.
+///   - output: The first row; rows are `stride` bytes apart.
+public func mapLanes(
+  _ lanes: UnsafePointer<UInt16>, channels: Int, pixels: Int, rowCount: Int, table: UnsafePointer<UInt8>,
+  output: UnsafeMutablePointer<UInt8>, stride: Int
 ) {
-  let half: Int32 = 1 &<< (shift &- 9)
+  switch channels {
+  case 1: map(lanes, 1, pixels, rowCount, table, output, stride)
+  case 2: map(lanes, 2, pixels, rowCount, table, output, stride)
+  case 3: map(lanes, 3, pixels, rowCount, table, output, stride)
+  default: map(lanes, 4, pixels, rowCount, table, output, stride)
+  }
+}
+
+@inline(__always)
+private func map(
+  _ lanes: UnsafePointer<UInt16>, _ channels: Int, _ pixels: Int, _ rowCount: Int, _ table: UnsafePointer<UInt8>,
+  _ output: UnsafeMutablePointer<UInt8>, _ stride: Int
+) {
+  let lanesPerRow = channels == 3 ? 4 : channels
   for x in 0..<pixels {
-    let pixel = sums + x &* horizontalLanes
-    for c in 0..<channels {
-      // A sum may fill 32 bits; half a unit less than the largest is no loss where it is clamped anyway.
-      let rounded = pixel[c] > Int32.max &- half ? pixel[c] : pixel[c] &+ half
-      output[x &* channels &+ c] = table[Int(max(0, min(65_024, rounded &>> (shift &- 8) &+ 32_768)))]
+    let column = lanes + x &* horizontalLanes
+    for row in 0..<rowCount {
+      let target = output + (row &* stride &+ x &* channels)
+      for c in 0..<channels { target[c] = table[Int(column[row &* lanesPerRow &+ c])] }
     }
   }
 }

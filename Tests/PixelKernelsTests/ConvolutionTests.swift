@@ -22,7 +22,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveRowsFine:
     @Sendable (
-      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32, Int32,
       UnsafeMutablePointer<UInt16>
     ) -> Void
   let convolveRowsToSums:
@@ -139,16 +139,16 @@ struct ConvolutionTests {
       kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, 14, &actual)
       #expect(actual == expected, "\(kernels.testDescription)")
     }
-    var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
-    PixelKernels.convolveRowsFineReference(
-      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
-      shift: 14, output: &expectedFine)
-    for kernels in Kernels.all {
-      var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
-      kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, 14, &actual)
-      #expect(actual == expectedFine, "\(kernels.testDescription)")
-    }
     for pairShift in [Int32(0), 3] {
+      var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+      PixelKernels.convolveRowsFineReference(
+        columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+        pairShift: pairShift, shift: 14, output: &expectedFine)
+      for kernels in Kernels.all {
+        var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+        kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, pairShift, 14, &actual)
+        #expect(actual == expectedFine, "\(kernels.testDescription)")
+      }
       var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
       PixelKernels.convolveRowsToSumsReference(
         columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,

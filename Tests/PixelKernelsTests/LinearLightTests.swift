@@ -117,6 +117,23 @@ struct LinearLightTests {
     }
   }
 
+  @Test("lanes are looked up, into rows of any number of channels", arguments: 1...4)
+  func lanes(channels: Int) {
+    let (pixels, lanesPerRow) = (5, channels == 3 ? 4 : channels)
+    let rowCount = PixelKernels.horizontalLanes / lanesPerRow - 1
+    let lanes = (0..<pixels * PixelKernels.horizontalLanes).map { UInt16(truncatingIfNeeded: $0 * 8_191) }
+    let table = (0..<65_536).map { UInt8(truncatingIfNeeded: $0 >> 8 ^ $0) }
+    var output = [UInt8](repeating: 7, count: rowCount * pixels * channels + 1)
+    PixelKernels.mapLanes(
+      lanes, channels: channels, pixels: pixels, rowCount: rowCount, table: table, output: &output,
+      stride: pixels * channels)
+    for i in 0..<rowCount * pixels * channels {
+      let (row, x, c) = (i / channels / pixels, i / channels % pixels, i % channels)
+      #expect(output[i] == table[Int(lanes[x * PixelKernels.horizontalLanes + row * lanesPerRow + c])])
+    }
+    #expect(output.last == 7, "nothing is written past the last row")
+  }
+
   @Test("a block begins anywhere in a row")
   func offset() {
     let row = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 77) }

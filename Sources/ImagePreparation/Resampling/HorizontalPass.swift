@@ -58,16 +58,16 @@ final class HorizontalPass {
       columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, shift, output)
   }
 
-  /// The same to words of 256 times the value.
+  /// The same to words of 256 times the value; what weights have beyond 16 bits of fraction is `pairShift`.
   func convolveFine(
-    rows: UnsafePointer<Int16>, stride: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32 = 0, shift: Int32, output: UnsafeMutablePointer<UInt16>
   ) {
     unsafe layOut(rows: rows, stride: stride)
     unsafe kernels.convolveRowsFine(
-      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, shift, output)
+      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, pairShift, shift, output)
   }
 
-  /// The same to the sums themselves, less `pairShift` fraction bits.
+  /// The same to the sums themselves.
   func convolveToSums(
     rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32 = 0, output: UnsafeMutablePointer<Int32>
   ) {

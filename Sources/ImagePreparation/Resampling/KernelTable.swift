@@ -22,7 +22,7 @@ struct KernelTable: Sendable {
   typealias ConvolveRowsFine =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
+      _ pairs: Int, _ outputCount: Int, _ pairShift: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
     ) -> Void
   typealias ConvolveRowsToSums =
     @Sendable (

@@ -33,7 +33,7 @@ final class LightPasses {
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   private let slots: Int
-  /// The horizontal pass's sums, one part behind the other.
+  /// The horizontal pass's columns: words, or sums of light times alpha, one part behind the other.
   private let lanes: Buffer<Int32>
   /// What sums of light are in bytes.
   private let encoded: [UInt8]
@@ -70,9 +70,21 @@ final class LightPasses {
     intermediateStride = HorizontalPass.rowStride(plan: plan)
     intermediate = Buffer(count: parts * slots * intermediateStride, zeroed: true)
     lanes = Buffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
-    encoded = (0..<65_536).map { twice in
-      UInt8((TransferFunction.encoded(min(1, Double(twice) / Double(2 * whiteLight))) * 255).rounded())
+    encoded = Self.encodedLevels()
+  }
+
+  /// For light in 65 024ths, its byte: the curve halfway between two levels tells where the upper one begins.
+  private static func encodedLevels() -> [UInt8] {
+    var levels = [UInt8](repeating: 255, count: 65_536)
+    var light = 0
+    for level in 0..<255 {
+      let next = TransferFunction.linear((Double(level) + 0.5) / 255) * Double(2 * whiteLight)
+      while Double(light) < next {
+        levels[light] = UInt8(level)
+        light += 1
+      }
     }
+    return levels
   }
 
   /// Output rows that the horizontal pass makes at a time.
@@ -177,25 +189,29 @@ final class LightPasses {
   /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
   func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
     let rows = unsafe intermediate.base + row % slots * intermediateStride
-    let partLanes = plan.output.width * horizontalLanes
-    for part in 0..<parts {
-      unsafe horizontal.convolveToSums(
-        rows: rows + part * slots * intermediateStride, stride: intermediateStride, pairShift: horizontalPairShift,
-        output: lanes.base + part * partLanes)
-    }
+    let width = plan.output.width
     unsafe encoded.withUnsafeBufferPointer { encoded in
+      let table = encoded.baseAddress!
+      let target = unsafe output.assumingMemoryBound(to: UInt8.self)
+      guard isWeighed else {
+        let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
+        unsafe horizontal.convolveFine(
+          rows: rows, stride: intermediateStride, pairShift: horizontalPairShift,
+          shift: Int32(horizontalBits + ResamplingPlan.wordFraction), output: words)
+        unsafe mapLanes(
+          words, channels: plan.channels, pixels: width, rowCount: count, table: table, output: target, stride: stride)
+        return
+      }
+      let remainders = unsafe lanes.base + width * horizontalLanes
+      unsafe horizontal.convolveToSums(
+        rows: rows, stride: intermediateStride, pairShift: horizontalPairShift, output: lanes.base)
+      unsafe horizontal.convolveToSums(
+        rows: rows + slots * intermediateStride, stride: intermediateStride, pairShift: horizontalPairShift,
+        output: remainders)
       for k in 0..<count {
-        let sums = unsafe lanes.base + k * horizontal.lanesPerRow
-        let target = unsafe (output + k * stride).assumingMemoryBound(to: UInt8.self)
-        if isWeighed {
-          unsafe unpremultiplyLight(
-            high: sums, low: sums + partLanes, channels: plan.channels, pixels: plan.output.width,
-            shift: horizontalBits, table: encoded.baseAddress!, output: target)
-        } else {
-          unsafe mapSums(
-            sums, channels: plan.channels, pixels: plan.output.width,
-            shift: Int32(horizontalBits + ResamplingPlan.wordFraction), table: encoded.baseAddress!, output: target)
-        }
+        unsafe unpremultiplyLight(
+          high: lanes.base + k * horizontal.lanesPerRow, low: remainders + k * horizontal.lanesPerRow,
+          channels: plan.channels, pixels: width, shift: horizontalBits, table: table, output: target + k * stride)
       }
     }
   }
