@@ -97,7 +97,7 @@ public func convolvePremultipliedLightReference(
   }
 }
 
-/// Words of 256 times the bytes of two rows from `x` on, pair by pair, in the order that `join` undoes.
+/// Words of 256 times the bytes of two rows from `x` on, pair by pair, in the order that `store` undoes.
 @inline(__always)
 private func pairs(_ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>) -> FourWords {
   let zero = cpi_u8(repeating: 0)

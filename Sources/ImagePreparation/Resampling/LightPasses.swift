@@ -126,10 +126,9 @@ final class LightPasses {
   static func bytesNeeded(plan: ResamplingPlan, isWeighed: Bool) -> Int {
     let (openRows, slots) = capacities(plan: plan)
     let parts = isWeighed ? 2 : 1
-    return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan)
-      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + parts * slots
-      * HorizontalPass.rowStride(plan: plan) * 2
-      + parts * plan.output.width * horizontalLanes * 4 + 65_536
+    let rows = slots * HorizontalPass.rowStride(plan: plan) * 2 + plan.output.width * horizontalLanes * 4
+    return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
+      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
   }
 
   /// Takes the next rows of the first `rowsArrived`, as many as one slab has.

@@ -2,7 +2,7 @@
 struct ResamplingPlan: Sendable {
   /// How fine weights and intermediate are.
   enum Precision: Sendable, Equatable {
-    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples, or their products with alpha).
+    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples, their products with alpha, or their light).
     ///
     /// - `vertical`, `horizontal`: fraction bits of the weights; `fraction`: of the intermediate.
     case narrow(vertical: Int, fraction: Int, horizontal: Int)
