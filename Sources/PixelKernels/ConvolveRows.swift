@@ -43,13 +43,20 @@ public func convolveRows(
 ///
 ///     output[i][lane] = 32768 + saturate16((2^(shift−9) + Σ …) >> (shift − 8))
 ///
-/// - Parameter shift: Fraction bits of the sums, 9 to 23.
+/// - Parameters:
+///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
+///   - shift: Fraction bits of the sums, 9 to 23.
 public func convolveRowsFine(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
 ) {
   let half: Int32 = 1 &<< (shift &- 9)
   var i = 0
+  while pairShift > 0, i < outputCount {
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, half) { cpi_shift_right_x16($0, pairShift) }
+    cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
+    i &+= 1
+  }
   while i < outputCount {
     let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
     cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
@@ -59,12 +66,19 @@ public func convolveRowsFine(
 
 /// The same without rounding: the sums themselves, (value − 128) · 2^shift, for samples that alpha is divided out of.
 ///
-/// - Parameter output: `outputCount * 16` sums.
+/// - Parameters:
+///   - pairShift: As for words.
+///   - output: `outputCount * 16` sums.
 public func convolveRowsToSums(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, output: UnsafeMutablePointer<Int32>
+  outputCount: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
 ) {
   var i = 0
+  while pairShift > 0, i < outputCount {
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, 0) { cpi_shift_right_x16($0, pairShift) }
+    cpi_store_i32x16(output + i &* horizontalLanes, sum)
+    i &+= 1
+  }
   while i < outputCount {
     cpi_store_i32x16(output + i &* horizontalLanes, windowSum(columns, firstPairs, weights, pairs, i, 0))
     i &+= 1
@@ -75,7 +89,7 @@ public func convolveRowsToSums(
 @inline(__always)
 private func windowSum(
   _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
-  _ i: Int, _ half: Int32
+  _ i: Int, _ half: Int32, shift: (cpi_i32x16) -> cpi_i32x16 = { $0 }
 ) -> cpi_i32x16 {
   let weightPairs = UnsafeRawPointer(weights + i &* pairs &* 2)
   var source = columns + Int(firstPairs[i]) &* horizontalLanes
@@ -84,7 +98,7 @@ private func windowSum(
   while p < pairs {
     let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
     let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
-    sum &+= cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight)
+    sum &+= shift(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight))
     source += horizontalLanes
     p &+= 1
   }
@@ -107,11 +121,11 @@ public func convolveRowsReference(
 /// The definition of the horizontal pass to words.
 public func convolveRowsFineReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt16>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 9)
+      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift) &+ 1 &<< (shift &- 9)
       output[i * horizontalLanes + lane] = UInt16(32_768 + Int32(Int16(clamping: sum &>> (shift &- 8))))
     }
   }
@@ -120,24 +134,24 @@ public func convolveRowsFineReference(
 /// The definition of the horizontal pass to sums.
 public func convolveRowsToSumsReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, output: UnsafeMutablePointer<Int32>
+  outputCount: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      output[i * horizontalLanes + lane] = windowSumReference(columns, firstPairs, weights, pairs, i, lane)
+      output[i * horizontalLanes + lane] = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift)
     }
   }
 }
 
 private func windowSumReference(
   _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
-  _ i: Int, _ lane: Int
+  _ i: Int, _ lane: Int, _ pairShift: Int32 = 0
 ) -> Int32 {
   var sum: Int32 = 0
   for p in 0..<pairs {
     let word = columns[(Int(firstPairs[i]) + p) * horizontalLanes + lane]
-    sum &+= Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
-    sum &+= Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)
+    let even = Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
+    sum &+= (even &+ Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)) &>> pairShift
   }
   return sum
 }

@@ -22,18 +22,31 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveRowsFine:
     @Sendable (
-      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32, Int32,
       UnsafeMutablePointer<UInt16>
     ) -> Void
   let convolveRowsToSums:
     @Sendable (
-      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, UnsafeMutablePointer<Int32>
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32, UnsafeMutablePointer<Int32>
     ) -> Void
   let convolveColumnsOfWords:
     @Sendable (
       UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32,
       UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
     ) -> Void
+  let layOutLight: @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
+  let accumulatePairs:
+    @Sendable (
+      UnsafePointer<Int16>, Int, Int, Int, UnsafePointer<Int16>, Int32, Bool, Int32, Int32, Int,
+      UnsafeMutablePointer<Int32>
+    ) -> Void
+  let layOutPremultipliedLight:
+    @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
+  let roundPremultipliedLight:
+    @Sendable (
+      UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
+    ) -> Void
+  let roundLight: @Sendable (UnsafePointer<Int32>, Int, Int32, UnsafeMutablePointer<Int16>) -> Void
   let premultiplyCentered: @Sendable (UnsafePointer<UInt8>, Int, Int, UnsafeMutablePointer<Int16>) -> Void
   let interleaveColumns: @Sendable (UnsafePointer<Int16>, Int, Int, Int, UnsafeMutablePointer<Int32>) -> Void
 
@@ -43,6 +56,9 @@ struct Kernels: Sendable, CustomTestStringConvertible {
       convolveRows: PixelKernels.convolveRows, convolveRowsFine: PixelKernels.convolveRowsFine,
       convolveRowsToSums: PixelKernels.convolveRowsToSums,
       convolveColumnsOfWords: PixelKernels.convolveColumnsOfWords,
+      layOutLight: PixelKernels.layOutLight, accumulatePairs: PixelKernels.accumulatePairs,
+      layOutPremultipliedLight: PixelKernels.layOutPremultipliedLight,
+      roundPremultipliedLight: PixelKernels.roundPremultipliedLight, roundLight: PixelKernels.roundLight,
       premultiplyCentered: PixelKernels.premultiplyCentered,
       interleaveColumns: PixelKernels.interleaveColumns)
     #if GESSO_X86V3
@@ -54,6 +70,9 @@ struct Kernels: Sendable, CustomTestStringConvertible {
         convolveRows: PixelKernelsX86v3.convolveRows, convolveRowsFine: PixelKernelsX86v3.convolveRowsFine,
         convolveRowsToSums: PixelKernelsX86v3.convolveRowsToSums,
         convolveColumnsOfWords: PixelKernelsX86v3.convolveColumnsOfWords,
+        layOutLight: PixelKernelsX86v3.layOutLight, accumulatePairs: PixelKernelsX86v3.accumulatePairs,
+        layOutPremultipliedLight: PixelKernelsX86v3.layOutPremultipliedLight,
+        roundPremultipliedLight: PixelKernelsX86v3.roundPremultipliedLight, roundLight: PixelKernelsX86v3.roundLight,
         premultiplyCentered: PixelKernelsX86v3.premultiplyCentered,
         interleaveColumns: PixelKernelsX86v3.interleaveColumns),
     ]
@@ -120,23 +139,25 @@ struct ConvolutionTests {
       kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, 14, &actual)
       #expect(actual == expected, "\(kernels.testDescription)")
     }
-    var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
-    PixelKernels.convolveRowsFineReference(
-      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
-      shift: 14, output: &expectedFine)
-    for kernels in Kernels.all {
-      var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
-      kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, 14, &actual)
-      #expect(actual == expectedFine, "\(kernels.testDescription)")
-    }
-    var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
-    PixelKernels.convolveRowsToSumsReference(
-      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
-      output: &expectedSums)
-    for kernels in Kernels.all {
-      var actual = [Int32](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
-      kernels.convolveRowsToSums(columns, firstPairs, weights, pairs, outputs, &actual)
-      #expect(actual == expectedSums, "\(kernels.testDescription)")
+    for pairShift in [Int32(0), 3] {
+      var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+      PixelKernels.convolveRowsFineReference(
+        columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+        pairShift: pairShift, shift: 14, output: &expectedFine)
+      for kernels in Kernels.all {
+        var actual = [UInt16](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+        kernels.convolveRowsFine(columns, firstPairs, weights, pairs, outputs, pairShift, 14, &actual)
+        #expect(actual == expectedFine, "\(kernels.testDescription)")
+      }
+      var expectedSums = [Int32](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+      PixelKernels.convolveRowsToSumsReference(
+        columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+        pairShift: pairShift, output: &expectedSums)
+      for kernels in Kernels.all {
+        var actual = [Int32](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+        kernels.convolveRowsToSums(columns, firstPairs, weights, pairs, outputs, pairShift, &actual)
+        #expect(actual == expectedSums, "\(kernels.testDescription)")
+      }
     }
   }
 
@@ -251,14 +272,15 @@ struct ConvolutionTests {
       #expect(output.last == 77, "nothing is written past the last row")
     }
   }
+}
 
-  private func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
-    let copies = rows.map { row in
-      let copy = UnsafeMutableBufferPointer<Sample>.allocate(capacity: row.count)
-      _ = copy.initialize(from: row)
-      return UnsafePointer(copy.baseAddress!)
-    }
-    body(copies)
-    for copy in copies { copy.deallocate() }
+/// Rows in memory of their own.
+func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
+  let copies = rows.map { row in
+    let copy = UnsafeMutableBufferPointer<Sample>.allocate(capacity: row.count)
+    _ = copy.initialize(from: row)
+    return UnsafePointer(copy.baseAddress!)
   }
+  body(copies)
+  for copy in copies { copy.deallocate() }
 }

@@ -28,6 +28,7 @@
 
 typedef uint8_t cpi_u8 __attribute__((ext_vector_type(CPI_VECTOR_BYTES)));
 typedef int16_t cpi_i16 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
+typedef uint16_t cpi_u16 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
 typedef int32_t cpi_i32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
 
 // Unaligned loads and stores.
@@ -35,6 +36,8 @@ CPI_INLINE cpi_u8 cpi_load_u8(const uint8_t *p) { cpi_u8 v; memcpy(&v, p, sizeof
 CPI_INLINE cpi_i16 cpi_load_i16(const int16_t *p) { cpi_i16 v; memcpy(&v, p, sizeof v); return v; }
 CPI_INLINE void cpi_store_u8(uint8_t *p, cpi_u8 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE void cpi_store_i16(int16_t *p, cpi_i16 v) { memcpy(p, &v, sizeof v); }
+CPI_INLINE cpi_i32 cpi_load_i32(const int32_t *p) { cpi_i32 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE void cpi_store_i32(int32_t *p, cpi_i32 v) { memcpy(p, &v, sizeof v); }
 
 #if defined(__AVX2__)
 
@@ -146,6 +149,15 @@ CPI_INLINE cpi_i32x16 cpi_multiply_add_pairs_x16(cpi_i16x32 a, cpi_i16 b) {
   return r;
 }
 
+// Arithmetic shift of all sixteen lanes by the same count, 0 to 31.
+CPI_INLINE cpi_i32x16 cpi_shift_right_x16(cpi_i32x16 a, int32_t count) {
+  cpi_i32 q[64 / CPI_VECTOR_BYTES];
+  memcpy(q, &a, sizeof q);
+  for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i++) q[i] = cpi_shift_right(q[i], count);
+  memcpy(&a, q, sizeof q);
+  return a;
+}
+
 // Shifts right by `count`, adds 128, clamps to 0…255 and stores sixteen bytes in order.
 CPI_INLINE void cpi_store_centered_u8x16(uint8_t *p, cpi_i32x16 v, int32_t count) {
 #if defined(__AVX2__)
@@ -192,6 +204,53 @@ CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_
 CPI_INLINE cpi_i16 cpi_unpack_low_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip1q_s16((int16x8_t)a, (int16x8_t)b); }
 CPI_INLINE cpi_i16 cpi_unpack_high_i16(cpi_i16 a, cpi_i16 b) { return (cpi_i16)vzip2q_s16((int16x8_t)a, (int16x8_t)b); }
 #endif
+
+// (a · b) >> 16, max(a − b, 0) and (a + b + 1) >> 1 of words without a sign.
+#if defined(__AVX2__)
+CPI_INLINE cpi_u16 cpi_multiply_high_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm256_mulhi_epu16((__m256i)a, (__m256i)b); }
+CPI_INLINE cpi_u16 cpi_subtract_to_zero_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm256_subs_epu16((__m256i)a, (__m256i)b); }
+CPI_INLINE cpi_u16 cpi_average_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm256_avg_epu16((__m256i)a, (__m256i)b); }
+#elif defined(__SSE2__)
+CPI_INLINE cpi_u16 cpi_multiply_high_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm_mulhi_epu16((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_u16 cpi_subtract_to_zero_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm_subs_epu16((__m128i)a, (__m128i)b); }
+CPI_INLINE cpi_u16 cpi_average_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)_mm_avg_epu16((__m128i)a, (__m128i)b); }
+#else
+CPI_INLINE cpi_u16 cpi_multiply_high_u16(cpi_u16 a, cpi_u16 b) {
+  const uint32x4_t low = vmull_u16(vget_low_u16((uint16x8_t)a), vget_low_u16((uint16x8_t)b));
+  const uint32x4_t high = vmull_high_u16((uint16x8_t)a, (uint16x8_t)b);
+  return (cpi_u16)vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
+}
+CPI_INLINE cpi_u16 cpi_subtract_to_zero_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)vqsubq_u16((uint16x8_t)a, (uint16x8_t)b); }
+CPI_INLINE cpi_u16 cpi_average_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)vrhaddq_u16((uint16x8_t)a, (uint16x8_t)b); }
+#endif
+
+// Pairs of words, as pixels of four (two) samples whose last one is alpha: alpha in the place of all, and 0xFF00 in its own.
+CPI_INLINE cpi_u16 cpi_repeat_alpha_of_4(cpi_u16 v) {
+  const cpi_i32 pairs = (cpi_i32)v;
+#if CPI_VECTOR_BYTES == 32
+  return (cpi_u16)__builtin_shufflevector(pairs, pairs, 3, 3, 3, 3, 7, 7, 7, 7);
+#else
+  return (cpi_u16)__builtin_shufflevector(pairs, pairs, 3, 3, 3, 3);
+#endif
+}
+CPI_INLINE cpi_u16 cpi_repeat_alpha_of_2(cpi_u16 v) {
+  const cpi_i32 pairs = (cpi_i32)v;
+#if CPI_VECTOR_BYTES == 32
+  return (cpi_u16)__builtin_shufflevector(pairs, pairs, 1, 1, 3, 3, 5, 5, 7, 7);
+#else
+  return (cpi_u16)__builtin_shufflevector(pairs, pairs, 1, 1, 3, 3);
+#endif
+}
+CPI_INLINE cpi_u16 cpi_opaque_of_4(cpi_u16 v) {
+  cpi_i32 mask = 0;
+  for (int i = 3; i < CPI_VECTOR_BYTES / 4; i += 4) mask[i] = (int32_t)0xFF00FF00;
+  return v | (cpi_u16)mask;
+}
+CPI_INLINE cpi_u16 cpi_opaque_of_2(cpi_u16 v) {
+  cpi_i32 mask = 0;
+  for (int i = 1; i < CPI_VECTOR_BYTES / 4; i += 2) mask[i] = (int32_t)0xFF00FF00;
+  return v | (cpi_u16)mask;
+}
 
 // Unpacks of double words, lane by lane.
 #if defined(__AVX2__)

@@ -22,12 +22,12 @@ struct KernelTable: Sendable {
   typealias ConvolveRowsFine =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
+      _ pairs: Int, _ outputCount: Int, _ pairShift: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>
     ) -> Void
   typealias ConvolveRowsToSums =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ output: UnsafeMutablePointer<Int32>
+      _ pairs: Int, _ outputCount: Int, _ pairShift: Int32, _ output: UnsafeMutablePointer<Int32>
     ) -> Void
   typealias ConvolveColumnsOfWords =
     @Sendable (
@@ -43,6 +43,31 @@ struct KernelTable: Sendable {
     @Sendable (
       _ rows: UnsafePointer<Int16>, _ stride: Int, _ channels: Int, _ pairs: Int,
       _ columns: UnsafeMutablePointer<Int32>
+    ) -> Void
+  typealias LayOutLight =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairs: Int, _ offset: Int, _ count: Int,
+      _ block: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias LayOutPremultipliedLight =
+    @Sendable (
+      _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ pairs: Int, _ channels: Int, _ offset: Int, _ count: Int,
+      _ block: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias AccumulatePairs =
+    @Sendable (
+      _ block: UnsafePointer<Int16>, _ stride: Int, _ first: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
+      _ pairShift: Int32, _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int,
+      _ sums: UnsafeMutablePointer<Int32>
+    ) -> Void
+  typealias RoundLight =
+    @Sendable (
+      _ sums: UnsafePointer<Int32>, _ count: Int, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>
+    ) -> Void
+  typealias RoundPremultipliedLight =
+    @Sendable (
+      _ sums: UnsafePointer<Int32>, _ count: Int, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>,
+      _ remainder: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias ConvolveColumnsWide =
     @Sendable (
@@ -80,6 +105,11 @@ struct KernelTable: Sendable {
   let convolveColumnsOfWords: ConvolveColumnsOfWords
   let premultiplyCentered: PremultiplyCentered
   let interleaveColumns: InterleaveColumns
+  let layOutLight: LayOutLight
+  let layOutPremultipliedLight: LayOutPremultipliedLight
+  let accumulatePairs: AccumulatePairs
+  let roundLight: RoundLight
+  let roundPremultipliedLight: RoundPremultipliedLight
   let convolveColumnsWide: ConvolveColumnsWide
   let unfilterRows: UnfilterRows
   let decodeMCUs: DecodeMCUs
@@ -101,6 +131,11 @@ struct KernelTable: Sendable {
       unsafe convolveColumnsOfWords = PixelKernels.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernels.premultiplyCentered
       unsafe interleaveColumns = PixelKernels.interleaveColumns
+      unsafe layOutLight = PixelKernels.layOutLight
+      unsafe layOutPremultipliedLight = PixelKernels.layOutPremultipliedLight
+      unsafe accumulatePairs = PixelKernels.accumulatePairs
+      unsafe roundLight = PixelKernels.roundLight
+      unsafe roundPremultipliedLight = PixelKernels.roundPremultipliedLight
       unsafe convolveColumnsWide = PixelKernels.convolveColumnsWide
       unsafe unfilterRows = PixelKernels.unfilterRows
       unsafe decodeMCUs = PixelKernels.decodeMCUs
@@ -117,6 +152,11 @@ struct KernelTable: Sendable {
       unsafe convolveColumnsOfWords = PixelKernelsX86v3.convolveColumnsOfWords
       unsafe premultiplyCentered = PixelKernelsX86v3.premultiplyCentered
       unsafe interleaveColumns = PixelKernelsX86v3.interleaveColumns
+      unsafe layOutLight = PixelKernelsX86v3.layOutLight
+      unsafe layOutPremultipliedLight = PixelKernelsX86v3.layOutPremultipliedLight
+      unsafe accumulatePairs = PixelKernelsX86v3.accumulatePairs
+      unsafe roundLight = PixelKernelsX86v3.roundLight
+      unsafe roundPremultipliedLight = PixelKernelsX86v3.roundPremultipliedLight
       unsafe convolveColumnsWide = PixelKernelsX86v3.convolveColumnsWide
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       unsafe decodeMCUs = PixelKernelsX86v3.decodeMCUs

@@ -28,6 +28,7 @@ final class PlaneResampler {
   private enum Passes {
     case copy
     case narrow(NarrowPasses)
+    case light(LightPasses)
     case wide(WidePasses)
   }
 
@@ -47,17 +48,23 @@ final class PlaneResampler {
     self.isFine = isFine
     isWeighed = scale.isWeighed
     ring = RowRing(
-      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
+      stripRows: stripRows, rowBytes: rowBytes, window: Self.window(plan: plan, scale: scale), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
     if plan.isCrop {
       passes = .copy
     } else {
       switch plan.precision {
       case .narrow(let vertical, let fraction, let horizontal):
-        passes = .narrow(
-          NarrowPasses(
-            plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
-            samples: scale.narrowSamples, isFine: isFine))
+        passes =
+          scale.kind == .light
+          ? .light(
+            LightPasses(
+              plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
+              isWeighed: scale.isWeighed))
+          : .narrow(
+            NarrowPasses(
+              plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
+              isWeighed: scale.isWeighed, isFine: isFine))
       case .wide:
         passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }
@@ -69,58 +76,82 @@ final class PlaneResampler {
     plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
   ) -> Int {
     let ring = RowRing.bytesNeeded(
-      stripRows: stripRows, rowBytes: rowBytes, window: plan.vertical.longestSpan(of: Self.rowsPerStep), ahead: ahead)
+      stripRows: stripRows, rowBytes: rowBytes, window: window(plan: plan, scale: scale), ahead: ahead)
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, samples: scale.narrowSamples)
+    case .narrow where scale.kind == .light:
+      return ring + result + LightPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }
 
+  /// The most rows that must be there at once.
+  private static func window(plan: ResamplingPlan, scale: SampleScale) -> Int {
+    // Rows of light are added up as they come, in pairs.
+    scale.kind == .light && plan.precision != .wide && !plan.isCrop
+      ? 2 : plan.vertical.longestSpan(of: rowsPerStep)
+  }
+
   /// The first strip that is still needed; one past the last when none is.
   var firstNeededStrip: Int {
-    rowsConvolved < plan.output.height ? plan.vertical.starts[rowsConvolved] / ring.stripRows : .max
+    guard rowsConvolved < plan.output.height else { return .max }
+    if case .light(let passes) = passes { return passes.firstNeededRow / ring.stripRows }
+    return plan.vertical.starts[rowsConvolved] / ring.stripRows
   }
 
   /// Makes the output rows whose windows lie within the first `rowsArrived` source rows.
   func advance(rowsArrived: Int) {
-    while rowsConvolved < plan.output.height {
-      let step: Int
-      let group: Int
-      switch passes {
-      case .narrow(let passes):
-        step = min(Self.rowsPerStep, plan.output.height - rowsConvolved)
-        group = passes.rowsPerGroup
-      case .copy, .wide:
-        step = 1
-        group = 1
+    switch passes {
+    case .light(let passes):
+      while passes.take(rowsArrived: rowsArrived, ring: ring) {
+        rowsConvolved = passes.rowsConvolved
+        finishGroups(of: passes.rowsPerGroup)
       }
-      let rows = rowsConvolved..<rowsConvolved + step
-      guard rows.allSatisfy({ plan.vertical.window($0).upperBound <= rowsArrived }) else { return }
-      switch passes {
-      case .copy: break
-      case .narrow(let passes):
-        passes.convolveColumns(row: rowsConvolved, count: step, slot: rowsConvolved - rowsDone, ring: ring)
-      case .wide(let passes): passes.convolveColumns(row: rowsConvolved, ring: ring)
+    case .narrow(let passes):
+      while let rows = nextRows(Self.rowsPerStep, rowsArrived: rowsArrived) {
+        passes.convolveColumns(row: rows.lowerBound, count: rows.count, slot: rows.lowerBound - rowsDone, ring: ring)
+        rowsConvolved = rows.upperBound
+        finishGroups(of: passes.rowsPerGroup)
       }
-      rowsConvolved += step
-      if rowsConvolved - rowsDone == group || rowsConvolved == plan.output.height { finishGroup() }
+    case .copy, .wide:
+      while let rows = nextRows(1, rowsArrived: rowsArrived) {
+        if case .wide(let passes) = passes { passes.convolveColumns(row: rows.lowerBound, ring: ring) }
+        rowsConvolved = rows.upperBound
+        finishGroups(of: 1)
+      }
     }
   }
 
-  /// Horizontal pass of the rows whose vertical pass is done.
-  private func finishGroup() {
+  /// The next `count` output rows, fewer at the end, if their windows lie within the first `rowsArrived` source rows.
+  private func nextRows(_ count: Int, rowsArrived: Int) -> Range<Int>? {
+    let rows = rowsConvolved..<min(rowsConvolved + count, plan.output.height)
+    return !rows.isEmpty && rows.allSatisfy { plan.vertical.window($0).upperBound <= rowsArrived } ? rows : nil
+  }
+
+  /// Horizontal pass of the rows whose vertical pass is done, where they fill a group or are the last ones.
+  private func finishGroups(of size: Int) {
+    while rowsDone < rowsConvolved {
+      let count = min(size, rowsConvolved - rowsDone)
+      guard count == size || rowsConvolved == plan.output.height else { return }
+      finishRows(count)
+    }
+  }
+
+  /// Horizontal pass of the next `count` rows.
+  private func finishRows(_ count: Int) {
     let rowBytes = result.rowBytes
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
       let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
       switch passes {
       case .copy: unsafe copyRow(to: target)
-      case .narrow(let passes):
-        unsafe passes.convolveRows(count: rowsConvolved - rowsDone, output: target, stride: rowBytes)
+      case .narrow(let passes): unsafe passes.convolveRows(count: count, output: target, stride: rowBytes)
+      case .light(let passes):
+        unsafe passes.convolveRows(row: rowsDone, count: count, output: target, stride: rowBytes)
       case .wide(let passes): unsafe passes.convolveRow(output: target)
       }
     }
-    rowsDone = rowsConvolved
+    rowsDone += count
   }
 
   /// The next row of a result that is a part of the input; what is transparent loses its hidden color, as in a resize.

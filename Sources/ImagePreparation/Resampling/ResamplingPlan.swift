@@ -2,7 +2,7 @@
 struct ResamplingPlan: Sendable {
   /// How fine weights and intermediate are.
   enum Precision: Sendable, Equatable {
-    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples, or their products with alpha).
+    /// 16-bit weights, 16-bit intermediate, 32-bit sums (8-bit samples, their products with alpha, or their light).
     ///
     /// - `vertical`, `horizontal`: fraction bits of the weights; `fraction`: of the intermediate.
     case narrow(vertical: Int, fraction: Int, horizontal: Int)
@@ -64,12 +64,8 @@ struct ResamplingPlan: Sendable {
     self.vertical = vertical
     self.horizontal = horizontal
     let multiplications = vertical.weights.count * input.width * channels
-    if scale != .words, multiplications >= Self.leastNarrowWork,
-      let narrow = Self.narrowPrecision(
-        vertical: vertical, horizontal: horizontal,
-        sampleFraction: scale == .bytes ? 0 : Self.wordFraction,
-        largestBound: scale == .light ? 1 / Self.steepestEncoding : 0.5)
-    {
+    let isNarrow = scale != .words && multiplications >= Self.leastNarrowWork
+    if let narrow = isNarrow ? Self.narrowPrecision(vertical: vertical, horizontal: horizontal, scale: scale) : nil {
       (precision, quantized, errorBound) = narrow
     } else {
       precision = .wide
@@ -90,23 +86,28 @@ struct ResamplingPlan: Sendable {
   /// are 0 or 255 at random, 127.5 from their mean, suffer from rounded weights, once in each pass, and little from the
   /// rounded intermediate, whose errors are independent there. Flat areas suffer nothing from weights, whose sums are
   /// exact, but fully from the intermediate: uniform errors of 2^−fraction, a quarter of that on average.
+  ///
+  /// - Parameter isFinest: True for light with vertical weights finer than its sums have room for.
   private static func narrowPrecision(
-    vertical: AxisWeights, horizontal: AxisWeights, sampleFraction: Int, largestBound: Double
+    vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind, isFinest: Bool = false
   ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
     let gain = vertical.largestGain * horizontal.largestGain
     // The intermediate holds (value − 128) within ±256, and 32-bit sums of it with 23 fraction bits.
     guard vertical.largestGain < 1.9, gain < 1.99 else { return nil }
     // 32-bit sums of samples within ±2^(7 + sampleFraction).
-    let verticalBits = min(bits(for: vertical), 23 - sampleFraction)
+    let isLight = scale == .light
+    let sampleFraction = scale == .bytes ? 0 : wordFraction
+    let verticalBits = min(bits(for: vertical), isFinest ? .max : 23 - sampleFraction)
     let verticalWeights = vertical.quantized(bits: verticalBits)
     guard verticalWeights.fit16Bits else { return nil }
     let verticalErrors = vertical.errors(of: verticalWeights)
     let horizontalNorm = horizontal.largestSum { horizontal.weights[$0] * horizontal.weights[$0] }.squareRoot()
+    let largestBound = isLight ? 1 / steepestEncoding : 0.5
     var best: (mismatch: Double, precision: Precision, weights: QuantizedWeights, bound: Double)?
     // Up to 16 bits the weights take none from the intermediate.
     let mostBits = bits(for: horizontal)
     for horizontalBits in min(16, mostBits)...mostBits {
-      let fraction = min(7, 23 - horizontalBits)
+      let fraction = isLight ? wordFraction : min(7, 23 - horizontalBits)
       guard fraction > 0, fraction < verticalBits + sampleFraction else { continue }
       let weights = horizontal.quantized(bits: horizontalBits)
       guard weights.fit16Bits else { continue }
@@ -123,6 +124,11 @@ struct ResamplingPlan: Sendable {
           mismatch, .narrow(vertical: verticalBits, fraction: fraction, horizontal: horizontalBits), weights, bound
         )
       }
+    }
+    // Light may have finer weights, whose products are cut off pair by pair, which takes time in the vertical pass and
+    // hardly any in the horizontal one.
+    if best == nil, isLight, !isFinest {
+      return narrowPrecision(vertical: vertical, horizontal: horizontal, scale: scale, isFinest: true)
     }
     return best.map { ($0.precision, (verticalWeights, $0.weights), $0.bound) }
   }

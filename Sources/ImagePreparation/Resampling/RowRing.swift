@@ -8,6 +8,10 @@ final class RowRing: @unchecked Sendable {
   /// Bytes after each row that a vector may read or write.
   static let slack = 64
 
+  /// Where rows begin beyond a multiple of 64 bytes: libjpeg-turbo's color conversion writes rows that are aligned to a vector
+  /// past the cache, from where the resize would have to fetch them at once.
+  private static let displacement = 16
+
   /// Rows of a strip.
   let stripRows: Int
   /// Strips there is room for.
@@ -26,14 +30,16 @@ final class RowRing: @unchecked Sendable {
     self.stripRows = stripRows
     stripCapacity = Self.stripCapacity(stripRows: stripRows, window: window, ahead: ahead)
     stride = Self.stride(rowBytes: rowBytes)
-    unsafe base = .allocate(byteCount: stripCapacity * stripRows * stride, alignment: 64)
+    let bytes = Self.bytesNeeded(stripRows: stripRows, rowBytes: rowBytes, window: window, ahead: ahead)
+    unsafe base = .allocate(byteCount: bytes, alignment: 64)
   }
 
   deinit { unsafe base.deallocate() }
 
   /// Bytes that a ring takes.
   static func bytesNeeded(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) -> Int {
-    stripCapacity(stripRows: stripRows, window: window, ahead: ahead) * stripRows * stride(rowBytes: rowBytes)
+    displacement + stripCapacity(stripRows: stripRows, window: window, ahead: ahead) * stripRows
+      * stride(rowBytes: rowBytes)
   }
 
   /// A window may begin and end in the middle of a strip.
@@ -44,5 +50,7 @@ final class RowRing: @unchecked Sendable {
   private static func stride(rowBytes: Int) -> Int { (rowBytes + 63) / 64 * 64 + slack }
 
   /// The first byte of row `y`.
-  func row(_ y: Int) -> UnsafeMutableRawPointer { unsafe base + y % (stripCapacity * stripRows) * stride }
+  func row(_ y: Int) -> UnsafeMutableRawPointer {
+    unsafe base + Self.displacement + y % (stripCapacity * stripRows) * stride
+  }
 }

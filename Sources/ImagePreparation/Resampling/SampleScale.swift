@@ -6,9 +6,9 @@ struct SampleScale: Sendable, Equatable {
     case bytes
     /// Bytes times alpha, exactly: 0 to 65 025.
     case products
-    /// 16-bit samples, or light, 0 to 65 535; premultiplied where alpha weighs them.
+    /// 16-bit samples, or their light, 0 to 65 535; premultiplied where alpha weighs them.
     case words
-    /// Light of bytes that nothing weighs: in narrow passes bytes with fractions, in wide ones 0 to 65 535.
+    /// Light of bytes: in wide passes as for words.
     case light
   }
 
@@ -25,21 +25,12 @@ struct SampleScale: Sendable, Equatable {
   init(layout: RowLayout, linear: Bool, isData: Bool = false) {
     self.linear = linear
     isWeighed = layout.channels.hasAlpha && !isData
-    if layout.bitDepth == 16 || (linear && isWeighed) {
+    if layout.bitDepth == 16 {
       kind = .words
     } else if linear {
       kind = .light
     } else {
       kind = isWeighed ? .products : .bytes
-    }
-  }
-
-  /// What narrow passes resample on this scale.
-  var narrowSamples: NarrowPasses.Samples {
-    switch kind {
-    case .bytes, .words: .bytes
-    case .products: .premultiplied
-    case .light: .light
     }
   }
 

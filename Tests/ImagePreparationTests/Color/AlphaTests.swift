@@ -22,7 +22,8 @@ struct AlphaTests {
 
   @Test(
     "one color under soft alpha stays that color to 1/255 wherever alpha is 8 or more; hidden colors never show",
-    arguments: colors, [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true)])
+    arguments: colors,
+    [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true), (301, true)])
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
     // The larger one is resized by the narrow passes.
     let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)

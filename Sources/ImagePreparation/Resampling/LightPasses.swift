@@ -1,0 +1,217 @@
+internal import PixelKernels
+
+/// Both passes in linear light for sRGB bytes, with 16-bit weights, and their buffers.
+///
+/// The vertical pass runs ahead of complete windows: each slab of rows is turned into light, block of columns by block, and
+/// added to the sums of every output row that it has a part in, so that no row is turned or read twice.
+@safe
+final class LightPasses {
+  /// Output rows whose vertical pass is done.
+  private(set) var rowsConvolved = 0
+
+  private let plan: ResamplingPlan
+  private let isWeighed: Bool
+  /// Parts of a sample: 2 where it is light times alpha.
+  private let parts: Int
+  private let kernels: KernelTable
+  /// Fraction bits that the sums of each pass have beyond their samples', and those that their weights have beyond that.
+  private let verticalBits: Int
+  private let verticalPairShift: Int32
+  private let horizontalBits: Int
+  private let horizontalPairShift: Int32
+  private let weights: VerticalWeights
+  private let horizontal: HorizontalPass
+  /// Source rows that sums have all of; even until the last one.
+  private var rowsTaken: Int
+  private let rowPointers: Buffer<UnsafePointer<UInt8>>
+  /// One block of columns of a slab, as light.
+  private let block: Buffer<Int16>
+  /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
+  private let sums: Buffer<Int32>
+  private let openRows: Int
+  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`. With alpha, as many rows of remainders follow.
+  private let intermediate: Buffer<Int16>
+  private let intermediateStride: Int
+  private let slots: Int
+  /// The horizontal pass's columns: words, or sums of light times alpha, one part behind the other.
+  private let lanes: Buffer<Int32>
+  /// What sums of light are in bytes.
+  private let encoded: [UInt8]
+
+  /// Source rows that are taken at a time, at most.
+  private static let slabRows = 16
+  /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
+  private static let blockSums = 512
+
+  /// Fraction bits that sums of 16-bit samples have room for.
+  private static let mostBits = 16
+
+  /// - Parameters:
+  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  init(
+    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, isWeighed: Bool
+  ) {
+    self.plan = plan
+    self.kernels = kernels
+    self.isWeighed = isWeighed
+    parts = isWeighed ? 2 : 1
+    precondition(fraction == ResamplingPlan.wordFraction, "light keeps its fraction bits between the passes")
+    verticalBits = min(vertical, Self.mostBits)
+    verticalPairShift = Int32(vertical - verticalBits)
+    horizontalBits = min(horizontal, Self.mostBits)
+    horizontalPairShift = Int32(horizontal - horizontalBits)
+    weights = VerticalWeights(plan: plan)
+    self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
+    rowsTaken = plan.vertical.starts[0] / 2 * 2
+    unsafe rowPointers = Buffer(count: Self.slabRows, zeroed: false)
+    block = Buffer(count: Self.slabRows * Self.blockSums, zeroed: false)
+    (openRows, slots) = Self.capacities(plan: plan)
+    sums = Buffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
+    intermediateStride = HorizontalPass.rowStride(plan: plan)
+    intermediate = Buffer(count: parts * slots * intermediateStride, zeroed: true)
+    lanes = Buffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
+    encoded = Self.encodedLevels()
+  }
+
+  /// For light in 65 024ths, its byte: the curve halfway between two levels tells where the upper one begins.
+  private static func encodedLevels() -> [UInt8] {
+    var levels = [UInt8](repeating: 255, count: 65_536)
+    var light = 0
+    for level in 0..<255 {
+      let next = TransferFunction.linear((Double(level) + 0.5) / 255) * Double(2 * whiteLight)
+      while Double(light) < next {
+        levels[light] = UInt8(level)
+        light += 1
+      }
+    }
+    return levels
+  }
+
+  /// Output rows that the horizontal pass makes at a time.
+  var rowsPerGroup: Int { horizontal.rowsPerGroup }
+
+  /// The first source row that is still needed.
+  var firstNeededRow: Int { rowsTaken }
+
+  /// Sums of a row, in whole blocks.
+  private static func sumCount(plan: ResamplingPlan, parts: Int) -> Int {
+    (plan.input.width * plan.channels * parts + blockSums - 1) / blockSums * blockSums
+  }
+
+  /// Output rows whose windows a row of the source may divide, and rows between the passes: what is left of a group and
+  /// what one slab completes, in whole groups.
+  private static func capacities(plan: ResamplingPlan) -> (openRows: Int, slots: Int) {
+    let vertical = plan.vertical
+    let group = HorizontalPass.rowsPerGroup(channels: plan.channels)
+    var (openRows, completed) = (1, 1)
+    var (open, next, lastEnd) = (0, 0, 0)
+    for row in 0..<vertical.outputCount {
+      // A window is complete only after those before it.
+      lastEnd = max(lastEnd, evenWindow(vertical, row).upperBound)
+      while open < vertical.outputCount, evenWindow(vertical, open).lowerBound < lastEnd { open += 1 }
+      next = max(next, row)
+      while next < vertical.outputCount, evenWindow(vertical, next).upperBound < lastEnd + slabRows { next += 1 }
+      openRows = max(openRows, open - row)
+      completed = max(completed, next - row)
+    }
+    return (openRows, (group - 1 + completed + group - 1) / group * group)
+  }
+
+  /// A window from an even row to an even row.
+  private static func evenWindow(_ weights: AxisWeights, _ row: Int) -> Range<Int> {
+    let window = weights.window(row)
+    return window.lowerBound / 2 * 2..<(window.upperBound + 1) / 2 * 2
+  }
+
+  static func bytesNeeded(plan: ResamplingPlan, isWeighed: Bool) -> Int {
+    let (openRows, slots) = capacities(plan: plan)
+    let parts = isWeighed ? 2 : 1
+    let rows = slots * HorizontalPass.rowStride(plan: plan) * 2 + plan.output.width * horizontalLanes * 4
+    return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
+      + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
+  }
+
+  /// Takes the next rows of the first `rowsArrived`, as many as one slab has.
+  ///
+  /// - Returns: False where there is nothing to take.
+  func take(rowsArrived: Int, ring: RowRing) -> Bool {
+    let rows = plan.input.height
+    let end = min(rowsTaken + Self.slabRows, rowsArrived == rows ? (rows + 1) / 2 * 2 : rowsArrived / 2 * 2)
+    guard rowsTaken < end, rowsConvolved < plan.output.height else { return false }
+    let slab = rowsTaken..<end
+    for y in slab {
+      let row = unsafe ring.row(min(y, rows - 1))
+      unsafe rowPointers.base[y - rowsTaken] = UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
+    }
+    var open = rowsConvolved
+    while open < plan.output.height, plan.vertical.starts[open] < end { open += 1 }
+    var completed = rowsConvolved
+    while completed < open, plan.vertical.window(completed).upperBound <= end { completed += 1 }
+
+    let sumCount = (plan.input.width * plan.channels * parts + 63) / 64 * 64
+    for firstSum in stride(from: 0, to: sumCount, by: Self.blockSums) {
+      let (offset, count) = (firstSum / parts, min(Self.blockSums, sumCount - firstSum))
+      if isWeighed {
+        unsafe kernels.layOutPremultipliedLight(
+          rowPointers.base, slab.count / 2, plan.channels, offset, count / parts, block.base)
+      } else {
+        unsafe kernels.layOutLight(rowPointers.base, slab.count / 2, offset, count, block.base)
+      }
+      for row in rowsConvolved..<open {
+        let window = Self.evenWindow(plan.vertical, row)
+        let part = window.clamped(to: slab)
+        let rowSums = unsafe sums.base + firstSum * openRows + row % openRows * Self.blockSums
+        unsafe kernels.accumulatePairs(
+          block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
+          weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalPairShift,
+          window.lowerBound >= slab.lowerBound, isWeighed ? -center : half - center, isWeighed ? half : half - center,
+          count, rowSums)
+        guard row < completed else { continue }
+        let target = unsafe intermediate.base + row % slots * intermediateStride + offset
+        if isWeighed {
+          unsafe kernels.roundPremultipliedLight(
+            rowSums, count, Int32(verticalBits), target, target + slots * intermediateStride)
+        } else {
+          unsafe kernels.roundLight(rowSums, count, Int32(verticalBits), target)
+        }
+      }
+    }
+    rowsTaken = end
+    rowsConvolved = completed
+    return true
+  }
+
+  /// Half of what the vertical pass rounds, and the middle of light there.
+  private var half: Int32 { 1 << Int32(verticalBits - 1) }
+  private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits) }
+
+  /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
+  func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
+    let rows = unsafe intermediate.base + row % slots * intermediateStride
+    let width = plan.output.width
+    unsafe encoded.withUnsafeBufferPointer { encoded in
+      let table = encoded.baseAddress!
+      let target = unsafe output.assumingMemoryBound(to: UInt8.self)
+      guard isWeighed else {
+        let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
+        unsafe horizontal.convolveFine(
+          rows: rows, stride: intermediateStride, pairShift: horizontalPairShift,
+          shift: Int32(horizontalBits + ResamplingPlan.wordFraction), output: words)
+        unsafe mapLanes(
+          words, channels: plan.channels, pixels: width, rowCount: count, table: table, output: target, stride: stride)
+        return
+      }
+      let remainders = unsafe lanes.base + width * horizontalLanes
+      unsafe horizontal.convolveToSums(
+        rows: rows, stride: intermediateStride, pairShift: horizontalPairShift, output: lanes.base)
+      unsafe horizontal.convolveToSums(
+        rows: rows + slots * intermediateStride, stride: intermediateStride, pairShift: horizontalPairShift,
+        output: remainders)
+      for k in 0..<count {
+        unsafe unpremultiplyLight(
+          high: lanes.base + k * horizontal.lanesPerRow, low: remainders + k * horizontal.lanesPerRow,
+          channels: plan.channels, pixels: width, shift: horizontalBits, table: table, output: target + k * stride)
+      }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// The resize in linear light against float64, in shapes that divide slabs, blocks and groups in every way.
+@Suite("Resampling in light")
+struct LightResamplingTests {
+  struct Shape: Sendable, CustomTestStringConvertible {
+    let from: ImageSize
+    let to: ImageSize
+    let channels: Int
+    var testDescription: String { "\(from) to \(to), \(channels) channels" }
+
+    init(_ width: Int, _ height: Int, _ outputWidth: Int, _ outputHeight: Int, _ channels: Int) {
+      from = ImageSize(width: width, height: height)
+      to = ImageSize(width: outputWidth, height: outputHeight)
+      self.channels = channels
+    }
+  }
+
+  // Large enough for the 16-bit kernels; smaller by half and by much, odd and even.
+  static let shapes = [
+    Shape(2_021, 607, 260, 155, 1), Shape(1_201, 801, 301, 203, 3), Shape(2_000, 1_333, 171, 999, 3),
+    Shape(1_513, 1_999, 700, 400, 1), Shape(3_001, 1_479, 40, 31, 3), Shape(171, 30_001, 50, 3_000, 1),
+    Shape(2_049, 2_049, 1, 1, 3), Shape(1_300, 900, 650, 450, 3),
+  ]
+
+  /// Rows arrive one by one, or in strips.
+  static func resized(
+    _ image: PixelImage<UInt8>, to size: ImageSize, filter: ResamplingFilter, instructionSet: InstructionSet,
+    rowsAtATime: Int
+  ) -> [UInt8] {
+    let raster = Raster(image)
+    let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
+    let scale = SampleScale(layout: layout, linear: true)
+    let plan = ResamplingPlan(
+      input: image.size,
+      horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
+      vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
+      channels: image.channels, filter: filter, scale: scale.kind)
+    #expect(plan.precision != .wide)
+    let resampler = PlaneResampler(
+      plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: 16,
+      rowBytes: layout.rowBytes, ahead: 1)
+    unsafe image.samples.withUnsafeBytes { samples in
+      for y in 0..<image.size.height {
+        unsafe resampler.ring.row(y).copyMemory(
+          from: samples.baseAddress! + y * layout.rowBytes, byteCount: layout.rowBytes)
+        if (y + 1) % rowsAtATime == 0 || y + 1 == image.size.height { resampler.advance(rowsArrived: y + 1) }
+      }
+    }
+    #expect(resampler.rowsDone == size.height)
+    return resampler.result.bytes
+  }
+
+  @Test(
+    "as in float64, the same bits on every instruction set", arguments: shapes, [ResamplingFilter.lanczos3, .mitchell])
+  func light(_ shape: Shape, _ filter: ResamplingFilter) {
+    for pattern in [TestPattern.noise, .twoValued, .ramps] {
+      let source = pattern.image(shape.from, channels: shape.channels)
+      let light = source.samples.map { Int(Self.light($0) * 0x1p30) }
+      let reference = Float64Resize.resize(
+        light, size: shape.from, channels: shape.channels, to: shape.to, filter: filter
+      ).map { Self.encoded($0 * 0x1p-30) }
+      let first = Self.resized(source, to: shape.to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
+      let comparison = SampleComparison(first, reference: reference)
+      #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(pattern): \(comparison)")
+      for instructionSet in InstructionSet.available {
+        for rows in [1, 7] {
+          let other = Self.resized(
+            source, to: shape.to, filter: filter, instructionSet: instructionSet, rowsAtATime: rows)
+          #expect(other == first, "\(pattern): \(instructionSet), \(rows) rows at a time give other bits")
+        }
+      }
+    }
+  }
+
+  static func light(_ byte: UInt8) -> Double {
+    let v = Double(byte) / 255
+    return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)
+  }
+
+  static func encoded(_ light: Double) -> Double {
+    let v = max(0, min(light, 1))
+    return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
+  }
+
+  @Test(
+    "alpha weighs light: within 1 wherever alpha is 8 or more", arguments: [2, 4],
+    [ResamplingFilter.lanczos3, .triangle])
+  func softAlpha(channels: Int, filter: ResamplingFilter) {
+    // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
+    let (from, to) = (ImageSize(width: 1_600, height: 1_201), ImageSize(width: 400, height: 301))
+    var random = SplitMix64(seed: 4)
+    var samples: [UInt8] = []
+    for y in 0..<from.height {
+      for x in 0..<from.width {
+        for _ in 1..<channels {
+          let color = UInt8.random(in: 0...255, using: &random)
+          samples.append((x / 400 + y / 300) % 2 == 0 ? color : color / 16)
+        }
+        samples.append(UInt8(truncatingIfNeeded: (y / 80) * 17 + (x / 100) % 16))
+      }
+    }
+    let products = samples.indices.map { i -> Int in
+      let alpha = samples[i / channels * channels + channels - 1]
+      return Int((i % channels == channels - 1 ? 1 : Self.light(samples[i])) * Double(alpha) * 0x1p40)
+    }
+    let reference = Float64Resize.resize(products, size: from, channels: channels, to: to, filter: filter)
+    let image = PixelImage(size: from, channels: channels, samples: samples)
+    let output = Self.resized(image, to: to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
+    var (visible, expected): ([UInt8], [Double]) = ([], [])
+    for i in stride(from: 0, to: reference.count, by: channels) {
+      let alpha = reference[i + channels - 1]
+      guard alpha * 0x1p-40 >= 8 else { continue }
+      for c in 0..<channels - 1 {
+        visible.append(output[i + c])
+        expected.append(Self.encoded(reference[i + c] / alpha))
+      }
+      visible.append(output[i + channels - 1])
+      expected.append(alpha * 0x1p-40)
+    }
+    let comparison = SampleComparison(visible, reference: expected)
+    #expect(comparison.count > to.pixelCount * channels / 4 * 3)
+    #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(comparison.share) \(comparison)")
+    for instructionSet in InstructionSet.available {
+      let other = Self.resized(image, to: to, filter: filter, instructionSet: instructionSet, rowsAtATime: 7)
+      #expect(other == output, "\(instructionSet) gives other bits")
+    }
+  }
+
+  @Test("every level stays what it is, opaque and half transparent")
+  func levels() {
+    let size = ImageSize(width: 1_024, height: 1_024)
+    for alpha in [UInt8(255), 254, 128, 64] {
+      // 256 squares of 64 pixels a side, whose middle no other square reaches.
+      var samples: [UInt8] = []
+      for y in 0..<size.height {
+        for x in 0..<size.width { samples += [UInt8(y / 64 * 16 + x / 64), alpha] }
+      }
+      let image = PixelImage(size: size, channels: 2, samples: samples)
+      let small = Self.resized(
+        image, to: ImageSize(width: 128, height: 128), filter: .lanczos3, instructionSet: .best, rowsAtATime: 16)
+      for level in 0..<256 {
+        let pixel = (level / 16 * 8 + 4) * 128 + level % 16 * 8 + 4
+        #expect(small[pixel * 2] == UInt8(level) && small[pixel * 2 + 1] == alpha, "level \(level), alpha \(alpha)")
+      }
+    }
+  }
+}
