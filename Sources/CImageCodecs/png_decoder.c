@@ -122,6 +122,22 @@ static bool are_last_chunks(const uint8_t *bytes, size_t count) {
   return false;
 }
 
+// Where text or EXIF begins that stands among the last chunks; `count` if there is none.
+static size_t first_trailing_metadata(const uint8_t *bytes, size_t count) {
+  // All four names have an X, as third letter or as second.
+  const uint8_t *letter = bytes;
+  while ((letter = memchr(letter, 'X', count - (size_t)(letter - bytes)))) {
+    for (size_t before = 6; before >= 5; before--) {
+      size_t at = (size_t)(letter - bytes) - before;
+      if (letter < bytes + before || count - at < 12) continue;
+      const uint8_t *name = bytes + at + 4;
+      if ((is_text(name) || !memcmp(name, "eXIf", 4)) && are_last_chunks(bytes + at, count - at)) return at;
+    }
+    letter++;
+  }
+  return count;
+}
+
 // Text and EXIF behind the image data, where ExifTool and others put them: false without memory. The data are not walked
 // through, which would take a look at every 8 KiB of the file; what leads from a name to IEND with right checksums are chunks.
 static bool keep_trailing_metadata(cic_png_decoder *d) {
@@ -129,13 +145,8 @@ static bool keep_trailing_metadata(cic_png_decoder *d) {
   if (!bytes) return false;
   size_t count = cic_source_copy_end(d->source, bytes, trailing_bytes);
   bool has_memory = true;
-  size_t at = 0;
-  while (at + 12 <= count) {
-    const uint8_t *name = bytes + at + 4;
-    if ((is_text(name) || !memcmp(name, "eXIf", 4)) && are_last_chunks(bytes + at, count - at)) break;
-    at++;
-  }
-  while (has_memory && at + 12 <= count && memcmp(bytes + at + 4, "IEND", 4)) {
+  size_t at = first_trailing_metadata(bytes, count);
+  while (has_memory && at < count && memcmp(bytes + at + 4, "IEND", 4)) {
     png_unknown_chunk chunk = {.data = bytes + at + 8, .size = big_endian(bytes + at)};
     memcpy(chunk.name, bytes + at + 4, 4);
     has_memory = keep_metadata(d, &chunk);

@@ -11,8 +11,8 @@ extension StripPlane {
       let height = divideRoundingUp(size.height * factor.vertical * block, most.vertical * 8)
       let blocks = divideRoundingUp(size.width * factor.horizontal, most.horizontal * 8)
       return StripPlane(
-        layout: RowLayout(channels: .gray, bitDepth: 8, width: width), height: height, stripRows: factor.vertical * block,
-        rowBytes: blocks * block)
+        layout: RowLayout(channels: .gray, bitDepth: 8, width: width), height: height,
+        stripRows: factor.vertical * block, rowBytes: blocks * block)
     }
   }
 
