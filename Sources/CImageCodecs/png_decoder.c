@@ -106,10 +106,6 @@ static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   return keep_metadata(d, chunk) ? 1 : -1;
 }
 
-static uint32_t big_endian(const uint8_t *bytes) {
-  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 // True where flawless chunks lead from `bytes` to IEND.
 static bool are_last_chunks(const uint8_t *bytes, size_t count) {
   while (count >= 12) {

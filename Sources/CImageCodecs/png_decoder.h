@@ -40,6 +40,11 @@ struct cic_png_decoder {
   char icc_complaint[cic_png_text_capacity];
 };
 
+// A chunk's length or checksum.
+static inline uint32_t big_endian(const uint8_t *bytes) {
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 // Counts a warning; false where the policy makes it a failure.
 bool cic_png_warn(cic_png_decoder *d, const char *message);
 // Whether the data, of which the first chunk header is read, can be read without libpng: not interlaced, less than 4 GiB, and with

@@ -90,10 +90,6 @@ static cic_status take(cic_png_decoder *d, uint8_t *bytes, size_t count) {
   return CIC_OK;
 }
 
-static uint32_t big_endian(const uint8_t *bytes) {
-  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static bool is_chunk(const cic_png_strips *s, const char *name) { return !memcmp(s->chunk, name, 4); }
 
 static void begin_chunk(cic_png_strips *s, const uint8_t header[8]) {

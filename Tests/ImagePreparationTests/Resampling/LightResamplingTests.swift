@@ -7,24 +7,13 @@ import Testing
 /// The resize in linear light against float64, in shapes that divide slabs, blocks and groups in every way.
 @Suite("Resampling in light")
 struct LightResamplingTests {
-  struct Shape: Sendable, CustomTestStringConvertible {
-    let from: ImageSize
-    let to: ImageSize
-    let channels: Int
-    var testDescription: String { "\(from) to \(to), \(channels) channels" }
-
-    init(_ width: Int, _ height: Int, _ outputWidth: Int, _ outputHeight: Int, _ channels: Int) {
-      from = ImageSize(width: width, height: height)
-      to = ImageSize(width: outputWidth, height: outputHeight)
-      self.channels = channels
-    }
-  }
+  typealias Sizes = ResamplingAccuracyTests.Sizes
 
   // Large enough for the 16-bit kernels; smaller by half and by much, odd and even.
-  static let shapes = [
-    Shape(2_021, 607, 260, 155, 1), Shape(1_201, 801, 301, 203, 3), Shape(2_000, 1_333, 171, 999, 3),
-    Shape(1_513, 1_999, 700, 400, 1), Shape(3_001, 1_479, 40, 31, 3), Shape(171, 30_001, 50, 3_000, 1),
-    Shape(2_049, 2_049, 1, 1, 3), Shape(1_300, 900, 650, 450, 3),
+  static let sizes = [
+    Sizes(2_021, 607, 260, 155, 1), Sizes(1_201, 801, 301, 203, 3), Sizes(2_000, 1_333, 171, 999, 3),
+    Sizes(1_513, 1_999, 700, 400, 1), Sizes(3_001, 1_479, 40, 31, 3), Sizes(171, 30_001, 50, 3_000, 1),
+    Sizes(2_049, 2_049, 1, 1, 3), Sizes(1_300, 900, 650, 450, 3),
   ]
 
   // All of them would take a debug build a minute and more.
@@ -66,21 +55,21 @@ struct LightResamplingTests {
     return resampler.result.bytes
   }
 
-  @Test("as in float64, the same bits on every instruction set", arguments: shapes, filters)
-  func light(_ shape: Shape, _ filter: ResamplingFilter) {
+  @Test("as in float64, the same bits on every instruction set", arguments: sizes, filters)
+  func light(_ sizes: Sizes, _ filter: ResamplingFilter) {
     for pattern in Self.patterns {
-      let source = pattern.image(shape.from, channels: shape.channels)
+      let source = pattern.image(sizes.from, channels: sizes.channels)
       let light = source.samples.map { Int(Self.light[Int($0)] * 0x1p30) }
       let reference = Float64Resize.resize(
-        light, size: shape.from, channels: shape.channels, to: shape.to, filter: filter
+        light, size: sizes.from, channels: sizes.channels, to: sizes.to, filter: filter
       ).map { Self.encoded($0 * 0x1p-30) }
-      let first = Self.resized(source, to: shape.to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
+      let first = Self.resized(source, to: sizes.to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
       let comparison = SampleComparison(first, reference: reference)
       #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(pattern): \(comparison)")
       for instructionSet in InstructionSet.available {
         for rows in [1, 7] {
           let other = Self.resized(
-            source, to: shape.to, filter: filter, instructionSet: instructionSet, rowsAtATime: rows)
+            source, to: sizes.to, filter: filter, instructionSet: instructionSet, rowsAtATime: rows)
           #expect(other == first, "\(pattern): \(instructionSet), \(rows) rows at a time give other bits")
         }
       }
