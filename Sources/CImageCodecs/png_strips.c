@@ -1,6 +1,5 @@
 // The data of a PNG without libpng: chunks, their checksums, and ISA-L's inflate. What libpng refuses is refused here,
 // with its words, so that both readers are interchangeable.
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,23 +12,12 @@
 enum {
   gathered_bytes = 64 * 1024,  // compressed bytes handed over at a time: chunks of usual encoders are 8 KiB
   gathered_chunks = 64,        // of no more chunks than this
-  gathered_batches = 5,        // of these, one of them in use
   discarded_bytes = 16 * 1024,
   last_filter = 4,
   longest_window = 32 * 1024,  // of deflate
 };
 
-// Compressed bytes without their chunks.
-typedef struct {
-  uint32_t count;
-  uint32_t chunk_ends[gathered_chunks];  // of those that end within it
-  uint32_t chunk_end_count;
-  uint8_t bytes[gathered_bytes];
-} batch;
-
 struct cic_png_strips {
-  // Held by who reads chunks: the decoder's thread, or one that reads ahead for it.
-  pthread_mutex_t reading;
   uint8_t chunk[4];          // name of the current chunk
   uint32_t chunk_left;       // bytes of it that are not read yet
   uint32_t crc;              // of what was read, name included
@@ -45,11 +33,11 @@ struct cic_png_strips {
   uint32_t next_row;
   uint64_t longest_data;     // libpng's limits of chunk lengths
   uint64_t longest_chunk;
-  uint32_t current;          // the batch in use
-  uint32_t ahead;            // batches after it that are full, round the end of the array
-  bool closed;               // nothing is to be read ahead any more
-  batch batches[gathered_batches];
+  uint32_t gathered_count;
+  uint32_t chunk_ends[gathered_chunks];  // of those that end within `gathered`
+  uint32_t chunk_end_count;
   struct inflate_state inflate;
+  uint8_t gathered[gathered_bytes];
 };
 
 static cic_status fail(cic_png_decoder *d, cic_status status, const char *message) {
@@ -134,31 +122,12 @@ static cic_status end_chunk(cic_png_decoder *d) {
   return d->limits.policy == CIC_FAIL_ON_NONE ? warn(d, message) : fail(d, CIC_CORRUPT, message);
 }
 
-// Moves compressed bytes of the current chunk that are in memory to the end of a batch.
-static void move_data(cic_png_decoder *d, batch *batch) {
+// Gathers compressed bytes from as many chunks as fit: none where the chunks end.
+static cic_status gather(cic_png_decoder *d) {
   cic_png_strips *s = d->strips;
-  uint32_t part = gathered_bytes - batch->count;
-  if (part > s->chunk_left) part = s->chunk_left;
-  if (part > d->source->available) part = (uint32_t)d->source->available;
-  memcpy(batch->bytes + batch->count, d->source->next, part);
-  s->crc = crc32_gzip_refl(s->crc, batch->bytes + batch->count, part);
-  d->source->next += part;
-  d->source->available -= part;
-  s->chunk_left -= part;
-  batch->count += part;
-  if (s->chunk_left == 0) batch->chunk_ends[batch->chunk_end_count++] = batch->count;
-}
-
-static bool has_room(const batch *batch) {
-  return batch->count < gathered_bytes && batch->chunk_end_count < gathered_chunks;
-}
-
-static void empty(batch *batch) { batch->count = batch->chunk_end_count = 0; }
-
-// Fills a batch from as many chunks as fit: with nothing where the chunks end.
-static void fill(cic_png_decoder *d, batch *batch) {
-  cic_png_strips *s = d->strips;
-  while (has_room(batch) && !s->starved && !s->fault) {
+  uint32_t count = 0;
+  s->chunk_end_count = 0;
+  while (count < gathered_bytes && s->chunk_end_count < gathered_chunks && !s->starved && !s->fault) {
     if (s->chunk_left == 0) {
       s->fault = end_chunk(d);
       if (!s->fault) s->fault = next_chunk(d);
@@ -166,62 +135,24 @@ static void fill(cic_png_decoder *d, batch *batch) {
       continue;
     }
     s->fault = need_source(d);
-    if (!s->fault) move_data(d, batch);
+    if (s->fault) break;
+    uint32_t part = gathered_bytes - count;
+    if (part > s->chunk_left) part = s->chunk_left;
+    if (part > d->source->available) part = (uint32_t)d->source->available;
+    memcpy(s->gathered + count, d->source->next, part);
+    s->crc = crc32_gzip_refl(s->crc, s->gathered + count, part);
+    d->source->next += part;
+    d->source->available -= part;
+    s->chunk_left -= part;
+    count += part;
+    if (s->chunk_left == 0) s->chunk_ends[s->chunk_end_count++] = count;
   }
+  s->gathered_count = count;
+  s->inflate.next_in = s->gathered;
+  s->inflate.avail_in = count;
   // The message stays; the status waits until the bytes before the fault are used.
-  d->status = batch->count > 0 ? CIC_OK : s->fault;
-}
-
-// Makes the next batch the current one.
-static cic_status gather(cic_png_decoder *d) {
-  cic_png_strips *s = d->strips;
-  pthread_mutex_lock(&s->reading);
-  s->current = (s->current + 1) % gathered_batches;
-  batch *batch = &s->batches[s->current];
-  if (s->ahead > 0) s->ahead--;
-  else empty(batch);
-  // Where reading ahead has stopped at something to report, it is reported with this batch: as without reading ahead.
-  fill(d, batch);
-  s->inflate.next_in = batch->bytes;
-  s->inflate.avail_in = batch->count;
-  pthread_mutex_unlock(&s->reading);
+  d->status = count > 0 ? CIC_OK : s->fault;
   return d->status;
-}
-
-// Goes on to the chunk after the one that has been read, if both are as they should be. Nothing is consumed else.
-static bool begin_next_data(cic_png_decoder *d) {
-  cic_png_strips *s = d->strips;
-  const uint8_t *bytes;
-  size_t count;
-  if (cic_source_peek(d->source, 12, &bytes, &count) || count < 12) return false;
-  uint32_t length = big_endian(bytes + 4);
-  if (big_endian(bytes) != s->crc || memcmp(bytes + 8, "IDAT", 4)) return false;
-  if (length > 0x7FFFFFFF || length > s->longest_data) return false;
-  begin_chunk(s, bytes + 4);
-  d->source->next += 12;
-  d->source->available -= 12;
-  return true;
-}
-
-bool cic_png_read_ahead(cic_png_decoder *d) {
-  cic_png_strips *s = d->strips;
-  if (d->source->blocks) return false;
-  pthread_mutex_lock(&s->reading);
-  bool has_read = false;
-  bool has_stopped = s->ahead > 0 && has_room(&s->batches[(s->current + s->ahead) % gathered_batches]);
-  if (!s->closed && !has_stopped && s->ahead < gathered_batches - 1 && !s->starved && !s->fault) {
-    batch *batch = &s->batches[(s->current + s->ahead + 1) % gathered_batches];
-    empty(batch);
-    while (has_room(batch)) {
-      if (s->chunk_left == 0 && !begin_next_data(d)) break;
-      if (d->source->available == 0 && cic_source_refill(d->source)) break;
-      if (s->chunk_left > 0) move_data(d, batch);
-    }
-    has_read = batch->count > 0;
-    if (has_read) s->ahead++;
-  }
-  pthread_mutex_unlock(&s->reading);
-  return has_read;
 }
 
 static const char *inflate_message(int code) {
@@ -297,10 +228,9 @@ static cic_status read_check(cic_png_decoder *d) {
 
 // True where the stream's last byte is not its chunk's: up to four bytes behind it may be in ISA-L's hands.
 static bool has_extra_data(const cic_png_strips *s) {
-  const batch *batch = &s->batches[s->current];
-  int64_t end = (int64_t)batch->count - s->inflate.avail_in - s->inflate.read_in_length / 8;
-  for (uint32_t i = 0; i < batch->chunk_end_count; i++)
-    if (batch->chunk_ends[i] == end) return false;
+  int64_t end = (int64_t)s->gathered_count - s->inflate.avail_in - s->inflate.read_in_length / 8;
+  for (uint32_t i = 0; i < s->chunk_end_count; i++)
+    if (s->chunk_ends[i] == end) return false;
   return true;
 }
 
@@ -374,10 +304,6 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
   cic_png_strips *s = malloc(sizeof *s);
   if (!s) return fail(d, CIC_OUT_OF_MEMORY, "no memory for the PNG decoder");
   d->strips = s;
-  pthread_mutex_init(&s->reading, NULL);
-  s->current = s->ahead = 0;
-  s->closed = false;
-  empty(&s->batches[0]);
   s->starved = s->ended = s->has_check = false;
   s->check = 0;
   s->excess_adler = 1;
@@ -400,10 +326,7 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
   return status;
 }
 
-void cic_png_strips_destroy(cic_png_strips *strips) {
-  if (strips) pthread_mutex_destroy(&strips->reading);
-  free(strips);
-}
+void cic_png_strips_destroy(cic_png_strips *strips) { free(strips); }
 
 cic_status cic_png_read_strip(cic_png_decoder *d, uint8_t *base, size_t count, size_t *written) {
   *written = 0;
@@ -455,10 +378,6 @@ static cic_status read_end(cic_png_decoder *d) {
 }
 
 cic_status cic_png_strips_finish(cic_png_decoder *d) {
-  // What was read ahead is compressed data, in or behind the stream; the chunk after it is read from here on.
-  pthread_mutex_lock(&d->strips->reading);
-  d->strips->closed = true;
-  pthread_mutex_unlock(&d->strips->reading);
   cic_status status = read_end(d);
   d->status = status;
   if (status) d->row = d->height;

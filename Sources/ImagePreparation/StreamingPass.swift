@@ -89,9 +89,7 @@ struct StreamingPass {
             finisher?.finishStrip(strip, in: rings)
             exchange.didFinish()
             waits = false
-          case .wait:
-            clock.enter(.decode)
-            if finisher?.readAhead() != true { waits = try !encode(&clock) }
+          case .wait: waits = try !encode(&clock)
           }
         }
         clock.enter(.resize)

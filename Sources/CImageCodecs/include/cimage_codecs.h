@@ -302,9 +302,6 @@ cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding
 // The next `count` rows as they are coded: each 1 + coding.filtered_bytes bytes, its filter first, one behind the other.
 // *written, also set on failure, is the number of whole rows with a valid filter.
 cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
-// Reads compressed data from the file for later calls of cic_png_read_strip, which may be under way on another thread: false
-// where enough is read, or what comes next is for cic_png_read_strip to look at. After cic_png_start_strips; finds no fault.
-bool cic_png_read_ahead(cic_png_decoder *decoder);
 // Reads to IEND. All rows must have been read.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 // After cic_png_read_strip and cic_png_finish: compares the data's Adler-32 with that of all coded rows.

@@ -31,14 +31,6 @@ extension StripFeed where Self: ~Copyable {
 protocol StripFinisher: AnyObject, Sendable {
   /// Turns strip `index`, the one after the last one, as the feed left it in the rings into rows.
   func finishStrip(_ index: Int, in rings: [RowRing])
-
-  /// Reads from the file, while the feed is used by another thread, what it will need; false where there is nothing to read
-  /// for now. Called by a thread that would wait else, while the feed exists.
-  func readAhead() -> Bool
-}
-
-extension StripFinisher {
-  func readAhead() -> Bool { false }
 }
 
 /// The rows of one plane of a feed.

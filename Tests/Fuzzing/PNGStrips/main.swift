@@ -4,7 +4,7 @@ import Driver
 /// Reads a PNG with libpng and without, and traps where they disagree: other pixels, or one takes what the other refuses.
 ///
 /// The lower bits of the first byte pick the damage policy; one bit more says that checksums of chunks are made right first,
-/// so that strict policies see more than those, and another that the file is read ahead.
+/// so that strict policies see more than those.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   var bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -15,8 +15,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   limits.maxMemory = 64 << 20
   let source = ImageSource.memory(bytes)
 
-  let readsAhead = start[0] & 8 != 0
-  let strips = Result { () throws(PreparationError) in try readStrips(source, limits, policy, readsAhead: readsAhead) }
+  let strips = Result { () throws(PreparationError) in try readStrips(source, limits, policy) }
   guard case .failure = strips else {
     guard let image = try? strips.get() else { return 0 }
     switch Result(catching: { () throws(PreparationError) in try readRows(source, limits, policy) }) {
@@ -62,7 +61,7 @@ func readRows(_ source: ImageSource, _ limits: DecodingLimits, _ policy: DamageP
 
 /// The rows without it; nil where the data are libpng's to read.
 func readStrips(
-  _ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy, readsAhead: Bool
+  _ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy
 ) throws(PreparationError) -> Image? {
   let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
   guard decoder.canReadStrips else { return nil }
@@ -71,7 +70,6 @@ func readStrips(
   let plane = feed.planes[0]
   let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
   for index in 0..<feed.stripCount {
-    while readsAhead, feed.finisher?.readAhead() == true {}
     try feed.readStrip(index, into: [ring])
     feed.finisher?.finishStrip(index, in: [ring])
     for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {

@@ -20,8 +20,7 @@ struct PNGStripTests {
       var image = GeneratedPNG(seed: seed)
       let bytes = image.file(data: image.compressed()).bytes
       let window = [16, 1_000, ByteSource.defaultWindow].randomElement(using: &image.random)!
-      let strips = try StripImage.decode(
-        .memory(bytes), policy: .error, window: window, isa: isa, readsAhead: image.random.next() & 1 == 0)
+      let strips = try StripImage.decode(.memory(bytes), policy: .error, window: window, isa: isa)
       let rows = try DecodedImage.decode(.memory(bytes), policy: .error)
       try #require(strips == nil || strips == rows, "seed \(seed)")
       count += strips == nil ? 0 : 1
@@ -176,34 +175,6 @@ struct PNGStripTests {
     #expect(images[0] == images[1])
   }
 
-  /// Noise takes longer to inflate than to resize, so that the other side reads ahead nearly always.
-  @Test("two threads give the pixels of one while one reads for the other", arguments: [500, 8_192, 1_000_000])
-  func readingAhead(chunkBytes: Int) throws {
-    var random = SplitMix64(seed: 1)
-    let (width, height) = (900, 800)
-    let rows = (0..<height).flatMap { y -> [UInt8] in
-      [UInt8(y % 3)] + (0..<width * 3).map { _ in UInt8(truncatingIfNeeded: random.next()) & 0x3F }
-    }
-    let header = PNGFile.bigEndian(UInt32(width)) + PNGFile.bigEndian(UInt32(height)) + [8, 2, 0, 0, 0]
-    let data = GeneratedPNG.deflate(rows)
-    let chunks = stride(from: 0, to: data.count, by: chunkBytes).map {
-      (type: "IDAT", data: Array(data[$0..<min($0 + chunkBytes, data.count)]))
-    }
-    let file = PNGFile(chunks: [("IHDR", header)] + chunks + [("IEND", [])])
-    let path = TestFolder.url.appending(path: "noise-\(chunkBytes).png").path
-    try AtomicFile.write(file.bytes, to: path, replacing: true)
-    var recipe = Recipe()
-    recipe.maxSide = 100
-    let images = try [ImageSource.memory(file.bytes), .file(path)].flatMap { source in
-      try [1, 2, 2].map { threads in
-        recipe.threads = threads
-        return try ImagePreparer().pixels(of: source, recipe: recipe)
-      }
-    }
-    let areSame = images.allSatisfy { $0 == images[0] }
-    #expect(areSame)
-  }
-
   /// What became of one file.
   enum Outcome { case byLibpng, taken, refused, refusedForItsEnd }
 
@@ -213,11 +184,9 @@ struct PNGStripTests {
   private static func compare(
     _ bytes: [UInt8], _ policy: DamagePolicy, _ fault: Fault?, _ place: String
   ) throws -> Outcome {
-    let (strips, ahead) = (
-      decodeStrips(bytes, policy, readsAhead: false), decodeStrips(bytes, policy, readsAhead: true)
-    )
-    let isSame = strips == ahead
-    try #require(isSame, "\(place): what was read ahead made a difference")
+    let strips = Result { () throws(PreparationError) in
+      try StripImage.decode(.memory(bytes), limits: Self.limits, policy: policy, window: 1_000)
+    }
     let rows = Result { () throws(PreparationError) in
       try DecodedImage.decode(.memory(bytes), limits: Self.limits, policy: policy)
     }
@@ -237,15 +206,6 @@ struct PNGStripTests {
       try #require(
         fault?.isInTheStreamsEnd == true && strips.message.contains("after the last row"), "\(place): \(strips)")
       return .refusedForItsEnd
-    }
-  }
-
-  private static func decodeStrips(
-    _ bytes: [UInt8], _ policy: DamagePolicy, readsAhead: Bool
-  ) -> Result<DecodedImage?, PreparationError> {
-    Result { () throws(PreparationError) in
-      try StripImage.decode(
-        .memory(bytes), limits: limits, policy: policy, window: 1_000, readsAhead: readsAhead)
     }
   }
 
@@ -274,11 +234,9 @@ struct PNGStripTests {
 /// A PNG whose data are read without libpng.
 enum StripImage {
   /// Decodes strip by strip through a ring that holds two; nil where the data are libpng's to read.
-  ///
-  /// - Parameter readsAhead: True to read as far ahead as can be before each strip.
   static func decode(
     _ source: ImageSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated,
-    window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best, readsAhead: Bool = false
+    window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> DecodedImage? {
     let bytes = try ByteSource(source, window: window)
     guard try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) == .png else { return nil }
@@ -290,7 +248,6 @@ enum StripImage {
     let plane = feed.planes[0]
     let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
     for index in 0..<feed.stripCount {
-      while readsAhead, finisher?.readAhead() == true {}
       try feed.readStrip(index, into: [ring])
       finisher?.finishStrip(index, in: [ring])
       while image.height < plane.rows(inStrips: index + 1) {

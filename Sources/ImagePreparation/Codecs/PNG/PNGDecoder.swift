@@ -126,14 +126,6 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return written
   }
 
-  /// After ``startStrips()``: reads compressed bytes for ``readStrip(into:rows:)``, and may do so while that runs on another
-  /// thread. False where there is nothing to read for now. It must not outlive the decoder.
-  func readingAhead() -> @Sendable () -> Bool {
-    // Unsafe: the C side locks what both threads touch.
-    nonisolated(unsafe) let pointer = unsafe handle.pointer
-    return { unsafe cic_png_read_ahead(pointer) }
-  }
-
   mutating func finish() throws(PreparationError) {
     guard firstFilledRow == nil else { return }
     let status = unsafe cic_png_finish(handle.pointer)

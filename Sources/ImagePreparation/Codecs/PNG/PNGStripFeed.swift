@@ -20,10 +20,8 @@ struct PNGStripFeed: StripFeed, ~Copyable {
       rowBytes: decoder.layout.rowBytes)
     planes = [plane]
     stripCount = (plane.height + RowStrip.rows - 1) / RowStrip.rows
-    let coding = try decoder.startStrips()
     strips = PNGStrips(
-      plane: plane, bitDepth: decoder.description.bitDepth, coding: coding, kernels: kernels,
-      readsAhead: decoder.readingAhead())
+      plane: plane, bitDepth: decoder.description.bitDepth, coding: try decoder.startStrips(), kernels: kernels)
     self.decoder = decoder
   }
 
@@ -58,29 +56,22 @@ private final class PNGStrips: StripFinisher, @unchecked Sendable {
   private let bitDepth: Int
   private let coding: cic_png_coding
   private let unfilter: KernelTable.UnfilterRows
-  private let readsAhead: @Sendable () -> Bool
   /// The last row of the strip before, unfiltered and not expanded.
   private let above: UnsafeMutablePointer<UInt8>
   /// Adler-32 of the coded rows so far.
   private(set) var adler: UInt32 = 1
 
-  init(
-    plane: StripPlane, bitDepth: Int, coding: cic_png_coding, kernels: KernelTable,
-    readsAhead: @escaping @Sendable () -> Bool
-  ) {
+  init(plane: StripPlane, bitDepth: Int, coding: cic_png_coding, kernels: KernelTable) {
     self.plane = plane
     self.bitDepth = bitDepth
     self.coding = coding
     unsafe unfilter = kernels.unfilterRows
-    self.readsAhead = readsAhead
     codedBytes = coding.filtered_bytes + 1
     unsafe above = .allocate(capacity: coding.filtered_bytes + Self.slack)
     unsafe above.initialize(repeating: 0, count: coding.filtered_bytes + Self.slack)
   }
 
   deinit { unsafe above.deallocate() }
-
-  func readAhead() -> Bool { readsAhead() }
 
   /// The coded rows of a strip, at the end of its place.
   func codedRows(ofStrip index: Int, in ring: RowRing) -> UnsafeMutablePointer<UInt8> {
