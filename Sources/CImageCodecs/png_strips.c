@@ -1,43 +1,24 @@
-// The data of a PNG without libpng: chunks, their checksums, and ISA-L's inflate. What libpng refuses is refused here,
-// with its words, so that both readers are interchangeable.
+// The data of a PNG without libpng: chunks and their checksums. What libpng refuses is refused here, with its words, so that
+// both readers are interchangeable. Inflating is the caller's.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
 
 #include "png_decoder.h"
 
-enum {
-  gathered_bytes = 64 * 1024,  // compressed bytes handed over at a time: chunks of usual encoders are 8 KiB
-  gathered_chunks = 64,        // of no more chunks than this
-  discarded_bytes = 16 * 1024,
-  last_filter = 4,
-  longest_window = 32 * 1024,  // of deflate
-};
+enum { most_chunks = 64 };  // of a batch
 
 struct cic_png_strips {
   uint8_t chunk[4];          // name of the current chunk
   uint32_t chunk_left;       // bytes of it that are not read yet
   uint32_t crc;              // of what was read, name included
   bool starved;              // no IDAT follows
-  cic_status fault;          // met while reading ahead, reported when what came before it is used
-  int broken;                // what ISA-L found wrong, reported when what it inflated before is used
-  bool ended;                // the deflate stream is complete
-  bool has_check;            // and its Adler-32 is read
-  uint32_t check;
-  uint32_t excess_adler;     // of inflated bytes behind the last row
-  size_t excess_count;
-  size_t row_bytes;          // with the filter byte
-  uint32_t next_row;
+  cic_status fault;          // met behind a batch, reported after it
   uint64_t longest_data;     // libpng's limits of chunk lengths
   uint64_t longest_chunk;
-  uint32_t gathered_count;
-  uint32_t chunk_ends[gathered_chunks];  // of those that end within `gathered`
-  uint32_t chunk_end_count;
-  struct inflate_state inflate;
-  uint8_t gathered[gathered_bytes];
+  size_t chunk_ends[most_chunks];  // of those that end within the batch
 };
 
 static cic_status fail(cic_png_decoder *d, cic_status status, const char *message) {
@@ -53,6 +34,11 @@ static cic_status warn(cic_png_decoder *d, const char *message) {
 // What libpng calls a benign error.
 static cic_status complain(cic_png_decoder *d, const char *message) {
   return d->limits.policy >= CIC_FAIL_ON_ERROR ? fail(d, CIC_CORRUPT, message) : warn(d, message);
+}
+
+// A checksum that is not that of its bytes.
+static cic_status mismatch(cic_png_decoder *d, const char *message) {
+  return d->limits.policy == CIC_FAIL_ON_NONE ? warn(d, message) : fail(d, CIC_CORRUPT, message);
 }
 
 static cic_status need_source(cic_png_decoder *d) {
@@ -119,15 +105,13 @@ static cic_status end_chunk(cic_png_decoder *d) {
   if (big_endian(stored) == s->crc) return CIC_OK;
   char message[16];
   snprintf(message, sizeof message, "%.4s: CRC error", (const char *)s->chunk);
-  return d->limits.policy == CIC_FAIL_ON_NONE ? warn(d, message) : fail(d, CIC_CORRUPT, message);
+  return mismatch(d, message);
 }
 
-// Gathers compressed bytes from as many chunks as fit: none where the chunks end.
-static cic_status gather(cic_png_decoder *d) {
+cic_status cic_png_gather(cic_png_decoder *d, uint8_t *bytes, size_t capacity, cic_png_batch *batch) {
   cic_png_strips *s = d->strips;
-  uint32_t count = 0;
-  s->chunk_end_count = 0;
-  while (count < gathered_bytes && s->chunk_end_count < gathered_chunks && !s->starved && !s->fault) {
+  *batch = (cic_png_batch){.chunk_ends = s->chunk_ends};
+  while (batch->count < capacity && batch->chunk_end_count < most_chunks && !s->starved && !s->fault) {
     if (s->chunk_left == 0) {
       s->fault = end_chunk(d);
       if (!s->fault) s->fault = next_chunk(d);
@@ -136,102 +120,28 @@ static cic_status gather(cic_png_decoder *d) {
     }
     s->fault = need_source(d);
     if (s->fault) break;
-    uint32_t part = gathered_bytes - count;
+    size_t part = capacity - batch->count;
     if (part > s->chunk_left) part = s->chunk_left;
-    if (part > d->source->available) part = (uint32_t)d->source->available;
-    memcpy(s->gathered + count, d->source->next, part);
-    s->crc = crc32_gzip_refl(s->crc, s->gathered + count, part);
+    if (part > d->source->available) part = d->source->available;
+    memcpy(bytes + batch->count, d->source->next, part);
+    s->crc = crc32_gzip_refl(s->crc, bytes + batch->count, part);
     d->source->next += part;
     d->source->available -= part;
-    s->chunk_left -= part;
-    count += part;
-    if (s->chunk_left == 0) s->chunk_ends[s->chunk_end_count++] = count;
+    s->chunk_left -= (uint32_t)part;
+    batch->count += part;
+    if (s->chunk_left == 0) s->chunk_ends[batch->chunk_end_count++] = batch->count;
   }
-  s->gathered_count = count;
-  s->inflate.next_in = s->gathered;
-  s->inflate.avail_in = count;
   // The message stays; the status waits until the bytes before the fault are used.
-  d->status = count > 0 ? CIC_OK : s->fault;
-  return d->status;
+  d->status = CIC_OK;
+  return batch->count > 0 ? CIC_OK : s->fault;
 }
 
-static const char *inflate_message(int code) {
-  switch (code) {
-  case ISAL_INVALID_BLOCK: return "IDAT: invalid block";
-  case ISAL_INVALID_SYMBOL: return "IDAT: invalid code";
-  case ISAL_INVALID_LOOKBACK: return "IDAT: invalid distance too far back";
-  default: return "IDAT: damaged compressed data";
+cic_status cic_png_object(cic_png_decoder *d, cic_png_fault fault, const char *message) {
+  switch (fault) {
+  case CIC_PNG_BENIGN: return complain(d, message);
+  case CIC_PNG_CHECKSUM: return mismatch(d, message);
+  case CIC_PNG_DAMAGE: return fail(d, CIC_CORRUPT, message);
   }
-}
-
-// ISA-L inflates ahead into a buffer of its own, and stops handing that out once it has met damage behind it.
-static size_t take_inflated_ahead(cic_png_strips *s, uint8_t *bytes, size_t count) {
-  struct inflate_state *state = &s->inflate;
-  size_t left = (size_t)(state->tmp_out_valid - state->tmp_out_processed);
-  size_t part = count < left ? count : left;
-  memcpy(bytes, state->tmp_out_buffer + state->tmp_out_processed, part);
-  state->tmp_out_processed += (int32_t)part;
-  return part;
-}
-
-// Inflates until `count` bytes are there; *written is set even on failure. Past the end of the stream there are none.
-static cic_status inflate_into(cic_png_decoder *d, uint8_t *base, size_t count, size_t *written) {
-  cic_png_strips *s = d->strips;
-  struct inflate_state *state = &s->inflate;
-  *written = 0;
-  while (*written < count && !s->ended) {
-    if (cic_is_canceled(d->cancel)) return fail(d, CIC_CANCELED, "canceled");
-    if (s->broken) {
-      *written += take_inflated_ahead(s, base + *written, count - *written);
-      return *written == count ? CIC_OK : fail(d, CIC_CORRUPT, inflate_message(s->broken));
-    }
-    uint32_t room = count - *written < UINT32_MAX ? (uint32_t)(count - *written) : UINT32_MAX;
-    state->next_out = base + *written;
-    state->avail_out = room;
-    int code = isal_inflate(state);
-    uint32_t got = room - state->avail_out;
-    *written += got;
-    s->ended = code >= 0 && state->block_state == ISAL_BLOCK_FINISH;
-    if (code < 0) s->broken = code;
-    if (s->ended || s->broken || got > 0 || state->avail_in > 0) continue;
-    cic_status status = gather(d);
-    if (status) return status;
-    if (state->avail_in == 0) return fail(d, CIC_CORRUPT, "Not enough image data");
-  }
-  return CIC_OK;
-}
-
-// The four bytes behind the deflate stream, some of them in ISA-L's hands.
-static cic_status read_check(cic_png_decoder *d) {
-  cic_png_strips *s = d->strips;
-  struct inflate_state *state = &s->inflate;
-  state->read_in >>= state->read_in_length % 8;
-  state->read_in_length -= state->read_in_length % 8;
-  for (int i = 0; i < 4; i++) {
-    uint8_t byte;
-    if (state->read_in_length > 0) {
-      byte = (uint8_t)state->read_in;
-      state->read_in >>= 8;
-      state->read_in_length -= 8;
-    } else {
-      cic_status status = state->avail_in > 0 ? CIC_OK : gather(d);
-      if (status) return status;
-      if (state->avail_in == 0) return fail(d, CIC_CORRUPT, "Not enough image data");
-      byte = *state->next_in++;
-      state->avail_in--;
-    }
-    s->check = s->check << 8 | byte;
-  }
-  s->has_check = true;
-  return CIC_OK;
-}
-
-// True where the stream's last byte is not its chunk's: up to four bytes behind it may be in ISA-L's hands.
-static bool has_extra_data(const cic_png_strips *s) {
-  int64_t end = (int64_t)s->gathered_count - s->inflate.avail_in - s->inflate.read_in_length / 8;
-  for (uint32_t i = 0; i < s->chunk_end_count; i++)
-    if (s->chunk_ends[i] == end) return false;
-  return true;
 }
 
 static void describe(cic_png_decoder *d, cic_png_coding *coding) {
@@ -295,7 +205,7 @@ bool cic_png_can_read_strips(cic_png_decoder *d) {
   if ((header[0] << 8 | header[1]) % 31 || (header[0] & 0xF) != 8 || header[0] > 0x78 || header[1] & 0x20) return false;
   uint64_t row = png_get_rowbytes(d->png, d->info) + 1, window = 256u << (header[0] >> 4);
   if (row > UINT32_MAX / d->height) return false;
-  return window >= longest_window || window >= row * d->height;
+  return window >= 32 * 1024 || window >= row * d->height;
 }
 
 cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
@@ -304,19 +214,11 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
   cic_png_strips *s = malloc(sizeof *s);
   if (!s) return fail(d, CIC_OUT_OF_MEMORY, "no memory for the PNG decoder");
   d->strips = s;
-  s->starved = s->ended = s->has_check = false;
-  s->check = 0;
-  s->excess_adler = 1;
-  s->excess_count = 0;
+  s->starved = false;
   s->fault = CIC_OK;
-  s->broken = 0;
-  s->next_row = 0;
-  isal_inflate_init(&s->inflate);
-  s->inflate.crc_flag = ISAL_DEFLATE;  // the Adler-32 is for those to compute who have the bytes in their cache
   if (_setjmp(d->jump)) return d->status;
   describe(d, coding);
   set_chunk_limits(d);
-  s->row_bytes = coding->filtered_bytes + 1;
   begin_chunk(s, d->chunk_header);
   // The header of the zlib stream, which cic_png_can_read_strips has looked at.
   uint8_t header[2];
@@ -328,44 +230,8 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
 
 void cic_png_strips_destroy(cic_png_strips *strips) { free(strips); }
 
-cic_status cic_png_read_strip(cic_png_decoder *d, uint8_t *base, size_t count, size_t *written) {
-  *written = 0;
-  if (d->status) return d->status;
-  cic_png_strips *s = d->strips;
-  size_t bytes;
-  cic_status status = inflate_into(d, base, count * s->row_bytes, &bytes);
-  if (!status && bytes < count * s->row_bytes) status = fail(d, CIC_CORRUPT, "Not enough image data");
-  for (; *written < bytes / s->row_bytes; ++*written)
-    if (base[*written * s->row_bytes] > last_filter) {
-      status = fail(d, CIC_CORRUPT, "bad adaptive filter value");
-      break;
-    }
-  s->next_row += (uint32_t)*written;
-  if (status) d->row = s->next_row;
-  return status;
-}
-
-// The end of the compressed stream: checksums, and what should not be there.
-static cic_status end_data(cic_png_decoder *d) {
-  cic_png_strips *s = d->strips;
-  cic_status status = CIC_OK;
-  bool extra = false;
-  while (!status && !s->ended) {
-    uint8_t discarded[discarded_bytes];
-    size_t count;
-    status = inflate_into(d, discarded, sizeof discarded, &count);
-    s->excess_adler = cic_adler32(s->excess_adler, discarded, count);
-    s->excess_count += count;
-    extra |= count > 0;
-  }
-  if (!status) status = read_check(d);
-  if (!status && extra) status = complain(d, "IDAT: Too much image data");
-  if (!status && has_extra_data(s)) status = complain(d, "IDAT: Extra compressed data");
-  return status ? status : s->fault;
-}
-
-static cic_status read_end(cic_png_decoder *d) {
-  cic_status status = end_data(d);
+cic_status cic_png_strips_finish(cic_png_decoder *d) {
+  cic_status status = d->strips->fault;
   while (!status && !is_chunk(d->strips, "IEND")) {
     if (is_chunk(d->strips, "IHDR")) return fail(d, CIC_CORRUPT, "IHDR: out of place");
     status = end_chunk(d);
@@ -375,20 +241,4 @@ static cic_status read_end(cic_png_decoder *d) {
   bool is_empty = d->strips->chunk_left == 0;
   status = end_chunk(d);
   return status || is_empty ? status : complain(d, "IEND: invalid");
-}
-
-cic_status cic_png_strips_finish(cic_png_decoder *d) {
-  cic_status status = read_end(d);
-  d->status = status;
-  if (status) d->row = d->height;
-  return status;
-}
-
-cic_status cic_png_check_data(cic_png_decoder *d, uint32_t adler) {
-  const cic_png_strips *s = d->strips;
-  if (!s->has_check || cic_adler32_combine(adler, s->excess_adler, s->excess_count) == s->check) return CIC_OK;
-  static const char message[] = "IDAT: incorrect data check";
-  if (d->limits.policy == CIC_FAIL_ON_NONE) return warn(d, message);
-  d->row = d->height;
-  return fail(d, CIC_CORRUPT, message);
 }

@@ -297,15 +297,31 @@ cic_status cic_png_start(cic_png_decoder *decoder);
 // file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// Instead of cic_png_start: the image data are to be read by cic_png_read_strip, without libpng.
+// Instead of cic_png_start: the image data are to be gathered and inflated by the caller, without libpng.
 cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding);
-// The next `count` rows as they are coded: each 1 + coding.filtered_bytes bytes, its filter first, one behind the other.
-// *written, also set on failure, is the number of whole rows with a valid filter.
-cic_status cic_png_read_strip(cic_png_decoder *decoder, uint8_t *base, size_t count, size_t *written);
-// Reads to IEND. All rows must have been read.
+
+// Compressed bytes of the image data.
+typedef struct {
+  size_t count;
+  const size_t *_Nullable chunk_ends;  // how many of them stand before the end of each chunk that ends among them
+  size_t chunk_end_count;
+} cic_png_batch;
+
+// The next bytes behind the header of the zlib stream: up to `capacity`, of a bounded number of chunks; none where the
+// chunks end. What is wrong behind them is reported when none are left.
+cic_status cic_png_gather(cic_png_decoder *decoder, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
+
+// What may be wrong with the image data; which of it is a failure is a matter of the policy.
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_PNG_DAMAGE = 0,
+  CIC_PNG_CHECKSUM,
+  CIC_PNG_BENIGN,  // as libpng calls it
+} cic_png_fault;
+
+// Records what the caller found wrong with the gathered bytes.
+cic_status cic_png_object(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
+// Reads to IEND. All rows must have been read, or all bytes gathered that belong to them.
 cic_status cic_png_finish(cic_png_decoder *decoder);
-// After cic_png_read_strip and cic_png_finish: compares the data's Adler-32 with that of all coded rows.
-cic_status cic_png_check_data(cic_png_decoder *decoder, uint32_t adler);
 
 // MARK: PNG encoder
 

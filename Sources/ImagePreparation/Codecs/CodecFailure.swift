@@ -18,7 +18,7 @@ struct CodecReport: Sendable {
   let firstWarning: String
   let warningCount: Int
   /// Stored rows read when the source ended or failed; -1 while neither happened.
-  let row: Int
+  var row: Int
   /// The first stored row that is not as it should be; nil if none is known.
   let damagedRow: Int?
   /// The scan of a JPEG that was being read, from 1.

@@ -92,6 +92,16 @@ struct KernelTable: Sendable {
       _ input: UnsafePointer<UInt8>, _ count: Int, _ output: UnsafeMutablePointer<UInt8>,
       _ written: UnsafeMutablePointer<Int>, _ atMarker: UnsafeMutablePointer<Bool>
     ) -> Int
+  typealias MakeInflateTable =
+    @Sendable (
+      _ lengths: UnsafePointer<UInt8>, _ count: Int, _ tables: UnsafeMutablePointer<UInt32>,
+      _ scratch: UnsafeMutablePointer<UInt32>
+    ) -> Bool
+  typealias InflateSymbols =
+    @Sendable (
+      _ input: UnsafePointer<UInt8>, _ inputEnd: Int, _ output: UnsafeMutablePointer<UInt8>, _ outputEnd: Int,
+      _ tables: UnsafePointer<UInt32>, _ state: UnsafeMutablePointer<UInt64>
+    ) -> Int
   typealias InverseDCT =
     @Sendable (
       _ coefficients: UnsafePointer<Int16>, _ blockCount: Int, _ quantization: UnsafePointer<Int16>,
@@ -114,6 +124,9 @@ struct KernelTable: Sendable {
   let unfilterRows: UnfilterRows
   let decodeMCUs: DecodeMCUs
   let removeStuffing: RemoveStuffing
+  let makeInflateLiterals: MakeInflateTable
+  let makeInflateDistances: MakeInflateTable
+  let inflateSymbols: InflateSymbols
   private let inverseDCTs: [InverseDCT]
 
   /// The transform from blocks to samples of `side` by `side`: 8, 4, 2 or 1.
@@ -140,6 +153,9 @@ struct KernelTable: Sendable {
       unsafe unfilterRows = PixelKernels.unfilterRows
       unsafe decodeMCUs = PixelKernels.decodeMCUs
       unsafe removeStuffing = PixelKernels.removeStuffing
+      unsafe makeInflateLiterals = PixelKernels.makeInflateLiterals
+      unsafe makeInflateDistances = PixelKernels.makeInflateDistances
+      unsafe inflateSymbols = PixelKernels.inflateSymbols
       unsafe inverseDCTs = [
         PixelKernels.inverseDCT1, PixelKernels.inverseDCT2, PixelKernels.inverseDCT4, PixelKernels.inverseDCT8,
       ]
@@ -161,6 +177,9 @@ struct KernelTable: Sendable {
       unsafe unfilterRows = PixelKernelsX86v3.unfilterRows
       unsafe decodeMCUs = PixelKernelsX86v3.decodeMCUs
       unsafe removeStuffing = PixelKernelsX86v3.removeStuffing
+      unsafe makeInflateLiterals = PixelKernelsX86v3.makeInflateLiterals
+      unsafe makeInflateDistances = PixelKernelsX86v3.makeInflateDistances
+      unsafe inflateSymbols = PixelKernelsX86v3.inflateSymbols
       unsafe inverseDCTs = [
         PixelKernelsX86v3.inverseDCT1, PixelKernelsX86v3.inverseDCT2, PixelKernelsX86v3.inverseDCT4,
         PixelKernelsX86v3.inverseDCT8,

@@ -88,7 +88,7 @@ struct PNGStripTests {
     /// Where a length grew, libpng may find the file's end before it hands zlib what stands before it.
     var mayEndTheFileEarly: Bool { self == .flippedBit }
 
-    /// ISA-L looks at the stream to its end, libpng only at what it happened to hand to zlib with the last row or right after it.
+    /// Strips are read from the stream to its end, libpng only at what it happened to hand to zlib with the last row or right after it.
     var isInTheStreamsEnd: Bool {
       [
         .flippedBitWithChecksum, .flippedDataBit, .removedDataByte, .flippedBit, .cut, .wrongAdler,

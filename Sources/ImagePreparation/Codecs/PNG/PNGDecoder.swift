@@ -4,7 +4,7 @@ internal import CImageCodecs
 ///
 /// Making one reads the headers, ``start()`` takes the row buffers; then rows come from top to bottom. An interlaced
 /// image is decoded whole by the first ``readRows(into:stride:count:)``. Most others can be read as they are coded, without
-/// libpng (``canReadStrips``): ``startStrips()`` and ``readStrip(into:rows:)``, of which ``PNGStripFeed`` makes rows.
+/// libpng (``canReadStrips``): ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, of which ``PNGStripFeed`` makes rows.
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout
@@ -15,6 +15,10 @@ struct PNGDecoder: RowDecoder, ~Copyable {
 
   private let handle: PNGDecoderHandle
   private let failure: CodecFailure
+  /// The image data, where strips are read.
+  private var data: PNGImageData?
+  /// Bytes of a coded row, its filter among them.
+  private var codedBytes = 0
   private var nextRow = 0
   private var firstFilledRow: Int?
   /// True where what follows the last row had to be overlooked.
@@ -97,12 +101,14 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   /// Instead of ``start()``: takes the memory for inflating rows that stay filtered.
   ///
   /// - Throws: As ``start()``.
-  mutating func startStrips() throws(PreparationError) -> cic_png_coding {
+  mutating func startStrips(kernels: KernelTable) throws(PreparationError) -> cic_png_coding {
     precondition(canReadStrips, "libpng has to read this image")
     try checkMemory()
     var coding = cic_png_coding()
     let status = unsafe cic_png_start_strips(handle.pointer, &coding)
     guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    codedBytes = coding.filtered_bytes + 1
+    data = unsafe PNGImageData(handle.pointer, cancellation: handle.cancellation, kernels: kernels)
     return coding
   }
 
@@ -114,23 +120,30 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   /// - Returns: Rows before the first that has to be filled.
   /// - Throws: A ``PreparationError`` of stage `decode`.
   mutating func readStrip(into base: UnsafeMutablePointer<UInt8>, rows: Int) throws(PreparationError) -> Int {
-    var written = 0
+    var intact = 0
     if firstFilledRow == nil {
-      let status = unsafe cic_png_read_strip(handle.pointer, base, rows, &written)
+      var written = 0
+      var status = unsafe data!.read(into: base, count: rows * codedBytes, written: &written)
+      if status == .CIC_OK, written < rows * codedBytes { status = data!.isShort() }
+      while intact < written / codedBytes, unsafe base[intact * codedBytes] <= Self.lastFilter { intact += 1 }
+      if intact < written / codedBytes {
+        status = unsafe cic_png_object(handle.pointer, .CIC_PNG_DAMAGE, "bad adaptive filter value")
+      }
       if status != .CIC_OK {
-        guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
-        firstFilledRow = nextRow + written
+        guard failure.isOverlooked(status) else { throw error(status, atRow: nextRow + intact) }
+        firstFilledRow = nextRow + intact
       }
     }
     nextRow += rows
-    return written
+    return intact
   }
 
   mutating func finish() throws(PreparationError) {
     guard firstFilledRow == nil else { return }
-    let status = unsafe cic_png_finish(handle.pointer)
+    var status = data?.finish() ?? .CIC_OK
+    if status == .CIC_OK { status = unsafe cic_png_finish(handle.pointer) }
     guard status != .CIC_OK else { return }
-    guard failure.isOverlooked(status) else { throw failure.error(status, handle.report) }
+    guard failure.isOverlooked(status) else { throw error(status, atRow: description.storedSize.height) }
     endIsDamaged = true
   }
 
@@ -140,14 +153,23 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   /// - Throws: A ``PreparationError`` of stage `decode`.
   func checkData(adler: UInt32) throws(PreparationError) {
     guard firstFilledRow == nil else { return }
-    let status = unsafe cic_png_check_data(handle.pointer, adler)
-    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    let status = data!.check(adler: adler)
+    guard status == .CIC_OK else { throw error(status, atRow: description.storedSize.height) }
+  }
+
+  /// The highest filter that there is (PNG third edition, 9.2).
+  private static let lastFilter = 4
+
+  private func error(_ status: cic_status, atRow row: Int) -> PreparationError {
+    var report = handle.report
+    report.row = row
+    return failure.error(status, report)
   }
 }
 
 /// Owns one C decoder and the source it reads.
 @safe
-private struct PNGDecoderHandle: ~Copyable {
+struct PNGDecoderHandle: ~Copyable {
   let pointer: OpaquePointer
   private let source: ByteSource
 
@@ -166,6 +188,7 @@ private struct PNGDecoderHandle: ~Copyable {
 
   deinit { unsafe cic_png_decoder_destroy(pointer) }
 
+  var cancellation: CancellationFlag? { source.cancellation }
   var report: CodecReport { unsafe CodecReport(cic_png_decoder_report(pointer)) }
 }
 

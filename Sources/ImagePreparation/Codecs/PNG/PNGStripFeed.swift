@@ -21,7 +21,8 @@ struct PNGStripFeed: StripFeed, ~Copyable {
     planes = [plane]
     stripCount = (plane.height + RowStrip.rows - 1) / RowStrip.rows
     strips = PNGStrips(
-      plane: plane, bitDepth: decoder.description.bitDepth, coding: try decoder.startStrips(), kernels: kernels)
+      plane: plane, bitDepth: decoder.description.bitDepth, coding: try decoder.startStrips(kernels: kernels),
+      kernels: kernels)
     self.decoder = decoder
   }
 

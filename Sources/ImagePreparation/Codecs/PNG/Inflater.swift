@@ -1,0 +1,412 @@
+internal import PixelKernels
+
+/// Inflates a deflate stream (RFC 1951) whose bytes come piece by piece.
+///
+/// What zlib refuses is refused, in zlib's words; every byte before the fault is delivered.
+@safe
+struct Inflater: ~Copyable, @unchecked Sendable {
+  // Unchecked: its buffers belong to it alone.
+
+  /// Why ``read(into:count:written:)`` returned.
+  enum Step: Equatable {
+    /// Everything that was asked for is there.
+    case done
+    /// The stream goes on behind the input: append more. After ``endInput()`` it is cut short.
+    case needsInput
+    /// The stream is complete.
+    case ended
+    /// The stream is damaged.
+    case broken(String)
+  }
+
+  private enum State: Equatable {
+    case header
+    case stored(Int)
+    case symbols
+    case stopped(Step)
+  }
+
+  /// Bytes that there is room for in ``inputRoom()`` at least.
+  static let inputBytes = 64 * 1024
+  /// More than a block's header takes: 17 bits, 19 of 3 bits, and 320 of 14 bits at most (RFC 1951, 3.2.7).
+  private static let headerBytes = 640
+  /// How far back matches reach.
+  private static let window = 32 * 1024
+  /// Where output stops, to be handed over and moved down to its last window.
+  private static let outputEnd = window + 128 * 1024
+
+  private let kernels: KernelTable
+  private let tables = Buffer<UInt32>(count: InflateTables.entries, zeroed: true)
+  private let scratch = Buffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
+  /// Code lengths of the block: of literals and lengths first, of distances behind them.
+  private let lengths = Buffer<UInt8>(count: 320, zeroed: true)
+  private let words = Buffer<UInt64>(count: InflateState.words, zeroed: true)
+  private let input = Buffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
+  private let output = Buffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
+  /// Bytes in `input`.
+  private var inputCount = 0
+  /// Bytes of the stream before the first one in `input`.
+  private var inputStart = 0
+  private var isInputComplete = false
+  /// Bytes in `output` that were handed over.
+  private var delivered = 0
+  private var state = State.header
+  private var isLastBlock = false
+  private var hasFixedTables = false
+
+  init(kernels: KernelTable) { self.kernels = kernels }
+
+  private var position: Int {
+    get { unsafe Int(words.base[InflateState.position]) }
+    nonmutating set { unsafe words.base[InflateState.position] = UInt64(newValue) }
+  }
+  private var bits: UInt64 {
+    get { unsafe words.base[InflateState.bits] }
+    nonmutating set { unsafe words.base[InflateState.bits] = newValue }
+  }
+  private var bitCount: Int {
+    get { unsafe Int(words.base[InflateState.bitCount]) }
+    nonmutating set { unsafe words.base[InflateState.bitCount] = UInt64(newValue) }
+  }
+  private var inflated: Int {
+    get { unsafe Int(words.base[InflateState.written]) }
+    nonmutating set { unsafe words.base[InflateState.written] = UInt64(newValue) }
+  }
+
+  // MARK: Input
+
+  /// Room for more input, at least ``inputBytes``.
+  mutating func inputRoom() -> UnsafeMutableBufferPointer<UInt8> {
+    returnBytes()
+    let rest = inputCount - position
+    unsafe input.base.update(from: input.base + position, count: rest)
+    inputStart += position
+    (position, inputCount) = (0, rest)
+    return unsafe UnsafeMutableBufferPointer(start: input.base + rest, count: Self.inputBytes)
+  }
+
+  /// Tells that `count` bytes were written to ``inputRoom()``.
+  mutating func append(_ count: Int) { inputCount += count }
+
+  /// Tells that no input will follow.
+  mutating func endInput() {
+    isInputComplete = true
+    unsafe (input.base + inputCount).update(repeating: 0, count: Self.headerBytes)
+  }
+
+  /// After the stream's end: the next byte of the input; nil where there is none.
+  mutating func takeByte() -> UInt8? {
+    guard position < inputCount else { return nil }
+    defer { position += 1 }
+    return unsafe input.base[position]
+  }
+
+  /// After the stream's end: bytes of the input up to it, and those taken behind it.
+  var inputOffset: Int { inputStart + position }
+
+  // MARK: Output
+
+  /// Inflates the next bytes.
+  ///
+  /// - Parameters:
+  ///   - base: Room for `count` bytes.
+  ///   - written: Bytes that are there; goes up to `count`.
+  mutating func read(into base: UnsafeMutablePointer<UInt8>, count: Int, written: inout Int) -> Step {
+    while true {
+      let part = min(count - written, inflated - delivered)
+      unsafe (base + written).update(from: output.base + delivered, count: part)
+      written += part
+      delivered += part
+      if written == count { return .done }
+      if case .stopped(let step) = state { return step }
+      if inflated >= Self.outputEnd {
+        unsafe output.base.update(from: output.base + inflated - Self.window, count: Self.window)
+        (inflated, delivered) = (Self.window, Self.window)
+      }
+      let before = inflated
+      if !advance(), inflated == before {
+        if isInputComplete { state = .stopped(.needsInput) }
+        return .needsInput
+      }
+    }
+  }
+
+  /// Goes on by a header or as many symbols as there are.
+  ///
+  /// - Returns: False where more input is needed.
+  private mutating func advance() -> Bool {
+    switch state {
+    case .header:
+      guard isInputComplete || inputCount - position >= Self.headerBytes else { return false }
+      return readHeader()
+    case .stored(let left):
+      let part = min(left, inputCount - position, Self.outputEnd - inflated)
+      unsafe (output.base + inflated).update(from: input.base + position, count: part)
+      inflated += part
+      position += part
+      if part == left { endBlock() } else { state = .stored(left - part) }
+      return part > 0 || part == left
+    case .symbols:
+      let stop = unsafe kernels.inflateSymbols(
+        input.base, inputCount, output.base, Self.outputEnd, tables.base, words.base)
+      return stop == InflateStop.input && isInputComplete ? inflateLast() : didStop(stop)
+    case .stopped: return false
+    }
+  }
+
+  private mutating func didStop(_ stop: Int) -> Bool {
+    switch stop {
+    case InflateStop.input: return false
+    case InflateStop.output: break
+    case InflateStop.blockEnd: endBlock()
+    case InflateStop.noLiteral: fail("invalid literal/length code")
+    case InflateStop.noDistance: fail("invalid distance code")
+    default: fail("invalid distance too far back")
+    }
+    return true
+  }
+
+  private mutating func fail(_ message: String) { state = .stopped(.broken(message)) }
+
+  private mutating func endBlock() {
+    state = isLastBlock ? .stopped(.ended) : .header
+    if isLastBlock { alignToByte() }
+  }
+
+  /// Whole bytes that were loaded and not used belong to the input again.
+  private mutating func returnBytes() {
+    position -= bitCount / 8
+    bitCount %= 8
+    bits &= 1 << UInt64(bitCount) - 1
+  }
+
+  /// The rest of a begun byte is let go.
+  private mutating func alignToByte() {
+    returnBytes()
+    (bits, bitCount) = (0, 0)
+  }
+
+  // MARK: Block headers
+
+  /// Loads bits that may be zeros behind the input's end.
+  @inline(__always)
+  private mutating func refill() {
+    let word = unsafe UInt64(littleEndian: UnsafeRawPointer(input.base + position).loadUnaligned(as: UInt64.self))
+    let bytes = (63 - bitCount) / 8
+    bits |= (word & (1 << UInt64(bytes * 8) - 1)) << UInt64(bitCount)
+    position += bytes
+    bitCount += bytes * 8
+  }
+
+  @inline(__always)
+  private mutating func take(_ count: Int) -> Int {
+    let value = bits & (1 << UInt64(count) - 1)
+    bits >>= UInt64(count)
+    bitCount -= count
+    return Int(value)
+  }
+
+  /// - Returns: False where the header goes on behind the input.
+  private mutating func readHeader() -> Bool {
+    refill()
+    isLastBlock = take(1) == 1
+    let fault: String?
+    switch take(2) {
+    case 0: fault = readStoredHeader()
+    case 1: fault = useFixedCodes()
+    case 2: fault = readCodes()
+    default: fault = "invalid block type"
+    }
+    returnBytes()
+    guard position * 8 - bitCount <= inputCount * 8 else {
+      (position, bits, bitCount) = (inputCount, 0, 0)
+      state = .stopped(.needsInput)
+      return false
+    }
+    if let fault { fail(fault) }
+    return true
+  }
+
+  private mutating func readStoredHeader() -> String? {
+    alignToByte()
+    refill()
+    let (count, complement) = (take(16), take(16))
+    state = .stored(count)
+    return count == ~complement & 0xFFFF ? nil : "invalid stored block lengths"
+  }
+
+  private mutating func useFixedCodes() -> String? {
+    state = .symbols
+    if hasFixedTables { return nil }
+    for symbol in 0..<320 {
+      unsafe lengths.base[symbol] =
+        switch symbol {
+        case ..<144: 8
+        case ..<256: 9
+        case ..<280: 7
+        case ..<288: 8
+        default: 5
+        }
+    }
+    let fault = makeTables(literals: 288, distances: 32)
+    hasFixedTables = true
+    return fault
+  }
+
+  private mutating func makeTables(literals: Int, distances: Int) -> String? {
+    hasFixedTables = false
+    guard unsafe kernels.makeInflateLiterals(lengths.base, literals, tables.base, scratch.base) else {
+      return "invalid literal/lengths set"
+    }
+    guard unsafe kernels.makeInflateDistances(lengths.base + literals, distances, tables.base, scratch.base) else {
+      return "invalid distances set"
+    }
+    return nil
+  }
+
+  /// The order of code lengths of code lengths (RFC 1951, 3.2.7).
+  private static let order: [UInt8] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+
+  private mutating func readCodes() -> String? {
+    state = .symbols
+    let literals = take(5) + 257
+    let distances = take(5) + 1
+    let told = take(4) + 4
+    if literals > 286 || distances > 30 { return "too many length or distance symbols" }
+    unsafe lengths.base.update(repeating: 0, count: 19)
+    for k in 0..<told {
+      if k % 16 == 0 { refill() }
+      unsafe lengths.base[Int(Self.order[k])] = UInt8(take(3))
+    }
+    guard makeLengthTable() else { return "invalid code lengths set" }
+    return readLengths(literals: literals, distances: distances)
+  }
+
+  /// Bits that code lengths are looked up by: their codes are no longer.
+  private static let lengthBits = 7
+
+  /// Makes the table of code lengths' symbols in the first words of `scratch`: bits 0…3 of an entry are those of the code,
+  /// the others its symbol.
+  ///
+  /// - Returns: False where the lengths make no complete code.
+  private func makeLengthTable() -> Bool {
+    // A code counted up with its first bit lowest, as codes come from the stream.
+    var (code, filled) = (0, 0)
+    let size = 1 << Self.lengthBits
+    for length in 1...Self.lengthBits {
+      for symbol in 0..<19 where unsafe lengths.base[symbol] == UInt8(length) {
+        filled += size >> length
+        guard filled <= size else { return false }
+        for entry in stride(from: code, to: size, by: 1 << length) {
+          unsafe scratch.base[entry] = UInt32(symbol << 4 | length)
+        }
+        let zeros = code ^ ((1 << length) - 1)
+        if zeros != 0 {
+          let bit = 1 << (Int.bitWidth - 1 - zeros.leadingZeroBitCount)
+          code = code & (bit - 1) | bit
+        }
+      }
+    }
+    if filled == 0 {
+      // zlib takes the code without symbols for one of nothing but zeros, which then lacks the end of the block.
+      for entry in 0..<size { unsafe scratch.base[entry] = 1 }
+      return true
+    }
+    return filled == size
+  }
+
+  private mutating func readLengths(literals: Int, distances: Int) -> String? {
+    let count = literals + distances
+    var k = 0
+    while k < count {
+      refill()
+      let entry = unsafe scratch.base[Int(bits & (1 << UInt64(Self.lengthBits) - 1))]
+      _ = take(Int(entry & 15))
+      let symbol = UInt8(entry >> 4)
+      var (times, length) = (1, symbol)
+      switch symbol {
+      case 16:
+        if k == 0 { return "invalid bit length repeat" }
+        (times, length) = unsafe (3 + take(2), lengths.base[k - 1])
+      case 17: (times, length) = (3 + take(3), 0)
+      case 18: (times, length) = (11 + take(7), 0)
+      default: break
+      }
+      if k + times > count { return "invalid bit length repeat" }
+      for _ in 0..<times {
+        unsafe lengths.base[k] = length
+        k += 1
+      }
+    }
+    if unsafe lengths.base[256] == 0 { return "invalid code -- missing end-of-block" }
+    return makeTables(literals: literals, distances: distances)
+  }
+
+  // MARK: The input's end
+
+  /// Inflates symbols one by one, each only if the input has all of its bits.
+  ///
+  /// - Returns: False where it has not.
+  private mutating func inflateLast() -> Bool {
+    while inflated < Self.outputEnd {
+      while bitCount < 56, position < inputCount {
+        unsafe bits |= UInt64(input.base[position]) << UInt64(bitCount)
+        position += 1
+        bitCount += 8
+      }
+      var entry = unsafe tables.base[Int(bits & (1 << UInt64(InflateTables.literalBits) - 1))]
+      var used = 0
+      if entry & 0xC0 == 0, entry & InflateTables.isSpecial != 0, entry & InflateTables.isLonger != 0 {
+        used = InflateTables.literalBits
+        entry = longer(entry, behind: used)
+      }
+      let isLiteral = entry & 0xC0 != 0
+      if isLiteral || entry & InflateTables.isSpecial == 0 && entry >> 9 & 3 > 0 {
+        let literal = UInt8(truncatingIfNeeded: entry >> (isLiteral ? 8 : 16))
+        let length = unsafe Int(lengths.base[Int(literal)])
+        guard length <= bitCount else { return false }
+        _ = take(length)
+        unsafe output.base[inflated] = literal
+        inflated += 1
+        continue
+      }
+      if entry & InflateTables.isSpecial != 0, entry & InflateTables.isNone != 0 {
+        guard bitCount > used else { return false }
+        return didStop(InflateStop.noLiteral)
+      }
+      used += Int(entry & 63)
+      guard used <= bitCount else { return false }
+      if entry & InflateTables.isSpecial != 0 {
+        _ = take(used)
+        return didStop(InflateStop.blockEnd)
+      }
+      let (base, extraBits) = matchLength(Int(entry >> 11 & 31))
+      let length = base + Int(bits >> UInt64(used - extraBits) & (1 << UInt64(extraBits) - 1))
+
+      var place = unsafe tables.base[
+        InflateTables.distances + Int(bits >> UInt64(used) & (1 << UInt64(InflateTables.distanceBits) - 1))]
+      if place & InflateTables.isLonger != 0 {
+        used += InflateTables.distanceBits
+        place = longer(place, behind: used)
+      }
+      guard bitCount > used else { return false }
+      if place & InflateTables.isNone != 0 { return didStop(InflateStop.noDistance) }
+      let extra = bits >> UInt64(used) & (1 << UInt64(place & 63) - 1)
+      used += Int(place & 63)
+      guard used <= bitCount else { return false }
+      let distance = Int(place >> 16) + Int(extra >> UInt64(place >> 12 & 15))
+      if distance > inflated { return didStop(InflateStop.tooFar) }
+      _ = take(used)
+      for _ in 0..<length {
+        unsafe output.base[inflated] = output.base[inflated - distance]
+        inflated += 1
+      }
+    }
+    return true
+  }
+
+  private func longer(_ entry: UInt32, behind used: Int) -> UInt32 {
+    let index = Int(bits >> UInt64(used) & (1 << UInt64(entry >> 12 & 15) - 1))
+    return unsafe tables.base[Int(entry >> 16) + index]
+  }
+}
