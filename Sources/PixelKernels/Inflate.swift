@@ -37,7 +37,7 @@ public enum InflateTables {
   /// Entries of both.
   public static let entries = longerDistances + 128
   /// Words of scratch memory that making them takes.
-  public static let scratchWords = 1024
+  public static let scratchWords = 1088
   /// Bytes after the input's end that are never read, before which ``inflateSymbols`` stops.
   public static let readAhead = 32
   /// Bytes after the output's end that may be written.
@@ -118,6 +118,8 @@ private struct Code {
   let symbols: UnsafeMutablePointer<UInt32>
   /// Codes as they come from the stream, the first bit lowest.
   let codes: UnsafeMutablePointer<UInt32>
+  /// What the table of literals and lengths tells by each alone.
+  let entries: UnsafeMutablePointer<UInt32>
 
   init(scratch: UnsafeMutablePointer<UInt32>) {
     first = scratch
@@ -125,6 +127,21 @@ private struct Code {
     lengthBegin = scratch + 48
     symbols = scratch + 72
     codes = scratch + 72 + 320
+    entries = scratch + 72 + 2 * 320
+  }
+
+  /// The symbols of one length that a sequence may end with.
+  struct Ends {
+    let literal, literalEnd, length, lengthEnd: Int
+    @inline(__always)
+    var isNone: Bool { literal == literalEnd && length == lengthEnd }
+  }
+
+  @inline(__always)
+  func ends(_ length: Int) -> Ends {
+    Ends(
+      literal: begin(length), literalEnd: Int(truncatingIfNeeded: literalEnd[length]),
+      length: Int(truncatingIfNeeded: lengthBegin[length]), lengthEnd: begin(length &+ 1))
   }
 
   @inline(__always)
@@ -242,28 +259,38 @@ public func makeInflateLiterals(
     if length > least { double(tables, 1 &<< (length &- 1)) }
     k = code.begin(length)
     while k < code.begin(length &+ 1) {
-      tables[code.code(k)] = literalEntry(code.symbol(k), length)
+      let entry = literalEntry(code.symbol(k), length)
+      code.entries[k] = entry
+      tables[code.code(k)] = entry
       k &+= 1
     }
     // Sequences of two and three symbols that take as many: literals, or literals and a length.
     var bits = least
     while bits <= length &- least {
+      let last = code.ends(length &- bits)
       var i = code.begin(bits)
-      while i < Int(truncatingIfNeeded: code.literalEnd[bits]) {
-        let literal = code.symbols[i]
-        addLast(code, length &- bits, tables + code.code(i), bits, literal, 1, length)
-        var second = least
-        while second <= length &- bits &- least {
+      let end = Int(truncatingIfNeeded: code.literalEnd[bits])
+      while i < end {
+        addLast(code, last, tables + code.code(i), bits, code.symbols[i], 1, length)
+        i &+= 1
+      }
+      var second = least
+      while second <= length &- bits &- least {
+        let last = code.ends(length &- bits &- second)
+        let secondEnd = Int(truncatingIfNeeded: code.literalEnd[second])
+        i = last.isNone ? end : code.begin(bits)
+        while i < end {
+          let (first, literal) = (code.code(i), code.symbols[i])
           var j = code.begin(second)
-          while j < Int(truncatingIfNeeded: code.literalEnd[second]) {
+          while j < secondEnd {
             addLast(
-              code, length &- bits &- second, tables + (code.code(i) | code.code(j) &<< bits), bits &+ second,
-              literal | code.symbols[j] &<< 8, 2, length)
+              code, last, tables + (first | code.code(j) &<< bits), bits &+ second, literal | code.symbols[j] &<< 8, 2,
+              length)
             j &+= 1
           }
-          second &+= 1
+          i &+= 1
         }
-        i &+= 1
+        second &+= 1
       }
       bits &+= 1
     }
@@ -298,25 +325,24 @@ public func makeInflateLiterals(
   return true
 }
 
-/// Adds what consists of `number` literals, of `before` bits, and one more symbol of `length` bits.
+/// Adds what consists of `number` literals, of `before` bits, and one more symbol.
 @inline(__always)
 private func addLast(
-  _ code: Code, _ length: Int, _ table: UnsafeMutablePointer<UInt32>, _ before: Int, _ literals: UInt32,
+  _ code: Code, _ last: Code.Ends, _ table: UnsafeMutablePointer<UInt32>, _ before: Int, _ literals: UInt32,
   _ number: UInt32, _ total: Int
 ) {
   let shift = UInt32(truncatingIfNeeded: number &* 8 &+ 8)
   let withLiteral = literals &<< 8 | (number &+ 1) &<< 6 | UInt32(truncatingIfNeeded: total)
-  var k = code.begin(length)
-  while k < Int(truncatingIfNeeded: code.literalEnd[length]) {
+  var k = last.literal
+  while k < last.literalEnd {
     table[code.code(k) &<< before] = withLiteral | code.symbols[k] &<< shift
     k &+= 1
   }
   let withLength = literals &<< 16 | number &<< 9 | UInt32(truncatingIfNeeded: before)
-  k = Int(truncatingIfNeeded: code.lengthBegin[length])
-  while k < code.begin(length &+ 1) {
-    if code.symbols[k] < 286 {
-      table[code.code(k) &<< before] = literalEntry(code.symbol(k), length) &+ withLength
-    }
+  k = last.length
+  while k < last.lengthEnd {
+    let entry = code.entries[k]
+    if entry & InflateTables.isSpecial == 0 { table[code.code(k) &<< before] = entry &+ withLength }
     k &+= 1
   }
 }
