@@ -10,6 +10,7 @@ public enum Float64Resize {
   /// - Returns: `output.pixelCount * channels` interleaved samples.
   @_specialize(where Sample == UInt8)
   @_specialize(where Sample == UInt16)
+  @_specialize(where Sample == Int)
   public static func resize<Sample: BinaryInteger>(
     _ samples: [Sample], size: ImageSize, channels: Int, to output: ImageSize, filter: ResamplingFilter
   ) -> [Double] {
