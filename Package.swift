@@ -31,6 +31,11 @@ let swiftSettings: [SwiftSetting] =
 /// Optimization in debug builds, for what would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
+/// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
+/// them took a third of the build.
+let clientTestSettings: [SwiftSetting] =
+  swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
+
 /// Kernels are raw pointers by definition, so strict memory safety would mark every line.
 let kernelSettings: [SwiftSetting] =
   [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : []) + optimizedInDebug
@@ -117,7 +122,7 @@ var targets: [Target] = [
       .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       .product(name: "Logging", package: "swift-log", condition: client),
     ],
-    swiftSettings: swiftSettings),
+    swiftSettings: clientTestSettings),
   .testTarget(
     name: "ScenarioSandboxTests",
     dependencies: [
@@ -125,21 +130,21 @@ var targets: [Target] = [
       .product(name: "FlyingFox", package: "FlyingFox", condition: client),
       .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
     ],
-    swiftSettings: swiftSettings),
+    swiftSettings: clientTestSettings),
   .testTarget(
     name: "GessoPipelineTests",
     dependencies: [
       "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
       .product(name: "GRDB", package: "GRDB.swift", condition: client),
     ],
-    swiftSettings: swiftSettings),
+    swiftSettings: clientTestSettings),
   .testTarget(
     name: "GessoCommandTests",
     dependencies: [
       "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
       .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
     ],
-    swiftSettings: swiftSettings),
+    swiftSettings: clientTestSettings),
   .executableTarget(
     name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation"],
     path: "Tests/Soak", swiftSettings: swiftSettings),
@@ -147,7 +152,7 @@ var targets: [Target] = [
     name: "PackagingTests",
     dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
     // Scripts/test-copy builds it as another package.
-    exclude: ["consumer.swift"], swiftSettings: swiftSettings),
+    exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
 ]
 
 if buildsX86v3 {

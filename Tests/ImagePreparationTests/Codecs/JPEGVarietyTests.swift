@@ -124,9 +124,10 @@ struct JPEGVarietyTests {
 
   /// The samples of each plane without padding, read strip by strip into buffers of exactly a strip.
   static func readPlanes(
-    _ source: ImageSource, scale: JPEGScale = .full, policy: DamagePolicy = .truncated
+    _ source: ImageSource, limits: DecodingLimits = DecodingLimits(), scale: JPEGScale = .full,
+    policy: DamagePolicy = .truncated
   ) throws(PreparationError) -> (planes: [(size: ImageSize, bytes: [UInt8])], damage: DecodingDamage) {
-    var reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(source), policy: policy), scale: scale)
+    var reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(source), limits: limits, policy: policy), scale: scale)
     let layouts = reader.planes
     let buffers = unsafe layouts.map {
       UnsafeMutablePointer<UInt8>.allocate(capacity: $0.paddedWidth * $0.rowsPerStrip)
