@@ -32,7 +32,7 @@ let swiftSettings: [SwiftSetting] =
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
 /// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
-/// them took a third of the build.
+/// them took a quarter of the build.
 let clientTestSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 

@@ -20,7 +20,8 @@ from PIL import Image
 
 BASE = os.environ["SCENARIO_BASE_URL"]
 AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
-JOB_SECONDS = 4  # a little more than a job of the sandbox takes
+JOB_SECONDS = 30  # a job of the sandbox takes 3, on a machine that has the time
+ENDED = ("success", "failure", "canceled")
 WAITS = 5  # jobs that are waited for, so that the link to their result can be followed
 
 counts = collections.Counter()
@@ -45,15 +46,28 @@ def start_job(**fields):
     return post("/generate/img2img", body | fields)["job"]["jobId"]
 
 
+def read_job(job):
+    return requests.get(f"{BASE}/jobs/{job}", auth=AUTH, timeout=30).json()["job"]
+
+
+def wait_for(job):
+    """The job once it has ended, or as it is when it has had more than its time."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while True:
+        read = read_job(job)
+        if read["status"] in ENDED or time.monotonic() > deadline:
+            return read
+        time.sleep(0.2)
+
+
 images = [base64.b64encode(image(w, h, kind)).decode() for w, h, kind in [(8, 8, "PNG"), (33, 17, "JPEG"), (1, 1, "PNG")]]
 images += ["data:image/png;base64," + images[0]]
 assets = [post("/assets", {"name": "a.png", "image": data})["asset"]["id"] for data in images]
 jobs = [start_job(numSamples=2), start_job(seed="1")]
-time.sleep(JOB_SECONDS)
 for job in jobs:
-    reply = requests.get(f"{BASE}/jobs/{job}", auth=AUTH, timeout=30).json()
-    assert reply["job"]["status"] == "success", reply
-    assets += reply["job"]["metadata"]["assetIds"]
+    ended = wait_for(job)
+    assert ended["status"] == "success", ended
+    assets += ended["metadata"]["assetIds"]
 
 MADE_UP = re.compile(r"^(?!(?:asset|job)_[0-9A-Za-z]{22}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", re.ASCII)
 
@@ -76,8 +90,8 @@ def is_ended(job):
         return True
     if not isinstance(job, str) or not JOB.match(job):
         return False
-    reply = requests.get(f"{BASE}/jobs/{job}", auth=AUTH, timeout=30).json()["job"]
-    return reply["jobType"] == "custom" or reply["status"] in ("success", "failure", "canceled")
+    read = read_job(job)
+    return read["jobType"] == "custom" or read["status"] in ENDED
 
 
 def known(kind, value, draw):
@@ -171,7 +185,7 @@ def before_call(ctx, case, kwargs):
     substitute(operation, case, draw)
     if operation == "getJob" and is_fresh(case) and waits < WAITS:
         waits += 1
-        time.sleep(JOB_SECONDS)
+        wait_for(case.path_parameters["jobId"])
 
 
 def is_fresh(case):

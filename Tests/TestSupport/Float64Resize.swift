@@ -19,23 +19,17 @@ public enum Float64Resize {
     let rowSamples = size.width * channels
     var result = [Double](repeating: 0, count: output.pixelCount * channels)
     var sums = [Double](repeating: 0, count: rowSamples)
-    precondition(samples.count == size.pixelCount * channels)
-    // By pointers: with bounds checks these loops are not vectorized, and they are most of what the tests of pixels compute.
-    unsafe samples.withUnsafeBufferPointer { samples in
-      unsafe sums.withUnsafeMutableBufferPointer { sums in
-        for y in 0..<output.height {
-          unsafe sums.update(repeating: 0)
-          for (row, weight) in vertical[y] {
-            let base = unsafe samples.baseAddress! + row * rowSamples
-            for x in 0..<rowSamples { unsafe sums[x] += weight * Double(Int(base[x])) }
-          }
-          for x in 0..<output.width {
-            for c in 0..<channels {
-              var sum = 0.0
-              for (column, weight) in horizontal[x] { unsafe sum += weight * sums[column * channels + c] }
-              result[(y * output.width + x) * channels + c] = sum
-            }
-          }
+    for y in 0..<output.height {
+      for x in 0..<rowSamples { sums[x] = 0 }
+      for (row, weight) in vertical[y] {
+        let base = row * rowSamples
+        for x in 0..<rowSamples { sums[x] += weight * Double(Int(samples[base + x])) }
+      }
+      for x in 0..<output.width {
+        for c in 0..<channels {
+          var sum = 0.0
+          for (column, weight) in horizontal[x] { sum += weight * sums[column * channels + c] }
+          result[(y * output.width + x) * channels + c] = sum
         }
       }
     }

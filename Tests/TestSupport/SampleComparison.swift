@@ -22,9 +22,8 @@ public struct SampleComparison: CustomStringConvertible {
       let expected = min(max(reference[i], 0), maximum)
       let value = Double(Int(sample))
       squares += (value - expected) * (value - expected)
-      // Rounded by truncation, as nothing here is negative by more than 0.001: rounded() calls the C library without SSE4.1.
-      let low = Double(Int(expected - 0.001 + 0.5))
-      let high = Double(Int(expected + 0.001 + 0.5))
+      let low = (expected - 0.001).rounded()
+      let high = (expected + 0.001).rounded()
       guard value != low && value != high else { continue }
       different += 1
       largest = max(largest, Int(min(abs(value - low), abs(value - high))))
