@@ -40,9 +40,16 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private let scratch = Buffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
   /// Code lengths of the block: of literals and lengths first, of distances behind them.
   private let lengths = Buffer<UInt8>(count: 320, zeroed: true)
-  private let words = Buffer<UInt64>(count: InflateState.words, zeroed: true)
+  private let words = Buffer<UInt64>(count: InflateState.words, zeroed: false)
   private let input = Buffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
   private let output = Buffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
+  /// The bits that were loaded and not used, from the lowest on, and how many there are.
+  private var bits: UInt64 = 0
+  private var bitCount = 0
+  /// The byte of `input` to load next.
+  private var position = 0
+  /// Bytes in `output`.
+  private var inflated = 0
   /// Bytes in `input`.
   private var inputCount = 0
   /// Bytes of the stream before the first one in `input`.
@@ -55,23 +62,6 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private var hasFixedTables = false
 
   init(kernels: KernelTable) { self.kernels = kernels }
-
-  private var position: Int {
-    get { unsafe Int(words.base[InflateState.position]) }
-    nonmutating set { unsafe words.base[InflateState.position] = UInt64(newValue) }
-  }
-  private var bits: UInt64 {
-    get { unsafe words.base[InflateState.bits] }
-    nonmutating set { unsafe words.base[InflateState.bits] = newValue }
-  }
-  private var bitCount: Int {
-    get { unsafe Int(words.base[InflateState.bitCount]) }
-    nonmutating set { unsafe words.base[InflateState.bitCount] = UInt64(newValue) }
-  }
-  private var inflated: Int {
-    get { unsafe Int(words.base[InflateState.written]) }
-    nonmutating set { unsafe words.base[InflateState.written] = UInt64(newValue) }
-  }
 
   // MARK: Input
 
@@ -147,11 +137,24 @@ struct Inflater: ~Copyable, @unchecked Sendable {
       if part == left { endBlock() } else { state = .stored(left - part) }
       return part > 0 || part == left
     case .symbols:
-      let stop = unsafe kernels.inflateSymbols(
-        input.base, inputCount, output.base, Self.outputEnd, tables.base, words.base)
+      let stop = inflateSymbols()
       return stop == InflateStop.input && isInputComplete ? inflateLast() : didStop(stop)
     case .stopped: return false
     }
+  }
+
+  private mutating func inflateSymbols() -> Int {
+    unsafe words.base[InflateState.bits] = bits
+    unsafe words.base[InflateState.bitCount] = UInt64(bitCount)
+    unsafe words.base[InflateState.position] = UInt64(position)
+    unsafe words.base[InflateState.written] = UInt64(inflated)
+    let stop = unsafe kernels.inflateSymbols(
+      input.base, inputCount, output.base, Self.outputEnd, tables.base, words.base)
+    unsafe bits = words.base[InflateState.bits]
+    unsafe bitCount = Int(words.base[InflateState.bitCount])
+    unsafe position = Int(words.base[InflateState.position])
+    unsafe inflated = Int(words.base[InflateState.written])
+    return stop
   }
 
   private mutating func didStop(_ stop: Int) -> Bool {
