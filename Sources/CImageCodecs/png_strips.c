@@ -136,7 +136,7 @@ cic_status cic_png_gather(cic_png_decoder *d, uint8_t *bytes, size_t capacity, c
   return batch->count > 0 ? CIC_OK : s->fault;
 }
 
-cic_status cic_png_object(cic_png_decoder *d, cic_png_fault fault, const char *message) {
+cic_status cic_png_record_fault(cic_png_decoder *d, cic_png_fault fault, const char *message) {
   switch (fault) {
   case CIC_PNG_BENIGN: return complain(d, message);
   case CIC_PNG_CHECKSUM: return mismatch(d, message);

@@ -39,7 +39,7 @@ private func lengthSymbol(_ length: Int) -> Int {
 
 /// The extra bits of a length's symbol.
 @inline(__always)
-private func lengthExtraBits(_ symbol: Int) -> Int { symbol < 8 || symbol == 28 ? 0 : symbol &>> 2 &- 1 }
+func lengthExtraBits(_ symbol: Int) -> Int { symbol < 8 || symbol == 28 ? 0 : symbol &>> 2 &- 1 }
 
 /// The symbol of a distance of 1…32,768.
 @inline(__always)
@@ -52,7 +52,7 @@ private func distanceSymbol(_ distance: Int) -> Int {
 
 /// The extra bits of a distance's symbol.
 @inline(__always)
-private func distanceExtraBits(_ symbol: Int) -> Int { symbol < 4 ? 0 : symbol &>> 1 &- 1 }
+func distanceExtraBits(_ symbol: Int) -> Int { symbol < 4 ? 0 : symbol &>> 1 &- 1 }
 
 @inline(__always)
 private func load64(_ p: UnsafePointer<UInt8>) -> UInt64 {

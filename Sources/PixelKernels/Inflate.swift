@@ -38,7 +38,7 @@ public enum InflateTables {
   public static let entries = longerDistances + 128
   /// Words of scratch memory that making them takes.
   public static let scratchWords = 1088
-  /// Bytes after the input's end that are never read, before which ``inflateSymbols`` stops.
+  /// Bytes before the input's end at which ``inflateSymbols`` stops, as it loads that far ahead.
   public static let readAhead = 32
   /// Bytes after the output's end that may be written.
   public static let writeAhead = 512
@@ -79,7 +79,7 @@ public enum InflateStop {
 public func matchLength(_ index: Int) -> (base: Int, extraBits: Int) {
   if index < 8 { return (index &+ 3, 0) }
   if index == 28 { return (258, 0) }
-  let extra = index &>> 2 &- 1
+  let extra = lengthExtraBits(index)
   return ((4 &+ index & 3) &<< extra &+ 3, extra)
 }
 
@@ -87,7 +87,7 @@ public func matchLength(_ index: Int) -> (base: Int, extraBits: Int) {
 @inline(__always)
 private func matchDistance(_ symbol: Int) -> (base: Int, extraBits: Int) {
   if symbol < 4 { return (symbol &+ 1, 0) }
-  let extra = symbol &>> 1 &- 1
+  let extra = distanceExtraBits(symbol)
   return ((2 &+ symbol & 1) &<< extra &+ 1, extra)
 }
 
@@ -312,7 +312,7 @@ public func makeInflateLiterals(
     var length = indexBits &+ 1
     while k < end {
       while code.begin(length &+ 1) <= k { length &+= 1 }
-      let entry = literalEntry(code.symbol(k), length) &- UInt32(truncatingIfNeeded: indexBits)
+      let entry = literalEntry(code.symbol(k), length &- indexBits)
       var j = code.code(k) &>> indexBits
       while j < 1 &<< bits {
         tables[next &+ j] = entry
@@ -384,8 +384,7 @@ public func makeInflateDistances(
     var length = indexBits &+ 1
     while k < end {
       while code.begin(length &+ 1) <= k { length &+= 1 }
-      var entry = distanceEntry(code.symbol(k), length)
-      if entry & InflateTables.isNone == 0 { entry &-= UInt32(truncatingIfNeeded: indexBits &<< 12 | indexBits) }
+      let entry = distanceEntry(code.symbol(k), length &- indexBits)
       var j = code.code(k) &>> indexBits
       while j < 1 &<< bits {
         tables[next &+ j] = entry

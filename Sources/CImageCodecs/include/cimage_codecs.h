@@ -319,7 +319,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 } cic_png_fault;
 
 // Records what the caller found wrong with the gathered bytes.
-cic_status cic_png_object(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
+cic_status cic_png_record_fault(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
 // Reads to IEND. All rows must have been read, or all bytes gathered that belong to them.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 

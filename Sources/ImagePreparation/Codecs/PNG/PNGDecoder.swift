@@ -124,10 +124,10 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     if firstFilledRow == nil {
       var written = 0
       var status = unsafe data!.read(into: base, count: rows * codedBytes, written: &written)
-      if status == .CIC_OK, written < rows * codedBytes { status = data!.isShort() }
+      if status == .CIC_OK, written < rows * codedBytes { status = data!.recordShortData() }
       while intact < written / codedBytes, unsafe base[intact * codedBytes] <= Self.lastFilter { intact += 1 }
       if intact < written / codedBytes {
-        status = unsafe cic_png_object(handle.pointer, .CIC_PNG_DAMAGE, "bad adaptive filter value")
+        status = unsafe cic_png_record_fault(handle.pointer, .CIC_PNG_DAMAGE, "bad adaptive filter value")
       }
       if status != .CIC_OK {
         guard failure.isOverlooked(status) else { throw error(status, atRow: nextRow + intact) }

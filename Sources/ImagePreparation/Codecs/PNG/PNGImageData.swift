@@ -33,7 +33,7 @@ struct PNGImageData: ~Copyable {
       if cancellation?.isCanceled == true { return .CIC_CANCELED }
       switch unsafe inflater.read(into: base, count: count, written: &written) {
       case .done, .ended: return .CIC_OK
-      case .broken(let message): return unsafe cic_png_object(handle, .CIC_PNG_DAMAGE, "IDAT: \(message)")
+      case .broken(let message): return unsafe cic_png_record_fault(handle, .CIC_PNG_DAMAGE, "IDAT: \(message)")
       case .needsInput:
         let status = gather()
         guard status == .CIC_OK else { return status }
@@ -41,11 +41,11 @@ struct PNGImageData: ~Copyable {
     }
   }
 
-  /// The failure that there are not as many bytes as the image takes.
-  func isShort() -> cic_status { unsafe cic_png_object(handle, .CIC_PNG_DAMAGE, "Not enough image data") }
+  /// Records that there are not as many bytes as the image takes.
+  func recordShortData() -> cic_status { unsafe cic_png_record_fault(handle, .CIC_PNG_DAMAGE, "Not enough image data") }
 
   private mutating func gather() -> cic_status {
-    if isGathered { return fault == .CIC_OK ? isShort() : fault }
+    if isGathered { return fault == .CIC_OK ? recordShortData() : fault }
     let room = unsafe inflater.inputRoom()
     var batch = unsafe cic_png_batch()
     fault = unsafe cic_png_gather(handle, room.baseAddress!, room.count, &batch)
@@ -84,11 +84,11 @@ struct PNGImageData: ~Copyable {
     }
     storedAdler = adler
     if excess.count > 0 {
-      let status = unsafe cic_png_object(handle, .CIC_PNG_BENIGN, "IDAT: Too much image data")
+      let status = unsafe cic_png_record_fault(handle, .CIC_PNG_BENIGN, "IDAT: Too much image data")
       guard status == .CIC_OK else { return status }
     }
     return chunkEnds.contains(inflater.inputOffset)
-      ? .CIC_OK : unsafe cic_png_object(handle, .CIC_PNG_BENIGN, "IDAT: Extra compressed data")
+      ? .CIC_OK : unsafe cic_png_record_fault(handle, .CIC_PNG_BENIGN, "IDAT: Extra compressed data")
   }
 
   /// After ``finish()``: compares checksums.
@@ -96,7 +96,7 @@ struct PNGImageData: ~Copyable {
   /// - Parameter adler: Adler-32 of all rows.
   func check(adler: UInt32) -> cic_status {
     guard let storedAdler, cic_adler32_combine(adler, excess.adler, excess.count) != storedAdler else { return .CIC_OK }
-    return unsafe cic_png_object(handle, .CIC_PNG_CHECKSUM, "IDAT: incorrect data check")
+    return unsafe cic_png_record_fault(handle, .CIC_PNG_CHECKSUM, "IDAT: incorrect data check")
   }
 }
 
