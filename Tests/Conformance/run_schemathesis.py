@@ -1,4 +1,4 @@
-"""Schemathesis with the OpenAPI file, fixed seed: no server error, no schema violation, and every operation that is served
+"""Schemathesis with the OpenAPI file, fixed seeds: no server error, no schema violation, and every operation that is served
 returned its 2xx at least 20 times, so that a server that refuses everything fails. Reads SCENARIO_BASE_URL, _API_KEY, _API_SECRET."""
 
 import collections
