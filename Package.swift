@@ -40,6 +40,9 @@ let clientTestSettings: [SwiftSetting] =
 let kernelSettings: [SwiftSetting] =
   [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : []) + optimizedInDebug
 
+/// Programs that measure call C throughout, so strict memory safety would mark most lines.
+let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
+
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
 let client = TargetDependencyCondition.when(traits: ["Client"])
@@ -148,6 +151,15 @@ var targets: [Target] = [
   .executableTarget(
     name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation"],
     path: "Tests/Soak", swiftSettings: swiftSettings),
+
+  // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that
+  // they share the builds of this one, and there the framework would run them as benchmarks.
+  .executableTarget(
+    name: "Measure", dependencies: ["ImagePreparation"], path: "Benchmarks/Measure", swiftSettings: programSettings),
+  .executableTarget(
+    name: "Submit", dependencies: ["ScenarioAPI", "ScenarioSandbox"], path: "Benchmarks/Submit",
+    swiftSettings: programSettings),
+
   .testTarget(
     name: "PackagingTests",
     dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],

@@ -2,6 +2,9 @@
 import PackageDescription
 
 /// One executable a stage, so that one can be measured and compared alone.
+///
+/// The framework's plugin runs every executable of this package as a benchmark, and reports one that is none as a crash: programs
+/// that only measure are targets of the package above. Scripts/check-benchmarks holds this.
 func stage(_ name: String) -> Target {
   .executableTarget(
     name: name,
@@ -17,9 +20,8 @@ func stage(_ name: String) -> Target {
 let package = Package(
   name: "gesso-benchmarks",
   platforms: [.macOS(.v26)],
-  traits: [.trait(name: "Submit", description: "Also measures the client, which needs other packages.")],
   dependencies: [
-    .package(name: "gesso", path: "..", traits: [.trait(name: "Client", condition: .when(traits: ["Submit"]))]),
+    .package(name: "gesso", path: "..", traits: []),
     // Without its interposers: what they count reads 0 on Linux without a special start.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
@@ -27,15 +29,6 @@ let package = Package(
     .target(
       name: "BenchmarkSources", dependencies: [.product(name: "ImagePreparation", package: "gesso")],
       path: "BenchmarkSources"),
-    // Without the benchmark package: run by Scripts/bench-peers beside other tools and by Scripts/count-instructions.
-    .executableTarget(
-      name: "Measure", dependencies: [.product(name: "ImagePreparation", package: "gesso")], path: "Measure"),
-    .executableTarget(
-      name: "Submit",
-      dependencies: [
-        .product(name: "ScenarioAPI", package: "gesso", condition: .when(traits: ["Submit"])),
-        .product(name: "ScenarioSandbox", package: "gesso", condition: .when(traits: ["Submit"])),
-      ], path: "Submit"),
     stage("Decode"), stage("Resample"), stage("Encode"), stage("Prepare"),
   ]
 )

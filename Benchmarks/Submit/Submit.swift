@@ -1,10 +1,10 @@
 // What the client costs a job beside curl doing the same, against the sandbox in a process of its own.
 //
-//   swift run -c release --package-path Benchmarks --traits Submit Submit
+//   swift run -c release Submit
 //
 // CPU time is user and system time of the whole process; curl's is that of the processes that do the same requests over one
 // connection. Bodies are made by the client, and lie ready for curl.
-#if Submit
+#if Client
 import Foundation
 import ScenarioAPI
 import ScenarioSandbox
@@ -287,6 +287,6 @@ enum Submit {
 #else
 @main
 enum Submit {
-  static func main() { print("measuring the client needs the trait Submit: see Benchmarks/README.md") }
+  static func main() { print("measuring the client needs the trait Client") }
 }
 #endif
