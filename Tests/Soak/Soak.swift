@@ -5,18 +5,36 @@ import ImagePreparation
 import ScenarioSandbox
 import Synchronization
 
-/// The parent: a sandbox, and client processes that it starts again until all orders are done.
+/// The parent: a sandbox, and client processes that it starts again until all orders are done and all kills have hit.
 struct Soak: Sendable {
+  /// Orders at the beginning. More are added when the clients have finished them and kills are left.
   let jobs: Int
+  /// Kills at the beginning. More are added for a state of the ledger that none of them hit.
   let kills: Int
   let processes: Int
   let seed: UInt64
   let echoes: Bool
 
   /// Where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
-  private enum Place: Sendable, Hashable {
+  private enum Place: Sendable, Hashable, CustomStringConvertible {
     case request(String, Int)
     case commit(String, Int)
+
+    /// Where a kill is placed that did not find this place: uploads are all there by then, and every order has the others once.
+    var again: Place {
+      switch self {
+      case .request("uploadAsset", _): .request("generateImg2Img", 1)
+      case .request(let operation, _): .request(operation, 1)
+      case .commit(let step, _): .commit(step, 1)
+      }
+    }
+
+    var description: String {
+      switch self {
+      case .request(let operation, _): "request \(operation)"
+      case .commit(let step, _): "commit \(step)"
+      }
+    }
   }
 
   /// Places in turn, the rare ones early, so that every one is reached and every state of the ledger is hit.
@@ -38,7 +56,15 @@ struct Soak: Sendable {
   }
 
   private struct State: Sendable {
-    var places: ArraySlice<Place> = []
+    var places: ArraySlice<Place>
+    /// How many orders there are by now.
+    var orders: Int
+    /// How many kills were planned, with those that were added.
+    var kills: Int
+    /// Client processes that have not ended for good.
+    var running: Int
+    /// Kills that were placed again, or added, so far.
+    var repeats: [String: Int] = [:]
     /// Client processes that are to be killed at a request, and how many of them are still to come.
     var targets: [Int32: (operation: String, left: Int)] = [:]
     var log: [String: Int] = [:]
@@ -58,8 +84,7 @@ struct Soak: Sendable {
       samples: (0..<96 * 96 * 3).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 / 288 &* 3) })
     try Data(try ImagePreparer().encodePNG(picture)).write(to: URL(filePath: source))
 
-    let state = Mutex(State(places: places[...]))
-    let shared = Shared(state)
+    let shared = Shared(State(places: places[...], orders: jobs, kills: kills, running: processes))
     let credential = SandboxCredential.random()
     let step = Duration.milliseconds(15)
     let sandbox = ScenarioSandbox(
@@ -82,6 +107,7 @@ struct Soak: Sendable {
     let statistics = sandbox.statistics
     await sandbox.stop()
 
+    let (jobs, kills, repeats) = (shared.orders, shared.kills, shared.repeats)
     var faults: [String] = []
     if ends.contains(where: { $0 != 0 }) { faults.append("a client process ended with \(ends)") }
     if statistics.jobs != jobs { faults.append("\(statistics.jobs) jobs were paid, for \(jobs) orders") }
@@ -108,6 +134,7 @@ struct Soak: Sendable {
     print("processor time an order: clients \(clients / Double(jobs)) ms, sandbox \(own / Double(jobs)) ms")
     print("paid \(statistics.jobs), refunded \(statistics.refundedJobs), results \(results)")
     for (name, count) in log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }
+    for (name, count) in repeats.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }
     print("  kills that found a run in hand, by its state:")
     for state in LedgerEntry.State.allCases {
       print("    \(hits[state, default: 0]) \(state.rawValue)")
@@ -131,12 +158,41 @@ struct Soak: Sendable {
   /// What the sandbox's hook and the client processes' keepers share.
   private final class Shared: Sendable {
     private let state: Mutex<State>
-    init(_ state: consuming Mutex<State>) { self.state = state }
+    init(_ state: State) { self.state = Mutex(state) }
 
+    var orders: Int { state.withLock(\.orders) }
+    var kills: Int { state.withLock(\.kills) }
     var log: [String: Int] { state.withLock(\.log) }
+    var repeats: [String: Int] { state.withLock(\.repeats) }
+    var hits: [LedgerEntry.State: Int] { state.withLock(\.hits) }
     func count(_ line: String) { state.withLock { $0.log[line, default: 0] += 1 } }
     func nextPlace() -> Place? { state.withLock { $0.places.popFirst() } }
-    var hits: [LedgerEntry.State: Int] { state.withLock(\.hits) }
+
+    /// Decides what follows when a client process has finished every order it knows: true when it is to go on, with more orders.
+    ///
+    /// A place that it did not reach is placed again, at the first such request or commit. When no place is left, the last
+    /// process to finish gets one for each state of the ledger that no kill has hit.
+    func goesOn(missed place: Place?) -> Bool {
+      state.withLock { state in
+        // Each time takes a process's start and an order for each of its tasks: far more than any load explains is a fault.
+        let mayRepeat = state.repeats.values.reduce(0, +) < 2 * state.kills + LedgerEntry.State.allCases.count
+        if let place, mayRepeat {
+          state.places.append(place.again)
+          state.repeats["placed again: \(place)", default: 0] += 1
+        } else if place == nil, mayRepeat, state.running == 1, state.hits.count < LedgerEntry.State.allCases.count {
+          for missing in LedgerEntry.State.allCases where state.hits[missing] == nil {
+            state.places.append(.commit(missing == .planned ? "claim" : missing.rawValue, 1))
+            state.kills += 1
+            state.repeats["added for a state that no kill hit: \(missing.rawValue)", default: 0] += 1
+          }
+        } else {
+          state.running -= 1
+          return false
+        }
+        state.orders += Worker.width
+        return true
+      }
+    }
 
     /// Counts the states of the runs that a killed process had in hand: those whose locks have no holder any more.
     func countStates(_ ledger: Ledger) throws {
@@ -159,8 +215,14 @@ struct Soak: Sendable {
       return flock(descriptor, LOCK_EX | LOCK_NB) == 0
     }
 
-    func aim(at process: Int32, _ operation: String, _ count: Int) {
-      state.withLock { $0.targets[process] = (operation, count) }
+    /// Starts a client process and aims at it before any of its requests is looked at.
+    func start(_ process: Process, aimingAt place: Place?) throws {
+      try state.withLock { state in
+        try process.run()
+        if case .request(let operation, let count) = place {
+          state.targets[process.processIdentifier] = (operation, count)
+        }
+      }
     }
     func forget(_ process: Int32) { state.withLock { $0.targets[process] = nil } }
 
@@ -174,7 +236,6 @@ struct Soak: Sendable {
           }
           state.targets[process] = nil
           kill(process, SIGKILL)
-          state.log["killed request \(operation)", default: 0] += 1
         }
       }
     }
@@ -188,14 +249,17 @@ struct Soak: Sendable {
     while true {
       let place = shared.nextPlace()
       var commit = ("none", 0)
-      if case .commit(let step, let count)? = place { commit = (step, count) }
+      if case .commit(let step, let count) = place { commit = (step, count) }
       let process = Process()
       process.executableURL = URL(filePath: CommandLine.arguments[0])
       process.arguments = [
-        "work", folder + "/ledger.sqlite", base, folder + "/out", source, String(jobs), String(number), commit.0,
+        "work", folder + "/ledger.sqlite", base, folder + "/out", source, String(shared.orders), String(number),
+        commit.0,
         String(commit.1),
       ]
-      process.environment = ["SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret]
+      process.environment = [
+        "SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret,
+      ]
       // A file: the other client process would inherit a pipe and keep it open.
       let said = URL(filePath: "\(folder)/said-\(number)")
       try Data().write(to: said)
@@ -205,20 +269,22 @@ struct Soak: Sendable {
         end.yield($0.terminationReason == .uncaughtSignal ? -$0.terminationStatus : $0.terminationStatus)
         end.finish()
       }
-      try process.run()
+      try shared.start(process, aimingAt: place)
       switch place {
-      case .request(let operation, let count): shared.aim(at: process.processIdentifier, operation, count)
       // Chance leads there too rarely. The other processes take their share of the faults.
       case .commit("failed", _): sandbox.script(SandboxFault(.quota, on: "generateImg2Img", count: 4 * processes))
       case .commit("needs-decision", _):
         sandbox.script(SandboxFault(.resetBefore, on: "generateImg2Img", count: 4 * processes))
-      case .commit, nil: break
+      default: break
       }
       var status: Int32 = 0
       for await value in ended { status = value }
       shared.forget(process.processIdentifier)
       for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
+      if status == 0, shared.goesOn(missed: place) { continue }
       if status != -SIGKILL { return status }
+      // Not where the signal is sent: the process may have ended by itself just before.
+      shared.count(place.map { "killed \($0)" } ?? "kill from outside")
       try shared.countStates(try Ledger(path: folder + "/ledger.sqlite"))
     }
   }

@@ -45,7 +45,6 @@ struct Worker {
           $0 += 1; return $0
         }) == count
       else { return }
-      Self.say("killed commit \(name)")
       kill(getpid(), SIGKILL)
     }
     let environment = ProcessInfo.processInfo.environment

@@ -7,7 +7,8 @@ import ScenarioSandbox
 import Synchronization
 
 // Many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end
-// every order has been paid once, and every result is on disk.
+// every order has been paid once, and every result is on disk. How many processes are killed is no luck: a kill whose request or
+// commit did not come, because the orders were finished before, is placed again, with more orders.
 //
 //   soak --jobs N --kills N --processes N --seed N [--no-echo]
 
