@@ -25,7 +25,7 @@ package enum CommandStatus: Int32, Sendable {
   case timedOut = 9
   /// A result or the ledger could not be written.
   case cannotWrite = 10
-  /// Interrupted.
+  /// Interrupted. A process that a signal interrupted ends by that signal instead; a shell shows 130 for Ctrl-C.
   case interrupted = 130
 
   /// The status for a failure to prepare one image.

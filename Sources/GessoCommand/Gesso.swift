@@ -17,7 +17,8 @@ package struct Gesso: AsyncParsableCommand {
     discussion: """
       People read standard error, scripts read standard output. Exit codes: 0 done, 1 some inputs failed, 2 usage, \
       3 bad input, 4 a limit refused it, 5 credentials, 6 the service refused, 7 service unavailable, 8 the job failed, \
-      9 timed out waiting, 10 cannot write, 130 interrupted.
+      9 timed out waiting, 10 cannot write. Interrupted (Ctrl-C, kill), it cleans up and ends by the signal, which a shell \
+      shows as 130 (143 after kill).
       """,
     version: version,
     subcommands: [
@@ -47,6 +48,7 @@ package struct Gesso: AsyncParsableCommand {
 
   // `exit` alone would mean a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
+    Interruption.endBySignal()
     #if canImport(Darwin)
     Darwin.exit(status.rawValue)
     #elseif canImport(Glibc)

@@ -1,6 +1,7 @@
 #if Client
 internal import Dispatch
 internal import ImagePreparation
+internal import Synchronization
 
 #if canImport(Darwin)
 internal import Darwin
@@ -10,37 +11,88 @@ internal import Glibc
 internal import Musl
 #endif
 
-/// Ctrl-C and `kill`, turned into a cancellation that lets the work clean up.
+/// Ctrl-C, `kill` and a terminal that goes away, turned into a cancellation that lets the work clean up.
 ///
-/// The first signal cancels; the second one ends the process at once.
+/// The first signal cancels; the second one ends the process at once. Either way the process ends by the signal, so that
+/// a shell sees what happened and ends its own loop as well.
 enum Interruption {
+  /// The signal that interrupted the work of this process.
+  private static let received = Mutex<Int32?>(nil)
+  private static let queue = DispatchQueue(label: "gesso.signals")
+
   /// Runs `work` so that a signal raises `flag` and cancels the task it runs in.
   ///
-  /// - Parameter patience: How long after the first signal the process ends even if the work does not notice, as in a
-  ///   read from a terminal that never comes back; nil to wait for as long as it takes.
-  /// - Parameter onSignal: Called once, on the first signal.
+  /// - Parameters:
+  ///   - flag: Raised by the first signal.
+  ///   - patience: How long after the first signal the process ends even if the work does not notice, as in a read from a
+  ///     terminal that never comes back; nil to wait for as long as it takes.
+  ///   - isExpected: True for work that goes on until it is interrupted: the process then ends with the status of the verb.
+  ///   - onSignal: Called once, on the first signal.
+  ///   - work: What is done; it begins when signals are caught.
   static func guarding<Result: Sendable>(
-    flag: CancellationFlag = CancellationFlag(), patience: DispatchTimeInterval?,
+    flag: CancellationFlag = CancellationFlag(), patience: DispatchTimeInterval?, isExpected: Bool = false,
     onSignal: @escaping @Sendable () -> Void = {},
     _ work: sending @escaping @isolated(any) () async throws -> Result
   ) async throws -> Result {
-    let task = Task { try await work() }
-    let sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler {
-        if flag.isCanceled { _exit(CommandStatus.interrupted.rawValue) }
+    let (beginnings, beginning) = AsyncStream.makeStream(of: Never.self)
+    let task = Task {
+      for await _ in beginnings {}
+      return try await work()
+    }
+    let watches = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+      Watch(number) {
+        if flag.isCanceled { end(by: number) }
         flag.cancel()
         task.cancel()
+        if !isExpected { received.withLock { $0 = number } }
         onSignal()
         guard let patience else { return }
-        queue.asyncAfter(deadline: .now() + patience) { _exit(CommandStatus.interrupted.rawValue) }
+        queue.asyncAfter(deadline: .now() + patience) { end(by: number) }
       }
-      source.activate()
-      return source
     }
-    defer { for source in sources { source.cancel() } }
+    beginning.finish()
+    defer { for watch in watches { watch.end() } }
     return try await task.value
+  }
+
+  /// A signal that is caught instead of ending the process.
+  private struct Watch {
+    private let number: Int32
+    private let source: any DispatchSourceSignal
+
+    /// Nil for a hang-up that the caller has turned off, as `nohup` does.
+    init?(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
+      let former = signal(number, SIG_IGN)
+      if unsafe number == SIGHUP && unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        return nil
+      }
+      self.number = number
+      source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler(handler: handler)
+      source.activate()
+    }
+
+    func end() {
+      source.cancel()
+      signal(number, SIG_DFL)
+    }
+  }
+
+  /// Ends the process by the signal that interrupted its work; does nothing when none did.
+  static func endBySignal() {
+    if let number = received.withLock(\.self) { end(by: number) }
+  }
+
+  private static func end(by number: Int32) -> Never {
+    signal(number, SIG_DFL)
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, number)
+    // Threads of the queue block signals.
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    raise(number)
+    // Not reached.
+    _exit(128 + number)
   }
 
   /// Returns when the task is canceled.
@@ -50,7 +102,5 @@ enum Interruption {
     for await _ in stream {}
     withExtendedLifetime(continuation) {}
   }
-
-  private static let queue = DispatchQueue(label: "gesso.signals")
 }
 #endif

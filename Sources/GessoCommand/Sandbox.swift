@@ -32,7 +32,7 @@ package struct Sandbox: Verb {
     let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(port: port, credentials: [pair], log: log))
     do {
       // Signals are caught before the address is out: whoever reads it may stop the sandbox at once.
-      try await Interruption.guarding(patience: nil) {
+      try await Interruption.guarding(patience: nil, isExpected: true) {
         let address = try await sandbox.start()
         if configured == nil {
           let loud = Console(quiet: false, environment: Environment.variables)

@@ -28,36 +28,45 @@ package struct Upload: Verb {
     let recipe = try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, threads: preparation.threads ?? Environment.cores)
     let preparer = try Environment.preparer(Environment.variables)
-    let (command, json) = (self, common.json)
-    var failures: [CommandStatus] = []
+    let command = self
     do {
       let configuration = service.configuration
       let client = ServiceOptions.client(try configuration.client(), verbose: common.verbose)
       let pipeline = Img2ImgPipeline(
         client: client, ledger: try ServiceOptions.ledger(at: try configuration.ledgerPath()), preparer: preparer)
-      for input in inputs {
-        do {
-          console.progress("preparing", input.name)
-          let asset = try await Interruption.guarding(patience: nil) {
-            try await command.upload(input, recipe: recipe, pipeline, console)
-          }
-          console.endProgress()
-          try console.output(
-            json
-              ? OrderedJSON.object([("input", .string(input.name)), ("assetId", .string(asset.rawValue))]).line
-              : asset.rawValue)
-        } catch {
-          console.endProgress()
-          let failure = CommandError(any: error)
-          try console.report(failure, input: input.name, json: json)
-          failures.append(failure.status)
-          if failure.status == .interrupted { break }
-        }
+      let failures = try await Interruption.guarding(patience: nil) {
+        try await command.upload(inputs, recipe: recipe, pipeline, console)
       }
+      return CommandStatus(failures: failures, of: inputs.count)
     } catch {
       throw CommandError(any: error)
     }
-    return CommandStatus(failures: failures, of: inputs.count)
+  }
+
+  /// Uploads one input after the other, until the task is canceled.
+  private func upload(
+    _ inputs: [Input], recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
+  ) async throws -> [CommandStatus] {
+    var failures: [CommandStatus] = []
+    for input in inputs {
+      do {
+        try Task.checkCancellation()
+        console.progress("preparing", input.name)
+        let asset = try await upload(input, recipe: recipe, pipeline, console)
+        console.endProgress()
+        try console.output(
+          common.json
+            ? OrderedJSON.object([("input", .string(input.name)), ("assetId", .string(asset.rawValue))]).line
+            : asset.rawValue)
+      } catch {
+        console.endProgress()
+        let failure = CommandError(any: error)
+        try console.report(failure, input: input.name, json: common.json)
+        failures.append(failure.status)
+        if failure.status == .interrupted { break }
+      }
+    }
+    return failures
   }
 
   private func upload(

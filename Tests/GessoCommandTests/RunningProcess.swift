@@ -11,8 +11,12 @@ final class RunningProcess: Sendable {
   let errors: AsyncStream<String>
 
   /// Starts a process with its standard input held open.
-  init(_ gesso: GessoExecutable, _ arguments: [String], environment: [String: String] = [:]) throws {
+  init(
+    _ gesso: GessoExecutable, _ arguments: [String], environment: [String: String] = [:],
+    executable: URL = GessoExecutable.url
+  ) throws {
     let process = gesso.process(arguments, environment: environment)
+    process.executableURL = executable
     let (output, errors, input) = (Pipe(), Pipe(), Pipe())
     process.standardInput = input
     process.standardOutput = output
@@ -30,12 +34,15 @@ final class RunningProcess: Sendable {
       defer { withExtendedLifetime(input) {} }
       return await ends.first { _ in true } ?? -1
     }
-    try process.run()
+    try Self.blockingNothing { try process.run() }
     self.process = process
   }
 
   /// The process's id.
   var id: Int32 { process.processIdentifier }
+
+  /// What `kill` does with that signal.
+  func send(_ signal: Int32) { kill(id, signal) }
 
   /// What `kill -INT` does.
   func interrupt() { process.interrupt() }
@@ -45,6 +52,16 @@ final class RunningProcess: Sendable {
 
   /// How it ended: its exit status, or a signal's number below zero.
   func status() async -> Int32 { await finished.value }
+
+  /// Runs `body` with all signals let in: a process inherits the mask of the thread that starts it, and the threads of the
+  /// tests block signals, which no shell's do.
+  private static func blockingNothing(_ body: () throws -> Void) rethrows {
+    var (none, former) = (sigset_t(), sigset_t())
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, &former)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &former, nil) }
+    try body()
+  }
 
   /// The lines of a pipe, read on a thread of their own so that the process never waits for its reader.
   private static func lines(of handle: FileHandle) -> AsyncStream<String> {
