@@ -10,7 +10,17 @@ final class Img2ImgReporter: Sendable {
   private struct State {
     var prepared: OrderedJSON = .null
     var jobID: JobID?
-    var isSubmitting = false
+    var submit = Submit.idle
+  }
+
+  /// Where the submit stands, as far as an interruption is concerned.
+  private enum Submit {
+    /// The service has no job of this order, or the job's id is known.
+    case idle
+    /// An answer is outstanding.
+    case outstanding
+    /// The answer is lost, and the service is being asked what became of it.
+    case uncertain
   }
 
   private let console: Console
@@ -39,13 +49,18 @@ final class Img2ImgReporter: Sendable {
       console.note("prepared: \(path)")
     case .uploading(let progress): console.progress("uploading", Self.figure(progress))
     case .submitting:
-      state.withLock { $0.isSubmitting = true }
+      state.withLock { $0.submit = .outstanding }
       console.progress("submitting")
+    case .pausing(let pause, let error):
+      state.withLock { $0.submit = .idle }
+      let seconds = Int((pause / .seconds(1)).rounded(.up))
+      console.endProgress()
+      note("\(error.message): submitting again in \(seconds) second\(seconds == 1 ? "" : "s")")
     case .reconciling:
-      state.withLock { $0.isSubmitting = false }
+      state.withLock { $0.submit = .uncertain }
       console.progress("asking whether the submit started a job")
     case .submitted(let id):
-      state.withLock { ($0.jobID, $0.isSubmitting) = (id, false) }
+      state.withLock { ($0.jobID, $0.submit) = (id, .idle) }
       console.note("job: \(id)")
     case .waiting(let job):
       console.progress(job.status.description, job.progress > 0 ? "\(Int(job.progress * 100)) %" : "")
@@ -61,7 +76,7 @@ final class Img2ImgReporter: Sendable {
 
   /// Ctrl-C: says what happens next where it is not what a person expects.
   func interrupt() {
-    if state.withLock(\.isSubmitting) {
+    if state.withLock(\.submit) == .outstanding {
       note("waiting for the answer to the submit, so that a paid job is not lost; interrupt again to end now")
     }
   }
@@ -128,7 +143,12 @@ final class Img2ImgReporter: Sendable {
       default: break
       }
     } else if failure.status == .interrupted {
-      failure = failure.saying("interrupted", "no job was submitted: the same command starts again")
+      // With an answer outstanding there is no interruption but one that came before anything was sent.
+      failure = failure.saying(
+        "interrupted",
+        state.withLock(\.submit) == .uncertain
+          ? "it is not known yet whether the submit started a job: the same command asks the service"
+          : "no job was submitted: the same command starts again")
     }
     try console.report(failure, input: input, json: json)
     return failure.status

@@ -23,6 +23,8 @@ public struct SandboxConfiguration: Sendable {
   public var faultPlan: SandboxFaultPlan?
   /// How late an answer with the fault `delay` is.
   public var faultDelay: Duration
+  /// How many seconds of pause the fault `cool-down` asks for.
+  public var coolDownSeconds: Int
   /// Told of every request to an operation before it has any effect, with its running number from 1.
   public var onRequest: (@Sendable (_ number: Int, _ operation: String) -> Void)?
   /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
@@ -46,6 +48,7 @@ public struct SandboxConfiguration: Sendable {
     isFaulty: Bool = false,
     faultPlan: SandboxFaultPlan? = nil,
     faultDelay: Duration = .seconds(1),
+    coolDownSeconds: Int = 1,
     onRequest: (@Sendable (_ number: Int, _ operation: String) -> Void)? = nil,
     publicOrigin: String? = nil,
     log: (@Sendable (String) -> Void)? = nil,
@@ -62,6 +65,7 @@ public struct SandboxConfiguration: Sendable {
     self.isFaulty = isFaulty || faultPlan != nil
     self.faultPlan = faultPlan
     self.faultDelay = faultDelay
+    self.coolDownSeconds = coolDownSeconds
     self.onRequest = onRequest
     self.publicOrigin = publicOrigin
     self.log = log

@@ -45,10 +45,10 @@ extension SandboxService {
   }
 
   /// The answer that takes the place of the operation, for faults without effect.
-  static func answer(insteadOf fault: SandboxFault.Kind) throws(ServiceError) -> HTTPResponse? {
+  func answer(insteadOf fault: SandboxFault.Kind) throws(ServiceError) -> HTTPResponse? {
     switch fault {
     case .resetBefore, .hang: return HTTPResponse(statusCode: .internalServerError)
-    case .coolDown: throw .coolDown(seconds: 1)
+    case .coolDown: throw .coolDown(seconds: configuration.coolDownSeconds)
     case .concurrency:
       throw .planLimit("Your plan allows 2 parallel generations.", action: "parallel-inferences", limit: 2, value: 3)
     case .quota:

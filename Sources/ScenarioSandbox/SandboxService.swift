@@ -121,7 +121,7 @@ final class SandboxService: Sendable {
     }
     fault = await beginFault(operation)
     guard let fault else { return try await act(nil) }
-    if let answer = try Self.answer(insteadOf: fault) { return answer }
+    if let answer = try answer(insteadOf: fault) { return answer }
     return try await Self.answer(try await act(fault), after: fault)
   }
 

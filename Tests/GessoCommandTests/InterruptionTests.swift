@@ -1,5 +1,6 @@
 #if Client
 import Foundation
+import ScenarioSandbox
 import TestSupport
 import Testing
 
@@ -31,6 +32,65 @@ struct InterruptionTests {
     run.send(SIGHUP)
     run.send(SIGTERM)
     #expect(await run.status() == -SIGTERM)
+  }
+
+  /// A sandbox that answers every submit with a long pause, and how to reach it.
+  private func coolingDown() async throws -> (ScenarioSandbox, environment: [String: String]) {
+    let pair = SandboxCredential.random()
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(credentials: [pair], isFaulty: true, coolDownSeconds: 100))
+    let address = try await sandbox.start()
+    sandbox.script(SandboxFault(.coolDown, on: "generateImg2Img", count: 100))
+    return (
+      sandbox,
+      [
+        "SCENARIO_API_KEY": pair.key, "SCENARIO_API_SECRET": pair.secret,
+        "SCENARIO_BASE_URL": address.absoluteString,
+      ]
+    )
+  }
+
+  @Test("in a pause of the service nothing is submitted any more, and that is what a person reads")
+  func pause() async throws {
+    let (sandbox, environment) = try await coolingDown()
+    let run = try RunningProcess(
+      gesso, ["img2img", Self.small, "--prompt", "p", "-o", "out"], environment: environment)
+    var errors = run.errors.makeAsyncIterator()
+    let pause = try #require(await errors.line("gesso: "))
+    #expect(pause.hasSuffix("submitting again in 100 seconds"), "\(pause)")
+    run.interrupt()
+    let end = try #require(await errors.line())
+    #expect(end.hasSuffix("interrupted: no job was submitted: the same command starts again"), "\(end)")
+    #expect(await errors.line() == nil)
+    #expect(await run.status() == -SIGINT)
+    #expect(sandbox.statistics.requests["generateImg2Img"] == 1 && sandbox.statistics.jobs == 0)
+    #expect(try await gesso.run(["jobs", "list"]).text.contains("  uploaded  "))
+    await sandbox.stop()
+  }
+
+  @Test("Ctrl-C ends a shell's loop over photographs, too")
+  func loop() async throws {
+    let (sandbox, environment) = try await coolingDown()
+    // The inner shell and what it runs are a process group, as those in the foreground of a terminal.
+    let script = """
+      set -m
+      bash -c 'for prompt in one two; do "$GESSO" img2img "$SMALL" --prompt $prompt -o out; done' &
+      echo "group $!"
+      wait $!
+      echo "status $?"
+      """
+    let run = try RunningProcess(
+      gesso, ["-c", script],
+      environment: environment.merging(["GESSO": GessoExecutable.url.path, "SMALL": Self.small]) { $1 },
+      executable: URL(filePath: "/bin/bash"))
+    var (output, errors) = (run.output.makeAsyncIterator(), run.errors.makeAsyncIterator())
+    let group = try #require(await output.line("group ")?.split(separator: " ").last.flatMap { Int32($0) })
+    #expect(await errors.line("gesso: ")?.hasSuffix("submitting again in 100 seconds") == true)
+    kill(-group, SIGINT)
+    #expect(await output.line() == "status 130", "the shell, too, ended by the signal")
+    #expect(await run.status() == 0)
+    #expect(sandbox.statistics.requests["generateImg2Img"] == 1, "the second photograph is not submitted")
+    await sandbox.stop()
   }
 }
 #endif

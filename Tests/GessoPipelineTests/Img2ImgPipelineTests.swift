@@ -130,6 +130,59 @@ struct Img2ImgPipelineTests {
     #expect(service.requests.filter { $0 == "POST /generate/img2img" }.count == 1)
   }
 
+  @Test("canceling in a pause of the service ends it, and nothing is sent afterwards")
+  func cancelsDuringPause() async throws {
+    let (submitting, submitted) = AsyncStream.makeStream(of: Void.self)
+    let (answers, answer) = AsyncStream.makeStream(of: Void.self)
+    let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
+      guard name == "POST /generate/img2img" else { return nil }
+      submitted.finish()
+      for await _ in answers {}
+      return HTTPResponse(
+        status: 429,
+        body: [UInt8](#"{"reason":"cooling","error":{"name":"RateLimitError"},"details":{"remainingSeconds":6}}"#.utf8))
+    }
+    let pipeline = try pipeline(service)
+    let order = order()
+    let task = Task { try await pipeline.run(order) }
+    for await _ in submitting {}
+    task.cancel()
+    answer.finish()
+    await #expect { try await task.value } throws: {
+      ($0 as? ScenarioError)?.code == .canceled && ($0 as? ScenarioError)?.mayHaveStartedJob == false
+    }
+    #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
+    #expect(try Ledger(path: ledgerPath).entries().map(\.state) == [.uploaded], "the same order submits later")
+  }
+
+  @Test("in a pause of the service the run counts as not submitted, and the pause is reported")
+  func pauses() async throws {
+    let asked = Mutex(0)
+    let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
+      guard name == "POST /generate/img2img",
+        asked.withLock({
+          $0 += 1; return $0
+        }) < 3
+      else { return nil }
+      return HTTPResponse(status: 429, body: [UInt8](#"{"reason":"cooling","remainingSeconds":6}"#.utf8))
+    }
+    let ledger = try Ledger(path: ledgerPath)
+    let seen = Mutex<[String]>([])
+    _ = try await pipeline(service).run(order()) { progress in
+      let state = (try? ledger.entries().first?.state.rawValue) ?? "none"
+      switch progress {
+      case .submitting: seen.withLock { $0.append("submitting \(state)") }
+      case .pausing(let pause, let error): seen.withLock { $0.append("\(pause) \(error.code.rawValue) \(state)") }
+      default: break
+      }
+    }
+    #expect(
+      seen.withLock(\.self) == [
+        "submitting submitting", "6.0 seconds cooling-down uploaded", "submitting submitting",
+        "6.0 seconds cooling-down uploaded", "submitting submitting",
+      ])
+  }
+
   @Test("a timeout leaves the job on record, and resuming goes on")
   func timesOut() async throws {
     let slow = ScriptedService(statuses: ["in-progress"], results: [try Self.result()])

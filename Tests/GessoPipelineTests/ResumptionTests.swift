@@ -300,6 +300,39 @@ struct ResumptionTests {
     }
   }
 
+  @Test("canceling an order that waits for another's job to end submits nothing more")
+  func cancelsAtTheGate() async throws {
+    let (refusals, refused) = AsyncStream.makeStream(of: Void.self)
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    let submits = Mutex(0)
+    let service = try service { name, _ throws(ScenarioError) in
+      if name == "GET /jobs/job_1" { for await _ in ends {} }
+      guard name == "POST /generate/img2img",
+        submits.withLock({
+          $0 += 1; return $0
+        }) > 1
+      else { return nil }
+      refused.finish()
+      return Self.json(
+        #"{"name":"PlanLimitReachedError","details":{"actionName":"parallel-inferences","actionLimit":1}}"#, status: 429
+      )
+    }
+    let pipeline = Img2ImgPipeline(client: try service.client(retry: .never), ledger: try ledger())
+    let (following, followed) = AsyncStream.makeStream(of: Void.self)
+    let first = Task {
+      try await pipeline.run(order()) { if case .submitted = $0 { followed.finish() } }
+    }
+    for await _ in following {}
+    let second = Task { try await pipeline.run(order { $0.request.prompt = "a lake" }) }
+    for await _ in refusals {}
+    second.cancel()
+    await #expect(throws: CancellationError.self) { try await second.value }
+    end.finish()
+    _ = try await first.value
+    #expect(submits.withLock(\.self) == 2)
+    #expect(try ledger().entries().map(\.state) == [.uploaded, .downloaded])
+  }
+
   @Test("the plan's ceiling for parallel jobs is learned, and kept to", arguments: [1, 2])
   func ceiling(limit: Int) async throws {
     let step = Duration.milliseconds(20)

@@ -36,11 +36,11 @@ final class ScriptedService: HTTPTransport {
   var requests: [String] { log.withLock(\.self) }
 
   /// A client of this service.
-  func client() throws -> ScenarioClient {
+  func client(retry: RetryPolicy = RetryPolicy()) throws -> ScenarioClient {
     ScenarioClient(
       configuration: try ScenarioConfiguration(
         baseURL: Self.baseURL, credential: ScenarioCredential(key: "planted-key", secret: "planted-secret")),
-      transport: self, clock: SteppingClock())
+      transport: self, retry: retry, clock: SteppingClock())
   }
 
   func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {

@@ -175,6 +175,52 @@ struct ScenarioClientTests {
     #expect(transport.requests.count == 1)
   }
 
+  @Test("a submit is not begun in a canceled task")
+  func canceledSubmit() async throws {
+    let transport = ScriptedTransport([.answer(200, Self.accepted)])
+    let client = try client(transport)
+    let task = Task {
+      unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+      return await failure { () throws(ScenarioError) in try await client.submitImg2Img(Self.generation) }
+    }
+    let error = await task.value
+    #expect(error?.code == .canceled && error?.mayHaveStartedJob == false && error?.charged == .no)
+    #expect(transport.requests.isEmpty)
+  }
+
+  @Test("canceling during a submit waits for its answer, and sends nothing after it", arguments: [200, 429])
+  func cancelingSubmit(status: Int) async throws {
+    /// Answers when it is allowed to, whatever becomes of the task.
+    struct Held: HTTPTransport {
+      let script: ScriptedTransport
+      let hold: @Sendable () async -> Void
+      func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
+        await hold()
+        guard !Task.isCancelled else { throw ScenarioError(.canceled, .unknownOutcome, stage: .submit, "", remedy: "") }
+        return try await script.send(request)
+      }
+    }
+    let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
+    let (answers, answer) = AsyncStream.makeStream(of: Void.self)
+    let script = ScriptedTransport([.answer(status, Self.accepted), .answer(200, Self.accepted)])
+    let client = ScenarioClient(
+      configuration: try Planted.configuration(),
+      transport: Held(script: script) {
+        begin.finish()
+        for await _ in answers {}
+      }, clock: ManualClock())
+    let task = Task { try await client.submitImg2Img(Self.generation) }
+    for await _ in beginnings {}
+    task.cancel()
+    answer.finish()
+    if status == 200 {
+      #expect(try await task.value.job.id.rawValue == "job_1")
+    } else {
+      await #expect { try await task.value } throws: { ($0 as? ScenarioError)?.code == .canceled }
+    }
+    #expect(script.requests.count == 1)
+  }
+
   // MARK: Following a job
 
   @Test("a job is followed to its end")

@@ -41,7 +41,9 @@ public struct Img2ImgPipeline: Sendable {
   /// Carries out an order.
   ///
   /// In the order's folder this leaves `<stem>.prepared.<ext>`, every result under the name of the template, and
-  /// `<result>.json` beside each. Canceling the task stops it wherever it is, except while the submit's answer is
+  /// `<result>.json` beside each.
+  ///
+  /// Canceling the task stops it wherever it is, in pauses between attempts too, except while the submit's answer is
   /// awaited: the job is put on record first. A submitted job is not stopped.
   ///
   /// An order that the ledger knows is not carried out twice: what was interrupted goes on where it stood, and of what is
@@ -466,10 +468,8 @@ public struct Img2ImgPipeline: Sendable {
             remedy: "raise --max-cost, or ask for less")
         }
       }
-      try Task.checkCancellation()
-      onProgress(.submitting)
       do {
-        return try await submit(request, run: entry.id)
+        return try await submit(request, run: entry.id, onProgress)
       } catch let error as ScenarioError where error.mayHaveStartedJob {
         onProgress(.reconciling)
         do {
@@ -482,22 +482,42 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  /// Asks for the job and puts it on record, whatever happens to the task meanwhile.
-  private func submit(_ request: Img2ImgRequest, run: Int64) async throws -> LedgerEntry {
-    try ledger.recordSubmitting(run)
-    // An unstructured task, which canceling this one does not reach: a paid job whose reply nobody read is lost.
-    return try await Task {
-      let submission = try await client.submitImg2Img(request)
-      let id = submission.job.id
-      do throws(PipelineError) {
-        try ledger.recordSubmission(run, job: id, cost: submission.cost?.description)
-        return try ledger.entry(run: run)
+  /// Asks for the job until the service takes it, and puts it on record.
+  ///
+  /// The run is `submitting` only while an answer is outstanding: in the pauses between attempts the service has no job of
+  /// it, and whatever ends the process there costs nothing.
+  private func submit(
+    _ request: Img2ImgRequest, run: Int64, _ onProgress: @Sendable (Img2ImgProgress) -> Void
+  ) async throws -> LedgerEntry {
+    var policy = client.retry
+    while true {
+      try Task.checkCancellation()
+      try ledger.recordSubmitting(run)
+      onProgress(.submitting)
+      let submission: Submission
+      do throws(ScenarioError) {
+        submission = try await client.submitOnce(request)
       } catch {
-        throw PipelineError(
-          error.code, stage: "submit", "job \(id) was submitted and is paid for, but \(error.message)",
-          remedy: "write the job's id down", jobID: id, runID: run)
+        guard let delay = client.delay(after: error, of: .submit, &policy) else { throw error }
+        try ledger.recordNotSubmitted(run)
+        onProgress(.pausing(delay, error))
+        try await client.sleep(delay, stage: .submit)
+        continue
       }
-    }.value
+      return try recorded(submission, run: run)
+    }
+  }
+
+  private func recorded(_ submission: Submission, run: Int64) throws(PipelineError) -> LedgerEntry {
+    let id = submission.job.id
+    do throws(PipelineError) {
+      try ledger.recordSubmission(run, job: id, cost: submission.cost?.description)
+      return try ledger.entry(run: run)
+    } catch {
+      throw PipelineError(
+        error.code, stage: "submit", "job \(id) was submitted and is paid for, but \(error.message)",
+        remedy: "write the job's id down", jobID: id, runID: run)
+    }
   }
 
   /// Runs `work`. What it throws is put on record when trying again would not help; else the run stays where it stands,

@@ -1,7 +1,7 @@
 public import ImagePreparation
 public import ScenarioAPI
 
-/// Where an img2img run stands; told in this order, ``waiting(_:)`` and ``downloaded(_:)`` more than once.
+/// Where an img2img run stands, in this order; some steps come more than once.
 public enum Img2ImgProgress: Sendable {
   /// The image is being prepared.
   case preparing
@@ -9,8 +9,10 @@ public enum Img2ImgProgress: Sendable {
   case prepared(PreparedImage, path: String)
   /// So many bytes of an image have been sent.
   case uploading(UploadProgress)
-  /// The job is being asked for.
+  /// The job is being asked for: from now on until the answer is read, nobody knows whether there is one.
   case submitting
+  /// The service refused the submit for now and started no job; it is asked again after this pause.
+  case pausing(Duration, ScenarioError)
   /// The submit had no usable answer; the service is being asked whether it started a job.
   case reconciling
   /// The service took the job, and it is on record.

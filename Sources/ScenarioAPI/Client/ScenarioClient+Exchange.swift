@@ -98,8 +98,16 @@ extension ScenarioClient {
   func pause(
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) async throws(ScenarioError) {
-    guard case .retry(let delay) = policy.next(after: error, of: operation), budget.take() else { throw error }
+    guard let delay = delay(after: error, of: operation, &policy) else { throw error }
     try await sleep(delay, stage: error.stage)
+  }
+
+  /// How long to wait before the next attempt; nil when there is to be none.
+  package func delay(
+    after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
+  ) -> Duration? {
+    guard case .retry(let delay) = policy.next(after: error, of: operation), budget.take() else { return nil }
+    return delay
   }
 
   /// Sleeps on the client's clock.

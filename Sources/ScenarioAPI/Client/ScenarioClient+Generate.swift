@@ -6,12 +6,39 @@ extension ScenarioClient {
   /// The service has no idempotency key, so a submit is repeated only when it certainly had no effect: nothing was sent,
   /// or the answer was 429. Keep the job's id before doing anything else.
   ///
+  /// Canceling the task ends a pause between attempts, and nothing is sent after that. An attempt that has begun is waited
+  /// for all the same, for at most ``requestTimeout``: a job whose id nobody read is paid for and lost.
+  ///
   /// - Parameter request: What to make of which image; checked before anything is sent.
   /// - Returns: The accepted job and its price.
   /// - Throws: A ``ScenarioError`` of the stage `submit`. With the outcome `unknownOutcome` a job may be running and
   ///   `charged` is `unknown`.
   public func submitImg2Img(_ request: Img2ImgRequest) async throws(ScenarioError) -> Submission {
-    try await reply(Submission.self, to: try generation(request, query: []), as: .submit)
+    var policy = retry
+    while true {
+      do throws(ScenarioError) {
+        return try await submitOnce(request)
+      } catch {
+        try await pause(after: error, of: .submit, &policy)
+      }
+    }
+  }
+
+  /// One attempt of ``submitImg2Img(_:)``: not begun in a canceled task, and out of reach of canceling from then on.
+  package func submitOnce(_ request: Img2ImgRequest) async throws(ScenarioError) -> Submission {
+    let http = try generation(request, query: [])
+    guard !Task.isCancelled else {
+      throw ScenarioError(.canceled, .notSent, stage: .submit, "canceled", remedy: "")
+    }
+    // An unstructured task: canceling the caller's does not reach it.
+    let exchange = Task { () async -> Result<Submission, ScenarioError> in
+      do throws(ScenarioError) {
+        return .success(try decode(Submission.self, from: try await answer(to: http), to: http))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try await exchange.value.get()
   }
 
   /// Asks what a job would cost. The service checks the request and the plan as it would for the job, and starts nothing.

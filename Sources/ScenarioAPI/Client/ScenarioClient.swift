@@ -17,7 +17,7 @@ public struct ScenarioClient: Sendable {
   public var requestTimeout = Duration.seconds(60)
 
   let transport: any HTTPTransport
-  let retry: RetryPolicy
+  package let retry: RetryPolicy
   let clock: any Clock<Duration>
   let budget = RetryBudget()
   /// Told of every exchange; set by the logging extension.
