@@ -48,6 +48,7 @@ final class Img2ImgReporter: Sendable {
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
       console.note("prepared: \(path)")
     case .uploading(let progress): console.progress("uploading", Self.figure(progress))
+    case .waitingForUpload: console.progress("waiting for another process to upload the same image")
     case .submitting:
       state.withLock { $0.submit = .outstanding }
       console.progress("submitting")

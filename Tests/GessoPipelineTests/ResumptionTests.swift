@@ -141,6 +141,34 @@ struct ResumptionTests {
     await sandbox.stop()
   }
 
+  @Test("the wait for somebody else's upload of the same bytes has an end")
+  func uploadsElsewhere() async throws {
+    let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    let slow = try service { name, _ throws(ScenarioError) in
+      guard name == "POST /assets" else { return nil }
+      begin.finish()
+      for await _ in ends {}
+      return nil
+    }
+    let first = Task { try await run(slow, order()) }
+    for await _ in beginnings {}
+    let other = try service()
+    let pipeline = Img2ImgPipeline(client: try other.client(), ledger: try ledger())
+    let waits = Mutex(0)
+    await #expect {
+      try await pipeline.run(order { $0.request.prompt = "a lake" }) {
+        if case .waitingForUpload = $0 { waits.withLock { $0 += 1 } }
+      }
+    } throws: {
+      let error = $0 as? PipelineError
+      return error?.code == .runInProgress && error?.message.hasSuffix("for 600 seconds") == true
+    }
+    #expect(waits.withLock(\.self) == 1 && other.requests.isEmpty)
+    end.finish()
+    #expect(try await first.value.files.count == 1)
+  }
+
   /// What the order sends, as a job repeats it.
   private static let echo =
     #"{"prompt":"a forest","image":"asset_source","seed":7,"strength":0.75,"numSamples":1,"guidance":3.5,"#

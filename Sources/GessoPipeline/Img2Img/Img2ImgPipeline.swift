@@ -400,6 +400,8 @@ public struct Img2ImgPipeline: Sendable {
 
   /// How often a process looks whether another has ended the same upload.
   private static let uploadLockInterval = Duration.milliseconds(100)
+  /// How long it waits for that.
+  private static let uploadLockPatience = Duration.seconds(600)
 
   /// The same bytes are the same asset as long as the service has it.
   private func upload(
@@ -408,8 +410,17 @@ public struct Img2ImgPipeline: Sendable {
     let (baseURL, account, sha256) = (client.configuration.baseURL, account, prepared.sha256)
     // Whoever else is at it, in this process or another, will have it stored soon.
     var lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
+    var waited = Duration.zero
     while lock == nil {
+      if waited == .zero { onProgress(.waitingForUpload) }
+      guard waited < Self.uploadLockPatience else {
+        throw PipelineError(
+          .runInProgress, stage: "upload",
+          "another process has been uploading the same image for \(Int(waited / .seconds(1))) seconds",
+          remedy: "wait until it ends, or end it")
+      }
       try await client.sleep(Self.uploadLockInterval, stage: .upload)
+      waited += Self.uploadLockInterval
       lock = try ledger.lockUpload(of: sha256, baseURL: baseURL, account: account)
     }
     defer { withExtendedLifetime(lock) {} }

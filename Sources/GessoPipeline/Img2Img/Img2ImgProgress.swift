@@ -9,6 +9,8 @@ public enum Img2ImgProgress: Sendable {
   case prepared(PreparedImage, path: String)
   /// So many bytes of an image have been sent.
   case uploading(UploadProgress)
+  /// Another process is uploading the same image, and its upload is waited for.
+  case waitingForUpload
   /// The job is being asked for: from now on until the answer is read, nobody knows whether there is one.
   case submitting
   /// The service refused the submit for now and started no job; it is asked again after this pause.
