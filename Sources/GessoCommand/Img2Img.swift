@@ -103,15 +103,7 @@ package struct Img2Img: Verb {
       valueName: "NAME"))
   var modality: String?
 
-  @Option(
-    name: [.customShort("o"), .customLong("out-dir")],
-    help: ArgumentHelp("The folder for the prepared image, the results and their records.", valueName: "DIR"))
-  var folder = "."
-
-  @Option(help: ArgumentHelp("What results are called.", valueName: "TEMPLATE"))
-  var name = Img2ImgOrder.defaultNameTemplate
-
-  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace existing files.")
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace another file by a prepared image.")
   var noClobber = false
 
   @Option(help: ArgumentHelp("How long to wait for the job.", valueName: "SECONDS"))
@@ -120,6 +112,7 @@ package struct Img2Img: Verb {
   @Flag(help: "Use a stand-in of the service inside this process. Nothing is generated.")
   var sandbox = false
 
+  @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup var common: CommonOptions
@@ -153,7 +146,6 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
-    if folder == "-" { throw ValidationError("results are several files: name a folder with -o DIR") }
     try require(seed, in: 0...Img2ImgPipeline.largestSeed, "--seed")
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
@@ -237,7 +229,7 @@ package struct Img2Img: Verb {
     let argument = input ?? imageURL ?? ""
     var order = Img2ImgOrder(
       source: .remote(url: argument), sourceName: Input(argument).name, stem: OutputNaming.stem(of: argument),
-      request: request, folder: Self.withoutSlash(folder))
+      request: request, folder: results.folder ?? ".")
     if let input {
       order.source = .image(try await Input(input).repeatableSource(limit: preparation.maxDownload << 20))
     }
@@ -250,8 +242,9 @@ package struct Img2Img: Verb {
       }
     }
     order.recipe = recipe
-    order.nameTemplate = name
-    order.replacesFiles = !noClobber
+    order.nameTemplate = results.name ?? Img2ImgOrder.defaultNameTemplate
+    order.replacesResults = results.overwrite
+    order.replacesPreparedImages = !noClobber
     order.again = again
     order.waits = !noWait
     order.maxCost = maxCost.flatMap { Decimal(string: $0) }
@@ -298,12 +291,6 @@ package struct Img2Img: Verb {
     sandbox
       ? JobPolling(initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout))
       : JobPolling(deadline: .seconds(timeout))
-  }
-
-  private static func withoutSlash(_ folder: String) -> String {
-    var folder = folder[...]
-    while folder.count > 1, folder.hasSuffix("/") { folder = folder.dropLast() }
-    return folder.isEmpty ? "." : String(folder)
   }
 }
 #endif

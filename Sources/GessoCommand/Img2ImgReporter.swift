@@ -66,6 +66,11 @@ final class Img2ImgReporter: Sendable {
     case .waiting(let job):
       console.progress(job.status.description, job.progress > 0 ? "\(Int(job.progress * 100)) %" : "")
     case .downloading(let count): console.progress("downloading", count == 1 ? "" : "\(count) results")
+    case .nameTaken(let path, let wasEdited, let result):
+      note(
+        wasEdited
+          ? "\(path) was changed since it was written and stays as it is: the result is \(result)"
+          : "\(path) or its record is there already: the result is \(result)")
     case .downloaded: break
     }
   }

@@ -64,7 +64,7 @@ package struct Jobs: AsyncParsableCommand {
   /// `gesso jobs watch`
   package struct Watch: Verb {
     package static let configuration = CommandConfiguration(
-      commandName: "watch", abstract: "Go on waiting for a job and download its results to where they were meant to go."
+      commandName: "watch", abstract: "Go on waiting for a job and download its results."
     )
 
     @Argument(help: "The job.")
@@ -73,6 +73,7 @@ package struct Jobs: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long to wait for the job.", valueName: "SECONDS"))
     var timeout = 600.0
 
+    @OptionGroup(title: "Results") var results: ResultOptions
     @OptionGroup(title: "Service") var service: ServiceOptions
     @OptionGroup var common: CommonOptions
 
@@ -82,7 +83,7 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func perform() async throws -> CommandStatus {
       try await goOn(
-        with: id, polling: JobPolling(deadline: .seconds(timeout)), service: service, common: common)
+        with: id, results, polling: JobPolling(deadline: .seconds(timeout)), service: service, common: common)
     }
   }
 
@@ -95,13 +96,14 @@ package struct Jobs: AsyncParsableCommand {
     @Argument(help: "The job.")
     var id: String
 
+    @OptionGroup(title: "Results") var results: ResultOptions
     @OptionGroup(title: "Service") var service: ServiceOptions
     @OptionGroup var common: CommonOptions
 
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      try await goOn(with: id, polling: JobPolling(deadline: .zero), service: service, common: common)
+      try await goOn(with: id, results, polling: JobPolling(deadline: .zero), service: service, common: common)
     }
   }
 
@@ -193,14 +195,17 @@ private func pipeline(_ service: ServiceOptions, _ common: CommonOptions) throws
 
 /// Waits for a job and downloads what is not on disk.
 private func goOn(
-  with id: String, polling: JobPolling, service: ServiceOptions, common: CommonOptions
+  with id: String, _ results: ResultOptions, polling: JobPolling, service: ServiceOptions, common: CommonOptions
 ) async throws -> CommandStatus {
   let job = JobID(rawValue: id)
   let reporter = Img2ImgReporter(console: common.console, input: id, json: common.json, sandbox: false, job: job)
   do {
     let pipeline = try pipeline(service, common)
+    let (folder, name, overwrites) = (results.folder, results.name, results.overwrite)
     let result = try await Interruption.guarding(patience: nil) {
-      try await pipeline.resume(job, polling: polling) { reporter.show($0) }
+      try await pipeline.resume(
+        job, folder: folder, nameTemplate: name, replacesResults: overwrites, polling: polling
+      ) { reporter.show($0) }
     }
     try reporter.finish(result)
     return .done

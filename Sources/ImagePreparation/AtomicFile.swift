@@ -38,16 +38,29 @@ public enum AtomicFile {
     guard descriptor >= 0 else { throw failed("cannot write to \(folder)") }
     do throws(PreparationError) {
       try fill(descriptor, with: bytes, path: path)
-      if replacing {
-        guard unsafe rename(temporary, destination) == 0 else { throw failed("cannot write \(path)") }
-      } else {
-        try publish(temporary, as: destination)
-      }
+      try move(temporary, to: destination, replacing: replacing)
     } catch {
       unsafe unlink(temporary)
       throw error
     }
-    try syncFolder(folder)
+  }
+
+  /// Gives a complete temporary file its name, and syncs the folder.
+  ///
+  /// - Parameters:
+  ///   - temporary: A file that is synced already, in the folder of `path`. When this throws it is where it was, or it has
+  ///     its name and the folder could not be synced.
+  ///   - path: The name. A symbolic link of this name is not followed.
+  ///   - replacing: False to refuse when anything has the name; decided by the file system, so that of two processes only
+  ///     one succeeds.
+  /// - Throws: A ``PreparationError`` of stage `write`: `output-exists` or `write-failed`.
+  package static func move(_ temporary: String, to path: String, replacing: Bool) throws(PreparationError) {
+    if replacing {
+      guard unsafe rename(temporary, path) == 0 else { throw failed("cannot write \(path)") }
+    } else {
+      try publish(temporary, as: path)
+    }
+    try syncFolder(folder(of: path))
   }
 
   /// Refuses what ``write(_:to:replacing:notOver:)`` would refuse now, so that no work is done for nothing.

@@ -312,20 +312,6 @@ struct Img2ImgPipelineTests {
     return text
   }
 
-  @Test("nothing is sent when a result exists that may not be replaced")
-  func noClobber() async throws {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Data("old".utf8).write(to: URL(filePath: folder + "/small-420-7-1.png"))
-    let service = ScriptedService(results: [try Self.result()])
-    var order = order()
-    order.replacesFiles = false
-    await #expect { try await pipeline(service).run(order) } throws: {
-      ($0 as? PreparationError)?.code == .outputExists
-    }
-    #expect(service.requests.isEmpty)
-    #expect(try String(contentsOfFile: folder + "/small-420-7-1.png", encoding: .utf8) == "old")
-  }
-
   @Test(
     "an order that cannot be carried out is refused before anything is done",
     arguments: ["a/b", "", ".hidden-{index}", "{stem}"])

@@ -11,6 +11,7 @@ final class ScriptedService: HTTPTransport {
   static let baseURL = "https://service.example/v1"
   static let signature = "Signature=planted-signature"
 
+  private let jobID: String
   private let statuses: Mutex<[String]>
   private let results: [String: [UInt8]]
   private let mimeType: String
@@ -20,14 +21,17 @@ final class ScriptedService: HTTPTransport {
   /// Makes a service.
   ///
   /// - Parameters:
+  ///   - number: Of its only job, so that the jobs and results of several services have different names.
   ///   - statuses: What the job answers, one after the other; the last one stays.
   ///   - results: The bytes of the results, in order.
   init(
-    statuses: [String] = ["success"], results: [[UInt8]], mimeType: String = "image/png",
+    number: Int = 1, statuses: [String] = ["success"], results: [[UInt8]], mimeType: String = "image/png",
     hook: @escaping Hook = { _, _ throws(ScenarioError) in nil }
   ) {
     self.statuses = Mutex(statuses)
-    self.results = Dictionary(uniqueKeysWithValues: zip((1...).lazy.map { "asset_r\($0)" }, results))
+    jobID = "job_\(number)"
+    let prefix = number == 1 ? "asset_r" : "asset_\(number)r"
+    self.results = Dictionary(uniqueKeysWithValues: zip((1...).lazy.map { "\(prefix)\($0)" }, results))
     self.mimeType = mimeType
     self.hook = hook
   }
@@ -50,9 +54,9 @@ final class ScriptedService: HTTPTransport {
     if let answer = try await hook(name, request) { return answer }
     switch name {
     case "POST /assets": return json(["asset": asset("asset_source")])
-    case "POST /generate/img2img":
+    case "POST /generate/img2img", "POST /generate/inpaint":
       return json(["creativeUnitsCost": 10.5, "job": job(status: "queued", assets: [])])
-    case "GET /jobs/job_1":
+    case "GET /jobs/\(jobID)":
       let status = statuses.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
       return json(["job": job(status: status, assets: status == "success" ? results.keys.sorted() : [])])
     case "POST /assets/get-bulk":
@@ -79,7 +83,7 @@ final class ScriptedService: HTTPTransport {
   }
 
   private func job(status: String, assets: [String]) -> [String: Any] {
-    ["jobId": "job_1", "status": status, "progress": 0.5, "metadata": ["assetIds": assets, "error": "no luck"]]
+    ["jobId": jobID, "status": status, "progress": 0.5, "metadata": ["assetIds": assets, "error": "no luck"]]
   }
 
   private func asset(_ id: String) -> [String: Any] {

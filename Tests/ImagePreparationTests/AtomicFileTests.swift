@@ -87,6 +87,34 @@ struct AtomicFileTests {
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == "target")
   }
 
+  @Test(
+    "a complete file gets a name that is free, or refuses one that is taken",
+    arguments: [
+      // What has the name, and whether it may be replaced.
+      ("nothing", false, true), ("nothing", true, true), ("file", false, false), ("file", true, true),
+      ("link", false, false), ("link", true, true), ("folder", false, false),
+    ])
+  func moves(existing: String, replacing: Bool, isMoved: Bool) throws {
+    try AtomicFile.write([7], to: "\(folder)/target", replacing: true)
+    switch existing {
+    case "file": try AtomicFile.write([1], to: "\(folder)/a", replacing: true)
+    case "link": try FileManager.default.createSymbolicLink(atPath: "\(folder)/a", withDestinationPath: "target")
+    case "folder": try FileManager.default.createDirectory(atPath: "\(folder)/a", withIntermediateDirectories: true)
+    default: break
+    }
+    try AtomicFile.write([2], to: "\(folder)/new", replacing: true)
+    if isMoved {
+      try AtomicFile.move("\(folder)/new", to: "\(folder)/a", replacing: replacing)
+      #expect(content("a") == [2] && content("new") == nil)
+    } else {
+      expect(.outputExists) { () throws(PreparationError) in
+        try AtomicFile.move("\(folder)/new", to: "\(folder)/a", replacing: replacing)
+      }
+      #expect(content("new") == [2], "it is where it was")
+    }
+    #expect(content("target") == [7], "a link is not followed")
+  }
+
   @Test("a device is written to, not replaced")
   func writesThrough() throws {
     try AtomicFile.write([1], to: "/dev/null", replacing: true)

@@ -38,9 +38,14 @@ public struct Img2ImgOrder: Sendable {
   /// What `{stem}` stands for in names.
   public var stem: String
   /// What results are called, without extension: `{stem}`, `{seed}` and `{index}` (from 1) are filled in.
+  ///
+  /// Where anything but this very result has the name of a result or of its record, both gain `-2`, `-3`, …
   public var nameTemplate = Self.defaultNameTemplate
-  /// False to refuse, before anything is sent, when a file of this name exists.
-  public var replacesFiles = true
+  /// True to replace results and records of other orders instead, unless they were changed since they were written or an
+  /// order starts from them. No other file is ever replaced by a result.
+  public var replacesResults = false
+  /// False to refuse, before anything is sent, when another file has the name of a prepared image.
+  public var replacesPreparedImages = true
   /// True to draw anew what the ledger says is finished.
   public var again = false
   /// False to return as soon as the job is on record.
@@ -88,26 +93,16 @@ public struct Img2ImgOrder: Sendable {
   public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
   private static let laterAsset = AssetID(rawValue: "uploaded-later")
 
-  /// The path of result `index`, with an extension.
-  func path(index: Int, seed: String, fileExtension: String) -> String {
-    "\(folder)/\(Self.name(nameTemplate, stem: stem, seed: seed, index: index)).\(fileExtension)"
+  /// What results are called once the seed is known.
+  func naming(seed: String) -> ResultNaming {
+    ResultNaming(folder: folder, template: nameTemplate, stem: stem, seed: seed)
   }
 
-  static func name(_ template: String, stem: String, seed: String, index: Int) -> String {
-    // Filled in one pass, so that a stem with braces in it stays as it is.
-    var name = ""
-    var rest = template[...]
-    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-      name += rest[..<open]
-      switch rest[open...close] {
-      case "{stem}": name += stem
-      case "{seed}": name += seed
-      case "{index}": name += String(index)
-      case let other: name += other
-      }
-      rest = rest[rest.index(after: close)...]
-    }
-    return name + rest
+  /// The files it starts from.
+  var inputFiles: [String] {
+    var images: [ImageSource] = second.map { [$0.source] } ?? []
+    if case .image(let image) = source { images.append(image) }
+    return images.compactMap { if case .file(let path) = $0 { path } else { nil } }
   }
 
   /// Checks what can be checked before any work is done.
@@ -117,13 +112,7 @@ public struct Img2ImgOrder: Sendable {
     func refuse(_ message: String, _ remedy: String) -> PipelineError {
       PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
     }
-    guard !nameTemplate.isEmpty, !nameTemplate.contains("/"), !nameTemplate.hasPrefix(".") else {
-      throw refuse(
-        "the name template \(nameTemplate) makes no file name", "use one such as \(Self.defaultNameTemplate)")
-    }
-    guard request.numSamples == 1 || nameTemplate.contains("{index}") else {
-      throw refuse("\(request.numSamples) results would have one name", "put {index} into the name template")
-    }
+    try naming(seed: request.seed ?? String(Img2ImgPipeline.largestSeed)).check(count: request.numSamples)
     var request = request
     if let second {
       guard request.endpoint == .img2img, case .image = source else {

@@ -120,7 +120,7 @@ extension Img2ImgPipeline {
   /// - Parameters:
   ///   - run: The ledger's number of the run.
   ///   - decision: What becomes of it.
-  /// - Returns: The run as it stands now. An adopted job is gone on with by ``resume(_:polling:onProgress:)``.
+  /// - Returns: The run as it stands now. An adopted job is gone on with by ``resume(_:folder:nameTemplate:replacesResults:polling:onProgress:)``.
   /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
   ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
   @discardableResult

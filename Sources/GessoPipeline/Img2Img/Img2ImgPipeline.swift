@@ -7,7 +7,7 @@ public import ScenarioAPI
 /// Carries images from the source to generated results on disk: prepare, upload, submit, wait, download.
 ///
 /// Every step that cannot be repeated for free is on record in the ``Ledger`` before the next one begins, so that a run
-/// that was interrupted, killed or timed out goes on with ``resume(_:polling:onProgress:)``.
+/// that was interrupted, killed or timed out goes on with ``resume(_:folder:nameTemplate:replacesResults:polling:onProgress:)``.
 public struct Img2ImgPipeline: Sendable {
   /// Talks to the service.
   public let client: ScenarioClient
@@ -41,13 +41,16 @@ public struct Img2ImgPipeline: Sendable {
   /// Carries out an order.
   ///
   /// In the order's folder this leaves `<stem>.prepared.<ext>`, every result under the name of the template, and
-  /// `<result>.json` beside each.
+  /// `<result>.json` beside each. A result replaces nothing: where anything else has its name or that of its record, both
+  /// gain `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written stays as
+  /// it is, and is downloaded again beside it.
   ///
   /// Canceling the task stops it wherever it is, in pauses between attempts too, except while the submit's answer is
   /// awaited: the job is put on record first. A submitted job is not stopped.
   ///
   /// An order that the ledger knows is not carried out twice: what was interrupted goes on where it stood, and of what is
-  /// finished the files are given, without a request. ``Img2ImgOrder/again`` draws a finished one anew.
+  /// finished the files are given, without a request. Where it wants its results counts as it is given now, not as an
+  /// earlier attempt gave it. ``Img2ImgOrder/again`` draws a finished one anew.
   ///
   /// - Parameters:
   ///   - order: What is wanted.
@@ -67,7 +70,11 @@ public struct Img2ImgPipeline: Sendable {
     let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: order.again)
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
-    if entry.state == .downloaded, let result = try finished(entry, order) { return result }
+    func places(_ run: LedgerEntry) -> ResultPlaces {
+      ResultPlaces(
+        ledger: ledger, run: run, naming: order.naming(seed: run.intent.seed), replaces: order.replacesResults)
+    }
+    if entry.state == .downloaded, let result = try finished(places(entry)) { return result }
     var hasPlace = false
     defer { if hasPlace { gate.leave() } }
     while entry.jobID == nil {
@@ -88,7 +95,7 @@ public struct Img2ImgPipeline: Sendable {
     }
     onProgress(.submitted(job))
     try Task.checkCancellation()
-    return try await finish(entry, folder: order.folder, polling: polling, onProgress: onProgress)
+    return try await finish(places(entry), polling: polling, onProgress: onProgress)
   }
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
@@ -132,17 +139,33 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
   ///
-  /// - Throws: A `ScenarioError` or a ``PipelineError``: `unknown-job`, `run-in-progress`, or `other-service` when the job
-  ///   was started through another address than the client's.
+  /// - Parameters:
+  ///   - job: The job.
+  ///   - folder: Where results go; nil for where the order wants them.
+  ///   - nameTemplate: What they are called, as ``Img2ImgOrder/nameTemplate``; nil for what the order calls them.
+  ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
+  ///   - polling: When to look at the job, and for how long.
+  ///   - onProgress: Told of every step, on any thread.
+  /// - Throws: A `ScenarioError` or a ``PipelineError``: `unknown-job`, `run-in-progress`, `invalid-order` for a template
+  ///   that makes no names, or `other-service` when the job was started through another address than the client's.
   public func resume(
-    _ job: JobID, polling: JobPolling = JobPolling(), onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
+    _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
+    polling: JobPolling = JobPolling(), onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
   ) async throws -> Img2ImgResult {
     let entry = try ledger.entry(job: job)
     try checkAddress(entry)
     let claim = try ledger.claim(entry.id)
     defer { withExtendedLifetime(claim) {} }
-    try makeFolder(entry.intent.folder)
-    return try await finish(claim.entry, folder: entry.intent.folder, polling: polling, onProgress: onProgress)
+    let intent = claim.entry.intent
+    let naming = ResultNaming(
+      folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
+      seed: intent.seed)
+    // However many results there are: those of one name are numbered.
+    if nameTemplate != nil { try naming.check(count: 1) }
+    try makeFolder(naming.folder)
+    return try await finish(
+      ResultPlaces(ledger: ledger, run: claim.entry, naming: naming, replaces: replacesResults), polling: polling,
+      onProgress: onProgress)
   }
 
   func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
@@ -169,53 +192,19 @@ public struct Img2ImgPipeline: Sendable {
   private var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 
   private func intent(_ order: Img2ImgOrder, sourceSHA256: String?) throws -> LedgerIntent {
+    let secondSHA256 = try order.second.flatMap { try Self.digest(of: .image($0.source)) }
     let key = OrderKey(
       order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256,
-      secondSHA256: try order.second.flatMap { try Self.digest(of: .image($0.source)) })
+      secondSHA256: secondSHA256)
     return LedgerIntent(
       // Version 1 knew no second image.
       key: key.digest, formerKeys: order.second == nil ? [key.formerDigest] : [], account: account,
       baseURL: client.configuration.baseURL,
       projectID: client.configuration.projectID,
-      source: order.sourceName, sourceSHA256: sourceSHA256, preparedSHA256: nil, preparedPath: nil, geometry: nil,
-      model: order.request.modelID, prompt: order.request.prompt, parameters: order.request.record.line,
-      seed: order.request.seed ?? randomSeed(), folder: Self.absolute(order.folder), nameTemplate: order.nameTemplate,
-      stem: order.stem)
-  }
-
-  /// The files of a finished run, if all of them are where the order wants them, as they were.
-  private func finished(_ entry: LedgerEntry, _ order: Img2ImgOrder) throws -> Img2ImgResult? {
-    var files: [Img2ImgResult.File] = []
-    for result in entry.results {
-      guard let file = try intact(result, of: entry, folder: order.folder) else { return nil }
-      files.append(file)
-    }
-    return files.isEmpty ? nil : Img2ImgResult(entry, preparedPath: entry.intent.preparedPath, files: files)
-  }
-
-  /// A result that is on disk already: where the run wants it, with the bytes on record.
-  private func intact(_ result: LedgerResult, of run: LedgerEntry, folder: String) throws -> Img2ImgResult.File? {
-    let intent = run.intent
-    let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: result.index)
-    let url = URL(filePath: result.path)
-    guard url.deletingPathExtension().path == Self.absolute("\(folder)/\(name)"),
-      (try? ContentDigest.sha256(ofFile: result.path)) == result.sha256,
-      FileManager.default.fileExists(atPath: result.path + ".json"),
-      let byteCount = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize
-    else { return nil }
-    let path = "\(folder)/\(url.lastPathComponent)"
-    return Img2ImgResult.File(
-      index: result.index, path: path, recordPath: path + ".json", assetID: result.assetID,
-      mimeType: FileType.mimeType(ofExtension: url.pathExtension), sha256: result.sha256, byteCount: byteCount,
-      size: try? ImageDescription.read(from: .file(path)).size)
-  }
-
-  private func refuseExistingResults(of order: Img2ImgOrder, seed: String) throws {
-    for index in 1...order.request.numSamples {
-      for name in ["png", "jpg", "webp"] {
-        try AtomicFile.check(order.path(index: index, seed: seed, fileExtension: name), replacing: false)
-      }
-    }
+      source: order.sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
+      preparedPath: nil, geometry: nil, model: order.request.modelID, prompt: order.request.prompt,
+      parameters: order.request.record.line, seed: order.request.seed ?? randomSeed(),
+      folder: order.folder.absolutePath, nameTemplate: order.nameTemplate, stem: order.stem)
   }
 
   private func makeFolder(_ path: String) throws {
@@ -224,6 +213,11 @@ public struct Img2ImgPipeline: Sendable {
     } catch {
       throw PreparationError(
         .writeFailed, stage: .write, "cannot make the folder \(path)", remedy: "name a folder that can be written")
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else {
+      throw PreparationError(
+        .writeFailed, stage: .write, "the folder \(path) cannot be written", remedy: "name a folder that can be written"
+      )
     }
   }
 
@@ -258,19 +252,46 @@ public struct Img2ImgPipeline: Sendable {
     _ source: ImageSource, _ order: Img2ImgOrder, _ flag: CancellationFlag
   ) throws -> (PreparedImage, path: String) {
     let image = try preparer.prepare(source, recipe: order.recipe, cancellation: flag)
-    let path = "\(order.folder)/\(order.stem).prepared.\(image.format.fileExtension)"
-    var inputs: [String] = []
-    if case .file(let file) = source { inputs = [file] }
-    try AtomicFile.write(image.bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
+    let path = try write(
+      image.bytes, sha256: image.sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
     return (image, path)
+  }
+
+  /// Writes an image that is going to be uploaded into the order's folder, beside what must not be replaced.
+  ///
+  /// - Parameter kind: What stands after the stem in its name.
+  /// - Returns: Its path: the next number where an order's source, mask, control image or result has the name.
+  private func write(
+    _ bytes: [UInt8], sha256: String, as kind: String, fileExtension: String, of order: Img2ImgOrder
+  ) throws -> String {
+    var number = 1
+    while true {
+      let name = ResultNaming.numbered("\(ResultNaming.shortened(order.stem)).\(kind)", number)
+      let path = "\(order.folder)/\(name).\(fileExtension)"
+      // Writing follows a link, so what it leads to counts.
+      let target = URL(filePath: path).resolvingSymlinksInPath().path
+      let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
+      if existing == sha256 { return path }
+      guard let existing, try ledger.isInput(sha256: existing, prepared: false) || isResult(path) else {
+        try AtomicFile.write(bytes, to: path, replacing: order.replacesPreparedImages, notOver: order.inputFiles)
+        return path
+      }
+      number += 1
+    }
+  }
+
+  private func isResult(_ path: String) throws -> Bool {
+    try ResultRecord.claim(beside: path) != nil || !ledger.results(at: path.absolutePath).isEmpty
   }
 
   /// The prepared image of a run that was interrupted, if it is still as it was.
   private static func prepared(_ entry: LedgerEntry) -> Prepared? {
+    // Read once: another order may replace the file while this one sends it.
     guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
-      (try? ContentDigest.sha256(ofFile: path)) == sha256, let content = try? content(ofFile: path)
+      let bytes = FileManager.default.contents(atPath: path).map([UInt8].init),
+      ContentDigest.sha256(of: bytes) == sha256
     else { return nil }
-    return Prepared(content: content, name: lastPart(of: path), sha256: sha256)
+    return Prepared(content: .bytes(bytes), name: lastPart(of: path), sha256: sha256)
   }
 
   private static func content(ofFile path: String) throws -> UploadContent {
@@ -304,7 +325,6 @@ public struct Img2ImgPipeline: Sendable {
     guard case .image(let source) = order.source else {
       if case .remote(let url) = order.source { request.image = .url(url) }
       if entry.state == .planned {
-        if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
         try ledger.recordPrepared(
           entry.id, sha256: nil, path: nil, geometry: nil, parameters: request.record.line)
       }
@@ -321,7 +341,6 @@ public struct Img2ImgPipeline: Sendable {
       prepared = earlier
       geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
     } else {
-      if !order.replacesFiles { try refuseExistingResults(of: order, seed: entry.intent.seed) }
       onProgress(.preparing)
       let (image, path) = try await prepare(source, order)
       onProgress(.prepared(image, path: path))
@@ -331,7 +350,7 @@ public struct Img2ImgPipeline: Sendable {
       geometry = image.geometry
       try request.validate()
       try ledger.recordPrepared(
-        entry.id, sha256: image.sha256, path: Self.absolute(path), geometry: image.geometry.json.line,
+        entry.id, sha256: image.sha256, path: path.absolutePath, geometry: image.geometry.json.line,
         parameters: request.record.line)
     }
     // First what can be refused for being of another size than the image.
@@ -357,12 +376,10 @@ public struct Img2ImgPipeline: Sendable {
     return try await offThePool { flag in
       let (bytes, format) = try second.prepared(
         by: preparer, geometry: geometry, recipe: order.recipe, cancellation: flag)
-      let path = "\(order.folder)/\(order.stem).\(second.name).\(format.fileExtension)"
-      var inputs: [String] = []
-      if case .file(let file) = second.source { inputs = [file] }
-      try AtomicFile.write(bytes, to: path, replacing: order.replacesFiles, notOver: inputs)
-      return Prepared(
-        content: .bytes(bytes), name: Self.lastPart(of: path), sha256: ContentDigest.sha256(of: bytes))
+      let sha256 = ContentDigest.sha256(of: bytes)
+      let path = try write(
+        bytes, sha256: sha256, as: second.name, fileExtension: format.fileExtension, of: order)
+      return Prepared(content: .bytes(bytes), name: Self.lastPart(of: path), sha256: sha256)
     }
   }
 
@@ -553,105 +570,6 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  // MARK: Waiting and downloading
-
-  /// - Parameter folder: Where results go, as the caller calls it.
-  private func finish(
-    _ entry: LedgerEntry, folder: String, polling: JobPolling, onProgress: @Sendable (Img2ImgProgress) -> Void
-  ) async throws -> Img2ImgResult {
-    guard let jobID = entry.jobID else {
-      throw PipelineError(.unknownJob, stage: "wait", "run \(entry.id) has no job on record", remedy: "start it again")
-    }
-    let job = try await client.finishedJob(jobID, polling: polling) { onProgress(.waiting($0)) }
-    guard job.status == .success else {
-      let reason = [job.failureReason, job.hint].compactMap(\.self).joined(separator: "; ")
-      let text = "job \(jobID) ended \(job.status)" + (reason.isEmpty ? "" : " (\(reason))")
-      try ledger.recordFailure(entry.id, reason: text)
-      throw PipelineError(
-        job.status == .canceled ? .jobCanceled : .jobFailed, stage: "wait", text,
-        remedy: job.billing?.disableRefund == true
-          ? "it was paid for: ask the service's support" : "change the order and try again",
-        jobID: jobID)
-    }
-    try ledger.recordSuccess(entry.id)
-    onProgress(.downloading(count: job.assetIDs.count))
-    var files: [Int: Img2ImgResult.File] = [:]
-    for (index, asset) in zip(1..., job.assetIDs) {
-      guard let known = entry.results.first(where: { $0.index == index && $0.assetID == asset }) else { continue }
-      files[index] = try intact(known, of: entry, folder: folder)
-    }
-    do {
-      let missing = zip(1..., job.assetIDs).filter { files[$0.0] == nil }
-      // One request for the addresses of many; one that is left out there is asked for by itself, and says why.
-      let assets = missing.count > 1 ? try await client.assets(missing.map(\.1)) : []
-      for (index, id) in missing {
-        try Task.checkCancellation()
-        let asset: Asset
-        if let known = assets.first(where: { $0.id == id }) {
-          asset = known
-        } else {
-          asset = try await client.asset(id)
-        }
-        let file = try await download(asset, index: index, of: entry, folder: folder)
-        files[index] = file
-        onProgress(.downloaded(file))
-      }
-    } catch var error as ScenarioError {
-      error.jobID = jobID
-      throw error
-    }
-    try ledger.recordDownloads(entry.id)
-    return Img2ImgResult(
-      entry, preparedPath: entry.intent.preparedPath, files: files.sorted { $0.key < $1.key }.map(\.value))
-  }
-
-  private func download(
-    _ asset: Asset, index: Int, of run: LedgerEntry, folder: String
-  ) async throws -> Img2ImgResult.File {
-    let (intent, id) = (run.intent, asset.id)
-    let name = Img2ImgOrder.name(intent.nameTemplate, stem: intent.stem, seed: intent.seed, index: index)
-    let path = "\(folder)/\(name).\(FileType.fileExtension(ofMimeType: asset.mimeType))"
-    var size: ImageSize?
-    var digest = ""
-    let file = try await client.download(asset, to: path) { file in
-      size = try verifiedSize(of: file.path)
-      digest = try ContentDigest.sha256(ofFile: file.path)
-    }
-    let result = Img2ImgResult.File(
-      index: index, path: path, recordPath: path + ".json", assetID: id, mimeType: file.mimeType, sha256: digest,
-      byteCount: file.byteCount, size: size)
-    try AtomicFile.write(
-      [UInt8](ResultRecord.document(of: result, run: run).utf8), to: result.recordPath, replacing: true)
-    try ledger.recordResult(
-      run.id, LedgerResult(index: index, assetID: id, path: Self.absolute(path), sha256: digest))
-    return result
-  }
-
-  /// Decodes a downloaded file from end to end; another kind of image is known by its first bytes.
-  ///
-  /// - Returns: Width and height as a viewer shows them; nil for a format this package does not read.
-  private func verifiedSize(of path: String) throws -> ImageSize? {
-    var recipe = Recipe()
-    // All is decoded whatever the size of the result, and a small one costs least.
-    recipe.maxSide = 64
-    recipe.effort = .fast
-    recipe.profile = .ignore
-    do throws(PreparationError) {
-      let size = try ImageDescription.read(from: .file(path)).size
-      _ = try preparer.pixels(of: .file(path), recipe: recipe)
-      return size
-    } catch {
-      // Known by its first bytes, but not read here.
-      guard error.code == .unsupportedFormat else { throw error }
-      return nil
-    }
-  }
-
-  // MARK: Paths
-
   private static func lastPart(of path: String) -> String { URL(filePath: path).lastPathComponent }
-
-  /// A path that means the same from any working directory, for ``resume(_:polling:onProgress:)``.
-  private static func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
 }
 #endif

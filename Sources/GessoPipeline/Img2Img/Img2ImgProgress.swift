@@ -23,6 +23,9 @@ public enum Img2ImgProgress: Sendable {
   case waiting(Job)
   /// The results are being fetched, so many.
   case downloading(count: Int)
+  /// Something else has the name of a result, which is therefore on disk under a number. `wasEdited` when it was this
+  /// result, and was changed since.
+  case nameTaken(String, wasEdited: Bool, result: String)
   /// One result is on disk.
   case downloaded(Img2ImgResult.File)
 }

@@ -1,9 +1,13 @@
 #if Client
+internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
 /// The JSON beside a result: everything needed to know where it came from, and to make it again.
 enum ResultRecord {
+  /// Where the record of a result is.
+  static func path(beside result: String) -> String { result + ".json" }
+
   static func document(of file: Img2ImgResult.File, run: LedgerEntry) -> String {
     let intent = run.intent
     return OrderedJSON.object([
@@ -20,6 +24,26 @@ enum ResultRecord {
       ("prepared", .optional(intent.preparedPath.map(lastPart))), ("preparedSha256", .optional(intent.preparedSHA256)),
       ("geometry", intent.geometry.map(OrderedJSON.verbatim) ?? .null), ("created", .string(run.createdAt)),
     ]).document
+  }
+
+  /// Which result a record belongs to.
+  struct Claim: Decodable {
+    var result: String
+    var assetId: String
+    var service: String
+    var sha256: String
+    var job: String?
+  }
+
+  /// Which result the record beside a file belongs to; nil where there is no record of a result of that name.
+  static func claim(beside result: String) -> Claim? {
+    let path = path(beside: result)
+    // A pipe of that name would never end, and a record is small.
+    guard Occupant(path) == .file, let handle = FileHandle(forReadingAtPath: path),
+      let data = try? handle.read(upToCount: 1 << 20),
+      let claim = try? JSONDecoder().decode(Claim.self, from: data), claim.result == lastPart(of: result)
+    else { return nil }
+    return claim
   }
 
   /// Files lie beside the record, so their names say enough, and stay true when the folder is moved.

@@ -114,6 +114,14 @@ public final class Ledger: Sendable {
             updatedAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("numbered results and second images") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE result ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
+          ALTER TABLE result ADD COLUMN recordSHA256 TEXT;
+          ALTER TABLE run ADD COLUMN secondSHA256 TEXT;
+          """)
+    }
     return migrator
   }
 
@@ -180,14 +188,14 @@ public final class Ledger: Sendable {
     try database.execute(
       sql: """
         INSERT INTO run (createdAt, updatedAt, state, intentKey, account, draw, baseURL, projectID, source, sourceSHA256,
-          preparedSHA256, preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          secondSHA256, preparedSHA256, preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         now, now, LedgerEntry.State.planned.rawValue, intent.key, intent.account, draw, intent.baseURL,
-        intent.projectID, intent.source, intent.sourceSHA256, intent.preparedSHA256, intent.preparedPath,
-        intent.geometry, intent.model, intent.prompt, intent.parameters, intent.seed, intent.folder,
-        intent.nameTemplate, intent.stem,
+        intent.projectID, intent.source, intent.sourceSHA256, intent.secondSHA256, intent.preparedSHA256,
+        intent.preparedPath, intent.geometry, intent.model, intent.prompt, intent.parameters, intent.seed,
+        intent.folder, intent.nameTemplate, intent.stem,
       ])
     return database.lastInsertedRowID
   }
@@ -268,8 +276,13 @@ public final class Ledger: Sendable {
   package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
     try write("result") { database in
       try database.execute(
-        sql: "INSERT OR REPLACE INTO result (run, position, assetID, path, sha256) VALUES (?, ?, ?, ?, ?)",
-        arguments: [id, result.index, result.assetID.rawValue, result.path, result.sha256])
+        sql: """
+          INSERT OR REPLACE INTO result (run, position, assetID, path, sha256, number, recordSHA256)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          id, result.index, result.assetID.rawValue, result.path, result.sha256, result.number, result.recordSHA256,
+        ])
     }
   }
 
@@ -304,6 +317,26 @@ public final class Ledger: Sendable {
         .unknownJob, stage: "wait", "the ledger knows no run \(run)", remedy: "look at the known ones first")
     }
     return entry
+  }
+
+  /// Results that were put at an absolute path, whether or not they are still there.
+  package func results(at path: String) throws(PipelineError) -> [LedgerResult] {
+    try read { database in
+      try Row.fetchAll(database, sql: "SELECT * FROM result WHERE path = ?", arguments: [path]).map(LedgerResult.init)
+    }
+  }
+
+  /// True when these are the bytes of an order's source, mask or control image; with `prepared` also when they are what
+  /// was prepared of a source.
+  package func isInput(sha256: String, prepared: Bool) throws(PipelineError) -> Bool {
+    try read { database in
+      try Bool.fetchOne(
+        database,
+        sql: """
+          SELECT EXISTS (
+            SELECT 1 FROM run WHERE sourceSHA256 = ?1 OR secondSHA256 = ?1 OR (?2 AND preparedSHA256 = ?1))
+          """, arguments: [sha256, prepared]) ?? false
+    }
   }
 
   /// The asset that the service made of these bytes before.
@@ -394,11 +427,8 @@ public final class Ledger: Sendable {
   }
 
   private static func results(of run: Int64, in database: Database) throws -> [LedgerResult] {
-    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run]).map {
-      row in
-      LedgerResult(
-        index: row["position"], assetID: AssetID(rawValue: row["assetID"]), path: row["path"], sha256: row["sha256"])
-    }
+    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run])
+      .map(LedgerResult.init)
   }
 
   private func update(
@@ -437,6 +467,14 @@ public final class Ledger: Sendable {
   }
 }
 
+extension LedgerResult {
+  fileprivate init(_ row: Row) {
+    self.init(
+      index: row["position"], assetID: AssetID(rawValue: row["assetID"]), path: row["path"], sha256: row["sha256"],
+      number: row["number"], recordSHA256: row["recordSHA256"])
+  }
+}
+
 extension LedgerEntry {
   fileprivate init(_ row: Row, results: [LedgerResult]) throws {
     guard let state = State(rawValue: row["state"]) else {
@@ -447,7 +485,8 @@ extension LedgerEntry {
       intent: LedgerIntent(
         key: row["intentKey"] ?? "", account: row["account"], baseURL: row["baseURL"], projectID: row["projectID"],
         source: row["source"], sourceSHA256: row["sourceSHA256"],
-        preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"], geometry: row["geometry"],
+        secondSHA256: row["secondSHA256"], preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"],
+        geometry: row["geometry"],
         model: row["model"], prompt: row["prompt"], parameters: row["parameters"], seed: row["seed"],
         folder: row["folder"],
         nameTemplate: row["nameTemplate"], stem: row["stem"]),

@@ -68,6 +68,8 @@ public struct LedgerIntent: Sendable, Equatable {
   public var source: String
   /// SHA-256 of the source's bytes in hexadecimal; nil where the service fetches it itself.
   public var sourceSHA256: String?
+  /// SHA-256 of the bytes of the mask or control image in hexadecimal.
+  package var secondSHA256: String?
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?
   /// The prepared image's path, absolute.
@@ -91,9 +93,8 @@ public struct LedgerIntent: Sendable, Equatable {
 
   package init(
     key: String, formerKeys: [String] = [], account: String, baseURL: String, projectID: String?, source: String,
-    sourceSHA256: String?,
-    preparedSHA256: String?,
-    preparedPath: String?, geometry: String?, model: String, prompt: String, parameters: String, seed: String,
+    sourceSHA256: String?, secondSHA256: String? = nil, preparedSHA256: String?, preparedPath: String?,
+    geometry: String?, model: String, prompt: String, parameters: String, seed: String,
     folder: String, nameTemplate: String, stem: String
   ) {
     self.key = key
@@ -103,6 +104,7 @@ public struct LedgerIntent: Sendable, Equatable {
     self.projectID = projectID
     self.source = source
     self.sourceSHA256 = sourceSHA256
+    self.secondSHA256 = secondSHA256
     self.preparedSHA256 = preparedSHA256
     self.preparedPath = preparedPath
     self.geometry = geometry
@@ -126,12 +128,20 @@ public struct LedgerResult: Sendable, Equatable {
   public var path: String
   /// SHA-256 of its bytes in hexadecimal.
   public var sha256: String
+  /// The number at the end of its name; 1 for a name without one.
+  package var number: Int
+  /// SHA-256 of its record as it was written; nil where that is not known.
+  package var recordSHA256: String?
 
-  package init(index: Int, assetID: AssetID, path: String, sha256: String) {
+  package init(
+    index: Int, assetID: AssetID, path: String, sha256: String, number: Int = 1, recordSHA256: String? = nil
+  ) {
     self.index = index
     self.assetID = assetID
     self.path = path
     self.sha256 = sha256
+    self.number = number
+    self.recordSHA256 = recordSHA256
   }
 }
 #endif

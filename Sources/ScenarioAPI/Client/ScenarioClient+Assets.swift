@@ -8,6 +8,17 @@ public struct DownloadedFile: Sendable, Equatable {
   public let mimeType: String
 }
 
+/// A downloaded file that is complete, checked and synced, and has no name yet.
+///
+/// It is a temporary file in the folder where it is to have one, and goes with this value unless it was moved before.
+package struct UnnamedDownload: ~Copyable {
+  /// The temporary file.
+  package let file: DownloadedFile
+  fileprivate let temporary: TemporaryFile
+
+  fileprivate consuming func move(to path: String) throws(ScenarioError) { try temporary.move(to: path) }
+}
+
 extension ScenarioClient {
   /// How often, and how far apart, an asset that is not ready yet is read again (ASSUMED: the contract only says that it
   /// may happen).
@@ -58,14 +69,26 @@ extension ScenarioClient {
   public func download(
     _ asset: Asset, to path: String, verify: (DownloadedFile) throws -> Void = { _ in }
   ) async throws(ScenarioError) -> DownloadedFile {
+    let download = try await download(asset, beside: path, verify: verify)
+    let file = download.file
+    try download.move(to: path)
+    return DownloadedFile(path: path, byteCount: file.byteCount, mimeType: file.mimeType)
+  }
+
+  /// Downloads the file of an asset as ``download(_:to:verify:)`` does, up to giving it a name.
+  ///
+  /// - Parameter path: A path in the folder where the file is to have its name.
+  package func download(
+    _ asset: Asset, beside path: String, verify: (DownloadedFile) throws -> Void
+  ) async throws(ScenarioError) -> UnnamedDownload {
     var asset = try await readyAsset(asset)
-    let file = try TemporaryFile(beside: path)
+    let temporary = try TemporaryFile(beside: path)
     var policy = retry
     var wasRefreshed = false
     var response: HTTPResponse?
     while response == nil {
       do throws(ScenarioError) {
-        response = try await fetch(asset.url, into: file)
+        response = try await fetch(asset.url, into: temporary)
       } catch {
         if error.httpStatus == 403, !wasRefreshed {
           wasRefreshed = true
@@ -73,19 +96,19 @@ extension ScenarioClient {
         } else {
           try await pause(after: error, of: .read, &policy)
         }
-        try file.empty()
+        try temporary.empty()
       }
     }
     let served = response?.value(of: "content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased() ?? ""
-    let mimeType = served.isEmpty ? asset.mimeType : served
-    let byteCount = response?.bodyCount ?? 0
+    let file = DownloadedFile(
+      path: temporary.path, byteCount: response?.bodyCount ?? 0, mimeType: served.isEmpty ? asset.mimeType : served)
     do {
-      try verify(DownloadedFile(path: file.path, byteCount: byteCount, mimeType: mimeType))
+      try verify(file)
     } catch {
       throw Self.invalid("the downloaded file is damaged: \(printable("\(error)"))")
     }
-    try file.move(to: path)
-    return DownloadedFile(path: path, byteCount: byteCount, mimeType: mimeType)
+    try temporary.sync()
+    return UnnamedDownload(file: file, temporary: temporary)
   }
 
   /// Fetches a signed URL once. The length has to be what the server announced.

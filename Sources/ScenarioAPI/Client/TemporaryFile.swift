@@ -36,11 +36,14 @@ struct TemporaryFile: ~Copyable {
     }
   }
 
-  /// Syncs the file and puts it in the place of whatever is at `destination`, in the same folder.
+  /// Syncs what was written to the disk.
+  func sync() throws(ScenarioError) {
+    guard fsync(descriptor) == 0 else { throw Self.failure("cannot write \(path)", errno) }
+  }
+
+  /// Puts the synced file in the place of whatever is at `destination`, in the same folder.
   consuming func move(to destination: String) throws(ScenarioError) {
-    guard fsync(descriptor) == 0, unsafe rename(path, destination) == 0 else {
-      throw Self.failure("cannot write \(destination)", errno)
-    }
+    guard unsafe rename(path, destination) == 0 else { throw Self.failure("cannot write \(destination)", errno) }
     // The new name survives a crash only when the folder is synced too; a file system that cannot is no failure.
     let parent = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if parent >= 0 {

@@ -1,0 +1,106 @@
+#if Client
+internal import Foundation
+internal import ImagePreparation
+
+/// What the results of a run are called: a template with its fields filled in and, where that name is taken, a number.
+struct ResultNaming: Sendable, Equatable {
+  /// The folder, as whoever asks calls it.
+  var folder: String
+  /// The name, with the fields of ``Field``.
+  var template: String
+  /// What `{stem}` stands for.
+  var stem: String
+  /// What `{seed}` stands for.
+  var seed: String
+
+  /// What a template may hold in braces.
+  private enum Field: String, CaseIterable {
+    case stem = "{stem}"
+    case seed = "{seed}"
+    case index = "{index}"
+  }
+
+  private enum Part {
+    case text(Substring)
+    case braces(Substring)
+  }
+
+  /// The longest name that file systems take, in bytes.
+  private static let longestName = 255
+  /// The longest stem, in bytes: the rest is for template, seed, numbers and extensions.
+  private static let longestStem = 180
+  /// The longest of what follows a name: a number, an extension of 8 letters and `.json`.
+  private static let longestEnd = "-9999".utf8.count + ".extended.json".utf8.count
+
+  /// The path of result `index` (from 1); `number` (from 1) distinguishes it from others of its name.
+  func path(index: Int, number: Int, fileExtension: String) -> String {
+    "\(folder)/\(Self.numbered(name(index: index), number)).\(fileExtension)"
+  }
+
+  private func name(index: Int) -> String {
+    // Filled in one pass, so that a stem with braces in it stays as it is.
+    Self.parts(of: template).map { part in
+      switch part {
+      case .text(let text): String(text)
+      case .braces(let text):
+        switch Field(rawValue: String(text)) {
+        case .stem: Self.shortened(stem)
+        case .seed: seed
+        case .index: String(index)
+        case nil: String(text)
+        }
+      }
+    }.joined()
+  }
+
+  /// `name`, `name-2`, `name-3`, …
+  static func numbered(_ name: String, _ number: Int) -> String { number == 1 ? name : "\(name)-\(number)" }
+
+  /// A stem that leaves room for what follows it in a name. A longer one is cut and gains a digest of the whole, so that it stays unique.
+  static func shortened(_ stem: String) -> String {
+    guard stem.utf8.count > longestStem else { return stem }
+    let end = "-" + ContentDigest.sha256(of: [UInt8](stem.utf8)).prefix(8)
+    var start = ""
+    for character in stem {
+      guard start.utf8.count + String(character).utf8.count + end.utf8.count <= longestStem else { break }
+      start.append(character)
+    }
+    return start + end
+  }
+
+  private static func parts(of template: String) -> [Part] {
+    var parts: [Part] = []
+    var rest = template[...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      parts += [.text(rest[..<open]), .braces(rest[open...close])]
+      rest = rest[rest.index(after: close)...]
+    }
+    return parts + [.text(rest)]
+  }
+
+  /// Refuses what cannot name `count` results, before anything is paid for them.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `invalid-order`.
+  func check(count: Int) throws(PipelineError) {
+    func refused(_ message: String, _ remedy: String) -> PipelineError {
+      PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
+    }
+    let usual = Img2ImgOrder.defaultNameTemplate
+    guard !template.isEmpty, !template.contains("/"), !template.hasPrefix(".") else {
+      throw refused("the name template \(template) makes no file name", "use one such as \(usual)")
+    }
+    for case .braces(let text) in Self.parts(of: template) where Field(rawValue: String(text)) == nil {
+      throw refused("the name template \(template) has the unknown field \(text)", "use {stem}, {seed} and {index}")
+    }
+    guard !stem.isEmpty, !stem.contains("/"), !seed.contains("/") else {
+      throw refused("the stem \(stem) or the seed \(seed) makes no file name", "leave slashes out")
+    }
+    guard count == 1 || template.contains(Field.index.rawValue) else {
+      throw refused("\(count) results would have one name", "put {index} into the name template")
+    }
+    guard name(index: count).utf8.count + Self.longestEnd <= Self.longestName else {
+      throw refused("the name template makes names longer than file systems take", "use one such as \(usual)")
+    }
+  }
+}
+#endif
