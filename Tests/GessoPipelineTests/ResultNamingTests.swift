@@ -236,6 +236,8 @@ struct ResultNamingTests {
     #expect(try await result(1, order("a forest") { $0.stem = "other" }) == "other-7-1.png")
     #expect(try await result(1, order("a forest") { $0.folder = folder + "/deeper" }) == "small-420-7-1.png")
     #expect(bytes(of: folder + "/deeper/small-420-7-1.png") != nil)
+    let entry = try Ledger(path: folder + "-ledger/ledger.sqlite").entry(job: JobID(rawValue: "job_1"))
+    #expect(entry.intent.folder == folder + "/deeper", "going on by the job's id goes there too")
   }
 
   @Test("the name and the folder of this command win over those of a dry run")
@@ -266,8 +268,9 @@ struct ResultNamingTests {
     }
     let deeper = folder + "/deeper"
     #expect(try await names(deeper, "fog") == [deeper + "/fog.png"])
+    #expect(try await names(nil, nil) == [deeper + "/fog.png"])
     try write("mine", to: "fog.png")
-    #expect(try await names(folder, "fog") == [folder + "/fog-2.png"])
+    #expect(try await names(folder, nil) == [folder + "/fog-2.png"])
     await #expect { try await names(nil, "{date}") } throws: { ($0 as? PipelineError)?.code == .invalidOrder }
   }
 

@@ -67,9 +67,14 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let digest = try Self.digest(of: order.source)
     try makeFolder(order.folder)
-    let claim = try ledger.claim(try intent(order, sourceSHA256: digest), again: order.again)
+    let intent = try intent(order, sourceSHA256: digest)
+    let claim = try ledger.claim(intent, again: order.again)
     defer { withExtendedLifetime(claim) {} }
     var entry = claim.entry
+    if !entry.intent.placesLike(intent) {
+      try ledger.recordRepeat(entry.id, of: intent)
+      entry = try ledger.entry(run: entry.id)
+    }
     func places(_ run: LedgerEntry) -> ResultPlaces {
       ResultPlaces(
         ledger: ledger, run: run, naming: order.naming(seed: run.intent.seed), replaces: order.replacesResults)
@@ -141,7 +146,7 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - job: The job.
-  ///   - folder: Where results go; nil for where the order wants them.
+  ///   - folder: Where results go; nil for where the order wants them. The ledger keeps what is given here.
   ///   - nameTemplate: What they are called, as ``Img2ImgOrder/nameTemplate``; nil for what the order calls them.
   ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to look at the job, and for how long.
@@ -152,19 +157,22 @@ public struct Img2ImgPipeline: Sendable {
     _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
     polling: JobPolling = JobPolling(), onProgress: @Sendable (Img2ImgProgress) -> Void = { _ in }
   ) async throws -> Img2ImgResult {
-    let entry = try ledger.entry(job: job)
+    var entry = try ledger.entry(job: job)
     try checkAddress(entry)
     let claim = try ledger.claim(entry.id)
     defer { withExtendedLifetime(claim) {} }
-    let intent = claim.entry.intent
+    var intent = claim.entry.intent
     let naming = ResultNaming(
       folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
       seed: intent.seed)
     // However many results there are: those of one name are numbered.
     if nameTemplate != nil { try naming.check(count: 1) }
+    (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
+    if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
+    entry = try ledger.entry(run: entry.id)
     try makeFolder(naming.folder)
     return try await finish(
-      ResultPlaces(ledger: ledger, run: claim.entry, naming: naming, replaces: replacesResults), polling: polling,
+      ResultPlaces(ledger: ledger, run: entry, naming: naming, replaces: replacesResults), polling: polling,
       onProgress: onProgress)
   }
 

@@ -132,8 +132,8 @@ public final class Ledger: Sendable {
   /// A run that failed before anything was paid for is taken up where it failed; one whose job failed is drawn anew.
   ///
   /// - Parameters:
-  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts. Runs of one of its former keys
-  ///     are given the present one, unless that has runs of its own.
+  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts until
+  ///     ``recordRepeat(_:of:)``. Runs of one of its former keys are given the present one, unless that has runs of its own.
   ///   - again: True to draw a finished order anew.
   /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
   package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
@@ -198,6 +198,19 @@ public final class Ledger: Sendable {
         intent.folder, intent.nameTemplate, intent.stem,
       ])
     return database.lastInsertedRowID
+  }
+
+  /// The order was given again: what it calls its source and where it wants its results counts from now on.
+  package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
+    try write("repeat") { database in
+      try database.execute(
+        sql: """
+          UPDATE run SET source = ?, secondSHA256 = ?, folder = ?, nameTemplate = ?, stem = ?, updatedAt = ? WHERE id = ?
+          """,
+        arguments: [
+          intent.source, intent.secondSHA256, intent.folder, intent.nameTemplate, intent.stem, Self.now, id,
+        ])
+    }
   }
 
   /// The prepared image is on disk, and everything that is going to be sent is known.

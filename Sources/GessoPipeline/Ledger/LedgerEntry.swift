@@ -118,6 +118,14 @@ public struct LedgerIntent: Sendable, Equatable {
   }
 }
 
+extension LedgerIntent {
+  /// True when the two call their source alike and want their results in the same place under the same names.
+  func placesLike(_ other: LedgerIntent) -> Bool {
+    (source, secondSHA256, folder) == (other.source, other.secondSHA256, other.folder)
+      && (nameTemplate, stem) == (other.nameTemplate, other.stem)
+  }
+}
+
 /// One result on disk.
 public struct LedgerResult: Sendable, Equatable {
   /// Its place in the service's order, from 1.
