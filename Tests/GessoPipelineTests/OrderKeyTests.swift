@@ -1,6 +1,5 @@
 #if Client
 import Foundation
-import GRDB
 import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
@@ -76,46 +75,6 @@ struct OrderKeyTests {
   func complete() {
     let names = Set(Mirror(reflecting: Recipe()).children.compactMap(\.label))
     #expect(names == OrderKey.leftOut.union(OrderKey.fields(of: Recipe()).map(\.name)))
-  }
-
-  @Test("a run that an earlier version began is gone on with, and neither uploaded nor paid for again")
-  func takesOver() async throws {
-    // As version 1 wrote the default recipe.
-    let recipe =
-      "Recipe(maxSide: Optional(1536), box: nil, fit: ImagePreparation.Recipe.Fit.contain, gravity: "
-      + "ImagePreparation.Gravity.center, maxPixels: nil, multipleOf: 16, snap: ImagePreparation.Recipe.Snap.crop, "
-      + "sizing: nil, trim: false, enlarge: false, filter: ImagePreparation.ResamplingFilter.lanczos3, linear: false, "
-      + "isData: false, effort: ImagePreparation.Recipe.Effort.balanced, format: "
-      + "ImagePreparation.Recipe.OutputFormat.auto, quality: 92, subsampling: "
-      + "ImagePreparation.Recipe.Subsampling.yuv420, compression: ImagePreparation.Recipe.Compression.balanced, "
-      + "maxBytes: Optional(3500000), minQuality: 60, background: nil, profile: "
-      + "ImagePreparation.Recipe.ProfileHandling.convert, metadata: ImagePreparation.Recipe.MetadataHandling.none, "
-      + "tensor: nil, failOn: ImagePreparation.DamagePolicy.truncated, maxInputPixels: 500000000, "
-      + "maxMemory: 1073741824, threads: 2)"
-    let request =
-      #"{\"strength\":0.75,\"numSamples\":1,\"guidance\":3.5,\"numInferenceSteps\":28,\"width\":null,\"height\":null}"#
-    let former = Self.sha256(
-      #"["https://service.example/v1","\#(Self.account)","\#(try Self.source)","\#(recipe)","flux.1-dev","a forest","#
-        + #""\#(request)","seed 7"]"#)
-    #expect(OrderKey.formerText(of: Img2ImgOrder.defaultRecipe) == recipe)
-
-    let key = try await key(of: order)
-    let path = folder + "-ledger/ledger.sqlite"
-    try await DatabaseQueue(path: path).write {
-      try $0.execute(sql: "UPDATE run SET intentKey = ?", arguments: [former])
-    }
-    let again = ScriptedService(results: []) { _, request throws(ScenarioError) in
-      guard request.method == .get else {
-        throw ScenarioError(.rejected, .refused, stage: .submit, "paid twice", remedy: "")
-      }
-      return nil
-    }
-    var order = order
-    order.waits = false
-    _ = try await Img2ImgPipeline(client: try again.client(), ledger: try Ledger(path: path)).run(order)
-    #expect(again.requests.isEmpty)
-    let entries = try Ledger(path: path).entries()
-    #expect(entries.map(\.intent.key) == [key] && entries.map(\.id) == [1])
   }
 }
 #endif

@@ -205,9 +205,7 @@ public struct Img2ImgPipeline: Sendable {
       order, baseURL: client.configuration.baseURL, account: account, sourceSHA256: sourceSHA256,
       secondSHA256: secondSHA256)
     return LedgerIntent(
-      // Version 1 knew no second image.
-      key: key.digest, formerKeys: order.second == nil ? [key.formerDigest] : [], account: account,
-      baseURL: client.configuration.baseURL,
+      key: key.digest, account: account, baseURL: client.configuration.baseURL,
       projectID: client.configuration.projectID,
       source: order.sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: order.request.modelID, prompt: order.request.prompt,

@@ -14,8 +14,6 @@ package struct OrderKey: Sendable {
 
   /// SHA-256 in hexadecimal.
   package let digest: String
-  /// The key of version 1, under which runs of before are found.
-  package let formerDigest: String
 
   /// Makes the key of an order.
   ///
@@ -30,24 +28,16 @@ package struct OrderKey: Sendable {
     // Nothing is prepared of what the service fetches itself.
     if case .remote(let url) = order.source { (origin, recipe) = (url, Recipe()) }
     let request = order.request
-    digest = Self.digest(
-      .object([
-        ("version", .integer(2)), ("service", .string(baseURL)), ("account", .string(account)),
-        ("source", .string(origin)), ("recipe", Self.said(Self.fields(of: recipe))),
-        ("model", .string(request.modelID)),
-        ("prompt", .string(request.prompt)),
-        ("request", Self.said(Self.fields(of: request) + [("second", second, nil)])),
-        ("seed", .optional(request.seed)),
-      ]))
-    formerDigest = Self.digest(
-      .array(
-        [
-          baseURL, account, origin, Self.formerText(of: recipe), request.modelID, request.prompt, request.record.line,
-          request.seed.map { "seed \($0)" } ?? "any seed",
-        ].map(OrderedJSON.string)))
+    let identity = OrderedJSON.object([
+      ("version", .integer(2)), ("service", .string(baseURL)), ("account", .string(account)),
+      ("source", .string(origin)), ("recipe", Self.said(Self.fields(of: recipe))),
+      ("model", .string(request.modelID)),
+      ("prompt", .string(request.prompt)),
+      ("request", Self.said(Self.fields(of: request) + [("second", second, nil)])),
+      ("seed", .optional(request.seed)),
+    ])
+    digest = ContentDigest.sha256(of: [UInt8](identity.line.utf8))
   }
-
-  private static func digest(_ json: OrderedJSON) -> String { ContentDigest.sha256(of: [UInt8](json.line.utf8)) }
 
   /// The fields that somebody has set, by name.
   package static func said(_ fields: [Field]) -> OrderedJSON {
@@ -110,24 +100,6 @@ package struct OrderKey: Sendable {
     case .custom: fields += [("endpoint", "custom", nil)]
     }
     return fields
-  }
-
-  /// A recipe as Swift printed it when version 1 was written, with the fields it had then.
-  package static func formerText(of recipe: Recipe) -> String {
-    func text<Value>(_ value: Value) -> String { String(reflecting: value) }
-    let fields = [
-      ("maxSide", text(recipe.maxSide)), ("box", text(recipe.box)), ("fit", text(recipe.fit)),
-      ("gravity", text(recipe.gravity)), ("maxPixels", text(recipe.maxPixels)), ("multipleOf", text(recipe.multipleOf)),
-      ("snap", text(recipe.snap)), ("sizing", text(recipe.sizing)), ("trim", text(recipe.trim)),
-      ("enlarge", text(recipe.enlarge)), ("filter", text(recipe.filter)), ("linear", text(recipe.linear)),
-      ("isData", text(recipe.isData)), ("effort", text(recipe.effort)), ("format", text(recipe.format)),
-      ("quality", text(recipe.quality)), ("subsampling", text(recipe.subsampling)),
-      ("compression", text(recipe.compression)), ("maxBytes", text(recipe.maxBytes)),
-      ("minQuality", text(recipe.minQuality)), ("background", text(recipe.background)),
-      ("profile", text(recipe.profile)), ("metadata", text(recipe.metadata)), ("tensor", text(recipe.tensor)),
-      ("failOn", text(recipe.failOn)), ("maxInputPixels", "500000000"), ("maxMemory", "1073741824"), ("threads", "2"),
-    ]
-    return "Recipe(" + fields.map { "\($0): \($1)" }.joined(separator: ", ") + ")"
   }
 }
 #endif

@@ -133,21 +133,13 @@ public final class Ledger: Sendable {
   ///
   /// - Parameters:
   ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts until
-  ///     ``recordRepeat(_:of:)``. Runs of one of its former keys are given the present one, unless that has runs of its own.
+  ///     ``recordRepeat(_:of:)``.
   ///   - again: True to draw a finished order anew.
   /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
   package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
-      func latest() throws -> Row? {
-        try Row.fetchOne(
-          database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
-      }
-      var row = try latest()
-      for formerKey in intent.formerKeys where row == nil {
-        try database.execute(
-          sql: "UPDATE run SET intentKey = ? WHERE intentKey = ?", arguments: [intent.key, formerKey])
-        row = try latest()
-      }
+      let row = try Row.fetchOne(
+        database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
       guard let row else { return try Self.insert(intent, draw: 0, in: database) }
       let latest = try LedgerEntry(row, results: [])
       switch latest.state {

@@ -56,8 +56,6 @@ public struct LedgerIntent: Sendable, Equatable {
   /// What makes two orders the same: a digest of the service's address, the account or project, the source's bytes, the
   /// recipe and everything asked for, a given seed included.
   public var key: String
-  /// What earlier versions of this package called the same order, for taking over their runs; not kept.
-  package var formerKeys: [String]
   /// Whose order it is: the project, else a digest of the API key.
   public var account: String
   /// The service's address: a run against a stand-in never counts for the service.
@@ -92,13 +90,12 @@ public struct LedgerIntent: Sendable, Equatable {
   public var stem: String
 
   package init(
-    key: String, formerKeys: [String] = [], account: String, baseURL: String, projectID: String?, source: String,
+    key: String, account: String, baseURL: String, projectID: String?, source: String,
     sourceSHA256: String?, secondSHA256: String? = nil, preparedSHA256: String?, preparedPath: String?,
     geometry: String?, model: String, prompt: String, parameters: String, seed: String,
     folder: String, nameTemplate: String, stem: String
   ) {
     self.key = key
-    self.formerKeys = formerKeys
     self.account = account
     self.baseURL = baseURL
     self.projectID = projectID
