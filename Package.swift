@@ -56,7 +56,6 @@ var targets: [Target] = [
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
   .systemLibrary(
     name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-  .target(name: "CBase64", cSettings: cSettings),
   .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
@@ -74,7 +73,7 @@ var targets: [Target] = [
   // The service.
   .target(
     name: "ScenarioAPI",
-    dependencies: ["CBase64", "CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
+    dependencies: ["CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
     swiftSettings: swiftSettings),
   .target(
     name: "GessoPipeline",

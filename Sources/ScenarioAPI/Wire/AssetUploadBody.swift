@@ -2,8 +2,7 @@ internal import Foundation
 
 /// The body of `POST /assets`: a JSON object with the image as a data URL.
 enum AssetUploadBody {
-  /// Writes `{"name":…,"image":"data:<type>;base64,…"}` into one buffer of its final size, encoding the image straight
-  /// into its place.
+  /// Writes `{"name":…,"image":"data:<type>;base64,…"}` into one buffer of its final size.
   ///
   /// - Throws: `invalid-request` for an empty name or image, or a media type of other characters than those of RFC 6838.
   static func encode(name: String, mimeType: String, image: [UInt8]) throws(ScenarioError) -> [UInt8] {
@@ -18,15 +17,16 @@ enum AssetUploadBody {
       throw invalid("the upload has no proper media type", "name one such as image/png")
     }
     let start = [UInt8](#"{"name":"#.utf8) + quotedName + [UInt8](#","image":"data:\#(mimeType);base64,"#.utf8)
-    let end = [UInt8](#""}"#.utf8)
-    let count = start.count + Base64.encodedCount(image.count) + end.count
-    return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
-      unsafe buffer.baseAddress!.initialize(from: start, count: start.count)
-      var place = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[start.count...])
-      unsafe image.withUnsafeBytes { unsafe Base64.encode($0, into: place) }
-      unsafe place = UnsafeMutableRawBufferPointer(rebasing: place[Base64.encodedCount(image.count)...])
-      unsafe place.copyBytes(from: end)
-      initializedCount = count
+    let end = #""}"#.utf8
+    var body: [UInt8] = []
+    body.reserveCapacity(start.count + (image.count + 2) / 3 * 4 + end.count)
+    body += start
+    // Base64 in pieces of whole groups of three bytes: no second copy of the image or of its text is ever in memory.
+    let pieceSize = 3 << 14
+    for offset in stride(from: 0, to: image.count, by: pieceSize) {
+      body += Data(image[offset..<min(offset + pieceSize, image.count)]).base64EncodedData()
     }
+    body += end
+    return body
   }
 }
