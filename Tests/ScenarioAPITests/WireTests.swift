@@ -94,6 +94,16 @@ struct RequestWireTests {
     #expect(url == "https://a.example/v1/models/flux.1-dev/a%2Fb%20%C3%BC%3F%23%25?projectId=p%26%3D%2B&x=true")
   }
 
+  @Test("of ASCII only unreserved characters stay as they are (RFC 3986, section 2.3)")
+  func percentEncoding() {
+    let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+    for byte in UInt8(0)...127 {
+      let character = String(decoding: [byte], as: UTF8.self)
+      let expected = unreserved.contains(byte) ? character : String(format: "%%%02X", Int(byte))
+      #expect(ServiceURL.build(base: "", path: [], query: [(character, character)]) == "?\(expected)=\(expected)")
+    }
+  }
+
   @Test(
     "text from elsewhere is made fit to print",
     arguments: [

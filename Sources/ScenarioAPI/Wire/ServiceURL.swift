@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Foundation
 
 /// URLs as the service's contract needs them: parts encoded, signatures untouched.
 enum ServiceURL {
@@ -39,18 +40,13 @@ enum ServiceURL {
     return url
   }
 
+  private static let unreserved = CharacterSet(
+    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
   private static func encoded(_ text: String) -> String {
-    var result = ""
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        result.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
+    guard let encoded = text.addingPercentEncoding(withAllowedCharacters: unreserved) else {
+      preconditionFailure("a Swift string is always valid Unicode")
     }
-    return result
+    return encoded
   }
 }
