@@ -157,41 +157,88 @@ struct LedgerTests {
     }
   }
 
-  @Test("the ledger of an earlier version is taken over with its jobs")
-  func migrates() throws {
+  /// Tables of the last version before the first release, with one open run.
+  private static let unreleased = """
+    CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+    INSERT INTO grdb_migrations VALUES ('runs and results'), ('orders, submits and uploads'), ('uploads in parts');
+    CREATE TABLE run (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
+      source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
+      model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
+      folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
+      assetID TEXT, jobID TEXT, cost TEXT, failure TEXT,
+      intentKey TEXT, account TEXT NOT NULL DEFAULT '', draw INTEGER NOT NULL DEFAULT 0, submittedAt REAL);
+    CREATE UNIQUE INDEX run_order ON run (intentKey, draw);
+    CREATE UNIQUE INDEX run_job ON run (jobID, baseURL);
+    CREATE TABLE result (
+      run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL,
+      assetID TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL,
+      PRIMARY KEY (run, position)) WITHOUT ROWID;
+    CREATE TABLE upload (
+      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL,
+      createdAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+    CREATE TABLE partialUpload (
+      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress TEXT NOT NULL,
+      updatedAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+    INSERT INTO run (createdAt, updatedAt, state, baseURL, source, model, prompt, parameters, seed, folder,
+      nameTemplate, stem, jobID, intentKey)
+    VALUES ('2026-10-01T00:00:00Z', '2026-10-01T00:00:00Z', 'submitted', 'https://example.com/v1', 'a.jpg',
+      'flux.1-dev', 'p', '{}', '7', '/out', '{stem}', 'a', 'job_old', 'k');
+    """
+
+  @Test(
+    "a ledger of another version is refused by name, and not a byte of it changes",
+    arguments: [
+      (Self.unreleased, "is of an unreleased version of gesso", "finish its open runs with the build that made it"),
+      (
+        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 2; CREATE TABLE run (id INTEGER PRIMARY KEY)",
+        "is of version 2, and this gesso reads version 1", "finish its open runs with the gesso that made it"
+      ),
+      ("CREATE TABLE photo (id INTEGER PRIMARY KEY)", "is a database of another program", "to another file"),
+    ], [true, false])
+  func refusesOtherVersions(schema: (sql: String, message: String, remedy: String), isKilled: Bool) throws {
+    let made = path + "-made"
     try FileManager.default.createDirectory(
       at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-    // As the first version wrote it.
-    try DatabaseQueue(path: path).write { database in
-      try database.execute(
-        sql: """
-          CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
-          INSERT INTO grdb_migrations VALUES ('runs and results');
-          CREATE TABLE run (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
-            baseURL TEXT NOT NULL, projectID TEXT,
-            source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
-            model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
-            folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
-            assetID TEXT, jobID TEXT, cost TEXT, failure TEXT);
-          CREATE INDEX run_job ON run (jobID);
-          CREATE TABLE result (
-            run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL,
-            assetID TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL,
-            PRIMARY KEY (run, position)) WITHOUT ROWID;
-          INSERT INTO run (createdAt, updatedAt, state, baseURL, source, model, prompt, parameters, seed, folder,
-            nameTemplate, stem, jobID)
-          VALUES ('2026-10-01T00:00:00Z', '2026-10-01T00:00:00Z', 'submitted', 'https://example.com/v1', 'a.jpg',
-            'flux.1-dev', 'p', '{}', '7', '/out', '{stem}', 'a', 'job_old'), ('2026-10-01T00:00:00Z',
-            '2026-10-01T00:00:00Z', 'submitting', 'https://example.com/v1', 'b.jpg', 'flux.1-dev', 'p', '{}', '7',
-            '/out', '{stem}', 'b', NULL);
-          """)
+    var configuration = Configuration()
+    configuration.journalMode = .wal
+    let database = try DatabaseQueue(path: made, configuration: configuration)
+    try database.writeWithoutTransaction { try $0.execute(sql: schema.sql) }
+    // Before it is closed, as a process that is killed leaves it: the last commits are in the journal only.
+    defer { try? database.close() }
+    if !isKilled { try database.close() }
+    let files = isKilled ? ["", "-wal"] : [""]
+    for file in files { try FileManager.default.copyItem(atPath: made + file, toPath: path + file) }
+    func bytes() throws -> [Data] { try files.map { try Data(contentsOf: URL(filePath: path + $0)) } }
+    let before = try bytes()
+
+    for _ in 0..<2 {
+      let error = #expect(throws: PipelineError.self) { try Ledger(path: path) }
+      #expect(error?.code == .ledgerUnavailable)
+      #expect(error?.message.contains("\(path) \(schema.message)") == true, "\(error?.message ?? "")")
+      #expect(error?.remedy.contains(schema.remedy) == true, "\(error?.remedy ?? "")")
     }
-    let ledger = try Ledger(path: path)
-    #expect(try ledger.entry(job: JobID(rawValue: "job_old")).state == .submitted)
-    #expect(try ledger.claim(Self.intent, again: false).entry.id == 3)
-    try ledger.check()
+    #expect(try bytes() == before)
+    #expect(!FileManager.default.fileExists(atPath: path + "-locks"))
+  }
+
+  @Test("a file whose tables were half made when its process was killed is made anew")
+  func madeAnew() throws {
+    let folder = URL(filePath: path).deletingLastPathComponent()
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let made = path + "-made"
+    let database = try DatabaseQueue(path: made)
+    // A cache this small writes pages to the file before the commit; the journal has what undoes it.
+    try database.inDatabase { database in
+      try database.execute(sql: "PRAGMA cache_size = 1; BEGIN; CREATE TABLE run (id INTEGER PRIMARY KEY, text TEXT)")
+      for _ in 0..<100 { try database.execute(sql: "INSERT INTO run (text) VALUES (hex(randomblob(2000)))") }
+      for file in ["", "-journal"] { try FileManager.default.copyItem(atPath: made + file, toPath: path + file) }
+      try database.execute(sql: "ROLLBACK")
+    }
+    #expect(try Data(contentsOf: URL(filePath: path)).count > 0)
+    #expect(try Ledger(path: path).claim(Self.intent, again: false).entry.id == 1)
+    try Ledger(path: path).check()
   }
 
   @Test("an unknown job is named")

@@ -1,7 +1,6 @@
 #if Client
 internal import Foundation
 internal import GRDB
-internal import ImagePreparation
 public import ScenarioAPI
 internal import Synchronization
 
@@ -22,7 +21,8 @@ public final class Ledger: Sendable {
 
   /// Opens the ledger, and makes it and its folder where they are missing, closed to other users.
   ///
-  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`.
+  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`; a ledger of another version is refused, and nothing
+  ///   in it is changed.
   public convenience init(path: String) throws(PipelineError) { try self.init(path: path, onCommit: nil) }
 
   /// - Parameter onCommit: Told after every commit of its running number from 1 and of the step, for tests that end the
@@ -33,96 +33,14 @@ public final class Ledger: Sendable {
     self.path = path
     self.onCommit = onCommit
     do {
-      let folder = URL(filePath: path).deletingLastPathComponent().path
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      database = try Self.openDatabase(path)
       try FileManager.default.createDirectory(
         atPath: path + "-locks", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      database = try Self.alone(in: folder) {
-        if !FileManager.default.fileExists(atPath: path) {
-          // SQLite gives its journal files the permissions of the database.
-          _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
-        }
-        var configuration = GRDB.Configuration()
-        configuration.journalMode = .wal
-        configuration.busyMode = .timeout(10)
-        let database = try DatabaseQueue(path: path, configuration: configuration)
-        // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
-        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        try Self.migrations.migrate(database)
-        return database
-      }
+    } catch let error as PipelineError {
+      throw error
     } catch {
       throw Self.unavailable(path, error)
     }
-  }
-
-  /// Runs `opening` while nobody else opens a ledger of `folder`: the migrator asks what was applied and applies what is
-  /// missing in separate transactions, so that two openers of a new file would both make its tables.
-  private static func alone<Value>(in folder: String, _ opening: () throws -> Value) throws -> Value {
-    let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-    }
-    return try opening()
-  }
-
-  private static var migrations: DatabaseMigrator {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("runs and results") { database in
-      try database.execute(
-        sql: """
-          CREATE TABLE run (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
-            baseURL TEXT NOT NULL, projectID TEXT,
-            source TEXT NOT NULL, sourceSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
-            model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
-            folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
-            assetID TEXT, jobID TEXT, cost TEXT, failure TEXT);
-          CREATE INDEX run_job ON run (jobID);
-          CREATE TABLE result (
-            run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL,
-            assetID TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL,
-            PRIMARY KEY (run, position)) WITHOUT ROWID;
-          """)
-    }
-    migrator.registerMigration("orders, submits and uploads") { database in
-      // Runs of before have no key, and are never taken for the same order as another.
-      try database.execute(
-        sql: """
-          ALTER TABLE run ADD COLUMN intentKey TEXT;
-          ALTER TABLE run ADD COLUMN account TEXT NOT NULL DEFAULT '';
-          ALTER TABLE run ADD COLUMN draw INTEGER NOT NULL DEFAULT 0;
-          ALTER TABLE run ADD COLUMN submittedAt REAL;
-          CREATE UNIQUE INDEX run_order ON run (intentKey, draw);
-          DROP INDEX run_job;
-          CREATE UNIQUE INDEX run_job ON run (jobID, baseURL);
-          CREATE TABLE upload (
-            baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL,
-            createdAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
-          """)
-    }
-    migrator.registerMigration("uploads in parts") { database in
-      // How far they came, as JSON: the upload's id, the size of its parts and those that arrived; no addresses.
-      try database.execute(
-        sql: """
-          CREATE TABLE partialUpload (
-            baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress TEXT NOT NULL,
-            updatedAt TEXT NOT NULL, PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
-          """)
-    }
-    migrator.registerMigration("numbered results and second images") { database in
-      try database.execute(
-        sql: """
-          ALTER TABLE result ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
-          ALTER TABLE result ADD COLUMN recordSHA256 TEXT;
-          ALTER TABLE run ADD COLUMN secondSHA256 TEXT;
-          """)
-    }
-    return migrator
   }
 
   // MARK: Writing
@@ -139,7 +57,7 @@ public final class Ledger: Sendable {
   package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
       let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM run WHERE intentKey = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
+        database, sql: "SELECT * FROM run WHERE key = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
       guard let row else { return try Self.insert(intent, draw: 0, in: database) }
       let latest = try LedgerEntry(row, results: [])
       switch latest.state {
@@ -170,39 +88,19 @@ public final class Ledger: Sendable {
     return LedgerClaim(entry: try entry(run: id), lock: lock)
   }
 
-  /// The right to upload these bytes; nil when somebody else is at it.
-  package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
-    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
-    return try LedgerLock(path: "\(path)-locks/upload-\(name)")
-  }
-
   private static func insert(_ intent: LedgerIntent, draw: Int, in database: Database) throws -> Int64 {
-    try database.execute(
-      sql: """
-        INSERT INTO run (createdAt, updatedAt, state, intentKey, account, draw, baseURL, projectID, source, sourceSHA256,
-          secondSHA256, preparedSHA256, preparedPath, geometry, model, prompt, parameters, seed, folder, nameTemplate, stem)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
-        now, now, LedgerEntry.State.planned.rawValue, intent.key, intent.account, draw, intent.baseURL,
-        intent.projectID, intent.source, intent.sourceSHA256, intent.secondSHA256, intent.preparedSHA256,
-        intent.preparedPath, intent.geometry, intent.model, intent.prompt, intent.parameters, intent.seed,
-        intent.folder, intent.nameTemplate, intent.stem,
-      ])
+    try NewRun(intent: intent, draw: draw, createdAt: now).insert(database)
     return database.lastInsertedRowID
   }
 
   /// The order was given again: what it calls its source and where it wants its results counts from now on.
   package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
-    try write("repeat") { database in
-      try database.execute(
-        sql: """
-          UPDATE run SET source = ?, secondSHA256 = ?, folder = ?, nameTemplate = ?, stem = ?, updatedAt = ? WHERE id = ?
-          """,
-        arguments: [
-          intent.source, intent.secondSHA256, intent.folder, intent.nameTemplate, intent.stem, Self.now, id,
-        ])
-    }
+    try update(
+      id, step: "repeat",
+      [
+        "source": intent.source, "secondSHA256": intent.secondSHA256, "folder": intent.folder,
+        "nameTemplate": intent.nameTemplate, "stem": intent.stem,
+      ])
   }
 
   /// The prepared image is on disk, and everything that is going to be sent is known.
@@ -210,63 +108,33 @@ public final class Ledger: Sendable {
     _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
   ) throws(PipelineError) {
     try update(
-      id, to: .prepared, "preparedSHA256 = ?, preparedPath = ?, geometry = ?, parameters = ?",
-      [sha256, path, geometry, parameters])
+      id, to: .prepared,
+      ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
   }
 
   /// The service has the image, and the one that belongs to it.
   package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
-    try update(id, to: .uploaded, "assetID = ?, parameters = ?", [asset.rawValue, parameters])
-  }
-
-  /// The service has these bytes, for whoever needs them next.
-  package func recordUpload(
-    of sha256: String, baseURL: String, account: String, asset: AssetID
-  ) throws(PipelineError) {
-    try write("stored") { database in
-      try database.execute(
-        sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
-        arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
-      try database.execute(
-        sql: "DELETE FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256])
-    }
-  }
-
-  /// The service has these parts of an upload.
-  package func recordPartialUpload(
-    of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
-  ) throws(PipelineError) {
-    try write("part") { database in
-      try database.execute(
-        sql:
-          "INSERT OR REPLACE INTO partialUpload (baseURL, account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?, ?)",
-        arguments: [baseURL, account, sha256, try JSONEncoder().encode(partial), Self.now])
-    }
+    try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
   }
 
   /// The submit is about to leave.
   package func recordSubmitting(_ id: Int64) throws(PipelineError) {
-    try write("submitting") { database in
-      try database.execute(
-        sql: "UPDATE run SET state = ?, updatedAt = ?, submittedAt = ? WHERE id = ?",
-        arguments: [LedgerEntry.State.submitting.rawValue, Self.now, Date.now.timeIntervalSince1970, id])
-    }
+    try update(id, to: .submitting, ["submittedAt": Date.now.timeIntervalSince1970])
   }
 
   /// The service accepted the job, or the job turned out to be this run's.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
-    try update(id, to: .submitted, "jobID = ?, cost = ?, failure = NULL", [job.rawValue, cost])
+    try update(id, to: .submitted, ["jobID": job.rawValue, "cost": cost, "failure": nil])
   }
 
   /// Nobody can tell which job the submit became, if any.
   package func recordNeedsDecision(_ id: Int64, reason: String) throws(PipelineError) {
-    try update(id, to: .needsDecision, "failure = ?", [reason])
+    try update(id, to: .needsDecision, ["failure": reason])
   }
 
   /// Whoever decided knows that the submit started no job.
   package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
-    try update(id, to: .uploaded, "failure = NULL")
+    try update(id, to: .uploaded, ["failure": nil])
   }
 
   /// The job ended well.
@@ -274,21 +142,12 @@ public final class Ledger: Sendable {
 
   /// It ended without results; `reason` is one line for people.
   package func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
-    try update(id, to: .failed, "failure = ?", [reason])
+    try update(id, to: .failed, ["failure": reason])
   }
 
   /// One result is on disk.
   package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
-    try write("result") { database in
-      try database.execute(
-        sql: """
-          INSERT OR REPLACE INTO result (run, position, assetID, path, sha256, number, recordSHA256)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          id, result.index, result.assetID.rawValue, result.path, result.sha256, result.number, result.recordSHA256,
-        ])
-    }
+    try write("result") { try NewResult(run: id, result: result).insert($0, onConflict: .replace) }
   }
 
   /// All results are on disk.
@@ -327,7 +186,7 @@ public final class Ledger: Sendable {
   /// Results that were put at an absolute path, whether or not they are still there.
   package func results(at path: String) throws(PipelineError) -> [LedgerResult] {
     try read { database in
-      try Row.fetchAll(database, sql: "SELECT * FROM result WHERE path = ?", arguments: [path]).map(LedgerResult.init)
+      try Self.results("WHERE path = ?", path, in: database)
     }
   }
 
@@ -341,29 +200,6 @@ public final class Ledger: Sendable {
           SELECT EXISTS (
             SELECT 1 FROM run WHERE sourceSHA256 = ?1 OR secondSHA256 = ?1 OR (?2 AND preparedSHA256 = ?1))
           """, arguments: [sha256, prepared]) ?? false
-    }
-  }
-
-  /// The asset that the service made of these bytes before.
-  package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
-    try read { database in
-      try String.fetchOne(
-        database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256]
-      ).map(AssetID.init(rawValue:))
-    }
-  }
-
-  /// How far an upload of these bytes came that was not finished.
-  package func partialUpload(
-    of sha256: String, baseURL: String, account: String
-  ) throws(PipelineError) -> PartialUpload? {
-    try read { database in
-      let progress = try Data.fetchOne(
-        database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256])
-      // What another version wrote some other way is of no use; the upload begins again.
-      return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
     }
   }
 
@@ -383,12 +219,12 @@ public final class Ledger: Sendable {
       try Bool.fetchOne(
         database,
         sql: """
-          SELECT EXISTS (SELECT 1 FROM run WHERE intentKey = ? AND id <> ? AND state IN ('submitting', 'needs-decision'))
+          SELECT EXISTS (SELECT 1 FROM run WHERE key = ? AND id <> ? AND state IN ('submitting', 'needs-decision'))
           """, arguments: [entry.intent.key, entry.id]) ?? false
     }
   }
 
-  private func read<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
+  func read<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
     do {
       return try database.read(body)
     } catch {
@@ -426,27 +262,35 @@ public final class Ledger: Sendable {
   private func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
     try read { database in
       try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
-        try LedgerEntry(row, results: try Self.results(of: row["id"], in: database))
+        try LedgerEntry(
+          row, results: try Self.results("WHERE run = ? ORDER BY position", row["id"] as Int64, in: database))
       }
     }
   }
 
-  private static func results(of run: Int64, in database: Database) throws -> [LedgerResult] {
-    try Row.fetchAll(database, sql: "SELECT * FROM result WHERE run = ? ORDER BY position", arguments: [run])
-      .map(LedgerResult.init)
+  private static func results(
+    _ clause: String, _ value: any DatabaseValueConvertible, in database: Database
+  ) throws -> [LedgerResult] {
+    try Fields<LedgerResult>.fetchAll(database, sql: "SELECT * FROM result \(clause)", arguments: [value]).map(\.value)
   }
 
   private func update(
-    _ id: Int64, to state: LedgerEntry.State, _ assignments: String = "", _ values: [String?] = []
+    _ id: Int64, to state: LedgerEntry.State, _ columns: [String: (any DatabaseValueConvertible)?] = [:]
   ) throws(PipelineError) {
-    try write(state.rawValue) { database in
-      try database.execute(
-        sql: "UPDATE run SET state = ?, updatedAt = ?\(assignments.isEmpty ? "" : ", " + assignments) WHERE id = ?",
-        arguments: StatementArguments([state.rawValue, Self.now] + values) + [id])
+    try update(id, step: state.rawValue, columns.merging(["state": state.rawValue]) { $1 })
+  }
+
+  private func update(
+    _ id: Int64, step: String, _ columns: [String: (any DatabaseValueConvertible)?]
+  ) throws(PipelineError) {
+    try write(step) { database in
+      let columns = columns.merging(["updatedAt": Self.now]) { $1 }
+      try Table("run").filter(Column("id") == id)
+        .updateAll(database, columns.map { Column($0.key).set(to: $0.value) })
     }
   }
 
-  private func write<Result>(
+  func write<Result>(
     _ step: String, _ body: (Database) throws -> Result
   ) throws(PipelineError) -> Result {
     do {
@@ -463,7 +307,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  private static var now: String { Date.now.formatted(.iso8601) }
+  static var now: String { Date.now.formatted(.iso8601) }
 
   private static func unavailable(_ path: String, _ error: any Error) -> PipelineError {
     PipelineError(
@@ -472,12 +316,41 @@ public final class Ledger: Sendable {
   }
 }
 
-extension LedgerResult {
-  fileprivate init(_ row: Row) {
-    self.init(
-      index: row["position"], assetID: AssetID(rawValue: row["assetID"]), path: row["path"], sha256: row["sha256"],
-      number: row["number"], recordSHA256: row["recordSHA256"])
+/// A run as it begins.
+private struct NewRun: PersistableRecord {
+  static let databaseTableName = "run"
+  let intent: LedgerIntent
+  let draw: Int
+  let createdAt: String
+
+  func encode(to container: inout PersistenceContainer) throws {
+    try Fields(intent).encode(to: &container)
+    container["draw"] = draw
+    container["createdAt"] = createdAt
+    container["updatedAt"] = createdAt
+    container["state"] = LedgerEntry.State.planned.rawValue
   }
+}
+
+/// A result and the run it belongs to.
+private struct NewResult: PersistableRecord {
+  static let databaseTableName = "result"
+  let run: Int64
+  let result: LedgerResult
+
+  func encode(to container: inout PersistenceContainer) throws {
+    try Fields(result).encode(to: &container)
+    container["run"] = run
+  }
+}
+
+/// A value whose fields are columns, as GRDB reads and writes them: a public type cannot conform to its protocols itself.
+private struct Fields<Value: Codable>: Codable, FetchableRecord, EncodableRecord {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
+  init(from decoder: any Decoder) throws { value = try Value(from: decoder) }
+  func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }
 
 extension LedgerEntry {
@@ -487,18 +360,10 @@ extension LedgerEntry {
     }
     self.init(
       id: row["id"], draw: row["draw"], createdAt: row["createdAt"], state: state,
-      intent: LedgerIntent(
-        key: row["intentKey"] ?? "", account: row["account"], baseURL: row["baseURL"], projectID: row["projectID"],
-        source: row["source"], sourceSHA256: row["sourceSHA256"],
-        secondSHA256: row["secondSHA256"], preparedSHA256: row["preparedSHA256"], preparedPath: row["preparedPath"],
-        geometry: row["geometry"],
-        model: row["model"], prompt: row["prompt"], parameters: row["parameters"], seed: row["seed"],
-        folder: row["folder"],
-        nameTemplate: row["nameTemplate"], stem: row["stem"]),
+      intent: try Fields<LedgerIntent>(row: row).value,
       assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
       jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), submittedAt: row["submittedAt"], cost: row["cost"],
-      failure: row["failure"],
-      results: results)
+      failure: row["failure"], results: results)
   }
 }
 #endif

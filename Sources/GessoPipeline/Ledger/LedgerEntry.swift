@@ -51,8 +51,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
 
 /// What a run is meant to do, written down before anything leaves.
 ///
-/// It holds neither secrets nor signed URLs.
-public struct LedgerIntent: Sendable, Equatable {
+/// It holds neither secrets nor signed URLs. Its fields are columns of the ledger's `run`.
+public struct LedgerIntent: Sendable, Equatable, Codable {
   /// What makes two orders the same: a digest of the service's address, the account or project, the source's bytes, the
   /// recipe and everything asked for, a given seed included.
   public var key: String
@@ -123,8 +123,8 @@ extension LedgerIntent {
   }
 }
 
-/// One result on disk.
-public struct LedgerResult: Sendable, Equatable {
+/// One result on disk. Its fields are columns of the ledger's `result`.
+public struct LedgerResult: Sendable, Equatable, Codable {
   /// Its place in the service's order, from 1.
   public var index: Int
   /// The service's name for it.
@@ -147,6 +147,11 @@ public struct LedgerResult: Sendable, Equatable {
     self.sha256 = sha256
     self.number = number
     self.recordSHA256 = recordSHA256
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case index = "position"
+    case assetID, path, sha256, number, recordSHA256
   }
 }
 #endif

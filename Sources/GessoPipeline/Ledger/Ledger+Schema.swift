@@ -1,0 +1,115 @@
+#if Client
+internal import Foundation
+internal import GRDB
+
+extension Ledger {
+  /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
+  private static let applicationID = 0x4745_5353
+  /// The version of the tables below.
+  private static let version = 1
+
+  private static let schema = """
+    PRAGMA application_id = \(applicationID);
+    PRAGMA user_version = \(version);
+    CREATE TABLE run (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
+      key TEXT NOT NULL, draw INTEGER NOT NULL, account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
+      source TEXT NOT NULL, sourceSHA256 TEXT, secondSHA256 TEXT,
+      preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
+      model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
+      folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
+      assetID TEXT, submittedAt REAL, jobID TEXT, cost TEXT, failure TEXT,
+      UNIQUE (key, draw), UNIQUE (jobID, baseURL));
+    CREATE TABLE result (
+      run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL, assetID TEXT NOT NULL, path TEXT NOT NULL,
+      sha256 TEXT NOT NULL, number INTEGER NOT NULL, recordSHA256 TEXT,
+      PRIMARY KEY (run, position)) WITHOUT ROWID;
+    CREATE TABLE upload (
+      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL,
+      createdAt TEXT NOT NULL,
+      PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+    -- progress is JSON: the upload's id, the size of its parts and those that arrived; no addresses.
+    CREATE TABLE partialUpload (
+      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress BLOB NOT NULL,
+      updatedAt TEXT NOT NULL,
+      PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+    """
+
+  /// Opens the database, and makes it and its folder where they are missing, closed to other users.
+  ///
+  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; else what SQLite or the
+  ///   file system found.
+  static func openDatabase(_ path: String) throws -> DatabaseQueue {
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    // Alone, so that only one opener of a new file makes its tables.
+    return try withLock(on: folder) {
+      if !FileManager.default.fileExists(atPath: path) {
+        // SQLite gives its journal files the permissions of the database.
+        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+      }
+      var configuration = GRDB.Configuration()
+      configuration.busyMode = .timeout(10)
+      configuration.readonly = true
+      do {
+        // A connection that can write would move what a killed process left in the journal into the file as it closes.
+        _ = try DatabaseQueue(path: path, configuration: configuration).read { try isNew($0, path) }
+      } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
+        // The process that made the file was killed in the middle: only a connection that can write undoes its half.
+      }
+      configuration.readonly = false
+      configuration.journalMode = .wal
+      let database = try DatabaseQueue(path: path, configuration: configuration)
+      try database.writeWithoutTransaction { database in
+        // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        if try isNew(database, path) {
+          try database.inTransaction {
+            try database.execute(sql: schema)
+            return .commit
+          }
+        }
+      }
+      return database
+    }
+  }
+
+  /// True for a database without tables, false for one with those of this version.
+  ///
+  /// - Throws: A ``PipelineError`` for any other.
+  private static func isNew(_ database: Database, _ path: String) throws -> Bool {
+    let tables = Set(try String.fetchAll(database, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'"))
+    let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+    let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    if tables.isEmpty, application == 0, version == 0 { return true }
+    func refusal(_ message: String, _ remedy: String) -> PipelineError {
+      PipelineError(.ledgerUnavailable, stage: "write", message, remedy: remedy)
+    }
+    guard application == applicationID else {
+      throw tables.isSuperset(of: ["grdb_migrations", "run"])
+        ? refusal(
+          "the ledger \(path) is of an unreleased version of gesso",
+          "finish its open runs with the build that made it, or set GESSO_LEDGER to a new file")
+        : refusal("\(path) is a database of another program", "set GESSO_LEDGER to another file")
+    }
+    guard version == Self.version else {
+      throw refusal(
+        "the ledger \(path) is of version \(version), and this gesso reads version \(Self.version)",
+        "finish its open runs with the gesso that made it, or set GESSO_LEDGER to a new file")
+    }
+    return false
+  }
+
+  /// Runs `body` while nobody else opens a ledger of `folder`.
+  private static func withLock<Value>(on folder: String, _ body: () throws -> Value) throws -> Value {
+    let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
+    return try body()
+  }
+}
+#endif

@@ -1,0 +1,64 @@
+#if Client
+internal import Foundation
+internal import GRDB
+internal import ImagePreparation
+package import ScenarioAPI
+
+/// What the service has of this machine's files: bytes that were uploaded once are not sent again.
+extension Ledger {
+  /// The right to upload these bytes; nil when somebody else is at it.
+  package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
+    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
+    return try LedgerLock(path: "\(path)-locks/upload-\(name)")
+  }
+
+  /// The service has these bytes, for whoever needs them next.
+  package func recordUpload(
+    of sha256: String, baseURL: String, account: String, asset: AssetID
+  ) throws(PipelineError) {
+    try write("stored") { database in
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
+      try database.execute(
+        sql: "DELETE FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+    }
+  }
+
+  /// The service has these parts of an upload.
+  package func recordPartialUpload(
+    of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
+  ) throws(PipelineError) {
+    try write("part") { database in
+      try database.execute(
+        sql:
+          "INSERT OR REPLACE INTO partialUpload (baseURL, account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?, ?)",
+        arguments: [baseURL, account, sha256, try JSONEncoder().encode(partial), Self.now])
+    }
+  }
+
+  /// The asset that the service made of these bytes before.
+  package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
+    try read { database in
+      try String.fetchOne(
+        database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256]
+      ).map(AssetID.init(rawValue:))
+    }
+  }
+
+  /// How far an upload of these bytes came that was not finished.
+  package func partialUpload(
+    of sha256: String, baseURL: String, account: String
+  ) throws(PipelineError) -> PartialUpload? {
+    try read { database in
+      let progress = try Data.fetchOne(
+        database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
+        arguments: [baseURL, account, sha256])
+      // What another version wrote some other way is of no use; the upload begins again.
+      return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
+    }
+  }
+}
+#endif
