@@ -53,39 +53,49 @@ public func convolveColumnsReference(
 
 // The same for centered words with 7 fraction bits (premultiplied samples): 128 · (value − 128).
 //
-//     output[x] = saturate16((2^(shift−1) + Σₖ weights[k] · rows[k][x]) >> shift)
+//     output[x] = saturate16((2^(shift−1) + Σₚ (w[2p] · rows[2p][x] + w[2p+1] · rows[2p+1][x]) >> pairShift) >> shift)
 //
-// Bit budget: samples are within ±2^14, weights have at most 16 fraction bits and Σ|weights| < 1.99 · 2^16, so every sum
-// stays below 2^31.
+// Bit budget: samples are within ±2^14, weights have at most 16 + pairShift fraction bits and Σ|weights| is below 1.99 of
+// what they sum to, so every sum stays below 2^31; so do a pair's products, as weights have 16 bits.
 
 /// Vertical pass of two output rows over `count` centered words; parameters as for bytes.
 ///
-/// - Parameter shift: 1 to 22.
+/// - Parameters:
+///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
+///   - shift: 1 to 22.
 public func convolveColumnsOfWords(
   rows: UnsafePointer<UnsafePointer<Int16>>, taps: Int, weights: UnsafePointer<Int16>, end: Int,
-  nextWeights: UnsafePointer<Int16>, begin: Int, count: Int, shift: Int32, output: UnsafeMutablePointer<Int16>,
-  nextOutput: UnsafeMutablePointer<Int16>
+  nextWeights: UnsafePointer<Int16>, begin: Int, count: Int, pairShift: Int32, shift: Int32,
+  output: UnsafeMutablePointer<Int16>, nextOutput: UnsafeMutablePointer<Int16>
 ) {
-  let x = convolve(
-    WordSums.self, rows, taps, weights, end, nextWeights, begin, count, 1 &<< (shift &- 1), shift, output, nextOutput)
+  let half: Int32 = 1 &<< (shift &- 1)
+  let x =
+    pairShift == 0
+    ? convolve(WordSums.self, rows, taps, weights, end, nextWeights, begin, count, half, shift, output, nextOutput)
+    : convolve(WordSums.self, rows, taps, weights, end, nextWeights, begin, count, half, shift, output, nextOutput) {
+      cpi_shift_right($0, pairShift)
+    }
   convolveColumnsOfWordsReference(
-    rows: rows, weights: weights, taps: end, from: x, count: count, shift: shift, output: output)
+    rows: rows, weights: weights, taps: end, from: x, count: count, pairShift: pairShift, shift: shift, output: output)
   if begin < taps {
     convolveColumnsOfWordsReference(
-      rows: rows + begin, weights: nextWeights, taps: taps &- begin, from: x, count: count, shift: shift,
-      output: nextOutput)
+      rows: rows + begin, weights: nextWeights, taps: taps &- begin, from: x, count: count, pairShift: pairShift,
+      shift: shift, output: nextOutput)
   }
 }
 
-/// The definition of the vertical pass over words, for samples `from` to `count`.
+/// The definition of the vertical pass over words, for samples `from` to `count`; `taps` is even.
 public func convolveColumnsOfWordsReference(
   rows: UnsafePointer<UnsafePointer<Int16>>, weights: UnsafePointer<Int16>, taps: Int, from: Int, count: Int,
-  shift: Int32, output: UnsafeMutablePointer<Int16>
+  pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<Int16>
 ) {
   var x = from
   while x < count {
     var sum: Int32 = 1 &<< (shift &- 1)
-    for k in 0..<taps { sum &+= Int32(weights[k]) &* Int32(rows[k][x]) }
+    for k in stride(from: 0, to: taps, by: 2) {
+      let first = Int32(weights[k]) &* Int32(rows[k][x])
+      sum &+= (first &+ Int32(weights[k &+ 1]) &* Int32(rows[k &+ 1][x])) &>> pairShift
+    }
     output[x] = Int16(clamping: sum &>> shift)
     x &+= 1
   }
@@ -93,12 +103,13 @@ public func convolveColumnsOfWordsReference(
 
 // What both have in common: whole vectors, the two output rows side by side.
 
-/// Returns the number of samples done.
+/// Returns the number of samples done. `cut` is what happens to the products of a pair before they are added.
 @inline(__always)
 private func convolve<Sums: PairSums>(
   _: Sums.Type, _ rows: UnsafePointer<UnsafePointer<Sums.Sample>>, _ taps: Int, _ weights: UnsafePointer<Int16>,
   _ end: Int, _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ start: Int32, _ shift: Int32,
-  _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
+  _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>,
+  cut: (cpi_i32) -> cpi_i32 = { $0 }
 ) -> Int {
   let alone = min(begin, end)
   var x = 0
@@ -107,20 +118,20 @@ private func convolve<Sums: PairSums>(
     var nextSums = sums
     var k = 0
     while k < alone {
-      sums.add(Sums.samples(rows, k, x), weights + k)
+      sums.add(Sums.samples(rows, k, x), weights + k, cut)
       k &+= 2
     }
     while k < end {
       let samples = Sums.samples(rows, k, x)
-      sums.add(samples, weights + k)
-      nextSums.add(samples, nextWeights + (k &- begin))
+      sums.add(samples, weights + k, cut)
+      nextSums.add(samples, nextWeights + (k &- begin), cut)
       k &+= 2
     }
     Sums.store(sums, shift, output + x)
     if begin < taps {
       k = max(begin, end)
       while k < taps {
-        nextSums.add(Sums.samples(rows, k, x), nextWeights + (k &- begin))
+        nextSums.add(Sums.samples(rows, k, x), nextWeights + (k &- begin), cut)
         k &+= 2
       }
       Sums.store(nextSums, shift, nextOutput + x)
@@ -148,13 +159,13 @@ private struct FourSums {
 
   /// Adds samples of two rows, pair by pair, times two weights.
   @inline(__always)
-  mutating func add(_ samples: Samples, _ weights: UnsafePointer<Int16>) {
+  mutating func add(_ samples: Samples, _ weights: UnsafePointer<Int16>, _ cut: (cpi_i32) -> cpi_i32) {
     let pair = UnsafeRawPointer(weights).loadUnaligned(as: Int32.self)
     let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
-    a &+= cpi_multiply_add_pairs(samples.0, weight)
-    b &+= cpi_multiply_add_pairs(samples.1, weight)
-    c &+= cpi_multiply_add_pairs(samples.2, weight)
-    d &+= cpi_multiply_add_pairs(samples.3, weight)
+    a &+= cut(cpi_multiply_add_pairs(samples.0, weight))
+    b &+= cut(cpi_multiply_add_pairs(samples.1, weight))
+    c &+= cut(cpi_multiply_add_pairs(samples.2, weight))
+    d &+= cut(cpi_multiply_add_pairs(samples.3, weight))
   }
 }
 

@@ -10,9 +10,9 @@ internal import CPixelIntrinsics
 //     output[i][lane] = clamp(128 + (2^(shift−1) + Σₚ w[2p] · columns[first+p][lane].even
 //                                                    + w[2p+1] · columns[first+p][lane].odd) >> shift)
 //
-// Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(shift − fraction). The vertical pass
-// has made |value − 128| at most 128 · gain; the plan sees to it that 128 · (both passes' gains) · 2^shift stays below
-// 2^31 (shift ≤ 23, gains below 1.99).
+// Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(pairShift + shift − fraction), where
+// `pairShift` bits are cut off the products of each pair of taps. The vertical pass has made |value − 128| at most
+// 128 · gain; the plan keeps 128 · (both passes' gains) · 2^shift below 2^31 (shift ≤ 23).
 
 /// The number of lanes of the horizontal pass.
 public let horizontalLanes = 16
@@ -24,14 +24,20 @@ public let horizontalLanes = 16
 ///   - firstPairs: For each output column, the first pair of its window.
 ///   - weights: `outputCount` rows of `2 * pairs` weights.
 ///   - pairs: Pairs of taps a window, the same for every output column.
+///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
 ///   - shift: Fraction bits of the sums, 1 to 23.
 ///   - output: `outputCount * 16` bytes.
 public func convolveRows(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
   let half: Int32 = 1 &<< (shift &- 1)
   var i = 0
+  while pairShift > 0, i < outputCount {
+    let sum = windowSum(columns, firstPairs, weights, pairs, i, half) { cpi_shift_right_x16($0, pairShift) }
+    cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
+    i &+= 1
+  }
   while i < outputCount {
     let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
     cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
@@ -44,7 +50,7 @@ public func convolveRows(
 ///     output[i][lane] = 32768 + saturate16((2^(shift−9) + Σ …) >> (shift − 8))
 ///
 /// - Parameters:
-///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
+///   - pairShift: As for bytes.
 ///   - shift: Fraction bits of the sums, 9 to 23.
 public func convolveRowsFine(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
@@ -67,7 +73,7 @@ public func convolveRowsFine(
 /// The same without rounding: the sums themselves, (value − 128) · 2^shift, for samples that alpha is divided out of.
 ///
 /// - Parameters:
-///   - pairShift: As for words.
+///   - pairShift: As for bytes.
 ///   - output: `outputCount * 16` sums.
 public func convolveRowsToSums(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
@@ -108,11 +114,11 @@ private func windowSum(
 /// The definition of the horizontal pass to bytes: what every instruction set gives, bit for bit.
 public func convolveRowsReference(
   columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
+  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
   for i in 0..<outputCount {
     for lane in 0..<horizontalLanes {
-      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane) &+ 1 &<< (shift &- 1)
+      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift) &+ 1 &<< (shift &- 1)
       output[i * horizontalLanes + lane] = UInt8(clamping: 128 &+ sum &>> shift)
     }
   }

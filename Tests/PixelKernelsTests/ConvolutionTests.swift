@@ -17,7 +17,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveRows:
     @Sendable (
-      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Int16>, Int, Int, Int32, Int32,
       UnsafeMutablePointer<UInt8>
     ) -> Void
   let convolveRowsFine:
@@ -31,7 +31,7 @@ struct Kernels: Sendable, CustomTestStringConvertible {
     ) -> Void
   let convolveColumnsOfWords:
     @Sendable (
-      UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32,
+      UnsafePointer<UnsafePointer<Int16>>, Int, UnsafePointer<Int16>, Int, UnsafePointer<Int16>, Int, Int, Int32, Int32,
       UnsafeMutablePointer<Int16>, UnsafeMutablePointer<Int16>
     ) -> Void
   let layOutLight: @Sendable (UnsafePointer<UnsafePointer<UInt8>>, Int, Int, Int, UnsafeMutablePointer<Int16>) -> Void
@@ -130,16 +130,16 @@ struct ConvolutionTests {
     }
     let weights = (0..<outputs * pairs * 2).map { _ in Int16.random(in: -1_000...1_000, using: &random) }
     let firstPairs = (0..<outputs).map { Int32($0) }
-    var expected = [UInt8](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
-    PixelKernels.convolveRowsReference(
-      columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
-      shift: 14, output: &expected)
-    for kernels in Kernels.all {
-      var actual = [UInt8](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
-      kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, 14, &actual)
-      #expect(actual == expected, "\(kernels.testDescription)")
-    }
     for pairShift in [Int32(0), 3] {
+      var expected = [UInt8](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
+      PixelKernels.convolveRowsReference(
+        columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
+        pairShift: pairShift, shift: 14, output: &expected)
+      for kernels in Kernels.all {
+        var actual = [UInt8](repeating: 1, count: outputs * PixelKernels.horizontalLanes)
+        kernels.convolveRows(columns, firstPairs, weights, pairs, outputs, pairShift, 14, &actual)
+        #expect(actual == expected, "\(kernels.testDescription)")
+      }
       var expectedFine = [UInt16](repeating: 2, count: outputs * PixelKernels.horizontalLanes)
       PixelKernels.convolveRowsFineReference(
         columns: columns, firstPairs: firstPairs, weights: weights, pairs: pairs, outputCount: outputs,
@@ -169,23 +169,25 @@ struct ConvolutionTests {
     }
     let weights = (0..<window.end).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
     let nextWeights = (0..<window.taps).map { _ in Int16.random(in: -2_000...2_000, using: &random) }
-    for shift in [Int32(1), 9, 16] {
+    for (pairShift, shift) in [(Int32(0), Int32(1)), (0, 9), (0, 16), (1, 15), (6, 16)] {
       var expected = [Int16](repeating: 2, count: width)
       var nextExpected = [Int16](repeating: 1, count: width)
       withRows(rows) { pointers in
         PixelKernels.convolveColumnsOfWordsReference(
-          rows: pointers, weights: weights, taps: window.end, from: 0, count: width, shift: shift, output: &expected)
+          rows: pointers, weights: weights, taps: window.end, from: 0, count: width, pairShift: pairShift, shift: shift,
+          output: &expected)
         if window.begin < window.taps {
           PixelKernels.convolveColumnsOfWordsReference(
             rows: pointers + window.begin, weights: nextWeights, taps: window.taps - window.begin, from: 0,
             count: width,
-            shift: shift, output: &nextExpected)
+            pairShift: pairShift, shift: shift, output: &nextExpected)
         }
         for kernels in Kernels.all {
           var actual = [Int16](repeating: 1, count: width)
           var nextActual = actual
           kernels.convolveColumnsOfWords(
-            pointers, window.taps, weights, window.end, nextWeights, window.begin, width, shift, &actual, &nextActual)
+            pointers, window.taps, weights, window.end, nextWeights, window.begin, width, pairShift, shift, &actual,
+            &nextActual)
           #expect(actual == expected, "\(kernels.testDescription)")
           #expect(nextActual == nextExpected, "\(kernels.testDescription)")
         }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// How integer samples differ from a float reference.
 public struct SampleComparison: CustomStringConvertible {
   /// Samples compared.
@@ -8,6 +10,8 @@ public struct SampleComparison: CustomStringConvertible {
   public var largest = 0
   /// The mean squared distance from the unrounded reference.
   public var meanSquare = 0.0
+  /// The mean squared distance of the rounded reference from the unrounded one: what no integer sample can be better than.
+  public var perfectMeanSquare = 0.0
   /// The first few differing samples.
   public var examples: [String] = []
 
@@ -17,11 +21,12 @@ public struct SampleComparison: CustomStringConvertible {
   public init<Sample: BinaryInteger>(_ samples: [Sample], reference: [Double], maximum: Double = 255) {
     precondition(samples.count == reference.count, "\(samples.count) samples, \(reference.count) expected")
     count = samples.count
-    var squares = 0.0
+    var (squares, perfectSquares) = (0.0, 0.0)
     for (i, sample) in samples.enumerated() {
       let expected = min(max(reference[i], 0), maximum)
       let value = Double(Int(sample))
       squares += (value - expected) * (value - expected)
+      perfectSquares += (expected.rounded() - expected) * (expected.rounded() - expected)
       let low = (expected - 0.001).rounded()
       let high = (expected + 0.001).rounded()
       guard value != low && value != high else { continue }
@@ -30,11 +35,20 @@ public struct SampleComparison: CustomStringConvertible {
       if examples.count < 5 { examples.append("[\(i)] is \(value), should be \(expected)") }
     }
     meanSquare = count > 0 ? squares / Double(count) : 0
+    perfectMeanSquare = count > 0 ? perfectSquares / Double(count) : 0
   }
 
   /// The share of samples that differ.
   public var share: Double { count > 0 ? Double(different) / Double(count) : 0 }
 
+  /// How far the samples' signal-to-noise ratio is below that of perfect rounding, in dB.
+  public var loss: Double { meanSquare > perfectMeanSquare ? 10 * log10(meanSquare / perfectMeanSquare) : 0 }
+
+  /// The peak signal-to-noise ratio of bytes against the unrounded reference, in dB.
+  public var peakSignalToNoise: Double { 10 * log10(255 * 255 / meanSquare) }
+
   /// What differs, to be read in a failed test.
-  public var description: String { "\(different) of \(count) differ, by \(largest) at most: \(examples)" }
+  public var description: String {
+    "\(different) of \(count) differ, by \(largest) at most, \(loss) dB below perfect rounding: \(examples)"
+  }
 }

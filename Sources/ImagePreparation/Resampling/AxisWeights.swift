@@ -129,20 +129,11 @@ struct AxisWeights: Sendable {
   /// The largest weight.
   var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
   /// The largest sum of the magnitudes of one window: how far overshoot can go.
-  var largestGain: Double { largestSum { abs(weights[$0]) } }
+  var largestGain: Double {
+    windows.reduce(0) { largest, window in max(largest, window.reduce(0) { $0 + abs(weights[$1]) }) }
+  }
   /// True when the output is a part of the input as it is.
   var isCrop: Bool { weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == starts[0] + $0 } }
-
-  /// The largest sum over one window of what `term` gives for each of its weights' positions.
-  func largestSum(of term: (Int) -> Double) -> Double {
-    var largest = 0.0
-    for window in windows {
-      var sum = 0.0
-      for k in window { sum += term(k) }
-      largest = max(largest, sum)
-    }
-    return largest
-  }
 
   /// The weights as integers with `bits` fraction bits, laid out as ``weights``; every window sums to exactly 2^bits.
   ///
@@ -203,20 +194,18 @@ struct AxisWeights: Sendable {
   /// The nearest integer of what is within 2^51, ties to even, without a call.
   private static func rounded(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 
-  /// What quantization does to an output sample, per level of the input's deviation from its mean: about the mean error of
-  /// hard input, and the largest error possible.
-  func errors(of quantized: QuantizedWeights) -> (mean: Double, largest: Double) {
-    let one = Double(1 << quantized.bits)
+  /// For each window, how far samples within ±1 can move its output.
+  func reaches(of quantized: QuantizedWeights) -> [WindowReach] {
+    let unit = 1 / Double(1 << quantized.bits)
     let (weights, integers) = (weights.span, quantized.integers.span)
-    var mean = 0.0
-    var largest = 0.0
-    for (i, window) in windows.enumerated() where !repeats(i) {
-      var errors = RoundingErrors()
-      for k in window { errors.add(weights[k] * one - Double(integers[k])) }
-      mean = max(mean, errors.expected)
-      largest = max(largest, errors.magnitudes)
+    return windows.map { window in
+      var reach = WindowReach(gain: 0, error: 0)
+      for k in window {
+        reach.gain += abs(weights[k])
+        reach.error += abs(weights[k] - Double(integers[k]) * unit)
+      }
+      return reach
     }
-    return (mean / one, largest / one)
   }
 }
 
@@ -225,13 +214,11 @@ private struct RoundingErrors {
   private var squares = 0.0
   private var sum = 0.0
   private var largest = 0.0
-  private(set) var magnitudes = 0.0
 
   mutating func add(_ error: Double) {
     squares += error * error
     sum += error
     largest = max(largest, abs(sum))
-    magnitudes += abs(error)
   }
 
   /// About the mean error that they cause per unit of deviation from the mean: the larger of what random input suffers

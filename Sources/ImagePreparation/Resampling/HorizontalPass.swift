@@ -49,18 +49,18 @@ final class HorizontalPass {
       + plan.output.width * (plan.horizontal.longestWindow * 2 + 8)
   }
 
-  /// The group's rows to lanes of bytes; `shift` is the sums' fraction bits.
+  /// The group's rows to lanes of bytes; `shift` is the sums' fraction bits, `pairShift` what weights have beyond.
   func convolve(
-    rows: UnsafePointer<Int16>, stride: Int, shift: Int32, output: UnsafeMutablePointer<UInt8>
+    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
   ) {
     unsafe layOut(rows: rows, stride: stride)
     unsafe kernels.convolveRows(
-      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, shift, output)
+      columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, pairShift, shift, output)
   }
 
-  /// The same to words of 256 times the value; what weights have beyond 16 bits of fraction is `pairShift`.
+  /// The same to words of 256 times the value.
   func convolveFine(
-    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32 = 0, shift: Int32, output: UnsafeMutablePointer<UInt16>
+    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
   ) {
     unsafe layOut(rows: rows, stride: stride)
     unsafe kernels.convolveRowsFine(
@@ -69,7 +69,7 @@ final class HorizontalPass {
 
   /// The same to the sums themselves.
   func convolveToSums(
-    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32 = 0, output: UnsafeMutablePointer<Int32>
+    rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
   ) {
     unsafe layOut(rows: rows, stride: stride)
     unsafe kernels.convolveRowsToSums(

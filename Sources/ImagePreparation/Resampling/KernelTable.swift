@@ -17,7 +17,7 @@ struct KernelTable: Sendable {
   typealias ConvolveRows =
     @Sendable (
       _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>,
-      _ pairs: Int, _ outputCount: Int, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
+      _ pairs: Int, _ outputCount: Int, _ pairShift: Int32, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>
     ) -> Void
   typealias ConvolveRowsFine =
     @Sendable (
@@ -32,7 +32,7 @@ struct KernelTable: Sendable {
   typealias ConvolveColumnsOfWords =
     @Sendable (
       _ rows: UnsafePointer<UnsafePointer<Int16>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
-      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ shift: Int32,
+      _ nextWeights: UnsafePointer<Int16>, _ begin: Int, _ count: Int, _ pairShift: Int32, _ shift: Int32,
       _ output: UnsafeMutablePointer<Int16>, _ nextOutput: UnsafeMutablePointer<Int16>
     ) -> Void
   typealias PremultiplyCentered =

@@ -14,11 +14,8 @@ final class LightPasses {
   /// Parts of a sample: 2 where it is light times alpha.
   private let parts: Int
   private let kernels: KernelTable
-  /// Fraction bits that the sums of each pass have beyond their samples', and those that their weights have beyond that.
-  private let verticalBits: Int
-  private let verticalPairShift: Int32
-  private let horizontalBits: Int
-  private let horizontalPairShift: Int32
+  private let verticalBits: ResamplingPlan.WeightBits
+  private let horizontalBits: ResamplingPlan.WeightBits
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
   /// Source rows that sums have all of; even until the last one.
@@ -43,23 +40,18 @@ final class LightPasses {
   /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
   private static let blockSums = 512
 
-  /// Fraction bits that sums of 16-bit samples have room for.
-  private static let mostBits = 16
-
   /// - Parameters:
-  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
   init(
-    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, isWeighed: Bool
+    plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
+    horizontal: ResamplingPlan.WeightBits, isWeighed: Bool
   ) {
     self.plan = plan
     self.kernels = kernels
     self.isWeighed = isWeighed
     parts = isWeighed ? 2 : 1
-    precondition(fraction == ResamplingPlan.wordFraction, "light keeps its fraction bits between the passes")
-    verticalBits = min(vertical, Self.mostBits)
-    verticalPairShift = Int32(vertical - verticalBits)
-    horizontalBits = min(horizontal, Self.mostBits)
-    horizontalPairShift = Int32(horizontal - horizontalBits)
+    verticalBits = vertical
+    horizontalBits = horizontal
     weights = VerticalWeights(plan: plan)
     self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
     rowsTaken = plan.vertical.starts[0] / 2 * 2
@@ -163,16 +155,16 @@ final class LightPasses {
         let rowSums = unsafe sums.base + firstSum * openRows + row % openRows * Self.blockSums
         unsafe kernels.accumulatePairs(
           block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
-          weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalPairShift,
+          weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalBits.pairShift,
           window.lowerBound >= slab.lowerBound, isWeighed ? -center : half - center, isWeighed ? half : half - center,
           count, rowSums)
         guard row < completed else { continue }
         let target = unsafe intermediate.base + row % slots * intermediateStride + offset
         if isWeighed {
           unsafe kernels.roundPremultipliedLight(
-            rowSums, count, Int32(verticalBits), target, target + slots * intermediateStride)
+            rowSums, count, Int32(verticalBits.sums), target, target + slots * intermediateStride)
         } else {
-          unsafe kernels.roundLight(rowSums, count, Int32(verticalBits), target)
+          unsafe kernels.roundLight(rowSums, count, Int32(verticalBits.sums), target)
         }
       }
     }
@@ -182,8 +174,8 @@ final class LightPasses {
   }
 
   /// Half of what the vertical pass rounds, and the middle of light there.
-  private var half: Int32 { 1 << Int32(verticalBits - 1) }
-  private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits) }
+  private var half: Int32 { 1 << Int32(verticalBits.sums - 1) }
+  private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits.sums) }
 
   /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
   func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
@@ -195,22 +187,22 @@ final class LightPasses {
       guard isWeighed else {
         let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
         unsafe horizontal.convolveFine(
-          rows: rows, stride: intermediateStride, pairShift: horizontalPairShift,
-          shift: Int32(horizontalBits + ResamplingPlan.wordFraction), output: words)
+          rows: rows, stride: intermediateStride, pairShift: horizontalBits.pairShift,
+          shift: Int32(horizontalBits.sums + ResamplingPlan.wordFraction), output: words)
         unsafe mapLanes(
           words, channels: plan.channels, pixels: width, rowCount: count, table: table, output: target, stride: stride)
         return
       }
       let remainders = unsafe lanes.base + width * horizontalLanes
       unsafe horizontal.convolveToSums(
-        rows: rows, stride: intermediateStride, pairShift: horizontalPairShift, output: lanes.base)
+        rows: rows, stride: intermediateStride, pairShift: horizontalBits.pairShift, output: lanes.base)
       unsafe horizontal.convolveToSums(
-        rows: rows + slots * intermediateStride, stride: intermediateStride, pairShift: horizontalPairShift,
+        rows: rows + slots * intermediateStride, stride: intermediateStride, pairShift: horizontalBits.pairShift,
         output: remainders)
       for k in 0..<count {
         unsafe unpremultiplyLight(
           high: lanes.base + k * horizontal.lanesPerRow, low: remainders + k * horizontal.lanesPerRow,
-          channels: plan.channels, pixels: width, shift: horizontalBits, table: table, output: target + k * stride)
+          channels: plan.channels, pixels: width, shift: horizontalBits.sums, table: table, output: target + k * stride)
       }
     }
   }

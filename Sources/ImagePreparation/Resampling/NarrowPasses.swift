@@ -5,9 +5,8 @@ internal import PixelKernels
 final class NarrowPasses {
   private let plan: ResamplingPlan
   private let kernels: KernelTable
-  private let verticalBits: Int
-  private let fraction: Int
-  private let horizontalBits: Int
+  private let verticalBits: ResamplingPlan.WeightBits
+  private let horizontalBits: ResamplingPlan.WeightBits
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
   /// Rows of the vertical pass; of bytes, or of premultiplied words.
@@ -16,26 +15,26 @@ final class NarrowPasses {
   /// The window's rows times alpha; nil where there is none.
   private let premultiplied: ConvertedRows<Int16>?
   private let isFine: Bool
-  /// The vertical pass's rows: centered samples with ``fraction`` fraction bits.
+  /// The vertical pass's rows: centered samples with ``ResamplingPlan/wordFraction`` fraction bits.
   private let intermediate: Buffer<Int16>
   private let intermediateStride: Int
   /// The horizontal pass's columns: bytes, words, or sums before alpha is divided out.
   private let lanes: Buffer<Int32>
 
   /// - Parameters:
-  ///   - vertical, fraction, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:fraction:horizontal:)``.
+  ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
   ///   - isWeighed: True for bytes times alpha.
   ///   - isFine: True for a result of words with 8 fraction bits; of plain bytes only.
   init(
-    plan: ResamplingPlan, kernels: KernelTable, vertical: Int, fraction: Int, horizontal: Int, isWeighed: Bool,
-    isFine: Bool
+    plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
+    horizontal: ResamplingPlan.WeightBits, isWeighed: Bool, isFine: Bool
   ) {
     precondition(!isWeighed || !isFine, "only plain bytes have a fine result")
+    precondition(isWeighed || vertical.pairShift == 0, "sums of bytes have room for every weight")
     self.plan = plan
     self.isFine = isFine
     self.kernels = kernels
     verticalBits = vertical
-    self.fraction = fraction
     horizontalBits = horizontal
     weights = VerticalWeights(plan: plan)
     self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
@@ -61,9 +60,8 @@ final class NarrowPasses {
 
   /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.
   func convolveColumns(row: Int, count: Int, slot: Int, ring: RowRing) {
-    let vertical = plan.vertical
-    let first = vertical.window(row)
-    let last = vertical.window(row + count - 1)
+    let first = plan.vertical.window(row)
+    let last = plan.vertical.window(row + count - 1)
     let top = first.lowerBound / 2 * 2
     let end = (first.upperBound - top + 1) / 2 * 2
     let begin = count == 2 ? last.lowerBound / 2 * 2 - top : end
@@ -81,25 +79,26 @@ final class NarrowPasses {
       for k in 0..<taps { unsafe wordPointers.base[k] = premultiplied.row(present(k)) }
       unsafe kernels.convolveColumnsOfWords(
         wordPointers.base, taps, weights.row(row), end, weights.row(row + count - 1), begin, rowSamples,
-        Int32(verticalBits + ResamplingPlan.wordFraction - fraction), output,
-        output + (count - 1) * intermediateStride)
+        verticalBits.pairShift, Int32(verticalBits.sums), output, output + (count - 1) * intermediateStride)
     } else {
       for k in 0..<taps {
         unsafe rowPointers.base[k] = UnsafePointer(ring.row(present(k)).assumingMemoryBound(to: UInt8.self))
       }
-      let shift = Int32(verticalBits - fraction)
+      let shift = Int32(verticalBits.sums - ResamplingPlan.wordFraction)
       unsafe kernels.convolveColumns(
         rowPointers.base, taps, weights.row(row), end, weights.row(row + count - 1), begin, rowSamples,
-        (1 << (shift - 1)) - (128 << Int32(verticalBits)), shift, output, output + (count - 1) * intermediateStride)
+        (1 << (shift - 1)) - (128 << Int32(verticalBits.sums)), shift, output, output + (count - 1) * intermediateStride
+      )
     }
   }
 
   /// Horizontal pass of the group's first `count` rows to straight samples of the result's depth, `stride` bytes a row.
   func convolveRows(count: Int, output: UnsafeMutableRawPointer, stride: Int) {
-    let shift = Int32(horizontalBits + fraction)
+    let shift = Int32(horizontalBits.sums + ResamplingPlan.wordFraction)
     let width = plan.output.width
     if premultiplied != nil {
-      unsafe horizontal.convolveToSums(rows: intermediate.base, stride: intermediateStride, output: lanes.base)
+      unsafe horizontal.convolveToSums(
+        rows: intermediate.base, stride: intermediateStride, pairShift: horizontalBits.pairShift, output: lanes.base)
       for row in 0..<count {
         unsafe unpremultiplySums(
           lanes.base + row * horizontal.lanesPerRow, channels: plan.channels, pixels: width, shift: Int(shift),
@@ -110,11 +109,11 @@ final class NarrowPasses {
     let samples = unsafe UnsafeMutableRawPointer(lanes.base)
     if isFine {
       unsafe horizontal.convolveFine(
-        rows: intermediate.base, stride: intermediateStride, shift: shift,
+        rows: intermediate.base, stride: intermediateStride, pairShift: horizontalBits.pairShift, shift: shift,
         output: samples.assumingMemoryBound(to: UInt16.self))
     } else {
       unsafe horizontal.convolve(
-        rows: intermediate.base, stride: intermediateStride, shift: shift,
+        rows: intermediate.base, stride: intermediateStride, pairShift: horizontalBits.pairShift, shift: shift,
         output: samples.assumingMemoryBound(to: UInt8.self))
     }
     unsafe deinterleaveLanes(

@@ -54,17 +54,16 @@ final class PlaneResampler {
       passes = .copy
     } else {
       switch plan.precision {
-      case .narrow(let vertical, let fraction, let horizontal):
+      case .narrow(let vertical, let horizontal):
         passes =
           scale.kind == .light
           ? .light(
             LightPasses(
-              plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
-              isWeighed: scale.isWeighed))
+              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal, isWeighed: scale.isWeighed))
           : .narrow(
             NarrowPasses(
-              plan: plan, kernels: kernels, vertical: vertical, fraction: fraction, horizontal: horizontal,
-              isWeighed: scale.isWeighed, isFine: isFine))
+              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal, isWeighed: scale.isWeighed,
+              isFine: isFine))
       case .wide:
         passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
       }

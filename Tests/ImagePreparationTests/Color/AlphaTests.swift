@@ -25,7 +25,6 @@ struct AlphaTests {
     arguments: colors,
     [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true), (301, true)])
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
-    // The larger one is resized by the narrow passes.
     let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
     let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
     var recipe = Recipe()
@@ -77,8 +76,7 @@ struct AlphaTests {
     }
   }
 
-  // The larger one is resized by the narrow passes.
-  @Test("resized in light as in float64", arguments: TestPattern.allCases, [(181, 127, 60), (1201, 503, 301)])
+  @Test("resized in light as in float64", arguments: TestPattern.hard, [(181, 127, 60), (1201, 503, 301)])
   func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
     // Dots are gray in every channel, and stored as such.
     for channels in pattern == .dots ? [1] : [1, 3] {
@@ -99,7 +97,7 @@ struct AlphaTests {
         return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
       }
       let comparison = SampleComparison(result.samples, reference: reference)
-      #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(channels): \(comparison.share) \(comparison)")
+      #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(channels): \(comparison)")
     }
   }
 
@@ -148,7 +146,7 @@ struct AlphaTests {
     return PixelImage(size: size, channels: channels, samples: samples)
   }
 
-  // The larger one is resized by the narrow passes, the last one only cropped.
+  // The last one is only cropped.
   @Test(
     "every channel of data is resized on its own, as in float64",
     arguments: [(181, 127, 60), (1201, 503, 301), (40, 30, 40)], [2, 4])
@@ -162,7 +160,7 @@ struct AlphaTests {
     let reference = Float64Resize.resize(
       source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.filter)
     let comparison = SampleComparison(result.samples, reference: reference)
-    #expect(comparison.largest <= 1 && comparison.share <= 0.005, "\(comparison)")
+    #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
     // Encoded and read again, nothing is lost; weighed by the last channel, it would be something else.
     let prepared = try ImagePreparer().prepare(.memory(file), recipe: recipe)
     var plain = Recipe()

@@ -9,11 +9,12 @@ import Testing
 struct LightResamplingTests {
   typealias Sizes = ResamplingAccuracyTests.Sizes
 
-  // Large enough for the 16-bit kernels; smaller by half and by much, odd and even.
+  // Smaller by little, by half and by much, and larger; odd and even.
   static let sizes = [
     Sizes(2_021, 607, 260, 155, 1), Sizes(1_201, 801, 301, 203, 3), Sizes(2_000, 1_333, 171, 999, 3),
     Sizes(1_513, 1_999, 700, 400, 1), Sizes(3_001, 1_479, 40, 31, 3), Sizes(171, 30_001, 50, 3_000, 1),
-    Sizes(2_049, 2_049, 1, 1, 3), Sizes(1_300, 900, 650, 450, 3),
+    Sizes(2_049, 2_049, 1, 1, 3), Sizes(1_300, 900, 650, 450, 3), Sizes(1_000, 750, 744, 558, 3),
+    Sizes(700, 500, 693, 496, 1), Sizes(400, 300, 600, 450, 3), Sizes(151, 97, 601, 390, 1), Sizes(19, 7, 8, 11, 3),
   ]
 
   // All of them would take a debug build a minute and more.
@@ -22,7 +23,7 @@ struct LightResamplingTests {
   static let filters: [ResamplingFilter] = [.lanczos3]
   static let alphaFilters: [ResamplingFilter] = [.lanczos3]
   #else
-  static let patterns: [TestPattern] = [.noise, .twoValued, .ramps]
+  static let patterns: [TestPattern] = [.noise, .twoValued, .ramps, .gradient, .lines]
   static let filters: [ResamplingFilter] = [.lanczos3, .mitchell]
   static let alphaFilters: [ResamplingFilter] = [.lanczos3, .triangle]
   #endif
@@ -57,7 +58,16 @@ struct LightResamplingTests {
 
   @Test("as in float64, the same bits on every instruction set", arguments: sizes, patterns)
   func light(_ sizes: Sizes, _ pattern: TestPattern) {
-    let source = pattern.image(sizes.from, channels: sizes.channels)
+    check(pattern.image(sizes.from, channels: sizes.channels), sizes)
+  }
+
+  @Test("near black too, where sRGB is steepest", arguments: sizes)
+  func shadows(_ sizes: Sizes) {
+    let noise = TestPattern.noise.image(sizes.from, channels: sizes.channels)
+    check(PixelImage(size: sizes.from, channels: sizes.channels, samples: noise.samples.map { $0 / 16 }), sizes)
+  }
+
+  func check(_ source: PixelImage<UInt8>, _ sizes: Sizes) {
     let levels = Self.light.map { Int($0 * 0x1p30) }
     let light = source.samples.map { levels[Int($0)] }
     for filter in Self.filters {
@@ -66,7 +76,7 @@ struct LightResamplingTests {
       ).map { Self.encoded($0 * 0x1p-30) }
       let first = Self.resized(source, to: sizes.to, filter: filter, instructionSet: .baseline, rowsAtATime: 16)
       let comparison = SampleComparison(first, reference: reference)
-      #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(filter): \(comparison)")
+      #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(filter): \(comparison)")
       for instructionSet in InstructionSet.available {
         for rows in [1, 7] {
           let other = Self.resized(
@@ -123,7 +133,7 @@ struct LightResamplingTests {
     }
     let comparison = SampleComparison(visible, reference: expected)
     #expect(comparison.count > to.pixelCount * channels / 4 * 3)
-    #expect(comparison.largest <= 1 && comparison.share <= 0.02, "\(comparison.share) \(comparison)")
+    #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
     for instructionSet in InstructionSet.available {
       let other = Self.resized(image, to: to, filter: filter, instructionSet: instructionSet, rowsAtATime: 7)
       #expect(other == output, "\(instructionSet) gives other bits")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The resize against float64 on inputs that are hard to resize, large enough for the 16-bit kernels.
+/// The resize against float64 on inputs that are hard to resize.
 ///
 /// The sizes of millions of pixels run in release builds only: the reference would take minutes without optimization.
 @Suite("Resampling accuracy")
@@ -36,7 +36,7 @@ struct ResamplingAccuracyTests {
   ]
   #endif
 
-  @Test("8 bit, every filter", arguments: medium + large, TestPattern.allCases)
+  @Test("8 bit, every filter", arguments: medium + large, TestPattern.hard)
   func everyFilter(_ sizes: Sizes, _ pattern: TestPattern) {
     let input = pattern.image(sizes.from, channels: sizes.channels)
     // Four channels are red, green, blue, alpha to the public resize: opaque there, so that color is compared alone.
@@ -57,8 +57,7 @@ struct ResamplingAccuracyTests {
         }
         first = output
         let comparison = SampleComparison(output.samples, reference: reference)
-        #expect(comparison.largest <= 1, "\(filter): \(comparison)")
-        #expect(comparison.different <= max(1, comparison.count / 200), "\(filter): \(comparison)")
+        #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(filter): \(comparison)")
       }
     }
   }
@@ -101,8 +100,7 @@ struct ResamplingAccuracyTests {
     }
     let comparison = SampleComparison(visible, reference: expected)
     #expect(comparison.count > to.pixelCount * 3)
-    #expect(comparison.largest <= 1, "\(comparison)")
-    #expect(comparison.share <= 0.005, "\(comparison)")
+    #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
   }
 
   /// Zeros of a sinc that were not quite 0 once sent it through the resize, which moved colors under an alpha of 1 or 2.
@@ -195,7 +193,6 @@ struct ExtremeShapeTests {
     let output = ImageSize(width: 1536, height: 1)
     let reference = Float64Resize.resize(image.samples, size: size, channels: 1, to: output, filter: filter)
     let comparison = SampleComparison(image.resized(to: output, filter: filter).samples, reference: reference)
-    #expect(comparison.largest <= 1, "\(comparison)")
-    #expect(comparison.different <= 7, "\(comparison)")
+    #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
   }
 }

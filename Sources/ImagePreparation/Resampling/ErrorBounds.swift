@@ -1,0 +1,42 @@
+/// How far samples within ±1 can move the output sample of one window.
+struct WindowReach: Sendable {
+  /// The sum of the weights' magnitudes: how far the output itself can go.
+  var gain: Double
+  /// The sum of the magnitudes of the weights' rounding errors: how far the integers' output can be from it.
+  var error: Double
+}
+
+/// How far two passes can move output samples from float64 before they are rounded, whatever the picture, in 8-bit levels.
+///
+/// Weights v and h are rounded to v + δ and h + η, which sum to 1 too, so samples s count as deviations from mid-gray,
+/// |s| ≤ 127.5. The intermediate is rounded by ρ. Then the output sample of row i and column j errs by
+///
+///     Σₗ (h + η)ₗ (Σₖ δₖ sₖₗ + ρₗ) + Σₗ ηₗ Σₖ vₖ sₖₗ
+///
+/// which at most is (127.5 Σ|δ| + |ρ|) Σ|h + η| + 127.5 Σ|η| Σ|v|: what a picture of 0 and 255 makes of one sample that meets
+/// the signs of all its errors. No picture does that for all samples, since windows overlap.
+struct ErrorBounds: Sendable {
+  /// The largest error.
+  let largest: Double
+  /// The mean over all output samples of the square of each one's largest error.
+  let meanSquare: Double
+
+  /// - Parameters:
+  ///   - rows: The windows of the vertical pass, which comes first.
+  ///   - columns: The windows of the horizontal pass.
+  ///   - input: How far input samples can be from exact ones.
+  ///   - intermediate: How far samples between the passes can be from the sums that they are rounded from.
+  init(rows: [WindowReach], columns: [WindowReach], input: Double, intermediate: Double) {
+    // The bound is first · gain + error · overshoot: the first two of a row and of a column, the others likewise.
+    let (first, overshoot) = (rows.map { 127.5 * $0.error + input * $0.gain + intermediate }, rows.map(\.gain))
+    let (gain, error) = (columns.map { $0.gain + $0.error }, columns.map { 127.5 * $0.error })
+    largest = first.max()! * gain.max()! + error.max()! * overshoot.max()!
+    meanSquare =
+      Self.mean(first, first) * Self.mean(gain, gain) + 2 * Self.mean(first, overshoot) * Self.mean(gain, error)
+      + Self.mean(error, error) * Self.mean(overshoot, overshoot)
+  }
+
+  private static func mean(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / Double(a.count)
+  }
+}
