@@ -1,6 +1,6 @@
 // One stage of the library, run once for each line on standard input, so that another process can take turns with it.
 //
-//   measure prepare SOURCE DESTINATION MAX-SIDE THREADS [COMPRESSION]   file to file
+//   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION]  file to file, enlarged where it is smaller
 //   measure decode SOURCE [PIXELS]                                      file to pixels at full size
 //   measure describe SOURCE                                             headers
 //   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION
@@ -75,7 +75,7 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
   case "prepare":
     let (source, destination) = (ImageSource.file(argument(1)), argument(2))
     var recipe = Recipe()
-    recipe.maxSide = number(3)
+    (recipe.maxSide, recipe.enlarge) = (number(3), true)
     recipe.threads = number(4)
     recipe.format = destination.hasSuffix(".png") ? .png : .jpeg
     if arguments.count > 5 { recipe.compression = compression(argument(5)) }

@@ -1,6 +1,6 @@
 """One peer doing one job, once for each line on standard input; answers with lines of JSON as Benchmarks/Measure does.
 
-    worker.py PEER prepare SOURCE DESTINATION MAX-SIDE THREADS
+    worker.py PEER prepare SOURCE DESTINATION LONG-SIDE THREADS
     worker.py PEER resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION
     worker.py vips batch FOLDER-OUT FILE...          two processes, 1536, q92
 
@@ -51,7 +51,7 @@ def prepare(source, destination, longest, threads):
 
         def run():
             if peer.startswith("vips-thumbnail"):
-                image = pyvips.Image.thumbnail(source, longest, size="down")
+                image = pyvips.Image.thumbnail(source, longest, size="both")
             else:
                 image = pyvips.Image.new_from_file(source, access="sequential").autorot()
                 scale = longest / max(image.width, image.height)
