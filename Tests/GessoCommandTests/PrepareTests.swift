@@ -171,7 +171,7 @@ struct PrepareTests {
     let asset = try await client.uploadAsset(
       name: "small.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
     // The original file, signed; an Authorization header would be refused.
-    let url = try await client.asset(asset.id).url.rawValue
+    let url = try #require(await client.asset(asset.id).url).rawValue
     let environment = ["SCENARIO_API_KEY": "k", "SCENARIO_API_SECRET": "s", "SCENARIO_BASE_URL": address]
 
     let outcome = try await gesso.run(

@@ -384,5 +384,53 @@ struct ResumptionTests {
     #expect(try #require(statistics.requests["generateImg2Img"]) <= 6 + 6 - limit)
     await sandbox.stop()
   }
+
+  @Test(
+    "a paid job is downloaded, however odd the optional fields of its replies are",
+    arguments: [
+      #"{"job":{"jobId":"job_1","status":"queued","billing":{}},"creativeUnitsCost":"10.5"}"#,
+      #"{"job":{"id":"job_1","progress":"half","metadata":{"assetIds":null}},"creativeUnitsCost":[]}"#,
+      #"{"jobId":"job_1","metadata":{"assetIds":[null]},"creativeUnitsDiscount":{}}"#,
+      #"{"id":"job_1","createdAt":1790000000,"metadata":"archived"}"#,
+    ])
+  func oddReplies(submission: String) async throws {
+    let service = try service { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img": Self.json(submission)
+      case "GET /jobs/job_1":
+        Self.json(
+          #"{"job":{"jobId":"job_1","status":"success","progress":null,"billing":{"cuDiscount":"x"},"createdAt":{}},"#
+            + #""metadata":{"assetIds":["asset_r1",null],"error":{"code":7},"hint":[]}}"#)
+      case "POST /assets":
+        Self.json(#"{"asset":{"id":"asset_source","url":null,"status":7,"mimeType":{},"properties":[]}}"#)
+      default: nil
+      }
+    }
+    let result = try await run(service, order())
+    #expect(result.files.count == 1 && result.jobID?.rawValue == "job_1")
+    #expect(result.cost == (submission.contains("10.5") ? "10.5" : nil))
+    #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
+  }
+
+  @Test(
+    "odd jobs beside it do not keep a run from its job",
+    arguments: [
+      #"null,7,{"status":"success"}"#, #"{"jobId":"job_9","status":"failure","metadata":{"error":{"code":7}}}"#,
+      #"{"jobId":"job_9","billing":{},"progress":"x"}"#,
+      #"{"jobId":"job_9","status":"success","metadata":{"assetIds":["asset_forbidden"]}}"#,
+      #"{"jobId":"job_9","status":"success","metadata":{"assetIds":["asset_odd"]}}"#,
+    ])
+  func oddNeighbors(jobs: String) async throws {
+    let service = try service { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img": throw Self.lost
+      case "GET /jobs": Self.json("{\"jobs\":[\(jobs),\(Self.job("job_1", input: Self.echo))]}")
+      case "GET /assets/asset_forbidden": Self.json(#"{"reason":"no"}"#, status: 403)
+      case "GET /assets/asset_odd": Self.json(#"{"asset":[]}"#)
+      default: nil
+      }
+    }
+    #expect(try await run(service, order()).files.count == 1)
+  }
 }
 #endif

@@ -52,7 +52,7 @@ extension Img2ImgPipeline {
       }
       if fitting.count == 1, try !ledger.hasRival(entry) {
         try ledger.recordSubmission(
-          entry.id, job: fitting[0].id, cost: fitting[0].billing.map { "\($0.cuCost)" })
+          entry.id, job: fitting[0].id, cost: fitting[0].billing?.cuCost?.description)
         return try ledger.entry(run: entry.id)
       }
       let isSettled = fitting.isEmpty ? look >= Self.looks && !isPending : true
@@ -78,7 +78,9 @@ extension Img2ImgPipeline {
     do throws(ScenarioError) {
       result = try await client.asset(first)
     } catch {
-      guard error.code == .notFound else { throw error }
+      // Of a job whose result cannot be read nothing is known; that is no reason to learn nothing of the others.
+      let isOfThisAsset = (error.outcome == .refused && !error.isRetryable) || error.code == .malformedReply
+      guard isOfThisAsset, error.code != .credentialsRefused else { throw error }
       return .unclear(isFinal: true)
     }
     guard let prompt = result.prompt, let parent = result.parentID else { return .unclear(isFinal: true) }
@@ -141,7 +143,7 @@ extension Img2ImgPipeline {
         throw PipelineError(
           .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id)
       }
-      try ledger.recordSubmission(run, job: id, cost: job.billing.map { "\($0.cuCost)" })
+      try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
     case .resubmit: try ledger.recordNotSubmitted(run)
     case .drop: try ledger.recordFailure(run, reason: "dropped: nobody knows whether its submit started a job")
     }

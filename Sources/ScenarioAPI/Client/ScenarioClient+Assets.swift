@@ -88,7 +88,7 @@ extension ScenarioClient {
     var response: HTTPResponse?
     while response == nil {
       do throws(ScenarioError) {
-        response = try await fetch(asset.url, into: temporary)
+        response = try await fetch(asset, into: temporary)
       } catch {
         if error.httpStatus == 403, !wasRefreshed {
           wasRefreshed = true
@@ -111,8 +111,13 @@ extension ScenarioClient {
     return UnnamedDownload(file: file, temporary: temporary)
   }
 
-  /// Fetches a signed URL once. The length has to be what the server announced.
-  private func fetch(_ url: SignedURL, into file: borrowing TemporaryFile) async throws(ScenarioError) -> HTTPResponse {
+  /// Fetches the file of an asset once. The length has to be what the server announced.
+  private func fetch(_ asset: Asset, into file: borrowing TemporaryFile) async throws(ScenarioError) -> HTTPResponse {
+    guard let url = asset.url else {
+      throw ScenarioError(
+        .assetUnavailable, .unusable, stage: .download, "the service gave no address of asset \(asset.id)",
+        remedy: "download it later")
+    }
     guard let origin = ServiceURL.origin(of: url.rawValue), origin.isSecure || origin.isLoopback else {
       throw ScenarioError(
         .insecureURL, .refused, stage: .download, "the service gave a download URL that is not https",

@@ -73,7 +73,7 @@ extension ScenarioClient {
     )
     request.isRepeatable = true
     let upload = try await reply(UploadReply.self, to: request, as: .upload).upload
-    let parts = (upload.parts ?? []).sorted { $0.number < $1.number }
+    let parts = upload.parts.sorted { $0.number < $1.number }
     guard parts.map(\.number) == Array(1...count) else {
       throw Self.uploadFailed("the service gave addresses for \(parts.count) parts of \(count)")
     }
@@ -96,7 +96,7 @@ extension ScenarioClient {
     }
     let count = Self.partCount(size, partial.partSize)
     let numbers = Set(1...count).subtracting(partial.finishedParts)
-    let missing = (upload.parts ?? []).filter { numbers.contains($0.number) }.sorted { $0.number < $1.number }
+    let missing = upload.parts.filter { numbers.contains($0.number) }.sorted { $0.number < $1.number }
     guard missing.map(\.number) == numbers.sorted() else { return nil }
     return OpenUpload(partial: partial, missing: missing)
   }

@@ -14,8 +14,8 @@ public struct Asset: Sendable, Equatable {
 
   /// What the service calls the asset.
   public let id: AssetID
-  /// Where the file can be fetched without credentials, for some days.
-  public let url: SignedURL
+  /// Where the file can be fetched without credentials, for some days; nil where the service gives no address.
+  public let url: SignedURL?
   /// The file's media type; it may differ from what was asked for. Empty where the service gives none.
   public let mimeType: String
   /// Whether the file is there.
@@ -34,50 +34,43 @@ public struct Asset: Sendable, Equatable {
 
 extension Asset: Decodable {
   private enum Key: String, CodingKey { case id, url, mimeType, status, metadata, properties }
-  private struct Size: Decodable {
-    var width: Double?
-    var height: Double?
-  }
-  private struct Metadata: Decodable {
-    enum Key: String, CodingKey { case seed, prompt, parentId }
-    var seed: String?
-    var prompt: String?
-    var parentID: AssetID?
-    init(from decoder: any Decoder) throws {
-      let fields = try decoder.container(keyedBy: Key.self)
-      seed =
-        (try? fields.decode(String.self, forKey: .seed))
-        ?? (try? fields.decode(Int64.self, forKey: .seed)).map(String.init)
-      prompt = try? fields.decode(String.self, forKey: .prompt)
-      parentID = try? fields.decode(AssetID.self, forKey: .parentId)
-    }
-  }
+  private enum SizeKey: String, CodingKey { case width, height }
+  private enum MetadataKey: String, CodingKey { case seed, prompt, parentId }
 
-  /// Reads an asset, ignoring fields it does not know.
+  /// Reads an asset. Only its id is needed: a field of another type counts as absent, and unknown fields are ignored.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
-    let size = try fields.decodeIfPresent(Size.self, forKey: .properties)
+    let size = try? fields.nestedContainer(keyedBy: SizeKey.self, forKey: .properties)
+    let metadata = try? fields.nestedContainer(keyedBy: MetadataKey.self, forKey: .metadata)
     id = try fields.decode(AssetID.self, forKey: .id)
-    url = try fields.decode(SignedURL.self, forKey: .url)
-    mimeType = try fields.decodeIfPresent(String.self, forKey: .mimeType) ?? ""
+    url = fields.lenient(forKey: .url)
+    mimeType = fields.lenient(forKey: .mimeType) ?? ""
     status =
-      switch try fields.decodeIfPresent(String.self, forKey: .status) {
+      switch fields.lenient(String.self, forKey: .status) {
       case nil, "success": .success
       case "pending": .pending
       case "error": .error
       case let other?: .unknown(other)
       }
-    width = size?.width.flatMap { Int(exactly: $0) }
-    height = size?.height.flatMap { Int(exactly: $0) }
-    let metadata = try fields.decodeIfPresent(Metadata.self, forKey: .metadata)
-    seed = metadata?.seed
-    prompt = metadata?.prompt
-    parentID = metadata?.parentID
+    width = size?.lenient(Double.self, forKey: .width).flatMap { Int(exactly: $0) }
+    height = size?.lenient(Double.self, forKey: .height).flatMap { Int(exactly: $0) }
+    seed =
+      metadata?.lenient(String.self, forKey: .seed) ?? metadata?.lenient(Int64.self, forKey: .seed).map(String.init)
+    prompt = metadata?.lenient(forKey: .prompt)
+    parentID = metadata?.lenient(forKey: .parentId)
   }
 }
 
 /// The envelope of everything that answers with an asset.
 struct AssetReply: Decodable { let asset: Asset }
 
-/// The envelope of everything that answers with several.
-struct AssetsReply: Decodable { let assets: [Asset] }
+/// The envelope of everything that answers with several, without those that have no id.
+struct AssetsReply: Decodable {
+  let assets: [Asset]
+
+  private enum Key: String, CodingKey { case assets }
+
+  init(from decoder: any Decoder) throws {
+    assets = try decoder.container(keyedBy: Key.self).decode(LossyArray<Asset>.self, forKey: .assets).elements
+  }
+}

@@ -1,9 +1,9 @@
 /// A model as the service describes it (`GET /models/{modelId}`, contract section 6).
-public struct GenerationModel: Sendable, Equatable, Decodable {
+public struct GenerationModel: Sendable, Equatable {
   /// One field of a custom model's request.
-  public struct Input: Sendable, Equatable, Decodable {
+  public struct Input: Sendable, Equatable {
     /// Whether a request must have the field.
-    public struct Required: Sendable, Equatable, Decodable {
+    public struct Required: Sendable, Equatable {
       /// True when it must have it in any case.
       public let always: Bool?
       /// By name, fields of which any makes this one necessary.
@@ -14,7 +14,7 @@ public struct GenerationModel: Sendable, Equatable, Decodable {
       public let conditional: Conditional?
 
       /// A condition on the values of other fields.
-      public struct Conditional: Sendable, Equatable, Decodable {
+      public struct Conditional: Sendable, Equatable {
         /// By name, the value, or an array of values of which it is one.
         public let values: [String: JSONValue]
         /// `and` (also where it is left out) or `or`.
@@ -141,6 +141,65 @@ extension GenerationModel.Input {
   ]
 
   private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+}
+
+// Of a model only the id is needed, of an input only the name: a field of another type counts as absent, so that the rest
+// can still be checked.
+
+extension GenerationModel: Decodable {
+  private enum Key: String, CodingKey { case id, custom, inputs }
+
+  /// Reads a model; inputs without a name are left out.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    id = try fields.decode(String.self, forKey: .id)
+    custom = fields.lenient(forKey: .custom)
+    inputs = fields.lenient(LossyArray<Input>.self, forKey: .inputs)?.elements
+  }
+}
+
+extension GenerationModel.Input: Decodable {
+  private enum Key: String, CodingKey {
+    case name, type, min, max, step, minLength, maxLength, allowedValues, required
+  }
+
+  /// Reads an input; one without a type takes any value.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    name = try fields.decode(String.self, forKey: .name)
+    type = fields.lenient(forKey: .type) ?? ""
+    min = fields.lenient(forKey: .min)
+    max = fields.lenient(forKey: .max)
+    step = fields.lenient(forKey: .step)
+    minLength = fields.lenient(forKey: .minLength)
+    maxLength = fields.lenient(forKey: .maxLength)
+    allowedValues = fields.lenient(forKey: .allowedValues)
+    required = fields.lenient(forKey: .required)
+  }
+}
+
+extension GenerationModel.Input.Required: Decodable {
+  private enum Key: String, CodingKey { case always, ifDefined, ifNotDefined, conditional }
+
+  /// Reads a rule.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    always = fields.lenient(forKey: .always)
+    ifDefined = fields.lenient(forKey: .ifDefined)
+    ifNotDefined = fields.lenient(forKey: .ifNotDefined)
+    conditional = fields.lenient(forKey: .conditional)
+  }
+}
+
+extension GenerationModel.Input.Required.Conditional: Decodable {
+  private enum Key: String, CodingKey { case values, `operator` }
+
+  /// Reads a condition, of which only the values are needed.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    values = try fields.decode([String: JSONValue].self, forKey: .values)
+    `operator` = fields.lenient(forKey: .operator)
+  }
 }
 
 /// The envelope of a model.

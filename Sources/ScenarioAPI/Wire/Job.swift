@@ -3,9 +3,10 @@ public import Foundation
 /// A job as the service last reported it.
 public struct Job: Sendable, Equatable {
   /// What was charged for a job.
-  public struct Billing: Sendable, Equatable, Decodable {
-    /// Creative units, before the discount. It keeps showing the original charge when a failed job was refunded.
-    public let cuCost: Decimal
+  public struct Billing: Sendable, Equatable {
+    /// Creative units, before the discount, if the service gives a number. It keeps showing the original charge when a
+    /// failed job was refunded.
+    public let cuCost: Decimal?
     /// Creative units taken off.
     public let cuDiscount: Decimal?
     /// True when a failure of this job is not refunded.
@@ -32,42 +33,94 @@ public struct Job: Sendable, Equatable {
   public internal(set) var input: [String: JSONValue]?
 }
 
-extension Job: Decodable {
-  private enum Key: String, CodingKey { case jobId, status, progress, metadata, billing, createdAt }
-  private struct Metadata: Decodable {
-    var assetIds: [AssetID]?
-    var error: String?
-    var hint: String?
-    var input: [String: JSONValue]?
+extension Job.Billing: Decodable {
+  private enum Key: String, CodingKey { case cuCost, cuDiscount, disableRefund }
 
+  /// Reads what is there; a field of another type counts as absent.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    cuCost = fields.lenient(forKey: .cuCost)
+    cuDiscount = fields.lenient(forKey: .cuDiscount)
+    disableRefund = fields.lenient(forKey: .disableRefund)
+  }
+}
+
+extension Job: Decodable {
+  fileprivate enum Key: String, CodingKey { case jobId, job_id, id, status, progress, metadata, billing, createdAt }
+
+  private struct Metadata: Decodable {
     enum Key: String, CodingKey { case assetIds, error, hint, input }
+    let assetIDs: [AssetID]?
+    let error, hint: ServiceWords?
+    let input: [String: JSONValue]?
+
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: Key.self)
-      assetIds = try fields.decodeIfPresent([AssetID].self, forKey: .assetIds)
-      error = try fields.decodeIfPresent(String.self, forKey: .error)
-      hint = try fields.decodeIfPresent(String.self, forKey: .hint)
-      // Undocumented, so an odd form of it must not hide the job.
-      input = try? fields.decode([String: JSONValue].self, forKey: .input)
+      assetIDs = fields.lenient(LossyArray<AssetID>.self, forKey: .assetIds)?.elements
+      error = fields.lenient(forKey: .error)
+      hint = fields.lenient(forKey: .hint)
+      input = fields.lenient(forKey: .input)
     }
   }
 
-  /// Reads a job, ignoring fields it does not know.
+  /// Reads a job. Only its id is needed: a field of another type counts as absent, and unknown fields are ignored.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
-    let metadata = try fields.decodeIfPresent(Metadata.self, forKey: .metadata)
-    let progress = try fields.decodeIfPresent(Double.self, forKey: .progress) ?? 0
+    guard let id = Self.id(in: fields, spelled: [.jobId, .id, .job_id]) else {
+      throw DecodingError.keyNotFound(
+        Key.jobId, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "no id"))
+    }
+    self.init(id: id, of: [fields])
+  }
+
+  /// A job whose fields are in several places, the likeliest first.
+  fileprivate init(id: JobID, of places: [KeyedDecodingContainer<Key>]) {
+    func first<Value>(_ read: (KeyedDecodingContainer<Key>) -> Value?) -> Value? {
+      places.lazy.compactMap(read).first
+    }
+    let metadata = places.compactMap { $0.lenient(Metadata.self, forKey: .metadata) }
+    let progress: Double = first { $0.lenient(forKey: .progress) } ?? 0
     var seen = Set<AssetID>()
-    id = try fields.decode(JobID.self, forKey: .jobId)
-    status = try fields.decode(JobStatus.self, forKey: .status)
-    // Tutorials show percentages; the specification says 0 to 1.
+    self.id = id
+    // A job without a status was accepted, and may be anywhere.
+    status = first { $0.lenient(forKey: .status) } ?? .pending
+    // Tutorials show percentages; the specification has 0 to 1.
     self.progress = min(max(progress > 1 ? progress / 100 : progress, 0), 1)
     // Results may be named twice.
-    assetIDs = metadata?.assetIds?.filter { seen.insert($0).inserted } ?? []
-    failureReason = metadata?.error.map(printable)
-    hint = metadata?.hint.map(printable)
-    billing = try fields.decodeIfPresent(Billing.self, forKey: .billing)
-    createdAt = try fields.decodeIfPresent(String.self, forKey: .createdAt)
-    input = metadata?.input
+    assetIDs =
+      metadata.lazy.compactMap(\.assetIDs).first { !$0.isEmpty }?
+      .filter { !$0.rawValue.isEmpty && seen.insert($0).inserted } ?? []
+    failureReason = metadata.lazy.compactMap(\.error).first.map { printable($0.text) }
+    hint = metadata.lazy.compactMap(\.hint).first.map { printable($0.text) }
+    billing = first { $0.lenient(forKey: .billing) }
+    createdAt = first { $0.lenient(forKey: .createdAt) }
+    input = metadata.lazy.compactMap(\.input).first
+  }
+
+  fileprivate static func id(in fields: KeyedDecodingContainer<Key>, spelled keys: [Key]) -> JobID? {
+    keys.lazy.compactMap { fields.lenient(JobID.self, forKey: $0) }.first { !$0.rawValue.isEmpty }
+  }
+}
+
+/// Everything that answers with a job: in `job`, at top level, or a little of each (contract, section 5).
+struct JobReply: Decodable {
+  let job: Job
+
+  private enum Key: String, CodingKey { case job }
+
+  init(from decoder: any Decoder) throws {
+    let outer = try decoder.container(keyedBy: Job.Key.self)
+    let inner = try? decoder.container(keyedBy: Key.self).nestedContainer(keyedBy: Job.Key.self, forKey: .job)
+    guard
+      let id = inner.flatMap({ Job.id(in: $0, spelled: [.jobId, .id, .job_id]) })
+        ?? Job.id(in: outer, spelled: [.jobId, .job_id])
+        // At the top of a reply this key may name anything, a request for example.
+        ?? Job.id(in: outer, spelled: [.id]).flatMap({ $0.rawValue.hasPrefix("job_") ? $0 : nil })
+    else {
+      throw DecodingError.keyNotFound(
+        Key.job, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "no id of a job"))
+    }
+    job = Job(id: id, of: [inner, outer].compactMap(\.self))
   }
 }
 
@@ -75,25 +128,34 @@ extension Job: Decodable {
 public struct Submission: Sendable, Equatable {
   /// The job, as accepted.
   public let job: Job
-  /// What it costs in creative units, if the service says so; fractions occur.
+  /// What it costs in creative units, if the service gives a number; fractions occur.
   public let cost: Decimal?
-  /// What is taken off the cost.
+  /// The discount that ``cost`` contains already, if the service names one.
   public let discount: Decimal?
 }
 
 extension Submission: Decodable {
-  private enum CodingKeys: String, CodingKey {
-    case job
-    case cost = "creativeUnitsCost"
-    case discount = "creativeUnitsDiscount"
+  private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount }
+
+  /// Reads an answer, of which only the job's id is needed.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    job = try JobReply(from: decoder).job
+    cost = fields.lenient(forKey: .creativeUnitsCost)
+    discount = fields.lenient(forKey: .creativeUnitsDiscount)
   }
 }
 
-/// The envelope of everything that answers with a job.
-struct JobReply: Decodable { let job: Job }
-
-/// One page of the account's jobs.
+/// One page of the account's jobs, without those that have no id.
 struct JobPage: Decodable {
   let jobs: [Job]
   let nextPaginationToken: String?
+
+  private enum Key: String, CodingKey { case jobs, nextPaginationToken }
+
+  init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    jobs = try fields.decode(LossyArray<Job>.self, forKey: .jobs).elements
+    nextPaginationToken = fields.lenient(forKey: .nextPaginationToken)
+  }
 }

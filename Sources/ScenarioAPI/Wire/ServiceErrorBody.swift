@@ -23,7 +23,7 @@ struct ServiceErrorBody: Equatable {
       reason = Self.text(String(decoding: bytes, as: UTF8.self))
       return
     }
-    let reasons = [fields.reason, fields.message, fields.error?.message, fields.error?.text, fields.detail]
+    let reasons = [fields.reason, fields.message, fields.error?.text, fields.detail]
     reason = reasons.lazy.compactMap { $0.map(printable) }.first { !$0.isEmpty }
     name = fields.name.map(printable)
     limitedAction = fields.details?.actionName
@@ -43,50 +43,37 @@ struct ServiceErrorBody: Equatable {
   /// Fields of the wrong type count as absent, so that one odd field does not hide the others.
   private struct Fields: Decodable {
     struct Details: Decodable {
-      var actionName: String?
-      var actionLimit: Double?
-      var remainingSeconds: Double?
+      let actionName: String?
+      let actionLimit, remainingSeconds: Double?
 
       enum Key: String, CodingKey { case actionName, actionLimit, remainingSeconds }
       init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
-        actionName = try? fields.decode(String.self, forKey: .actionName)
-        actionLimit = try? fields.decode(Double.self, forKey: .actionLimit)
-        remainingSeconds = try? fields.decode(Double.self, forKey: .remainingSeconds)
+        actionName = fields.lenient(forKey: .actionName)
+        actionLimit = fields.lenient(forKey: .actionLimit)
+        remainingSeconds = fields.lenient(forKey: .remainingSeconds)
       }
     }
 
-    /// `"error": "text"` or `"error": {"message": "text"}`.
-    struct Nested: Decodable {
-      var text: String?
-      var message: String?
-
-      enum Key: String, CodingKey { case message }
-      init(from decoder: any Decoder) throws {
-        text = try? decoder.singleValueContainer().decode(String.self)
-        message = try? decoder.container(keyedBy: Key.self).decode(String.self, forKey: .message)
-      }
-    }
-
-    var reason, message, detail, name, traceId, trace_id: String?
-    var error: Nested?
-    var details: Details?
-    var remainingSeconds: Double?
+    let reason, message, detail, name, traceId, trace_id: String?
+    let error: ServiceWords?
+    let details: Details?
+    let remainingSeconds: Double?
 
     enum Key: String, CodingKey {
       case reason, message, detail, name, traceId, trace_id, error, details, remainingSeconds
     }
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: Key.self)
-      reason = try? fields.decode(String.self, forKey: .reason)
-      message = try? fields.decode(String.self, forKey: .message)
-      detail = try? fields.decode(String.self, forKey: .detail)
-      name = try? fields.decode(String.self, forKey: .name)
-      traceId = try? fields.decode(String.self, forKey: .traceId)
-      trace_id = try? fields.decode(String.self, forKey: .trace_id)
-      error = try? fields.decode(Nested.self, forKey: .error)
-      details = try? fields.decode(Details.self, forKey: .details)
-      remainingSeconds = try? fields.decode(Double.self, forKey: .remainingSeconds)
+      reason = fields.lenient(forKey: .reason)
+      message = fields.lenient(forKey: .message)
+      detail = fields.lenient(forKey: .detail)
+      name = fields.lenient(forKey: .name)
+      traceId = fields.lenient(forKey: .traceId)
+      trace_id = fields.lenient(forKey: .trace_id)
+      error = fields.lenient(forKey: .error)
+      details = fields.lenient(forKey: .details)
+      remainingSeconds = fields.lenient(forKey: .remainingSeconds)
     }
   }
 }

@@ -1,7 +1,7 @@
 /// A multipart upload as the service last reported it (contract, section 4.2).
-struct Upload: Decodable {
+struct Upload {
   /// Where the bytes of one part go, without credentials.
-  struct Part: Decodable {
+  struct Part {
     let number: Int
     let url: SignedURL
   }
@@ -11,10 +11,34 @@ struct Upload: Decodable {
   /// The asset it became.
   let entityId: AssetID?
   let errorMessage: String?
-  let parts: [Part]?
+  let parts: [Part]
 
   /// True when waiting longer makes no sense.
   var isFinal: Bool { entityId != nil || ["imported", "complete", "failed"].contains(status) }
+}
+
+extension Upload: Decodable {
+  private enum Key: String, CodingKey { case id, status, entityId, errorMessage, parts }
+
+  /// Reads an upload. Only its id is needed; without a status it is at its beginning.
+  init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    id = try fields.decode(String.self, forKey: .id)
+    status = fields.lenient(forKey: .status) ?? "pending"
+    entityId = fields.lenient(forKey: .entityId)
+    errorMessage = fields.lenient(ServiceWords.self, forKey: .errorMessage)?.text
+    parts = fields.lenient(LossyArray<Part>.self, forKey: .parts)?.elements ?? []
+  }
+}
+
+extension Upload.Part: Decodable {
+  private enum Key: String, CodingKey { case number, url }
+
+  init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    number = try fields.lenient(forKey: .number) ?? fields.decode(Int.self, forKey: .number)
+    url = try fields.decode(SignedURL.self, forKey: .url)
+  }
 }
 
 /// The envelope of everything that answers with an upload.
