@@ -300,7 +300,8 @@ struct ResumptionTests {
   @Test("above the limit nothing is submitted; the price is asked for in the URL", arguments: [5, 20])
   func maxCost(limit: Int) async throws {
     let service = try service { _, request throws(ScenarioError) in
-      request.url.contains("dryRun=true") ? Self.json(#"{"creativeUnitsCost":10.75}"#, status: 269) : nil
+      request.url.contains("dryRun=true")
+        ? Self.json(#"{"creativeUnitsCost":10.75,"creativeUnitsDiscount":9}"#, status: 269) : nil
     }
     let order = order { $0.maxCost = Decimal(limit) }
     if limit < 10 {

@@ -239,7 +239,7 @@ struct DisagreementTests {
   @Test(
     "a dry run is in the URL, and its success 269; 402 with an estimate is one too",
     arguments: [
-      (269, #"{"creativeUnitsCost":10.75,"creativeUnitsDiscount":0.25}"#, "10.5"),
+      (269, #"{"creativeUnitsCost":10.75,"creativeUnitsDiscount":0.25}"#, "10.75"),
       (402, #"{"statusCode":402,"message":"Dry run completed","estimatedCost":12}"#, "12"),
       (269, #"{"creativeUnitsCost":0}"#, "0"),
     ])

@@ -43,7 +43,8 @@ extension ScenarioClient {
 
   /// Asks what a job would cost. The service checks the request and the plan as it would for the job, and starts nothing.
   ///
-  /// - Returns: Creative units, the discount taken off.
+  /// - Returns: Creative units that the job is billed with (`creativeUnitsCost`). A discount is contained already, and is
+  ///   not subtracted (contract, section 7).
   /// - Throws: A ``ScenarioError``: `dry-run-started-job`, which names the job, when the service
   ///   started one all the same.
   public func price(of request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
@@ -64,7 +65,7 @@ extension ScenarioClient {
           error.charged = .yes
           throw error
         }
-        return price.cost - (price.discount ?? 0)
+        return price.cost
       } catch {
         try await pause(after: error, of: .dryRun, &policy)
       }
@@ -90,14 +91,12 @@ extension ScenarioClient {
   /// The answer to a dry run: 269 with a price.
   private struct Price: Decodable {
     let cost: Decimal
-    let discount: Decimal?
     let job: Job?
 
-    enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount, estimatedCost, job }
+    enum Key: String, CodingKey { case creativeUnitsCost, estimatedCost, job }
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: Key.self)
       job = try fields.decodeIfPresent(Job.self, forKey: .job)
-      discount = try fields.decodeIfPresent(Decimal.self, forKey: .creativeUnitsDiscount)
       let estimate = try fields.decodeIfPresent(Decimal.self, forKey: .estimatedCost)
       // A job without a price is still a job.
       cost = try estimate ?? (job == nil ? fields.decode(Decimal.self, forKey: .creativeUnitsCost) : 0)
