@@ -433,5 +433,33 @@ struct ResumptionTests {
     }
     #expect(try await run(service, order()).files.count == 1)
   }
+
+  @Test("what an unreadable answer to the submit names can be adopted, however often the order was given again")
+  func named() async throws {
+    func service() throws -> ScriptedService {
+      try self.service { name, _ throws(ScenarioError) in
+        switch name {
+        case "POST /generate/img2img": Self.json(#"{"result":{"ref":"job_1","files":["asset_r1"]}}"#)
+        case "GET /jobs": Self.json(#"{"jobs":[]}"#)
+        default: nil
+        }
+      }
+    }
+    for isFirst in [true, false] {
+      let service = try service()
+      await #expect { try await run(service, order()) } throws: {
+        guard let error = $0 as? PipelineError else { return false }
+        return error.code == .needsDecision && error.message.contains("job_1")
+          && (error.candidates.map(\.rawValue) == ["job_1"]) == isFirst
+      }
+      #expect(service.requests.contains { $0 == "POST /generate/img2img" } == isFirst)
+      #expect(try ledger().entries()[0].failure?.contains("job_1") == true)
+    }
+    let service = try service()
+    let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
+    try await pipeline.resolve(1, .adopt(JobID(rawValue: "job_1")))
+    #expect(try await pipeline.run(order()).files.count == 1)
+    #expect(service.requests.allSatisfy { $0.hasPrefix("GET") })
+  }
 }
 #endif

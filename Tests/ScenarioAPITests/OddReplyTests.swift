@@ -124,6 +124,68 @@ struct OddReplyTests {
     }
   }
 
+  // MARK: Submits and prices
+
+  @Test(
+    "what an unreadable answer to a submit names is in the message",
+    arguments: [
+      #"{"result":{"ref":"job_Tn4cE7","files":["asset_Zk3v-R8_y","asset_Zk3v-R8_y"]}}"#,
+      "<html>accepted job_Tn4cE7 (asset_Zk3v-R8_y)</html>",
+      #"{"job":{"jobId":{"$oid":"job_Tn4cE7"},"x":"asset_Zk3v-R8_y"#,
+      #"[{"jobId":"job_Tn4cE7"},{"id":"asset_Zk3v-R8_y"}]"#,
+    ])
+  func unreadable(body: String) async throws {
+    let transport = ScriptedTransport([.answer(200, body)])
+    await #expect { try await client(transport).submitImg2Img(Self.request) } throws: {
+      guard let error = $0 as? ScenarioError else { return false }
+      return error.code == .malformedReply && error.charged == .unknown && error.mayHaveStartedJob
+        && error.message.hasSuffix("it names job_Tn4cE7, asset_Zk3v-R8_y")
+        && error.namedJobs.map(\.rawValue) == ["job_Tn4cE7"]
+        && error.namedAssets.map(\.rawValue) == ["asset_Zk3v-R8_y"]
+    }
+    #expect(transport.requests.count == 1)
+  }
+
+  @Test("a price is what the service charges: a discount is not subtracted")
+  func discount() async throws {
+    let transport = ScriptedTransport([.answer(269, #"{"creativeUnitsCost":10,"creativeUnitsDiscount":4}"#)])
+    #expect(try await client(transport).price(of: Self.request) == 10)
+  }
+
+  @Test(
+    "a price comes with odd fields beside it",
+    arguments: [
+      (269, #"{"creativeUnitsCost":"10.75","creativeUnitsDiscount":{}}"#, "10.75"),
+      (269, #"{"creativeUnitsCost":7.25,"job":null,"id":"req_1","estimatedCost":3}"#, "7.25"),
+      (402, #"{"estimatedCost":"12"}"#, "12"),
+    ])
+  func price(status: Int, body: String, price: String) async throws {
+    #expect("\(try await client(ScriptedTransport([.answer(status, body)])).price(of: Self.request))" == price)
+  }
+
+  @Test("a dry run that started a job names it, in all spellings of its id", arguments: spellings)
+  func startedByDryRun(json: String) async throws {
+    let transport = ScriptedTransport([.answer(200, json)])
+    await #expect { try await client(transport).price(of: Self.request) } throws: {
+      let error = $0 as? ScenarioError
+      return error?.code == .dryRunStartedJob && error?.jobID?.rawValue == "job_1" && error?.charged == .yes
+    }
+    #expect(transport.requests.count == 1)
+  }
+
+  @Test(
+    "a dry run answered without a price may have started a job",
+    arguments: [(200, #"{"ref":"job_7"}"#), (200, "{}"), (269, "<html>"), (202, #"{"creativeUnitsCost":"dear"}"#)])
+  func priceless(status: Int, body: String) async throws {
+    let transport = ScriptedTransport([.answer(status, body)])
+    await #expect { try await client(transport).price(of: Self.request) } throws: {
+      guard let error = $0 as? ScenarioError else { return false }
+      return error.code == .malformedReply && error.charged == .unknown && error.remedy.contains("may be running")
+        && error.message.contains("job_7") == body.contains("job_7")
+    }
+    #expect(transport.requests.count == 1)
+  }
+
   // MARK: Assets, uploads, models
 
   @Test("of an asset only the id matters until it is downloaded")

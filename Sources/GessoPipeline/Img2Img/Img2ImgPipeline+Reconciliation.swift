@@ -23,10 +23,11 @@ extension Img2ImgPipeline {
   /// Adopted is the one job that nobody has claimed and that fits in everything that was sent. A job that does not repeat
   /// its request is known by its first result, for which it may have to be waited for.
   ///
+  /// - Parameter named: Jobs that the submit's answer names, where it could not be read. They are the first candidates.
   /// - Throws: A ``PipelineError`` with the code `needs-decision`, after the run was parked, when none or several fit; or
   ///   a `ScenarioError` when the service cannot be asked.
   func reconciled(
-    _ entry: LedgerEntry, _ request: Img2ImgRequest, polling: JobPolling
+    _ entry: LedgerEntry, _ request: Img2ImgRequest, polling: JobPolling, named: [JobID] = []
   ) async throws -> LedgerEntry {
     let sent = try JSONDecoder().decode([String: JSONValue].self, from: try JSONEncoder().encode(request))
     var (known, waited, pause) = ([JobID: Verdict](), Duration.zero, polling.initialInterval)
@@ -56,7 +57,10 @@ extension Img2ImgPipeline {
         return try ledger.entry(run: entry.id)
       }
       let isSettled = fitting.isEmpty ? look >= Self.looks && !isPending : true
-      if isSettled || waited >= polling.deadline { throw try park(entry, fitting.isEmpty ? unclear : fitting) }
+      if isSettled || waited >= polling.deadline {
+        let listed = (fitting.isEmpty ? unclear : fitting).map(\.id)
+        throw try park(entry, named.filter { !claimed.contains($0) && !listed.contains($0) } + listed)
+      }
       try await client.sleep(pause, stage: .submit)
       waited += pause
       pause = min(pause * 2, polling.longestInterval)
@@ -94,16 +98,18 @@ extension Img2ImgPipeline {
   private static let imageKeys = ["image", "imageId", "imageUrl", "controlImageId"]
   private static let secondKeys = ["maskId", "controlImageId", "modality"]
 
-  private func park(_ entry: LedgerEntry, _ candidates: [Job]) throws(PipelineError) -> PipelineError {
-    let names = candidates.prefix(10).map(\.id.rawValue).joined(separator: ", ")
+  private func park(_ entry: LedgerEntry, _ candidates: [JobID]) throws(PipelineError) -> PipelineError {
+    let names = candidates.prefix(10).map(\.rawValue).joined(separator: ", ")
     let found =
       candidates.isEmpty ? "no job of this account fits it" : "it may be one of \(candidates.count): \(names)"
-    let reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
+    var reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
+    // What an earlier look found is not forgotten when this one finds nothing.
+    if candidates.isEmpty, entry.state == .needsDecision, let earlier = entry.failure { reason = earlier }
     try ledger.recordNeedsDecision(entry.id, reason: reason)
     var error = PipelineError(
       .needsDecision, stage: "submit", reason,
       remedy: "gesso jobs resolve \(entry.id) --adopt JOB, --resubmit or --drop", runID: entry.id)
-    error.candidates = candidates.map(\.id)
+    error.candidates = candidates
     return error
   }
 

@@ -507,7 +507,8 @@ public struct Img2ImgPipeline: Sendable {
       } catch let error as ScenarioError where error.mayHaveStartedJob {
         onProgress(.reconciling)
         do {
-          return try await reconciled(try ledger.entry(run: entry.id), request, polling: polling)
+          return try await reconciled(
+            try ledger.entry(run: entry.id), request, polling: polling, named: error.namedJobs)
         } catch is ScenarioError {
           // The service cannot be asked now; the same command asks it later.
           throw error

@@ -89,7 +89,6 @@ extension ScenarioClient {
         "the service's answer (status \(response.status)) is not what its contract describes: \(Self.place(of: error))",
         remedy: "check the base URL, and whether this version is current")
       failure.httpStatus = response.status
-      failure.noteUncertainSubmit()
       throw failure
     }
   }

@@ -33,7 +33,7 @@ extension ScenarioClient {
     // An unstructured task: canceling the caller's does not reach it.
     let exchange = Task { () async -> Result<Submission, ScenarioError> in
       do throws(ScenarioError) {
-        return .success(try decode(Submission.self, from: try await answer(to: http), to: http))
+        return .success(try await generated(Submission.self, by: http))
       } catch {
         return .failure(error)
       }
@@ -45,8 +45,8 @@ extension ScenarioClient {
   ///
   /// - Returns: Creative units that the job is billed with (`creativeUnitsCost`). A discount is contained already, and is
   ///   not subtracted (contract, section 7).
-  /// - Throws: A ``ScenarioError``: `dry-run-started-job`, which names the job, when the service
-  ///   started one all the same.
+  /// - Throws: A ``ScenarioError``: `dry-run-started-job`, which names the job, when the service started one all the same;
+  ///   `malformed-reply` with `charged` unknown when it answered without a price, for then it may have.
   public func price(of request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
     // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
     var http = try generation(request, query: [("dryRun", "true")])
@@ -55,26 +55,37 @@ extension ScenarioClient {
     var policy = retry
     while true {
       do throws(ScenarioError) {
-        let price = try decode(Price.self, from: try await answer(to: http, accepting: Self.pricedRefusal), to: http)
-        if let job = price.job {
+        switch try await generated(Price.self, by: http, accepting: Price.isRefusal) {
+        case .creativeUnits(let cost): return cost
+        case .startedJob(let job):
           var error = ScenarioError(
             .dryRunStartedJob, .unusable, stage: .wait,
-            "only the price was asked for, and the service started job \(job.id)",
+            "only the price was asked for, and the service started job \(job)",
             remedy: "it is paid for: cancel it or take its results, and report this")
-          error.jobID = job.id
+          error.jobID = job
           error.charged = .yes
           throw error
         }
-        return price.cost
       } catch {
         try await pause(after: error, of: .dryRun, &policy)
       }
     }
   }
 
-  /// One page of documentation shows a price as 402 (contract, section 12).
-  private static func pricedRefusal(_ response: HTTPResponse) -> Bool {
-    response.status == 402 && (try? JSONDecoder().decode(Price.self, from: Data(response.body))) != nil
+  /// Sends a generation, or the question for its price, once and reads the answer. An answer that cannot be read may have
+  /// started a job: the error keeps the ids that it names.
+  private func generated<Reply: Decodable>(
+    _ type: Reply.Type, by request: HTTPRequest, accepting isSuccess: (HTTPResponse) -> Bool = { _ in false }
+  ) async throws(ScenarioError) -> Reply {
+    let response = try await answer(to: request, accepting: isSuccess)
+    do throws(ScenarioError) {
+      return try decode(type, from: response, to: request)
+    } catch {
+      var error = error
+      error.notePossibleCharge()
+      error.noteIDs(in: response.body)
+      throw error
+    }
   }
 
   private func generation(
@@ -89,17 +100,28 @@ extension ScenarioClient {
   }
 
   /// The answer to a dry run: 269 with a price.
-  private struct Price: Decodable {
-    let cost: Decimal
-    let job: Job?
+  private enum Price: Decodable {
+    case creativeUnits(Decimal)
+    case startedJob(JobID)
 
-    enum Key: String, CodingKey { case creativeUnitsCost, estimatedCost, job }
+    enum Key: String, CodingKey { case creativeUnitsCost, estimatedCost }
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: Key.self)
-      job = try fields.decodeIfPresent(Job.self, forKey: .job)
-      let estimate = try fields.decodeIfPresent(Decimal.self, forKey: .estimatedCost)
-      // A job without a price is still a job.
-      cost = try estimate ?? (job == nil ? fields.decode(Decimal.self, forKey: .creativeUnitsCost) : 0)
+      // A job is paid for, with a price beside it or without.
+      if let job = try? JobReply(from: decoder).job {
+        self = .startedJob(job.id)
+      } else if let cost = fields.lenient(Decimal.self, forKey: .creativeUnitsCost)
+        ?? fields.lenient(Decimal.self, forKey: .estimatedCost)
+      {
+        self = .creativeUnits(cost)
+      } else {
+        self = .creativeUnits(try fields.decode(Decimal.self, forKey: .creativeUnitsCost))
+      }
+    }
+
+    /// One page of documentation shows a price as 402 (contract, section 12).
+    static func isRefusal(_ response: HTTPResponse) -> Bool {
+      response.status == 402 && (try? JSONDecoder().decode(Price.self, from: Data(response.body))) != nil
     }
   }
 }

@@ -81,12 +81,44 @@ extension ScenarioError {
     return error
   }
 
-  /// Says of a submit that may have started a job that it may, whatever went wrong with it.
+  /// Marks a submit that may have started a job as one that may be paid for, whatever went wrong with it.
   mutating func noteUncertainSubmit() {
     guard mayHaveStartedJob else { return }
+    notePossibleCharge()
+  }
+
+  /// Marks a request after which a job may be running.
+  mutating func notePossibleCharge() {
     charged = .unknown
     remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
   }
+
+  /// Keeps the ids of jobs and assets that an answer names which could not be read: what is paid for can be found by them.
+  mutating func noteIDs(in body: [UInt8]) {
+    func isPartOfID(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    func names(_ prefix: String) -> [String] {
+      var seen = Set<String>()
+      let words = body.prefix(Self.searchedBytes).split { !isPartOfID($0) }
+      let named = words.lazy.filter { $0.starts(with: prefix.utf8) && $0.count > prefix.utf8.count && $0.count <= 100 }
+      return named.map { String(decoding: $0, as: UTF8.self) }.filter { seen.insert($0).inserted }
+    }
+    namedJobs = names("job_").prefix(Self.namedLimit).map(JobID.init)
+    namedAssets = names("asset_").prefix(Self.namedLimit).map(AssetID.init)
+    let all = namedJobs.map(\.rawValue) + namedAssets.map(\.rawValue)
+    if !all.isEmpty { message += "; it names " + all.joined(separator: ", ") }
+  }
+
+  /// Bytes of an unreadable answer in which ids are looked for.
+  private static let searchedBytes = 1 << 20
+  /// Ids of each kind that are kept; a job has at most 128 results, of which its own id finds all.
+  private static let namedLimit = 20
 
   /// Wrong credentials may come as 403 (contract, section 2); a scope or plan that is missing must not look like it.
   private static func isAboutCredentials(_ reason: String?) -> Bool {

@@ -131,7 +131,7 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   /// The step that failed.
   public let stage: Stage
   /// What is wrong.
-  public let message: String
+  public internal(set) var message: String
   /// What to do about it.
   public internal(set) var remedy: String
   /// True when the same request may succeed later without a change. Whether it is *safe* to repeat is in ``outcome``.
@@ -152,6 +152,10 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   public var retryAfter: Duration?
   /// The job concerned, if it is known.
   public var jobID: JobID?
+  /// Jobs that an unreadable answer to a generation names (`job_…`): one of them may be the job that was asked for.
+  public var namedJobs: [JobID] = []
+  /// Assets that an unreadable answer to a generation names (`asset_…`), the source among them where it is repeated.
+  public var namedAssets: [AssetID] = []
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?
 
