@@ -73,7 +73,7 @@ package struct Img2Img: Verb {
   var dryRun = false
 
   @Option(
-    name: .customLong("max-cost"),
+    name: .customLong("max-cost"), parsing: .unconditional,
     help: ArgumentHelp("Refuse to submit above this many creative units.", valueName: "CU"))
   var maxCost: String?
 
@@ -126,8 +126,10 @@ package struct Img2Img: Verb {
     guard (prompt == nil) != (promptFile == nil) else {
       throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
     }
-    if let maxCost, Decimal(string: maxCost).map({ $0 < 0 }) ?? true {
-      throw ValidationError("--max-cost takes a number of creative units, not \(maxCost)")
+    if let maxCost, costLimit == nil {
+      throw ValidationError(
+        "--max-cost takes a number of creative units in digits, such as 12 or 7.5, "
+          + "not \(maxCost.isEmpty ? "an empty text" : maxCost)")
     }
     for parameter in parameters where !parameter.dropFirst().contains("=") {
       throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
@@ -205,6 +207,12 @@ package struct Img2Img: Verb {
     try model.check(request)
   }
 
+  /// The value of `--max-cost`, read from end to end or not at all: Foundation alone reads `0,5` as 0 and `12abc` as 12.
+  private var costLimit: Decimal? {
+    guard let maxCost, maxCost.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
+    return Decimal(string: maxCost)
+  }
+
   /// The value of a `--param`: JSON where it is JSON, else text.
   private static func value(_ text: Substring) -> JSONValue {
     (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(String(text))
@@ -247,7 +255,7 @@ package struct Img2Img: Verb {
     order.replacesPreparedImages = !noClobber
     order.again = again
     order.waits = !noWait
-    order.maxCost = maxCost.flatMap { Decimal(string: $0) }
+    order.maxCost = costLimit
     return order
   }
 

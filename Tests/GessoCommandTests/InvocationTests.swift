@@ -7,7 +7,7 @@ import Testing
 struct InvocationTests {
   /// One command line and what must come of it.
   struct Case: CustomTestStringConvertible, Sendable {
-    /// Words separated by spaces; `FIXTURES` stands for the folder of fixtures.
+    /// Words separated by single spaces; `FIXTURES` stands for the folder of fixtures.
     let line: String
     let status: Int32
     /// What the last line of standard error ends with; nil for no line at all.
@@ -62,7 +62,7 @@ struct InvocationTests {
     Case(
       "img2img \(small) --prompt p --sandbox --mode custom", 2,
       error: "model flux.1-dev is no custom model: use --mode legacy or --mode auto"),
-    Case("img2img \(small) --prompt p --max-cost much", 2, error: "not much: see gesso img2img --help"),
+    Case("img2img \(small) --prompt p --max-cost", 2, error: "see gesso img2img --help"),
     Case("img2img \(small) --prompt p --param seven", 2, error: "not seven: see gesso img2img --help"),
     Case("img2img \(small) --prompt p --sandbox --no-wait", 2, error: "its jobs end with it: see gesso img2img --help"),
     Case("img2img \(small) --prompt p --sandbox --scheduler x", 2, error: "TCDScheduler, UniPCMultistepScheduler"),
@@ -94,6 +94,21 @@ struct InvocationTests {
     Case("sandbox --port 70000", 2, error: "see gesso sandbox --help"),
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
+
+  /// What is no plain decimal number from end to end.
+  static let limits: [Case] =
+    [
+      "=much", "=0,5", "=12abc", "=1e400", "=1e2", "=-1", " -1", "=nan", "=inf", "=0x10", "=1_000", "=1.", "=.5",
+      "=1.5.2", "=+5",
+      "=\u{663}", "=" + String(repeating: "9", count: 40),
+    ].map {
+      Case(
+        "img2img \(small) --prompt p --sandbox --max-cost\($0)", 2,
+        error: "--max-cost takes a number of creative units in digits, such as 12 or 7.5, not \($0.dropFirst()): "
+          + "see gesso img2img --help")
+    } + [
+      Case("img2img \(small) --prompt p --sandbox --max-cost ", 2, error: "not an empty text: see gesso img2img --help")
+    ]
 
   static let inputs: [Case] = [
     Case(
@@ -138,7 +153,7 @@ struct InvocationTests {
 
   @Test(
     "refused with one line that says what to do, and nothing is left behind",
-    arguments: usage + inputs + service)
+    arguments: usage + limits + inputs + service)
   func refused(_ test: Case) async throws {
     let gesso = try GessoExecutable()
     let outcome = try await run(test, gesso)
@@ -198,9 +213,12 @@ struct InvocationTests {
   }
 
   private func run(_ test: Case, _ gesso: GessoExecutable) async throws -> GessoExecutable.Outcome {
-    let words = test.line.split(separator: " ").map {
-      $0.replacingOccurrences(of: "FIXTURES", with: Fixtures.folder.path)
-    }
+    let words =
+      test.line.isEmpty
+      ? []
+      : test.line.split(separator: " ", omittingEmptySubsequences: false).map {
+        $0.replacingOccurrences(of: "FIXTURES", with: Fixtures.folder.path)
+      }
     return try await gesso.run(words, environment: test.environment)
   }
 }
