@@ -1,0 +1,40 @@
+/// Where the pixels of a result lie in its source; exact, so that a result can be put back on the source's canvas.
+///
+/// The upright source (orientation applied) is cropped to `crop` (in upright source pixels, fractions allowed), scaled to
+/// `content` and placed on a canvas of `canvas` pixels with its top left corner at `contentOrigin`.
+public struct GeometryRecord: Sendable, Equatable {
+  /// A rectangle in source pixels; edges may fall between pixels.
+  public struct SourceRect: Sendable, Equatable {
+    /// Left edge.
+    public var x: Double
+    /// Top edge.
+    public var y: Double
+    /// Width.
+    public var width: Double
+    /// Height.
+    public var height: Double
+
+    /// Makes a rectangle.
+    public init(x: Double, y: Double, width: Double, height: Double) {
+      self.x = x
+      self.y = y
+      self.width = width
+      self.height = height
+    }
+  }
+
+  /// The source's size as a viewer shows it.
+  public var source: ImageSize
+  /// The EXIF orientation that was applied to the stored rows.
+  public var orientation: Orientation
+  /// The part of the upright source that was kept.
+  public var crop: SourceRect
+  /// The size that part was scaled to.
+  public var content: ImageSize
+  /// Column of the content's left edge on the canvas.
+  public var contentX: Int
+  /// Row of the content's top edge on the canvas.
+  public var contentY: Int
+  /// The size of the result.
+  public var canvas: ImageSize
+}
