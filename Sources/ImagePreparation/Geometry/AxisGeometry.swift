@@ -1,0 +1,28 @@
+/// How one axis of the output lies on an axis of the stored source.
+struct AxisGeometry: Sendable, Equatable {
+  /// Where the kept part begins, in stored source pixels.
+  var origin: Double
+  /// Its length.
+  var length: Double
+  /// Output samples.
+  var count: Int
+  /// True when stored pixels run against the upright axis.
+  var isMirrored: Bool
+
+  /// Source pixels an output sample.
+  var step: Double { length / Double(count) }
+
+  /// The axis of a plane with every `factor`th output sample, rounded up: the last one may reach past the image's end,
+  /// which is the stored axis' beginning where it is mirrored.
+  func divided(by factor: Int) -> AxisGeometry {
+    let samples = (count + factor - 1) / factor
+    let excess = Double(samples * factor - count) * step
+    return AxisGeometry(
+      origin: isMirrored ? origin - excess : origin, length: length + excess, count: samples, isMirrored: isMirrored)
+  }
+
+  /// The same axis on a plane of other resolution.
+  func scaled(by scale: Double) -> AxisGeometry {
+    AxisGeometry(origin: origin * scale, length: length * scale, count: count, isMirrored: isMirrored)
+  }
+}
