@@ -144,4 +144,13 @@ extension ImageDescription {
     iccProfile = profile
     iccProfileName = ICCProfileName.read(profile)
   }
+
+  /// The channels that a decoder delivers for this image: palettes are looked up, and inks stay inks.
+  var decodedChannels: RowLayout.Channels {
+    switch colorModel {
+    case .gray: hasAlpha ? .grayAlpha : .gray
+    case .rgb, .ycbcr, .palette: hasAlpha ? .rgba : .rgb
+    case .cmyk, .ycck: .cmyk
+    }
+  }
 }

@@ -71,7 +71,7 @@ public struct PreparationPlan: Sendable {
       source: source.size, orientation: source.orientation, recipe: recipe, trimmed: survey.trimmed,
       attention: survey.attention)
     let geometry = resolved.record
-    let channels = Self.channels(of: source)
+    let channels = source.decodedChannels
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
     let linear = recipe.isLinear
     let stored = StoredGeometry(geometry, source: source)
@@ -153,15 +153,6 @@ public struct PreparationPlan: Sendable {
         remedy: source.isProgressive
           ? "raise --max-memory, or store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
           : "raise --max-memory, or ask for a smaller result")
-    }
-  }
-
-  /// What the decoder delivers for a source.
-  static func channels(of source: ImageDescription) -> RowLayout.Channels {
-    switch source.colorModel {
-    case .gray: source.hasAlpha ? .grayAlpha : .gray
-    case .rgb, .ycbcr, .palette: source.hasAlpha ? .rgba : .rgb
-    case .cmyk, .ycck: .cmyk
     }
   }
 

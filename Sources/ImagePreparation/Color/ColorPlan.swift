@@ -109,7 +109,7 @@ extension ColorPlan {
 extension ImageDescription {
   /// What a preparation will do to the colors, as its notes will tell: empty where they stay as they are.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
-    ColorPlan.make(source: self, channels: PreparationPlan.channels(of: self), recipe: recipe).notes
+    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe).notes
   }
 }
 
