@@ -67,7 +67,7 @@ var targets: [Target] = [
       "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "PixelKernels",
       .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
-    resources: [.embedInCode("Color/CGATS001Compat-v2-micro.icc")],
+    resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
 
   // The service.
@@ -167,7 +167,7 @@ var targets: [Target] = [
 ]
 
 if buildsX86v3 {
-  // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Resampling picks at run time).
+  // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Kernels picks at run time).
   targets.append(
     .target(
       name: "PixelKernelsX86v3", dependencies: ["CPixelIntrinsics"],
