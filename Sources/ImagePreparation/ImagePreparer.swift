@@ -23,7 +23,7 @@ public struct ImagePreparer: Sendable {
     _ source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
     let source = RepeatableSource(source)
-    var pass = try PreparationPass(
+    var pass = try PreparationRun(
       source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false)
     let image = try pass.encoded()
     guard let maxBytes = recipe.maxBytes, image.bytes.count > maxBytes else { return image }
@@ -32,7 +32,7 @@ public struct ImagePreparer: Sendable {
 
   /// Encodes an image that is too large until it takes no more than `maxBytes`.
   private func within(
-    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationPass, _ source: RepeatableSource, recipe: Recipe,
+    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationRun, _ source: RepeatableSource, recipe: Recipe,
     cancellation: CancellationFlag?
   ) throws(PreparationError) -> PreparedImage {
     let isJPEG = pass.mayBeJPEG
@@ -74,9 +74,9 @@ public struct ImagePreparer: Sendable {
 
   /// Prepares the source again with a share of the pixels; nil where the sizes that are asked for allow none smaller.
   private func smallerPass(
-    _ pass: PreparationPass, _ share: Double, _ source: RepeatableSource, recipe: Recipe,
+    _ pass: PreparationRun, _ share: Double, _ source: RepeatableSource, recipe: Recipe,
     _ cancellation: CancellationFlag?
-  ) throws(PreparationError) -> PreparationPass? {
+  ) throws(PreparationError) -> PreparationRun? {
     guard source.isRepeatable else {
       throw PreparationError(
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
@@ -86,7 +86,7 @@ public struct ImagePreparer: Sendable {
     var recipe = recipe
     recipe.maxPixels = min(recipe.maxPixels ?? .max, max(1, Int(Double(pass.firstSize.pixelCount) * share)))
     do throws(PreparationError) {
-      var smaller = try PreparationPass(
+      var smaller = try PreparationRun(
         source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false,
         encoding: pass.encoding, survey: pass.survey, clock: pass.clock)
       smaller.firstSize = pass.firstSize
@@ -104,7 +104,7 @@ public struct ImagePreparer: Sendable {
   public func pixels(
     of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
-    var pass = try PreparationPass(
+    var pass = try PreparationRun(
       RepeatableSource(source), recipe: recipe, instructionSet: instructionSet, cancellation: cancellation,
       wantsPixels: true)
     let raster = pass.finishedRaster()

@@ -44,10 +44,10 @@ enum SourceDecoder: ~Copyable {
 
   /// Decodes the whole image through `pass`.
   ///
-  /// - Parameter encode: As ``StreamingPass/run(_:threads:cancellation:clock:encode:)`` takes it.
+  /// - Parameter encode: As ``StripLoop/run(_:threads:cancellation:clock:encode:)`` takes it.
   /// - Returns: What was overlooked.
   consuming func run(
-    _ plan: PreparationPlan, through pass: StreamingPass, clock: inout StageClock, cancellation: CancellationFlag?,
+    _ plan: PreparationPlan, through pass: StripLoop, clock: inout StageClock, cancellation: CancellationFlag?,
     encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     switch consume self {
@@ -56,25 +56,25 @@ enum SourceDecoder: ~Copyable {
         preconditionFailure("no scale of \(plan.decoderScale)")
       }
       if plan.path == .planar {
-        let feed = PlaneFeed(
+        let feed = JPEGPlaneStrips(
           try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(plan.instructionSet), threads: plan.threads)
         return try pass.run(
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
       }
       try decoder.start(scale: scale)
-      let feed = RowFeed(
+      let feed = LibraryRowStrips(
         decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
     case .png(var decoder):
       // Colors that are converted before the resize are converted on the decoder's side, where whole rows are needed.
       if decoder.canReadStrips, plan.color.conversionBeforeResize == nil {
-        let feed = try PNGStripFeed(decoder, kernels: KernelTable(plan.instructionSet))
+        let feed = try PNGNativeStrips(decoder, kernels: KernelTable(plan.instructionSet))
         return try pass.run(
           feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
       }
       try decoder.start()
-      let feed = RowFeed(
+      let feed = LibraryRowStrips(
         decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
       return try pass.run(
         feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)

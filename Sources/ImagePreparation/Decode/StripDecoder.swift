@@ -1,14 +1,14 @@
-/// Delivers an image in strips of rows, one ring a plane.
-protocol StripFeed: ~Copyable, Sendable {
+/// A decoder that delivers its image in strips of rows, one ring a plane. It knows neither the loop that calls it nor the plan.
+protocol StripDecoder: ~Copyable, Sendable {
   /// The rows of each plane.
   var planes: [StripPlane] { get }
   /// Strips of the image.
   var stripCount: Int { get }
   /// What was overlooked so far.
   var damage: DecodingDamage { get }
-  /// What is left to do of a strip before it is consumed, by whichever thread has time; nil when strips arrive ready.
-  var finisher: (any StripFinisher)? { get }
-  /// Strips that may be read before the finisher has seen the first of them.
+  /// The rest of a strip's decoding, done by whichever thread has time before the strip is consumed; nil when strips arrive ready.
+  var deferred: (any DeferredDecoding)? { get }
+  /// Strips that may be read before ``deferred`` has completed the first of them.
   var stripsInFlight: Int { get }
 
   /// Decodes strip `index`, the one after the last one, into its place in the rings.
@@ -17,23 +17,23 @@ protocol StripFeed: ~Copyable, Sendable {
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
   mutating func finish() throws(PreparationError)
 
-  /// After ``finish()``: what can be told only when the finisher has seen all strips.
+  /// After ``finish()``: the checks that need every strip completed.
   mutating func check() throws(PreparationError)
 }
 
-extension StripFeed where Self: ~Copyable {
-  var finisher: (any StripFinisher)? { nil }
+extension StripDecoder where Self: ~Copyable {
+  var deferred: (any DeferredDecoding)? { nil }
   var stripsInFlight: Int { .max }
   func check() throws(PreparationError) {}
 }
 
-/// The share of decoding that either thread can do, so that both are busy. One of them at a time, in order.
-protocol StripFinisher: AnyObject, Sendable {
-  /// Turns strip `index`, the one after the last one, as the feed left it in the rings into rows.
+/// The part of decoding that either of two threads can do, so that both are busy: one strip at a time, in order.
+protocol DeferredDecoding: AnyObject, Sendable {
+  /// Turns strip `index`, the one after the last one, into rows, from what the decoder left of it in the rings.
   func finishStrip(_ index: Int, in rings: [RowRing])
 }
 
-/// The rows of one plane of a feed.
+/// The rows of one plane as a decoder delivers them.
 struct StripPlane: Sendable, Equatable {
   /// What a row holds.
   var layout: RowLayout
@@ -54,8 +54,8 @@ enum RowStrip {
   static let rows = 16
 }
 
-/// The interleaved rows of a decoder as a feed.
-struct RowFeed<Decoder: RowDecoder & ~Copyable & Sendable>: StripFeed, ~Copyable {
+/// The interleaved rows of a library's decoder, strip by strip.
+struct LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, ~Copyable {
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder

@@ -1,7 +1,7 @@
 /// Encodes a result while its rows come, on the thread that makes them.
-enum StreamedEncoder: ~Copyable {
+enum RowSink: ~Copyable {
   /// Planes that are upright and stay as they are.
-  case planes(PlaneEncoder)
+  case planes(JPEGPlaneEncoder)
   /// Rows of gray or RGB as JPEG.
   case jpeg(JPEGRowStream)
   /// Rows of RGB or RGBA as PNG.

@@ -59,7 +59,7 @@ public struct PreparationPlan: Sendable {
   /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool, survey: SourceSurvey
+    wantsPixels: Bool, survey: SourceProbe
   ) throws(PreparationError) {
     guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
       throw PreparationError(
@@ -131,7 +131,7 @@ public struct PreparationPlan: Sendable {
     self.instructionSet = instructionSet
 
     // The small image may exist twice while it is turned or converted, and once more on its canvas.
-    let ahead = threads > 1 ? StreamingPass.stripsAhead : 1
+    let ahead = threads > 1 ? StripLoop.stripsAhead : 1
     let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
@@ -140,7 +140,7 @@ public struct PreparationPlan: Sendable {
     }
     let coefficientBytes =
       path == .planar && codec.wholeImageBytes == 0
-      ? PlaneFeed.bytesNeeded(size: source.storedSize, samplingFactors: codec.samplingFactors ?? [], threads: threads)
+      ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: codec.samplingFactors ?? [], threads: threads)
       : 0
     let depth = source.bitDepth == 16 ? 2 : 1
     let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size

@@ -1,5 +1,5 @@
 /// What had to be found out by reading a source before its pass: where it is trimmed, and what stands out.
-struct SourceSurvey {
+struct SourceProbe {
   /// The part of the upright source that is not transparent; nil for all of it.
   var trimmed: GeometryRecord.SourceRect?
   /// What stands out of that part; nil where nothing is cropped by it.
@@ -16,7 +16,7 @@ struct SourceSurvey {
     guard recipe.geometry == nil else { return }
     if recipe.trim {
       try source.check("trimming", without: "--trim")
-      trimmed = try OpaqueBounds.find(
+      trimmed = try VisibleBounds.find(
         in: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
       try source.rewind()
     }
@@ -47,9 +47,9 @@ struct SourceSurvey {
     // Without transparency, on a color that neither black nor white is lost on.
     small.format = .jpeg
     small.background = BackgroundColor(red: 128, green: 128, blue: 128)
-    var pass = try PreparationPass(
+    var pass = try PreparationRun(
       source, recipe: small, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: true,
-      survey: SourceSurvey(trimmed: trimmed))
+      survey: SourceProbe(trimmed: trimmed))
     attention = Attention(pass.finishedRaster())
     try source.rewind()
   }

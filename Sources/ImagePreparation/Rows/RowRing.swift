@@ -3,7 +3,7 @@
 /// Rows arrive in strips. The capacity is a whole number of strips, so a strip is never torn apart.
 @safe
 final class RowRing: @unchecked Sendable {
-  // Unchecked: `StripExchange` sees to it that the decoder's thread writes only strips that the other side has released.
+  // Unchecked: `StripQueue` sees to it that the decoder's thread writes only strips that the other side has released.
 
   /// Bytes after each row that a vector may read or write.
   static let slack = 64

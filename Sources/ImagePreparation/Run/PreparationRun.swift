@@ -1,11 +1,11 @@
 /// One image on its way through the plan: decoded and resized in one streaming pass, then turned, converted and encoded
 /// as the small image it has become.
-struct PreparationPass {
+struct PreparationRun {
   private let source: ImageDescription
   private let recipe: Recipe
   let plan: PreparationPlan
   /// What an earlier read of the source found.
-  let survey: SourceSurvey
+  let survey: SourceProbe
   /// The size of the first try of a byte budget.
   var firstSize: ImageSize
   private let cancellation: CancellationFlag?
@@ -36,7 +36,7 @@ struct PreparationPass {
   /// Opens the source, decides, decodes and resizes.
   init(
     _ imageSource: RepeatableSource, recipe: Recipe, instructionSet: InstructionSet, cancellation: CancellationFlag?,
-    wantsPixels: Bool, encoding: Encoding? = nil, survey: SourceSurvey? = nil, clock: StageClock = StageClock()
+    wantsPixels: Bool, encoding: Encoding? = nil, survey: SourceProbe? = nil, clock: StageClock = StageClock()
   ) throws(PreparationError) {
     let encoding =
       encoding
@@ -48,11 +48,11 @@ struct PreparationPass {
     var limits = DecodingLimits()
     limits.maxPixels = recipe.maxInputPixels
     limits.maxMemory = recipe.maxMemory
-    let found: SourceSurvey
+    let found: SourceProbe
     if let survey {
       found = survey
     } else {
-      found = try SourceSurvey(
+      found = try SourceProbe(
         of: imageSource, recipe: recipe, limits: limits, instructionSet: instructionSet, cancellation: cancellation)
     }
     let decoder = try SourceDecoder(
@@ -63,12 +63,12 @@ struct PreparationPass {
       wantsPixels: wantsPixels || recipe.tensor != nil, survey: found)
     notes = source.notes + plan.notes
 
-    let pass = StreamingPass(
+    let pass = StripLoop(
       planes: plan.planes, plans: plan.resampling, scale: plan.scale, isFine: plan.hasFinePlanes,
       kernels: KernelTable(instructionSet),
       threads: plan.threads)
     let damage: DecodingDamage
-    if let started = try StreamedEncoder(
+    if let started = try RowSink(
       plan: plan, recipe: recipe, encoding: encoding, cancellation: cancellation)
     {
       var encoder = started
@@ -158,7 +158,7 @@ struct PreparationPass {
       clock.enter(.orient)
       let upright = planes.map { source.orientation.upright($0) }
       clock.enter(.encode)
-      var encoder = try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: recipe.subsampling)
+      var encoder = try JPEGPlaneEncoder(plan: plan, quality: encoding.quality, subsampling: recipe.subsampling)
       try encoder.encode(upright)
       bytes = try encoder.finish()
     }
@@ -245,14 +245,14 @@ extension ColorPlan {
   }
 }
 
-extension StreamedEncoder {
+extension RowSink {
   /// An encoder for results that need nothing but to be encoded; nil where the whole image is needed first.
   fileprivate init?(
-    plan: PreparationPlan, recipe: Recipe, encoding: PreparationPass.Encoding, cancellation: CancellationFlag?
+    plan: PreparationPlan, recipe: Recipe, encoding: PreparationRun.Encoding, cancellation: CancellationFlag?
   ) throws(PreparationError) {
     let (layout, size) = (plan.planes[0].layout, plan.outputSize)
     if let subsampling = plan.encodedPlanes, plan.isUpright {
-      self = .planes(try PlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling))
+      self = .planes(try JPEGPlaneEncoder(plan: plan, quality: encoding.quality, subsampling: subsampling))
     } else if plan.encodesRows, encoding.format == .png, !layout.channels.hasAlpha || recipe.background == nil {
       let encoder = PNGEncoder(
         compression: encoding.compression, instructionSet: plan.instructionSet, threads: recipe.threads,

@@ -1,5 +1,5 @@
 /// Decodes and resizes in one pass: strips flow from a feed through rings into resamplers.
-struct StreamingPass {
+struct StripLoop {
   /// One resampler a plane.
   let resamplers: [PlaneResampler]
   /// Strips that may be decoded ahead of the window when two threads share the work.
@@ -29,7 +29,7 @@ struct StreamingPass {
   ///     whether there were any.
   /// - Returns: What was overlooked.
   func run(
-    _ feed: consuming some StripFeed & ~Copyable, threads: Int, cancellation: CancellationFlag?,
+    _ feed: consuming some StripDecoder & ~Copyable, threads: Int, cancellation: CancellationFlag?,
     clock: inout StageClock, encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     precondition(feed.planes == planes, "the decoder delivers \(feed.planes), \(planes) were planned")
@@ -37,12 +37,12 @@ struct StreamingPass {
       return try runOnTwoThreads(feed, cancellation: cancellation, clock: &clock, encode: encode)
     }
     let rings = resamplers.map(\.ring)
-    let finisher = feed.finisher
+    let deferred = feed.deferred
     for index in 0..<feed.stripCount {
       clock.enter(.decode)
       if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
       try feed.readStrip(index, into: rings)
-      finisher?.finishStrip(index, in: rings)
+      deferred?.finishStrip(index, in: rings)
       clock.enter(.resize)
       advance(strips: index + 1)
       _ = try encode(&clock)
@@ -65,16 +65,16 @@ struct StreamingPass {
     return taken + min(released - taken, stripsInFlight)
   }
 
-  private func runOnTwoThreads<Feed: StripFeed & ~Copyable>(
+  private func runOnTwoThreads<Feed: StripDecoder & ~Copyable>(
     _ feed: consuming Feed, cancellation: CancellationFlag?, clock: inout StageClock,
     encode: (inout StageClock) throws(PreparationError) -> Bool
   ) throws(PreparationError) -> DecodingDamage {
     let stripsInFlight = feed.stripsInFlight
     let stripCount = feed.stripCount
     let rings = resamplers.map(\.ring)
-    let finisher = feed.finisher
-    let exchange = StripExchange(room: room(taken: 0, stripsInFlight: stripsInFlight), finishes: finisher != nil)
-    let decoding = Decoding(feed, finisher: finisher, rings: rings, exchange: exchange, cancellation: cancellation)
+    let deferred = feed.deferred
+    let exchange = StripQueue(room: room(taken: 0, stripsInFlight: stripsInFlight), finishes: deferred != nil)
+    let decoding = Decoding(feed, deferred: deferred, rings: rings, exchange: exchange, cancellation: cancellation)
     guard let thread = WorkerThread({ decoding.run() }) else { throw .outOfMemory("a thread") }
     var failure: PreparationError?
     do throws(PreparationError) {
@@ -86,7 +86,7 @@ struct StreamingPass {
           case .go, .end: break arrival
           case .finish(let strip):
             clock.enter(.decode)
-            finisher?.finishStrip(strip, in: rings)
+            deferred?.finishStrip(strip, in: rings)
             exchange.didFinish()
             waits = false
           case .wait: waits = try !encode(&clock)
@@ -108,22 +108,22 @@ struct StreamingPass {
   }
 
   /// The decoder's side, run on its own thread and read after it was joined.
-  private final class Decoding<Feed: StripFeed & ~Copyable>: @unchecked Sendable {
+  private final class Decoding<Feed: StripDecoder & ~Copyable>: @unchecked Sendable {
     // Unchecked: used by one thread at a time; joining it orders the accesses.
     private var feed: Feed
-    private let finisher: (any StripFinisher)?
+    private let deferred: (any DeferredDecoding)?
     private let rings: [RowRing]
-    private let exchange: StripExchange
+    private let exchange: StripQueue
     private let cancellation: CancellationFlag?
     private(set) var failure: PreparationError?
     private(set) var time = Duration.zero
 
     init(
-      _ feed: consuming Feed, finisher: (any StripFinisher)?, rings: [RowRing], exchange: StripExchange,
+      _ feed: consuming Feed, deferred: (any DeferredDecoding)?, rings: [RowRing], exchange: StripQueue,
       cancellation: CancellationFlag?
     ) {
       self.feed = feed
-      self.finisher = finisher
+      self.deferred = deferred
       self.rings = rings
       self.exchange = exchange
       self.cancellation = cancellation
@@ -159,7 +159,7 @@ struct StreamingPass {
         case .go: return true
         case .finish(let strip):
           let start = ContinuousClock.now
-          finisher?.finishStrip(strip, in: rings)
+          deferred?.finishStrip(strip, in: rings)
           time += ContinuousClock.now - start
           exchange.didFinish()
         case .wait, .end: return false

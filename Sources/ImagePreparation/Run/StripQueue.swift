@@ -11,7 +11,7 @@ internal import Musl
 /// What a strip needs between the two, its finishing, is done by whichever side would wait else: one strip at a time, in
 /// order. Neither side spins: each waits on a condition until the other has moved on or has given up.
 @safe
-final class StripExchange: @unchecked Sendable {
+final class StripQueue: @unchecked Sendable {
   // Unchecked: all state is read and written under the mutex.
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>

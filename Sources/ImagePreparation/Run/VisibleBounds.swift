@@ -1,5 +1,5 @@
-/// Finds the part of an image that is not fully transparent.
-enum OpaqueBounds {
+/// Finds the part of an image that is not fully transparent: its pixels with alpha above 0.
+enum VisibleBounds {
   /// The smallest rectangle of upright pixels with all alpha above 0; nil where trimming changes nothing: the image has no
   /// alpha, or reaches its edges.
   ///
@@ -22,8 +22,8 @@ enum OpaqueBounds {
       }
       guard count > 0 else { break }
       for row in 0..<count {
-        guard let first = firstOpaque(rows.span, layout, row: row) else { continue }
-        let last = lastOpaque(rows.span, layout, row: row)
+        guard let first = firstVisible(rows.span, layout, row: row) else { continue }
+        let last = lastVisible(rows.span, layout, row: row)
         (left, right) = (min(left, first), max(right, last))
         (top, bottom) = (min(top, y + row), max(bottom, y + row))
       }
@@ -40,19 +40,19 @@ enum OpaqueBounds {
     return description.orientation.uprightRect(part, stored: stored)
   }
 
-  private static func isOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, _ row: Int, _ x: Int) -> Bool {
+  private static func isVisible(_ rows: Span<UInt8>, _ layout: RowLayout, _ row: Int, _ x: Int) -> Bool {
     let sampleBytes = layout.bitDepth / 8
     let at = row * layout.rowBytes + (x * layout.channelCount + layout.channelCount - 1) * sampleBytes
     return (0..<sampleBytes).contains { rows[at + $0] != 0 }
   }
 
-  private static func firstOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int? {
-    for x in 0..<layout.width where isOpaque(rows, layout, row, x) { return x }
+  private static func firstVisible(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int? {
+    for x in 0..<layout.width where isVisible(rows, layout, row, x) { return x }
     return nil
   }
 
-  private static func lastOpaque(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int {
-    for x in stride(from: layout.width - 1, through: 0, by: -1) where isOpaque(rows, layout, row, x) { return x }
+  private static func lastVisible(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int {
+    for x in stride(from: layout.width - 1, through: 0, by: -1) where isVisible(rows, layout, row, x) { return x }
     return 0
   }
 }

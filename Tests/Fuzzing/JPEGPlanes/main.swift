@@ -26,13 +26,13 @@ func readPlanes(
     limits.maxMemory = 64 << 20
     let decoder = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: policy)
     guard [.gray, .ycbcr].contains(decoder.description.colorModel) else { return Planes() }
-    var feed = PlaneFeed(
+    var feed = JPEGPlaneStrips(
       try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(.best), threads: 1, decodesEntropy: isOwn)
     let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     var planes = Planes()
     for index in 0..<feed.stripCount {
       try feed.readStrip(index, into: rings)
-      feed.finisher?.finishStrip(index, in: rings)
+      feed.deferred?.finishStrip(index, in: rings)
       for (k, plane) in feed.planes.enumerated() {
         for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
           planes.bytes += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)

@@ -67,12 +67,12 @@ func readStrips(
   let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
   guard decoder.canReadStrips else { return nil }
   var image = Image(rowBytes: decoder.layout.rowBytes, intactRows: decoder.description.storedSize.height)
-  var feed = try PNGStripFeed(decoder, kernels: KernelTable(.best))
+  var feed = try PNGNativeStrips(decoder, kernels: KernelTable(.best))
   let plane = feed.planes[0]
   let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
   for index in 0..<feed.stripCount {
     try feed.readStrip(index, into: [ring])
-    feed.finisher?.finishStrip(index, in: [ring])
+    feed.deferred?.finishStrip(index, in: [ring])
     for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
       image.bytes += UnsafeRawBufferPointer(start: ring.row(y), count: image.rowBytes)
     }

@@ -243,13 +243,13 @@ enum StripImage {
     let decoder = try PNGDecoder(bytes, limits: limits, policy: policy)
     guard decoder.canReadStrips else { return nil }
     var image = DecodedImage(description: decoder.description, layout: decoder.layout)
-    var feed = try PNGStripFeed(decoder, kernels: KernelTable(isa))
-    let finisher = feed.finisher
+    var feed = try PNGNativeStrips(decoder, kernels: KernelTable(isa))
+    let deferred = feed.deferred
     let plane = feed.planes[0]
     let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
     for index in 0..<feed.stripCount {
       try feed.readStrip(index, into: [ring])
-      finisher?.finishStrip(index, in: [ring])
+      deferred?.finishStrip(index, in: [ring])
       while image.height < plane.rows(inStrips: index + 1) {
         let row = unsafe UnsafeRawBufferPointer(start: ring.row(image.height), count: image.layout.rowBytes)
         unsafe image.bytes += row

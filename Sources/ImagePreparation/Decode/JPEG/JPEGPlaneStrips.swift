@@ -1,17 +1,17 @@
 internal import CImageCodecs
 
-/// The planes of a JPEG as a feed.
+/// The planes of a JPEG, strip by strip.
 ///
 /// A flawless baseline file is decoded without libjpeg-turbo: into coefficients where strips are read, and from those into
 /// samples where they are consumed, so that two threads are both busy. Whatever else a file is or turns out to be,
 /// libjpeg-turbo reads it, from the scan's first byte on.
-struct PlaneFeed: StripFeed, ~Copyable {
+struct JPEGPlaneStrips: StripDecoder, ~Copyable {
   let planes: [StripPlane]
   let stripCount: Int
   private var reader: JPEGPlaneReader
   /// nil when libjpeg-turbo reads.
   private var entropy: EntropyDecoder?
-  private let strips: CoefficientStrips?
+  private let strips: InverseTransform?
 
   /// - Parameters:
   ///   - threads: 2 where strips are read and consumed on two of them.
@@ -24,7 +24,7 @@ struct PlaneFeed: StripFeed, ~Copyable {
     }
     stripCount = reader.stripCount
     if decodesEntropy, let decoder = unsafe EntropyDecoder(reader.handle, kernels: kernels) {
-      strips = CoefficientStrips(decoder.scan, kernels: kernels, slots: Self.stripsInFlight(threads: threads))
+      strips = InverseTransform(decoder.scan, kernels: kernels, slots: Self.stripsInFlight(threads: threads))
       entropy = consume decoder
     } else {
       strips = nil
@@ -36,7 +36,7 @@ struct PlaneFeed: StripFeed, ~Copyable {
   var damage: DecodingDamage { reader.damage }
   /// False where libjpeg-turbo reads, or has to read on.
   var decodesEntropy: Bool { entropy != nil }
-  var finisher: (any StripFinisher)? { strips }
+  var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }
 
   /// Bytes that coefficients take, where they are decoded here.
@@ -50,7 +50,7 @@ struct PlaneFeed: StripFeed, ~Copyable {
   }
 
   /// Strips of coefficients that there is room for.
-  static func stripsInFlight(threads: Int) -> Int { threads > 1 ? StreamingPass.stripsAhead : 1 }
+  static func stripsInFlight(threads: Int) -> Int { threads > 1 ? StripLoop.stripsAhead : 1 }
 
   mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
     if let strips {
@@ -88,10 +88,10 @@ struct PlaneFeed: StripFeed, ~Copyable {
   }
 }
 
-/// Turns coefficients into samples.
+/// Turns the coefficients of strips into samples: inverse DCT and dequantization.
 @safe
-private final class CoefficientStrips: StripFinisher, @unchecked Sendable {
-  // Unchecked: `StripExchange` sees to it that a slot is written only when the other side has consumed it.
+private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
+  // Unchecked: `StripQueue` sees to it that a slot is written only when the other side has consumed it.
 
   let slots: Int
   private let layout: CoefficientLayout

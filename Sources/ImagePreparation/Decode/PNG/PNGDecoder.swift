@@ -4,7 +4,7 @@ internal import CImageCodecs
 ///
 /// Making one reads the headers, ``start()`` takes the row buffers; then rows come from top to bottom. An interlaced
 /// image is decoded whole by the first ``readRows(into:stride:count:)``. Most others can be read as they are coded, without
-/// libpng (``canReadStrips``): ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, of which ``PNGStripFeed`` makes rows.
+/// libpng (``canReadStrips``): ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, of which ``PNGNativeStrips`` makes rows.
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout

@@ -7,10 +7,10 @@ internal import PixelKernels
 /// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
 /// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
 /// what is still to be read.
-struct PNGStripFeed: StripFeed, ~Copyable {
+struct PNGNativeStrips: StripDecoder, ~Copyable {
   let planes: [StripPlane]
   let stripCount: Int
-  private let strips: PNGStrips
+  private let strips: PNGUnfilter
   private var decoder: PNGDecoder
 
   /// - Parameter decoder: A decoder whose headers are read, of an image that is not interlaced.
@@ -20,20 +20,20 @@ struct PNGStripFeed: StripFeed, ~Copyable {
       rowBytes: decoder.layout.rowBytes)
     planes = [plane]
     stripCount = (plane.height + RowStrip.rows - 1) / RowStrip.rows
-    strips = PNGStrips(
+    strips = PNGUnfilter(
       plane: plane, bitDepth: decoder.description.bitDepth, coding: try decoder.startStrips(kernels: kernels),
       kernels: kernels)
     self.decoder = decoder
   }
 
   var damage: DecodingDamage { decoder.damage }
-  var finisher: (any StripFinisher)? { strips }
+  var deferred: (any DeferredDecoding)? { strips }
 
   mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
     let coded = unsafe strips.codedRows(ofStrip: index, in: rings[0])
     let rows = strips.plane.rows(inStrip: index)
     let written = try unsafe decoder.readStrip(into: coded, rows: rows)
-    for row in written..<rows { unsafe coded[row * strips.codedBytes] = PNGStrips.isFilled }
+    for row in written..<rows { unsafe coded[row * strips.codedBytes] = PNGUnfilter.isFilled }
   }
 
   mutating func finish() throws(PreparationError) { try decoder.finish() }
@@ -41,9 +41,9 @@ struct PNGStripFeed: StripFeed, ~Copyable {
   mutating func check() throws(PreparationError) { try decoder.checkData(adler: strips.adler) }
 }
 
-/// How coded rows become delivered ones.
+/// Turns the filtered rows of strips into delivered ones: unfilters and expands them.
 @safe
-private final class PNGStrips: StripFinisher, @unchecked Sendable {
+private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
   // Unchecked: `above` and `adler` are touched by whoever finishes a strip, one at a time; all else is constant.
 
   /// In place of the filter of a row that could not be decoded.

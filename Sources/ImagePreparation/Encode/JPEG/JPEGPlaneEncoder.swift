@@ -1,5 +1,5 @@
 /// Encodes small planes as JPEG, strip by strip as their rows are done.
-struct PlaneEncoder: ~Copyable {
+struct JPEGPlaneEncoder: ~Copyable {
   private var writer: JPEGPlaneWriter
   private var nextStrip = 0
   /// One strip a plane, with room for whole blocks behind each row.
