@@ -112,25 +112,6 @@ struct CodecFailure: Sendable {
   static let convert = "convert it first, for example: magick FILE out.png"
 }
 
-extension DecodingLimits {
-  /// Refuses sizes above ``maxPixels``.
-  func check(_ size: ImageSize) throws(PreparationError) {
-    guard size.pixelCount > maxPixels else { return }
-    throw PreparationError(
-      .tooManyPixels, stage: .decode,
-      "\(size) is \(size.pixelCount) pixels, more than the limit of \(maxPixels)",
-      remedy: "raise --max-input-pixels if you trust the file")
-  }
-
-  /// Refuses memory above ``maxMemory`` before it is taken.
-  func check(bytes: Int, of what: String, remedy: String) throws(PreparationError) {
-    guard bytes > maxMemory else { return }
-    throw PreparationError(
-      .tooMuchMemory, stage: .decode,
-      "\(what) takes \(bytes) bytes of memory at once, more than the limit of \(maxMemory)", remedy: remedy)
-  }
-}
-
 extension PreparationError {
   static func canceled(_ stage: Stage) -> PreparationError {
     PreparationError(.canceled, stage: stage, "canceled", remedy: "")

@@ -22,43 +22,6 @@ protocol RowDecoder: ~Copyable {
   mutating func finish() throws(PreparationError)
 }
 
-/// The layout of decoded rows.
-struct RowLayout: Sendable, Equatable {
-  /// What the channels mean.
-  enum Channels: Int, Sendable {
-    case gray = 1
-    case grayAlpha = 2
-    case rgb = 3
-    case rgba = 4
-    /// Four inks, 0 = no ink, 255 = full ink (Adobe's inversion already undone).
-    case cmyk = 5
-  }
-
-  /// What the channels mean.
-  var channels: Channels
-  /// 8 or 16.
-  var bitDepth: Int
-  /// Pixels a row.
-  var width: Int
-
-  /// Samples a pixel.
-  var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
-  /// Bytes a row without padding.
-  var rowBytes: Int { width * channelCount * (bitDepth / 8) }
-}
-
-/// How damaged a source may be before it is refused (libvips' `fail-on` levels).
-public enum DamagePolicy: String, Sendable, CaseIterable {
-  /// Decode what can be decoded and say what was filled.
-  case none
-  /// Refuse sources that end early, and anything worse: bad checksums too.
-  case truncated
-  /// Refuse every error the codec reports.
-  case error
-  /// Refuse every warning too.
-  case warning
-}
-
 /// What a decoder had to overlook under its ``DamagePolicy``.
 struct DecodingDamage: Sendable, Equatable {
   /// The codec's first warning, if any.
@@ -67,20 +30,4 @@ struct DecodingDamage: Sendable, Equatable {
   var warningCount = 0
   /// The first row, in stored order, that was filled instead of decoded; nil when all were decoded.
   var firstFilledRow: Int?
-}
-
-/// Limits that are checked before memory is taken or work is done.
-struct DecodingLimits: Sendable, Equatable {
-  /// Largest width times height.
-  var maxPixels = 500_000_000
-  /// Bytes a codec may hold: whole-image buffers of progressive and interlaced files included.
-  var maxMemory = 1024 * 1024 * 1024
-  /// Progressive scans (libjpeg-turbo: "Two Issues with the JPEG Standard" advises about 1,000).
-  var maxScans = 1_000
-  /// Bytes of one ICC profile.
-  var maxProfileBytes = 16 * 1024 * 1024
-  /// Bytes of one ancillary chunk of a PNG.
-  var maxChunkBytes = 16 * 1024 * 1024
-  /// Ancillary chunks that libpng keeps.
-  var maxChunks = 1_000
 }

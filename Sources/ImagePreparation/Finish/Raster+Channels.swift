@@ -131,8 +131,3 @@ extension Raster {
     return result
   }
 }
-
-extension BackgroundColor {
-  /// True for black, white and the grays between.
-  var isGray: Bool { red == green && green == blue }
-}

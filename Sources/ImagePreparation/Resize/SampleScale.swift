@@ -43,8 +43,3 @@ struct SampleScale: Sendable, Equatable {
     }
   }
 }
-
-extension RowLayout.Channels {
-  /// True when the last channel is alpha.
-  var hasAlpha: Bool { self == .grayAlpha || self == .rgba }
-}

@@ -1,0 +1,36 @@
+/// The interleaved rows of a library's decoder, strip by strip.
+struct LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, ~Copyable {
+  let planes: [StripPlane]
+  let stripCount: Int
+  private var decoder: Decoder
+  private let conversion: ProfileConversion?
+
+  /// - Parameters:
+  ///   - decoder: A started decoder, whose first row is next.
+  ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
+  init(_ decoder: consuming Decoder, height: Int, conversion: ProfileConversion?) {
+    self.conversion = conversion
+    let layout = decoder.layout
+    planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
+    stripCount = (height + RowStrip.rows - 1) / RowStrip.rows
+    self.decoder = decoder
+  }
+
+  var damage: DecodingDamage { decoder.damage }
+
+  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+    let ring = rings[0]
+    var y = index * RowStrip.rows
+    let end = planes[0].rows(inStrips: index + 1)
+    while y < end {
+      let count = try unsafe decoder.readRows(into: ring.row(y), stride: ring.stride, count: end - y)
+      precondition(count > 0, "decoders fill or throw, they do not end early")
+      if let conversion {
+        for row in y..<y + count { unsafe conversion.convertInPlace(ring.row(row), pixels: planes[0].layout.width) }
+      }
+      y += count
+    }
+  }
+
+  mutating func finish() throws(PreparationError) { try decoder.finish() }
+}

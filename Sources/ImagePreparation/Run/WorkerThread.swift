@@ -1,0 +1,47 @@
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#else
+internal import Musl
+#endif
+
+/// A thread of its own for work that blocks, joined by its owner.
+@safe
+struct WorkerThread: ~Copyable {
+  private let handle: pthread_t
+
+  private final class Work {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  /// Starts a thread; nil where the system has none left.
+  init?(_ body: @escaping @Sendable () -> Void) {
+    let work = unsafe Unmanaged.passRetained(Work(body))
+    #if canImport(Darwin)
+    var handle: pthread_t?
+    let status = unsafe pthread_create(&handle, nil, { unsafe WorkerThread.run($0) }, work.toOpaque())
+    guard status == 0, let handle = unsafe handle else {
+      unsafe work.release()
+      return nil
+    }
+    unsafe self.handle = handle
+    #else
+    var handle = pthread_t()
+    guard unsafe pthread_create(&handle, nil, { unsafe WorkerThread.run($0!) }, work.toOpaque()) == 0 else {
+      unsafe work.release()
+      return nil
+    }
+    self.handle = handle
+    #endif
+  }
+
+  private static func run(_ work: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    unsafe Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()
+    return nil
+  }
+
+  /// Waits for the thread's end.
+  consuming func join() { pthread_join(handle, nil) }
+}
