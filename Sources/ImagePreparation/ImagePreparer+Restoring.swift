@@ -22,9 +22,8 @@ extension ImagePreparer {
         .tooMuchMemory, stage: .resize, "a canvas of \(record.source) takes \(bytes >> 20) MiB",
         remedy: "raise --max-memory")
     }
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.maxMemory, recipe.maxInputPixels) = (nil, limits.maxMemory, limits.maxInputPixels)
-    (recipe.profile, recipe.failOn, recipe.threads) = (limits.profile, limits.failOn, limits.threads)
+    var recipe = Recipe(limitsOf: limits)
+    (recipe.maxSide, recipe.profile) = (nil, limits.profile)
     let image = Raster(try pixels(of: result, recipe: recipe, cancellation: cancellation)).expandedToRGBA()
 
     let columns = Self.filled(record.crop.x, record.crop.width)
@@ -51,7 +50,7 @@ extension ImagePreparer {
       vertical: axis(
         rows, crop: (record.crop.y, record.crop.height), content: (record.contentY, record.content.height),
         canvas: record.canvas.height, image: image.size.height),
-      filter: limits.filter, instructionSet: instructionSet)
+      filter: limits.filter, kernels: kernels)
     for row in rows {
       let from = (row - rows.lowerBound) * part.rowBytes
       let to = row * canvas.rowBytes + columns.lowerBound * 4

@@ -1,14 +1,16 @@
 /// Prepares images: the entry point of the library.
 public struct ImagePreparer: Sendable {
   /// The instruction set the kernels use. All give the same bits.
-  public let instructionSet: InstructionSet
+  public var instructionSet: InstructionSet { kernels.instructionSet }
+
+  /// The kernels of that set.
+  let kernels: KernelTable
 
   /// Makes a preparer.
   ///
   /// - Precondition: `instructionSet` is one of ``InstructionSet/available``.
   public init(instructionSet: InstructionSet = .best) {
-    precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
-    self.instructionSet = instructionSet
+    kernels = KernelTable(instructionSet)
   }
 
   /// Decodes, resizes, turns, converts and encodes one image.
@@ -22,79 +24,7 @@ public struct ImagePreparer: Sendable {
   public func prepare(
     _ source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
-    let source = RepeatableSource(source)
-    var pass = try PreparationRun(
-      source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false)
-    let image = try pass.encoded()
-    guard let maxBytes = recipe.maxBytes, image.bytes.count > maxBytes else { return image }
-    return try within(maxBytes, image, pass: &pass, source, recipe: recipe, cancellation: cancellation)
-  }
-
-  /// Encodes an image that is too large until it takes no more than `maxBytes`.
-  private func within(
-    _ maxBytes: Int, _ first: PreparedImage, pass: inout PreparationRun, _ source: RepeatableSource, recipe: Recipe,
-    cancellation: CancellationFlag?
-  ) throws(PreparationError) -> PreparedImage {
-    let isJPEG = pass.mayBeJPEG
-    pass.encoding.format = isJPEG ? .jpeg : .png
-    var budget = ByteBudget(
-      limit: maxBytes, quality: isJPEG ? Double(recipe.quality) : nil, floor: Double(recipe.minQuality),
-      mayCompress: recipe.compression != .small, encodes: pass.encodes)
-    var image = first
-    var best: PreparedImage?
-    var smallest = first.bytes.count
-    var note = ""
-    while let attempt = budget.attempt(after: image.bytes.count) {
-      if cancellation?.isCanceled == true { throw .canceled(.encode) }
-      switch attempt {
-      case .quality(let quality):
-        pass.encoding.quality = quality
-        note = "JPEG quality was lowered from \(recipe.quality) to \(Int(quality.rounded()))"
-      case .smallCompression:
-        pass.encoding.compression = .small
-        note = "compressed harder"
-      case .scale(let share):
-        guard let smaller = try smallerPass(pass, share, source, recipe: recipe, cancellation) else {
-          throw .overBudget(smallest, maxBytes)
-        }
-        pass = smaller
-        note =
-          "made smaller, \(pass.plan.outputSize)\(isJPEG ? " at quality \(Int(pass.encoding.quality.rounded()))" : "")"
-      }
-      image = try pass.encoded()
-      smallest = min(smallest, image.bytes.count)
-      if image.bytes.count <= maxBytes, image.bytes.count > best?.bytes.count ?? 0 {
-        best = image
-        best?.notes.append("\(note), to take no more than \(maxBytes) bytes")
-      }
-    }
-    guard let best else { throw .overBudget(smallest, maxBytes) }
-    return best
-  }
-
-  /// Prepares the source again with a share of the pixels; nil where the sizes that are asked for allow none smaller.
-  private func smallerPass(
-    _ pass: PreparationRun, _ share: Double, _ source: RepeatableSource, recipe: Recipe,
-    _ cancellation: CancellationFlag?
-  ) throws(PreparationError) -> PreparationRun? {
-    guard source.isRepeatable else {
-      throw PreparationError(
-        .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
-        remedy: "read it into memory or a file first, or lower --max-side")
-    }
-    try source.rewind()
-    var recipe = recipe
-    recipe.maxPixels = min(recipe.maxPixels ?? .max, max(1, Int(Double(pass.firstSize.pixelCount) * share)))
-    do throws(PreparationError) {
-      var smaller = try PreparationRun(
-        source, recipe: recipe, instructionSet: instructionSet, cancellation: cancellation, wantsPixels: false,
-        encoding: pass.encoding, survey: pass.survey, clock: pass.clock)
-      smaller.firstSize = pass.firstSize
-      return smaller.plan.outputSize.pixelCount < pass.plan.outputSize.pixelCount ? smaller : nil
-    } catch {
-      if error.code == .invalidRecipe { return nil }
-      throw error
-    }
+    try run(source, recipe, .file, cancellation).image()
   }
 
   /// Decodes, resizes, turns and converts one image.
@@ -104,11 +34,26 @@ public struct ImagePreparer: Sendable {
   public func pixels(
     of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
-    var pass = try PreparationRun(
-      RepeatableSource(source), recipe: recipe, instructionSet: instructionSet, cancellation: cancellation,
-      wantsPixels: true)
-    let raster = pass.finishedRaster()
+    let raster = try run(source, recipe, .pixels, cancellation).finished().pixels
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
+  }
+
+  /// What ``prepare(_:recipe:cancellation:)`` would do, decided from the headers alone.
+  ///
+  /// Pixels are read only for ``Recipe/trim`` and ``Gravity/attention``, whose answers are in the plan.
+  /// - Returns: What the headers say, and the plan. What only pixels settle stands in the plan as a rule.
+  /// - Throws: A ``PreparationError``.
+  public func plan(
+    of source: ImageSource, recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
+    try run(source, recipe, .file, cancellation).planned()
+  }
+
+  private func run(
+    _ source: ImageSource, _ recipe: Recipe, _ product: OutputPlan.Product, _ cancellation: CancellationFlag?
+  ) -> PreparationRun {
+    PreparationRun(
+      RepeatableSource(source), recipe: recipe, product: product, kernels: kernels, cancellation: cancellation)
   }
 
   /// Encodes pixels as PNG, tagged sRGB.
@@ -122,7 +67,7 @@ public struct ImagePreparer: Sendable {
   public func encodePNG(
     _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced, threads: Int = 1
   ) throws(PreparationError) -> [UInt8] {
-    try PNGEncoder(compression: compression, instructionSet: instructionSet, threads: threads)
+    try PNGEncoder(compression: compression, kernels: kernels.png, threads: threads)
       .encode(Raster(image), color: .srgb)
   }
 

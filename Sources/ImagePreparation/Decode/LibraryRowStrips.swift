@@ -1,14 +1,16 @@
 /// The interleaved rows of a library's decoder, strip by strip.
-struct LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, ~Copyable {
+final class LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, @unchecked Sendable {
+  // Unchecked: one thread at a time calls it.
+
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder
-  private let conversion: ProfileConversion?
+  private let conversion: (any RowConversion)?
 
   /// - Parameters:
   ///   - decoder: A started decoder, whose first row is next.
   ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
-  init(_ decoder: consuming Decoder, height: Int, conversion: ProfileConversion?) {
+  init(_ decoder: consuming Decoder, height: Int, conversion: (any RowConversion)?) {
     self.conversion = conversion
     let layout = decoder.layout
     planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
@@ -18,7 +20,7 @@ struct LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecode
 
   var damage: DecodingDamage { decoder.damage }
 
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+  func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
     let ring = rings[0]
     var y = index * RowStrip.rows
     let end = planes[0].rows(inStrips: index + 1)
@@ -32,5 +34,5 @@ struct LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecode
     }
   }
 
-  mutating func finish() throws(PreparationError) { try decoder.finish() }
+  func finish() throws(PreparationError) { try decoder.finish() }
 }

@@ -42,42 +42,28 @@ enum SourceDecoder: ~Copyable {
     }
   }
 
-  /// Decodes the whole image through `pass`.
+  /// Starts decoding.
   ///
-  /// - Parameter encode: As ``StripLoop/run(_:threads:cancellation:clock:encode:)`` takes it.
-  /// - Returns: What was overlooked.
-  consuming func run(
-    _ plan: PreparationPlan, through pass: StripLoop, clock: inout StageClock, cancellation: CancellationFlag?,
-    encode: (inout StageClock) throws(PreparationError) -> Bool
-  ) throws(PreparationError) -> DecodingDamage {
+  /// - Parameters:
+  ///   - plan: What is delivered, made of this decoder's ``description`` and ``structure``.
+  ///   - kernels: The kernels to decode with.
+  /// - Throws: A ``PreparationError`` of stage `decode`.
+  consuming func strips(
+    _ plan: DecodingPlan, kernels: KernelTable
+  ) throws(PreparationError) -> any StripDecoder {
     switch consume self {
     case .jpeg(var decoder):
-      guard let scale = JPEGScale(rawValue: Int(1 / plan.decoderScale)) else {
-        preconditionFailure("no scale of \(plan.decoderScale)")
+      if plan.form == .planes {
+        return JPEGPlaneStrips(
+          try JPEGPlaneReader(decoder, scale: plan.scale), kernels: kernels, threads: plan.threads)
       }
-      if plan.path == .planar {
-        let feed = JPEGPlaneStrips(
-          try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(plan.instructionSet), threads: plan.threads)
-        return try pass.run(
-          feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
-      }
-      try decoder.start(scale: scale)
-      let feed = LibraryRowStrips(
-        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
-      return try pass.run(
-        feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
+      try decoder.start(scale: plan.scale)
+      return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
     case .png(var decoder):
-      // Colors that are converted before the resize are converted on the decoder's side, where whole rows are needed.
-      if decoder.canReadStrips, plan.color.conversionBeforeResize == nil {
-        let feed = try PNGNativeStrips(decoder, kernels: KernelTable(plan.instructionSet))
-        return try pass.run(
-          feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
-      }
+      // Whole rows are converted as they are decoded, which the native decoder's deferred rows are not.
+      if decoder.canReadStrips, plan.conversion == nil { return try PNGNativeStrips(decoder, kernels: kernels) }
       try decoder.start()
-      let feed = LibraryRowStrips(
-        decoder, height: plan.planes[0].height, conversion: plan.color.conversionBeforeResize)
-      return try pass.run(
-        feed, threads: plan.threads, cancellation: cancellation, clock: &clock, encode: encode)
+      return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
     }
   }
 }

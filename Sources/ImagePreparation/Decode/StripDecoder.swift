@@ -1,5 +1,8 @@
 /// A decoder that delivers its image in strips of rows, one ring a plane. It knows neither the loop that calls it nor the plan.
-protocol StripDecoder: ~Copyable, Sendable {
+///
+/// One thread at a time calls it. Conformers are classes that own a decoder which cannot be copied: Swift 6.3 destroys the second
+/// one of two such values twice where they are in existential containers.
+protocol StripDecoder: AnyObject, Sendable {
   /// The rows of each plane.
   var planes: [StripPlane] { get }
   /// Strips of the image.
@@ -12,16 +15,16 @@ protocol StripDecoder: ~Copyable, Sendable {
   var stripsInFlight: Int { get }
 
   /// Decodes strip `index`, the one after the last one, into its place in the rings.
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
+  func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
 
   /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
-  mutating func finish() throws(PreparationError)
+  func finish() throws(PreparationError)
 
   /// After ``finish()``: the checks that need every strip completed.
-  mutating func check() throws(PreparationError)
+  func check() throws(PreparationError)
 }
 
-extension StripDecoder where Self: ~Copyable {
+extension StripDecoder {
   var deferred: (any DeferredDecoding)? { nil }
   var stripsInFlight: Int { .max }
   func check() throws(PreparationError) {}

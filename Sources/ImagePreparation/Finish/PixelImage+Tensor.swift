@@ -11,18 +11,18 @@ extension PixelImage where Sample == UInt8 {
   public func tensor(
     _ format: TensorFormat = TensorFormat(), background: BackgroundColor = .white
   ) throws(PreparationError) -> Tensor {
-    Raster(self).tensor(layout: format.layout, tables: try format.tables(), background: background)
+    Raster(self).tensor(layout: format.layout, tables: try format.tables(), alpha: .flatten(background, linear: false))
   }
 }
 
 extension Raster {
   /// These pixels of 8 bits as a tensor.
   ///
-  /// - Parameter tables: What each byte of each channel becomes.
-  func tensor(
-    layout: TensorFormat.Layout, tables: [Float], background: BackgroundColor, linear: Bool = false
-  ) -> Tensor {
-    let opaque = flattened(on: background, linear: linear)
+  /// - Parameters:
+  ///   - tables: What each byte of each channel becomes.
+  ///   - alpha: What becomes of alpha, which a tensor has not.
+  func tensor(layout: TensorFormat.Layout, tables: [Float], alpha: AlphaHandling) -> Tensor {
+    let opaque = handlingAlpha(alpha)
     let pixels = size.pixelCount
     let convert = unsafe layout == .nchw ? tensorPlanes : tensorPixels
     let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in

@@ -7,7 +7,7 @@ internal import PixelKernels
 /// What lcms2 makes of a profile decides. Spaces of three primaries and transfer functions, and gray, are turned into tables
 /// that are within rounding of lcms2 in double precision and fast enough for the whole source; everything else goes through
 /// lcms2 itself, unoptimized, since the grids that it would interpolate on are up to ΔE 3 off.
-final class ProfileConversion: Sendable {
+final class ProfileConversion: RowConversion {
   /// What the converted channels mean: gray stays gray, everything else becomes RGB.
   let output: RowLayout.Channels
   /// True when rows can be converted where they are, before the resize.

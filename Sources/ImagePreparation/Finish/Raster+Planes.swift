@@ -3,16 +3,18 @@ internal import PixelKernels
 extension Raster {
   /// The interleaved image of planes: gray of one, RGB of Y, Cb and Cr.
   ///
-  /// Planes of bytes may have smaller chroma, which is enlarged first. Planes of words are fine results: 256 times the
-  /// value, all of one size.
-  init(planes: [Raster]) {
+  /// Planes of bytes may have smaller chroma, which is enlarged first. Planes of words have 256 times the
+  /// value, and all one size.
+  ///
+  /// - Parameter kernels: What smaller chroma is enlarged with.
+  init(planes: [Raster], kernels: KernelTable) {
     let luma = planes[0]
     guard planes.count == 3 else {
       self = luma
       return
     }
     let chroma = planes[1...].map { plane in
-      plane.size == luma.size ? plane : Raster.resized(plane, to: luma.size, filter: .triangle)
+      plane.size == luma.size ? plane : Raster.resized(plane, to: luma.size, filter: .triangle, kernels: kernels)
     }
     let count = luma.size.pixelCount
     self.init(size: luma.size, channels: .rgb, bitDepth: 8)

@@ -1,3 +1,5 @@
+internal import CPixelIntrinsics
+
 #if canImport(Darwin)
 internal import Darwin
 #elseif canImport(Glibc)
@@ -16,7 +18,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   /// The instruction sets that this build holds and this processor runs, slowest first.
   public static let available: [InstructionSet] = {
     #if GESSO_X86V3
-    return KernelTable.processorRunsX86v3 ? [.baseline, .x86v3] : [.baseline]
+    return cpi_runs_x86_64_v3() ? [.baseline, .x86v3] : [.baseline]
     #else
     return [.baseline]
     #endif

@@ -1,13 +1,13 @@
-internal import CPixelIntrinsics
 internal import PixelKernels
 
 #if GESSO_X86V3
 internal import PixelKernelsX86v3
 #endif
 
-/// The kernels of one instruction set, chosen once per image. Only pointers and integers cross into the kernels' modules.
+/// The kernels of one instruction set: made once per preparer and handed to whatever uses them. Only pointers and integers cross
+/// into the kernels' modules.
 @safe
-struct KernelTable: Sendable {
+final class KernelTable: Sendable {
   typealias ConvolveColumns =
     @Sendable (
       _ rows: UnsafePointer<UnsafePointer<UInt8>>, _ taps: Int, _ weights: UnsafePointer<Int16>, _ end: Int,
@@ -108,6 +108,11 @@ struct KernelTable: Sendable {
       _ output: UnsafeMutablePointer<UInt8>, _ stride: Int
     ) -> Void
 
+  /// The instruction set that the kernels were compiled for.
+  let instructionSet: InstructionSet
+  /// The PNG encoder's kernels.
+  let png: PNGEncoderKernels
+
   let convolveColumns: ConvolveColumns
   let convolveRows: ConvolveRows
   let convolveRowsFine: ConvolveRowsFine
@@ -135,6 +140,8 @@ struct KernelTable: Sendable {
   /// The kernels compiled for `instructionSet`, which must be an available one.
   init(_ instructionSet: InstructionSet) {
     precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
+    self.instructionSet = instructionSet
+    png = PNGEncoderKernels(instructionSet)
     switch instructionSet {
     case .baseline:
       unsafe convolveColumns = PixelKernels.convolveColumns
@@ -189,9 +196,4 @@ struct KernelTable: Sendable {
       #endif
     }
   }
-
-  #if arch(x86_64)
-  /// True when the processor and the operating system support everything in x86-64-v3.
-  static var processorRunsX86v3: Bool { cpi_runs_x86_64_v3() }
-  #endif
 }

@@ -104,6 +104,15 @@ extension ColorPlan {
 
   /// The profile that the result carries.
   var embeddedProfile: [UInt8]? { if case .tagged(let profile) = self { profile } else { nil } }
+
+  /// What a PNG says about its colors.
+  func pngColor(_ recipe: Recipe) -> PNGEncoder.Color {
+    switch self {
+    case .tagged(let profile): .profile(profile)
+    case .converted, .convertedFirst: .srgb
+    case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
+    }
+  }
 }
 
 extension ImageDescription {

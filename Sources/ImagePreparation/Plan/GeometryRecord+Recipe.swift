@@ -186,26 +186,4 @@ extension Recipe {
     if multipleOf == 1 { recipe.multipleOf = sizing.multipleOf }
     return recipe
   }
-
-  /// Refuses sizes without meaning.
-  fileprivate func checkSizes() throws(PreparationError) {
-    func refuse(_ what: String, _ remedy: String) -> PreparationError {
-      PreparationError(.invalidRecipe, stage: .resize, what, remedy: remedy)
-    }
-    if let maxSide, !(1...65_500).contains(maxSide) {
-      throw refuse("a longest side of \(maxSide) is out of range", "use 1 to 65500")
-    }
-    if let box, !(1...65_500).contains(box.width) || !(1...65_500).contains(box.height) {
-      throw refuse("a box of \(box) is out of range", "use sides of 1 to 65500")
-    }
-    if let maxPixels, maxPixels < 1 { throw refuse("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
-    if !(1...4096).contains(multipleOf) {
-      throw refuse("a multiple of \(multipleOf) is out of range", "use 1 to 4096")
-    }
-    if let maxBytes, maxBytes < 1 { throw refuse("a budget of \(maxBytes) bytes is out of range", "use 1 or more") }
-    if !(1...100).contains(minQuality) {
-      throw refuse("a lowest quality of \(minQuality) is out of range", "use 1 to 100")
-    }
-    if !(1...100).contains(quality) { throw refuse("a quality of \(quality) is out of range", "use 1 to 100") }
-  }
 }

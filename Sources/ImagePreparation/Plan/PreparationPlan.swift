@@ -23,22 +23,22 @@ public struct PreparationPlan: Sendable {
   /// What a user should know about these decisions.
   public let notes: [String]
 
-  /// The planes that the decoder delivers; one of interleaved rows on the `rows` path.
-  let planes: [StripPlane]
+  /// What the decoder delivers.
+  let decoding: DecodingPlan
+  /// The resampling filter.
+  let filter: ResamplingFilter
   /// How each plane is resampled.
   let resampling: [ResamplingPlan]
   /// The scale of the wide passes.
   let scale: SampleScale
   /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
-  let hasFinePlanes: Bool
+  let keepsFraction: Bool
   /// What happens to the colors.
   let color: ColorPlan
-  /// The subsampling with which the planes go into a JPEG as they are; nil where they become RGB first.
-  let encodedPlanes: Recipe.Subsampling?
-  /// True where interleaved rows go into the encoder as they are made.
-  let encodesRows: Bool
-  /// True when the source is stored upright.
-  let isUpright: Bool
+  /// What happens to transparency.
+  let alpha: AlphaPlan
+  /// What becomes of the small image.
+  let output: OutputPlan
 
   /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
   /// sRGB's that a resize before the conversion would give visibly other colors.
@@ -54,53 +54,56 @@ public struct PreparationPlan: Sendable {
   ///
   /// - Parameters:
   ///   - codec: What the decoder's headers say beyond the description.
-  ///   - survey: What an earlier read of the source found.
-  ///   - wantsPixels: True when pixels are wanted and no file.
-  /// - Throws: `tooManyPixels`, `tooMuchMemory` or `invalidRecipe`.
+  ///   - settled: How the result is encoded, where a byte budget has settled that; nil for what the recipe says.
+  ///   - probe: What an earlier read of the source found.
+  /// - Throws: `tooMuchMemory` or `invalidRecipe`.
   init(
-    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, instructionSet: InstructionSet,
-    wantsPixels: Bool, survey: SourceProbe
+    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, settled: OutputPlan.Settings? = nil,
+    product: OutputPlan.Product, instructionSet: InstructionSet, probe: SourceProbe
   ) throws(PreparationError) {
-    guard source.storedSize.pixelCount <= recipe.maxInputPixels else {
-      throw PreparationError(
-        .tooManyPixels, stage: .open,
-        "\(source.size) is more than \(recipe.maxInputPixels / 1_000_000) megapixels",
-        remedy: "raise --max-input-pixels if this is meant")
-    }
+    let format = settled?.format.asked ?? recipe.format
     let resolved = try GeometryRecord.resolve(
-      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: survey.trimmed,
-      attention: survey.attention)
+      source: source.size, orientation: source.orientation, recipe: recipe, trimmed: probe.trimmed,
+      attention: probe.attention)
     let geometry = resolved.record
     let channels = source.decodedChannels
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
+    let alpha = AlphaPlan(source: source, recipe: recipe, format: format)
     let linear = recipe.isLinear
     let stored = StoredGeometry(geometry, source: source)
-    let denominator =
-      color.conversionBeforeResize == nil
-      ? Self.decoderDenominator(source: source, stored: stored, recipe: recipe) : 1
+    threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
 
-    if let factors = codec.samplingFactors, source.colorModel == .ycbcr || source.colorModel == .gray, !linear,
-      color.conversionBeforeResize == nil
-    {
-      path = .planar
-      planes = StripPlane.planes(of: source.storedSize, samplingFactors: factors, denominator: denominator)
-      encodedPlanes = Self.encodedPlanes(geometry: geometry, color: color, recipe: recipe, wantsPixels: wantsPixels)
+    // How the decoder delivers the image.
+    let decoderScale =
+      color.conversionBeforeResize == nil ? Self.decoderScale(source: source, stored: stored, recipe: recipe) : .full
+    let factors = codec.samplingFactors ?? []
+    let isPlanar =
+      !factors.isEmpty && (source.colorModel == .ycbcr || source.colorModel == .gray) && !linear
+      && color.conversionBeforeResize == nil
+    let planes: [StripPlane]
+    let scales: [(x: Double, y: Double)]
+    if isPlanar {
+      planes = StripPlane.planes(
+        of: source.storedSize, samplingFactors: factors, denominator: decoderScale.rawValue)
+      scales = StripPlane.scales(samplingFactors: factors, denominator: decoderScale.rawValue)
     } else {
-      path = .rows
-      let layout = RowLayout(
-        channels: channels, bitDepth: source.bitDepth == 16 ? 16 : 8,
-        width: (source.storedSize.width + denominator - 1) / denominator)
-      let height = (source.storedSize.height + denominator - 1) / denominator
-      planes = [StripPlane(layout: layout, height: height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
-      encodedPlanes = nil
+      let size = decoderScale.applied(to: source.storedSize)
+      let layout = RowLayout(channels: channels, bitDepth: source.bitDepth == 16 ? 16 : 8, width: size.width)
+      planes = [StripPlane(layout: layout, height: size.height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
+      scales = [(1 / Double(decoderScale.rawValue), 1 / Double(decoderScale.rawValue))]
     }
-    let scale = SampleScale(layout: planes[0].layout, linear: linear, isData: recipe.isData)
-    let hasFinePlanes = planes.count == 3 && encodedPlanes == nil
-    let chromaFactor = encodedPlanes == .yuv420 ? 2 : 1
-    let scales: [(x: Double, y: Double)] =
-      path == .planar
-      ? StripPlane.scales(samplingFactors: codec.samplingFactors ?? [], denominator: denominator)
-      : [(1 / Double(denominator), 1 / Double(denominator))]
+    let decoding = DecodingPlan(
+      form: isPlanar ? .planes : .rows, scale: decoderScale, planes: planes, conversion: color.conversionBeforeResize,
+      threads: threads)
+    output = try OutputPlan(
+      source: source, decoded: decoding.form, planeCount: planes.count, layout: planes[0].layout, geometry: geometry,
+      color: color, alpha: alpha, recipe: recipe, settled: settled, product: product)
+
+    // How it is resampled.
+    let scale = SampleScale(
+      bitDepth: planes[0].layout.bitDepth, linear: linear, isPremultiplied: alpha.premultiplies)
+    let keepsFraction = planes.count == 3 && !output.encodesPlanes
+    let chromaFactor = output.encodesPlanes && recipe.subsampling == .yuv420 ? 2 : 1
     var resampling: [ResamplingPlan] = []
     for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
       // Cb and Cr are mostly alike.
@@ -116,36 +119,34 @@ public struct PreparationPlan: Sendable {
           vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
           filter: recipe.filter, scale: scale.kind))
     }
-    self.resampling = resampling
-    isUpright = source.orientation == .upright
-    encodesRows =
-      path == .rows && isUpright && !wantsPixels && color.conversionAfterResize == nil
-      && planes[0].layout.bitDepth == 8 && channels != .cmyk && geometry.content == geometry.canvas
-    threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
-    decoderScale = 1 / Double(denominator)
+    filter = recipe.filter
+    path = isPlanar ? .planar : .rows
     notes = resolved.notes + colorNotes
+    self.decoderScale = 1 / Double(decoderScale.rawValue)
+    self.resampling = resampling
     self.geometry = geometry
     self.color = color
+    self.alpha = alpha
     self.scale = scale
-    self.hasFinePlanes = hasFinePlanes
+    self.keepsFraction = keepsFraction
+    self.decoding = decoding
     self.instructionSet = instructionSet
 
     // The small image may exist twice while it is turned or converted, and once more on its canvas.
-    let ahead = threads > 1 ? StripLoop.stripsAhead : 1
-    let passBytes = zip(planes, resampling).reduce(0) { sum, plane in
+    let ahead = RowRing.stripsAhead(threads: threads)
+    let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: hasFinePlanes, stripRows: plane.0.stripRows,
+          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: keepsFraction, stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead)
     }
     let coefficientBytes =
-      path == .planar && codec.wholeImageBytes == 0
-      ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: codec.samplingFactors ?? [], threads: threads)
-      : 0
+      isPlanar && codec.wholeImageBytes == 0
+      ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: factors, threads: threads) : 0
     let depth = source.bitDepth == 16 ? 2 : 1
     let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + passBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
+      codec.wholeImageBytes + loopBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
     guard bufferBytes <= recipe.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -157,20 +158,11 @@ public struct PreparationPlan: Sendable {
   }
 
   /// How far the decoder may shrink: as far as leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
-  private static func decoderDenominator(source: ImageDescription, stored: StoredGeometry, recipe: Recipe) -> Int {
-    guard source.format == .jpeg, recipe.effort != .best, !recipe.linear else { return 1 }
+  private static func decoderScale(source: ImageDescription, stored: StoredGeometry, recipe: Recipe) -> JPEGScale {
+    guard source.format == .jpeg, recipe.effort != .best, !recipe.isLinear else { return .full }
     let factor = min(stored.x.step, stored.y.step)
     let left = recipe.effort == .fast ? 1.0 : 2.0
-    return [8, 4, 2].first { factor / Double($0) >= left } ?? 1
-  }
-
-  /// Planes can be encoded as they are when nothing happens to colors and canvas.
-  private static func encodedPlanes(
-    geometry: GeometryRecord, color: ColorPlan, recipe: Recipe, wantsPixels: Bool
-  ) -> Recipe.Subsampling? {
-    guard color.conversionAfterResize == nil, color.conversionBeforeResize == nil else { return nil }
-    guard !wantsPixels, recipe.format != .png, geometry.content == geometry.canvas else { return nil }
-    return recipe.subsampling
+    return [JPEGScale.eighth, .quarter, .half].first { factor / Double($0.rawValue) >= left } ?? .full
   }
 
   private static func kind(of source: ImageDescription) -> String {

@@ -10,7 +10,7 @@ final class LightPasses {
   private(set) var rowsConvolved = 0
 
   private let plan: ResamplingPlan
-  private let isWeighed: Bool
+  private let isPremultiplied: Bool
   /// Parts of a sample: 2 where it is light times alpha.
   private let parts: Int
   private let kernels: KernelTable
@@ -44,12 +44,12 @@ final class LightPasses {
   ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
   init(
     plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
-    horizontal: ResamplingPlan.WeightBits, isWeighed: Bool
+    horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool
   ) {
     self.plan = plan
     self.kernels = kernels
-    self.isWeighed = isWeighed
-    parts = isWeighed ? 2 : 1
+    self.isPremultiplied = isPremultiplied
+    parts = isPremultiplied ? 2 : 1
     verticalBits = vertical
     horizontalBits = horizontal
     weights = VerticalWeights(plan: plan)
@@ -115,9 +115,9 @@ final class LightPasses {
     return window.lowerBound / 2 * 2..<(window.upperBound + 1) / 2 * 2
   }
 
-  static func bytesNeeded(plan: ResamplingPlan, isWeighed: Bool) -> Int {
+  static func bytesNeeded(plan: ResamplingPlan, isPremultiplied: Bool) -> Int {
     let (openRows, slots) = capacities(plan: plan)
-    let parts = isWeighed ? 2 : 1
+    let parts = isPremultiplied ? 2 : 1
     let rows = slots * HorizontalPass.rowStride(plan: plan) * 2 + plan.output.width * horizontalLanes * 4
     return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
       + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
@@ -143,7 +143,7 @@ final class LightPasses {
     let sumCount = (plan.input.width * plan.channels * parts + 63) / 64 * 64
     for firstSum in stride(from: 0, to: sumCount, by: Self.blockSums) {
       let (offset, count) = (firstSum / parts, min(Self.blockSums, sumCount - firstSum))
-      if isWeighed {
+      if isPremultiplied {
         unsafe kernels.layOutPremultipliedLight(
           rowPointers.base, slab.count / 2, plan.channels, offset, count / parts, block.base)
       } else {
@@ -156,11 +156,12 @@ final class LightPasses {
         unsafe kernels.accumulatePairs(
           block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
           weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalBits.pairShift,
-          window.lowerBound >= slab.lowerBound, isWeighed ? -center : half - center, isWeighed ? half : half - center,
+          window.lowerBound >= slab.lowerBound, isPremultiplied ? -center : half - center,
+          isPremultiplied ? half : half - center,
           count, rowSums)
         guard row < completed else { continue }
         let target = unsafe intermediate.base + row % slots * intermediateStride + offset
-        if isWeighed {
+        if isPremultiplied {
           unsafe kernels.roundPremultipliedLight(
             rowSums, count, Int32(verticalBits.sums), target, target + slots * intermediateStride)
         } else {
@@ -184,7 +185,7 @@ final class LightPasses {
     unsafe encoded.withUnsafeBufferPointer { encoded in
       let table = encoded.baseAddress!
       let target = unsafe output.assumingMemoryBound(to: UInt8.self)
-      guard isWeighed else {
+      guard isPremultiplied else {
         let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
         unsafe horizontal.convolveFine(
           rows: rows, stride: intermediateStride, pairShift: horizontalBits.pairShift,

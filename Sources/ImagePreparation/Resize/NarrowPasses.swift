@@ -23,14 +23,14 @@ final class NarrowPasses {
 
   /// - Parameters:
   ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
-  ///   - isWeighed: True for bytes times alpha.
+  ///   - isPremultiplied: True for bytes times alpha.
   ///   - isFine: True for a result of words with 8 fraction bits; of plain bytes only.
   init(
     plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
-    horizontal: ResamplingPlan.WeightBits, isWeighed: Bool, isFine: Bool
+    horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool, isFine: Bool
   ) {
-    precondition(!isWeighed || !isFine, "only plain bytes have a fine result")
-    precondition(isWeighed || vertical.pairShift == 0, "sums of bytes have room for every weight")
+    precondition(!isPremultiplied || !isFine, "only plain bytes have a fine result")
+    precondition(isPremultiplied || vertical.pairShift == 0, "sums of bytes have room for every weight")
     self.plan = plan
     self.isFine = isFine
     self.kernels = kernels
@@ -42,7 +42,7 @@ final class NarrowPasses {
     unsafe rowPointers = Buffer(count: mostTaps, zeroed: false)
     unsafe wordPointers = Buffer(count: mostTaps, zeroed: false)
     premultiplied =
-      isWeighed ? ConvertedRows(capacity: mostTaps, rowSamples: plan.input.width * plan.channels) : nil
+      isPremultiplied ? ConvertedRows(capacity: mostTaps, rowSamples: plan.input.width * plan.channels) : nil
     intermediateStride = HorizontalPass.rowStride(plan: plan)
     intermediate = Buffer(count: self.horizontal.rowsPerGroup * intermediateStride, zeroed: true)
     lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
@@ -51,11 +51,11 @@ final class NarrowPasses {
   /// Output rows that the horizontal pass makes at a time.
   var rowsPerGroup: Int { horizontal.rowsPerGroup }
 
-  static func bytesNeeded(plan: ResamplingPlan, isWeighed: Bool) -> Int {
+  static func bytesNeeded(plan: ResamplingPlan, isPremultiplied: Bool) -> Int {
     let premultipliedSamples = (plan.vertical.longestSpan(of: 2) + 2) * plan.input.width * plan.channels
     return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan)
       + HorizontalPass.rowsPerGroup(channels: plan.channels) * HorizontalPass.rowStride(plan: plan) * 2
-      + plan.output.width * horizontalLanes * 4 + (isWeighed ? premultipliedSamples * 2 : 0)
+      + plan.output.width * horizontalLanes * 4 + (isPremultiplied ? premultipliedSamples * 2 : 0)
   }
 
   /// Vertical pass of output rows `row` and, where `count` is 2, `row + 1` into `slot` of the group and the next one.

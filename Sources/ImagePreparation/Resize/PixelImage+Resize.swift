@@ -8,7 +8,7 @@ extension PixelImage where Sample == UInt8 {
   public func resized(
     to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = Raster.resized(Raster(self), to: size, filter: filter, instructionSet: instructionSet)
+    let raster = Raster.resized(Raster(self), to: size, filter: filter, kernels: KernelTable(instructionSet))
     return PixelImage(size: size, channels: channels, samples: raster.bytes)
   }
 }
@@ -23,7 +23,7 @@ extension PixelImage where Sample == UInt16 {
   public func resized(
     to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = Raster.resized(Raster(self), to: size, filter: filter, instructionSet: instructionSet)
+    let raster = Raster.resized(Raster(self), to: size, filter: filter, kernels: KernelTable(instructionSet))
     return PixelImage(size: size, channels: channels, samples: raster.words)
   }
 }
@@ -31,28 +31,28 @@ extension PixelImage where Sample == UInt16 {
 extension Raster {
   /// A raster at another size.
   static func resized(
-    _ image: Raster, to size: ImageSize, filter: ResamplingFilter, instructionSet: InstructionSet = .best
+    _ image: Raster, to size: ImageSize, filter: ResamplingFilter, kernels: KernelTable
   ) -> Raster {
     precondition(size.width > 0 && size.height > 0, "an image has at least one pixel, not \(size)")
     return resampled(
       image,
       horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
       vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
-      filter: filter, instructionSet: instructionSet)
+      filter: filter, kernels: kernels)
   }
 
   /// A part of a raster at another size.
   static func resampled(
     _ image: Raster, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
-    instructionSet: InstructionSet
+    kernels: KernelTable
   ) -> Raster {
     let layout = RowLayout(channels: image.channels, bitDepth: image.bitDepth, width: image.size.width)
-    let scale = SampleScale(layout: layout, linear: false)
+    let scale = SampleScale(bitDepth: image.bitDepth, linear: false, isPremultiplied: image.channels.hasAlpha)
     let plan = ResamplingPlan(
       input: image.size, horizontal: horizontal, vertical: vertical, channels: layout.channelCount, filter: filter,
       scale: scale.kind)
     let resampler = PlaneResampler(
-      plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: RowStrip.rows,
+      plan: plan, layout: layout, scale: scale, kernels: kernels, stripRows: RowStrip.rows,
       rowBytes: layout.rowBytes, ahead: 1)
     unsafe image.bytes.withUnsafeBytes { bytes in
       for y in 0..<image.size.height {

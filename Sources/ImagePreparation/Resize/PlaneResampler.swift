@@ -5,7 +5,7 @@ internal import PixelKernels
 /// Output rows are made as soon as their window has arrived, in groups as high as the horizontal pass has lanes for.
 /// Every buffer is made once, so memory is a few source rows times the filter's support, and the small result.
 @safe
-final class PlaneResampler {
+final class PlaneResampler: GrowingPlane {
   /// The rows that arrive.
   let ring: RowRing
   /// The small image in the making.
@@ -16,7 +16,7 @@ final class PlaneResampler {
   private let plan: ResamplingPlan
   private let layout: RowLayout
   private let isFine: Bool
-  private let isWeighed: Bool
+  private let isPremultiplied: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
@@ -38,7 +38,6 @@ final class PlaneResampler {
   ///   - scale: The scale that the plan was made for.
   ///   - isFine: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
   ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
-  ///   - rowPadding: Samples that an encoder may write behind each row of the result.
   init(
     plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool = false, kernels: KernelTable,
     stripRows: Int, rowBytes: Int, ahead: Int
@@ -46,7 +45,7 @@ final class PlaneResampler {
     self.plan = plan
     self.layout = layout
     self.isFine = isFine
-    isWeighed = scale.isWeighed
+    isPremultiplied = scale.isPremultiplied
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: Self.window(plan: plan, scale: scale), ahead: ahead)
     result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
@@ -59,10 +58,12 @@ final class PlaneResampler {
           scale.kind == .light
           ? .light(
             LightPasses(
-              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal, isWeighed: scale.isWeighed))
+              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal,
+              isPremultiplied: scale.isPremultiplied))
           : .narrow(
             NarrowPasses(
-              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal, isWeighed: scale.isWeighed,
+              plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal,
+              isPremultiplied: scale.isPremultiplied,
               isFine: isFine))
       case .wide:
         passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
@@ -79,8 +80,8 @@ final class PlaneResampler {
     let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
     case .narrow where scale.kind == .light:
-      return ring + result + LightPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
-    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, isWeighed: scale.isWeighed)
+      return ring + result + LightPasses.bytesNeeded(plan: plan, isPremultiplied: scale.isPremultiplied)
+    case .narrow: return ring + result + NarrowPasses.bytesNeeded(plan: plan, isPremultiplied: scale.isPremultiplied)
     case .wide: return ring + result + WidePasses.bytesNeeded(plan: plan)
     }
   }
@@ -92,7 +93,7 @@ final class PlaneResampler {
       ? 2 : plan.vertical.longestSpan(of: rowsPerStep)
   }
 
-  /// The first strip that is still needed; one past the last when none is.
+  /// The first strip that is still needed; `.max` when none is.
   var firstNeededStrip: Int {
     guard rowsConvolved < plan.output.height else { return .max }
     if case .light(let passes) = passes { return passes.firstNeededRow / ring.stripRows }
@@ -167,7 +168,7 @@ final class PlaneResampler {
     } else {
       unsafe target.copyMemory(from: row, byteCount: width * pixelBytes)
     }
-    guard isWeighed else { return }
+    guard isPremultiplied else { return }
     unsafe clearTransparent(target, sampleBytes: sampleBytes, channels: plan.channels, pixels: width)
   }
 }

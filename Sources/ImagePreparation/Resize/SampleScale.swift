@@ -17,20 +17,22 @@ struct SampleScale: Sendable, Equatable {
   /// True when samples are converted to linear light (``Kind/words`` or ``Kind/light``).
   let linear: Bool
   /// True when the last channel is alpha and weighs the others.
-  let isWeighed: Bool
+  let isPremultiplied: Bool
 
-  /// The scale for decoded rows of `layout`.
+  /// The scale for decoded rows.
   ///
-  /// - Parameter isData: True when every channel is resized on its own, whatever it means.
-  init(layout: RowLayout, linear: Bool, isData: Bool = false) {
+  /// - Parameters:
+  ///   - bitDepth: 8 or 16.
+  ///   - isPremultiplied: False where there is no alpha, or where it is resized on its own like any other channel.
+  init(bitDepth: Int, linear: Bool, isPremultiplied: Bool) {
     self.linear = linear
-    isWeighed = layout.channels.hasAlpha && !isData
-    if layout.bitDepth == 16 {
+    self.isPremultiplied = isPremultiplied
+    if bitDepth == 16 {
       kind = .words
     } else if linear {
       kind = .light
     } else {
-      kind = isWeighed ? .products : .bytes
+      kind = isPremultiplied ? .products : .bytes
     }
   }
 

@@ -82,7 +82,7 @@ final class WidePasses {
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
       shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isWeighed, output: result.base)
+      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isPremultiplied, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words || scale.kind == .light { fromScaledWords() }
@@ -113,13 +113,13 @@ final class WidePasses {
       if scale.linear {
         unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
       }
-      if scale.isWeighed { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+      if scale.isPremultiplied { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
     }
   }
 
   /// The result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
-    if scale.isWeighed {
+    if scale.isPremultiplied {
       unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
     }
     guard scale.linear else { return }

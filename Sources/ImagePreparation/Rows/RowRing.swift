@@ -3,7 +3,7 @@
 /// Rows arrive in strips. The capacity is a whole number of strips, so a strip is never torn apart.
 @safe
 final class RowRing: @unchecked Sendable {
-  // Unchecked: `StripQueue` sees to it that the decoder's thread writes only strips that the other side has released.
+  // Unchecked: `StripQueue` makes sure that the decoder's thread writes only strips that the other side has released.
 
   /// Bytes after each row that a vector may read or write.
   static let slack = 64
@@ -11,6 +11,9 @@ final class RowRing: @unchecked Sendable {
   /// Where rows begin beyond a multiple of 64 bytes: libjpeg-turbo's color conversion writes rows that are aligned to a vector
   /// past the cache, from where the resize would have to fetch them at once.
   private static let displacement = 16
+
+  /// Strips that may be decoded ahead of the rows that are needed: several where two threads share the work.
+  static func stripsAhead(threads: Int) -> Int { threads > 1 ? 6 : 1 }
 
   /// Rows of a strip.
   let stripRows: Int

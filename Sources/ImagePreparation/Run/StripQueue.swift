@@ -6,9 +6,9 @@ internal import Glibc
 internal import Musl
 #endif
 
-/// The bounded hand-over of strips from the decoder's thread to the one that resizes and encodes.
+/// The bounded queue of strips between the decoder's thread and the one that resizes and encodes.
 ///
-/// What a strip needs between the two, its finishing, is done by whichever side would wait else: one strip at a time, in
+/// Whichever thread would otherwise block completes a strip, which is the deferred part of its decoding: one strip at a time, in
 /// order. Neither side spins: each waits on a condition until the other has moved on or has given up.
 @safe
 final class StripQueue: @unchecked Sendable {
@@ -17,10 +17,10 @@ final class StripQueue: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let moved: UnsafeMutablePointer<pthread_cond_t>
   private var decoded = 0
-  /// Strips that may be consumed; all that are decoded where nothing is to be finished.
-  private var finished = 0
-  private var isFinishing = false
-  private let finishes: Bool
+  /// Strips that may be consumed; all that are decoded where nothing is deferred.
+  private var completed = 0
+  private var isCompleting = false
+  private let defers: Bool
   /// Strips that there is room for: those below it may be written.
   private var room: Int
   private var failure: PreparationError?
@@ -30,20 +30,20 @@ final class StripQueue: @unchecked Sendable {
   enum Step {
     /// Decode, or consume, the strip that was asked about.
     case go
-    /// Finish this strip, and say so with ``didFinish()``.
-    case finish(Int)
-    /// Something else: the other side is not as far yet.
+    /// Complete this strip, then call ``didComplete()``.
+    case complete(Int)
+    /// Do something else: the other side is not as far yet.
     case wait
-    /// End: nobody wants more strips.
+    /// End: no more strips are wanted.
     case end
   }
 
   /// - Parameters:
   ///   - room: Strips that may be decoded before any is released.
-  ///   - finishes: True where strips are to be finished before they are consumed.
-  init(room: Int, finishes: Bool) {
+  ///   - defers: True where strips are to be completed before they are consumed.
+  init(room: Int, defers: Bool) {
     self.room = room
-    self.finishes = finishes
+    self.defers = defers
     unsafe mutex = .allocate(capacity: 1)
     unsafe moved = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -57,38 +57,38 @@ final class StripQueue: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  /// Waits until strip `index` may be written, or something can be finished meanwhile.
+  /// Waits until strip `index` may be written, or another one can be completed meanwhile.
   func nextForDecoder(index: Int) -> Step {
     locked {
       while !isAbandoned {
         if index < room { return .go }
-        if let strip = claim() { return .finish(strip) }
+        if let strip = claim() { return .complete(strip) }
         unsafe pthread_cond_wait(moved, mutex)
       }
       return .end
     }
   }
 
-  /// Tells that strip `index` has been written.
+  /// Strip `index` has been written.
   func didDecode(index: Int) {
     change {
       decoded = index + 1
-      if !finishes { finished = decoded }
+      if !defers { completed = decoded }
     }
   }
 
-  /// Tells that no strip will follow.
+  /// No strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// Whether strip `index` may be consumed, or what can be finished until then.
+  /// Whether strip `index` may be consumed, or which one can be completed until then.
   ///
-  /// - Parameter waits: False to be told to wait.
+  /// - Parameter waits: If false, returns `.wait` instead of blocking.
   /// - Throws: What the decoder failed with before this strip.
   func nextForConsumer(index: Int, waits: Bool) throws(PreparationError) -> Step {
     let result = locked { () -> Result<Step, PreparationError> in
       while true {
-        if index < finished { return .success(.go) }
-        if let strip = claim() { return .success(.finish(strip)) }
+        if index < completed { return .success(.go) }
+        if let strip = claim() { return .success(.complete(strip)) }
         if index >= decoded, let failure { return .failure(failure) }
         if !waits { return .success(.wait) }
         unsafe pthread_cond_wait(moved, mutex)
@@ -97,25 +97,25 @@ final class StripQueue: @unchecked Sendable {
     return try result.get()
   }
 
-  /// Tells that the strip that ``nextForDecoder(index:)`` or ``nextForConsumer(index:waits:)`` gave out is finished.
-  func didFinish() {
+  /// The strip that ``nextForDecoder(index:)`` or ``nextForConsumer(index:waits:)`` gave out is completed.
+  func didComplete() {
     change {
-      finished += 1
-      isFinishing = false
+      completed += 1
+      isCompleting = false
     }
   }
 
-  /// The next strip to finish, if nobody is at it. Under the mutex.
+  /// The next strip to complete, unless the other side is completing one. Under the mutex.
   private func claim() -> Int? {
-    guard finishes, finished < decoded, !isFinishing else { return nil }
-    isFinishing = true
-    return finished
+    guard defers, completed < decoded, !isCompleting else { return nil }
+    isCompleting = true
+    return completed
   }
 
-  /// Tells that strips below `room` may be written now.
+  /// Strips below `room` may be written now.
   func makeRoom(_ room: Int) { change { self.room = max(self.room, room) } }
 
-  /// Tells the decoder to stop.
+  /// Stops the decoder.
   func abandon() { change { isAbandoned = true } }
 
   private func change(_ body: () -> Void) {

@@ -26,7 +26,7 @@ func readPlanes(
     limits.maxMemory = 64 << 20
     let decoder = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: policy)
     guard [.gray, .ycbcr].contains(decoder.description.colorModel) else { return Planes() }
-    var feed = JPEGPlaneStrips(
+    let feed = JPEGPlaneStrips(
       try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(.best), threads: 1, decodesEntropy: isOwn)
     let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     var planes = Planes()

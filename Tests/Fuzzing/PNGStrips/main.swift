@@ -67,7 +67,7 @@ func readStrips(
   let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
   guard decoder.canReadStrips else { return nil }
   var image = Image(rowBytes: decoder.layout.rowBytes, intactRows: decoder.description.storedSize.height)
-  var feed = try PNGNativeStrips(decoder, kernels: KernelTable(.best))
+  let feed = try PNGNativeStrips(decoder, kernels: KernelTable(.best))
   let plane = feed.planes[0]
   let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
   for index in 0..<feed.stripCount {

@@ -5,7 +5,9 @@ internal import CImageCodecs
 /// A flawless baseline file is decoded without libjpeg-turbo: into coefficients where strips are read, and from those into
 /// samples where they are consumed, so that two threads are both busy. Whatever else a file is or turns out to be,
 /// libjpeg-turbo reads it, from the scan's first byte on.
-struct JPEGPlaneStrips: StripDecoder, ~Copyable {
+final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
+  // Unchecked: one thread at a time calls it.
+
   let planes: [StripPlane]
   let stripCount: Int
   private var reader: JPEGPlaneReader
@@ -24,7 +26,7 @@ struct JPEGPlaneStrips: StripDecoder, ~Copyable {
     }
     stripCount = reader.stripCount
     if decodesEntropy, let decoder = unsafe EntropyDecoder(reader.handle, kernels: kernels) {
-      strips = InverseTransform(decoder.scan, kernels: kernels, slots: Self.stripsInFlight(threads: threads))
+      strips = InverseTransform(decoder.scan, kernels: kernels, slots: RowRing.stripsAhead(threads: threads))
       entropy = consume decoder
     } else {
       strips = nil
@@ -46,13 +48,10 @@ struct JPEGPlaneStrips: StripDecoder, ~Copyable {
     let mcuWidth = 8 * (factors.map(\.horizontal).max() ?? 1)
     let blocksPerMCU = factors.reduce(0) { $0 + $1.horizontal * $1.vertical }
     let mcusPerRow = (size.width + mcuWidth - 1) / mcuWidth
-    return stripsInFlight(threads: threads) * mcusPerRow * blocksPerMCU * 64 * MemoryLayout<Int16>.size
+    return RowRing.stripsAhead(threads: threads) * mcusPerRow * blocksPerMCU * 64 * MemoryLayout<Int16>.size
   }
 
-  /// Strips of coefficients that there is room for.
-  static func stripsInFlight(threads: Int) -> Int { threads > 1 ? StripLoop.stripsAhead : 1 }
-
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+  func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
     if let strips {
       if let isDecoded = unsafe entropy?.decodeStrip(strips.coefficients(index)), isDecoded {
         strips.setIsCoded(index, true)
@@ -68,7 +67,7 @@ struct JPEGPlaneStrips: StripDecoder, ~Copyable {
     precondition(isThere, "strip \(index) of \(stripCount) is missing")
   }
 
-  mutating func finish() throws(PreparationError) {
+  func finish() throws(PreparationError) {
     if let isComplete = entropy?.isComplete() {
       if isComplete { return }
       try returnScan(skipping: stripCount)
@@ -77,7 +76,7 @@ struct JPEGPlaneStrips: StripDecoder, ~Copyable {
   }
 
   /// Has libjpeg-turbo read on from strip `count`.
-  private mutating func returnScan(skipping count: Int) throws(PreparationError) {
+  private func returnScan(skipping count: Int) throws(PreparationError) {
     entropy = nil
     unsafe cic_jpeg_return_scan(reader.handle)
     let scratch = planes.map { Buffer<UInt8>(count: $0.stripRows * $0.rowBytes, zeroed: false) }

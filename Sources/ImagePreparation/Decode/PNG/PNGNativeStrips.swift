@@ -7,7 +7,9 @@ internal import PixelKernels
 /// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
 /// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
 /// what is still to be read.
-struct PNGNativeStrips: StripDecoder, ~Copyable {
+final class PNGNativeStrips: StripDecoder, @unchecked Sendable {
+  // Unchecked: one thread at a time calls it.
+
   let planes: [StripPlane]
   let stripCount: Int
   private let strips: PNGUnfilter
@@ -29,16 +31,16 @@ struct PNGNativeStrips: StripDecoder, ~Copyable {
   var damage: DecodingDamage { decoder.damage }
   var deferred: (any DeferredDecoding)? { strips }
 
-  mutating func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
+  func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
     let coded = unsafe strips.codedRows(ofStrip: index, in: rings[0])
     let rows = strips.plane.rows(inStrip: index)
     let written = try unsafe decoder.readStrip(into: coded, rows: rows)
     for row in written..<rows { unsafe coded[row * strips.codedBytes] = PNGUnfilter.isFilled }
   }
 
-  mutating func finish() throws(PreparationError) { try decoder.finish() }
+  func finish() throws(PreparationError) { try decoder.finish() }
 
-  mutating func check() throws(PreparationError) { try decoder.checkData(adler: strips.adler) }
+  func check() throws(PreparationError) { try decoder.checkData(adler: strips.adler) }
 }
 
 /// Turns the filtered rows of strips into delivered ones: unfilters and expands them.

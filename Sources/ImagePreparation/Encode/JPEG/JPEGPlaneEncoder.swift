@@ -1,35 +1,39 @@
 /// Encodes small planes as JPEG, strip by strip as their rows are done.
-struct JPEGPlaneEncoder: ~Copyable {
+final class JPEGPlaneEncoder: RowSink {
   private var writer: JPEGPlaneWriter
   private var nextStrip = 0
   /// One strip a plane, with room for whole blocks behind each row.
   private var strips: [[UInt8]]
   private let strides: [Int]
 
-  /// Makes an encoder of the plan's planes in upright orientation.
-  init(
-    plan: PreparationPlan, quality: Double, subsampling: Recipe.Subsampling
-  ) throws(PreparationError) {
-    writer = try JPEGPlaneWriter(
-      size: plan.outputSize, planeCount: plan.planes.count,
-      encoding: JPEGEncoding(quality: quality, subsampling: subsampling, iccProfile: plan.color.embeddedProfile))
+  /// Writes the headers.
+  ///
+  /// - Parameter planeCount: 1 or 3.
+  /// - Throws: As ``JPEGEncoder``.
+  init(size: ImageSize, planeCount: Int, encoding: JPEGEncoding) throws(PreparationError) {
+    writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
     strides = writer.planeSizes.map { ($0.width + 7) / 8 * 8 }
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
   }
 
-  /// Encodes every strip of which all rows are done; false if there is none.
-  mutating func encodeRows(of resamplers: [PlaneResampler]) throws(PreparationError) -> Bool {
+  func takeRows(of planes: [any GrowingPlane]) throws(PreparationError) -> Bool {
     let first = nextStrip
-    try encode(resamplers.map(\.rowsDone)) { resamplers[$0].result }
+    try encode(planes.map(\.rowsDone)) { planes[$0].result }
     return nextStrip > first
   }
 
-  /// Encodes whole planes.
-  mutating func encode(_ planes: [Raster]) throws(PreparationError) {
-    try encode(planes.map(\.size.height)) { planes[$0] }
+  func finish(_ planes: [any GrowingPlane]) throws(PreparationError) -> [UInt8]? {
+    _ = try takeRows(of: planes)
+    return try writer.finish()
   }
 
-  private mutating func encode(
+  /// Encodes whole planes, and gives all encoded bytes.
+  func encode(_ planes: [Raster]) throws(PreparationError) -> [UInt8] {
+    try encode(planes.map(\.size.height)) { planes[$0] }
+    return try writer.finish()
+  }
+
+  private func encode(
     _ rowsDone: [Int], _ plane: (Int) -> Raster
   ) throws(PreparationError) {
     while nextStrip < writer.stripCount {
@@ -44,7 +48,7 @@ struct JPEGPlaneEncoder: ~Copyable {
   }
 
   /// Copies the next strip's rows to where there is room behind each.
-  private mutating func copyStrip(of plane: Raster, _ index: Int) {
+  private func copyStrip(of plane: Raster, _ index: Int) {
     let first = nextStrip * writer.rowsPerStrip[index]
     let rows = min(writer.rowsPerStrip[index], plane.size.height - first)
     let stride = strides[index]
@@ -58,13 +62,10 @@ struct JPEGPlaneEncoder: ~Copyable {
     }
   }
 
-  private mutating func writeStrip() throws(PreparationError) {
+  private func writeStrip() throws(PreparationError) {
     let bases = unsafe strips.indices.map { plane in
       unsafe strips[plane].withUnsafeMutableBufferPointer { $0.baseAddress }
     }
     try unsafe writer.writeStrip(from: bases, strides: strides)
   }
-
-  /// Ends the image and gives all encoded bytes.
-  mutating func finish() throws(PreparationError) -> [UInt8] { try writer.finish() }
 }

@@ -1,5 +1,4 @@
 internal import CImageCodecs
-internal import PixelKernels
 
 /// Encodes 8-bit gray, gray and alpha, RGB or RGBA as PNG.
 ///
@@ -19,18 +18,17 @@ struct PNGEncoder: Sendable {
   /// Time against size.
   var compression: Recipe.Compression
   /// The kernels.
-  var instructionSet: InstructionSet
+  var kernels: PNGEncoderKernels
   /// Threads to use, up to 2.
   var threads: Int
   /// Polled every half megabyte.
   var cancellation: CancellationFlag?
 
   init(
-    compression: Recipe.Compression = .balanced, instructionSet: InstructionSet = .best, threads: Int = 1,
-    cancellation: CancellationFlag? = nil
+    compression: Recipe.Compression, kernels: PNGEncoderKernels, threads: Int = 1, cancellation: CancellationFlag? = nil
   ) {
     self.compression = compression
-    self.instructionSet = instructionSet
+    self.kernels = kernels
     self.threads = threads
     self.cancellation = cancellation
   }
@@ -74,19 +72,18 @@ struct PNGEncoder: Sendable {
 
 extension PNGEncoder {
   /// True where an image is large enough for two pieces.
-  fileprivate static func hasPieces(_ form: PNGEncoderForm) -> Bool {
+  static func hasPieces(_ form: PNGEncoderForm) -> Bool {
     form.size.height * (form.rowBytes + 1) >= leastForPieces
   }
 
   /// The pieces in which an image's rows are compressed.
-  fileprivate func makePieces(
+  func makePieces(
     _ form: PNGEncoderForm, _ method: PNGEncoderMethod
   ) throws(PreparationError) -> [RowCompressor] {
     let height = form.size.height
     let isOne = method.isOnePiece || !Self.hasPieces(form)
     var pieces: [RowCompressor] = []
     for rows in isOne ? [0..<height] : [0..<height / 2, height / 2..<height] {
-      let kernels = PNGEncoderKernels(instructionSet)
       let deflater: any Deflater
       switch method.deflate {
       case .isal: deflater = try ISALDeflater()
@@ -103,7 +100,7 @@ extension PNGEncoder {
   }
 
   /// Compresses all that is left of the pieces.
-  fileprivate func compress(_ pieces: [RowCompressor], _ rows: UnsafePointer<UInt8>) throws(PreparationError) {
+  func compress(_ pieces: [RowCompressor], _ rows: UnsafePointer<UInt8>) throws(PreparationError) {
     let works = pieces.map { unsafe PieceWork(piece: $0, rows: rows, cancellation: cancellation) }
     let thread = threads > 1 && works.count > 1 ? WorkerThread({ works[1].run() }) : nil
     works[0].run()
@@ -112,7 +109,7 @@ extension PNGEncoder {
   }
 
   /// The file of compressed pieces.
-  fileprivate func write(
+  func write(
     _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
   ) throws(PreparationError) -> [UInt8] {
     // RFC 1950: deflate with a window of 32 KiB, no dictionary; the last byte makes the first two a multiple of 31.
@@ -131,7 +128,7 @@ extension PNGEncoder {
   /// Chooses what compresses best, by trying it on some of the rows: for all but `small`, of the image's upper half.
   ///
   /// - Parameter rows: The plain form's.
-  fileprivate func chooseMethod(
+  func chooseMethod(
     plain: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, reduced: PNGEncoderForm?
   ) throws(PreparationError) -> (PNGEncoderForm, PNGEncoderMethod) {
     if compression == .fast {
@@ -176,7 +173,6 @@ extension PNGEncoder {
         let first = (2 * band + 1) * sampledHeight / 8 - bandRows / 2
         return first..<first + bandRows
       }
-    let kernels = PNGEncoderKernels(instructionSet)
     let deflater = BlockDeflater(kernels: kernels, isThorough: false, blockTokens: Self.blockTokens)
     for band in bands {
       try unsafe RowCompressor(
@@ -210,117 +206,5 @@ private final class PieceWork: @unchecked Sendable {
     } catch {
       failure = error
     }
-  }
-}
-
-/// Encodes rows of RGB or RGBA as PNG as they come, into the bytes that ``PNGEncoder`` makes of the whole image.
-///
-/// Half of the rows have to be there before anything is encoded: by these it is decided how, and whether the image is one
-/// that needs fewer channels or a palette, which only the whole of it can tell.
-final class PNGRowStream {
-  private let encoder: PNGEncoder
-  private let color: PNGEncoder.Color
-  private let form: PNGEncoderForm
-  private var pieces: [RowCompressor] = []
-  private var isDecided = false
-
-  /// nil for images that are encoded from the whole.
-  init?(_ encoder: PNGEncoder, size: ImageSize, channels: RowLayout.Channels, color: PNGEncoder.Color) {
-    guard channels == .rgb || channels == .rgba, encoder.compression != .small else { return nil }
-    self.encoder = encoder
-    self.color = color
-    form = PNGEncoderForm(size: size, colorType: channels == .rgb ? .rgb : .rgba, bitDepth: 8, rows: [])
-    guard PNGEncoder.hasPieces(form) else { return nil }
-  }
-
-  /// Compresses one batch of rows; false when there is none yet.
-  func encodeSome(of resampler: PlaneResampler) throws(PreparationError) -> Bool {
-    let rowsDone = resampler.rowsDone
-    let half = (form.size.height + 1) / 2
-    guard rowsDone >= half else { return false }
-    let next = pieces.first { $0.nextRow < $0.rows.upperBound }
-    if isDecided {
-      guard let next, next.batchEnd <= rowsDone else { return false }
-    }
-    return try unsafe resampler.result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
-      let rows = rows.baseAddress!
-      if let next {
-        try unsafe next.compressBatch(rows)
-      } else {
-        isDecided = true
-        guard unsafe PNGEncoderForm.isIrreducible(rows, channels: form.pixelBytes, count: half * form.size.width)
-        else { return false }
-        pieces = try encoder.makePieces(form, unsafe encoder.chooseMethod(plain: form, rows, reduced: nil).1)
-      }
-      return true
-    }
-  }
-
-  /// Compresses the rest and gives the file; nil where the whole image is to be looked at.
-  func finish(_ resampler: PlaneResampler) throws(PreparationError) -> [UInt8]? {
-    if !isDecided { _ = try encodeSome(of: resampler) }
-    guard !pieces.isEmpty else { return nil }
-    try unsafe resampler.result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
-      try unsafe encoder.compress(pieces, rows.baseAddress!)
-    }
-    return try encoder.write(form, pieces, color: color)
-  }
-}
-
-/// Writes the chunks of a PNG through libpng.
-private struct PNGWriter: ~Copyable {
-  private let handle: PNGEncoderHandle
-
-  /// Writes what stands before the image data.
-  init(_ form: PNGEncoderForm, color: PNGEncoder.Color) throws(PreparationError) {
-    let handle = try PNGEncoderHandle()
-    let profile: [UInt8] = if case .profile(let bytes) = color { bytes } else { [] }
-    let status = unsafe profile.withUnsafeBufferPointer { profile in
-      unsafe form.palette.withUnsafeBufferPointer { palette in
-        unsafe form.paletteAlpha.withUnsafeBufferPointer { alpha in
-          var options = unsafe cic_png_encoder_options(
-            width: UInt32(form.size.width), height: UInt32(form.size.height), bit_depth: Int32(form.bitDepth),
-            color_type: form.colorType.rawValue, srgb: color == .srgb,
-            icc: profile.isEmpty ? nil : profile.baseAddress, icc_count: profile.count,
-            palette: palette.isEmpty ? nil : palette.baseAddress, palette_count: Int32(palette.count / 3),
-            alpha: alpha.isEmpty ? nil : alpha.baseAddress, alpha_count: Int32(alpha.count))
-          return unsafe cic_png_encoder_start(handle.pointer, &options)
-        }
-      }
-    }
-    try handle.check(status)
-    self.handle = handle
-  }
-
-  /// Writes bytes of the zlib stream.
-  func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
-    guard let base = bytes.baseAddress else { return }
-    try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count))
-  }
-
-  /// Ends the file and gives its bytes.
-  func finish() throws(PreparationError) -> [UInt8] {
-    var bytes: UnsafePointer<UInt8>?
-    var count = 0
-    try handle.check(unsafe cic_png_encoder_finish(handle.pointer, &bytes, &count))
-    return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
-  }
-}
-
-/// Owns one C encoder.
-@safe
-private struct PNGEncoderHandle: ~Copyable {
-  let pointer: OpaquePointer
-
-  init() throws(PreparationError) {
-    guard let pointer = unsafe cic_png_encoder_create() else { throw .outOfMemory("the PNG encoder") }
-    unsafe self.pointer = pointer
-  }
-
-  deinit { unsafe cic_png_encoder_destroy(pointer) }
-
-  func check(_ status: cic_status) throws(PreparationError) {
-    guard status != .CIC_OK else { return }
-    throw .encoding("PNG", status, unsafe String(cString: cic_png_encoder_message(pointer)))
   }
 }

@@ -27,7 +27,7 @@ struct EntropyDecoderTests {
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> Planes {
     let decoder = try JPEGDecoder(ByteSource(source, window: window), limits: limits, policy: policy)
-    var feed = JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(isa), threads: 1)
+    let feed = JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(isa), threads: 1)
     let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     var planes = [[UInt8]](repeating: [], count: rings.count)
     for index in 0..<feed.stripCount {

@@ -4,8 +4,8 @@ import Testing
 @testable import ImagePreparation
 
 /// Results that are encoded while their rows come are those of the whole image.
-@Suite("Streamed encoders")
-struct StreamedEncoderTests {
+@Suite("Row sinks")
+struct RowSinkTests {
   /// What an image may turn out to be when half of it, or all of it, is known.
   enum Content: CaseIterable {
     case noise, softAlpha, opaqueAlpha, opaqueAbove, gray, grayAbove, fewColors, fewColorsAbove

@@ -243,7 +243,7 @@ enum StripImage {
     let decoder = try PNGDecoder(bytes, limits: limits, policy: policy)
     guard decoder.canReadStrips else { return nil }
     var image = DecodedImage(description: decoder.description, layout: decoder.layout)
-    var feed = try PNGNativeStrips(decoder, kernels: KernelTable(isa))
+    let feed = try PNGNativeStrips(decoder, kernels: KernelTable(isa))
     let deferred = feed.deferred
     let plane = feed.planes[0]
     let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)

@@ -35,7 +35,7 @@ struct LightResamplingTests {
   ) -> [UInt8] {
     let raster = Raster(image)
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
-    let scale = SampleScale(layout: layout, linear: true)
+    let scale = SampleScale(bitDepth: layout.bitDepth, linear: true, isPremultiplied: layout.channels.hasAlpha)
     let plan = ResamplingPlan(
       input: image.size,
       horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),

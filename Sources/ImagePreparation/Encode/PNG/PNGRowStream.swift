@@ -1,0 +1,63 @@
+/// Encodes rows of RGB or RGBA as PNG as they come, into the bytes that ``PNGEncoder`` makes of the whole image.
+///
+/// Half of the rows have to be there before anything is encoded: by these it is decided how, and whether the image is one
+/// that needs fewer channels or a palette, which only the whole of it can tell.
+final class PNGRowStream: RowSink {
+  private let encoder: PNGEncoder
+  private let color: PNGEncoder.Color
+  private let form: PNGEncoderForm
+  private var pieces: [RowCompressor] = []
+  private var isDecided = false
+
+  /// True for images that may be encoded while their rows come.
+  static func takes(_ size: ImageSize, _ channels: RowLayout.Channels, _ compression: Recipe.Compression) -> Bool {
+    guard channels == .rgb || channels == .rgba, compression != .small else { return false }
+    return PNGEncoder.hasPieces(form(size, channels))
+  }
+
+  private static func form(_ size: ImageSize, _ channels: RowLayout.Channels) -> PNGEncoderForm {
+    PNGEncoderForm(size: size, colorType: channels == .rgb ? .rgb : .rgba, bitDepth: 8, rows: [])
+  }
+
+  /// - Precondition: ``takes(_:_:_:)``.
+  init(_ encoder: PNGEncoder, size: ImageSize, channels: RowLayout.Channels, color: PNGEncoder.Color) {
+    precondition(Self.takes(size, channels, encoder.compression), "\(size) of \(channels) is encoded from the whole")
+    self.encoder = encoder
+    self.color = color
+    form = Self.form(size, channels)
+  }
+
+  /// Compresses one batch of rows; false when there is none yet.
+  func takeRows(of planes: [any GrowingPlane]) throws(PreparationError) -> Bool {
+    let plane = planes[0]
+    let rowsDone = plane.rowsDone
+    let half = (form.size.height + 1) / 2
+    guard rowsDone >= half else { return false }
+    let next = pieces.first { $0.nextRow < $0.rows.upperBound }
+    if isDecided {
+      guard let next, next.batchEnd <= rowsDone else { return false }
+    }
+    return try unsafe plane.result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+      let rows = rows.baseAddress!
+      if let next {
+        try unsafe next.compressBatch(rows)
+      } else {
+        isDecided = true
+        guard unsafe PNGEncoderForm.isIrreducible(rows, channels: form.pixelBytes, count: half * form.size.width)
+        else { return false }
+        pieces = try encoder.makePieces(form, unsafe encoder.chooseMethod(plain: form, rows, reduced: nil).1)
+      }
+      return true
+    }
+  }
+
+  /// Compresses the rest and gives the file; nil where the whole image is to be looked at.
+  func finish(_ planes: [any GrowingPlane]) throws(PreparationError) -> [UInt8]? {
+    if !isDecided { _ = try takeRows(of: planes) }
+    guard !pieces.isEmpty else { return nil }
+    try unsafe planes[0].result.bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+      try unsafe encoder.compress(pieces, rows.baseAddress!)
+    }
+    return try encoder.write(form, pieces, color: color)
+  }
+}

@@ -1,0 +1,59 @@
+internal import CImageCodecs
+
+/// Writes the chunks of a PNG through libpng.
+struct PNGWriter: ~Copyable {
+  private let handle: PNGEncoderHandle
+
+  /// Writes what stands before the image data.
+  init(_ form: PNGEncoderForm, color: PNGEncoder.Color) throws(PreparationError) {
+    let handle = try PNGEncoderHandle()
+    let profile: [UInt8] = if case .profile(let bytes) = color { bytes } else { [] }
+    let status = unsafe profile.withUnsafeBufferPointer { profile in
+      unsafe form.palette.withUnsafeBufferPointer { palette in
+        unsafe form.paletteAlpha.withUnsafeBufferPointer { alpha in
+          var options = unsafe cic_png_encoder_options(
+            width: UInt32(form.size.width), height: UInt32(form.size.height), bit_depth: Int32(form.bitDepth),
+            color_type: form.colorType.rawValue, srgb: color == .srgb,
+            icc: profile.isEmpty ? nil : profile.baseAddress, icc_count: profile.count,
+            palette: palette.isEmpty ? nil : palette.baseAddress, palette_count: Int32(palette.count / 3),
+            alpha: alpha.isEmpty ? nil : alpha.baseAddress, alpha_count: Int32(alpha.count))
+          return unsafe cic_png_encoder_start(handle.pointer, &options)
+        }
+      }
+    }
+    try handle.check(status)
+    self.handle = handle
+  }
+
+  /// Writes bytes of the zlib stream.
+  func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
+    guard let base = bytes.baseAddress else { return }
+    try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count))
+  }
+
+  /// Ends the file and gives its bytes.
+  func finish() throws(PreparationError) -> [UInt8] {
+    var bytes: UnsafePointer<UInt8>?
+    var count = 0
+    try handle.check(unsafe cic_png_encoder_finish(handle.pointer, &bytes, &count))
+    return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+  }
+}
+
+/// Owns one C encoder.
+@safe
+private struct PNGEncoderHandle: ~Copyable {
+  let pointer: OpaquePointer
+
+  init() throws(PreparationError) {
+    guard let pointer = unsafe cic_png_encoder_create() else { throw .outOfMemory("the PNG encoder") }
+    unsafe self.pointer = pointer
+  }
+
+  deinit { unsafe cic_png_encoder_destroy(pointer) }
+
+  func check(_ status: cic_status) throws(PreparationError) {
+    guard status != .CIC_OK else { return }
+    throw .encoding("PNG", status, unsafe String(cString: cic_png_encoder_message(pointer)))
+  }
+}

@@ -1,0 +1,100 @@
+internal import CImageCodecs
+internal import PixelKernels
+
+/// Filters rows of an image and compresses them, batch by batch, in a window where filtered rows are compressed as they lie.
+@safe
+final class RowCompressor {
+  /// The rows, of an image whose row 0 has none above it.
+  let rows: Range<Int>
+  /// The row that the next batch begins with.
+  private(set) var nextRow: Int
+  /// Adler-32 of the filtered bytes so far.
+  private(set) var adler: UInt32 = 1
+  /// Filtered bytes so far.
+  private(set) var count = 0
+  let deflater: any Deflater
+
+  private let rowBytes: Int
+  private let pixelBytes: Int
+  private let filter: PNGEncoderMethod.FilterChoice
+  private let batchRows: Int
+  private let kernels: PNGEncoderKernels
+  private let ending: DeflateEnding
+  private let window: UnsafeMutablePointer<UInt8>
+  private let noRow: UnsafeMutablePointer<UInt8>
+  /// Bytes in the window.
+  private var start = 0
+
+  /// - Parameter batchBytes: Filtered bytes that are compressed at a time.
+  init(
+    rows: Range<Int>, rowBytes: Int, pixelBytes: Int, filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
+    kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
+  ) {
+    self.rows = rows
+    nextRow = rows.lowerBound
+    self.rowBytes = rowBytes
+    self.pixelBytes = pixelBytes
+    self.filter = filter
+    self.kernels = kernels
+    self.ending = ending
+    self.deflater = deflater
+    batchRows = max(1, min(batchBytes / (rowBytes + 1), rows.count))
+    let capacity = DeflateTables.window + batchRows * (rowBytes + 1) + DeflateTables.readAhead
+    unsafe window = .allocate(capacity: capacity)
+    unsafe window.initialize(repeating: 0, count: capacity)
+    unsafe noRow = .allocate(capacity: rowBytes)
+    unsafe noRow.initialize(repeating: 0, count: rowBytes)
+  }
+
+  deinit {
+    unsafe window.deallocate()
+    unsafe noRow.deallocate()
+  }
+
+  /// The row behind the next batch; the rows' end when all are compressed.
+  var batchEnd: Int { min(nextRow + batchRows, rows.upperBound) }
+
+  /// Compresses the next batch, of which there must be one.
+  ///
+  /// - Parameter input: The image's first row; rows are without padding.
+  /// - Throws: `outOfMemory`.
+  func compressBatch(_ input: UnsafePointer<UInt8>) throws(PreparationError) {
+    if start > DeflateTables.window {
+      unsafe window.update(from: window + (start - DeflateTables.window), count: DeflateTables.window)
+      start = DeflateTables.window
+    }
+    let filteredRow = rowBytes + 1
+    let batch = batchEnd - nextRow
+    let bytes = batch * filteredRow
+    for k in 0..<batch {
+      let row = unsafe input + (nextRow + k) * rowBytes
+      let above = unsafe nextRow + k == 0 ? UnsafePointer(noRow) : row - rowBytes
+      let chosen =
+        switch filter {
+        case .none: 0
+        case .sum: unsafe kernels.filterBySum(row, above, rowBytes, pixelBytes)
+        case .logarithms: unsafe kernels.filterByLogarithms(row, above, rowBytes, pixelBytes)
+        }
+      let output = unsafe window + start + k * filteredRow
+      unsafe output[0] = UInt8(chosen)
+      unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
+    }
+    adler = unsafe cic_adler32(adler, window + start, bytes)
+    nextRow += batch
+    try unsafe deflater.compress(
+      window, from: start, to: start + bytes, position: count - start,
+      ending: nextRow == rows.upperBound ? ending : .none)
+    start += bytes
+    count += bytes
+  }
+
+  /// Compresses all batches that are left.
+  ///
+  /// - Throws: `canceled` or `outOfMemory`.
+  func compressAll(_ input: UnsafePointer<UInt8>, cancellation: CancellationFlag?) throws(PreparationError) {
+    while nextRow < rows.upperBound {
+      if let cancellation, cancellation.isCanceled { throw .canceled(.encode) }
+      try unsafe compressBatch(input)
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/// A plane of the small image, or all of it interleaved, whose rows are made from top to bottom.
+protocol GrowingPlane: AnyObject {
+  /// The plane; only its first ``rowsDone`` rows have a meaning.
+  var result: Raster { get }
+  /// Rows that are done.
+  var rowsDone: Int { get }
+}

@@ -1,0 +1,130 @@
+/// A small image that is upright, in its final colors and on its canvas, and only has to be encoded.
+struct FinishedImage {
+  let plan: PreparationPlan
+  /// What an earlier read of the source found.
+  let probe: SourceProbe
+  /// Encodes so far.
+  private(set) var encodes = 0
+  /// The time spent so far.
+  private(set) var clock: StageClock
+
+  private let source: ImageDescription
+  private let kernels: KernelTable
+  private let cancellation: CancellationFlag?
+  /// The planes that go into a JPEG as they are, or the one finished image.
+  private let planes: [Raster]
+  /// True where a PNG may be the smaller file.
+  private let isFlat: Bool
+  private let tensor: Tensor?
+  /// The file, where it was encoded while rows came, until it is asked for.
+  private var file: [UInt8]?
+  private var notes: [String]
+
+  /// Takes what the loop made through the steps of the plan.
+  static func finishing(
+    _ result: consuming StripLoop.Result, of source: ImageDescription, plan: PreparationPlan, probe: SourceProbe,
+    kernels: KernelTable, cancellation: CancellationFlag?, clock: StageClock
+  ) -> FinishedImage {
+    var clock = clock
+    var notes = source.notes + plan.notes + result.damage.notes
+    if plan.output.metadata == nil, source.hasGPS { notes.append("stripped GPS") }
+    if source.isAnimated { notes.append("only the default image of the animation was taken") }
+    let file = result.file
+    var planes = result.planes
+    result.planes = []
+
+    clock.enter(.color)
+    // Planes are as flat as luma is in stored orientation.
+    var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && planes[0].isFlat
+    for step in plan.output.steps {
+      clock.enter(step.stage)
+      step.apply(to: &planes, kernels: kernels, notes: &notes)
+    }
+    clock.enter(.color)
+    if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product == .file {
+      isFlat = !planes[0].channels.hasAlpha && planes[0].isFlat
+    }
+    let tensor = plan.output.tensor.map { format in
+      planes[0].tensor(layout: format.layout, tables: format.tables, alpha: plan.alpha.tensor)
+    }
+    clock.enter(nil)
+    return FinishedImage(
+      plan: plan, probe: probe, clock: clock, source: source, kernels: kernels, cancellation: cancellation,
+      planes: planes, isFlat: isFlat, tensor: tensor, file: file, notes: notes)
+  }
+
+  /// The finished pixels.
+  ///
+  /// - Precondition: The plan's product is pixels.
+  var pixels: Raster {
+    precondition(plan.output.product == .pixels, "planes were kept for a JPEG")
+    return planes[0]
+  }
+
+  /// True where every pixel is opaque.
+  var isOpaque: Bool { !planes[0].channels.hasAlpha }
+
+  /// Encodes.
+  ///
+  /// - Parameter settings: Those of the plan, or what a byte budget makes of them.
+  /// - Throws: A ``PreparationError`` of stage `encode`.
+  mutating func encoded(_ settings: OutputPlan.Settings) throws(PreparationError) -> PreparedImage {
+    clock.enter(.encode)
+    var format = ImageDescription.Format.jpeg
+    var bytes: [UInt8]
+    if settings.format == .png || settings.format == .pngIfTransparent && !isOpaque {
+      if settings.format != .png { notes.append("PNG, because the image is transparent") }
+      (format, bytes) = (.png, try png(settings))
+    } else {
+      bytes = try jpeg(settings)
+      if settings.format != .jpeg, isFlat {
+        let smaller = try png(settings)
+        if smaller.count < bytes.count {
+          notes.append("PNG, because it is smaller for this flat illustration")
+          (format, bytes) = (.png, smaller)
+        }
+      }
+    }
+    try plan.output.metadata?.insert(into: &bytes, format: format)
+    clock.enter(nil)
+    let subsampling = isGray ? "gray" : plan.output.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
+    return PreparedImage(
+      bytes: bytes, format: format, size: plan.output.size,
+      quality: format == .jpeg ? Int(settings.quality.rounded()) : nil,
+      subsampling: format == .jpeg ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source,
+      plan: plan, geometry: plan.geometry, timings: clock.timings(),
+      notes: notes + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
+  }
+
+  private var isGray: Bool { planes.count == 1 && planes[0].channels == .gray }
+
+  /// The file that the sink has made, once; it was made with the plan's own settings, which come first.
+  private mutating func takeFile() -> [UInt8]? {
+    defer { file = nil }
+    return file
+  }
+
+  private mutating func jpeg(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
+    encodes += 1
+    if let file = takeFile() { return file }
+    let encoding = plan.output.jpeg(settings)
+    guard plan.output.encodesPlanes else { return try planes[0].encodedJPEG(encoding) }
+    let encoder = try JPEGPlaneEncoder(size: plan.output.size, planeCount: planes.count, encoding: encoding)
+    return try encoder.encode(planes)
+  }
+
+  private mutating func png(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
+    encodes += 1
+    if let file = takeFile() { return file }
+    return try plan.output.pngEncoder(settings, kernels: kernels, cancellation: cancellation)
+      .encode(Raster(planes: planes, kernels: kernels), color: plan.output.pngColor)
+  }
+}
+
+extension DecodingDamage {
+  /// What the user should know.
+  fileprivate var notes: [String] {
+    if let row = firstFilledRow { return ["the source is damaged: rows from \(row) on were filled"] }
+    return warningCount > 0 ? ["the codec warned: \(firstWarning ?? "")"] : []
+  }
+}

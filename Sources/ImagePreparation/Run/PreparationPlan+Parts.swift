@@ -1,0 +1,30 @@
+extension OutputPlan {
+  /// What takes the rows of the small image while they come.
+  ///
+  /// - Throws: A ``PreparationError`` of stage `encode`.
+  func makeSink(
+    _ decoding: DecodingPlan, kernels: KernelTable, cancellation: CancellationFlag?
+  ) throws(PreparationError) -> any RowSink {
+    let channels = decoding.planes[0].layout.channels
+    switch delivery {
+    case .whole: return WholeImage()
+    case .planes:
+      return try JPEGPlaneEncoder(size: size, planeCount: decoding.planes.count, encoding: jpeg(settings))
+    case .jpegRows: return JPEGRowStream(try JPEGEncoder(size: size, channels: channels, encoding: jpeg(settings)))
+    case .pngRows:
+      let encoder = pngEncoder(settings, kernels: kernels, cancellation: cancellation)
+      return PNGRowStream(encoder, size: size, channels: channels, color: pngColor)
+    }
+  }
+}
+
+extension PreparationPlan {
+  /// One resampler for each plane that the decoder delivers.
+  func makeResamplers(_ kernels: KernelTable) -> [PlaneResampler] {
+    zip(decoding.planes, resampling).map { plane, plan in
+      PlaneResampler(
+        plan: plan, layout: plane.layout, scale: scale, isFine: keepsFraction, kernels: kernels,
+        stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: threads))
+    }
+  }
+}

@@ -1,0 +1,87 @@
+extension PreparationRun {
+  /// Runs and encodes; where the file takes more bytes than the recipe allows, encodes or runs again with smaller targets.
+  ///
+  /// - Throws: A ``PreparationError``; `overBudget` where nothing the recipe allows is small enough.
+  func image() throws(PreparationError) -> PreparedImage {
+    var finished = try finished()
+    let image = try finished.encoded(finished.plan.output.settings)
+    guard let budget = finished.plan.output.budget, image.bytes.count > budget.maxBytes else { return image }
+    return try fitted(image, of: finished, into: budget)
+  }
+
+  /// Searches for settings, and for a size where those are not enough, with which the file is within its budget.
+  private func fitted(
+    _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: OutputPlan.Budget
+  ) throws(PreparationError) -> PreparedImage {
+    var finished = whole
+    let first = whole.plan.output.settings
+    var settings = first
+    let isJPEG = first.format != .png && whole.isOpaque
+    settings.format = isJPEG ? .jpeg : .png
+    var budget = ByteBudget(
+      limit: limit.maxBytes, quality: isJPEG ? first.quality : nil, floor: Double(limit.minQuality),
+      mayCompress: first.compression != .small, encodes: whole.encodes)
+    var image = tooLarge
+    var best: PreparedImage?
+    var smallest = tooLarge.bytes.count
+    var note = ""
+    while let attempt = budget.attempt(after: image.bytes.count) {
+      if cancellation?.isCanceled == true { throw .canceled(.encode) }
+      switch attempt {
+      case .quality(let quality):
+        settings.quality = quality
+        note = "JPEG quality was lowered from \(Int(first.quality)) to \(Int(quality.rounded()))"
+      case .smallCompression:
+        settings.compression = .small
+        note = "compressed harder"
+      case .scale(let share):
+        let pixels = max(1, Int(Double(whole.plan.outputSize.pixelCount) * share))
+        guard let smaller = try runSmaller(than: finished, pixels: pixels, settings) else {
+          throw .overBudget(smallest, limit.maxBytes)
+        }
+        finished = smaller
+        note =
+          "made smaller, \(smaller.plan.outputSize)\(isJPEG ? " at quality \(Int(settings.quality.rounded()))" : "")"
+      }
+      image = try finished.encoded(settings)
+      smallest = min(smallest, image.bytes.count)
+      if image.bytes.count <= limit.maxBytes, image.bytes.count > best?.bytes.count ?? 0 {
+        best = image
+        best?.notes.append("\(note), to take no more than \(limit.maxBytes) bytes")
+      }
+    }
+    guard let best else { throw .overBudget(smallest, limit.maxBytes) }
+    return best
+  }
+
+  /// Runs again for no more than `pixels`; nil where the sizes that are asked for allow none smaller.
+  private func runSmaller(
+    than finished: FinishedImage, pixels: Int, _ settings: OutputPlan.Settings
+  ) throws(PreparationError) -> FinishedImage? {
+    guard source.isRepeatable else {
+      throw PreparationError(
+        .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
+        remedy: "read it into memory or a file first, or lower --max-side")
+    }
+    try source.rewind()
+    var capped = recipe
+    capped.maxPixels = min(recipe.maxPixels ?? .max, pixels)
+    var run = PreparationRun(source, recipe: capped, product: product, kernels: kernels, cancellation: cancellation)
+    (run.settled, run.probe, run.clock) = (settings, finished.probe, finished.clock)
+    do throws(PreparationError) {
+      let smaller = try run.finished()
+      return smaller.plan.outputSize.pixelCount < finished.plan.outputSize.pixelCount ? smaller : nil
+    } catch {
+      if error.code == .invalidRecipe { return nil }
+      throw error
+    }
+  }
+}
+
+extension PreparationError {
+  fileprivate static func overBudget(_ bytes: Int, _ maxBytes: Int) -> PreparationError {
+    PreparationError(
+      .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
+      remedy: "raise --max-bytes, or lower --max-side or --quality")
+  }
+}

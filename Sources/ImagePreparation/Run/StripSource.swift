@@ -1,0 +1,82 @@
+/// The decoder's side of a strip loop: run on the loop's own thread, or on another one that is joined before this is read.
+final class StripSource: @unchecked Sendable {
+  // Unchecked: used by one thread at a time but for `completeStrip`, whose calls a `StripQueue` puts in order; joining the thread
+  // orders the other accesses.
+  private let decoder: any StripDecoder
+  private let deferred: (any DeferredDecoding)?
+  private let rings: [RowRing]
+  private let cancellation: CancellationFlag?
+  /// Why ``run(into:)`` ended early.
+  private(set) var failure: PreparationError?
+  /// Time that ``run(into:)`` has worked.
+  private(set) var time = Duration.zero
+
+  /// Strips of the image.
+  let stripCount: Int
+  /// Strips that may be read before the first of them is completed.
+  let stripsInFlight: Int
+
+  init(_ decoder: any StripDecoder, rings: [RowRing], cancellation: CancellationFlag?) {
+    deferred = decoder.deferred
+    stripCount = decoder.stripCount
+    stripsInFlight = decoder.stripsInFlight
+    self.decoder = decoder
+    self.rings = rings
+    self.cancellation = cancellation
+  }
+
+  /// True where strips have to be completed after they are read.
+  var defers: Bool { deferred != nil }
+
+  /// Decodes a strip into the rings, as far as that is not deferred.
+  func readStrip(_ index: Int) throws(PreparationError) {
+    if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
+    try decoder.readStrip(index, into: rings)
+  }
+
+  /// Does the deferred part of a strip's decoding.
+  func completeStrip(_ index: Int) { deferred?.finishStrip(index, in: rings) }
+
+  /// Reads what follows the last strip.
+  func finish() throws(PreparationError) { try decoder.finish() }
+
+  /// Ends the checks, once all strips are completed.
+  ///
+  /// - Returns: What was overlooked.
+  func check() throws(PreparationError) -> DecodingDamage {
+    try decoder.check()
+    return decoder.damage
+  }
+
+  /// Decodes all strips, and completes some of them meanwhile.
+  func run(into queue: StripQueue) {
+    do throws(PreparationError) {
+      for index in 0..<stripCount {
+        guard completeUntilRoom(for: index, in: queue) else { return }
+        let start = ContinuousClock.now
+        try readStrip(index)
+        time += ContinuousClock.now - start
+        queue.didDecode(index: index)
+      }
+      try finish()
+    } catch {
+      failure = error
+      queue.fail(error)
+    }
+  }
+
+  /// Completes strips for the other side until there is room for strip `index`; false when the loop has given up.
+  private func completeUntilRoom(for index: Int, in queue: StripQueue) -> Bool {
+    while true {
+      switch queue.nextForDecoder(index: index) {
+      case .go: return true
+      case .complete(let strip):
+        let start = ContinuousClock.now
+        completeStrip(strip)
+        time += ContinuousClock.now - start
+        queue.didComplete()
+      case .wait, .end: return false
+      }
+    }
+  }
+}
