@@ -166,6 +166,21 @@ struct PreparationTests {
     #expect(error?.remedy.isEmpty == false)
   }
 
+  @Test(
+    "a quality or a budget without meaning is refused, also where a geometry record takes the place of all sizes",
+    arguments: [
+      { $0.quality = 101 }, { $0.quality = 0 }, { $0.minQuality = 0 }, { $0.maxBytes = 0 },
+      { $0.tensor = TensorFormat(std: [0]) },
+    ] as [@Sendable (inout Recipe) -> Void], [false, true])
+  func meaningless(_ change: @Sendable (inout Recipe) -> Void, hasGeometry: Bool) throws {
+    let source = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))
+    var recipe = Self.small()
+    if hasGeometry { recipe.geometry = try ImagePreparer().prepare(source, recipe: recipe).geometry }
+    change(&recipe)
+    let error = #expect(throws: PreparationError.self) { try ImagePreparer().prepare(source, recipe: recipe) }
+    #expect(error?.code == .invalidRecipe)
+  }
+
   struct Limit: Sendable {
     let file: String
     let code: PreparationError.Code

@@ -4,8 +4,7 @@ extension Recipe {
   /// - Throws: `invalidRecipe`.
   func check() throws(PreparationError) {
     // A geometry record takes the place of all sizes.
-    if geometry != nil { return }
-    try checkSizes()
+    if geometry == nil { try checkSizes() }
     if let maxBytes, maxBytes < 1 { throw refused("a budget of \(maxBytes) bytes is out of range", "use 1 or more") }
     if !(1...100).contains(minQuality) {
       throw refused("a lowest quality of \(minQuality) is out of range", "use 1 to 100")
