@@ -43,7 +43,7 @@ struct FaultRelay: Sendable {
   }
 
   private func connect() async throws -> AsyncSocket {
-    let server = try await AsyncSocket.connected(to: ScenarioSandbox.loopback(port: upstream), pool: pool)
+    let server = try await AsyncSocket.connected(to: sockaddr_in.loopback(port: upstream), pool: pool)
     try server.socket.setValue(true, for: PromptSocketPool.noDelay)
     return server
   }

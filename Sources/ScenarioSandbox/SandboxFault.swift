@@ -56,11 +56,14 @@ public struct SandboxFault: Sendable, Hashable, Codable {
       switch self {
       case .unknownStatus, .emptySuccess: operation == "getJob"
       case .wrongSize, .jobFailure: operation.hasPrefix("generate")
-      case .expiredURL: operation == SandboxService.fileOperation
+      case .expiredURL: operation == SandboxFault.fileOperation
       default: true
       }
     }
   }
+
+  /// The download of a file and the upload of a part, which are no operations of the OpenAPI file.
+  static let (fileOperation, partOperation) = ("file", "part")
 
   /// What goes wrong.
   public var kind: Kind
@@ -92,81 +95,4 @@ public struct SandboxFault: Sendable, Hashable, Codable {
   }
 }
 
-/// Faults drawn at random, the same ones for the same seed and order of requests.
-public struct SandboxFaultPlan: Sendable, Equatable {
-  /// Where the draw begins.
-  public var seed: UInt64
-  /// How many requests of all something goes wrong with, 0 to 1.
-  public var rate: Double
-  /// What may go wrong.
-  public var kinds: [SandboxFault.Kind]
-
-  /// Makes a plan.
-  public init(seed: UInt64, rate: Double, kinds: [SandboxFault.Kind] = SandboxFault.Kind.allCases) {
-    self.seed = seed
-    self.rate = rate
-    self.kinds = kinds
-  }
-}
-
-/// What a sandbox has done, so that a test can ask whether anything was paid twice.
-public struct SandboxStatistics: Sendable, Equatable, Encodable {
-  /// Requests by operation id, answered or not.
-  public internal(set) var requests: [String: Int] = [:]
-  /// Faults by kind.
-  public internal(set) var faults: [String: Int] = [:]
-  /// Jobs created and not refunded, which is jobs paid.
-  public internal(set) var jobs = 0
-  /// Jobs that failed, which are refunded.
-  public internal(set) var refundedJobs = 0
-  /// Jobs paid by what was asked for: a digest of the request with the source's bytes in place of its asset id.
-  public internal(set) var jobsByIntent: [String: Int] = [:]
-
-  /// Different things that were asked for.
-  public var distinctIntents: Int { jobsByIntent.count }
-}
-
-/// Which faults are still to come.
-struct FaultScript: Sendable {
-  private var queue: [SandboxFault]
-  private let plan: SandboxFaultPlan?
-  private var state: UInt64
-
-  init(_ faults: [SandboxFault], plan: SandboxFaultPlan?) {
-    queue = faults
-    self.plan = plan
-    state = plan?.seed ?? 0
-  }
-
-  /// Takes more faults in.
-  mutating func append(_ faults: [SandboxFault]) { queue += faults }
-
-  /// What goes wrong with this request, if anything does.
-  mutating func draw(_ operation: String) -> SandboxFault.Kind? {
-    for index in queue.indices {
-      let fault = queue[index]
-      guard fault.count > 0, fault.operation ?? operation == operation, fault.kind.fits(operation) else { continue }
-      guard fault.skip == 0 else {
-        queue[index].skip -= 1
-        continue
-      }
-      queue[index].count -= 1
-      return fault.kind
-    }
-    guard let plan else { return nil }
-    let (chance, choice) = (random(), random())
-    guard Double(chance >> 11) * 0x1p-53 < plan.rate else { return nil }
-    let kinds = plan.kinds.filter { $0.fits(operation) }
-    return kinds.isEmpty ? nil : kinds[Int(choice % UInt64(kinds.count))]
-  }
-
-  /// SplitMix64 (Steele, Lea and Flood 2014).
-  private mutating func random() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 #endif

@@ -10,10 +10,6 @@ private struct FaultsRequest: Decodable {
 }
 
 extension SandboxService {
-  /// What faults call downloads and the bytes of parts, which are no operations of the OpenAPI file.
-  static let fileOperation = "file"
-  static let partOperation = "part"
-
   /// `POST /sandbox/faults` scripts faults; `GET /sandbox/statistics` says what was done. Beside `/v1`, with credentials.
   func administer(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     switch (segments, request.method) {

@@ -92,12 +92,12 @@ final class SandboxService: Sendable {
     let operation: String
     let act: (SandboxFault.Kind?) async throws(ServiceError) -> HTTPResponse
     if segments.count == 2, let delivery = SignedURL.Delivery(rawValue: segments[0]) {
-      operation = Self.fileOperation
+      operation = SandboxFault.fileOperation
       act = { (_) async throws(ServiceError) in
         try await self.file(segments[1], delivery: delivery, request: request)
       }
     } else if segments.count == 3, segments[0] == Self.partsFolder {
-      operation = Self.partOperation
+      operation = SandboxFault.partOperation
       act = { (_) throws(ServiceError) in
         try self.part(Array(segments.dropFirst()), request: request, body: body)
       }
@@ -146,29 +146,6 @@ final class SandboxService: Sendable {
     }
     return body
   }
-}
-
-/// What an operation gets of its request.
-struct RequestContext: Sendable {
-  /// Values of the path's parameters by name.
-  let parameters: [String: String]
-  let query: QueryParameters
-  let headers: HTTPHeaders
-  let body: Data
-  /// What goes wrong with the request.
-  let fault: SandboxFault.Kind?
-
-  /// The body as one of the service's objects.
-  func json<Value: Decodable>(_ type: Value.Type) throws(ServiceError) -> Value {
-    if let contentType = headers[.contentType] {
-      let media = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
-      guard media == "application/json" else { throw .unsupportedMediaType }
-    }
-    return try RequestBody.decode(type, from: body)
-  }
-
-  /// How the URLs in the reply deliver files.
-  var delivery: SignedURL.Delivery { query["originalAssets"] == "true" ? .original : .transformed }
 }
 
 extension HTTPResponse {

@@ -28,15 +28,9 @@ public final class ScenarioSandbox: Sendable {
     service = SandboxService(configuration: configuration)
     server = HTTPServer(
       config: HTTPServer.Configuration(
-        address: Self.loopback(port: configuration.isFaulty ? 0 : configuration.port), timeout: 120,
+        address: sockaddr_in.loopback(port: configuration.isFaulty ? 0 : configuration.port), timeout: 120,
         sharedRequestBufferSize: 65_536,
         pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled))
-  }
-
-  static func loopback(port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in.inet(port: port)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    return address
   }
 
   /// Begins to listen.
@@ -86,7 +80,7 @@ public final class ScenarioSandbox: Sendable {
     do {
       let bare = try Socket(domain: AF_INET, type: .stream)
       try bare.setValue(true, for: .localAddressReuse)
-      try bare.bind(to: Self.loopback(port: configuration.port))
+      try bare.bind(to: sockaddr_in.loopback(port: configuration.port))
       try bare.listen()
       socket = try AsyncSocket(socket: bare, pool: pool)
     } catch {
@@ -126,23 +120,6 @@ public final class ScenarioSandbox: Sendable {
     let task = running.withLock(\.self)
     task?.cancel()
     _ = await task?.result
-  }
-}
-
-/// Why a sandbox could not be started.
-public enum SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The port is taken, or may not be used.
-  case cannotListen(port: UInt16)
-  /// A sandbox is started once.
-  case alreadyStarted
-
-  /// What is wrong, and what to do.
-  public var description: String {
-    switch self {
-    case .cannotListen(let port):
-      "the sandbox cannot listen on 127.0.0.1:\(port): choose another port, or 0 for any free one"
-    case .alreadyStarted: "the sandbox was started before: make a new one"
-    }
   }
 }
 #endif

@@ -1,0 +1,27 @@
+#if Client
+/// How long each state of a job lasts.
+public struct JobTimings: Sendable, Equatable {
+  /// Before anything happens.
+  public var queued: Duration
+  /// While a model would be loaded.
+  public var warmingUp: Duration
+  /// While progress rises.
+  public var inProgress: Duration
+  /// Between full progress and results.
+  public var finalizing: Duration
+
+  /// Makes timings; the default job takes 3 s.
+  public init(
+    queued: Duration = .milliseconds(400), warmingUp: Duration = .milliseconds(400),
+    inProgress: Duration = .milliseconds(1800), finalizing: Duration = .milliseconds(400)
+  ) {
+    self.queued = queued
+    self.warmingUp = warmingUp
+    self.inProgress = inProgress
+    self.finalizing = finalizing
+  }
+
+  /// Jobs that are finished when their submission is answered.
+  public static let instant = JobTimings(queued: .zero, warmingUp: .zero, inProgress: .zero, finalizing: .zero)
+}
+#endif

@@ -1,0 +1,27 @@
+#if Client
+internal import FlyingFox
+internal import Foundation
+
+/// What an operation gets of its request.
+struct RequestContext: Sendable {
+  /// Values of the path's parameters by name.
+  let parameters: [String: String]
+  let query: QueryParameters
+  let headers: HTTPHeaders
+  let body: Data
+  /// What goes wrong with the request.
+  let fault: SandboxFault.Kind?
+
+  /// The body as one of the service's objects.
+  func json<Value: Decodable>(_ type: Value.Type) throws(ServiceError) -> Value {
+    if let contentType = headers[.contentType] {
+      let media = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+      guard media == "application/json" else { throw .unsupportedMediaType }
+    }
+    return try RequestBody.decode(type, from: body)
+  }
+
+  /// How the URLs in the reply deliver files.
+  var delivery: SignedURL.Delivery { query["originalAssets"] == "true" ? .original : .transformed }
+}
+#endif

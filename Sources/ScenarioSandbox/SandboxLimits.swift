@@ -1,0 +1,38 @@
+#if Client
+/// What the account's plan and this process allow.
+public struct SandboxLimits: Sendable, Equatable {
+  /// Jobs that may run at once; nil for any number. One more answers 429 `PlanLimitReachedError`.
+  public var parallelInferences: Int?
+  /// Largest `numSamples` (ASSUMED: the plan's `inferenceBatchSize`, refused with 429).
+  public var inferenceBatchSize: Int
+  /// Largest request body in bytes; a larger one answers 413 (ASSUMED: 6 MiB, the gateway's).
+  public var bodyBytes: Int
+  /// Largest part of a multipart upload in bytes.
+  public var partBytes: Int
+  /// Largest image in bytes that is fetched from an `imageUrl`.
+  public var fetchedBytes: Int
+  /// How long an `imageUrl` may take to answer.
+  public var fetchTimeout: Duration
+  /// Bytes of uploaded images kept in memory; the upload that would exceed it answers 507.
+  public var storedBytes: Int
+  /// Bytes of rendered results kept in memory; older ones are rendered again when asked for.
+  public var renderedBytes: Int
+
+  /// Makes limits.
+  public init(
+    parallelInferences: Int? = nil, inferenceBatchSize: Int = 16, bodyBytes: Int = 6_291_456,
+    partBytes: Int = 64 << 20,
+    fetchedBytes: Int = 32 << 20, fetchTimeout: Duration = .seconds(10), storedBytes: Int = 1 << 30,
+    renderedBytes: Int = 64 << 20
+  ) {
+    self.parallelInferences = parallelInferences
+    self.inferenceBatchSize = inferenceBatchSize
+    self.bodyBytes = bodyBytes
+    self.partBytes = partBytes
+    self.fetchedBytes = fetchedBytes
+    self.fetchTimeout = fetchTimeout
+    self.storedBytes = storedBytes
+    self.renderedBytes = renderedBytes
+  }
+}
+#endif
