@@ -74,8 +74,8 @@ public struct Recipe: Sendable, Equatable {
   public enum MetadataHandling: String, Sendable, CaseIterable {
     /// Nothing but pixels leaves.
     case none
-    /// EXIF, the XMP packet and text are kept, with their orientation reset to 1: of a PNG what stands before the image data. A JPEG
-    /// has one comment and no other text; what a result cannot hold is left out with a note.
+    /// EXIF, the XMP packet and text are kept, with their orientation reset to 1. A JPEG has one comment and no other text; what a
+    /// result cannot hold is left out with a note.
     case keep
   }
 

@@ -24,7 +24,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   /// True where what follows the last row had to be overlooked.
   private var endIsDamaged = false
 
-  /// Reads the headers: all chunks before the image data.
+  /// Reads the headers: all chunks before the image data, and metadata among the last chunks of a source that can be searched.
   ///
   /// - Throws: A ``PreparationError`` of stage `decode`: `tooManyPixels`, `truncated`, `corrupt`, `warning`, `unreadable`,
   ///   `canceled`.
