@@ -35,23 +35,12 @@ extension Img2ImgOrder.SecondImage {
   func prepared(
     by preparer: ImagePreparer, geometry: GeometryRecord, recipe: Recipe, cancellation: CancellationFlag
   ) throws(PreparationError) -> (bytes: [UInt8], format: ImageDescription.Format) {
-    var recipe = recipe
-    recipe.geometry = geometry
-    // A budget would change the size, and larger files go up in parts.
-    recipe.maxBytes = nil
-    recipe.tensor = nil
     guard case .mask = self else {
-      let image = try preparer.prepare(source, recipe: recipe, cancellation: cancellation)
+      let image = try preparer.prepare(source, recipe: recipe.lying(on: geometry), cancellation: cancellation)
       return (image.bytes, image.format)
     }
-    // Shares of white, not colors: the mean over a pixel's area says how much of it is painted anew. What is transparent
-    // stays, and so does padding.
-    recipe.isData = true
-    recipe.filter = .box
-    recipe.effort = .best
-    recipe.format = .png
-    recipe.background = BackgroundColor(red: 0, green: 0, blue: 0)
-    let pixels = try preparer.pixels(of: source, recipe: recipe, cancellation: cancellation)
+    let mask = Recipe.mask(on: geometry, limitsOf: recipe)
+    let pixels = try preparer.pixels(of: source, recipe: mask, cancellation: cancellation)
     let channels = pixels.channels
     // Black and white is what the service documents: half and more is white.
     let samples = (0..<pixels.size.pixelCount).map { pixel -> UInt8 in
