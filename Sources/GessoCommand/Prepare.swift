@@ -31,6 +31,10 @@ package struct Prepare: Verb {
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
 
+  @Flag(
+    help: "Print the plan as JSON and write nothing; pixels are read only for --trim and --gravity attention.")
+  var explain = false
+
   @OptionGroup(title: "Tensor") var tensor: TensorOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup var common: CommonOptions
@@ -38,7 +42,8 @@ package struct Prepare: Verb {
   package init() {}
 
   package mutating func validate() throws {
-    guard (output == nil) != (folder == nil) else {
+    let places = [output, folder].compactMap(\.self).count
+    guard places == 1 || explain && places == 0 else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
     }
     if let path = tensor.path {
@@ -46,10 +51,12 @@ package struct Prepare: Verb {
       if path == output { throw ValidationError("-o and --tensor name the same file: give each its own") }
     }
     if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
-    if output == "-", isatty(STDOUT_FILENO) == 1 {
+    if output == "-", !explain, isatty(STDOUT_FILENO) == 1 {
       throw ValidationError("standard output is a terminal: redirect it, or name a file")
     }
-    if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
+    if output == "-", !explain, common.json {
+      throw ValidationError("-o - and --json both need standard output: keep one")
+    }
   }
 
   package mutating func perform() async throws -> CommandStatus {
@@ -60,8 +67,10 @@ package struct Prepare: Verb {
     var recipe = try preparation.recipe(
       output: output == "-" ? nil : output, threads: max(1, (preparation.threads ?? Environment.cores) / workers))
     recipe.tensor = tensor.format
+    let preparer = try Environment.preparer(variables)
+    if explain { return try await explained(inputs, by: preparer, recipe) }
     let job = Job(
-      preparer: try Environment.preparer(variables), recipe: recipe, tensor: tensor.path, output: output,
+      preparer: preparer, recipe: recipe, tensor: tensor.path, output: output,
       folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
       inputs: inputs, downloadLimit: preparation.maxDownload << 20, console: console, common: common)
     for path in [output, tensor.path].compactMap(\.self) where path != "-" { try job.check(path) }

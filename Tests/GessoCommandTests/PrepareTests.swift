@@ -30,6 +30,25 @@ struct PrepareTests {
     #expect(try gesso.names() == ["a.jpg"], "neither a ledger nor anything else is made")
   }
 
+  @Test("the plan is explained as JSON, nothing is written, and errors are those of preparing")
+  func explain() async throws {
+    try gesso.copy(Self.small, as: "photo.jpg")
+    let plain = try await gesso.run(["prepare", "photo.jpg", "--explain", "--max-side", "64", "-o", "a.png"])
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(plain.output)) as? [String: Any])
+    #expect(plain.status == 0 && plain.errors.isEmpty && plain.text.contains("\n  "))
+    #expect(object["input"] as? String == "photo.jpg")
+    let plan = try #require(object["plan"] as? [String: Any])
+    let output = try #require(plan["output"] as? [String: Any])
+    #expect(output["format"] as? String == "png")
+    #expect(output["size"] as? [String: Int] == ["width": 64, "height": 42])
+    let several = try await gesso.run(["prepare", "photo.jpg", "none.jpg", "--explain", "--json"])
+    #expect(several.status == 1)
+    let objects = try several.objects()
+    #expect(objects.count == 2 && objects[0]["plan"] != nil)
+    #expect((objects[1]["error"] as? [String: Any])?["code"] as? String == "not-found")
+    #expect(try gesso.names() == ["photo.jpg"])
+  }
+
   @Test(
     "the output's extension decides the format", arguments: [("a.png", ImageDescription.Format.png), ("a.jpeg", .jpeg)])
   func format(name: String, format: ImageDescription.Format) async throws {

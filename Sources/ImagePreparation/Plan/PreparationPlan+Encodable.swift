@@ -1,0 +1,188 @@
+/// The object `plan` of `gesso prepare --explain`.
+extension PreparationPlan: Encodable {
+  /// Writes the plan. What only pixels settle is in `unsettled`, each with the outcomes that are possible.
+  public func encode(to encoder: any Encoder) throws { try Explanation(self).encode(to: encoder) }
+}
+
+/// A plan in words and numbers.
+private struct Explanation: Encodable {
+  struct Size: Encodable {
+    let width: Int
+    let height: Int
+
+    init(_ size: ImageSize) { (width, height) = (size.width, size.height) }
+  }
+
+  struct Decode: Encodable {
+    let delivers: String
+    let scale: Double
+    let threads: Int
+  }
+
+  struct Resize: Encodable {
+    struct Plane: Encodable {
+      let from: Size
+      let to: Size
+      let arithmetic: String
+    }
+
+    let filter: String
+    let linear: Bool
+    let premultiplied: Bool
+    let planes: [Plane]
+  }
+
+  struct Alpha: Encodable {
+    let decoded: Bool
+    let result: String?
+    let padding: String?
+    let tensor: String?
+  }
+
+  struct Output: Encodable {
+    let format: String?
+    let size: Size
+    let quality: Double?
+    let subsampling: String?
+    let compression: String?
+    let delivery: String
+    let metadata: String
+    let maxBytes: Int?
+  }
+
+  struct Unsettled: Encodable {
+    let what: String
+    let rule: String
+    let outcomes: [String]
+  }
+
+  let geometry: GeometryRecord
+  let decode: Decode
+  let resize: Resize
+  let color: String
+  let alpha: Alpha
+  let steps: [String]
+  let output: Output
+  let unsettled: [Unsettled]
+  let instructionSet: String
+  let bufferBytes: Int
+  let notes: [String]
+
+  init(_ plan: PreparationPlan) {
+    let (alphaPlan, outputPlan) = (plan.alpha, plan.output)
+    geometry = plan.geometry
+    decode = Decode(delivers: plan.decoding.form.rawValue, scale: plan.decoderScale, threads: plan.threads)
+    resize = Resize(
+      filter: plan.filter.rawValue, linear: plan.scale.linear, premultiplied: alphaPlan.premultiplies,
+      planes: plan.resampling.map { plane in
+        Resize.Plane(from: Size(plane.input), to: Size(plane.output), arithmetic: plane.arithmetic)
+      })
+    color = plan.color.word
+    let isPadded = plan.geometry.content != plan.geometry.canvas
+    alpha = Alpha(
+      decoded: alphaPlan.isDecoded, result: alphaPlan.isDecoded ? alphaPlan.result.words : nil,
+      padding: isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
+      tensor: outputPlan.tensor == nil || !alphaPlan.isDecoded ? nil : alphaPlan.tensor.words)
+    steps = outputPlan.steps.map(\.word)
+    let formats = outputPlan.possibleFormats
+    output = Output(
+      format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),
+      quality: formats.contains(.jpeg) ? outputPlan.settings.quality : nil,
+      subsampling: formats.contains(.jpeg) ? outputPlan.subsampling.rawValue : nil,
+      compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil,
+      delivery: outputPlan.delivery.rawValue, metadata: outputPlan.metadata == nil ? "none" : "keep",
+      maxBytes: outputPlan.budget?.maxBytes)
+    unsettled = Self.unsettled(plan)
+    instructionSet = plan.instructionSet.rawValue
+    bufferBytes = plan.bufferBytes
+    notes = plan.notes
+  }
+
+  /// What stands in the plan as a rule.
+  private static func unsettled(_ plan: PreparationPlan) -> [Unsettled] {
+    var rules: [Unsettled] = []
+    let output = plan.output
+    if plan.alpha.isDecoded {
+      rules.append(
+        Unsettled(
+          what: "alpha", rule: "left out where every pixel is opaque", outcomes: ["drop", plan.alpha.result.words]))
+    }
+    let formats = output.possibleFormats.map(\.rawValue)
+    switch output.settings.format {
+    case .jpegUnlessFlat:
+      rules.append(
+        Unsettled(what: "format", rule: "PNG where the image is flat and PNG is smaller", outcomes: formats))
+    case .pngIfTransparent where formats.count > 1:
+      rules.append(
+        Unsettled(
+          what: "format", rule: "PNG where a pixel is transparent, or the image is flat and PNG is smaller",
+          outcomes: formats))
+    case .jpeg, .png, .pngIfTransparent: break
+    }
+    if let budget = output.budget {
+      var ways: [String] = []
+      if formats.contains("jpeg") {
+        ways.append("quality from \(Int(output.settings.quality)) down to \(budget.minQuality)")
+      }
+      if formats.contains("png"), output.settings.compression != .small { ways.append("compression small") }
+      rules.append(
+        Unsettled(
+          what: "bytes", rule: "no more than \(budget.maxBytes)",
+          outcomes: ["as planned"] + ways + ["fewer pixels", "over-budget"]))
+    }
+    return rules
+  }
+}
+
+extension OutputPlan {
+  /// The formats that the file may turn out to have.
+  var possibleFormats: [ImageDescription.Format] {
+    switch settings.format {
+    case .jpeg: [.jpeg]
+    case .png: [.png]
+    case .jpegUnlessFlat: [.jpeg, .png]
+    case .pngIfTransparent: isSurelyTransparent ? [.png] : [.png, .jpeg]
+    }
+  }
+
+  /// True where padding is transparent, whatever the pixels are.
+  private var isSurelyTransparent: Bool {
+    steps.contains { step in if case .pad(_, _, _, fill: nil) = step { true } else { false } }
+  }
+}
+
+extension AlphaHandling {
+  fileprivate var words: String {
+    switch self {
+    case .keep: "keep"
+    case .drop: "drop"
+    case .flatten(let background, let linear): "flatten on \(background.hex)\(linear ? " in linear light" : "")"
+    }
+  }
+}
+
+extension BackgroundColor {
+  /// `#RRGGBB`.
+  fileprivate var hex: String {
+    "#" + [red, green, blue].map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
+  }
+}
+
+extension ColorPlan {
+  fileprivate var word: String {
+    switch self {
+    case .untouched: "as stored"
+    case .tagged: "as stored, with the profile"
+    case .converted: "converted to sRGB after the resize"
+    case .convertedFirst: "converted to sRGB before the resize"
+    }
+  }
+}
+
+extension ResamplingPlan {
+  /// `copy` where the output is a part of the input; else the size of the sums.
+  fileprivate var arithmetic: String {
+    if isCrop { return "copy" }
+    return precision == .wide ? "int64" : "int32"
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// What a plan decides of the result, from headers alone.
+@Suite("Output plan")
+struct OutputPlanTests {
+  /// A source, what is asked for, and what is planned.
+  struct Case: Sendable, CustomTestStringConvertible {
+    let file: String
+    let change: @Sendable (inout Recipe) -> Void
+    let alpha: String?
+    let steps: [String]
+    let formats: [ImageDescription.Format]
+    let delivery: OutputPlan.Delivery
+    let testDescription: String
+
+    init(
+      _ file: String, _ name: String, alpha: String? = nil, steps: [String] = [],
+      _ formats: [ImageDescription.Format], _ delivery: OutputPlan.Delivery,
+      _ change: @escaping @Sendable (inout Recipe) -> Void = { _ in }
+    ) {
+      (self.file, self.change, self.alpha, self.steps) = (file, change, alpha, steps)
+      (self.formats, self.delivery, testDescription) = (formats, delivery, "\(file), \(name)")
+    }
+  }
+
+  static let photo = "jpeg/small-420.jpg"
+  static let soft = "png/soft-alpha-rgba8.png"
+  static let cases = [
+    Case(photo, "default", [.jpeg, .png], .planes),
+    Case(photo, "JPEG", [.jpeg], .planes) { $0.format = .jpeg },
+    Case(photo, "PNG", steps: ["merge-planes"], [.png], .whole) { $0.format = .png },
+    Case(photo, "padded", steps: ["merge-planes", "pad"], [.png], .whole) {
+      ($0.box, $0.fit) = (ImageSize(width: 40, height: 40), .pad)
+    },
+    Case(photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole) {
+      ($0.box, $0.fit, $0.format) = (ImageSize(width: 40, height: 40), .pad, .jpeg)
+    },
+    Case(photo, "linear light", [.jpeg, .png], .jpegRows) { $0.linear = true },
+    Case(photo, "with a tensor", steps: ["merge-planes"], [.jpeg, .png], .whole) { $0.tensor = TensorFormat() },
+    Case("jpeg/small-gray.jpg", "default", [.jpeg, .png], .planes),
+    Case("jpeg/phone.jpg", "default", steps: ["turn"], [.jpeg, .png], .whole),
+    Case("jpeg/icc-display-p3.jpg", "default", steps: ["merge-planes", "convert-color"], [.jpeg, .png], .whole),
+    Case(soft, "default", alpha: "keep", steps: ["settle-alpha"], [.png, .jpeg], .whole),
+    Case(soft, "PNG", alpha: "keep", [.png], .whole) { $0.format = .png },
+    Case(soft, "large PNG", alpha: "keep", [.png], .pngRows) {
+      ($0.format, $0.maxSide, $0.enlarge) = (.png, 600, true)
+    },
+    Case(soft, "JPEG", alpha: "flatten on #FFFFFF", steps: ["settle-alpha"], [.jpeg], .whole) { $0.format = .jpeg },
+    Case(
+      soft, "linear JPEG", alpha: "flatten on #FFFFFF in linear light", steps: ["settle-alpha"], [.jpeg], .whole
+    ) { ($0.format, $0.linear) = (.jpeg, true) },
+    Case(soft, "data as JPEG", alpha: "drop", steps: ["settle-alpha"], [.jpeg], .whole) {
+      ($0.format, $0.isData) = (.jpeg, true)
+    },
+    Case(soft, "background", alpha: "flatten on #336699", steps: ["settle-alpha"], [.jpeg, .png], .whole) {
+      $0.background = BackgroundColor(hex: "336699")
+    },
+    Case("png/small-rgb16.png", "default", steps: ["round-to-bytes"], [.jpeg, .png], .whole),
+    Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
+  ]
+
+  static func plan(_ file: String, _ change: (inout Recipe) -> Void) throws -> PreparationPlan {
+    var recipe = Recipe()
+    recipe.maxSide = 64
+    change(&recipe)
+    return try ImagePreparer().plan(of: .file(Fixtures.path(file)), recipe: recipe).plan
+  }
+
+  @Test("every decision is in the plan, and JSON has it", arguments: cases)
+  func decisions(_ expected: Case) throws {
+    let plan = try Self.plan(expected.file, expected.change)
+    #expect(plan.output.delivery == expected.delivery)
+    #expect(plan.output.possibleFormats == expected.formats)
+    let data = try JSONEncoder().encode(plan)
+    let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    #expect(object["steps"] as? [String] == expected.steps)
+    let alpha = try #require(object["alpha"] as? [String: Any])
+    #expect(alpha["result"] as? String == expected.alpha)
+    let output = try #require(object["output"] as? [String: Any])
+    #expect(output["format"] as? String == (expected.formats.count == 1 ? expected.formats[0].rawValue : nil))
+    let unsettled = try #require(object["unsettled"] as? [[String: Any]])
+    let subjects = Set(unsettled.compactMap { $0["what"] as? String })
+    #expect(subjects.contains("format") == (expected.formats.count > 1))
+    #expect(subjects.contains("alpha") == (expected.alpha != nil))
+  }
+
+  @Test("what is prepared has a format that the plan allows", arguments: cases)
+  func outcomes(_ expected: Case) throws {
+    var recipe = Recipe()
+    recipe.maxSide = 64
+    expected.change(&recipe)
+    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(expected.file)), recipe: recipe)
+    #expect(expected.formats.contains(prepared.format))
+    #expect(prepared.size == prepared.plan.output.size)
+  }
+
+  /// An encoder that gets rows while they come sees none of this work.
+  @Test("any work on the whole small image ends the encoding of rows while they come", arguments: cases)
+  func workIsNeverSkipped(_ expected: Case) throws {
+    var output = try Self.plan(expected.file, expected.change).output
+    output.steps.append(.turn(.mirrored))
+    #expect(output.delivery == .whole)
+  }
+
+  @Test("a byte budget stands in the plan with what may give way")
+  func budget() throws {
+    let plan = try Self.plan(Self.photo) { ($0.maxBytes, $0.format, $0.quality) = (900, .jpeg, 88) }
+    let data = try JSONEncoder().encode(plan)
+    let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let rule = try #require((object["unsettled"] as? [[String: Any]])?.first { $0["what"] as? String == "bytes" })
+    #expect(
+      rule["outcomes"] as? [String] == ["as planned", "quality from 88 down to 60", "fewer pixels", "over-budget"])
+  }
+
+  @Test("trimming is settled in the plan, because the source is read for it first")
+  func trimmed() throws {
+    let size = ImageSize(width: 20, height: 10)
+    let samples = (0..<size.pixelCount).flatMap { pixel -> [UInt8] in
+      (5..<13).contains(pixel % size.width) && pixel / size.width >= 2 ? [200, 100, 50, 255] : [0, 0, 0, 0]
+    }
+    let source = ImageSource.memory(
+      try ImagePreparer().encodePNG(PixelImage(size: size, channels: 4, samples: samples)))
+    var recipe = Recipe()
+    for (trim, crop) in [
+      (false, GeometryRecord.SourceRect(x: 0, y: 0, width: 20, height: 10)),
+      (true, GeometryRecord.SourceRect(x: 5, y: 2, width: 8, height: 8)),
+    ] {
+      recipe.trim = trim
+      #expect(try ImagePreparer().plan(of: source, recipe: recipe).plan.geometry.crop == crop)
+    }
+  }
+}
