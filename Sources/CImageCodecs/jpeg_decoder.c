@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <jpeglib.h>
 
@@ -36,9 +35,7 @@ struct cic_jpeg_decoder {
     int data_precision, num_components;
     JDIMENSION image_width, image_height;
   } frame;                    // what the frame header says
-  off_t scan_offset;          // in a file
-  const uint8_t *scan_start;  // in memory
-  size_t scan_count;
+  cic_source_mark scan_start;
   bool started;
   bool absorbing;   // reading all scans of a file
   bool ended;       // the source ended before the end marker
@@ -187,7 +184,7 @@ static boolean fill_input_buffer(j_decompress_ptr c) {
     d->reader.bytes_in_buffer = d->source->available;
     return TRUE;
   }
-  if (status != CIC_END) fail(d, status, status == CIC_CANCELED ? "canceled" : "the source cannot be read");
+  if (status != CIC_END) fail(d, status, cic_source_failure_text(status));
   d->reader.next_input_byte = end_marker;
   d->reader.bytes_in_buffer = sizeof end_marker;
   if (d->ended || d->pretending) return TRUE;
@@ -561,7 +558,7 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
   struct jpeg_decompress_struct *c = &d->codec;
   *scan = (cic_jpeg_scan){0};
   cic_source *source = d->source;
-  if (d->status || d->ended || !d->started || !c->raw_data_out || source->blocks) return false;
+  if (d->status || d->ended || !d->started || !c->raw_data_out) return false;
   // Then all scans have been read, and what is known is of the last one, perhaps of one that was refused.
   if (jpeg_has_multiple_scans(c)) return false;
   if (c->progressive_mode || c->arith_code || c->data_precision != 8) return false;
@@ -595,36 +592,20 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
         .ac_values = ac->huffval,
     };
   }
-  source->next = d->scan_start = d->reader.next_input_byte;
-  source->available = d->scan_count = d->reader.bytes_in_buffer;
-  if (source->window) {
-    off_t offset = lseek(source->descriptor, 0, SEEK_CUR);
-    if (offset < 0) return false;
-    d->scan_offset = offset - (off_t)source->available;
-  }
-  return true;
+  source->next = d->reader.next_input_byte;
+  source->available = d->reader.bytes_in_buffer;
+  return cic_source_set_mark(source, &d->scan_start);
 }
 
 bool cic_jpeg_peek_scan(cic_jpeg_decoder *d, size_t wanted, const uint8_t **bytes, size_t *count) {
   return cic_source_peek(d->source, wanted, bytes, count) == CIC_OK;
 }
 
-void cic_jpeg_skip_scan(cic_jpeg_decoder *d, size_t count) {
-  d->source->next += count;
-  d->source->available -= count;
-}
+void cic_jpeg_skip_scan(cic_jpeg_decoder *d, size_t count) { cic_source_consume(d->source, count); }
 
 void cic_jpeg_return_scan(cic_jpeg_decoder *d) {
-  cic_source *source = d->source;
-  if (source->window) {
-    // A failure to go back shows when the bytes that follow make no scan.
-    source->ended = lseek(source->descriptor, d->scan_offset, SEEK_SET) < 0;
-    source->next = source->window;
-    source->available = 0;
-  } else {
-    source->next = d->scan_start;
-    source->available = d->scan_count;
-  }
-  d->reader.next_input_byte = source->next;
-  d->reader.bytes_in_buffer = source->available;
+  // A failure to go back shows when the bytes that follow make no scan.
+  cic_source_return_to(d->source, &d->scan_start);
+  d->reader.next_input_byte = d->source->next;
+  d->reader.bytes_in_buffer = d->source->available;
 }

@@ -39,22 +39,10 @@ static void warning_fn(png_structp png, png_const_charp message) {
 
 static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   cic_png_decoder *d = png_get_io_ptr(png);
-  cic_source *source = d->source;
-  uint8_t *header = count == sizeof d->chunk_header ? bytes : NULL;
-  while (count > 0) {
-    if (source->available == 0) {
-      cic_status status = cic_source_refill(source);
-      if (status == CIC_END) fail(d, CIC_TRUNCATED, "premature end of PNG data");
-      if (status != CIC_OK) fail(d, status, status == CIC_CANCELED ? "canceled" : "the source cannot be read");
-    }
-    size_t part = count < source->available ? count : source->available;
-    memcpy(bytes, source->next, part);
-    source->next += part;
-    source->available -= part;
-    bytes += part;
-    count -= part;
-  }
-  if (header) memcpy(d->chunk_header, header, sizeof d->chunk_header);
+  cic_status status = cic_source_read(d->source, bytes, count);
+  if (status == CIC_END) fail(d, CIC_TRUNCATED, "premature end of PNG data");
+  if (status != CIC_OK) fail(d, status, cic_source_failure_text(status));
+  if (count == sizeof d->chunk_header) memcpy(d->chunk_header, bytes, sizeof d->chunk_header);
 }
 
 // Appends a chunk as it stands; what would exceed the limit of one chunk is left out.

@@ -41,27 +41,11 @@ static cic_status mismatch(cic_png_decoder *d, const char *message) {
   return d->limits.policy == CIC_FAIL_ON_NONE ? warn(d, message) : fail(d, CIC_CORRUPT, message);
 }
 
-static cic_status need_source(cic_png_decoder *d) {
-  if (d->source->available > 0) return CIC_OK;
-  cic_status status = cic_source_refill(d->source);
+// CIC_OK, or a failure to read from the source.
+static cic_status checked(cic_png_decoder *d, cic_status status) {
   if (status == CIC_OK) return CIC_OK;
   if (status == CIC_END) return fail(d, CIC_TRUNCATED, "premature end of PNG data");
-  return fail(d, status, status == CIC_CANCELED ? "canceled" : "the source cannot be read");
-}
-
-static cic_status take(cic_png_decoder *d, uint8_t *bytes, size_t count) {
-  cic_source *source = d->source;
-  while (count > 0) {
-    cic_status status = need_source(d);
-    if (status) return status;
-    size_t part = count < source->available ? count : source->available;
-    memcpy(bytes, source->next, part);
-    source->next += part;
-    source->available -= part;
-    bytes += part;
-    count -= part;
-  }
-  return CIC_OK;
+  return fail(d, status, cic_source_failure_text(status));
 }
 
 static bool is_chunk(const cic_png_strips *s, const char *name) { return !memcmp(s->chunk, name, 4); }
@@ -75,7 +59,7 @@ static void begin_chunk(cic_png_strips *s, const uint8_t header[8]) {
 static cic_status next_chunk(cic_png_decoder *d) {
   cic_png_strips *s = d->strips;
   uint8_t header[8];
-  cic_status status = take(d, header, sizeof header);
+  cic_status status = checked(d, cic_source_read(d->source, header, sizeof header));
   if (status) return status;
   begin_chunk(s, header);
   if (s->chunk_left > 0x7FFFFFFF) return fail(d, CIC_CORRUPT, "PNG unsigned integer out of range");
@@ -90,17 +74,16 @@ static cic_status next_chunk(cic_png_decoder *d) {
 static cic_status end_chunk(cic_png_decoder *d) {
   cic_png_strips *s = d->strips;
   while (s->chunk_left > 0) {
-    cic_status status = need_source(d);
+    cic_status status = checked(d, cic_source_require(d->source));
     if (status) return status;
     if (cic_is_canceled(d->cancel)) return fail(d, CIC_CANCELED, "canceled");
     size_t part = s->chunk_left < d->source->available ? s->chunk_left : d->source->available;
     s->crc = crc32_gzip_refl(s->crc, d->source->next, part);
-    d->source->next += part;
-    d->source->available -= part;
+    cic_source_consume(d->source, part);
     s->chunk_left -= (uint32_t)part;
   }
   uint8_t stored[4];
-  cic_status status = take(d, stored, sizeof stored);
+  cic_status status = checked(d, cic_source_read(d->source, stored, sizeof stored));
   if (status) return status;
   if (big_endian(stored) == s->crc) return CIC_OK;
   char message[16];
@@ -118,15 +101,14 @@ cic_status cic_png_gather(cic_png_decoder *d, uint8_t *bytes, size_t capacity, c
       s->starved = !s->fault && !is_chunk(s, "IDAT");
       continue;
     }
-    s->fault = need_source(d);
+    s->fault = checked(d, cic_source_require(d->source));
     if (s->fault) break;
     size_t part = capacity - batch->count;
     if (part > s->chunk_left) part = s->chunk_left;
     if (part > d->source->available) part = d->source->available;
     memcpy(bytes + batch->count, d->source->next, part);
     s->crc = crc32_gzip_refl(s->crc, bytes + batch->count, part);
-    d->source->next += part;
-    d->source->available -= part;
+    cic_source_consume(d->source, part);
     s->chunk_left -= (uint32_t)part;
     batch->count += part;
     if (s->chunk_left == 0) s->chunk_ends[batch->chunk_end_count++] = batch->count;
@@ -222,7 +204,7 @@ cic_status cic_png_start_strips(cic_png_decoder *d, cic_png_coding *coding) {
   begin_chunk(s, d->chunk_header);
   // The header of the zlib stream, which cic_png_can_read_strips has looked at.
   uint8_t header[2];
-  cic_status status = take(d, header, sizeof header);
+  cic_status status = checked(d, cic_source_read(d->source, header, sizeof header));
   s->crc = crc32_gzip_refl(s->crc, header, sizeof header);
   s->chunk_left -= sizeof header;
   return status;

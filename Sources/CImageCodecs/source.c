@@ -107,6 +107,23 @@ cic_status cic_source_refill(cic_source *source) {
   return append(source);
 }
 
+cic_status cic_source_require(cic_source *source) {
+  return source->available > 0 ? CIC_OK : cic_source_refill(source);
+}
+
+cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count) {
+  while (count > 0) {
+    cic_status status = cic_source_require(source);
+    if (status) return status;
+    size_t part = count < source->available ? count : source->available;
+    memcpy(bytes, source->next, part);
+    cic_source_consume(source, part);
+    bytes += part;
+    count -= part;
+  }
+  return CIC_OK;
+}
+
 cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **bytes, size_t *count) {
   if (source->window && wanted > source->capacity) wanted = source->capacity;
   if (source->window && source->available < wanted && source->next != source->window) {
@@ -139,6 +156,29 @@ size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capa
     count += (size_t)got;
   }
   return count;
+}
+
+bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark) {
+  *mark = (cic_source_mark){.next = source->next, .available = source->available};
+  if (!source->window) return true;
+  off_t read_so_far = source->blocks ? -1 : lseek(source->descriptor, 0, SEEK_CUR);
+  mark->offset = read_so_far - (off_t)source->available;
+  return read_so_far >= 0;
+}
+
+void cic_source_return_to(cic_source *source, const cic_source_mark *mark) {
+  if (source->window) {
+    source->ended = lseek(source->descriptor, mark->offset, SEEK_SET) < 0;
+    source->next = source->window;
+    source->available = 0;
+  } else {
+    source->next = mark->next;
+    source->available = mark->available;
+  }
+}
+
+const char *cic_source_failure_text(cic_status status) {
+  return status == CIC_CANCELED ? "canceled" : "the source cannot be read";
 }
 
 int32_t cic_source_system_error(const cic_source *source) { return source->system_error; }

@@ -2,6 +2,8 @@
 #ifndef CIC_SOURCE_H
 #define CIC_SOURCE_H
 
+#include <sys/types.h>
+
 #include "cimage_codecs.h"
 
 struct cic_source {
@@ -17,11 +19,38 @@ struct cic_source {
   cic_cancel_flag *cancel;
 };
 
-// Replaces the window by the next bytes; all of the present ones count as consumed.
-cic_status cic_source_refill(cic_source *source);
+// A place in a source to which reading can go back.
+typedef struct {
+  off_t offset;         // in a file
+  const uint8_t *next;  // in memory
+  size_t available;
+} cic_source_mark;
 
-// Copies the last unread bytes, `capacity` at most, and consumes nothing: of a file or of memory; of a pipe there are none.
+// Replaces the window by the next bytes; all present ones count as consumed. CIC_END where there are none.
+cic_status cic_source_refill(cic_source *source);
+// Refills an empty window only.
+cic_status cic_source_require(cic_source *source);
+// Copies the next `count` bytes and consumes them. CIC_END where there are fewer; the ones there are were copied then.
+cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
+
+// Copies the last unread bytes of a file or of memory, at most `capacity`, and consumes nothing. A pipe has no known end:
+// nothing is copied from one.
 size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity);
+
+// Marks the place where reading stands; false where the source cannot go back, as a pipe.
+bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark);
+// Goes back to a mark. Where the system refuses that, the source ends there.
+void cic_source_return_to(cic_source *source, const cic_source_mark *mark);
+
+// A source's failure in words; never for CIC_OK or CIC_END.
+const char *cic_source_failure_text(cic_status status);
+
+// Counts visible bytes as consumed: never more than are visible.
+static inline void cic_source_consume(cic_source *source, size_t count) {
+  if (count > source->available) count = source->available;
+  source->next += count;
+  source->available -= count;
+}
 
 static inline bool cic_is_canceled(cic_cancel_flag *flag) {
   return flag && atomic_load_explicit(&flag->raised, memory_order_relaxed);
