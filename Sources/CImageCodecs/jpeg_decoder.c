@@ -7,6 +7,7 @@
 
 #include <jerror.h>
 
+#include "jpeg_state.h"
 #include "source.h"
 
 // libjpeg-turbo can be built with the interface of libjpeg 6b (Debian) or 8 (Ubuntu, Homebrew).
@@ -36,11 +37,8 @@ struct cic_jpeg_decoder {
     JDIMENSION image_width, image_height;
   } frame;                    // what the frame header says
   cic_source_mark scan_start;
-  bool started;
-  bool absorbing;   // reading all scans of a file
-  bool ended;       // the source ended before the end marker
-  bool pretending;  // the rest of the source is damaged and not read
-  bool inverted;    // CMYK as Adobe stores it: 255 is no ink
+  cic_jpeg_state state;
+  bool inverts_inks;  // a property of the file, not a state: Adobe stores CMYK with 255 for no ink
   int64_t row, damaged_row;
   int32_t scan;
   char message[JMSG_LENGTH_MAX];
@@ -70,6 +68,8 @@ _Noreturn static void fail(cic_jpeg_decoder *d, cic_status status, const char *m
 
 // MARK: Where decoding stands
 
+static void advance(cic_jpeg_decoder *d, cic_jpeg_event event) { d->state = cic_jpeg_next_state(d->state, event); }
+
 static int64_t current_row(const cic_jpeg_decoder *d) {
   int64_t row = (int64_t)d->codec.input_iMCU_row * d->codec.max_v_samp_factor * DCTSIZE;
   return row < d->codec.image_height ? row : d->codec.image_height;
@@ -78,7 +78,7 @@ static int64_t current_row(const cic_jpeg_decoder *d) {
 // True when scans of a file with several of them are known to be missing altogether.
 static bool lacks_scans(const cic_jpeg_decoder *d) {
   const struct jpeg_decompress_struct *c = &d->codec;
-  if (!d->absorbing) return false;
+  if (!cic_jpeg_has_all_scans(d->state)) return false;
   if (!c->progressive_mode || !c->coef_bits) return c->input_scan_number < c->num_components;
   for (int k = 0; k < c->num_components; k++)
     for (int i = 0; i < DCTSIZE2; i++)
@@ -87,7 +87,7 @@ static bool lacks_scans(const cic_jpeg_decoder *d) {
 }
 
 static void note_row(cic_jpeg_decoder *d) {
-  if (!d->started || d->row >= 0) return;
+  if (!cic_jpeg_has_started(d->state) || d->row >= 0) return;
   d->row = current_row(d);
   d->scan = d->codec.input_scan_number;
 }
@@ -96,7 +96,7 @@ static void note_row(cic_jpeg_decoder *d) {
 static void note_damage(cic_jpeg_decoder *d) {
   note_row(d);
   int64_t row = lacks_scans(d) ? 0 : current_row(d);
-  if (d->started && d->damaged_row < 0 && row < d->codec.image_height) d->damaged_row = row;
+  if (cic_jpeg_has_started(d->state) && d->damaged_row < 0 && row < d->codec.image_height) d->damaged_row = row;
 }
 
 // MARK: Errors and warnings
@@ -117,7 +117,7 @@ static cic_status status_of(const cic_jpeg_decoder *d, int code) {
     case JERR_NOTIMPL:
     case JERR_NOT_COMPILED:
     case JERR_SOF_UNSUPPORTED: return CIC_UNSUPPORTED;
-    default: return d->ended ? CIC_TRUNCATED : CIC_CORRUPT;
+    default: return cic_jpeg_is_cut(d->state) ? CIC_TRUNCATED : CIC_CORRUPT;
   }
 }
 
@@ -178,7 +178,7 @@ static void term_source(j_decompress_ptr c) { (void)c; }
 static boolean fill_input_buffer(j_decompress_ptr c) {
   static const JOCTET end_marker[2] = {0xFF, JPEG_EOI};
   cic_jpeg_decoder *d = decoder_of(c);
-  cic_status status = d->ended || d->pretending ? CIC_END : cic_source_refill(d->source);
+  cic_status status = cic_jpeg_is_at_end(d->state) ? CIC_END : cic_source_refill(d->source);
   if (status == CIC_OK) {
     d->reader.next_input_byte = d->source->next;
     d->reader.bytes_in_buffer = d->source->available;
@@ -187,14 +187,15 @@ static boolean fill_input_buffer(j_decompress_ptr c) {
   if (status != CIC_END) fail(d, status, cic_source_failure_text(status));
   d->reader.next_input_byte = end_marker;
   d->reader.bytes_in_buffer = sizeof end_marker;
-  if (d->ended || d->pretending) return TRUE;
-  d->ended = true;
+  if (cic_jpeg_is_at_end(d->state)) return TRUE;
+  advance(d, CIC_JPEG_SOURCE_ENDS);
   note_row(d);
   // Whether pixels are missing shows when the entropy decoder asks for their bits, except that arithmetic decoding
   // makes up bits without end, and that scans may be missing altogether.
   if (c->arith_code || lacks_scans(d)) {
     note_damage(d);
-    if (d->started && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) fail(d, CIC_TRUNCATED, "premature end of JPEG data");
+    if (cic_jpeg_has_started(d->state) && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
+      fail(d, CIC_TRUNCATED, "premature end of JPEG data");
   }
   WARNMS(c, JWRN_JPEG_EOF);
   return TRUE;
@@ -206,7 +207,7 @@ static void skip_input_data(j_decompress_ptr c, long count) {
   while ((size_t)count > d->reader.bytes_in_buffer) {
     count -= (long)d->reader.bytes_in_buffer;
     fill_input_buffer(c);
-    if (d->ended || d->pretending) return;
+    if (cic_jpeg_is_at_end(d->state)) return;
   }
   d->reader.next_input_byte += count;
   d->reader.bytes_in_buffer -= (size_t)count;
@@ -230,7 +231,7 @@ static void keep_segment(j_decompress_ptr c, uint8_t **slot, const uint8_t *head
   uint8_t *next = *slot + head_count;
   while (rest > 0) {
     if (d->reader.bytes_in_buffer == 0) fill_input_buffer(c);
-    if (d->ended) return;
+    if (cic_jpeg_is_at_end(d->state)) return;
     size_t count = rest < d->reader.bytes_in_buffer ? rest : d->reader.bytes_in_buffer;
     memcpy(next, d->reader.next_input_byte, count);
     d->reader.next_input_byte += count;
@@ -441,11 +442,11 @@ cic_status cic_jpeg_start(
   if (d->status) return d->status;
   if (_setjmp(d->jump)) {
     // A file whose later scans are broken still has its earlier ones: pretend that it ends here.
-    if (d->limits.policy != CIC_FAIL_ON_NONE || !d->absorbing || d->pretending || d->status != CIC_CORRUPT)
+    if (d->limits.policy != CIC_FAIL_ON_NONE || d->state != CIC_JPEG_ALL_SCANS || d->status != CIC_CORRUPT)
       return d->status;
     if (d->errors.num_warnings++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
     d->status = CIC_OK;
-    d->pretending = true;
+    advance(d, CIC_JPEG_ABANDON);
     note_damage(d);
     d->reader.bytes_in_buffer = 0;
     c->unread_marker = 0;
@@ -476,12 +477,11 @@ cic_status cic_jpeg_start(
         c->raw_data_out = TRUE;
         break;
     }
-    d->inverted = output == CIC_JPEG_OUT_CMYK && c->saw_Adobe_marker;
-    d->started = true;
-    d->absorbing = jpeg_has_multiple_scans(c);
+    d->inverts_inks = output == CIC_JPEG_OUT_CMYK && c->saw_Adobe_marker;
+    advance(d, jpeg_has_multiple_scans(c) ? CIC_JPEG_START_ALL_SCANS : CIC_JPEG_START_ONE_SCAN);
   }
   jpeg_start_decompress(c);
-  if (d->ended && d->absorbing && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
+  if (d->state == CIC_JPEG_ALL_SCANS_CUT && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
     fail(d, CIC_TRUNCATED, "premature end of JPEG data");
   layout->width = c->output_width;
   layout->height = c->output_height;
@@ -512,7 +512,7 @@ cic_status cic_jpeg_read_rows(cic_jpeg_decoder *d, uint8_t *base, ptrdiff_t stri
     size_t got = 0;
     while (got < wanted && c->output_scanline < c->output_height)
       got += jpeg_read_scanlines(c, rows + got, (JDIMENSION)(wanted - got));
-    if (d->inverted)
+    if (d->inverts_inks)
       for (size_t i = 0; i < got; i++)
         for (size_t x = 0; x < (size_t)c->output_width * 4; x++) rows[i][x] ^= 0xFF;
     *written += got;
@@ -545,7 +545,7 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *d) {
   if (d->status) return d->status;
   if (_setjmp(d->jump)) return d->status;
   jpeg_finish_decompress(&d->codec);
-  if (d->ended && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) {
+  if (cic_jpeg_is_cut(d->state) && d->limits.policy >= CIC_FAIL_ON_TRUNCATED) {
     d->row = d->codec.image_height;
     fail(d, CIC_TRUNCATED, "the end marker is missing");
   }
@@ -558,9 +558,8 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
   struct jpeg_decompress_struct *c = &d->codec;
   *scan = (cic_jpeg_scan){0};
   cic_source *source = d->source;
-  if (d->status || d->ended || !d->started || !c->raw_data_out) return false;
-  // Then all scans have been read, and what is known is of the last one, perhaps of one that was refused.
-  if (jpeg_has_multiple_scans(c)) return false;
+  // Once all of several scans have been read, what is known is of the last one, perhaps of one that was refused.
+  if (d->status || d->state != CIC_JPEG_ONE_SCAN || !c->raw_data_out) return false;
   if (c->progressive_mode || c->arith_code || c->data_precision != 8) return false;
   if (c->num_components > 4 || c->comps_in_scan != c->num_components) return false;
   if (c->Ss != 0 || c->Se != DCTSIZE2 - 1 || c->Ah != 0 || c->Al != 0 || c->blocks_in_MCU > 10) return false;
