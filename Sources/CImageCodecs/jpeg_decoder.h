@@ -1,0 +1,104 @@
+// The inside of cic_jpeg_decoder, for the files that make it up:
+//
+//   jpeg_decoder.c   life cycle, header, rows and planes
+//   jpeg_source.c    libjpeg-turbo's bytes: the source's window, cancellation, end markers behind a source that ends early
+//   jpeg_markers.c   the metadata of APP1, APP2 and COM segments
+//   jpeg_failures.c  errors, warnings, and the rows at which they happened
+//   jpeg_scan.c      the entropy-coded bytes, for a decoder other than libjpeg-turbo
+//
+// Functions that take a j_decompress_ptr, and cic_jpeg_raise, jump to the armed frame on failure.
+#ifndef CIC_JPEG_DECODER_H
+#define CIC_JPEG_DECODER_H
+
+#include <setjmp.h>
+#include <stdio.h>
+
+#include <jpeglib.h>
+
+#include "jpeg_state.h"
+#include "source.h"
+
+// libjpeg-turbo can be built with the interface of libjpeg 6b (Debian) or 8 (Ubuntu, Homebrew).
+#if JPEG_LIB_VERSION >= 70
+#define SCALED_WIDTH(component) ((component)->DCT_h_scaled_size)
+#define SCALED_HEIGHT(component) ((component)->DCT_v_scaled_size)
+#else
+#define SCALED_WIDTH(component) ((component)->DCT_scaled_size)
+#define SCALED_HEIGHT(component) ((component)->DCT_scaled_size)
+#endif
+
+enum { cic_jpeg_max_icc_segments = 255 };
+
+// Bytes kept of a segment, freed with the decoder; NULL if there was none.
+typedef struct {
+  uint8_t *bytes;
+  size_t count;
+} cic_jpeg_segment;
+
+typedef struct {
+  bool has_comment, has_xmp;
+  cic_jpeg_segment exif, xmp, comment;  // the first of each
+  cic_jpeg_segment icc;                 // joined by cic_jpeg_join_profile
+  bool icc_is_broken;
+  int icc_segment_total;
+  size_t icc_segment_bytes;
+  cic_jpeg_segment icc_segments[cic_jpeg_max_icc_segments + 1];  // by their number, from 1
+} cic_jpeg_metadata;
+
+struct cic_jpeg_decoder {
+  struct jpeg_decompress_struct codec;
+  struct jpeg_error_mgr errors;
+  struct jpeg_source_mgr reader;
+  struct jpeg_progress_mgr progress;
+  jmp_buf jump;
+  cic_source *source;
+  cic_cancel_flag *cancel;
+  cic_jpeg_limits limits;
+  cic_jpeg_state state;
+  bool inverts_inks;  // a property of the file, not a state: Adobe stores CMYK with 255 for no ink
+  cic_jpeg_metadata metadata;
+  cic_source_mark scan_start;
+  // What is reported.
+  cic_status status;
+  int64_t row, damaged_row;
+  int32_t scan;
+  char message[JMSG_LENGTH_MAX];
+  char first_warning[JMSG_LENGTH_MAX];
+  struct {
+    boolean progressive_mode, arith_code;
+    int data_precision, num_components;
+    JDIMENSION image_width, image_height;
+  } frame;  // as the first frame header has it
+};
+
+static inline cic_jpeg_decoder *cic_jpeg_decoder_of(void *codec) { return ((j_common_ptr)codec)->client_data; }
+
+static inline void cic_jpeg_advance(cic_jpeg_decoder *d, cic_jpeg_event event) {
+  d->state = cic_jpeg_next_state(d->state, event);
+}
+
+// Installs the handlers of errors, warnings and progress.
+void cic_jpeg_install_failures(cic_jpeg_decoder *d);
+// Sets the failure and jumps. NULL for a message that is set already.
+_Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message);
+// Sets the row and the scan of the report to where reading is now, unless they are set.
+void cic_jpeg_note_row(cic_jpeg_decoder *d);
+// As cic_jpeg_note_row, where pixels are missing from here on.
+void cic_jpeg_note_damage(cic_jpeg_decoder *d);
+// True where scans of a file of several are known to be missing altogether.
+bool cic_jpeg_lacks_scans(const cic_jpeg_decoder *d);
+
+// Lets libjpeg-turbo read from the decoder's source.
+void cic_jpeg_install_source(cic_jpeg_decoder *d);
+uint8_t cic_jpeg_next_byte(j_decompress_ptr c);
+// Copies the next bytes. Where the source ends before, the rest of `bytes` is left as it was.
+void cic_jpeg_read_bytes(j_decompress_ptr c, uint8_t *bytes, size_t count);
+void cic_jpeg_skip_bytes(j_decompress_ptr c, long count);
+
+// Lets metadata be kept from now on.
+void cic_jpeg_install_markers(cic_jpeg_decoder *d);
+// Makes one profile of the segments of a complete one.
+void cic_jpeg_join_profile(cic_jpeg_decoder *d);
+void cic_jpeg_free_metadata(cic_jpeg_metadata *metadata);
+
+#endif
