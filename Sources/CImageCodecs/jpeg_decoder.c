@@ -1,7 +1,6 @@
 #include "jpeg_decoder.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { max_strip_rows = MAX_SAMP_FACTOR * DCTSIZE, rows_per_call = 64 };
 
@@ -12,6 +11,7 @@ cic_jpeg_decoder *cic_jpeg_decoder_create(cic_source *source, cic_cancel_flag *c
   d->cancel = cancel;
   d->limits = limits;
   d->row = d->damaged_row = -1;
+  d->library_version = LIBJPEG_TURBO_VERSION_NUMBER;
   cic_jpeg_install_failures(d);
   struct jpeg_decompress_struct *c = &d->codec;
   c->client_data = d;  // jpeg_create_decompress keeps it, and the handlers of errors
@@ -105,54 +105,42 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
   return CIC_OK;
 }
 
+void cic_jpeg_assume_version(cic_jpeg_decoder *d, int32_t version) { d->library_version = version; }
+
+// Chooses what is delivered, and reads all scans of a file that has several.
+static cic_status start(cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpeg_output output) {
+  struct jpeg_decompress_struct *c = &d->codec;
+  if (_setjmp(d->jump)) return d->status;
+  c->scale_num = 1;
+  c->scale_denom = scale_denominator;
+  c->dct_method = JDCT_ISLOW;
+  c->do_fancy_upsampling = TRUE;
+  switch (output) {
+    case CIC_JPEG_OUT_GRAY: c->out_color_space = JCS_GRAYSCALE; break;
+    case CIC_JPEG_OUT_RGB: c->out_color_space = JCS_RGB; break;
+    case CIC_JPEG_OUT_CMYK: c->out_color_space = JCS_CMYK; break;
+    case CIC_JPEG_OUT_PLANES:
+      c->out_color_space = c->jpeg_color_space;
+      c->raw_data_out = TRUE;
+      break;
+  }
+  d->inverts_inks = output == CIC_JPEG_OUT_CMYK && c->saw_Adobe_marker;
+  cic_jpeg_save_frame(d);
+  cic_jpeg_advance(d, jpeg_has_multiple_scans(c) ? CIC_JPEG_START_ALL_SCANS : CIC_JPEG_START_ONE_SCAN);
+  jpeg_start_decompress(c);
+  if (d->state == CIC_JPEG_ALL_SCANS_CUT && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
+    cic_jpeg_raise(d, CIC_TRUNCATED, "premature end of JPEG data");
+  return CIC_OK;
+}
+
 cic_status cic_jpeg_start(
     cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout) {
   struct jpeg_decompress_struct *c = &d->codec;
   *layout = (cic_jpeg_layout){0};
   if (d->status) return d->status;
-  if (_setjmp(d->jump)) {
-    // A file whose later scans are broken still has its earlier ones: pretend that it ends here.
-    if (d->limits.policy != CIC_FAIL_ON_NONE || d->state != CIC_JPEG_ALL_SCANS || d->status != CIC_CORRUPT)
-      return d->status;
-    if (d->errors.num_warnings++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
-    d->status = CIC_OK;
-    cic_jpeg_advance(d, CIC_JPEG_ABANDON);
-    cic_jpeg_note_damage(d);
-    d->reader.bytes_in_buffer = 0;
-    c->unread_marker = 0;
-    // A second frame header has been taken over before it is refused (jdmarker.c, get_sof).
-    c->progressive_mode = d->frame.progressive_mode;
-    c->arith_code = d->frame.arith_code;
-    c->data_precision = d->frame.data_precision;
-    c->num_components = d->frame.num_components;
-    c->image_width = d->frame.image_width;
-    c->image_height = d->frame.image_height;
-  } else {
-    d->frame.progressive_mode = c->progressive_mode;
-    d->frame.arith_code = c->arith_code;
-    d->frame.data_precision = c->data_precision;
-    d->frame.num_components = c->num_components;
-    d->frame.image_width = c->image_width;
-    d->frame.image_height = c->image_height;
-    c->scale_num = 1;
-    c->scale_denom = scale_denominator;
-    c->dct_method = JDCT_ISLOW;
-    c->do_fancy_upsampling = TRUE;
-    switch (output) {
-      case CIC_JPEG_OUT_GRAY: c->out_color_space = JCS_GRAYSCALE; break;
-      case CIC_JPEG_OUT_RGB: c->out_color_space = JCS_RGB; break;
-      case CIC_JPEG_OUT_CMYK: c->out_color_space = JCS_CMYK; break;
-      case CIC_JPEG_OUT_PLANES:
-        c->out_color_space = c->jpeg_color_space;
-        c->raw_data_out = TRUE;
-        break;
-    }
-    d->inverts_inks = output == CIC_JPEG_OUT_CMYK && c->saw_Adobe_marker;
-    cic_jpeg_advance(d, jpeg_has_multiple_scans(c) ? CIC_JPEG_START_ALL_SCANS : CIC_JPEG_START_ONE_SCAN);
-  }
-  jpeg_start_decompress(c);
-  if (d->state == CIC_JPEG_ALL_SCANS_CUT && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
-    cic_jpeg_raise(d, CIC_TRUNCATED, "premature end of JPEG data");
+  cic_status status = start(d, scale_denominator, output);
+  if (status) status = cic_jpeg_resume(d);
+  if (status) return status;
   layout->width = c->output_width;
   layout->height = c->output_height;
   if (output != CIC_JPEG_OUT_PLANES) return CIC_OK;

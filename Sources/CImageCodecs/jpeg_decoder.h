@@ -4,6 +4,7 @@
 //   jpeg_source.c    libjpeg-turbo's bytes: the source's window, cancellation, end markers behind a source that ends early
 //   jpeg_markers.c   the metadata of APP1, APP2 and COM segments
 //   jpeg_failures.c  errors, warnings, and the rows at which they happened
+//   jpeg_resume.c    going on after a damaged scan
 //   jpeg_scan.c      the entropy-coded bytes, for a decoder other than libjpeg-turbo
 //
 // Functions that take a j_decompress_ptr, and cic_jpeg_raise, jump to the armed frame on failure.
@@ -45,6 +46,13 @@ typedef struct {
   cic_jpeg_segment icc_segments[cic_jpeg_max_icc_segments + 1];  // by their number, from 1
 } cic_jpeg_metadata;
 
+// What the first frame header says.
+typedef struct {
+  boolean progressive_mode, arith_code;
+  int data_precision, num_components;
+  JDIMENSION image_width, image_height;
+} cic_jpeg_frame;
+
 struct cic_jpeg_decoder {
   struct jpeg_decompress_struct codec;
   struct jpeg_error_mgr errors;
@@ -58,17 +66,14 @@ struct cic_jpeg_decoder {
   bool inverts_inks;  // a property of the file, not a state: Adobe stores CMYK with 255 for no ink
   cic_jpeg_metadata metadata;
   cic_source_mark scan_start;
+  cic_jpeg_frame frame;
+  int32_t library_version;  // of libjpeg-turbo, as LIBJPEG_TURBO_VERSION_NUMBER
   // What is reported.
   cic_status status;
   int64_t row, damaged_row;
   int32_t scan;
   char message[JMSG_LENGTH_MAX];
   char first_warning[JMSG_LENGTH_MAX];
-  struct {
-    boolean progressive_mode, arith_code;
-    int data_precision, num_components;
-    JDIMENSION image_width, image_height;
-  } frame;  // as the first frame header has it
 };
 
 static inline cic_jpeg_decoder *cic_jpeg_decoder_of(void *codec) { return ((j_common_ptr)codec)->client_data; }
@@ -87,6 +92,12 @@ void cic_jpeg_note_row(cic_jpeg_decoder *d);
 void cic_jpeg_note_damage(cic_jpeg_decoder *d);
 // True where scans of a file of several are known to be missing altogether.
 bool cic_jpeg_lacks_scans(const cic_jpeg_decoder *d);
+
+// Keeps the first frame header for cic_jpeg_resume.
+void cic_jpeg_save_frame(cic_jpeg_decoder *d);
+// After a jump out of jpeg_start_decompress: ends the file before the damaged scan, where the policy and the version of the
+// library allow that. Returns the failure otherwise. Arms a frame of its own.
+cic_status cic_jpeg_resume(cic_jpeg_decoder *d);
 
 // Lets libjpeg-turbo read from the decoder's source.
 void cic_jpeg_install_source(cic_jpeg_decoder *d);

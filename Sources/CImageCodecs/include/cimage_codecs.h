@@ -163,9 +163,15 @@ cic_jpeg_decoder *_Nullable cic_jpeg_decoder_create(
 void cic_jpeg_decoder_destroy(cic_jpeg_decoder *decoder);
 cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *decoder);
 cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *header);
-// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here.
+// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here; under CIC_FAIL_ON_NONE it ends before
+// the first scan that is damaged, where cic_jpeg_can_resume, and is CIC_CORRUPT elsewhere.
 cic_status cic_jpeg_start(
   cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
+// Whether decoding can go on after a damaged scan with libjpeg-turbo of this version (LIBJPEG_TURBO_VERSION_NUMBER): it depends
+// on the library's insides.
+bool cic_jpeg_can_resume(int32_t version);
+// Before cic_jpeg_start, for tests: asks cic_jpeg_can_resume about this version instead of the library's own.
+void cic_jpeg_assume_version(cic_jpeg_decoder *decoder, int32_t version);
 // Up to `count` rows, `stride` bytes apart; *written is set even on failure.
 cic_status cic_jpeg_read_rows(
   cic_jpeg_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);

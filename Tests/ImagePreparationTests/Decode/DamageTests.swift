@@ -129,21 +129,6 @@ struct DamageTests {
     #expect(decoded > 10)
   }
 
-  @Test("a progressive JPEG whose later tables are broken keeps its earlier scans under `none`")
-  func brokenLaterScan() throws {
-    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/420-progressive.jpg"))
-    var bytes = file.bytes
-    let tables = try #require(file.markers.first { $0 > file.scans[0].upperBound && bytes[$0 + 1] == 0xC4 })
-    bytes[tables + 4] = 0x77  // no such table
-    let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes)) }
-    #expect(error?.code == .corrupt)
-    let image = try DecodedImage.decode(.memory(bytes), policy: .none)
-    let whole = try DecodedImage.decode(.memory(file.bytes))
-    #expect(image.damage.firstFilledRow == 0)
-    let error2 = zip(image.bytes, whole.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
-    #expect(Double(error2) / Double(whole.bytes.count) < 20, "the coarse image is not the picture")
-  }
-
   /// What each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
   @Test(
     "levels of the damage policy",
