@@ -138,6 +138,9 @@ cic_status cic_jpeg_start(
   struct jpeg_decompress_struct *c = &d->codec;
   *layout = (cic_jpeg_layout){0};
   if (d->status) return d->status;
+  // Others may enlarge, for which a strip has no room.
+  if (scale_denominator != 1 && scale_denominator != 2 && scale_denominator != 4 && scale_denominator != 8)
+    return cic_jpeg_set_failure(d, CIC_UNSUPPORTED, "a scale that is not 1, 1/2, 1/4 or 1/8");
   cic_status status = start(d, scale_denominator, output);
   if (status) status = cic_jpeg_resume(d);
   if (status) return status;

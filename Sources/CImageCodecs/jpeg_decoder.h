@@ -84,7 +84,9 @@ static inline void cic_jpeg_advance(cic_jpeg_decoder *d, cic_jpeg_event event) {
 
 // Installs the handlers of errors, warnings and progress.
 void cic_jpeg_install_failures(cic_jpeg_decoder *d);
-// Sets the failure and jumps. NULL for a message that is set already.
+// Sets the failure and returns its status. NULL for a message that is set already.
+cic_status cic_jpeg_set_failure(cic_jpeg_decoder *d, cic_status status, const char *message);
+// Sets the failure and jumps.
 _Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message);
 // Sets the row and the scan of the report to where reading is now, unless they are set.
 void cic_jpeg_note_row(cic_jpeg_decoder *d);

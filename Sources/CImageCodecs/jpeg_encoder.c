@@ -24,6 +24,12 @@ struct cic_jpeg_encoder {
 
 static cic_jpeg_encoder *encoder_of(void *codec) { return ((j_common_ptr)codec)->client_data; }
 
+static cic_status set_failure(cic_jpeg_encoder *e, cic_status status, const char *message) {
+  e->status = status;
+  snprintf(e->message, sizeof e->message, "%s", message);
+  return status;
+}
+
 _Noreturn static void error_exit(j_common_ptr common) {
   cic_jpeg_encoder *e = encoder_of(common);
   common->err->format_message(common, e->message);
@@ -128,6 +134,9 @@ cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *e, const cic_jpeg_encoder_op
 
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *e, const uint8_t *base, ptrdiff_t stride, size_t count) {
   if (e->status) return e->status;
+  // Of rows behind the last one, libjpeg-turbo takes none.
+  if (count > e->codec.image_height - e->codec.next_scanline)
+    return set_failure(e, CIC_UNSUPPORTED, "more rows than the image has");
   if (_setjmp(e->jump)) return e->status;
   for (size_t done = 0; done < count;) {
     JSAMPROW rows[rows_per_call];
@@ -141,6 +150,8 @@ cic_status cic_jpeg_write_rows(cic_jpeg_encoder *e, const uint8_t *base, ptrdiff
 cic_status cic_jpeg_write_planes(cic_jpeg_encoder *e, uint8_t *const *planes, const ptrdiff_t *strides) {
   struct jpeg_compress_struct *c = &e->codec;
   if (e->status) return e->status;
+  if (!c->raw_data_in || c->next_scanline >= c->image_height)
+    return set_failure(e, CIC_UNSUPPORTED, "more strips than the image has");
   if (_setjmp(e->jump)) return e->status;
   int lines = c->max_v_samp_factor * DCTSIZE;
   JDIMENSION strip = c->next_scanline / (JDIMENSION)lines;

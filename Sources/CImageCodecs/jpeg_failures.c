@@ -2,9 +2,14 @@
 
 #include <jerror.h>
 
-_Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message) {
+cic_status cic_jpeg_set_failure(cic_jpeg_decoder *d, cic_status status, const char *message) {
   d->status = status;
   if (message) snprintf(d->message, sizeof d->message, "%s", message);
+  return status;
+}
+
+_Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message) {
+  cic_jpeg_set_failure(d, status, message);
   _longjmp(d->jump, 1);
 }
 

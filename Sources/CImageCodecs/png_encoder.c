@@ -8,7 +8,7 @@
 #include "cimage_codecs.h"
 #include "output_buffer.h"
 
-enum { text_capacity = 200, largest_chunk = 1 << 30 };
+enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256 };
 
 struct cic_png_encoder {
   png_structp png;
@@ -19,17 +19,22 @@ struct cic_png_encoder {
   char message[text_capacity];
 };
 
-_Noreturn static void fail(cic_png_encoder *e, cic_status status, const char *message) {
+static cic_status set_failure(cic_png_encoder *e, cic_status status, const char *message) {
   e->status = status;
   snprintf(e->message, sizeof e->message, "%s", message);
+  return status;
+}
+
+_Noreturn static void raise_failure(cic_png_encoder *e, cic_status status, const char *message) {
+  set_failure(e, status, message);
   _longjmp(e->jump, 1);
 }
 
 _Noreturn static void error_fn(png_structp png, png_const_charp message) {
-  fail(png_get_error_ptr(png), strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
+  raise_failure(png_get_error_ptr(png), strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
 }
 
-// Warnings of a writer are about what it was told to write, which is then left out: kept for the check that follows.
+// A writer warns of what it leaves out. The text is kept for the check that follows.
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_encoder *e = png_get_error_ptr(png);
   snprintf(e->message, sizeof e->message, "%s", message);
@@ -37,7 +42,7 @@ static void warning_fn(png_structp png, png_const_charp message) {
 
 static void write_fn(png_structp png, png_bytep bytes, size_t count) {
   cic_png_encoder *e = png_get_io_ptr(png);
-  if (!cic_output_reserve(&e->output, count)) fail(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
+  if (!cic_output_reserve(&e->output, count)) raise_failure(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
   memcpy(e->output.bytes + e->output.count, bytes, count);
   e->output.count += count;
 }
@@ -69,8 +74,17 @@ void cic_png_encoder_destroy(cic_png_encoder *e) {
 
 const char *cic_png_encoder_message(const cic_png_encoder *e) { return e->message; }
 
+// libpng drops transparency that it finds too long, with a warning.
+static bool is_palette_sound(const cic_png_encoder_options *options) {
+  if (options->palette_count < 1 || options->palette_count > largest_palette) return false;
+  if (options->alpha_count < 0 || options->alpha_count > options->palette_count) return false;
+  return options->alpha || options->alpha_count == 0;
+}
+
 cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_options *options) {
   if (e->status) return e->status;
+  if (options->palette && !is_palette_sound(options))
+    return set_failure(e, CIC_UNSUPPORTED, "a palette has 1 to 256 colors, and alpha for no more than these");
   if (_setjmp(e->jump)) return e->status;
   png_structp png = e->png;
   png_set_user_limits(png, 0x7FFFFFFF, 0x7FFFFFFF);
@@ -89,7 +103,7 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
     png_set_sRGB(png, e->info, PNG_sRGB_INTENT_PERCEPTUAL);
   }
   if (options->palette) {
-    png_color colors[256];
+    png_color colors[largest_palette];
     for (int k = 0; k < options->palette_count; k++)
       colors[k] = (png_color){options->palette[3 * k], options->palette[3 * k + 1], options->palette[3 * k + 2]};
     png_set_PLTE(png, e->info, colors, options->palette_count);

@@ -233,9 +233,10 @@ cic_jpeg_encoder *_Nullable cic_jpeg_encoder_create(void);
 void cic_jpeg_encoder_destroy(cic_jpeg_encoder *encoder);
 const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *encoder);
 cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *encoder, const cic_jpeg_encoder_options *options);
+// Up to the last row of the image; CIC_UNSUPPORTED behind it.
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
 // One strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole blocks
-// (widths rounded up to 8): the last sample is repeated into the padding, in place.
+// (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED behind the last strip.
 cic_status cic_jpeg_write_planes(
   cic_jpeg_encoder *encoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
@@ -340,10 +341,10 @@ typedef struct {
   bool srgb;           // writes sRGB (perceptual); not with icc
   const uint8_t *_Nullable icc;
   size_t icc_count;
-  const uint8_t *_Nullable palette;  // red, green, blue of each entry
-  int32_t palette_count;
-  const uint8_t *_Nullable alpha;  // of the first entries; the others are opaque
-  int32_t alpha_count;
+  const uint8_t *_Nullable palette;  // red, green, blue of each color
+  int32_t palette_count;             // 1 to 256
+  const uint8_t *_Nullable alpha;  // of the first colors; the others are opaque
+  int32_t alpha_count;             // 0 to palette_count
 } cic_png_encoder_options;
 
 cic_png_encoder *_Nullable cic_png_encoder_create(void);

@@ -1,3 +1,4 @@
+import CImageCodecs
 import TestSupport
 import Testing
 
@@ -82,6 +83,17 @@ struct DecodingLimitTests {
   func estimate(name: String, bytes: Int) throws {
     let decoder = try JPEGDecoder(ByteSource(.file(Fixtures.path("jpeg/coded/\(name).jpg"))))
     #expect(decoder.wholeImageBytes == bytes)
+  }
+
+  @Test("a scale that JPEGs are not decoded at is refused", arguments: [0, 3, 5, 16, .max] as [UInt32])
+  func unknownScale(denominator: UInt32) throws {
+    let decoder = try JPEGDecoder(ByteSource(.file(Fixtures.path("jpeg/coded/420.jpg"))))
+    var layout = cic_jpeg_layout()
+    let status = unsafe cic_jpeg_start(decoder.handle.pointer, denominator, .CIC_JPEG_OUT_PLANES, &layout)
+    #expect(status == .CIC_UNSUPPORTED)
+    // The first failure is kept.
+    let again = unsafe cic_jpeg_start(decoder.handle.pointer, 1, .CIC_JPEG_OUT_PLANES, &layout)
+    #expect(again == .CIC_UNSUPPORTED)
   }
 
   @Test("progressive scans are counted")

@@ -1,3 +1,4 @@
+import CImageCodecs
 import TestSupport
 import Testing
 
@@ -128,6 +129,76 @@ struct EncoderTests {
     let size = ImageSize(width: 8, height: 9)
     let jpeg = failure { () throws(PreparationError) in try Self.jpeg([UInt8](repeating: 0, count: 64), size, .gray) }
     #expect(jpeg?.stage == .encode)
+  }
+
+  /// libjpeg-turbo takes no row behind the last one: a writer that waits for it to take some would wait for ever.
+  @Test("rows behind the last one of a JPEG are refused", arguments: [(9, 0), (8, 1), (8, 8), (1, 8)])
+  func excessRows(first: Int, second: Int) throws {
+    let size = ImageSize(width: 8, height: 8)
+    let error = failure { () throws(PreparationError) in
+      var encoder = try JPEGEncoder(size: size, channels: .gray)
+      let rows = [UInt8](repeating: 7, count: 9 * 8)
+      for count in [first, second] {
+        try unsafe rows.withUnsafeBufferPointer { buffer throws(PreparationError) in
+          try unsafe encoder.writeRows(from: buffer.baseAddress!, stride: 8, count: count)
+        }
+      }
+    }
+    #expect(error?.message == "the JPEG cannot be written: more rows than the image has")
+  }
+
+  @Test("strips behind the last one of a JPEG are refused", arguments: [8, 16, 17], Recipe.Subsampling.allCases)
+  func excessStrips(height: Int, subsampling: Recipe.Subsampling) throws {
+    let size = ImageSize(width: 8, height: height)
+    var writer = try JPEGPlaneWriter(size: size, planeCount: 3, encoding: JPEGEncoding(subsampling: subsampling))
+    var samples = [UInt8](repeating: 7, count: 16 * 8)
+    var written = 0
+    let error = failure { () throws(PreparationError) in
+      try unsafe samples.withUnsafeMutableBufferPointer { buffer throws(PreparationError) in
+        let bases = unsafe [buffer.baseAddress, buffer.baseAddress, buffer.baseAddress]
+        while written <= writer.stripCount {
+          try unsafe writer.writeStrip(from: bases, strides: [8, 8, 8])
+          written += 1
+        }
+      }
+    }
+    #expect(written == writer.stripCount)
+    #expect(error?.message == "the JPEG cannot be written: more strips than the image has")
+  }
+
+  @Test("planes are refused where rows are expected, and before the image is started", arguments: [false, true])
+  func unexpectedPlanes(isStarted: Bool) {
+    let encoder = unsafe cic_jpeg_encoder_create()!
+    defer { unsafe cic_jpeg_encoder_destroy(encoder) }
+    if isStarted {
+      var options = unsafe cic_jpeg_encoder_options()
+      unsafe (options.width, options.height, options.components, options.quality) = (8, 8, 1, 90)
+      #expect(unsafe cic_jpeg_encoder_start(encoder, &options) == .CIC_OK)
+    }
+    var samples = [UInt8](repeating: 7, count: 64)
+    let status = unsafe samples.withUnsafeMutableBufferPointer { buffer in
+      unsafe cic_jpeg_write_planes(encoder, [buffer.baseAddress], [8])
+    }
+    #expect(status == .CIC_UNSUPPORTED)
+  }
+
+  @Test(
+    "a palette of too many colors, or with alpha for more than it has, is refused",
+    arguments: [(257, 0), (.max, 0), (0, 0), (-1, 0), (2, 3), (256, 257), (2, -1)] as [(Int32, Int32)])
+  func unsoundPalette(colors: Int32, alphas: Int32) {
+    let encoder = unsafe cic_png_encoder_create()!
+    defer { unsafe cic_png_encoder_destroy(encoder) }
+    let bytes = [UInt8](repeating: 1, count: 3 * 257)
+    let status = unsafe bytes.withUnsafeBufferPointer { bytes in
+      var options = unsafe cic_png_encoder_options()
+      unsafe (options.width, options.height, options.bit_depth, options.color_type) = (8, 8, 8, 3)
+      unsafe (options.palette, options.palette_count) = (bytes.baseAddress, colors)
+      unsafe (options.alpha, options.alpha_count) = (bytes.baseAddress, alphas)
+      return unsafe cic_png_encoder_start(encoder, &options)
+    }
+    #expect(status == .CIC_UNSUPPORTED)
+    let message = unsafe String(cString: cic_png_encoder_message(encoder))
+    #expect(message == "a palette has 1 to 256 colors, and alpha for no more than these")
   }
 
   /// Strips in buffers of exactly a strip, rows padded to whole blocks.
