@@ -8,7 +8,7 @@
 #include <jerror.h>
 
 #include "cimage_codecs.h"
-#include "output_buffer.h"
+#include "byte_buffer.h"
 
 enum { rows_per_call = 64, smallest_room = 1 << 12 };
 
@@ -18,7 +18,7 @@ struct cic_jpeg_encoder {
   struct jpeg_destination_mgr writer;
   jmp_buf jump;
   cic_status status;
-  cic_output_buffer output;
+  cic_byte_buffer output;
   char message[JMSG_LENGTH_MAX];
 };
 
@@ -45,7 +45,7 @@ static void emit_message(j_common_ptr common, int level) { (void)common, (void)l
 static void output_message(j_common_ptr common) { (void)common; }
 
 static void offer_room(cic_jpeg_encoder *e) {
-  if (!cic_output_reserve(&e->output, smallest_room)) ERREXIT1(&e->codec, JERR_OUT_OF_MEMORY, 0);
+  if (!cic_byte_buffer_reserve(&e->output, smallest_room)) ERREXIT1(&e->codec, JERR_OUT_OF_MEMORY, 0);
   e->writer.next_output_byte = e->output.bytes + e->output.count;
   e->writer.free_in_buffer = e->output.capacity - e->output.count;
 }
@@ -126,7 +126,7 @@ cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *e, const cic_jpeg_encoder_op
   c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor = !gray && options->subsampled ? 2 : 1;
   // A guess that saves most of the growing: photographs take 1 to 3 bits a pixel.
   size_t guess = (size_t)options->width * options->height / 4 + options->icc_count + smallest_room;
-  if (!cic_output_reserve(&e->output, guess)) ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
+  if (!cic_byte_buffer_reserve(&e->output, guess)) ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
   jpeg_start_compress(c, TRUE);
   if (options->icc) jpeg_write_icc_profile(c, options->icc, (unsigned)options->icc_count);
   return CIC_OK;

@@ -6,7 +6,7 @@
 #include <png.h>
 
 #include "cimage_codecs.h"
-#include "output_buffer.h"
+#include "byte_buffer.h"
 
 enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256 };
 
@@ -15,7 +15,7 @@ struct cic_png_encoder {
   png_infop info;
   jmp_buf jump;
   cic_status status;
-  cic_output_buffer output;
+  cic_byte_buffer output;
   char message[text_capacity];
 };
 
@@ -42,7 +42,7 @@ static void warning_fn(png_structp png, png_const_charp message) {
 
 static void write_fn(png_structp png, png_bytep bytes, size_t count) {
   cic_png_encoder *e = png_get_io_ptr(png);
-  if (!cic_output_reserve(&e->output, count)) raise_failure(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
+  if (!cic_byte_buffer_reserve(&e->output, count)) raise_failure(e, CIC_OUT_OF_MEMORY, "no memory for the encoded image");
   memcpy(e->output.bytes + e->output.count, bytes, count);
   e->output.count += count;
 }

@@ -4,13 +4,13 @@
 #include <zlib.h>
 
 #include "cimage_codecs.h"
-#include "output_buffer.h"
+#include "byte_buffer.h"
 
 enum { level = 1, room = 1 << 16, largest_input = 1 << 30 };
 
 struct cic_deflater {
   struct isal_zstream stream;
-  cic_output_buffer output;
+  cic_byte_buffer output;
   uint8_t level_buffer[ISAL_DEF_LVL1_DEFAULT];
 };
 
@@ -22,7 +22,7 @@ cic_deflater *cic_deflater_create(void) {
   d->stream.level = level;
   d->stream.level_buf = d->level_buffer;
   d->stream.level_buf_size = sizeof d->level_buffer;
-  d->output = (cic_output_buffer){0};
+  d->output = (cic_byte_buffer){0};
   return d;
 }
 
@@ -42,7 +42,7 @@ cic_status cic_deflater_write(cic_deflater *d, const uint8_t *bytes, size_t coun
     z->flush = flushed && count == 0 ? SYNC_FLUSH : NO_FLUSH;
     z->end_of_stream = last && count == 0;
     do {
-      if (!cic_output_reserve(&d->output, room)) return CIC_OUT_OF_MEMORY;
+      if (!cic_byte_buffer_reserve(&d->output, room)) return CIC_OUT_OF_MEMORY;
       size_t capacity = d->output.capacity - d->output.count;
       uint32_t offered = capacity < largest_input ? (uint32_t)capacity : largest_input;
       z->next_out = d->output.bytes + d->output.count;
