@@ -1,144 +1,98 @@
-#include "png_decoder.h"
-
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
+#include <png.h>
 
-enum {
-  longest_side = 0x7FFFFFFF,
-  trailing_bytes = 128 * 1024,  // in which metadata behind the image data is looked for
+#include "png_idat.h"
+#include "png_metadata.h"
+
+enum { longest_side = 0x7FFFFFFF };
+
+struct cic_png_decoder {
+  png_structp png;
+  png_infop info;
+  jmp_buf jump;
+  cic_source *source;
+  cic_cancel_flag *cancel;
+  cic_png_limits limits;
+  cic_png_report report;
+  int64_t row, damaged_row;
+  enum { by_nobody, by_libpng, by_caller } data_read;  // once they are started
+  // Headers.
+  cic_png_idat_layout layout;
+  bool idat_is_readable;
+  bool is_animated, has_cicp;
+  uint8_t cicp[4];
+  cic_png_metadata metadata;
+  char icc_complaint[cic_png_text_capacity];
+  // Rows that libpng reads.
+  uint64_t row_bytes;
+  uint32_t next_row;
+  uint8_t *whole;  // all of an interlaced image
+  bool whole_is_read;
+  // Bytes that the caller reads.
+  cic_png_idat *idat;
 };
 
-_Noreturn static void fail(cic_png_decoder *d, cic_status status, const char *message) {
-  d->status = status;
-  snprintf(d->message, sizeof d->message, "%s", message);
-  _longjmp(d->jump, 1);
+static cic_status set_failure(cic_png_decoder *d, cic_status status, const char *message) {
+  return cic_png_set_failure(&d->report.failure, status, message);
 }
+
+// Jumps out of libpng, with the failure that is set.
+_Noreturn static void jump(cic_png_decoder *d) { _longjmp(d->jump, 1); }
+
+_Noreturn static void raise_failure(cic_png_decoder *d, cic_status status, const char *message) {
+  set_failure(d, status, message);
+  jump(d);
+}
+
+// MARK: Callbacks of libpng
 
 _Noreturn static void error_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  fail(d, strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
-}
-
-bool cic_png_warn(cic_png_decoder *d, const char *message) {
-  if (d->warning_count++ == 0) snprintf(d->first_warning, sizeof d->first_warning, "%s", message);
-  return d->limits.policy < CIC_FAIL_ON_WARNING;
+  raise_failure(d, strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
 }
 
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  bool overlooked = cic_png_warn(d, message);
+  bool overlooked = cic_png_warn(&d->report, message);
   if (!strncmp(message, "iCCP", 4)) snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
   // Of zlib, about the Adler checksum: libpng takes it lightly once all rows are there.
   if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, "incorrect data check"))
-    fail(d, CIC_CORRUPT, message);
-  if (!overlooked) fail(d, CIC_WARNING, message);
+    raise_failure(d, CIC_CORRUPT, message);
+  if (!overlooked) raise_failure(d, CIC_WARNING, message);
 }
 
 static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   cic_png_decoder *d = png_get_io_ptr(png);
   cic_status status = cic_source_read(d->source, bytes, count);
-  if (status == CIC_END) fail(d, CIC_TRUNCATED, "premature end of PNG data");
-  if (status != CIC_OK) fail(d, status, cic_source_failure_text(status));
-  if (count == sizeof d->chunk_header) memcpy(d->chunk_header, bytes, sizeof d->chunk_header);
-}
-
-// Appends a chunk as it stands; what would exceed the limit of one chunk is left out.
-static bool keep_text(cic_png_decoder *d, png_unknown_chunkp chunk) {
-  if (d->texts_count + chunk->size + 8 > d->limits.max_chunk_bytes) return true;
-  uint8_t *texts = realloc(d->texts, d->texts_count + chunk->size + 8);
-  if (!texts) return false;
-  d->texts = texts;
-  uint8_t *next = texts + d->texts_count;
-  memcpy(next, chunk->name, 4);
-  for (int k = 0; k < 4; k++) next[4 + k] = (uint8_t)(chunk->size >> (24 - 8 * k));
-  if (chunk->size) memcpy(next + 8, chunk->data, chunk->size);
-  d->texts_count += chunk->size + 8;
-  return true;
-}
-
-static bool is_text(const uint8_t *name) {
-  return !memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4);
-}
-
-// Text and EXIF, wherever they stand: false without memory.
-static bool keep_metadata(cic_png_decoder *d, png_unknown_chunkp chunk) {
-  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
-  const uint8_t *name = chunk->name;
-  if (is_text(name)) {
-    bool is_xmp = name[0] == 'i' && chunk->size >= 18 && !memcmp(chunk->data, xmp_keyword, 18);
-    *(is_xmp ? &d->has_xmp : &d->has_text) = true;
-    return keep_text(d, chunk);
+  if (status) {
+    cic_png_set_source_failure(&d->report.failure, status);
+    jump(d);
   }
-  if (memcmp(name, "eXIf", 4) || d->exif || chunk->size == 0) return true;
-  d->exif = malloc(chunk->size);
-  if (!d->exif) return false;
-  memcpy(d->exif, chunk->data, chunk->size);
-  d->exif_count = chunk->size;
-  return true;
+  // Chunk headers are read in one piece: the last of these is the header of the chunk libpng stands in.
+  if (count == sizeof d->layout.chunk_header) memcpy(d->layout.chunk_header, bytes, count);
 }
 
 // Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
   const char *name = (const char *)chunk->name;
-  if (png_get_image_width(png, d->info) == 0) fail(d, CIC_CORRUPT, "IHDR is not the first chunk");
+  if (png_get_image_width(png, d->info) == 0) raise_failure(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
-  if (!memcmp(name, "acTL", 4)) d->animated = true;
+  if (!memcmp(name, "acTL", 4)) d->is_animated = true;
   else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
     d->has_cicp = true;
     memcpy(d->cicp, chunk->data, 4);
   }
-  return keep_metadata(d, chunk) ? 1 : -1;
+  if (!cic_png_keep_metadata(&d->metadata, chunk->name, chunk->data, chunk->size, d->limits.max_chunk_bytes))
+    raise_failure(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
+  return 1;
 }
 
-// True where flawless chunks lead from `bytes` to IEND.
-static bool are_last_chunks(const uint8_t *bytes, size_t count) {
-  while (count >= 12) {
-    uint32_t size = big_endian(bytes);
-    if (size > count - 12 || big_endian(bytes + 8 + size) != crc32_gzip_refl(0, bytes + 4, size + 4)) return false;
-    if (!memcmp(bytes + 4, "IEND", 4)) return true;
-    bytes += 12 + size;
-    count -= 12 + size;
-  }
-  return false;
-}
-
-// Where text or EXIF begins that stands among the last chunks; `count` if there is none.
-static size_t first_trailing_metadata(const uint8_t *bytes, size_t count) {
-  // All four names have an X, as third letter or as second.
-  const uint8_t *letter = bytes;
-  while ((letter = memchr(letter, 'X', count - (size_t)(letter - bytes)))) {
-    for (size_t before = 6; before >= 5; before--) {
-      size_t at = (size_t)(letter - bytes) - before;
-      if (letter < bytes + before || count - at < 12) continue;
-      const uint8_t *name = bytes + at + 4;
-      if ((is_text(name) || !memcmp(name, "eXIf", 4)) && are_last_chunks(bytes + at, count - at)) return at;
-    }
-    letter++;
-  }
-  return count;
-}
-
-// Text and EXIF behind the image data, where ExifTool and others put them: false without memory. The data are not walked
-// through, which would take a look at every 8 KiB of the file; what leads from a name to IEND with right checksums are chunks.
-static bool keep_trailing_metadata(cic_png_decoder *d) {
-  uint8_t *bytes = malloc(trailing_bytes);
-  if (!bytes) return false;
-  size_t count = cic_source_copy_end(d->source, bytes, trailing_bytes);
-  bool has_memory = true;
-  size_t at = first_trailing_metadata(bytes, count);
-  while (has_memory && at < count && memcmp(bytes + at + 4, "IEND", 4)) {
-    png_unknown_chunk chunk = {.data = bytes + at + 8, .size = big_endian(bytes + at)};
-    memcpy(chunk.name, bytes + at + 4, 4);
-    has_memory = keep_metadata(d, &chunk);
-    at += 12 + chunk.size;
-  }
-  free(bytes);
-  return has_memory;
-}
+// MARK: Life cycle
 
 cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *cancel, cic_png_limits limits) {
   cic_png_decoder *d = calloc(1, sizeof *d);
@@ -146,6 +100,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   d->source = source;
   d->cancel = cancel;
   d->limits = limits;
+  d->report.policy = limits.policy;
   d->row = d->damaged_row = -1;
   if (_setjmp(d->jump)) {
     cic_png_decoder_destroy(d);
@@ -179,37 +134,49 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
 
 void cic_png_decoder_destroy(cic_png_decoder *d) {
   if (d->png) png_destroy_read_struct(&d->png, &d->info, NULL);
-  if (d->strips) cic_png_strips_destroy(d->strips);
+  if (d->idat) cic_png_idat_destroy(d->idat);
+  cic_png_free_metadata(&d->metadata);
   free(d->whole);
-  free(d->exif);
-  free(d->texts);
   free(d);
 }
 
 cic_report cic_png_decoder_report(const cic_png_decoder *d) {
   return (cic_report){
-      .message = d->message,
-      .first_warning = d->first_warning,
-      .warning_count = d->warning_count,
+      .message = d->report.failure.message,
+      .first_warning = d->report.first_warning,
+      .warning_count = d->report.warning_count,
       .row = d->row,
       .damaged_row = d->damaged_row,
       .system_error = d->source->system_error,
   };
 }
 
+// MARK: Header
+
+// What cic_png_idat has to know, but for the chunk header, which read_fn keeps.
+static void set_layout(cic_png_decoder *d, uint32_t height, bool interlaced) {
+  d->layout.height = height;
+  d->layout.interlaced = interlaced;
+  d->layout.filtered_bytes = png_get_rowbytes(d->png, d->info);
+  d->layout.unpacked_bytes = (uint64_t)png_get_image_width(d->png, d->info) * png_get_channels(d->png, d->info) *
+                             (png_get_bit_depth(d->png, d->info) > 8 ? 2 : 1);
+  d->layout.max_chunk_bytes = d->limits.max_chunk_bytes;
+}
+
 cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   *header = (cic_png_header){.srgb_intent = -1};
-  if (d->status) return d->status;
+  if (d->report.failure.status) return d->report.failure.status;
   if (_setjmp(d->jump)) {
     header->width = png_get_image_width(d->png, d->info);
     header->height = png_get_image_height(d->png, d->info);
-    return d->status;
+    return d->report.failure.status;
   }
   png_structp png = d->png;
   png_infop info = d->info;
   png_read_info(png, info);
-  if (!keep_trailing_metadata(d)) fail(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
-  // From here on nothing is looked at behind the image data, but checksums.
+  if (!cic_png_keep_trailing_metadata(&d->metadata, d->source, d->limits.max_chunk_bytes))
+    raise_failure(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
+  // From here on chunks are read for their checksums only.
   png_set_read_user_chunk_fn(png, NULL, NULL);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 
@@ -221,9 +188,9 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   header->interlaced = interlace != PNG_INTERLACE_NONE;
   bool transparent = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
   header->has_transparency = transparent || (header->color_type & PNG_COLOR_MASK_ALPHA);
-  header->has_text = d->has_text;
-  header->has_xmp = d->has_xmp;
-  header->animated = d->animated;
+  header->has_text = d->metadata.has_text;
+  header->has_xmp = d->metadata.has_xmp;
+  header->animated = d->is_animated;
   if (png_get_sRGB(png, info, &intent)) header->srgb_intent = intent;
   header->has_gamma = png_get_gAMA_fixed(png, info, &header->gamma) != 0;
   png_fixed_point *xy = header->chromaticities;
@@ -231,10 +198,10 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
       png_get_cHRM_fixed(png, info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5, xy + 6, xy + 7) != 0;
   header->has_cicp = d->has_cicp;
   memcpy(header->cicp, d->cicp, sizeof d->cicp);
-  header->exif = d->exif;
-  header->exif_count = d->exif_count;
-  header->texts = d->texts;
-  header->texts_count = d->texts_count;
+  header->exif = d->metadata.exif;
+  header->exif_count = d->metadata.exif_count;
+  header->texts = d->metadata.texts.bytes;
+  header->texts_count = d->metadata.texts.count;
   png_charp name = NULL;
   png_bytep profile = NULL;
   png_uint_32 profile_count = 0;
@@ -247,27 +214,39 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   header->channels = (header->color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + header->has_transparency;
   header->sample_bits = header->bit_depth == 16 ? 16 : 8;
   header->row_bytes = (uint64_t)width * (uint64_t)header->channels * (uint64_t)header->sample_bits / 8;
-  d->height = height;
   d->row_bytes = header->row_bytes;
-  d->interlaced = header->interlaced;
-  header->strips = cic_png_can_read_strips(d);
+  set_layout(d, height, header->interlaced);
+  header->idat_is_readable = d->idat_is_readable = cic_png_idat_is_readable(&d->layout, d->source);
   return CIC_OK;
 }
 
+// MARK: Rows, by libpng
+
+// The failure that is kept; another if the image data are not read in this way.
+static cic_status expect(cic_png_decoder *d, int data_read) {
+  if (d->report.failure.status) return d->report.failure.status;
+  return d->data_read == data_read ? CIC_OK : set_failure(d, CIC_UNSUPPORTED, "the image data were not started for this");
+}
+
 cic_status cic_png_start(cic_png_decoder *d) {
-  if (d->status) return d->status;
-  if (_setjmp(d->jump)) return d->status;
+  cic_status status = expect(d, by_nobody);
+  if (status) return status;
+  bool interlaced = d->layout.interlaced;
+  if (interlaced && d->layout.height > SIZE_MAX / d->row_bytes)
+    return set_failure(d, CIC_OUT_OF_MEMORY, "an interlaced image that is larger than any memory");
+  if (_setjmp(d->jump)) return d->report.failure.status;
   png_set_expand(d->png);  // palette to RGB, gray below 8 bits to 8, tRNS to alpha
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   png_set_swap(d->png);
 #endif
   png_set_interlace_handling(d->png);
   png_read_update_info(d->png, d->info);
-  if (png_get_rowbytes(d->png, d->info) != d->row_bytes) fail(d, CIC_CORRUPT, "unexpected row size");
-  if (d->interlaced) {
-    d->whole = malloc(d->row_bytes * d->height);
-    if (!d->whole) fail(d, CIC_OUT_OF_MEMORY, "no memory for an interlaced image");
+  if (png_get_rowbytes(d->png, d->info) != d->row_bytes) raise_failure(d, CIC_CORRUPT, "unexpected row size");
+  if (interlaced) {
+    d->whole = malloc(d->row_bytes * d->layout.height);
+    if (!d->whole) raise_failure(d, CIC_OUT_OF_MEMORY, "no memory for an interlaced image");
   }
+  d->data_read = by_libpng;
   return CIC_OK;
 }
 
@@ -278,15 +257,16 @@ static cic_status read_whole(cic_png_decoder *d) {
   volatile uint32_t y = 0;
   if (_setjmp(d->jump)) {
     d->row = y;
-    if (!lenient || (d->status != CIC_CORRUPT && d->status != CIC_TRUNCATED)) return d->status;
-    if (d->warning_count++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
+    cic_status status = d->report.failure.status;
+    if (!lenient || (status != CIC_CORRUPT && status != CIC_TRUNCATED)) return status;
+    cic_png_warn(&d->report, d->report.failure.message);
     d->damaged_row = pass == PNG_INTERLACE_ADAM7_PASSES - 1 ? y : 0;
     return CIC_OK;
   }
-  if (lenient) memset(d->whole, 0x80, d->row_bytes * d->height);
+  if (lenient) memset(d->whole, 0x80, d->row_bytes * d->layout.height);
   for (; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
-    for (y = 0; y < d->height; y++) {
-      if (cic_is_canceled(d->cancel)) fail(d, CIC_CANCELED, "canceled");
+    for (y = 0; y < d->layout.height; y++) {
+      if (cic_is_canceled(d->cancel)) raise_failure(d, CIC_CANCELED, cic_source_failure_text(CIC_CANCELED));
       png_bytep row = d->whole + d->row_bytes * y;
       png_read_row(d->png, lenient ? NULL : row, lenient ? row : NULL);
     }
@@ -295,35 +275,114 @@ static cic_status read_whole(cic_png_decoder *d) {
 
 cic_status cic_png_read_rows(cic_png_decoder *d, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written) {
   *written = 0;
-  if (d->interlaced && !d->whole_is_read) {
-    if (d->status) return d->status;
-    cic_status status = read_whole(d);
+  // What was overlooked of an interlaced image stays a failure, and its rows are delivered.
+  cic_status status = d->whole_is_read ? CIC_OK : expect(d, by_libpng);
+  if (status) return status;
+  if (d->layout.interlaced) {
+    if (!d->whole_is_read) status = read_whole(d);
     if (status) return status;
     d->whole_is_read = true;
-  }
-  if (d->interlaced) {
-    for (; *written < count && d->next_row < d->height; ++*written, d->next_row++)
+    for (; *written < count && d->next_row < d->layout.height; ++*written, d->next_row++)
       memcpy(base + (ptrdiff_t)*written * stride, d->whole + d->row_bytes * d->next_row, d->row_bytes);
     return CIC_OK;
   }
-  if (d->status) return d->status;
   if (_setjmp(d->jump)) {
     d->row = d->next_row;
-    return d->status;
+    return d->report.failure.status;
   }
-  for (; *written < count && d->next_row < d->height; ++*written, d->next_row++) {
-    if (cic_is_canceled(d->cancel)) fail(d, CIC_CANCELED, "canceled");
+  for (; *written < count && d->next_row < d->layout.height; ++*written, d->next_row++) {
+    if (cic_is_canceled(d->cancel)) raise_failure(d, CIC_CANCELED, cic_source_failure_text(CIC_CANCELED));
     png_read_row(d->png, base + (ptrdiff_t)*written * stride, NULL);
   }
   return CIC_OK;
 }
 
+// MARK: Image data, by the caller
+
+// How rows are to be turned into what cic_png_read_rows delivers.
+static void describe(cic_png_decoder *d, cic_png_coding *coding) {
+  png_uint_32 width, height;
+  int depth, color_type;
+  png_get_IHDR(d->png, d->info, &width, &height, &depth, &color_type, NULL, NULL, NULL);
+  size_t bits = (size_t)depth * png_get_channels(d->png, d->info);
+  coding->filtered_bytes = (width * bits + 7) / 8;
+  coding->pixel_bytes = bits < 8 ? 1 : (int32_t)bits / 8;
+  png_bytep alpha = NULL;
+  png_color_16p key = NULL;
+  int alpha_count = 0;
+  bool transparent = png_get_tRNS(d->png, d->info, &alpha, &alpha_count, &key) != 0;
+  if (color_type == PNG_COLOR_TYPE_PALETTE) {
+    coding->indexed = true;
+    png_colorp palette = NULL;
+    int count = 0;
+    png_get_PLTE(d->png, d->info, &palette, &count);
+    // An index without an entry is black, as in libpng.
+    for (int i = 0; i < 256; i++) {
+      uint8_t *entry = coding->entries[i];
+      if (i < count) memcpy(entry, (uint8_t[]){palette[i].red, palette[i].green, palette[i].blue}, 3);
+      entry[3] = transparent && i < alpha_count ? alpha[i] : 255;
+    }
+  } else if (color_type == PNG_COLOR_TYPE_GRAY && (depth < 8 || (depth == 8 && transparent))) {
+    coding->indexed = true;
+    int top = (1 << depth) - 1;
+    for (int i = 0; i <= top; i++) {
+      coding->entries[i][0] = (uint8_t)(i * 255 / top);
+      coding->entries[i][1] = transparent && i == (key->gray & top) ? 0 : 255;
+    }
+  } else if (transparent) {
+    coding->keyed = true;
+    uint16_t mask = depth == 8 ? 0xFF : 0xFFFF;
+    bool gray = color_type == PNG_COLOR_TYPE_GRAY;
+    coding->key[0] = (gray ? key->gray : key->red) & mask;
+    coding->key[1] = key->green & mask;
+    coding->key[2] = key->blue & mask;
+  }
+}
+
+// Sets the failure that IDAT chunks ended with, if any.
+static cic_status idat_status(cic_png_decoder *d) {
+  const cic_png_failure *failure = cic_png_idat_failure(d->idat);
+  return failure->status ? set_failure(d, failure->status, failure->message) : CIC_OK;
+}
+
+cic_status cic_png_start_idat(cic_png_decoder *d, cic_png_coding *coding) {
+  *coding = (cic_png_coding){0};
+  cic_status status = expect(d, by_nobody);
+  if (status) return status;
+  if (!d->idat_is_readable) return set_failure(d, CIC_UNSUPPORTED, "image data that libpng has to read");
+  if (_setjmp(d->jump)) return d->report.failure.status;
+  describe(d, coding);
+  d->idat = cic_png_idat_create(&d->layout, d->source, d->cancel, &d->report);
+  if (!d->idat) return set_failure(d, CIC_OUT_OF_MEMORY, "no memory for the PNG decoder");
+  d->data_read = by_caller;
+  return CIC_OK;
+}
+
+cic_status cic_png_read_idat(cic_png_decoder *d, uint8_t *bytes, size_t capacity, cic_png_batch *batch) {
+  *batch = (cic_png_batch){0};
+  cic_status status = expect(d, by_caller);
+  if (status) return status;
+  cic_png_idat_read(d->idat, bytes, capacity, batch);
+  return batch->count > 0 ? CIC_OK : idat_status(d);
+}
+
+cic_status cic_png_record_fault(cic_png_decoder *d, cic_png_fault fault, const char *message) {
+  cic_status status = cic_png_judge(&d->report, fault, message);
+  return status ? set_failure(d, status, message) : CIC_OK;
+}
+
+// MARK: End
+
 cic_status cic_png_finish(cic_png_decoder *d) {
-  if (d->status) return d->status;
-  if (d->strips) return cic_png_strips_finish(d);
+  cic_status status = expect(d, d->data_read == by_caller ? by_caller : by_libpng);
+  if (status) return status;
+  if (d->data_read == by_caller) {
+    cic_png_idat_finish(d->idat);
+    return idat_status(d);
+  }
   if (_setjmp(d->jump)) {
-    d->row = d->height;
-    return d->status;
+    d->row = d->layout.height;
+    return d->report.failure.status;
   }
   png_read_end(d->png, NULL);
   return CIC_OK;

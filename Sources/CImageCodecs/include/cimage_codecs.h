@@ -1,7 +1,9 @@
 // libpng, libjpeg-turbo and ISA-L behind calls that return a status.
 //
 // Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
-// Nothing is printed. The first failure of a handle is kept; later calls return it again.
+// Nothing is printed. The first failure of a handle is kept, and later calls return it again; only cic_png_record_fault puts one
+// in its place, because what the caller inflates ahead may be damaged at an earlier row. Calls out of order are CIC_UNSUPPORTED
+// or CIC_CORRUPT.
 #ifndef CIMAGE_CODECS_H
 #define CIMAGE_CODECS_H
 
@@ -274,7 +276,7 @@ typedef struct {
   int32_t channels;           // of delivered rows: 1 to 4
   int32_t sample_bits;        // of delivered rows: 8 or 16
   uint64_t row_bytes;         // of delivered rows
-  bool strips;                // cic_png_start_strips may be used
+  bool idat_is_readable;      // cic_png_start_idat may be used
 } cic_png_header;
 
 typedef struct {
@@ -283,12 +285,12 @@ typedef struct {
   int32_t max_chunks;
 } cic_png_limits;
 
-// What it takes to turn coded rows into delivered ones.
+// How inflated rows become delivered ones.
 typedef struct {
   size_t filtered_bytes;  // of a row, without the filter byte
   int32_t pixel_bytes;    // of a pixel for the filters, at least 1
   bool indexed;           // samples of up to 8 bits are looked up in `entries`
-  uint8_t entries[256][4];  // of which a pixel takes as many bytes as rows have channels
+  uint8_t entries[256][4];  // a pixel takes as many bytes of its entry as rows have channels
   bool keyed;             // pixels equal to `key` are transparent: RGB, or gray of 16 bits
   uint16_t key[3];
 } cic_png_coding;
@@ -304,30 +306,31 @@ cic_status cic_png_start(cic_png_decoder *decoder);
 // file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// Instead of cic_png_start: the image data are to be gathered and inflated by the caller, without libpng.
-cic_status cic_png_start_strips(cic_png_decoder *decoder, cic_png_coding *coding);
+// Instead of cic_png_start, where idat_is_readable: the caller reads the image data with cic_png_read_idat and inflates them.
+cic_status cic_png_start_idat(cic_png_decoder *decoder, cic_png_coding *coding);
 
 // Compressed bytes of the image data.
 typedef struct {
   size_t count;
-  const size_t *_Nullable chunk_ends;  // how many of them stand before the end of each chunk that ends among them
+  const size_t *_Nullable chunk_ends;  // for each chunk that ends within them: how many of them stand before its end
   size_t chunk_end_count;
 } cic_png_batch;
 
-// The next bytes behind the header of the zlib stream: up to `capacity`, of a bounded number of chunks; none where the
-// chunks end. What is wrong behind them is reported when none are left.
-cic_status cic_png_gather(cic_png_decoder *decoder, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
+// The next bytes of the IDAT chunks' zlib stream, without its header: up to `capacity`, of at most 64 chunks. An empty batch
+// where the chunks end; with the failure, if it is one that ends them.
+cic_status cic_png_read_idat(cic_png_decoder *decoder, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
 
-// What may be wrong with the image data; which of it is a failure is a matter of the policy.
+// What may be wrong with the image data. The policy decides what is a failure.
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
-  CIC_PNG_DAMAGE = 0,
+  CIC_PNG_DAMAGE = 0,  // rows are missing or wrong
   CIC_PNG_CHECKSUM,
-  CIC_PNG_BENIGN,  // as libpng calls it
+  CIC_PNG_BENIGN,  // as libpng calls it: no row is lost
 } cic_png_fault;
 
-// Records what the caller found wrong with the gathered bytes.
+// Records what the caller found wrong with bytes of cic_png_read_idat; any other value of `fault` is CIC_PNG_DAMAGE. CIC_OK where
+// the policy lets it pass as a warning.
 cic_status cic_png_record_fault(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
-// Reads to IEND. All rows must have been read, or all bytes gathered that belong to them.
+// Reads to IEND. All rows must have been read, or all bytes of the image data that they take.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 
 // MARK: PNG encoder

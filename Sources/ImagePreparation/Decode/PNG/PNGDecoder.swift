@@ -47,7 +47,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     // A header alone may say 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
     let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
     wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
-    canReadStrips = unsafe header.strips
+    canReadStrips = unsafe header.idat_is_readable
     self.handle = handle
   }
 
@@ -105,7 +105,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     precondition(canReadStrips, "libpng has to read this image")
     try checkMemory()
     var coding = cic_png_coding()
-    let status = unsafe cic_png_start_strips(handle.pointer, &coding)
+    let status = unsafe cic_png_start_idat(handle.pointer, &coding)
     guard status == .CIC_OK else { throw failure.error(status, handle.report) }
     codedBytes = coding.filtered_bytes + 1
     data = unsafe PNGImageData(handle.pointer, cancellation: handle.cancellation, kernels: kernels)

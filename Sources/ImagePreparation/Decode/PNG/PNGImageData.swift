@@ -20,7 +20,7 @@ struct PNGImageData: ~Copyable {
   /// The Adler-32 of inflated bytes behind the last row, and how many there are.
   private var excess: (adler: UInt32, count: Int) = (1, 0)
 
-  /// - Parameter handle: A decoder that was started for strips.
+  /// - Parameter handle: A decoder after `cic_png_start_idat`.
   init(_ handle: OpaquePointer, cancellation: CancellationFlag?, kernels: KernelTable) {
     unsafe self.handle = handle
     self.cancellation = cancellation
@@ -48,7 +48,7 @@ struct PNGImageData: ~Copyable {
     if isGathered { return fault == .CIC_OK ? recordShortData() : fault }
     let room = unsafe inflater.inputRoom()
     var batch = unsafe cic_png_batch()
-    fault = unsafe cic_png_gather(handle, room.baseAddress!, room.count, &batch)
+    fault = unsafe cic_png_read_idat(handle, room.baseAddress!, room.count, &batch)
     guard fault != .CIC_CANCELED else { return fault }
     guard unsafe batch.count > 0 else {
       isGathered = true

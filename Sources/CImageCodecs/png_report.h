@@ -1,0 +1,30 @@
+// Failures and warnings of a PNG decoder, and what the policy makes of a fault.
+#ifndef CIC_PNG_REPORT_H
+#define CIC_PNG_REPORT_H
+
+#include "cimage_codecs.h"
+
+enum { cic_png_text_capacity = 200 };
+
+typedef struct {
+  cic_status status;  // CIC_OK for none
+  char message[cic_png_text_capacity];
+} cic_png_failure;
+
+typedef struct {
+  cic_policy policy;
+  cic_png_failure failure;
+  int64_t warning_count;
+  char first_warning[cic_png_text_capacity];
+} cic_png_report;
+
+// Sets a failure, in place of another, and returns its status.
+cic_status cic_png_set_failure(cic_png_failure *failure, cic_status status, const char *message);
+// As cic_png_set_failure, for a failure of cic_source_read.
+cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status status);
+// Counts a warning; false where the policy makes it a failure.
+bool cic_png_warn(cic_png_report *report, const char *message);
+// CIC_OK where the policy lets a fault pass as a warning, which is counted; else the status of the failure that it is.
+cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char *message);
+
+#endif
