@@ -7,8 +7,8 @@
 
 #include <jerror.h>
 
-#include "cimage_codecs.h"
 #include "byte_buffer.h"
+#include "cimage_codecs.h"
 
 enum { rows_per_call = 64, smallest_room = 1 << 12 };
 

@@ -5,7 +5,9 @@
 
 #include <png.h>
 
+#include "libpng_texts.h"
 #include "png_idat.h"
+#include "png_memory.h"
 #include "png_metadata.h"
 
 enum { longest_side = 0x7FFFFFFF };
@@ -13,6 +15,7 @@ enum { longest_side = 0x7FFFFFFF };
 struct cic_png_decoder {
   png_structp png;
   png_infop info;
+  bool lacks_memory;  // libpng was refused some
   jmp_buf jump;
   cic_source *source;
   cic_cancel_flag *cancel;
@@ -52,15 +55,15 @@ _Noreturn static void raise_failure(cic_png_decoder *d, cic_status status, const
 
 _Noreturn static void error_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  raise_failure(d, strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
+  raise_failure(d, d->lacks_memory ? CIC_OUT_OF_MEMORY : CIC_CORRUPT, message);
 }
 
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
   bool overlooked = cic_png_warn(&d->report, message);
-  if (!strncmp(message, "iCCP", 4)) snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
-  // Of zlib, about the Adler checksum: libpng takes it lightly once all rows are there.
-  if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, "incorrect data check"))
+  if (!strncmp(message, libpng_profile_prefix, sizeof libpng_profile_prefix - 1))
+    snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
+  if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, libpng_wrong_adler))
     raise_failure(d, CIC_CORRUPT, message);
   if (!overlooked) raise_failure(d, CIC_WARNING, message);
 }
@@ -106,7 +109,8 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
     cic_png_decoder_destroy(d);
     return NULL;
   }
-  d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, error_fn, warning_fn);
+  d->png = png_create_read_struct_2(
+      PNG_LIBPNG_VER_STRING, d, error_fn, warning_fn, &d->lacks_memory, cic_png_allocate, cic_png_free);
   d->info = d->png ? png_create_info_struct(d->png) : NULL;
   if (!d->info) {
     cic_png_decoder_destroy(d);

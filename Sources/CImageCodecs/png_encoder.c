@@ -5,14 +5,16 @@
 
 #include <png.h>
 
-#include "cimage_codecs.h"
 #include "byte_buffer.h"
+#include "cimage_codecs.h"
+#include "png_memory.h"
 
 enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256 };
 
 struct cic_png_encoder {
   png_structp png;
   png_infop info;
+  bool lacks_memory;  // libpng was refused some
   jmp_buf jump;
   cic_status status;
   cic_byte_buffer output;
@@ -31,7 +33,8 @@ _Noreturn static void raise_failure(cic_png_encoder *e, cic_status status, const
 }
 
 _Noreturn static void error_fn(png_structp png, png_const_charp message) {
-  raise_failure(png_get_error_ptr(png), strstr(message, "emory") ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
+  cic_png_encoder *e = png_get_error_ptr(png);
+  raise_failure(e, e->lacks_memory ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
 }
 
 // A writer warns of what it leaves out. The text is kept for the check that follows.
@@ -56,7 +59,8 @@ cic_png_encoder *cic_png_encoder_create(void) {
     cic_png_encoder_destroy(e);
     return NULL;
   }
-  e->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, e, error_fn, warning_fn);
+  e->png = png_create_write_struct_2(
+      PNG_LIBPNG_VER_STRING, e, error_fn, warning_fn, &e->lacks_memory, cic_png_allocate, cic_png_free);
   e->info = e->png ? png_create_info_struct(e->png) : NULL;
   if (!e->info) {
     cic_png_encoder_destroy(e);

@@ -3,8 +3,8 @@
 #include <isa-l.h>
 #include <zlib.h>
 
-#include "cimage_codecs.h"
 #include "byte_buffer.h"
+#include "cimage_codecs.h"
 
 enum { level = 1, room = 1 << 16, largest_input = 1 << 30 };
 
