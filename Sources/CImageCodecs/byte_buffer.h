@@ -1,4 +1,4 @@
-// Bytes that are appended to: room grows by doubling.
+// A buffer to append to. Its capacity grows by doubling.
 #ifndef CIC_BYTE_BUFFER_H
 #define CIC_BYTE_BUFFER_H
 

@@ -93,7 +93,7 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
     header->v_sampling[k] = (uint8_t)component->v_samp_factor;
   }
   if (jpeg_has_multiple_scans(c)) {
-    // As jinit_d_coef_controller asks for: whole interleaved MCUs of 16-bit coefficients.
+    // The memory that jinit_d_coef_controller allocates: whole interleaved MCUs of 16-bit coefficients.
     for (int k = 0; k < c->num_components; k++) {
       const jpeg_component_info *component = &c->comp_info[k];
       uint64_t h = (uint64_t)component->h_samp_factor, v = (uint64_t)component->v_samp_factor;
@@ -138,7 +138,7 @@ cic_status cic_jpeg_start(
   struct jpeg_decompress_struct *c = &d->codec;
   *layout = (cic_jpeg_layout){0};
   if (d->status) return d->status;
-  // Others may enlarge, for which a strip has no room.
+  // Others may enlarge, and the rows of a strip would not fit into cic_jpeg_read_planes.
   if (scale_denominator != 1 && scale_denominator != 2 && scale_denominator != 4 && scale_denominator != 8)
     return cic_jpeg_set_failure(d, CIC_UNSUPPORTED, "a scale that is not 1, 1/2, 1/4 or 1/8");
   cic_status status = start(d, scale_denominator, output);

@@ -1,11 +1,13 @@
 // The inside of cic_jpeg_decoder, for the files that make it up:
 //
 //   jpeg_decoder.c   life cycle, header, rows and planes
-//   jpeg_source.c    libjpeg-turbo's bytes: the source's window, cancellation, end markers behind a source that ends early
+//   jpeg_source.c    bytes for libjpeg-turbo: the source's window, cancellation, end markers after a source that ends early
 //   jpeg_markers.c   the metadata of APP1, APP2 and COM segments
-//   jpeg_failures.c  errors, warnings, and the rows at which they happened
-//   jpeg_resume.c    going on after a damaged scan
+//   jpeg_failures.c  errors and warnings, with the rows they happen at
+//   jpeg_resume.c    decoding after a damaged scan
 //   jpeg_scan.c      the entropy-coded bytes, for a decoder other than libjpeg-turbo
+//
+// jpeg_state.h has the states of a decoder.
 //
 // Functions that take a j_decompress_ptr, and cic_jpeg_raise, jump to the armed frame on failure.
 #ifndef CIC_JPEG_DECODER_H
@@ -46,7 +48,7 @@ typedef struct {
   cic_jpeg_segment icc_segments[cic_jpeg_max_icc_segments + 1];  // by their number, from 1
 } cic_jpeg_metadata;
 
-// What the first frame header says.
+// The fields of the first frame header that cic_jpeg_resume needs.
 typedef struct {
   boolean progressive_mode, arith_code;
   int data_precision, num_components;
@@ -63,7 +65,7 @@ struct cic_jpeg_decoder {
   cic_cancel_flag *cancel;
   cic_jpeg_limits limits;
   cic_jpeg_state state;
-  bool inverts_inks;  // a property of the file, not a state: Adobe stores CMYK with 255 for no ink
+  bool inverts_inks;  // Adobe stores CMYK with 255 for no ink
   cic_jpeg_metadata metadata;
   cic_source_mark scan_start;
   cic_jpeg_frame frame;
@@ -88,29 +90,29 @@ void cic_jpeg_install_failures(cic_jpeg_decoder *d);
 cic_status cic_jpeg_set_failure(cic_jpeg_decoder *d, cic_status status, const char *message);
 // Sets the failure and jumps.
 _Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message);
-// Sets the row and the scan of the report to where reading is now, unless they are set.
+// Sets the row and the scan of the report to the current ones, unless they are set.
 void cic_jpeg_note_row(cic_jpeg_decoder *d);
-// As cic_jpeg_note_row, where pixels are missing from here on.
+// As cic_jpeg_note_row. From the current row on, pixels are missing.
 void cic_jpeg_note_damage(cic_jpeg_decoder *d);
-// True where scans of a file of several are known to be missing altogether.
+// True if whole scans of a file with several are known to be missing.
 bool cic_jpeg_lacks_scans(const cic_jpeg_decoder *d);
 
-// Keeps the first frame header for cic_jpeg_resume.
+// Saves the first frame header for cic_jpeg_resume.
 void cic_jpeg_save_frame(cic_jpeg_decoder *d);
-// After a jump out of jpeg_start_decompress: ends the file before the damaged scan, where the policy and the version of the
-// library allow that. Returns the failure otherwise. Arms a frame of its own.
+// After a jump out of jpeg_start_decompress: ends the file before the damaged scan, if the policy and the version of the library
+// allow it. Otherwise returns the failure. Arms its own setjmp frame.
 cic_status cic_jpeg_resume(cic_jpeg_decoder *d);
 
 // Lets libjpeg-turbo read from the decoder's source.
 void cic_jpeg_install_source(cic_jpeg_decoder *d);
 uint8_t cic_jpeg_next_byte(j_decompress_ptr c);
-// Copies the next bytes. Where the source ends before, the rest of `bytes` is left as it was.
+// Copies the next bytes. If the source ends before, the rest of `bytes` is left as it was.
 void cic_jpeg_read_bytes(j_decompress_ptr c, uint8_t *bytes, size_t count);
 void cic_jpeg_skip_bytes(j_decompress_ptr c, long count);
 
-// Lets metadata be kept from now on.
+// Installs the readers of metadata segments.
 void cic_jpeg_install_markers(cic_jpeg_decoder *d);
-// Makes one profile of the segments of a complete one.
+// Joins the segments of the color profile, if all of them are there.
 void cic_jpeg_join_profile(cic_jpeg_decoder *d);
 void cic_jpeg_free_metadata(cic_jpeg_metadata *metadata);
 

@@ -54,7 +54,7 @@ static void init_destination(j_compress_ptr c) { offer_room(encoder_of(c)); }
 
 static boolean empty_output_buffer(j_compress_ptr c) {
   cic_jpeg_encoder *e = encoder_of(c);
-  e->output.count = e->output.capacity;  // called when full, whatever free_in_buffer says
+  e->output.count = e->output.capacity;  // the buffer is full; free_in_buffer is not maintained here
   offer_room(e);
   return TRUE;
 }
@@ -96,7 +96,7 @@ void cic_jpeg_encoder_destroy(cic_jpeg_encoder *e) {
 
 const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *e) { return e->message; }
 
-// As jpeg_set_quality, which takes whole qualities only: near the top they are 10 % of the bytes apart.
+// As jpeg_set_quality, but with fractions: near 100, a step of 1 changes the size of the file by 10 %.
 static void set_quality(j_compress_ptr c, double quality) {
   double scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
   jpeg_set_linear_quality(c, 100, FALSE);
@@ -124,7 +124,7 @@ cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *e, const cic_jpeg_encoder_op
   c->optimize_coding = options->optimized;
   c->raw_data_in = options->planes;
   c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor = !gray && options->subsampled ? 2 : 1;
-  // A guess that saves most of the growing: photographs take 1 to 3 bits a pixel.
+  // Photographs take 1 to 3 bits a pixel. A first capacity of 2 bits saves most reallocations.
   size_t guess = (size_t)options->width * options->height / 4 + options->icc_count + smallest_room;
   if (!cic_byte_buffer_reserve(&e->output, guess)) ERREXIT1(c, JERR_OUT_OF_MEMORY, 0);
   jpeg_start_compress(c, TRUE);
@@ -134,7 +134,7 @@ cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *e, const cic_jpeg_encoder_op
 
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *e, const uint8_t *base, ptrdiff_t stride, size_t count) {
   if (e->status) return e->status;
-  // Of rows behind the last one, libjpeg-turbo takes none.
+  // libjpeg-turbo would take no row behind the last one, and the loop below would not end.
   if (count > e->codec.image_height - e->codec.next_scanline)
     return set_failure(e, CIC_UNSUPPORTED, "more rows than the image has");
   if (_setjmp(e->jump)) return e->status;
@@ -160,7 +160,7 @@ cic_status cic_jpeg_write_planes(cic_jpeg_encoder *e, uint8_t *const *planes, co
   for (int k = 0; k < c->num_components; k++) {
     const jpeg_component_info *component = &c->comp_info[k];
     JDIMENSION count = (JDIMENSION)(component->v_samp_factor * DCTSIZE);
-    // Of the plane, before blocks: rounded up as in T.81 A.1.1.
+    // Sides of the plane in samples, without padding to blocks (T.81 A.1.1).
     JDIMENSION height = (c->image_height * (JDIMENSION)component->v_samp_factor + (JDIMENSION)c->max_v_samp_factor - 1) /
                         (JDIMENSION)c->max_v_samp_factor;
     JDIMENSION width = (c->image_width * (JDIMENSION)component->h_samp_factor + (JDIMENSION)c->max_h_samp_factor - 1) /

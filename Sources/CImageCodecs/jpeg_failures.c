@@ -79,7 +79,7 @@ static void emit_message(j_common_ptr common, int level) {
   cic_status status = CIC_WARNING;
   cic_policy refusing = CIC_FAIL_ON_WARNING;
   switch (code) {
-    case JWRN_HIT_MARKER:  // bits are missing; after anything but a restart marker, more do not follow
+    case JWRN_HIT_MARKER:  // bits are missing; more follow only after a restart marker
       refusing = CIC_FAIL_ON_TRUNCATED;
       status = marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7 ? CIC_CORRUPT : CIC_TRUNCATED;
       if (status == CIC_TRUNCATED) cic_jpeg_note_damage(d);
@@ -92,7 +92,7 @@ static void emit_message(j_common_ptr common, int level) {
       break;
     case JWRN_BOGUS_PROGRESSION:
     case JWRN_EXTRANEOUS_DATA:
-    case JWRN_NOT_SEQUENTIAL:  // against the standard, but no pixel is lost
+    case JWRN_NOT_SEQUENTIAL:  // a violation of the standard that costs no pixel
       refusing = CIC_FAIL_ON_ERROR;
       status = CIC_CORRUPT;
       break;

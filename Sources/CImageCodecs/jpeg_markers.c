@@ -33,7 +33,7 @@ static void keep_icc_segment(j_decompress_ptr c, const uint8_t *head, size_t hea
   keep(c, &m->icc_segments[number], head + 14, head_count - 14, rest);
 }
 
-// Called by libjpeg-turbo for APP1, APP2 and COM. Its own way to save markers keeps every one of them, however many there are.
+// Called by libjpeg-turbo for APP1, APP2 and COM. jpeg_save_markers would keep all of them, however many there are.
 static boolean read_marker(j_decompress_ptr c) {
   static const char exif_tag[6] = "Exif\0", xmp_tag[29] = "http://ns.adobe.com/xap/1.0/", icc_tag[12] = "ICC_PROFILE";
   cic_jpeg_metadata *m = &cic_jpeg_decoder_of(c)->metadata;

@@ -4,29 +4,29 @@
 
 #include <jerror.h>
 
-// Going on after a damaged scan.
+// Decoding after a damaged scan.
 //
-// A file of several scans whose later ones are damaged still has its earlier ones: a coarse picture, or some of the
-// components. libjpeg-turbo reads all scans inside jpeg_start_decompress, and leaves that by error_exit's jump at the first
-// error. Its contract after a jump is to abort or to destroy. cic_jpeg_resume calls it once more instead, with a source that
-// has ended. It relies on this of libjpeg-turbo 2.1.5:
+// If a later scan of a file is damaged, the scans before it still make an image: a coarse one, or some of its components.
+// libjpeg-turbo reads all scans in jpeg_start_decompress, and error_exit jumps out of it at the first error. After such a jump
+// libjpeg allows only jpeg_abort and jpeg_destroy. cic_jpeg_resume calls jpeg_start_decompress again, with a source that has
+// ended. It relies on these internals, which were read in libjpeg-turbo 2.1.5 and fuzzed with it:
 //
-// 1. jdapistd.c: while scans are read, the state is DSTATE_PRELOAD, in which another call goes on reading. That is how a source
-//    that suspends is served; nothing is kept on the stack. An error before that, of the first scan, comes again.
-// 2. jdinput.c, jdmarker.c: errors are raised between scans only, by headers and tables (within a scan there are warnings).
-//    Markers are to be read then, and with no unread marker the next two bytes are one: an end marker, which is the regular end.
-// 3. jdcoefct.c: the coefficients of earlier scans stay where they are; what reads a scan is set up anew for each.
-// 4. jdmarker.c, get_sof: the header of a second frame is refused only after six fields of the frame have been overwritten.
-//    They are put back. Others are written by the first frame header only.
+// 1. jdapistd.c: while scans are read, global_state is DSTATE_PRELOAD. Another call continues to read; this is how a source that
+//    suspends is supported. No state is on the stack. An error in the first scan's setup happens before that state, and again.
+// 2. jdinput.c, jdmarker.c: errors happen between scans, in headers and tables; within a scan there are only warnings. The next
+//    bytes are read as a marker if unread_marker is 0. An end marker there is the regular end of the scans.
+// 3. jdcoefct.c: the coefficients of earlier scans are kept, and the reader of a scan is set up again for each.
+// 4. jdmarker.c, get_sof: a second frame header is refused after it has overwritten six fields of the first one. restore_frame
+//    writes them back. No other marker changes what was allocated for the first frame.
 //
-// Version 3 overwrites one field more, whether the frame is lossless, which cannot be reached from here. With another version
-// than the one these were read in, and fuzzed with, the image is refused as damaged.
-//
-// To allow another version: read these four places, add it, run `Scripts/test memory` and `Scripts/fuzz` with it.
+// Version 3 overwrites another field, master->lossless, which is private. With every version that is not in this list, a damaged
+// scan makes the image a damaged one. To add a version: read these four places, then run `Scripts/test memory` and
+// `Scripts/fuzz` with it.
 static const int32_t known_versions[] = {2001005};
 
 bool cic_jpeg_can_resume(int32_t version) {
-  // The loaded library may be newer than the headers, with the same ABI. Version 3.2.0 shows it by one message more.
+  // A program may be started with a newer library than it was compiled for, if the ABI is the same. The number of messages differs
+  // then: 3.2.0 has one more.
   struct jpeg_error_mgr loaded;
   jpeg_std_error(&loaded);
   if (loaded.last_jpeg_message != JMSG_LASTMSGCODE - 1) return false;
@@ -62,7 +62,7 @@ cic_status cic_jpeg_resume(cic_jpeg_decoder *d) {
       !cic_jpeg_can_resume(d->library_version))
     return d->status;
   restore_frame(d);
-  // The failure becomes a warning, and damage in the image.
+  // The failure becomes a warning and a damaged row.
   d->status = CIC_OK;
   if (d->errors.num_warnings++ == 0) memcpy(d->first_warning, d->message, sizeof d->message);
   cic_jpeg_advance(d, CIC_JPEG_ABANDON);

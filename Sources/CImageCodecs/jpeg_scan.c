@@ -4,7 +4,7 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
   struct jpeg_decompress_struct *c = &d->codec;
   *scan = (cic_jpeg_scan){0};
   cic_source *source = d->source;
-  // Once all of several scans have been read, what is known is of the last one, perhaps of one that was refused.
+  // After several scans, the fields below describe the last one, which may have been refused.
   if (d->status || d->state != CIC_JPEG_ONE_SCAN || !c->raw_data_out) return false;
   if (c->progressive_mode || c->arith_code || c->data_precision != 8) return false;
   if (c->num_components > 4 || c->comps_in_scan != c->num_components) return false;
@@ -20,7 +20,7 @@ bool cic_jpeg_take_scan(cic_jpeg_decoder *d, cic_jpeg_scan *scan) {
     const JHUFF_TBL *ac = c->ac_huff_tbl_ptrs[component->ac_tbl_no & 3];
     if (!dc || !ac || !component->quant_table) return false;
     if (SCALED_WIDTH(component) != SCALED_HEIGHT(component)) return false;
-    // A scan of one component has one block an MCU, whatever the factors say (T.81 A.2.2).
+    // A scan of one component has one block an MCU, whatever its factors are (T.81 A.2.2).
     bool alone = c->comps_in_scan == 1;
     if (alone && (component->h_samp_factor != 1 || component->v_samp_factor != 1)) return false;
     for (int i = 0; i < DCTSIZE2; i++)
@@ -49,7 +49,7 @@ bool cic_jpeg_peek_scan(cic_jpeg_decoder *d, size_t wanted, const uint8_t **byte
 void cic_jpeg_skip_scan(cic_jpeg_decoder *d, size_t count) { cic_source_consume(d->source, count); }
 
 void cic_jpeg_return_scan(cic_jpeg_decoder *d) {
-  // A failure to go back shows when the bytes that follow make no scan.
+  // If the source cannot go back, libjpeg-turbo finds that the scan's bytes are missing.
   cic_source_return_to(d->source, &d->scan_start);
   d->reader.next_input_byte = d->source->next;
   d->reader.bytes_in_buffer = d->source->available;

@@ -7,7 +7,7 @@
 static void init_source(j_decompress_ptr c) { (void)c; }
 static void term_source(j_decompress_ptr c) { (void)c; }
 
-// The next window of the source; an end marker where there is none.
+// Gives libjpeg-turbo the next window of the source, or an end marker if the source has ended.
 static boolean fill_input_buffer(j_decompress_ptr c) {
   static const JOCTET end_marker[2] = {0xFF, JPEG_EOI};
   cic_jpeg_decoder *d = cic_jpeg_decoder_of(c);
@@ -23,8 +23,8 @@ static boolean fill_input_buffer(j_decompress_ptr c) {
   if (cic_jpeg_is_at_end(d->state)) return TRUE;
   cic_jpeg_advance(d, CIC_JPEG_SOURCE_ENDS);
   cic_jpeg_note_row(d);
-  // Whether pixels are missing shows when the entropy decoder asks for their bits, except that arithmetic decoding
-  // makes up bits without end, and that scans may be missing altogether.
+  // Usually the entropy decoder notices that pixels are missing, when it has no more bits for them. There are two exceptions:
+  // arithmetic decoding invents bits without end, and whole scans may be missing.
   if (c->arith_code || cic_jpeg_lacks_scans(d)) {
     cic_jpeg_note_damage(d);
     if (cic_jpeg_has_started(d->state) && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)

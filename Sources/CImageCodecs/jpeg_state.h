@@ -7,18 +7,14 @@
 // A file of several scans (progressive, or one scan a component) is read to its end by cic_jpeg_start, before its first row is
 // delivered. A file of one scan is read while its rows are.
 //
-//   HEADERS ───source ends───► HEADERS_CUT
-//      │                           │
-//    start                       start
-//      │                           │
-//      ├──► ONE_SCAN ──source ends─┴──► ONE_SCAN_CUT
-//      │
-//      └──► ALL_SCANS ─source ends────► ALL_SCANS_CUT     (also from HEADERS_CUT)
-//               │
-//               └──abandon────────────► ALL_SCANS_ABANDONED
+//             ┌─ start, one scan ──────► ONE_SCAN ────── source ends ──────────► ONE_SCAN_CUT
+//             ├─ start, several scans ─► ALL_SCANS ───┬─ source ends ──────────► ALL_SCANS_CUT
+//   HEADERS ──┤                                       └─ abandon ──────────────► ALL_SCANS_ABANDONED
+//             └─ source ends ──────────► HEADERS_CUT ─┬─ start, one scan ──────► ONE_SCAN_CUT
+//                                                     └─ start, several scans ─► ALL_SCANS_CUT
 //
-// In the states on the right no byte of the source is read: libjpeg-turbo gets end markers. A cut file has lost its end. In an
-// abandoned one the rest is damaged, and the policy lets the scans before it stand for the image.
+// In the states CUT and ABANDONED, no byte of the source is read, and libjpeg-turbo gets end markers. A cut file has lost its end.
+// The rest of an abandoned file is damaged; under CIC_FAIL_ON_NONE the scans before it are the image.
 typedef enum {
   CIC_JPEG_HEADERS,
   CIC_JPEG_HEADERS_CUT,
@@ -57,17 +53,17 @@ static inline cic_jpeg_state cic_jpeg_next_state(cic_jpeg_state state, cic_jpeg_
   return state;
 }
 
-// True once cic_jpeg_start was called: from here on rows are counted.
+// True after cic_jpeg_start was called. Failures have a row then.
 static inline bool cic_jpeg_has_started(cic_jpeg_state state) { return state >= CIC_JPEG_ONE_SCAN; }
 
 static inline bool cic_jpeg_has_all_scans(cic_jpeg_state state) { return state >= CIC_JPEG_ALL_SCANS; }
 
-// True where the source has ended before the end marker.
+// True if the source ended before the end marker.
 static inline bool cic_jpeg_is_cut(cic_jpeg_state state) {
   return state == CIC_JPEG_HEADERS_CUT || state == CIC_JPEG_ONE_SCAN_CUT || state == CIC_JPEG_ALL_SCANS_CUT;
 }
 
-// True where no byte of the source is read any more.
+// True if no more bytes of the source are read.
 static inline bool cic_jpeg_is_at_end(cic_jpeg_state state) {
   return cic_jpeg_is_cut(state) || state == CIC_JPEG_ALL_SCANS_ABANDONED;
 }

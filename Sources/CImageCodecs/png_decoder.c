@@ -22,7 +22,7 @@ struct cic_png_decoder {
   cic_png_limits limits;
   cic_png_report report;
   int64_t row, damaged_row;
-  enum { by_nobody, by_libpng, by_caller } data_read;  // once they are started
+  enum { by_nobody, by_libpng, by_caller } data_read;  // how the image data are read
   // Headers.
   cic_png_idat_layout layout;
   bool idat_is_readable;
@@ -75,16 +75,16 @@ static void read_fn(png_structp png, png_bytep bytes, size_t count) {
     cic_png_set_source_failure(&d->report.failure, status);
     jump(d);
   }
-  // Chunk headers are read in one piece: the last of these is the header of the chunk libpng stands in.
+  // libpng reads a chunk header as one piece of 8 bytes. The last piece before the image data is that of the first IDAT.
   if (count == sizeof d->layout.chunk_header) memcpy(d->layout.chunk_header, bytes, count);
 }
 
-// Chunks of which only the presence matters, or that are easier read raw. Positive: handled, not kept.
+// Keeps chunks that libpng would decode further than needed. Returns 1: libpng need not keep them.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
   const char *name = (const char *)chunk->name;
   if (png_get_image_width(png, d->info) == 0) raise_failure(d, CIC_CORRUPT, "IHDR is not the first chunk");
-  if (!(name[0] & 0x20)) return 0;  // an unknown critical chunk is libpng's to refuse
+  if (!(name[0] & 0x20)) return 0;  // libpng refuses unknown critical chunks
   if (!memcmp(name, "acTL", 4)) d->is_animated = true;
   else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
     d->has_cicp = true;
@@ -124,7 +124,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_option(d->png, PNG_IGNORE_ADLER32, lenient);  // a boolean: PNG_OPTION_OFF, which is 2, would turn it on
 #endif
   png_set_option(d->png, PNG_SKIP_sRGB_CHECK_PROFILE, true);
-  // libpng takes compressed data in pieces of this size and loses the piece in which the source ends.
+  // libpng reads compressed data in pieces of this size, and loses the piece in which the source ends.
   if (lenient) png_set_compression_buffer_size(d->png, 64);
   png_set_benign_errors(d->png, limits.policy < CIC_FAIL_ON_ERROR);
   png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
@@ -157,7 +157,7 @@ cic_report cic_png_decoder_report(const cic_png_decoder *d) {
 
 // MARK: Header
 
-// What cic_png_idat has to know, but for the chunk header, which read_fn keeps.
+// Fills the layout, except for the chunk header, which read_fn keeps.
 static void set_layout(cic_png_decoder *d, uint32_t height, bool interlaced) {
   d->layout.height = height;
   d->layout.interlaced = interlaced;
@@ -180,7 +180,7 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   png_read_info(png, info);
   if (!cic_png_keep_trailing_metadata(&d->metadata, d->source, d->limits.max_chunk_bytes))
     raise_failure(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
-  // From here on chunks are read for their checksums only.
+  // The chunks that follow are not kept.
   png_set_read_user_chunk_fn(png, NULL, NULL);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 
@@ -226,7 +226,7 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
 
 // MARK: Rows, by libpng
 
-// The failure that is kept; another if the image data are not read in this way.
+// Returns the first failure, and makes it one if the image data are not read in this way.
 static cic_status expect(cic_png_decoder *d, int data_read) {
   if (d->report.failure.status) return d->report.failure.status;
   return d->data_read == data_read ? CIC_OK : set_failure(d, CIC_UNSUPPORTED, "the image data were not started for this");
@@ -254,7 +254,7 @@ cic_status cic_png_start(cic_png_decoder *d) {
   return CIC_OK;
 }
 
-// All passes. When damage is to be overlooked, early pixels are spread over the ones that later passes would set.
+// Reads all passes. Under CIC_FAIL_ON_NONE, the pixels of early passes also fill the places of later ones.
 static cic_status read_whole(cic_png_decoder *d) {
   bool lenient = d->limits.policy == CIC_FAIL_ON_NONE;
   volatile int pass = 0;
@@ -279,7 +279,7 @@ static cic_status read_whole(cic_png_decoder *d) {
 
 cic_status cic_png_read_rows(cic_png_decoder *d, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written) {
   *written = 0;
-  // What was overlooked of an interlaced image stays a failure, and its rows are delivered.
+  // The rows of a damaged interlaced image are delivered, although its failure is kept.
   cic_status status = d->whole_is_read ? CIC_OK : expect(d, by_libpng);
   if (status) return status;
   if (d->layout.interlaced) {
@@ -303,7 +303,7 @@ cic_status cic_png_read_rows(cic_png_decoder *d, uint8_t *base, ptrdiff_t stride
 
 // MARK: Image data, by the caller
 
-// How rows are to be turned into what cic_png_read_rows delivers.
+// Describes how inflated rows become those of cic_png_read_rows.
 static void describe(cic_png_decoder *d, cic_png_coding *coding) {
   png_uint_32 width, height;
   int depth, color_type;
@@ -343,7 +343,7 @@ static void describe(cic_png_decoder *d, cic_png_coding *coding) {
   }
 }
 
-// Sets the failure that IDAT chunks ended with, if any.
+// Takes over the failure of the IDAT chunks, if there is one.
 static cic_status idat_status(cic_png_decoder *d) {
   const cic_png_failure *failure = cic_png_idat_failure(d->idat);
   return failure->status ? set_failure(d, failure->status, failure->message) : CIC_OK;

@@ -37,7 +37,7 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
   raise_failure(e, e->lacks_memory ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
 }
 
-// A writer warns of what it leaves out. The text is kept for the check that follows.
+// libpng warns about what it does not write. The text is kept as the message of the failure.
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_encoder *e = png_get_error_ptr(png);
   snprintf(e->message, sizeof e->message, "%s", message);
@@ -78,7 +78,7 @@ void cic_png_encoder_destroy(cic_png_encoder *e) {
 
 const char *cic_png_encoder_message(const cic_png_encoder *e) { return e->message; }
 
-// libpng drops transparency that it finds too long, with a warning.
+// libpng would write too long a tRNS not at all, and only warn.
 static bool is_palette_sound(const cic_png_encoder_options *options) {
   if (options->palette_count < 1 || options->palette_count > largest_palette) return false;
   if (options->alpha_count < 0 || options->alpha_count > options->palette_count) return false;
@@ -134,7 +134,7 @@ cic_status cic_png_encoder_finish(cic_png_encoder *e, const uint8_t **bytes, siz
   *count = 0;
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
-  // png_write_end wants image data of libpng's own making.
+  // png_write_end refuses to end an image whose data libpng has not written.
   png_write_chunk(e->png, (png_const_bytep) "IEND", NULL, 0);
   *bytes = e->output.bytes;
   *count = e->output.count;

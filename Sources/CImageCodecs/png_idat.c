@@ -26,7 +26,7 @@ static cic_status set_failure(cic_png_idat *idat, cic_status status, const char 
   return cic_png_set_failure(&idat->failure, status, message);
 }
 
-// Lets a fault pass as a warning, or sets the failure that it is.
+// Counts a fault as a warning or sets it as the failure, according to the policy.
 static cic_status judge(cic_png_idat *idat, cic_png_fault fault, const char *message) {
   cic_status status = cic_png_judge(idat->report, fault, message);
   return status ? set_failure(idat, status, message) : CIC_OK;
@@ -131,12 +131,12 @@ bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *sou
   return window >= 32 * 1024 || window >= row * layout->height;
 }
 
-// The limits that libpng sets in png_check_chunk_length: for data, what no image of this size can need.
+// The limits of libpng's png_check_chunk_length. That of IDAT is the most that an image of this size can need.
 static void set_limits(cic_png_idat *idat, const cic_png_idat_layout *layout) {
   const uint64_t longest = cic_png_longest_chunk;
   uint64_t row = layout->unpacked_bytes + 1;
   uint64_t data = layout->height > UINT32_MAX / row ? longest : layout->height * row;
-  data += 6 + 5 * (data / (row > 32566 ? 32566 : row) + 1);  // of zlib, and of deflate for each stored block
+  data += 6 + 5 * (data / (row > 32566 ? 32566 : row) + 1);  // zlib's header and checksum, and the headers of stored blocks
   idat->longest_other = layout->max_chunk_bytes;
   if (idat->longest_other == 0 || idat->longest_other > longest) idat->longest_other = longest;
   idat->longest_idat = data > longest ? longest : data;
@@ -152,7 +152,7 @@ cic_png_idat *cic_png_idat_create(
   idat->report = report;
   set_limits(idat, layout);
   begin_chunk(idat, layout->chunk_header);
-  // The header of the zlib stream, which cic_png_idat_is_readable has looked at: 2 bytes of the chunk, and visible.
+  // cic_png_idat_is_readable has checked these 2 bytes, so they are in this chunk and visible.
   consume(idat, 2);
   return idat;
 }

@@ -1,5 +1,5 @@
-// The IDAT chunks of a PNG without libpng: their headers, checksums and limits. What libpng refuses is refused here, in its words,
-// so that an image can be read either way. The bytes are a zlib stream (RFC 1950), which the caller inflates.
+// Reads the IDAT chunks of a PNG without libpng: headers, checksums and limits. It refuses what libpng refuses, with the same
+// messages. The data of the chunks are a zlib stream (RFC 1950), which the caller inflates.
 #ifndef CIC_PNG_IDAT_H
 #define CIC_PNG_IDAT_H
 
@@ -9,29 +9,29 @@
 
 typedef struct cic_png_idat cic_png_idat;
 
-// What the headers say of the image data.
+// The image data according to the headers.
 typedef struct {
-  uint8_t chunk_header[cic_png_chunk_header_bytes];  // of the first IDAT chunk: the source's next byte is its first
+  uint8_t chunk_header[cic_png_chunk_header_bytes];  // of the first IDAT chunk, whose data are the next bytes of the source
   bool interlaced;
   uint32_t height;
-  uint64_t filtered_bytes;  // of a row, without the byte that names its filter
-  uint64_t unpacked_bytes;  // of a row, if each sample took 1 or 2 whole bytes
+  uint64_t filtered_bytes;  // bytes of a row, without the filter byte
+  uint64_t unpacked_bytes;  // bytes of a row with 1 or 2 bytes a sample
   size_t max_chunk_bytes;
 } cic_png_idat_layout;
 
-// Whether the data can be read without libpng: not interlaced, less than 4 GiB, and with a sound zlib header that promises a
-// window of all that comes before. zlib refuses matches beyond a smaller window, depending on how much it was asked for.
+// True if the image is not interlaced, has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole
+// image. With a smaller window, it depends on the size of zlib's output buffer which matches it refuses.
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source);
-// Reads the header of the zlib stream. Counts warnings in `report`, which must outlive this as the source must. NULL without
-// memory.
+// Consumes the header of the zlib stream; the data must be readable. Warnings are counted in `report`. Source and report must
+// outlive the result. NULL without memory.
 cic_png_idat *cic_png_idat_create(
     const cic_png_idat_layout *layout, cic_source *source, cic_cancel_flag *cancel, cic_png_report *report);
 void cic_png_idat_destroy(cic_png_idat *idat);
-// As cic_png_read_idat; an empty batch where the chunks end, and where cic_png_idat_failure says why no more can be read.
+// As cic_png_read_idat. An empty batch is the end of the chunks, or cic_png_idat_failure.
 void cic_png_idat_read(cic_png_idat *idat, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
-// Reads the chunks behind the data, to the end of IEND.
+// Reads the chunks after the data, to the end of IEND. See cic_png_idat_failure.
 void cic_png_idat_finish(cic_png_idat *idat);
-// What is wrong behind the bytes that were read. It stays so once it is not CIC_OK.
+// The failure to read what follows the bytes delivered so far. The first one is kept.
 const cic_png_failure *cic_png_idat_failure(const cic_png_idat *idat);
 
 #endif

@@ -1,4 +1,4 @@
-// Memory of libpng. Its errors are texts, and several of them say that there is no memory; a failed allocation is certain.
+// libpng's allocator. libpng has several texts for a lack of memory, and no code.
 #ifndef CIC_PNG_MEMORY_H
 #define CIC_PNG_MEMORY_H
 
@@ -7,7 +7,7 @@
 
 #include <png.h>
 
-// For png_create_read_struct_2 and png_create_write_struct_2: their mem_ptr is a bool, which becomes true where memory ran out.
+// For png_create_read_struct_2 and png_create_write_struct_2, with a bool as mem_ptr: true once an allocation has failed.
 static inline png_voidp cic_png_allocate(png_structp png, png_alloc_size_t count) {
   png_voidp bytes = malloc(count);
   if (!bytes) *(bool *)png_get_mem_ptr(png) = true;

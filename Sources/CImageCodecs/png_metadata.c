@@ -53,9 +53,9 @@ static bool are_last_chunks(const uint8_t *bytes, size_t count) {
   return false;
 }
 
-// Where text or EXIF begins that stands among the last chunks; `count` if there is none.
+// The offset of the first text or EXIF chunk among the last chunks; `count` if there is none.
 static size_t first_trailing_metadata(const uint8_t *bytes, size_t count) {
-  // All four names have an X, as third letter or as second.
+  // All four names have an X as their second or third letter.
   const uint8_t *letter = bytes;
   while ((letter = memchr(letter, 'X', count - (size_t)(letter - bytes)))) {
     for (size_t before = 6; before >= 5; before--) {
@@ -69,8 +69,9 @@ static size_t first_trailing_metadata(const uint8_t *bytes, size_t count) {
   return count;
 }
 
-// ExifTool and others put metadata behind the image data. The chunks of these are not followed to get there: their headers are
-// spread over the whole file. What leads from a name to IEND with right checksums are chunks.
+// ExifTool and others write metadata after the image data. Following the chunks to find it would read a header in every 8 KiB of
+// the file. So the end of the file is searched for names; a name is that of a chunk if chunks with right checksums lead from it
+// to IEND.
 bool cic_png_keep_trailing_metadata(cic_png_metadata *m, const cic_source *source, size_t max_bytes) {
   uint8_t *bytes = malloc(trailing_bytes);
   if (!bytes) return false;

@@ -7,16 +7,16 @@
 
 typedef struct {
   bool has_text, has_xmp;
-  cic_byte_buffer texts;  // chunks as they stand, but for their checksums
+  cic_byte_buffer texts;  // type, length and data of each chunk
   uint8_t *exif;          // of the first eXIf
   size_t exif_count;
 } cic_png_metadata;
 
-// Keeps the data of a tEXt, zTXt, iTXt or eXIf chunk, and nothing of other chunks; texts up to `max_bytes` in all. False
+// Keeps a tEXt, zTXt, iTXt or eXIf chunk, and ignores others. Texts that would exceed `max_bytes` in all are left out. False
 // without memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);
-// Keeps what stands behind the image data, if the source's end can be looked at. False without memory.
+// Keeps metadata after the image data, unless the source is a pipe. False without memory.
 bool cic_png_keep_trailing_metadata(cic_png_metadata *metadata, const cic_source *source, size_t max_bytes);
 void cic_png_free_metadata(cic_png_metadata *metadata);
 

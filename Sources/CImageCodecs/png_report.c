@@ -27,7 +27,6 @@ cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char
     case CIC_PNG_CHECKSUM: is_overlooked = report->policy == CIC_FAIL_ON_NONE; break;
     case CIC_PNG_DAMAGE: break;
   }
-  // Anything else is damage.
   if (!is_overlooked) return CIC_CORRUPT;
   return cic_png_warn(report, message) ? CIC_OK : CIC_WARNING;
 }

@@ -1,4 +1,4 @@
-// Failures and warnings of a PNG decoder, and what the policy makes of a fault.
+// The failure and the warnings of a PNG decoder, and the policy's judgement of faults.
 #ifndef CIC_PNG_REPORT_H
 #define CIC_PNG_REPORT_H
 
@@ -18,13 +18,14 @@ typedef struct {
   char first_warning[cic_png_text_capacity];
 } cic_png_report;
 
-// Sets a failure, in place of another, and returns its status.
+// Replaces the failure and returns the status.
 cic_status cic_png_set_failure(cic_png_failure *failure, cic_status status, const char *message);
-// As cic_png_set_failure, for a failure of cic_source_read.
+// As cic_png_set_failure, for a status of cic_source_read.
 cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status status);
-// Counts a warning; false where the policy makes it a failure.
+// Counts a warning. False if the policy makes it a failure.
 bool cic_png_warn(cic_png_report *report, const char *message);
-// CIC_OK where the policy lets a fault pass as a warning, which is counted; else the status of the failure that it is.
+// Counts a fault as a warning and returns CIC_OK, or returns the status of a failure, which the caller sets. Unknown faults are
+// damage.
 cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char *message);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// How often a source that waits for its writer looks at the cancel flag.
+// The interval at which the cancel flag is checked while a source waits for its writer.
 static const int poll_milliseconds = 20;
 
 int cic_open(const char *path, int32_t *system_error) {
@@ -69,7 +69,7 @@ void cic_source_destroy(cic_source *source) {
   free(source);
 }
 
-// Appends what one read gives.
+// Appends the bytes of one read(2) to the window.
 static cic_status append(cic_source *source) {
   if (source->ended) return CIC_END;
   uint8_t *end = source->window + (source->next - source->window) + source->available;

@@ -30,22 +30,22 @@ typedef struct {
 cic_status cic_source_refill(cic_source *source);
 // Refills an empty window only.
 cic_status cic_source_require(cic_source *source);
-// Copies the next `count` bytes and consumes them. CIC_END where there are fewer; the ones there are were copied then.
+// Copies the next `count` bytes and consumes them. CIC_END if the source has fewer: these are copied and consumed.
 cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
 
 // Copies the last unread bytes of a file or of memory, at most `capacity`, and consumes nothing. A pipe has no known end:
 // nothing is copied from one.
 size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity);
 
-// Marks the place where reading stands; false where the source cannot go back, as a pipe.
+// Marks the current place. False if the source cannot go back, like a pipe.
 bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark);
-// Goes back to a mark. Where the system refuses that, the source ends there.
+// Goes back to a mark. If the system refuses, the source has ended.
 void cic_source_return_to(cic_source *source, const cic_source_mark *mark);
 
-// A source's failure in words; never for CIC_OK or CIC_END.
+// The text of a failure to read: CIC_CANCELED, CIC_READ_FAILED.
 const char *cic_source_failure_text(cic_status status);
 
-// Counts visible bytes as consumed: never more than are visible.
+// Consumes visible bytes, and never more than there are.
 static inline void cic_source_consume(cic_source *source, size_t count) {
   if (count > source->available) count = source->available;
   source->next += count;

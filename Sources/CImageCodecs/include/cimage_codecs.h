@@ -1,9 +1,9 @@
 // libpng, libjpeg-turbo and ISA-L behind calls that return a status.
 //
 // Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
-// Nothing is printed. The first failure of a handle is kept, and later calls return it again; only cic_png_record_fault puts one
-// in its place, because what the caller inflates ahead may be damaged at an earlier row. Calls out of order are CIC_UNSUPPORTED
-// or CIC_CORRUPT.
+// Nothing is printed. The first failure of a handle is kept, and later calls return it again. The exception is
+// cic_png_record_fault, which replaces it: bytes that were read before the failure may turn out to be damaged at an earlier row.
+// Calls out of order return CIC_UNSUPPORTED or CIC_CORRUPT.
 #ifndef CIMAGE_CODECS_H
 #define CIMAGE_CODECS_H
 
@@ -44,7 +44,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_CANCELED,       // the flag was raised
 } cic_status;
 
-// How damaged a source may be; each refuses what the ones before it refuse.
+// Which damage is refused. Each policy refuses all that the ones before it refuse.
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_FAIL_ON_NONE = 0,
   CIC_FAIL_ON_TRUNCATED,
@@ -52,7 +52,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_FAIL_ON_WARNING,
 } cic_policy;
 
-// What a codec has met so far. The texts belong to the handle and are empty when there is nothing to say.
+// The failure and the warnings of a handle so far. The texts belong to the handle; they are empty when there was none.
 typedef struct {
   const char *message;        // of the failure
   const char *first_warning;  // of the first warning
@@ -108,7 +108,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_ICC_BROKEN,  // segments missing, doubled or contradicting each other
 } cic_icc_state;
 
-// What stands before the first scan. Pointers stay valid until the decoder is destroyed. Width and height are set even
+// The headers before the first scan. Pointers stay valid until the decoder is destroyed. Width and height are set even
 // when reading the header fails after the frame header.
 typedef struct {
   uint32_t width, height;
@@ -129,7 +129,7 @@ typedef struct {
   cic_icc_state icc_state;
   const uint8_t *_Nullable icc;
   size_t icc_count;
-  uint64_t whole_image_bytes;  // coefficient memory of a file with several scans; 0 for one that streams
+  uint64_t whole_image_bytes;  // coefficient memory of a file with several scans; 0 for a file with one, which is read row by row
 } cic_jpeg_header;
 
 typedef struct {
@@ -165,14 +165,14 @@ cic_jpeg_decoder *_Nullable cic_jpeg_decoder_create(
 void cic_jpeg_decoder_destroy(cic_jpeg_decoder *decoder);
 cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *decoder);
 cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *header);
-// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here; under CIC_FAIL_ON_NONE it ends before
-// the first scan that is damaged, where cic_jpeg_can_resume, and is CIC_CORRUPT elsewhere.
+// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan
+// counts as that end if cic_jpeg_can_resume, and is CIC_CORRUPT if not.
 cic_status cic_jpeg_start(
   cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
-// Whether decoding can go on after a damaged scan with libjpeg-turbo of this version (LIBJPEG_TURBO_VERSION_NUMBER): it depends
-// on the library's insides.
+// Whether decoding can go on after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). It depends
+// on internals of the library.
 bool cic_jpeg_can_resume(int32_t version);
-// Before cic_jpeg_start, for tests: asks cic_jpeg_can_resume about this version instead of the library's own.
+// For tests, before cic_jpeg_start: makes the decoder ask cic_jpeg_can_resume about `version`, not about the library's own.
 void cic_jpeg_assume_version(cic_jpeg_decoder *decoder, int32_t version);
 // Up to `count` rows, `stride` bytes apart; *written is set even on failure.
 cic_status cic_jpeg_read_rows(
@@ -190,7 +190,7 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *decoder);
 typedef struct {
   int32_t h_sampling, v_sampling;
   int32_t block_side;         // samples of a block after scaling: 8, 4, 2 or 1
-  uint32_t blocks_per_row;    // that are delivered; whole MCUs may have more
+  uint32_t blocks_per_row;    // blocks that are delivered; the whole MCUs of a row may have more
   const uint16_t *quantization;  // 64 steps, in natural order
   const uint8_t *dc_counts, *dc_values;  // Huffman tables: codes of each length (from index 1), and their symbols
   const uint8_t *ac_counts, *ac_values;
@@ -205,15 +205,15 @@ typedef struct {
   cic_jpeg_scan_component components[4];
 } cic_jpeg_scan;
 
-// After cic_jpeg_start with CIC_JPEG_OUT_PLANES and before any strip was read: false where the file is not made of one
-// baseline scan in its frame's component order, or where its bytes cannot be read a second time.
-// When true, the caller may read the entropy-coded bytes in libjpeg-turbo's stead.
+// After cic_jpeg_start with CIC_JPEG_OUT_PLANES, and before a strip is read: true if the file has one baseline scan, with the
+// components in the frame's order, and its bytes can be read a second time. The caller may then read the entropy-coded bytes
+// instead of libjpeg-turbo.
 bool cic_jpeg_take_scan(cic_jpeg_decoder *decoder, cic_jpeg_scan *scan);
 // At least `wanted` unread bytes, fewer only at the end of the source. False when reading failed or was canceled.
 bool cic_jpeg_peek_scan(
   cic_jpeg_decoder *decoder, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 void cic_jpeg_skip_scan(cic_jpeg_decoder *decoder, size_t count);
-// Hands the scan back at its first byte: what follows is read by libjpeg-turbo, and failures are its own.
+// Gives the scan back to libjpeg-turbo, which reads it from its first byte.
 void cic_jpeg_return_scan(cic_jpeg_decoder *decoder);
 
 // MARK: JPEG encoder
@@ -249,7 +249,7 @@ cic_status cic_jpeg_encoder_finish(
 
 typedef struct cic_png_decoder cic_png_decoder;
 
-// What stands before the image data. Pointers stay valid until the decoder is destroyed.
+// The headers before the image data. Pointers stay valid until the decoder is destroyed.
 typedef struct {
   uint32_t width, height;
   int32_t bit_depth;   // 1, 2, 4, 8, 16
@@ -268,11 +268,11 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
-  const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt before the image data: type, length (big-endian) and data of each
+  const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt chunks: type, length (big-endian) and data of each
   size_t texts_count;
   const uint8_t *_Nullable icc;
   size_t icc_count;
-  const char *_Nullable icc_complaint;  // why libpng dropped the profile
+  const char *_Nullable icc_complaint;  // libpng's reason to drop the profile
   int32_t channels;           // of delivered rows: 1 to 4
   int32_t sample_bits;        // of delivered rows: 8 or 16
   uint64_t row_bytes;         // of delivered rows
@@ -300,7 +300,7 @@ cic_png_decoder *_Nullable cic_png_decoder_create(
 void cic_png_decoder_destroy(cic_png_decoder *decoder);
 cic_report cic_png_decoder_report(const cic_png_decoder *decoder);
 cic_status cic_png_read_header(cic_png_decoder *decoder, cic_png_header *header);
-// Takes the row buffers; of an interlaced file, the whole image.
+// Allocates the row buffers, and the whole image of an interlaced file.
 cic_status cic_png_start(cic_png_decoder *decoder);
 // Up to `count` rows, `stride` bytes apart; *written is set even on failure. The first call reads all of an interlaced
 // file.
@@ -353,7 +353,7 @@ typedef struct {
 cic_png_encoder *_Nullable cic_png_encoder_create(void);
 void cic_png_encoder_destroy(cic_png_encoder *encoder);
 const char *cic_png_encoder_message(const cic_png_encoder *encoder);
-// Writes everything that stands before the image data.
+// Writes all chunks before the image data.
 cic_status cic_png_encoder_start(cic_png_encoder *encoder, const cic_png_encoder_options *options);
 // Writes bytes of the zlib stream as they are.
 cic_status cic_png_write_data(cic_png_encoder *encoder, const uint8_t *bytes, size_t count);
@@ -371,13 +371,13 @@ void cic_deflater_destroy(cic_deflater *deflater);
 // Compresses `count` bytes. `flushed` ends a part, `last` the stream.
 cic_status cic_deflater_write(
   cic_deflater *deflater, const uint8_t *bytes, size_t count, bool flushed, bool last);
-// Everything so far. The bytes stay valid until the next call.
+// All output so far. The bytes stay valid until the next call.
 void cic_deflater_output(
   const cic_deflater *deflater, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 
 // Adler-32 (RFC 1950); 1 to begin with.
 uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count);
-// Of two pieces one behind the other, the second `count` bytes long.
+// The Adler-32 of two consecutive parts, of which the second has `count` bytes.
 uint32_t cic_adler32_combine(uint32_t first, uint32_t second, size_t count);
 
 #pragma clang assume_nonnull end

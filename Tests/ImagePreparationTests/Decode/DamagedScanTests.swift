@@ -4,8 +4,8 @@ import Testing
 
 @testable import ImagePreparation
 
-/// JPEGs of several scans of which a later one is damaged. libjpeg-turbo is left in the middle of reading them, so what can still
-/// be done depends on its version.
+/// JPEGs of several scans of which a later one is damaged. An error jumps out of libjpeg-turbo while it reads them, and whether
+/// decoding can go on depends on its version.
 @Suite("Damaged scans")
 struct DamagedScanTests {
   static let canResume = cic_jpeg_can_resume(cic_libjpeg_turbo_version_number())
@@ -47,7 +47,7 @@ struct DamagedScanTests {
     #expect(Double(difference) / Double(whole.bytes.count) < 20, "the coarse image is not the picture")
   }
 
-  /// libjpeg-turbo refuses the header when it has already taken over a part of it.
+  /// libjpeg-turbo refuses the header after it has overwritten fields of the first one.
   @Test(
     "a second frame header damages all rows, and changes neither the size nor the pixels",
     .enabled(if: canResume, "the installed libjpeg-turbo is not one that decoding can be resumed with"),
@@ -62,7 +62,7 @@ struct DamagedScanTests {
 
   /// 3.0's first beta was 2.1.90.
   @Test(
-    "a version whose insides are not known refuses the image as damaged",
+    "the image is refused as damaged with a version whose internals are not known",
     arguments: [0, 1_005_090, 2_001_004, 2_001_090, 3_000_000, 3_001_000, 3_002_000, .max] as [Int32])
   func otherVersions(version: Int32) throws {
     #expect(!cic_jpeg_can_resume(version))

@@ -5,13 +5,13 @@ import Testing
 
 @testable import ImagePreparation
 
-/// What the C decoder takes from libpng's texts, or from its allocations, because libpng has no codes. Where a test of a text
-/// fails, the installed libpng or zlib has other words than Sources/CImageCodecs/libpng_texts.h.
+/// Decisions that depend on libpng's texts, or on its allocations, because libpng has no codes. If a test of a text fails, the
+/// installed libpng or zlib has other texts than Sources/CImageCodecs/libpng_texts.h.
 @Suite("libpng's texts")
 struct LibpngTextTests {
-  /// In a chunk of its own, libpng meets the checksum when all rows are there, and warns of it as of something benign.
+  /// libpng reads a checksum in a chunk of its own after the last row, and treats it as benign.
   @Test(
-    "a wrong Adler-32 in a chunk of its own is known by zlib's words, and refused in the same ones without libpng",
+    "a wrong Adler-32 in a chunk of its own is recognized by zlib's text, and refused with the same text without libpng",
     arguments: DamagePolicy.allCases)
   func wrongAdler(policy: DamagePolicy) throws {
     var file = PNGFile(try Fixtures.bytes("corrupt/png-adler-checksum.png"))
@@ -32,26 +32,34 @@ struct LibpngTextTests {
     }
   }
 
-  @Test("a dropped color profile is known by the name of its chunk", arguments: ["odd-icc-garbage", "odd-icc-bomb"])
+  @Test(
+    "a dropped color profile is recognized by the name of its chunk", arguments: ["odd-icc-garbage", "odd-icc-bomb"])
   func droppedProfile(name: String) throws {
     let notes = try ImageDescription.read(from: .file(Fixtures.path("png/\(name).png"))).notes
     #expect(notes.contains { $0.hasPrefix("the embedded color profile was ignored (iCCP: ") }, "\(notes)")
   }
 
-  #if os(Linux)
-  /// A sanitizer maps more address space than the test leaves.
-  static let isSanitized = unsafe dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+  /// A sanitizer maps more address space than the test leaves, and Darwin does not limit it.
+  static let canLimitAddressSpace: Bool = {
+    #if os(Linux)
+    return unsafe dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil
+    #else
+    return false
+    #endif
+  }()
 
   @Test(
-    "memory that libpng does not get is no damage of the file",
-    .disabled(if: isSanitized, "address space cannot be limited under a sanitizer"))
+    "an allocation that fails in libpng is a lack of memory, not damage of the file",
+    .enabled(if: canLimitAddressSpace, "address space can be limited on Linux only, and not under a sanitizer"))
   func noMemory() async throws {
     await #expect(processExitsWith: .success) {
       // A row takes 17 GB.
       let bytes = try DecodingLimitTests.resized("png/pngsuite/basn6a16.png", width: 0x7FFF_FFFF, height: 1)
       let limits = DecodingLimitTests.limits { ($0.maxPixels, $0.maxMemory) = (.max, .max) }
+      #if os(Linux)
       var addressSpace = rlimit(rlim_cur: 8 << 30, rlim_max: 8 << 30)
       #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &addressSpace) == 0)
+      #endif
       let error = failure { () throws(PreparationError) in
         var decoder = try PNGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: .none)
         try decoder.start()
@@ -59,5 +67,4 @@ struct LibpngTextTests {
       #expect(error?.code == .outOfMemory, "\(String(describing: error))")
     }
   }
-  #endif
 }
