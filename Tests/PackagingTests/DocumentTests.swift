@@ -1,0 +1,60 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the documents of the repository promise about its files.
+@Suite struct DocumentTests {
+  private static let root = Fixtures.folder.deletingLastPathComponent()
+
+  @Test("every section of the contract that a comment cites exists")
+  func citedSectionsExist() throws {
+    let contract = try Self.text("Documentation/Contract.md")
+    let sections = Set(contract.matches(of: /(?m)^#+ (\d+(?:\.\d+)?)\.? /).map { String($0.1) })
+    #expect(sections.count > 10)
+    var citations = 0
+    for path in try Self.files(below: ["Sources", "Tests"]) where path.hasSuffix(".swift") || path.hasSuffix(".yaml") {
+      for citation in try Self.text(path).matches(of: /[Cc]ontract,?[\s\/]+sections? (\d+(?:\.\d+)?)/) {
+        citations += 1
+        #expect(sections.contains(String(citation.1)), "\(path) cites section \(citation.1)")
+      }
+    }
+    #expect(citations > 10)
+  }
+
+  @Test("the glossary defines at most sixty terms, each once")
+  func glossaryStaysShort() throws {
+    let glossary = try Self.text("Documentation/Glossary.md")
+    let end = try #require(glossary.firstRange(of: "## Words we replaced")).lowerBound
+    let terms = glossary[..<end].matches(of: /(?m)^\| ([^|]+) \|/).map { String($0.1) }.filter { $0 != "Term" }
+    #expect((20...60).contains(terms.count))
+    #expect(Set(terms).count == terms.count)
+  }
+
+  @Test("the architecture page names every folder of Sources, and no other")
+  func architectureIsTrueOfTheTree() throws {
+    let page = try Self.text("Documentation/Architecture.md")
+    let named = Set(page.matches(of: /`(Sources\/[A-Za-z0-9\/]+)`/).map { String($0.1) })
+    let present = Set(try Self.folders(below: "Sources"))
+    #expect(named.subtracting(present) == [], "named, and not there")
+    #expect(present.subtracting(named) == [], "there, and not named")
+  }
+
+  private static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+
+  private static func files(below folders: [String]) throws -> [String] {
+    try folders.flatMap { folder in
+      try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).map { "\(folder)/\($0)" }
+    }
+  }
+
+  /// Folders that hold sources; catalogs of documentation and headers' `include` folders are not rooms of the house.
+  private static func folders(below folder: String) throws -> [String] {
+    try files(below: [folder]).filter { path in
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: root.appending(path: path).path, isDirectory: &isFolder)
+      return exists && isFolder.boolValue && !path.contains(".docc") && !path.hasSuffix("/include")
+    }
+  }
+}
