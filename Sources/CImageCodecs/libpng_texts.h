@@ -7,5 +7,7 @@
 static const char libpng_wrong_adler[] = "incorrect data check";
 // Starts a warning about a color profile, which libpng drops. Warnings about a chunk start with its name.
 static const char libpng_profile_prefix[] = "iCCP:";
+// In a warning: a chunk is larger than the limit that was set, and is skipped.
+static const char libpng_chunk_too_large[] = "exceeds memory limits";
 
 #endif

@@ -61,6 +61,7 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
   bool overlooked = cic_png_warn(&d->report, message);
+  if (strstr(message, libpng_chunk_too_large)) d->metadata.is_cut = true;
   if (!strncmp(message, libpng_profile_prefix, sizeof libpng_profile_prefix - 1))
     snprintf(d->icc_complaint, sizeof d->icc_complaint, "%s", message);
   if (d->limits.policy >= CIC_FAIL_ON_TRUNCATED && strstr(message, libpng_wrong_adler))
@@ -178,7 +179,8 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   png_structp png = d->png;
   png_infop info = d->info;
   png_read_info(png, info);
-  if (!cic_png_keep_trailing_metadata(&d->metadata, d->source, d->limits.max_chunk_bytes))
+  if (!cic_png_keep_trailing_metadata(
+          &d->metadata, d->source, cic_png_big_endian(d->layout.chunk_header), d->limits.max_chunk_bytes))
     raise_failure(d, CIC_OUT_OF_MEMORY, "no memory for metadata");
   // The chunks that follow are not kept.
   png_set_read_user_chunk_fn(png, NULL, NULL);
@@ -206,6 +208,7 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   header->exif_count = d->metadata.exif_count;
   header->texts = d->metadata.texts.bytes;
   header->texts_count = d->metadata.texts.count;
+  header->metadata_are_cut = d->metadata.is_cut;
   png_charp name = NULL;
   png_bytep profile = NULL;
   png_uint_32 profile_count = 0;

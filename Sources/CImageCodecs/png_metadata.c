@@ -6,15 +6,22 @@
 
 #include "png_chunk.h"
 
-enum { trailing_bytes = 128 * 1024 };  // of the end of the source, in which metadata are looked for
+enum {
+  trailing_bytes = 128 * 1024,  // of the end of the source, in which the last chunks of the image data are searched for
+  max_followed_chunks = 64 * 1024,
+};
 
 static bool is_text(const uint8_t *name) {
   return !memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4);
 }
 
-static bool keep_text(cic_byte_buffer *texts, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
+static bool keep_text(cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
+  cic_byte_buffer *texts = &m->texts;
   size_t added = cic_png_chunk_header_bytes + count;
-  if (texts->count + added > max_bytes) return true;
+  if (texts->count + added > max_bytes) {
+    m->is_cut = true;
+    return true;
+  }
   if (!cic_byte_buffer_reserve(texts, added)) return false;
   uint8_t *next = texts->bytes + texts->count;
   memcpy(next, name, 4);
@@ -28,11 +35,15 @@ bool cic_png_keep_metadata(
     cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
   static const char xmp_keyword[18] = "XML:com.adobe.xmp";
   if (is_text(name)) {
-    bool is_xmp = name[0] == 'i' && count >= sizeof xmp_keyword && !memcmp(data, xmp_keyword, sizeof xmp_keyword);
+    bool is_xmp = count >= sizeof xmp_keyword && !memcmp(data, xmp_keyword, sizeof xmp_keyword);
     *(is_xmp ? &m->has_xmp : &m->has_text) = true;
-    return keep_text(&m->texts, name, data, count, max_bytes);
+    return keep_text(m, name, data, count, max_bytes);
   }
-  if (memcmp(name, "eXIf", 4) || m->exif || count == 0) return true;
+  if (memcmp(name, "eXIf", 4) || count == 0) return true;
+  if (m->exif) {
+    m->is_cut = true;  // one eXIf is allowed
+    return true;
+  }
   m->exif = malloc(count);
   if (!m->exif) return false;
   memcpy(m->exif, data, count);
@@ -53,38 +64,62 @@ static bool are_last_chunks(const uint8_t *bytes, size_t count) {
   return false;
 }
 
-// The offset of the first text or EXIF chunk among the last chunks; `count` if there is none.
-static size_t first_trailing_metadata(const uint8_t *bytes, size_t count) {
-  // All four names have an X as their second or third letter.
-  const uint8_t *letter = bytes;
-  while ((letter = memchr(letter, 'X', count - (size_t)(letter - bytes)))) {
-    for (size_t before = 6; before >= 5; before--) {
-      size_t at = (size_t)(letter - bytes) - before;
-      if (letter < bytes + before || count - at < cic_png_chunk_frame_bytes) continue;
-      const uint8_t *name = bytes + at + 4;
-      if ((is_text(name) || !memcmp(name, "eXIf", 4)) && are_last_chunks(bytes + at, count - at)) return at;
-    }
-    letter++;
+// The offset of the first IDAT from which chunks with right checksums lead to the end; `count` if there is none.
+static size_t last_data_chunks(const uint8_t *bytes, size_t count) {
+  const uint8_t *name = bytes + 4, *end = bytes + count;
+  while (name < end && (name = memchr(name, 'I', (size_t)(end - name)))) {
+    size_t at = (size_t)(name - bytes) - 4;
+    if (count - at >= cic_png_chunk_frame_bytes && !memcmp(name, "IDAT", 4) && are_last_chunks(bytes + at, count - at)) return at;
+    name++;
   }
   return count;
 }
 
-// ExifTool and others write metadata after the image data. Following the chunks to find it would read a header in every 8 KiB of
-// the file. So the end of the file is searched for names; a name is that of a chunk if chunks with right checksums lead from it
-// to IEND.
-bool cic_png_keep_trailing_metadata(cic_png_metadata *m, const cic_source *source, size_t max_bytes) {
-  uint8_t *bytes = malloc(trailing_bytes);
-  if (!bytes) return false;
-  size_t count = cic_source_copy_end(source, bytes, trailing_bytes);
-  bool has_memory = true;
-  size_t at = first_trailing_metadata(bytes, count);
-  while (has_memory && at < count && memcmp(bytes + at + 4, "IEND", 4)) {
-    uint32_t size = cic_png_big_endian(bytes + at);
-    has_memory = cic_png_keep_metadata(m, bytes + at + 4, bytes + at + 8, size, max_bytes);
-    at += cic_png_chunk_frame_bytes + size;
+// Keeps the chunk of text or EXIF at `at` if its checksum is right. False without memory.
+static bool keep_chunk_at(
+    cic_png_metadata *m, const cic_source *source, uint64_t at, const uint8_t *header, size_t max_bytes) {
+  size_t size = cic_png_big_endian(header);
+  if (size > max_bytes) {
+    m->is_cut = true;
+    return true;
   }
+  uint8_t *bytes = malloc(size + 8);  // the name, the data and the checksum
+  if (!bytes) return false;
+  bool has_memory = true;
+  if (!cic_source_copy(source, at + 4, bytes, size + 8) ||
+      cic_png_big_endian(bytes + 4 + size) != crc32_gzip_refl(0, bytes, size + 4))
+    m->is_cut = true;
+  else
+    has_memory = cic_png_keep_metadata(m, bytes, bytes + 4, size, max_bytes);
   free(bytes);
   return has_memory;
+}
+
+// ExifTool and others write metadata after the image data. Following all chunks of the image data would read a header in every
+// 8 KiB of most files. So the end of the file is searched for the last IDAT chunks: an IDAT is one if chunks with right checksums
+// lead from it to IEND. If there is none, the chunks are long and few, or the file is small, and they are followed from the first.
+bool cic_png_keep_trailing_metadata(
+    cic_png_metadata *m, const cic_source *source, uint32_t first_idat_bytes, size_t max_bytes) {
+  uint64_t unread = cic_source_unread(source), at = (uint64_t)first_idat_bytes + 4;
+  if (unread > at + trailing_bytes) {
+    uint8_t *bytes = malloc(trailing_bytes);
+    if (!bytes) return false;
+    size_t found = trailing_bytes;
+    if (cic_source_copy(source, unread - trailing_bytes, bytes, trailing_bytes))
+      found = last_data_chunks(bytes, trailing_bytes);
+    free(bytes);
+    if (found < trailing_bytes) at = unread - trailing_bytes + found;
+  }
+  uint8_t header[cic_png_chunk_header_bytes];
+  int followed = 0;
+  for (; followed < max_followed_chunks && cic_source_copy(source, at, header, sizeof header); followed++) {
+    const uint8_t *name = header + 4;
+    if (!memcmp(name, "IEND", 4)) break;
+    if ((is_text(name) || !memcmp(name, "eXIf", 4)) && !keep_chunk_at(m, source, at, header, max_bytes)) return false;
+    at += cic_png_chunk_frame_bytes + (uint64_t)cic_png_big_endian(header);
+  }
+  if (followed == max_followed_chunks) m->is_cut = true;
+  return true;
 }
 
 void cic_png_free_metadata(cic_png_metadata *m) {

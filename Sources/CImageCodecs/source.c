@@ -137,33 +137,45 @@ cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **by
   return status == CIC_END ? CIC_OK : status;
 }
 
-size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity) {
-  if (!source->window) {
-    size_t count = source->available < capacity ? source->available : capacity;
-    if (count > 0) memcpy(bytes, source->next + source->available - count, count);
-    return count;
-  }
+// The offset of the next unread byte of a file; -1 for a pipe.
+static off_t unread_offset(const cic_source *source) {
+  off_t read_so_far = source->blocks ? -1 : lseek(source->descriptor, 0, SEEK_CUR);
+  return read_so_far < 0 ? -1 : read_so_far - (off_t)source->available;
+}
+
+uint64_t cic_source_unread(const cic_source *source) {
+  if (!source->window) return source->available;
   struct stat status;
-  off_t read_so_far = lseek(source->descriptor, 0, SEEK_CUR);
-  if (source->blocks || read_so_far < 0 || fstat(source->descriptor, &status)) return 0;
-  off_t begin = read_so_far - (off_t)source->available;
-  if (begin < status.st_size - (off_t)capacity) begin = status.st_size - (off_t)capacity;
-  size_t count = 0;
-  while (begin + (off_t)count < status.st_size) {
-    ssize_t got = pread(
-        source->descriptor, bytes + count, (size_t)(status.st_size - begin) - count, begin + (off_t)count);
-    if (got <= 0) return 0;
-    count += (size_t)got;
+  off_t begin = unread_offset(source);
+  if (begin < 0 || fstat(source->descriptor, &status) || status.st_size < begin) return 0;
+  return (uint64_t)(status.st_size - begin);
+}
+
+bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count) {
+  if (!source->window) {
+    if (offset > source->available || count > source->available - offset) return false;
+    memcpy(bytes, source->next + offset, count);
+    return true;
   }
-  return count;
+  off_t begin = unread_offset(source);
+  if (begin < 0 || offset > INT64_MAX - (uint64_t)begin - count) return false;
+  begin += (off_t)offset;
+  while (count > 0) {
+    ssize_t got = pread(source->descriptor, bytes, count, begin);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    bytes += got;
+    begin += got;
+    count -= (size_t)got;
+  }
+  return true;
 }
 
 bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark) {
   *mark = (cic_source_mark){.next = source->next, .available = source->available};
   if (!source->window) return true;
-  off_t read_so_far = source->blocks ? -1 : lseek(source->descriptor, 0, SEEK_CUR);
-  mark->offset = read_so_far - (off_t)source->available;
-  return read_so_far >= 0;
+  mark->offset = unread_offset(source);
+  return mark->offset >= 0;
 }
 
 void cic_source_return_to(cic_source *source, const cic_source_mark *mark) {

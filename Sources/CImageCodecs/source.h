@@ -33,9 +33,11 @@ cic_status cic_source_require(cic_source *source);
 // Copies the next `count` bytes and consumes them. CIC_END if the source has fewer: these are copied and consumed.
 cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
 
-// Copies the last unread bytes of a file or of memory, at most `capacity`, and consumes nothing. A pipe has no known end:
-// nothing is copied from one.
-size_t cic_source_copy_end(const cic_source *source, uint8_t *bytes, size_t capacity);
+// Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
+uint64_t cic_source_unread(const cic_source *source);
+// Copies `count` bytes that stand `offset` bytes after the next unread one, and consumes nothing. False for a pipe, and where the
+// source has no such bytes.
+bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
 
 // Marks the current place. False if the source cannot go back, like a pipe.
 bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark);

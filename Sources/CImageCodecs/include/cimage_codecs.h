@@ -249,7 +249,8 @@ cic_status cic_jpeg_encoder_finish(
 
 typedef struct cic_png_decoder cic_png_decoder;
 
-// The headers before the image data. Pointers stay valid until the decoder is destroyed.
+// The headers before the image data; text and EXIF also after it, if the source can be read at any place. Pointers stay valid until
+// the decoder is destroyed.
 typedef struct {
   uint32_t width, height;
   int32_t bit_depth;   // 1, 2, 4, 8, 16
@@ -270,6 +271,7 @@ typedef struct {
   size_t exif_count;
   const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt chunks: type, length (big-endian) and data of each
   size_t texts_count;
+  bool metadata_are_cut;  // some text or EXIF is too large, or stands where it was not searched for
   const uint8_t *_Nullable icc;
   size_t icc_count;
   const char *_Nullable icc_complaint;  // libpng's reason to drop the profile

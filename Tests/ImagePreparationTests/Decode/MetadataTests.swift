@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -82,6 +83,24 @@ struct MetadataTests {
     #expect(description.isAnimated)
     #expect(description.hasXMP)
     #expect(!description.hasText)
+  }
+
+  @Test("text behind the image data is found, however long it is", arguments: [10, 200_000], [1, 40])
+  func trailingText(count: Int, dataChunks: Int) throws {
+    var file = PNGFile(try Fixtures.bytes("png/art-rgb8.png"))
+    // Three times the data, so that they are longer than what is read of a file's end; nobody inflates them here.
+    let data = Array(repeatElement(file.chunks.filter { $0.type == "IDAT" }.flatMap(\.data), count: 3).joined())
+    let size = data.count / dataChunks + 1
+    let pieces = stride(from: 0, to: data.count, by: size).map {
+      ("IDAT", Array(data[$0..<min($0 + size, data.count)]))
+    }
+    file.chunks = file.chunks.filter { !["IDAT", "IEND", "tEXt", "zTXt", "iTXt"].contains($0.type) } + pieces
+    #expect(try !ImageDescription.read(from: .memory(PNGFile(chunks: file.chunks + [("IEND", [])]).bytes)).hasText)
+    file.chunks += [("tEXt", Array("Comment\0".utf8) + [UInt8](repeating: 65, count: count)), ("IEND", [])]
+    #expect(try ImageDescription.read(from: .memory(file.bytes)).hasText)
+    let path = TestFolder.url.appending(path: "gesso-trailing-\(count)-\(dataChunks).png").path
+    try Data(file.bytes).write(to: URL(filePath: path))
+    #expect(try ImageDescription.read(from: .file(path)).hasText)
   }
 
   /// Names as exiftool prints them.
