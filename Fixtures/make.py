@@ -527,6 +527,17 @@ corrupt("png-palette-index-out-of-range.png", png(
     [(b"IHDR", header(8, 1, 8, 3)), (b"PLTE", bytes(range(9))), (b"IDAT", packed([bytes(range(8))])), end]))
 corrupt("png-palette-length-not-threes.png", png(
     [(b"IHDR", header(8, 1, 8, 3)), (b"PLTE", bytes(25)), (b"IDAT", packed([bytes(range(8))])), end]))
+# ---- a position in XMP alone, as exiftool writes it ---------------------------------------------------------------------------
+
+def placed(name):
+    return subprocess.run(
+        ["exiftool", "-n", "-XMP-exif:GPSLatitude=42.9", "-XMP-exif:GPSLongitude=-2.4", "-o", "-", HERE / name],
+        stdout=subprocess.PIPE, check=True).stdout
+
+
+write("jpeg/gps-xmp.jpg", placed("jpeg/1x1.jpg"))
+# Behind the image data, where some writers put it.
+write("png/gps-xmp.png", png(sorted(chunks(placed("png/1x1.png")), key=lambda c: [b"IHDR", b"IDAT", b"iTXt", b"IEND"].index(c[0]))))
 # ---- odd, but the picture is whole -------------------------------------------------------------------------------------------
 
 loop = b"II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 0x8769, 4, 1, 8) + struct.pack("<I", 8)

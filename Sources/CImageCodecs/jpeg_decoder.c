@@ -84,6 +84,9 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
   header->xmp_count = m->xmp.count;
   header->comment = m->comment.bytes;
   header->comment_count = m->comment.count;
+  header->segments = m->further.bytes;
+  header->segments_count = m->further.count;
+  header->segments_are_cut = m->further_is_cut;
   header->icc_state = m->icc.bytes ? CIC_ICC_COMPLETE : m->icc_is_broken ? CIC_ICC_BROKEN : CIC_ICC_NONE;
   header->icc = m->icc.bytes;
   header->icc_count = m->icc.count;

@@ -2,7 +2,7 @@
 //
 //   jpeg_decoder.c   life cycle, header, rows and planes
 //   jpeg_source.c    bytes for libjpeg-turbo: the source's window, cancellation, end markers after a source that ends early
-//   jpeg_markers.c   the metadata of APP1, APP2 and COM segments
+//   jpeg_markers.c   the metadata of APP1, APP2, APP13 and COM segments
 //   jpeg_failures.c  errors and warnings, with the rows they happen at
 //   jpeg_resume.c    decoding after a damaged scan
 //   jpeg_scan.c      the entropy-coded bytes, for a decoder other than libjpeg-turbo
@@ -18,6 +18,7 @@
 
 #include <jpeglib.h>
 
+#include "byte_buffer.h"
 #include "jpeg_state.h"
 #include "source.h"
 
@@ -41,6 +42,8 @@ typedef struct {
 typedef struct {
   bool has_comment, has_xmp;
   cic_jpeg_segment exif, xmp, comment;  // the first of each
+  cic_byte_buffer further;              // other segments that may name a place: length and content of each
+  bool further_is_cut;
   cic_jpeg_segment icc;                 // joined by cic_jpeg_join_profile
   bool icc_is_broken;
   int icc_segment_total;

@@ -22,7 +22,8 @@ extension ImageDescription {
         ("progressive", .bool(isProgressive && format == .jpeg)),
         ("interlaced", .bool(isProgressive && format == .png)),
         ("restartInterval", .integer(restartInterval)), ("exif", .bool(hasEXIF)), ("gps", .bool(hasGPS)),
-        ("xmp", .bool(hasXMP)), ("text", .bool(hasText)), ("animated", .bool(isAnimated)),
+        ("place", .bool(hasPlaceName)), ("xmp", .bool(hasXMP)), ("text", .bool(hasText)),
+        ("animated", .bool(isAnimated)),
         ("notes", .array(notes.map(OrderedJSON.string))),
         ("colorNotes", .array(colorNotes().map(OrderedJSON.string))),
       ])
@@ -44,7 +45,10 @@ extension ImageDescription {
         + (orientation == .upright ? "" : " (stored as \(storedSize), shown as \(size))"))
     lines.append("color profile: \(profileLabel ?? "none")")
     if restartInterval > 0 { lines.append("restart marker every \(restartInterval) blocks") }
-    let metadata = [("EXIF", hasEXIF), ("GPS position", hasGPS), ("XMP", hasXMP), ("text", hasText)]
+    let metadata = [
+      ("EXIF", hasEXIF), ("GPS position", hasGPS), ("name of a place", hasPlaceName), ("XMP", hasXMP),
+      ("text", hasText),
+    ]
     let present = metadata.filter(\.1).map(\.0)
     lines.append("metadata: \(present.isEmpty ? "none" : present.joined(separator: ", "))")
     return lines + notes.map { "note: \($0)" } + colorNotes().map { "when prepared: \($0)" }

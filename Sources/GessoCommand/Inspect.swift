@@ -29,7 +29,8 @@ package struct Inspect: Verb {
     var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {
-        let source = try await input.source(limit: maxDownload << 20)
+        // Metadata of a PNG may stand behind its pixels, where a pipe cannot be looked at.
+        let source = try await input.repeatableSource(limit: maxDownload << 20)
         let description = try Self.describe(source)
         if json {
           try console.output(description.inspection(input: input.name).line)

@@ -73,6 +73,9 @@ package struct Upload: Verb {
     _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> AssetID {
     let source = try await input.repeatableSource(limit: preparation.maxDownload << 20)
+    if asIs, let description = try? ImageDescription.read(from: source), description.hasGPS {
+      console.note("\(input.name): its GPS position goes along: leave out --as-is to strip it")
+    }
     return try await pipeline.upload(
       source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe
     ) { progress in

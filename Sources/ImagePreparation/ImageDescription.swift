@@ -58,8 +58,14 @@ public struct ImageDescription: Sendable, Equatable {
   var textChunks: [TextChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false
-  /// True when the EXIF metadata has a GPS directory.
+  /// True when metadata hold a position in coordinates: a GPS directory in EXIF, or properties of that kind in XMP, in any
+  /// namespace. True as well, with a note, when metadata could not be looked through and may hold one. Not looked at are maker
+  /// notes, further images in the file, what stands behind the end of a JPEG, and behind the image data of a PNG that comes
+  /// through a pipe.
   public var hasGPS = false
+  /// True when XMP or IPTC metadata name a place: a city, a country, a location. Such names are no position, so that they do not
+  /// count as GPS, but they give the place away as well.
+  public var hasPlaceName = false
   /// True when an XMP packet is present.
   public var hasXMP = false
   /// True when text chunks or comments are present.
@@ -77,14 +83,24 @@ public struct ImageDescription: Sendable, Equatable {
 }
 
 extension ImageDescription {
-  /// Takes orientation and the presence of GPS from EXIF bytes, if there are any.
+  /// Takes EXIF bytes and their orientation, if there are any.
   mutating func setEXIF(_ start: UnsafePointer<UInt8>?, _ count: Int) {
     guard let start = unsafe start else { return }
-    let exif = EXIFReader(unsafe Span(_unsafeStart: start, count: count))
+    var bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    // A PNG needs no such prefix, and some have it all the same.
+    if bytes.starts(with: "Exif\0\0".utf8) { bytes.removeFirst(6) }
     hasEXIF = true
-    self.exif = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-    hasGPS = exif.hasGPS
-    orientation = exif.orientation
+    exif = bytes
+    orientation = EXIFReader(bytes.span).orientation
+  }
+
+  /// Takes what was found out about the place of the picture.
+  mutating func setLocation(_ location: LocationReader) {
+    hasGPS = location.hasCoordinates || location.isIncomplete
+    hasPlaceName = location.hasPlaceName
+    if !location.hasCoordinates, location.isIncomplete {
+      notes.append("some metadata are damaged or too large to be looked through, and may hold a GPS position")
+    }
   }
 
   /// Takes the profile and its name, if there is one.

@@ -181,6 +181,9 @@ struct Img2ImgTests {
     let first = try await run("upload", Self.small, Self.small, "--as-is")
     let ids = first.text.split(separator: "\n")
     #expect(first.status == 0 && ids.count == 2 && ids[0] == ids[1] && ids[0].hasPrefix("asset_"), "\(first.errors)")
+    #expect(!first.errors.contains("GPS"))
+    let placed = try await run("upload", Fixtures.path("jpeg/phone.jpg"), "--as-is")
+    #expect(placed.status == 0 && placed.errors.contains("its GPS position goes along: leave out --as-is to strip it"))
     let prepared = try await run("upload", Self.small, "--json")
     #expect(try prepared.objects()[0]["assetId"] as? String != String(ids[0]))
 

@@ -186,7 +186,10 @@ struct InvocationTests {
     Case("--generate-completion-script fish", 0, output: "complete -c 'gesso'"),
     Case("jobs list", 0),
     Case("inspect \(small)", 0, output: "JPEG, 227x149"),
-    Case("inspect FIXTURES/jpeg/phone.jpg", 0, output: "GPS position"),
+    Case("inspect FIXTURES/jpeg/phone.jpg", 0, output: "metadata: EXIF, GPS position\n"),
+    Case("inspect FIXTURES/jpeg/gps-xmp.jpg", 0, output: "metadata: GPS position, XMP\n"),
+    Case("inspect FIXTURES/png/gps-xmp.png", 0, output: "metadata: GPS position, XMP\n"),
+    Case("inspect --json FIXTURES/png/gps-xmp.png", 0, output: #""exif":false,"gps":true,"place":false,"xmp":true"#),
     Case("doctor", 0, output: "libpng: 1."),
   ]
 
@@ -196,6 +199,14 @@ struct InvocationTests {
     #expect(outcome.status == 0)
     #expect(test.output.isEmpty ? outcome.text.isEmpty : outcome.text.contains(test.output))
     #expect(outcome.errors.isEmpty)
+  }
+
+  @Test("a position behind the pixels is seen through a pipe, too")
+  func pipe() async throws {
+    let gesso = try GessoExecutable()
+    let line = "cat '\(Fixtures.path("png/gps-xmp.png"))' | '\(GessoExecutable.url.path)' inspect -"
+    let outcome = try await gesso.run(["-c", line], executable: URL(filePath: "/bin/bash"))
+    #expect(outcome.status == 0 && outcome.text.contains("GPS position"), "\(outcome.text)\(outcome.errors)")
   }
 
   /// Completions are shell code: the shells read them.

@@ -126,6 +126,11 @@ typedef struct {
   size_t xmp_count;
   const uint8_t *_Nullable comment;  // the first one
   size_t comment_count;
+  // What may name a place besides: further EXIF segments and packets, extended XMP, Photoshop's resources. The length (four
+  // bytes, big-endian) and the content of each segment; some are missing when they are cut.
+  const uint8_t *_Nullable segments;
+  size_t segments_count;
+  bool segments_are_cut;
   cic_icc_state icc_state;
   const uint8_t *_Nullable icc;
   size_t icc_count;
@@ -136,6 +141,7 @@ typedef struct {
   cic_policy policy;
   int32_t max_scans;
   size_t max_profile_bytes;
+  size_t max_metadata_bytes;  // of all `segments`
   size_t max_memory;
 } cic_jpeg_limits;
 

@@ -8,6 +8,8 @@ struct DecodingLimits: Sendable, Equatable {
   var maxScans = 1_000
   /// Bytes of one ICC profile.
   var maxProfileBytes = 16 * 1024 * 1024
+  /// Bytes of a JPEG's metadata beside the first EXIF segment, packet and comment; segments that would exceed it are left out.
+  var maxMetadataBytes = 16 * 1024 * 1024
   /// Bytes of one ancillary chunk of a PNG.
   var maxChunkBytes = 16 * 1024 * 1024
   /// Ancillary chunks that libpng keeps.

@@ -1,8 +1,8 @@
 extension ImageDescription {
   /// Reads the headers of an image, and decodes nothing.
   ///
-  /// EXIF, XMP and text are found where the formats want them: in a JPEG before the first scan, in a PNG before the image data.
-  /// Of a PNG that is no pipe they are found also among its last chunks, behind the image data, where ExifTool puts them.
+  /// Metadata are found in a JPEG before the first scan, and in a PNG before and after the image data, where ExifTool writes them. In a
+  /// pipe, only those before the image data are found.
   /// - Parameters:
   ///   - source: A path, a descriptor or bytes.
   ///   - maxPixels: Refuses larger images; by default none, since no pixel is read.

@@ -105,7 +105,7 @@ struct RoundingNoiseTests {
   static func fine(_ image: PixelImage<UInt8>, plan: ResamplingPlan) -> [UInt16] {
     let raster = Raster(image)
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
-    let scale = SampleScale(layout: layout, linear: false)
+    let scale = SampleScale(bitDepth: 8, linear: false, isPremultiplied: false)
     let resampler = PlaneResampler(
       plan: plan, layout: layout, scale: scale, isFine: true, kernels: KernelTable(.best),
       stripRows: image.size.height, rowBytes: layout.rowBytes, ahead: 1)

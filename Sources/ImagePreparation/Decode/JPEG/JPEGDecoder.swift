@@ -153,7 +153,8 @@ struct JPEGDecoderHandle: ~Copyable {
   ) throws(PreparationError) {
     let codecLimits = cic_jpeg_limits(
       policy: policy.codecPolicy, max_scans: Int32(clamping: limits.maxScans),
-      max_profile_bytes: limits.maxProfileBytes, max_memory: limits.maxMemory)
+      max_profile_bytes: limits.maxProfileBytes, max_metadata_bytes: limits.maxMetadataBytes,
+      max_memory: limits.maxMemory)
     let flag = unsafe source.cancellation?.pointer
     guard let pointer = unsafe cic_jpeg_decoder_create(source.pointer, flag, codecLimits) else {
       throw .outOfMemory("the JPEG decoder")
@@ -203,6 +204,17 @@ extension ImageDescription {
     if let text = unsafe header.comment {
       comment = unsafe Array(UnsafeBufferPointer(start: text, count: header.comment_count))
     }
+    var segments: [ArraySlice<UInt8>] = []
+    if let first = unsafe header.segments {
+      var rest = unsafe Array(UnsafeBufferPointer(start: first, count: header.segments_count))[...]
+      while rest.count >= 4 {
+        let count = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        segments.append(rest.dropFirst(4).prefix(count))
+        rest = rest.dropFirst(4 + count)
+      }
+    }
+    setLocation(
+      LocationReader(exif: exif, xmp: xmp, segments: segments, isCut: unsafe header.segments_are_cut))
   }
 
   /// The common name (J:a:b) of the sampling factors of Y, Cb and Cr.

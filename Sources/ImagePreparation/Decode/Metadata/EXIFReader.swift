@@ -7,6 +7,8 @@ struct EXIFReader: Sendable, Equatable {
   private(set) var orientation = Orientation.upright
   /// True when the directory points to a GPS directory (tag 0x8825).
   private(set) var hasGPS = false
+  /// True when the directory holds an XMP packet (tag 0x02BC).
+  private(set) var hasXMP = false
   /// Where the orientation's value stands; nil without one.
   private(set) var orientationBytes: Range<Int>?
   /// True when there is a directory to read.
@@ -46,6 +48,7 @@ struct EXIFReader: Sendable, Equatable {
         orientationBytes = entry + 8..<entry + (type == 3 ? 10 : 12)
         orientation = Orientation(rawValue: number(entry + 8, type == 3 ? 2 : 4)) ?? .upright
       case 0x8825: hasGPS = true
+      case 0x02BC: hasXMP = true
       default: break
       }
     }

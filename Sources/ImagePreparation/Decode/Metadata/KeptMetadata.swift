@@ -36,7 +36,17 @@ struct KeptMetadata: Sendable, Equatable {
       ("EXIF", source.hasEXIF && exif == nil), ("XMP", source.hasXMP && xmp == nil),
       (format == .jpeg && comment != nil ? "text other than the comment" : "text", source.hasText && !keepsText),
     ].filter(\.1).map(\.0)
-    return (source.hasGPS && exif != nil ? ["kept GPS"] : [])
+    let location = LocationReader(exif: exif, xmp: xmp, chunks: format == .png ? chunks : [])
+    var notes: [String] = []
+    if location.hasCoordinates {
+      notes.append("kept GPS")
+    } else if location.isIncomplete {
+      notes.append("kept metadata that may hold GPS")
+    } else if source.hasGPS {
+      notes.append("stripped GPS")
+    }
+    if location.hasPlaceName { notes.append("kept names of places") }
+    return notes
       + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 

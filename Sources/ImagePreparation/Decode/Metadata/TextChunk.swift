@@ -37,18 +37,29 @@ struct TextChunk: Sendable, Equatable {
   /// What the text is about.
   var keyword: [UInt8] { Array(data.prefix { $0 != 0 }) }
 
-  /// The text, without its language; nil where it is compressed.
-  var text: [UInt8]? {
+  /// What stands behind the keyword and, of an international text, its languages; nil for a chunk that holds no text.
+  private var content: (bytes: ArraySlice<UInt8>, isCompressed: Bool)? {
     let rest = data.dropFirst(keyword.count + 1)
     switch String(decoding: type, as: UTF8.self) {
-    case "tEXt": return Array(rest)
+    case "tEXt": return (rest, false)
+    case "zTXt": return (rest.dropFirst(), true)
     case "iTXt":
       // A flag, a method, a language and a translated keyword, each of the last two ended by a zero.
-      guard rest.first == 0 else { return nil }
       let behindLanguage = rest.dropFirst(2).drop { $0 != 0 }.dropFirst()
-      return Array(behindLanguage.drop { $0 != 0 }.dropFirst())
+      return (behindLanguage.drop { $0 != 0 }.dropFirst(), rest.first != 0)
     default: return nil
     }
+  }
+
+  /// The text; nil where it is compressed.
+  var text: [UInt8]? { content.flatMap { $0.isCompressed ? nil : Array($0.bytes) } }
+
+  /// The text, inflated where it is compressed; nil for a chunk that holds none.
+  ///
+  /// - Parameter limit: Bytes that it may inflate to.
+  /// - Returns: The text as far as it goes, and false where it is damaged or goes on beyond the limit.
+  func wholeText(limit: Int) -> (bytes: [UInt8], isWhole: Bool)? {
+    content.map { $0.isCompressed ? Inflater.inflated($0.bytes, limit: limit) : (Array($0.bytes), true) }
   }
 
   /// The chunk as it stands in a file.
@@ -69,5 +80,44 @@ struct TextChunk: Sendable, Equatable {
       for _ in 0..<8 { crc = crc & 1 == 1 ? 0xEDB8_8320 ^ crc >> 1 : crc >> 1 }
     }
     return ~crc
+  }
+}
+
+extension Inflater {
+  /// Inflates a stream of zlib (RFC 1950) without a look at its checksum.
+  ///
+  /// - Parameter limit: Bytes that it may inflate to.
+  /// - Returns: What was inflated, and false where the stream is damaged or goes on beyond the limit.
+  fileprivate static func inflated(_ stream: ArraySlice<UInt8>, limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
+    // Deflate, without a dictionary that nobody has.
+    guard stream.count > 2, stream[stream.startIndex] & 0x0F == 8, stream[stream.startIndex + 1] & 0x20 == 0 else {
+      return ([], false)
+    }
+    var inflater = Inflater(kernels: KernelTable(.baseline))
+    var (rest, isEnded) = (stream.dropFirst(2), false)
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 * 1024)
+    while bytes.count <= limit {
+      var written = 0
+      let step = unsafe piece.withUnsafeMutableBufferPointer {
+        unsafe inflater.read(into: $0.baseAddress!, count: $0.count, written: &written)
+      }
+      bytes += piece.prefix(written)
+      switch step {
+      case .done: continue
+      case .ended: return bytes.count <= limit ? (bytes, true) : (Array(bytes.prefix(limit)), false)
+      case .broken: return (Array(bytes.prefix(limit)), false)
+      case .needsInput where isEnded: return (Array(bytes.prefix(limit)), false)
+      case .needsInput where rest.isEmpty:
+        isEnded = true
+        inflater.endInput()
+      case .needsInput:
+        let part = rest.prefix(Inflater.inputBytes)
+        _ = unsafe inflater.inputRoom().update(fromContentsOf: part)
+        inflater.append(part.count)
+        rest = rest.dropFirst(part.count)
+      }
+    }
+    return (Array(bytes.prefix(limit)), false)
   }
 }

@@ -216,6 +216,8 @@ extension ImageDescription {
     if let texts = unsafe header.texts {
       textChunks = TextChunk.all(in: unsafe Array(UnsafeBufferPointer(start: texts, count: header.texts_count)))
     }
+    setLocation(
+      LocationReader(exif: exif, xmp: nil, chunks: textChunks, isCut: unsafe header.metadata_are_cut))
     isAnimated = unsafe header.animated
     var color = PNGColor()
     if unsafe header.has_cicp {
