@@ -148,7 +148,7 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
-    try require(seed, in: 0...Img2ImgPipeline.largestSeed, "--seed")
+    try require(seed, in: 0...Img2ImgRequest.largestSeed, "--seed")
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 

@@ -112,7 +112,7 @@ public struct Img2ImgOrder: Sendable {
     func refuse(_ message: String, _ remedy: String) -> PipelineError {
       PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
     }
-    try naming(seed: request.seed ?? String(Img2ImgPipeline.largestSeed)).check(count: request.numSamples)
+    try naming(seed: request.seed ?? String(Img2ImgRequest.largestSeed)).check(count: request.numSamples)
     var request = request
     if let second {
       guard request.endpoint == .img2img, case .image = source else {

@@ -18,19 +18,16 @@ public struct Img2ImgPipeline: Sendable {
   private let randomSeed: @Sendable () -> String
   private let gate = JobGate()
 
-  /// The largest seed every endpoint of the service takes (contract, section 6).
-  public static let largestSeed = 2_147_483_647
-
   /// Makes a pipeline.
   ///
   /// - Parameters:
   ///   - client: Talks to the service.
   ///   - ledger: Keeps what was meant and what came of it.
   ///   - preparer: Prepares images.
-  ///   - randomSeed: Draws a seed for orders that name none: a number from 0 to ``largestSeed`` in decimal digits.
+  ///   - randomSeed: Draws a seed for orders that name none: a number from 0 to `Img2ImgRequest.largestSeed` in decimal digits.
   public init(
     client: ScenarioClient, ledger: Ledger, preparer: ImagePreparer = ImagePreparer(),
-    randomSeed: @escaping @Sendable () -> String = { String(Int.random(in: 0...Img2ImgPipeline.largestSeed)) }
+    randomSeed: @escaping @Sendable () -> String = { String(Int.random(in: 0...Img2ImgRequest.largestSeed)) }
   ) {
     self.client = client
     self.ledger = ledger

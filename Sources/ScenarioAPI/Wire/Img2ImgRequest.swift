@@ -54,8 +54,10 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public var width: Int?
   /// Height of the results, 64 to 2048 in steps of 8.
   public var height: Int?
-  /// Makes the draw repeatable. The service takes it as text.
+  /// Makes the result repeatable: a number from 0 to ``largestSeed``. The service takes it as text.
   public var seed: String?
+  /// The largest seed that every endpoint takes (contract, section 6).
+  public static let largestSeed = 2_147_483_647
   /// What to keep out of the image. Flux dev heeds it only with ``negativePromptStrength`` above 0.
   public var negativePrompt: String?
   /// How strongly to keep it out, 0 to 10.
