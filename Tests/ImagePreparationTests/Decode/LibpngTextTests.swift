@@ -39,6 +39,16 @@ struct LibpngTextTests {
     #expect(notes.contains { $0.hasPrefix("the embedded color profile was ignored (iCCP: ") }, "\(notes)")
   }
 
+  @Test("a chunk of text above the limit is recognized as left out by libpng's text", arguments: [9_000, 20_000])
+  func largeText(count: Int) throws {
+    var file = PNGFile(try Fixtures.bytes("png/small-rgb8.png"))
+    file.chunks.insert(("tEXt", Array("Comment\0".utf8) + [UInt8](repeating: 65, count: count)), at: 1)
+    var limits = DecodingLimits()
+    limits.maxChunkBytes = 10_000
+    let description = try SourceDecoder(opening: .memory(file.bytes), limits: limits, cancellation: nil).description
+    #expect(description.notes.contains { $0.contains("too large") } == (count > limits.maxChunkBytes))
+  }
+
   /// A sanitizer maps more address space than the test leaves, and Darwin does not limit it.
   static let canLimitAddressSpace: Bool = {
     #if os(Linux)
