@@ -103,55 +103,51 @@ extension Img2ImgPipeline {
   private func kept(
     _ asset: Asset, index: Int, _ places: ResultPlaces, _ onProgress: @Sendable (Img2ImgProgress) -> Void
   ) async throws -> Img2ImgResult.File {
-    let fileExtension = FileType.fileExtension(ofMimeType: asset.mimeType)
-    func path(_ number: Int) -> String {
-      places.naming.path(index: index, number: number, fileExtension: fileExtension)
-    }
-    var wasEdited = false
-    /// What stands at the first place from `number` on that is not taken.
-    func look(from number: inout Int) throws -> ResultPlaces.Standing {
-      while true {
-        let standing = try places.standing(at: path(number), index: index, asset: asset.id)
-        guard case .taken(let isEdited) = standing else { return standing }
-        wasEdited = wasEdited || isEdited
-        number += 1
-      }
-    }
-    func noteNumber(_ number: Int) {
-      if number > 1 { onProgress(.nameTaken(path(1), wasEdited: wasEdited, result: path(number))) }
-    }
-
-    var number = 1
-    if case .own(let digest) = try look(from: &number) {
-      return try onDisk(path(number), digest, number: number, index: index, asset: asset.id, places)
-    }
-    var size: ImageSize?
-    var digest = ""
-    let download = try await client.download(asset, beside: path(number)) { file in
+    var name = ResultNameSearch(places: places, index: index, asset: asset)
+    if let file = try existing(&name) { return file }
+    var (size, digest): (ImageSize?, String) = (nil, "")
+    let download = try await client.download(asset, beside: name.path) { file in
       size = try verifiedSize(of: file.path)
       digest = try ContentDigest.sha256(ofFile: file.path)
     }
+    let file = try named(download, size: size, digest: digest, &name)
+    if name.number > 1 {
+      onProgress(.nameTaken(name.path(1), wasEdited: name.wasEdited, result: name.path))
+    }
+    return file
+  }
+
+  /// Moves the search on to the first name that is not taken.
+  ///
+  /// - Returns: The result, if it stands there already.
+  private func existing(_ name: inout ResultNameSearch) throws -> Img2ImgResult.File? {
+    guard case .own(let digest) = try name.advance() else { return nil }
+    return try onDisk(
+      name.path, digest, number: name.number, index: name.index, asset: name.asset.id, name.places)
+  }
+
+  /// Gives a download the first name that is free, or throws it away where the result has come meanwhile.
+  private func named(
+    _ download: borrowing UnnamedDownload, size: ImageSize?, digest: String, _ name: inout ResultNameSearch
+  ) throws -> Img2ImgResult.File {
+    let (run, asset) = (name.places.run, name.asset.id)
     while true {
       // Others may have taken the name meanwhile.
-      let standing = try look(from: &number)
-      if case .own(let digest) = standing {
-        return try onDisk(path(number), digest, number: number, index: index, asset: asset.id, places)
-      }
+      if let file = try existing(&name) { return file }
       let file = Img2ImgResult.File(
-        index: index, path: path(number), recordPath: ResultRecord.path(beside: path(number)), assetID: asset.id,
+        index: name.index, path: name.path, recordPath: ResultRecord.path(beside: name.path), assetID: asset,
         mimeType: download.file.mimeType, sha256: digest, byteCount: download.file.byteCount, size: size)
-      let record = [UInt8](ResultRecord.document(of: file, run: places.run).utf8)
-      guard try placed(download.file.path, record, as: file, standing) else {
-        number += 1
+      let record = [UInt8](ResultRecord.document(of: file, run: run).utf8)
+      guard try placed(download.file.path, record, as: file, name.standing) else {
+        name.number += 1
         continue
       }
-      let isNewRecord = standing != .free(hasRecord: true)
+      let isNewRecord = name.standing != .free(hasRecord: true)
       try ledger.recordResult(
-        places.run.id,
+        run.id,
         LedgerResult(
-          index: index, assetID: asset.id, path: file.path.absolutePath, sha256: digest, number: number,
+          index: name.index, assetID: asset, path: file.path.absolutePath, sha256: digest, number: name.number,
           recordSHA256: isNewRecord ? ContentDigest.sha256(of: record) : nil))
-      noteNumber(number)
       return file
     }
   }

@@ -73,6 +73,47 @@ struct ResultPlaces {
   }
 }
 
+/// The search for the name of one result: its plain name, then those with the numbers 2, 3, …
+struct ResultNameSearch {
+  let places: ResultPlaces
+  /// Which of the run's results is meant.
+  let index: Int
+  let asset: Asset
+  /// The number of the name that is looked at.
+  var number = 1
+  /// What stands at that name.
+  private(set) var standing = ResultPlaces.Standing.free(hasRecord: false)
+  /// True when a name was passed over because this very result stands there and was edited.
+  private(set) var wasEdited = false
+
+  init(places: ResultPlaces, index: Int, asset: Asset) {
+    self.places = places
+    self.index = index
+    self.asset = asset
+  }
+
+  /// The path of the result under the name that is looked at.
+  var path: String { path(number) }
+
+  /// The path of the result under the name of a number.
+  func path(_ number: Int) -> String {
+    places.naming.path(
+      index: index, number: number, fileExtension: FileType.fileExtension(ofMimeType: asset.mimeType))
+  }
+
+  /// Goes on to the first name, from the present one, that is not taken.
+  ///
+  /// - Returns: What stands at that name.
+  mutating func advance() throws -> ResultPlaces.Standing {
+    while true {
+      standing = try places.standing(at: path, index: index, asset: asset.id)
+      guard case .taken(let isEdited) = standing else { return standing }
+      wasEdited = wasEdited || isEdited
+      number += 1
+    }
+  }
+}
+
 /// What has a name, links not followed.
 enum Occupant {
   case none, file
