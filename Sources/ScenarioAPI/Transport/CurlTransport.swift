@@ -50,11 +50,15 @@ public final class CurlTransport: HTTPTransport {
       throw ScenarioError(
         .transportFailed, .notSent, stage: request.stage, "libcurl could not be started", remedy: "free some memory")
     }
+    // Otherwise the transfer could begin on its thread before its cancellation gets there.
+    guard !Task.isCancelled else {
+      throw ScenarioError(.canceled, .notSent, stage: request.stage, "canceled", remedy: "")
+    }
     let id = loop.newID()
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         loop.start(id, request, continuation)
-        // A task canceled before this point had its handler run before the transfer existed.
+        // A task canceled since had its handler run before the transfer existed.
         if Task.isCancelled { loop.cancel(id) }
       }
     } onCancel: {
