@@ -1,8 +1,9 @@
-.PHONY: demo test build bench bench-peers fuzz soak docs format
+.PHONY: demo test test-slow build bench bench-peers fuzz soak docs format
 .NOTPARALLEL:
 
 demo:; @Scripts/demo
 test:; @Scripts/test
+test-slow:; @Scripts/test slow
 build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --product gesso
 bench:; @Scripts/setup build && swift package --package-path Benchmarks benchmark
 bench-peers:; @Scripts/bench-peers

@@ -148,7 +148,7 @@ var targets: [Target] = [
     ],
     swiftSettings: clientTestSettings),
   .executableTarget(
-    name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation"],
+    name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
     path: "Tests/Soak", swiftSettings: swiftSettings),
 
   // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that

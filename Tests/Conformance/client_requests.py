@@ -16,6 +16,7 @@ from PIL import Image
 BASE = os.environ["SCENARIO_BASE_URL"]
 AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
 SIZE = (512, 384)
+TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))
 
 
 def picture():
@@ -35,7 +36,7 @@ def check(what, fine):
 
 def upload(image):
     data_url = "data:image/jpeg;base64," + base64.b64encode(image).decode()
-    reply = requests.post(f"{BASE}/assets", json={"name": "picture.jpg", "image": data_url}, auth=AUTH, timeout=30)
+    reply = requests.post(f"{BASE}/assets", json={"name": "picture.jpg", "image": data_url}, auth=AUTH, timeout=TIMEOUT)
     reply.raise_for_status()
     return reply.json()["asset"]["id"]
 
@@ -54,7 +55,7 @@ def generate(**fields):
         "seed": "42",
         **fields,
     }
-    reply = requests.post(f"{BASE}/generate/img2img", json=payload, auth=AUTH, timeout=30)
+    reply = requests.post(f"{BASE}/generate/img2img", json=payload, auth=AUTH, timeout=TIMEOUT)
     reply.raise_for_status()
     check("the reply says that nothing was generated", reply.headers["X-Gesso-Sandbox"] == "nothing was generated")
     return reply.json()["job"]["jobId"]
@@ -62,9 +63,9 @@ def generate(**fields):
 
 def wait(job_id):
     seen = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 2 * TIMEOUT
     while time.monotonic() < deadline:
-        reply = requests.get(f"{BASE}/jobs/{job_id}", auth=AUTH, timeout=30)
+        reply = requests.get(f"{BASE}/jobs/{job_id}", auth=AUTH, timeout=TIMEOUT)
         reply.raise_for_status()
         job = reply.json()["job"]
         seen.append((job["status"], job["progress"]))
@@ -78,15 +79,15 @@ def wait(job_id):
 
 
 def download(asset_id):
-    reply = requests.get(f"{BASE}/assets/{asset_id}", params={"originalAssets": "true"}, auth=AUTH, timeout=30)
+    reply = requests.get(f"{BASE}/assets/{asset_id}", params={"originalAssets": "true"}, auth=AUTH, timeout=TIMEOUT)
     reply.raise_for_status()
     asset = reply.json()["asset"]
-    file = requests.get(asset["url"], timeout=30)
+    file = requests.get(asset["url"], timeout=TIMEOUT)
     file.raise_for_status()
     check(f"{asset_id} has the length it claims", len(file.content) == asset["properties"]["size"])
-    leaked = requests.get(asset["url"], auth=AUTH, timeout=30)
+    leaked = requests.get(asset["url"], auth=AUTH, timeout=TIMEOUT)
     check("a file URL refuses credentials", leaked.status_code == 400)
-    changed = requests.get(asset["url"][:-1] + ("A" if asset["url"][-1] != "A" else "B"), timeout=30)
+    changed = requests.get(asset["url"][:-1] + ("A" if asset["url"][-1] != "A" else "B"), timeout=TIMEOUT)
     check("a changed file URL is denied", changed.status_code == 403 and b"Access Denied" in changed.content)
     image = Image.open(io.BytesIO(file.content))
     image.load()
@@ -144,10 +145,10 @@ def main():
     check("the same request is the same picture", numpy.array_equal(download(wait(again)[0]), results[-1]))
     check("imageUrl is the same picture", numpy.array_equal(download(wait(by_url)[0]), results[-1]))
 
-    refused = requests.get(f"{BASE}/jobs", auth=(AUTH[0], "wrong"), timeout=30)
+    refused = requests.get(f"{BASE}/jobs", auth=(AUTH[0], "wrong"), timeout=TIMEOUT)
     check("a wrong secret is refused", refused.status_code == 401)
     foreign = requests.post(
-        f"{BASE}/generate/img2img", auth=AUTH, timeout=30,
+        f"{BASE}/generate/img2img", auth=AUTH, timeout=TIMEOUT,
         json={"prompt": "p", "modelId": "flux.1-dev", "imageUrl": "http://192.0.2.1/picture.jpg"},
     )  # fmt: skip
     check("imageUrl beyond loopback is refused", foreign.status_code == 400)

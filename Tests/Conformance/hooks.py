@@ -20,7 +20,7 @@ from PIL import Image
 
 BASE = os.environ["SCENARIO_BASE_URL"]
 AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
-JOB_SECONDS = 30  # a job of the sandbox takes 3, on a machine that has the time
+TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))  # for a reply, and for a job of the sandbox, which takes 3 s
 ENDED = ("success", "failure", "canceled")
 WAITS = 5  # jobs that are waited for, so that the link to their result can be followed
 
@@ -30,7 +30,7 @@ waits = 0
 
 
 def post(path, body):
-    reply = requests.post(BASE + path, json=body, auth=AUTH, timeout=30)
+    reply = requests.post(BASE + path, json=body, auth=AUTH, timeout=TIMEOUT)
     reply.raise_for_status()
     return reply.json()
 
@@ -47,12 +47,12 @@ def start_job(**fields):
 
 
 def read_job(job):
-    return requests.get(f"{BASE}/jobs/{job}", auth=AUTH, timeout=30).json()["job"]
+    return requests.get(f"{BASE}/jobs/{job}", auth=AUTH, timeout=TIMEOUT).json()["job"]
 
 
 def wait_for(job):
     """The job once it has ended, or as it is when it has had more than its time."""
-    deadline = time.monotonic() + JOB_SECONDS
+    deadline = time.monotonic() + TIMEOUT
     while True:
         read = read_job(job)
         if read["status"] in ENDED or time.monotonic() > deadline:

@@ -21,6 +21,7 @@ NEEDED = {
     "generateInpaint", "generateControlnet", "generateControlnetImg2Img", "getJob", "listJobs", "actOnJob", "getAssetsBulk",
 }  # fmt: skip
 LEAST = 20
+TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))
 
 
 def served():
@@ -31,7 +32,7 @@ def served():
     for path, methods in paths.items():
         for method, operation in methods.items():
             url = BASE + path.replace("{", "").replace("}", "")
-            if requests.request(method, url, json={}, auth=AUTH, timeout=30).status_code != 501:
+            if requests.request(method, url, json={}, auth=AUTH, timeout=TIMEOUT).status_code != 501:
                 operations.append(operation["operationId"])
     return operations
 
@@ -41,7 +42,7 @@ def run(folder, operations, *options):
     counts_file = os.path.join(folder, "counts.json")
     command = [
         os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", os.path.abspath(DOCUMENT),
-        "--url", BASE, "--auth", ":".join(AUTH), *options,
+        "--url", BASE, "--auth", ":".join(AUTH), "--request-timeout", str(TIMEOUT), *options,
         # A body that satisfies the schema may still name an unknown asset or hold no image (contract §14).
         "--exclude-checks", "positive_data_acceptance",
         "--generation-database", "none", "--continue-on-failure", "--warnings", "off", "--no-color",

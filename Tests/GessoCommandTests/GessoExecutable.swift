@@ -30,8 +30,9 @@ struct GessoExecutable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 
-  /// The executable beside the tests' own product.
+  /// The executable that `GESSO_EXECUTABLE` names, else the one beside the tests' own product.
   static let url: URL = {
+    if let named = ProcessInfo.processInfo.environment["GESSO_EXECUTABLE"] { return URL(filePath: named) }
     #if os(Linux)
     let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     #else
@@ -42,10 +43,10 @@ struct GessoExecutable {
 
   private final class Anchor {}
 
-  /// The environment of every run: nothing of the user's own reaches the command.
+  /// The environment of every run: nothing of the user's own reaches the command, but what its sanitizer needs.
   func environment(_ more: [String: String] = [:]) -> [String: String] {
     ["HOME": folder.path, "PATH": "/usr/bin:/bin", "GESSO_LEDGER": folder.appending(path: "ledger.sqlite").path]
-      .merging(more) { $1 }
+      .merging(ProcessInfo.processInfo.environment.filter { $0.key == "LD_PRELOAD" }) { $1 }.merging(more) { $1 }
   }
 
   /// Runs to the end.

@@ -102,10 +102,8 @@ struct Img2ImgTests {
 
   @Test("a timeout is exit 9 and names the job; watching it goes on and downloads it")
   func timeout() async throws {
-    let sandbox = try RunningProcess(gesso, ["sandbox"], environment: Self.pair)
-    var lines = sandbox.output.makeAsyncIterator()
-    let address = try #require(await lines.line())
-    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    let sandbox = try await HeldSandbox(Self.pair)
+    let environment = sandbox.environment
 
     let late = try await gesso.run(
       ["img2img", Self.small, "--prompt", "p", "--seed", "7", "--timeout", "0.1", "-o", "out"], environment: environment
@@ -117,6 +115,7 @@ struct Img2ImgTests {
     #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"])
     #expect(try await gesso.run(["jobs", "list"]).text.contains("\(job)  submitted"))
 
+    sandbox.letGo()
     let watched = try await gesso.run(["jobs", "watch", job], environment: environment)
     #expect(watched.status == 0, "\(watched.errors)")
     #expect(watched.text.hasSuffix("/out/small-420-7-1.png\n"))
@@ -125,13 +124,12 @@ struct Img2ImgTests {
 
     let wrong = try await gesso.run(
       ["jobs", "watch", job],
-      environment: ["SCENARIO_API_KEY": "other", "SCENARIO_API_SECRET": "other", "SCENARIO_BASE_URL": address])
+      environment: environment.merging(["SCENARIO_API_KEY": "other", "SCENARIO_API_SECRET": "other"]) { $1 })
     #expect(wrong.status == 5)
     for written in [late.text + late.errors, watched.text + watched.errors, wrong.errors] {
       #expect(!written.contains("planted") && !written.contains("Signature"))
     }
-    sandbox.terminate()
-    #expect(await sandbox.status() == 0)
+    await sandbox.stop()
   }
 
   @Test("the price, the limit, not waiting, the same command again, and a new draw")
@@ -170,10 +168,8 @@ struct Img2ImgTests {
 
   @Test("uploads, custom models and canceling")
   func verbs() async throws {
-    let sandbox = try RunningProcess(gesso, ["sandbox"], environment: Self.pair)
-    var lines = sandbox.output.makeAsyncIterator()
-    let address = try #require(await lines.line())
-    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    let environment = sandbox.environment
     func run(_ arguments: String...) async throws -> GessoExecutable.Outcome {
       try await gesso.run(arguments, environment: environment)
     }
@@ -206,22 +202,20 @@ struct Img2ImgTests {
         ["img2img", Self.small, "--prompt", "q", "--no-wait", "-o", "out"] + more, environment: environment
       ).text.trimmingCharacters(in: .newlines)
     }
+    sandbox.hold()
     let canceled = try await run("jobs", "cancel", try await submit())
     #expect(canceled.status == 0 && canceled.text == "canceled\n", "\(canceled.errors)")
     let stubborn = try await run(
       "jobs", "cancel", try await submit("--model", "model_bfl-flux-1-dev", "--mode", "custom"))
     #expect(stubborn.status == 6 && stubborn.errors.contains("Cannot cancel this type of job"))
     #expect(try await run("jobs", "resolve", "1", "--drop").errors.contains("waits for no decision"))
-    sandbox.terminate()
-    #expect(await sandbox.status() == 0)
+    await sandbox.stop()
   }
 
   @Test("interrupting leaves the job running and says how to go on; going on downloads it")
   func interrupt() async throws {
-    let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
-    var lines = sandbox.output.makeAsyncIterator()
-    let address = try #require(await lines.line())
-    let environment = Self.pair.merging(["SCENARIO_BASE_URL": address]) { $1 }
+    let sandbox = try await HeldSandbox(Self.pair)
+    let environment = sandbox.environment
     let run = try RunningProcess(
       gesso, ["img2img", Self.small, "--prompt", "p", "--seed", "7", "-o", "out"], environment: environment)
     var errors = run.errors.makeAsyncIterator()
@@ -233,10 +227,10 @@ struct Img2ImgTests {
     #expect(
       try await gesso.run(["jobs", "show", String(job), "--json"]).objects().first?["state"] as? String == "submitted")
 
+    sandbox.letGo()
     #expect(try await gesso.run(["jobs", "watch", String(job)], environment: environment).status == 0)
     #expect(try gesso.names(in: "out") == ["small-420-7-1.png", "small-420-7-1.png.json", "small-420.prepared.jpg"])
-    sandbox.interrupt()
-    #expect(await sandbox.status() == 0)
+    await sandbox.stop()
   }
 
   @Test("the sandbox lets in the pair it prints, logs requests when asked to, and ends well")
@@ -262,13 +256,16 @@ struct Img2ImgTests {
   @Test("on a terminal progress is one live line; NO_COLOR takes color away", arguments: [[:], ["NO_COLOR": "1"]])
   func terminal(environment: [String: String]) async throws {
     // util-linux' script(1) gives the command a terminal and copies what it shows.
-    let line = "\(GessoExecutable.url.path) img2img \(Self.small) --prompt p --sandbox --timeout 0.5 -o out"
+    let sandbox = try await HeldSandbox(Self.pair)
+    let line = "\(GessoExecutable.url.path) img2img \(Self.small) --prompt p --timeout 0.5 -o out"
     let outcome = try await gesso.run(
-      ["-q", "-e", "-c", line, "/dev/null"], environment: environment.merging(["TERM": "xterm"]) { $1 },
+      ["-q", "-e", "-c", line, "/dev/null"],
+      environment: sandbox.environment.merging(["TERM": "xterm"]) { $1 }.merging(environment) { $1 },
       executable: URL(filePath: "/usr/bin/script"))
     #expect(outcome.status == 9)
     #expect(outcome.text.contains("\r\u{1B}[Kuploading"), "\(outcome.text.debugDescription)")
     #expect(outcome.text.contains("\u{1B}[31m") == environment.isEmpty)
+    await sandbox.stop()
   }
   #endif
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-@Suite("Connections that break, over the sandbox's relay", .timeLimit(.minutes(1)))
+@Suite("Connections that break, over the sandbox's relay", .timeLimit(.minutes(TimeScale.factor)))
 struct FaultRelayTests {
   private let sandbox = ScenarioSandbox(
     configuration: SandboxConfiguration(
@@ -40,14 +40,15 @@ struct FaultRelayTests {
     // A reset ends it long before; silence is what the short time is for.
     let isSilent = code == .timedOut
     do {
-      _ = try await submit(client, timeout: isSilent ? .milliseconds(500) : .seconds(30))
+      _ = try await submit(client, timeout: (isSilent ? .milliseconds(500) : .seconds(30)) * TimeScale.factor)
       Issue.record("an answer came")
     } catch let error as ScenarioError {
       #expect(error.code == code && error.outcome == .unknownOutcome && error.charged == .unknown)
     }
     #expect(sandbox.statistics.jobs == jobs)
     #expect(sandbox.statistics.faults == [kind.rawValue: 1])
-    #expect(try await submit(client, timeout: .seconds(30)).status == 200, "the next one gets through")
+    let next = try await submit(client, timeout: .seconds(30) * TimeScale.factor)
+    #expect(next.status == 200, "the next one gets through")
     await sandbox.stop()
   }
 

@@ -2,6 +2,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ScenarioSandbox
@@ -125,7 +126,8 @@ struct ScenarioSandboxTests {
       ("http://127.0.0.1:PORT/pic ture.png\r\nX: y", 400, nil),
     ])
   func imageURL(template: String, status: Int, reason: String?) async throws {
-    let files = HTTPServer(port: 0, logger: .disabled)
+    let patience = 60 * Double(TimeScale.factor)
+    let files = HTTPServer(port: 0, timeout: patience, logger: .disabled)
     await files.appendRoute("/picture.png") { _ in HTTPResponse(statusCode: .ok, body: Data(Harness.picture)) }
     await files.appendRoute("/text") { _ in HTTPResponse(statusCode: .ok, body: Data("no image".utf8)) }
     await files.appendRoute("/moved") { _ in
@@ -133,11 +135,11 @@ struct ScenarioSandboxTests {
     }
     await files.appendRoute("/large") { _ in HTTPResponse(statusCode: .ok, body: Data(count: 300_000)) }
     await files.appendRoute("/silent") { _ in
-      try await Task.sleep(for: .seconds(60))
+      try await Task.sleep(for: .seconds(60) * TimeScale.factor)
       return HTTPResponse(statusCode: .ok)
     }
     let running = Task { try await files.run() }
-    try await files.waitUntilListening(timeout: 60)
+    try await files.waitUntilListening(timeout: patience)
     guard case .ip6(_, let port)? = await files.listeningAddress else {
       Issue.record("no port")
       return
@@ -146,7 +148,8 @@ struct ScenarioSandboxTests {
     let limits = { (configuration: inout SandboxConfiguration) in
       configuration.limits.fetchedBytes = 100_000
       // Short only where silence is what is tested: a busy machine takes longer to answer.
-      configuration.limits.fetchTimeout = template.hasSuffix("/silent") ? .milliseconds(300) : .seconds(30)
+      configuration.limits.fetchTimeout =
+        (template.hasSuffix("/silent") ? .milliseconds(300) : .seconds(30)) * TimeScale.factor
     }
     try await serving(limits) { base in
       let answer = try await send(

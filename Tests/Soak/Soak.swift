@@ -4,6 +4,7 @@ import GessoPipeline
 import ImagePreparation
 import ScenarioSandbox
 import Synchronization
+import TestSupport
 
 /// The parent: a sandbox, and client processes that it starts again until all orders are done and all kills have hit.
 struct Soak: Sendable {
@@ -259,6 +260,7 @@ struct Soak: Sendable {
       ]
       process.environment = [
         "SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret,
+        "GESSO_TEST_TIME_SCALE": String(TimeScale.factor),
       ]
       // A file: the other client process would inherit a pipe and keep it open.
       let said = URL(filePath: "\(folder)/said-\(number)")

@@ -4,6 +4,7 @@ import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
 import Synchronization
+import TestSupport
 
 /// A client process: carries out every order, several at a time, until all are done or it is killed.
 struct Worker {
@@ -49,7 +50,7 @@ struct Worker {
     }
     let environment = ProcessInfo.processInfo.environment
     var options = CurlTransport.Options()
-    options.stallTimeout = .seconds(2)
+    options.stallTimeout = .seconds(2) * TimeScale.factor
     var client = ScenarioClient(
       configuration: try ScenarioConfiguration(
         baseURL: baseURL,
@@ -57,7 +58,7 @@ struct Worker {
           key: environment["SCENARIO_API_KEY"] ?? "", secret: environment["SCENARIO_API_SECRET"] ?? "")),
       transport: CurlTransport(options: options),
       retry: RetryPolicy(attempts: 4, initialDelay: .milliseconds(20), longestDelay: .milliseconds(200)))
-    client.requestTimeout = .seconds(2)
+    client.requestTimeout = .seconds(2) * TimeScale.factor
     let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
     let indices = number % 2 == 0 ? Array(0..<jobs) : Array((0..<jobs).reversed())
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -77,7 +78,8 @@ struct Worker {
   private func finish(_ index: Int, _ pipeline: Img2ImgPipeline) async throws {
     let order = Self.order(index, source: source, folder: folder)
     let polling = JobPolling(
-      initialInterval: .milliseconds(30), longestInterval: .milliseconds(300), deadline: .seconds(20))
+      initialInterval: .milliseconds(30), longestInterval: .milliseconds(300), deadline: .seconds(20) * TimeScale.factor
+    )
     var failures = 0
     while true {
       do {

@@ -79,7 +79,7 @@ struct EntropyDecoderTests {
     return .refused
   }
 
-  @Test("every fixture at every scale", arguments: JPEGScale.allCases, InstructionSet.available)
+  @Test("every fixture at every scale", .everyInstructionSet, arguments: JPEGScale.allCases, InstructionSet.available)
   func fixtures(scale: JPEGScale, isa: InstructionSet) throws {
     var outcomes: [Outcome: Int] = [:]
     for folder in ["jpeg", "jpeg/coded", "corrupt"] {
@@ -132,7 +132,7 @@ struct EntropyDecoderTests {
     return try EncoderTests.jpeg(samples, size, isGray ? .gray : .rgb, encoding)
   }
 
-  @Test("generated images", arguments: InstructionSet.available)
+  @Test("generated images", .everyInstructionSet, arguments: InstructionSet.available)
   func generated(isa: InstructionSet) throws {
     for seed in 0..<Self.imageCount {
       var random = SplitMix64(seed: seed)

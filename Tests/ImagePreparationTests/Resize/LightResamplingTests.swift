@@ -56,7 +56,7 @@ struct LightResamplingTests {
     return resampler.result.bytes
   }
 
-  @Test("as in float64, the same bits on every instruction set", arguments: sizes, patterns)
+  @Test("as in float64, the same bits on every instruction set", .everyInstructionSet, arguments: sizes, patterns)
   func light(_ sizes: Sizes, _ pattern: TestPattern) {
     check(pattern.image(sizes.from, channels: sizes.channels), sizes)
   }
@@ -98,7 +98,8 @@ struct LightResamplingTests {
     return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
   }
 
-  @Test("alpha weighs light: within 1 wherever alpha is 8 or more", arguments: [2, 4], alphaFilters)
+  @Test(
+    "alpha weighs light: within 1 wherever alpha is 8 or more", .everyInstructionSet, arguments: [2, 4], alphaFilters)
   func softAlpha(channels: Int, filter: ResamplingFilter) {
     // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
     let (from, to) = (ImageSize(width: 1_600, height: 1_201), ImageSize(width: 400, height: 301))

@@ -36,7 +36,7 @@ struct ResamplingAccuracyTests {
   ]
   #endif
 
-  @Test("8 bit, every filter", arguments: medium + large, TestPattern.hard)
+  @Test("8 bit, every filter", .everyInstructionSet, arguments: medium + large, TestPattern.hard)
   func everyFilter(_ sizes: Sizes, _ pattern: TestPattern) {
     let input = pattern.image(sizes.from, channels: sizes.channels)
     // Four channels are red, green, blue, alpha to the public resize: opaque there, so that color is compared alone.

@@ -2,6 +2,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
+import TestSupport
 
 /// An HTTP server of another make on loopback, which answers with what it was sent.
 struct EchoServer {
@@ -9,7 +10,8 @@ struct EchoServer {
   private let running: Task<Void, any Error>
 
   init() async throws {
-    let server = HTTPServer(address: .inet(port: 0), logger: .disabled)
+    let patience = 60 * Double(TimeScale.factor)
+    let server = HTTPServer(address: .inet(port: 0), timeout: patience, logger: .disabled)
     await server.appendRoute("POST /echo") { request in
       HTTPResponse(statusCode: .ok, body: try await request.bodyData)
     }
@@ -20,7 +22,7 @@ struct EchoServer {
       HTTPResponse(statusCode: .ok, body: Data(request.path.utf8))
     }
     running = Task { try await server.run() }
-    try await server.waitUntilListening(timeout: 60)
+    try await server.waitUntilListening(timeout: patience)
     guard case .ip4(_, let port)? = await server.listeningAddress else { preconditionFailure("no port") }
     self.port = port
   }

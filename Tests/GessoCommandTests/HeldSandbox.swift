@@ -1,0 +1,43 @@
+#if Client
+import Foundation
+import ScenarioSandbox
+import Synchronization
+
+/// A sandbox in the test's own process, with a clock that the test stops: while it stands no job goes on, however long the
+/// command takes on a busy machine.
+final class HeldSandbox: Sendable {
+  private final class Clock: Sendable {
+    private let state: Mutex<(ahead: TimeInterval, stands: Date?)>
+    init(standing: Bool) { state = Mutex((0, standing ? Date.now : nil)) }
+
+    var now: Date { state.withLock { $0.stands ?? Date.now.addingTimeInterval($0.ahead) } }
+    func stop() { state.withLock { $0.stands = $0.stands ?? Date.now.addingTimeInterval($0.ahead) } }
+    func start() {
+      state.withLock { state in
+        guard let moment = state.stands else { return }
+        state = (moment.timeIntervalSince(Date.now), nil)
+      }
+    }
+  }
+
+  private let clock: Clock
+  private let sandbox: ScenarioSandbox
+  /// What makes the command use it.
+  let environment: [String: String]
+
+  /// Starts a sandbox; its jobs stand still from the beginning where that is asked for.
+  init(_ pair: [String: String], holding: Bool = true) async throws {
+    let clock = Clock(standing: holding)
+    let credential = SandboxCredential(key: pair["SCENARIO_API_KEY"] ?? "", secret: pair["SCENARIO_API_SECRET"] ?? "")
+    self.clock = clock
+    sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [credential], now: { clock.now }))
+    environment = pair.merging(["SCENARIO_BASE_URL": try await sandbox.start().absoluteString]) { $1 }
+  }
+
+  /// Stops its clock.
+  func hold() { clock.stop() }
+  /// Lets its clock go on from where it stands.
+  func letGo() { clock.start() }
+  func stop() async { await sandbox.stop() }
+}
+#endif
