@@ -47,6 +47,10 @@ let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
 let client = TargetDependencyCondition.when(traits: ["Client"])
 
+/// `GESSO_PIXELS_ONLY=1` leaves the client's targets out of our own checkout, because `swift build` and `swift test` build every
+/// target of a root package, whatever its traits are. A dependent builds only what its products need (Decisions/Traits).
+let buildsClient = !isRoot || Context.environment["GESSO_PIXELS_ONLY"] == nil
+
 var targets: [Target] = [
   // C, thin.
   .target(
@@ -56,7 +60,6 @@ var targets: [Target] = [
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
   .systemLibrary(
     name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-  .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
   // Pixels.
@@ -69,38 +72,6 @@ var targets: [Target] = [
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-
-  // The service.
-  .target(
-    name: "ScenarioAPI",
-    dependencies: ["CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
-    swiftSettings: swiftSettings),
-  .target(
-    name: "GessoPipeline",
-    dependencies: [
-      "ImagePreparation", "ScenarioAPI",
-      .product(name: "GRDB", package: "GRDB.swift", condition: client),
-      .product(name: "Logging", package: "swift-log", condition: client),
-    ],
-    swiftSettings: swiftSettings),
-  .target(
-    name: "ScenarioSandbox",
-    dependencies: [
-      "ImagePreparation",
-      .target(name: "CCrypto", condition: .when(platforms: [.linux])),
-      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
-      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
-    ],
-    resources: [.embedInCode("scenario-openapi.yaml")],
-    swiftSettings: swiftSettings),
-  .executableTarget(
-    name: "GessoCommand",
-    dependencies: [
-      "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
-      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
-      .product(name: "Logging", package: "swift-log", condition: client),
-    ],
-    swiftSettings: swiftSettings),
 
   // Tests.
   .systemLibrary(
@@ -116,55 +87,95 @@ var targets: [Target] = [
     name: "ImagePreparationTests",
     dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
     swiftSettings: swiftSettings),
-  .testTarget(
-    name: "ScenarioAPITests",
-    dependencies: [
-      "ScenarioAPI", "ScenarioSandbox", "TestSupport",
-      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
-      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
-      .product(name: "Logging", package: "swift-log", condition: client),
-    ],
-    swiftSettings: clientTestSettings),
-  .testTarget(
-    name: "ScenarioSandboxTests",
-    dependencies: [
-      "ScenarioSandbox", "ImagePreparation", "TestSupport",
-      .product(name: "FlyingFox", package: "FlyingFox", condition: client),
-      .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
-    ],
-    swiftSettings: clientTestSettings),
-  .testTarget(
-    name: "GessoPipelineTests",
-    dependencies: [
-      "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
-      .product(name: "GRDB", package: "GRDB.swift", condition: client),
-    ],
-    swiftSettings: clientTestSettings),
-  .testTarget(
-    name: "GessoCommandTests",
-    dependencies: [
-      "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
-      .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
-    ],
-    swiftSettings: clientTestSettings),
-  .executableTarget(
-    name: "Soak", dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
-    path: "Tests/Soak", swiftSettings: swiftSettings),
 
   // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that
   // they share the builds of this one, and there the framework would run them as benchmarks.
   .executableTarget(
     name: "Measure", dependencies: ["ImagePreparation"], path: "Benchmarks/Measure", swiftSettings: programSettings),
-  .executableTarget(
-    name: "Submit", dependencies: ["ScenarioAPI", "ScenarioSandbox"], path: "Benchmarks/Submit",
-    swiftSettings: programSettings),
-
-  .testTarget(
-    name: "PackagingTests",
-    dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
-    // Scripts/test-copy builds it as another package.
-    exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
 ]
+
+if buildsClient {
+  targets += [
+    .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
+
+    // The service.
+    .target(
+      name: "ScenarioAPI",
+      dependencies: ["CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "GessoPipeline",
+      dependencies: [
+        "ImagePreparation", "ScenarioAPI",
+        .product(name: "GRDB", package: "GRDB.swift", condition: client),
+        .product(name: "Logging", package: "swift-log", condition: client),
+      ],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "ScenarioSandbox",
+      dependencies: [
+        "ImagePreparation",
+        .target(name: "CCrypto", condition: .when(platforms: [.linux])),
+        .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+        .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
+      ],
+      resources: [.embedInCode("scenario-openapi.yaml")],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "GessoCommand",
+      dependencies: [
+        "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
+        .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+        .product(name: "Logging", package: "swift-log", condition: client),
+      ],
+      swiftSettings: swiftSettings),
+
+    // The service's tests.
+    .testTarget(
+      name: "ScenarioAPITests",
+      dependencies: [
+        "ScenarioAPI", "ScenarioSandbox", "TestSupport",
+        .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+        .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
+        .product(name: "Logging", package: "swift-log", condition: client),
+      ],
+      swiftSettings: clientTestSettings),
+    .testTarget(
+      name: "ScenarioSandboxTests",
+      dependencies: [
+        "ScenarioSandbox", "ImagePreparation", "TestSupport",
+        .product(name: "FlyingFox", package: "FlyingFox", condition: client),
+        .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
+      ],
+      swiftSettings: clientTestSettings),
+    .testTarget(
+      name: "GessoPipelineTests",
+      dependencies: [
+        "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+        .product(name: "GRDB", package: "GRDB.swift", condition: client),
+      ],
+      swiftSettings: clientTestSettings),
+    .testTarget(
+      name: "GessoCommandTests",
+      dependencies: [
+        "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
+      ],
+      swiftSettings: clientTestSettings),
+    .executableTarget(
+      name: "Soak",
+      dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+      path: "Tests/Soak", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "Submit", dependencies: ["ScenarioAPI", "ScenarioSandbox"], path: "Benchmarks/Submit",
+      swiftSettings: programSettings),
+    .testTarget(
+      name: "PackagingTests",
+      dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
+      // Scripts/test-copy builds it as another package.
+      exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
+  ]
+}
 
 if buildsX86v3 {
   // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Kernels picks at run time).
@@ -177,24 +188,26 @@ if buildsX86v3 {
 let package = Package(
   name: "gesso",
   platforms: [.macOS(.v26)],
-  products: [
-    .library(name: "ImagePreparation", targets: ["ImagePreparation"]),
-    .library(name: "ScenarioAPI", targets: ["ScenarioAPI"]),
-    .library(name: "GessoPipeline", targets: ["GessoPipeline"]),
-    .library(name: "ScenarioSandbox", targets: ["ScenarioSandbox"]),
-    .executable(name: "gesso", targets: ["GessoCommand"]),
-  ],
+  products: [.library(name: "ImagePreparation", targets: ["ImagePreparation"])]
+    + (buildsClient
+      ? [
+        .library(name: "ScenarioAPI", targets: ["ScenarioAPI"]),
+        .library(name: "GessoPipeline", targets: ["GessoPipeline"]),
+        .library(name: "ScenarioSandbox", targets: ["ScenarioSandbox"]),
+        .executable(name: "gesso", targets: ["GessoCommand"]),
+      ] : []),
   traits: [
     .trait(
       name: "Client",
       description: "The service's client, ledger, sandbox and command: everything that needs another package."),
     .default(enabledTraits: ["Client"]),
   ],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
-  ],
+  dependencies: buildsClient
+    ? [
+      .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+      .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+      .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+      .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+    ] : [],
   targets: targets
 )

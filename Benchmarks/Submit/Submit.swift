@@ -4,7 +4,6 @@
 //
 // CPU time is user and system time of the whole process; curl's is that of the processes that do the same requests over one
 // connection. Bodies are made by the client, and lie ready for curl.
-#if Client
 import Foundation
 import ScenarioAPI
 import ScenarioSandbox
@@ -284,9 +283,3 @@ enum Submit {
     try await comparison.bodies(image(3_000_000))
   }
 }
-#else
-@main
-enum Submit {
-  static func main() { print("measuring the client needs the trait Client") }
-}
-#endif

@@ -1,4 +1,3 @@
-#if Client
 package import GessoPipeline
 package import ImagePreparation
 package import ScenarioAPI
@@ -103,4 +102,3 @@ package struct CommandError: Error, Sendable, Equatable {
     ])
   }
 }
-#endif

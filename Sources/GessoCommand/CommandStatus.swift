@@ -1,4 +1,3 @@
-#if Client
 package import ImagePreparation
 
 /// What a run ends with, for scripts.
@@ -55,4 +54,3 @@ package enum CommandStatus: Int32, Sendable {
     }
   }
 }
-#endif

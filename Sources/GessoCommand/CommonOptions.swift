@@ -1,4 +1,3 @@
-#if Client
 internal import ArgumentParser
 internal import GessoPipeline
 
@@ -28,4 +27,3 @@ extension Console {
     if json { try output(failure.json(input: input).line) } else { error(failure, input: input) }
   }
 }
-#endif

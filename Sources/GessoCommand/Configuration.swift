@@ -1,4 +1,3 @@
-#if Client
 package import ScenarioAPI
 
 /// Where the service is, who is asking and where the ledger lies: flags first, then the environment, then `.env`.
@@ -171,4 +170,3 @@ package struct Configuration: Sendable {
     return nil
   }
 }
-#endif

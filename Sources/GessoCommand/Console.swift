@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 internal import Synchronization
 
@@ -105,4 +104,3 @@ package final class Console: Sendable {
         }))
   }
 }
-#endif

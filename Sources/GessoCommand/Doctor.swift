@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import GessoPipeline
 internal import ImagePreparation
@@ -113,4 +112,3 @@ extension OrderedJSON {
     }
   }
 }
-#endif

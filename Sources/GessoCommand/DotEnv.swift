@@ -1,4 +1,3 @@
-#if Client
 /// The `.env` file of the working directory: `NAME=value` lines, a common place for keys.
 package struct DotEnv: Sendable {
   /// What the file sets, unless it may not be trusted.
@@ -59,4 +58,3 @@ extension Substring {
     indices.first { self[$0...].hasPrefix(mark) }
   }
 }
-#endif

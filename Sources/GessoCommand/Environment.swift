@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 package import ImagePreparation
 
@@ -37,4 +36,3 @@ package enum Environment {
     #endif
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import GessoPipeline
 internal import ImagePreparation
@@ -75,4 +74,3 @@ private struct Explanation: Encodable {
     return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// Folders for results.
@@ -17,4 +16,3 @@ enum Folder {
     }
   }
 }
-#endif

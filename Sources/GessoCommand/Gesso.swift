@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 
 #if canImport(Darwin)
@@ -106,4 +105,3 @@ extension Verb {
     throw ExitCode(try await perform().rawValue)
   }
 }
-#endif

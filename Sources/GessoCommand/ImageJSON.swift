@@ -1,4 +1,3 @@
-#if Client
 internal import GessoPipeline
 internal import ImagePreparation
 
@@ -124,4 +123,3 @@ enum Figure {
     pixels < 10_000 ? "\(pixels) pixels" : "\((Double(pixels) / 10_000).rounded() / 100) megapixels"
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import Foundation
 internal import GessoPipeline
@@ -301,4 +300,3 @@ package struct Img2Img: Verb {
       : JobPolling(deadline: .seconds(timeout))
   }
 }
-#endif

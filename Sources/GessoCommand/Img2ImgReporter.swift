@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import GessoPipeline
 internal import ImagePreparation
@@ -166,4 +165,3 @@ extension CommandError {
     CommandError(code, stage: stage, message, remedy: remedy, status: status)
   }
 }
-#endif

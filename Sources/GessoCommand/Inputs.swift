@@ -1,4 +1,3 @@
-#if Client
 package import ImagePreparation
 internal import ScenarioAPI
 
@@ -79,4 +78,3 @@ extension CommandError {
     }
   }
 }
-#endif

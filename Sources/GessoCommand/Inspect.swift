@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import GessoPipeline
 internal import ImagePreparation
@@ -55,4 +54,3 @@ package struct Inspect: Verb {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Dispatch
 internal import ImagePreparation
 internal import Synchronization
@@ -103,4 +102,3 @@ enum Interruption {
     withExtendedLifetime(continuation) {}
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import GessoPipeline
 internal import ScenarioAPI
@@ -262,4 +261,3 @@ extension LedgerEntry {
     ])
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// What outputs in a folder are called.
 package enum OutputNaming {
   /// The part of a name before its last extension; `image` where nothing is left of it.
@@ -45,4 +44,3 @@ package enum OutputNaming {
     return lower.hasPrefix("http://") || lower.hasPrefix("https://")
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 public import ArgumentParser
 public import ImagePreparation
 
@@ -237,4 +236,3 @@ extension Recipe.MetadataHandling: ExpressibleByArgument {}
 extension DamagePolicy: ExpressibleByArgument {}
 extension Gravity: ExpressibleByArgument {}
 extension ResamplingFilter: ExpressibleByArgument {}
-#endif

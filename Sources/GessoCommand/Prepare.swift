@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import Dispatch
 internal import GessoPipeline
@@ -214,4 +213,3 @@ package struct Prepare: Verb {
     }
   }
 }
-#endif

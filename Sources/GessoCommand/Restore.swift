@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import Foundation
 internal import GessoPipeline
@@ -87,4 +86,3 @@ package struct Restore: Verb {
       "the record \(record) holds no geometry", remedy: "use the JSON beside a result, or of gesso prepare --json")
   }
 }
-#endif

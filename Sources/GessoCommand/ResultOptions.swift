@@ -1,4 +1,3 @@
-#if Client
 internal import ArgumentParser
 internal import GessoPipeline
 
@@ -31,4 +30,3 @@ struct ResultOptions: ParsableArguments {
     self.folder = path.isEmpty ? "." : String(path)
   }
 }
-#endif

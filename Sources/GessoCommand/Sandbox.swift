@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import Foundation
 internal import ScenarioSandbox
@@ -50,4 +49,3 @@ package struct Sandbox: Verb {
     return .done
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import GessoPipeline
 internal import Logging
@@ -38,4 +37,3 @@ package struct ServiceOptions: ParsableArguments {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 #if canImport(Darwin)
 internal import Darwin
 #elseif canImport(Glibc)
@@ -35,4 +34,3 @@ struct SettingsFile {
     isPrivate = status.st_uid == geteuid() && status.st_mode & 0o077 == 0
   }
 }
-#endif

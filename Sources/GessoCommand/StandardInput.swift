@@ -1,4 +1,3 @@
-#if Client
 internal import Dispatch
 internal import ImagePreparation
 
@@ -69,4 +68,3 @@ enum StandardInput {
     #endif
   }
 }
-#endif

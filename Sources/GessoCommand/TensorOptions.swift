@@ -1,4 +1,3 @@
-#if Client
 public import ArgumentParser
 public import ImagePreparation
 
@@ -83,4 +82,3 @@ package struct RangeArgument: ExpressibleByArgument, Sendable {
 }
 
 extension TensorFormat.Layout: ExpressibleByArgument {}
-#endif

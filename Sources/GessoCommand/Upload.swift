@@ -1,4 +1,3 @@
-#if Client
 package import ArgumentParser
 internal import GessoPipeline
 internal import ImagePreparation
@@ -84,4 +83,3 @@ package struct Upload: Verb {
     }
   }
 }
-#endif

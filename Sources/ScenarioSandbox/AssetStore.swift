@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 
@@ -85,4 +84,3 @@ struct AssetStore: Sendable {
     for id in ids { assets[id] = nil }
   }
 }
-#endif

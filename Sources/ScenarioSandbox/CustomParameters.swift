@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// The body of `POST /generate/custom/{modelId}`: a flat object, checked against the inputs that the model publishes.
@@ -76,4 +75,3 @@ struct CustomParameters: Decodable, Sendable {
     if case .string(let text)? = fields[name] { text } else { nil }
   }
 }
-#endif

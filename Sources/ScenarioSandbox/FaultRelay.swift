@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingSocks
 internal import Foundation
 
@@ -96,4 +95,3 @@ private struct LingerOption: SocketOption {
   func makeValue(from socketValue: linger) -> linger { socketValue }
   func makeSocketValue(from value: linger) -> linger { value }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// Which faults are still to come.
 struct FaultScript: Sendable {
   private var queue: [SandboxFault]
@@ -42,4 +41,3 @@ struct FaultScript: Sendable {
     return z ^ (z >> 31)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// Ids as the service writes them: a prefix, an underscore and letters and digits that mean nothing.
 enum Identifier {
   private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -30,4 +29,3 @@ enum Identifier {
       && id.utf8.allSatisfy { isPlain($0) || "_.-".utf8.contains($0) }
   }
 }
-#endif

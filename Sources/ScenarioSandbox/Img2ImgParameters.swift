@@ -1,4 +1,3 @@
-#if Client
 /// The body of `POST /generate/img2img`: checked against the service's ranges, the service's defaults (Flux dev's
 /// guidance) filled in. Unknown fields are ignored (ASSUMED).
 struct Img2ImgParameters: Codable, Sendable {
@@ -191,4 +190,3 @@ enum JobInput: Encodable, Sendable {
     }
   }
 }
-#endif

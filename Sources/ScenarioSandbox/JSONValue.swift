@@ -1,4 +1,3 @@
-#if Client
 /// Any JSON value, for bodies whose fields only a model's description names.
 enum JSONValue: Codable, Sendable, Hashable {
   case null
@@ -37,4 +36,3 @@ enum JSONValue: Codable, Sendable, Hashable {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// The states of a job, spelled as the service does.
@@ -133,4 +132,3 @@ struct JobEngine: Sendable {
     return true
   }
 }
-#endif

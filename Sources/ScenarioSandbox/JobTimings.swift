@@ -1,4 +1,3 @@
-#if Client
 /// How long each state of a job lasts.
 public struct JobTimings: Sendable, Equatable {
   /// Before anything happens.
@@ -24,4 +23,3 @@ public struct JobTimings: Sendable, Equatable {
   /// Jobs that are finished when their submission is answered.
   public static let instant = JobTimings(queued: .zero, warmingUp: .zero, inProgress: .zero, finalizing: .zero)
 }
-#endif

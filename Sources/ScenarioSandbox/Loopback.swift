@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingSocks
 internal import Foundation
 
@@ -10,4 +9,3 @@ extension sockaddr_in {
     return address
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 #if canImport(CryptoKit)
 internal import CryptoKit
 #else
@@ -26,4 +25,3 @@ enum MessageAuthentication {
     a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// A model as `GET /models/{id}` describes it.
 struct Model: Encodable, Sendable {
   /// One field of a custom model's request body.
@@ -71,4 +70,3 @@ struct Model: Encodable, Sendable {
       Input(name: "lorasScale", type: "number_array", min: 0, max: 2, maxLength: 6),
     ])
 }
-#endif

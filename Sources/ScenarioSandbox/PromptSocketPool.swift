@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingSocks
 
 #if canImport(Darwin)
@@ -29,4 +28,3 @@ struct PromptSocketPool: AsyncSocketPool {
     try await base.suspendSocket(socket, untilReadyFor: events)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 
 /// Renders results when somebody asks for them, one at a time, and keeps the last ones.
@@ -69,4 +68,3 @@ actor RenderedResults {
     }
   }
 }
-#endif

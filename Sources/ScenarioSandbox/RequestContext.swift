@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 
@@ -24,4 +23,3 @@ struct RequestContext: Sendable {
   /// How the URLs in the reply deliver files.
   var delivery: SignedURL.Delivery { query["originalAssets"] == "true" ? .original : .transformed }
 }
-#endif

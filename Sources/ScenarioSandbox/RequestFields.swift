@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// Reads a JSON body into a typed value, with every fault as a 400 that names the field.
@@ -192,4 +191,3 @@ struct Page<Element> {
     nextToken = rest.count > size ? elements.last.map { position($0).token } : nil
   }
 }
-#endif

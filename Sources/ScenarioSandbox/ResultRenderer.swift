@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 
 /// Everything a result's pixels follow from.
@@ -314,4 +313,3 @@ struct SplitMix64 {
     Float(next() >> 40) / Float(1 << 23) - 1
   }
 }
-#endif

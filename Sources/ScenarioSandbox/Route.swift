@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 
 /// One operation the sandbox serves. Methods and paths come from the OpenAPI file, found by operation id.
@@ -71,4 +70,3 @@ struct Route: Sendable {
     return (route, best.parameters)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 
 /// The word SANDBOX on a dark band in the lower right corner of every result.
@@ -59,4 +58,3 @@ enum SandboxBadge {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 public import struct Foundation.Date
 
 /// What a sandbox serves and how it behaves.
@@ -73,5 +72,3 @@ public struct SandboxConfiguration: Sendable {
     self.entropy = entropy
   }
 }
-
-#endif

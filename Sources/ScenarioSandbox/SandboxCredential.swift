@@ -1,4 +1,3 @@
-#if Client
 /// A key and its secret, as HTTP Basic sends them. Printing it shows the key only.
 public struct SandboxCredential: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
   /// The user name of HTTP Basic.
@@ -28,4 +27,3 @@ public struct SandboxCredential: Sendable, Hashable, CustomStringConvertible, Cu
   /// No children, so that dumping does not show the secret.
   public var customMirror: Mirror { Mirror(self, children: ["key": key]) }
 }
-#endif

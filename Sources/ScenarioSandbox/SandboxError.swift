@@ -1,4 +1,3 @@
-#if Client
 /// Why a sandbox could not be started.
 public enum SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The port is taken, or may not be used.
@@ -15,4 +14,3 @@ public enum SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// Something that goes wrong on purpose, with one request.
 public struct SandboxFault: Sendable, Hashable, Codable {
   /// What goes wrong.
@@ -94,5 +93,3 @@ public struct SandboxFault: Sendable, Hashable, Codable {
     count = try fields.integer(.count) ?? 1
   }
 }
-
-#endif

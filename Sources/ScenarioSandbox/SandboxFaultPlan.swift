@@ -1,4 +1,3 @@
-#if Client
 /// Faults drawn at random, the same ones for the same seed and order of requests.
 public struct SandboxFaultPlan: Sendable, Equatable {
   /// Where the draw begins.
@@ -15,4 +14,3 @@ public struct SandboxFaultPlan: Sendable, Equatable {
     self.kinds = kinds
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// What the account's plan and this process allow.
 public struct SandboxLimits: Sendable, Equatable {
   /// Jobs that may run at once; nil for any number. One more answers 429 `PlanLimitReachedError`.
@@ -35,4 +34,3 @@ public struct SandboxLimits: Sendable, Equatable {
     self.renderedBytes = renderedBytes
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import ImagePreparation
@@ -186,4 +185,3 @@ extension SandboxService {
       + signer.target(assetID: assetID, delivery: delivery, expiry: SignedURL.expiry(issued: now))
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import ImagePreparation
@@ -133,4 +132,3 @@ extension ServiceError {
   static let failed = ServiceError(
     status: .internalServerError, body: Body(message: "Internal Server Error"))
 }
-#endif

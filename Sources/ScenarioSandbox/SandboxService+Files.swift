@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import ImagePreparation
@@ -110,4 +109,3 @@ extension ServiceError {
       status: .internalServerError, body: Body(message: "The sandbox could not render this result: \(error)"))
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import ImagePreparation
@@ -258,4 +257,3 @@ extension SandboxService {
     count(job, sourceDigest: digest, secondDigest: more?.digest)
   }
 }
-#endif

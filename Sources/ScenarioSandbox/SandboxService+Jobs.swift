@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import Synchronization
@@ -83,4 +82,3 @@ extension SandboxService {
       updatedAt: Wire.Timestamp(snapshot.updated))
   }
 }
-#endif

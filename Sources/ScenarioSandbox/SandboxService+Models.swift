@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 
 extension SandboxService {
@@ -9,4 +8,3 @@ extension SandboxService {
     return .json(Wire.ModelEnvelope(model: model))
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import Synchronization
@@ -153,4 +152,3 @@ extension SandboxService {
       parts: upload.status == .pending ? parts : nil)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import Foundation
 internal import Synchronization
@@ -162,4 +161,3 @@ extension HTTPResponse {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// What a sandbox has done, so that a test can ask whether anything was paid twice.
 public struct SandboxStatistics: Sendable, Equatable, Encodable {
   /// Requests by operation id, answered or not.
@@ -15,4 +14,3 @@ public struct SandboxStatistics: Sendable, Equatable, Encodable {
   /// Different things that were asked for.
   public var distinctIntents: Int { jobsByIntent.count }
 }
-#endif

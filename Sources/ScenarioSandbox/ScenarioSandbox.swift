@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 internal import FlyingSocks
 public import Foundation
@@ -122,4 +121,3 @@ public final class ScenarioSandbox: Sendable {
     _ = await task?.result
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 /// The OpenAPI file the sandbox keeps to, read for one thing: which operations there are.
 ///
 /// A full YAML parser is not needed: the file is ours, and its paths, methods and operation ids stand at fixed
@@ -32,4 +31,3 @@ enum ServiceDocument {
     return operations
   }()
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingFox
 
 /// A request that is refused: the reply's status, headers and JSON body.
@@ -107,4 +106,3 @@ struct ServiceError: Error {
       "The sandbox holds \(limit >> 20) MiB of images and takes no more; restart it")
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// Makes and checks signed file URLs in the form of the service's CDN (CloudFront custom policies).
@@ -108,4 +107,3 @@ struct SignedURL: Sendable {
     return calendar.date(from: end) ?? date.addingTimeInterval(7 * 86_400)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import FlyingSocks
 internal import Foundation
 
@@ -89,4 +88,3 @@ struct SourceFetcher: Sendable {
     return [UInt8](body)
   }
 }
-#endif

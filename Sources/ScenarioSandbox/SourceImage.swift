@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 
 /// The image work the sandbox asks of `ImagePreparation`.
@@ -35,4 +34,3 @@ enum SourceImage {
     return try ImagePreparer().prepare(.memory(bytes), recipe: recipe).bytes
   }
 }
-#endif

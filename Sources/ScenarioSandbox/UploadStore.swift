@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// How far an upload is, spelled as the service does.
@@ -87,4 +86,3 @@ struct UploadStore: Sendable {
     return bytes
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// The JSON of replies: one type for each object of the OpenAPI file, keys spelled as there.
@@ -192,4 +191,3 @@ enum SandboxNotice {
   /// Its value.
   static let text = "nothing was generated"
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import GessoCommand
 import GessoPipeline
 import ImagePreparation
@@ -60,4 +59,3 @@ struct CommandStatusTests {
     #expect(CommandError(PipelineError(code, stage: "wait", "m", remedy: "r")).status.rawValue == status)
   }
 }
-#endif

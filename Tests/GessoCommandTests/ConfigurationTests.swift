@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoCommand
 import ScenarioAPI
@@ -167,4 +166,3 @@ struct ConfigurationTests {
     for text in ["\(found)", String(reflecting: found), dumped] { #expect(!text.contains("planted")) }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoCommand
 import Testing
@@ -38,4 +37,3 @@ struct DotEnvTests {
     #expect(file.values.isEmpty && file.distrust == nil)
   }
 }
-#endif

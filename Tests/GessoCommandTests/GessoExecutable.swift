@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import TestSupport
 
@@ -100,4 +99,3 @@ struct GessoExecutable {
     try FileManager.default.contentsOfDirectory(atPath: self.folder.appending(path: folder).path).sorted()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioSandbox
 import Synchronization
@@ -40,4 +39,3 @@ final class HeldSandbox: Sendable {
   func letGo() { clock.start() }
   func stop() async { await sandbox.stop() }
 }
-#endif

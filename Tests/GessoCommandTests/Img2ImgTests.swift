@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import ScenarioAPI
@@ -269,4 +268,3 @@ struct Img2ImgTests {
   }
   #endif
 }
-#endif

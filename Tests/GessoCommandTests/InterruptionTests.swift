@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioSandbox
 import TestSupport
@@ -93,4 +92,3 @@ struct InterruptionTests {
     await sandbox.stop()
   }
 }
-#endif

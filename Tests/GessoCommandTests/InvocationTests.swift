@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import TestSupport
 import Testing
@@ -233,4 +232,3 @@ struct InvocationTests {
     return try await gesso.run(words, environment: test.environment)
   }
 }
-#endif

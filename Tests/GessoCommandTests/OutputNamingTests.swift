@@ -1,4 +1,3 @@
-#if Client
 import GessoCommand
 import Testing
 
@@ -26,4 +25,3 @@ struct OutputNamingTests {
   @Test("no two outputs share a name, on file systems that ignore case either", arguments: lists)
   func unique(inputs: [String], stems: [String]) { #expect(OutputNaming.stems(of: inputs) == stems) }
 }
-#endif

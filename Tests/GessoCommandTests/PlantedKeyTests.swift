@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import TestSupport
 import Testing
@@ -93,4 +92,3 @@ struct PlantedKeyTests {
     try checkFiles()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import ArgumentParser
 import GessoCommand
 import ImagePreparation
@@ -82,4 +81,3 @@ struct PreparationOptionsTests {
     #expect(recipe?.format == format)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import ScenarioAPI
@@ -215,4 +214,3 @@ struct PrepareTests {
     #expect(quiet.errors.isEmpty && quiet.text == "a.jpg\n")
   }
 }
-#endif

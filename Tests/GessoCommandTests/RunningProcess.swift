@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 
 /// A run of the command that a test talks to while it lives.
@@ -90,4 +89,3 @@ extension AsyncStream<String>.Iterator {
     return nil
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -71,4 +70,3 @@ struct UploadTests {
     await sandbox.stop()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GRDB
 import GessoPipeline
@@ -349,4 +348,3 @@ struct Img2ImgPipelineTests {
     #expect(try Ledger(path: ledgerPath).entries().first?.intent.seed == "1234")
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GRDB
 import GessoPipeline
@@ -261,4 +260,3 @@ struct LedgerTests {
     #expect { try Ledger(path: path) } throws: { ($0 as? PipelineError)?.code == .ledgerUnavailable }
   }
 }
-#endif

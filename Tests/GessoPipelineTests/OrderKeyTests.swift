@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -77,4 +76,3 @@ struct OrderKeyTests {
     #expect(names == OrderKey.leftOut.union(OrderKey.fields(of: Recipe()).map(\.name)))
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import Testing
@@ -29,4 +28,3 @@ struct OrderedJSONTests {
     #expect(!Self.value.line.contains("\n"))
   }
 }
-#endif

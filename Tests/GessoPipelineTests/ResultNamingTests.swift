@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GRDB
 import GessoPipeline
@@ -447,4 +446,3 @@ struct ResultNamingTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count { $0.contains(".prepared") } == 1)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -462,4 +461,3 @@ struct ResumptionTests {
     #expect(service.requests.allSatisfy { $0.hasPrefix("GET") })
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioAPI
 import Synchronization
@@ -114,4 +113,3 @@ final class SteppingClock: Clock {
     time.withLock { $0 = max($0, deadline.offset) }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -217,4 +216,3 @@ struct SecondImageTests {
     #expect((70..<130).count { !isSame($0, 60) } > 50)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioAPI
 import ScenarioSandbox
@@ -18,4 +17,3 @@ extension ScenarioSandbox {
     return (sandbox, client)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
@@ -14,4 +13,3 @@ func autumn(of photograph: String, into folder: String, from service: ScenarioCo
   order.request.seed = "42"
   return try await pipeline.run(order).files.map(\.path)
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import ScenarioAPI
@@ -51,4 +50,3 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: path).path))
   }
 }
-#endif

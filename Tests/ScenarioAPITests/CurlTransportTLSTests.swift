@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import TestSupport
 import Testing
@@ -102,4 +101,3 @@ struct CurlTransportTLSTests {
     #expect(best < .milliseconds(100) * TimeScale.factor)
   }
 }
-#endif

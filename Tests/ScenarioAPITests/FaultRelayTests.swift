@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioSandbox
 import TestSupport
@@ -69,4 +68,3 @@ struct FaultRelayTests {
     await sandbox.stop()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import Logging
 import Synchronization
@@ -55,4 +54,3 @@ struct LoggingTests {
     }
   }
 }
-#endif

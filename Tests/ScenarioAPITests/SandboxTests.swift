@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ScenarioSandbox
 import Synchronization
@@ -159,4 +158,3 @@ struct SandboxTests {
     await service.sandbox.stop()
   }
 }
-#endif

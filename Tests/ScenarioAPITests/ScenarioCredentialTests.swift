@@ -1,11 +1,8 @@
 import Foundation
+import Logging
 import Testing
 
 @testable import ScenarioAPI
-
-#if Client
-import Logging
-#endif
 
 @Suite("Credentials")
 struct ScenarioCredentialTests {
@@ -64,13 +61,11 @@ struct ScenarioCredentialTests {
     credential.withAuthorization { #expect($0 == "Basic " + Data("a:b:c".utf8).base64EncodedString()) }
   }
 
-  #if Client
   @Test("as log metadata it is a placeholder")
   func logMetadata() throws {
     let value = Logger.MetadataValue.stringConvertible(try Planted.configuration().credential)
     #expect("\(value)" == "ScenarioCredential(hidden)")
   }
-  #endif
 }
 
 @Suite("Configuration")

@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import Foundation
 import ImagePreparation
@@ -98,4 +97,3 @@ struct CustomGenerationTests {
     #expect(answer("reason") == "Invalid target format")
   }
 }
-#endif

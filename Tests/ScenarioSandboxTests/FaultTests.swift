@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import Foundation
 import Synchronization
@@ -122,4 +121,3 @@ struct FaultTests {
     #expect(seen.withLock(\.self) == ["1 uploadAsset", "2 listJobs"])
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import Foundation
 import ImagePreparation
@@ -107,4 +106,3 @@ struct Harness {
     return body.merging(changes) { $1 }
   }
 }
-#endif

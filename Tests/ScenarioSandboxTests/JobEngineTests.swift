@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import Testing
 
@@ -79,4 +78,3 @@ struct JobEngineTests {
     #expect(engine.running(at: moment) == 0)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Testing
 
 @testable import ScenarioSandbox
@@ -23,4 +22,3 @@ struct MessageAuthenticationTests {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import Testing
@@ -129,4 +128,3 @@ struct ResultRendererTests {
     #expect(stem - gap >= 20)
   }
 }
-#endif

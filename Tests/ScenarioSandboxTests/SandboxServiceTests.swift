@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import Foundation
 import ImagePreparation
@@ -518,4 +517,3 @@ extension Sequence {
     return values
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import FlyingSocks
 import Foundation
@@ -164,4 +163,3 @@ struct ScenarioSandboxTests {
 
   private static let loopbackOnly = "The sandbox fetches imageUrl from http on loopback only"
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import Foundation
 import Testing
@@ -53,4 +52,3 @@ struct ServiceDocumentTests {
     #expect(Set(values(after: "    JobStatus:")) == Set(JobStatus.allCases.map(\.rawValue)))
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import Testing
@@ -144,4 +143,3 @@ struct SiblingTests {
     #expect(job("job.status") == "failure")
   }
 }
-#endif

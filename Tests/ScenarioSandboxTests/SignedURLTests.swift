@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import Testing
 
@@ -89,4 +88,3 @@ struct SignedURLTests {
     #expect(SignedURL.expiry(issued: issued).timeIntervalSince(issued) > 86_400)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import ImagePreparation
 import Testing
@@ -93,4 +92,3 @@ struct UploadTests {
     #expect(try await Harness().send("POST", "/v1/uploads", json: body).status == 400)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -291,4 +290,3 @@ struct Soak: Sendable {
     }
   }
 }
-#endif

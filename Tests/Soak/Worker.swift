@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -102,4 +101,3 @@ struct Worker {
     }
   }
 }
-#endif

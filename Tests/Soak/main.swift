@@ -1,4 +1,3 @@
-#if Client
 import Foundation
 import GessoPipeline
 import ImagePreparation
@@ -38,6 +37,3 @@ let soak = Soak(
 let faults = try await soak.run()
 for fault in faults { print("FAILED: \(fault)") }
 exit(faults.isEmpty ? 0 : 1)
-#else
-print("the soak needs the trait Client")
-#endif

@@ -1,4 +1,3 @@
-#if Client
 public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
@@ -130,4 +129,3 @@ public struct Img2ImgOrder: Sendable {
     try request.validate()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 public import ScenarioAPI
 
@@ -156,4 +155,3 @@ extension Img2ImgPipeline {
     return try ledger.entry(run: run)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -207,4 +206,3 @@ extension Img2ImgPipeline {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Dispatch
 public import Foundation
 public import ImagePreparation
@@ -576,4 +575,3 @@ public struct Img2ImgPipeline: Sendable {
 
   private static func lastPart(of path: String) -> String { URL(filePath: path).lastPathComponent }
 }
-#endif

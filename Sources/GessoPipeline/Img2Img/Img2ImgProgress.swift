@@ -68,7 +68,6 @@ public struct Img2ImgResult: Sendable {
   public let files: [File]
 }
 
-#if Client
 extension Img2ImgResult {
   init(_ run: LedgerEntry, preparedPath: String?, files: [File]) {
     runID = run.id
@@ -80,4 +79,3 @@ extension Img2ImgResult {
     self.files = files
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ScenarioAPI
 
@@ -41,4 +40,3 @@ extension Img2ImgRequest {
     return (try? encoder.encode(parameters)).map { String(decoding: $0, as: UTF8.self) }
   }
 }
-#endif

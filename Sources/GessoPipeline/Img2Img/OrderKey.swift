@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 package import ImagePreparation
 internal import ScenarioAPI
@@ -102,4 +101,3 @@ package struct OrderKey: Sendable {
     return fields
   }
 }
-#endif

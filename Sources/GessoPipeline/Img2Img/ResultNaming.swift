@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 
@@ -103,4 +102,3 @@ struct ResultNaming: Sendable, Equatable {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -134,4 +133,3 @@ extension String {
   /// This path, so that it means the same from any working directory.
   var absolutePath: String { URL(filePath: self).standardizedFileURL.path }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -49,4 +48,3 @@ enum ResultRecord {
   /// Files lie beside the record, so their names say enough, and stay true when the folder is moved.
   private static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }
-#endif

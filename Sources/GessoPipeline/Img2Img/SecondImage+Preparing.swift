@@ -1,4 +1,3 @@
-#if Client
 internal import ImagePreparation
 internal import ScenarioAPI
 
@@ -50,4 +49,3 @@ extension Img2ImgOrder.SecondImage {
     return (try preparer.encodePNG(PixelImage(size: pixels.size, channels: 1, samples: samples)), .png)
   }
 }
-#endif

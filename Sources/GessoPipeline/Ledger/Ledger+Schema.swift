@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import GRDB
 
@@ -112,4 +111,3 @@ extension Ledger {
     return try body()
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import GRDB
 internal import ImagePreparation
@@ -61,4 +60,3 @@ extension Ledger {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import GRDB
 public import ScenarioAPI
@@ -366,4 +365,3 @@ extension LedgerEntry {
       failure: row["failure"], results: results)
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 public import ScenarioAPI
 
 /// One run as the ledger knows it: what was wanted, how far it came, what was paid for.
@@ -154,4 +153,3 @@ public struct LedgerResult: Sendable, Equatable, Codable {
     case assetID, path, sha256, number, recordSHA256
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
@@ -56,4 +55,3 @@ package struct LedgerClaim: Sendable {
     self.lock = lock
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -13,4 +12,3 @@ extension ScenarioCredential {
     }
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 public import Logging
 
 extension ScenarioClient {
@@ -26,4 +25,3 @@ extension ScenarioClient {
     return client
   }
 }
-#endif

@@ -1,4 +1,3 @@
-#if Client
 import FlyingFox
 import FlyingSocks
 import Foundation
@@ -29,4 +28,3 @@ struct EchoServer {
 
   func stop() { running.cancel() }
 }
-#endif
