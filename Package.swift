@@ -62,12 +62,15 @@ var targets: [Target] = [
     name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
+  // What every module stands on: no dependency, no Foundation.
+  .target(name: "Ground", swiftSettings: swiftSettings),
+
   // Pixels.
   .target(name: "PixelKernels", dependencies: ["CPixelIntrinsics"], swiftSettings: kernelSettings),
   .target(
     name: "ImagePreparation",
     dependencies: [
-      "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "PixelKernels",
+      "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "Ground", "PixelKernels",
       .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
@@ -91,7 +94,8 @@ var targets: [Target] = [
   // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that
   // they share the builds of this one, and there the framework would run them as benchmarks.
   .executableTarget(
-    name: "Measure", dependencies: ["ImagePreparation"], path: "Benchmarks/Measure", swiftSettings: programSettings),
+    name: "Measure", dependencies: ["Ground", "ImagePreparation"], path: "Benchmarks/Measure",
+    swiftSettings: programSettings),
 ]
 
 if buildsClient {
@@ -101,12 +105,12 @@ if buildsClient {
     // The service.
     .target(
       name: "ScenarioAPI",
-      dependencies: ["CCurl", .product(name: "Logging", package: "swift-log", condition: client)],
+      dependencies: ["CCurl", "Ground", .product(name: "Logging", package: "swift-log", condition: client)],
       swiftSettings: swiftSettings),
     .target(
       name: "GessoPipeline",
       dependencies: [
-        "ImagePreparation", "ScenarioAPI",
+        "Ground", "ImagePreparation", "ScenarioAPI",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
@@ -114,7 +118,7 @@ if buildsClient {
     .target(
       name: "ScenarioSandbox",
       dependencies: [
-        "ImagePreparation",
+        "Ground", "ImagePreparation",
         .target(name: "CCrypto", condition: .when(platforms: [.linux])),
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
@@ -124,7 +128,7 @@ if buildsClient {
     .executableTarget(
       name: "GessoCommand",
       dependencies: [
-        "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
+        "Ground", "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
@@ -134,7 +138,7 @@ if buildsClient {
     .testTarget(
       name: "ScenarioAPITests",
       dependencies: [
-        "ScenarioAPI", "ScenarioSandbox", "TestSupport",
+        "Ground", "ScenarioAPI", "ScenarioSandbox", "TestSupport",
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
@@ -167,7 +171,7 @@ if buildsClient {
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
       path: "Tests/Soak", swiftSettings: swiftSettings),
     .executableTarget(
-      name: "Submit", dependencies: ["ScenarioAPI", "ScenarioSandbox"], path: "Benchmarks/Submit",
+      name: "Submit", dependencies: ["Ground", "ScenarioAPI", "ScenarioSandbox"], path: "Benchmarks/Submit",
       swiftSettings: programSettings),
     .testTarget(
       name: "PackagingTests",

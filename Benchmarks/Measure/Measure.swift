@@ -9,13 +9,8 @@
 // PIXELS are 8-bit samples, rows from the top, nothing else in the file. Before the first line the work is done once, so that
 // what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
 // bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
+import Ground
 import ImagePreparation
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// What one run made.
 struct Outcome {

@@ -5,14 +5,9 @@
 // CPU time is user and system time of the whole process; curl's is that of the processes that do the same requests over one
 // connection. Bodies are made by the client, and lie ready for curl.
 import Foundation
+import Ground
 import ScenarioAPI
 import ScenarioSandbox
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
 
 /// User and system time in milliseconds, of this process or of its children that have ended.
 func cpu(ofChildren: Bool = false) -> Double {

@@ -1,13 +1,6 @@
+internal import Ground
 internal import ImagePreparation
 internal import Synchronization
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
 
 /// Standard output for scripts, standard error for people: the only place that prints.
 ///

@@ -1,15 +1,8 @@
 package import ArgumentParser
 internal import GessoPipeline
+internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
 
 /// `gesso doctor`
 package struct Doctor: Verb {

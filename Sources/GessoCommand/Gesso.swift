@@ -1,12 +1,5 @@
 package import ArgumentParser
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// The command `gesso`.
 package struct Gesso: AsyncParsableCommand {
@@ -34,27 +27,14 @@ package struct Gesso: AsyncParsableCommand {
     // A reader that goes away is a failed write, not the end of a process that follows a paid job.
     signal(SIGPIPE, SIG_IGN)
     // A core file would hold the API key.
-    var none = rlimit(rlim_cur: 0, rlim_max: 0)
-    unsafe setrlimit(coreLimit, &none)
+    turnOffCoreFiles()
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
-
-  #if canImport(Glibc)
-  private static var coreLimit: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_CORE.rawValue) }
-  #else
-  private static var coreLimit: Int32 { RLIMIT_CORE }
-  #endif
 
   // `exit` alone would mean a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
     Interruption.endBySignal()
-    #if canImport(Darwin)
-    Darwin.exit(status.rawValue)
-    #elseif canImport(Glibc)
-    Glibc.exit(status.rawValue)
-    #else
-    Musl.exit(status.rawValue)
-    #endif
+    Ground.exit(status.rawValue)
   }
 
   /// Parses and runs; every failure that no verb has reported is reported here.

@@ -1,14 +1,7 @@
 internal import Dispatch
+internal import Ground
 internal import ImagePreparation
 internal import Synchronization
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
 
 /// Ctrl-C, `kill` and a terminal that goes away, turned into a cancellation that lets the work clean up.
 ///

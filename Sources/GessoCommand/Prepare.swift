@@ -1,15 +1,8 @@
 package import ArgumentParser
 internal import Dispatch
 internal import GessoPipeline
+internal import Ground
 internal import ImagePreparation
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
 
 /// `gesso prepare`
 package struct Prepare: Verb {

@@ -1,13 +1,6 @@
 internal import Dispatch
+internal import Ground
 internal import ImagePreparation
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
 
 /// Standard input, read to its end.
 enum StandardInput {
@@ -41,7 +34,7 @@ enum StandardInput {
         throw .interrupted
       }
       if ready == 0 || (ready < 0 && errno == EINTR) { continue }
-      let count = unsafe Self.systemRead(&buffer, buffer.count)
+      let count = unsafe Ground.read(STDIN_FILENO, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else {
         throw CommandError(
@@ -56,15 +49,5 @@ enum StandardInput {
           remedy: "raise --max-download", status: .limit)
       }
     }
-  }
-
-  private static func systemRead(_ base: UnsafeMutableRawPointer, _ count: Int) -> Int {
-    #if canImport(Darwin)
-    unsafe Darwin.read(STDIN_FILENO, base, count)
-    #elseif canImport(Glibc)
-    unsafe Glibc.read(STDIN_FILENO, base, count)
-    #else
-    unsafe Musl.read(STDIN_FILENO, base, count)
-    #endif
   }
 }

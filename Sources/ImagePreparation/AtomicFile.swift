@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// Writes files so that a reader sees the old bytes or the new bytes, never a part of either.
 ///
@@ -124,13 +118,7 @@ public enum AtomicFile {
   }
 
   private static func write(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Darwin)
-    unsafe Darwin.write(descriptor, buffer.baseAddress, buffer.count)
-    #elseif canImport(Glibc)
-    unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-    #else
-    unsafe Musl.write(descriptor, buffer.baseAddress, buffer.count)
-    #endif
+    unsafe Ground.write(descriptor, buffer.baseAddress, buffer.count)
   }
 
   private static func syncFolder(_ folder: String) throws(PreparationError) {

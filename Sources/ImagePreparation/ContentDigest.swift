@@ -2,14 +2,7 @@
 internal import CryptoKit
 #else
 internal import CCrypto
-#endif
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
+internal import Ground
 #endif
 
 /// SHA-256 (FIPS 180-4) of bytes and files, in lowercase hexadecimal.

@@ -1,12 +1,5 @@
 internal import FlyingSocks
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// Sends what is written at once.
 ///

@@ -39,6 +39,15 @@ import Testing
     #expect(present.subtracting(named) == [], "there, and not named")
   }
 
+  @Test("only Ground imports a system's C library, or asks which one there is")
+  func cLibraryIsImportedOnce() throws {
+    let files = try Self.files(below: ["Sources", "Tests", "Benchmarks"]).filter { $0.hasSuffix(".swift") }
+    let importing = try files.filter {
+      try Self.text($0).contains(#/(?m)^ *(#(else)?if canImport\(|.*import )(Darwin|Glibc|Musl)\b/#)
+    }
+    #expect(Set(importing.map { $0.split(separator: "/").dropLast().joined(separator: "/") }) == ["Sources/Ground"])
+  }
+
   private static func text(_ path: String) throws -> String {
     try String(contentsOf: root.appending(path: path), encoding: .utf8)
   }

@@ -1,12 +1,5 @@
 internal import CPixelIntrinsics
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// A set of processor instructions the kernels were compiled for.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {

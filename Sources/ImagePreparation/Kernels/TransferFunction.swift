@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// The sRGB transfer function (IEC 61966-2-1:1999, section 5.2).
 enum TransferFunction {

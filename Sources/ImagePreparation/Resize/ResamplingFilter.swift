@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// A resampling kernel, evaluated at distances measured in source pixels (enlarging) or target pixels (shrinking).
 public enum ResamplingFilter: String, Sendable, CaseIterable {

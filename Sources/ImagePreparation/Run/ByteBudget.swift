@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// Searches for the settings with which an encoded image takes no more than a number of bytes: quality first, down to a
 /// floor, then scale; of a PNG, which has no quality, compression first. (A palette that loses nothing needs no step of its

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// A source that is read more than once: a descriptor goes back to where it stood, where it can.
 struct RepeatableSource {

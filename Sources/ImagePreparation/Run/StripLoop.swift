@@ -1,3 +1,5 @@
+internal import Ground
+
 /// Decodes and resizes an image in one loop: strips flow from a decoder through rings into resamplers, whose rows a sink takes.
 struct StripLoop {
   /// What the loop makes.

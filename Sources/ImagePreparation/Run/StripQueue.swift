@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
+internal import Ground
 
 /// The bounded queue of strips between the decoder's thread and the one that resizes and encodes.
 ///

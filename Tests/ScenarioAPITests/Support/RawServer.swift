@@ -1,4 +1,5 @@
 import Foundation
+import Ground
 import Synchronization
 
 /// A server of plain sockets on loopback that does what its script says: answers, stalls, closes, resets.
@@ -151,11 +152,7 @@ final class RawServer: Sendable {
   }
 
   private static func listen() -> (socket: Int32, port: UInt16) {
-    #if canImport(Glibc)
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    #else
-    let socket = socket(AF_INET, SOCK_STREAM, 0)
-    #endif
+    let socket = socket(AF_INET, streamSocketType, 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 
 /// Encodes 8-bit gray, gray and alpha, RGB or RGBA as PNG.
 ///

@@ -1,14 +1,6 @@
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#else
-internal import Musl
-#endif
-
 /// A thread of its own for work that blocks, joined by its owner.
 @safe
-struct WorkerThread: ~Copyable {
+package struct WorkerThread: ~Copyable {
   private let handle: pthread_t
 
   private final class Work {
@@ -17,7 +9,7 @@ struct WorkerThread: ~Copyable {
   }
 
   /// Starts a thread; nil where the system has none left.
-  init?(_ body: @escaping @Sendable () -> Void) {
+  package init?(_ body: @escaping @Sendable () -> Void) {
     let work = unsafe Unmanaged.passRetained(Work(body))
     #if canImport(Darwin)
     var handle: pthread_t?
@@ -43,5 +35,5 @@ struct WorkerThread: ~Copyable {
   }
 
   /// Waits for the thread's end.
-  consuming func join() { pthread_join(handle, nil) }
+  package consuming func join() { pthread_join(handle, nil) }
 }
