@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include <isa-l.h>
+#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include "byte_buffer.h"
@@ -59,6 +60,8 @@ void cic_deflater_output(const cic_deflater *d, const uint8_t **bytes, size_t *c
   *bytes = d->output.bytes;
   *count = d->output.count;
 }
+
+uint32_t cic_crc32(uint32_t crc, const uint8_t *bytes, size_t count) { return crc32_gzip_refl(crc, bytes, count); }
 
 uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count) { return isal_adler32(adler, bytes, count); }
 

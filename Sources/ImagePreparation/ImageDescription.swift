@@ -108,7 +108,7 @@ extension ImageDescription {
     guard let start = unsafe start else { return }
     let profile = unsafe Array(UnsafeBufferPointer(start: start, count: count))
     iccProfile = profile
-    iccProfileName = ICCProfileName.read(profile)
+    iccProfileName = ColorProfile.name(of: profile)
   }
 
   /// The channels that a decoder delivers for this image: palettes are looked up, and inks stay inks.

@@ -383,6 +383,8 @@ cic_status cic_deflater_write(
 void cic_deflater_output(
   const cic_deflater *deflater, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 
+// CRC-32 of a PNG's chunks (third edition, annex D); 0 to begin with.
+uint32_t cic_crc32(uint32_t crc, const uint8_t *bytes, size_t count);
 // Adler-32 (RFC 1950); 1 to begin with.
 uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count);
 // The Adler-32 of two consecutive parts, of which the second has `count` bytes.

@@ -1,4 +1,5 @@
 internal import CLittleCMS
+internal import Ground
 
 /// Owns a context of lcms2. Broken profiles are reported by return values; nothing is printed.
 @safe
@@ -72,6 +73,24 @@ struct ColorProfile: ~Copyable {
     else { return nil }
     for i in Array(24..<36) + Array(84..<100) { bytes[i] = 0 }
     return bytes
+  }
+
+  /// The description of an embedded profile (ICC.1:2022, 9.2.41): of several languages English, else the first; nil where there is
+  /// none, or where lcms2 cannot read the profile.
+  static func name(of bytes: [UInt8]) -> String? { ColorContext().flatMap { ColorProfile(bytes: bytes, $0)?.name } }
+
+  private var name: String? {
+    guard let tag = unsafe cmsReadTag(pointer, cmsSigProfileDescriptionTag) else { return nil }
+    let texts = OpaquePointer(tag)
+    let byteCount = unsafe cmsMLUgetWide(texts, "en", "US", nil, 0)
+    // A wide character each for what is a unit of UTF-16 in the profile, halves of pairs included: not always a `wchar_t` of Swift.
+    var units = [UInt32](repeating: 0, count: Int(byteCount) / MemoryLayout<wchar_t>.stride)
+    unsafe units.withUnsafeMutableBytes {
+      _ = unsafe cmsMLUgetWide(
+        texts, "en", "US", $0.baseAddress?.assumingMemoryBound(to: wchar_t.self), cmsUInt32Number($0.count))
+    }
+    let name = String(decoding: units.prefix { $0 != 0 }.map { UInt16(truncatingIfNeeded: $0) }, as: UTF16.self)
+    return name.isEmpty ? nil : name
   }
 
   /// The colors that it is for.

@@ -111,13 +111,13 @@ struct MetadataTests {
       ("AdobeCompat-v4", "A98C"), ("sGrey-v4", "sGry"),
     ])
   func profileNames(file: String, name: String) throws {
-    #expect(ICCProfileName.read(try Fixtures.bytes("icc/\(file).icc")) == name)
+    #expect(ColorProfile.name(of: try Fixtures.bytes("icc/\(file).icc")) == name)
   }
 
   @Test("every prefix of a profile is read without a trap")
   func profilePrefixes() throws {
     let whole = try Fixtures.bytes("icc/sRGB-v4.icc")
-    for count in 0..<whole.count { _ = ICCProfileName.read(Array(whole.prefix(count))) }
+    for count in 0..<whole.count { _ = ColorProfile.name(of: Array(whole.prefix(count))) }
   }
 
   /// 150 KB in three segments.

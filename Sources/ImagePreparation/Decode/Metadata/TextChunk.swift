@@ -1,3 +1,5 @@
+internal import CImageCodecs
+
 /// A chunk of text of a PNG (third edition, 11.3.3), or one that is written beside them.
 struct TextChunk: Sendable, Equatable {
   static let xmpKeyword = Array("XML:com.adobe.xmp".utf8)
@@ -65,21 +67,11 @@ struct TextChunk: Sendable, Equatable {
   /// The chunk as it stands in a file.
   var bytes: [UInt8] {
     let content = type + data
-    return Self.bigEndian(UInt32(data.count)) + content + Self.bigEndian(Self.checksum(content))
+    return Self.bigEndian(UInt32(data.count)) + content + Self.bigEndian(unsafe cic_crc32(0, content, content.count))
   }
 
   private static func bigEndian(_ value: UInt32) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
-  }
-
-  /// CRC-32 as PNG has it (third edition, annex D).
-  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-    var crc: UInt32 = 0xFFFF_FFFF
-    for byte in bytes {
-      crc ^= UInt32(byte)
-      for _ in 0..<8 { crc = crc & 1 == 1 ? 0xEDB8_8320 ^ crc >> 1 : crc >> 1 }
-    }
-    return ~crc
   }
 }
 
