@@ -1,7 +1,9 @@
+internal import Ground
+
 /// The rows of a vertical window on the working scale, each converted once: row `y` in slot `y % capacity`.
 @safe
-final class ConvertedRows<Sample> {
-  private let rows: Buffer<Sample>
+final class ConvertedRows<Sample: BitwiseCopyable> {
+  private let rows: AlignedBuffer<Sample>
   private let rowSamples: Int
   private let capacity: Int
   private var end = 0
@@ -10,7 +12,7 @@ final class ConvertedRows<Sample> {
   init(capacity: Int, rowSamples: Int) {
     self.capacity = capacity
     self.rowSamples = rowSamples
-    rows = Buffer(count: capacity * rowSamples, zeroed: false)
+    rows = AlignedBuffer(count: capacity * rowSamples, zeroed: false)
   }
 
   /// Row `y` of a converted window.

@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 /// The horizontal pass of the narrow forms: rows of centered 16-bit samples with 16-bit weights, and its buffers.
@@ -8,11 +9,11 @@ final class HorizontalPass {
 
   private let plan: ResamplingPlan
   private let kernels: KernelTable
-  private let weights: Buffer<Int16>
-  private let firstPairs: Buffer<Int32>
+  private let weights: AlignedBuffer<Int16>
+  private let firstPairs: AlignedBuffer<Int32>
   private let pairsPerWindow: Int
   private let sourcePairs: Int
-  private let columns: Buffer<Int32>
+  private let columns: AlignedBuffer<Int32>
 
   init(plan: ResamplingPlan, kernels: KernelTable) {
     self.plan = plan
@@ -22,8 +23,8 @@ final class HorizontalPass {
     let horizontal = plan.horizontal
     pairsPerWindow = horizontal.longestWindow / 2 + 1
     let integers = plan.quantized.horizontal.integers
-    weights = Buffer(count: horizontal.outputCount * pairsPerWindow * 2, zeroed: true)
-    firstPairs = Buffer(count: horizontal.outputCount, zeroed: true)
+    weights = AlignedBuffer(count: horizontal.outputCount * pairsPerWindow * 2, zeroed: true)
+    firstPairs = AlignedBuffer(count: horizontal.outputCount, zeroed: true)
     for (i, window) in horizontal.windows.enumerated() {
       let start = horizontal.starts[i]
       unsafe firstPairs.base[i] = Int32(start / 2)
@@ -33,7 +34,7 @@ final class HorizontalPass {
     }
     sourcePairs = (plan.input.width + 1) / 2
     // Windows at the right edge reach past the last pair, with zero weights.
-    columns = Buffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
+    columns = AlignedBuffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
   }
 
   static func rowsPerGroup(channels: Int) -> Int { horizontalLanes / (channels == 3 ? 4 : channels) }

@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 /// Both passes in linear light for sRGB bytes, with 16-bit weights, and their buffers.
@@ -20,18 +21,18 @@ final class LightPasses {
   private let horizontal: HorizontalPass
   /// Source rows that sums have all of; even until the last one.
   private var rowsTaken: Int
-  private let rowPointers: Buffer<UnsafePointer<UInt8>>
+  private let rowPointers: AlignedBuffer<UnsafePointer<UInt8>>
   /// One block of columns of a slab, as light.
-  private let block: Buffer<Int16>
+  private let block: AlignedBuffer<Int16>
   /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
-  private let sums: Buffer<Int32>
+  private let sums: AlignedBuffer<Int32>
   private let openRows: Int
   /// Rows of the vertical pass, centered: row `i` in slot `i % slots`. With alpha, as many rows of remainders follow.
-  private let intermediate: Buffer<Int16>
+  private let intermediate: AlignedBuffer<Int16>
   private let intermediateStride: Int
   private let slots: Int
   /// The horizontal pass's columns: words, or sums of light times alpha, one part behind the other.
-  private let lanes: Buffer<Int32>
+  private let lanes: AlignedBuffer<Int32>
   /// What sums of light are in bytes.
   private let encoded: [UInt8]
 
@@ -55,13 +56,13 @@ final class LightPasses {
     weights = VerticalWeights(plan: plan)
     self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
     rowsTaken = plan.vertical.starts[0] / 2 * 2
-    unsafe rowPointers = Buffer(count: Self.slabRows, zeroed: false)
-    block = Buffer(count: Self.slabRows * Self.blockSums, zeroed: false)
+    unsafe rowPointers = AlignedBuffer(count: Self.slabRows, zeroed: false)
+    block = AlignedBuffer(count: Self.slabRows * Self.blockSums, zeroed: false)
     (openRows, slots) = Self.capacities(plan: plan)
-    sums = Buffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
+    sums = AlignedBuffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
     intermediateStride = HorizontalPass.rowStride(plan: plan)
-    intermediate = Buffer(count: parts * slots * intermediateStride, zeroed: true)
-    lanes = Buffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
+    intermediate = AlignedBuffer(count: parts * slots * intermediateStride, zeroed: true)
+    lanes = AlignedBuffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
     encoded = Self.encodedLevels()
   }
 

@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 /// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, and their buffers.
@@ -10,16 +11,16 @@ final class NarrowPasses {
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
   /// Rows of the vertical pass; of bytes, or of premultiplied words.
-  private let rowPointers: Buffer<UnsafePointer<UInt8>>
-  private let wordPointers: Buffer<UnsafePointer<Int16>>
+  private let rowPointers: AlignedBuffer<UnsafePointer<UInt8>>
+  private let wordPointers: AlignedBuffer<UnsafePointer<Int16>>
   /// The window's rows times alpha; nil where there is none.
   private let premultiplied: ConvertedRows<Int16>?
   private let isFine: Bool
   /// The vertical pass's rows: centered samples with ``ResamplingPlan/wordFraction`` fraction bits.
-  private let intermediate: Buffer<Int16>
+  private let intermediate: AlignedBuffer<Int16>
   private let intermediateStride: Int
   /// The horizontal pass's columns: bytes, words, or sums before alpha is divided out.
-  private let lanes: Buffer<Int32>
+  private let lanes: AlignedBuffer<Int32>
 
   /// - Parameters:
   ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
@@ -39,13 +40,13 @@ final class NarrowPasses {
     weights = VerticalWeights(plan: plan)
     self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
     let mostTaps = plan.vertical.longestSpan(of: 2) + 2
-    unsafe rowPointers = Buffer(count: mostTaps, zeroed: false)
-    unsafe wordPointers = Buffer(count: mostTaps, zeroed: false)
+    unsafe rowPointers = AlignedBuffer(count: mostTaps, zeroed: false)
+    unsafe wordPointers = AlignedBuffer(count: mostTaps, zeroed: false)
     premultiplied =
       isPremultiplied ? ConvertedRows(capacity: mostTaps, rowSamples: plan.input.width * plan.channels) : nil
     intermediateStride = HorizontalPass.rowStride(plan: plan)
-    intermediate = Buffer(count: self.horizontal.rowsPerGroup * intermediateStride, zeroed: true)
-    lanes = Buffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    intermediate = AlignedBuffer(count: self.horizontal.rowsPerGroup * intermediateStride, zeroed: true)
+    lanes = AlignedBuffer(count: plan.output.width * horizontalLanes, zeroed: false)
   }
 
   /// Output rows that the horizontal pass makes at a time.

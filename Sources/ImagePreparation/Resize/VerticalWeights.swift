@@ -1,13 +1,15 @@
+internal import Ground
+
 /// The vertical pass's 16-bit weights, laid out for pairs of rows: windows begin at an even row and have an even number of
 /// taps, so they may gain a zero at either end.
 @safe
-struct VerticalWeights {
-  private let weights: Buffer<Int16>
+struct VerticalWeights: ~Copyable {
+  private let weights: AlignedBuffer<Int16>
   private let taps: Int
 
   init(plan: ResamplingPlan) {
     taps = plan.vertical.longestWindow / 2 * 2 + 2
-    weights = Buffer(count: plan.vertical.outputCount * taps, zeroed: true)
+    weights = AlignedBuffer(count: plan.vertical.outputCount * taps, zeroed: true)
     let integers = plan.quantized.vertical.integers
     for (i, window) in plan.vertical.windows.enumerated() {
       for (k, position) in window.enumerated() {

@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 /// Both passes for samples of up to 16 bits with 64-bit sums, and their buffers.
@@ -8,16 +9,16 @@ final class WidePasses {
   private let scale: SampleScale
   private let isFine: Bool
   private let kernels: KernelTable
-  private let verticalWeights: Buffer<Int32>
-  private let horizontalWeights: Buffer<Int32>
-  private let starts: Buffer<Int32>
+  private let verticalWeights: AlignedBuffer<Int32>
+  private let horizontalWeights: AlignedBuffer<Int32>
+  private let starts: AlignedBuffer<Int32>
   private let taps: Int
   /// Rows of the ring on the working scale.
   private let scaled: ConvertedRows<UInt16>
-  private let rowPointers: Buffer<UnsafePointer<UInt16>>
-  private let sums: Buffer<Int64>
-  private let intermediate: Buffer<Int32>
-  private let result: Buffer<UInt16>
+  private let rowPointers: AlignedBuffer<UnsafePointer<UInt16>>
+  private let sums: AlignedBuffer<Int64>
+  private let intermediate: AlignedBuffer<Int32>
+  private let result: AlignedBuffer<UInt16>
   /// Byte or word to linear word, and back to where bytes and words come from; empty without linear light.
   private let toLinear: [UInt16]
   private let fromLinear: [UInt16]
@@ -31,13 +32,13 @@ final class WidePasses {
     self.scale = scale
     self.kernels = kernels
     let vertical = plan.quantized.vertical.integers
-    verticalWeights = Buffer(count: vertical.count, zeroed: false)
+    verticalWeights = AlignedBuffer(count: vertical.count, zeroed: false)
     for (k, weight) in vertical.enumerated() { unsafe verticalWeights.base[k] = weight }
 
     taps = plan.horizontal.longestWindow
     let horizontal = plan.quantized.horizontal.integers
-    horizontalWeights = Buffer(count: plan.horizontal.outputCount * taps, zeroed: true)
-    starts = Buffer(count: plan.horizontal.outputCount, zeroed: true)
+    horizontalWeights = AlignedBuffer(count: plan.horizontal.outputCount * taps, zeroed: true)
+    starts = AlignedBuffer(count: plan.horizontal.outputCount, zeroed: true)
     for (i, window) in plan.horizontal.windows.enumerated() {
       unsafe starts.base[i] = Int32(plan.horizontal.starts[i])
       for (k, position) in window.enumerated() {
@@ -47,11 +48,11 @@ final class WidePasses {
 
     let rowSamples = plan.input.width * plan.channels
     scaled = ConvertedRows(capacity: plan.vertical.longestWindow, rowSamples: rowSamples)
-    unsafe rowPointers = Buffer(count: plan.vertical.longestWindow, zeroed: false)
-    sums = Buffer(count: rowSamples, zeroed: false)
+    unsafe rowPointers = AlignedBuffer(count: plan.vertical.longestWindow, zeroed: false)
+    sums = AlignedBuffer(count: rowSamples, zeroed: false)
     // Windows at the right edge reach past the last pixel, with zero weights.
-    intermediate = Buffer(count: rowSamples + taps * plan.channels, zeroed: true)
-    result = Buffer(count: plan.output.width * plan.channels, zeroed: false)
+    intermediate = AlignedBuffer(count: rowSamples + taps * plan.channels, zeroed: true)
+    result = AlignedBuffer(count: plan.output.width * plan.channels, zeroed: false)
     toLinear = scale.linear ? TransferFunction.linearWords(levels: layout.bitDepth == 16 ? 65_536 : 256) : []
     fromLinear =
       scale.linear ? TransferFunction.encodedLevels(maximum: layout.bitDepth == 16 ? 65_535 : 255) : []

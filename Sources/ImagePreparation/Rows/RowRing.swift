@@ -1,3 +1,5 @@
+internal import Ground
+
 /// The rows of one plane between decoder and resize, in reused memory: row `y` in slot `y % rowCapacity`.
 ///
 /// Rows arrive in strips. The capacity is a whole number of strips, so a strip is never torn apart.
@@ -21,7 +23,7 @@ final class RowRing: @unchecked Sendable {
   let stripCapacity: Int
   /// Bytes from row to row.
   let stride: Int
-  private let base: UnsafeMutableRawPointer
+  private let memory: AlignedBuffer<UInt8>
 
   /// Makes room.
   ///
@@ -33,11 +35,9 @@ final class RowRing: @unchecked Sendable {
     self.stripRows = stripRows
     stripCapacity = Self.stripCapacity(stripRows: stripRows, window: window, ahead: ahead)
     stride = Self.stride(rowBytes: rowBytes)
-    let bytes = Self.bytesNeeded(stripRows: stripRows, rowBytes: rowBytes, window: window, ahead: ahead)
-    unsafe base = .allocate(byteCount: bytes, alignment: 64)
+    memory = AlignedBuffer(
+      count: Self.bytesNeeded(stripRows: stripRows, rowBytes: rowBytes, window: window, ahead: ahead), zeroed: false)
   }
-
-  deinit { unsafe base.deallocate() }
 
   /// Bytes that a ring takes.
   static func bytesNeeded(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) -> Int {
@@ -54,6 +54,6 @@ final class RowRing: @unchecked Sendable {
 
   /// The first byte of row `y`.
   func row(_ y: Int) -> UnsafeMutableRawPointer {
-    unsafe base + Self.displacement + y % (stripCapacity * stripRows) * stride
+    unsafe UnsafeMutableRawPointer(memory.base) + Self.displacement + y % (stripCapacity * stripRows) * stride
   }
 }

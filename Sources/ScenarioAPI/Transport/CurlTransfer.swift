@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Foundation
+internal import Ground
 
 /// One request on its way, with the state its callbacks work on. It lives on the loop's thread.
 @safe
@@ -9,7 +10,7 @@ final class CurlTransfer {
   let continuation: CurlLoop.Continuation
   private let request: HTTPRequest
   private var header = CurlList()
-  private let errorText: UnsafeMutablePointer<CChar>
+  private let errorText = AlignedBuffer<CChar>(count: Int(CURL_ERROR_SIZE), zeroed: true)
 
   /// The file whose part is the request's body; -1 without one.
   private var bodyFile: Int32 = -1
@@ -43,8 +44,6 @@ final class CurlTransfer {
     self.easy = easy
     self.continuation = continuation
     self.request = request
-    unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
-    unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     try openBody()
     guard configure(options, origin) else {
       throw Self.notSent(
@@ -53,7 +52,6 @@ final class CurlTransfer {
   }
 
   deinit {
-    unsafe errorText.deallocate()
     if bodyFile >= 0 { close(bodyFile) }
   }
 
@@ -130,7 +128,7 @@ final class CurlTransfer {
     for option in [CURLOPT_PRIVATE, CURLOPT_READDATA, CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_SEEKDATA] {
       check(unsafe ccurl_set_pointer(handle, option, context))
     }
-    check(unsafe ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
+    check(unsafe ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText.base))
     check(
       unsafe ccurl_set_transfer_callback(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in
         unsafe CurlTransfer.from(context).readBody(
@@ -270,7 +268,7 @@ final class CurlTransfer {
   /// counter, apart from a proxy's CONNECT, which counts as sent to be on the safe side.
   private func error(_ status: CURLcode) -> ScenarioError {
     let outcome: ScenarioError.Outcome = info(CURLINFO_REQUEST_SIZE) == 0 ? .notSent : .unknownOutcome
-    let text = unsafe String(cString: errorText)
+    let text = unsafe String(cString: errorText.base)
     let words = printable(unsafe text.isEmpty ? String(cString: curl_easy_strerror(status)) : text)
     let host = ServiceURL.origin(of: request.url)?.host ?? "the service"
     func make(_ code: ScenarioError.Code, _ message: String, _ remedy: String, isRetryable: Bool = true)

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 internal import PixelKernels
 
 /// Decodes the entropy-coded bytes of a baseline JPEG's only scan into coefficients, without libjpeg-turbo.
@@ -14,11 +15,11 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   private let handle: OpaquePointer
   private let kernels: KernelTable
-  private let tables: Buffer<UInt64>
-  private let blocks: Buffer<Int>
+  private let tables: AlignedBuffer<UInt64>
+  private let blocks: AlignedBuffer<Int>
   private let naturalOrder = Self.naturalOrder()
-  private let state = Buffer<UInt64>(count: EntropyState.words, zeroed: true)
-  private let bytes = Buffer<UInt8>(count: Self.capacity + Self.mostBytesPerMCU, zeroed: true)
+  private let state = AlignedBuffer<UInt64>(count: EntropyState.words, zeroed: true)
+  private let bytes = AlignedBuffer<UInt8>(count: Self.capacity + Self.mostBytesPerMCU, zeroed: true)
   /// Bytes in ``bytes``.
   private var byteCount = 0
   /// True when a marker or the source's end follows them.
@@ -40,7 +41,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   init?(_ handle: OpaquePointer, kernels: KernelTable) {
     var scan = cic_jpeg_scan()
     guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }
-    let tables = Buffer<UInt64>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
+    let tables = AlignedBuffer<UInt64>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
     // Components that are coded alike, as Cb and Cr mostly are, share their tables: all of them together are to stay cached.
     var pairs: [Int] = []
     for index in 0..<scan.componentCount {
@@ -61,7 +62,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       else { return nil }
     }
     let layout = CoefficientLayout(scan)
-    blocks = Buffer(count: layout.blocks.count * EntropyBlock.words, zeroed: false)
+    blocks = AlignedBuffer(count: layout.blocks.count * EntropyBlock.words, zeroed: false)
     for (index, block) in layout.blocks.enumerated() {
       let words = unsafe blocks.base + index * EntropyBlock.words
       unsafe words[EntropyBlock.component] = block.component
@@ -251,8 +252,8 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   }
 
   /// The natural index of each zigzag position (T.81 figure 5).
-  private static func naturalOrder() -> Buffer<UInt8> {
-    let order = Buffer<UInt8>(count: 64, zeroed: true)
+  private static func naturalOrder() -> AlignedBuffer<UInt8> {
+    let order = AlignedBuffer<UInt8>(count: 64, zeroed: true)
     var position = 0
     for diagonal in 0..<15 {
       let rows = max(0, diagonal - 7)...min(diagonal, 7)

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 
 /// The planes of a JPEG, strip by strip.
 ///
@@ -79,10 +80,11 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   private func returnScan(skipping count: Int) throws(PreparationError) {
     entropy = nil
     unsafe cic_jpeg_return_scan(reader.handle)
-    let scratch = planes.map { Buffer<UInt8>(count: $0.stripRows * $0.rowBytes, zeroed: false) }
-    // The buffers are not named after this, and would be freed.
-    defer { withExtendedLifetime(scratch) {} }
-    let bases = unsafe scratch.map { unsafe Optional($0.base) }
+    // One buffer for all planes: nobody looks at these rows.
+    let bytes = planes.map { $0.stripRows * $0.rowBytes }
+    let scratch = AlignedBuffer<UInt8>(count: bytes.max() ?? 0, zeroed: false)
+    defer { extendLifetime(scratch) }
+    let bases = unsafe planes.map { _ in unsafe Optional(scratch.base) }
     for _ in 0..<count { _ = try unsafe reader.readStrip(into: bases, strides: planes.map(\.rowBytes)) }
   }
 }
@@ -95,16 +97,16 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
   let slots: Int
   private let layout: CoefficientLayout
   private let components: [(transform: KernelTable.InverseDCT, side: Int, blocksPerRow: Int)]
-  private let quantization: Buffer<Int16>
-  private let coefficients: Buffer<Int16>
+  private let quantization: AlignedBuffer<Int16>
+  private let coefficients: AlignedBuffer<Int16>
   /// Whether a slot has coefficients; else its samples are in the rings already.
-  private let isCoded: Buffer<Bool>
+  private let isCoded: AlignedBuffer<Bool>
 
   init(_ scan: borrowing cic_jpeg_scan, kernels: KernelTable, slots: Int) {
     let scan = copy scan
     self.slots = slots
     layout = CoefficientLayout(scan)
-    quantization = Buffer(count: layout.components.count * 64, zeroed: false)
+    quantization = AlignedBuffer(count: layout.components.count * 64, zeroed: false)
     var components: [(transform: KernelTable.InverseDCT, side: Int, blocksPerRow: Int)] = unsafe []
     for index in layout.components.indices {
       let component = unsafe scan.component(index)
@@ -113,8 +115,8 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
       unsafe components.append((kernels.inverseDCT(side: side), side, Int(component.blocks_per_row)))
     }
     unsafe self.components = components
-    coefficients = Buffer(count: slots * layout.coefficientCount, zeroed: true)
-    isCoded = Buffer(count: slots, zeroed: true)
+    coefficients = AlignedBuffer(count: slots * layout.coefficientCount, zeroed: true)
+    isCoded = AlignedBuffer(count: slots, zeroed: true)
   }
 
   func coefficients(_ strip: Int) -> UnsafeMutablePointer<Int16> {

@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 /// Inflates a deflate stream (RFC 1951) whose bytes come piece by piece.
@@ -36,13 +37,13 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private static let outputEnd = window + 128 * 1024
 
   private let kernels: KernelTable
-  private let tables = Buffer<UInt32>(count: InflateTables.entries, zeroed: true)
-  private let scratch = Buffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
+  private let tables = AlignedBuffer<UInt32>(count: InflateTables.entries, zeroed: true)
+  private let scratch = AlignedBuffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
   /// Code lengths of the block: of literals and lengths first, of distances behind them.
-  private let lengths = Buffer<UInt8>(count: 320, zeroed: true)
-  private let words = Buffer<UInt64>(count: InflateState.words, zeroed: false)
-  private let input = Buffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
-  private let output = Buffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
+  private let lengths = AlignedBuffer<UInt8>(count: 320, zeroed: true)
+  private let words = AlignedBuffer<UInt64>(count: InflateState.words, zeroed: false)
+  private let input = AlignedBuffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
+  private let output = AlignedBuffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
   /// The bits that were loaded and not used, from the lowest on, and how many there are.
   private var bits: UInt64 = 0
   private var bitCount = 0

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 
 /// The inflated image data of a PNG: its IDAT chunks as one zlib stream (RFC 1950), behind the header.
 @safe
@@ -64,7 +65,7 @@ struct PNGImageData: ~Copyable {
 
   /// Reads to the end of the stream, and what should not be there.
   mutating func finish() -> cic_status {
-    let discarded = Buffer<UInt8>(count: 16 * 1024, zeroed: false)
+    let discarded = AlignedBuffer<UInt8>(count: 16 * 1024, zeroed: false)
     var count = 0
     repeat {
       count = 0

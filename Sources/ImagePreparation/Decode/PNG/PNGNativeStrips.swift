@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 internal import PixelKernels
 
 /// The rows of a PNG that is not interlaced, without libpng: inflated where strips are read, unfiltered where they are
@@ -60,7 +61,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
   private let coding: cic_png_coding
   private let unfilter: KernelTable.UnfilterRows
   /// The last row of the strip before, unfiltered and not expanded.
-  private let above: UnsafeMutablePointer<UInt8>
+  private let above: AlignedBuffer<UInt8>
   /// Adler-32 of the coded rows so far.
   private(set) var adler: UInt32 = 1
 
@@ -70,11 +71,8 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     self.coding = coding
     unsafe unfilter = kernels.unfilterRows
     codedBytes = coding.filtered_bytes + 1
-    unsafe above = .allocate(capacity: coding.filtered_bytes + Self.slack)
-    unsafe above.initialize(repeating: 0, count: coding.filtered_bytes + Self.slack)
+    above = AlignedBuffer(count: coding.filtered_bytes + Self.slack, zeroed: true)
   }
-
-  deinit { unsafe above.deallocate() }
 
   /// The coded rows of a strip, at the end of its place.
   func codedRows(ofStrip index: Int, in ring: RowRing) -> UnsafeMutablePointer<UInt8> {
@@ -90,8 +88,8 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     var intact = 0
     while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
     adler = unsafe cic_adler32(adler, coded, intact * codedBytes)
-    unsafe unfilter(coded, intact, above, Int(coding.pixel_bytes), codedBytes - 1)
-    if intact > 0 { unsafe above.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
+    unsafe unfilter(coded, intact, above.base, Int(coding.pixel_bytes), codedBytes - 1)
+    if intact > 0 { unsafe above.base.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
     for row in 0..<rows {
       let output = unsafe ring.row(index * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
       if row < intact {

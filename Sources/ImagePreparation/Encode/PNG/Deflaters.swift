@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 internal import PixelKernels
 
 /// How a piece of deflated data ends.
@@ -37,16 +38,15 @@ final class BlockDeflater: Deflater {
   private let blockTokens: Int
   /// More than a block's may end a batch, lest a short block ends it.
   private let mostTokens: Int
-  private let table: UnsafeMutablePointer<UInt32>
-  private let tokens: UnsafeMutablePointer<UInt64>
-  private let scratch: UnsafeMutablePointer<UInt64>
-  private let frequencies: UnsafeMutablePointer<UInt32>
-  private let codes: UnsafeMutablePointer<UInt32>
-  private let lengths: UnsafeMutablePointer<UInt8>
-  private let bits: UnsafeMutablePointer<UInt8>
-  private let runs: UnsafeMutablePointer<UInt16>
-  private var bytes: UnsafeMutablePointer<UInt8>
-  private var capacity: Int
+  private let table: AlignedBuffer<UInt32>
+  private let tokens: AlignedBuffer<UInt64>
+  private let scratch: AlignedBuffer<UInt64>
+  private let frequencies: AlignedBuffer<UInt32>
+  private let codes: AlignedBuffer<UInt32>
+  private let lengths: AlignedBuffer<UInt8>
+  private let bits: AlignedBuffer<UInt8>
+  private let runs: AlignedBuffer<UInt16>
+  private var bytes: AlignedBuffer<UInt8>
   private var count = 0
   private var pendingBits: UInt64 = 0
   private var pendingCount = 0
@@ -61,81 +61,64 @@ final class BlockDeflater: Deflater {
     self.blockTokens = blockTokens
     mostTokens = blockTokens * 3 / 2
     let positions = (isThorough ? DeflateTables.thoroughWays : 1) << DeflateTables.hashBits
-    unsafe table = .allocate(capacity: positions)
-    unsafe table.initialize(repeating: 0, count: positions)
-    unsafe tokens = .allocate(capacity: mostTokens + 1)
-    unsafe scratch = .allocate(capacity: DeflateTables.scratchWords)
-    unsafe scratch.initialize(repeating: 0, count: DeflateTables.scratchWords)
-    unsafe frequencies = .allocate(capacity: Self.tableSize)
-    unsafe frequencies.initialize(repeating: 0, count: Self.tableSize)
-    unsafe codes = .allocate(capacity: Self.tableSize)
-    unsafe codes.initialize(repeating: 0, count: Self.tableSize)
-    unsafe lengths = .allocate(capacity: Self.tableSize)
-    unsafe lengths.initialize(repeating: 0, count: Self.tableSize)
-    unsafe bits = .allocate(capacity: Self.tableSize)
-    unsafe bits.initialize(repeating: 0, count: Self.tableSize)
-    unsafe runs = .allocate(capacity: DeflateTables.symbols)
-    capacity = 256 * 1024
-    unsafe bytes = .allocate(capacity: capacity)
+    table = AlignedBuffer(count: positions, zeroed: true)
+    tokens = AlignedBuffer(count: mostTokens + 1, zeroed: false)
+    scratch = AlignedBuffer(count: DeflateTables.scratchWords, zeroed: true)
+    frequencies = AlignedBuffer(count: Self.tableSize, zeroed: true)
+    codes = AlignedBuffer(count: Self.tableSize, zeroed: true)
+    lengths = AlignedBuffer(count: Self.tableSize, zeroed: true)
+    bits = AlignedBuffer(count: Self.tableSize, zeroed: true)
+    runs = AlignedBuffer(count: DeflateTables.symbols, zeroed: false)
+    bytes = AlignedBuffer(count: 256 * 1024, zeroed: false)
   }
 
-  deinit {
-    unsafe table.deallocate()
-    unsafe tokens.deallocate()
-    unsafe scratch.deallocate()
-    unsafe frequencies.deallocate()
-    unsafe codes.deallocate()
-    unsafe lengths.deallocate()
-    unsafe bits.deallocate()
-    unsafe runs.deallocate()
-    unsafe bytes.deallocate()
-  }
-
-  var output: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: bytes, count: count) }
+  var output: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: bytes.base, count: count) }
 
   func compress(
     _ window: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, ending: DeflateEnding
   ) throws(PreparationError) {
     if !hasEstimate {
-      unsafe countBytes(window + start, count: min(end - start, blockTokens), frequencies: frequencies)
-      unsafe frequencies[256] = 1
+      unsafe countBytes(window + start, count: min(end - start, blockTokens), frequencies: frequencies.base)
+      unsafe frequencies.base[256] = 1
       makeCodes()
       hasEstimate = true
     }
     var x = start
     while x < end {
-      unsafe frequencies.update(repeating: 0, count: Self.tableSize)
+      unsafe frequencies.base.update(repeating: 0, count: Self.tableSize)
       let budget = end - x <= mostTokens ? mostTokens : blockTokens
       var tokenCount = 0
       let after = unsafe find(
-        window, x, end, position + DeflateTables.window + 1, table, bits, budget, tokens, &tokenCount, frequencies
+        window, x, end, position + DeflateTables.window + 1, table.base, bits.base, budget, tokens.base, &tokenCount,
+        frequencies.base
       )
       let runCount = makeCodes()
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
       let symbols = DeflateTables.symbols
       count += unsafe kernels.writeBlock(
-        window + x, tokens, tokenCount, lengths, codes, runs, runCount, lengths + symbols, codes + symbols,
-        ending == .stream && after == end, bytes + count, &pendingBits, &pendingCount)
+        window + x, tokens.base, tokenCount, lengths.base, codes.base, runs.base, runCount, lengths.base + symbols,
+        codes.base + symbols,
+        ending == .stream && after == end, bytes.base + count, &pendingBits, &pendingCount)
       x = after
     }
     if ending != .none { finishByte(isLast: ending == .stream) }
   }
 
-  /// Makes the codes of a block and the code of their lengths, and says in how many runs these are told.
+  /// Makes the codes of a block and the code of their lengths, and returns the number of runs that they are written in.
   @discardableResult
   private func makeCodes() -> Int {
-    unsafe lengths.update(repeating: 0, count: Self.tableSize)
+    unsafe lengths.base.update(repeating: 0, count: Self.tableSize)
     let (distances, symbols) = (DeflateTables.distances, DeflateTables.symbols)
     for (first, count, limit) in [(0, 286, 15), (distances, 30, 15)] {
       unsafe makeCode(
-        frequencies + first, count: count, limit: limit, lengths: lengths + first, codes: codes + first,
-        scratch: scratch)
+        frequencies.base + first, count: count, limit: limit, lengths: lengths.base + first, codes: codes.base + first,
+        scratch: scratch.base)
     }
-    unsafe estimateBits(lengths, bits: bits)
-    let runCount = unsafe collectRuns(lengths, runs: runs, frequencies: frequencies + symbols)
+    unsafe estimateBits(lengths.base, bits: bits.base)
+    let runCount = unsafe collectRuns(lengths.base, runs: runs.base, frequencies: frequencies.base + symbols)
     unsafe makeCode(
-      frequencies + symbols, count: DeflateTables.runSymbols, limit: 7, lengths: lengths + symbols,
-      codes: codes + symbols, scratch: scratch)
+      frequencies.base + symbols, count: DeflateTables.runSymbols, limit: 7, lengths: lengths.base + symbols,
+      codes: codes.base + symbols, scratch: scratch.base)
     return runCount
   }
 
@@ -153,17 +136,15 @@ final class BlockDeflater: Deflater {
   }
 
   private func append(_ byte: UInt8) {
-    unsafe bytes[count] = byte
+    unsafe bytes.base[count] = byte
     count += 1
   }
 
   private func reserve(_ extra: Int) {
-    guard capacity - count < extra else { return }
-    capacity = max(capacity * 2, count + extra)
-    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    unsafe larger.update(from: bytes, count: count)
-    unsafe bytes.deallocate()
-    unsafe bytes = larger
+    guard bytes.count - count < extra else { return }
+    let larger = AlignedBuffer<UInt8>(count: max(bytes.count * 2, count + extra), zeroed: false)
+    unsafe larger.base.update(from: bytes.base, count: count)
+    bytes = larger
   }
 }
 

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 internal import PixelKernels
 
 /// Filters rows of an image and compresses them, batch by batch, in a window where filtered rows are compressed as they lie.
@@ -20,8 +21,8 @@ final class RowCompressor {
   private let batchRows: Int
   private let kernels: PNGEncoderKernels
   private let ending: DeflateEnding
-  private let window: UnsafeMutablePointer<UInt8>
-  private let noRow: UnsafeMutablePointer<UInt8>
+  private let window: AlignedBuffer<UInt8>
+  private let noRow: AlignedBuffer<UInt8>
   /// Bytes in the window.
   private var start = 0
 
@@ -39,16 +40,9 @@ final class RowCompressor {
     self.ending = ending
     self.deflater = deflater
     batchRows = max(1, min(batchBytes / (rowBytes + 1), rows.count))
-    let capacity = DeflateTables.window + batchRows * (rowBytes + 1) + DeflateTables.readAhead
-    unsafe window = .allocate(capacity: capacity)
-    unsafe window.initialize(repeating: 0, count: capacity)
-    unsafe noRow = .allocate(capacity: rowBytes)
-    unsafe noRow.initialize(repeating: 0, count: rowBytes)
-  }
-
-  deinit {
-    unsafe window.deallocate()
-    unsafe noRow.deallocate()
+    window = AlignedBuffer(
+      count: DeflateTables.window + batchRows * (rowBytes + 1) + DeflateTables.readAhead, zeroed: true)
+    noRow = AlignedBuffer(count: rowBytes, zeroed: true)
   }
 
   /// The row behind the next batch; the rows' end when all are compressed.
@@ -60,7 +54,7 @@ final class RowCompressor {
   /// - Throws: `outOfMemory`.
   func compressBatch(_ input: UnsafePointer<UInt8>) throws(PreparationError) {
     if start > DeflateTables.window {
-      unsafe window.update(from: window + (start - DeflateTables.window), count: DeflateTables.window)
+      unsafe window.base.update(from: window.base + (start - DeflateTables.window), count: DeflateTables.window)
       start = DeflateTables.window
     }
     let filteredRow = rowBytes + 1
@@ -68,21 +62,21 @@ final class RowCompressor {
     let bytes = batch * filteredRow
     for k in 0..<batch {
       let row = unsafe input + (nextRow + k) * rowBytes
-      let above = unsafe nextRow + k == 0 ? UnsafePointer(noRow) : row - rowBytes
+      let above = unsafe nextRow + k == 0 ? UnsafePointer(noRow.base) : row - rowBytes
       let chosen =
         switch filter {
         case .none: 0
         case .sum: unsafe kernels.filterBySum(row, above, rowBytes, pixelBytes)
         case .logarithms: unsafe kernels.filterByLogarithms(row, above, rowBytes, pixelBytes)
         }
-      let output = unsafe window + start + k * filteredRow
+      let output = unsafe window.base + start + k * filteredRow
       unsafe output[0] = UInt8(chosen)
       unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
     }
-    adler = unsafe cic_adler32(adler, window + start, bytes)
+    adler = unsafe cic_adler32(adler, window.base + start, bytes)
     nextRow += batch
     try unsafe deflater.compress(
-      window, from: start, to: start + bytes, position: count - start,
+      window.base, from: start, to: start + bytes, position: count - start,
       ending: nextRow == rows.upperBound ? ending : .none)
     start += bytes
     count += bytes
