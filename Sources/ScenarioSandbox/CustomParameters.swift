@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Ground
 
 /// The body of `POST /generate/custom/{modelId}`: a flat object, checked against the inputs that the model publishes.
 struct CustomParameters: Decodable, Sendable {

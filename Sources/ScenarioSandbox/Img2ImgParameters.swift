@@ -1,3 +1,5 @@
+internal import Ground
+
 /// The body of `POST /generate/img2img`: checked against the service's ranges, the service's defaults (Flux dev's
 /// guidance) filled in. Unknown fields are ignored (ASSUMED).
 struct Img2ImgParameters: Codable, Sendable {

@@ -1,3 +1,5 @@
+internal import Ground
+
 /// A model as `GET /models/{id}` describes it.
 struct Model: Encodable, Sendable {
   /// One field of a custom model's request body.

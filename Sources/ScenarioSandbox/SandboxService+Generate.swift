@@ -1,5 +1,6 @@
 internal import FlyingFox
 internal import Foundation
+internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 

@@ -1,50 +1,6 @@
-/// Any JSON value, for fields that only a model's description names and for what a job repeats of its request.
-public enum JSONValue: Codable, Sendable, Hashable {
-  /// `null`.
-  case null
-  /// `true` or `false`.
-  case bool(Bool)
-  /// A number.
-  case number(Double)
-  /// Text.
-  case string(String)
-  /// A list.
-  case array([JSONValue])
-  /// An object.
-  case object([String: JSONValue])
+@_exported public import enum Ground.JSONValue
 
-  /// Reads any value.
-  public init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    if value.decodeNil() {
-      self = .null
-    } else if let bool = try? value.decode(Bool.self) {
-      self = .bool(bool)
-    } else if let number = try? value.decode(Double.self) {
-      self = .number(number)
-    } else if let string = try? value.decode(String.self) {
-      self = .string(string)
-    } else if let array = try? value.decode([JSONValue].self) {
-      self = .array(array)
-    } else {
-      self = .object(try value.decode([String: JSONValue].self))
-    }
-  }
-
-  /// Writes the value; whole numbers without a fraction.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .bool(let bool): try container.encode(bool)
-    case .number(let number):
-      if let integer = Int64(exactly: number) { try container.encode(integer) } else { try container.encode(number) }
-    case .string(let string): try container.encode(string)
-    case .array(let array): try container.encode(array)
-    case .object(let object): try container.encode(object)
-    }
-  }
-
+extension JSONValue {
   /// True for the same value, whether a number is written as one or as text: the service has seeds of both kinds.
   public func means(_ other: JSONValue) -> Bool { self == other || (number != nil && number == other.number) }
 

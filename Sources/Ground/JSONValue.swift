@@ -1,13 +1,20 @@
-/// Any JSON value, for bodies whose fields only a model's description names.
-enum JSONValue: Codable, Sendable, Hashable {
+/// Any JSON value, for fields that only a model's description names and for what a job repeats of its request.
+public enum JSONValue: Codable, Sendable, Hashable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A number.
   case number(Double)
+  /// Text.
   case string(String)
+  /// A list.
   case array([JSONValue])
+  /// An object.
   case object([String: JSONValue])
 
-  init(from decoder: any Decoder) throws {
+  /// Reads any value.
+  public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
       self = .null
@@ -24,12 +31,14 @@ enum JSONValue: Codable, Sendable, Hashable {
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
+  /// Writes the value; whole numbers without a fraction.
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .null: try container.encodeNil()
     case .bool(let bool): try container.encode(bool)
-    case .number(let number): try container.encode(number)
+    case .number(let number):
+      if let integer = Int64(exactly: number) { try container.encode(integer) } else { try container.encode(number) }
     case .string(let string): try container.encode(string)
     case .array(let array): try container.encode(array)
     case .object(let object): try container.encode(object)
