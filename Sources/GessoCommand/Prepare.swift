@@ -138,7 +138,7 @@ package struct Prepare: Verb {
           recipe.maxBytes == nil && !recipe.trim
           ? try await inputs[index].source(limit: downloadLimit)
           : try await inputs[index].repeatableSource(limit: downloadLimit)
-        return try await Self.offThePool { () throws(CommandError) in try prepare(source, index: index) }
+        return try await BlockingWork.run { () throws(CommandError) in try prepare(source, index: index) }
       } catch {
         return Outcome(failure: error)
       }
@@ -187,22 +187,6 @@ package struct Prepare: Verb {
       } catch {
         throw CommandError(error)
       }
-    }
-
-    /// Runs blocking work on a thread of its own, so that it starves no task of the concurrency pool.
-    private static func offThePool<Result: Sendable>(
-      _ work: @escaping @Sendable () throws(CommandError) -> Result
-    ) async throws(CommandError) -> Result {
-      let result: Swift.Result<Result, CommandError> = await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-          do throws(CommandError) {
-            continuation.resume(returning: .success(try work()))
-          } catch {
-            continuation.resume(returning: .failure(error))
-          }
-        }
-      }
-      return try result.get()
     }
   }
 }

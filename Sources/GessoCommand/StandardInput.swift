@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Ground
 internal import ImagePreparation
 
@@ -7,20 +6,9 @@ enum StandardInput {
   /// Reads at most `limit` bytes; canceling the task ends the wait for more.
   static func read(limit: Int) async throws(CommandError) -> [UInt8] {
     let flag = CancellationFlag()
-    let result: Swift.Result<[UInt8], CommandError> = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-          do throws(CommandError) {
-            continuation.resume(returning: .success(try readAll(limit: limit, until: flag)))
-          } catch {
-            continuation.resume(returning: .failure(error))
-          }
-        }
-      }
-    } onCancel: {
-      flag.cancel()
+    return try await BlockingWork.run(onCancel: { flag.cancel() }) { () throws(CommandError) in
+      try readAll(limit: limit, until: flag)
     }
-    return try result.get()
   }
 
   private static func readAll(limit: Int, until flag: CancellationFlag) throws(CommandError) -> [UInt8] {

@@ -1,5 +1,6 @@
 internal import Dispatch
 public import Foundation
+internal import Ground
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -241,13 +242,7 @@ public struct Img2ImgPipeline: Sendable {
     _ work: @escaping @Sendable (CancellationFlag) throws -> Result
   ) async throws -> Result {
     let flag = CancellationFlag()
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work(flag) }) }
-      }
-    } onCancel: {
-      flag.cancel()
-    }
+    return try await BlockingWork.run(onCancel: { flag.cancel() }) { try work(flag) }
   }
 
   private func prepare(
