@@ -1,7 +1,7 @@
 /// Something that goes wrong on purpose, with one request.
-public struct SandboxFault: Sendable, Hashable, Codable {
+package struct SandboxFault: Sendable, Hashable, Codable {
   /// What goes wrong.
-  public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+  package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
     /// The connection is reset; the request has no effect.
     case resetBefore = "reset-before"
     /// The request has its effect, and the connection is reset instead of an answer.
@@ -65,17 +65,17 @@ public struct SandboxFault: Sendable, Hashable, Codable {
   static let (fileOperation, partOperation) = ("file", "part")
 
   /// What goes wrong.
-  public var kind: Kind
+  package var kind: Kind
   /// The operation it happens to: an operation id of the OpenAPI file, `part` (the bytes of an upload's part) or `file`
   /// (a download); nil for any that the kind fits.
-  public var operation: String?
+  package var operation: String?
   /// Requests of that operation that are let pass first.
-  public var skip: Int
+  package var skip: Int
   /// Requests it happens to.
-  public var count: Int
+  package var count: Int
 
   /// Makes a fault.
-  public init(_ kind: Kind, on operation: String? = nil, skip: Int = 0, count: Int = 1) {
+  package init(_ kind: Kind, on operation: String? = nil, skip: Int = 0, count: Int = 1) {
     self.kind = kind
     self.operation = operation
     self.skip = skip
@@ -85,7 +85,7 @@ public struct SandboxFault: Sendable, Hashable, Codable {
   private enum CodingKeys: String, CodingKey { case kind, operation, skip, count }
 
   /// Reads `{"kind":…,"operation":…,"skip":0,"count":1}`; all but the kind may be left out.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     kind = try fields.decode(Kind.self, forKey: .kind)
     operation = try fields.given(String.self, .operation)

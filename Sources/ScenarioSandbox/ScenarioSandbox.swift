@@ -101,7 +101,7 @@ public final class ScenarioSandbox: Sendable {
   }
 
   /// Scripts faults. Those that drop connections need ``SandboxConfiguration/isFaulty``.
-  public func script(_ faults: SandboxFault...) {
+  package func script(_ faults: SandboxFault...) {
     precondition(
       configuration.isFaulty || !faults.contains { $0.kind.needsRelay }, "only a faulty sandbox drops connections")
     service.script(faults)

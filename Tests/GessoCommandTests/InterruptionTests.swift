@@ -36,8 +36,9 @@ struct InterruptionTests {
   /// A sandbox that answers every submit with a long pause, and how to reach it.
   private func coolingDown() async throws -> (ScenarioSandbox, environment: [String: String]) {
     let pair = SandboxCredential.random()
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(credentials: [pair], isFaulty: true, coolDownSeconds: 100))
+    var configuration = SandboxConfiguration(credentials: [pair])
+    (configuration.isFaulty, configuration.coolDownSeconds) = (true, 100)
+    let sandbox = ScenarioSandbox(configuration: configuration)
     let address = try await sandbox.start()
     sandbox.script(SandboxFault(.coolDown, on: "generateImg2Img", count: 100))
     return (

@@ -24,17 +24,16 @@ struct UploadTests {
     let process = Mutex<Int32?>(nil)
     let parts = Mutex(0)
     let credential = SandboxCredential.random()
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(
-        credentials: [credential],
-        onRequest: { _, operation in
-          guard operation == "part" else { return }
-          let count = parts.withLock {
-            $0 += 1
-            return $0
-          }
-          if count == 5, let process = process.withLock(\.self) { kill(process, SIGKILL) }
-        }))
+    var configuration = SandboxConfiguration(credentials: [credential])
+    configuration.onRequest = { _, operation in
+      guard operation == "part" else { return }
+      let count = parts.withLock {
+        $0 += 1
+        return $0
+      }
+      if count == 5, let process = process.withLock(\.self) { kill(process, SIGKILL) }
+    }
+    let sandbox = ScenarioSandbox(configuration: configuration)
     let environment = [
       "SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret,
       "SCENARIO_BASE_URL": try await sandbox.start().absoluteString,

@@ -7,9 +7,14 @@ import Testing
 
 @Suite("Connections that break, over the sandbox's relay", .timeLimit(.minutes(TimeScale.factor)))
 struct FaultRelayTests {
-  private let sandbox = ScenarioSandbox(
-    configuration: SandboxConfiguration(
-      credentials: [SandboxCredential(key: Planted.key, secret: Planted.secret)], jobTimings: .instant, isFaulty: true))
+  private let sandbox: ScenarioSandbox
+
+  init() {
+    var configuration = SandboxConfiguration(
+      credentials: [SandboxCredential(key: Planted.key, secret: Planted.secret)], jobTimings: .instant)
+    configuration.isFaulty = true
+    sandbox = ScenarioSandbox(configuration: configuration)
+  }
 
   private func client() async throws -> ScenarioClient {
     ScenarioClient(

@@ -87,12 +87,14 @@ struct Soak: Sendable {
     let shared = Shared(State(places: places[...], orders: jobs, kills: kills, running: processes))
     let credential = SandboxCredential.random()
     let step = Duration.milliseconds(15)
-    let sandbox = ScenarioSandbox(
-      configuration: SandboxConfiguration(
-        credentials: [credential],
-        jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
-        echoesInput: echoes, faultPlan: SandboxFaultPlan(seed: seed, rate: 0.01), faultDelay: .milliseconds(200),
-        onRequest: { _, operation in shared.meet(operation) }))
+    var configuration = SandboxConfiguration(
+      credentials: [credential],
+      jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step))
+    configuration.echoesInput = echoes
+    configuration.faultPlan = SandboxFaultPlan(seed: seed, rate: 0.01)
+    configuration.faultDelay = .milliseconds(200)
+    configuration.onRequest = { _, operation in shared.meet(operation) }
+    let sandbox = ScenarioSandbox(configuration: configuration)
     let base = try await sandbox.start().absoluteString
     let begin = ContinuousClock.now
     var ends: [Int32] = []
