@@ -58,8 +58,6 @@ var targets: [Target] = [
     linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("isal"), .linkedLibrary("z")]),
   .systemLibrary(
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
-  .systemLibrary(
-    name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
   // What every module stands on: no dependency, no Foundation.
@@ -71,7 +69,6 @@ var targets: [Target] = [
     name: "ImagePreparation",
     dependencies: [
       "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "Ground", "PixelKernels",
-      .target(name: "CCrypto", condition: .when(platforms: [.linux])),
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
@@ -82,6 +79,7 @@ var targets: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
     swiftSettings: swiftSettings + optimizedInDebug),
+  .testTarget(name: "GroundTests", dependencies: ["Ground", "TestSupport"], swiftSettings: swiftSettings),
   .testTarget(
     name: "PixelKernelsTests",
     dependencies: ["PixelKernels", "CPixelIntrinsics", "TestSupport"] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
@@ -102,7 +100,14 @@ if buildsClient {
   targets += [
     .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
 
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
     // The service.
+    .target(
+      name: "Digests",
+      dependencies: ["Ground", .target(name: "CCrypto", condition: .when(platforms: [.linux]))],
+      swiftSettings: swiftSettings),
     .target(
       name: "ScenarioAPI",
       dependencies: ["CCurl", "Ground", .product(name: "Logging", package: "swift-log", condition: client)],
@@ -110,7 +115,7 @@ if buildsClient {
     .target(
       name: "GessoPipeline",
       dependencies: [
-        "Ground", "ImagePreparation", "ScenarioAPI",
+        "Digests", "Ground", "ImagePreparation", "ScenarioAPI",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
@@ -118,8 +123,7 @@ if buildsClient {
     .target(
       name: "ScenarioSandbox",
       dependencies: [
-        "Ground", "ImagePreparation",
-        .target(name: "CCrypto", condition: .when(platforms: [.linux])),
+        "Digests", "Ground", "ImagePreparation",
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       ],
@@ -128,7 +132,7 @@ if buildsClient {
     .executableTarget(
       name: "GessoCommand",
       dependencies: [
-        "Ground", "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
+        "Digests", "Ground", "ImagePreparation", "ScenarioAPI", "GessoPipeline", "ScenarioSandbox",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
@@ -147,7 +151,7 @@ if buildsClient {
     .testTarget(
       name: "ScenarioSandboxTests",
       dependencies: [
-        "ScenarioSandbox", "ImagePreparation", "TestSupport",
+        "Digests", "ScenarioSandbox", "ImagePreparation", "TestSupport",
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       ],
@@ -155,14 +159,14 @@ if buildsClient {
     .testTarget(
       name: "GessoPipelineTests",
       dependencies: [
-        "GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
+        "Digests", "GessoPipeline", "Ground", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
       ],
       swiftSettings: clientTestSettings),
     .testTarget(
       name: "GessoCommandTests",
       dependencies: [
-        "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
+        "Digests", "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
       ],
       swiftSettings: clientTestSettings),

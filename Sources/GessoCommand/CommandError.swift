@@ -1,4 +1,5 @@
 package import GessoPipeline
+package import Ground
 package import ImagePreparation
 package import ScenarioAPI
 internal import ScenarioSandbox
@@ -26,9 +27,12 @@ package struct CommandError: Error, Sendable, Equatable {
 
   package init(_ error: PreparationError) {
     self.init(
-      error.code.rawValue, stage: error.stage.rawValue, error.message, remedy: error.remedy,
+      error.code.rawValue, stage: error.stage.rawValue, error.message,
+      remedy: error.code == .outputExists ? "\(error.remedy), or leave out --no-clobber" : error.remedy,
       status: CommandStatus(error.code))
   }
+
+  package init(_ failure: FileFailure) { self.init(PreparationError(failure)) }
 
   package init(_ error: ScenarioError) {
     let status: CommandStatus =
@@ -68,6 +72,7 @@ package struct CommandError: Error, Sendable, Equatable {
     switch error {
     case let error as CommandError: self = error
     case let error as PreparationError: self.init(error)
+    case let error as FileFailure: self.init(error)
     case let error as ScenarioError: self.init(error)
     case let error as PipelineError: self.init(error)
     case is CancellationError: self = .interrupted

@@ -1,5 +1,4 @@
 internal import Ground
-internal import ImagePreparation
 internal import Synchronization
 
 /// Standard output for scripts, standard error for people: the only place that prints.
@@ -31,7 +30,7 @@ package final class Console: Sendable {
   /// Bytes for scripts, on standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
     do {
-      try AtomicFile.writeAll(bytes, to: STDOUT_FILENO, path: "standard output")
+      try writeAll(bytes, to: STDOUT_FILENO, name: "standard output")
     } catch {
       throw CommandError(error)
     }
@@ -82,7 +81,7 @@ package final class Console: Sendable {
 
   private func write(_ text: String) {
     // Nobody can be told that standard error is gone.
-    try? AtomicFile.writeAll([UInt8](text.utf8), to: STDERR_FILENO, path: "standard error")
+    try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
   /// One line without control characters: neither a file's name nor a service's words may move the cursor.

@@ -1,3 +1,4 @@
+internal import Digests
 internal import GessoPipeline
 internal import ImagePreparation
 
@@ -60,7 +61,7 @@ extension PreparedImage {
     func milliseconds(_ value: Double) -> OrderedJSON { .number((value * 10).rounded() / 10) }
     return .object([
       ("input", .string(input)), ("output", .optional(output)), ("bytes", .integer(bytes.count)),
-      ("sha256", .string(sha256)), ("source", source.json),
+      ("sha256", .string(ContentDigest.sha256(of: bytes))), ("source", source.json),
       (
         "prepared",
         .object([

@@ -154,7 +154,7 @@ package struct Prepare: Verb {
           return Outcome(notes: notes(on: image))
         }
         try check(path)
-        try AtomicFile.write(image.bytes, to: path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+        try DurableFile.write(image.bytes, to: path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
         var outcome = Outcome(standardOutput: path, notes: notes(on: image))
         if common.json {
           let peak = Environment.peakMemoryBytes
@@ -164,17 +164,15 @@ package struct Prepare: Verb {
             ).line
         }
         return outcome
-      } catch let error as PreparationError {
-        throw CommandError(error)
       } catch {
-        throw error as! CommandError
+        throw CommandError(any: error)
       }
     }
 
     private func writeTensor(of image: PreparedImage) throws {
       guard let tensor, let values = image.tensor else { return }
       try check(tensor)
-      try AtomicFile.write(values.npy, to: tensor, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+      try DurableFile.write(values.npy, to: tensor, replacing: !noClobber, notOver: inputs.compactMap(\.file))
     }
 
     private func notes(on image: PreparedImage) -> [String] {
@@ -183,7 +181,7 @@ package struct Prepare: Verb {
 
     func check(_ path: String) throws(CommandError) {
       do {
-        try AtomicFile.check(path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+        try DurableFile.check(path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
       } catch {
         throw CommandError(error)
       }

@@ -1,6 +1,7 @@
 package import ArgumentParser
 internal import Foundation
 internal import GessoPipeline
+internal import Ground
 internal import ImagePreparation
 
 /// `gesso restore`
@@ -47,7 +48,7 @@ package struct Restore: Verb {
     let geometry = try readRecord()
     let files = [input.file, record].compactMap(\.self)
     do {
-      if output != "-" { try AtomicFile.check(output, replacing: !noClobber, notOver: files) }
+      if output != "-" { try DurableFile.check(output, replacing: !noClobber, notOver: files) }
       let preparer = try Environment.preparer(Environment.variables)
       var recipe = Recipe()
       recipe.maxMemory = maxMemory << 20
@@ -58,7 +59,7 @@ package struct Restore: Verb {
         try common.console.output(bytes)
         return .done
       }
-      try AtomicFile.write(bytes, to: output, replacing: !noClobber, notOver: files)
+      try DurableFile.write(bytes, to: output, replacing: !noClobber, notOver: files)
       let line = OrderedJSON.object([
         ("input", .string(input.name)), ("output", .string(output)), ("bytes", .integer(bytes.count)),
         ("width", .integer(canvas.size.width)), ("height", .integer(canvas.size.height)),

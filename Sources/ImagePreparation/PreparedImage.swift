@@ -10,8 +10,6 @@ public struct PreparedImage: Sendable {
   public let quality: Int?
   /// JPEG subsampling used, as `4:2:0`, `4:4:4` or `gray`; nil for PNG.
   public let subsampling: String?
-  /// SHA-256 of ``bytes`` in lowercase hexadecimal.
-  public let sha256: String
   /// What the source's headers said.
   public let source: ImageDescription
   /// What was done.

@@ -1,3 +1,4 @@
+internal import Digests
 internal import ImagePreparation
 
 /// Everything a result's pixels follow from.

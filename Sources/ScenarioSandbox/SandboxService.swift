@@ -1,3 +1,4 @@
+internal import Digests
 internal import FlyingFox
 internal import Foundation
 internal import Synchronization

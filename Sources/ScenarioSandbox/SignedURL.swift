@@ -1,3 +1,4 @@
+internal import Digests
 internal import Foundation
 
 /// Makes and checks signed file URLs in the form of the service's CDN (CloudFront custom policies).

@@ -132,7 +132,7 @@ struct PreparationTests {
     let expected = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small())
     let bytes = try Fixtures.bytes(file)
     let memory = try ImagePreparer().prepare(.memory(bytes), recipe: Self.small())
-    #expect(memory.bytes == expected.bytes && memory.sha256 == expected.sha256)
+    #expect(memory.bytes == expected.bytes)
     let handle = try #require(FileHandle(forReadingAtPath: Fixtures.path(file)))
     let descriptor = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: Self.small())
     #expect(descriptor.bytes == expected.bytes)
@@ -142,7 +142,7 @@ struct PreparationTests {
   func instructionSets(_ file: String) throws {
     let recipe = Self.small { $0.maxSide = 300 }
     let results = try InstructionSet.available.map {
-      try ImagePreparer(instructionSet: $0).prepare(.file(Fixtures.path(file)), recipe: recipe).sha256
+      try ImagePreparer(instructionSet: $0).prepare(.file(Fixtures.path(file)), recipe: recipe).bytes
     }
     #expect(Set(results).count == 1)
   }

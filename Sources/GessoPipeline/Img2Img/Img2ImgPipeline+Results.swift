@@ -1,4 +1,6 @@
+internal import Digests
 internal import Foundation
+internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
@@ -88,7 +90,7 @@ extension Img2ImgPipeline {
       size: try? ImageDescription.read(from: .file(path)).size)
     let row = places.run.results.first { $0.index == index && $0.path == path.absolutePath && $0.sha256 == digest }
     let record = [UInt8](ResultRecord.document(of: file, run: places.run).utf8)
-    let isNew = try Occupant(file.recordPath) == .none && created(record, at: file.recordPath)
+    let isNew = try Occupant(file.recordPath) == .none && onFiles(try created(record, at: file.recordPath))
     guard isNew || row == nil else { return file }
     try ledger.recordResult(
       places.run.id,
@@ -107,7 +109,7 @@ extension Img2ImgPipeline {
     var (size, digest): (ImageSize?, String) = (nil, "")
     let download = try await client.download(asset, beside: name.path) { file in
       size = try verifiedSize(of: file.path)
-      digest = try ContentDigest.sha256(ofFile: file.path)
+      digest = try onFiles(try ContentDigest.sha256(ofFile: file.path))
     }
     let file = try named(download, size: size, digest: digest, &name)
     if name.number > 1 {
@@ -137,7 +139,13 @@ extension Img2ImgPipeline {
         index: name.index, path: name.path, recordPath: ResultRecord.path(beside: name.path), assetID: asset,
         mimeType: download.file.mimeType, sha256: digest, byteCount: download.file.byteCount, size: size)
       let record = [UInt8](ResultRecord.document(of: file, run: run).utf8)
-      guard try placed(download.file.path, record, as: file, name.standing) else {
+      let isPlaced: Bool
+      do throws(FileFailure) {
+        isPlaced = try placed(download, record, as: file, name.standing)
+      } catch {
+        throw PreparationError(error)
+      }
+      guard isPlaced else {
         name.number += 1
         continue
       }
@@ -155,33 +163,34 @@ extension Img2ImgPipeline {
   ///
   /// - Returns: False when one of the names was taken meanwhile; then neither is used.
   private func placed(
-    _ temporary: String, _ record: [UInt8], as file: Img2ImgResult.File, _ standing: ResultPlaces.Standing
-  ) throws -> Bool {
+    _ download: borrowing UnnamedDownload, _ record: [UInt8], as file: Img2ImgResult.File,
+    _ standing: ResultPlaces.Standing
+  ) throws(FileFailure) -> Bool {
     if standing == .replaceable {
       let hadFile = Occupant(file.path) == .file
-      try AtomicFile.write(record, to: file.recordPath, replacing: true)
-      try AtomicFile.move(temporary, to: file.path, replacing: hadFile)
+      try DurableFile.write(record, to: file.recordPath, replacing: true)
+      try download.move(to: file.path, replacing: hadFile)
       return true
     }
     let hasRecord = standing == .free(hasRecord: true)
-    guard try hasRecord || created(record, at: file.recordPath) else { return false }
-    do throws(PreparationError) {
-      try AtomicFile.move(temporary, to: file.path, replacing: false)
+    if !hasRecord { guard try created(record, at: file.recordPath) else { return false } }
+    do throws(FileFailure) {
+      try download.move(to: file.path, replacing: false)
       return true
     } catch {
       if !hasRecord { try? FileManager.default.removeItem(atPath: file.recordPath) }
-      guard error.code == .outputExists else { throw error }
+      guard error.kind == .exists else { throw error }
       return false
     }
   }
 
   /// Writes a file, unless something has its name.
-  private func created(_ bytes: [UInt8], at path: String) throws(PreparationError) -> Bool {
-    do throws(PreparationError) {
-      try AtomicFile.write(bytes, to: path, replacing: false)
+  private func created(_ bytes: [UInt8], at path: String) throws(FileFailure) -> Bool {
+    do throws(FileFailure) {
+      try DurableFile.write(bytes, to: path, replacing: false)
       return true
     } catch {
-      guard error.code == .outputExists else { throw error }
+      guard error.kind == .exists else { throw error }
       return false
     }
   }

@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Digests
 public import Foundation
 internal import Ground
 public import ImagePreparation
@@ -187,7 +187,7 @@ public struct Img2ImgPipeline: Sendable {
 
   private static func digest(of source: Img2ImgOrder.Source) throws -> String? {
     switch source {
-    case .image(.file(let path)): try ContentDigest.sha256(ofFile: path)
+    case .image(.file(let path)): try onFiles(try ContentDigest.sha256(ofFile: path))
     case .image(.memory(let bytes)): ContentDigest.sha256(of: bytes)
     case .image(.descriptor), .remote: nil
     }
@@ -233,7 +233,9 @@ public struct Img2ImgPipeline: Sendable {
     let sha256: String
   }
 
-  private func prepare(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (PreparedImage, path: String) {
+  private func prepare(
+    _ source: ImageSource, _ order: Img2ImgOrder
+  ) async throws -> (PreparedImage, sha256: String, path: String) {
     try await offThePool { try prepare(source, order, $0) }
   }
 
@@ -247,11 +249,12 @@ public struct Img2ImgPipeline: Sendable {
 
   private func prepare(
     _ source: ImageSource, _ order: Img2ImgOrder, _ flag: CancellationFlag
-  ) throws -> (PreparedImage, path: String) {
+  ) throws -> (PreparedImage, sha256: String, path: String) {
     let image = try preparer.prepare(source, recipe: order.recipe, cancellation: flag)
+    let sha256 = ContentDigest.sha256(of: image.bytes)
     let path = try write(
-      image.bytes, sha256: image.sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
-    return (image, path)
+      image.bytes, sha256: sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
+    return (image, sha256, path)
   }
 
   /// Writes an image that is going to be uploaded into the order's folder, beside what must not be replaced.
@@ -270,7 +273,8 @@ public struct Img2ImgPipeline: Sendable {
       let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
       if existing == sha256 { return path }
       guard let existing, try ledger.isInput(sha256: existing, prepared: false) || isResult(path) else {
-        try AtomicFile.write(bytes, to: path, replacing: order.replacesPreparedImages, notOver: order.inputFiles)
+        try onFiles(
+          try DurableFile.write(bytes, to: path, replacing: order.replacesPreparedImages, notOver: order.inputFiles))
         return path
       }
       number += 1
@@ -339,15 +343,15 @@ public struct Img2ImgPipeline: Sendable {
       geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
     } else {
       onProgress(.preparing)
-      let (image, path) = try await prepare(source, order)
+      let (image, sha256, path) = try await prepare(source, order)
       onProgress(.prepared(image, path: path))
-      prepared = Prepared(content: .bytes(image.bytes), name: Self.lastPart(of: path), sha256: image.sha256)
+      prepared = Prepared(content: .bytes(image.bytes), name: Self.lastPart(of: path), sha256: sha256)
       request.width = request.width ?? image.size.width
       request.height = request.height ?? image.size.height
       geometry = image.geometry
       try request.validate()
       try ledger.recordPrepared(
-        entry.id, sha256: image.sha256, path: path.absolutePath, geometry: image.geometry.json.line,
+        entry.id, sha256: sha256, path: path.absolutePath, geometry: image.geometry.json.line,
         parameters: request.record.line)
     }
     // First what can be refused for being of another size than the image.
@@ -396,12 +400,14 @@ public struct Img2ImgPipeline: Sendable {
     let format: ImageDescription.Format
     if let recipe {
       let image = try preparer.prepare(source, recipe: recipe)
-      (content, sha256, format) = (.bytes(image.bytes), image.sha256, image.format)
+      (content, sha256, format) = (.bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format)
     } else {
       format = try ImageDescription.read(from: source).format
       switch source {
       case .file(let path):
-        (content, sha256) = (try Self.content(ofFile: path), try ContentDigest.sha256(ofFile: path))
+        (content, sha256) = (
+          try Self.content(ofFile: path), try onFiles(try ContentDigest.sha256(ofFile: path))
+        )
       case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       case .descriptor:
         throw PipelineError(

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
@@ -39,7 +40,7 @@ struct ResultPlaces {
     let known = [row?.sha256, isRecorded == true ? beside?.sha256 : nil].compactMap(\.self)
     // A record that names another result outweighs the ledger: its order has replaced this one.
     let isMine = !known.isEmpty && isRecorded != false
-    let digest = file == .file && (isMine || replaces) ? try ContentDigest.sha256(ofFile: path) : nil
+    let digest = file == .file && (isMine || replaces) ? try onFiles(try ContentDigest.sha256(ofFile: path)) : nil
     if isMine, let digest, known.contains(digest) { return .own(sha256: digest) }
     // Another result of the same job is never in its own way.
     let isSibling = beside?.job != nil && beside?.job == run.jobID?.rawValue
@@ -68,7 +69,7 @@ struct ResultPlaces {
     guard occupant == .file, beside != nil else { return occupant == .none }
     let digests = try ledger.results(at: path.absolutePath).compactMap(\.recordSHA256)
     return try digests.isEmpty
-      || digests.contains(try ContentDigest.sha256(ofFile: ResultRecord.path(beside: path)))
+      || digests.contains(onFiles(try ContentDigest.sha256(ofFile: ResultRecord.path(beside: path))))
   }
 }
 

@@ -91,7 +91,7 @@ struct FinishedImage {
     return PreparedImage(
       bytes: bytes, format: format, size: plan.output.size,
       quality: format == .jpeg ? Int(settings.quality.rounded()) : nil,
-      subsampling: format == .jpeg ? subsampling : nil, sha256: ContentDigest.sha256(of: bytes), source: source,
+      subsampling: format == .jpeg ? subsampling : nil, source: source,
       plan: plan, geometry: plan.geometry, timings: clock.timings(),
       notes: notes + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }

@@ -1,3 +1,5 @@
+package import Ground
+
 /// A result on disk.
 public struct DownloadedFile: Sendable, Equatable {
   /// Where it is; while it is being verified, a temporary file beside its place.
@@ -14,9 +16,12 @@ public struct DownloadedFile: Sendable, Equatable {
 package struct UnnamedDownload: ~Copyable {
   /// The temporary file.
   package let file: DownloadedFile
-  fileprivate let temporary: TemporaryFile
+  fileprivate let temporary: DurableFile
 
-  fileprivate consuming func move(to path: String) throws(ScenarioError) { try temporary.move(to: path) }
+  /// Gives the file its name, as `DurableFile` does.
+  package func move(to path: String, replacing: Bool) throws(FileFailure) {
+    try temporary.move(to: path, replacing: replacing)
+  }
 }
 
 extension ScenarioClient {
@@ -71,7 +76,11 @@ extension ScenarioClient {
   ) async throws(ScenarioError) -> DownloadedFile {
     let download = try await download(asset, beside: path, verify: verify)
     let file = download.file
-    try download.move(to: path)
+    do throws(FileFailure) {
+      try download.move(to: path, replacing: true)
+    } catch {
+      throw ScenarioError(error)
+    }
     return DownloadedFile(path: path, byteCount: file.byteCount, mimeType: file.mimeType)
   }
 
@@ -82,7 +91,12 @@ extension ScenarioClient {
     _ asset: Asset, beside path: String, verify: (DownloadedFile) throws -> Void
   ) async throws(ScenarioError) -> UnnamedDownload {
     var asset = try await readyAsset(asset)
-    let temporary = try TemporaryFile(beside: path)
+    let temporary: DurableFile
+    do throws(FileFailure) {
+      temporary = try DurableFile(beside: path)
+    } catch {
+      throw ScenarioError(error)
+    }
     var policy = retry
     var wasRefreshed = false
     var response: HTTPResponse?
@@ -96,7 +110,11 @@ extension ScenarioClient {
         } else {
           try await pause(after: error, of: .read, &policy)
         }
-        try temporary.empty()
+        do throws(FileFailure) {
+          try temporary.empty()
+        } catch {
+          throw ScenarioError(error)
+        }
       }
     }
     let served = response?.value(of: "content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased() ?? ""
@@ -107,12 +125,16 @@ extension ScenarioClient {
     } catch {
       throw Self.invalid("the downloaded file is damaged: \(printable("\(error)"))")
     }
-    try temporary.sync()
+    do throws(FileFailure) {
+      try temporary.sync()
+    } catch {
+      throw ScenarioError(error)
+    }
     return UnnamedDownload(file: file, temporary: temporary)
   }
 
   /// Fetches the file of an asset once. The length has to be what the server announced.
-  private func fetch(_ asset: Asset, into file: borrowing TemporaryFile) async throws(ScenarioError) -> HTTPResponse {
+  private func fetch(_ asset: Asset, into file: borrowing DurableFile) async throws(ScenarioError) -> HTTPResponse {
     guard let url = asset.url else {
       throw ScenarioError(
         .assetUnavailable, .unusable, stage: .download, "the service gave no address of asset \(asset.id)",
@@ -158,5 +180,12 @@ extension ScenarioClient {
 
   private static func invalid(_ message: String) -> ScenarioError {
     ScenarioError(.downloadInvalid, .unusable, stage: .download, message, remedy: "download it again")
+  }
+}
+
+extension ScenarioError {
+  /// A downloaded file that cannot be written.
+  fileprivate init(_ failure: FileFailure) {
+    self.init(.writeFailed, .unusable, stage: .download, failure.message, remedy: failure.remedy)
   }
 }

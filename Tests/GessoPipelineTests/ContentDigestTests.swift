@@ -1,5 +1,6 @@
+import Digests
 import Foundation
-import ImagePreparation
+import Ground
 import TestSupport
 import Testing
 
@@ -26,6 +27,6 @@ struct ContentDigestTests {
 
   @Test("a missing file is named")
   func missing() {
-    #expect(throws: PreparationError.self) { try ContentDigest.sha256(ofFile: "/nonexistent/photo.jpg") }
+    #expect(throws: FileFailure.self) { try ContentDigest.sha256(ofFile: "/nonexistent/photo.jpg") }
   }
 }

@@ -2,15 +2,15 @@
 internal import CryptoKit
 #else
 internal import CCrypto
-internal import Ground
+package import Ground
 #endif
 
 /// SHA-256 (FIPS 180-4) of bytes and files, in lowercase hexadecimal.
 ///
 /// CryptoKit on Apple systems, OpenSSL's libcrypto elsewhere.
-public enum ContentDigest {
+package enum ContentDigest {
   /// The digest of bytes in memory.
-  public static func sha256(of bytes: [UInt8]) -> String {
+  package static func sha256(of bytes: [UInt8]) -> String {
     var hash = Hash()
     hash.update(bytes, count: bytes.count)
     return hash.finish()
@@ -18,27 +18,20 @@ public enum ContentDigest {
 
   /// The digest of a file, read in pieces.
   ///
-  /// - Throws: A ``PreparationError`` of stage `open`: `not-found` or `unreadable`.
-  public static func sha256(ofFile path: String) throws(PreparationError) -> String {
+  /// - Throws: A failure of the kind `notFound` or `unreadable`.
+  package static func sha256(ofFile path: String) throws(FileFailure) -> String {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failed(path) }
+    guard descriptor >= 0 else { throw .reading(path) }
     defer { close(descriptor) }
     var hash = Hash()
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
       let count = unsafe read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw failed(path) }
+      guard count >= 0 else { throw .reading(path) }
       if count == 0 { return hash.finish() }
       hash.update(buffer, count: count)
     }
-  }
-
-  private static func failed(_ path: String) -> PreparationError {
-    errno == ENOENT
-      ? PreparationError(.notFound, stage: .open, "there is no such file", remedy: "check the path \(path)")
-      : PreparationError(
-        .unreadable, stage: .open, "the file cannot be read", remedy: "check the permissions of \(path)")
   }
 }
 

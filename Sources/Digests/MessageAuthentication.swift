@@ -5,9 +5,9 @@ internal import CCrypto
 #endif
 
 /// HMAC-SHA-256 (RFC 2104).
-enum MessageAuthentication {
+package enum MessageAuthentication {
   /// 32 bytes that only a holder of `key` can make of `message`.
-  static func code(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+  package static func code(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
     #if canImport(CryptoKit)
     return [UInt8](HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
     #else
@@ -20,8 +20,8 @@ enum MessageAuthentication {
     #endif
   }
 
-  /// Compares without telling by the time taken where the first difference is.
-  static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+  /// Compares in a time that does not depend on where the first difference is.
+  package static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }
 }

@@ -1,15 +1,15 @@
 import Foundation
-import ImagePreparation
+import Ground
 import TestSupport
 import Testing
 
-@Suite("Writing results atomically")
-struct AtomicFileTests {
+@Suite("Durable files")
+struct DurableFileTests {
   /// A folder of its own for each test.
   let folder: String
 
   init() throws {
-    folder = TestFolder.url.appending(path: "gesso-atomic-\(UUID().uuidString)").path
+    folder = TestFolder.url.appending(path: "gesso-durable-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
@@ -21,16 +21,16 @@ struct AtomicFileTests {
 
   @Test("a new file holds the bytes and nothing else is left", arguments: [true, false])
   func writes(replacing: Bool) throws {
-    try AtomicFile.write([1, 2, 3], to: "\(folder)/a", replacing: replacing)
+    try DurableFile.write([1, 2, 3], to: "\(folder)/a", replacing: replacing)
     #expect(content("a") == [1, 2, 3])
     #expect(try names() == ["a"])
   }
 
   @Test("an existing file is replaced by a new inode, never rewritten in place")
   func replaces() throws {
-    try AtomicFile.write([1, 2, 3], to: "\(folder)/a", replacing: true)
+    try DurableFile.write([1, 2, 3], to: "\(folder)/a", replacing: true)
     let reader = try #require(FileHandle(forReadingAtPath: "\(folder)/a"))
-    try AtomicFile.write([4], to: "\(folder)/a", replacing: true)
+    try DurableFile.write([4], to: "\(folder)/a", replacing: true)
     #expect(content("a") == [4])
     #expect(try reader.readToEnd() == Data([1, 2, 3]), "who had the old file open still reads all of it")
     #expect(try names() == ["a"])
@@ -38,9 +38,9 @@ struct AtomicFileTests {
 
   @Test("an existing file is kept when replacing is refused")
   func refuses() throws {
-    try AtomicFile.write([1], to: "\(folder)/a", replacing: true)
-    expect(.outputExists) { () throws(PreparationError) in
-      try AtomicFile.write([2], to: "\(folder)/a", replacing: false)
+    try DurableFile.write([1], to: "\(folder)/a", replacing: true)
+    expect(.exists) { () throws(FileFailure) in
+      try DurableFile.write([2], to: "\(folder)/a", replacing: false)
     }
     #expect(content("a") == [1])
     #expect(try names() == ["a"])
@@ -52,7 +52,8 @@ struct AtomicFileTests {
     let winners = await withTaskGroup(of: UInt8?.self) { group in
       for number in UInt8(1)...16 {
         group.addTask {
-          let written: Void? = try? AtomicFile.write(Array(repeating: number, count: 5_000), to: path, replacing: false)
+          let written: Void? = try? DurableFile.write(
+            Array(repeating: number, count: 5_000), to: path, replacing: false)
           return written == nil ? nil : number
         }
       }
@@ -68,11 +69,11 @@ struct AtomicFileTests {
     "the input is never replaced, by whatever name", arguments: ["photo", "./photo", "hard", "soft", "up/../photo"])
   func sparesInput(name: String) throws {
     try FileManager.default.createDirectory(atPath: "\(folder)/up", withIntermediateDirectories: true)
-    try AtomicFile.write([1], to: "\(folder)/photo", replacing: true)
+    try DurableFile.write([1], to: "\(folder)/photo", replacing: true)
     try FileManager.default.linkItem(atPath: "\(folder)/photo", toPath: "\(folder)/hard")
     try FileManager.default.createSymbolicLink(atPath: "\(folder)/soft", withDestinationPath: "photo")
-    expect(.outputIsInput) { () throws(PreparationError) in
-      try AtomicFile.write(
+    expect(.isInput) { () throws(FileFailure) in
+      try DurableFile.write(
         [2], to: "\(folder)/\(name)", replacing: true, notOver: ["\(folder)/other", "\(folder)/photo"])
     }
     #expect(content("photo") == [1])
@@ -80,9 +81,9 @@ struct AtomicFileTests {
 
   @Test("a symbolic link stays and its target is replaced")
   func followsLinks() throws {
-    try AtomicFile.write([1], to: "\(folder)/target", replacing: true)
+    try DurableFile.write([1], to: "\(folder)/target", replacing: true)
     try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "target")
-    try AtomicFile.write([2], to: "\(folder)/link", replacing: true)
+    try DurableFile.write([2], to: "\(folder)/link", replacing: true)
     #expect(content("target") == [2])
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == "target")
   }
@@ -95,29 +96,46 @@ struct AtomicFileTests {
       ("link", false, false), ("link", true, true), ("folder", false, false),
     ])
   func moves(existing: String, replacing: Bool, isMoved: Bool) throws {
-    try AtomicFile.write([7], to: "\(folder)/target", replacing: true)
+    try DurableFile.write([7], to: "\(folder)/target", replacing: true)
     switch existing {
-    case "file": try AtomicFile.write([1], to: "\(folder)/a", replacing: true)
+    case "file": try DurableFile.write([1], to: "\(folder)/a", replacing: true)
     case "link": try FileManager.default.createSymbolicLink(atPath: "\(folder)/a", withDestinationPath: "target")
     case "folder": try FileManager.default.createDirectory(atPath: "\(folder)/a", withIntermediateDirectories: true)
     default: break
     }
-    try AtomicFile.write([2], to: "\(folder)/new", replacing: true)
-    if isMoved {
-      try AtomicFile.move("\(folder)/new", to: "\(folder)/a", replacing: replacing)
-      #expect(content("a") == [2] && content("new") == nil)
-    } else {
-      expect(.outputExists) { () throws(PreparationError) in
-        try AtomicFile.move("\(folder)/new", to: "\(folder)/a", replacing: replacing)
+    do {
+      let file = try DurableFile(beside: "\(folder)/a")
+      try writeAll([2], to: file.descriptor, name: "a")
+      try file.sync()
+      if isMoved {
+        try file.move(to: "\(folder)/a", replacing: replacing)
+        #expect(content("a") == [2])
+      } else {
+        expect(.exists) { () throws(FileFailure) in try file.move(to: "\(folder)/a", replacing: replacing) }
+        try file.move(to: "\(folder)/b", replacing: false)
+        #expect(content("b") == [2], "it may have another name")
       }
-      #expect(content("new") == [2], "it is where it was")
     }
+    #expect(try names().allSatisfy { !$0.hasPrefix(".") }, "no temporary file is left")
     #expect(content("target") == [7], "a link is not followed")
+  }
+
+  @Test("a file that was given no name leaves nothing, and what was written before can be removed from it")
+  func isTemporary() throws {
+    do {
+      let file = try DurableFile(beside: "\(folder)/a")
+      try writeAll([1, 2, 3], to: file.descriptor, name: "a")
+      try file.empty()
+      try writeAll([4], to: file.descriptor, name: "a")
+      #expect(FileManager.default.contents(atPath: file.path) == Data([4]))
+      #expect(try names().count == 1)
+    }
+    #expect(try names() == [])
   }
 
   @Test("a device is written to, not replaced")
   func writesThrough() throws {
-    try AtomicFile.write([1], to: "/dev/null", replacing: true)
+    try DurableFile.write([1], to: "/dev/null", replacing: true)
     let type = try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType
     #expect(type == .typeCharacterSpecial)
   }
@@ -125,23 +143,22 @@ struct AtomicFileTests {
   @Test("what cannot be written says so and leaves nothing", arguments: ["missing/a", "folder", "photo/a"])
   func fails(name: String) throws {
     try FileManager.default.createDirectory(atPath: "\(folder)/folder", withIntermediateDirectories: true)
-    try AtomicFile.write([1], to: "\(folder)/photo", replacing: true)
-    expect(.writeFailed) { () throws(PreparationError) in
-      try AtomicFile.write([2], to: "\(folder)/\(name)", replacing: true)
+    try DurableFile.write([1], to: "\(folder)/photo", replacing: true)
+    expect(.notWritten) { () throws(FileFailure) in
+      try DurableFile.write([2], to: "\(folder)/\(name)", replacing: true)
     }
     #expect(try names() == ["folder", "photo"])
   }
 
   private func expect(
-    _ code: PreparationError.Code, sourceLocation: SourceLocation = #_sourceLocation,
-    _ body: () throws(PreparationError) -> Void
+    _ kind: FileFailure.Kind, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws(FileFailure) -> Void
   ) {
-    do throws(PreparationError) {
+    do throws(FileFailure) {
       try body()
       Issue.record("nothing was thrown", sourceLocation: sourceLocation)
     } catch {
-      #expect(error.code == code, sourceLocation: sourceLocation)
-      #expect(error.stage == .write, sourceLocation: sourceLocation)
+      #expect(error.kind == kind, sourceLocation: sourceLocation)
       #expect(!error.message.isEmpty && !error.remedy.isEmpty, sourceLocation: sourceLocation)
     }
   }

@@ -1,0 +1,42 @@
+/// Why a file could not be read or written; each module turns it into its own error, with the stage it was at.
+package struct FileFailure: Error, Sendable, Equatable {
+  /// What kind of failure it was.
+  package enum Kind: Sendable {
+    /// There is no such file to read.
+    case notFound
+    /// The file cannot be read.
+    case unreadable
+    /// The name is taken, and what has it may not be replaced.
+    case exists
+    /// The name is that of an input, which is never replaced.
+    case isInput
+    /// The bytes or the name could not be written.
+    case notWritten
+  }
+
+  /// What kind of failure it was.
+  package let kind: Kind
+  /// What is wrong, in one line without a period.
+  package let message: String
+  /// What to do about it, in one line without a period.
+  package let remedy: String
+
+  /// A failure to read `path`, with the reason that `errno` has.
+  package static func reading(_ path: String) -> FileFailure {
+    errno == ENOENT
+      ? FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path \(path)")
+      : FileFailure(kind: .unreadable, message: "the file cannot be read", remedy: "check the permissions of \(path)")
+  }
+
+  /// A failure to write, with the reason that `errno` has.
+  static func writing(_ what: String) -> FileFailure {
+    let reason = unsafe String(cString: strerror(errno))
+    return FileFailure(
+      kind: .notWritten, message: "\(what): \(reason)", remedy: "check the folder, its permissions and the free space")
+  }
+
+  /// A name that is taken.
+  static func exists(_ path: String) -> FileFailure {
+    FileFailure(kind: .exists, message: "\(path) exists", remedy: "choose another name")
+  }
+}

@@ -1,0 +1,20 @@
+/// What a path leads to, links followed: two paths with equal identities are one file.
+struct FileIdentity: Equatable {
+  let device: UInt64
+  let inode: UInt64
+  private let mode: mode_t
+
+  /// Nil where the path leads to nothing.
+  init?(_ path: String) {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    device = UInt64(truncatingIfNeeded: status.st_dev)
+    inode = UInt64(truncatingIfNeeded: status.st_ino)
+    mode = status.st_mode
+  }
+
+  var isRegular: Bool { mode & mode_t(S_IFMT) == mode_t(S_IFREG) }
+  var isFolder: Bool { mode & mode_t(S_IFMT) == mode_t(S_IFDIR) }
+
+  static func == (a: FileIdentity, b: FileIdentity) -> Bool { a.device == b.device && a.inode == b.inode }
+}

@@ -1,0 +1,16 @@
+/// Writes every byte to an open descriptor such as standard output, and continues after partial writes and signals.
+///
+/// - Parameter name: What the descriptor is called in the error.
+package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileFailure) {
+  var offset = 0
+  while offset < bytes.count {
+    let count = unsafe bytes.withUnsafeBytes { buffer in
+      unsafe write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
+    }
+    if count < 0 {
+      if errno == EINTR { continue }
+      throw .writing("cannot write \(name)")
+    }
+    offset += count
+  }
+}
