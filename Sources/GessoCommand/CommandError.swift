@@ -28,7 +28,7 @@ package struct CommandError: Error, Sendable, Equatable {
   package init(_ error: PreparationError) {
     self.init(
       error.code.rawValue, stage: error.stage.rawValue, error.message,
-      remedy: error.code == .outputExists ? "\(error.remedy), or leave out --no-clobber" : error.remedy,
+      remedy: error.code == .outputExists ? "choose another name, or leave out --no-clobber" : error.remedy,
       status: CommandStatus(error.code))
   }
 
