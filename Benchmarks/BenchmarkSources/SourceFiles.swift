@@ -22,8 +22,6 @@ public enum SourceFiles {
 
   /// The pixels of one file at full size.
   public static func pixels(_ path: String) throws -> PixelImage<UInt8> {
-    var recipe = Recipe()
-    recipe.maxSide = nil
-    return try ImagePreparer().pixels(of: .file(path), recipe: recipe)
+    try ImagePreparer().pixelsBlocking(of: .file(path), as: Recipe(size: .original))
   }
 }

@@ -6,14 +6,14 @@ import ImagePreparation
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock], maxDuration: .seconds(2))
   let path = SourceFiles.all[0]
-  @Sendable func small() throws -> PixelImage<UInt8> { try ImagePreparer().pixels(of: .file(path)) }
+  @Sendable func small() throws -> PixelImage<UInt8> { try ImagePreparer().pixelsBlocking(of: .file(path)) }
 
   for subsampling in Recipe.Subsampling.allCases {
     Benchmark("encode JPEG q92 \(subsampling.rawValue)") { benchmark in
       let image = try small()
       benchmark.startMeasurement()
       for _ in benchmark.scaledIterations {
-        blackHole(try ImagePreparer().encodeJPEG(image, quality: 92, subsampling: subsampling))
+        blackHole(try ImagePreparer().encodeJPEGBlocking(image, quality: 92, subsampling: subsampling))
       }
     }
   }
@@ -21,7 +21,9 @@ let benchmarks: @Sendable () -> Void = {
     Benchmark("encode PNG \(compression.rawValue)") { benchmark in
       let image = try small()
       benchmark.startMeasurement()
-      for _ in benchmark.scaledIterations { blackHole(try ImagePreparer().encodePNG(image, compression: compression)) }
+      for _ in benchmark.scaledIterations {
+        blackHole(try ImagePreparer().encodePNGBlocking(image, compression: compression))
+      }
     }
   }
 }

@@ -69,30 +69,28 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
   switch arguments.first {
   case "prepare":
     let (source, destination) = (ImageSource.file(argument(1)), argument(2))
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.enlarge) = (number(3), true)
-    recipe.threads = number(4)
-    recipe.format = destination.hasSuffix(".png") ? .png : .jpeg
-    if arguments.count > 5 { recipe.compression = compression(argument(5)) }
-    return { [recipe] in
-      let image = try preparer.prepare(source, recipe: recipe)
+    let output: Recipe.Output =
+      destination.hasSuffix(".png")
+      ? .png(compression: arguments.count > 5 ? compression(argument(5)) : .balanced) : .jpeg()
+    let recipe = Recipe(size: .longestSide(number(3), enlarge: true), output: output)
+    let preparer = ImagePreparer(limits: Limits(threads: number(4)))
+    return {
+      let image = try preparer.prepareBlocking(source, as: recipe)
       save(image.bytes, to: destination)
       return Outcome(outputBytes: image.bytes.count, bufferBytes: image.plan.bufferBytes)
     }
   case "decode":
     let source = ImageSource.file(argument(1))
-    var recipe = Recipe()
-    recipe.maxSide = nil
-    recipe.threads = 1
     let destination = arguments.count > 2 ? arguments[2] : nil
-    return { [recipe] in
-      let samples = try preparer.pixels(of: source, recipe: recipe).samples
+    let preparer = ImagePreparer(limits: Limits(threads: 1))
+    return {
+      let samples = try preparer.pixelsBlocking(of: source, as: Recipe(size: .original)).samples
       if let destination { save(samples, to: destination) }
       return Outcome(outputBytes: samples.count)
     }
   case "describe":
     let source = ImageSource.file(argument(1))
-    return { Outcome(outputBytes: try ImageDescription.read(from: source).storedSize.pixelCount) }
+    return { Outcome(outputBytes: try preparer.inspectBlocking(source).storedSize.pixelCount) }
   case "resize":
     let (image, size, destination) = (pixels(), ImageSize(width: number(5), height: number(6)), argument(7))
     save(image.resized(to: size).samples, to: destination)
@@ -103,10 +101,10 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
     let encode: () throws -> [UInt8]
     if form[0] == "png" {
       let compression = compression(String(form[1]))
-      encode = { try preparer.encodePNG(image, compression: compression) }
+      encode = { try preparer.encodePNGBlocking(image, compression: compression) }
     } else {
       guard let subsampling = Recipe.Subsampling(rawValue: String(form[1])) else { fail("no subsampling \(form[1])") }
-      encode = { try preparer.encodeJPEG(image, subsampling: subsampling) }
+      encode = { try preparer.encodeJPEGBlocking(image, subsampling: subsampling) }
     }
     return {
       let bytes = try encode()

@@ -8,9 +8,8 @@ let benchmarks: @Sendable () -> Void = {
   for path in SourceFiles.all {
     for threads in [1, 2] {
       Benchmark("prepare \(SourceFiles.name(path)) threads \(threads)") { benchmark in
-        var recipe = Recipe()
-        recipe.threads = threads
-        for _ in benchmark.scaledIterations { blackHole(try ImagePreparer().prepare(.file(path), recipe: recipe)) }
+        let preparer = ImagePreparer(limits: Limits(threads: threads))
+        for _ in benchmark.scaledIterations { blackHole(try preparer.prepareBlocking(.file(path))) }
       }
     }
   }

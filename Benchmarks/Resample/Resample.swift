@@ -11,7 +11,7 @@ let benchmarks: @Sendable () -> Void = {
         let image = try SourceFiles.pixels(path)
         let target = ImageSize(width: max(1, image.size.width / 4), height: max(1, image.size.height / 4))
         benchmark.startMeasurement()
-        for _ in benchmark.scaledIterations { blackHole(try image.resized(to: target, filter: filter)) }
+        for _ in benchmark.scaledIterations { blackHole(try image.resized(to: target, resamplingFilter: filter)) }
       }
     }
   }

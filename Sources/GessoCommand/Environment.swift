@@ -12,14 +12,16 @@ package enum Environment {
   /// The preparer for the instruction set that `GESSO_ISA` names, else for the fastest one.
   ///
   /// - Throws: Status 2 for a name that this build or this processor does not have; never a quiet fallback.
-  package static func preparer(_ variables: [String: String]) throws(CommandError) -> ImagePreparer {
-    guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer() }
+  package static func preparer(
+    _ variables: [String: String], limits: Limits = Limits()
+  ) throws(CommandError) -> ImagePreparer {
+    guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer(limits: limits) }
     guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
       let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
       throw .usage(
         "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
     }
-    return ImagePreparer(instructionSet: set)
+    return ImagePreparer(instructionSet: set, limits: limits)
   }
 
   /// The largest resident set the process has had, in bytes; nil where the system does not say.

@@ -7,7 +7,7 @@ extension Prepare {
   func explained(
     _ inputs: [Input], by preparer: ImagePreparer, _ recipe: Recipe
   ) async throws -> CommandStatus {
-    let (console, flag, common) = (common.console, CancellationFlag(), common)
+    let (console, flag, common, tensor) = (common.console, CancellationFlag(), common, tensor.format)
     let limit = preparation.maxDownload << 20
     return try await Interruption.guarding(
       flag: flag, patience: .seconds(1), onSignal: { console.error(.interrupted) }
@@ -17,8 +17,8 @@ extension Prepare {
         do throws(CommandError) {
           // Trimming reads the source first.
           let source =
-            recipe.trim ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
-          let explanation = try Explanation(of: source, input: input.name, preparer, recipe, flag)
+            recipe.trims ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
+          let explanation = try Explanation(of: source, input: input.name, preparer, recipe, tensor, flag)
           try console.output(explanation.json(isIndented: !common.json))
         } catch {
           if error.status == .cannotWrite { throw error }
@@ -50,10 +50,11 @@ private struct Explanation: Encodable {
   let plan: PreparationPlan
 
   init(
-    of image: ImageSource, input: String, _ preparer: ImagePreparer, _ recipe: Recipe, _ flag: CancellationFlag
+    of image: ImageSource, input: String, _ preparer: ImagePreparer, _ recipe: Recipe, _ tensor: TensorFormat?,
+    _ flag: CancellationFlag
   ) throws(CommandError) {
     do throws(PreparationError) {
-      let (source, plan) = try preparer.plan(of: image, recipe: recipe, cancellation: flag)
+      let (source, plan) = try preparer.planBlocking(of: image, as: recipe, tensor: tensor, cancellation: flag)
       self.input = input
       self.plan = plan
       self.source = Source(

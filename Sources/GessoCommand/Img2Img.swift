@@ -155,14 +155,13 @@ package struct Img2Img: Verb {
     let name = input.map { Input($0).name } ?? imageURL.map { Input($0).name }
     let reporter = Img2ImgReporter(console: common.console, input: name ?? "", json: common.json, sandbox: sandbox)
     do {
-      let preparer = try Environment.preparer(Environment.variables)
+      let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
+      let preparer = try Environment.preparer(Environment.variables, limits: limits)
       let configuration = service.configuration
       let ledgerPath = try configuration.ledgerPath()
       let account = sandbox ? nil : try configuration.client()
       let recipe = try preparation.recipe(
-        defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, defaultMaxBytes: Img2ImgOrder.defaultRecipe.maxBytes,
-        model: model,
-        threads: preparation.threads ?? Environment.cores)
+        defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: model)
       let command = self
       let result = try await Interruption.guarding(patience: nil, onSignal: reporter.interrupt) {
         let order = try await command.order(recipe: recipe, reporter: reporter)

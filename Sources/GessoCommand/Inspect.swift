@@ -30,7 +30,7 @@ package struct Inspect: Verb {
       do throws(CommandError) {
         // Metadata of a PNG may stand behind its pixels, where a pipe cannot be looked at.
         let source = try await input.repeatableSource(limit: maxDownload << 20)
-        let description = try Self.describe(source)
+        let description = try await Self.describe(source)
         if json {
           try console.output(description.inspection(input: input.name).line)
         } else {
@@ -46,11 +46,11 @@ package struct Inspect: Verb {
     return CommandStatus(failures: failures, of: inputs.count)
   }
 
-  private static func describe(_ source: ImageSource) throws(CommandError) -> ImageDescription {
+  private static func describe(_ source: ImageSource) async throws(CommandError) -> ImageDescription {
     do {
-      return try ImageDescription.read(from: source)
+      return try await ImagePreparer().inspect(source)
     } catch {
-      throw CommandError(error)
+      throw CommandError(any: error)
     }
   }
 }

@@ -52,7 +52,7 @@ package struct PreparationOptions: ParsableArguments {
   package var effort: Recipe.Effort = .balanced
 
   @Option(help: "Encoded form of the result.")
-  package var format: Recipe.OutputFormat = .auto
+  package var format: Recipe.Output.Format = .auto
 
   @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "1…100"))
   package var quality = 92
@@ -127,51 +127,53 @@ package struct PreparationOptions: ParsableArguments {
   ///   - defaultMaxBytes: The byte budget when no flag gives one.
   ///   - model: The model whose size rules hold when no flag names one.
   ///   - output: The output's name, whose extension decides the format; nil where there is none.
-  ///   - threads: Threads for one image.
   package func recipe(
-    defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil, threads: Int
-  )
-    throws(CommandError) -> Recipe
-  {
-    var recipe = Recipe()
-    if let maxSide { recipe.maxSide = maxSide }
-    if let size {
-      recipe.box = size.size
-      recipe.maxSide = nil
+    defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil
+  ) throws(CommandError) -> Recipe {
+    let target: Recipe.Target =
+      if let size {
+        .box(size.size, fit ?? .contain, enlarge: enlarge)
+      } else {
+        .longestSide(maxSide ?? 1536, enlarge: enlarge)
+      }
+    let multiple = multipleOf ?? defaultMultiple
+    let sides: Recipe.Sides =
+      if let sizing = sizing ?? model.flatMap(ModelSizing.init(named:)) {
+        .model(sizing, multiplesOf: multiple > 1 ? multiple : nil, snap)
+      } else {
+        multiple > 1 ? .multiples(of: multiple, snap) : .any
+      }
+    return Recipe(
+      size: .fitted(
+        Recipe.Fitting(target, gravity: gravity, maxPixels: maxPixels.map(Self.pixels), sides: sides, trim: trim)),
+      samples: data ? .data : .color(profile: profile, linear: linear), resamplingFilter: filter, effort: effort,
+      background: background, output: try encoding(output: output, maxBytes: maxBytes ?? defaultMaxBytes),
+      metadata: metadata, failOn: failOn)
+  }
+
+  /// How much one image may take.
+  ///
+  /// - Parameter threads: Threads for one image.
+  package func limits(threads: Int) -> Limits {
+    Limits(maxPixels: Self.pixels(maxInputPixels), maxMemory: maxMemory << 20, threads: threads)
+  }
+
+  /// The encoded form of the result.
+  private func encoding(output: String?, maxBytes: Int?) throws(CommandError) -> Recipe.Output {
+    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality) }
+    return switch try Self.format(format, output: output) {
+    case .auto: .auto(quality: quality, subsampling: subsampling, compression: compression, budget: budget)
+    case .jpeg: .jpeg(quality: quality, subsampling: subsampling, budget: budget)
+    case .png: .png(compression: compression, maxBytes: maxBytes)
     }
-    recipe.fit = fit ?? .contain
-    recipe.gravity = gravity
-    recipe.maxPixels = maxPixels.map(Self.pixels)
-    recipe.multipleOf = multipleOf ?? defaultMultiple
-    recipe.snap = snap
-    recipe.sizing = sizing ?? model.flatMap(ModelSizing.init(named:))
-    recipe.trim = trim
-    recipe.enlarge = enlarge
-    recipe.filter = filter
-    recipe.linear = linear
-    recipe.isData = data
-    recipe.effort = effort
-    recipe.format = try Self.format(format, output: output)
-    recipe.quality = quality
-    recipe.subsampling = subsampling
-    recipe.compression = compression
-    recipe.maxBytes = maxBytes ?? defaultMaxBytes
-    recipe.minQuality = minQuality
-    recipe.background = background
-    recipe.profile = profile
-    recipe.metadata = metadata
-    recipe.failOn = failOn
-    recipe.maxInputPixels = Self.pixels(maxInputPixels)
-    recipe.maxMemory = maxMemory * 1024 * 1024
-    recipe.threads = threads
-    return recipe
   }
 
   /// The format that the name of the output asks for; a flag that contradicts the name is refused.
-  private static func format(_ asked: Recipe.OutputFormat, output: String?) throws(CommandError) -> Recipe.OutputFormat
-  {
+  private static func format(
+    _ asked: Recipe.Output.Format, output: String?
+  ) throws(CommandError) -> Recipe.Output.Format {
     guard let output, let dot = output.lastIndex(of: "."), !output[dot...].contains("/") else { return asked }
-    let named: Recipe.OutputFormat
+    let named: Recipe.Output.Format
     switch output[dot...].dropFirst().lowercased() {
     case "jpg", "jpeg": named = .jpeg
     case "png": named = .png
@@ -228,7 +230,7 @@ extension BackgroundColor: ExpressibleByArgument {
 extension Recipe.Fit: ExpressibleByArgument {}
 extension Recipe.Snap: ExpressibleByArgument {}
 extension Recipe.Effort: ExpressibleByArgument {}
-extension Recipe.OutputFormat: ExpressibleByArgument {}
+extension Recipe.Output.Format: ExpressibleByArgument {}
 extension Recipe.Subsampling: ExpressibleByArgument {}
 extension Recipe.Compression: ExpressibleByArgument {}
 extension Recipe.ProfileHandling: ExpressibleByArgument {}

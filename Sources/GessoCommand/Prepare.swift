@@ -56,13 +56,12 @@ package struct Prepare: Verb {
     let variables = Environment.variables
     let inputs = try Input.list(inputs)
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
-    var recipe = try preparation.recipe(
-      output: output == "-" ? nil : output, threads: max(1, (preparation.threads ?? Environment.cores) / workers))
-    recipe.tensor = tensor.format
-    let preparer = try Environment.preparer(variables)
+    let recipe = try preparation.recipe(output: output == "-" ? nil : output)
+    let limits = preparation.limits(threads: max(1, (preparation.threads ?? Environment.cores) / workers))
+    let preparer = try Environment.preparer(variables, limits: limits)
     if explain { return try await explained(inputs, by: preparer, recipe) }
     let job = Job(
-      preparer: preparer, recipe: recipe, tensor: tensor.path, output: output,
+      preparer: preparer, recipe: recipe, tensor: tensor.format, tensorPath: tensor.path, output: output,
       folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
       inputs: inputs, downloadLimit: preparation.maxDownload << 20, console: console, common: common)
     for path in [output, tensor.path].compactMap(\.self) where path != "-" { try job.check(path) }
@@ -79,7 +78,8 @@ package struct Prepare: Verb {
   private struct Job: Sendable {
     let preparer: ImagePreparer
     let recipe: Recipe
-    let tensor: String?
+    let tensor: TensorFormat?
+    let tensorPath: String?
     let output: String?
     let folder: String?
     let stems: [String]
@@ -135,7 +135,7 @@ package struct Prepare: Verb {
       do {
         // A byte budget may need the source again, and trimming does.
         let source =
-          recipe.maxBytes == nil && !recipe.trim
+          recipe.output.budget == nil && !recipe.trims
           ? try await inputs[index].source(limit: downloadLimit)
           : try await inputs[index].repeatableSource(limit: downloadLimit)
         return try await BlockingWork.run { () throws(CommandError) in try prepare(source, index: index) }
@@ -146,7 +146,7 @@ package struct Prepare: Verb {
 
     private func prepare(_ source: ImageSource, index: Int) throws(CommandError) -> Outcome {
       do {
-        let image = try preparer.prepare(source, recipe: recipe, cancellation: flag)
+        let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor, cancellation: flag)
         try writeTensor(of: image)
         let path = folder.map { "\($0)/\(stems[index]).prepared.\(image.format.fileExtension)" } ?? output ?? "-"
         guard path != "-" else {
@@ -160,7 +160,7 @@ package struct Prepare: Verb {
           let peak = Environment.peakMemoryBytes
           outcome.standardOutput =
             image.json(
-              input: inputs[index].name, output: path, tensorPath: tensor, peakMemoryBytes: peak
+              input: inputs[index].name, output: path, tensorPath: tensorPath, peakMemoryBytes: peak
             ).line
         }
         return outcome
@@ -170,9 +170,9 @@ package struct Prepare: Verb {
     }
 
     private func writeTensor(of image: PreparedImage) throws {
-      guard let tensor, let values = image.tensor else { return }
-      try check(tensor)
-      try DurableFile.write(values.npy, to: tensor, replacing: !noClobber, notOver: inputs.compactMap(\.file))
+      guard let tensorPath, let values = image.tensor else { return }
+      try check(tensorPath)
+      try DurableFile.write(values.npy, to: tensorPath, replacing: !noClobber, notOver: inputs.compactMap(\.file))
     }
 
     private func notes(on image: PreparedImage) -> [String] {

@@ -49,12 +49,9 @@ package struct Restore: Verb {
     let files = [input.file, record].compactMap(\.self)
     do {
       if output != "-" { try DurableFile.check(output, replacing: !noClobber, notOver: files) }
-      let preparer = try Environment.preparer(Environment.variables)
-      var recipe = Recipe()
-      recipe.maxMemory = maxMemory << 20
-      let canvas = try preparer.restored(
-        try await input.source(limit: maxDownload << 20), record: geometry, recipe: recipe)
-      let bytes = try preparer.encodePNG(canvas)
+      let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
+      let canvas = try await preparer.restore(try await input.source(limit: maxDownload << 20), onto: geometry)
+      let bytes = try await preparer.encodePNG(canvas)
       guard output != "-" else {
         try common.console.output(bytes)
         return .done

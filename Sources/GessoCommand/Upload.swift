@@ -25,8 +25,9 @@ package struct Upload: Verb {
     let console = common.console
     let inputs = try Input.list(inputs)
     let recipe = try preparation.recipe(
-      defaultMultiple: Img2ImgOrder.defaultRecipe.multipleOf, threads: preparation.threads ?? Environment.cores)
-    let preparer = try Environment.preparer(Environment.variables)
+      defaultMultiple: Img2ImgOrder.defaultMultiple)
+    let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
+    let preparer = try Environment.preparer(Environment.variables, limits: limits)
     let command = self
     do {
       let configuration = service.configuration
@@ -72,7 +73,7 @@ package struct Upload: Verb {
     _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> AssetID {
     let source = try await input.repeatableSource(limit: preparation.maxDownload << 20)
-    if asIs, let description = try? ImageDescription.read(from: source), description.hasGPS {
+    if asIs, let description = try? await pipeline.preparer.inspect(source), description.hasGPS {
       console.note("\(input.name): its GPS position goes along: leave out --as-is to strip it")
     }
     return try await pipeline.upload(

@@ -1,18 +1,11 @@
 extension ImagePreparer {
-  /// Puts an image that was made of a prepared one back on the canvas of the source: transparent where the source was
-  /// cropped away.
+  /// ``restore(_:onto:profile:resamplingFilter:)`` on the calling thread.
   ///
-  /// - Parameters:
-  ///   - result: The image. It may have another size than the prepared one; it is taken as the whole of its canvas.
-  ///   - record: The record of the preparation.
-  ///   - limits: A recipe whose ``Recipe/maxMemory``, ``Recipe/maxInputPixels``, ``Recipe/filter`` and
-  ///     ``Recipe/profile`` hold.
-  ///   - cancellation: Raise it from another thread to stop.
-  /// - Returns: RGBA pixels of the upright source's size. A pixel is filled where its center lies in the part that was kept.
-  /// - Throws: A ``PreparationError``; `invalidRecipe` for a record that contradicts itself.
-  public func restored(
-    _ result: ImageSource, record: GeometryRecord, recipe limits: Recipe = Recipe(),
-    cancellation: CancellationFlag? = nil
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func restoreBlocking(
+    _ result: ImageSource, onto record: GeometryRecord, profile: Recipe.ProfileHandling = .convert,
+    resamplingFilter: ResamplingFilter = .lanczos3, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
     try record.check()
     // The canvas, the part on it, and the buffers of the resize between them.
@@ -22,9 +15,8 @@ extension ImagePreparer {
         .tooMuchMemory, stage: .resize, "a canvas of \(record.source) takes \(bytes >> 20) MiB",
         remedy: "raise --max-memory")
     }
-    var recipe = Recipe(limitsOf: limits)
-    (recipe.maxSide, recipe.profile) = (nil, limits.profile)
-    let image = Raster(try pixels(of: result, recipe: recipe, cancellation: cancellation)).expandedToRGBA()
+    let recipe = Recipe(size: .original, samples: .color(profile: profile))
+    let image = Raster(try pixelsBlocking(of: result, as: recipe, cancellation: cancellation)).expandedToRGBA()
 
     let columns = Self.filled(record.crop.x, record.crop.width)
     let rows = Self.filled(record.crop.y, record.crop.height)
@@ -50,7 +42,7 @@ extension ImagePreparer {
       vertical: axis(
         rows, crop: (record.crop.y, record.crop.height), content: (record.contentY, record.content.height),
         canvas: record.canvas.height, image: image.size.height),
-      filter: limits.filter, kernels: kernels)
+      filter: resamplingFilter, kernels: kernels)
     for row in rows {
       let from = (row - rows.lowerBound) * part.rowBytes
       let to = row * canvas.rowBytes + columns.lowerBound * 4

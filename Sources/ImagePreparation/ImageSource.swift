@@ -4,7 +4,7 @@ public enum ImageSource: Sendable {
   case file(String)
   /// An open descriptor such as standard input (0), read from where it stands, through a bounded window. It is not closed.
   ///
-  /// What reads a source twice (``Recipe/trim``, ``Gravity/attention``, and ``Recipe/maxBytes`` where only a smaller image meets
+  /// What reads a source twice (``Recipe/Fitting/trim``, ``Gravity/attention``, and a ``Recipe/Budget`` where only a smaller image meets
   /// it) sets a file's descriptor back to where it stood; for a pipe or socket it throws an error instead.
   case descriptor(Int32)
   /// Bytes in memory.

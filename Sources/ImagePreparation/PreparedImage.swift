@@ -20,7 +20,7 @@ public struct PreparedImage: Sendable {
   public let timings: Timings
   /// What a user should know, each a short sentence without a period, for example `stripped GPS`.
   public internal(set) var notes: [String]
-  /// The pixels before they were encoded, as the recipe's ``Recipe/tensor`` wants them.
+  /// The pixels before they were encoded, as a tensor, where one was asked for.
   public let tensor: Tensor?
 
   /// Wall-clock milliseconds. Stages overlap when more than one thread is used, so they may add up to more than `total`.

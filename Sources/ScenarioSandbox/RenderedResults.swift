@@ -30,7 +30,7 @@ actor RenderedResults {
     }
     let image = ResultRenderer.render(
       source: source, seed: rendering.patternSeed, strength: rendering.strength, mask: mask)
-    let bytes = try ImagePreparer().encodePNG(image, compression: .fast)
+    let bytes = try ImagePreparer().encodePNGBlocking(image, compression: .fast)
     keep(bytes, of: rendering)
     return bytes
   }

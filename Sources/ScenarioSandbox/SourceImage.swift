@@ -9,28 +9,23 @@ enum SourceImage {
   /// Largest source in pixels (ASSUMED: the service documents none).
   static let maxPixels = 100_000_000
 
+  private static let preparer = ImagePreparer(limits: Limits(maxPixels: maxPixels))
+
   /// Format and upright size, from an encoded image's headers.
   static func describe(_ bytes: [UInt8]) throws(PreparationError) -> ImageDescription {
-    try ImageDescription.read(from: .memory(bytes), maxPixels: maxPixels)
+    let description = try preparer.inspectBlocking(.memory(bytes))
+    try preparer.limits.check(description.storedSize)
+    return description
   }
 
   /// Decodes an image to exactly this size: upright, sRGB, on white.
   static func decode(_ bytes: [UInt8], size: ImageSize) throws(PreparationError) -> PixelImage<UInt8> {
-    var recipe = Recipe()
-    recipe.box = size
-    recipe.fit = fit
-    recipe.enlarge = true
-    recipe.background = .white
-    recipe.maxInputPixels = maxPixels
-    return try ImagePreparer().pixels(of: .memory(bytes), recipe: recipe)
+    let recipe = Recipe(size: .box(size.width, size.height, fit, enlarge: true), background: .white)
+    return try preparer.pixelsBlocking(of: .memory(bytes), as: recipe)
   }
 
   /// The image in another format, upright, its size kept.
-  static func encode(_ bytes: [UInt8], format: Recipe.OutputFormat) throws(PreparationError) -> [UInt8] {
-    var recipe = Recipe()
-    recipe.maxSide = nil
-    recipe.format = format
-    recipe.maxInputPixels = maxPixels
-    return try ImagePreparer().prepare(.memory(bytes), recipe: recipe).bytes
+  static func encode(_ bytes: [UInt8], as output: Recipe.Output) throws(PreparationError) -> [UInt8] {
+    try preparer.prepareBlocking(.memory(bytes), as: Recipe(size: .original, output: output)).bytes
   }
 }

@@ -24,9 +24,9 @@ struct Img2ImgTests {
     #expect(try gesso.names(in: "out") == ["photo-7-1.png", "photo-7-1.png.json", "photo.prepared.jpg"])
 
     let out = gesso.folder.appending(path: "out")
-    let prepared = try ImageDescription.read(from: .file(out.appending(path: "photo.prepared.jpg").path)).size
+    let prepared = try ImagePreparer().inspectBlocking(.file(out.appending(path: "photo.prepared.jpg").path)).size
     #expect(prepared == ImageSize(width: 224, height: 144), "both sides are multiples of 16")
-    #expect(try ImageDescription.read(from: .file(out.appending(path: "photo-7-1.png").path)).size == prepared)
+    #expect(try ImagePreparer().inspectBlocking(.file(out.appending(path: "photo-7-1.png").path)).size == prepared)
     let data = try Data(contentsOf: out.appending(path: "photo-7-1.png.json"))
     let record = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     for key in [
@@ -86,7 +86,7 @@ struct Img2ImgTests {
     let urandom = try #require(FileHandle(forReadingAtPath: "/dev/urandom"))
     let noise = [UInt8](try #require(try urandom.read(upToCount: 1250 * 1100 * 3)))
     let image = PixelImage(size: ImageSize(width: 1250, height: 1100), channels: 3, samples: noise)
-    try Data(try ImagePreparer().encodePNG(image, compression: .fast))
+    try Data(try ImagePreparer().encodePNGBlocking(image, compression: .fast))
       .write(to: gesso.folder.appending(path: "noise.png"))
     let command = ["img2img", "noise.png", "--prompt", "p", "--format", "png", "--sandbox"]
     let inParts = try await gesso.run(command + ["--max-bytes", "9000000", "-o", "parts"])

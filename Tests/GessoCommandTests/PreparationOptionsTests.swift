@@ -5,51 +5,57 @@ import Testing
 
 @Suite("Flags of prepare")
 struct PreparationOptionsTests {
-  /// A command line and the one change it makes to the default recipe.
+  /// A command line and the recipe it stands for.
   struct Case: CustomTestStringConvertible, Sendable {
     let arguments: String
-    let change: @Sendable (inout Recipe) -> Void
+    let recipe: Recipe
     var testDescription: String { arguments }
 
-    init(_ arguments: String, _ change: @escaping @Sendable (inout Recipe) -> Void = { _ in }) {
-      self.arguments = arguments
-      self.change = change
-    }
+    init(_ arguments: String, _ recipe: Recipe = Recipe()) { (self.arguments, self.recipe) = (arguments, recipe) }
   }
 
   static let cases: [Case] = [
     Case(""),
-    Case("--max-side 1024") { $0.maxSide = 1024 },
-    Case("--size 640x480 --fit cover --gravity north") {
-      ($0.box, $0.maxSide, $0.fit, $0.gravity) = (ImageSize(width: 640, height: 480), nil, .cover, .north)
-    },
-    Case("--size 640X480") { ($0.box, $0.maxSide) = (ImageSize(width: 640, height: 480), nil) },
-    Case("--max-pixels 1.5") { $0.maxPixels = 1_500_000 },
-    Case("--multiple-of 16 --snap pad") { ($0.multipleOf, $0.snap) = (16, .pad) },
-    Case("--for sdxl") { $0.sizing = ModelSizing(named: "sdxl") },
-    Case("--trim") { $0.trim = true },
-    Case("--enlarge") { $0.enlarge = true },
-    Case("--linear") { $0.linear = true },
-    Case("--data") { $0.isData = true },
-    Case("--filter catmull-rom") { $0.filter = .catmullRom },
-    Case("--effort best") { $0.effort = .best },
-    Case("--format png --compression small") { ($0.format, $0.compression) = (.png, .small) },
-    Case("--quality 80 --subsampling 444") { ($0.quality, $0.subsampling) = (80, .yuv444) },
-    Case("--max-bytes 500000 --min-quality 70") { ($0.maxBytes, $0.minQuality) = (500_000, 70) },
-    Case("--background #FF8000") { $0.background = BackgroundColor(red: 255, green: 128, blue: 0) },
-    Case("--icc keep") { $0.profile = .keep },
-    Case("--gravity attention") { $0.gravity = .attention },
-    Case("--fail-on none") { $0.failOn = .none },
-    Case("--max-input-pixels 0.5 --max-memory 64") { ($0.maxInputPixels, $0.maxMemory) = (500_000, 64 << 20) },
+    Case("--max-side 1024", Recipe(size: .longestSide(1024))),
+    Case("--size 640x480 --fit cover --gravity north", Recipe(size: .box(640, 480, .cover, gravity: .north))),
+    Case("--size 640X480 --enlarge", Recipe(size: .box(640, 480, enlarge: true))),
+    Case("--max-pixels 1.5", Recipe(size: .longestSide(1536, maxPixels: 1_500_000))),
+    Case("--multiple-of 16 --snap pad", Recipe(size: .longestSide(1536, sides: .multiples(of: 16, .pad)))),
+    Case("--multiple-of 1 --snap pad"),
+    Case("--for sdxl", Recipe(size: .longestSide(1536, sides: .model(.sdxl)))),
+    Case("--for sdxl --snap pad", Recipe(size: .longestSide(1536, sides: .model(.sdxl, .pad)))),
+    Case(
+      "--for sdxl --multiple-of 64", Recipe(size: .longestSide(1536, sides: .model(.sdxl, multiplesOf: 64)))),
+    Case("--trim", Recipe(size: .longestSide(1536, trim: true))),
+    Case("--enlarge", Recipe(size: .longestSide(1536, enlarge: true))),
+    Case("--linear", Recipe(samples: .color(linear: true))),
+    Case("--data", Recipe(samples: .data)),
+    Case("--filter catmull-rom", Recipe(resamplingFilter: .catmullRom)),
+    Case("--effort best", Recipe(effort: .best)),
+    Case("--format png --compression small", Recipe(output: .png(compression: .small))),
+    Case("--quality 80 --subsampling 444", Recipe(output: .auto(quality: 80, subsampling: .yuv444))),
+    Case("--format jpeg --quality 80", Recipe(output: .jpeg(quality: 80))),
+    Case(
+      "--max-bytes 500000 --min-quality 70", Recipe(output: .auto(budget: .bytes(500_000, minQuality: 70)))),
+    Case("--format png --max-bytes 500000", Recipe(output: .png(maxBytes: 500_000))),
+    Case("--background #FF8000", Recipe(background: BackgroundColor(red: 255, green: 128, blue: 0))),
+    Case("--icc keep", Recipe(samples: .color(profile: .keep))),
+    Case("--metadata keep", Recipe(metadata: .keep)),
+    Case("--gravity attention", Recipe(size: .longestSide(1536, gravity: .attention))),
+    Case("--fail-on none", Recipe(failOn: .none)),
   ]
 
   @Test("become a recipe", arguments: cases)
   func recipe(_ test: Case) throws {
     let options = try PreparationOptions.parse(test.arguments.split(separator: " ").map(String.init))
-    var expected = Recipe()
-    expected.threads = 3
-    test.change(&expected)
-    #expect(try options.recipe(threads: 3) == expected)
+    #expect(try options.recipe() == test.recipe)
+  }
+
+  @Test("become limits")
+  func limits() throws {
+    let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
+    #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))
+    #expect(try PreparationOptions.parse([]).limits(threads: 2) == Limits())
   }
 
   @Test(
@@ -68,16 +74,16 @@ struct PreparationOptionsTests {
   }
 
   /// The format the output's name asks for; nil when the combination is refused.
-  static let names: [(flags: String, output: String?, format: Recipe.OutputFormat?)] = [
+  static let names: [(flags: String, output: String?, format: Recipe.Output.Format?)] = [
     ("", nil, .auto), ("", "a.png", .png), ("", "a.JPG", .jpeg), ("", "a.jpeg", .jpeg), ("--format png", "a.png", .png),
     ("--format png", "a.jpg", nil), ("", "a.webp", nil), ("--format jpeg", "a.bin", .jpeg), ("", "a", .auto),
     ("", "dir.d/a", .auto), ("--format png", "a", .png),
   ]
 
   @Test("the output's name decides the format", arguments: names)
-  func format(flags: String, output: String?, format: Recipe.OutputFormat?) throws {
+  func format(flags: String, output: String?, format: Recipe.Output.Format?) throws {
     let options = try PreparationOptions.parse(flags.split(separator: " ").map(String.init))
-    let recipe = try? options.recipe(output: output, threads: 1)
-    #expect(recipe?.format == format)
+    let recipe = try? options.recipe(output: output)
+    #expect(recipe?.output.format == format)
   }
 }

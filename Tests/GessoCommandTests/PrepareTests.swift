@@ -17,7 +17,7 @@ struct PrepareTests {
     [UInt8](try Data(contentsOf: gesso.folder.appending(path: name)))
   }
 
-  private func size(_ bytes: [UInt8]) throws -> ImageSize { try ImageDescription.read(from: .memory(bytes)).size }
+  private func size(_ bytes: [UInt8]) throws -> ImageSize { try ImagePreparer().inspectBlocking(.memory(bytes)).size }
 
   @Test("a file, standard input and standard output give the same bytes")
   func sameBytes() async throws {
@@ -53,7 +53,7 @@ struct PrepareTests {
     "the output's extension decides the format", arguments: [("a.png", ImageDescription.Format.png), ("a.jpeg", .jpeg)])
   func format(name: String, format: ImageDescription.Format) async throws {
     #expect(try await gesso.run(["prepare", Self.small, "-o", name]).status == 0)
-    #expect(try ImageDescription.read(from: .memory(bytes(name))).format == format)
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes(name))).format == format)
   }
 
   @Test("several inputs go to a folder, each under a name of its own, reported in order")
@@ -142,8 +142,8 @@ struct PrepareTests {
     try gesso.write(prepared.text, to: "a.json")
     let outcome = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "back.png"])
     #expect(outcome.status == 0 && outcome.text == "back.png\n", "\(outcome.errors)")
-    let back = try ImageDescription.read(from: .memory(bytes("back.png")))
-    let source = try ImageDescription.read(from: .file(phone))
+    let back = try ImagePreparer().inspectBlocking(.memory(bytes("back.png")))
+    let source = try ImagePreparer().inspectBlocking(.file(phone))
     #expect(back.size == source.size && back.hasAlpha)
     try gesso.write("{}", to: "empty.json")
     let refused = try await gesso.run(["restore", "a.png", "--record", "empty.json", "-o", "b.png"])
@@ -170,7 +170,7 @@ struct PrepareTests {
     let object = try #require(try await gesso.run(["inspect", phone, "--json"]).objects().first)
     #expect(
       object["orientation"] as? Int == 6 && object["gps"] as? Bool == true && object["format"] as? String == "jpeg")
-    let described = try ImageDescription.read(from: .file(phone))
+    let described = try ImagePreparer().inspectBlocking(.file(phone))
     #expect(object["width"] as? Int == described.size.width && object["height"] as? Int == described.size.height)
     let lines = try await gesso.run(["inspect", phone, Fixtures.path("png/icc-display-p3.png")]).text
     #expect(lines.contains("orientation 6") && lines.contains("color profile:") && lines.contains("PNG"))

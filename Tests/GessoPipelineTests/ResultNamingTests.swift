@@ -18,7 +18,7 @@ struct ResultNamingTests {
 
   /// A picture that differs from others by its shade.
   private static func picture(_ shade: UInt8) throws -> [UInt8] {
-    try ImagePreparer().encodePNG(
+    try ImagePreparer().encodePNGBlocking(
       PixelImage(
         size: ImageSize(width: 64, height: 64), channels: 3, samples: [UInt8](repeating: shade, count: 64 * 64 * 3)))
   }
@@ -404,7 +404,7 @@ struct ResultNamingTests {
     let (source, path) = (folder + "/source.png", "\(folder)/\(name)")
     try Data(Self.picture(200)).write(to: URL(filePath: source))
     var order = order("a forest", source: source)
-    order.recipe.format = .jpeg
+    order.recipe.output = .jpeg()
     switch needed {
     case .mask, .maskByItsOwnName:
       // Gray, which is sent as white.
@@ -435,15 +435,15 @@ struct ResultNamingTests {
     let service = try service(2)
     func refusing(_ quality: Int) -> Img2ImgOrder {
       order("a lake") { order in
-        (order.recipe.quality, order.replacesPreparedImages) = (quality, false)
+        (order.recipe.output, order.replacesPreparedImages) = (.auto(quality: quality), false)
       }
     }
     await #expect { try await pipeline(service).run(refusing(50)) } throws: {
       ($0 as? PreparationError)?.code == .outputExists
     }
     #expect(service.requests.isEmpty, "nothing is sent")
-    #expect(try await result(2, refusing(Recipe().quality)) == "small-420-7-1-2.png")
-    #expect(try await result(3, order("a dune") { $0.recipe.quality = 50 }) == "small-420-7-1-3.png")
+    #expect(try await result(2, refusing(92)) == "small-420-7-1-2.png")
+    #expect(try await result(3, order("a dune") { $0.recipe.output = .auto(quality: 50) }) == "small-420-7-1-3.png")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count { $0.contains(".prepared") } == 1)
   }
 }

@@ -27,8 +27,12 @@ struct ResumptionTests {
     ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")], hook: hook)
   }
 
-  private func run(_ service: ScriptedService, _ order: Img2ImgOrder) async throws -> Img2ImgResult {
-    try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).run(order)
+  private func run(
+    _ service: ScriptedService, _ order: Img2ImgOrder, limits: Limits = Limits()
+  ) async throws -> Img2ImgResult {
+    try await Img2ImgPipeline(
+      client: try service.client(), ledger: try ledger(), preparer: ImagePreparer(limits: limits)
+    ).run(order)
   }
 
   private static func json(_ text: String, status: Int = 200) -> HTTPResponse {
@@ -71,7 +75,7 @@ struct ResumptionTests {
       case "prompt": order.request.prompt = "a lake"
       case "seed": order.request.seed = "8"
       case "strength": order.request.strength = 0.5
-      case "recipe": order.recipe.quality = 50
+      case "recipe": order.recipe.output = .auto(quality: 50)
       case "samples": order.request.numSamples = 2
       case "model": order.request.modelID = "flux.1-pro"
       case "again": order.again = true
@@ -87,10 +91,7 @@ struct ResumptionTests {
     let again = try service()
     let elsewhere = folder + "/elsewhere"
     let result = try await run(
-      again,
-      order { order in
-        (order.recipe.threads, order.recipe.maxMemory, order.folder) = (1, 512 << 20, elsewhere)
-      })
+      again, order { order in order.folder = elsewhere }, limits: Limits(maxMemory: 512 << 20, threads: 1))
     #expect(again.requests.allSatisfy { $0.hasPrefix("GET") })
     #expect(result.files.map(\.path) == [elsewhere + "/small-420-7-1.png"])
   }

@@ -19,7 +19,7 @@ struct SecondImageTests {
   private func image(_ color: (Int, Int) -> [UInt8], channels: Int) throws -> ImageSource {
     let samples = (0..<Self.size.pixelCount).flatMap { color($0 % Self.size.width, $0 / Self.size.width) }
     return .memory(
-      try ImagePreparer().encodePNG(PixelImage(size: Self.size, channels: channels, samples: samples)))
+      try ImagePreparer().encodePNGBlocking(PixelImage(size: Self.size, channels: channels, samples: samples)))
   }
 
   private func source() throws -> ImageSource { try image({ [UInt8($0), UInt8($1 * 2), 0] }, channels: 3) }
@@ -32,7 +32,7 @@ struct SecondImageTests {
     var order = Img2ImgOrder(
       source: .image(try source()), sourceName: "a.png", stem: "a",
       request: Img2ImgRequest(prompt: "a door", image: Img2ImgOrder.laterImage, seed: "7"), folder: folder)
-    order.recipe.format = .png
+    order.recipe.output = .png(maxBytes: ScenarioClient.directUploadLimit)
     change(&order.recipe)
     order.second = second
     return order
@@ -91,9 +91,7 @@ struct SecondImageTests {
   }
 
   private static func pixels(_ bytes: [UInt8]) throws -> PixelImage<UInt8> {
-    var recipe = Recipe()
-    recipe.profile = .ignore
-    return try ImagePreparer().pixels(of: .memory(bytes), recipe: recipe)
+    try ImagePreparer().pixelsBlocking(of: .memory(bytes), as: Recipe(samples: .color(profile: .ignore)))
   }
 
   @Test(
@@ -111,15 +109,12 @@ struct SecondImageTests {
       }, channels: what == "color" ? 3 : what == "alpha" ? 4 : 1)
     let order = try order(.mask(mask)) { recipe in
       switch what {
-      case "cover":
-        (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 96, height: 96), .cover, .northeast)
-      case "attention":
-        (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 96, height: 96), .cover, .attention)
-      case "pad":
-        (recipe.box, recipe.fit, recipe.background) = (ImageSize(width: 96, height: 96), .pad, .white)
-      case "multiple": (recipe.multipleOf, recipe.maxSide) = (64, 150)
-      case "enlarge": (recipe.maxSide, recipe.enlarge) = (600, true)
-      case "budget": (recipe.maxBytes, recipe.multipleOf) = (2000, 1)
+      case "cover": recipe.size = .box(96, 96, .cover, gravity: .northeast, sides: .multiples(of: 16))
+      case "attention": recipe.size = .box(96, 96, .cover, gravity: .attention, sides: .multiples(of: 16))
+      case "pad": (recipe.size, recipe.background) = (.box(96, 96, .pad, sides: .multiples(of: 16)), .white)
+      case "multiple": recipe.size = .longestSide(150, sides: .multiples(of: 64))
+      case "enlarge": recipe.size = .longestSide(600, enlarge: true, sides: .multiples(of: 16))
+      case "budget": (recipe.size, recipe.output) = (.longestSide(1536), .png(maxBytes: 2000))
       default: break
       }
     }

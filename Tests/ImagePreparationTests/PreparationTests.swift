@@ -6,11 +6,10 @@ import Testing
 /// Whole preparations of real files, checked by decoding what they made.
 @Suite("Preparation")
 struct PreparationTests {
-  static func small(_ change: @Sendable (inout Recipe) -> Void = { _ in }) -> Recipe {
-    var recipe = Recipe()
-    recipe.maxSide = 64
-    change(&recipe)
-    return recipe
+  static func small(
+    _ samples: Recipe.Samples = .color(), background: BackgroundColor? = nil, output: Recipe.Output = .auto()
+  ) -> Recipe {
+    Recipe(size: .longestSide(64), samples: samples, background: background, output: output)
   }
 
   /// Mean distance of two images of one size, in levels.
@@ -27,8 +26,8 @@ struct PreparationTests {
       "png/small-rgb16.png", "png/small-interlaced.png",
     ])
   func sameInEveryCoding(_ file: String) throws {
-    let reference = try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-444.jpg")), recipe: Self.small())
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(file)), recipe: Self.small())
+    let reference = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("jpeg/small-444.jpg")), as: Self.small())
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path(file)), as: Self.small())
     #expect(Self.distance(image, reference) < 2)
   }
 
@@ -36,10 +35,10 @@ struct PreparationTests {
     "a picture in another color space looks the same once converted, and different when the profile is ignored",
     arguments: ["jpeg/icc-adobe-rgb.jpg", "jpeg/icc-prophoto.jpg", "jpeg/icc-display-p3.jpg", "png/icc-display-p3.png"])
   func profiles(_ file: String) throws {
-    let reference = try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-444.jpg")), recipe: Self.small())
+    let reference = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("jpeg/small-444.jpg")), as: Self.small())
     let source = ImageSource.file(Fixtures.path(file))
-    let converted = try ImagePreparer().pixels(of: source, recipe: Self.small())
-    let ignored = try ImagePreparer().pixels(of: source, recipe: Self.small { $0.profile = .ignore })
+    let converted = try ImagePreparer().pixelsBlocking(of: source, as: Self.small())
+    let ignored = try ImagePreparer().pixelsBlocking(of: source, as: Self.small(.color(profile: .ignore)))
     #expect(Self.distance(converted, reference) < 1.5)
     #expect(Self.distance(ignored, reference) > 2 * Self.distance(converted, reference))
   }
@@ -47,17 +46,17 @@ struct PreparationTests {
   @Test("an sRGB profile changes nothing")
   func srgbIsUntouched() throws {
     let source = ImageSource.file(Fixtures.path("jpeg/icc-srgb.jpg"))
-    let converted = try ImagePreparer().pixels(of: source, recipe: Self.small())
-    let ignored = try ImagePreparer().pixels(of: source, recipe: Self.small { $0.profile = .ignore })
+    let converted = try ImagePreparer().pixelsBlocking(of: source, as: Self.small())
+    let ignored = try ImagePreparer().pixelsBlocking(of: source, as: Self.small(.color(profile: .ignore)))
     #expect(converted == ignored)
   }
 
-  @Test("a kept profile is in the result", arguments: [Recipe.OutputFormat.jpeg, .png])
-  func keepsProfile(_ format: Recipe.OutputFormat) throws {
-    let recipe = Self.small { ($0.profile, $0.format) = (.keep, format) }
+  @Test("a kept profile is in the result", arguments: [Recipe.Output.jpeg(), .png()])
+  func keepsProfile(_ output: Recipe.Output) throws {
+    let recipe = Self.small(.color(profile: .keep), output: output)
     let source = ImageSource.file(Fixtures.path("jpeg/icc-display-p3.jpg"))
-    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
-    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    let prepared = try ImagePreparer().prepareBlocking(source, as: recipe)
+    let result = try ImagePreparer().inspectBlocking(.memory(prepared.bytes))
     #expect(result.iccProfile == prepared.source.iccProfile)
     #expect(result.iccProfile?.isEmpty == false)
   }
@@ -66,23 +65,23 @@ struct PreparationTests {
     "a broken profile is ignored with a note",
     arguments: ["jpeg/odd-icc-garbage.jpg", "png/odd-icc-garbage.png", "jpeg/odd-icc-chunk-missing.jpg"])
   func brokenProfile(_ file: String) throws {
-    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small())
+    let prepared = try ImagePreparer().prepareBlocking(.file(Fixtures.path(file)), as: Self.small())
     #expect(prepared.notes.contains { $0.contains("profile") && $0.contains("ignored") }, "\(prepared.notes)")
   }
 
   @Test(
     "transparency is kept in a PNG, flattened in a JPEG, and dropped where there is none",
     arguments: [
-      ("png/soft-alpha-rgba8.png", Recipe.OutputFormat.auto, ImageDescription.Format.png, true),
-      ("png/soft-alpha-rgba8.png", .jpeg, .jpeg, false), ("png/soft-alpha-ga8.png", .auto, .png, true),
-      ("png/soft-alpha-rgba16.png", .png, .png, true), ("png/opaque-rgba8.png", .auto, .jpeg, false),
-      ("png/opaque-rgba8.png", .png, .png, false), ("png/color-key-rgb8.png", .auto, .png, true),
+      ("png/soft-alpha-rgba8.png", Recipe.Output.auto(), ImageDescription.Format.png, true),
+      ("png/soft-alpha-rgba8.png", .jpeg(), .jpeg, false), ("png/soft-alpha-ga8.png", .auto(), .png, true),
+      ("png/soft-alpha-rgba16.png", .png(), .png, true), ("png/opaque-rgba8.png", .auto(), .jpeg, false),
+      ("png/opaque-rgba8.png", .png(), .png, false), ("png/color-key-rgb8.png", .auto(), .png, true),
     ])
   func transparency(
-    _ file: String, _ asked: Recipe.OutputFormat, _ format: ImageDescription.Format, _ hasAlpha: Bool
+    _ file: String, _ asked: Recipe.Output, _ format: ImageDescription.Format, _ hasAlpha: Bool
   ) throws {
-    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small { $0.format = asked })
-    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    let prepared = try ImagePreparer().prepareBlocking(.file(Fixtures.path(file)), as: Self.small(output: asked))
+    let result = try ImagePreparer().inspectBlocking(.memory(prepared.bytes))
     #expect(prepared.format == format)
     #expect(result.format == format)
     #expect(result.hasAlpha == hasAlpha)
@@ -91,8 +90,8 @@ struct PreparationTests {
 
   @Test("a background shows where the image is clear")
   func background() throws {
-    let recipe = Self.small { $0.background = BackgroundColor(hex: "#FF8000") }
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("png/soft-alpha-rgba8.png")), recipe: recipe)
+    let recipe = Self.small(background: BackgroundColor(hex: "#FF8000"))
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("png/soft-alpha-rgba8.png")), as: recipe)
     #expect(image.channels == 3)
     #expect(Array(image.samples[0..<3]) == [255, 128, 0])
   }
@@ -100,10 +99,8 @@ struct PreparationTests {
   @Test("padding is the background, and transparent without one")
   func padding() throws {
     func pixels(_ background: BackgroundColor?) throws -> PixelImage<UInt8> {
-      let recipe = Self.small {
-        ($0.box, $0.fit, $0.background) = (ImageSize(width: 40, height: 60), .pad, background)
-      }
-      return try ImagePreparer().pixels(of: .file(Fixtures.path("jpeg/small-gray.jpg")), recipe: recipe)
+      let recipe = Recipe(size: .box(40, 60, .pad), background: background)
+      return try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("jpeg/small-gray.jpg")), as: recipe)
     }
     let clear = try pixels(nil)
     #expect(clear.size == ImageSize(width: 40, height: 60) && clear.channels == 2)
@@ -117,10 +114,10 @@ struct PreparationTests {
   @Test("linear light: a fine checkerboard is as bright as half the light")
   func linearLight() throws {
     let board = TestPattern.checkerboard.image(ImageSize(width: 512, height: 512), channels: 1)
-    let png = try ImagePreparer().encodePNG(board)
+    let png = try ImagePreparer().encodePNGBlocking(board)
     for (linear, expected) in [(true, 187.5), (false, 127.5)] {
-      let recipe = Self.small { ($0.maxSide, $0.linear) = (32, linear) }
-      let image = try ImagePreparer().pixels(of: .memory(png), recipe: recipe)
+      let recipe = Recipe(size: .longestSide(32), samples: .color(linear: linear))
+      let image = try ImagePreparer().pixelsBlocking(of: .memory(png), as: recipe)
       let mean = Double(image.samples.reduce(0) { $0 + Int($1) }) / Double(image.samples.count)
       #expect(abs(mean - expected) <= 0.5)
     }
@@ -129,20 +126,20 @@ struct PreparationTests {
   @Test("a file, a pipe and memory give the same bytes")
   func sources() throws {
     let file = "jpeg/small-progressive.jpg"
-    let expected = try ImagePreparer().prepare(.file(Fixtures.path(file)), recipe: Self.small())
+    let expected = try ImagePreparer().prepareBlocking(.file(Fixtures.path(file)), as: Self.small())
     let bytes = try Fixtures.bytes(file)
-    let memory = try ImagePreparer().prepare(.memory(bytes), recipe: Self.small())
+    let memory = try ImagePreparer().prepareBlocking(.memory(bytes), as: Self.small())
     #expect(memory.bytes == expected.bytes)
     let handle = try #require(FileHandle(forReadingAtPath: Fixtures.path(file)))
-    let descriptor = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: Self.small())
+    let descriptor = try ImagePreparer().prepareBlocking(.descriptor(handle.fileDescriptor), as: Self.small())
     #expect(descriptor.bytes == expected.bytes)
   }
 
   @Test("every instruction set gives the same bytes", arguments: ["jpeg/forest.jpg", "png/soft-alpha-rgba8.png"])
   func instructionSets(_ file: String) throws {
-    let recipe = Self.small { $0.maxSide = 300 }
+    let recipe = Recipe(size: .longestSide(300))
     let results = try InstructionSet.available.map {
-      try ImagePreparer(instructionSet: $0).prepare(.file(Fixtures.path(file)), recipe: recipe).bytes
+      try ImagePreparer(instructionSet: $0).prepareBlocking(.file(Fixtures.path(file)), as: recipe).bytes
     }
     #expect(Set(results).count == 1)
   }
@@ -150,17 +147,19 @@ struct PreparationTests {
   @Test(
     "limits are refused before work is done",
     arguments: [
-      Limit("jpeg/forest.jpg", .tooManyPixels) { $0.maxInputPixels = 1_000_000 },
-      Limit("jpeg/forest.jpg", .tooMuchMemory) { $0.maxMemory = 100_000 },
-      Limit("jpeg/meadow-progressive.jpg", .tooMuchMemory) { $0.maxMemory = 5_000_000 },
-      Limit("png/small-interlaced.png", .tooMuchMemory) { $0.maxMemory = 100_000 },
-      Limit("jpeg/forest.jpg", .overBudget) { $0.maxBytes = 300 },
-      Limit("png/soft-alpha-rgba8.png", .overBudget) { $0.maxBytes = 60 },
-      Limit("jpeg/forest.jpg", .overBudget) { ($0.maxBytes, $0.multipleOf) = (700, 32) },
+      Limit("jpeg/forest.jpg", .tooManyPixels, Limits(maxPixels: 1_000_000)),
+      Limit("jpeg/forest.jpg", .tooMuchMemory, Limits(maxMemory: 100_000)),
+      Limit("jpeg/meadow-progressive.jpg", .tooMuchMemory, Limits(maxMemory: 5_000_000)),
+      Limit("png/small-interlaced.png", .tooMuchMemory, Limits(maxMemory: 100_000)),
+      Limit("jpeg/forest.jpg", .overBudget, small(output: .auto(budget: .bytes(300)))),
+      Limit("png/soft-alpha-rgba8.png", .overBudget, small(output: .auto(budget: .bytes(60)))),
+      Limit(
+        "jpeg/forest.jpg", .overBudget,
+        Recipe(size: .longestSide(64, sides: .multiples(of: 32)), output: .auto(budget: .bytes(700)))),
     ])
   func limits(_ limit: Limit) {
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.file(Fixtures.path(limit.file)), recipe: Self.small(limit.change))
+      try ImagePreparer(limits: limit.limits).prepareBlocking(.file(Fixtures.path(limit.file)), as: limit.recipe)
     }
     #expect(error?.code == limit.code)
     #expect(error?.remedy.isEmpty == false)
@@ -169,25 +168,30 @@ struct PreparationTests {
   @Test(
     "a quality or a budget without meaning is refused, also where a geometry record takes the place of all sizes",
     arguments: [
-      { $0.quality = 101 }, { $0.quality = 0 }, { $0.minQuality = 0 }, { $0.maxBytes = 0 },
-      { $0.tensor = TensorFormat(std: [0]) },
-    ] as [@Sendable (inout Recipe) -> Void], [false, true])
-  func meaningless(_ change: @Sendable (inout Recipe) -> Void, hasGeometry: Bool) throws {
+      .auto(quality: 101), .jpeg(quality: 0), .jpeg(budget: .bytes(900, minQuality: 0)), .auto(budget: .bytes(0)),
+      .png(maxBytes: 0),
+    ] as [Recipe.Output], [false, true])
+  func meaningless(_ output: Recipe.Output, hasGeometry: Bool) throws {
     let source = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))
     var recipe = Self.small()
-    if hasGeometry { recipe.geometry = try ImagePreparer().prepare(source, recipe: recipe).geometry }
-    change(&recipe)
-    let error = #expect(throws: PreparationError.self) { try ImagePreparer().prepare(source, recipe: recipe) }
+    if hasGeometry { recipe.size = .matching(try ImagePreparer().prepareBlocking(source, as: recipe).geometry) }
+    recipe.output = output
+    let error = #expect(throws: PreparationError.self) { try ImagePreparer().prepareBlocking(source, as: recipe) }
     #expect(error?.code == .invalidRecipe)
   }
 
   struct Limit: Sendable {
     let file: String
     let code: PreparationError.Code
-    let change: @Sendable (inout Recipe) -> Void
+    var limits = Limits()
+    var recipe = small()
 
-    init(_ file: String, _ code: PreparationError.Code, _ change: @escaping @Sendable (inout Recipe) -> Void) {
-      (self.file, self.code, self.change) = (file, code, change)
+    init(_ file: String, _ code: PreparationError.Code, _ limits: Limits) {
+      (self.file, self.code, self.limits) = (file, code, limits)
+    }
+
+    init(_ file: String, _ code: PreparationError.Code, _ recipe: Recipe) {
+      (self.file, self.code, self.recipe) = (file, code, recipe)
     }
   }
 
@@ -196,15 +200,15 @@ struct PreparationTests {
     let flag = CancellationFlag()
     flag.cancel()
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.file(Fixtures.path("jpeg/forest.jpg")), cancellation: flag)
+      try ImagePreparer().prepareBlocking(.file(Fixtures.path("jpeg/forest.jpg")), cancellation: flag)
     }
     #expect(error?.code == .canceled)
   }
 
   @Test("nothing but pixels leaves: GPS, comments and profile stay behind")
   func privacy() throws {
-    let prepared = try ImagePreparer().prepare(.file(Fixtures.path("jpeg/phone.jpg")), recipe: Self.small())
-    let result = try ImageDescription.read(from: .memory(prepared.bytes))
+    let prepared = try ImagePreparer().prepareBlocking(.file(Fixtures.path("jpeg/phone.jpg")), as: Self.small())
+    let result = try ImagePreparer().inspectBlocking(.memory(prepared.bytes))
     #expect(prepared.source.hasGPS)
     #expect(prepared.notes.contains("stripped GPS"))
     #expect(!result.hasEXIF && !result.hasGPS && !result.hasXMP && !result.hasText && result.iccProfile == nil)

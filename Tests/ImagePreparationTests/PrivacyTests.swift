@@ -40,8 +40,8 @@ struct PrivacyTests {
     "asked for, EXIF, XMP and comment stay as exiftool wrote them, upright",
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
-    [Recipe.OutputFormat.jpeg, .png])
-  func kept(_ source: (name: String, isBehindData: Bool), _ format: Recipe.OutputFormat) throws {
+    [ImageDescription.Format.jpeg, .png])
+  func kept(_ source: (name: String, isBehindData: Bool), _ format: ImageDescription.Format) throws {
     let (name, isBehindData) = source
     let folder = TestFolder.url.appending(path: "gesso-kept-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -74,9 +74,9 @@ struct PrivacyTests {
       bytes = file.bytes
       try Data(bytes).write(to: source)
     }
-    var recipe = Recipe()
-    (recipe.metadata, recipe.format, recipe.maxSide) = (.keep, format, 100)
-    let prepared = try ImagePreparer().prepare(.file(source.path), recipe: recipe)
+    let recipe = Recipe(
+      size: .longestSide(100), output: format == .jpeg ? .jpeg() : .png(), metadata: .keep)
+    let prepared = try ImagePreparer().prepareBlocking(.file(source.path), as: recipe)
     #expect(prepared.source.orientation == .turnRight && prepared.size.width < prepared.size.height)
     #expect(prepared.notes.contains("kept GPS"))
     let losesText = name.hasSuffix("png") && format == .jpeg
@@ -91,7 +91,7 @@ struct PrivacyTests {
     #expect(tags[format == .jpeg ? "File:Comment" : "PNG:Comment"] as? String == "a comment")
     #expect((tags["PNG:Author"] as? String == "somebody") == (name.hasSuffix("png") && format == .png))
     #expect(tags["ExifTool:Warning"] == nil)
-    #expect(try ImagePreparer().pixels(of: .memory(prepared.bytes)).size == prepared.size)
+    #expect(try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes)).size == prepared.size)
     guard FileManager.default.isExecutableFile(atPath: Self.python.path) else {
       print("not read by Pillow, which Scripts/setup test installs")
       return
@@ -129,8 +129,8 @@ struct PrivacyTests {
     "exiftool finds nothing but pixels in any output",
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],
-    [Recipe.OutputFormat.jpeg, .png])
-  func nothingLeaves(_ name: String, _ format: Recipe.OutputFormat) throws {
+    [ImageDescription.Format.jpeg, .png])
+  func nothingLeaves(_ name: String, _ format: ImageDescription.Format) throws {
     let folder = TestFolder.url.appending(path: "gesso-privacy-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -146,9 +146,8 @@ struct PrivacyTests {
     let before = try Self.tags(source)
     #expect(before.keys.contains { $0.contains("GPS") } && before.keys.contains { $0.contains("SerialNumber") })
 
-    var recipe = Recipe()
-    (recipe.format, recipe.maxSide) = (format, 100)
-    let prepared = try ImagePreparer().prepare(.file(source.path), recipe: recipe)
+    var recipe = Recipe(size: .longestSide(100), output: format == .jpeg ? .jpeg() : .png())
+    let prepared = try ImagePreparer().prepareBlocking(.file(source.path), as: recipe)
     #expect(prepared.notes.contains("stripped GPS"))
     let output = folder.appending(path: "output." + format.rawValue)
     try Data(prepared.bytes).write(to: output)
@@ -161,8 +160,8 @@ struct PrivacyTests {
     #expect(Data(prepared.bytes).range(of: Data("ecret".utf8)) == nil)
     #expect(Data(prepared.bytes).range(of: Data("SECRET".utf8)) == nil)
 
-    recipe.profile = .keep
-    let kept = try ImagePreparer().prepare(.file(source.path), recipe: recipe)
+    recipe.samples = .color(profile: .keep)
+    let kept = try ImagePreparer().prepareBlocking(.file(source.path), as: recipe)
     try Data(kept.bytes).write(to: output)
     let groups = Set(try Self.tags(output).keys.map { $0.prefix { $0 != ":" } })
     #expect(groups.contains("ICC_Profile") == (prepared.source.iccProfile != nil))

@@ -13,25 +13,23 @@ struct RestoringTests {
     return PixelImage(size: size, channels: 3, samples: samples)
   }
 
-  static let recipes: [(name: String, change: @Sendable (inout Recipe) -> Void)] = [
-    ("contain", { $0.maxSide = 64 }),
-    ("enlarged", { ($0.maxSide, $0.enlarge) = (300, true) }),
-    ("cover", { ($0.box, $0.fit) = (ImageSize(width: 48, height: 64), .cover) }),
-    ("cover northwest", { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 48, height: 64), .cover, .northwest) }),
-    ("pad southeast", { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 90, height: 90), .pad, .southeast) }),
-    ("stretch", { ($0.box, $0.fit) = (ImageSize(width: 50, height: 90), .stretch) }),
-    ("multiple of 16", { ($0.maxSide, $0.multipleOf) = (100, 16) }),
-    ("multiple of 64 by padding", { ($0.maxSide, $0.multipleOf, $0.snap) = (100, 64, .pad) }),
+  static let sizes: [Recipe.Size] = [
+    .longestSide(64),
+    .longestSide(300, enlarge: true),
+    .box(48, 64, .cover),
+    .box(48, 64, .cover, gravity: .northwest),
+    .box(90, 90, .pad, gravity: .southeast),
+    .box(50, 90, .stretch),
+    .longestSide(100, sides: .multiples(of: 16)),
+    .longestSide(100, sides: .multiples(of: 64, .pad)),
   ]
 
   @Test(
     "every point of a result maps to the source and back, and records survive JSON bit for bit",
-    arguments: recipes.map(\.name), Orientation.allCases)
-  func invertible(_ name: String, _ orientation: Orientation) throws {
-    var recipe = Recipe()
-    try #require(Self.recipes.first { $0.name == name }).change(&recipe)
+    arguments: sizes, Orientation.allCases)
+  func invertible(_ size: Recipe.Size, _ orientation: Orientation) throws {
     let source = ImageSize(width: 160, height: 120)
-    let record = try GeometryRecord.resolve(source: source, orientation: orientation, recipe: recipe).record
+    let record = try GeometryRecord.resolve(source: source, orientation: orientation, recipe: Recipe(size: size)).record
     var inside = 0
     for y in 0..<record.canvas.height {
       for x in 0..<record.canvas.width {
@@ -64,18 +62,16 @@ struct RestoringTests {
     #expect(point == corner)
   }
 
-  @Test("restored, every pixel lies where it was, and nothing lies elsewhere", arguments: recipes.map(\.name), [1, 2])
-  func restored(_ name: String, factor: Int) throws {
+  @Test("restored, every pixel lies where it was, and nothing lies elsewhere", arguments: sizes, [1, 2])
+  func restored(_ size: Recipe.Size, factor: Int) throws {
     let source = Self.ramp(ImageSize(width: 160, height: 120))
-    var recipe = Recipe()
-    try #require(Self.recipes.first { $0.name == name }).change(&recipe)
-    recipe.format = .png
+    let recipe = Recipe(size: size, output: .png())
     let preparer = ImagePreparer()
-    let prepared = try preparer.prepare(.memory(try preparer.encodePNG(source)), recipe: recipe)
+    let prepared = try preparer.prepareBlocking(.memory(try preparer.encodePNGBlocking(source)), as: recipe)
     // The service may answer in another size.
-    let pixels = try preparer.pixels(of: .memory(prepared.bytes))
+    let pixels = try preparer.pixelsBlocking(of: .memory(prepared.bytes))
     let answer = pixels.resized(to: ImageSize(width: pixels.size.width * factor, height: pixels.size.height * factor))
-    let canvas = try preparer.restored(.memory(try preparer.encodePNG(answer)), record: prepared.geometry)
+    let canvas = try preparer.restoreBlocking(.memory(try preparer.encodePNGBlocking(answer)), onto: prepared.geometry)
     #expect(canvas.size == source.size && canvas.channels == 4)
     let crop = prepared.geometry.crop
     var opaque = 0
@@ -114,46 +110,44 @@ struct RestoringTests {
     samples[(50 * 160 + 36) * 4 + 3] = 1
     let source = PixelImage<UInt8>(size: ImageSize(width: 160, height: 120), channels: 4, samples: samples)
     let preparer = ImagePreparer()
-    let bytes = ImageSource.memory(try preparer.encodePNG(source))
-    var recipe = Recipe()
-    recipe.trim = true
-    let prepared = try preparer.prepare(bytes, recipe: recipe)
+    let bytes = ImageSource.memory(try preparer.encodePNGBlocking(source))
+    var recipe = Recipe(size: .longestSide(1536, trim: true))
+    let prepared = try preparer.prepareBlocking(bytes, as: recipe)
     #expect(prepared.size == ImageSize(width: 64, height: 50))
     #expect(prepared.geometry.crop == .init(x: 36, y: 30, width: 64, height: 50))
     #expect(prepared.geometry.source == source.size)
     #expect(prepared.notes.contains("trimmed to the 64x50 pixels that are not transparent"))
-    let restored = try preparer.restored(.memory(prepared.bytes), record: prepared.geometry)
+    let restored = try preparer.restoreBlocking(.memory(prepared.bytes), onto: prepared.geometry)
     #expect(restored == source)
-    recipe.maxSide = 32
-    #expect(try preparer.prepare(bytes, recipe: recipe).geometry.canvas == ImageSize(width: 32, height: 25))
+    recipe.size = .longestSide(32, trim: true)
+    #expect(try preparer.prepareBlocking(bytes, as: recipe).geometry.canvas == ImageSize(width: 32, height: 25))
 
     let clear = PixelImage<UInt8>(
       size: ImageSize(width: 9, height: 9), channels: 2, samples: Array(repeating: 0, count: 162))
     let error = #expect(throws: PreparationError.self) {
-      try preparer.prepare(.memory(try preparer.encodePNG(clear)), recipe: recipe)
+      try preparer.prepareBlocking(.memory(try preparer.encodePNGBlocking(clear)), as: recipe)
     }
     #expect(error?.code == .invalidRecipe)
     // Nothing to trim.
-    #expect(try preparer.prepare(.file(Fixtures.path("jpeg/small-420.jpg")), recipe: recipe).geometry.crop.x == 0)
+    #expect(try preparer.prepareBlocking(.file(Fixtures.path("jpeg/small-420.jpg")), as: recipe).geometry.crop.x == 0)
   }
 
   @Test("trimming knows which way is up", arguments: 1...8)
   func trimmedTurned(_ orientation: Int) throws {
     // A disc on a clear ground, stored turned: trimmed, it is the same disc whatever way it was stored.
     let file = Fixtures.path("png/soft-alpha-rgba8.png")
-    let plain = try ImagePreparer().pixels(of: .file(file))
+    let plain = try ImagePreparer().pixelsBlocking(of: .file(file))
     let png = PNGFile(try Fixtures.bytes("png/exif-orientation-\(orientation).png"))
     let exif = try #require(png.chunks.first { $0.type == "eXIf" })
     var turned = PNGFile(try Fixtures.bytes("png/soft-alpha-rgba8.png"))
     turned.chunks.insert(exif, at: 1)
-    var recipe = Recipe()
-    (recipe.trim, recipe.format) = (true, .png)
-    let prepared = try ImagePreparer().prepare(.memory(turned.bytes), recipe: recipe)
-    recipe.trim = false
-    let upright = try ImagePreparer().pixels(of: .memory(turned.bytes), recipe: recipe)
+    var recipe = Recipe(size: .longestSide(1536, trim: true), output: .png())
+    let prepared = try ImagePreparer().prepareBlocking(.memory(turned.bytes), as: recipe)
+    recipe.size = .longestSide(1536)
+    let upright = try ImagePreparer().pixelsBlocking(of: .memory(turned.bytes), as: recipe)
     #expect(prepared.source.orientation.rawValue == orientation)
     #expect(prepared.size.pixelCount < plain.size.pixelCount)
-    let (crop, result) = (prepared.geometry.crop, try ImagePreparer().pixels(of: .memory(prepared.bytes)))
+    let (crop, result) = (prepared.geometry.crop, try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes)))
     for y in 0..<result.size.height {
       let from = ((y + Int(crop.y)) * upright.size.width + Int(crop.x)) * 4
       let expected = upright.samples[from..<from + result.size.width * 4]
@@ -164,7 +158,7 @@ struct RestoringTests {
   @Test("records that contradict themselves and canvases that take too much memory are refused")
   func refused() throws {
     let preparer = ImagePreparer()
-    let image = ImageSource.memory(try preparer.encodePNG(Self.ramp(ImageSize(width: 16, height: 16))))
+    let image = ImageSource.memory(try preparer.encodePNGBlocking(Self.ramp(ImageSize(width: 16, height: 16))))
     let good = try GeometryRecord.resolve(
       source: ImageSize(width: 160, height: 120), orientation: .upright, recipe: Recipe()
     ).record
@@ -175,12 +169,12 @@ struct RestoringTests {
     for change in changes {
       var record = good
       change(&record)
-      let error = #expect(throws: PreparationError.self) { try preparer.restored(image, record: record) }
+      let error = #expect(throws: PreparationError.self) { try preparer.restoreBlocking(image, onto: record) }
       #expect(error?.code == .invalidRecipe)
     }
     var huge = good
     (huge.source, huge.crop.width) = (ImageSize(width: 900_000, height: 900_000), 160)
-    let error = #expect(throws: PreparationError.self) { try preparer.restored(image, record: huge) }
+    let error = #expect(throws: PreparationError.self) { try preparer.restoreBlocking(image, onto: huge) }
     #expect(error?.code == .tooMuchMemory)
   }
 }

@@ -8,7 +8,7 @@ func autumn(of photograph: String, into folder: String, from service: ScenarioCo
   let pipeline = Img2ImgPipeline(client: client, ledger: try Ledger(path: "\(folder)/ledger.sqlite"))
 
   var order = Img2ImgOrder(path: photograph, prompt: "the same forest in late autumn", folder: folder)
-  order.recipe.maxSide = 1024
+  order.recipe.size = .longestSide(1024, sides: .multiples(of: 16))
   order.request.strength = 0.55
   order.request.seed = "42"
   return try await pipeline.run(order).files.map(\.path)

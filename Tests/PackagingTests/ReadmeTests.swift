@@ -9,14 +9,21 @@ import Testing
 @Suite struct ReadmeTests {
   private static let root = Fixtures.folder.deletingLastPathComponent()
 
-  @Test func readmeShowsTheCompiledExample() throws {
+  @Test(arguments: ["LibraryCall", "PreparingCall"]) func readmeShowsTheCompiledExample(_ name: String) throws {
     let source = try String(
-      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "LibraryCall.swift"),
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "\(name).swift"),
       encoding: .utf8)
     let example = source.split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !$0.hasPrefix("#if") && !$0.hasPrefix("#endif") }.joined(separator: "\n")
     let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
     #expect(readme.contains("```swift\n\(example)```\n"))
+  }
+
+  @Test func preparingExampleRuns() async throws {
+    let image = try #require(try await crop(of: Fixtures.path("jpeg/brushes.jpg")))
+    #expect(image.format == .jpeg && image.subsampling == "4:4:4" && image.quality == 88)
+    // 640×504 holds no larger box of this shape.
+    #expect(image.size == ImageSize(width: 640, height: 480))
   }
 
   @Test func exampleRunsAgainstTheSandbox() async throws {
@@ -32,7 +39,7 @@ import Testing
       let results = try await autumn(of: Fixtures.path("jpeg/brushes.jpg"), into: folder, from: service)
       #expect(results.count == 1)
       for path in results {
-        let pixels = try ImagePreparer().pixels(of: .file(path))
+        let pixels = try await ImagePreparer().pixels(of: .file(path))
         // 640x504 with sides that are multiples of 16.
         #expect(pixels.size == ImageSize(width: 640, height: 496))
       }

@@ -4,8 +4,6 @@
 import Foundation
 import ImagePreparation
 
-var recipe = Recipe()
-recipe.maxSide = 640
-recipe.format = .png
-let prepared = try ImagePreparer().prepare(.file(CommandLine.arguments[1]), recipe: recipe)
+let recipe = Recipe(size: .longestSide(640), output: .png())
+let prepared = try await ImagePreparer().prepare(.file(CommandLine.arguments[1]), as: recipe)
 try Data(prepared.bytes).write(to: URL(filePath: CommandLine.arguments[2]))

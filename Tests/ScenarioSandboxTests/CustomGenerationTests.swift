@@ -83,7 +83,7 @@ struct CustomGenerationTests {
     #expect(answer("mimeType") == type)
     let file = try await harness.get(signed: try #require(answer("url")))
     #expect(file.headers[.contentType] == type)
-    let description = try ImageDescription.read(from: .memory([UInt8](file.data)))
+    let description = try ImagePreparer().inspectBlocking(.memory([UInt8](file.data)))
     #expect(description.size == ImageSize(width: 48, height: 32))
     #expect("image/\(description.format.rawValue)" == type)
   }

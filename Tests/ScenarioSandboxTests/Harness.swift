@@ -34,7 +34,7 @@ struct Harness {
       for x in 0..<48 { samples += [UInt8(x * 5), UInt8(y * 7), UInt8(255 - x * 5)] }
     }
     let image = PixelImage(size: ImageSize(width: 48, height: 32), channels: 3, samples: samples)
-    return try! ImagePreparer().encodePNG(image)
+    return try! ImagePreparer().encodePNGBlocking(image)
   }()
 
   init(_ configure: (inout SandboxConfiguration) -> Void = { _ in }) {

@@ -9,7 +9,7 @@ struct SiblingTests {
   /// Left half black, right half white.
   private static let mask: [UInt8] = {
     let samples = (0..<48 * 32).map { UInt8($0 % 48 < 24 ? 0 : 255) }
-    return try! ImagePreparer().encodePNG(
+    return try! ImagePreparer().encodePNGBlocking(
       PixelImage(size: ImageSize(width: 48, height: 32), channels: 1, samples: samples))
   }()
 
@@ -28,7 +28,7 @@ struct SiblingTests {
     let result = try #require(ended("job.metadata.assetIds.0"))
     let asset = try await harness.send("GET", "/v1/assets/\(result)?originalAssets=true")
     let file = try await harness.get(signed: try #require(asset("asset.url")))
-    return (reply, try ImagePreparer().pixels(of: .memory([UInt8](file.data)), recipe: Recipe()))
+    return (reply, try ImagePreparer().pixelsBlocking(of: .memory([UInt8](file.data)), as: Recipe()))
   }
 
   /// The greatest difference between two images in a rectangle that the badge does not reach.

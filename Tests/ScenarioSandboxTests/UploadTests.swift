@@ -15,7 +15,7 @@ struct UploadTests {
       return UInt8(state >> 24)
     }
     let image = PixelImage(size: ImageSize(width: side, height: side), channels: 3, samples: samples)
-    return try ImagePreparer().encodePNG(image)
+    return try ImagePreparer().encodePNGBlocking(image)
   }
 
   private func open(_ harness: Harness, size: Int, parts: Int) async throws -> (id: String, urls: [String]) {

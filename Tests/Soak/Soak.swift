@@ -82,7 +82,7 @@ struct Soak: Sendable {
     let picture = PixelImage(
       size: ImageSize(width: 96, height: 96), channels: 3,
       samples: (0..<96 * 96 * 3).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 / 288 &* 3) })
-    try Data(try ImagePreparer().encodePNG(picture)).write(to: URL(filePath: source))
+    try Data(try ImagePreparer().encodePNGBlocking(picture)).write(to: URL(filePath: source))
 
     let shared = Shared(State(places: places[...], orders: jobs, kills: kills, running: processes))
     let credential = SandboxCredential.random()

@@ -29,8 +29,8 @@ struct Worker {
   static func order(_ index: Int, source: String, folder: String) -> Img2ImgOrder {
     var order = Img2ImgOrder(path: source, prompt: "order \(index)", folder: "\(folder)/\(index)")
     // Forty different uploads, shared by the orders.
-    order.recipe.quality = 50 + index % 40
-    order.recipe.maxSide = 96
+    order.recipe.output = .auto(quality: 50 + index % 40)
+    order.recipe.size = .longestSide(96, sides: .multiples(of: 16))
     order.request.seed = String(index)
     order.request.numInferenceSteps = 1
     return order

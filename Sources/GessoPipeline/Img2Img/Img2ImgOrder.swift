@@ -57,12 +57,13 @@ public struct Img2ImgOrder: Sendable {
 
   /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more
   /// bytes than an upload takes.
-  public static var defaultRecipe: Recipe {
-    var recipe = Recipe()
-    recipe.multipleOf = 16
-    recipe.maxBytes = ScenarioClient.directUploadLimit
-    return recipe
-  }
+  public static let defaultRecipe = Recipe(
+    size: .longestSide(1536, sides: .multiples(of: defaultMultiple)), output: .auto(budget: .bytes(defaultMaxBytes)))
+
+  /// What sides are multiples of where nothing else is asked for: every model of the service takes that.
+  package static let defaultMultiple = 16
+  /// The largest prepared image where nothing else is asked for: what an upload takes.
+  package static let defaultMaxBytes = ScenarioClient.directUploadLimit
 
   /// Makes an order.
   ///

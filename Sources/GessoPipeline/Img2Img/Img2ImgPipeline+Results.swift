@@ -87,7 +87,7 @@ extension Img2ImgPipeline {
       index: index, path: path, recordPath: ResultRecord.path(beside: path), assetID: asset,
       mimeType: FileType.mimeType(ofExtension: url.pathExtension), sha256: digest,
       byteCount: try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0,
-      size: try? ImageDescription.read(from: .file(path)).size)
+      size: try? ImagePreparer().inspectBlocking(.file(path)).size)
     let row = places.run.results.first { $0.index == index && $0.path == path.absolutePath && $0.sha256 == digest }
     let record = [UInt8](ResultRecord.document(of: file, run: places.run).utf8)
     let isNew = try Occupant(file.recordPath) == .none && onFiles(try created(record, at: file.recordPath))
@@ -199,14 +199,11 @@ extension Img2ImgPipeline {
   ///
   /// - Returns: Width and height as a viewer shows them; nil for a format this package does not read.
   private func verifiedSize(of path: String) throws -> ImageSize? {
-    var recipe = Recipe()
     // All is decoded whatever the size of the result, and a small one costs least.
-    recipe.maxSide = 64
-    recipe.effort = .fast
-    recipe.profile = .ignore
+    let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
-      let size = try ImageDescription.read(from: .file(path)).size
-      _ = try preparer.pixels(of: .file(path), recipe: recipe)
+      let size = try preparer.inspectBlocking(.file(path)).size
+      _ = try preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
       // Known by its first bytes, but not read here.

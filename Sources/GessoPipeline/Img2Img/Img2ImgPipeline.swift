@@ -250,7 +250,7 @@ public struct Img2ImgPipeline: Sendable {
   private func prepare(
     _ source: ImageSource, _ order: Img2ImgOrder, _ flag: CancellationFlag
   ) throws -> (PreparedImage, sha256: String, path: String) {
-    let image = try preparer.prepare(source, recipe: order.recipe, cancellation: flag)
+    let image = try preparer.prepareBlocking(source, as: order.recipe, cancellation: flag)
     let sha256 = ContentDigest.sha256(of: image.bytes)
     let path = try write(
       image.bytes, sha256: sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
@@ -399,10 +399,10 @@ public struct Img2ImgPipeline: Sendable {
     let (content, sha256): (UploadContent, String)
     let format: ImageDescription.Format
     if let recipe {
-      let image = try preparer.prepare(source, recipe: recipe)
+      let image = try await preparer.prepare(source, as: recipe)
       (content, sha256, format) = (.bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format)
     } else {
-      format = try ImageDescription.read(from: source).format
+      format = try await preparer.inspect(source).format
       switch source {
       case .file(let path):
         (content, sha256) = (

@@ -1,6 +1,6 @@
 internal import Digests
 internal import Foundation
-package import ImagePreparation
+internal import ImagePreparation
 internal import ScenarioAPI
 
 /// What makes two orders the same: a digest that the ledger looks runs up by, in every version of this package.
@@ -29,8 +29,8 @@ package struct OrderKey: Sendable {
     if case .remote(let url) = order.source { (origin, recipe) = (url, Recipe()) }
     let request = order.request
     let identity = OrderedJSON.object([
-      ("version", .integer(2)), ("service", .string(baseURL)), ("account", .string(account)),
-      ("source", .string(origin)), ("recipe", Self.said(Self.fields(of: recipe))),
+      ("version", .integer(3)), ("service", .string(baseURL)), ("account", .string(account)),
+      ("source", .string(origin)), ("recipe", .string(Self.json(of: recipe))),
       ("model", .string(request.modelID)),
       ("prompt", .string(request.prompt)),
       ("request", Self.said(Self.fields(of: request) + [("second", second, nil)])),
@@ -45,33 +45,12 @@ package struct OrderKey: Sendable {
       fields.filter { $0.value != $0.unsaid }.sorted { $0.name < $1.name }.map { ($0.name, .optional($0.value)) })
   }
 
-  /// Fields of a recipe that are not part of a key: what they change is not sent.
-  package static let leftOut: Set = ["maxInputPixels", "maxMemory", "threads", "tensor"]
-
-  /// Everything else.
-  package static func fields(of recipe: Recipe) -> [Field] {
-    func size(_ size: ImageSize) -> String { "\(size.width)x\(size.height)" }
-    func color(_ color: BackgroundColor) -> String { "\(color.red),\(color.green),\(color.blue)" }
-    return [
-      ("maxSide", recipe.maxSide.map(String.init), "1536"), ("box", recipe.box.map(size), nil),
-      ("fit", recipe.fit.rawValue, "contain"), ("gravity", recipe.gravity.rawValue, "center"),
-      ("maxPixels", recipe.maxPixels.map(String.init), nil), ("multipleOf", String(recipe.multipleOf), "1"),
-      ("snap", recipe.snap.rawValue, "crop"),
-      (
-        // Whatever the model is called, its sizes are what counts.
-        "sizing",
-        recipe.sizing.map { "\($0.multipleOf),\($0.minSide),\($0.maxSide),\($0.maxPixels)" }, nil
-      ),
-      ("trim", String(recipe.trim), "false"), ("enlarge", String(recipe.enlarge), "false"),
-      ("filter", recipe.filter.rawValue, "lanczos3"), ("linear", String(recipe.linear), "false"),
-      ("isData", String(recipe.isData), "false"), ("effort", recipe.effort.rawValue, "balanced"),
-      ("format", recipe.format.rawValue, "auto"), ("quality", String(recipe.quality), "92"),
-      ("subsampling", recipe.subsampling.rawValue, "420"), ("compression", recipe.compression.rawValue, "balanced"),
-      ("maxBytes", recipe.maxBytes.map(String.init), nil), ("minQuality", String(recipe.minQuality), "60"),
-      ("background", recipe.background.map(color), nil), ("profile", recipe.profile.rawValue, "convert"),
-      ("metadata", recipe.metadata.rawValue, "none"), ("failOn", recipe.failOn.rawValue, "truncated"),
-      ("geometry", recipe.geometry?.json.line, nil),
-    ]
+  /// The canonical JSON of a recipe: equal recipes have the same.
+  private static func json(of recipe: Recipe) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // A geometry that holds no numbers, which alone cannot be written, is refused when it is used.
+    return (try? encoder.encode(recipe)).map { String(decoding: $0, as: UTF8.self) } ?? "unknown \(UUID().uuidString)"
   }
 
   private static func fields(of request: Img2ImgRequest) -> [Field] {

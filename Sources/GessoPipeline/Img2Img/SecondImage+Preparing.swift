@@ -35,17 +35,17 @@ extension Img2ImgOrder.SecondImage {
     by preparer: ImagePreparer, geometry: GeometryRecord, recipe: Recipe, cancellation: CancellationFlag
   ) throws(PreparationError) -> (bytes: [UInt8], format: ImageDescription.Format) {
     guard case .mask = self else {
-      let image = try preparer.prepare(source, recipe: recipe.lying(on: geometry), cancellation: cancellation)
+      let image = try preparer.prepareBlocking(source, as: recipe.matching(geometry), cancellation: cancellation)
       return (image.bytes, image.format)
     }
-    let mask = Recipe.mask(on: geometry, limitsOf: recipe)
-    let pixels = try preparer.pixels(of: source, recipe: mask, cancellation: cancellation)
+    let mask = Recipe.mask(matching: geometry, failOn: recipe.failOn)
+    let pixels = try preparer.pixelsBlocking(of: source, as: mask, cancellation: cancellation)
     let channels = pixels.channels
     // Black and white is what the service documents: half and more is white.
     let samples = (0..<pixels.size.pixelCount).map { pixel -> UInt8 in
       let sum = pixels.samples[pixel * channels..<(pixel + 1) * channels].reduce(0) { $0 + Int($1) }
       return sum * 2 >= 255 * channels ? 255 : 0
     }
-    return (try preparer.encodePNG(PixelImage(size: pixels.size, channels: 1, samples: samples)), .png)
+    return (try preparer.encodePNGBlocking(PixelImage(size: pixels.size, channels: 1, samples: samples)), .png)
   }
 }

@@ -40,7 +40,7 @@ struct CodecReport: Sendable {
 struct CodecFailure: Sendable {
   let format: ImageDescription.Format
   let policy: DamagePolicy
-  let limits: DecodingLimits
+  let limits: Limits
   /// Stored rows of the image, 0 while the header is being read.
   var rowCount = 0
 

@@ -7,7 +7,7 @@ enum SourceDecoder: ~Copyable {
   ///
   /// - Throws: A ``PreparationError`` of stage `open` or `decode`.
   init(
-    opening source: ImageSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated,
+    opening source: ImageSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) {
     let bytes = try ByteSource(source, cancellation: cancellation)

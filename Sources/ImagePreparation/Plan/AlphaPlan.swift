@@ -18,19 +18,19 @@ struct AlphaPlan: Sendable, Equatable {
   /// Decides.
   ///
   /// - Parameter format: The format that is asked for.
-  init(source: ImageDescription, recipe: Recipe, format: Recipe.OutputFormat) {
-    let linear = recipe.isLinear
+  init(source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format) {
+    let linear = recipe.samples.isLinear
     isDecoded = source.decodedChannels.hasAlpha
-    premultiplies = isDecoded && !recipe.isData
+    premultiplies = isDecoded && !recipe.samples.isData
     padding = recipe.background ?? (format == .jpeg ? .white : nil)
     tensor =
-      recipe.isData && recipe.background == nil
+      recipe.samples.isData && recipe.background == nil
       ? .drop : .flatten(recipe.background ?? .white, linear: linear)
     if let background = recipe.background {
       (result, note) = (.flatten(background, linear: linear), nil)
     } else if format != .jpeg {
       (result, note) = (.keep, nil)
-    } else if recipe.isData {
+    } else if recipe.samples.isData {
       (result, note) = (.drop, "the channel stored as alpha was left out, because a JPEG has none")
     } else {
       (result, note) = (

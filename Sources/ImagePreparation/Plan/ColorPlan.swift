@@ -18,8 +18,7 @@ enum ColorPlan: Sendable {
   ) -> (plan: ColorPlan, notes: [String]) {
     let bitDepth = source.bitDepth == 16 ? 16 : 8
     if channels == .cmyk { return inks(source, bitDepth: bitDepth) }
-    let handling = recipe.isData ? .ignore : recipe.profile
-    switch handling {
+    switch recipe.samples.profile {
     case .keep:
       let profile = source.iccProfile ?? source.pngColor.flatMap { described($0)?.profile(channels: channels) }
       return (profile.map(ColorPlan.tagged) ?? .untouched, [])
@@ -110,7 +109,7 @@ extension ColorPlan {
     switch self {
     case .tagged(let profile): .profile(profile)
     case .converted, .convertedFirst: .srgb
-    case .untouched: recipe.isData || recipe.profile == .ignore ? .unspecified : .srgb
+    case .untouched: recipe.samples.profile == .ignore ? .unspecified : .srgb
     }
   }
 }

@@ -42,8 +42,9 @@ extension GeometryRecord: Codable {
     try encode(source, .source)
     try values.encode(orientation.rawValue, forKey: .orientation)
     var edges = values.nestedContainer(keyedBy: Side.self, forKey: .crop)
-    try edges.encode(crop.x, forKey: .x)
-    try edges.encode(crop.y, forKey: .y)
+    // Equal numbers are written alike: adding zero makes a negative one positive.
+    try edges.encode(crop.x + 0, forKey: .x)
+    try edges.encode(crop.y + 0, forKey: .y)
     try edges.encode(crop.width, forKey: .width)
     try edges.encode(crop.height, forKey: .height)
     try encode(content, .content, (contentX, contentY))

@@ -9,7 +9,10 @@ extension GeometryRecord {
   package static func resolve(
     source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil, attention: Attention? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
-    if var record = recipe.geometry {
+    let fitting: Recipe.Fitting
+    switch recipe.size {
+    case .fitted(let value): fitting = value
+    case .matching(var record):
       try record.check()
       guard record.source == source else {
         throw PreparationError(
@@ -27,27 +30,29 @@ extension GeometryRecord {
       record.crop.y += trimmed.y
       return (record, ["trimmed to the \(part) pixels that are not transparent"] + notes)
     }
-    try recipe.checkSizes()
-    let recipe = recipe.sized
-    var cap = recipe.maxPixels ?? .max
+    try fitting.check()
+    let model = fitting.model
+    let (unit, snap) = fitting.multiple
+    let maxPixels = min(fitting.maxPixels ?? .max, model?.maxPixels ?? .max)
+    var cap = maxPixels
     var notes: [String] = []
     var target: Target
     repeat {
       notes = []
-      target = Target(source: source, recipe: recipe, notes: &notes)
+      target = Target(source: source, fitting.target, longestSide: model?.maxSide, notes: &notes)
       target.shrink(toPixels: cap)
-      if let minSide = recipe.sizing?.minSide { target.raise(toSide: minSide, notes: &notes) }
-      if recipe.multipleOf > 1 { target.snap(recipe: recipe, notes: &notes) }
+      if let minSide = model?.minSide { target.raise(toSide: minSide, notes: &notes) }
+      if unit > 1 { target.snap(unit, snap, notes: &notes) }
       // Rounding up to a multiple may pass the cap: then less of it is asked for.
       cap = min(cap, target.canvas.pixelCount) - max(1, target.canvas.pixelCount / 64)
-    } while recipe.maxPixels.map { target.canvas.pixelCount > $0 } == true && cap > 0
-    try recipe.sizing?.check(target.canvas)
-    if let maxPixels = recipe.maxPixels, target.canvas.pixelCount > maxPixels {
+    } while target.canvas.pixelCount > maxPixels && cap > 0
+    try model?.check(target.canvas)
+    if target.canvas.pixelCount > maxPixels {
       throw PreparationError(
         .invalidRecipe, stage: .resize,
-        "multiples of \(recipe.multipleOf) do not fit in \(maxPixels) pixels", remedy: "raise --max-pixels")
+        "multiples of \(unit) do not fit in \(maxPixels) pixels", remedy: "raise --max-pixels")
     }
-    return (target.record(orientation: orientation, gravity: recipe.gravity, attention: attention), notes)
+    return (target.record(orientation: orientation, gravity: fitting.gravity, attention: attention), notes)
   }
 
   /// Sizes on their way to a record.
@@ -59,21 +64,36 @@ extension GeometryRecord {
     /// True when the canvas crops the content, false when it pads it.
     var crops = true
 
-    init(source: ImageSize, recipe: Recipe, notes: inout [String]) {
+    /// - Parameter longestSide: The model's, which caps every target but a box.
+    init(source: ImageSize, _ target: Recipe.Target, longestSide: Int?, notes: inout [String]) {
       self.source = source
-      let width = Double(source.width)
-      let height = Double(source.height)
-      let mayEnlarge = recipe.enlarge
-      guard var box = recipe.box.map({ (width: Double($0.width), height: Double($0.height)) }) else {
-        var scale = recipe.maxSide.map { Double($0) / Double(source.longestSide) } ?? 1
-        if !mayEnlarge { scale = min(scale, 1) }
-        content = (width * scale, height * scale)
-        canvas = Self.rounded(content)
-        return
+      switch target {
+      case .original: (content, canvas) = Self.scaled(source, toSide: longestSide, mayEnlarge: false)
+      case .longestSide(let side, let enlarge):
+        (content, canvas) = Self.scaled(source, toSide: min(side, longestSide ?? side), mayEnlarge: enlarge)
+      case .box(let box, let fit, let enlarge):
+        (content, canvas) = Self.fitted(source, into: box, fit, mayEnlarge: enlarge, notes: &notes)
+        crops = fit != .pad
       }
-      let covers = recipe.fit == .cover || recipe.fit == .stretch
-      if covers && !mayEnlarge {
-        // A smaller box of the same shape, so that nothing is enlarged.
+    }
+
+    /// The whole of a source with a longest side of `side` pixels; with nil, at its own size.
+    private static func scaled(
+      _ source: ImageSize, toSide side: Int?, mayEnlarge: Bool
+    ) -> (content: (width: Double, height: Double), canvas: ImageSize) {
+      var scale = side.map { Double($0) / Double(source.longestSide) } ?? 1
+      if !mayEnlarge { scale = min(scale, 1) }
+      let content = (width: Double(source.width) * scale, height: Double(source.height) * scale)
+      return (content, rounded(content))
+    }
+
+    /// The source in a box, or in a smaller one of its shape so that nothing is enlarged.
+    private static func fitted(
+      _ source: ImageSize, into size: ImageSize, _ fit: Recipe.Fit, mayEnlarge: Bool, notes: inout [String]
+    ) -> (content: (width: Double, height: Double), canvas: ImageSize) {
+      let (width, height) = (Double(source.width), Double(source.height))
+      var box = (width: Double(size.width), height: Double(size.height))
+      if fit == .cover || fit == .stretch, !mayEnlarge {
         let factor = min(1, width / box.width, height / box.height)
         if factor < 1 {
           box = (box.width * factor, box.height * factor)
@@ -81,18 +101,17 @@ extension GeometryRecord {
         }
       }
       let scales = (box.width / width, box.height / height)
-      switch recipe.fit {
+      let content: (width: Double, height: Double)
+      switch fit {
       case .contain, .pad:
         let scale = mayEnlarge ? min(scales.0, scales.1) : min(scales.0, scales.1, 1)
         content = (width * scale, height * scale)
       case .cover:
         let scale = max(scales.0, scales.1)
         content = (width * scale, height * scale)
-      case .stretch:
-        content = box
+      case .stretch: content = box
       }
-      canvas = recipe.fit == .contain ? Self.rounded(content) : Self.rounded(box)
-      crops = recipe.fit != .pad
+      return (content, fit == .contain ? rounded(content) : rounded(box))
     }
 
     mutating func shrink(toPixels maxPixels: Int) {
@@ -113,10 +132,10 @@ extension GeometryRecord {
       canvas = Self.rounded((Double(canvas.width) * factor, Double(canvas.height) * factor))
     }
 
-    mutating func snap(recipe: Recipe, notes: inout [String]) {
-      let unit = recipe.multipleOf
+    /// Makes both sides multiples of `unit`.
+    mutating func snap(_ unit: Int, _ way: Recipe.Snap, notes: inout [String]) {
       let down = { (side: Int) in max(side / unit * unit, unit) }
-      switch recipe.snap {
+      switch way {
       case .crop:
         let snapped = ImageSize(width: down(canvas.width), height: down(canvas.height))
         // A side below one unit is scaled up to it: there is nothing to crop.
@@ -173,17 +192,5 @@ extension GeometryRecord {
     private static func rounded(_ size: (width: Double, height: Double)) -> ImageSize {
       ImageSize(width: max(1, Int(size.width.rounded())), height: max(1, Int(size.height.rounded())))
     }
-  }
-}
-
-extension Recipe {
-  /// The same recipe within the sizes of its model.
-  fileprivate var sized: Recipe {
-    guard let sizing else { return self }
-    var recipe = self
-    if box == nil { recipe.maxSide = min(maxSide ?? .max, sizing.maxSide) }
-    recipe.maxPixels = min(maxPixels ?? .max, sizing.maxPixels)
-    if multipleOf == 1 { recipe.multipleOf = sizing.multipleOf }
-    return recipe
   }
 }

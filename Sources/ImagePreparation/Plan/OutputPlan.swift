@@ -1,11 +1,25 @@
 /// What becomes of the small image: how it is finished, what it is encoded as, and whether that happens while its rows come.
 struct OutputPlan: Sendable {
   /// What a run is for.
-  enum Product: Sendable {
-    /// An encoded file.
-    case file
+  enum Product: Sendable, Equatable {
+    /// An encoded file, and a tensor of the pixels before they were encoded.
+    case file(tensor: TensorFormat?)
     /// The finished pixels.
     case pixels
+    /// A tensor of the finished pixels.
+    case tensor(TensorFormat)
+
+    /// The tensor that is wanted.
+    var tensor: TensorFormat? {
+      switch self {
+      case .file(let format): format
+      case .tensor(let format): format
+      case .pixels: nil
+      }
+    }
+
+    /// True where a file is wanted.
+    var isFile: Bool { if case .file = self { true } else { false } }
   }
 
   /// The format of the file. What only pixels can settle stands here as a rule with its possible outcomes.
@@ -23,7 +37,7 @@ struct OutputPlan: Sendable {
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
     /// The recipe's word for it.
-    var asked: Recipe.OutputFormat { self == .jpeg ? .jpeg : self == .png ? .png : .auto }
+    var asked: Recipe.Output.Format { self == .jpeg ? .jpeg : self == .png ? .png : .auto }
   }
 
   /// How the encoder gets the image.
@@ -48,18 +62,10 @@ struct OutputPlan: Sendable {
     var compression: Recipe.Compression
   }
 
-  /// The largest file that is wanted; what becomes of quality and size to meet it, only encoding settles.
-  struct Budget: Sendable, Equatable {
-    /// Bytes of the file.
-    let maxBytes: Int
-    /// The lowest JPEG quality; below it, the image is made smaller.
-    let minQuality: Int
-  }
-
   /// What is wanted.
   let product: Product
-  /// The byte budget; nil for none.
-  let budget: Budget?
+  /// The largest file that is wanted; nil for any. What becomes of quality and size to meet it, only encoding settles.
+  let budget: Recipe.Budget?
   /// How the result is encoded.
   let settings: Settings
   /// What is done to the small image before it is encoded, in order. Rows are encoded while they come only where there is nothing
@@ -93,11 +99,11 @@ struct OutputPlan: Sendable {
   init(
     source: ImageDescription, decoded form: DecodingPlan.Form, planeCount: Int, layout: RowLayout,
     geometry: GeometryRecord, color: ColorPlan, alpha: AlphaPlan, recipe: Recipe, settled: Settings?,
-    product: Product
+    product: Product, threads: Int
   ) throws(PreparationError) {
-    let format = settled?.format.asked ?? recipe.format
+    let format = settled?.format.asked ?? recipe.output.format
     let isPadded = geometry.content != geometry.canvas
-    let isOnlyEncoded = product == .file && recipe.tensor == nil
+    let isOnlyEncoded = product == .file(tensor: nil)
     encodesPlanes =
       form == .planes && isOnlyEncoded && format != .png && color.conversionAfterResize == nil && !isPadded
 
@@ -124,27 +130,27 @@ struct OutputPlan: Sendable {
       }
     settings =
       settled
-      ?? Settings(format: rule, quality: Double(recipe.quality), compression: recipe.compression)
+      ?? Settings(format: rule, quality: Double(recipe.output.quality ?? 100), compression: recipe.output.compression)
 
     self.product = product
-    budget = recipe.maxBytes.map { Budget(maxBytes: $0, minQuality: recipe.minQuality) }
+    budget = recipe.output.budget
     size = geometry.canvas
-    subsampling = recipe.subsampling
+    subsampling = recipe.output.subsampling
     embeddedProfile = color.embeddedProfile
     pngColor = color.pngColor(recipe)
     metadata = recipe.metadata == .keep ? KeptMetadata(of: source) : nil
-    if let format = recipe.tensor {
+    if let format = product.tensor {
       tensor = (format.layout, try format.tables())
     } else {
       tensor = nil
     }
-    threads = recipe.threads
+    self.threads = threads
     channels = layout.channels
   }
 
   /// How the encoder gets the image: while its rows come where nothing else happens to them.
   var delivery: Delivery {
-    guard product == .file, tensor == nil, steps.isEmpty else { return .whole }
+    guard product == .file(tensor: nil), steps.isEmpty else { return .whole }
     if encodesPlanes { return .planes }
     switch settings.format {
     case .png: return PNGRowStream.takes(size, channels, settings.compression) ? .pngRows : .whole

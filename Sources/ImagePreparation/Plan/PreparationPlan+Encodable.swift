@@ -91,7 +91,7 @@ private struct Explanation: Encodable {
       subsampling: formats.contains(.jpeg) ? outputPlan.subsampling.rawValue : nil,
       compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil,
       delivery: outputPlan.delivery.rawValue, metadata: outputPlan.metadata == nil ? "none" : "keep",
-      maxBytes: outputPlan.budget?.maxBytes)
+      maxBytes: outputPlan.budget?.bytes)
     unsettled = Self.unsettled(plan)
     instructionSet = plan.instructionSet.rawValue
     bufferBytes = plan.bufferBytes
@@ -127,7 +127,7 @@ private struct Explanation: Encodable {
       if formats.contains("png"), output.settings.compression != .small { ways.append("compression small") }
       rules.append(
         Unsettled(
-          what: "bytes", rule: "no more than \(budget.maxBytes)",
+          what: "bytes", rule: "no more than \(budget.bytes)",
           outcomes: ["as planned"] + ways + ["fewer pixels", "over-budget"]))
     }
     return rules
@@ -158,13 +158,6 @@ extension AlphaHandling {
     case .drop: "drop"
     case .flatten(let background, let linear): "flatten on \(background.hex)\(linear ? " in linear light" : "")"
     }
-  }
-}
-
-extension BackgroundColor {
-  /// `#RRGGBB`.
-  fileprivate var hex: String {
-    "#" + [red, green, blue].map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
   }
 }
 

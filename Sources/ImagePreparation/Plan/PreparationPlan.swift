@@ -58,10 +58,10 @@ public struct PreparationPlan: Sendable {
   ///   - probe: What an earlier read of the source found.
   /// - Throws: `tooMuchMemory` or `invalidRecipe`.
   init(
-    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, settled: OutputPlan.Settings? = nil,
-    product: OutputPlan.Product, instructionSet: InstructionSet, probe: SourceProbe
+    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, limits: Limits,
+    settled: OutputPlan.Settings? = nil, product: OutputPlan.Product, instructionSet: InstructionSet, probe: SourceProbe
   ) throws(PreparationError) {
-    let format = settled?.format.asked ?? recipe.format
+    let format = settled?.format.asked ?? recipe.output.format
     let resolved = try GeometryRecord.resolve(
       source: source.size, orientation: source.orientation, recipe: recipe, trimmed: probe.trimmed,
       attention: probe.attention)
@@ -69,9 +69,9 @@ public struct PreparationPlan: Sendable {
     let channels = source.decodedChannels
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
     let alpha = AlphaPlan(source: source, recipe: recipe, format: format)
-    let linear = recipe.isLinear
+    let linear = recipe.samples.isLinear
     let stored = StoredGeometry(geometry, source: source)
-    threads = recipe.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
+    threads = limits.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
 
     // How the decoder delivers the image.
     let decoderScale =
@@ -97,13 +97,14 @@ public struct PreparationPlan: Sendable {
       threads: threads)
     output = try OutputPlan(
       source: source, decoded: decoding.form, planeCount: planes.count, layout: planes[0].layout, geometry: geometry,
-      color: color, alpha: alpha, recipe: recipe, settled: settled, product: product)
+      color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
+      threads: limits.threads)
 
     // How it is resampled.
     let scale = SampleScale(
       bitDepth: planes[0].layout.bitDepth, linear: linear, isPremultiplied: alpha.premultiplies)
     let keepsFraction = planes.count == 3 && !output.encodesPlanes
-    let chromaFactor = output.encodesPlanes && recipe.subsampling == .yuv420 ? 2 : 1
+    let chromaFactor = output.encodesPlanes && recipe.output.subsampling == .yuv420 ? 2 : 1
     var resampling: [ResamplingPlan] = []
     for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
       // Cb and Cr are mostly alike.
@@ -117,9 +118,9 @@ public struct PreparationPlan: Sendable {
           input: ImageSize(width: rows.layout.width, height: rows.height),
           horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
           vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-          filter: recipe.filter, scale: scale.kind))
+          filter: recipe.resamplingFilter, scale: scale.kind))
     }
-    filter = recipe.filter
+    filter = recipe.resamplingFilter
     path = isPlanar ? .planar : .rows
     notes = resolved.notes + colorNotes
     self.decoderScale = 1 / Double(decoderScale.rawValue)
@@ -144,13 +145,13 @@ public struct PreparationPlan: Sendable {
       isPlanar && codec.wholeImageBytes == 0
       ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: factors, threads: threads) : 0
     let depth = source.bitDepth == 16 ? 2 : 1
-    let tensorBytes = recipe.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
+    let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
       codec.wholeImageBytes + loopBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
-    guard bufferBytes <= recipe.maxMemory else {
+    guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
-        "preparing this \(Self.kind(of: source)) of \(source.size) takes \(bufferBytes >> 20) MiB, \(recipe.maxMemory >> 20) MiB are allowed",
+        "preparing this \(Self.kind(of: source)) of \(source.size) takes \(bufferBytes >> 20) MiB, \(limits.maxMemory >> 20) MiB are allowed",
         remedy: source.isProgressive
           ? "raise --max-memory, or store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
           : "raise --max-memory, or ask for a smaller result")
@@ -159,7 +160,7 @@ public struct PreparationPlan: Sendable {
 
   /// How far the decoder may shrink: as far as leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
   private static func decoderScale(source: ImageDescription, stored: StoredGeometry, recipe: Recipe) -> JPEGScale {
-    guard source.format == .jpeg, recipe.effort != .best, !recipe.isLinear else { return .full }
+    guard source.format == .jpeg, recipe.effort != .best, !recipe.samples.isLinear else { return .full }
     let factor = min(stored.x.step, stored.y.step)
     let left = recipe.effort == .fast ? 1.0 : 2.0
     return [JPEGScale.eighth, .quarter, .half].first { factor / Double($0.rawValue) >= left } ?? .full

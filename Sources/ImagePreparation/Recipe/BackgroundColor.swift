@@ -28,6 +28,11 @@ public struct BackgroundColor: Sendable, Hashable {
 }
 
 extension BackgroundColor {
+  /// `#RRGGBB`.
+  package var hex: String {
+    "#" + [red, green, blue].map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
+  }
+
   /// True for black, white and the grays between.
   var isGray: Bool { red == green && green == blue }
 }

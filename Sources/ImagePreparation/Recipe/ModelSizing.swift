@@ -1,4 +1,6 @@
 /// Which sizes a family of models takes, and at which it works well.
+///
+/// Two of them are equal when their sizes are, whatever the families are called.
 public struct ModelSizing: Sendable, Equatable {
   /// What the family is called on the command line.
   public let name: String
@@ -13,21 +15,24 @@ public struct ModelSizing: Sendable, Equatable {
   /// The largest number of pixels.
   public let maxPixels: Int
 
-  /// The families, their sizes, and where those are from.
-  ///
-  /// - flux.1-dev: sides are the service's (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2; Black
-  ///   Forest Labs gives 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
-  /// - model_bfl-flux-1-dev: the service's inputs of that custom model: 128 to 2048 in steps of 16.
-  /// - sdxl: sides are the service's; 8 is the autoencoder's; buckets hold as nearly as possible 1024² pixels (Podell et
-  ///   al., "SDXL", 2023, section 2.3).
-  /// - sd15: sides are the service's; 8 is the autoencoder's; trained at 512² (its model card), and with other shapes up to
-  ///   512 × 768 (NovelAI, "Aspect Ratio Bucketing", 2022).
-  public static let known = [
-    ModelSizing("flux.1-dev", ["flux.1-schnell"], multipleOf: 16, sides: 64...2048, maxPixels: 2_000_000),
-    ModelSizing("model_bfl-flux-1-dev", [], multipleOf: 16, sides: 128...2048, maxPixels: 2_000_000),
-    ModelSizing("sdxl", ["stable-diffusion-xl-base-1.0"], multipleOf: 8, sides: 512...2048, maxPixels: 1_048_576),
-    ModelSizing("sd15", ["stable-diffusion-v1-5"], multipleOf: 8, sides: 64...1024, maxPixels: 393_216),
-  ]
+  /// FLUX.1: sides are the service's (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2; Black Forest Labs gives
+  /// 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
+  public static let flux1Dev = ModelSizing(
+    "flux.1-dev", ["flux.1-schnell"], multipleOf: 16, sides: 64...2048, maxPixels: 2_000_000)
+  /// FLUX.1 as a custom model: the service's inputs of model_bfl-flux-1-dev, 128 to 2048 in steps of 16.
+  public static let customFlux1Dev = ModelSizing(
+    "model_bfl-flux-1-dev", [], multipleOf: 16, sides: 128...2048, maxPixels: 2_000_000)
+  /// SDXL: sides are the service's; 8 is the autoencoder's; buckets hold as nearly as possible 1024² pixels (Podell et al., "SDXL", 2023,
+  /// section 2.3).
+  public static let sdxl = ModelSizing(
+    "sdxl", ["stable-diffusion-xl-base-1.0"], multipleOf: 8, sides: 512...2048, maxPixels: 1_048_576)
+  /// Stable Diffusion 1.5: sides are the service's; 8 is the autoencoder's; trained at 512² (its model card), and with other shapes up
+  /// to 512 × 768 (NovelAI, "Aspect Ratio Bucketing", 2022).
+  public static let sd15 = ModelSizing(
+    "sd15", ["stable-diffusion-v1-5"], multipleOf: 8, sides: 64...1024, maxPixels: 393_216)
+
+  /// All of these families.
+  public static let known = [flux1Dev, customFlux1Dev, sdxl, sd15]
 
   private init(_ name: String, _ models: [String], multipleOf: Int, sides: ClosedRange<Int>, maxPixels: Int) {
     self.init(
@@ -45,6 +50,11 @@ public struct ModelSizing: Sendable, Equatable {
     self.minSide = minSide
     self.maxSide = maxSide
     self.maxPixels = maxPixels
+  }
+
+  /// True when both take the same sizes.
+  public static func == (a: ModelSizing, b: ModelSizing) -> Bool {
+    (a.multipleOf, a.minSide, a.maxSide, a.maxPixels) == (b.multipleOf, b.minSide, b.maxSide, b.maxPixels)
   }
 
   /// Finds a family by its name or that of one of its models; nil for one that is not in the table.

@@ -1,35 +1,43 @@
 extension Recipe {
   /// Refuses a recipe without meaning, whatever source it is for.
   ///
-  /// - Throws: `invalidRecipe`.
+  /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {
-    // A geometry record takes the place of all sizes.
-    if geometry == nil { try checkSizes() }
-    if let maxBytes, maxBytes < 1 { throw refused("a budget of \(maxBytes) bytes is out of range", "use 1 or more") }
-    if !(1...100).contains(minQuality) {
-      throw refused("a lowest quality of \(minQuality) is out of range", "use 1 to 100")
+    if case .fitted(let fitting) = size { try fitting.check() }
+    if let budget = output.budget {
+      if budget.bytes < 1 { throw .refused("a budget of \(budget.bytes) bytes is out of range", "use 1 or more") }
+      if !(1...100).contains(budget.minQuality) {
+        throw .refused("a lowest quality of \(budget.minQuality) is out of range", "use 1 to 100")
+      }
     }
-    if !(1...100).contains(quality) { throw refused("a quality of \(quality) is out of range", "use 1 to 100") }
-    _ = try tensor?.tables()
+    if let quality = output.quality, !(1...100).contains(quality) {
+      throw .refused("a quality of \(quality) is out of range", "use 1 to 100")
+    }
   }
+}
 
+extension Recipe.Fitting {
   /// Refuses sizes without meaning.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
-  func checkSizes() throws(PreparationError) {
-    if let maxSide, !(1...65_500).contains(maxSide) {
-      throw refused("a longest side of \(maxSide) is out of range", "use 1 to 65500")
+  func check() throws(PreparationError) {
+    let sides = 1...65_500
+    switch target {
+    case .longestSide(let side, _) where !sides.contains(side):
+      throw .refused("a longest side of \(side) is out of range", "use 1 to 65500")
+    case .box(let box, _, _) where !sides.contains(box.width) || !sides.contains(box.height):
+      throw .refused("a box of \(box) is out of range", "use sides of 1 to 65500")
+    case .original, .longestSide, .box: break
     }
-    if let box, !(1...65_500).contains(box.width) || !(1...65_500).contains(box.height) {
-      throw refused("a box of \(box) is out of range", "use sides of 1 to 65500")
-    }
-    if let maxPixels, maxPixels < 1 { throw refused("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
-    if !(1...4096).contains(multipleOf) {
-      throw refused("a multiple of \(multipleOf) is out of range", "use 1 to 4096")
+    if let maxPixels, maxPixels < 1 { throw .refused("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
+    if !(1...4096).contains(multiple.unit) {
+      throw .refused("a multiple of \(multiple.unit) is out of range", "use 1 to 4096")
     }
   }
+}
 
-  private func refused(_ what: String, _ remedy: String) -> PreparationError {
+extension PreparationError {
+  fileprivate static func refused(_ what: String, _ remedy: String) -> PreparationError {
     PreparationError(.invalidRecipe, stage: .resize, what, remedy: remedy)
   }
 }

@@ -3,12 +3,13 @@ extension PixelImage where Sample == UInt8 {
   ///
   /// - Parameters:
   ///   - size: The size wanted, any shape, at least 1×1.
-  ///   - filter: The resampling filter.
+  ///   - resamplingFilter: The resampling filter.
   ///   - instructionSet: The instruction set of the kernels; all give the same bits.
   public func resized(
-    to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
+    to size: ImageSize, resamplingFilter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = Raster.resized(Raster(self), to: size, filter: filter, kernels: KernelTable(instructionSet))
+    let raster = Raster.resized(
+      Raster(self), to: size, filter: resamplingFilter, kernels: KernelTable(instructionSet))
     return PixelImage(size: size, channels: channels, samples: raster.bytes)
   }
 }
@@ -18,12 +19,13 @@ extension PixelImage where Sample == UInt16 {
   ///
   /// - Parameters:
   ///   - size: The size wanted, any shape, at least 1×1.
-  ///   - filter: The resampling filter.
+  ///   - resamplingFilter: The resampling filter.
   ///   - instructionSet: The instruction set of the kernels; all give the same bits.
   public func resized(
-    to size: ImageSize, filter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
+    to size: ImageSize, resamplingFilter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = Raster.resized(Raster(self), to: size, filter: filter, kernels: KernelTable(instructionSet))
+    let raster = Raster.resized(
+      Raster(self), to: size, filter: resamplingFilter, kernels: KernelTable(instructionSet))
     return PixelImage(size: size, channels: channels, samples: raster.words)
   }
 }

@@ -15,7 +15,8 @@ struct FinishedImage {
   private let planes: [Raster]
   /// True where a PNG may be the smaller file.
   private let isFlat: Bool
-  private let tensor: Tensor?
+  /// The tensor of the pixels, where the plan has one.
+  let tensor: Tensor?
   /// The file, where it was encoded while rows came, until it is asked for.
   private var file: [UInt8]?
   private var notes: [String]
@@ -41,7 +42,7 @@ struct FinishedImage {
       step.apply(to: &planes, kernels: kernels, notes: &notes)
     }
     clock.enter(.color)
-    if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product == .file {
+    if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product.isFile {
       isFlat = !planes[0].channels.hasAlpha && planes[0].isFlat
     }
     let tensor = plan.output.tensor.map { format in

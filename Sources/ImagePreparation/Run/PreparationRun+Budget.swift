@@ -5,13 +5,13 @@ extension PreparationRun {
   func image() throws(PreparationError) -> PreparedImage {
     var finished = try finished()
     let image = try finished.encoded(finished.plan.output.settings)
-    guard let budget = finished.plan.output.budget, image.bytes.count > budget.maxBytes else { return image }
+    guard let budget = finished.plan.output.budget, image.bytes.count > budget.bytes else { return image }
     return try fitted(image, of: finished, into: budget)
   }
 
   /// Searches for settings, and for a size where those are not enough, with which the file is within its budget.
   private func fitted(
-    _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: OutputPlan.Budget
+    _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: Recipe.Budget
   ) throws(PreparationError) -> PreparedImage {
     var finished = whole
     let first = whole.plan.output.settings
@@ -19,7 +19,7 @@ extension PreparationRun {
     let isJPEG = first.format != .png && whole.isOpaque
     settings.format = isJPEG ? .jpeg : .png
     var budget = ByteBudget(
-      limit: limit.maxBytes, quality: isJPEG ? first.quality : nil, floor: Double(limit.minQuality),
+      limit: limit.bytes, quality: isJPEG ? first.quality : nil, floor: Double(limit.minQuality),
       mayCompress: first.compression != .small, encodes: whole.encodes)
     var image = tooLarge
     var best: PreparedImage?
@@ -37,7 +37,7 @@ extension PreparationRun {
       case .scale(let share):
         let pixels = max(1, Int(Double(whole.plan.outputSize.pixelCount) * share))
         guard let smaller = try runSmaller(than: finished, pixels: pixels, settings) else {
-          throw .overBudget(smallest, limit.maxBytes)
+          throw .overBudget(smallest, limit.bytes)
         }
         finished = smaller
         note =
@@ -45,12 +45,12 @@ extension PreparationRun {
       }
       image = try finished.encoded(settings)
       smallest = min(smallest, image.bytes.count)
-      if image.bytes.count <= limit.maxBytes, image.bytes.count > best?.bytes.count ?? 0 {
+      if image.bytes.count <= limit.bytes, image.bytes.count > best?.bytes.count ?? 0 {
         best = image
-        best?.notes.append("\(note), to take no more than \(limit.maxBytes) bytes")
+        best?.notes.append("\(note), to take no more than \(limit.bytes) bytes")
       }
     }
-    guard let best else { throw .overBudget(smallest, limit.maxBytes) }
+    guard let best else { throw .overBudget(smallest, limit.bytes) }
     return best
   }
 
@@ -63,10 +63,11 @@ extension PreparationRun {
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
         remedy: "read it into memory or a file first, or lower --max-side")
     }
+    guard case .fitted(var fitting) = recipe.size else { return nil }
     try source.rewind()
-    var capped = recipe
-    capped.maxPixels = min(recipe.maxPixels ?? .max, pixels)
-    var run = PreparationRun(source, recipe: capped, product: product, kernels: kernels, cancellation: cancellation)
+    fitting.maxPixels = min(fitting.maxPixels ?? .max, pixels)
+    var run = self
+    run.recipe.size = .fitted(fitting)
     (run.settled, run.probe, run.clock) = (settings, finished.probe, finished.clock)
     do throws(PreparationError) {
       let smaller = try run.finished()

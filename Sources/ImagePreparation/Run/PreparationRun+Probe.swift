@@ -6,15 +6,14 @@ extension PreparationRun {
     if let probe { return probe }
     var probe = SourceProbe()
     // A geometry record says what is kept.
-    guard recipe.geometry == nil else { return probe }
-    let limits = DecodingLimits(recipe)
-    if recipe.trim {
+    guard case .fitted(let fitting) = recipe.size else { return probe }
+    if fitting.trim {
       try source.check("trimming", without: "--trim")
       probe.trimmed = try VisibleBounds.find(
         in: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
       try source.rewind()
     }
-    guard recipe.gravity == .attention else { return probe }
+    guard fitting.gravity == .attention else { return probe }
     try source.check("an attention crop", without: "--gravity attention")
     let description = try SourceDecoder(opening: source.input, limits: limits, cancellation: cancellation).description
     try source.rewind()
@@ -25,25 +24,10 @@ extension PreparationRun {
     let height = probe.trimmed?.height ?? Double(record.source.height)
     guard record.crop.width < width || record.crop.height < height else { return probe }
 
-    var small = PreparationRun(
-      source, recipe: .forAttention(recipe), product: .pixels, kernels: kernels, cancellation: cancellation)
-    small.probe = probe
+    var small = self
+    (small.recipe, small.product, small.settled, small.probe) = (recipe.forAttention, .pixels, nil, probe)
     probe.attention = Attention(try small.finished().pixels)
     try source.rewind()
     return probe
-  }
-}
-
-extension Recipe {
-  /// The small opaque image in which attention is measured, of a source that is to be prepared as `recipe` says.
-  fileprivate static func forAttention(_ recipe: Recipe) -> Recipe {
-    var small = Recipe(limitsOf: recipe)
-    small.maxSide = Attention.side
-    small.isData = recipe.isData
-    small.profile = recipe.profile
-    // Without transparency, on a color that neither black nor white is lost on.
-    small.format = .jpeg
-    small.background = BackgroundColor(red: 128, green: 128, blue: 128)
-    return small
   }
 }

@@ -3,9 +3,11 @@ struct PreparationRun {
   /// The encoded bytes.
   let source: RepeatableSource
   /// What is wanted.
-  let recipe: Recipe
-  /// What is wanted of the pixels: a file, or themselves.
-  let product: OutputPlan.Product
+  var recipe: Recipe
+  /// What is wanted of the pixels: a file, a tensor, or themselves.
+  var product: OutputPlan.Product
+  /// What it may take.
+  let limits: Limits
   let kernels: KernelTable
   let cancellation: CancellationFlag?
 
@@ -17,12 +19,13 @@ struct PreparationRun {
   var clock = StageClock()
 
   init(
-    _ source: RepeatableSource, recipe: Recipe, product: OutputPlan.Product, kernels: KernelTable,
-    cancellation: CancellationFlag?
+    _ source: RepeatableSource, recipe: Recipe, product: OutputPlan.Product, limits: Limits,
+    kernels: KernelTable, cancellation: CancellationFlag?
   ) {
     self.source = source
     self.recipe = recipe
     self.product = product
+    self.limits = limits
     self.kernels = kernels
     self.cancellation = cancellation
   }
@@ -33,7 +36,7 @@ struct PreparationRun {
   func finished() throws(PreparationError) -> FinishedImage {
     var clock = clock
     clock.enter(.open)
-    try recipe.check()
+    try check()
     let probe = try probed()
     let decoder = try openedDecoder()
     let description = decoder.description
@@ -53,23 +56,29 @@ struct PreparationRun {
   ///
   /// - Throws: A ``PreparationError``.
   func planned() throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
-    try recipe.check()
+    try check()
     let probe = try probed()
     let decoder = try openedDecoder()
     let description = decoder.description
     return (description, try plan(description, decoder.structure, probe))
   }
 
+  /// Refuses what has no meaning, before the source is opened.
+  private func check() throws(PreparationError) {
+    try recipe.check()
+    _ = try product.tensor?.tables()
+  }
+
   private func openedDecoder() throws(PreparationError) -> SourceDecoder {
     try SourceDecoder(
-      opening: source.input, limits: DecodingLimits(recipe), policy: recipe.failOn, cancellation: cancellation)
+      opening: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
   }
 
   private func plan(
     _ source: ImageDescription, _ structure: SourceDecoder.Structure, _ probe: SourceProbe
   ) throws(PreparationError) -> PreparationPlan {
     try PreparationPlan(
-      source: source, codec: structure, recipe: recipe, settled: settled, product: product,
+      source: source, codec: structure, recipe: recipe, limits: limits, settled: settled, product: product,
       instructionSet: kernels.instructionSet, probe: probe)
   }
 }

@@ -5,7 +5,7 @@ enum VisibleBounds {
   ///
   /// - Throws: A ``PreparationError``; `invalidRecipe` for an image that is wholly transparent.
   static func find(
-    in source: ImageSource, limits: DecodingLimits, policy: DamagePolicy, cancellation: CancellationFlag?
+    in source: ImageSource, limits: Limits, policy: DamagePolicy, cancellation: CancellationFlag?
   ) throws(PreparationError) -> GeometryRecord.SourceRect? {
     let opened = try SourceDecoder(opening: source, limits: limits, policy: policy, cancellation: cancellation)
     let description = opened.description

@@ -21,7 +21,7 @@ func readPlanes(
   _ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale, isOwn: Bool
 ) -> Result<Planes, PreparationError> {
   Result { () throws(PreparationError) in
-    var limits = DecodingLimits()
+    var limits = Limits()
     limits.maxPixels = 1 << 18
     limits.maxMemory = 64 << 20
     let decoder = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: policy)

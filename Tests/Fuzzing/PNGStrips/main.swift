@@ -11,7 +11,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let policy = DamagePolicy.allCases[Int(start[0] & 3)]
   if start[0] & 8 != 0 { bytes = grayImage(deflated: bytes) }
   if start[0] & 12 != 0 { repairChecksums(&bytes) }
-  var limits = DecodingLimits()
+  var limits = Limits()
   limits.maxPixels = 1 << 18
   limits.maxMemory = 64 << 20
   let source = ImageSource.memory(bytes)
@@ -43,8 +43,7 @@ struct Image {
 }
 
 /// The rows through libpng.
-func readRows(_ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy) throws(PreparationError) -> Image
-{
+func readRows(_ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy) throws(PreparationError) -> Image {
   var decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
   let (rowBytes, height) = (decoder.layout.rowBytes, decoder.description.storedSize.height)
   try decoder.start()
@@ -62,7 +61,7 @@ func readRows(_ source: ImageSource, _ limits: DecodingLimits, _ policy: DamageP
 
 /// The rows without it; nil where the data are libpng's to read.
 func readStrips(
-  _ source: ImageSource, _ limits: DecodingLimits, _ policy: DamagePolicy
+  _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy
 ) throws(PreparationError) -> Image? {
   let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
   guard decoder.canReadStrips else { return nil }

@@ -7,17 +7,13 @@ import ImagePreparation
 func prepare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
-  var recipe = Recipe()
-  recipe.maxSide = 64
-  recipe.maxInputPixels = 1 << 22
-  recipe.maxMemory = 256 << 20
-  recipe.threads = 1
-  recipe.linear = start[0] & 1 != 0
-  recipe.failOn = start[0] & 2 != 0 ? .none : .truncated
-  recipe.format = start[0] & 4 != 0 ? .png : .jpeg
-  recipe.profile = start[0] & 8 != 0 ? .ignore : .convert
-  recipe.effort = start[0] & 16 != 0 ? .fast : .best
-  _ = try? ImagePreparer().prepare(.memory(bytes), recipe: recipe)
+  let recipe = Recipe(
+    size: .longestSide(64),
+    samples: .color(profile: start[0] & 8 != 0 ? .ignore : .convert, linear: start[0] & 1 != 0),
+    effort: start[0] & 16 != 0 ? .fast : .best, output: start[0] & 4 != 0 ? .png() : .jpeg(),
+    failOn: start[0] & 2 != 0 ? .none : .truncated)
+  let limits = Limits(maxPixels: 1 << 22, maxMemory: 256 << 20, threads: 1)
+  _ = try? ImagePreparer(limits: limits).prepareBlocking(.memory(bytes), as: recipe)
   return 0
 }
 

@@ -51,7 +51,7 @@ struct ByteSourceTests {
       (.file(Fixtures.path("foreign/empty.jpg")), .empty),
     ])
   func refused(source: ImageSource, code: PreparationError.Code) throws {
-    let error = try #require(failure { () throws(PreparationError) in try ImageDescription.read(from: source) })
+    let error = try #require(failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(source) })
     #expect(error.code == code)
     #expect(error.stage == .open)
     #expect(!error.remedy.isEmpty)
@@ -63,7 +63,7 @@ struct ByteSourceTests {
     let flag = CancellationFlag()
     flag.cancel()
     let error = failure { () throws(PreparationError) in
-      try ImageDescription.read(from: .descriptor(pipe.fileHandleForReading.fileDescriptor), cancellation: flag)
+      try ImagePreparer().inspectBlocking(.descriptor(pipe.fileHandleForReading.fileDescriptor), cancellation: flag)
     }
     #expect(error?.code == .canceled)
   }

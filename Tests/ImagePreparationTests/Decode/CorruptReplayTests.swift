@@ -34,7 +34,7 @@ struct CorruptReplayTests {
 
   @Test("every policy ends in an image or an error", arguments: corrupt + odd, DamagePolicy.allCases)
   func everyPolicy(name: String, policy: DamagePolicy) {
-    var limits = DecodingLimits()
+    var limits = Limits()
     limits.maxScans = 50
     do {
       let image = try DecodedImage.decode(.file(Fixtures.path(name)), limits: limits, policy: policy)

@@ -67,22 +67,21 @@ struct DamageTests {
     }
     #expect(cuts.count >= 4)
     let preparer = ImagePreparer()
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.profile) = (20, .ignore)
-    let whole = try preparer.pixels(of: .memory(bytes), recipe: recipe)
+    var recipe = Recipe(size: .longestSide(20), samples: .color(profile: .ignore))
+    let whole = try preparer.pixelsBlocking(of: .memory(bytes), as: recipe)
     var filled = 0
     for cut in cuts {
       let source = ImageSource.memory(Array(bytes.prefix(cut)))
       for policy in DamagePolicy.allCases where policy != .none {
         recipe.failOn = policy
-        let error = #expect(throws: PreparationError.self) { try preparer.prepare(source, recipe: recipe) }
+        let error = #expect(throws: PreparationError.self) { try preparer.prepareBlocking(source, as: recipe) }
         #expect(error?.stage == .decode && error?.remedy.contains("--fail-on none") == true, "cut at \(cut): \(error!)")
         #expect(error?.message.contains("row") == true, "cut at \(cut): \(error!)")
       }
       recipe.failOn = .none
-      let image = try preparer.prepare(source, recipe: recipe)
+      let image = try preparer.prepareBlocking(source, as: recipe)
       #expect(image.size == whole.size)
-      let pixels = try preparer.pixels(of: source, recipe: recipe)
+      let pixels = try preparer.pixelsBlocking(of: source, as: recipe)
       let notes = image.notes.filter { $0.contains("damaged") || $0.contains("warned") }
       guard let row = notes.joined().split(separator: " ").compactMap({ Int($0) }).first else {
         #expect(pixels == whole, "cut at \(cut): nothing is told, so nothing may be lost")

@@ -14,7 +14,7 @@ struct DecodedImage: Equatable {
   /// row; the gap must stay untouched.
   static func decode(
     _ source: ImageSource, scale: JPEGScale = .full, output: JPEGDecoder.Output? = nil,
-    limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated,
+    limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow, rowsPerCall: Int = 7
   ) throws(PreparationError) -> DecodedImage {
     let bytes = try ByteSource(source, cancellation: cancellation, window: window)

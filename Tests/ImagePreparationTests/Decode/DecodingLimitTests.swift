@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Decoding limits")
 struct DecodingLimitTests {
-  static func limits(_ change: (inout DecodingLimits) -> Void) -> DecodingLimits {
-    var limits = DecodingLimits()
+  static func limits(_ change: (inout Limits) -> Void) -> Limits {
+    var limits = Limits()
     change(&limits)
     return limits
   }
@@ -47,7 +47,7 @@ struct DecodingLimitTests {
   func largestHeader(name: String) throws {
     let side = UInt32(0x7FFF_FFFF)
     let bytes = try Self.resized("png/pngsuite/\(name).png", width: side, height: side)
-    #expect(try ImageDescription.read(from: .memory(bytes)).size == ImageSize(width: Int(side), height: Int(side)))
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).size == ImageSize(width: Int(side), height: Int(side)))
     let limits = Self.limits { $0.maxPixels = .max }
     let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes), limits: limits) }
     #expect(error?.code == .tooMuchMemory)

@@ -16,8 +16,8 @@ struct EntropyDecoderTests {
   }
 
   /// A file of thousands of scans is refused sooner: what is compared is the refusal, and libjpeg-turbo's scans take seconds.
-  static let limits: DecodingLimits = {
-    var limits = DecodingLimits()
+  static let limits: Limits = {
+    var limits = Limits()
     limits.maxScans = 50
     return limits
   }()

@@ -15,7 +15,7 @@ struct ImageSnifferTests {
     ])
   func otherKinds(file: String, kind: String) throws {
     let source = ImageSource.file(Fixtures.path(file))
-    let error = try #require(failure { () throws(PreparationError) in try ImageDescription.read(from: source) })
+    let error = try #require(failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(source) })
     #expect(error.code == .unsupportedFormat)
     #expect(error.message.contains(kind))
     #expect(error.remedy.contains("out"))
@@ -48,6 +48,6 @@ struct ImageSnifferTests {
 
   @Test("a text file named .jpg") func textFile() {
     let source = ImageSource.file(Fixtures.path("foreign/text.jpg"))
-    #expect(failure { () throws(PreparationError) in try ImageDescription.read(from: source) }?.code == .notAnImage)
+    #expect(failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(source) }?.code == .notAnImage)
   }
 }

@@ -57,17 +57,16 @@ struct JPEGVarietyTests {
     #expect(whole.contains { $0.columns[0] == "gray-2x2.jpg" })
     for expected in whole {
       let source = ImageSource.file(Fixtures.path("jpeg/coded/\(expected.columns[0])"))
-      var recipe = Recipe()
-      (recipe.maxSide, recipe.effort) = (nil, effort)
-      let image = try ImagePreparer().pixels(of: source, recipe: recipe)
+      var recipe = Recipe(size: .original, effort: effort)
+      let image = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
       #expect("\(image.size)" == "\(expected.columns[3])x\(expected.columns[4])", "\(expected.columns[0])")
       if expected.columns[2] == "gray" {
         let wanted = expected.bytes(in: pixels, count: image.size.pixelCount)
         #expect(image.samples.elementsEqual(wanted), "\(expected.columns[0])")
       }
       for side in [5, 13, 26] {
-        recipe.maxSide = side
-        #expect(try ImagePreparer().prepare(source, recipe: recipe).size.width == side, "\(expected.columns[0])")
+        recipe.size = .longestSide(side)
+        #expect(try ImagePreparer().prepareBlocking(source, as: recipe).size.width == side, "\(expected.columns[0])")
       }
     }
   }
@@ -103,7 +102,7 @@ struct JPEGVarietyTests {
   func headers(
     name: String, model: ImageDescription.ColorModel, subsampling: String?, progressive: Bool, restart: Int, adobe: Int?
   ) throws {
-    let description = try ImageDescription.read(from: .file(Fixtures.path("jpeg/coded/\(name)")))
+    let description = try ImagePreparer().inspectBlocking(.file(Fixtures.path("jpeg/coded/\(name)")))
     #expect(description.format == .jpeg)
     #expect(description.storedSize == ImageSize(width: 53, height: 37))
     #expect(description.bitDepth == 8)
@@ -116,7 +115,8 @@ struct JPEGVarietyTests {
 
   @Test("all 18 orientation files say how they are turned", arguments: ["Landscape", "Portrait"], 0...8)
   func orientations(shape: String, number: Int) throws {
-    let description = try ImageDescription.read(from: .file(Fixtures.path("jpeg/orientation/\(shape)_\(number).jpg")))
+    let description = try ImagePreparer().inspectBlocking(
+      .file(Fixtures.path("jpeg/orientation/\(shape)_\(number).jpg")))
     #expect(description.orientation.rawValue == max(1, number))
     let upright = shape == "Landscape" ? ImageSize(width: 1800, height: 1200) : ImageSize(width: 1200, height: 1800)
     #expect(description.size == upright)
@@ -124,7 +124,7 @@ struct JPEGVarietyTests {
 
   /// The samples of each plane without padding, read strip by strip into buffers of exactly a strip.
   static func readPlanes(
-    _ source: ImageSource, limits: DecodingLimits = DecodingLimits(), scale: JPEGScale = .full,
+    _ source: ImageSource, limits: Limits = Limits(), scale: JPEGScale = .full,
     policy: DamagePolicy = .truncated
   ) throws(PreparationError) -> (planes: [(size: ImageSize, bytes: [UInt8])], damage: DecodingDamage) {
     var reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(source), limits: limits, policy: policy), scale: scale)

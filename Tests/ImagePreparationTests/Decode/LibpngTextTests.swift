@@ -35,7 +35,7 @@ struct LibpngTextTests {
   @Test(
     "a dropped color profile is recognized by the name of its chunk", arguments: ["odd-icc-garbage", "odd-icc-bomb"])
   func droppedProfile(name: String) throws {
-    let notes = try ImageDescription.read(from: .file(Fixtures.path("png/\(name).png"))).notes
+    let notes = try ImagePreparer().inspectBlocking(.file(Fixtures.path("png/\(name).png"))).notes
     #expect(notes.contains { $0.hasPrefix("the embedded color profile was ignored (iCCP: ") }, "\(notes)")
   }
 
@@ -43,7 +43,7 @@ struct LibpngTextTests {
   func largeText(count: Int) throws {
     var file = PNGFile(try Fixtures.bytes("png/small-rgb8.png"))
     file.chunks.insert(("tEXt", Array("Comment\0".utf8) + [UInt8](repeating: 65, count: count)), at: 1)
-    var limits = DecodingLimits()
+    var limits = Limits()
     limits.maxChunkBytes = 10_000
     let description = try SourceDecoder(opening: .memory(file.bytes), limits: limits, cancellation: nil).description
     #expect(description.notes.contains { $0.contains("too large") } == (count > limits.maxChunkBytes))

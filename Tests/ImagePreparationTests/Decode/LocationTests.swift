@@ -301,25 +301,25 @@ struct LocationTests {
 
   @Test("a position is seen wherever it stands, and only there", arguments: cases)
   func seen(_ test: Case) throws {
-    let description = try ImageDescription.read(from: .memory(test.bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(test.bytes))
     #expect(description.hasGPS == test.hasGPS)
     #expect(description.notes.isEmpty, "\(description.notes)")
     let file = try Self.file(test.bytes)
     defer { try? FileManager.default.removeItem(at: file) }
-    #expect(try ImageDescription.read(from: .file(file.path)).hasGPS == test.hasGPS)
+    #expect(try ImagePreparer().inspectBlocking(.file(file.path)).hasGPS == test.hasGPS)
   }
 
   @Test("names of places are seen in IPTC metadata", arguments: placeCases.indices)
   func placeNames(index: Int) throws {
     let (name, bytes, isNamed) = Self.placeCases[index]
-    let description = try ImageDescription.read(from: .memory(bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.hasPlaceName == isNamed && !description.hasGPS && description.notes.isEmpty, "\(name)")
   }
 
   @Test("what cannot be looked through may hold a position, with a note", arguments: unclearCases.indices)
   func mayHold(index: Int) throws {
     let (name, bytes) = Self.unclearCases[index]
-    let description = try ImageDescription.read(from: .memory(bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.hasGPS, "\(name)")
     #expect(
       description.notes == [
@@ -422,7 +422,7 @@ struct LocationTests {
     _ = try PrivacyTests.run(["-@", commands.path])
     for (file, index, form) in files {
       let (arguments, hasGPS, hasPlaceName) = Self.written[index]
-      let description = try ImageDescription.read(from: .file(file.path))
+      let description = try ImagePreparer().inspectBlocking(.file(file.path))
       #expect(
         description.hasGPS == hasGPS && description.hasPlaceName == hasPlaceName && description.notes.isEmpty,
         "\(arguments.map { $0.prefix(60) }) in \(form)")
@@ -452,14 +452,13 @@ struct LocationTests {
       case "profile": try Self.png([Self.rawProfile("zTXt", "exif", Self.exifTag + Self.tiff)])
       default: try Self.png([])
       }
-    var recipe = Recipe()
-    (recipe.metadata, recipe.format) = (.keep, try #require(Recipe.OutputFormat(rawValue: format)))
-    let prepared = try ImagePreparer().prepare(.memory(bytes), recipe: recipe)
+    var recipe = Recipe(output: format == "jpeg" ? .jpeg() : .png(), metadata: .keep)
+    let prepared = try ImagePreparer().prepareBlocking(.memory(bytes), as: recipe)
     #expect(prepared.notes.filter { $0.contains("GPS") } == [note].compactMap(\.self))
-    #expect(try ImageDescription.read(from: .memory(prepared.bytes)).hasGPS == (note == "kept GPS"))
+    #expect(try ImagePreparer().inspectBlocking(.memory(prepared.bytes)).hasGPS == (note == "kept GPS"))
     recipe.metadata = .none
-    let stripped = try ImagePreparer().prepare(.memory(bytes), recipe: recipe)
+    let stripped = try ImagePreparer().prepareBlocking(.memory(bytes), as: recipe)
     #expect(stripped.notes.contains("stripped GPS") == (note != nil))
-    #expect(try !ImageDescription.read(from: .memory(stripped.bytes)).hasGPS)
+    #expect(try !ImagePreparer().inspectBlocking(.memory(stripped.bytes)).hasGPS)
   }
 }

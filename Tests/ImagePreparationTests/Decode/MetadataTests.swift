@@ -46,14 +46,14 @@ struct MetadataTests {
 
   @Test("orientation in a PNG's eXIf, both byte orders", arguments: 1...8)
   func pngOrientation(number: Int) throws {
-    let description = try ImageDescription.read(from: .file(Fixtures.path("png/exif-orientation-\(number).png")))
+    let description = try ImagePreparer().inspectBlocking(.file(Fixtures.path("png/exif-orientation-\(number).png")))
     #expect(description.orientation.rawValue == number)
     #expect(description.hasEXIF)
   }
 
   @Test("a phone's photograph")
   func phone() throws {
-    let description = try ImageDescription.read(from: .file(Fixtures.path("jpeg/phone.jpg")))
+    let description = try ImagePreparer().inspectBlocking(.file(Fixtures.path("jpeg/phone.jpg")))
     #expect(description.orientation == .turnRight)
     #expect(description.hasGPS)
     #expect(try DecodedImage.decode(.file(Fixtures.path("jpeg/phone.jpg"))).damage == DecodingDamage())
@@ -67,7 +67,7 @@ struct MetadataTests {
     ] as [([(marker: UInt8, data: [UInt8])], Bool, Bool)])
   func jpegText(segments: [(marker: UInt8, data: [UInt8])], hasXMP: Bool, hasText: Bool) throws {
     let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/gray.jpg")).inserting(segments)
-    let description = try ImageDescription.read(from: .memory(bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.hasXMP == hasXMP)
     #expect(description.hasText == hasText)
   }
@@ -78,7 +78,7 @@ struct MetadataTests {
     file.chunks.insert(("cICP", [12, 13, 0, 1]), at: 1)
     file.chunks.insert(("acTL", [0, 0, 0, 1, 0, 0, 0, 0]), at: 1)
     file.chunks.insert(("iTXt", Array("XML:com.adobe.xmp\0\0\0\0\0<x/>".utf8)), at: 1)
-    let description = try ImageDescription.read(from: .memory(file.bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(file.bytes))
     #expect(description.pngColor?.codePoints == .init(primaries: 12, transfer: 13, matrix: 0, isFullRange: true))
     #expect(description.isAnimated)
     #expect(description.hasXMP)
@@ -95,12 +95,12 @@ struct MetadataTests {
       ("IDAT", Array(data[$0..<min($0 + size, data.count)]))
     }
     file.chunks = file.chunks.filter { !["IDAT", "IEND", "tEXt", "zTXt", "iTXt"].contains($0.type) } + pieces
-    #expect(try !ImageDescription.read(from: .memory(PNGFile(chunks: file.chunks + [("IEND", [])]).bytes)).hasText)
+    #expect(try !ImagePreparer().inspectBlocking(.memory(PNGFile(chunks: file.chunks + [("IEND", [])]).bytes)).hasText)
     file.chunks += [("tEXt", Array("Comment\0".utf8) + [UInt8](repeating: 65, count: count)), ("IEND", [])]
-    #expect(try ImageDescription.read(from: .memory(file.bytes)).hasText)
+    #expect(try ImagePreparer().inspectBlocking(.memory(file.bytes)).hasText)
     let path = TestFolder.url.appending(path: "gesso-trailing-\(count)-\(dataChunks).png").path
     try Data(file.bytes).write(to: URL(filePath: path))
-    #expect(try ImageDescription.read(from: .file(path)).hasText)
+    #expect(try ImagePreparer().inspectBlocking(.file(path)).hasText)
   }
 
   /// Names as exiftool prints them.
@@ -132,7 +132,7 @@ struct MetadataTests {
   @Test("a profile in several segments, in any order", arguments: [[1, 2, 3], [3, 1, 2]])
   func profileSegments(order: [Int]) throws {
     let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/420.jpg")).inserting(Self.segments(order))
-    let description = try ImageDescription.read(from: .memory(bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.iccProfile == Self.profile)
     #expect(description.notes.isEmpty)
   }
@@ -144,7 +144,7 @@ struct MetadataTests {
     ])
   func brokenProfiles(segments: [(marker: UInt8, data: [UInt8])]) throws {
     let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/420.jpg")).inserting(segments)
-    let description = try ImageDescription.read(from: .memory(bytes))
+    let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.iccProfile == nil)
     #expect(description.notes.count == 1)
   }

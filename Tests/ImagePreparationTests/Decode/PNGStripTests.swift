@@ -66,7 +66,7 @@ struct PNGStripTests {
       case .extraDataInItsOwnChunk: file.chunks.insert(("IDAT", extra), at: end)
       case .endChunkWithData: file.chunks[end].data = extra
       case .oversizeChunk:
-        extra = [UInt8](repeating: 0, count: DecodingLimits().maxChunkBytes / 64)
+        extra = [UInt8](repeating: 0, count: Limits().maxChunkBytes / 64)
         file.chunks.insert((image.random.next() & 1 == 0 ? "IDAT" : "teSt", extra), at: somewhere)
       case .chunkWithinData: file.chunks.insert(("teSt", extra), at: somewhere)
       case .chunkAfterData: file.chunks.insert((image.random.next() & 1 == 0 ? "PLTE" : "ABCD", extra), at: end)
@@ -166,11 +166,9 @@ struct PNGStripTests {
   @Test("two threads give the pixels of one, wherever the image is cropped", arguments: Gravity.allCases)
   func threads(gravity: Gravity) throws {
     let file = Self.file(width: 300, height: 1_700, Self.coded(width: 300, height: 1_700))
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.box, recipe.fit, recipe.gravity) = (nil, ImageSize(width: 300, height: 40), .cover, gravity)
+    let recipe = Recipe(size: .box(300, 40, .cover, gravity: gravity))
     let images = try [1, 2].map { threads in
-      recipe.threads = threads
-      return try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+      try ImagePreparer(limits: Limits(threads: threads)).pixelsBlocking(of: .memory(file), as: recipe)
     }
     #expect(images[0] == images[1])
   }
@@ -209,8 +207,8 @@ struct PNGStripTests {
     }
   }
 
-  private static let limits: DecodingLimits = {
-    var limits = DecodingLimits()
+  private static let limits: Limits = {
+    var limits = Limits()
     limits.maxChunkBytes /= 128
     return limits
   }()
@@ -235,7 +233,7 @@ struct PNGStripTests {
 enum StripImage {
   /// Decodes strip by strip through a ring that holds two; nil where the data are libpng's to read.
   static func decode(
-    _ source: ImageSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated,
+    _ source: ImageSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> DecodedImage? {
     let bytes = try ByteSource(source, window: window)

@@ -71,7 +71,7 @@ struct PNGSuiteTests {
   func headers(
     name: String, bits: Int, model: ImageDescription.ColorModel, alpha: Bool, interlaced: Bool
   ) throws {
-    let description = try ImageDescription.read(from: .file(Fixtures.path("png/pngsuite/\(name)")))
+    let description = try ImagePreparer().inspectBlocking(.file(Fixtures.path("png/pngsuite/\(name)")))
     #expect(description.format == .png)
     #expect(description.bitDepth == bits)
     #expect(description.colorModel == model)
@@ -82,7 +82,7 @@ struct PNGSuiteTests {
   @Test("what the color, text and EXIF chunks say")
   func chunks() throws {
     func describe(_ name: String) throws -> ImageDescription {
-      try ImageDescription.read(from: .file(Fixtures.path("png/pngsuite/\(name).png")))
+      try ImagePreparer().inspectBlocking(.file(Fixtures.path("png/pngsuite/\(name).png")))
     }
     #expect(try describe("g07n2c08").pngColor?.gamma == 0.7)
     let white = try #require(try describe("ccwn2c08").pngColor?.chromaticities).white

@@ -50,12 +50,12 @@ struct EncoderTests {
     let size = ImageSize(width: 8, height: 8)
     let samples = Self.image(size, channels: 3)
     let png = try Self.png(samples, size, .rgb, .fast, .profile(profile))
-    #expect(try ImageDescription.read(from: .memory(png)).iccProfile == profile)
+    #expect(try ImagePreparer().inspectBlocking(.memory(png)).iccProfile == profile)
     let jpeg = try Self.jpeg(samples, size, .rgb, JPEGEncoding(iccProfile: profile))
-    #expect(try ImageDescription.read(from: .memory(jpeg)).iccProfile == profile)
+    #expect(try ImagePreparer().inspectBlocking(.memory(jpeg)).iccProfile == profile)
     let large = MetadataTests.profile
     let segmented = try Self.jpeg(samples, size, .rgb, JPEGEncoding(iccProfile: large))
-    #expect(try ImageDescription.read(from: .memory(segmented)).iccProfile == large)
+    #expect(try ImagePreparer().inspectBlocking(.memory(segmented)).iccProfile == large)
   }
 
   @Test("a profile that does not fit the PNG is refused, not dropped")

@@ -52,28 +52,27 @@ struct RowSinkTests {
       for compression in [Recipe.Compression.fast, .balanced, .small] {
         let expected = try PNGEncoder(compression: compression).encode(raster, color: .srgb)
         for threads in [1, 2] {
-          var recipe = Recipe()
-          (recipe.maxSide, recipe.threads, recipe.format, recipe.compression) = (nil, threads, .png, compression)
-          let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+          let prepared = try ImagePreparer(limits: Limits(threads: threads)).prepareBlocking(
+            source, as: Recipe(size: .original, output: .png(compression: compression)))
           #expect(prepared.bytes == expected, "\(size), \(compression), \(threads) threads")
         }
       }
     }
   }
 
-  @Test("JPEG", arguments: [Content.noise, .gray], [Recipe.OutputFormat.jpeg, .auto])
-  func jpeg(content: Content, format: Recipe.OutputFormat) throws {
+  @Test("JPEG", arguments: [Content.noise, .gray], [Recipe.Output.jpeg(), .auto()])
+  func jpeg(content: Content, output: Recipe.Output) throws {
     for size in [
       ImageSize(width: 331, height: 277), ImageSize(width: 1, height: 1), ImageSize(width: 820, height: 620),
     ] {
       let raster = content.image(size)
       let source = ImageSource.memory(try PNGEncoder(compression: .fast).encode(raster, color: .srgb))
-      let isGray = try ImageDescription.read(from: source).colorModel == .gray
+      let isGray = try ImagePreparer().inspectBlocking(source).colorModel == .gray
       for threads in [1, 2] {
-        var recipe = Recipe()
-        (recipe.maxSide, recipe.threads, recipe.format) = (nil, threads, format)
-        let pixels = Raster(try ImagePreparer().pixels(of: source, recipe: recipe))
-        let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+        let recipe = Recipe(size: .original, output: output)
+        let preparer = ImagePreparer(limits: Limits(threads: threads))
+        let pixels = Raster(try preparer.pixelsBlocking(of: source, as: recipe))
+        let prepared = try preparer.prepareBlocking(source, as: recipe)
         guard prepared.format == .jpeg else { continue }
         #expect(prepared.subsampling == (isGray ? "gray" : "4:2:0"))
         #expect(try prepared.bytes == pixels.encodedJPEG(JPEGEncoding()), "\(size), \(threads) threads")

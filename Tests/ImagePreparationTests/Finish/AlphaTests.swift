@@ -27,10 +27,10 @@ struct AlphaTests {
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
     let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
     let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.linear, recipe.format) = (example.side, example.linear, .png)
-    let bytes = try ImagePreparer().encodePNG(source)
-    let result = try ImagePreparer().pixels(of: .memory(bytes), recipe: recipe)
+    let recipe = Recipe(
+      size: .longestSide(example.side), samples: .color(linear: example.linear), output: .png())
+    let bytes = try ImagePreparer().encodePNGBlocking(source)
+    let result = try ImagePreparer().pixelsBlocking(of: .memory(bytes), as: recipe)
     #expect(result.channels == 4)
     var checked = 0
     for i in stride(from: 0, to: result.samples.count, by: 4) where result.samples[i + 3] >= 8 {
@@ -58,9 +58,9 @@ struct AlphaTests {
     let background = BackgroundColor(red: 255, green: 128, blue: 3)
     let alphas = (0...UInt8.max).flatMap { alpha -> [UInt8] in [10, 128, 250, alpha] }
     let source = PixelImage<UInt8>(size: ImageSize(width: 256, height: 1), channels: 4, samples: alphas)
-    var recipe = Recipe()
-    (recipe.background, recipe.linear) = (background, linear)
-    let image = try ImagePreparer().pixels(of: .memory(try ImagePreparer().encodePNG(source)), recipe: recipe)
+    let recipe = Recipe(samples: .color(linear: linear), background: background)
+    let image = try ImagePreparer().pixelsBlocking(
+      of: .memory(try ImagePreparer().encodePNGBlocking(source)), as: recipe)
     #expect(image.channels == 3)
     func light(_ v: Double) -> Double { linear ? (v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) : v }
     func encoded(_ v: Double) -> Double {
@@ -81,17 +81,16 @@ struct AlphaTests {
     // Dots are gray in every channel, and stored as such.
     for channels in pattern == .dots ? [1] : [1, 3] {
       let source = pattern.image(ImageSize(width: example.width, height: example.height), channels: channels)
-      var recipe = Recipe()
-      (recipe.linear, recipe.maxSide, recipe.format) = (true, example.side, .png)
-      let file = try ImagePreparer().encodePNG(source, compression: .fast)
-      let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+      let recipe = Recipe(size: .longestSide(example.side), samples: .color(linear: true), output: .png())
+      let file = try ImagePreparer().encodePNGBlocking(source, compression: .fast)
+      let result = try ImagePreparer().pixelsBlocking(of: .memory(file), as: recipe)
       try #require(result.channels == channels)
       let light = source.samples.map { sample -> Int in
         let v = Double(sample) / 255
         return Int((v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)) * 0x1p30)
       }
       let reference = Float64Resize.resize(
-        light, size: source.size, channels: channels, to: result.size, filter: recipe.filter
+        light, size: source.size, channels: channels, to: result.size, filter: recipe.resamplingFilter
       ).map { sum -> Double in
         let v = max(0, min(sum * 0x1p-30, 1))
         return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055) * 255
@@ -103,9 +102,8 @@ struct AlphaTests {
 
   @Test("16-bit gray keeps 256 levels of 256", arguments: [false, true])
   func levels(linear: Bool) throws {
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.linear) = (256, linear)
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("color/gray16-levels.png")), recipe: recipe)
+    let recipe = Recipe(size: .longestSide(256), samples: .color(linear: linear))
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("color/gray16-levels.png")), as: recipe)
     #expect(image.size == ImageSize(width: 256, height: 16) && image.channels == 1)
     for y in 0..<16 { #expect(Set(image.samples[y * 256..<(y + 1) * 256]).count == 256) }
     if !linear { #expect(Array(image.samples[8..<248]) == Array(8..<248)) }
@@ -116,22 +114,21 @@ struct AlphaTests {
     arguments: ["prophoto-v4", "gama-1.0", "cicp-display-p3", "16-bit-prophoto-v4"])
   func data(_ name: String) throws {
     let source = ImageSource.file(Fixtures.path("color/spaces/\(name).png"))
-    var recipe = Recipe()
-    recipe.isData = true
-    let plain = try ImagePreparer().pixels(of: source, recipe: recipe)
-    let stored = try ImagePreparer().pixels(of: .file(Fixtures.path("color/spaces/srgb-profile.png")))
+    var recipe = Recipe(samples: .data)
+    let plain = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
+    let stored = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("color/spaces/srgb-profile.png")))
     // The same 625 colors, stored as they are; those of 16 bits have noise in the low byte.
     #expect(zip(plain.samples, stored.samples).allSatisfy { abs(Int($0) - Int($1)) <= (name.hasPrefix("16") ? 1 : 0) })
-    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+    let prepared = try ImagePreparer().prepareBlocking(source, as: recipe)
     #expect(prepared.plan.convertsColorFirst == false)
-    recipe.format = .png
-    let result = try ImageDescription.read(from: .memory(try ImagePreparer().prepare(source, recipe: recipe).bytes))
+    recipe.output = .png()
+    let result = try ImagePreparer().inspectBlocking(
+      .memory(try ImagePreparer().prepareBlocking(source, as: recipe).bytes))
     #expect(result.iccProfile == nil && result.pngColor?.srgbIntent == nil, "data is not tagged")
     // A checkerboard of linear samples stays what it is: half of 255, not half of the light.
-    recipe.linear = true
-    recipe.maxSide = 8
-    let board = try ImagePreparer().pixels(
-      of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), recipe: recipe)
+    recipe.size = .longestSide(8)
+    let board = try ImagePreparer().pixelsBlocking(
+      of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), as: recipe)
     let mean = Double(board.samples.reduce(0) { $0 + Int($1) }) / Double(board.samples.count)
     #expect(abs(mean - 127.5) <= 0.5)
   }
@@ -152,22 +149,20 @@ struct AlphaTests {
     arguments: [(181, 127, 60), (1201, 503, 301), (40, 30, 40)], [2, 4])
   func dataWithAlpha(_ example: (width: Int, height: Int, side: Int), channels: Int) throws {
     let source = Self.map(ImageSize(width: example.width, height: example.height), channels: channels)
-    let file = try ImagePreparer().encodePNG(source)
-    var recipe = Recipe()
-    (recipe.isData, recipe.maxSide, recipe.format) = (true, example.side, .png)
-    let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+    let file = try ImagePreparer().encodePNGBlocking(source)
+    var recipe = Recipe(size: .longestSide(example.side), samples: .data, output: .png())
+    let result = try ImagePreparer().pixelsBlocking(of: .memory(file), as: recipe)
     try #require(result.channels == channels && result.size.width == example.side)
     let reference = Float64Resize.resize(
-      source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.filter)
+      source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.resamplingFilter)
     let comparison = SampleComparison(result.samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
     // Encoded and read again, nothing is lost; weighed by the last channel, it would be something else.
-    let prepared = try ImagePreparer().prepare(.memory(file), recipe: recipe)
-    var plain = Recipe()
-    plain.isData = true
-    #expect(try ImagePreparer().pixels(of: .memory(prepared.bytes), recipe: plain).samples == result.samples)
-    recipe.isData = false
-    #expect(try ImagePreparer().pixels(of: .memory(file), recipe: recipe).samples != result.samples)
+    let prepared = try ImagePreparer().prepareBlocking(.memory(file), as: recipe)
+    let plain = Recipe(samples: .data)
+    #expect(try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes), as: plain).samples == result.samples)
+    recipe.samples = .color()
+    #expect(try ImagePreparer().pixelsBlocking(of: .memory(file), as: recipe).samples != result.samples)
   }
 
   @Test("of 16-bit data too, and a JPEG of data leaves the last channel out", arguments: [60, 301])
@@ -182,16 +177,15 @@ struct AlphaTests {
       rows += [sample, sample]
     }
     let file = PNGFile(chunks: [("IHDR", header), ("IDAT", GeneratedPNG.deflate(rows, level: 1)), ("IEND", [])]).bytes
-    var recipe = Recipe()
-    (recipe.isData, recipe.maxSide, recipe.format) = (true, side, .png)
-    let result = try ImagePreparer().pixels(of: .memory(file), recipe: recipe)
+    var recipe = Recipe(size: .longestSide(side), samples: .data, output: .png())
+    let result = try ImagePreparer().pixelsBlocking(of: .memory(file), as: recipe)
     let reference = Float64Resize.resize(
-      bytes.samples, size: size, channels: 4, to: result.size, filter: recipe.filter)
+      bytes.samples, size: size, channels: 4, to: result.size, filter: recipe.resamplingFilter)
     let comparison = SampleComparison(result.samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.share <= 0.005, "\(comparison)")
-    recipe.format = .jpeg
-    recipe.tensor = TensorFormat(layout: .nhwc, range: 0...255)
-    let prepared = try ImagePreparer().prepare(.memory(file), recipe: recipe)
+    recipe.output = .jpeg()
+    let format = TensorFormat(layout: .nhwc, range: 0...255)
+    let prepared = try ImagePreparer().prepareBlocking(.memory(file), as: recipe, tensor: format)
     #expect(prepared.notes.contains { $0.hasPrefix("the channel stored as alpha") })
     let colors = try #require(prepared.tensor).values
     for i in 0..<result.size.pixelCount {

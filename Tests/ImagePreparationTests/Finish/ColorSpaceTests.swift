@@ -51,7 +51,7 @@ struct ColorSpaceTests {
   func converted(_ example: Case) throws {
     let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: 625 * 3)
     let source = ImageSource.file(Fixtures.path("color/spaces/\(example.name).png"))
-    let pixels = try ImagePreparer().pixels(of: source)
+    let pixels = try ImagePreparer().pixelsBlocking(of: source)
     let (mean, largest) = Self.difference(pixels, expected)
     #expect(mean <= 0.2 && largest <= 1.0, "mean \(mean), largest \(largest)")
     #expect(pixels.channels == example.channels)
@@ -65,7 +65,7 @@ struct ColorSpaceTests {
   func untouched(_ example: Case) throws {
     let count = 625 * example.channels
     let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: count)
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path("color/spaces/\(example.name).png")))
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("color/spaces/\(example.name).png")))
     #expect(image.samples == expected.map { UInt8(($0 * 255).rounded()) })
   }
 
@@ -89,7 +89,7 @@ struct ColorSpaceTests {
       ("gama-1.0", "gAMA and cHRM chunks to sRGB, before the resize"), ("display-p3-v4", "to sRGB"),
     ])
   func notes(name: String, note: String) throws {
-    let image = try ImagePreparer().prepare(.file(Fixtures.path("color/spaces/\(name).png")))
+    let image = try ImagePreparer().prepareBlocking(.file(Fixtures.path("color/spaces/\(name).png")))
     #expect(image.notes.contains { $0.contains(note) }, "\(image.notes)")
   }
 
@@ -100,7 +100,7 @@ struct ColorSpaceTests {
       ("gama-1.0", true), ("16-bit-prophoto-v4", true), ("cicp-display-p3", false), ("srgb-profile", false),
     ])
   func order(name: String, isFirst: Bool) throws {
-    let image = try ImagePreparer().prepare(.file(Fixtures.path("color/spaces/\(name).png")))
+    let image = try ImagePreparer().prepareBlocking(.file(Fixtures.path("color/spaces/\(name).png")))
     #expect(image.plan.convertsColorFirst == isFirst)
   }
 
@@ -108,30 +108,29 @@ struct ColorSpaceTests {
   func resizedAfterConversion() throws {
     // White and black are the same in every space, so the mean of the encoded sRGB samples is 127.5 whatever the space.
     let source = ImageSource.file(Fixtures.path("color/checkerboard-gama-1.0.png"))
-    var recipe = Recipe()
-    recipe.maxSide = 8
-    let image = try ImagePreparer().pixels(of: source, recipe: recipe)
+    var recipe = Recipe(size: .longestSide(8))
+    let image = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
     let mean = Double(image.samples.reduce(0) { $0 + Int($1) }) / Double(image.samples.count)
     #expect(abs(mean - 127.5) <= 1)
-    recipe.linear = true
-    let light = try ImagePreparer().pixels(of: source, recipe: recipe)
+    recipe.samples = .color(linear: true)
+    let light = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
     let bright = Double(light.samples.reduce(0) { $0 + Int($1) }) / Double(light.samples.count)
     #expect(abs(bright - 187.5) <= 1)
   }
 
   @Test(
     "a space that is described without a profile is kept as a profile",
-    arguments: ["cicp-display-p3", "gama-chrm-1.8", "gama-1.0-gray"], [Recipe.OutputFormat.png, .jpeg])
-  func kept(_ name: String, _ format: Recipe.OutputFormat) throws {
+    arguments: ["cicp-display-p3", "gama-chrm-1.8", "gama-1.0-gray"],
+    [Recipe.Output.png(), .jpeg(quality: 100, subsampling: .yuv444)])
+  func kept(_ name: String, _ output: Recipe.Output) throws {
     let file = ImageSource.file(Fixtures.path("color/spaces/\(name).png"))
-    var recipe = Recipe()
-    (recipe.profile, recipe.format, recipe.quality, recipe.subsampling) = (.keep, format, 100, .yuv444)
-    let kept = try ImagePreparer().prepare(file, recipe: recipe)
-    let expected = try ImagePreparer().pixels(of: file)
-    let again = try ImagePreparer().pixels(of: .memory(kept.bytes))
+    let recipe = Recipe(samples: .color(profile: .keep), output: output)
+    let kept = try ImagePreparer().prepareBlocking(file, as: recipe)
+    let expected = try ImagePreparer().pixelsBlocking(of: file)
+    let again = try ImagePreparer().pixelsBlocking(of: .memory(kept.bytes))
     let distance = PreparationTests.distance(again, expected)
-    #expect(distance < (format == .png ? 0.01 : 1.5), "\(distance)")
-    #expect(try ImagePreparer().prepare(file, recipe: recipe).bytes == kept.bytes)
+    #expect(distance < (kept.format == .png ? 0.01 : 1.5), "\(distance)")
+    #expect(try ImagePreparer().prepareBlocking(file, as: recipe).bytes == kept.bytes)
   }
 
   /// Sharma, Wu and Dalal, table 1.

@@ -29,17 +29,12 @@ struct OrientationTests {
   func upright(_ example: Case) throws {
     let expected = try Fixtures.bytes("upright/expected.bin")[
       example.offset..<example.offset + example.size.pixelCount * 3]
-    var recipe = Recipe()
-    recipe.format = .jpeg
-    recipe.effort = .best
-    if example.fit == "contain" {
-      recipe.maxSide = example.size.longestSide
-    } else {
-      recipe.box = example.size
-      recipe.fit = .cover
-      recipe.gravity = .north
-    }
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(example.file)), recipe: recipe)
+    let size: Recipe.Size =
+      example.fit == "contain"
+      ? .longestSide(example.size.longestSide)
+      : .box(example.size.width, example.size.height, .cover, gravity: .north)
+    let recipe = Recipe(size: size, effort: .best, output: .jpeg())
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path(example.file)), as: recipe)
     #expect(image.size == example.size)
     #expect(image.channels == 3)
     let distance = zip(image.samples, expected).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }

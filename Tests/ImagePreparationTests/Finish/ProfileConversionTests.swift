@@ -27,9 +27,8 @@ struct ProfileConversionTests {
   func converts(_ example: Case) throws {
     let expected = try Fixtures.bytes("color/expected.bin")[
       example.offset..<example.offset + example.size.pixelCount * 3]
-    var recipe = Recipe()
-    recipe.maxSide = 64
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(example.file)), recipe: recipe)
+    let recipe = Recipe(size: .longestSide(64))
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path(example.file)), as: recipe)
     #expect(image.size == example.size)
     #expect(image.channels == 3)
     let distances = zip(image.samples, expected).map { abs(Int($0) - Int($1)) }

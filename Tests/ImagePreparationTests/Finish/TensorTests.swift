@@ -24,10 +24,7 @@ struct TensorTests {
     }
 
   static func tensor(of source: String, _ format: TensorFormat) throws -> Tensor {
-    var recipe = Recipe()
-    recipe.tensor = format
-    return try #require(
-      try ImagePreparer().prepare(.file(Fixtures.path("tensor/\(source).png")), recipe: recipe).tensor)
+    try ImagePreparer().tensorBlocking(of: .file(Fixtures.path("tensor/\(source).png")), format)
   }
 
   /// The values of a file of numpy's, whose header takes 128 bytes.
@@ -84,9 +81,9 @@ struct TensorTests {
     let folder = TestFolder.url.appending(path: "gesso-diffusers-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.multipleOf, recipe.format, recipe.tensor) = (512, 16, .png, .diffusers)
-    let prepared = try ImagePreparer().prepare(.file(Fixtures.path("jpeg/forest.jpg")), recipe: recipe)
+    let recipe = Recipe(size: .longestSide(512, sides: .multiples(of: 16)), output: .png())
+    let prepared = try ImagePreparer().prepareBlocking(
+      .file(Fixtures.path("jpeg/forest.jpg")), as: recipe, tensor: .diffusers)
     let (image, tensor) = (folder.appending(path: "image.png"), folder.appending(path: "tensor.npy"))
     try Data(prepared.bytes).write(to: image)
     try Data(#require(prepared.tensor).npy).write(to: tensor)
@@ -106,15 +103,16 @@ struct TensorTests {
     #expect(difference <= 1e-6)
   }
 
-  @Test("the library's call on pixels gives what a preparation gives, also of a photograph", arguments: [nil, 64])
-  func ofPixels(maxSide: Int?) throws {
-    var recipe = Recipe()
-    recipe.maxSide = maxSide
+  @Test(
+    "the library's call on pixels gives what a preparation gives, also of a photograph",
+    arguments: [Recipe.Size.original, .longestSide(64)])
+  func ofPixels(size: Recipe.Size) throws {
+    let recipe = Recipe(size: size)
     let source = ImageSource.file(Fixtures.path("jpeg/brushes.jpg"))
-    let pixels = try ImagePreparer().pixels(of: source, recipe: recipe)
-    recipe.tensor = .diffusers
-    let prepared = try ImagePreparer().prepare(source, recipe: recipe)
+    let pixels = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
+    let prepared = try ImagePreparer().prepareBlocking(source, as: recipe, tensor: .diffusers)
     #expect(try prepared.tensor == pixels.tensor(.diffusers))
+    #expect(try prepared.tensor == ImagePreparer().tensorBlocking(of: source, as: recipe, .diffusers))
     #expect(prepared.format == .jpeg)
   }
 
@@ -132,10 +130,8 @@ struct TensorTests {
       TensorFormat(range: 0 ... .infinity),
     ])
   func refused(_ format: TensorFormat) {
-    var recipe = Recipe()
-    recipe.tensor = format
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.file("nothing.png"), recipe: recipe)
+      try ImagePreparer().prepareBlocking(.file("nothing.png"), tensor: format)
     }
     #expect(error?.code == .invalidRecipe)
   }

@@ -46,7 +46,7 @@ struct AttentionTests {
     return try table.split(separator: "\n").dropFirst().enumerated().map { index, line in
       let fields = line.split(separator: "\t")
       let edges = try fields[1...4].map { try #require(Int($0)) }
-      let image = try ImagePreparer().pixels(of: .file(Fixtures.path("attention/photographs/\(fields[0]).jpg")))
+      let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("attention/photographs/\(fields[0]).jpg")))
       let isWide = image.size.width >= image.size.height
       let subject = isWide ? edges[0]..<edges[2] : edges[1]..<edges[3]
       var kept = 0..<image.size.longestSide
@@ -71,10 +71,9 @@ struct AttentionTests {
 
   /// Where the crop of a task begins.
   static func start(_ task: Task, _ gravity: Gravity, preparer: ImagePreparer = ImagePreparer()) throws -> Double {
-    var recipe = Recipe()
-    (recipe.box, recipe.fit, recipe.gravity, recipe.format) = (task.box, .cover, gravity, .jpeg)
-    let source = ImageSource.memory(try preparer.encodePNG(task.image, compression: .fast))
-    let crop = try preparer.prepare(source, recipe: recipe).geometry.crop
+    let recipe = Recipe(size: .box(task.box.width, task.box.height, .cover, gravity: gravity), output: .jpeg())
+    let source = ImageSource.memory(try preparer.encodePNGBlocking(task.image, compression: .fast))
+    let crop = try preparer.prepareBlocking(source, as: recipe).geometry.crop
     return task.isWide ? crop.x : crop.y
   }
 
@@ -108,7 +107,7 @@ struct AttentionTests {
     let (input, output) = (folder.appending(path: "input.png"), folder.appending(path: "output.png"))
     var (ours, theirs) = (0, 0)
     for (task, start) in try #require(Self.results[framing]).get() {
-      try Data(try ImagePreparer().encodePNG(task.image, compression: .fast)).write(to: input)
+      try Data(try ImagePreparer().encodePNGBlocking(task.image, compression: .fast)).write(to: input)
       let process = Process()
       process.executableURL = URL(filePath: try #require(Self.vipsthumbnail))
       process.arguments = [
@@ -117,7 +116,7 @@ struct AttentionTests {
       try process.run()
       process.waitUntilExit()
       try #require(process.terminationStatus == 0)
-      let crop = try ImagePreparer().pixels(of: .file(output.path))
+      let crop = try ImagePreparer().pixelsBlocking(of: .file(output.path))
       try #require(crop.size == task.box)
       // Nothing was resized, so the crop is found again by the pixels of a few rows.
       let rows = stride(from: 0, to: crop.size.height, by: 24).map { row in
@@ -164,12 +163,12 @@ struct AttentionTests {
   }
 
   static func crop(
-    _ image: PixelImage<UInt8>, to box: ImageSize, _ change: (inout Recipe) -> Void = { _ in }
+    _ image: PixelImage<UInt8>, to box: ImageSize, trim: Bool = false
   ) throws -> GeometryRecord.SourceRect {
-    var recipe = Recipe()
-    (recipe.box, recipe.fit, recipe.gravity, recipe.format) = (box, .cover, .attention, .png)
-    change(&recipe)
-    return try ImagePreparer().prepare(.memory(ImagePreparer().encodePNG(image)), recipe: recipe).geometry.crop
+    let recipe = Recipe(
+      size: .box(box.width, box.height, .cover, gravity: .attention, trim: trim), output: .png())
+    return try ImagePreparer().prepareBlocking(.memory(ImagePreparer().encodePNGBlocking(image)), as: recipe).geometry
+      .crop
   }
 
   @Test("a spot stays in, along either axis, and behind transparency")
@@ -204,16 +203,16 @@ struct AttentionTests {
     var image = Self.spot(ImageSize(width: 300, height: 60), x: 100, y: 20, side: 16, alpha: true)
     let second = Self.spot(ImageSize(width: 300, height: 60), x: 240, y: 12, side: 32, alpha: true)
     for i in second.samples.indices where second.samples[i] != 0 { image.samples[i] = second.samples[i] }
-    let crop = try Self.crop(image, to: ImageSize(width: 32, height: 32)) { $0.trim = true }
+    let crop = try Self.crop(image, to: ImageSize(width: 32, height: 32), trim: true)
     #expect(crop.y == 12 && crop.height == 32 && (236...240).contains(crop.x), "\(crop)")
   }
 
   @Test("turned photographs are cropped as they are seen", arguments: 2...8)
   func turned(_ orientation: Int) throws {
-    var recipe = Recipe()
-    (recipe.box, recipe.fit, recipe.gravity) = (ImageSize(width: 20, height: 40), .cover, .attention)
+    let recipe = Recipe(size: .box(20, 40, .cover, gravity: .attention))
     let crops = try [1, orientation].map {
-      try ImagePreparer().prepare(.file(Fixtures.path("png/exif-orientation-\($0).png")), recipe: recipe).geometry.crop
+      try ImagePreparer().prepareBlocking(.file(Fixtures.path("png/exif-orientation-\($0).png")), as: recipe).geometry
+        .crop
     }
     #expect(crops[0] == crops[1])
     #expect(crops[0].x != (113 - crops[0].width) / 2, "in the middle, this would show nothing")

@@ -13,12 +13,12 @@ struct GeometryRecordTests {
     var content: ImageSize?
     var crop: GeometryRecord.SourceRect?
     var at = (x: 0, y: 0)
-    let recipe: @Sendable (inout Recipe) -> Void
+    let size: Recipe.Size
 
     init(
       _ name: String, _ source: (Int, Int), canvas: (Int, Int), content: (Int, Int)? = nil,
       crop: (Double, Double, Double, Double)? = nil, at: (x: Int, y: Int) = (0, 0),
-      _ recipe: @escaping @Sendable (inout Recipe) -> Void
+      _ size: Recipe.Size
     ) {
       testDescription = name
       self.source = ImageSize(width: source.0, height: source.1)
@@ -26,7 +26,7 @@ struct GeometryRecordTests {
       self.content = content.map { ImageSize(width: $0.0, height: $0.1) }
       self.crop = crop.map { .init(x: $0.0, y: $0.1, width: $0.2, height: $0.3) }
       self.at = at
-      self.recipe = recipe
+      self.size = size
     }
   }
 
@@ -38,75 +38,74 @@ struct GeometryRecordTests {
   }()
 
   static let cases: [Case] = [
-    Case("default shrinks to 1536", (6000, 4000), canvas: (1536, 1024)) { _ in },
-    Case("default never enlarges", (800, 600), canvas: (800, 600)) { _ in },
-    Case("enlarging on request", (800, 600), canvas: (1600, 1200)) { ($0.maxSide, $0.enlarge) = (1600, true) },
-    Case("no limit", (9000, 10), canvas: (9000, 10)) { $0.maxSide = nil },
-    Case("a thin line keeps a pixel", (10_000, 1), canvas: (100, 1)) { $0.maxSide = 100 },
-    Case("one pixel", (1, 1), canvas: (1, 1)) { _ in },
-    Case("contain", (400, 200), canvas: (100, 50)) { $0.box = ImageSize(width: 100, height: 100) },
-    Case("contain, tall box", (400, 200), canvas: (50, 25)) { $0.box = ImageSize(width: 50, height: 300) },
-    Case("cover", (400, 200), canvas: (100, 100), crop: (100, 0, 200, 200)) {
-      ($0.box, $0.fit) = (ImageSize(width: 100, height: 100), .cover)
-    },
-    Case("cover east", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200)) {
-      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .cover, .east)
-    },
-    Case("cover northwest of a tall one", (200, 400), canvas: (100, 50), crop: (0, 0, 200, 100)) {
-      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 50), .cover, .northwest)
-    },
-    Case("cover south", (200, 400), canvas: (100, 50), crop: (0, 300, 200, 100)) {
-      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 50), .cover, .south)
-    },
-    Case("cover without enlarging keeps the shape", (100, 50), canvas: (50, 50), crop: (25, 0, 50, 50)) {
-      ($0.box, $0.fit) = (ImageSize(width: 400, height: 400), .cover)
-    },
-    Case("cover, enlarging", (100, 50), canvas: (400, 400), crop: (25, 0, 50, 50)) {
-      ($0.box, $0.fit, $0.enlarge) = (ImageSize(width: 400, height: 400), .cover, true)
-    },
-    Case("pad", (400, 200), canvas: (100, 100), content: (100, 50), at: (0, 25)) {
-      ($0.box, $0.fit) = (ImageSize(width: 100, height: 100), .pad)
-    },
-    Case("pad southeast, not enlarged", (40, 20), canvas: (100, 100), content: (40, 20), at: (60, 80)) {
-      ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .pad, .southeast)
-    },
-    Case("stretch", (400, 200), canvas: (50, 150)) {
-      ($0.box, $0.fit) = (ImageSize(width: 50, height: 150), .stretch)
-    },
-    Case("megapixel cap", (4000, 4000), canvas: (1000, 1000)) { ($0.maxSide, $0.maxPixels) = (nil, 1_000_000) },
-    Case("megapixel cap is never exceeded", (4001, 2999), canvas: (1155, 865)) {
-      ($0.maxSide, $0.maxPixels) = (nil, 1_000_000)
-    },
-    // 1920×1278 to 1536×1022.4, of which 1536×1008 is kept: 1008 / 1022.4 of 1278 rows.
-    Case("multiple of 16 by crop", (1920, 1278), canvas: (1536, 1008), crop: (0, 9, 1920, 1260)) { $0.multipleOf = 16 },
-    Case("multiple of 64 by padding", (200, 100), canvas: (256, 128), content: (200, 100), at: (28, 14)) {
-      ($0.multipleOf, $0.snap) = (64, .pad)
-    },
-    Case("multiple of 64 by stretching", (200, 100), canvas: (192, 128)) { ($0.multipleOf, $0.snap) = (64, .stretch) },
-    // The smaller of 1536×1024 and a budget of 1024²: 1254×836, of which multiples of 8 are kept.
+    Case("default shrinks to 1536", (6000, 4000), canvas: (1536, 1024), Recipe().size),
+    Case("default never enlarges", (800, 600), canvas: (800, 600), Recipe().size),
+    Case("enlarging on request", (800, 600), canvas: (1600, 1200), .longestSide(1600, enlarge: true)),
+    Case("no limit", (9000, 10), canvas: (9000, 10), .original),
+    Case("a thin line keeps a pixel", (10_000, 1), canvas: (100, 1), .longestSide(100)),
+    Case("one pixel", (1, 1), canvas: (1, 1), Recipe().size),
+    Case("contain", (400, 200), canvas: (100, 50), .box(100, 100)),
+    Case("contain, tall box", (400, 200), canvas: (50, 25), .box(50, 300)),
+    Case("cover", (400, 200), canvas: (100, 100), crop: (100, 0, 200, 200), .box(100, 100, .cover)),
     Case(
-      "for sdxl", (6000, 4000), canvas: (1248, 832),
-      crop: sdxlCrop
-    ) {
-      $0.sizing = ModelSizing(named: "sdxl")
-    },
-    Case("for sdxl by padding within the budget", (6000, 4000), canvas: (1248, 832), content: (1244, 829), at: (2, 1)) {
-      ($0.sizing, $0.snap) = (ModelSizing(named: "sdxl"), .pad)
-    },
-    Case("for flux.1-dev", (6000, 4000), canvas: (1536, 1024)) { $0.sizing = ModelSizing(named: "flux.1-dev") },
-    Case("for sdxl, enlarged to its shortest side", (800, 400), canvas: (1024, 512)) {
-      $0.sizing = ModelSizing(named: "sdxl")
-    },
-    Case("for sd15, a box", (4000, 4000), canvas: (512, 512)) {
-      ($0.sizing, $0.box) = (ModelSizing(named: "stable-diffusion-v1-5"), ImageSize(width: 512, height: 600))
-    },
-    Case("too small for one multiple", (40, 10), canvas: (64, 16), crop: (0, 0, 40, 10)) { $0.multipleOf = 16 },
+      "cover east", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200), .box(100, 100, .cover, gravity: .east)),
+    Case(
+      "cover northwest of a tall one", (200, 400), canvas: (100, 50), crop: (0, 0, 200, 100),
+      .box(100, 50, .cover, gravity: .northwest)),
+    Case(
+      "cover south", (200, 400), canvas: (100, 50), crop: (0, 300, 200, 100), .box(100, 50, .cover, gravity: .south)),
+    Case(
+      "cover without enlarging keeps the shape", (100, 50), canvas: (50, 50), crop: (25, 0, 50, 50),
+      .box(400, 400, .cover)),
+    Case(
+      "cover, enlarging", (100, 50), canvas: (400, 400), crop: (25, 0, 50, 50), .box(400, 400, .cover, enlarge: true)),
+    Case("pad", (400, 200), canvas: (100, 100), content: (100, 50), at: (0, 25), .box(100, 100, .pad)),
+    Case(
+      "pad southeast, not enlarged", (40, 20), canvas: (100, 100), content: (40, 20), at: (60, 80),
+      .box(100, 100, .pad, gravity: .southeast)),
+    Case("stretch", (400, 200), canvas: (50, 150), .box(50, 150, .stretch)),
+    Case("megapixel cap", (4000, 4000), canvas: (1000, 1000), .fitted(.init(.original, maxPixels: 1_000_000))),
+    Case(
+      "megapixel cap is never exceeded", (4001, 2999), canvas: (1155, 865),
+      .fitted(.init(.original, maxPixels: 1_000_000))),
+    // 1920×1278 to 1536×1022.4, of which 1536×1008 is kept: 1008 / 1022.4 of 1278 rows.
+    Case(
+      "multiple of 16 by crop", (1920, 1278), canvas: (1536, 1008), crop: (0, 9, 1920, 1260),
+      .longestSide(1536, sides: .multiples(of: 16))),
+    Case(
+      "multiple of 64 by padding", (200, 100), canvas: (256, 128), content: (200, 100), at: (28, 14),
+      .longestSide(1536, sides: .multiples(of: 64, .pad))),
+    Case(
+      "multiple of 64 by stretching", (200, 100), canvas: (192, 128),
+      .longestSide(1536, sides: .multiples(of: 64, .stretch))),
+    // The smaller of 1536×1024 and a budget of 1024²: 1254×836, of which multiples of 8 are kept.
+    Case("for sdxl", (6000, 4000), canvas: (1248, 832), crop: sdxlCrop, .longestSide(1536, sides: .model(.sdxl))),
+    Case(
+      "for sdxl by padding within the budget", (6000, 4000), canvas: (1248, 832), content: (1244, 829), at: (2, 1),
+      .longestSide(1536, sides: .model(.sdxl, .pad))),
+    Case(
+      "for sdxl in multiples of 64", (6000, 4000), canvas: (1216, 832), content: (1216, 832),
+      .longestSide(1536, sides: .model(.sdxl, multiplesOf: 64, .stretch))),
+    Case(
+      "for flux.1-dev", (6000, 4000), canvas: (1536, 1024),
+      .longestSide(1536, sides: .model(.flux1Dev))),
+    Case(
+      "for flux.1-dev, as large as it takes, by stretching", (6000, 4000), canvas: (1728, 1152),
+      .fitted(.init(.original, sides: .model(.flux1Dev, .stretch)))),
+    Case(
+      "for sdxl, enlarged to its shortest side", (800, 400), canvas: (1024, 512),
+      .longestSide(1536, sides: .model(.sdxl))),
+    Case(
+      "for sd15, a box", (4000, 4000), canvas: (512, 512),
+      .box(512, 600, sides: .model(.sd15))),
+    Case(
+      "too small for one multiple", (40, 10), canvas: (64, 16), crop: (0, 0, 40, 10),
+      .longestSide(1536, sides: .multiples(of: 16))),
   ]
 
   @Test("sizes, crop and place", arguments: cases)
   func resolves(_ example: Case) throws {
-    var recipe = Recipe()
-    example.recipe(&recipe)
+    let recipe = Recipe(size: example.size)
     let record = try GeometryRecord.resolve(source: example.source, orientation: .upright, recipe: recipe).record
     #expect(record.canvas == example.canvas)
     #expect(record.content == example.content ?? example.canvas)
@@ -127,8 +126,7 @@ struct GeometryRecordTests {
     var refused = 0
     for _ in 0..<500 {
       func side() -> Int { Int(exp2(Double.random(in: 0...14, using: &random))) }
-      var recipe = Recipe()
-      (recipe.sizing, recipe.snap) = (sizing, snap)
+      let recipe = Recipe(size: .longestSide(1536, sides: .model(sizing, snap)))
       let source = ImageSize(width: side(), height: side())
       do {
         let canvas = try GeometryRecord.resolve(source: source, orientation: .upright, recipe: recipe).record.canvas
@@ -149,12 +147,12 @@ struct GeometryRecordTests {
   @Test(
     "recipes without meaning are refused",
     arguments: [
-      { $0.maxSide = 0 }, { $0.maxSide = 70_000 }, { $0.box = ImageSize(width: 0, height: 5) }, { $0.maxPixels = 0 },
-      { $0.multipleOf = 0 }, { ($0.maxPixels, $0.multipleOf) = (100, 64) },
-    ] as [@Sendable (inout Recipe) -> Void])
-  func refuses(_ change: @Sendable (inout Recipe) -> Void) {
-    var recipe = Recipe()
-    change(&recipe)
+      .longestSide(0), .longestSide(70_000), .box(0, 5), .longestSide(1536, maxPixels: 0),
+      .longestSide(1536, sides: .multiples(of: 0)), .longestSide(1536, maxPixels: 100, sides: .multiples(of: 64)),
+      .longestSide(1536, sides: .model(.sdxl, multiplesOf: 5000)),
+    ] as [Recipe.Size])
+  func refuses(_ size: Recipe.Size) {
+    let recipe = Recipe(size: size)
     let error = #expect(throws: PreparationError.self) {
       try GeometryRecord.resolve(source: ImageSize(width: 9, height: 9), orientation: .upright, recipe: recipe)
     }

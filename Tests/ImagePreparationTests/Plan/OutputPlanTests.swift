@@ -10,7 +10,8 @@ struct OutputPlanTests {
   /// A source, what is asked for, and what is planned.
   struct Case: Sendable, CustomTestStringConvertible {
     let file: String
-    let change: @Sendable (inout Recipe) -> Void
+    let recipe: Recipe
+    let tensor: TensorFormat?
     let alpha: String?
     let steps: [String]
     let formats: [ImageDescription.Format]
@@ -20,9 +21,9 @@ struct OutputPlanTests {
     init(
       _ file: String, _ name: String, alpha: String? = nil, steps: [String] = [],
       _ formats: [ImageDescription.Format], _ delivery: OutputPlan.Delivery,
-      _ change: @escaping @Sendable (inout Recipe) -> Void = { _ in }
+      _ recipe: Recipe = Recipe(size: .longestSide(64)), tensor: TensorFormat? = nil
     ) {
-      (self.file, self.change, self.alpha, self.steps) = (file, change, alpha, steps)
+      (self.file, self.recipe, self.tensor, self.alpha, self.steps) = (file, recipe, tensor, alpha, steps)
       (self.formats, self.delivery, testDescription) = (formats, delivery, "\(file), \(name)")
     }
   }
@@ -31,48 +32,47 @@ struct OutputPlanTests {
   static let soft = "png/soft-alpha-rgba8.png"
   static let cases = [
     Case(photo, "default", [.jpeg, .png], .planes),
-    Case(photo, "JPEG", [.jpeg], .planes) { $0.format = .jpeg },
-    Case(photo, "PNG", steps: ["merge-planes"], [.png], .whole) { $0.format = .png },
-    Case(photo, "padded", steps: ["merge-planes", "pad"], [.png], .whole) {
-      ($0.box, $0.fit) = (ImageSize(width: 40, height: 40), .pad)
-    },
-    Case(photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole) {
-      ($0.box, $0.fit, $0.format) = (ImageSize(width: 40, height: 40), .pad, .jpeg)
-    },
-    Case(photo, "linear light", [.jpeg, .png], .jpegRows) { $0.linear = true },
-    Case(photo, "with a tensor", steps: ["merge-planes"], [.jpeg, .png], .whole) { $0.tensor = TensorFormat() },
+    Case(photo, "JPEG", [.jpeg], .planes, small(output: .jpeg())),
+    Case(photo, "PNG", steps: ["merge-planes"], [.png], .whole, small(output: .png())),
+    Case(photo, "padded", steps: ["merge-planes", "pad"], [.png], .whole, Recipe(size: .box(40, 40, .pad))),
+    Case(
+      photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole,
+      Recipe(size: .box(40, 40, .pad), output: .jpeg())),
+    Case(photo, "linear light", [.jpeg, .png], .jpegRows, small(.color(linear: true))),
+    Case(photo, "with a tensor", steps: ["merge-planes"], [.jpeg, .png], .whole, tensor: TensorFormat()),
     Case("jpeg/small-gray.jpg", "default", [.jpeg, .png], .planes),
     Case("jpeg/phone.jpg", "default", steps: ["turn"], [.jpeg, .png], .whole),
     Case("jpeg/icc-display-p3.jpg", "default", steps: ["merge-planes", "convert-color"], [.jpeg, .png], .whole),
     Case(soft, "default", alpha: "keep", steps: ["settle-alpha"], [.png, .jpeg], .whole),
-    Case(soft, "PNG", alpha: "keep", [.png], .whole) { $0.format = .png },
-    Case(soft, "large PNG", alpha: "keep", [.png], .pngRows) {
-      ($0.format, $0.maxSide, $0.enlarge) = (.png, 600, true)
-    },
-    Case(soft, "JPEG", alpha: "flatten on #FFFFFF", steps: ["settle-alpha"], [.jpeg], .whole) { $0.format = .jpeg },
+    Case(soft, "PNG", alpha: "keep", [.png], .whole, small(output: .png())),
     Case(
-      soft, "linear JPEG", alpha: "flatten on #FFFFFF in linear light", steps: ["settle-alpha"], [.jpeg], .whole
-    ) { ($0.format, $0.linear) = (.jpeg, true) },
-    Case(soft, "data as JPEG", alpha: "drop", steps: ["settle-alpha"], [.jpeg], .whole) {
-      ($0.format, $0.isData) = (.jpeg, true)
-    },
-    Case(soft, "background", alpha: "flatten on #336699", steps: ["settle-alpha"], [.jpeg, .png], .whole) {
-      $0.background = BackgroundColor(hex: "336699")
-    },
+      soft, "large PNG", alpha: "keep", [.png], .pngRows,
+      Recipe(size: .longestSide(600, enlarge: true), output: .png())),
+    Case(soft, "JPEG", alpha: "flatten on #FFFFFF", steps: ["settle-alpha"], [.jpeg], .whole, small(output: .jpeg())),
+    Case(
+      soft, "linear JPEG", alpha: "flatten on #FFFFFF in linear light", steps: ["settle-alpha"], [.jpeg], .whole,
+      small(.color(linear: true), output: .jpeg())),
+    Case(soft, "data as JPEG", alpha: "drop", steps: ["settle-alpha"], [.jpeg], .whole, small(.data, output: .jpeg())),
+    Case(
+      soft, "background", alpha: "flatten on #336699", steps: ["settle-alpha"], [.jpeg, .png], .whole,
+      Recipe(size: .longestSide(64), background: BackgroundColor(hex: "336699"))),
     Case("png/small-rgb16.png", "default", steps: ["round-to-bytes"], [.jpeg, .png], .whole),
     Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
   ]
 
-  static func plan(_ file: String, _ change: (inout Recipe) -> Void) throws -> PreparationPlan {
-    var recipe = Recipe()
-    recipe.maxSide = 64
-    change(&recipe)
-    return try ImagePreparer().plan(of: .file(Fixtures.path(file)), recipe: recipe).plan
+  static func small(_ samples: Recipe.Samples = .color(), output: Recipe.Output = .auto()) -> Recipe {
+    Recipe(size: .longestSide(64), samples: samples, output: output)
+  }
+
+  static func plan(_ example: Case) throws -> PreparationPlan {
+    try ImagePreparer().planBlocking(
+      of: .file(Fixtures.path(example.file)), as: example.recipe, tensor: example.tensor
+    ).plan
   }
 
   @Test("every decision is in the plan, and JSON has it", arguments: cases)
   func decisions(_ expected: Case) throws {
-    let plan = try Self.plan(expected.file, expected.change)
+    let plan = try Self.plan(expected)
     #expect(plan.output.delivery == expected.delivery)
     #expect(plan.output.possibleFormats == expected.formats)
     let data = try JSONEncoder().encode(plan)
@@ -90,10 +90,8 @@ struct OutputPlanTests {
 
   @Test("what is prepared has a format that the plan allows", arguments: cases)
   func outcomes(_ expected: Case) throws {
-    var recipe = Recipe()
-    recipe.maxSide = 64
-    expected.change(&recipe)
-    let prepared = try ImagePreparer().prepare(.file(Fixtures.path(expected.file)), recipe: recipe)
+    let prepared = try ImagePreparer().prepareBlocking(
+      .file(Fixtures.path(expected.file)), as: expected.recipe, tensor: expected.tensor)
     #expect(expected.formats.contains(prepared.format))
     #expect(prepared.size == prepared.plan.output.size)
   }
@@ -101,14 +99,15 @@ struct OutputPlanTests {
   /// An encoder that gets rows while they come sees none of this work.
   @Test("any work on the whole small image ends the encoding of rows while they come", arguments: cases)
   func workIsNeverSkipped(_ expected: Case) throws {
-    var output = try Self.plan(expected.file, expected.change).output
+    var output = try Self.plan(expected).output
     output.steps.append(.turn(.mirrored))
     #expect(output.delivery == .whole)
   }
 
   @Test("a byte budget stands in the plan with what may give way")
   func budget() throws {
-    let plan = try Self.plan(Self.photo) { ($0.maxBytes, $0.format, $0.quality) = (900, .jpeg, 88) }
+    let recipe = Self.small(output: .jpeg(quality: 88, budget: .bytes(900)))
+    let plan = try ImagePreparer().planBlocking(of: .file(Fixtures.path(Self.photo)), as: recipe).plan
     let data = try JSONEncoder().encode(plan)
     let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     let rule = try #require((object["unsettled"] as? [[String: Any]])?.first { $0["what"] as? String == "bytes" })
@@ -123,14 +122,13 @@ struct OutputPlanTests {
       (5..<13).contains(pixel % size.width) && pixel / size.width >= 2 ? [200, 100, 50, 255] : [0, 0, 0, 0]
     }
     let source = ImageSource.memory(
-      try ImagePreparer().encodePNG(PixelImage(size: size, channels: 4, samples: samples)))
-    var recipe = Recipe()
+      try ImagePreparer().encodePNGBlocking(PixelImage(size: size, channels: 4, samples: samples)))
     for (trim, crop) in [
       (false, GeometryRecord.SourceRect(x: 0, y: 0, width: 20, height: 10)),
       (true, GeometryRecord.SourceRect(x: 5, y: 2, width: 8, height: 8)),
     ] {
-      recipe.trim = trim
-      #expect(try ImagePreparer().plan(of: source, recipe: recipe).plan.geometry.crop == crop)
+      let recipe = Recipe(size: .longestSide(1536, trim: trim))
+      #expect(try ImagePreparer().planBlocking(of: source, as: recipe).plan.geometry.crop == crop)
     }
   }
 }

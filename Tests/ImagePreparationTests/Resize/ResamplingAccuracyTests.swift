@@ -50,7 +50,7 @@ struct ResamplingAccuracyTests {
         samples, size: sizes.from, channels: sizes.channels, to: sizes.to, filter: filter)
       var first: PixelImage<UInt8>?
       for instructionSet in InstructionSet.available {
-        let output = image.resized(to: sizes.to, filter: filter, instructionSet: instructionSet)
+        let output = image.resized(to: sizes.to, resamplingFilter: filter, instructionSet: instructionSet)
         if let first {
           #expect(output == first, "\(filter): \(instructionSet) gives other bits")
           continue
@@ -84,7 +84,7 @@ struct ResamplingAccuracyTests {
       return [UInt16(samples[i]) * alpha, UInt16(samples[i + 1]) * alpha, UInt16(samples[i + 2]) * alpha, alpha * 255]
     }
     let reference = Float64Resize.resize(products, size: from, channels: 4, to: to, filter: filter)
-    let output = PixelImage(size: from, channels: 4, samples: samples).resized(to: to, filter: filter)
+    let output = PixelImage(size: from, channels: 4, samples: samples).resized(to: to, resamplingFilter: filter)
     var visible: [UInt8] = []
     var expected: [Double] = []
     for i in stride(from: 0, to: reference.count, by: 4) {
@@ -124,14 +124,15 @@ struct ResamplingAccuracyTests {
     let size = ImageSize(width: 200, height: 120)
     let image = TestPattern.noise.image(size, channels: 3)
     let source = ImageSource.memory(try PNGEncoder(compression: .fast).encode(Raster(image), color: .srgb))
-    var recipe = Recipe()
-    (recipe.maxSide, recipe.enlarge, recipe.filter) = (600, true, filter)
     let whole = Float64Resize.resize(
       image.samples, size: size, channels: 3, to: ImageSize(width: 600, height: 360), filter: filter)
     // A crop of four pixels in each direction, by which the first row lies on a source row.
-    recipe.multipleOf = 16
+    func recipe(_ side: Int) -> Recipe {
+      Recipe(
+        size: .longestSide(side, enlarge: true, sides: .multiples(of: 16)), resamplingFilter: filter)
+    }
     for _ in 0..<2 {
-      let part = try ImagePreparer().pixels(of: source, recipe: recipe)
+      let part = try ImagePreparer().pixelsBlocking(of: source, as: recipe(600))
       try #require(part.size == ImageSize(width: 592, height: 352))
       // Windows that the crop cuts off are renormalized only at the source's own edges.
       for y in 0..<352 {
@@ -141,9 +142,7 @@ struct ResamplingAccuracyTests {
         }
       }
       // Other contents for the memory that is used again.
-      recipe.maxSide = 300
-      _ = try ImagePreparer().pixels(of: source, recipe: recipe)
-      recipe.maxSide = 600
+      _ = try ImagePreparer().pixelsBlocking(of: source, as: recipe(300))
     }
   }
 
@@ -159,11 +158,12 @@ struct ResamplingAccuracyTests {
       ]
     }
     let image = PixelImage(size: size, channels: 4, samples: samples)
-    #expect(image.resized(to: size, filter: filter) == image)
+    #expect(image.resized(to: size, resamplingFilter: filter) == image)
     // What nobody can see does not leave.
     var hidden = samples
     hidden[3] = 0
-    let cleared = PixelImage(size: size, channels: 4, samples: hidden).resized(to: size, filter: filter).samples
+    let cleared = PixelImage(size: size, channels: 4, samples: hidden).resized(to: size, resamplingFilter: filter)
+      .samples
     #expect(Array(cleared.prefix(8)) == [0, 0, 0, 0] + samples[4..<8])
   }
 
@@ -174,7 +174,7 @@ struct ResamplingAccuracyTests {
     let samples = (0..<size.pixelCount * 3).map { _ in UInt16(truncatingIfNeeded: random.next()) }
     for output in [ImageSize(width: 40, height: 23), ImageSize(width: 200, height: 120)] {
       let reference = Float64Resize.resize(samples, size: size, channels: 3, to: output, filter: filter)
-      let image = PixelImage(size: size, channels: 3, samples: samples).resized(to: output, filter: filter)
+      let image = PixelImage(size: size, channels: 3, samples: samples).resized(to: output, resamplingFilter: filter)
       let comparison = SampleComparison(image.samples, reference: reference, maximum: 65_535)
       #expect(comparison.largest <= 1, "\(comparison)")
       #expect(comparison.share <= 0.005, "\(comparison)")
@@ -192,7 +192,7 @@ struct ExtremeShapeTests {
     let image = TestPattern.ramps.image(size, channels: 1)
     let output = ImageSize(width: 1536, height: 1)
     let reference = Float64Resize.resize(image.samples, size: size, channels: 1, to: output, filter: filter)
-    let comparison = SampleComparison(image.resized(to: output, filter: filter).samples, reference: reference)
+    let comparison = SampleComparison(image.resized(to: output, resamplingFilter: filter).samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
   }
 }

@@ -34,7 +34,7 @@ struct ResamplingFixtureTests {
     let reference = try Fixtures.bytes("resample/expected/\(example.expected)").floats()
     for instructionSet in InstructionSet.available {
       let output = input.resized(
-        to: ImageSize(width: example.outputWidth, height: example.outputHeight), filter: filter,
+        to: ImageSize(width: example.outputWidth, height: example.outputHeight), resamplingFilter: filter,
         instructionSet: instructionSet)
       if input.hasAlpha {
         checkAlpha(output, reference: reference)

@@ -91,11 +91,11 @@ struct RoundingNoiseTests {
     let reference = Float64Resize.resize(
       samples, size: sizes.from, channels: sizes.channels, to: sizes.to, filter: example.filter)
     let image = PixelImage(size: sizes.from, channels: sizes.channels, samples: samples)
-    let first = image.resized(to: sizes.to, filter: example.filter, instructionSet: .baseline)
+    let first = image.resized(to: sizes.to, resamplingFilter: example.filter, instructionSet: .baseline)
     let comparison = SampleComparison(first.samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
     for instructionSet in InstructionSet.available {
-      let other = image.resized(to: sizes.to, filter: example.filter, instructionSet: instructionSet)
+      let other = image.resized(to: sizes.to, resamplingFilter: example.filter, instructionSet: instructionSet)
       #expect(other == first, "\(instructionSet) gives other bits")
     }
     return comparison
@@ -178,9 +178,7 @@ struct RoundingNoiseTests {
 
   @Test("at least 58.8 dB against unrounded float64 on photographs", arguments: photographs)
   func photograph(_ name: String) throws {
-    var recipe = Recipe()
-    recipe.maxSide = nil
-    let image = try ImagePreparer().pixels(of: .file(Fixtures.path(name)), recipe: recipe)
+    let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path(name)), as: Recipe(size: .original))
     for ratio in [0.1, 0.23, 0.381, 0.496, 0.508, 0.62, 0.744, 0.75, 0.992, 1.488] {
       let size = ImageSize(
         width: Int(Double(image.size.width) * ratio), height: Int(Double(image.size.height) * ratio))

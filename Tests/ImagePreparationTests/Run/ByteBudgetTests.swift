@@ -20,17 +20,16 @@ struct ByteBudgetTests {
   @Test("always met; used to 95 % where quality gave way alone, which went no lower than its floor", arguments: cases)
   func met(_ example: Case) throws {
     let source = ImageSource.file(Fixtures.path(example.file))
-    var recipe = Recipe()
-    recipe.maxSide = 1024
-    let unlimited = try ImagePreparer().prepare(source, recipe: recipe)
-    recipe.maxBytes = example.maxBytes
-    let image = try ImagePreparer().prepare(source, recipe: recipe)
+    var recipe = Recipe(size: .longestSide(1024))
+    let unlimited = try ImagePreparer().prepareBlocking(source, as: recipe)
+    recipe.output = .auto(budget: .bytes(example.maxBytes))
+    let image = try ImagePreparer().prepareBlocking(source, as: recipe)
     #expect(image.bytes.count <= example.maxBytes)
     if unlimited.bytes.count <= example.maxBytes {
       #expect(image.bytes == unlimited.bytes)
       return
     }
-    let result = try ImageDescription.read(from: .memory(image.bytes))
+    let result = try ImagePreparer().inspectBlocking(.memory(image.bytes))
     #expect(result.size == image.size && image.size == image.geometry.canvas)
     #expect(image.notes.contains { $0.hasSuffix("to take no more than \(example.maxBytes) bytes") }, "\(image.notes)")
     #expect((image.quality ?? 60) >= 60)
@@ -54,14 +53,13 @@ struct ByteBudgetTests {
     let header: [UInt8] = [0, 0, 1, 0, 0, 0, 1, 0, 8, 2, 0, 0, 0]
     let deflated = GeneratedPNG.deflate(rows, level: 9)
     let source = PNGFile(chunks: [("IHDR", header), ("IDAT", deflated), ("IEND", [])]).bytes
-    var recipe = Recipe()
-    (recipe.format, recipe.compression, recipe.maxBytes) = (.png, compression, 36_000)
-    #expect(deflated.count > recipe.maxBytes! * 5 / 4)
-    let image = try ImagePreparer().prepare(.memory(source), recipe: recipe)
+    let recipe = Recipe(output: .png(compression: compression, maxBytes: 36_000))
+    #expect(deflated.count > 36_000 * 5 / 4)
+    let image = try ImagePreparer().prepareBlocking(.memory(source), as: recipe)
     #expect(image.bytes.count <= 36_000 && image.size == size)
-    let result = try ImageDescription.read(from: .memory(image.bytes))
+    let result = try ImagePreparer().inspectBlocking(.memory(image.bytes))
     #expect(result.colorModel == .palette && result.bitDepth == 4)
-    #expect(try ImagePreparer().pixels(of: .memory(image.bytes)).samples == samples)
+    #expect(try ImagePreparer().pixelsBlocking(of: .memory(image.bytes)).samples == samples)
   }
 
   @Test("six encodes at most, whatever an encoder does", arguments: [0.05, 0.4, 0.7, 1.5, 3], [1.01, 1.3, 2, 8, 100])
@@ -91,39 +89,37 @@ struct ByteBudgetTests {
   }
 
   /// What reads a source twice.
-  static let twice: [@Sendable (inout Recipe) -> Void] = [
-    { $0.maxBytes = 20_000 }, { $0.trim = true },
-    { ($0.box, $0.fit, $0.gravity) = (ImageSize(width: 100, height: 100), .cover, .attention) },
+  static let twice = [
+    Recipe(output: .auto(budget: .bytes(20_000))), Recipe(size: .longestSide(1536, trim: true)),
+    Recipe(size: .box(100, 100, .cover, gravity: .attention)),
   ]
 
-  @Test("a descriptor of a file is read again from where it stood", arguments: twice.indices)
-  func descriptor(_ index: Int) throws {
-    var recipe = Recipe()
-    Self.twice[index](&recipe)
-    let name = recipe.trim ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
-    let expected = try ImagePreparer().prepare(.file(Fixtures.path(name)), recipe: recipe)
+  @Test("a descriptor of a file is read again from where it stood", arguments: twice)
+  func descriptor(_ recipe: Recipe) throws {
+    let name = recipe.trims ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
+    let expected = try ImagePreparer().prepareBlocking(.file(Fixtures.path(name)), as: recipe)
     let path = TestFolder.url.appending(path: "gesso-descriptor-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(Array("in front".utf8) + Fixtures.bytes(name)).write(to: URL(filePath: path))
     let handle = try #require(FileHandle(forReadingAtPath: path))
     try handle.seek(toOffset: 8)
-    let prepared = try ImagePreparer().prepare(.descriptor(handle.fileDescriptor), recipe: recipe)
+    let prepared = try ImagePreparer().prepareBlocking(.descriptor(handle.fileDescriptor), as: recipe)
     #expect(prepared.bytes == expected.bytes && prepared.geometry == expected.geometry)
   }
 
-  @Test("a pipe is not read twice", arguments: twice.indices)
-  func pipe(_ index: Int) throws {
-    var recipe = Recipe()
-    Self.twice[index](&recipe)
-    recipe.maxBytes = recipe.maxBytes.map { _ in 300 }
+  @Test("a pipe is not read twice", arguments: twice)
+  func pipe(_ twice: Recipe) throws {
+    var recipe = twice
+    let hasBudget = recipe.output.budget != nil
+    if hasBudget { recipe.output = .auto(budget: .bytes(300)) }
     let pipe = Pipe()
     // Small enough for a pipe to hold.
     try pipe.fileHandleForWriting.write(contentsOf: Data(Fixtures.bytes("jpeg/small-420.jpg")))
     try pipe.fileHandleForWriting.close()
     let error = #expect(throws: PreparationError.self) {
-      try ImagePreparer().prepare(.descriptor(pipe.fileHandleForReading.fileDescriptor), recipe: recipe)
+      try ImagePreparer().prepareBlocking(.descriptor(pipe.fileHandleForReading.fileDescriptor), as: recipe)
     }
-    #expect(error?.code == (recipe.maxBytes == nil ? .invalidRecipe : .overBudget))
+    #expect(error?.code == (hasBudget ? .overBudget : .invalidRecipe))
     #expect(error?.remedy.contains("into memory or a file") == true)
   }
 }

@@ -1,10 +1,7 @@
 import ImagePreparation
 
 /// A square thumbnail that keeps the subject.
-func thumbnail(_ path: String) throws -> PreparedImage {
-  var recipe = Recipe()
-  recipe.box = ImageSize(width: 512, height: 512)
-  recipe.fit = .cover
-  recipe.gravity = .attention
-  return try ImagePreparer().prepare(.file(path), recipe: recipe)
+func thumbnail(_ path: String) async throws -> PreparedImage {
+  let recipe = Recipe(size: .box(512, 512, .cover, gravity: .attention))
+  return try await ImagePreparer().prepare(.file(path), as: recipe)
 }

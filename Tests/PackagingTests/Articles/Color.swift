@@ -1,17 +1,12 @@
 import ImagePreparation
 
 /// Prepares a texture: colors become sRGB and are resized as light, data stays what it is.
-func preparedTexture(_ path: String, isNormalMap: Bool) throws(PreparationError) -> PreparedImage {
-  var recipe = Recipe()
-  recipe.format = .png
-  recipe.linear = !isNormalMap
-  recipe.isData = isNormalMap
-  return try ImagePreparer().prepare(.file(path), recipe: recipe)
+func preparedTexture(_ path: String, isNormalMap: Bool) async throws -> PreparedImage {
+  let recipe = Recipe(samples: isNormalMap ? .data : .color(linear: true), output: .png())
+  return try await ImagePreparer().prepare(.file(path), as: recipe)
 }
 
 /// Keeps the colors of a photograph in their own space, for a reader that honors profiles.
-func preparedInItsOwnSpace(_ path: String) throws(PreparationError) -> PreparedImage {
-  var recipe = Recipe()
-  recipe.profile = .keep
-  return try ImagePreparer().prepare(.file(path), recipe: recipe)
+func preparedInItsOwnSpace(_ path: String) async throws -> PreparedImage {
+  try await ImagePreparer().prepare(.file(path), as: Recipe(samples: .color(profile: .keep)))
 }

@@ -2,12 +2,16 @@ import ImagePreparation
 
 /// Has the middle of a picture painted over, and puts what came back where it was.
 func repainted(
-  _ path: String, by paint: (PreparedImage) throws -> [UInt8]
-) throws -> PixelImage<UInt8> {
-  var recipe = Recipe()
-  recipe.box = ImageSize(width: 512, height: 512)
-  recipe.fit = .cover
-  let prepared = try ImagePreparer().prepare(.file(path), recipe: recipe)
+  _ path: String, by paint: (PreparedImage) async throws -> [UInt8]
+) async throws -> PixelImage<UInt8> {
+  let preparer = ImagePreparer()
+  let prepared = try await preparer.prepare(.file(path), as: Recipe(size: .box(512, 512, .cover)))
   if let center = prepared.geometry.sourcePoint(x: 256, y: 256) { print("the middle was at \(center)") }
-  return try ImagePreparer().restored(.memory(try paint(prepared)), record: prepared.geometry)
+  return try await preparer.restore(.memory(try await paint(prepared)), onto: prepared.geometry)
+}
+
+/// Prepares a depth map pixel on pixel with the photograph it belongs to.
+func preparedDepth(_ path: String, of photograph: PreparedImage) async throws -> PreparedImage {
+  let recipe = Recipe(size: .matching(photograph.geometry), samples: .data, output: .png())
+  return try await ImagePreparer().prepare(.file(path), as: recipe)
 }

@@ -1,12 +1,10 @@
 import ImagePreparation
 
 /// Makes what FLUX.1 takes of any photograph: sides that fit, no more than an upload holds, and planes for a local model.
-func preparedForFlux(_ path: String) throws(PreparationError) -> PreparedImage {
-  var recipe = Recipe()
-  recipe.sizing = ModelSizing(named: "flux.1-dev")
-  recipe.maxBytes = 3_500_000
-  recipe.tensor = .diffusers
-  let image = try ImagePreparer().prepare(.file(path), recipe: recipe)
+func preparedForFlux(_ path: String) async throws -> PreparedImage {
+  let recipe = Recipe(
+    size: .longestSide(1536, sides: .model(.flux1Dev)), output: .auto(budget: .bytes(3_500_000)))
+  let image = try await ImagePreparer().prepare(.file(path), as: recipe, tensor: .diffusers)
   for note in image.notes { print("\(path): \(note)") }
   return image
 }

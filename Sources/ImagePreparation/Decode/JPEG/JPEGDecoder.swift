@@ -50,7 +50,7 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
   /// - Throws: A ``PreparationError`` of stage `decode`: `tooManyPixels`, `limitExceeded`, `unsupportedFeature`,
   ///   `truncated`, `corrupt`, `warning`, `unreadable`, `canceled`.
   init(
-    _ source: consuming ByteSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated
+    _ source: consuming ByteSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated
   ) throws(PreparationError) {
     var failure = CodecFailure(format: .jpeg, policy: policy, limits: limits)
     let handle = try JPEGDecoderHandle(source, limits: limits, policy: policy)
@@ -149,7 +149,7 @@ struct JPEGDecoderHandle: ~Copyable {
   private let source: ByteSource
 
   init(
-    _ source: consuming ByteSource, limits: DecodingLimits, policy: DamagePolicy
+    _ source: consuming ByteSource, limits: Limits, policy: DamagePolicy
   ) throws(PreparationError) {
     let codecLimits = cic_jpeg_limits(
       policy: policy.codecPolicy, max_scans: Int32(clamping: limits.maxScans),

@@ -29,7 +29,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   /// - Throws: A ``PreparationError`` of stage `decode`: `tooManyPixels`, `truncated`, `corrupt`, `warning`, `unreadable`,
   ///   `canceled`.
   init(
-    _ source: consuming ByteSource, limits: DecodingLimits = DecodingLimits(), policy: DamagePolicy = .truncated
+    _ source: consuming ByteSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated
   ) throws(PreparationError) {
     var failure = CodecFailure(format: .png, policy: policy, limits: limits)
     let handle = try PNGDecoderHandle(source, limits: limits, policy: policy)
@@ -174,7 +174,7 @@ struct PNGDecoderHandle: ~Copyable {
   private let source: ByteSource
 
   init(
-    _ source: consuming ByteSource, limits: DecodingLimits, policy: DamagePolicy
+    _ source: consuming ByteSource, limits: Limits, policy: DamagePolicy
   ) throws(PreparationError) {
     let codecLimits = cic_png_limits(
       policy: policy.codecPolicy, max_chunk_bytes: limits.maxChunkBytes, max_chunks: Int32(clamping: limits.maxChunks))

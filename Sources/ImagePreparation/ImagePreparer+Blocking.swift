@@ -1,0 +1,93 @@
+/// The verbs on the calling thread, which they block for as long as the work takes: tens to hundreds of milliseconds for large
+/// photographs. From asynchronous code, call those without `Blocking`.
+extension ImagePreparer {
+  /// ``prepare(_:as:tensor:)`` on the calling thread.
+  ///
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func prepareBlocking(
+    _ source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
+    cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PreparedImage {
+    try run(source, recipe, .file(tensor: tensor), cancellation).image()
+  }
+
+  /// ``pixels(of:as:)`` on the calling thread.
+  ///
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func pixelsBlocking(
+    of source: ImageSource, as recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PixelImage<UInt8> {
+    let raster = try run(source, recipe, .pixels, cancellation).finished().pixels
+    return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
+  }
+
+  /// ``tensor(of:as:_:)`` on the calling thread.
+  ///
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func tensorBlocking(
+    of source: ImageSource, as recipe: Recipe = Recipe(), _ format: TensorFormat = TensorFormat(),
+    cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> Tensor {
+    // A plan for a tensor makes one.
+    try run(source, recipe, .tensor(format), cancellation).finished().tensor!
+  }
+
+  /// ``plan(of:as:tensor:)`` on the calling thread.
+  ///
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func planBlocking(
+    of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
+    cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
+    try run(source, recipe, .file(tensor: tensor), cancellation).planned()
+  }
+
+  /// ``inspect(_:)`` on the calling thread.
+  ///
+  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func inspectBlocking(
+    _ source: ImageSource, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> ImageDescription {
+    var limits = limits
+    limits.maxPixels = .max
+    return try SourceDecoder(opening: source, limits: limits, cancellation: cancellation).description
+  }
+
+  /// ``encodePNG(_:compression:)`` on the calling thread.
+  ///
+  /// - Parameters:
+  ///   - threads: Threads to use, up to 2. The bytes do not depend on them.
+  ///   - cancellation: Raise it from another thread to stop.
+  /// - Throws: A ``PreparationError`` of stage `encode`; `canceled` once the flag is raised.
+  public func encodePNGBlocking(
+    _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced, threads: Int = 1,
+    cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> [UInt8] {
+    try PNGEncoder(compression: compression, kernels: kernels.png, threads: threads, cancellation: cancellation)
+      .encode(Raster(image), color: .srgb)
+  }
+
+  /// ``encodeJPEG(_:quality:subsampling:)`` on the calling thread.
+  ///
+  /// - Precondition: The image has no alpha channel, and `quality` is 1 to 100.
+  /// - Throws: A ``PreparationError`` of stage `encode`.
+  public func encodeJPEGBlocking(
+    _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420
+  ) throws(PreparationError) -> [UInt8] {
+    precondition(!image.hasAlpha, "a JPEG has no transparency: flatten it first")
+    return try Raster(image).encodedJPEG(JPEGEncoding(quality: Double(quality), subsampling: subsampling))
+  }
+
+  private func run(
+    _ source: ImageSource, _ recipe: Recipe, _ product: OutputPlan.Product, _ cancellation: CancellationFlag?
+  ) -> PreparationRun {
+    PreparationRun(
+      RepeatableSource(source), recipe: recipe, product: product, limits: limits, kernels: kernels,
+      cancellation: cancellation)
+  }
+}

@@ -1,0 +1,284 @@
+/// A recipe as JSON: stable names, and nothing but what differs from the default recipe, which is `{}`.
+///
+/// Equal recipes have equal JSON when keys are sorted. What a left out field means never changes, because stored recipes and the
+/// identity of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know,
+/// are refused by name. <doc:RecipeFiles> lists the fields.
+extension Recipe: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case size, samples, resamplingFilter, effort, background, output, metadata, failOn
+  }
+
+  /// Reads a recipe.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let standard = Recipe()
+    self.init(
+      size: try fields.decode(.size, default: standard.size),
+      samples: try fields.decode(.samples, default: standard.samples),
+      resamplingFilter: try fields.decode(.resamplingFilter, default: standard.resamplingFilter),
+      effort: try fields.decode(.effort, default: standard.effort),
+      background: try fields.decodeIfPresent(.background),
+      output: try fields.decode(.output, default: standard.output),
+      metadata: try fields.decode(.metadata, default: standard.metadata),
+      failOn: try fields.decode(.failOn, default: standard.failOn))
+  }
+
+  /// Writes the recipe.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    let standard = Recipe()
+    try values.encode(size, forKey: .size, unless: standard.size)
+    try values.encode(samples, forKey: .samples, unless: standard.samples)
+    try values.encode(resamplingFilter, forKey: .resamplingFilter, unless: standard.resamplingFilter)
+    try values.encode(effort, forKey: .effort, unless: standard.effort)
+    try values.encodeIfPresent(background, forKey: .background)
+    try values.encode(output, forKey: .output, unless: standard.output)
+    try values.encode(metadata, forKey: .metadata, unless: standard.metadata)
+    try values.encode(failOn, forKey: .failOn, unless: standard.failOn)
+  }
+}
+
+extension Recipe.Size: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case original, longestSide, box, enlarge, gravity, maxPixels, multiplesOf, snap, model, trim, matching
+  }
+
+  /// Reads a size.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    if let geometry = try fields.decodeIfPresent(.matching, as: GeometryRecord.self) {
+      try fields.checkOnly([.matching], with: "matching")
+      self = .matching(geometry)
+      return
+    }
+    let standard = Recipe.Fitting()
+    self = .fitted(
+      Recipe.Fitting(
+        try Self.target(fields), gravity: try fields.decode(.gravity, default: standard.gravity),
+        maxPixels: try fields.decodeIfPresent(.maxPixels), sides: try Self.sides(fields),
+        trim: try fields.decode(.trim, default: standard.trim)))
+  }
+
+  private static func target(_ fields: RecipeFields<CodingKeys>) throws -> Recipe.Target {
+    let others: [CodingKeys] = [.gravity, .maxPixels, .multiplesOf, .snap, .model, .trim]
+    let enlarge = try fields.decode(.enlarge, default: false)
+    if try fields.decode(.original, default: false) {
+      try fields.checkOnly([.original] + others, with: "original")
+      return .original
+    }
+    guard let box = try fields.decodeIfPresent(.box, as: Box.self) else {
+      return .longestSide(try fields.decode(.longestSide, default: Box.standardSide), enlarge: enlarge)
+    }
+    try fields.checkOnly([.box, .enlarge] + others, with: "box")
+    return .box(box.size, box.fit, enlarge: enlarge)
+  }
+
+  private static func sides(_ fields: RecipeFields<CodingKeys>) throws -> Recipe.Sides {
+    let unit = try fields.decodeIfPresent(.multiplesOf, as: Int.self)
+    let snap = try fields.decode(.snap, default: Recipe.Snap.crop)
+    if let model = try fields.decodeIfPresent(.model, as: ModelSizing.self) {
+      return .model(model, multiplesOf: unit, snap)
+    }
+    if let unit { return .multiples(of: unit, snap) }
+    try fields.refuse(.snap, without: "multiplesOf or model")
+    return .any
+  }
+
+  /// Writes the size.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    let fitting: Recipe.Fitting
+    switch self {
+    case .matching(let geometry): return try values.encode(geometry, forKey: .matching)
+    case .fitted(let value): fitting = value
+    }
+    switch fitting.target {
+    case .original: try values.encode(true, forKey: .original)
+    case .longestSide(let side, let enlarge):
+      try values.encode(side, forKey: .longestSide, unless: Box.standardSide)
+      try values.encode(enlarge, forKey: .enlarge, unless: false)
+    case .box(let size, let fit, let enlarge):
+      try values.encode(Box(size: size, fit: fit), forKey: .box)
+      try values.encode(enlarge, forKey: .enlarge, unless: false)
+    }
+    let standard = Recipe.Fitting()
+    try values.encode(fitting.gravity, forKey: .gravity, unless: standard.gravity)
+    try values.encodeIfPresent(fitting.maxPixels, forKey: .maxPixels)
+    switch fitting.sides {
+    case .any: break
+    case .multiples(let unit, let snap):
+      try values.encode(unit, forKey: .multiplesOf)
+      try values.encode(snap, forKey: .snap, unless: .crop)
+    case .model(let model, let unit, let snap):
+      try values.encode(model, forKey: .model)
+      try values.encodeIfPresent(unit, forKey: .multiplesOf)
+      try values.encode(snap, forKey: .snap, unless: .crop)
+    }
+    try values.encode(fitting.trim, forKey: .trim, unless: standard.trim)
+  }
+
+  /// The object `box`.
+  private struct Box: Codable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case width, height, fit }
+
+    static let standardSide = 1536
+    let size: ImageSize
+    let fit: Recipe.Fit
+
+    init(size: ImageSize, fit: Recipe.Fit) { (self.size, self.fit) = (size, fit) }
+
+    init(from decoder: any Decoder) throws {
+      let fields = try RecipeFields<CodingKeys>(of: decoder)
+      size = ImageSize(width: try fields.decode(.width), height: try fields.decode(.height))
+      fit = try fields.decode(.fit, default: .contain)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encode(size.width, forKey: .width)
+      try values.encode(size.height, forKey: .height)
+      try values.encode(fit, forKey: .fit, unless: .contain)
+    }
+  }
+}
+
+extension Recipe.Samples: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable { case data, profile, linear }
+
+  /// Reads what samples mean.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    if try fields.decode(.data, default: false) {
+      try fields.checkOnly([.data], with: "data")
+      self = .data
+    } else {
+      self = .color(
+        profile: try fields.decode(.profile, default: .convert), linear: try fields.decode(.linear, default: false))
+    }
+  }
+
+  /// Writes what samples mean.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    switch self {
+    case .data: try values.encode(true, forKey: .data)
+    case .color(let profile, let linear):
+      try values.encode(profile, forKey: .profile, unless: .convert)
+      try values.encode(linear, forKey: .linear, unless: false)
+    }
+  }
+}
+
+extension Recipe.Output: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case format, quality, subsampling, compression, maxBytes, minQuality
+  }
+
+  /// Reads an output.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let format = try fields.decode(.format, default: Format.auto)
+    let quality = try fields.decode(.quality, default: 92)
+    let subsampling = try fields.decode(.subsampling, default: Recipe.Subsampling.yuv420)
+    let compression = try fields.decode(.compression, default: Recipe.Compression.balanced)
+    let maxBytes = try fields.decodeIfPresent(.maxBytes, as: Int.self)
+    let minQuality = try fields.decode(.minQuality, default: 60)
+    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality) }
+    if maxBytes == nil { try fields.refuse(.minQuality, without: "maxBytes") }
+    switch format {
+    case .auto:
+      self = .auto(quality: quality, subsampling: subsampling, compression: compression, budget: budget)
+    case .jpeg:
+      try fields.checkOnly([.format, .quality, .subsampling, .maxBytes, .minQuality], with: "jpeg")
+      self = .jpeg(quality: quality, subsampling: subsampling, budget: budget)
+    case .png:
+      try fields.checkOnly([.format, .compression, .maxBytes], with: "png")
+      self = .png(compression: compression, maxBytes: maxBytes)
+    }
+  }
+
+  /// Writes the output.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(format, forKey: .format, unless: .auto)
+    func encode(quality: Int, _ subsampling: Recipe.Subsampling, _ budget: Recipe.Budget?) throws {
+      try values.encode(quality, forKey: .quality, unless: 92)
+      try values.encode(subsampling, forKey: .subsampling, unless: .yuv420)
+      try values.encodeIfPresent(budget?.bytes, forKey: .maxBytes)
+      if let budget { try values.encode(budget.minQuality, forKey: .minQuality, unless: 60) }
+    }
+    switch self {
+    case .auto(let quality, let subsampling, let compression, let budget):
+      try encode(quality: quality, subsampling, budget)
+      try values.encode(compression, forKey: .compression, unless: .balanced)
+    case .jpeg(let quality, let subsampling, let budget): try encode(quality: quality, subsampling, budget)
+    case .png(let compression, let maxBytes):
+      try values.encode(compression, forKey: .compression, unless: .balanced)
+      try values.encodeIfPresent(maxBytes, forKey: .maxBytes)
+    }
+  }
+}
+
+extension ModelSizing: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable { case multipleOf, minSide, maxSide, maxPixels }
+
+  /// Reads sizes. The name is that of the known family that takes them.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let sizing = ModelSizing(
+      name: "the model", multipleOf: try fields.decode(.multipleOf), minSide: try fields.decode(.minSide),
+      maxSide: try fields.decode(.maxSide), maxPixels: try fields.decode(.maxPixels))
+    self = Self.known.first { $0 == sizing } ?? sizing
+  }
+
+  /// Writes the sizes, and no name: what a family is called changes no result.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(multipleOf, forKey: .multipleOf)
+    try values.encode(minSide, forKey: .minSide)
+    try values.encode(maxSide, forKey: .maxSide)
+    try values.encode(maxPixels, forKey: .maxPixels)
+  }
+}
+
+extension BackgroundColor: Codable {
+  /// Reads `#RRGGBB`.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    guard let color = BackgroundColor(hex: text) else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "\(text) is not of the form #RRGGBB"))
+    }
+    self = color
+  }
+
+  /// Writes `#RRGGBB`.
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    try value.encode(hex)
+  }
+}
+
+extension Recipe.Effort: Codable {}
+extension Recipe.MetadataHandling: Codable {}
+extension Recipe.ProfileHandling: Codable {}
+extension Recipe.Fit: Codable {}
+extension Recipe.Snap: Codable {}
+extension Recipe.Subsampling: Codable {}
+extension Recipe.Compression: Codable {}
+extension Recipe.Output.Format: Codable {}
+extension DamagePolicy: Codable {}
+extension Gravity: Codable {}
+extension ResamplingFilter: Codable {}

@@ -1,0 +1,99 @@
+extension Recipe {
+  /// The encoded form of a result.
+  public enum Output: Sendable, Equatable {
+    /// PNG for real transparency and for flat illustrations that PNG codes smaller, else JPEG of a quality from 1 to 100.
+    case auto(
+      quality: Int = 92, subsampling: Subsampling = .yuv420, compression: Compression = .balanced, budget: Budget? = nil
+    )
+    /// JPEG of a quality from 1 to 100.
+    case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
+    /// PNG, of no more than `maxBytes` bytes: compression gives way first, then scale. Palettes and fewer bits, where nothing is
+    /// lost, are tried in any case.
+    case png(compression: Compression = .balanced, maxBytes: Int? = nil)
+  }
+
+  /// Chroma subsampling of JPEG results.
+  public enum Subsampling: String, Sendable, CaseIterable {
+    /// Chroma at half the width and height.
+    case yuv420 = "420"
+    /// Chroma at full size.
+    case yuv444 = "444"
+  }
+
+  /// How much time a PNG result may take. All of them store the same pixels.
+  public enum Compression: String, Sendable, CaseIterable {
+    /// A twentieth of libpng's time at its default level; photographs are 4 % larger than there.
+    case fast
+    /// The size of libpng's default level in a fifth of its time.
+    case balanced
+    /// The size of libpng's highest level or less.
+    case small
+  }
+
+  /// The largest encoded size of a result that may be a JPEG. Its quality gives way first, then scale.
+  public struct Budget: Sendable, Equatable {
+    /// Bytes, 1 or more.
+    public var bytes: Int
+    /// The lowest JPEG quality that the budget may lead to, 1 to 100.
+    public var minQuality: Int
+
+    /// Makes a budget.
+    public init(bytes: Int, minQuality: Int = 60) {
+      self.bytes = bytes
+      self.minQuality = minQuality
+    }
+
+    /// A budget of a number of bytes.
+    public static func bytes(_ bytes: Int, minQuality: Int = 60) -> Budget {
+      Budget(bytes: bytes, minQuality: minQuality)
+    }
+  }
+}
+
+extension Recipe.Output {
+  /// Which of the cases it is.
+  package enum Format: String, Sendable, CaseIterable {
+    case auto, jpeg, png
+  }
+
+  /// Which of the cases it is.
+  package var format: Format {
+    switch self {
+    case .auto: .auto
+    case .jpeg: .jpeg
+    case .png: .png
+    }
+  }
+
+  /// The JPEG quality of an output that may be one; nil for PNG.
+  var quality: Int? {
+    switch self {
+    case .auto(let quality, _, _, _), .jpeg(let quality, _, _): quality
+    case .png: nil
+    }
+  }
+
+  /// The subsampling of an output that may be a JPEG.
+  var subsampling: Recipe.Subsampling {
+    switch self {
+    case .auto(_, let subsampling, _, _), .jpeg(_, let subsampling, _): subsampling
+    case .png: .yuv420
+    }
+  }
+
+  /// The compression of an output that may be a PNG.
+  var compression: Recipe.Compression {
+    switch self {
+    case .auto(_, _, let compression, _), .png(let compression, _): compression
+    case .jpeg: .balanced
+    }
+  }
+
+  /// The largest encoded size; nil for any.
+  package var budget: Recipe.Budget? {
+    switch self {
+    case .auto(_, _, _, let budget), .jpeg(_, _, let budget): budget
+    case .png(_, let maxBytes): maxBytes.map { Recipe.Budget(bytes: $0) }
+    }
+  }
+}
