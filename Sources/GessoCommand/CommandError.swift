@@ -61,6 +61,7 @@ package struct CommandError: Error, Sendable, Equatable {
       case .jobFailed, .jobCanceled: .jobFailed
       case .tooExpensive: .limit
       case .needsDecision: .unavailable
+      case .unexpectedEvent: .someFailed
       default: .usage
       }
     let remedy = error.code == .unknownJob ? "see gesso jobs list" : error.remedy

@@ -171,9 +171,9 @@ package struct Img2Img: Verb {
           var order = order
           try await command.choose(&order, client)
           guard command.dryRun else {
-            return Outcome.result(try await pipeline.run(order, polling: command.polling) { reporter.show($0) })
+            return Outcome.result(try await reporter.follow(pipeline.start(order, polling: command.polling)))
           }
-          return .price(try await pipeline.price(order) { reporter.show($0) })
+          return .price(try await reporter.follow(pipeline.price(order)))
         }
       }
       switch result {

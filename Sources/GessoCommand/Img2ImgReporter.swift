@@ -38,8 +38,14 @@ final class Img2ImgReporter: Sendable {
 
   func note(_ text: String) { console.note("gesso: \(text)") }
 
-  func show(_ progress: Img2ImgProgress) {
-    switch progress {
+  /// Shows what happens until the work has ended.
+  func follow<Success>(_ run: Img2ImgRun<Success>) async throws -> Success {
+    for await event in run.events { show(event) }
+    return try await run.result
+  }
+
+  private func show(_ event: Img2ImgEvent) {
+    switch event {
     case .preparing: console.progress("preparing", input)
     case .prepared(let image, let path):
       let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)

@@ -202,9 +202,9 @@ private func goOn(
     let pipeline = try pipeline(service, common)
     let (folder, name, overwrites) = (results.folder, results.name, results.overwrite)
     let result = try await Interruption.guarding(patience: nil) {
-      try await pipeline.resume(
-        job, folder: folder, nameTemplate: name, replacesResults: overwrites, polling: polling
-      ) { reporter.show($0) }
+      try await reporter.follow(
+        pipeline.resume(
+          job, folder: folder, nameTemplate: name, replacesResults: overwrites, polling: polling))
     }
     try reporter.finish(result)
     return .done

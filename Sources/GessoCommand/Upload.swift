@@ -76,11 +76,11 @@ package struct Upload: Verb {
     if asIs, let description = try? await pipeline.preparer.inspect(source), description.hasGPS {
       console.note("\(input.name): its GPS position goes along: leave out --as-is to strip it")
     }
-    return try await pipeline.upload(
-      source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe
-    ) { progress in
-      guard case .uploading(let progress) = progress else { return }
+    let upload = pipeline.upload(
+      source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe)
+    for await case .uploading(let progress) in upload.events {
       console.progress("uploading", "\(input.name): \(Img2ImgReporter.figure(progress))")
     }
+    return try await upload.result
   }
 }

@@ -31,6 +31,8 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
     public static let jobCanceled = Code(rawValue: "job-canceled")
     /// An order that cannot be carried out.
     public static let invalidOrder = Code(rawValue: "invalid-order")
+    /// A run cannot go on from where it stands: a fault of this package.
+    public static let unexpectedEvent = Code(rawValue: "unexpected-event")
   }
 
   /// What kind of failure it was.
@@ -57,6 +59,13 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
     self.remedy = remedy
     self.jobID = jobID
     self.runID = runID
+  }
+
+  /// A run that cannot go on from where it stands.
+  init(unexpected message: String, _ run: LedgerEntry? = nil) {
+    self.init(
+      .unexpectedEvent, stage: "submit", message, remedy: "report this; the ledger keeps what was paid for",
+      jobID: run?.jobID, runID: run?.id)
   }
 
   /// `message: remedy`.

@@ -43,7 +43,7 @@ struct Img2ImgPipelineTests {
   func runs() async throws {
     let service = ScriptedService(
       statuses: ["queued", "in-progress", "success"], results: [try Self.result(), try Fixtures.bytes("png/1x1.png")])
-    let result = try await pipeline(service).run(order(samples: 2))
+    let result = try await pipeline(service).start(order(samples: 2)).result
 
     #expect(
       try names() == [
@@ -96,7 +96,7 @@ struct Img2ImgPipelineTests {
       if name == "GET /jobs/job_1" { #expect(entry?.jobID?.rawValue == "job_1" && entry?.cost == "10.5") }
       return nil
     }
-    _ = try await pipeline(service).run(order())
+    _ = try await pipeline(service).start(order()).result
     let states = seen.withLock(\.self)
     #expect(states["POST /assets"] == .prepared)
     #expect(states["POST /generate/img2img"] == .submitting)
@@ -118,14 +118,14 @@ struct Img2ImgPipelineTests {
     }
     let pipeline = try pipeline(service)
     let order = order()
-    let task = Task { try await pipeline.run(order) }
+    let task = Task { try await pipeline.start(order).result }
     for await _ in submitting {}
     task.cancel()
     answer.finish()
-    await #expect(throws: (any Error).self) { try await task.value }
+    await #expect(throws: CancellationError.self) { try await task.value }
     #expect(try Ledger(path: ledgerPath).entry(job: JobID(rawValue: "job_1")).state == .submitted)
 
-    let result = try await pipeline.resume(JobID(rawValue: "job_1"))
+    let result = try await pipeline.resume(JobID(rawValue: "job_1")).result
     #expect(result.files.map(\.path) == [folder + "/small-420-7-1.png"])
     #expect(service.requests.filter { $0 == "POST /generate/img2img" }.count == 1)
   }
@@ -144,13 +144,11 @@ struct Img2ImgPipelineTests {
     }
     let pipeline = try pipeline(service)
     let order = order()
-    let task = Task { try await pipeline.run(order) }
+    let task = Task { try await pipeline.start(order).result }
     for await _ in submitting {}
     task.cancel()
     answer.finish()
-    await #expect { try await task.value } throws: {
-      ($0 as? ScenarioError)?.code == .canceled && ($0 as? ScenarioError)?.mayHaveStartedJob == false
-    }
+    await #expect(throws: CancellationError.self) { try await task.value }
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
     #expect(try Ledger(path: ledgerPath).entries().map(\.state) == [.uploaded], "the same order submits later")
   }
@@ -166,20 +164,23 @@ struct Img2ImgPipelineTests {
       else { return nil }
       return HTTPResponse(status: 429, body: [UInt8](#"{"reason":"cooling","remainingSeconds":6}"#.utf8))
     }
-    let ledger = try Ledger(path: ledgerPath)
-    let seen = Mutex<[String]>([])
-    _ = try await pipeline(service).run(order()) { progress in
-      let state = (try? ledger.entries().first?.state.rawValue) ?? "none"
-      switch progress {
-      case .submitting: seen.withLock { $0.append("submitting \(state)") }
-      case .pausing(let pause, let error): seen.withLock { $0.append("\(pause) \(error.code.rawValue) \(state)") }
+    let commits = Mutex<[String]>([])
+    let ledger = try Ledger(path: ledgerPath) { _, step in commits.withLock { $0.append(step) } }
+    let run = Img2ImgPipeline(client: try service.client(), ledger: ledger).start(order())
+    var seen: [String] = []
+    for await event in run.events {
+      switch event {
+      case .submitting: seen.append("submitting")
+      case .pausing(let pause, let error): seen.append("\(pause) \(error.code.rawValue)")
       default: break
       }
     }
+    _ = try await run.result
     #expect(
-      seen.withLock(\.self) == [
-        "submitting submitting", "6.0 seconds cooling-down uploaded", "submitting submitting",
-        "6.0 seconds cooling-down uploaded", "submitting submitting",
+      seen == ["submitting", "6.0 seconds cooling-down", "submitting", "6.0 seconds cooling-down", "submitting"])
+    #expect(
+      commits.withLock(\.self).drop { $0 != "submitting" }.prefix(6) == [
+        "submitting", "uploaded", "submitting", "uploaded", "submitting", "submitted",
       ])
   }
 
@@ -187,12 +188,12 @@ struct Img2ImgPipelineTests {
   func timesOut() async throws {
     let slow = ScriptedService(statuses: ["in-progress"], results: [try Self.result()])
     await #expect {
-      try await pipeline(slow).run(order(), polling: JobPolling(deadline: .seconds(30)))
+      try await pipeline(slow).start(order(), polling: JobPolling(deadline: .seconds(30))).result
     } throws: {
       ($0 as? ScenarioError)?.code == .deadlineExceeded && ($0 as? ScenarioError)?.jobID?.rawValue == "job_1"
     }
     let ready = ScriptedService(results: [try Self.result()])
-    let result = try await pipeline(ready).resume(JobID(rawValue: "job_1"))
+    let result = try await pipeline(ready).resume(JobID(rawValue: "job_1")).result
     #expect(result.seed == "7" && result.files.count == 1)
     #expect(ready.requests.allSatisfy { $0.hasPrefix("GET") }, "nothing is uploaded or submitted again")
   }
@@ -208,7 +209,7 @@ struct Img2ImgPipelineTests {
       }
       return nil
     }
-    await #expect { try await pipeline(service).run(order()) } throws: {
+    await #expect { try await pipeline(service).start(order()).result } throws: {
       let error = $0 as? PipelineError
       return error?.code == .ledgerUnavailable && error?.jobID?.rawValue == "job_1"
         && error?.message.contains("job_1 was submitted and is paid for") == true
@@ -221,7 +222,7 @@ struct Img2ImgPipelineTests {
       guard name == "POST /generate/img2img" else { return nil }
       throw ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "look")
     }
-    await #expect { try await pipeline(service).run(order()) } throws: {
+    await #expect { try await pipeline(service).start(order()).result } throws: {
       ($0 as? ScenarioError)?.outcome == .unknownOutcome
     }
     let entry = try #require(try Ledger(path: ledgerPath).entries().first)
@@ -235,7 +236,7 @@ struct Img2ImgPipelineTests {
       name == "POST /generate/img2img"
         ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"bad prompt"}"#.utf8)) : nil
     }
-    await #expect(throws: ScenarioError.self) { try await pipeline(service).run(order()) }
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).start(order()).result }
     let entry = try #require(try Ledger(path: ledgerPath).entries().first)
     #expect(entry.state == .failed)
     #expect(entry.failure?.contains("bad prompt") == true)
@@ -244,7 +245,7 @@ struct Img2ImgPipelineTests {
   @Test("a job that ends badly", arguments: [("failure", PipelineError.Code.jobFailed), ("canceled", .jobCanceled)])
   func fails(status: String, code: PipelineError.Code) async throws {
     let service = ScriptedService(statuses: [status], results: [])
-    await #expect { try await pipeline(service).run(order()) } throws: {
+    await #expect { try await pipeline(service).start(order()).result } throws: {
       ($0 as? PipelineError)?.code == code && "\($0)".contains("no luck")
     }
     #expect(try Ledger(path: ledgerPath).entries().first?.state == .failed)
@@ -255,7 +256,7 @@ struct Img2ImgPipelineTests {
     arguments: ["corrupt/png-truncated-half-data.png", "foreign/text.jpg"])
   func damaged(name: String) async throws {
     let service = ScriptedService(results: [try Fixtures.bytes(name)])
-    await #expect { try await pipeline(service).run(order()) } throws: {
+    await #expect { try await pipeline(service).start(order()).result } throws: {
       ($0 as? ScenarioError)?.code == .downloadInvalid && ($0 as? ScenarioError)?.jobID?.rawValue == "job_1"
     }
     #expect(try names() == ["small-420.prepared.jpg"])
@@ -265,7 +266,7 @@ struct Img2ImgPipelineTests {
   @Test("other kinds of image are kept as they are")
   func webp() async throws {
     let service = ScriptedService(results: [try Fixtures.bytes("foreign/webp.png")], mimeType: "image/webp")
-    let result = try await pipeline(service).run(order())
+    let result = try await pipeline(service).start(order()).result
     #expect(result.files.map(\.path) == [folder + "/small-420-7-1.webp"])
     #expect(result.files[0].size == nil && result.files[0].mimeType == "image/webp")
   }
@@ -282,7 +283,7 @@ struct Img2ImgPipelineTests {
     var order = order()
     order.source = .remote(url: "https://example.com/cat.png?Signature=private")
     order.sourceName = "https://example.com/cat.png"
-    _ = try await pipeline(service).run(order)
+    _ = try await pipeline(service).start(order).result
     #expect(!service.requests.contains("POST /assets"))
     #expect(body.withLock(\.self).contains("cat.png?Signature=private"))
     #expect(try names() == ["small-420-7-1.png", "small-420-7-1.png.json"])
@@ -292,7 +293,7 @@ struct Img2ImgPipelineTests {
   @Test("neither credentials nor signed URLs are written anywhere")
   func secrets() async throws {
     let service = ScriptedService(results: [try Self.result()])
-    _ = try await pipeline(service).run(order())
+    _ = try await pipeline(service).start(order()).result
     let written = try everythingWritten()
     #expect(written.contains("job_1"), "the search looks at the right files")
     for secret in ["planted-key", "planted-secret", "planted-signature"] {
@@ -319,19 +320,21 @@ struct Img2ImgPipelineTests {
     let service = ScriptedService(results: [])
     var order = order(samples: 2)
     order.nameTemplate = template
-    await #expect { try await pipeline(service).run(order) } throws: { ($0 as? PipelineError)?.code == .invalidOrder }
+    await #expect { try await pipeline(service).start(order).result } throws: {
+      ($0 as? PipelineError)?.code == .invalidOrder
+    }
     #expect(service.requests.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: folder))
   }
 
   @Test("a job of another address is not asked for with these credentials")
   func otherService() async throws {
-    _ = try await pipeline(ScriptedService(results: [try Self.result()])).run(order())
+    _ = try await pipeline(ScriptedService(results: [try Self.result()])).start(order()).result
     let elsewhere = ScenarioClient(
       configuration: try ScenarioConfiguration(
         baseURL: "https://other.example/v1", credential: ScenarioCredential(key: "k", secret: "s")))
     let pipeline = Img2ImgPipeline(client: elsewhere, ledger: try Ledger(path: ledgerPath))
-    await #expect { try await pipeline.resume(JobID(rawValue: "job_1")) } throws: {
+    await #expect { try await pipeline.resume(JobID(rawValue: "job_1")).result } throws: {
       ($0 as? PipelineError)?.code == .otherService
     }
   }
@@ -343,7 +346,7 @@ struct Img2ImgPipelineTests {
       client: try service.client(), ledger: try Ledger(path: ledgerPath), randomSeed: { "1234" })
     var order = order()
     order.request.seed = nil
-    let result = try await pipeline.run(order)
+    let result = try await pipeline.start(order).result
     #expect(result.seed == "1234")
     #expect(result.files[0].path == folder + "/small-420-1234-1.png")
     #expect(try Ledger(path: ledgerPath).entries().first?.intent.seed == "1234")

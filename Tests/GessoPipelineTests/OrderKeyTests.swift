@@ -30,7 +30,7 @@ struct OrderKeyTests {
     }
     var order = order
     order.waits = false
-    _ = try await Img2ImgPipeline(client: try service.client(), ledger: ledger).run(order)
+    _ = try await Img2ImgPipeline(client: try service.client(), ledger: ledger).start(order).result
     return try ledger.entries()[0].intent.key
   }
 

@@ -44,7 +44,7 @@ struct ResultNamingTests {
 
   /// The only result's name after a run whose job has that number and whose picture has that shade.
   private func result(_ number: Int, _ order: Img2ImgOrder) async throws -> String {
-    let files = try await pipeline(service(number)).run(order).files
+    let files = try await pipeline(service(number)).start(order).result.files
     try #require(files.count == 1)
     let path = files[0].path
     #expect(files[0].recordPath == path + ".json")
@@ -143,7 +143,8 @@ struct ResultNamingTests {
     let files = try await withThrowingTaskGroup(of: Img2ImgResult.File.self) { group in
       for index in 0..<8 {
         group.addTask {
-          try await pipelines[index % 2].run(order("prompt \(index)") { $0.nameTemplate = "one name" }).files[0]
+          try await pipelines[index % 2].start(order("prompt \(index)") { $0.nameTemplate = "one name" }).result.files[
+            0]
         }
       }
       return try await group.reduce(into: []) { $0.append($1) }
@@ -213,7 +214,7 @@ struct ResultNamingTests {
     _ = try await result(1, order("a forest"))
     try FileManager.default.removeItem(atPath: folder + "/small-420-7-1.png.json")
     let service = try service(1)
-    let files = try await pipeline(service).run(order("a forest")).files
+    let files = try await pipeline(service).start(order("a forest")).result.files
     #expect(service.requests.isEmpty && files.map { lastPart($0.path) } == ["small-420-7-1.png"])
     #expect(try record(folder + "/small-420-7-1.png.json")["job"] as? String == "job_1")
   }
@@ -226,7 +227,7 @@ struct ResultNamingTests {
         ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"no"}"#.utf8)) : nil
     }
     await #expect(throws: ScenarioError.self) {
-      try await pipeline(refusing).run(order("a forest") { $0.nameTemplate = "first" })
+      try await pipeline(refusing).start(order("a forest") { $0.nameTemplate = "first" }).result
     }
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist-2" }) == "mist-2.png")
@@ -246,25 +247,26 @@ struct ResultNamingTests {
       request.url.contains("dryRun=true")
         ? HTTPResponse(status: 269, body: [UInt8](#"{"creativeUnitsCost":1}"#.utf8)) : nil
     }
-    _ = try await pipeline(service).price(order("a forest") { $0.nameTemplate = "first" })
+    _ = try await pipeline(service).price(order("a forest") { $0.nameTemplate = "first" }).result
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
   }
 
   @Test("the name of this command wins over that of an attempt which was interrupted while its job ran")
   func afterInterruption() async throws {
-    _ = try await pipeline(service(1)).run(
+    _ = try await pipeline(service(1)).start(
       order("a forest") { order in
         (order.nameTemplate, order.waits) = ("first", false)
-      })
+      }
+    ).result
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
   }
 
   @Test("a job's results go where whoever goes on with it wants them, and the ledger keeps that")
   func resumed() async throws {
-    _ = try await pipeline(service(1)).run(order("a forest") { $0.waits = false })
+    _ = try await pipeline(service(1)).start(order("a forest") { $0.waits = false }).result
     let job = JobID(rawValue: "job_1")
     func names(_ folder: String?, _ template: String?) async throws -> [String] {
-      try await pipeline(service(1)).resume(job, folder: folder, nameTemplate: template).files.map(\.path)
+      try await pipeline(service(1)).resume(job, folder: folder, nameTemplate: template).result.files.map(\.path)
     }
     let deeper = folder + "/deeper"
     #expect(try await names(deeper, "fog") == [deeper + "/fog.png"])
@@ -283,21 +285,25 @@ struct ResultNamingTests {
     }
     if !hasResult { try FileManager.default.removeItem(atPath: folder + "/small-420-7-1.png") }
     let service = try service(1)
-    #expect(try await pipeline(service).run(order("a forest")).files.map { lastPart($0.path) } == ["small-420-7-1.png"])
+    #expect(
+      try await pipeline(service).start(order("a forest")).result.files.map { lastPart($0.path) } == [
+        "small-420-7-1.png"
+      ])
     #expect(service.requests.contains { $0.hasPrefix("GET /files/") } != hasResult)
   }
 
   @Test("results of one job are not in each other's way", arguments: [false, true])
   func siblings(replaces: Bool) async throws {
     let service = ScriptedService(results: [try Self.picture(1), try Self.picture(2)])
-    _ = try await pipeline(service).run(
+    _ = try await pipeline(service).start(
       order("a forest") { order in
         (order.request.numSamples, order.waits) = (2, false)
-      })
+      }
+    ).result
     for _ in 0..<2 {
       let files = try await pipeline(service).resume(
         JobID(rawValue: "job_1"), nameTemplate: "fog", replacesResults: replaces
-      ).files
+      ).result.files
       #expect(files.map { lastPart($0.path) } == ["fog.png", "fog-2.png"])
       #expect(files.map { bytes(of: $0.path) } == [try Self.picture(1), try Self.picture(2)])
     }
@@ -372,7 +378,7 @@ struct ResultNamingTests {
   func badTemplate(template: String, remedy: String) async throws {
     let service = try service(1)
     await #expect {
-      try await pipeline(service).run(order("a forest") { $0.nameTemplate = template })
+      try await pipeline(service).start(order("a forest") { $0.nameTemplate = template }).result
     } throws: {
       ($0 as? PipelineError)?.code == .invalidOrder && ($0 as? PipelineError)?.remedy == remedy
     }
@@ -416,14 +422,14 @@ struct ResultNamingTests {
       (other.source, other.stem, other.nameTemplate) = (
         .remote(url: "https://example.com/lake.jpg"), "source", "{stem}.prepared"
       )
-      #expect(try await pipeline(jpeg).run(other).files.map(\.path) == [path])
+      #expect(try await pipeline(jpeg).start(other).result.files.map(\.path) == [path])
       if needed == .editedResult { try write("touched up", to: name) }
     case .sourceOfAnother:
       try FileManager.default.copyItem(atPath: Self.photograph, toPath: path)
       _ = try await result(2, self.order("a lake", source: path))
     }
     let content = bytes(of: path)
-    _ = try await pipeline(service(1)).run(order)
+    _ = try await pipeline(service(1)).start(order).result
     #expect(content != nil && bytes(of: path) == content)
     let numbered = needed == .maskByItsOwnName ? "source.mask-2.png" : "source.prepared-2.jpg"
     #expect(bytes(of: "\(folder)/\(numbered)") != nil)
@@ -438,7 +444,7 @@ struct ResultNamingTests {
         (order.recipe.output, order.replacesPreparedImages) = (.auto(quality: quality), false)
       }
     }
-    await #expect { try await pipeline(service).run(refusing(50)) } throws: {
+    await #expect { try await pipeline(service).start(refusing(50)).result } throws: {
       ($0 as? PreparationError)?.code == .outputExists
     }
     #expect(service.requests.isEmpty, "nothing is sent")

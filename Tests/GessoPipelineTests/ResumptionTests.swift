@@ -32,7 +32,7 @@ struct ResumptionTests {
   ) async throws -> Img2ImgResult {
     try await Img2ImgPipeline(
       client: try service.client(), ledger: try ledger(), preparer: ImagePreparer(limits: limits)
-    ).run(order)
+    ).start(order).result
   }
 
   private static func json(_ text: String, status: Int = 200) -> HTTPResponse {
@@ -127,7 +127,7 @@ struct ResumptionTests {
           let order = order { order in
             (order.request.prompt, order.folder, order.waits) = ("\(index)", "\(folder)/\(index)", false)
           }
-          _ = try await pipelines[index % 2].run(order)
+          _ = try await pipelines[index % 2].start(order).result
         }
       }
       try await group.waitForAll()
@@ -153,9 +153,9 @@ struct ResumptionTests {
     let pipeline = Img2ImgPipeline(client: try other.client(), ledger: try ledger())
     let waits = Mutex(0)
     await #expect {
-      try await pipeline.run(order { $0.request.prompt = "a lake" }) {
-        if case .waitingForUpload = $0 { waits.withLock { $0 += 1 } }
-      }
+      let run = pipeline.start(order { $0.request.prompt = "a lake" })
+      for await case .waitingForUpload in run.events { waits.withLock { $0 += 1 } }
+      return try await run.result
     } throws: {
       let error = $0 as? PipelineError
       return error?.code == .runInProgress && error?.message.hasSuffix("for 600 seconds") == true
@@ -309,7 +309,7 @@ struct ResumptionTests {
     } else {
       _ = try await run(service, order)
     }
-    let price = try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).price(order)
+    let price = try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).price(order).result
     #expect("\(price)" == "10.75")
     #expect(try ledger().entries().count == 1)
     #expect(try ledger().entries()[0].state == (limit < 10 ? .uploaded : .downloaded))
@@ -319,7 +319,7 @@ struct ResumptionTests {
   func dryRunStarts() async throws {
     let service = try service()
     let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
-    await #expect { try await pipeline.price(order()) } throws: {
+    await #expect { try await pipeline.price(order()).result } throws: {
       let error = $0 as? ScenarioError
       return error?.code == .dryRunStartedJob && error?.jobID?.rawValue == "job_1" && error?.charged == .yes
     }
@@ -343,17 +343,14 @@ struct ResumptionTests {
       )
     }
     let pipeline = Img2ImgPipeline(client: try service.client(retry: .never), ledger: try ledger())
-    let (following, followed) = AsyncStream.makeStream(of: Void.self)
-    let first = Task {
-      try await pipeline.run(order()) { if case .submitted = $0 { followed.finish() } }
-    }
-    for await _ in following {}
-    let second = Task { try await pipeline.run(order { $0.request.prompt = "a lake" }) }
+    let first = pipeline.start(order())
+    for await case .submitted in first.events { break }
+    let second = Task { try await pipeline.start(order { $0.request.prompt = "a lake" }).result }
     for await _ in refusals {}
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
     end.finish()
-    _ = try await first.value
+    _ = try await first.result
     #expect(submits.withLock(\.self) == 2)
     #expect(try ledger().entries().map(\.state) == [.uploaded, .downloaded])
   }
@@ -374,7 +371,7 @@ struct ResumptionTests {
           let order = order { order in
             (order.request.prompt, order.folder) = ("\(index)", "\(folder)/\(index)")
           }
-          _ = try await pipeline.run(order, polling: polling)
+          _ = try await pipeline.start(order, polling: polling).result
         }
       }
       try await group.waitForAll()
@@ -458,7 +455,7 @@ struct ResumptionTests {
     let service = try service()
     let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
     try await pipeline.resolve(1, .adopt(JobID(rawValue: "job_1")))
-    #expect(try await pipeline.run(order()).files.count == 1)
+    #expect(try await pipeline.start(order()).result.files.count == 1)
     #expect(service.requests.allSatisfy { $0.hasPrefix("GET") })
   }
 }

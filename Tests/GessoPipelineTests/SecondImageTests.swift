@@ -76,7 +76,8 @@ struct SecondImageTests {
     order.waits = false
     let result: Result<Img2ImgResult, any Error>
     do {
-      result = .success(try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).run(order))
+      result = .success(
+        try await Img2ImgPipeline(client: try service.client(), ledger: try ledger()).start(order).result)
     } catch {
       result = .failure(error)
     }
@@ -164,7 +165,7 @@ struct SecondImageTests {
     let mask = Img2ImgOrder.SecondImage.mask(.file(Fixtures.path("png/small-rgb8.png")))
     let service = ScriptedService(results: [])
     let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
-    await #expect { try await pipeline.run(try order(mask)) } throws: {
+    await #expect { try await pipeline.start(try order(mask)).result } throws: {
       ($0 as? PreparationError)?.code == .invalidRecipe && "\($0)".contains("same size")
     }
     #expect(service.requests.isEmpty)
@@ -197,7 +198,7 @@ struct SecondImageTests {
     let mask = try image({ x, y in [Self.isPainted(x, y) ? 255 : 0] }, channels: 1)
     var order = try order(.mask(mask)) { ($0.multipleOf, $0.maxSide) = (1, nil) }
     order.request.strength = 1
-    let result = try await Img2ImgPipeline(client: client, ledger: try ledger()).run(order)
+    let result = try await Img2ImgPipeline(client: client, ledger: try ledger()).start(order).result
     await sandbox.stop()
     let pixels = try Self.pixels([UInt8](try Data(contentsOf: URL(filePath: result.files[0].path))))
     let sent = try Self.pixels([UInt8](try Data(contentsOf: URL(filePath: folder + "/a.prepared.png"))))

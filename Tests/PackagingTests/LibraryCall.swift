@@ -11,5 +11,5 @@ func autumn(of photograph: String, into folder: String, from service: ScenarioCo
   order.recipe.size = .longestSide(1024, sides: .multiples(of: 16))
   order.request.strength = 0.55
   order.request.seed = "42"
-  return try await pipeline.run(order).files.map(\.path)
+  return try await pipeline.start(order).result.files.map(\.path)
 }

@@ -82,7 +82,7 @@ struct Worker {
     var failures = 0
     while true {
       do {
-        _ = try await pipeline.run(order, polling: polling)
+        _ = try await pipeline.start(order, polling: polling).result
         return
       } catch let error as PipelineError where error.code == .runInProgress {
         try await Task.sleep(for: .milliseconds(50))

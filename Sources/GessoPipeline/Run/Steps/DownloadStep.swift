@@ -4,83 +4,70 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Waiting for the job, and putting its results where nothing is lost.
-extension Img2ImgPipeline {
+/// Downloads the results of a job to where nothing is lost.
+struct DownloadStep {
+  let context: RunContext
+  let places: ResultPlaces
+
   /// The files of a finished run, if all of them are where the order wants them, as they were.
-  func finished(_ places: ResultPlaces) throws -> Img2ImgResult? {
+  func found() throws -> [Img2ImgResult.File]? {
     var files: [Img2ImgResult.File] = []
     for row in places.run.results {
-      guard let file = try intact(row, places) else { return nil }
+      guard let file = try intact(row) else { return nil }
       files.append(file)
     }
-    let run = places.run
-    return files.isEmpty ? nil : Img2ImgResult(run, preparedPath: run.intent.preparedPath, files: files)
+    return files.isEmpty ? nil : files
   }
 
-  /// Waits for the job of a run and downloads what is not on disk yet.
-  func finish(
-    _ places: ResultPlaces, polling: JobPolling, onProgress: @Sendable (Img2ImgProgress) -> Void
-  ) async throws -> Img2ImgResult {
+  /// Downloads the results that are not on disk yet.
+  ///
+  /// - Returns: All of them, in the service's order.
+  func run(_ job: Job) async throws -> [Img2ImgResult.File] {
     let run = places.run
-    guard let jobID = run.jobID else {
-      throw PipelineError(.unknownJob, stage: "wait", "run \(run.id) has no job on record", remedy: "start it again")
-    }
-    let job = try await client.finishedJob(jobID, polling: polling) { onProgress(.waiting($0)) }
-    guard job.status == .success else {
-      let reason = [job.failureReason, job.hint].compactMap(\.self).joined(separator: "; ")
-      let text = "job \(jobID) ended \(job.status)" + (reason.isEmpty ? "" : " (\(reason))")
-      try ledger.recordFailure(run.id, reason: text)
-      throw PipelineError(
-        job.status == .canceled ? .jobCanceled : .jobFailed, stage: "wait", text,
-        remedy: job.billing?.disableRefund == true
-          ? "it was paid for: ask the service's support" : "change the order and try again",
-        jobID: jobID)
-    }
-    try ledger.recordSuccess(run.id)
-    onProgress(.downloading(count: job.assetIDs.count))
+    try context.ledger.recordSuccess(run.id)
+    context.report(.downloading(count: job.assetIDs.count))
     var files: [Int: Img2ImgResult.File] = [:]
     for (index, asset) in zip(1..., job.assetIDs) {
       guard let row = run.results.first(where: { $0.index == index && $0.assetID == asset }) else { continue }
-      files[index] = try intact(row, places)
+      files[index] = try intact(row)
     }
     do {
       let missing = zip(1..., job.assetIDs).filter { files[$0.0] == nil }
       // One request for the addresses of many; one that is left out there is asked for by itself, and gives its reason.
-      let assets = missing.count > 1 ? try await client.assets(missing.map(\.1)) : []
+      let assets = missing.count > 1 ? try await context.client.assets(missing.map(\.1)) : []
       for (index, id) in missing {
         try Task.checkCancellation()
         let asset: Asset
         if let known = assets.first(where: { $0.id == id }) {
           asset = known
         } else {
-          asset = try await client.asset(id)
+          asset = try await context.client.asset(id)
         }
-        let file = try await kept(asset, index: index, places, onProgress)
+        let file = try await kept(asset, index: index)
         files[index] = file
-        onProgress(.downloaded(file))
+        context.report(.downloaded(file))
       }
     } catch var error as ScenarioError {
-      error.jobID = jobID
+      error.jobID = job.id
       throw error
     }
-    try ledger.recordDownloads(run.id)
-    return Img2ImgResult(
-      run, preparedPath: run.intent.preparedPath, files: files.sorted { $0.key < $1.key }.map(\.value))
+    try context.ledger.recordDownloads(run.id)
+    return files.sorted { $0.key < $1.key }.map(\.value)
   }
 
   /// A result that is on disk as the ledger has it: under the name that is wanted now, with the bytes on record.
-  private func intact(_ row: LedgerResult, _ places: ResultPlaces) throws -> Img2ImgResult.File? {
+  private func intact(_ row: LedgerResult) throws -> Img2ImgResult.File? {
     let path = places.naming.path(
       index: row.index, number: row.number, fileExtension: URL(filePath: row.path).pathExtension)
     guard path.absolutePath == row.path,
       case .own(let digest) = try places.standing(at: path, index: row.index, asset: row.assetID)
     else { return nil }
-    return try onDisk(path, digest, number: row.number, index: row.index, asset: row.assetID, places)
+    return try onDisk(path, digest, number: row.number, index: row.index, asset: row.assetID)
   }
 
   /// The result that stands at a path already; its record is written again where it is gone.
   private func onDisk(
-    _ path: String, _ digest: String, number: Int, index: Int, asset: AssetID, _ places: ResultPlaces
+    _ path: String, _ digest: String, number: Int, index: Int, asset: AssetID
   ) throws -> Img2ImgResult.File {
     let url = URL(filePath: path)
     let file = Img2ImgResult.File(
@@ -92,7 +79,7 @@ extension Img2ImgPipeline {
     let record = [UInt8](ResultRecord.document(of: file, run: places.run).utf8)
     let isNew = try Occupant(file.recordPath) == .none && onFiles(try created(record, at: file.recordPath))
     guard isNew || row == nil else { return file }
-    try ledger.recordResult(
+    try context.ledger.recordResult(
       places.run.id,
       LedgerResult(
         index: index, assetID: asset, path: path.absolutePath, sha256: digest, number: number,
@@ -101,19 +88,17 @@ extension Img2ImgPipeline {
   }
 
   /// A result on disk under the first name that is free, or is this very result already.
-  private func kept(
-    _ asset: Asset, index: Int, _ places: ResultPlaces, _ onProgress: @Sendable (Img2ImgProgress) -> Void
-  ) async throws -> Img2ImgResult.File {
+  private func kept(_ asset: Asset, index: Int) async throws -> Img2ImgResult.File {
     var name = ResultNameSearch(places: places, index: index, asset: asset)
     if let file = try existing(&name) { return file }
     var (size, digest): (ImageSize?, String) = (nil, "")
-    let download = try await client.download(asset, beside: name.path) { file in
+    let download = try await context.client.download(asset, beside: name.path) { file in
       size = try verifiedSize(of: file.path)
       digest = try onFiles(try ContentDigest.sha256(ofFile: file.path))
     }
     let file = try named(download, size: size, digest: digest, &name)
     if name.number > 1 {
-      onProgress(.nameTaken(name.path(1), wasEdited: name.wasEdited, result: name.path))
+      context.report(.nameTaken(name.path(1), wasEdited: name.wasEdited, result: name.path))
     }
     return file
   }
@@ -124,7 +109,7 @@ extension Img2ImgPipeline {
   private func existing(_ name: inout ResultNameSearch) throws -> Img2ImgResult.File? {
     guard case .own(let digest) = try name.advance() else { return nil }
     return try onDisk(
-      name.path, digest, number: name.number, index: name.index, asset: name.asset.id, name.places)
+      name.path, digest, number: name.number, index: name.index, asset: name.asset.id)
   }
 
   /// Gives a download the first name that is free, or throws it away where the result has come meanwhile.
@@ -150,7 +135,7 @@ extension Img2ImgPipeline {
         continue
       }
       let isNewRecord = name.standing != .free(hasRecord: true)
-      try ledger.recordResult(
+      try context.ledger.recordResult(
         run.id,
         LedgerResult(
           index: name.index, assetID: asset, path: file.path.absolutePath, sha256: digest, number: name.number,
@@ -202,8 +187,8 @@ extension Img2ImgPipeline {
     // All is decoded whatever the size of the result, and a small one costs least.
     let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
-      let size = try preparer.inspectBlocking(.file(path)).size
-      _ = try preparer.pixelsBlocking(of: .file(path), as: recipe)
+      let size = try context.preparer.inspectBlocking(.file(path)).size
+      _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
       // Known by its first bytes, but not read here.

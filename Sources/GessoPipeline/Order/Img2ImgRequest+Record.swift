@@ -31,6 +31,25 @@ extension Img2ImgRequest {
     return .object(members)
   }
 
+  /// Fills in what an earlier attempt found out: the size, and the images that it uploaded.
+  mutating func restore(from entry: LedgerEntry) throws {
+    struct Found: Decodable {
+      var width: Int?
+      var height: Int?
+      var maskId: AssetID?
+      var controlImageId: AssetID?
+      var modality: String?
+    }
+    let found = try JSONDecoder().decode(Found.self, from: Data(entry.intent.parameters.utf8))
+    width = width ?? found.width
+    height = height ?? found.height
+    if let mask = found.maskId { endpoint = .inpaint(mask: mask) }
+    if let control = found.controlImageId {
+      endpoint = .controlnetImg2Img(control: control, modality: found.modality ?? "")
+    }
+    if let asset = entry.assetID { image = .asset(asset) }
+  }
+
   /// ``parameters`` as JSON, sorted by name; nil without any.
   var parametersText: String? {
     guard !parameters.isEmpty else { return nil }

@@ -133,4 +133,7 @@ enum Occupant {
 extension String {
   /// This path, so that it means the same from any working directory.
   var absolutePath: String { URL(filePath: self).standardizedFileURL.path }
+
+  /// The part after the last slash.
+  var lastPathComponent: String { URL(filePath: self).lastPathComponent }
 }

@@ -1,9 +1,9 @@
 internal import Foundation
-public import ScenarioAPI
+internal import ScenarioAPI
 
-/// Finding out what became of a submit whose answer nobody read. The service has no idempotency key, so the only way is
-/// to look through the account's jobs for one that nobody else owns and that is just what was asked for.
-extension Img2ImgPipeline {
+/// Finds out what became of a submit whose answer nobody read. The service has no idempotency key, so the only way is to
+/// look through the account's jobs for one that belongs to no other run and is just what was asked for.
+struct ReconcileStep: Sendable {
   /// How far this machine's clock may be behind the service's.
   private static let clockSkew = 60.0
   /// How often the list is read before "no such job" is believed: a request that broke may still be at work there, and a
@@ -17,7 +17,9 @@ extension Img2ImgPipeline {
     case unclear(isFinal: Bool)
   }
 
-  /// The run with the job that its submit became.
+  let context: RunContext
+
+  /// The job that the submit of a run became, put on record.
   ///
   /// Adopted is the one job that nobody has claimed and that fits in everything that was sent. A job that does not repeat
   /// its request is known by its first result, for which it may have to be waited for.
@@ -25,9 +27,9 @@ extension Img2ImgPipeline {
   /// - Parameter named: Jobs that the submit's answer names, where it could not be read. They are the first candidates.
   /// - Throws: A ``PipelineError`` with the code `needs-decision`, after the run was parked, when none or several fit; or
   ///   a `ScenarioError` when the service cannot be asked.
-  func reconciled(
-    _ entry: LedgerEntry, _ request: Img2ImgRequest, polling: JobPolling, named: [JobID] = []
-  ) async throws -> LedgerEntry {
+  func run(_ request: Img2ImgRequest, _ entry: LedgerEntry, named: [JobID]) async throws -> JobID {
+    context.report(.reconciling)
+    let (client, ledger, polling) = (context.client, context.ledger, context.polling)
     let sent = try JSONDecoder().decode([String: JSONValue].self, from: try JSONEncoder().encode(request))
     var (known, waited, pause) = ([JobID: Verdict](), Duration.zero, polling.initialInterval)
     var look = 0
@@ -53,7 +55,7 @@ extension Img2ImgPipeline {
       if fitting.count == 1, try !ledger.hasRival(entry) {
         try ledger.recordSubmission(
           entry.id, job: fitting[0].id, cost: fitting[0].billing?.cuCost?.description)
-        return try ledger.entry(run: entry.id)
+        return fitting[0].id
       }
       let isSettled = fitting.isEmpty ? look >= Self.looks && !isPending : true
       if isSettled || waited >= polling.deadline {
@@ -79,7 +81,7 @@ extension Img2ImgPipeline {
     guard job.status == .success, let first = job.assetIDs.first else { return .unclear(isFinal: job.status.isFinal) }
     let result: Asset
     do throws(ScenarioError) {
-      result = try await client.asset(first)
+      result = try await context.client.asset(first)
     } catch {
       // Of a job whose result cannot be read nothing is known; that is no reason to learn nothing of the others.
       let isOfThisAsset = (error.outcome == .refused && !error.isRetryable) || error.code == .malformedReply
@@ -104,54 +106,11 @@ extension Img2ImgPipeline {
     var reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
     // What an earlier look found is not forgotten when this one finds nothing.
     if candidates.isEmpty, entry.state == .needsDecision, let earlier = entry.failure { reason = earlier }
-    try ledger.recordNeedsDecision(entry.id, reason: reason)
+    try context.ledger.recordNeedsDecision(entry.id, reason: reason)
     var error = PipelineError(
       .needsDecision, stage: "submit", reason,
       remedy: "gesso jobs resolve \(entry.id) --adopt JOB, --resubmit or --drop", runID: entry.id)
     error.candidates = candidates
     return error
-  }
-
-  /// What somebody decided about a run that waits for a decision.
-  public enum Decision: Sendable, Equatable {
-    /// This job is what the submit became.
-    case adopt(JobID)
-    /// The submit started no job; the same order submits again.
-    case resubmit
-    /// Nobody cares any more.
-    case drop
-  }
-
-  /// Carries out a decision about a run whose submit had no usable answer.
-  ///
-  /// - Parameters:
-  ///   - run: The ledger's number of the run.
-  ///   - decision: What becomes of it.
-  /// - Returns: The run as it stands now. An adopted job is gone on with by ``resume(_:folder:nameTemplate:replacesResults:polling:onProgress:)``.
-  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
-  ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
-  @discardableResult
-  public func resolve(_ run: Int64, _ decision: Decision) async throws -> LedgerEntry {
-    let entry = try ledger.entry(run: run)
-    try checkAddress(entry)
-    let claim = try ledger.claim(run)
-    defer { withExtendedLifetime(claim) {} }
-    guard [.needsDecision, .submitting].contains(claim.entry.state) else {
-      throw PipelineError(
-        .invalidOrder, stage: "submit", "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
-        remedy: "see gesso jobs list", runID: run)
-    }
-    switch decision {
-    case .adopt(let id):
-      let job = try await client.job(id)
-      guard try !ledger.claimedJobs(baseURL: entry.intent.baseURL).contains(id) else {
-        throw PipelineError(
-          .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id)
-      }
-      try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
-    case .resubmit: try ledger.recordNotSubmitted(run)
-    case .drop: try ledger.recordFailure(run, reason: "dropped: nobody knows whether its submit started a job")
-    }
-    return try ledger.entry(run: run)
   }
 }

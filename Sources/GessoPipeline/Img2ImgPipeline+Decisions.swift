@@ -1,0 +1,89 @@
+internal import Foundation
+public import ScenarioAPI
+
+/// What people decide about runs and jobs.
+extension Img2ImgPipeline {
+  /// Asks the service to cancel a job that this machine's ledger knows, and looks whether it did.
+  ///
+  /// - Returns: The job as it stands then: canceled, or ended before it could be.
+  /// - Throws: A `ScenarioError`, with the code `rejected` for jobs that cannot be canceled, a ``PipelineError`` or
+  ///   `CancellationError`.
+  @concurrent
+  public func cancel(_ job: JobID, polling: JobPolling = JobPolling()) async throws -> Job {
+    try await throwingPublicErrors {
+      let entry = try ledger.entry(job: job)
+      try checkAddress(entry)
+      _ = try await client.cancel(job)
+      // The answer is no proof (contract, section 8).
+      let ended = try await client.finishedJob(job, polling: polling)
+      if ended.status == .canceled { try ledger.recordFailure(entry.id, reason: "job \(job) was canceled") }
+      return ended
+    }
+  }
+
+  /// What somebody decided about a run that waits for a decision.
+  public enum Decision: Sendable, Equatable {
+    /// This job is what the submit became.
+    case adopt(JobID)
+    /// The submit started no job; the same order submits again.
+    case resubmit
+    /// The run is given up; its job, if there is one, is not looked for.
+    case drop
+  }
+
+  /// Carries out a decision about a run whose submit had no usable answer.
+  ///
+  /// - Parameters:
+  ///   - run: The ledger's number of the run.
+  ///   - decision: What becomes of it.
+  /// - Returns: The run as it stands now. An adopted job is followed with ``resume(_:folder:nameTemplate:replacesResults:polling:)``.
+  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
+  ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
+  @concurrent
+  @discardableResult
+  public func resolve(_ run: Int64, _ decision: Decision) async throws -> LedgerEntry {
+    try await throwingPublicErrors {
+      let entry = try ledger.entry(run: run)
+      try checkAddress(entry)
+      let claim = try ledger.claim(run)
+      defer { withExtendedLifetime(claim) {} }
+      guard [.needsDecision, .submitting].contains(claim.entry.state) else {
+        throw PipelineError(
+          .invalidOrder, stage: "submit", "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
+          remedy: "see gesso jobs list", runID: run)
+      }
+      switch decision {
+      case .adopt(let id):
+        let job = try await client.job(id)
+        guard try !ledger.claimedJobs(baseURL: entry.intent.baseURL).contains(id) else {
+          throw PipelineError(
+            .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id
+          )
+        }
+        try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
+      case .resubmit: try ledger.recordNotSubmitted(run)
+      case .drop: try ledger.recordFailure(run, reason: "dropped: nobody knows whether its submit started a job")
+      }
+      return try ledger.entry(run: run)
+    }
+  }
+
+  /// A job is only asked for at the address it was submitted to, and with the credentials of that address.
+  func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
+    guard entry.intent.baseURL == client.configuration.baseURL else {
+      throw PipelineError(
+        .otherService, stage: "wait",
+        "\(entry.jobID.map { "job \($0)" } ?? "run \(entry.id)") belongs to \(entry.intent.baseURL), and the client talks "
+          + "to \(client.configuration.baseURL)",
+        remedy: "use the address and the credentials it was started with", jobID: entry.jobID, runID: entry.id)
+    }
+  }
+
+  private func throwingPublicErrors<Result>(_ work: () async throws -> Result) async throws -> Result {
+    do {
+      return try await work()
+    } catch {
+      throw RunFailure(error).publicError
+    }
+  }
+}

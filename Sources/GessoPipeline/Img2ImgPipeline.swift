@@ -1,0 +1,164 @@
+public import Foundation
+public import ImagePreparation
+public import ScenarioAPI
+
+/// Carries images from the source to generated results on disk: prepare, upload, submit, wait, download.
+///
+/// Every step that cannot be repeated for free is on record in the ``Ledger`` before the next one begins, so that a run
+/// that was interrupted, killed or timed out goes on with the same order, or with
+/// ``resume(_:folder:nameTemplate:replacesResults:polling:)``. ``RunState`` decides on the steps.
+public struct Img2ImgPipeline: Sendable {
+  /// Talks to the service.
+  public let client: ScenarioClient
+  /// Keeps what was meant and what came of it.
+  public let ledger: Ledger
+  /// Prepares images.
+  public let preparer: ImagePreparer
+  private let randomSeed: @Sendable () -> String
+  private let gate = JobGate()
+
+  /// Makes a pipeline.
+  ///
+  /// - Parameters:
+  ///   - client: Talks to the service.
+  ///   - ledger: Keeps what was meant and what came of it.
+  ///   - preparer: Prepares images.
+  ///   - randomSeed: Draws a seed for orders that name none: a number from 0 to `Img2ImgRequest.largestSeed` in decimal digits.
+  public init(
+    client: ScenarioClient, ledger: Ledger, preparer: ImagePreparer = ImagePreparer(),
+    randomSeed: @escaping @Sendable () -> String = { String(Int.random(in: 0...Img2ImgRequest.largestSeed)) }
+  ) {
+    self.client = client
+    self.ledger = ledger
+    self.preparer = preparer
+    self.randomSeed = randomSeed
+  }
+
+  /// Carries out an order.
+  ///
+  /// In the order's folder this leaves `<stem>.prepared.<ext>`, every result under the name of the template, and
+  /// `<result>.json` beside each. A result replaces nothing: where anything else has its name or that of its record, both
+  /// gain `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written stays as
+  /// it is, and is downloaded again beside it.
+  ///
+  /// Canceling stops the run wherever it is, in pauses between attempts too, except while the submit's answer is awaited:
+  /// the job is put on record first. A submitted job is not stopped.
+  ///
+  /// An order that the ledger knows is not carried out twice: what was interrupted goes on where it stood, and the files
+  /// of a finished one are returned without a request. Where it wants its results counts as it is given now, not as an
+  /// earlier attempt gave it. ``Img2ImgOrder/again`` draws a finished one anew.
+  ///
+  /// - Parameters:
+  ///   - order: What is wanted.
+  ///   - polling: When to look at the job, and for how long.
+  /// - Returns: The run, whose result is on disk; without files when the order does not wait for them. It throws a
+  ///   `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``:
+  ///   `run-in-progress` when another process works on this order, `needs-decision` when it cannot be known whether a
+  ///   submit started a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
+  public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
+    PipelineRun { report in
+      let state = RunState(goal: order.waits ? .results : .job, maxCost: order.maxCost)
+      let run = try await carryOut(order, state, context(polling, report))
+      return Img2ImgResult(run.entry, files: run.files)
+    }
+  }
+
+  /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
+  ///
+  /// - Returns: The run, whose result is the price in creative units. It throws as that of ``start(_:polling:)``.
+  public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
+    PipelineRun { report in
+      let run = try await carryOut(order, RunState(goal: .price), context(JobPolling(), report))
+      guard let price = run.price else { throw PipelineError(unexpected: "no price was asked for", run.entry) }
+      return price
+    }
+  }
+
+  /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
+  ///
+  /// - Parameters:
+  ///   - job: The job.
+  ///   - folder: Where results go; nil for where the order wants them. The ledger keeps what is given here.
+  ///   - nameTemplate: What they are called, as ``Img2ImgOrder/nameTemplate``; nil for what the order calls them.
+  ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
+  ///   - polling: When to look at the job, and for how long.
+  /// - Returns: The run, whose result is on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`,
+  ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started
+  ///   through another address than the client's.
+  public func resume(
+    _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
+    polling: JobPolling = JobPolling()
+  ) -> Img2ImgRun<Img2ImgResult> {
+    PipelineRun { report in
+      let known = try ledger.entry(job: job)
+      try checkAddress(known)
+      let claim = try ledger.claim(known.id)
+      defer { withExtendedLifetime(claim) {} }
+      var intent = claim.entry.intent
+      let naming = ResultNaming(
+        folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
+        seed: intent.seed)
+      // However many results there are: those of one name are numbered.
+      if nameTemplate != nil { try naming.check(count: 1) }
+      (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
+      if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
+      try OutputFolder.make(naming.folder)
+      var run = ActiveRun(
+        context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, gate: gate)
+      try await carryOut(&run, RunState(goal: .results), .resumed(job))
+      return Img2ImgResult(run.entry, files: run.files)
+    }
+  }
+
+  /// Uploads an image, unless the service still has the same bytes.
+  ///
+  /// - Parameters:
+  ///   - source: The image, in a form that can be read twice.
+  ///   - stem: What it is called, without an extension.
+  ///   - recipe: How it is prepared; nil to upload it as it is.
+  /// - Returns: The upload, whose result is the asset. It throws a `PreparationError`, a `ScenarioError` or a
+  ///   ``PipelineError``.
+  public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) -> Img2ImgRun<AssetID> {
+    PipelineRun { report in
+      let image = try await offThePool { flag in
+        try EncodedImage(source, stem: stem, recipe: recipe, preparer, flag)
+      }
+      return try await UploadStep(context: context(JobPolling(), report)).asset(of: image)
+    }
+  }
+
+  // MARK: The loop
+
+  /// Takes an order up where the ledger has it, and carries it out.
+  private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
+    try order.validate()
+    let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
+    try OutputFolder.make(order.folder)
+    let claim = try ledger.claim(intent, again: order.again && state.goal != .price)
+    defer { withExtendedLifetime(claim) {} }
+    let entry = claim.entry
+    if state.goal != .price, !entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
+    var run = ActiveRun(context, entry, order, gate: gate)
+    try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
+    return run
+  }
+
+  /// Does what the state decides on until the run ends.
+  private func carryOut(_ run: inout ActiveRun, _ start: RunState, _ first: RunState.Event) async throws {
+    var (state, event) = (start, first)
+    while true {
+      let action = state.next(event)
+      switch action {
+      case .finish: return try run.end()
+      case .giveUp(let failure, let reason):
+        try run.end(recording: reason)
+        throw failure
+      default: event = await run.perform(action)
+      }
+    }
+  }
+
+  private func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
+    RunContext(client: client, ledger: ledger, preparer: preparer, polling: polling, report: report)
+  }
+}

@@ -1,0 +1,31 @@
+internal import Digests
+internal import ImagePreparation
+internal import ScenarioAPI
+
+extension Img2ImgOrder {
+  /// What the ledger puts on record of this order before anything is done. Reads the images from end to end.
+  ///
+  /// - Parameter randomSeed: Draws a seed for an order that names none.
+  func intent(_ context: RunContext, _ randomSeed: () -> String) throws -> LedgerIntent {
+    let configuration = context.client.configuration
+    let sourceSHA256 = try Self.digest(of: source)
+    let secondSHA256 = try second.flatMap { try Self.digest(of: .image($0.source)) }
+    let key = OrderKey(
+      self, baseURL: configuration.baseURL, account: context.account, sourceSHA256: sourceSHA256,
+      secondSHA256: secondSHA256)
+    return LedgerIntent(
+      key: key.digest, account: context.account, baseURL: configuration.baseURL, projectID: configuration.projectID,
+      source: sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
+      preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,
+      parameters: request.record.line, seed: request.seed ?? randomSeed(),
+      folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
+  }
+
+  private static func digest(of source: Source) throws -> String? {
+    switch source {
+    case .image(.file(let path)): try onFiles(try ContentDigest.sha256(ofFile: path))
+    case .image(.memory(let bytes)): ContentDigest.sha256(of: bytes)
+    case .image(.descriptor), .remote: nil
+    }
+  }
+}

@@ -1,0 +1,142 @@
+internal import Foundation
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// A claimed run, and what its steps have found out so far: carries out the actions that ``RunState`` decides on.
+struct ActiveRun {
+  /// How far the run is: as the ledger had it when the present action began.
+  private(set) var entry: LedgerEntry
+  /// Creative units that the job would cost, once they were asked for.
+  private(set) var price: Decimal?
+  /// The results on disk, in the service's order.
+  private(set) var files: [Img2ImgResult.File] = []
+
+  private let context: RunContext
+  /// What is wanted; nil for a job that is only followed.
+  private let order: Img2ImgOrder?
+  private let naming: ResultNaming
+  private let replacesResults: Bool
+  private let gate: JobGate
+  /// What is sent, as far as it is known.
+  private var request: Img2ImgRequest
+  private var images = PreparedImages()
+  private var retry: RetryPolicy
+  private var hasPlace = false
+
+  /// An order's run.
+  init(_ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, gate: JobGate) {
+    self.init(
+      context, entry, order, order.naming(seed: entry.intent.seed), replacesResults: order.replacesResults,
+      gate: gate)
+  }
+
+  /// A run whose job is on record.
+  init(
+    _ context: RunContext, _ entry: LedgerEntry, following naming: ResultNaming, replacesResults: Bool, gate: JobGate
+  ) {
+    self.init(context, entry, nil, naming, replacesResults: replacesResults, gate: gate)
+  }
+
+  private init(
+    _ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder?, _ naming: ResultNaming,
+    replacesResults: Bool, gate: JobGate
+  ) {
+    self.context = context
+    self.entry = entry
+    self.order = order
+    self.naming = naming
+    self.replacesResults = replacesResults
+    self.gate = gate
+    retry = context.client.retry
+    request = order?.request ?? Img2ImgRequest(prompt: entry.intent.prompt, image: Img2ImgOrder.laterImage)
+    request.seed = entry.intent.seed
+    if case .remote(let url) = order?.source { request.image = .url(url) }
+  }
+
+  /// Carries out an action.
+  ///
+  /// - Returns: What came of it; a failure too.
+  mutating func perform(_ action: RunState.Action) async -> RunState.Event {
+    do {
+      entry = try context.ledger.entry(run: entry.id)
+      return try await carryOut(action)
+    } catch {
+      return .failed(RunFailure(error))
+    }
+  }
+
+  /// Ends the run: other runs take its place, and the reason is put on record if there is one.
+  mutating func end(recording reason: String? = nil) throws(PipelineError) {
+    if hasPlace { gate.leave() }
+    hasPlace = false
+    if let reason { try context.ledger.recordFailure(entry.id, reason: reason) }
+    entry = try context.ledger.entry(run: entry.id)
+  }
+
+  private mutating func carryOut(_ action: RunState.Action) async throws -> RunState.Event {
+    switch action {
+    case .lookForResults:
+      guard let found = try DownloadStep(context: context, places: places).found() else { return .resultsMissing }
+      files = found
+      return .resultsFound
+    case .takePlace(let refusal):
+      return try await takePlace(after: refusal)
+    case .prepare(let reusing):
+      images = try await PrepareStep(context: context).run(try ordered, entry, &request, reusing: reusing)
+      return .prepared
+    case .checkUpload:
+      let isStored = try await UploadStep(context: context).isStored(try ordered, entry, &request)
+      return isStored ? .uploadFound : .uploadMissing
+    case .upload:
+      try await UploadStep(context: context).run(images, try ordered, entry, &request)
+      images = PreparedImages()
+      return .uploaded
+    case .askPrice:
+      try request.restore(from: entry)
+      let price = try await context.client.price(of: request)
+      self.price = price
+      return .priced(price)
+    case .submit:
+      return try await SubmitStep(context: context).run(request, run: entry.id, &retry)
+    case .pause(let pause, let refusal):
+      context.report(.pausing(pause, refusal))
+      try await context.client.sleep(pause, stage: .submit)
+      return .pauseEnded
+    case .reconcile(let named):
+      try request.restore(from: entry)
+      return .submitted(try await ReconcileStep(context: context).run(request, entry, named: named))
+    case .follow(let job):
+      return .jobEnded(try await WaitStep(context: context).run(job, isOrdered: order != nil))
+    case .download(let job):
+      files = try await DownloadStep(context: context, places: places).run(job)
+      return .downloaded
+    case .finish, .giveUp:
+      throw PipelineError(unexpected: "the run has ended", entry)
+    }
+  }
+
+  /// Waits until the plan leaves room for the job.
+  ///
+  /// - Throws: The refusal, when no job of this process is running: waiting would be for somebody else's.
+  private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
+    if let refusal {
+      hasPlace = false
+      guard gate.learn(refusal.planLimit) else { throw refusal }
+    }
+    try await gate.enter()
+    hasPlace = true
+    retry = context.client.retry
+    return .placeTaken
+  }
+
+  private var places: ResultPlaces {
+    ResultPlaces(ledger: context.ledger, run: entry, naming: naming, replaces: replacesResults)
+  }
+
+  private var ordered: Img2ImgOrder {
+    get throws(PipelineError) {
+      guard let order else { throw PipelineError(unexpected: "run \(entry.id) is only followed", entry) }
+      return order
+    }
+  }
+}

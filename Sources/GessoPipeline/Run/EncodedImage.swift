@@ -1,0 +1,50 @@
+internal import Digests
+internal import Foundation
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// An encoded image that is going to be uploaded.
+struct EncodedImage: Sendable {
+  let content: UploadContent
+  let name: String
+  let sha256: String
+}
+
+/// What the prepare step leaves to be uploaded; nothing where the service fetches the source itself.
+struct PreparedImages: Sendable {
+  var source: EncodedImage?
+  /// The mask or control image.
+  var second: EncodedImage?
+}
+
+extension EncodedImage {
+  /// An image that belongs to no order.
+  ///
+  /// - Parameters:
+  ///   - source: The image, in a form that can be read twice.
+  ///   - stem: What it is called, without an extension.
+  ///   - recipe: How it is prepared; nil to take it as it is.
+  init(
+    _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag
+  ) throws {
+    let format: ImageDescription.Format
+    if let recipe {
+      let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
+      (content, sha256, format) = (
+        .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format
+      )
+    } else {
+      format = try preparer.inspectBlocking(source, cancellation: flag).format
+      switch source {
+      case .file(let path):
+        let size = try URL(filePath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+        (content, sha256) = (.file(path: path, size: size), try onFiles(try ContentDigest.sha256(ofFile: path)))
+      case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
+      case .descriptor:
+        throw PipelineError(
+          .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
+      }
+    }
+    name = "\(stem).\(format.fileExtension)"
+  }
+}

@@ -1,0 +1,247 @@
+package import Foundation
+package import ScenarioAPI
+
+/// Decides what a run does next: a value that takes in what happened and returns the next action.
+///
+/// It uses no file, clock or server, so that every way through a paid job is a line in a table of tests. ``ActiveRun``
+/// carries the actions out. What the ledger has on record is where a run begins, after an interruption too:
+///
+/// | On record | What the run does first |
+/// |---|---|
+/// | `planned` | prepares the image |
+/// | `prepared` | takes the prepared file, if its bytes are the same; else prepares the image |
+/// | `uploaded` | asks whether the service still has the image |
+/// | `submitting`, `needs-decision` | asks the service which job the submit became, and submits nothing |
+/// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
+/// | `downloaded` | looks for the files; follows the job if one of them is missing |
+package struct RunState: Sendable, Equatable {
+  /// What a run is for.
+  package enum Goal: Sendable {
+    /// To know the price. Nothing is submitted.
+    case price
+    /// To have a job on record.
+    case job
+    /// To have the job's results on disk.
+    case results
+  }
+
+  /// Which action's outcome is awaited.
+  package enum Phase: Sendable, CaseIterable {
+    case claiming, lookingForResults, takingPlace, preparing, checkingUpload, uploading, pricing, submitting, pausing
+    case reconciling, following, downloading, ended
+  }
+
+  /// What happened.
+  package enum Event: Sendable, Equatable {
+    /// Nobody else works on the run, and this is on record.
+    case claimed(LedgerEntry.State, job: JobID?)
+    /// A job on record is to be followed, whatever else is on record.
+    case resumed(JobID)
+    /// Every result is on disk as it was written.
+    case resultsFound
+    /// A result is gone, was changed, or is wanted elsewhere.
+    case resultsMissing
+    /// The plan's ceiling for parallel jobs leaves room for one more.
+    case placeTaken
+    /// The prepared image is on disk and on record.
+    case prepared
+    /// The service still has the image.
+    case uploadFound
+    /// The service does not have the image any more.
+    case uploadMissing
+    /// The service has the image, and that is on record.
+    case uploaded
+    /// The price of the job in creative units.
+    case priced(Decimal)
+    /// The service took the job, or the job was found; it is on record.
+    case submitted(JobID)
+    /// The submit failed. `pause` is nil unless it certainly started no job and is to be repeated after that pause.
+    case notSubmitted(ScenarioError, pause: Duration?)
+    /// The pause is over.
+    case pauseEnded
+    /// The job is final.
+    case jobEnded(Job)
+    /// Every result is on disk and on record.
+    case downloaded
+    /// The action failed.
+    case failed(RunFailure)
+  }
+
+  /// What to do next.
+  package enum Action: Sendable, Equatable {
+    /// See whether every result is on disk.
+    case lookForResults
+    /// Wait until the plan's ceiling for parallel jobs leaves room. `after` is the refusal that revealed the ceiling.
+    case takePlace(after: ScenarioError?)
+    /// Prepare the image. `reusing` takes the file of an earlier attempt where its bytes are the same.
+    case prepare(reusing: Bool)
+    /// Ask whether the service still has the image.
+    case checkUpload
+    /// Upload the image.
+    case upload
+    /// Ask for the price.
+    case askPrice
+    /// Ask for the job: the only action that costs anything.
+    case submit
+    /// Wait that long before the next submit, which the service refused for now.
+    case pause(Duration, ScenarioError)
+    /// Ask the service which job the submit became. `named` are the jobs that its unreadable answer names.
+    case reconcile(named: [JobID])
+    /// Wait until the job ends.
+    case follow(JobID)
+    /// Download the results that are not on disk.
+    case download(Job)
+    /// The goal is reached.
+    case finish
+    /// Report the failure. `record` is the reason to put on record where the same order would fail again; nil leaves the
+    /// run where it stands, and the same order goes on from there.
+    case giveUp(RunFailure, record: String?)
+  }
+
+  /// Which action's outcome is awaited.
+  package private(set) var phase = Phase.claiming
+  /// What the run is for.
+  package let goal: Goal
+  private let maxCost: Decimal?
+  /// How far the run is, as the ledger has it.
+  private var reached = LedgerEntry.State.planned
+  private var jobID: JobID?
+  /// The failure of the submit that is being reconciled; nil when an earlier process submitted.
+  private var submitFailure: ScenarioError?
+
+  /// Makes a run that has not begun.
+  ///
+  /// - Parameter maxCost: Creative units that the job may cost at most.
+  package init(goal: Goal, maxCost: Decimal? = nil) {
+    self.goal = goal
+    self.maxCost = maxCost
+  }
+
+  /// What to do after `event`.
+  ///
+  /// An event that cannot follow the last action ends the run with the code `unexpected-event` and leaves the ledger as
+  /// it is.
+  package mutating func next(_ event: Event) -> Action {
+    switch (phase, event) {
+    case (.claiming, .claimed(let state, let job)): begin(state, job)
+    case (.claiming, .resumed(let job)): enter(.following, .follow(job))
+    case (.lookingForResults, .resultsFound): enter(.ended, .finish)
+    case (.lookingForResults, .resultsMissing): afterSubmit(jobID)
+    case (.takingPlace, .placeTaken): proceed()
+    case (.preparing, .prepared): reaching(.prepared) { $0.enter(.uploading, .upload) }
+    case (.checkingUpload, .uploadFound): afterUpload()
+    case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
+    case (.uploading, .uploaded): reaching(.uploaded) { $0.afterUpload() }
+    case (.pricing, .priced(let price)): afterPrice(price)
+    case (.submitting, .submitted(let job)), (.reconciling, .submitted(let job)): afterSubmit(job)
+    case (.submitting, .notSubmitted(let error, let pause)): afterRefusal(error, pause)
+    case (.pausing, .pauseEnded): enter(.submitting, .submit)
+    case (.following, .jobEnded(let job)): afterJob(job)
+    case (.downloading, .downloaded): enter(.ended, .finish)
+    case (.claiming, _), (.ended, _): unexpected("\(event)")
+    case (_, .failed(let failure)): afterFailure(failure)
+    default: unexpected("\(event)")
+    }
+  }
+
+  private mutating func begin(_ state: LedgerEntry.State, _ job: JobID?) -> Action {
+    (reached, jobID) = (state, job)
+    if goal == .price { return isBeforeSubmit ? proceed() : enter(.pricing, .askPrice) }
+    if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
+    // A job on record is paid for, whatever state is on record with it.
+    if let job { return afterSubmit(job) }
+    switch state {
+    case .planned, .prepared, .uploaded, .submitting, .needsDecision: return enter(.takingPlace, .takePlace(after: nil))
+    case .submitted, .succeeded, .downloaded, .failed: return unexpected("\(state.rawValue) without a job")
+    }
+  }
+
+  /// The first action towards a job, from where the run stands.
+  private mutating func proceed() -> Action {
+    switch reached {
+    case .planned: enter(.preparing, .prepare(reusing: false))
+    case .prepared: enter(.preparing, .prepare(reusing: true))
+    case .uploaded: enter(.checkingUpload, .checkUpload)
+    case .submitting, .needsDecision: enter(.reconciling, .reconcile(named: []))
+    case .submitted, .succeeded, .downloaded, .failed: unexpected("\(reached.rawValue) without a job")
+    }
+  }
+
+  private mutating func afterUpload() -> Action {
+    goal == .price || maxCost != nil ? enter(.pricing, .askPrice) : enter(.submitting, .submit)
+  }
+
+  private mutating func afterPrice(_ price: Decimal) -> Action {
+    if goal == .price { return enter(.ended, .finish) }
+    guard let maxCost, price > maxCost else { return enter(.submitting, .submit) }
+    return giveUp(
+      PipelineError(
+        .tooExpensive, stage: "submit", "it costs \(price) creative units, and the limit is \(maxCost)",
+        remedy: "raise --max-cost, or ask for less"))
+  }
+
+  private mutating func afterRefusal(_ error: ScenarioError, _ pause: Duration?) -> Action {
+    if error.mayHaveStartedJob {
+      submitFailure = error
+      return enter(.reconciling, .reconcile(named: error.namedJobs))
+    }
+    if let pause { return enter(.pausing, .pause(pause, error)) }
+    return afterFailure(RunFailure(error))
+  }
+
+  private mutating func afterSubmit(_ job: JobID?) -> Action {
+    guard let job else { return unexpected("results without a job") }
+    return goal == .job ? enter(.ended, .finish) : enter(.following, .follow(job))
+  }
+
+  private mutating func afterJob(_ job: Job) -> Action {
+    if job.status == .success { return enter(.downloading, .download(job)) }
+    let reason = [job.failureReason, job.hint].compactMap(\.self).joined(separator: "; ")
+    let text = "job \(job.id) ended \(job.status)" + (reason.isEmpty ? "" : " (\(reason))")
+    let remedy =
+      job.billing?.disableRefund == true
+      ? "it was paid for: ask the service's support" : "change the order and try again"
+    return giveUp(
+      PipelineError(
+        job.status == .canceled ? .jobCanceled : .jobFailed, stage: "wait", text, remedy: remedy, jobID: job.id),
+      record: text)
+  }
+
+  private mutating func afterFailure(_ failure: RunFailure) -> Action {
+    switch phase {
+    case .preparing, .checkingUpload, .uploading, .pricing, .submitting:
+      if let error = failure.service, error.code == .concurrencyLimit, goal != .price {
+        return enter(.takingPlace, .takePlace(after: error))
+      }
+      // The price of a run that is further leaves the run as it stands.
+      return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? "\(failure.error)" : nil)
+    case .reconciling:
+      // The service cannot be asked now, and the same order asks it later: the failed submit is the news.
+      if let submitFailure, failure.service != nil, !failure.isCancellation { return giveUp(submitFailure) }
+      return giveUp(failure.error)
+    case .claiming, .lookingForResults, .takingPlace, .pausing, .following, .downloading, .ended:
+      return giveUp(failure.error)
+    }
+  }
+
+  /// True where the ledger has no submit on record.
+  private var isBeforeSubmit: Bool { [.planned, .prepared, .uploaded].contains(reached) }
+
+  private mutating func enter(_ phase: Phase, _ action: Action) -> Action {
+    self.phase = phase
+    return action
+  }
+
+  private mutating func reaching(_ state: LedgerEntry.State, _ then: (inout RunState) -> Action) -> Action {
+    reached = state
+    return then(&self)
+  }
+
+  private mutating func giveUp(_ error: any Error, record: String? = nil) -> Action {
+    enter(.ended, .giveUp(RunFailure(error), record: record))
+  }
+
+  private mutating func unexpected(_ event: String) -> Action {
+    giveUp(PipelineError(unexpected: "the run cannot go on from \(phase) after \(event)"))
+  }
+}

@@ -1,0 +1,111 @@
+internal import Digests
+internal import Foundation
+internal import Ground
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// Prepares what an order uploads: on disk and on record before anything is sent.
+struct PrepareStep: Sendable {
+  let context: RunContext
+
+  /// Prepares the source and the second image.
+  ///
+  /// - Parameters:
+  ///   - request: Its size is filled in from the prepared image where the order names none.
+  ///   - reusing: True to take the file of an earlier attempt where its bytes are the same.
+  func run(
+    _ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest, reusing: Bool
+  ) async throws -> PreparedImages {
+    guard case .image(let source) = order.source else {
+      if entry.state == .planned {
+        try context.ledger.recordPrepared(
+          entry.id, sha256: nil, path: nil, geometry: nil, parameters: request.record.line)
+      }
+      return PreparedImages()
+    }
+    var images = PreparedImages()
+    let geometry: GeometryRecord
+    if reusing, let earlier = Self.earlierImage(entry), let record = entry.intent.geometry {
+      try request.restore(from: entry)
+      images.source = earlier
+      geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
+    } else {
+      context.report(.preparing)
+      let (image, sha256, path) = try await prepared(source, order)
+      context.report(.prepared(image, path: path))
+      images.source = EncodedImage(content: .bytes(image.bytes), name: path.lastPathComponent, sha256: sha256)
+      request.width = request.width ?? image.size.width
+      request.height = request.height ?? image.size.height
+      geometry = image.geometry
+      try request.validate()
+      try context.ledger.recordPrepared(
+        entry.id, sha256: sha256, path: path.absolutePath, geometry: image.geometry.json.line,
+        parameters: request.record.line)
+    }
+    // Before the first upload: it may be refused for being of another size than the source.
+    images.second = try await preparedSecond(order, geometry)
+    return images
+  }
+
+  private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (
+    PreparedImage, sha256: String, path: String
+  ) {
+    try await offThePool { flag in
+      let image = try context.preparer.prepareBlocking(source, as: order.recipe, cancellation: flag)
+      let sha256 = ContentDigest.sha256(of: image.bytes)
+      let path = try write(
+        image.bytes, sha256: sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
+      return (image, sha256, path)
+    }
+  }
+
+  /// The order's mask or control image, on disk beside the first one.
+  private func preparedSecond(_ order: Img2ImgOrder, _ geometry: GeometryRecord) async throws -> EncodedImage? {
+    guard let second = order.second else { return nil }
+    return try await offThePool { flag in
+      let (bytes, format) = try second.prepared(
+        by: context.preparer, geometry: geometry, recipe: order.recipe, cancellation: flag)
+      let sha256 = ContentDigest.sha256(of: bytes)
+      let path = try write(bytes, sha256: sha256, as: second.name, fileExtension: format.fileExtension, of: order)
+      return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)
+    }
+  }
+
+  /// The prepared image of an earlier attempt, if it is still as it was.
+  private static func earlierImage(_ entry: LedgerEntry) -> EncodedImage? {
+    // Read once: another order may replace the file while this one sends it.
+    guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
+      let bytes = FileManager.default.contents(atPath: path).map([UInt8].init),
+      ContentDigest.sha256(of: bytes) == sha256
+    else { return nil }
+    return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)
+  }
+
+  /// Writes an image that is going to be uploaded into the order's folder, beside what must not be replaced.
+  ///
+  /// - Parameter kind: What stands after the stem in its name.
+  /// - Returns: Its path: the next number where an order's source, mask, control image or result has the name.
+  private func write(
+    _ bytes: [UInt8], sha256: String, as kind: String, fileExtension: String, of order: Img2ImgOrder
+  ) throws -> String {
+    var number = 1
+    while true {
+      let name = ResultNaming.numbered("\(ResultNaming.shortened(order.stem)).\(kind)", number)
+      let path = "\(order.folder)/\(name).\(fileExtension)"
+      // Writing follows a link, so what it leads to counts.
+      let target = URL(filePath: path).resolvingSymlinksInPath().path
+      let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
+      if existing == sha256 { return path }
+      guard let existing, try context.ledger.isInput(sha256: existing, prepared: false) || isResult(path) else {
+        try onFiles(
+          try DurableFile.write(bytes, to: path, replacing: order.replacesPreparedImages, notOver: order.inputFiles))
+        return path
+      }
+      number += 1
+    }
+  }
+
+  private func isResult(_ path: String) throws -> Bool {
+    try ResultRecord.claim(beside: path) != nil || !context.ledger.results(at: path.absolutePath).isEmpty
+  }
+}

@@ -1,0 +1,38 @@
+internal import Foundation
+internal import ScenarioAPI
+
+/// Asks for a job, once, and puts it on record.
+///
+/// The run is `submitting` in the ledger only while an answer is outstanding or lost: after a refusal the service has no
+/// job of it, and whatever ends the process then costs nothing.
+struct SubmitStep: Sendable {
+  let context: RunContext
+
+  /// One attempt.
+  ///
+  /// - Parameter retry: What decides on the pause after a refusal; it counts the attempts.
+  func run(
+    _ request: Img2ImgRequest, run: Int64, _ retry: inout RetryPolicy
+  ) async throws -> RunState.Event {
+    try Task.checkCancellation()
+    try context.ledger.recordSubmitting(run)
+    context.report(.submitting)
+    let submission: Submission
+    do throws(ScenarioError) {
+      submission = try await context.client.submitOnce(request)
+    } catch {
+      if error.mayHaveStartedJob { return .notSubmitted(error, pause: nil) }
+      try context.ledger.recordNotSubmitted(run)
+      return .notSubmitted(error, pause: context.client.delay(after: error, of: .submit, &retry))
+    }
+    let job = submission.job.id
+    do throws(PipelineError) {
+      try context.ledger.recordSubmission(run, job: job, cost: submission.cost?.description)
+    } catch {
+      throw PipelineError(
+        error.code, stage: "submit", "job \(job) was submitted and is paid for, but \(error.message)",
+        remedy: "write the job's id down", jobID: job, runID: run)
+    }
+    return .submitted(job)
+  }
+}

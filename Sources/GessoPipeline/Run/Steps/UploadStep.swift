@@ -1,0 +1,93 @@
+internal import Foundation
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// Uploads what was prepared, unless the service has the same bytes.
+struct UploadStep: Sendable {
+  /// How often a process looks whether another has ended the same upload.
+  private static let lockInterval = Duration.milliseconds(100)
+  /// How long it waits for that.
+  private static let lockPatience = Duration.seconds(600)
+
+  let context: RunContext
+
+  /// Uploads the images of an order, names them in the request and puts that on record.
+  func run(
+    _ images: PreparedImages, _ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest
+  ) async throws {
+    // Nothing is uploaded of a source that the service fetches itself.
+    guard let source = images.source else { return }
+    let asset = try await asset(of: source)
+    request.image = .asset(asset)
+    if let image = images.second, let second = order.second {
+      request.endpoint = second.endpoint(try await self.asset(of: image))
+    }
+    try context.ledger.recordUpload(entry.id, asset: asset, parameters: request.record.line)
+  }
+
+  /// True when the service still has every image of the order, or none was uploaded; the request then names them.
+  func isStored(_ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest) async throws -> Bool {
+    guard case .image = order.source else { return true }
+    guard let asset = entry.assetID, try await isStored(asset) else { return false }
+    try request.restore(from: entry)
+    guard order.second != nil else { return true }
+    switch request.endpoint {
+    case .inpaint(let second), .controlnetImg2Img(let second, _): return try await isStored(second)
+    case .img2img, .controlnet, .custom: return false
+    }
+  }
+
+  /// The asset of these bytes: the same bytes are one asset as long as the service has it.
+  func asset(of image: EncodedImage) async throws -> AssetID {
+    let (baseURL, account, sha256) = (context.client.configuration.baseURL, context.account, image.sha256)
+    let lock = try await lock(sha256, baseURL, account)
+    defer { withExtendedLifetime(lock) {} }
+    if let known = try context.ledger.upload(of: sha256, baseURL: baseURL, account: account),
+      try await isStored(known)
+    {
+      return known
+    }
+    let upload = context.client.upload(
+      image.content, name: image.name,
+      mimeType: FileType.mimeType(ofExtension: URL(filePath: image.name).pathExtension),
+      resuming: try context.ledger.partialUpload(of: sha256, baseURL: baseURL, account: account)
+    ) { [ledger = context.ledger] in
+      try ledger.recordPartialUpload(of: sha256, baseURL: baseURL, account: account, $0)
+    }
+    var stored: AssetID?
+    for try await progress in upload {
+      context.report(.uploading(progress))
+      stored = progress.assetID
+    }
+    // Without an asset the sequence ends only when the task is canceled.
+    guard let asset = stored else { throw CancellationError() }
+    try context.ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
+    return asset
+  }
+
+  /// The right to upload these bytes, among all tasks and processes of this machine.
+  private func lock(_ sha256: String, _ baseURL: String, _ account: String) async throws -> LedgerLock {
+    var waited = Duration.zero
+    while true {
+      if let lock = try context.ledger.lockUpload(of: sha256, baseURL: baseURL, account: account) { return lock }
+      if waited == .zero { context.report(.waitingForUpload) }
+      guard waited < Self.lockPatience else {
+        throw PipelineError(
+          .runInProgress, stage: "upload",
+          "another process has been uploading the same image for \(Int(waited / .seconds(1))) seconds",
+          remedy: "wait until it ends, or end it")
+      }
+      try await context.client.sleep(Self.lockInterval, stage: .upload)
+      waited += Self.lockInterval
+    }
+  }
+
+  private func isStored(_ asset: AssetID) async throws -> Bool {
+    do throws(ScenarioError) {
+      return try await context.client.asset(asset).status != .error
+    } catch {
+      guard error.code == .notFound else { throw error }
+      return false
+    }
+  }
+}

@@ -1,0 +1,15 @@
+internal import ScenarioAPI
+
+/// Follows a job to its end.
+struct WaitStep: Sendable {
+  let context: RunContext
+
+  /// Waits for a job.
+  ///
+  /// - Parameter isOrdered: False when somebody named the job, who need not be told of it.
+  func run(_ job: JobID, isOrdered: Bool) async throws -> Job {
+    if isOrdered { context.report(.submitted(job)) }
+    try Task.checkCancellation()
+    return try await context.client.finishedJob(job, polling: context.polling) { context.report(.waiting($0)) }
+  }
+}

@@ -1,0 +1,315 @@
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import Testing
+
+@Suite("What a run does next")
+struct RunStateTests {
+  typealias Event = RunState.Event
+  typealias Action = RunState.Action
+  typealias Phase = RunState.Phase
+
+  private static let job = JobID(rawValue: "job_1")
+  private static let ended: Job = job("success")
+  private static func job(_ status: String) -> Job {
+    let text = #"{"jobId":"job_1","status":"\#(status)","metadata":{"assetIds":["asset_1"],"error":"no luck"}}"#
+    // The only way to make one.
+    return try! JSONDecoder().decode(Job.self, from: Data(text.utf8))
+  }
+
+  private static func error(
+    _ code: ScenarioError.Code, _ outcome: ScenarioError.Outcome, _ stage: ScenarioError.Stage = .submit,
+    isRetryable: Bool = false, names: [JobID] = []
+  ) -> ScenarioError {
+    var error = ScenarioError(code, outcome, stage: stage, "no", remedy: "")
+    error.isRetryable = isRetryable
+    error.namedJobs = names
+    return error
+  }
+  private static let lost = error(.connectionLost, .unknownOutcome)
+  private static let named = error(.malformedReply, .unknownOutcome, names: [job])
+  private static let refused = error(.rejected, .refused)
+  private static let cooling = error(.coolingDown, .refused, isRetryable: true)
+  private static let crowded = error(.concurrencyLimit, .refused, isRetryable: true)
+  private static let canceled = error(.canceled, .notSent)
+  private static let down = error(.serviceFailed, .unknownOutcome, .wait, isRetryable: true)
+  private static let badImage = PreparationError(.truncated, stage: .decode, "it ends early", remedy: "")
+  private static let noLedger = PipelineError(.ledgerUnavailable, stage: "write", "disk full", remedy: "")
+
+  private static func failed(_ error: any Error) -> Event { .failed(RunFailure(error)) }
+  private static func giveUp(_ error: any Error, record: String? = nil) -> Action {
+    .giveUp(RunFailure(error), record: record)
+  }
+
+  // MARK: Where a run begins
+
+  struct Beginning: CustomTestStringConvertible, Sendable {
+    let state: LedgerEntry.State
+    var job: JobID?
+    var goal = RunState.Goal.results
+    let first: Action
+    var testDescription: String { "\(state.rawValue)\(job == nil ? "" : " with a job"), for \(goal)" }
+  }
+
+  /// The promise of each state on record, after a crash as well.
+  static let beginnings: [Beginning] =
+    [
+      LedgerEntry.State.planned, .prepared, .uploaded, .submitting, .needsDecision,
+    ].map { Beginning(state: $0, first: .takePlace(after: nil)) } + [
+      Beginning(state: .submitted, job: job, first: .follow(job)),
+      Beginning(state: .succeeded, job: job, first: .follow(job)),
+      Beginning(state: .failed, job: job, first: .follow(job)),
+      Beginning(state: .downloaded, job: job, first: .lookForResults),
+      Beginning(state: .planned, goal: .price, first: .prepare(reusing: false)),
+      Beginning(state: .prepared, goal: .price, first: .prepare(reusing: true)),
+      Beginning(state: .uploaded, goal: .price, first: .checkUpload),
+      Beginning(state: .submitting, goal: .price, first: .askPrice),
+      Beginning(state: .needsDecision, goal: .price, first: .askPrice),
+      Beginning(state: .submitted, job: job, goal: .price, first: .askPrice),
+      Beginning(state: .succeeded, job: job, goal: .price, first: .askPrice),
+      Beginning(state: .downloaded, job: job, goal: .price, first: .askPrice),
+      Beginning(state: .failed, job: job, goal: .price, first: .askPrice),
+      Beginning(state: .submitted, job: job, goal: .job, first: .finish),
+      Beginning(state: .downloaded, job: job, goal: .job, first: .lookForResults),
+    ]
+
+  @Test("a run begins where the ledger has it", arguments: beginnings)
+  func begins(_ row: Beginning) {
+    var state = RunState(goal: row.goal)
+    #expect(state.next(.claimed(row.state, job: row.job)) == row.first)
+  }
+
+  @Test("the beginnings cover every state on record")
+  func coversStates() {
+    for goal in [RunState.Goal.price, .results] {
+      #expect(Set(Self.beginnings.filter { $0.goal == goal }.map(\.state)) == Set(LedgerEntry.State.allCases))
+    }
+  }
+
+  @Test(
+    "with a place, a run goes on from what is on record",
+    arguments: [
+      (LedgerEntry.State.planned, Action.prepare(reusing: false)), (.prepared, .prepare(reusing: true)),
+      (.uploaded, .checkUpload), (.submitting, .reconcile(named: [])), (.needsDecision, .reconcile(named: [])),
+    ])
+  func proceeds(from state: LedgerEntry.State, action: Action) {
+    var run = RunState(goal: .results)
+    _ = run.next(.claimed(state, job: nil))
+    #expect(run.next(.placeTaken) == action)
+  }
+
+  @Test(
+    "a job on record is never submitted again, whatever state is on record with it",
+    arguments: LedgerEntry.State.allCases)
+  func neverTwice(state: LedgerEntry.State) {
+    var run = RunState(goal: .results)
+    let first = run.next(.claimed(state, job: Self.job))
+    #expect(first == (state == .downloaded ? .lookForResults : .follow(Self.job)))
+  }
+
+  @Test(
+    "a state that needs a job is refused without one",
+    arguments: [LedgerEntry.State.submitted, .succeeded, .downloaded, .failed])
+  func noJob(state: LedgerEntry.State) {
+    var run = RunState(goal: .results)
+    #expect(Self.code(run.next(.claimed(state, job: nil))) == .unexpectedEvent)
+    #expect(run.phase == .ended)
+  }
+
+  // MARK: Every phase, every event
+
+  /// The shortest way into each phase.
+  private static func run(in phase: Phase, goal: RunState.Goal = .results, maxCost: Decimal? = nil) -> RunState {
+    let begin = Event.claimed(.planned, job: nil)
+    let uploaded: [Event] =
+      goal == .price ? [begin, .prepared, .uploaded] : [begin, .placeTaken, .prepared, .uploaded]
+    let events: [Event] =
+      switch phase {
+      case .claiming: []
+      case .lookingForResults: [.claimed(.downloaded, job: job)]
+      case .takingPlace: [begin]
+      case .preparing: [begin, .placeTaken]
+      case .checkingUpload: [.claimed(.uploaded, job: nil), .placeTaken]
+      case .uploading: [begin, .placeTaken, .prepared]
+      case .pricing, .submitting: uploaded
+      case .pausing: uploaded + [.notSubmitted(cooling, pause: .seconds(6))]
+      case .reconciling: uploaded + [.notSubmitted(lost, pause: nil)]
+      case .following: [.resumed(job)]
+      case .downloading: [.resumed(job), .jobEnded(ended)]
+      case .ended: [.resumed(job), .jobEnded(ended), .downloaded]
+      }
+    var state = RunState(goal: goal, maxCost: phase == .pricing ? maxCost ?? 10 : maxCost)
+    for event in events { _ = state.next(event) }
+    return state
+  }
+
+  /// One event of each kind.
+  private static let events: [(name: String, event: Event)] = [
+    ("claimed", .claimed(.planned, job: nil)), ("resumed", .resumed(job)), ("resultsFound", .resultsFound),
+    ("resultsMissing", .resultsMissing), ("placeTaken", .placeTaken), ("prepared", .prepared),
+    ("uploadFound", .uploadFound), ("uploadMissing", .uploadMissing), ("uploaded", .uploaded), ("priced", .priced(3)),
+    ("submitted", .submitted(job)), ("notSubmitted", .notSubmitted(lost, pause: nil)), ("pauseEnded", .pauseEnded),
+    ("jobEnded", .jobEnded(ended)), ("downloaded", .downloaded), ("failed", failed(down)),
+  ]
+
+  /// What follows an event that may come; all other pairs are refused.
+  private static let table: [Phase: [String: Action]] = [
+    .claiming: ["claimed": .takePlace(after: nil), "resumed": .follow(job)],
+    .lookingForResults: ["resultsFound": .finish, "resultsMissing": .follow(job), "failed": giveUp(down)],
+    .takingPlace: ["placeTaken": .prepare(reusing: false), "failed": giveUp(down)],
+    .preparing: ["prepared": .upload, "failed": giveUp(down)],
+    .checkingUpload: ["uploadFound": .submit, "uploadMissing": .prepare(reusing: true), "failed": giveUp(down)],
+    .uploading: ["uploaded": .submit, "failed": giveUp(down)],
+    .pricing: ["priced": .submit, "failed": giveUp(down)],
+    .submitting: ["submitted": .follow(job), "notSubmitted": .reconcile(named: []), "failed": giveUp(down)],
+    .pausing: ["pauseEnded": .submit, "failed": giveUp(down)],
+    // The service cannot be asked: what is reported is the submit that failed.
+    .reconciling: ["submitted": .follow(job), "failed": giveUp(lost)],
+    .following: ["jobEnded": .download(ended), "failed": giveUp(down)],
+    .downloading: ["downloaded": .finish, "failed": giveUp(down)],
+    .ended: [:],
+  ]
+
+  @Test(
+    "every event in every phase has one answer, and one that cannot come is an error by name", arguments: Phase.allCases
+  )
+  func answers(phase: Phase) throws {
+    let expected = try #require(Self.table[phase])
+    for (name, event) in Self.events {
+      var state = Self.run(in: phase)
+      try #require(state.phase == phase)
+      let action = state.next(event)
+      if let wanted = expected[name] {
+        #expect(action == wanted, "\(name)")
+      } else {
+        #expect(Self.code(action) == .unexpectedEvent, "\(name): \(action)")
+        guard case .giveUp(_, let record) = action else { continue }
+        #expect(record == nil, "\(name): the ledger stays as it is")
+      }
+    }
+  }
+
+  @Test("the events above are all that there are")
+  func coversEvents() {
+    // A case that is added does not compile here until it is in the list.
+    for (name, event) in Self.events {
+      let kind =
+        switch event {
+        case .claimed: "claimed"
+        case .resumed: "resumed"
+        case .resultsFound: "resultsFound"
+        case .resultsMissing: "resultsMissing"
+        case .placeTaken: "placeTaken"
+        case .prepared: "prepared"
+        case .uploadFound: "uploadFound"
+        case .uploadMissing: "uploadMissing"
+        case .uploaded: "uploaded"
+        case .priced: "priced"
+        case .submitted: "submitted"
+        case .notSubmitted: "notSubmitted"
+        case .pauseEnded: "pauseEnded"
+        case .jobEnded: "jobEnded"
+        case .downloaded: "downloaded"
+        case .failed: "failed"
+        }
+      #expect(kind == name)
+    }
+    #expect(Set(Self.events.map(\.name)).count == 16)
+  }
+
+  private static func code(_ action: Action) -> PipelineError.Code? {
+    guard case .giveUp(let failure, _) = action else { return nil }
+    return (failure.error as? PipelineError)?.code
+  }
+
+  // MARK: Money
+
+  @Test("a price is asked for when it is wanted or limited, and above the limit nothing is submitted")
+  func prices() {
+    var limited = Self.run(in: .pricing, maxCost: 10)
+    #expect(limited.next(.priced(10)) == .submit)
+    limited = Self.run(in: .pricing, maxCost: 10)
+    #expect(Self.code(limited.next(.priced(11))) == .tooExpensive)
+    var wanted = Self.run(in: .pricing, goal: .price)
+    #expect(wanted.next(.priced(11)) == .finish)
+  }
+
+  @Test("a submit whose answer is lost is asked about, and never sent again")
+  func lost() {
+    var state = Self.run(in: .submitting)
+    #expect(state.next(.notSubmitted(Self.named, pause: nil)) == .reconcile(named: [Self.job]))
+    var canceled = state
+    #expect(canceled.next(Self.failed(Self.canceled)) == Self.giveUp(Self.canceled), "the run stays `submitting`")
+    #expect(state.next(.submitted(Self.job)) == .follow(Self.job))
+  }
+
+  @Test(
+    "what a refused submit leads to",
+    arguments: [
+      (cooling, Duration.seconds(6), Action.pause(.seconds(6), cooling)), (cooling, nil, giveUp(cooling)),
+      (crowded, nil, .takePlace(after: crowded)), (canceled, nil, giveUp(canceled)),
+      (refused, nil, giveUp(refused, record: "no")),
+    ] as [(ScenarioError, Duration?, Action)])
+  func refusals(error: ScenarioError, pause: Duration?, action: Action) {
+    var state = Self.run(in: .submitting)
+    #expect(state.next(.notSubmitted(error, pause: pause)) == action)
+  }
+
+  @Test("after a refusal for want of a place the upload is looked at, and the same job is asked for")
+  func waitsForPlace() {
+    var state = Self.run(in: .submitting)
+    _ = state.next(.notSubmitted(Self.crowded, pause: nil))
+    #expect(state.next(.placeTaken) == .checkUpload)
+    #expect(state.next(.uploadFound) == .submit)
+  }
+
+  @Test(
+    "a failure before the job is put on record when the same order would fail again",
+    arguments: [Phase.preparing, .checkingUpload, .uploading, .pricing, .submitting])
+  func recordsFailures(phase: Phase) {
+    let failures: [(any Error, String?)] = [
+      (Self.badImage, "it ends early"), (Self.refused, "no"), (Self.down, nil), (Self.canceled, nil),
+      (CancellationError(), nil), (Self.noLedger, nil),
+      (PreparationError(.canceled, stage: .decode, "canceled", remedy: ""), nil),
+    ]
+    for (error, record) in failures {
+      var state = Self.run(in: phase)
+      #expect(state.next(Self.failed(error)) == Self.giveUp(error, record: record), "\(error)")
+    }
+  }
+
+  @Test(
+    "a failure after the submit leaves the run where it stands",
+    arguments: [Phase.reconciling, .following, .downloading, .lookingForResults])
+  func keepsJobs(phase: Phase) {
+    for error in [Self.badImage, Self.noLedger, CancellationError()] as [any Error] {
+      var state = Self.run(in: phase)
+      #expect(state.next(Self.failed(error)) == Self.giveUp(error), "\(error)")
+    }
+  }
+
+  @Test("the price of a run that is further leaves the run as it stands, even when it cannot be had")
+  func priceLeavesRun() {
+    var state = RunState(goal: .price)
+    _ = state.next(.claimed(.submitted, job: Self.job))
+    #expect(state.next(Self.failed(Self.refused)) == Self.giveUp(Self.refused))
+  }
+
+  @Test(
+    "a job that ends without results is reported and put on record",
+    arguments: [("failure", PipelineError.Code.jobFailed), ("canceled", .jobCanceled)])
+  func jobFails(status: String, code: PipelineError.Code) {
+    var state = Self.run(in: .following)
+    let action = state.next(.jobEnded(Self.job(status)))
+    #expect(Self.code(action) == code)
+    guard case .giveUp(_, let record) = action else { return }
+    #expect(record?.hasSuffix("(no luck)") == true)
+  }
+
+  @Test("an order that does not wait ends with its job")
+  func doesNotWait() {
+    var state = Self.run(in: .submitting, goal: .job)
+    #expect(state.next(.submitted(Self.job)) == .finish)
+  }
+}
