@@ -1,3 +1,4 @@
+internal import GessoPipeline
 package import ImagePreparation
 internal import ScenarioAPI
 

@@ -52,139 +52,87 @@ package struct Prepare: Verb {
   }
 
   package mutating func perform() async throws -> CommandStatus {
-    let console = common.console
-    let variables = Environment.variables
     let inputs = try Input.list(inputs)
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
     let recipe = try preparation.recipe(output: output == "-" ? nil : output)
     let limits = preparation.limits(threads: max(1, (preparation.threads ?? Environment.cores) / workers))
-    let preparer = try Environment.preparer(variables, limits: limits)
+    let preparer = try Environment.preparer(Environment.variables, limits: limits)
     if explain { return try await explained(inputs, by: preparer, recipe) }
-    let job = Job(
-      preparer: preparer, recipe: recipe, tensor: tensor.format, tensorPath: tensor.path, output: output,
-      folder: folder, stems: OutputNaming.stems(of: inputs.map(\.argument)), noClobber: noClobber,
-      inputs: inputs, downloadLimit: preparation.maxDownload << 20, console: console, common: common)
-    for path in [output, tensor.path].compactMap(\.self) where path != "-" { try job.check(path) }
-    if let folder { try Folder.make(folder) }
-
-    return try await Interruption.guarding(
-      flag: job.flag, patience: .seconds(1), onSignal: { console.error(.interrupted) }
-    ) {
-      try await job.run(workers: workers)
+    let batch = batch(of: inputs, recipe, preparer, width: workers)
+    do {
+      try batch.checkOutputs()
+    } catch {
+      throw CommandError(error)
+    }
+    let (command, console) = (self, common.console)
+    return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
+      try await command.prepare(batch, inputs)
     }
   }
 
-  /// The work of one run: every input once, at most `workers` at a time, reported in the order they were given.
-  private struct Job: Sendable {
-    let preparer: ImagePreparer
-    let recipe: Recipe
-    let tensor: TensorFormat?
-    let tensorPath: String?
-    let output: String?
-    let folder: String?
-    let stems: [String]
-    let noClobber: Bool
-    let inputs: [Input]
-    let downloadLimit: Int
-    let console: Console
-    let common: CommonOptions
-    let flag = CancellationFlag()
-
-    struct Outcome: Sendable {
-      var standardOutput: String?
-      var notes: [String] = []
-      var failure: CommandError?
-    }
-
-    func run(workers: Int) async throws -> CommandStatus {
-      var outcomes = [Outcome?](repeating: nil, count: inputs.count)
-      var reported = 0
-      return try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
-        var next = 0
-        func start() {
-          guard next < inputs.count, !flag.isCanceled else { return }
-          let index = next
-          next += 1
-          group.addTask { (index, await outcome(of: index)) }
+  private func batch(
+    of inputs: [Input], _ recipe: Recipe, _ preparer: ImagePreparer, width: Int
+  ) -> PreparationBatch {
+    let limit = preparation.maxDownload << 20
+    let destination: PreparationBatch.Destination =
+      if let folder { .folder(folder) } else if let output, output != "-" { .file(output) } else { .caller }
+    var batch = PreparationBatch(
+      preparer: preparer, recipe: recipe,
+      inputs: inputs.map { input in
+        PreparationBatch.Input(stem: OutputNaming.stem(of: input.argument), file: input.file) { isReadAgain in
+          isReadAgain
+            ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
         }
-        for _ in 0..<workers { start() }
-        while let (index, outcome) = try await group.next() {
-          outcomes[index] = outcome
-          start()
-          while reported < outcomes.count, let outcome = outcomes[reported] {
-            try report(outcome, of: inputs[reported])
-            reported += 1
-          }
-          if inputs.count > 1 { console.progress("preparing", "\(reported) of \(inputs.count)") }
+      }, destination: destination, width: width)
+    if let format = tensor.format, let path = tensor.path { batch.tensor = (format, path) }
+    batch.replacesFiles = !noClobber
+    return batch
+  }
+
+  /// What is printed of one prepared image.
+  private struct Report: Sendable {
+    let notes: [String]
+    /// The line on standard output: the path, or JSON.
+    let line: String?
+    /// The image, for standard output.
+    let bytes: [UInt8]?
+  }
+
+  /// Prepares everything, and prints what came of each input in the order they were given.
+  private func prepare(_ batch: PreparationBatch, _ inputs: [Input]) async throws -> CommandStatus {
+    let (console, common, tensorPath) = (common.console, common, tensor.path)
+    let work = batch.start { index, image, path in
+      let notes = [image.summary] + (common.verbose ? [image.details] : []) + image.notes
+      guard let path else { return Report(notes: notes, line: nil, bytes: image.bytes) }
+      guard common.json else { return Report(notes: notes, line: path, bytes: nil) }
+      let json = image.json(
+        input: inputs[index].name, output: path, tensorPath: tensorPath, peakMemoryBytes: Environment.peakMemoryBytes)
+      return Report(notes: notes, line: json.line, bytes: nil)
+    }
+    // What is still going on when standard output is gone.
+    defer { work.cancel() }
+    var (failures, reported) = ([CommandStatus](), 0)
+    do {
+      for await outcome in work.events {
+        reported += 1
+        let name = inputs[outcome.index].name
+        switch outcome.result {
+        case .success(let report):
+          for note in report.notes { console.note("\(name): \(note)") }
+          if let bytes = report.bytes { try console.output(bytes) }
+          if let line = report.line { try console.output(line) }
+        case .failure(let error):
+          let failure = CommandError(any: error)
+          failures.append(failure.status)
+          if failure.status != .interrupted { try console.report(failure, input: name, json: common.json) }
         }
-        console.endProgress()
-        if flag.isCanceled { return .interrupted }
-        return CommandStatus(failures: outcomes.compactMap { $0?.failure?.status }, of: inputs.count)
+        if inputs.count > 1 { console.progress("preparing", "\(reported) of \(inputs.count)") }
       }
+      console.endProgress()
+      try await work.result
+    } catch is CancellationError {
+      return .interrupted
     }
-
-    private func report(_ outcome: Outcome, of input: Input) throws(CommandError) {
-      for note in outcome.notes { console.note("\(input.name): \(note)") }
-      if let line = outcome.standardOutput { try console.output(line) }
-      if let failure = outcome.failure, failure.status != .interrupted {
-        try console.report(failure, input: input.name, json: common.json)
-      }
-    }
-
-    private func outcome(of index: Int) async -> Outcome {
-      do {
-        // A byte budget may need the source again, and trimming does.
-        let source =
-          recipe.output.budget == nil && !recipe.trims
-          ? try await inputs[index].source(limit: downloadLimit)
-          : try await inputs[index].repeatableSource(limit: downloadLimit)
-        return try await BlockingWork.run { () throws(CommandError) in try prepare(source, index: index) }
-      } catch {
-        return Outcome(failure: error)
-      }
-    }
-
-    private func prepare(_ source: ImageSource, index: Int) throws(CommandError) -> Outcome {
-      do {
-        let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor, cancellation: flag)
-        try writeTensor(of: image)
-        let path = folder.map { "\($0)/\(stems[index]).prepared.\(image.format.fileExtension)" } ?? output ?? "-"
-        guard path != "-" else {
-          try console.output(image.bytes)
-          return Outcome(notes: notes(on: image))
-        }
-        try check(path)
-        try DurableFile.write(image.bytes, to: path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
-        var outcome = Outcome(standardOutput: path, notes: notes(on: image))
-        if common.json {
-          let peak = Environment.peakMemoryBytes
-          outcome.standardOutput =
-            image.json(
-              input: inputs[index].name, output: path, tensorPath: tensorPath, peakMemoryBytes: peak
-            ).line
-        }
-        return outcome
-      } catch {
-        throw CommandError(any: error)
-      }
-    }
-
-    private func writeTensor(of image: PreparedImage) throws {
-      guard let tensorPath, let values = image.tensor else { return }
-      try check(tensorPath)
-      try DurableFile.write(values.npy, to: tensorPath, replacing: !noClobber, notOver: inputs.compactMap(\.file))
-    }
-
-    private func notes(on image: PreparedImage) -> [String] {
-      [image.summary] + (common.verbose ? [image.details] : []) + image.notes
-    }
-
-    func check(_ path: String) throws(CommandError) {
-      do {
-        try DurableFile.check(path, replacing: !noClobber, notOver: inputs.compactMap(\.file))
-      } catch {
-        throw CommandError(error)
-      }
-    }
+    return CommandStatus(failures: failures, of: inputs.count)
   }
 }

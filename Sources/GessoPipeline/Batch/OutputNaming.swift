@@ -18,11 +18,10 @@ package enum OutputNaming {
     return name.isEmpty || name == "." || name == ".." ? "image" : String(name)
   }
 
-  /// One stem for each input, no two alike even where the file system ignores case: a repeated one gets `-2`, `-3`, …
+  /// The stems, no two alike even where the file system ignores case: a repeated one gets `-2`, `-3`, …
   ///
-  /// The same inputs in the same order always get the same stems.
-  package static func stems(of inputs: [String]) -> [String] {
-    let natural = inputs.map(stem(of:))
+  /// The same stems in the same order always give the same result.
+  package static func distinct(_ natural: [String]) -> [String] {
     let reserved = Set(natural.map { $0.lowercased() })
     var used: Set<String> = []
     return natural.map { stem in

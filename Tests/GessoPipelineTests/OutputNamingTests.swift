@@ -1,4 +1,4 @@
-import GessoCommand
+import GessoPipeline
 import Testing
 
 @Suite("Output names")
@@ -23,5 +23,7 @@ struct OutputNamingTests {
   ]
 
   @Test("no two outputs share a name, on file systems that ignore case either", arguments: lists)
-  func unique(inputs: [String], stems: [String]) { #expect(OutputNaming.stems(of: inputs) == stems) }
+  func unique(inputs: [String], stems: [String]) {
+    #expect(OutputNaming.distinct(inputs.map(OutputNaming.stem(of:))) == stems)
+  }
 }

@@ -1,0 +1,149 @@
+internal import Ground
+public import ImagePreparation
+
+/// Prepares many images, several at a time, each into a file of its own.
+///
+/// An image is in memory only while it is worked on. What failed keeps nothing from the others.
+public struct PreparationBatch: Sendable {
+  /// One image to prepare.
+  public struct Input: Sendable {
+    /// What its output is called in a folder; of several alike the later ones gain `-2`, `-3`, …
+    public var stem: String
+    /// The file it is read from, which no output replaces; nil for anything else.
+    public var file: String?
+    /// Gets the image. The argument is true when it will be read more than once.
+    public var source: @Sendable (_ isReadAgain: Bool) async throws -> ImageSource
+
+    /// Makes an input.
+    public init(
+      stem: String, file: String?, source: @escaping @Sendable (_ isReadAgain: Bool) async throws -> ImageSource
+    ) {
+      self.stem = stem
+      self.file = file
+      self.source = source
+    }
+  }
+
+  /// Where prepared images go.
+  public enum Destination: Sendable, Equatable {
+    /// `STEM.prepared.EXT` in this folder, which is made where it is missing.
+    case folder(String)
+    /// This file, for a batch of one.
+    case file(String)
+    /// Nowhere: the caller takes the bytes.
+    case caller
+  }
+
+  /// What came of one input.
+  public struct Outcome<Value: Sendable>: Sendable {
+    /// Its place among the inputs, from 0.
+    public let index: Int
+    /// What was kept of the prepared image, or why there is none.
+    public let result: Result<Value, any Error>
+  }
+
+  /// Prepares the images.
+  public let preparer: ImagePreparer
+  /// How they are prepared.
+  public var recipe: Recipe
+  /// The images, in the order in which their outcomes are reported.
+  public var inputs: [Input]
+  /// Where they go.
+  public var destination: Destination
+  /// A tensor of the only input beside its image, and where it goes as NumPy's format; nil for none.
+  public var tensor: (format: TensorFormat, path: String)?
+  /// False to refuse, for each input, when an output exists.
+  public var replacesFiles = true
+  /// How many images are worked on at a time, from 1.
+  public var width: Int
+
+  /// Makes a batch.
+  public init(preparer: ImagePreparer, recipe: Recipe, inputs: [Input], destination: Destination, width: Int) {
+    self.preparer = preparer
+    self.recipe = recipe
+    self.inputs = inputs
+    self.destination = destination
+    self.width = width
+  }
+
+  /// Refuses outputs that cannot be written, before any image is read, and makes the folder.
+  ///
+  /// - Throws: A `PreparationError`, such as `output-exists`.
+  public func checkOutputs() throws(PreparationError) {
+    if case .file(let path) = destination { try check(path) }
+    if let tensor { try check(tensor.path) }
+    if case .folder(let path) = destination { try OutputFolder.make(path) }
+  }
+
+  /// Prepares all images.
+  ///
+  /// - Parameter keep: Gets each image on any thread, with its place among the inputs and the path of its file, nil where it
+  ///   has none. What it returns is all that is kept of the image.
+  /// - Returns: The work. Its events are the outcomes in the order of the inputs. Canceling it begins no more images, and
+  ///   its result throws `CancellationError`.
+  public func start<Value>(
+    keeping keep: @escaping @Sendable (_ index: Int, PreparedImage, _ path: String?) throws -> Value
+  ) -> PipelineRun<Outcome<Value>, Void> {
+    let stems = OutputNaming.distinct(inputs.map(\.stem))
+    return PipelineRun { report in
+      var waiting: [Int: Outcome<Value>] = [:]
+      var (begun, reported) = (0, 0)
+      await withTaskGroup(of: Outcome<Value>.self) { group in
+        while reported < inputs.count {
+          while begun < inputs.count, begun - reported - waiting.count < max(1, width), !Task.isCancelled {
+            let index = begun
+            begun += 1
+            group.addTask { await outcome(of: index, stem: stems[index], keep) }
+          }
+          guard let outcome = await group.next() else { return }
+          waiting[outcome.index] = outcome
+          while let next = waiting.removeValue(forKey: reported) {
+            reported += 1
+            report(next)
+          }
+        }
+      }
+      try Task.checkCancellation()
+    }
+  }
+
+  private func outcome<Value>(
+    of index: Int, stem: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
+  ) async -> Outcome<Value> {
+    do {
+      // A byte budget may need the source again, and trimming does.
+      let source = try await inputs[index].source(recipe.output.budget != nil || recipe.trims)
+      let value = try await offThePool { flag in
+        let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor?.format, cancellation: flag)
+        return try keep(index, image, try write(image, stem: stem))
+      }
+      return Outcome(index: index, result: .success(value))
+    } catch {
+      return Outcome(index: index, result: .failure(RunFailure(error).publicError))
+    }
+  }
+
+  /// Writes an image and its tensor.
+  ///
+  /// - Returns: The image's path; nil for one that the caller takes.
+  private func write(_ image: PreparedImage, stem: String) throws(PreparationError) -> String? {
+    if let tensor, let values = image.tensor { try write(values.npy, to: tensor.path) }
+    let path: String
+    switch destination {
+    case .folder(let folder): path = "\(folder)/\(stem).prepared.\(image.format.fileExtension)"
+    case .file(let file): path = file
+    case .caller: return nil
+    }
+    try write(image.bytes, to: path)
+    return path
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws(PreparationError) {
+    try check(path)
+    try onFiles(try DurableFile.write(bytes, to: path, replacing: replacesFiles, notOver: inputs.compactMap(\.file)))
+  }
+
+  private func check(_ path: String) throws(PreparationError) {
+    try onFiles(try DurableFile.check(path, replacing: replacesFiles, notOver: inputs.compactMap(\.file)))
+  }
+}
