@@ -82,8 +82,8 @@ struct Comparison {
   enum Failure: Error { case curl(Int32) }
 
   func job(_ image: AssetID) async throws -> JobID {
-    var request = Img2ImgRequest(prompt: "p", image: .asset(image), width: 64, height: 64, seed: "1")
-    request.numInferenceSteps = 1
+    var request = Img2ImgRequest(prompt: "p", image: .asset(image))
+    (request.width, request.height, request.seed, request.numInferenceSteps) = (64, 64, "1", 1)
     return try await client.submitImg2Img(request).job.id
   }
 
@@ -202,7 +202,7 @@ struct Comparison {
       for id in jobs {
         group.addTask { [client] in
           var polls = 0
-          _ = try await client.finishedJob(id, polling: polling) { _ in polls += 1 }
+          for try await _ in client.updates(of: id, polling: polling) { polls += 1 }
           return polls
         }
       }

@@ -25,43 +25,11 @@ package struct Img2Img: Verb {
   @Option(name: .customLong("prompt-file"), help: ArgumentHelp("Read the prompt from a file.", valueName: "FILE"))
   var promptFile: String?
 
-  @Option(name: .customLong("negative-prompt"), help: "What to keep out of the image.")
-  var negativePrompt: String?
-
-  @Option(
-    name: .customLong("negative-prompt-strength"),
-    help: ArgumentHelp("How strongly to keep it out (default: 1.0 with --negative-prompt).", valueName: "0…10"))
-  var negativePromptStrength: Double?
-
-  @Option(help: ArgumentHelp("How far the result may leave the image.", valueName: "0.01…1"))
-  var strength = 0.75
-
-  @Option(help: ArgumentHelp("How many results.", valueName: "N"))
-  var samples = 1
-
-  @Option(help: "How closely to follow the prompt.")
-  var guidance = 3.5
-
-  @Option(help: ArgumentHelp("Denoising steps.", valueName: "N"))
-  var steps = 28
-
-  @Option(help: ArgumentHelp("Makes the draw repeatable (default: random, and recorded).", valueName: "N"))
-  var seed: Int?
-
   @Option(help: "The model.")
   var model = "flux.1-dev"
 
-  @Option(help: ArgumentHelp("Width of the results (default: the prepared image's).", valueName: "N"))
-  var width: Int?
-
-  @Option(help: ArgumentHelp("Height of the results (default: the prepared image's).", valueName: "N"))
-  var height: Int?
-
   @Option(help: "Which endpoint makes the image: the legacy one, the custom models', or what the model needs.")
   var mode = Mode.legacy
-
-  @Option(help: ArgumentHelp("How noise is taken away (legacy models).", valueName: "NAME"))
-  var scheduler: String?
 
   @Option(
     name: .customLong("param"),
@@ -111,6 +79,7 @@ package struct Img2Img: Verb {
   @Flag(help: "Use a stand-in of the service inside this process. Nothing is generated.")
   var sandbox = false
 
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
@@ -147,7 +116,6 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
-    try require(seed, in: 0...Img2ImgRequest.largestSeed, "--seed")
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
@@ -218,16 +186,13 @@ package struct Img2Img: Verb {
 
   /// What the flags ask for, with standard input and URLs read into memory.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
-    var request = Img2ImgRequest(
-      prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model, strength: strength, numSamples: samples,
-      guidance: guidance, numInferenceSteps: steps, width: width, height: height, seed: seed.map(String.init),
-      negativePrompt: negativePrompt, negativePromptStrength: negativePromptStrength)
-    request.scheduler = scheduler
+    var request = Img2ImgRequest(prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model)
+    generation.apply(to: &request)
     for parameter in parameters {
       let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       request.parameters[String(parts[0])] = Self.value(parts[1])
     }
-    if negativePrompt != nil, negativePromptStrength == nil {
+    if request.negativePrompt != nil, request.negativePromptStrength == nil {
       // Flux heeds a negative prompt only with a strength above 0.
       request.negativePromptStrength = 1
       reporter.note("--negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt")

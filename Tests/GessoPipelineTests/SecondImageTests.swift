@@ -31,7 +31,8 @@ struct SecondImageTests {
   {
     var order = Img2ImgOrder(
       source: .image(try source()), sourceName: "a.png", stem: "a",
-      request: Img2ImgRequest(prompt: "a door", image: Img2ImgOrder.laterImage, seed: "7"), folder: folder)
+      request: Img2ImgRequest(prompt: "a door", image: Img2ImgOrder.laterImage), folder: folder)
+    order.request.seed = "7"
     order.recipe.output = .png(maxBytes: ScenarioClient.directUploadLimit)
     change(&order.recipe)
     order.second = second
@@ -148,7 +149,7 @@ struct SecondImageTests {
   @Test("a control image is prepared like the image it belongs to, and names its endpoint", arguments: [true, false])
   func controls(hasSecond: Bool) async throws {
     let control = try image({ x, y in [UInt8(x), 0, UInt8(y)] }, channels: 3)
-    var order = try order(.control(control, modality: "canny")) { $0.maxSide = 160 }
+    var order = try order(.control(control, modality: "canny")) { $0.size = .longestSide(160, sides: .multiples(of: 16)) }
     if !hasSecond {
       order.second = nil
       order.request.endpoint = .controlnet(modality: "canny")
@@ -196,7 +197,7 @@ struct SecondImageTests {
   func endToEnd() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let mask = try image({ x, y in [Self.isPainted(x, y) ? 255 : 0] }, channels: 1)
-    var order = try order(.mask(mask)) { ($0.multipleOf, $0.maxSide) = (1, nil) }
+    var order = try order(.mask(mask)) { $0.size = .original }
     order.request.strength = 1
     let result = try await Img2ImgPipeline(client: client, ledger: try ledger()).start(order).result
     await sandbox.stop()

@@ -41,8 +41,8 @@ struct DisagreementTests {
   @Test("the custom family: the model in the path, numOutputs, the seed a number")
   func custom() async throws {
     let transport = ScriptedTransport([.answer(200, Self.accepted)])
-    var request = Img2ImgRequest(
-      prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), modelID: "model/x", seed: "7")
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), modelID: "model/x")
+    request.seed = "7"
     request.endpoint = .custom
     request.parameters = ["loras": .array([.string("model_y")])]
     _ = try await client(transport).submitImg2Img(request)
@@ -142,8 +142,8 @@ struct DisagreementTests {
     "size grid: 8 in the legacy family, what the model says in the custom one",
     arguments: [(1032, true), (1036, false)])
   func grid(side: Int, isLegacy: Bool) throws {
-    var request = Img2ImgRequest(
-      prompt: "p", image: .asset(AssetID(rawValue: "asset_1")), width: side, height: side)
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+    (request.width, request.height) = (side, side)
     if isLegacy { try request.validate() } else { #expect(throws: ScenarioError.self) { try request.validate() } }
     request.endpoint = .custom
     let model = try JSONDecoder().decode(

@@ -24,7 +24,8 @@ struct FaultRelayTests {
   private func submit(_ client: ScenarioClient, timeout: Duration) async throws -> HTTPResponse {
     let source = try await client.uploadAsset(
       name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
-    let job = Img2ImgRequest(prompt: "p", image: .asset(source.id), width: 64, height: 64)
+    var job = Img2ImgRequest(prompt: "p", image: .asset(source.id))
+    (job.width, job.height) = (64, 64)
     var request = try client.apiRequest(.post, ["generate", "img2img"], stage: .submit)
     request.fields.append(HTTPField("Content-Type", "application/json"))
     request.body = .bytes([UInt8](try JSONEncoder().encode(job)))

@@ -51,14 +51,16 @@ struct SandboxTests {
     let source = try await client.uploadAsset(
       name: "small-420.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
     #expect(source.mimeType == "image/jpeg")
-    let submission = try await client.submitImg2Img(
-      Img2ImgRequest(
-        prompt: "a quiet lake", image: .asset(source.id), strength: 0.5, numSamples: 2, width: 128, height: 64,
-        seed: "7"))
+    var request = Img2ImgRequest(prompt: "a quiet lake", image: .asset(source.id))
+    (request.strength, request.numSamples, request.seed) = (0.5, 2, "7")
+    (request.width, request.height) = (128, 64)
+    let submission = try await client.submitImg2Img(request)
     #expect(submission.cost ?? 0 > 0)
     var statuses: [String] = []
-    let job = try await client.finishedJob(submission.job.id, polling: Self.polling) {
-      if statuses.last != $0.status.description { statuses.append($0.status.description) }
+    var job = submission.job
+    for try await update in client.updates(of: job.id, polling: Self.polling) {
+      job = update
+      if statuses.last != job.status.description { statuses.append(job.status.description) }
     }
     #expect(job.assetIDs.count == 2)
     let folder = NSTemporaryDirectory() + "gesso-sandbox-\(UUID().uuidString)"
@@ -144,7 +146,8 @@ struct SandboxTests {
     let source = try await client.uploadAsset(
       name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
     func submit(_ model: String, _ image: AssetID) async -> ScenarioError? {
-      let request = Img2ImgRequest(prompt: "p", image: .asset(image), modelID: model, width: 64, height: 64)
+      var request = Img2ImgRequest(prompt: "p", image: .asset(image), modelID: model)
+      (request.width, request.height) = (64, 64)
       return await failure { () throws(ScenarioError) in try await client.submitImg2Img(request) }
     }
     #expect(await submit("flux.1-dev", AssetID(rawValue: "asset_x"))?.code == .notFound)

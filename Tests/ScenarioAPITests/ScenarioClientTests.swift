@@ -232,10 +232,14 @@ struct ScenarioClientTests {
       .answer(200, Self.job("success", assets: #""a","a","b""#)),
     ])
     var seen: [String] = []
-    let job = try await client(transport, clock).finishedJob(JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0)) {
-      seen.append($0.status.description)
+    var job: Job?
+    for try await update in try client(transport, clock).updates(
+      of: JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0))
+    {
+      seen.append(update.status.description)
+      job = update
     }
-    #expect(job.status == .success && job.assetIDs.map(\.rawValue) == ["a", "b"])
+    #expect(job?.status == .success && job?.assetIDs.map(\.rawValue) == ["a", "b"])
     #expect(seen == ["queued", "a-new-one", "success", "success"])
     #expect(clock.sleeps == [2, 3, 4.5, 6.75, 10.125, 15].map { .seconds($0) })
   }

@@ -12,10 +12,10 @@ struct RequestWireTests {
   @Test("img2img has exactly the contract's fields")
   func img2img() throws {
     // The example of the contract, section 5.
-    let request = Img2ImgRequest(
-      prompt: "hand-painted stone wall", image: .asset(AssetID(rawValue: "asset_Zk3vR8yQp1LmT6aWnX0dBe")),
-      strength: 0.55,
-      numSamples: 2, width: 1024, height: 768, seed: "421337")
+    var request = Img2ImgRequest(
+      prompt: "hand-painted stone wall", image: .asset(AssetID(rawValue: "asset_Zk3vR8yQp1LmT6aWnX0dBe")))
+    (request.strength, request.numSamples, request.seed) = (0.55, 2, "421337")
+    (request.width, request.height) = (1024, 768)
     let expected = """
       { "modelId": "flux.1-dev", "prompt": "hand-painted stone wall", "image": "asset_Zk3vR8yQp1LmT6aWnX0dBe",
         "strength": 0.55, "numSamples": 2, "guidance": 3.5, "numInferenceSteps": 28, "width": 1024, "height": 768,
@@ -29,8 +29,8 @@ struct RequestWireTests {
 
   @Test("an image URL and a negative prompt travel under their own names")
   func optionalFields() throws {
-    let request = Img2ImgRequest(
-      prompt: "p", image: .url("https://example.com/photo.jpg"), negativePrompt: "fog", negativePromptStrength: 1)
+    var request = Img2ImgRequest(prompt: "p", image: .url("https://example.com/photo.jpg"))
+    (request.negativePrompt, request.negativePromptStrength) = ("fog", 1)
     let fields = try object([UInt8](JSONEncoder().encode(request)))
     #expect(fields["imageUrl"] as? String == "https://example.com/photo.jpg")
     #expect(fields["image"] == nil && fields["width"] == nil && fields["seed"] == nil)
@@ -53,13 +53,60 @@ struct RequestWireTests {
 
   @Test("every field out of range is named before anything is sent", arguments: invalid.indices)
   func validation(index: Int) throws {
-    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "a")), width: 64, height: 2048)
+    var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "a")))
+    (request.width, request.height) = (64, 2048)
     try request.validate()
     let (word, change) = Self.invalid[index]
     change(&request)
     let error = #expect(throws: ScenarioError.self) { try request.validate() }
     #expect(error?.code == .invalidRequest && error?.outcome == .notSent && error?.charged == .no)
     #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
+  }
+
+  @Test("every setting of a request has a line in the table, and every line a setting")
+  func table() {
+    // Whose image, with which words, by which operation: these are not settings.
+    let others: Set = ["endpoint", "modelID", "prompt", "image", "parameters"]
+    let settings = Mirror(reflecting: Img2ImgRequest.defaults).children.compactMap(\.label).filter {
+      !others.contains($0)
+    }
+    #expect(GenerationField.all.map(\.name).sorted() == settings.sorted())
+    #expect(Set(GenerationField.all.compactMap(\.flag)).count == GenerationField.all.count { $0.flag != nil })
+  }
+
+  @Test("a field that an operation does not take is refused, or left out where it always has a value")
+  func endpoints() throws {
+    let asset = AssetID(rawValue: "asset_2")
+    let operations: [(GenerationField.Endpoints, Img2ImgRequest.Endpoint)] = [
+      (.img2img, .img2img), (.inpaint, .inpaint(mask: asset)), (.controlnet, .controlnet(modality: "canny")),
+      (.controlnetImg2Img, .controlnetImg2Img(control: asset, modality: "canny")), (.custom, .custom),
+    ]
+    for field in GenerationField.all {
+      for (operation, endpoint) in operations {
+        var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+        request.endpoint = endpoint
+        (request.width, request.height, request.seed) = (64, 64, "7")
+        switch field.name {
+        case "negativePrompt": request.negativePrompt = "fog"
+        case "negativePromptStrength": request.negativePromptStrength = 1
+        case "scheduler": request.scheduler = "DDIMScheduler"
+        case "disableMerging": request.disableMerging = true
+        case "controlStart": request.controlStart = 0
+        case "controlEnd": request.controlEnd = 1
+        case "disableModalityDetection": request.disableModalityDetection = true
+        default: break
+        }
+        let isTaken = field.endpoints.contains(operation)
+        let name = operation == .custom ? field.customName : field.name
+        #expect((request.fields[name] != nil) == isTaken, "\(field.name) at \(endpoint.name)")
+        if isTaken || field.defaultValue != nil {
+          try request.validate()
+        } else {
+          let error = #expect(throws: ScenarioError.self) { try request.validate() }
+          #expect(error?.code == .invalidRequest && error?.message.contains(field.label) == true)
+        }
+      }
+    }
   }
 
   @Test("an upload is one JSON object with a data URL", arguments: ["photo.jpg", #"a "b" \ c/ü\#u{1F332}.png"#])

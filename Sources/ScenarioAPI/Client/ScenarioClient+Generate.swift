@@ -93,7 +93,8 @@ extension ScenarioClient {
   ) throws(ScenarioError) -> HTTPRequest {
     try request.validate()
     var http = try apiRequest(
-      .post, ["generate"] + request.endpoint.path(model: request.modelID), query: query, stage: .submit)
+      .post, ["generate", request.endpoint.name] + (request.endpoint == .custom ? [request.modelID] : []),
+      query: query, stage: .submit)
     http.fields.append(HTTPField("Content-Type", "application/json"))
     http.body = .bytes(try Self.json(request, stage: .submit))
     return http

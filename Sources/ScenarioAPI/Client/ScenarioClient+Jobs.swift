@@ -8,26 +8,34 @@ extension ScenarioClient {
     }
   }
 
-  /// Waits until the job `id` reaches a final state and returns it.
+  /// Follows a job until it reaches a final state: every element is the job as just read, the last one is final.
   ///
-  /// A job that the service reports as failed or canceled is a normal result, not a thrown error; look at
-  /// ``Job/status``. The status of a job that nobody knows is waited on like any other.
+  /// A job that the service reports as failed or canceled is a normal end, not a thrown error; look at ``Job/status``. A
+  /// status that this client does not know is waited on like any other.
   ///
   /// - Parameters:
   ///   - id: A job of this account.
   ///   - polling: When to look, and for how long (600 s).
-  ///   - onUpdate: Told of the job after every look.
-  /// - Returns: The job as last reported.
-  /// - Throws: A ``ScenarioError`` of the stage `wait` that names the job: `deadline-exceeded` with the outcome
-  ///   `stillRunning` after the deadline, or why it could not be read. Cancelling the task ends the wait (`canceled`);
-  ///   in neither case is the job stopped.
-  public func finishedJob(
-    _ id: JobID, polling: JobPolling = JobPolling(), onUpdate: (Job) -> Void = { _ in }
-  ) async throws(ScenarioError) -> Job {
-    try await follow(id, polling, onUpdate, on: clock)
+  /// - Returns: The looks, which begin with iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
+  ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or why it could not be read. Canceling
+  ///   the task ends the wait (`canceled`); in neither case is the job stopped.
+  public func updates(of id: JobID, polling: JobPolling = JobPolling()) -> JobUpdates {
+    JobUpdates(client: self, id: id, polling: polling)
   }
 
-  /// Asks the service to cancel a job. The answer is no proof that it ended: follow it with ``finishedJob(_:polling:onUpdate:)``.
+  /// Waits until a job reaches a final state, as ``updates(of:polling:)`` does, and returns it.
+  public func finishedJob(_ id: JobID, polling: JobPolling = JobPolling()) async throws(ScenarioError) -> Job {
+    var updates = updates(of: id, polling: polling).makeAsyncIterator()
+    var last: Job?
+    while let job = try await updates.next() { last = job }
+    guard let last else {
+      // The sequence has an element or throws.
+      throw ScenarioError(.noResults, .unusable, stage: .wait, "job \(id) was not looked at", remedy: "report this")
+    }
+    return last
+  }
+
+  /// Asks the service to cancel a job. The answer is no proof that it ended: follow it with ``finishedJob(_:polling:)``.
   ///
   /// - Returns: The job as answered.
   /// - Throws: A ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled, as custom ones.
@@ -41,39 +49,10 @@ extension ScenarioClient {
     }
   }
 
-  private func follow<C: Clock<Duration>>(
-    _ id: JobID, _ polling: JobPolling, _ onUpdate: (Job) -> Void, on clock: C
-  ) async throws(ScenarioError) -> Job {
-    var polling = polling
-    let start = clock.now
-    return try await withJob(id) { client, request throws(ScenarioError) in
-      var request = request
-      while true {
-        let action: JobPolling.Action
-        do throws(ScenarioError) {
-          // A look that hangs must not outlast the deadline by much.
-          let left = polling.deadline - start.duration(to: clock.now)
-          request.timeout = min(client.requestTimeout, max(left, .seconds(1)))
-          // One attempt a look: here the polling policy decides about failures.
-          let job = try client.decode(JobReply.self, from: try await client.answer(to: request), to: request).job
-          onUpdate(job)
-          action = polling.next(after: job, elapsed: start.duration(to: clock.now))
-        } catch {
-          action = polling.next(after: error, elapsed: start.duration(to: clock.now))
-        }
-        switch action {
-        case .finish(let job): return job
-        case .fail(let error): throw error
-        case .wait(let interval): try await client.sleep(interval, stage: .wait)
-        }
-      }
-    }
-  }
-
   /// Runs `body` with the request that reads a job, and adds the job to what it throws.
-  private func withJob(
-    _ id: JobID, _ body: (ScenarioClient, HTTPRequest) async throws(ScenarioError) -> Job
-  ) async throws(ScenarioError) -> Job {
+  fileprivate func withJob<Result>(
+    _ id: JobID, _ body: (ScenarioClient, HTTPRequest) async throws(ScenarioError) -> Result
+  ) async throws(ScenarioError) -> Result {
     do throws(ScenarioError) {
       return try await body(self, try apiRequest(.get, ["jobs", id.rawValue], stage: .wait))
     } catch {
@@ -83,5 +62,76 @@ extension ScenarioClient {
       if error.charged == .no { error.charged = error.code == .notFound ? .unknown : .yes }
       throw error
     }
+  }
+}
+
+/// A job as it is read again and again until it is final.
+public struct JobUpdates: AsyncSequence, Sendable {
+  let client: ScenarioClient
+  let id: JobID
+  let polling: JobPolling
+
+  /// Looks at the job, once an element.
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate let client: ScenarioClient
+    fileprivate let id: JobID
+    fileprivate var polling: JobPolling
+    fileprivate let elapsed: @Sendable () -> Duration
+    fileprivate var pause: Duration?
+    fileprivate var isFinished = false
+
+    /// The job as read now, after a pause; nil after the final one.
+    ///
+    /// - Throws: A ``ScenarioError`` of the stage `wait` that names the job.
+    public mutating func next(
+      isolation actor: isolated (any Actor)? = #isolation
+    ) async throws(ScenarioError) -> Job? {
+      var seen: Job?
+      while seen == nil, !isFinished { seen = try await look() }
+      return seen
+    }
+
+    /// Waits for the next look and takes it.
+    ///
+    /// - Returns: The job; nil when it could not be read, and may be later.
+    private mutating func look() async throws(ScenarioError) -> Job? {
+      let (client, elapsed, pause) = (client, elapsed, pause)
+      var polling = polling
+      let (seen, next) = try await client.withJob(id) { client, request throws(ScenarioError) -> (Job?, Duration?) in
+        if let pause { try await client.sleep(pause, stage: .wait) }
+        var request = request
+        // A look that hangs must not outlast the deadline by much.
+        request.timeout = Swift.min(client.requestTimeout, Swift.max(polling.deadline - elapsed(), .seconds(1)))
+        var seen: Job?
+        let action: JobPolling.Action
+        do throws(ScenarioError) {
+          // One attempt a look: here the polling policy decides about failures.
+          let job = try client.decode(JobReply.self, from: try await client.answer(to: request), to: request).job
+          seen = job
+          action = polling.next(after: job, elapsed: elapsed())
+        } catch {
+          action = polling.next(after: error, elapsed: elapsed())
+        }
+        switch action {
+        case .finish(let job): return (job, nil)
+        case .fail(let error): throw error
+        case .wait(let interval): return (seen, interval)
+        }
+      }
+      self.polling = polling
+      self.pause = next
+      isFinished = next == nil
+      return seen
+    }
+  }
+
+  /// Begins to look; time counts from here.
+  public func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(client: client, id: id, polling: polling, elapsed: Self.stopwatch(client.clock))
+  }
+
+  private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
+    let start = clock.now
+    return { start.duration(to: clock.now) }
   }
 }

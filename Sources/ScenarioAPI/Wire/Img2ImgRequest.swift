@@ -23,13 +23,36 @@ public struct Img2ImgRequest: Sendable, Equatable {
     /// `POST /generate/custom/{modelId}`, the current family, with the fields that the model publishes.
     case custom
 
-    func path(model: String) -> [String] {
+    /// Its name in paths and records.
+    package var name: String {
       switch self {
-      case .img2img: ["img2img"]
-      case .inpaint: ["inpaint"]
-      case .controlnet: ["controlnet"]
-      case .controlnetImg2Img: ["controlnet-img2img"]
-      case .custom: ["custom", model]
+      case .img2img: "img2img"
+      case .inpaint: "inpaint"
+      case .controlnet: "controlnet"
+      case .controlnetImg2Img: "controlnet-img2img"
+      case .custom: "custom"
+      }
+    }
+
+    /// The bit it has in sets of endpoints.
+    var operation: GenerationField.Endpoints {
+      switch self {
+      case .img2img: .img2img
+      case .inpaint: .inpaint
+      case .controlnet: .controlnet
+      case .controlnetImg2Img: .controlnetImg2Img
+      case .custom: .custom
+      }
+    }
+
+    /// The fields of a body that it brings along.
+    package var fields: [String: JSONValue] {
+      switch self {
+      case .img2img, .custom: [:]
+      case .inpaint(let mask): ["maskId": .string(mask.rawValue)]
+      case .controlnet(let modality): ["modality": .string(modality)]
+      case .controlnetImg2Img(let control, let modality):
+        ["controlImageId": .string(control.rawValue), "modality": .string(modality)]
       }
     }
   }
@@ -43,13 +66,13 @@ public struct Img2ImgRequest: Sendable, Equatable {
   /// The image to start from.
   public var image: Image
   /// How far the result may leave the image, 0.01 (hardly) to 1 (the image is ignored).
-  public var strength: Double
+  public var strength = 0.75
   /// How many results, 1 to 128; the plan may allow fewer.
-  public var numSamples: Int
+  public var numSamples = 1
   /// How closely to follow the prompt, 0 to 20; Flux dev takes up to 10.
-  public var guidance: Double
+  public var guidance = 3.5
   /// Denoising steps, 1 to 150.
-  public var numInferenceSteps: Int
+  public var numInferenceSteps = 28
   /// Width of the results, 64 to 2048 in steps of 8. Without width and height the service makes 512 by 512.
   public var width: Int?
   /// Height of the results, 64 to 2048 in steps of 8.
@@ -92,24 +115,14 @@ public struct Img2ImgRequest: Sendable, Equatable {
   /// Those of them that Flux models take, one at a time (contract, section 5).
   public static let fluxModalities = ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]
 
+  /// A request whose settings all have their defaults.
+  package static let defaults = Img2ImgRequest(prompt: "", image: .url(""))
+
   /// Makes a request with the defaults of the `gesso` command.
-  public init(
-    prompt: String, image: Image, modelID: String = "flux.1-dev", strength: Double = 0.75, numSamples: Int = 1,
-    guidance: Double = 3.5, numInferenceSteps: Int = 28, width: Int? = nil, height: Int? = nil, seed: String? = nil,
-    negativePrompt: String? = nil, negativePromptStrength: Double? = nil
-  ) {
-    self.modelID = modelID
+  public init(prompt: String, image: Image, modelID: String = "flux.1-dev") {
     self.prompt = prompt
     self.image = image
-    self.strength = strength
-    self.numSamples = numSamples
-    self.guidance = guidance
-    self.numInferenceSteps = numInferenceSteps
-    self.width = width
-    self.height = height
-    self.seed = seed
-    self.negativePrompt = negativePrompt
-    self.negativePromptStrength = negativePromptStrength
+    self.modelID = modelID
   }
 
   /// Checks every field against the service's published ranges.
@@ -131,22 +144,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
         ServiceURL.origin(of: url) != nil, "the image URL is no http(s) URL",
         "give one such as https://example.com/photo.jpg")
     }
-    try check((0.01...1).contains(strength), "strength is \(strength)", "give 0.01 to 1")
-    try check((1...128).contains(numSamples), "the number of samples is \(numSamples)", "give 1 to 128")
-    try check((0...20).contains(guidance), "guidance is \(guidance)", "give 0 to 20")
-    try check((1...150).contains(numInferenceSteps), "the number of steps is \(numInferenceSteps)", "give 1 to 150")
     try check(
       (width == nil) == (height == nil), "only one of width and height is given", "give both, or neither for 512x512")
-    for (name, side) in [("width", width), ("height", height)] {
-      guard let side else { continue }
-      try check(
-        (64...2048).contains(side) && side % 8 == 0, "\(name) is \(side)", "give 64 to 2048 in steps of 8")
-    }
-    if let scheduler {
-      try check(
-        Self.schedulers.contains(scheduler), "there is no scheduler \(scheduler)",
-        "give one of " + Self.schedulers.joined(separator: ", "))
-    }
     switch endpoint {
     case .img2img: break
     case .inpaint(let mask): try check(!mask.rawValue.isEmpty, "the mask has no asset id", "upload it first")
@@ -157,19 +156,9 @@ public struct Img2ImgRequest: Sendable, Equatable {
       try check(!control.rawValue.isEmpty, "the control image has no asset id", "upload it first")
       try checkModality(modality)
     case .custom:
-      try check(
-        negativePrompt == nil && negativePromptStrength == nil && scheduler == nil,
-        "custom models take neither a negative prompt nor a scheduler", "leave them out, or use a legacy model")
-      try check(seed == nil || seed.flatMap { UInt32($0) } != nil, "the seed is no number", "give 0 to 2147483647")
-      if case .url = image {
-        try check(false, "custom models take no image URL", "upload the image")
-      }
+      if case .url = image { try check(false, "custom models take no image URL", "upload the image") }
     }
-    try checkExtras()
-    if let seed { try check(!isBlank(seed), "the seed is empty", "give a number, or no seed for a random one") }
-    if let strength = negativePromptStrength {
-      try check((0...10).contains(strength), "the negative prompt's strength is \(strength)", "give 0 to 10")
-    }
+    for field in GenerationField.all { try field.check(self) }
   }
 }
 
@@ -200,28 +189,6 @@ extension Img2ImgRequest {
       }
     }
   }
-
-  /// Fields that only some endpoints have.
-  private func checkExtras() throws(ScenarioError) {
-    let isControlled =
-      switch endpoint {
-      case .controlnet, .controlnetImg2Img: true
-      case .img2img, .inpaint, .custom: false
-      }
-    if case .inpaint = endpoint {
-    } else if disableMerging != nil {
-      throw Self.refuse("only inpainting merges", "leave disableMerging out")
-    }
-    guard isControlled || (controlStart == nil && controlEnd == nil && disableModalityDetection == nil) else {
-      throw Self.refuse("no image controls this request", "leave the control's fields out")
-    }
-    if let controlStart, !(0...0.9).contains(controlStart) {
-      throw Self.refuse("the control starts at \(controlStart)", "give 0 to 0.9")
-    }
-    if let controlEnd, !(0.1...1).contains(controlEnd) {
-      throw Self.refuse("the control ends at \(controlEnd)", "give 0.1 to 1")
-    }
-  }
 }
 
 extension Img2ImgRequest: Encodable {
@@ -230,38 +197,17 @@ extension Img2ImgRequest: Encodable {
 
   /// The body's fields under the names of the endpoint.
   var fields: [String: JSONValue] {
-    let isCustom = endpoint == .custom
-    var fields: [String: JSONValue] = [
-      "prompt": .string(prompt), "strength": .number(strength), "guidance": .number(guidance),
-      "numInferenceSteps": .number(Double(numInferenceSteps)),
-      isCustom ? "numOutputs" : "numSamples": .number(Double(numSamples)),
-    ]
-    switch image {
-    case .asset(let id): fields["image"] = .string(id.rawValue)
-    case .url(let url): fields["imageUrl"] = .string(url)
+    var fields = endpoint.fields
+    fields["prompt"] = .string(prompt)
+    // A custom model's id is in the path.
+    if endpoint != .custom { fields["modelId"] = .string(modelID) }
+    switch (image, endpoint) {
+    case (.asset(let id), .controlnet): fields["controlImageId"] = .string(id.rawValue)
+    case (.asset(let id), _): fields["image"] = .string(id.rawValue)
+    case (.url(let url), _): fields["imageUrl"] = .string(url)
     }
-    // Legacy takes the seed as text, custom as a number; a custom model's id is in the path.
-    fields["seed"] = seed.map { isCustom ? .number(Double($0) ?? 0) : .string($0) }
-    if !isCustom { fields["modelId"] = .string(modelID) }
-    fields["width"] = width.map { .number(Double($0)) }
-    fields["height"] = height.map { .number(Double($0)) }
-    fields["negativePrompt"] = negativePrompt.map(JSONValue.string)
-    fields["negativePromptStrength"] = negativePromptStrength.map(JSONValue.number)
-    fields["scheduler"] = scheduler.map(JSONValue.string)
-    fields["disableMerging"] = disableMerging.map(JSONValue.bool)
-    fields["controlStart"] = controlStart.map(JSONValue.number)
-    fields["controlEnd"] = controlEnd.map(JSONValue.number)
-    fields["disableModalityDetection"] = disableModalityDetection.map(JSONValue.bool)
-    switch endpoint {
-    case .img2img, .custom: break
-    case .inpaint(let mask): fields["maskId"] = .string(mask.rawValue)
-    case .controlnet(let modality):
-      fields["controlImageId"] = fields.removeValue(forKey: "image")
-      fields["strength"] = nil
-      fields["modality"] = .string(modality)
-    case .controlnetImg2Img(let control, let modality):
-      fields["controlImageId"] = .string(control.rawValue)
-      fields["modality"] = .string(modality)
+    for field in GenerationField.all {
+      if let (name, value) = field.member(of: self) { fields[name] = value }
     }
     return fields.merging(parameters) { $1 }
   }

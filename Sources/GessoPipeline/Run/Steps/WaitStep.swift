@@ -10,6 +10,12 @@ struct WaitStep: Sendable {
   func run(_ job: JobID, isOrdered: Bool) async throws -> Job {
     if isOrdered { context.report(.submitted(job)) }
     try Task.checkCancellation()
-    return try await context.client.finishedJob(job, polling: context.polling) { context.report(.waiting($0)) }
+    var final: Job?
+    for try await update in context.client.updates(of: job, polling: context.polling) {
+      context.report(.waiting(update))
+      final = update
+    }
+    guard let final else { throw PipelineError(unexpected: "job \(job) was not looked at") }
+    return final
   }
 }

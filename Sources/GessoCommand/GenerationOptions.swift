@@ -1,0 +1,67 @@
+internal import ArgumentParser
+package import ScenarioAPI
+
+/// The flags that say what to make of the image: one for each ``GenerationField`` that has a flag, with its name, help and
+/// default.
+package struct GenerationOptions: ParsableArguments {
+  @Option(name: .field(.strength), help: .field(.strength))
+  var strength = Img2ImgRequest.defaults.strength
+
+  @Option(name: .field(.numSamples), help: .field(.numSamples))
+  var numSamples = Img2ImgRequest.defaults.numSamples
+
+  @Option(name: .field(.guidance), help: .field(.guidance))
+  var guidance = Img2ImgRequest.defaults.guidance
+
+  @Option(name: .field(.numInferenceSteps), help: .field(.numInferenceSteps))
+  var numInferenceSteps = Img2ImgRequest.defaults.numInferenceSteps
+
+  @Option(name: .field(.seed), help: .field(.seed))
+  var seed: Int?
+
+  @Option(name: .field(.negativePrompt), help: .field(.negativePrompt))
+  var negativePrompt: String?
+
+  @Option(name: .field(.negativePromptStrength), help: .field(.negativePromptStrength))
+  var negativePromptStrength: Double?
+
+  @Option(name: .field(.scheduler), help: .field(.scheduler))
+  var scheduler: String?
+
+  @Option(name: .field(.width), help: .field(.width))
+  var width: Int?
+
+  @Option(name: .field(.height), help: .field(.height))
+  var height: Int?
+
+  package init() {}
+
+  package mutating func validate() throws { try require(seed, in: 0...Img2ImgRequest.largestSeed, "--seed") }
+
+  /// Puts what the flags hold into a request.
+  package func apply(to request: inout Img2ImgRequest) {
+    request.strength = strength
+    request.numSamples = numSamples
+    request.guidance = guidance
+    request.numInferenceSteps = numInferenceSteps
+    request.seed = seed.map(String.init)
+    request.negativePrompt = negativePrompt
+    request.negativePromptStrength = negativePromptStrength
+    request.scheduler = scheduler
+    request.width = width
+    request.height = height
+  }
+}
+
+extension NameSpecification {
+  fileprivate static func field(_ field: GenerationField) -> NameSpecification {
+    // A field without a flag has no option here; its own name is as good as any.
+    .customLong(field.flag ?? field.name)
+  }
+}
+
+extension ArgumentHelp {
+  fileprivate static func field(_ field: GenerationField) -> ArgumentHelp {
+    ArgumentHelp(ArgumentHelp.StringLiteralType(field.summary), valueName: field.valueName)
+  }
+}

@@ -1,0 +1,227 @@
+/// One setting of a generation, described once: the checks of a request, its body, records, what makes two orders the same,
+/// and the command's flags and help are made of these lines.
+///
+/// Every property of ``Img2ImgRequest`` that is a setting has a line in ``all`` under the property's name; its default is the
+/// one that the property is declared with. Tests compare the table with the properties and with the flags.
+public struct GenerationField: Sendable {
+  /// The operations that take a field.
+  public struct Endpoints: OptionSet, Sendable {
+    /// One bit an operation.
+    public let rawValue: Int
+    /// Makes a set of its bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// `POST /generate/img2img`
+    public static let img2img = Endpoints(rawValue: 1)
+    /// `POST /generate/inpaint`
+    public static let inpaint = Endpoints(rawValue: 2)
+    /// `POST /generate/controlnet`
+    public static let controlnet = Endpoints(rawValue: 4)
+    /// `POST /generate/controlnet-img2img`
+    public static let controlnetImg2Img = Endpoints(rawValue: 8)
+    /// `POST /generate/custom/{modelId}`
+    public static let custom = Endpoints(rawValue: 16)
+    /// The operations with an image that controls shapes.
+    public static let controlled: Endpoints = [controlnet, controlnetImg2Img]
+    /// The legacy family.
+    public static let legacy: Endpoints = [img2img, inpaint, controlled]
+    /// All operations.
+    public static let all: Endpoints = [legacy, custom]
+  }
+
+  /// What a field may hold.
+  public enum Values: Sendable, Equatable {
+    /// A number in a range.
+    case number(ClosedRange<Double>)
+    /// A whole number in a range, a multiple of `step`.
+    case integer(ClosedRange<Int>, step: Int)
+    /// A whole number in a range, which the legacy family takes as any text and the custom family as a number.
+    case numberAsText(ClosedRange<Int>)
+    /// Any text.
+    case text
+    /// One of these texts.
+    case choice([String])
+    /// `true` or `false`.
+    case flag
+  }
+
+  /// Its name in bodies of the legacy family and in records; the name of the request's property.
+  public let name: String
+  /// Its name in bodies of the custom family.
+  public let customName: String
+  /// What messages call it.
+  public let label: String
+  /// What it is for, in a sentence.
+  public let summary: String
+  /// The command's flag, without dashes; nil where it is given as a parameter.
+  public let flag: String?
+  /// What it may hold.
+  public let values: Values
+  /// Which operations take it.
+  public let endpoints: Endpoints
+  private let read: @Sendable (Img2ImgRequest) -> JSONValue?
+
+  private init(
+    _ name: String, customName: String? = nil, label: String? = nil, flag: String? = nil, _ values: Values,
+    in endpoints: Endpoints = .all, _ summary: String, _ read: @escaping @Sendable (Img2ImgRequest) -> JSONValue?
+  ) {
+    self.name = name
+    self.customName = customName ?? name
+    self.label = label ?? name
+    self.summary = summary
+    self.flag = flag
+    self.values = values
+    self.endpoints = endpoints
+    self.read = read
+  }
+
+  /// What a request holds, under the legacy family's type; nil where it is left out.
+  public func value(in request: Img2ImgRequest) -> JSONValue? { read(request) }
+
+  /// What holds where nobody sets it; nil where it is left out then.
+  public var defaultValue: JSONValue? { read(Img2ImgRequest.defaults) }
+}
+
+// MARK: The table (contract, sections 5 and 6)
+
+extension GenerationField {
+  /// ``Img2ImgRequest/strength``
+  public static let strength = GenerationField(
+    "strength", flag: "strength", .number(0.01...1), in: [.img2img, .inpaint, .controlnetImg2Img, .custom],
+    "How far the result may leave the image."
+  ) { .number($0.strength) }
+  /// ``Img2ImgRequest/numSamples``
+  public static let numSamples = GenerationField(
+    "numSamples", customName: "numOutputs", label: "the number of samples", flag: "samples", .integer(1...128, step: 1),
+    "How many results."
+  ) { .number(Double($0.numSamples)) }
+  /// ``Img2ImgRequest/guidance``
+  public static let guidance = GenerationField(
+    "guidance", flag: "guidance", .number(0...20), "How closely to follow the prompt."
+  ) { .number($0.guidance) }
+  /// ``Img2ImgRequest/numInferenceSteps``
+  public static let numInferenceSteps = GenerationField(
+    "numInferenceSteps", label: "the number of steps", flag: "steps", .integer(1...150, step: 1), "Denoising steps."
+  ) { .number(Double($0.numInferenceSteps)) }
+  /// ``Img2ImgRequest/width``
+  public static let width = GenerationField(
+    "width", flag: "width", .integer(64...2048, step: 8), "Width of the results (default: the prepared image's)."
+  ) { $0.width.map { .number(Double($0)) } }
+  /// ``Img2ImgRequest/height``
+  public static let height = GenerationField(
+    "height", flag: "height", .integer(64...2048, step: 8), "Height of the results (default: the prepared image's)."
+  ) { $0.height.map { .number(Double($0)) } }
+  /// ``Img2ImgRequest/seed``
+  public static let seed = GenerationField(
+    "seed", label: "the seed", flag: "seed", .numberAsText(0...Img2ImgRequest.largestSeed),
+    "Makes the draw repeatable (default: random, and recorded)."
+  ) { $0.seed.map(JSONValue.string) }
+  /// ``Img2ImgRequest/negativePrompt``
+  public static let negativePrompt = GenerationField(
+    "negativePrompt", label: "the negative prompt", flag: "negative-prompt", .text, in: .legacy,
+    "What to keep out of the image."
+  ) { $0.negativePrompt.map(JSONValue.string) }
+  /// ``Img2ImgRequest/negativePromptStrength``
+  public static let negativePromptStrength = GenerationField(
+    "negativePromptStrength", label: "the negative prompt's strength", flag: "negative-prompt-strength",
+    .number(0...10),
+    in: .legacy, "How strongly to keep it out (default: 1.0 with --negative-prompt)."
+  ) { $0.negativePromptStrength.map(JSONValue.number) }
+  /// ``Img2ImgRequest/scheduler``
+  public static let scheduler = GenerationField(
+    "scheduler", flag: "scheduler", .choice(Img2ImgRequest.schedulers), in: .legacy,
+    "How noise is taken away (legacy models)."
+  ) { $0.scheduler.map(JSONValue.string) }
+  /// ``Img2ImgRequest/disableMerging``
+  public static let disableMerging = GenerationField(
+    "disableMerging", .flag, in: .inpaint, "Leaves the result as it was made."
+  ) { $0.disableMerging.map(JSONValue.bool) }
+  /// ``Img2ImgRequest/controlStart``
+  public static let controlStart = GenerationField(
+    "controlStart", .number(0...0.9), in: .controlled, "From which share of the steps on the image controls."
+  ) { $0.controlStart.map(JSONValue.number) }
+  /// ``Img2ImgRequest/controlEnd``
+  public static let controlEnd = GenerationField(
+    "controlEnd", .number(0.1...1), in: .controlled, "Up to which share of the steps the image controls."
+  ) { $0.controlEnd.map(JSONValue.number) }
+  /// ``Img2ImgRequest/disableModalityDetection``
+  public static let disableModalityDetection = GenerationField(
+    "disableModalityDetection", .flag, in: .controlled, "Takes the image for its own modality."
+  ) { $0.disableModalityDetection.map(JSONValue.bool) }
+
+  /// Every field, in the order in which they are checked.
+  public static let all = [
+    strength, numSamples, guidance, numInferenceSteps, width, height, seed, negativePrompt, negativePromptStrength,
+    scheduler, disableMerging, controlStart, controlEnd, disableModalityDetection,
+  ]
+}
+
+extension GenerationField {
+  /// What the field puts into the body of a request: nothing where it is left out, or the operation does not take it.
+  func member(of request: Img2ImgRequest) -> (name: String, value: JSONValue)? {
+    let operation = request.endpoint.operation
+    guard endpoints.contains(operation), let value = value(in: request) else { return nil }
+    guard operation == .custom else { return (name, value) }
+    if case .numberAsText = values, case .string(let text) = value {
+      return (customName, .number(Double(text) ?? 0))
+    }
+    return (customName, value)
+  }
+
+  /// Checks what a request holds.
+  ///
+  /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the field.
+  func check(_ request: Img2ImgRequest) throws(ScenarioError) {
+    guard let value = value(in: request) else { return }
+    let operation = request.endpoint.operation
+    guard endpoints.contains(operation) else {
+      // A field that always has a value is not sent then.
+      guard defaultValue == nil else { return }
+      let family = operation == .custom ? "custom models" : "the \(request.endpoint.name) endpoint"
+      throw ScenarioError(
+        .invalidRequest, .notSent, stage: .submit, "\(label) is nothing that \(family) can take",
+        remedy: operation == .custom ? "leave it out, or use a legacy model" : "leave it out")
+    }
+    guard let fault = fault(of: value, operation) else { return }
+    throw ScenarioError(.invalidRequest, .notSent, stage: .submit, fault, remedy: "give \(range)")
+  }
+
+  private func fault(of value: JSONValue, _ operation: Endpoints) -> String? {
+    switch (values, value) {
+    case (.number(let range), .number(let number)): range.contains(number) ? nil : "\(label) is \(number)"
+    case (.integer(let range, let step), .number(let number)):
+      range.contains(Int(number)) && Int(number) % step == 0 ? nil : "\(label) is \(Int(number))"
+    case (.numberAsText, .string(let text)) where text.allSatisfy(\.isWhitespace): "\(label) is empty"
+    case (.numberAsText(let range), .string(let text)):
+      operation != .custom || Int(text).map(range.contains) == true ? nil : "\(label) is \(text)"
+    case (.choice(let choices), .string(let text)): choices.contains(text) ? nil : "there is no \(label) \(text)"
+    default: nil
+    }
+  }
+
+  /// What to give, in words: `0.01 to 1`.
+  private var range: String {
+    switch values {
+    case .number(let range): "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
+    case .integer(let range, let step):
+      "\(range.lowerBound) to \(range.upperBound)" + (step == 1 ? "" : " in steps of \(step)")
+    case .numberAsText(let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .choice(let choices): "one of " + choices.joined(separator: ", ")
+    case .text: "text"
+    case .flag: "true or false"
+    }
+  }
+
+  /// What stands for its value in help: `0.01…1`; nil where the flag's own name will do.
+  public var valueName: String? {
+    switch values {
+    case .number(let range): "\(Self.text(range.lowerBound))…\(Self.text(range.upperBound))"
+    case .integer(let range, _): "\(range.lowerBound)…\(range.upperBound)"
+    case .numberAsText: "N"
+    case .choice: "NAME"
+    case .text, .flag: nil
+    }
+  }
+
+  private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+}
