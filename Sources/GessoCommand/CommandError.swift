@@ -95,16 +95,8 @@ package struct CommandError: Error, Sendable, Equatable {
   package var line: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 
   /// The object of `--json`.
-  package func json(input: String?) -> OrderedJSON {
-    .object([
-      ("input", .optional(input)),
-      (
-        "error",
-        .object([
-          ("code", .string(code)), ("message", .string(message)), ("stage", .string(stage)),
-          ("remedy", .string(remedy)),
-        ])
-      ),
-    ])
+  package func json(input: String?) -> JSONObject {
+    let error: JSONObject = ["code": code, "message": message, "stage": stage, "remedy": remedy]
+    return ["input": input, "error": error]
   }
 }

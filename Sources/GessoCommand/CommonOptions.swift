@@ -24,6 +24,6 @@ struct CommonOptions: ParsableArguments {
 extension Console {
   /// A failure of one input: an object for scripts that asked for JSON, else a line for people.
   func report(_ failure: CommandError, input: String?, json: Bool) throws(CommandError) {
-    if json { try output(failure.json(input: input).line) } else { error(failure, input: input) }
+    if json { try output(json: failure.json(input: input)) } else { error(failure, input: input) }
   }
 }

@@ -1,4 +1,6 @@
+package import GessoPipeline
 internal import Ground
+internal import ImagePreparation
 internal import Synchronization
 
 /// Standard output for scripts, standard error for people: the only place that prints.
@@ -25,6 +27,24 @@ package final class Console: Sendable {
   package func output(_ line: String) throws(CommandError) {
     // Bytes as given: a path may hold anything, and scripts must be able to open it.
     try output([UInt8]((line + "\n").utf8))
+  }
+
+  /// An object for scripts, on one line of standard output; `isIndented` writes it over several, for people as well.
+  package func output(json object: JSONObject, isIndented: Bool = false) throws(CommandError) {
+    try output(encoding: object, isIndented: isIndented)
+  }
+
+  /// Any value as JSON, likewise.
+  func output(encoding value: some Encodable, isIndented: Bool) throws(CommandError) {
+    let text: String
+    do {
+      text = try isIndented ? JSONText.document(value) : JSONText.line(value) + "\n"
+    } catch {
+      throw CommandError(
+        "unexpected", stage: "write", "a value cannot be written as JSON (\(error))", remedy: "report this",
+        status: .someFailed)
+    }
+    try output([UInt8](text.utf8))
   }
 
   /// Bytes for scripts, on standard output.

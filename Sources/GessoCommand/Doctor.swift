@@ -41,27 +41,27 @@ package struct Doctor: Verb {
     let ledger = checking { () throws(CommandError) in try settings.ledgerPath() }
     let ledgerState = checking { () throws(CommandError) in try ledger.map(Self.state(ofLedger:)) }
 
-    let report = OrderedJSON.object([
-      ("gesso", .string(Gesso.version)),
+    let report: [Row] = [
+      ("gesso", .text(Gesso.version)),
       (
         "libraries",
-        .object([
-          ("libpng", .string(images.libpng)), ("libjpeg-turbo", .string(images.libjpegTurbo)),
-          ("lcms2", .string(images.littleCMS)), ("isa-l", .string(images.isal)),
-          ("libcurl", .string(CurlTransport.libraryVersion)), ("sqlite", .string(Ledger.libraryVersion)),
+        .rows([
+          ("libpng", .text(images.libpng)), ("libjpeg-turbo", .text(images.libjpegTurbo)),
+          ("lcms2", .text(images.littleCMS)), ("isa-l", .text(images.isal)),
+          ("libcurl", .text(CurlTransport.libraryVersion)), ("sqlite", .text(Ledger.libraryVersion)),
         ])
       ),
-      ("instructionSet", .optional(instructionSet)),
-      ("instructionSets", .array(InstructionSet.available.map { .string($0.rawValue) })),
-      ("cores", .integer(Environment.cores)),
-      (
-        "credentials",
-        .object([("present", .bool(credentials != nil)), ("from", .optional(credentials?.origin.rawValue))])
-      ),
-      ("baseURL", .optional(address)), ("project", .optional(project)), ("ledger", .optional(ledger)),
-      ("ledgerState", .optional(ledgerState)), ("problems", .array(problems.map { .string($0.line) })),
-    ])
-    if json { try console.output(report.line) } else { try Self.print(report, to: console) }
+      ("instructionSet", .text(instructionSet)),
+      ("instructionSets", .list(InstructionSet.available.map(\.rawValue))), ("cores", .number(Environment.cores)),
+      ("credentials", .rows([("present", .flag(credentials != nil)), ("from", .text(credentials?.origin.rawValue))])),
+      ("baseURL", .text(address)), ("project", .text(project)), ("ledger", .text(ledger)),
+      ("ledgerState", .text(ledgerState)), ("problems", .list(problems.map(\.line))),
+    ]
+    if json {
+      try console.output(encoding: Value.rows(report), isIndented: false)
+    } else {
+      try Self.print(report, to: console)
+    }
     return problems.first?.status ?? .done
   }
 
@@ -77,31 +77,43 @@ package struct Doctor: Verb {
     return "sound"
   }
 
-  /// One line a member; what is nested, indented under its name.
-  private static func print(_ report: OrderedJSON, to console: Console, indent: String = "") throws(CommandError) {
-    guard case .object(let members) = report else { return }
-    for (key, value) in members {
+  /// One line a row; what is nested, indented under its name.
+  private static func print(_ report: [Row], to console: Console, indent: String = "") throws(CommandError) {
+    for (name, value) in report {
+      let text: String
       switch value {
-      case .object:
-        try console.output("\(indent)\(key):")
-        try print(value, to: console, indent: indent + "  ")
-      case .array(let values):
-        let texts = values.map(\.text)
-        try console.output(
-          Console.printable("\(indent)\(key): \(texts.isEmpty ? "none" : texts.joined(separator: ", "))"))
-      default: try console.output(Console.printable("\(indent)\(key): \(value.text)"))
+      case .rows(let rows):
+        try console.output("\(indent)\(name):")
+        try print(rows, to: console, indent: indent + "  ")
+        continue
+      case .text(let value): text = value ?? "none"
+      case .number(let value): text = String(value)
+      case .flag(let value): text = String(value)
+      case .list(let values): text = values.isEmpty ? "none" : values.joined(separator: ", ")
       }
+      try console.output(Console.printable("\(indent)\(name): \(text)"))
     }
   }
-}
 
-extension OrderedJSON {
-  /// A value as people read it.
-  fileprivate var text: String {
-    switch self {
-    case .string(let text): text
-    case .null: "none"
-    default: line
+  /// A line of the report: for people in this order, for scripts as a member of an object.
+  private typealias Row = (name: String, value: Value)
+
+  private enum Value: Encodable {
+    case text(String?)
+    case number(Int)
+    case flag(Bool)
+    case list([String])
+    case rows([Row])
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .text(let text): try container.encode(text)
+      case .number(let number): try container.encode(number)
+      case .flag(let flag): try container.encode(flag)
+      case .list(let texts): try container.encode(texts)
+      case .rows(let rows): try container.encode(Dictionary(rows.map { ($0.name, $0.value) }) { $1 })
+      }
     }
   }
 }

@@ -19,7 +19,7 @@ extension Prepare {
           let source =
             recipe.trims ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
           let explanation = try Explanation(of: source, input: input.name, preparer, recipe, tensor, flag)
-          try console.output(explanation.json(isIndented: !common.json))
+          try console.output(encoding: explanation, isIndented: !common.json)
         } catch {
           if error.status == .cannotWrite { throw error }
           failures.append(error.status)
@@ -33,20 +33,8 @@ extension Prepare {
 
 /// What `prepare --explain` prints of one input.
 private struct Explanation: Encodable {
-  struct Source: Encodable {
-    let format: String
-    let width: Int
-    let height: Int
-    let orientation: Int
-    let bits: Int
-    let model: String
-    let subsampling: String?
-    let icc: String?
-    let alpha: Bool
-  }
-
   let input: String
-  let source: Source
+  let source: JSONObject
   let plan: PreparationPlan
 
   init(
@@ -57,21 +45,9 @@ private struct Explanation: Encodable {
       let (source, plan) = try preparer.planBlocking(of: image, as: recipe, tensor: tensor, cancellation: flag)
       self.input = input
       self.plan = plan
-      self.source = Source(
-        format: source.format.rawValue, width: source.size.width, height: source.size.height,
-        orientation: source.orientation.rawValue, bits: source.bitDepth, model: source.colorModel.rawValue,
-        subsampling: source.subsampling, icc: source.profileLabel, alpha: source.hasAlpha)
+      self.source = source.json
     } catch {
       throw CommandError(error)
     }
-  }
-
-  /// The object in one line, or indented for people.
-  func json(isIndented: Bool) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    if isIndented { encoder.outputFormatting.insert(.prettyPrinted) }
-    // All values are numbers, texts and truth values; no number is infinite.
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
   }
 }

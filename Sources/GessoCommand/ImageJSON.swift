@@ -4,29 +4,22 @@ internal import ImagePreparation
 
 extension ImageDescription {
   /// The object `source` of `prepare`.
-  var json: OrderedJSON {
-    .object([
-      ("format", .string(format.rawValue)), ("width", .integer(size.width)), ("height", .integer(size.height)),
-      ("orientation", .integer(orientation.rawValue)), ("bits", .integer(bitDepth)),
-      ("model", .string(colorModel.rawValue)), ("subsampling", .optional(subsampling)),
-      ("icc", .optional(profileLabel)), ("alpha", .bool(hasAlpha)),
-    ])
+  var json: JSONObject {
+    [
+      "format": format.rawValue, "width": size.width, "height": size.height, "orientation": orientation.rawValue,
+      "bits": bitDepth, "model": colorModel.rawValue, "subsampling": subsampling, "icc": profileLabel,
+      "alpha": hasAlpha,
+    ]
   }
 
   /// The object of `inspect`.
-  func inspection(input: String) -> OrderedJSON {
-    guard case .object(let members) = json else { return json }
-    return .object(
-      [("input", .string(input))] + members + [
-        ("megapixels", .number((Double(size.pixelCount) / 10_000).rounded() / 100)),
-        ("progressive", .bool(isProgressive && format == .jpeg)),
-        ("interlaced", .bool(isProgressive && format == .png)),
-        ("restartInterval", .integer(restartInterval)), ("exif", .bool(hasEXIF)), ("gps", .bool(hasGPS)),
-        ("place", .bool(hasPlaceName)), ("xmp", .bool(hasXMP)), ("text", .bool(hasText)),
-        ("animated", .bool(isAnimated)),
-        ("notes", .array(notes.map(OrderedJSON.string))),
-        ("colorNotes", .array(colorNotes().map(OrderedJSON.string))),
-      ])
+  func inspection(input: String) -> JSONObject {
+    json.adding([
+      "input": input, "megapixels": (Double(size.pixelCount) / 10_000).rounded() / 100,
+      "progressive": isProgressive && format == .jpeg, "interlaced": isProgressive && format == .png,
+      "restartInterval": restartInterval, "exif": hasEXIF, "gps": hasGPS, "place": hasPlaceName, "xmp": hasXMP,
+      "text": hasText, "animated": isAnimated, "notes": notes, "colorNotes": colorNotes(),
+    ])
   }
 
   /// What the color profile is called; nil where there is none.
@@ -57,36 +50,24 @@ extension ImageDescription {
 
 extension PreparedImage {
   /// The object of `prepare`.
-  func json(input: String, output: String?, tensorPath: String? = nil, peakMemoryBytes: Int?) -> OrderedJSON {
-    func milliseconds(_ value: Double) -> OrderedJSON { .number((value * 10).rounded() / 10) }
-    return .object([
-      ("input", .string(input)), ("output", .optional(output)), ("bytes", .integer(bytes.count)),
-      ("sha256", .string(ContentDigest.sha256(of: bytes))), ("source", source.json),
-      (
-        "prepared",
-        .object([
-          ("format", .string(format.rawValue)), ("width", .integer(size.width)), ("height", .integer(size.height)),
-          ("quality", .optional(quality)), ("subsampling", .optional(subsampling)),
-        ])
-      ),
-      (
-        "tensor",
-        tensor.map {
-          .object([("output", .optional(tensorPath)), ("shape", .array($0.shape.map(OrderedJSON.integer)))])
-        } ?? .null
-      ), ("geometry", geometry.json), ("decoderScale", .number(plan.decoderScale)),
-      ("path", .string(plan.path.rawValue)),
-      ("instructionSet", .string(plan.instructionSet.rawValue)),
-      (
-        "milliseconds",
-        .object([
-          ("decode", milliseconds(timings.decode)), ("resize", milliseconds(timings.resize)),
-          ("color", milliseconds(timings.color)), ("encode", milliseconds(timings.encode)),
-          ("total", milliseconds(timings.total)),
-        ])
-      ),
-      ("peakMemoryBytes", .optional(peakMemoryBytes)), ("notes", .array(notes.map(OrderedJSON.string))),
-    ])
+  func json(input: String, output: String?, tensorPath: String? = nil, peakMemoryBytes: Int?) -> JSONObject {
+    func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+    let prepared: JSONObject = [
+      "format": format.rawValue, "width": size.width, "height": size.height, "quality": quality,
+      "subsampling": subsampling,
+    ]
+    let milliseconds: JSONObject = [
+      "decode": tenths(timings.decode), "resize": tenths(timings.resize), "color": tenths(timings.color),
+      "encode": tenths(timings.encode), "total": tenths(timings.total),
+    ]
+    let tensor = tensor.map { tensor -> JSONObject in ["output": tensorPath, "shape": tensor.shape] }
+    return [
+      "input": input, "output": output, "bytes": bytes.count, "sha256": ContentDigest.sha256(of: bytes),
+      "source": source.json,
+      "prepared": prepared, "tensor": tensor, "geometry": geometry, "decoderScale": plan.decoderScale,
+      "path": plan.path.rawValue, "instructionSet": plan.instructionSet.rawValue, "milliseconds": milliseconds,
+      "peakMemoryBytes": peakMemoryBytes, "notes": notes,
+    ]
   }
 
   /// One line for people.

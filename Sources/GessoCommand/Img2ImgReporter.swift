@@ -7,7 +7,7 @@ internal import Synchronization
 /// Shows how an img2img run goes, and what came of it.
 final class Img2ImgReporter: Sendable {
   private struct State {
-    var prepared: OrderedJSON = .null
+    var prepared: JSONObject?
     var jobID: JobID?
     var submit = Submit.idle
   }
@@ -100,34 +100,24 @@ final class Img2ImgReporter: Sendable {
       if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
       return
     }
-    try console.output(
-      OrderedJSON.object([
-        ("input", .string(input)), ("job", .optional(result.jobID?.rawValue)), ("run", .integer(Int(result.runID))),
-        ("seed", .string(result.seed)),
-        ("cost", result.cost.map(OrderedJSON.verbatim) ?? .null), ("sandbox", .bool(sandbox)),
-        ("sourceAssetId", .optional(result.sourceAssetID?.rawValue)), ("prepared", state.withLock(\.prepared)),
-        (
-          "results",
-          .array(
-            result.files.map { file in
-              .object([
-                ("output", .string(file.path)), ("record", .string(file.recordPath)),
-                ("assetId", .string(file.assetID.rawValue)), ("mimeType", .string(file.mimeType)),
-                ("bytes", .integer(file.byteCount)), ("sha256", .string(file.sha256)),
-                ("width", .optional(file.size?.width)), ("height", .optional(file.size?.height)),
-              ])
-            })
-        ),
-      ]).line)
+    try console.output(json: [
+      "input": input, "job": result.jobID, "run": result.runID, "seed": result.seed,
+      "cost": result.cost.flatMap { Decimal(string: $0) }, "sandbox": sandbox,
+      "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared),
+      "results": result.files.map { file -> JSONObject in
+        [
+          "output": file.path, "record": file.recordPath, "assetId": file.assetID, "mimeType": file.mimeType,
+          "bytes": file.byteCount, "sha256": file.sha256, "width": file.size?.width, "height": file.size?.height,
+        ]
+      },
+    ])
   }
 
   /// The price, and nothing else.
   func finish(price: Decimal) throws(CommandError) {
     console.endProgress()
-    try console.output(
-      json
-        ? OrderedJSON.object([("input", .string(input)), ("cost", .verbatim("\(price)")), ("dryRun", .bool(true))]).line
-        : "\(price)")
+    guard json else { return try console.output("\(price)") }
+    try console.output(json: ["input": input, "cost": price, "dryRun": true])
   }
 
   /// Says what went wrong, and how to go on when a job is on record.

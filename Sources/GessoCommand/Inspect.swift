@@ -32,7 +32,7 @@ package struct Inspect: Verb {
         let source = try await input.repeatableSource(limit: maxDownload << 20)
         let description = try await Self.describe(source)
         if json {
-          try console.output(description.inspection(input: input.name).line)
+          try console.output(json: description.inspection(input: input.name))
         } else {
           let lines = description.inspectionLines
           try console.output(([input.name] + lines.map { "  " + $0 }).map(Console.printable).joined(separator: "\n"))

@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
@@ -28,12 +29,14 @@ package struct Jobs: AsyncParsableCommand {
     package mutating func perform() async throws -> CommandStatus {
       let console = Console(quiet: false, environment: Environment.variables)
       for entry in try reportingErrors({ try openLedger().entries(limit: limit) }) {
-        try console.output(
-          json
-            ? entry.json.line
-            : Console.printable(
-              [entry.jobID?.rawValue ?? String(entry.id), entry.state.rawValue, entry.createdAt, entry.intent.source]
-                .joined(separator: "  ")))
+        guard !json else {
+          try console.output(json: try reportingErrors { try entry.json })
+          continue
+        }
+        let columns = [
+          entry.jobID?.rawValue ?? String(entry.id), entry.state.rawValue, entry.createdAt, entry.intent.source,
+        ]
+        try console.output(Console.printable(columns.joined(separator: "  ")))
       }
       return .done
     }
@@ -55,7 +58,7 @@ package struct Jobs: AsyncParsableCommand {
     package mutating func perform() async throws -> CommandStatus {
       let entry = try reportingErrors { try openLedger().entry(named: id) }
       try Console(quiet: false, environment: Environment.variables).output(
-        [UInt8]((json ? entry.json.line + "\n" : entry.json.document).utf8))
+        json: try reportingErrors { try entry.json }, isIndented: !json)
       return .done
     }
   }
@@ -125,8 +128,7 @@ package struct Jobs: AsyncParsableCommand {
         let pipeline = try pipeline(service, common)
         let ended = try await Interruption.guarding(patience: nil) { try await pipeline.cancel(job) }
         let status = ended.status.description
-        try console.output(
-          json ? OrderedJSON.object([("job", .string(id)), ("status", .string(status))]).line : status)
+        if json { try console.output(json: ["job": id, "status": status]) } else { try console.output(status) }
         return .done
       } catch {
         let failure = CommandError(any: error)
@@ -175,7 +177,11 @@ package struct Jobs: AsyncParsableCommand {
         case .resubmit: console.note("gesso: the same command submits again")
         case .drop: break
         }
-        try console.output(common.json ? entry.json.line : entry.state.rawValue)
+        if common.json {
+          try console.output(json: try entry.json)
+        } else {
+          try console.output(entry.state.rawValue)
+        }
         return .done
       } catch {
         let failure = CommandError(any: error)
@@ -238,26 +244,19 @@ private func reportingErrors<Result>(_ body: () throws -> Result) throws(Command
 
 extension LedgerEntry {
   /// The object of `jobs list --json` and `jobs show`.
-  var json: OrderedJSON {
-    .object([
-      ("job", .optional(jobID?.rawValue)), ("run", .integer(Int(id))), ("draw", .integer(draw)),
-      ("state", .string(state.rawValue)), ("created", .string(createdAt)),
-      ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
-      ("source", .string(intent.source)),
-      ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(assetID?.rawValue)),
-      ("prepared", .optional(intent.preparedPath)), ("preparedSha256", .optional(intent.preparedSHA256)),
-      ("prompt", .string(intent.prompt)), ("model", .string(intent.model)), ("seed", .string(intent.seed)),
-      ("parameters", .verbatim(intent.parameters)), ("cost", cost.map(OrderedJSON.verbatim) ?? .null),
-      ("failure", .optional(failure)),
-      (
-        "results",
-        .array(
-          results.map {
-            .object([
-              ("output", .string($0.path)), ("assetId", .string($0.assetID.rawValue)), ("sha256", .string($0.sha256)),
-            ])
-          })
-      ),
-    ])
+  var json: JSONObject {
+    get throws {
+      [
+        "job": jobID, "run": id, "draw": draw, "state": state.rawValue, "created": createdAt,
+        "service": intent.baseURL, "project": intent.projectID, "source": intent.source,
+        "sourceSha256": intent.sourceSHA256, "sourceAssetId": assetID, "prepared": intent.preparedPath,
+        "preparedSha256": intent.preparedSHA256, "prompt": intent.prompt, "model": intent.model, "seed": intent.seed,
+        "parameters": try JSONText.value(JSONValue.self, of: intent.parameters),
+        "cost": cost.flatMap { Decimal(string: $0) }, "failure": failure,
+        "results": results.map { result -> JSONObject in
+          ["output": result.path, "assetId": result.assetID, "sha256": result.sha256]
+        },
+      ]
+    }
   }
 }

@@ -91,11 +91,16 @@ package struct Prepare: Verb {
 
   /// What is printed of one prepared image.
   private struct Report: Sendable {
+    enum Line: Sendable {
+      case path(String)
+      case json(JSONObject)
+      /// The image itself.
+      case bytes([UInt8])
+    }
+
     let notes: [String]
-    /// The line on standard output: the path, or JSON.
-    let line: String?
-    /// The image, for standard output.
-    let bytes: [UInt8]?
+    /// What goes to standard output.
+    let line: Line
   }
 
   /// Prepares everything, and prints what came of each input in the order they were given.
@@ -103,11 +108,11 @@ package struct Prepare: Verb {
     let (console, common, tensorPath) = (common.console, common, tensor.path)
     let work = batch.start { index, image, path in
       let notes = [image.summary] + (common.verbose ? [image.details] : []) + image.notes
-      guard let path else { return Report(notes: notes, line: nil, bytes: image.bytes) }
-      guard common.json else { return Report(notes: notes, line: path, bytes: nil) }
+      guard let path else { return Report(notes: notes, line: .bytes(image.bytes)) }
+      guard common.json else { return Report(notes: notes, line: .path(path)) }
       let json = image.json(
         input: inputs[index].name, output: path, tensorPath: tensorPath, peakMemoryBytes: Environment.peakMemoryBytes)
-      return Report(notes: notes, line: json.line, bytes: nil)
+      return Report(notes: notes, line: .json(json))
     }
     // What is still going on when standard output is gone.
     defer { work.cancel() }
@@ -119,8 +124,11 @@ package struct Prepare: Verb {
         switch outcome.result {
         case .success(let report):
           for note in report.notes { console.note("\(name): \(note)") }
-          if let bytes = report.bytes { try console.output(bytes) }
-          if let line = report.line { try console.output(line) }
+          switch report.line {
+          case .path(let path): try console.output(path)
+          case .json(let object): try console.output(json: object)
+          case .bytes(let bytes): try console.output(bytes)
+          }
         case .failure(let error):
           let failure = CommandError(any: error)
           failures.append(failure.status)

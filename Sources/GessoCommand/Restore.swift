@@ -57,11 +57,14 @@ package struct Restore: Verb {
         return .done
       }
       try DurableFile.write(bytes, to: output, replacing: !noClobber, notOver: files)
-      let line = OrderedJSON.object([
-        ("input", .string(input.name)), ("output", .string(output)), ("bytes", .integer(bytes.count)),
-        ("width", .integer(canvas.size.width)), ("height", .integer(canvas.size.height)),
-      ]).line
-      try common.console.output(common.json ? line : output)
+      if common.json {
+        try common.console.output(json: [
+          "input": input.name, "output": output, "bytes": bytes.count, "width": canvas.size.width,
+          "height": canvas.size.height,
+        ])
+      } else {
+        try common.console.output(output)
+      }
       return .done
     } catch {
       let failure = CommandError(any: error)

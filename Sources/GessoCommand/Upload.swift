@@ -54,10 +54,11 @@ package struct Upload: Verb {
         console.progress("preparing", input.name)
         let asset = try await upload(input, recipe: recipe, pipeline, console)
         console.endProgress()
-        try console.output(
-          common.json
-            ? OrderedJSON.object([("input", .string(input.name)), ("assetId", .string(asset.rawValue))]).line
-            : asset.rawValue)
+        if common.json {
+          try console.output(json: ["input": input.name, "assetId": asset])
+        } else {
+          try console.output(asset.rawValue)
+        }
       } catch {
         console.endProgress()
         let failure = CommandError(any: error)

@@ -191,8 +191,12 @@ struct LedgerTests {
     arguments: [
       (Self.unreleased, "is of an unreleased version of gesso", "finish its open runs with the build that made it"),
       (
-        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 2; CREATE TABLE run (id INTEGER PRIMARY KEY)",
-        "is of version 2, and this gesso reads version 1", "finish its open runs with the gesso that made it"
+        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 1; CREATE TABLE run (id INTEGER PRIMARY KEY)",
+        "is of version 1, and this gesso reads version 2", "finish its open runs with the gesso that made it"
+      ),
+      (
+        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 3; CREATE TABLE run (id INTEGER PRIMARY KEY)",
+        "is of version 3, and this gesso reads version 2", "finish its open runs with the gesso that made it"
       ),
       ("CREATE TABLE photo (id INTEGER PRIMARY KEY)", "is a database of another program", "to another file"),
     ], [true, false])

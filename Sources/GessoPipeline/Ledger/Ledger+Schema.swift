@@ -4,8 +4,8 @@ internal import GRDB
 extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
-  /// The version of the tables below.
-  private static let version = 1
+  /// The version of the tables below, and of what makes two orders the same (``OrderIdentity``).
+  private static let version = 2
 
   private static let schema = """
     PRAGMA application_id = \(applicationID);

@@ -1,6 +1,6 @@
 internal import Digests
 internal import ImagePreparation
-internal import ScenarioAPI
+package import ScenarioAPI
 
 extension Img2ImgOrder {
   /// What the ledger puts on record of this order before anything is done. Reads the images from end to end.
@@ -10,15 +10,21 @@ extension Img2ImgOrder {
     let configuration = context.client.configuration
     let sourceSHA256 = try Self.digest(of: source)
     let secondSHA256 = try second.flatMap { try Self.digest(of: .image($0.source)) }
-    let key = OrderKey(
-      self, baseURL: configuration.baseURL, account: context.account, sourceSHA256: sourceSHA256,
-      secondSHA256: secondSHA256)
+    let identity = try OrderIdentity(self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256)
     return LedgerIntent(
-      key: key.digest, account: context.account, baseURL: configuration.baseURL, projectID: configuration.projectID,
+      key: try identity.digest, account: context.account, baseURL: configuration.baseURL,
+      projectID: configuration.projectID,
       source: sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,
-      parameters: request.record.line, seed: request.seed ?? randomSeed(),
+      parameters: try JSONText.line(request.record), seed: request.seed ?? randomSeed(),
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
+  }
+
+  /// What the ledger looks the order's run up by.
+  package func key(on client: ScenarioClient, ledger: Ledger) throws -> String {
+    let context = RunContext(
+      client: client, ledger: ledger, preparer: ImagePreparer(), polling: JobPolling(), report: { _ in })
+    return try intent(context) { "" }.key
   }
 
   private static func digest(of source: Source) throws -> String? {

@@ -7,22 +7,21 @@ enum ResultRecord {
   /// Where the record of a result is.
   static func path(beside result: String) -> String { result + ".json" }
 
-  static func document(of file: Img2ImgResult.File, run: LedgerEntry) -> String {
+  /// The record of a result, as the bytes of its file.
+  static func bytes(of file: Img2ImgResult.File, run: LedgerEntry) throws -> [UInt8] {
     let intent = run.intent
-    return OrderedJSON.object([
-      ("result", .string(lastPart(of: file.path))),
-      ("index", .integer(file.index)), ("assetId", .string(file.assetID.rawValue)),
-      ("mimeType", .string(file.mimeType)),
-      ("bytes", .integer(file.byteCount)), ("sha256", .string(file.sha256)), ("width", .optional(file.size?.width)),
-      ("height", .optional(file.size?.height)), ("prompt", .string(intent.prompt)), ("seed", .string(intent.seed)),
-      ("model", .string(intent.model)), ("parameters", .verbatim(intent.parameters)),
-      ("job", .optional(run.jobID?.rawValue)), ("cost", run.cost.map(OrderedJSON.verbatim) ?? .null),
-      ("service", .string(intent.baseURL)), ("project", .optional(intent.projectID)),
-      ("source", .string(intent.source)),
-      ("sourceSha256", .optional(intent.sourceSHA256)), ("sourceAssetId", .optional(run.assetID?.rawValue)),
-      ("prepared", .optional(intent.preparedPath.map(lastPart))), ("preparedSha256", .optional(intent.preparedSHA256)),
-      ("geometry", intent.geometry.map(OrderedJSON.verbatim) ?? .null), ("created", .string(run.createdAt)),
-    ]).document
+    let record: JSONObject = [
+      "result": lastPart(of: file.path), "index": file.index, "assetId": file.assetID, "mimeType": file.mimeType,
+      "bytes": file.byteCount, "sha256": file.sha256, "width": file.size?.width, "height": file.size?.height,
+      "prompt": intent.prompt, "seed": intent.seed, "model": intent.model,
+      "parameters": try JSONText.value(JSONValue.self, of: intent.parameters),
+      "job": run.jobID, "cost": run.cost.flatMap { Decimal(string: $0) },
+      "service": intent.baseURL, "project": intent.projectID, "source": intent.source,
+      "sourceSha256": intent.sourceSHA256, "sourceAssetId": run.assetID,
+      "prepared": intent.preparedPath.map(lastPart), "preparedSha256": intent.preparedSHA256,
+      "geometry": try intent.geometry.map { try JSONText.value(JSONValue.self, of: $0) }, "created": run.createdAt,
+    ]
+    return [UInt8](try JSONText.document(record).utf8)
   }
 
   /// Which result a record belongs to.

@@ -76,7 +76,7 @@ struct DownloadStep {
       byteCount: try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0,
       size: try? ImagePreparer().inspectBlocking(.file(path)).size)
     let row = places.run.results.first { $0.index == index && $0.path == path.absolutePath && $0.sha256 == digest }
-    let record = [UInt8](ResultRecord.document(of: file, run: places.run).utf8)
+    let record = try ResultRecord.bytes(of: file, run: places.run)
     let isNew = try Occupant(file.recordPath) == .none && onFiles(try created(record, at: file.recordPath))
     guard isNew || row == nil else { return file }
     try context.ledger.recordResult(
@@ -123,7 +123,7 @@ struct DownloadStep {
       let file = Img2ImgResult.File(
         index: name.index, path: name.path, recordPath: ResultRecord.path(beside: name.path), assetID: asset,
         mimeType: download.file.mimeType, sha256: digest, byteCount: download.file.byteCount, size: size)
-      let record = [UInt8](ResultRecord.document(of: file, run: run).utf8)
+      let record = try ResultRecord.bytes(of: file, run: run)
       let isPlaced: Bool
       do throws(FileFailure) {
         isPlaced = try placed(download, record, as: file, name.standing)

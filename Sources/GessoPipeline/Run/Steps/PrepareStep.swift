@@ -19,7 +19,7 @@ struct PrepareStep: Sendable {
     guard case .image(let source) = order.source else {
       if entry.state == .planned {
         try context.ledger.recordPrepared(
-          entry.id, sha256: nil, path: nil, geometry: nil, parameters: request.record.line)
+          entry.id, sha256: nil, path: nil, geometry: nil, parameters: try JSONText.line(request.record))
       }
       return PreparedImages()
     }
@@ -28,7 +28,7 @@ struct PrepareStep: Sendable {
     if reusing, let earlier = Self.earlierImage(entry), let record = entry.intent.geometry {
       try request.restore(from: entry)
       images.source = earlier
-      geometry = try JSONDecoder().decode(GeometryRecord.self, from: Data(record.utf8))
+      geometry = try JSONText.value(GeometryRecord.self, of: record)
     } else {
       context.report(.preparing)
       let (image, sha256, path) = try await prepared(source, order)
@@ -39,8 +39,8 @@ struct PrepareStep: Sendable {
       geometry = image.geometry
       try request.validate()
       try context.ledger.recordPrepared(
-        entry.id, sha256: sha256, path: path.absolutePath, geometry: image.geometry.json.line,
-        parameters: request.record.line)
+        entry.id, sha256: sha256, path: path.absolutePath, geometry: try JSONText.line(image.geometry),
+        parameters: try JSONText.line(request.record))
     }
     // Before the first upload: it may be refused for being of another size than the source.
     images.second = try await preparedSecond(order, geometry)

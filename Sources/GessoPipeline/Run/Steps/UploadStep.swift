@@ -22,7 +22,7 @@ struct UploadStep: Sendable {
     if let image = images.second, let second = order.second {
       request.endpoint = second.endpoint(try await self.asset(of: image))
     }
-    try context.ledger.recordUpload(entry.id, asset: asset, parameters: request.record.line)
+    try context.ledger.recordUpload(entry.id, asset: asset, parameters: try JSONText.line(request.record))
   }
 
   /// True when the service still has every image of the order, or none was uploaded; the request then names them.

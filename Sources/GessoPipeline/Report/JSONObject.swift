@@ -1,0 +1,57 @@
+internal import Foundation
+
+/// An object of the JSON that scripts and people read: the command's lines, and the records beside results.
+///
+/// A member whose value is nil is written as `null`, so that an object always has the same members.
+package struct JSONObject: Encodable, Sendable, ExpressibleByDictionaryLiteral {
+  package typealias Member = any Encodable & Sendable
+
+  private var members: [String: Member]
+
+  package init(dictionaryLiteral members: (String, Member)...) {
+    self.members = Dictionary(members) { $1 }
+  }
+
+  /// Adds members; they replace those of the same name.
+  package func adding(_ other: JSONObject) -> JSONObject {
+    var sum = self
+    sum.members.merge(other.members) { $1 }
+    return sum
+  }
+
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Name.self)
+    for (name, value) in members { try container.encode(value, forKey: Name(stringValue: name)) }
+  }
+}
+
+/// Text that is JSON: members sorted by name, so that equal values are equal texts.
+package enum JSONText {
+  /// A value on one line.
+  ///
+  /// - Throws: An `EncodingError` for a number that JSON has not: infinite, or none.
+  package static func line(_ value: some Encodable) throws -> String { try text(value, []) }
+
+  /// A value over several lines, with a line feed at the end, for people.
+  ///
+  /// - Throws: As ``line(_:)``.
+  package static func document(_ value: some Encodable) throws -> String { try text(value, .prettyPrinted) + "\n" }
+
+  /// Reads text that ``line(_:)`` has made.
+  package static func value<Value: Decodable>(_ type: Value.Type, of text: String) throws -> Value {
+    try JSONDecoder().decode(type, from: Data(text.utf8))
+  }
+
+  private static func text(_ value: some Encodable, _ form: JSONEncoder.OutputFormatting) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, form]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}

@@ -1,0 +1,117 @@
+import Digests
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import TestSupport
+import Testing
+
+@Suite("What makes two orders the same")
+struct OrderIdentityTests {
+  let folder = TestFolder.url.appending(path: "gesso-key-\(UUID().uuidString)").path
+
+  private var order: Img2ImgOrder {
+    var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
+    order.request.seed = "7"
+    return order
+  }
+
+  /// Carries an order out, and gives the key it went by.
+  private func key(of order: Img2ImgOrder) async throws -> String {
+    let ledger = try Ledger(path: folder + "-ledger/ledger.sqlite")
+    let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) {
+      name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img"
+        ? HTTPResponse(
+          status: 200,
+          body: [UInt8](#"{"job":{"jobId":"\#(UUID().uuidString)","status":"queued","metadata":{"assetIds":[]}}}"#.utf8)
+        )
+        : nil
+    }
+    var order = order
+    order.waits = false
+    _ = try await Img2ImgPipeline(client: try service.client(), ledger: ledger).start(order).result
+    return try ledger.entries()[0].intent.key
+  }
+
+  private static func sha256(_ text: String) -> String { ContentDigest.sha256(of: [UInt8](text.utf8)) }
+  /// SHA-256 of the key `planted-key`, as far as an account is known by it.
+  private static let account = String(sha256("planted-key").prefix(16))
+  private static var source: String {
+    get throws { try ContentDigest.sha256(ofFile: Fixtures.path("jpeg/small-420.jpg")) }
+  }
+
+  @Test("the key is the digest of canonical JSON of what is sent, and of nothing else")
+  func keepsItsForm() async throws {
+    let text =
+      #"{"account":"\#(Self.account)","generation":{"guidance":3.5,"height":null,"numInferenceSteps":28,"numSamples":1,"#
+      + #""strength":0.75,"width":null},"model":"flux.1-dev","prompt":"a forest","#
+      + #""recipe":{"output":{"maxBytes":3500000},"size":{"multiplesOf":16}},"seed":"7","#
+      + #""service":"https://service.example/v1","source":"\#(try Self.source)"}"#
+    #expect(try await key(of: order) == Self.sha256(text))
+    var other = order
+    other.recipe.output = .auto(quality: 50, budget: other.recipe.output.budget)
+    other.recipe.background = .white
+    other.request.strength = 0.5
+    other.request.parameters = ["hideResults": .bool(true)]
+    let changed = text.replacing(
+      #""recipe":{"#, with: ##""recipe":{"background":"#FFFFFF","##
+    ).replacing(
+      #"3500000}"#, with: #"3500000,"quality":50}"#
+    ).replacing(
+      #""strength":0.75"#, with: #""param":{"hideResults":true},"strength":0.5"#)
+    #expect(try await key(of: other) == Self.sha256(changed))
+  }
+
+  @Test("every setting of the generation makes another order", arguments: GenerationField.all.map(\.name))
+  func settings(name: String) async throws {
+    var other = order
+    switch name {
+    case "strength": other.request.strength = 0.5
+    case "numSamples": other.request.numSamples = 2
+    case "guidance": other.request.guidance = 4
+    case "numInferenceSteps": other.request.numInferenceSteps = 2
+    case "width": (other.request.width, other.request.height) = (64, nil)
+    case "height": (other.request.width, other.request.height) = (nil, 64)
+    case "seed": other.request.seed = "8"
+    case "negativePrompt": other.request.negativePrompt = "fog"
+    case "negativePromptStrength": other.request.negativePromptStrength = 1
+    case "scheduler": other.request.scheduler = "DDIMScheduler"
+    case "disableMerging": other.request.disableMerging = true
+    case "controlStart": other.request.controlStart = 0
+    case "controlEnd": other.request.controlEnd = 1
+    case "disableModalityDetection": other.request.disableModalityDetection = true
+    default: Issue.record("\(name) is new: set it here")
+    }
+    #expect(try identity(of: other) != identity(of: order))
+  }
+
+  @Test("what belongs to the image counts with its kind, its modality and its bytes")
+  func second() throws {
+    let (one, two) = (ImageSource.memory([1]), ImageSource.memory([2]))
+    let seconds: [Img2ImgOrder.SecondImage?] = [
+      nil, .mask(one), .mask(two), .control(one, modality: "canny"), .control(one, modality: "depth"),
+      .control(two, modality: "canny"),
+    ]
+    let keys = try seconds.map { second in
+      var order = order
+      order.second = second
+      return try identity(of: order)
+    }
+    #expect(Set(keys).count == seconds.count)
+  }
+
+  @Test("what changes nothing that is sent makes no other order")
+  func same() throws {
+    var other = order
+    (other.folder, other.stem, other.nameTemplate, other.sourceName) = ("/x", "y", "z", "w")
+    (other.again, other.waits, other.replacesResults, other.maxCost) = (true, false, true, 3)
+    #expect(try identity(of: other) == identity(of: order))
+  }
+
+  /// The key as the ledger has it after the order was taken up; nothing is sent.
+  private func identity(of order: Img2ImgOrder) throws -> String {
+    try order.key(
+      on: try ScriptedService(results: []).client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
+  }
+}
