@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ScenarioAPI
@@ -26,6 +27,22 @@ struct RetryPolicyTests {
     (error(.unusable), true, false),
     (error(.notSent, isRetryable: false), false, false),
   ]
+
+  @Test("one table of statuses decides for every operation, and all other statuses are final")
+  func statuses() {
+    for status in 300..<600 {
+      let error = ScenarioError(refusal: HTTPResponse(status: status, body: []), stage: .submit, now: .distantPast)
+      let effect = RetryPolicy.effect(of: status)
+      for operation in RetryPolicy.Operation.allCases {
+        var policy = RetryPolicy()
+        let isRepeated = policy.next(after: error, of: operation) != .fail
+        #expect(
+          isRepeated == (effect == RetryPolicy.Effect.none || effect == .unknown && operation != .submit),
+          "\(status) \(operation)")
+      }
+    }
+    #expect((300..<600).filter { RetryPolicy.effect(of: $0) != nil } == [408, 429] + Array(500..<600))
+  }
 
   @Test("what may be repeated", arguments: table.indices, RetryPolicy.Operation.allCases)
   func repeating(index: Int, operation: RetryPolicy.Operation) {

@@ -6,6 +6,7 @@ extension ScenarioError {
   /// - Parameter now: Used for a `Retry-After` date when the answer has no `Date` of its own.
   init(refusal response: HTTPResponse, stage: Stage, now: Date) {
     let body = ServiceErrorBody(response.body)
+    let effect = RetryPolicy.effect(of: response.status)
     let words = body.reason.map { "\"\($0)\"" } ?? "status \(response.status)"
     func refused(_ code: Code, _ message: String, _ remedy: String, isRetryable: Bool = false) -> ScenarioError {
       var error = ScenarioError(code, .refused, stage: stage, message, remedy: remedy)
@@ -33,7 +34,9 @@ extension ScenarioError {
         refused(
           .redirected, "the service redirects to another address",
           "check the base URL; requests that act are not redirected")
-      case 408, 500...: Self.failed(response.status, words: words, stage: stage)
+      case _ where effect == .unknown: Self.failed(response.status, words: words, stage: stage)
+      case _ where effect == RetryPolicy.Effect.none:
+        refused(.throttled, "the service refuses this for now: \(words)", "try again in a moment", isRetryable: true)
       default: refused(.rejected, "the service refused the request: \(words)", "correct the request")
       }
     httpStatus = response.status

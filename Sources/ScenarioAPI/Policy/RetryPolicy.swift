@@ -1,8 +1,8 @@
 /// When to send a request again: a value that is asked after every failure.
 ///
-/// Reads, uploads and dry runs are repeated after network errors, 429 and 5xx. A submit costs money and the service
-/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
-/// answered 429. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
+/// Reads, uploads and dry runs are repeated after network errors and the answers of ``statuses``. A submit costs money and
+/// the service knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the
+/// service refused it for now (429). Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
 /// the service says how long to wait, that counts.
 public struct RetryPolicy: Sendable {
   /// What a request does, as far as repeating it is concerned.
@@ -16,6 +16,23 @@ public struct RetryPolicy: Sendable {
     /// Starts a paid job.
     case submit
   }
+
+  /// What an answer that may be another one later says about this one.
+  enum Effect: Sendable {
+    /// The service refused the request for now, and did nothing: any operation may be repeated.
+    case none
+    /// The service may have acted before it failed: a submit is not repeated.
+    case unknown
+  }
+
+  /// The statuses after which the same request may succeed later (contract, section 10), for every operation. All others
+  /// are final.
+  static let statuses: [(range: ClosedRange<Int>, effect: Effect)] = [
+    (408...408, .unknown), (429...429, .none), (500...Int.max, .unknown),
+  ]
+
+  /// What a status says; nil for one that is final.
+  static func effect(of status: Int) -> Effect? { statuses.first { $0.range.contains(status) }?.effect }
 
   /// What to do next.
   public enum Action: Sendable, Equatable {
@@ -63,9 +80,7 @@ public struct RetryPolicy: Sendable {
     return .retry(after: min(delay, longestDelay) * (0.5 + random.fraction() / 2))
   }
 
-  private func hadNoEffect(_ error: ScenarioError) -> Bool {
-    error.outcome == .notSent || (error.outcome == .refused && error.httpStatus == 429)
-  }
+  private func hadNoEffect(_ error: ScenarioError) -> Bool { error.outcome == .notSent || error.outcome == .refused }
 }
 
 extension RandomNumberGenerator {
