@@ -83,13 +83,15 @@ struct ColorProfile: ~Copyable {
     guard let tag = unsafe cmsReadTag(pointer, cmsSigProfileDescriptionTag) else { return nil }
     let texts = OpaquePointer(tag)
     let byteCount = unsafe cmsMLUgetWide(texts, "en", "US", nil, 0)
-    // A wide character each for what is a unit of UTF-16 in the profile, halves of pairs included: not always a `wchar_t` of Swift.
     var units = [UInt32](repeating: 0, count: Int(byteCount) / MemoryLayout<wchar_t>.stride)
     unsafe units.withUnsafeMutableBytes {
       _ = unsafe cmsMLUgetWide(
         texts, "en", "US", $0.baseAddress?.assumingMemoryBound(to: wchar_t.self), cmsUInt32Number($0.count))
     }
-    let name = String(decoding: units.prefix { $0 != 0 }.map { UInt16(truncatingIfNeeded: $0) }, as: UTF16.self)
+    // A unit of UTF-16 each. lcms2 2.14 joins pairs of units but keeps the count, so that what follows a pair was never written: the
+    // name ends there.
+    let text = units.prefix { 1...0xFFFF ~= $0 }.map { UInt16($0) }
+    let name = String(decoding: text, as: UTF16.self)
     return name.isEmpty ? nil : name
   }
 

@@ -114,6 +114,36 @@ struct MetadataTests {
     #expect(ColorProfile.name(of: try Fixtures.bytes("icc/\(file).icc")) == name)
   }
 
+  @Test(
+    "of a profile's names in several languages English is taken, else the first, with all their letters",
+    arguments: [
+      ([("de", "Grüße"), ("en", "Größe é")], "Größe é"), ([("ja", "色空間"), ("fr", "été")], "色空間"),
+      ([("en", "")], nil),
+    ] as [([(String, String)], String?)])
+  func profileLanguages(names: [(language: String, text: String)], name: String?) throws {
+    var profile = try Fixtures.bytes("icc/sRGB-v4.icc")
+    // multiLocalizedUnicodeType (ICC.1:2022, 10.15), behind everything else.
+    let texts = names.map { $0.text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } }
+    var tag = Array("mluc".utf8) + PNGFile.bigEndian(0) + PNGFile.bigEndian(UInt32(names.count)) + PNGFile.bigEndian(12)
+    var offset = tag.count + 12 * names.count
+    for (name, text) in zip(names, texts) {
+      tag +=
+        Array("\(name.language)XX".utf8) + PNGFile.bigEndian(UInt32(text.count)) + PNGFile.bigEndian(UInt32(offset))
+      offset += text.count
+    }
+    tag += texts.joined()
+    // Entries of the table of tags: signature, offset, size.
+    let entry = try #require(
+      stride(from: 132, to: 132 + 12 * Int(profile[131]), by: 12).first {
+        profile[$0..<$0 + 4].elementsEqual("desc".utf8)
+      })
+    let place = PNGFile.bigEndian(UInt32(profile.count)) + PNGFile.bigEndian(UInt32(tag.count))
+    profile.replaceSubrange(entry + 4..<entry + 12, with: place)
+    profile += tag
+    profile.replaceSubrange(0..<4, with: PNGFile.bigEndian(UInt32(profile.count)))
+    #expect(ColorProfile.name(of: profile) == name)
+  }
+
   @Test("every prefix of a profile is read without a trap")
   func profilePrefixes() throws {
     let whole = try Fixtures.bytes("icc/sRGB-v4.icc")
