@@ -103,7 +103,7 @@ struct RequestWireTests {
           try request.validate()
         } else {
           let error = #expect(throws: ScenarioError.self) { try request.validate() }
-          #expect(error?.code == .invalidRequest && error?.message.contains(field.label) == true)
+          #expect(error?.code == .invalidRequest && error?.message.contains(field.name) == true)
         }
       }
     }

@@ -128,10 +128,10 @@ package struct RunState: Sendable, Equatable {
     case (.lookingForResults, .resultsFound): enter(.ended, .finish)
     case (.lookingForResults, .resultsMissing): afterSubmit(jobID)
     case (.takingPlace, .placeTaken): proceed()
-    case (.preparing, .prepared): reaching(.prepared) { $0.enter(.uploading, .upload) }
+    case (.preparing, .prepared): enter(.uploading, .upload, reached: .prepared)
     case (.checkingUpload, .uploadFound): afterUpload()
     case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
-    case (.uploading, .uploaded): reaching(.uploaded) { $0.afterUpload() }
+    case (.uploading, .uploaded): afterUpload()
     case (.pricing, .priced(let price)): afterPrice(price)
     case (.submitting, .submitted(let job)), (.reconciling, .submitted(let job)): afterSubmit(job)
     case (.submitting, .notSubmitted(let error, let pause)): afterRefusal(error, pause)
@@ -168,7 +168,8 @@ package struct RunState: Sendable, Equatable {
   }
 
   private mutating func afterUpload() -> Action {
-    goal == .price || maxCost != nil ? enter(.pricing, .askPrice) : enter(.submitting, .submit)
+    goal == .price || maxCost != nil
+      ? enter(.pricing, .askPrice, reached: .uploaded) : enter(.submitting, .submit, reached: .uploaded)
   }
 
   private mutating func afterPrice(_ price: Decimal) -> Action {
@@ -227,14 +228,10 @@ package struct RunState: Sendable, Equatable {
   /// True where the ledger has no submit on record.
   private var isBeforeSubmit: Bool { [.planned, .prepared, .uploaded].contains(reached) }
 
-  private mutating func enter(_ phase: Phase, _ action: Action) -> Action {
+  private mutating func enter(_ phase: Phase, _ action: Action, reached state: LedgerEntry.State? = nil) -> Action {
     self.phase = phase
+    reached = state ?? reached
     return action
-  }
-
-  private mutating func reaching(_ state: LedgerEntry.State, _ then: (inout RunState) -> Action) -> Action {
-    reached = state
-    return then(&self)
   }
 
   private mutating func giveUp(_ error: any Error, record: String? = nil) -> Action {

@@ -17,7 +17,7 @@ public struct RetryPolicy: Sendable {
     case submit
   }
 
-  /// What an answer that may be another one later says about this one.
+  /// Whether a refused or failed request had an effect, for statuses after which it may succeed later.
   enum Effect: Sendable {
     /// The service refused the request for now, and did nothing: any operation may be repeated.
     case none
@@ -31,7 +31,7 @@ public struct RetryPolicy: Sendable {
     (408...408, .unknown), (429...429, .none), (500...Int.max, .unknown),
   ]
 
-  /// What a status says; nil for one that is final.
+  /// The entry of a status; nil for one that is final.
   static func effect(of status: Int) -> Effect? { statuses.first { $0.range.contains(status) }?.effect }
 
   /// What to do next.

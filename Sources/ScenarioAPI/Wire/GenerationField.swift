@@ -177,9 +177,9 @@ extension GenerationField {
     guard endpoints.contains(operation) else {
       // A field that always has a value is not sent then.
       guard defaultValue == nil else { return }
-      let family = operation == .custom ? "custom models" : "the \(request.endpoint.name) endpoint"
+      let family = operation == .custom ? "custom models" : "the endpoint \(request.endpoint.name)"
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: .submit, "\(label) is nothing that \(family) can take",
+        .invalidRequest, .notSent, stage: .submit, "\(name) is no field of \(family)",
         remedy: operation == .custom ? "leave it out, or use a legacy model" : "leave it out")
     }
     guard let fault = fault(of: value, operation) else { return }

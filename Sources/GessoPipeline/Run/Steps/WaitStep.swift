@@ -6,7 +6,7 @@ struct WaitStep: Sendable {
 
   /// Waits for a job.
   ///
-  /// - Parameter isOrdered: False when somebody named the job, who need not be told of it.
+  /// - Parameter isOrdered: False when the caller named the job, and needs no event for it.
   func run(_ job: JobID, isOrdered: Bool) async throws -> Job {
     if isOrdered { context.report(.submitted(job)) }
     try Task.checkCancellation()
