@@ -5,8 +5,6 @@
 enum FinishingStep: Sendable {
   /// Stored rows and columns become those of the upright image.
   case turn(Orientation)
-  /// Y, Cb and Cr become RGB.
-  case mergePlanes
   /// Colors are converted.
   case convertColor(ProfileConversion)
   /// Samples of 16 bits are rounded to 8.
@@ -23,7 +21,6 @@ enum FinishingStep: Sendable {
   var word: String {
     switch self {
     case .turn: "turn"
-    case .mergePlanes: "merge-planes"
     case .convertColor: "convert-color"
     case .roundToBytes: "round-to-bytes"
     case .settleAlpha: "settle-alpha"
@@ -36,10 +33,9 @@ enum FinishingStep: Sendable {
   /// - Parameters:
   ///   - planes: Planes, or one interleaved image.
   ///   - notes: Gains what a user should know.
-  func apply(to planes: inout [Raster], kernels: KernelTable, notes: inout [String]) {
+  func apply(to planes: inout [Raster], notes: inout [String]) {
     switch self {
     case .turn(let orientation): planes = planes.map { orientation.upright($0) }
-    case .mergePlanes: planes = [Raster(planes: planes, kernels: kernels)]
     case .convertColor(let conversion): planes = planes.map { conversion.convert($0) }
     case .roundToBytes: planes = planes.map { $0.roundedToBytes() }
     case .settleAlpha(let handling, let note):

@@ -73,6 +73,8 @@ struct OutputPlan: Sendable {
   var steps: [FinishingStep]
   /// True where planes go into the JPEG as they are, neither merged nor upsampled.
   let encodesPlanes: Bool
+  /// True where Y, Cb and Cr become RGB while their rows come.
+  let mergesPlanes: Bool
   /// Width and height of the result.
   let size: ImageSize
   /// JPEG chroma subsampling.
@@ -107,9 +109,9 @@ struct OutputPlan: Sendable {
     encodesPlanes =
       form == .planes && isOnlyEncoded && format != .png && color.conversionAfterResize == nil && !isPadded
 
+    mergesPlanes = planeCount > 1 && !encodesPlanes
     var steps: [FinishingStep] = []
     if source.orientation != .upright { steps.append(.turn(source.orientation)) }
-    if planeCount > 1, !encodesPlanes { steps.append(.mergePlanes) }
     if let conversion = color.conversionAfterResize { steps.append(.convertColor(conversion)) }
     if layout.bitDepth == 16 { steps.append(.roundToBytes) }
     // A PNG of alpha that stays is encoded without looking for opaque alpha, which its encoder leaves out.
@@ -150,7 +152,7 @@ struct OutputPlan: Sendable {
 
   /// How the encoder gets the image: while its rows come where nothing else happens to them.
   var delivery: Delivery {
-    guard product == .file(tensor: nil), steps.isEmpty else { return .whole }
+    guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
     if encodesPlanes { return .planes }
     switch settings.format {
     case .png: return PNGRowStream.takes(size, channels, settings.compression) ? .pngRows : .whole

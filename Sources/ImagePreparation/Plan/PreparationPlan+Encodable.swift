@@ -83,7 +83,7 @@ private struct Explanation: Encodable {
       decoded: alphaPlan.isDecoded, result: alphaPlan.isDecoded ? alphaPlan.result.words : nil,
       padding: isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
       tensor: outputPlan.tensor == nil || !alphaPlan.isDecoded ? nil : alphaPlan.tensor.words)
-    steps = outputPlan.steps.map(\.word)
+    steps = (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
     let formats = outputPlan.possibleFormats
     output = Output(
       format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),

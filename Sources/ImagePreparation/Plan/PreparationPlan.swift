@@ -33,6 +33,8 @@ public struct PreparationPlan: Sendable {
   let scale: SampleScale
   /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
   let keepsFraction: Bool
+  /// Rows of each resampled plane that are kept until they become RGB; nil for all of them.
+  let keptRows: Int?
   /// What happens to the colors.
   let color: ColorPlan
   /// What happens to transparency.
@@ -103,7 +105,7 @@ public struct PreparationPlan: Sendable {
     // How it is resampled.
     let scale = SampleScale(
       bitDepth: planes[0].layout.bitDepth, linear: linear, isPremultiplied: alpha.premultiplies)
-    let keepsFraction = planes.count == 3 && !output.encodesPlanes
+    let keepsFraction = output.mergesPlanes
     let chromaFactor = output.encodesPlanes && recipe.output.subsampling == .yuv420 ? 2 : 1
     var resampling: [ResamplingPlan] = []
     for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
@@ -120,6 +122,8 @@ public struct PreparationPlan: Sendable {
           vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
           filter: recipe.resamplingFilter, scale: scale.kind))
     }
+    let keptRows = output.mergesPlanes ? MergedPlanes.keptRows(planes, resampling) : nil
+    self.keptRows = keptRows
     filter = recipe.resamplingFilter
     path = isPlanar ? .planar : .rows
     notes = resolved.notes + colorNotes
@@ -139,7 +143,7 @@ public struct PreparationPlan: Sendable {
       sum
         + PlaneResampler.bytesNeeded(
           plan: plane.1, layout: plane.0.layout, scale: scale, isFine: keepsFraction, stripRows: plane.0.stripRows,
-          rowBytes: plane.0.rowBytes, ahead: ahead)
+          rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
     }
     let coefficientBytes =
       isPlanar && codec.wholeImageBytes == 0

@@ -8,7 +8,7 @@ internal import PixelKernels
 final class PlaneResampler: GrowingPlane {
   /// The rows that arrive.
   let ring: RowRing
-  /// The small image in the making.
+  /// The small image in the making; of a resampler that keeps fewer rows, row `y` is row `y % keptRows`.
   private(set) var result: Raster
   /// Rows of ``result`` that are done.
   private(set) var rowsDone = 0
@@ -20,6 +20,9 @@ final class PlaneResampler: GrowingPlane {
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
+
+  /// Output rows that the horizontal pass of one channel may make at a time; every group is as many, or divides them.
+  static let mostRowsPerGroup = HorizontalPass.rowsPerGroup(channels: 1)
 
   /// Output rows that a vertical pass may make at a time.
   private static let rowsPerStep = 2
@@ -38,9 +41,11 @@ final class PlaneResampler: GrowingPlane {
   ///   - scale: The scale that the plan was made for.
   ///   - isFine: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
   ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
+  ///   - keptRows: Rows of the result that are kept: all of them, or a multiple of ``mostRowsPerGroup`` where each row is taken
+  ///     before its place is needed again.
   init(
     plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool = false, kernels: KernelTable,
-    stripRows: Int, rowBytes: Int, ahead: Int
+    stripRows: Int, rowBytes: Int, ahead: Int, keptRows: Int? = nil
   ) {
     self.plan = plan
     self.layout = layout
@@ -48,7 +53,8 @@ final class PlaneResampler: GrowingPlane {
     isPremultiplied = scale.isPremultiplied
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: Self.window(plan: plan, scale: scale), ahead: ahead)
-    result = Raster(size: plan.output, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
+    let kept = ImageSize(width: plan.output.width, height: keptRows ?? plan.output.height)
+    result = Raster(size: kept, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
     if plan.isCrop {
       passes = .copy
     } else {
@@ -73,11 +79,14 @@ final class PlaneResampler: GrowingPlane {
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
   static func bytesNeeded(
-    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int, ahead: Int
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int,
+    ahead: Int,
+    keptRows: Int? = nil
   ) -> Int {
     let ring = RowRing.bytesNeeded(
       stripRows: stripRows, rowBytes: rowBytes, window: window(plan: plan, scale: scale), ahead: ahead)
-    let result = plan.output.pixelCount * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
+    let result =
+      plan.output.width * (keptRows ?? plan.output.height) * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
     switch plan.precision {
     case .narrow where scale.kind == .light:
       return ring + result + LightPasses.bytesNeeded(plan: plan, isPremultiplied: scale.isPremultiplied)
@@ -140,9 +149,9 @@ final class PlaneResampler: GrowingPlane {
 
   /// Horizontal pass of the next `count` rows.
   private func finishRows(_ count: Int) {
-    let rowBytes = result.rowBytes
+    let (rowBytes, keptRows) = (result.rowBytes, result.size.height)
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
-      let target = unsafe buffer.baseAddress! + rowsDone * rowBytes
+      let target = unsafe buffer.baseAddress! + rowsDone % keptRows * rowBytes
       switch passes {
       case .copy: unsafe copyRow(to: target)
       case .narrow(let passes): unsafe passes.convolveRows(count: count, output: target, stride: rowBytes)

@@ -26,6 +26,14 @@ struct Raster: Sendable {
       bytes: [UInt8](repeating: 0, count: size.height * layout.rowBytes))
   }
 
+  /// Makes a raster of bytes whose memory nobody has touched; all of them are to be written before one is read.
+  init(uninitialized size: ImageSize, channels: RowLayout.Channels) {
+    let count = size.height * RowLayout(channels: channels, bitDepth: 8, width: size.width).rowBytes
+    self.init(
+      size: size, channels: channels, bitDepth: 8,
+      bytes: unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count })
+  }
+
   /// Samples a pixel.
   var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
   /// Bytes a pixel.

@@ -39,7 +39,7 @@ struct FinishedImage {
     var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && planes[0].isFlat
     for step in plan.output.steps {
       clock.enter(step.stage)
-      step.apply(to: &planes, kernels: kernels, notes: &notes)
+      step.apply(to: &planes, notes: &notes)
     }
     clock.enter(.color)
     if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product.isFile {

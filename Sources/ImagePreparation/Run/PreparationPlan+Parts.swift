@@ -24,7 +24,11 @@ extension PreparationPlan {
     zip(decoding.planes, resampling).map { plane, plan in
       PlaneResampler(
         plan: plan, layout: plane.layout, scale: scale, isFine: keepsFraction, kernels: kernels,
-        stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: threads))
+        stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: threads),
+        keptRows: keptRows)
     }
   }
+
+  /// What makes RGB of the planes' rows; nil where they stay planes, or are interleaved already.
+  func makeMergedPlanes() -> MergedPlanes? { output.mergesPlanes ? MergedPlanes(size: resampling[0].output) : nil }
 }

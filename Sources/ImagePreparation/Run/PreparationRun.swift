@@ -44,8 +44,8 @@ struct PreparationRun {
     let sink = try plan.output.makeSink(plan.decoding, kernels: kernels, cancellation: cancellation)
     // Neither decoder nor loop has a name, so that their buffers are gone before the image is finished.
     let result = try StripLoop(
-      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), into: sink,
-      threads: plan.threads, cancellation: cancellation
+      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(),
+      into: sink, threads: plan.threads, cancellation: cancellation
     ).run(&clock)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
     return FinishedImage.finishing(

@@ -4,7 +4,7 @@ internal import Ground
 struct StripLoop {
   /// What the loop makes.
   struct Result {
-    /// The small image in stored orientation, plane by plane; one of interleaved rows.
+    /// The small image in stored orientation, plane by plane; one of interleaved rows, which merged planes are too.
     var planes: [Raster]
     /// The file, where the sink has encoded the rows as they came.
     var file: [UInt8]?
@@ -15,6 +15,7 @@ struct StripLoop {
   private let planes: [StripPlane]
   /// One a plane.
   private let resamplers: [PlaneResampler]
+  private let merged: MergedPlanes?
   private let source: StripSource
   private let sink: any RowSink
   private let threads: Int
@@ -22,15 +23,18 @@ struct StripLoop {
   /// - Parameters:
   ///   - decoder: A started decoder.
   ///   - resamplers: One for each of the decoder's planes.
+  ///   - merged: What takes the rows of all planes after every strip; nil to leave them planes.
   ///   - sink: What takes their rows.
   ///   - threads: 2 to decode on a thread of its own.
   init(
-    _ decoder: any StripDecoder, _ resamplers: [PlaneResampler], into sink: any RowSink, threads: Int,
+    _ decoder: any StripDecoder, _ resamplers: [PlaneResampler], _ merged: MergedPlanes?, into sink: any RowSink,
+    threads: Int,
     cancellation: CancellationFlag?
   ) {
     planes = decoder.planes
     precondition(planes.count == resamplers.count, "\(resamplers.count) resamplers for \(planes.count) planes")
     self.resamplers = resamplers
+    self.merged = merged
     source = StripSource(decoder, rings: resamplers.map(\.ring), cancellation: cancellation)
     self.sink = sink
     self.threads = threads
@@ -45,7 +49,7 @@ struct StripLoop {
     clock.enter(.encode)
     let file = try sink.finish(resamplers)
     clock.enter(nil)
-    return Result(planes: resamplers.map(\.result), file: file, damage: damage)
+    return Result(planes: merged.map { [$0.result] } ?? resamplers.map(\.result), file: file, damage: damage)
   }
 
   private func runOnOneThread(_ clock: inout StageClock) throws(PreparationError) {
@@ -111,6 +115,7 @@ struct StripLoop {
     for (plane, resampler) in zip(planes, resamplers) {
       resampler.advance(rowsArrived: plane.rows(inStrips: strips))
     }
+    merged?.takeRows(of: resamplers)
   }
 
   /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
