@@ -16,7 +16,7 @@ package enum ContentDigest {
     return hash.finish()
   }
 
-  /// The digest of a file, read in pieces.
+  /// The digest of a file, which is read in blocks.
   ///
   /// - Throws: A failure of the kind `notFound` or `unreadable`.
   package static func sha256(ofFile path: String) throws(FileFailure) -> String {
@@ -35,7 +35,7 @@ package enum ContentDigest {
   }
 }
 
-/// One digest in the making.
+/// A digest whose input is not complete yet.
 @safe
 private struct Hash: ~Copyable {
   #if canImport(CryptoKit)
@@ -50,7 +50,7 @@ private struct Hash: ~Copyable {
   private let context: OpaquePointer
 
   init() {
-    // Neither call fails but for lack of memory, which ends a Swift process anyway.
+    // Both calls fail only for lack of memory, which ends a Swift process anyway.
     guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
       fatalError("out of memory for a SHA-256 context")
     }

@@ -6,7 +6,7 @@ internal import CCrypto
 
 /// HMAC-SHA-256 (RFC 2104).
 package enum MessageAuthentication {
-  /// 32 bytes that only a holder of `key` can make of `message`.
+  /// The 32-byte authentication code of `message`.
   package static func code(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
     #if canImport(CryptoKit)
     return [UInt8](HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
@@ -20,7 +20,7 @@ package enum MessageAuthentication {
     #endif
   }
 
-  /// Compares in a time that does not depend on where the first difference is.
+  /// Compares two codes in a time that does not depend on the position of the first difference.
   package static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
   }

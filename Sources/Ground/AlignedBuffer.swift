@@ -3,14 +3,14 @@
 package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   /// The first value. The owner must outlive every use.
   @usableFromInline package let base: UnsafeMutablePointer<Element>
-  /// How many values there is room for.
+  /// The number of values that fit.
   @usableFromInline package let count: Int
 
-  /// Allocates room.
+  /// Allocates memory.
   ///
   /// - Parameters:
-  ///   - count: Values, from 0 on.
-  ///   - zeroed: True to set all bytes to zero; else they hold anything.
+  ///   - count: The number of values, 0 or more.
+  ///   - zeroed: True to set all bytes to zero; otherwise their content is undefined.
   @inlinable
   package init(count: Int, zeroed: Bool) {
     let bytes = max(count, 1) * MemoryLayout<Element>.stride

@@ -1,4 +1,4 @@
-// The C library of the system, imported once: other files import Ground, and get it with it.
+// The only import of the system's C library; other files get it by importing Ground.
 #if canImport(Darwin)
 @_exported public import Darwin
 #elseif canImport(Glibc)

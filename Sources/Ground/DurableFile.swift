@@ -1,8 +1,8 @@
-/// A new file that has no name yet: it is written, synced to the disk and then given its name in one step, so that a reader sees the
-/// old file or the new one, never a part of either, and a power cut loses neither.
+/// A new file without a name: it is written, synced to the disk and then named in one step. A reader therefore sees the old file or
+/// the new one, never a part of either, and a power cut loses neither.
 ///
-/// Until then it is a temporary file (`.gesso-…`) in the folder where it is to have its name; it is removed with this value unless
-/// it was given its name before. One thread at a time may use it.
+/// Before it is named it is a temporary file (`.gesso-…`) in the destination's folder, which is removed when this value ends. One
+/// thread at a time may use it.
 package struct DurableFile: ~Copyable {
   /// Open for writing; closed with this value.
   package let descriptor: Int32
@@ -12,7 +12,8 @@ package struct DurableFile: ~Copyable {
 
   /// Makes an empty file.
   ///
-  /// - Parameter destination: A path in the folder where the file is to have its name; the folder exists.
+  /// - Parameter destination: A path in the folder that the file is made in. The folder must exist.
+  /// - Throws: A failure of the kind `notWritten`.
   package init(beside destination: String) throws(FileFailure) {
     let folder = Self.folder(of: destination)
     let path = "\(folder)/.gesso-\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
@@ -25,29 +26,30 @@ package struct DurableFile: ~Copyable {
 
   deinit {
     close(descriptor)
-    // Fails where the file has its name, and nothing else can have this one.
+    // Fails after the file was named; no other file can have the temporary name.
     unsafe unlink(path)
   }
 
-  /// Removes what was written, for another attempt.
+  /// Removes all content, for another attempt.
   package func empty() throws(FileFailure) {
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
       throw .writing("cannot write \(path)")
     }
   }
 
-  /// Writes what was written so far to the disk.
+  /// Syncs all content so far to the disk.
   package func sync() throws(FileFailure) {
     guard syncToDisk(descriptor) == 0 else { throw .writing("cannot sync \(path)") }
   }
 
   /// Gives the synced file its name, and syncs the folder.
   ///
-  /// When this throws, the file has no name and may be given another one; or it has its name and the folder could not be synced.
   /// - Parameters:
-  ///   - destination: The name, in the folder that the file was made in. A symbolic link of this name is not followed.
-  ///   - replacing: False to refuse when anything has the name; decided by the file system, so that of two processes only
-  ///     one succeeds.
+  ///   - destination: The path, in the folder that the file was made in. A symbolic link at this path is not followed.
+  ///   - replacing: False to refuse when the name is taken. The file system decides this, so that only one of two processes
+  ///     succeeds.
+  /// - Throws: `exists` when the name is taken and `replacing` is false; the file can then be given another name. `notWritten`
+  ///   when the file could not be named, or when it was and the folder could not be synced.
   package func move(to destination: String, replacing: Bool) throws(FileFailure) {
     if replacing {
       guard unsafe rename(path, destination) == 0 else { throw .writing("cannot write \(destination)") }
@@ -57,7 +59,7 @@ package struct DurableFile: ~Copyable {
     try syncFolder()
   }
 
-  /// Gives the file its name unless that is taken, in one step of the file system: a hard link never replaces.
+  /// Names the file unless the name is taken, in one step of the file system: a hard link never replaces a file.
   private func publish(as destination: String) throws(FileFailure) {
     if unsafe link(path, destination) == 0 {
       unsafe unlink(path)
@@ -75,7 +77,7 @@ package struct DurableFile: ~Copyable {
 
   private func syncFolder() throws(FileFailure) {
     let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }  // A folder that may be written but not read cannot be synced.
+    guard descriptor >= 0 else { return }  // A folder without read permission cannot be synced.
     defer { close(descriptor) }
     // EINVAL: the file system has nothing to sync for folders.
     guard syncToDisk(descriptor) == 0 || errno == EINVAL else { throw .writing("cannot sync the folder \(folder)") }
@@ -90,14 +92,16 @@ package struct DurableFile: ~Copyable {
 extension DurableFile {
   /// Writes a whole file.
   ///
-  /// A symbolic link is followed: its target is replaced and the link stays. What is no regular file (a terminal, a pipe,
-  /// `/dev/null`) is written to as it is, because there is nothing to rename.
+  /// A symbolic link is followed: its target is replaced and the link stays. A path that exists and is no regular file (a
+  /// terminal, a pipe, `/dev/null`) is written to in place, because it cannot be replaced by renaming.
+  ///
   /// - Parameters:
   ///   - bytes: The whole content.
-  ///   - path: Where it goes. The folder must exist.
-  ///   - replacing: False to refuse when something is already there; decided by the file system, so that of two
-  ///     processes only one succeeds.
-  ///   - inputs: Files that are never replaced, whatever name they are reached by (compared by device and inode).
+  ///   - path: The path of the file. Its folder must exist.
+  ///   - replacing: False to refuse when the file exists. The file system decides this, so that only one of two processes
+  ///     succeeds.
+  ///   - inputs: Paths of files that are never replaced, whichever path leads to them (compared by device and inode).
+  /// - Throws: A failure of the kind `exists`, `isInput` or `notWritten`.
   package static func write(
     _ bytes: [UInt8], to path: String, replacing: Bool, notOver inputs: [String] = []
   ) throws(FileFailure) {
@@ -113,7 +117,7 @@ extension DurableFile {
     try file.move(to: destination, replacing: replacing)
   }
 
-  /// Refuses what ``write(_:to:replacing:notOver:)`` would refuse now, so that no work is done for nothing.
+  /// Throws the error that ``write(_:to:replacing:notOver:)`` would throw now for this path, before any work is done.
   package static func check(_ path: String, replacing: Bool, notOver inputs: [String] = []) throws(FileFailure) {
     guard let existing = FileIdentity(path) else { return }
     for input in inputs where FileIdentity(input) == existing {

@@ -1,10 +1,10 @@
-/// What a path leads to, links followed: two paths with equal identities are one file.
+/// The file that a path leads to, links followed. Two paths with equal identities are one file.
 struct FileIdentity: Equatable {
   let device: UInt64
   let inode: UInt64
   private let mode: mode_t
 
-  /// Nil where the path leads to nothing.
+  /// Nil when there is no file at the path.
   init?(_ path: String) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }

@@ -1,8 +1,9 @@
-// What systems call by other names or types.
+// Functions and constants whose names or types differ between systems.
 
-/// Writes what the system still holds of a file to the disk itself.
+/// Writes the system's buffers of a file to the disk.
 ///
-/// On Apple systems `fsync` leaves data in the drive's own cache; volumes that know no better get `fsync` all the same.
+/// On Apple systems `fsync` leaves data in the drive's own cache, so `F_FULLFSYNC` is used; volumes that do not support it
+/// get `fsync`.
 ///
 /// - Returns: 0, or -1 with the reason in `errno`.
 package func syncToDisk(_ descriptor: Int32) -> Int32 {

@@ -1,4 +1,4 @@
-/// A thread of its own for work that blocks, joined by its owner.
+/// A thread for work that blocks. Its owner joins it.
 @safe
 package struct WorkerThread: ~Copyable {
   private let handle: pthread_t
@@ -8,7 +8,7 @@ package struct WorkerThread: ~Copyable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts a thread; nil where the system has none left.
+  /// Starts a thread; nil when the system cannot start another one.
   package init?(_ body: @escaping @Sendable () -> Void) {
     let work = unsafe Unmanaged.passRetained(Work(body))
     #if canImport(Darwin)

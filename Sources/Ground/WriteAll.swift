@@ -1,6 +1,10 @@
 /// Writes every byte to an open descriptor such as standard output, and continues after partial writes and signals.
 ///
-/// - Parameter name: What the descriptor is called in the error.
+/// - Parameters:
+///   - bytes: The bytes to write.
+///   - descriptor: An open descriptor; it stays open.
+///   - name: The descriptor's name in error messages.
+/// - Throws: A failure of the kind `notWritten`.
 package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileFailure) {
   var offset = 0
   while offset < bytes.count {

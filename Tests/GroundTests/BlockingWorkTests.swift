@@ -6,7 +6,7 @@ import Testing
 struct BlockingWorkTests {
   struct Refusal: Error, Equatable { let number: Int }
 
-  @Test("work that blocks leaves the threads of the pool to tasks")
+  @Test("work that blocks holds no thread of the pool")
   func blocksNoTask() async {
     let count = 16
     let gate = Gate()
@@ -18,7 +18,7 @@ struct BlockingWorkTests {
           }
         }
       }
-      // Opened by a task, which the pool has to have a thread for.
+      // A task opens the gate, which needs a free thread of the pool.
       group.addTask {
         gate.open(); return count
       }
@@ -26,7 +26,7 @@ struct BlockingWorkTests {
     }
   }
 
-  @Test("what the work throws is thrown, with its type")
+  @Test("the call throws the error of the work, with its type")
   func throwsTyped() async {
     do throws(Refusal) {
       try await BlockingWork.run { () throws(Refusal) in throw Refusal(number: 7) }
@@ -36,7 +36,7 @@ struct BlockingWorkTests {
     }
   }
 
-  @Test("a canceled task calls the handler, and waits for the work all the same")
+  @Test("a canceled task calls the handler, and still waits for the work")
   func cancels() async {
     let (gate, begun) = (Gate(), Gate())
     let task = Task {
@@ -51,7 +51,7 @@ struct BlockingWorkTests {
     #expect(await task.value == 5)
   }
 
-  /// Blocks the threads that wait until it is opened.
+  /// Blocks the threads that wait for it, until it is opened.
   private struct Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     func open() { semaphore.signal() }

@@ -46,7 +46,7 @@ struct DurableFileTests {
     #expect(try names() == ["a"])
   }
 
-  @Test("of many writers that may not replace, one succeeds and its file is whole")
+  @Test("one of many writers that may not replace succeeds, and its file is whole")
   func races() async throws {
     let path = "\(folder)/a"
     let winners = await withTaskGroup(of: UInt8?.self) { group in
@@ -91,7 +91,7 @@ struct DurableFileTests {
   @Test(
     "a complete file gets a name that is free, or refuses one that is taken",
     arguments: [
-      // What has the name, and whether it may be replaced.
+      // The kind of file that has the name, and whether it may be replaced.
       ("nothing", false, true), ("nothing", true, true), ("file", false, false), ("file", true, true),
       ("link", false, false), ("link", true, true), ("folder", false, false),
     ])
@@ -120,7 +120,7 @@ struct DurableFileTests {
     #expect(content("target") == [7], "a link is not followed")
   }
 
-  @Test("a file that was given no name leaves nothing, and what was written before can be removed from it")
+  @Test("a file without a name leaves nothing behind, and can be emptied")
   func isTemporary() throws {
     do {
       let file = try DurableFile(beside: "\(folder)/a")
@@ -140,7 +140,7 @@ struct DurableFileTests {
     #expect(type == .typeCharacterSpecial)
   }
 
-  @Test("what cannot be written says so and leaves nothing", arguments: ["missing/a", "folder", "photo/a"])
+  @Test("a failed write throws and leaves nothing", arguments: ["missing/a", "folder", "photo/a"])
   func fails(name: String) throws {
     try FileManager.default.createDirectory(atPath: "\(folder)/folder", withIntermediateDirectories: true)
     try DurableFile.write([1], to: "\(folder)/photo", replacing: true)
