@@ -2,7 +2,7 @@ package import Ground
 package import ImagePreparation
 
 extension PreparationError {
-  /// The failure of a file that an order reads or writes; of the stage `open` or `write`.
+  /// Makes an error of stage `open` or `write` from the failure of a file that an order reads or writes.
   package init(_ failure: FileFailure) {
     let (code, stage): (Code, Stage) =
       switch failure.kind {
@@ -16,7 +16,7 @@ extension PreparationError {
   }
 }
 
-/// Runs work on files, whose failures become errors of this package's public calls.
+/// Runs work on files, and turns its failures into errors of this package's public calls.
 package func onFiles<Result>(_ work: @autoclosure () throws(FileFailure) -> Result) throws(PreparationError) -> Result {
   do throws(FileFailure) {
     return try work()

@@ -4,13 +4,13 @@ public import ScenarioAPI
 
 /// Carries images from the source to generated results on disk: prepare, upload, submit, wait, download.
 ///
-/// Every step that cannot be repeated for free is on record in the ``Ledger`` before the next one begins, so that a run
-/// that was interrupted, killed or timed out goes on with the same order, or with
+/// Every step that cannot be repeated for free is on record in the ``Ledger`` before the next one begins. A run that was
+/// interrupted, killed or timed out therefore continues when the same order is started again, or with
 /// ``resume(_:folder:nameTemplate:replacesResults:polling:)``. ``RunState`` decides on the steps.
 public struct Img2ImgPipeline: Sendable {
-  /// Talks to the service.
+  /// The client of the service.
   public let client: ScenarioClient
-  /// Keeps what was meant and what came of it.
+  /// The record of all runs.
   public let ledger: Ledger
   /// Prepares images.
   public let preparer: ImagePreparer
@@ -20,8 +20,8 @@ public struct Img2ImgPipeline: Sendable {
   /// Makes a pipeline.
   ///
   /// - Parameters:
-  ///   - client: Talks to the service.
-  ///   - ledger: Keeps what was meant and what came of it.
+  ///   - client: The client of the service.
+  ///   - ledger: The record of all runs.
   ///   - preparer: Prepares images.
   ///   - randomSeed: Draws a seed for orders that name none: a number from 0 to `Img2ImgRequest.largestSeed` in decimal digits.
   public init(
@@ -36,25 +36,25 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Carries out an order.
   ///
-  /// In the order's folder this leaves `<stem>.prepared.<ext>`, every result under the name of the template, and
-  /// `<result>.json` beside each. A result replaces nothing: where anything else has its name or that of its record, both
-  /// gain `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written stays as
-  /// it is, and is downloaded again beside it.
+  /// The order's folder then holds `<stem>.prepared.<ext>`, every result under the name that the template gives, and
+  /// `<result>.json` beside each. A result replaces no other file: where its name or that of its record is taken, both gain
+  /// `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written is kept, and the
+  /// result is downloaded again beside it.
   ///
-  /// Canceling stops the run wherever it is, in pauses between attempts too, except while the submit's answer is awaited:
-  /// the job is put on record first. A submitted job is not stopped.
+  /// Canceling stops the run in any step, pauses between attempts included. Only while the reply to the submit is awaited the run
+  /// puts the job on record first. A submitted job is not stopped.
   ///
-  /// An order that the ledger knows is not carried out twice: what was interrupted goes on where it stood, and the files
-  /// of a finished one are returned without a request. Where it wants its results counts as it is given now, not as an
-  /// earlier attempt gave it. ``Img2ImgOrder/again`` draws a finished one anew.
+  /// An order that the ledger knows is not carried out twice: an interrupted run continues from its last step, and the files of a
+  /// finished run are returned without a request. The folder and names of the results are those of this call, not of an earlier
+  /// attempt. ``Img2ImgOrder/again`` makes a new attempt of a finished order.
   ///
   /// - Parameters:
-  ///   - order: What is wanted.
-  ///   - polling: When to look at the job, and for how long.
-  /// - Returns: The run, whose result is on disk; without files when the order does not wait for them. It throws a
+  ///   - order: The order.
+  ///   - polling: When to read the job, and for how long.
+  /// - Returns: The run. Its result lists the files on disk, or none when the order does not wait for them. It throws a
   ///   `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``:
-  ///   `run-in-progress` when another process works on this order, `needs-decision` when it cannot be known whether a
-  ///   submit started a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
+  ///   `run-in-progress` when another process works on this order, `needs-decision` when it is unknown whether a submit started
+  ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
   public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
     PipelineRun { report in
       let state = RunState(goal: order.waits ? .results : .job, maxCost: order.maxCost)
@@ -65,7 +65,7 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
   ///
-  /// - Returns: The run, whose result is the price in creative units. It throws as that of ``start(_:polling:)``.
+  /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
     PipelineRun { report in
       let run = try await carryOut(order, RunState(goal: .price), context(JobPolling(), report))
@@ -74,15 +74,15 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  /// Goes on with a job that this machine's ledger knows: waits for it and downloads what is not on disk yet.
+  /// Continues with a job that this machine's ledger knows: waits for it and downloads the results that are not on disk.
   ///
   /// - Parameters:
   ///   - job: The job.
-  ///   - folder: Where results go; nil for where the order wants them. The ledger keeps what is given here.
-  ///   - nameTemplate: What they are called, as ``Img2ImgOrder/nameTemplate``; nil for what the order calls them.
+  ///   - folder: The folder for results; nil for the order's. The ledger keeps the folder that is given here.
+  ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
   ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
-  ///   - polling: When to look at the job, and for how long.
-  /// - Returns: The run, whose result is on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`,
+  ///   - polling: When to read the job, and for how long.
+  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`,
   ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started
   ///   through another address than the client's.
   public func resume(
@@ -98,7 +98,7 @@ public struct Img2ImgPipeline: Sendable {
       let naming = ResultNaming(
         folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
         seed: intent.seed)
-      // However many results there are: those of one name are numbered.
+      // Checked for one result; more results with one name are numbered.
       if nameTemplate != nil { try naming.check(count: 1) }
       (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
@@ -114,8 +114,8 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - source: The image, in a form that can be read twice.
-  ///   - stem: What it is called, without an extension.
-  ///   - recipe: How it is prepared; nil to upload it as it is.
+  ///   - stem: Its name without an extension.
+  ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
   /// - Returns: The upload, whose result is the asset. It throws a `PreparationError`, a `ScenarioError` or a
   ///   ``PipelineError``.
   public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) -> Img2ImgRun<AssetID> {
@@ -129,7 +129,7 @@ public struct Img2ImgPipeline: Sendable {
 
   // MARK: The loop
 
-  /// Takes an order up where the ledger has it, and carries it out.
+  /// Claims an order's run and carries it out from its state in the ledger.
   private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
@@ -143,7 +143,7 @@ public struct Img2ImgPipeline: Sendable {
     return run
   }
 
-  /// Does what the state decides on until the run ends.
+  /// Performs the actions that the state decides on, until the run ends.
   private func carryOut(_ run: inout ActiveRun, _ start: RunState, _ first: RunState.Event) async throws {
     var (state, event) = (start, first)
     while true {

@@ -25,7 +25,7 @@ struct ContentDigestTests {
     #expect(try ContentDigest.sha256(ofFile: path) == digest)
   }
 
-  @Test("a missing file is named")
+  @Test("the error for a missing file names it")
   func missing() {
     #expect(throws: FileFailure.self) { try ContentDigest.sha256(ofFile: "/nonexistent/photo.jpg") }
   }

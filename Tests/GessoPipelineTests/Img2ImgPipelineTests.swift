@@ -39,7 +39,7 @@ struct Img2ImgPipelineTests {
     return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
   }
 
-  @Test("one image, two results")
+  @Test("one image gives two results")
   func runs() async throws {
     let service = ScriptedService(
       statuses: ["queued", "in-progress", "success"], results: [try Self.result(), try Fixtures.bytes("png/1x1.png")])
@@ -79,12 +79,12 @@ struct Img2ImgPipelineTests {
     #expect(entry.state == .downloaded && entry.results.count == 2)
   }
 
-  @Test("the intent is on record before the submit leaves, the job right after its reply")
+  @Test("the intent is on record before the submit is sent, and the job right after its reply")
   func recordsFirst() async throws {
     let path = ledgerPath
     let seen = Mutex<[String: LedgerEntry.State?]>([:])
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
-      // Another process looks at the file at the moment of the request.
+      // Another process reads the ledger at the moment of the request.
       let entry = try? Ledger(path: path).entries().first
       seen.withLock { $0[name] = $0[name] ?? entry?.state }
       if name == "POST /generate/img2img" {
@@ -130,7 +130,7 @@ struct Img2ImgPipelineTests {
     #expect(service.requests.filter { $0 == "POST /generate/img2img" }.count == 1)
   }
 
-  @Test("canceling in a pause of the service ends it, and nothing is sent afterwards")
+  @Test("canceling during a pause between submits ends the run, and nothing is sent afterwards")
   func cancelsDuringPause() async throws {
     let (submitting, submitted) = AsyncStream.makeStream(of: Void.self)
     let (answers, answer) = AsyncStream.makeStream(of: Void.self)
@@ -153,7 +153,7 @@ struct Img2ImgPipelineTests {
     #expect(try Ledger(path: ledgerPath).entries().map(\.state) == [.uploaded], "the same order submits later")
   }
 
-  @Test("in a pause of the service the run counts as not submitted, and the pause is reported")
+  @Test("during a pause between submits the run counts as not submitted, and the pause is reported")
   func pauses() async throws {
     let asked = Mutex(0)
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
@@ -203,7 +203,7 @@ struct Img2ImgPipelineTests {
     let path = ledgerPath
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
       guard name == "POST /generate/img2img" else { return nil }
-      // From here on nothing more can be written.
+      // No later write succeeds.
       try? DatabaseQueue(path: path).write {
         try $0.execute(sql: "CREATE TRIGGER full BEFORE UPDATE ON run BEGIN SELECT RAISE(ABORT, 'disk full'); END")
       }
@@ -216,7 +216,7 @@ struct Img2ImgPipelineTests {
     }
   }
 
-  @Test("a submit without an answer stays open in the ledger, and is sent once")
+  @Test("a submit without a reply stays open in the ledger, and is sent once")
   func unknownOutcome() async throws {
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
       guard name == "POST /generate/img2img" else { return nil }
@@ -242,7 +242,9 @@ struct Img2ImgPipelineTests {
     #expect(entry.failure?.contains("bad prompt") == true)
   }
 
-  @Test("a job that ends badly", arguments: [("failure", PipelineError.Code.jobFailed), ("canceled", .jobCanceled)])
+  @Test(
+    "a job that fails or is canceled ends the run with an error",
+    arguments: [("failure", PipelineError.Code.jobFailed), ("canceled", .jobCanceled)])
   func fails(status: String, code: PipelineError.Code) async throws {
     let service = ScriptedService(statuses: [status], results: [])
     await #expect { try await pipeline(service).start(order()).result } throws: {
@@ -263,7 +265,7 @@ struct Img2ImgPipelineTests {
     #expect(try Ledger(path: ledgerPath).entries().first?.state == .succeeded)
   }
 
-  @Test("other kinds of image are kept as they are")
+  @Test("results in other formats are kept as they are")
   func webp() async throws {
     let service = ScriptedService(results: [try Fixtures.bytes("foreign/webp.png")], mimeType: "image/webp")
     let result = try await pipeline(service).start(order()).result

@@ -12,7 +12,7 @@ struct JSONObjectTests {
     "text": "\u{0}\u{1F}\"\\\n\t\u{7F}é😀\u{2028}", "list": [1, 2], "empty": [Int](), "inner": ["k": 1] as JSONObject,
   ]
 
-  @Test("another reader reads what is written, on one line and over several")
+  @Test("JSON on one line and over several is read back by another reader")
   func reads() throws {
     for text in [try JSONText.line(Self.object), try JSONText.document(Self.object)] {
       let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -23,7 +23,7 @@ struct JSONObjectTests {
     }
   }
 
-  @Test("names are sorted, one line is one line, and a later member replaces an earlier one")
+  @Test("names are sorted, text has no line breaks, and a later member replaces an earlier one")
   func form() throws {
     #expect(try JSONText.line(["b": nil as Int?, "a": ["x"]] as JSONObject) == #"{"a":["x"],"b":null}"#)
     #expect(try JSONText.line((["a": 1, "b": 2] as JSONObject).adding(["b": 3])) == #"{"a":1,"b":3}"#)
@@ -47,7 +47,7 @@ struct JSONObjectTests {
     }
     """#
 
-  @Test("a record has the members and values that it always had")
+  @Test("a record has the documented members and values")
   func record() async throws {
     let folder = TestFolder.url.appending(path: "gesso-record-\(UUID().uuidString)").path
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)

@@ -19,7 +19,7 @@ struct LedgerTests {
       parameters: "{\"strength\":0.5}", seed: "7", folder: "/out", nameTemplate: "{stem}-{index}", stem: "forest")
   }
 
-  @Test("what was written is read by whoever opens the file next")
+  @Test("the next opener of the file reads everything that was written")
   func persists() throws {
     let ledger = try Ledger(path: path)
     let run = try ledger.claim(Self.intent, again: false).entry.id
@@ -52,7 +52,7 @@ struct LedgerTests {
     #expect(entry.failure == nil)
   }
 
-  @Test("newest first, and no more than asked for")
+  @Test("entries come newest first, up to the limit")
   func lists() throws {
     let ledger = try Ledger(path: path)
     let runs = try (1...5).map { try ledger.claim(Self.intent(key: "\($0)"), again: false).entry.id }
@@ -73,7 +73,7 @@ struct LedgerTests {
     #expect(try FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions] as? Int == 0o700)
   }
 
-  @Test("several writers at once lose nothing")
+  @Test("several concurrent writers lose nothing")
   func sharesFile() async throws {
     let path = path
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -89,7 +89,7 @@ struct LedgerTests {
     try Ledger(path: path).check()
   }
 
-  @Test("the same order is one run, which one at a time works on")
+  @Test("the same order is one run, which one process at a time may claim")
   func claims() throws {
     let ledger = try Ledger(path: path)
     let claim = try ledger.claim(Self.intent, again: false)
@@ -101,20 +101,20 @@ struct LedgerTests {
     #expect(try ledger.entries().count == 1)
   }
 
-  @Test("a lock whose holder is gone holds nobody up")
+  @Test("a lock whose holder has ended blocks nobody")
   func locks() throws {
     var claim: LedgerClaim? = try Ledger(path: path).claim(Self.intent, again: false)
     let id = try #require(claim?.entry.id)
     claim = nil
-    // What a killed process leaves behind.
+    // A killed process leaves this file behind.
     try Data().write(to: URL(filePath: "\(path)-locks/\(id)"))
     #expect(try Ledger(path: path).claim(Self.intent, again: false).entry.id == id)
   }
 
   @Test(
-    "what a known order does next",
+    "a known order continues from its state",
     arguments: [
-      // How far the run came, whether a new draw is asked for, the draw and the state it is taken up with.
+      // The run's progress, whether a new attempt is asked for, and the number and state of the attempt that is claimed.
       (["prepared"], false, 0, LedgerEntry.State.prepared), (["uploaded"], true, 0, .uploaded),
       (["submitting"], true, 0, .submitting), (["submitted"], true, 0, .submitted),
       (["downloaded"], false, 0, .downloaded), (["downloaded"], true, 1, .planned),
@@ -208,7 +208,7 @@ struct LedgerTests {
     configuration.journalMode = .wal
     let database = try DatabaseQueue(path: made, configuration: configuration)
     try database.writeWithoutTransaction { try $0.execute(sql: schema.sql) }
-    // Before it is closed, as a process that is killed leaves it: the last commits are in the journal only.
+    // Before the database is closed, as a killed process leaves it: the last commits are only in the journal.
     defer { try? database.close() }
     if !isKilled { try database.close() }
     let files = isKilled ? ["", "-wal"] : [""]
@@ -226,13 +226,13 @@ struct LedgerTests {
     #expect(!FileManager.default.fileExists(atPath: path + "-locks"))
   }
 
-  @Test("a file whose tables were half made when its process was killed is made anew")
+  @Test("a file whose process was killed while it made the tables is made anew")
   func madeAnew() throws {
     let folder = URL(filePath: path).deletingLastPathComponent()
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let made = path + "-made"
     let database = try DatabaseQueue(path: made)
-    // A cache this small writes pages to the file before the commit; the journal has what undoes it.
+    // With a cache this small SQLite writes pages to the file before the commit; the journal can roll them back.
     try database.inDatabase { database in
       try database.execute(sql: "PRAGMA cache_size = 1; BEGIN; CREATE TABLE run (id INTEGER PRIMARY KEY, text TEXT)")
       for _ in 0..<100 { try database.execute(sql: "INSERT INTO run (text) VALUES (hex(randomblob(2000)))") }
@@ -244,7 +244,7 @@ struct LedgerTests {
     try Ledger(path: path).check()
   }
 
-  @Test("an unknown job is named")
+  @Test("the error for an unknown job names it")
   func unknown() throws {
     let ledger = try Ledger(path: path)
     #expect { try ledger.entry(job: JobID(rawValue: "job_9")) } throws: {
@@ -252,7 +252,7 @@ struct LedgerTests {
     }
   }
 
-  @Test("what is no ledger is refused", arguments: ["text", "folder"])
+  @Test("a file that is no ledger is refused", arguments: ["text", "folder"])
   func refuses(kind: String) throws {
     let folder = URL(filePath: path).deletingLastPathComponent()
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

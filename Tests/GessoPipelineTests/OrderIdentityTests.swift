@@ -6,7 +6,7 @@ import ScenarioAPI
 import TestSupport
 import Testing
 
-@Suite("What makes two orders the same")
+@Suite("Order identity")
 struct OrderIdentityTests {
   let folder = TestFolder.url.appending(path: "gesso-key-\(UUID().uuidString)").path
 
@@ -16,7 +16,7 @@ struct OrderIdentityTests {
     return order
   }
 
-  /// Carries an order out, and gives the key it went by.
+  /// Carries an order out, and returns its key.
   private func key(of order: Img2ImgOrder) async throws -> String {
     let ledger = try Ledger(path: folder + "-ledger/ledger.sqlite")
     let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) {
@@ -35,13 +35,13 @@ struct OrderIdentityTests {
   }
 
   private static func sha256(_ text: String) -> String { ContentDigest.sha256(of: [UInt8](text.utf8)) }
-  /// SHA-256 of the key `planted-key`, as far as an account is known by it.
+  /// The part of the SHA-256 of the key `planted-key` that identifies an account.
   private static let account = String(sha256("planted-key").prefix(16))
   private static var source: String {
     get throws { try ContentDigest.sha256(ofFile: Fixtures.path("jpeg/small-420.jpg")) }
   }
 
-  @Test("the key is the digest of canonical JSON of what is sent, and of nothing else")
+  @Test("the key is the digest of canonical JSON of the settings that are sent, and of nothing else")
   func keepsItsForm() async throws {
     let text =
       #"{"account":"\#(Self.account)","generation":{"guidance":3.5,"height":null,"numInferenceSteps":28,"numSamples":1,"#
@@ -86,7 +86,7 @@ struct OrderIdentityTests {
     #expect(try identity(of: other) != identity(of: order))
   }
 
-  @Test("what belongs to the image counts with its kind, its modality and its bytes")
+  @Test("a second image counts with its kind, its modality and its bytes")
   func second() throws {
     let (one, two) = (ImageSource.memory([1]), ImageSource.memory([2]))
     let seconds: [Img2ImgOrder.SecondImage?] = [
@@ -101,7 +101,7 @@ struct OrderIdentityTests {
     #expect(Set(keys).count == seconds.count)
   }
 
-  @Test("what changes nothing that is sent makes no other order")
+  @Test("settings that change nothing that is sent do not change the order")
   func same() throws {
     var other = order
     (other.folder, other.stem, other.nameTemplate, other.sourceName) = ("/x", "y", "z", "w")

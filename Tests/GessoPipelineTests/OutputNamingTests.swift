@@ -11,7 +11,7 @@ struct OutputNamingTests {
     ("https://example.com/", "image"),
   ]
 
-  @Test("the stem of an input", arguments: stems)
+  @Test("the stem of an input is its name without the last extension", arguments: stems)
   func stem(input: String, stem: String) { #expect(OutputNaming.stem(of: input) == stem) }
 
   static let lists: [(inputs: [String], stems: [String])] = [
@@ -22,7 +22,7 @@ struct OutputNamingTests {
     (["a-2.jpg", "x/a.jpg", "y/a.jpg"], ["a-2", "a", "a-3"]),
   ]
 
-  @Test("no two outputs share a name, on file systems that ignore case either", arguments: lists)
+  @Test("no two outputs share a name, even on file systems that ignore case", arguments: lists)
   func unique(inputs: [String], stems: [String]) {
     #expect(OutputNaming.distinct(inputs.map(OutputNaming.stem(of:))) == stems)
   }

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Work of the pipeline that goes on")
+@Suite("Pipeline runs")
 struct PipelineRunTests {
   let folder = TestFolder.url.appending(path: "gesso-runs-\(UUID().uuidString)").path
 
@@ -19,7 +19,7 @@ struct PipelineRunTests {
     try Ledger(path: folder + "-ledger/ledger.sqlite", onCommit: onCommit)
   }
 
-  @Test("no step runs on the main actor, though the verbs are called from there")
+  @Test("no step runs on the main actor, although the methods are called from there")
   @MainActor
   func leavesTheMainActor() async throws {
     // The main actor's queue has a mark of its own: on Linux the main thread may be another.
@@ -57,7 +57,7 @@ struct PipelineRunTests {
     }
   }
 
-  @Test("events are kept for whoever listens, in order, and end with the work")
+  @Test("events are kept in order until they are read, and end with the work")
   func keepsEvents() async throws {
     let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")])
     let run = Img2ImgPipeline(client: try service.client(), ledger: try ledger()).start(order())
@@ -73,7 +73,7 @@ struct PipelineRunTests {
       ])
   }
 
-  @Test("canceling the listener cancels the work, and the job that was submitted meanwhile is still news")
+  @Test("canceling the listener cancels the work, and a job that was submitted meanwhile is still reported")
   func canceledListener() async throws {
     let (submitting, submitted) = AsyncStream.makeStream(of: Void.self)
     let (answers, answer) = AsyncStream.makeStream(of: Void.self)
@@ -99,7 +99,7 @@ struct PipelineRunTests {
     #expect(!service.requests.contains("GET /jobs/job_1"))
   }
 
-  @Test("a run that nobody waits for goes on")
+  @Test("a run that nobody waits for continues")
   func goesOn() async throws {
     let (ends, end) = AsyncStream.makeStream(of: Void.self)
     let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")])

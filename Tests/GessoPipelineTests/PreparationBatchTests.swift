@@ -27,7 +27,7 @@ struct PreparationBatchTests {
 
   private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
 
-  /// What was kept of each input, or its error's code.
+  /// The value kept of each input, or its error's code.
   private func outcomes(_ batch: PreparationBatch) async throws -> [String] {
     let work = batch.start { _, image, path in "\(path ?? "none") \(image.size)" }
     var outcomes: [String] = []
@@ -42,7 +42,7 @@ struct PreparationBatchTests {
     return outcomes
   }
 
-  @Test("each image gets a file of its own, and what fails keeps nothing from the others", arguments: [1, 2, 8])
+  @Test("each image gets its own file, and a failure does not stop the others", arguments: [1, 2, 8])
   func prepares(width: Int) async throws {
     let batch = try batch([input("a"), input("b", Self.text), input("a"), input("A")], width: width)
     #expect(
@@ -71,7 +71,7 @@ struct PreparationBatchTests {
   }
 
   @Test(
-    "an image that is read again is asked for in such a form",
+    "an image that is read twice is requested in a form that allows it",
     arguments: [
       (Recipe(), false), (Recipe(size: .longestSide(64, trim: true)), true),
       (Recipe(output: .auto(budget: .bytes(100_000))), true),

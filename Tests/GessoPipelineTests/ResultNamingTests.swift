@@ -8,7 +8,7 @@ import ScenarioSandbox
 import TestSupport
 import Testing
 
-@Suite("What results are called, and what they never replace")
+@Suite("Names of results")
 struct ResultNamingTests {
   let folder = TestFolder.url.appending(path: "gesso-naming-\(UUID().uuidString)").path
 
@@ -42,7 +42,7 @@ struct ResultNamingTests {
     Img2ImgPipeline(client: try service.client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
   }
 
-  /// The only result's name after a run whose job has that number and whose picture has that shade.
+  /// The name of the only result after a run with this job number, whose result has this shade.
   private func result(_ number: Int, _ order: Img2ImgOrder) async throws -> String {
     let files = try await pipeline(service(number)).start(order).result.files
     try #require(files.count == 1)
@@ -106,7 +106,7 @@ struct ResultNamingTests {
     Taken(template: "{stem}.prepared", existing: ["small-420.prepared.png"], name: "small-420.prepared-2.png"),
   ]
 
-  @Test("a name that is taken gains a number, and what has it stays as it is", arguments: takenNames)
+  @Test("a result gains a number when its name is taken, and the file with that name is kept", arguments: takenNames)
   func taken(row: Taken) async throws {
     for name in row.existing {
       let path = "\(folder)/\(name.prefix { $0 != "/" && $0 != "@" })"
@@ -133,7 +133,7 @@ struct ResultNamingTests {
     #expect(names.count { $0.hasSuffix(".png") } == 10 && names.count { $0.hasSuffix(".png.json") } == 10)
   }
 
-  @Test("orders that end at once under one name leave a result each")
+  @Test("orders that end at the same time under one name leave one result each")
   func race() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     // Two ledgers on one file, as two processes have them.
@@ -188,7 +188,7 @@ struct ResultNamingTests {
 
   // MARK: The same order again
 
-  @Test("a result that was edited stays as it is, and what the service has goes beside it")
+  @Test("an edited result is kept, and the service's result is downloaded beside it")
   func edited() async throws {
     _ = try await result(1, order("a forest"))
     try write("touched up", to: "small-420-7-1.png")
@@ -196,20 +196,20 @@ struct ResultNamingTests {
     #expect(bytes(of: folder + "/small-420-7-1.png") == [UInt8]("touched up".utf8))
   }
 
-  @Test("a record that was edited stays as it is")
+  @Test("an edited record is kept")
   func editedRecord() async throws {
     _ = try await result(1, order("a forest"))
     let path = folder + "/small-420-7-1.png.json"
     let text = try String(contentsOfFile: path, encoding: .utf8).replacing("a forest", with: "five stars")
     try write(text, to: "small-420-7-1.png.json")
     #expect(try await result(1, order("a forest")) == "small-420-7-1.png")
-    // Without its result it has the name of a pair.
+    // A record without its result still takes the name of both.
     try FileManager.default.removeItem(atPath: folder + "/small-420-7-1.png")
     _ = try await result(1, order("a forest"))
     #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
   }
 
-  @Test("a record that is gone is written again, without a request")
+  @Test("a missing record is written again, without a request")
   func lostRecord() async throws {
     _ = try await result(1, order("a forest"))
     try FileManager.default.removeItem(atPath: folder + "/small-420-7-1.png.json")
@@ -221,7 +221,7 @@ struct ResultNamingTests {
 
   @Test("the name and the folder of this command win over those of a refused attempt and of a finished one")
   func destination() async throws {
-    // A refusal that the next attempt does not meet.
+    // Only the first attempt is refused.
     let refusing = try service(1) { name, _ throws(ScenarioError) in
       name == "POST /generate/img2img"
         ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"no"}"#.utf8)) : nil
@@ -261,7 +261,7 @@ struct ResultNamingTests {
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
   }
 
-  @Test("a job's results go where whoever goes on with it wants them, and the ledger keeps that")
+  @Test("the caller that continues a job names the place of its results, and the ledger keeps it")
   func resumed() async throws {
     _ = try await pipeline(service(1)).start(order("a forest") { $0.waits = false }).result
     let job = JobID(rawValue: "job_1")
@@ -277,7 +277,8 @@ struct ResultNamingTests {
   }
 
   @Test(
-    "an interruption before a result was on record leaves nothing behind that is in its way", arguments: [true, false])
+    "an interruption before a result was on record leaves no file that takes the result's name",
+    arguments: [true, false])
   func interruptedPlacing(hasResult: Bool) async throws {
     _ = try await result(1, order("a forest"))
     try await DatabaseQueue(path: folder + "-ledger/ledger.sqlite").write {
@@ -292,7 +293,7 @@ struct ResultNamingTests {
     #expect(service.requests.contains { $0.hasPrefix("GET /files/") } != hasResult)
   }
 
-  @Test("results of one job are not in each other's way", arguments: [false, true])
+  @Test("results of one job do not replace each other", arguments: [false, true])
   func siblings(replaces: Bool) async throws {
     let service = ScriptedService(results: [try Self.picture(1), try Self.picture(2)])
     _ = try await pipeline(service).start(
@@ -318,7 +319,7 @@ struct ResultNamingTests {
   }
 
   @Test(
-    "only what an order has written, nobody has changed and no order starts from is replaced",
+    "a result replaces only unchanged files that an order wrote and no order starts from",
     arguments: Between.allCases, [false, true])
   func overwrites(between: Between, replaces: Bool) async throws {
     let source = folder + "/source.png"
@@ -360,7 +361,7 @@ struct ResultNamingTests {
       let mayChange = name == "hero.png" && file.hasPrefix("hero.png")
       #expect(mayChange || after[file] == content, "\(file)")
     }
-    // Whose result was replaced finds its own again, beside.
+    // An order whose result was replaced gets its own result again, under the next name.
     let own = name == "hero.png" && between != .ledgerIsOther ? "hero-2.png" : "hero.png"
     if between == .nothing { #expect(try await result(1, order("autumn")) == own) }
   }
@@ -387,7 +388,7 @@ struct ResultNamingTests {
 
   @Test("a stem that leaves no room in a name is cut, and stays unique")
   func longStems() async throws {
-    // 240 bytes, of which a name takes no more than 255 with seed, numbers and extensions.
+    // 240 bytes: with seed, numbers and extensions a name may have 255.
     let stems = ["a", "b"].map { String(repeating: "ü", count: 119) + $0 + "." }
     var names: Set<String> = []
     for (number, stem) in zip(1..., stems) {
@@ -435,7 +436,7 @@ struct ResultNamingTests {
     #expect(bytes(of: "\(folder)/\(numbered)") != nil)
   }
 
-  @Test("a prepared image replaces an earlier one, unless that is refused; the same bytes are no replacing")
+  @Test("a prepared image replaces an earlier one unless that is refused, and equal bytes are never refused")
   func preparedAgain() async throws {
     _ = try await result(1, order("a forest"))
     let service = try service(2)

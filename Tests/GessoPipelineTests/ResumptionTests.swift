@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("The same order again, and submits whose answer is lost")
+@Suite("Repeated orders and lost replies")
 struct ResumptionTests {
   let folder = TestFolder.url.appending(path: "gesso-again-\(UUID().uuidString)").path
   private let source = Fixtures.path("jpeg/small-420.jpg")
@@ -41,7 +41,7 @@ struct ResumptionTests {
 
   private static let lost = ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "")
 
-  @Test("a finished order is answered from the ledger, without a request and without decoding the image")
+  @Test("a finished order returns its files without a request and without decoding the image")
   func finished() async throws {
     let first = try await run(try service(), order())
     let again = try service()
@@ -50,7 +50,7 @@ struct ResumptionTests {
     #expect(second.files == first.files && second.jobID == first.jobID && second.seed == "7")
   }
 
-  @Test("a result that is gone is downloaded again, for nothing")
+  @Test("a missing result is downloaded again, without a new job")
   func restored() async throws {
     let path = try await run(try service(), order()).files[0].path
     try FileManager.default.removeItem(atPath: path)
@@ -61,7 +61,7 @@ struct ResumptionTests {
   }
 
   @Test(
-    "what makes it another order",
+    "each of these changes makes another order",
     arguments: ["prompt", "seed", "strength", "recipe", "samples", "model", "again", "parameter"])
   func others(what: String) async throws {
     _ = try await run(try service(), order())
@@ -85,7 +85,7 @@ struct ResumptionTests {
     #expect(try await run(again, other).jobID?.rawValue == "job_2")
   }
 
-  @Test("what makes no difference: threads, limits, the folder")
+  @Test("threads, limits and the folder make no other order")
   func same() async throws {
     _ = try await run(try service(), order())
     let again = try service()
@@ -96,7 +96,7 @@ struct ResumptionTests {
     #expect(result.files.map(\.path) == [elsewhere + "/small-420-7-1.png"])
   }
 
-  @Test("the same prepared bytes are uploaded once, and again when the service has them no more")
+  @Test("equal prepared bytes are uploaded once, and again when the service has deleted them")
   func uploads() async throws {
     _ = try await run(try service(), order())
     func uploads(of prompt: String, isGone: Bool) async throws -> Int {
@@ -116,7 +116,7 @@ struct ResumptionTests {
     #expect(try await uploads(of: "dune", isGone: true) == 1)
   }
 
-  @Test("orders that begin at once with the same bytes upload them once")
+  @Test("orders that begin at the same time with equal bytes upload them once")
   func uploadsOnce() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     // Two ledgers on one file, as two processes have them.
@@ -137,7 +137,7 @@ struct ResumptionTests {
     await sandbox.stop()
   }
 
-  @Test("the wait for somebody else's upload of the same bytes has an end")
+  @Test("the wait for another process's upload of the same bytes has a limit")
   func uploadsElsewhere() async throws {
     let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
     let (ends, end) = AsyncStream.makeStream(of: Void.self)
@@ -165,7 +165,7 @@ struct ResumptionTests {
     #expect(try await first.value.files.count == 1)
   }
 
-  /// What the order sends, as a job repeats it.
+  /// The order's request, as a job repeats it.
   private static let echo =
     #"{"prompt":"a forest","image":"asset_source","seed":7,"strength":0.75,"numSamples":1,"guidance":3.5,"#
     + #""numInferenceSteps":28,"width":224,"height":144,"modelId":"flux.1-dev"}"#
@@ -180,9 +180,9 @@ struct ResumptionTests {
   }
 
   @Test(
-    "a submit without an answer is asked about, never sent again",
+    "a submit without a reply is reconciled, never sent again",
     arguments: [
-      // The account's jobs, what is known of asset_x, and the job that is adopted.
+      // The account's jobs, the fields of asset_x, and the job that is adopted.
       ("one that fits", [job("job_1", input: echo)], "{}", "job_1"),
       (
         "one that fits among others",
@@ -231,9 +231,9 @@ struct ResumptionTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
-  @Test("a job that belongs to another run is no candidate, and one that is not done yet is waited for")
+  @Test("a job of another run is no candidate, and an unfinished candidate is waited for")
   func claimed() async throws {
-    // job_1 is taken by a run of another prompt.
+    // A run with another prompt claims job_1.
     _ = try await run(
       try service(),
       order { order in
@@ -258,9 +258,9 @@ struct ResumptionTests {
     #expect(try await run(service, order { $0.waits = false }).jobID?.rawValue == "job_2")
   }
 
-  @Test("a process that died between sending and hearing is gone on with by asking")
+  @Test("a submit whose process died before the reply is reconciled")
   func killed() async throws {
-    // The service could not be asked either, which leaves the ledger as a killed process does.
+    // Reconciling fails too, which leaves the ledger in the state that a killed process leaves.
     let dead = try service { name, _ throws(ScenarioError) in
       if name == "POST /generate/img2img" { throw Self.lost }
       return name == "GET /jobs" ? Self.json("{}", status: 401) : nil
@@ -274,7 +274,7 @@ struct ResumptionTests {
     #expect(!next.requests.contains { $0.hasPrefix("POST") }, "nothing is uploaded or submitted")
   }
 
-  @Test("a fault that passes leaves the run where it stands", arguments: [503, 429])
+  @Test("a temporary fault does not change the run's state", arguments: [503, 429])
   func retried(status: Int) async throws {
     let down = try service { name, _ throws(ScenarioError) in
       name == "POST /assets" ? Self.json("{}", status: status) : nil
@@ -285,7 +285,7 @@ struct ResumptionTests {
     #expect(try ledger().entries().count == 1)
   }
 
-  @Test("a job that failed is drawn anew")
+  @Test("a failed job gets a new attempt")
   func failed() async throws {
     let unlucky = ScriptedService(statuses: ["failure"], results: [])
     await #expect(throws: PipelineError.self) { try await run(unlucky, order()) }
@@ -325,7 +325,7 @@ struct ResumptionTests {
     }
   }
 
-  @Test("canceling an order that waits for another's job to end submits nothing more")
+  @Test("an order that is canceled while it waits for a place submits nothing")
   func cancelsAtTheGate() async throws {
     let (refusals, refused) = AsyncStream.makeStream(of: Void.self)
     let (ends, end) = AsyncStream.makeStream(of: Void.self)
@@ -355,7 +355,7 @@ struct ResumptionTests {
     #expect(try ledger().entries().map(\.state) == [.uploaded, .downloaded])
   }
 
-  @Test("the plan's ceiling for parallel jobs is learned, and kept to", arguments: [1, 2])
+  @Test("the plan's ceiling for parallel jobs is taken from a refusal, and respected", arguments: [1, 2])
   func ceiling(limit: Int) async throws {
     let step = Duration.milliseconds(20)
     let (sandbox, client) = try await ScenarioSandbox.started(
@@ -378,7 +378,7 @@ struct ResumptionTests {
     }
     let statistics = sandbox.statistics
     #expect(statistics.jobs == 6)
-    // Six at first, of which at most `limit` get through; after that nobody asks in vain.
+    // Six requests at first, of which `limit` are accepted; after that none is refused.
     #expect(try #require(statistics.requests["generateImg2Img"]) <= 6 + 6 - limit)
     await sandbox.stop()
   }
@@ -411,7 +411,7 @@ struct ResumptionTests {
   }
 
   @Test(
-    "odd jobs beside it do not keep a run from its job",
+    "a run finds its job among jobs with odd fields",
     arguments: [
       #"null,7,{"status":"success"}"#, #"{"jobId":"job_9","status":"failure","metadata":{"error":{"code":7}}}"#,
       #"{"jobId":"job_9","billing":{},"progress":"x"}"#,
@@ -431,7 +431,7 @@ struct ResumptionTests {
     #expect(try await run(service, order()).files.count == 1)
   }
 
-  @Test("what an unreadable answer to the submit names can be adopted, however often the order was given again")
+  @Test("a job that an unreadable reply names can be adopted, however often the order was repeated")
   func named() async throws {
     func service() throws -> ScriptedService {
       try self.service { name, _ throws(ScenarioError) in

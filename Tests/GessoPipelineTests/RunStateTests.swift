@@ -4,7 +4,7 @@ import ImagePreparation
 import ScenarioAPI
 import Testing
 
-@Suite("What a run does next")
+@Suite("Run state")
 struct RunStateTests {
   typealias Event = RunState.Event
   typealias Action = RunState.Action
@@ -14,7 +14,7 @@ struct RunStateTests {
   private static let ended: Job = job("success")
   private static func job(_ status: String) -> Job {
     let text = #"{"jobId":"job_1","status":"\#(status)","metadata":{"assetIds":["asset_1"],"error":"no luck"}}"#
-    // The only way to make one.
+    // A job can only be made by decoding.
     return try! JSONDecoder().decode(Job.self, from: Data(text.utf8))
   }
 
@@ -88,7 +88,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "with a place, a run goes on from what is on record",
+    "once a run has a place, it continues from its state on record",
     arguments: [
       (LedgerEntry.State.planned, Action.prepare(reusing: false)), (.prepared, .prepare(reusing: true)),
       (.uploaded, .checkUpload), (.submitting, .reconcile(named: [])), (.needsDecision, .reconcile(named: [])),
@@ -100,7 +100,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "a job on record is never submitted again, whatever state is on record with it",
+    "a job on record is never submitted again, whatever the run's state",
     arguments: LedgerEntry.State.allCases)
   func neverTwice(state: LedgerEntry.State) {
     var run = RunState(goal: .results)
@@ -153,7 +153,7 @@ struct RunStateTests {
     ("jobEnded", .jobEnded(ended)), ("downloaded", .downloaded), ("failed", failed(down)),
   ]
 
-  /// What follows an event that may come; all other pairs are refused.
+  /// The action after each event that may come in a phase; all other pairs are refused.
   private static let table: [Phase: [String: Action]] = [
     .claiming: ["claimed": .takePlace(after: nil), "resumed": .follow(job)],
     .lookingForResults: ["resultsFound": .finish, "resultsMissing": .follow(job), "failed": giveUp(down)],
@@ -164,7 +164,7 @@ struct RunStateTests {
     .pricing: ["priced": .submit, "failed": giveUp(down)],
     .submitting: ["submitted": .follow(job), "notSubmitted": .reconcile(named: []), "failed": giveUp(down)],
     .pausing: ["pauseEnded": .submit, "failed": giveUp(down)],
-    // The service cannot be asked: what is reported is the submit that failed.
+    // When the service cannot be asked, the error to report is that of the submit.
     .reconciling: ["submitted": .follow(job), "failed": giveUp(lost)],
     .following: ["jobEnded": .download(ended), "failed": giveUp(down)],
     .downloading: ["downloaded": .finish, "failed": giveUp(down)],
@@ -172,7 +172,8 @@ struct RunStateTests {
   ]
 
   @Test(
-    "every event in every phase has one answer, and one that cannot come is an error by name", arguments: Phase.allCases
+    "every event in every phase has one action, and an event that cannot come is a named error",
+    arguments: Phase.allCases
   )
   func answers(phase: Phase) throws {
     let expected = try #require(Self.table[phase])
@@ -192,7 +193,7 @@ struct RunStateTests {
 
   @Test("the events above are all that there are")
   func coversEvents() {
-    // A case that is added does not compile here until it is in the list.
+    // A new case does not compile here until it is in the list.
     for (name, event) in Self.events {
       let kind =
         switch event {
@@ -235,7 +236,7 @@ struct RunStateTests {
     #expect(wanted.next(.priced(11)) == .finish)
   }
 
-  @Test("a submit whose answer is lost is asked about, and never sent again")
+  @Test("a submit whose reply is lost is reconciled, and never sent again")
   func lost() {
     var state = Self.run(in: .submitting)
     #expect(state.next(.notSubmitted(Self.named, pause: nil)) == .reconcile(named: [Self.job]))
@@ -245,7 +246,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "what a refused submit leads to",
+    "a refused submit is repeated or reported, depending on the refusal",
     arguments: [
       (cooling, Duration.seconds(6), Action.pause(.seconds(6), cooling)), (cooling, nil, giveUp(cooling)),
       (crowded, nil, .takePlace(after: crowded)), (canceled, nil, giveUp(canceled)),
@@ -256,7 +257,7 @@ struct RunStateTests {
     #expect(state.next(.notSubmitted(error, pause: pause)) == action)
   }
 
-  @Test("after a refusal for want of a place the upload is looked at, and the same job is asked for")
+  @Test("after a refusal for want of a place the upload is checked, and the same job is submitted")
   func waitsForPlace() {
     var state = Self.run(in: .submitting)
     _ = state.next(.notSubmitted(Self.crowded, pause: nil))
@@ -265,7 +266,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "a failure before the job is put on record when the same order would fail again",
+    "a failure before the submit is put on record when the same order would fail again",
     arguments: [Phase.preparing, .checkingUpload, .uploading, .pricing, .submitting])
   func recordsFailures(phase: Phase) {
     let failures: [(any Error, String?)] = [
@@ -280,7 +281,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "a failure after the submit leaves the run where it stands",
+    "a failure after the submit does not change the run's state",
     arguments: [Phase.reconciling, .following, .downloading, .lookingForResults])
   func keepsJobs(phase: Phase) {
     for error in [Self.badImage, Self.noLedger, CancellationError()] as [any Error] {
@@ -289,7 +290,7 @@ struct RunStateTests {
     }
   }
 
-  @Test("the price of a run that is further leaves the run as it stands, even when it cannot be had")
+  @Test("asking for the price changes no run that is further, even when the request fails")
   func priceLeavesRun() {
     var state = RunState(goal: .price)
     _ = state.next(.claimed(.submitted, job: Self.job))

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A transport that answers like the service, and lets a test look and act at every request.
 final class ScriptedService: HTTPTransport {
-  /// Called before each answer with `METHOD path`; what it returns or throws takes the answer's place.
+  /// Called before each reply with `METHOD path`; a response that it returns, or an error that it throws, replaces the reply.
   typealias Hook = @Sendable (String, HTTPRequest) async throws(ScenarioError) -> HTTPResponse?
 
   static let baseURL = "https://service.example/v1"
@@ -20,9 +20,11 @@ final class ScriptedService: HTTPTransport {
   /// Makes a service.
   ///
   /// - Parameters:
-  ///   - number: Of its only job, so that the jobs and results of several services have different names.
-  ///   - statuses: What the job answers, one after the other; the last one stays.
+  ///   - number: The number of its only job, so that the jobs and results of several services have different names.
+  ///   - statuses: The statuses of the job, one for each request; the last one stays.
   ///   - results: The bytes of the results, in order.
+  ///   - mimeType: The media type of the results.
+  ///   - hook: Called before each reply.
   init(
     number: Int = 1, statuses: [String] = ["success"], results: [[UInt8]], mimeType: String = "image/png",
     hook: @escaping Hook = { _, _ throws(ScenarioError) in nil }
@@ -90,7 +92,7 @@ final class ScriptedService: HTTPTransport {
   }
 
   private func json(_ object: [String: Any]) -> HTTPResponse {
-    // Foundation writes what this file holds.
+    // The objects of this file can always be written.
     HTTPResponse(status: 200, body: [UInt8]((try? JSONSerialization.data(withJSONObject: object)) ?? Data()))
   }
 }

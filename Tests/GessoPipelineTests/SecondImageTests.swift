@@ -11,8 +11,8 @@ import Testing
 struct SecondImageTests {
   let folder = TestFolder.url.appending(path: "gesso-second-\(UUID().uuidString)").path
 
-  /// A source of 200 × 120 pixels whose red rises to the right and whose green rises downwards, so that a pixel says where
-  /// it is from, and a mask that is white in the rectangle.
+  /// A source of 200 × 120 pixels whose red rises to the right and whose green rises downwards, so that a pixel's color gives
+  /// its place, and a mask that is white in the rectangle.
   private static let size = ImageSize(width: 200, height: 120)
   private static let rectangle = (x: 60..<140, y: 30..<90)
 
@@ -130,7 +130,7 @@ struct SecondImageTests {
     for pixel in 0..<sent.size.pixelCount {
       let isWhite = sent.samples[pixel * sent.channels] == 255
       painted += isWhite ? 1 : 0
-      // Where the pixel is from, by its own colors; padding has blue in it.
+      // The color of a pixel gives its place in the source; padding has blue in it.
       let color = prepared.samples[pixel * prepared.channels..<pixel * prepared.channels + 3]
       let values = color.map(Int.init)
       guard values[2] < 100 else {
@@ -149,7 +149,9 @@ struct SecondImageTests {
   @Test("a control image is prepared like the image it belongs to, and names its endpoint", arguments: [true, false])
   func controls(hasSecond: Bool) async throws {
     let control = try image({ x, y in [UInt8(x), 0, UInt8(y)] }, channels: 3)
-    var order = try order(.control(control, modality: "canny")) { $0.size = .longestSide(160, sides: .multiples(of: 16)) }
+    var order = try order(.control(control, modality: "canny")) {
+      $0.size = .longestSide(160, sides: .multiples(of: 16))
+    }
     if !hasSecond {
       order.second = nil
       order.request.endpoint = .controlnet(modality: "canny")

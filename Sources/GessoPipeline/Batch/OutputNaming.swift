@@ -1,4 +1,4 @@
-/// What outputs in a folder are called.
+/// The names of outputs in a folder.
 package enum OutputNaming {
   /// The part of a name before its last extension; `image` where nothing is left of it.
   ///
@@ -9,7 +9,7 @@ package enum OutputNaming {
     if isURL(input) {
       name = name.prefix { $0 != "?" && $0 != "#" }
       name = name.drop { $0 != ":" }.dropFirst(3)
-      // The host is no name; without a path nothing is left.
+      // The host is not used as a name, so a URL without a path leaves none.
       name = name.drop { $0 != "/" }
     }
     while name.count > 1, name.hasSuffix("/") { name = name.dropLast() }
@@ -18,7 +18,7 @@ package enum OutputNaming {
     return name.isEmpty || name == "." || name == ".." ? "image" : String(name)
   }
 
-  /// The stems, no two alike even where the file system ignores case: a repeated one gets `-2`, `-3`, …
+  /// Makes stems distinct, even on file systems that ignore case: a repeated stem gets `-2`, `-3`, …
   ///
   /// The same stems in the same order always give the same result.
   package static func distinct(_ natural: [String]) -> [String] {
@@ -37,7 +37,7 @@ package enum OutputNaming {
     }
   }
 
-  /// True for what is fetched instead of opened.
+  /// True for an input that is fetched instead of opened.
   package static func isURL(_ input: String) -> Bool {
     let lower = input.prefix(8).lowercased()
     return lower.hasPrefix("http://") || lower.hasPrefix("https://")

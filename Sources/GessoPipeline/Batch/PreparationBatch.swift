@@ -3,15 +3,15 @@ public import ImagePreparation
 
 /// Prepares many images, several at a time, each into a file of its own.
 ///
-/// An image is in memory only while it is worked on. What failed keeps nothing from the others.
+/// An image is in memory only while it is worked on. A failure of one image does not stop the others.
 public struct PreparationBatch: Sendable {
   /// One image to prepare.
   public struct Input: Sendable {
-    /// What its output is called in a folder; of several alike the later ones gain `-2`, `-3`, …
+    /// The stem of its output's name in a folder. Later inputs with the same stem gain `-2`, `-3`, …
     public var stem: String
-    /// The file it is read from, which no output replaces; nil for anything else.
+    /// The file that it is read from, which no output replaces; nil for an input that is no file.
     public var file: String?
-    /// Gets the image. The argument is true when it will be read more than once.
+    /// Provides the image. The argument is true when the image will be read more than once.
     public var source: @Sendable (_ isReadAgain: Bool) async throws -> ImageSource
 
     /// Makes an input.
@@ -34,11 +34,11 @@ public struct PreparationBatch: Sendable {
     case caller
   }
 
-  /// What came of one input.
+  /// The outcome of one input.
   public struct Outcome<Value: Sendable>: Sendable {
     /// Its place among the inputs, from 0.
     public let index: Int
-    /// What was kept of the prepared image, or why there is none.
+    /// The value that the caller kept of the prepared image, or the error.
     public let result: Result<Value, any Error>
   }
 
@@ -48,9 +48,9 @@ public struct PreparationBatch: Sendable {
   public var recipe: Recipe
   /// The images, in the order in which their outcomes are reported.
   public var inputs: [Input]
-  /// Where they go.
+  /// Where the prepared images go.
   public var destination: Destination
-  /// A tensor of the only input beside its image, and where it goes as NumPy's format; nil for none.
+  /// The format of a tensor of the only input, and the path of its file in NumPy's format; nil for no tensor.
   public var tensor: (format: TensorFormat, path: String)?
   /// False to refuse, for each input, when an output exists.
   public var replacesFiles = true
@@ -77,8 +77,8 @@ public struct PreparationBatch: Sendable {
 
   /// Prepares all images.
   ///
-  /// - Parameter keep: Gets each image on any thread, with its place among the inputs and the path of its file, nil where it
-  ///   has none. What it returns is all that is kept of the image.
+  /// - Parameter keep: Receives each image, on any thread, with its place among the inputs and the path of its file (nil where it
+  ///   has none). Only the value that it returns is kept of the image.
   /// - Returns: The work. Its events are the outcomes in the order of the inputs. Canceling it begins no more images, and
   ///   its result throws `CancellationError`.
   public func start<Value>(
@@ -111,7 +111,7 @@ public struct PreparationBatch: Sendable {
     of index: Int, stem: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
   ) async -> Outcome<Value> {
     do {
-      // A byte budget may need the source again, and trimming does.
+      // A byte budget may need the source twice, and trimming always does.
       let source = try await inputs[index].source(recipe.output.budget != nil || recipe.trims)
       let value = try await offThePool { flag in
         let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor?.format, cancellation: flag)

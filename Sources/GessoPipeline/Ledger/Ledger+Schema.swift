@@ -34,15 +34,15 @@ extension Ledger {
       PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
     """
 
-  /// Opens the database, and makes it and its folder where they are missing, closed to other users.
+  /// Opens the database. A missing database or folder is made, closed to other users.
   ///
-  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; else what SQLite or the
-  ///   file system found.
+  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the
+  ///   file system.
   static func openDatabase(_ path: String) throws -> DatabaseQueue {
     let folder = URL(filePath: path).deletingLastPathComponent().path
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    // Alone, so that only one opener of a new file makes its tables.
+    // Under a lock, so that only one process makes the tables of a new file.
     return try withLock(on: folder) {
       if !FileManager.default.fileExists(atPath: path) {
         // SQLite gives its journal files the permissions of the database.
@@ -52,10 +52,10 @@ extension Ledger {
       configuration.busyMode = .timeout(10)
       configuration.readonly = true
       do {
-        // A connection that can write would move what a killed process left in the journal into the file as it closes.
+        // Read-only: a connection that can write moves the journal of a killed process into the file when it closes.
         _ = try DatabaseQueue(path: path, configuration: configuration).read { try isNew($0, path) }
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
-        // The process that made the file was killed in the middle: only a connection that can write undoes its half.
+        // The process that made the file was killed before the end; only a connection that can write rolls its changes back.
       }
       configuration.readonly = false
       configuration.journalMode = .wal
@@ -100,7 +100,7 @@ extension Ledger {
     return false
   }
 
-  /// Runs `body` while nobody else opens a ledger of `folder`.
+  /// Runs `body` while no other process opens a ledger of `folder`.
   private static func withLock<Value>(on folder: String, _ body: () throws -> Value) throws -> Value {
     let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }

@@ -4,15 +4,15 @@ internal import GRDB
 internal import ImagePreparation
 package import ScenarioAPI
 
-/// What the service has of this machine's files: bytes that were uploaded once are not sent again.
+/// The record of uploads: bytes that the service has are not sent again.
 extension Ledger {
-  /// The right to upload these bytes; nil when somebody else is at it.
+  /// The exclusive right to upload these bytes; nil when another task or process is uploading them.
   package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
     let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
     return try LedgerLock(path: "\(path)-locks/upload-\(name)")
   }
 
-  /// The service has these bytes, for whoever needs them next.
+  /// Records the asset that the service made of these bytes.
   package func recordUpload(
     of sha256: String, baseURL: String, account: String, asset: AssetID
   ) throws(PipelineError) {
@@ -26,7 +26,7 @@ extension Ledger {
     }
   }
 
-  /// The service has these parts of an upload.
+  /// Records the parts of an upload that the service has.
   package func recordPartialUpload(
     of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
   ) throws(PipelineError) {
@@ -38,7 +38,7 @@ extension Ledger {
     }
   }
 
-  /// The asset that the service made of these bytes before.
+  /// The asset that the service made of these bytes earlier.
   package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
     try read { database in
       try String.fetchOne(
@@ -48,7 +48,7 @@ extension Ledger {
     }
   }
 
-  /// How far an upload of these bytes came that was not finished.
+  /// The progress of an unfinished upload of these bytes.
   package func partialUpload(
     of sha256: String, baseURL: String, account: String
   ) throws(PipelineError) -> PartialUpload? {
@@ -56,7 +56,7 @@ extension Ledger {
       let progress = try Data.fetchOne(
         database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
         arguments: [baseURL, account, sha256])
-      // What another version wrote some other way is of no use; the upload begins again.
+      // Progress in another version's format is ignored, and the upload begins again.
       return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
     }
   }

@@ -3,14 +3,14 @@ internal import GRDB
 public import ScenarioAPI
 internal import Synchronization
 
-/// What this machine knows of its jobs: one SQLite file that survives crashes, interruptions and power cuts.
+/// The record of this machine's jobs: one SQLite file that survives crashes, interruptions and power cuts.
 ///
-/// The service takes no idempotency key, so the only guard against paying twice or losing a paid result is to have
-/// written down what was meant before asking for it, and what came of it right after. Every method returns when the
-/// change is on the disk (WAL, `synchronous=FULL`). Several processes may share one ledger.
+/// The service takes no idempotency key. The only guard against paying twice or losing a paid result is to record the intent
+/// before a request and its outcome right after. Every method returns when the change is on the disk (WAL, `synchronous=FULL`).
+/// Several processes may share one ledger.
 ///
-/// The methods block for the few milliseconds a sync takes; they are not `async` on purpose, because a canceled task must
-/// still be able to write down the job it has just paid for.
+/// The methods block for the few milliseconds that a sync takes. They are deliberately not `async`, because a canceled task must
+/// still be able to record the job that it has just paid for.
 public final class Ledger: Sendable {
   /// Where the file is.
   public let path: String
@@ -18,14 +18,15 @@ public final class Ledger: Sendable {
   private let commits = Mutex(0)
   private let onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
 
-  /// Opens the ledger, and makes it and its folder where they are missing, closed to other users.
+  /// Opens the ledger. A missing file or folder is made, closed to other users.
   ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`; a ledger of another version is refused, and nothing
   ///   in it is changed.
   public convenience init(path: String) throws(PipelineError) { try self.init(path: path, onCommit: nil) }
 
-  /// - Parameter onCommit: Told after every commit of its running number from 1 and of the step, for tests that end the
-  ///   process there.
+  /// Opens the ledger as ``init(path:)`` does.
+  ///
+  /// `onCommit` is called after every commit with the commit's number, from 1, and its step: tests end the process there.
   package init(
     path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
   ) throws(PipelineError) {
@@ -44,15 +45,15 @@ public final class Ledger: Sendable {
 
   // MARK: Writing
 
-  /// Takes up an order: the run that stands for it, or a new one, which is `planned`.
+  /// Claims the run of an order, or a new run, which is `planned`.
   ///
-  /// A run that failed before anything was paid for is taken up where it failed; one whose job failed is drawn anew.
+  /// A run that failed before anything was paid for continues where it failed. A run whose job failed gets a new attempt.
   ///
   /// - Parameters:
-  ///   - intent: What is wanted; of an order that is known, the ledger's own intent counts until
-  ///     ``recordRepeat(_:of:)``.
-  ///   - again: True to draw a finished order anew.
-  /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
+  ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
+  ///   - again: True for a new attempt of a finished order.
+  /// - Returns: The run, reserved for the caller.
+  /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
   package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
       let row = try Row.fetchOne(
@@ -75,9 +76,9 @@ public final class Ledger: Sendable {
     return try claim(id)
   }
 
-  /// Takes up a run.
+  /// Claims a run by its number.
   ///
-  /// - Throws: A ``PipelineError``: `run-in-progress` when somebody else is at work on it, or `ledger-unavailable`.
+  /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
   package func claim(_ id: Int64) throws(PipelineError) -> LedgerClaim {
     guard let lock = try LedgerLock(path: "\(path)-locks/\(id)") else {
       throw PipelineError(
@@ -92,7 +93,7 @@ public final class Ledger: Sendable {
     return database.lastInsertedRowID
   }
 
-  /// The order was given again: what it calls its source and where it wants its results counts from now on.
+  /// Records that the order was given again: its name for the source and its places for the results replace the old ones.
   package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
     try update(
       id, step: "repeat",
@@ -102,7 +103,7 @@ public final class Ledger: Sendable {
       ])
   }
 
-  /// The prepared image is on disk, and everything that is going to be sent is known.
+  /// Records that the prepared image is on disk and that the request is complete but for the uploads.
   package func recordPrepared(
     _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
   ) throws(PipelineError) {
@@ -111,45 +112,45 @@ public final class Ledger: Sendable {
       ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
   }
 
-  /// The service has the image, and the one that belongs to it.
+  /// Records that the service has the image, and the mask or control image if there is one.
   package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
     try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
   }
 
-  /// The submit is about to leave.
+  /// Records that the submit is about to be sent.
   package func recordSubmitting(_ id: Int64) throws(PipelineError) {
     try update(id, to: .submitting, ["submittedAt": Date.now.timeIntervalSince1970])
   }
 
-  /// The service accepted the job, or the job turned out to be this run's.
+  /// Records the job that the service accepted, or that reconciling found.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
     try update(id, to: .submitted, ["jobID": job.rawValue, "cost": cost, "failure": nil])
   }
 
-  /// Nobody can tell which job the submit became, if any.
+  /// Records that the job of the submit, if there is one, could not be found.
   package func recordNeedsDecision(_ id: Int64, reason: String) throws(PipelineError) {
     try update(id, to: .needsDecision, ["failure": reason])
   }
 
-  /// Whoever decided knows that the submit started no job.
+  /// Records that the submit started no job.
   package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
     try update(id, to: .uploaded, ["failure": nil])
   }
 
-  /// The job ended well.
+  /// Records that the job succeeded.
   package func recordSuccess(_ id: Int64) throws(PipelineError) { try update(id, to: .succeeded) }
 
-  /// It ended without results; `reason` is one line for people.
+  /// Records that the run ended without results. `reason` is one line for people.
   package func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
     try update(id, to: .failed, ["failure": reason])
   }
 
-  /// One result is on disk.
+  /// Records that one result is on disk.
   package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
     try write("result") { try NewResult(run: id, result: result).insert($0, onConflict: .replace) }
   }
 
-  /// All results are on disk.
+  /// Records that all results are on disk.
   package func recordDownloads(_ id: Int64) throws(PipelineError) { try update(id, to: .downloaded) }
 
   // MARK: Reading
@@ -171,7 +172,7 @@ public final class Ledger: Sendable {
     return entry
   }
 
-  /// The run of that number.
+  /// The run with this number.
   ///
   /// - Throws: A ``PipelineError`` with the code `unknown-job` when there is none.
   public func entry(run: Int64) throws(PipelineError) -> LedgerEntry {
@@ -189,8 +190,8 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// True when these are the bytes of an order's source, mask or control image; with `prepared` also when they are what
-  /// was prepared of a source.
+  /// True when the digest is that of an order's source, mask or control image; with `prepared` also when it is that of a prepared
+  /// image.
   package func isInput(sha256: String, prepared: Bool) throws(PipelineError) -> Bool {
     try read { database in
       try Bool.fetchOne(
@@ -202,7 +203,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The jobs of that address which belong to a run.
+  /// The jobs at this address of the service that belong to a run.
   package func claimedJobs(baseURL: String) throws(PipelineError) -> Set<JobID> {
     try read { database in
       Set(
@@ -212,7 +213,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// True when another draw of the same order may have a job that nobody knows.
+  /// True when another attempt of the same order is also unresolved.
   package func hasRival(_ entry: LedgerEntry) throws(PipelineError) -> Bool {
     try read { database in
       try Bool.fetchOne(
@@ -233,7 +234,7 @@ public final class Ledger: Sendable {
 
   /// Asks SQLite whether the file is sound.
   ///
-  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` that says what SQLite found.
+  /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` whose message contains SQLite's finding.
   public func check() throws(PipelineError) {
     let findings = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
     guard findings == ["ok"] else {
@@ -243,7 +244,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// What SQLite says of its journal mode, and how it syncs: 2 is `FULL`, at every commit.
+  /// SQLite's journal mode and its `synchronous` setting: 2 is `FULL`, a sync at every commit.
   package func durability() throws -> (journalMode: String?, synchronous: Int?) {
     try database.read {
       (
@@ -315,7 +316,7 @@ public final class Ledger: Sendable {
   }
 }
 
-/// A run as it begins.
+/// The row of a new run.
 private struct NewRun: PersistableRecord {
   static let databaseTableName = "run"
   let intent: LedgerIntent

@@ -1,8 +1,8 @@
 public import ScenarioAPI
 
-/// One run as the ledger knows it: what was wanted, how far it came, what was paid for.
+/// One run in the ledger: its intent, its state, and what was paid for.
 public struct LedgerEntry: Sendable, Equatable, Identifiable {
-  /// How far a run came. What stands here was durable before the next step began.
+  /// The progress of a run. Each state is on the disk before the next step begins.
   public enum State: String, Sendable, CaseIterable {
     /// Nothing has been done yet.
     case planned
@@ -10,58 +10,58 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
     case prepared
     /// The service has the image.
     case uploaded
-    /// The submit may have left, and no reply is on record: nobody knows whether a job was started.
+    /// The submit may have been sent, and no reply is on record: it is unknown whether a job was started.
     case submitting
-    /// The service was asked which job the submit became, and that could not be told: somebody has to decide.
+    /// Reconciling found no job, or several, that the submit may have become: the user has to decide.
     case needsDecision = "needs-decision"
     /// The job's id is on record.
     case submitted
-    /// The job ended well; results may still be on the service only.
+    /// The job succeeded; its results may not be on disk yet.
     case succeeded
     /// Every result is on disk.
     case downloaded
-    /// It ended without results: refused, failed or canceled.
+    /// The run ended without results: refused, failed or canceled.
     case failed
   }
 
-  /// The ledger's own number.
+  /// The ledger's number of the run.
   public let id: Int64
-  /// Which draw of the same order this is, from 0.
+  /// The number of this attempt at its order, from 0.
   public let draw: Int
   /// When it was begun, as ISO 8601 in UTC.
   public let createdAt: String
-  /// How far it came.
+  /// The run's progress.
   public let state: State
-  /// What was wanted.
+  /// The intent.
   public let intent: LedgerIntent
   /// The uploaded source.
   public let assetID: AssetID?
   /// The job, from the moment the service named it.
   public let jobID: JobID?
-  /// When the submit was about to leave, in seconds since 1970.
+  /// The time just before the submit was sent, in seconds since 1970.
   package let submittedAt: Double?
-  /// Creative units the service asked for, as a decimal number.
+  /// The price in creative units that the service charged, as a decimal number.
   public let cost: String?
   /// Why it failed, if it did.
   public let failure: String?
-  /// What is on disk, in the service's order.
+  /// The results on disk, in the service's order.
   public let results: [LedgerResult]
 }
 
-/// What a run is meant to do, written down before anything leaves.
+/// The intent of a run, recorded before anything is sent.
 ///
-/// It holds neither secrets nor signed URLs. Its fields are columns of the ledger's `run`.
+/// It holds neither secrets nor signed URLs. Its fields are columns of the ledger's table `run`.
 public struct LedgerIntent: Sendable, Equatable, Codable {
-  /// What makes two orders the same: a digest of the service's address, the account or project, the source's bytes, the
-  /// recipe and everything asked for, a given seed included.
+  /// The order key, equal for equal orders: a digest of the service's address, the account or project, the source's bytes, the
+  /// recipe and all settings, with the seed if the order names one.
   public var key: String
-  /// Whose order it is: the project, else a digest of the API key.
+  /// The account that pays: the project, or a digest of the API key where no project is named.
   public var account: String
   /// The service's address: a run against a stand-in never counts for the service.
   public var baseURL: String
   /// The project, if one was named.
   public var projectID: String?
-  /// What the source is called, without a URL's query.
+  /// The name of the source, without a URL's query.
   public var source: String
   /// SHA-256 of the source's bytes in hexadecimal; nil where the service fetches it itself.
   public var sourceSHA256: String?
@@ -71,21 +71,21 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var preparedSHA256: String?
   /// The prepared image's path, absolute.
   public var preparedPath: String?
-  /// Where its pixels lie in the source, as JSON.
+  /// The geometry record of the prepared image, as JSON.
   public var geometry: String?
   /// The model.
   public var model: String
-  /// What the results should show.
+  /// The prompt.
   public var prompt: String
-  /// Everything else that was asked for, as JSON.
+  /// All other settings of the generation, as JSON.
   public var parameters: String
   /// The seed.
   public var seed: String
   /// The folder results go to, absolute.
   public var folder: String
-  /// What results are called: a template with `{stem}`, `{seed}` and `{index}`.
+  /// The names of results: a template with `{stem}`, `{seed}` and `{index}`.
   public var nameTemplate: String
-  /// What `{stem}` stands for.
+  /// The value of `{stem}`.
   public var stem: String
 
   package init(
@@ -115,20 +115,20 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
 }
 
 extension LedgerIntent {
-  /// True when the two call their source alike and want their results in the same place under the same names.
+  /// True when both have the same name for the source and the same folder and names for the results.
   func placesLike(_ other: LedgerIntent) -> Bool {
     (source, secondSHA256, folder) == (other.source, other.secondSHA256, other.folder)
       && (nameTemplate, stem) == (other.nameTemplate, other.stem)
   }
 }
 
-/// One result on disk. Its fields are columns of the ledger's `result`.
+/// One result on disk. Its fields are columns of the ledger's table `result`.
 public struct LedgerResult: Sendable, Equatable, Codable {
   /// Its place in the service's order, from 1.
   public var index: Int
   /// The service's name for it.
   public var assetID: AssetID
-  /// Where it is.
+  /// The path of its file.
   public var path: String
   /// SHA-256 of its bytes in hexadecimal.
   public var sha256: String

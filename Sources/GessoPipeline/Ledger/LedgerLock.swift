@@ -2,13 +2,13 @@ internal import Foundation
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
-/// It is an advisory lock (`flock`) on an empty file, which the kernel gives up when its process ends, however it ends: a
-/// lock that is left behind by a dead process cannot be told from none at all.
+/// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so a dead
+/// process leaves no lock behind.
 package final class LedgerLock: Sendable {
   private let path: String
   private let descriptor: Int32
 
-  /// Takes the lock, or gives nil when somebody else holds it.
+  /// Takes the lock; nil when another task or process holds it.
   ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` when the file cannot be made.
   init?(path: String) throws(PipelineError) {
@@ -21,7 +21,7 @@ package final class LedgerLock: Sendable {
         if code == EWOULDBLOCK { return nil }
         throw Self.failure(path, code)
       }
-      // Whoever held it before may have removed the file between the two calls; then it locks nobody out.
+      // The last holder may have removed the file between the two calls; a lock on a removed file excludes nobody.
       var status = stat()
       if unsafe fstat(descriptor, &status) == 0, status.st_nlink > 0 {
         self.path = path
@@ -44,9 +44,9 @@ package final class LedgerLock: Sendable {
   }
 }
 
-/// A run that nobody else works on as long as this value lives.
+/// A run that is reserved for the holder of this value, as long as the value lives.
 package struct LedgerClaim: Sendable {
-  /// The run as it stood when it was claimed.
+  /// The run at the moment it was claimed.
   package let entry: LedgerEntry
   private let lock: LedgerLock
 

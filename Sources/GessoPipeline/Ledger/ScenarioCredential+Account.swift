@@ -4,7 +4,7 @@ internal import ImagePreparation
 internal import ScenarioAPI
 
 extension ScenarioCredential {
-  /// The first 16 hexadecimal digits of the SHA-256 of the key: the same for the same key, and of no use to others.
+  /// The first 16 hexadecimal digits of the SHA-256 of the key, which identify the key and do not reveal it.
   var accountDigest: String {
     withAuthorization { header in
       // "Basic" and base64 of key, colon and secret (RFC 7617).

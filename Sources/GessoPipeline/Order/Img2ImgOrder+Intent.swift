@@ -3,9 +3,8 @@ internal import ImagePreparation
 package import ScenarioAPI
 
 extension Img2ImgOrder {
-  /// What the ledger puts on record of this order before anything is done. Reads the images from end to end.
-  ///
-  /// - Parameter randomSeed: Draws a seed for an order that names none.
+  /// The intent that the ledger records of this order before anything is done. The images are read from end to end for their
+  /// digests. `randomSeed` chooses a seed for an order that names none.
   func intent(_ context: RunContext, _ randomSeed: () -> String) throws -> LedgerIntent {
     let configuration = context.client.configuration
     let sourceSHA256 = try Self.digest(of: source)
@@ -20,7 +19,7 @@ extension Img2ImgOrder {
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
   }
 
-  /// What the ledger looks the order's run up by.
+  /// The order key, by which the ledger finds the order's run.
   package func key(on client: ScenarioClient, ledger: Ledger) throws -> String {
     let context = RunContext(
       client: client, ledger: ledger, preparer: ImagePreparer(), polling: JobPolling(), report: { _ in })

@@ -2,67 +2,67 @@ public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
 
-/// One img2img run: which image, prepared how, sent with which parameters, results put where.
+/// The order of one img2img run: the image, its recipe, the request, and the place of the results.
 public struct Img2ImgOrder: Sendable {
   /// The image to start from.
   public enum Source: Sendable {
-    /// An image that is prepared and uploaded. A descriptor cannot be read twice, so its digest stays unknown; read it
-    /// into memory to have it on record.
+    /// An image that is prepared and uploaded. A descriptor cannot be read twice, so its digest is not recorded; read it into
+    /// memory first to have the digest on record.
     case image(ImageSource)
     /// A public address that the service fetches itself; nothing is prepared and nothing uploaded.
     case remote(url: String)
   }
 
-  /// An image that belongs to the first one, pixel on pixel: of the same size upright, and prepared to the same geometry.
+  /// An image that lies on the first one pixel by pixel: it has the same upright size and is prepared to the same geometry.
   public enum SecondImage: Sendable {
-    /// What is painted anew: white; what is black or transparent stays. It is sent in black and white.
+    /// White areas are painted anew; black and transparent areas stay. The mask is sent in black and white.
     case mask(ImageSource)
-    /// What controls the shapes of the result, taken for the modality.
+    /// An image that controls the shapes of the result, interpreted as `modality`.
     case control(ImageSource, modality: String)
   }
 
   /// The image to start from.
   public var source: Source
-  /// A mask or an image that controls; sets the request's endpoint.
+  /// A mask or control image, which also sets the request's endpoint.
   public var second: SecondImage?
-  /// What the source is called in the ledger and in records; give it no secrets.
+  /// The name of the source in the ledger and in records. It must not contain secrets.
   public var sourceName: String
-  /// How it is prepared.
+  /// How the source is prepared.
   public var recipe: Recipe
-  /// What to make of it. `image` is set by the pipeline, `width` and `height` from the prepared image where they are
-  /// nil, `seed` at random where it is nil.
+  /// The settings of the generation. The pipeline sets `image`, sets `width` and `height` from the prepared image where they are
+  /// nil, and sets `seed` at random where it is nil.
   public var request: Img2ImgRequest
-  /// The folder for the prepared image, the results and their records. Made when missing.
+  /// The folder for the prepared image, the results and their records. It is made if it is missing.
   public var folder: String
-  /// What `{stem}` stands for in names.
+  /// The value of `{stem}` in names.
   public var stem: String
-  /// What results are called, without extension: `{stem}`, `{seed}` and `{index}` (from 1) are filled in.
+  /// The names of results, without extension: `{stem}`, `{seed}` and `{index}` (from 1) are filled in.
   ///
-  /// Where anything but this very result has the name of a result or of its record, both gain `-2`, `-3`, …
+  /// Where another file has the name of a result or of its record, both gain `-2`, `-3`, …
   public var nameTemplate = Self.defaultNameTemplate
-  /// True to replace results and records of other orders instead, unless they were changed since they were written or an
-  /// order starts from them. No other file is ever replaced by a result.
+  /// True to replace results and records of other orders, unless they were changed since they were written or an order starts
+  /// from them. A result never replaces any other file.
   public var replacesResults = false
-  /// False to refuse, before anything is sent, when another file has the name of a prepared image.
+  /// False to throw an error, before anything is sent, when another file has the name of a prepared image.
   public var replacesPreparedImages = true
-  /// True to draw anew what the ledger says is finished.
+  /// True to make a new attempt of an order that is finished in the ledger.
   public var again = false
   /// False to return as soon as the job is on record.
   public var waits = true
-  /// Creative units a job may cost at most: the price is asked for first, and above it nothing is submitted.
+  /// The most creative units that the job may cost. The price is asked for first, and above this limit nothing is submitted.
   public var maxCost: Decimal?
 
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
   public static let defaultNameTemplate = "{stem}-{seed}-{index}"
 
-  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more
-  /// bytes than an upload takes.
+  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more bytes
+  /// than a direct upload takes.
   public static let defaultRecipe = Recipe(
     size: .longestSide(1536, sides: .multiples(of: defaultMultiple)), output: .auto(budget: .bytes(defaultMaxBytes)))
 
-  /// What sides are multiples of where nothing else is asked for: every model of the service takes that.
+  /// The default multiple of both sides, which every model of the service takes.
   package static let defaultMultiple = 16
-  /// The largest prepared image where nothing else is asked for: what an upload takes.
+  /// The default byte budget of the prepared image: the limit of a direct upload.
   package static let defaultMaxBytes = ScenarioClient.directUploadLimit
 
   /// Makes an order.
@@ -70,7 +70,7 @@ public struct Img2ImgOrder: Sendable {
   /// - Parameters:
   ///   - path: The image file.
   ///   - prompt: What the result should show.
-  ///   - folder: Where results go.
+  ///   - folder: The folder for results.
   public init(path: String, prompt: String, folder: String) {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
@@ -79,7 +79,7 @@ public struct Img2ImgOrder: Sendable {
       request: Img2ImgRequest(prompt: prompt, image: Self.laterImage), folder: folder)
   }
 
-  /// Makes an order of all its parts; ``recipe`` is the default one.
+  /// Makes an order of its parts, with the default ``recipe``.
   public init(source: Source, sourceName: String, stem: String, request: Img2ImgRequest, folder: String) {
     self.source = source
     self.sourceName = sourceName
@@ -93,19 +93,19 @@ public struct Img2ImgOrder: Sendable {
   public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
   private static let laterAsset = AssetID(rawValue: "uploaded-later")
 
-  /// What results are called once the seed is known.
+  /// The names of results, once the seed is known.
   func naming(seed: String) -> ResultNaming {
     ResultNaming(folder: folder, template: nameTemplate, stem: stem, seed: seed)
   }
 
-  /// The files it starts from.
+  /// The files that the order starts from.
   var inputFiles: [String] {
     var images: [ImageSource] = second.map { [$0.source] } ?? []
     if case .image(let image) = source { images.append(image) }
     return images.compactMap { if case .file(let path) = $0 { path } else { nil } }
   }
 
-  /// Checks what can be checked before any work is done.
+  /// Checks the order before any work is done.
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`, or a `ScenarioError` with the code `invalid-request`.
   func validate() throws {
@@ -124,7 +124,7 @@ public struct Img2ImgOrder: Sendable {
     }
     if case .remote(let url) = source { request.image = .url(url) } else { request.image = Self.laterImage }
     if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
-    // One side alone takes the other from the prepared image.
+    // A single side is checked together with itself: the other one comes from the prepared image.
     request.width = request.width ?? request.height
     request.height = request.height ?? request.width
     try request.validate()

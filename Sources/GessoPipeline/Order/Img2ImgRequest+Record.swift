@@ -1,9 +1,9 @@
 internal import ScenarioAPI
 
 extension Img2ImgRequest {
-  /// What was asked for besides image, prompt, model and seed, under the names of the legacy family.
+  /// The settings besides image, prompt, model and seed, under the names of the legacy family.
   var record: [String: JSONValue] {
-    // Their absence is worth a line: the service then makes 512 by 512.
+    // Written even when they are absent, because the service then makes 512 by 512.
     var record: [String: JSONValue] = ["width": .null, "height": .null]
     for field in GenerationField.all where field.name != GenerationField.seed.name {
       if let value = field.value(in: self) { record[field.name] = value }
@@ -14,7 +14,7 @@ extension Img2ImgRequest {
     return record
   }
 
-  /// Fills in what an earlier attempt found out: the size, and the images that it uploaded.
+  /// Restores the size and the uploaded images of an earlier attempt.
   mutating func restore(from entry: LedgerEntry) throws {
     struct Found: Decodable {
       var width: Int?

@@ -3,12 +3,13 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// What makes two orders the same: the ledger looks runs up by the digest of this value's JSON.
+/// The identity of an order: two orders are the same when these values are equal. The ledger finds runs by the digest of this
+/// value's JSON.
 ///
-/// A setting counts with its value and not with the way it was given, so that a default that changes makes other orders of
-/// the same words. What changes nothing that is sent is left out: folders, names, limits, threads.
+/// A setting counts by its value, whether it was set explicitly or by default; when a default changes, so does the identity of
+/// orders that rely on it. Settings that change nothing that is sent are left out: folders, names, limits, threads.
 package struct OrderIdentity: Encodable, Sendable {
-  /// The image that belongs to the first one.
+  /// The mask or control image.
   struct Second: Encodable, Sendable {
     /// `mask` or `control`.
     let kind: String
@@ -16,21 +17,20 @@ package struct OrderIdentity: Encodable, Sendable {
     let image: String
   }
 
-  /// The service's address: a run against a stand-in never counts for the service.
+  /// The service's address, so that a run against the sandbox is never taken for one against the service.
   let service: String
-  /// The project, else a digest of the API key.
+  /// The project, or a digest of the API key where no project is named.
   let account: String
-  /// SHA-256 of the source's bytes, or the address that the service fetches. A source that cannot be read twice is like no
-  /// other.
+  /// SHA-256 of the source's bytes, or the address that the service fetches. A source that cannot be read twice is unique.
   let source: String
   let second: Second?
-  /// Without what has its default.
+  /// The recipe, encoded without the fields that have their default.
   let recipe: Recipe
   let model: String
   let prompt: String
-  /// Everything else that is sent, as records have it.
+  /// All other settings that are sent, under the names that records use.
   let generation: [String: JSONValue]
-  /// The seed that was asked for; nil for one that is drawn.
+  /// The seed that the order names; nil when the pipeline chooses one.
   let seed: String?
 
   init(_ order: Img2ImgOrder, _ context: RunContext, sourceSHA256: String?, secondSHA256: String?) throws {
@@ -45,7 +45,7 @@ package struct OrderIdentity: Encodable, Sendable {
     }
     switch order.source {
     case .image: (source, recipe) = (sourceSHA256 ?? Self.unknown, order.recipe)
-    // Nothing is prepared of what the service fetches itself.
+    // An image that the service fetches itself is not prepared.
     case .remote(let url): (source, recipe) = (url, Recipe())
     }
     model = order.request.modelID

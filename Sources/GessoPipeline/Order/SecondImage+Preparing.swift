@@ -9,7 +9,7 @@ extension Img2ImgOrder.SecondImage {
     }
   }
 
-  /// What it is called in the names of files.
+  /// The part of file names that stands for this kind of image.
   var name: String {
     switch self {
     case .mask: "mask"
@@ -17,7 +17,7 @@ extension Img2ImgOrder.SecondImage {
     }
   }
 
-  /// The endpoint that takes it, once it is uploaded.
+  /// The endpoint that takes the image, once it is uploaded.
   func endpoint(_ asset: AssetID) -> Img2ImgRequest.Endpoint {
     switch self {
     case .mask: .inpaint(mask: asset)
@@ -25,12 +25,15 @@ extension Img2ImgOrder.SecondImage {
     }
   }
 
-  /// Prepares it to lie on the image it belongs to.
+  /// Prepares the image so that it lies on the first one pixel by pixel.
   ///
   /// - Parameters:
-  ///   - geometry: Where that image's prepared pixels lie in its source.
-  ///   - recipe: How that image was prepared.
-  /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to.
+  ///   - preparer: Prepares the image, on the calling thread.
+  ///   - geometry: The geometry record of the first image.
+  ///   - recipe: The recipe of the first image.
+  ///   - cancellation: Stops the work when it is raised.
+  /// - Returns: The encoded image; a mask is a black and white PNG.
+  /// - Throws: A `PreparationError`, of stage `resize` when the image has another size than the first one.
   func prepared(
     by preparer: ImagePreparer, geometry: GeometryRecord, recipe: Recipe, cancellation: CancellationFlag
   ) throws(PreparationError) -> (bytes: [UInt8], format: ImageDescription.Format) {
@@ -41,7 +44,7 @@ extension Img2ImgOrder.SecondImage {
     let mask = Recipe.mask(matching: geometry, failOn: recipe.failOn)
     let pixels = try preparer.pixelsBlocking(of: source, as: mask, cancellation: cancellation)
     let channels = pixels.channels
-    // Black and white is what the service documents: half and more is white.
+    // The service documents masks in black and white; a mean of half or more becomes white.
     let samples = (0..<pixels.size.pixelCount).map { pixel -> UInt8 in
       let sum = pixels.samples[pixel * channels..<(pixel + 1) * channels].reduce(0) { $0 + Int($1) }
       return sum * 2 >= 255 * channels ? 255 : 0

@@ -1,7 +1,7 @@
 package import ImagePreparation
 
 extension ImageDescription.Format {
-  /// What files of this format are called.
+  /// The extension of files of this format.
   package var fileExtension: String {
     switch self {
     case .jpeg: "jpg"
@@ -13,19 +13,19 @@ extension ImageDescription.Format {
   package var mimeType: String { "image/\(rawValue)" }
 }
 
-/// What result files are called.
+/// Media types and extensions of result files.
 enum FileType {
-  /// The extension for a media type the service may answer with; `bin` for what is no image.
+  /// The extension for a media type of the service; `bin` for a type that is no image.
   static func fileExtension(ofMimeType type: String) -> String {
     let type = type.lowercased()
     if type == "image/jpeg" { return "jpg" }
     guard type.hasPrefix("image/") else { return "bin" }
-    // "image/svg+xml" is called svg; nothing that could leave the folder gets through.
+    // "image/svg+xml" gives svg. Only letters and digits are kept, so that no name leads out of the folder.
     let name = type.dropFirst(6).prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(8)
     return name.isEmpty ? "bin" : String(name)
   }
 
-  /// The media type of a file by its extension, the other way round.
+  /// The media type for a file's extension, the inverse of ``fileExtension(ofMimeType:)``.
   static func mimeType(ofExtension name: String) -> String {
     switch name {
     case "jpg": "image/jpeg"

@@ -1,15 +1,15 @@
 public import ImagePreparation
 public import ScenarioAPI
 
-/// What came of an img2img run.
+/// The result of an img2img run.
 public struct Img2ImgResult: Sendable {
   /// One result on disk.
   public struct File: Sendable, Equatable {
     /// Its place in the service's order, from 1.
     public var index: Int
-    /// Where it is.
+    /// The path of its file.
     public var path: String
-    /// Where its record is: prompt, parameters, seed, model, job, asset ids, cost, source digest, geometry.
+    /// The path of its record: prompt, parameters, seed, model, job, asset ids, cost, source digest, geometry.
     public var recordPath: String
     /// The service's name for it.
     public var assetID: AssetID
@@ -25,17 +25,17 @@ public struct Img2ImgResult: Sendable {
 
   /// The ledger's number of the run.
   public let runID: Int64
-  /// The job; nil when none was asked for.
+  /// The job; nil when none was started.
   public let jobID: JobID?
   /// The uploaded source; nil when the service fetched it.
   public let sourceAssetID: AssetID?
-  /// The seed the results were asked for with.
+  /// The seed that was sent.
   public let seed: String
-  /// Creative units the service asked for, as a decimal number; nil if it did not say.
+  /// The price in creative units, as a decimal number; nil if the service gave none.
   public let cost: String?
   /// The prepared image's path; nil when nothing was prepared.
   public let preparedPath: String?
-  /// The results in the service's order; none when they were not waited for.
+  /// The results in the service's order; empty when the run did not wait for them.
   public let files: [File]
 }
 

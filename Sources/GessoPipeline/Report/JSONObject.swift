@@ -32,11 +32,11 @@ package struct JSONObject: Encodable, Sendable, ExpressibleByDictionaryLiteral {
   }
 }
 
-/// Text that is JSON: members sorted by name, so that equal values are equal texts.
+/// Writes and reads JSON. Members are sorted by name, so that equal values give equal texts.
 package enum JSONText {
   /// A value on one line.
   ///
-  /// - Throws: An `EncodingError` for a number that JSON has not: infinite, or none.
+  /// - Throws: An `EncodingError` for a number that JSON cannot hold: infinite, or not a number.
   package static func line(_ value: some Encodable) throws -> String { try text(value, []) }
 
   /// A value over several lines, with a line feed at the end, for people.
@@ -44,7 +44,7 @@ package enum JSONText {
   /// - Throws: As ``line(_:)``.
   package static func document(_ value: some Encodable) throws -> String { try text(value, .prettyPrinted) + "\n" }
 
-  /// Reads text that ``line(_:)`` has made.
+  /// Reads text that ``line(_:)`` wrote.
   package static func value<Value: Decodable>(_ type: Value.Type, of text: String) throws -> Value {
     try JSONDecoder().decode(type, from: Data(text.utf8))
   }

@@ -3,7 +3,7 @@ package import ImagePreparation
 
 /// The folder that results and prepared images go to.
 package enum OutputFolder {
-  /// Makes a folder with those above it, or finds that it can be written.
+  /// Makes a folder and its parents, or checks that an existing folder can be written to.
   package static func make(_ path: String) throws(PreparationError) {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -2,18 +2,18 @@ internal import Digests
 internal import Foundation
 internal import ImagePreparation
 
-/// What the results of a run are called: a template with its fields filled in and, where that name is taken, a number.
+/// The names of a run's results: a template with its fields filled in and, where that name is taken, a number.
 struct ResultNaming: Sendable, Equatable {
-  /// The folder, as whoever asks calls it.
+  /// The folder, as the caller wrote it.
   var folder: String
   /// The name, with the fields of ``Field``.
   var template: String
-  /// What `{stem}` stands for.
+  /// The value of `{stem}`.
   var stem: String
-  /// What `{seed}` stands for.
+  /// The value of `{seed}`.
   var seed: String
 
-  /// What a template may hold in braces.
+  /// The fields that a template may have.
   private enum Field: String, CaseIterable {
     case stem = "{stem}"
     case seed = "{seed}"
@@ -27,9 +27,9 @@ struct ResultNaming: Sendable, Equatable {
 
   /// The longest name that file systems take, in bytes.
   private static let longestName = 255
-  /// The longest stem, in bytes: the rest is for template, seed, numbers and extensions.
+  /// The longest stem, in bytes; the remaining bytes are for template, seed, numbers and extensions.
   private static let longestStem = 180
-  /// The longest of what follows a name: a number, an extension of 8 letters and `.json`.
+  /// The most bytes after a name: a number, an extension of 8 letters and `.json`.
   private static let longestEnd = "-9999".utf8.count + ".extended.json".utf8.count
 
   /// The path of result `index` (from 1); `number` (from 1) distinguishes it from others of its name.
@@ -38,7 +38,7 @@ struct ResultNaming: Sendable, Equatable {
   }
 
   private func name(index: Int) -> String {
-    // Filled in one pass, so that a stem with braces in it stays as it is.
+    // All fields are filled in one pass, so that braces in a stem are not taken for a field.
     Self.parts(of: template).map { part in
       switch part {
       case .text(let text): String(text)
@@ -78,7 +78,7 @@ struct ResultNaming: Sendable, Equatable {
     return parts + [.text(rest)]
   }
 
-  /// Refuses what cannot name `count` results, before anything is paid for them.
+  /// Checks that the template can name `count` results, before anything is paid for them.
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`.
   func check(count: Int) throws(PipelineError) {

@@ -3,32 +3,34 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Finds out what stands where a result is to go, so that nothing is replaced but what may be.
+/// Examines the files at the path of a result, so that only files that may be replaced are.
 struct ResultPlaces {
   let ledger: Ledger
   let run: LedgerEntry
   let naming: ResultNaming
-  /// True to replace results and records of other orders; what somebody needs or has changed stays all the same.
+  /// True to replace results and records of other orders. Files that were changed or that an order starts from are kept in any case.
   let replaces: Bool
 
-  /// What stands at the path of a result and at that of its record.
+  /// The files at the path of a result and at the path of its record.
   enum Standing: Equatable {
-    /// Nothing, but for the result's own record, which an interruption or a removed result has left.
+    /// No result. `hasRecord` is true when the result's own record is there, left by an interruption or by a removed result.
     case free(hasRecord: Bool)
-    /// This very result, with the bytes it was written with, of that digest. Its record may be gone.
+    /// This result, unchanged, with its digest. Its record may be missing.
     case own(sha256: String)
     /// A result, a record or both, of an order that may be replaced.
     case replaceable
-    /// Something else; `isEdited` when it was this very result.
+    /// Another file. `isEdited` is true when it was this result and was changed since.
     case taken(isEdited: Bool)
   }
 
-  /// What stands at a path.
+  /// Examines the files at a path.
   ///
   /// - Parameters:
-  ///   - path: Of the result; the record's has `.json` after it.
-  ///   - index: Which of the run's results is meant.
-  ///   - asset: The service's name for it.
+  ///   - path: The path of the result; the record's path has `.json` after it.
+  ///   - index: The result's place in the service's order, from 1.
+  ///   - asset: The service's name for the result.
+  /// - Returns: The kind of files that are there.
+  /// - Throws: A `PreparationError` when a file cannot be read, or a ``PipelineError`` of the ledger.
   func standing(at path: String, index: Int, asset: AssetID) throws -> Standing {
     let (file, record) = (Occupant(path), Occupant(ResultRecord.path(beside: path)))
     if file == .none, record == .none { return .free(hasRecord: false) }
@@ -38,11 +40,11 @@ struct ResultPlaces {
 
     let row = run.results.first { $0.index == index && $0.assetID == asset && $0.path == path.absolutePath }
     let known = [row?.sha256, isRecorded == true ? beside?.sha256 : nil].compactMap(\.self)
-    // A record that names another result outweighs the ledger: its order has replaced this one.
+    // A record that names another result counts more than the ledger: another order has replaced this result.
     let isMine = !known.isEmpty && isRecorded != false
     let digest = file == .file && (isMine || replaces) ? try onFiles(try ContentDigest.sha256(ofFile: path)) : nil
     if isMine, let digest, known.contains(digest) { return .own(sha256: digest) }
-    // Another result of the same job is never in its own way.
+    // A result of a job never replaces another result of the same job.
     let isSibling = beside?.job != nil && beside?.job == run.jobID?.rawValue
     if replaces, !isSibling, try mayReplace(path, file, digest, beside), try mayReplaceRecord(of: path, record, beside)
     {
@@ -51,18 +53,18 @@ struct ResultPlaces {
     return .taken(isEdited: isMine && file == .file)
   }
 
-  /// A result that nobody has changed since, and that no order starts from.
+  /// True for a result that was not changed since it was written, and that no order starts from.
   private func mayReplace(
     _ path: String, _ occupant: Occupant, _ digest: String?, _ beside: ResultRecord.Claim?
   ) throws -> Bool {
     guard occupant == .file, let digest else { return occupant == .none }
     let isResult =
       try ledger.results(at: path.absolutePath).contains { $0.sha256 == digest } || beside?.sha256 == digest
-    // By content: the same file has many names, and may come through a pipe.
+    // Compared by content: a file can have several names, and an order's source may have come through a pipe.
     return try isResult && !ledger.isInput(sha256: digest, prepared: true)
   }
 
-  /// A record that nobody has changed since, as far as the ledger knows.
+  /// True for a record that was not changed since it was written, as far as the ledger knows.
   private func mayReplaceRecord(
     of path: String, _ occupant: Occupant, _ beside: ResultRecord.Claim?
   ) throws -> Bool {
@@ -76,14 +78,14 @@ struct ResultPlaces {
 /// The search for the name of one result: its plain name, then those with the numbers 2, 3, …
 struct ResultNameSearch {
   let places: ResultPlaces
-  /// Which of the run's results is meant.
+  /// The result's place in the service's order, from 1.
   let index: Int
   let asset: Asset
-  /// The number of the name that is looked at.
+  /// The number of the present name.
   var number = 1
-  /// What stands at that name.
+  /// The kind of files at the present name.
   private(set) var standing = ResultPlaces.Standing.free(hasRecord: false)
-  /// True when a name was passed over because this very result stands there and was edited.
+  /// True when a name was skipped because its file is this result and was edited.
   private(set) var wasEdited = false
 
   init(places: ResultPlaces, index: Int, asset: Asset) {
@@ -92,18 +94,18 @@ struct ResultNameSearch {
     self.asset = asset
   }
 
-  /// The path of the result under the name that is looked at.
+  /// The path of the result under the present name.
   var path: String { path(number) }
 
-  /// The path of the result under the name of a number.
+  /// The path of the result under the name with a number.
   func path(_ number: Int) -> String {
     places.naming.path(
       index: index, number: number, fileExtension: FileType.fileExtension(ofMimeType: asset.mimeType))
   }
 
-  /// Goes on to the first name, from the present one, that is not taken.
+  /// Advances to the first name, from the present one on, that is not taken.
   ///
-  /// - Returns: What stands at that name.
+  /// - Returns: The kind of files at that name.
   mutating func advance() throws -> ResultPlaces.Standing {
     while true {
       standing = try places.standing(at: path, index: index, asset: asset.id)
@@ -114,7 +116,7 @@ struct ResultNameSearch {
   }
 }
 
-/// What has a name, links not followed.
+/// The kind of file at a path, links not followed.
 enum Occupant {
   case none, file
   /// A folder, a link, a device.
@@ -131,7 +133,7 @@ enum Occupant {
 }
 
 extension String {
-  /// This path, so that it means the same from any working directory.
+  /// This path made absolute, so that it does not depend on the working directory.
   var absolutePath: String { URL(filePath: self).standardizedFileURL.path }
 
   /// The part after the last slash.

@@ -4,7 +4,7 @@ internal import ScenarioAPI
 
 /// The JSON beside a result: everything needed to know where it came from, and to make it again.
 enum ResultRecord {
-  /// Where the record of a result is.
+  /// The path of a result's record.
   static func path(beside result: String) -> String { result + ".json" }
 
   /// The record of a result, as the bytes of its file.
@@ -24,7 +24,7 @@ enum ResultRecord {
     return [UInt8](try JSONText.document(record).utf8)
   }
 
-  /// Which result a record belongs to.
+  /// The fields of a record that identify its result.
   struct Claim: Decodable {
     var result: String
     var assetId: String
@@ -33,10 +33,10 @@ enum ResultRecord {
     var job: String?
   }
 
-  /// Which result the record beside a file belongs to; nil where there is no record of a result of that name.
+  /// The result that the record beside a file belongs to; nil where there is no record of a result with that name.
   static func claim(beside result: String) -> Claim? {
     let path = path(beside: result)
-    // A pipe of that name would never end, and a record is small.
+    // Only a regular file: a pipe with that name could block forever.
     guard Occupant(path) == .file, let handle = FileHandle(forReadingAtPath: path),
       let data = try? handle.read(upToCount: 1 << 20),
       let claim = try? JSONDecoder().decode(Claim.self, from: data), claim.result == lastPart(of: result)
@@ -44,6 +44,6 @@ enum ResultRecord {
     return claim
   }
 
-  /// Files lie beside the record, so their names say enough, and stay true when the folder is moved.
+  /// The name of a file. A record names files without their folder, so that it stays true when the folder is moved.
   private static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }

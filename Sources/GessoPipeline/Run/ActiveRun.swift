@@ -2,35 +2,35 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// A claimed run, and what its steps have found out so far: carries out the actions that ``RunState`` decides on.
+/// A claimed run with the findings of its steps so far. It carries out the actions that ``RunState`` decides on.
 struct ActiveRun {
-  /// How far the run is: as the ledger had it when the present action began.
+  /// The run as the ledger had it when the present action began.
   private(set) var entry: LedgerEntry
-  /// Creative units that the job would cost, once they were asked for.
+  /// The job's price in creative units, once it was requested.
   private(set) var price: Decimal?
   /// The results on disk, in the service's order.
   private(set) var files: [Img2ImgResult.File] = []
 
   private let context: RunContext
-  /// What is wanted; nil for a job that is only followed.
+  /// The order; nil for a job that is only followed.
   private let order: Img2ImgOrder?
   private let naming: ResultNaming
   private let replacesResults: Bool
   private let gate: JobGate
-  /// What is sent, as far as it is known.
+  /// The request, as complete as it is so far.
   private var request: Img2ImgRequest
   private var images = PreparedImages()
   private var retry: RetryPolicy
   private var hasPlace = false
 
-  /// An order's run.
+  /// Makes the run of an order.
   init(_ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, gate: JobGate) {
     self.init(
       context, entry, order, order.naming(seed: entry.intent.seed), replacesResults: order.replacesResults,
       gate: gate)
   }
 
-  /// A run whose job is on record.
+  /// Makes a run whose job is on record.
   init(
     _ context: RunContext, _ entry: LedgerEntry, following naming: ResultNaming, replacesResults: Bool, gate: JobGate
   ) {
@@ -55,7 +55,7 @@ struct ActiveRun {
 
   /// Carries out an action.
   ///
-  /// - Returns: What came of it; a failure too.
+  /// - Returns: The outcome. A failure is an event too.
   mutating func perform(_ action: RunState.Action) async -> RunState.Event {
     do {
       entry = try context.ledger.entry(run: entry.id)
@@ -65,7 +65,7 @@ struct ActiveRun {
     }
   }
 
-  /// Ends the run: other runs take its place, and the reason is put on record if there is one.
+  /// Ends the run: gives its place up to other runs, and puts the reason on record if there is one.
   mutating func end(recording reason: String? = nil) throws(PipelineError) {
     if hasPlace { gate.leave() }
     hasPlace = false
@@ -117,7 +117,7 @@ struct ActiveRun {
 
   /// Waits until the plan leaves room for the job.
   ///
-  /// - Throws: The refusal, when no job of this process is running: waiting would be for somebody else's.
+  /// - Throws: The refusal, when no job of this process is running: the wait would be for a job of another process.
   private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
     if let refusal {
       hasPlace = false

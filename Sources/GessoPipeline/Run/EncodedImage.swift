@@ -10,7 +10,7 @@ struct EncodedImage: Sendable {
   let sha256: String
 }
 
-/// What the prepare step leaves to be uploaded; nothing where the service fetches the source itself.
+/// The images to upload; none where the service fetches the source itself.
 struct PreparedImages: Sendable {
   var source: EncodedImage?
   /// The mask or control image.
@@ -18,12 +18,15 @@ struct PreparedImages: Sendable {
 }
 
 extension EncodedImage {
-  /// An image that belongs to no order.
+  /// Makes an image that belongs to no order.
   ///
   /// - Parameters:
   ///   - source: The image, in a form that can be read twice.
-  ///   - stem: What it is called, without an extension.
-  ///   - recipe: How it is prepared; nil to take it as it is.
+  ///   - stem: Its name without an extension.
+  ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
+  ///   - preparer: Prepares or inspects the image.
+  ///   - flag: Stops the work when it is raised.
+  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` for a descriptor without a recipe.
   init(
     _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag
   ) throws {

@@ -1,34 +1,34 @@
 public import ImagePreparation
 public import ScenarioAPI
 
-/// Where an img2img run stands, in this order; some steps come more than once.
+/// The progress of an img2img run. Events come in this order; some come more than once.
 public enum Img2ImgEvent: Sendable {
   /// The image is being prepared.
   case preparing
   /// The image is prepared and on disk.
   case prepared(PreparedImage, path: String)
-  /// So many bytes of an image have been sent.
+  /// A part of an image has been sent.
   case uploading(UploadProgress)
-  /// Another process is uploading the same image, and its upload is waited for.
+  /// Another process is uploading the same image, and this run waits for it.
   case waitingForUpload
-  /// The job is being asked for: from now on until the answer is read, nobody knows whether there is one.
+  /// The submit is being sent. Until its reply is read, it is unknown whether there is a job.
   case submitting
-  /// The service refused the submit for now and started no job; it is asked again after this pause.
+  /// The service refused the submit for now and started no job. The next attempt follows after this pause.
   case pausing(Duration, ScenarioError)
-  /// The submit had no usable answer; the service is being asked whether it started a job.
+  /// The submit had no usable reply, and the run looks for its job at the service.
   case reconciling
-  /// The service took the job, and it is on record.
+  /// The service accepted the job, and its id is on record.
   case submitted(JobID)
-  /// The job as last seen.
+  /// The job as the service last reported it.
   case waiting(Job)
-  /// The results are being fetched, so many.
+  /// This number of results is being downloaded.
   case downloading(count: Int)
-  /// Something else has the name of a result, which is therefore on disk under a number. `wasEdited` when it was this
-  /// result, and was changed since.
+  /// The name of a result is taken, so the result is on disk under a numbered name. `wasEdited` is true when the file that has
+  /// the name was this result and has been changed since.
   case nameTaken(String, wasEdited: Bool, result: String)
   /// One result is on disk.
   case downloaded(Img2ImgResult.File)
 }
 
-/// Work on an order or a job.
+/// A run that works on an order or a job.
 public typealias Img2ImgRun<Success: Sendable> = PipelineRun<Img2ImgEvent, Success>

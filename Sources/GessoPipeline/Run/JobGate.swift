@@ -1,8 +1,9 @@
 internal import Synchronization
 
-/// Holds submits back while as many jobs run as the account's plan allows, once the service has said how many that are.
+/// Holds submits back while as many jobs run as the account's plan allows. The ceiling is unknown until a submit is refused
+/// because of it.
 ///
-/// The ceiling is the team's, so one gate is shared by everything that submits for an account in this process.
+/// The ceiling holds for the whole account, so all runs of an account in this process share one gate.
 final class JobGate: Sendable {
   private struct State {
     var limit: Int?
@@ -10,7 +11,7 @@ final class JobGate: Sendable {
     var nextID = 0
     var waiting: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
 
-    /// Those who may go on now.
+    /// Removes the waiters that may continue now, and returns them.
     mutating func admit() -> [CheckedContinuation<Void, any Error>] {
       var admitted: [CheckedContinuation<Void, any Error>] = []
       while !waiting.isEmpty, running < limit ?? .max {
@@ -34,7 +35,7 @@ final class JobGate: Sendable {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         change { $0.waiting.append((id, continuation)) }
-        // A task canceled before this point had its handler run before there was anything to give up.
+        // If the task was canceled before this point, its handler ran before there was a waiter to remove.
         if Task.isCancelled { giveUp(id) }
       }
     } onCancel: {
@@ -42,13 +43,13 @@ final class JobGate: Sendable {
     }
   }
 
-  /// Gives the place up: the job has ended, or there is none.
+  /// Gives the place up: the job has ended, or none was started.
   func leave() { change { $0.running -= 1 } }
 
-  /// The service refused a submit because of the ceiling; the place that was held for it is given up.
+  /// Records that the service refused a submit because of the ceiling, and gives up the place that was held for it.
   ///
-  /// - Parameter limit: The ceiling, where the service names it; else one less than were running.
-  /// - Returns: False when no other job of this process runs, so that waiting for one would be waiting for somebody else.
+  /// - Parameter limit: The ceiling, where the service names it; with nil, one less than the jobs that were running.
+  /// - Returns: False when no other job of this process runs, so that a wait would be for a job of another process.
   func learn(_ limit: Int?) -> Bool {
     var hasOthers = false
     change { state in

@@ -1,9 +1,9 @@
 internal import Ground
 internal import ImagePreparation
 
-/// Runs work that blocks on a thread of its own, because other tasks wait for the threads of the concurrency pool.
+/// Runs blocking work outside of the concurrency pool, whose threads other tasks wait for.
 ///
-/// Canceling the task raises the flag that `work` gets.
+/// Canceling the task raises the flag that `work` receives.
 func offThePool<Result: Sendable>(
   _ flag: CancellationFlag = CancellationFlag(), _ work: @escaping @Sendable (CancellationFlag) throws -> Result
 ) async throws -> Result {

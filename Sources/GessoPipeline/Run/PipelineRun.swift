@@ -1,19 +1,19 @@
 internal import Synchronization
 
-/// Work of the pipeline that goes on: what happens as it goes, and what comes of it.
+/// Work of the pipeline in progress, with its events and its result.
 ///
-/// It runs whether or not somebody listens, on threads of its own: whoever starts it is never held up. Canceling the task
-/// that waits for ``result`` or goes through ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after
-/// that, but the answer to a submit that has left is waited for and put on record, so ``result`` may take a while to throw
+/// It runs on its own threads, whether or not anybody reads its events, and never holds its caller up. Canceling the task that
+/// waits for ``result`` or iterates over ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after that. The
+/// reply to a submit that was already sent is still waited for and put on record, so ``result`` may take a while to throw
 /// `CancellationError`.
 public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
-  /// What happens, in order, up to the end of the work. Events are kept until somebody takes them or this value goes.
+  /// The events in order, up to the end of the work. They are kept until they are read or this value is released.
   public let events: RunEvents<Event>
   private let task: Task<Success, any Error>
 
   /// Starts work.
   ///
-  /// - Parameter work: Gets what takes the events.
+  /// - Parameter work: Receives the function to report events with.
   init(_ work: @escaping @Sendable (@escaping @Sendable (Event) -> Void) async throws -> Success) {
     let queue = EventQueue<Event>()
     let task = Task { @concurrent in
@@ -28,9 +28,9 @@ public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
     events = RunEvents(queue: queue) { task.cancel() }
   }
 
-  /// What came of the work, once it has ended.
+  /// The result of the work, once it has ended.
   ///
-  /// - Throws: What the verb that started it names, or `CancellationError`.
+  /// - Throws: An error that the method which started the work documents, or `CancellationError`.
   public var result: Success {
     get async throws {
       try await withTaskCancellationHandler {
@@ -45,15 +45,15 @@ public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
   public func cancel() { task.cancel() }
 }
 
-/// What happens in a ``PipelineRun``, in order. Each event is taken once, so there is one listener.
+/// The events of a ``PipelineRun``, in order. Each event is delivered once, so there should be one listener.
 ///
-/// Canceling the listening task cancels the work; the sequence goes on until the work has ended, because a job that was
-/// submitted meanwhile is news.
+/// Canceling the listening task cancels the work. The sequence goes on until the work has ended, because it may still report a
+/// job that was submitted meanwhile.
 public struct RunEvents<Event: Sendable>: AsyncSequence, Sendable {
   let queue: EventQueue<Event>
   let cancel: @Sendable () -> Void
 
-  /// Takes one event after the other.
+  /// Reads one event after the other.
   public struct AsyncIterator: AsyncIteratorProtocol {
     let queue: EventQueue<Event>
     let cancel: @Sendable () -> Void
@@ -72,7 +72,7 @@ public struct RunEvents<Event: Sendable>: AsyncSequence, Sendable {
   public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue, cancel: cancel) }
 }
 
-/// Events between the work, which adds them, and the listener, who takes them.
+/// The queue between the work, which adds events, and the listener, which takes them.
 final class EventQueue<Event: Sendable>: Sendable {
   private struct State {
     var events: [Event] = []

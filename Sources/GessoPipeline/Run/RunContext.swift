@@ -1,16 +1,16 @@
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// What the steps of a run work with.
+/// The values that the steps of a run share.
 struct RunContext: Sendable {
   let client: ScenarioClient
   let ledger: Ledger
   let preparer: ImagePreparer
-  /// When to look at the job, and for how long.
+  /// When to read the job, and for how long.
   let polling: JobPolling
-  /// Takes what happens, for whoever follows the run.
+  /// Reports an event of the run.
   let report: @Sendable (Img2ImgEvent) -> Void
 
-  /// Who pays: the project, else whoever has the key.
+  /// The account that pays: the project, or a digest of the API key where no project is named.
   var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 }

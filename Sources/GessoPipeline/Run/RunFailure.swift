@@ -1,18 +1,18 @@
 internal import ImagePreparation
 package import ScenarioAPI
 
-/// Why an action of a run failed, of whatever module the error is.
+/// The failure of an action of a run, with an error of any module.
 package struct RunFailure: Error, Equatable {
   /// The error as it was thrown.
   package let error: any Error
 
-  /// Wraps an error; one that is wrapped already stays as it is.
+  /// Wraps an error; a wrapped error is not wrapped again.
   package init(_ error: any Error) { self.error = (error as? RunFailure)?.error ?? error }
 
-  /// The error of the service's client, if it is one.
+  /// The error as an error of the service's client; nil for another type.
   package var service: ScenarioError? { error as? ScenarioError }
 
-  /// True when the task was canceled, whichever module noticed.
+  /// True when the task was canceled, whichever module's error reports it.
   package var isCancellation: Bool {
     switch error {
     case let error as ScenarioError: error.code == .canceled
@@ -28,7 +28,7 @@ package struct RunFailure: Error, Equatable {
     return !service.isRetryable && !service.mayHaveStartedJob
   }
 
-  /// What callers catch: the error itself, and `CancellationError` for every form of cancellation.
+  /// The error for callers: the error itself, or `CancellationError` for every form of cancellation.
   package var publicError: any Error { isCancellation ? CancellationError() : error }
 
   package static func == (a: RunFailure, b: RunFailure) -> Bool {

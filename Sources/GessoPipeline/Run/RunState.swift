@@ -1,45 +1,45 @@
 package import Foundation
 package import ScenarioAPI
 
-/// Decides what a run does next: a value that takes in what happened and returns the next action.
+/// Decides what a run does next: a value that receives an event and returns the next action.
 ///
-/// It uses no file, clock or server, so that every way through a paid job is a line in a table of tests. ``ActiveRun``
-/// carries the actions out. What the ledger has on record is where a run begins, after an interruption too:
+/// It uses no file, clock or server, so that every way through a paid job is a line in a table of tests. ``ActiveRun`` carries
+/// the actions out. A run begins where the ledger has it on record, after an interruption too:
 ///
-/// | On record | What the run does first |
+/// | On record | First action of the run |
 /// |---|---|
 /// | `planned` | prepares the image |
-/// | `prepared` | takes the prepared file, if its bytes are the same; else prepares the image |
+/// | `prepared` | uses the prepared file if its bytes are unchanged, otherwise prepares the image |
 /// | `uploaded` | asks whether the service still has the image |
 /// | `submitting`, `needs-decision` | asks the service which job the submit became, and submits nothing |
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
-/// | `downloaded` | looks for the files; follows the job if one of them is missing |
+/// | `downloaded` | checks the files; follows the job if one of them is missing |
 package struct RunState: Sendable, Equatable {
-  /// What a run is for.
+  /// The purpose of a run.
   package enum Goal: Sendable {
-    /// To know the price. Nothing is submitted.
+    /// The price. Nothing is submitted.
     case price
-    /// To have a job on record.
+    /// A job on record.
     case job
-    /// To have the job's results on disk.
+    /// The job's results on disk.
     case results
   }
 
-  /// Which action's outcome is awaited.
+  /// The action whose outcome is awaited.
   package enum Phase: Sendable, CaseIterable {
     case claiming, lookingForResults, takingPlace, preparing, checkingUpload, uploading, pricing, submitting, pausing
     case reconciling, following, downloading, ended
   }
 
-  /// What happened.
+  /// The outcome of an action.
   package enum Event: Sendable, Equatable {
-    /// Nobody else works on the run, and this is on record.
+    /// The run is claimed, with this state and job on record.
     case claimed(LedgerEntry.State, job: JobID?)
-    /// A job on record is to be followed, whatever else is on record.
+    /// A job on record is to be followed, whatever the state on record.
     case resumed(JobID)
-    /// Every result is on disk as it was written.
+    /// Every result is on disk and unchanged.
     case resultsFound
-    /// A result is gone, was changed, or is wanted elsewhere.
+    /// A result is missing, was changed, or is wanted in another place.
     case resultsMissing
     /// The plan's ceiling for parallel jobs leaves room for one more.
     case placeTaken
@@ -53,9 +53,9 @@ package struct RunState: Sendable, Equatable {
     case uploaded
     /// The price of the job in creative units.
     case priced(Decimal)
-    /// The service took the job, or the job was found; it is on record.
+    /// The service accepted the job, or reconciling found it; it is on record.
     case submitted(JobID)
-    /// The submit failed. `pause` is nil unless it certainly started no job and is to be repeated after that pause.
+    /// The submit failed. `pause` is set only when the submit certainly started no job and is to be repeated after that pause.
     case notSubmitted(ScenarioError, pause: Duration?)
     /// The pause is over.
     case pauseEnded
@@ -67,13 +67,13 @@ package struct RunState: Sendable, Equatable {
     case failed(RunFailure)
   }
 
-  /// What to do next.
+  /// The next step of a run.
   package enum Action: Sendable, Equatable {
-    /// See whether every result is on disk.
+    /// Check whether every result is on disk.
     case lookForResults
-    /// Wait until the plan's ceiling for parallel jobs leaves room. `after` is the refusal that revealed the ceiling.
+    /// Wait until the plan's ceiling for parallel jobs leaves room. `after` is the refusal from which the ceiling is known.
     case takePlace(after: ScenarioError?)
-    /// Prepare the image. `reusing` takes the file of an earlier attempt where its bytes are the same.
+    /// Prepare the image. `reusing` is true to use the file of an earlier attempt if its bytes are unchanged.
     case prepare(reusing: Bool)
     /// Ask whether the service still has the image.
     case checkUpload
@@ -81,11 +81,11 @@ package struct RunState: Sendable, Equatable {
     case upload
     /// Ask for the price.
     case askPrice
-    /// Ask for the job: the only action that costs anything.
+    /// Submit the job: the only action that costs anything.
     case submit
-    /// Wait that long before the next submit, which the service refused for now.
+    /// Wait this long before the next submit; the service refused the last one for now.
     case pause(Duration, ScenarioError)
-    /// Ask the service which job the submit became. `named` are the jobs that its unreadable answer names.
+    /// Find the job that the submit became. `named` are the jobs that an unreadable reply names.
     case reconcile(named: [JobID])
     /// Wait until the job ends.
     case follow(JobID)
@@ -93,31 +93,29 @@ package struct RunState: Sendable, Equatable {
     case download(Job)
     /// The goal is reached.
     case finish
-    /// Report the failure. `record` is the reason to put on record where the same order would fail again; nil leaves the
-    /// run where it stands, and the same order goes on from there.
+    /// Report the failure. `record` is the reason to put on record when the same order would fail again. With nil the run keeps
+    /// its state, and the same order continues from there.
     case giveUp(RunFailure, record: String?)
   }
 
-  /// Which action's outcome is awaited.
+  /// The action whose outcome is awaited.
   package private(set) var phase = Phase.claiming
-  /// What the run is for.
+  /// The purpose of the run.
   package let goal: Goal
   private let maxCost: Decimal?
-  /// How far the run is, as the ledger has it.
+  /// The run's state in the ledger.
   private var reached = LedgerEntry.State.planned
   private var jobID: JobID?
-  /// The failure of the submit that is being reconciled; nil when an earlier process submitted.
+  /// The failure of the submit that is being reconciled; nil when an earlier process sent it.
   private var submitFailure: ScenarioError?
 
-  /// Makes a run that has not begun.
-  ///
-  /// - Parameter maxCost: Creative units that the job may cost at most.
+  /// Makes a run that has not begun. The job may cost `maxCost` creative units at most; nil for any price.
   package init(goal: Goal, maxCost: Decimal? = nil) {
     self.goal = goal
     self.maxCost = maxCost
   }
 
-  /// What to do after `event`.
+  /// Decides on the action after `event`.
   ///
   /// An event that cannot follow the last action ends the run with the code `unexpected-event` and leaves the ledger as
   /// it is.
@@ -148,7 +146,7 @@ package struct RunState: Sendable, Equatable {
     (reached, jobID) = (state, job)
     if goal == .price { return isBeforeSubmit ? proceed() : enter(.pricing, .askPrice) }
     if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
-    // A job on record is paid for, whatever state is on record with it.
+    // A job on record is paid for, whatever the run's state.
     if let job { return afterSubmit(job) }
     switch state {
     case .planned, .prepared, .uploaded, .submitting, .needsDecision: return enter(.takingPlace, .takePlace(after: nil))
@@ -156,7 +154,7 @@ package struct RunState: Sendable, Equatable {
     }
   }
 
-  /// The first action towards a job, from where the run stands.
+  /// The first action towards a job, from the run's present state.
   private mutating func proceed() -> Action {
     switch reached {
     case .planned: enter(.preparing, .prepare(reusing: false))
@@ -214,10 +212,10 @@ package struct RunState: Sendable, Equatable {
       if let error = failure.service, error.code == .concurrencyLimit, goal != .price {
         return enter(.takingPlace, .takePlace(after: error))
       }
-      // The price of a run that is further leaves the run as it stands.
+      // Asking for the price of a run that is further changes nothing on record.
       return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? "\(failure.error)" : nil)
     case .reconciling:
-      // The service cannot be asked now, and the same order asks it later: the failed submit is the news.
+      // The service cannot be asked now; the same order asks it later. The error to report is that of the submit.
       if let submitFailure, failure.service != nil, !failure.isCancellation { return giveUp(submitFailure) }
       return giveUp(failure.error)
     case .claiming, .lookingForResults, .takingPlace, .pausing, .following, .downloading, .ended:

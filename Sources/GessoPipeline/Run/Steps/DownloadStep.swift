@@ -4,12 +4,12 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Downloads the results of a job to where nothing is lost.
+/// Downloads the results of a job, and never replaces a file that the user may need.
 struct DownloadStep {
   let context: RunContext
   let places: ResultPlaces
 
-  /// The files of a finished run, if all of them are where the order wants them, as they were.
+  /// The files of a finished run, if all of them are unchanged and in the place that the order names.
   func found() throws -> [Img2ImgResult.File]? {
     var files: [Img2ImgResult.File] = []
     for row in places.run.results {
@@ -33,7 +33,7 @@ struct DownloadStep {
     }
     do {
       let missing = zip(1..., job.assetIDs).filter { files[$0.0] == nil }
-      // One request for the addresses of many; one that is left out there is asked for by itself, and gives its reason.
+      // One request for the addresses of several results. A result missing from the reply is requested alone, which gives the reason.
       let assets = missing.count > 1 ? try await context.client.assets(missing.map(\.1)) : []
       for (index, id) in missing {
         try Task.checkCancellation()
@@ -55,7 +55,7 @@ struct DownloadStep {
     return files.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  /// A result that is on disk as the ledger has it: under the name that is wanted now, with the bytes on record.
+  /// A result that is on disk under the wanted name, with the bytes on record.
   private func intact(_ row: LedgerResult) throws -> Img2ImgResult.File? {
     let path = places.naming.path(
       index: row.index, number: row.number, fileExtension: URL(filePath: row.path).pathExtension)
@@ -65,7 +65,7 @@ struct DownloadStep {
     return try onDisk(path, digest, number: row.number, index: row.index, asset: row.assetID)
   }
 
-  /// The result that stands at a path already; its record is written again where it is gone.
+  /// The result that is already at a path. Its record is written again if it is missing.
   private func onDisk(
     _ path: String, _ digest: String, number: Int, index: Int, asset: AssetID
   ) throws -> Img2ImgResult.File {
@@ -87,7 +87,7 @@ struct DownloadStep {
     return file
   }
 
-  /// A result on disk under the first name that is free, or is this very result already.
+  /// Puts a result on disk under the first name that is free or that already belongs to this result.
   private func kept(_ asset: Asset, index: Int) async throws -> Img2ImgResult.File {
     var name = ResultNameSearch(places: places, index: index, asset: asset)
     if let file = try existing(&name) { return file }
@@ -105,20 +105,20 @@ struct DownloadStep {
 
   /// Moves the search on to the first name that is not taken.
   ///
-  /// - Returns: The result, if it stands there already.
+  /// - Returns: The result, if it is already there.
   private func existing(_ name: inout ResultNameSearch) throws -> Img2ImgResult.File? {
     guard case .own(let digest) = try name.advance() else { return nil }
     return try onDisk(
       name.path, digest, number: name.number, index: name.index, asset: name.asset.id)
   }
 
-  /// Gives a download the first name that is free, or throws it away where the result has come meanwhile.
+  /// Gives a download the first free name, or discards it if the result has appeared meanwhile.
   private func named(
     _ download: borrowing UnnamedDownload, size: ImageSize?, digest: String, _ name: inout ResultNameSearch
   ) throws -> Img2ImgResult.File {
     let (run, asset) = (name.places.run, name.asset.id)
     while true {
-      // Others may have taken the name meanwhile.
+      // Another process may have taken the name meanwhile.
       if let file = try existing(&name) { return file }
       let file = Img2ImgResult.File(
         index: name.index, path: name.path, recordPath: ResultRecord.path(beside: name.path), assetID: asset,
@@ -146,7 +146,7 @@ struct DownloadStep {
 
   /// Gives a result and its record their names, the record first, so that no interruption leaves a result without one.
   ///
-  /// - Returns: False when one of the names was taken meanwhile; then neither is used.
+  /// - Returns: False when one of the names was taken meanwhile; neither name is used then.
   private func placed(
     _ download: borrowing UnnamedDownload, _ record: [UInt8], as file: Img2ImgResult.File,
     _ standing: ResultPlaces.Standing
@@ -169,7 +169,7 @@ struct DownloadStep {
     }
   }
 
-  /// Writes a file, unless something has its name.
+  /// Writes a file, unless its name is taken.
   private func created(_ bytes: [UInt8], at path: String) throws(FileFailure) -> Bool {
     do throws(FileFailure) {
       try DurableFile.write(bytes, to: path, replacing: false)
@@ -180,18 +180,18 @@ struct DownloadStep {
     }
   }
 
-  /// Decodes a downloaded file from end to end; another kind of image is known by its first bytes.
+  /// Decodes a downloaded file from end to end. A format that this package does not decode is only recognized by its first bytes.
   ///
-  /// - Returns: Width and height as a viewer shows them; nil for a format this package does not read.
+  /// - Returns: Width and height as a viewer shows them; nil for a format that this package does not decode.
   private func verifiedSize(of path: String) throws -> ImageSize? {
-    // All is decoded whatever the size of the result, and a small one costs least.
+    // The whole file is decoded whatever size is asked for, and a small result costs least.
     let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
       let size = try context.preparer.inspectBlocking(.file(path)).size
       _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
-      // Known by its first bytes, but not read here.
+      // A known format that this package does not decode.
       guard error.code == .unsupportedFormat else { throw error }
       return nil
     }

@@ -4,15 +4,19 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Prepares what an order uploads: on disk and on record before anything is sent.
+/// Prepares the images of an order; they are on disk and on record before anything is sent.
 struct PrepareStep: Sendable {
   let context: RunContext
 
   /// Prepares the source and the second image.
   ///
   /// - Parameters:
-  ///   - request: Its size is filled in from the prepared image where the order names none.
-  ///   - reusing: True to take the file of an earlier attempt where its bytes are the same.
+  ///   - order: The order.
+  ///   - entry: The order's run.
+  ///   - request: Gains the size of the prepared image where the order names none.
+  ///   - reusing: True to use the file of an earlier attempt if it still has the bytes on record.
+  /// - Returns: The images to upload; none when the service fetches the source itself.
+  /// - Throws: A `PreparationError`, a ``PipelineError``, or a `ScenarioError` for a size that the service does not take.
   func run(
     _ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest, reusing: Bool
   ) async throws -> PreparedImages {
@@ -42,7 +46,7 @@ struct PrepareStep: Sendable {
         entry.id, sha256: sha256, path: path.absolutePath, geometry: try JSONText.line(image.geometry),
         parameters: try JSONText.line(request.record))
     }
-    // Before the first upload: it may be refused for being of another size than the source.
+    // Prepared before the first upload, because an image of another size than the source is refused.
     images.second = try await preparedSecond(order, geometry)
     return images
   }
@@ -71,9 +75,9 @@ struct PrepareStep: Sendable {
     }
   }
 
-  /// The prepared image of an earlier attempt, if it is still as it was.
+  /// The prepared image of an earlier attempt, if its file is unchanged.
   private static func earlierImage(_ entry: LedgerEntry) -> EncodedImage? {
-    // Read once: another order may replace the file while this one sends it.
+    // Read into memory once: another order may replace the file while this one sends it.
     guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
       let bytes = FileManager.default.contents(atPath: path).map([UInt8].init),
       ContentDigest.sha256(of: bytes) == sha256
@@ -81,10 +85,12 @@ struct PrepareStep: Sendable {
     return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)
   }
 
-  /// Writes an image that is going to be uploaded into the order's folder, beside what must not be replaced.
+  /// Writes an image that is going to be uploaded into the order's folder.
   ///
-  /// - Parameter kind: What stands after the stem in its name.
-  /// - Returns: Its path: the next number where an order's source, mask, control image or result has the name.
+  /// A name that an order's source, mask, control image or result has is not used; the image gets the next number. `kind` is the
+  /// part of the name after the stem.
+  ///
+  /// - Returns: The image's path.
   private func write(
     _ bytes: [UInt8], sha256: String, as kind: String, fileExtension: String, of order: Img2ImgOrder
   ) throws -> String {
@@ -92,7 +98,7 @@ struct PrepareStep: Sendable {
     while true {
       let name = ResultNaming.numbered("\(ResultNaming.shortened(order.stem)).\(kind)", number)
       let path = "\(order.folder)/\(name).\(fileExtension)"
-      // Writing follows a link, so what it leads to counts.
+      // Writing follows a link, so its target is what has to be compared.
       let target = URL(filePath: path).resolvingSymlinksInPath().path
       let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
       if existing == sha256 { return path }

@@ -1,32 +1,36 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Finds out what became of a submit whose answer nobody read. The service has no idempotency key, so the only way is to
-/// look through the account's jobs for one that belongs to no other run and is just what was asked for.
+/// Finds out what became of a submit whose reply was not read. The service has no idempotency key, so the only way is to look
+/// through the account's jobs for one that belongs to no other run and repeats the request.
 struct ReconcileStep: Sendable {
-  /// How far this machine's clock may be behind the service's.
+  /// Seconds by which this machine's clock may be ahead of the service's.
   private static let clockSkew = 60.0
-  /// How often the list is read before "no such job" is believed: a request that broke may still be at work there, and a
-  /// new job may be listed late (ASSUMED).
+  /// The number of times that the list is read before the step concludes that there is no job: the service may still be working
+  /// on a request whose connection broke, and a new job may be listed late (ASSUMED).
   private static let looks = 3
 
-  /// What can be said of one job.
+  /// Whether one job is the job of the submit.
   private enum Verdict {
     case fits, differs
-    /// Not yet, or never: it repeats nothing of its request and has no results to look at.
+    /// Undecided, for good if `isFinal`: the job repeats nothing of its request and has no results to compare.
     case unclear(isFinal: Bool)
   }
 
   let context: RunContext
 
-  /// The job that the submit of a run became, put on record.
+  /// Finds the job that the submit of a run became, and puts it on record.
   ///
-  /// Adopted is the one job that nobody has claimed and that fits in everything that was sent. A job that does not repeat
-  /// its request is known by its first result, for which it may have to be waited for.
+  /// A job is adopted when it is the only one that no run has claimed and that agrees with everything that was sent. A job that
+  /// does not repeat its request is compared by its first result, which the step may have to wait for.
   ///
-  /// - Parameter named: Jobs that the submit's answer names, where it could not be read. They are the first candidates.
-  /// - Throws: A ``PipelineError`` with the code `needs-decision`, after the run was parked, when none or several fit; or
-  ///   a `ScenarioError` when the service cannot be asked.
+  /// - Parameters:
+  ///   - request: The request that was sent.
+  ///   - entry: The run.
+  ///   - named: Jobs that an unreadable reply to the submit names. They are the first candidates.
+  /// - Returns: The adopted job.
+  /// - Throws: A ``PipelineError`` with the code `needs-decision` when no job or several jobs fit; the run is then on record
+  ///   with that state. A `ScenarioError` when the service cannot be asked.
   func run(_ request: Img2ImgRequest, _ entry: LedgerEntry, named: [JobID]) async throws -> JobID {
     context.report(.reconciling)
     let (client, ledger, polling) = (context.client, context.ledger, context.polling)
@@ -36,7 +40,7 @@ struct ReconcileStep: Sendable {
     while true {
       look += 1
       let jobs = try await client.jobs(createdAfter: (entry.submittedAt ?? 0) - Self.clockSkew)
-      // Read after the jobs: what was claimed in between is not free.
+      // Read after the jobs, so that a job which another run has claimed since counts as claimed.
       let claimed = try ledger.claimedJobs(baseURL: entry.intent.baseURL)
       var (fitting, unclear, isPending) = ([Job](), [Job](), false)
       for job in jobs where !claimed.contains(job.id) {
@@ -74,7 +78,7 @@ struct ReconcileStep: Sendable {
         guard let given = input[key] else { return true }
         return value.means(given)
       }
-      // A job of another endpoint has an image that this one has not.
+      // A job of another endpoint has an image that this request does not have.
       let hasMore = Self.secondKeys.contains { input[$0] != nil && input[$0] != .null && sent[$0] == nil }
       return agrees && !hasMore ? .fits : .differs
     }
@@ -83,7 +87,7 @@ struct ReconcileStep: Sendable {
     do throws(ScenarioError) {
       result = try await context.client.asset(first)
     } catch {
-      // Of a job whose result cannot be read nothing is known; that is no reason to learn nothing of the others.
+      // A result that cannot be read leaves this job undecided and does not end the search among the others.
       let isOfThisAsset = (error.outcome == .refused && !error.isRetryable) || error.code == .malformedReply
       guard isOfThisAsset, error.code != .credentialsRefused else { throw error }
       return .unclear(isFinal: true)
@@ -91,7 +95,7 @@ struct ReconcileStep: Sendable {
     guard let prompt = result.prompt, let parent = result.parentID else { return .unclear(isFinal: true) }
     guard sent["prompt"] == .string(prompt), (sent["image"] ?? sent["controlImageId"]) == .string(parent.rawValue)
     else { return .differs }
-    // Of several results only the first need have the seed that was sent (ASSUMED).
+    // Only the first of several results needs to have the seed that was sent (ASSUMED).
     guard let seed = result.seed, let wanted = sent["seed"] else { return .unclear(isFinal: true) }
     return wanted.means(.string(seed)) ? .fits : .differs
   }
@@ -104,7 +108,7 @@ struct ReconcileStep: Sendable {
     let found =
       candidates.isEmpty ? "no job of this account fits it" : "it may be one of \(candidates.count): \(names)"
     var reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(found))"
-    // What an earlier look found is not forgotten when this one finds nothing.
+    // The candidates of an earlier search stay on record when this one finds none.
     if candidates.isEmpty, entry.state == .needsDecision, let earlier = entry.failure { reason = earlier }
     try context.ledger.recordNeedsDecision(entry.id, reason: reason)
     var error = PipelineError(

@@ -1,16 +1,21 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for a job, once, and puts it on record.
+/// Sends one submit and puts the job on record.
 ///
-/// The run is `submitting` in the ledger only while an answer is outstanding or lost: after a refusal the service has no
-/// job of it, and whatever ends the process then costs nothing.
+/// The run is `submitting` in the ledger only while a reply is outstanding or lost: after a refusal the service has no job of it,
+/// and the end of the process then costs nothing.
 struct SubmitStep: Sendable {
   let context: RunContext
 
-  /// One attempt.
+  /// Makes one attempt.
   ///
-  /// - Parameter retry: What decides on the pause after a refusal; it counts the attempts.
+  /// - Parameters:
+  ///   - request: The request to send.
+  ///   - run: The ledger's number of the run.
+  ///   - retry: Counts the attempts and decides on the pause after a refusal.
+  /// - Returns: `submitted` or `notSubmitted`.
+  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written.
   func run(
     _ request: Img2ImgRequest, run: Int64, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {

@@ -2,20 +2,20 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Uploads what was prepared, unless the service has the same bytes.
+/// Uploads the prepared images, unless the service has the same bytes.
 struct UploadStep: Sendable {
-  /// How often a process looks whether another has ended the same upload.
+  /// The interval at which a process checks whether another one has ended the same upload.
   private static let lockInterval = Duration.milliseconds(100)
-  /// How long it waits for that.
+  /// The longest wait for the upload of another process.
   private static let lockPatience = Duration.seconds(600)
 
   let context: RunContext
 
-  /// Uploads the images of an order, names them in the request and puts that on record.
+  /// Uploads the images of an order, names them in the request and puts the request on record.
   func run(
     _ images: PreparedImages, _ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest
   ) async throws {
-    // Nothing is uploaded of a source that the service fetches itself.
+    // A source that the service fetches itself is not uploaded.
     guard let source = images.source else { return }
     let asset = try await asset(of: source)
     request.image = .asset(asset)
@@ -37,7 +37,7 @@ struct UploadStep: Sendable {
     }
   }
 
-  /// The asset of these bytes: the same bytes are one asset as long as the service has it.
+  /// The asset of an image. The same bytes are uploaded once, as long as the service keeps the asset.
   func asset(of image: EncodedImage) async throws -> AssetID {
     let (baseURL, account, sha256) = (context.client.configuration.baseURL, context.account, image.sha256)
     let lock = try await lock(sha256, baseURL, account)
@@ -59,13 +59,13 @@ struct UploadStep: Sendable {
       context.report(.uploading(progress))
       stored = progress.assetID
     }
-    // Without an asset the sequence ends only when the task is canceled.
+    // The sequence ends without an asset only when the task is canceled.
     guard let asset = stored else { throw CancellationError() }
     try context.ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
     return asset
   }
 
-  /// The right to upload these bytes, among all tasks and processes of this machine.
+  /// The exclusive right to upload these bytes, among all tasks and processes of this machine.
   private func lock(_ sha256: String, _ baseURL: String, _ account: String) async throws -> LedgerLock {
     var waited = Duration.zero
     while true {

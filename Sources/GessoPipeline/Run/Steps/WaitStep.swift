@@ -6,7 +6,11 @@ struct WaitStep: Sendable {
 
   /// Waits for a job.
   ///
-  /// - Parameter isOrdered: False when the caller named the job, and needs no event for it.
+  /// - Parameters:
+  ///   - job: The job.
+  ///   - isOrdered: True to report the job as submitted first; false when the caller named the job.
+  /// - Returns: The job in its final state.
+  /// - Throws: A `ScenarioError`, such as `deadline-exceeded`.
   func run(_ job: JobID, isOrdered: Bool) async throws -> Job {
     if isOrdered { context.report(.submitted(job)) }
     try Task.checkCancellation()
