@@ -1,16 +1,16 @@
 package import ImagePreparation
 
-/// What a run ends with, for scripts.
+/// The exit status of the command, for scripts.
 package enum CommandStatus: Int32, Sendable {
   /// All done.
   case done = 0
-  /// Some inputs of several failed, or all for different reasons; the rest are done.
+  /// Some of several inputs failed, or all failed for different reasons; the others are done.
   case someFailed = 1
   /// A bad flag or value, or an output that may not be written over.
   case usage = 2
   /// An input could not be read or is not a supported image.
   case badInput = 3
-  /// A limit refused it.
+  /// An input is above a limit.
   case limit = 4
   /// Credentials are missing or were refused.
   case credentials = 5
@@ -18,16 +18,16 @@ package enum CommandStatus: Int32, Sendable {
   case refused = 6
   /// Network or service unavailable after retries.
   case unavailable = 7
-  /// The job ended `failure` or `canceled`.
+  /// The job ended with `failure` or `canceled`.
   case jobFailed = 8
-  /// Timed out waiting.
+  /// The time to wait for the job is over.
   case timedOut = 9
   /// A result or the ledger could not be written.
   case cannotWrite = 10
   /// Interrupted. A process that a signal interrupted ends by that signal instead; a shell shows 130 for Ctrl-C.
   case interrupted = 130
 
-  /// The status for a failure to prepare one image.
+  /// The status for a failed preparation.
   package init(_ code: PreparationError.Code) {
     self =
       switch code {
@@ -39,9 +39,9 @@ package enum CommandStatus: Int32, Sendable {
       }
   }
 
-  /// The status of a run over several inputs, `failures` of which ended badly.
+  /// The status of a run over several inputs with these failures.
   ///
-  /// All failed in one way: that way's status. Otherwise ``someFailed``. An interruption outweighs everything.
+  /// If all inputs failed with one status, it is that status, otherwise ``someFailed``. An interruption comes before both.
   package init(failures: [CommandStatus], of count: Int) {
     if failures.isEmpty {
       self = .done

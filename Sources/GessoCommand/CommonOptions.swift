@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import GessoPipeline
 
-/// The flags every verb has that works on inputs.
+/// The flags of every verb that works on inputs.
 struct CommonOptions: ParsableArguments {
   @Flag(help: "One JSON object per input on standard output, nothing else there.")
   var json = false
@@ -22,7 +22,7 @@ struct CommonOptions: ParsableArguments {
 }
 
 extension Console {
-  /// A failure of one input: an object for scripts that asked for JSON, else a line for people.
+  /// Reports the failure of one input: as an object with `--json`, otherwise as a line for people.
   func report(_ failure: CommandError, input: String?, json: Bool) throws(CommandError) {
     if json { try output(json: failure.json(input: input)) } else { error(failure, input: input) }
   }

@@ -1,6 +1,6 @@
 package import ScenarioAPI
 
-/// Where the service is, who is asking and where the ledger lies: flags first, then the environment, then `.env`.
+/// The address of the service, the credentials and the path of the ledger: from flags, then the environment, then `.env`.
 ///
 /// Secrets are never flags, never printed, never stored.
 package struct Configuration: Sendable {
@@ -10,7 +10,7 @@ package struct Configuration: Sendable {
     case dotEnv = ".env"
   }
 
-  /// What the user may say on the command line.
+  /// The settings that have a flag.
   package struct Flags: Sendable {
     package var baseURL: String?
     package var projectID: String?
@@ -26,7 +26,7 @@ package struct Configuration: Sendable {
     package let key: String
     package let secret: String
     package let origin: Origin
-    /// True when a `.env` only names the files that hold them.
+    /// True when a `.env` only names the files that hold the key and the secret.
     let isIndirect: Bool
 
     package var customMirror: Mirror { Mirror(self, children: ["origin": origin]) }
@@ -36,10 +36,10 @@ package struct Configuration: Sendable {
   private let environment: [String: String]
   private let dotEnv: DotEnv
 
-  /// Collects settings; nothing is refused before it is asked for.
+  /// Collects settings. A setting is checked only when it is used.
   package init(flags: Flags, environment: [String: String], folder: String) {
     self.flags = flags
-    // A variable set to nothing counts as not set, as is usual.
+    // An empty variable counts as not set, as usual.
     self.environment = environment.filter { !$0.value.isEmpty }
     dotEnv = DotEnv(folder: folder) { $0.hasPrefix("SCENARIO_") || $0 == "GESSO_LEDGER" }
   }
@@ -47,12 +47,12 @@ package struct Configuration: Sendable {
   private static let keyNames = ["SCENARIO_API_KEY", "SCENARIO_SDK_API_KEY"]
   private static let secretNames = ["SCENARIO_API_SECRET", "SCENARIO_SDK_API_SECRET"]
 
-  // MARK: What is asked for
+  // MARK: Settings
 
-  /// Everything a client needs.
+  /// The configuration of a client.
   ///
-  /// - Throws: Status 5 without credentials, or when the address of the service came from elsewhere than the key did: a
-  ///   folder from a stranger must not be able to send the key to another host.
+  /// - Throws: Status 5 without credentials, or when the address of the service has another origin than the key: a `.env` in an
+  ///   untrusted folder must not be able to send the key to another host.
   package func client() throws(CommandError) -> ScenarioConfiguration {
     guard let found = try credentials() else {
       throw CommandError(
@@ -71,7 +71,7 @@ package struct Configuration: Sendable {
     }
   }
 
-  /// The key and the secret, both from one place; nil when there are none.
+  /// The key and the secret, both from one origin; nil when there are none.
   package func credentials() throws(CommandError) -> Credentials? {
     if let found = try credentials(in: environment, origin: .environment) { return found }
     return try credentials(in: try trustedDotEnv(), origin: .dotEnv)
@@ -83,11 +83,11 @@ package struct Configuration: Sendable {
     return try trustedDotEnv()["SCENARIO_PROJECT_ID"]
   }
 
-  /// Where the ledger lies: `GESSO_LEDGER`, else `gesso/ledger.sqlite` in the folder for state (XDG base directories).
+  /// The path of the ledger: `GESSO_LEDGER`, or `gesso/ledger.sqlite` in the folder for state (XDG base directories).
   package func ledgerPath() throws(CommandError) -> String {
     if let path = environment["GESSO_LEDGER"] { return path }
     if let path = try trustedDotEnv()["GESSO_LEDGER"] { return path }
-    // The XDG specification: a relative path is invalid and is ignored.
+    // A relative path is invalid and is ignored (XDG base directory specification).
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/gesso/ledger.sqlite" }
     guard let home = environment["HOME"] else {
       throw CommandError(
@@ -121,7 +121,7 @@ package struct Configuration: Sendable {
     }
   }
 
-  // MARK: Finding it
+  // MARK: Search
 
   private func trustedDotEnv() throws(CommandError) -> [String: String] {
     if let distrust = dotEnv.distrust { throw distrust }

@@ -3,9 +3,9 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
-/// Standard output for scripts, standard error for people: the only place that prints.
+/// Prints to standard output for scripts and to standard error for people. All other code prints through it.
 ///
-/// On a terminal progress is one live line that the next one replaces; elsewhere every new stage is a line of its own.
+/// On a terminal, progress is one line that the next one replaces; elsewhere every new stage is a new line.
 package final class Console: Sendable {
   private let isQuiet: Bool
   private let isLive: Bool
@@ -23,18 +23,18 @@ package final class Console: Sendable {
     hasColor = isLive && environment["NO_COLOR", default: ""].isEmpty
   }
 
-  /// A line for scripts, on standard output.
+  /// Prints a line for scripts, on standard output.
   package func output(_ line: String) throws(CommandError) {
-    // Bytes as given: a path may hold anything, and scripts must be able to open it.
+    // The bytes are unchanged: a path may contain any characters, and scripts must be able to open it.
     try output([UInt8]((line + "\n").utf8))
   }
 
-  /// An object for scripts, on one line of standard output; `isIndented` writes it over several, for people as well.
+  /// Prints an object for scripts on one line of standard output; on several lines, for people as well, if `isIndented`.
   package func output(json object: JSONObject, isIndented: Bool = false) throws(CommandError) {
     try output(encoding: object, isIndented: isIndented)
   }
 
-  /// Any value as JSON, likewise.
+  /// Prints any value as JSON in the same way.
   func output(encoding value: some Encodable, isIndented: Bool) throws(CommandError) {
     let text: String
     do {
@@ -47,7 +47,7 @@ package final class Console: Sendable {
     try output([UInt8](text.utf8))
   }
 
-  /// Bytes for scripts, on standard output.
+  /// Writes bytes for scripts to standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
     do {
       try writeAll(bytes, to: STDOUT_FILENO, name: "standard output")
@@ -56,19 +56,19 @@ package final class Console: Sendable {
     }
   }
 
-  /// A failure, shown even when quiet.
+  /// Prints a failure, even when quiet.
   package func error(_ error: CommandError, input: String? = nil) {
     let name = hasColor ? "\u{1B}[31mgesso:\u{1B}[0m" : "gesso:"
     show(name + " " + Self.printable((input.map { "\($0): " } ?? "") + error.line))
   }
 
-  /// Something a person should know.
+  /// Prints a note for people.
   package func note(_ text: String) {
     guard !isQuiet else { return }
     show(Self.printable(text))
   }
 
-  /// Where the work stands: `stage` names the step, `detail` how far it is.
+  /// Shows progress: `stage` names the step, `detail` its progress.
   package func progress(_ stage: String, _ detail: String = "") {
     guard !isQuiet else { return }
     let text = Self.printable(detail.isEmpty ? stage : "\(stage) \(detail)")
@@ -84,7 +84,7 @@ package final class Console: Sendable {
     }
   }
 
-  /// Takes the live line away.
+  /// Removes the progress line.
   package func endProgress() {
     liveLine.withLock { shown in
       if isLive, !shown.isEmpty { write("\r\u{1B}[K") }
@@ -100,11 +100,11 @@ package final class Console: Sendable {
   }
 
   private func write(_ text: String) {
-    // Nobody can be told that standard error is gone.
+    // There is no place to report that standard error is closed.
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
-  /// One line without control characters: neither a file's name nor a service's words may move the cursor.
+  /// One line without control characters: neither the name of a file nor a message of the service may move the cursor.
   package static func printable(_ text: String) -> String {
     String(
       String.UnicodeScalarView(

@@ -65,7 +65,7 @@ package struct Doctor: Verb {
     return problems.first?.status ?? .done
   }
 
-  /// What can be said of the ledger without making one.
+  /// The state of the ledger, found without making one.
   private static func state(ofLedger path: String) throws(CommandError) -> String {
     guard unsafe access(path, F_OK) == 0 else { return "not made yet" }
     let ledger = try ServiceOptions.ledger(at: path)
@@ -77,7 +77,7 @@ package struct Doctor: Verb {
     return "sound"
   }
 
-  /// One line a row; what is nested, indented under its name.
+  /// Prints one line for each row; nested rows are indented under their name.
   private static func print(_ report: [Row], to console: Console, indent: String = "") throws(CommandError) {
     for (name, value) in report {
       let text: String
@@ -95,7 +95,7 @@ package struct Doctor: Verb {
     }
   }
 
-  /// A line of the report: for people in this order, for scripts as a member of an object.
+  /// A line of the report. For people it is printed in this order, for scripts as a member of an object.
   private typealias Row = (name: String, value: Value)
 
   private enum Value: Encodable {

@@ -1,14 +1,14 @@
 /// The `.env` file of the working directory: `NAME=value` lines, a common place for keys.
 package struct DotEnv: Sendable {
-  /// What the file sets, unless it may not be trusted.
+  /// The variables that the file sets; empty for a file that may not be trusted.
   package let values: [String: String]
-  /// Why the file may not be trusted, when it sets something of ours.
+  /// The reason why the file may not be trusted, if it sets a variable of this program.
   package let distrust: CommandError?
 
-  /// Reads `.env` in `folder`; one that is missing, empty or of no concern to this program sets nothing.
+  /// Reads `.env` in `folder`. A file that is missing or empty, or that sets no variable of this program, is ignored.
   ///
-  /// A file that sets a name `isOurs` is trusted only when it belongs to the user and is closed to everyone else (0600
-  /// or less): whoever can write it could send a key elsewhere.
+  /// A file that sets a variable for which `isOurs` is true is trusted only when it belongs to the user and is closed to all
+  /// others (0600 or less): another user who can write it could send the key to another host.
   package init(folder: String, isOurs: (String) -> Bool) {
     guard let file = SettingsFile(path: folder + "/.env") else {
       (values, distrust) = ([:], nil)
@@ -25,8 +25,8 @@ package struct DotEnv: Sendable {
     }
   }
 
-  /// `NAME=value` a line, `export ` allowed before it, `#` lines and others skipped. Quotes around a value are taken off;
-  /// nothing is expanded.
+  /// Reads lines of the form `NAME=value`, with or without `export ` before them; all other lines are skipped. Quotes around a
+  /// value are removed. Nothing is expanded.
   package static func parse(_ text: String) -> [String: String] {
     var values: [String: String] = [:]
     for line in text.split(whereSeparator: \.isNewline) {
@@ -53,7 +53,7 @@ package struct DotEnv: Sendable {
 }
 
 extension Substring {
-  /// Where a comment begins that follows an unquoted value.
+  /// The beginning of a comment after an unquoted value.
   fileprivate func range(ofComment mark: String) -> Substring.Index? {
     indices.first { self[$0...].hasPrefix(mark) }
   }

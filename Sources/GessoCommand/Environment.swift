@@ -1,17 +1,17 @@
 internal import Foundation
 package import ImagePreparation
 
-/// What the process was started with.
+/// The environment of the process.
 package enum Environment {
   /// The environment variables.
   package static var variables: [String: String] { ProcessInfo.processInfo.environment }
 
-  /// Processor cores this process may use.
+  /// The processor cores that this process may use.
   static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// The preparer for the instruction set that `GESSO_ISA` names, else for the fastest one.
+  /// The preparer for the instruction set that `GESSO_ISA` names, or for the fastest one where it is not set.
   ///
-  /// - Throws: Status 2 for a name that this build or this processor does not have; never a quiet fallback.
+  /// - Throws: Status 2 for an instruction set that this build or this processor does not have.
   package static func preparer(
     _ variables: [String: String], limits: Limits = Limits()
   ) throws(CommandError) -> ImagePreparer {
@@ -24,7 +24,7 @@ package enum Environment {
     return ImagePreparer(instructionSet: set, limits: limits)
   }
 
-  /// The largest resident set the process has had, in bytes; nil where the system does not say.
+  /// The largest resident set of the process so far, in bytes; nil where the system does not report it.
   static var peakMemoryBytes: Int? {
     #if os(Linux)
     // Not getrusage: its maximum survives exec and would report the shell's or the test runner's memory.

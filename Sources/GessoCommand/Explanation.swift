@@ -15,7 +15,7 @@ extension Prepare {
       var failures: [CommandStatus] = []
       for input in inputs where !flag.isCanceled {
         do throws(CommandError) {
-          // Trimming reads the source first.
+          // Trimming reads the source before the plan is made.
           let source =
             recipe.trims ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
           let explanation = try Explanation(of: source, input: input.name, preparer, recipe, tensor, flag)
@@ -31,7 +31,7 @@ extension Prepare {
   }
 }
 
-/// What `prepare --explain` prints of one input.
+/// The output of `prepare --explain` for one input.
 private struct Explanation: Encodable {
   let input: String
   let source: JSONObject

@@ -1,8 +1,7 @@
 internal import ArgumentParser
 package import ScenarioAPI
 
-/// The flags that say what to make of the image: one for each ``GenerationField`` that has a flag, with its name, help and
-/// default.
+/// The flags for the settings of a generation: one for each ``GenerationField`` that has a flag, with its name, help and default.
 package struct GenerationOptions: ParsableArguments {
   @Option(name: .field(.strength), help: .field(.strength))
   var strength = Img2ImgRequest.defaults.strength
@@ -38,7 +37,7 @@ package struct GenerationOptions: ParsableArguments {
 
   package mutating func validate() throws { try require(seed, in: 0...Img2ImgRequest.largestSeed, "--seed") }
 
-  /// Puts what the flags hold into a request.
+  /// Sets the fields of a request from the flags.
   package func apply(to request: inout Img2ImgRequest) {
     request.strength = strength
     request.numSamples = numSamples
@@ -55,7 +54,7 @@ package struct GenerationOptions: ParsableArguments {
 
 extension NameSpecification {
   fileprivate static func field(_ field: GenerationField) -> NameSpecification {
-    // A field without a flag has no option here; its own name is as good as any.
+    // A field without a flag has no option here, so its own name is never shown.
     .customLong(field.flag ?? field.name)
   }
 }

@@ -24,26 +24,26 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Parses the command line, runs the verb and ends the process.
   package static func start() async -> Never {
-    // A reader that goes away is a failed write, not the end of a process that follows a paid job.
+    // A closed output becomes a failed write; it must not end a process that follows a paid job.
     signal(SIGPIPE, SIG_IGN)
-    // A core file would hold the API key.
+    // A core file would contain the API key.
     turnOffCoreFiles()
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
 
-  // `exit` alone would mean a method of the argument parser.
+  // Written with its module, because `exit` alone means a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
     Interruption.endBySignal()
     Ground.exit(status.rawValue)
   }
 
-  /// Parses and runs; every failure that no verb has reported is reported here.
+  /// Parses and runs. Failures that no verb has reported are reported here.
   private static func run(_ arguments: [String]) async -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     do {
       var command = try parseAsRoot(arguments)
       if var verb = command as? any Verb { return try await verb.perform() }
-      try command.run()  // Help, and verbs without a sub-verb, which answer with help.
+      try command.run()  // Help, and verbs without a sub-verb, which print help.
       return .done
     } catch let error as CommandError {
       console.error(error)
@@ -53,13 +53,13 @@ package struct Gesso: AsyncParsableCommand {
         console.error(usage(error, arguments: arguments))
         return .usage
       }
-      // Help, version and completion scripts are what was asked for.
+      // Help, version and completion scripts go to standard output, because the user asked for them.
       print(fullMessage(for: error))
       return .done
     }
   }
 
-  /// What the argument parser says, in one line that ends with what to do.
+  /// The argument parser's message as one line with a remedy.
   package static func usage(_ error: any Error, arguments: [String]) -> CommandError {
     if let flag = arguments.lazy.map({ String($0.prefix { $0 != "=" }) }).first(where: laterFlags.contains) {
       return .usage("\(flag) is not in this version yet", remedy: "leave it out")
@@ -70,17 +70,17 @@ package struct Gesso: AsyncParsableCommand {
     return .usage(message(for: error), remedy: "see gesso\(verb ?? "") --help")
   }
 
-  /// Flags of the documented surface that a later version brings; naming them beats calling them unknown.
+  /// Documented flags of a later version, which get an error of their own instead of being unknown.
   private static let laterFlags: Set<String> = ["--online"]
 }
 
-/// A verb of the command: says how it ended instead of exiting.
+/// A verb of the command. It returns its status instead of exiting.
 protocol Verb: AsyncParsableCommand {
   mutating func perform() async throws -> CommandStatus
 }
 
 extension Verb {
-  /// Runs it outside of ``Gesso/start()``, as the argument parser's own entry points do.
+  /// Runs the verb outside of ``Gesso/start()``, as the argument parser's own entry points do.
   package mutating func run() async throws {
     throw ExitCode(try await perform().rawValue)
   }

@@ -22,7 +22,7 @@ extension ImageDescription {
     ])
   }
 
-  /// What the color profile is called; nil where there is none.
+  /// The name of the color profile; nil where there is none.
   var profileLabel: String? { iccProfile == nil ? nil : iccProfileName ?? "unnamed" }
 
   /// The lines of `inspect`, without the name of the file.
@@ -79,7 +79,7 @@ extension PreparedImage {
 }
 
 extension PreparedImage {
-  /// How it was done, for `--verbose`.
+  /// The details of the preparation, for `--verbose`.
   var details: String {
     let stages = [
       ("decode", timings.decode), ("resize", timings.resize), ("color", timings.color), ("encode", timings.encode),
@@ -89,7 +89,7 @@ extension PreparedImage {
   }
 }
 
-/// Numbers as people read them.
+/// Formats numbers for people.
 enum Figure {
   /// For example `501 kB`.
   static func bytes(_ count: Int) -> String {

@@ -11,7 +11,7 @@ package struct Img2Img: Verb {
     commandName: "img2img", abstract: "Prepare an image, upload it, submit a job, wait for it and download the results."
   )
 
-  /// Which endpoint makes the image.
+  /// The endpoint that makes the image.
   package enum Mode: String, ExpressibleByArgument, CaseIterable {
     case legacy, custom, auto
   }
@@ -159,7 +159,7 @@ package struct Img2Img: Verb {
     case result(Img2ImgResult)
   }
 
-  /// Sends the order where its model runs, and checks it against what a custom model publishes.
+  /// Chooses the endpoint that runs the order's model, and checks the order against the fields that a custom model publishes.
   private func choose(_ order: inout Img2ImgOrder, _ client: ScenarioClient) async throws {
     guard mode != .legacy else { return }
     let model = try await client.model(order.request.modelID)
@@ -168,23 +168,23 @@ package struct Img2Img: Verb {
       throw CommandError.usage("model \(model.id) is no custom model", remedy: "use --mode legacy or --mode auto")
     }
     var request = order.request
-    // What is filled in later fits: sides are multiples of 16, and images are assets.
+    // Values that are filled in later always fit: sides are multiples of 16, and images are assets.
     (request.width, request.height) = (request.width ?? 1024, request.height ?? 1024)
     try model.check(request)
   }
 
-  /// The value of `--max-cost`, read from end to end or not at all: Foundation alone reads `0,5` as 0 and `12abc` as 12.
+  /// The value of `--max-cost`; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
   private var costLimit: Decimal? {
     guard let maxCost, maxCost.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
     return Decimal(string: maxCost)
   }
 
-  /// The value of a `--param`: JSON where it is JSON, else text.
+  /// The value of a `--param`: JSON if the text is valid JSON, otherwise text.
   private static func value(_ text: Substring) -> JSONValue {
     (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(String(text))
   }
 
-  /// What the flags ask for, with standard input and URLs read into memory.
+  /// The order that the flags describe, with standard input and URLs read into memory.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
     var request = Img2ImgRequest(prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model)
     generation.apply(to: &request)
@@ -222,7 +222,7 @@ package struct Img2Img: Verb {
     return order
   }
 
-  /// A second image, named in its errors.
+  /// The source of a mask or control image.
   private func secondImage(_ argument: String) async throws -> ImageSource {
     try await Input(argument).repeatableSource(limit: preparation.maxDownload << 20)
   }
@@ -235,7 +235,7 @@ package struct Img2Img: Verb {
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// Runs `work` with a client of the service, or of a stand-in that lives as long.
+  /// Runs `work` with a client of the service, or of a sandbox that lives as long as the work.
   private func withService<Result: Sendable>(
     _ account: ScenarioConfiguration?, _ reporter: Img2ImgReporter,
     _ work: (ScenarioClient) async throws -> Result
@@ -258,7 +258,7 @@ package struct Img2Img: Verb {
   }
 
   private var polling: JobPolling {
-    // The stand-in's jobs take three seconds, and asking it costs nothing.
+    // The sandbox's jobs take three seconds, and requests to it are cheap.
     sandbox
       ? JobPolling(initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout))
       : JobPolling(deadline: .seconds(timeout))

@@ -4,7 +4,7 @@ internal import ImagePreparation
 internal import ScenarioAPI
 internal import Synchronization
 
-/// Shows how an img2img run goes, and what came of it.
+/// Shows the progress of an img2img run and its result.
 final class Img2ImgReporter: Sendable {
   private struct State {
     var prepared: JSONObject?
@@ -12,13 +12,13 @@ final class Img2ImgReporter: Sendable {
     var submit = Submit.idle
   }
 
-  /// Where the submit stands, as far as an interruption is concerned.
+  /// The state of the submit, which decides on the message of an interruption.
   private enum Submit {
-    /// The service has no job of this order, or the job's id is known.
+    /// The service has no job of this order, or the job's id is on record.
     case idle
-    /// An answer is outstanding.
+    /// A reply is outstanding.
     case outstanding
-    /// The answer is lost, and the service is being asked what became of it.
+    /// The reply is lost, and the run looks for its job.
     case uncertain
   }
 
@@ -38,7 +38,7 @@ final class Img2ImgReporter: Sendable {
 
   func note(_ text: String) { console.note("gesso: \(text)") }
 
-  /// Shows what happens until the work has ended.
+  /// Shows events until the work has ended.
   func follow<Success>(_ run: Img2ImgRun<Success>) async throws -> Success {
     for await event in run.events { show(event) }
     return try await run.result
@@ -85,7 +85,7 @@ final class Img2ImgReporter: Sendable {
     "\(Figure.bytes(progress.sentBytes)) of \(Figure.bytes(progress.totalBytes))"
   }
 
-  /// Ctrl-C: says what happens next where it is not what a person expects.
+  /// Explains after Ctrl-C why the command does not end at once, where that is the case.
   func interrupt() {
     if state.withLock(\.submit) == .outstanding {
       note("waiting for the answer to the submit, so that a paid job is not lost; interrupt again to end now")
@@ -96,7 +96,7 @@ final class Img2ImgReporter: Sendable {
     console.endProgress()
     guard json else {
       for file in result.files { try console.output(file.path) }
-      // Not waited for: the id is what there is to go on with.
+      // The command did not wait for results, so it prints the id that a later command needs.
       if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
       return
     }
@@ -113,14 +113,14 @@ final class Img2ImgReporter: Sendable {
     ])
   }
 
-  /// The price, and nothing else.
+  /// Prints the price, and nothing else.
   func finish(price: Decimal) throws(CommandError) {
     console.endProgress()
     guard json else { return try console.output("\(price)") }
     try console.output(json: ["input": input, "cost": price, "dryRun": true])
   }
 
-  /// Says what went wrong, and how to go on when a job is on record.
+  /// Prints the error, and how to continue when a job is on record.
   func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
     console.endProgress()
     var failure = CommandError(any: error)
@@ -144,7 +144,7 @@ final class Img2ImgReporter: Sendable {
       default: break
       }
     } else if failure.status == .interrupted {
-      // With an answer outstanding there is no interruption but one that came before anything was sent.
+      // The run waits for an outstanding reply, so an interruption in that state came before the submit was sent.
       failure = failure.saying(
         "interrupted",
         state.withLock(\.submit) == .uncertain

@@ -2,14 +2,14 @@ internal import GessoPipeline
 package import ImagePreparation
 internal import ScenarioAPI
 
-/// What stands for an image on the command line: a path, `-` for standard input, or an `http(s)` URL.
+/// An argument that names an image: a path, `-` for standard input, or an `http(s)` URL.
 package struct Input: Sendable, Hashable {
-  /// As given.
+  /// The argument as given.
   package let argument: String
 
   package init(_ argument: String) { self.argument = argument }
 
-  /// How it is called in lines, JSON and records: a URL without its query, which may hold a signature.
+  /// Its name in lines, JSON and records: a URL without its query, which may contain a signature.
   package var name: String {
     OutputNaming.isURL(argument) ? String(argument.prefix { $0 != "?" && $0 != "#" }) : argument
   }
@@ -17,20 +17,20 @@ package struct Input: Sendable, Hashable {
   /// The file that must not be written over; nil where there is none.
   package var file: String? { argument == "-" || OutputNaming.isURL(argument) ? nil : argument }
 
-  /// Where the bytes come from; a URL is fetched first, without credentials and up to `limit` bytes.
+  /// The source of its bytes. A URL is fetched first, without credentials and up to `limit` bytes.
   package func source(limit: Int) async throws(CommandError) -> ImageSource {
     if argument == "-" { return .descriptor(0) }
     guard OutputNaming.isURL(argument) else { return .file(argument) }
     return .memory(try await fetched(over: Self.transport, limit: limit))
   }
 
-  /// The same, in a form that can be read twice: standard input is read into memory, up to `limit` bytes.
+  /// The source in a form that can be read twice: standard input is read into memory, up to `limit` bytes.
   func repeatableSource(limit: Int) async throws(CommandError) -> ImageSource {
     guard argument == "-" else { return try await source(limit: limit) }
     return .memory(try await StandardInput.read(limit: limit))
   }
 
-  /// Made by the first URL; files need no transport.
+  /// Made when the first URL is fetched; files need no transport.
   private static let transport = CurlTransport()
 
   func fetched(over transport: any HTTPTransport, limit: Int) async throws(CommandError) -> [UInt8] {
@@ -50,7 +50,7 @@ package struct Input: Sendable, Hashable {
     }
   }
 
-  /// Refuses lists that cannot be worked on.
+  /// The inputs that a list of arguments names; throws for lists that cannot be processed.
   package static func list(_ arguments: [String]) throws(CommandError) -> [Input] {
     guard arguments.filter({ $0 == "-" }).count <= 1 else {
       throw .usage("standard input is named twice", remedy: "name - once")

@@ -28,7 +28,7 @@ package struct Inspect: Verb {
     var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {
-        // Metadata of a PNG may stand behind its pixels, where a pipe cannot be looked at.
+        // Metadata of a PNG may follow its pixels, where they are found only in a source that can be searched.
         let source = try await input.repeatableSource(limit: maxDownload << 20)
         let description = try await Self.describe(source)
         if json {

@@ -3,10 +3,10 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
-/// Ctrl-C, `kill` and a terminal that goes away, turned into a cancellation that lets the work clean up.
+/// Turns Ctrl-C, `kill` and a closed terminal into a cancellation, so that the work can clean up.
 ///
-/// The first signal cancels; the second one ends the process at once. Either way the process ends by the signal, so that
-/// a shell sees what happened and ends its own loop as well.
+/// The first signal cancels; the second one ends the process at once. In both cases the process ends by the signal, so that a
+/// shell notices the interruption and ends its own loop as well.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
@@ -16,11 +16,13 @@ enum Interruption {
   ///
   /// - Parameters:
   ///   - flag: Raised by the first signal.
-  ///   - patience: How long after the first signal the process ends even if the work does not notice, as in a read from a
-  ///     terminal that never comes back; nil to wait for as long as it takes.
-  ///   - isExpected: True for work that goes on until it is interrupted: the process then ends with the status of the verb.
+  ///   - patience: The time after the first signal at which the process ends even if the work has not, for example in a read
+  ///     from a terminal that never returns; nil to wait without limit.
+  ///   - isExpected: True for work that runs until it is interrupted: the process then ends with the status of the verb.
   ///   - onSignal: Called once, on the first signal.
-  ///   - work: What is done; it begins when signals are caught.
+  ///   - work: The work. It begins once signals are caught.
+  /// - Returns: The value that `work` returns.
+  /// - Throws: The error that `work` throws.
   static func guarding<Result: Sendable>(
     flag: CancellationFlag = CancellationFlag(), patience: DispatchTimeInterval?, isExpected: Bool = false,
     onSignal: @escaping @Sendable () -> Void = {},
@@ -52,7 +54,7 @@ enum Interruption {
     private let number: Int32
     private let source: any DispatchSourceSignal
 
-    /// Nil for a hang-up that the caller has turned off, as `nohup` does.
+    /// Nil for a hang-up signal that the caller has turned off, as `nohup` does.
     init?(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
       let former = signal(number, SIG_IGN)
       if unsafe number == SIGHUP && unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {

@@ -146,13 +146,13 @@ package struct Jobs: AsyncParsableCommand {
     @Argument(help: "The number of the run.")
     var run: Int64
 
-    @Option(help: ArgumentHelp("This job is what it became.", valueName: "JOB"))
+    @Option(help: ArgumentHelp("The submit started this job.", valueName: "JOB"))
     var adopt: String?
 
-    @Flag(help: "It started no job: the same command submits again.")
+    @Flag(help: "The submit started no job: the same command submits again.")
     var resubmit = false
 
-    @Flag(help: "Nobody cares any more.")
+    @Flag(help: "Abandon the run; its job, if any, is not looked for.")
     var drop = false
 
     @OptionGroup(title: "Service") var service: ServiceOptions
@@ -198,7 +198,7 @@ private func pipeline(_ service: ServiceOptions, _ common: CommonOptions) throws
     ledger: try openLedger())
 }
 
-/// Waits for a job and downloads what is not on disk.
+/// Waits for a job and downloads the results that are not on disk.
 private func goOn(
   with id: String, _ results: ResultOptions, polling: JobPolling, service: ServiceOptions, common: CommonOptions
 ) async throws -> CommandStatus {
@@ -220,7 +220,7 @@ private func goOn(
 }
 
 extension Ledger {
-  /// The run of a job, or the run of that number.
+  /// The run with this number, or the run of the job with this id.
   fileprivate func entry(named id: String) throws(PipelineError) -> LedgerEntry {
     if let run = Int64(id) { return try entry(run: run) }
     return try entry(job: JobID(rawValue: id))

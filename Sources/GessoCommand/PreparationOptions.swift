@@ -1,7 +1,7 @@
 public import ArgumentParser
 public import ImagePreparation
 
-/// The flags that say how an image is prepared, shared by every verb that prepares one.
+/// The flags for the preparation of an image, shared by every verb that prepares one.
 package struct PreparationOptions: ParsableArguments {
   @Option(name: .customLong("max-side"), help: "Longest side after the resize, in pixels (default: 1536).")
   package var maxSide: Int?
@@ -120,13 +120,16 @@ package struct PreparationOptions: ParsableArguments {
     if size != nil, maxSide != nil { throw ValidationError("--size and --max-side exclude each other: keep one") }
   }
 
-  /// The recipe these flags describe.
+  /// The recipe that these flags describe.
   ///
   /// - Parameters:
-  ///   - defaultMultiple: What both sides become multiples of when no flag says so.
-  ///   - defaultMaxBytes: The byte budget when no flag gives one.
-  ///   - model: The model whose size rules hold when no flag names one.
+  ///   - defaultMultiple: The multiple of both sides when no flag sets one; 1 for any sides.
+  ///   - defaultMaxBytes: The byte budget when no flag sets one; nil for none.
+  ///   - model: The model whose size rules hold when no flag names one; a model without rules is ignored.
   ///   - output: The output's name, whose extension decides the format; nil where there is none.
+  /// - Returns: The recipe, which is checked only when it is used.
+  /// - Throws: Status 2 when the output's name has no known extension and no flag names the format, or when both contradict
+  ///   each other.
   package func recipe(
     defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil
   ) throws(CommandError) -> Recipe {
@@ -151,9 +154,7 @@ package struct PreparationOptions: ParsableArguments {
       metadata: metadata, failOn: failOn)
   }
 
-  /// How much one image may take.
-  ///
-  /// - Parameter threads: Threads for one image.
+  /// The limits of one image, which may use `threads` threads.
   package func limits(threads: Int) -> Limits {
     Limits(maxPixels: Self.pixels(maxInputPixels), maxMemory: maxMemory << 20, threads: threads)
   }
@@ -168,7 +169,7 @@ package struct PreparationOptions: ParsableArguments {
     }
   }
 
-  /// The format that the name of the output asks for; a flag that contradicts the name is refused.
+  /// The format that the output's name or the flag asks for; throws when they contradict each other.
   private static func format(
     _ asked: Recipe.Output.Format, output: String?
   ) throws(CommandError) -> Recipe.Output.Format {
@@ -189,7 +190,7 @@ package struct PreparationOptions: ParsableArguments {
     return named
   }
 
-  /// The largest side either format can hold: JPEG's 16-bit fields less libjpeg's margin.
+  /// The largest side that both formats can hold: the limit of libjpeg-turbo, close to that of JPEG's 16-bit fields.
   private static let longestSide = 65_500
 
   private static func pixels(_ megapixels: Double) -> Int { max(1, Int(megapixels * 1_000_000)) }

@@ -89,7 +89,7 @@ package struct Prepare: Verb {
     return batch
   }
 
-  /// What is printed of one prepared image.
+  /// The output for one prepared image.
   private struct Report: Sendable {
     enum Line: Sendable {
       case path(String)
@@ -99,11 +99,11 @@ package struct Prepare: Verb {
     }
 
     let notes: [String]
-    /// What goes to standard output.
+    /// The line for standard output.
     let line: Line
   }
 
-  /// Prepares everything, and prints what came of each input in the order they were given.
+  /// Prepares all inputs, and prints their outcomes in the order of the inputs.
   private func prepare(_ batch: PreparationBatch, _ inputs: [Input]) async throws -> CommandStatus {
     let (console, common, tensorPath) = (common.console, common, tensor.path)
     let work = batch.start { index, image, path in
@@ -114,7 +114,7 @@ package struct Prepare: Verb {
         input: inputs[index].name, output: path, tensorPath: tensorPath, peakMemoryBytes: Environment.peakMemoryBytes)
       return Report(notes: notes, line: .json(json))
     }
-    // What is still going on when standard output is gone.
+    // Cancels the remaining work when standard output is closed.
     defer { work.cancel() }
     var (failures, reported) = ([CommandStatus](), 0)
     do {

@@ -73,7 +73,7 @@ package struct Restore: Verb {
     }
   }
 
-  /// The geometry of a record: its member `geometry`, or the record itself.
+  /// Reads the geometry from a record: its member `geometry`, or the record itself.
   private func readRecord() throws(CommandError) -> GeometryRecord {
     struct Record: Decodable { var geometry: GeometryRecord? }
     guard let text = SettingsFile(path: record)?.text else {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import GessoPipeline
 
-/// The flags that say where results go.
+/// The flags for the place of results.
 struct ResultOptions: ParsableArguments {
   @Option(
     name: [.customShort("o"), .customLong("out-dir")],

@@ -30,7 +30,7 @@ package struct Sandbox: Verb {
     let log: (@Sendable (String) -> Void)? = verbose ? { @Sendable line in console.note(line) } : nil
     let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(port: port, credentials: [pair], log: log))
     do {
-      // Signals are caught before the address is out: whoever reads it may stop the sandbox at once.
+      // Signals are caught before the address is printed, because its reader may stop the sandbox at once.
       try await Interruption.guarding(patience: nil, isExpected: true) {
         let address = try await sandbox.start()
         if configured == nil {

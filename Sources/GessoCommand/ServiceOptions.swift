@@ -3,7 +3,7 @@ internal import GessoPipeline
 internal import Logging
 internal import ScenarioAPI
 
-/// The flags that say where the service is.
+/// The flags for the address of the service and the project.
 package struct ServiceOptions: ParsableArguments {
   @Option(
     name: .customLong("base-url"),
@@ -20,7 +20,7 @@ package struct ServiceOptions: ParsableArguments {
       flags: Configuration.Flags(baseURL: baseURL, projectID: project), environment: Environment.variables, folder: ".")
   }
 
-  /// A client that logs to standard error when asked to.
+  /// A client, which logs to standard error if `verbose`.
   static func client(_ configuration: ScenarioConfiguration, verbose: Bool) -> ScenarioClient {
     let client = ScenarioClient(configuration: configuration)
     guard verbose else { return client }

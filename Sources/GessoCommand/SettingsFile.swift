@@ -4,15 +4,15 @@ internal import Ground
 struct SettingsFile {
   /// The content.
   let text: String
-  /// True when it belongs to this user and nobody else may read or write it.
+  /// True when the file belongs to this user and no other user may read or write it.
   let isPrivate: Bool
 
-  /// The most that is read; a file of settings is far smaller.
+  /// The largest size in bytes; a settings file is far smaller.
   private static let largestSize = 64 * 1024
 
   /// Reads a regular file of at most 64 KB; nil for anything else.
   init?(path: String) {
-    // Not blocking: a pipe by that name must not hang the command.
+    // Opened without blocking, so that a pipe with this name does not hang the command.
     let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -1,7 +1,7 @@
 internal import Ground
 internal import ImagePreparation
 
-/// Standard input, read to its end.
+/// Reads standard input to its end.
 enum StandardInput {
   /// Reads at most `limit` bytes; canceling the task ends the wait for more.
   static func read(limit: Int) async throws(CommandError) -> [UInt8] {
@@ -15,7 +15,7 @@ enum StandardInput {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      // A terminal or a pipe may never say more, so the flag is looked at ten times a second.
+      // No more bytes may ever come from a terminal or a pipe, so the flag is checked ten times a second.
       var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       let ready = unsafe poll(&waiting, 1, 100)
       if flag.isCanceled {

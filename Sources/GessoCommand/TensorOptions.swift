@@ -40,7 +40,7 @@ package struct TensorOptions: ParsableArguments {
     }
   }
 
-  /// What the flags describe; nil without `--tensor`.
+  /// The tensor format that the flags describe; nil without `--tensor`.
   package var format: TensorFormat? {
     guard path != nil else { return nil }
     var format = TensorFormat()

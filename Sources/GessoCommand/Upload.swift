@@ -43,7 +43,7 @@ package struct Upload: Verb {
     }
   }
 
-  /// Uploads one input after the other, until the task is canceled.
+  /// Uploads the inputs one by one, until the task is canceled.
   private func upload(
     _ inputs: [Input], recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> [CommandStatus] {

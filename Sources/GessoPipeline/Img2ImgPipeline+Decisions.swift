@@ -1,11 +1,11 @@
 internal import Foundation
 public import ScenarioAPI
 
-/// What people decide about runs and jobs.
+/// Decisions of the user about runs and jobs.
 extension Img2ImgPipeline {
-  /// Asks the service to cancel a job that this machine's ledger knows, and looks whether it did.
+  /// Asks the service to cancel a job that this machine's ledger knows, and reads the job until it has ended.
   ///
-  /// - Returns: The job as it stands then: canceled, or ended before it could be.
+  /// - Returns: The job in its final state: canceled, or ended before it could be canceled.
   /// - Throws: A `ScenarioError`, with the code `rejected` for jobs that cannot be canceled, a ``PipelineError`` or
   ///   `CancellationError`.
   @concurrent
@@ -14,31 +14,32 @@ extension Img2ImgPipeline {
       let entry = try ledger.entry(job: job)
       try checkAddress(entry)
       _ = try await client.cancel(job)
-      // The answer is no proof (contract, section 8).
+      // The reply does not prove that the job was canceled (contract, section 8).
       let ended = try await client.finishedJob(job, polling: polling)
       if ended.status == .canceled { try ledger.recordFailure(entry.id, reason: "job \(job) was canceled") }
       return ended
     }
   }
 
-  /// What somebody decided about a run that waits for a decision.
+  /// A decision about a run that needs one.
   public enum Decision: Sendable, Equatable {
-    /// This job is what the submit became.
+    /// The submit started this job.
     case adopt(JobID)
     /// The submit started no job; the same order submits again.
     case resubmit
-    /// The run is given up; its job, if there is one, is not looked for.
+    /// The run is abandoned; its job, if there is one, is not looked for.
     case drop
   }
 
-  /// Carries out a decision about a run whose submit had no usable answer.
+  /// Carries out a decision about a run whose submit had no usable reply.
   ///
   /// - Parameters:
   ///   - run: The ledger's number of the run.
-  ///   - decision: What becomes of it.
-  /// - Returns: The run as it stands now. An adopted job is followed with ``resume(_:folder:nameTemplate:replacesResults:polling:)``.
-  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that waits
-  ///   for no decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
+  ///   - decision: The decision.
+  /// - Returns: The run after the decision. An adopted job is followed with
+  ///   ``resume(_:folder:nameTemplate:replacesResults:polling:)``.
+  /// - Throws: A ``PipelineError``: `unknown-job`, `other-service`, `run-in-progress`, `invalid-order` for a run that needs no
+  ///   decision or a job that belongs to another run; or a `ScenarioError` when the service does not know the job.
   @concurrent
   @discardableResult
   public func resolve(_ run: Int64, _ decision: Decision) async throws -> LedgerEntry {
@@ -68,7 +69,7 @@ extension Img2ImgPipeline {
     }
   }
 
-  /// A job is only asked for at the address it was submitted to, and with the credentials of that address.
+  /// Checks that a job is requested only at the address that it was submitted to, with the credentials of that address.
   func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
     guard entry.intent.baseURL == client.configuration.baseURL else {
       throw PipelineError(

@@ -12,7 +12,7 @@ struct CommandStatusTests {
     ([.badInput, .interrupted], 3, .interrupted),
   ]
 
-  @Test("several inputs", arguments: runs)
+  @Test("the status of several inputs", arguments: runs)
   func several(failures: [CommandStatus], count: Int, status: CommandStatus) {
     #expect(CommandStatus(failures: failures, of: count) == status)
   }
@@ -25,11 +25,11 @@ struct CommandStatusTests {
     (.canceled, 130),
   ]
 
-  @Test("failures of images", arguments: images)
+  @Test("each error of an image has a status", arguments: images)
   func image(code: PreparationError.Code, status: Int32) {
     let error = CommandError(PreparationError(code, stage: .open, "m", remedy: "r"))
     #expect(error.status.rawValue == status)
-    // The library knows no flags.
+    // The library's remedies name no flags; the command adds them.
     #expect(error.line == (code == .outputExists ? "m: choose another name, or leave out --no-clobber" : "m: r"))
   }
 
@@ -44,7 +44,7 @@ struct CommandStatusTests {
     (.deadlineExceeded, 9), (.canceled, 130), (.writeFailed, 10),
   ]
 
-  @Test("failures of the service", arguments: services)
+  @Test("each error of the service has a status", arguments: services)
   func service(code: ScenarioError.Code, status: Int32) {
     let error = CommandError(ScenarioError(code, .refused, stage: .submit, "m", remedy: "r"))
     #expect(error.status.rawValue == status)
@@ -55,7 +55,7 @@ struct CommandStatusTests {
     (.invalidOrder, 2),
   ]
 
-  @Test("failures of a run", arguments: pipelines)
+  @Test("each error of a run has a status", arguments: pipelines)
   func pipeline(code: PipelineError.Code, status: Int32) {
     #expect(CommandError(PipelineError(code, stage: "wait", "m", remedy: "r")).status.rawValue == status)
   }

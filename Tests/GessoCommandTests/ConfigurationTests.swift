@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Configuration")
 struct ConfigurationTests {
-  /// One way to be configured and what comes of it.
+  /// One configuration and its expected outcome.
   struct Case: CustomTestStringConvertible, Sendable {
     let name: String
     var flags = Configuration.Flags()
@@ -79,7 +79,7 @@ struct ConfigurationTests {
       refusal: "invalid-configuration"),
   ]
 
-  @Test("flags, then environment, then .env; an address only from where the key is", arguments: cases)
+  @Test("flags come before the environment and .env; the address has the origin of the key", arguments: cases)
   func resolves(_ test: Case) throws {
     let gesso = try GessoExecutable()
     if let text = test.dotEnv { try gesso.write(text, to: ".env", mode: test.mode) }
@@ -96,7 +96,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test("secrets in files that the environment names")
+  @Test("secrets are read from files that the environment names")
   func files() throws {
     let gesso = try GessoExecutable()
     try gesso.write("k\n", to: "key")
@@ -129,7 +129,7 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "the project",
+    "the project comes from a flag, the environment or .env",
     arguments: [
       (nil, [:], nil, nil), ("a", ["SCENARIO_PROJECT_ID": "b"], "c", "a"),
       (nil, ["SCENARIO_PROJECT_ID": "b"], "c", "b"), (nil, [:], "c", "c"),
@@ -149,7 +149,7 @@ struct ConfigurationTests {
     (["HOME": "/h", "XDG_STATE_HOME": "/x", "GESSO_LEDGER": "/l.sqlite"], "/l.sqlite"),
   ]
 
-  @Test("where the ledger lies", arguments: ledgers)
+  @Test("the path of the ledger", arguments: ledgers)
   func ledger(environment: [String: String], expected: String) throws {
     let configuration = Configuration(flags: .init(), environment: environment, folder: "/nonexistent")
     #expect(try configuration.ledgerPath() == expected)

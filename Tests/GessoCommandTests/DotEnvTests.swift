@@ -10,12 +10,12 @@ struct DotEnvTests {
     ("KEY=\"open", "\"open"), ("OTHER=value", nil), ("KEY=$HOME", "$HOME"), ("KEY=value\r", "value"),
   ]
 
-  @Test("a line", arguments: lines)
+  @Test("a line sets a variable, or is skipped", arguments: lines)
   func line(line: String, value: String?) { #expect(DotEnv.parse("A=1\n\(line)\nZ=2\n")["KEY"] == value) }
 
-  /// Only a file of one's own that is closed to others is trusted, and only if it concerns us does it matter.
+  /// A file is trusted only if it belongs to the user and is closed to others; trust matters only if it sets our variables.
   @Test(
-    "permissions",
+    "only a file that is closed to others is trusted",
     arguments: [
       (0o600, "KEY=v", true), (0o400, "KEY=v", true), (0o644, "KEY=v", false), (0o620, "KEY=v", false),
       (0o604, "KEY=v", false), (0o644, "OTHER=v", true),
@@ -29,7 +29,7 @@ struct DotEnvTests {
     #expect(file.values == (isTrusted && text == "KEY=v" ? ["KEY": "v"] : [:]))
   }
 
-  @Test("a pipe by that name neither hangs nor counts")
+  @Test("a pipe with that name neither hangs the command nor counts as a file")
   func pipe() throws {
     let gesso = try GessoExecutable()
     #expect(unsafe mkfifo(gesso.folder.path + "/.env", 0o600) == 0)

@@ -3,7 +3,7 @@ import TestSupport
 
 /// The built command, run as a process of its own in a folder of its own.
 struct GessoExecutable {
-  /// What a process left behind.
+  /// The outcome of a process.
   struct Outcome {
     let status: Int32
     let output: [UInt8]
@@ -42,7 +42,7 @@ struct GessoExecutable {
 
   private final class Anchor {}
 
-  /// The environment of every run: nothing of the user's own reaches the command, but what its sanitizer needs.
+  /// The environment of every run: no variable of the user reaches the command, except those that a sanitizer needs.
   func environment(_ more: [String: String] = [:]) -> [String: String] {
     ["HOME": folder.path, "PATH": "/usr/bin:/bin", "GESSO_LEDGER": folder.appending(path: "ledger.sqlite").path]
       .merging(ProcessInfo.processInfo.environment.filter { $0.key == "LD_PRELOAD" }) { $1 }.merging(more) { $1 }
@@ -94,7 +94,7 @@ struct GessoExecutable {
     try FileManager.default.copyItem(at: URL(filePath: path), to: folder.appending(path: name))
   }
 
-  /// The files in a folder below, sorted.
+  /// The names of the files in a folder, sorted.
   func names(in folder: String = ".") throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: self.folder.appending(path: folder).path).sorted()
   }

@@ -21,10 +21,10 @@ final class HeldSandbox: Sendable {
 
   private let clock: Clock
   private let sandbox: ScenarioSandbox
-  /// What makes the command use it.
+  /// The environment that makes the command use this sandbox.
   let environment: [String: String]
 
-  /// Starts a sandbox; its jobs stand still from the beginning where that is asked for.
+  /// Starts a sandbox, with its clock stopped if `holding`.
   init(_ pair: [String: String], holding: Bool = true) async throws {
     let clock = Clock(standing: holding)
     let credential = SandboxCredential(key: pair["SCENARIO_API_KEY"] ?? "", secret: pair["SCENARIO_API_SECRET"] ?? "")
@@ -35,7 +35,7 @@ final class HeldSandbox: Sendable {
 
   /// Stops its clock.
   func hold() { clock.stop() }
-  /// Lets its clock go on from where it stands.
-  func letGo() { clock.start() }
+  /// Starts its clock again.
+  func release() { clock.start() }
   func stop() async { await sandbox.stop() }
 }

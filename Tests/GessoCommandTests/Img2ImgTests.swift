@@ -13,7 +13,7 @@ struct Img2ImgTests {
 
   init() throws { gesso = try GessoExecutable() }
 
-  @Test("one image, end to end, against the stand-in inside the process")
+  @Test("one image, end to end, against the sandbox inside the process")
   func endToEnd() async throws {
     try gesso.copy(Self.small, as: "photo.jpg")
     let outcome = try await gesso.run(
@@ -37,7 +37,7 @@ struct Img2ImgTests {
     #expect(record["sourceSha256"] as? String == ContentDigest.sha256(of: try Fixtures.bytes("jpeg/small-420.jpg")))
   }
 
-  @Test("as JSON, from standard input, with several results and a negative prompt")
+  @Test("several results as JSON, from standard input, with a negative prompt")
   func json() async throws {
     let outcome = try await gesso.run(
       [
@@ -53,7 +53,7 @@ struct Img2ImgTests {
     #expect(results[0]["sha256"] as? String != results[1]["sha256"] as? String)
   }
 
-  @Test("masks and control, end to end", arguments: ["mask", "control", "modality"])
+  @Test("masks and control images, end to end", arguments: ["mask", "control", "modality"])
   func second(kind: String) async throws {
     try gesso.copy(Self.small, as: "photo.jpg")
     let arguments =
@@ -115,7 +115,7 @@ struct Img2ImgTests {
     #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"])
     #expect(try await gesso.run(["jobs", "list"]).text.contains("\(job)  submitted"))
 
-    sandbox.letGo()
+    sandbox.release()
     let watched = try await gesso.run(["jobs", "watch", job], environment: environment)
     #expect(watched.status == 0, "\(watched.errors)")
     #expect(watched.text.hasSuffix("/out/small-420-7-1.png\n"))
@@ -132,7 +132,7 @@ struct Img2ImgTests {
     await sandbox.stop()
   }
 
-  @Test("the price, the limit, not waiting, the same command again, and a new draw")
+  @Test("the price, the limit, not waiting, the same command again, and a new attempt")
   func again() async throws {
     let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
     var lines = sandbox.output.makeAsyncIterator()
@@ -154,7 +154,7 @@ struct Img2ImgTests {
     let fetched = try await gesso.run(["jobs", "fetch", job], environment: environment)
     #expect(fetched.status == 0 && fetched.text.hasSuffix(finished.text), "\(fetched.errors)")
     #expect(try await run().text == finished.text, "finished: the old path")
-    // Nothing is asked of the service: it need not even be there.
+    // No request is sent: the service need not be running.
     sandbox.terminate()
     #expect(await sandbox.status() == 0)
     #expect(try await run().text == finished.text)
@@ -212,7 +212,7 @@ struct Img2ImgTests {
     await sandbox.stop()
   }
 
-  @Test("interrupting leaves the job running and says how to go on; going on downloads it")
+  @Test("an interruption leaves the job running and names the command that downloads it")
   func interrupt() async throws {
     let sandbox = try await HeldSandbox(Self.pair)
     let environment = sandbox.environment
@@ -227,7 +227,7 @@ struct Img2ImgTests {
     #expect(
       try await gesso.run(["jobs", "show", String(job), "--json"]).objects().first?["state"] as? String == "submitted")
 
-    sandbox.letGo()
+    sandbox.release()
     #expect(try await gesso.run(["jobs", "watch", String(job)], environment: environment).status == 0)
     #expect(try gesso.names(in: "out") == ["small-420-7-1.png", "small-420-7-1.png.json", "small-420.prepared.jpg"])
     await sandbox.stop()
@@ -255,7 +255,7 @@ struct Img2ImgTests {
   #if os(Linux)
   @Test("on a terminal progress is one live line; NO_COLOR takes color away", arguments: [[:], ["NO_COLOR": "1"]])
   func terminal(environment: [String: String]) async throws {
-    // util-linux' script(1) gives the command a terminal and copies what it shows.
+    // util-linux' script(1) gives the command a terminal and copies its output.
     let sandbox = try await HeldSandbox(Self.pair)
     let line = "\(GessoExecutable.url.path) img2img \(Self.small) --prompt p --timeout 0.5 -o out"
     let outcome = try await gesso.run(

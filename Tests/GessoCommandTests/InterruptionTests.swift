@@ -3,7 +3,7 @@ import ScenarioSandbox
 import TestSupport
 import Testing
 
-@Suite("Being interrupted")
+@Suite("Interruption")
 struct InterruptionTests {
   let gesso: GessoExecutable
   private static let small = Fixtures.path("jpeg/small-420.jpg")
@@ -50,7 +50,7 @@ struct InterruptionTests {
     )
   }
 
-  @Test("in a pause of the service nothing is submitted any more, and that is what a person reads")
+  @Test("an interruption during a pause between submits submits nothing more, and the message confirms it")
   func pause() async throws {
     let (sandbox, environment) = try await coolingDown()
     let run = try RunningProcess(
@@ -68,7 +68,7 @@ struct InterruptionTests {
     await sandbox.stop()
   }
 
-  @Test("Ctrl-C ends a shell's loop over photographs, too")
+  @Test("Ctrl-C also ends a shell's loop over photographs")
   func loop() async throws {
     let (sandbox, environment) = try await coolingDown()
     // The inner shell and what it runs are a process group, as those in the foreground of a terminal.

@@ -2,16 +2,16 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The command as a process: what goes in, what comes out")
+@Suite("The command as a process")
 struct InvocationTests {
-  /// One command line and what must come of it.
+  /// One command line and its expected outcome.
   struct Case: CustomTestStringConvertible, Sendable {
     /// Words separated by single spaces; `FIXTURES` stands for the folder of fixtures.
     let line: String
     let status: Int32
-    /// What the last line of standard error ends with; nil for no line at all.
+    /// The end of the last line of standard error; nil for no line.
     var error: String?
-    /// What standard output holds.
+    /// The content of standard output.
     var output = ""
     var environment: [String: String] = [:]
     var testDescription: String { line + (environment.isEmpty ? "" : " with \(environment)") }
@@ -94,7 +94,7 @@ struct InvocationTests {
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
 
-  /// What is no plain decimal number from end to end.
+  /// Values that are no plain decimal number from end to end.
   static let limits: [Case] =
     [
       "=much", "=0,5", "=12abc", "=1e400", "=1e2", "=-1", " -1", "=nan", "=inf", "=0x10", "=1_000", "=1.", "=.5",
@@ -151,7 +151,7 @@ struct InvocationTests {
   ]
 
   @Test(
-    "refused with one line that says what to do, and nothing is left behind",
+    "a refusal is one line with a remedy, and leaves no file behind",
     arguments: usage + limits + inputs + service)
   func refused(_ test: Case) async throws {
     let gesso = try GessoExecutable()
@@ -161,12 +161,12 @@ struct InvocationTests {
     let last = try #require(outcome.errorLines.last)
     #expect(last.hasPrefix("gesso: ") && last.hasSuffix(test.error ?? ""), "\(last)")
     let ledger = ["", "-locks", "-wal", "-shm"].map { "ledger.sqlite" + $0 }
-    // What img2img has prepared is good, and stays for the next try.
+    // The image that img2img has prepared is good, and stays for the next attempt.
     #expect(
       try gesso.names().allSatisfy { name in
         name == "out" || ledger.contains(name) || (test.status == 4 && name == "small-420.prepared.jpg")
       })
-    // img2img leaves the prepared image, which is good, beside the results it could not get.
+    // img2img leaves the prepared image, which is good, although it could not get results.
     if !test.line.hasPrefix("img2img"), FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path)
     {
       let expected = test.output.isEmpty ? [] : [String(test.output.dropFirst(4).dropLast())]
@@ -192,7 +192,7 @@ struct InvocationTests {
     Case("doctor", 0, output: "libpng: 1."),
   ]
 
-  @Test("answered on standard output", arguments: asked)
+  @Test("answers go to standard output", arguments: asked)
   func answered(_ test: Case) async throws {
     let outcome = try await run(test, try GessoExecutable())
     #expect(outcome.status == 0)
@@ -200,7 +200,7 @@ struct InvocationTests {
     #expect(outcome.errors.isEmpty)
   }
 
-  @Test("a position behind the pixels is seen through a pipe, too")
+  @Test("a position after the pixels is found through a pipe, too")
   func pipe() async throws {
     let gesso = try GessoExecutable()
     let line = "cat '\(Fixtures.path("png/gps-xmp.png"))' | '\(GessoExecutable.url.path)' inspect -"

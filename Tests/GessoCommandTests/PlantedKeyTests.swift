@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A planted key is found nowhere")
+@Suite("A planted key")
 struct PlantedKeyTests {
   private static let key = "planted-key-7d1f"
   private static let secret = "planted-secret-c04e"
   private static let pair = ["SCENARIO_API_KEY": key, "SCENARIO_API_SECRET": secret]
-  /// The key, the secret, and what HTTP makes of them; any alignment of the base64 holds one of the latter.
+  /// The key, the secret, and their base64 in a header; whatever its alignment, base64 of the pair contains one of these.
   private static let needles =
     [key, secret, Data("\(key):\(secret)".utf8).base64EncodedString(), "Signature=", "X-Signature"]
 
@@ -30,7 +30,8 @@ struct PlantedKeyTests {
     #expect(count > 3, "the search looks at the right folder")
   }
 
-  @Test("not in the log at trace, the output, the records, the ledger, the argument list, or the sandbox's log")
+  @Test(
+    "the key is not in the log at trace, the output, the records, the ledger, the argument list, or the sandbox's log")
   func run() async throws {
     let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
     var lines = sandbox.output.makeAsyncIterator()
@@ -58,7 +59,7 @@ struct PlantedKeyTests {
     sandbox.terminate()
     #expect(await sandbox.status() == 0)
     check(await sandbox.errors.reduce(into: "") { $0 += $1 }, "the sandbox's log")
-    // Nobody listens there any more.
+    // No server listens at this address any more.
     let lost = try await gesso.run(
       ["img2img", source, "--prompt", "q", "-v", "-o", "out"], environment: environment)
     #expect(lost.status == 7)
@@ -66,7 +67,7 @@ struct PlantedKeyTests {
     try checkFiles()
   }
 
-  @Test("not in what a crash leaves behind")
+  @Test("the key is not in the files that a crash leaves behind")
   func crash() async throws {
     let sandbox = try await HeldSandbox(Self.pair)
     let run = try RunningProcess(
@@ -80,8 +81,8 @@ struct PlantedKeyTests {
     #expect(core?.split(separator: " ").dropFirst(4).first == "0", "no core file")
     #endif
     kill(run.id, SIGABRT)
-    // The process goes on once its backtrace is written, because the signal came from outside.
-    sandbox.letGo()
+    // The process continues after its backtrace is written, because the signal came from another process.
+    sandbox.release()
     var log = ""
     while let line = await errors.line() { log += line + "\n" }
     let status = await run.status()

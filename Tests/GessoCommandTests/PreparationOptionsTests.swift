@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Flags of prepare")
 struct PreparationOptionsTests {
-  /// A command line and the recipe it stands for.
+  /// A command line and its recipe.
   struct Case: CustomTestStringConvertible, Sendable {
     let arguments: String
     let recipe: Recipe
@@ -45,13 +45,13 @@ struct PreparationOptionsTests {
     Case("--fail-on none", Recipe(failOn: .none)),
   ]
 
-  @Test("become a recipe", arguments: cases)
+  @Test("flags make a recipe", arguments: cases)
   func recipe(_ test: Case) throws {
     let options = try PreparationOptions.parse(test.arguments.split(separator: " ").map(String.init))
     #expect(try options.recipe() == test.recipe)
   }
 
-  @Test("become limits")
+  @Test("flags make limits")
   func limits() throws {
     let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
     #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))
@@ -59,7 +59,7 @@ struct PreparationOptionsTests {
   }
 
   @Test(
-    "that are no good are refused",
+    "flags with wrong values are refused",
     arguments: [
       "--max-side 0", "--max-side x", "--size 640", "--size 0x5", "--size 5x5x5", "--fit cover",
       "--size 5x5 --max-side 5",

@@ -103,7 +103,7 @@ struct PrepareTests {
     "milliseconds.color", "milliseconds.encode", "milliseconds.total",
   ]
 
-  @Test("JSON holds every documented key and says the truth")
+  @Test("JSON has every documented key, with true values")
   func json() async throws {
     let outcome = try await gesso.run(["prepare", Self.small, "-o", "a.jpg", "--json", "--max-side", "64"])
     let object = try #require(try outcome.objects().first)
@@ -134,7 +134,7 @@ struct PrepareTests {
     #expect(tensor["output"] as? String == "a.npy" && tensor["shape"] as? [Int] == [1, 3, 9, 13])
   }
 
-  @Test("restore puts a result back where the record of prepare says")
+  @Test("restore puts a result back at the place in the record of prepare")
   func restore() async throws {
     let phone = Fixtures.path("jpeg/phone.jpg")
     let flags = ["--size", "64x64", "--fit", "cover", "--gravity", "north"]
@@ -164,7 +164,7 @@ struct PrepareTests {
     #expect(objects[1]["error"] == nil)
   }
 
-  @Test("inspect says what is in a file, for people and as JSON")
+  @Test("inspect describes a file, for people and as JSON")
   func inspect() async throws {
     let phone = Fixtures.path("jpeg/phone.jpg")
     let object = try #require(try await gesso.run(["inspect", phone, "--json"]).objects().first)

@@ -40,20 +40,20 @@ final class RunningProcess: Sendable {
   /// The process's id.
   var id: Int32 { process.processIdentifier }
 
-  /// What `kill` does with that signal.
+  /// Sends a signal, as `kill` does.
   func send(_ signal: Int32) { kill(id, signal) }
 
-  /// What `kill -INT` does.
+  /// Sends SIGINT, as `kill -INT` does.
   func interrupt() { process.interrupt() }
 
-  /// What `kill` does.
+  /// Sends SIGTERM, as `kill` does.
   func terminate() { process.terminate() }
 
-  /// How it ended: its exit status, or a signal's number below zero.
+  /// The exit status, or the negative number of the signal that ended the process.
   func status() async -> Int32 { await finished.value }
 
-  /// Runs `body` with all signals let in: a process inherits the mask of the thread that starts it, and the threads of the
-  /// tests block signals, which no shell's do.
+  /// Runs `body` with no signal blocked: a process inherits the mask of the thread that starts it, and the threads of the tests
+  /// block signals, unlike those of a shell.
   private static func blockingNothing(_ body: () throws -> Void) rethrows {
     var (none, former) = (sigset_t(), sigset_t())
     unsafe sigemptyset(&none)

@@ -13,15 +13,15 @@ struct UploadTests {
   private let gesso: GessoExecutable
   init() throws { gesso = try GessoExecutable() }
 
-  @Test("a process that was killed in the middle of an upload is gone on with by the next, part by part")
+  @Test("the next process continues the upload of a killed one, part by part")
   func killed() async throws {
-    // A picture, and behind its end so much that there are five parts of 8 MiB; the service takes such files.
+    // A picture with so many bytes after its end that there are five parts of 8 MiB; the service takes such files.
     var bytes = try Fixtures.bytes("png/small-rgb8.png")
     bytes += [UInt8](repeating: 7, count: (33 << 20) - bytes.count)
     let path = gesso.folder.appending(path: "big.png")
     try Data(bytes).write(to: path)
 
-    // Four parts go at once: when the fifth is asked for, one has arrived and is on record.
+    // Four parts are sent at once: when the fifth is requested, one has arrived and is on record.
     let process = Mutex<Int32?>(nil)
     let parts = Mutex(0)
     let credential = SandboxCredential.random()
