@@ -46,7 +46,7 @@ struct CurlTransportTLSTests {
     #expect(echo.body == bytes && echo.httpVersion == "2" && echo.reusedConnection)
   }
 
-  @Test("a server that nobody vouches for, or of another name, is sent nothing")
+  @Test("nothing is sent to a server with an untrusted certificate, or with one for another name")
   func verification() async throws {
     let server = try await EchoServer()
     let proxy = try TLSProxy(backend: server.port)

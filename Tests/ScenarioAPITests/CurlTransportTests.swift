@@ -17,7 +17,7 @@ struct CurlTransportTests {
     return request
   }
 
-  /// What sending throws.
+  /// The error that sending throws.
   private func failure(
     of request: HTTPRequest, _ transport: CurlTransport = CurlTransport()
   ) async -> (error: ScenarioError?, end: ContinuousClock.Instant) {
@@ -29,9 +29,9 @@ struct CurlTransportTests {
     }
   }
 
-  // MARK: What is sent
+  // MARK: Requests
 
-  @Test("a large body arrives whole at another HTTP implementation, and the answer comes back")
+  @Test("a large body arrives whole at another HTTP implementation, and so does its reply")
   func largeBody() async throws {
     let server = try await EchoServer()
     defer { server.stop() }
@@ -86,7 +86,7 @@ struct CurlTransportTests {
     #expect(missing.code == .invalidRequest && missing.outcome == .notSent)
   }
 
-  @Test("a header field cannot smuggle another line")
+  @Test("a header field cannot contain another line")
   func fieldInjection() async throws {
     var get = HTTPRequest(.get, "http://127.0.0.1:\(RawServer.closedPort())/", stage: .wait)
     get.fields = [HTTPField("X-Name", "a\r\nX-Other: b")]
@@ -107,7 +107,7 @@ struct CurlTransportTests {
     #expect(String(decoding: response.body, as: UTF8.self) == #"{"packed":true}"#)
   }
 
-  // MARK: Where it is sent
+  // MARK: Redirects and proxies
 
   @Test("a redirect to another origin loses the credential, one to the same keeps it", arguments: [true, false])
   func redirects(elsewhere: Bool) async throws {
@@ -170,7 +170,7 @@ struct CurlTransportTests {
 
   @Test("proxies come from the environment, and the exceptions to them")
   func proxyEnvironment() async {
-    // In a process of its own, whose environment is nobody else's.
+    // In a process of its own, because the test changes the environment.
     await #expect(processExitsWith: .success) {
       let proxy = RawServer.answering { connection, _ in connection.answer(body: "proxied") }
       unsafe setenv("http_proxy", proxy.baseURL, 1)
@@ -196,9 +196,9 @@ struct CurlTransportTests {
     #expect(CurlTransport.Options(environment: ["SSL_CERT_FILE": "b", "CURL_CA_BUNDLE": ""]).caBundle == "b")
   }
 
-  // MARK: Where it goes
+  // MARK: Replies
 
-  @Test("a file takes what succeeds, memory what does not")
+  @Test("a successful reply goes to a file, another one to memory")
   func destinations() async throws {
     let server = RawServer.answering { connection, request in
       if request.line.contains("/good") {
@@ -231,7 +231,7 @@ struct CurlTransportTests {
     #expect(error.code == .writeFailed && error.outcome == .unusable)
   }
 
-  @Test("an answer above the limit is refused, announced or not", arguments: [true, false])
+  @Test("a reply above the limit is refused, whether or not its length is announced", arguments: [true, false])
   func limit(announced: Bool) async throws {
     let server = RawServer { connection in
       _ = connection.readRequest()
@@ -245,7 +245,7 @@ struct CurlTransportTests {
     #expect(error.code == .responseTooLarge && error.outcome == .unusable && !error.isRetryable)
   }
 
-  @Test("a head without end is refused")
+  @Test("an endless head is refused")
   func headLimit() async throws {
     let server = RawServer { connection in
       _ = connection.readRequest()
@@ -258,9 +258,9 @@ struct CurlTransportTests {
     #expect(error.code == .responseTooLarge && error.outcome == .unusable)
   }
 
-  // MARK: What goes wrong
+  // MARK: Failures
 
-  @Test("nobody listening: not sent")
+  @Test("without a listener nothing is sent")
   func refusedConnection() async throws {
     let error = try #require(
       await failure(of: try request(.post, "http://127.0.0.1:\(RawServer.closedPort())/", stage: .submit)).error)
@@ -269,15 +269,15 @@ struct CurlTransportTests {
     #expect(error.message.contains("127.0.0.1"))
   }
 
-  @Test("an unknown host: not sent")
+  @Test("nothing is sent to an unknown host")
   func unknownHost() async throws {
-    // A label of more than 63 characters (RFC 1035, 2.3.4) is refused before anybody is asked.
+    // A label of more than 63 characters (RFC 1035, 2.3.4) is refused before any server is asked.
     let get = HTTPRequest(.get, "https://\(String(repeating: "a", count: 64)).example/", stage: .wait)
     let error = try #require(await failure(of: get).error)
     #expect(error.code == .unreachable && error.outcome == .notSent && error.isRetryable)
   }
 
-  @Test("TLS that never comes about: not sent")
+  @Test("nothing is sent when TLS fails")
   func noTLS() async throws {
     let server = RawServer { connection in connection.send("no TLS here\r\n") }
     defer { server.stop() }
@@ -287,7 +287,7 @@ struct CurlTransportTests {
 
   enum Fault: String, CaseIterable { case close, reset, halfHead, halfBody, resetInBody }
 
-  @Test("a connection lost after the request left: unknown outcome", arguments: Fault.allCases)
+  @Test("a connection that is lost after the request was sent has an unknown outcome", arguments: Fault.allCases)
   func lostConnection(fault: Fault) async throws {
     let server = RawServer { connection in
       _ = connection.readRequest()
@@ -307,7 +307,7 @@ struct CurlTransportTests {
   }
 
   @Test(
-    "an answer that never comes, or stops in the middle, times out",
+    "a reply that never comes, or stops in the middle, times out",
     arguments: [(true, true), (true, false), (false, true)])
   func timeouts(total: Bool, midway: Bool) async throws {
     let server = RawServer { connection in
@@ -325,10 +325,10 @@ struct CurlTransportTests {
   }
 
   @Test(
-    "what must not be repeated is sent once, even on a connection that is dead", arguments: [false, true], [0, 100])
+    "a request that must not be repeated is sent once, even on a dead connection", arguments: [false, true], [0, 100])
   func deadConnection(isRepeatable: Bool, bodyCount: Int) async throws {
-    // Answers the first request of a connection and drops the connection when the second has arrived, except that a
-    // repeated request finds a server that answers.
+    // Replies to the first request of a connection and drops the connection when the second one has arrived. A repeated request
+    // would get a reply.
     let server = RawServer { connection in
       guard connection.readRequest() != nil else { return }
       connection.answer()
@@ -375,7 +375,7 @@ struct CurlTransportTests {
     let transport = CurlTransport()
     let get = try request(.get, server.baseURL, stage: .download)
     var best = Duration.seconds(1_000)
-    // Other work on the machine may delay a single run; a mechanism that waits for a timer delays all.
+    // Other work on the machine may delay one run; a mechanism that waits for a timer delays all of them.
     for _ in 0..<5 {
       let task = Task { await failure(of: get, transport) }
       _ = await server.nextRequest()
@@ -430,7 +430,7 @@ struct CurlTransportTests {
 
   @Test("hundreds of jobs are watched at once over a handful of connections")
   func watching() async throws {
-    // No job ends before each has been looked at: all of them are being watched at once.
+    // No job ends before all of them have been read: they are all watched at the same time.
     #if DEBUG
     let count = 200
     #else

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// Where the service's documents disagree (contract, section 12): one test a row, with what is followed.
+/// The disagreements of the service's documents (contract, section 12): one test for each row, of the document that is followed.
 @Suite("Contract, section 12")
 struct DisagreementTests {
   private func client(_ transport: ScriptedTransport) throws -> ScenarioClient {
@@ -54,7 +54,7 @@ struct DisagreementTests {
   }
 
   @Test(
-    "siblings of img2img",
+    "the other operations of the legacy family have their own fields",
     arguments: [
       (Img2ImgRequest.Endpoint.inpaint(mask: AssetID(rawValue: "asset_m")), "inpaint", "maskId", "asset_m"),
       (
@@ -70,14 +70,14 @@ struct DisagreementTests {
     _ = try await client(transport).submitImg2Img(request)
     #expect(transport.requests.first?.url == "https://service.example/v1/generate/\(path)")
     #expect(request.fields[field] == .string(value) && request.fields["modelId"] == .string("flux.1-dev"))
-    // Plain controlnet starts from no image (contract, section 5).
+    // Plain controlnet does not start from an image (contract, section 5).
     let startsFromImage = path != "controlnet"
     #expect((request.fields["image"] != nil) == startsFromImage)
     #expect((request.fields["strength"] != nil) == startsFromImage)
   }
 
   @Test(
-    "what an endpoint does not take is refused before anything is sent",
+    "a field that an endpoint does not take is refused before anything is sent",
     arguments: [
       "scheduler", "modality", "negative", "seed", "url", "merging", "start without control", "start", "end",
       "flux modality", "flux weight", "two for flux", "weight", "four modalities", "no mask", "no control",
@@ -139,7 +139,7 @@ struct DisagreementTests {
   }
 
   @Test(
-    "size grid: 8 in the legacy family, what the model says in the custom one",
+    "sizes are multiples of 8 in the legacy family, and of the model's step in the custom one",
     arguments: [(1032, true), (1036, false)])
   func grid(side: Int, isLegacy: Bool) throws {
     var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
@@ -160,7 +160,7 @@ struct DisagreementTests {
   }
 
   @Test(
-    "what a model's own fields do not allow is refused, naming the field",
+    "a value that the model's fields do not allow is refused, and the error names the field",
     arguments: [
       (#""style":"x""#, "style"), (#""style":"ink-and-more""#, "style"), (#""loras":[]"#, "loras"),
       (#""loras":["a","b","c"]"#, "loras"), (#""loras":"a""#, "loras"), (#""scales":[0.5,3]"#, "scales"),
@@ -194,7 +194,7 @@ struct DisagreementTests {
   }
 
   @Test(
-    "fields of custom models that others make necessary",
+    "fields of custom models that other fields make necessary",
     arguments: [
       (#""ifDefined":{"image":true}"#, true), (#""ifDefined":{"mask":true}"#, false),
       (#""ifDefined":{"mask":true,"image":true}"#, true), (#""ifNotDefined":{"mask":true}"#, true),
@@ -251,7 +251,7 @@ struct DisagreementTests {
     #expect(request.fields["dryRun"] == nil)
   }
 
-  @Test("402 without an estimate is a refusal, and a dry run is asked again after a fault that passes")
+  @Test("402 without an estimate is a refusal, and a dry run is repeated after a temporary fault")
   func dryRunFails() async throws {
     let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
     let poor = ScriptedTransport([.answer(402, #"{"reason":"no units"}"#)])

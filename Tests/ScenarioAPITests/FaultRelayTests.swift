@@ -34,7 +34,7 @@ struct FaultRelayTests {
   }
 
   @Test(
-    "a submit that is lost on its way has an unknown outcome, whether or not it had an effect",
+    "a submit whose connection breaks has an unknown outcome, whether or not it had an effect",
     arguments: [
       (SandboxFault.Kind.resetBefore, ScenarioError.Code.connectionLost, 0), (.resetAfter, .connectionLost, 1),
       (.stall, .timedOut, 1), (.hang, .timedOut, 0),
@@ -42,7 +42,7 @@ struct FaultRelayTests {
   func submits(kind: SandboxFault.Kind, code: ScenarioError.Code, jobs: Int) async throws {
     let client = try await client()
     sandbox.script(SandboxFault(kind, on: "generateImg2Img"))
-    // A reset ends it long before; silence is what the short time is for.
+    // Only silence needs the short timeout; a reset ends the request long before.
     let isSilent = code == .timedOut
     do {
       _ = try await submit(client, timeout: (isSilent ? .milliseconds(500) : .seconds(30)) * TimeScale.factor)
@@ -57,7 +57,7 @@ struct FaultRelayTests {
     await sandbox.stop()
   }
 
-  @Test("a download that breaks in the middle is no result")
+  @Test("a download that breaks off is no result")
   func downloads() async throws {
     let client = try await client()
     let bytes = try Fixtures.bytes("jpeg/small-420.jpg")
@@ -65,7 +65,7 @@ struct FaultRelayTests {
     let folder = NSTemporaryDirectory() + "gesso-relay-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    // libcurl itself asks once more, on a new connection, when a kept one breaks before the first byte.
+    // libcurl itself repeats a request once, on a new connection, when a kept one breaks before the first byte.
     sandbox.script(SandboxFault(.resetAfter, on: "file", count: 2))
     await #expect(throws: ScenarioError.self) { _ = try await client.download(asset, to: folder + "/a.jpg") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)

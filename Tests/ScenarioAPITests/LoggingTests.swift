@@ -5,7 +5,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-@Suite("Log")
+@Suite("Logging")
 struct LoggingTests {
   /// Keeps every line.
   final class Lines: Sendable {
@@ -27,7 +27,7 @@ struct LoggingTests {
     }
   }
 
-  @Test("says what happened at debug and trace, and never a secret")
+  @Test("the log describes requests at debug and trace, and never contains a secret")
   func secrets() async throws {
     let lines = Lines()
     let transport = ScriptedTransport([

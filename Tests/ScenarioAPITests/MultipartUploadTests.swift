@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Uploads in parts")
 struct MultipartUploadTests {
-  /// A service that keeps what it is sent, and does as told with parts.
+  /// A service that records requests, and replies to parts with given statuses.
   private final class Storage: HTTPTransport {
     struct State {
       var uploads = 0
@@ -15,14 +15,14 @@ struct MultipartUploadTests {
       var looks = 0
       var leaked = false
       var action = ""
-      /// What an upload that is open is answered with; nil after it was completed.
+      /// The reply for an open upload; nil after it was completed.
       var open: String?
     }
     let state = Mutex(State())
-    /// What the nth `PUT` is answered with, counted over all; 200 where there is nothing.
+    /// The status of the reply to each `PUT`, by its number; 200 for all others.
     let answers: [Int: Int]
     let end: String
-    /// What is said of an upload that somebody wants to go on with.
+    /// The reply to a client that wants to continue an upload.
     let reopening: String
 
     init(
@@ -80,7 +80,7 @@ struct MultipartUploadTests {
     }
   }
 
-  /// Two parts and a bit, every page another.
+  /// Two whole parts and the beginning of a third; no two pages are equal.
   private static let image: [UInt8] = {
     var bytes = [UInt8](repeating: 7, count: 17_000_000)
     for place in stride(from: 0, to: bytes.count, by: 4096) { bytes[place] = UInt8(truncatingIfNeeded: place >> 12) }
@@ -124,7 +124,7 @@ struct MultipartUploadTests {
     }
   }
 
-  @Test("straight from a file")
+  @Test("parts are read from a file")
   func file() async throws {
     let path = NSTemporaryDirectory() + "gesso-parts-\(UUID().uuidString)"
     try Data(Self.image).write(to: URL(filePath: path))
@@ -143,12 +143,12 @@ struct MultipartUploadTests {
   }
 
   @Test(
-    "another process goes on with what is missing, or begins again where that is all that is left",
+    "another process sends the missing parts, or begins again",
     arguments: [
       ("open", 1, 0), ("addresses kept back", 2, 3), ("failed", 2, 3), ("completed", 1, 0),
     ])
   func goesOn(reopening: String, uploads: Int, puts: Int) async throws {
-    // The third part is refused for good, as far as this process is concerned.
+    // The third part is refused, so this process does not send it again.
     let storage = Storage(answers: [3: 400], reopening: reopening)
     let kept = Mutex<[PartialUpload]>([])
     await #expect(throws: ScenarioError.self) {
@@ -169,7 +169,7 @@ struct MultipartUploadTests {
     if reopening != "completed" { #expect(joined(storage, upload: uploads) == Self.image) }
   }
 
-  @Test("an upload the service has forgotten begins again")
+  @Test("an upload that the service no longer has begins again")
   func forgotten() async throws {
     let partial = try JSONDecoder().decode(
       PartialUpload.self, from: Data(#"{"id":"u0","partSize":8388608,"finishedParts":[1]}"#.utf8))
@@ -184,7 +184,7 @@ struct MultipartUploadTests {
       ])
   }
 
-  @Test("what cannot be kept is not gone on with")
+  @Test("an upload whose progress cannot be recorded ends")
   func keeping() async throws {
     struct Full: Error {}
     let storage = Storage()
@@ -203,7 +203,7 @@ struct MultipartUploadTests {
   }
 
   @Test(
-    "an upload that fails says why",
+    "a failed upload reports its reason",
     arguments: [
       (#""status":"failed","errorMessage":"Unhandled image format""#, "Unhandled image format"),
       (#""status":"pondering""#, "has not taken the image in"),

@@ -22,7 +22,7 @@ struct OddReplyTests {
   // MARK: Jobs
 
   @Test(
-    "a field of another type costs a job nothing but that field",
+    "a job with one field of another type loses only that field",
     arguments: [
       #""billing":{}"#, #""billing":{"cuDiscount":0}"#, #""billing":{"cuCost":null}"#, #""billing":{"cuCost":[1]}"#,
       #""billing":7"#, #""billing":null"#, #""progress":"half""#, #""progress":null"#, #""progress":{}"#,
@@ -42,7 +42,7 @@ struct OddReplyTests {
   }
 
   @Test(
-    "metadata of another type costs a job its results at most",
+    "a job with metadata of another type loses only its results",
     arguments: [
       (#"{"assetIds":["a",null,7,{"id":"x"},"","b"]}"#, ["a", "b"]), (#"{"assetIds":null}"#, []),
       (#"{"assetIds":"a"}"#, []), ("null", []), (#""archived""#, []), ("[]", []),
@@ -54,7 +54,7 @@ struct OddReplyTests {
   }
 
   @Test(
-    "why a job failed is read from text and from an object with a message",
+    "the reason of a failed job is read from text and from an object with a message",
     arguments: [
       (#""no luck""#, "no luck"), (#"{"message":"no luck","code":7}"#, "no luck"), (#"{"code":7}"#, nil), ("[]", nil),
     ])
@@ -102,7 +102,7 @@ struct OddReplyTests {
     #expect(submission.cost == 10)
   }
 
-  @Test("an odd neighbor costs a page of jobs nothing but itself")
+  @Test("a page of jobs loses only the jobs that cannot be read")
   func page() async throws {
     let transport = ScriptedTransport([
       .answer(
@@ -127,7 +127,7 @@ struct OddReplyTests {
   // MARK: Submits and prices
 
   @Test(
-    "what an unreadable answer to a submit names is in the message",
+    "the message for an unreadable reply to a submit contains the jobs that the reply names",
     arguments: [
       #"{"result":{"ref":"job_Tn4cE7","files":["asset_Zk3v-R8_y","asset_Zk3v-R8_y"]}}"#,
       "<html>accepted job_Tn4cE7 (asset_Zk3v-R8_y)</html>",
@@ -153,7 +153,7 @@ struct OddReplyTests {
   }
 
   @Test(
-    "a price comes with odd fields beside it",
+    "a price is read in spite of other odd fields",
     arguments: [
       (269, #"{"creativeUnitsCost":"10.75","creativeUnitsDiscount":{}}"#, "10.75"),
       (269, #"{"creativeUnitsCost":7.25,"job":null,"id":"req_1","estimatedCost":3}"#, "7.25"),
@@ -188,7 +188,7 @@ struct OddReplyTests {
 
   // MARK: Assets, uploads, models
 
-  @Test("of an asset only the id matters until it is downloaded")
+  @Test("an asset requires only an id until it is downloaded")
   func assets() async throws {
     let odd = #"{"id":"asset_1","mimeType":7,"status":{},"metadata":[],"properties":"big"}"#
     let transport = ScriptedTransport([

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-@Suite("Retrying as a value")
+@Suite("Retry policy")
 struct RetryPolicyTests {
   private static func error(
     _ outcome: ScenarioError.Outcome, status: Int? = nil, isRetryable: Bool = true, retryAfter: Duration? = nil
@@ -44,7 +44,9 @@ struct RetryPolicyTests {
     #expect((300..<600).filter { RetryPolicy.effect(of: $0) != nil } == [408, 429] + Array(500..<600))
   }
 
-  @Test("what may be repeated", arguments: table.indices, RetryPolicy.Operation.allCases)
+  @Test(
+    "each failure is repeated or not, depending on the operation", arguments: table.indices,
+    RetryPolicy.Operation.allCases)
   func repeating(index: Int, operation: RetryPolicy.Operation) {
     let (error, others, submits) = Self.table[index]
     var policy = RetryPolicy()
@@ -78,7 +80,7 @@ struct RetryPolicyTests {
   }
 }
 
-@Suite("Polling as a value")
+@Suite("Polling policy")
 struct JobPollingTests {
   private func job(_ status: JobStatus, assets: [String] = []) -> Job {
     Job(
@@ -92,7 +94,7 @@ struct JobPollingTests {
     return error
   }
 
-  @Test("final states end it", arguments: [JobStatus.failure, .canceled, .success])
+  @Test("a final status ends the wait", arguments: [JobStatus.failure, .canceled, .success])
   func final(status: JobStatus) {
     var polling = JobPolling()
     let job = job(status, assets: status == .success ? ["a"] : [])
@@ -100,7 +102,7 @@ struct JobPollingTests {
   }
 
   @Test(
-    "others are waited on, also those nobody knows",
+    "a status that is not final is waited for, also an unknown one",
     arguments: [
       JobStatus.pending, .queued, .warmingUp, .inProgress, .finalizing, .unknown("paused"),
     ])
@@ -129,7 +131,7 @@ struct JobPollingTests {
     #expect(error.jobID?.rawValue == "job_1" && error.message.contains("job_1") && error.message.contains("20 seconds"))
   }
 
-  @Test("chance moves a wait up to the jitter either way")
+  @Test("a wait is shortened or lengthened by up to the jitter")
   func jitter() {
     var shorter = JobPolling(initialInterval: .seconds(10), jitter: 0.2, random: FixedGenerator.lowest)
     var longer = JobPolling(initialInterval: .seconds(10), jitter: 0.2, random: FixedGenerator.highest)
@@ -149,7 +151,7 @@ struct JobPollingTests {
     #expect(error.code == .noResults && error.charged == .yes)
   }
 
-  @Test("failures that pass are tolerated in a row of eight; others end it at once")
+  @Test("eight consecutive temporary failures are tolerated; others end the wait at once")
   func failures() {
     var polling = JobPolling(jitter: 0)
     let passing = error(.serviceFailed, isRetryable: true)
@@ -178,7 +180,7 @@ struct JobPollingTests {
   }
 }
 
-@Suite("The budget for retries")
+@Suite("Retry budget")
 struct RetryBudgetTests {
   @Test("an outage is not multiplied; successes fill the budget again")
   func budget() async throws {

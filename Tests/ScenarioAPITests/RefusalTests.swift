@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Refusals of the service")
 struct RefusalTests {
-  /// What one answer is to be read as.
+  /// A reply and its expected reading.
   struct Case: Sendable, CustomTestStringConvertible {
     var status: Int
     var body: String
@@ -61,7 +61,7 @@ struct RefusalTests {
     Case(
       status: 403, body: #"{"reason":"Missing scope assets.write"}"#, code: .forbidden,
       reason: "Missing scope assets.write"),
-    // The CDN's answer to a signature that has expired or was changed.
+    // The CDN's reply to a signature that has expired or was changed.
     Case(
       status: 403,
       body: "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
@@ -96,7 +96,7 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"message":"Too Many Requests"}"#, code: .throttled, isRetryable: true,
       reason: "Too Many Requests"),
-    // How long to wait, in every form.
+    // The time to wait, in every form.
     Case(
       status: 429, body: "", fields: [HTTPField("Retry-After", "7")], code: .throttled, isRetryable: true,
       retryAfter: .seconds(7)),
@@ -139,7 +139,7 @@ struct RefusalTests {
       isRetryable: true, reason: "Service Unavailable"),
   ]
 
-  /// What the contract quotes of 400s, word by word.
+  /// The messages of 400s that the contract quotes.
   static let verbatim = [
     "Either 'image' or 'canvas' must be provided", "Unhandled image format", "Input image is required",
     "Input width must be at least 672", "Input prompt must be at most 2048 characters long",
@@ -177,7 +177,7 @@ struct RefusalTests {
     #expect(asset?.rawValue == "asset_9" && transport.stepsLeft == 0)
   }
 
-  @Test("each kind of answer is told apart", arguments: cases)
+  @Test("each kind of reply has its code", arguments: cases)
   func reading(example: Case) {
     let response = HTTPResponse(status: example.status, fields: example.fields, body: [UInt8](example.body.utf8))
     let error = ScenarioError(refusal: response, stage: .wait, now: Self.now)

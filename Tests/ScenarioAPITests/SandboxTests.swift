@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Client against the sandbox")
 struct SandboxTests {
-  /// A sandbox whose time is the client's clock, so that jobs advance while nobody really waits.
+  /// A sandbox whose time is the client's clock, so that jobs advance without a real wait.
   private struct Service {
     let clock = ManualClock()
     let sandbox: ScenarioSandbox
@@ -84,7 +84,7 @@ struct SandboxTests {
     #expect(Set(result.files).count == 2)
   }
 
-  @Test("a job from upload to files")
+  @Test("a job runs from the upload to its files")
   func job() async throws {
     let service = try await Service()
     check(try await runJob(service.client()))
@@ -110,7 +110,7 @@ struct SandboxTests {
     check(try await runJob(client))
     exchanges.withLock { exchanges in
       #expect(exchanges.allSatisfy { $0.version == "2" })
-      // A submit takes a connection of its own when the machine is so slow that the first has been idle for seconds.
+      // A submit uses a new connection when the machine is so slow that the first one has been idle for seconds.
       #expect(exchanges.dropFirst().allSatisfy { $0.reused || $0.stage == .submit })
     }
     await service.sandbox.stop()
@@ -130,7 +130,7 @@ struct SandboxTests {
     await service.sandbox.stop()
   }
 
-  @Test("what the service refuses is told apart")
+  @Test("refusals of the service have different codes")
   func refusals() async throws {
     let service = try await Service(limits: SandboxLimits(parallelInferences: 1))
     let client = try service.client()

@@ -42,9 +42,9 @@ struct ScenarioClientTests {
   private static let accepted = #"{"job":{"jobId":"job_1","status":"queued","progress":0},"creativeUnitsCost":10}"#
   private static let generation = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
 
-  // MARK: What is asked
+  // MARK: Requests
 
-  @Test("every operation asks what the contract says, with credentials", arguments: [nil, "proj_1 &"])
+  @Test("every operation sends the request of the contract, with credentials", arguments: [nil, "proj_1 &"])
   func requests(project: String?) async throws {
     let transport = ScriptedTransport([
       .answer(200, Self.asset("asset_1")), .answer(200, Self.accepted), .answer(200, Self.job("queued")),
@@ -83,7 +83,7 @@ struct ScenarioClientTests {
     #expect(error?.code == .invalidRequest && transport.requests.isEmpty)
   }
 
-  @Test("nothing is sent for what is checked here first")
+  @Test("invalid arguments are refused before anything is sent")
   func localChecks() async throws {
     let transport = ScriptedTransport([])
     let client = try client(transport)
@@ -105,13 +105,13 @@ struct ScenarioClientTests {
     let transport = ScriptedTransport([.answer(200, Self.asset("a"))])
     let bytes = [UInt8](repeating: 255, count: ScenarioClient.directUploadLimit)
     _ = try await client(transport).uploadAsset(name: "a.png", bytes: bytes, mimeType: "image/png")
-    // Contract, section 14: a body above this is answered with 413.
+    // A body above this limit gets 413 (contract, section 14).
     #expect(try #require(transport.requests.first).body.count <= 6_291_456)
   }
 
-  // MARK: What is repeated
+  // MARK: Repetition
 
-  /// What a submit meets first, and whether it is sent again.
+  /// The outcome of a first submit, and whether the submit is repeated.
   static let submits: [(ScriptedTransport.Step, repeats: Bool, ScenarioError.Charge)] = [
     (lost(.notSent), true, .no), (lost(.unknownOutcome), false, .unknown),
     (.answer(429, #"{"message":"Too Many Requests"}"#), true, .no),
@@ -138,7 +138,7 @@ struct ScenarioClientTests {
   }
 
   @Test(
-    "reads and uploads are repeated after what passes",
+    "reads and uploads are repeated after temporary failures",
     arguments: [
       lost(.notSent), lost(.unknownOutcome), .answer(429), .answer(500), .answer(502, "<html>"),
     ])
@@ -190,7 +190,7 @@ struct ScenarioClientTests {
 
   @Test("canceling during a submit waits for its answer, and sends nothing after it", arguments: [200, 429])
   func cancelingSubmit(status: Int) async throws {
-    /// Answers when it is allowed to, whatever becomes of the task.
+    /// Replies when the test allows it, also after the task was canceled.
     struct Held: HTTPTransport {
       let script: ScriptedTransport
       let hold: @Sendable () async -> Void
@@ -263,7 +263,7 @@ struct ScenarioClientTests {
   }
 
   @Test(
-    "what does not pass ends the wait at once and names the job",
+    "a lasting failure ends the wait at once, and the error names the job",
     arguments: [
       (401, ScenarioError.Code.credentialsRefused, ScenarioError.Charge.yes), (403, .forbidden, .yes),
       (404, .notFound, .unknown),
@@ -278,7 +278,7 @@ struct ScenarioClientTests {
 
   // MARK: Downloading
 
-  /// A folder of its own that goes away with the test.
+  /// A folder that is removed with the test.
   final class Folder {
     let path = NSTemporaryDirectory() + "gesso-download-\(UUID().uuidString)"
     init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
@@ -349,7 +349,7 @@ struct ScenarioClientTests {
     #expect(try Data(contentsOf: URL(filePath: file.path)) == Data([7, 8]))
   }
 
-  @Test("what is damaged leaves nothing behind")
+  @Test("a damaged download leaves no file")
   func damaged() async throws {
     struct NotAnImage: Error, CustomStringConvertible { var description: String { "no magic\nbytes" } }
     let folder = try Folder()

@@ -13,7 +13,7 @@ struct ScenarioCredentialTests {
     credential.withAuthorization { #expect($0 == "Basic QWxhZGRpbjpvcGVuc2VzYW1l") }
   }
 
-  @Test("no way of printing shows it, or what holds it")
+  @Test("a credential does not print itself, nor does a value that contains it")
   func printing() throws {
     let configuration = try Planted.configuration()
     let credential = configuration.credential
@@ -36,7 +36,7 @@ struct ScenarioCredentialTests {
     #expect("\(url)" == "https://cdn.example/a?…")
   }
 
-  @Test("it cannot be encoded")
+  @Test("a credential cannot be encoded")
   func noCodable() throws {
     let credential: Any = try Planted.configuration().credential
     #expect(!(credential is any Encodable))
@@ -61,7 +61,7 @@ struct ScenarioCredentialTests {
     credential.withAuthorization { #expect($0 == "Basic " + Data("a:b:c".utf8).base64EncodedString()) }
   }
 
-  @Test("as log metadata it is a placeholder")
+  @Test("a credential is a placeholder in log metadata")
   func logMetadata() throws {
     let value = Logger.MetadataValue.stringConvertible(try Planted.configuration().credential)
     #expect("\(value)" == "ScenarioCredential(hidden)")
@@ -71,7 +71,7 @@ struct ScenarioCredentialTests {
 @Suite("Configuration")
 struct ScenarioConfigurationTests {
   @Test(
-    "addresses that may be sent credentials",
+    "credentials may be sent to these addresses",
     arguments: [
       ("https://api.cloud.scenario.com/v1", "https://api.cloud.scenario.com/v1"),
       ("https://api.example/v1///", "https://api.example/v1"),
@@ -87,7 +87,7 @@ struct ScenarioConfigurationTests {
   }
 
   @Test(
-    "addresses that may not",
+    "credentials may not be sent to these addresses",
     arguments: [
       ("http://api.cloud.scenario.com/v1", "insecure-url"), ("http://127.0.0.1.example/v1", "insecure-url"),
       ("http://localhost.example", "insecure-url"), ("http://10.0.0.1", "insecure-url"),

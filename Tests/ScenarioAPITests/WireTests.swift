@@ -51,7 +51,7 @@ struct RequestWireTests {
     ("negative", { $0.negativePromptStrength = 10.1 }),
   ]
 
-  @Test("every field out of range is named before anything is sent", arguments: invalid.indices)
+  @Test("the error for a value out of range names the field, before anything is sent", arguments: invalid.indices)
   func validation(index: Int) throws {
     var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "a")))
     (request.width, request.height) = (64, 2048)
@@ -65,7 +65,7 @@ struct RequestWireTests {
 
   @Test("every setting of a request has a line in the table, and every line a setting")
   func table() {
-    // Whose image, with which words, by which operation: these are not settings.
+    // These properties are no settings.
     let others: Set = ["endpoint", "modelID", "prompt", "image", "parameters"]
     let settings = Mirror(reflecting: Img2ImgRequest.defaults).children.compactMap(\.label).filter {
       !others.contains($0)
@@ -152,7 +152,7 @@ struct RequestWireTests {
   }
 
   @Test(
-    "text from elsewhere is made fit to print",
+    "text of the service is made printable",
     arguments: [
       ("plain", "plain"), (" a\n\tb\u{1B}[31mc ", "a b [31mc"),
       ("see https://cdn.example/a?Policy=x&Signature=y now", "see https://cdn.example/a?… now"),
@@ -220,7 +220,7 @@ struct ReplyWireTests {
   }
 
   @Test(
-    "statuses in every spelling seen",
+    "statuses are read in every known spelling",
     arguments: [
       ("pending", JobStatus.pending, false), ("queued", .queued, false), ("warming-up", .warmingUp, false),
       ("in-progress", .inProgress, false), ("processing", .inProgress, false), ("finalizing", .finalizing, false),
@@ -235,7 +235,7 @@ struct ReplyWireTests {
   }
 
   @Test(
-    "progress is 0 to 1, whatever scale it came in",
+    "progress is 0 to 1, whatever its scale in the reply",
     arguments: [
       ("0", 0.0), ("0.25", 0.25), ("1", 1), ("15", 0.15), ("100", 1), ("1000", 1), ("-1", 0),
     ])
@@ -260,7 +260,7 @@ struct ReplyWireTests {
   }
 
   @Test(
-    "a job cannot do without an id",
+    "a job without an id is an error",
     arguments: [
       #"{"status":"queued"}"#, #"{"jobId":""}"#, #"{"jobId":7,"status":"queued"}"#, "[]", "null",
     ])

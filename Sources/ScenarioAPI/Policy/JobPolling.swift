@@ -1,31 +1,31 @@
-/// When to look at a job again, and when to stop: a value that is asked after every look.
+/// Decides when to read a job again, and when to stop: a value that is asked after every read.
 ///
-/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``, each drawn at random up to ``jitter`` shorter
-/// or longer, so that many clients do not ask in step. No look is later than the deadline.
+/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each is made shorter or longer by a random share of
+/// up to ``jitter``, so that many clients do not ask in step. No read is later than the deadline.
 public struct JobPolling: Sendable {
-  /// What to do next.
+  /// The next step.
   public enum Action: Sendable, Equatable {
     /// The job is final and complete.
     case finish(Job)
-    /// Look again after this long.
+    /// Read the job again after this time.
     case wait(Duration)
-    /// Stop, and report this. A deadline that has passed carries the code `deadline-exceeded`: the job goes on.
+    /// Stop, and report this error. After the deadline its code is `deadline-exceeded`: the job goes on.
     case fail(ScenarioError)
   }
 
   /// The first wait.
   public var initialInterval: Duration
-  /// What each wait is multiplied by for the next; 1 or more.
+  /// The factor from each wait to the next; 1 or more.
   public var growth: Double
   /// The longest wait.
   public var longestInterval: Duration
-  /// How much of a wait is left to chance, 0 to 1.
+  /// The random share of a wait, 0 to 1.
   public var jitter: Double
-  /// How long the whole may take. Cold models exceed three minutes.
+  /// The longest time for all reads together. A model that has to be loaded may take more than three minutes.
   public var deadline: Duration
-  /// How often a job that succeeded without naming results is read again.
+  /// The number of times that a job which succeeded without results is read again.
   public var emptySuccessReads: Int
-  /// How many looks in a row may fail for reasons that pass (network, 429, 5xx).
+  /// The number of consecutive reads that may fail for temporary reasons (network, 429, 5xx).
   public var failedReads: Int
 
   private var random: any RandomNumberGenerator & Sendable
@@ -52,16 +52,17 @@ public struct JobPolling: Sendable {
     interval = initialInterval
   }
 
-  /// What to do after the job was read.
+  /// Decides on the next step after the job was read.
   ///
   /// - Parameters:
   ///   - job: The job as just read.
-  ///   - elapsed: Time since the first look.
+  ///   - elapsed: The time since the first read.
+  /// - Returns: The next step.
   public mutating func next(after job: Job, elapsed: Duration) -> Action {
     jobID = job.id
     failures = 0
     guard job.status.isFinal else { return pause(elapsed: elapsed) }
-    // A success may name its results a moment later (ASSUMED).
+    // A job may list its results a moment after it succeeded (ASSUMED).
     guard job.status == .success, job.assetIDs.isEmpty else { return .finish(job) }
     emptySuccesses += 1
     guard emptySuccesses > emptySuccessReads else { return pause(elapsed: elapsed) }
@@ -73,7 +74,7 @@ public struct JobPolling: Sendable {
     return .fail(error)
   }
 
-  /// What to do after reading the job failed.
+  /// Decides on the next step after a read failed.
   public mutating func next(after error: ScenarioError, elapsed: Duration) -> Action {
     failures += 1
     guard error.isRetryable, failures <= failedReads else { return .fail(error) }

@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// How long the service asks to wait, in any of the forms it may use.
+/// The time that the service asks to wait, in any of its forms.
 ///
-/// The contract documents only `remainingSeconds` in the body (section 10); the header forms are what HTTP (RFC 9110,
-/// 10.2.3) and the service's generic SDK know.
+/// The contract documents only `remainingSeconds` in the body (section 10). The forms of the header are those of HTTP (RFC 9110,
+/// 10.2.3) and of the service's generic SDK.
 enum RetryAfter {
-  /// The wait asked for, or nil. A date in the past is no wait.
+  /// The time that the service asks to wait; nil where it asks for none. A date in the past is a wait of 0 seconds.
   ///
-  /// - Parameter now: Used for a date when the answer has no `Date` of its own.
+  /// `now` is used for a date when the reply has no `Date` field.
   static func delay(of response: HTTPResponse, remainingSeconds: Double?, now: Date) -> Duration? {
     if let text = response.value(of: "retry-after-ms"), let milliseconds = Double(text) {
       return duration(milliseconds / 1000)

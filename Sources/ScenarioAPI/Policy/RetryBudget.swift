@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// Keeps retries from multiplying an outage: each takes from a bucket that only successes fill again, so that a service
-/// that is down is soon asked once for each request and no more.
+/// Limits retries during an outage: each retry takes tokens that only successes give back, so that a service that is down soon
+/// receives each request only once.
 ///
-/// The figures are those of the standard retry mode of the AWS SDKs: 500 tokens, 5 a retry, 1 back for each success.
+/// The figures are those of the standard retry mode of the AWS SDKs: 500 tokens, 5 for a retry, 1 back for each success.
 final class RetryBudget: Sendable {
   private static let capacity = 500
   private static let cost = 5
@@ -19,6 +19,6 @@ final class RetryBudget: Sendable {
     }
   }
 
-  /// A request succeeded.
+  /// Gives back the token of a successful request.
   func giveBack() { tokens.withLock { $0 = min($0 + 1, Self.capacity) } }
 }

@@ -1,15 +1,15 @@
-/// When to send a request again: a value that is asked after every failure.
+/// Decides when to send a request again: a value that is asked after every failure.
 ///
-/// Reads, uploads and dry runs are repeated after network errors and the answers of ``statuses``. A submit costs money and
-/// the service knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the
-/// service refused it for now (429). Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
-/// the service says how long to wait, that counts.
+/// Reads, uploads and dry runs are repeated after network errors and replies with ``statuses``. A submit costs money and the
+/// service has no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
+/// refused it for now (429). Pauses double from ``initialDelay`` to ``longestDelay``; each is random between half and the whole
+/// of that. A pause that the service asks for comes first.
 public struct RetryPolicy: Sendable {
-  /// What a request does, as far as repeating it is concerned.
+  /// The effect of a request, which decides whether it may be repeated.
   public enum Operation: Sendable, CaseIterable {
-    /// Reads; repeating it changes nothing.
+    /// Reads; a repetition changes nothing.
     case read
-    /// Stores a file; repeating it may store it twice, for nothing.
+    /// Stores a file; a repetition may store it twice, at no cost.
     case upload
     /// Asks for a price.
     case dryRun
@@ -17,16 +17,16 @@ public struct RetryPolicy: Sendable {
     case submit
   }
 
-  /// Whether a refused or failed request had an effect, for statuses after which it may succeed later.
+  /// Whether a request with a temporary error status had an effect.
   enum Effect: Sendable {
-    /// The service refused the request for now, and did nothing: any operation may be repeated.
+    /// The service refused the request for now and did nothing: any operation may be repeated.
     case none
     /// The service may have acted before it failed: a submit is not repeated.
     case unknown
   }
 
-  /// The statuses after which the same request may succeed later (contract, section 10), for every operation. All others
-  /// are final.
+  /// The statuses after which the same request may succeed later (contract, section 10), for all operations. All other error
+  /// statuses are final.
   static let statuses: [(range: ClosedRange<Int>, effect: Effect)] = [
     (408...408, .unknown), (429...429, .none), (500...Int.max, .unknown),
   ]
@@ -34,21 +34,21 @@ public struct RetryPolicy: Sendable {
   /// The entry of a status; nil for one that is final.
   static func effect(of status: Int) -> Effect? { statuses.first { $0.range.contains(status) }?.effect }
 
-  /// What to do next.
+  /// The next step.
   public enum Action: Sendable, Equatable {
-    /// Send it again after this long.
+    /// Send the request again after this time.
     case retry(after: Duration)
     /// Report the failure.
     case fail
   }
 
-  /// How often a request is sent at most; 1 or more.
+  /// The largest number of times that a request is sent; 1 or more.
   public var attempts: Int
   /// The pause after the first failure.
   public var initialDelay: Duration
-  /// The longest pause of our own choosing.
+  /// The longest pause that the policy chooses itself.
   public var longestDelay: Duration
-  /// The longest pause the service may ask for; a longer one ends the attempts at once and is reported instead.
+  /// The longest pause that the service may ask for; a longer one ends the attempts at once and is reported.
   public var patience: Duration
 
   private var random: any RandomNumberGenerator & Sendable
@@ -70,7 +70,7 @@ public struct RetryPolicy: Sendable {
   /// One attempt, no repetition.
   public static var never: RetryPolicy { RetryPolicy(attempts: 1) }
 
-  /// What to do after `error`.
+  /// Decides on the next step after `error`.
   public mutating func next(after error: ScenarioError, of operation: Operation) -> Action {
     failures += 1
     guard failures < attempts, error.isRetryable, operation != .submit || hadNoEffect(error) else { return .fail }
@@ -84,6 +84,6 @@ public struct RetryPolicy: Sendable {
 }
 
 extension RandomNumberGenerator {
-  /// A number from 0 up to, but not including, 1, of one draw: any generator will do, even one that repeats itself.
+  /// A random number from 0 up to, but not including, 1. It takes one number of the generator, which may repeat itself.
   mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

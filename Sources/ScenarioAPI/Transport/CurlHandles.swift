@@ -1,6 +1,6 @@
 internal import CCurl
 
-/// Owns one easy handle of libcurl, which carries one request, and does nothing else.
+/// Owns one easy handle of libcurl, which carries one request.
 @safe
 struct CurlEasyHandle: ~Copyable {
   let pointer: UnsafeMutableRawPointer
@@ -13,7 +13,7 @@ struct CurlEasyHandle: ~Copyable {
   deinit { unsafe curl_easy_cleanup(pointer) }
 }
 
-/// Owns the multi handle of libcurl, which drives all requests and keeps their connections, and does nothing else.
+/// Owns the multi handle of libcurl, which drives all requests and keeps their connections.
 @safe
 struct CurlMultiHandle: ~Copyable {
   let pointer: UnsafeMutableRawPointer
@@ -26,7 +26,7 @@ struct CurlMultiHandle: ~Copyable {
   deinit { unsafe curl_multi_cleanup(pointer) }
 }
 
-/// Owns a list of strings of libcurl and does nothing else.
+/// Owns a list of strings of libcurl.
 @safe
 struct CurlList: ~Copyable {
   private(set) var pointer: UnsafeMutablePointer<curl_slist>?

@@ -2,11 +2,11 @@ internal import CCurl
 internal import Foundation
 internal import Synchronization
 
-/// The thread that drives all transfers, and its mailbox.
+/// The thread that drives all transfers, and its message queue.
 @safe
 final class CurlLoop: @unchecked Sendable {
-  // Unchecked: the multi handle and `transfers` are touched by the loop's own thread only, apart from
-  // curl_multi_wakeup, which libcurl allows from any thread; everything else is behind the mutex.
+  // Unchecked: only the loop's thread uses the multi handle and `transfers`, apart from curl_multi_wakeup, which libcurl allows
+  // from any thread; the mutex protects all other state.
 
   typealias Continuation = CheckedContinuation<Result<HTTPResponse, ScenarioError>, Never>
 
@@ -28,7 +28,8 @@ final class CurlLoop: @unchecked Sendable {
   init?(options: CurlTransport.Options) {
     guard Self.isReady, let multi = CurlMultiHandle() else { return nil }
     unsafe ccurl_multi_set_long(multi.pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHost)
-    // libcurl keeps four connections a running transfer otherwise, and closes the rest when few are left. API, CDN, storage.
+    // By default libcurl keeps four connections for each running transfer, and closes the others. There are three hosts: API, CDN and
+    // storage.
     unsafe ccurl_multi_set_long(multi.pointer, CURLMOPT_MAXCONNECTS, options.connectionsPerHost * 3)
     self.options = options
     self.multi = multi
@@ -42,7 +43,7 @@ final class CurlLoop: @unchecked Sendable {
     post(.start(id, request, continuation))
   }
 
-  /// Aborts a transfer; one that is over, or not yet started, is left alone.
+  /// Aborts a transfer. A transfer that has ended or not started is not affected.
   func cancel(_ id: UInt64) { post(.cancel(id)) }
 
   func stop() { post(.stop) }
@@ -56,7 +57,7 @@ final class CurlLoop: @unchecked Sendable {
 
   /// Runs until ``stop()``.
   func run() {
-    // Where TLS writes without MSG_NOSIGNAL, a dead peer would otherwise end the process.
+    // TLS libraries may write without MSG_NOSIGNAL; a closed connection would then end the process.
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGPIPE)

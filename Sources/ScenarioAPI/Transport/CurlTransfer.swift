@@ -2,7 +2,7 @@ internal import CCurl
 internal import Foundation
 internal import Ground
 
-/// One request on its way, with the state its callbacks work on. It lives on the loop's thread.
+/// One request in progress, with the state of its callbacks. Only the loop's thread uses it.
 @safe
 final class CurlTransfer {
   let id: UInt64
@@ -22,12 +22,12 @@ final class CurlTransfer {
   private var headCount = 0
   private var body: [UInt8] = []
   private var bodyCount = 0
-  /// What a callback found wrong; libcurl only knows that it was aborted.
+  /// The error that a callback found; libcurl itself only reports that the transfer was aborted.
   private var failure: ScenarioError?
 
-  /// Of an answer that is not a success, this much is kept when its body was meant for a file.
+  /// The most bytes that are kept of an error reply whose body was meant for a file.
   private static let keptErrorBytes = 64 << 10
-  /// All heads of an answer together, redirects included, may have this much.
+  /// The most bytes of all heads of a reply together, redirects included.
   private static let headLimit = 256 << 10
 
   init(
@@ -82,7 +82,7 @@ final class CurlTransfer {
     set(CURLOPT_SSL_VERIFYHOST, 2)
     if let bundle = options.caBundle { set(CURLOPT_CAINFO, bundle) }
     if let proxy = options.proxy { set(CURLOPT_PROXY, proxy) }
-    // What is meant for this machine, plain http with credentials included, does not leave it.
+    // Requests to this machine, which may carry credentials over plain http, never go to a proxy.
     if origin.isLoopback { set(CURLOPT_NOPROXY, "*") }
 
     set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(options.connectTimeout))
@@ -93,7 +93,7 @@ final class CurlTransfer {
       set(CURLOPT_FOLLOWLOCATION, 1)
       set(CURLOPT_MAXREDIRS, 5)
     }
-    // A file's length can be checked only against bytes that were not compressed on the way.
+    // The length of a file can be checked only if the transfer is not compressed.
     if request.destination == .memory { set(CURLOPT_ACCEPT_ENCODING, "") }
     check(unsafe ccurl_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(request.responseLimit)))
 
@@ -108,8 +108,8 @@ final class CurlTransfer {
     }
     set(CURLOPT_UPLOAD_BUFFERSIZE, 256 << 10)
     if !request.isRepeatable {
-      // libcurl sends a request again by itself when a kept connection turns out to be dead. It can not where the body
-      // cannot be rewound, so such a request has no seek callback; without a body it gets a connection of its own.
+      // libcurl repeats a request by itself when a kept connection turns out to be dead, unless the body cannot be rewound. A request
+      // that must not be repeated therefore has no seek callback, or a new connection if it has no body.
       set(CURLOPT_MAXAGE_CONN, options.unrepeatableIdleSeconds)
       if request.body.count == 0 { set(CURLOPT_FRESH_CONNECT, 1) }
     }
@@ -202,7 +202,7 @@ final class CurlTransfer {
     }
     let text = unsafe String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
-      // The first line of an answer; one before it was a redirect or informational.
+      // The first line of a reply. An earlier head was that of a redirect or an informational reply.
       fields = []
       headIsComplete = false
     } else if text == "\r\n" || text == "\n" {
@@ -245,10 +245,10 @@ final class CurlTransfer {
 
   // MARK: The end
 
-  /// What became of the transfer, to be asked while the handle is still in the loop.
+  /// The outcome of the transfer. To be called while the handle is still in the loop.
   func result(_ status: CURLcode) -> Result<HTTPResponse, ScenarioError> {
     guard status == CURLE_OK else { return .failure(error(status)) }
-    // A connection that ends within the head of an answer is a success for libcurl.
+    // libcurl reports success for a connection that ends within the head of a reply.
     guard headIsComplete else { return .failure(error(CURLE_RECV_ERROR)) }
     let version: String? =
       switch info(CURLINFO_HTTP_VERSION) {
@@ -264,8 +264,8 @@ final class CurlTransfer {
         reusedConnection: info(CURLINFO_NUM_CONNECTS) == 0))
   }
 
-  /// Whether bytes of the request left decides what is known: a TLS or proxy handshake is no part of it for libcurl's
-  /// counter, apart from a proxy's CONNECT, which counts as sent to be on the safe side.
+  /// The error for a status of libcurl. The outcome is `notSent` only if libcurl counts no sent byte of a request. A TLS handshake
+  /// does not count; a proxy's CONNECT does, to be on the safe side.
   private func error(_ status: CURLcode) -> ScenarioError {
     let outcome: ScenarioError.Outcome = info(CURLINFO_REQUEST_SIZE) == 0 ? .notSent : .unknownOutcome
     let text = unsafe String(cString: errorText.base)
@@ -328,7 +328,7 @@ final class CurlTransfer {
   }
 
   private static func milliseconds(_ duration: Duration) -> Int {
-    // Of libcurl's timeouts 0 means none, and the longest fits 32 bits.
+    // For libcurl 0 means no timeout, and the largest value fits 32 bits.
     Int(min(max(duration / .milliseconds(1), 1), 2_000_000_000))
   }
 

@@ -1,11 +1,11 @@
 internal import CCurl
 
-/// Owns one parsed URL of libcurl and does nothing else.
+/// Owns one parsed URL of libcurl.
 @safe
 struct CurlURL: ~Copyable {
   private let handle: OpaquePointer
 
-  /// Parses an absolute URL; nil when libcurl refuses it, or when it names a user.
+  /// Parses an absolute URL; nil when libcurl refuses the URL, or when the URL names a user.
   init?(_ url: String) {
     guard let handle = unsafe curl_url() else { return nil }
     guard unsafe curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK else {
@@ -17,7 +17,7 @@ struct CurlURL: ~Copyable {
 
   deinit { unsafe curl_url_cleanup(handle) }
 
-  /// One part of the URL; the port where none is written is the scheme's own.
+  /// One part of the URL. The port is the scheme's default where the URL has none.
   func part(_ part: CURLUPart) -> String? {
     var text: UnsafeMutablePointer<CChar>?
     guard unsafe curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT)) == CURLUE_OK, let text = unsafe text

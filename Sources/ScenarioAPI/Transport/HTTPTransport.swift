@@ -1,19 +1,19 @@
-/// What carries requests to the service: ``CurlTransport``, or a script in tests.
+/// Carries requests to the service: ``CurlTransport``, or a script in tests.
 public protocol HTTPTransport: Sendable {
-  /// Sends one request and returns the answer, whatever its status.
+  /// Sends one request and returns the reply, whatever its status.
   ///
-  /// An answer of any status is a normal result, not a thrown error. Nothing is repeated when
-  /// ``HTTPRequest/isRepeatable`` is false, not even on a connection that turns out to be dead.
+  /// A reply with an error status is returned, not thrown. Nothing is repeated when ``HTTPRequest/isRepeatable`` is false, not
+  /// even on a connection that turns out to be dead.
   ///
-  /// - Throws: A ``ScenarioError`` when no complete answer came: `notSent` when not one byte left, else `unknownOutcome`
-  ///   (`unusable` when the answer came but could not be kept). Cancelling the task aborts the transfer and throws the
-  ///   code `canceled`.
+  /// - Throws: A ``ScenarioError`` when no complete reply came: `notSent` when no byte was sent, otherwise `unknownOutcome`
+  ///   (`unusable` when the reply came but could not be stored). Canceling the task aborts the transfer and throws the code
+  ///   `canceled`.
   func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse
 }
 
-/// One header field of a request or an answer.
+/// One header field of a request or a reply.
 public struct HTTPField: Sendable, Equatable {
-  /// The name, compared without regard to case.
+  /// The name, which is compared without regard to case.
   public let name: String
   /// The value, without white space around it.
   public let value: String
@@ -29,7 +29,7 @@ public struct HTTPField: Sendable, Equatable {
 ///
 /// It prints as its method and URL without the query.
 public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable {
-  /// What is asked for.
+  /// The request's method.
   public enum Method: String, Sendable {
     /// Read.
     case get = "GET"
@@ -39,16 +39,16 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
     case put = "PUT"
   }
 
-  /// What is sent.
+  /// The request's body.
   public enum Body: Sendable {
-    /// Nothing.
+    /// No body.
     case none
-    /// Bytes in memory; the transport reads them where they are, without a copy of its own.
+    /// Bytes in memory, which the transport does not copy.
     case bytes([UInt8])
     /// `count` bytes of a file from `offset` on, read while they are sent.
     case file(path: String, offset: Int, count: Int)
 
-    /// How many bytes are sent.
+    /// The number of bytes.
     public var count: Int {
       switch self {
       case .none: 0
@@ -58,42 +58,42 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
     }
   }
 
-  /// Where the answer's body goes.
+  /// Where the reply's body goes.
   public enum Destination: Sendable, Equatable {
     /// Into memory.
     case memory
-    /// Into an open file from where it stands, when the status is 2xx; into memory otherwise. The descriptor stays open.
+    /// Into an open file at its present position when the status is 2xx; otherwise into memory. The descriptor stays open.
     case descriptor(Int32)
   }
 
-  /// What is asked for.
+  /// The request's method.
   public var method: Method
-  /// Where, http or https.
+  /// The URL, http or https.
   public var url: String
   /// Additional fields. The credential does not belong here, but in ``authorization``.
   public var fields: [HTTPField] = []
-  /// What is sent.
+  /// The request's body.
   public var body = Body.none
-  /// Who asks; a transport never sends it to another origin than the URL's, not even when redirected.
+  /// The credential. A transport sends it only to the URL's origin, not to another one after a redirect.
   public var authorization: ScenarioCredential?
-  /// Where the answer goes.
+  /// Where the reply's body goes.
   public var destination = Destination.memory
-  /// The largest body of an answer, in bytes; above it the transfer is aborted.
+  /// The largest body of a reply, in bytes; above this limit the transfer is aborted.
   public var responseLimit = 16 << 20
   /// True when redirects are followed (at most 5). A `POST` is never redirected.
   public var followsRedirects = false
-  /// True when the request may be sent twice without harm.
+  /// True when the request may be sent twice.
   public var isRepeatable: Bool
-  /// How long the whole may take; nil for as long as bytes move.
+  /// The longest time for the whole exchange; nil for no limit while bytes are transferred.
   public var timeout: Duration?
-  /// Told how many bytes of ``body`` were sent so far, on any thread; less than before when they are sent again.
+  /// Called on any thread with the number of bytes of ``body`` that were sent so far. The number falls when they are sent again.
   public var onSent: (@Sendable (Int) -> Void)?
-  /// The step of the pipeline this belongs to, for errors.
+  /// The stage that errors report.
   public var stage: ScenarioError.Stage
 
   /// Makes a request without body and credential.
   ///
-  /// `isRepeatable` tells whether it may be sent twice; nil for what HTTP says of the method (RFC 9110, 9.2.2).
+  /// `isRepeatable` is true when the request may be sent twice; with nil the method decides (RFC 9110, 9.2.2).
   public init(_ method: Method, _ url: String, stage: ScenarioError.Stage, isRepeatable: Bool? = nil) {
     self.method = method
     self.url = url
@@ -107,22 +107,22 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
-/// The answer to a request.
+/// The reply to a request.
 public struct HTTPResponse: Sendable {
   /// The status code, 100 to 599.
   public var status: Int
-  /// The header fields of the last answer, in order.
+  /// The header fields of the last reply, in order.
   public var fields: [HTTPField]
-  /// The body, unless it went to a file.
+  /// The body; empty if it went to a file.
   public var body: [UInt8]
-  /// Bytes of the body, wherever it went, as they arrived after decompression.
+  /// The number of bytes of the body after decompression, wherever it went.
   public var bodyCount: Int
-  /// The protocol spoken: `1.0`, `1.1`, `2` or `3`; nil if unknown.
+  /// The version of HTTP: `1.0`, `1.1`, `2` or `3`; nil if unknown.
   public var httpVersion: String?
-  /// True when no connection had to be made for it.
+  /// True when the request used a kept connection.
   public var reusedConnection: Bool
 
-  /// Makes an answer.
+  /// Makes a reply.
   public init(
     status: Int, fields: [HTTPField] = [], body: [UInt8] = [], bodyCount: Int? = nil, httpVersion: String? = nil,
     reusedConnection: Bool = false
@@ -135,7 +135,7 @@ public struct HTTPResponse: Sendable {
     self.reusedConnection = reusedConnection
   }
 
-  /// The value of the first field of that name, in any case.
+  /// The value of the first field with this name, compared without regard to case.
   public func value(of name: String) -> String? {
     fields.first { $0.name.lowercased() == name.lowercased() }?.value
   }

@@ -1,22 +1,22 @@
-/// A file the service keeps: an uploaded image or a result.
+/// A file that the service stores: an uploaded image or a result.
 public struct Asset: Sendable, Equatable {
   /// Whether the file is there.
   public enum Status: Hashable, Sendable {
-    /// Not yet.
+    /// The file is not there yet.
     case pending
-    /// Yes.
+    /// The file is there.
     case success
-    /// It never will be.
+    /// There will be no file.
     case error
-    /// Something new, in the service's spelling.
+    /// A status that this client does not know, in the service's spelling.
     case unknown(String)
   }
 
-  /// What the service calls the asset.
+  /// The service's name of the asset.
   public let id: AssetID
-  /// Where the file can be fetched without credentials, for some days; nil where the service gives no address.
+  /// The address to fetch the file from without credentials, valid for some days; nil where the service gives none.
   public let url: SignedURL?
-  /// The file's media type; it may differ from what was asked for. Empty where the service gives none.
+  /// The file's media type, which may differ from the requested one; empty where the service gives none.
   public let mimeType: String
   /// Whether the file is there.
   public let status: Status
@@ -37,7 +37,7 @@ extension Asset: Decodable {
   private enum SizeKey: String, CodingKey { case width, height }
   private enum MetadataKey: String, CodingKey { case seed, prompt, parentId }
 
-  /// Reads an asset. Only its id is needed: a field of another type counts as absent, and unknown fields are ignored.
+  /// Decodes an asset. Only its id is required: a field of another type counts as absent, and unknown fields are ignored.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     let size = try? fields.nestedContainer(keyedBy: SizeKey.self, forKey: .properties)
@@ -61,10 +61,10 @@ extension Asset: Decodable {
   }
 }
 
-/// The envelope of everything that answers with an asset.
+/// The envelope of replies that contain an asset.
 struct AssetReply: Decodable { let asset: Asset }
 
-/// The envelope of everything that answers with several, without those that have no id.
+/// The envelope of replies that contain several assets. Assets without an id are left out.
 struct AssetsReply: Decodable {
   let assets: [Asset]
 

@@ -1,14 +1,14 @@
-/// One setting of a generation, described once: the checks of a request, its body, records, what makes two orders the same,
-/// and the command's flags and help are made of these lines.
+/// One setting of a generation, described once. The checks of a request, its body, records, the identity of orders, and the
+/// command's flags and help are made from this table.
 ///
-/// Every property of ``Img2ImgRequest`` that is a setting has a line in ``all`` under the property's name; its default is the
-/// one that the property is declared with. Tests compare the table with the properties and with the flags.
+/// Every property of ``Img2ImgRequest`` that is a setting has a line in ``all`` under the property's name. Its default is the
+/// one in the property's declaration. Tests compare the table with the properties and with the flags.
 public struct GenerationField: Sendable {
   /// The operations that take a field.
   public struct Endpoints: OptionSet, Sendable {
-    /// One bit an operation.
+    /// One bit for each operation.
     public let rawValue: Int
-    /// Makes a set of its bits.
+    /// Makes a set from its bits.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
     /// `POST /generate/img2img`
@@ -21,7 +21,7 @@ public struct GenerationField: Sendable {
     public static let controlnetImg2Img = Endpoints(rawValue: 8)
     /// `POST /generate/custom/{modelId}`
     public static let custom = Endpoints(rawValue: 16)
-    /// The operations with an image that controls shapes.
+    /// The operations with a control image.
     public static let controlled: Endpoints = [controlnet, controlnetImg2Img]
     /// The legacy family.
     public static let legacy: Endpoints = [img2img, inpaint, controlled]
@@ -29,13 +29,13 @@ public struct GenerationField: Sendable {
     public static let all: Endpoints = [legacy, custom]
   }
 
-  /// What a field may hold.
+  /// The values that a field may have.
   public enum Values: Sendable, Equatable {
     /// A number in a range.
     case number(ClosedRange<Double>)
     /// A whole number in a range, a multiple of `step`.
     case integer(ClosedRange<Int>, step: Int)
-    /// A whole number in a range, which the legacy family takes as any text and the custom family as a number.
+    /// A whole number in a range. The legacy family takes it as text, and the custom family as a number.
     case numberAsText(ClosedRange<Int>)
     /// Any text.
     case text
@@ -45,19 +45,19 @@ public struct GenerationField: Sendable {
     case flag
   }
 
-  /// Its name in bodies of the legacy family and in records; the name of the request's property.
+  /// The field's name in bodies of the legacy family and in records, which is also the name of the request's property.
   public let name: String
-  /// Its name in bodies of the custom family.
+  /// The field's name in bodies of the custom family.
   public let customName: String
-  /// What messages call it.
+  /// The field's name in messages.
   public let label: String
-  /// What it is for, in a sentence.
+  /// The field's purpose, in a sentence.
   public let summary: String
-  /// The command's flag, without dashes; nil where it is given as a parameter.
+  /// The command's flag, without dashes; nil for a field that is set with `--param`.
   public let flag: String?
-  /// What it may hold.
+  /// The values that the field may have.
   public let values: Values
-  /// Which operations take it.
+  /// The operations that take the field.
   public let endpoints: Endpoints
   private let read: @Sendable (Img2ImgRequest) -> JSONValue?
 
@@ -75,10 +75,10 @@ public struct GenerationField: Sendable {
     self.read = read
   }
 
-  /// What a request holds, under the legacy family's type; nil where it is left out.
+  /// The field's value in a request, in the legacy family's type; nil where it is not set.
   public func value(in request: Img2ImgRequest) -> JSONValue? { read(request) }
 
-  /// What holds where nobody sets it; nil where it is left out then.
+  /// The default value; nil for a field that is left out by default.
   public var defaultValue: JSONValue? { read(Img2ImgRequest.defaults) }
 }
 
@@ -114,7 +114,7 @@ extension GenerationField {
   /// ``Img2ImgRequest/seed``
   public static let seed = GenerationField(
     "seed", label: "the seed", flag: "seed", .numberAsText(0...Img2ImgRequest.largestSeed),
-    "Makes the draw repeatable (default: random, and recorded)."
+    "Makes the result repeatable (default: random, and recorded)."
   ) { $0.seed.map(JSONValue.string) }
   /// ``Img2ImgRequest/negativePrompt``
   public static let negativePrompt = GenerationField(
@@ -149,7 +149,7 @@ extension GenerationField {
     "disableModalityDetection", .flag, in: .controlled, "Takes the image for its own modality."
   ) { $0.disableModalityDetection.map(JSONValue.bool) }
 
-  /// Every field, in the order in which they are checked.
+  /// All fields, in the order in which they are checked.
   public static let all = [
     strength, numSamples, guidance, numInferenceSteps, width, height, seed, negativePrompt, negativePromptStrength,
     scheduler, disableMerging, controlStart, controlEnd, disableModalityDetection,
@@ -157,7 +157,7 @@ extension GenerationField {
 }
 
 extension GenerationField {
-  /// What the field puts into the body of a request: nothing where it is left out, or the operation does not take it.
+  /// The field's member of a request's body; nil where it is not set, or where the operation does not take it.
   func member(of request: Img2ImgRequest) -> (name: String, value: JSONValue)? {
     let operation = request.endpoint.operation
     guard endpoints.contains(operation), let value = value(in: request) else { return nil }
@@ -168,14 +168,14 @@ extension GenerationField {
     return (customName, value)
   }
 
-  /// Checks what a request holds.
+  /// Checks the field's value in a request.
   ///
   /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the field.
   func check(_ request: Img2ImgRequest) throws(ScenarioError) {
     guard let value = value(in: request) else { return }
     let operation = request.endpoint.operation
     guard endpoints.contains(operation) else {
-      // A field that always has a value is not sent then.
+      // A field with a default is not sent to such an operation; only a field that was set explicitly is an error.
       guard defaultValue == nil else { return }
       let family = operation == .custom ? "custom models" : "the endpoint \(request.endpoint.name)"
       throw ScenarioError(
@@ -199,7 +199,7 @@ extension GenerationField {
     }
   }
 
-  /// What to give, in words: `0.01 to 1`.
+  /// The allowed values in words: `0.01 to 1`.
   private var range: String {
     switch values {
     case .number(let range): "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
@@ -212,7 +212,7 @@ extension GenerationField {
     }
   }
 
-  /// What stands for its value in help: `0.01…1`; nil where the flag's own name will do.
+  /// The placeholder for the value in help: `0.01…1`; nil where the flag's name is used.
   public var valueName: String? {
     switch values {
     case .number(let range): "\(Self.text(range.lowerBound))…\(Self.text(range.upperBound))"

@@ -4,27 +4,27 @@ public struct GenerationModel: Sendable, Equatable {
   public struct Input: Sendable, Equatable {
     /// Whether a request must have the field.
     public struct Required: Sendable, Equatable {
-      /// True when it must have it in any case.
+      /// True when a request must always have the field.
       public let always: Bool?
-      /// By name, fields of which any makes this one necessary.
+      /// Fields, by name, any of which makes this one necessary.
       public let ifDefined: [String: JSONValue]?
-      /// By name, fields without which this one is necessary.
+      /// Fields, by name, in whose absence this one is necessary.
       public let ifNotDefined: [String: JSONValue]?
       /// Values of other fields that make this one necessary.
       public let conditional: Conditional?
 
       /// A condition on the values of other fields.
       public struct Conditional: Sendable, Equatable {
-        /// By name, the value, or an array of values of which it is one.
+        /// The value that a field must have, or an array of the values that it may have, by the field's name.
         public let values: [String: JSONValue]
-        /// `and` (also where it is left out) or `or`.
+        /// `and` or `or`; nil means `and`.
         public let `operator`: String?
       }
 
-      /// Whether these fields make it necessary.
+      /// True when a request with these fields must also have this one.
       ///
-      /// ASSUMED: that keys of `ifDefined` and `ifNotDefined` are names of fields, and what `conditional` compares. The
-      /// contract (section 6.2) has their names only.
+      /// ASSUMED: the keys of `ifDefined` and `ifNotDefined` are names of fields, and `conditional` compares their values. The
+      /// contract (section 6.2) gives only the names of these rules.
       func applies(to fields: [String: JSONValue]) -> Bool {
         if always == true { return true }
         if let ifDefined, ifDefined.keys.contains(where: { fields[$0] != nil }) { return true }
@@ -42,31 +42,31 @@ public struct GenerationModel: Sendable, Equatable {
     public let name: String
     /// `string`, `number`, `boolean`, `file`, `model`, or an array of these (`number_array`).
     public let type: String
-    /// Smallest number.
+    /// The smallest number.
     public let min: Double?
-    /// Largest number.
+    /// The largest number.
     public let max: Double?
     /// Numbers are multiples of this.
     public let step: Double?
-    /// Shortest text in characters, or the fewest items of an array.
+    /// The smallest number of characters of a text, or of items of an array.
     public let minLength: Double?
-    /// Longest text in characters, or the most items of an array.
+    /// The largest number of characters of a text, or of items of an array.
     public let maxLength: Double?
-    /// What a text may be.
+    /// The texts that are allowed.
     public let allowedValues: [JSONValue]?
     /// Whether a request must have the field.
     public let required: Required?
   }
 
-  /// What the service calls the model.
+  /// The service's name of the model.
   public let id: String
   /// True when only `POST /generate/custom/{modelId}` runs it.
   public let custom: Bool?
   /// The fields of a request, where the model publishes them.
   public let inputs: [Input]?
 
-  /// Checks a request against the fields that the model publishes, before anything is sent: the service refuses fields it
-  /// does not know, and numbers off their step.
+  /// Checks a request against the fields that the model publishes, before anything is sent. The service refuses fields that it
+  /// does not know, and numbers that are no multiple of their step.
   ///
   /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the first field that does not fit.
   public func check(_ request: Img2ImgRequest) throws(ScenarioError) {
@@ -92,7 +92,7 @@ public struct GenerationModel: Sendable, Equatable {
 }
 
 extension GenerationModel.Input {
-  /// What to give instead of a value that does not fit; nil for one that does.
+  /// The remedy for a value that does not fit; nil for a value that fits.
   fileprivate func remedy(for value: JSONValue) -> String? {
     switch (type, value) {
     case ("number", .number(let number)):
@@ -105,7 +105,7 @@ extension GenerationModel.Input {
       if let minLength, Double(text.count) < minLength { return "give at least \(Self.text(minLength)) characters" }
       if let maxLength, Double(text.count) > maxLength { return "give at most \(Self.text(maxLength)) characters" }
     case ("boolean", .bool): break
-    // The service drops a bare string given for an array without a word.
+    // The service silently drops a string in the place of an array.
     case (let type, .array(let items)) where type.hasSuffix("_array"):
       if let minLength, Double(items.count) < minLength { return "give at least \(Self.text(minLength)) items" }
       if let maxLength, Double(items.count) > maxLength { return "give at most \(Self.text(maxLength)) items" }
@@ -116,7 +116,7 @@ extension GenerationModel.Input {
         }
       }
       return nil
-    // A type that is newer than this client.
+    // A type that this client does not know.
     case (let type, _) where !Self.knownTypes.contains(type): return nil
     default: return "give a \(type)"
     }
@@ -143,13 +143,13 @@ extension GenerationModel.Input {
   private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 }
 
-// Of a model only the id is needed, of an input only the name: a field of another type counts as absent, so that the rest
-// can still be checked.
+// A model requires only its id, and an input only its name. A field of another type counts as absent, so that the others can
+// still be checked.
 
 extension GenerationModel: Decodable {
   private enum Key: String, CodingKey { case id, custom, inputs }
 
-  /// Reads a model; inputs without a name are left out.
+  /// Decodes a model. Inputs without a name are left out.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     id = try fields.decode(String.self, forKey: .id)
@@ -163,7 +163,7 @@ extension GenerationModel.Input: Decodable {
     case name, type, min, max, step, minLength, maxLength, allowedValues, required
   }
 
-  /// Reads an input; one without a type takes any value.
+  /// Decodes an input. An input without a type takes any value.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     name = try fields.decode(String.self, forKey: .name)
@@ -181,7 +181,7 @@ extension GenerationModel.Input: Decodable {
 extension GenerationModel.Input.Required: Decodable {
   private enum Key: String, CodingKey { case always, ifDefined, ifNotDefined, conditional }
 
-  /// Reads a rule.
+  /// Decodes a rule.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     always = fields.lenient(forKey: .always)
@@ -194,7 +194,7 @@ extension GenerationModel.Input.Required: Decodable {
 extension GenerationModel.Input.Required.Conditional: Decodable {
   private enum Key: String, CodingKey { case values, `operator` }
 
-  /// Reads a condition, of which only the values are needed.
+  /// Decodes a condition, of which only the values are required.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     values = try fields.decode([String: JSONValue].self, forKey: .values)

@@ -1,29 +1,29 @@
 /// A generation that starts from an image: the body of `POST /generate/img2img`.
 ///
-/// Everything with a default is always sent, since the service's own defaults differ between its documents.
+/// Settings with a default are always sent, because the service's documents disagree about its own defaults.
 public struct Img2ImgRequest: Sendable, Equatable {
   /// The image to start from.
   public enum Image: Sendable, Hashable {
     /// An uploaded asset.
     case asset(AssetID)
-    /// A public image that the service is to fetch. Only the service's tutorial has it; uploading always works.
+    /// A public image that the service fetches. Only the service's tutorial documents this; uploading always works.
     case url(String)
   }
 
-  /// Which of the service's operations makes the results.
+  /// The operation of the service that makes the results.
   public enum Endpoint: Sendable, Equatable {
     /// `POST /generate/img2img`, the legacy family.
     case img2img
     /// `POST /generate/inpaint`: white parts of the mask, an uploaded black and white image, are painted anew.
     case inpaint(mask: AssetID)
-    /// `POST /generate/controlnet`: the image controls the shapes and is not started from, so that there is no strength.
+    /// `POST /generate/controlnet`: the image only controls the shapes, so this operation has no strength.
     case controlnet(modality: String)
     /// `POST /generate/controlnet-img2img`: a second uploaded image controls the shapes.
     case controlnetImg2Img(control: AssetID, modality: String)
     /// `POST /generate/custom/{modelId}`, the current family, with the fields that the model publishes.
     case custom
 
-    /// Its name in paths and records.
+    /// The operation's name in paths and records.
     package var name: String {
       switch self {
       case .img2img: "img2img"
@@ -34,7 +34,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
       }
     }
 
-    /// The bit it has in sets of endpoints.
+    /// The operation as a set of endpoints.
     var operation: GenerationField.Endpoints {
       switch self {
       case .img2img: .img2img
@@ -45,7 +45,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
       }
     }
 
-    /// The fields of a body that it brings along.
+    /// The fields that the operation adds to a body.
     package var fields: [String: JSONValue] {
       switch self {
       case .img2img, .custom: [:]
@@ -57,19 +57,19 @@ public struct Img2ImgRequest: Sendable, Equatable {
     }
   }
 
-  /// Which of the service's operations makes the results.
+  /// The operation of the service that makes the results.
   public var endpoint = Endpoint.img2img
-  /// The model, `flux.1-dev` unless told otherwise; a trained LoRA's id works too.
+  /// The model, `flux.1-dev` by default; the id of a trained LoRA works too.
   public var modelID: String
-  /// What to make of the image; not empty.
+  /// The prompt; it must not be empty.
   public var prompt: String
   /// The image to start from.
   public var image: Image
-  /// How far the result may leave the image, 0.01 (hardly) to 1 (the image is ignored).
+  /// How much the result may differ from the image, from 0.01 (hardly) to 1 (the image is ignored).
   public var strength = 0.75
-  /// How many results, 1 to 128; the plan may allow fewer.
+  /// The number of results, 1 to 128; the plan may allow fewer.
   public var numSamples = 1
-  /// How closely to follow the prompt, 0 to 20; Flux dev takes up to 10.
+  /// How closely the result follows the prompt, 0 to 20; Flux dev takes up to 10.
   public var guidance = 3.5
   /// Denoising steps, 1 to 150.
   public var numInferenceSteps = 28
@@ -81,25 +81,25 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public var seed: String?
   /// The largest seed that every endpoint takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
-  /// What to keep out of the image. Flux dev heeds it only with ``negativePromptStrength`` above 0.
+  /// Things to keep out of the image. Flux dev uses it only with ``negativePromptStrength`` above 0.
   public var negativePrompt: String?
-  /// How strongly to keep it out, 0 to 10.
+  /// The strength of ``negativePrompt``, 0 to 10.
   public var negativePromptStrength: Double?
 
-  /// Inpainting: true to leave the result as it was made instead of putting what the mask keeps back over it.
+  /// Inpainting: true to return the generated result as it is, instead of restoring the areas that the mask keeps.
   public var disableMerging: Bool?
-  /// Control: from which share of the steps on the image controls, 0 to 0.9; Flux dev only.
+  /// Control: the share of the steps after which the image begins to control, 0 to 0.9; Flux dev only.
   public var controlStart: Double?
-  /// Control: up to which share, 0.1 to 1; Flux dev only.
+  /// Control: the share of the steps after which the image no longer controls, 0.1 to 1; Flux dev only.
   public var controlEnd: Double?
-  /// Control: true when the image shows the modality already, such as edges; Flux ignores it.
+  /// Control: true when the image is already in the modality, such as an image of edges; Flux ignores this.
   public var disableModalityDetection: Bool?
-  /// How noise is taken away, one of ``schedulers``; nil for the model's own way. The legacy family's only.
+  /// The scheduler of denoising, one of ``schedulers``; nil for the model's default. Only for the legacy family.
   public var scheduler: String?
-  /// More fields of the body, under the service's names. They come last, and may replace what stands above.
+  /// More fields of the body, under the service's names. They are added last and may replace the fields above.
   public var parameters: [String: JSONValue] = [:]
 
-  /// What ``scheduler`` may be (the service's OpenAPI file).
+  /// The values of ``scheduler`` (the service's OpenAPI file).
   public static let schedulers = [
     "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
     "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
@@ -107,12 +107,12 @@ public struct Img2ImgRequest: Sendable, Equatable {
     "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "LMSDiscreteScheduler",
     "PNDMScheduler", "TCDScheduler", "UniPCMultistepScheduler",
   ]
-  /// What a controlling image may be taken for (the service's OpenAPI file).
+  /// The modalities of control images (the service's OpenAPI file).
   public static let modalities = [
     "blur", "canny", "depth", "gray", "illusion", "lineart", "lines", "low-quality", "normal-map", "pose", "scribble",
     "seg", "sketch", "tile",
   ]
-  /// Those of them that Flux models take, one at a time (contract, section 5).
+  /// The modalities that Flux models take, one at a time (contract, section 5).
   public static let fluxModalities = ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]
 
   /// A request whose settings all have their defaults.
@@ -167,8 +167,9 @@ extension Img2ImgRequest {
     ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy)
   }
 
-  /// One kind of control; for models other than Flux up to three joined by commas, each with an optional weight above 0
-  /// and up to 1 behind a colon (contract, section 5). Presets, whose names nobody has listed, go through ``parameters``.
+  /// Checks a modality: one name, or for models other than Flux up to three with commas between them, each with an optional
+  /// weight above 0 and up to 1 after a colon (contract, section 5). The names of presets are not documented; they can be sent
+  /// with ``parameters``.
   private func checkModality(_ text: String) throws(ScenarioError) {
     let isFlux = modelID.lowercased().hasPrefix("flux")
     let known = isFlux ? Self.fluxModalities : Self.modalities

@@ -1,7 +1,8 @@
 @_exported public import enum Ground.JSONValue
 
 extension JSONValue {
-  /// True for the same value, whether a number is written as one or as text: the service has seeds of both kinds.
+  /// True for equal values, also where one is a number and the other one the same number as text: the service writes seeds in both
+  /// ways.
   public func means(_ other: JSONValue) -> Bool { self == other || (number != nil && number == other.number) }
 
   private var number: Double? {

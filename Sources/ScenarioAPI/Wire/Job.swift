@@ -1,42 +1,42 @@
 public import Foundation
 
-/// A job as the service last reported it.
+/// The state of a job as the service last reported it.
 public struct Job: Sendable, Equatable {
   /// What was charged for a job.
   public struct Billing: Sendable, Equatable {
-    /// Creative units, before the discount, if the service gives a number. It keeps showing the original charge when a
-    /// failed job was refunded.
+    /// Creative units before the discount, if the service gives a number. It stays the original charge after a failed job was
+    /// refunded.
     public let cuCost: Decimal?
-    /// Creative units taken off.
+    /// The discount in creative units.
     public let cuDiscount: Decimal?
     /// True when a failure of this job is not refunded.
     public let disableRefund: Bool?
   }
 
-  /// What the service calls the job.
+  /// The service's name of the job.
   public let id: JobID
-  /// Where it stands.
+  /// The job's status.
   public let status: JobStatus
-  /// How far it is, 0 to 1.
+  /// The job's progress, 0 to 1.
   public let progress: Double
   /// The results in order, each once.
   public let assetIDs: [AssetID]
-  /// Why the job failed, in the service's words, if it says so.
+  /// The reason why the job failed, in the service's words, if it gives one.
   public let failureReason: String?
-  /// What the service suggests after a failure.
+  /// The service's suggestion after a failure.
   public let hint: String?
-  /// What was charged, if the service says so.
+  /// The charge, if the service reports it.
   public let billing: Billing?
-  /// When the job was made, ISO 8601 in UTC.
+  /// The time when the job was made, as ISO 8601 in UTC.
   public let createdAt: String?
-  /// What the job was asked for, where the service repeats it (`metadata.input`); whether it does is an open question.
+  /// The fields of the request, where the service repeats them (`metadata.input`). It is not documented that it does.
   public internal(set) var input: [String: JSONValue]?
 }
 
 extension Job.Billing: Decodable {
   private enum Key: String, CodingKey { case cuCost, cuDiscount, disableRefund }
 
-  /// Reads what is there; a field of another type counts as absent.
+  /// Decodes the fields that are there; a field of another type counts as absent.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     cuCost = fields.lenient(forKey: .cuCost)
@@ -63,7 +63,7 @@ extension Job: Decodable {
     }
   }
 
-  /// Reads a job. Only its id is needed: a field of another type counts as absent, and unknown fields are ignored.
+  /// Decodes a job. Only its id is required: a field of another type counts as absent, and unknown fields are ignored.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     guard let id = Self.id(in: fields, spelled: [.jobId, .id, .job_id]) else {
@@ -73,7 +73,7 @@ extension Job: Decodable {
     self.init(id: id, of: [fields])
   }
 
-  /// A job whose fields are in several places, the likeliest first.
+  /// Decodes a job whose fields may be in several places, the likeliest first.
   fileprivate init(id: JobID, of places: [KeyedDecodingContainer<Key>]) {
     func first<Value>(_ read: (KeyedDecodingContainer<Key>) -> Value?) -> Value? {
       places.lazy.compactMap(read).first
@@ -82,11 +82,11 @@ extension Job: Decodable {
     let progress: Double = first { $0.lenient(forKey: .progress) } ?? 0
     var seen = Set<AssetID>()
     self.id = id
-    // A job without a status was accepted, and may be anywhere.
+    // A job without a status was accepted, and may be in any state.
     status = first { $0.lenient(forKey: .status) } ?? .pending
     // Tutorials show percentages; the specification has 0 to 1.
     self.progress = min(max(progress > 1 ? progress / 100 : progress, 0), 1)
-    // Results may be named twice.
+    // A result may be listed twice.
     assetIDs =
       metadata.lazy.compactMap(\.assetIDs).first { !$0.isEmpty }?
       .filter { !$0.rawValue.isEmpty && seen.insert($0).inserted } ?? []
@@ -102,7 +102,7 @@ extension Job: Decodable {
   }
 }
 
-/// Everything that answers with a job: in `job`, at top level, or a little of each (contract, section 5).
+/// A reply that contains a job: in `job`, at top level, or in both (contract, section 5).
 struct JobReply: Decodable {
   let job: Job
 
@@ -114,7 +114,7 @@ struct JobReply: Decodable {
     guard
       let id = inner.flatMap({ Job.id(in: $0, spelled: [.jobId, .id, .job_id]) })
         ?? Job.id(in: outer, spelled: [.jobId, .job_id])
-        // At the top of a reply this key may name anything, a request for example.
+        // At the top level of a reply this key may name something else, such as a request.
         ?? Job.id(in: outer, spelled: [.id]).flatMap({ $0.rawValue.hasPrefix("job_") ? $0 : nil })
     else {
       throw DecodingError.keyNotFound(
@@ -124,20 +124,20 @@ struct JobReply: Decodable {
   }
 }
 
-/// What the service answers to an accepted generation.
+/// The service's reply to an accepted generation.
 public struct Submission: Sendable, Equatable {
   /// The job, as accepted.
   public let job: Job
-  /// What it costs in creative units, if the service gives a number; fractions occur.
+  /// The price in creative units, if the service gives a number; it may have a fraction.
   public let cost: Decimal?
-  /// The discount that ``cost`` contains already, if the service names one.
+  /// The discount that is already part of ``cost``, if the service names one.
   public let discount: Decimal?
 }
 
 extension Submission: Decodable {
   private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount }
 
-  /// Reads an answer, of which only the job's id is needed.
+  /// Decodes a reply, of which only the job's id is required.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     job = try JobReply(from: decoder).job
@@ -146,7 +146,7 @@ extension Submission: Decodable {
   }
 }
 
-/// One page of the account's jobs, without those that have no id.
+/// One page of the account's jobs. Jobs without an id are left out.
 struct JobPage: Decodable {
   let jobs: [Job]
   let nextPaginationToken: String?

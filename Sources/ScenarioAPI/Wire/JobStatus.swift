@@ -1,8 +1,8 @@
-/// Where a job stands.
+/// The status of a job.
 ///
 /// Statuses come in any order and any may be skipped. Other spellings that tutorials and plug-ins of the service show
-/// (`failed`, `cancelled`, `succeeded`, `completed`, `processing`) are read as what they mean. A status nobody knows is
-/// kept as ``unknown(_:)`` and is not final: the caller's own deadline bounds it.
+/// (`failed`, `cancelled`, `succeeded`, `completed`, `processing`) are read as the status that they mean. An unknown status
+/// becomes ``unknown(_:)`` and is not final: the caller's deadline ends the wait.
 public enum JobStatus: Hashable, Sendable, CustomStringConvertible {
   /// Accepted.
   case pending
@@ -10,17 +10,17 @@ public enum JobStatus: Hashable, Sendable, CustomStringConvertible {
   case queued
   /// The model is being loaded.
   case warmingUp
-  /// Being computed.
+  /// The model is running.
   case inProgress
   /// Results are being stored.
   case finalizing
   /// Final: results are listed.
   case success
-  /// Final: refunded, unless the job says otherwise.
+  /// Final: the job failed. It is refunded unless ``Job/Billing/disableRefund`` is true.
   case failure
-  /// Final: somebody stopped it.
+  /// Final: the job was canceled.
   case canceled
-  /// Something new, in the service's spelling.
+  /// A status that this client does not know, in the service's spelling.
   case unknown(String)
 
   /// Reads the service's spelling.

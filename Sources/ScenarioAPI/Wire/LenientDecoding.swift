@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A number that the service writes as one, or as text now and then (contract, section 7).
+/// A number that the service writes as a number or, sometimes, as text (contract, section 7).
 protocol LenientNumber: Decodable {}
 
 extension Bool: LenientNumber {}
@@ -9,12 +9,12 @@ extension Double: LenientNumber {}
 extension Int: LenientNumber {}
 
 extension KeyedDecodingContainer {
-  /// A field that nothing may depend on: nil where it is missing, null or of another type.
+  /// Decodes an optional field: nil where it is missing, null or of another type.
   func lenient<Value: Decodable>(_ type: Value.Type = Value.self, forKey key: Key) -> Value? {
     try? decode(type, forKey: key)
   }
 
-  /// A number, also where it is written as text; nil where the text is more or less than one number of JSON.
+  /// Decodes a number, also where it is written as text; nil where the text is not exactly one number of JSON.
   func lenient<Value: LenientNumber>(_ type: Value.Type = Value.self, forKey key: Key) -> Value? {
     if let value = try? decode(type, forKey: key) { return value }
     guard let text = try? decode(String.self, forKey: key) else { return nil }
@@ -30,7 +30,7 @@ struct LossyArray<Element: Decodable>: Decodable {
     elements = try decoder.singleValueContainer().decode([Attempt].self).compactMap(\.element)
   }
 
-  /// Reads whatever stands in an element's place.
+  /// Decodes one element, or skips it.
   private struct Attempt: Decodable {
     let element: Element?
 
@@ -38,7 +38,7 @@ struct LossyArray<Element: Decodable>: Decodable {
   }
 }
 
-/// Words of the service: text, or an object whose `message` they are.
+/// A message of the service: text, or an object with a `message`.
 struct ServiceWords: Decodable {
   let text: String
 

@@ -1,23 +1,23 @@
 internal import Foundation
 
-/// What the body of a refusal says, in whichever of its shapes it came (contract, section 10).
+/// The content of the body of a refusal, in any of its shapes (contract, section 10).
 struct ServiceErrorBody: Equatable {
-  /// The service's words, fit to print; nil where it has none.
+  /// The service's message, made printable; nil where there is none.
   var reason: String?
   /// The service's error class.
   var name: String?
-  /// What a plan limit is about, for example `parallel-inferences`.
+  /// The action that the plan limits, for example `parallel-inferences`.
   var limitedAction: String?
-  /// What a plan allows of it.
+  /// The plan's limit for that action.
   var actionLimit: Int?
-  /// How long a cool-down lasts yet.
+  /// The remaining seconds of a cool-down.
   var remainingSeconds: Double?
   /// The service's name of the request.
   var traceID: String?
 
-  /// Reads a body: JSON of any shape, else HTML or plain text.
+  /// Reads a body: JSON of any shape, otherwise HTML or plain text.
   init(_ bytes: [UInt8]) {
-    // A refusal is small; whatever is not is not worth reading.
+    // Bodies of refusals are small; the rest of a larger one is not read.
     let bytes = bytes.prefix(64 << 10)
     guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)) else {
       reason = Self.text(String(decoding: bytes, as: UTF8.self))
@@ -32,7 +32,7 @@ struct ServiceErrorBody: Equatable {
     traceID = (fields.traceId ?? fields.trace_id).map(printable)
   }
 
-  /// The title of an HTML page, else its text, else the text itself: 200 characters at most, nil when nothing is left.
+  /// The title or the text of an HTML page, or the text of another body: 200 characters at most, nil when it is empty.
   private static func text(_ body: String) -> String? {
     var text = String(body.prefix(4096))
     if let title = text.firstMatch(of: /<title[^>]*>([^<]+)<\/title>/.ignoresCase()) { text = String(title.output.1) }

@@ -1,4 +1,4 @@
-/// Text from elsewhere made fit for one line of output: no control characters, no queries of URLs (they sign downloads),
+/// Makes text of the service fit for one line of output: without control characters and queries of URLs (which sign downloads),
 /// 500 characters at most.
 func printable(_ text: String) -> String {
   let start = text.prefix(4096).replacing(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/.ignoresCase()) {

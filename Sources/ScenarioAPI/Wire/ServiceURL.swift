@@ -1,16 +1,16 @@
 internal import CCurl
 internal import Foundation
 
-/// URLs as the service's contract needs them: parts encoded, signatures untouched.
+/// Builds and parses URLs of the service: parts are encoded, signatures are never changed.
 enum ServiceURL {
   /// Scheme, host and port of a URL.
   struct Origin: Equatable {
     let isSecure: Bool
-    /// In lower case, an IPv6 address without brackets.
+    /// The host in lower case, an IPv6 address without brackets.
     let host: String
     let port: Int
 
-    /// True for this machine, whatever the name resolver thinks: `localhost`, 127.0.0.0/8 and ::1.
+    /// True for this machine, without asking the name resolver: `localhost`, 127.0.0.0/8 and ::1.
     var isLoopback: Bool {
       if host == "localhost" || host == "::1" { return true }
       let bytes = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
@@ -18,9 +18,9 @@ enum ServiceURL {
     }
   }
 
-  /// The origin of an http or https URL without user and password; nil for anything else.
+  /// The origin of an http or https URL without user and password; nil for any other text.
   ///
-  /// libcurl reads the URL here as it does when it connects, so that both always mean the same host.
+  /// libcurl parses the URL here and when it connects, so that both always mean the same host.
   static func origin(of url: String) -> Origin? {
     let parsed = CurlURL(url)
     guard let parsed, let scheme = parsed.part(CURLUPART_SCHEME), let host = parsed.part(CURLUPART_HOST)?.lowercased(),

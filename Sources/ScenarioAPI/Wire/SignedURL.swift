@@ -1,14 +1,14 @@
 /// A URL that gives access to a file by the signature in its query.
 ///
-/// Whoever has the whole URL has the file, so it prints without its query; ``rawValue`` is the whole, byte for byte as
+/// Anybody with the whole URL can read the file, so it prints without its query. ``rawValue`` is the whole URL, byte for byte as
 /// the service gave it (a changed signature is refused).
 public struct SignedURL: RawRepresentable, Hashable, Sendable, Decodable, CustomStringConvertible,
   CustomDebugStringConvertible, CustomReflectable
 {
-  /// The whole URL. Neither log nor store it: ask for the asset again instead.
+  /// The whole URL. Do not log or store it: request the asset again instead.
   public let rawValue: String
 
-  /// Makes a signed URL of a whole one, which is not checked.
+  /// Makes a signed URL from a whole URL, which is not checked.
   public init(rawValue: String) { self.rawValue = rawValue }
 
   /// The URL up to its query.

@@ -1,6 +1,6 @@
-/// A multipart upload as the service last reported it (contract, section 4.2).
+/// The state of a multipart upload as the service last reported it (contract, section 4.2).
 struct Upload {
-  /// Where the bytes of one part go, without credentials.
+  /// The address for the bytes of one part, which are sent without credentials.
   struct Part {
     let number: Int
     let url: SignedURL
@@ -8,19 +8,19 @@ struct Upload {
 
   let id: String
   let status: String
-  /// The asset it became.
+  /// The asset that the service made of the upload.
   let entityId: AssetID?
   let errorMessage: String?
   let parts: [Part]
 
-  /// True when waiting longer makes no sense.
+  /// True when the upload will not change any more.
   var isFinal: Bool { entityId != nil || ["imported", "complete", "failed"].contains(status) }
 }
 
 extension Upload: Decodable {
   private enum Key: String, CodingKey { case id, status, entityId, errorMessage, parts }
 
-  /// Reads an upload. Only its id is needed; without a status it is at its beginning.
+  /// Decodes an upload. Only its id is required; an upload without a status has not begun.
   init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     id = try fields.decode(String.self, forKey: .id)
@@ -41,7 +41,7 @@ extension Upload.Part: Decodable {
   }
 }
 
-/// The envelope of everything that answers with an upload.
+/// The envelope of replies that contain an upload.
 struct UploadReply: Decodable { let upload: Upload }
 
 /// The body of `POST /uploads`.

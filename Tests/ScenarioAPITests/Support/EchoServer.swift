@@ -3,7 +3,7 @@ import FlyingSocks
 import Foundation
 import TestSupport
 
-/// An HTTP server of another make on loopback, which answers with what it was sent.
+/// An HTTP server of another implementation on loopback, whose reply contains the request.
 struct EchoServer {
   let port: UInt16
   private let running: Task<Void, any Error>

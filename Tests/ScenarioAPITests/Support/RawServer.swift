@@ -2,7 +2,7 @@ import Foundation
 import Ground
 import Synchronization
 
-/// A server of plain sockets on loopback that does what its script says: answers, stalls, closes, resets.
+/// A server of plain sockets on loopback that follows a script: it replies, stalls, closes or resets.
 ///
 /// Each connection runs the script on a thread of its own, which ends when the peer closes.
 final class RawServer: Sendable {
@@ -71,7 +71,7 @@ final class RawServer: Sendable {
 
     func send(_ text: String) { send([UInt8](text.utf8)) }
 
-    /// Sends a whole answer on a connection that is kept.
+    /// Sends a whole reply on a connection that is kept.
     func answer(_ status: String = "200 OK", fields: String = "", body: String = "") {
       send("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)")
     }
@@ -79,7 +79,7 @@ final class RawServer: Sendable {
     /// Blocks until the peer closes.
     func waitForEnd() { while read(1 << 16) != nil {} }
 
-    /// Makes the close that follows a reset instead of an orderly end.
+    /// Makes the next close a reset instead of an orderly end.
     func resetOnClose() {
       var linger = linger(l_onoff: 1, l_linger: 0)
       unsafe setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
@@ -117,7 +117,7 @@ final class RawServer: Sendable {
           close(socket)
         }.start()
       }
-      // Here and not in ``stop()``: a number that is free again is the next server's, and its connections would be taken.
+      // Closed here and not in ``stop()``: the next server could get the same descriptor, and this loop would take its connections.
       close(listener)
     }.start()
   }
@@ -127,13 +127,13 @@ final class RawServer: Sendable {
     RawServer { connection in while let request = connection.readRequest() { answer(connection, request) } }
   }
 
-  /// Waits until the next request has been read whole.
+  /// Waits until the whole next request has been read.
   func nextRequest() async -> Request? {
     for await request in arrivals { return request }
     return nil
   }
 
-  /// Ends the listening; open connections end with their peers.
+  /// Stops listening; open connections end with their peers.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
     arrival.finish()
@@ -144,7 +144,7 @@ final class RawServer: Sendable {
     arrival.yield(request)
   }
 
-  /// A port on loopback that nobody listens on.
+  /// A port on loopback without a listener.
   static func closedPort() -> UInt16 {
     let (socket, port) = listen()
     close(socket)

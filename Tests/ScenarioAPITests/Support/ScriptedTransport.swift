@@ -2,13 +2,13 @@ import Foundation
 import ScenarioAPI
 import Synchronization
 
-/// A transport that answers from a script, in order, and keeps what it was asked.
+/// A transport that replies from a script, in order, and keeps the requests.
 final class ScriptedTransport: HTTPTransport {
-  /// What one request meets.
+  /// The outcome of one request.
   enum Step: Sendable {
     case answer(Int, String = "", [HTTPField] = [])
     case fail(ScenarioError)
-    /// A file: its bytes, and the length the server announces.
+    /// A file: its bytes, and the length that the server announces.
     case file([UInt8], announced: Int? = nil, type: String = "image/png")
   }
 
@@ -16,7 +16,7 @@ final class ScriptedTransport: HTTPTransport {
   private let seen = Mutex<[HTTPRequest]>([])
 
   var requests: [HTTPRequest] { seen.withLock { $0 } }
-  /// Steps nobody asked for.
+  /// The number of steps without a request.
   var stepsLeft: Int { steps.withLock { $0.count } }
 
   init(_ steps: [Step]) { self.steps = Mutex(steps) }
@@ -39,7 +39,7 @@ final class ScriptedTransport: HTTPTransport {
   }
 }
 
-/// A clock on which sleeping takes no time and is written down.
+/// A clock on which sleeping takes no time and is recorded.
 final class ManualClock: Clock {
   struct Instant: InstantProtocol {
     var offset = Duration.zero
@@ -63,14 +63,14 @@ final class ManualClock: Clock {
   }
 }
 
-/// Always draws the same bits.
+/// A generator that always returns the same bits.
 struct FixedGenerator: RandomNumberGenerator, Sendable {
   var bits: UInt64
   mutating func next() -> UInt64 { bits }
 
-  /// Draws the upper end of a range.
+  /// Gives the upper end of a range.
   static let highest = FixedGenerator(bits: .max)
-  /// Draws the lower end of a range.
+  /// Gives the lower end of a range.
   static let lowest = FixedGenerator(bits: 0)
 }
 
@@ -87,7 +87,7 @@ enum Planted {
       baseURL: baseURL, credential: ScenarioCredential(key: key, secret: secret), projectID: project)
   }
 
-  /// True when the text gives away a part of the credential or a signature.
+  /// True when the text contains a part of the credential or a signature.
   static func leaks(_ text: String) -> Bool {
     [key, secret, String(header.dropFirst(6)), "PlantedSignature"].contains { text.contains($0) }
   }

@@ -12,7 +12,7 @@ final class TLSProxy {
 
   struct Failed: Error { var text: String }
 
-  /// Why the tests that need it cannot run here; nil when they can.
+  /// The reason why the tests that need the proxy cannot run here; nil when they can.
   static let missing: String? = {
     let missing = ["nghttpx", "openssl"].filter { executable($0) == nil }
     return missing.isEmpty ? nil : "not installed: \(missing.joined(separator: ", ")) (Debian: nghttp2-proxy, openssl)"
@@ -24,7 +24,7 @@ final class TLSProxy {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     try Self.makeCertificates(in: folder)
     for _ in 0..<10 {
-      // Between choosing a free port and listening on it somebody else may take it; then another is chosen.
+      // Another process may take the port between the choice and the listening; then another port is chosen.
       let port = RawServer.closedPort()
       if let process = try Self.start(port, backend: backend, folder) {
         self.port = port
@@ -57,7 +57,7 @@ final class TLSProxy {
     while case let data = log.fileHandleForReading.availableData, !data.isEmpty {
       text += String(decoding: data, as: UTF8.self)
       guard text.contains("Listening on") else { continue }
-      // What else it says is read, so that it never waits for a reader, and dropped.
+      // Further output is read and dropped, so that the process never waits for a reader.
       log.fileHandleForReading.readabilityHandler = { if $0.availableData.isEmpty { $0.readabilityHandler = nil } }
       return process
     }
