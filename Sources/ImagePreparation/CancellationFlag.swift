@@ -1,8 +1,8 @@
 internal import CImageCodecs
 
-/// Tells work in progress to stop, from any thread.
+/// Stops work in progress, from any thread.
 ///
-/// The flag is one C atomic that the codec shim polls inside long calls; Swift loops poll it once a strip of rows.
+/// The flag is one C atomic that the codec shim polls inside long calls. Swift loops poll it once for each strip of rows.
 @safe
 public final class CancellationFlag: @unchecked Sendable {
   // Unchecked: the only state is a C11 atomic, written and read with sequential consistency.

@@ -1,4 +1,4 @@
-/// What the headers of an image file say, read without decoding pixels.
+/// The content of an image file's headers, read without decoding pixels.
 public struct ImageDescription: Sendable, Equatable {
   /// The file formats that can be decoded and encoded.
   public enum Format: String, Sendable, CaseIterable {
@@ -8,9 +8,9 @@ public struct ImageDescription: Sendable, Equatable {
     case png
   }
 
-  /// How the samples of a pixel are to be read, as stored in the file.
+  /// The meaning of a pixel's samples, as stored in the file.
   public enum ColorModel: String, Sendable {
-    /// One channel of light.
+    /// One channel of gray.
     case gray
     /// Luma and two chroma planes (ITU-T T.871).
     case ycbcr
@@ -28,17 +28,17 @@ public struct ImageDescription: Sendable, Equatable {
   public var format: Format
   /// Width and height as stored, before orientation.
   public var storedSize: ImageSize
-  /// EXIF orientation, 1 to 8; 1 where the file has none or an invalid one.
+  /// The EXIF orientation, 1 to 8; 1 where the file has none or an invalid one.
   public var orientation = Orientation.upright
-  /// Bits a sample as stored: 1, 2, 4, 8 or 16; of a palette, bits an index.
+  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette.
   public var bitDepth: Int
-  /// How the samples are to be read.
+  /// The meaning of the samples.
   public var colorModel: ColorModel
   /// Chroma subsampling of a YCbCr JPEG as `4:2:0`; nil elsewhere; `other` for factors without a common name.
   public var subsampling: String?
   /// True when the file carries transparency: an alpha channel or a tRNS chunk.
   public var hasAlpha = false
-  /// Progressive JPEG, or interlaced (Adam7) PNG: not decodable row by row.
+  /// True for a progressive JPEG or an interlaced (Adam7) PNG, which cannot be decoded row by row.
   public var isProgressive = false
   /// MCUs between restart markers; 0 where there are none or the format has none.
   public var restartInterval = 0
@@ -48,23 +48,24 @@ public struct ImageDescription: Sendable, Equatable {
   public var iccProfileName: String?
   /// The transform value (0, 1 or 2) of the Adobe APP14 marker of a JPEG; nil without one.
   public var adobeTransform: Int?
-  /// The EXIF metadata, a TIFF structure, as it was found.
+  /// The EXIF metadata, an unchanged TIFF structure.
   var exif: [UInt8]?
-  /// The XMP packet of a JPEG, as it was found.
+  /// The unchanged XMP packet of a JPEG.
   var xmp: [UInt8]?
   /// The first comment of a JPEG.
   var comment: [UInt8]?
-  /// The chunks of text of a PNG, XMP among them.
+  /// The text chunks of a PNG, XMP among them.
   var textChunks: [TextChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false
-  /// True when metadata hold a position in coordinates: a GPS directory in EXIF, or properties of that kind in XMP, in any
-  /// namespace. True as well, with a note, when metadata could not be looked through and may hold one. Not looked at are maker
-  /// notes, further images in the file, what stands behind the end of a JPEG, and behind the image data of a PNG that comes
-  /// through a pipe.
+  /// True when metadata contain coordinates: a GPS directory in EXIF, or properties for a position in XMP, in any namespace. True as
+  /// well, with a note, when metadata could not be searched and may contain coordinates.
+  ///
+  /// Maker notes, further images in the file, bytes after the end of a JPEG, and bytes after the image data of a PNG in a pipe are
+  /// not searched.
   public var hasGPS = false
-  /// True when XMP or IPTC metadata name a place: a city, a country, a location. Such names are no position, so that they do not
-  /// count as GPS, but they give the place away as well.
+  /// True when XMP or IPTC metadata name a place: a city, a country, a location. Such a name reveals the place, but is no position, so
+  /// it does not set ``hasGPS``.
   public var hasPlaceName = false
   /// True when an XMP packet is present.
   public var hasXMP = false
@@ -72,10 +73,10 @@ public struct ImageDescription: Sendable, Equatable {
   public var hasText = false
   /// True for an animated PNG; only its default image is read.
   public var isAnimated = false
-  /// What a user should know, for example a profile that was ignored, in whole sentences without a period.
+  /// Notes for the user, for example about a profile that was ignored, in whole sentences without a period.
   public var notes: [String] = []
 
-  /// What a PNG says about its colors besides a profile; nil for a JPEG.
+  /// The color chunks of a PNG besides a profile; nil for a JPEG.
   public var pngColor: PNGColor?
 
   /// Width and height as a viewer shows them (orientation applied).
@@ -83,18 +84,18 @@ public struct ImageDescription: Sendable, Equatable {
 }
 
 extension ImageDescription {
-  /// Takes EXIF bytes and their orientation, if there are any.
+  /// Sets the EXIF bytes and their orientation, if there are any.
   mutating func setEXIF(_ start: UnsafePointer<UInt8>?, _ count: Int) {
     guard let start = unsafe start else { return }
     var bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-    // A PNG needs no such prefix, and some have it all the same.
+    // A PNG needs no such prefix, but some have it.
     if bytes.starts(with: "Exif\0\0".utf8) { bytes.removeFirst(6) }
     hasEXIF = true
     exif = bytes
     orientation = EXIFReader(bytes.span).orientation
   }
 
-  /// Takes what was found out about the place of the picture.
+  /// Sets the findings about the place of the picture.
   mutating func setLocation(_ location: LocationReader) {
     hasGPS = location.hasCoordinates || location.isIncomplete
     hasPlaceName = location.hasPlaceName
@@ -103,7 +104,7 @@ extension ImageDescription {
     }
   }
 
-  /// Takes the profile and its name, if there is one.
+  /// Sets the profile and its name, if there is one.
   mutating func setICCProfile(_ start: UnsafePointer<UInt8>?, _ count: Int) {
     guard let start = unsafe start else { return }
     let profile = unsafe Array(UnsafeBufferPointer(start: start, count: count))
@@ -111,7 +112,7 @@ extension ImageDescription {
     iccProfileName = ColorProfile.name(of: profile)
   }
 
-  /// The channels that a decoder delivers for this image: palettes are looked up, and inks stay inks.
+  /// The channels that a decoder delivers for this image: palettes are expanded to colors, and inks stay inks.
   var decodedChannels: RowLayout.Channels {
     switch colorModel {
     case .gray: hasAlpha ? .grayAlpha : .gray

@@ -1,9 +1,9 @@
-/// The verbs on the calling thread, which they block for as long as the work takes: tens to hundreds of milliseconds for large
-/// photographs. From asynchronous code, call those without `Blocking`.
+/// The methods that block the calling thread until the work is done: tens to hundreds of milliseconds for large photographs. In
+/// asynchronous code, call the methods without `Blocking`.
 extension ImagePreparer {
-  /// ``prepare(_:as:tensor:)`` on the calling thread.
+  /// ``prepare(_:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: The encoded image and its records.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func prepareBlocking(
     _ source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
@@ -12,9 +12,9 @@ extension ImagePreparer {
     try run(source, recipe, .file(tensor: tensor), cancellation).image()
   }
 
-  /// ``pixels(of:as:)`` on the calling thread.
+  /// ``pixels(of:as:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: Pixels of gray, gray and alpha, RGB or RGBA.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func pixelsBlocking(
     of source: ImageSource, as recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
@@ -23,21 +23,21 @@ extension ImagePreparer {
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
   }
 
-  /// ``tensor(of:as:_:)`` on the calling thread.
+  /// ``tensor(of:as:_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: A tensor of one image and three channels.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func tensorBlocking(
     of source: ImageSource, as recipe: Recipe = Recipe(), _ format: TensorFormat = TensorFormat(),
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> Tensor {
-    // A plan for a tensor makes one.
+    // A run for a tensor always makes one.
     try run(source, recipe, .tensor(format), cancellation).finished().tensor!
   }
 
-  /// ``plan(of:as:tensor:)`` on the calling thread.
+  /// ``plan(of:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: The content of the headers, and the plan.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func planBlocking(
     of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
@@ -46,9 +46,9 @@ extension ImagePreparer {
     try run(source, recipe, .file(tensor: tensor), cancellation).planned()
   }
 
-  /// ``inspect(_:)`` on the calling thread.
+  /// ``inspect(_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: The content of the headers.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func inspectBlocking(
     _ source: ImageSource, cancellation: CancellationFlag? = nil
@@ -61,8 +61,11 @@ extension ImagePreparer {
   /// ``encodePNG(_:compression:)`` on the calling thread.
   ///
   /// - Parameters:
-  ///   - threads: Threads to use, up to 2. The bytes do not depend on them.
-  ///   - cancellation: Raise it from another thread to stop.
+  ///   - image: The pixels.
+  ///   - compression: The balance of time and size.
+  ///   - threads: The threads to use, 1 or 2. The bytes do not depend on them.
+  ///   - cancellation: Another thread can raise it to stop the work.
+  /// - Returns: The file.
   /// - Throws: A ``PreparationError`` of stage `encode`; `canceled` once the flag is raised.
   public func encodePNGBlocking(
     _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced, threads: Int = 1,

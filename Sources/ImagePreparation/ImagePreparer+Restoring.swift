@@ -1,14 +1,14 @@
 extension ImagePreparer {
-  /// ``restore(_:onto:profile:resamplingFilter:)`` on the calling thread.
+  /// ``restore(_:onto:profile:resamplingFilter:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
-  /// - Parameter cancellation: Raise it from another thread to stop.
+  /// - Returns: RGBA pixels of the upright source's size.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func restoreBlocking(
     _ result: ImageSource, onto record: GeometryRecord, profile: Recipe.ProfileHandling = .convert,
     resamplingFilter: ResamplingFilter = .lanczos3, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
     try record.check()
-    // The canvas, the part on it, and the buffers of the resize between them.
+    // The canvas, the part on the canvas, and the buffers of the resize.
     let bytes = record.source.pixelCount * 4 * 3
     guard bytes <= limits.maxMemory else {
       throw PreparationError(
@@ -24,7 +24,7 @@ extension ImagePreparer {
     guard !columns.isEmpty, !rows.isEmpty else {
       return PixelImage(size: canvas.size, channels: 4, samples: canvas.bytes)
     }
-    // Where the filled pixels' edges lie in the result.
+    // The edges of the filled pixels, in the coordinates of the result.
     func axis(
       _ range: Range<Int>, crop: (Double, Double), content: (Int, Int), canvas: Int, image: Int
     ) -> AxisGeometry {
@@ -51,7 +51,7 @@ extension ImagePreparer {
     return PixelImage(size: canvas.size, channels: 4, samples: canvas.bytes)
   }
 
-  /// The pixels whose centers lie from `origin` on for `length`.
+  /// The pixels whose centers lie between `origin` and `origin + length`.
   private static func filled(_ origin: Double, _ length: Double) -> Range<Int> {
     let first = Int((origin - 0.5 - 1e-6).rounded(.up))
     let end = Int((origin + length - 0.5 + 1e-6).rounded(.down)) + 1

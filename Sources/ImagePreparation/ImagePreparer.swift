@@ -1,15 +1,15 @@
 /// Prepares images: the entry point of the library.
 ///
-/// Every verb is `async`, works off the cooperative pool, and throws `CancellationError` when its task is canceled; the one whose name
-/// ends in `Blocking` does the same on the calling thread.
+/// Every method is `async`, works outside of the cooperative pool, and throws `CancellationError` when its task is canceled. The
+/// method of the same name with `Blocking` works on the calling thread.
 public struct ImagePreparer: Sendable {
-  /// How much one image may take.
+  /// The limits of one image.
   public var limits: Limits
 
-  /// The instruction set the kernels use. All give the same bits.
+  /// The instruction set of the kernels. All instruction sets give the same bits.
   public var instructionSet: InstructionSet { kernels.instructionSet }
 
-  /// The kernels of that set.
+  /// The kernels of this instruction set.
   let kernels: KernelTable
 
   /// Makes a preparer.
@@ -23,10 +23,12 @@ public struct ImagePreparer: Sendable {
   /// Decodes, resizes, turns, converts and encodes one image.
   ///
   /// - Parameters:
-  ///   - source: Where the encoded bytes come from.
-  ///   - recipe: What is wanted.
-  ///   - tensor: Also makes a tensor of the prepared pixels (8 bits), before they are encoded; nil for none. Transparency is flattened
-  ///     on ``Recipe/background`` for it, or on white; of data without a background it is left out.
+  ///   - source: The encoded bytes.
+  ///   - recipe: How the image is prepared.
+  ///   - tensor: The format of a tensor that is also made of the prepared pixels (8 bits), before they are encoded; nil for none.
+  ///     Transparency is flattened on ``Recipe/background`` for the tensor, or on white. Alpha of data without a background is left
+  ///     out.
+  /// - Returns: The encoded image and its records.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func prepare(
     _ source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil
@@ -39,9 +41,9 @@ public struct ImagePreparer: Sendable {
   /// Decodes, resizes, turns and converts one image.
   ///
   /// - Parameters:
-  ///   - source: Where the encoded bytes come from.
-  ///   - recipe: What is wanted. One for JPEG flattens transparency.
-  /// - Returns: Its pixels: gray, gray and alpha, RGB or RGBA.
+  ///   - source: The encoded bytes.
+  ///   - recipe: How the image is prepared. A recipe for JPEG flattens transparency.
+  /// - Returns: Pixels of gray, gray and alpha, RGB or RGBA.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func pixels(
     of source: ImageSource, as recipe: Recipe = Recipe()
@@ -54,9 +56,11 @@ public struct ImagePreparer: Sendable {
   /// Decodes, resizes, turns and converts one image for a network.
   ///
   /// - Parameters:
-  ///   - source: Where the encoded bytes come from.
-  ///   - recipe: What is wanted. Transparency is flattened on its background, or on white; of data without a background it is left out.
-  ///   - format: The order of the axes and what values mean.
+  ///   - source: The encoded bytes.
+  ///   - recipe: How the image is prepared. Transparency is flattened on its background, or on white. Alpha of data without a
+  ///     background is left out.
+  ///   - format: The order of the axes and the scale of the values.
+  /// - Returns: A tensor of one image and three channels.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func tensor(
     of source: ImageSource, as recipe: Recipe = Recipe(), _ format: TensorFormat = TensorFormat()
@@ -66,10 +70,11 @@ public struct ImagePreparer: Sendable {
     }
   }
 
-  /// What ``prepare(_:as:tensor:)`` would do, decided from the headers alone.
+  /// Makes the plan of ``prepare(_:as:tensor:)`` from the headers alone.
   ///
-  /// Pixels are read only for ``Recipe/Fitting/trim`` and ``Gravity/attention``, whose answers are in the plan.
-  /// - Returns: What the headers say, and the plan. What only pixels settle stands in the plan as a rule.
+  /// Pixels are read only for ``Recipe/Fitting/trim`` and ``Gravity/attention``, whose outcomes are in the plan.
+  ///
+  /// - Returns: The content of the headers, and the plan. A decision that needs other pixels is in the plan as a rule.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func plan(
     of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil
@@ -81,9 +86,11 @@ public struct ImagePreparer: Sendable {
 
   /// Reads the headers of an image, and decodes nothing.
   ///
-  /// Metadata are found in a JPEG before the first scan, and in a PNG before and after the image data, where ExifTool writes them. In a
-  /// pipe, only those before the image data are found.
-  /// - Parameter source: A path, a descriptor or bytes, of any number of pixels, since none is read.
+  /// Metadata are read before the first scan of a JPEG, and before and after the image data of a PNG, where ExifTool writes them. In a
+  /// pipe, only metadata before the image data are read.
+  ///
+  /// - Parameter source: A path, a descriptor or bytes. The number of pixels is not limited, because none is read.
+  /// - Returns: The content of the headers.
   /// - Throws: `CancellationError`, or a ``PreparationError`` of stage `open` (`notFound`, `unreadable`, `empty`, `notAnImage`,
   ///   `unsupportedFormat`) or `decode` (`truncated` or `corrupt` headers, `unsupportedFeature`, `limitExceeded`).
   @concurrent public func inspect(_ source: ImageSource) async throws -> ImageDescription {
@@ -92,13 +99,12 @@ public struct ImagePreparer: Sendable {
     }
   }
 
-  /// Puts an image that was made of a prepared one back on the canvas of the source: transparent where the source was
-  /// cropped away.
+  /// Puts an image that was made from a prepared one back on the canvas of the source, transparent where the source was cropped.
   ///
   /// - Parameters:
-  ///   - result: The image. It may have another size than the prepared one; it is taken as the whole of its canvas.
-  ///   - record: The record of the preparation.
-  ///   - profile: What happens to an embedded color profile of the image.
+  ///   - result: The image. It covers the whole canvas of the prepared image, also when it has another size.
+  ///   - record: The geometry record of the preparation.
+  ///   - profile: The handling of an embedded color profile of the image.
   ///   - resamplingFilter: The resampling filter.
   /// - Returns: RGBA pixels of the upright source's size. A pixel is filled where its center lies in the part that was kept.
   /// - Throws: `CancellationError`, or a ``PreparationError``; `invalidRecipe` for a record that contradicts itself.
@@ -114,10 +120,12 @@ public struct ImagePreparer: Sendable {
 
   /// Encodes pixels as PNG, tagged sRGB.
   ///
-  /// The pixels come back exactly; opaque alpha is dropped, and what has few colors or no hue is stored as such.
+  /// Decoding gives the same pixels. Opaque alpha is left out, and an image with few colors or no hue is stored in fewer bits.
+  ///
   /// - Parameters:
-  ///   - image: What is encoded.
-  ///   - compression: Time against size.
+  ///   - image: The pixels.
+  ///   - compression: The balance of time and size.
+  /// - Returns: The file.
   /// - Throws: A ``PreparationError`` of stage `encode`, or `CancellationError`.
   @concurrent public func encodePNG(
     _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced

@@ -1,15 +1,15 @@
 internal import CImageCodecs
 internal import CLittleCMS
 
-/// Versions of the C libraries that images go through, for reports of what is installed.
+/// Versions of the C libraries that process images, for reports about an installation.
 public struct LibraryVersions: Sendable, Equatable {
   /// libpng, as loaded.
   public let libpng: String
-  /// libjpeg-turbo, as compiled with; the library does not tell at run time.
+  /// libjpeg-turbo at compile time; the library has no version at run time.
   public let libjpegTurbo: String
   /// Little CMS, as loaded.
   public let littleCMS: String
-  /// ISA-L, as compiled with; the library does not tell at run time.
+  /// ISA-L at compile time; the library has no version at run time.
   public let isal: String
 
   /// The versions of this process.

@@ -1,23 +1,24 @@
-/// How much one image may take. All of it is checked before memory is taken or work is done, and no limit changes a result.
+/// The resources that one image may use. All limits are checked before memory is allocated or work is done, and no limit changes a
+/// result.
 public struct Limits: Sendable, Equatable {
-  /// Largest source, width times height.
+  /// The largest source in pixels, width times height.
   public var maxPixels: Int
-  /// Largest number of bytes that buffers may take together, those of a codec that holds the whole image included.
+  /// The most bytes of all buffers together, including those of a codec that holds the whole image.
   public var maxMemory: Int
-  /// Threads that one image may use, 1 or more.
+  /// The most threads of one image, 1 or more.
   public var threads: Int
-  /// Progressive scans (libjpeg-turbo: "Two Issues with the JPEG Standard" advises about 1,000).
+  /// The most scans of a progressive JPEG (libjpeg-turbo's "Two Issues with the JPEG Standard" advises about 1,000).
   public var maxScans: Int
-  /// Bytes of one ICC profile.
+  /// The most bytes of an ICC profile.
   public var maxProfileBytes: Int
-  /// Bytes of a JPEG's metadata beside the first EXIF segment, packet and comment; segments that would exceed it are left out.
+  /// The most bytes of a JPEG's metadata besides the first EXIF segment, packet and comment. Segments above this limit are left out.
   public var maxMetadataBytes: Int
-  /// Bytes of one ancillary chunk of a PNG.
+  /// The most bytes of an ancillary chunk of a PNG.
   public var maxChunkBytes: Int
-  /// Ancillary chunks that libpng keeps.
+  /// The most ancillary chunks that libpng keeps.
   public var maxChunks: Int
 
-  /// Makes limits; the defaults fit photographs and renderings on a machine of today.
+  /// Makes limits. The defaults fit photographs and renderings on a machine of 2026.
   public init(
     maxPixels: Int = 500_000_000, maxMemory: Int = 1 << 30, threads: Int = 2, maxScans: Int = 1_000,
     maxProfileBytes: Int = 16 << 20, maxMetadataBytes: Int = 16 << 20, maxChunkBytes: Int = 16 << 20,
@@ -35,7 +36,7 @@ public struct Limits: Sendable, Equatable {
 }
 
 extension Limits {
-  /// Refuses sizes above ``maxPixels``.
+  /// Throws for sizes above ``maxPixels``.
   package func check(_ size: ImageSize) throws(PreparationError) {
     guard size.pixelCount > maxPixels else { return }
     throw PreparationError(
@@ -44,7 +45,7 @@ extension Limits {
       remedy: "raise --max-input-pixels if you trust the file")
   }
 
-  /// Refuses memory above ``maxMemory`` before it is taken.
+  /// Throws for memory above ``maxMemory``, before it is allocated.
   func check(bytes: Int, of what: String, remedy: String) throws(PreparationError) {
     guard bytes > maxMemory else { return }
     throw PreparationError(

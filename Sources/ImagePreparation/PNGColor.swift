@@ -1,5 +1,5 @@
-/// What the chunks of a PNG say about its colors. When several do, the order of precedence is code points, profile, sRGB,
-/// then gamma with chromaticities (PNG third edition, 4.3).
+/// The color chunks of a PNG. When there are several, the order of precedence is code points, profile, sRGB, then gamma with
+/// chromaticities (PNG third edition, 4.3).
 public struct PNGColor: Sendable, Equatable {
   /// Coding-independent code points (cICP; ITU-T H.273).
   public struct CodePoints: Sendable, Equatable {

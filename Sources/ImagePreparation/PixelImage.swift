@@ -5,7 +5,7 @@
 public struct PixelImage<Sample: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable, Equatable {
   /// Width and height in pixels.
   public let size: ImageSize
-  /// Samples a pixel: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+  /// Samples per pixel: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
   public let channels: Int
   /// `size.pixelCount * channels` samples, 0 to `Sample.max`.
   public var samples: [Sample]

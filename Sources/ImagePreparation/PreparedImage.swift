@@ -1,4 +1,4 @@
-/// A prepared image: encoded bytes and the record of how they came to be.
+/// A prepared image: encoded bytes and the records of the preparation.
 public struct PreparedImage: Sendable {
   /// The encoded file.
   public let bytes: [UInt8]
@@ -10,17 +10,17 @@ public struct PreparedImage: Sendable {
   public let quality: Int?
   /// JPEG subsampling used, as `4:2:0`, `4:4:4` or `gray`; nil for PNG.
   public let subsampling: String?
-  /// What the source's headers said.
+  /// The content of the source's headers.
   public let source: ImageDescription
-  /// What was done.
+  /// The plan that was carried out.
   public let plan: PreparationPlan
   /// Where result pixels lie in the source.
   public let geometry: GeometryRecord
   /// Time spent.
   public let timings: Timings
-  /// What a user should know, each a short sentence without a period, for example `stripped GPS`.
+  /// Notes for the user, each a short sentence without a period, for example `stripped GPS`.
   public internal(set) var notes: [String]
-  /// The pixels before they were encoded, as a tensor, where one was asked for.
+  /// The pixels before they were encoded, as a tensor, if one was requested.
   public let tensor: Tensor?
 
   /// Wall-clock milliseconds. Stages overlap when more than one thread is used, so they may add up to more than `total`.

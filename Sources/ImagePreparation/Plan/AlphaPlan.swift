@@ -1,23 +1,21 @@
-/// What happens to transparency, on every path: the one place where that is decided.
+/// The decision about transparency for every path.
 ///
-/// Alpha that turns out to be opaque everywhere is left out of every result; all else here is for images that are not.
+/// Alpha that turns out to be opaque everywhere is left out of every result; the decisions here are for all other images.
 struct AlphaPlan: Sendable, Equatable {
   /// True when decoded rows have an alpha channel.
   let isDecoded: Bool
-  /// True when alpha weighs the colors in the resize: they are premultiplied on the way in.
+  /// True when colors are premultiplied before the resize.
   let premultiplies: Bool
-  /// What becomes of alpha in the result.
+  /// The handling of alpha in the result.
   let result: AlphaHandling
-  /// What the user is told where that changes a pixel.
+  /// The note for the user if this changes a pixel; nil for none.
   let note: String?
-  /// What padding is filled with; nil for transparent padding.
+  /// The color of padding; nil for transparent padding.
   let padding: BackgroundColor?
-  /// What becomes of alpha in the tensor.
+  /// The handling of alpha in the tensor.
   let tensor: AlphaHandling
 
-  /// Decides.
-  ///
-  /// - Parameter format: The format that is asked for.
+  /// Makes the decision for a result in the requested `format`.
   init(source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format) {
     let linear = recipe.samples.isLinear
     isDecoded = source.decodedChannels.hasAlpha

@@ -1,11 +1,11 @@
-/// Where what stands out lies along the axes of an image, for crops with ``Gravity/attention``.
+/// The saliency along the axes of an image, for crops with ``Gravity/attention``.
 package struct Attention: Sendable, Equatable {
-  /// The longest side of the image that is looked at. Less shows no more what is in focus.
+  /// The longest side of the image in which saliency is measured. A smaller image no longer shows which parts are in focus.
   static let side = 160
 
-  /// Saliency of equal steps from left to right.
+  /// The saliency of equal steps from left to right.
   private let columns: [Double]
-  /// Saliency of equal steps from top to bottom.
+  /// The saliency of equal steps from top to bottom.
   private let rows: [Double]
 
   init(columns: [Double], rows: [Double]) {
@@ -13,30 +13,30 @@ package struct Attention: Sendable, Equatable {
     self.rows = rows
   }
 
-  /// Looks at a small upright image, gray or RGB of 8 bits.
+  /// Measures a small upright image, gray or RGB of 8 bits.
   init(_ image: Raster) {
     let map = SaliencyMap(of: image)
     self.init(columns: map.columnSums, rows: map.rowSums)
   }
 
-  /// How far a part of a given size lies from the middle, from -1 (it begins at the edge) to 1; sizes are shares of the sides.
+  /// The best place of a part as its distance from the middle, from -1 (at the left or top edge) to 1. Sizes are shares of the sides.
   func shift(ofWidth width: Double, height: Double) -> (x: Double, y: Double) {
     (Self.shift(of: width, in: columns), Self.shift(of: height, in: rows))
   }
 
-  /// Positions that are tried on either side of the middle.
+  /// The number of positions that are tried on either side of the middle.
   private static let steps = 32
 
-  /// The place of the window of a length that holds most of what stands out.
+  /// The place of the window with the most saliency, for a window's length.
   ///
-  /// What lies at the window's ends counts half of what lies in its middle, so that a subject does not come to lie at the edge;
-  /// and a window at the image's end counts up to 3/20 less than one in the middle, where photographers put their subjects.
+  /// Saliency at the window's ends counts half as much as in its middle, so that a subject does not lie at the edge. A window at the
+  /// image's end counts up to 3/20 less than one in the middle, where photographers put their subjects.
   private static func shift(of length: Double, in profile: [Double]) -> Double {
     let half = length / 2
     let slack = (1 - length) / 2
     guard slack > 0 else { return 0 }
     var best = (value: 0.0, shift: 0.0)
-    // From the middle outward: of equal windows the first one is taken.
+    // From the middle outward, so that the window nearest to the middle is taken among equal ones.
     for step in 0...steps {
       for shift in step == 0 ? [0.0] : [-Double(step) / Double(steps), Double(step) / Double(steps)] {
         let middle = 0.5 + shift * slack

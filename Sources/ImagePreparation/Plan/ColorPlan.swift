@@ -1,18 +1,18 @@
-/// What happens to the colors of one image.
+/// The decision about the colors of one image.
 enum ColorPlan: Sendable {
-  /// Samples stay as they are: sRGB, untagged, or not to be converted.
+  /// Samples are not converted: they are sRGB or untagged, or the recipe asks for none.
   case untouched
-  /// Samples stay as they are and the result carries the profile.
+  /// Samples are not converted, and the result carries the profile.
   case tagged([UInt8])
   /// Samples are converted to sRGB, on the small image after the resize.
   case converted(ProfileConversion)
   /// Samples are converted to sRGB row by row before the resize.
   case convertedFirst(ProfileConversion)
 
-  /// Decides, and says what a user should know.
+  /// Makes the decision, with notes for the user.
   ///
-  /// What a PNG says twice is taken in the order of precedence of the specification (third edition, 4.3): cICP, iCCP, sRGB,
-  /// gAMA with cHRM. What cannot be honored leaves its place to the next.
+  /// The color chunks of a PNG have the order of precedence of the specification (third edition, 4.3): cICP, iCCP, sRGB, gAMA
+  /// with cHRM. A chunk that cannot be used is skipped.
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe
   ) -> (plan: ColorPlan, notes: [String]) {
@@ -50,7 +50,7 @@ enum ColorPlan: Sendable {
     return described(space, "the colors of its gAMA and cHRM chunks", channels: channels, bitDepth: bitDepth, notes)
   }
 
-  /// The space other than sRGB of a file that has no profile.
+  /// The color space of a file without a profile; nil for sRGB.
   private static func described(_ color: PNGColor) -> DescribedColorSpace? {
     if let space = color.codePoints.flatMap({ DescribedColorSpace($0) }) { return space }
     return color.srgbIntent == nil
@@ -61,7 +61,7 @@ enum ColorPlan: Sendable {
     _ space: DescribedColorSpace, _ name: String, channels: RowLayout.Channels, bitDepth: Int, _ notes: [String]
   ) -> (ColorPlan, [String]) {
     guard let conversion = try? ProfileConversion(space: space, channels: channels, bitDepth: bitDepth) else {
-      return (.untouched, notes)  // It is sRGB.
+      return (.untouched, notes)  // The space is sRGB.
     }
     return plan(conversion, name, notes)
   }
@@ -75,7 +75,7 @@ enum ColorPlan: Sendable {
     return (.converted(conversion), notes + ["converted from \(name) to sRGB"])
   }
 
-  /// Inks become sRGB in any case: neither PNG nor the models have inks.
+  /// The decision for inks, which are always converted to sRGB: neither PNG nor the models have inks.
   private static func inks(_ source: ImageDescription, bitDepth: Int) -> (ColorPlan, [String]) {
     if let profile = source.iccProfile,
       let conversion = try? ProfileConversion(profile: profile, channels: .cmyk, bitDepth: bitDepth)
@@ -104,7 +104,7 @@ extension ColorPlan {
   /// The profile that the result carries.
   var embeddedProfile: [UInt8]? { if case .tagged(let profile) = self { profile } else { nil } }
 
-  /// What a PNG says about its colors.
+  /// The color chunk of a PNG result.
   func pngColor(_ recipe: Recipe) -> PNGEncoder.Color {
     switch self {
     case .tagged(let profile): .profile(profile)
@@ -115,14 +115,14 @@ extension ColorPlan {
 }
 
 extension ImageDescription {
-  /// What a preparation will do to the colors, as its notes will tell: empty where they stay as they are.
+  /// The notes that a preparation will have about the colors; empty where they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
     ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe).notes
   }
 }
 
 extension PNGColor.CodePoints {
-  /// For people.
+  /// A name for people.
   fileprivate var name: String {
     switch transfer {
     case 16: "PQ"

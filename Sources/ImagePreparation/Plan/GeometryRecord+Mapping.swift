@@ -1,8 +1,9 @@
 extension GeometryRecord {
-  /// Where a point of the result lies in the upright source.
+  /// Maps a point of the result to the upright source.
   ///
   /// Points are in pixels from the top left corner: the center of the first pixel is (0.5, 0.5).
-  /// - Returns: nil where the result shows padding.
+  ///
+  /// - Returns: The point; nil where the result shows padding.
   public func sourcePoint(x: Double, y: Double) -> (x: Double, y: Double)? {
     let (left, top) = (x - Double(contentX), y - Double(contentY))
     let (width, height) = (Double(content.width), Double(content.height))
@@ -10,9 +11,9 @@ extension GeometryRecord {
     return (crop.x + left * crop.width / width, crop.y + top * crop.height / height)
   }
 
-  /// Where a point of the upright source lies in the result: the inverse of ``sourcePoint(x:y:)``.
+  /// Maps a point of the upright source to the result: the inverse of ``sourcePoint(x:y:)``.
   ///
-  /// - Returns: nil for what was cropped away.
+  /// - Returns: The point; nil for a point that was cropped.
   public func resultPoint(x: Double, y: Double) -> (x: Double, y: Double)? {
     let (left, top) = (x - crop.x, y - crop.y)
     guard (0...crop.width).contains(left), (0...crop.height).contains(top) else { return nil }
@@ -22,14 +23,14 @@ extension GeometryRecord {
     )
   }
 
-  /// Where a point of the upright source lies among the stored rows, before orientation was applied.
+  /// Maps a point of the upright source to the stored rows, before orientation was applied.
   public func storedPoint(x: Double, y: Double) -> (x: Double, y: Double) {
     let stored = orientation.swapsSides ? source.transposed : source
     let point = orientation.storedRect(SourceRect(x: x, y: y, width: 0, height: 0), stored: stored)
     return (point.x, point.y)
   }
 
-  /// Refuses a record that no preparation makes.
+  /// Throws for a record that no preparation makes.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {

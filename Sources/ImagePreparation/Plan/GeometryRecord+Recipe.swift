@@ -1,11 +1,14 @@
 extension GeometryRecord {
-  /// Resolves a recipe's sizes for one source: what is kept of it, how large that becomes, and where on which canvas it lies.
+  /// Resolves a recipe's sizes for one source: the part that is kept, its size in the result, the canvas and the place on it.
   ///
   /// - Parameters:
-  ///   - trimmed: The part of the source that is taken as the whole; nil for all of it.
-  ///   - attention: What stands out of that part; nil to take the middle for ``Gravity/attention``.
+  ///   - source: The upright source's size.
+  ///   - orientation: The orientation of the stored rows, which goes into the record.
+  ///   - recipe: The recipe.
+  ///   - trimmed: The part of the source that counts as the whole; nil for all of it.
+  ///   - attention: The saliency of that part; nil to take the middle for ``Gravity/attention``.
   /// - Returns: The record, and notes for the user.
-  /// - Throws: `invalidRecipe` of stage `resize` where the recipe has no meaning.
+  /// - Throws: `invalidRecipe` of stage `resize` for sizes without meaning.
   package static func resolve(
     source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil, attention: Attention? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {
@@ -43,7 +46,7 @@ extension GeometryRecord {
       target.shrink(toPixels: cap)
       if let minSide = model?.minSide { target.raise(toSide: minSide, notes: &notes) }
       if unit > 1 { target.snap(unit, snap, notes: &notes) }
-      // Rounding up to a multiple may pass the cap: then less of it is asked for.
+      // Rounding up to a multiple may exceed the cap; then a smaller cap is tried.
       cap = min(cap, target.canvas.pixelCount) - max(1, target.canvas.pixelCount / 64)
     } while target.canvas.pixelCount > maxPixels && cap > 0
     try model?.check(target.canvas)
@@ -55,7 +58,7 @@ extension GeometryRecord {
     return (target.record(orientation: orientation, gravity: fitting.gravity, attention: attention), notes)
   }
 
-  /// Sizes on their way to a record.
+  /// The sizes while a record is computed.
   private struct Target {
     let source: ImageSize
     /// The size that the kept part is scaled to, fractions allowed until the end.
@@ -64,7 +67,7 @@ extension GeometryRecord {
     /// True when the canvas crops the content, false when it pads it.
     var crops = true
 
-    /// - Parameter longestSide: The model's, which caps every target but a box.
+    /// Begins with a target. `longestSide` is the model's, which caps every target except a box.
     init(source: ImageSize, _ target: Recipe.Target, longestSide: Int?, notes: inout [String]) {
       self.source = source
       switch target {
@@ -77,7 +80,7 @@ extension GeometryRecord {
       }
     }
 
-    /// The whole of a source with a longest side of `side` pixels; with nil, at its own size.
+    /// The whole source with a longest side of `side` pixels; at its own size if that is nil.
     private static func scaled(
       _ source: ImageSize, toSide side: Int?, mayEnlarge: Bool
     ) -> (content: (width: Double, height: Double), canvas: ImageSize) {
@@ -173,7 +176,7 @@ extension GeometryRecord {
           source: source, orientation: orientation, crop: whole, content: size, contentX: x, contentY: y, canvas: canvas
         )
       }
-      // What the canvas keeps of the content, in source pixels; rounding a side crops nothing.
+      // The part of the content that the canvas keeps, in source pixels; rounding a side crops nothing.
       var crop = whole
       let (width, height) = (Double(canvas.width), Double(canvas.height))
       if content.width - width >= 1 { crop.width *= width / content.width }

@@ -1,4 +1,4 @@
-/// Where the pixels of a result lie in its source; exact, so that a result can be put back on the source's canvas.
+/// The exact place of a result's pixels in its source, so that a result can be put back on the source's canvas.
 ///
 /// The upright source (orientation applied) is cropped to `crop` (in upright source pixels, fractions allowed), scaled to
 /// `content` and placed on a canvas of `canvas` pixels with its top left corner at `contentOrigin`.
@@ -23,13 +23,13 @@ public struct GeometryRecord: Sendable, Equatable {
     }
   }
 
-  /// The source's size as a viewer shows it.
+  /// The upright source's size.
   public var source: ImageSize
   /// The EXIF orientation that was applied to the stored rows.
   public var orientation: Orientation
   /// The part of the upright source that was kept.
   public var crop: SourceRect
-  /// The size that part was scaled to.
+  /// The size that the kept part was scaled to.
   public var content: ImageSize
   /// Column of the content's left edge on the canvas.
   public var contentX: Int

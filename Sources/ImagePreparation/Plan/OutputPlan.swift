@@ -1,15 +1,15 @@
-/// What becomes of the small image: how it is finished, what it is encoded as, and whether that happens while its rows come.
+/// The decisions about the small image: its finishing steps, its format, and whether it is encoded while its rows arrive.
 struct OutputPlan: Sendable {
-  /// What a run is for.
+  /// The product of a run.
   enum Product: Sendable, Equatable {
-    /// An encoded file, and a tensor of the pixels before they were encoded.
+    /// An encoded file, and optionally a tensor of the pixels before they are encoded.
     case file(tensor: TensorFormat?)
     /// The finished pixels.
     case pixels
     /// A tensor of the finished pixels.
     case tensor(TensorFormat)
 
-    /// The tensor that is wanted.
+    /// The format of the requested tensor.
     var tensor: TensorFormat? {
       switch self {
       case .file(let format): format
@@ -18,62 +18,62 @@ struct OutputPlan: Sendable {
       }
     }
 
-    /// True where a file is wanted.
+    /// True when the product is a file.
     var isFile: Bool { if case .file = self { true } else { false } }
   }
 
-  /// The format of the file. What only pixels can settle stands here as a rule with its possible outcomes.
+  /// The format of the file. A choice that depends on pixels is a rule with its possible outcomes.
   enum Format: String, Sendable {
     /// JPEG.
     case jpeg
     /// PNG.
     case png
-    /// JPEG, or PNG where the pixels are those of a flat illustration and PNG codes them in fewer bytes.
+    /// JPEG, or PNG for a flat illustration that is smaller as PNG.
     case jpegUnlessFlat = "jpeg-unless-flat"
-    /// PNG where a pixel is transparent, else as ``jpegUnlessFlat``.
+    /// PNG if any pixel is transparent, otherwise as ``jpegUnlessFlat``.
     case pngIfTransparent = "png-if-transparent"
 
-    /// True where flat pixels may make it a PNG.
+    /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// The recipe's word for it.
+    /// The recipe's format that leads to this one.
     var asked: Recipe.Output.Format { self == .jpeg ? .jpeg : self == .png ? .png : .auto }
   }
 
-  /// How the encoder gets the image.
+  /// The form in which the encoder receives the image.
   enum Delivery: String, Sendable {
-    /// Whole, after all ``steps``.
+    /// The whole image, after all ``steps``.
     case whole
-    /// Y, Cb and Cr, or luma alone, while their rows come, to be coded as they are.
+    /// Rows of Y, Cb and Cr, or of luma alone, while they arrive, encoded without conversion.
     case planes
-    /// Interleaved rows while they come, as JPEG.
+    /// Interleaved rows while they arrive, as JPEG.
     case jpegRows = "jpeg-rows"
-    /// Interleaved rows while they come, as PNG; from the whole image where that turns out to have few colors or no hue.
+    /// Interleaved rows while they arrive, as PNG; the whole image if it turns out to have few colors or no hue.
     case pngRows = "png-rows"
   }
 
-  /// What an encoder may be told anew for the same pixels; a byte budget tries several.
+  /// The settings of an encoder that can change for the same pixels; the search for a byte budget tries several.
   struct Settings: Sendable, Equatable {
     /// The format.
     var format: Format
     /// JPEG quality, 1 to 100.
     var quality: Double
-    /// PNG effort.
+    /// PNG compression.
     var compression: Recipe.Compression
   }
 
-  /// What is wanted.
+  /// The product of the run.
   let product: Product
-  /// The largest file that is wanted; nil for any. What becomes of quality and size to meet it, only encoding settles.
+  /// The byte budget; nil for none. The quality and size that meet it are known only after encoding.
   let budget: Recipe.Budget?
-  /// How the result is encoded.
+  /// The settings of the encoder.
   let settings: Settings
-  /// What is done to the small image before it is encoded, in order. Rows are encoded while they come only where there is nothing
-  /// to do, see ``delivery``.
+  /// The steps on the small image before it is encoded, in order. Rows are encoded while they arrive only if there are no steps, see
+  /// ``delivery``.
   var steps: [FinishingStep]
-  /// True where planes go into the JPEG as they are, neither merged nor upsampled.
+  /// True when planes go into the JPEG without being merged or upsampled.
   let encodesPlanes: Bool
-  /// True where Y, Cb and Cr become RGB while their rows come.
+  /// True when Y, Cb and Cr are converted to RGB while their rows arrive.
   let mergesPlanes: Bool
   /// Width and height of the result.
   let size: ImageSize
@@ -81,23 +81,23 @@ struct OutputPlan: Sendable {
   let subsampling: Recipe.Subsampling
   /// The ICC profile that the result carries.
   let embeddedProfile: [UInt8]?
-  /// What a PNG says about its colors.
+  /// The color chunk of a PNG result.
   let pngColor: PNGEncoder.Color
   /// The metadata that the result carries; nil for none.
   let metadata: KeptMetadata?
-  /// The order of the tensor's axes and what each byte of each channel becomes; nil for no tensor.
+  /// The order of the tensor's axes and the float for each byte of each channel; nil for no tensor.
   let tensor: (layout: TensorFormat.Layout, tables: [Float])?
-  /// Threads of a PNG encoder that has the whole image.
+  /// The threads of a PNG encoder that receives the whole image.
   let threads: Int
   /// The channels of decoded rows, or of one plane.
   private let channels: RowLayout.Channels
 
-  /// Decides.
+  /// Makes the decisions.
   ///
-  /// - Parameters:
-  ///   - planes: What the decoder delivers: planes of a JPEG, or one of interleaved rows.
-  ///   - settled: How the result is encoded, where a byte budget has settled that; nil for what the recipe says.
-  /// - Throws: `invalidRecipe` for a tensor without meaning.
+  /// `form`, `planeCount` and `layout` describe the rows that the decoder delivers. `settled` are the settings that a search for a byte
+  /// budget has chosen; nil for the recipe's.
+  ///
+  /// - Throws: `invalidRecipe` for a tensor format without meaning.
   init(
     source: ImageDescription, decoded form: DecodingPlan.Form, planeCount: Int, layout: RowLayout,
     geometry: GeometryRecord, color: ColorPlan, alpha: AlphaPlan, recipe: Recipe, settled: Settings?,
@@ -114,7 +114,7 @@ struct OutputPlan: Sendable {
     if source.orientation != .upright { steps.append(.turn(source.orientation)) }
     if let conversion = color.conversionAfterResize { steps.append(.convertColor(conversion)) }
     if layout.bitDepth == 16 { steps.append(.roundToBytes) }
-    // A PNG of alpha that stays is encoded without looking for opaque alpha, which its encoder leaves out.
+    // No step is needed for a PNG that keeps alpha: its encoder finds opaque alpha and leaves it out.
     if alpha.isDecoded, !(isOnlyEncoded && format == .png && alpha.result == .keep) {
       steps.append(.settleAlpha(alpha.result, note: alpha.note))
     }
@@ -150,7 +150,7 @@ struct OutputPlan: Sendable {
     channels = layout.channels
   }
 
-  /// How the encoder gets the image: while its rows come where nothing else happens to them.
+  /// The form in which the encoder receives the image: rows while they arrive, if there are no other steps.
   var delivery: Delivery {
     guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
     if encodesPlanes { return .planes }
@@ -161,7 +161,7 @@ struct OutputPlan: Sendable {
     }
   }
 
-  /// How a JPEG of the result is coded with `settings`.
+  /// The encoding of a JPEG result with `settings`.
   func jpeg(_ settings: Settings) -> JPEGEncoding {
     JPEGEncoding(quality: settings.quality, subsampling: subsampling, iccProfile: embeddedProfile)
   }

@@ -1,10 +1,10 @@
 /// The object `plan` of `gesso prepare --explain`.
 extension PreparationPlan: Encodable {
-  /// Writes the plan. What only pixels settle is in `unsettled`, each with the outcomes that are possible.
+  /// Writes the plan. Decisions that need pixels are in `unsettled`, each with its possible outcomes.
   public func encode(to encoder: any Encoder) throws { try Explanation(self).encode(to: encoder) }
 }
 
-/// A plan in words and numbers.
+/// The fields of a plan in JSON.
 private struct Explanation: Encodable {
   struct Size: Encodable {
     let width: Int
@@ -98,7 +98,7 @@ private struct Explanation: Encodable {
     notes = plan.notes
   }
 
-  /// What stands in the plan as a rule.
+  /// The decisions that are in the plan as rules.
   private static func unsettled(_ plan: PreparationPlan) -> [Unsettled] {
     var rules: [Unsettled] = []
     let output = plan.output
@@ -135,7 +135,7 @@ private struct Explanation: Encodable {
 }
 
 extension OutputPlan {
-  /// The formats that the file may turn out to have.
+  /// The formats that the file may have.
   var possibleFormats: [ImageDescription.Format] {
     switch settings.format {
     case .jpeg: [.jpeg]
@@ -145,7 +145,7 @@ extension OutputPlan {
     }
   }
 
-  /// True where padding is transparent, whatever the pixels are.
+  /// True when padding is transparent, so that the result is transparent whatever its pixels.
   private var isSurelyTransparent: Bool {
     steps.contains { step in if case .pad(_, _, _, fill: nil) = step { true } else { false } }
   }
@@ -173,7 +173,7 @@ extension ColorPlan {
 }
 
 extension ResamplingPlan {
-  /// `copy` where the output is a part of the input; else the size of the sums.
+  /// `copy` if the output is a part of the input; otherwise the width of the sums.
   fileprivate var arithmetic: String {
     if isCrop { return "copy" }
     return precision == .wide ? "int64" : "int32"

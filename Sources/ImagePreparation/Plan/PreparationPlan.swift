@@ -1,63 +1,68 @@
-/// What will happen to one image: every decision, made before a pixel is touched.
+/// Every decision about one image, made before a pixel is decoded.
 public struct PreparationPlan: Sendable {
-  /// The way pixels take from decoder to encoder.
+  /// The path of pixels from decoder to encoder.
   public enum Path: String, Sendable {
     /// Interleaved rows are resized as they are stored (gray, RGB or CMYK).
     case rows = "rgb"
-    /// The planes of a JPEG are resized each at its own size, and become RGB at the result's size or never.
+    /// The planes of a JPEG are each resized from their own size, and are converted to RGB at the result's size or not at all.
     case planar
   }
 
-  /// Where result pixels lie in the source.
+  /// The geometry record of the result.
   public let geometry: GeometryRecord
   /// The share of the source's sides that the decoder delivers: 1, 1/2, 1/4 or 1/8.
   public let decoderScale: Double
-  /// The way the pixels take.
+  /// The path of the pixels.
   public let path: Path
   /// The instruction set of the kernels.
   public let instructionSet: InstructionSet
-  /// Threads that share the work: 2 where one decodes while the other resizes and encodes.
+  /// The threads that share the work: 2 when one decodes while the other one resizes and encodes.
   public let threads: Int
-  /// Bytes that buffers take at their peak, those of a codec that holds the whole image included.
+  /// The peak number of bytes of all buffers, including those of a codec that holds the whole image.
   public let bufferBytes: Int
-  /// What a user should know about these decisions.
+  /// Notes for the user about these decisions.
   public let notes: [String]
 
-  /// What the decoder delivers.
+  /// The form in which the decoder delivers the image.
   let decoding: DecodingPlan
   /// The resampling filter.
   let filter: ResamplingFilter
-  /// How each plane is resampled.
+  /// The resampling of each plane.
   let resampling: [ResamplingPlan]
-  /// The scale of the wide passes.
+  /// The sample scale of the wide passes.
   let scale: SampleScale
   /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
   let keepsFraction: Bool
-  /// Rows of each resampled plane that are kept until they become RGB; nil for all of them.
+  /// The number of rows of each resampled plane that are kept until they become RGB; nil for all rows.
   let keptRows: Int?
-  /// What happens to the colors.
+  /// The decision about colors.
   let color: ColorPlan
-  /// What happens to transparency.
+  /// The decision about transparency.
   let alpha: AlphaPlan
-  /// What becomes of the small image.
+  /// The decisions about finishing and encoding.
   let output: OutputPlan
 
-  /// True when colors are converted to sRGB row by row before the resize: the source's transfer function is so unlike
-  /// sRGB's that a resize before the conversion would give visibly other colors.
+  /// True when colors are converted to sRGB row by row before the resize, because the source's transfer function differs so much
+  /// from sRGB's that a resize before the conversion would give visibly different colors.
   public var convertsColorFirst: Bool { color.conversionBeforeResize != nil }
 
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
 
-  /// The pixels below which a second thread costs more than it saves.
+  /// The number of pixels below which a second thread costs more time than it saves.
   static let leastPixelsForThreads = 500_000
 
-  /// Decides.
+  /// Makes the decisions.
   ///
   /// - Parameters:
-  ///   - codec: What the decoder's headers say beyond the description.
-  ///   - settled: How the result is encoded, where a byte budget has settled that; nil for what the recipe says.
-  ///   - probe: What an earlier read of the source found.
+  ///   - source: The content of the source's headers.
+  ///   - codec: The file's structure, from the same headers.
+  ///   - recipe: The user's wishes.
+  ///   - limits: The limits of memory and threads.
+  ///   - settled: The settings of the encoder that a search for a byte budget has chosen; nil for the recipe's.
+  ///   - product: The product of the run: a file, pixels or a tensor.
+  ///   - instructionSet: The instruction set of the kernels.
+  ///   - probe: The findings of an earlier read of the source.
   /// - Throws: `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, limits: Limits,
@@ -75,7 +80,7 @@ public struct PreparationPlan: Sendable {
     let stored = StoredGeometry(geometry, source: source)
     threads = limits.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
 
-    // How the decoder delivers the image.
+    // Decoding.
     let decoderScale =
       color.conversionBeforeResize == nil ? Self.decoderScale(source: source, stored: stored, recipe: recipe) : .full
     let factors = codec.samplingFactors ?? []
@@ -102,14 +107,14 @@ public struct PreparationPlan: Sendable {
       color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
       threads: limits.threads)
 
-    // How it is resampled.
+    // Resampling.
     let scale = SampleScale(
       bitDepth: planes[0].layout.bitDepth, linear: linear, isPremultiplied: alpha.premultiplies)
     let keepsFraction = output.mergesPlanes
     let chromaFactor = output.encodesPlanes && recipe.output.subsampling == .yuv420 ? 2 : 1
     var resampling: [ResamplingPlan] = []
     for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
-      // Cb and Cr are mostly alike.
+      // Cb and Cr usually have the same geometry, and share a plan.
       if index == 2, rows == planes[1], planeScale == scales[1] {
         resampling.append(resampling[1])
         continue
@@ -137,7 +142,7 @@ public struct PreparationPlan: Sendable {
     self.decoding = decoding
     self.instructionSet = instructionSet
 
-    // The small image may exist twice while it is turned or converted, and once more on its canvas.
+    // The small image may exist twice while it is turned or converted, and a third time on its canvas.
     let ahead = RowRing.stripsAhead(threads: threads)
     let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
@@ -162,7 +167,7 @@ public struct PreparationPlan: Sendable {
     }
   }
 
-  /// How far the decoder may shrink: as far as leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
+  /// The decoder's scale: the smallest one that leaves the filter a factor of at least 2 (`fast`: 1) on both axes.
   private static func decoderScale(source: ImageDescription, stored: StoredGeometry, recipe: Recipe) -> JPEGScale {
     guard source.format == .jpeg, recipe.effort != .best, !recipe.samples.isLinear else { return .full }
     let factor = min(stored.x.step, stored.y.step)

@@ -1,26 +1,26 @@
-/// How much each pixel of a small image stands out from the rest.
+/// The saliency of each pixel of a small image.
 ///
-/// The sum of two maps, each reduced to what lies above its own mean and scaled to a sum of 1:
+/// It is the sum of two maps, each reduced to the values above its own mean and scaled to a sum of 1:
 ///
-/// 1. Sharpness, counted twice: the energy of the finest details, since what a photograph is of is in focus (Jiang et al.,
+/// 1. Sharpness, counted twice: the energy of the finest details, because the subject of a photograph is in focus (Jiang et al.,
 ///    "Salient Region Detection by UFO: Uniqueness, Focusness and Objectness", 2013).
 /// 2. Distance from the colors at the image's edges, which are mostly background (Wei et al., "Geodesic Saliency Using
 ///    Background Priors", 2012): the mean over the two edges that a pixel is most like, in standard deviations of each.
 ///
-/// Colors are one of light and two opponent ones, of coded samples. All sums are of integers, and the rest is additions,
-/// multiplications, divisions and square roots in a fixed order: every machine gives the same bits.
+/// The colors are one lightness and two opponent channels, computed from encoded samples. All sums are sums of integers, and the
+/// other operations are additions, multiplications, divisions and square roots in a fixed order: every machine gives the same bits.
 struct SaliencyMap {
   /// Width and height in pixels.
   let size: ImageSize
-  /// One value a pixel, row by row, 0 or more.
+  /// One value for each pixel, row by row, 0 or more.
   private(set) var values: [Double]
 
-  /// What is added to the variance of an edge's colors (in squared levels of 255): noise is no structure.
+  /// Added to the variance of an edge's colors (in squared levels of 255), so that noise does not count as structure.
   private static let leastVariance = 200.0
 
-  /// Maps an image.
+  /// Computes the map of an image.
   ///
-  /// - Precondition: It is gray or RGB, of 8 bits.
+  /// - Precondition: The image is gray or RGB, of 8 bits.
   init(of image: Raster) {
     size = image.size
     values = [Double](repeating: 0, count: size.pixelCount)
@@ -29,11 +29,11 @@ struct SaliencyMap {
     add(Self.distancesFromEdges(planes), weight: 1)
   }
 
-  /// Adds what lies above a map's mean, as a share of its sum.
+  /// Adds the values above a map's mean, as shares of their sum.
   private mutating func add(_ map: [Double], weight: Double) {
     let mean = map.reduce(0, +) / Double(map.count)
     let sum = map.reduce(0) { $0 + max(0, $1 - mean) }
-    // Where nothing differs, only rounding is left.
+    // In a uniform map only rounding errors are left.
     guard sum > 1e-6 * Double(map.count) else { return }
     for i in map.indices { values[i] += weight * max(0, map[i] - mean) / sum }
   }
@@ -52,7 +52,7 @@ struct SaliencyMap {
     return sums
   }
 
-  /// Light, red against green, and blue against yellow, in levels of 255 times the plane's scale.
+  /// Lightness, red against green, and blue against yellow, in levels of 255 times the plane's scale.
   private static func opponentColors(of image: Raster) -> [Plane] {
     let step = image.channelCount
     precondition(image.bitDepth == 8 && !image.channels.hasAlpha && image.channels != .cmyk, "gray or RGB of 8 bits")
@@ -98,10 +98,10 @@ struct SaliencyMap {
     return nearest.indices.map { (nearest[$0] + second[$0]) / 2 }
   }
 
-  /// Integers of which sums over boxes are wanted.
+  /// A plane of integers whose sums over boxes can be computed.
   private struct Plane {
     let size: ImageSize
-    /// What one level of 255 is counted as.
+    /// The integer for one level of 255.
     let scale: Double
     var values: [Int]
 
@@ -111,8 +111,8 @@ struct SaliencyMap {
       values = [Int](repeating: 0, count: size.pixelCount)
     }
 
-    /// Calls `body` with each pixel's index, the sum over the square of `2 · radius + 1` around it and the number of pixels in
-    /// that, cut off at the image's edges (Crow, "Summed-Area Tables for Texture Mapping", 1984).
+    /// Calls `body` with each pixel's index, the sum over the square of `2 · radius + 1` around the pixel, and the number of pixels in
+    /// the square, which is cut off at the image's edges (Crow, "Summed-Area Tables for Texture Mapping", 1984).
     private func forEachBox(radius: Int, _ body: (_ i: Int, _ sum: Int, _ count: Int) -> Void) {
       let stride = size.width + 1
       var table = [Int](repeating: 0, count: stride * (size.height + 1))
@@ -142,9 +142,9 @@ struct SaliencyMap {
       return means
     }
 
-    /// Squared differences from the mean of the 3 × 3 pixels around each.
+    /// The squared difference of each pixel from the mean of the 3 × 3 pixels around it.
     var details: Plane {
-      // 36 is a multiple of how many pixels those are: 9, or 6 at an edge and 4 in a corner; fewer where a side is shorter.
+      // 36 is a multiple of the number of these pixels: 9, or 6 at an edge and 4 in a corner; fewer where a side is shorter.
       var result = Plane(size: size, scale: 36 * 36 * scale * scale)
       forEachBox(radius: 1) { i, sum, count in
         let difference = 36 * values[i] - 36 * sum / count

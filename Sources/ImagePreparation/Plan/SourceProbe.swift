@@ -1,7 +1,7 @@
-/// What was found out by reading a source before its run: where it is trimmed, and what stands out.
+/// The findings of a read of the source before its run: the trimmed part and the saliency.
 struct SourceProbe: Sendable {
   /// The part of the upright source that is not transparent; nil for all of it.
   var trimmed: GeometryRecord.SourceRect?
-  /// What stands out of that part; nil where nothing is cropped by it.
+  /// The saliency of that part; nil where no crop depends on it.
   var attention: Attention?
 }

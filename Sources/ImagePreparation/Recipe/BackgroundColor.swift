@@ -7,7 +7,7 @@ public struct BackgroundColor: Sendable, Hashable {
   /// Blue, 0 to 255.
   public var blue: UInt8
 
-  /// Makes a color of its channels.
+  /// Makes a color from its channels.
   public init(red: UInt8, green: UInt8, blue: UInt8) {
     self.red = red
     self.green = green

@@ -1,6 +1,6 @@
 /// How damaged a source may be before it is refused (libvips' `fail-on` levels).
 public enum DamagePolicy: String, Sendable, CaseIterable {
-  /// Decode what can be decoded and say what was filled.
+  /// Decode as many rows as possible, and add a note about rows that were filled.
   case none
   /// Refuse sources that end early, and anything worse: bad checksums too.
   case truncated

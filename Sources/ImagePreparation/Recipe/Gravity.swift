@@ -1,4 +1,4 @@
-/// Which part of an image stays when it is cropped, and where it lies when it is padded.
+/// The part of an image that stays when it is cropped, and the place of an image that is padded.
 public enum Gravity: String, Sendable, CaseIterable {
   /// The middle.
   case center
@@ -18,10 +18,10 @@ public enum Gravity: String, Sendable, CaseIterable {
   case west
   /// The top left corner.
   case northwest
-  /// What stands out most, when cropping (<doc:AttentionCrop>): the source is read twice. Padding is centered.
+  /// The most salient part, when cropping (<doc:AttentionCrop>). The source is read twice. Padding is centered.
   case attention
 
-  /// Shares of the free space that lie left of and above the kept part, 0, 1/2 or 1, in halves.
+  /// The shares of the free space that lie left of and above the kept part, in halves: 0, 1 or 2.
   var halves: (left: Int, top: Int) {
     switch self {
     case .center, .attention: (1, 1)
@@ -36,7 +36,7 @@ public enum Gravity: String, Sendable, CaseIterable {
     }
   }
 
-  /// Where a part of length `part` begins in a whole of length `whole`, along each axis.
+  /// The offset of a part of size `part` in a whole of size `whole`.
   func offset(of part: ImageSize, in whole: ImageSize) -> (x: Int, y: Int) {
     ((whole.width - part.width) * halves.left / 2, (whole.height - part.height) * halves.top / 2)
   }

@@ -1,12 +1,12 @@
-/// Which sizes a family of models takes, and at which it works well.
+/// The sizes that a family of models takes, and at which it works well.
 ///
-/// Two of them are equal when their sizes are, whatever the families are called.
+/// Two sizings are equal when their sizes are, whatever their names.
 public struct ModelSizing: Sendable, Equatable {
-  /// What the family is called on the command line.
+  /// The family's name on the command line.
   public let name: String
-  /// Names of models of the family besides ``name``, as the service has them.
+  /// The service's names of models of the family, besides ``name``.
   public let models: [String]
-  /// Both sides are multiples of this.
+  /// The unit of which both sides are multiples.
   public let multipleOf: Int
   /// The shortest side in pixels.
   public let minSide: Int
@@ -31,7 +31,7 @@ public struct ModelSizing: Sendable, Equatable {
   public static let sd15 = ModelSizing(
     "sd15", ["stable-diffusion-v1-5"], multipleOf: 8, sides: 64...1024, maxPixels: 393_216)
 
-  /// All of these families.
+  /// All known families.
   public static let known = [flux1Dev, customFlux1Dev, sdxl, sd15]
 
   private init(_ name: String, _ models: [String], multipleOf: Int, sides: ClosedRange<Int>, maxPixels: Int) {
@@ -63,7 +63,7 @@ public struct ModelSizing: Sendable, Equatable {
     self = found
   }
 
-  /// Refuses a size that the family does not take.
+  /// Checks that the family takes a size.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check(_ size: ImageSize) throws(PreparationError) {

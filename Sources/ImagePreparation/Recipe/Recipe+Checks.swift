@@ -1,5 +1,5 @@
 extension Recipe {
-  /// Refuses a recipe without meaning, whatever source it is for.
+  /// Checks everything about a recipe that does not depend on a source.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {
@@ -17,7 +17,7 @@ extension Recipe {
 }
 
 extension Recipe.Fitting {
-  /// Refuses sizes without meaning.
+  /// Checks the sizes.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {

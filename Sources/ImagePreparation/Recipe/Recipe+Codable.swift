@@ -1,8 +1,8 @@
-/// A recipe as JSON: stable names, and nothing but what differs from the default recipe, which is `{}`.
+/// A recipe as JSON, with stable names. Fields with their default value are left out, so that the default recipe is `{}`.
 ///
-/// Equal recipes have equal JSON when keys are sorted. What a left out field means never changes, because stored recipes and the
-/// identity of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know,
-/// are refused by name. <doc:RecipeFiles> lists the fields.
+/// Equal recipes have equal JSON when keys are sorted. The default of a field never changes, because stored recipes and the identity
+/// of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know, are
+/// refused by name. <doc:RecipeFiles> lists the fields.
 extension Recipe: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case size, samples, resamplingFilter, effort, background, output, metadata, failOn
@@ -149,7 +149,7 @@ extension Recipe.Size: Codable {
 extension Recipe.Samples: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable { case data, profile, linear }
 
-  /// Reads what samples mean.
+  /// Reads the meaning of samples.
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
@@ -163,7 +163,7 @@ extension Recipe.Samples: Codable {
     }
   }
 
-  /// Writes what samples mean.
+  /// Writes the meaning of samples.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     switch self {
@@ -230,7 +230,7 @@ extension Recipe.Output: Codable {
 extension ModelSizing: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable { case multipleOf, minSide, maxSide, maxPixels }
 
-  /// Reads sizes. The name is that of the known family that takes them.
+  /// Reads sizes. The name becomes that of the known family with these sizes.
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
@@ -241,7 +241,7 @@ extension ModelSizing: Codable {
     self = Self.known.first { $0 == sizing } ?? sizing
   }
 
-  /// Writes the sizes, and no name: what a family is called changes no result.
+  /// Writes the sizes without a name, because the name of a family changes no result.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(multipleOf, forKey: .multipleOf)

@@ -1,31 +1,33 @@
 extension Recipe {
-  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: all of it holds but its sizes.
+  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: only its sizes are replaced.
   ///
-  /// - Parameter geometry: Where the prepared image's pixels lie in its source.
+  /// - Parameter geometry: The geometry record of the prepared image.
+  /// - Returns: The recipe, without a byte budget.
   package func matching(_ geometry: GeometryRecord) -> Recipe {
     var recipe = self
     recipe.size = .matching(geometry)
-    // A budget would change the size.
+    // A budget may change the size.
     recipe.output = output.withoutBudget
     return recipe
   }
 
-  /// The recipe of a mask that is to lie on a prepared image: shares of white, not colors. What is transparent is black, and so is
-  /// padding.
+  /// The recipe of a mask that is to lie on a prepared image. Its samples are shares of white, not colors. Transparent areas and
+  /// padding become black.
   ///
   /// - Parameters:
-  ///   - geometry: Where the prepared image's pixels lie in its source.
+  ///   - geometry: The geometry record of the prepared image.
   ///   - failOn: How damaged the mask may be.
+  /// - Returns: The recipe.
   package static func mask(matching geometry: GeometryRecord, failOn: DamagePolicy) -> Recipe {
-    // The mean over a pixel's area is the share of it that is painted anew.
+    // Box filter: the mean over a pixel's area is the share of the area that is painted anew.
     Recipe(
       size: .matching(geometry), samples: .data, resamplingFilter: .box, effort: .best,
       background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png(), failOn: failOn)
   }
 
-  /// The small opaque image in which attention is measured, of a source that is to be prepared like this.
+  /// The recipe of the small opaque image in which attention is measured, for a source that is prepared with this recipe.
   var forAttention: Recipe {
-    // Without transparency, on a color that neither black nor white is lost on.
+    // Flattened on a gray on which both black and white are visible.
     Recipe(
       size: .longestSide(Attention.side), samples: samples.asCoded,
       background: BackgroundColor(red: 128, green: 128, blue: 128), output: .jpeg(), failOn: failOn)
@@ -33,7 +35,7 @@ extension Recipe {
 }
 
 extension Recipe.Output {
-  /// The same without a largest size.
+  /// This output without a byte budget.
   fileprivate var withoutBudget: Recipe.Output {
     switch self {
     case .auto(let quality, let subsampling, let compression, _):
@@ -45,7 +47,7 @@ extension Recipe.Output {
 }
 
 extension Recipe.Samples {
-  /// The same, resampled as it is coded.
+  /// These samples, resampled without linear light.
   fileprivate var asCoded: Recipe.Samples {
     switch self {
     case .color(let profile, _): .color(profile: profile)

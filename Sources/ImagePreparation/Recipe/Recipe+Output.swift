@@ -1,14 +1,14 @@
 extension Recipe {
   /// The encoded form of a result.
   public enum Output: Sendable, Equatable {
-    /// PNG for real transparency and for flat illustrations that PNG codes smaller, else JPEG of a quality from 1 to 100.
+    /// PNG for real transparency and for flat illustrations that are smaller as PNG; otherwise JPEG of a quality from 1 to 100.
     case auto(
       quality: Int = 92, subsampling: Subsampling = .yuv420, compression: Compression = .balanced, budget: Budget? = nil
     )
     /// JPEG of a quality from 1 to 100.
     case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
-    /// PNG, of no more than `maxBytes` bytes: compression gives way first, then scale. Palettes and fewer bits, where nothing is
-    /// lost, are tried in any case.
+    /// PNG of no more than `maxBytes` bytes: first the compression is raised, then the scale is reduced. Lossless palettes and fewer
+    /// bits are always tried.
     case png(compression: Compression = .balanced, maxBytes: Int? = nil)
   }
 
@@ -20,9 +20,9 @@ extension Recipe {
     case yuv444 = "444"
   }
 
-  /// How much time a PNG result may take. All of them store the same pixels.
+  /// The time that a PNG result may take. All cases store the same pixels.
   public enum Compression: String, Sendable, CaseIterable {
-    /// A twentieth of libpng's time at its default level; photographs are 4 % larger than there.
+    /// A twentieth of libpng's time at its default level; photographs are 4 % larger.
     case fast
     /// The size of libpng's default level in a fifth of its time.
     case balanced
@@ -30,11 +30,11 @@ extension Recipe {
     case small
   }
 
-  /// The largest encoded size of a result that may be a JPEG. Its quality gives way first, then scale.
+  /// The largest encoded size of a result that may be a JPEG. First its quality is reduced, then its scale.
   public struct Budget: Sendable, Equatable {
-    /// Bytes, 1 or more.
+    /// The most bytes, 1 or more.
     public var bytes: Int
-    /// The lowest JPEG quality that the budget may lead to, 1 to 100.
+    /// The lowest JPEG quality that the search may use, 1 to 100.
     public var minQuality: Int
 
     /// Makes a budget.
@@ -43,7 +43,7 @@ extension Recipe {
       self.minQuality = minQuality
     }
 
-    /// A budget of a number of bytes.
+    /// Makes a budget of a number of bytes.
     public static func bytes(_ bytes: Int, minQuality: Int = 60) -> Budget {
       Budget(bytes: bytes, minQuality: minQuality)
     }
@@ -51,12 +51,12 @@ extension Recipe {
 }
 
 extension Recipe.Output {
-  /// Which of the cases it is.
+  /// The cases without their values.
   package enum Format: String, Sendable, CaseIterable {
     case auto, jpeg, png
   }
 
-  /// Which of the cases it is.
+  /// The case without its values.
   package var format: Format {
     switch self {
     case .auto: .auto

@@ -1,20 +1,20 @@
 extension Recipe {
-  /// What the samples of an image mean.
+  /// The meaning of an image's samples.
   public enum Samples: Sendable, Equatable {
-    /// Colors: with an embedded color profile handled, and resampled in linear light or as they are coded.
+    /// Colors, with a rule for an embedded color profile, resampled in linear light or in encoded samples.
     case color(profile: ProfileHandling = .convert, linear: Bool = false)
-    /// Data such as normal maps: no conversion of color or light at all, and every channel resized on its own, also one that is
-    /// stored as alpha. A JPEG leaves that one out, unless there is a ``Recipe/background``.
+    /// Data such as normal maps: colors are not converted, nothing is linearized, and every channel is resized on its own, also a
+    /// channel stored as alpha. A JPEG leaves that channel out, unless there is a ``Recipe/background``.
     case data
   }
 
-  /// What happens to an embedded color profile.
+  /// The handling of an embedded color profile.
   public enum ProfileHandling: String, Sendable, CaseIterable {
     /// Colors are converted to sRGB and the profile is dropped.
     case convert
-    /// Samples stay as they are and the profile is embedded in the result.
+    /// Samples are not converted, and the profile is embedded in the result.
     case keep
-    /// Samples stay as they are and the profile is dropped.
+    /// Samples are not converted, and the profile is dropped.
     case ignore
   }
 }
@@ -23,9 +23,9 @@ extension Recipe.Samples {
   /// True for data.
   var isData: Bool { self == .data }
 
-  /// True when samples are mixed as light.
+  /// True when samples are mixed in linear light.
   var isLinear: Bool { if case .color(_, let linear) = self { linear } else { false } }
 
-  /// What happens to an embedded color profile; that of data means nothing.
+  /// The handling of an embedded color profile; a profile of data is ignored.
   var profile: Recipe.ProfileHandling { if case .color(let profile, _) = self { profile } else { .ignore } }
 }

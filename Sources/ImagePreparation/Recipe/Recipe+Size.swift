@@ -1,9 +1,9 @@
 extension Recipe {
   /// The part of the source that a result shows, and the size of the result.
   public enum Size: Sendable, Equatable {
-    /// Found anew for each source.
+    /// Computed for each source.
     case fitted(Fitting)
-    /// Pixel on pixel with an image of the same size that was prepared earlier: for a mask, so that it fits the image it belongs to.
+    /// The geometry of an image of the same size that was prepared earlier, so that a mask lies on its image pixel by pixel.
     case matching(GeometryRecord)
 
     /// The whole source at its own size.
@@ -13,11 +13,12 @@ extension Recipe {
     ///
     /// - Parameters:
     ///   - pixels: 1 to 65,500.
-    ///   - enlarge: True when a smaller source is enlarged.
-    ///   - gravity: What stays where a multiple crops, and where the image lies where it pads.
+    ///   - enlarge: True to enlarge a smaller source.
+    ///   - gravity: The part that stays where a multiple crops, and the place of the image where a multiple pads.
     ///   - maxPixels: The largest number of pixels of the result; aspect is kept.
-    ///   - sides: Which sides the result may have.
-    ///   - trim: True to trim borders that are fully transparent first. The source is read twice.
+    ///   - sides: The sides that the result may have.
+    ///   - trim: True to trim fully transparent borders first. The source is read twice.
+    /// - Returns: The size.
     public static func longestSide(
       _ pixels: Int, enlarge: Bool = false, gravity: Gravity = .center, maxPixels: Int? = nil, sides: Sides = .any,
       trim: Bool = false
@@ -32,12 +33,13 @@ extension Recipe {
     /// - Parameters:
     ///   - width: 1 to 65,500.
     ///   - height: 1 to 65,500.
-    ///   - fit: What is done where the box has another shape than the source.
-    ///   - enlarge: True when a smaller source is enlarged; the box is shrunk otherwise.
-    ///   - gravity: Which part stays when cropping, and where the image lies when padding.
+    ///   - fit: How the source is fitted into a box of another shape.
+    ///   - enlarge: True to enlarge a smaller source; otherwise the box is shrunk.
+    ///   - gravity: The part that stays when cropping, and the place of the image when padding.
     ///   - maxPixels: The largest number of pixels of the result; aspect is kept.
-    ///   - sides: Which sides the result may have.
-    ///   - trim: True to trim borders that are fully transparent first. The source is read twice.
+    ///   - sides: The sides that the result may have.
+    ///   - trim: True to trim fully transparent borders first. The source is read twice.
+    /// - Returns: The size.
     public static func box(
       _ width: Int, _ height: Int, _ fit: Fit = .contain, enlarge: Bool = false, gravity: Gravity = .center,
       maxPixels: Int? = nil, sides: Sides = .any, trim: Bool = false
@@ -47,20 +49,20 @@ extension Recipe {
     }
   }
 
-  /// How the size of a result follows from that of its source.
+  /// The rule by which the size of a result follows from the size of its source.
   public struct Fitting: Sendable, Equatable {
-    /// The size that is aimed at.
+    /// The target size.
     public var target: Target
-    /// Which part stays when cropping, and where the image lies when padding.
+    /// The part that stays when cropping, and the place of the image when padding.
     public var gravity: Gravity
-    /// The largest number of pixels of the result; aspect is kept. With nil, any number.
+    /// The largest number of pixels of the result; aspect is kept. Nil for any number.
     public var maxPixels: Int?
-    /// Which sides the result may have.
+    /// The sides that the result may have.
     public var sides: Sides
-    /// True to trim borders that are fully transparent before anything else. The source is read twice.
+    /// True to trim fully transparent borders before anything else. The source is read twice.
     public var trim: Bool
 
-    /// Makes a fitting; by default the whole source with a longest side of 1536.
+    /// Makes a fitting. By default it is the whole source with a longest side of 1536.
     public init(
       _ target: Target = .longestSide(1536), gravity: Gravity = .center, maxPixels: Int? = nil, sides: Sides = .any,
       trim: Bool = false
@@ -73,60 +75,60 @@ extension Recipe {
     }
   }
 
-  /// The size that is aimed at, before caps and multiples.
+  /// The target size, before caps and multiples.
   public enum Target: Sendable, Equatable {
-    /// That of the source.
+    /// The source's size.
     case original
-    /// A longest side of so many pixels, 1 to 65,500; only sources that are larger are scaled, unless `enlarge` is true.
+    /// A longest side in pixels, 1 to 65,500. Only larger sources are scaled, unless `enlarge` is true.
     case longestSide(Int, enlarge: Bool = false)
-    /// A box of upright pixels, its sides 1 to 65,500; without `enlarge` it is shrunk for smaller sources.
+    /// A box of upright pixels, with sides of 1 to 65,500. Without `enlarge` it is shrunk for smaller sources.
     case box(ImageSize, Fit = .contain, enlarge: Bool = false)
   }
 
   /// How an image is fitted into a box of another shape (the CSS `object-fit` words, except `pad`).
   public enum Fit: String, Sendable, CaseIterable {
-    /// Scaled to lie within the box; the result may be smaller than the box on one side.
+    /// The image is scaled to lie within the box; the result may be smaller than the box on one side.
     case contain
-    /// Scaled to cover the box, the rest cropped.
+    /// The image is scaled to cover the box, and the parts outside are cropped.
     case cover
-    /// Scaled to lie within the box, the rest filled with the background.
+    /// The image is scaled to lie within the box, and the remaining area is filled with the background.
     case pad
-    /// Scaled to the box's shape, whatever that does to the image's.
+    /// The image is scaled to the box's shape, without keeping its aspect.
     case stretch
   }
 
-  /// Which sides a result may have.
+  /// The sides that a result may have.
   public enum Sides: Sendable, Equatable {
-    /// Any.
+    /// Any sides.
     case any
     /// Multiples of a number, 1 to 4096.
     case multiples(of: Int, Snap = .crop)
-    /// Those of the model that the image is for, which caps sides and pixels, and enlarges what is smaller than the model takes.
-    /// Sides are multiples of `multiplesOf`; with nil, of what the model needs.
+    /// Sides that a model takes. The model caps sides and pixels, and smaller images are enlarged to its shortest side. Sides are
+    /// multiples of `multiplesOf`; with nil, of the model's own multiple.
     case model(ModelSizing, multiplesOf: Int? = nil, Snap = .crop)
   }
 
-  /// How sides become multiples.
+  /// The way in which sides become multiples.
   public enum Snap: String, Sendable, CaseIterable {
-    /// The smallest crop, centered, of an image scaled to cover the multiple.
+    /// The image is scaled to cover the multiple, and as little as possible is cropped.
     case crop
-    /// Filled with the background up to the next multiple.
+    /// The image is padded with the background up to the next multiple.
     case pad
-    /// Scaled to the nearest multiple on each side.
+    /// Each side is scaled to the nearest multiple.
     case stretch
   }
 }
 
 extension Recipe {
-  /// True when the source is trimmed, for which it is read twice.
+  /// True when the source is trimmed, which reads it twice.
   package var trims: Bool { if case .fitted(let fitting) = size { fitting.trim } else { false } }
 }
 
 extension Recipe.Fitting {
-  /// The model that the image is for; nil for any.
+  /// The sizing of the model that the image is for; nil for no model.
   var model: ModelSizing? { if case .model(let model, _, _) = sides { model } else { nil } }
 
-  /// What sides are multiples of, and how they become that.
+  /// The unit of the sides, and the way in which they become multiples of it.
   var multiple: (unit: Int, snap: Recipe.Snap) {
     switch sides {
     case .any: (1, .crop)

@@ -1,6 +1,6 @@
-/// The fields of one JSON object of a recipe: those at their default are left out, and unknown ones are refused.
+/// The fields of one JSON object of a recipe. Fields with their default value are left out, and unknown fields are refused.
 ///
-/// Half a recipe would be prepared otherwise where a later version of this package wrote it, or where somebody mistyped a name.
+/// If unknown fields were ignored, a recipe of a later version, or one with a mistyped name, would be carried out only in part.
 struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
   private let values: KeyedDecodingContainer<Key>
 
@@ -31,7 +31,7 @@ struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
     values.contains(key) ? try values.decode(Value.self, forKey: key) : nil
   }
 
-  /// Refuses fields other than these, which have no meaning beside them.
+  /// Throws for fields other than these, because they have no meaning together with them.
   ///
   /// - Throws: `DecodingError.dataCorrupted` that names the field.
   func checkOnly(_ keys: [Key], with what: String) throws {
@@ -40,7 +40,7 @@ struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
     }
   }
 
-  /// Refuses a field that has no meaning without others.
+  /// Throws for a field that has no meaning without others.
   ///
   /// - Throws: `DecodingError.dataCorrupted` that names the field.
   func refuse(_ key: Key, without others: String) throws {

@@ -1,4 +1,4 @@
-/// How bytes become the floats that a network takes.
+/// The conversion of bytes to the floats that a network takes.
 ///
 /// A sample `v` of channel `c` becomes `(low + (high − low) · v / 255 − mean[c]) / std[c]`, where `low...high` is ``range``,
 /// computed in double precision and rounded once to float32.
@@ -13,14 +13,14 @@ public struct TensorFormat: Sendable, Equatable {
 
   /// The order of the axes.
   public var layout: Layout
-  /// What black and white become before mean and deviation.
+  /// The values of black and white before mean and deviation are applied.
   public var range: ClosedRange<Double>
-  /// Subtracted from each channel: one value for all, or three for red, green, blue.
+  /// The value that is subtracted from each channel: one for all channels, or three for red, green, blue.
   public var mean: [Double]
-  /// What each channel is divided by: one value for all, or three.
+  /// The value that each channel is divided by: one for all channels, or three.
   public var std: [Double]
 
-  /// Makes a format; by default planes of 0 to 1.
+  /// Makes a format. By default it is planes of 0 to 1.
   public init(
     layout: Layout = .nchw, range: ClosedRange<Double> = 0...1, mean: [Double] = [0], std: [Double] = [1]
   ) {
@@ -30,12 +30,12 @@ public struct TensorFormat: Sendable, Equatable {
     self.std = std
   }
 
-  /// What the pipelines of diffusers take: planes of −1 to 1 (`VaeImageProcessor.normalize`: `2 · x − 1`).
+  /// The format of the pipelines of diffusers: planes of −1 to 1 (`VaeImageProcessor.normalize`: `2 · x − 1`).
   public static let diffusers = TensorFormat(range: -1...1)
 
-  /// 3 × 256 values: what each byte of each channel becomes.
+  /// 3 × 256 values: the float for each byte of each channel.
   ///
-  /// - Throws: `invalidRecipe` of stage `color` for a count other than 1 or 3, a deviation of 0, or what is not finite.
+  /// - Throws: `invalidRecipe` of stage `color` for a count other than 1 or 3, a deviation of 0, or a value that is not finite.
   func tables() throws(PreparationError) -> [Float] {
     func refuse(_ what: String, _ remedy: String) -> PreparationError {
       PreparationError(.invalidRecipe, stage: .color, what, remedy: remedy)
