@@ -2,18 +2,18 @@ internal import CImageCodecs
 
 /// Owns the bounded window over an image's encoded bytes and, for a path, the open file.
 ///
-/// The C side reads the descriptor itself, so bytes go from the kernel into the window and from there into the codec;
-/// bytes in memory are not copied at all.
+/// The C side reads the descriptor itself, so that bytes go from the kernel into the window and from there into the codec. Bytes in
+/// memory are not copied.
 @safe
 struct ByteSource: ~Copyable {
-  /// Bytes read ahead. From 32 KiB to 1 MiB a 24-megapixel JPEG decodes equally fast; this one stays in the second-level
-  /// cache beside the codec's own buffers.
+  /// The default number of bytes to read ahead. From 32 KiB to 1 MiB a 24-megapixel JPEG decodes equally fast; 64 KiB fit in the
+  /// second-level cache beside the codec's own buffers.
   static let defaultWindow = 64 * 1024
 
   let pointer: OpaquePointer
-  /// Polled by the C side, so it must live as long as the window.
+  /// The flag that the C side polls, which must live as long as the window.
   let cancellation: CancellationFlag?
-  /// The borrowed bytes of a source in memory: a constant that nobody can mutate, so its storage stays where it is.
+  /// The bytes of a source in memory. The C side borrows their storage, which stays in place because this is a constant.
   private let bytes: [UInt8]
 
   /// Opens a source and waits for its first byte.
@@ -87,5 +87,5 @@ struct ByteSource: ~Copyable {
   }
 }
 
-// A window has one owner and is tied to no thread.
+// A window has one owner and may move between threads.
 extension ByteSource: @unchecked Sendable {}

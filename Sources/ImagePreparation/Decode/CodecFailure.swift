@@ -1,7 +1,7 @@
 internal import CImageCodecs
 
 extension DamagePolicy {
-  /// The policy as the C side knows it.
+  /// The policy's value on the C side.
   var codecPolicy: cic_policy {
     switch self {
     case .none: .CIC_FAIL_ON_NONE
@@ -12,16 +12,16 @@ extension DamagePolicy {
   }
 }
 
-/// What a codec has met so far.
+/// A codec's report of warnings and failures so far.
 struct CodecReport: Sendable {
   let message: String
   let firstWarning: String
   let warningCount: Int
-  /// Stored rows read when the source ended or failed; -1 while neither happened.
+  /// The number of stored rows read when the source ended or failed; -1 if it has not.
   var row: Int
-  /// The first stored row that is not as it should be; nil if none is known.
+  /// The first stored row that is known to be damaged; nil for none.
   let damagedRow: Int?
-  /// The scan of a JPEG that was being read, from 1.
+  /// The current scan of a JPEG, from 1.
   let scan: Int
   let systemError: Int32
 
@@ -36,12 +36,12 @@ struct CodecReport: Sendable {
   }
 }
 
-/// Turns what a codec reports into errors and damage: the part that is the same for both formats.
+/// Turns the reports of codecs into errors and damage, for both formats.
 struct CodecFailure: Sendable {
   let format: ImageDescription.Format
   let policy: DamagePolicy
   let limits: Limits
-  /// Stored rows of the image, 0 while the header is being read.
+  /// The number of stored rows of the image; 0 while the header is being read.
   var rowCount = 0
 
   private var name: String { format == .jpeg ? "JPEG" : "PNG" }
@@ -51,11 +51,13 @@ struct CodecFailure: Sendable {
     policy == .none && (status == .CIC_CORRUPT || status == .CIC_TRUNCATED)
   }
 
-  /// What the decoder had to overlook, given what its codec reports.
+  /// The damage that a decoder had to overlook.
   ///
   /// - Parameters:
-  ///   - filledRow: The first row that was filled in Swift, in delivered rows.
+  ///   - report: The codec's report.
+  ///   - filledRow: The first row that was filled in Swift, counted in delivered rows; nil for none.
   ///   - scale: Stored rows per delivered row.
+  /// - Returns: Warnings and the first filled row, counted in delivered rows.
   func damage(_ report: CodecReport, filledRow: Int?, scale: Int = 1) -> DecodingDamage {
     var damage = DecodingDamage()
     damage.warningCount = report.warningCount
@@ -71,7 +73,7 @@ struct CodecFailure: Sendable {
   /// The error for a status other than `CIC_OK`.
   func error(_ status: cic_status, _ report: CodecReport) -> PreparationError {
     let (message, row, scan) = (report.message, report.row, report.scan)
-    // In the header there are no rows yet; when only the end marker is missing, all of them are there.
+    // A header has no rows; when only the end marker is missing, all rows were read.
     let place =
       if rowCount == 0 { " in its headers" } else if row < 0 { "" } else if row >= rowCount {
         " after the last row"

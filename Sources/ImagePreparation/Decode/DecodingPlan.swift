@@ -1,6 +1,6 @@
-/// What a decoder is to deliver of one image.
+/// The form in which a decoder delivers one image.
 struct DecodingPlan: Sendable {
-  /// The form of what is delivered.
+  /// The form of the delivered rows.
   enum Form: String, Sendable {
     /// Interleaved rows.
     case rows
@@ -8,14 +8,14 @@ struct DecodingPlan: Sendable {
     case planes
   }
 
-  /// The form of what is delivered.
+  /// The form of the delivered rows.
   let form: Form
-  /// How much smaller than stored.
+  /// The divisor of both stored sides.
   let scale: JPEGScale
-  /// The planes that are delivered; one of interleaved rows.
+  /// The delivered planes; one for interleaved rows.
   let planes: [StripPlane]
   /// The conversion of decoded rows, in place; nil for none.
   let conversion: (any RowConversion)?
-  /// 2 where strips are decoded on one thread and consumed on another.
+  /// 2 if strips are decoded on one thread and consumed on another.
   let threads: Int
 }

@@ -1,13 +1,14 @@
-/// Tells what a file is by its first bytes; names are never trusted.
+/// Recognizes the format of a file by its first bytes; names are never trusted.
 enum ImageSniffer {
-  /// Bytes that are enough for every decision.
+  /// The number of bytes that every decision needs at most.
   static let byteCount = 512
 
   /// The format of an image that can be decoded.
   ///
   /// - Parameter head: The first ``byteCount`` bytes, fewer if the file is shorter.
-  /// - Throws: `unsupportedFormat` naming another kind of image, `corrupt` for a PNG mangled in transfer, or `notAnImage`;
-  ///   all of stage `open`.
+  /// - Returns: JPEG or PNG.
+  /// - Throws: `unsupportedFormat` with the name of another format, `corrupt` for a PNG that was changed by a text transfer, or
+  ///   `notAnImage`; all of stage `open`.
   static func format(of head: [UInt8]) throws(PreparationError) -> ImageDescription.Format {
     if head.starts(with: [0xFF, 0xD8, 0xFF]) || head == [0xFF, 0xD8] { return .jpeg }
     if head.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
@@ -30,7 +31,7 @@ enum ImageSniffer {
     throw PreparationError(.notAnImage, stage: .open, what, remedy: "give a JPEG or PNG file")
   }
 
-  /// The name of a known image kind that is not supported, with a command that converts it.
+  /// The name of a known format that is not supported, with a command that converts it.
   private static func otherKind(_ head: [UInt8]) -> (kind: String, converter: String)? {
     if ascii(head, at: 0, is: "RIFF"), ascii(head, at: 8, is: "WEBP") { return ("WebP", "dwebp FILE -o out.png") }
     if ascii(head, at: 4, is: "ftyp") { return isobmff(head) }
@@ -63,7 +64,7 @@ enum ImageSniffer {
     (Array("%PDF".utf8), "PDF", "pdftoppm -png FILE out"),
   ]
 
-  /// Files of ISO base media boxes: the major brand says which (ISO/IEC 23008-12, AV1 image file format).
+  /// The formats of ISO base media files, which the major brand identifies (ISO/IEC 23008-12, AV1 image file format).
   private static func isobmff(_ head: [UInt8]) -> (kind: String, converter: String)? {
     switch String(decoding: head.dropFirst(8).prefix(4), as: UTF8.self) {
     case "avif", "avis": ("AVIF", "avifdec FILE out.png")

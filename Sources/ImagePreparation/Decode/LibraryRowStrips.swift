@@ -1,15 +1,18 @@
 /// The interleaved rows of a library's decoder, strip by strip.
 final class LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, @unchecked Sendable {
-  // Unchecked: one thread at a time calls it.
+  // Unchecked: it is used by one thread at a time.
 
   let planes: [StripPlane]
   let stripCount: Int
   private var decoder: Decoder
   private let conversion: (any RowConversion)?
 
+  /// Makes strips of the rows of a library's decoder.
+  ///
   /// - Parameters:
   ///   - decoder: A started decoder, whose first row is next.
-  ///   - conversion: What happens to colors before the resize, in place; nil for nothing.
+  ///   - height: The number of rows.
+  ///   - conversion: The conversion of colors before the resize, in place; nil for none.
   init(_ decoder: consuming Decoder, height: Int, conversion: (any RowConversion)?) {
     self.conversion = conversion
     let layout = decoder.layout

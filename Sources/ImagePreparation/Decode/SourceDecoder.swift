@@ -1,9 +1,9 @@
-/// The decoder of an opened source, whichever format its bytes have.
+/// The decoder of an opened source, in one of the supported formats.
 enum SourceDecoder: ~Copyable {
   case jpeg(JPEGDecoder)
   case png(PNGDecoder)
 
-  /// Opens a source, looks at its first bytes and reads its headers.
+  /// Opens a source, recognizes its format by its first bytes and reads its headers.
   ///
   /// - Throws: A ``PreparationError`` of stage `open` or `decode`.
   init(
@@ -17,7 +17,7 @@ enum SourceDecoder: ~Copyable {
     }
   }
 
-  /// What the headers said.
+  /// The content of the headers.
   var description: ImageDescription {
     switch self {
     case .jpeg(let decoder): decoder.description
@@ -25,15 +25,15 @@ enum SourceDecoder: ~Copyable {
     }
   }
 
-  /// What headers say of a file's structure beyond its description.
+  /// The parts of a file's headers that are not in its description.
   struct Structure: Sendable {
-    /// Bytes that the codec takes at once for a file that cannot be decoded row by row; 0 for one that can.
+    /// The bytes that the codec allocates at once for a file that cannot be decoded row by row; 0 for one that can.
     var wholeImageBytes: Int
-    /// Sampling factors of the components of a JPEG.
+    /// The sampling factors of a JPEG's components; nil for a PNG.
     var samplingFactors: [(horizontal: Int, vertical: Int)]?
   }
 
-  /// What the headers say of the file's structure.
+  /// The file's structure.
   var structure: Structure {
     switch self {
     case .jpeg(let decoder):
@@ -45,8 +45,9 @@ enum SourceDecoder: ~Copyable {
   /// Starts decoding.
   ///
   /// - Parameters:
-  ///   - plan: What is delivered, made of this decoder's ``description`` and ``structure``.
+  ///   - plan: The form of the delivered rows, from this decoder's ``description`` and ``structure``.
   ///   - kernels: The kernels to decode with.
+  /// - Returns: A started decoder, whose first strip is next.
   /// - Throws: A ``PreparationError`` of stage `decode`.
   consuming func strips(
     _ plan: DecodingPlan, kernels: KernelTable
@@ -60,7 +61,7 @@ enum SourceDecoder: ~Copyable {
       try decoder.start(scale: plan.scale)
       return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
     case .png(var decoder):
-      // Whole rows are converted as they are decoded, which the native decoder's deferred rows are not.
+      // The color conversion needs complete rows at once, but the native decoder defers a part of its decoding.
       if decoder.canReadStrips, plan.conversion == nil { return try PNGNativeStrips(decoder, kernels: kernels) }
       try decoder.start()
       return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)

@@ -1,26 +1,27 @@
-/// A decoder that delivers its image in strips of rows, one ring a plane. It knows neither the loop that calls it nor the plan.
+/// A decoder that delivers its image in strips of rows, with one ring for each plane. It depends neither on the loop that calls it nor
+/// on the plan.
 ///
-/// One thread at a time calls it. Conformers are classes that own a decoder which cannot be copied: Swift 6.3 destroys the second
-/// one of two such values twice where they are in existential containers.
+/// One thread at a time may use it. Conformers are classes that own a noncopyable decoder: Swift 6.3 destroys the second of two such
+/// values twice if they are in existential containers.
 protocol StripDecoder: AnyObject, Sendable {
   /// The rows of each plane.
   var planes: [StripPlane] { get }
-  /// Strips of the image.
+  /// The number of strips of the image.
   var stripCount: Int { get }
-  /// What was overlooked so far.
+  /// The damage that was overlooked so far.
   var damage: DecodingDamage { get }
-  /// The rest of a strip's decoding, done by whichever thread has time before the strip is consumed; nil when strips arrive ready.
+  /// The deferred part of decoding, which any thread may do before a strip is consumed; nil when strips are complete once read.
   var deferred: (any DeferredDecoding)? { get }
-  /// Strips that may be read before ``deferred`` has completed the first of them.
+  /// The number of strips that may be read before ``deferred`` has completed the first of them.
   var stripsInFlight: Int { get }
 
-  /// Decodes strip `index`, the one after the last one, into its place in the rings.
+  /// Decodes strip `index` into its place in the rings. Strips are decoded in order.
   func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError)
 
-  /// Reads to the end of the image after the last strip, so that checksums and end markers are seen too.
+  /// Reads to the end of the file after the last strip, to check checksums and end markers.
   func finish() throws(PreparationError)
 
-  /// After ``finish()``: the checks that need every strip completed.
+  /// Makes the checks that need every strip completed. To be called after ``finish()``.
   func check() throws(PreparationError)
 }
 
@@ -30,8 +31,8 @@ extension StripDecoder {
   func check() throws(PreparationError) {}
 }
 
-/// The part of decoding that either of two threads can do, so that both are busy: one strip at a time, in order.
+/// The part of decoding that either of two threads can do: one strip at a time, in order.
 protocol DeferredDecoding: AnyObject, Sendable {
-  /// Turns strip `index`, the one after the last one, into rows, from what the decoder left of it in the rings.
+  /// Completes the rows of strip `index`, which the decoder has read into the rings. Strips are completed in order.
   func finishStrip(_ index: Int, in rings: [RowRing])
 }

@@ -1,15 +1,15 @@
-/// What becomes of an alpha channel.
+/// The handling of an alpha channel.
 enum AlphaHandling: Sendable, Equatable {
-  /// It stays.
+  /// Alpha is kept.
   case keep
-  /// The color is mixed with a background's, in linear light or not.
+  /// The color is composited over a background, in linear light or not.
   case flatten(BackgroundColor, linear: Bool)
-  /// It is left out, and the other channels stay as they are.
+  /// Alpha is left out, and the other channels are not changed.
   case drop
 }
 
 extension Raster {
-  /// The image with its alpha channel, if it has one, handled.
+  /// The image with its alpha channel handled, if it has one.
   func handlingAlpha(_ handling: AlphaHandling) -> Raster {
     switch handling {
     case .keep: self

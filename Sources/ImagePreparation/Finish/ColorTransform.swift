@@ -4,7 +4,7 @@ internal import Ground
 /// Owns a context of lcms2. Broken profiles are reported by return values; nothing is printed.
 @safe
 final class ColorContext: @unchecked Sendable {
-  // Unchecked: lcms2 locks what its contexts share.
+  // Unchecked: lcms2 locks the state that its contexts share.
   let pointer: cmsContext
 
   init?() {
@@ -40,12 +40,12 @@ struct ColorProfile: ~Copyable {
 
   init?(sRGB context: ColorContext) { unsafe self.init(cmsCreate_sRGBProfileTHR(context.pointer), context) }
 
-  /// Gray with the sRGB transfer function and a D50 white.
+  /// Makes a gray profile with the sRGB transfer function and a D50 white.
   init?(grayLike context: ColorContext) {
     self.init(DescribedColorSpace(transfer: .srgb), channels: .gray, context)
   }
 
-  /// A space that is described without a profile.
+  /// Makes a profile of a space that is described without one.
   init?(_ space: DescribedColorSpace, channels: RowLayout.Channels, _ context: ColorContext) {
     // lcms2's parametric curve 4 is (aX + b)^γ from d on and cX below; curve 1 is X^γ.
     let (type, parameters) = space.transfer.parametric
@@ -63,8 +63,8 @@ struct ColorProfile: ~Copyable {
     unsafe self.init(cmsCreateRGBProfileTHR(context.pointer, &white, &primaries, curves), context)
   }
 
-  /// The profile as it is embedded. lcms2 writes the time into bytes 24 to 35, which stay zero here, as does the digest in
-  /// bytes 84 to 99: the same image gives the same bytes.
+  /// The bytes of the profile for embedding. lcms2 writes the time into bytes 24 to 35; they are set to zero here, as is the digest in
+  /// bytes 84 to 99, so that equal images give equal bytes.
   var bytes: [UInt8]? {
     var count = cmsUInt32Number(0)
     guard unsafe cmsSaveProfileToMem(pointer, nil, &count) != 0 else { return nil }
@@ -75,8 +75,8 @@ struct ColorProfile: ~Copyable {
     return bytes
   }
 
-  /// The description of an embedded profile (ICC.1:2022, 9.2.41): of several languages English, else the first; nil where there is
-  /// none, or where lcms2 cannot read the profile.
+  /// The description of an embedded profile (ICC.1:2022, 9.2.41): the English one of several languages, or the first one; nil if there
+  /// is none, or if lcms2 cannot read the profile.
   static func name(of bytes: [UInt8]) -> String? { ColorContext().flatMap { ColorProfile(bytes: bytes, $0)?.name } }
 
   private var name: String? {
@@ -88,18 +88,18 @@ struct ColorProfile: ~Copyable {
       _ = unsafe cmsMLUgetWide(
         texts, "en", "US", $0.baseAddress?.assumingMemoryBound(to: wchar_t.self), cmsUInt32Number($0.count))
     }
-    // A unit of UTF-16 each. lcms2 2.14 joins pairs of units but keeps the count, so that what follows a pair was never written: the
-    // name ends there.
+    // One unit of UTF-16 each. lcms2 2.14 joins surrogate pairs but keeps the count of units, so that the units at the end are never
+    // written: the name ends there.
     let text = units.prefix { 1...0xFFFF ~= $0 }.map { UInt16($0) }
     let name = String(decoding: text, as: UTF16.self)
     return name.isEmpty ? nil : name
   }
 
-  /// The colors that it is for.
+  /// The profile's color space.
   var space: cmsColorSpaceSignature { unsafe cmsGetColorSpace(pointer) }
 
-  /// Curves and matrix of a profile that has no table: 3 × `levels` amounts of light, and what turns them into the light of
-  /// `target`, row by row; nil for other profiles.
+  /// Curves and matrix of a matrix-shaper profile: 3 × `levels` values of linear light, and the matrix, row by row, from its linear
+  /// light to that of `target`; nil for other profiles.
   func matrixShaper(levels: Int, to target: borrowing ColorProfile) -> (curves: [Float], matrix: [Double])? {
     let tables = [cmsSigAToB0Tag, cmsSigAToB1Tag, cmsSigDToB0Tag, cmsSigDToB1Tag]
     guard unsafe cmsIsMatrixShaper(pointer) != 0, !tables.contains(where: { unsafe cmsIsTag(pointer, $0) != 0 }),
@@ -117,7 +117,7 @@ struct ColorProfile: ~Copyable {
     return (curves, others.times(own).rows)
   }
 
-  /// The columns of the matrix to the connection space: red, green and blue.
+  /// The matrix to the connection space, whose columns are red, green and blue.
   private var colorants: Matrix3? {
     var columns: [Double] = []
     for tag in [cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag] {
@@ -139,7 +139,7 @@ final class ColorTransform: @unchecked Sendable {
   private let inputCount: Int
   private let outputCount: Int
 
-  /// - Parameter bytes: Bytes a sample, or nil for double precision.
+  /// Makes a transform of samples with this number of bytes each; with nil, of doubles.
   init?(
     _ context: ColorContext, from source: borrowing ColorProfile, channels: RowLayout.Channels,
     to target: borrowing ColorProfile, bytes: Int? = nil
@@ -166,7 +166,7 @@ final class ColorTransform: @unchecked Sendable {
 
   /// Converts colors of 0 to 1 in double precision.
   ///
-  /// - Precondition: Made for it, and not for inks, which go from 0 to 100.
+  /// - Precondition: The transform was made for double precision, and not for inks, which go from 0 to 100.
   func converted(_ colors: [Double]) -> [Double] {
     let pixels = colors.count / inputCount
     var result = [Double](repeating: 0, count: pixels * outputCount)
@@ -203,7 +203,7 @@ struct Matrix3: Sendable {
     return product
   }
 
-  /// nil where there is none.
+  /// The inverse matrix; nil where there is none.
   var inverse: Matrix3? {
     let m = rows
     func minor(_ i: Int) -> Double {

@@ -1,12 +1,12 @@
 /// A color space that a PNG describes without a profile: primaries and a transfer function.
 struct DescribedColorSpace: Sendable, Equatable {
-  /// From encoded values to light.
+  /// A transfer function, from encoded values to linear light.
   enum Transfer: Sendable, Equatable {
     /// IEC 61966-2-1.
     case srgb
     /// The inverse of the camera's curve of BT.709, BT.601 and BT.2020.
     case bt709
-    /// A power.
+    /// A power function with this exponent.
     case power(Double)
 
     /// The type and parameters of lcms2's parametric curve: 4 is (aX + b)^γ from d on and cX below, 1 is X^γ.
@@ -19,7 +19,7 @@ struct DescribedColorSpace: Sendable, Equatable {
     }
   }
 
-  /// White point and primaries; BT.709's, which are sRGB's, unless others are given.
+  /// White point and primaries; by default those of BT.709, which are sRGB's.
   var chromaticities = Self.bt709
   var transfer: Transfer
 
@@ -47,7 +47,7 @@ extension DescribedColorSpace {
     return ColorProfile(self, channels: channels, context)?.bytes
   }
 
-  /// The space of a cICP chunk (ITU-T H.273, tables 2 and 3); nil for one that is not supported.
+  /// Makes the space of a cICP chunk (ITU-T H.273, tables 2 and 3); nil for code points that are not supported.
   init?(_ points: PNGColor.CodePoints) {
     guard points.matrix == 0, points.isFullRange else { return nil }
     switch points.transfer {
@@ -66,7 +66,7 @@ extension DescribedColorSpace {
     }
   }
 
-  /// The space of gAMA and cHRM, whose missing one is sRGB's; nil where neither is there or neither makes sense.
+  /// Makes the space of gAMA and cHRM. A missing one is sRGB's. Nil if both are missing or not plausible.
   init?(gamma: Double?, chromaticities: PNGColor.Chromaticities?) {
     guard gamma != nil || chromaticities != nil else { return nil }
     transfer = .srgb
@@ -78,7 +78,7 @@ extension DescribedColorSpace {
       guard chromaticities.isPlausible else { return nil }
       self.chromaticities = chromaticities
     }
-    // 1/2.2 is how files say sRGB: the tolerances are those of libpng (PNG_GAMMA_THRESHOLD 5 %, cHRM 0.01).
+    // A gamma of 1/2.2 means sRGB in files. The tolerances are libpng's (PNG_GAMMA_THRESHOLD 5 %, cHRM 0.01).
     if let gamma, abs(gamma * 2.2 - 1) <= 0.05, self.chromaticities.isClose(to: Self.bt709) {
       transfer = .srgb
       self.chromaticities = Self.bt709

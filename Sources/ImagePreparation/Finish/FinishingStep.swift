@@ -1,23 +1,23 @@
-/// One thing that is done to the whole small image between the resize and the encoder.
+/// One step on the whole small image between the resize and the encoder.
 ///
-/// A plan lists them in order, and every image that is not encoded while its rows come is taken through all of them; rows are
-/// encoded while they come only where the list is empty. Work that belongs here can therefore be forgotten on no path.
+/// A plan lists the steps in order. Rows are encoded while they arrive only if the list is empty; every other image goes through all
+/// of its steps. A step that is added here is therefore skipped on no path.
 enum FinishingStep: Sendable {
   /// Stored rows and columns become those of the upright image.
   case turn(Orientation)
-  /// Colors are converted.
+  /// Colors are converted to sRGB.
   case convertColor(ProfileConversion)
   /// Samples of 16 bits are rounded to 8.
   case roundToBytes
-  /// Alpha that is opaque everywhere is left out; other alpha is handled, which is worth a note.
+  /// Alpha that is opaque everywhere is left out; other alpha is handled, with this note for the user.
   case settleAlpha(AlphaHandling, note: String?)
-  /// The image is placed on a canvas, the rest of which is filled with a color, or is transparent.
+  /// The image is placed on a canvas, whose remaining area is filled with a color or is transparent.
   case pad(ImageSize, x: Int, y: Int, fill: BackgroundColor?)
 
-  /// The stage that its time counts for.
+  /// The stage to which the step's time is added.
   var stage: PreparationError.Stage { if case .turn = self { .orient } else { .color } }
 
-  /// What it is called in a plan.
+  /// The step's name in a plan.
   var word: String {
     switch self {
     case .turn: "turn"
@@ -28,11 +28,11 @@ enum FinishingStep: Sendable {
     }
   }
 
-  /// Does it.
+  /// Carries out the step.
   ///
   /// - Parameters:
   ///   - planes: Planes, or one interleaved image.
-  ///   - notes: Gains what a user should know.
+  ///   - notes: Gains notes for the user.
   func apply(to planes: inout [Raster], notes: inout [String]) {
     switch self {
     case .turn(let orientation): planes = planes.map { orientation.upright($0) }

@@ -1,9 +1,7 @@
 extension Orientation {
-  /// The rectangle of the stored image that becomes `rect` of the upright one.
-  ///
-  /// - Parameter stored: The stored image's size.
+  /// The rectangle of the stored image, of size `stored`, that becomes `rect` of the upright one.
   func storedRect(_ rect: GeometryRecord.SourceRect, stored: ImageSize) -> GeometryRecord.SourceRect {
-    // Distances from the opposite edge, for mirrored axes.
+    // Mirrored axes are measured from the opposite edge.
     let fromRight = Double(stored.width) - (swapsSides ? rect.y + rect.height : rect.x + rect.width)
     let fromBottom = Double(stored.height) - (swapsSides ? rect.x + rect.width : rect.y + rect.height)
     let (mirrorsX, mirrorsY) = mirrors
@@ -13,7 +11,7 @@ extension Orientation {
       width: swapsSides ? rect.height : rect.width, height: swapsSides ? rect.width : rect.height)
   }
 
-  /// Whether the stored columns run against, and the stored rows against, the upright axis they belong to.
+  /// Whether the stored columns and the stored rows run against their upright axes.
   var mirrors: (x: Bool, y: Bool) {
     switch self {
     case .upright, .transposed: (false, false)
@@ -30,7 +28,7 @@ extension Orientation {
     var result = Raster(size: size, channels: image.channels, bitDepth: image.bitDepth)
     let pixelBytes = image.pixelBytes
     let (mirrorsX, mirrorsY) = mirrors
-    // Bytes from one upright pixel's source to the next one's, along each upright axis.
+    // The distance in bytes between the sources of two neighboring upright pixels, along each upright axis.
     let alongX = (mirrorsX ? -1 : 1) * pixelBytes
     let alongY = (mirrorsY ? -1 : 1) * image.rowBytes
     let columnStep = swapsSides ? alongY : alongX

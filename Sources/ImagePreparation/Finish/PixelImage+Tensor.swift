@@ -3,10 +3,12 @@ internal import PixelKernels
 extension PixelImage where Sample == UInt8 {
   /// These pixels as a tensor of red, green and blue.
   ///
-  /// Gray is repeated in all three channels. Transparency is flattened first: four channels would be taken for latents.
+  /// Gray is repeated in all three channels. Transparency is flattened first, because networks take four channels for latents.
+  ///
   /// - Parameters:
-  ///   - format: The order of the axes and what values mean.
-  ///   - background: What transparency is flattened on.
+  ///   - format: The order of the axes and the scale of the values.
+  ///   - background: The color that transparency is flattened on.
+  /// - Returns: A tensor of one image and three channels.
   /// - Throws: `invalidRecipe` of stage `color` for a format without meaning.
   public func tensor(
     _ format: TensorFormat = TensorFormat(), background: BackgroundColor = .white
@@ -16,11 +18,13 @@ extension PixelImage where Sample == UInt8 {
 }
 
 extension Raster {
-  /// These pixels of 8 bits as a tensor.
+  /// These pixels of 8 bits as a tensor, which has no alpha.
   ///
   /// - Parameters:
-  ///   - tables: What each byte of each channel becomes.
-  ///   - alpha: What becomes of alpha, which a tensor has not.
+  ///   - layout: The order of the axes.
+  ///   - tables: 3 × 256 floats, one for each byte of each channel.
+  ///   - alpha: The handling of alpha before the conversion, which drops or flattens it.
+  /// - Returns: A tensor of one image and three channels.
   func tensor(layout: TensorFormat.Layout, tables: [Float], alpha: AlphaHandling) -> Tensor {
     let opaque = handlingAlpha(alpha)
     let pixels = size.pixelCount

@@ -1,19 +1,19 @@
 internal import CLittleCMS
 internal import PixelKernels
 
-/// Converts samples of one color space to sRGB: relative colorimetric intent with black point compensation, which is what
-/// viewers of photographs do.
+/// Converts samples of one color space to sRGB with relative colorimetric intent and black point compensation, as viewers of
+/// photographs do.
 ///
-/// What lcms2 makes of a profile decides. Spaces of three primaries and transfer functions, and gray, are turned into tables
-/// that are within rounding of lcms2 in double precision and fast enough for the whole source; everything else goes through
-/// lcms2 itself, unoptimized, since the grids that it would interpolate on are up to ΔE 3 off.
+/// lcms2 is the reference. Matrix-shaper profiles and gray are turned into tables, which are within rounding of lcms2 in double
+/// precision and fast enough for the whole source. All other profiles go through lcms2 itself, without its optimization, whose
+/// grids are up to ΔE 3 off.
 final class ProfileConversion: RowConversion {
-  /// What the converted channels mean: gray stays gray, everything else becomes RGB.
+  /// The converted channels: gray stays gray, all others become RGB.
   let output: RowLayout.Channels
-  /// True when rows can be converted where they are, before the resize.
+  /// True when rows can be converted in place, before the resize.
   var isInPlace: Bool { if case .transform = form { false } else { true } }
-  /// True when a resize before the conversion gives another result than one after it, by more than the bar of ΔE 1: the
-  /// space's transfer function is not sRGB's.
+  /// True when the space's transfer function differs from sRGB's so much that a resize before the conversion differs from one after
+  /// it by more than ΔE 1.
   let changesTransfer: Bool
 
   private let channels: RowLayout.Channels
@@ -26,11 +26,11 @@ final class ProfileConversion: RowConversion {
     case transform(ColorTransform)
   }
 
-  /// Why there is no conversion.
+  /// The reason why there is no conversion.
   enum Refusal: Error, Equatable {
-    /// lcms2 cannot read the profile, or it is not for this kind of samples.
+    /// lcms2 cannot read the profile, or the profile is for other channels.
     case unusable
-    /// The space is sRGB to within one level of 255: samples are left as they are.
+    /// The space is sRGB to within one level of 255, so that samples need no conversion.
     case isSRGB
   }
 
@@ -108,7 +108,7 @@ final class ProfileConversion: RowConversion {
     return result
   }
 
-  /// Converts pixels where they are.
+  /// Converts pixels in place.
   ///
   /// - Precondition: ``isInPlace``.
   func convertInPlace(_ row: UnsafeMutableRawPointer, pixels: Int) {
@@ -145,7 +145,7 @@ final class ProfileConversion: RowConversion {
     }
   }
 
-  /// True when a grid of colors, converted, moves by no more than one level of 255.
+  /// True when the conversion changes no color of a grid by more than one level of 255.
   private static func isSRGB(_ transform: ColorTransform, isGray: Bool) -> Bool {
     let levels = stride(from: 0, through: 255, by: 17).map { Double($0) / 255 }
     let colors =
@@ -155,7 +155,7 @@ final class ProfileConversion: RowConversion {
     return zip(colors, transform.converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
   }
 
-  /// True when the middle of two grays is another one before than after the conversion, by more than 2 levels of 255.
+  /// True when the mean of two grays differs by more than 2 levels of 255 before and after the conversion.
   private static func changesTransfer(_ transform: ColorTransform, isGray: Bool) -> Bool {
     let step = isGray ? 1 : 3
     let converted = transform.converted((0...64).flatMap { Array(repeating: Double($0) / 64, count: step) })
@@ -170,7 +170,7 @@ final class ProfileConversion: RowConversion {
 }
 
 extension RowLayout.Channels {
-  /// lcms2's name of the colors.
+  /// lcms2's code of the channels.
   fileprivate var colorSpace: cmsColorSpaceSignature {
     switch self {
     case .gray, .grayAlpha: cmsSigGrayData
@@ -179,6 +179,6 @@ extension RowLayout.Channels {
     }
   }
 
-  /// The colors without alpha.
+  /// The channels without alpha.
   var opaque: RowLayout.Channels { self == .rgba ? .rgb : self == .grayAlpha ? .gray : self }
 }

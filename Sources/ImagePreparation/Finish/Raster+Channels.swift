@@ -1,6 +1,6 @@
-// What happens to channels and depth on the small image, once it is upright and in its final colors.
+// Changes of channels and depth on the small image, once it is upright and in its final colors.
 extension Raster {
-  /// Sixteen bits rounded to eight: `round(v · 255 / 65 535)`.
+  /// The raster with 16 bits rounded to 8: `round(v · 255 / 65 535)`.
   func roundedToBytes() -> Raster {
     guard bitDepth == 16 else { return self }
     return Raster(size: size, channels: channels, bitDepth: 8, bytes: words.map { UInt8((UInt32($0) + 128) / 257) })
@@ -12,7 +12,7 @@ extension Raster {
     return stride(from: channelCount - 1, to: bytes.count, by: channelCount).allSatisfy { bytes[$0] == 255 }
   }
 
-  /// Without the alpha channel, whose values are not looked at.
+  /// The raster without its alpha channel, whose values are ignored.
   func withoutAlpha() -> Raster {
     guard channels.hasAlpha else { return self }
     let colors = channelCount - 1
@@ -24,9 +24,8 @@ extension Raster {
     }
   }
 
-  /// Laid over an opaque color: `color · alpha + background · (1 − alpha)`, rounded.
-  ///
-  /// - Parameter linear: True to mix light instead of sRGB samples.
+  /// The raster composited over an opaque color: `color · alpha + background · (1 − alpha)`, rounded; in linear light if `linear`,
+  /// otherwise in sRGB samples.
   func flattened(on background: BackgroundColor, linear: Bool = false) -> Raster {
     guard channels.hasAlpha else { return self }
     let colors = [background.red, background.green, background.blue].map(Int.init)
@@ -54,7 +53,7 @@ extension Raster {
     }
   }
 
-  /// Placed on a canvas, the rest filled with a color, or transparent where there is none.
+  /// The raster on a canvas, whose remaining area is filled with `background`, or transparent if that is nil.
   func padded(to canvas: ImageSize, x: Int, y: Int, background: BackgroundColor?) -> Raster {
     guard canvas != size else { return self }
     let image = background.map(prepared(forPaddingWith:)) ?? withAlpha()
@@ -72,7 +71,7 @@ extension Raster {
     return result
   }
 
-  /// RGB where the color has hue and the image has none.
+  /// The raster as RGB if the color has hue and the image has none.
   private func prepared(forPaddingWith background: BackgroundColor) -> Raster {
     guard channels == .gray || channels == .grayAlpha, !background.isGray else { return self }
     let hasAlpha = channels.hasAlpha
@@ -82,7 +81,7 @@ extension Raster {
     }
   }
 
-  /// Red, green, blue and alpha, whatever it was.
+  /// The raster as RGBA.
   func expandedToRGBA() -> Raster {
     let image = withAlpha()
     guard image.channels == .grayAlpha else { return image }
@@ -115,9 +114,8 @@ extension Raster {
     return repeats * 2 > size.pixelCount
   }
 
-  /// Makes a raster of other channels; 8 bits only.
-  ///
-  /// - Parameter body: Makes one pixel: reads `input` from the first index on, writes `output` from the second on.
+  /// Makes a raster of other channels, for 8 bits only. `body` makes one pixel: it reads `input` from the first index on, and writes
+  /// `output` from the second index on.
   private func mapPixels(
     to channels: RowLayout.Channels,
     _ body: (_ input: Span<UInt8>, Int, _ output: inout MutableSpan<UInt8>, Int) -> Void

@@ -1,12 +1,10 @@
 internal import PixelKernels
 
 extension Raster {
-  /// The interleaved image of planes: gray of one, RGB of Y, Cb and Cr.
+  /// Makes the interleaved image of planes: gray from one plane, RGB from Y, Cb and Cr.
   ///
-  /// Planes of bytes may have smaller chroma, which is enlarged first. Planes of words have 256 times the
-  /// value, and all one size.
-  ///
-  /// - Parameter kernels: What smaller chroma is enlarged with.
+  /// Planes of bytes may have smaller chroma, which is enlarged first, with `kernels`. Planes of words have 256 times the value, and
+  /// all have one size.
   init(planes: [Raster], kernels: KernelTable) {
     let luma = planes[0]
     guard planes.count == 3 else {

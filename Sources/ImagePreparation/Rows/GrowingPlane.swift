@@ -1,7 +1,7 @@
 /// A plane of the small image, or all of it interleaved, whose rows are made from top to bottom.
 protocol GrowingPlane: AnyObject {
-  /// The plane; only its first ``rowsDone`` rows have a meaning.
+  /// The plane; only its first ``rowsDone`` rows are valid.
   var result: Raster { get }
-  /// Rows that are done.
+  /// The number of rows that are done.
   var rowsDone: Int { get }
 }

@@ -2,14 +2,14 @@
 struct Raster: Sendable {
   /// Width and height in pixels.
   var size: ImageSize
-  /// What the channels mean.
+  /// The meaning of the channels.
   var channels: RowLayout.Channels
   /// 8 or 16.
   var bitDepth: Int
-  /// The samples, those of 16 bits in native byte order.
+  /// The samples; 16-bit samples are in native byte order.
   var bytes: [UInt8]
 
-  /// Makes a raster of given bytes.
+  /// Makes a raster from bytes.
   init(size: ImageSize, channels: RowLayout.Channels, bitDepth: Int, bytes: [UInt8]) {
     self.size = size
     self.channels = channels
@@ -26,7 +26,7 @@ struct Raster: Sendable {
       bytes: [UInt8](repeating: 0, count: size.height * layout.rowBytes))
   }
 
-  /// Makes a raster of bytes whose memory nobody has touched; all of them are to be written before one is read.
+  /// Makes a raster of 8 bits without initializing its memory: every byte must be written before it is read.
   init(uninitialized size: ImageSize, channels: RowLayout.Channels) {
     let count = size.height * RowLayout(channels: channels, bitDepth: 8, width: size.width).rowBytes
     self.init(
@@ -34,10 +34,10 @@ struct Raster: Sendable {
       bytes: unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count })
   }
 
-  /// Samples a pixel.
+  /// Samples per pixel.
   var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
-  /// Bytes a pixel.
+  /// Bytes per pixel.
   var pixelBytes: Int { channelCount * (bitDepth / 8) }
-  /// Bytes a row.
+  /// Bytes per row.
   var rowBytes: Int { size.width * pixelBytes }
 }

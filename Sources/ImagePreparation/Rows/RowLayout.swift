@@ -1,6 +1,6 @@
 /// The layout of decoded rows.
 struct RowLayout: Sendable, Equatable {
-  /// What the channels mean.
+  /// The meaning of the channels.
   enum Channels: Int, Sendable {
     case gray = 1
     case grayAlpha = 2
@@ -10,16 +10,16 @@ struct RowLayout: Sendable, Equatable {
     case cmyk = 5
   }
 
-  /// What the channels mean.
+  /// The meaning of the channels.
   var channels: Channels
   /// 8 or 16.
   var bitDepth: Int
-  /// Pixels a row.
+  /// Pixels per row.
   var width: Int
 
-  /// Samples a pixel.
+  /// Samples per pixel.
   var channelCount: Int { channels == .cmyk ? 4 : channels.rawValue }
-  /// Bytes a row without padding.
+  /// Bytes per row without padding.
   var rowBytes: Int { width * channelCount * (bitDepth / 8) }
 }
 

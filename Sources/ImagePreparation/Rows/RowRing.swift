@@ -2,35 +2,36 @@ internal import Ground
 
 /// The rows of one plane between decoder and resize, in reused memory: row `y` in slot `y % rowCapacity`.
 ///
-/// Rows arrive in strips. The capacity is a whole number of strips, so a strip is never torn apart.
+/// Rows arrive in strips. The capacity is a whole number of strips, so that the rows of a strip are consecutive in memory.
 @safe
 final class RowRing: @unchecked Sendable {
-  // Unchecked: `StripQueue` makes sure that the decoder's thread writes only strips that the other side has released.
+  // Unchecked: `StripQueue` ensures that the decoder's thread writes only strips that the other side has released.
 
   /// Bytes after each row that a vector may read or write.
   static let slack = 64
 
-  /// Where rows begin beyond a multiple of 64 bytes: libjpeg-turbo's color conversion writes rows that are aligned to a vector
-  /// past the cache, from where the resize would have to fetch them at once.
+  /// The offset of rows from a multiple of 64 bytes. libjpeg-turbo's color conversion writes vector-aligned rows around the cache, and
+  /// the resize would have to read them back from memory at once.
   private static let displacement = 16
 
-  /// Strips that may be decoded ahead of the rows that are needed: several where two threads share the work.
+  /// The number of strips that may be decoded ahead of the needed rows: several if two threads share the work.
   static func stripsAhead(threads: Int) -> Int { threads > 1 ? 6 : 1 }
 
   /// Rows of a strip.
   let stripRows: Int
-  /// Strips there is room for.
+  /// The number of strips that fit.
   let stripCapacity: Int
-  /// Bytes from row to row.
+  /// The distance in bytes between the beginnings of two rows.
   let stride: Int
   private let memory: AlignedBuffer<UInt8>
 
-  /// Makes room.
+  /// Allocates a ring.
   ///
   /// - Parameters:
-  ///   - rowBytes: Bytes that are written to a row.
+  ///   - stripRows: The rows of a strip.
+  ///   - rowBytes: The bytes that are written to a row.
   ///   - window: The most rows that one output row needs.
-  ///   - ahead: Strips that may be decoded ahead of the window.
+  ///   - ahead: The number of strips that may be decoded ahead of the window.
   init(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) {
     self.stripRows = stripRows
     stripCapacity = Self.stripCapacity(stripRows: stripRows, window: window, ahead: ahead)
@@ -39,13 +40,13 @@ final class RowRing: @unchecked Sendable {
       count: Self.bytesNeeded(stripRows: stripRows, rowBytes: rowBytes, window: window, ahead: ahead), zeroed: false)
   }
 
-  /// Bytes that a ring takes.
+  /// The bytes that a ring takes.
   static func bytesNeeded(stripRows: Int, rowBytes: Int, window: Int, ahead: Int) -> Int {
     displacement + stripCapacity(stripRows: stripRows, window: window, ahead: ahead) * stripRows
       * stride(rowBytes: rowBytes)
   }
 
-  /// A window may begin and end in the middle of a strip.
+  /// The number of strips that fit. A window may begin and end in the middle of a strip.
   private static func stripCapacity(stripRows: Int, window: Int, ahead: Int) -> Int {
     (window + stripRows - 2) / stripRows + 1 + ahead
   }

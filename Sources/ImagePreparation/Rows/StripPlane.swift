@@ -1,12 +1,12 @@
 /// The rows of one plane as a decoder delivers them.
 struct StripPlane: Sendable, Equatable {
-  /// What a row holds.
+  /// The layout of a row.
   var layout: RowLayout
   /// Rows of the whole plane.
   var height: Int
-  /// Rows of a strip, except in the last one.
+  /// Rows of a strip; the last strip may have fewer.
   var stripRows: Int
-  /// Bytes that are written to a row: at least the layout's.
+  /// The bytes that are written to a row: at least those of the layout.
   var rowBytes: Int
 
   /// Rows of the first `strips` strips.
@@ -15,6 +15,6 @@ struct StripPlane: Sendable, Equatable {
 
 /// Strips of interleaved rows.
 enum RowStrip {
-  /// Rows of a strip: one row of MCUs of the usual 4:2:0.
+  /// Rows of a strip: those of a row of MCUs in 4:2:0.
   static let rows = 16
 }

@@ -1,11 +1,12 @@
 internal import Ground
 
-/// A verb of ``ImagePreparer`` off the cooperative pool.
+/// Runs the methods of ``ImagePreparer`` outside of the cooperative pool.
 enum BlockingCall {
-  /// Runs work off the pool.
+  /// Runs work outside of the pool.
   ///
-  /// - Parameter work: Polls the flag, which is raised when the task is canceled.
-  /// - Throws: What `work` throws; `CancellationError` in place of `canceled`.
+  /// - Parameter work: The work. It polls its flag, which is raised when the task is canceled.
+  /// - Returns: The value that `work` returns.
+  /// - Throws: The error that `work` throws; `CancellationError` in place of `canceled`.
   static func run<Result: Sendable>(
     _ work: @escaping @Sendable (CancellationFlag) throws(PreparationError) -> Result
   ) async throws -> Result {

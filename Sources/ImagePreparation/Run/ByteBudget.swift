@@ -1,24 +1,24 @@
 internal import Ground
 
-/// Searches for the settings with which an encoded image takes no more than a number of bytes: quality first, down to a
-/// floor, then scale; of a PNG, which has no quality, compression first. (A palette that loses nothing needs no step of its
-/// own: every encode tries one.)
+/// Searches for settings with which an encoded image takes no more than a number of bytes. For JPEG it first reduces the quality,
+/// down to a floor, then the scale. For PNG, which has no quality, it first raises the compression. (A lossless palette needs no
+/// step, because every encode tries one.)
 ///
-/// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough that the two tries around a
-/// target, interpolated on logarithms, hit it in one to three more.
+/// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough: two attempts around a target,
+/// interpolated on logarithms, lead to it in one to three more.
 struct ByteBudget {
-  /// Encodes that one image may take.
+  /// The most encodes of one image.
   static let mostEncodes = 6
-  /// The share of the budget that is used where quality is what gave way.
+  /// The least share of the budget that a result with reduced quality uses.
   static let leastUse = 0.95
 
-  /// What to try next.
+  /// The next attempt.
   enum Attempt: Equatable {
     /// The same pixels as JPEG of this quality.
     case quality(Double)
     /// The same pixels as PNG with the most effort.
     case smallCompression
-    /// An image of this share of the first one's pixels, with the last settings.
+    /// An image with this share of the first image's pixels, with the last settings.
     case scale(Double)
   }
 
@@ -31,10 +31,10 @@ struct ByteBudget {
   /// The quality and the share of pixels that were tried last.
   private var quality: Double
   private var scale = 1.0
-  /// Tries at full scale: logarithms of quantizer scale and bytes.
+  /// Attempts at full scale: logarithms of quantizer scale and bytes.
   private var tooLarge: [Point] = []
   private var fitting: [Point] = []
-  /// Tries below full scale: logarithms of share and bytes.
+  /// Attempts below full scale: logarithms of the share of pixels and of bytes.
   private var scaled: [Point] = []
 
   private struct Point {
@@ -46,10 +46,10 @@ struct ByteBudget {
   ///
   /// - Parameters:
   ///   - limit: The budget in bytes.
-  ///   - quality: The JPEG quality of the first try; nil for PNG.
+  ///   - quality: The JPEG quality of the first attempt; nil for PNG.
   ///   - floor: The lowest quality.
-  ///   - mayCompress: True where a PNG was not encoded with the most effort.
-  ///   - encodes: How many encodes the first try took.
+  ///   - mayCompress: True when a PNG was not encoded with the most effort.
+  ///   - encodes: The number of encodes of the first attempt.
   init(limit: Int, quality: Double?, floor: Double, mayCompress: Bool, encodes: Int) {
     self.limit = limit
     isJPEG = quality != nil
@@ -60,10 +60,10 @@ struct ByteBudget {
     self.encodes = encodes
   }
 
-  /// Decides what to do after a try.
+  /// Decides on the next attempt.
   ///
-  /// - Parameter bytes: The size of the last try.
-  /// - Returns: nil to stop: the largest try that fits is the result, and where none does, there is none.
+  /// - Parameter bytes: The size of the last attempt.
+  /// - Returns: The next attempt; nil to stop. The result is then the largest attempt within the budget, if there is one.
   mutating func attempt(after bytes: Int) -> Attempt? {
     let point = Point(x: log(isJPEG ? Self.quantizerScale(quality) : 1), y: log(Double(bytes)))
     let fits = bytes <= limit
@@ -91,10 +91,10 @@ struct ByteBudget {
     return .scale(scale)
   }
 
-  /// The middle of what the budget should be filled to.
+  /// The logarithm of the size that the search aims at.
   private var target: Double { log(Double(limit) * (1 + Self.leastUse) / 2) }
 
-  /// nil where quality can do no more.
+  /// The next quality to try; nil when a lower quality cannot meet the budget.
   private func nextQuality() -> Double? {
     let over = tooLarge.max { $0.x < $1.x }!
     let under = fitting.min { $0.x < $1.x }
@@ -102,17 +102,17 @@ struct ByteBudget {
     guard over.x < floorScale else { return nil }
     var x: Double
     if let under {
-      // Tables are integers: no two qualities this close differ.
+      // Quantization tables are integers: qualities this close give the same tables.
       guard under.x - over.x > 0.01 else { return nil }
       x = over.x + (under.x - over.x) * (over.y - target) / (over.y - under.y)
       let margin = (under.x - over.x) / 20
       x = min(max(x, over.x + margin), under.x - margin)
     } else {
       let before = tooLarge.dropLast().last
-      // Photographs lose this many bytes for each larger step of the quantizer, until a second try tells.
+      // The slope of photographs, until a second attempt gives that of the image.
       let slope = before.map { ($0.y - over.y) / (over.x - $0.x) } ?? 0.7
       x = over.x + (over.y - target) / max(slope, 0.1)
-      // What is left to try is for the scale.
+      // The remaining encodes are for the scale.
       if tooLarge.count >= 3 { x = floorScale }
     }
     return x >= floorScale ? floor : Self.quality(quantizerScale: exp(x))
@@ -121,7 +121,7 @@ struct ByteBudget {
   private func nextScale() -> Double {
     let points = [Point(x: 0, y: tooLarge.last!.y)] + scaled
     let last = points.last!
-    // Fewer pixels carry more detail each: bytes fall slower than pixels.
+    // In a smaller image each pixel has more detail, so bytes fall more slowly than pixels.
     var power = isJPEG ? 0.8 : 0.9
     if points.count > 1 {
       let before = points[points.count - 2]

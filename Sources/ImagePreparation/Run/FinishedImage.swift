@@ -1,9 +1,9 @@
-/// A small image that is upright, in its final colors and on its canvas, and only has to be encoded.
+/// A small image that is upright, in its final colors and on its canvas, so that it only has to be encoded.
 struct FinishedImage {
   let plan: PreparationPlan
-  /// What an earlier read of the source found.
+  /// The findings of an earlier read of the source.
   let probe: SourceProbe
-  /// Encodes so far.
+  /// The number of encodes so far.
   private(set) var encodes = 0
   /// The time spent so far.
   private(set) var clock: StageClock
@@ -11,17 +11,17 @@ struct FinishedImage {
   private let source: ImageDescription
   private let kernels: KernelTable
   private let cancellation: CancellationFlag?
-  /// The planes that go into a JPEG as they are, or the one finished image.
+  /// The planes that go into a JPEG without conversion, or the one finished image.
   private let planes: [Raster]
-  /// True where a PNG may be the smaller file.
+  /// True when a PNG may be the smaller file.
   private let isFlat: Bool
-  /// The tensor of the pixels, where the plan has one.
+  /// The tensor of the pixels, if the plan has one.
   let tensor: Tensor?
-  /// The file, where it was encoded while rows came, until it is asked for.
+  /// The file that was encoded while rows arrived, until it is taken.
   private var file: [UInt8]?
   private var notes: [String]
 
-  /// Takes what the loop made through the steps of the plan.
+  /// Applies the steps of the plan to the result of the loop.
   static func finishing(
     _ result: consuming StripLoop.Result, of source: ImageDescription, plan: PreparationPlan, probe: SourceProbe,
     kernels: KernelTable, cancellation: CancellationFlag?, clock: StageClock
@@ -35,7 +35,7 @@ struct FinishedImage {
     result.planes = []
 
     clock.enter(.color)
-    // Planes are as flat as luma is in stored orientation.
+    // For planes, luma in stored orientation decides whether the image is flat.
     var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && planes[0].isFlat
     for step in plan.output.steps {
       clock.enter(step.stage)
@@ -62,12 +62,13 @@ struct FinishedImage {
     return planes[0]
   }
 
-  /// True where every pixel is opaque.
+  /// True when every pixel is opaque.
   var isOpaque: Bool { !planes[0].channels.hasAlpha }
 
-  /// Encodes.
+  /// Encodes the image.
   ///
-  /// - Parameter settings: Those of the plan, or what a byte budget makes of them.
+  /// - Parameter settings: The plan's settings, or those that a search for a byte budget has chosen.
+  /// - Returns: The file and its records.
   /// - Throws: A ``PreparationError`` of stage `encode`.
   mutating func encoded(_ settings: OutputPlan.Settings) throws(PreparationError) -> PreparedImage {
     clock.enter(.encode)
@@ -99,7 +100,7 @@ struct FinishedImage {
 
   private var isGray: Bool { planes.count == 1 && planes[0].channels == .gray }
 
-  /// The file that the sink has made, once; it was made with the plan's own settings, which come first.
+  /// The file that the sink has made, the first time only: it was made with the plan's settings, which are used first.
   private mutating func takeFile() -> [UInt8]? {
     defer { file = nil }
     return file
@@ -123,7 +124,7 @@ struct FinishedImage {
 }
 
 extension DecodingDamage {
-  /// What the user should know.
+  /// Notes for the user.
   fileprivate var notes: [String] {
     if let row = firstFilledRow { return ["the source is damaged: rows from \(row) on were filled"] }
     return warningCount > 0 ? ["the codec warned: \(firstWarning ?? "")"] : []

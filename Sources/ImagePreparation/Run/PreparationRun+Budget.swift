@@ -1,7 +1,7 @@
 extension PreparationRun {
-  /// Runs and encodes; where the file takes more bytes than the recipe allows, encodes or runs again with smaller targets.
+  /// Runs and encodes. If the file is above the recipe's byte budget, encodes or runs again with smaller targets.
   ///
-  /// - Throws: A ``PreparationError``; `overBudget` where nothing the recipe allows is small enough.
+  /// - Throws: A ``PreparationError``; `overBudget` if the smallest result that the recipe allows is too large.
   func image() throws(PreparationError) -> PreparedImage {
     var finished = try finished()
     let image = try finished.encoded(finished.plan.output.settings)
@@ -9,7 +9,7 @@ extension PreparationRun {
     return try fitted(image, of: finished, into: budget)
   }
 
-  /// Searches for settings, and for a size where those are not enough, with which the file is within its budget.
+  /// Searches for settings, and if they are not enough for a size, with which the file is within its budget.
   private func fitted(
     _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: Recipe.Budget
   ) throws(PreparationError) -> PreparedImage {
@@ -54,7 +54,7 @@ extension PreparationRun {
     return best
   }
 
-  /// Runs again for no more than `pixels`; nil where the sizes that are asked for allow none smaller.
+  /// Runs again for no more than `pixels`; nil if the recipe's sizes allow no smaller result.
   private func runSmaller(
     than finished: FinishedImage, pixels: Int, _ settings: OutputPlan.Settings
   ) throws(PreparationError) -> FinishedImage? {

@@ -1,11 +1,11 @@
 extension PreparationRun {
-  /// What is known of the source, or what a first read finds: for most recipes there is nothing to find.
+  /// The findings of a first read of the source. Most recipes need none.
   ///
   /// - Throws: A ``PreparationError``; `invalidRecipe` for a source that can be read only once.
   func probed() throws(PreparationError) -> SourceProbe {
     if let probe { return probe }
     var probe = SourceProbe()
-    // A geometry record says what is kept.
+    // A geometry record already contains the kept part.
     guard case .fitted(let fitting) = recipe.size else { return probe }
     if fitting.trim {
       try source.check("trimming", without: "--trim")

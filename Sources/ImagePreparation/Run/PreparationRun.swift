@@ -1,19 +1,19 @@
-/// One image from its encoded bytes to the finished small image.
+/// One execution of a plan: from the encoded bytes of an image to the finished small image.
 struct PreparationRun {
   /// The encoded bytes.
   let source: RepeatableSource
-  /// What is wanted.
+  /// The recipe.
   var recipe: Recipe
-  /// What is wanted of the pixels: a file, a tensor, or themselves.
+  /// The product: a file, a tensor, or pixels.
   var product: OutputPlan.Product
-  /// What it may take.
+  /// The limits of the run.
   let limits: Limits
   let kernels: KernelTable
   let cancellation: CancellationFlag?
 
-  /// How the result is encoded, where a byte budget has settled that; nil for what the recipe says.
+  /// The settings of the encoder that a search for a byte budget has chosen; nil for the recipe's.
   var settled: OutputPlan.Settings?
-  /// What is known of the source from an earlier read; nil to read it first where the recipe asks for that.
+  /// The findings of an earlier read of the source; nil to read it first if the recipe needs that.
   var probe: SourceProbe?
   /// The time spent so far.
   var clock = StageClock()
@@ -30,7 +30,7 @@ struct PreparationRun {
     self.cancellation = cancellation
   }
 
-  /// Reads, plans, decodes, resizes and finishes; encodes, too, where that is done while rows come.
+  /// Reads, plans, decodes, resizes and finishes. If the plan encodes rows while they arrive, encodes as well.
   ///
   /// - Throws: A ``PreparationError``.
   func finished() throws(PreparationError) -> FinishedImage {
@@ -42,7 +42,7 @@ struct PreparationRun {
     let description = decoder.description
     let plan = try plan(description, decoder.structure, probe)
     let sink = try plan.output.makeSink(plan.decoding, kernels: kernels, cancellation: cancellation)
-    // Neither decoder nor loop has a name, so that their buffers are gone before the image is finished.
+    // Decoder and loop are not bound to names, so that their buffers are freed before the image is finished.
     let result = try StripLoop(
       decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(),
       into: sink, threads: plan.threads, cancellation: cancellation
@@ -52,7 +52,7 @@ struct PreparationRun {
       result, of: description, plan: plan, probe: probe, kernels: kernels, cancellation: cancellation, clock: clock)
   }
 
-  /// What ``finished()`` would do, without decoding anything but what the recipe needs to know of the pixels first.
+  /// The plan of ``finished()``. Pixels are decoded only if the recipe needs a first read.
   ///
   /// - Throws: A ``PreparationError``.
   func planned() throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
@@ -63,7 +63,7 @@ struct PreparationRun {
     return (description, try plan(description, decoder.structure, probe))
   }
 
-  /// Refuses what has no meaning, before the source is opened.
+  /// Checks the recipe and the product before the source is opened.
   private func check() throws(PreparationError) {
     try recipe.check()
     _ = try product.tensor?.tables()

@@ -1,10 +1,10 @@
 internal import Ground
 
-/// A source that is read more than once: a descriptor goes back to where it stood, where it can.
+/// A source that can be read more than once. A descriptor of a file is set back to its first position.
 struct RepeatableSource {
-  /// The source, which stands at its first byte before the first read and after each ``rewind()``.
+  /// The source, at its first byte before the first read and after each ``rewind()``.
   let input: ImageSource
-  /// The descriptor and where it stood; nil for other sources, and for pipes and the like.
+  /// The descriptor and its first position; nil for other sources, and for descriptors that cannot be searched, such as pipes.
   private let start: (descriptor: Int32, offset: off_t)?
   /// False for a descriptor that can be read only once.
   let isRepeatable: Bool
@@ -20,9 +20,9 @@ struct RepeatableSource {
     start = offset >= 0 ? (descriptor, offset) : nil
   }
 
-  /// Refuses what reads twice of a source that cannot be.
+  /// Checks that the source can be read twice for `what`.
   ///
-  /// - Throws: `invalidRecipe` of stage `open`.
+  /// - Throws: `invalidRecipe` of stage `open`, with a remedy that names `flag`.
   func check(_ what: String, without flag: String) throws(PreparationError) {
     guard !isRepeatable else { return }
     throw PreparationError(

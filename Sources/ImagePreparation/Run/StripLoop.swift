@@ -2,30 +2,33 @@ internal import Ground
 
 /// Decodes and resizes an image in one loop: strips flow from a decoder through rings into resamplers, whose rows a sink takes.
 struct StripLoop {
-  /// What the loop makes.
+  /// The result of the loop.
   struct Result {
-    /// The small image in stored orientation, plane by plane; one of interleaved rows, which merged planes are too.
+    /// The small image in stored orientation: its planes, or one raster of interleaved rows or merged planes.
     var planes: [Raster]
-    /// The file, where the sink has encoded the rows as they came.
+    /// The file, if the sink has encoded the rows while they arrived.
     var file: [UInt8]?
-    /// What the decoder overlooked.
+    /// The damage that the decoder overlooked.
     var damage: DecodingDamage
   }
 
   private let planes: [StripPlane]
-  /// One a plane.
+  /// One resampler for each plane.
   private let resamplers: [PlaneResampler]
   private let merged: MergedPlanes?
   private let source: StripSource
   private let sink: any RowSink
   private let threads: Int
 
+  /// Makes a loop.
+  ///
   /// - Parameters:
   ///   - decoder: A started decoder.
-  ///   - resamplers: One for each of the decoder's planes.
-  ///   - merged: What takes the rows of all planes after every strip; nil to leave them planes.
-  ///   - sink: What takes their rows.
-  ///   - threads: 2 to decode on a thread of its own.
+  ///   - resamplers: One resampler for each of the decoder's planes.
+  ///   - merged: Receives the rows of all planes after every strip and makes RGB of them; nil to keep planes.
+  ///   - sink: Receives the rows of the small image.
+  ///   - threads: 2 to decode on a separate thread.
+  ///   - cancellation: Stops the loop when it is raised.
   init(
     _ decoder: any StripDecoder, _ resamplers: [PlaneResampler], _ merged: MergedPlanes?, into sink: any RowSink,
     threads: Int,
@@ -75,7 +78,7 @@ struct StripLoop {
         try waitForStrip(index, in: queue, &clock)
         clock.enter(.resize)
         advance(strips: index + 1)
-        queue.makeRoom(room(taken: index + 1))
+        queue.release(upTo: room(taken: index + 1))
       }
     } catch {
       failure = error
@@ -87,7 +90,7 @@ struct StripLoop {
     if let failure = failure ?? source.failure { throw failure }
   }
 
-  /// Completes strips and encodes rows until strip `index` may be consumed, and sleeps where there is neither to do.
+  /// Waits until strip `index` may be consumed. Meanwhile it completes strips and encodes rows, and sleeps if there are none.
   private func waitForStrip(
     _ index: Int, in queue: StripQueue, _ clock: inout StageClock
   ) throws(PreparationError) {
@@ -118,7 +121,7 @@ struct StripLoop {
     merged?.takeRows(of: resamplers)
   }
 
-  /// Strips that there is room for once `taken` have been taken, given what the resamplers still need.
+  /// The strip before which all strips may be written once `taken` strips are consumed. The resamplers still need earlier rows.
   private func room(taken: Int) -> Int {
     let released = resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
     return taken + min(released - taken, source.stripsInFlight)

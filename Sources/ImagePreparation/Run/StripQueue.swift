@@ -11,30 +11,32 @@ final class StripQueue: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let moved: UnsafeMutablePointer<pthread_cond_t>
   private var decoded = 0
-  /// Strips that may be consumed; all that are decoded where nothing is deferred.
+  /// The number of strips that may be consumed: all decoded strips where no decoding is deferred.
   private var completed = 0
   private var isCompleting = false
   private let defers: Bool
-  /// Strips that there is room for: those below it may be written.
+  /// The strip before which all strips may be written.
   private var room: Int
   private var failure: PreparationError?
   private var isAbandoned = false
 
-  /// What a side may do next.
+  /// The next step of one side.
   enum Step {
-    /// Decode, or consume, the strip that was asked about.
+    /// Decode, or consume, the requested strip.
     case go
     /// Complete this strip, then call ``didComplete()``.
     case complete(Int)
-    /// Do something else: the other side is not as far yet.
+    /// Do other work: the other side has not come that far.
     case wait
-    /// End: no more strips are wanted.
+    /// End: no more strips are needed.
     case end
   }
 
+  /// Makes a queue.
+  ///
   /// - Parameters:
-  ///   - room: Strips that may be decoded before any is released.
-  ///   - defers: True where strips are to be completed before they are consumed.
+  ///   - room: The number of strips that may be decoded before any is released.
+  ///   - defers: True when strips have to be completed before they are consumed.
   init(room: Int, defers: Bool) {
     self.room = room
     self.defers = defers
@@ -51,7 +53,7 @@ final class StripQueue: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  /// Waits until strip `index` may be written, or another one can be completed meanwhile.
+  /// Waits until strip `index` may be written, or another strip can be completed meanwhile.
   func nextForDecoder(index: Int) -> Step {
     locked {
       while !isAbandoned {
@@ -63,7 +65,7 @@ final class StripQueue: @unchecked Sendable {
     }
   }
 
-  /// Strip `index` has been written.
+  /// Records that strip `index` has been written.
   func didDecode(index: Int) {
     change {
       decoded = index + 1
@@ -71,13 +73,16 @@ final class StripQueue: @unchecked Sendable {
     }
   }
 
-  /// No strip will follow.
+  /// Records that decoding failed, so that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// Whether strip `index` may be consumed, or which one can be completed until then.
+  /// Returns when strip `index` may be consumed, or when another strip can be completed meanwhile.
   ///
-  /// - Parameter waits: If false, returns `.wait` instead of blocking.
-  /// - Throws: What the decoder failed with before this strip.
+  /// - Parameters:
+  ///   - index: The strip that the consumer needs next.
+  ///   - waits: If false, returns `.wait` instead of blocking.
+  /// - Returns: The consumer's next step.
+  /// - Throws: The decoder's error, if it failed before this strip.
   func nextForConsumer(index: Int, waits: Bool) throws(PreparationError) -> Step {
     let result = locked { () -> Result<Step, PreparationError> in
       while true {
@@ -91,7 +96,7 @@ final class StripQueue: @unchecked Sendable {
     return try result.get()
   }
 
-  /// The strip that ``nextForDecoder(index:)`` or ``nextForConsumer(index:waits:)`` gave out is completed.
+  /// Records that the strip of a `complete` step is completed.
   func didComplete() {
     change {
       completed += 1
@@ -99,15 +104,15 @@ final class StripQueue: @unchecked Sendable {
     }
   }
 
-  /// The next strip to complete, unless the other side is completing one. Under the mutex.
+  /// The next strip to complete, unless the other side is completing one. To be called under the mutex.
   private func claim() -> Int? {
     guard defers, completed < decoded, !isCompleting else { return nil }
     isCompleting = true
     return completed
   }
 
-  /// Strips below `room` may be written now.
-  func makeRoom(_ room: Int) { change { self.room = max(self.room, room) } }
+  /// Releases strips, so that all strips before `room` may be written.
+  func release(upTo room: Int) { change { self.room = max(self.room, room) } }
 
   /// Stops the decoder.
   func abandon() { change { isAbandoned = true } }

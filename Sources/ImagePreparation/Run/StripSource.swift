@@ -1,19 +1,20 @@
-/// The decoder's side of a strip loop: run on the loop's own thread, or on another one that is joined before this is read.
+/// The decoder's side of a strip loop. It runs on the loop's own thread, or on another thread that is joined before its results are
+/// read.
 final class StripSource: @unchecked Sendable {
-  // Unchecked: used by one thread at a time but for `completeStrip`, whose calls a `StripQueue` puts in order; joining the thread
-  // orders the other accesses.
+  // Unchecked: used by one thread at a time, except for `completeStrip`, whose calls a `StripQueue` puts in order; joining the
+  // thread orders the other accesses.
   private let decoder: any StripDecoder
   private let deferred: (any DeferredDecoding)?
   private let rings: [RowRing]
   private let cancellation: CancellationFlag?
-  /// Why ``run(into:)`` ended early.
+  /// The error that ended ``run(into:)`` early.
   private(set) var failure: PreparationError?
-  /// Time that ``run(into:)`` has worked.
+  /// The working time of ``run(into:)``.
   private(set) var time = Duration.zero
 
-  /// Strips of the image.
+  /// The number of strips of the image.
   let stripCount: Int
-  /// Strips that may be read before the first of them is completed.
+  /// The number of strips that may be read before the first of them is completed.
   let stripsInFlight: Int
 
   init(_ decoder: any StripDecoder, rings: [RowRing], cancellation: CancellationFlag?) {
@@ -25,10 +26,10 @@ final class StripSource: @unchecked Sendable {
     self.cancellation = cancellation
   }
 
-  /// True where strips have to be completed after they are read.
+  /// True when strips have to be completed after they are read.
   var defers: Bool { deferred != nil }
 
-  /// Decodes a strip into the rings, as far as that is not deferred.
+  /// Decodes a strip into the rings, except for the deferred part.
   func readStrip(_ index: Int) throws(PreparationError) {
     if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
     try decoder.readStrip(index, into: rings)
@@ -37,18 +38,18 @@ final class StripSource: @unchecked Sendable {
   /// Does the deferred part of a strip's decoding.
   func completeStrip(_ index: Int) { deferred?.finishStrip(index, in: rings) }
 
-  /// Reads what follows the last strip.
+  /// Reads the rest of the file after the last strip.
   func finish() throws(PreparationError) { try decoder.finish() }
 
   /// Ends the checks, once all strips are completed.
   ///
-  /// - Returns: What was overlooked.
+  /// - Returns: The damage that was overlooked.
   func check() throws(PreparationError) -> DecodingDamage {
     try decoder.check()
     return decoder.damage
   }
 
-  /// Decodes all strips, and completes some of them meanwhile.
+  /// Decodes all strips, and completes strips while it has to wait.
   func run(into queue: StripQueue) {
     do throws(PreparationError) {
       for index in 0..<stripCount {
@@ -65,7 +66,7 @@ final class StripSource: @unchecked Sendable {
     }
   }
 
-  /// Completes strips for the other side until there is room for strip `index`; false when the loop has given up.
+  /// Completes strips until strip `index` may be written; false when the loop needs no more strips.
   private func completeUntilRoom(for index: Int, in queue: StripQueue) -> Bool {
     while true {
       switch queue.nextForDecoder(index: index) {

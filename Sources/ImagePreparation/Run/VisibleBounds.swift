@@ -1,7 +1,7 @@
 /// Finds the part of an image that is not fully transparent: its pixels with alpha above 0.
 enum VisibleBounds {
-  /// The smallest rectangle of upright pixels with all alpha above 0; nil where trimming changes nothing: the image has no
-  /// alpha, or reaches its edges.
+  /// The smallest rectangle of upright pixels that contains all pixels with alpha above 0; nil where trimming changes nothing,
+  /// because the image has no alpha or visible pixels reach all its edges.
   ///
   /// - Throws: A ``PreparationError``; `invalidRecipe` for an image that is wholly transparent.
   static func find(
@@ -60,7 +60,7 @@ enum VisibleBounds {
 extension Orientation {
   /// The rectangle of the upright image that `rect` of the stored one becomes: the inverse of ``storedRect(_:stored:)``.
   func uprightRect(_ rect: GeometryRecord.SourceRect, stored: ImageSize) -> GeometryRecord.SourceRect {
-    // The inverse of a quarter turn is the other one; every other orientation is its own.
+    // The two quarter turns are the inverse of each other; every other orientation is its own inverse.
     let inverse: Orientation = self == .turnRight ? .turnLeft : self == .turnLeft ? .turnRight : self
     return inverse.storedRect(rect, stored: swapsSides ? stored.transposed : stored)
   }

@@ -4,13 +4,13 @@ internal import PixelKernels
 
 /// Decodes the entropy-coded bytes of a baseline JPEG's only scan into coefficients, without libjpeg-turbo.
 ///
-/// It knows only what a flawless file has. At anything else it stops, and libjpeg-turbo reads the file from the scan's first
-/// byte on, so that damage is found, named and concealed in one way only.
+/// It decodes only flawless files. At anything else it stops, and libjpeg-turbo reads the file from the scan's first byte on, so
+/// that there is only one way in which damage is found, reported and concealed.
 @safe
 struct EntropyDecoder: ~Copyable, @unchecked Sendable {
-  // Unchecked: its buffers belong to it alone.
+  // Unchecked: no other value uses its buffers.
 
-  /// What is known of the scan.
+  /// The parameters of the scan.
   let scan: cic_jpeg_scan
 
   private let handle: OpaquePointer
@@ -20,29 +20,28 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   private let naturalOrder = Self.naturalOrder()
   private let state = AlignedBuffer<UInt64>(count: EntropyState.words, zeroed: true)
   private let bytes = AlignedBuffer<UInt8>(count: Self.capacity + Self.mostBytesPerMCU, zeroed: true)
-  /// Bytes in ``bytes``.
+  /// The number of bytes in ``bytes``.
   private var byteCount = 0
-  /// True when a marker or the source's end follows them.
+  /// True when a marker or the source's end follows these bytes.
   private var isSegmentComplete = false
   private var restarts = 0
   private var mcusToRestart: Int
 
-  /// The largest magnitude of a coefficient times its quantization step: eight times that of any encoder's. Beyond it, four
-  /// times the product, which libjpeg-turbo's SIMD transform takes in 16 bits where its C code does not, is another number.
+  /// The largest magnitude of a coefficient times its quantization step, eight times that of any encoder. libjpeg-turbo's SIMD
+  /// transform computes four times this product in 16 bits, so that larger products would give other samples than its C code.
   private static let mostOfCoefficient = 8191
-  /// Bytes that are freed of their stuffing at a time.
+  /// The number of bytes that are read at a time, without their stuffing.
   private static let capacity = 32 * 1024
-  /// Above what the bits of an MCU take: 10 blocks of 64 coefficients, of 31 bits at most (T.81 F.1.2, F.2.2.3).
+  /// An upper bound on the encoded size of one MCU in bytes: 10 blocks of 64 coefficients of at most 31 bits (T.81 F.1.2, F.2.2.3).
   private static let mostBytesPerMCU = 4096
 
-  /// Takes over the scan; nil where libjpeg-turbo has to decode it.
-  ///
-  /// - Parameter handle: A decoder that was started for planes. It must outlive this.
+  /// Takes the scan over from `handle`, a decoder that was started for planes and must outlive this value; nil if libjpeg-turbo has to
+  /// decode the scan.
   init?(_ handle: OpaquePointer, kernels: KernelTable) {
     var scan = cic_jpeg_scan()
     guard unsafe cic_jpeg_take_scan(handle, &scan) else { return nil }
     let tables = AlignedBuffer<UInt64>(count: scan.componentCount * 2 * HuffmanTable.entries, zeroed: true)
-    // Components that are coded alike, as Cb and Cr mostly are, share their tables: all of them together are to stay cached.
+    // Components with equal tables, usually Cb and Cr, share them, so that all tables together stay in the cache.
     var pairs: [Int] = []
     for index in 0..<scan.componentCount {
       let component = unsafe scan.component(index)
@@ -80,8 +79,8 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   /// Decodes the next strip.
   ///
-  /// - Parameter coefficients: Laid out as ``CoefficientLayout``.
-  /// - Returns: False where the file is not as it should be, or cannot be read; nothing may be asked of this then.
+  /// - Parameter coefficients: The strip's coefficients, in the layout of ``CoefficientLayout``.
+  /// - Returns: False if the file is damaged or cannot be read; the decoder cannot be used after that.
   mutating func decodeStrip(_ coefficients: UnsafeMutablePointer<Int16>) -> Bool {
     let count = Int(scan.mcus_per_row)
     var done = 0
@@ -100,10 +99,10 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     return true
   }
 
-  /// True where the scan ends as it should, with the end marker behind it.
+  /// True when the scan is complete and the end marker follows.
   mutating func isComplete() -> Bool { hasEnded() && marker() == 0xD9 }
 
-  /// Begins the next interval (T.81 E.1.4).
+  /// Begins the next restart interval (T.81 E.1.4).
   private mutating func restart() -> Bool {
     guard hasEnded(), let marker = marker(), marker == 0xD0 + UInt8(restarts & 7) else { return false }
     unsafe state.base.update(repeating: 0, count: EntropyState.words)
@@ -114,7 +113,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     return true
   }
 
-  /// True when less than a byte of the segment is left, and a marker follows.
+  /// True when less than a byte is left before a marker.
   private mutating func hasEnded() -> Bool {
     guard fillBytes() != nil, isSegmentComplete else { return false }
     let left = unsafe (byteCount - position) * 8 + Int(state.base[EntropyState.bitCount])
@@ -123,7 +122,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   private var position: Int { unsafe Int(state.base[EntropyState.position]) }
 
-  /// Reads the marker that comes next and any fill bytes before it; nil if there is none.
+  /// Reads the next marker with any fill bytes before it; nil if there is none.
   private func marker() -> UInt8? {
     var isMarker = false
     while true {
@@ -137,9 +136,9 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Sees to it that the bytes of a whole MCU are there, or all that the segment has.
+  /// Buffers at least one MCU, or the rest of the segment.
   ///
-  /// - Returns: The last byte at which an MCU may begin; nil where the source cannot be read.
+  /// - Returns: The last byte at which an MCU may begin; nil if the source cannot be read.
   private mutating func fillBytes() -> Int? {
     let position = position
     guard !isSegmentComplete else { return .max }
@@ -161,7 +160,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
         unsafe cic_jpeg_skip_scan(handle, read)
         byteCount += written
       }
-      // Nothing is read of the source's end, nor of a last byte that would begin a marker.
+      // No byte was read at the end of the source, or only 0xFF is left, which may begin a marker.
       guard !atMarker, read > 0 else {
         isSegmentComplete = true
         unsafe (base + byteCount).update(repeating: 0, count: Self.mostBytesPerMCU)
@@ -171,10 +170,10 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     return byteCount - Self.mostBytesPerMCU
   }
 
-  /// Makes a decoding table from the code counts of each length, from index 1, the symbols (T.81 C.2, F.2.2.3), and the
+  /// Makes a decode table from the number of codes of each length, from index 1, the symbols (T.81 C.2, F.2.2.3), and the
   /// quantization steps.
   ///
-  /// - Returns: False if they make no prefix code.
+  /// - Returns: False if the lengths make no prefix code.
   private static func fill(
     _ table: UnsafeMutablePointer<UInt64>, counts: UnsafePointer<UInt8>, values: UnsafePointer<UInt8>,
     steps: UnsafePointer<UInt16>, isDirect: Bool
@@ -228,14 +227,14 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     guard size <= tailBits else { return slow }
     let raw = tail >> (tailBits - size)
     let value = size == 0 ? 0 : raw < 1 << (size - 1) ? raw - (1 << size) + 1 : raw
-    // The kernel bounds what a difference adds up to.
+    // The kernel itself checks the sum of DC differences.
     guard isDirect || abs(value) <= bound else { return slow }
     let advance = isDirect ? 0 : Int(symbol >> 4) + 1
     let bits = UInt64(UInt16(bitPattern: Int16(value)))
     return UInt64(length + size | advance << 8) | bits << 16 | bits << 48
   }
 
-  /// Adds to each entry the symbol that follows its own, where the index holds it whole.
+  /// Adds to each entry the following symbol, if its whole code is in the index.
   private static func addSecondSymbols(_ table: UnsafeMutablePointer<UInt64>) {
     let indexBits = UInt64(HuffmanTable.indexBits)
     let alone = unsafe Array(UnsafeBufferPointer(start: table, count: 1 << HuffmanTable.indexBits))
@@ -266,30 +265,30 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// Where the coefficients of a strip, one row of MCUs, are: component by component, block row by block row.
+/// The layout of the coefficients of a strip, one row of MCUs: component by component, block row by block row.
 struct CoefficientLayout: Sendable {
   /// One block of an MCU, in the order of coding.
   struct Block: Sendable {
     var component: Int
-    /// Its first coefficient in the first MCU.
+    /// The index of the block's first coefficient in the first MCU.
     var start: Int
-    /// Coefficients from MCU to MCU.
+    /// The distance in coefficients between two MCUs.
     var step: Int
   }
 
   /// One component.
   struct Component: Sendable {
-    /// Its first coefficient.
+    /// The index of the component's first coefficient.
     var start: Int
-    /// Rows of blocks.
+    /// The number of block rows.
     var blockRows: Int
-    /// Coefficients from row of blocks to row of blocks.
+    /// The distance in coefficients between two block rows.
     var rowStep: Int
   }
 
   let blocks: [Block]
   let components: [Component]
-  /// Of a strip, and of one block more that vectors may read.
+  /// The number of coefficients of a strip, with one more block that vectors may read.
   let coefficientCount: Int
 
   init(_ scan: cic_jpeg_scan) {
@@ -326,7 +325,7 @@ extension cic_jpeg_scan {
 }
 
 extension cic_jpeg_scan_component {
-  /// True where Huffman tables and quantization steps are the same.
+  /// True when Huffman tables and quantization steps are equal.
   fileprivate func isCoded(like other: cic_jpeg_scan_component) -> Bool {
     unsafe dc_counts == other.dc_counts && ac_counts == other.ac_counts
       && (0..<64).allSatisfy { unsafe quantization[$0] == other.quantization[$0] }

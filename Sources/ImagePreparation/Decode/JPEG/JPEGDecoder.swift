@@ -1,6 +1,6 @@
 internal import CImageCodecs
 
-/// How much smaller than stored libjpeg-turbo makes an image while decoding: the divisor of both sides.
+/// The divisor of both sides by which libjpeg-turbo shrinks an image while decoding.
 enum JPEGScale: Int, Sendable, CaseIterable {
   case full = 1
   case half = 2
@@ -15,26 +15,26 @@ enum JPEGScale: Int, Sendable, CaseIterable {
 
 /// Decodes a JPEG a few rows at a time, through libjpeg-turbo.
 ///
-/// Making one reads the headers; ``start(scale:output:)`` picks what is delivered and takes the memory; then rows come
-/// from top to bottom.
+/// The initializer reads the headers. ``start(scale:output:)`` chooses the output and allocates memory. Then rows come from top to
+/// bottom.
 struct JPEGDecoder: RowDecoder, ~Copyable {
-  /// What rows hold.
+  /// The content of rows.
   enum Output: Sendable {
-    /// Luma alone. Of gray, YCbCr and RGB files.
+    /// Luma alone, for gray, YCbCr and RGB files.
     case gray
-    /// Of gray, YCbCr and RGB files.
+    /// RGB, for gray, YCbCr and RGB files.
     case rgb
-    /// Four inks, 255 = full. Of CMYK and YCCK files.
+    /// Four inks, 255 = full ink, for CMYK and YCCK files.
     case cmyk
   }
 
   let description: ImageDescription
-  /// The layout at full scale in the file's own colors until ``start(scale:output:)`` was called.
+  /// The layout of rows. Before ``start(scale:output:)`` it is that of full scale in the file's own colors.
   private(set) var layout: RowLayout
   /// Width and height of the delivered image.
   private(set) var outputSize: ImageSize
-  /// Bytes that the coefficients of a file with several scans (progressive, or one scan a component) take when it is
-  /// started, whatever the scale; 0 for files that stream.
+  /// The bytes of all coefficients of a file with several scans (progressive, or one scan per component), at any scale; 0 for files
+  /// that can be decoded row by row.
   let wholeImageBytes: Int
   /// Sampling factors of each component: horizontal, vertical (T.81 A.1.1).
   let samplingFactors: [(horizontal: Int, vertical: Int)]
@@ -80,15 +80,15 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
     self.handle = handle
   }
 
-  /// What was overlooked so far.
+  /// The damage that was overlooked so far.
   var damage: DecodingDamage {
     failure.damage(handle.report, filledRow: firstFilledRow, scale: scale.rawValue)
   }
 
-  /// Picks the scale and the colors of the rows, and reads all scans of a file that has several.
+  /// Chooses the scale and the colors of the rows, and reads all scans of a file with several. With `output` nil the colors are the
+  /// file's own: gray, RGB or CMYK.
   ///
-  /// - Parameter output: nil for the file's own: gray, RGB or CMYK.
-  /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any of it is taken.
+  /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any memory is allocated.
   mutating func start(scale: JPEGScale = .full, output: Output? = nil) throws(PreparationError) {
     let isCMYK = layout.channels == .cmyk
     let output = output ?? (isCMYK ? .cmyk : layout.channels == .gray ? .gray : .rgb)
@@ -168,7 +168,7 @@ struct JPEGDecoderHandle: ~Copyable {
   var report: CodecReport { unsafe CodecReport(cic_jpeg_decoder_report(pointer)) }
 }
 
-// A decoder has one owner and is tied to no thread.
+// A decoder has one owner and may move between threads.
 extension JPEGDecoderHandle: @unchecked Sendable {}
 
 extension ImageDescription.ColorModel {

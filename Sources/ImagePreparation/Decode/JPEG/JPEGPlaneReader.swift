@@ -1,27 +1,26 @@
 internal import CImageCodecs
 
-/// Reads the planes of a JPEG as they are coded, strip by strip: no chroma upsampling, no color conversion.
+/// Reads the planes of a JPEG strip by strip, without chroma upsampling and color conversion.
 ///
-/// A strip is one row of interleaved MCUs: for 4:2:0 at full scale 16 rows of luma and 8 of each chroma plane. When the
-/// decoder scales, libjpeg-turbo may shrink chroma less than luma (4:2:0 at 1/2 has chroma at luma's size), so each plane
-/// tells its own size.
+/// A strip is one row of interleaved MCUs: for 4:2:0 at full scale, 16 rows of luma and 8 of each chroma plane. When the decoder
+/// scales, libjpeg-turbo may shrink chroma less than luma (4:2:0 at 1/2 has chroma at luma's size), so each plane has its own size.
 struct JPEGPlaneReader: ~Copyable {
   /// One component.
   struct Plane: Sendable, Equatable {
-    /// Samples of the whole plane.
+    /// The width and height of the plane in samples.
     var size: ImageSize
-    /// Samples that are written per row: whole blocks. At least the width.
+    /// The samples that are written to a row: whole blocks, at least the width.
     var paddedWidth: Int
-    /// Rows of a strip. A strip's buffer has room for all of them, also for the last strip.
+    /// Rows of a strip. A strip's buffer must hold all of them, also for the last strip.
     var rowsPerStrip: Int
 
-    /// Rows of strip `index`, counted from 0, that belong to the image: fewer in the last one.
+    /// The rows of strip `index`, from 0, that belong to the image: fewer in the last strip.
     func rows(inStrip index: Int) -> Int { min(rowsPerStrip, size.height - index * rowsPerStrip) }
   }
 
-  /// Gray: one plane. YCbCr: Y, Cb, Cr. Others: as coded, Adobe's inversion not undone.
+  /// Gray has one plane, YCbCr has Y, Cb and Cr. Planes of other files are as coded, with Adobe's inversion.
   let planes: [Plane]
-  /// Strips of the image.
+  /// The number of strips of the image.
   let stripCount: Int
 
   private var decoder: JPEGDecoder
@@ -45,13 +44,13 @@ struct JPEGPlaneReader: ~Copyable {
     self.decoder = decoder
   }
 
-  /// The codec's own handle, which lives as long as this.
+  /// The codec's own handle, which lives as long as this value.
   var handle: OpaquePointer { unsafe decoder.handle.pointer }
-  /// What the headers said.
+  /// The content of the headers.
   var description: ImageDescription { decoder.description }
-  /// Width and height of the whole image as scaled.
+  /// Width and height of the whole scaled image.
   var outputSize: ImageSize { decoder.outputSize }
-  /// What was overlooked so far; rows are luma's.
+  /// The damage that was overlooked so far; rows are those of luma.
   var damage: DecodingDamage {
     let filledRow = firstFilledStrip.map { $0 * planes[0].rowsPerStrip }
     return decoder.failure.damage(decoder.handle.report, filledRow: filledRow, scale: scale.rawValue)
@@ -60,9 +59,9 @@ struct JPEGPlaneReader: ~Copyable {
   /// Decodes the next strip.
   ///
   /// - Parameters:
-  ///   - bases: One pointer a plane, to `rowsPerStrip` rows.
-  ///   - strides: Bytes from row to row, at least the plane's `paddedWidth`.
-  /// - Returns: False after the last strip; nothing was written then.
+  ///   - bases: One pointer for each plane, to `rowsPerStrip` rows.
+  ///   - strides: The distance in bytes between the beginnings of two rows: at least the plane's `paddedWidth`.
+  /// - Returns: False after the last strip, when nothing was written.
   /// - Throws: A ``PreparationError`` of stage `decode`.
   mutating func readStrip(
     into bases: [UnsafeMutablePointer<UInt8>?], strides: [Int]

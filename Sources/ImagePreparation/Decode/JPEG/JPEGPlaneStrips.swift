@@ -3,22 +3,21 @@ internal import Ground
 
 /// The planes of a JPEG, strip by strip.
 ///
-/// A flawless baseline file is decoded without libjpeg-turbo: into coefficients where strips are read, and from those into
-/// samples where they are consumed, so that two threads are both busy. Whatever else a file is or turns out to be,
-/// libjpeg-turbo reads it, from the scan's first byte on.
+/// A flawless baseline file is decoded without libjpeg-turbo: reading a strip gives coefficients, and the deferred part turns them
+/// into samples, so that two threads share the work. Every other file, and a file that turns out to be damaged, is read by
+/// libjpeg-turbo from the scan's first byte on.
 final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
-  // Unchecked: one thread at a time calls it.
+  // Unchecked: it is used by one thread at a time.
 
   let planes: [StripPlane]
   let stripCount: Int
   private var reader: JPEGPlaneReader
-  /// nil when libjpeg-turbo reads.
+  /// The package's own decoder; nil when libjpeg-turbo reads.
   private var entropy: EntropyDecoder?
   private let strips: InverseTransform?
 
-  /// - Parameters:
-  ///   - threads: 2 where strips are read and consumed on two of them.
-  ///   - decodesEntropy: False to leave all to libjpeg-turbo.
+  /// Makes strips of a reader's planes. `threads` is 2 when strips are read on one thread and consumed on another. With
+  /// `decodesEntropy` false, libjpeg-turbo decodes everything.
   init(_ reader: consuming JPEGPlaneReader, kernels: KernelTable, threads: Int, decodesEntropy: Bool = true) {
     planes = reader.planes.map { plane in
       StripPlane(
@@ -37,12 +36,12 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   }
 
   var damage: DecodingDamage { reader.damage }
-  /// False where libjpeg-turbo reads, or has to read on.
+  /// False when libjpeg-turbo reads, from the beginning or after damage.
   var decodesEntropy: Bool { entropy != nil }
   var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }
 
-  /// Bytes that coefficients take, where they are decoded here.
+  /// The bytes of the coefficients of a file that is decoded without libjpeg-turbo.
   static func bytesNeeded(
     size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], threads: Int
   ) -> Int {
@@ -76,11 +75,11 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
     try reader.finish()
   }
 
-  /// Has libjpeg-turbo read on from strip `count`.
+  /// Lets libjpeg-turbo continue from strip `count`.
   private func returnScan(skipping count: Int) throws(PreparationError) {
     entropy = nil
     unsafe cic_jpeg_return_scan(reader.handle)
-    // One buffer for all planes: nobody looks at these rows.
+    // One buffer for all planes, because these rows are discarded.
     let bytes = planes.map { $0.stripRows * $0.rowBytes }
     let scratch = AlignedBuffer<UInt8>(count: bytes.max() ?? 0, zeroed: false)
     defer { extendLifetime(scratch) }
@@ -92,14 +91,14 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
 /// Turns the coefficients of strips into samples: inverse DCT and dequantization.
 @safe
 private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
-  // Unchecked: `StripQueue` sees to it that a slot is written only when the other side has consumed it.
+  // Unchecked: `StripQueue` ensures that a slot is written only when the other side has consumed it.
 
   let slots: Int
   private let layout: CoefficientLayout
   private let components: [(transform: KernelTable.InverseDCT, side: Int, blocksPerRow: Int)]
   private let quantization: AlignedBuffer<Int16>
   private let coefficients: AlignedBuffer<Int16>
-  /// Whether a slot has coefficients; else its samples are in the rings already.
+  /// True for a slot with coefficients; otherwise the strip's samples are already in the rings.
   private let isCoded: AlignedBuffer<Bool>
 
   init(_ scan: borrowing cic_jpeg_scan, kernels: KernelTable, slots: Int) {

@@ -1,7 +1,6 @@
 extension StripPlane {
-  /// The planes that libjpeg-turbo delivers for a JPEG: a component keeps its size while the image shrinks, as long as
-  /// that spares its upsampling (libjpeg-turbo 2.1.5, jdmaster.c, `jpeg_core_output_dimensions` and
-  /// `jpeg_calc_output_dimensions`).
+  /// The planes that libjpeg-turbo delivers for a JPEG. A component is shrunk less than the image as long as this avoids upsampling it
+  /// (libjpeg-turbo 2.1.5, jdmaster.c, `jpeg_core_output_dimensions` and `jpeg_calc_output_dimensions`).
   static func planes(
     of size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], denominator: Int
   ) -> [StripPlane] {
@@ -16,7 +15,7 @@ extension StripPlane {
     }
   }
 
-  /// Plane samples a stored pixel, along each axis.
+  /// The number of plane samples per stored pixel, along each axis.
   static func scales(
     samplingFactors factors: [(horizontal: Int, vertical: Int)], denominator: Int
   ) -> [(x: Double, y: Double)] {
@@ -29,7 +28,7 @@ extension StripPlane {
     }
   }
 
-  /// Samples along each side of a component's scaled block.
+  /// The number of samples along each side of a component's scaled block.
   private static func blockSizes(
     _ factors: [(horizontal: Int, vertical: Int)], denominator: Int
   ) -> [Int] {

@@ -1,15 +1,15 @@
-/// Reads the few things of EXIF that a preparation needs, from bytes that may be hostile.
+/// Reads the fields of EXIF that a preparation needs, from bytes that may be hostile.
 ///
-/// EXIF is a TIFF structure (CIPA DC-008-2023, 4.5): a header, then a directory of 12-byte entries. Only the first
-/// directory is read; no pointer in it is followed, so there is nothing to loop over.
+/// EXIF is a TIFF structure (CIPA DC-008-2023, 4.5): a header, then a directory of 12-byte entries. Only the first directory is read,
+/// and no pointer in it is followed, so that no loop is possible.
 struct EXIFReader: Sendable, Equatable {
-  /// Tag 0x0112; upright when it is missing or out of range.
+  /// The value of tag 0x0112; upright when it is missing or out of range.
   private(set) var orientation = Orientation.upright
   /// True when the directory points to a GPS directory (tag 0x8825).
   private(set) var hasGPS = false
   /// True when the directory holds an XMP packet (tag 0x02BC).
   private(set) var hasXMP = false
-  /// Where the orientation's value stands; nil without one.
+  /// The place of the orientation's value; nil without one.
   private(set) var orientationBytes: Range<Int>?
   /// True when there is a directory to read.
   private(set) var isReadable = false
@@ -25,9 +25,9 @@ struct EXIFReader: Sendable, Equatable {
     return exif
   }
 
-  /// Reads a TIFF structure; whatever does not fit in it is ignored.
+  /// Reads a TIFF structure. Entries that do not fit into the bytes are ignored.
   ///
-  /// - Parameter bytes: From the byte order mark (`II` or `MM`) on, without JPEG's `Exif` prefix.
+  /// - Parameter bytes: The structure from the byte order mark (`II` or `MM`) on, without JPEG's `Exif` prefix.
   init(_ bytes: borrowing Span<UInt8>) {
     guard bytes.count >= 8, bytes[0] == bytes[1], bytes[0] == 0x49 || bytes[0] == 0x4D else { return }
     let isLittleEndian = bytes[0] == 0x49
@@ -42,7 +42,7 @@ struct EXIFReader: Sendable, Equatable {
       let entry = directory + 2 + index * 12
       switch number(entry, 2) {
       case 0x0112:
-        // SHORT as it should be, or LONG as some writers have it; the value stands at the left of its field.
+        // The type is SHORT, or LONG from some writers. The value is at the left of its field.
         let type = number(entry + 2, 2)
         guard type == 3 || type == 4, number(entry + 4, 4) == 1 else { break }
         orientationBytes = entry + 8..<entry + (type == 3 ? 10 : 12)

@@ -1,20 +1,20 @@
-/// The metadata that a result carries when it was asked for: upright, and in the form of the result's format.
+/// The metadata that a result keeps at the user's request: with an upright orientation, in the form of the result's format.
 struct KeptMetadata: Sendable, Equatable {
   /// A TIFF structure.
   let exif: [UInt8]?
   /// An XMP packet.
   let xmp: [UInt8]?
-  /// A comment: of a JPEG its first one, of a PNG the text of that keyword.
+  /// The first comment of a JPEG, or the text of a PNG with the keyword `Comment`.
   let comment: [UInt8]?
-  /// A PNG's chunks of text, the comment among them; empty for a JPEG.
+  /// A PNG's text chunks, the comment among them; empty for a JPEG.
   let chunks: [TextChunk]
 
-  /// The longest content of a JPEG's segment.
+  /// The most bytes of the content of a JPEG's segment.
   private static let longestSegment = 65_533
   private static let exifTag = Array("Exif\0\0".utf8)
   private static let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
 
-  /// What can be kept of a source's metadata.
+  /// Collects the metadata of a source that can be kept.
   init(of source: ImageDescription) {
     exif = source.exif.flatMap(EXIFReader.upright)
     let texts = source.textChunks
@@ -24,7 +24,7 @@ struct KeptMetadata: Sendable, Equatable {
     comment = source.comment ?? chunks.lazy.filter { $0.keyword == TextChunk.commentKeyword }.compactMap(\.text).first
   }
 
-  /// What the user should know when the metadata goes into a file of `format`.
+  /// The notes for the user when the metadata go into a file of `format`.
   func notes(source: ImageDescription, format: ImageDescription.Format) -> [String] {
     let keepsText =
       switch (source.format, format) {
@@ -50,11 +50,10 @@ struct KeptMetadata: Sendable, Equatable {
       + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 
-  /// Puts the metadata behind the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or behind the header of a
-  /// PNG (third edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5).
+  /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
+  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5). `file` must be the output of one of this package's encoders.
   ///
-  /// - Parameter file: As this package's encoders write it.
-  /// - Throws: `unsupportedFeature` of stage `encode` where a JPEG has no room for it.
+  /// - Throws: `unsupportedFeature` of stage `encode` if the metadata do not fit into a JPEG.
   func insert(into file: inout [UInt8], format: ImageDescription.Format) throws(PreparationError) {
     switch format {
     case .jpeg:
@@ -69,7 +68,7 @@ struct KeptMetadata: Sendable, Equatable {
       if let exif { written += TextChunk(type: Array("eXIf".utf8), data: exif).bytes }
       if let xmp { written += TextChunk(keyword: TextChunk.xmpKeyword, text: xmp).bytes }
       if chunks.isEmpty, let comment {
-        // A zero would end the text, and cameras write some behind it.
+        // The text ends at a zero; cameras write more zeros after it.
         let text = Array(comment.prefix { $0 != 0 })
         written += TextChunk(keyword: TextChunk.commentKeyword, text: text).bytes
       }
@@ -88,7 +87,7 @@ struct KeptMetadata: Sendable, Equatable {
     return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
   }
 
-  /// A packet with `tiff:Orientation` 1, whether it is an attribute or an element (XMP part 1, 7.9).
+  /// The packet with `tiff:Orientation` set to 1, as an attribute or an element (XMP part 1, 7.9).
   private static func upright(_ packet: [UInt8]) -> [UInt8] {
     let name = Array("tiff:Orientation".utf8)
     var packet = packet

@@ -1,34 +1,34 @@
-/// Finds out whether metadata place a picture: by coordinates, or by the name of a place.
+/// Searches metadata for the location of a picture: for coordinates, and for the name of a place.
 ///
-/// Coordinates are a GPS directory in EXIF, and in XMP every property named after a position, whatever its namespace: besides
-/// `exif:GPSLatitude` and its siblings, drones, editors and vocabularies of the web have names of their own. Names of places are
-/// properties of XMP and datasets of IPTC. Only names count, no values; maker notes, second images and what stands behind the end
-/// of a JPEG are not looked at.
+/// Coordinates are a GPS directory in EXIF, and in XMP every property named after a position, in any namespace: drones, editors and
+/// vocabularies of the web have their own names besides `exif:GPSLatitude`. Names of places are properties of XMP and datasets of
+/// IPTC. Only names of properties count, not their values. Maker notes, second images and bytes after the end of a JPEG are not
+/// searched.
 ///
-/// The look is bounded, and bytes may be hostile. What could not be looked through sets ``isIncomplete``, so that nothing is
-/// declared absent that may be there.
+/// The search is bounded, and bytes may be hostile. Metadata that could not be searched set ``isIncomplete``, so that the absence of a
+/// location is never claimed wrongly.
 struct LocationReader: Sendable, Equatable {
   /// True when a position was found.
   private(set) var hasCoordinates = false
   /// True when a place is named: a city, a country, a location.
   private(set) var hasPlaceName = false
-  /// True when metadata are damaged, incomplete or too large to be looked through.
+  /// True when metadata are damaged, incomplete or too large to be searched.
   private(set) var isIncomplete = false
 
-  /// Bytes that all compressed texts of a file may inflate to.
+  /// The most bytes that all compressed texts of a file together may inflate to.
   private var inflatedLimit = 16 * 1024 * 1024
-  /// Photoshop's resources, which may go on from one segment to the next.
+  /// Photoshop's resources, which may continue in the next segment.
   private var resources: [UInt8] = []
   private var portions: [Portion] = []
 
-  /// Looks through the metadata of a file.
+  /// Searches the metadata of a file.
   ///
   /// - Parameters:
   ///   - exif: A TIFF structure.
-  ///   - xmp: A packet.
+  ///   - xmp: An XMP packet.
   ///   - segments: Segments of a JPEG, from the identifier on.
-  ///   - chunks: Texts of a PNG.
-  ///   - isCut: True when some of the metadata were left out on the way here.
+  ///   - chunks: Text chunks of a PNG.
+  ///   - isCut: True when the caller left out some of the metadata.
   init(
     exif: [UInt8]?, xmp: [UInt8]?, segments: [ArraySlice<UInt8>] = [], chunks: [TextChunk] = [], isCut: Bool = false
   ) {
@@ -48,7 +48,7 @@ struct LocationReader: Sendable, Equatable {
   private static let extensionTag = Array("http://ns.adobe.com/xmp/extension/\0".utf8)
   private static let photoshopTag = Array("Photoshop 3.0\0".utf8)
 
-  /// Metadata of any kind, known by how they begin.
+  /// Reads metadata of any kind, recognized by their first bytes.
   private mutating func read(block: ArraySlice<UInt8>) {
     func rest(behind tag: [UInt8]) -> ArraySlice<UInt8>? { block.starts(with: tag) ? block.dropFirst(tag.count) : nil }
     if let exif = rest(behind: Self.exifTag) {
@@ -70,7 +70,7 @@ struct LocationReader: Sendable, Equatable {
     }
   }
 
-  /// A text of a PNG: a packet, a profile in hexadecimal digits, or a property as ImageMagick writes some.
+  /// Reads a text of a PNG: a packet, a profile in hexadecimal digits, or a property as ImageMagick writes it.
   private mutating func read(_ chunk: TextChunk) {
     let keyword = chunk.keyword
     let isProfile = keyword.starts(with: "Raw profile type ".utf8)
@@ -84,7 +84,7 @@ struct LocationReader: Sendable, Equatable {
     if isProfile { read(profile: text) } else { read(xmp: text[...]) }
   }
 
-  /// `name`, length and hexadecimal digits, each in lines of their own.
+  /// Reads a profile as ImageMagick writes it: name, length and hexadecimal digits, on lines of their own.
   private mutating func read(profile text: [UInt8]) {
     let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
     guard lines.count == 3 else { return isIncomplete = true }
@@ -112,13 +112,13 @@ struct LocationReader: Sendable, Equatable {
     let bytes = Array(bytes)
     let exif = EXIFReader(bytes.span)
     if exif.hasGPS { hasCoordinates = true }
-    // A packet within TIFF is not worth finding the place of.
+    // The whole structure is searched, because finding the packet in it is not worth the code.
     if exif.hasXMP { readNames(in: bytes.span) }
   }
 
   // MARK: XMP
 
-  /// A part of a packet that is too long for one segment (XMP part 3, 1.1.3.1).
+  /// A portion of a packet that is too long for one segment (XMP part 3, 1.1.3.1).
   private struct Portion: Sendable, Equatable {
     let digest: [UInt8]
     let packetCount: Int
@@ -135,7 +135,7 @@ struct LocationReader: Sendable, Equatable {
         offset: Self.number(numbers.dropFirst(4).prefix(4)), bytes: numbers.dropFirst(8)))
   }
 
-  /// Puts packets together from portions, which come in any order.
+  /// Joins portions, which come in any order, to packets.
   private mutating func readPortions() {
     for (_, portions) in Dictionary(grouping: portions, by: \.digest) {
       var packet: [UInt8] = []
@@ -149,11 +149,11 @@ struct LocationReader: Sendable, Equatable {
     portions = []
   }
 
-  /// A packet in any of its encodings (XMP part 1, 7.1).
+  /// Reads a packet in any of its encodings (XMP part 1, 7.1).
   private mutating func read(xmp packet: ArraySlice<UInt8>) {
     guard let (width, isBigEndian) = Self.encoding(of: packet) else {
       let text = Array(packet)
-      // Bytes that no encoding explains, but for zeros behind the end.
+      // Zeros before the end: the encoding is unknown.
       if let end = text.lastIndex(where: { $0 != 0 }), text[..<end].contains(0) { isIncomplete = true }
       return readNames(in: text.span)
     }
@@ -163,13 +163,13 @@ struct LocationReader: Sendable, Equatable {
     for start in stride(from: packet.startIndex, through: packet.endIndex - width, by: width) {
       let unit = packet[start..<start + width]
       let value = Self.number(isBigEndian ? unit : ArraySlice(unit.reversed()))
-      // Markup and the names looked for are ASCII; everything else only has to be no markup.
+      // Markup and the names are ASCII; all other characters are replaced by a byte that is no markup.
       text.append(value < 0x80 ? UInt8(value) : 0x80)
     }
     readNames(in: text.span)
   }
 
-  /// Bytes of a unit of UTF-16 or UTF-32, and their order; nil for UTF-8.
+  /// The bytes per unit of UTF-16 or UTF-32, and their order; nil for UTF-8.
   private static func encoding(of packet: ArraySlice<UInt8>) -> (width: Int, isBigEndian: Bool)? {
     let start = Array(packet.prefix(4))
     guard start.count == 4 else { return nil }
@@ -183,8 +183,8 @@ struct LocationReader: Sendable, Equatable {
     }
   }
 
-  /// Looks at the names of elements and attributes. Words of text and of values are none: a name stands behind `<`, escaped or
-  /// not, or before `=` and a quotation mark. Nothing else of XML is read, so that nothing in it can hide a name.
+  /// Reads the names of elements and attributes. A name follows `<`, escaped or not, or comes before `=` and a quotation mark; words of
+  /// texts and values do not. No other part of XML is interpreted, so that no part can hide a name.
   private mutating func readNames(in text: Span<UInt8>) {
     var at = 0
     while at < text.count {
@@ -227,23 +227,23 @@ struct LocationReader: Sendable, Equatable {
 
   // MARK: Names
 
-  /// Longer words are no names of properties, but data in base64.
+  /// The longest name of a property; longer words are data in base64.
   private static let longestName = 128
   private static let parts = ["gps", "latitude", "longitude"].map { Array($0.utf8) }
   private static let coordinates = ["lat", "long", "lon"].map { Array($0.utf8) }
-  /// Properties of photoshop, Iptc4xmpCore, Iptc4xmpExt and xmpDM. Not the structures that hold some of them: GIMP writes those
-  /// into every file, empty.
+  /// Properties of photoshop, Iptc4xmpCore, Iptc4xmpExt and xmpDM. The structures that contain some of them are not in the list, because
+  /// GIMP writes them, empty, into every file.
   private static let places = [
     "city", "state", "country", "countrycode", "countryname", "provincestate", "sublocation", "location",
     "locationname", "locationid", "shotlocation", "worldregion",
   ].map { Array($0.utf8) }
 
-  /// Takes note of a property, by its name with or without a prefix.
+  /// Records a property by its name, with or without a prefix.
   private mutating func note(name text: Span<UInt8>, _ range: Range<Int>) {
     guard range.count <= Self.longestName else { return }
     func has(_ word: [UInt8], at start: Int) -> Bool {
       guard start + word.count <= range.upperBound else { return false }
-      // Case does not matter; what else this bit changes is not in any word.
+      // Compared without regard to case; no word contains another character that this bit changes.
       for index in word.indices where text[start + index] | 0x20 != word[index] { return false }
       return true
     }
@@ -291,7 +291,7 @@ struct LocationReader: Sendable, Equatable {
       let (record, dataset) = (rest[rest.startIndex + 1], rest[rest.startIndex + 2])
       let size = Self.number(rest.dropFirst(3).prefix(2))
       if record == 2, Self.placeDatasets.contains(dataset) { hasPlaceName = true }
-      // The length of a longer dataset stands elsewhere.
+      // Longer datasets have another form of length.
       guard size < 0x8000 else { return }
       rest = rest.dropFirst(5 + size)
     }

@@ -1,11 +1,11 @@
 internal import CImageCodecs
 
-/// A chunk of text of a PNG (third edition, 11.3.3), or one that is written beside them.
+/// A text chunk of a PNG (third edition, 11.3.3), or another chunk that is written beside them.
 struct TextChunk: Sendable, Equatable {
   static let xmpKeyword = Array("XML:com.adobe.xmp".utf8)
   static let commentKeyword = Array("Comment".utf8)
 
-  /// Four letters.
+  /// The chunk's type, four letters.
   let type: [UInt8]
   let data: [UInt8]
 
@@ -14,7 +14,7 @@ struct TextChunk: Sendable, Equatable {
     self.data = data
   }
 
-  /// A text, not compressed: international where it is UTF-8 beyond ASCII, or XMP; else Latin-1.
+  /// Makes an uncompressed text chunk: iTXt for XMP and for UTF-8 beyond ASCII, otherwise tEXt in Latin-1.
   init(keyword: [UInt8], text: [UInt8]) {
     let isInternational =
       keyword == Self.xmpKeyword
@@ -23,7 +23,7 @@ struct TextChunk: Sendable, Equatable {
     data = keyword + (isInternational ? [0, 0, 0, 0, 0] : [0]) + text
   }
 
-  /// The chunks that a codec kept: type, length and data of each.
+  /// The chunks that a codec kept, each with type, length and data.
   static func all(in bytes: [UInt8]) -> [TextChunk] {
     var chunks: [TextChunk] = []
     var at = 0
@@ -36,35 +36,35 @@ struct TextChunk: Sendable, Equatable {
     return chunks
   }
 
-  /// What the text is about.
+  /// The chunk's keyword.
   var keyword: [UInt8] { Array(data.prefix { $0 != 0 }) }
 
-  /// What stands behind the keyword and, of an international text, its languages; nil for a chunk that holds no text.
+  /// The content after the keyword and, in iTXt, the language fields; nil for a chunk without text.
   private var content: (bytes: ArraySlice<UInt8>, isCompressed: Bool)? {
     let rest = data.dropFirst(keyword.count + 1)
     switch String(decoding: type, as: UTF8.self) {
     case "tEXt": return (rest, false)
     case "zTXt": return (rest.dropFirst(), true)
     case "iTXt":
-      // A flag, a method, a language and a translated keyword, each of the last two ended by a zero.
+      // Compression flag and method, then a language and a translated keyword that each end with a zero.
       let behindLanguage = rest.dropFirst(2).drop { $0 != 0 }.dropFirst()
       return (behindLanguage.drop { $0 != 0 }.dropFirst(), rest.first != 0)
     default: return nil
     }
   }
 
-  /// The text; nil where it is compressed.
+  /// The text; nil for a compressed text.
   var text: [UInt8]? { content.flatMap { $0.isCompressed ? nil : Array($0.bytes) } }
 
-  /// The text, inflated where it is compressed; nil for a chunk that holds none.
+  /// The text, inflated if it is compressed; nil for a chunk without text.
   ///
-  /// - Parameter limit: Bytes that it may inflate to.
-  /// - Returns: The text as far as it goes, and false where it is damaged or goes on beyond the limit.
+  /// - Parameter limit: The most bytes that the text may inflate to.
+  /// - Returns: The text up to the limit or a damage, and false if it is not complete.
   func wholeText(limit: Int) -> (bytes: [UInt8], isWhole: Bool)? {
     content.map { $0.isCompressed ? Inflater.inflated($0.bytes, limit: limit) : (Array($0.bytes), true) }
   }
 
-  /// The chunk as it stands in a file.
+  /// The bytes of the chunk in a file.
   var bytes: [UInt8] {
     let content = type + data
     return Self.bigEndian(UInt32(data.count)) + content + Self.bigEndian(unsafe cic_crc32(0, content, content.count))
@@ -76,12 +76,11 @@ struct TextChunk: Sendable, Equatable {
 }
 
 extension Inflater {
-  /// Inflates a stream of zlib (RFC 1950) without a look at its checksum.
+  /// Inflates up to `limit` bytes of a zlib stream (RFC 1950) without checking its checksum.
   ///
-  /// - Parameter limit: Bytes that it may inflate to.
-  /// - Returns: What was inflated, and false where the stream is damaged or goes on beyond the limit.
+  /// - Returns: The inflated bytes, and false if the stream is damaged or continues after the limit.
   fileprivate static func inflated(_ stream: ArraySlice<UInt8>, limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
-    // Deflate, without a dictionary that nobody has.
+    // The method must be deflate, without a preset dictionary.
     guard stream.count > 2, stream[stream.startIndex] & 0x0F == 8, stream[stream.startIndex + 1] & 0x20 == 0 else {
       return ([], false)
     }

@@ -1,18 +1,18 @@
 internal import Ground
 internal import PixelKernels
 
-/// Inflates a deflate stream (RFC 1951) whose bytes come piece by piece.
+/// Inflates a deflate stream (RFC 1951) whose bytes arrive in parts.
 ///
-/// What zlib refuses is refused, in zlib's words; every byte before the fault is delivered.
+/// It refuses the streams that zlib refuses, with zlib's messages. Every byte before the fault is delivered.
 @safe
 struct Inflater: ~Copyable, @unchecked Sendable {
-  // Unchecked: its buffers belong to it alone.
+  // Unchecked: no other value uses its buffers.
 
-  /// Why ``read(into:count:written:)`` returned.
+  /// The reason why ``read(into:count:written:)`` returned.
   enum Step: Equatable {
-    /// Everything that was asked for is there.
+    /// All requested bytes are there.
     case done
-    /// The stream goes on behind the input: append more. After ``endInput()`` it is cut short.
+    /// The stream continues after the input, so more input is needed. After ``endInput()`` the stream is truncated.
     case needsInput
     /// The stream is complete.
     case ended
@@ -27,36 +27,36 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     case stopped(Step)
   }
 
-  /// Bytes that there is room for in ``inputRoom()`` at least.
+  /// The least size of ``inputRoom()`` in bytes.
   static let inputBytes = 64 * 1024
-  /// More than a block's header takes: 17 bits, 19 of 3 bits, and 320 of 14 bits at most (RFC 1951, 3.2.7).
+  /// More bytes than a block's header takes: 17 bits, 19 lengths of 3 bits, and at most 320 lengths of 14 bits (RFC 1951, 3.2.7).
   private static let headerBytes = 640
-  /// How far back matches reach.
+  /// The largest match distance.
   private static let window = 32 * 1024
-  /// Where output stops, to be handed over and moved down to its last window.
+  /// The end of the output buffer. When it is reached, the output is delivered and its last window is moved to the beginning.
   private static let outputEnd = window + 128 * 1024
 
   private let kernels: KernelTable
   private let tables = AlignedBuffer<UInt32>(count: InflateTables.entries, zeroed: true)
   private let scratch = AlignedBuffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
-  /// Code lengths of the block: of literals and lengths first, of distances behind them.
+  /// The code lengths of the block: first those of litlen symbols, then those of offsets.
   private let lengths = AlignedBuffer<UInt8>(count: 320, zeroed: true)
   private let words = AlignedBuffer<UInt64>(count: InflateState.words, zeroed: false)
   private let input = AlignedBuffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
   private let output = AlignedBuffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
-  /// The bits that were loaded and not used, from the lowest on, and how many there are.
+  /// The bit buffer, from the lowest bit on, and its number of bits.
   private var bits: UInt64 = 0
   private var bitCount = 0
-  /// The byte of `input` to load next.
+  /// The next byte of `input` to load.
   private var position = 0
-  /// Bytes in `output`.
+  /// The number of bytes in `output`.
   private var inflated = 0
-  /// Bytes in `input`.
+  /// The number of bytes in `input`.
   private var inputCount = 0
-  /// Bytes of the stream before the first one in `input`.
+  /// The number of bytes of the stream before `input`.
   private var inputStart = 0
   private var isInputComplete = false
-  /// Bytes in `output` that were handed over.
+  /// The number of bytes of `output` that were delivered.
   private var delivered = 0
   private var state = State.header
   private var isLastBlock = false
@@ -66,7 +66,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
 
   // MARK: Input
 
-  /// Room for more input, at least ``inputBytes``.
+  /// The buffer for more input, at least ``inputBytes`` large.
   mutating func inputRoom() -> UnsafeMutableBufferPointer<UInt8> {
     returnBytes()
     let rest = inputCount - position
@@ -76,23 +76,23 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return unsafe UnsafeMutableBufferPointer(start: input.base + rest, count: Self.inputBytes)
   }
 
-  /// Tells that `count` bytes were written to ``inputRoom()``.
+  /// Records that `count` bytes were written to ``inputRoom()``.
   mutating func append(_ count: Int) { inputCount += count }
 
-  /// Tells that no input will follow.
+  /// Records that no input will follow.
   mutating func endInput() {
     isInputComplete = true
     unsafe (input.base + inputCount).update(repeating: 0, count: Self.headerBytes)
   }
 
-  /// After the stream's end: the next byte of the input; nil where there is none.
+  /// The next byte of the input after the stream's end; nil if there is none.
   mutating func takeByte() -> UInt8? {
     guard position < inputCount else { return nil }
     defer { position += 1 }
     return unsafe input.base[position]
   }
 
-  /// After the stream's end: bytes of the input up to it, and those taken behind it.
+  /// After the stream's end: the number of input bytes up to the end, including those taken since.
   var inputOffset: Int { inputStart + position }
 
   // MARK: Output
@@ -100,8 +100,10 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   /// Inflates the next bytes.
   ///
   /// - Parameters:
-  ///   - base: Room for `count` bytes.
-  ///   - written: Bytes that are there; goes up to `count`.
+  ///   - base: A buffer of `count` bytes.
+  ///   - count: The number of bytes that are wanted in the buffer.
+  ///   - written: The number of bytes in the buffer, which grows up to `count`.
+  /// - Returns: The reason why the call returned.
   mutating func read(into base: UnsafeMutablePointer<UInt8>, count: Int, written: inout Int) -> Step {
     while true {
       let part = min(count - written, inflated - delivered)
@@ -122,9 +124,9 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Goes on by a header or as many symbols as there are.
+  /// Inflates a header, or as many symbols as the input has.
   ///
-  /// - Returns: False where more input is needed.
+  /// - Returns: False when more input is needed.
   private mutating func advance() -> Bool {
     switch state {
     case .header:
@@ -177,14 +179,14 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     if isLastBlock { alignToByte() }
   }
 
-  /// Whole bytes that were loaded and not used belong to the input again.
+  /// Returns whole unused bytes of the bit buffer to the input.
   private mutating func returnBytes() {
     position -= bitCount / 8
     bitCount %= 8
     bits &= 1 << UInt64(bitCount) - 1
   }
 
-  /// The rest of a begun byte is let go.
+  /// Drops the remaining bits of a partly used byte.
   private mutating func alignToByte() {
     returnBytes()
     (bits, bitCount) = (0, 0)
@@ -192,7 +194,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
 
   // MARK: Block headers
 
-  /// Loads bits that may be zeros behind the input's end.
+  /// Refills the bit buffer; bits after the input's end may be zeros.
   @inline(__always)
   private mutating func refill() {
     let word = unsafe UInt64(littleEndian: UnsafeRawPointer(input.base + position).loadUnaligned(as: UInt64.self))
@@ -210,7 +212,9 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return Int(value)
   }
 
-  /// - Returns: False where the header goes on behind the input.
+  /// Reads a block's header.
+  ///
+  /// - Returns: False when the header continues after the input.
   private mutating func readHeader() -> Bool {
     refill()
     isLastBlock = take(1) == 1
@@ -268,7 +272,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return nil
   }
 
-  /// The order of code lengths of code lengths (RFC 1951, 3.2.7).
+  /// The order of the precode's lengths (RFC 1951, 3.2.7).
   private static let order: [UInt8] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
   private mutating func readCodes() -> String? {
@@ -286,15 +290,15 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return readLengths(literals: literals, distances: distances)
   }
 
-  /// Bits that code lengths are looked up by: their codes are no longer.
+  /// The index bits of the precode's decode table, which are the largest length of its codes.
   private static let lengthBits = 7
 
-  /// Makes the table of code lengths' symbols in the first words of `scratch`: bits 0…3 of an entry are those of the code,
-  /// the others its symbol.
+  /// Makes the precode's decode table in the first words of `scratch`. Bits 0…3 of an entry are the length of the code, the others
+  /// its symbol.
   ///
-  /// - Returns: False where the lengths make no complete code.
+  /// - Returns: False if the lengths make no complete code.
   private func makeLengthTable() -> Bool {
-    // A code counted up with its first bit lowest, as codes come from the stream.
+    // The code is incremented bit-reversed: in the stream its first bit is the lowest.
     var (code, filled) = (0, 0)
     let size = 1 << Self.lengthBits
     for length in 1...Self.lengthBits {
@@ -312,7 +316,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
       }
     }
     if filled == 0 {
-      // zlib takes the code without symbols for one of nothing but zeros, which then lacks the end of the block.
+      // zlib accepts a precode without symbols and reads only zeros, so that the end-of-block code is missing.
       for entry in 0..<size { unsafe scratch.base[entry] = 1 }
       return true
     }
@@ -346,11 +350,11 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return makeTables(literals: literals, distances: distances)
   }
 
-  // MARK: The input's end
+  // MARK: End of the input
 
-  /// Inflates symbols one by one, each only if the input has all of its bits.
+  /// Inflates symbols one by one, as long as the input has all bits of a symbol.
   ///
-  /// - Returns: False where it has not.
+  /// - Returns: False when it has not.
   private mutating func inflateLast() -> Bool {
     while inflated < Self.outputEnd {
       while bitCount < 56, position < inputCount {

@@ -2,26 +2,26 @@ internal import CImageCodecs
 
 /// Decodes a PNG a few rows at a time, through libpng.
 ///
-/// Making one reads the headers, ``start()`` takes the row buffers; then rows come from top to bottom. An interlaced
-/// image is decoded whole by the first ``readRows(into:stride:count:)``. Most others can be read as they are coded, without
-/// libpng (``canReadStrips``): ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, of which ``PNGNativeStrips`` makes rows.
+/// The initializer reads the headers, and ``start()`` allocates the row buffers. Then rows come from top to bottom. The first
+/// ``readRows(into:stride:count:)`` decodes the whole of an interlaced image. The coded rows of most other images can be read without
+/// libpng (``canReadStrips``): with ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, as ``PNGNativeStrips`` does.
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout
-  /// Bytes that an interlaced image takes when it is started; 0 for images that stream.
+  /// The bytes of an interlaced image, which is decoded whole; 0 for images that can be decoded row by row.
   let wholeImageBytes: Int
-  /// True where ``startStrips()`` may be used.
+  /// True when ``startStrips(kernels:)`` may be called.
   let canReadStrips: Bool
 
   private let handle: PNGDecoderHandle
   private let failure: CodecFailure
-  /// The image data, where strips are read.
+  /// The image data, if strips are read.
   private var data: PNGImageData?
-  /// Bytes of a coded row, its filter among them.
+  /// Bytes of a coded row, including its filter byte.
   private var codedBytes = 0
   private var nextRow = 0
   private var firstFilledRow: Int?
-  /// True where what follows the last row had to be overlooked.
+  /// True when damage after the last row had to be overlooked.
   private var endIsDamaged = false
 
   /// Reads the headers: all chunks before the image data, and metadata among the last chunks of a source that can be searched.
@@ -44,14 +44,14 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     layout = unsafe RowLayout(
       channels: RowLayout.Channels(rawValue: Int(header.channels))!, bitDepth: Int(header.sample_bits),
       width: size.width)
-    // A header alone may say 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
+    // A header may claim 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
     let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
     wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
     canReadStrips = unsafe header.idat_is_readable
     self.handle = handle
   }
 
-  /// What was overlooked so far.
+  /// The damage that was overlooked so far.
   var damage: DecodingDamage {
     let report = handle.report
     var damage = failure.damage(report, filledRow: firstFilledRow)
@@ -62,16 +62,16 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return damage
   }
 
-  /// Takes the memory for rows.
+  /// Allocates the memory for rows.
   ///
-  /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any of it is taken.
+  /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any memory is allocated.
   mutating func start() throws(PreparationError) {
     try checkMemory()
     let status = unsafe cic_png_start(handle.pointer)
     guard status == .CIC_OK else { throw failure.error(status, handle.report) }
   }
 
-  /// libpng holds two rows and works on a third; strips keep one.
+  /// Checks the memory for rows: libpng needs three rows, strips need one.
   private func checkMemory() throws(PreparationError) {
     try failure.limits.check(
       bytes: wholeImageBytes + 3 * layout.rowBytes,
@@ -98,7 +98,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return wanted
   }
 
-  /// Instead of ``start()``: takes the memory for inflating rows that stay filtered.
+  /// Allocates the memory for coded rows. Called instead of ``start()``.
   ///
   /// - Throws: As ``start()``.
   mutating func startStrips(kernels: KernelTable) throws(PreparationError) -> cic_png_coding {
@@ -112,12 +112,12 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return coding
   }
 
-  /// Inflates the next rows, each its filter and its filtered bytes.
+  /// Inflates the next coded rows, each with its filter byte and filtered bytes.
   ///
   /// - Parameters:
-  ///   - base: Room for `rows` coded rows.
-  ///   - rows: No more than are left.
-  /// - Returns: Rows before the first that has to be filled.
+  ///   - base: A buffer of `rows` coded rows.
+  ///   - rows: The number of rows, at most the number of rows that are left.
+  /// - Returns: The number of rows before the first one that has to be filled.
   /// - Throws: A ``PreparationError`` of stage `decode`.
   mutating func readStrip(into base: UnsafeMutablePointer<UInt8>, rows: Int) throws(PreparationError) -> Int {
     var intact = 0
@@ -147,9 +147,9 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     endIsDamaged = true
   }
 
-  /// After ``finish()``: compares checksums where strips were read.
+  /// Compares checksums if strips were read. To be called after ``finish()``.
   ///
-  /// - Parameter adler: Adler-32 of all coded rows.
+  /// - Parameter adler: The Adler-32 of all coded rows.
   /// - Throws: A ``PreparationError`` of stage `decode`.
   func checkData(adler: UInt32) throws(PreparationError) {
     guard firstFilledRow == nil else { return }
@@ -157,7 +157,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     guard status == .CIC_OK else { throw error(status, atRow: description.storedSize.height) }
   }
 
-  /// The highest filter that there is (PNG third edition, 9.2).
+  /// The highest row filter (PNG third edition, 9.2).
   private static let lastFilter = 4
 
   private func error(_ status: cic_status, atRow row: Int) -> PreparationError {
@@ -192,7 +192,7 @@ struct PNGDecoderHandle: ~Copyable {
   var report: CodecReport { unsafe CodecReport(cic_png_decoder_report(pointer)) }
 }
 
-// A decoder has one owner and is tied to no thread.
+// A decoder has one owner and may move between threads.
 extension PNGDecoderHandle: @unchecked Sendable {}
 
 extension ImageDescription {

@@ -1,34 +1,34 @@
 internal import CImageCodecs
 internal import Ground
 
-/// The inflated image data of a PNG: its IDAT chunks as one zlib stream (RFC 1950), behind the header.
+/// The inflated image data of a PNG: its IDAT chunks as one zlib stream (RFC 1950), without its header.
 @safe
 struct PNGImageData: ~Copyable {
-  /// Lives as long as the decoder that owns this.
+  /// The C decoder, which must outlive this value.
   private let handle: OpaquePointer
   private let cancellation: CancellationFlag?
   private var inflater: Inflater
-  /// Gathered bytes.
+  /// The number of compressed bytes that were read.
   private var gathered = 0
-  /// Of these, how many stand before the end of each chunk that ends behind what was inflated.
+  /// The ends of chunks after the inflated part, as numbers of compressed bytes.
   private var chunkEnds: [Int] = []
   /// True once there are no more chunks.
   private var isGathered = false
-  /// What is wrong behind them.
+  /// The status at the end of the chunks.
   private var fault = cic_status.CIC_OK
-  /// The stream's Adler-32; nil until it was read.
+  /// The stream's Adler-32; nil until it is read.
   private var storedAdler: UInt32?
-  /// The Adler-32 of inflated bytes behind the last row, and how many there are.
+  /// The Adler-32 and the number of inflated bytes after the last row.
   private var excess: (adler: UInt32, count: Int) = (1, 0)
 
-  /// - Parameter handle: A decoder after `cic_png_start_idat`.
+  /// Reads the image data of `handle`, a decoder after `cic_png_start_idat`.
   init(_ handle: OpaquePointer, cancellation: CancellationFlag?, kernels: KernelTable) {
     unsafe self.handle = handle
     self.cancellation = cancellation
     inflater = Inflater(kernels: kernels)
   }
 
-  /// Inflates the next bytes: fewer than `count` only where the stream ends, or on failure.
+  /// Inflates the next bytes: fewer than `count` only at the end of the stream, or on failure.
   mutating func read(into base: UnsafeMutablePointer<UInt8>, count: Int, written: inout Int) -> cic_status {
     while true {
       if cancellation?.isCanceled == true { return .CIC_CANCELED }
@@ -42,7 +42,7 @@ struct PNGImageData: ~Copyable {
     }
   }
 
-  /// Records that there are not as many bytes as the image takes.
+  /// Records that there are fewer bytes than the image needs.
   func recordShortData() -> cic_status { unsafe cic_png_record_fault(handle, .CIC_PNG_DAMAGE, "Not enough image data") }
 
   private mutating func gather() -> cic_status {
@@ -63,7 +63,7 @@ struct PNGImageData: ~Copyable {
     return .CIC_OK
   }
 
-  /// Reads to the end of the stream, and what should not be there.
+  /// Reads to the end of the stream, and records surplus data.
   mutating func finish() -> cic_status {
     let discarded = AlignedBuffer<UInt8>(count: 16 * 1024, zeroed: false)
     var count = 0
@@ -92,14 +92,12 @@ struct PNGImageData: ~Copyable {
       ? .CIC_OK : unsafe cic_png_record_fault(handle, .CIC_PNG_BENIGN, "IDAT: Extra compressed data")
   }
 
-  /// After ``finish()``: compares checksums.
-  ///
-  /// - Parameter adler: Adler-32 of all rows.
+  /// Compares the stream's checksum with `adler`, the Adler-32 of all rows. To be called after ``finish()``.
   func check(adler: UInt32) -> cic_status {
     guard let storedAdler, cic_adler32_combine(adler, excess.adler, excess.count) != storedAdler else { return .CIC_OK }
     return unsafe cic_png_record_fault(handle, .CIC_PNG_CHECKSUM, "IDAT: incorrect data check")
   }
 }
 
-// Its decoder has one owner and is tied to no thread.
+// Its decoder has one owner and may move between threads.
 extension PNGImageData: @unchecked Sendable {}

@@ -2,21 +2,20 @@ internal import CImageCodecs
 internal import Ground
 internal import PixelKernels
 
-/// The rows of a PNG that is not interlaced, without libpng: inflated where strips are read, unfiltered where they are
-/// finished.
+/// Decodes the rows of a PNG that is not interlaced, without libpng: reading a strip inflates it, and the deferred part unfilters it.
 ///
-/// A strip arrives as coded rows at the end of its place in the ring, one behind the other. There they are unfiltered, and
-/// then moved or expanded to where they belong: coded rows are shorter than the ring's, so what is written never overtakes
-/// what is still to be read.
+/// The coded rows of a strip are first stored without gaps at the end of the strip's place in the ring. They are unfiltered there, and
+/// then moved or expanded to their own places. Coded rows are shorter than rows of the ring, so that no row is overwritten before it is
+/// read.
 final class PNGNativeStrips: StripDecoder, @unchecked Sendable {
-  // Unchecked: one thread at a time calls it.
+  // Unchecked: it is used by one thread at a time.
 
   let planes: [StripPlane]
   let stripCount: Int
   private let strips: PNGUnfilter
   private var decoder: PNGDecoder
 
-  /// - Parameter decoder: A decoder whose headers are read, of an image that is not interlaced.
+  /// Starts `decoder`, whose headers are read, for an image that is not interlaced.
   init(_ decoder: consuming PNGDecoder, kernels: KernelTable) throws(PreparationError) {
     let plane = StripPlane(
       layout: decoder.layout, height: decoder.description.storedSize.height, stripRows: RowStrip.rows,
@@ -44,23 +43,23 @@ final class PNGNativeStrips: StripDecoder, @unchecked Sendable {
   func check() throws(PreparationError) { try decoder.checkData(adler: strips.adler) }
 }
 
-/// Turns the filtered rows of strips into delivered ones: unfilters and expands them.
+/// Unfilters the coded rows of strips and expands them.
 @safe
 private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
-  // Unchecked: `above` and `adler` are touched by whoever finishes a strip, one at a time; all else is constant.
+  // Unchecked: only the thread that completes a strip uses `above` and `adler`, one at a time; all other properties are constant.
 
-  /// In place of the filter of a row that could not be decoded.
+  /// The filter byte of a row that could not be decoded.
   static let isFilled: UInt8 = 0xFF
-  /// Bytes behind the coded rows of a strip that kernels may read.
+  /// The number of bytes after the coded rows of a strip that kernels may read.
   private static let slack = 8
 
   let plane: StripPlane
-  /// Bytes of a coded row, its filter among them.
+  /// Bytes of a coded row, including its filter byte.
   let codedBytes: Int
   private let bitDepth: Int
   private let coding: cic_png_coding
   private let unfilter: KernelTable.UnfilterRows
-  /// The last row of the strip before, unfiltered and not expanded.
+  /// The last row of the previous strip, unfiltered and not expanded.
   private let above: AlignedBuffer<UInt8>
   /// Adler-32 of the coded rows so far.
   private(set) var adler: UInt32 = 1
@@ -74,7 +73,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     above = AlignedBuffer(count: coding.filtered_bytes + Self.slack, zeroed: true)
   }
 
-  /// The coded rows of a strip, at the end of its place.
+  /// The coded rows of a strip, at the end of the strip's place in the ring.
   func codedRows(ofStrip index: Int, in ring: RowRing) -> UnsafeMutablePointer<UInt8> {
     let rows = plane.rows(inStrip: index)
     let end = unsafe ring.row(index * plane.stripRows) + rows * ring.stride
@@ -122,6 +121,6 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
 }
 
 extension StripPlane {
-  /// Rows of strip `index`: fewer in the last one.
+  /// The rows of strip `index`: fewer in the last strip.
   fileprivate func rows(inStrip index: Int) -> Int { rows(inStrips: index + 1) - rows(inStrips: index) }
 }

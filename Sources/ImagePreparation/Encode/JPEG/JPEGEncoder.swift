@@ -1,14 +1,15 @@
 internal import CImageCodecs
 
-/// What a JPEG is to be like: baseline, JFIF, standard Huffman tables.
+/// The settings of a baseline JPEG with JFIF header and standard Huffman tables.
 struct JPEGEncoding: Sendable, Equatable {
-  /// 1 to 100, on the scale of the Independent JPEG Group; fractions lie between.
+  /// The quality, 1 to 100, on the scale of the Independent JPEG Group; it may have a fraction.
   var quality = 92.0
-  /// Chroma at half size both ways, or at full size; without meaning for gray.
+  /// Chroma at half width and height, or at full size; without meaning for gray.
   var subsampling = Recipe.Subsampling.yuv420
-  /// Huffman tables made for the image: smaller by some percent, slower by a factor.
+  /// True for Huffman tables that are optimized for the image: the file is a few percent smaller, and encoding takes several times as
+  /// long.
   var optimizesTables = false
-  /// Written as APP2 segments.
+  /// The profile to write as APP2 segments.
   var iccProfile: [UInt8]?
 
   /// libjpeg-turbo's longest side (`JPEG_MAX_DIMENSION`).
@@ -40,9 +41,8 @@ struct JPEGEncoding: Sendable, Equatable {
 struct JPEGEncoder: RowEncoder, ~Copyable {
   private let handle: JPEGEncoderHandle
 
-  /// Writes the headers.
+  /// Writes the headers. `channels` are gray or RGB.
   ///
-  /// - Parameter channels: Gray or RGB.
   /// - Throws: A ``PreparationError`` of stage `encode`: `unsupportedFeature` or `outOfMemory`.
   init(
     size: ImageSize, channels: RowLayout.Channels, encoding: JPEGEncoding = JPEGEncoding()
@@ -61,18 +61,17 @@ struct JPEGEncoder: RowEncoder, ~Copyable {
 
 /// Encodes planes (Y, Cb, Cr, or luma alone) as JPEG, without color conversion or downsampling.
 struct JPEGPlaneWriter: ~Copyable {
-  /// Width and height of each plane: chroma of 4:2:0 is half of luma's, rounded up.
+  /// Width and height of each plane; chroma of 4:2:0 has half of luma's, rounded up.
   let planeSizes: [ImageSize]
   /// Rows of each plane in a strip: 8, or 16 for the luma of 4:2:0. The last strip may have fewer.
   let rowsPerStrip: [Int]
-  /// Strips to write.
+  /// The number of strips to write.
   let stripCount: Int
 
   private let handle: JPEGEncoderHandle
 
-  /// Writes the headers.
+  /// Writes the headers. `planeCount` is 1 or 3.
   ///
-  /// - Parameter planeCount: 1 or 3.
   /// - Throws: As ``JPEGEncoder``.
   init(size: ImageSize, planeCount: Int, encoding: JPEGEncoding = JPEGEncoding()) throws(PreparationError) {
     precondition(planeCount == 1 || planeCount == 3, "a JPEG is written of 1 or 3 planes, not of \(planeCount)")
@@ -87,9 +86,9 @@ struct JPEGPlaneWriter: ~Copyable {
   /// Encodes the next strip.
   ///
   /// - Parameters:
-  ///   - bases: One pointer a plane, to the strip's rows. Rows have room up to the next multiple of 8 samples: the last
-  ///     sample is repeated there, in place.
-  ///   - strides: Bytes from row to row.
+  ///   - bases: One pointer for each plane, to the strip's rows. The memory of a row extends to the next multiple of 8 samples, into
+  ///     which the last sample is repeated.
+  ///   - strides: The distance in bytes between the beginnings of two rows, for each plane.
   /// - Throws: A ``PreparationError`` of stage `encode`.
   mutating func writeStrip(
     from bases: [UnsafeMutablePointer<UInt8>?], strides: [Int]
@@ -98,7 +97,7 @@ struct JPEGPlaneWriter: ~Copyable {
     try handle.check(unsafe cic_jpeg_write_planes(handle.pointer, bases, strides))
   }
 
-  /// Ends the image and gives all encoded bytes.
+  /// Ends the image and returns all encoded bytes.
   mutating func finish() throws(PreparationError) -> [UInt8] { try handle.finish() }
 }
 
@@ -127,7 +126,7 @@ struct JPEGEncoderHandle: ~Copyable {
   }
 }
 
-// An encoder has one owner and is tied to no thread.
+// An encoder has one owner and may move between threads.
 extension JPEGEncoderHandle: @unchecked Sendable {}
 
 extension PreparationError {

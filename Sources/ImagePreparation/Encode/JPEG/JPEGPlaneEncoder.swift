@@ -2,13 +2,12 @@
 final class JPEGPlaneEncoder: RowSink {
   private var writer: JPEGPlaneWriter
   private var nextStrip = 0
-  /// One strip a plane, with room for whole blocks behind each row.
+  /// One strip for each plane, whose rows extend to whole blocks.
   private var strips: [[UInt8]]
   private let strides: [Int]
 
-  /// Writes the headers.
+  /// Writes the headers. `planeCount` is 1 or 3.
   ///
-  /// - Parameter planeCount: 1 or 3.
   /// - Throws: As ``JPEGEncoder``.
   init(size: ImageSize, planeCount: Int, encoding: JPEGEncoding) throws(PreparationError) {
     writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
@@ -27,7 +26,7 @@ final class JPEGPlaneEncoder: RowSink {
     return try writer.finish()
   }
 
-  /// Encodes whole planes, and gives all encoded bytes.
+  /// Encodes whole planes, and returns all encoded bytes.
   func encode(_ planes: [Raster]) throws(PreparationError) -> [UInt8] {
     try encode(planes.map(\.size.height)) { planes[$0] }
     return try writer.finish()
@@ -47,7 +46,7 @@ final class JPEGPlaneEncoder: RowSink {
     }
   }
 
-  /// Copies the next strip's rows to where there is room behind each.
+  /// Copies the next strip's rows into the strip buffer, whose rows extend to whole blocks.
   private func copyStrip(of plane: Raster, _ index: Int) {
     let first = nextStrip * writer.rowsPerStrip[index]
     let rows = min(writer.rowsPerStrip[index], plane.size.height - first)

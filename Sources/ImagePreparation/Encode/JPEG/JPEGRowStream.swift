@@ -1,9 +1,9 @@
-/// Encodes interleaved rows as JPEG as they come.
+/// Encodes interleaved rows as JPEG while they arrive.
 final class JPEGRowStream: RowSink {
   private var encoder: JPEGEncoder
   private var nextRow = 0
 
-  /// True for rows that may be encoded while they come.
+  /// True for channels that can be encoded while rows arrive.
   static func takes(_ channels: RowLayout.Channels) -> Bool { channels == .rgb || channels == .gray }
 
   init(_ encoder: consuming JPEGEncoder) { self.encoder = encoder }

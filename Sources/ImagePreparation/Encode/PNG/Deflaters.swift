@@ -2,41 +2,42 @@ internal import CImageCodecs
 internal import Ground
 internal import PixelKernels
 
-/// How a piece of deflated data ends.
+/// The end of a part of deflated data.
 enum DeflateEnding: Sendable {
-  /// It goes on.
+  /// The data continue.
   case none
-  /// On a whole byte, so that another piece may follow that knows nothing of it.
+  /// The data end on a whole byte, so that an independent piece may follow.
   case piece
   /// The stream ends.
   case stream
 }
 
-/// Makes deflated data of bytes in a sliding window.
+/// Deflates bytes in a sliding window.
 protocol Deflater: AnyObject {
-  /// Compresses the bytes `start..<end` of `window`. Those before `start`, as far back as matches reach, are the ones that
-  /// were compressed last; `DeflateTables.readAhead` bytes behind `end` may be read.
+  /// Compresses the bytes `start..<end` of `window`.
   ///
-  /// - Parameter position: Bytes compressed that are no longer in the window.
+  /// The bytes before `start`, as far back as matches reach, must be those that were compressed last. `DeflateTables.readAhead` bytes
+  /// after `end` may be read. `position` is the number of compressed bytes that are no longer in the window.
+  ///
   /// - Throws: `outOfMemory`.
   func compress(
     _ window: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, ending: DeflateEnding
   ) throws(PreparationError)
 
-  /// Everything compressed so far; valid until more is.
+  /// All compressed bytes so far; valid until the next call of ``compress(_:from:to:position:ending:)``.
   var output: UnsafeBufferPointer<UInt8> { get }
 }
 
-/// Deflates by the package's own kernels.
+/// Deflates with the package's own kernels.
 @safe
 final class BlockDeflater: Deflater {
-  /// Symbols of a block, and behind them those of its code lengths.
+  /// The number of symbols of a block and of its code lengths, which follow them in the tables.
   private static let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
 
   private let kernels: PNGEncoderKernels
   private let find: PNGEncoderKernels.FindMatches
   private let blockTokens: Int
-  /// More than a block's may end a batch, lest a short block ends it.
+  /// The largest block: the last block of a batch may have more tokens than others, so that no short block follows it.
   private let mostTokens: Int
   private let table: AlignedBuffer<UInt32>
   private let tokens: AlignedBuffer<UInt64>
@@ -52,9 +53,12 @@ final class BlockDeflater: Deflater {
   private var pendingCount = 0
   private var hasEstimate = false
 
+  /// Makes a deflater.
+  ///
   /// - Parameters:
-  ///   - isThorough: True to look at several candidates a byte.
-  ///   - blockTokens: Literals and matches of a block.
+  ///   - kernels: The kernels to deflate with.
+  ///   - isThorough: True to compare several match candidates for each byte.
+  ///   - blockTokens: The block size in literals and matches.
   init(kernels: PNGEncoderKernels, isThorough: Bool, blockTokens: Int) {
     self.kernels = kernels
     unsafe find = isThorough ? kernels.findMatchesThoroughly : kernels.findMatches
@@ -104,7 +108,7 @@ final class BlockDeflater: Deflater {
     if ending != .none { finishByte(isLast: ending == .stream) }
   }
 
-  /// Makes the codes of a block and the code of their lengths, and returns the number of runs that they are written in.
+  /// Makes the codes of a block and the code of their lengths. Returns the number of runs that the lengths are written in.
   @discardableResult
   private func makeCodes() -> Int {
     unsafe lengths.base.update(repeating: 0, count: Self.tableSize)
@@ -122,7 +126,7 @@ final class BlockDeflater: Deflater {
     return runCount
   }
 
-  /// Ends on a whole byte: with what bits there are, or, where the stream goes on, with an empty stored block.
+  /// Ends on a whole byte: by padding the last byte, or, if the stream continues, with an empty stored block.
   private func finishByte(isLast: Bool) {
     reserve(8)
     if !isLast { pendingCount += 3 }
@@ -148,7 +152,7 @@ final class BlockDeflater: Deflater {
   }
 }
 
-/// Deflates by ISA-L.
+/// Deflates with ISA-L.
 @safe
 final class ISALDeflater: Deflater {
   private let handle: ISALDeflaterHandle

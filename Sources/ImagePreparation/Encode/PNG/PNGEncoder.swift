@@ -6,21 +6,21 @@ internal import Ground
 /// libpng writes the chunks; filters and deflate are the package's own (ISA-L deflates for `fast`). The bytes do not depend
 /// on the number of threads, nor on the instruction set except through ISA-L.
 struct PNGEncoder: Sendable {
-  /// What a PNG says about its colors.
+  /// The color chunk of a PNG.
   enum Color: Sendable, Equatable {
-    /// Nothing.
+    /// No color chunk.
     case unspecified
-    /// An sRGB chunk, perceptual.
+    /// An sRGB chunk with perceptual intent.
     case srgb
     /// An iCCP chunk.
     case profile([UInt8])
   }
 
-  /// Time against size.
+  /// The balance of time and size.
   var compression: Recipe.Compression
   /// The kernels.
   var kernels: PNGEncoderKernels
-  /// Threads to use, up to 2.
+  /// The threads to use, 1 or 2.
   var threads: Int
   /// Polled every half megabyte.
   var cancellation: CancellationFlag?
@@ -34,14 +34,15 @@ struct PNGEncoder: Sendable {
     self.cancellation = cancellation
   }
 
-  /// Filtered bytes from which on an image is compressed in two pieces.
+  /// The number of filtered bytes from which on an image is compressed in two pieces.
   private static let leastForPieces = 256 * 1024
-  /// Literals and matches of a block.
+  /// The block size in literals and matches.
   private static let blockTokens = 32 * 1024
 
   /// Encodes an image.
   ///
-  /// Pixels come back exactly; channels and depth may be fewer where nothing is lost.
+  /// Decoding gives the same pixels; channels and depth are reduced where that is lossless.
+  ///
   /// - Throws: A ``PreparationError`` of stage `encode`: `unsupportedFeature` when libpng refuses the profile, `canceled`, or
   ///   `outOfMemory`.
   func encode(_ raster: Raster, color: Color) throws(PreparationError) -> [UInt8] {
@@ -55,7 +56,7 @@ struct PNGEncoder: Sendable {
       var pieces = try makePieces(form, method)
       try unsafe compress(pieces, rows.baseAddress!)
       if compression == .small {
-        // Which blocks fit better is known only when both are there.
+        // Both block sizes are tried, because the smaller file is known only afterwards.
         var other = method
         other.deflate = .matches(thorough: true, blockTokens: Self.blockTokens / 4)
         let finer = try makePieces(form, other)
@@ -72,7 +73,7 @@ struct PNGEncoder: Sendable {
 }
 
 extension PNGEncoder {
-  /// True where an image is large enough for two pieces.
+  /// True when an image is large enough for two pieces.
   static func hasPieces(_ form: PNGEncoderForm) -> Bool {
     form.size.height * (form.rowBytes + 1) >= leastForPieces
   }
@@ -100,7 +101,7 @@ extension PNGEncoder {
     return pieces
   }
 
-  /// Compresses all that is left of the pieces.
+  /// Compresses the remaining rows of the pieces.
   func compress(_ pieces: [RowCompressor], _ rows: UnsafePointer<UInt8>) throws(PreparationError) {
     let works = pieces.map { unsafe PieceWork(piece: $0, rows: rows, cancellation: cancellation) }
     let thread = threads > 1 && works.count > 1 ? WorkerThread({ works[1].run() }) : nil
@@ -109,11 +110,11 @@ extension PNGEncoder {
     for work in works { if let failure = work.failure { throw failure } }
   }
 
-  /// The file of compressed pieces.
+  /// Writes the file of compressed pieces.
   func write(
     _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
   ) throws(PreparationError) -> [UInt8] {
-    // RFC 1950: deflate with a window of 32 KiB, no dictionary; the last byte makes the first two a multiple of 31.
+    // The zlib header (RFC 1950): deflate with a window of 32 KiB, no dictionary; the check bits make it a multiple of 31.
     let writer = try PNGWriter(form, color: color)
     try unsafe [0x78, 0x5E].withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     var adler = pieces[0].adler
@@ -126,9 +127,8 @@ extension PNGEncoder {
     return try writer.finish()
   }
 
-  /// Chooses what compresses best, by trying it on some of the rows: for all but `small`, of the image's upper half.
-  ///
-  /// - Parameter rows: The plain form's.
+  /// Chooses the form and the method that compress best, by trying them on some of the rows: of the whole image for `small` and for
+  /// small images, otherwise of its upper half. `rows` are those of the plain form.
   func chooseMethod(
     plain: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, reduced: PNGEncoderForm?
   ) throws(PreparationError) -> (PNGEncoderForm, PNGEncoderMethod) {
@@ -144,13 +144,13 @@ extension PNGEncoder {
       if bytes < least { (best.method.filter, least) = (filter, bytes) }
     }
     if let reduced {
-      // Samples below a byte and indices have no neighbors that predict them (PNG third edition, 12.7).
+      // Filters do not help samples of less than a byte and palette indices (PNG third edition, 12.7).
       let bytes = try unsafe reduced.rows.withUnsafeBufferPointer { rows throws(PreparationError) in
         try unsafe sampledBytes(reduced, rows.baseAddress!, .none)
       }
       if bytes < least { (best, least) = ((reduced, PNGEncoderMethod(filter: .none, deflate: deflate)), bytes) }
     }
-    // Where so little is left, every block's header weighs.
+    // In a file this small the headers of additional blocks would cost too much.
     if least < Self.leastForPieces / 16 {
       best.method.isOnePiece = true
       best.method.batchBytes = 4 * 1024 * 1024
@@ -158,12 +158,12 @@ extension PNGEncoder {
     return best
   }
 
-  /// The compressed size of four bands of an image and of its palette.
+  /// The compressed size of four bands of an image, with its palette.
   private func sampledBytes(
     _ form: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, _ filter: PNGEncoderMethod.FilterChoice
   ) throws(PreparationError) -> Int {
     let height = form.size.height
-    // The same rows of every form.
+    // Every form is tried on the same rows.
     let share = max(24 * 1024 / (form.size.width * 4 + 1), height / (compression == .small ? 4 : 32))
     let bandRows = max(share / 4, 8)
     let sampledHeight = compression != .small && Self.hasPieces(form) && bandRows * 8 <= height ? height / 2 : height
@@ -186,7 +186,7 @@ extension PNGEncoder {
   }
 }
 
-/// What is left of one piece, compressed on whatever thread runs it.
+/// The remaining rows of one piece, compressed on any thread.
 @safe
 private final class PieceWork: @unchecked Sendable {
   // Unchecked: used by one thread at a time; joining it orders the accesses.

@@ -1,6 +1,6 @@
 internal import PixelKernels
 
-/// Pixels as a PNG stores them: color type, bit depth, palette and packed rows.
+/// Pixels in the form that a PNG stores: color type, bit depth, palette and packed rows.
 struct PNGEncoderForm: Sendable {
   /// PNG's color types (PNG third edition, table 9).
   enum ColorType: Int32, Sendable {
@@ -13,16 +13,16 @@ struct PNGEncoderForm: Sendable {
 
   var size: ImageSize
   var colorType: ColorType
-  /// Bits of a sample: 1, 2, 4 or 8.
+  /// Bits per sample: 1, 2, 4 or 8.
   var bitDepth: Int
-  /// Red, green and blue of each color; empty without a palette.
+  /// Red, green and blue of each color of the palette; empty without a palette.
   var palette: [UInt8] = []
   /// Alpha of the palette's first colors; the others are opaque.
   var paletteAlpha: [UInt8] = []
-  /// Rows without filter bytes, each of whole bytes.
+  /// Rows of whole bytes, without filter bytes.
   var rows: [UInt8]
 
-  /// Bits of a pixel.
+  /// Bits per pixel.
   private var pixelBits: Int {
     let samples =
       switch colorType {
@@ -33,12 +33,12 @@ struct PNGEncoderForm: Sendable {
       }
     return samples * bitDepth
   }
-  /// Bytes of a pixel as filters count them.
+  /// Bytes per pixel as filters count them, at least 1.
   var pixelBytes: Int { max(pixelBits / 8, 1) }
-  /// Bytes of a row.
+  /// Bytes per row.
   var rowBytes: Int { (size.width * pixelBits + 7) / 8 }
 
-  /// A form of given rows.
+  /// Makes a form from rows.
   init(size: ImageSize, colorType: ColorType, bitDepth: Int, rows: [UInt8]) {
     self.size = size
     self.colorType = colorType
@@ -46,7 +46,7 @@ struct PNGEncoderForm: Sendable {
     self.rows = rows
   }
 
-  /// True where no image that begins with these pixels of RGB or RGBA could be stored with fewer channels or a palette.
+  /// True when an image that begins with these pixels of RGB or RGBA can never be stored with fewer channels or a palette.
   static func isIrreducible(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) -> Bool {
     var table = [UInt64](repeating: 0, count: ColorTable.entries)
     var colors = [UInt32](repeating: 0, count: ColorTable.colors)
@@ -58,9 +58,8 @@ struct PNGEncoderForm: Sendable {
     return found > ColorTable.colors
   }
 
-  /// The raster's own samples without what says nothing: alpha that is opaque everywhere, color without hue.
-  ///
-  /// - Parameter keepsColor: True where a profile wants three channels.
+  /// Makes a form of a raster's samples without opaque alpha, and as gray if no pixel has a hue. `keepsColor` is true when a profile
+  /// needs three channels.
   init(_ raster: Raster, keepsColor: Bool) {
     precondition(raster.bitDepth == 8 && raster.channels != .cmyk, "a PNG of 8 bits has no inks")
     let opaque = raster.isOpaque ? raster.withoutAlpha() : raster
@@ -83,9 +82,8 @@ struct PNGEncoderForm: Sendable {
     }
   }
 
-  /// The same pixels with fewer bits each, where there are few colors: gray of 1, 2 or 4 bits, or a palette; else nil.
-  ///
-  /// - Parameter allowsPalette: False where a profile wants gray.
+  /// The same pixels with fewer bits, if there are few colors: gray of 1, 2 or 4 bits, or a palette; otherwise nil. `allowsPalette` is
+  /// false when a profile needs gray.
   func reduced(allowsPalette: Bool) -> PNGEncoderForm? {
     let (channels, count) = (pixelBytes, size.pixelCount)
     var table = [UInt64](repeating: 0, count: ColorTable.entries)
@@ -102,8 +100,8 @@ struct PNGEncoderForm: Sendable {
     let depth = found <= 2 ? 1 : found <= 4 ? 2 : found <= 16 ? 4 : 8
     guard allowsPalette, depth < 8 || channels > 1 else { return nil }
 
-    // What is transparent comes first, so that the alpha of the others need not be said; then by color, so that neighbors
-    // in the palette are alike.
+    // Sorted by alpha, so that the tRNS chunk can be truncated before the opaque colors; then by color, so that neighbors in the
+    // palette are similar.
     let ordered = colors.indices.map { (entry: Entry(colors[$0], colorType), index: $0) }.sorted { $0.entry < $1.entry }
     var places = [UInt8](repeating: 0, count: found)
     for (place, color) in ordered.enumerated() { places[color.index] = UInt8(place) }
@@ -113,7 +111,7 @@ struct PNGEncoderForm: Sendable {
     form.palette = ordered.flatMap { [$0.entry.red, $0.entry.green, $0.entry.blue] }
     form.paletteAlpha = ordered.map(\.entry.alpha)
     while form.paletteAlpha.last == 255 { form.paletteAlpha.removeLast() }
-    // Two chunks' lengths, types and checksums come with them.
+    // 24 bytes: the lengths, types and checksums of PLTE and tRNS.
     guard form.palette.count + form.paletteAlpha.count + 24 < rows.count - (count * depth + 7) / 8 else { return nil }
     let indices = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       unsafe indexPixels(
@@ -124,12 +122,12 @@ struct PNGEncoderForm: Sendable {
     return form
   }
 
-  /// The least bits from which all these levels are told exactly (PNG third edition, 13.12: by repeating their bits).
+  /// The smallest bit depth that represents all these levels exactly (PNG third edition, 13.12: decoders repeat the bits).
   private static func grayDepth(_ levels: [UInt32]) -> Int? {
     [(1, 255), (2, 85), (4, 17)].first { step in levels.allSatisfy { Int($0) % step.1 == 0 } }?.0
   }
 
-  /// Samples of one byte each with several a byte, each row by itself.
+  /// Packs samples of one byte each into fewer bits; every row begins with a new byte.
   private func packed(_ samples: [UInt8], depth: Int, shift: Int) -> [UInt8] {
     let rowBytes = (size.width * depth + 7) / 8
     return unsafe [UInt8](unsafeUninitializedCapacity: rowBytes * size.height) { buffer, initialized in
@@ -144,7 +142,7 @@ struct PNGEncoderForm: Sendable {
     }
   }
 
-  /// A color of a palette in its order.
+  /// A color with its order in a palette.
   private struct Entry: Comparable {
     let red, green, blue, alpha: UInt8
 

@@ -1,7 +1,7 @@
-/// Encodes rows of RGB or RGBA as PNG as they come, into the bytes that ``PNGEncoder`` makes of the whole image.
+/// Encodes rows of RGB or RGBA as PNG while they arrive, with the same bytes as ``PNGEncoder`` for the whole image.
 ///
-/// Half of the rows have to be there before anything is encoded: by these it is decided how, and whether the image is one
-/// that needs fewer channels or a palette, which only the whole of it can tell.
+/// Half of the rows must be there before any is encoded. They decide on the method, and whether the image may need fewer channels or a
+/// palette; in that case only the whole image can decide.
 final class PNGRowStream: RowSink {
   private let encoder: PNGEncoder
   private let color: PNGEncoder.Color
@@ -9,7 +9,7 @@ final class PNGRowStream: RowSink {
   private var pieces: [RowCompressor] = []
   private var isDecided = false
 
-  /// True for images that may be encoded while their rows come.
+  /// True for images that may be encoded while their rows arrive.
   static func takes(_ size: ImageSize, _ channels: RowLayout.Channels, _ compression: Recipe.Compression) -> Bool {
     guard channels == .rgb || channels == .rgba, compression != .small else { return false }
     return PNGEncoder.hasPieces(form(size, channels))
@@ -27,7 +27,7 @@ final class PNGRowStream: RowSink {
     form = Self.form(size, channels)
   }
 
-  /// Compresses one batch of rows; false when there is none yet.
+  /// Compresses one batch of rows; false when no batch is complete.
   func takeRows(of planes: [any GrowingPlane]) throws(PreparationError) -> Bool {
     let plane = planes[0]
     let rowsDone = plane.rowsDone
@@ -51,7 +51,7 @@ final class PNGRowStream: RowSink {
     }
   }
 
-  /// Compresses the rest and gives the file; nil where the whole image is to be looked at.
+  /// Compresses the remaining rows and returns the file; nil if the whole image has to be encoded at once.
   func finish(_ planes: [any GrowingPlane]) throws(PreparationError) -> [UInt8]? {
     if !isDecided { _ = try takeRows(of: planes) }
     guard !pieces.isEmpty else { return nil }

@@ -4,7 +4,7 @@ internal import CImageCodecs
 struct PNGWriter: ~Copyable {
   private let handle: PNGEncoderHandle
 
-  /// Writes what stands before the image data.
+  /// Writes all chunks before the image data.
   init(_ form: PNGEncoderForm, color: PNGEncoder.Color) throws(PreparationError) {
     let handle = try PNGEncoderHandle()
     let profile: [UInt8] = if case .profile(let bytes) = color { bytes } else { [] }
@@ -31,7 +31,7 @@ struct PNGWriter: ~Copyable {
     try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count))
   }
 
-  /// Ends the file and gives its bytes.
+  /// Ends the file and returns its bytes.
   func finish() throws(PreparationError) -> [UInt8] {
     var bytes: UnsafePointer<UInt8>?
     var count = 0

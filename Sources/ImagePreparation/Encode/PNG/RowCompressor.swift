@@ -2,16 +2,16 @@ internal import CImageCodecs
 internal import Ground
 internal import PixelKernels
 
-/// Filters rows of an image and compresses them, batch by batch, in a window where filtered rows are compressed as they lie.
+/// Filters rows of an image and compresses them batch by batch. Filtered rows are compressed in place, in a sliding window.
 @safe
 final class RowCompressor {
-  /// The rows, of an image whose row 0 has none above it.
+  /// The rows, counted in the whole image.
   let rows: Range<Int>
-  /// The row that the next batch begins with.
+  /// The first row of the next batch.
   private(set) var nextRow: Int
   /// Adler-32 of the filtered bytes so far.
   private(set) var adler: UInt32 = 1
-  /// Filtered bytes so far.
+  /// The number of filtered bytes so far.
   private(set) var count = 0
   let deflater: any Deflater
 
@@ -23,10 +23,10 @@ final class RowCompressor {
   private let ending: DeflateEnding
   private let window: AlignedBuffer<UInt8>
   private let noRow: AlignedBuffer<UInt8>
-  /// Bytes in the window.
+  /// The number of bytes in the window.
   private var start = 0
 
-  /// - Parameter batchBytes: Filtered bytes that are compressed at a time.
+  /// Makes a compressor. `batchBytes` is the number of filtered bytes that are compressed at a time.
   init(
     rows: Range<Int>, rowBytes: Int, pixelBytes: Int, filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
     kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
@@ -45,12 +45,13 @@ final class RowCompressor {
     noRow = AlignedBuffer(count: rowBytes, zeroed: true)
   }
 
-  /// The row behind the next batch; the rows' end when all are compressed.
+  /// The row after the next batch; the end of the rows when all are compressed.
   var batchEnd: Int { min(nextRow + batchRows, rows.upperBound) }
 
-  /// Compresses the next batch, of which there must be one.
+  /// Compresses the next batch.
   ///
-  /// - Parameter input: The image's first row; rows are without padding.
+  /// - Precondition: Not all rows are compressed.
+  /// - Parameter input: The image's first row; rows have no padding.
   /// - Throws: `outOfMemory`.
   func compressBatch(_ input: UnsafePointer<UInt8>) throws(PreparationError) {
     if start > DeflateTables.window {
@@ -82,7 +83,7 @@ final class RowCompressor {
     count += bytes
   }
 
-  /// Compresses all batches that are left.
+  /// Compresses all remaining batches.
   ///
   /// - Throws: `canceled` or `outOfMemory`.
   func compressAll(_ input: UnsafePointer<UInt8>, cancellation: CancellationFlag?) throws(PreparationError) {
