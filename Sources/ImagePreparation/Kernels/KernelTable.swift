@@ -4,8 +4,8 @@ internal import PixelKernels
 internal import PixelKernelsX86v3
 #endif
 
-/// The kernels of one instruction set: made once per preparer and handed to whatever uses them. Only pointers and integers cross
-/// into the kernels' modules.
+/// The kernels of one instruction set, made once for each preparer and passed to all code that uses them. Only pointers and integers
+/// cross into the kernels' modules.
 @safe
 final class KernelTable: Sendable {
   typealias ConvolveColumns =
@@ -137,7 +137,7 @@ final class KernelTable: Sendable {
   /// The transform from blocks to samples of `side` by `side`: 8, 4, 2 or 1.
   func inverseDCT(side: Int) -> InverseDCT { unsafe inverseDCTs[side.trailingZeroBitCount] }
 
-  /// The kernels compiled for `instructionSet`, which must be an available one.
+  /// Takes the kernels that are compiled for `instructionSet`, which must be available.
   init(_ instructionSet: InstructionSet) {
     precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
     self.instructionSet = instructionSet

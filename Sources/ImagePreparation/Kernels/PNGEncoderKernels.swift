@@ -36,7 +36,7 @@ struct PNGEncoderKernels: Sendable {
   let findMatchesThoroughly: FindMatches
   let writeBlock: WriteBlock
 
-  /// The kernels compiled for `instructionSet`, which must be an available one.
+  /// Takes the kernels that are compiled for `instructionSet`, which must be available.
   init(_ instructionSet: InstructionSet) {
     precondition(InstructionSet.available.contains(instructionSet), "\(instructionSet) does not run here")
     switch instructionSet {

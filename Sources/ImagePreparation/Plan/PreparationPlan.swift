@@ -147,7 +147,8 @@ public struct PreparationPlan: Sendable {
     let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, scale: scale, isFine: keepsFraction, stripRows: plane.0.stripRows,
+          plan: plane.1, layout: plane.0.layout, scale: scale, keepsFraction: keepsFraction,
+          stripRows: plane.0.stripRows,
           rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
     }
     let coefficientBytes =

@@ -1,15 +1,15 @@
-/// How one axis of the output lies on an axis of the stored source.
+/// The place of one axis of the output on an axis of the stored source.
 struct AxisGeometry: Sendable, Equatable {
-  /// Where the kept part begins, in stored source pixels.
+  /// The beginning of the kept part, in stored source pixels.
   var origin: Double
-  /// Its length.
+  /// The length of the kept part, in stored source pixels.
   var length: Double
   /// Output samples.
   var count: Int
   /// True when stored pixels run against the upright axis.
   var isMirrored: Bool
 
-  /// Source pixels an output sample.
+  /// Source pixels per output sample.
   var step: Double { length / Double(count) }
 
   /// The axis of a plane with every `factor`th output sample, rounded up: the last one may reach past the image's end,

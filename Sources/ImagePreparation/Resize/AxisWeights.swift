@@ -5,31 +5,31 @@
 /// that it stays an antialiasing filter. Windows are cut off at the input's ends and normalized to a sum of 1 (the
 /// geometry of Pillow's `ImagingResample` and of fast_image_resize).
 struct AxisWeights: Sendable {
-  /// The most units that nearest rounding may miss the sum of a window by.
+  /// The largest residual of a window's sum that nearest rounding may leave before error diffusion is used.
   private static let largestLack = 16
 
-  /// Below any integer weight's step: what a sinc leaves of its zeros in double precision.
+  /// A bound below which weights are zero: rounding errors at the zeros of a sinc in double precision, below any integer weight's step.
   private static let negligible = 0x1p-40
 
   /// The number of input samples.
   let inputCount: Int
   /// First input sample of each output sample's window.
   private(set) var starts: [Int] = []
-  /// All windows one behind the other, each at least one weight, without zeros at its ends but those that keep ``starts`` in
-  /// order.
+  /// The weights of all windows, consecutive. A window has at least one weight, and zeros at its ends only to keep ``starts`` in order.
   private(set) var weights: [Double] = []
-  /// Where each window begins in ``weights``, and a last entry where the last one ends.
+  /// The beginning of each window in ``weights``, and a last entry with the end of the last window.
   private(set) var offsets: [Int] = [0]
-  /// Output samples after which windows lie on input samples as before; 0 where they do not.
+  /// The number of output samples after which windows repeat, shifted by whole input samples; 0 if they do not.
   private let period: Int
 
   /// Makes weights.
   ///
   /// - Parameters:
-  ///   - inputCount: Samples there are, at least 1.
-  ///   - origin: Where the kept part begins, in input samples.
-  ///   - length: How many input samples are kept, fractions allowed, above 0.
-  ///   - outputCount: Samples wanted, at least 1.
+  ///   - inputCount: The number of input samples, at least 1.
+  ///   - origin: The beginning of the kept part, in input samples.
+  ///   - length: The length of the kept part in input samples, above 0; it may have a fraction.
+  ///   - outputCount: The number of output samples, at least 1.
+  ///   - filter: The resampling filter.
   init(inputCount: Int, origin: Double, length: Double, outputCount: Int, filter: ResamplingFilter) {
     self.inputCount = inputCount
     let scale = length / Double(outputCount)
@@ -95,8 +95,8 @@ struct AxisWeights: Sendable {
     return true
   }
 
-  /// Begins windows no later than the next one, with zeros: a window on a source sample loses the zeros of a sinc, while that
-  /// of its neighbor has weights there. Source rows are let go in the order of windows.
+  /// Extends windows with zeros at their beginning, so that no window begins later than the next one: source rows are released in the
+  /// order of windows. A window that is centered on a source sample loses the zeros of a sinc, where the next window has weights.
   private mutating func putStartsInOrder() {
     var ordered = starts
     for i in starts.indices.dropLast().reversed() { ordered[i] = min(ordered[i], ordered[i + 1]) }

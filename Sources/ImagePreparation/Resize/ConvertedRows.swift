@@ -1,6 +1,6 @@
 internal import Ground
 
-/// The rows of a vertical window on the working scale, each converted once: row `y` in slot `y % capacity`.
+/// The rows of a vertical window on the working scale, each converted once. Row `y` is in slot `y % capacity`.
 @safe
 final class ConvertedRows<Sample: BitwiseCopyable> {
   private let rows: AlignedBuffer<Sample>
@@ -8,7 +8,7 @@ final class ConvertedRows<Sample: BitwiseCopyable> {
   private let capacity: Int
   private var end = 0
 
-  /// Makes room for windows of up to `capacity` rows.
+  /// Allocates memory for windows of up to `capacity` rows.
   init(capacity: Int, rowSamples: Int) {
     self.capacity = capacity
     self.rowSamples = rowSamples
@@ -18,7 +18,7 @@ final class ConvertedRows<Sample: BitwiseCopyable> {
   /// Row `y` of a converted window.
   func row(_ y: Int) -> UnsafePointer<Sample> { unsafe UnsafePointer(rows.base + y % capacity * rowSamples) }
 
-  /// Converts what is new of a window; windows come from top to bottom.
+  /// Converts the new rows of a window. Windows come from top to bottom.
   func advance(to window: Range<Int>, _ convert: (_ y: Int, _ output: UnsafeMutablePointer<Sample>) -> Void) {
     for y in max(window.lowerBound, end)..<max(window.upperBound, end) {
       unsafe convert(y, rows.base + y % capacity * rowSamples)

@@ -1,8 +1,8 @@
-/// How far samples within ±1 can move the output sample of one window.
+/// The largest change of the output sample of one window by samples within ±1.
 struct WindowReach: Sendable {
-  /// The sum of the weights' magnitudes: how far the output itself can go.
+  /// The sum of the weights' magnitudes, which bounds the output.
   var gain: Double
-  /// The sum of the magnitudes of the weights' rounding errors: how far the integers' output can be from it.
+  /// The sum of the magnitudes of the weights' rounding errors, which bounds the error of the integers' output.
   var error: Double
 }
 

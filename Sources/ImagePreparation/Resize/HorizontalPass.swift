@@ -50,7 +50,8 @@ final class HorizontalPass {
       + plan.output.width * (plan.horizontal.longestWindow * 2 + 8)
   }
 
-  /// The group's rows to lanes of bytes; `shift` is the sums' fraction bits, `pairShift` what weights have beyond.
+  /// Convolves the group's rows to lanes of bytes. `shift` is the number of the sums' fraction bits, `pairShift` the number of further
+  /// fraction bits of the weights.
   func convolve(
     rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
   ) {
@@ -59,7 +60,7 @@ final class HorizontalPass {
       columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, pairShift, shift, output)
   }
 
-  /// The same to words of 256 times the value.
+  /// Convolves the group's rows to words of 256 times the value.
   func convolveFine(
     rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
   ) {
@@ -68,7 +69,7 @@ final class HorizontalPass {
       columns.base, firstPairs.base, weights.base, pairsPerWindow, plan.output.width, pairShift, shift, output)
   }
 
-  /// The same to the sums themselves.
+  /// Convolves the group's rows to the sums themselves.
   func convolveToSums(
     rows: UnsafePointer<Int16>, stride: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
   ) {

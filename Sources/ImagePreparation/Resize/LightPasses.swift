@@ -3,8 +3,8 @@ internal import PixelKernels
 
 /// Both passes in linear light for sRGB bytes, with 16-bit weights, and their buffers.
 ///
-/// The vertical pass runs ahead of complete windows: each slab of rows is turned into light, block of columns by block, and
-/// added to the sums of every output row that it has a part in, so that no row is turned or read twice.
+/// The vertical pass does not wait for complete windows: each slab of rows is converted to linear light, one block of columns at a
+/// time, and added to the sums of every output row whose window it overlaps, so that no row is converted or read twice.
 @safe
 final class LightPasses {
   /// Output rows whose vertical pass is done.
@@ -12,37 +12,36 @@ final class LightPasses {
 
   private let plan: ResamplingPlan
   private let isPremultiplied: Bool
-  /// Parts of a sample: 2 where it is light times alpha.
+  /// The number of words per sample: 2 for light times alpha.
   private let parts: Int
   private let kernels: KernelTable
   private let verticalBits: ResamplingPlan.WeightBits
   private let horizontalBits: ResamplingPlan.WeightBits
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
-  /// Source rows that sums have all of; even until the last one.
+  /// The number of source rows that are in the sums; even until the last one.
   private var rowsTaken: Int
   private let rowPointers: AlignedBuffer<UnsafePointer<UInt8>>
-  /// One block of columns of a slab, as light.
+  /// One block of columns of a slab, in linear light.
   private let block: AlignedBuffer<Int16>
   /// For each block of columns, the sums of ``openRows`` output rows: row `i` in slot `i % openRows`.
   private let sums: AlignedBuffer<Int32>
   private let openRows: Int
-  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`. With alpha, as many rows of remainders follow.
+  /// Rows of the vertical pass, centered: row `i` in slot `i % slots`. With alpha, the same number of rows of remainders follows.
   private let intermediate: AlignedBuffer<Int16>
   private let intermediateStride: Int
   private let slots: Int
-  /// The horizontal pass's columns: words, or sums of light times alpha, one part behind the other.
+  /// The horizontal pass's columns: words, or sums of light times alpha, one word after the other.
   private let lanes: AlignedBuffer<Int32>
-  /// What sums of light are in bytes.
+  /// The byte for each sum of light.
   private let encoded: [UInt8]
 
-  /// Source rows that are taken at a time, at most.
+  /// The largest number of source rows that are taken at a time.
   private static let slabRows = 16
   /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
   private static let blockSums = 512
 
-  /// - Parameters:
-  ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
+  /// Makes passes with the fraction bits of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
   init(
     plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
     horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool
@@ -66,7 +65,7 @@ final class LightPasses {
     encoded = Self.encodedLevels()
   }
 
-  /// For light in 65 024ths, its byte: the curve halfway between two levels tells where the upper one begins.
+  /// The byte for light in 65 024ths. A level begins where the curve is halfway between it and the level below.
   private static func encodedLevels() -> [UInt8] {
     var levels = [UInt8](repeating: 255, count: 65_536)
     var light = 0
@@ -86,13 +85,13 @@ final class LightPasses {
   /// The first source row that is still needed.
   var firstNeededRow: Int { rowsTaken }
 
-  /// Sums of a row, in whole blocks.
+  /// The number of sums of a row, in whole blocks.
   private static func sumCount(plan: ResamplingPlan, parts: Int) -> Int {
     (plan.input.width * plan.channels * parts + blockSums - 1) / blockSums * blockSums
   }
 
-  /// Output rows whose windows a row of the source may divide, and rows between the passes: what is left of a group and
-  /// what one slab completes, in whole groups.
+  /// The largest number of output rows whose windows contain one source row, and the number of rows between the passes: the rows left
+  /// of a group and those that one slab completes, in whole groups.
   private static func capacities(plan: ResamplingPlan) -> (openRows: Int, slots: Int) {
     let vertical = plan.vertical
     let group = HorizontalPass.rowsPerGroup(channels: plan.channels)
@@ -126,7 +125,7 @@ final class LightPasses {
 
   /// Takes the next rows of the first `rowsArrived`, as many as one slab has.
   ///
-  /// - Returns: False where there is nothing to take.
+  /// - Returns: False when there are no rows to take.
   func take(rowsArrived: Int, ring: RowRing) -> Bool {
     let rows = plan.input.height
     let end = min(rowsTaken + Self.slabRows, rowsArrived == rows ? (rows + 1) / 2 * 2 : rowsArrived / 2 * 2)

@@ -2,16 +2,16 @@ internal import PixelKernels
 
 /// The RGB image of Y, Cb and Cr, converted while their rows are made, so that no plane is ever held whole.
 final class MergedPlanes {
-  /// The image; only its first rows have a meaning until all of them are made.
+  /// The image; only the rows that are made are valid.
   private(set) var result: Raster
   private var rowsDone = 0
 
-  /// - Parameter size: That of all three planes.
+  /// Makes an image of the size of all three planes.
   init(size: ImageSize) { result = Raster(uninitialized: size, channels: .rgb) }
 
   /// Converts the rows that all three planes have made since the last call.
   ///
-  /// - Precondition: Planes of words of 256 times the value, which have kept these rows.
+  /// - Precondition: The planes have words of 256 times the value, and have kept these rows.
   func takeRows(of planes: [PlaneResampler]) {
     let end = planes.reduce(result.size.height) { min($0, $1.rowsDone) }
     let width = result.size.width

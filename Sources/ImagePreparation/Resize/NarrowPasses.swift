@@ -10,30 +10,30 @@ final class NarrowPasses {
   private let horizontalBits: ResamplingPlan.WeightBits
   private let weights: VerticalWeights
   private let horizontal: HorizontalPass
-  /// Rows of the vertical pass; of bytes, or of premultiplied words.
+  /// Pointers to the rows of the vertical pass: bytes, or premultiplied words.
   private let rowPointers: AlignedBuffer<UnsafePointer<UInt8>>
   private let wordPointers: AlignedBuffer<UnsafePointer<Int16>>
-  /// The window's rows times alpha; nil where there is none.
+  /// The window's premultiplied rows; nil without alpha.
   private let premultiplied: ConvertedRows<Int16>?
-  private let isFine: Bool
+  private let keepsFraction: Bool
   /// The vertical pass's rows: centered samples with ``ResamplingPlan/wordFraction`` fraction bits.
   private let intermediate: AlignedBuffer<Int16>
   private let intermediateStride: Int
   /// The horizontal pass's columns: bytes, words, or sums before alpha is divided out.
   private let lanes: AlignedBuffer<Int32>
 
-  /// - Parameters:
-  ///   - vertical, horizontal: Of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
-  ///   - isPremultiplied: True for bytes times alpha.
-  ///   - isFine: True for a result of words with 8 fraction bits; of plain bytes only.
+  /// Makes passes with the fraction bits of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
+  ///
+  /// `isPremultiplied` is true for bytes times alpha. `keepsFraction` is true for a result of words with 8 fraction bits, for plain
+  /// bytes only.
   init(
     plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
-    horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool, isFine: Bool
+    horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool, keepsFraction: Bool
   ) {
-    precondition(!isPremultiplied || !isFine, "only plain bytes have a fine result")
+    precondition(!isPremultiplied || !keepsFraction, "only plain bytes have a fine result")
     precondition(isPremultiplied || vertical.pairShift == 0, "sums of bytes have room for every weight")
     self.plan = plan
-    self.isFine = isFine
+    self.keepsFraction = keepsFraction
     self.kernels = kernels
     verticalBits = vertical
     horizontalBits = horizontal
@@ -69,7 +69,7 @@ final class NarrowPasses {
     let taps = count == 2 ? max(end, (last.upperBound - top + 1) / 2 * 2) : end
     let rowSamples = plan.input.width * plan.channels
     let output = unsafe intermediate.base + slot * intermediateStride
-    // The zeros at the ends read a row that is there.
+    // The zero weights at the ends read a row that exists.
     let rows = first.lowerBound..<max(first.upperBound, last.upperBound)
     func present(_ k: Int) -> Int { min(max(top + k, rows.lowerBound), rows.upperBound - 1) }
     if let premultiplied {
@@ -108,7 +108,7 @@ final class NarrowPasses {
       return
     }
     let samples = unsafe UnsafeMutableRawPointer(lanes.base)
-    if isFine {
+    if keepsFraction {
       unsafe horizontal.convolveFine(
         rows: intermediate.base, stride: intermediateStride, pairShift: horizontalBits.pairShift, shift: shift,
         output: samples.assumingMemoryBound(to: UInt16.self))
@@ -118,7 +118,7 @@ final class NarrowPasses {
         output: samples.assumingMemoryBound(to: UInt8.self))
     }
     unsafe deinterleaveLanes(
-      lanes: samples, sampleBytes: isFine ? 2 : 1, channels: plan.channels, count: width, rowCount: count,
+      lanes: samples, sampleBytes: keepsFraction ? 2 : 1, channels: plan.channels, count: width, rowCount: count,
       output: output, stride: stride)
   }
 }

@@ -2,9 +2,10 @@ extension PixelImage where Sample == UInt8 {
   /// This image at another size: separable, antialiased, alpha premultiplied.
   ///
   /// - Parameters:
-  ///   - size: The size wanted, any shape, at least 1×1.
+  ///   - size: The size of the result, of any shape, at least 1×1.
   ///   - resamplingFilter: The resampling filter.
   ///   - instructionSet: The instruction set of the kernels; all give the same bits.
+  /// - Returns: An image with the same channels.
   public func resized(
     to size: ImageSize, resamplingFilter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
@@ -18,9 +19,10 @@ extension PixelImage where Sample == UInt16 {
   /// This image at another size: separable, antialiased, alpha premultiplied.
   ///
   /// - Parameters:
-  ///   - size: The size wanted, any shape, at least 1×1.
+  ///   - size: The size of the result, of any shape, at least 1×1.
   ///   - resamplingFilter: The resampling filter.
   ///   - instructionSet: The instruction set of the kernels; all give the same bits.
+  /// - Returns: An image with the same channels.
   public func resized(
     to size: ImageSize, resamplingFilter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {

@@ -2,26 +2,26 @@ internal import PixelKernels
 
 /// Resamples one plane, or one image of interleaved channels, whose rows arrive in strips from top to bottom.
 ///
-/// Output rows are made as soon as their window has arrived, in groups as high as the horizontal pass has lanes for.
-/// Every buffer is made once, so memory is a few source rows times the filter's support, and the small result.
+/// Output rows are made as soon as their window has arrived, in groups of as many rows as the horizontal pass has lanes for. Every
+/// buffer is allocated once, so that memory is a few source rows times the filter's support, and the small result.
 @safe
 final class PlaneResampler: GrowingPlane {
   /// The rows that arrive.
   let ring: RowRing
-  /// The small image in the making; of a resampler that keeps fewer rows, row `y` is row `y % keptRows`.
+  /// The rows of the small image that are made so far. If fewer rows are kept, row `y` is in row `y % keptRows`.
   private(set) var result: Raster
-  /// Rows of ``result`` that are done.
+  /// The number of rows that are done.
   private(set) var rowsDone = 0
 
   private let plan: ResamplingPlan
   private let layout: RowLayout
-  private let isFine: Bool
+  private let keepsFraction: Bool
   private let isPremultiplied: Bool
   private let passes: Passes
   /// Output rows whose vertical pass is done.
   private var rowsConvolved = 0
 
-  /// Output rows that the horizontal pass of one channel may make at a time; every group is as many, or divides them.
+  /// The number of output rows that the horizontal pass makes at a time for one channel; for more channels it is a divisor of this.
   static let mostRowsPerGroup = HorizontalPass.rowsPerGroup(channels: 1)
 
   /// Output rows that a vertical pass may make at a time.
@@ -35,26 +35,31 @@ final class PlaneResampler: GrowingPlane {
     case wide(WidePasses)
   }
 
-  /// Makes a resampler of rows of `layout`.
+  /// Makes a resampler.
   ///
   /// - Parameters:
+  ///   - plan: The resampling of the plane.
+  ///   - layout: The layout of the plane's rows.
   ///   - scale: The scale that the plan was made for.
-  ///   - isFine: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
-  ///   - rowBytes: Bytes that the decoder writes to a row: at least the layout's.
-  ///   - keptRows: Rows of the result that are kept: all of them, or a multiple of ``mostRowsPerGroup`` where each row is taken
-  ///     before its place is needed again.
+  ///   - keepsFraction: True to keep 8 fraction bits of bytes without alpha: the result has words of 256 times the value.
+  ///   - kernels: The kernels to convolve with.
+  ///   - stripRows: The rows of a strip.
+  ///   - rowBytes: The bytes that the decoder writes to a row: at least those of the layout.
+  ///   - ahead: The number of strips that may be decoded ahead of the window.
+  ///   - keptRows: The number of rows of the result that are kept; nil for all rows. Otherwise it is a multiple of
+  ///     ``mostRowsPerGroup``, and each row must be taken before its place is used again.
   init(
-    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool = false, kernels: KernelTable,
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, keepsFraction: Bool = false, kernels: KernelTable,
     stripRows: Int, rowBytes: Int, ahead: Int, keptRows: Int? = nil
   ) {
     self.plan = plan
     self.layout = layout
-    self.isFine = isFine
+    self.keepsFraction = keepsFraction
     isPremultiplied = scale.isPremultiplied
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: Self.window(plan: plan, scale: scale), ahead: ahead)
     let kept = ImageSize(width: plan.output.width, height: keptRows ?? plan.output.height)
-    result = Raster(size: kept, channels: layout.channels, bitDepth: isFine ? 16 : layout.bitDepth)
+    result = Raster(size: kept, channels: layout.channels, bitDepth: keepsFraction ? 16 : layout.bitDepth)
     if plan.isCrop {
       passes = .copy
     } else {
@@ -70,23 +75,25 @@ final class PlaneResampler: GrowingPlane {
             NarrowPasses(
               plan: plan, kernels: kernels, vertical: vertical, horizontal: horizontal,
               isPremultiplied: scale.isPremultiplied,
-              isFine: isFine))
+              keepsFraction: keepsFraction))
       case .wide:
-        passes = .wide(WidePasses(plan: plan, layout: layout, scale: scale, isFine: isFine, kernels: kernels))
+        passes = .wide(
+          WidePasses(plan: plan, layout: layout, scale: scale, keepsFraction: keepsFraction, kernels: kernels))
       }
     }
   }
 
   /// Bytes that a resampler takes: ring, intermediates, weights and result.
   static func bytesNeeded(
-    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, stripRows: Int, rowBytes: Int,
+    plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, keepsFraction: Bool, stripRows: Int, rowBytes: Int,
     ahead: Int,
     keptRows: Int? = nil
   ) -> Int {
     let ring = RowRing.bytesNeeded(
       stripRows: stripRows, rowBytes: rowBytes, window: window(plan: plan, scale: scale), ahead: ahead)
     let result =
-      plan.output.width * (keptRows ?? plan.output.height) * layout.channelCount * (isFine ? 2 : layout.bitDepth / 8)
+      plan.output.width * (keptRows ?? plan.output.height) * layout.channelCount
+      * (keepsFraction ? 2 : layout.bitDepth / 8)
     switch plan.precision {
     case .narrow where scale.kind == .light:
       return ring + result + LightPasses.bytesNeeded(plan: plan, isPremultiplied: scale.isPremultiplied)
@@ -95,9 +102,9 @@ final class PlaneResampler: GrowingPlane {
     }
   }
 
-  /// The most rows that must be there at once.
+  /// The largest number of source rows that are needed at once.
   private static func window(plan: ResamplingPlan, scale: SampleScale) -> Int {
-    // Rows of light are added up as they come, in pairs.
+    // Rows of light are added to the sums in pairs, while they arrive.
     scale.kind == .light && plan.precision != .wide && !plan.isCrop
       ? 2 : plan.vertical.longestSpan(of: rowsPerStep)
   }
@@ -138,7 +145,7 @@ final class PlaneResampler: GrowingPlane {
     return !rows.isEmpty && rows.allSatisfy { plan.vertical.window($0).upperBound <= rowsArrived } ? rows : nil
   }
 
-  /// Horizontal pass of the rows whose vertical pass is done, where they fill a group or are the last ones.
+  /// Makes the horizontal pass of the rows whose vertical pass is done, if they fill a group or are the last ones.
   private func finishGroups(of size: Int) {
     while rowsDone < rowsConvolved {
       let count = min(size, rowsConvolved - rowsDone)
@@ -147,7 +154,7 @@ final class PlaneResampler: GrowingPlane {
     }
   }
 
-  /// Horizontal pass of the next `count` rows.
+  /// Makes the horizontal pass of the next `count` rows.
   private func finishRows(_ count: Int) {
     let (rowBytes, keptRows) = (result.rowBytes, result.size.height)
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
@@ -170,7 +177,7 @@ final class PlaneResampler: GrowingPlane {
     let sampleBytes = layout.bitDepth / 8
     let pixelBytes = plan.channels * sampleBytes
     let row = unsafe ring.row(plan.vertical.starts[rowsDone]) + plan.horizontal.starts[0] * pixelBytes
-    if isFine {
+    if keepsFraction {
       unsafe scaleToFine(
         UnsafePointer(row.assumingMemoryBound(to: UInt8.self)), count: width,
         output: target.assumingMemoryBound(to: UInt16.self))

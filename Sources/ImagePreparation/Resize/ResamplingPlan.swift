@@ -2,15 +2,15 @@
 struct ResamplingPlan: Sendable {
   /// Fraction bits of the weights of one narrow pass.
   struct WeightBits: Sendable, Equatable {
-    /// Of the weights.
+    /// Fraction bits of the weights.
     let weights: Int
-    /// How many of them are cut off the products of each pair of taps, because 32-bit sums have no room for them.
+    /// Fraction bits that are cut off the products of each pair of taps, because they do not fit into 32-bit sums.
     let pairShift: Int32
-    /// Those that the sums have beyond their samples'.
+    /// Fraction bits of the sums, in addition to those of their samples.
     var sums: Int { weights - Int(pairShift) }
   }
 
-  /// How fine weights and intermediate are.
+  /// The precision of weights and intermediate.
   enum Precision: Sendable, Equatable {
     /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums (8-bit samples, their products with alpha, or
     /// their light).
@@ -50,7 +50,7 @@ struct ResamplingPlan: Sendable {
   /// fractions until they are RGB: blue, Y + 1.772 Cb, adds up the errors of two of them.
   static let acceptedError = 1 / (1 + 1.772)
 
-  /// Samples a pixel.
+  /// Samples per pixel.
   let channels: Int
   /// Input size in stored pixels.
   let input: ImageSize
@@ -60,7 +60,7 @@ struct ResamplingPlan: Sendable {
   let vertical: AxisWeights
   /// Windows of the output's columns.
   let horizontal: AxisWeights
-  /// How fine weights and intermediate are.
+  /// The precision of weights and intermediate.
   let precision: Precision
   /// The windows of the output's rows and columns as integers.
   let quantized: (vertical: QuantizedWeights, horizontal: QuantizedWeights)
@@ -70,9 +70,12 @@ struct ResamplingPlan: Sendable {
   /// Makes a plan.
   ///
   /// - Parameters:
-  ///   - horizontal: How the output's columns lie on the input, in input samples.
-  ///   - vertical: How its rows do.
-  ///   - scale: The samples' scale; words are never narrow.
+  ///   - input: The input's size in stored pixels.
+  ///   - horizontal: The place of the output's columns on the input, in input samples.
+  ///   - vertical: The place of the output's rows on the input, in input samples.
+  ///   - channels: Samples per pixel, 1 to 4.
+  ///   - filter: The resampling filter.
+  ///   - scale: The scale of the samples; words are never narrow.
   init(
     input: ImageSize, horizontal: AxisGeometry, vertical: AxisGeometry, channels: Int, filter: ResamplingFilter,
     scale: SampleScale.Kind
@@ -93,7 +96,7 @@ struct ResamplingPlan: Sendable {
     } else {
       precision = .wide
       quantized = (vertical.quantized(bits: Self.wideWeightBits), horizontal.quantized(bits: Self.wideWeightBits))
-      // Of 16-bit samples, in 8-bit levels.
+      // The bounds of 16-bit samples, in 8-bit levels.
       let bounds = ErrorBounds(
         rows: vertical.reaches(of: quantized.vertical), columns: horizontal.reaches(of: quantized.horizontal),
         input: 0, intermediate: 0.5 / Double(1 << Self.wideFraction))
@@ -120,7 +123,7 @@ struct ResamplingPlan: Sendable {
     let rowRoom = scale == .bytes ? rowBits : min(rowBits, 16)
     let columnRoom = min(columnBits, rowGain * columnGain < 1.99 ? 16 : 15)
     let largest = scale == .light ? 1 / steepestEncoding : acceptedError
-    // What sums have no room for is cut off products pair by pair. That takes time, least in the horizontal pass.
+    // Bits that do not fit into sums are cut off the products of each pair. This costs time, least in the horizontal pass.
     for (rowWeights, columnWeights) in [(rowRoom, columnRoom), (rowRoom, columnBits), (rowBits, columnBits)] {
       let weights = (
         vertical: vertical.quantized(bits: rowWeights), horizontal: horizontal.quantized(bits: columnWeights)

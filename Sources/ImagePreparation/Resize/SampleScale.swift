@@ -1,29 +1,30 @@
-/// The 16-bit scale on which the wide resize works, and the way there and back.
+/// The 16-bit scale of the wide resize, with the conversions to and from it.
 struct SampleScale: Sendable, Equatable {
-  /// How samples are told.
+  /// The numeric representation of samples.
   enum Kind: Sendable {
-    /// Bytes as they are, 0 to 255.
+    /// Bytes, 0 to 255.
     case bytes
-    /// Bytes times alpha, exactly: 0 to 65 025.
+    /// Exact products of bytes and alpha: 0 to 65 025.
     case products
-    /// 16-bit samples, or their light, 0 to 65 535; premultiplied where alpha weighs them.
+    /// 16-bit samples, or linear light, 0 to 65 535; premultiplied if ``isPremultiplied``.
     case words
-    /// Light of bytes: in wide passes as for words.
+    /// Linear light of bytes; in wide passes the same as ``words``.
     case light
   }
 
-  /// How samples are told.
+  /// The numeric representation of samples.
   let kind: Kind
   /// True when samples are converted to linear light (``Kind/words`` or ``Kind/light``).
   let linear: Bool
-  /// True when the last channel is alpha and weighs the others.
+  /// True when the last channel is alpha and the others are premultiplied.
   let isPremultiplied: Bool
 
-  /// The scale for decoded rows.
+  /// Makes the scale for decoded rows.
   ///
   /// - Parameters:
   ///   - bitDepth: 8 or 16.
-  ///   - isPremultiplied: False where there is no alpha, or where it is resized on its own like any other channel.
+  ///   - linear: True to resize in linear light.
+  ///   - isPremultiplied: False without alpha, or when alpha is resized on its own like any other channel.
   init(bitDepth: Int, linear: Bool, isPremultiplied: Bool) {
     self.linear = linear
     self.isPremultiplied = isPremultiplied

@@ -22,6 +22,6 @@ struct VerticalWeights: ~Copyable {
     plan.output.height * (plan.vertical.longestWindow * 2 + 2)
   }
 
-  /// Those of output row `row`, from the even row on at or above its window.
+  /// The weights of output row `row`, from the even row at or above its window on.
   func row(_ row: Int) -> UnsafePointer<Int16> { unsafe UnsafePointer(weights.base + row * taps) }
 }

@@ -7,7 +7,7 @@ final class WidePasses {
   private let plan: ResamplingPlan
   private let layout: RowLayout
   private let scale: SampleScale
-  private let isFine: Bool
+  private let keepsFraction: Bool
   private let kernels: KernelTable
   private let verticalWeights: AlignedBuffer<Int32>
   private let horizontalWeights: AlignedBuffer<Int32>
@@ -19,16 +19,16 @@ final class WidePasses {
   private let sums: AlignedBuffer<Int64>
   private let intermediate: AlignedBuffer<Int32>
   private let result: AlignedBuffer<UInt16>
-  /// Byte or word to linear word, and back to where bytes and words come from; empty without linear light.
+  /// The tables from bytes or words to linear words and back; empty without linear light.
   private let toLinear: [UInt16]
   private let fromLinear: [UInt16]
 
-  /// - Parameter isFine: True for a result of words with 8 fraction bits, of bytes without alpha.
-  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, isFine: Bool, kernels: KernelTable) {
-    precondition(!isFine || scale.kind == .bytes, "only plain bytes have a fine result")
+  /// Makes passes. `keepsFraction` is true for a result of words with 8 fraction bits, for bytes without alpha only.
+  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, keepsFraction: Bool, kernels: KernelTable) {
+    precondition(!keepsFraction || scale.kind == .bytes, "only plain bytes have a fine result")
     self.plan = plan
     self.layout = layout
-    self.isFine = isFine
+    self.keepsFraction = keepsFraction
     self.scale = scale
     self.kernels = kernels
     let vertical = plan.quantized.vertical.integers
@@ -82,12 +82,12 @@ final class WidePasses {
     unsafe convolveRowWide(
       row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
       outputCount: plan.output.width,
-      shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (isFine ? 8 : 0)),
-      maximum: isFine ? .max : scale.maximum, hasAlpha: scale.isPremultiplied, output: result.base)
+      shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (keepsFraction ? 8 : 0)),
+      maximum: keepsFraction ? .max : scale.maximum, hasAlpha: scale.isPremultiplied, output: result.base)
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words || scale.kind == .light { fromScaledWords() }
-    if layout.bitDepth == 16 || isFine {
+    if layout.bitDepth == 16 || keepsFraction {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
       unsafe unpremultiplyProducts(
@@ -127,8 +127,8 @@ final class WidePasses {
     unsafe mapColors(result.base, pixels: plan.output.width, through: fromLinear, alphaFactor: nil)
   }
 
-  /// Looks color samples up in `table`; alpha is multiplied by `alphaFactor`, or rounded to bytes where that is nil and
-  /// the source had bytes.
+  /// Replaces color samples by their entry in `table`. Alpha is multiplied by `alphaFactor`; if that is nil and the source had bytes,
+  /// alpha is rounded to bytes.
   private func mapColors(
     _ row: UnsafeMutablePointer<UInt16>, pixels: Int, through table: [UInt16], alphaFactor: UInt16?
   ) {

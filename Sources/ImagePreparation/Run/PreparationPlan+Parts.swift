@@ -1,5 +1,5 @@
 extension OutputPlan {
-  /// What takes the rows of the small image while they come.
+  /// The sink for the rows of the small image.
   ///
   /// - Throws: A ``PreparationError`` of stage `encode`.
   func makeSink(
@@ -23,12 +23,12 @@ extension PreparationPlan {
   func makeResamplers(_ kernels: KernelTable) -> [PlaneResampler] {
     zip(decoding.planes, resampling).map { plane, plan in
       PlaneResampler(
-        plan: plan, layout: plane.layout, scale: scale, isFine: keepsFraction, kernels: kernels,
+        plan: plan, layout: plane.layout, scale: scale, keepsFraction: keepsFraction, kernels: kernels,
         stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: threads),
         keptRows: keptRows)
     }
   }
 
-  /// What makes RGB of the planes' rows; nil where they stay planes, or are interleaved already.
+  /// Makes RGB of the planes' rows; nil if they stay planes or are already interleaved.
   func makeMergedPlanes() -> MergedPlanes? { output.mergesPlanes ? MergedPlanes(size: resampling[0].output) : nil }
 }

@@ -1,4 +1,4 @@
-/// Adds up the wall-clock time that a pass spends in each stage.
+/// Adds up the wall-clock time that a run spends in each stage.
 struct StageClock {
   private var now: ContinuousClock.Instant
   private let start: ContinuousClock.Instant
@@ -23,7 +23,7 @@ struct StageClock {
   /// Adds time that another thread spent in `stage`.
   mutating func add(_ time: Duration, to stage: PreparationError.Stage) { spent[stage, default: .zero] += time }
 
-  /// Milliseconds spent, the current stage ended.
+  /// The milliseconds spent so far; ends the current stage.
   mutating func timings() -> PreparedImage.Timings {
     enter(nil)
     var timings = PreparedImage.Timings()

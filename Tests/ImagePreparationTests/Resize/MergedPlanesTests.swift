@@ -20,7 +20,7 @@ struct MergedPlanesTests {
     #expect(plan.output.mergesPlanes)
     let resamplers = zip(plan.decoding.planes, plan.resampling).map { plane, resampling in
       PlaneResampler(
-        plan: resampling, layout: plane.layout, scale: plan.scale, isFine: true, kernels: preparer.kernels,
+        plan: resampling, layout: plane.layout, scale: plan.scale, keepsFraction: true, kernels: preparer.kernels,
         stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: plan.threads))
     }
     var clock = StageClock()

@@ -107,7 +107,7 @@ struct RoundingNoiseTests {
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
     let scale = SampleScale(bitDepth: 8, linear: false, isPremultiplied: false)
     let resampler = PlaneResampler(
-      plan: plan, layout: layout, scale: scale, isFine: true, kernels: KernelTable(.best),
+      plan: plan, layout: layout, scale: scale, keepsFraction: true, kernels: KernelTable(.best),
       stripRows: image.size.height, rowBytes: layout.rowBytes, ahead: 1)
     unsafe image.samples.withUnsafeBytes { samples in
       for y in 0..<image.size.height {
