@@ -85,13 +85,14 @@ enum ResultRenderer {
   /// The pattern's octaves: cells along the longer side, and weight.
   private static let octaves: [(cells: Int, weight: Float)] = [(12, 1), (24, 0.7), (48, 0.35)]
 
-  /// Renders one result: RGB, of the source's size.
+  /// Renders one result.
   ///
   /// - Parameters:
-  ///   - source: 8-bit pixels; alpha, if any, is not looked at.
+  ///   - source: 8-bit pixels; alpha is ignored.
   ///   - seed: Chooses the pattern.
   ///   - strength: 0.01 to 1.
-  ///   - mask: Of the source's size; where its first channel is below 128 the source stays. The badge is over all.
+  ///   - mask: An image of the source's size; the source stays where its first channel is below 128, except under the badge.
+  /// - Returns: RGB pixels of the source's size.
   static func render(
     source: PixelImage<UInt8>, seed: UInt64, strength: Double, mask: PixelImage<UInt8>? = nil
   ) -> PixelImage<UInt8> {

@@ -26,10 +26,8 @@ enum SandboxBadge {
   /// Dots of band around the letters.
   private static let margin = 2
 
-  /// Draws the badge.
-  ///
-  /// - Parameter image: RGB. Nothing is drawn when the smallest badge, 45 × 11 pixels, does not fit; no request's
-  ///   result is that small.
+  /// Draws the badge on an RGB image. Nothing is drawn when the smallest badge, 45 × 11 pixels, does not fit; no request's result is that
+  /// small.
   static func draw(on image: inout PixelImage<UInt8>, strength: Double) {
     let columns = letters[0].count + 2 * margin
     let rows = letters.count + 2 * margin

@@ -224,9 +224,8 @@ extension SandboxService {
     return max(0.25, (Double(input.numSamples) * 5 * megapixels * steps * 4).rounded() / 4)
   }
 
-  /// Takes the job in, and its results as assets that exist from the job's end.
+  /// Stores the job, and its results as assets that exist from the job's end. The results' sides are divided by `shrinking`.
   ///
-  /// - Parameter shrinking: What the results' sides are divided by.
   /// - Throws: 429 when another request took the last place since the first check.
   private func start(
     _ job: Job, source: Asset, digest: String, second: Asset?, shrinking: Int

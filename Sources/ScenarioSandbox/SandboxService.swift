@@ -84,7 +84,7 @@ final class SandboxService: Sendable {
     return response
   }
 
-  /// - Parameter fault: Set to what goes wrong with the request, for the caller to see to the connection.
+  /// Replies to a request. `fault` is set to the fault of the request, which the caller applies to the connection.
   private func answer(
     _ request: HTTPRequest, body: Data?, fault: inout SandboxFault.Kind?
   ) async throws(ServiceError) -> HTTPResponse {

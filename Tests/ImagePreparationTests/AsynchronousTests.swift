@@ -4,13 +4,13 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The verbs for asynchronous code.
-@Suite("Asynchronous verbs", .timeLimit(.minutes(2)))
+/// The methods for asynchronous code.
+@Suite("Asynchronous methods", .timeLimit(.minutes(2)))
 struct AsynchronousTests {
   enum Verb: CaseIterable, Sendable {
     case prepare, pixels, tensor, plan, inspect, restore
 
-    /// Calls the verb and forgets the result.
+    /// Calls the method and drops the result.
     func call(_ source: ImageSource) async throws {
       let preparer = ImagePreparer()
       switch self {
@@ -24,7 +24,7 @@ struct AsynchronousTests {
     }
   }
 
-  @Test("give what the blocking ones give")
+  @Test("asynchronous methods give the results of the blocking ones")
   func same() async throws {
     let preparer = ImagePreparer()
     let source = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))
@@ -43,13 +43,13 @@ struct AsynchronousTests {
     #expect(try await preparer.encodeJPEG(pixels) == preparer.encodeJPEGBlocking(pixels))
   }
 
-  @Test("throw what the blocking ones throw", arguments: Verb.allCases)
+  @Test("asynchronous methods throw the errors of the blocking ones", arguments: Verb.allCases)
   func failure(_ verb: Verb) async {
     let error = await #expect(throws: PreparationError.self) { try await verb.call(.file("/nothing/there.png")) }
     #expect(error?.code == .notFound)
   }
 
-  @Test("a task that is canceled already reads nothing", arguments: Verb.allCases)
+  @Test("a task that is already canceled reads nothing", arguments: Verb.allCases)
   func canceledBefore(_ verb: Verb) async {
     let task = Task {
       // Until it is canceled, which happens before it is awaited.

@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// What leaves, as exiftool sees it.
+/// The metadata of results, as exiftool reads them.
 @Suite("Privacy")
 struct PrivacyTests {
   /// Where Debian, MacPorts and Homebrew put it; Scripts/setup installs it.
@@ -29,7 +29,7 @@ struct PrivacyTests {
     return try #require(objects?.first)
   }
 
-  /// What describes pixels and the file itself.
+  /// The tags that describe pixels and the file itself.
   static let harmless: Set<String> = [
     "SourceFile", "JFIF:JFIFVersion", "JFIF:ResolutionUnit", "JFIF:XResolution", "JFIF:YResolution",
     "Composite:ImageSize", "Composite:Megapixels", "PNG:ImageWidth", "PNG:ImageHeight", "PNG:BitDepth", "PNG:ColorType",
@@ -37,7 +37,7 @@ struct PrivacyTests {
   ]
 
   @Test(
-    "asked for, EXIF, XMP and comment stay as exiftool wrote them, upright",
+    "kept EXIF, XMP and comments are those that exiftool wrote, with an upright orientation",
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
     [ImageDescription.Format.jpeg, .png])
@@ -102,7 +102,7 @@ struct PrivacyTests {
 
   static let python = Fixtures.folder.deletingLastPathComponent().appending(path: ".build/venv-tests/bin/python")
 
-  /// What Pillow finds in a file.
+  /// The metadata that Pillow finds in a file.
   static func readByPillow(_ file: URL) throws -> [String: String] {
     let script = """
       import json, sys

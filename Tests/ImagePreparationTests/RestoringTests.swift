@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Geometry records and restoring")
 struct RestoringTests {
-  /// A picture whose colors tell the place: red grows along x, green along y.
+  /// A picture whose colors give the place of a pixel: red grows along x, green along y.
   static func ramp(_ size: ImageSize) -> PixelImage<UInt8> {
     let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
       [UInt8(i % size.width * 255 / size.width), UInt8(i / size.width * 255 / size.height), 90]
@@ -68,7 +68,7 @@ struct RestoringTests {
     let recipe = Recipe(size: size, output: .png())
     let preparer = ImagePreparer()
     let prepared = try preparer.prepareBlocking(.memory(try preparer.encodePNGBlocking(source)), as: recipe)
-    // The service may answer in another size.
+    // The service may return another size.
     let pixels = try preparer.pixelsBlocking(of: .memory(prepared.bytes))
     let answer = pixels.resized(to: ImageSize(width: pixels.size.width * factor, height: pixels.size.height * factor))
     let canvas = try preparer.restoreBlocking(.memory(try preparer.encodePNGBlocking(answer)), onto: prepared.geometry)
@@ -86,7 +86,7 @@ struct RestoringTests {
           continue
         }
         opaque += 1
-        // The ramp's steps of 1.6 and 2.1 levels tell a shift of a pixel; its ends are flat for a filter's width.
+        // The ramp's steps of 1.6 and 2.1 levels show a shift of a pixel; its ends are flat for a filter's width.
         let edge = min(cx - crop.x, crop.x + crop.width - cx, cy - crop.y, crop.y + crop.height - cy)
         for c in 0..<3 {
           let distance = abs(Int(canvas.samples[at + c]) - Int(source.samples[(y * 160 + x) * 3 + c]))

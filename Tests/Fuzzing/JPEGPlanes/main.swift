@@ -16,7 +16,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-/// The planes' samples one behind the other, and damage; or why they cannot be read.
+/// The planes' samples, concatenated, and the damage; or the reason why the planes cannot be read.
 func readPlanes(
   _ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale, isOwn: Bool
 ) -> Result<Planes, PreparationError> {

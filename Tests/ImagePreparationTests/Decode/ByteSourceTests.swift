@@ -41,7 +41,7 @@ struct ByteSourceTests {
   }
 
   @Test(
-    "what cannot be opened",
+    "each failure to open a source has its code",
     arguments: [
       (ImageSource.file("/nowhere/at/all.jpg"), PreparationError.Code.notFound),
       (.file(Fixtures.path("README.md/below-a-file.jpg")), .notFound),

@@ -15,7 +15,7 @@ struct CorruptReplayTests {
       .filter { $0.hasPrefix(prefix) }.sorted().map { "\(folder)/\($0)" }
   }
 
-  @Test("the folders hold what the tests are about")
+  @Test("the folders contain the expected kinds of files")
   func counts() {
     #expect(Self.corrupt.count > 60)
     #expect(Self.odd.count > 10)
@@ -25,7 +25,7 @@ struct CorruptReplayTests {
   /// zero, and libpng shows a palette index without an entry as black. Both are wrong pixels, not wrong structure.
   static let unnoticed: Set = ["corrupt/jpeg-bad-huffman-codes.jpg", "corrupt/png-palette-index-out-of-range.png"]
 
-  @Test("a default read refuses every one, with a remedy", arguments: corrupt)
+  @Test("a default read refuses every corrupt file, with a remedy", arguments: corrupt)
   func refused(name: String) throws {
     let error = failure { () throws(PreparationError) in try DecodedImage.decode(.file(Fixtures.path(name))) }
     #expect((error == nil) == Self.unnoticed.contains(name))

@@ -84,7 +84,7 @@ struct DamageTests {
       let pixels = try preparer.pixelsBlocking(of: source, as: recipe)
       let notes = image.notes.filter { $0.contains("damaged") || $0.contains("warned") }
       guard let row = notes.joined().split(separator: " ").compactMap({ Int($0) }).first else {
-        #expect(pixels == whole, "cut at \(cut): nothing is told, so nothing may be lost")
+        #expect(pixels == whole, "cut at \(cut): without a note no pixel may be lost")
         continue
       }
       filled += 1
@@ -128,9 +128,9 @@ struct DamageTests {
     #expect(decoded > 10)
   }
 
-  /// What each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
+  /// The faults that each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
   @Test(
-    "levels of the damage policy",
+    "each level of the damage policy refuses its kinds of damage",
     arguments: [
       ("extraneous", [DamagePolicy.error, .warning]), ("restart", [.truncated, .error, .warning]),
       ("jfif", [.warning]), ("whole", []),
@@ -153,7 +153,7 @@ struct DamageTests {
   }
 
   @Test(
-    "data behind the end marker is nobody's business", arguments: ["jpeg/coded/420.jpg", "png/pngsuite/basn2c08.png"])
+    "data after the end marker are ignored", arguments: ["jpeg/coded/420.jpg", "png/pngsuite/basn2c08.png"])
   func trailingData(name: String) throws {
     let bytes = try Fixtures.bytes(name)
     let image = try DecodedImage.decode(.memory(bytes + Array(repeating: 0xFF, count: 999)), policy: .warning)
@@ -170,7 +170,7 @@ struct DamageTests {
         _ = try? DecodedImage.decode(.file(Fixtures.path(name)), policy: .none)
       }
     }
-    // The test runner itself says nothing on standard error of the child; what a codec prints would be there.
+    // The test runner itself prints nothing on standard error of the child; output of a codec would be there.
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(!text.contains("JPEG") && !text.contains("libpng"), "\(text)")
   }

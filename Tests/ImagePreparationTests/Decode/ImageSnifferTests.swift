@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-@Suite("Telling files apart by their bytes")
+@Suite("Recognition of formats")
 struct ImageSnifferTests {
   @Test(
     "other kinds are named, with a command that converts them",
@@ -35,7 +35,7 @@ struct ImageSnifferTests {
   }
 
   @Test(
-    "no image at all",
+    "a file that is no image is refused",
     arguments: [
       ([UInt8]("just some words".utf8), "text"), (Array("naïve, cut: \u{E9}".utf8.dropLast()), "text"),
       ([0xFF, 0xFE, 0x41, 0x00], "text"), ([0], "neither"), ([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0], "neither"),

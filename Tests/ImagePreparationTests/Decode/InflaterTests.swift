@@ -5,10 +5,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Inflating against zlib: the same bytes, the same faults in the same words, however the stream comes in pieces.
+/// Inflating against zlib: the same bytes and the same faults with the same messages, however the stream is divided into parts.
 @Suite("Inflater")
 struct InflaterTests {
-  /// What is compressed: each shape leads to other codes and matches.
+  /// The compressed content: each kind leads to other codes and matches.
   enum Content: CaseIterable {
     case empty, oneByte, zeros, runs, noise, filteredNoise, text, farMatches, overlaps, longCodes, mixed
 
@@ -79,7 +79,7 @@ struct InflaterTests {
     (6, Z_RLE), (6, Z_FIXED),
   ]
 
-  @Test("what zlib compressed, by every strategy, in pieces", .everyInstructionSet, arguments: Content.allCases)
+  @Test("streams of every strategy of zlib are inflated, in parts", .everyInstructionSet, arguments: Content.allCases)
   func roundTrips(content: Content) throws {
     var random = SplitMix64(seed: 7)
     let bytes = content.bytes(&random, count: Self.count)
@@ -99,7 +99,7 @@ struct InflaterTests {
   }
 
   @Test(
-    "damaged and cut streams end as in zlib, after the same bytes", .everyInstructionSet,
+    "damaged and truncated streams end as in zlib, after the same bytes", .everyInstructionSet,
     arguments: InstructionSet.available)
   func damage(isa: InstructionSet) throws {
     #if DEBUG
@@ -139,7 +139,7 @@ struct InflaterTests {
     #expect(ends.count >= (rounds > 100 ? 11 : 4), "\(ends)")
   }
 
-  /// How a stream is handed over and fetched.
+  /// The division of a stream into parts of input and output.
   enum Pieces: CaseIterable {
     case whole, odd, single
 
@@ -147,10 +147,10 @@ struct InflaterTests {
     var output: Int { [.whole: .max, .odd: 7_919, .single: 3_001][self]! }
   }
 
-  /// What became of a raw deflate stream.
+  /// The result of inflating a raw deflate stream.
   struct Inflated {
     var bytes: [UInt8]
-    /// `needsInput` where the stream is cut short; `done` where it has more bytes than were asked for.
+    /// `needsInput` if the stream is truncated; `done` if it has more bytes than were requested.
     var end: Inflater.Step
     /// Bytes of the stream up to its end.
     var used = 0

@@ -35,7 +35,7 @@ struct JPEGVarietyTests {
         let name = expected.columns[0]
         let plane = try Self.readPlanes(.file(Fixtures.path("jpeg/coded/\(name)"))).planes[index]
         let width = Int(expected.columns[3])!
-        // TurboJPEG pads planes to whole chroma samples; what is outside the image is nobody's business.
+        // TurboJPEG pads planes to whole chroma samples; samples outside of the image are not compared.
         #expect(plane.size.width <= width)
         for y in 0..<plane.size.height {
           let row = plane.bytes[y * plane.size.width..<(y + 1) * plane.size.width]
@@ -113,7 +113,7 @@ struct JPEGVarietyTests {
     #expect(description.adobeTransform == adobe)
   }
 
-  @Test("all 18 orientation files say how they are turned", arguments: ["Landscape", "Portrait"], 0...8)
+  @Test("all 18 orientation files have their orientation", arguments: ["Landscape", "Portrait"], 0...8)
   func orientations(shape: String, number: Int) throws {
     let description = try ImagePreparer().inspectBlocking(
       .file(Fixtures.path("jpeg/orientation/\(shape)_\(number).jpg")))

@@ -5,10 +5,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whether metadata hold the place of a picture: in EXIF, in XMP in each of its forms, and in every carrier of both.
+/// Whether metadata contain the place of a picture: in EXIF, in XMP in each of its forms, and in every carrier of both.
 @Suite("Location")
 struct LocationTests {
-  /// A file, and what is to be found in it.
+  /// A file, and the location that it contains.
   struct Case: CustomTestStringConvertible, Sendable {
     let name: String
     let bytes: [UInt8]
@@ -98,7 +98,7 @@ struct LocationTests {
       }
   }
 
-  // MARK: What is seen
+  // MARK: Cases
 
   /// The forms of RDF, in a JPEG's packet.
   static func forms() throws -> [Case] {
@@ -171,7 +171,7 @@ struct LocationTests {
     return cases
   }
 
-  /// Where a file may carry it.
+  /// The places of a file that may carry a location.
   static func carriers() throws -> [Case] {
     let xmp = Array(position.utf8)
     let none = Array(packet().utf8)
@@ -254,7 +254,7 @@ struct LocationTests {
     ]
   }
 
-  /// What cannot be looked through to its end.
+  /// Metadata that cannot be searched to their end.
   static func unclearFiles() throws -> [(name: String, bytes: [UInt8])] {
     let keyword = "XML:com.adobe.xmp"
     let none = Array(packet().utf8)
@@ -299,7 +299,7 @@ struct LocationTests {
     #expect(Self.cases.count > 80 && Self.placeCases.count == 6 && Self.unclearCases.count == 9)
   }
 
-  @Test("a position is seen wherever it stands, and only there", arguments: cases)
+  @Test("a position is found in every carrier, and only there", arguments: cases)
   func seen(_ test: Case) throws {
     let description = try ImagePreparer().inspectBlocking(.memory(test.bytes))
     #expect(description.hasGPS == test.hasGPS)
@@ -309,14 +309,14 @@ struct LocationTests {
     #expect(try ImagePreparer().inspectBlocking(.file(file.path)).hasGPS == test.hasGPS)
   }
 
-  @Test("names of places are seen in IPTC metadata", arguments: placeCases.indices)
+  @Test("names of places are found in IPTC metadata", arguments: placeCases.indices)
   func placeNames(index: Int) throws {
     let (name, bytes, isNamed) = Self.placeCases[index]
     let description = try ImagePreparer().inspectBlocking(.memory(bytes))
     #expect(description.hasPlaceName == isNamed && !description.hasGPS && description.notes.isEmpty, "\(name)")
   }
 
-  @Test("what cannot be looked through may hold a position, with a note", arguments: unclearCases.indices)
+  @Test("metadata that cannot be searched count as a position, with a note", arguments: unclearCases.indices)
   func mayHold(index: Int) throws {
     let (name, bytes) = Self.unclearCases[index]
     let description = try ImagePreparer().inspectBlocking(.memory(bytes))
@@ -327,7 +327,7 @@ struct LocationTests {
       ], "\(name)")
   }
 
-  @Test("damaged metadata of every kind are looked through without a trap")
+  @Test("damaged metadata of every kind are searched without a trap")
   func hostile() throws {
     var random = SplitMix64(seed: 7)
     let xmp = Array(Self.position.utf8)
@@ -388,7 +388,7 @@ struct LocationTests {
     }
   }
 
-  /// What exiftool is asked to write, and what is to be seen of it.
+  /// Arguments for exiftool to write metadata, and the location that is to be found.
   static let written: [(arguments: [String], hasGPS: Bool, hasPlaceName: Bool)] = [
     (["-XMP-exif:GPSLatitude=42.9", "-XMP-exif:GPSLongitude=-2.4"], true, false),
     (["-XMP-exif:GPSAltitude=800"], true, false), (["-EXIF:GPSLatitude=42.9", "-EXIF:GPSLatitudeRef=N"], true, false),
@@ -402,7 +402,7 @@ struct LocationTests {
   ]
 
   @Test(
-    "what exiftool writes is seen, in packets of every size",
+    "positions and places that exiftool writes are found, in packets of every size",
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
   func writtenByExiftool() throws {
     var files: [(file: URL, index: Int, form: [String])] = []
@@ -430,7 +430,7 @@ struct LocationTests {
     }
   }
 
-  // MARK: What leaves
+  // MARK: Results
 
   @Test(
     "there is a note whether a position was kept or stripped",

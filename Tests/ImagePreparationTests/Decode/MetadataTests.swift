@@ -85,7 +85,7 @@ struct MetadataTests {
     #expect(!description.hasText)
   }
 
-  @Test("text behind the image data is found, however long it is", arguments: [10, 200_000], [1, 40])
+  @Test("text after the image data is found, whatever its length", arguments: [10, 200_000], [1, 40])
   func trailingText(count: Int, dataChunks: Int) throws {
     var file = PNGFile(try Fixtures.bytes("png/art-rgb8.png"))
     // Three times the data, so that they are longer than what is read of a file's end; nobody inflates them here.
@@ -115,7 +115,7 @@ struct MetadataTests {
   }
 
   @Test(
-    "of a profile's names in several languages English is taken, else the first, with all their letters",
+    "the English name of a profile is taken, or the first one, with all letters",
     arguments: [
       ([("de", "Grüße"), ("en", "Größe é")], "Größe é"), ([("ja", "色空間"), ("fr", "été")], "色空間"),
       ([("en", "")], nil),

@@ -29,7 +29,7 @@ struct PNGStripTests {
     #expect(count * 100 > Self.imageCount * 85)
   }
 
-  /// Bytes that are wrong in one place, and what else no encoder would write.
+  /// Bytes that are wrong in one place, and other data that no encoder would write.
   enum Fault: CaseIterable {
     case cut, flippedBit, flippedBitWithChecksum, flippedDataBit, removedDataByte, shortData, longData, wrongAdler
     case extraCompressedData, extraDataInItsOwnChunk, badFilter, endChunkWithData, oversizeChunk, chunkWithinData
@@ -99,7 +99,7 @@ struct PNGStripTests {
   }
 
   @Test(
-    "what libpng refuses is refused, with the same code, and what it takes is taken, under every policy",
+    "a file is accepted, or refused with the same code, exactly as by libpng, under every policy",
     arguments: Fault.allCases)
   func faults(fault: Fault) throws {
     var outcomes: [Outcome: Int] = [:]
@@ -173,12 +173,12 @@ struct PNGStripTests {
     #expect(images[0] == images[1])
   }
 
-  /// What became of one file.
+  /// The outcome for one file.
   enum Outcome { case byLibpng, taken, refused, refusedForItsEnd }
 
   /// Reads a file both ways.
   ///
-  /// - Returns: What became of it, the same both ways.
+  /// - Returns: The outcome, which is the same both ways.
   private static func compare(
     _ bytes: [UInt8], _ policy: DamagePolicy, _ fault: Fault?, _ place: String
   ) throws -> Outcome {

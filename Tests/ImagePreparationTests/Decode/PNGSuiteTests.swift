@@ -79,7 +79,7 @@ struct PNGSuiteTests {
     #expect(description.isProgressive == interlaced)
   }
 
-  @Test("what the color, text and EXIF chunks say")
+  @Test("color, text and EXIF chunks are read")
   func chunks() throws {
     func describe(_ name: String) throws -> ImageDescription {
       try ImagePreparer().inspectBlocking(.file(Fixtures.path("png/pngsuite/\(name).png")))

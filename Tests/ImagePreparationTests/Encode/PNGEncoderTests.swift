@@ -264,7 +264,7 @@ struct PNGEncoderTests {
     #expect(rest.isEmpty)
   }
 
-  /// RGBA of all files, one behind the other.
+  /// The RGBA pixels of all files, concatenated.
   private static func decodeInPython(_ files: [[UInt8]]) throws -> [UInt8] {
     let folder = TestFolder.url.appending(path: "gesso-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

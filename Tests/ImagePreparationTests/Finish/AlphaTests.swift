@@ -42,7 +42,7 @@ struct AlphaTests {
     #expect(checked > result.size.pixelCount / 2)
   }
 
-  @Test("at 16 bits the color stays to an eighth of that", arguments: colors, [37, 100])
+  @Test("at 16 bits the color stays the same to an eighth of that", arguments: colors, [37, 100])
   func oneColorInWords(_ color: [UInt8], side: Int) {
     let size = ImageSize(width: 181, height: 127)
     let bytes = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
@@ -53,7 +53,7 @@ struct AlphaTests {
     }
   }
 
-  @Test("flattened on the background, in sRGB samples or in light", arguments: [false, true])
+  @Test("transparency is flattened on the background, in sRGB samples or in linear light", arguments: [false, true])
   func flattened(linear: Bool) throws {
     let background = BackgroundColor(red: 255, green: 128, blue: 3)
     let alphas = (0...UInt8.max).flatMap { alpha -> [UInt8] in [10, 128, 250, alpha] }
@@ -76,7 +76,7 @@ struct AlphaTests {
     }
   }
 
-  @Test("resized in light as in float64", arguments: TestPattern.hard, [(181, 127, 60), (1201, 503, 301)])
+  @Test("a resize in linear light equals float64", arguments: TestPattern.hard, [(181, 127, 60), (1201, 503, 301)])
   func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
     // Dots are gray in every channel, and stored as such.
     for channels in pattern == .dots ? [1] : [1, 3] {
@@ -145,7 +145,7 @@ struct AlphaTests {
 
   // The last one is only cropped.
   @Test(
-    "every channel of data is resized on its own, as in float64",
+    "every channel of data is resized on its own, with the result of float64",
     arguments: [(181, 127, 60), (1201, 503, 301), (40, 30, 40)], [2, 4])
   func dataWithAlpha(_ example: (width: Int, height: Int, side: Int), channels: Int) throws {
     let source = Self.map(ImageSize(width: example.width, height: example.height), channels: channels)
@@ -157,7 +157,7 @@ struct AlphaTests {
       source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.resamplingFilter)
     let comparison = SampleComparison(result.samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
-    // Encoded and read again, nothing is lost; weighed by the last channel, it would be something else.
+    // Encoding and decoding is lossless; samples premultiplied by the last channel would be different.
     let prepared = try ImagePreparer().prepareBlocking(.memory(file), as: recipe)
     let plain = Recipe(samples: .data)
     #expect(try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes), as: plain).samples == result.samples)
@@ -165,7 +165,9 @@ struct AlphaTests {
     #expect(try ImagePreparer().pixelsBlocking(of: .memory(file), as: recipe).samples != result.samples)
   }
 
-  @Test("of 16-bit data too, and a JPEG of data leaves the last channel out", arguments: [60, 301])
+  @Test(
+    "every channel of 16-bit data is resized on its own, and a JPEG of data leaves the last one out",
+    arguments: [60, 301])
   func wideDataWithAlpha(side: Int) throws {
     let size = side == 60 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
     let bytes = Self.map(size, channels: 4)

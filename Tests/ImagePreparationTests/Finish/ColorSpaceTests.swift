@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// 625 colors in every space, told in every way, against lcms2 in double precision (Fixtures/color/make-spaces.py).
+/// 625 colors in every space, described in every way, against lcms2 in double precision (Fixtures/color/make-spaces.py).
 @Suite("Color spaces")
 struct ColorSpaceTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -82,7 +82,7 @@ struct ColorSpaceTests {
   }
 
   @Test(
-    "what cannot be honored is told",
+    "a color description that cannot be used gives a note",
     arguments: [
       ("cicp-pq", "cICP chunk (PQ) is not supported"), ("cicp-hlg", "cICP chunk (HLG) is not supported"),
       ("cicp-pq-then-profile", "cICP chunk (PQ) is not supported"), ("gama-nonsense-chrm", "gAMA"),
@@ -94,7 +94,7 @@ struct ColorSpaceTests {
   }
 
   @Test(
-    "converted before the resize exactly where the transfer function is not sRGB's",
+    "colors are converted before the resize exactly if the transfer function is not sRGB's",
     arguments: [
       ("display-p3-v4", false), ("alpha-display-p3-v4", false), ("prophoto-v4", true), ("rec2020-v4", true),
       ("gama-1.0", true), ("16-bit-prophoto-v4", true), ("cicp-display-p3", false), ("srgb-profile", false),
@@ -135,7 +135,7 @@ struct ColorSpaceTests {
 
   /// Sharma, Wu and Dalal, table 1.
   @Test(
-    "the yardstick itself, against its published examples",
+    "the color difference equals its published examples",
     arguments: [
       ([50, 2.6772, -79.7751], [50, 0, -82.7485], 2.0425), ([50, 2.8361, -74.0200], [50, 0, -82.7485], 3.4412),
       ([50, 0, 0], [50, -1, 2], 2.3669), ([50, 2.5, 0], [73, 25, -18], 27.1492),

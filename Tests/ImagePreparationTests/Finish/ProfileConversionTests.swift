@@ -23,7 +23,7 @@ struct ProfileConversionTests {
     }
   }()
 
-  @Test("converted as lcms2 converts it elsewhere", arguments: cases)
+  @Test("colors are converted as by Pillow's lcms2", arguments: cases)
   func converts(_ example: Case) throws {
     let expected = try Fixtures.bytes("color/expected.bin")[
       example.offset..<example.offset + example.size.pixelCount * 3]

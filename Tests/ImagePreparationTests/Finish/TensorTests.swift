@@ -34,7 +34,7 @@ struct TensorTests {
     }
   }
 
-  @Test("equal to numpy's to one unit in the last place, in a file with numpy's own header", arguments: cases)
+  @Test("tensors equal numpy's to one unit in the last place, in a file with numpy's own header", arguments: cases)
   func equalsNumPy(_ example: Case) throws {
     let expected = try Fixtures.bytes("tensor/\(example.source)-\(example.name).npy")
     let tensor = try Self.tensor(of: example.source, example.format)
@@ -47,7 +47,7 @@ struct TensorTests {
     }
   }
 
-  @Test("equal to what diffusers makes of the same pixels")
+  @Test("tensors equal those that diffusers makes of the same pixels")
   func equalsDiffusers() throws {
     let expected = Self.values(try Fixtures.bytes("tensor/diffusers.npy")[128...])
     let tensor = try Self.tensor(of: "color", .diffusers)

@@ -97,7 +97,7 @@ struct AttentionTests {
   }
 
   @Test(
-    "no fewer stay than by vipsthumbnail --smartcrop attention",
+    "at least as many subjects stay as with vipsthumbnail --smartcrop attention",
     .enabled(if: vipsthumbnail != nil, "vipsthumbnail is not installed: Scripts/setup peers installs it"),
     arguments: framings)
   func peer(_ framing: Framing) throws {
@@ -184,7 +184,7 @@ struct AttentionTests {
     }
   }
 
-  @Test("where nothing stands out, where nothing is cropped, and in the thinnest images it is the middle")
+  @Test("the crop is in the middle where nothing is salient or cropped, and in the thinnest images")
   func middle() throws {
     let flat = PixelImage<UInt8>(
       size: ImageSize(width: 90, height: 30), channels: 1, samples: [UInt8](repeating: 7, count: 2700))
@@ -197,7 +197,7 @@ struct AttentionTests {
     #expect(try Self.crop(dot, to: ImageSize(width: 1, height: 1)).width == 1)
   }
 
-  @Test("what was trimmed away is not looked at")
+  @Test("trimmed parts are ignored")
   func trimmed() throws {
     // Two spots on a clear ground; the trimmed image begins at the first and ends at the second, which is larger.
     var image = Self.spot(ImageSize(width: 300, height: 60), x: 100, y: 20, side: 16, alpha: true)

@@ -4,10 +4,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// What a plan decides of the result, from headers alone.
+/// The decisions of a plan about the result, from headers alone.
 @Suite("Output plan")
 struct OutputPlanTests {
-  /// A source, what is asked for, and what is planned.
+  /// A source, a recipe, and the expected plan.
   struct Case: Sendable, CustomTestStringConvertible {
     let file: String
     let recipe: Recipe

@@ -128,7 +128,7 @@ struct RecipeCodingTests {
   }
 
   @Test(
-    "what is unknown, or has no meaning, is refused by name",
+    "unknown fields and fields without meaning are refused by name",
     arguments: [
       (#"{"sharpen":1}"#, "sharpen is unknown"), (#"{"size":{"maxside":9}}"#, "size.maxside is unknown"),
       (#"{"size":{"box":{"width":1,"height":1,"depth":1}}}"#, "size.box.depth is unknown"),

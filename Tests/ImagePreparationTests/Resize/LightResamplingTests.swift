@@ -99,7 +99,8 @@ struct LightResamplingTests {
   }
 
   @Test(
-    "alpha weighs light: within 1 wherever alpha is 8 or more", .everyInstructionSet, arguments: [2, 4], alphaFilters)
+    "light is premultiplied: results are within 1 wherever alpha is 8 or more", .everyInstructionSet,
+    arguments: [2, 4], alphaFilters)
   func softAlpha(channels: Int, filter: ResamplingFilter) {
     // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
     let (from, to) = (ImageSize(width: 1_600, height: 1_201), ImageSize(width: 400, height: 301))

@@ -44,7 +44,7 @@ struct MergedPlanesTests {
   }
 
   @Test(
-    "of large ones too, with one thread and with two",
+    "merged rows of large images equal those of whole planes, with one thread and with two",
     arguments: [Recipe.Size.original, .longestSide(1000), .longestSide(2500, enlarge: true)], [1, 2])
   func large(_ size: Recipe.Size, threads: Int) throws {
     try check("jpeg/forest.jpg", Recipe(size: size), threads: threads)

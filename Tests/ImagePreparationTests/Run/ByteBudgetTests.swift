@@ -17,7 +17,9 @@ struct ByteBudgetTests {
     "jpeg/icc-adobe-rgb.jpg", "jpeg/small-gray.jpg", "png/soft-alpha-rgba8.png", "jpeg/orientation/Portrait_6.jpg",
   ].flatMap { file in [2_000, 10_000, 40_000, 90_000, 180_000, 360_000].map { Case(file: file, maxBytes: $0) } }
 
-  @Test("always met; used to 95 % where quality gave way alone, which went no lower than its floor", arguments: cases)
+  @Test(
+    "a budget is met; it is used to 95 % if only the quality was reduced, and the quality stays above its floor",
+    arguments: cases)
   func met(_ example: Case) throws {
     let source = ImageSource.file(Fixtures.path(example.file))
     var recipe = Recipe(size: .longestSide(1024))
@@ -88,13 +90,13 @@ struct ByteBudgetTests {
     }
   }
 
-  /// What reads a source twice.
+  /// Recipes that read a source twice.
   static let twice = [
     Recipe(output: .auto(budget: .bytes(20_000))), Recipe(size: .longestSide(1536, trim: true)),
     Recipe(size: .box(100, 100, .cover, gravity: .attention)),
   ]
 
-  @Test("a descriptor of a file is read again from where it stood", arguments: twice)
+  @Test("a descriptor of a file is read again from its first position", arguments: twice)
   func descriptor(_ recipe: Recipe) throws {
     let name = recipe.trims ? "png/soft-alpha-rgba8.png" : "jpeg/forest.jpg"
     let expected = try ImagePreparer().prepareBlocking(.file(Fixtures.path(name)), as: recipe)
