@@ -47,7 +47,7 @@ package struct Img2Img: Verb {
   @Flag(name: .customLong("no-wait"), help: "Print the job's id as soon as it is submitted.")
   var noWait = false
 
-  @Flag(help: "Draw a finished command anew; without it the earlier results are printed.")
+  @Flag(help: "Start a new job for a finished command; without it the earlier results are printed.")
   var again = false
 
   @Option(

@@ -141,7 +141,7 @@ package struct Jobs: AsyncParsableCommand {
   /// `gesso jobs resolve`
   package struct Resolve: Verb {
     package static let configuration = CommandConfiguration(
-      commandName: "resolve", abstract: "Decide about a run of which nobody can tell whether its submit started a job.")
+      commandName: "resolve", abstract: "Decide about a run whose submit may have started a job.")
 
     @Argument(help: "The number of the run.")
     var run: Int64

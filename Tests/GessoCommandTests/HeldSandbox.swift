@@ -2,7 +2,7 @@ import Foundation
 import ScenarioSandbox
 import Synchronization
 
-/// A sandbox in the test's own process, with a clock that the test stops: while it stands no job goes on, however long the
+/// A sandbox in the test's own process, with a clock that the test stops: no job advances then, however long the
 /// command takes on a busy machine.
 final class HeldSandbox: Sendable {
   private final class Clock: Sendable {

@@ -109,7 +109,7 @@ struct OrderIdentityTests {
     #expect(try identity(of: other) == identity(of: order))
   }
 
-  /// The key as the ledger has it after the order was taken up; nothing is sent.
+  /// The key in the ledger after the order was claimed; nothing is sent.
   private func identity(of order: Img2ImgOrder) throws -> String {
     try order.key(
       on: try ScriptedService(results: []).client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))

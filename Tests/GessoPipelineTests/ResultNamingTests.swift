@@ -312,7 +312,7 @@ struct ResultNamingTests {
 
   // MARK: Replacing when asked to
 
-  /// What happens between the order "autumn" and the order "winter", which want one name.
+  /// An event between the order "autumn" and the order "winter", which ask for one name.
   enum Between: CaseIterable, Sendable {
     case nothing, resultIsEdited, recordIsEdited, recordIsGone, resultIsGone, resultIsLinked, ledgerIsOther
     case ledgerIsOtherAndRecordIsGone, isSource, isPipedSource, isMask, isSourceOfAnother

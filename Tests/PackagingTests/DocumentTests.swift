@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the documents of the repository promise about its files.
+/// The statements of the documents about the repository's files.
 @Suite struct DocumentTests {
   private static let root = Fixtures.folder.deletingLastPathComponent()
 

@@ -47,7 +47,7 @@ public struct SampleComparison: CustomStringConvertible {
   /// The peak signal-to-noise ratio of bytes against the unrounded reference, in dB.
   public var peakSignalToNoise: Double { 10 * log10(255 * 255 / meanSquare) }
 
-  /// What differs, to be read in a failed test.
+  /// A description of the difference for a failed test.
   public var description: String {
     "\(different) of \(count) differ, by \(largest) at most, \(loss) dB below perfect rounding: \(examples)"
   }

@@ -2,7 +2,7 @@ public import Foundation
 
 /// The state of a job as the service last reported it.
 public struct Job: Sendable, Equatable {
-  /// What was charged for a job.
+  /// The charge for a job.
   public struct Billing: Sendable, Equatable {
     /// Creative units before the discount, if the service gives a number. It stays the original charge after a failed job was
     /// refunded.

@@ -88,7 +88,7 @@ struct DamageTests {
         continue
       }
       filled += 1
-      // What lies a filter's width above the row is as it should be.
+      // Rows at least a filter's width above the damaged row are correct.
       let step = Double(image.source.size.height) / Double(whole.size.height)
       let intact = max(0, Int((Double(row) - 1) / step - 4)) * whole.size.width * whole.channels
       #expect(pixels.samples.prefix(intact) == whole.samples.prefix(intact), "cut at \(cut)")

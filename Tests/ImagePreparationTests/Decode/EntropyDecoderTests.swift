@@ -143,7 +143,7 @@ struct EntropyDecoderTests {
     }
   }
 
-  /// What may happen to a file's scan.
+  /// The faults of a file's scan.
   enum Fault: CaseIterable {
     case cut, flippedBit, removedByte, insertedByte, insertedMarker, insertedRestart, fillBytes, swappedEnd
 

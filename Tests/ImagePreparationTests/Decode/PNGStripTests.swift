@@ -85,7 +85,7 @@ struct PNGStripTests {
       return bytes
     }
 
-    /// Where a length grew, libpng may find the file's end before it hands zlib what stands before it.
+    /// If a length grew, libpng may find the file's end before it passes the preceding bytes to zlib.
     var mayEndTheFileEarly: Bool { self == .flippedBit }
 
     /// Strips are read from the stream to its end, libpng only at what it happened to hand to zlib with the last row or right after it.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// What an image shows: each kind leads the encoder another way.
+/// The content of an image: each kind leads to another path of the encoder.
 enum PNGContent: String, CaseIterable {
   /// Every sample at random: nothing to find.
   case noise
@@ -77,7 +77,7 @@ struct PNGForm: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var raster: Raster
   var color = PNGEncoder.Color.srgb
-  /// Of IHDR.
+  /// The fields of IHDR.
   var bitDepth: UInt8
   var colorType: UInt8
 }

@@ -3,10 +3,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Results that are encoded while their rows come are those of the whole image.
+/// Results that are encoded while rows arrive equal those of the whole image.
 @Suite("Row sinks")
 struct RowSinkTests {
-  /// What an image may turn out to be when half of it, or all of it, is known.
+  /// The kinds of images, which are known when half of the rows, or all of them, are there.
   enum Content: CaseIterable {
     case noise, softAlpha, opaqueAlpha, opaqueAbove, gray, grayAbove, fewColors, fewColorsAbove
 
@@ -44,7 +44,7 @@ struct RowSinkTests {
 
   @Test("PNG", arguments: Content.allCases)
   func png(content: Content) throws {
-    // Of one image with a second thread.
+    // The larger image is large enough for a second thread.
     let sizes = [ImageSize(width: 331, height: 277)] + (content == .noise ? [ImageSize(width: 820, height: 620)] : [])
     for size in sizes {
       let raster = content.image(size)

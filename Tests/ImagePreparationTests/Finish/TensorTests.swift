@@ -60,7 +60,7 @@ struct TensorTests {
     [Fixtures.folder.deletingLastPathComponent().appending(path: ".build/venv-tests/bin/python").path], ["python3"],
   ].first { (try? run($0 + ["-c", "import diffusers.image_processor"])) != nil }
 
-  /// What a command prints; an error where it fails.
+  /// The output of a command; throws if the command fails.
   static func run(_ command: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")

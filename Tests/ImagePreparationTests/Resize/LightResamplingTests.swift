@@ -87,7 +87,7 @@ struct LightResamplingTests {
     }
   }
 
-  /// Of each byte (IEC 61966-2-1:1999).
+  /// The light of each byte (IEC 61966-2-1:1999).
   static let light = (0..<256).map { byte in
     let v = Double(byte) / 255
     return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)

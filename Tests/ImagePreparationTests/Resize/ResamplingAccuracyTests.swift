@@ -159,7 +159,7 @@ struct ResamplingAccuracyTests {
     }
     let image = PixelImage(size: size, channels: 4, samples: samples)
     #expect(image.resized(to: size, resamplingFilter: filter) == image)
-    // What nobody can see does not leave.
+    // Invisible colors are not in the result.
     var hidden = samples
     hidden[3] = 0
     let cleared = PixelImage(size: size, channels: 4, samples: hidden).resized(to: size, resamplingFilter: filter)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import ImagePreparation
 
-/// What 16-bit weights and intermediates cost, in every shape and of every kind of picture: never more than 1 from the
-/// rounded float64, and at most 0.15 dB of its signal-to-noise ratio.
+/// The error of 16-bit weights and intermediates, for every shape and kind of picture: never more than 1 from the rounded float64,
+/// and at most 0.15 dB of its signal-to-noise ratio.
 @Suite("Rounding noise of the resize")
 struct RoundingNoiseTests {
   struct Case: Sendable, CustomTestStringConvertible {

@@ -1,4 +1,4 @@
-/// Encodes small planes as JPEG, strip by strip as their rows are done.
+/// Encodes small planes as JPEG strip by strip, when the rows of a strip are done.
 final class JPEGPlaneEncoder: RowSink {
   private var writer: JPEGPlaneWriter
   private var nextStrip = 0
