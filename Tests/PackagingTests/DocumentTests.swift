@@ -54,7 +54,9 @@ import Testing
 
   private static func files(below folders: [String]) throws -> [String] {
     try folders.flatMap { folder in
-      try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).map { "\(folder)/\($0)" }
+      // Builds of nested packages are none of ours.
+      try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path)
+        .filter { !$0.contains(".build/") }.map { "\(folder)/\($0)" }
     }
   }
 
