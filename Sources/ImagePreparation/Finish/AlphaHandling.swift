@@ -8,6 +8,16 @@ enum AlphaHandling: Sendable, Equatable {
   case drop
 }
 
+/// What becomes of an alpha channel once its pixels are known.
+struct AlphaRule: Sendable, Equatable {
+  /// What becomes of one that is opaque everywhere.
+  let whereOpaque: AlphaHandling
+  /// What becomes of any other.
+  let elsewhere: AlphaHandling
+  /// What a user should know of ``elsewhere``.
+  let note: String?
+}
+
 extension Raster {
   /// The image with its alpha channel handled, if it has one.
   func handlingAlpha(_ handling: AlphaHandling) -> Raster {
@@ -16,5 +26,15 @@ extension Raster {
     case .flatten(let background, let linear): flattened(on: background, linear: linear)
     case .drop: withoutAlpha()
     }
+  }
+
+  /// The image with its alpha channel, if it has one, handled as its pixels require.
+  ///
+  /// - Parameter notes: Gains the rule's note where that applies.
+  func followingAlphaRule(_ rule: AlphaRule, notes: inout [String]) -> Raster {
+    guard channels.hasAlpha else { return self }
+    if isOpaque { return handlingAlpha(rule.whereOpaque) }
+    if let note = rule.note { notes.append(note) }
+    return handlingAlpha(rule.elsewhere)
   }
 }

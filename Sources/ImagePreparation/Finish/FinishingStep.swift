@@ -1,7 +1,8 @@
 /// One step on the whole small image between the resize and the encoder.
 ///
-/// A plan lists the steps in order. Rows are encoded while they arrive only if the list is empty; every other image goes through all
-/// of its steps. A step that is added here is therefore skipped on no path.
+/// A plan lists them in order, and every image is taken through all of them: rows are encoded while they come only where the list is
+/// empty, and planes go into a JPEG as they are only where every step ``worksOnPlanes``. Work that belongs here can therefore be
+/// forgotten on no path.
 enum FinishingStep: Sendable {
   /// Stored rows and columns become those of the upright image.
   case turn(Orientation)
@@ -9,13 +10,26 @@ enum FinishingStep: Sendable {
   case convertColor(ProfileConversion)
   /// Samples of 16 bits are rounded to 8.
   case roundToBytes
-  /// Alpha that is opaque everywhere is left out; other alpha is handled, with this note for the user.
-  case settleAlpha(AlphaHandling, note: String?)
-  /// The image is placed on a canvas, whose remaining area is filled with a color or is transparent.
+  /// Alpha is handled as its pixels require.
+  case settleAlpha(AlphaRule)
+  /// The image is placed on a canvas, the rest of which is filled with a color, or is transparent.
   case pad(ImageSize, x: Int, y: Int, fill: BackgroundColor?)
 
-  /// The stage to which the step's time is added.
-  var stage: PreparationError.Stage { if case .turn = self { .orient } else { .color } }
+  /// The stage that its time counts for.
+  var stage: PreparationError.Stage {
+    switch self {
+    case .turn: .orient
+    case .convertColor, .roundToBytes, .settleAlpha, .pad: .color
+    }
+  }
+
+  /// True where Y, Cb and Cr may be taken through it one by one, each at its own size; false where it needs the pixels' colors.
+  var worksOnPlanes: Bool {
+    switch self {
+    case .turn, .roundToBytes: true
+    case .convertColor, .settleAlpha, .pad: false
+    }
+  }
 
   /// The step's name in a plan.
   var word: String {
@@ -38,13 +52,7 @@ enum FinishingStep: Sendable {
     case .turn(let orientation): planes = planes.map { orientation.upright($0) }
     case .convertColor(let conversion): planes = planes.map { conversion.convert($0) }
     case .roundToBytes: planes = planes.map { $0.roundedToBytes() }
-    case .settleAlpha(let handling, let note):
-      planes = planes.map { image in
-        guard image.channels.hasAlpha else { return image }
-        if image.isOpaque { return image.withoutAlpha() }
-        if let note { notes.append(note) }
-        return image.handlingAlpha(handling)
-      }
+    case .settleAlpha(let rule): planes = planes.map { $0.followingAlphaRule(rule, notes: &notes) }
     case .pad(let canvas, let x, let y, let fill):
       planes = planes.map { $0.padded(to: canvas, x: x, y: y, background: fill) }
     }

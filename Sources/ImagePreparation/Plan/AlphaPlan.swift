@@ -1,29 +1,52 @@
 /// The decision about transparency for every path.
 ///
-/// Alpha that turns out to be opaque everywhere is left out of every result; the decisions here are for all other images.
+/// What only pixels can settle stands here as a rule with its possible outcomes, which the executing code reads.
+///
+/// Three things are decided elsewhere. `PNGEncoderForm` stores without alpha what is opaque, as it stores without hue what is gray,
+/// because that is the same image in fewer bytes. `PixelImage.resized` has no recipe, and always premultiplies. `VisibleBounds` reads
+/// alpha to trim, which is geometry.
 struct AlphaPlan: Sendable, Equatable {
-  /// True when decoded rows have an alpha channel.
-  let isDecoded: Bool
-  /// True when colors are premultiplied before the resize.
+  /// Whether a pixel of the result is transparent.
+  enum Transparency: Sendable, Equatable {
+    /// No pixel is: the result has no alpha channel.
+    case never
+    /// The ``AlphaPlan/rule`` settles it: the finished image has an alpha channel where a pixel is transparent.
+    case possible
+    /// Padding is, whatever the pixels are.
+    case always
+  }
+
+  /// What becomes of decoded alpha in the result; nil where none is decoded.
+  let rule: AlphaRule?
+  /// True where the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
+  let isSettledByEncoder: Bool
+  /// True when alpha weighs the colors in the resize: they are premultiplied on the way in.
   let premultiplies: Bool
-  /// The handling of alpha in the result.
-  let result: AlphaHandling
-  /// The note for the user if this changes a pixel; nil for none.
-  let note: String?
-  /// The color of padding; nil for transparent padding.
+  /// What padding is filled with; nil for transparent padding.
   let padding: BackgroundColor?
-  /// The handling of alpha in the tensor.
+  /// Whether a pixel of the result is transparent, which makes it a PNG where no format is asked for.
+  let transparency: Transparency
+  /// What becomes of alpha in the tensor.
   let tensor: AlphaHandling
 
-  /// Makes the decision for a result in the requested `format`.
-  init(source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format) {
+  /// Decides.
+  ///
+  /// - Parameters:
+  ///   - format: The format that is asked for.
+  ///   - isPadded: True where the image does not fill its canvas.
+  init(
+    source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format, isPadded: Bool, product: OutputPlan.Product
+  ) {
+    let isDecoded = source.decodedChannels.hasAlpha
     let linear = recipe.samples.isLinear
-    isDecoded = source.decodedChannels.hasAlpha
     premultiplies = isDecoded && !recipe.samples.isData
     padding = recipe.background ?? (format == .jpeg ? .white : nil)
     tensor =
       recipe.samples.isData && recipe.background == nil
       ? .drop : .flatten(recipe.background ?? .white, linear: linear)
+
+    let result: AlphaHandling
+    let note: String?
     if let background = recipe.background {
       (result, note) = (.flatten(background, linear: linear), nil)
     } else if format != .jpeg {
@@ -35,5 +58,9 @@ struct AlphaPlan: Sendable, Equatable {
         .flatten(.white, linear: linear), "transparency was flattened on white, because a JPEG has none"
       )
     }
+    rule = isDecoded ? AlphaRule(whereOpaque: .drop, elsewhere: result, note: note) : nil
+    isSettledByEncoder = product == .file(tensor: nil) && format == .png && result == .keep
+    transparency =
+      if isPadded, padding == nil { .always } else if isDecoded, result == .keep { .possible } else { .never }
   }
 }

@@ -38,3 +38,8 @@ public struct GeometryRecord: Sendable, Equatable {
   /// The size of the result.
   public var canvas: ImageSize
 }
+
+extension GeometryRecord {
+  /// True where the content does not fill the canvas.
+  var isPadded: Bool { content != canvas }
+}

@@ -36,7 +36,18 @@ struct OutputPlan: Sendable {
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// The recipe's format that leads to this one.
+    /// True where it is a PNG, whether the image is flat or not.
+    ///
+    /// - Parameter isTransparent: True where a pixel of the finished image is transparent.
+    func isPNG(isTransparent: Bool) -> Bool {
+      switch self {
+      case .png: true
+      case .pngIfTransparent: isTransparent
+      case .jpeg, .jpegUnlessFlat: false
+      }
+    }
+
+    /// The recipe's word for it.
     var asked: Recipe.Output.Format { self == .jpeg ? .jpeg : self == .png ? .png : .auto }
   }
 
@@ -71,10 +82,8 @@ struct OutputPlan: Sendable {
   /// The steps on the small image before it is encoded, in order. Rows are encoded while they arrive only if there are no steps, see
   /// ``delivery``.
   var steps: [FinishingStep]
-  /// True when planes go into the JPEG without being merged or upsampled.
-  let encodesPlanes: Bool
-  /// True when Y, Cb and Cr are converted to RGB while their rows arrive.
-  let mergesPlanes: Bool
+  /// Whether a pixel of the result is transparent.
+  let transparency: AlphaPlan.Transparency
   /// Width and height of the result.
   let size: ImageSize
   /// JPEG chroma subsampling.
@@ -91,6 +100,10 @@ struct OutputPlan: Sendable {
   let threads: Int
   /// The channels of decoded rows, or of one plane.
   private let channels: RowLayout.Channels
+  /// What the decoder delivers: planes of a JPEG, or one of interleaved rows.
+  private let planeCount: Int
+  /// True where planes are delivered, and a JPEG of them is all that is wanted.
+  private let wantsPlanes: Bool
 
   /// Makes the decisions.
   ///
@@ -104,31 +117,25 @@ struct OutputPlan: Sendable {
     product: Product, threads: Int
   ) throws(PreparationError) {
     let format = settled?.format.asked ?? recipe.output.format
-    let isPadded = geometry.content != geometry.canvas
-    let isOnlyEncoded = product == .file(tensor: nil)
-    encodesPlanes =
-      form == .planes && isOnlyEncoded && format != .png && color.conversionAfterResize == nil && !isPadded
+    self.planeCount = planeCount
+    wantsPlanes = form == .planes && product == .file(tensor: nil) && format != .png
 
-    mergesPlanes = planeCount > 1 && !encodesPlanes
     var steps: [FinishingStep] = []
     if source.orientation != .upright { steps.append(.turn(source.orientation)) }
     if let conversion = color.conversionAfterResize { steps.append(.convertColor(conversion)) }
     if layout.bitDepth == 16 { steps.append(.roundToBytes) }
-    // No step is needed for a PNG that keeps alpha: its encoder finds opaque alpha and leaves it out.
-    if alpha.isDecoded, !(isOnlyEncoded && format == .png && alpha.result == .keep) {
-      steps.append(.settleAlpha(alpha.result, note: alpha.note))
-    }
-    if isPadded {
+    if let rule = alpha.rule, !alpha.isSettledByEncoder { steps.append(.settleAlpha(rule)) }
+    if geometry.isPadded {
       steps.append(.pad(geometry.canvas, x: geometry.contentX, y: geometry.contentY, fill: alpha.padding))
     }
     self.steps = steps
 
-    let mayBeTransparent = alpha.isDecoded && alpha.result == .keep || isPadded && alpha.padding == nil
+    transparency = alpha.transparency
     let rule: Format =
       switch format {
       case .png: .png
       case .jpeg: .jpeg
-      case .auto: mayBeTransparent ? .pngIfTransparent : .jpegUnlessFlat
+      case .auto: alpha.transparency == .never ? .jpegUnlessFlat : .pngIfTransparent
       }
     settings =
       settled
@@ -150,7 +157,13 @@ struct OutputPlan: Sendable {
     channels = layout.channels
   }
 
-  /// The form in which the encoder receives the image: rows while they arrive, if there are no other steps.
+  /// True where planes go into the JPEG as they are, neither merged nor upsampled.
+  var encodesPlanes: Bool { wantsPlanes && steps.allSatisfy(\.worksOnPlanes) }
+
+  /// True where Y, Cb and Cr become RGB while their rows come.
+  var mergesPlanes: Bool { planeCount > 1 && !encodesPlanes }
+
+  /// How the encoder gets the image: while its rows come where nothing else happens to them.
   var delivery: Delivery {
     guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
     if encodesPlanes { return .planes }

@@ -78,11 +78,10 @@ private struct Explanation: Encodable {
         Resize.Plane(from: Size(plane.input), to: Size(plane.output), arithmetic: plane.arithmetic)
       })
     color = plan.color.word
-    let isPadded = plan.geometry.content != plan.geometry.canvas
     alpha = Alpha(
-      decoded: alphaPlan.isDecoded, result: alphaPlan.isDecoded ? alphaPlan.result.words : nil,
-      padding: isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
-      tensor: outputPlan.tensor == nil || !alphaPlan.isDecoded ? nil : alphaPlan.tensor.words)
+      decoded: alphaPlan.rule != nil, result: alphaPlan.rule?.elsewhere.words,
+      padding: plan.geometry.isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
+      tensor: outputPlan.tensor == nil || alphaPlan.rule == nil ? nil : alphaPlan.tensor.words)
     steps = (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
     let formats = outputPlan.possibleFormats
     output = Output(
@@ -102,10 +101,11 @@ private struct Explanation: Encodable {
   private static func unsettled(_ plan: PreparationPlan) -> [Unsettled] {
     var rules: [Unsettled] = []
     let output = plan.output
-    if plan.alpha.isDecoded {
+    if let rule = plan.alpha.rule {
       rules.append(
         Unsettled(
-          what: "alpha", rule: "left out where every pixel is opaque", outcomes: ["drop", plan.alpha.result.words]))
+          what: "alpha", rule: "left out where every pixel is opaque",
+          outcomes: [rule.whereOpaque.words, rule.elsewhere.words]))
     }
     let formats = output.possibleFormats.map(\.rawValue)
     switch output.settings.format {
@@ -141,13 +141,8 @@ extension OutputPlan {
     case .jpeg: [.jpeg]
     case .png: [.png]
     case .jpegUnlessFlat: [.jpeg, .png]
-    case .pngIfTransparent: isSurelyTransparent ? [.png] : [.png, .jpeg]
+    case .pngIfTransparent: transparency == .always ? [.png] : [.png, .jpeg]
     }
-  }
-
-  /// True when padding is transparent, so that the result is transparent whatever its pixels.
-  private var isSurelyTransparent: Bool {
-    steps.contains { step in if case .pad(_, _, _, fill: nil) = step { true } else { false } }
   }
 }
 

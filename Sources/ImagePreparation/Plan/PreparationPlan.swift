@@ -75,7 +75,8 @@ public struct PreparationPlan: Sendable {
     let geometry = resolved.record
     let channels = source.decodedChannels
     let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
-    let alpha = AlphaPlan(source: source, recipe: recipe, format: format)
+    let alpha = AlphaPlan(
+      source: source, recipe: recipe, format: format, isPadded: geometry.isPadded, product: product)
     let linear = recipe.samples.isLinear
     let stored = StoredGeometry(geometry, source: source)
     threads = limits.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1

@@ -62,8 +62,11 @@ struct FinishedImage {
     return planes[0]
   }
 
-  /// True when every pixel is opaque.
-  var isOpaque: Bool { !planes[0].channels.hasAlpha }
+  /// True where a file with these settings is a PNG, whether the image is flat or not.
+  func isPNG(_ settings: OutputPlan.Settings) -> Bool {
+    // The plan's alpha rule leaves a channel only where a pixel is transparent.
+    settings.format.isPNG(isTransparent: planes[0].channels.hasAlpha)
+  }
 
   /// Encodes the image.
   ///
@@ -74,7 +77,7 @@ struct FinishedImage {
     clock.enter(.encode)
     var format = ImageDescription.Format.jpeg
     var bytes: [UInt8]
-    if settings.format == .png || settings.format == .pngIfTransparent && !isOpaque {
+    if isPNG(settings) {
       if settings.format != .png { notes.append("PNG, because the image is transparent") }
       (format, bytes) = (.png, try png(settings))
     } else {

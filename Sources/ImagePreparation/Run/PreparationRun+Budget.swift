@@ -16,7 +16,7 @@ extension PreparationRun {
     var finished = whole
     let first = whole.plan.output.settings
     var settings = first
-    let isJPEG = first.format != .png && whole.isOpaque
+    let isJPEG = !whole.isPNG(first)
     settings.format = isJPEG ? .jpeg : .png
     var budget = ByteBudget(
       limit: limit.bytes, quality: isJPEG ? first.quality : nil, floor: Double(limit.minQuality),

@@ -104,6 +104,29 @@ struct OutputPlanTests {
     #expect(output.delivery == .whole)
   }
 
+  /// Y, Cb and Cr of different sizes have no colors to convert, and no canvas in common.
+  @Test("work that planes cannot be taken through one by one ends the encoding of planes", arguments: cases)
+  func planesAreMergedWhereWorkNeedsColors(_ expected: Case) throws {
+    var output = try Self.plan(expected).output
+    let encodedPlanes = output.encodesPlanes
+    output.steps.append(.turn(.mirrored))
+    #expect(output.encodesPlanes == encodedPlanes)
+    output.steps.append(.pad(ImageSize(width: 99, height: 99), x: 0, y: 0, fill: .white))
+    #expect(!output.encodesPlanes && output.delivery == .whole)
+    #expect(output.mergesPlanes == (try Self.plan(expected).decoding.planes.count > 1))
+  }
+
+  @Test("the alpha plan settles what the pixels leave open", arguments: cases)
+  func transparency(_ expected: Case) throws {
+    let plan = try Self.plan(expected)
+    #expect(plan.alpha.rule.map(\.whereOpaque) == (expected.alpha == nil ? nil : .drop))
+    let isLeft = plan.output.steps.contains { if case .settleAlpha = $0 { true } else { false } }
+    #expect(isLeft == (plan.alpha.rule != nil && !plan.alpha.isSettledByEncoder))
+    let pads = plan.geometry.isPadded && plan.alpha.padding == nil
+    #expect(
+      plan.alpha.transparency == (pads ? .always : plan.alpha.rule?.elsewhere == .keep ? .possible : .never))
+  }
+
   @Test("a byte budget stands in the plan with what may give way")
   func budget() throws {
     let recipe = Self.small(output: .jpeg(quality: 88, budget: .bytes(900)))
