@@ -58,7 +58,7 @@ extension PreparationRun {
   private func runSmaller(
     than finished: FinishedImage, pixels: Int, _ settings: OutputPlan.Settings
   ) throws(PreparationError) -> FinishedImage? {
-    guard source.isRepeatable else {
+    guard source.canRewind else {
       throw PreparationError(
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
         remedy: "read it into memory or a file first, or lower --max-side")

@@ -7,16 +7,16 @@ struct RepeatableSource {
   /// The descriptor and its first position; nil for other sources, and for descriptors that cannot be searched, such as pipes.
   private let start: (descriptor: Int32, offset: off_t)?
   /// False for a descriptor that can be read only once.
-  let isRepeatable: Bool
+  let canRewind: Bool
 
   init(_ source: ImageSource) {
     input = source
     guard case .descriptor(let descriptor) = source else {
-      (start, isRepeatable) = (nil, true)
+      (start, canRewind) = (nil, true)
       return
     }
     let offset = lseek(descriptor, 0, SEEK_CUR)
-    isRepeatable = offset >= 0
+    canRewind = offset >= 0
     start = offset >= 0 ? (descriptor, offset) : nil
   }
 
@@ -24,7 +24,7 @@ struct RepeatableSource {
   ///
   /// - Throws: `invalidRecipe` of stage `open`, with a remedy that names `flag`.
   func check(_ what: String, without flag: String) throws(PreparationError) {
-    guard !isRepeatable else { return }
+    guard !canRewind else { return }
     throw PreparationError(
       .invalidRecipe, stage: .open, "\(what) reads the source twice, and this one can be read only once",
       remedy: "read it into memory or a file first, or leave out \(flag)")
