@@ -51,7 +51,55 @@ struct PreparationOptionsTests {
     #expect(try options.recipe() == test.recipe)
   }
 
-  @Test("flags make limits")
+  /// Labels of the fields in which two values differ.
+  static func differing(_ a: Any, _ b: Any) -> Set<String> {
+    Set(
+      zip(Mirror(reflecting: a).children, Mirror(reflecting: b).children).compactMap { a, b in
+        String(reflecting: a.value) == String(reflecting: b.value) ? nil : a.label
+      })
+  }
+
+  @Test("reach every field of a recipe")
+  func everyFieldIsReached() throws {
+    let recipes = try Self.cases.map {
+      try PreparationOptions.parse($0.arguments.split(separator: " ").map(String.init)).recipe()
+    }
+    let fittings = recipes.compactMap { if case .fitted(let fitting) = $0.size { fitting } else { nil } }
+    let fields: [(standard: Any, values: [Any])] = [
+      (Recipe(), recipes), (Recipe.Fitting(), fittings),
+      (Recipe.Budget.bytes(1), recipes.compactMap(\.output.budget)),
+    ]
+    for (standard, values) in fields {
+      let reached = values.reduce(into: Set()) { $0.formUnion(Self.differing($1, standard)) }
+      for field in Mirror(reflecting: standard).children.compactMap(\.label) {
+        #expect(reached.contains(field), "no flag in the table above changes \(type(of: standard)).\(field)")
+      }
+    }
+  }
+
+  /// Flags that say nothing about the recipe: those of ``limits()``, and what an input may take that is fetched.
+  static let others: Set = ["--max-input-pixels", "--max-memory", "--threads", "--max-download"]
+
+  @Test("are all in the table above, and each changes the recipe there")
+  func everyFlagCounts() throws {
+    let help = PreparationOptions.helpMessage(includeHidden: true)
+    let flags = Set(help.matches(of: #/(?m)^  (--[a-z\-]+)/#).map { String($0.1) })
+    #expect(flags.count > 20 && flags.isSuperset(of: Self.others))
+    for flag in flags.subtracting(Self.others) {
+      let changing = try Self.cases.filter { test in
+        var words = test.arguments.split(separator: " ").map(String.init)
+        guard let index = words.firstIndex(of: flag) else { return false }
+        let recipe = try PreparationOptions.parse(words).recipe()
+        let takesValue = index + 1 < words.count && !words[index + 1].hasPrefix("--")
+        words.removeSubrange(index...index + (takesValue ? 1 : 0))
+        // What is refused without the flag is another recipe, too.
+        return (try? PreparationOptions.parse(words).recipe()) != recipe
+      }
+      #expect(!changing.isEmpty, "\(flag)")
+    }
+  }
+
+  @Test("become limits")
   func limits() throws {
     let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
     #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))

@@ -5,7 +5,7 @@ import Testing
 
 /// The examples of the articles are the files that are compiled here, and they run.
 @Suite struct ArticleTests {
-  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords", "AttentionCrop", "RecipeFiles"])
+  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords", "AttentionCrop", "RecipeJSON"])
   func articleShowsTheCompiledExample(_ name: String) throws {
     let example = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Articles/\(name).swift"),
@@ -41,10 +41,10 @@ import Testing
   }
 
   @Test("the recipes of the article are recipes, in their one spelling")
-  func recipeFiles() throws {
+  func recipesAsJSON() throws {
     let article = try String(
       contentsOf: Fixtures.folder.deletingLastPathComponent().appending(
-        path: "Sources/ImagePreparation/ImagePreparation.docc/RecipeFiles.md"), encoding: .utf8)
+        path: "Sources/ImagePreparation/ImagePreparation.docc/RecipeJSON.md"), encoding: .utf8)
     let examples = article.matches(of: #/```json\n(.*)\n```/#).map { String($0.1) }
     #expect(examples.count >= 3)
     for example in examples { #expect(try canonicalJSON(recipe(json: example)) == example) }

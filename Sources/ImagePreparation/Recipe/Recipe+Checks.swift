@@ -1,16 +1,22 @@
-extension Recipe {
-  /// Checks everything about a recipe that does not depend on a source.
+extension Recipe.Size {
+  /// Refuses sizes without meaning.
+  ///
+  /// - Throws: `invalidRecipe` of stage `resize`.
+  func check() throws(PreparationError) { if case .fitted(let fitting) = self { try fitting.check() } }
+}
+
+extension Recipe.Output {
+  /// Refuses an output without meaning.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {
-    if case .fitted(let fitting) = size { try fitting.check() }
-    if let budget = output.budget {
+    if let budget {
       if budget.bytes < 1 { throw .refused("a budget of \(budget.bytes) bytes is out of range", "use 1 or more") }
       if !(1...100).contains(budget.minQuality) {
         throw .refused("a lowest quality of \(budget.minQuality) is out of range", "use 1 to 100")
       }
     }
-    if let quality = output.quality, !(1...100).contains(quality) {
+    if let quality, !(1...100).contains(quality) {
       throw .refused("a quality of \(quality) is out of range", "use 1 to 100")
     }
   }

@@ -96,4 +96,14 @@ extension Recipe.Output {
     case .png(_, let maxBytes): maxBytes.map { Recipe.Budget(bytes: $0) }
     }
   }
+
+  /// The same without a largest size.
+  var withoutBudget: Recipe.Output {
+    switch self {
+    case .auto(let quality, let subsampling, let compression, _):
+      .auto(quality: quality, subsampling: subsampling, compression: compression)
+    case .jpeg(let quality, let subsampling, _): .jpeg(quality: quality, subsampling: subsampling)
+    case .png(let compression, _): .png(compression: compression)
+    }
+  }
 }

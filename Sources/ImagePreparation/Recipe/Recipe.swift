@@ -45,6 +45,16 @@ public struct Recipe: Sendable, Equatable {
     effort: Effort = .balanced, background: BackgroundColor? = nil, output: Output = .auto(),
     metadata: MetadataHandling = .none, failOn: DamagePolicy = .truncated
   ) {
+    self.init(
+      of: size, samples: samples, resamplingFilter: resamplingFilter, effort: effort, background: background,
+      output: output, metadata: metadata, failOn: failOn)
+  }
+
+  /// Makes a recipe that follows from another one. Nothing has a default here, so that each of these decides about a new field.
+  private init(
+    of size: Size, samples: Samples, resamplingFilter: ResamplingFilter, effort: Effort, background: BackgroundColor?,
+    output: Output, metadata: MetadataHandling, failOn: DamagePolicy
+  ) {
     self.size = size
     self.samples = samples
     self.resamplingFilter = resamplingFilter
@@ -53,5 +63,114 @@ public struct Recipe: Sendable, Equatable {
     self.output = output
     self.metadata = metadata
     self.failOn = failOn
+  }
+}
+
+// MARK: As JSON, and checked
+
+/// A recipe as JSON: stable names, and nothing but what differs from the default recipe, which is `{}`.
+///
+/// Equal recipes have equal JSON when keys are sorted. What a left out field means never changes, because stored recipes and the
+/// identity of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know,
+/// are refused by name. <doc:RecipeJSON> lists the fields.
+extension Recipe: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case size, samples, resamplingFilter, effort, background, output, metadata, failOn
+  }
+
+  /// Every field: its name in JSON, and what is refused of it.
+  private static var fields: [Field] {
+    [
+      Field(.size, \.size) { size throws(PreparationError) in try size.check() },
+      Field(.samples, \.samples),
+      Field(.resamplingFilter, \.resamplingFilter),
+      Field(.effort, \.effort),
+      Field(.background, \.background),
+      Field(.output, \.output) { output throws(PreparationError) in try output.check() },
+      Field(.metadata, \.metadata),
+      Field(.failOn, \.failOn),
+    ]
+  }
+
+  /// Reads a recipe.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let values = try RecipeFields<CodingKeys>(of: decoder)
+    self.init()
+    for field in Self.fields { try field.read(&self, values) }
+  }
+
+  /// Writes the recipe.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    for field in Self.fields { try field.write(self, &values) }
+  }
+
+  /// Refuses a recipe without meaning, whatever source it is for.
+  ///
+  /// - Throws: `invalidRecipe` of stage `resize`.
+  func check() throws(PreparationError) {
+    for field in Self.fields { try field.check(self) }
+  }
+
+  /// One field.
+  private struct Field {
+    let read: (inout Recipe, RecipeFields<CodingKeys>) throws -> Void
+    let write: (Recipe, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
+    let check: (Recipe) throws(PreparationError) -> Void
+
+    init<Value: Codable & Equatable>(
+      _ key: CodingKeys, _ path: WritableKeyPath<Recipe, Value>,
+      check: @escaping (Value) throws(PreparationError) -> Void = { _ in }
+    ) {
+      read = { recipe, values in recipe[keyPath: path] = try values.decode(key, default: recipe[keyPath: path]) }
+      write = { recipe, values in
+        try values.encode(recipe[keyPath: path], forKey: key, unless: Recipe()[keyPath: path])
+      }
+      self.check = { recipe throws(PreparationError) in try check(recipe[keyPath: path]) }
+    }
+
+    /// A field that is left out where it is nil.
+    init<Value: Codable>(_ key: CodingKeys, _ path: WritableKeyPath<Recipe, Value?>) {
+      read = { recipe, values in recipe[keyPath: path] = try values.decodeIfPresent(key) }
+      write = { recipe, values in try values.encodeIfPresent(recipe[keyPath: path], forKey: key) }
+      check = { _ in }
+    }
+  }
+}
+
+// MARK: Recipes that follow from others
+
+extension Recipe {
+  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: all of it holds but its sizes.
+  ///
+  /// - Parameter geometry: Where the prepared image's pixels lie in its source.
+  package func matching(_ geometry: GeometryRecord) -> Recipe {
+    // A budget would change the size.
+    Recipe(
+      of: .matching(geometry), samples: samples, resamplingFilter: resamplingFilter, effort: effort,
+      background: background, output: output.withoutBudget, metadata: metadata, failOn: failOn)
+  }
+
+  /// The recipe of a mask that is to lie on a prepared image: shares of white, not colors. What is transparent is black, and so is
+  /// padding.
+  ///
+  /// - Parameters:
+  ///   - geometry: Where the prepared image's pixels lie in its source.
+  ///   - failOn: How damaged the mask may be.
+  package static func mask(matching geometry: GeometryRecord, failOn: DamagePolicy) -> Recipe {
+    // The mean over a pixel's area is the share of it that is painted anew.
+    Recipe(
+      of: .matching(geometry), samples: .data, resamplingFilter: .box, effort: .best,
+      background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png(), metadata: .none, failOn: failOn)
+  }
+
+  /// The small opaque image in which attention is measured, of a source that is to be prepared like this.
+  var forAttention: Recipe {
+    // Without transparency, on a color that neither black nor white is lost on.
+    Recipe(
+      of: .longestSide(Attention.side), samples: samples.asCoded, resamplingFilter: .lanczos3, effort: .balanced,
+      background: BackgroundColor(red: 128, green: 128, blue: 128), output: .jpeg(), metadata: .none, failOn: failOn)
   }
 }
