@@ -43,11 +43,13 @@ package struct OrderIdentity: Encodable, Sendable {
       case .control(_, let modality): Second(kind: second.name, modality: modality, image: image)
       }
     }
-    switch order.source {
-    case .image: (source, recipe) = (sourceSHA256 ?? Self.unknown, order.recipe)
-    // An image that the service fetches itself is not prepared.
-    case .remote(let url): (source, recipe) = (url, Recipe())
-    }
+    source =
+      switch order.source {
+      case .image: sourceSHA256 ?? Self.unknown
+      case .remote(let url): url
+      }
+    // That of the second image follows from this one and from its kind.
+    recipe = order.recipe(for: .source)
     model = order.request.modelID
     prompt = order.request.prompt
     generation = order.request.record

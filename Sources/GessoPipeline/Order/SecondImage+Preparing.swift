@@ -27,22 +27,16 @@ extension Img2ImgOrder.SecondImage {
 
   /// Prepares the image so that it lies on the first one pixel by pixel.
   ///
-  /// - Parameters:
-  ///   - preparer: Prepares the image, on the calling thread.
-  ///   - geometry: The geometry record of the first image.
-  ///   - recipe: The recipe of the first image.
-  ///   - cancellation: Stops the work when it is raised.
-  /// - Returns: The encoded image; a mask is a black and white PNG.
-  /// - Throws: A `PreparationError`, of stage `resize` when the image has another size than the first one.
+  /// - Parameter recipe: The order's for this image.
+  /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to.
   func prepared(
-    by preparer: ImagePreparer, geometry: GeometryRecord, recipe: Recipe, cancellation: CancellationFlag
+    by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag
   ) throws(PreparationError) -> (bytes: [UInt8], format: ImageDescription.Format) {
     guard case .mask = self else {
-      let image = try preparer.prepareBlocking(source, as: recipe.matching(geometry), cancellation: cancellation)
+      let image = try preparer.prepareBlocking(source, as: recipe, cancellation: cancellation)
       return (image.bytes, image.format)
     }
-    let mask = Recipe.mask(matching: geometry, failOn: recipe.failOn)
-    let pixels = try preparer.pixelsBlocking(of: source, as: mask, cancellation: cancellation)
+    let pixels = try preparer.pixelsBlocking(of: source, as: recipe, cancellation: cancellation)
     let channels = pixels.channels
     // The service documents masks in black and white; a mean of half or more becomes white.
     let samples = (0..<pixels.size.pixelCount).map { pixel -> UInt8 in

@@ -55,7 +55,8 @@ struct PrepareStep: Sendable {
     PreparedImage, sha256: String, path: String
   ) {
     try await offThePool { flag in
-      let image = try context.preparer.prepareBlocking(source, as: order.recipe, cancellation: flag)
+      let image = try context.preparer.prepareBlocking(
+        source, as: order.recipe(for: .source), cancellation: flag)
       let sha256 = ContentDigest.sha256(of: image.bytes)
       let path = try write(
         image.bytes, sha256: sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
@@ -68,7 +69,7 @@ struct PrepareStep: Sendable {
     guard let second = order.second else { return nil }
     return try await offThePool { flag in
       let (bytes, format) = try second.prepared(
-        by: context.preparer, geometry: geometry, recipe: order.recipe, cancellation: flag)
+        by: context.preparer, as: order.recipe(for: .second(second, on: geometry)), cancellation: flag)
       let sha256 = ContentDigest.sha256(of: bytes)
       let path = try write(bytes, sha256: sha256, as: second.name, fileExtension: format.fileExtension, of: order)
       return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)

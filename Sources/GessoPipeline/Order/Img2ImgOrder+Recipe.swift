@@ -1,0 +1,25 @@
+internal import ImagePreparation
+
+extension Img2ImgOrder {
+  /// An image of an order that is prepared and uploaded.
+  enum PreparedPart {
+    /// The image to start from. With the endpoint `controlnet` it is the image that controls, and is prepared no other way.
+    case source
+    /// The mask or the image that controls, which lies on the source.
+    case second(SecondImage, on: GeometryRecord)
+  }
+
+  /// How an image is prepared: the one place where that is decided.
+  func recipe(for part: PreparedPart) -> Recipe {
+    switch part {
+    case .source:
+      switch source {
+      case .image: recipe
+      // Nothing is prepared of what the service fetches itself.
+      case .remote: Recipe()
+      }
+    case .second(.mask, let geometry): .mask(matching: geometry, failOn: recipe.failOn)
+    case .second(.control, let geometry): recipe.matching(geometry)
+    }
+  }
+}
