@@ -131,7 +131,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
   png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);
   png_set_chunk_cache_max(d->png, (png_uint_32)limits.max_chunks);
-  static const png_byte raw_chunks[] = "tEXt\0zTXt\0iTXt\0eXIf\0acTL\0cICP\0sPLT";
+  static const png_byte raw_chunks[] = CIC_PNG_KEPT_CHUNKS "acTL\0cICP\0sPLT";
   png_set_read_user_chunk_fn(d->png, d, chunk_fn);
   png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_ALWAYS, raw_chunks, sizeof raw_chunks / 5);
   return d;
@@ -206,8 +206,8 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   memcpy(header->cicp, d->cicp, sizeof d->cicp);
   header->exif = d->metadata.exif;
   header->exif_count = d->metadata.exif_count;
-  header->texts = d->metadata.texts.bytes;
-  header->texts_count = d->metadata.texts.count;
+  header->chunks = d->metadata.chunks.bytes;
+  header->chunks_count = d->metadata.chunks.count;
   header->metadata_are_cut = d->metadata.is_cut;
   png_charp name = NULL;
   png_bytep profile = NULL;

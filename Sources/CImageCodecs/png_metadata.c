@@ -11,35 +11,35 @@ enum {
   max_followed_chunks = 64 * 1024,
 };
 
+static bool is_kept(const uint8_t *name) {
+  static const char kept[] = CIC_PNG_KEPT_CHUNKS;
+  for (const char *type = kept; *type; type += 5)
+    if (!memcmp(name, type, 4)) return true;
+  return false;
+}
+
 static bool is_text(const uint8_t *name) {
   return !memcmp(name, "tEXt", 4) || !memcmp(name, "zTXt", 4) || !memcmp(name, "iTXt", 4);
 }
 
-static bool keep_text(cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
-  cic_byte_buffer *texts = &m->texts;
+static bool keep_chunk(cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
+  cic_byte_buffer *chunks = &m->chunks;
   size_t added = cic_png_chunk_header_bytes + count;
-  if (texts->count + added > max_bytes) {
+  if (chunks->count + added > max_bytes) {
     m->is_cut = true;
     return true;
   }
-  if (!cic_byte_buffer_reserve(texts, added)) return false;
-  uint8_t *next = texts->bytes + texts->count;
+  if (!cic_byte_buffer_reserve(chunks, added)) return false;
+  uint8_t *next = chunks->bytes + chunks->count;
   memcpy(next, name, 4);
   for (int k = 0; k < 4; k++) next[4 + k] = (uint8_t)(count >> (24 - 8 * k));
   if (count) memcpy(next + cic_png_chunk_header_bytes, data, count);
-  texts->count += added;
+  chunks->count += added;
   return true;
 }
 
-bool cic_png_keep_metadata(
-    cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
-  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
-  if (is_text(name)) {
-    bool is_xmp = count >= sizeof xmp_keyword && !memcmp(data, xmp_keyword, sizeof xmp_keyword);
-    *(is_xmp ? &m->has_xmp : &m->has_text) = true;
-    return keep_text(m, name, data, count, max_bytes);
-  }
-  if (memcmp(name, "eXIf", 4) || count == 0) return true;
+static bool keep_exif(cic_png_metadata *m, const uint8_t *data, size_t count) {
+  if (count == 0) return true;
   if (m->exif) {
     m->is_cut = true;  // one eXIf is allowed
     return true;
@@ -49,6 +49,18 @@ bool cic_png_keep_metadata(
   memcpy(m->exif, data, count);
   m->exif_count = count;
   return true;
+}
+
+bool cic_png_keep_metadata(
+    cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
+  static const char xmp_keyword[18] = "XML:com.adobe.xmp";
+  if (!is_kept(name)) return true;
+  if (!memcmp(name, "eXIf", 4)) return keep_exif(m, data, count);
+  if (is_text(name)) {
+    bool is_xmp = count >= sizeof xmp_keyword && !memcmp(data, xmp_keyword, sizeof xmp_keyword);
+    *(is_xmp ? &m->has_xmp : &m->has_text) = true;
+  }
+  return keep_chunk(m, name, data, count, max_bytes);
 }
 
 // True where chunks with right checksums lead from `bytes` to IEND.
@@ -75,7 +87,7 @@ static size_t last_data_chunks(const uint8_t *bytes, size_t count) {
   return count;
 }
 
-// Keeps the chunk of text or EXIF at `at` if its checksum is right. False without memory.
+// Keeps the chunk at `at` if its checksum is right. False without memory.
 static bool keep_chunk_at(
     cic_png_metadata *m, const cic_source *source, uint64_t at, const uint8_t *header, size_t max_bytes) {
   size_t size = cic_png_big_endian(header);
@@ -115,7 +127,7 @@ bool cic_png_keep_trailing_metadata(
   for (; followed < max_followed_chunks && cic_source_copy(source, at, header, sizeof header); followed++) {
     const uint8_t *name = header + 4;
     if (!memcmp(name, "IEND", 4)) break;
-    if ((is_text(name) || !memcmp(name, "eXIf", 4)) && !keep_chunk_at(m, source, at, header, max_bytes)) return false;
+    if (is_kept(name) && !keep_chunk_at(m, source, at, header, max_bytes)) return false;
     at += cic_png_chunk_frame_bytes + (uint64_t)cic_png_big_endian(header);
   }
   if (followed == max_followed_chunks) m->is_cut = true;
@@ -123,6 +135,6 @@ bool cic_png_keep_trailing_metadata(
 }
 
 void cic_png_free_metadata(cic_png_metadata *m) {
-  free(m->texts.bytes);
+  free(m->chunks.bytes);
   free(m->exif);
 }

@@ -1,20 +1,23 @@
-// The text and EXIF of a PNG, wherever they stand.
+// The metadata of a PNG, wherever they stand.
 #ifndef CIC_PNG_METADATA_H
 #define CIC_PNG_METADATA_H
 
 #include "byte_buffer.h"
 #include "source.h"
 
+// The types of the chunks that are kept, each with a zero behind it. What becomes of them is decided by KeptMetadata in Swift.
+#define CIC_PNG_KEPT_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
+
 typedef struct {
   bool has_text, has_xmp;
-  cic_byte_buffer texts;  // type, length and data of each chunk
+  cic_byte_buffer chunks;  // type, length and data of each but eXIf
   uint8_t *exif;          // of the first eXIf
   size_t exif_count;
-  bool is_cut;  // some text or EXIF is not kept
+  bool is_cut;  // some of them are not kept
 } cic_png_metadata;
 
-// Keeps a tEXt, zTXt, iTXt or eXIf chunk, and ignores others. Texts that would exceed `max_bytes` in all are left out. False
-// without memory.
+// Keeps a chunk of CIC_PNG_KEPT_CHUNKS, and ignores others. Those that would exceed `max_bytes` in all are left out. False without
+// memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);
 // Keeps metadata after the image data, unless the source is a pipe. False without memory. The source stands at the data of the first

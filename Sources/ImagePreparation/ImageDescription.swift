@@ -54,8 +54,8 @@ public struct ImageDescription: Sendable, Equatable {
   var xmp: [UInt8]?
   /// The first comment of a JPEG.
   var comment: [UInt8]?
-  /// The text chunks of a PNG, XMP among them.
-  var textChunks: [TextChunk] = []
+  /// The chunks of a PNG that the codec keeps (`CIC_PNG_KEPT_CHUNKS`) but EXIF: text, XMP among it.
+  var chunks: [PNGChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false
   /// True when metadata contain coordinates: a GPS directory in EXIF, or properties for a position in XMP, in any namespace. True as

@@ -275,9 +275,9 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
-  const uint8_t *_Nullable texts;  // tEXt, zTXt and iTXt chunks: type, length (big-endian) and data of each
-  size_t texts_count;
-  bool metadata_are_cut;  // some text or EXIF is too large, or stands where it was not searched for
+  const uint8_t *_Nullable chunks;  // CIC_PNG_KEPT_CHUNKS but eXIf: type, length (big-endian) and data of each
+  size_t chunks_count;
+  bool metadata_are_cut;  // some of them are too large, or stand where they were not searched for
   const uint8_t *_Nullable icc;
   size_t icc_count;
   const char *_Nullable icc_complaint;  // libpng's reason to drop the profile

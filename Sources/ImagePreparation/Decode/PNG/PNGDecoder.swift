@@ -213,11 +213,11 @@ extension ImageDescription {
     isProgressive = unsafe header.interlaced
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_text
-    if let texts = unsafe header.texts {
-      textChunks = TextChunk.all(in: unsafe Array(UnsafeBufferPointer(start: texts, count: header.texts_count)))
+    if let kept = unsafe header.chunks {
+      chunks = PNGChunk.all(in: unsafe Array(UnsafeBufferPointer(start: kept, count: header.chunks_count)))
     }
     setLocation(
-      LocationReader(exif: exif, xmp: nil, chunks: textChunks, isCut: unsafe header.metadata_are_cut))
+      LocationReader(exif: exif, xmp: nil, chunks: chunks, isCut: unsafe header.metadata_are_cut))
     isAnimated = unsafe header.animated
     var color = PNGColor()
     if unsafe header.has_cicp {

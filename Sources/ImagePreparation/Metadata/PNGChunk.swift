@@ -1,15 +1,12 @@
 internal import CImageCodecs
 
-/// A text chunk of a PNG (third edition, 11.3.3), or another chunk that is written beside them.
-struct TextChunk: Sendable, Equatable {
-  static let xmpKeyword = Array("XML:com.adobe.xmp".utf8)
-  static let commentKeyword = Array("Comment".utf8)
-
-  /// The chunk's type, four letters.
-  let type: [UInt8]
+/// A chunk of metadata of a PNG.
+struct PNGChunk: Sendable, Equatable {
+  /// Four letters.
+  let type: String
   let data: [UInt8]
 
-  init(type: [UInt8], data: [UInt8]) {
+  init(type: String, data: [UInt8]) {
     self.type = type
     self.data = data
   }
@@ -17,56 +14,68 @@ struct TextChunk: Sendable, Equatable {
   /// Makes an uncompressed text chunk: iTXt for XMP and for UTF-8 beyond ASCII, otherwise tEXt in Latin-1.
   init(keyword: [UInt8], text: [UInt8]) {
     let isInternational =
-      keyword == Self.xmpKeyword
+      keyword == Text.xmpKeyword
       || (text.contains { $0 > 127 } && String(validating: text, as: UTF8.self) != nil)
-    type = Array((isInternational ? "iTXt" : "tEXt").utf8)
+    type = isInternational ? "iTXt" : "tEXt"
     data = keyword + (isInternational ? [0, 0, 0, 0, 0] : [0]) + text
   }
 
-  /// The chunks that a codec kept, each with type, length and data.
-  static func all(in bytes: [UInt8]) -> [TextChunk] {
-    var chunks: [TextChunk] = []
+  /// The chunks that a codec kept: type, length and data of each.
+  static func all(in bytes: [UInt8]) -> [PNGChunk] {
+    var chunks: [PNGChunk] = []
     var at = 0
     while at + 8 <= bytes.count {
       let end = at + 8 + bytes[at + 4..<at + 8].reduce(0) { $0 << 8 | Int($1) }
       guard end <= bytes.count else { break }
-      chunks.append(TextChunk(type: Array(bytes[at..<at + 4]), data: Array(bytes[at + 8..<end])))
+      chunks.append(
+        PNGChunk(type: String(decoding: bytes[at..<at + 4], as: UTF8.self), data: Array(bytes[at + 8..<end])))
       at = end
     }
     return chunks
   }
 
-  /// The chunk's keyword.
-  var keyword: [UInt8] { Array(data.prefix { $0 != 0 }) }
-
-  /// The content after the keyword and, in iTXt, the language fields; nil for a chunk without text.
-  private var content: (bytes: ArraySlice<UInt8>, isCompressed: Bool)? {
+  /// The text of a chunk of text (third edition, 11.3.3); nil for any other chunk.
+  var text: Text? {
+    let keyword = Array(data.prefix { $0 != 0 })
     let rest = data.dropFirst(keyword.count + 1)
-    switch String(decoding: type, as: UTF8.self) {
-    case "tEXt": return (rest, false)
-    case "zTXt": return (rest.dropFirst(), true)
+    switch type {
+    case "tEXt": return Text(keyword: keyword, content: rest, isCompressed: false)
+    case "zTXt": return Text(keyword: keyword, content: rest.dropFirst(), isCompressed: true)
     case "iTXt":
       // Compression flag and method, then a language and a translated keyword that each end with a zero.
       let behindLanguage = rest.dropFirst(2).drop { $0 != 0 }.dropFirst()
-      return (behindLanguage.drop { $0 != 0 }.dropFirst(), rest.first != 0)
+      return Text(
+        keyword: keyword, content: behindLanguage.drop { $0 != 0 }.dropFirst(), isCompressed: rest.first != 0)
     default: return nil
     }
   }
 
-  /// The text; nil for a compressed text.
-  var text: [UInt8]? { content.flatMap { $0.isCompressed ? nil : Array($0.bytes) } }
+  /// What a chunk of text holds.
+  struct Text {
+    static let xmpKeyword = Array("XML:com.adobe.xmp".utf8)
+    static let commentKeyword = Array("Comment".utf8)
 
-  /// The text, inflated if it is compressed; nil for a chunk without text.
-  ///
-  /// - Parameter limit: The most bytes that the text may inflate to.
-  /// - Returns: The text up to the limit or a damage, and false if it is not complete.
-  func wholeText(limit: Int) -> (bytes: [UInt8], isWhole: Bool)? {
-    content.map { $0.isCompressed ? Inflater.inflated($0.bytes, limit: limit) : (Array($0.bytes), true) }
+    /// What the text is about.
+    let keyword: [UInt8]
+    /// The text, compressed or not.
+    fileprivate let content: ArraySlice<UInt8>
+    fileprivate let isCompressed: Bool
+
+    /// The text; nil where it is compressed.
+    var plain: [UInt8]? { isCompressed ? nil : Array(content) }
+
+    /// The text, inflated where it is compressed.
+    ///
+    /// - Parameter limit: Bytes that it may inflate to.
+    /// - Returns: The text as far as it goes, and false where it is damaged or goes on beyond the limit.
+    func whole(limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
+      isCompressed ? Inflater.inflated(content, limit: limit) : (Array(content), true)
+    }
   }
 
   /// The bytes of the chunk in a file.
   var bytes: [UInt8] {
-    let content = type + data
+    let content = Array(type.utf8) + data
     return Self.bigEndian(UInt32(data.count)) + content + Self.bigEndian(unsafe cic_crc32(0, content, content.count))
   }
 

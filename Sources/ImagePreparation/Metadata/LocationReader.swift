@@ -27,16 +27,16 @@ struct LocationReader: Sendable, Equatable {
   ///   - exif: A TIFF structure.
   ///   - xmp: An XMP packet.
   ///   - segments: Segments of a JPEG, from the identifier on.
-  ///   - chunks: Text chunks of a PNG.
-  ///   - isCut: True when the caller left out some of the metadata.
+  ///   - chunks: Those of a PNG, of which texts are read.
+  ///   - isCut: True when some of the metadata were left out on the way here.
   init(
-    exif: [UInt8]?, xmp: [UInt8]?, segments: [ArraySlice<UInt8>] = [], chunks: [TextChunk] = [], isCut: Bool = false
+    exif: [UInt8]?, xmp: [UInt8]?, segments: [ArraySlice<UInt8>] = [], chunks: [PNGChunk] = [], isCut: Bool = false
   ) {
     isIncomplete = isCut
     if let exif { read(exif: exif[...]) }
     if let xmp { read(xmp: xmp[...]) }
     for segment in segments { read(block: segment) }
-    for chunk in chunks { read(chunk) }
+    for text in chunks.compactMap(\.text) { read(text) }
     if !portions.isEmpty { readPortions() }
     if !resources.isEmpty { readResources() }
   }
@@ -70,18 +70,18 @@ struct LocationReader: Sendable, Equatable {
     }
   }
 
-  /// Reads a text of a PNG: a packet, a profile in hexadecimal digits, or a property as ImageMagick writes it.
-  private mutating func read(_ chunk: TextChunk) {
-    let keyword = chunk.keyword
+  /// A text of a PNG: a packet, a profile in hexadecimal digits, or a property as ImageMagick writes some.
+  private mutating func read(_ text: PNGChunk.Text) {
+    let keyword = text.keyword
     let isProfile = keyword.starts(with: "Raw profile type ".utf8)
-    guard isProfile || keyword == TextChunk.xmpKeyword else {
+    guard isProfile || keyword == PNGChunk.Text.xmpKeyword else {
       note(name: keyword.span, 0..<keyword.count)
       return
     }
-    guard let (text, isWhole) = chunk.wholeText(limit: inflatedLimit) else { return }
-    inflatedLimit -= min(text.count, inflatedLimit)
+    let (bytes, isWhole) = text.whole(limit: inflatedLimit)
+    inflatedLimit -= min(bytes.count, inflatedLimit)
     if !isWhole { isIncomplete = true }
-    if isProfile { read(profile: text) } else { read(xmp: text[...]) }
+    if isProfile { read(profile: bytes) } else { read(xmp: bytes[...]) }
   }
 
   /// Reads a profile as ImageMagick writes it: name, length and hexadecimal digits, on lines of their own.

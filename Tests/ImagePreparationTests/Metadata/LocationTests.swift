@@ -348,7 +348,7 @@ struct LocationTests {
       let location = LocationReader(
         exif: damaged(Self.tiff), xmp: damaged(xmp),
         segments: (whole + [Self.exifTag + Self.tiff, resources]).map { damaged($0)[...] },
-        chunks: [profile, packet].map { TextChunk(type: Array($0.type.utf8), data: damaged($0.data)) })
+        chunks: [profile, packet].map { PNGChunk(type: $0.type, data: damaged($0.data)) })
       if location.hasCoordinates || location.isIncomplete { noticed += 1 }
     }
     // Most are damaged behind the first name of a position.

@@ -6,30 +6,43 @@ struct KeptMetadata: Sendable, Equatable {
   let xmp: [UInt8]?
   /// The first comment of a JPEG, or the text of a PNG with the keyword `Comment`.
   let comment: [UInt8]?
-  /// A PNG's text chunks, the comment among them; empty for a JPEG.
-  let chunks: [TextChunk]
+  /// A PNG's chunks that are copied as they are, the comment among them; empty for a JPEG.
+  let chunks: [PNGChunk]
 
   /// The most bytes of the content of a JPEG's segment.
   private static let longestSegment = 65_533
+  /// The signature and IHDR of a PNG (third edition, 5.2 and 11.2.1).
+  private static let pngHeaderBytes = 8 + 25
   private static let exifTag = Array("Exif\0\0".utf8)
   private static let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
 
   /// Collects the metadata of a source that can be kept.
   init(of source: ImageDescription) {
     exif = source.exif.flatMap(EXIFReader.upright)
-    let texts = source.textChunks
-    let packet = source.xmp ?? texts.first { $0.keyword == TextChunk.xmpKeyword }?.text
+    let texts = source.chunks.compactMap(\.text)
+    let packet = source.xmp ?? texts.first { $0.keyword == PNGChunk.Text.xmpKeyword }?.plain
     xmp = packet.map(Self.upright)
-    chunks = texts.filter { $0.keyword != TextChunk.xmpKeyword }
-    comment = source.comment ?? chunks.lazy.filter { $0.keyword == TextChunk.commentKeyword }.compactMap(\.text).first
+    chunks = source.chunks.filter(Self.isCopied)
+    comment =
+      source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
+  }
+
+  /// Whether a chunk of a PNG is copied into a PNG: a rule for each type in `CIC_PNG_KEPT_CHUNKS`, by which chunks come here.
+  private static func isCopied(_ chunk: PNGChunk) -> Bool {
+    switch chunk.type {
+    // XMP is written anew, upright.
+    case "tEXt", "zTXt", "iTXt": chunk.text?.keyword != PNGChunk.Text.xmpKeyword
+    default: false
+    }
   }
 
   /// The notes for the user when the metadata go into a file of `format`.
   func notes(source: ImageDescription, format: ImageDescription.Format) -> [String] {
+    let textCount = chunks.count { $0.text != nil }
     let keepsText =
       switch (source.format, format) {
-      case (.png, .png): !chunks.isEmpty
-      case (.png, .jpeg): comment != nil && chunks.count == 1
+      case (.png, .png): textCount > 0
+      case (.png, .jpeg): comment != nil && textCount == 1
       case (.jpeg, _): comment != nil
       }
     let lost = [
@@ -65,15 +78,15 @@ struct KeptMetadata: Sendable, Equatable {
       file.insert(contentsOf: segments, at: behindJFIF)
     case .png:
       var written: [UInt8] = []
-      if let exif { written += TextChunk(type: Array("eXIf".utf8), data: exif).bytes }
-      if let xmp { written += TextChunk(keyword: TextChunk.xmpKeyword, text: xmp).bytes }
-      if chunks.isEmpty, let comment {
-        // The text ends at a zero; cameras write more zeros after it.
+      if let exif { written += PNGChunk(type: "eXIf", data: exif).bytes }
+      if let xmp { written += PNGChunk(keyword: PNGChunk.Text.xmpKeyword, text: xmp).bytes }
+      if let comment, !chunks.contains(where: { $0.text != nil }) {
+        // A zero would end the text, and cameras write some behind it.
         let text = Array(comment.prefix { $0 != 0 })
-        written += TextChunk(keyword: TextChunk.commentKeyword, text: text).bytes
+        written += PNGChunk(keyword: PNGChunk.Text.commentKeyword, text: text).bytes
       }
       for chunk in chunks { written += chunk.bytes }
-      file.insert(contentsOf: written, at: 8 + 25)
+      file.insert(contentsOf: written, at: Self.pngHeaderBytes)
     }
   }
 
