@@ -34,8 +34,8 @@ extension ScenarioError {
         refused(
           .redirected, "the service redirects to another address",
           "check the base URL; requests that act are not redirected")
-      case _ where effect == .unknown: Self.failed(response.status, words: words, stage: stage)
-      case _ where effect == RetryPolicy.Effect.none:
+      case _ where effect == .mayHaveActed: Self.failed(response.status, words: words, stage: stage)
+      case _ where effect == .nothingDone:
         refused(.throttled, "the service refuses this for now: \(words)", "try again in a moment", isRetryable: true)
       default: refused(.rejected, "the service refused the request: \(words)", "correct the request")
       }

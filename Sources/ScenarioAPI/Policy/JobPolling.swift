@@ -25,7 +25,7 @@ public struct JobPolling: Sendable {
   public var deadline: Duration
   /// The number of times that a job which succeeded without results is read again.
   public var emptySuccessReads: Int
-  /// The number of consecutive reads that may fail for temporary reasons (network, 429, 5xx).
+  /// How many looks in a row may fail for reasons that pass (the network, refused for now, a failure of the service).
   public var failedReads: Int
 
   private var random: any RandomNumberGenerator & Sendable

@@ -1,9 +1,9 @@
 /// Decides when to send a request again: a value that is asked after every failure.
 ///
-/// Reads, uploads and dry runs are repeated after network errors and replies with ``statuses``. A submit costs money and the
-/// service has no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
-/// refused it for now (429). Pauses double from ``initialDelay`` to ``longestDelay``; each is random between half and the whole
-/// of that. A pause that the service asks for comes first.
+/// Reads, uploads and dry runs are repeated after network errors and the answers of ``statuses``. A submit costs money and
+/// the service knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the
+/// service refused it for now. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
+/// the service says how long to wait, that counts.
 public struct RetryPolicy: Sendable {
   /// The effect of a request, which decides whether it may be repeated.
   public enum Operation: Sendable, CaseIterable {
@@ -19,16 +19,16 @@ public struct RetryPolicy: Sendable {
 
   /// Whether a request with a temporary error status had an effect.
   enum Effect: Sendable {
-    /// The service refused the request for now and did nothing: any operation may be repeated.
-    case none
+    /// The service refused the request for now: any operation may be repeated.
+    case nothingDone
     /// The service may have acted before it failed: a submit is not repeated.
-    case unknown
+    case mayHaveActed
   }
 
   /// The statuses after which the same request may succeed later (contract, section 10), for all operations. All other error
   /// statuses are final.
   static let statuses: [(range: ClosedRange<Int>, effect: Effect)] = [
-    (408...408, .unknown), (429...429, .none), (500...Int.max, .unknown),
+    (408...408, .mayHaveActed), (429...429, .nothingDone), (500...Int.max, .mayHaveActed),
   ]
 
   /// The entry of a status; nil for one that is final.
