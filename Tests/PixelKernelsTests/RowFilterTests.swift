@@ -36,7 +36,7 @@ struct FilterKernels: Sendable, CustomTestStringConvertible {
 
 /// The filter kernels against the formulas of PNG third edition, 9.2 and 9.4, at widths around every vector length.
 @Suite("PNG filter kernels")
-struct FilterTests {
+struct RowFilterTests {
   /// What a filter leaves of a row.
   static func filtered(_ row: [UInt8], above: [UInt8], pixelBytes: Int, filter: Int) -> [UInt8] {
     row.indices.map { x in
