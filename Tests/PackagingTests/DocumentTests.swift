@@ -1,4 +1,5 @@
 import Foundation
+import ImagePreparation
 import TestSupport
 import Testing
 
@@ -19,6 +20,42 @@ import Testing
       }
     }
     #expect(citations > 10)
+  }
+
+  @Test("every script and every test suite that a document names is there")
+  func namedScriptsAndSuitesExist() throws {
+    let documents = try Self.files(below: ["Documentation", "Sources", "Fixtures"]).filter { $0.hasSuffix(".md") }
+    let tests = try Self.files(below: ["Tests"])
+    let suites = Set(
+      try tests.filter { $0.hasSuffix(".swift") }.flatMap { path in
+        try Self.text(path).matches(of: #/\b(?:struct|class|enum) (\w+Tests)\b/#).map { String($0.1) }
+      } + tests.compactMap { $0.wholeMatch(of: #/Tests\/(\w+Tests)/#).map { String($0.1) } })
+    let support = tests.filter { $0.hasPrefix("Tests/TestSupport/") && $0.hasSuffix(".swift") }
+    var (scriptCount, suiteCount) = (0, 0)
+    for path in documents + support + ["README.md", "CONTRIBUTING.md"] {
+      let text = try Self.text(path)
+      for script in text.matches(of: #/\bScripts\/[\w\-]+/#).map({ String($0.0) }) {
+        scriptCount += 1
+        #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: script).path), "\(path): \(script)")
+      }
+      for suite in text.matches(of: #/\b[A-Z]\w*Tests\b/#).map({ String($0.0) }) {
+        suiteCount += 1
+        #expect(suites.contains(suite), "\(path): \(suite)")
+      }
+    }
+    #expect(scriptCount > 5 && suiteCount > 5)
+  }
+
+  @Test(
+    "every resampling filter is in the glossary, and in the article on recipes", arguments: ResamplingFilter.allCases)
+  func filterIsDocumented(_ filter: ResamplingFilter) throws {
+    for (path, term) in [
+      ("Documentation/Glossary.md", "resampling filter"),
+      ("Sources/ImagePreparation/ImagePreparation.docc/RecipeJSON.md", "`resamplingFilter`"),
+    ] {
+      let row = try #require(try Self.text(path).split(separator: "\n").first { $0.hasPrefix("| \(term) |") })
+      #expect(row.contains("`\(filter.rawValue)`"), "\(path)")
+    }
   }
 
   @Test("the glossary defines at most sixty terms, each once")

@@ -3,7 +3,7 @@ public import ImagePreparation
 
 /// A resize in double precision, written from the formulas and not from the package: the definition of correct.
 ///
-/// Its values are held against numpy's and Pillow's by `Float64ResizeTests`.
+/// Its values are compared with numpy's and Pillow's by `ResamplingFixtureTests`.
 public enum Float64Resize {
   /// Resizes straight samples without alpha; `maximum` does not matter, values are neither clamped nor rounded.
   ///

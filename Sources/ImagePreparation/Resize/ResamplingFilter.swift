@@ -1,6 +1,6 @@
 internal import Ground
 
-/// A resampling filter, named after its kernel function, whose argument is a distance in source pixels (enlarging) or target pixels
+/// A resampling filter: the function that gives the weights of samples, by their distance in source pixels (enlarging) or target pixels
 /// (shrinking).
 public enum ResamplingFilter: String, Sendable, CaseIterable {
   /// The one source sample under the target sample's center.
@@ -18,7 +18,7 @@ public enum ResamplingFilter: String, Sendable, CaseIterable {
   /// Sinc windowed by the main lobe of a sinc of three times the width.
   case lanczos3
 
-  /// Half the kernel function's width at scale 1; beyond it the function is zero.
+  /// Half the function's width at scale 1; beyond it the function is zero.
   public var support: Double {
     switch self {
     case .nearest, .box: 0.5
@@ -28,7 +28,7 @@ public enum ResamplingFilter: String, Sendable, CaseIterable {
     }
   }
 
-  /// The kernel function at distance `x` from its center. Not normalized.
+  /// The function's value at distance `x` from its center. Not normalized.
   public func callAsFunction(_ x: Double) -> Double {
     switch self {
     case .nearest, .box:
