@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ImagePreparation
@@ -107,8 +108,8 @@ struct RecipeCodingTests {
       })
   }
 
-  @Test("every field is in the table above, and every name stands in a recipe of it")
-  func isComplete() {
+  @Test("every field is in the table above, and every name stands in a recipe of it, and in the article")
+  func isComplete() throws {
     let recipes = Self.cases.map(\.recipe)
     let fields = Set(Mirror(reflecting: Recipe()).children.compactMap(\.label))
     #expect(fields == Set(Recipe.CodingKeys.allCases.map(\.stringValue)))
@@ -124,7 +125,17 @@ struct RecipeCodingTests {
     let names =
       Recipe.CodingKeys.allCases.map(\.stringValue) + Recipe.Size.CodingKeys.allCases.map(\.stringValue)
       + Recipe.Samples.CodingKeys.allCases.map(\.stringValue) + Recipe.Output.CodingKeys.allCases.map(\.stringValue)
-    for name in names { #expect(Self.cases.contains { $0.json.contains("\"\(name)\":") }, "\(name)") }
+    let article = try String(
+      contentsOf: Fixtures.folder.deletingLastPathComponent().appending(
+        path: "Sources/ImagePreparation/ImagePreparation.docc/RecipeJSON.md"), encoding: .utf8)
+    let described = Set(article.matches(of: #/(?m)^\| `(?:\w+\.)?(\w+)` \|/#).map { String($0.1) })
+    for name in names {
+      #expect(Self.cases.contains { $0.json.contains("\"\(name)\":") }, "\(name)")
+      // Objects have a row for each of their fields.
+      if !["size", "samples", "output"].contains(name) {
+        #expect(described.contains(name), "the article has no row for \(name)")
+      }
+    }
   }
 
   @Test(
