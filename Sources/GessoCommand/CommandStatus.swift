@@ -1,4 +1,6 @@
-package import ImagePreparation
+package import GessoPipeline
+internal import ImagePreparation
+internal import ScenarioAPI
 
 /// The exit status of the command, for scripts.
 package enum CommandStatus: Int32, Sendable {
@@ -27,8 +29,18 @@ package enum CommandStatus: Int32, Sendable {
   /// Interrupted. A process that a signal interrupted ends by that signal instead; a shell shows 130 for Ctrl-C.
   case interrupted = 130
 
-  /// The status for a failed preparation.
-  package init(_ code: PreparationError.Code) {
+  /// The status for a failure of any module.
+  package init(_ failure: some GessoFailure) {
+    self =
+      switch failure {
+      case let error as PreparationError: Self(error.code)
+      case let error as ScenarioError: Self(error.code)
+      case let error as PipelineError: Self(error.code)
+      default: .usage
+      }
+  }
+
+  private init(_ code: PreparationError.Code) {
     self =
       switch code {
       case .invalidRecipe, .outputExists, .outputIsInput: .usage
@@ -36,6 +48,35 @@ package enum CommandStatus: Int32, Sendable {
       case .writeFailed: .cannotWrite
       case .canceled: .interrupted
       default: .badInput
+      }
+  }
+
+  private init(_ code: ScenarioError.Code) {
+    self =
+      switch code {
+      case .invalidConfiguration, .insecureURL, .credentialsRefused: .credentials
+      case .invalidRequest: .usage
+      case .uploadTooLarge, .payloadTooLarge, .responseTooLarge: .limit
+      case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed, .coolingDown, .concurrencyLimit,
+        .throttled, .serviceFailed, .downloadInvalid:
+        .unavailable
+      case .deadlineExceeded: .timedOut
+      case .canceled: .interrupted
+      case .writeFailed: .cannotWrite
+      default: .refused
+      }
+  }
+
+  private init(_ code: PipelineError.Code) {
+    self =
+      switch code {
+      case .ledgerUnavailable: .cannotWrite
+      case .otherService: .credentials
+      case .jobFailed, .jobCanceled: .jobFailed
+      case .tooExpensive: .limit
+      case .needsDecision: .unavailable
+      case .unexpectedEvent: .someFailed
+      default: .usage
       }
   }
 

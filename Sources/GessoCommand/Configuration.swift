@@ -56,7 +56,7 @@ package struct Configuration: Sendable {
   package func client() throws(CommandError) -> ScenarioConfiguration {
     guard let found = try credentials() else {
       throw CommandError(
-        "no-credentials", stage: "configure", "no credentials",
+        "no-credentials", stage: .configure, "no credentials",
         remedy: "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or add --sandbox to try it without the service",
         status: .credentials)
     }
@@ -91,7 +91,7 @@ package struct Configuration: Sendable {
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/gesso/ledger.sqlite" }
     guard let home = environment["HOME"] else {
       throw CommandError(
-        "no-ledger", stage: "configure", "there is no place for the ledger: HOME is not set",
+        "no-ledger", stage: .configure, "there is no place for the ledger: HOME is not set",
         remedy: "set GESSO_LEDGER to a file", status: .usage)
     }
     return home + "/.local/state/gesso/ledger.sqlite"
@@ -130,7 +130,7 @@ package struct Configuration: Sendable {
 
   private func foreignBaseURL(_ message: String) -> CommandError {
     CommandError(
-      "foreign-base-url", stage: "configure", message,
+      "foreign-base-url", stage: .configure, message,
       remedy: "set both in one place, or name the address with --base-url",
       status: .credentials)
   }
@@ -144,7 +144,7 @@ package struct Configuration: Sendable {
       guard key == nil, secret == nil else {
         let missing = key == nil ? "key" : "secret"
         throw CommandError(
-          "no-credentials", stage: "configure", "the API \(missing) is missing from the \(origin.rawValue)",
+          "no-credentials", stage: .configure, "the API \(missing) is missing from the \(origin.rawValue)",
           remedy: "set SCENARIO_API_\(missing.uppercased()) beside the other half", status: .credentials)
       }
       return nil
@@ -162,7 +162,7 @@ package struct Configuration: Sendable {
       guard let path = values[name + "_FILE"] else { continue }
       guard let text = SettingsFile(path: path)?.text.split(whereSeparator: \.isNewline).first.map(String.init) else {
         throw CommandError(
-          "no-credentials", stage: "configure", "\(name)_FILE names \(path), which holds no readable line",
+          "no-credentials", stage: .configure, "\(name)_FILE names \(path), which holds no readable line",
           remedy: "check the path and its permissions", status: .credentials)
       }
       return (text, true)

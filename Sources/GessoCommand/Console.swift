@@ -41,7 +41,7 @@ package final class Console: Sendable {
       text = try isIndented ? JSONText.document(value) : JSONText.line(value) + "\n"
     } catch {
       throw CommandError(
-        "unexpected", stage: "write", "a value cannot be written as JSON (\(error))", remedy: "report this",
+        "unexpected", stage: .write, "a value cannot be written as JSON (\(error))", remedy: "report this",
         status: .someFailed)
     }
     try output([UInt8](text.utf8))

@@ -1,3 +1,5 @@
+internal import Ground
+
 /// The `.env` file of the working directory: `NAME=value` lines, a common place for keys.
 package struct DotEnv: Sendable {
   /// The variables that the file sets; empty for a file that may not be trusted.
@@ -20,7 +22,7 @@ package struct DotEnv: Sendable {
     } else {
       values = [:]
       distrust = CommandError(
-        "untrusted-env", stage: "configure", ".env belongs to someone else or is open to others",
+        "untrusted-env", stage: .configure, ".env belongs to someone else or is open to others",
         remedy: "make sure that it is yours, then run chmod 600 .env", status: .credentials)
     }
   }

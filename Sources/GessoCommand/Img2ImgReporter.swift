@@ -124,7 +124,7 @@ final class Img2ImgReporter: Sendable {
   func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
     console.endProgress()
     var failure = CommandError(any: error)
-    let job = state.withLock(\.jobID) ?? (error as? ScenarioError)?.jobID
+    let job = state.withLock(\.jobID) ?? (error as? any GessoFailure)?.jobID
     if let job, failure.status != .jobFailed {
       let goOn = "gesso jobs watch \(job)"
       switch failure.status {

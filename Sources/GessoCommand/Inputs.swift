@@ -68,14 +68,15 @@ extension CommandError {
     switch error.code {
     case .responseTooLarge:
       self.init(
-        "too-many-bytes", stage: "open", "there are more than \(limit >> 20) MB at this address",
+        "too-many-bytes", stage: .open, "there are more than \(limit >> 20) MB at this address",
         remedy: "raise --max-download", status: .limit)
     case .canceled:
       self = .interrupted
     case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed:
-      self.init(error.code.rawValue, stage: "open", error.message, remedy: error.remedy, status: .unavailable)
+      self.init(
+        error.code.rawValue, stage: .open, error.message, remedy: error.remedy.commandWords, status: .unavailable)
     default:
-      self.init("unreadable", stage: "open", error.message, remedy: error.remedy, status: .badInput)
+      self.init("unreadable", stage: .open, error.message, remedy: error.remedy.commandWords, status: .badInput)
     }
   }
 }

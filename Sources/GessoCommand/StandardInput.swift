@@ -26,14 +26,14 @@ enum StandardInput {
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else {
         throw CommandError(
-          "unreadable", stage: "open", "standard input cannot be read", remedy: "check what it is connected to",
+          "unreadable", stage: .open, "standard input cannot be read", remedy: "check what it is connected to",
           status: .badInput)
       }
       if count == 0 { return bytes }
       bytes += buffer[..<count]
       guard bytes.count <= limit else {
         throw CommandError(
-          "too-many-bytes", stage: "open", "there are more than \(limit >> 20) MB on standard input",
+          "too-many-bytes", stage: .open, "there are more than \(limit >> 20) MB on standard input",
           remedy: "raise --max-download", status: .limit)
       }
     }

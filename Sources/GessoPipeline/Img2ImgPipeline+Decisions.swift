@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Ground
 public import ScenarioAPI
 
 /// Decisions of the user about runs and jobs.
@@ -50,15 +51,15 @@ extension Img2ImgPipeline {
       defer { withExtendedLifetime(claim) {} }
       guard [.needsDecision, .submitting].contains(claim.entry.state) else {
         throw PipelineError(
-          .invalidOrder, stage: "submit", "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
-          remedy: "see gesso jobs list", runID: run)
+          .invalidOrder, stage: .submit, "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
+          remedy: .listJobs, runID: run)
       }
       switch decision {
       case .adopt(let id):
         let job = try await client.job(id)
         guard try !ledger.claimedJobs(baseURL: entry.intent.baseURL).contains(id) else {
           throw PipelineError(
-            .invalidOrder, stage: "submit", "job \(id) belongs to another run", remedy: "see gesso jobs list", jobID: id
+            .invalidOrder, stage: .submit, "job \(id) belongs to another run", remedy: .listJobs, jobID: id
           )
         }
         try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
@@ -73,7 +74,7 @@ extension Img2ImgPipeline {
   func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
     guard entry.intent.baseURL == client.configuration.baseURL else {
       throw PipelineError(
-        .otherService, stage: "wait",
+        .otherService, stage: .wait,
         "\(entry.jobID.map { "job \($0)" } ?? "run \(entry.id)") belongs to \(entry.intent.baseURL), and the client talks "
           + "to \(client.configuration.baseURL)",
         remedy: "use the address and the credentials it was started with", jobID: entry.jobID, runID: entry.id)
@@ -84,7 +85,7 @@ extension Img2ImgPipeline {
     do {
       return try await work()
     } catch {
-      throw RunFailure(error).publicError
+      throw publicError(error)
     }
   }
 }

@@ -56,7 +56,7 @@ public struct Img2ImgPipeline: Sendable {
   ///   `run-in-progress` when another process works on this order, `needs-decision` when it is unknown whether a submit started
   ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
   public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
-    PipelineRun { report in
+    Run { report in
       let state = RunState(goal: order.waits ? .results : .job, maxCost: order.maxCost)
       let run = try await carryOut(order, state, context(polling, report))
       return Img2ImgResult(run.entry, files: run.files)
@@ -67,7 +67,7 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
-    PipelineRun { report in
+    Run { report in
       let run = try await carryOut(order, RunState(goal: .price), context(JobPolling(), report))
       guard let price = run.price else { throw PipelineError(unexpected: "no price was asked for", run.entry) }
       return price
@@ -89,7 +89,7 @@ public struct Img2ImgPipeline: Sendable {
     _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
     polling: JobPolling = JobPolling()
   ) -> Img2ImgRun<Img2ImgResult> {
-    PipelineRun { report in
+    Run { report in
       let known = try ledger.entry(job: job)
       try checkAddress(known)
       let claim = try ledger.claim(known.id)
@@ -119,7 +119,7 @@ public struct Img2ImgPipeline: Sendable {
   /// - Returns: The upload, whose result is the asset. It throws a `PreparationError`, a `ScenarioError` or a
   ///   ``PipelineError``.
   public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) -> Img2ImgRun<AssetID> {
-    PipelineRun { report in
+    Run { report in
       let image = try await offThePool { flag in
         try EncodedImage(source, stem: stem, recipe: recipe, preparer, flag)
       }
@@ -152,7 +152,7 @@ public struct Img2ImgPipeline: Sendable {
       case .finish: return try run.end()
       case .giveUp(let failure, let reason):
         try run.end(recording: reason)
-        throw failure
+        throw failure.error
       default: event = await run.perform(action)
       }
     }

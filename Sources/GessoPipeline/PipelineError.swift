@@ -1,11 +1,11 @@
-public import ScenarioAPI
+public import Ground
 
 /// Why a run from image to results failed outside of preparing the image and of talking to the service, which have
 /// errors of their own (`PreparationError`, `ScenarioError`).
 ///
 /// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
 /// line for people, without a period.
-public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct PipelineError: GessoFailure, Equatable {
   /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {
     /// The spelling used in JSON.
@@ -37,12 +37,12 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
 
   /// What kind of failure it was.
   public let code: Code
-  /// The step that failed: a stage name of the pipeline (`upload`, `submit`, `wait`, `download`, `write`).
-  public let stage: String
+  /// The step that failed.
+  public let stage: Stage
   /// What is wrong.
   public let message: String
   /// What to do about it.
-  public let remedy: String
+  public let remedy: Remedy
   /// The job concerned, if there is one.
   public var jobID: JobID?
   /// The ledger's number of the run concerned, if there is one.
@@ -50,24 +50,28 @@ public struct PipelineError: Error, Sendable, Equatable, CustomStringConvertible
   /// With `needs-decision`, the jobs that the submit may have started; none when no job fits.
   public var candidates: [JobID] = []
 
+  /// The error behind it, such as that of the database.
+  public var underlyingError: (any Error)? { cause?.error }
+  private let cause: Cause?
+
   /// Makes an error.
-  public init(_ code: Code, stage: String, _ message: String, remedy: String, jobID: JobID? = nil, runID: Int64? = nil)
-  {
+  public init(
+    _ code: Code, stage: Stage, _ message: String, remedy: Remedy, jobID: JobID? = nil, runID: Int64? = nil,
+    underlying: (any Error)? = nil
+  ) {
     self.code = code
     self.stage = stage
     self.message = message
     self.remedy = remedy
     self.jobID = jobID
     self.runID = runID
+    cause = Cause(underlying)
   }
 
   /// A run that cannot go on from where it stands.
   init(unexpected message: String, _ run: LedgerEntry? = nil) {
     self.init(
-      .unexpectedEvent, stage: "submit", message, remedy: "report this; the ledger keeps what was paid for",
+      .unexpectedEvent, stage: .submit, message, remedy: "report this; the ledger keeps what was paid for",
       jobID: run?.jobID, runID: run?.id)
   }
-
-  /// `message: remedy`.
-  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 }

@@ -121,7 +121,7 @@ extension DurableFile {
   package static func check(_ path: String, replacing: Bool, notOver inputs: [String] = []) throws(FileFailure) {
     guard let existing = FileIdentity(path) else { return }
     for input in inputs where FileIdentity(input) == existing {
-      throw FileFailure(kind: .isInput, message: "the output is the input \(input)", remedy: "choose another name")
+      throw FileFailure(kind: .isInput, message: "the output is the input \(input)", remedy: .chooseAnotherName(path))
     }
     guard !existing.isFolder else {
       throw FileFailure(kind: .notWritten, message: "\(path) is a folder", remedy: "name a file in it")

@@ -19,7 +19,7 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// What is wrong, in one line without a period.
   package let message: String
   /// What to do about it, in one line without a period.
-  package let remedy: String
+  package let remedy: Remedy
 
   /// A failure to read `path`, with the reason that `errno` has.
   package static func reading(_ path: String) -> FileFailure {
@@ -37,6 +37,7 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   /// A name that is taken.
   static func exists(_ path: String) -> FileFailure {
-    FileFailure(kind: .exists, message: "\(path) exists", remedy: "choose another name")
+    FileFailure(
+      kind: .exists, message: "\(path) exists", remedy: .either(.chooseAnotherName(path), or: .allowReplacing))
   }
 }

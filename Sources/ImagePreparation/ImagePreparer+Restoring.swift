@@ -13,7 +13,7 @@ extension ImagePreparer {
     guard bytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .resize, "a canvas of \(record.source) takes \(bytes >> 20) MiB",
-        remedy: "raise --max-memory")
+        remedy: .raise(.memory, atLeast: bytes))
     }
     let recipe = Recipe(size: .original, samples: .color(profile: profile))
     let image = Raster(try pixelsBlocking(of: result, as: recipe, cancellation: cancellation)).expandedToRGBA()

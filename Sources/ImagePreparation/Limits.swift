@@ -42,14 +42,18 @@ extension Limits {
     throw PreparationError(
       .tooManyPixels, stage: .decode,
       "\(size) is \(size.pixelCount) pixels, more than the limit of \(maxPixels)",
-      remedy: "raise --max-input-pixels if you trust the file")
+      remedy: .raise(.sourcePixels, atLeast: size.pixelCount))
   }
 
   /// Throws for memory above ``maxMemory``, before it is allocated.
-  func check(bytes: Int, of what: String, remedy: String) throws(PreparationError) {
+  ///
+  /// `other` is a remedy besides a higher limit.
+  func check(bytes: Int, of what: String, or other: Remedy? = nil) throws(PreparationError) {
     guard bytes > maxMemory else { return }
+    let raise = Remedy.raise(.memory, atLeast: bytes)
     throw PreparationError(
       .tooMuchMemory, stage: .decode,
-      "\(what) takes \(bytes) bytes of memory at once, more than the limit of \(maxMemory)", remedy: remedy)
+      "\(what) takes \(bytes) bytes of memory at once, more than the limit of \(maxMemory)",
+      remedy: other.map { .either(raise, or: $0) } ?? raise)
   }
 }

@@ -1,26 +1,9 @@
+public import Ground
+
 /// Why an image could not be inspected, decoded, prepared or written.
 ///
-/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
-/// line for people. Neither ends with a period.
-public struct PreparationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The step of the pipeline that failed.
-  public enum Stage: String, Sendable, CaseIterable {
-    /// Finding and reading the source.
-    case open
-    /// Turning encoded bytes into rows.
-    case decode
-    /// Resampling.
-    case resize
-    /// Turning the image upright.
-    case orient
-    /// Color, alpha and depth.
-    case color
-    /// Turning rows into encoded bytes.
-    case encode
-    /// Putting the result where it was asked for.
-    case write
-  }
-
+/// `code` is stable and meant for programs; `message` and `remedy` are one line each for people, without a period.
+public struct PreparationError: GessoFailure, Equatable {
   /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {
     /// The spelling used in JSON.
@@ -75,16 +58,18 @@ public struct PreparationError: Error, Sendable, Equatable, CustomStringConverti
   /// What is wrong.
   public let message: String
   /// What to do about it.
-  public let remedy: String
+  public let remedy: Remedy
+
+  /// The error of a library behind it, if there is one.
+  public var underlyingError: (any Error)? { cause?.error }
+  private let cause: Cause?
 
   /// Makes an error.
-  public init(_ code: Code, stage: Stage, _ message: String, remedy: String) {
+  public init(_ code: Code, stage: Stage, _ message: String, remedy: Remedy, underlying: (any Error)? = nil) {
     self.code = code
     self.stage = stage
     self.message = message
     self.remedy = remedy
+    cause = Cause(underlying)
   }
-
-  /// `message: remedy`.
-  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 }

@@ -35,8 +35,10 @@ public final class ScenarioSandbox: Sendable {
   /// Begins to listen.
   ///
   /// - Returns: The base URL with the port that was chosen, for example `http://127.0.0.1:49152/v1`.
-  /// - Throws: A ``SandboxError`` when the port cannot be had or the sandbox was started before.
-  public func start() async throws -> URL {
+  /// - Throws: A ``SandboxError`` when the port cannot be had or the sandbox was started before; `CancellationError`, and then
+  ///   nothing listens.
+  @concurrent public func start() async throws -> URL {
+    try Task.checkCancellation()
     let (server, service) = (server, service)
     let task = running.withLock { running -> Task<Void, any Error>? in
       guard running == nil else { return nil }
@@ -56,9 +58,14 @@ public final class ScenarioSandbox: Sendable {
       listening.cancel()
     }
     do {
-      try await listening.value
+      try await withTaskCancellationHandler {
+        try await listening.value
+      } onCancel: {
+        listening.cancel()
+      }
     } catch {
       task.cancel()
+      try Task.checkCancellation()
       throw SandboxError.cannotListen(port: configuration.port)
     }
     guard case .ip4(_, let port) = await server.listeningAddress else {
@@ -66,6 +73,10 @@ public final class ScenarioSandbox: Sendable {
     }
     let origin = "http://127.0.0.1:\(configuration.isFaulty ? try await startRelay(to: port) : port)"
     service.setOrigin(origin)
+    guard !Task.isCancelled else {
+      await stop()
+      throw CancellationError()
+    }
     guard let base = URL(string: origin + "/v1") else { throw SandboxError.cannotListen(port: port) }
     return base
   }

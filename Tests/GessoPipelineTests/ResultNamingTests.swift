@@ -381,7 +381,7 @@ struct ResultNamingTests {
     await #expect {
       try await pipeline(service).start(order("a forest") { $0.nameTemplate = template }).result
     } throws: {
-      ($0 as? PipelineError)?.code == .invalidOrder && ($0 as? PipelineError)?.remedy == remedy
+      ($0 as? PipelineError)?.code == .invalidOrder && ($0 as? PipelineError)?.remedy == .text(remedy)
     }
     #expect(service.requests.isEmpty)
   }

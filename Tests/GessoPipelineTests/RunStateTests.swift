@@ -19,7 +19,7 @@ struct RunStateTests {
   }
 
   private static func error(
-    _ code: ScenarioError.Code, _ outcome: ScenarioError.Outcome, _ stage: ScenarioError.Stage = .submit,
+    _ code: ScenarioError.Code, _ outcome: ScenarioError.Outcome, _ stage: Stage = .submit,
     isRetryable: Bool = false, names: [JobID] = []
   ) -> ScenarioError {
     var error = ScenarioError(code, outcome, stage: stage, "no", remedy: "")
@@ -35,7 +35,7 @@ struct RunStateTests {
   private static let canceled = error(.canceled, .notSent)
   private static let down = error(.serviceFailed, .unknownOutcome, .wait, isRetryable: true)
   private static let badImage = PreparationError(.truncated, stage: .decode, "it ends early", remedy: "")
-  private static let noLedger = PipelineError(.ledgerUnavailable, stage: "write", "disk full", remedy: "")
+  private static let noLedger = PipelineError(.ledgerUnavailable, stage: .write, "disk full", remedy: "")
 
   private static func failed(_ error: any Error) -> Event { .failed(RunFailure(error)) }
   private static func giveUp(_ error: any Error, record: String? = nil) -> Action {

@@ -85,6 +85,19 @@ import Testing
     #expect(Set(importing.map { $0.split(separator: "/").dropLast().joined(separator: "/") }) == ["Sources/Ground"])
   }
 
+  @Test("no library names a flag, a verb or a setting of the command: remedies are values that the command words")
+  func librariesNameNoFlags() throws {
+    let modules = ["Ground", "ImagePreparation", "ScenarioAPI", "GessoPipeline"].map { "Sources/\($0)" }
+    for path in try Self.files(below: modules) where path.hasSuffix(".swift") {
+      for (number, line) in try Self.text(path).split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+      where line.contains(
+        #/"[^"]*(--[a-z]|GESSO_LEDGER|gesso (batch|doctor|img2img|inspect|jobs|models|prepare|restore|sandbox|upload)\b)/#
+      ) && !line.contains("///") {
+        Issue.record("\(path):\(number + 1): \(line)")
+      }
+    }
+  }
+
   private static func text(_ path: String) throws -> String {
     try String(contentsOf: root.appending(path: path), encoding: .utf8)
   }

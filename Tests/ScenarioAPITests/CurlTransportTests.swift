@@ -9,7 +9,7 @@ import Testing
 struct CurlTransportTests {
   private func request(
     _ method: HTTPRequest.Method = .get, _ url: String, body: HTTPRequest.Body = .none,
-    stage: ScenarioError.Stage = .wait
+    stage: Stage = .wait
   ) throws -> HTTPRequest {
     var request = HTTPRequest(method, url, stage: stage)
     request.body = body

@@ -180,7 +180,8 @@ struct OddReplyTests {
     let transport = ScriptedTransport([.answer(status, body)])
     await #expect { try await client(transport).price(of: Self.request) } throws: {
       guard let error = $0 as? ScenarioError else { return false }
-      return error.code == .malformedReply && error.charged == .unknown && error.remedy.contains("may be running")
+      return error.code == .malformedReply && error.charged == .unknown
+        && error.remedy.description.contains("may be running")
         && error.message.contains("job_7") == body.contains("job_7")
     }
     #expect(transport.requests.count == 1)

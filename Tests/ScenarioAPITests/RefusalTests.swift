@@ -170,11 +170,8 @@ struct RefusalTests {
       .answer(200), .answer(200, #"{"upload":{"id":"u","status":"imported","entityId":"asset_9"}}"#),
     ])
     let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, clock: ManualClock())
-    var asset: AssetID?
-    for try await progress in client.upload(.bytes([1, 2, 3]), name: "a.png", mimeType: "image/png") {
-      asset = progress.assetID
-    }
-    #expect(asset?.rawValue == "asset_9" && transport.stepsLeft == 0)
+    let asset = try await client.upload(.bytes([1, 2, 3]), name: "a.png", mimeType: "image/png").result
+    #expect(asset.rawValue == "asset_9" && transport.stepsLeft == 0)
   }
 
   @Test("each kind of reply has its code", arguments: cases)

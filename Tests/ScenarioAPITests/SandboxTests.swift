@@ -37,13 +37,15 @@ struct SandboxTests {
 
   private static let polling = JobPolling(initialInterval: .milliseconds(300), growth: 1)
 
-  private func failure<Value>(_ body: () async throws(ScenarioError) -> Value) async -> ScenarioError? {
-    do throws(ScenarioError) {
+  private func failure<Value>(_ body: () async throws -> Value) async -> ScenarioError? {
+    do {
       _ = try await body()
-      return nil
-    } catch {
+    } catch let error as ScenarioError {
       return error
+    } catch {
+      Issue.record(error)
     }
+    return nil
   }
 
   /// Upload, submit, wait, download, as a user would.
@@ -102,7 +104,7 @@ struct SandboxTests {
     var options = CurlTransport.Options(environment: [:])
     options.caBundle = proxy.caBundle
     var client = try service.client(CurlTransport(options: options))
-    let exchanges = Mutex<[(stage: ScenarioError.Stage, version: String?, reused: Bool)]>([])
+    let exchanges = Mutex<[(stage: Stage, version: String?, reused: Bool)]>([])
     client.observe = { exchange in
       guard case .success(let response) = exchange.result else { return }
       exchanges.withLock { $0.append((exchange.request.stage, response.httpVersion, response.reusedConnection)) }
@@ -135,20 +137,20 @@ struct SandboxTests {
     let service = try await Service(limits: SandboxLimits(parallelInferences: 1))
     let client = try service.client()
     let stranger = try service.client(secret: "wrong")
-    let credentials = await failure { () throws(ScenarioError) in try await stranger.job(JobID(rawValue: "job_x")) }
+    let credentials = await failure { try await stranger.job(JobID(rawValue: "job_x")) }
     #expect(credentials?.code == .credentialsRefused && credentials?.httpStatus == 401)
-    let garbage = await failure { () throws(ScenarioError) in
+    let garbage = await failure {
       try await client.uploadAsset(name: "a.png", bytes: [1, 2, 3], mimeType: "image/png")
     }
     #expect(garbage?.code == .rejected && garbage?.serviceReason == "Unhandled image format")
-    let unknownJob = await failure { () throws(ScenarioError) in try await client.job(JobID(rawValue: "job_x")) }
+    let unknownJob = await failure { try await client.job(JobID(rawValue: "job_x")) }
     #expect(unknownJob?.code == .notFound && unknownJob?.jobID?.rawValue == "job_x")
     let source = try await client.uploadAsset(
       name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
     func submit(_ model: String, _ image: AssetID) async -> ScenarioError? {
       var request = Img2ImgRequest(prompt: "p", image: .asset(image), modelID: model)
       (request.width, request.height) = (64, 64)
-      return await failure { () throws(ScenarioError) in try await client.submitImg2Img(request) }
+      return await failure { try await client.submitImg2Img(request) }
     }
     #expect(await submit("flux.1-dev", AssetID(rawValue: "asset_x"))?.code == .notFound)
     #expect(await submit("model_nobody_knows", source.id)?.code == .notFound)

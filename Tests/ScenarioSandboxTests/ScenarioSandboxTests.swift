@@ -95,6 +95,36 @@ struct ScenarioSandboxTests {
     await sandbox.stop()
   }
 
+  @Test("a sandbox is not started in a canceled task, and can be started later")
+  func canceledStart() async throws {
+    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration())
+    let task = Task {
+      unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+      return try await sandbox.start()
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+    _ = try await sandbox.start()
+    await sandbox.stop()
+  }
+
+  @Test(
+    "canceling a start ends in `CancellationError` wherever it is, and nothing listens then", arguments: [false, true])
+  func cancelingStart(isFaulty: Bool) async throws {
+    var configuration = SandboxConfiguration()
+    configuration.isFaulty = isFaulty
+    let sandbox = ScenarioSandbox(configuration: configuration)
+    let task = Task { try await sandbox.start() }
+    task.cancel()
+    do {
+      // It may have listened already; then it has to be stopped.
+      let base = try await task.value
+      #expect(try await send("GET", base.appending(path: "jobs")).status == 401)
+    } catch {
+      #expect(error is CancellationError, "\(error)")
+    }
+    await sandbox.stop()
+  }
+
   @Test("stopping closes the port; stopping what never started does nothing")
   func stop() async throws {
     await ScenarioSandbox(configuration: SandboxConfiguration()).stop()

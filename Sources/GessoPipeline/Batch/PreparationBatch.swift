@@ -83,9 +83,9 @@ public struct PreparationBatch: Sendable {
   ///   its result throws `CancellationError`.
   public func start<Value>(
     keeping keep: @escaping @Sendable (_ index: Int, PreparedImage, _ path: String?) throws -> Value
-  ) -> PipelineRun<Outcome<Value>, Void> {
+  ) -> Run<Outcome<Value>, Void> {
     let stems = OutputNaming.distinct(inputs.map(\.stem))
-    return PipelineRun { report in
+    return Run { report in
       var waiting: [Int: Outcome<Value>] = [:]
       var (begun, reported) = (0, 0)
       await withTaskGroup(of: Outcome<Value>.self) { group in
@@ -119,7 +119,7 @@ public struct PreparationBatch: Sendable {
       }
       return Outcome(index: index, result: .success(value))
     } catch {
-      return Outcome(index: index, result: .failure(RunFailure(error).publicError))
+      return Outcome(index: index, result: .failure(publicError(error)))
     }
   }
 

@@ -82,20 +82,20 @@ extension Ledger {
     let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
     let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     if tables.isEmpty, application == 0, version == 0 { return true }
-    func refusal(_ message: String, _ remedy: String) -> PipelineError {
-      PipelineError(.ledgerUnavailable, stage: "write", message, remedy: remedy)
+    func refusal(_ message: String, _ remedy: Remedy) -> PipelineError {
+      PipelineError(.ledgerUnavailable, stage: .write, message, remedy: remedy)
     }
     guard application == applicationID else {
       throw tables.isSuperset(of: ["grdb_migrations", "run"])
         ? refusal(
           "the ledger \(path) is of an unreleased version of gesso",
-          "finish its open runs with the build that made it, or set GESSO_LEDGER to a new file")
-        : refusal("\(path) is a database of another program", "set GESSO_LEDGER to another file")
+          .either("finish its open runs with the build that made it", or: .useLedger(.new)))
+        : refusal("\(path) is a database of another program", .useLedger(.another))
     }
     guard version == Self.version else {
       throw refusal(
         "the ledger \(path) is of version \(version), and this gesso reads version \(Self.version)",
-        "finish its open runs with the gesso that made it, or set GESSO_LEDGER to a new file")
+        .either("finish its open runs with the gesso that made it", or: .useLedger(.new)))
     }
     return false
   }

@@ -82,7 +82,7 @@ public final class Ledger: Sendable {
   package func claim(_ id: Int64) throws(PipelineError) -> LedgerClaim {
     guard let lock = try LedgerLock(path: "\(path)-locks/\(id)") else {
       throw PipelineError(
-        .runInProgress, stage: "submit", "another process is at work on this order (run \(id))",
+        .runInProgress, stage: .submit, "another process is at work on this order (run \(id))",
         remedy: "wait until it ends", runID: id)
     }
     return LedgerClaim(entry: try entry(run: id), lock: lock)
@@ -166,7 +166,7 @@ public final class Ledger: Sendable {
   public func entry(job: JobID) throws(PipelineError) -> LedgerEntry {
     guard let entry = try entries("WHERE jobID = ? ORDER BY id DESC LIMIT 1", [job.rawValue]).first else {
       throw PipelineError(
-        .unknownJob, stage: "wait", "the ledger knows no job \(job)", remedy: "look at the known ones first", jobID: job
+        .unknownJob, stage: .wait, "the ledger knows no job \(job)", remedy: .listJobs, jobID: job
       )
     }
     return entry
@@ -178,7 +178,7 @@ public final class Ledger: Sendable {
   public func entry(run: Int64) throws(PipelineError) -> LedgerEntry {
     guard let entry = try entries("WHERE id = ?", [run]).first else {
       throw PipelineError(
-        .unknownJob, stage: "wait", "the ledger knows no run \(run)", remedy: "look at the known ones first")
+        .unknownJob, stage: .wait, "the ledger knows no run \(run)", remedy: .listJobs)
     }
     return entry
   }
@@ -239,8 +239,8 @@ public final class Ledger: Sendable {
     let findings = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
     guard findings == ["ok"] else {
       throw PipelineError(
-        .ledgerUnavailable, stage: "write", "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
-        remedy: "keep the file for its job ids, and set GESSO_LEDGER to a new one")
+        .ledgerUnavailable, stage: .write, "the ledger \(path) is damaged (\(findings.first ?? "no answer"))",
+        remedy: .useLedger(.newKeepingThis))
     }
   }
 
@@ -311,8 +311,8 @@ public final class Ledger: Sendable {
 
   private static func unavailable(_ path: String, _ error: any Error) -> PipelineError {
     PipelineError(
-      .ledgerUnavailable, stage: "write", "the ledger \(path) cannot be used (\(error))",
-      remedy: "check the file and its folder, or set GESSO_LEDGER to another file")
+      .ledgerUnavailable, stage: .write, "the ledger \(path) cannot be used (\(error))",
+      remedy: .either("check the file and its folder", or: .useLedger(.another)), underlying: error)
   }
 }
 

@@ -39,8 +39,8 @@ package final class LedgerLock: Sendable {
 
   private static func failure(_ path: String, _ code: Int32) -> PipelineError {
     PipelineError(
-      .ledgerUnavailable, stage: "write", "cannot lock \(path): \(unsafe String(cString: strerror(code)))",
-      remedy: "check the folder and its permissions, or set GESSO_LEDGER to another file")
+      .ledgerUnavailable, stage: .write, "cannot lock \(path): \(unsafe String(cString: strerror(code)))",
+      remedy: .either("check the folder and its permissions", or: .useLedger(.another)))
   }
 }
 

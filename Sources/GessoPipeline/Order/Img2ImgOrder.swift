@@ -109,8 +109,8 @@ public struct Img2ImgOrder: Sendable {
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`, or a `ScenarioError` with the code `invalid-request`.
   func validate() throws {
-    func refuse(_ message: String, _ remedy: String) -> PipelineError {
-      PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
+    func refuse(_ message: String, _ remedy: Remedy) -> PipelineError {
+      PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
     }
     try naming(seed: request.seed ?? String(Img2ImgRequest.largestSeed)).check(count: request.numSamples)
     var request = request
@@ -118,7 +118,7 @@ public struct Img2ImgOrder: Sendable {
       guard request.endpoint == .img2img, case .image = source else {
         throw refuse(
           "a mask or control image belongs to an image that is prepared here, and says which endpoint makes the results",
-          "give an INPUT and a legacy model")
+          "give an image to prepare, and a legacy endpoint")
       }
       request.endpoint = second.endpoint(Self.laterAsset)
     }

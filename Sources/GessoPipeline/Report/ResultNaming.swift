@@ -82,8 +82,8 @@ struct ResultNaming: Sendable, Equatable {
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`.
   func check(count: Int) throws(PipelineError) {
-    func refused(_ message: String, _ remedy: String) -> PipelineError {
-      PipelineError(.invalidOrder, stage: "submit", message, remedy: remedy)
+    func refused(_ message: String, _ remedy: Remedy) -> PipelineError {
+      PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
     }
     let usual = Img2ImgOrder.defaultNameTemplate
     guard !template.isEmpty, !template.contains("/"), !template.hasPrefix(".") else {

@@ -45,7 +45,7 @@ extension EncodedImage {
       case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       case .descriptor:
         throw PipelineError(
-          .invalidOrder, stage: "upload", "a stream cannot be uploaded as it is", remedy: "read it into memory")
+          .invalidOrder, stage: .upload, "a stream cannot be uploaded as it is", remedy: "read it into memory")
       }
     }
     name = "\(stem).\(format.fileExtension)"

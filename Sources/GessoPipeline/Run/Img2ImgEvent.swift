@@ -1,3 +1,4 @@
+public import Ground
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -30,5 +31,5 @@ public enum Img2ImgEvent: Sendable {
   case downloaded(Img2ImgResult.File)
 }
 
-/// A run that works on an order or a job.
-public typealias Img2ImgRun<Success: Sendable> = PipelineRun<Img2ImgEvent, Success>
+/// Work on an order or a job.
+public typealias Img2ImgRun<Success: Sendable> = Run<Img2ImgEvent, Success>

@@ -1,4 +1,4 @@
-internal import ImagePreparation
+internal import Ground
 package import ScenarioAPI
 
 /// The failure of an action of a run, with an error of any module.
@@ -13,13 +13,7 @@ package struct RunFailure: Error, Equatable {
   package var service: ScenarioError? { error as? ScenarioError }
 
   /// True when the task was canceled, whichever module's error reports it.
-  package var isCancellation: Bool {
-    switch error {
-    case let error as ScenarioError: error.code == .canceled
-    case let error as PreparationError: error.code == .canceled
-    default: error is CancellationError
-    }
-  }
+  package var isCancellation: Bool { publicError(error) is CancellationError }
 
   /// True when the same order would fail again, and no job can have been started.
   package var isLasting: Bool {
@@ -27,9 +21,6 @@ package struct RunFailure: Error, Equatable {
     guard let service else { return true }
     return !service.isRetryable && !service.mayHaveStartedJob
   }
-
-  /// The error for callers: the error itself, or `CancellationError` for every form of cancellation.
-  package var publicError: any Error { isCancellation ? CancellationError() : error }
 
   package static func == (a: RunFailure, b: RunFailure) -> Bool {
     type(of: a.error) == type(of: b.error) && "\(a.error)" == "\(b.error)"

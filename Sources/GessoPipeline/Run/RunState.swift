@@ -1,4 +1,5 @@
 package import Foundation
+internal import Ground
 package import ScenarioAPI
 
 /// Decides what a run does next: a value that receives an event and returns the next action.
@@ -175,8 +176,10 @@ package struct RunState: Sendable, Equatable {
     guard let maxCost, price > maxCost else { return enter(.submitting, .submit) }
     return giveUp(
       PipelineError(
-        .tooExpensive, stage: "submit", "it costs \(price) creative units, and the limit is \(maxCost)",
-        remedy: "raise --max-cost, or ask for less"))
+        .tooExpensive, stage: .price, "it costs \(price) creative units, and the limit is \(maxCost)",
+        remedy: .either(
+          .raise(.cost, atLeast: Int(exactly: NSDecimalNumber(decimal: price).doubleValue.rounded(.up))),
+          or: "ask for less")))
   }
 
   private mutating func afterRefusal(_ error: ScenarioError, _ pause: Duration?) -> Action {
@@ -197,12 +200,12 @@ package struct RunState: Sendable, Equatable {
     if job.status == .success { return enter(.downloading, .download(job)) }
     let reason = [job.failureReason, job.hint].compactMap(\.self).joined(separator: "; ")
     let text = "job \(job.id) ended \(job.status)" + (reason.isEmpty ? "" : " (\(reason))")
-    let remedy =
+    let remedy: Remedy =
       job.billing?.disableRefund == true
       ? "it was paid for: ask the service's support" : "change the order and try again"
     return giveUp(
       PipelineError(
-        job.status == .canceled ? .jobCanceled : .jobFailed, stage: "wait", text, remedy: remedy, jobID: job.id),
+        job.status == .canceled ? .jobCanceled : .jobFailed, stage: .wait, text, remedy: remedy, jobID: job.id),
       record: text)
   }
 
@@ -213,7 +216,7 @@ package struct RunState: Sendable, Equatable {
         return enter(.takingPlace, .takePlace(after: error))
       }
       // Asking for the price of a run that is further changes nothing on record.
-      return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? "\(failure.error)" : nil)
+      return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? reason(of: failure.error) : nil)
     case .reconciling:
       // The service cannot be asked now; the same order asks it later. The error to report is that of the submit.
       if let submitFailure, failure.service != nil, !failure.isCancellation { return giveUp(submitFailure) }

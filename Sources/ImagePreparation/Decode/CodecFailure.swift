@@ -80,9 +80,10 @@ struct CodecFailure: Sendable {
       } else {
         (scan > 1 ? " in scan \(scan)" : "") + " at row \(row) of \(rowCount)"
       }
-    let remedy =
-      rowCount == 0 ? "get an intact copy" : "get an intact copy, or use what can be decoded with --fail-on none"
-    func make(_ code: PreparationError.Code, _ message: String, _ remedy: String) -> PreparationError {
+    // Without its header nothing can be decoded; and who accepts damage already needs no advice to.
+    let remedy: Remedy =
+      rowCount == 0 || policy == .none ? "get an intact copy" : .either("get an intact copy", or: .acceptDamage)
+    func make(_ code: PreparationError.Code, _ message: String, _ remedy: Remedy) -> PreparationError {
       PreparationError(code, stage: .decode, message, remedy: remedy)
     }
     switch status {
@@ -91,7 +92,7 @@ struct CodecFailure: Sendable {
     case .CIC_CORRUPT:
       return make(.corrupt, "the \(name) is damaged\(place): \(message)", remedy)
     case .CIC_WARNING:
-      return make(.warning, "the \(name) codec warns: \(message)", "accept warnings with --fail-on error")
+      return make(.warning, "the \(name) codec warns: \(message)", .acceptWarnings)
     case .CIC_UNSUPPORTED, .CIC_TOO_LARGE:
       return make(.unsupportedFeature, "this kind of \(name) is not supported: \(message)", Self.convert)
     case .CIC_SCAN_LIMIT:
@@ -103,7 +104,7 @@ struct CodecFailure: Sendable {
         .limitExceeded, "its color profile is larger than \(limits.maxProfileBytes) bytes",
         "strip the profile: exiftool -icc_profile= FILE")
     case .CIC_MEMORY_LIMIT:
-      return make(.tooMuchMemory, "decoding takes more than \(limits.maxMemory) bytes", "raise --max-memory")
+      return make(.tooMuchMemory, "decoding takes more than \(limits.maxMemory) bytes", .raise(.memory))
     case .CIC_READ_FAILED: return .unreadable(report.systemError, stage: .decode)
     case .CIC_CANCELED: return .canceled(.decode)
     case .CIC_OUT_OF_MEMORY: return .outOfMemory("the \(name) decoder")
@@ -111,7 +112,7 @@ struct CodecFailure: Sendable {
     }
   }
 
-  static let convert = "convert it first, for example: magick FILE out.png"
+  static let convert: Remedy = "convert it first, for example: magick FILE out.png"
 }
 
 extension PreparationError {

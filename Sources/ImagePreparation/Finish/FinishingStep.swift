@@ -16,7 +16,7 @@ enum FinishingStep: Sendable {
   case pad(ImageSize, x: Int, y: Int, fill: BackgroundColor?)
 
   /// The stage that its time counts for.
-  var stage: PreparationError.Stage {
+  var stage: Stage {
     switch self {
     case .turn: .orient
     case .convertColor, .roundToBytes, .settleAlpha, .pad: .color

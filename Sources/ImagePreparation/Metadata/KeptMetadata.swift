@@ -94,7 +94,7 @@ struct KeptMetadata: Sendable, Equatable {
     guard content.count <= longestSegment else {
       throw PreparationError(
         .unsupportedFeature, stage: .encode, "its \(name) metadata of \(content.count) bytes does not fit in a JPEG",
-        remedy: "use --format png, or leave out --metadata keep")
+        remedy: .either(.writePNG, or: .leaveOut(.keptMetadata)))
     }
     let length = content.count + 2
     return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content

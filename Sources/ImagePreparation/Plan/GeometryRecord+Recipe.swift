@@ -53,7 +53,7 @@ extension GeometryRecord {
     if target.canvas.pixelCount > maxPixels {
       throw PreparationError(
         .invalidRecipe, stage: .resize,
-        "multiples of \(unit) do not fit in \(maxPixels) pixels", remedy: "raise --max-pixels")
+        "multiples of \(unit) do not fit in \(maxPixels) pixels", remedy: .raise(.resultPixels))
     }
     return (target.record(orientation: orientation, gravity: fitting.gravity, attention: attention), notes)
   }
@@ -100,7 +100,7 @@ extension GeometryRecord {
         let factor = min(1, width / box.width, height / box.height)
         if factor < 1 {
           box = (box.width * factor, box.height * factor)
-          notes.append("the source is smaller than the box, which was shrunk to fit; --enlarge keeps it")
+          notes.append("the source is smaller than the box, which was shrunk to fit; enlarging keeps it")
         }
       }
       let scales = (box.width / width, box.height / height)

@@ -163,9 +163,11 @@ public struct PreparationPlan: Sendable {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
         "preparing this \(Self.kind(of: source)) of \(source.size) takes \(bufferBytes >> 20) MiB, \(limits.maxMemory >> 20) MiB are allowed",
-        remedy: source.isProgressive
-          ? "raise --max-memory, or store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
-          : "raise --max-memory, or ask for a smaller result")
+        remedy: .either(
+          .raise(.memory, atLeast: bufferBytes),
+          or: source.isProgressive
+            ? "store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
+            : "ask for a smaller result"))
     }
   }
 

@@ -80,6 +80,6 @@ public struct ModelSizing: Sendable, Equatable {
     }
     throw PreparationError(
       .invalidRecipe, stage: .resize, "the result would be \(size), which is not for \(name), \(problem)",
-      remedy: "leave sizes and multiples to the model, or crop an extreme shape with --size WxH --fit cover")
+      remedy: .either("leave sizes and multiples to the model", or: .cropToBox))
   }
 }

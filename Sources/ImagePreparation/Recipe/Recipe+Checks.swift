@@ -43,7 +43,7 @@ extension Recipe.Fitting {
 }
 
 extension PreparationError {
-  fileprivate static func refused(_ what: String, _ remedy: String) -> PreparationError {
+  fileprivate static func refused(_ what: String, _ remedy: Remedy) -> PreparationError {
     PreparationError(.invalidRecipe, stage: .resize, what, remedy: remedy)
   }
 }

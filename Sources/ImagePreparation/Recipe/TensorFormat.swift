@@ -37,7 +37,7 @@ public struct TensorFormat: Sendable, Equatable {
   ///
   /// - Throws: `invalidRecipe` of stage `color` for a count other than 1 or 3, a deviation of 0, or a value that is not finite.
   func tables() throws(PreparationError) -> [Float] {
-    func refuse(_ what: String, _ remedy: String) -> PreparationError {
+    func refuse(_ what: String, _ remedy: Remedy) -> PreparationError {
       PreparationError(.invalidRecipe, stage: .color, what, remedy: remedy)
     }
     for (name, values) in [("mean", mean), ("std", std)] where values.count != 1 && values.count != 3 {

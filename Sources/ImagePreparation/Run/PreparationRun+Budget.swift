@@ -61,7 +61,7 @@ extension PreparationRun {
     guard source.canRewind else {
       throw PreparationError(
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
-        remedy: "read it into memory or a file first, or lower --max-side")
+        remedy: .either("read it into memory or a file first", or: .lower([.longestSide])))
     }
     guard case .fitted(var fitting) = recipe.size else { return nil }
     try source.rewind()
@@ -83,6 +83,6 @@ extension PreparationError {
   fileprivate static func overBudget(_ bytes: Int, _ maxBytes: Int) -> PreparationError {
     PreparationError(
       .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
-      remedy: "raise --max-bytes, or lower --max-side or --quality")
+      remedy: .either(.raise(.resultBytes, atLeast: bytes), or: .lower([.longestSide, .quality])))
   }
 }

@@ -8,13 +8,13 @@ extension PreparationRun {
     // A geometry record already contains the kept part.
     guard case .fitted(let fitting) = recipe.size else { return probe }
     if fitting.trim {
-      try source.check("trimming", without: "--trim")
+      try source.check("trimming", without: .trimming)
       probe.trimmed = try VisibleBounds.find(
         in: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
       try source.rewind()
     }
     guard fitting.gravity == .attention else { return probe }
-    try source.check("an attention crop", without: "--gravity attention")
+    try source.check("an attention crop", without: .attention)
     let description = try SourceDecoder(opening: source.input, limits: limits, cancellation: cancellation).description
     try source.rewind()
     let record = try GeometryRecord.resolve(

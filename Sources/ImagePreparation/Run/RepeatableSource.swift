@@ -22,12 +22,12 @@ struct RepeatableSource {
 
   /// Checks that the source can be read twice for `what`.
   ///
-  /// - Throws: `invalidRecipe` of stage `open`, with a remedy that names `flag`.
-  func check(_ what: String, without flag: String) throws(PreparationError) {
+  /// - Throws: `invalidRecipe` of stage `open`.
+  func check(_ what: String, without setting: Remedy.Setting) throws(PreparationError) {
     guard !canRewind else { return }
     throw PreparationError(
       .invalidRecipe, stage: .open, "\(what) reads the source twice, and this one can be read only once",
-      remedy: "read it into memory or a file first, or leave out \(flag)")
+      remedy: .either("read it into memory or a file first", or: .leaveOut(setting)))
   }
 
   /// Goes back to the first byte.

@@ -2,8 +2,8 @@
 struct StageClock {
   private var now: ContinuousClock.Instant
   private let start: ContinuousClock.Instant
-  private var current: PreparationError.Stage?
-  private var spent: [PreparationError.Stage: Duration] = [:]
+  private var current: Stage?
+  private var spent: [Stage: Duration] = [:]
 
   /// Starts the clock.
   init() {
@@ -12,7 +12,7 @@ struct StageClock {
   }
 
   /// Ends the current stage, if any, and begins `stage`.
-  mutating func enter(_ stage: PreparationError.Stage?) {
+  mutating func enter(_ stage: Stage?) {
     guard stage != current else { return }
     let instant = ContinuousClock.now
     if let current { spent[current, default: .zero] += instant - now }
@@ -21,7 +21,7 @@ struct StageClock {
   }
 
   /// Adds time that another thread spent in `stage`.
-  mutating func add(_ time: Duration, to stage: PreparationError.Stage) { spent[stage, default: .zero] += time }
+  mutating func add(_ time: Duration, to stage: Stage) { spent[stage, default: .zero] += time }
 
   /// The milliseconds spent so far; ends the current stage.
   mutating func timings() -> PreparedImage.Timings {
@@ -35,7 +35,7 @@ struct StageClock {
     return timings
   }
 
-  private func milliseconds(_ stage: PreparationError.Stage) -> Double {
+  private func milliseconds(_ stage: Stage) -> Double {
     (spent[stage] ?? .zero) / .milliseconds(1)
   }
 }

@@ -32,7 +32,7 @@ enum VisibleBounds {
     guard right >= 0 else {
       throw PreparationError(
         .invalidRecipe, stage: .decode, "every pixel is transparent, so trimming leaves nothing",
-        remedy: "leave out --trim")
+        remedy: .leaveOut(.trimming))
     }
     let part = GeometryRecord.SourceRect(
       x: Double(left), y: Double(top), width: Double(right - left + 1), height: Double(bottom - top + 1))

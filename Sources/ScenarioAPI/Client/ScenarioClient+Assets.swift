@@ -32,16 +32,24 @@ extension ScenarioClient {
 
   /// Reads an asset, with a fresh URL of the file as it was stored.
   ///
-  /// - Throws: A ``ScenarioError`` of the stage `download`, after the retries.
-  public func asset(_ id: AssetID) async throws(ScenarioError) -> Asset {
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
+  @concurrent public func asset(_ id: AssetID) async throws -> Asset {
+    try await verb { () throws(ScenarioError) in try await read(id) }
+  }
+
+  private func read(_ id: AssetID) async throws(ScenarioError) -> Asset {
     let request = try apiRequest(.get, ["assets", id.rawValue], query: [("originalAssets", "true")], stage: .download)
     return try await reply(AssetReply.self, to: request, as: .read).asset
   }
 
   /// Reads several assets, in the order asked for; those the service does not have are left out.
   ///
-  /// - Throws: A ``ScenarioError`` of the stage `download`, after the retries.
-  public func assets(_ ids: [AssetID]) async throws(ScenarioError) -> [Asset] {
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
+  @concurrent public func assets(_ ids: [AssetID]) async throws -> [Asset] {
+    try await verb { () throws(ScenarioError) in try await read(ids) }
+  }
+
+  private func read(_ ids: [AssetID]) async throws(ScenarioError) -> [Asset] {
     var assets: [AssetID: Asset] = [:]
     for start in stride(from: 0, to: ids.count, by: Self.bulkLimit) {
       let some = ids[start..<min(start + Self.bulkLimit, ids.count)].map(\.rawValue)
@@ -69,10 +77,16 @@ extension ScenarioClient {
   ///   - path: Where the file goes; its folder exists.
   ///   - verify: Looks at the complete temporary file, and throws when it is not what it should be.
   /// - Returns: The file in its place.
-  /// - Throws: A ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or `verify` threw,
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or `verify` threw,
   ///   `write-failed`, `asset-unavailable`, or what became of the requests.
-  public func download(
-    _ asset: Asset, to path: String, verify: (DownloadedFile) throws -> Void = { _ in }
+  @concurrent public func download(
+    _ asset: Asset, to path: String, verify: @Sendable (DownloadedFile) throws -> Void = { _ in }
+  ) async throws -> DownloadedFile {
+    try await verb { () throws(ScenarioError) in try await downloaded(asset, to: path, verify) }
+  }
+
+  private func downloaded(
+    _ asset: Asset, to path: String, _ verify: (DownloadedFile) throws -> Void
   ) async throws(ScenarioError) -> DownloadedFile {
     let download = try await download(asset, beside: path, verify: verify)
     let file = download.file
@@ -106,7 +120,7 @@ extension ScenarioClient {
       } catch {
         if error.httpStatus == 403, !wasRefreshed {
           wasRefreshed = true
-          asset = try await self.asset(asset.id)
+          asset = try await read(asset.id)
         } else {
           try await pause(after: error, of: .read, &policy)
         }
@@ -123,7 +137,7 @@ extension ScenarioClient {
     do {
       try verify(file)
     } catch {
-      throw Self.invalid("the downloaded file is damaged: \(printable("\(error)"))")
+      throw Self.invalid("the downloaded file is damaged: \(printable(reason(of: error)))", underlying: error)
     }
     do throws(FileFailure) {
       try temporary.sync()
@@ -164,7 +178,7 @@ extension ScenarioClient {
     var asset = asset
     for _ in 0..<Self.pendingAssetReads where asset.status == .pending {
       try await sleep(Self.pendingAssetInterval, stage: .download)
-      asset = try await self.asset(asset.id)
+      asset = try await read(asset.id)
     }
     switch asset.status {
     case .success, .unknown: return asset
@@ -178,8 +192,9 @@ extension ScenarioClient {
     }
   }
 
-  private static func invalid(_ message: String) -> ScenarioError {
-    ScenarioError(.downloadInvalid, .unusable, stage: .download, message, remedy: "download it again")
+  private static func invalid(_ message: String, underlying: (any Error)? = nil) -> ScenarioError {
+    ScenarioError(
+      .downloadInvalid, .unusable, stage: .download, message, remedy: "download it again", underlying: underlying)
   }
 }
 

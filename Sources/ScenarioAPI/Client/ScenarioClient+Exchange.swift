@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Ground
 
 /// One request and what came of it, for the log.
 struct Exchange: Sendable {
@@ -12,7 +13,7 @@ extension ScenarioClient {
   /// - Throws: `invalid-request` for a path part that would change the path's meaning.
   func apiRequest(
     _ method: HTTPRequest.Method, _ path: [String], query: [(name: String, value: String)] = [],
-    stage: ScenarioError.Stage
+    stage: Stage
   ) throws(ScenarioError) -> HTTPRequest {
     for part in path where ["", ".", ".."].contains(part) {
       throw ScenarioError(
@@ -29,12 +30,24 @@ extension ScenarioClient {
   }
 
   /// The body of a request.
-  static func json(_ value: some Encodable, stage: ScenarioError.Stage) throws(ScenarioError) -> [UInt8] {
+  static func json(_ value: some Encodable, stage: Stage) throws(ScenarioError) -> [UInt8] {
     do {
       return [UInt8](try JSONEncoder().encode(value))
     } catch {
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: stage, "the request cannot be written as JSON", remedy: "check its numbers")
+        .invalidRequest, .notSent, stage: stage, "the request cannot be written as JSON", remedy: "check its numbers",
+        underlying: error)
+    }
+  }
+
+  /// Runs the body of a public verb: it does not begin in a canceled task, and throws `CancellationError` for every form of
+  /// cancellation.
+  func verb<Result>(_ body: () async throws(ScenarioError) -> Result) async throws -> Result {
+    try Task.checkCancellation()
+    do throws(ScenarioError) {
+      return try await body()
+    } catch {
+      throw publicError(error)
     }
   }
 
@@ -87,7 +100,7 @@ extension ScenarioClient {
       var failure = ScenarioError(
         .malformedReply, request.stage == .submit ? .unknownOutcome : .unusable, stage: request.stage,
         "the service's answer (status \(response.status)) is not what its contract describes: \(Self.place(of: error))",
-        remedy: "check the base URL, and whether this version is current")
+        remedy: "check the base URL, and whether this version is current", underlying: error)
       failure.httpStatus = response.status
       throw failure
     }
@@ -110,7 +123,7 @@ extension ScenarioClient {
   }
 
   /// Sleeps on the client's clock.
-  package func sleep(_ duration: Duration, stage: ScenarioError.Stage) async throws(ScenarioError) {
+  package func sleep(_ duration: Duration, stage: Stage) async throws(ScenarioError) {
     do {
       try await clock.sleep(for: duration)
     } catch {

@@ -11,15 +11,17 @@ extension ScenarioClient {
   ///
   /// - Parameter request: What to make of which image; checked before anything is sent.
   /// - Returns: The accepted job and its price.
-  /// - Throws: A ``ScenarioError`` of the stage `submit`. With the outcome `unknownOutcome` a job may be running and
+  /// - Throws: `CancellationError` when no job was asked for; or a ``ScenarioError`` of the stage `submit`. With the outcome `unknownOutcome` a job may be running and
   ///   `charged` is `unknown`.
-  public func submitImg2Img(_ request: Img2ImgRequest) async throws(ScenarioError) -> Submission {
-    var policy = retry
-    while true {
-      do throws(ScenarioError) {
-        return try await submitOnce(request)
-      } catch {
-        try await pause(after: error, of: .submit, &policy)
+  @concurrent public func submitImg2Img(_ request: Img2ImgRequest) async throws -> Submission {
+    try await verb { () throws(ScenarioError) in
+      var policy = retry
+      while true {
+        do throws(ScenarioError) {
+          return try await submitOnce(request)
+        } catch {
+          try await pause(after: error, of: .submit, &policy)
+        }
       }
     }
   }
@@ -45,13 +47,17 @@ extension ScenarioClient {
   ///
   /// - Returns: Creative units that the job is billed with (`creativeUnitsCost`). A discount is contained already, and is
   ///   not subtracted (contract, section 7).
-  /// - Throws: A ``ScenarioError``: `dry-run-started-job`, which names the job, when the service started one all the same;
+  /// - Throws: `CancellationError`, or a ``ScenarioError``: `dry-run-started-job`, which names the job, when the service started one all the same;
   ///   `malformed-reply` with `charged` unknown when it answered without a price, for then it may have.
-  public func price(of request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
+  @concurrent public func price(of request: Img2ImgRequest) async throws -> Decimal {
+    try await verb { () throws(ScenarioError) in try await dryRun(request) }
+  }
+
+  private func dryRun(_ request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
     // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
     var http = try generation(request, query: [("dryRun", "true")])
     // Not `submit`: whatever goes wrong, no job was asked for.
-    http.stage = .wait
+    http.stage = .price
     var policy = retry
     while true {
       do throws(ScenarioError) {
@@ -59,7 +65,7 @@ extension ScenarioClient {
         case .creativeUnits(let cost): return cost
         case .startedJob(let job):
           var error = ScenarioError(
-            .dryRunStartedJob, .unusable, stage: .wait,
+            .dryRunStartedJob, .unusable, stage: .price,
             "only the price was asked for, and the service started job \(job)",
             remedy: "it is paid for: cancel it or take its results, and report this")
           error.jobID = job

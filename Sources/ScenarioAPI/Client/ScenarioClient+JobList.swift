@@ -6,8 +6,12 @@ extension ScenarioClient {
   /// - Parameters:
   ///   - createdAfter: Seconds since 1970, UTC.
   ///   - limit: More jobs than this are an error, so that a busy account cannot fill the memory.
-  /// - Throws: A ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
-  public func jobs(createdAfter: Double, limit: Int = 20_000) async throws(ScenarioError) -> [Job] {
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
+  @concurrent public func jobs(createdAfter: Double, limit: Int = 20_000) async throws -> [Job] {
+    try await verb { () throws(ScenarioError) in try await listedJobs(createdAfter: createdAfter, limit: limit) }
+  }
+
+  private func listedJobs(createdAfter: Double, limit: Int) async throws(ScenarioError) -> [Job] {
     let date = Date(timeIntervalSince1970: createdAfter).formatted(
       Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     var jobs: [Job] = []

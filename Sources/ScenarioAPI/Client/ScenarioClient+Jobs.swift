@@ -1,10 +1,14 @@
+internal import Ground
+
 extension ScenarioClient {
   /// Reads a job once.
   ///
-  /// - Throws: A ``ScenarioError`` of the stage `wait`, after the retries.
-  public func job(_ id: JobID) async throws(ScenarioError) -> Job {
-    try await withJob(id) { client, request throws(ScenarioError) in
-      try await client.reply(JobReply.self, to: request, as: .read).job
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries.
+  @concurrent public func job(_ id: JobID) async throws -> Job {
+    try await verb { () throws(ScenarioError) in
+      try await withJob(id) { client, request throws(ScenarioError) in
+        try await client.reply(JobReply.self, to: request, as: .read).job
+      }
     }
   }
 
@@ -18,13 +22,13 @@ extension ScenarioClient {
   ///   - polling: When to look, and for how long (600 s).
   /// - Returns: The looks, which begin with iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
   ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or why it could not be read. Canceling
-  ///   the task ends the wait (`canceled`); in neither case is the job stopped.
+  ///   the task ends the wait (`CancellationError`); in neither case is the job stopped.
   public func updates(of id: JobID, polling: JobPolling = JobPolling()) -> JobUpdates {
     JobUpdates(client: self, id: id, polling: polling)
   }
 
   /// Waits until a job reaches a final state, as ``updates(of:polling:)`` does, and returns it.
-  public func finishedJob(_ id: JobID, polling: JobPolling = JobPolling()) async throws(ScenarioError) -> Job {
+  @concurrent public func finishedJob(_ id: JobID, polling: JobPolling = JobPolling()) async throws -> Job {
     var updates = updates(of: id, polling: polling).makeAsyncIterator()
     var last: Job?
     while let job = try await updates.next() { last = job }
@@ -38,14 +42,17 @@ extension ScenarioClient {
   /// Asks the service to cancel a job. The answer is no proof that it ended: follow it with ``finishedJob(_:polling:)``.
   ///
   /// - Returns: The job as answered.
-  /// - Throws: A ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled, as custom ones.
-  public func cancel(_ id: JobID) async throws(ScenarioError) -> Job {
-    try await withJob(id) { client, _ throws(ScenarioError) in
-      var request = try client.apiRequest(.post, ["jobs", id.rawValue, "action"], stage: .wait)
-      request.fields.append(HTTPField("Content-Type", "application/json"))
-      request.body = .bytes([UInt8](#"{"action":"cancel"}"#.utf8))
-      request.isRepeatable = true
-      return try await client.reply(JobReply.self, to: request, as: .read).job
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled,
+  ///   as custom ones.
+  @concurrent public func cancel(_ id: JobID) async throws -> Job {
+    try await verb { () throws(ScenarioError) in
+      try await withJob(id) { client, _ throws(ScenarioError) in
+        var request = try client.apiRequest(.post, ["jobs", id.rawValue, "action"], stage: .wait)
+        request.fields.append(HTTPField("Content-Type", "application/json"))
+        request.body = .bytes([UInt8](#"{"action":"cancel"}"#.utf8))
+        request.isRepeatable = true
+        return try await client.reply(JobReply.self, to: request, as: .read).job
+      }
     }
   }
 
@@ -82,13 +89,16 @@ public struct JobUpdates: AsyncSequence, Sendable {
 
     /// The job as read now, after a pause; nil after the final one.
     ///
-    /// - Throws: A ``ScenarioError`` of the stage `wait` that names the job.
-    public mutating func next(
-      isolation actor: isolated (any Actor)? = #isolation
-    ) async throws(ScenarioError) -> Job? {
-      var seen: Job?
-      while seen == nil, !isFinished { seen = try await look() }
-      return seen
+    /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait` that names the job.
+    public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> Job? {
+      try Task.checkCancellation()
+      do throws(ScenarioError) {
+        var seen: Job?
+        while seen == nil, !isFinished { seen = try await look() }
+        return seen
+      } catch {
+        throw publicError(error)
+      }
     }
 
     /// Waits for the next look and takes it.

@@ -1,3 +1,4 @@
+internal import Ground
 internal import Synchronization
 
 /// How far an upload in parts has come, for going on with it later: no addresses, and nothing secret.
@@ -110,7 +111,8 @@ extension ScenarioClient {
       try onPart(partial)
     } catch {
       throw ScenarioError(
-        .writeFailed, .unusable, stage: .upload, "cannot keep how far the upload is: \(error)", remedy: "")
+        .writeFailed, .unusable, stage: .upload, "cannot keep how far the upload is: \(reason(of: error))", remedy: "",
+        underlying: error)
     }
   }
 

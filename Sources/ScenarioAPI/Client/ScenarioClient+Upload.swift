@@ -1,4 +1,5 @@
 internal import Foundation
+public import Ground
 
 /// What is uploaded: an encoded image.
 public enum UploadContent: Sendable {
@@ -22,34 +23,10 @@ public struct UploadProgress: Sendable, Equatable {
   public let sentBytes: Int
   /// Bytes of the image.
   public let totalBytes: Int
-  /// The stored asset; only the last value has it.
-  public let assetID: AssetID?
 }
 
-/// An upload as the sequence of how far it has come; its last value has the asset.
-///
-/// It runs whether or not somebody listens, and of the values that nobody took in time only the newest is kept. It ends
-/// early when its iterator goes away or the listening task is canceled.
-public struct UploadSequence: AsyncSequence, Sendable {
-  fileprivate let values: AsyncStream<Result<UploadProgress, ScenarioError>>
-
-  /// Takes one value after the other.
-  public struct AsyncIterator: AsyncIteratorProtocol {
-    fileprivate var values: AsyncStream<Result<UploadProgress, ScenarioError>>.Iterator
-
-    /// The next value, or nil after the last.
-    ///
-    /// - Throws: A ``ScenarioError`` of the stage `upload`.
-    public mutating func next(
-      isolation actor: isolated (any Actor)? = #isolation
-    ) async throws(ScenarioError) -> UploadProgress? {
-      try await values.next(isolation: actor)?.get()
-    }
-  }
-
-  /// Starts listening; once.
-  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(values: values.makeAsyncIterator()) }
-}
+/// An upload that goes on: how far it is, and the asset that it becomes.
+public typealias UploadRun = Run<UploadProgress, AssetID>
 
 extension ScenarioClient {
   /// Begins to upload an image of any size: up to ``directUploadLimit`` in one request, above it in parts.
@@ -64,29 +41,22 @@ extension ScenarioClient {
   ///   - mimeType: The image's media type, for example `image/jpeg`.
   ///   - partial: How far an earlier upload of the same bytes came.
   ///   - onPart: Told, before anything else happens, when an upload in parts begins and whenever a part has arrived.
-  /// - Returns: How far it is, up to the asset.
+  /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage
+  ///   `upload`, such as `invalid-request` before anything is sent; else what became of the requests after their retries.
   public func upload(
     _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload? = nil,
     onPart: @escaping @Sendable (PartialUpload) throws -> Void = { _ in }
-  ) -> UploadSequence {
-    let (values, continuation) = AsyncStream.makeStream(
-      of: Result<UploadProgress, ScenarioError>.self, bufferingPolicy: .bufferingNewest(1))
-    let task = Task {
+  ) -> UploadRun {
+    Run { report in
       let total = content.count
-      @Sendable func report(_ sent: Int) {
-        continuation.yield(.success(UploadProgress(sentBytes: sent, totalBytes: total, assetID: nil)))
+      return try await verb { () throws(ScenarioError) in
+        let asset = try await stored(content, name: name, mimeType: mimeType, resuming: partial, onPart) {
+          report(UploadProgress(sentBytes: $0, totalBytes: total))
+        }
+        report(UploadProgress(sentBytes: total, totalBytes: total))
+        return asset
       }
-      do throws(ScenarioError) {
-        let asset = try await stored(
-          content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: report)
-        continuation.yield(.success(UploadProgress(sentBytes: total, totalBytes: total, assetID: asset)))
-      } catch {
-        continuation.yield(.failure(error))
-      }
-      continuation.finish()
     }
-    continuation.onTermination = { if case .cancelled = $0 { task.cancel() } }
-    return UploadSequence(values: values)
   }
 
   /// In one request, or in parts where that is too large, for the limit or for the gateway (contract, section 10).
@@ -107,7 +77,7 @@ extension ScenarioClient {
       content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: onProgress)
   }
 
-  /// Uploads an image in one request. It is free of charge; the same bytes uploaded twice become two assets.
+  /// Uploads an image in one request, for ``upload(_:name:mimeType:resuming:onPart:)``. It is free of charge; the same bytes uploaded twice become two assets.
   ///
   /// - Parameters:
   ///   - name: A file name with its extension, shown in the service's galleries.
@@ -117,14 +87,14 @@ extension ScenarioClient {
   /// - Returns: The stored asset.
   /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` and `invalid-request` before anything is
   ///   sent; else what became of the request after its retries.
-  public func uploadAsset(
+  package func uploadAsset(
     name: String, bytes: [UInt8], mimeType: String, onProgress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(ScenarioError) -> Asset {
     guard bytes.count <= Self.directUploadLimit else {
       throw ScenarioError(
         .uploadTooLarge, .notSent, stage: .upload,
         "the image has \(bytes.count) bytes, and an upload in one request takes \(Self.directUploadLimit)",
-        remedy: "make it smaller with --max-bytes \(Self.directUploadLimit), --max-side or --format jpeg")
+        remedy: .reduceUpload(toBytes: Self.directUploadLimit))
     }
     var request = try apiRequest(.post, ["assets"], query: [("originalAssets", "true")], stage: .upload)
     request.fields.append(HTTPField("Content-Type", "application/json"))

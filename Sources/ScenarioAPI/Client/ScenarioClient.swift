@@ -4,7 +4,7 @@
 /// Failures that pass are retried as ``RetryPolicy`` says, until about 100 in a row have used up the budget, which
 /// successes fill again; a submit whose outcome is unknown never is.
 public struct ScenarioClient: Sendable {
-  /// The largest file, in bytes, that ``uploadAsset(name:bytes:mimeType:)`` sends in one request.
+  /// The largest file, in bytes, that ``upload(_:name:mimeType:resuming:onPart:)`` sends in one request.
   ///
   /// The service documents 6 MB of request body; base64 and a margin leave this (contract, section 4.1).
   public static let directUploadLimit = 3_500_000

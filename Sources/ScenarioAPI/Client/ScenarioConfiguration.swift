@@ -23,12 +23,12 @@ public struct ScenarioConfiguration: Sendable {
   ) throws(ScenarioError) {
     guard let origin = ServiceURL.origin(of: baseURL), !baseURL.contains(where: { "?#@\\".contains($0) }) else {
       throw ScenarioError(
-        .invalidConfiguration, .notSent, stage: .upload, "the base URL is no plain http(s) URL",
+        .invalidConfiguration, .notSent, stage: .configure, "the base URL is no plain http(s) URL",
         remedy: "give one such as \(Self.defaultBaseURL)")
     }
     guard origin.isSecure || origin.isLoopback else {
       throw ScenarioError(
-        .insecureURL, .notSent, stage: .upload,
+        .insecureURL, .notSent, stage: .configure,
         "the base URL would send the credentials over plain http to \(origin.host)",
         remedy: "use https; plain http is for this machine only")
     }

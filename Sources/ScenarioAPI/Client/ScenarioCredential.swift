@@ -16,13 +16,13 @@ public struct ScenarioCredential: Sendable, CustomStringConvertible, CustomDebug
       let isClean = part.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
       guard !part.isEmpty, isClean else {
         throw ScenarioError(
-          .invalidConfiguration, .notSent, stage: .upload, "the API \(name) is empty or holds white space",
+          .invalidConfiguration, .notSent, stage: .configure, "the API \(name) is empty or holds white space",
           remedy: "copy it again from the service's settings")
       }
     }
     guard !key.contains(":") else {
       throw ScenarioError(
-        .invalidConfiguration, .notSent, stage: .upload, "the API key holds a colon",
+        .invalidConfiguration, .notSent, stage: .configure, "the API key holds a colon",
         remedy: "give key and secret separately")
     }
     headerValue = "Basic " + Data("\(key):\(secret)".utf8).base64EncodedString()

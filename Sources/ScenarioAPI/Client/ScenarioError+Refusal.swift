@@ -8,7 +8,7 @@ extension ScenarioError {
     let body = ServiceErrorBody(response.body)
     let effect = RetryPolicy.effect(of: response.status)
     let words = body.reason.map { "\"\($0)\"" } ?? "status \(response.status)"
-    func refused(_ code: Code, _ message: String, _ remedy: String, isRetryable: Bool = false) -> ScenarioError {
+    func refused(_ code: Code, _ message: String, _ remedy: Remedy, isRetryable: Bool = false) -> ScenarioError {
       var error = ScenarioError(code, .refused, stage: stage, message, remedy: remedy)
       error.isRetryable = isRetryable
       return error
@@ -17,13 +17,13 @@ extension ScenarioError {
     self =
       switch response.status {
       case 401:
-        refused(.credentialsRefused, "the service refused the credentials: \(words)", "check API key and secret")
+        refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
       case 402:
         refused(.paymentRequired, "the service asks for payment: \(words)", "check the account's plan and credit")
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
       case 403 where Self.isAboutCredentials(body.reason):
-        refused(.credentialsRefused, "the service refused the credentials: \(words)", "check API key and secret")
+        refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
       case 403: refused(.forbidden, "the service forbids this: \(words)", "check the key's scopes and project")
       case 404:
         refused(.notFound, "the service does not know this: \(words)", "check the id, the project and the base URL")
@@ -36,7 +36,7 @@ extension ScenarioError {
           "check the base URL; requests that act are not redirected")
       case _ where effect == .mayHaveActed: Self.failed(response.status, words: words, stage: stage)
       case _ where effect == .nothingDone:
-        refused(.throttled, "the service refuses this for now: \(words)", "try again in a moment", isRetryable: true)
+        refused(.throttled, "the service refuses this for now: \(words)", .retry(after: .zero), isRetryable: true)
       default: refused(.rejected, "the service refused the request: \(words)", "correct the request")
       }
     httpStatus = response.status
@@ -53,7 +53,7 @@ extension ScenarioError {
 
   /// Four different things come as 429, told apart by name and details.
   private static func tooMany(
-    _ body: ServiceErrorBody, words: String, _ refused: (Code, String, String, Bool) -> ScenarioError
+    _ body: ServiceErrorBody, words: String, _ refused: (Code, String, Remedy, Bool) -> ScenarioError
   ) -> ScenarioError {
     if body.name == "PlanLimitReachedError" {
       guard body.limitedAction?.hasPrefix("parallel") == true else {
@@ -66,20 +66,19 @@ extension ScenarioError {
     if let seconds = body.remainingSeconds {
       return refused(
         .coolingDown, "the service asks for a pause: \(words)",
-        "try again in \(Int(seconds.clamped(to: 0...1e9).rounded(.up))) seconds",
-        true)
+        .retry(after: .seconds(seconds.clamped(to: 0...1e9))), true)
     }
     if body.name == "RateLimitError" {
-      return refused(.coolingDown, "the service asks for a pause: \(words)", "try again later", true)
+      return refused(.coolingDown, "the service asks for a pause: \(words)", .retry(after: nil), true)
     }
-    return refused(.throttled, "too many requests at once: \(words)", "try again in a moment", true)
+    return refused(.throttled, "too many requests at once: \(words)", .retry(after: .zero), true)
   }
 
   /// The service may have acted before it failed.
   private static func failed(_ status: Int, words: String, stage: Stage) -> ScenarioError {
     var error = ScenarioError(
       .serviceFailed, .unknownOutcome, stage: stage, "the service failed with status \(status): \(words)",
-      remedy: "try again later")
+      remedy: .retry(after: nil))
     error.isRetryable = true
     return error
   }

@@ -1,20 +1,10 @@
+public import Ground
+
 /// Why a request to the service, or what was made of its answer, failed.
 ///
 /// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
 /// line for people. Neither ends with a period, and neither holds a credential or the query of a signed URL.
-public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The step of the pipeline that failed.
-  public enum Stage: String, Sendable, CaseIterable {
-    /// Sending the source image.
-    case upload
-    /// Asking for a generation: the only step that costs anything.
-    case submit
-    /// Following a job.
-    case wait
-    /// Fetching a result.
-    case download
-  }
-
+public struct ScenarioError: GessoFailure, Equatable {
   /// What can be said about the service's side of a failure.
   public enum Outcome: String, Sendable, CaseIterable {
     /// Not one byte of the request left: the service knows nothing of it, and sending it again is safe.
@@ -74,8 +64,8 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
     public static let responseTooLarge = Code(rawValue: "response-too-large")
     /// The transfer failed in some other way; the message holds libcurl's words.
     public static let transportFailed = Code(rawValue: "transport-failed")
-    /// The caller canceled.
-    public static let canceled = Code(rawValue: "canceled")
+    /// The task was canceled. The public verbs throw `CancellationError` instead.
+    package static let canceled = Code(rawValue: "canceled")
 
     // What the service answered.
 
@@ -133,7 +123,7 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   /// What is wrong.
   public internal(set) var message: String
   /// What to do about it.
-  public internal(set) var remedy: String
+  public internal(set) var remedy: Remedy
   /// True when the same request may succeed later without a change. Whether it is *safe* to repeat is in ``outcome``.
   public var isRetryable = false
   /// Whether creative units were spent.
@@ -159,18 +149,22 @@ public struct ScenarioError: Error, Sendable, Equatable, CustomStringConvertible
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?
 
+  /// The error behind it: what reading an answer threw, or the caller's own closure.
+  public var underlyingError: (any Error)? { cause?.error }
+  private let cause: Cause?
+
   /// True for a failed submit after which a job may be running all the same.
   public var mayHaveStartedJob: Bool { stage == .submit && outcome != .notSent && outcome != .refused }
 
   /// Makes an error.
-  public init(_ code: Code, _ outcome: Outcome, stage: Stage, _ message: String, remedy: String) {
+  public init(
+    _ code: Code, _ outcome: Outcome, stage: Stage, _ message: String, remedy: Remedy, underlying: (any Error)? = nil
+  ) {
     self.code = code
     self.outcome = outcome
     self.stage = stage
     self.message = message
     self.remedy = remedy
+    cause = Cause(underlying)
   }
-
-  /// `message: remedy`.
-  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 }

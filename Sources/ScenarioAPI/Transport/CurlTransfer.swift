@@ -271,14 +271,14 @@ final class CurlTransfer {
     let text = unsafe String(cString: errorText.base)
     let words = printable(unsafe text.isEmpty ? String(cString: curl_easy_strerror(status)) : text)
     let host = ServiceURL.origin(of: request.url)?.host ?? "the service"
-    func make(_ code: ScenarioError.Code, _ message: String, _ remedy: String, isRetryable: Bool = true)
+    func make(_ code: ScenarioError.Code, _ message: String, _ remedy: Remedy, isRetryable: Bool = true)
       -> ScenarioError
     {
       var error = ScenarioError(code, outcome, stage: request.stage, message, remedy: remedy)
       error.isRetryable = isRetryable
       return error
     }
-    let network = "check the network, the base URL and the proxy settings"
+    let network: Remedy = "check the network, the base URL and the proxy settings"
     var error =
       switch status {
       case _ where failure != nil: failure!
@@ -322,7 +322,7 @@ final class CurlTransfer {
   }
 
   private static func notSent(
-    _ code: ScenarioError.Code, _ request: HTTPRequest, _ message: String, _ remedy: String
+    _ code: ScenarioError.Code, _ request: HTTPRequest, _ message: String, _ remedy: Remedy
   ) -> ScenarioError {
     ScenarioError(code, .notSent, stage: request.stage, message, remedy: remedy)
   }

@@ -89,12 +89,12 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   /// Called on any thread with the number of bytes of ``body`` that were sent so far. The number falls when they are sent again.
   public var onSent: (@Sendable (Int) -> Void)?
   /// The stage that errors report.
-  public var stage: ScenarioError.Stage
+  public var stage: Stage
 
   /// Makes a request without body and credential.
   ///
   /// `isRepeatable` is true when the request may be sent twice; with nil the method decides (RFC 9110, 9.2.2).
-  public init(_ method: Method, _ url: String, stage: ScenarioError.Stage, isRepeatable: Bool? = nil) {
+  public init(_ method: Method, _ url: String, stage: Stage, isRepeatable: Bool? = nil) {
     self.method = method
     self.url = url
     self.stage = stage

@@ -6,7 +6,7 @@ enum AssetUploadBody {
   ///
   /// - Throws: `invalid-request` for an empty name or image, or a media type of other characters than those of RFC 6838.
   static func encode(name: String, mimeType: String, image: [UInt8]) throws(ScenarioError) -> [UInt8] {
-    func invalid(_ message: String, _ remedy: String) -> ScenarioError {
+    func invalid(_ message: String, _ remedy: Remedy) -> ScenarioError {
       ScenarioError(.invalidRequest, .notSent, stage: .upload, message, remedy: remedy)
     }
     guard !name.isEmpty, let quotedName = try? JSONEncoder().encode(name) else {

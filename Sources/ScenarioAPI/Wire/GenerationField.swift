@@ -125,7 +125,7 @@ extension GenerationField {
   public static let negativePromptStrength = GenerationField(
     "negativePromptStrength", label: "the negative prompt's strength", flag: "negative-prompt-strength",
     .number(0...10),
-    in: .legacy, "How strongly to keep it out (default: 1.0 with --negative-prompt)."
+    in: .legacy, "How strongly to keep it out (default: 1.0 with a negative prompt)."
   ) { $0.negativePromptStrength.map(JSONValue.number) }
   /// ``Img2ImgRequest/scheduler``
   public static let scheduler = GenerationField(

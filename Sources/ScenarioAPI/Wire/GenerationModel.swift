@@ -71,7 +71,7 @@ public struct GenerationModel: Sendable, Equatable {
   /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the first field that does not fit.
   public func check(_ request: Img2ImgRequest) throws(ScenarioError) {
     guard request.endpoint == .custom, let inputs else { return }
-    func refuse(_ field: String, _ remedy: String) -> ScenarioError {
+    func refuse(_ field: String, _ remedy: Remedy) -> ScenarioError {
       ScenarioError(
         .invalidRequest, .notSent, stage: .submit, "model \(id) does not take this \(field)", remedy: remedy)
     }
@@ -79,21 +79,21 @@ public struct GenerationModel: Sendable, Equatable {
     let known = Dictionary(inputs.map { ($0.name, $0) }) { first, _ in first }
     for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
       guard let input = known[name] else {
-        throw refuse(name, "leave it out; the model takes " + inputs.map(\.name).joined(separator: ", "))
+        throw refuse(name, "leave it out; the model takes \(inputs.map(\.name).joined(separator: ", "))")
       }
       if let remedy = input.remedy(for: value) { throw refuse(name, remedy) }
     }
     if let missing = inputs.first(where: { fields[$0.name] == nil && $0.required?.applies(to: fields) == true }) {
       throw ScenarioError(
         .invalidRequest, .notSent, stage: .submit, "model \(id) needs \(missing.name)",
-        remedy: "give it with --param \(missing.name)=VALUE")
+        remedy: .giveField(missing.name))
     }
   }
 }
 
 extension GenerationModel.Input {
   /// The remedy for a value that does not fit; nil for a value that fits.
-  fileprivate func remedy(for value: JSONValue) -> String? {
+  fileprivate func remedy(for value: JSONValue) -> Remedy? {
     switch (type, value) {
     case ("number", .number(let number)):
       if let min, number < min { return "give at least \(Self.text(min))" }
@@ -130,7 +130,7 @@ extension GenerationModel.Input {
           "…"
         }
       }
-      return "give one of " + choices.joined(separator: ", ")
+      return "give one of \(choices.joined(separator: ", "))"
     }
     return nil
   }

@@ -130,7 +130,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
   /// - Throws: A ``ScenarioError`` with the code `invalid-request` (or `insecure-url`) that names the first field out of
   ///   range.
   public func validate() throws(ScenarioError) {
-    func check(_ isValid: Bool, _ message: String, _ remedy: String) throws(ScenarioError) {
+    func check(_ isValid: Bool, _ message: String, _ remedy: Remedy) throws(ScenarioError) {
       guard isValid else { throw ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy) }
     }
     func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
@@ -163,7 +163,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
 }
 
 extension Img2ImgRequest {
-  private static func refuse(_ message: String, _ remedy: String) -> ScenarioError {
+  private static func refuse(_ message: String, _ remedy: Remedy) -> ScenarioError {
     ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy)
   }
 
@@ -181,7 +181,7 @@ extension Img2ImgRequest {
     for entry in entries {
       let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       guard known.contains(String(parts[0])) else {
-        throw Self.refuse("\(modelID) has no modality \(parts[0])", "give one of " + known.joined(separator: ", "))
+        throw Self.refuse("\(modelID) has no modality \(parts[0])", "give one of \(known.joined(separator: ", "))")
       }
       guard parts.count > 1 else { continue }
       guard !isFlux, let weight = Double(parts[1]), weight > 0, weight <= 1 else {

@@ -1,3 +1,4 @@
+import CImageCodecs
 import TestSupport
 import Testing
 
@@ -75,7 +76,9 @@ struct DamageTests {
       for policy in DamagePolicy.allCases where policy != .none {
         recipe.failOn = policy
         let error = #expect(throws: PreparationError.self) { try preparer.prepareBlocking(source, as: recipe) }
-        #expect(error?.stage == .decode && error?.remedy.contains("--fail-on none") == true, "cut at \(cut): \(error!)")
+        #expect(
+          error?.stage == .decode && error?.remedy == .either("get an intact copy", or: .acceptDamage),
+          "cut at \(cut): \(error!)")
         #expect(error?.message.contains("row") == true, "cut at \(cut): \(error!)")
       }
       recipe.failOn = .none
@@ -94,6 +97,20 @@ struct DamageTests {
       #expect(pixels.samples.prefix(intact) == whole.samples.prefix(intact), "cut at \(cut)")
     }
     #expect(filled > 0)
+  }
+
+  @Test("whoever accepts damage already is not advised to", arguments: DamagePolicy.allCases)
+  func remedies(policy: DamagePolicy) {
+    let failure = CodecFailure(format: .jpeg, policy: policy, limits: Limits(), rowCount: 8)
+    let report = unsafe "".withCString { text in
+      unsafe CodecReport(
+        cic_report(
+          message: text, first_warning: text, warning_count: 0, row: 3, damaged_row: 3, scan: 2, system_error: 0))
+    }
+    let copy: Remedy = "get an intact copy"
+    for status in [cic_status.CIC_TRUNCATED, .CIC_CORRUPT] {
+      #expect(failure.error(status, report).remedy == (policy == .none ? copy : .either(copy, or: .acceptDamage)))
+    }
   }
 
   @Test("planes of a truncated JPEG", arguments: ["420", "420-progressive", "420-scans"])

@@ -18,7 +18,7 @@ struct ImageSnifferTests {
     let error = try #require(failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(source) })
     #expect(error.code == .unsupportedFormat)
     #expect(error.message.contains(kind))
-    #expect(error.remedy.contains("out"))
+    #expect(error.remedy.description.contains("out"))
   }
 
   @Test(

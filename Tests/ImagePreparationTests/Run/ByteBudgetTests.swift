@@ -122,6 +122,6 @@ struct ByteBudgetTests {
       try ImagePreparer().prepareBlocking(.descriptor(pipe.fileHandleForReading.fileDescriptor), as: recipe)
     }
     #expect(error?.code == (hasBudget ? .overBudget : .invalidRecipe))
-    #expect(error?.remedy.contains("into memory or a file") == true)
+    #expect(error?.remedy.description.contains("into memory or a file") == true)
   }
 }

@@ -84,9 +84,9 @@ struct ReconcileStep: Sendable {
     }
     guard job.status == .success, let first = job.assetIDs.first else { return .unclear(isFinal: job.status.isFinal) }
     let result: Asset
-    do throws(ScenarioError) {
+    do {
       result = try await context.client.asset(first)
-    } catch {
+    } catch let error as ScenarioError {
       // A result that cannot be read leaves this job undecided and does not end the search among the others.
       let isOfThisAsset = (error.outcome == .refused && !error.isRetryable) || error.code == .malformedReply
       guard isOfThisAsset, error.code != .credentialsRefused else { throw error }
@@ -112,8 +112,8 @@ struct ReconcileStep: Sendable {
     if candidates.isEmpty, entry.state == .needsDecision, let earlier = entry.failure { reason = earlier }
     try context.ledger.recordNeedsDecision(entry.id, reason: reason)
     var error = PipelineError(
-      .needsDecision, stage: "submit", reason,
-      remedy: "gesso jobs resolve \(entry.id) --adopt JOB, --resubmit or --drop", runID: entry.id)
+      .needsDecision, stage: .submit, reason,
+      remedy: .decide(run: entry.id), runID: entry.id)
     error.candidates = candidates
     return error
   }

@@ -35,8 +35,8 @@ struct SubmitStep: Sendable {
       try context.ledger.recordSubmission(run, job: job, cost: submission.cost?.description)
     } catch {
       throw PipelineError(
-        error.code, stage: "submit", "job \(job) was submitted and is paid for, but \(error.message)",
-        remedy: "write the job's id down", jobID: job, runID: run)
+        error.code, stage: .submit, "job \(job) was submitted and is paid for, but \(error.message)",
+        remedy: .keepJobID(job), jobID: job, runID: run, underlying: error.underlyingError)
     }
     return .submitted(job)
   }

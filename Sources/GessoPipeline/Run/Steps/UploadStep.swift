@@ -54,13 +54,8 @@ struct UploadStep: Sendable {
     ) { [ledger = context.ledger] in
       try ledger.recordPartialUpload(of: sha256, baseURL: baseURL, account: account, $0)
     }
-    var stored: AssetID?
-    for try await progress in upload {
-      context.report(.uploading(progress))
-      stored = progress.assetID
-    }
-    // The sequence ends without an asset only when the task is canceled.
-    guard let asset = stored else { throw CancellationError() }
+    for await progress in upload.events { context.report(.uploading(progress)) }
+    let asset = try await upload.result
     try context.ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
     return asset
   }
@@ -73,7 +68,7 @@ struct UploadStep: Sendable {
       if waited == .zero { context.report(.waitingForUpload) }
       guard waited < Self.lockPatience else {
         throw PipelineError(
-          .runInProgress, stage: "upload",
+          .runInProgress, stage: .upload,
           "another process has been uploading the same image for \(Int(waited / .seconds(1))) seconds",
           remedy: "wait until it ends, or end it")
       }
@@ -83,10 +78,9 @@ struct UploadStep: Sendable {
   }
 
   private func isStored(_ asset: AssetID) async throws -> Bool {
-    do throws(ScenarioError) {
+    do {
       return try await context.client.asset(asset).status != .error
-    } catch {
-      guard error.code == .notFound else { throw error }
+    } catch let error as ScenarioError where error.code == .notFound {
       return false
     }
   }

@@ -107,7 +107,7 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
   mutating func begin(scale: JPEGScale, output: cic_jpeg_output) throws(PreparationError) -> cic_jpeg_layout {
     try failure.limits.check(
       bytes: wholeImageBytes, of: "decoding this \(description.isProgressive ? "progressive" : "multi-scan") JPEG",
-      remedy: "raise --max-memory, or make it baseline first: jpegtran IN > OUT")
+      or: "make it baseline first: jpegtran IN > OUT")
     var started = cic_jpeg_layout()
     let status = unsafe cic_jpeg_start(handle.pointer, UInt32(scale.rawValue), output, &started)
     guard status == .CIC_OK else { throw failure.error(status, handle.report) }

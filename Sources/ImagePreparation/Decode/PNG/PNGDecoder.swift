@@ -76,7 +76,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     try failure.limits.check(
       bytes: wholeImageBytes + 3 * layout.rowBytes,
       of: description.isProgressive ? "decoding this interlaced PNG" : "decoding a row of this PNG",
-      remedy: "raise --max-memory" + (description.isProgressive ? ", or save it without interlacing first" : ""))
+      or: description.isProgressive ? "save it without interlacing first" : nil)
   }
 
   mutating func readRows(

@@ -22,7 +22,7 @@ struct JPEGEncoding: Sendable, Equatable {
     guard size.longestSide <= Self.longestSide else {
       throw PreparationError(
         .unsupportedFeature, stage: .encode, "\(size) does not fit in a JPEG, whose sides end at \(Self.longestSide)",
-        remedy: "make it smaller with --max-side, or write a PNG")
+        remedy: .either(.makeSmaller, or: "write a PNG"))
     }
     let handle = try JPEGEncoderHandle()
     let status = unsafe (iccProfile ?? []).withUnsafeBufferPointer { profile in

@@ -1,12 +1,12 @@
 internal import Synchronization
 
-/// Work of the pipeline in progress, with its events and its result.
+/// Work in progress, with its events and its result.
 ///
 /// It runs on its own threads, whether or not anybody reads its events, and never holds its caller up. Canceling the task that
 /// waits for ``result`` or iterates over ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after that. The
 /// reply to a submit that was already sent is still waited for and put on record, so ``result`` may take a while to throw
 /// `CancellationError`.
-public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
+public struct Run<Event: Sendable, Success: Sendable>: Sendable {
   /// The events in order, up to the end of the work. They are kept until they are read or this value is released.
   public let events: RunEvents<Event>
   private let task: Task<Success, any Error>
@@ -14,14 +14,14 @@ public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
   /// Starts work.
   ///
   /// - Parameter work: Receives the function to report events with.
-  init(_ work: @escaping @Sendable (@escaping @Sendable (Event) -> Void) async throws -> Success) {
+  package init(_ work: @escaping @Sendable (@escaping @Sendable (Event) -> Void) async throws -> Success) {
     let queue = EventQueue<Event>()
     let task = Task { @concurrent in
       defer { queue.finish() }
       do {
         return try await work { queue.add($0) }
       } catch {
-        throw RunFailure(error).publicError
+        throw publicError(error)
       }
     }
     self.task = task
@@ -45,7 +45,7 @@ public struct PipelineRun<Event: Sendable, Success: Sendable>: Sendable {
   public func cancel() { task.cancel() }
 }
 
-/// The events of a ``PipelineRun``, in order. Each event is delivered once, so there should be one listener.
+/// The events of a ``Run``, in order. Each event is delivered once, so there should be one listener.
 ///
 /// Canceling the listening task cancels the work. The sequence goes on until the work has ended, because it may still report a
 /// job that was submitted meanwhile.

@@ -1,0 +1,56 @@
+internal import GessoPipeline
+
+/// The words of every remedy, with the flags and verbs of this command: libraries have none.
+extension Remedy {
+  /// One line without a period; empty where nothing can be done.
+  package var commandWords: String {
+    switch self {
+    case .text(let sentence): sentence
+    case .either(let first, let second): "\(first.commandWords), or \(second.commandWords)"
+    case .chooseAnotherName: "choose another name"
+    case .allowReplacing: "leave out --no-clobber"
+    case .raise(let limit, _): "raise " + limit.flag
+    case .lower(let settings): "lower " + settings.map(\.flag).joined(separator: " or ")
+    case .leaveOut(let setting): "leave out " + setting.flag
+    case .makeSmaller: "make it smaller with --max-side"
+    case .reduceUpload: "use a smaller --max-side, --format jpeg or a lower --quality"
+    case .writePNG: "use --format png"
+    case .cropToBox: "crop an extreme shape with --size WxH --fit cover"
+    case .acceptDamage: "use what can be decoded with --fail-on none"
+    case .acceptWarnings: "accept warnings with --fail-on error"
+    case .giveField(let name): "give it with --param \(name)=VALUE"
+    case .checkCredentials, .retry, .keepJobID: description
+    case .listJobs: "see gesso jobs list"
+    case .decide(let run): "gesso jobs resolve \(run) --adopt JOB, --resubmit or --drop"
+    case .useLedger(.another): "set GESSO_LEDGER to another file"
+    case .useLedger(.new): "set GESSO_LEDGER to a new file"
+    case .useLedger(.newKeepingThis): "keep the file for its job ids, and set GESSO_LEDGER to a new one"
+    }
+  }
+}
+
+extension Remedy.Limit {
+  /// The flag that sets it, with the condition under which to raise it.
+  fileprivate var flag: String {
+    switch self {
+    case .sourcePixels: "--max-input-pixels if you trust the file"
+    case .memory: "--max-memory"
+    case .resultPixels: "--max-pixels"
+    case .resultBytes: "--max-bytes"
+    case .cost: "--max-cost"
+    }
+  }
+}
+
+extension Remedy.Setting {
+  /// The flag that sets it.
+  fileprivate var flag: String {
+    switch self {
+    case .longestSide: "--max-side"
+    case .quality: "--quality"
+    case .trimming: "--trim"
+    case .attention: "--gravity attention"
+    case .keptMetadata: "--metadata keep"
+    }
+  }
+}

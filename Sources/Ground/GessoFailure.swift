@@ -1,0 +1,89 @@
+/// Why something in this package failed: what every error of its modules is.
+///
+/// Whoever only reports failures needs no switch over the modules' error types. Cancellation is no failure: the asynchronous
+/// verbs throw `CancellationError` for it.
+public protocol GessoFailure: Error, CustomStringConvertible {
+  /// What kinds of failure there are. New kinds may be added; existing ones keep their spelling.
+  associatedtype Code: RawRepresentable<String>, Hashable, Sendable
+
+  /// What kind of failure it was. Its `rawValue` is stable and meant for programs.
+  var code: Code { get }
+  /// The step that failed.
+  var stage: Stage { get }
+  /// What is wrong, in one line without a period. It holds no credential and no query of a signed URL.
+  var message: String { get }
+  /// What to do about it.
+  var remedy: Remedy { get }
+  /// The job concerned; nil where there is none, or none is known.
+  var jobID: JobID? { get }
+  /// The error of a library or of a caller's closure that is behind this one, if there is one.
+  var underlyingError: (any Error)? { get }
+}
+
+extension GessoFailure {
+  /// No job is concerned.
+  public var jobID: JobID? { nil }
+  /// Nothing is behind it.
+  public var underlyingError: (any Error)? { nil }
+  /// `message: remedy`, for programmers.
+  public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
+}
+
+/// The steps from a source image to results on disk.
+public enum Stage: String, Sendable, CaseIterable, Codable {
+  /// Reading settings.
+  case configure
+  /// Finding and reading the source.
+  case open
+  /// Turning encoded bytes into rows.
+  case decode
+  /// Resampling.
+  case resize
+  /// Turning the image upright.
+  case orient
+  /// Color, alpha and depth.
+  case color
+  /// Turning rows into encoded bytes.
+  case encode
+  /// Putting a file where it was asked for.
+  case write
+  /// Sending an image to the service.
+  case upload
+  /// Asking what a job would cost.
+  case price
+  /// Asking for a job: the only step that costs anything.
+  case submit
+  /// Following a job.
+  case wait
+  /// Fetching a result.
+  case download
+}
+
+/// The error behind another one. Two are equal when they read alike, so that the errors that hold them can be compared.
+package struct Cause: Sendable, Equatable {
+  /// The error as it was thrown.
+  package let error: any Error
+
+  /// Wraps an error, if there is one.
+  package init?(_ error: (any Error)?) {
+    guard let error else { return nil }
+    self.error = error
+  }
+
+  package static func == (a: Cause, b: Cause) -> Bool { "\(a.error)" == "\(b.error)" }
+}
+
+/// What a public asynchronous verb throws instead of an error of its own module: `CancellationError` for every form of
+/// cancellation, whichever module noticed it, and else the error itself.
+package func publicError(_ error: any Error) -> any Error {
+  if let failure = error as? any GessoFailure, failure.isCancellation { return CancellationError() }
+  return error
+}
+
+extension GessoFailure {
+  /// True when the task or a flag was canceled.
+  package var isCancellation: Bool { code.rawValue == "canceled" }
+}
+
+/// What is wrong, without what to do about it: for messages that hold another error, and for records.
+package func reason(of error: any Error) -> String { (error as? any GessoFailure)?.message ?? "\(error)" }

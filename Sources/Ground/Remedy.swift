@@ -1,0 +1,159 @@
+/// What to do about a failure: a value, so that whoever shows it can use the words of his own settings.
+///
+/// Its description is worded for programmers who call this package; the command `gesso` names its flags instead. Cases may be
+/// added.
+public enum Remedy: Sendable, Hashable {
+  /// A sentence that names no setting, without a period; empty where nothing can be done.
+  case text(String)
+  /// One of two.
+  indirect case either(Remedy, or: Remedy)
+
+  /// Give the output another name than this path, which is taken.
+  case chooseAnotherName(String)
+  /// Allow existing files to be replaced.
+  case allowReplacing
+
+  /// Raise a limit; `atLeast` is what would have been enough, in the limit's unit, where it is known.
+  case raise(Limit, atLeast: Int? = nil)
+  /// Use lower values of these settings.
+  case lower([Setting])
+  /// Leave a setting out.
+  case leaveOut(Setting)
+  /// Ask for a result with a shorter longest side.
+  case makeSmaller
+  /// Ask for an upload of at most so many bytes.
+  case reduceUpload(toBytes: Int)
+  /// Ask for PNG instead of JPEG.
+  case writePNG
+  /// Crop to a box of the shape that is wanted.
+  case cropToBox
+  /// Take a damaged source as far as it can be decoded.
+  case acceptDamage
+  /// Take a source that the codec warns of.
+  case acceptWarnings
+  /// Give a value for a field that only the model's description names.
+  case giveField(String)
+
+  /// Check key and secret.
+  case checkCredentials
+  /// Try again after a pause: zero for a moment, nil for a time that nobody knows.
+  case retry(after: Duration?)
+  /// Keep the id of this job, which is paid for and on no record.
+  case keepJobID(JobID)
+  /// Look at the jobs in the ledger.
+  case listJobs
+  /// Decide what became of the submit of a run: adopt a job, submit again, or give the run up.
+  case decide(run: Int64)
+  /// Keep the ledger somewhere else.
+  case useLedger(LedgerChoice)
+
+  /// What can be raised.
+  public enum Limit: Sendable, Hashable, CaseIterable {
+    /// Pixels of a source.
+    case sourcePixels
+    /// Bytes of memory.
+    case memory
+    /// Pixels of a result.
+    case resultPixels
+    /// Bytes of a result.
+    case resultBytes
+    /// Creative units of a job; whole ones, rounded up.
+    case cost
+  }
+
+  /// What can be lowered or left out.
+  public enum Setting: Sendable, Hashable, CaseIterable {
+    /// The longest side of a result.
+    case longestSide
+    /// The quality of a JPEG.
+    case quality
+    /// Cropping away transparent margins.
+    case trimming
+    /// A crop around what draws attention.
+    case attention
+    /// Keeping the source's metadata.
+    case keptMetadata
+  }
+
+  /// Which file a ledger may be kept in instead.
+  public enum LedgerChoice: Sendable, Hashable, CaseIterable {
+    /// Another file.
+    case another
+    /// A file that does not exist yet.
+    case new
+    /// A file that does not exist yet, while the present one is kept for the ids of its jobs.
+    case newKeepingThis
+  }
+
+  /// True where nothing can be done.
+  public var isEmpty: Bool { self == .text("") }
+}
+
+extension Remedy: ExpressibleByStringInterpolation {
+  /// A plain sentence.
+  public init(stringLiteral value: String) { self = .text(value) }
+}
+
+extension Remedy: CustomStringConvertible {
+  /// One line without a period, worded for programmers.
+  public var description: String {
+    switch self {
+    case .text(let sentence): sentence
+    case .either(let first, let second): "\(first), or \(second)"
+    case .chooseAnotherName(let path): "choose another name than \(path)"
+    case .allowReplacing: "allow existing files to be replaced"
+    case .raise(let limit, let enough?): "raise \(limit) to at least \(enough)"
+    case .raise(let limit, nil): "raise \(limit)"
+    case .lower(let settings): "lower " + settings.map(\.description).joined(separator: " or ")
+    case .leaveOut(let setting): "leave out \(setting)"
+    case .makeSmaller: "ask for a shorter longest side"
+    case .reduceUpload(let bytes): "make it smaller: give the recipe a budget of \(bytes) bytes"
+    case .writePNG: "ask for PNG"
+    case .cropToBox: "crop an extreme shape to a box with the fit cover"
+    case .acceptDamage: "use what can be decoded: set failOn to none"
+    case .acceptWarnings: "accept warnings: set failOn to error"
+    case .giveField(let name): "give a value for \(name) in the parameters"
+    case .checkCredentials: "check API key and secret"
+    case .retry(nil): "try again later"
+    case .retry(let pause?): Self.text(pause)
+    case .keepJobID: "write the job's id down"
+    case .listJobs: "look at the ledger's entries first"
+    case .decide(let run): "resolve run \(run): adopt a job, submit again or drop it"
+    case .useLedger(.another): "open the ledger at another path"
+    case .useLedger(.new): "open the ledger at a new path"
+    case .useLedger(.newKeepingThis): "keep the file for its job ids, and open the ledger at a new path"
+    }
+  }
+
+  /// When to try again, rounded up to whole seconds.
+  package static func text(_ pause: Duration) -> String {
+    guard pause > .zero else { return "try again in a moment" }
+    return "try again in \(Int((pause / .seconds(1)).rounded(.up))) seconds"
+  }
+}
+
+extension Remedy.Limit: CustomStringConvertible {
+  /// The name of the property that sets it.
+  public var description: String {
+    switch self {
+    case .sourcePixels: "Limits.maxPixels"
+    case .memory: "Limits.maxMemory"
+    case .resultPixels: "Recipe.Fitting.maxPixels"
+    case .resultBytes: "Recipe.Budget.bytes"
+    case .cost: "Img2ImgOrder.maxCost"
+    }
+  }
+}
+
+extension Remedy.Setting: CustomStringConvertible {
+  /// What it is called in a recipe.
+  public var description: String {
+    switch self {
+    case .longestSide: "the longest side"
+    case .quality: "the quality"
+    case .trimming: "trim"
+    case .attention: "the gravity attention"
+    case .keptMetadata: "keeping metadata"
+    }
+  }
+}
