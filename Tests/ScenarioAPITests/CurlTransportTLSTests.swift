@@ -7,7 +7,7 @@ import Testing
 @Suite("Transport over TLS and HTTP/2", .enabled(if: TLSProxy.missing == nil, "\(TLSProxy.missing ?? "")"))
 struct CurlTransportTLSTests {
   private func transport(trusting bundle: String?) -> CurlTransport {
-    var options = CurlTransport.Options(environment: [:])
+    var options = ConnectionOptions(environment: [:])
     options.caBundle = bundle
     return CurlTransport(options: options)
   }

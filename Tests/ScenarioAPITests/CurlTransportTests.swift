@@ -158,7 +158,7 @@ struct CurlTransportTests {
     let proxy = RawServer.answering { connection, _ in connection.answer(body: "proxied") }
     let server = RawServer.answering { connection, _ in connection.answer(body: "direct") }
     defer { proxy.stop(); server.stop() }
-    var options = CurlTransport.Options(environment: [:])
+    var options = ConnectionOptions(environment: [:])
     options.proxy = proxy.baseURL
     let transport = CurlTransport(options: options)
     let world = try await transport.send(HTTPRequest(.get, "http://service.example/file", stage: .download))
@@ -190,10 +190,10 @@ struct CurlTransportTests {
 
   @Test("the CA bundle comes from the environment as curl's does")
   func environment() {
-    #expect(CurlTransport.Options(environment: [:]).caBundle == nil)
-    #expect(CurlTransport.Options(environment: ["SSL_CERT_FILE": "b"]).caBundle == "b")
-    #expect(CurlTransport.Options(environment: ["SSL_CERT_FILE": "b", "CURL_CA_BUNDLE": "a"]).caBundle == "a")
-    #expect(CurlTransport.Options(environment: ["SSL_CERT_FILE": "b", "CURL_CA_BUNDLE": ""]).caBundle == "b")
+    #expect(ConnectionOptions(environment: [:]).caBundle == nil)
+    #expect(ConnectionOptions(environment: ["SSL_CERT_FILE": "b"]).caBundle == "b")
+    #expect(ConnectionOptions(environment: ["SSL_CERT_FILE": "b", "CURL_CA_BUNDLE": "a"]).caBundle == "a")
+    #expect(ConnectionOptions(environment: ["SSL_CERT_FILE": "b", "CURL_CA_BUNDLE": ""]).caBundle == "b")
   }
 
   // MARK: Replies
@@ -316,7 +316,7 @@ struct CurlTransportTests {
       connection.waitForEnd()
     }
     defer { server.stop() }
-    var options = CurlTransport.Options(environment: [:])
+    var options = ConnectionOptions(environment: [:])
     if !total { options.stallTimeout = .seconds(1) * TimeScale.factor }
     var get = try request(.get, server.baseURL)
     if total { get.timeout = .milliseconds(200) * TimeScale.factor }
@@ -335,7 +335,7 @@ struct CurlTransportTests {
       _ = connection.readRequest()
     }
     defer { server.stop() }
-    var options = CurlTransport.Options(environment: [:])
+    var options = ConnectionOptions(environment: [:])
     options.unrepeatableIdleSeconds = 600
     let transport = CurlTransport(options: options)
     #expect(try await transport.send(request(.get, server.baseURL + "/first")).status == 200)

@@ -101,7 +101,7 @@ struct SandboxTests {
     let proxy = try TLSProxy(backend: port)
     defer { proxy.stop() }
     let service = try await Service(port: port, publicOrigin: proxy.baseURL)
-    var options = CurlTransport.Options(environment: [:])
+    var options = ConnectionOptions(environment: [:])
     options.caBundle = proxy.caBundle
     var client = try service.client(CurlTransport(options: options))
     let exchanges = Mutex<[(stage: Stage, version: String?, reused: Bool)]>([])

@@ -48,7 +48,7 @@ struct Worker {
       kill(getpid(), SIGKILL)
     }
     let environment = ProcessInfo.processInfo.environment
-    var options = CurlTransport.Options()
+    var options = ConnectionOptions()
     options.stallTimeout = .seconds(2) * TimeScale.factor
     var client = ScenarioClient(
       configuration: try ScenarioConfiguration(

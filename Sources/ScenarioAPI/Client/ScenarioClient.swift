@@ -27,12 +27,20 @@ public struct ScenarioClient: Sendable {
   ///
   /// - Parameters:
   ///   - configuration: Where the service is and who is asking.
-  ///   - transport: What carries the requests.
+  ///   - connection: How the service is reached.
   ///   - retry: When to send a request again.
   ///   - clock: What measures and sleeps out the waits.
   public init(
-    configuration: ScenarioConfiguration, transport: any HTTPTransport = CurlTransport(),
-    retry: RetryPolicy = RetryPolicy(),
+    configuration: ScenarioConfiguration, connection: ConnectionOptions = ConnectionOptions(),
+    retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    self.init(
+      configuration: configuration, transport: CurlTransport(options: connection), retry: retry, clock: clock)
+  }
+
+  /// Makes a client over any transport, such as a script in tests.
+  package init(
+    configuration: ScenarioConfiguration, transport: any HTTPTransport, retry: RetryPolicy = RetryPolicy(),
     clock: any Clock<Duration> = ContinuousClock()
   ) {
     self.configuration = configuration

@@ -19,13 +19,13 @@ final class CurlLoop: @unchecked Sendable {
   /// libcurl's one global initialization.
   private static let isReady = ccurl_global_init() == CURLE_OK
 
-  private let options: CurlTransport.Options
+  private let options: ConnectionOptions
   private let multi: CurlMultiHandle
   private let mailbox = Mutex<[Command]>([])
   private let lastID = Atomic<UInt64>(0)
   private var transfers: [UInt64: CurlTransfer] = [:]
 
-  init?(options: CurlTransport.Options) {
+  init?(options: ConnectionOptions) {
     guard Self.isReady, let multi = CurlMultiHandle() else { return nil }
     unsafe ccurl_multi_set_long(multi.pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHost)
     // By default libcurl keeps four connections for each running transfer, and closes the others. There are three hosts: API, CDN and

@@ -31,7 +31,7 @@ final class CurlTransfer {
   private static let headLimit = 256 << 10
 
   init(
-    _ id: UInt64, _ request: HTTPRequest, _ options: CurlTransport.Options, _ continuation: CurlLoop.Continuation
+    _ id: UInt64, _ request: HTTPRequest, _ options: ConnectionOptions, _ continuation: CurlLoop.Continuation
   ) throws(ScenarioError) {
     guard let origin = ServiceURL.origin(of: request.url) else {
       throw Self.notSent(
@@ -58,7 +58,7 @@ final class CurlTransfer {
   // MARK: Setting up
 
   /// Sets every option; false when libcurl refuses one.
-  private func configure(_ options: CurlTransport.Options, _ origin: ServiceURL.Origin) -> Bool {
+  private func configure(_ options: ConnectionOptions, _ origin: ServiceURL.Origin) -> Bool {
     let handle = unsafe easy.pointer
     var isAccepted = true
     func set(_ option: CURLoption, _ value: Int) {

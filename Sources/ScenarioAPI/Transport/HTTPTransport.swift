@@ -1,5 +1,7 @@
 /// Carries requests to the service: ``CurlTransport``, or a script in tests.
-public protocol HTTPTransport: Sendable {
+///
+/// These types are not public: their names would clash with those of other packages (Decisions/Dependencies).
+package protocol HTTPTransport: Sendable {
   /// Sends one request and returns the reply, whatever its status.
   ///
   /// A reply with an error status is returned, not thrown. Nothing is repeated when ``HTTPRequest/isRepeatable`` is false, not
@@ -12,14 +14,14 @@ public protocol HTTPTransport: Sendable {
 }
 
 /// One header field of a request or a reply.
-public struct HTTPField: Sendable, Equatable {
+package struct HTTPField: Sendable, Equatable {
   /// The name, which is compared without regard to case.
-  public let name: String
+  package let name: String
   /// The value, without white space around it.
-  public let value: String
+  package let value: String
 
   /// Makes a field.
-  public init(_ name: String, _ value: String) {
+  package init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
   }
@@ -28,9 +30,9 @@ public struct HTTPField: Sendable, Equatable {
 /// One HTTP request.
 ///
 /// It prints as its method and URL without the query.
-public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable {
+package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable {
   /// The request's method.
-  public enum Method: String, Sendable {
+  package enum Method: String, Sendable {
     /// Read.
     case get = "GET"
     /// Act.
@@ -40,7 +42,7 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   }
 
   /// The request's body.
-  public enum Body: Sendable {
+  package enum Body: Sendable {
     /// No body.
     case none
     /// Bytes in memory, which the transport does not copy.
@@ -49,7 +51,7 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
     case file(path: String, offset: Int, count: Int)
 
     /// The number of bytes.
-    public var count: Int {
+    package var count: Int {
       switch self {
       case .none: 0
       case .bytes(let bytes): bytes.count
@@ -59,7 +61,7 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   }
 
   /// Where the reply's body goes.
-  public enum Destination: Sendable, Equatable {
+  package enum Destination: Sendable, Equatable {
     /// Into memory.
     case memory
     /// Into an open file at its present position when the status is 2xx; otherwise into memory. The descriptor stays open.
@@ -67,34 +69,34 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   }
 
   /// The request's method.
-  public var method: Method
+  package var method: Method
   /// The URL, http or https.
-  public var url: String
+  package var url: String
   /// Additional fields. The credential does not belong here, but in ``authorization``.
-  public var fields: [HTTPField] = []
+  package var fields: [HTTPField] = []
   /// The request's body.
-  public var body = Body.none
+  package var body = Body.none
   /// The credential. A transport sends it only to the URL's origin, not to another one after a redirect.
-  public var authorization: ScenarioCredential?
+  package var authorization: ScenarioCredential?
   /// Where the reply's body goes.
-  public var destination = Destination.memory
+  package var destination = Destination.memory
   /// The largest body of a reply, in bytes; above this limit the transfer is aborted.
-  public var responseLimit = 16 << 20
+  package var responseLimit = 16 << 20
   /// True when redirects are followed (at most 5). A `POST` is never redirected.
-  public var followsRedirects = false
+  package var followsRedirects = false
   /// True when the request may be sent twice.
-  public var isRepeatable: Bool
+  package var isRepeatable: Bool
   /// The longest time for the whole exchange; nil for no limit while bytes are transferred.
-  public var timeout: Duration?
+  package var timeout: Duration?
   /// Called on any thread with the number of bytes of ``body`` that were sent so far. The number falls when they are sent again.
-  public var onSent: (@Sendable (Int) -> Void)?
+  package var onSent: (@Sendable (Int) -> Void)?
   /// The stage that errors report.
-  public var stage: Stage
+  package var stage: Stage
 
   /// Makes a request without body and credential.
   ///
   /// `isRepeatable` is true when the request may be sent twice; with nil the method decides (RFC 9110, 9.2.2).
-  public init(_ method: Method, _ url: String, stage: Stage, isRepeatable: Bool? = nil) {
+  package init(_ method: Method, _ url: String, stage: Stage, isRepeatable: Bool? = nil) {
     self.method = method
     self.url = url
     self.stage = stage
@@ -102,28 +104,28 @@ public struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable 
   }
 
   /// Method and URL without the query.
-  public var description: String { "\(method.rawValue) \(SignedURL(rawValue: url))" }
+  package var description: String { "\(method.rawValue) \(SignedURL(rawValue: url))" }
   /// A mirror without children.
-  public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+  package var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
 /// The reply to a request.
-public struct HTTPResponse: Sendable {
+package struct HTTPResponse: Sendable {
   /// The status code, 100 to 599.
-  public var status: Int
+  package var status: Int
   /// The header fields of the last reply, in order.
-  public var fields: [HTTPField]
+  package var fields: [HTTPField]
   /// The body; empty if it went to a file.
-  public var body: [UInt8]
+  package var body: [UInt8]
   /// The number of bytes of the body after decompression, wherever it went.
-  public var bodyCount: Int
+  package var bodyCount: Int
   /// The version of HTTP: `1.0`, `1.1`, `2` or `3`; nil if unknown.
-  public var httpVersion: String?
+  package var httpVersion: String?
   /// True when the request used a kept connection.
-  public var reusedConnection: Bool
+  package var reusedConnection: Bool
 
   /// Makes a reply.
-  public init(
+  package init(
     status: Int, fields: [HTTPField] = [], body: [UInt8] = [], bodyCount: Int? = nil, httpVersion: String? = nil,
     reusedConnection: Bool = false
   ) {
@@ -136,7 +138,7 @@ public struct HTTPResponse: Sendable {
   }
 
   /// The value of the first field with this name, compared without regard to case.
-  public func value(of name: String) -> String? {
+  package func value(of name: String) -> String? {
     fields.first { $0.name.lowercased() == name.lowercased() }?.value
   }
 }

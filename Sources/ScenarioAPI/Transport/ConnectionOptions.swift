@@ -1,0 +1,25 @@
+internal import Foundation
+
+/// How the service is reached.
+public struct ConnectionOptions: Sendable {
+  /// A file of certificates (PEM) to trust instead of the system's. Like curl, taken from `CURL_CA_BUNDLE`, else
+  /// `SSL_CERT_FILE`.
+  public var caBundle: String?
+  /// A proxy instead of the environment's, for example `http://proxy:3128`.
+  public var proxy: String?
+  /// How long making a connection may take, name and TLS included.
+  public var connectTimeout = Duration.seconds(15)
+  /// How long a transfer may stand still in both directions.
+  public var stallTimeout = Duration.seconds(60)
+  /// How many connections to one host are held; more requests wait.
+  public var connectionsPerHost = 6
+  /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
+  /// connections, and a request lost that way has an unknown outcome.
+  var unrepeatableIdleSeconds = 3
+
+  /// Takes the settings that curl users expect to be heeded from an environment; nil for the process's own.
+  public init(environment: [String: String]? = nil) {
+    let environment = environment ?? ProcessInfo.processInfo.environment
+    caBundle = ["CURL_CA_BUNDLE", "SSL_CERT_FILE"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
+  }
+}
