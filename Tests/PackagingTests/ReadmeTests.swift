@@ -1,4 +1,5 @@
 import Foundation
+import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
 import ScenarioSandbox
@@ -9,7 +10,9 @@ import Testing
 @Suite struct ReadmeTests {
   private static let root = Fixtures.folder.deletingLastPathComponent()
 
-  @Test(arguments: ["LibraryCall", "PreparingCall"]) func readmeShowsTheCompiledExample(_ name: String) throws {
+  @Test(arguments: ["LibraryCall", "PreparingCall", "FollowingCall"]) func readmeShowsTheCompiledExample(_ name: String)
+    throws
+  {
     let source = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "\(name).swift"),
       encoding: .utf8)
@@ -18,6 +21,11 @@ import Testing
     let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
     #expect(readme.contains("```swift\n\(example)```\n"))
   }
+
+  /// White on the right half, of the size of `brushes.jpg`.
+  private static let mask = PixelImage<UInt8>(
+    size: ImageSize(width: 640, height: 504), channels: 1,
+    samples: (0..<504).flatMap { _ in (0..<640).map { $0 < 320 ? 0 : 255 } })
 
   @Test func preparingExampleRuns() async throws {
     let image = try #require(try await crop(of: Fixtures.path("jpeg/brushes.jpg")))
@@ -38,6 +46,16 @@ import Testing
         baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))
       let results = try await autumn(of: Fixtures.path("jpeg/brushes.jpg"), into: folder, from: service)
       #expect(results.count == 1)
+      let mask = "\(folder)/mask.png"
+      try Data(try await ImagePreparer().encodePNG(Self.mask)).write(to: URL(filePath: mask))
+      let client = ScenarioClient(configuration: service)
+      let pipeline = Img2ImgPipeline(client: client, ledger: try Ledger(path: "\(folder)/ledger.sqlite"))
+      #expect(try await repaint(Fixtures.path("jpeg/brushes.jpg"), where: mask, into: folder, by: pipeline).count == 1)
+      await #expect(throws: PreparationError.self) {
+        try await repaint("\(folder)/none.jpg", where: mask, into: folder, by: pipeline)
+      }
+      let jpeg = try #require(try await crop(of: Fixtures.path("jpeg/brushes.jpg")))
+      #expect(try await client.asset(upload(jpeg, to: client)).mimeType == "image/jpeg")
       for path in results {
         let pixels = try await ImagePreparer().pixels(of: .file(path))
         // 640x504 with sides that are multiples of 16.
