@@ -4,7 +4,7 @@ internal import GRDB
 extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
-  /// The version of the tables below, and of what makes two orders the same (``OrderIdentity``).
+  /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
   private static let version = 2
 
   private static let schema = """

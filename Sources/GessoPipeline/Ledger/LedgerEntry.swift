@@ -40,7 +40,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let jobID: JobID?
   /// The time just before the submit was sent, in seconds since 1970.
   package let submittedAt: Double?
-  /// The price in creative units that the service charged, as a decimal number.
+  /// The price in creative units that the service gave, as a decimal number.
   public let cost: String?
   /// Why it failed, if it did.
   public let failure: String?

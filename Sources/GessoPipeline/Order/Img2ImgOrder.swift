@@ -69,7 +69,7 @@ public struct Img2ImgOrder: Sendable {
   ///
   /// - Parameters:
   ///   - path: The image file.
-  ///   - prompt: What the result should show.
+  ///   - prompt: The prompt.
   ///   - folder: The folder for results.
   public init(path: String, prompt: String, folder: String) {
     let name = path.split(separator: "/").last.map(String.init) ?? path

@@ -56,7 +56,7 @@ struct ResultNaming: Sendable, Equatable {
   /// `name`, `name-2`, `name-3`, …
   static func numbered(_ name: String, _ number: Int) -> String { number == 1 ? name : "\(name)-\(number)" }
 
-  /// A stem that leaves room for what follows it in a name. A longer one is cut and gains a digest of the whole, so that it stays unique.
+  /// A stem that leaves enough bytes for the rest of a name. A longer stem is cut and gains a digest of the whole, so that it is unique.
   static func shortened(_ stem: String) -> String {
     guard stem.utf8.count > longestStem else { return stem }
     let end = "-" + ContentDigest.sha256(of: [UInt8](stem.utf8)).prefix(8)

@@ -2,7 +2,7 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// The JSON beside a result: everything needed to know where it came from, and to make it again.
+/// The JSON beside a result, with its origin and all settings that are needed to make it again.
 enum ResultRecord {
   /// The path of a result's record.
   static func path(beside result: String) -> String { result + ".json" }

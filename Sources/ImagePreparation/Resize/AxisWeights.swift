@@ -167,7 +167,7 @@ struct AxisWeights: Sendable {
         carry += exact - rounded
         diffusedErrors.add(exact - rounded)
       }
-      // What is lacking is given back one by one, so a window that lacks much is left to error diffusion.
+      // The residual is distributed unit by unit, so a window with a large one is left to error diffusion.
       let isNear = abs(lack) <= Self.largestLack
       if isNear && lack != 0 {
         while lack != 0 {

@@ -42,7 +42,7 @@ final class HorizontalPass {
   /// Sums from one row to the next within a column of lanes.
   var lanesPerRow: Int { horizontalLanes / rowsPerGroup }
 
-  /// Samples from one row to the next, with room for what may be read, and written by whole vectors, past its end.
+  /// The distance in samples between the beginnings of two rows, with padding that whole vectors may read and write.
   static func rowStride(plan: ResamplingPlan) -> Int { (plan.input.width * plan.channels + 16 + 63) / 64 * 64 }
 
   static func bytesNeeded(plan: ResamplingPlan) -> Int {

@@ -123,7 +123,7 @@ final class LightPasses {
       + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
   }
 
-  /// Takes the next rows of the first `rowsArrived`, as many as one slab has.
+  /// Takes the next slab from the first `rowsArrived` rows.
   ///
   /// - Returns: False when there are no rows to take.
   func take(rowsArrived: Int, ring: RowRing) -> Bool {

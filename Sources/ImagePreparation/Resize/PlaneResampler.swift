@@ -170,7 +170,7 @@ final class PlaneResampler: GrowingPlane {
     rowsDone += count
   }
 
-  /// The next row of a result that is a part of the input; what is transparent loses its hidden color, as in a resize.
+  /// Copies the next row of a result that is a part of the input; transparent pixels lose their hidden color, as in a resize.
   private func copyRow(to target: UnsafeMutableRawPointer) {
     // Not asked of the result, whose bytes are being written.
     let width = plan.output.width
