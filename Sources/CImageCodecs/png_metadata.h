@@ -5,7 +5,7 @@
 #include "byte_buffer.h"
 #include "source.h"
 
-// The types of the chunks that are kept, each with a zero behind it. What becomes of them is decided by KeptMetadata in Swift.
+// The types of the chunks that are kept, each with a zero behind it. KeptMetadata in Swift decides on them.
 #define CIC_PNG_KEPT_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
 
 typedef struct {

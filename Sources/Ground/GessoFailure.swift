@@ -1,18 +1,18 @@
-/// Why something in this package failed: what every error of its modules is.
+/// A failure. Every error of this package's modules is one.
 ///
-/// Whoever only reports failures needs no switch over the modules' error types. Cancellation is no failure: the asynchronous
+/// Code that only reports failures needs no switch over the modules' error types. Cancellation is no failure: the asynchronous
 /// verbs throw `CancellationError` for it.
 public protocol GessoFailure: Error, CustomStringConvertible {
-  /// What kinds of failure there are. New kinds may be added; existing ones keep their spelling.
+  /// The kinds of failure. New kinds may be added; existing ones keep their spelling.
   associatedtype Code: RawRepresentable<String>, Hashable, Sendable
 
-  /// What kind of failure it was. Its `rawValue` is stable and meant for programs.
+  /// The kind of failure. Its `rawValue` is stable and meant for programs.
   var code: Code { get }
   /// The step that failed.
   var stage: Stage { get }
   /// What is wrong, in one line without a period. It holds no credential and no query of a signed URL.
   var message: String { get }
-  /// What to do about it.
+  /// The way out.
   var remedy: Remedy { get }
   /// The job concerned; nil where there is none, or none is known.
   var jobID: JobID? { get }

@@ -1,4 +1,4 @@
-/// What to do about a failure: a value, so that whoever shows it can use the words of his own settings.
+/// The way out of a failure: a value, so that a program that shows it can name its own settings.
 ///
 /// Its description is worded for programmers who call this package; the command `gesso` names its flags instead. Cases may be
 /// added.

@@ -27,7 +27,11 @@ extension Img2ImgOrder.SecondImage {
 
   /// Prepares the image so that it lies on the first one pixel by pixel.
   ///
-  /// - Parameter recipe: The order's for this image.
+  /// - Parameters:
+  ///   - preparer: Prepares it.
+  ///   - recipe: The order's recipe for this image.
+  ///   - cancellation: Stops the work when it is raised.
+  /// - Returns: The encoded image; a mask is a PNG of black and white.
   /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to.
   func prepared(
     by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag

@@ -8,13 +8,13 @@ enum AlphaHandling: Sendable, Equatable {
   case drop
 }
 
-/// What becomes of an alpha channel once its pixels are known.
+/// The handling of an alpha channel that depends on its pixels.
 struct AlphaRule: Sendable, Equatable {
-  /// What becomes of one that is opaque everywhere.
+  /// The handling of a channel that is opaque everywhere.
   let whereOpaque: AlphaHandling
-  /// What becomes of any other.
+  /// The handling of any other channel.
   let elsewhere: AlphaHandling
-  /// What a user should know of ``elsewhere``.
+  /// A note for the user about ``elsewhere``; nil for none.
   let note: String?
 }
 
@@ -28,9 +28,7 @@ extension Raster {
     }
   }
 
-  /// The image with its alpha channel, if it has one, handled as its pixels require.
-  ///
-  /// - Parameter notes: Gains the rule's note where that applies.
+  /// The image with its alpha channel, if it has one, handled as its pixels require. `notes` gains the rule's note where that applies.
   func followingAlphaRule(_ rule: AlphaRule, notes: inout [String]) -> Raster {
     guard channels.hasAlpha else { return self }
     if isOpaque { return handlingAlpha(rule.whereOpaque) }

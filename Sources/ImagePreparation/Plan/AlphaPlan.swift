@@ -16,7 +16,7 @@ struct AlphaPlan: Sendable, Equatable {
     case always
   }
 
-  /// What becomes of decoded alpha in the result; nil where none is decoded.
+  /// The handling of decoded alpha in the result; nil where none is decoded.
   let rule: AlphaRule?
   /// True where the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
   let isSettledByEncoder: Bool
@@ -26,14 +26,10 @@ struct AlphaPlan: Sendable, Equatable {
   let padding: BackgroundColor?
   /// Whether a pixel of the result is transparent, which makes it a PNG where no format is asked for.
   let transparency: Transparency
-  /// What becomes of alpha in the tensor.
+  /// The handling of alpha in the tensor.
   let tensor: AlphaHandling
 
-  /// Decides.
-  ///
-  /// - Parameters:
-  ///   - format: The format that is asked for.
-  ///   - isPadded: True where the image does not fill its canvas.
+  /// Decides. `format` is the format that is asked for; `isPadded` is true where the image does not fill its canvas.
   init(
     source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format, isPadded: Bool, product: OutputPlan.Product
   ) {

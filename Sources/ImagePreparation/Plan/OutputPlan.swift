@@ -36,9 +36,7 @@ struct OutputPlan: Sendable {
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// True where it is a PNG, whether the image is flat or not.
-    ///
-    /// - Parameter isTransparent: True where a pixel of the finished image is transparent.
+    /// True where it is a PNG, whether the image is flat or not. `isTransparent` is true where a pixel of the finished image is.
     func isPNG(isTransparent: Bool) -> Bool {
       switch self {
       case .png: true
@@ -160,10 +158,10 @@ struct OutputPlan: Sendable {
   /// True where planes go into the JPEG as they are, neither merged nor upsampled.
   var encodesPlanes: Bool { wantsPlanes && steps.allSatisfy(\.worksOnPlanes) }
 
-  /// True where Y, Cb and Cr become RGB while their rows come.
+  /// True where Y, Cb and Cr become RGB while their rows arrive.
   var mergesPlanes: Bool { planeCount > 1 && !encodesPlanes }
 
-  /// How the encoder gets the image: while its rows come where nothing else happens to them.
+  /// How the encoder gets the image: while its rows arrive, where nothing else is done with them.
   var delivery: Delivery {
     guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
     if encodesPlanes { return .planes }

@@ -143,9 +143,8 @@ extension Recipe: Codable {
 // MARK: Recipes that follow from others
 
 extension Recipe {
-  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: all of it holds but its sizes.
-  ///
-  /// - Parameter geometry: Where the prepared image's pixels lie in its source.
+  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: it keeps everything but size and byte budget.
+  /// `geometry` locates the prepared image's pixels in its source.
   package func matching(_ geometry: GeometryRecord) -> Recipe {
     // A budget would change the size.
     Recipe(
@@ -153,12 +152,8 @@ extension Recipe {
       background: background, output: output.withoutBudget, metadata: metadata, failOn: failOn)
   }
 
-  /// The recipe of a mask that is to lie on a prepared image: shares of white, not colors. What is transparent is black, and so is
-  /// padding.
-  ///
-  /// - Parameters:
-  ///   - geometry: Where the prepared image's pixels lie in its source.
-  ///   - failOn: How damaged the mask may be.
+  /// The recipe of a mask that is to lie on a prepared image: shares of white, not colors. Transparent parts and padding
+  /// are black.
   package static func mask(matching geometry: GeometryRecord, failOn: DamagePolicy) -> Recipe {
     // The mean over a pixel's area is the share of it that is painted anew.
     Recipe(

@@ -98,9 +98,7 @@ extension ScenarioClient {
     return DownloadedFile(path: path, byteCount: file.byteCount, mimeType: file.mimeType)
   }
 
-  /// Downloads the file of an asset as ``download(_:to:verify:)`` does, up to giving it a name.
-  ///
-  /// - Parameter path: A path in the folder where the file is to have its name.
+  /// Downloads the file of an asset as ``download(_:to:verify:)`` does, into the folder of `path`, and gives it no name.
   package func download(
     _ asset: Asset, beside path: String, verify: (DownloadedFile) throws -> Void
   ) async throws(ScenarioError) -> UnnamedDownload {

@@ -65,11 +65,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Sends a request once.
-  ///
-  /// - Throws: What the transport throws, or what an answer other than 2xx says.
-  ///
-  /// - Parameter isSuccess: Answers other than 2xx that are none the less what was asked for.
+  /// Sends a request once, and throws for a reply other than 2xx unless `isSuccess` accepts it.
   func answer(
     to request: HTTPRequest, accepting isSuccess: (HTTPResponse) -> Bool = { _ in false }
   ) async throws(ScenarioError) -> HTTPResponse {

@@ -6,6 +6,7 @@ extension ScenarioClient {
   /// - Parameters:
   ///   - createdAfter: Seconds since 1970, UTC.
   ///   - limit: More jobs than this are an error, so that a busy account cannot fill the memory.
+  /// - Returns: The jobs; none twice.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
   @concurrent public func jobs(createdAfter: Double, limit: Int = 20_000) async throws -> [Job] {
     try await verb { () throws(ScenarioError) in try await listedJobs(createdAfter: createdAfter, limit: limit) }

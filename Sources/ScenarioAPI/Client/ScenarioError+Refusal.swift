@@ -1,9 +1,7 @@
 internal import Foundation
 
 extension ScenarioError {
-  /// Reads an answer that is not a success (contract, section 10).
-  ///
-  /// - Parameter now: Used for a `Retry-After` date when the answer has no `Date` of its own.
+  /// Reads a reply that is not a success (contract, section 10). A `Retry-After` date counts from `now` when the reply has no `Date`.
   init(refusal response: HTTPResponse, stage: Stage, now: Date) {
     let body = ServiceErrorBody(response.body)
     let effect = RetryPolicy.effect(of: response.status)

@@ -99,7 +99,7 @@ struct DamageTests {
     #expect(filled > 0)
   }
 
-  @Test("whoever accepts damage already is not advised to", arguments: DamagePolicy.allCases)
+  @Test("an error does not advise to accept damage that is accepted already", arguments: DamagePolicy.allCases)
   func remedies(policy: DamagePolicy) {
     let failure = CodecFailure(format: .jpeg, policy: policy, limits: Limits(), rowCount: 8)
     let report = unsafe "".withCString { text in
