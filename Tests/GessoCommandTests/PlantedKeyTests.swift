@@ -42,6 +42,8 @@ struct PlantedKeyTests {
       gesso, ["img2img", source, "--prompt", "p", "-v", "-o", "out"], environment: environment)
     var errors = run.errors.makeAsyncIterator()
     #if os(Linux)
+    // Its first line proves that the program runs; before, the process may have no argument list yet.
+    _ = try #require(await errors.line())
     let arguments = try Data(contentsOf: URL(filePath: "/proc/\(run.id)/cmdline"))
     #expect(arguments.count > 10)
     check(String(decoding: arguments, as: UTF8.self), "the argument list")
