@@ -70,6 +70,7 @@ struct DamagedScanTests {
     let error = failure { () throws(PreparationError) in try Self.decode(bytes, version: version) }
     #expect(error?.code == .corrupt)
     let strict = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes)) }
-    #expect(error == strict && strict != nil)
+    // The remedies differ: an error of a decoder that accepts damage does not advise to accept it.
+    #expect(strict != nil && error?.stage == strict?.stage && error?.message == strict?.message)
   }
 }
