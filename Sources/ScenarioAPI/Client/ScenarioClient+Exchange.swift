@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Ground
 
-/// One request and what came of it, for the log.
+/// One request and its outcome, for the log.
 struct Exchange: Sendable {
   let request: HTTPRequest
   let result: Result<HTTPResponse, ScenarioError>

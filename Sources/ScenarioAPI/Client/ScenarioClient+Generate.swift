@@ -4,15 +4,15 @@ extension ScenarioClient {
   /// Submits a job: from the moment the service accepts it, it is paid for.
   ///
   /// The service has no idempotency key, so a submit is repeated only when it certainly had no effect: nothing was sent,
-  /// or the answer was 429. Keep the job's id before doing anything else.
+  /// or the service refused it for now (`RetryPolicy.statuses`). Keep the job's id before doing anything else.
   ///
-  /// Canceling the task ends a pause between attempts, and nothing is sent after that. An attempt that has begun is waited
-  /// for all the same, for at most ``requestTimeout``: a job whose id nobody read is paid for and lost.
+  /// Canceling the task ends a pause between attempts, and nothing is sent after that. The reply to an
+  /// attempt that has begun is still waited for, for at most ``requestTimeout``: a job whose id was not read is paid for and lost.
   ///
-  /// - Parameter request: What to make of which image; checked before anything is sent.
+  /// - Parameter request: The settings of the generation and its image; checked before anything is sent.
   /// - Returns: The accepted job and its price.
-  /// - Throws: `CancellationError` when no job was asked for; or a ``ScenarioError`` of the stage `submit`. With the outcome `unknownOutcome` a job may be running and
-  ///   `charged` is `unknown`.
+  /// - Throws: `CancellationError` when no job was asked for; or a ``ScenarioError`` of the stage `submit`. With the outcome
+  ///   `unknownOutcome` a job may be running and `charged` is `unknown`.
   @concurrent public func submitImg2Img(_ request: Img2ImgRequest) async throws -> Submission {
     try await verb { () throws(ScenarioError) in
       var policy = retry

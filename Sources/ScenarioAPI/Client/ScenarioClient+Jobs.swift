@@ -65,7 +65,7 @@ extension ScenarioClient {
     } catch {
       var error = error
       error.jobID = id
-      // Whoever follows a job has paid for it; only a job the service does not know may not exist.
+      // A job that is followed is paid for; only a job that the service does not know may not exist.
       if error.charged == .no { error.charged = error.code == .notFound ? .unknown : .yes }
       throw error
     }

@@ -81,7 +81,7 @@ extension ScenarioClient {
     return OpenUpload(partial: PartialUpload(id: upload.id, partSize: Self.uploadPartSize), missing: parts)
   }
 
-  /// What the service says of an upload that an earlier process began; nil when it is of no more use.
+  /// The state of an upload that an earlier process began; nil when it cannot be continued.
   private func reopened(_ partial: PartialUpload, size: Int) async throws(ScenarioError) -> OpenUpload? {
     let upload: Upload
     do throws(ScenarioError) {

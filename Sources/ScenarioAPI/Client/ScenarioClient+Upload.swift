@@ -40,7 +40,7 @@ extension ScenarioClient {
   ///   - name: A file name with its extension, shown in the service's galleries.
   ///   - mimeType: The image's media type, for example `image/jpeg`.
   ///   - partial: How far an earlier upload of the same bytes came.
-  ///   - onPart: Told, before anything else happens, when an upload in parts begins and whenever a part has arrived.
+  ///   - onPart: Called when an upload in parts begins and whenever a part has arrived, before anything else happens.
   /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage
   ///   `upload`, such as `invalid-request` before anything is sent; else what became of the requests after their retries.
   public func upload(
@@ -77,13 +77,14 @@ extension ScenarioClient {
       content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: onProgress)
   }
 
-  /// Uploads an image in one request, for ``upload(_:name:mimeType:resuming:onPart:)``. It is free of charge; the same bytes uploaded twice become two assets.
+  /// Uploads an image in one request, for ``upload(_:name:mimeType:resuming:onPart:)``. It is free of charge; the same bytes
+  /// uploaded twice become two assets.
   ///
   /// - Parameters:
   ///   - name: A file name with its extension, shown in the service's galleries.
   ///   - bytes: The encoded image, at most ``directUploadLimit`` bytes.
   ///   - mimeType: The image's media type, for example `image/jpeg`.
-  ///   - onProgress: Told how many of the bytes have been sent.
+  ///   - onProgress: Receives the number of bytes that have been sent.
   /// - Returns: The stored asset.
   /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` and `invalid-request` before anything is
   ///   sent; else what became of the request after its retries.

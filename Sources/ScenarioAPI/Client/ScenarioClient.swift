@@ -1,8 +1,8 @@
 /// The service's API as functions.
 ///
 /// Copies are cheap, and all of them share the transport's connections and one budget for retries.
-/// Failures that pass are retried as ``RetryPolicy`` says, until about 100 in a row have used up the budget, which
-/// successes fill again; a submit whose outcome is unknown never is.
+/// ``RetryPolicy`` decides which failures are retried, until about 100 in a row have used up the budget, which successes fill
+/// again. A submit whose outcome is unknown is never retried.
 public struct ScenarioClient: Sendable {
   /// The largest file, in bytes, that ``upload(_:name:mimeType:resuming:onPart:)`` sends in one request.
   ///
@@ -20,7 +20,7 @@ public struct ScenarioClient: Sendable {
   package let retry: RetryPolicy
   let clock: any Clock<Duration>
   let budget = RetryBudget()
-  /// Told of every exchange; set by the logging extension.
+  /// Receives every exchange; set by the logging extension.
   var observe: @Sendable (Exchange) -> Void = { _ in }
 
   /// Makes a client.

@@ -1,6 +1,6 @@
 public import Ground
 
-/// Why a request to the service, or what was made of its answer, failed.
+/// The failure of a request to the service, or of reading its reply.
 ///
 /// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
 /// line for people. Neither ends with a period, and neither holds a credential or the query of a signed URL.
@@ -25,7 +25,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     case yes
     /// Nothing was spent.
     case no
-    /// It cannot be told.
+    /// It cannot be known.
     case unknown
   }
 
