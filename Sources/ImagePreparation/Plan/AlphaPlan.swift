@@ -2,9 +2,14 @@
 ///
 /// What only pixels can settle stands here as a rule with its possible outcomes, which the executing code reads.
 ///
-/// Three things are decided elsewhere. `PNGEncoderForm` stores without alpha what is opaque, as it stores without hue what is gray,
-/// because that is the same image in fewer bytes. `PixelImage.resized` has no recipe, and always premultiplies. `VisibleBounds` reads
-/// alpha to trim, which is geometry.
+/// Its inputs are decided elsewhere: the decoders find whether a source has alpha (``ImageDescription/decodedChannels``), and
+/// ``Recipe/mask(matching:failOn:)`` and ``Recipe/forAttention`` choose backgrounds. These have no plan, or change no transparency:
+///
+/// - `PNGEncoderForm` stores without alpha what is opaque, as it stores without hue what is gray: the same image in fewer bytes.
+/// - `VisibleBounds` reads alpha to trim, which is geometry.
+/// - Verbs on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
+///   `encodeJPEG` refuses alpha, and restoring places pixels that are always transparent outside.
+/// - Rows of a damaged file that are missing are opaque, in `JPEGDecoder` and the C decoder of PNG.
 struct AlphaPlan: Sendable, Equatable {
   /// Whether a pixel of the result is transparent.
   enum Transparency: Sendable, Equatable {
@@ -20,7 +25,8 @@ struct AlphaPlan: Sendable, Equatable {
   let rule: AlphaRule?
   /// True where the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
   let isSettledByEncoder: Bool
-  /// True when alpha weighs the colors in the resize: they are premultiplied on the way in.
+  /// True when alpha weighs the colors in the resize: they are premultiplied on the way in. So they are where the result is flattened,
+  /// data included, because the resized image then equals the one that is flattened first.
   let premultiplies: Bool
   /// What padding is filled with; nil for transparent padding.
   let padding: BackgroundColor?
@@ -35,7 +41,7 @@ struct AlphaPlan: Sendable, Equatable {
   ) {
     let isDecoded = source.decodedChannels.hasAlpha
     let linear = recipe.samples.isLinear
-    premultiplies = isDecoded && !recipe.samples.isData
+    premultiplies = isDecoded && (!recipe.samples.isData || recipe.background != nil)
     padding = recipe.background ?? (format == .jpeg ? .white : nil)
     tensor =
       recipe.samples.isData && recipe.background == nil

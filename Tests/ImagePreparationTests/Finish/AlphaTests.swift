@@ -42,6 +42,36 @@ struct AlphaTests {
     #expect(checked > result.size.pixelCount / 2)
   }
 
+  /// Strokes of a mask as painting programs store them: white over transparent black. Flattening first and then taking the mean gives
+  /// the share of each pixel that is painted.
+  @Test(
+    "data that is flattened equals data that was flattened first, whatever color is hidden",
+    arguments: [0, 255, 77] as [UInt8], [9, 23, 50])
+  func flattenedData(hidden: UInt8, side: Int) throws {
+    let size = ImageSize(width: 101, height: 101)
+    var random = SplitMix64(seed: 11)
+    let alphas = (0..<size.pixelCount).map { i in
+      i % 7 < 3 ? UInt8(truncatingIfNeeded: random.next()) : i % 2 == 0 ? 255 : 0
+    }
+    func png(_ channels: Int, _ pixel: (UInt8) -> [UInt8]) throws -> ImageSource {
+      .memory(
+        try ImagePreparer().encodePNGBlocking(
+          PixelImage(size: size, channels: channels, samples: alphas.flatMap(pixel))))
+    }
+    let strokes = try png(4) { alpha in Array(repeating: alpha == 0 ? hidden : 255, count: 3) + [alpha] }
+    let flat = try png(1) { [$0] }
+    let recipe = Recipe(
+      size: .longestSide(side), samples: .data, resamplingFilter: .box,
+      background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png())
+    let ours = try ImagePreparer().pixelsBlocking(of: strokes, as: recipe)
+    let expected = try ImagePreparer().pixelsBlocking(of: flat, as: recipe)
+    #expect(ours.size == expected.size && ours.channels == 3 && expected.channels == 1)
+    for i in 0..<expected.samples.count {
+      let difference = abs(Int(ours.samples[3 * i]) - Int(expected.samples[i]))
+      if difference > 2 { Issue.record("pixel \(i): \(ours.samples[3 * i]) instead of \(expected.samples[i])") }
+    }
+  }
+
   @Test("at 16 bits the color stays the same to an eighth of that", arguments: colors, [37, 100])
   func oneColorInWords(_ color: [UInt8], side: Int) {
     let size = ImageSize(width: 181, height: 127)
