@@ -80,7 +80,8 @@ static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   if (count == sizeof d->layout.chunk_header) memcpy(d->layout.chunk_header, bytes, count);
 }
 
-// Keeps chunks that libpng would decode further than needed. Returns 1: libpng need not keep them.
+// Receives the chunks of `raw_chunks` undecoded: metadata, and those whose presence is all that is needed. Returns 1: libpng need not
+// keep them.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
   const char *name = (const char *)chunk->name;
@@ -131,7 +132,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
   png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);
   png_set_chunk_cache_max(d->png, (png_uint_32)limits.max_chunks);
-  static const png_byte raw_chunks[] = CIC_PNG_KEPT_CHUNKS "acTL\0cICP\0sPLT";
+  static const png_byte raw_chunks[] = CIC_PNG_METADATA_CHUNKS "acTL\0cICP\0sPLT";
   png_set_read_user_chunk_fn(d->png, d, chunk_fn);
   png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_ALWAYS, raw_chunks, sizeof raw_chunks / 5);
   return d;

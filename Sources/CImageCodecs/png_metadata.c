@@ -12,7 +12,7 @@ enum {
 };
 
 static bool is_kept(const uint8_t *name) {
-  static const char kept[] = CIC_PNG_KEPT_CHUNKS;
+  static const char kept[] = CIC_PNG_METADATA_CHUNKS;
   for (const char *type = kept; *type; type += 5)
     if (!memcmp(name, type, 4)) return true;
   return false;

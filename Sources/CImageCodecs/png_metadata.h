@@ -5,8 +5,9 @@
 #include "byte_buffer.h"
 #include "source.h"
 
-// The types of the chunks that are kept, each with a zero behind it. KeptMetadata in Swift decides on them.
-#define CIC_PNG_KEPT_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
+// The types of the chunks that hold metadata, each with a zero behind it. They are collected from every source, to find GPS in them;
+// KeptMetadata in Swift decides which are written into a result. PNGChunk.Metadata lists the same types.
+#define CIC_PNG_METADATA_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
 
 typedef struct {
   bool has_text, has_xmp;
@@ -16,7 +17,7 @@ typedef struct {
   bool is_cut;  // some of them are not kept
 } cic_png_metadata;
 
-// Keeps a chunk of CIC_PNG_KEPT_CHUNKS, and ignores others. Those that would exceed `max_bytes` in all are left out. False without
+// Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Those that would exceed `max_bytes` in all are left out. False without
 // memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);

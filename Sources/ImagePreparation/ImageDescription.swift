@@ -54,7 +54,7 @@ public struct ImageDescription: Sendable, Equatable {
   var xmp: [UInt8]?
   /// The first comment of a JPEG.
   var comment: [UInt8]?
-  /// The chunks of a PNG that the codec keeps (`CIC_PNG_KEPT_CHUNKS`) but EXIF: text, XMP among it.
+  /// The chunks of a PNG that the codec collects (`CIC_PNG_METADATA_CHUNKS`) but EXIF: text, XMP among it.
   var chunks: [PNGChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false

@@ -275,7 +275,7 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
-  const uint8_t *_Nullable chunks;  // CIC_PNG_KEPT_CHUNKS but eXIf: type, length (big-endian) and data of each
+  const uint8_t *_Nullable chunks;  // CIC_PNG_METADATA_CHUNKS but eXIf: type, length (big-endian) and data of each
   size_t chunks_count;
   bool metadata_are_cut;  // some of them are too large, or stand where they were not searched for
   const uint8_t *_Nullable icc;

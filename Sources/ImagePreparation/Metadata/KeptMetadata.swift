@@ -27,12 +27,13 @@ struct KeptMetadata: Sendable, Equatable {
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
   }
 
-  /// Whether a chunk of a PNG is copied into a PNG: a rule for each type in `CIC_PNG_KEPT_CHUNKS`, by which chunks come here.
+  /// Whether a chunk of a PNG is copied into a PNG.
   private static func isCopied(_ chunk: PNGChunk) -> Bool {
-    switch chunk.type {
+    switch PNGChunk.Metadata(rawValue: chunk.type) {
     // XMP is written anew, upright.
-    case "tEXt", "zTXt", "iTXt": chunk.text?.keyword != PNGChunk.Text.xmpKeyword
-    default: false
+    case .tEXt, .zTXt, .iTXt: chunk.text?.keyword != PNGChunk.Text.xmpKeyword
+    // It is written anew, upright, too; the codec delivers it by itself.
+    case .eXIf, nil: false
     }
   }
 

@@ -2,6 +2,12 @@ internal import CImageCodecs
 
 /// A chunk of metadata of a PNG.
 struct PNGChunk: Sendable, Equatable {
+  /// The types of chunks that hold metadata. The codec collects those of `CIC_PNG_METADATA_CHUNKS`, which are the same (a test compares
+  /// them).
+  enum Metadata: String, CaseIterable {
+    case tEXt, zTXt, iTXt, eXIf
+  }
+
   /// Four letters.
   let type: String
   let data: [UInt8]

@@ -17,6 +17,15 @@ struct MetadataTests {
 
   static let gps: [UInt8] = [0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0]
 
+  @Test("the codec collects the types of chunks that are decided on, and no other")
+  func chunkTypes() throws {
+    let header = try String(
+      contentsOf: Fixtures.folder.deletingLastPathComponent().appending(path: "Sources/CImageCodecs/png_metadata.h"),
+      encoding: .utf8)
+    let list = try #require(header.firstMatch(of: #/CIC_PNG_METADATA_CHUNKS "(.*)"/#)).1
+    #expect(list == PNGChunk.Metadata.allCases.map { $0.rawValue + #"\0"# }.joined())
+  }
+
   static let hostile: [([UInt8], Int, Bool)] = [
     (tiff([orientation(6)]), 6, false),
     (tiff([gps, orientation(8, type: 4)]), 8, true),
