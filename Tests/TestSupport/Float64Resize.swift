@@ -46,7 +46,7 @@ public enum Float64Resize {
       if filter == .nearest { return [(near, 1)] }
       let reach = Int(4 * width) + 1
       let window = (max(near - reach, 0)...min(near + reach, count - 1)).compactMap { x -> (Int, Double)? in
-        let weight = kernel(filter, (Double(x) + 0.5 - center) / width)
+        let weight = weight(filter, (Double(x) + 0.5 - center) / width)
         return weight == 0 ? nil : (x, weight)
       }
       let sum = window.reduce(0) { $0 + $1.1 }
@@ -54,7 +54,7 @@ public enum Float64Resize {
     }
   }
 
-  private static func kernel(_ filter: ResamplingFilter, _ x: Double) -> Double {
+  private static func weight(_ filter: ResamplingFilter, _ x: Double) -> Double {
     let d = abs(x)
     switch filter {
     case .nearest, .box: return x > -0.499_999_999 && x <= 0.500_000_001 ? 1 : 0

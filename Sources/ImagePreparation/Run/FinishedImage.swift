@@ -64,7 +64,7 @@ struct FinishedImage {
 
   /// True where a file with these settings is a PNG, whether the image is flat or not.
   func isPNG(_ settings: OutputPlan.Settings) -> Bool {
-    // The plan's alpha rule leaves a channel only where a pixel is transparent.
+    // The plan's alpha rule leaves a channel only where a pixel is transparent. Where the PNG encoder settles alpha, the format is PNG.
     settings.format.isPNG(isTransparent: planes[0].channels.hasAlpha)
   }
 

@@ -28,6 +28,33 @@ struct OutputPlanTests {
     }
   }
 
+  /// A field that the plan does not read would be ignored on every path. Only `failOn` is the decoder's alone.
+  @Test("every field of a recipe changes the plan of some source", arguments: Recipe.CodingKeys.allCases)
+  func everyFieldIsPlanned(_ field: Recipe.CodingKeys) throws {
+    let recipes = RecipeCodingTests.cases.map(\.recipe).filter {
+      RecipeCodingTests.differing($0, Recipe()) == [field.stringValue]
+    }
+    #expect(!recipes.isEmpty)
+    func isSeen(_ file: String) throws -> Bool {
+      let source = ImageSource.file(Fixtures.path(file))
+      func plan(_ recipe: Recipe) throws -> Data {
+        var recipe = recipe
+        // The decoder shrinks only where much is to be shrunk.
+        if field != .size { recipe.size = .longestSide(40) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return try encoder.encode(try ImagePreparer().planBlocking(of: source, as: recipe).plan)
+      }
+      let standard = try plan(Recipe())
+      return try recipes.contains { recipe in
+        // The record in the table is that of another image.
+        if case .matching = recipe.size { false } else { try plan(recipe) != standard }
+      }
+    }
+    let sources = ["jpeg/forest.jpg", "jpeg/icc-display-p3.jpg", "png/soft-alpha-rgba8.png", "png/metadata.png"]
+    #expect(try sources.contains(where: isSeen) == (field != .failOn))
+  }
+
   static let photo = "jpeg/small-420.jpg"
   static let soft = "png/soft-alpha-rgba8.png"
   static let cases = [

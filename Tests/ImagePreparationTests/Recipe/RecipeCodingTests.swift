@@ -141,7 +141,7 @@ struct RecipeCodingTests {
   @Test(
     "unknown fields and fields without meaning are refused by name",
     arguments: [
-      (#"{"sharpen":1}"#, "sharpen is unknown"), (#"{"size":{"maxside":9}}"#, "size.maxside is unknown"),
+      (#"{"unheardOf":1}"#, "unheardOf is unknown"), (#"{"size":{"maxside":9}}"#, "size.maxside is unknown"),
       (#"{"size":{"box":{"width":1,"height":1,"depth":1}}}"#, "size.box.depth is unknown"),
       (#"{"size":{"model":{"name":"sdxl"}}}"#, "size.model.name is unknown"),
       (#"{"samples":{"gamma":2}}"#, "samples.gamma is unknown"),
