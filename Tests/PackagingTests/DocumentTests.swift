@@ -74,6 +74,11 @@ import Testing
     let present = Set(try Self.folders(below: "Sources"))
     #expect(named.subtracting(present) == [], "named, and not there")
     #expect(present.subtracting(named) == [], "there, and not named")
+    let files = page.matches(of: #/`(Sources\/[\w+\/]+\.(?:swift|h|c))`/#).map { String($0.1) }
+    #expect(files.count > 5)
+    for file in files {
+      #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: file).path), "\(file)")
+    }
   }
 
   @Test("only Ground imports a system's C library, or asks which one there is")
