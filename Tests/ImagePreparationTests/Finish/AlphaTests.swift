@@ -25,7 +25,12 @@ struct AlphaTests {
     arguments: colors,
     [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true), (301, true)])
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
-    let size = example.side < 300 ? ImageSize(width: 181, height: 127) : ImageSize(width: 1201, height: 503)
+    #if DEBUG
+    let largeSize = ImageSize(width: 601, height: 203)
+    #else
+    let largeSize = ImageSize(width: 1201, height: 503)
+    #endif
+    let size = example.side < 300 ? ImageSize(width: 181, height: 127) : largeSize
     let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
     let recipe = Recipe(
       size: .longestSide(example.side), samples: .color(linear: example.linear), output: .png())
