@@ -72,8 +72,11 @@ extension ScenarioClient {
     let result: Result<HTTPResponse, ScenarioError>
     do throws(ScenarioError) {
       let response = try await transport.send(request)
+      let now = now()
+      // Files and parts of uploads are with other servers, and go without credentials.
+      if request.authorization != nil { serviceClock.read(response, at: now) }
       guard (200..<300).contains(response.status) || isSuccess(response) else {
-        throw ScenarioError(refusal: response, stage: request.stage, now: Date())
+        throw ScenarioError(refusal: response, stage: request.stage, now: now)
       }
       budget.giveBack()
       result = .success(response)

@@ -1,3 +1,5 @@
+package import struct Foundation.Date
+
 /// The service's API as functions.
 ///
 /// Copies are cheap, and all of them share the transport's connections and one budget for retries.
@@ -20,8 +22,14 @@ public struct ScenarioClient: Sendable {
   package let retry: RetryPolicy
   let clock: any Clock<Duration>
   let budget = RetryBudget()
+  let serviceClock = ServiceClock()
+  /// This machine's time.
+  package var now: @Sendable () -> Date = { Date() }
   /// Receives every exchange; set by the logging extension.
   var observe: @Sendable (Exchange) -> Void = { _ in }
+
+  /// The service's clock minus this machine's, from the newest answer that has a date; nil before one. Copies of a client share it.
+  public var clockOffset: Duration? { serviceClock.offset }
 
   /// Makes a client.
   ///

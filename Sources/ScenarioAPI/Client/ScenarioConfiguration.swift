@@ -5,6 +5,11 @@ public struct ScenarioConfiguration: Sendable {
 
   /// The address every path is appended to, without a slash at its end.
   public let baseURL: String
+  /// The service behind ``baseURL``, for keys: equal for all addresses that are known to lead to one service.
+  ///
+  /// It is the base URL with the host in lower case and without a default port. The host of the service's tutorial counts as the
+  /// current one (ASSUMED; contract, section 1), so that an order given under both names is one order.
+  public let serviceIdentity: String
   /// Key and secret.
   public let credential: ScenarioCredential
   /// The project to work in; API keys are bound to one already.
@@ -33,6 +38,7 @@ public struct ScenarioConfiguration: Sendable {
         remedy: "use https; plain http is for this machine only")
     }
     self.baseURL = String(baseURL.reversed().drop { $0 == "/" }.reversed())
+    serviceIdentity = ServiceURL.identity(of: self.baseURL, origin)
     self.credential = credential
     self.projectID = projectID
   }

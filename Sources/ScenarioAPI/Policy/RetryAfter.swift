@@ -14,8 +14,8 @@ enum RetryAfter {
     }
     if let text = response.value(of: "retry-after") {
       if let seconds = Double(text) { return duration(seconds) }
-      if let date = httpDate(text) {
-        let sent = response.value(of: "date").flatMap(httpDate) ?? now
+      if let date = Date(httpField: text) {
+        let sent = response.value(of: "date").flatMap(Date.init(httpField:)) ?? now
         return duration(max(date.timeIntervalSince(sent), 0))
       }
     }
@@ -25,14 +25,5 @@ enum RetryAfter {
   /// A wait of 0 seconds to a year; nil for anything else.
   private static func duration(_ seconds: Double) -> Duration? {
     (0...31_536_000).contains(seconds) ? .seconds(seconds) : nil
-  }
-
-  /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the form every sender has to use (RFC 9110, 5.6.7).
-  private static func httpDate(_ text: String) -> Date? {
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.timeZone = TimeZone(secondsFromGMT: 0)
-    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-    return formatter.date(from: text)
   }
 }

@@ -30,6 +30,18 @@ enum ServiceURL {
     return Origin(isSecure: scheme == "https", host: bare, port: port)
   }
 
+  /// A base URL without a slash at its end, in the one spelling that stands for all addresses of the same service.
+  static func identity(of baseURL: String, _ origin: Origin) -> String {
+    let host = aliases[origin.host] ?? origin.host
+    let name = host.contains(":") ? "[\(host)]" : host
+    let port = origin.port == (origin.isSecure ? 443 : 80) ? "" : ":\(origin.port)"
+    let path = baseURL.firstMatch(of: /:\/\/[^\/]*(\/.*)?$/)?.output.1 ?? ""
+    return (origin.isSecure ? "https://" : "http://") + name + port + path
+  }
+
+  /// Other names of the service's current host (contract, section 1).
+  private static let aliases = ["api.scenario.com": "api.cloud.scenario.com"]
+
   /// `base/part/part?name=value&…`, parts and values percent-encoded (RFC 3986: all but unreserved characters).
   static func build(base: String, path: [String], query: [(name: String, value: String)]) -> String {
     var url = base
