@@ -28,7 +28,7 @@ struct CancellationTests {
       _ = try await $0.download(asset, to: TestFolder.url.appending(path: "gesso-canceled.png").path)
     },
     Verb(testDescription: "model") { _ = try await $0.model("model_1") },
-    Verb(testDescription: "price") { _ = try await $0.price(of: generation) },
+    Verb(testDescription: "price") { _ = try await $0.dryRun(generation) },
     Verb(testDescription: "upload") {
       _ = try await $0.upload(.bytes([1]), name: "a.png", mimeType: "image/png").result
     },

@@ -246,20 +246,19 @@ struct DisagreementTests {
   func dryRun(status: Int, answer: String, price: String) async throws {
     let transport = ScriptedTransport([.answer(status, answer)])
     let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
-    #expect("\(try await client(transport).price(of: request))" == price)
+    guard case .price(let found) = try await client(transport).dryRun(request) else { return #expect(Bool(false)) }
+    #expect("\(found.creativeUnits)" == price)
     #expect(transport.requests.first?.url.hasSuffix("/generate/img2img?dryRun=true") == true)
     #expect(request.fields["dryRun"] == nil)
   }
 
-  @Test("402 without an estimate is a refusal, and a dry run is repeated after a temporary fault")
+  @Test("402 without an estimate is a refusal")
   func dryRunFails() async throws {
     let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
     let poor = ScriptedTransport([.answer(402, #"{"reason":"no units"}"#)])
-    await #expect { try await client(poor).price(of: request) } throws: {
+    await #expect { try await client(poor).dryRun(request) } throws: {
       ($0 as? ScenarioError)?.code == .paymentRequired
     }
-    let flaky = ScriptedTransport([.answer(503), .answer(269, #"{"creativeUnitsCost":1}"#)])
-    #expect(try await client(flaky).price(of: request) == 1)
   }
 
   @Test("job pages: at most 100, asked for; followed by the token, not by their length; each job once")

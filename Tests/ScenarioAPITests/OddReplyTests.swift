@@ -90,6 +90,7 @@ struct OddReplyTests {
     #"{"job":{"jobId":"job_1","status":"success"},"metadata":{"assetIds":["asset_r"]},"creativeUnitsCost":10}"#,
     #"{"jobId":"job_1","job":{"status":"success","metadata":{}},"metadata":{"assetIds":["asset_r"]},"creativeUnitsCost":10}"#,
     #"{"id":"req_7","job":{"jobId":7,"id":"job_1","status":"success","metadata":{"assetIds":["asset_r"]}},"creativeUnitsCost":10}"#,
+    #"{"job":{"job_id":"job_1","status":"success"},"metadata":{"assetIds":["asset_r",null]},"creativeUnitsCost":10}"#,
   ]
 
   @Test("the id of the job in all of its spellings, and results at top level", arguments: spellings)
@@ -149,7 +150,8 @@ struct OddReplyTests {
   @Test("a price is what the service charges: a discount is not subtracted")
   func discount() async throws {
     let transport = ScriptedTransport([.answer(269, #"{"creativeUnitsCost":10,"creativeUnitsDiscount":4}"#)])
-    #expect(try await client(transport).price(of: Self.request) == 10)
+    #expect(
+      try await client(transport).dryRun(Self.request) == .price(DryRun.Price(creativeUnits: 10, discount: 4)))
   }
 
   @Test(
@@ -160,16 +162,14 @@ struct OddReplyTests {
       (402, #"{"estimatedCost":"12"}"#, "12"),
     ])
   func price(status: Int, body: String, price: String) async throws {
-    #expect("\(try await client(ScriptedTransport([.answer(status, body)])).price(of: Self.request))" == price)
+    let answer = try await client(ScriptedTransport([.answer(status, body)])).dryRun(Self.request)
+    #expect(answer == .price(DryRun.Price(creativeUnits: try #require(Decimal(string: price)), discount: nil)))
   }
 
-  @Test("a dry run that started a job names it, in all spellings of its id", arguments: spellings)
+  @Test("a dry run that started a job is that job, in all spellings of its id", arguments: spellings)
   func startedByDryRun(json: String) async throws {
     let transport = ScriptedTransport([.answer(200, json)])
-    await #expect { try await client(transport).price(of: Self.request) } throws: {
-      let error = $0 as? ScenarioError
-      return error?.code == .dryRunStartedJob && error?.jobID?.rawValue == "job_1" && error?.charged == .yes
-    }
+    #expect(try await client(transport).dryRun(Self.request) == .startedJob(JobID(rawValue: "job_1")))
     #expect(transport.requests.count == 1)
   }
 
@@ -178,13 +178,37 @@ struct OddReplyTests {
     arguments: [(200, #"{"ref":"job_7"}"#), (200, "{}"), (269, "<html>"), (202, #"{"creativeUnitsCost":"dear"}"#)])
   func priceless(status: Int, body: String) async throws {
     let transport = ScriptedTransport([.answer(status, body)])
-    await #expect { try await client(transport).price(of: Self.request) } throws: {
+    await #expect { try await client(transport).dryRun(Self.request) } throws: {
       guard let error = $0 as? ScenarioError else { return false }
       return error.code == .malformedReply && error.charged == .unknown
         && error.remedy.description.contains("may be running")
         && error.message.contains("job_7") == body.contains("job_7")
     }
     #expect(transport.requests.count == 1)
+  }
+
+  @Test(
+    "a dry run is asked for again only where nothing can have been started",
+    arguments: [
+      (429, 2), (500, 1), (502, 1), (503, 1), (408, 1), (400, 1), (200, 1), (269, 1),
+    ])
+  func repeatedDryRun(status: Int, requests: Int) async throws {
+    let transport = ScriptedTransport([.answer(status), .answer(269, #"{"creativeUnitsCost":1}"#)])
+    _ = try? await client(transport).dryRun(Self.request)
+    #expect(transport.requests.count == requests)
+  }
+
+  @Test(
+    "a lost answer to a dry run is not asked for again; a request that was not sent is",
+    arguments: [
+      (ScenarioError.Outcome.unknownOutcome, 1), (.notSent, 2),
+    ])
+  func lostDryRun(outcome: ScenarioError.Outcome, requests: Int) async throws {
+    var lost = ScenarioError(.connectionLost, outcome, stage: .price, "lost", remedy: "again")
+    lost.isRetryable = true
+    let transport = ScriptedTransport([.fail(lost), .answer(269, #"{"creativeUnitsCost":1}"#)])
+    _ = try? await client(transport).dryRun(Self.request)
+    #expect(transport.requests.count == requests)
   }
 
   // MARK: Assets, uploads, models

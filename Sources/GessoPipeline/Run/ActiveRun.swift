@@ -93,9 +93,19 @@ struct ActiveRun {
       return .uploaded
     case .askPrice:
       try request.restore(from: entry)
-      let price = try await context.client.price(of: request)
-      self.price = price
-      return .priced(price)
+      switch try await context.client.dryRun(request) {
+      case .price(let price):
+        self.price = price.creativeUnits
+        return .priced(price.creativeUnits)
+      case .startedJob(let job):
+        var error = ScenarioError(
+          .dryRunStartedJob, .unusable, stage: .price,
+          "only the price was asked for, and the service started job \(job)",
+          remedy: "it is paid for: cancel it or take its results, and report this")
+        error.jobID = job
+        error.charged = .yes
+        throw error
+      }
     case .submit:
       return try await SubmitStep(context: context).run(request, run: entry.id, &retry)
     case .pause(let pause, let refusal):

@@ -1,5 +1,3 @@
-public import Foundation
-
 extension ScenarioClient {
   /// Submits a job: from the moment the service accepts it, it is paid for.
   ///
@@ -43,37 +41,26 @@ extension ScenarioClient {
     return try await exchange.value.get()
   }
 
-  /// Asks what a job would cost. The service checks the request and the plan as it would for the job, and starts nothing.
+  /// Asks what a job would cost. The service checks the request and the plan as it would for the job.
   ///
-  /// - Returns: Creative units that the job is billed with (`creativeUnitsCost`). A discount is contained already, and is
-  ///   not subtracted (contract, section 7).
-  /// - Throws: `CancellationError`, or a ``ScenarioError``: `dry-run-started-job`, which names the job, when the service started one all the same;
-  ///   `malformed-reply` with `charged` unknown when it answered without a price, for then it may have.
-  @concurrent public func price(of request: Img2ImgRequest) async throws -> Decimal {
-    try await verb { () throws(ScenarioError) in try await dryRun(request) }
-  }
-
-  private func dryRun(_ request: Img2ImgRequest) async throws(ScenarioError) -> Decimal {
-    // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
-    var http = try generation(request, query: [("dryRun", "true")])
-    // Not `submit`: whatever goes wrong, no job was asked for.
-    http.stage = .price
-    var policy = retry
-    while true {
-      do throws(ScenarioError) {
-        switch try await generated(Price.self, by: http, accepting: Price.isRefusal) {
-        case .creativeUnits(let cost): return cost
-        case .startedJob(let job):
-          var error = ScenarioError(
-            .dryRunStartedJob, .unusable, stage: .price,
-            "only the price was asked for, and the service started job \(job)",
-            remedy: "it is paid for: cancel it or take its results, and report this")
-          error.jobID = job
-          error.charged = .yes
-          throw error
+  /// A service that ignores the question starts the job. The question is therefore repeated only where a submit would be, and a job
+  /// that was started all the same is a result, which belongs on record.
+  ///
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `price`; `malformed-reply` with `charged` unknown when the
+  ///   service answered without a price, for then it may have started a job.
+  @concurrent public func dryRun(_ request: Img2ImgRequest) async throws -> DryRun {
+    try await verb { () throws(ScenarioError) in
+      // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
+      var http = try generation(request, query: [("dryRun", "true")])
+      // Not `submit`: whatever goes wrong, no job was asked for.
+      http.stage = .price
+      var policy = retry
+      while true {
+        do throws(ScenarioError) {
+          return try await generated(DryRun.self, by: http, accepting: DryRun.isRefusal)
+        } catch {
+          try await pause(after: error, of: .submit, &policy)
         }
-      } catch {
-        try await pause(after: error, of: .dryRun, &policy)
       }
     }
   }
@@ -104,31 +91,5 @@ extension ScenarioClient {
     http.fields.append(HTTPField("Content-Type", "application/json"))
     http.body = .bytes(try Self.json(request, stage: .submit))
     return http
-  }
-
-  /// The answer to a dry run: 269 with a price.
-  private enum Price: Decodable {
-    case creativeUnits(Decimal)
-    case startedJob(JobID)
-
-    enum Key: String, CodingKey { case creativeUnitsCost, estimatedCost }
-    init(from decoder: any Decoder) throws {
-      let fields = try decoder.container(keyedBy: Key.self)
-      // A job is paid for, with a price beside it or without.
-      if let job = try? JobReply(from: decoder).job {
-        self = .startedJob(job.id)
-      } else if let cost = fields.lenient(Decimal.self, forKey: .creativeUnitsCost)
-        ?? fields.lenient(Decimal.self, forKey: .estimatedCost)
-      {
-        self = .creativeUnits(cost)
-      } else {
-        self = .creativeUnits(try fields.decode(Decimal.self, forKey: .creativeUnitsCost))
-      }
-    }
-
-    /// One page of documentation shows a price as 402 (contract, section 12).
-    static func isRefusal(_ response: HTTPResponse) -> Bool {
-      response.status == 402 && (try? JSONDecoder().decode(Price.self, from: Data(response.body))) != nil
-    }
   }
 }

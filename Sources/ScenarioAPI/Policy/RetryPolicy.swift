@@ -1,8 +1,8 @@
 /// Decides when to send a request again: a value that is asked after every failure.
 ///
-/// Reads, uploads and dry runs are repeated after network errors and the answers of ``statuses``. A submit costs money and
-/// the service knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the
-/// service refused it for now. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
+/// Reads and uploads are repeated after network errors and the answers of ``statuses``. A submit costs money and the service
+/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
+/// refused it for now. The question for a price is a submit too, for a service that ignores the question. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
 /// the service says how long to wait, that counts.
 public struct RetryPolicy: Sendable {
   /// The effect of a request, which decides whether it may be repeated.
@@ -11,9 +11,7 @@ public struct RetryPolicy: Sendable {
     case read
     /// Stores a file; a repetition may store it twice, at no cost.
     case upload
-    /// Asks for a price.
-    case dryRun
-    /// Starts a paid job.
+    /// Starts a paid job, or may start one: a submit, and the question for its price.
     case submit
   }
 

@@ -1,0 +1,41 @@
+public import Foundation
+
+/// The answer to the question what a job would cost.
+public enum DryRun: Sendable, Equatable {
+  /// The price; nothing was started.
+  case price(Price)
+  /// The service ignored that only the price was asked for, and started this job. It is paid for: it is the job that was described.
+  case startedJob(JobID)
+
+  /// What a job is billed with.
+  public struct Price: Sendable, Equatable {
+    /// Creative units; there may be a fraction. A discount is contained already, and is not subtracted (contract, section 7).
+    public let creativeUnits: Decimal
+    /// The discount in creative units, if the service names one.
+    public let discount: Decimal?
+  }
+}
+
+extension DryRun: Decodable {
+  private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount, estimatedCost }
+
+  /// Decodes an answer: 269 with a price.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    // A job is paid for, with a price beside it or without.
+    if let job = try? JobReply(from: decoder).job {
+      self = .startedJob(job.id)
+      return
+    }
+    let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)
+    self = .price(
+      Price(
+        creativeUnits: try cost ?? fields.decode(Decimal.self, forKey: .creativeUnitsCost),
+        discount: fields.lenient(forKey: .creativeUnitsDiscount)))
+  }
+
+  /// True for a price in a refusal: one page of documentation shows it as 402 (contract, section 12).
+  static func isRefusal(_ response: HTTPResponse) -> Bool {
+    response.status == 402 && (try? JSONDecoder().decode(DryRun.self, from: Data(response.body))) != nil
+  }
+}
