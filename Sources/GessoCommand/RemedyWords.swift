@@ -7,6 +7,7 @@ extension Remedy {
     switch self {
     case .text(let sentence): sentence
     case .either(let first, let second): "\(first.commandWords), or \(second.commandWords)"
+    case .both(let first, let second): "\(first.commandWords); \(second.commandWords)"
     case .chooseAnotherName: "choose another name"
     case .allowReplacing: "leave out --no-clobber"
     case .raise(let limit, _): "raise " + limit.flag
@@ -19,6 +20,7 @@ extension Remedy {
     case .acceptDamage: "use what can be decoded with --fail-on none"
     case .acceptWarnings: "accept warnings with --fail-on error"
     case .giveField(let name): "give it with --param \(name)=VALUE"
+    case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
     case .checkCredentials, .retry, .keepJobID: description
     case .listJobs: "see gesso jobs list"
     case .decide(let run): "gesso jobs resolve \(run) --adopt JOB, --resubmit or --drop"

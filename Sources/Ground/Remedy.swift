@@ -7,6 +7,8 @@ public enum Remedy: Sendable, Hashable {
   case text(String)
   /// One of two.
   indirect case either(Remedy, or: Remedy)
+  /// Both, in this order.
+  indirect case both(Remedy, and: Remedy)
 
   /// Give the output another name than this path, which is taken.
   case chooseAnotherName(String)
@@ -33,6 +35,8 @@ public enum Remedy: Sendable, Hashable {
   case acceptWarnings
   /// Give a value for a field that only the model's description names.
   case giveField(String)
+  /// Use the current endpoint with this model for the next order: the legacy endpoint does not serve it.
+  case useCustomModel(String)
 
   /// Check key and secret.
   case checkCredentials
@@ -100,6 +104,7 @@ extension Remedy: CustomStringConvertible {
     switch self {
     case .text(let sentence): sentence
     case .either(let first, let second): "\(first), or \(second)"
+    case .both(let first, let second): "\(first); \(second)"
     case .chooseAnotherName(let path): "choose another name than \(path)"
     case .allowReplacing: "allow existing files to be replaced"
     case .raise(let limit, let enough?): "raise \(limit) to at least \(enough)"
@@ -113,6 +118,7 @@ extension Remedy: CustomStringConvertible {
     case .acceptDamage: "use what can be decoded: set failOn to none"
     case .acceptWarnings: "accept warnings: set failOn to error"
     case .giveField(let name): "give a value for \(name) in the parameters"
+    case .useCustomModel(let id): "use the endpoint custom with the model \(id) for the next order"
     case .checkCredentials: "check API key and secret"
     case .retry(nil): "try again later"
     case .retry(let pause?): Self.text(pause)

@@ -25,6 +25,9 @@ struct RemedyWordsTests {
     (.acceptDamage, "use what can be decoded with --fail-on none"),
     (.acceptWarnings, "accept warnings with --fail-on error"),
     (.giveField("style"), "give it with --param style=VALUE"), (.checkCredentials, "check API key and secret"),
+    (
+      .both(.listJobs, and: .useCustomModel("m")), "see gesso jobs list; use --mode custom --model m for the next order"
+    ),
     (.retry(after: nil), "try again later"), (.retry(after: .zero), "try again in a moment"),
     (.retry(after: .milliseconds(2001)), "try again in 3 seconds"),
     (.keepJobID(JobID(rawValue: "job_1")), "write the job's id down"), (.listJobs, "see gesso jobs list"),

@@ -257,7 +257,7 @@ struct DisagreementTests {
     let request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
     let poor = ScriptedTransport([.answer(402, #"{"reason":"no units"}"#)])
     await #expect { try await client(poor).dryRun(request) } throws: {
-      ($0 as? ScenarioError)?.code == .paymentRequired
+      ($0 as? ScenarioError)?.code == .creditExhausted
     }
   }
 

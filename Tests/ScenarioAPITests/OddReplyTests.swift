@@ -180,7 +180,7 @@ struct OddReplyTests {
     let transport = ScriptedTransport([.answer(status, body)])
     await #expect { try await client(transport).dryRun(Self.request) } throws: {
       guard let error = $0 as? ScenarioError else { return false }
-      return error.code == .malformedReply && error.charged == .unknown
+      return error.code == .malformedReply && error.charged == .unknown && error.mayHaveStartedJob
         && error.remedy.description.contains("may be running")
         && error.message.contains("job_7") == body.contains("job_7")
     }

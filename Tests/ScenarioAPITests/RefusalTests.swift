@@ -68,10 +68,35 @@ struct RefusalTests {
       code: .forbidden, reason: "AccessDenied Access Denied"),
     Case(
       status: 402, body: #"{"statusCode":402,"message":"Dry run completed","estimatedCost":12}"#,
-      code: .paymentRequired,
+      code: .creditExhausted,
       reason: "Dry run completed"),
-    Case(status: 402, body: "", code: .paymentRequired), Case(status: 404, body: "", code: .notFound),
+    Case(status: 402, body: "", code: .creditExhausted), Case(status: 404, body: "", code: .notFound),
     Case(status: 413, body: #"{"message":"Request Too Long"}"#, code: .payloadTooLarge, reason: "Request Too Long"),
+    Case(
+      status: 403, body: #"{"message":"User is not authorized to access this resource with an explicit deny"}"#,
+      code: .credentialsRefused, reason: "User is not authorized to access this resource with an explicit deny"),
+    Case(
+      status: 403, body: #"{"message":"Missing Authentication Token"}"#, code: .endpointGone,
+      reason: "Missing Authentication Token"),
+    // Credit that is used up, under any status.
+    Case(
+      status: 400, body: #"{"reason":"Insufficient creative units"}"#, code: .creditExhausted,
+      reason: "Insufficient creative units"),
+    Case(
+      status: 403, body: #"{"message":"Your credits are exhausted"}"#, code: .creditExhausted,
+      reason: "Your credits are exhausted"),
+    Case(
+      status: 422, body: #"{"name":"InsufficientCreditsError"}"#, code: .creditExhausted,
+      name: "InsufficientCreditsError"),
+    Case(
+      status: 429, body: #"{"reason":"Monthly quota exhausted","name":"PlanLimitReachedError"}"#,
+      code: .creditExhausted,
+      reason: "Monthly quota exhausted", name: "PlanLimitReachedError"),
+    Case(
+      status: 429, body: #"{"reason":"Quota exhausted for this minute","remainingSeconds":30}"#, code: .coolingDown,
+      isRetryable: true, reason: "Quota exhausted for this minute", retryAfter: .seconds(30)),
+    Case(
+      status: 403, body: #"{"reason":"Insufficient rights"}"#, code: .forbidden, reason: "Insufficient rights"),
     Case(status: 302, body: "", code: .redirected), Case(status: 307, body: "", code: .redirected),
     // The four kinds of 429.
     Case(
@@ -93,6 +118,15 @@ struct RefusalTests {
       status: 429,
       body: #"{"reason":"quota","name":"PlanLimitReachedError","details":{"actionName":"creative-units"}}"#,
       code: .quotaExhausted, reason: "quota", name: "PlanLimitReachedError"),
+    // A plan without the feature at all: no job that ends makes room.
+    Case(
+      status: 429,
+      body:
+        #"{"reason":"none","name":"PlanLimitReachedError","details":{"actionName":"parallel-jobs","actionLimit":0}}"#,
+      code: .quotaExhausted, reason: "none", name: "PlanLimitReachedError"),
+    Case(
+      status: 429, body: #"{"reason":"none","details":{"actionLimit":0,"remainingSeconds":9}}"#, code: .quotaExhausted,
+      reason: "none"),
     Case(
       status: 429, body: #"{"message":"Too Many Requests"}"#, code: .throttled, isRetryable: true,
       reason: "Too Many Requests"),
@@ -198,5 +232,73 @@ struct RefusalTests {
     }
     #expect(id([]) == "from-body")
     #expect(id([HTTPField("X-Amzn-RequestId", "from-header")]) == "from-header")
+  }
+
+  // MARK: Generations
+
+  /// The status and body of a refused generation with the model `flux.1-dev`, and the code.
+  static let generations: [(Int, String, ScenarioError.Code)] = [
+    // No such path: of the gateway, of a server in front, of the service.
+    (403, #"{"message":"Missing Authentication Token"}"#, .endpointGone), (404, "", .endpointGone),
+    (404, #"{"message":"Not Found"}"#, .endpointGone), (404, "<html><h1>404</h1></html>", .endpointGone),
+    (404, #"{"message":"Cannot POST /v1/generate/img2img"}"#, .endpointGone), (410, "", .endpointGone),
+    // The model.
+    (404, #"{"reason":"Model not found","name":"NotFoundError","details":{"id":"flux.1-dev"}}"#, .modelRefused),
+    (404, #"{"reason":"No Flux.1-dev here"}"#, .modelRefused),
+    (400, #"{"reason":"Model flux.1-dev runs only under /generate/custom/flux.1-dev"}"#, .modelRefused),
+    (400, #"{"reason":"The model flux.1-dev is no longer available"}"#, .modelRefused),
+    (400, #"{"reason":"flux.1-dev is not supported"}"#, .modelRefused),
+    (400, #"{"message":"Unsupported model"}"#, .modelRefused),
+    (400, #"{"reason":"Bad value","details":{"parameter":"modelId"}}"#, .modelRefused),
+    // The source, or a field: the same model takes another order.
+    (404, #"{"reason":"Asset not found","details":{"id":"asset_1"}}"#, .notFound),
+    (400, #"{"reason":"Input width must be at least 672 for the model flux.1-dev"}"#, .rejected),
+    (400, #"{"reason":"This model does not support negativePrompt"}"#, .rejected),
+    (400, #"{"reason":"The scheduler is not supported by the model flux.1-dev"}"#, .rejected),
+    (400, #"{"reason":"Input image is required"}"#, .rejected),
+    (403, #"{"reason":"Upgrade","name":"ModelAccessRestrictedError"}"#, .modelRestricted),
+  ]
+
+  @Test("what a refused generation is about, and that no job was started", arguments: generations)
+  func generation(status: Int, body: String, code: ScenarioError.Code) {
+    let response = HTTPResponse(status: status, body: [UInt8](body.utf8))
+    for isLegacy in [true, false] {
+      let error = ScenarioError(
+        refusal: response, stage: .submit, generation: .init(modelID: "flux.1-dev", isLegacy: isLegacy), now: Self.now)
+      #expect(error.code == code && error.outcome == .refused && !error.isRetryable && !error.mayHaveStartedJob)
+      let isElsewhere = [.endpointGone, .modelRefused].contains(code)
+      #expect((error.remedy == .useCustomModel("model_bfl-flux-1-dev")) == (isElsewhere && isLegacy), "\(error.remedy)")
+    }
+    // Outside of a generation a 404 is about the job, asset or model of the path.
+    let error = ScenarioError(refusal: response, stage: .wait, now: Self.now)
+    if status == 404 { #expect(error.code == .notFound) }
+  }
+
+  @Test(
+    "a bare 500 on a legacy submit is an unknown outcome that names the way for the next order",
+    arguments: [("", true), (#"{"message":"Internal Server Error"}"#, true), (#"{"reason":"out of memory"}"#, false)])
+  func bareFailure(body: String, isBare: Bool) async throws {
+    for endpoint in [Img2ImgRequest.Endpoint.img2img, .custom] {
+      let transport = ScriptedTransport([.answer(500, body)])
+      var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
+      request.endpoint = endpoint
+      let client = ScenarioClient(
+        configuration: try Planted.configuration(), transport: transport, clock: ManualClock())
+      await #expect { try await client.submitImg2Img(request) } throws: {
+        guard let error = $0 as? ScenarioError else { return false }
+        return error.code == .serviceFailed && error.outcome == .unknownOutcome && error.charged == .unknown
+          && error.mayHaveStartedJob && error.remedy.description.hasPrefix("a job may be running")
+          && error.remedy.description.contains("model_bfl-flux-1-dev") == (isBare && endpoint == .img2img)
+      }
+      #expect(transport.requests.count == 1)
+    }
+  }
+
+  @Test("a redirect is refused, and the error names the address without its query")
+  func redirect() {
+    let fields = [HTTPField("Location", "https://api.example/v1/generate?Signature=PlantedSignature")]
+    let error = ScenarioError(
+      refusal: HTTPResponse(status: 308, fields: fields), stage: .submit, now: Self.now)
+    #expect(error.message == "the service redirects to https://api.example/v1/generate?…")
   }
 }

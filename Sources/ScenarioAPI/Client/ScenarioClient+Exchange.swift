@@ -76,7 +76,7 @@ extension ScenarioClient {
       // Files and parts of uploads are with other servers, and go without credentials.
       if request.authorization != nil { serviceClock.read(response, at: now) }
       guard (200..<300).contains(response.status) || isSuccess(response) else {
-        throw ScenarioError(refusal: response, stage: request.stage, now: now)
+        throw ScenarioError(refusal: response, stage: request.stage, generation: request.generation, now: now)
       }
       budget.giveBack()
       result = .success(response)

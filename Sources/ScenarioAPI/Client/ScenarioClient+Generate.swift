@@ -88,6 +88,7 @@ extension ScenarioClient {
     var http = try apiRequest(
       .post, ["generate", request.endpoint.name] + (request.endpoint == .custom ? [request.modelID] : []),
       query: query, stage: .submit)
+    http.generation = HTTPRequest.Generation(modelID: request.modelID, isLegacy: request.endpoint != .custom)
     http.fields.append(HTTPField("Content-Type", "application/json"))
     http.body = .bytes(try Self.json(request, stage: .submit))
     return http

@@ -1,8 +1,14 @@
 internal import Foundation
 
 extension ScenarioError {
-  /// Reads a reply that is not a success (contract, section 10). A `Retry-After` date counts from `now` when the reply has no `Date`.
-  init(refusal response: HTTPResponse, stage: Stage, now: Date) {
+  /// Reads a reply that is not a success (contract, section 10).
+  ///
+  /// - Parameters:
+  ///   - response: The reply.
+  ///   - stage: The step that failed.
+  ///   - generation: What was to be generated with, for a submit or a question for its price.
+  ///   - now: The time from which a `Retry-After` date counts when the reply has no `Date`.
+  init(refusal response: HTTPResponse, stage: Stage, generation: HTTPRequest.Generation? = nil, now: Date) {
     let body = ServiceErrorBody(response.body)
     let effect = RetryPolicy.effect(of: response.status)
     let words = body.reason.map { "\"\($0)\"" } ?? "status \(response.status)"
@@ -16,21 +22,30 @@ extension ScenarioError {
       switch response.status {
       case 401:
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
-      case 402:
-        refused(.paymentRequired, "the service asks for payment: \(words)", "check the account's plan and credit")
+      case 400..<500 where response.status == 402 || body.isAboutCredit:
+        refused(.creditExhausted, "the account has too little credit: \(words)", "add credit or change the plan")
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
+      case 403 where body.mentions("missing authentication token"):
+        // The gateway's answer for a path that does not exist, whatever the credentials.
+        refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 403 where Self.isAboutCredentials(body.reason):
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
       case 403: refused(.forbidden, "the service forbids this: \(words)", "check the key's scopes and project")
-      case 404:
+      case 404 where generation == nil || body.mentions("asset"):
         refused(.notFound, "the service does not know this: \(words)", "check the id, the project and the base URL")
+      case 400 where body.refusesModel(of: generation), 404 where body.mentionsModel(of: generation):
+        refused(
+          .modelRefused, "the service does not take the model \(generation?.modelID ?? ""): \(words)",
+          Self.elsewhere(generation))
+      case _ where generation != nil && [404, 410].contains(response.status):
+        refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 413:
         refused(.payloadTooLarge, "the request is larger than the service takes: \(words)", "send a smaller image")
       case 429: Self.tooMany(body, words: words, refused)
       case 300..<400:
         refused(
-          .redirected, "the service redirects to another address",
+          .redirected, "the service redirects to \(Self.target(of: response) ?? "another address")",
           "check the base URL; requests that act are not redirected")
       case _ where effect == .mayHaveActed: Self.failed(response.status, words: words, stage: stage)
       case _ where effect == .nothingDone:
@@ -41,11 +56,15 @@ extension ScenarioError {
     serviceReason = body.reason
     serviceErrorName = body.name
     planLimit = body.actionLimit
+    // Without a word besides, the usual face of a model that the legacy endpoint does not support.
+    let isBare = body.reason == nil || body.reason?.lowercased() == "internal server error"
+    if response.status == 500, isBare, generation?.isLegacy == true { remedy = Self.elsewhere(generation) }
     requestID =
       ["x-amzn-requestid", "x-request-id", "apigw-requestid"].lazy.compactMap { response.value(of: $0) }.first
       .map(printable) ?? body.traceID
     if isRetryable {
       retryAfter = RetryAfter.delay(of: response, remainingSeconds: body.remainingSeconds, now: now)
+      if let retryAfter, retryAfter > .zero { remedy = .retry(after: retryAfter) }
     }
   }
 
@@ -53,6 +72,9 @@ extension ScenarioError {
   private static func tooMany(
     _ body: ServiceErrorBody, words: String, _ refused: (Code, String, Remedy, Bool) -> ScenarioError
   ) -> ScenarioError {
+    if body.actionLimit == 0 {
+      return refused(.quotaExhausted, "the plan does not include this: \(words)", "change the plan", false)
+    }
     if body.name == "PlanLimitReachedError" {
       guard body.limitedAction?.hasPrefix("parallel") == true else {
         return refused(
@@ -61,15 +83,24 @@ extension ScenarioError {
       return refused(
         .concurrencyLimit, "as many jobs as the plan allows are running: \(words)", "wait until one of them ends", true)
     }
-    if let seconds = body.remainingSeconds {
-      return refused(
-        .coolingDown, "the service asks for a pause: \(words)",
-        .retry(after: .seconds(seconds.clamped(to: 0...1e9))), true)
-    }
-    if body.name == "RateLimitError" {
+    if body.remainingSeconds != nil || body.name == "RateLimitError" {
       return refused(.coolingDown, "the service asks for a pause: \(words)", .retry(after: nil), true)
     }
     return refused(.throttled, "too many requests at once: \(words)", .retry(after: .zero), true)
+  }
+
+  /// The way on where an endpoint does not serve a generation: from the legacy family, the same model of the current one.
+  private static func elsewhere(_ generation: HTTPRequest.Generation?) -> Remedy {
+    switch generation?.isLegacy {
+    case true?: .useCustomModel(Img2ImgRequest.customModelID)
+    case false?: "choose another model"
+    case nil: "check the base URL"
+    }
+  }
+
+  /// Where a redirect leads, without its query.
+  private static func target(of response: HTTPResponse) -> String? {
+    response.value(of: "location").map { printable("\(SignedURL(rawValue: $0))") }
   }
 
   /// The service may have acted before it failed.
@@ -90,7 +121,8 @@ extension ScenarioError {
   /// Marks a request after which a job may be running.
   mutating func notePossibleCharge() {
     charged = .unknown
-    remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
+    let look: Remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
+    if case .useCustomModel = remedy { remedy = .both(look, and: remedy) } else { remedy = look }
   }
 
   /// Keeps the ids of jobs and assets that an answer names which could not be read: what is paid for can be found by them.
@@ -123,12 +155,8 @@ extension ScenarioError {
   /// Wrong credentials may come as 403 (contract, section 2); a scope or plan that is missing must not look like it.
   private static func isAboutCredentials(_ reason: String?) -> Bool {
     guard let reason = reason?.lowercased() else { return false }
-    return ["unauthorized", "credential", "authenticat", "invalid key", "invalid api key"].contains {
+    return ["unauthorized", "credential", "authenticat", "explicit deny", "invalid key", "invalid api key"].contains {
       reason.contains($0)
     }
   }
-}
-
-extension Comparable {
-  fileprivate func clamped(to range: ClosedRange<Self>) -> Self { min(max(self, range.lowerBound), range.upperBound) }
 }

@@ -75,19 +75,23 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let forbidden = Code(rawValue: "forbidden")
     /// The plan does not include the model.
     public static let modelRestricted = Code(rawValue: "model-restricted")
+    /// The service does not know the model of a generation, or does not serve it at this endpoint. No job was started.
+    public static let modelRefused = Code(rawValue: "model-refused")
+    /// The service has no such endpoint. No job was started.
+    public static let endpointGone = Code(rawValue: "endpoint-gone")
     /// There is no such asset, job or model for this account.
     public static let notFound = Code(rawValue: "not-found")
     /// The service found the request wrong.
     public static let rejected = Code(rawValue: "rejected")
     /// The request is larger than the service takes.
     public static let payloadTooLarge = Code(rawValue: "payload-too-large")
-    /// The account has to be paid for first.
-    public static let paymentRequired = Code(rawValue: "payment-required")
+    /// The account's credit is used up.
+    public static let creditExhausted = Code(rawValue: "credit-exhausted")
     /// 429: a cool-down with a known end.
     public static let coolingDown = Code(rawValue: "cooling-down")
     /// 429: as many jobs as the plan allows are running.
     public static let concurrencyLimit = Code(rawValue: "concurrency-limit")
-    /// 429: the plan's quota or creative units are used up.
+    /// 429: the plan's quota is used up, or the plan does not include this at all.
     public static let quotaExhausted = Code(rawValue: "quota-exhausted")
     /// 429: too many requests at once.
     public static let throttled = Code(rawValue: "throttled")
@@ -153,8 +157,17 @@ public struct ScenarioError: GessoFailure, Equatable {
   public var underlyingError: (any Error)? { cause?.error }
   private let cause: Cause?
 
-  /// True for a failed submit after which a job may be running all the same.
-  public var mayHaveStartedJob: Bool { stage == .submit && outcome != .notSent && outcome != .refused }
+  /// True for a failed submit, or question for a price, after which a job may be running all the same.
+  public var mayHaveStartedJob: Bool {
+    stage == .submit && outcome != .notSent && outcome != .refused || stage == .price && charged == .unknown
+  }
+
+  /// True when the service answered and refused this very request: neither the credentials nor the rate of requests. Another way
+  /// to the same end may work.
+  var concernsRequest: Bool {
+    guard let httpStatus, code != .credentialsRefused else { return false }
+    return RetryPolicy.effect(of: httpStatus) != .nothingDone
+  }
 
   /// Makes an error.
   public init(

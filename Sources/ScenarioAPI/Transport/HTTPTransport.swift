@@ -92,6 +92,16 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var onSent: (@Sendable (Int) -> Void)?
   /// The stage that errors report.
   package var stage: Stage
+  /// What is generated with; nil for a request that starts no job.
+  package var generation: Generation?
+
+  /// The endpoint and the model of a generation.
+  package struct Generation: Sendable, Equatable {
+    /// The service's name of the model.
+    package var modelID: String
+    /// True for the legacy family of endpoints.
+    package var isLegacy: Bool
+  }
 
   /// Makes a request without body and credential.
   ///

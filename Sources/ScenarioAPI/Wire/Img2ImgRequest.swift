@@ -79,6 +79,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public var height: Int?
   /// Makes the result repeatable: a number from 0 to ``largestSeed``. The service takes it as text.
   public var seed: String?
+  /// The model of the current family that stands in for `flux.1-dev` (contract, section 6).
+  public static let customModelID = "model_bfl-flux-1-dev"
   /// The largest seed that every endpoint takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
   /// Things to keep out of the image. Flux dev uses it only with ``negativePromptStrength`` above 0.

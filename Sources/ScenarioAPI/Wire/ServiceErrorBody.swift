@@ -8,17 +8,22 @@ struct ServiceErrorBody: Equatable {
   var name: String?
   /// The action that the plan limits, for example `parallel-inferences`.
   var limitedAction: String?
-  /// The plan's limit for that action.
+  /// The plan's limit for that action; 0 where the plan does not have it at all.
   var actionLimit: Int?
+  /// The field of the request that the refusal is about.
+  var parameter: String?
   /// The remaining seconds of a cool-down.
   var remainingSeconds: Double?
   /// The service's name of the request.
   var traceID: String?
+  /// The whole body in lower case.
+  private let text: String
 
   /// Reads a body: JSON of any shape, otherwise HTML or plain text.
   init(_ bytes: [UInt8]) {
     // Bodies of refusals are small; the rest of a larger one is not read.
     let bytes = bytes.prefix(64 << 10)
+    text = String(decoding: bytes, as: UTF8.self).lowercased()
     guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)) else {
       reason = Self.text(String(decoding: bytes, as: UTF8.self))
       return
@@ -28,6 +33,7 @@ struct ServiceErrorBody: Equatable {
     name = fields.name.map(printable)
     limitedAction = fields.details?.actionName
     actionLimit = fields.details?.actionLimit.flatMap { Int(exactly: $0) }
+    parameter = fields.details?.parameter
     remainingSeconds = fields.details?.remainingSeconds ?? fields.remainingSeconds
     traceID = (fields.traceId ?? fields.trace_id).map(printable)
   }
@@ -43,13 +49,14 @@ struct ServiceErrorBody: Equatable {
   /// Fields of the wrong type count as absent, so that one odd field does not hide the others.
   private struct Fields: Decodable {
     struct Details: Decodable {
-      let actionName: String?
+      let actionName, parameter: String?
       let actionLimit, remainingSeconds: Double?
 
-      enum Key: String, CodingKey { case actionName, actionLimit, remainingSeconds }
+      enum Key: String, CodingKey { case actionName, parameter, actionLimit, remainingSeconds }
       init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         actionName = fields.lenient(forKey: .actionName)
+        parameter = fields.lenient(forKey: .parameter)
         actionLimit = fields.lenient(forKey: .actionLimit)
         remainingSeconds = fields.lenient(forKey: .remainingSeconds)
       }
@@ -75,5 +82,40 @@ struct ServiceErrorBody: Equatable {
       details = fields.lenient(forKey: .details)
       remainingSeconds = fields.lenient(forKey: .remainingSeconds)
     }
+  }
+}
+
+// What a refusal is about. The service documents no codes for these, so that its words have to do.
+
+extension ServiceErrorBody {
+  /// True when a word is anywhere in the body, in upper or lower case.
+  func mentions(_ word: String) -> Bool { text.contains(word.lowercased()) }
+
+  /// True when the account has too little credit: the words that clients of the service look for (contract, section 15.4).
+  ///
+  /// A limit for a time, or for jobs at once, is another matter.
+  var isAboutCredit: Bool {
+    guard remainingSeconds == nil, limitedAction?.hasPrefix("parallel") != true else { return false }
+    let words = "\(reason ?? "") \(name ?? "")".lowercased()
+    return ["insufficient", "exhausted"].contains { words.contains($0) }
+      && ["credit", "creative unit", "creativeunit", "quota"].contains { words.contains($0) }
+  }
+
+  /// True when the body names the model of a generation, or any.
+  func mentionsModel(of generation: HTTPRequest.Generation?) -> Bool {
+    guard let generation else { return false }
+    return mentions("model") || mentions(generation.modelID)
+  }
+
+  /// True when a refusal is about the model of a generation itself, not about a field that the model does not take.
+  func refusesModel(of generation: HTTPRequest.Generation?) -> Bool {
+    guard let generation else { return false }
+    if parameter?.lowercased() == "modelid" { return true }
+    let words = (reason ?? "").lowercased().replacing(generation.modelID.lowercased(), with: "model")
+    let isSubject = words.contains(
+      /\bmodel(?:\s?id)?\b[^.;,]*?\b(?:not found|not supported|unsupported|unknown|unavailable|not available|not exist|no longer|deprecated|removed|retired|disabled|runs|not reachable)\b/
+    )
+    return isSubject
+      || words.contains(/\b(?:unknown|unsupported|invalid|deprecated|retired|no such)\s+(?:base\s?)?model\b/)
   }
 }
