@@ -91,6 +91,8 @@ struct OddReplyTests {
     #"{"jobId":"job_1","job":{"status":"success","metadata":{}},"metadata":{"assetIds":["asset_r"]},"creativeUnitsCost":10}"#,
     #"{"id":"req_7","job":{"jobId":7,"id":"job_1","status":"success","metadata":{"assetIds":["asset_r"]}},"creativeUnitsCost":10}"#,
     #"{"job":{"job_id":"job_1","status":"success"},"metadata":{"assetIds":["asset_r",null]},"creativeUnitsCost":10}"#,
+    #"{"inference":{"jobId":"job_1","id":"inf_3"},"status":"success","metadata":{"assetIds":["asset_r"]},"creativeUnitsCost":10}"#,
+    #"{"id":"inf_3","inference":{"id":"job_1"},"status":"success","metadata":{"assetIds":["asset_r"]},"creativeUnitsCost":10}"#,
   ]
 
   @Test("the id of the job in all of its spellings, and results at top level", arguments: spellings)

@@ -31,6 +31,15 @@ public struct Job: Sendable, Equatable {
   public let createdAt: String?
   /// The fields of the request, where the service repeats them (`metadata.input`). It is not documented that it does.
   public internal(set) var input: [String: JSONValue]?
+  /// What the service repeats of the request, in `metadata.input` or, in the reply to a submit, in `inference`.
+  public internal(set) var echo: Echo?
+
+  /// ``createdAt`` as seconds since 1970, by the service's clock; nil where it is no time.
+  public var createdSeconds: Double? {
+    guard let createdAt else { return nil }
+    let styles = [Date.ISO8601FormatStyle(includingFractionalSeconds: true), Date.ISO8601FormatStyle()]
+    return styles.lazy.compactMap { try? $0.parse(createdAt) }.first?.timeIntervalSince1970
+  }
 }
 
 extension Job.Billing: Decodable {
@@ -70,11 +79,11 @@ extension Job: Decodable {
       throw DecodingError.keyNotFound(
         Key.jobId, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "no id"))
     }
-    self.init(id: id, of: [fields])
+    self.init(id: id, of: [fields], inference: nil)
   }
 
   /// Decodes a job whose fields may be in several places, the likeliest first.
-  fileprivate init(id: JobID, of places: [KeyedDecodingContainer<Key>]) {
+  fileprivate init(id: JobID, of places: [KeyedDecodingContainer<Key>], inference: [String: JSONValue]?) {
     func first<Value>(_ read: (KeyedDecodingContainer<Key>) -> Value?) -> Value? {
       places.lazy.compactMap(read).first
     }
@@ -95,6 +104,7 @@ extension Job: Decodable {
     billing = first { $0.lenient(forKey: .billing) }
     createdAt = first { $0.lenient(forKey: .createdAt) }
     input = metadata.lazy.compactMap(\.input).first
+    echo = Echo([input, inference])
   }
 
   fileprivate static func id(in fields: KeyedDecodingContainer<Key>, spelled keys: [Key]) -> JobID? {
@@ -103,24 +113,33 @@ extension Job: Decodable {
 }
 
 /// A reply that contains a job: in `job`, at top level, or in both (contract, section 5).
+///
+/// The id may also be in `inference`, which repeats the request.
 struct JobReply: Decodable {
   let job: Job
 
-  private enum Key: String, CodingKey { case job }
+  private enum Key: String, CodingKey { case job, inference }
 
   init(from decoder: any Decoder) throws {
     let outer = try decoder.container(keyedBy: Job.Key.self)
-    let inner = try? decoder.container(keyedBy: Key.self).nestedContainer(keyedBy: Job.Key.self, forKey: .job)
+    let envelope = try decoder.container(keyedBy: Key.self)
+    let inner = try? envelope.nestedContainer(keyedBy: Job.Key.self, forKey: .job)
+    let inference = try? envelope.nestedContainer(keyedBy: Job.Key.self, forKey: .inference)
+    // Outside of the job this key may name something else, such as a request.
+    func marked(_ fields: KeyedDecodingContainer<Job.Key>?) -> JobID? {
+      fields.flatMap { Job.id(in: $0, spelled: [.id]) }.flatMap { $0.rawValue.hasPrefix("job_") ? $0 : nil }
+    }
     guard
       let id = inner.flatMap({ Job.id(in: $0, spelled: [.jobId, .id, .job_id]) })
         ?? Job.id(in: outer, spelled: [.jobId, .job_id])
-        // At the top level of a reply this key may name something else, such as a request.
-        ?? Job.id(in: outer, spelled: [.id]).flatMap({ $0.rawValue.hasPrefix("job_") ? $0 : nil })
+        ?? inference.flatMap({ Job.id(in: $0, spelled: [.jobId, .job_id]) })
+        ?? marked(outer) ?? marked(inference)
     else {
       throw DecodingError.keyNotFound(
         Key.job, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "no id of a job"))
     }
-    job = Job(id: id, of: [inner, outer].compactMap(\.self))
+    job = Job(
+      id: id, of: [inner, outer].compactMap(\.self), inference: envelope.lenient(forKey: .inference))
   }
 }
 
