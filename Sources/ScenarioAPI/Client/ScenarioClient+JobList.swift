@@ -3,8 +3,12 @@ internal import Foundation
 extension ScenarioClient {
   /// Reads the account's jobs that were made after a moment, newest first, over all pages.
   ///
+  /// What counts is the time that each job itself has, by the service's clock: the service is asked for jobs after the moment, and
+  /// jobs that it lists all the same are left out. A job without a time is listed. The pages end with the last one, with one whose
+  /// jobs are all older, and with one that has nothing new.
+  ///
   /// - Parameters:
-  ///   - createdAfter: Seconds since 1970, UTC.
+  ///   - createdAfter: Seconds since 1970, by the service's clock (``clockOffset``).
   ///   - limit: More jobs than this are an error, so that a busy account cannot fill the memory.
   /// - Returns: The jobs; none twice.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
@@ -12,27 +16,36 @@ extension ScenarioClient {
     try await verb { () throws(ScenarioError) in try await listedJobs(createdAfter: createdAfter, limit: limit) }
   }
 
+  /// Pages without a job in a row after which the list counts as ended. A page may be empty while more follow (contract, section 8).
+  private static let emptyPages = 20
+
   private func listedJobs(createdAfter: Double, limit: Int) async throws(ScenarioError) -> [Job] {
     let date = Date(timeIntervalSince1970: createdAfter).formatted(
       Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     var jobs: [Job] = []
-    var seen = Set<JobID>()
+    var (seen, tokens) = (Set<JobID>(), Set<String>())
+    var emptyPages = 0
     var token: String?
-    repeat {
-      // Pages may be short or empty while there are more: only the token tells (contract, section 8).
+    while true {
       var query = [(name: "createdAfter", value: date), (name: "pageSize", value: "100")]
       if let token { query.append((name: "paginationToken", value: token)) }
-      let request = try apiRequest(.get, ["jobs"], query: query, stage: .wait)
-      let page = try await reply(JobPage.self, to: request, as: .read)
-      jobs += page.jobs.filter { seen.insert($0.id).inserted }
+      let page = try await reply(
+        JobPage.self, to: try apiRequest(.get, ["jobs"], query: query, stage: .wait), as: .read)
+      let new = page.jobs.filter { seen.insert($0.id).inserted }
+      jobs += new.filter { $0.createdSeconds.map { $0 >= createdAfter } ?? true }
       guard jobs.count <= limit else {
         throw ScenarioError(
           .responseTooLarge, .unusable, stage: .wait, "the account made more than \(limit) jobs in this time",
           remedy: "look for the job in the service's own pages")
       }
-      guard page.nextPaginationToken != token else { break }
-      token = page.nextPaginationToken
-    } while token != nil
-    return jobs
+      let times = page.jobs.compactMap(\.createdSeconds)
+      let isPast = !times.isEmpty && times.allSatisfy { $0 < createdAfter }
+      let isRepetition = new.isEmpty && !page.jobs.isEmpty
+      emptyPages = page.jobs.isEmpty ? emptyPages + 1 : 0
+      guard let next = page.nextPaginationToken, !next.isEmpty, tokens.insert(next).inserted, !isPast, !isRepetition,
+        emptyPages < Self.emptyPages
+      else { return jobs }
+      token = next
+    }
   }
 }
