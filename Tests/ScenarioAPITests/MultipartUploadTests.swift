@@ -166,19 +166,41 @@ struct MultipartUploadTests {
     if reopening != "completed" { #expect(joined(storage, upload: uploads) == Self.image) }
   }
 
-  @Test("an upload that the service no longer has begins again")
-  func forgotten() async throws {
+  @Test(
+    "an upload that the service no longer has, or refuses to show, begins again",
+    arguments: [
+      (404, true), (403, true), (400, true), (410, true), (500, true), (200, true), (401, false), (429, false),
+    ])
+  func forgotten(status: Int, beginsAgain: Bool) async throws {
     let partial = try JSONDecoder().decode(
       PartialUpload.self, from: Data(#"{"id":"u0","partSize":8388608,"finishedParts":[1]}"#.utf8))
-    let transport = ScriptedTransport([.answer(404), .answer(400)])
+    let transport = ScriptedTransport([.answer(status), .answer(400)])
     let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, retry: .never)
     await #expect(throws: ScenarioError.self) {
       try await client.upload(.bytes(Self.image), name: "a.png", mimeType: "image/png", resuming: partial).result
     }
     #expect(
-      transport.requests.map(\.description) == [
-        "GET https://service.example/v1/uploads/u0", "POST https://service.example/v1/uploads",
-      ])
+      transport.requests.map(\.description) == ["GET https://service.example/v1/uploads/u0"]
+        + (beginsAgain ? ["POST https://service.example/v1/uploads"] : []))
+  }
+
+  @Test(
+    "an upload of an earlier process that cannot be ended begins again",
+    arguments: [#"{"upload":{"id":"u0","status":"failed"}}"#, nil])
+  func stuck(ending: String?) async throws {
+    let partial = try JSONDecoder().decode(
+      PartialUpload.self, from: Data(#"{"id":"u0","partSize":8388608,"finishedParts":[1,2,3]}"#.utf8))
+    // All parts are there; the action that ends the upload fails, or is refused.
+    let transport = ScriptedTransport([
+      .answer(200, #"{"upload":{"id":"u0","status":"pending"}}"#), ending.map { .answer(200, $0) } ?? .answer(400),
+      .answer(400),
+    ])
+    let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, retry: .never)
+    await #expect(throws: ScenarioError.self) {
+      try await client.upload(.bytes(Self.image), name: "a.png", mimeType: "image/png", resuming: partial).result
+    }
+    #expect(transport.requests.map { "\($0)" }.last == "POST https://service.example/v1/uploads")
+    #expect(transport.stepsLeft == 0)
   }
 
   @Test("an upload whose progress cannot be recorded ends")

@@ -44,6 +44,8 @@ extension ScenarioClient {
 
   /// Reads several assets, in the order asked for; those the service does not have are left out.
   ///
+  /// Where the service refuses to list them together, they are read one by one.
+  ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
   @concurrent public func assets(_ ids: [AssetID]) async throws -> [Asset] {
     try await verb { () throws(ScenarioError) in try await read(ids) }
@@ -52,15 +54,37 @@ extension ScenarioClient {
   private func read(_ ids: [AssetID]) async throws(ScenarioError) -> [Asset] {
     var assets: [AssetID: Asset] = [:]
     for start in stride(from: 0, to: ids.count, by: Self.bulkLimit) {
-      let some = ids[start..<min(start + Self.bulkLimit, ids.count)].map(\.rawValue)
-      var request = try apiRequest(
-        .post, ["assets", "get-bulk"], query: [("originalAssets", "true")], stage: .download)
-      request.fields.append(HTTPField("Content-Type", "application/json"))
-      request.body = .bytes(try Self.json(["assetIds": some], stage: .download))
-      request.isRepeatable = true
-      for asset in try await reply(AssetsReply.self, to: request, as: .read).assets { assets[asset.id] = asset }
+      let some = ids[start..<min(start + Self.bulkLimit, ids.count)]
+      let found: [Asset]
+      do throws(ScenarioError) {
+        found = try await readTogether(some)
+      } catch {
+        guard error.concernsRequest else { throw error }
+        found = try await readSingly(some)
+      }
+      for asset in found { assets[asset.id] = asset }
     }
     return ids.compactMap { assets[$0] }
+  }
+
+  private func readTogether(_ ids: ArraySlice<AssetID>) async throws(ScenarioError) -> [Asset] {
+    var request = try apiRequest(.post, ["assets", "get-bulk"], query: [("originalAssets", "true")], stage: .download)
+    request.fields.append(HTTPField("Content-Type", "application/json"))
+    request.body = .bytes(try Self.json(["assetIds": ids.map(\.rawValue)], stage: .download))
+    request.isRepeatable = true
+    return try await reply(AssetsReply.self, to: request, as: .read).assets
+  }
+
+  private func readSingly(_ ids: ArraySlice<AssetID>) async throws(ScenarioError) -> [Asset] {
+    var assets: [Asset] = []
+    for id in ids {
+      do throws(ScenarioError) {
+        assets.append(try await read(id))
+      } catch {
+        guard error.code == .notFound else { throw error }
+      }
+    }
+    return assets
   }
 
   /// Assets that one request asks for (contract, section 9).

@@ -48,9 +48,9 @@ extension ScenarioClient {
         try await send(&upload, of: content, onPart, onProgress)
         return try await finished(upload)
       } catch {
-        // The signature of a part's address has expired, or the service does not have the parts that an earlier process
-        // sent: there is no way but from the start.
-        let isStale = error.httpStatus == 403 || (wasResumed && error.code == .uploadFailed && !error.isRetryable)
+        // The signature of a part's address has expired, or an upload that an earlier process began cannot be ended: there is no
+        // way but from the start, or these bytes could never be uploaded.
+        let isStale = error.httpStatus == 403 || (wasResumed && (error.code == .uploadFailed || error.concernsRequest))
         guard isStale, restarts > 0 else { throw error }
         restarts -= 1
       }
@@ -89,7 +89,7 @@ extension ScenarioClient {
         UploadReply.self, to: try apiRequest(.get, ["uploads", partial.id], stage: .upload), as: .read
       ).upload
     } catch {
-      guard error.code == .notFound else { throw error }
+      guard error.concernsRequest else { throw error }
       return nil
     }
     if upload.status != "pending" {
