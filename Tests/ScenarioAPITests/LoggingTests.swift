@@ -27,6 +27,22 @@ struct LoggingTests {
     }
   }
 
+  @Test("a pause that the service asks for is logged before it begins")
+  func pauses() async throws {
+    let lines = Lines()
+    let transport = ScriptedTransport([
+      .answer(429, "", [HTTPField("Retry-After", "90")]), .answer(200, #"{"asset":{"id":"a"}}"#),
+      .answer(429, "", [HTTPField("Retry-After", "3600")]),
+    ])
+    let client = ScenarioClient(configuration: try Planted.configuration(), transport: transport, clock: ManualClock())
+      .logging(to: Logger(label: "test") { _ in Handler(lines: lines) })
+    _ = try await client.asset(AssetID(rawValue: "a"))
+    #expect(lines.all.filter { $0.level == .notice }.count == 1)
+    #expect(lines.all.contains { $0.level == .notice && $0.text.contains("waiting 90 seconds") })
+    await #expect(throws: ScenarioError.self) { try await client.asset(AssetID(rawValue: "a")) }
+    #expect(lines.all.contains { $0.text.contains("3600") })
+  }
+
   @Test("the log describes requests at debug and trace, and never contains a secret")
   func secrets() async throws {
     let lines = Lines()

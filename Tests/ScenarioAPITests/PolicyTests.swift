@@ -180,6 +180,30 @@ struct JobPollingTests {
     #expect(polling.next(after: lasting, elapsed: .zero) == .fail(lasting))
   }
 
+  @Test("a new job is looked at after the first interval, and may be unknown for a while")
+  func newJob() {
+    var polling = JobPolling(jitter: 0)
+    #expect(polling.beginNew() == .seconds(2))
+    let unknown = error(.notFound, isRetryable: false)
+    #expect(polling.next(after: unknown, elapsed: .seconds(2)) == .wait(.seconds(3)))
+    // However often.
+    for _ in 0..<20 { #expect(polling.next(after: unknown, elapsed: .seconds(29)) != .fail(unknown)) }
+    #expect(polling.next(after: unknown, elapsed: .seconds(30)) == .fail(unknown))
+
+    polling = JobPolling(jitter: 0)
+    #expect(polling.next(after: unknown, elapsed: .zero) == .fail(unknown), "it is not new")
+  }
+
+  @Test(
+    "a pause of an hour ends the wait at once, unless the deadline leaves room for it",
+    arguments: [(600, 3600, false), (7200, 3600, true), (600, 120, true), (60, 100, true), (60, 121, false)])
+  func longPause(deadline: Int, asked: Int, waits: Bool) {
+    var polling = JobPolling(jitter: 0, deadline: .seconds(deadline))
+    let refusal = error(.throttled, isRetryable: true, retryAfter: .seconds(asked))
+    #expect(
+      polling.next(after: refusal, elapsed: .zero) == (waits ? .wait(.seconds(min(asked, deadline))) : .fail(refusal)))
+  }
+
   @Test("the service's own wait counts, under the deadline")
   func retryAfter() {
     var polling = JobPolling(jitter: 0, deadline: .seconds(30))

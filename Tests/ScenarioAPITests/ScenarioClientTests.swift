@@ -220,6 +220,93 @@ struct ScenarioClientTests {
     #expect(clock.sleeps == [2, 3, 4.5, 6.75, 10.125, 15].map { .seconds($0) })
   }
 
+  @Test("a job that was just submitted is looked at after a pause, and a 404 does not end the wait")
+  func newJob() async throws {
+    let clock = ManualClock()
+    let unknown = ScriptedTransport.Step.answer(404, #"{"reason":"Job not found"}"#)
+    let transport = ScriptedTransport([unknown, unknown, .answer(200, Self.job("success", assets: #""a""#))])
+    var looks = 0
+    for try await update in try client(transport, clock).updates(
+      of: JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0), isNew: true)
+    {
+      looks += 1
+      #expect(update.status == .success)
+    }
+    #expect(looks == 1 && clock.sleeps == [2, 3, 4.5].map { .seconds($0) })
+
+    let gone = ScriptedTransport(Array(repeating: unknown, count: 50))
+    let client = try client(gone, clock)
+    let error = await failure {
+      for try await _ in client.updates(of: JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0), isNew: true) {}
+    }
+    #expect(error?.code == .notFound && error?.jobID?.rawValue == "job_1" && (4...8).contains(gone.requests.count))
+  }
+
+  /// A refusal that asks for a pause of an hour, in each form.
+  static let hours: [ScriptedTransport.Step] = [
+    .answer(429, "", [HTTPField("Retry-After", "3600")]), .answer(429, #"{"remainingSeconds":3600}"#),
+    .answer(429, #"{"name":"RateLimitError","details":{"remainingSeconds":3600}}"#),
+    .answer(503, "", [HTTPField("Retry-After", "3600")]),
+  ]
+
+  @Test("a pause of an hour is reported, not waited for", arguments: hours.indices)
+  func hour(index: Int) async throws {
+    let clock = ManualClock()
+    let transport = ScriptedTransport(Array(repeating: Self.hours[index], count: 8))
+    let client = try client(transport, clock)
+    let read = await failure { try await client.asset(AssetID(rawValue: "a")) }
+    let submit = await failure { try await client.submitImg2Img(Self.generation) }
+    let wait = await failure { try await client.finishedJob(JobID(rawValue: "job_1")) }
+    #expect(clock.sleeps.isEmpty && transport.requests.count == 3)
+    for error in [read, submit, wait] { #expect(error?.retryAfter == .seconds(3600) && error?.isRetryable == true) }
+    for error in [read, wait] {
+      #expect(error?.remedy == .retry(after: .seconds(3600)) && error?.description.contains("3600 seconds") == true)
+    }
+    #expect(wait?.jobID?.rawValue == "job_1" && wait?.charged == .yes)
+  }
+
+  @Test("every pause that the service asks for is reported before it begins")
+  func pauses() async throws {
+    let clock = ManualClock()
+    let asked = ScriptedTransport.Step.answer(429, #"{"remainingSeconds":45}"#)
+    let transport = ScriptedTransport([
+      asked, .answer(200, Self.asset("a")), .answer(500), .answer(200, Self.asset("a")), asked,
+      .answer(200, Self.job("failed")),
+    ])
+    var client = try client(transport, clock)
+    let pauses = Mutex<[(Duration, ScenarioError.Code, sleeps: Int)]>([])
+    client.onPause = { pause, error in pauses.withLock { $0.append((pause, error.code, clock.sleeps.count)) } }
+    _ = try await client.asset(AssetID(rawValue: "a"))
+    _ = try await client.asset(AssetID(rawValue: "a"))
+    _ = try await client.finishedJob(JobID(rawValue: "job_1"))
+    let seen = pauses.withLock(\.self)
+    #expect(seen.map(\.0) == [.seconds(45), .seconds(45)] && seen.allSatisfy { $0.1 == .coolingDown })
+    #expect(seen.map(\.sleeps) == [0, 2])
+  }
+
+  @Test(
+    "assets are read one by one where the service refuses to list them together",
+    arguments: [
+      (403, #"{"message":"Forbidden"}"#), (400, "{}"), (404, ""), (405, ""), (200, "{}"), (200, "<html>"),
+    ])
+  func singleReads(status: Int, body: String) async throws {
+    let transport = ScriptedTransport([
+      .answer(status, body), .answer(200, Self.asset("a")), .answer(404), .answer(200, Self.asset("c")),
+    ])
+    let assets = try await client(transport).assets(["a", "b", "c"].map { AssetID(rawValue: $0) })
+    #expect(assets.map(\.id.rawValue) == ["a", "c"] && transport.stepsLeft == 0)
+  }
+
+  @Test(
+    "refused credentials, a rate limit and a lost connection do not make one request many", arguments: [401, 429, 0])
+  func noSingleReads(status: Int) async throws {
+    let step = status == 0 ? Self.lost(.unknownOutcome) : ScriptedTransport.Step.answer(status)
+    let transport = ScriptedTransport(Array(repeating: step, count: 9))
+    let client = try client(transport)
+    let error = await failure { try await client.assets(["a", "b"].map { AssetID(rawValue: $0) }) }
+    #expect(error != nil && transport.requests.allSatisfy { $0.method == .post })
+  }
+
   @Test("failed and canceled jobs are results", arguments: [("failed", JobStatus.failure), ("cancelled", .canceled)])
   func finalStates(spelling: String, status: JobStatus) async throws {
     let transport = ScriptedTransport([.answer(200, Self.job(spelling))])

@@ -110,7 +110,7 @@ extension ScenarioClient {
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) async throws(ScenarioError) {
     guard let delay = delay(after: error, of: operation, &policy) else { throw error }
-    try await sleep(delay, stage: error.stage)
+    try await pause(delay, after: error)
   }
 
   /// How long to wait before the next attempt; nil when there is to be none.
@@ -119,6 +119,12 @@ extension ScenarioClient {
   ) -> Duration? {
     guard case .retry(let delay) = policy.next(after: error, of: operation), budget.take() else { return nil }
     return delay
+  }
+
+  /// Waits, and reports the wait where the service asked for it.
+  func pause(_ delay: Duration, after error: ScenarioError) async throws(ScenarioError) {
+    if error.retryAfter != nil, delay > .zero { onPause(delay, error) }
+    try await sleep(delay, stage: error.stage)
   }
 
   /// Sleeps on the client's clock.

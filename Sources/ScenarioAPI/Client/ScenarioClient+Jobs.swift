@@ -20,14 +20,16 @@ extension ScenarioClient {
   /// - Parameters:
   ///   - id: A job of this account.
   ///   - polling: When to look, and for how long (600 s).
+  ///   - isNew: True right after the submit: the first look comes after the first interval, and for a while the service may not know
+  ///     the job yet.
   /// - Returns: The looks, which begin with iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
   ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or why it could not be read. Canceling
   ///   the task ends the wait (`CancellationError`); in neither case is the job stopped.
-  public func updates(of id: JobID, polling: JobPolling = JobPolling()) -> JobUpdates {
-    JobUpdates(client: self, id: id, polling: polling)
+  public func updates(of id: JobID, polling: JobPolling = JobPolling(), isNew: Bool = false) -> JobUpdates {
+    JobUpdates(client: self, id: id, polling: polling, isNew: isNew)
   }
 
-  /// Waits until a job reaches a final state, as ``updates(of:polling:)`` does, and returns it.
+  /// Waits until a job reaches a final state, as ``updates(of:polling:isNew:)`` does, and returns it.
   @concurrent public func finishedJob(_ id: JobID, polling: JobPolling = JobPolling()) async throws -> Job {
     var updates = updates(of: id, polling: polling).makeAsyncIterator()
     var last: Job?
@@ -77,6 +79,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
   let client: ScenarioClient
   let id: JobID
   let polling: JobPolling
+  let isNew: Bool
 
   /// Looks at the job, once an element.
   public struct AsyncIterator: AsyncIteratorProtocol {
@@ -85,6 +88,8 @@ public struct JobUpdates: AsyncSequence, Sendable {
     fileprivate var polling: JobPolling
     fileprivate let elapsed: @Sendable () -> Duration
     fileprivate var pause: Duration?
+    /// The failure of the last look; nil where there was a job.
+    fileprivate var failure: ScenarioError?
     fileprivate var isFinished = false
 
     /// The job as read now, after a pause; nil after the final one.
@@ -105,10 +110,17 @@ public struct JobUpdates: AsyncSequence, Sendable {
     ///
     /// - Returns: The job; nil when it could not be read, and may be later.
     private mutating func look() async throws(ScenarioError) -> Job? {
-      let (client, elapsed, pause) = (client, elapsed, pause)
+      let (client, elapsed, pause, failure) = (client, elapsed, pause, failure)
       var polling = polling
+      var newFailure: ScenarioError?
       let (seen, next) = try await client.withJob(id) { client, request throws(ScenarioError) -> (Job?, Duration?) in
-        if let pause { try await client.sleep(pause, stage: .wait) }
+        if let pause {
+          if let failure {
+            try await client.pause(pause, after: failure)
+          } else {
+            try await client.sleep(pause, stage: .wait)
+          }
+        }
         var request = request
         // A look that hangs must not outlast the deadline by much.
         request.timeout = Swift.min(client.requestTimeout, Swift.max(polling.deadline - elapsed(), .seconds(1)))
@@ -120,6 +132,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
           seen = job
           action = polling.next(after: job, elapsed: elapsed())
         } catch {
+          newFailure = error
           action = polling.next(after: error, elapsed: elapsed())
         }
         switch action {
@@ -130,6 +143,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
       }
       self.polling = polling
       self.pause = next
+      self.failure = newFailure
       isFinished = next == nil
       return seen
     }
@@ -137,7 +151,10 @@ public struct JobUpdates: AsyncSequence, Sendable {
 
   /// Begins to look; time counts from here.
   public func makeAsyncIterator() -> AsyncIterator {
-    AsyncIterator(client: client, id: id, polling: polling, elapsed: Self.stopwatch(client.clock))
+    var polling = polling
+    let pause = isNew ? polling.beginNew() : nil
+    return AsyncIterator(
+      client: client, id: id, polling: polling, elapsed: Self.stopwatch(client.clock), pause: pause)
   }
 
   private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {

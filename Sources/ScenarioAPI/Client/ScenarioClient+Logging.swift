@@ -2,7 +2,7 @@ public import Logging
 
 extension ScenarioClient {
   /// The same client, telling `logger` of every exchange: at debug what was asked and answered, at trace also the
-  /// connection. Neither credentials, bodies, nor queries of URLs are logged.
+  /// connection; at notice every pause that the service asks for. Neither credentials, bodies, nor queries of URLs are logged.
   public func logging(to logger: Logger) -> ScenarioClient {
     var client = self
     client.observe = { exchange in
@@ -19,8 +19,15 @@ extension ScenarioClient {
       case .failure(let error):
         metadata["code"] = "\(error.code.rawValue)"
         metadata["outcome"] = "\(error.outcome.rawValue)"
+        if let asked = error.retryAfter { metadata["retry-after"] = "\(asked / .seconds(1))" }
         logger.debug("\(exchange.request): \(error.message)", metadata: metadata)
       }
+    }
+    let onPause = onPause
+    client.onPause = { pause, error in
+      let seconds = Int((pause / .seconds(1)).rounded(.up))
+      logger.notice("waiting \(seconds) seconds: \(error.message)", metadata: ["stage": "\(error.stage.rawValue)"])
+      onPause(pause, error)
     }
     return client
   }

@@ -27,6 +27,8 @@ public struct ScenarioClient: Sendable {
   package var now: @Sendable () -> Date = { Date() }
   /// Receives every exchange; set by the logging extension.
   var observe: @Sendable (Exchange) -> Void = { _ in }
+  /// Receives every pause that the service asked for, before it begins, with the refusal. A submit's pauses are the pipeline's own.
+  package var onPause: @Sendable (Duration, ScenarioError) -> Void = { _, _ in }
 
   /// The service's clock minus this machine's, from the newest answer that has a date; nil before one. Copies of a client share it.
   public var clockOffset: Duration? { serviceClock.offset }

@@ -27,17 +27,25 @@ public struct JobPolling: Sendable {
   public var emptySuccessReads: Int
   /// How many looks in a row may fail for reasons that pass (the network, refused for now, a failure of the service).
   public var failedReads: Int
+  /// How long the service may not know a job that it has just accepted.
+  public var newJobPatience: Duration
+  /// The longest pause that the service may ask for, unless the deadline leaves room for a longer one. After a longer one the wait
+  /// ends at once with the service's refusal, which names the time; the job goes on.
+  public var patience: Duration
 
   private var random: any RandomNumberGenerator & Sendable
   private var interval: Duration
   private var emptySuccesses = 0
   private var failures = 0
   private var jobID: JobID?
+  /// True for a job that was submitted just before the first read.
+  private var isNew = false
 
   /// Makes a policy.
   public init(
     initialInterval: Duration = .seconds(2), growth: Double = 1.5, longestInterval: Duration = .seconds(15),
     jitter: Double = 0.2, deadline: Duration = .seconds(600), emptySuccessReads: Int = 2, failedReads: Int = 8,
+    newJobPatience: Duration = .seconds(30), patience: Duration = .seconds(120),
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     precondition(growth >= 1 && (0...1).contains(jitter), "growth is at least 1 and jitter 0 to 1")
@@ -48,8 +56,18 @@ public struct JobPolling: Sendable {
     self.deadline = deadline
     self.emptySuccessReads = emptySuccessReads
     self.failedReads = failedReads
+    self.newJobPatience = newJobPatience
+    self.patience = patience
     self.random = random
     interval = initialInterval
+  }
+
+  /// The wait before the first read of a job that was submitted just now: a read at once could come before the service itself knows
+  /// the job (contract, section 8).
+  mutating func beginNew() -> Duration {
+    isNew = true
+    guard case .wait(let wait) = pause(elapsed: .zero) else { return .zero }
+    return wait
   }
 
   /// Decides on the next step after the job was read.
@@ -76,9 +94,12 @@ public struct JobPolling: Sendable {
 
   /// Decides on the next step after a read failed.
   public mutating func next(after error: ScenarioError, elapsed: Duration) -> Action {
+    if isNew, error.code == .notFound, elapsed < newJobPatience { return pause(elapsed: elapsed) }
     failures += 1
     guard error.isRetryable, failures <= failedReads else { return .fail(error) }
-    return pause(atLeast: error.retryAfter ?? .zero, elapsed: elapsed)
+    let asked = error.retryAfter ?? .zero
+    guard asked <= max(patience, deadline - elapsed) else { return .fail(error) }
+    return pause(atLeast: asked, elapsed: elapsed)
   }
 
   private mutating func pause(atLeast minimum: Duration = .zero, elapsed: Duration) -> Action {

@@ -15,7 +15,7 @@ struct WaitStep: Sendable {
     if isOrdered { context.report(.submitted(job)) }
     try Task.checkCancellation()
     var final: Job?
-    for try await update in context.client.updates(of: job, polling: context.polling) {
+    for try await update in context.client.updates(of: job, polling: context.polling, isNew: isOrdered) {
       context.report(.waiting(update))
       final = update
     }
