@@ -56,14 +56,56 @@ public struct GenerationModel: Sendable, Equatable {
     public let allowedValues: [JSONValue]?
     /// Whether a request must have the field.
     public let required: Required?
+    /// The value that the service takes where the field is left out.
+    public let defaultValue: JSONValue?
+    /// True when the price depends on the field.
+    public let hasCostImpact: Bool
+    /// The kind of asset that a file is, for example `image`.
+    public let kind: String?
+    /// The largest file in bytes.
+    public let maxSize: Int?
+    /// The field's name for people.
+    public let label: String?
+    /// What the field does, in the service's words.
+    public let summary: String?
+
+    /// True when a request must always have the field.
+    public var isRequired: Bool { required?.always == true }
+  }
+
+  /// The sides that results may have. What the model does not publish is nil.
+  public struct SizeRules: Sendable, Equatable {
+    /// The field for the width.
+    public let width: Input?
+    /// The field for the height.
+    public let height: Input?
+    /// The field for a shape, with which some models are asked for a size instead.
+    public let aspectRatio: Input?
   }
 
   /// The service's name of the model.
   public let id: String
+  /// The model's name for people.
+  public let name: String?
+  /// The model's family, for example `flux.1`.
+  public let type: String?
+  /// Whether the model can be used, for example `trained`.
+  public let status: String?
+  /// What the model can do, for example `img2img`.
+  public let capabilities: [String]
   /// True when only `POST /generate/custom/{modelId}` runs it.
   public let custom: Bool?
   /// The fields of a request, where the model publishes them.
   public let inputs: [Input]?
+
+  /// The fields on which the price depends.
+  public var costInputs: [Input] { inputs?.filter(\.hasCostImpact) ?? [] }
+
+  /// The fields for the size of results.
+  public var sizeRules: SizeRules {
+    func input(_ name: String) -> Input? { inputs?.first { $0.name == name } }
+    return SizeRules(width: input("width"), height: input("height"), aspectRatio: input("aspectRatio"))
+  }
 
   /// Checks a request against the fields that the model publishes, before anything is sent. The service refuses fields that it
   /// does not know, and numbers that are no multiple of their step.
@@ -147,12 +189,16 @@ extension GenerationModel.Input {
 // still be checked.
 
 extension GenerationModel: Decodable {
-  private enum Key: String, CodingKey { case id, custom, inputs }
+  private enum Key: String, CodingKey { case id, name, type, status, capabilities, custom, inputs }
 
   /// Decodes a model. Inputs without a name are left out.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     id = try fields.decode(String.self, forKey: .id)
+    name = fields.lenient(forKey: .name)
+    type = fields.lenient(forKey: .type)
+    status = fields.lenient(forKey: .status)
+    capabilities = fields.lenient(LossyArray<String>.self, forKey: .capabilities)?.elements ?? []
     custom = fields.lenient(forKey: .custom)
     inputs = fields.lenient(LossyArray<Input>.self, forKey: .inputs)?.elements
   }
@@ -160,7 +206,8 @@ extension GenerationModel: Decodable {
 
 extension GenerationModel.Input: Decodable {
   private enum Key: String, CodingKey {
-    case name, type, min, max, step, minLength, maxLength, allowedValues, required
+    case name, type, min, max, step, minLength, maxLength, allowedValues, required, `default`, costImpact, kind, maxSize
+    case label, description
   }
 
   /// Decodes an input. An input without a type takes any value.
@@ -175,6 +222,14 @@ extension GenerationModel.Input: Decodable {
     maxLength = fields.lenient(forKey: .maxLength)
     allowedValues = fields.lenient(forKey: .allowedValues)
     required = fields.lenient(forKey: .required)
+    // A default of null is none.
+    let value: JSONValue? = fields.lenient(forKey: .default)
+    defaultValue = value == .null ? nil : value
+    hasCostImpact = fields.lenient(forKey: .costImpact) ?? false
+    kind = fields.lenient(forKey: .kind)
+    maxSize = fields.lenient(forKey: .maxSize)
+    label = fields.lenient(String.self, forKey: .label).map(printable)
+    summary = fields.lenient(String.self, forKey: .description).map(printable)
   }
 }
 
