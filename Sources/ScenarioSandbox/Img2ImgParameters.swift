@@ -182,13 +182,20 @@ struct ControlnetImg2ImgParameters: Decodable {
 
 /// What a job repeats of its request in `metadata.input`.
 enum JobInput: Encodable, Sendable {
-  case legacy(Img2ImgParameters)
-  case custom([String: JSONValue])
+  case legacy(Img2ImgParameters, type: String)
+  case custom([String: JSONValue], modelID: String)
+
+  private enum Key: String, CodingKey { case type }
 
   func encode(to encoder: any Encoder) throws {
     switch self {
-    case .legacy(let input): try input.encode(to: encoder)
-    case .custom(let fields): try fields.encode(to: encoder)
+    case .legacy(let input, let type):
+      try input.encode(to: encoder)
+      var fields = encoder.container(keyedBy: Key.self)
+      try fields.encode(type, forKey: .type)
+    // A LoRA is in the field of the model's name.
+    case .custom(let fields, let modelID):
+      try fields.merging(["modelId": .string(modelID)]) { own, _ in own }.encode(to: encoder)
     }
   }
 }

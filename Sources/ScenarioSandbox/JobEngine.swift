@@ -35,6 +35,8 @@ struct Job: Sendable {
   var customInput: CustomParameters?
   let resultIDs: [String]
   let cost: Double
+  /// The asset that the job begins with.
+  var sourceID = ""
   var canceled: Date?
   /// How many jobs were made before.
   fileprivate(set) var sequence = 0

@@ -29,6 +29,8 @@ public struct SandboxConfiguration: Sendable {
   package var isFaulty = false
   /// Faults that happen at random; they need the relay.
   package var faultPlan: SandboxFaultPlan? { didSet { isFaulty = isFaulty || faultPlan != nil } }
+  /// The seed of the disagreements that come to orders by chance; nil for none.
+  package var disagreementSeed: UInt64?
   /// How late an answer with the fault `delay` is.
   package var faultDelay = Duration.seconds(1)
   /// How many seconds of pause the fault `cool-down` asks for.

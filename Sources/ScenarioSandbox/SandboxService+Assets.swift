@@ -75,15 +75,16 @@ extension SandboxService {
   func getAssetsBulk(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     let ids = try call.json(AssetSelection.self).assetIds
     let found = state.withLock { state in ids.compactMap { state.assets.asset($0, at: now) } }
+    try refuseBulk(found)
     return .json(Wire.AssetList(assets: try await wire(found, delivery: call.delivery)))
   }
 
-  /// `GET /assets`: one page, newest first unless told otherwise.
+  /// `GET /assets`: one page, newest first by default.
   func listAssets(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     let query = call.query
     let sortBy = try query.choice("sortBy", of: SortKey.self)
     let direction = try query.choice("sortDirection", of: SortDirection.self) ?? .desc
-    let (after, before) = (try query.date("createdAfter"), try query.date("createdBefore"))
+    let (after, before) = (try moment("createdAfter", of: query), try moment("createdBefore", of: query))
     guard after == nil && before == nil || sortBy == .createdAt else {
       throw .badRequest("createdAfter and createdBefore need sortBy=createdAt", parameter: "sortBy")
     }
@@ -161,7 +162,7 @@ extension SandboxService {
       id: asset.id, url: url(of: asset.id, delivery: delivery), mimeType: asset.mimeType,
       source: origin.map { $0.isCustom ? "img2img" : "inference-img" } ?? "uploaded", ownerId: ownerID,
       authorId: authorID,
-      createdAt: Wire.Timestamp(asset.created), updatedAt: Wire.Timestamp(asset.created),
+      createdAt: shown(asset.created), updatedAt: shown(asset.created),
       collectionIds: asset.collectionIDs,
       metadata: Wire.Asset.Metadata(
         type: asset.type, name: asset.name, width: width, height: height, size: byteCount,

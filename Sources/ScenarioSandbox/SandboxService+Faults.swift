@@ -11,7 +11,8 @@ private struct FaultsRequest: Decodable {
 }
 
 extension SandboxService {
-  /// `POST /sandbox/faults` scripts faults; `GET /sandbox/statistics` says what was done. Beside `/v1`, with credentials.
+  /// The routes beside `/v1`, with credentials: `POST /sandbox/faults` scripts faults, `POST /sandbox/disagreements` switches
+  /// disagreements on and all others off, `GET /sandbox/statistics` and `GET /sandbox/jobs` list what was done.
   func administer(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     switch (segments, request.method) {
     case (["faults"], .POST):
@@ -21,12 +22,26 @@ extension SandboxService {
       }
       state.withLock { $0.faults.append(faults) }
       return .json(state.withLock(\.statistics))
+    case (["disagreements"], .POST):
+      let kinds = try RequestBody.decode(DisagreementsBody.self, from: body ?? Data()).disagreements
+      disagree(Set(kinds))
+      return .json(DisagreementsBody(disagreements: kinds))
+    case (["jobs"], .GET): return .json(jobs)
     case (["statistics"], .GET): return .json(state.withLock(\.statistics))
     default: throw .noSuchPath
     }
   }
 
-  /// Counts a request and says what goes wrong with it.
+  /// Every job, oldest first.
+  var jobs: [SandboxJob] {
+    state.withLock { Array($0.jobs.all) }.sorted { $0.sequence < $1.sequence }.map { job in
+      SandboxJob(
+        jobId: job.id, modelId: job.input.modelId, sourceId: job.sourceID, prompt: job.input.prompt,
+        seed: job.input.seed ?? "", created: job.created.timeIntervalSince1970)
+    }
+  }
+
+  /// Counts a request and gives the fault of the request.
   func beginFault(_ operation: String) async -> SandboxFault.Kind? {
     let (number, fault) = state.withLock { state in
       state.requests += 1
@@ -97,11 +112,8 @@ extension SandboxService {
       state.withLock { $0.statistics.refundedJobs += 1 }
       return
     }
-    var fields = job.customInput?.fields ?? [:]
-    if job.customInput == nil, let data = try? JSONEncoder().encode(job.input) {
-      // What was encoded here can be decoded here.
-      fields = (try? JSONDecoder().decode([String: JSONValue].self, from: data)) ?? [:]
-    }
+    // What was encoded here can be decoded here.
+    var fields = job.customInput?.fields ?? [String: JSONValue](encoding: job.input) ?? [:]
     fields["image"] = .string(sourceDigest)
     for name in ["maskId", "controlImageId"] where fields[name] != nil {
       fields[name] = .string(secondDigest ?? sourceDigest)

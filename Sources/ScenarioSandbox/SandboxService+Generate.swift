@@ -31,7 +31,7 @@ extension SandboxService {
     _ input: Img2ImgParameters, _ endpoint: LegacyEndpoint, _ call: RequestContext
   ) async throws(ServiceError) -> HTTPResponse {
     var input = input
-    let isDryRun = try call.query.choice("dryRun", of: DryRun.self) != nil
+    let mode = try mode(of: call)
     try checkModel(input.modelId, forCustom: false)
     let source: Source
     var second: Source?
@@ -50,7 +50,7 @@ extension SandboxService {
     let samples = input.numSamples
     try checkPlan(samples: samples)
     let cost = Self.cost(of: input)
-    if isDryRun {
+    if mode == .price {
       return .json(
         Wire.DryRun(creativeUnitsCost: cost), status: HTTPStatusCode(269, phrase: "Dry Run"))
     }
@@ -70,7 +70,7 @@ extension SandboxService {
       fault: call.fault)
     func url(_ asset: Asset?) -> String? { asset.map { self.url(of: $0.id, delivery: call.delivery) } }
     let isMasked = endpoint == .inpaint
-    return .json(
+    return answer(
       Wire.InferenceStarted(
         creativeUnitsCost: cost,
         inference: Wire.Inference(
@@ -81,12 +81,12 @@ extension SandboxService {
           strength: endpoint.startsFromImage ? input.strength : nil, seed: input.seed ?? "", numSamples: samples,
           numInferenceSteps: input.numInferenceSteps, guidance: input.guidance, width: input.width,
           height: input.height, negativePrompt: input.negativePrompt, hideResults: input.hideResults),
-        job: wire(job, at: job.created)))
+        job: wire(job, at: job.created)), about: job, isFlat: mode == .flatStart)
   }
 
   /// `POST /generate/custom/{modelId}`: the same order of checks, against the inputs the model publishes.
   func generateCustom(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
-    let isDryRun = try call.query.choice("dryRun", of: DryRun.self) != nil
+    let mode = try mode(of: call)
     var custom = try call.json(CustomParameters.self)
     let id = call.parameters["modelId"] ?? ""
     let model = try checkModel(id, forCustom: true)
@@ -103,7 +103,7 @@ extension SandboxService {
     let source = try await source(of: input)
     try checkPlan(samples: input.numSamples)
     let cost = Self.cost(of: input)
-    if isDryRun {
+    if mode == .price {
       return .json(
         Wire.DryRun(creativeUnitsCost: cost, costDetails: ["custom-generation": cost]),
         status: HTTPStatusCode(269, phrase: "Dry Run"))
@@ -113,9 +113,10 @@ extension SandboxService {
     input.image = asset.id
     let job = try await start(
       &input, custom: custom, .img2img, source: source.bytes, asset: asset, second: nil, cost: cost, fault: call.fault)
-    return .json(
+    return answer(
       Wire.CustomStarted(
-        creativeUnitsCost: cost, costDetails: ["custom-generation": cost], job: wire(job, at: job.created)))
+        creativeUnitsCost: cost, costDetails: ["custom-generation": cost], job: wire(job, at: job.created)),
+      about: job, isFlat: mode == .flatStart)
   }
 
   /// Makes a job of a request that has passed every check.
@@ -137,7 +138,7 @@ extension SandboxService {
       endpoint: endpoint, input: input, customInput: custom,
       resultIDs: outcome == nil
         ? (0..<input.numSamples).map { _ in Identifier.make("asset", entropy: configuration.entropy) } : [],
-      cost: cost)
+      cost: cost, sourceID: asset.id)
     try start(
       job, source: asset, digest: ContentDigest.sha256(of: source), second: second,
       shrinking: fault == .wrongSize ? 2 : 1)
@@ -147,6 +148,20 @@ extension SandboxService {
   private enum DryRun: String, CaseIterable {
     case yes = "true"
     case api
+  }
+
+  /// What a request is answered with.
+  private enum Mode {
+    case price, start
+    /// The job, at the top level of the reply.
+    case flatStart
+  }
+
+  private func mode(of call: RequestContext) throws(ServiceError) -> Mode {
+    guard try call.query.choice("dryRun", of: DryRun.self) != nil else { return .start }
+    let kinds = disagreements
+    if kinds.contains(.dryRunStartsFlatJob) { return .flatStart }
+    return kinds.contains(.dryRunStartsJob) ? .start : .price
   }
 
   /// 404 for a model that is not there, 400 for one of the other family, 403 for one above the plan.

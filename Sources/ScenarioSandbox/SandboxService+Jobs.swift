@@ -11,8 +11,9 @@ private struct JobAction: Decodable {
 extension SandboxService {
   /// `GET /jobs/{jobId}`.
   func getJob(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
-    let now = now
-    return .json(Wire.JobEnvelope(job: wire(try job(call), at: now)))
+    let job = try job(call)
+    try refuseFirstLooks(job)
+    return answer(Wire.JobEnvelope(job: wire(job, at: now)), about: job)
   }
 
   /// `POST /jobs/{jobId}/action`: cancels a job that has not ended; 400 for one that has (ASSUMED).
@@ -27,7 +28,8 @@ extension SandboxService {
       return true
     }
     guard canceled else { throw .badRequest("Cannot cancel a job that has ended. Action not permitted.") }
-    return .json(Wire.JobEnvelope(job: wire(try self.job(call), at: now)))
+    let ended = try self.job(call)
+    return answer(Wire.JobEnvelope(job: wire(ended, at: now)), about: ended)
   }
 
   /// `GET /jobs`: one page, newest first.
@@ -35,7 +37,7 @@ extension SandboxService {
     let query = call.query
     let status = try query.choice("status", of: JobStatus.self)
     let types = query.list("types") ?? query["type"].map { [$0] }
-    let (after, updatedAfter) = (try query.date("createdAfter"), try query.date("updatedAfter"))
+    let (after, updatedAfter) = (try moment("createdAfter", of: query), try moment("updatedAfter", of: query))
     let isFiltered = status != nil || types != nil
     guard after == nil || !isFiltered else {
       throw .badRequest("createdAfter cannot be combined with status, type or types", parameter: "createdAfter")
@@ -56,7 +58,8 @@ extension SandboxService {
     }
     let page = try Page(of: jobs, query: query) { ListPosition(date: $0.created, sequence: $0.sequence) }
     return .json(
-      Wire.JobList(jobs: page.elements.map { wire($0, at: now) }, nextPaginationToken: page.nextToken))
+      Wire.JobList(
+        jobs: page.elements.flatMap { listed(wire($0, at: now), $0) }, nextPaginationToken: page.nextToken))
   }
 
   private func job(_ call: RequestContext) throws(ServiceError) -> Job {
@@ -69,7 +72,11 @@ extension SandboxService {
   func wire(_ job: Job, at now: Date) -> Wire.Job {
     let snapshot = job.snapshot(at: now)
     var metadata = Wire.Job.Metadata(assetIds: snapshot.status == .success ? job.resultIDs : [])
-    if configuration.echoesInput { metadata.input = job.customInput.map { .custom($0.fields) } ?? .legacy(job.input) }
+    if configuration.echoesInput {
+      metadata.input =
+        job.customInput.map { .custom($0.fields, modelID: job.input.modelId) }
+        ?? .legacy(job.input, type: job.endpoint.rawValue)
+    }
     if snapshot.status == .failure, case .failure(let error, let hint) = job.outcome {
       (metadata.error, metadata.hint) = (error, hint)
     }
@@ -77,8 +84,7 @@ extension SandboxService {
       jobId: job.id, jobType: job.type, status: snapshot.status, progress: snapshot.progress, authorId: authorID,
       ownerId: ownerID,
       metadata: metadata,
-      statusHistory: snapshot.history.map { Wire.Job.State(status: $0.status, date: Wire.Timestamp($0.date)) },
-      billing: Wire.Job.Billing(cuCost: job.cost), createdAt: Wire.Timestamp(job.created),
-      updatedAt: Wire.Timestamp(snapshot.updated))
+      statusHistory: snapshot.history.map { Wire.Job.State(status: $0.status, date: shown($0.date)) },
+      billing: Wire.Job.Billing(cuCost: job.cost), createdAt: shown(job.created), updatedAt: shown(snapshot.updated))
   }
 }

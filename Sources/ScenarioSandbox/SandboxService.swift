@@ -14,6 +14,10 @@ final class SandboxService: Sendable {
     var jobs = JobEngine()
     var faults: FaultScript
     var statistics = SandboxStatistics()
+    /// The disagreements that hold for all requests.
+    var disagreements: Set<SandboxDisagreement> = []
+    /// How often a job was looked at, where that matters.
+    var looks: [String: Int] = [:]
     /// Requests to operations so far.
     var requests = 0
     /// Scheme, host and port that signed URLs begin with.
@@ -44,7 +48,7 @@ final class SandboxService: Sendable {
     basicCredentials = configuration.credentials.map { [UInt8]("\($0.key):\($0.secret)".utf8) }
   }
 
-  /// Tells the service where it is reached, once a port is known.
+  /// Sets where the service is reached, once a port is known.
   func setOrigin(_ origin: String) {
     if configuration.publicOrigin == nil { state.withLock { $0.origin = origin } }
   }
@@ -75,6 +79,7 @@ final class SandboxService: Sendable {
     }
     if let action = fault?.relayAction { response.headers[HTTPHeader(RelayAction.header)] = action.rawValue }
     response.headers[HTTPHeader(SandboxNotice.header)] = SandboxNotice.text
+    response.headers[.date] = shownDate
     if request.method == .HEAD {
       response.headers[.contentLength] = try await String(response.bodyData.count)
       response.payload = .httpBody(HTTPBodySequence())
@@ -120,6 +125,7 @@ final class SandboxService: Sendable {
       }
     }
     fault = await beginFault(operation)
+    if segments.first == "v1" { try refuse(operation) }
     guard let fault else { return try await act(nil) }
     if let answer = try answer(insteadOf: fault) { return answer }
     return try await Self.answer(try await act(fault), after: fault)

@@ -43,7 +43,7 @@ public final class ScenarioSandbox: Sendable {
     let task = running.withLock { running -> Task<Void, any Error>? in
       guard running == nil else { return nil }
       running = Task {
-        // The server answers 404 by itself to methods it was not told of; QUERY is one that clients do send.
+        // The server answers 404 by itself to methods without a route; QUERY is one that clients do send.
         let everything = HTTPRoute(methods: HTTPMethod.allMethods.union(["QUERY"]), path: "*")
         await server.appendRoute(everything) { try await service.respond(to: $0) }
         try await server.run()
@@ -117,6 +117,12 @@ public final class ScenarioSandbox: Sendable {
       configuration.isFaulty || !faults.contains { $0.kind.needsRelay }, "only a faulty sandbox drops connections")
     service.script(faults)
   }
+
+  /// Switches disagreements on, and all others off.
+  package func disagree(_ kinds: SandboxDisagreement...) { service.disagree(Set(kinds)) }
+
+  /// Every job, oldest first.
+  package var jobs: [SandboxJob] { service.jobs }
 
   /// What was asked of the sandbox so far, and what it did.
   public var statistics: SandboxStatistics { service.state.withLock(\.statistics) }

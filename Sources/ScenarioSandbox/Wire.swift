@@ -1,4 +1,5 @@
 internal import Foundation
+internal import enum Ground.JSONValue
 
 /// The JSON of replies: one type for each object of the OpenAPI file, keys spelled as there.
 enum Wire {
@@ -55,7 +56,7 @@ enum Wire {
 
   struct JobEnvelope: Encodable { let job: Job }
   struct JobList: Encodable {
-    let jobs: [Job]
+    let jobs: [JSONValue]
     var nextPaginationToken: String?
   }
 
@@ -176,6 +177,15 @@ enum Wire {
     init(_ date: Date) { self.date = date }
 
     static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    /// A time as the `Date` field of a reply has it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
+    static func field(_ date: Date) -> String { date.formatted(fieldStyle) + " GMT" }
+
+    private static let fieldStyle = Date.VerbatimFormatStyle(
+      format: """
+        \(weekday: .abbreviated), \(day: .twoDigits) \(month: .abbreviated) \(year: .defaultDigits) \
+        \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits)
+        """, locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()

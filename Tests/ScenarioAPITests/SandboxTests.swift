@@ -162,4 +162,79 @@ struct SandboxTests {
     #expect(await submit("flux.1-dev", source.id) == nil)
     await service.sandbox.stop()
   }
+
+  // MARK: Disagreements
+
+  /// The code of the error that the client throws for a submit; nil for a disagreement with which a job runs to its end.
+  private static func code(_ kind: SandboxDisagreement) -> ScenarioError.Code? {
+    switch kind {
+    case .gatewayForbids, .legacyGone: .endpointGone
+    case .modelRefused: .modelRefused
+    case .paymentRequired, .creditExhausted: .creditExhausted
+    case .pauseOfAnHour: .throttled
+    default: nil
+    }
+  }
+
+  @Test("what the client makes of each disagreement of the service", arguments: SandboxDisagreement.allCases)
+  func disagreement(kind: SandboxDisagreement) async throws {
+    let service = try await Service()
+    let (clock, sandbox) = (service.clock, service.sandbox)
+    var client = try service.client()
+    client.now = { Date(timeIntervalSince1970: 1_800_000_000 + clock.now.offset / .seconds(1)) }
+    let source = try await client.uploadAsset(
+      name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg"
+    ).id
+    var request = Img2ImgRequest(prompt: "a quiet lake", image: .asset(source))
+    (request.strength, request.numSamples, request.seed) = (0.55, 2, "7")
+    (request.width, request.height) = (64, 64)
+    sandbox.disagree(kind)
+    let error = await failure { try await client.submitImg2Img(request) }
+    #expect(error?.code == Self.code(kind))
+    if let error {
+      #expect(error.outcome == .refused && !error.mayHaveStartedJob && sandbox.jobs.isEmpty)
+      #expect(error.retryAfter == (kind == .pauseOfAnHour ? .seconds(3600) : nil))
+    } else {
+      let id = JobID(rawValue: try #require(sandbox.jobs.first?.jobId))
+      var job: Job?
+      for try await update in client.updates(of: id, polling: Self.polling, isNew: true) { job = update }
+      #expect(job?.status == .success && job?.assetIDs.count == 2)
+      #expect(try await client.assets(job?.assetIDs ?? []).count == 2)
+      let now = 1_800_000_000 + clock.now.offset / .seconds(1)
+      let offset = try #require(client.clockOffset)
+      #expect(abs(offset / .seconds(1) - (kind == .clockAhead ? 300 : kind == .clockBehind ? -300 : 0)) <= 1)
+      let listed = try await client.jobs(createdAfter: now + offset / .seconds(1) - 600)
+      let found = try #require(listed.first { $0.id == id })
+      #expect(found.echo?.seed == "7" && found.echo?.modelID == "flux.1-dev" && found.echo?.type == "img2img")
+      #expect(found.echo?.hasSource(source) == (kind == .sourceLeftOut ? nil : true))
+      #expect(
+        abs((found.echo?.strength ?? 0) - 0.55) < 1e-6 && found.echo?.isPromptArchived == (kind == .archivedPrompt))
+      let dry = try await client.dryRun(request)
+      switch (kind, dry) {
+      case (.dryRunStartsJob, .startedJob(let job)), (.dryRunStartsFlatJob, .startedJob(let job)):
+        #expect(sandbox.jobs.map(\.jobId) == [id.rawValue, job.rawValue])
+      case (.dryRunStartsJob, .price), (.dryRunStartsFlatJob, .price): Issue.record("a started job is no price")
+      case (_, .price(let price)): #expect(price.creativeUnits > 0 && sandbox.jobs.count == 1)
+      case (_, .startedJob): Issue.record("a price is no job")
+      }
+    }
+    await sandbox.stop()
+  }
+
+  @Test("a failed job whose reason is an object has the reason")
+  func errorAsObject() async throws {
+    let service = try await Service()
+    let client = try service.client()
+    let source = try await client.uploadAsset(
+      name: "a.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg"
+    ).id
+    service.sandbox.disagree(.errorAsObject)
+    service.sandbox.script(SandboxFault(.jobFailure))
+    var request = Img2ImgRequest(prompt: "p", image: .asset(source))
+    (request.width, request.height) = (64, 64)
+    let job = try await client.submitImg2Img(request).job
+    let failed = try await client.finishedJob(job.id, polling: Self.polling)
+    #expect(failed.status == .failure && failed.failureReason == "Out of luck")
+    await service.sandbox.stop()
+  }
 }
