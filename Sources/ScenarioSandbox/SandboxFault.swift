@@ -40,7 +40,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     /// True for the kinds that need the relay, since the server by itself cannot drop a connection.
     var needsRelay: Bool { relayAction != nil }
 
-    /// What the relay is told to do with the answer.
+    /// What the relay does with the answer.
     var relayAction: RelayAction? {
       switch self {
       case .resetBefore, .resetAfter: .reset

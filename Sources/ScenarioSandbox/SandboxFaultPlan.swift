@@ -1,6 +1,6 @@
 /// Faults drawn at random, the same ones for the same seed and order of requests.
 package struct SandboxFaultPlan: Sendable, Equatable {
-  /// Where the draw begins.
+  /// The seed of the random numbers.
   package var seed: UInt64
   /// How many requests of all something goes wrong with, 0 to 1.
   package var rate: Double

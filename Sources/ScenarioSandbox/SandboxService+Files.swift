@@ -51,7 +51,7 @@ extension SandboxService {
     guard let wanted else {
       return .json(Wire.Download(url: url(of: id, delivery: .original), mimeType: asset.mimeType))
     }
-    // Of the service's formats the sandbox writes two.
+    // The sandbox writes two of the service's formats.
     guard let mimeType = Self.mimeType(wanted) else { throw .badRequest("Invalid target format") }
     return .json(Wire.Download(url: url(of: id, delivery: .transformed) + "&format=\(wanted)", mimeType: mimeType))
   }
