@@ -91,7 +91,7 @@ extension ServiceErrorBody {
   /// True when a word is anywhere in the body, in upper or lower case.
   func mentions(_ word: String) -> Bool { text.contains(word.lowercased()) }
 
-  /// True when the account has too little credit: the words that clients of the service look for (contract, section 15.4).
+  /// True when the account has too little credit: the words that clients of the service look for (contract, section 15).
   ///
   /// A limit for a time, or for jobs at once, is another matter.
   var isAboutCredit: Bool {
