@@ -14,6 +14,8 @@ struct Soak: Sendable {
   let processes: Int
   let seed: UInt64
   let echoes: Bool
+  /// True for orders that are answered otherwise than the service's documents describe, by the seed.
+  let disagrees: Bool
 
   /// Where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
   private enum Place: Sendable, Hashable, CustomStringConvertible {
@@ -91,6 +93,7 @@ struct Soak: Sendable {
       credentials: [credential],
       jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step))
     configuration.echoesInput = echoes
+    configuration.disagreementSeed = disagrees ? seed : nil
     configuration.faultPlan = SandboxFaultPlan(seed: seed, rate: 0.01)
     configuration.faultDelay = .milliseconds(200)
     configuration.onRequest = { _, operation in shared.meet(operation) }
@@ -117,15 +120,20 @@ struct Soak: Sendable {
     let twice = statistics.jobsByIntent.values.count { $0 > 1 }
     if twice > 0 { faults.append("\(twice) orders were paid twice") }
     let results = (0..<jobs).count { index in
-      let path = "\(folder)/out/\(index)/source-\(index)-1.png"
-      return FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: path + ".json")
+      (1...Worker.samples(index)).allSatisfy { sample in
+        let path = "\(folder)/out/\(index)/source-\(index)-\(sample).png"
+        return FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: path + ".json")
+      }
     }
-    if results != jobs { faults.append("\(results) results are on disk, for \(jobs) orders") }
+    if results != jobs { faults.append("\(results) orders have all their results on disk, of \(jobs)") }
     let ledger = try Ledger(path: folder + "/ledger.sqlite")
     try ledger.check()
     let open = try ledger.entries(limit: jobs * 4).filter { $0.state != .downloaded && $0.state != .failed }
     if !open.isEmpty { faults.append("\(open.count) runs are unexplained: \(Set(open.map(\.state.rawValue)))") }
     let log = shared.log
+    if let count = log[Worker.evident] {
+      faults.append("\(count) runs were left to a decision, though only one job could be theirs")
+    }
     let killed = log.filter { $0.key.hasPrefix("killed") }
     if killed.values.reduce(0, +) != kills { faults.append("\(killed.values.reduce(0, +)) kills, not \(kills)") }
 
@@ -133,6 +141,13 @@ struct Soak: Sendable {
     let (clients, own) = (Self.processorTime(ofChildren: true), Self.processorTime(ofChildren: false))
     print(
       "\(jobs) orders, \(processes) processes, inputs \(echoes ? "" : "not ")repeated, \(ContinuousClock.now - begin)")
+    if disagrees {
+      let draws = (0..<jobs).map { SandboxDisagreement.drawn(seed: seed, order: Worker.prompt($0)) }
+      let counts = SandboxDisagreement.survivable.map { kind in "\(draws.count { $0.contains(kind) }) \(kind.rawValue)"
+      }
+      print(
+        "orders by disagreement: \(counts.joined(separator: ", ")); \(SandboxDisagreement.clock(seed: seed).rawValue)")
+    }
     print("processor time an order: clients \(clients / Double(jobs)) ms, sandbox \(own / Double(jobs)) ms")
     print("paid \(statistics.jobs), refunded \(statistics.refundedJobs), results \(results)")
     for (name, count) in log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(name)") }

@@ -2,6 +2,7 @@ import Foundation
 import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
+import ScenarioSandbox
 import Synchronization
 import TestSupport
 
@@ -20,6 +21,15 @@ struct Worker {
 
   static let width = 16
 
+  /// The line for a run that was left to a decision, though the service had exactly one job that could be its own.
+  static let evident = "undecided, though only one job could be it"
+
+  /// The prompt of an order.
+  static func prompt(_ index: Int) -> String { "order \(index)" }
+
+  /// The number of results of an order: several for some, so that their addresses are asked for together.
+  static func samples(_ index: Int) -> Int { index % 7 == 3 ? 2 : 1 }
+
   /// One line to the parent, whatever happens next.
   static func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
@@ -27,12 +37,13 @@ struct Worker {
   }
 
   static func order(_ index: Int, source: String, folder: String) -> Img2ImgOrder {
-    var order = Img2ImgOrder(path: source, prompt: "order \(index)", folder: "\(folder)/\(index)")
+    var order = Img2ImgOrder(path: source, prompt: prompt(index), folder: "\(folder)/\(index)")
     // Forty different uploads, shared by the orders.
     order.recipe.output = .auto(quality: 50 + index % 40)
     order.recipe.size = .longestSide(96, sides: .multiples(of: 16))
     order.request.seed = String(index)
     order.request.numInferenceSteps = 1
+    order.request.numSamples = samples(index)
     return order
   }
 
@@ -58,7 +69,7 @@ struct Worker {
       transport: CurlTransport(options: options),
       retry: RetryPolicy(attempts: 4, initialDelay: .milliseconds(20), longestDelay: .milliseconds(200)))
     client.requestTimeout = .seconds(2) * TimeScale.factor
-    let pipeline = Img2ImgPipeline(client: client, ledger: ledger)
+    let session = Session(client: client, ledger: ledger, pipeline: Img2ImgPipeline(client: client, ledger: ledger))
     let indices = number % 2 == 0 ? Array(0..<jobs) : Array((0..<jobs).reversed())
     try await withThrowingTaskGroup(of: Void.self) { group in
       var next = 0
@@ -66,19 +77,27 @@ struct Worker {
         guard next < indices.count else { return }
         let index = indices[next]
         next += 1
-        group.addTask { try await finish(index, pipeline) }
+        group.addTask { try await finish(index, session) }
       }
       for _ in 0..<Self.width { begin() }
       while try await group.next() != nil { begin() }
     }
   }
 
-  /// Carries out one order however often it takes, as somebody would who runs the command again.
-  private func finish(_ index: Int, _ pipeline: Img2ImgPipeline) async throws {
-    let order = Self.order(index, source: source, folder: folder)
+  /// What all orders of this process share.
+  private struct Session {
+    let client: ScenarioClient
+    let ledger: Ledger
+    let pipeline: Img2ImgPipeline
     let polling = JobPolling(
       initialInterval: .milliseconds(30), longestInterval: .milliseconds(300), deadline: .seconds(20) * TimeScale.factor
     )
+  }
+
+  /// Carries out one order however often it takes, as somebody would who runs the command again.
+  private func finish(_ index: Int, _ session: Session) async throws {
+    let order = Self.order(index, source: source, folder: folder)
+    let (pipeline, polling) = (session.pipeline, session.polling)
     var failures = 0
     while true {
       do {
@@ -87,10 +106,8 @@ struct Worker {
       } catch let error as PipelineError where error.code == .runInProgress {
         try await Task.sleep(for: .milliseconds(50))
       } catch let error as PipelineError where error.code == .needsDecision {
-        // What a person would decide who sees the same list.
-        let decision: Img2ImgPipeline.Decision = error.candidates.first.map { .adopt($0) } ?? .resubmit
-        Self.say("decided \(error.candidates.isEmpty ? "resubmit" : "adopt")")
-        if let run = error.runID { _ = try? await pipeline.resolve(run, decision) }
+        // What cannot be looked at now is looked at when the order is given again.
+        if let run = error.runID { try? await decide(index, run, error.candidates, session) }
       } catch {
         failures += 1
         Self.say(
@@ -99,5 +116,41 @@ struct Worker {
         if failures == 20 { throw error }
       }
     }
+  }
+
+  /// Decides about a run as a person would who looks at every job of the list: by the seed, which no other order has.
+  private func decide(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws {
+    if try await hasOneJob(index, run, candidates, session) { Self.say(Self.evident) }
+    var decision = Img2ImgPipeline.Decision.resubmit
+    for candidate in candidates where try await isJob(candidate, of: index, session) { decision = .adopt(candidate) }
+    Self.say("decided \(decision == .resubmit ? "resubmit" : "adopt")")
+    _ = try await session.pipeline.resolve(run, decision)
+  }
+
+  private func isJob(_ id: JobID, of index: Int, _ session: Session) async throws -> Bool {
+    do {
+      let job = try await session.client.finishedJob(id, polling: session.polling)
+      if let seed = job.echo?.seed { return seed == String(index) }
+      guard let result = job.assetIDs.first else { return false }
+      return try await session.client.asset(result).seed == String(index)
+    } catch let error as ScenarioError where error.code == .notFound {
+      return false
+    }
+  }
+
+  /// True when the service has exactly one job with the model and source of a run that was made around the time of its submit and
+  /// belongs to no other run, and that is the job of this order. Jobs that the run lists count, whoever has claimed them since.
+  private func hasOneJob(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws -> Bool {
+    let entry = try session.ledger.entry(run: run)
+    let claimed = try session.ledger.claimedJobs(baseURL: entry.intent.baseURL)
+    var request = HTTPRequest(.get, baseURL.replacing(/\/v1$/, with: "/sandbox/jobs"), stage: .wait)
+    request.authorization = session.client.configuration.credential
+    let answer = try await CurlTransport(options: ConnectionOptions()).send(request)
+    let jobs = try JSONDecoder().decode([SandboxJob].self, from: Data(answer.body)).filter { job in
+      let id = JobID(rawValue: job.jobId)
+      return job.modelId == "flux.1-dev" && job.sourceId == entry.assetID?.rawValue
+        && abs(job.created - (entry.submittedAt ?? 0)) <= 600 && (!claimed.contains(id) || candidates.contains(id))
+    }
+    return jobs.count == 1 && jobs[0].prompt == Self.prompt(index)
   }
 }

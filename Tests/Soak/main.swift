@@ -7,9 +7,10 @@ import Synchronization
 
 // Many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end
 // every order has been paid once, and every result is on disk. How many processes are killed is no luck: a kill whose request or
-// commit did not come, because the orders were finished before, is placed again, with more orders.
+// commit did not come, because the orders were finished before, is placed again, with more orders. With --disagreements the sandbox
+// answers each order in ways of its own, drawn by the seed, in which the service may differ from its documents (contract, section 14).
 //
-//   soak --jobs N --kills N --processes N --seed N [--no-echo]
+//   soak --jobs N --kills N --processes N --seed N [--no-echo] [--disagreements]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 
@@ -33,7 +34,8 @@ if arguments.first == "work" {
 
 let soak = Soak(
   jobs: value("--jobs", 500), kills: value("--kills", 25), processes: value("--processes", 1),
-  seed: UInt64(value("--seed", 1)), echoes: !arguments.contains("--no-echo"))
+  seed: UInt64(value("--seed", 1)), echoes: !arguments.contains("--no-echo"),
+  disagrees: arguments.contains("--disagreements"))
 let faults = try await soak.run()
 for fault in faults { print("FAILED: \(fault)") }
 exit(faults.isEmpty ? 0 : 1)
