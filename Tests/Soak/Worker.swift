@@ -120,11 +120,13 @@ struct Worker {
 
   /// Decides about a run as a person would who looks at every job of the list: by the seed, which no other order has.
   private func decide(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws {
-    if try await hasOneJob(index, run, candidates, session) { Self.say(Self.evident) }
+    let isEvident = try await hasOneJob(index, run, candidates, session)
     var decision = Img2ImgPipeline.Decision.resubmit
     for candidate in candidates where try await isJob(candidate, of: index, session) { decision = .adopt(candidate) }
+    // Fails while another task has the run.
+    try await session.pipeline.resolve(run, decision)
     Self.say("decided \(decision == .resubmit ? "resubmit" : "adopt")")
-    _ = try await session.pipeline.resolve(run, decision)
+    if isEvident { Self.say(Self.evident) }
   }
 
   private func isJob(_ id: JobID, of index: Int, _ session: Session) async throws -> Bool {
