@@ -95,6 +95,10 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"reason":"Quota exhausted for this minute","remainingSeconds":30}"#, code: .coolingDown,
       isRetryable: true, reason: "Quota exhausted for this minute", retryAfter: .seconds(30)),
+    // A service that waited too long may have acted, whatever it says.
+    Case(
+      status: 408, body: #"{"reason":"Quota exhausted"}"#, code: .serviceFailed, outcome: .unknownOutcome,
+      isRetryable: true, reason: "Quota exhausted"),
     Case(
       status: 403, body: #"{"reason":"Insufficient rights"}"#, code: .forbidden, reason: "Insufficient rights"),
     Case(status: 302, body: "", code: .redirected), Case(status: 307, body: "", code: .redirected),

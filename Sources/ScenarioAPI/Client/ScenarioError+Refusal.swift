@@ -22,7 +22,7 @@ extension ScenarioError {
       switch response.status {
       case 401:
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
-      case 400..<500 where response.status == 402 || body.isAboutCredit:
+      case 400..<500 where effect != .mayHaveActed && (response.status == 402 || body.isAboutCredit):
         refused(.creditExhausted, "the account has too little credit: \(words)", "add credit or change the plan")
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
@@ -56,9 +56,6 @@ extension ScenarioError {
     serviceReason = body.reason
     serviceErrorName = body.name
     planLimit = body.actionLimit
-    // Without a word besides, the usual face of a model that the legacy endpoint does not support.
-    let isBare = body.reason == nil || body.reason?.lowercased() == "internal server error"
-    if response.status == 500, isBare, generation?.isLegacy == true { remedy = Self.elsewhere(generation) }
     requestID =
       ["x-amzn-requestid", "x-request-id", "apigw-requestid"].lazy.compactMap { response.value(of: $0) }.first
       .map(printable) ?? body.traceID
@@ -66,6 +63,9 @@ extension ScenarioError {
       retryAfter = RetryAfter.delay(of: response, remainingSeconds: body.remainingSeconds, now: now)
       if let retryAfter, retryAfter > .zero { remedy = .retry(after: retryAfter) }
     }
+    // Without a word besides, the usual face of a model that the legacy endpoint does not support.
+    let isBare = body.reason == nil || body.reason?.lowercased() == "internal server error"
+    if response.status == 500, isBare, generation?.isLegacy == true { remedy = Self.elsewhere(generation) }
   }
 
   /// Four different things come as 429, told apart by name and details.
