@@ -37,17 +37,6 @@ struct SandboxTests {
 
   private static let polling = JobPolling(initialInterval: .milliseconds(300), growth: 1)
 
-  private func failure<Value>(_ body: () async throws -> Value) async -> ScenarioError? {
-    do {
-      _ = try await body()
-    } catch let error as ScenarioError {
-      return error
-    } catch {
-      Issue.record(error)
-    }
-    return nil
-  }
-
   /// Upload, submit, wait, download, as a user would.
   private func runJob(_ client: ScenarioClient) async throws -> (statuses: [String], files: [Data]) {
     let source = try await client.uploadAsset(

@@ -14,33 +14,6 @@ struct ScenarioClientTests {
       retry: RetryPolicy(random: FixedGenerator.lowest), clock: clock)
   }
 
-  private func failure<Value>(_ body: () async throws -> Value) async -> ScenarioError? {
-    do {
-      _ = try await body()
-    } catch let error as ScenarioError {
-      return error
-    } catch {
-      Issue.record(error)
-    }
-    return nil
-  }
-
-  private static func asset(
-    _ id: String, url: String = "https://cdn.example/f?Signature=PlantedSignature", status: String = "success"
-  )
-    -> String
-  {
-    #"{"asset":{"id":"\#(id)","url":"\#(url)","mimeType":"image/png","status":"\#(status)"}}"#
-  }
-  private static func job(_ status: String, assets: String = "") -> String {
-    #"{"job":{"jobId":"job_1","status":"\#(status)","progress":0.5,"metadata":{"assetIds":[\#(assets)]}}}"#
-  }
-  private static func lost(_ outcome: ScenarioError.Outcome) -> ScriptedTransport.Step {
-    var error = ScenarioError(.connectionLost, outcome, stage: .submit, "lost", remedy: "again")
-    error.isRetryable = true
-    return .fail(error)
-  }
-  private static let accepted = #"{"job":{"jobId":"job_1","status":"queued","progress":0},"creativeUnitsCost":10}"#
   private static let generation = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
 
   // MARK: Requests
@@ -48,8 +21,8 @@ struct ScenarioClientTests {
   @Test("every operation sends the request of the contract, with credentials", arguments: [nil, "proj_1 &"])
   func requests(project: String?) async throws {
     let transport = ScriptedTransport([
-      .answer(200, Self.asset("asset_1")), .answer(200, Self.accepted), .answer(200, Self.job("queued")),
-      .answer(200, Self.asset("asset_2")),
+      .answer(200, Replies.asset("asset_1")), .answer(200, Replies.accepted), .answer(200, Replies.job("queued")),
+      .answer(200, Replies.asset("asset_2")),
     ])
     let client = try client(transport, project: project)
     #expect(
@@ -103,7 +76,7 @@ struct ScenarioClientTests {
 
   @Test("an upload at the limit fits the service's request limit")
   func uploadLimit() async throws {
-    let transport = ScriptedTransport([.answer(200, Self.asset("a"))])
+    let transport = ScriptedTransport([.answer(200, Replies.asset("a"))])
     let bytes = [UInt8](repeating: 255, count: ScenarioClient.directUploadLimit)
     _ = try await client(transport).uploadAsset(name: "a.png", bytes: bytes, mimeType: "image/png")
     // A body above this limit gets 413 (contract, section 14).
@@ -114,7 +87,7 @@ struct ScenarioClientTests {
 
   /// The outcome of a first submit, and whether the submit is repeated.
   static let submits: [(ScriptedTransport.Step, repeats: Bool, ScenarioError.Charge)] = [
-    (lost(.notSent), true, .no), (lost(.unknownOutcome), false, .unknown),
+    (Replies.lost(.notSent), true, .no), (Replies.lost(.unknownOutcome), false, .unknown),
     (.answer(429, #"{"message":"Too Many Requests"}"#), true, .no),
     (.answer(429, #"{"name":"PlanLimitReachedError","reason":"q"}"#), false, .no),
     (.answer(500), false, .unknown), (.answer(502, "<html>"), false, .unknown), (.answer(503), false, .unknown),
@@ -126,7 +99,7 @@ struct ScenarioClientTests {
   @Test("a submit is sent again only when it certainly had no effect", arguments: submits.indices)
   func submitting(index: Int) async throws {
     let (first, repeats, charged) = Self.submits[index]
-    let transport = ScriptedTransport([first, .answer(200, Self.accepted)])
+    let transport = ScriptedTransport([first, .answer(200, Replies.accepted)])
     let client = try client(transport)
     let error = await failure { try await client.submitImg2Img(Self.generation) }
     #expect((error == nil) == repeats)
@@ -141,11 +114,13 @@ struct ScenarioClientTests {
   @Test(
     "reads and uploads are repeated after temporary failures",
     arguments: [
-      lost(.notSent), lost(.unknownOutcome), .answer(429), .answer(500), .answer(502, "<html>"),
+      Replies.lost(.notSent), Replies.lost(.unknownOutcome), .answer(429), .answer(500), .answer(502, "<html>"),
     ])
   func repeating(step: ScriptedTransport.Step) async throws {
     let clock = ManualClock()
-    let transport = ScriptedTransport([step, step, .answer(200, Self.asset("a")), step, .answer(200, Self.asset("b"))])
+    let transport = ScriptedTransport([
+      step, step, .answer(200, Replies.asset("a")), step, .answer(200, Replies.asset("b")),
+    ])
     let client = try client(transport, clock)
     #expect(try await client.uploadAsset(name: "a.png", bytes: [1], mimeType: "image/png").id.rawValue == "a")
     #expect(try await client.asset(AssetID(rawValue: "b")).id.rawValue == "b")
@@ -178,7 +153,7 @@ struct ScenarioClientTests {
     }
     let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
     let (answers, answer) = AsyncStream.makeStream(of: Void.self)
-    let script = ScriptedTransport([.answer(status, Self.accepted), .answer(200, Self.accepted)])
+    let script = ScriptedTransport([.answer(status, Replies.accepted), .answer(200, Replies.accepted)])
     let client = ScenarioClient(
       configuration: try Planted.configuration(),
       transport: Held(script: script) {
@@ -203,9 +178,10 @@ struct ScenarioClientTests {
   func following() async throws {
     let clock = ManualClock()
     let transport = ScriptedTransport([
-      .answer(200, Self.job("queued")), .answer(200, Self.job("a-new-one")), .answer(500), Self.lost(.unknownOutcome),
-      .answer(429, #"{"remainingSeconds":9}"#), .answer(200, Self.job("success")),
-      .answer(200, Self.job("success", assets: #""a","a","b""#)),
+      .answer(200, Replies.job("queued")), .answer(200, Replies.job("a-new-one")), .answer(500),
+      Replies.lost(.unknownOutcome),
+      .answer(429, #"{"remainingSeconds":9}"#), .answer(200, Replies.job("success")),
+      .answer(200, Replies.job("success", assets: #""a","a","b""#)),
     ])
     var seen: [String] = []
     var job: Job?
@@ -224,7 +200,7 @@ struct ScenarioClientTests {
   func newJob() async throws {
     let clock = ManualClock()
     let unknown = ScriptedTransport.Step.answer(404, #"{"reason":"Job not found"}"#)
-    let transport = ScriptedTransport([unknown, unknown, .answer(200, Self.job("success", assets: #""a""#))])
+    let transport = ScriptedTransport([unknown, unknown, .answer(200, Replies.job("success", assets: #""a""#))])
     var looks = 0
     for try await update in try client(transport, clock).updates(
       of: JobID(rawValue: "job_1"), polling: JobPolling(jitter: 0), isNew: true)
@@ -270,8 +246,8 @@ struct ScenarioClientTests {
     let clock = ManualClock()
     let asked = ScriptedTransport.Step.answer(429, #"{"remainingSeconds":45}"#)
     let transport = ScriptedTransport([
-      asked, .answer(200, Self.asset("a")), .answer(500), .answer(200, Self.asset("a")), asked,
-      .answer(200, Self.job("failed")),
+      asked, .answer(200, Replies.asset("a")), .answer(500), .answer(200, Replies.asset("a")), asked,
+      .answer(200, Replies.job("failed")),
     ])
     var client = try client(transport, clock)
     let pauses = Mutex<[(Duration, ScenarioError.Code, sleeps: Int)]>([])
@@ -291,7 +267,7 @@ struct ScenarioClientTests {
     ])
   func singleReads(status: Int, body: String) async throws {
     let transport = ScriptedTransport([
-      .answer(status, body), .answer(200, Self.asset("a")), .answer(404), .answer(200, Self.asset("c")),
+      .answer(status, body), .answer(200, Replies.asset("a")), .answer(404), .answer(200, Replies.asset("c")),
     ])
     let assets = try await client(transport).assets(["a", "b", "c"].map { AssetID(rawValue: $0) })
     #expect(assets.map(\.id.rawValue) == ["a", "c"] && transport.stepsLeft == 0)
@@ -300,7 +276,7 @@ struct ScenarioClientTests {
   @Test(
     "refused credentials, a rate limit and a lost connection do not make one request many", arguments: [401, 429, 0])
   func noSingleReads(status: Int) async throws {
-    let step = status == 0 ? Self.lost(.unknownOutcome) : ScriptedTransport.Step.answer(status)
+    let step = status == 0 ? Replies.lost(.unknownOutcome) : ScriptedTransport.Step.answer(status)
     let transport = ScriptedTransport(Array(repeating: step, count: 9))
     let client = try client(transport)
     let error = await failure { try await client.assets(["a", "b"].map { AssetID(rawValue: $0) }) }
@@ -309,14 +285,14 @@ struct ScenarioClientTests {
 
   @Test("failed and canceled jobs are results", arguments: [("failed", JobStatus.failure), ("cancelled", .canceled)])
   func finalStates(spelling: String, status: JobStatus) async throws {
-    let transport = ScriptedTransport([.answer(200, Self.job(spelling))])
+    let transport = ScriptedTransport([.answer(200, Replies.job(spelling))])
     #expect(try await client(transport).finishedJob(JobID(rawValue: "job_1")).status == status)
   }
 
   @Test("the deadline ends the wait and leaves the job")
   func deadline() async throws {
     let clock = ManualClock()
-    let transport = ScriptedTransport(Array(repeating: .answer(200, Self.job("queued")), count: 100))
+    let transport = ScriptedTransport(Array(repeating: .answer(200, Replies.job("queued")), count: 100))
     let client = try client(transport, clock)
     let error = await failure { try await client.finishedJob(JobID(rawValue: "job_1")) }
     #expect(error?.code == .deadlineExceeded && error?.outcome == .stillRunning && error?.charged == .yes)
@@ -332,148 +308,10 @@ struct ScenarioClientTests {
       (404, .notFound, .unknown),
     ])
   func unreadable(status: Int, code: ScenarioError.Code, charged: ScenarioError.Charge) async throws {
-    let transport = ScriptedTransport([.answer(200, Self.job("queued")), .answer(status)])
+    let transport = ScriptedTransport([.answer(200, Replies.job("queued")), .answer(status)])
     let client = try client(transport)
     let error = await failure { try await client.finishedJob(JobID(rawValue: "job_1")) }
     #expect(error?.code == code && error?.charged == charged && error?.jobID?.rawValue == "job_1")
     #expect(transport.requests.count == 2)
-  }
-
-  // MARK: Downloading
-
-  /// A folder that is removed with the test.
-  final class Folder: Sendable {
-    let path = NSTemporaryDirectory() + "gesso-download-\(UUID().uuidString)"
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
-  }
-
-  private func decoded(_ json: String) throws -> Asset {
-    try JSONDecoder().decode(AssetReply.self, from: Data(json.utf8)).asset
-  }
-
-  @Test("a result is verified before it takes its place, and is fetched without credentials")
-  func download() async throws {
-    let folder = try Folder()
-    let path = folder.path + "/result.png"
-    try Data("old".utf8).write(to: URL(filePath: path))
-    let transport = ScriptedTransport([.file([1, 2, 3, 4], type: "image/jpeg; q=1")])
-    let verified = Mutex<DownloadedFile?>(nil)
-    let file = try await client(transport).download(try decoded(Self.asset("a")), to: path) { candidate in
-      verified.withLock { $0 = candidate }
-      let (new, old) = (try Data(contentsOf: URL(filePath: candidate.path)), try Data(contentsOf: URL(filePath: path)))
-      #expect(new == Data([1, 2, 3, 4]) && old == Data("old".utf8), "not yet replaced")
-      #expect((candidate.path as NSString).deletingLastPathComponent == folder.path)
-    }
-    #expect(file == DownloadedFile(path: path, byteCount: 4, mimeType: "image/jpeg"))
-    verified.withLock { #expect($0?.byteCount == 4 && $0?.mimeType == "image/jpeg") }
-    #expect(try Data(contentsOf: URL(filePath: path)) == Data([1, 2, 3, 4]))
-    #expect(folder.names == ["result.png"])
-    let request = try #require(transport.requests.first)
-    #expect(request.authorization == nil && request.fields.isEmpty && request.followsRedirects)
-    #expect(request.url == "https://cdn.example/f?Signature=PlantedSignature")
-    // As open to others as any file the user makes.
-    let other = unsafe open(folder.path + "/other", O_WRONLY | O_CREAT | O_EXCL, 0o666)
-    close(other)
-    let modes = try ["/result.png", "/other"].map {
-      try FileManager.default.attributesOfItem(atPath: folder.path + $0)[.posixPermissions] as? Int
-    }
-    #expect(modes[0] == modes[1])
-  }
-
-  @Test("an expired URL is asked for again, once")
-  func expired() async throws {
-    let folder = try Folder()
-    let expired = ScriptedTransport.Step.answer(403, "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>")
-    let fresh = ScriptedTransport.Step.answer(200, Self.asset("a", url: "https://cdn.example/fresh?Signature=2"))
-    let transport = ScriptedTransport([expired, fresh, .file([9])])
-    _ = try await client(transport).download(try decoded(Self.asset("a")), to: folder.path + "/r.png")
-    #expect(transport.requests.map(\.url).last == "https://cdn.example/fresh?Signature=2")
-    #expect(transport.requests.map { $0.authorization != nil } == [false, true, false])
-
-    let twice = ScriptedTransport([expired, fresh, expired])
-    let client = try client(twice)
-    let asset = try decoded(Self.asset("a"))
-    let error = await failure {
-      try await client.download(asset, to: folder.path + "/s.png")
-    }
-    #expect(error?.code == .forbidden && error?.httpStatus == 403 && error?.stage == .download)
-    #expect(folder.names == ["r.png"])
-  }
-
-  @Test("a short download is fetched again from the start")
-  func short() async throws {
-    let folder = try Folder()
-    let transport = ScriptedTransport([
-      .file([1, 2, 3, 4, 5], announced: 9), Self.lost(.unknownOutcome), .file([7, 8]),
-    ])
-    let file = try await client(transport).download(try decoded(Self.asset("a")), to: folder.path + "/r.png")
-    #expect(file.byteCount == 2)
-    #expect(try Data(contentsOf: URL(filePath: file.path)) == Data([7, 8]))
-  }
-
-  @Test("a damaged download leaves no file")
-  func damaged() async throws {
-    struct NotAnImage: Error, CustomStringConvertible { var description: String { "no magic\nbytes" } }
-    let folder = try Folder()
-    let path = folder.path + "/r.png"
-    let asset = try decoded(Self.asset("a"))
-    let empty = ScriptedTransport.Step.file([])
-    let cases: [([ScriptedTransport.Step], ScenarioError.Code)] = [
-      ([empty, empty, empty, empty], .downloadInvalid), ([.file([1])], .downloadInvalid), ([.answer(404)], .notFound),
-    ]
-    for (steps, code) in cases {
-      let client = try client(ScriptedTransport(steps))
-      let error = await failure {
-        try await client.download(asset, to: path) { _ in throw NotAnImage() }
-      }
-      #expect(error?.code == code && error?.stage == .download)
-      if steps.count == 1, code == .downloadInvalid { #expect(error?.message.hasSuffix("no magic bytes") == true) }
-      #expect(folder.names.isEmpty)
-    }
-    let client = try client(ScriptedTransport([.file([1])]))
-    let lost = await failure {
-      try await client.download(asset, to: folder.path + "/no/r.png")
-    }
-    #expect(lost?.code == .writeFailed)
-    #expect(try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) == ())
-    let taken = await failure { try await client.download(asset, to: path) }
-    #expect(taken?.code == .writeFailed)
-    #expect(folder.names == ["r.png"])
-  }
-
-  @Test("a URL that is not https is not fetched", arguments: ["http://cdn.example/f", "file:///etc/passwd", "f"])
-  func insecure(url: String) async throws {
-    let folder = try Folder()
-    let transport = ScriptedTransport([])
-    let client = try client(transport)
-    let asset = try decoded(Self.asset("a", url: url))
-    let error = await failure {
-      try await client.download(asset, to: folder.path + "/r.png")
-    }
-    #expect(error?.code == .insecureURL && transport.requests.isEmpty && folder.names.isEmpty)
-  }
-
-  @Test("an asset that is pending is waited for, one that failed is not")
-  func pending() async throws {
-    let folder = try Folder()
-    let clock = ManualClock()
-    let pending = Self.asset("a", status: "pending")
-    let transport = ScriptedTransport([.answer(200, pending), .answer(200, Self.asset("a")), .file([1])])
-    _ = try await client(transport, clock).download(try decoded(pending), to: folder.path + "/r.png")
-    #expect(clock.sleeps == [.seconds(2), .seconds(2)])
-
-    for (status, retryable, reads) in [("pending", true, 10), ("error", false, 0)] {
-      let json = Self.asset("a", status: status)
-      let transport = ScriptedTransport(Array(repeating: .answer(200, json), count: 20))
-      let client = try client(transport)
-      let asset = try decoded(json)
-      let error = await failure {
-        try await client.download(asset, to: folder.path + "/s.png")
-      }
-      #expect(error?.code == .assetUnavailable && error?.isRetryable == retryable)
-      #expect(transport.requests.count == reads)
-    }
   }
 }
