@@ -15,6 +15,8 @@ public struct Job: Sendable, Equatable {
 
   /// The service's name of the job.
   public let id: JobID
+  /// The kind of work, in the service's spelling, such as `flux`, `custom` or `upload`; nil where it is not named.
+  public let type: String?
   /// The job's status.
   public let status: JobStatus
   /// The job's progress, 0 to 1.
@@ -55,7 +57,9 @@ extension Job.Billing: Decodable {
 }
 
 extension Job: Decodable {
-  fileprivate enum Key: String, CodingKey { case jobId, job_id, id, status, progress, metadata, billing, createdAt }
+  fileprivate enum Key: String, CodingKey {
+    case jobId, job_id, id, jobType, status, progress, metadata, billing, createdAt
+  }
 
   private struct Metadata: Decodable {
     enum Key: String, CodingKey { case assetIds, error, hint, input }
@@ -91,6 +95,7 @@ extension Job: Decodable {
     let progress: Double = first { $0.lenient(forKey: .progress) } ?? 0
     var seen = Set<AssetID>()
     self.id = id
+    type = first { $0.lenient(forKey: .jobType) }
     // A job without a status was accepted, and may be in any state.
     status = first { $0.lenient(forKey: .status) } ?? .pending
     // Tutorials show percentages; the specification has 0 to 1.

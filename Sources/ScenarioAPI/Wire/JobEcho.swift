@@ -43,7 +43,7 @@ extension Job {
 
     /// Whether one of the images is an asset: by its id, or by an address with its id as a whole word; nil where no image names an
     /// asset.
-    static func names(_ asset: AssetID, in images: [Image]) -> Bool? {
+    package static func names(_ asset: AssetID, in images: [Image]) -> Bool? {
       var hasNames = false
       for image in images {
         switch image {

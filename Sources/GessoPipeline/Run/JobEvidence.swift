@@ -1,0 +1,27 @@
+/// What a job shows about whether it is the job of a submit whose reply was not read.
+package enum JobEvidence: Sendable, Equatable {
+  /// The job is of another model, kind or image.
+  case against
+  /// It cannot be decided: the job repeats too little of its request, or some values are not those that were sent.
+  case weak
+  /// The job has the image that was sent; where it repeats no image, it has the model and the seed.
+  case positive
+}
+
+/// What follows from the evidence of all jobs that no run has claimed.
+package enum Reconciliation<Value: Sendable & Equatable>: Sendable, Equatable {
+  /// This is the job of the submit.
+  case adopt(Value)
+  /// Somebody has to decide. The likeliest come first. `others` is the number of jobs of that time that are certainly others.
+  case undecided([Value], others: Int)
+
+  /// Decides on the jobs. With `hasRival` another attempt of the same order waits for its job too, so that one of two equal
+  /// jobs may be the other attempt's.
+  package init(_ jobs: [(job: Value, evidence: JobEvidence)], hasRival: Bool) {
+    let likely = jobs.filter { $0.evidence == .positive }.map(\.job)
+    let possible = jobs.filter { $0.evidence == .weak }.map(\.job)
+    self =
+      likely.count == 1 && !hasRival
+      ? .adopt(likely[0]) : .undecided(likely + possible, others: jobs.count - likely.count - possible.count)
+  }
+}
