@@ -74,6 +74,7 @@ package enum CommandStatus: Int32, Sendable {
       case .otherService: .credentials
       case .jobFailed, .jobCanceled: .jobFailed
       case .tooExpensive: .limit
+      case .noSubstitute, .resultsGone: .refused
       case .needsDecision: .unavailable
       case .unexpectedEvent: .someFailed
       default: .usage

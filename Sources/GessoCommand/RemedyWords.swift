@@ -23,7 +23,10 @@ extension Remedy {
     case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
     case .checkCredentials, .retry, .keepJobID: description
     case .listJobs: "see gesso jobs list"
-    case .decide(let run): "gesso jobs resolve \(run) --adopt JOB, --resubmit or --drop"
+    case .decide(let run):
+      "look at the jobs in the service's own pages: gesso jobs resolve \(run) --adopt JOB takes one, --drop gives the run up, and only "
+        + "if none is there, --resubmit submits again"
+    case .orderAgain: "--again starts a new job, which is paid for"
     case .useLedger(.another): "set GESSO_LEDGER to another file"
     case .useLedger(.new): "set GESSO_LEDGER to a new file"
     case .useLedger(.newKeepingThis): "keep the file for its job ids, and set GESSO_LEDGER to a new one"
@@ -40,6 +43,7 @@ extension Remedy.Limit {
     case .resultPixels: "--max-pixels"
     case .resultBytes: "--max-bytes"
     case .cost: "--max-cost"
+    case .dailyCost: "--max-cost-per-day"
     }
   }
 }

@@ -29,6 +29,10 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let jobFailed = Code(rawValue: "job-failed")
     /// The job ended `canceled`.
     public static let jobCanceled = Code(rawValue: "job-canceled")
+    /// The job succeeded, and the service has no results of it, or none any more.
+    public static let resultsGone = Code(rawValue: "results-gone")
+    /// The service no longer has the legacy endpoint, and the custom model cannot make the results of this order.
+    public static let noSubstitute = Code(rawValue: "no-substitute")
     /// An order that cannot be carried out.
     public static let invalidOrder = Code(rawValue: "invalid-order")
     /// A run cannot go on from where it stands: a fault of this package.
@@ -42,7 +46,7 @@ public struct PipelineError: GessoFailure, Equatable {
   /// What is wrong.
   public let message: String
   /// What to do about it.
-  public let remedy: Remedy
+  public private(set) var remedy: Remedy
   /// The job concerned, if there is one.
   public var jobID: JobID?
   /// The ledger's number of the run concerned, if there is one.
@@ -66,6 +70,13 @@ public struct PipelineError: GessoFailure, Equatable {
     self.jobID = jobID
     self.runID = runID
     cause = Cause(underlying)
+  }
+
+  /// This error with a remedy after its own.
+  func adding(_ other: Remedy) -> PipelineError {
+    var error = self
+    error.remedy = .both(remedy, and: other)
+    return error
   }
 
   /// A run that cannot go on from where it stands.

@@ -46,8 +46,10 @@ public enum Remedy: Sendable, Hashable {
   case keepJobID(JobID)
   /// Look at the jobs in the ledger.
   case listJobs
-  /// Decide what became of the submit of a run: adopt a job, submit again, or give the run up.
+  /// Decide what became of the submit of a run: adopt a job, give the run up, or submit again if there is certainly no job.
   case decide(run: Int64)
+  /// Order a finished order again, which is paid for again.
+  case orderAgain
   /// Keep the ledger somewhere else.
   case useLedger(LedgerChoice)
 
@@ -63,6 +65,8 @@ public enum Remedy: Sendable, Hashable {
     case resultBytes
     /// Creative units of a job; whole ones, rounded up.
     case cost
+    /// Creative units of all jobs of a day; whole ones, rounded up.
+    case dailyCost
   }
 
   /// What can be lowered or left out.
@@ -124,7 +128,9 @@ extension Remedy: CustomStringConvertible {
     case .retry(let pause?): Self.text(pause)
     case .keepJobID: "write the job's id down"
     case .listJobs: "look at the ledger's entries first"
-    case .decide(let run): "resolve run \(run): adopt a job, submit again or drop it"
+    case .decide(let run):
+      "resolve run \(run): adopt its job, drop the run, or submit again if there is certainly no job"
+    case .orderAgain: "set again to true for a new job, which is paid for"
     case .useLedger(.another): "open the ledger at another path"
     case .useLedger(.new): "open the ledger at a new path"
     case .useLedger(.newKeepingThis): "keep the file for its job ids, and open the ledger at a new path"
@@ -147,6 +153,7 @@ extension Remedy.Limit: CustomStringConvertible {
     case .resultPixels: "Recipe.Fitting.maxPixels"
     case .resultBytes: "Recipe.Budget.bytes"
     case .cost: "Img2ImgOrder.maxCost"
+    case .dailyCost: "Img2ImgOrder.maxCostPerDay"
     }
   }
 }

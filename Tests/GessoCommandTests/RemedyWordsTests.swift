@@ -31,7 +31,12 @@ struct RemedyWordsTests {
     (.retry(after: nil), "try again later"), (.retry(after: .zero), "try again in a moment"),
     (.retry(after: .milliseconds(2001)), "try again in 3 seconds"),
     (.keepJobID(JobID(rawValue: "job_1")), "write the job's id down"), (.listJobs, "see gesso jobs list"),
-    (.decide(run: 7), "gesso jobs resolve 7 --adopt JOB, --resubmit or --drop"),
+    (
+      .decide(run: 7),
+      "look at the jobs in the service's own pages: gesso jobs resolve 7 --adopt JOB takes one, --drop gives the run up, and only if "
+        + "none is there, --resubmit submits again"
+    ), (.orderAgain, "--again starts a new job, which is paid for"),
+    (.raise(.dailyCost, atLeast: 9), "raise --max-cost-per-day"),
     (.useLedger(.another), "set GESSO_LEDGER to another file"), (.useLedger(.new), "set GESSO_LEDGER to a new file"),
     (.useLedger(.newKeepingThis), "keep the file for its job ids, and set GESSO_LEDGER to a new one"),
   ]
