@@ -53,7 +53,25 @@ final class Img2ImgReporter: Sendable {
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
       console.note("prepared: \(path)")
     case .uploading(let progress): console.progress("uploading", Self.figure(progress))
-    case .waitingForUpload: console.progress("waiting for another process to upload the same image")
+    case .waitingForUpload(let patience):
+      let seconds = Int((patience / .seconds(1)).rounded(.up))
+      console.endProgress()
+      note("waiting for another process to upload the same image, for at most \(seconds) seconds")
+    case .dryRunStartedJob(let id):
+      state.withLock { ($0.jobID, $0.submit) = (id, .idle) }
+      console.endProgress()
+      note("only the price was asked for, and the service started job \(id): it is paid for, and this order's job")
+    case .switchedToCustom(let model, let refusal):
+      console.endProgress()
+      note("\(refusal.message): no job was started; going on with the custom model \(model), whose price is asked for")
+    case .costsMore(let cost, let price):
+      console.endProgress()
+      note("the service charges \(cost) creative units for the job, and its price was \(price)")
+    case .repeatedOtherwise(let names):
+      console.endProgress()
+      note(
+        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
+      )
     case .submitting:
       state.withLock { $0.submit = .outstanding }
       console.progress("submitting")

@@ -247,12 +247,13 @@ extension LedgerEntry {
   var json: JSONObject {
     get throws {
       [
-        "job": jobID, "run": id, "draw": draw, "state": state.rawValue, "created": createdAt,
+        "job": jobID, "run": id, "attempt": attempt, "state": state.rawValue, "created": createdAt,
         "service": intent.baseURL, "project": intent.projectID, "source": intent.source,
         "sourceSha256": intent.sourceSHA256, "sourceAssetId": assetID, "prepared": intent.preparedPath,
         "preparedSha256": intent.preparedSHA256, "prompt": intent.prompt, "model": intent.model, "seed": intent.seed,
         "parameters": try JSONText.value(JSONValue.self, of: intent.parameters),
         "cost": cost.flatMap { Decimal(string: $0) }, "failure": failure,
+        "candidates": candidates,
         "results": results.map { result -> JSONObject in
           ["output": result.path, "assetId": result.assetID, "sha256": result.sha256]
         },

@@ -72,7 +72,7 @@ extension Img2ImgPipeline {
 
   /// Checks that a job is requested only at the address that it was submitted to, with the credentials of that address.
   func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
-    guard entry.intent.baseURL == client.configuration.baseURL else {
+    guard entry.intent.baseURL == client.configuration.serviceIdentity else {
       throw PipelineError(
         .otherService, stage: .wait,
         "\(entry.jobID.map { "job \($0)" } ?? "run \(entry.id)") belongs to \(entry.intent.baseURL), and the client talks "

@@ -54,10 +54,13 @@ public struct Img2ImgPipeline: Sendable {
   /// - Returns: The run. Its result lists the files on disk, or none when the order does not wait for them. It throws a
   ///   `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``:
   ///   `run-in-progress` when another process works on this order, `needs-decision` when it is unknown whether a submit started
-  ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost``.
+  ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost`` or ``Img2ImgOrder/maxCostPerDay``, `no-substitute` when the service no
+  ///   longer has the legacy endpoint and the custom model cannot make these results, `results-gone` when it has lost them.
   public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
     Run { report in
-      let state = RunState(goal: order.waits ? .results : .job, maxCost: order.maxCost)
+      let state = RunState(
+        goal: order.waits ? .results : .job, maxCost: order.maxCost, asksPrice: order.maxCostPerDay != nil,
+        maySwitch: order.maySwitch)
       let run = try await carryOut(order, state, context(polling, report))
       return Img2ImgResult(run.entry, files: run.files)
     }
@@ -68,7 +71,8 @@ public struct Img2ImgPipeline: Sendable {
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
     Run { report in
-      let run = try await carryOut(order, RunState(goal: .price), context(JobPolling(), report))
+      let run = try await carryOut(
+        order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), report))
       guard let price = run.price else { throw PipelineError(unexpected: "no price was asked for", run.entry) }
       return price
     }
@@ -134,10 +138,11 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
     try OutputFolder.make(order.folder)
-    let claim = try ledger.claim(intent, again: order.again && state.goal != .price)
+    let isOrdered = state.goal != .price
+    let claim = try ledger.claim(intent, again: order.again && isOrdered, isOrdered: isOrdered)
     defer { withExtendedLifetime(claim) {} }
     let entry = claim.entry
-    if state.goal != .price, !entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
+    if isOrdered, !entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
     var run = ActiveRun(context, entry, order, gate: gate)
     try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
     return run

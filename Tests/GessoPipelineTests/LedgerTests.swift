@@ -30,7 +30,7 @@ struct LedgerTests {
     try look()
     try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"), parameters: "{}")
     try look()
-    try ledger.recordSubmitting(run)
+    try ledger.recordSubmitting(run, Ledger.Submit(model: "flux.1-dev", parameters: "{}"))
     try look()
     try ledger.recordSubmission(run, job: JobID(rawValue: "job_1"), cost: "10.5")
     try look()
@@ -120,30 +120,33 @@ struct LedgerTests {
       (["downloaded"], false, 0, .downloaded), (["downloaded"], true, 1, .planned),
       (["failed"], false, 0, .planned), (["prepared", "failed"], false, 0, .prepared),
       (["prepared", "uploaded", "failed"], false, 0, .uploaded), (["submitted", "failed"], false, 1, .planned),
-      (["needs-decision"], true, 0, .needsDecision),
+      (["needs-decision"], true, 0, .needsDecision), (["submitted", "succeeded"], true, 0, .succeeded),
+      (["submitted", "gone"], false, 0, .succeeded), (["submitted", "gone"], true, 1, .planned),
     ])
-  func takesUp(steps: [String], again: Bool, draw: Int, state: LedgerEntry.State) throws {
+  func takesUp(steps: [String], again: Bool, attempt: Int, state: LedgerEntry.State) throws {
     let ledger = try Ledger(path: path)
     var first = Self.intent
     first.preparedSHA256 = nil
     let run = try ledger.claim(first, again: false).entry.id
     for step in steps {
-      switch LedgerEntry.State(rawValue: step) {
+      let isGone = step == "gone"
+      switch LedgerEntry.State(rawValue: isGone ? "succeeded" : step) {
       case .prepared: try ledger.recordPrepared(run, sha256: "aa", path: "/p", geometry: nil, parameters: "{}")
       case .uploaded: try ledger.recordUpload(run, asset: AssetID(rawValue: "asset_1"), parameters: "{}")
-      case .submitting: try ledger.recordSubmitting(run)
+      case .submitting: try ledger.recordSubmitting(run, Ledger.Submit(model: "flux.1-dev", parameters: "{}"))
       case .submitted: try ledger.recordSubmission(run, job: JobID(rawValue: "job_1"), cost: nil)
       case .downloaded: try ledger.recordDownloads(run)
+      case .succeeded: try ledger.recordSuccess(run, failure: isGone ? "its results are gone" : nil)
       case .failed: try ledger.recordFailure(run, reason: "no luck")
-      case .needsDecision: try ledger.recordNeedsDecision(run, reason: "who knows")
+      case .needsDecision: try ledger.recordNeedsDecision(run, reason: "who knows", candidates: ["job_1"])
       default: Issue.record("no such step")
       }
     }
     var intent = Self.intent
     intent.seed = "8"
     let entry = try ledger.claim(intent, again: again).entry
-    #expect(entry.draw == draw && entry.state == state)
-    #expect(entry.intent.seed == (draw == 0 ? "7" : "8"), "the seed on record counts")
+    #expect(entry.attempt == attempt && entry.state == state)
+    #expect(entry.intent.seed == (attempt == 0 ? "7" : "8"), "the seed on record counts")
   }
 
   @Test("two runs cannot have the same job")
@@ -192,11 +195,11 @@ struct LedgerTests {
       (Self.unreleased, "is of an unreleased version of gesso", "finish its open runs with the build that made it"),
       (
         "PRAGMA application_id = 0x47455353; PRAGMA user_version = 1; CREATE TABLE run (id INTEGER PRIMARY KEY)",
-        "is of version 1, and this gesso reads version 2", "finish its open runs with the gesso that made it"
+        "is of version 1, and this gesso reads version 3", "finish its open runs with the gesso that made it"
       ),
       (
-        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 3; CREATE TABLE run (id INTEGER PRIMARY KEY)",
-        "is of version 3, and this gesso reads version 2", "finish its open runs with the gesso that made it"
+        "PRAGMA application_id = 0x47455353; PRAGMA user_version = 9; CREATE TABLE run (id INTEGER PRIMARY KEY)",
+        "is of version 9, and this gesso reads version 3", "finish its open runs with the gesso that made it"
       ),
       ("CREATE TABLE photo (id INTEGER PRIMARY KEY)", "is a database of another program", "at another path"),
     ], [true, false])

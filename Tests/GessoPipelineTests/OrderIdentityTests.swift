@@ -109,6 +109,18 @@ struct OrderIdentityTests {
     #expect(try identity(of: other) == identity(of: order))
   }
 
+  @Test("the two names of the public service are one service")
+  func names() throws {
+    func key(_ url: String) throws -> String {
+      let client = ScenarioClient(
+        configuration: try ScenarioConfiguration(baseURL: url, credential: ScenarioCredential(key: "k", secret: "s")))
+      return try order.key(on: client, ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
+    }
+    let key1 = try key("https://api.cloud.scenario.com/v1")
+    #expect(try key("https://api.scenario.com/v1") == key1)
+    #expect(try key("https://api.example.com/v1") != key1)
+  }
+
   /// The key in the ledger after the order was claimed; nothing is sent.
   private func identity(of order: Img2ImgOrder) throws -> String {
     try order.key(

@@ -20,15 +20,14 @@ struct RunStateTests {
 
   private static func error(
     _ code: ScenarioError.Code, _ outcome: ScenarioError.Outcome, _ stage: Stage = .submit,
-    isRetryable: Bool = false, names: [JobID] = []
+    isRetryable: Bool = false
   ) -> ScenarioError {
     var error = ScenarioError(code, outcome, stage: stage, "no", remedy: "")
     error.isRetryable = isRetryable
-    error.namedJobs = names
     return error
   }
   private static let lost = error(.connectionLost, .unknownOutcome)
-  private static let named = error(.malformedReply, .unknownOutcome, names: [job])
+  private static let gone = error(.endpointGone, .refused)
   private static let refused = error(.rejected, .refused)
   private static let cooling = error(.coolingDown, .refused, isRetryable: true)
   private static let crowded = error(.concurrencyLimit, .refused, isRetryable: true)
@@ -91,7 +90,7 @@ struct RunStateTests {
     "once a run has a place, it continues from its state on record",
     arguments: [
       (LedgerEntry.State.planned, Action.prepare(reusing: false)), (.prepared, .prepare(reusing: true)),
-      (.uploaded, .checkUpload), (.submitting, .reconcile(named: [])), (.needsDecision, .reconcile(named: [])),
+      (.uploaded, .checkUpload), (.submitting, .reconcile), (.needsDecision, .reconcile),
     ])
   func proceeds(from state: LedgerEntry.State, action: Action) {
     var run = RunState(goal: .results)
@@ -120,7 +119,9 @@ struct RunStateTests {
   // MARK: Every phase, every event
 
   /// The shortest way into each phase.
-  private static func run(in phase: Phase, goal: RunState.Goal = .results, maxCost: Decimal? = nil) -> RunState {
+  private static func run(
+    in phase: Phase, goal: RunState.Goal = .results, maxCost: Decimal? = nil, maySwitch: Bool = false
+  ) -> RunState {
     let begin = Event.claimed(.planned, job: nil)
     let uploaded: [Event] =
       goal == .price ? [begin, .prepared, .uploaded] : [begin, .placeTaken, .prepared, .uploaded]
@@ -133,13 +134,15 @@ struct RunStateTests {
       case .checkingUpload: [.claimed(.uploaded, job: nil), .placeTaken]
       case .uploading: [begin, .placeTaken, .prepared]
       case .pricing, .submitting: uploaded
+      case .switching: uploaded + [failed(gone)]
       case .pausing: uploaded + [.notSubmitted(cooling, pause: .seconds(6))]
       case .reconciling: uploaded + [.notSubmitted(lost, pause: nil)]
       case .following: [.resumed(job)]
       case .downloading: [.resumed(job), .jobEnded(ended)]
       case .ended: [.resumed(job), .jobEnded(ended), .downloaded]
       }
-    var state = RunState(goal: goal, maxCost: phase == .pricing ? maxCost ?? 10 : maxCost)
+    var state = RunState(
+      goal: goal, maxCost: phase == .pricing ? maxCost ?? 10 : maxCost, maySwitch: phase == .switching || maySwitch)
     for event in events { _ = state.next(event) }
     return state
   }
@@ -149,6 +152,7 @@ struct RunStateTests {
     ("claimed", .claimed(.planned, job: nil)), ("resumed", .resumed(job)), ("resultsFound", .resultsFound),
     ("resultsMissing", .resultsMissing), ("placeTaken", .placeTaken), ("prepared", .prepared),
     ("uploadFound", .uploadFound), ("uploadMissing", .uploadMissing), ("uploaded", .uploaded), ("priced", .priced(3)),
+    ("switched", .switched),
     ("submitted", .submitted(job)), ("notSubmitted", .notSubmitted(lost, pause: nil)), ("pauseEnded", .pauseEnded),
     ("jobEnded", .jobEnded(ended)), ("downloaded", .downloaded), ("failed", failed(down)),
   ]
@@ -161,8 +165,10 @@ struct RunStateTests {
     .preparing: ["prepared": .upload, "failed": giveUp(down)],
     .checkingUpload: ["uploadFound": .submit, "uploadMissing": .prepare(reusing: true), "failed": giveUp(down)],
     .uploading: ["uploaded": .submit, "failed": giveUp(down)],
-    .pricing: ["priced": .submit, "failed": giveUp(down)],
-    .submitting: ["submitted": .follow(job), "notSubmitted": .reconcile(named: []), "failed": giveUp(down)],
+    // A service that ignores the dry run starts the job.
+    .pricing: ["priced": .submit, "submitted": .follow(job), "failed": giveUp(down)],
+    .switching: ["switched": .askPrice, "failed": giveUp(down)],
+    .submitting: ["submitted": .follow(job), "notSubmitted": .reconcile, "failed": giveUp(down)],
     .pausing: ["pauseEnded": .submit, "failed": giveUp(down)],
     // When the service cannot be asked, the error to report is that of the submit.
     .reconciling: ["submitted": .follow(job), "failed": giveUp(lost)],
@@ -207,6 +213,7 @@ struct RunStateTests {
         case .uploadMissing: "uploadMissing"
         case .uploaded: "uploaded"
         case .priced: "priced"
+        case .switched: "switched"
         case .submitted: "submitted"
         case .notSubmitted: "notSubmitted"
         case .pauseEnded: "pauseEnded"
@@ -216,7 +223,7 @@ struct RunStateTests {
         }
       #expect(kind == name)
     }
-    #expect(Set(Self.events.map(\.name)).count == 16)
+    #expect(Set(Self.events.map(\.name)).count == 17)
   }
 
   private static func code(_ action: Action) -> PipelineError.Code? {
@@ -239,10 +246,91 @@ struct RunStateTests {
   @Test("a submit whose reply is lost is reconciled, and never sent again")
   func lost() {
     var state = Self.run(in: .submitting)
-    #expect(state.next(.notSubmitted(Self.named, pause: nil)) == .reconcile(named: [Self.job]))
+    #expect(state.next(.notSubmitted(Self.lost, pause: nil)) == .reconcile)
     var canceled = state
     #expect(canceled.next(Self.failed(Self.canceled)) == Self.giveUp(Self.canceled), "the run stays `submitting`")
     #expect(state.next(.submitted(Self.job)) == .follow(Self.job))
+  }
+
+  @Test(
+    "a job that a dry run started is an error for a question about the price, and the job of an order"
+  )
+  func dryRunStarts() {
+    var asked = Self.run(in: .pricing, goal: .price)
+    let action = asked.next(.submitted(Self.job))
+    guard case .giveUp(let failure, let record) = action else {
+      Issue.record("\(action)")
+      return
+    }
+    #expect(failure.service?.code == .dryRunStartedJob && failure.service?.jobID == Self.job && record == nil)
+    var ordered = Self.run(in: .pricing)
+    #expect(ordered.next(.submitted(Self.job)) == .follow(Self.job))
+  }
+
+  // MARK: Where the legacy endpoint is gone
+
+  private static let goneEvents: [(Phase, Event)] = [
+    (.pricing, failed(gone)), (.pricing, failed(error(.modelRefused, .refused, .price))), (.submitting, failed(gone)),
+    (.submitting, .notSubmitted(gone, pause: nil)),
+    (.submitting, .notSubmitted(error(.modelRefused, .refused), pause: nil)),
+  ]
+
+  @Test(
+    "a refusal which shows that the legacy endpoint is gone leads to the custom model once, and its price is asked for")
+  func switches() {
+    for (phase, event) in Self.goneEvents {
+      var state = Self.run(in: phase, maySwitch: true)
+      guard case .switchToCustom = state.next(event) else {
+        Issue.record("\(event) in \(phase)")
+        continue
+      }
+      #expect(state.next(.switched) == .askPrice)
+      #expect(state.next(.priced(3)) == .submit)
+      #expect(state.next(.notSubmitted(Self.gone, pause: nil)) == Self.giveUp(Self.gone, record: "no"), "only once")
+    }
+  }
+
+  @Test("the limit holds for the price of the custom model too")
+  func limitsCustom() {
+    var state = Self.run(in: .submitting, maxCost: 10, maySwitch: true)
+    _ = state.next(.priced(10))
+    _ = state.next(.notSubmitted(Self.gone, pause: nil))
+    _ = state.next(.switched)
+    #expect(Self.code(state.next(.priced(11))) == .tooExpensive)
+  }
+
+  @Test(
+    "without leave, or when a job may have been started, the custom model does not take the place of the legacy one")
+  func keepsLegacy() {
+    for (phase, event) in Self.goneEvents {
+      var state = Self.run(in: phase)
+      if case .switchToCustom = state.next(event) { Issue.record("\(event) in \(phase)") }
+    }
+    for error in [Self.lost, Self.failing, Self.error(.endpointGone, .unknownOutcome)] {
+      var state = Self.run(in: .submitting, maySwitch: true)
+      #expect(state.next(.notSubmitted(error, pause: nil)) == .reconcile)
+    }
+  }
+
+  private static let failing = ScenarioError(
+    .serviceFailed, .unknownOutcome, stage: .submit, "no",
+    remedy: .both("look for it", and: .useCustomModel("model_bfl-flux-1-dev")))
+
+  @Test(
+    "after a bare failure of the legacy endpoint, the error names the custom model for the next order")
+  func namesCustom() {
+    let parked = PipelineError(.needsDecision, stage: .submit, "who knows", remedy: .decide(run: 1))
+    for (error, isNamed) in [(Self.failing, true), (Self.lost, false)] {
+      var state = Self.run(in: .submitting, maySwitch: true)
+      _ = state.next(.notSubmitted(error, pause: nil))
+      guard case .giveUp(let failure, nil) = state.next(Self.failed(parked)) else {
+        Issue.record("the run goes on")
+        continue
+      }
+      let remedy: Remedy =
+        isNamed ? .both(.decide(run: 1), and: .useCustomModel("model_bfl-flux-1-dev")) : .decide(run: 1)
+      #expect((failure.error as? PipelineError)?.remedy == remedy)
+    }
   }
 
   @Test(

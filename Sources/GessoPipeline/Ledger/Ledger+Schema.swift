@@ -5,20 +5,22 @@ extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
   /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
-  private static let version = 2
+  private static let version = 3
 
   private static let schema = """
     PRAGMA application_id = \(applicationID);
     PRAGMA user_version = \(version);
     CREATE TABLE run (
       id INTEGER PRIMARY KEY AUTOINCREMENT, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
-      key TEXT NOT NULL, draw INTEGER NOT NULL, account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
+      key TEXT NOT NULL, attempt INTEGER NOT NULL, isOrdered INTEGER NOT NULL, account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
       source TEXT NOT NULL, sourceSHA256 TEXT, secondSHA256 TEXT,
       preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
       model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
       folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
-      assetID TEXT, submittedAt REAL, jobID TEXT, cost TEXT, failure TEXT,
-      UNIQUE (key, draw), UNIQUE (jobID, baseURL));
+      assetID TEXT, askedAt REAL, price TEXT, submittedAt REAL, jobID TEXT, cost TEXT, wasDryRun INTEGER NOT NULL,
+      named TEXT NOT NULL, failure TEXT,
+      UNIQUE (key, attempt), UNIQUE (jobID, baseURL));
+    CREATE INDEX run_spending ON run (submittedAt);
     CREATE TABLE result (
       run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL, assetID TEXT NOT NULL, path TEXT NOT NULL,
       sha256 TEXT NOT NULL, number INTEGER NOT NULL, recordSHA256 TEXT,

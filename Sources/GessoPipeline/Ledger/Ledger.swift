@@ -43,7 +43,7 @@ public final class Ledger: Sendable {
     }
   }
 
-  // MARK: Writing
+  // MARK: Claiming
 
   /// Claims the run of an order, or a new run, which is `planned`.
   ///
@@ -51,18 +51,21 @@ public final class Ledger: Sendable {
   ///
   /// - Parameters:
   ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
-  ///   - again: True for a new attempt of a finished order.
+  ///   - again: True for a new attempt of an order that is finished, or whose results the service no longer has.
+  ///   - isOrdered: False when only the price is asked for. Such a run is not listed until it is ordered or has a job.
   /// - Returns: The run, reserved for the caller.
   /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
-  package func claim(_ intent: LedgerIntent, again: Bool) throws(PipelineError) -> LedgerClaim {
+  package func claim(
+    _ intent: LedgerIntent, again: Bool, isOrdered: Bool = true
+  ) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
       let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM run WHERE key = ? ORDER BY draw DESC LIMIT 1", arguments: [intent.key])
-      guard let row else { return try Self.insert(intent, draw: 0, in: database) }
+        database, sql: "SELECT * FROM run WHERE key = ? ORDER BY attempt DESC LIMIT 1", arguments: [intent.key])
+      guard let row else { return try Self.insert(intent, attempt: 0, isOrdered, in: database) }
       let latest = try LedgerEntry(row, results: [])
       switch latest.state {
-      case .failed where latest.jobID != nil, .downloaded where again:
-        return try Self.insert(intent, draw: latest.draw + 1, in: database)
+      case .failed where latest.jobID != nil, .downloaded where again, .succeeded where again && latest.failure != nil:
+        return try Self.insert(intent, attempt: latest.attempt + 1, isOrdered, in: database)
       case .failed:
         let state: LedgerEntry.State =
           latest.assetID != nil ? .uploaded : latest.intent.preparedSHA256 != nil ? .prepared : .planned
@@ -71,6 +74,7 @@ public final class Ledger: Sendable {
           arguments: [state.rawValue, Self.now, latest.id])
       default: break
       }
+      if isOrdered { try database.execute(sql: "UPDATE run SET isOrdered = 1 WHERE id = ?", arguments: [latest.id]) }
       return latest.id
     }
     return try claim(id)
@@ -88,76 +92,25 @@ public final class Ledger: Sendable {
     return LedgerClaim(entry: try entry(run: id), lock: lock)
   }
 
-  private static func insert(_ intent: LedgerIntent, draw: Int, in database: Database) throws -> Int64 {
-    try NewRun(intent: intent, draw: draw, createdAt: now).insert(database)
+  static func insert(
+    _ intent: LedgerIntent, attempt: Int, _ isOrdered: Bool, in database: Database
+  ) throws -> Int64 {
+    try NewRun(intent: intent, attempt: attempt, isOrdered: isOrdered, createdAt: now).insert(database)
     return database.lastInsertedRowID
   }
 
-  /// Records that the order was given again: its name for the source and its places for the results replace the old ones.
-  package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
-    try update(
-      id, step: "repeat",
-      [
-        "source": intent.source, "secondSHA256": intent.secondSHA256, "folder": intent.folder,
-        "nameTemplate": intent.nameTemplate, "stem": intent.stem,
-      ])
-  }
-
-  /// Records that the prepared image is on disk and that the request is complete but for the uploads.
-  package func recordPrepared(
-    _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
-  ) throws(PipelineError) {
-    try update(
-      id, to: .prepared,
-      ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
-  }
-
-  /// Records that the service has the image, and the mask or control image if there is one.
-  package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
-    try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
-  }
-
-  /// Records that the submit is about to be sent.
-  package func recordSubmitting(_ id: Int64) throws(PipelineError) {
-    try update(id, to: .submitting, ["submittedAt": Date.now.timeIntervalSince1970])
-  }
-
-  /// Records the job that the service accepted, or that reconciling found.
-  package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
-    try update(id, to: .submitted, ["jobID": job.rawValue, "cost": cost, "failure": nil])
-  }
-
-  /// Records that the job of the submit, if there is one, could not be found.
-  package func recordNeedsDecision(_ id: Int64, reason: String) throws(PipelineError) {
-    try update(id, to: .needsDecision, ["failure": reason])
-  }
-
-  /// Records that the submit started no job.
-  package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
-    try update(id, to: .uploaded, ["failure": nil])
-  }
-
-  /// Records that the job succeeded.
-  package func recordSuccess(_ id: Int64) throws(PipelineError) { try update(id, to: .succeeded) }
-
-  /// Records that the run ended without results. `reason` is one line for people.
-  package func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
-    try update(id, to: .failed, ["failure": reason])
-  }
+  // MARK: Results
 
   /// Records that one result is on disk.
   package func recordResult(_ id: Int64, _ result: LedgerResult) throws(PipelineError) {
     try write("result") { try NewResult(run: id, result: result).insert($0, onConflict: .replace) }
   }
 
-  /// Records that all results are on disk.
-  package func recordDownloads(_ id: Int64) throws(PipelineError) { try update(id, to: .downloaded) }
-
   // MARK: Reading
 
-  /// The runs, newest first.
+  /// The runs, newest first, without those of which only the price was asked for.
   public func entries(limit: Int = 100) throws(PipelineError) -> [LedgerEntry] {
-    try entries("ORDER BY id DESC LIMIT ?", [limit])
+    try entries("WHERE isOrdered ORDER BY id DESC LIMIT ?", [limit])
   }
 
   /// The run that a job belongs to.
@@ -203,27 +156,6 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The jobs at this address of the service that belong to a run.
-  package func claimedJobs(baseURL: String) throws(PipelineError) -> Set<JobID> {
-    try read { database in
-      Set(
-        try String.fetchAll(
-          database, sql: "SELECT jobID FROM run WHERE baseURL = ? AND jobID IS NOT NULL", arguments: [baseURL]
-        ).map(JobID.init(rawValue:)))
-    }
-  }
-
-  /// True when another attempt of the same order is also unresolved.
-  package func hasRival(_ entry: LedgerEntry) throws(PipelineError) -> Bool {
-    try read { database in
-      try Bool.fetchOne(
-        database,
-        sql: """
-          SELECT EXISTS (SELECT 1 FROM run WHERE key = ? AND id <> ? AND state IN ('submitting', 'needs-decision'))
-          """, arguments: [entry.intent.key, entry.id]) ?? false
-    }
-  }
-
   func read<Result>(_ body: (Database) throws -> Result) throws(PipelineError) -> Result {
     do {
       return try database.read(body)
@@ -259,7 +191,7 @@ public final class Ledger: Sendable {
     return version ?? "unknown"
   }
 
-  private func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
+  func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
     try read { database in
       try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
         try LedgerEntry(
@@ -274,20 +206,26 @@ public final class Ledger: Sendable {
     try Fields<LedgerResult>.fetchAll(database, sql: "SELECT * FROM result \(clause)", arguments: [value]).map(\.value)
   }
 
-  private func update(
+  func update(
     _ id: Int64, to state: LedgerEntry.State, _ columns: [String: (any DatabaseValueConvertible)?] = [:]
   ) throws(PipelineError) {
     try update(id, step: state.rawValue, columns.merging(["state": state.rawValue]) { $1 })
   }
 
-  private func update(
+  func update(
     _ id: Int64, step: String, _ columns: [String: (any DatabaseValueConvertible)?]
   ) throws(PipelineError) {
     try write(step) { database in
       let columns = columns.merging(["updatedAt": Self.now]) { $1 }
-      try Table("run").filter(Column("id") == id)
-        .updateAll(database, columns.map { Column($0.key).set(to: $0.value) })
+      try Self.update(id, columns, in: database)
     }
+  }
+
+  static func update(
+    _ id: Int64, _ columns: [String: (any DatabaseValueConvertible)?], in database: Database
+  ) throws {
+    try Table("run").filter(Column("id") == id)
+      .updateAll(database, columns.map { Column($0.key).set(to: $0.value) })
   }
 
   func write<Result>(
@@ -302,6 +240,8 @@ public final class Ledger: Sendable {
           }, step)
       }
       return result
+    } catch let error as PipelineError {
+      throw error
     } catch {
       throw Self.unavailable(path, error)
     }
@@ -320,12 +260,16 @@ public final class Ledger: Sendable {
 private struct NewRun: PersistableRecord {
   static let databaseTableName = "run"
   let intent: LedgerIntent
-  let draw: Int
+  let attempt: Int
+  let isOrdered: Bool
   let createdAt: String
 
   func encode(to container: inout PersistenceContainer) throws {
     try Fields(intent).encode(to: &container)
-    container["draw"] = draw
+    container["attempt"] = attempt
+    container["isOrdered"] = isOrdered
+    container["wasDryRun"] = false
+    container["named"] = ""
     container["createdAt"] = createdAt
     container["updatedAt"] = createdAt
     container["state"] = LedgerEntry.State.planned.rawValue
@@ -359,10 +303,13 @@ extension LedgerEntry {
       throw DatabaseError(message: "run \(row["id"] as Int64) is in the unknown state \(row["state"] as String)")
     }
     self.init(
-      id: row["id"], draw: row["draw"], createdAt: row["createdAt"], state: state,
+      id: row["id"], attempt: row["attempt"], createdAt: row["createdAt"], state: state,
       intent: try Fields<LedgerIntent>(row: row).value,
       assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
-      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), submittedAt: row["submittedAt"], cost: row["cost"],
-      failure: row["failure"], results: results)
+      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), askedAt: row["askedAt"],
+      submittedAt: row["submittedAt"], price: row["price"], cost: row["cost"],
+      wasStartedByDryRun: row["wasDryRun"],
+      namedIDs: (row["named"] as String).split(separator: " ").map(String.init), failure: row["failure"],
+      results: results)
   }
 }

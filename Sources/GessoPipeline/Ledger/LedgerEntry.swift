@@ -22,12 +22,15 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
     case downloaded
     /// The run ended without results: refused, failed or canceled.
     case failed
+
+    /// True where no submit is on record.
+    package var isBeforeSubmit: Bool { [.planned, .prepared, .uploaded].contains(self) }
   }
 
   /// The ledger's number of the run.
   public let id: Int64
   /// The number of this attempt at its order, from 0.
-  public let draw: Int
+  public let attempt: Int
   /// When it was begun, as ISO 8601 in UTC.
   public let createdAt: String
   /// The run's progress.
@@ -38,14 +41,25 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let assetID: AssetID?
   /// The job, from the moment the service named it.
   public let jobID: JobID?
+  /// The time just before the price was asked for, in seconds since 1970; nil once it is known that this started no job.
+  package let askedAt: Double?
   /// The time just before the submit was sent, in seconds since 1970.
   package let submittedAt: Double?
+  /// The price in creative units that the service named before the submit, as a decimal number.
+  public let price: String?
   /// The price in creative units that the service gave, as a decimal number.
   public let cost: String?
-  /// Why it failed, if it did.
+  /// True when only the price was asked for, and the service started the job all the same.
+  public let wasStartedByDryRun: Bool
+  /// The ids of jobs and assets that an unreadable reply to the submit names, and of jobs that may be that of the submit.
+  public let namedIDs: [String]
+  /// Why it failed, or why the results of a job that succeeded cannot be had.
   public let failure: String?
   /// The results on disk, in the service's order.
   public let results: [LedgerResult]
+
+  /// The jobs among ``namedIDs``: one of them may be the job of the submit.
+  public var candidates: [JobID] { namedIDs.filter { !$0.hasPrefix("asset_") }.map(JobID.init(rawValue:)) }
 }
 
 /// The intent of a run, recorded before anything is sent.
@@ -57,7 +71,8 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var key: String
   /// The account that pays: the project, or a digest of the API key where no project is named.
   public var account: String
-  /// The service's address: a run against a stand-in never counts for the service.
+  /// The service's address: a run against a stand-in never counts for the service. The two names of the public service are one
+  /// address here.
   public var baseURL: String
   /// The project, if one was named.
   public var projectID: String?

@@ -11,7 +11,7 @@ extension Img2ImgOrder {
     let secondSHA256 = try second.flatMap { try Self.digest(of: .image($0.source)) }
     let identity = try OrderIdentity(self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256)
     return LedgerIntent(
-      key: try identity.digest, account: context.account, baseURL: configuration.baseURL,
+      key: try identity.digest, account: context.account, baseURL: context.service,
       projectID: configuration.projectID,
       source: sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,

@@ -51,6 +51,12 @@ public struct Img2ImgOrder: Sendable {
   public var waits = true
   /// The most creative units that the job may cost. The price is asked for first, and above this limit nothing is submitted.
   public var maxCost: Decimal?
+  /// The most creative units that the account may spend on one day (UTC), this job included, as the ledger knows it. The price is
+  /// asked for first, and where the sum would be above this limit nothing is submitted.
+  public var maxCostPerDay: Decimal?
+  /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` where the service refuses the legacy endpoint
+  /// in a way which shows that no job was started. Its price is asked for first, and settings that it does not take are refused.
+  public var allowsCustomModel = true
 
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
   public static let defaultNameTemplate = "{stem}-{seed}-{index}"
@@ -93,6 +99,11 @@ public struct Img2ImgOrder: Sendable {
   public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
   private static let laterAsset = AssetID(rawValue: "uploaded-later")
 
+  /// True when the custom model may take the place of the legacy endpoint.
+  package var maySwitch: Bool {
+    allowsCustomModel && request.endpoint != .custom && CustomModel.substitutes[request.modelID] != nil
+  }
+
   /// The names of results, once the seed is known.
   func naming(seed: String) -> ResultNaming {
     ResultNaming(folder: folder, template: nameTemplate, stem: stem, seed: seed)
@@ -111,6 +122,11 @@ public struct Img2ImgOrder: Sendable {
   func validate() throws {
     func refuse(_ message: String, _ remedy: Remedy) -> PipelineError {
       PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
+    }
+    if let name = request.parameters.keys.first(where: { $0.lowercased() == "dryrun" }) {
+      // In a body the service ignores it and starts a paid job (contract, section 7).
+      throw refuse(
+        "the parameter \(name) would not ask for the price but start a paid job", "ask for the price instead")
     }
     try naming(seed: request.seed ?? String(Img2ImgRequest.largestSeed)).check(count: request.numSamples)
     var request = request

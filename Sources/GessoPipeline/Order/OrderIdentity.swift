@@ -34,7 +34,7 @@ package struct OrderIdentity: Encodable, Sendable {
   let seed: String?
 
   init(_ order: Img2ImgOrder, _ context: RunContext, sourceSHA256: String?, secondSHA256: String?) throws {
-    service = context.client.configuration.baseURL
+    service = context.service
     account = context.account
     second = order.second.map { second in
       let image = secondSHA256 ?? Self.unknown

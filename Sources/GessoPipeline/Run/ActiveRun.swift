@@ -6,6 +6,8 @@ internal import ScenarioAPI
 struct ActiveRun {
   /// The run as the ledger had it when the present action began.
   private(set) var entry: LedgerEntry
+  /// True for a run that was finished before it was claimed.
+  let wasFinished: Bool
   /// The job's price in creative units, once it was requested.
   private(set) var price: Decimal?
   /// The results on disk, in the service's order.
@@ -43,6 +45,7 @@ struct ActiveRun {
   ) {
     self.context = context
     self.entry = entry
+    wasFinished = entry.state == .downloaded
     self.order = order
     self.naming = naming
     self.replacesResults = replacesResults
@@ -91,32 +94,26 @@ struct ActiveRun {
       try await UploadStep(context: context).run(images, try ordered, entry, &request)
       images = PreparedImages()
       return .uploaded
+    case .switchToCustom(let refusal):
+      request = try CustomModel.request(like: request)
+      context.report(.switchedToCustom(model: request.modelID, refusal))
+      retry = context.client.retry
+      return .switched
     case .askPrice:
       try request.restore(from: entry)
-      switch try await context.client.dryRun(request) {
-      case .price(let price):
-        self.price = price.creativeUnits
-        return .priced(price.creativeUnits)
-      case .startedJob(let job):
-        var error = ScenarioError(
-          .dryRunStartedJob, .unusable, stage: .price,
-          "only the price was asked for, and the service started job \(job)",
-          remedy: "it is paid for: cancel it or take its results, and report this")
-        error.jobID = job
-        error.charged = .yes
-        throw error
-      }
+      let event = try await PriceStep(context: context).run(request, entry)
+      if case .priced(let price) = event { self.price = price }
+      return event
     case .submit:
-      return try await SubmitStep(context: context).run(request, run: entry.id, &retry)
+      return try await SubmitStep(context: context, price: price, dailyLimit: order?.maxCostPerDay)
+        .run(request, run: entry.id, &retry)
     case .pause(let pause, let refusal):
       context.report(.pausing(pause, refusal))
       try await context.client.sleep(pause, stage: .submit)
       return .pauseEnded
-    case .reconcile(let named):
-      try request.restore(from: entry)
-      return .submitted(try await ReconcileStep(context: context).run(request, entry, named: named))
+    case .reconcile: return .submitted(try await ReconcileStep(context: context).run(entry))
     case .follow(let job):
-      return .jobEnded(try await WaitStep(context: context).run(job, isOrdered: order != nil))
+      return .jobEnded(try await WaitStep(context: context).run(job, of: entry, isOrdered: order != nil))
     case .download(let job):
       files = try await DownloadStep(context: context, places: places).run(job)
       return .downloaded

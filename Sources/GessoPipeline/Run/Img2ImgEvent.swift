@@ -1,3 +1,4 @@
+public import Foundation
 public import Ground
 public import ImagePreparation
 public import ScenarioAPI
@@ -10,8 +11,14 @@ public enum Img2ImgEvent: Sendable {
   case prepared(PreparedImage, path: String)
   /// A part of an image has been sent.
   case uploading(UploadProgress)
-  /// Another process is uploading the same image, and this run waits for it.
-  case waitingForUpload
+  /// Another process is uploading the same image, and this run waits for it, for at most this long.
+  case waitingForUpload(upTo: Duration)
+  /// Only the price was asked for, and the service started this job all the same. It is paid for, and on record as the job of the
+  /// order.
+  case dryRunStartedJob(JobID)
+  /// The service no longer has the legacy endpoint or its model, as the refusal shows, and started no job. The custom model makes the
+  /// results instead, at a price that is asked for next.
+  case switchedToCustom(model: String, ScenarioError)
   /// The submit is being sent. Until its reply is read, it is unknown whether there is a job.
   case submitting
   /// The service refused the submit for now and started no job. The next attempt follows after this pause.
@@ -20,6 +27,11 @@ public enum Img2ImgEvent: Sendable {
   case reconciling
   /// The service accepted the job, and its id is on record.
   case submitted(JobID)
+  /// The service charges more for the job than the price that it named before.
+  case costsMore(Decimal, than: Decimal)
+  /// The service repeats these settings of the request otherwise than they were sent, or leaves the image out: the results may
+  /// not be those that were asked for.
+  case repeatedOtherwise([String])
   /// The job as the service last reported it.
   case waiting(Job)
   /// This number of results is being downloaded.

@@ -11,6 +11,10 @@ struct RunContext: Sendable {
   /// Reports an event of the run.
   let report: @Sendable (Img2ImgEvent) -> Void
 
+  /// The address of the service, one for its two names.
+  var service: String { client.configuration.serviceIdentity }
+  /// The service's clock minus this machine's; nil where no reply has shown it.
+  var clockOffset: Duration? { client.clockOffset }
   /// The account that pays: the project, or a digest of the API key where no project is named.
   var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
 }

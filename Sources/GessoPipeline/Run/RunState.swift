@@ -29,7 +29,7 @@ package struct RunState: Sendable, Equatable {
   /// The action whose outcome is awaited.
   package enum Phase: Sendable, CaseIterable {
     case claiming, lookingForResults, takingPlace, preparing, checkingUpload, uploading, pricing, submitting, pausing
-    case reconciling, following, downloading, ended
+    case switching, reconciling, following, downloading, ended
   }
 
   /// The outcome of an action.
@@ -54,7 +54,9 @@ package struct RunState: Sendable, Equatable {
     case uploaded
     /// The price of the job in creative units.
     case priced(Decimal)
-    /// The service accepted the job, or reconciling found it; it is on record.
+    /// The request is now one of the custom model.
+    case switched
+    /// The service accepted the job, reconciling found it, or the question for the price started it; it is on record.
     case submitted(JobID)
     /// The submit failed. `pause` is set only when the submit certainly started no job and is to be repeated after that pause.
     case notSubmitted(ScenarioError, pause: Duration?)
@@ -80,14 +82,16 @@ package struct RunState: Sendable, Equatable {
     case checkUpload
     /// Upload the image.
     case upload
+    /// Make the request one of the custom model, after this refusal by the legacy endpoint.
+    case switchToCustom(after: ScenarioError)
     /// Ask for the price.
     case askPrice
     /// Submit the job: the only action that costs anything.
     case submit
     /// Wait this long before the next submit; the service refused the last one for now.
     case pause(Duration, ScenarioError)
-    /// Find the job that the submit became. `named` are the jobs that an unreadable reply names.
-    case reconcile(named: [JobID])
+    /// Find the job that the submit became.
+    case reconcile
     /// Wait until the job ends.
     case follow(JobID)
     /// Download the results that are not on disk.
@@ -104,16 +108,28 @@ package struct RunState: Sendable, Equatable {
   /// The purpose of the run.
   package let goal: Goal
   private let maxCost: Decimal?
+  /// True when the price has to be known before the submit.
+  private let asksPrice: Bool
+  /// True while the custom model may still take the place of the legacy endpoint.
+  private var maySwitch: Bool
   /// The run's state in the ledger.
   private var reached = LedgerEntry.State.planned
   private var jobID: JobID?
   /// The failure of the submit that is being reconciled; nil when an earlier process sent it.
   private var submitFailure: ScenarioError?
 
-  /// Makes a run that has not begun. The job may cost `maxCost` creative units at most; nil for any price.
-  package init(goal: Goal, maxCost: Decimal? = nil) {
+  /// Makes a run that has not begun.
+  ///
+  /// - Parameters:
+  ///   - goal: The purpose of the run.
+  ///   - maxCost: The most creative units that the job may cost; nil for any price.
+  ///   - asksPrice: True when the price has to be known before the submit for another reason.
+  ///   - maySwitch: True when the custom model may make the results where the service no longer has the legacy endpoint.
+  package init(goal: Goal, maxCost: Decimal? = nil, asksPrice: Bool = false, maySwitch: Bool = false) {
     self.goal = goal
     self.maxCost = maxCost
+    self.asksPrice = asksPrice || goal == .price || maxCost != nil
+    self.maySwitch = maySwitch
   }
 
   /// Decides on the action after `event`.
@@ -132,6 +148,8 @@ package struct RunState: Sendable, Equatable {
     case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
     case (.uploading, .uploaded): afterUpload()
     case (.pricing, .priced(let price)): afterPrice(price)
+    case (.pricing, .submitted(let job)): afterDryRunJob(job)
+    case (.switching, .switched): enter(.pricing, .askPrice)
     case (.submitting, .submitted(let job)), (.reconciling, .submitted(let job)): afterSubmit(job)
     case (.submitting, .notSubmitted(let error, let pause)): afterRefusal(error, pause)
     case (.pausing, .pauseEnded): enter(.submitting, .submit)
@@ -161,13 +179,13 @@ package struct RunState: Sendable, Equatable {
     case .planned: enter(.preparing, .prepare(reusing: false))
     case .prepared: enter(.preparing, .prepare(reusing: true))
     case .uploaded: enter(.checkingUpload, .checkUpload)
-    case .submitting, .needsDecision: enter(.reconciling, .reconcile(named: []))
+    case .submitting, .needsDecision: enter(.reconciling, .reconcile)
     case .submitted, .succeeded, .downloaded, .failed: unexpected("\(reached.rawValue) without a job")
     }
   }
 
   private mutating func afterUpload() -> Action {
-    goal == .price || maxCost != nil
+    asksPrice
       ? enter(.pricing, .askPrice, reached: .uploaded) : enter(.submitting, .submit, reached: .uploaded)
   }
 
@@ -185,10 +203,15 @@ package struct RunState: Sendable, Equatable {
   private mutating func afterRefusal(_ error: ScenarioError, _ pause: Duration?) -> Action {
     if error.mayHaveStartedJob {
       submitFailure = error
-      return enter(.reconciling, .reconcile(named: error.namedJobs))
+      return enter(.reconciling, .reconcile)
     }
     if let pause { return enter(.pausing, .pause(pause, error)) }
     return afterFailure(RunFailure(error))
+  }
+
+  /// A job that a dry run started is paid for. An order gets its results; a question for the price fails, so that the job is noticed.
+  private mutating func afterDryRunJob(_ job: JobID) -> Action {
+    goal == .price ? giveUp(PriceStep.startedJob(job, isEarlier: false)) : afterSubmit(job)
   }
 
   private mutating func afterSubmit(_ job: JobID?) -> Action {
@@ -211,23 +234,36 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func afterFailure(_ failure: RunFailure) -> Action {
     switch phase {
-    case .preparing, .checkingUpload, .uploading, .pricing, .submitting:
+    case .preparing, .checkingUpload, .uploading, .pricing, .submitting, .switching:
       if let error = failure.service, error.code == .concurrencyLimit, goal != .price {
         return enter(.takingPlace, .takePlace(after: error))
+      }
+      if let error = failure.service, maySwitch, [.pricing, .submitting].contains(phase), error.showsLegacyIsGone {
+        maySwitch = false
+        return enter(.switching, .switchToCustom(after: error))
       }
       // Asking for the price of a run that is further changes nothing on record.
       return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? reason(of: failure.error) : nil)
     case .reconciling:
       // The service cannot be asked now; the same order asks it later. The error to report is that of the submit.
       if let submitFailure, failure.service != nil, !failure.isCancellation { return giveUp(submitFailure) }
-      return giveUp(failure.error)
+      return giveUp(withSubstitute(failure.error))
     case .claiming, .lookingForResults, .takingPlace, .pausing, .following, .downloading, .ended:
       return giveUp(failure.error)
     }
   }
 
+  /// A failure to decide about a submit that the service answered as it answers for models which the legacy endpoint no longer runs
+  /// (a bare 500; contract, section 10). The job may exist all the same, so that only the next order can name the other model.
+  private func withSubstitute(_ error: any Error) -> any Error {
+    guard let decision = error as? PipelineError, decision.code == .needsDecision,
+      case .both(_, and: let other)? = submitFailure?.remedy, case .useCustomModel = other
+    else { return error }
+    return decision.adding(other)
+  }
+
   /// True where the ledger has no submit on record.
-  private var isBeforeSubmit: Bool { [.planned, .prepared, .uploaded].contains(reached) }
+  private var isBeforeSubmit: Bool { reached.isBeforeSubmit }
 
   private mutating func enter(_ phase: Phase, _ action: Action, reached state: LedgerEntry.State? = nil) -> Action {
     self.phase = phase
@@ -241,5 +277,12 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func unexpected(_ event: String) -> Action {
     giveUp(PipelineError(unexpected: "the run cannot go on from \(phase) after \(event)"))
+  }
+}
+
+extension ScenarioError {
+  /// True for a refusal which shows that the service no longer has the legacy endpoint, or its model there. No job was started.
+  package var showsLegacyIsGone: Bool {
+    outcome == .refused && [.endpointGone, .modelRefused].contains(code)
   }
 }

@@ -47,6 +47,11 @@ struct DownloadStep {
         files[index] = file
         context.report(.downloaded(file))
       }
+    } catch let error as ScenarioError where error.code == .notFound {
+      try context.ledger.recordSuccess(run.id, failure: "the service no longer has the results of job \(job.id)")
+      throw PipelineError(
+        .resultsGone, stage: .download, "the service no longer has the results of job \(job.id): \(error.message)",
+        remedy: .orderAgain, jobID: job.id, runID: run.id, underlying: error)
     } catch var error as ScenarioError {
       error.jobID = job.id
       throw error

@@ -7,6 +7,10 @@ internal import ScenarioAPI
 /// and the end of the process then costs nothing.
 struct SubmitStep: Sendable {
   let context: RunContext
+  /// The price that the service named, if it was asked.
+  let price: Decimal?
+  /// As ``Img2ImgOrder/maxCostPerDay``.
+  let dailyLimit: Decimal?
 
   /// Makes one attempt.
   ///
@@ -15,18 +19,22 @@ struct SubmitStep: Sendable {
   ///   - run: The ledger's number of the run.
   ///   - retry: Counts the attempts and decides on the pause after a refusal.
   /// - Returns: `submitted` or `notSubmitted`.
-  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written.
+  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or the day's limit
+  ///   leaves no room.
   func run(
     _ request: Img2ImgRequest, run: Int64, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {
     try Task.checkCancellation()
-    try context.ledger.recordSubmitting(run)
+    try context.ledger.recordSubmitting(run, try Ledger.Submit(request, price: price, dailyLimit: dailyLimit))
     context.report(.submitting)
     let submission: Submission
     do throws(ScenarioError) {
       submission = try await context.client.submitOnce(request)
     } catch {
-      if error.mayHaveStartedJob { return .notSubmitted(error, pause: nil) }
+      if error.mayHaveStartedJob {
+        if !error.namedIDs.isEmpty { try context.ledger.recordNames(run, error.namedIDs) }
+        return .notSubmitted(error, pause: nil)
+      }
       try context.ledger.recordNotSubmitted(run)
       return .notSubmitted(error, pause: context.client.delay(after: error, of: .submit, &retry))
     }
@@ -38,6 +46,15 @@ struct SubmitStep: Sendable {
         error.code, stage: .submit, "job \(job) was submitted and is paid for, but \(error.message)",
         remedy: .keepJobID(job), jobID: job, runID: run, underlying: error.underlyingError)
     }
+    try reportDifferences(submission, run: run)
     return .submitted(job)
+  }
+
+  /// Compares the reply with what was asked for, as soon as the job is on record: a wait for the wrong results can be given up.
+  private func reportDifferences(_ submission: Submission, run: Int64) throws {
+    if let cost = submission.cost, let price, cost > price { context.report(.costsMore(cost, than: price)) }
+    let sent = try SubmittedRequest(try context.ledger.entry(run: run))
+    let names = sent.differences(in: submission.job.echo)
+    if !names.isEmpty { context.report(.repeatedOtherwise(names)) }
   }
 }

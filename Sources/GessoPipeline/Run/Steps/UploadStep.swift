@@ -6,8 +6,8 @@ internal import ScenarioAPI
 struct UploadStep: Sendable {
   /// The interval at which a process checks whether another one has ended the same upload.
   private static let lockInterval = Duration.milliseconds(100)
-  /// The longest wait for the upload of another process.
-  private static let lockPatience = Duration.seconds(600)
+  /// The longest wait for the upload of another process, if the run has that long.
+  private static let longestLockPatience = Duration.seconds(600)
 
   let context: RunContext
 
@@ -39,7 +39,7 @@ struct UploadStep: Sendable {
 
   /// The asset of an image. The same bytes are uploaded once, as long as the service keeps the asset.
   func asset(of image: EncodedImage) async throws -> AssetID {
-    let (baseURL, account, sha256) = (context.client.configuration.baseURL, context.account, image.sha256)
+    let (baseURL, account, sha256) = (context.service, context.account, image.sha256)
     let lock = try await lock(sha256, baseURL, account)
     defer { withExtendedLifetime(lock) {} }
     if let known = try context.ledger.upload(of: sha256, baseURL: baseURL, account: account),
@@ -62,11 +62,12 @@ struct UploadStep: Sendable {
 
   /// The exclusive right to upload these bytes, among all tasks and processes of this machine.
   private func lock(_ sha256: String, _ baseURL: String, _ account: String) async throws -> LedgerLock {
+    let patience = min(Self.longestLockPatience, context.polling.deadline)
     var waited = Duration.zero
     while true {
       if let lock = try context.ledger.lockUpload(of: sha256, baseURL: baseURL, account: account) { return lock }
-      if waited == .zero { context.report(.waitingForUpload) }
-      guard waited < Self.lockPatience else {
+      if waited == .zero { context.report(.waitingForUpload(upTo: patience)) }
+      guard waited < patience else {
         throw PipelineError(
           .runInProgress, stage: .upload,
           "another process has been uploading the same image for \(Int(waited / .seconds(1))) seconds",

@@ -1,0 +1,45 @@
+internal import Foundation
+internal import GRDB
+package import ScenarioAPI
+
+/// The record of a run's steps: each is on the disk before the next one begins.
+extension Ledger {
+  /// Records that the order was given again: its name for the source and its places for the results replace the old ones.
+  package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
+    try update(
+      id, step: "repeat",
+      [
+        "source": intent.source, "secondSHA256": intent.secondSHA256, "folder": intent.folder,
+        "nameTemplate": intent.nameTemplate, "stem": intent.stem,
+      ])
+  }
+
+  /// Records that the prepared image is on disk and that the request is complete but for the uploads.
+  package func recordPrepared(
+    _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
+  ) throws(PipelineError) {
+    try update(
+      id, to: .prepared,
+      ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
+  }
+
+  /// Records that the service has the image, and the mask or control image if there is one.
+  package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
+    try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
+  }
+
+  /// Records that the job succeeded. `failure` is why its results cannot be had, for good, if they cannot.
+  package func recordSuccess(_ id: Int64, failure: String? = nil) throws(PipelineError) {
+    try update(id, to: .succeeded, ["failure": failure])
+  }
+
+  /// Records that the run ended without results. `reason` is one line for people.
+  package func recordFailure(_ id: Int64, reason: String) throws(PipelineError) {
+    try update(id, to: .failed, ["failure": reason])
+  }
+
+  /// Records that all results are on disk.
+  package func recordDownloads(_ id: Int64) throws(PipelineError) {
+    try update(id, to: .downloaded, ["failure": nil])
+  }
+}

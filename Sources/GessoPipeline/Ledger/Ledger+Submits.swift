@@ -1,0 +1,179 @@
+package import Foundation
+internal import GRDB
+package import Ground
+internal import ScenarioAPI
+
+/// The record of submits and of questions for a price: the requests that may start a job.
+extension Ledger {
+  /// The request of a submit, and what it may cost.
+  package struct Submit: Sendable {
+    /// The model.
+    package var model: String
+    /// All other settings, as JSON.
+    package var parameters: String
+    /// The price in creative units, if the service was asked.
+    package var price: Decimal?
+    /// The most creative units that the account may spend on one day (UTC), this job included; nil for any number.
+    package var dailyLimit: Decimal?
+
+    package init(model: String, parameters: String, price: Decimal? = nil, dailyLimit: Decimal? = nil) {
+      self.model = model
+      self.parameters = parameters
+      self.price = price
+      self.dailyLimit = dailyLimit
+    }
+  }
+
+  // MARK: Before the request
+
+  /// Records that a price is about to be asked for: a service that ignores the dry run starts a job.
+  package func recordQuestion(_ id: Int64, _ submit: Submit) throws(PipelineError) {
+    try update(
+      id, step: "question",
+      ["model": submit.model, "parameters": submit.parameters, "askedAt": Date.now.timeIntervalSince1970])
+  }
+
+  /// Records that the submit is about to be sent.
+  ///
+  /// The sum of the day is formed in the same transaction, so that two processes cannot both find room below the limit.
+  ///
+  /// - Parameters:
+  ///   - id: The run.
+  ///   - submit: The request, and what it may cost.
+  ///   - now: The present time, in seconds since 1970.
+  /// - Throws: A ``PipelineError`` with the code `too-expensive` when the day's sum would exceed the limit; nothing is recorded.
+  package func recordSubmitting(
+    _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
+  ) throws(PipelineError) {
+    try write(LedgerEntry.State.submitting.rawValue) { database in
+      if let limit = submit.dailyLimit { try Self.checkDay(id, submit, limit, now, in: database) }
+      try Self.update(
+        id,
+        [
+          "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
+          "model": submit.model, "parameters": submit.parameters, "price": submit.price.map { "\($0)" }, "named": "",
+        ], in: database)
+    }
+  }
+
+  /// Checks that a job and what the account has spent on its day stay within a limit.
+  ///
+  /// A job counts at its cost, and a submit of unknown outcome at its price. Where neither is on record, the price of the present
+  /// job stands for it. A job that failed counts too, although the service usually refunds it.
+  private static func checkDay(
+    _ id: Int64, _ submit: Submit, _ limit: Decimal, _ now: Double, in database: Database
+  ) throws {
+    let price = submit.price ?? 0
+    let day = (now / secondsPerDay).rounded(.down) * secondsPerDay
+    let spent = try Row.fetchAll(
+      database,
+      sql: """
+        SELECT other.cost, other.price FROM run AS other JOIN run AS this
+          ON other.account = this.account AND other.baseURL = this.baseURL AND other.projectID IS this.projectID
+        WHERE this.id = ? AND other.id <> this.id AND other.submittedAt >= ? AND other.submittedAt < ?
+          AND (other.jobID IS NOT NULL OR other.state IN ('submitting', 'needs-decision'))
+        """, arguments: [id, day, day + secondsPerDay]
+    ).reduce(Decimal.zero) { sum, row in
+      sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
+    }
+    guard spent + price > limit else { return }
+    throw PipelineError(
+      .tooExpensive, stage: .price,
+      "it costs \(price) creative units, \(spent) were spent since midnight UTC, and the limit per day is \(limit)",
+      remedy: .either(
+        .raise(.dailyCost, atLeast: Int(exactly: NSDecimalNumber(decimal: spent + price).doubleValue.rounded(.up))),
+        or: "order it on another day"), runID: id)
+  }
+
+  /// Days of UTC are of equal length in seconds since 1970 (POSIX).
+  private static let secondsPerDay = 86_400.0
+
+  // MARK: After the reply
+
+  /// Records that the question for a price started no job.
+  package func recordAnswer(_ id: Int64) throws(PipelineError) { try update(id, step: "answer", ["askedAt": nil]) }
+
+  /// Records the job that the service accepted, or that reconciling found.
+  package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
+    try update(
+      id, to: .submitted,
+      ["jobID": job.rawValue, "cost": cost, "failure": nil, "askedAt": nil, "isOrdered": true, "named": ""])
+  }
+
+  /// Records the job that a service which ignored the dry run started: it is the job of the order. A run whose submit is on
+  /// record stays as it is, and the job becomes that of a new attempt.
+  ///
+  /// - Returns: The run that has the job.
+  package func recordDryRunJob(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) -> Int64 {
+    let entry = try entry(run: id)
+    let isFurther = !entry.state.isBeforeSubmit
+    return try write(LedgerEntry.State.submitted.rawValue) { database in
+      var run = id
+      if isFurther {
+        let latest = try Int.fetchOne(
+          database, sql: "SELECT MAX(attempt) FROM run WHERE key = ?", arguments: [entry.intent.key])
+        run = try Self.insert(entry.intent, attempt: (latest ?? 0) + 1, true, in: database)
+        try Self.update(run, ["assetID": entry.assetID?.rawValue], in: database)
+      }
+      try Self.update(
+        run,
+        [
+          "state": LedgerEntry.State.submitted.rawValue, "updatedAt": Self.now, "jobID": job.rawValue, "cost": cost,
+          "submittedAt": Date.now.timeIntervalSince1970, "wasDryRun": true, "isOrdered": true, "askedAt": nil,
+          "failure": nil,
+        ], in: database)
+      return run
+    }
+  }
+
+  /// Records the ids of jobs and assets that an unreadable reply to a submit names.
+  package func recordNames(_ id: Int64, _ names: [String]) throws(PipelineError) {
+    try update(id, step: "names", ["named": names.joined(separator: " ")])
+  }
+
+  /// Records that the job of the submit, if there is one, could not be found.
+  package func recordNeedsDecision(_ id: Int64, reason: String, candidates: [String]) throws(PipelineError) {
+    try update(
+      id, to: .needsDecision, ["failure": reason, "named": candidates.joined(separator: " "), "isOrdered": true])
+  }
+
+  /// Records that the submit started no job.
+  package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
+    try update(id, to: .uploaded, ["failure": nil, "named": "", "askedAt": nil])
+  }
+
+  /// Records a job that no run of this machine started, as the job of a new run.
+  ///
+  /// - Returns: The run, reserved for the caller.
+  package func adopt(_ job: JobID, _ intent: LedgerIntent, cost: String?) throws(PipelineError) -> LedgerClaim {
+    try claim(
+      try write(LedgerEntry.State.submitted.rawValue) { database in
+        let run = try Self.insert(intent, attempt: 0, true, in: database)
+        try Self.update(
+          run, ["state": LedgerEntry.State.submitted.rawValue, "jobID": job.rawValue, "cost": cost], in: database)
+        return run
+      })
+  }
+
+  // MARK: Reading
+
+  /// The jobs of this service that belong to a run.
+  package func claimedJobs(baseURL: String) throws(PipelineError) -> Set<JobID> {
+    try read { database in
+      Set(
+        try String.fetchAll(
+          database, sql: "SELECT jobID FROM run WHERE baseURL = ? AND jobID IS NOT NULL", arguments: [baseURL]
+        ).map(JobID.init(rawValue:)))
+    }
+  }
+
+  /// The runs of this service whose submit may have started a job that is not on record.
+  package func openSubmits(baseURL: String) throws(PipelineError) -> [LedgerEntry] {
+    try entries("WHERE baseURL = ? AND state IN ('submitting', 'needs-decision') ORDER BY id", [baseURL])
+  }
+
+  /// True when another attempt of the same order is also unresolved.
+  package func hasRival(_ entry: LedgerEntry) throws(PipelineError) -> Bool {
+    try openSubmits(baseURL: entry.intent.baseURL).contains { $0.intent.key == entry.intent.key && $0.id != entry.id }
+  }
+}

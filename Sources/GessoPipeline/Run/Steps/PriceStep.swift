@@ -1,0 +1,75 @@
+internal import Foundation
+internal import ScenarioAPI
+
+/// Asks for the price of a job. A service that ignores the dry run starts the job: it is paid for, and belongs to the order.
+struct PriceStep: Sendable {
+  let context: RunContext
+
+  /// Asks for the price, after it is on record that a job may be started.
+  ///
+  /// - Returns: `priced`, or `submitted` when the service started the job.
+  /// - Throws: A `ScenarioError`; or a ``PipelineError`` with the code `needs-decision` when the reply has no price and one of
+  ///   several jobs may be the one it started.
+  func run(_ request: Img2ImgRequest, _ entry: LedgerEntry) async throws -> RunState.Event {
+    if entry.wasStartedByDryRun, let job = entry.jobID { throw Self.startedJob(job, isEarlier: true) }
+    let reconciling = ReconcileStep(context: context)
+    // The submit of a run that is further is not to be confused with the question.
+    let isFirst = entry.state.isBeforeSubmit
+    if isFirst {
+      if entry.askedAt != nil, let job = try await reconciling.jobOfQuestion(entry, hasReply: false) {
+        return started(job)
+      }
+      try Task.checkCancellation()
+      try context.ledger.recordQuestion(entry.id, try Ledger.Submit(request))
+    }
+    do {
+      switch try await context.client.dryRun(request) {
+      case .price(let price):
+        if isFirst { try context.ledger.recordAnswer(entry.id) }
+        return .priced(price.creativeUnits)
+      case .startedJob(let job):
+        _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: nil)
+        return started(job)
+      }
+    } catch let error as ScenarioError where isFirst && error.charged == .unknown {
+      try context.ledger.recordNames(entry.id, error.namedIDs)
+      let asked = try context.ledger.entry(run: entry.id)
+      guard let job = try await reconciling.jobOfQuestion(asked, hasReply: true) else { throw error }
+      return started(job)
+    } catch let error as ScenarioError where isFirst && (error.outcome == .refused || error.outcome == .notSent) {
+      try context.ledger.recordAnswer(entry.id)
+      throw error
+    }
+  }
+
+  private func started(_ job: JobID) -> RunState.Event {
+    context.report(.dryRunStartedJob(job))
+    return .submitted(job)
+  }
+
+  /// The error of an order of which only the price was asked for.
+  static func startedJob(_ job: JobID, isEarlier: Bool) -> ScenarioError {
+    var error = ScenarioError(
+      .dryRunStartedJob, .unusable, stage: .price,
+      isEarlier
+        ? "the service started job \(job) when it was asked for this price before, so it is not asked again"
+        : "only the price was asked for, and the service started job \(job)",
+      remedy: "it is paid for and on record: take its results, or cancel it")
+    error.jobID = job
+    error.charged = .yes
+    return error
+  }
+}
+
+extension ScenarioError {
+  /// The ids of jobs and assets that an unreadable reply names.
+  var namedIDs: [String] { namedJobs.map(\.rawValue) + namedAssets.map(\.rawValue) }
+}
+
+extension Ledger.Submit {
+  /// What is recorded of a request before it is sent.
+  init(_ request: Img2ImgRequest, price: Decimal? = nil, dailyLimit: Decimal? = nil) throws {
+    self.init(
+      model: request.modelID, parameters: try JSONText.line(request.record), price: price, dailyLimit: dailyLimit)
+  }
+}
