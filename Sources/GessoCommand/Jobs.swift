@@ -45,7 +45,8 @@ package struct Jobs: AsyncParsableCommand {
   /// `gesso jobs show`
   package struct Show: Verb {
     package static let configuration = CommandConfiguration(
-      commandName: "show", abstract: "Show what the ledger knows of one job, as JSON.")
+      commandName: "show",
+      abstract: "Show what the ledger knows of one job, otherwise what the service knows of it, as JSON.")
 
     @Argument(help: "The job, or the number of a run without one.")
     var id: String
@@ -53,12 +54,27 @@ package struct Jobs: AsyncParsableCommand {
     @Flag(help: "One JSON object a line.")
     var json = false
 
+    @OptionGroup(title: "Service") var service: ServiceOptions
+
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      let entry = try reportingErrors { try openLedger().entry(named: id) }
-      try Console(quiet: false, environment: Environment.variables).output(
-        json: try reportingErrors { try entry.json }, isIndented: !json)
+      let console = Console(quiet: false, environment: Environment.variables)
+      do {
+        let entry = try openLedger().entry(named: id)
+        try console.output(json: try entry.json, isIndented: !json)
+      } catch let error as PipelineError where error.code == .unknownJob && Int64(id) == nil {
+        // Without credentials there is nobody to ask, and the ledger's answer stands.
+        guard let account = try? service.configuration.client() else { throw CommandError(error) }
+        do {
+          let job = try await ServiceOptions.client(account, verbose: false).job(JobID(rawValue: id))
+          try console.output(json: job.json(of: account), isIndented: !json)
+        } catch {
+          throw CommandError(any: error)
+        }
+      } catch {
+        throw CommandError(any: error)
+      }
       return .done
     }
   }
@@ -66,7 +82,8 @@ package struct Jobs: AsyncParsableCommand {
   /// `gesso jobs watch`
   package struct Watch: Verb {
     package static let configuration = CommandConfiguration(
-      commandName: "watch", abstract: "Go on waiting for a job and download its results."
+      commandName: "watch",
+      abstract: "Go on waiting for a job and download its results, also a job of another machine."
     )
 
     @Argument(help: "The job.")
@@ -239,6 +256,18 @@ private func reportingErrors<Result>(_ body: () throws -> Result) throws(Command
     return try body()
   } catch {
     throw CommandError(any: error)
+  }
+}
+
+extension Job {
+  /// The object of `jobs show` for a job that only the service knows.
+  fileprivate func json(of account: ScenarioConfiguration) -> JSONObject {
+    [
+      "job": id, "run": nil as Int?, "state": status.description, "created": createdAt, "service": account.baseURL,
+      "project": account.projectID, "prompt": echo?.prompt, "model": echo?.modelID, "seed": echo?.seed,
+      "cost": billing?.cuCost, "failure": failureReason,
+      "results": assetIDs.map { asset -> JSONObject in ["assetId": asset] },
+    ]
   }
 }
 

@@ -78,7 +78,10 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  /// Continues with a job that this machine's ledger knows: waits for it and downloads the results that are not on disk.
+  /// Continues with a job: waits for it and downloads the results that are not on disk.
+  ///
+  /// A job that this machine's ledger does not know, such as one of another machine, is asked for at the service. It becomes a run
+  /// of its own, unless the submit of a run may have started it.
   ///
   /// - Parameters:
   ///   - job: The job.
@@ -86,17 +89,16 @@ public struct Img2ImgPipeline: Sendable {
   ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
   ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to read the job, and for how long.
-  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`,
-  ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started
+  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job` when the
+  ///   service does not know it either, `needs-decision` for a job that a submit of unknown outcome may have started, `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started
   ///   through another address than the client's.
   public func resume(
     _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
     polling: JobPolling = JobPolling()
   ) -> Img2ImgRun<Img2ImgResult> {
     Run { report in
-      let known = try ledger.entry(job: job)
-      try checkAddress(known)
-      let claim = try ledger.claim(known.id)
+      let claim = try await claim(job, account: context(polling, report).account)
+      let known = claim.entry
       defer { withExtendedLifetime(claim) {} }
       var intent = claim.entry.intent
       let naming = ResultNaming(

@@ -282,6 +282,29 @@ struct LostReplyTests {
     #expect(try await pipeline(service).start(second).result.jobID?.rawValue == "job_2")
   }
 
+  @Test("a job that only the service knows is downloaded, once")
+  func otherMachine() async throws {
+    let service = try service()
+    let job = JobID(rawValue: "job_1")
+    for _ in 0..<2 {
+      let result = try await pipeline(service).resume(job, folder: folder).result
+      #expect(result.files.map { URL(filePath: $0.path).lastPathComponent } == ["job_1-1.png"])
+    }
+    #expect(try ledger().entries().map(\.state) == [.downloaded])
+    await #expect { try await pipeline(service).resume(JobID(rawValue: "job_9")).result } throws: {
+      ($0 as? PipelineError)?.code == .unknownJob
+    }
+  }
+
+  @Test("a job that a submit of unknown outcome may have started becomes no run of its own")
+  func otherMachineOrMine() async throws {
+    #expect(try await adopted { [Self.job("{}", id: "job_1")] }.job == nil)
+    await #expect { try await pipeline(service()).resume(JobID(rawValue: "job_1")).result } throws: {
+      ($0 as? PipelineError)?.code == .needsDecision && ($0 as? PipelineError)?.runID == 1
+    }
+    #expect(try ledger().entries().count == 1)
+  }
+
   // MARK: Where the legacy endpoint is gone
 
   private static let refusals: [(String, HTTPResponse)] = [
