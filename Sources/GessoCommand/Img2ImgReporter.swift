@@ -112,6 +112,10 @@ final class Img2ImgReporter: Sendable {
 
   func finish(_ result: Img2ImgResult) throws(CommandError) {
     console.endProgress()
+    if result.reused {
+      let made = result.submitted.map { "made \(Self.time($0))" } ?? "made before"
+      note("nothing was made or paid for: \(made); --again makes another")
+    }
     guard json else {
       for file in result.files { try console.output(file.path) }
       // The command did not wait for results, so it prints the id that a later command needs.
@@ -120,7 +124,8 @@ final class Img2ImgReporter: Sendable {
     }
     try console.output(json: [
       "input": input, "job": result.jobID, "run": result.runID, "seed": result.seed,
-      "cost": result.cost.flatMap { Decimal(string: $0) }, "sandbox": sandbox,
+      "cost": result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }, "reused": result.reused,
+      "sandbox": sandbox,
       "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared),
       "results": result.files.map { file -> JSONObject in
         [
@@ -129,6 +134,15 @@ final class Img2ImgReporter: Sendable {
         ]
       },
     ])
+  }
+
+  /// `2026-11-28 14:02`, in the time zone of this machine.
+  private static func time(_ date: Date) -> String {
+    date.formatted(
+      Date.VerbatimFormatStyle(
+        format:
+          "\(year: .padded(4))-\(month: .twoDigits)-\(day: .twoDigits) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits)",
+        timeZone: .current, calendar: Calendar(identifier: .gregorian)))
   }
 
   /// Prints the price, and nothing else.

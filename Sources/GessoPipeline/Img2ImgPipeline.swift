@@ -62,7 +62,7 @@ public struct Img2ImgPipeline: Sendable {
         goal: order.waits ? .results : .job, maxCost: order.maxCost, asksPrice: order.maxCostPerDay != nil,
         maySwitch: order.maySwitch)
       let run = try await carryOut(order, state, context(polling, report))
-      return Img2ImgResult(run.entry, files: run.files)
+      return Img2ImgResult(run.entry, files: run.files, reused: run.wasFinished)
     }
   }
 

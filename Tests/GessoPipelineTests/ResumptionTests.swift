@@ -48,6 +48,8 @@ struct ResumptionTests {
     let second = try await run(again, order())
     #expect(again.requests.isEmpty)
     #expect(second.files == first.files && second.jobID == first.jobID && second.seed == "7")
+    #expect(!first.reused && second.reused && second.submitted == first.submitted)
+    #expect(abs(try #require(second.submitted).timeIntervalSinceNow) < 600)
   }
 
   @Test("a missing result is downloaded again, without a new job")

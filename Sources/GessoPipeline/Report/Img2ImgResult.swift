@@ -1,3 +1,4 @@
+public import Foundation
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -31,8 +32,12 @@ public struct Img2ImgResult: Sendable {
   public let sourceAssetID: AssetID?
   /// The seed that was sent.
   public let seed: String
-  /// The price in creative units, as a decimal number; nil if the service gave none.
+  /// The price of the job in creative units, as a decimal number; nil if the service gave none. A reused result was paid for before.
   public let cost: String?
+  /// True when the order was finished before: nothing was made or paid for now.
+  public let reused: Bool
+  /// The time just before the job was submitted; nil for a job that this machine did not submit.
+  public let submitted: Date?
   /// The prepared image's path; nil when nothing was prepared.
   public let preparedPath: String?
   /// The results in the service's order; empty when the run did not wait for them.
@@ -40,12 +45,14 @@ public struct Img2ImgResult: Sendable {
 }
 
 extension Img2ImgResult {
-  init(_ run: LedgerEntry, files: [File]) {
+  init(_ run: LedgerEntry, files: [File], reused: Bool = false) {
     runID = run.id
     jobID = run.jobID
     sourceAssetID = run.assetID
     seed = run.intent.seed
     cost = run.cost
+    self.reused = reused
+    submitted = run.submittedAt.map { Date(timeIntervalSince1970: $0) }
     preparedPath = run.intent.preparedPath
     self.files = files
   }
