@@ -28,8 +28,11 @@ package struct Img2Img: Verb {
   @Option(help: "The model.")
   var model = "flux.1-dev"
 
-  @Option(help: "Which endpoint makes the image: the legacy one, the custom models', or what the model needs.")
-  var mode = Mode.legacy
+  @Option(
+    help: ArgumentHelp(
+      "Which endpoint makes the image: the legacy one; the custom models'; or the legacy one, and where the service no longer has "
+        + "it, the custom model of flux.1-dev.", valueName: "legacy|custom|auto"))
+  var mode = Mode.auto
 
   @Option(
     name: .customLong("param"),
@@ -43,6 +46,13 @@ package struct Img2Img: Verb {
     name: .customLong("max-cost"), parsing: .unconditional,
     help: ArgumentHelp("Refuse to submit above this many creative units.", valueName: "CU"))
   var maxCost: String?
+
+  @Option(
+    name: .customLong("max-cost-per-day"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Refuse to submit when the account's jobs of the day (UTC) would cost more than this, as the ledger knows them; otherwise "
+        + "GESSO_MAX_COST_PER_DAY.", valueName: "CU"))
+  var maxCostPerDay: String?
 
   @Flag(name: .customLong("no-wait"), help: "Print the job's id as soon as it is submitted.")
   var noWait = false
@@ -94,10 +104,9 @@ package struct Img2Img: Verb {
     guard (prompt == nil) != (promptFile == nil) else {
       throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
     }
-    if let maxCost, costLimit == nil {
-      throw ValidationError(
-        "--max-cost takes a number of creative units in digits, such as 12 or 7.5, "
-          + "not \(maxCost.isEmpty ? "an empty text" : maxCost)")
+    for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
+      guard let text, Self.creativeUnits(text) == nil else { continue }
+      throw ValidationError(Self.limitError(name, text))
     }
     for parameter in parameters where !parameter.dropFirst().contains("=") {
       throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
@@ -108,7 +117,7 @@ package struct Img2Img: Verb {
     }
     if mask ?? modality != nil {
       guard input != nil else { throw ValidationError("--mask and --modality need an INPUT, not --image-url") }
-      guard mode == .legacy else {
+      guard mode != .custom else {
         throw ValidationError("--mask and --modality are for --mode legacy; custom models name images with --param")
       }
     }
@@ -161,7 +170,9 @@ package struct Img2Img: Verb {
 
   /// Chooses the endpoint that runs the order's model, and checks the order against the fields that a custom model publishes.
   private func choose(_ order: inout Img2ImgOrder, _ client: ScenarioClient) async throws {
-    guard mode != .legacy else { return }
+    // With a mask or control image, and for the default model, the legacy endpoint is tried first.
+    let isLegacyFirst = order.maySwitch || order.second != nil || order.request.endpoint != .img2img
+    guard mode == .custom || (mode == .auto && !isLegacyFirst) else { return }
     let model = try await client.model(order.request.modelID)
     if model.custom == true { order.request.endpoint = .custom }
     guard mode == .auto || model.custom == true else {
@@ -173,10 +184,24 @@ package struct Img2Img: Verb {
     try model.check(request)
   }
 
-  /// The value of `--max-cost`; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
-  private var costLimit: Decimal? {
-    guard let maxCost, maxCost.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
-    return Decimal(string: maxCost)
+  /// A number of creative units; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
+  private static func creativeUnits(_ text: String) -> Decimal? {
+    guard text.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
+    return Decimal(string: text)
+  }
+
+  private static func limitError(_ name: String, _ text: String) -> String {
+    "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
+  }
+
+  /// The limit of the day: from the flag, otherwise from the environment.
+  private func dailyLimit() throws(CommandError) -> Decimal? {
+    let name = "GESSO_MAX_COST_PER_DAY"
+    guard let text = maxCostPerDay ?? Environment.variables[name], !text.isEmpty else { return nil }
+    guard let limit = Self.creativeUnits(text) else {
+      throw .usage(Self.limitError(name, text), remedy: "correct it, or unset it")
+    }
+    return limit
   }
 
   /// The value of a `--param`: JSON if the text is valid JSON, otherwise text.
@@ -218,7 +243,9 @@ package struct Img2Img: Verb {
     order.replacesPreparedImages = !noClobber
     order.again = again
     order.waits = !noWait
-    order.maxCost = costLimit
+    order.maxCost = maxCost.flatMap(Self.creativeUnits)
+    order.maxCostPerDay = try dailyLimit()
+    order.allowsCustomModel = mode == .auto
     return order
   }
 

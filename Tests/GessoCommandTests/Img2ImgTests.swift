@@ -151,13 +151,23 @@ struct Img2ImgTests {
     #expect(sent.status == 0 && job.hasPrefix("job_"), "\(sent.errors)")
     let finished = try await run()
     #expect(finished.status == 0 && finished.text.hasSuffix("-1.png\n"), "\(finished.errors)")
+    let stranger = environment.merging(["GESSO_LEDGER": gesso.folder.appending(path: "other.sqlite").path]) { $1 }
+    let shown = try await gesso.run(["jobs", "show", job], environment: stranger)
+    #expect(
+      shown.status == 0 && shown.text.contains(#""prompt" : "p""#), "of another machine: \(shown.text)\(shown.errors)")
+    let taken = try await gesso.run(["jobs", "fetch", job, "-o", "taken"], environment: stranger)
+    #expect(taken.status == 0 && taken.text.hasPrefix("taken/\(job)-"), "of another machine: \(taken.errors)")
     let fetched = try await gesso.run(["jobs", "fetch", job], environment: environment)
     #expect(fetched.status == 0 && fetched.text.hasSuffix(finished.text), "\(fetched.errors)")
     #expect(try await run().text == finished.text, "finished: the old path")
     // No request is sent: the service need not be running.
     sandbox.terminate()
     #expect(await sandbox.status() == 0)
-    #expect(try await run().text == finished.text)
+    let reused = try await run("--json")
+    #expect(reused.errors.contains("nothing was made or paid for: made 2"), "\(reused.errors)")
+    #expect(reused.errors.contains("; --again makes another"))
+    let object = try #require(try reused.objects().first)
+    #expect(object["reused"] as? Bool == true && object["cost"] as? Int == 0)
     let asked = await sandbox.errors.reduce(into: [String: Int]()) { counts, line in
       counts[line.split(separator: " ").dropLast().prefix(2).joined(separator: " "), default: 0] += 1
     }
