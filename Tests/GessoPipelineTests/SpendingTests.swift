@@ -45,7 +45,7 @@ struct SpendingTests {
     arguments: [
       // What was spent, and whether a job of 5 is within a limit of 12.
       ("nothing", true), ("5", true), ("7.25", false), ("5, price 9", true), ("price 8, outstanding", false),
-      ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", true), ("8 yesterday", true),
+      ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", false), ("8 yesterday", true),
       ("8 tomorrow", true), ("8 of another account", true), ("8 at another service", true), ("no cost, price 8", false),
       ("three without cost or price", false),
     ])

@@ -58,7 +58,7 @@ extension Ledger {
 
   /// Checks that a job and what the account has spent on its day stay within a limit.
   ///
-  /// A job counts at its cost, and a submit of unknown outcome at its price. Where neither is on record, the price of the present
+  /// A job counts at its cost, and a submit of unknown outcome, a dropped one too, at its price. Where neither is on record, the price of the present
   /// job stands for it. A job that failed counts too, although the service usually refunds it.
   private static func checkDay(
     _ id: Int64, _ submit: Submit, _ limit: Decimal, _ now: Double, in database: Database
@@ -71,7 +71,6 @@ extension Ledger {
         SELECT other.cost, other.price FROM run AS other JOIN run AS this
           ON other.account = this.account AND other.baseURL = this.baseURL AND other.projectID IS this.projectID
         WHERE this.id = ? AND other.id <> this.id AND other.submittedAt >= ? AND other.submittedAt < ?
-          AND (other.jobID IS NOT NULL OR other.state IN ('submitting', 'needs-decision'))
         """, arguments: [id, day, day + secondsPerDay]
     ).reduce(Decimal.zero) { sum, row in
       sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
@@ -139,7 +138,7 @@ extension Ledger {
 
   /// Records that the submit started no job.
   package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
-    try update(id, to: .uploaded, ["failure": nil, "named": "", "askedAt": nil])
+    try update(id, to: .uploaded, ["failure": nil, "named": "", "askedAt": nil, "submittedAt": nil])
   }
 
   /// Records a job that no run of this machine started, as the job of a new run.
