@@ -176,6 +176,28 @@ struct LostReplyTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
+  @Test("of two runs with one image, none takes the only job by the image alone")
+  func rivals() async throws {
+    let isHeld = Mutex(true)
+    let service = try service { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img": throw Self.lost
+      case "GET /jobs" where isHeld.withLock(\.self): return Self.json("{}", status: 401)
+      case "GET /jobs": return Self.json("{\"jobs\":[\(Self.job(#"{"image":"asset_source"}"#))]}")
+      default: return nil
+      }
+    }
+    for prompt in ["a forest", "a lake"] {
+      await #expect(throws: ScenarioError.self) {
+        try await pipeline(service).start(order { $0.request.prompt = prompt }).result
+      }
+    }
+    isHeld.withLock { $0 = false }
+    await #expect { try await pipeline(service).start(order()).result } throws: {
+      ($0 as? PipelineError)?.code == .needsDecision && ($0 as? PipelineError)?.candidates.map(\.rawValue) == ["job_1"]
+    }
+  }
+
   @Test("an order of which only the price was asked for is not among the jobs")
   func priceOnly() async throws {
     let service = try service { _, request throws(ScenarioError) in

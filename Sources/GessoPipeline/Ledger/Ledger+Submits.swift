@@ -170,9 +170,4 @@ extension Ledger {
   package func openSubmits(baseURL: String) throws(PipelineError) -> [LedgerEntry] {
     try entries("WHERE baseURL = ? AND state IN ('submitting', 'needs-decision') ORDER BY id", [baseURL])
   }
-
-  /// True when another attempt of the same order is also unresolved.
-  package func hasRival(_ entry: LedgerEntry) throws(PipelineError) -> Bool {
-    try openSubmits(baseURL: entry.intent.baseURL).contains { $0.intent.key == entry.intent.key && $0.id != entry.id }
-  }
 }

@@ -53,11 +53,20 @@ struct ReconcileStep: Sendable {
     }
   }
 
+  /// What one look at a job, and at its first result where that was necessary, has shown.
+  private struct Finding {
+    var job: Job
+    var result: Asset?
+    var evidence: JobEvidence
+    /// False while the job may show more later.
+    var isFinal: Bool
+  }
+
   /// Looks through the jobs that were made around the time of the run's last request that may have started one.
   private func search(_ entry: LedgerEntry, looks: Int) async throws -> Reconciliation<Job> {
     let sent = try SubmittedRequest(entry)
     let (polling, moment) = (context.polling, max(entry.submittedAt ?? 0, entry.askedAt ?? 0))
-    var (known, waited, pause) = ([JobID: JobEvidence](), Duration.zero, polling.initialInterval)
+    var (known, waited, pause) = ([JobID: Finding](), Duration.zero, polling.initialInterval)
     var look = 0
     while true {
       let offset = context.clockOffset
@@ -68,25 +77,31 @@ struct ReconcileStep: Sendable {
       look += 1
       // Read after the jobs, so that a job which another run has claimed since counts as claimed.
       let claimed = try context.ledger.claimedJobs(baseURL: entry.intent.baseURL)
-      var (jobs, isPending) = ([(job: Job, evidence: JobEvidence)](), false)
+      var findings: [Finding] = []
       for job in listed where !claimed.contains(job.id) && Self.isGeneration(job) && window.contains(job) {
-        let evidence: JobEvidence
-        if let earlier = known[job.id] {
-          evidence = earlier
-        } else {
-          let (found, isFinal) = try await self.evidence(of: job, sent)
-          evidence = found
-          if isFinal { known[job.id] = found } else { isPending = true }
-        }
-        jobs.append((job, evidence))
+        let finding = if let earlier = known[job.id] { earlier } else { try await self.finding(job, sent) }
+        if finding.isFinal { known[job.id] = finding }
+        findings.append(finding)
       }
-      let found = Reconciliation(jobs, hasRival: try context.ledger.hasRival(entry))
+      let likely = findings.filter { $0.evidence == .positive }
+      let hasRival = likely.count == 1 ? try self.hasRival(for: likely[0], entry) : false
+      let found = Reconciliation(findings.map { ($0.job, $0.evidence) }, hasRival: hasRival)
       guard case .undecided = found, waited < polling.deadline else { return found }
-      let hasLikely = jobs.contains { $0.evidence == .positive }
-      guard !hasLikely, isPending || look < looks else { return found }
+      // A rival may find its own job meanwhile. Two likely jobs stay two.
+      let isSettled = !likely.isEmpty && !hasRival
+      let isPending = findings.contains { !$0.isFinal }
+      guard !isSettled, isPending || look < looks else { return found }
       try await context.client.sleep(pause, stage: .submit)
       waited += pause
       pause = min(pause * 2, polling.longestInterval)
+    }
+  }
+
+  /// True when the job shows the same evidence for another run that waits for its job, such as one of the same image.
+  private func hasRival(for finding: Finding, _ entry: LedgerEntry) throws -> Bool {
+    try context.ledger.openSubmits(baseURL: entry.intent.baseURL).contains { other in
+      try other.id != entry.id
+        && SubmittedRequest(other).evidence(of: finding.job, result: finding.result) == .positive
     }
   }
 
@@ -96,21 +111,23 @@ struct ReconcileStep: Sendable {
     return !["upload", "assets-download"].contains(type)
   }
 
-  /// The evidence of one job, and whether it stays the same.
-  private func evidence(
-    of job: Job, _ sent: SubmittedRequest
-  ) async throws -> (evidence: JobEvidence, isFinal: Bool) {
+  private func finding(_ job: Job, _ sent: SubmittedRequest) async throws -> Finding {
     let evidence = sent.evidence(of: job)
-    guard sent.needsResult(of: job) else { return (evidence, true) }
-    guard job.status == .success, let first = job.assetIDs.first else { return (evidence, job.status.isFinal) }
+    var finding = Finding(job: job, result: nil, evidence: evidence, isFinal: true)
+    guard sent.needsResult(of: job) else { return finding }
+    guard job.status == .success, let first = job.assetIDs.first else {
+      finding.isFinal = job.status.isFinal
+      return finding
+    }
     do {
-      return (sent.evidence(of: job, result: try await context.client.asset(first)), true)
+      let result = try await context.client.asset(first)
+      (finding.result, finding.evidence) = (result, sent.evidence(of: job, result: result))
     } catch let error as ScenarioError {
       // A result that cannot be read leaves this job undecided and does not end the search among the others.
       let isOfThisAsset = (error.outcome == .refused && !error.isRetryable) || error.code == .malformedReply
       guard isOfThisAsset, error.code != .credentialsRefused else { throw error }
-      return (evidence, true)
     }
+    return finding
   }
 
   private func park(
@@ -128,7 +145,7 @@ struct ReconcileStep: Sendable {
       } else {
         "no job of this account fits it"
       }
-    let reason = "nobody can tell whether the submit of run \(entry.id) started a job (\(words))"
+    let reason = "it is not known whether the submit of run \(entry.id) started a job (\(words))"
     let assets = entry.namedIDs.filter { $0.hasPrefix("asset_") }
     try context.ledger.recordNeedsDecision(entry.id, reason: reason, candidates: candidates.map(\.rawValue) + assets)
     var error = PipelineError(
