@@ -176,6 +176,21 @@ struct LostReplyTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
+  @Test(
+    "a job that a question without any reply started is found before the order is submitted", arguments: [true, false])
+  func dryRunLost(isStarted: Bool) async throws {
+    let service = try service { name, request throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img" where request.url.contains("dryRun"): throw Self.lost
+      case "GET /jobs": Self.json("{\"jobs\":[\(isStarted ? Self.job(#"{"image":"asset_source"}"#) : "")]}")
+      default: nil
+      }
+    }
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).price(order()).result }
+    #expect(try await pipeline(service).start(order()).result.files.count == 1)
+    #expect(service.requests.count { $0 == "POST /generate/img2img" } == (isStarted ? 1 : 2))
+  }
+
   @Test("of two runs with one image, none takes the only job by the image alone")
   func rivals() async throws {
     let isHeld = Mutex(true)

@@ -106,7 +106,7 @@ struct ActiveRun {
       return event
     case .submit:
       return try await SubmitStep(context: context, price: price, dailyLimit: order?.maxCostPerDay)
-        .run(request, run: entry.id, &retry)
+        .run(request, entry, &retry)
     case .pause(let pause, let refusal):
       context.report(.pausing(pause, refusal))
       try await context.client.sleep(pause, stage: .submit)

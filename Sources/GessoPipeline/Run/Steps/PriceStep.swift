@@ -12,13 +12,10 @@ struct PriceStep: Sendable {
   ///   several jobs may be the one it started.
   func run(_ request: Img2ImgRequest, _ entry: LedgerEntry) async throws -> RunState.Event {
     if entry.wasStartedByDryRun, let job = entry.jobID { throw Self.startedJob(job, isEarlier: true) }
-    let reconciling = ReconcileStep(context: context)
     // The submit of a run that is further is not to be confused with the question.
     let isFirst = entry.state.isBeforeSubmit
     if isFirst {
-      if entry.askedAt != nil, let job = try await reconciling.jobOfQuestion(entry, hasReply: false) {
-        return started(job)
-      }
+      if let job = try await jobOfEarlierQuestion(entry) { return .submitted(job) }
       try Task.checkCancellation()
       try context.ledger.recordQuestion(entry.id, try Ledger.Submit(request))
     }
@@ -29,22 +26,30 @@ struct PriceStep: Sendable {
         return .priced(price.creativeUnits)
       case .startedJob(let job):
         _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: nil)
-        return started(job)
+        context.report(.dryRunStartedJob(job))
+        return .submitted(job)
       }
     } catch let error as ScenarioError where isFirst && error.charged == .unknown {
       try context.ledger.recordNames(entry.id, error.namedIDs)
       let asked = try context.ledger.entry(run: entry.id)
-      guard let job = try await reconciling.jobOfQuestion(asked, hasReply: true) else { throw error }
-      return started(job)
+      guard let job = try await ReconcileStep(context: context).jobOfQuestion(asked, hasReply: true) else {
+        throw error
+      }
+      context.report(.dryRunStartedJob(job))
+      return .submitted(job)
     } catch let error as ScenarioError where isFirst && (error.outcome == .refused || error.outcome == .notSent) {
       try context.ledger.recordAnswer(entry.id)
       throw error
     }
   }
 
-  private func started(_ job: JobID) -> RunState.Event {
+  /// The job that an earlier question started whose reply was never read, if the service shows one.
+  func jobOfEarlierQuestion(_ entry: LedgerEntry) async throws -> JobID? {
+    guard entry.askedAt != nil,
+      let job = try await ReconcileStep(context: context).jobOfQuestion(entry, hasReply: false)
+    else { return nil }
     context.report(.dryRunStartedJob(job))
-    return .submitted(job)
+    return job
   }
 
   /// The error of an order of which only the price was asked for.

@@ -16,14 +16,16 @@ struct SubmitStep: Sendable {
   ///
   /// - Parameters:
   ///   - request: The request to send.
-  ///   - run: The ledger's number of the run.
+  ///   - entry: The run.
   ///   - retry: Counts the attempts and decides on the pause after a refusal.
   /// - Returns: `submitted` or `notSubmitted`.
   /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or the day's limit
   ///   leaves no room.
   func run(
-    _ request: Img2ImgRequest, run: Int64, _ retry: inout RetryPolicy
+    _ request: Img2ImgRequest, _ entry: LedgerEntry, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {
+    if let job = try await PriceStep(context: context).jobOfEarlierQuestion(entry) { return .submitted(job) }
+    let run = entry.id
     try Task.checkCancellation()
     try context.ledger.recordSubmitting(run, try Ledger.Submit(request, price: price, dailyLimit: dailyLimit))
     context.report(.submitting)
