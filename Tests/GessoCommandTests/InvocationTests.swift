@@ -106,7 +106,17 @@ struct InvocationTests {
         error: "--max-cost takes a number of creative units in digits, such as 12 or 7.5, not \($0.dropFirst()): "
           + "see gesso img2img --help")
     } + [
-      Case("img2img \(small) --prompt p --sandbox --max-cost ", 2, error: "not an empty text: see gesso img2img --help")
+      Case(
+        "img2img \(small) --prompt p --sandbox --max-cost ", 2, error: "not an empty text: see gesso img2img --help"),
+      Case(
+        "img2img \(small) --prompt p --sandbox --max-cost-per-day=0,5", 2,
+        error: "such as 12 or 7.5, not 0,5: see gesso img2img --help"),
+      Case(
+        "img2img \(small) --prompt p --sandbox --max-cost-per-day 0.1", 4,
+        error: "raise --max-cost-per-day, or order it on another day"),
+      Case(
+        "img2img \(small) --prompt p --sandbox", 2, error: "not 12abc: correct it, or unset it",
+        environment: ["GESSO_MAX_COST_PER_DAY": "12abc"]),
     ]
 
   static let inputs: [Case] = [
