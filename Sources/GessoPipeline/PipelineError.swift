@@ -19,7 +19,7 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let unknownJob = Code(rawValue: "unknown-job")
     /// Another process is at work on the same order.
     public static let runInProgress = Code(rawValue: "run-in-progress")
-    /// Nobody can tell whether a submit started a job; somebody has to decide.
+    /// It is not known whether a submit started a job: the user has to decide.
     public static let needsDecision = Code(rawValue: "needs-decision")
     /// The price is above the limit that was set.
     public static let tooExpensive = Code(rawValue: "too-expensive")
