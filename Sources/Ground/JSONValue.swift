@@ -6,6 +6,8 @@ public enum JSONValue: Codable, Sendable, Hashable {
   case bool(Bool)
   /// A number.
   case number(Double)
+  /// A whole number that a `Double` does not hold exactly: above 2^53, or below -2^53. Others are a ``number(_:)``.
+  case integer(Int64)
   /// Text.
   case string(String)
   /// A list.
@@ -21,7 +23,7 @@ public enum JSONValue: Codable, Sendable, Hashable {
     } else if let bool = try? value.decode(Bool.self) {
       self = .bool(bool)
     } else if let number = try? value.decode(Double.self) {
-      self = .number(number)
+      self = Self.exact(number, or: try? value.decode(Int64.self))
     } else if let string = try? value.decode(String.self) {
       self = .string(string)
     } else if let array = try? value.decode([JSONValue].self) {
@@ -29,6 +31,11 @@ public enum JSONValue: Codable, Sendable, Hashable {
     } else {
       self = .object(try value.decode([String: JSONValue].self))
     }
+  }
+
+  private static func exact(_ number: Double, or integer: Int64?) -> JSONValue {
+    guard let integer, Int64(exactly: number) != integer else { return .number(number) }
+    return .integer(integer)
   }
 
   /// Writes the value; whole numbers without a fraction.
@@ -39,6 +46,7 @@ public enum JSONValue: Codable, Sendable, Hashable {
     case .bool(let bool): try container.encode(bool)
     case .number(let number):
       if let integer = Int64(exactly: number) { try container.encode(integer) } else { try container.encode(number) }
+    case .integer(let integer): try container.encode(integer)
     case .string(let string): try container.encode(string)
     case .array(let array): try container.encode(array)
     case .object(let object): try container.encode(object)
