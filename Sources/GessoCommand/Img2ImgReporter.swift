@@ -52,6 +52,7 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
       console.note("prepared: \(path)")
+    case .noticed(let remark): note(remark.words)
     case .uploading(let progress): console.progress("uploading", Self.figure(progress))
     case .waitingForUpload(let patience):
       let seconds = Int((patience / .seconds(1)).rounded(.up))
@@ -185,6 +186,19 @@ final class Img2ImgReporter: Sendable {
     }
     try console.report(failure, input: input, json: json)
     return failure.status
+  }
+}
+
+extension OrderNote {
+  /// One line with the flags of this command.
+  fileprivate var words: String {
+    switch self {
+    case .otherShape(let results, let prepared):
+      "the results are \(results) and the prepared image is \(prepared), which the service may stretch: "
+        + "--size \(results) --fit cover prepares their shape"
+    case .maskSelectsAll: "the mask is white everywhere: the whole image is painted anew"
+    case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is painted anew"
+    }
   }
 }
 

@@ -18,6 +18,7 @@ extension Remedy {
     case .writePNG: "use --format png"
     case .cropToBox: "crop an extreme shape with --size WxH --fit cover"
     case .acceptDamage: "use what can be decoded with --fail-on none"
+    case .allowStretching: "stretch it with --stretch"
     case .acceptWarnings: "accept warnings with --fail-on error"
     case .giveField(let name): "give it with --param \(name)=VALUE"
     case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
@@ -29,6 +30,7 @@ extension Remedy {
     case .orderAgain: "--again starts a new job, which is paid for"
     case .useLedger(.another): "set GESSO_LEDGER to another file"
     case .useLedger(.new): "set GESSO_LEDGER to a new file"
+    case .useLedger(.onThisMachine): "set GESSO_LEDGER to a file on a disk of this machine"
     case .useLedger(.newKeepingThis): "keep the file for its job ids, and set GESSO_LEDGER to a new one"
     }
   }

@@ -23,6 +23,9 @@ package struct Restore: Verb {
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
 
+  @Flag(help: "Stretch a result of another shape than the prepared image.")
+  var stretch = false
+
   @Option(name: .customLong("max-memory"), help: ArgumentHelp("Refuse larger canvases.", valueName: "MB"))
   var maxMemory = 1024
 
@@ -50,7 +53,8 @@ package struct Restore: Verb {
     do {
       if output != "-" { try DurableFile.check(output, replacing: !noClobber, notOver: files) }
       let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
-      let canvas = try await preparer.restore(try await input.source(limit: maxDownload << 20), onto: geometry)
+      let canvas = try await preparer.restore(
+        try await input.source(limit: maxDownload << 20), onto: geometry, stretching: stretch)
       let bytes = try await preparer.encodePNG(canvas)
       guard output != "-" else {
         try common.console.output(bytes)

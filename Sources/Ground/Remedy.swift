@@ -31,6 +31,8 @@ public enum Remedy: Sendable, Hashable {
   case cropToBox
   /// Take a damaged source as far as it can be decoded.
   case acceptDamage
+  /// Stretch a result that has another shape than the image it was made of.
+  case allowStretching
   /// Take a source that the codec warns of.
   case acceptWarnings
   /// Give a value for a field that only the model's description names.
@@ -89,6 +91,8 @@ public enum Remedy: Sendable, Hashable {
     case another
     /// A file that does not exist yet.
     case new
+    /// A file on a disk of this machine.
+    case onThisMachine
     /// A file that does not exist yet, while the present one is kept for the ids of its jobs.
     case newKeepingThis
   }
@@ -120,6 +124,7 @@ extension Remedy: CustomStringConvertible {
     case .writePNG: "ask for PNG"
     case .cropToBox: "crop an extreme shape to a box with the fit cover"
     case .acceptDamage: "use what can be decoded: set failOn to none"
+    case .allowStretching: "allow it to be stretched"
     case .acceptWarnings: "accept warnings: set failOn to error"
     case .giveField(let name): "give a value for \(name) in the parameters"
     case .useCustomModel(let id): "use the endpoint custom with the model \(id) for the next order"
@@ -133,6 +138,7 @@ extension Remedy: CustomStringConvertible {
     case .orderAgain: "set again to true for a new job, which is paid for"
     case .useLedger(.another): "open the ledger at another path"
     case .useLedger(.new): "open the ledger at a new path"
+    case .useLedger(.onThisMachine): "open the ledger on a disk of this machine"
     case .useLedger(.newKeepingThis): "keep the file for its job ids, and open the ledger at a new path"
     }
   }

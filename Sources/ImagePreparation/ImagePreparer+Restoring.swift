@@ -1,11 +1,11 @@
 extension ImagePreparer {
-  /// ``restore(_:onto:profile:resamplingFilter:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// ``restore(_:onto:profile:resamplingFilter:stretching:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: RGBA pixels of the upright source's size.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
   public func restoreBlocking(
     _ result: ImageSource, onto record: GeometryRecord, profile: Recipe.ProfileHandling = .convert,
-    resamplingFilter: ResamplingFilter = .lanczos3, cancellation: CancellationFlag? = nil
+    resamplingFilter: ResamplingFilter = .lanczos3, stretching: Bool = false, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
     try record.check()
     // The canvas, the part on the canvas, and the buffers of the resize.
@@ -17,6 +17,12 @@ extension ImagePreparer {
     }
     let recipe = Recipe(size: .original, samples: .color(profile: profile))
     let image = Raster(try pixelsBlocking(of: result, as: recipe, cancellation: cancellation)).expandedToRGBA()
+    guard stretching || image.size.hasShape(of: record.canvas) else {
+      throw PreparationError(
+        .invalidRecipe, stage: .resize,
+        "the image is \(image.size), which is another shape than that of the prepared image, \(record.canvas)",
+        remedy: .allowStretching)
+    }
 
     let columns = Self.filled(record.crop.x, record.crop.width)
     let rows = Self.filled(record.crop.y, record.crop.height)

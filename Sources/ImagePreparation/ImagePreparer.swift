@@ -106,15 +106,18 @@ public struct ImagePreparer: Sendable {
   ///   - record: The geometry record of the preparation.
   ///   - profile: The handling of an embedded color profile of the image.
   ///   - resamplingFilter: The resampling filter.
+  ///   - stretching: False to refuse an image of another shape than the prepared one.
   /// - Returns: RGBA pixels of the upright source's size. A pixel is filled where its center lies in the part that was kept.
-  /// - Throws: `CancellationError`, or a ``PreparationError``; `invalidRecipe` for a record that contradicts itself.
+  /// - Throws: `CancellationError`, or a ``PreparationError``; `invalidRecipe` for a record that contradicts itself, or for
+  ///   an image that would be stretched.
   @concurrent public func restore(
     _ result: ImageSource, onto record: GeometryRecord, profile: Recipe.ProfileHandling = .convert,
-    resamplingFilter: ResamplingFilter = .lanczos3
+    resamplingFilter: ResamplingFilter = .lanczos3, stretching: Bool = false
   ) async throws -> PixelImage<UInt8> {
     try await BlockingCall.run { [self] flag throws(PreparationError) in
       try restoreBlocking(
-        result, onto: record, profile: profile, resamplingFilter: resamplingFilter, cancellation: flag)
+        result, onto: record, profile: profile, resamplingFilter: resamplingFilter, stretching: stretching,
+        cancellation: flag)
     }
   }
 

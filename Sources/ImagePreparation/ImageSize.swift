@@ -23,3 +23,12 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
   /// For example `1536x1024`.
   public var description: String { "\(width)x\(height)" }
 }
+
+extension ImageSize {
+  /// True when both sizes have the same shape, as far as rounding sides to steps of 16 pixels allows.
+  package func hasShape(of other: ImageSize) -> Bool {
+    // Each side against the one that the other size's shape gives it, multiplied by the other size's sides.
+    let difference = abs(width * other.height - height * other.width)
+    return difference <= 8 * max(other.width, other.height)
+  }
+}

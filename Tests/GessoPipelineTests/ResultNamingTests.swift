@@ -35,20 +35,20 @@ struct ResultNamingTests {
   private func service(_ number: Int, _ hook: @escaping ScriptedService.Hook = { _, _ throws(ScenarioError) in nil })
     throws -> ScriptedService
   {
-    ScriptedService(number: number, results: [try Self.picture(UInt8(number))], hook: hook)
+    ScriptedService(number: number, results: [try Self.picture(255 - UInt8(number))], hook: hook)
   }
 
   private func pipeline(_ service: ScriptedService) throws -> Img2ImgPipeline {
     Img2ImgPipeline(client: try service.client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
   }
 
-  /// The name of the only result after a run with this job number, whose result has this shade.
+  /// The name of the only result after a run with this job number, whose result has a bright shade of its own.
   private func result(_ number: Int, _ order: Img2ImgOrder) async throws -> String {
     let files = try await pipeline(service(number)).start(order).result.files
     try #require(files.count == 1)
     let path = files[0].path
     #expect(files[0].recordPath == path + ".json")
-    #expect(bytes(of: path) == (try Self.picture(UInt8(number))), "\(path) holds this order's result")
+    #expect(bytes(of: path) == (try Self.picture(255 - UInt8(number))), "\(path) holds this order's result")
     let record = try record(path + ".json")
     #expect(record["result"] as? String == lastPart(path) && record["job"] as? String == "job_\(number)", "\(record)")
     return lastPart(path)

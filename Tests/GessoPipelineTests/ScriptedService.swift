@@ -115,3 +115,10 @@ final class SteppingClock: Clock {
     time.withLock { $0 = max($0, deadline.offset) }
   }
 }
+
+/// What a closure of a test has seen.
+final class Kept<Element: Sendable>: Sendable {
+  private let elements = Mutex<[Element]>([])
+  var all: [Element] { elements.withLock(\.self) }
+  func add(_ element: Element) { elements.withLock { $0.append(element) } }
+}

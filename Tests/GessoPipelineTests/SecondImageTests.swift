@@ -86,12 +86,6 @@ struct SecondImageTests {
     return (uploads.all, bodies.all, service.requests)
   }
 
-  private final class Kept<Element: Sendable>: Sendable {
-    private let elements = Mutex<[Element]>([])
-    var all: [Element] { elements.withLock(\.self) }
-    func add(_ element: Element) { elements.withLock { $0.append(element) } }
-  }
-
   private static func pixels(_ bytes: [UInt8]) throws -> PixelImage<UInt8> {
     try ImagePreparer().pixelsBlocking(of: .memory(bytes), as: Recipe(samples: .color(profile: .ignore)))
   }
@@ -144,6 +138,54 @@ struct SecondImageTests {
       if !isNearEdge, isWhite != Self.isPainted(x, y) { wrong.append((x, y)) }
     }
     #expect(wrong.isEmpty && painted > 0, "\(wrong.count), for example \(wrong.prefix(3))")
+  }
+
+  /// A mask of one shade, or with a part of it, and what becomes of it. Transparent parts are black in the third sample of four.
+  static let masks: [(what: String, notes: [OrderNote]?)] = [
+    ("rectangle", []), ("soft", []), ("white", [.maskSelectsAll]), ("black", nil), ("dark", nil),
+    ("hole in black", nil), ("hole in white", [.maskIsTransparent]), ("white on nothing", [.maskIsTransparent]),
+    ("opaque alpha", []),
+  ]
+
+  @Test(
+    "a mask that selects nothing is refused before anything is sent, and one that may be meant otherwise gets a remark",
+    arguments: masks)
+  func selects(what: String, notes: [OrderNote]?) async throws {
+    let channels = ["hole in black", "hole in white", "white on nothing", "opaque alpha"].contains(what) ? 4 : 1
+    let mask = try image(
+      { x, y in
+        let isInside = Self.isPainted(x, y)
+        return switch what {
+        case "soft": [UInt8(min(255, max(0, 400 - 6 * abs(x - 100))))]
+        case "white": [255]
+        case "black": [0]
+        case "dark": [120]
+        case "hole in black": [0, 0, 0, isInside ? 0 : 255]
+        case "hole in white": [255, 255, 255, isInside ? 0 : 255]
+        case "white on nothing": isInside ? [255, 255, 255, 255] : [0, 0, 0, 0]
+        case "opaque alpha": isInside ? [255, 255, 255, 255] : [0, 0, 0, 255]
+        default: [isInside ? 255 : 0]
+        }
+      }, channels: channels)
+    let service = ScriptedService(results: [])
+    var order = try order(.mask(mask))
+    order.waits = false
+    let run = Img2ImgPipeline(client: try service.client(), ledger: try ledger()).start(order)
+    var found: [OrderNote] = []
+    for await case .noticed(let note) in run.events { found.append(note) }
+    if let notes {
+      _ = try await run.result
+      #expect(found == notes)
+    } else {
+      await #expect {
+        try await run.result
+      } throws: {
+        let error = $0 as? PipelineError
+        return error?.code == .invalidOrder && error?.message.hasPrefix("the mask selects nothing") == true
+          && (error?.remedy.description.contains("transparent") == true) == (what == "hole in black")
+      }
+      #expect(service.requests.isEmpty)
+    }
   }
 
   @Test("a control image is prepared like the image it belongs to, and names its endpoint", arguments: [true, false])

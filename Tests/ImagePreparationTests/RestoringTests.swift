@@ -177,4 +177,27 @@ struct RestoringTests {
     let error = #expect(throws: PreparationError.self) { try preparer.restoreBlocking(image, onto: huge) }
     #expect(error?.code == .tooMuchMemory)
   }
+
+  @Test(
+    "a result of another shape is stretched only when that is asked for",
+    arguments: [
+      // The prepared image is 160 by 96; sides may be rounded to multiples of 16.
+      (160, 96, true), (320, 192, true), (320, 200, true), (640, 384, true), (160, 160, false), (96, 160, false),
+      (320, 224, false), (288, 192, false),
+    ])
+  func otherShape(width: Int, height: Int, isSame: Bool) throws {
+    let preparer = ImagePreparer()
+    let source = Self.ramp(ImageSize(width: 160, height: 96))
+    let prepared = try preparer.prepareBlocking(.memory(try preparer.encodePNGBlocking(source)), as: Recipe())
+    let result = ImageSource.memory(
+      try preparer.encodePNGBlocking(Self.ramp(ImageSize(width: width, height: height))))
+    let canvas = try preparer.restoreBlocking(result, onto: prepared.geometry, stretching: true)
+    #expect(canvas.size == source.size)
+    do throws(PreparationError) {
+      _ = try preparer.restoreBlocking(result, onto: prepared.geometry)
+      #expect(isSame)
+    } catch {
+      #expect(!isSame && error.code == .invalidRecipe && error.remedy == .allowStretching)
+    }
+  }
 }

@@ -31,22 +31,48 @@ extension Img2ImgOrder.SecondImage {
   ///   - preparer: Prepares it.
   ///   - recipe: The order's recipe for this image.
   ///   - cancellation: Stops the work when it is raised.
-  /// - Returns: The encoded image; a mask is a PNG of black and white.
-  /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to.
+  /// - Returns: The encoded image, a mask as a PNG of black and white, and remarks about it.
+  /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to; a ``PipelineError``
+  ///   with the code `invalid-order` for a mask that selects nothing.
   func prepared(
     by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag
-  ) throws(PreparationError) -> (bytes: [UInt8], format: ImageDescription.Format) {
+  ) throws -> (bytes: [UInt8], format: ImageDescription.Format, notes: [OrderNote]) {
     guard case .mask = self else {
       let image = try preparer.prepareBlocking(source, as: recipe, cancellation: cancellation)
-      return (image.bytes, image.format)
+      return (image.bytes, image.format, [])
     }
+    let mask = try selection(preparer, recipe, cancellation)
+    var isTransparent = false
+    if try preparer.inspectBlocking(source, cancellation: cancellation).hasAlpha {
+      // Transparent parts decide on the selection if it is another one on white.
+      var onWhite = recipe
+      onWhite.background = .white
+      isTransparent = try selection(preparer, onWhite, cancellation).samples != mask.samples
+    }
+    guard mask.samples.contains(255) else {
+      throw PipelineError(
+        .invalidOrder, stage: .submit, "the mask selects nothing: no part of it is white",
+        remedy: isTransparent
+          ? "make white what is to be painted anew; transparent parts are kept"
+          : "make white what is to be painted anew"
+      )
+    }
+    var notes: [OrderNote] = []
+    if !mask.samples.contains(0) { notes.append(.maskSelectsAll) }
+    if isTransparent { notes.append(.maskIsTransparent) }
+    return (try preparer.encodePNGBlocking(mask), .png, notes)
+  }
+
+  /// The mask as the service documents it, in black and white: a mean of half or more becomes white.
+  private func selection(
+    _ preparer: ImagePreparer, _ recipe: Recipe, _ cancellation: CancellationFlag
+  ) throws(PreparationError) -> PixelImage<UInt8> {
     let pixels = try preparer.pixelsBlocking(of: source, as: recipe, cancellation: cancellation)
     let channels = pixels.channels
-    // The service documents masks in black and white; a mean of half or more becomes white.
     let samples = (0..<pixels.size.pixelCount).map { pixel -> UInt8 in
       let sum = pixels.samples[pixel * channels..<(pixel + 1) * channels].reduce(0) { $0 + Int($1) }
       return sum * 2 >= 255 * channels ? 255 : 0
     }
-    return (try preparer.encodePNGBlocking(PixelImage(size: pixels.size, channels: 1, samples: samples)), .png)
+    return PixelImage(size: pixels.size, channels: 1, samples: samples)
   }
 }

@@ -9,6 +9,8 @@ public enum Img2ImgEvent: Sendable {
   case preparing
   /// The image is prepared and on disk.
   case prepared(PreparedImage, path: String)
+  /// A remark about the order, before anything is paid.
+  case noticed(OrderNote)
   /// A part of an image has been sent.
   case uploading(UploadProgress)
   /// Another process is uploading the same image, and this run waits for it, for at most this long.

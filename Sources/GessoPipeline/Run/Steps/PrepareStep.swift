@@ -38,8 +38,10 @@ struct PrepareStep: Sendable {
       let (image, sha256, path) = try await prepared(source, order)
       context.report(.prepared(image, path: path))
       images.source = EncodedImage(content: .bytes(image.bytes), name: path.lastPathComponent, sha256: sha256)
-      request.width = request.width ?? image.size.width
-      request.height = request.height ?? image.size.height
+      request.complete(for: image.size)
+      if let results = request.size, !results.hasShape(of: image.size) {
+        context.report(.noticed(.otherShape(results: results, prepared: image.size)))
+      }
       geometry = image.geometry
       try request.validate()
       try context.ledger.recordPrepared(
@@ -68,8 +70,9 @@ struct PrepareStep: Sendable {
   private func preparedSecond(_ order: Img2ImgOrder, _ geometry: GeometryRecord) async throws -> EncodedImage? {
     guard let second = order.second else { return nil }
     return try await offThePool { flag in
-      let (bytes, format) = try second.prepared(
+      let (bytes, format, notes) = try second.prepared(
         by: context.preparer, as: order.recipe(for: .second(second, on: geometry)), cancellation: flag)
+      for note in notes { context.report(.noticed(note)) }
       let sha256 = ContentDigest.sha256(of: bytes)
       let path = try write(bytes, sha256: sha256, as: second.name, fileExtension: format.fileExtension, of: order)
       return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)
@@ -114,5 +117,37 @@ struct PrepareStep: Sendable {
 
   private func isResult(_ path: String) throws -> Bool {
     try ResultRecord.claim(beside: path) != nil || !context.ledger.results(at: path.absolutePath).isEmpty
+  }
+}
+
+extension Img2ImgRequest {
+  /// The step of sides that both families take (contract, section 12).
+  private static let sideStep = 16
+
+  /// The most bytes that the results and their records take: PNG of RGBA that compression does not shorten.
+  var resultBytes: UInt64 {
+    // Without a size the service makes 512 by 512.
+    let pixels = size?.pixelCount ?? 512 * 512
+    return UInt64(numSamples) * UInt64(pixels * 4 + 65_536)
+  }
+
+  /// The size of the results, where both sides are set.
+  var size: ImageSize? {
+    guard let width, let height else { return nil }
+    return ImageSize(width: width, height: height)
+  }
+
+  /// Sets the sides that are not set: to those of the prepared image, or to the same shape where one side is set.
+  mutating func complete(for prepared: ImageSize) {
+    func other(_ given: Int, _ side: Int, of preparedSide: Int) -> Int {
+      let exact = Double(side) * Double(given) / Double(preparedSide)
+      return max(1, Int((exact / Double(Self.sideStep)).rounded())) * Self.sideStep
+    }
+    switch (width, height) {
+    case (nil, nil): (width, height) = (prepared.width, prepared.height)
+    case (let given?, nil): height = other(given, prepared.height, of: prepared.width)
+    case (nil, let given?): width = other(given, prepared.width, of: prepared.height)
+    case (_?, _?): break
+    }
   }
 }

@@ -1,0 +1,11 @@
+public import ImagePreparation
+
+/// A remark about an order that can be carried out, but may not be what was meant. It comes before anything is paid.
+public enum OrderNote: Sendable, Equatable {
+  /// The results have another shape than the prepared image: the service stretches, crops or pads.
+  case otherShape(results: ImageSize, prepared: ImageSize)
+  /// The mask is white everywhere, so that the whole image is painted anew.
+  case maskSelectsAll
+  /// The mask has transparent parts. They count as black, so that they are kept; other programs paint them anew.
+  case maskIsTransparent
+}
