@@ -1,4 +1,5 @@
 public import Foundation
+internal import Ground
 public import ImagePreparation
 public import ScenarioAPI
 
@@ -14,6 +15,8 @@ public struct Img2ImgPipeline: Sendable {
   public let ledger: Ledger
   /// Prepares images.
   public let preparer: ImagePreparer
+  /// The bytes that may still be written in a folder; nil where that is not known.
+  package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
   private let randomSeed: @Sendable () -> String
   private let gate = JobGate()
 
@@ -108,7 +111,7 @@ public struct Img2ImgPipeline: Sendable {
       if nameTemplate != nil { try naming.check(count: 1) }
       (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
-      try OutputFolder.make(naming.folder)
+      try naming.makeFolder(count: 1)
       var run = ActiveRun(
         context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, gate: gate)
       try await carryOut(&run, RunState(goal: .results), .resumed(job))
@@ -139,7 +142,7 @@ public struct Img2ImgPipeline: Sendable {
   private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
-    try OutputFolder.make(order.folder)
+    try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples)
     let isOrdered = state.goal != .price
     let claim = try ledger.claim(intent, again: order.again && isOrdered, isOrdered: isOrdered)
     defer { withExtendedLifetime(claim) {} }
@@ -166,6 +169,8 @@ public struct Img2ImgPipeline: Sendable {
   }
 
   private func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
-    RunContext(client: client, ledger: ledger, preparer: preparer, polling: polling, report: report)
+    RunContext(
+      client: client, ledger: ledger, preparer: preparer, polling: polling, report: report,
+      freeBytes: freeBytes)
   }
 }

@@ -1,8 +1,9 @@
 /// A new file without a name: it is written, synced to the disk and then named in one step. A reader therefore sees the old file or
 /// the new one, never a part of either, and a power cut loses neither.
 ///
-/// Before it is named it is a temporary file (`.gesso-…`) in the destination's folder, which is removed when this value ends. One
-/// thread at a time may use it.
+/// Before it is named it is a temporary file (`.gesso-….part`) in the destination's folder, which is removed when this value ends.
+/// It is locked (`flock`) as long as it is open, so that ``removeAbandoned(in:)`` can distinguish it from a file whose process was
+/// killed. One thread at a time may use it.
 package struct DurableFile: ~Copyable {
   /// Open for writing; closed with this value.
   package let descriptor: Int32
@@ -15,13 +16,24 @@ package struct DurableFile: ~Copyable {
   /// - Parameter destination: A path in the folder that the file is made in. The folder must exist.
   /// - Throws: A failure of the kind `notWritten`.
   package init(beside destination: String) throws(FileFailure) {
-    let folder = Self.folder(of: destination)
-    let path = "\(folder)/.gesso-\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
-    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .writing("cannot write to \(folder)") }
-    self.folder = folder
-    self.path = path
-    self.descriptor = descriptor
+    try self.init(in: Self.folder(of: destination)) { Self.prefix + Self.token + Self.suffix }
+  }
+
+  private init(in folder: String, name: () -> String) throws(FileFailure) {
+    while true {
+      let path = "\(folder)/\(name())"
+      let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw .writing("cannot write to \(folder)") }
+      // Between the two calls another process may have taken the file for an abandoned one. A file system without locks has
+      // no process that removes such files.
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, FileIdentity(path) != nil {
+        self.folder = folder
+        self.path = path
+        self.descriptor = descriptor
+        return
+      }
+      close(descriptor)
+    }
   }
 
   deinit {
@@ -83,6 +95,10 @@ package struct DurableFile: ~Copyable {
     guard syncToDisk(descriptor) == 0 || errno == EINVAL else { throw .writing("cannot sync the folder \(folder)") }
   }
 
+  private static let prefix = ".gesso-"
+  private static let suffix = ".part"
+  private static var token: String { String(UInt64.random(in: .min ... .max), radix: 36) }
+
   private static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -90,6 +106,46 @@ package struct DurableFile: ~Copyable {
 }
 
 extension DurableFile {
+  /// Checks that a folder takes new files, and names of a certain length and spelling, by making a file and removing it.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder. It must exist.
+  ///   - name: The beginning of a name. The file that is made has its characters.
+  ///   - length: The length of the longest name that is going to be used, in bytes: 255 at most on usual file systems.
+  /// - Throws: A failure of the kind `notWritten`.
+  package static func tryOut(_ folder: String, name: String, length: Int) throws(FileFailure) {
+    // Random digits distinguish it from the file of another process.
+    let padding = max(13, length - (prefix + name + suffix).utf8.count)
+    let zeros = String(repeating: "0", count: padding)
+    _ = try DurableFile(in: folder) { prefix + name + (token + zeros).prefix(padding) + suffix }
+  }
+
+  /// Removes temporary files of this user whose process ended before it named or removed them, after `kill -9` or a power cut.
+  ///
+  /// Files of running processes are locked, and stay. Nothing is removed on a network file system, where the locks of other machines
+  /// may not be visible.
+  ///
+  /// - Parameter folder: The folder. Its subfolders are not searched.
+  package static func removeAbandoned(in folder: String) {
+    guard FileSystem(holding: folder)?.networkType == nil, let entries = unsafe opendir(folder) else { return }
+    defer { unsafe closedir(entries) }
+    while let entry = unsafe readdir(entries) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { continue }
+      let path = "\(folder)/\(name)"
+      let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      defer { close(descriptor) }
+      var status = stat()
+      guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0
+      else { continue }
+      unsafe unlink(path)
+    }
+  }
+
   /// Writes a whole file.
   ///
   /// A symbolic link is followed: its target is replaced and the link stays. A path that exists and is no regular file (a

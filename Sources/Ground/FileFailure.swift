@@ -29,10 +29,16 @@ package struct FileFailure: Error, Sendable, Equatable {
   }
 
   /// A failure to write, with the reason that `errno` has.
-  static func writing(_ what: String) -> FileFailure {
-    let reason = unsafe String(cString: strerror(errno))
+  package static func writing(_ what: String) -> FileFailure {
+    let code = errno
+    let remedy: Remedy =
+      switch code {
+      case ENAMETOOLONG, EINVAL, EILSEQ: "choose another name or another folder"
+      case ENOSPC, EDQUOT: "make room, or use a folder on another disk"
+      default: "check the folder, its permissions and the free space"
+      }
     return FileFailure(
-      kind: .notWritten, message: "\(what): \(reason)", remedy: "check the folder, its permissions and the free space")
+      kind: .notWritten, message: "\(what): \(unsafe String(cString: strerror(code)))", remedy: remedy)
   }
 
   /// A name that is taken.

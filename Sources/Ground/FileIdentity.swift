@@ -18,3 +18,12 @@ struct FileIdentity: Equatable {
 
   static func == (a: FileIdentity, b: FileIdentity) -> Bool { a.device == b.device && a.inode == b.inode }
 }
+
+/// The size of a file in bytes.
+///
+/// - Throws: A failure of the kind `notFound` or `unreadable`.
+package func fileSize(of path: String) throws(FileFailure) -> Int {
+  var status = stat()
+  guard unsafe stat(path, &status) == 0 else { throw .reading(path) }
+  return Int(status.st_size)
+}

@@ -31,3 +31,32 @@ package var streamSocketType: Int32 {
   SOCK_STREAM
   #endif
 }
+
+/// The name of the type of the file system that holds a file or folder, and whether it is on this machine; nil where the system
+/// does not report it.
+func typeOfFileSystem(holding path: String) -> (name: String?, isLocal: Bool?) {
+  #if canImport(Darwin)
+  var status = statfs()
+  guard unsafe statfs(path, &status) == 0 else { return (nil, nil) }
+  let name = unsafe withUnsafeBytes(of: status.f_fstypename) { bytes in
+    unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+  return (name, status.f_flags & UInt32(MNT_LOCAL) != 0)
+  #else
+  var status = stat()
+  guard unsafe stat(path, &status) == 0, let mounts = try? wholeFile("/proc/self/mountinfo") else { return (nil, nil) }
+  // The numbers of gnu_dev_major and gnu_dev_minor, which are macros.
+  let device = UInt64(status.st_dev)
+  let major = (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF
+  let minor = device & 0xFF | (device >> 12) & ~0xFF
+  // proc(5): the third field is the device, and the type follows a dash.
+  for line in String(decoding: mounts, as: UTF8.self).split(separator: "\n") {
+    let fields = line.split(separator: " ")
+    guard fields.count > 2, fields[2] == "\(major):\(minor)", let dash = fields.firstIndex(of: "-"),
+      dash + 1 < fields.count
+    else { continue }
+    return (String(fields[dash + 1]), nil)
+  }
+  return (nil, nil)
+  #endif
+}

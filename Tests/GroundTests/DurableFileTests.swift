@@ -133,6 +133,62 @@ struct DurableFileTests {
     #expect(try names() == [])
   }
 
+  @Test("files of killed processes are removed, and neither those of living ones nor any other")
+  func abandoned() throws {
+    // A killed process leaves the file, and the kernel ends its lock.
+    for name in [".gesso-dead.part", ".gesso-dead.part.txt", "result.png", "photo.part", "a.png.unverified"] {
+      try DurableFile.write([1], to: "\(folder)/\(name)", replacing: true)
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder)/.gesso-link.part", withDestinationPath: "result.png")
+    try FileManager.default.createDirectory(
+      atPath: "\(folder)/.gesso-folder.part", withIntermediateDirectories: true)
+    let living = try DurableFile(beside: "\(folder)/a")
+    DurableFile.removeAbandoned(in: folder)
+    #expect(
+      try names()
+        == [
+          ".gesso-dead.part.txt", ".gesso-folder.part", ".gesso-link.part", "a.png.unverified", "photo.part",
+          "result.png", String(living.path.split(separator: "/").last!),
+        ].sorted())
+    try living.move(to: "\(folder)/a", replacing: false)
+    DurableFile.removeAbandoned(in: "\(folder)/nothing")
+  }
+
+  @Test("files are made while others remove what killed processes left")
+  func cleaningRaces() async throws {
+    let folder = folder
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<8 {
+        group.addTask {
+          for round in 0..<50 {
+            if number < 4 { DurableFile.removeAbandoned(in: folder) }
+            try DurableFile.write([UInt8(number)], to: "\(folder)/\(number)-\(round)", replacing: false)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try names().count == 400)
+  }
+
+  @Test(
+    "a folder is tried out with the longest name",
+    arguments: [("", 0, true), ("fog", 255, true), ("fog", 256, false), ("ü", 255, true)])
+  func triesOut(name: String, length: Int, isTaken: Bool) throws {
+    if isTaken {
+      try DurableFile.tryOut(folder, name: name, length: length)
+    } else {
+      expect(.notWritten) { () throws(FileFailure) in
+        try DurableFile.tryOut(folder, name: name, length: length)
+      }
+    }
+    #expect(try names() == [])
+    expect(.notWritten) { () throws(FileFailure) in
+      try DurableFile.tryOut("\(folder)/nothing", name: name, length: length)
+    }
+  }
+
   @Test("a device is written to, not replaced")
   func writesThrough() throws {
     try DurableFile.write([1], to: "/dev/null", replacing: true)

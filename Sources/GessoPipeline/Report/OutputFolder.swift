@@ -1,21 +1,34 @@
-internal import Foundation
+internal import Ground
 package import ImagePreparation
 
 /// The folder that results and prepared images go to.
 package enum OutputFolder {
-  /// Makes a folder and its parents, or checks that an existing folder can be written to.
-  package static func make(_ path: String) throws(PreparationError) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw refusal(Occupant(path) == .file ? "\(path) is a file" : "cannot make the folder \(path)")
-    }
-    guard FileManager.default.isWritableFile(atPath: path) else {
-      throw refusal("the folder \(path) cannot be written")
-    }
+  /// Makes a folder and its parents, removes temporary files that killed processes left in it, and checks that it takes new files.
+  ///
+  /// - Parameters:
+  ///   - path: The folder.
+  ///   - name: The beginning of the longest name that is going to be used, which is tried out; nil for none.
+  ///   - length: The length of the longest name in bytes.
+  /// - Throws: `writeFailed` of stage `write`.
+  package static func make(_ path: String, name: String? = nil, length: Int = 0) throws(PreparationError) {
+    try onFiles(try Folder.make(path))
+    DurableFile.removeAbandoned(in: path)
+    try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 
-  private static func refusal(_ message: String) -> PreparationError {
-    PreparationError(.writeFailed, stage: .write, message, remedy: "name a folder that can be written")
+  /// Checks that so many bytes can be written, as far as the system reports the free space.
+  ///
+  /// - Parameters:
+  ///   - bytes: The size of everything that is still to be written.
+  ///   - path: The folder.
+  ///   - freeBytes: The free space of the folder; nil where it is not known.
+  /// - Throws: `writeFailed` of stage `write`.
+  static func checkSpace(for bytes: UInt64, in path: String, freeBytes: UInt64?) throws(PreparationError) {
+    guard let freeBytes, freeBytes < bytes else { return }
+    func megabytes(_ count: UInt64) -> UInt64 { (count + 999_999) / 1_000_000 }
+    throw PreparationError(
+      .writeFailed, stage: .write,
+      "the results may take \(megabytes(bytes)) MB, and \(path) has room for \(freeBytes / 1_000_000) MB",
+      remedy: "make room, or use a folder on another disk")
   }
 }

@@ -29,12 +29,25 @@ struct ResultNaming: Sendable, Equatable {
   private static let longestName = 255
   /// The longest stem, in bytes; the remaining bytes are for template, seed, numbers and extensions.
   private static let longestStem = 180
-  /// The most bytes after a name: a number, an extension of 8 letters and `.json`.
-  private static let longestEnd = "-9999".utf8.count + ".extended.json".utf8.count
+  /// The most bytes after a name: a number, an extension of 8 letters, and what a file beside a result has after its name.
+  private static let longestEnd = "-9999.extended-99".utf8.count + unverified.utf8.count
+  /// The end of the name of a result that could not be decoded.
+  private static let unverified = ".unverified"
 
   /// The path of result `index` (from 1); `number` (from 1) distinguishes it from others of its name.
   func path(index: Int, number: Int, fileExtension: String) -> String {
     "\(folder)/\(Self.numbered(name(index: index), number)).\(fileExtension)"
+  }
+
+  /// The path for the bytes of a result that could not be decoded. `number` (from 1) distinguishes it from others of its name.
+  static func unverifiedPath(of result: String, number: Int) -> String {
+    numbered(result, number) + unverified
+  }
+
+  /// Makes the folder, and checks that it takes files with the names of `count` results.
+  func makeFolder(count: Int) throws(PreparationError) {
+    let name = name(index: count)
+    try OutputFolder.make(folder, name: name, length: name.utf8.count + Self.longestEnd)
   }
 
   private func name(index: Int) -> String {
@@ -86,14 +99,15 @@ struct ResultNaming: Sendable, Equatable {
       PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
     }
     let usual = Img2ImgOrder.defaultNameTemplate
-    guard !template.isEmpty, !template.contains("/"), !template.hasPrefix(".") else {
+    guard !template.isEmpty, !template.contains("/"), !template.contains("\0"), !template.hasPrefix(".") else {
       throw refused("the name template \(template) makes no file name", "use one such as \(usual)")
     }
     for case .braces(let text) in Self.parts(of: template) where Field(rawValue: String(text)) == nil {
       throw refused("the name template \(template) has the unknown field \(text)", "use {stem}, {seed} and {index}")
     }
-    guard !stem.isEmpty, !stem.contains("/"), !seed.contains("/") else {
-      throw refused("the stem \(stem) or the seed \(seed) makes no file name", "leave slashes out")
+    for (field, value) in [("stem", stem), ("seed", seed)]
+    where value.isEmpty || value.contains("/") || value.contains("\0") {
+      throw refused("the \(field) \(value) makes no file name", "give one without slashes")
     }
     guard count == 1 || template.contains(Field.index.rawValue) else {
       throw refused("\(count) results would have one name", "put {index} into the name template")

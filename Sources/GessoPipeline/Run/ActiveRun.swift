@@ -105,6 +105,8 @@ struct ActiveRun {
       if case .priced(let price) = event { self.price = price }
       return event
     case .submit:
+      try OutputFolder.checkSpace(
+        for: request.resultBytes, in: naming.folder, freeBytes: context.freeBytes(naming.folder))
       return try await SubmitStep(context: context, price: price, dailyLimit: order?.maxCostPerDay)
         .run(request, entry, &retry)
     case .pause(let pause, let refusal):

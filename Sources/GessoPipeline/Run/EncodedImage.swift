@@ -1,5 +1,5 @@
 internal import Digests
-internal import Foundation
+internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
@@ -40,7 +40,7 @@ extension EncodedImage {
       format = try preparer.inspectBlocking(source, cancellation: flag).format
       switch source {
       case .file(let path):
-        let size = try URL(filePath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+        let size = try onFiles(try fileSize(of: path))
         (content, sha256) = (.file(path: path, size: size), try onFiles(try ContentDigest.sha256(ofFile: path)))
       case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       case .descriptor:

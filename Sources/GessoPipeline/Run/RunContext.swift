@@ -1,3 +1,4 @@
+internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
@@ -10,6 +11,8 @@ struct RunContext: Sendable {
   let polling: JobPolling
   /// Reports an event of the run.
   let report: @Sendable (Img2ImgEvent) -> Void
+  /// The bytes that may still be written in a folder; nil where that is not known.
+  var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
 
   /// The address of the service, one for its two names.
   var service: String { client.configuration.serviceIdentity }
