@@ -21,12 +21,16 @@ struct DownloadStep {
 
   /// Downloads the results that are not on disk yet.
   ///
+  /// A result that cannot be decoded does not keep the others from the disk. Its bytes are kept as `<result>.unverified`, and
+  /// its error is thrown at the end.
+  ///
   /// - Returns: All of them, in the service's order.
   func run(_ job: Job) async throws -> [Img2ImgResult.File] {
     let run = places.run
     try context.ledger.recordSuccess(run.id)
     context.report(.downloading(count: job.assetIDs.count))
     var files: [Int: Img2ImgResult.File] = [:]
+    var damage: ScenarioError?
     for (index, asset) in zip(1..., job.assetIDs) {
       guard let row = run.results.first(where: { $0.index == index && $0.assetID == asset }) else { continue }
       files[index] = try intact(row)
@@ -43,10 +47,15 @@ struct DownloadStep {
         } else {
           asset = try await context.client.asset(id)
         }
-        let file = try await kept(asset, index: index)
-        files[index] = file
-        context.report(.downloaded(file))
+        do {
+          let file = try await kept(asset, index: index)
+          files[index] = file
+          context.report(.downloaded(file))
+        } catch let error as ScenarioError where error.code == .downloadInvalid {
+          damage = damage ?? error
+        }
       }
+      if let damage { throw damage }
     } catch let error as ScenarioError where error.code == .notFound {
       try context.ledger.recordSuccess(run.id, failure: "the service no longer has the results of job \(job.id)")
       throw PipelineError(
@@ -78,7 +87,7 @@ struct DownloadStep {
     let file = Img2ImgResult.File(
       index: index, path: path, recordPath: ResultRecord.path(beside: path), assetID: asset,
       mimeType: FileType.mimeType(ofExtension: url.pathExtension), sha256: digest,
-      byteCount: try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0,
+      byteCount: try onFiles(try fileSize(of: path)),
       size: try? ImagePreparer().inspectBlocking(.file(path)).size)
     let row = places.run.results.first { $0.index == index && $0.path == path.absolutePath && $0.sha256 == digest }
     let record = try ResultRecord.bytes(of: file, run: places.run)
@@ -96,16 +105,50 @@ struct DownloadStep {
   private func kept(_ asset: Asset, index: Int) async throws -> Img2ImgResult.File {
     var name = ResultNameSearch(places: places, index: index, asset: asset)
     if let file = try existing(&name) { return file }
-    var (size, digest): (ImageSize?, String) = (nil, "")
+    var (size, digest, damage): (ImageSize?, String, PreparationError?) = (nil, "", nil)
     let download = try await context.client.download(asset, beside: name.path) { file in
-      size = try verifiedSize(of: file.path)
       digest = try onFiles(try ContentDigest.sha256(ofFile: file.path))
+      do throws(PreparationError) {
+        size = try verifiedSize(of: file.path)
+      } catch {
+        damage = error
+      }
     }
+    if let damage { throw try unverified(download, digest: digest, resultPath: name.path, damage) }
     let file = try named(download, size: size, digest: digest, &name)
     if name.number > 1 {
       context.report(.nameTaken(name.path(1), wasEdited: name.wasEdited, result: name.path))
     }
     return file
+  }
+
+  /// Keeps the bytes of a download that this package's decoder rejects: they are paid for, and another program may read them.
+  ///
+  /// - Returns: The error, which names the file.
+  private func unverified(
+    _ download: borrowing UnnamedDownload, digest: String, resultPath: String, _ damage: PreparationError
+  ) throws -> ScenarioError {
+    var number = 1
+    while true {
+      let path = ResultNaming.unverifiedPath(of: resultPath, number: number)
+      if Occupant(path) == .none {
+        do throws(FileFailure) {
+          try download.move(to: path, replacing: false)
+        } catch {
+          guard error.kind == .exists else { throw PreparationError(error) }
+          continue
+        }
+      } else if Occupant(path) != .file || (try? ContentDigest.sha256(ofFile: path)) != digest {
+        number += 1
+        continue
+      }
+      var error = ScenarioError(
+        .downloadInvalid, .unusable, stage: .download,
+        "the file of the result cannot be decoded (\(damage.message)), and its bytes are kept as \(path)",
+        remedy: "open it with another program", underlying: damage)
+      error.charged = .yes
+      return error
+    }
   }
 
   /// Moves the search on to the first name that is not taken.
@@ -188,7 +231,7 @@ struct DownloadStep {
   /// Decodes a downloaded file from end to end. A format that this package does not decode is only recognized by its first bytes.
   ///
   /// - Returns: Width and height as a viewer shows them; nil for a format that this package does not decode.
-  private func verifiedSize(of path: String) throws -> ImageSize? {
+  private func verifiedSize(of path: String) throws(PreparationError) -> ImageSize? {
     // The whole file is decoded whatever size is asked for, and a small result costs least.
     let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
