@@ -18,7 +18,7 @@ package struct CommandError: Error, Sendable, Equatable {
   package init(_ code: String, stage: Stage, _ message: String, remedy: String, status: CommandStatus) {
     self.code = code
     self.stage = stage
-    self.message = message
+    self.message = Secrets.withoutUser(message)
     self.remedy = remedy
     self.status = status
   }
@@ -39,7 +39,7 @@ package struct CommandError: Error, Sendable, Equatable {
     case let error as any GessoFailure: self.init(error)
     case let error as FileFailure: self.init(error)
     case is CancellationError: self = .interrupted
-    default: self.init("unexpected", stage: .configure, "\(error)", remedy: "", status: .someFailed)
+    default: self.init("unexpected", stage: .configure, reason(of: error), remedy: "report this", status: .someFailed)
     }
   }
 

@@ -74,19 +74,20 @@ package struct Configuration: Sendable {
   /// The key and the secret, both from one origin; nil when there are none.
   package func credentials() throws(CommandError) -> Credentials? {
     if let found = try credentials(in: environment, origin: .environment) { return found }
-    return try credentials(in: try trustedDotEnv(), origin: .dotEnv)
+    return try credentials(in: try trusted(Self.keyNames + Self.secretNames), origin: .dotEnv)
   }
 
   /// The project, if one was named.
   package func projectID() throws(CommandError) -> String? {
     if let id = flags.projectID ?? environment["SCENARIO_PROJECT_ID"] { return id }
-    return try trustedDotEnv()["SCENARIO_PROJECT_ID"]
+    if hasOwnKey, try credentials(in: environment, origin: .environment) != nil { return nil }
+    return try trusted(["SCENARIO_PROJECT_ID"])["SCENARIO_PROJECT_ID"]
   }
 
   /// The path of the ledger: `GESSO_LEDGER`, or `gesso/ledger.sqlite` in the folder for state (XDG base directories).
   package func ledgerPath() throws(CommandError) -> String {
-    if let path = environment["GESSO_LEDGER"] { return path }
-    if let path = try trustedDotEnv()["GESSO_LEDGER"] { return path }
+    if let path = environment["GESSO_LEDGER"] { return try absolute(path) }
+    if let path = try trusted(["GESSO_LEDGER"])["GESSO_LEDGER"] { return try absolute(path) }
     // A relative path is invalid and is ignored (XDG base directory specification).
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/gesso/ledger.sqlite" }
     guard let home = environment["HOME"] else {
@@ -97,16 +98,34 @@ package struct Configuration: Sendable {
     return home + "/.local/state/gesso/ledger.sqlite"
   }
 
+  /// The path that `GESSO_LEDGER` names. A relative one is refused: in another folder the same command would find another ledger,
+  /// and pay for the same job again.
+  private func absolute(_ path: String) throws(CommandError) -> String {
+    func refusal(_ message: String, _ remedy: String) -> CommandError {
+      CommandError("bad-ledger", stage: .configure, message, remedy: remedy, status: .usage)
+    }
+    if path.hasPrefix("/") { return path }
+    guard path == "~" || path.hasPrefix("~/") else {
+      throw refusal("GESSO_LEDGER is \(path), which is no absolute path", "begin it with / or ~/")
+    }
+    guard let home = environment["HOME"], home.hasPrefix("/") else {
+      throw refusal("GESSO_LEDGER is \(path), and HOME is not set", "write the whole path")
+    }
+    guard path.count > 2 else { throw refusal("GESSO_LEDGER is the home folder", "name a file") }
+    return home + path.dropFirst()
+  }
+
   /// The address of the service for the credentials in use, for display; nil for the default.
   package func baseURL(for found: Credentials?) throws(CommandError) -> String? {
     if let url = flags.baseURL { return url }
-    let dotEnvURL = try trustedDotEnv()["SCENARIO_BASE_URL"]
     switch found?.origin {
     case nil:
-      return environment["SCENARIO_BASE_URL"] ?? dotEnvURL
+      if let url = environment["SCENARIO_BASE_URL"] { return url }
+      return try trusted(["SCENARIO_BASE_URL"])["SCENARIO_BASE_URL"]
     case .environment:
       if let url = environment["SCENARIO_BASE_URL"] { return url }
-      guard dotEnvURL == nil else {
+      // Neither used nor ignored: it may name a stand-in, and then the default address would be the one that is paid.
+      guard hasOwnKey || dotEnv.values["SCENARIO_BASE_URL", default: ""].isEmpty else {
         throw foreignBaseURL("the key is from the environment, SCENARIO_BASE_URL from .env")
       }
       return nil
@@ -114,6 +133,7 @@ package struct Configuration: Sendable {
       guard environment["SCENARIO_BASE_URL"] == nil else {
         throw foreignBaseURL("the key is from .env, SCENARIO_BASE_URL from the environment")
       }
+      let dotEnvURL = try trusted(["SCENARIO_BASE_URL"])["SCENARIO_BASE_URL"]
       if dotEnvURL != nil, found?.isIndirect == true {
         throw foreignBaseURL("the key is from a file that .env names, SCENARIO_BASE_URL from .env itself")
       }
@@ -123,9 +143,20 @@ package struct Configuration: Sendable {
 
   // MARK: Search
 
-  private func trustedDotEnv() throws(CommandError) -> [String: String] {
-    if let distrust = dotEnv.distrust { throw distrust }
-    return dotEnv.values.filter { !$0.value.isEmpty }
+  /// True for a `.env` with a key of its own, to which its address and its project belong.
+  private var hasOwnKey: Bool {
+    Self.keyNames.contains { !dotEnv.values[$0, default: ""].isEmpty || dotEnv.values[$0 + "_FILE"] != nil }
+  }
+
+  /// The values that `.env` gives these variables or their `_FILE` forms.
+  ///
+  /// - Throws: Status 5 when the file sets one of them and may not be trusted. Where it sets none, it is not needed, and stops
+  ///   nothing.
+  private func trusted(_ names: [String]) throws(CommandError) -> [String: String] {
+    let names = Set(names + names.map { $0 + "_FILE" })
+    let found = dotEnv.values.filter { names.contains($0.key) && !$0.value.isEmpty }
+    if !found.isEmpty, let distrust = dotEnv.distrust { throw distrust }
+    return found
   }
 
   private func foreignBaseURL(_ message: String) -> CommandError {

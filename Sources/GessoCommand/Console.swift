@@ -41,7 +41,7 @@ package final class Console: Sendable {
       text = try isIndented ? JSONText.document(value) : JSONText.line(value) + "\n"
     } catch {
       throw CommandError(
-        "unexpected", stage: .write, "a value cannot be written as JSON (\(error))", remedy: "report this",
+        "unexpected", stage: .write, "a value cannot be written as JSON (\(reason(of: error)))", remedy: "report this",
         status: .someFailed)
     }
     try output([UInt8](text.utf8))
@@ -104,11 +104,11 @@ package final class Console: Sendable {
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
-  /// One line without control characters: neither the name of a file nor a message of the service may move the cursor.
+  /// One line without control characters and without users and passwords of URLs: neither the name of a file nor a message of the service may move the cursor.
   package static func printable(_ text: String) -> String {
     String(
       String.UnicodeScalarView(
-        text.unicodeScalars.map { scalar in
+        Secrets.withoutUser(text).unicodeScalars.map { scalar in
           switch scalar.value {
           case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: scalar == "\n" || scalar == "\t" ? " " : "\u{FFFD}"
           default: scalar

@@ -2,7 +2,7 @@ internal import Ground
 
 /// The `.env` file of the working directory: `NAME=value` lines, a common place for keys.
 package struct DotEnv: Sendable {
-  /// The variables that the file sets; empty for a file that may not be trusted.
+  /// The variables of this program that the file sets. They may be used only where ``distrust`` is nil.
   package let values: [String: String]
   /// The reason why the file may not be trusted, if it sets a variable of this program.
   package let distrust: CommandError?
@@ -16,11 +16,10 @@ package struct DotEnv: Sendable {
       (values, distrust) = ([:], nil)
       return
     }
-    let ours = Self.parse(file.text).filter { isOurs($0.key) }
-    if ours.isEmpty || file.isPrivate {
-      (values, distrust) = (ours, nil)
+    values = Self.parse(file.text).filter { isOurs($0.key) }
+    if values.isEmpty || file.isPrivate {
+      distrust = nil
     } else {
-      values = [:]
       distrust = CommandError(
         "untrusted-env", stage: .configure, ".env belongs to someone else or is open to others",
         remedy: "make sure that it is yours, then run chmod 600 .env", status: .credentials)

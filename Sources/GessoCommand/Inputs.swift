@@ -9,9 +9,9 @@ package struct Input: Sendable, Hashable {
 
   package init(_ argument: String) { self.argument = argument }
 
-  /// Its name in lines, JSON and records: a URL without its query, which may contain a signature.
+  /// Its name in lines, JSON and records: a URL without its query, which may contain a signature, and without user and password.
   package var name: String {
-    OutputNaming.isURL(argument) ? String(argument.prefix { $0 != "?" && $0 != "#" }) : argument
+    OutputNaming.isURL(argument) ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
   }
 
   /// The file that must not be written over; nil where there is none.

@@ -3,7 +3,9 @@ internal import Ground
 /// A small text file that holds settings or a secret.
 struct SettingsFile {
   /// The content.
-  let text: String
+  let bytes: [UInt8]
+  /// The content as text without a byte order mark. Bytes that are not valid are replaced, so that they match no setting.
+  var text: String { TextEncoding.text(bytes) ?? String(decoding: bytes, as: UTF8.self) }
   /// True when the file belongs to this user and no other user may read or write it.
   let isPrivate: Bool
 
@@ -24,7 +26,7 @@ struct SettingsFile {
       count = max(0, unsafe read(descriptor, buffer.baseAddress, buffer.count))
     }
     guard bytes.count == status.st_size else { return nil }
-    text = String(decoding: bytes, as: UTF8.self)
+    self.bytes = bytes
     isPrivate = status.st_uid == geteuid() && status.st_mode & 0o077 == 0
   }
 }

@@ -86,4 +86,15 @@ extension GessoFailure {
 }
 
 /// What is wrong, without what to do about it: for messages that hold another error, and for records.
-package func reason(of error: any Error) -> String { (error as? any GessoFailure)?.message ?? "\(error)" }
+///
+/// An error of a system library is named by its type and code only: its own description is a dump of several lines.
+package func reason(of error: any Error) -> String {
+  switch error {
+  case let error as any GessoFailure: error.message
+  case let error as FileFailure: error.message
+  case is DecodingError: "it is not written as expected"
+  case is EncodingError: "it cannot be written as JSON"
+  default:
+    "\(error)".contains("Error Domain=") ? "\(type(of: error)) \(error._code)" : "\(error)"
+  }
+}

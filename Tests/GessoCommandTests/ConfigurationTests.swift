@@ -44,8 +44,25 @@ struct ConfigurationTests {
       name: "the environment outweighs .env", environment: pair, dotEnv: filePair, expected: (standard, .environment)),
     Case(name: "an open .env", dotEnv: filePair, mode: 0o644, refusal: "untrusted-env"),
     Case(
-      name: "an open .env beside a good environment", environment: pair, dotEnv: "SCENARIO_BASE_URL=\(url)",
-      mode: 0o644, refusal: "untrusted-env"),
+      name: "an open .env that the environment makes unnecessary", environment: pair, dotEnv: filePair, mode: 0o644,
+      expected: (standard, .environment)),
+    Case(
+      name: "an open .env with a key and an address of its own", environment: pair,
+      dotEnv: filePair + "SCENARIO_BASE_URL=\(url)\nSCENARIO_PROJECT_ID=p", mode: 0o644,
+      expected: (standard, .environment)),
+    Case(
+      name: "an open .env with an address alone", environment: pair, dotEnv: "SCENARIO_BASE_URL=\(url)",
+      mode: 0o644, refusal: "foreign-base-url"),
+    Case(
+      name: "an open .env with the project", environment: pair, dotEnv: "SCENARIO_PROJECT_ID=p", mode: 0o644,
+      refusal: "untrusted-env"),
+    Case(
+      name: "an open .env with the ledger alone", environment: pair, dotEnv: "GESSO_LEDGER=/l", mode: 0o644,
+      expected: (standard, .environment)),
+    Case(name: "a .env with a byte order mark", dotEnv: "\u{FEFF}" + filePair, expected: (standard, .dotEnv)),
+    Case(
+      name: "a .env with line ends of Windows", dotEnv: filePair.replacing("\n", with: "\r\n"),
+      expected: (standard, .dotEnv)),
     Case(
       name: "an open .env of no concern", environment: pair, dotEnv: "DATABASE=x", mode: 0o644,
       expected: (standard, .environment)),
@@ -114,6 +131,22 @@ struct ConfigurationTests {
     }
   }
 
+  @Test(
+    "a byte order mark before a key or a secret is no part of it",
+    arguments: [
+      (Data([0xEF, 0xBB, 0xBF, 0x6B, 0x0D, 0x0A]), "UTF-8"),
+      (Data([0xFF, 0xFE, 0x6B, 0x00, 0x0D, 0x00, 0x0A, 0x00]), "UTF-16"),
+      (Data([0xFE, 0xFF, 0x00, 0x6B]), "UTF-16, big-endian"),
+    ])
+  func marks(bytes: Data, encoding: String) throws {
+    let gesso = try GessoExecutable()
+    let path = gesso.folder.appending(path: "key")
+    try bytes.write(to: path)
+    let names = ["SCENARIO_API_KEY_FILE": path.path, "SCENARIO_API_SECRET_FILE": path.path]
+    let found = try Configuration(flags: .init(), environment: names, folder: gesso.folder.path).credentials()
+    #expect(found?.key == "k" && found?.secret == "k")
+  }
+
   @Test("a .env cannot send the content of a file it names to an address it names")
   func filesNamedByDotEnv() throws {
     let gesso = try GessoExecutable()
@@ -147,7 +180,34 @@ struct ConfigurationTests {
     (["HOME": "/h", "XDG_STATE_HOME": "/x"], "/x/gesso/ledger.sqlite"),
     (["HOME": "/h", "XDG_STATE_HOME": "relative"], "/h/.local/state/gesso/ledger.sqlite"),
     (["HOME": "/h", "XDG_STATE_HOME": "/x", "GESSO_LEDGER": "/l.sqlite"], "/l.sqlite"),
+    (["HOME": "/h", "GESSO_LEDGER": "~/l.sqlite"], "/h/l.sqlite"),
+    (["HOME": "/h", "GESSO_LEDGER": "~/a/l.sqlite"], "/h/a/l.sqlite"),
   ]
+
+  @Test(
+    "a relative ledger is refused, because another folder would have another one",
+    arguments: [
+      ["HOME": "/h", "GESSO_LEDGER": "l.sqlite"], ["HOME": "/h", "GESSO_LEDGER": "./l.sqlite"],
+      ["HOME": "/h", "GESSO_LEDGER": "~other/l.sqlite"], ["HOME": "/h", "GESSO_LEDGER": "~"],
+      ["HOME": "/h", "GESSO_LEDGER": "~/"], ["GESSO_LEDGER": "~/l.sqlite"],
+    ])
+  func relativeLedger(environment: [String: String]) {
+    let configuration = Configuration(flags: .init(), environment: environment, folder: "/nonexistent")
+    #expect {
+      try configuration.ledgerPath()
+    } throws: {
+      ($0 as? CommandError)?.code == "bad-ledger" && ($0 as? CommandError)?.status == .usage
+    }
+  }
+
+  @Test(
+    "an open .env stops the ledger only where it names one", arguments: [("GESSO_LEDGER=/l", false), (filePair, true)])
+  func openLedger(text: String, isAllowed: Bool) throws {
+    let gesso = try GessoExecutable()
+    try gesso.write(text, to: ".env", mode: 0o644)
+    let path = try? Configuration(flags: .init(), environment: ["HOME": "/h"], folder: gesso.folder.path).ledgerPath()
+    #expect(path == (isAllowed ? "/h/.local/state/gesso/ledger.sqlite" : nil))
+  }
 
   @Test("the path of the ledger", arguments: ledgers)
   func ledger(environment: [String: String], expected: String) throws {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import GessoPipeline
+import Ground
 import ScenarioAPI
 import TestSupport
 import Testing
@@ -252,6 +253,32 @@ struct LedgerTests {
     let ledger = try Ledger(path: path)
     #expect { try ledger.entry(job: JobID(rawValue: "job_9")) } throws: {
       ($0 as? PipelineError)?.code == .unknownJob && "\($0)".contains("job_9")
+    }
+  }
+
+  @Test("a ledger on a network file system is refused, where locks may not hold", arguments: ["nfs4", "fuse.sshfs"])
+  func network(type: String) throws {
+    let path = path + "-network/ledger.sqlite"
+    #expect {
+      try Ledger(path: path, onCommit: nil) { _ in FileSystem(typeName: type) }
+    } throws: { error in
+      let error = error as? PipelineError
+      return error?.code == .ledgerUnavailable && error?.remedy == .useLedger(.onThisMachine)
+        && error?.message.contains("is on a network file system (\(type))") == true
+    }
+    #expect(!FileManager.default.fileExists(atPath: path))
+    _ = try Ledger(path: path, onCommit: nil) { _ in FileSystem(typeName: "ext4") }
+  }
+
+  @Test("a ledger in a folder that cannot be made is refused in one line, in the system's words")
+  func noFolder() throws {
+    let folder = TestFolder.url.path
+    try Data().write(to: URL(filePath: folder + "/file"))
+    #expect {
+      try Ledger(path: folder + "/file/deeper/ledger.sqlite")
+    } throws: { error in
+      let message = (error as? PipelineError)?.message ?? ""
+      return message.contains("/file is a file") && !message.contains("Domain") && !message.contains("\n")
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import Ground
 
 extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
@@ -38,12 +39,19 @@ extension Ledger {
 
   /// Opens the database. A missing database or folder is made, closed to other users.
   ///
-  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the
-  ///   file system.
-  static func openDatabase(_ path: String) throws -> DatabaseQueue {
+  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed, or for a network file system; or an
+  ///   error of SQLite or of the file system.
+  static func openDatabase(
+    _ path: String, _ fileSystem: (String) -> FileSystem?
+  ) throws -> DatabaseQueue {
     let folder = URL(filePath: path).deletingLastPathComponent().path
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try Folder.make(folder, permissions: 0o700)
+    if let type = fileSystem(folder)?.networkType {
+      throw PipelineError(
+        .ledgerUnavailable, stage: .write,
+        "the ledger \(path) is on a network file system (\(type)), where two processes could pay for one job twice",
+        remedy: .useLedger(.onThisMachine))
+    }
     // Under a lock, so that only one process makes the tables of a new file.
     return try withLock(on: folder) {
       if !FileManager.default.fileExists(atPath: path) {
@@ -105,10 +113,10 @@ extension Ledger {
   /// Runs `body` while no other process opens a ledger of `folder`.
   private static func withLock<Value>(on folder: String, _ body: () throws -> Value) throws -> Value {
     let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    guard descriptor >= 0 else { throw FileFailure.writing("cannot open \(folder)") }
     defer { close(descriptor) }
     while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+      guard errno == EINTR else { throw FileFailure.writing("cannot lock \(folder)") }
     }
     return try body()
   }

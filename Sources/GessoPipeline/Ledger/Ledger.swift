@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+package import Ground
 public import ScenarioAPI
 internal import Synchronization
 
@@ -27,15 +28,16 @@ public final class Ledger: Sendable {
   /// Opens the ledger as ``init(path:)`` does.
   ///
   /// `onCommit` is called after every commit with the commit's number, from 1, and its step: tests end the process there.
+  /// `fileSystem` finds the file system of a folder.
   package init(
-    path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
+    path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?,
+    fileSystem: (String) -> FileSystem? = FileSystem.init(holding:)
   ) throws(PipelineError) {
     self.path = path
     self.onCommit = onCommit
     do {
-      database = try Self.openDatabase(path)
-      try FileManager.default.createDirectory(
-        atPath: path + "-locks", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      database = try Self.openDatabase(path, fileSystem)
+      try Folder.make(path + "-locks", permissions: 0o700)
     } catch let error as PipelineError {
       throw error
     } catch {
@@ -249,9 +251,19 @@ public final class Ledger: Sendable {
 
   static var now: String { Date.now.formatted(.iso8601) }
 
+  /// The cause in one line: SQLite's own words without the statement, or the system's.
+  private static func words(for error: any Error) -> String {
+    switch error {
+    case let error as DatabaseError:
+      "SQLite error \(error.extendedResultCode.rawValue): \(error.message ?? error.resultCode.description)"
+    case let error as FileFailure: error.message
+    default: reason(of: error)
+    }
+  }
+
   private static func unavailable(_ path: String, _ error: any Error) -> PipelineError {
     PipelineError(
-      .ledgerUnavailable, stage: .write, "the ledger \(path) cannot be used (\(error))",
+      .ledgerUnavailable, stage: .write, "the ledger \(path) cannot be used (\(words(for: error)))",
       remedy: .either("check the file and its folder", or: .useLedger(.another)), underlying: error)
   }
 }
