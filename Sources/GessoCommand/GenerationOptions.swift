@@ -18,7 +18,7 @@ package struct GenerationOptions: ParsableArguments {
   @Option(name: .field(.seed), help: .field(.seed))
   var seed: Int?
 
-  @Option(name: .field(.negativePrompt), help: .field(.negativePrompt))
+  @Option(name: .field(.negativePrompt), parsing: .unconditional, help: .field(.negativePrompt))
   var negativePrompt: String?
 
   @Option(name: .field(.negativePromptStrength), help: .field(.negativePromptStrength))

@@ -19,7 +19,7 @@ package struct Img2Img: Verb {
   @Argument(help: "A path, - for standard input, or an http(s) URL.")
   var input: String?
 
-  @Option(help: "What the result should show.")
+  @Option(parsing: .unconditional, help: "What the result should show.")
   var prompt: String?
 
   @Option(name: .customLong("prompt-file"), help: ArgumentHelp("Read the prompt from a file.", valueName: "FILE"))
@@ -104,6 +104,8 @@ package struct Img2Img: Verb {
     guard (prompt == nil) != (promptFile == nil) else {
       throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
     }
+    try requireText(prompt, "--prompt")
+    try requireText(generation.negativePrompt, "--negative-prompt")
     for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
       guard let text, Self.creativeUnits(text) == nil else { continue }
       throw ValidationError(Self.limitError(name, text))
@@ -255,11 +257,8 @@ package struct Img2Img: Verb {
   }
 
   private func promptText() throws(CommandError) -> String {
-    if let prompt { return prompt }
-    guard let path = promptFile, let text = SettingsFile(path: path)?.text else {
-      throw .usage("the prompt file cannot be read as a small text file", remedy: "check --prompt-file")
-    }
-    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    if let promptFile { return try PromptText.read(promptFile) }
+    return prompt ?? ""
   }
 
   /// Runs `work` with a client of the service, or of a sandbox that lives as long as the work.

@@ -207,6 +207,18 @@ package func require<Number: Comparable>(_ value: Number?, in range: ClosedRange
   throw ValidationError("\(flag) goes from \(range.lowerBound) to \(range.upperBound), not \(value)")
 }
 
+/// Refuses a free text that is the next flag, because its own value was forgotten, and a text that could not be decoded. A text may
+/// begin with a dash otherwise.
+func requireText(_ text: String?, _ flag: String) throws {
+  guard let text else { return }
+  if text.wholeMatch(of: /--|-[a-z]|--[a-z][a-z-]*(=.*)?/) != nil {
+    throw ValidationError("\(flag) has no text before \(text): give one, or begin it otherwise")
+  }
+  guard PromptText.isText(text) else {
+    throw ValidationError("\(flag) is no text in UTF-8: check the terminal's encoding, or use --prompt-file")
+  }
+}
+
 /// A box written as `1024x768`.
 package struct BoxArgument: ExpressibleByArgument, Sendable {
   package let size: ImageSize

@@ -11,6 +11,7 @@ struct ResultOptions: ParsableArguments {
   var folder: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "What results are called; a name that is taken gains -2, -3, … (default: {stem}-{seed}-{index}; for a known "
         + "job, as it was meant).",
@@ -23,6 +24,7 @@ struct ResultOptions: ParsableArguments {
   init() {}
 
   mutating func validate() throws {
+    try requireText(name, "--name")
     if folder == "-" { throw ValidationError("results are several files: name a folder with -o DIR") }
     guard let folder else { return }
     var path = folder[...]
