@@ -36,7 +36,9 @@ package struct Img2Img: Verb {
 
   @Option(
     name: .customLong("param"),
-    help: ArgumentHelp("A field of the request, as JSON or text; may be repeated.", valueName: "KEY=VALUE"))
+    help: ArgumentHelp(
+      "A field of the request, as JSON or text, or an image as @FILE, which is uploaded; may be repeated.",
+      valueName: "KEY=VALUE"))
   var parameters: [String] = []
 
   @Flag(name: .customLong("dry-run"), help: "Ask for the price only.")
@@ -183,6 +185,11 @@ package struct Img2Img: Verb {
     var request = order.request
     // Values that are filled in later always fit: sides are multiples of 16, and images are assets.
     (request.width, request.height) = (request.width ?? 1024, request.height ?? 1024)
+    for field in order.references.keys {
+      let type = model.inputs?.first { $0.name == field }?.type
+      if type == "file_array" { order.references[field]?.isList = true }
+      request.parameters[field] = order.references[field]?.laterValue
+    }
     try model.check(request)
   }
 
@@ -207,17 +214,34 @@ package struct Img2Img: Verb {
   }
 
   /// The value of a `--param`: JSON if the text is valid JSON, otherwise text.
-  private static func value(_ text: Substring) -> JSONValue {
-    (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(String(text))
+  ///
+  /// - Throws: Status 2 for a number that would not be sent as it was written.
+  private static func value(_ text: Substring, of name: String) throws(CommandError) -> JSONValue {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+      return .string(String(text))
+    }
+    if case .number(let number) = value, abs(number) > 9_007_199_254_740_992, Int64(exactly: number) == nil {
+      throw .usage(
+        "--param \(name) is \(text), and a number that large would not be sent as it is written",
+        remedy: #"send it as text with --param '\#(name)="\#(text)"'"#)
+    }
+    return value
   }
 
   /// The order that the flags describe, with standard input and URLs read into memory.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
     var request = Img2ImgRequest(prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model)
     generation.apply(to: &request)
+    var references: [String: ReferenceImages] = [:]
     for parameter in parameters {
       let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      request.parameters[String(parts[0])] = Self.value(parts[1])
+      let (field, value) = (String(parts[0]), parts[1])
+      if value.hasPrefix("@") {
+        let image = try await image(String(value.dropFirst()))
+        references[field, default: ReferenceImages(images: [], isList: false)].images.append(image)
+      } else {
+        request.parameters[field] = try Self.value(value, of: field)
+      }
     }
     if request.negativePrompt != nil, request.negativePromptStrength == nil {
       // Flux heeds a negative prompt only with a strength above 0.
@@ -231,10 +255,11 @@ package struct Img2Img: Verb {
     if let input {
       order.source = .image(try await Input(input).repeatableSource(limit: preparation.maxDownload << 20))
     }
-    if let mask { order.second = .mask(try await secondImage(mask)) }
+    order.references = references
+    if let mask { order.second = .mask(try await image(mask)) }
     if let modality {
       if let control {
-        order.second = .control(try await secondImage(control), modality: modality)
+        order.second = .control(try await image(control), modality: modality)
       } else {
         order.request.endpoint = .controlnet(modality: modality)
       }
@@ -251,8 +276,8 @@ package struct Img2Img: Verb {
     return order
   }
 
-  /// The source of a mask or control image.
-  private func secondImage(_ argument: String) async throws -> ImageSource {
+  /// The source of an image that is not the one to start from.
+  private func image(_ argument: String) async throws -> ImageSource {
     try await Input(argument).repeatableSource(limit: preparation.maxDownload << 20)
   }
 
@@ -286,7 +311,8 @@ package struct Img2Img: Verb {
   private var polling: JobPolling {
     // The sandbox's jobs take three seconds, and requests to it are cheap.
     sandbox
-      ? JobPolling(initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout))
+      ? JobPolling(
+        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout))
       : JobPolling(deadline: .seconds(timeout))
   }
 }

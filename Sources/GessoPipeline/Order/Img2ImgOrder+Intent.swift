@@ -9,7 +9,9 @@ extension Img2ImgOrder {
     let configuration = context.client.configuration
     let sourceSHA256 = try Self.digest(of: source)
     let secondSHA256 = try second.flatMap { try Self.digest(of: .image($0.source)) }
-    let identity = try OrderIdentity(self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256)
+    let identity = try OrderIdentity(
+      self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256,
+      references: try references.mapValues { try $0.images.map { try Self.digest(of: .image($0)) } })
     return LedgerIntent(
       key: try identity.digest, account: context.account, baseURL: context.service,
       projectID: configuration.projectID,

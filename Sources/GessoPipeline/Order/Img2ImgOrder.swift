@@ -25,6 +25,8 @@ public struct Img2ImgOrder: Sendable {
   public var source: Source
   /// A mask or control image, which also sets the request's endpoint.
   public var second: SecondImage?
+  /// More images, by the names of their fields; the pipeline uploads them and sets `request.parameters`.
+  public var references: [String: ReferenceImages] = [:]
   /// The name of the source in the ledger and in records. It must not contain secrets.
   public var sourceName: String
   /// How the source is prepared.
@@ -97,7 +99,7 @@ public struct Img2ImgOrder: Sendable {
 
   /// Stands for the image in ``request`` until it is uploaded.
   public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
-  private static let laterAsset = AssetID(rawValue: "uploaded-later")
+  static let laterAsset = AssetID(rawValue: "uploaded-later")
 
   /// True when the custom model may take the place of the legacy endpoint.
   package var maySwitch: Bool {
@@ -111,7 +113,7 @@ public struct Img2ImgOrder: Sendable {
 
   /// The files that the order starts from.
   var inputFiles: [String] {
-    var images: [ImageSource] = second.map { [$0.source] } ?? []
+    var images: [ImageSource] = (second.map { [$0.source] } ?? []) + references.values.flatMap(\.images)
     if case .image(let image) = source { images.append(image) }
     return images.compactMap { if case .file(let path) = $0 { path } else { nil } }
   }
@@ -129,6 +131,9 @@ public struct Img2ImgOrder: Sendable {
         "the parameter \(name) would not ask for the price but start a paid job", "ask for the price instead")
     }
     try naming(seed: request.seed ?? String(Img2ImgRequest.largestSeed)).check(count: request.numSamples)
+    if let empty = references.first(where: \.value.images.isEmpty) {
+      throw refuse("the field \(empty.key) has no image", "give one, or leave the field out")
+    }
     var request = request
     if let second {
       guard request.endpoint == .img2img, case .image = source else {

@@ -22,8 +22,11 @@ extension Img2ImgRequest {
       var maskId: AssetID?
       var controlImageId: AssetID?
       var modality: String?
+      var param: [String: JSONValue]?
     }
     let found = try JSONText.value(Found.self, of: entry.intent.parameters)
+    // Those of this attempt win; images that were uploaded for a field are only on record.
+    parameters.merge(found.param ?? [:]) { mine, _ in mine }
     width = width ?? found.width
     height = height ?? found.height
     if let mask = found.maskId { endpoint = .inpaint(mask: mask) }

@@ -33,7 +33,10 @@ package struct OrderIdentity: Encodable, Sendable {
   /// The seed that the order names; nil when the pipeline chooses one.
   let seed: String?
 
-  init(_ order: Img2ImgOrder, _ context: RunContext, sourceSHA256: String?, secondSHA256: String?) throws {
+  init(
+    _ order: Img2ImgOrder, _ context: RunContext, sourceSHA256: String?, secondSHA256: String?,
+    references: [String: [String?]]
+  ) throws {
     service = context.service
     account = context.account
     second = order.second.map { second in
@@ -52,7 +55,12 @@ package struct OrderIdentity: Encodable, Sendable {
     recipe = order.recipe(for: .source)
     model = order.request.modelID
     prompt = order.request.prompt
-    generation = order.request.record
+    var generation = order.request.record
+    if !references.isEmpty {
+      generation["references"] = .object(
+        references.mapValues { digests in .array(digests.map { .string($0 ?? Self.unknown) }) })
+    }
+    self.generation = generation
     seed = order.request.seed
   }
 

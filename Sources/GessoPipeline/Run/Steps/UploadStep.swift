@@ -15,6 +15,9 @@ struct UploadStep: Sendable {
   func run(
     _ images: PreparedImages, _ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest
   ) async throws {
+    for (field, reference) in order.references.sorted(by: { $0.key < $1.key }) {
+      request.parameters[field] = reference.value(try await assets(of: reference, field, order))
+    }
     // A source that the service fetches itself is not uploaded.
     guard let source = images.source else { return }
     let asset = try await asset(of: source)
@@ -25,8 +28,23 @@ struct UploadStep: Sendable {
     try context.ledger.recordUpload(entry.id, asset: asset, parameters: try JSONText.line(request.record))
   }
 
+  private func assets(
+    of reference: ReferenceImages, _ field: String, _ order: Img2ImgOrder
+  ) async throws -> [AssetID] {
+    var assets: [AssetID] = []
+    for image in reference.images {
+      let encoded = try await offThePool { [preparer = context.preparer] flag in
+        try EncodedImage(image, stem: "\(order.stem).\(field)", recipe: order.recipe, preparer, flag)
+      }
+      assets.append(try await asset(of: encoded))
+    }
+    return assets
+  }
+
   /// True when the service still has every image of the order, or none was uploaded; the request then names them.
   func isStored(_ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest) async throws -> Bool {
+    // The upload step asks for each of them, and uploads only those that are gone.
+    guard order.references.isEmpty else { return false }
     guard case .image = order.source else { return true }
     guard let asset = entry.assetID, try await isStored(asset) else { return false }
     try request.restore(from: entry)

@@ -1,0 +1,128 @@
+import Foundation
+import GessoCommand
+import ImagePreparation
+import TestSupport
+import Testing
+
+@Suite("What is sent is what was meant")
+struct MeantTests {
+  let gesso: GessoExecutable
+  static let small = Fixtures.path("jpeg/small-420.jpg")
+
+  init() throws { gesso = try GessoExecutable() }
+
+  private func record(_ name: String) throws -> [String: Any] {
+    let data = try Data(contentsOf: gesso.folder.appending(path: name))
+    return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+
+  private func order(_ arguments: [String]) async throws -> GessoExecutable.Outcome {
+    try await gesso.run(["img2img", Self.small, "--seed", "7", "--sandbox"] + arguments)
+  }
+
+  /// Bytes of a prompt file, and its prompt; nil where the file is refused.
+  static let files: [(bytes: [UInt8], prompt: String?)] = [
+    ([UInt8]("a cat".utf8), "a cat"),
+    ([UInt8]("  a cat, \u{F6}ffnet die T\u{FC}r\r\n\n".utf8), "a cat, \u{F6}ffnet die T\u{FC}r"),
+    ([0xEF, 0xBB, 0xBF] + [UInt8]("a cat".utf8), "a cat"),
+    ([0xFF, 0xFE, 0x61, 0x00, 0x3D, 0xD8, 0x3A, 0xDE, 0x0A, 0x00], "a\u{1F63A}"),
+    ([0xFE, 0xFF, 0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x3A], "a\u{1F63A}"),
+    // UTF-16 without a mark, with an odd byte, with half a pair; Latin-1; UTF-8 cut off; NUL; a replaced character; nothing.
+    ([0x61, 0x00, 0x62, 0x00], nil), ([0xFF, 0xFE, 0x61], nil), ([0xFF, 0xFE, 0x3D, 0xD8], nil),
+    ([0x61, 0xFC], nil), ([0x61, 0xC3], nil), ([0x61, 0x00], nil), ([UInt8]("a\u{FFFD}".utf8), nil),
+    ([], nil), ([0xEF, 0xBB, 0xBF, 0x20, 0x0A], nil),
+  ]
+
+  @Test("a prompt file is decoded by its mark, and what is no text is refused before paying", arguments: files)
+  func promptFile(bytes: [UInt8], prompt: String?) async throws {
+    try Data(bytes).write(to: gesso.folder.appending(path: "prompt.txt"))
+    let outcome = try await order(["--prompt-file", "prompt.txt"])
+    guard let prompt else {
+      #expect(outcome.status == 2, "\(outcome.errors)")
+      #expect(try gesso.names().allSatisfy { !$0.hasPrefix("small-420") })
+      return
+    }
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try record("small-420-7-1.png.json")["prompt"] as? String == prompt)
+  }
+
+  @Test("free text may begin with a dash, and large whole numbers stay as they are")
+  func dashes() async throws {
+    let outcome = try await order([
+      "--prompt", "-moody light", "--negative-prompt", "-fog", "--name", "-hero", "--param", "large=9007199254740993",
+      "--param", "one=1", "--param", "list=[1,2.5]",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.text == "./-hero.png\n")
+    let text = try String(contentsOf: gesso.folder.appending(path: "-hero.png.json"), encoding: .utf8)
+    for part in [#""prompt" : "-moody light""#, #""negativePrompt" : "-fog""#, #""large" : 9007199254740993"#] {
+      #expect(text.contains(part), "\(part)")
+    }
+    #expect(text.contains(#""one" : 1\#n"#) || text.contains(#""one" : 1}"#), "\(text)")
+  }
+
+  @Test(
+    "a mask that paints nothing is refused, and one of another meaning is remarked on",
+    arguments: [
+      ("black", 2, "the mask selects nothing: no part of it is white: make white what is to be painted anew"),
+      (
+        "hole", 2,
+        "no part of it is white: make white what is to be painted anew; transparent parts are kept"
+      ),
+      ("white", 0, "gesso: the mask is white everywhere: the whole image is painted anew"),
+      ("strokes", 0, "gesso: transparent parts of the mask are kept like black ones: only white is painted anew"),
+    ])
+  func masks(kind: String, status: Int32, line: String) async throws {
+    let size = ImageSize(width: 227, height: 149)
+    let samples = (0..<size.pixelCount).flatMap { pixel -> [UInt8] in
+      let isInside = (60..<140).contains(pixel % size.width)
+      return switch kind {
+      case "black": [0, 0, 0, 255]
+      case "hole": [0, 0, 0, isInside ? 0 : 255]
+      case "white": [255, 255, 255, 255]
+      default: isInside ? [255, 255, 255, 255] : [0, 0, 0, 0]
+      }
+    }
+    try Data(try ImagePreparer().encodePNGBlocking(PixelImage(size: size, channels: 4, samples: samples)))
+      .write(to: gesso.folder.appending(path: "mask.png"))
+    let outcome = try await order(["--prompt", "a door", "--mask", "mask.png"])
+    #expect(outcome.status == status && outcome.errors.contains(line), "\(outcome.errors)")
+  }
+
+  @Test("results of another shape are remarked on, and restored only when stretching is asked for")
+  func shape() async throws {
+    let outcome = try await order(["--prompt", "p", "--width", "128", "--height", "128", "-o", "out"])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.errors.contains(
+        "gesso: the results are 128x128 and the prepared image is 224x144, which the service may stretch: "
+          + "--size 128x128 --fit cover prepares their shape"), "\(outcome.errors)")
+    let restore = ["restore", "out/small-420-7-1.png", "--record", "out/small-420-7-1.png.json", "-o", "back.png"]
+    let refused = try await gesso.run(restore)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errorLines.last
+        == "gesso: out/small-420-7-1.png: the image is 128x128, which is another shape than that of the prepared image, "
+        + "224x144: stretch it with --stretch")
+    #expect(try gesso.names().contains("back.png") == false)
+    let stretched = try await gesso.run(restore + ["--stretch"])
+    #expect(stretched.status == 0, "\(stretched.errors)")
+  }
+
+  @Test("one side gives the other one")
+  func side() async throws {
+    let outcome = try await order(["--prompt", "p", "--width", "448"])
+    #expect(outcome.status == 0 && !outcome.errors.contains("stretch"), "\(outcome.errors)")
+    let record = try record("small-420-7-1.png.json")
+    #expect(record["width"] as? Int == 448 && record["height"] as? Int == 288)
+  }
+
+  @Test("an image for a field is uploaded and named in the request")
+  func reference() async throws {
+    let outcome = try await order(["--prompt", "p", "--param", "style=@\(Fixtures.path("png/small-rgb8.png"))"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let parameters = try record("small-420-7-1.png.json")["parameters"] as? [String: Any]
+    let style = (parameters?["param"] as? [String: Any])?["style"] as? String
+    #expect(style?.hasPrefix("asset_") == true, "\(String(describing: parameters))")
+  }
+}
