@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Dispatch
 internal import GessoPipeline
 internal import Ground
 internal import ImagePreparation
@@ -11,10 +12,23 @@ package struct Doctor: Verb {
 
   @OptionGroup(title: "Service") var service: ServiceOptions
 
+  @Flag(help: "Also read from the service, which costs nothing, and explain each answer.")
+  var online = false
+
+  @Flag(
+    name: .customLong("dry-runs"),
+    help:
+      "With --online, also ask for prices. A service that ignores the question would start a job, which is recorded.")
+  var dryRuns = false
+
   @Flag(help: "One JSON object on standard output.")
   var json = false
 
   package init() {}
+
+  package mutating func validate() throws {
+    if dryRuns, !online { throw ValidationError("--dry-runs has no effect without --online: add it") }
+  }
 
   package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
@@ -41,7 +55,18 @@ package struct Doctor: Verb {
     let ledger = checking { () throws(CommandError) in try settings.ledgerPath() }
     let ledgerState = checking { () throws(CommandError) in try ledger.map(Self.state(ofLedger:)) }
 
-    let report: [Row] = [
+    var findings: [OnlineChecks.Finding] = []
+    if online {
+      do {
+        let command = self
+        findings = try await Interruption.guarding(patience: .seconds(1)) { try await command.findings(settings) }
+      } catch {
+        problems.append(CommandError(any: error))
+      }
+      problems += findings.compactMap(\.problem)
+    }
+
+    var report: [Row] = [
       ("gesso", .text(Gesso.version)),
       (
         "libraries",
@@ -54,15 +79,29 @@ package struct Doctor: Verb {
       ("instructionSet", .text(instructionSet)),
       ("instructionSets", .list(InstructionSet.available.map(\.rawValue))), ("cores", .number(Environment.cores)),
       ("credentials", .rows([("present", .flag(credentials != nil)), ("from", .text(credentials?.origin.rawValue))])),
-      ("baseURL", .text(address)), ("project", .text(project)), ("ledger", .text(ledger)),
-      ("ledgerState", .text(ledgerState)), ("problems", .list(problems.map(\.line))),
+      ("baseURL", .text(address.map(Secrets.withoutUser))), ("project", .text(project)), ("ledger", .text(ledger)),
+      ("ledgerState", .text(ledgerState)),
     ]
+    if online { report.append(("online", .rows(findings.map { ($0.request, .text($0.meaning)) }))) }
+    report.append(("problems", .list(problems.map(\.line))))
     if json {
       try console.output(encoding: Value.rows(report), isIndented: false)
     } else {
       try Self.print(report, to: console)
     }
     return problems.first?.status ?? .done
+  }
+
+  private func findings(_ settings: Configuration) async throws -> [OnlineChecks.Finding] {
+    let configuration = try settings.client()
+    let checks = OnlineChecks(
+      client: ServiceOptions.client(configuration, verbose: false), configuration: configuration)
+    let reads = try await checks.reads()
+    guard dryRuns, reads.allSatisfy({ $0.problem == nil }) else { return reads }
+    let pipeline = Img2ImgPipeline(
+      client: checks.client, ledger: try ServiceOptions.ledger(at: try settings.ledgerPath()),
+      preparer: try Environment.preparer(Environment.variables))
+    return reads + (try await checks.dryRuns(pipeline))
   }
 
   /// The state of the ledger, found without making one.

@@ -14,7 +14,8 @@ package struct Gesso: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Sandbox.self, Doctor.self,
+      Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Models.self, Sandbox.self,
+      Doctor.self,
     ])
 
   /// The version of the command and the library it was built from.
@@ -61,17 +62,11 @@ package struct Gesso: AsyncParsableCommand {
 
   /// The argument parser's message as one line with a remedy.
   package static func usage(_ error: any Error, arguments: [String]) -> CommandError {
-    if let flag = arguments.lazy.map({ String($0.prefix { $0 != "=" }) }).first(where: laterFlags.contains) {
-      return .usage("\(flag) is not in this version yet", remedy: "leave it out")
-    }
     let verb = arguments.first.flatMap { name in
       configuration.subcommands.contains { $0.configuration.commandName == name } ? " \(name)" : nil
     }
     return .usage(message(for: error), remedy: "see gesso\(verb ?? "") --help")
   }
-
-  /// Documented flags of a later version, which get an error of their own instead of being unknown.
-  private static let laterFlags: Set<String> = ["--online"]
 }
 
 /// A verb of the command. It returns its status instead of exiting.

@@ -137,6 +137,7 @@ extension GenerationModel.Input {
   /// The remedy for a value that does not fit; nil for a value that fits.
   fileprivate func remedy(for value: JSONValue) -> Remedy? {
     switch (type, value) {
+    case ("number", .integer(let integer)): return remedy(for: .number(Double(integer)))
     case ("number", .number(let number)):
       if let min, number < min { return "give at least \(Self.text(min))" }
       if let max, number > max { return "give at most \(Self.text(max))" }
