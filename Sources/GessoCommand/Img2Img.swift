@@ -85,8 +85,8 @@ package struct Img2Img: Verb {
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace another file by a prepared image.")
   var noClobber = false
 
-  @Option(help: ArgumentHelp("How long to wait for the job.", valueName: "SECONDS"))
-  var timeout = 600.0
+  @Option(help: ArgumentHelp("How long to wait for the job (default: 600).", valueName: "SECONDS"))
+  var timeout: Double?
 
   @Flag(help: "Use a stand-in of the service inside this process. Nothing is generated.")
   var sandbox = false
@@ -129,6 +129,18 @@ package struct Img2Img: Verb {
     if sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
+    let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
+      ("--timeout", timeout != nil, noWait, "with --no-wait"),
+      ("--overwrite", results.overwrite, noWait, "with --no-wait"),
+      ("--no-clobber", noClobber, imageURL != nil, "with --image-url"),
+      (
+        "--negative-prompt-strength", generation.negativePromptStrength != nil, generation.negativePrompt == nil,
+        "without --negative-prompt"
+      ),
+    ]
+    if let (flag, _, _, with) = idle.first(where: { $0.isGiven && $0.isIdle }) {
+      throw ValidationError("\(flag) has no effect \(with): leave it out")
+    }
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
@@ -136,6 +148,7 @@ package struct Img2Img: Verb {
     let name = input.map { Input($0).name } ?? imageURL.map { Input($0).name }
     let reporter = Img2ImgReporter(console: common.console, input: name ?? "", json: common.json, sandbox: sandbox)
     do {
+      if imageURL != nil { try preparation.refuseAll(with: "--image-url") }
       let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
       let preparer = try Environment.preparer(Environment.variables, limits: limits)
       let configuration = service.configuration
@@ -312,7 +325,7 @@ package struct Img2Img: Verb {
     // The sandbox's jobs take three seconds, and requests to it are cheap.
     sandbox
       ? JobPolling(
-        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout))
-      : JobPolling(deadline: .seconds(timeout))
+        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout ?? 600))
+      : JobPolling(deadline: .seconds(timeout ?? 600))
   }
 }

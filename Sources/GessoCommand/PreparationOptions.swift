@@ -54,14 +54,14 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "Encoded form of the result.")
   package var format: Recipe.Output.Format = .auto
 
-  @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "1…100"))
-  package var quality = 92
+  @Option(help: ArgumentHelp("JPEG quality, 1 to 100 (default: 92).", valueName: "1…100"))
+  package var quality: Int?
 
-  @Option(help: "JPEG chroma subsampling.")
-  package var subsampling: Recipe.Subsampling = .yuv420
+  @Option(help: "JPEG chroma subsampling (default: 420).")
+  package var subsampling: Recipe.Subsampling?
 
-  @Option(help: "PNG: fast is larger, small is slower.")
-  package var compression: Recipe.Compression = .balanced
+  @Option(help: "PNG: fast is larger, small is slower (default: balanced).")
+  package var compression: Recipe.Compression?
 
   @Option(
     name: .customLong("max-bytes"),
@@ -71,14 +71,15 @@ package struct PreparationOptions: ParsableArguments {
   package var maxBytes: Int?
 
   @Option(
-    name: .customLong("min-quality"), help: ArgumentHelp("Lowest JPEG quality for --max-bytes.", valueName: "1…100"))
-  package var minQuality = 60
+    name: .customLong("min-quality"),
+    help: ArgumentHelp("Lowest JPEG quality for --max-bytes (default: 60).", valueName: "1…100"))
+  package var minQuality: Int?
 
   @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "#RRGGBB"))
   package var background: BackgroundColor?
 
-  @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it.")
-  package var profile: Recipe.ProfileHandling = .convert
+  @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it (default: convert).")
+  package var profile: Recipe.ProfileHandling?
 
   @Option(help: "Strip all metadata, or keep EXIF, XMP and text with the orientation reset.")
   package var metadata: Recipe.MetadataHandling = .none
@@ -149,7 +150,8 @@ package struct PreparationOptions: ParsableArguments {
     return Recipe(
       size: .fitted(
         Recipe.Fitting(target, gravity: gravity, maxPixels: maxPixels.map(Self.pixels), sides: sides, trim: trim)),
-      samples: data ? .data : .color(profile: profile, linear: linear), resamplingFilter: filter, effort: effort,
+      samples: data ? .data : .color(profile: profile ?? .convert, linear: linear), resamplingFilter: filter,
+      effort: effort,
       background: background, output: try encoding(output: output, maxBytes: maxBytes ?? defaultMaxBytes),
       metadata: metadata, failOn: failOn)
   }
@@ -161,12 +163,37 @@ package struct PreparationOptions: ParsableArguments {
 
   /// The encoded form of the result.
   private func encoding(output: String?, maxBytes: Int?) throws(CommandError) -> Recipe.Output {
-    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality) }
-    return switch try Self.format(format, output: output) {
+    let format = try Self.format(format, output: output)
+    try refuseIdle(format, maxBytes: maxBytes)
+    let (quality, subsampling) = (quality ?? 92, subsampling ?? .yuv420)
+    let compression = compression ?? .balanced
+    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality ?? 60) }
+    return switch format {
     case .auto: .auto(quality: quality, subsampling: subsampling, compression: compression, budget: budget)
     case .jpeg: .jpeg(quality: quality, subsampling: subsampling, budget: budget)
     case .png: .png(compression: compression, maxBytes: maxBytes)
     }
+  }
+
+  /// Refuses flags that would change nothing.
+  private func refuseIdle(_ format: Recipe.Output.Format, maxBytes: Int?) throws(CommandError) {
+    let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
+      ("--quality", quality != nil, format == .png, "with PNG"),
+      ("--subsampling", subsampling != nil, format == .png, "with PNG"),
+      ("--min-quality", minQuality != nil, format == .png, "with PNG"),
+      ("--compression", compression != nil, format == .jpeg, "with JPEG"),
+      ("--min-quality", minQuality != nil, maxBytes == nil, "without --max-bytes"),
+      ("--icc", profile != nil, data, "with --data"),
+    ]
+    if let (flag, _, _, with) = idle.first(where: { $0.isGiven && $0.isIdle }) {
+      throw .usage("\(flag) has no effect \(with)", remedy: "leave it out")
+    }
+  }
+
+  /// Refuses flags of the preparation where nothing is prepared, because of the flag `other`.
+  func refuseAll(with other: String) throws(CommandError) {
+    guard try recipe() != Recipe() else { return }
+    throw .usage("nothing is prepared with \(other), and a flag asks how", remedy: "leave one of the two out")
   }
 
   /// The format that the output's name or the flag asks for; throws when they contradict each other.

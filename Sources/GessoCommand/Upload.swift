@@ -24,6 +24,7 @@ package struct Upload: Verb {
   package mutating func perform() async throws -> CommandStatus {
     let console = common.console
     let inputs = try Input.list(inputs)
+    if asIs { try preparation.refuseAll(with: "--as-is") }
     let recipe = try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultMultiple)
     let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)

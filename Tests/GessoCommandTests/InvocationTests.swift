@@ -90,9 +90,42 @@ struct InvocationTests {
       "img2img \(small) --prompt p --sandbox --modality fog", 2,
       error: "give one of canny, tile, depth, blur, pose, gray, low-quality"),
     Case("img2img \(small) --prompt-file nothing --sandbox", 2, error: "check --prompt-file"),
+    Case(
+      "img2img \(small) --prompt --sandbox", 2,
+      error: "--prompt has no text before --sandbox: give one, or begin it otherwise: see gesso img2img --help"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --param seed=12345678901234567890", 2,
+      error: #"send it as text with --param 'seed="12345678901234567890"'"#),
+    Case(
+      "img2img \(small) --prompt p --sandbox --param x=@nothing.png", 3,
+      error: "there is no such file: check the path nothing.png"),
+    Case(
+      "img2img \(small) --prompt p --sandbox --name {stem}/{date}", 2, error: "use one such as {stem}-{seed}-{index}"),
+    Case("doctor --dry-runs", 2, error: "--dry-runs has no effect without --online: add it: see gesso doctor --help"),
     Case("sandbox --port 70000", 2, error: "see gesso sandbox --help"),
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
+
+  /// Flags that would change nothing.
+  static let idle: [Case] =
+    [
+      ("prepare \(small) -o a.png --quality 80", "--quality has no effect with PNG"),
+      ("prepare \(small) --format png --subsampling 444 --out-dir out", "--subsampling has no effect with PNG"),
+      ("prepare \(small) -o a.jpg --compression small", "--compression has no effect with JPEG"),
+      ("prepare \(small) -o a.jpg --min-quality 50", "--min-quality has no effect without --max-bytes"),
+      ("prepare \(small) -o a.jpg --data --icc keep", "--icc has no effect with --data"),
+      ("img2img \(small) --prompt p --format png --quality 80", "--quality has no effect with PNG"),
+    ].map { Case($0.0, 2, error: "\($0.1): leave it out", environment: credentials) } + [
+      Case("upload \(small) --as-is --max-side 64", 2, error: "and a flag asks how: leave one of the two out"),
+      Case(
+        "img2img --image-url https://example.com/a --prompt p --sandbox --max-side 64", 2,
+        error: "nothing is prepared with --image-url, and a flag asks how: leave one of the two out"),
+    ]
+    + [
+      ("--no-wait --timeout 5", "--timeout has no effect with --no-wait"),
+      ("--no-wait --overwrite", "--overwrite has no effect with --no-wait"),
+      ("--negative-prompt-strength 1", "--negative-prompt-strength has no effect without --negative-prompt"),
+    ].map { Case("img2img \(small) --prompt p \($0.0)", 2, error: "\($0.1): leave it out: see gesso img2img --help") }
 
   /// Values that are no plain decimal number from end to end.
   static let limits: [Case] =
@@ -154,6 +187,21 @@ struct InvocationTests {
     Case(
       "img2img \(small) --prompt p", 5, error: "set SCENARIO_API_SECRET beside the other half",
       environment: ["SCENARIO_API_KEY": "k"]),
+    Case(
+      "img2img http://user:pass@127.0.0.1:1/a.jpg --prompt p -o out", 3,
+      error: "gesso: http://…@127.0.0.1:1/a.jpg: GET http://…@127.0.0.1:1/a.jpg is no http(s) URL: "
+        + "give one such as https://example.com", environment: credentials),
+    Case(
+      "img2img \(small) --prompt p --base-url https://user:pass@example.com/v1", 5,
+      error: "the base URL is no plain http(s) URL: give one such as https://api.cloud.scenario.com/v1",
+      environment: credentials),
+    Case(
+      "jobs list", 2, error: "which is no absolute path: begin it with / or ~/",
+      environment: ["GESSO_LEDGER": "l.sqlite"]),
+    Case(
+      "jobs list", 10,
+      error: "cannot make the folder /proc/none: No such file or directory): check the file and its folder, "
+        + "or set GESSO_LEDGER to another file", environment: ["GESSO_LEDGER": "/proc/none/l.sqlite"]),
     Case("img2img \(small) --prompt p --base-url http://example.com/v1", 5, error: "", environment: credentials),
     Case("img2img \(small) --prompt p --base-url http://127.0.0.1:1/v1 -o out", 7, error: "", environment: credentials),
     Case("jobs watch job_1", 5, error: ""),
@@ -162,7 +210,7 @@ struct InvocationTests {
 
   @Test(
     "a refusal is one line with a remedy, and leaves no file behind",
-    arguments: usage + limits + inputs + service)
+    arguments: usage + limits + idle + inputs + service)
   func refused(_ test: Case) async throws {
     let gesso = try GessoExecutable()
     let outcome = try await run(test, gesso)
