@@ -254,14 +254,14 @@ struct Img2ImgPipelineTests {
   }
 
   @Test(
-    "a damaged result is not kept, and the job stays on record",
+    "a damaged result is kept under another name, and the job stays on record",
     arguments: ["corrupt/png-truncated-half-data.png", "foreign/text.jpg"])
   func damaged(name: String) async throws {
     let service = ScriptedService(results: [try Fixtures.bytes(name)])
     await #expect { try await pipeline(service).start(order()).result } throws: {
       ($0 as? ScenarioError)?.code == .downloadInvalid && ($0 as? ScenarioError)?.jobID?.rawValue == "job_1"
     }
-    #expect(try names() == ["small-420.prepared.jpg"])
+    #expect(try names() == ["small-420-7-1.png.unverified", "small-420.prepared.jpg"])
     #expect(try Ledger(path: ledgerPath).entries().first?.state == .succeeded)
   }
 

@@ -140,7 +140,7 @@ struct SecondImageTests {
     #expect(wrong.isEmpty && painted > 0, "\(wrong.count), for example \(wrong.prefix(3))")
   }
 
-  /// A mask of one shade, or with a part of it, and what becomes of it. Transparent parts are black in the third sample of four.
+  /// A mask of one shade, or with a part of it, and its outcome. Transparent parts are black in the third sample of four.
   static let masks: [(what: String, notes: [OrderNote]?)] = [
     ("rectangle", []), ("soft", []), ("white", [.maskSelectsAll]), ("black", nil), ("dark", nil),
     ("hole in black", nil), ("hole in white", [.maskIsTransparent]), ("white on nothing", [.maskIsTransparent]),
