@@ -42,7 +42,7 @@ public enum Remedy: Sendable, Hashable {
 
   /// Check key and secret.
   case checkCredentials
-  /// Try again after a pause: zero for a moment, nil for a time that nobody knows.
+  /// Try again after a pause: zero for a moment, nil for a time that is not known.
   case retry(after: Duration?)
   /// Keep the id of this job, which is paid for and on no record.
   case keepJobID(JobID)
