@@ -24,8 +24,16 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// A failure to read `path`, with the reason that `errno` has.
   package static func reading(_ path: String) -> FileFailure {
     errno == ENOENT
-      ? FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path \(path)")
+      ? .missing(path)
       : FileFailure(kind: .unreadable, message: "the file cannot be read", remedy: "check the permissions of \(path)")
+  }
+
+  /// A file that is not there.
+  package static func missing(_ path: String) -> FileFailure {
+    // Bytes of an argument that are not UTF-8 are replaced when it is read, so that the path is another one.
+    path.unicodeScalars.contains("\u{FFFD}")
+      ? FileFailure(kind: .notFound, message: "its name is not UTF-8, so that it cannot be opened", remedy: "rename it")
+      : FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path: \(path)")
   }
 
   /// A failure to write, with the reason that `errno` has.

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import Ground
 
 /// Owns the bounded window over an image's encoded bytes and, for a path, the open file.
 ///
@@ -79,10 +80,11 @@ struct ByteSource: ~Copyable {
   private static func failure(toOpen path: String, _ systemError: Int32) -> PreparationError {
     switch systemError {
     case cic_error_no_such_file, cic_error_no_such_folder:
-      PreparationError(.notFound, stage: .open, "there is no such file", remedy: "check the path: \(path)")
+      let failure = FileFailure.missing(path)
+      return PreparationError(.notFound, stage: .open, failure.message, remedy: failure.remedy)
     case cic_error_is_a_folder:
-      PreparationError(.unreadable, stage: .open, "it is a folder", remedy: "name a file in it")
-    default: .unreadable(systemError, stage: .open)
+      return PreparationError(.unreadable, stage: .open, "it is a folder", remedy: "name a file in it")
+    default: return .unreadable(systemError, stage: .open)
     }
   }
 }
