@@ -51,7 +51,10 @@ package struct Restore: Verb {
     let geometry = try readRecord()
     let files = [input.file, record].compactMap(\.self)
     do {
-      if output != "-" { try DurableFile.check(output, replacing: !noClobber, notOver: files) }
+      if output != "-" {
+        try DurableFile.check(output, replacing: !noClobber, notOver: files)
+        DurableFile.removeAbandoned(beside: output)
+      }
       let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
       let canvas = try await preparer.restore(
         try await input.source(limit: maxDownload << 20), onto: geometry, stretching: stretch)

@@ -120,6 +120,9 @@ extension DurableFile {
     _ = try DurableFile(in: folder) { prefix + name + (token + zeros).prefix(padding) + suffix }
   }
 
+  /// Removes abandoned files in the folder of a path, as ``removeAbandoned(in:)`` does.
+  package static func removeAbandoned(beside path: String) { removeAbandoned(in: folder(of: path)) }
+
   /// Removes temporary files of this user whose process ended before it named or removed them, after `kill -9` or a power cut.
   ///
   /// Files of running processes are locked, and stay. Nothing is removed on a network file system, where the locks of other machines

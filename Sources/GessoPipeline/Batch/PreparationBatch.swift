@@ -70,7 +70,10 @@ public struct PreparationBatch: Sendable {
   ///
   /// - Throws: A `PreparationError`, such as `output-exists`.
   public func checkOutputs() throws(PreparationError) {
-    if case .file(let path) = destination { try check(path) }
+    if case .file(let path) = destination {
+      try check(path)
+      DurableFile.removeAbandoned(beside: path)
+    }
     if let tensor { try check(tensor.path) }
     if case .folder(let path) = destination { try OutputFolder.make(path) }
   }
