@@ -8,6 +8,7 @@ internal import Synchronization
 final class Img2ImgReporter: Sendable {
   private struct State {
     var prepared: JSONObject?
+    var notes: [String] = []
     var jobID: JobID?
     var submit = Submit.idle
   }
@@ -52,7 +53,9 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
       console.note("prepared: \(path)")
-    case .noticed(let remark): note(remark.words)
+    case .noticed(let remark):
+      state.withLock { $0.notes.append(remark.words) }
+      note(remark.words)
     case .uploading(let progress): console.progress("uploading", Self.figure(progress))
     case .waitingForUpload(let patience):
       let seconds = Int((patience / .seconds(1)).rounded(.up))
@@ -127,7 +130,7 @@ final class Img2ImgReporter: Sendable {
       "input": input, "job": result.jobID, "run": result.runID, "seed": result.seed,
       "cost": result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }, "reused": result.reused,
       "sandbox": sandbox,
-      "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared),
+      "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared), "notes": state.withLock(\.notes),
       "results": result.files.map { file -> JSONObject in
         [
           "output": file.path, "record": file.recordPath, "assetId": file.assetID, "mimeType": file.mimeType,

@@ -98,7 +98,7 @@ struct InvocationTests {
       error: #"send it as text with --param 'seed="12345678901234567890"'"#),
     Case(
       "img2img \(small) --prompt p --sandbox --param x=@nothing.png", 3,
-      error: "there is no such file: check the path nothing.png"),
+      error: "there is no such file: check the path: nothing.png"),
     Case(
       "img2img \(small) --prompt p --sandbox --name {stem}/{date}", 2, error: "use one such as {stem}-{seed}-{index}"),
     Case("doctor --dry-runs", 2, error: "--dry-runs has no effect without --online: add it: see gesso doctor --help"),

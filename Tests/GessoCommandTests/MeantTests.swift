@@ -46,6 +46,18 @@ struct MeantTests {
     #expect(try record("small-420-7-1.png.json")["prompt"] as? String == prompt)
   }
 
+  @Test("a name that is not UTF-8 is refused as such", arguments: ["img2img", "prepare"])
+  func foreignName(verb: String) async throws {
+    // Latin-1, through a shell: Foundation passes arguments on as UTF-8.
+    let more = verb == "img2img" ? "--prompt p --sandbox" : "-o out.jpg"
+    let line = "'\(GessoExecutable.url.path)' \(verb) $'b\\374cher.jpg' \(more)"
+    let outcome = try await gesso.run(["-c", line], executable: URL(filePath: "/bin/bash"))
+    #expect(outcome.status == 3)
+    #expect(
+      outcome.errorLines.last
+        == "gesso: b\u{FFFD}cher.jpg: its name is not UTF-8, so that it cannot be opened: rename it")
+  }
+
   @Test("free text may begin with a dash, and large whole numbers stay as they are")
   func dashes() async throws {
     let outcome = try await order([
@@ -97,6 +109,9 @@ struct MeantTests {
       outcome.errors.contains(
         "gesso: the results are 128x128 and the prepared image is 224x144, which the service may stretch: "
           + "--size 128x128 --fit cover prepares their shape"), "\(outcome.errors)")
+    let json = try await order(["--prompt", "p", "--width", "128", "--height", "128", "-o", "json", "--json", "-q"])
+    let notes = try #require(try json.objects().first?["notes"] as? [String])
+    #expect(notes.count == 1 && notes[0].hasPrefix("the results are 128x128"))
     let restore = ["restore", "out/small-420-7-1.png", "--record", "out/small-420-7-1.png.json", "-o", "back.png"]
     let refused = try await gesso.run(restore)
     #expect(refused.status == 2)
