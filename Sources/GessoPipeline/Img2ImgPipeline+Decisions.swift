@@ -64,7 +64,7 @@ extension Img2ImgPipeline {
         }
         try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
       case .resubmit: try ledger.recordNotSubmitted(run)
-      case .drop: try ledger.recordFailure(run, reason: "dropped, while it is not known whether its submit started a job")
+      case .drop: try ledger.recordFailure(run, reason: "dropped; it is not known whether its submit started a job")
       }
       return try ledger.entry(run: run)
     }
