@@ -93,7 +93,8 @@ struct RetryPolicyTests {
 struct JobPollingTests {
   private func job(_ status: JobStatus, assets: [String] = []) -> Job {
     Job(
-      id: JobID(rawValue: "job_1"), status: status, progress: 0, assetIDs: assets.map(AssetID.init), failureReason: nil,
+      id: JobID(rawValue: "job_1"), type: nil, status: status, progress: 0, assetIDs: assets.map(AssetID.init),
+      failureReason: nil,
       hint: nil, billing: nil, createdAt: nil)
   }
   private func error(_ code: ScenarioError.Code, isRetryable: Bool, retryAfter: Duration? = nil) -> ScenarioError {
