@@ -37,18 +37,18 @@ package struct GenerationOptions: ParsableArguments {
 
   package mutating func validate() throws { try require(seed, in: 0...Img2ImgRequest.largestSeed, "--seed") }
 
-  /// Sets the fields of a request from the flags.
-  package func apply(to request: inout Img2ImgRequest) {
-    request.strength = strength
-    request.numSamples = numSamples
-    request.guidance = guidance
-    request.numInferenceSteps = numInferenceSteps
-    request.seed = seed.map(String.init)
-    request.negativePrompt = negativePrompt
-    request.negativePromptStrength = negativePromptStrength
-    request.scheduler = scheduler
-    request.width = width
-    request.height = height
+  /// Sets the settings of a generation from the flags.
+  package func apply(to generation: inout Generation) {
+    generation.strength = strength
+    generation.numSamples = numSamples
+    generation.guidance = guidance
+    generation.numInferenceSteps = numInferenceSteps
+    generation.seed = seed.map(String.init)
+    generation.negativePrompt = negativePrompt
+    generation.negativePromptStrength = negativePromptStrength
+    generation.scheduler = scheduler
+    generation.width = width
+    generation.height = height
   }
 }
 

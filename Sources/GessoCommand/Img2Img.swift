@@ -188,10 +188,10 @@ package struct Img2Img: Verb {
   /// Chooses the endpoint that runs the order's model, and checks the order against the fields that a custom model publishes.
   private func choose(_ order: inout Img2ImgOrder, _ client: ScenarioClient) async throws {
     // With a mask or control image, and for the default model, the legacy endpoint is tried first.
-    let isLegacyFirst = order.maySwitch || order.second != nil || order.request.endpoint != .img2img
+    let isLegacyFirst = order.maySwitch || order.second != nil || order.endpoint != .img2img
     guard mode == .custom || (mode == .auto && !isLegacyFirst) else { return }
-    let model = try await client.model(order.request.modelID)
-    if model.custom == true { order.request.endpoint = .custom }
+    let model = try await client.model(order.generation.modelID)
+    if model.custom == true { order.endpoint = .custom }
     guard mode == .auto || model.custom == true else {
       throw CommandError.usage("model \(model.id) is no custom model", remedy: "use --mode legacy or --mode auto")
     }
@@ -243,8 +243,8 @@ package struct Img2Img: Verb {
 
   /// The order that the flags describe, with standard input and URLs read into memory.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
-    var request = Img2ImgRequest(prompt: try promptText(), image: Img2ImgOrder.laterImage, modelID: model)
-    generation.apply(to: &request)
+    var settings = Generation(prompt: try promptText(), modelID: model)
+    generation.apply(to: &settings)
     var references: [String: ReferenceImages] = [:]
     for parameter in parameters {
       let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -253,18 +253,18 @@ package struct Img2Img: Verb {
         let image = try await image(String(value.dropFirst()))
         references[field, default: ReferenceImages(images: [], isList: false)].images.append(image)
       } else {
-        request.parameters[field] = try Self.value(value, of: field)
+        settings.parameters[field] = try Self.value(value, of: field)
       }
     }
-    if request.negativePrompt != nil, request.negativePromptStrength == nil {
+    if settings.negativePrompt != nil, settings.negativePromptStrength == nil {
       // Flux heeds a negative prompt only with a strength above 0.
-      request.negativePromptStrength = 1
+      settings.negativePromptStrength = 1
       reporter.note("--negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt")
     }
     let argument = input ?? imageURL ?? ""
     var order = Img2ImgOrder(
       source: .remote(url: argument), sourceName: Input(argument).name, stem: OutputNaming.stem(of: argument),
-      request: request, folder: results.folder ?? ".")
+      generation: settings, folder: results.folder ?? ".")
     if let input {
       order.source = .image(try await Input(input).repeatableSource(limit: preparation.maxDownload << 20))
     }
@@ -274,7 +274,7 @@ package struct Img2Img: Verb {
       if let control {
         order.second = .control(try await image(control), modality: modality)
       } else {
-        order.request.endpoint = .controlnet(modality: modality)
+        order.endpoint = .controlnet(modality: modality)
       }
     }
     order.recipe = recipe

@@ -101,10 +101,10 @@ struct OnlineChecks {
       size: ImageSize(width: 128, height: 128), channels: 1, samples: [UInt8](repeating: 128, count: 128 * 128))
     let image = ImageSource.memory(try await pipeline.preparer.encodePNG(gray))
     func order(_ change: (inout Img2ImgOrder) -> Void) -> Img2ImgOrder {
-      var request = Img2ImgRequest(prompt: "a gray square", image: Img2ImgOrder.laterImage)
-      (request.width, request.height, request.seed) = (128, 128, "1")
+      var generation = Generation(prompt: "a gray square")
+      (generation.width, generation.height, generation.seed) = (128, 128, "1")
       var order = Img2ImgOrder(
-        source: .image(image), sourceName: "gesso doctor", stem: "doctor", request: request, folder: folder.path)
+        source: .image(image), sourceName: "gesso doctor", stem: "doctor", generation: generation, folder: folder.path)
       change(&order)
       return order
     }
@@ -115,7 +115,7 @@ struct OnlineChecks {
       ),
       (
         "the same with an unknown field", "the legacy endpoint ignores unknown fields",
-        order { $0.request.parameters["gessoUnknownField"] = .bool(true) }
+        order { $0.generation.parameters["gessoUnknownField"] = .bool(true) }
       ),
       (
         "the same with imageUrl", "imageUrl is accepted, which does not show that it is used",

@@ -23,7 +23,7 @@ struct GenerationOptionsTests {
     let field = try #require(GenerationField.all.first { $0.name == name })
     let (text, value) = Self.sample(field)
     var request = Img2ImgRequest.defaults
-    try GenerationOptions.parse(["--\(field.flag ?? "")", text]).apply(to: &request)
+    try GenerationOptions.parse(["--\(field.flag ?? "")", text]).apply(to: &request.generation)
     for other in GenerationField.all {
       #expect(other.value(in: request) == (other.name == name ? value : other.defaultValue), "\(other.name)")
     }
@@ -33,7 +33,7 @@ struct GenerationOptionsTests {
   func defaults() throws {
     var request = Img2ImgRequest(prompt: "p", image: .url("u"))
     let before = request
-    try GenerationOptions.parse([]).apply(to: &request)
+    try GenerationOptions.parse([]).apply(to: &request.generation)
     #expect(request == before)
   }
 

@@ -13,7 +13,7 @@ struct DownloadedResultTests {
 
   private func order(_ change: (inout Img2ImgOrder) -> Void = { _ in }) -> Img2ImgOrder {
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
-    order.request.seed = "7"
+    order.generation.seed = "7"
     change(&order)
     return order
   }
@@ -38,7 +38,7 @@ struct DownloadedResultTests {
   func unverified(index: Int) async throws {
     let (damaged, good) = (try Self.damaged[index].bytes(), try Fixtures.bytes("png/small-rgb8.png"))
     let service = ScriptedService(results: [damaged, good])
-    let order = order { $0.request.numSamples = 2 }
+    let order = order { $0.generation.numSamples = 2 }
     // The same command again reads it again, and keeps the same bytes once.
     for _ in 0..<2 {
       await #expect {
@@ -78,7 +78,7 @@ struct DownloadedResultTests {
     let service = ScriptedService(results: [])
     await #expect {
       _ = try await pipeline(service).start(
-        order { order in (order.stem, order.request.seed) = (stem, seed) }
+        order { order in (order.stem, order.generation.seed) = (stem, seed) }
       ).result
     } throws: {
       ($0 as? PipelineError)?.code == .invalidOrder
@@ -91,7 +91,7 @@ struct DownloadedResultTests {
     let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")])
     var pipeline = try pipeline(service)
     // Four results of 224 by 144 pixels take up to 129 kB each, and their records up to 65 kB.
-    let order = order { $0.request.numSamples = 4 }
+    let order = order { $0.generation.numSamples = 4 }
     pipeline.freeBytes = { [folder] in $0 == folder ? 700_000 : nil }
     await #expect {
       _ = try await pipeline.start(order).result
@@ -171,7 +171,7 @@ struct DownloadedResultTests {
     }
     let run = try pipeline(service).start(
       order { order in
-        (order.request.width, order.request.height, order.waits) = (test.width, test.height, false)
+        (order.generation.width, order.generation.height, order.waits) = (test.width, test.height, false)
       })
     var notes: [OrderNote] = []
     for await event in run.events {

@@ -23,8 +23,8 @@ struct Img2ImgPipelineTests {
 
   private func order(samples: Int = 1) -> Img2ImgOrder {
     var order = Img2ImgOrder(path: Self.source, prompt: "a forest", folder: folder)
-    order.request.numSamples = samples
-    order.request.seed = "7"
+    order.generation.numSamples = samples
+    order.generation.seed = "7"
     return order
   }
 
@@ -347,7 +347,7 @@ struct Img2ImgPipelineTests {
     let pipeline = Img2ImgPipeline(
       client: try service.client(), ledger: try Ledger(path: ledgerPath), randomSeed: { "1234" })
     var order = order()
-    order.request.seed = nil
+    order.generation.seed = nil
     let result = try await pipeline.start(order).result
     #expect(result.seed == "1234")
     #expect(result.files[0].path == folder + "/small-420-1234-1.png")

@@ -52,9 +52,9 @@ struct JSONObjectTests {
     let folder = TestFolder.url.appending(path: "gesso-record-\(UUID().uuidString)").path
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
     order.sourceName = "forest.jpg"
-    (order.request.seed, order.request.strength) = ("7", 0.55)
-    (order.request.negativePrompt, order.request.negativePromptStrength) = ("fog", 1)
-    order.request.parameters = ["hideResults": .bool(true), #"{"a":1}"#: .number(2)]
+    (order.generation.seed, order.generation.strength) = ("7", 0.55)
+    (order.generation.negativePrompt, order.generation.negativePromptStrength) = ("fog", 1)
+    order.generation.parameters = ["hideResults": .bool(true), #"{"a":1}"#: .number(2)]
     let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")])
     let pipeline = Img2ImgPipeline(
       client: try service.client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))

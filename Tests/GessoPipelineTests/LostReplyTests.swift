@@ -12,7 +12,7 @@ struct LostReplyTests {
 
   private func order(_ change: (inout Img2ImgOrder) -> Void = { _ in }) -> Img2ImgOrder {
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
-    order.request.seed = "7"
+    order.generation.seed = "7"
     change(&order)
     return order
   }
@@ -58,7 +58,7 @@ struct LostReplyTests {
       }
     }
     let order = order { order in
-      (order.request.strength, order.waits) = (0.55, false)
+      (order.generation.strength, order.waits) = (0.55, false)
     }
     do {
       return (try await pipeline(service).start(order).result.jobID?.rawValue, nil)
@@ -103,7 +103,7 @@ struct LostReplyTests {
       }
     }
     let order = order { order in
-      (order.request.strength, order.waits) = (0.55, false)
+      (order.generation.strength, order.waits) = (0.55, false)
     }
     #expect(try await pipeline(service).start(order).result.jobID?.rawValue == "job_1")
     let after = try #require(asked.withLock { $0 })
@@ -204,7 +204,7 @@ struct LostReplyTests {
     }
     for prompt in ["a forest", "a lake"] {
       await #expect(throws: ScenarioError.self) {
-        try await pipeline(service).start(order { $0.request.prompt = prompt }).result
+        try await pipeline(service).start(order { $0.generation.prompt = prompt }).result
       }
     }
     isHeld.withLock { $0 = false }
@@ -228,7 +228,7 @@ struct LostReplyTests {
   func parameter(name: String) async throws {
     let service = try service()
     await #expect {
-      try await pipeline(service).start(order { $0.request.parameters = [name: .bool(true)] }).result
+      try await pipeline(service).start(order { $0.generation.parameters = [name: .bool(true)] }).result
     } throws: {
       ($0 as? PipelineError)?.code == .invalidOrder
     }
@@ -262,7 +262,7 @@ struct LostReplyTests {
   func slashes(part: String) async throws {
     let service = try service()
     await #expect {
-      try await pipeline(service).start(order { part == "stem" ? ($0.stem = "../x") : ($0.request.seed = "../7") })
+      try await pipeline(service).start(order { part == "stem" ? ($0.stem = "../x") : ($0.generation.seed = "../7") })
         .result
     } throws: {
       ($0 as? PipelineError)?.code == .invalidOrder
@@ -279,7 +279,7 @@ struct LostReplyTests {
     await #expect {
       try await pipeline(service).start(
         order { order in
-          (order.request.prompt, order.maxCostPerDay) = ("a lake", 20)
+          (order.generation.prompt, order.maxCostPerDay) = ("a lake", 20)
         }
       ).result
     } throws: {

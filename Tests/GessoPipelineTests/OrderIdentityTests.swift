@@ -12,7 +12,7 @@ struct OrderIdentityTests {
 
   private var order: Img2ImgOrder {
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
-    order.request.seed = "7"
+    order.generation.seed = "7"
     return order
   }
 
@@ -52,8 +52,8 @@ struct OrderIdentityTests {
     var other = order
     other.recipe.output = .auto(quality: 50, budget: other.recipe.output.budget)
     other.recipe.background = .white
-    other.request.strength = 0.5
-    other.request.parameters = ["hideResults": .bool(true)]
+    other.generation.strength = 0.5
+    other.generation.parameters = ["hideResults": .bool(true)]
     let changed = text.replacing(
       #""recipe":{"#, with: ##""recipe":{"background":"#FFFFFF","##
     ).replacing(
@@ -67,20 +67,20 @@ struct OrderIdentityTests {
   func settings(name: String) async throws {
     var other = order
     switch name {
-    case "strength": other.request.strength = 0.5
-    case "numSamples": other.request.numSamples = 2
-    case "guidance": other.request.guidance = 4
-    case "numInferenceSteps": other.request.numInferenceSteps = 2
-    case "width": (other.request.width, other.request.height) = (64, nil)
-    case "height": (other.request.width, other.request.height) = (nil, 64)
-    case "seed": other.request.seed = "8"
-    case "negativePrompt": other.request.negativePrompt = "fog"
-    case "negativePromptStrength": other.request.negativePromptStrength = 1
-    case "scheduler": other.request.scheduler = "DDIMScheduler"
-    case "disableMerging": other.request.disableMerging = true
-    case "controlStart": other.request.controlStart = 0
-    case "controlEnd": other.request.controlEnd = 1
-    case "disableModalityDetection": other.request.disableModalityDetection = true
+    case "strength": other.generation.strength = 0.5
+    case "numSamples": other.generation.numSamples = 2
+    case "guidance": other.generation.guidance = 4
+    case "numInferenceSteps": other.generation.numInferenceSteps = 2
+    case "width": (other.generation.width, other.generation.height) = (64, nil)
+    case "height": (other.generation.width, other.generation.height) = (nil, 64)
+    case "seed": other.generation.seed = "8"
+    case "negativePrompt": other.generation.negativePrompt = "fog"
+    case "negativePromptStrength": other.generation.negativePromptStrength = 1
+    case "scheduler": other.generation.scheduler = "DDIMScheduler"
+    case "disableMerging": other.generation.disableMerging = true
+    case "controlStart": other.generation.controlStart = 0
+    case "controlEnd": other.generation.controlEnd = 1
+    case "disableModalityDetection": other.generation.disableModalityDetection = true
     default: Issue.record("\(name) is new: set it here")
     }
     #expect(try identity(of: other) != identity(of: order))

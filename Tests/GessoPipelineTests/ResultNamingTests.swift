@@ -27,7 +27,7 @@ struct ResultNamingTests {
     -> Img2ImgOrder
   {
     var order = Img2ImgOrder(path: source, prompt: prompt, folder: folder)
-    order.request.seed = "7"
+    order.generation.seed = "7"
     change(&order)
     return order
   }
@@ -298,7 +298,7 @@ struct ResultNamingTests {
     let service = ScriptedService(results: [try Self.picture(1), try Self.picture(2)])
     _ = try await pipeline(service).start(
       order("a forest") { order in
-        (order.request.numSamples, order.waits) = (2, false)
+        (order.generation.numSamples, order.waits) = (2, false)
       }
     ).result
     for _ in 0..<2 {

@@ -14,7 +14,7 @@ struct ResumptionTests {
 
   private func order(_ change: (inout Img2ImgOrder) -> Void = { _ in }) -> Img2ImgOrder {
     var order = Img2ImgOrder(path: source, prompt: "a forest", folder: folder)
-    order.request.seed = "7"
+    order.generation.seed = "7"
     change(&order)
     return order
   }
@@ -74,14 +74,14 @@ struct ResumptionTests {
     let other = order { order in
       order.waits = false
       switch what {
-      case "prompt": order.request.prompt = "a lake"
-      case "seed": order.request.seed = "8"
-      case "strength": order.request.strength = 0.5
+      case "prompt": order.generation.prompt = "a lake"
+      case "seed": order.generation.seed = "8"
+      case "strength": order.generation.strength = 0.5
       case "recipe": order.recipe.output = .auto(quality: 50)
-      case "samples": order.request.numSamples = 2
-      case "model": order.request.modelID = "flux.1-pro"
+      case "samples": order.generation.numSamples = 2
+      case "model": order.generation.modelID = "flux.1-pro"
       case "again": order.again = true
-      default: order.request.parameters = ["hideResults": .bool(true)]
+      default: order.generation.parameters = ["hideResults": .bool(true)]
       }
     }
     #expect(try await run(again, other).jobID?.rawValue == "job_2")
@@ -110,7 +110,7 @@ struct ResumptionTests {
       _ = try await run(
         service,
         order { order in
-          (order.request.prompt, order.waits) = (prompt, false)
+          (order.generation.prompt, order.waits) = (prompt, false)
         })
       return service.requests.count { $0 == "POST /assets" }
     }
@@ -127,7 +127,7 @@ struct ResumptionTests {
       for index in 0..<8 {
         group.addTask {
           let order = order { order in
-            (order.request.prompt, order.folder, order.waits) = ("\(index)", "\(folder)/\(index)", false)
+            (order.generation.prompt, order.folder, order.waits) = ("\(index)", "\(folder)/\(index)", false)
           }
           _ = try await pipelines[index % 2].start(order).result
         }
@@ -156,7 +156,7 @@ struct ResumptionTests {
     for (deadline, limit) in [(Duration.seconds(2), 2), (.seconds(3600), 600)] {
       let waits = Mutex<[Duration]>([])
       await #expect {
-        let run = pipeline.start(order { $0.request.prompt = "a lake" }, polling: JobPolling(deadline: deadline))
+        let run = pipeline.start(order { $0.generation.prompt = "a lake" }, polling: JobPolling(deadline: deadline))
         for await case .waitingForUpload(let patience) in run.events { waits.withLock { $0.append(patience) } }
         return try await run.result
       } throws: {
@@ -241,7 +241,7 @@ struct ResumptionTests {
     _ = try await run(
       try service(),
       order { order in
-        (order.request.prompt, order.waits) = ("a lake", false)
+        (order.generation.prompt, order.waits) = ("a lake", false)
       })
     let looks = Mutex(0)
     let service = try service { name, _ throws(ScenarioError) in
@@ -339,7 +339,7 @@ struct ResumptionTests {
     let pipeline = Img2ImgPipeline(client: try service.client(retry: .never), ledger: try ledger())
     let first = pipeline.start(order())
     for await case .submitted in first.events { break }
-    let second = Task { try await pipeline.start(order { $0.request.prompt = "a lake" }).result }
+    let second = Task { try await pipeline.start(order { $0.generation.prompt = "a lake" }).result }
     for await _ in refusals {}
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
@@ -363,7 +363,7 @@ struct ResumptionTests {
       for index in 0..<6 {
         group.addTask {
           let order = order { order in
-            (order.request.prompt, order.folder) = ("\(index)", "\(folder)/\(index)")
+            (order.generation.prompt, order.folder) = ("\(index)", "\(folder)/\(index)")
           }
           _ = try await pipeline.start(order, polling: polling).result
         }

@@ -17,7 +17,7 @@ struct SandboxDisagreementTests {
 
   private var order: Img2ImgOrder {
     var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: folder)
-    (order.request.seed, order.request.strength) = ("7", 0.55)
+    (order.generation.seed, order.generation.strength) = ("7", 0.55)
     return order
   }
 

@@ -31,8 +31,8 @@ struct SecondImageTests {
   {
     var order = Img2ImgOrder(
       source: .image(try source()), sourceName: "a.png", stem: "a",
-      request: Img2ImgRequest(prompt: "a door", image: Img2ImgOrder.laterImage), folder: folder)
-    order.request.seed = "7"
+      generation: Generation(prompt: "a door"), folder: folder)
+    order.generation.seed = "7"
     order.recipe.output = .png(maxBytes: ScenarioClient.directUploadLimit)
     change(&order.recipe)
     order.second = second
@@ -196,7 +196,7 @@ struct SecondImageTests {
     }
     if !hasSecond {
       order.second = nil
-      order.request.endpoint = .controlnet(modality: "canny")
+      order.endpoint = .controlnet(modality: "canny")
     }
     let (uploads, bodies, paths) = try await run(order)
     #expect(paths.last == (hasSecond ? "POST /generate/controlnet-img2img" : "POST /generate/controlnet"))
@@ -243,7 +243,7 @@ struct SecondImageTests {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let mask = try image({ x, y in [Self.isPainted(x, y) ? 255 : 0] }, channels: 1)
     var order = try order(.mask(mask)) { $0.size = .original }
-    order.request.strength = 1
+    order.generation.strength = 1
     let result = try await Img2ImgPipeline(client: client, ledger: try ledger()).start(order).result
     await sandbox.stop()
     let pixels = try Self.pixels([UInt8](try Data(contentsOf: URL(filePath: result.files[0].path))))

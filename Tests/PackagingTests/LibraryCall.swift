@@ -9,7 +9,7 @@ func autumn(of photograph: String, into folder: String, from service: ScenarioCo
 
   var order = Img2ImgOrder(path: photograph, prompt: "the same forest in late autumn", folder: folder)
   order.recipe.size = .longestSide(1024, sides: .multiples(of: 16))
-  order.request.strength = 0.55
-  order.request.seed = "42"
+  order.generation.strength = 0.55
+  order.generation.seed = "42"
   return try await pipeline.start(order).result.files.map(\.path)
 }

@@ -41,9 +41,9 @@ struct Worker {
     // Forty different uploads, shared by the orders.
     order.recipe.output = .auto(quality: 50 + index % 40)
     order.recipe.size = .longestSide(96, sides: .multiples(of: 16))
-    order.request.seed = String(index)
-    order.request.numInferenceSteps = 1
-    order.request.numSamples = samples(index)
+    order.generation.seed = String(index)
+    order.generation.numInferenceSteps = 1
+    order.generation.numSamples = samples(index)
     return order
   }
 

@@ -31,9 +31,11 @@ public struct Img2ImgOrder: Sendable {
   public var sourceName: String
   /// How the source is prepared.
   public var recipe: Recipe
-  /// The settings of the generation. The pipeline sets `image`, sets `width` and `height` from the prepared image where they are
-  /// nil, and sets `seed` at random where it is nil.
-  public var request: Img2ImgRequest
+  /// The settings of the generation. The pipeline sets `width` and `height` from the prepared image where they are nil, and `seed`
+  /// at random where it is nil.
+  public var generation: Generation
+  /// The operation that makes the results, where there is no ``second`` image: it sets its own.
+  public var endpoint = Img2ImgRequest.Endpoint.img2img
   /// The folder for the prepared image, the results and their records. It is made if it is missing.
   public var folder: String
   /// The value of `{stem}` in names.
@@ -84,21 +86,23 @@ public struct Img2ImgOrder: Sendable {
     let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
     self.init(
       source: .image(.file(path)), sourceName: path, stem: stem.isEmpty ? name : stem,
-      request: Img2ImgRequest(prompt: prompt, image: Self.laterImage), folder: folder)
+      generation: Generation(prompt: prompt), folder: folder)
   }
 
   /// Makes an order of its parts, with the default ``recipe``.
-  public init(source: Source, sourceName: String, stem: String, request: Img2ImgRequest, folder: String) {
+  public init(source: Source, sourceName: String, stem: String, generation: Generation, folder: String) {
     self.source = source
     self.sourceName = sourceName
     self.stem = stem
-    self.request = request
+    self.generation = generation
     self.folder = folder
     recipe = Self.defaultRecipe
   }
 
-  /// Stands for the image in ``request`` until it is uploaded.
-  public static let laterImage = Img2ImgRequest.Image.asset(laterAsset)
+  /// The request before its images are uploaded, with placeholders for them.
+  package var request: Img2ImgRequest {
+    Img2ImgRequest(generation, image: .asset(Self.laterAsset), endpoint: endpoint)
+  }
   static let laterAsset = AssetID(rawValue: "uploaded-later")
 
   /// True when the custom model may take the place of the legacy endpoint.
@@ -143,7 +147,7 @@ public struct Img2ImgOrder: Sendable {
       }
       request.endpoint = second.endpoint(Self.laterAsset)
     }
-    if case .remote(let url) = source { request.image = .url(url) } else { request.image = Self.laterImage }
+    if case .remote(let url) = source { request.image = .url(url) }
     if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
     // A single side is checked together with itself: the other one comes from the prepared image.
     request.width = request.width ?? request.height

@@ -10,7 +10,7 @@ extension Img2ImgRequest {
     }
     record.merge(endpoint.fields) { $1 }
     if endpoint != .img2img { record["endpoint"] = .string(endpoint.name) }
-    if !parameters.isEmpty { record["param"] = .object(parameters) }
+    if !generation.parameters.isEmpty { record["param"] = .object(generation.parameters) }
     return record
   }
 
@@ -26,9 +26,9 @@ extension Img2ImgRequest {
     }
     let found = try JSONText.value(Found.self, of: entry.intent.parameters)
     // Those of this attempt win; images that were uploaded for a field are only on record.
-    parameters.merge(found.param ?? [:]) { mine, _ in mine }
-    width = width ?? found.width
-    height = height ?? found.height
+    generation.parameters.merge(found.param ?? [:]) { mine, _ in mine }
+    generation.width = generation.width ?? found.width
+    generation.height = generation.height ?? found.height
     if let mask = found.maskId { endpoint = .inpaint(mask: mask) }
     if let control = found.controlImageId {
       endpoint = .controlnetImg2Img(control: control, modality: found.modality ?? "")

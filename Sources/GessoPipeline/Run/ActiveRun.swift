@@ -51,7 +51,8 @@ struct ActiveRun {
     self.replacesResults = replacesResults
     self.gate = gate
     retry = context.client.retry
-    request = order?.request ?? Img2ImgRequest(prompt: entry.intent.prompt, image: Img2ImgOrder.laterImage)
+    request =
+      order?.request ?? Img2ImgRequest(prompt: entry.intent.prompt, image: .asset(Img2ImgOrder.laterAsset))
     request.seed = entry.intent.seed
     if case .remote(let url) = order?.source { request.image = .url(url) }
   }

@@ -1,6 +1,5 @@
 /// A generation that starts from an image: the body of `POST /generate/img2img`.
-///
-/// Settings with a default are always sent, because the service's documents disagree about its own defaults.
+@dynamicMemberLookup
 public struct Img2ImgRequest: Sendable, Equatable {
   /// The image to start from.
   public enum Image: Sendable, Hashable {
@@ -59,48 +58,15 @@ public struct Img2ImgRequest: Sendable, Equatable {
 
   /// The operation of the service that makes the results.
   public var endpoint = Endpoint.img2img
-  /// The model, `flux.1-dev` by default; the id of a trained LoRA works too.
-  public var modelID: String
-  /// The prompt; it must not be empty.
-  public var prompt: String
+  /// The settings, whose properties are those of the request as well.
+  public var generation: Generation
   /// The image to start from.
   public var image: Image
-  /// How much the result may differ from the image, from 0.01 (hardly) to 1 (the image is ignored).
-  public var strength = 0.75
-  /// The number of results, 1 to 128; the plan may allow fewer.
-  public var numSamples = 1
-  /// How closely the result follows the prompt, 0 to 20; Flux dev takes up to 10.
-  public var guidance = 3.5
-  /// Denoising steps, 1 to 150.
-  public var numInferenceSteps = 28
-  /// Width of the results, 64 to 2048 in steps of 8. Without width and height the service makes 512 by 512.
-  public var width: Int?
-  /// Height of the results, 64 to 2048 in steps of 8.
-  public var height: Int?
-  /// Makes the result repeatable: a number from 0 to ``largestSeed``. The service takes it as text.
-  public var seed: String?
+
   /// The model of the current family that stands in for `flux.1-dev` (contract, section 6).
   public static let customModelID = "model_bfl-flux-1-dev"
   /// The largest seed that every endpoint takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
-  /// Things to keep out of the image. Flux dev uses it only with ``negativePromptStrength`` above 0.
-  public var negativePrompt: String?
-  /// The strength of ``negativePrompt``, 0 to 10.
-  public var negativePromptStrength: Double?
-
-  /// Inpainting: true to return the generated result as it is, instead of restoring the areas that the mask keeps.
-  public var disableMerging: Bool?
-  /// Control: the share of the steps after which the image begins to control, 0 to 0.9; Flux dev only.
-  public var controlStart: Double?
-  /// Control: the share of the steps after which the image no longer controls, 0.1 to 1; Flux dev only.
-  public var controlEnd: Double?
-  /// Control: true when the image is already in the modality, such as an image of edges; Flux ignores this.
-  public var disableModalityDetection: Bool?
-  /// The scheduler of denoising, one of ``schedulers``; nil for the model's default. Only for the legacy family.
-  public var scheduler: String?
-  /// More fields of the body, under the service's names. They are added last and may replace the fields above.
-  public var parameters: [String: JSONValue] = [:]
-
   /// The values of ``scheduler`` (the service's OpenAPI file).
   public static let schedulers = [
     "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
@@ -122,9 +88,20 @@ public struct Img2ImgRequest: Sendable, Equatable {
 
   /// Makes a request with the defaults of the `gesso` command.
   public init(prompt: String, image: Image, modelID: String = "flux.1-dev") {
-    self.prompt = prompt
+    self.init(Generation(prompt: prompt, modelID: modelID), image: image)
+  }
+
+  /// Makes a request of its parts.
+  public init(_ generation: Generation, image: Image, endpoint: Endpoint = .img2img) {
+    self.generation = generation
     self.image = image
-    self.modelID = modelID
+    self.endpoint = endpoint
+  }
+
+  /// A setting of the generation.
+  public subscript<Value>(dynamicMember setting: WritableKeyPath<Generation, Value>) -> Value {
+    get { generation[keyPath: setting] }
+    set { generation[keyPath: setting] = newValue }
   }
 
   /// Checks every field against the service's published ranges.
@@ -137,8 +114,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
     }
     func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
 
-    try check(!isBlank(modelID), "no model is named", "name one, for example flux.1-dev")
-    try check(!isBlank(prompt), "the prompt is empty", "describe what the result should show")
+    try check(!isBlank(generation.modelID), "no model is named", "name one, for example flux.1-dev")
+    try check(!isBlank(generation.prompt), "the prompt is empty", "describe what the result should show")
     switch image {
     case .asset(let id): try check(!id.rawValue.isEmpty, "the source image has no asset id", "upload it first")
     case .url(let url):
@@ -147,7 +124,8 @@ public struct Img2ImgRequest: Sendable, Equatable {
         "give one such as https://example.com/photo.jpg")
     }
     try check(
-      (width == nil) == (height == nil), "only one of width and height is given", "give both, or neither for 512x512")
+      (generation.width == nil) == (generation.height == nil), "only one of width and height is given",
+      "give both, or neither for 512x512")
     switch endpoint {
     case .img2img: break
     case .inpaint(let mask): try check(!mask.rawValue.isEmpty, "the mask has no asset id", "upload it first")
@@ -171,19 +149,20 @@ extension Img2ImgRequest {
 
   /// Checks a modality: one name, or for models other than Flux up to three with commas between them, each with an optional
   /// weight above 0 and up to 1 after a colon (contract, section 5). The names of presets are not documented; they can be sent
-  /// with ``parameters``.
+  /// with ``Generation/parameters``.
   private func checkModality(_ text: String) throws(ScenarioError) {
-    let isFlux = modelID.lowercased().hasPrefix("flux")
+    let isFlux = generation.modelID.lowercased().hasPrefix("flux")
     let known = isFlux ? Self.fluxModalities : Self.modalities
     let entries = text.split(separator: ",", omittingEmptySubsequences: false)
     guard entries.count <= (isFlux ? 1 : 3) else {
       throw Self.refuse(
-        "\(modelID) does not take \(entries.count) modalities at once", "give \(isFlux ? "one" : "three")")
+        "\(generation.modelID) does not take \(entries.count) modalities at once", "give \(isFlux ? "one" : "three")")
     }
     for entry in entries {
       let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       guard known.contains(String(parts[0])) else {
-        throw Self.refuse("\(modelID) has no modality \(parts[0])", "give one of \(known.joined(separator: ", "))")
+        throw Self.refuse(
+          "\(generation.modelID) has no modality \(parts[0])", "give one of \(known.joined(separator: ", "))")
       }
       guard parts.count > 1 else { continue }
       guard !isFlux, let weight = Double(parts[1]), weight > 0, weight <= 1 else {
@@ -201,9 +180,9 @@ extension Img2ImgRequest: Encodable {
   /// The body's fields under the names of the endpoint.
   var fields: [String: JSONValue] {
     var fields = endpoint.fields
-    fields["prompt"] = .string(prompt)
+    fields["prompt"] = .string(generation.prompt)
     // A custom model's id is in the path.
-    if endpoint != .custom { fields["modelId"] = .string(modelID) }
+    if endpoint != .custom { fields["modelId"] = .string(generation.modelID) }
     switch (image, endpoint) {
     case (.asset(let id), .controlnet): fields["controlImageId"] = .string(id.rawValue)
     case (.asset(let id), _): fields["image"] = .string(id.rawValue)
@@ -212,6 +191,6 @@ extension Img2ImgRequest: Encodable {
     for field in GenerationField.all {
       if let (name, value) = field.member(of: self) { fields[name] = value }
     }
-    return fields.merging(parameters) { $1 }
+    return fields.merging(generation.parameters) { $1 }
   }
 }

@@ -128,12 +128,12 @@ extension Img2ImgRequest {
   var resultBytes: UInt64 {
     // Without a size the service makes 512 by 512.
     let pixels = size?.pixelCount ?? 512 * 512
-    return UInt64(numSamples) * UInt64(pixels * 4 + 65_536)
+    return UInt64(generation.numSamples) * UInt64(pixels * 4 + 65_536)
   }
 
   /// The size of the results, where both sides are set.
   var size: ImageSize? {
-    guard let width, let height else { return nil }
+    guard let width = generation.width, let height = generation.height else { return nil }
     return ImageSize(width: width, height: height)
   }
 
@@ -143,10 +143,10 @@ extension Img2ImgRequest {
       let exact = Double(side) * Double(given) / Double(preparedSide)
       return max(1, Int((exact / Double(Self.sideStep)).rounded())) * Self.sideStep
     }
-    switch (width, height) {
-    case (nil, nil): (width, height) = (prepared.width, prepared.height)
-    case (let given?, nil): height = other(given, prepared.height, of: prepared.width)
-    case (nil, let given?): width = other(given, prepared.width, of: prepared.height)
+    switch (generation.width, generation.height) {
+    case (nil, nil): (generation.width, generation.height) = (prepared.width, prepared.height)
+    case (let given?, nil): generation.height = other(given, prepared.height, of: prepared.width)
+    case (nil, let given?): generation.width = other(given, prepared.width, of: prepared.height)
     case (_?, _?): break
     }
   }
