@@ -40,6 +40,11 @@ let clientTestSettings: [SwiftSetting] =
 let kernelSettings: [SwiftSetting] =
   [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : []) + optimizedInDebug
 
+/// The cases of the kernels' tests take longer to optimize than to run.
+let caseSettings: [SwiftSetting] =
+  [.swiftLanguageMode(.v6)]
+  + (isRoot ? [.treatAllWarnings(as: .error), .unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
+
 /// Programs that measure call C throughout, so strict memory safety would mark most lines.
 let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
@@ -80,10 +85,19 @@ var targets: [Target] = [
     name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
     swiftSettings: swiftSettings + optimizedInDebug),
   .testTarget(name: "GroundTests", dependencies: ["Ground", "TestSupport"], swiftSettings: swiftSettings),
+  .target(
+    name: "PixelKernelCases", dependencies: ["PixelKernels", "TestSupport"], path: "Tests/PixelKernelCases",
+    swiftSettings: caseSettings),
   .testTarget(
     name: "PixelKernelsTests",
-    dependencies: ["PixelKernels", "CPixelIntrinsics", "TestSupport"] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
-    swiftSettings: kernelSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+    dependencies: ["CPixelIntrinsics", "PixelKernelCases", "PixelKernels"]
+      + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
+    swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+  // Prints what the kernels compute, for Scripts/test-neon.
+  .executableTarget(
+    name: "KernelDigests",
+    dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
+    path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
   .testTarget(
     name: "ImagePreparationTests",
     dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
@@ -191,6 +205,10 @@ if buildsX86v3 {
     .target(
       name: "PixelKernelsX86v3", dependencies: ["CPixelIntrinsics"],
       swiftSettings: kernelSettings + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]))
+  targets.append(
+    .target(
+      name: "PixelKernelCasesX86v3", dependencies: ["PixelKernelsX86v3", "TestSupport"],
+      path: "Tests/PixelKernelCasesX86v3", swiftSettings: caseSettings + [.define("GESSO_X86V3_CASES")]))
 }
 
 let package = Package(

@@ -1,0 +1,135 @@
+import TestSupport
+
+#if GESSO_X86V3_CASES
+import PixelKernelsX86v3
+#else
+import PixelKernels
+#endif
+
+/// Colors that are converted, against the formulas in real numbers.
+func colorCases() -> [KernelCase] {
+  var cases = [
+    KernelCase("convertYCbCrToRGB", convertBytes), KernelCase("convertFineYCbCrToRGB", convertFine),
+    KernelCase("mapGrayBytes, mapGrayWords", mapGray),
+  ]
+  for channels in [3, 4] {
+    cases.append(KernelCase("convertMatrixBytes: \(channels) channels") { convertMatrix(UInt8.self, channels, &$0) })
+    cases.append(KernelCase("convertMatrixWords: \(channels) channels") { convertMatrix(UInt16.self, channels, &$0) })
+  }
+  for channels in [1, 3, 4] {
+    cases.append(KernelCase("tensorPlanes, tensorPixels: \(channels) channels") { tensors(channels, &$0) })
+  }
+  return cases
+}
+
+/// ITU-T T.871, section 7.
+private func rgb(_ y: Double, _ cb: Double, _ cr: Double) -> [Double] {
+  [
+    y + 1.402 * (cr - 128), y - (0.114 * 1.772 * (cb - 128) + 0.299 * 1.402 * (cr - 128)) / 0.587,
+    y + 1.772 * (cb - 128),
+  ]
+}
+
+@Sendable
+private func convertBytes(_ check: inout KernelCheck) {
+  for count in [1, 7, 16, 33, 2_000] {
+    var random = SplitMix64(seed: UInt64(count))
+    let planes = (0..<3).map { _ in (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) } }
+    var actual = [UInt8](repeating: 1, count: count * 3)
+    convertYCbCrToRGB(luma: planes[0], blue: planes[1], red: planes[2], count: count, output: &actual)
+    let exact = (0..<count).flatMap { rgb(Double(planes[0][$0]), Double(planes[1][$0]), Double(planes[2][$0])) }
+    check.expect(actual, within: 0.503, of: exact, largest: 255, "\(count) pixels")
+  }
+}
+
+@Sendable
+private func convertFine(_ check: inout KernelCheck) {
+  for count in [1, 7, 16, 33, 2_000] {
+    var random = SplitMix64(seed: UInt64(count))
+    let planes = (0..<3).map { _ in (0..<count).map { _ in UInt16.random(in: 0...65_280, using: &random) } }
+    var actual = [UInt8](repeating: 1, count: count * 3)
+    convertFineYCbCrToRGB(luma: planes[0], blue: planes[1], red: planes[2], count: count, output: &actual)
+    let values = planes.map { plane in plane.map { Double($0) / 256 } }
+    let exact = (0..<count).flatMap { rgb(values[0][$0], values[1][$0], values[2][$0]) }
+    check.expect(actual, within: 0.51, of: exact, largest: 255, "\(count) pixels")
+  }
+}
+
+private func convertMatrix<Sample: FixedWidthInteger>(
+  _: Sample.Type, _ channels: Int, _ check: inout KernelCheck
+) {
+  let levels = 1 << Sample.bitWidth
+  let pixels = 700
+  var random = SplitMix64(seed: UInt64(channels * 100 + Sample.bitWidth))
+  let input = (0..<pixels * channels).map { _ in Sample.random(in: 0...Sample.max, using: &random) }
+  // A curve of its own for each channel, and results below 0 and above 1.
+  let toLight = (0..<3 * levels).map { i in
+    let x = Float(i % levels) / Float(levels - 1)
+    return x * (x + Float(i / levels)) / Float(1 + i / levels)
+  }
+  let matrix = [1.3, -0.25, 0.02, -0.1, 1.15, -0.05, 0.01, -0.3, 1.2].map { Float($0 * 65_535) }
+  let shift = UInt16(16 - Sample.bitWidth)
+  let fromLight = (0..<65_536).map { UInt16($0) >> shift }
+  var row = input
+  if Sample.bitWidth == 8 {
+    var bytes = input.map { UInt8(truncatingIfNeeded: $0) }
+    convertMatrixBytes(
+      &bytes, channels: channels, pixels: pixels, levels: levels, toLight: toLight, matrix: matrix,
+      fromLight: fromLight)
+    row = bytes.map { Sample(truncatingIfNeeded: $0) }
+  } else {
+    var words = input.map { UInt16(truncatingIfNeeded: $0) }
+    convertMatrixWords(
+      &words, channels: channels, pixels: pixels, levels: levels, toLight: toLight, matrix: matrix,
+      fromLight: fromLight)
+    row = words.map { Sample(truncatingIfNeeded: $0) }
+  }
+  var exact: [Double] = []
+  for x in 0..<pixels {
+    let light = (0..<3).map { Double(toLight[$0 * levels + Int(input[x * channels + $0])]) }
+    for c in 0..<3 {
+      let sum = Double(matrix[3 * c]) * light[0] + Double(matrix[3 * c + 1]) * light[1]
+      let clamped = max(0, min(65_535, sum + Double(matrix[3 * c + 2]) * light[2]))
+      exact.append(Sample.bitWidth == 8 ? clamped / 256 - 0.5 : clamped)
+    }
+    if channels == 4 { exact.append(Double(input[x * 4 + 3])) }
+  }
+  check.expect(row, within: 0.52, of: exact, largest: Double(levels - 1), "\(pixels) pixels")
+}
+
+@Sendable
+private func mapGray(_ check: inout KernelCheck) {
+  for channels in [1, 2] {
+    for pixels in [1, 16, 77] {
+      let words = (0..<pixels * channels).map { UInt16(truncatingIfNeeded: $0 * 40_503) }
+      let table = (0..<65_536).map { UInt16(truncatingIfNeeded: $0 * 31 ^ 77) }
+      var actual = words
+      mapGrayWords(&actual, channels: channels, pixels: pixels, table: table)
+      let expected = (0..<words.count).map { $0 % channels == 0 ? table[Int(words[$0])] : words[$0] }
+      check.expect(actual, is: expected, "\(pixels) words of \(channels)")
+      let bytes = words.map { UInt8(truncatingIfNeeded: $0) }
+      var actualBytes = bytes
+      mapGrayBytes(&actualBytes, channels: channels, pixels: pixels, table: table)
+      let expectedBytes = (0..<bytes.count).map {
+        $0 % channels == 0 ? UInt8(truncatingIfNeeded: table[Int(bytes[$0])]) : bytes[$0]
+      }
+      check.expect(actualBytes, is: expectedBytes, "\(pixels) bytes of \(channels)")
+    }
+  }
+}
+
+private func tensors(_ channels: Int, _ check: inout KernelCheck) {
+  for pixels in [1, 16, 77] {
+    let input = (0..<pixels * channels).map { UInt8(truncatingIfNeeded: $0 * 167) }
+    let tables = (0..<768).map { Float($0) / 127.5 - 1 }
+    let colors = (0..<pixels).map { x in
+      (0..<3).map { c in tables[c * 256 + Int(input[x * channels + (channels == 1 ? 0 : c)])].bitPattern }
+    }
+    var actual = [Float](repeating: 7, count: pixels * 3)
+    tensorPlanes(input, channels: channels, pixels: pixels, tables: tables, output: &actual)
+    let planes = (0..<3).flatMap { c in colors.map { $0[c] } }
+    check.expect(actual.map { $0.bitPattern }, is: planes, "\(pixels) pixels in planes")
+    tensorPixels(input, channels: channels, pixels: pixels, tables: tables, output: &actual)
+    check.expect(actual.map { $0.bitPattern }, is: colors.flatMap { $0 }, "\(pixels) pixels")
+  }
+}

@@ -1,0 +1,286 @@
+import TestSupport
+
+#if GESSO_X86V3_CASES
+import PixelKernelsX86v3
+#else
+import PixelKernels
+#endif
+
+/// Bytes deflated in blocks, read by a plain reader of RFC 1951, and inflated by the kernels.
+func deflateCases() -> [KernelCase] {
+  var cases: [KernelCase] = []
+  for (name, input) in inputs() {
+    for isThorough in [false, true] {
+      let kernels = "\(isThorough ? "findMatchesThoroughly" : "findMatches"), makeCode, writeBlock, inflateSymbols"
+      cases.append(KernelCase("\(kernels): \(name)") { deflate(input, isThorough, &$0) })
+    }
+  }
+  cases.append(KernelCase("makeInflateLiterals, makeInflateDistances: lengths that make no code", noCodes))
+  cases.append(KernelCase("matchLength", lengths))
+  return cases
+}
+
+private func inputs() -> [(name: String, bytes: [UInt8])] {
+  var random = SplitMix64(seed: 1)
+  let noise = (0..<6_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  // What a filter leaves of a photograph: small values of both signs.
+  let skewed = (0..<20_000).map { _ in
+    UInt8(truncatingIfNeeded: (0..<4).reduce(0) { sum, _ in sum + Int.random(in: -3...3, using: &random) })
+  }
+  var repeating: [UInt8] = []
+  while repeating.count < 20_000 {
+    let length = Int.random(in: 1...300, using: &random)
+    let distance = Int.random(in: 1...max(1, min(repeating.count, 9_000)), using: &random)
+    if repeating.count < 50 || random.next() & 3 == 0 {
+      for _ in 0..<length / 20 + 1 { repeating.append(UInt8(truncatingIfNeeded: random.next())) }
+    } else {
+      for _ in 0..<length { repeating.append(repeating[repeating.count - distance]) }
+    }
+  }
+  // Counts that grow like Fibonacci's numbers make the longest codes.
+  var steep: [UInt8] = []
+  var (count, next) = (1, 1)
+  for value in UInt8(0)..<18 {
+    steep += [UInt8](repeating: value, count: count)
+    (count, next) = (next, count + next)
+  }
+  for i in 0..<steep.count { steep.swapAt(i, Int.random(in: i..<steep.count, using: &random)) }
+  return [
+    ("one byte", [7]), ("zeros", [UInt8](repeating: 0, count: 10_000)), ("noise", noise), ("small values", skewed),
+    ("repetitions", repeating), ("steep counts", steep),
+  ]
+}
+
+/// Symbols of a block and of its code lengths, which follow them in the tables.
+private let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
+
+private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout KernelCheck) {
+  let window = input + [UInt8](repeating: 0xA5, count: DeflateTables.readAhead)
+  let ways = isThorough ? DeflateTables.thoroughWays : 1
+  var table = [UInt32](repeating: 0, count: ways << DeflateTables.hashBits)
+  var frequencies = [UInt32](repeating: 0, count: tableSize)
+  countBytes(input, count: input.count, frequencies: &frequencies)
+  var counts = [UInt32](repeating: 0, count: 256)
+  for byte in input { counts[Int(byte)] += 1 }
+  check.expect(Array(frequencies.prefix(256)), is: counts, "counts")
+  frequencies[256] = 1
+  var codes = Codes(&frequencies)
+  var stream: [UInt8] = []
+  var (pendingBits, pendingCount) = (UInt64(0), 0)
+  var x = 0
+  while x < input.count {
+    let budget = 5_000
+    var tokens = [UInt64](repeating: 0, count: budget + 1)
+    var tokenCount = 0
+    frequencies = [UInt32](repeating: 0, count: tableSize)
+    let find = isThorough ? findMatchesThoroughly : findMatches
+    let end = find(
+      window, x, input.count, DeflateTables.window + 1, &table, codes.bits, budget, &tokens, &tokenCount, &frequencies)
+    check.record(Array(tokens.prefix(tokenCount)))
+    codes = Codes(&frequencies)
+    check.record(codes.lengths)
+    var output = [UInt8](repeating: 0, count: DeflateTables.headerBytes + 6 * (budget + 1))
+    let size = window.withUnsafeBufferPointer { window in
+      codes.lengths.withUnsafeBufferPointer { lengths in
+        codes.codes.withUnsafeBufferPointer { numbers in
+          writeBlock(
+            window.baseAddress! + x, tokens: tokens, tokenCount: tokenCount, lengths: lengths.baseAddress!,
+            codes: numbers.baseAddress!, runs: codes.runs, runCount: codes.runCount,
+            runLengths: lengths.baseAddress! + DeflateTables.symbols,
+            runCodes: numbers.baseAddress! + DeflateTables.symbols, isLast: end == input.count, output: &output,
+            bits: &pendingBits, bitCount: &pendingCount)
+        }
+      }
+    }
+    stream += output.prefix(size)
+    x = end
+  }
+  if pendingCount > 0 { stream.append(UInt8(truncatingIfNeeded: pendingBits)) }
+  check.record(stream)
+  var reader = PlainInflater(stream)
+  check.expect(reader.inflated(), is: input, "a plain reader")
+  check.expect(inflateByKernels(stream, count: input.count, &check), is: input, "the kernels")
+}
+
+/// The codes of a block from its counts, as the PNG encoder makes them.
+private struct Codes {
+  var lengths = [UInt8](repeating: 0, count: tableSize)
+  var codes = [UInt32](repeating: 0, count: tableSize)
+  var bits = [UInt8](repeating: 0, count: tableSize)
+  var runs = [UInt16](repeating: 0, count: DeflateTables.symbols)
+  var runCount = 0
+
+  init(_ frequencies: inout [UInt32]) {
+    var scratch = [UInt64](repeating: 0, count: DeflateTables.scratchWords)
+    make(frequencies, 0, 286, 15, &scratch)
+    make(frequencies, DeflateTables.distances, 30, 15, &scratch)
+    estimateBits(lengths, bits: &bits)
+    frequencies.withUnsafeMutableBufferPointer {
+      runCount = collectRuns(lengths, runs: &runs, frequencies: $0.baseAddress! + DeflateTables.symbols)
+    }
+    make(frequencies, DeflateTables.symbols, DeflateTables.runSymbols, 7, &scratch)
+  }
+
+  private mutating func make(
+    _ frequencies: [UInt32], _ first: Int, _ count: Int, _ limit: Int, _ scratch: inout [UInt64]
+  ) {
+    var lengths = [UInt8](repeating: 0, count: count)
+    var codes = [UInt32](repeating: 0, count: count)
+    let part = Array(frequencies[first..<first + count])
+    makeCode(part, count: count, limit: limit, lengths: &lengths, codes: &codes, scratch: &scratch)
+    for i in 0..<count { (self.lengths[first + i], self.codes[first + i]) = (lengths[i], codes[i]) }
+  }
+}
+
+/// The symbols of a code by the lengths of their codes.
+private struct PlainCode {
+  var symbols = [[Int]](repeating: [], count: 16)
+
+  init(_ lengths: [UInt8]) {
+    for symbol in 0..<lengths.count where lengths[symbol] > 0 { symbols[Int(lengths[symbol])].append(symbol) }
+  }
+}
+
+/// Reads dynamic blocks bit by bit, by the letter of RFC 1951.
+private struct PlainInflater {
+  private let bytes: [UInt8]
+  private(set) var bit = 0
+
+  init(_ bytes: [UInt8], bit: Int = 0) {
+    self.bytes = bytes
+    self.bit = bit
+  }
+
+  /// `count` bits, the first one lowest; zeros behind the end.
+  mutating func number(_ count: Int) -> Int {
+    var value = 0
+    for i in 0..<count {
+      if bit / 8 < bytes.count { value |= Int(bytes[bit / 8] >> UInt8(bit % 8) & 1) << i }
+      bit += 1
+    }
+    return value
+  }
+
+  /// The code lengths of literals and distances of a block (3.2.7), after the bits of its type.
+  mutating func codeLengths() -> (literals: [UInt8], distances: [UInt8]) {
+    let (literalCount, distanceCount, runCount) = (number(5) + 257, number(5) + 1, number(4) + 4)
+    var runLengths = [UInt8](repeating: 0, count: 19)
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].prefix(runCount) {
+      runLengths[symbol] = UInt8(number(3))
+    }
+    var lengths: [UInt8] = []
+    let runs = PlainCode(runLengths)
+    while lengths.count < literalCount + distanceCount {
+      switch symbol(runs) {
+      case 16: lengths += [UInt8](repeating: lengths.last ?? 0, count: number(2) + 3)
+      case 17: lengths += [UInt8](repeating: 0, count: number(3) + 3)
+      case 18: lengths += [UInt8](repeating: 0, count: number(7) + 11)
+      case let length: lengths.append(UInt8(length))
+      }
+    }
+    return (Array(lengths.prefix(literalCount)), Array(lengths[literalCount..<literalCount + distanceCount]))
+  }
+
+  /// The next symbol of a code (3.2.2); 0 where there is none.
+  private mutating func symbol(_ code: PlainCode) -> Int {
+    var (number, first) = (0, 0)
+    for symbols in code.symbols[1...] {
+      number = number * 2 + self.number(1)
+      if number - first < symbols.count { return symbols[number - first] }
+      first = (first + symbols.count) * 2
+    }
+    return 0
+  }
+
+  mutating func inflated() -> [UInt8] {
+    var output: [UInt8] = []
+    var isLast = false
+    while !isLast && bit < bytes.count * 8 {
+      isLast = number(1) == 1
+      // A block of another type is none of ours.
+      if number(2) != 2 { return [] }
+      let lengths = codeLengths()
+      let (literals, distances) = (PlainCode(lengths.literals), PlainCode(lengths.distances))
+      var next = symbol(literals)
+      while next != 256 && bit < bytes.count * 8 {
+        if next < 256 {
+          output.append(UInt8(next))
+        } else {
+          let length = Self.lengthBases[next - 257] + number(Self.lengthExtraBits(next - 257))
+          let place = symbol(distances)
+          let base = place < 4 ? place + 1 : (2 + place % 2) << (place / 2 - 1) + 1
+          let distance = base + number(place < 4 ? 0 : place / 2 - 1)
+          if distance > output.count { return [] }
+          for _ in 0..<length { output.append(output[output.count - distance]) }
+        }
+        next = symbol(literals)
+      }
+    }
+    return output
+  }
+
+  /// RFC 1951, 3.2.5.
+  static let lengthBases = [
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+  ]
+  static func lengthExtraBits(_ index: Int) -> Int { index < 8 || index == 28 ? 0 : index / 4 - 1 }
+}
+
+private func inflateByKernels(_ stream: [UInt8], count: Int, _ check: inout KernelCheck) -> [UInt8] {
+  let padded = stream + [UInt8](repeating: 0, count: InflateTables.readAhead + 8)
+  var output = [UInt8](repeating: 0, count: count + InflateTables.writeAhead)
+  var tables = [UInt32](repeating: 0, count: InflateTables.entries)
+  var scratch = [UInt32](repeating: 0, count: InflateTables.scratchWords)
+  var state = [UInt64](repeating: 0, count: InflateState.words)
+  var bit = 0
+  var isLast = false
+  while !isLast {
+    var header = PlainInflater(padded, bit: bit)
+    isLast = header.number(1) == 1
+    _ = header.number(2)
+    let (literals, distances) = header.codeLengths()
+    let hasCodes =
+      makeInflateLiterals(lengths: literals, count: literals.count, tables: &tables, scratch: &scratch)
+      && makeInflateDistances(lengths: distances, count: distances.count, tables: &tables, scratch: &scratch)
+    check.expect(hasCodes, "the lengths of a block make codes")
+    check.record(tables)
+    let left = (8 - header.bit % 8) % 8
+    let position = (header.bit + 7) / 8
+    state[InflateState.position] = UInt64(position)
+    state[InflateState.bitCount] = UInt64(left)
+    state[InflateState.bits] = left == 0 ? 0 : UInt64(padded[position - 1] >> UInt8(8 - left))
+    let stop = inflateSymbols(
+      input: padded, inputEnd: padded.count, output: &output, outputEnd: count + 1, tables: tables, state: &state)
+    check.expect([stop], is: [InflateStop.blockEnd], "the end of a block")
+    if stop != InflateStop.blockEnd { break }
+    bit = Int(state[InflateState.position]) * 8 - Int(state[InflateState.bitCount])
+  }
+  return Array(output.prefix(Int(state[InflateState.written])))
+}
+
+@Sendable
+private func noCodes(_ check: inout KernelCheck) {
+  var tables = [UInt32](repeating: 0, count: InflateTables.entries)
+  var scratch = [UInt32](repeating: 0, count: InflateTables.scratchWords)
+  let lists: [(lengths: [UInt8], isCode: Bool)] = [
+    ([1, 1], true), ([1, 1, 1], false), ([1, 2], false), ([2, 2, 2, 2], true), ([2, 2, 2], false), ([0, 1], true),
+    ([0, 2], false), ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15], true),
+    ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], false), ([0, 0], true),
+  ]
+  for (index, (lengths, isCode)) in lists.enumerated() {
+    let areLiterals = makeInflateLiterals(
+      lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
+    let areDistances = makeInflateDistances(
+      lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
+    check.expect([areLiterals ? 1 : 0, areDistances ? 1 : 0], is: isCode ? [1, 1] : [0, 0], "list \(index)")
+  }
+}
+
+@Sendable
+private func lengths(_ check: inout KernelCheck) {
+  for index in 0..<29 {
+    let (base, extraBits) = matchLength(index)
+    let expected = [PlainInflater.lengthBases[index], PlainInflater.lengthExtraBits(index)]
+    check.expect([base, extraBits], is: expected, "length symbol \(index)")
+  }
+}
