@@ -67,7 +67,7 @@ CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm_packus
 CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { (void)b; return a; }
 CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
 
-#else  // NEON: written for, never run by its authors.
+#else  // NEON; run on an emulated processor (Scripts/test-neon).
 
 CPI_INLINE cpi_u8 cpi_unpack_low_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)vzip1q_u8((uint8x16_t)a, (uint8x16_t)b); }
 CPI_INLINE cpi_u8 cpi_unpack_high_u8(cpi_u8 a, cpi_u8 b) { return (cpi_u8)vzip2q_u8((uint8x16_t)a, (uint8x16_t)b); }
