@@ -1,1 +1,1 @@
-#include "cpixel_intrinsics.h"
+#include "cpixel_filters.h"
