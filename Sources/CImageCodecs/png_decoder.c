@@ -258,6 +258,16 @@ cic_status cic_png_start(cic_png_decoder *d) {
   return CIC_OK;
 }
 
+// Fills the image with opaque mid gray, as RowLayout.fillGray does with the rows of others.
+static void fill_gray(cic_png_decoder *d) {
+  size_t count = (size_t)d->row_bytes * d->layout.height;
+  memset(d->whole, 0x80, count);
+  if (!(png_get_color_type(d->png, d->info) & PNG_COLOR_MASK_ALPHA)) return;
+  size_t sample_bytes = png_get_bit_depth(d->png, d->info) / 8u;
+  size_t pixel_bytes = sample_bytes * png_get_channels(d->png, d->info);
+  for (size_t at = pixel_bytes; at <= count; at += pixel_bytes) memset(d->whole + at - sample_bytes, 0xFF, sample_bytes);
+}
+
 // Reads all passes. Under CIC_FAIL_ON_NONE, the pixels of early passes also fill the places of later ones.
 static cic_status read_whole(cic_png_decoder *d) {
   bool lenient = d->limits.policy == CIC_FAIL_ON_NONE;
@@ -271,7 +281,7 @@ static cic_status read_whole(cic_png_decoder *d) {
     d->damaged_row = pass == PNG_INTERLACE_ADAM7_PASSES - 1 ? y : 0;
     return CIC_OK;
   }
-  if (lenient) memset(d->whole, 0x80, d->row_bytes * d->layout.height);
+  if (lenient) fill_gray(d);
   for (; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
     for (y = 0; y < d->layout.height; y++) {
       if (cic_is_canceled(d->cancel)) raise_failure(d, CIC_CANCELED, cic_source_failure_text(CIC_CANCELED));

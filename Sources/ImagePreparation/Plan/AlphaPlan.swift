@@ -9,7 +9,8 @@
 /// - `VisibleBounds` reads alpha to trim, which is geometry.
 /// - Verbs on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
 ///   `encodeJPEG` refuses alpha, and restoring places pixels that are always transparent outside.
-/// - Rows of a damaged file that are missing are opaque, in `JPEGDecoder` and the C decoder of PNG.
+/// - Pixels that a damaged file lacks are opaque gray (`RowLayout.fillGray`, and `fill_gray` in C for interlaced PNG).
+/// - The sandbox flattens sources on white, and the note about a mask that selects everything compares it on white and on black.
 struct AlphaPlan: Sendable, Equatable {
   /// Whether a pixel of the result is transparent.
   enum Transparency: Sendable, Equatable {

@@ -145,6 +145,25 @@ struct DamageTests {
     #expect(decoded > 10)
   }
 
+  @Test(
+    "pixels of an interlaced PNG that no pass reached are opaque mid gray",
+    arguments: [("basi6a08", 1), ("basi6a16", 2), ("basi4a08", 1), ("basi2c08", 1)])
+  func interlacedGray(_ example: (name: String, sampleBytes: Int)) throws {
+    let bytes = try Fixtures.bytes("png/pngsuite/\(example.name).png")
+    let image = try #require(
+      (8..<bytes.count).lazy.compactMap { cut in
+        try? DecodedImage.decode(.memory(Array(bytes.prefix(cut))), policy: .none)
+      }.first)
+    let layout = image.layout
+    var pixel = [UInt8](repeating: 128, count: layout.channelCount * example.sampleBytes)
+    if layout.channels.hasAlpha {
+      pixel.replaceSubrange(
+        (pixel.count - example.sampleBytes)..., with: repeatElement(255, count: example.sampleBytes))
+    }
+    let count = image.bytes.count / pixel.count
+    #expect(image.bytes.elementsEqual((0..<count).flatMap { _ in pixel }))
+  }
+
   /// The faults that each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
   @Test(
     "each level of the damage policy refuses its kinds of damage",
