@@ -63,6 +63,19 @@ struct OrderIdentityTests {
     #expect(try await key(of: other) == Self.sha256(changed))
   }
 
+  /// The service fetches the source itself, but references are prepared.
+  @Test("the recipe of references makes another order, whatever the source is")
+  func referencesCount() async throws {
+    var remote = order
+    remote.source = .remote(url: "https://example.com/a.png")
+    var (small, other) = (remote, remote)
+    small.recipe.size = .longestSide(64)
+    #expect(try await key(of: remote) == key(of: small))
+    other.references = ["mood": ReferenceImages(images: [.file(Fixtures.path("png/small-rgb8.png"))], isList: false)]
+    small.references = other.references
+    #expect(try await key(of: other) != key(of: small))
+  }
+
   @Test("every setting of the generation makes another order", arguments: GenerationField.all.map(\.name))
   func settings(name: String) async throws {
     var other = order

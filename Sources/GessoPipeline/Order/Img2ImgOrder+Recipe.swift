@@ -16,7 +16,7 @@ extension Img2ImgOrder {
       switch source {
       case .image: recipe
       // Nothing is prepared of what the service fetches itself.
-      case .remote: Recipe()
+      case .remote: references.isEmpty ? Recipe() : recipe
       }
     case .second(.mask, let geometry): .mask(matching: geometry, failOn: recipe.failOn)
     case .second(.control, let geometry): recipe.matching(geometry)
