@@ -33,6 +33,8 @@ final class RunningProcess: Sendable {
       defer { withExtendedLifetime(input) {} }
       return await ends.first { _ in true } ?? -1
     }
+    // A shell that starts the tests in the background has them ignore it, and every child would inherit that.
+    signal(SIGINT, SIG_DFL)
     try Self.blockingNothing { try process.run() }
     self.process = process
   }
