@@ -105,6 +105,8 @@ struct OnlineChecks {
       (generation.width, generation.height, generation.seed) = (128, 128, "1")
       var order = Img2ImgOrder(
         source: .image(image), sourceName: "gesso doctor", stem: "doctor", generation: generation, folder: folder.path)
+      // The price of the custom model would be taken for an answer of the legacy endpoint.
+      order.allowsCustomModel = false
       change(&order)
       return order
     }

@@ -37,5 +37,7 @@ final class HeldSandbox: Sendable {
   func hold() { clock.stop() }
   /// Starts its clock again.
   func release() { clock.start() }
+  /// Switches a disagreement with the service's documents on.
+  func disagree(_ kind: SandboxDisagreement) { sandbox.disagree(kind) }
   func stop() async { await sandbox.stop() }
 }

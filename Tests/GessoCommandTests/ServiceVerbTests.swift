@@ -1,5 +1,6 @@
 import Foundation
 import GessoPipeline
+import ScenarioSandbox
 import TestSupport
 import Testing
 
@@ -47,6 +48,31 @@ struct ServiceVerbTests {
     await sandbox.stop()
     let none = try await gesso.run(["doctor", "--online"])
     #expect(none.status == 5 && none.text.contains("problems: no credentials"), "\(none.text)")
+  }
+
+  @Test(
+    "a legacy endpoint that is gone is a problem of doctor, whatever the custom model costs",
+    arguments: [SandboxDisagreement.legacyGone, .gatewayForbids, .modelRefused])
+  func legacyIsGone(kind: SandboxDisagreement) async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    sandbox.disagree(kind)
+    let outcome = try await gesso.run(["doctor", "--online", "--dry-runs"], environment: sandbox.environment)
+    #expect(outcome.status != 0 && !outcome.text.contains("--mode legacy works"), "\(outcome.text)")
+    #expect(outcome.text.contains("--mode custom --model model_bfl-flux-1-dev"), "\(outcome.text)")
+    await sandbox.stop()
+  }
+
+  @Test("a job that a dry run of doctor starts is shown and on record")
+  func dryRunStartsJob() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    sandbox.disagree(.dryRunStartsJob)
+    let outcome = try await gesso.run(["doctor", "--online", "--dry-runs"], environment: sandbox.environment)
+    #expect(outcome.status != 0)
+    let runs = try await gesso.run(["jobs", "list", "--json"], environment: sandbox.environment).objects()
+    #expect(runs.count == 1, "the next prices are not asked for")
+    let job = try #require(runs.first?["job"] as? String)
+    #expect(outcome.text.contains("job \(job) was started and is paid for"), "\(outcome.text)")
+    await sandbox.stop()
   }
 
   @Test("prices are asked for with orders of their own, up to the first answer that is none")
