@@ -80,10 +80,12 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.submit = .outstanding }
       console.progress("submitting")
     case .pausing(let pause, let error):
-      state.withLock { $0.submit = .idle }
+      let isSubmit = error.stage == .submit
+      if isSubmit { state.withLock { $0.submit = .idle } }
       let seconds = Int((pause / .seconds(1)).rounded(.up))
       console.endProgress()
-      note("\(error.message): submitting again in \(seconds) second\(seconds == 1 ? "" : "s")")
+      note(
+        "\(error.message): \(isSubmit ? "submitting" : "trying") again in \(seconds) second\(seconds == 1 ? "" : "s")")
     case .reconciling:
       state.withLock { $0.submit = .uncertain }
       console.progress("asking whether the submit started a job")

@@ -92,9 +92,10 @@ public struct Img2ImgPipeline: Sendable {
   ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
   ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to read the job, and for how long.
-  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job` when the
-  ///   service does not know it either, `needs-decision` for a job that a submit of unknown outcome may have started, `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started
-  ///   through another address than the client's.
+  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`
+  ///   when the service does not know it either, `needs-decision` for a job that a submit of unknown outcome may have started,
+  ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started through
+  ///   another address than the client's.
   public func resume(
     _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
     polling: JobPolling = JobPolling()
@@ -169,7 +170,13 @@ public struct Img2ImgPipeline: Sendable {
   }
 
   private func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
-    RunContext(
+    var client = client
+    let former = client.onPause
+    client.onPause = { pause, refusal in
+      former(pause, refusal)
+      report(.pausing(pause, refusal))
+    }
+    return RunContext(
       client: client, ledger: ledger, preparer: preparer, polling: polling, report: report,
       freeBytes: freeBytes)
   }

@@ -153,6 +153,27 @@ struct Img2ImgPipelineTests {
     #expect(try Ledger(path: ledgerPath).entries().map(\.state) == [.uploaded], "the same order submits later")
   }
 
+  @Test(
+    "a pause that the service asks for is reported, whatever the request",
+    arguments: ["POST /assets", "GET /jobs/job_1", "GET /assets/asset_r1"])
+  func everyPause(request: String) async throws {
+    let asked = Mutex(0)
+    let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
+      guard name == request,
+        asked.withLock({
+          $0 += 1; return $0
+        }) == 1
+      else { return nil }
+      return HTTPResponse(status: 429, body: [UInt8](#"{"reason":"cooling","remainingSeconds":30}"#.utf8))
+    }
+    let run = Img2ImgPipeline(client: try service.client(), ledger: try Ledger(path: ledgerPath)).start(order())
+    var pauses: [Duration] = []
+    for await event in run.events { if case .pausing(let pause, _) = event { pauses.append(pause) } }
+    _ = try await run.result
+    #expect(asked.withLock(\.self) > 1, "the request was sent again")
+    #expect(pauses == [.seconds(30)])
+  }
+
   @Test("during a pause between submits the run counts as not submitted, and the pause is reported")
   func pauses() async throws {
     let asked = Mutex(0)

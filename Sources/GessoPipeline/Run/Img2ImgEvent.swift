@@ -23,7 +23,8 @@ public enum Img2ImgEvent: Sendable {
   case switchedToCustom(model: String, ScenarioError)
   /// The submit is being sent. Until its reply is read, it is unknown whether there is a job.
   case submitting
-  /// The service refused the submit for now and started no job. The next attempt follows after this pause.
+  /// The service refused a request for now and asked for a pause, after which it is sent again. The error's `stage` names the request;
+  /// a submit was refused without a job.
   case pausing(Duration, ScenarioError)
   /// The submit had no usable reply, and the run looks for its job at the service.
   case reconciling
