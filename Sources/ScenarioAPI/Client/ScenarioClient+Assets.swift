@@ -67,6 +67,13 @@ extension ScenarioClient {
     return ids.compactMap { assets[$0] }
   }
 
+  /// Asks for no assets at all: an answer shows that several results can be read with one request.
+  ///
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
+  @concurrent package func bulkRead() async throws {
+    try await verb { () throws(ScenarioError) in _ = try await readTogether([]) }
+  }
+
   private func readTogether(_ ids: ArraySlice<AssetID>) async throws(ScenarioError) -> [Asset] {
     var request = try apiRequest(.post, ["assets", "get-bulk"], query: [("originalAssets", "true")], stage: .download)
     request.fields.append(HTTPField("Content-Type", "application/json"))

@@ -20,17 +20,12 @@ extension ScenarioClient {
   private static let emptyPages = 20
 
   private func listedJobs(createdAfter: Double, limit: Int) async throws(ScenarioError) -> [Job] {
-    let date = Date(timeIntervalSince1970: createdAfter).formatted(
-      Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     var jobs: [Job] = []
     var (seen, tokens) = (Set<JobID>(), Set<String>())
     var emptyPages = 0
     var token: String?
     while true {
-      var query = [(name: "createdAfter", value: date), (name: "pageSize", value: "100")]
-      if let token { query.append((name: "paginationToken", value: token)) }
-      let page = try await reply(
-        JobPage.self, to: try apiRequest(.get, ["jobs"], query: query, stage: .wait), as: .read)
+      let page = try await page(createdAfter: createdAfter, size: 100, token: token)
       let new = page.jobs.filter { seen.insert($0.id).inserted }
       jobs += new.filter { $0.createdSeconds.map { $0 >= createdAfter } ?? true }
       guard jobs.count <= limit else {
@@ -47,5 +42,22 @@ extension ScenarioClient {
       else { return jobs }
       token = next
     }
+  }
+
+  private func page(createdAfter: Double, size: Int, token: String? = nil) async throws(ScenarioError) -> JobPage {
+    let date = Date(timeIntervalSince1970: createdAfter).formatted(
+      Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    var query = [(name: "createdAfter", value: date), (name: "pageSize", value: "\(size)")]
+    if let token { query.append((name: "paginationToken", value: token)) }
+    return try await reply(JobPage.self, to: try apiRequest(.get, ["jobs"], query: query, stage: .wait), as: .read)
+  }
+
+  /// Reads the first page of the account's jobs that were made after a moment: a small sample of how the service writes them.
+  ///
+  /// - Parameter createdAfter: Seconds since 1970, by the service's clock.
+  /// - Returns: At most 20 jobs, newest first.
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries.
+  @concurrent package func latestJobs(createdAfter: Double) async throws -> [Job] {
+    try await verb { () throws(ScenarioError) in try await page(createdAfter: createdAfter, size: 20).jobs }
   }
 }

@@ -2,8 +2,8 @@
 ///
 /// Reads and uploads are repeated after network errors and the answers of ``statuses``. A submit costs money and the service
 /// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
-/// refused it for now. The question for a price is a submit too, for a service that ignores the question. Pauses double from ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; where
-/// the service says how long to wait, that counts.
+/// refused it for now. A dry run counts as a submit, because a service that ignores it starts the job. Pauses double from
+/// ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; a pause that the service names counts instead.
 public struct RetryPolicy: Sendable {
   /// The effect of a request, which decides whether it may be repeated.
   public enum Operation: Sendable, CaseIterable {
