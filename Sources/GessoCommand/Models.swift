@@ -168,24 +168,24 @@ extension ModelDescription.Field {
 extension GenerationModel.Input {
   /// The values that the field takes, in words.
   fileprivate var range: String {
-    func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
     if let allowedValues {
       return allowedValues.map { (try? JSONText.line($0)) ?? "" }.map { $0.trimmingCharacters(in: ["\""]) }.joined(
         separator: ", ")
     }
     var parts: [String] = []
     switch (min, max) {
-    case (let min?, let max?): parts.append("\(text(min))…\(text(max))")
-    case (let min?, nil): parts.append("\(text(min)) or more")
-    case (nil, let max?): parts.append("up to \(text(max))")
+    case (let min?, let max?): parts.append("\(GenerationField.text(min))…\(GenerationField.text(max))")
+    case (let min?, nil): parts.append("\(GenerationField.text(min)) or more")
+    case (nil, let max?): parts.append("up to \(GenerationField.text(max))")
     case (nil, nil): break
     }
-    if let step, step != 1 { parts.append("step \(text(step))") }
+    if let step, step != 1 { parts.append("step \(GenerationField.text(step))") }
     let unit = type.hasSuffix("_array") ? "items" : "characters"
     switch (minLength, maxLength) {
-    case (let least?, let most?): parts.append("\(text(least)) to \(text(most)) \(unit)")
-    case (let least?, nil): parts.append("\(text(least)) \(unit) or more")
-    case (nil, let most?): parts.append("up to \(text(most)) \(unit)")
+    case (let least?, let most?):
+      parts.append("\(GenerationField.text(least)) to \(GenerationField.text(most)) \(unit)")
+    case (let least?, nil): parts.append("\(GenerationField.text(least)) \(unit) or more")
+    case (nil, let most?): parts.append("up to \(GenerationField.text(most)) \(unit)")
     case (nil, nil): break
     }
     if let maxSize { parts.append("up to \(Figure.bytes(maxSize))") }

@@ -62,9 +62,9 @@ package enum CustomModel {
           }
         let steps = step.map { (number ?? 0) / $0 } ?? 0
         guard let number, range.contains(number), abs(steps.rounded() - steps) <= 1e-6 else {
-          let grid = step.map { " in steps of \(text($0))" } ?? ""
+          let grid = step.map { " in steps of \(GenerationField.text($0))" } ?? ""
           throw refused(
-            "its \(field.customName) is \(text(range.lowerBound)) to \(text(range.upperBound))\(grid)",
+            "its \(field.customName) is \(GenerationField.text(range.lowerBound)) to \(GenerationField.text(range.upperBound))\(grid)",
             "change \(field.name)")
         }
       }
@@ -73,6 +73,4 @@ package enum CustomModel {
     (custom.endpoint, custom.modelID) = (.custom, model)
     return custom
   }
-
-  private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 }

@@ -223,5 +223,6 @@ extension GenerationField {
     }
   }
 
-  private static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+  /// A number as people write it: whole ones without a fraction.
+  package static func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 }
