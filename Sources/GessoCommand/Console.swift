@@ -104,7 +104,8 @@ package final class Console: Sendable {
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
-  /// One line without control characters and without users and passwords of URLs: neither the name of a file nor a message of the service may move the cursor.
+  /// One line without control characters, because neither the name of a file nor a message of the service may move the cursor, and
+  /// without users and passwords of URLs.
   package static func printable(_ text: String) -> String {
     String(
       String.UnicodeScalarView(

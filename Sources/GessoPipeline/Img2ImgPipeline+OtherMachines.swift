@@ -30,7 +30,7 @@ extension Img2ImgPipeline {
   /// which would then be submitted again.
   private func checkIsNoLostSubmit(_ job: Job) throws {
     for entry in try ledger.openSubmits(baseURL: client.configuration.serviceIdentity) {
-      let window = SubmitWindow(submittedAt: entry.submittedAt ?? entry.askedAt ?? 0, clockOffset: client.clockOffset)
+      let window = SubmitWindow(submittedAt: entry.submittedAt ?? entry.dryRunAt ?? 0, clockOffset: client.clockOffset)
       let isPossible =
         try window.contains(job) && SubmittedRequest(entry).evidence(of: job) != .against
       guard isPossible || entry.candidates.contains(job.id) else { continue }

@@ -134,7 +134,7 @@ struct LostReplyTests {
 
   // MARK: Prices
 
-  @Test("a job that a question for the price started is the order's job, and is asked for once")
+  @Test("a job that a dry run started is the order's job, and is asked for once")
   func dryRunStarts() async throws {
     let service = try service()
     for _ in 0..<2 {
@@ -151,7 +151,7 @@ struct LostReplyTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
-  @Test("with a limit for the price, the job that the question started is followed, and no other is submitted")
+  @Test("with a limit for the price, the job that the dry run started is followed, and no other is submitted")
   func limitStarts() async throws {
     let service = try service()
     let result = try await pipeline(service).start(order { $0.maxCost = 100 }).result
@@ -159,7 +159,7 @@ struct LostReplyTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
-  @Test("a question for the price without a readable reply may have started a job, which is looked for")
+  @Test("a dry run without a readable reply may have started a job, which is looked for")
   func dryRunUnreadable() async throws {
     let service = try service { name, _ throws(ScenarioError) in
       switch name {
@@ -177,7 +177,7 @@ struct LostReplyTests {
   }
 
   @Test(
-    "a job that a question without any reply started is found before the order is submitted", arguments: [true, false])
+    "a job that a dry run without any reply started is found before the order is submitted", arguments: [true, false])
   func dryRunLost(isStarted: Bool) async throws {
     let service = try service { name, request throws(ScenarioError) in
       switch name {

@@ -253,7 +253,7 @@ struct RunStateTests {
   }
 
   @Test(
-    "a job that a dry run started is an error for a question about the price, and the job of an order"
+    "a job that a dry run started is an error where only the price was asked for, and the job of an order"
   )
   func dryRunStarts() {
     var asked = Self.run(in: .pricing, goal: .price)

@@ -35,8 +35,8 @@ struct SandboxDisagreementTests {
         configuration, retry: RetryPolicy(initialDelay: .zero, longestDelay: .zero))
       sandbox.disagree(kind)
       if isLost {
-        // A reply is lost after the request had its effect: that to the first question or submit, and where the legacy endpoint is
-        // gone that to the submit of the custom model, which follows the question for its price.
+        // A reply is lost after the request had its effect: that to the first dry run or submit, and where the legacy endpoint is
+        // gone that to the submit of the custom model, which follows its dry run.
         sandbox.script(
           Self.gone.contains(kind)
             ? SandboxFault(.resetAfter, on: "generateCustom", skip: 1)

@@ -18,7 +18,7 @@ extension Ledger {
       preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
       model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
       folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
-      assetID TEXT, askedAt REAL, price TEXT, submittedAt REAL, jobID TEXT, cost TEXT, wasDryRun INTEGER NOT NULL,
+      assetID TEXT, dryRunAt REAL, price TEXT, submittedAt REAL, jobID TEXT, cost TEXT, wasDryRun INTEGER NOT NULL,
       named TEXT NOT NULL, failure TEXT,
       UNIQUE (key, attempt), UNIQUE (jobID, baseURL));
     CREATE INDEX run_spending ON run (submittedAt);

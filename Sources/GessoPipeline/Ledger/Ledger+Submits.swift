@@ -3,7 +3,7 @@ internal import GRDB
 package import Ground
 internal import ScenarioAPI
 
-/// The record of submits and of questions for a price: the requests that may start a job.
+/// The record of submits and of dry runs: the requests that may start a job.
 extension Ledger {
   /// The request of a submit, and what it may cost.
   package struct Submit: Sendable {
@@ -27,10 +27,10 @@ extension Ledger {
   // MARK: Before the request
 
   /// Records that a price is about to be asked for: a service that ignores the dry run starts a job.
-  package func recordQuestion(_ id: Int64, _ submit: Submit) throws(PipelineError) {
+  package func recordDryRun(_ id: Int64, _ submit: Submit) throws(PipelineError) {
     try update(
-      id, step: "question",
-      ["model": submit.model, "parameters": submit.parameters, "askedAt": Date.now.timeIntervalSince1970])
+      id, step: "dry-run",
+      ["model": submit.model, "parameters": submit.parameters, "dryRunAt": Date.now.timeIntervalSince1970])
   }
 
   /// Records that the submit is about to be sent.
@@ -58,8 +58,8 @@ extension Ledger {
 
   /// Checks that a job and what the account has spent on its day stay within a limit.
   ///
-  /// A job counts at its cost, and a submit of unknown outcome, a dropped one too, at its price. Where neither is on record, the price of the present
-  /// job stands for it. A job that failed counts too, although the service usually refunds it.
+  /// A job counts at its cost, and a submit of unknown outcome, a dropped one too, at its price. Where neither is on record, the
+  /// price of the present job stands for it. A job that failed counts too, although the service usually refunds it.
   private static func checkDay(
     _ id: Int64, _ submit: Submit, _ limit: Decimal, _ now: Double, in database: Database
   ) throws {
@@ -89,14 +89,16 @@ extension Ledger {
 
   // MARK: After the reply
 
-  /// Records that the question for a price started no job.
-  package func recordAnswer(_ id: Int64) throws(PipelineError) { try update(id, step: "answer", ["askedAt": nil]) }
+  /// Records that the dry run started no job.
+  package func recordNoDryRunJob(_ id: Int64) throws(PipelineError) {
+    try update(id, step: "no-dry-run-job", ["dryRunAt": nil])
+  }
 
   /// Records the job that the service accepted, or that reconciling found.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
     try update(
       id, to: .submitted,
-      ["jobID": job.rawValue, "cost": cost, "failure": nil, "askedAt": nil, "isOrdered": true, "named": ""])
+      ["jobID": job.rawValue, "cost": cost, "failure": nil, "dryRunAt": nil, "isOrdered": true, "named": ""])
   }
 
   /// Records the job that a service which ignored the dry run started: it is the job of the order. A run whose submit is on
@@ -118,7 +120,7 @@ extension Ledger {
         run,
         [
           "state": LedgerEntry.State.submitted.rawValue, "updatedAt": Self.now, "jobID": job.rawValue, "cost": cost,
-          "submittedAt": Date.now.timeIntervalSince1970, "wasDryRun": true, "isOrdered": true, "askedAt": nil,
+          "submittedAt": Date.now.timeIntervalSince1970, "wasDryRun": true, "isOrdered": true, "dryRunAt": nil,
           "failure": nil,
         ], in: database)
       return run
@@ -138,7 +140,7 @@ extension Ledger {
 
   /// Records that the submit started no job.
   package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
-    try update(id, to: .uploaded, ["failure": nil, "named": "", "askedAt": nil, "submittedAt": nil])
+    try update(id, to: .uploaded, ["failure": nil, "named": "", "dryRunAt": nil, "submittedAt": nil])
   }
 
   /// Records a job that no run of this machine started, as the job of a new run.

@@ -318,7 +318,7 @@ extension LedgerEntry {
       id: row["id"], attempt: row["attempt"], createdAt: row["createdAt"], state: state,
       intent: try Fields<LedgerIntent>(row: row).value,
       assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
-      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), askedAt: row["askedAt"],
+      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), dryRunAt: row["dryRunAt"],
       submittedAt: row["submittedAt"], price: row["price"], cost: row["cost"],
       wasStartedByDryRun: row["wasDryRun"],
       namedIDs: (row["named"] as String).split(separator: " ").map(String.init), failure: row["failure"],

@@ -42,7 +42,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// The job, from the moment the service named it.
   public let jobID: JobID?
   /// The time just before the price was asked for, in seconds since 1970; nil once it is known that this started no job.
-  package let askedAt: Double?
+  package let dryRunAt: Double?
   /// The time just before the submit was sent, in seconds since 1970; nil while it is certain that no job was started.
   package let submittedAt: Double?
   /// The price in creative units that the service named before the submit, as a decimal number.

@@ -56,7 +56,7 @@ package struct RunState: Sendable, Equatable {
     case priced(Decimal)
     /// The request is now one of the custom model.
     case switched
-    /// The service accepted the job, reconciling found it, or the question for the price started it; it is on record.
+    /// The service accepted the job, reconciling found it, or the dry run started it; it is on record.
     case submitted(JobID)
     /// The submit failed. `pause` is set only when the submit certainly started no job and is to be repeated after that pause.
     case notSubmitted(ScenarioError, pause: Duration?)
@@ -209,7 +209,7 @@ package struct RunState: Sendable, Equatable {
     return afterFailure(RunFailure(error))
   }
 
-  /// A job that a dry run started is paid for. An order gets its results; a question for the price fails, so that the job is noticed.
+  /// A job that a dry run started is paid for. An order gets its results; a request for the price fails, so that the job is noticed.
   private mutating func afterDryRunJob(_ job: JobID) -> Action {
     goal == .price ? giveUp(PriceStep.startedJob(job, isEarlier: false)) : afterSubmit(job)
   }

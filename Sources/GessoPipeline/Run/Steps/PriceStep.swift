@@ -12,41 +12,42 @@ struct PriceStep: Sendable {
   ///   several jobs may be the one it started.
   func run(_ request: Img2ImgRequest, _ entry: LedgerEntry) async throws -> RunState.Event {
     if entry.wasStartedByDryRun, let job = entry.jobID { throw Self.startedJob(job, isEarlier: true) }
-    // The submit of a run that is further is not to be confused with the question.
-    let isFirst = entry.state.isBeforeSubmit
-    if isFirst {
-      if let job = try await jobOfEarlierQuestion(entry) { return .submitted(job) }
+    // The submit of a run that is further is not to be confused with the dry run.
+    let isBeforeSubmit = entry.state.isBeforeSubmit
+    if isBeforeSubmit {
+      if let job = try await jobOfEarlierDryRun(entry) { return .submitted(job) }
       try Task.checkCancellation()
-      try context.ledger.recordQuestion(entry.id, try Ledger.Submit(request))
+      try context.ledger.recordDryRun(entry.id, try Ledger.Submit(request))
     }
     do {
       switch try await context.client.dryRun(request) {
       case .price(let price):
-        if isFirst { try context.ledger.recordAnswer(entry.id) }
+        if isBeforeSubmit { try context.ledger.recordNoDryRunJob(entry.id) }
         return .priced(price.creativeUnits)
       case .startedJob(let job):
         _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: nil)
         context.report(.dryRunStartedJob(job))
         return .submitted(job)
       }
-    } catch let error as ScenarioError where isFirst && error.charged == .unknown {
+    } catch let error as ScenarioError where isBeforeSubmit && error.charged == .unknown {
       try context.ledger.recordNames(entry.id, error.namedIDs)
       let asked = try context.ledger.entry(run: entry.id)
-      guard let job = try await ReconcileStep(context: context).jobOfQuestion(asked, hasReply: true) else {
+      guard let job = try await ReconcileStep(context: context).jobOfDryRun(asked, hasReply: true) else {
         throw error
       }
       context.report(.dryRunStartedJob(job))
       return .submitted(job)
-    } catch let error as ScenarioError where isFirst && (error.outcome == .refused || error.outcome == .notSent) {
-      try context.ledger.recordAnswer(entry.id)
+    } catch let error as ScenarioError where isBeforeSubmit && (error.outcome == .refused || error.outcome == .notSent)
+    {
+      try context.ledger.recordNoDryRunJob(entry.id)
       throw error
     }
   }
 
-  /// The job that an earlier question started whose reply was never read, if the service shows one.
-  func jobOfEarlierQuestion(_ entry: LedgerEntry) async throws -> JobID? {
-    guard entry.askedAt != nil,
-      let job = try await ReconcileStep(context: context).jobOfQuestion(entry, hasReply: false)
+  /// The job that an earlier dry run started whose reply was never read, if the service shows one.
+  func jobOfEarlierDryRun(_ entry: LedgerEntry) async throws -> JobID? {
+    guard entry.dryRunAt != nil,
+      let job = try await ReconcileStep(context: context).jobOfDryRun(entry, hasReply: false)
     else { return nil }
     context.report(.dryRunStartedJob(job))
     return job

@@ -29,15 +29,15 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// Finds the job that a question for a price started, if the service ignored that it was only a question, and puts it on record.
+  /// Finds the job that a dry run started, if the service ignored that it was one, and puts it on record.
   ///
   /// - Parameters:
   ///   - entry: The run.
-  ///   - hasReply: True after a reply without a price, when the question may well have started a job; false when an earlier process
+  ///   - hasReply: True after a reply without a price, when the dry run may well have started a job; false when an earlier process
   ///     ended before a reply.
   /// - Returns: The job; nil when there is none.
   /// - Throws: As ``run(_:)``, after a reply without a price.
-  func jobOfQuestion(_ entry: LedgerEntry, hasReply: Bool) async throws -> JobID? {
+  func jobOfDryRun(_ entry: LedgerEntry, hasReply: Bool) async throws -> JobID? {
     context.report(.reconciling)
     switch try await search(entry, looks: hasReply ? Self.looks : 1) {
     case .adopt(let job):
@@ -46,7 +46,7 @@ struct ReconcileStep: Sendable {
       return job.id
     case .undecided(let jobs, let others):
       guard hasReply, !(jobs.isEmpty && entry.candidates.isEmpty) else {
-        try context.ledger.recordAnswer(entry.id)
+        try context.ledger.recordNoDryRunJob(entry.id)
         return nil
       }
       throw try park(entry, jobs.map(\.id), others: others)
@@ -65,7 +65,7 @@ struct ReconcileStep: Sendable {
   /// Looks through the jobs that were made around the time of the run's last request that may have started one.
   private func search(_ entry: LedgerEntry, looks: Int) async throws -> Reconciliation<Job> {
     let sent = try SubmittedRequest(entry)
-    let (polling, moment) = (context.polling, max(entry.submittedAt ?? 0, entry.askedAt ?? 0))
+    let (polling, moment) = (context.polling, max(entry.submittedAt ?? 0, entry.dryRunAt ?? 0))
     var (known, waited, pause) = ([JobID: Finding](), Duration.zero, polling.initialInterval)
     var look = 0
     while true {

@@ -24,7 +24,7 @@ struct SubmitStep: Sendable {
   func run(
     _ request: Img2ImgRequest, _ entry: LedgerEntry, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {
-    if let job = try await PriceStep(context: context).jobOfEarlierQuestion(entry) { return .submitted(job) }
+    if let job = try await PriceStep(context: context).jobOfEarlierDryRun(entry) { return .submitted(job) }
     let run = entry.id
     try Task.checkCancellation()
     try context.ledger.recordSubmitting(run, try Ledger.Submit(request, price: price, dailyLimit: dailyLimit))
