@@ -6,14 +6,17 @@ extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
   /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
-  private static let version = 3
+  package static let version = 4
 
-  private static let schema = """
-    PRAGMA application_id = \(applicationID);
-    PRAGMA user_version = \(version);
+  private static let marks = "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version);"
+
+  /// The tables. Any change of them needs another ``version`` (a test has the digest), because a file with other tables is refused by its
+  /// version alone.
+  package static let tables = """
     CREATE TABLE run (
       id INTEGER PRIMARY KEY AUTOINCREMENT, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
-      key TEXT NOT NULL, attempt INTEGER NOT NULL, isOrdered INTEGER NOT NULL, account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
+      key TEXT NOT NULL, attempt INTEGER NOT NULL, isOrdered INTEGER NOT NULL,
+      account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
       source TEXT NOT NULL, sourceSHA256 TEXT, secondSHA256 TEXT,
       preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
       model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
@@ -75,7 +78,7 @@ extension Ledger {
         try database.execute(sql: "PRAGMA synchronous = FULL")
         if try isNew(database, path) {
           try database.inTransaction {
-            try database.execute(sql: schema)
+            try database.execute(sql: marks + tables)
             return .commit
           }
         }
