@@ -82,7 +82,7 @@ struct OnlineChecks {
       let jobs = try await client.latestJobs(createdAfter: Date.now.timeIntervalSince1970 - Self.oldestJobs)
       guard !jobs.isEmpty else { return "it can be read; the account made no job in the last 30 days" }
       let prompts = jobs.map { $0.input?["prompt"] }
-      let archived = prompts.count { if case .string(let text) = $0 { text.hasPrefix("asset_") } else { false } }
+      let archived = prompts.count { if case .string(let text) = $0 { Job.Echo.isArchived(text) } else { false } }
       let missing = prompts.count { $0 == nil }
       return "\(jobs.count) jobs can be read: \(prompts.count - archived - missing) with their prompt, "
         + "\(archived) with an id in its place, \(missing) without one"

@@ -105,7 +105,7 @@ package struct SubmittedRequest: Sendable, Equatable {
   /// True when a value is plainly another than the one that was sent.
   private func contradicts(_ echo: Job.Echo?, _ prompt: String?, _ seed: String?) -> Bool {
     func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
-    if let prompt, !Self.isArchived(prompt), trimmed(prompt) != trimmed(self.prompt) { return true }
+    if let prompt, !Job.Echo.isArchived(prompt), trimmed(prompt) != trimmed(self.prompt) { return true }
     if let seed, seed != self.seed {
       guard let one = Double(seed), let other = Double(self.seed), Self.agree(one, other, tolerance: 0) else {
         return true
@@ -136,11 +136,6 @@ package struct SubmittedRequest: Sendable, Equatable {
   /// True for numbers that are equal but for what 32 bits keep of them.
   private static func agree(_ one: Double, _ other: Double, tolerance: Double) -> Bool {
     abs(one - other) <= tolerance || Float(one) == Float(other)
-  }
-
-  /// True for the id of a text asset, which replaces the prompt of an archived job (contract, section 8).
-  private static func isArchived(_ prompt: String) -> Bool {
-    prompt.hasPrefix("asset_") && !prompt.contains(where: \.isWhitespace)
   }
 
   /// `inference-img2img`, as assets have it, is `img2img`.

@@ -36,7 +36,12 @@ extension Job {
     public let height: Int?
 
     /// True when the prompt is the id of a text asset, which can be compared with nothing.
-    public var isPromptArchived: Bool { prompt?.hasPrefix("asset_") == true }
+    public var isPromptArchived: Bool { prompt.map(Self.isArchived) ?? false }
+
+    /// True for the id of a text asset, which replaces the prompt of an archived job (contract, section 8).
+    package static func isArchived(_ prompt: String) -> Bool {
+      prompt.hasPrefix("asset_") && !prompt.contains(where: \.isWhitespace)
+    }
 
     /// Whether the source image is this asset; nil where no source is repeated in a form that can be compared.
     public func hasSource(_ asset: AssetID) -> Bool? { Self.names(asset, in: images) }
