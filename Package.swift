@@ -56,6 +56,9 @@ let client = TargetDependencyCondition.when(traits: ["Client"])
 /// target of a root package, whatever its traits are. A dependent builds only what its products need (Decisions/Traits).
 let buildsClient = !isRoot || Context.environment["GESSO_PIXELS_ONLY"] == nil
 
+/// `GESSO_CLIENT_TESTS=1` leaves the tests of pixels out, which have their own builds (Decisions/TestStages).
+let buildsPixelTests = !isRoot || Context.environment["GESSO_CLIENT_TESTS"] == nil
+
 var targets: [Target] = [
   // C, thin.
   .target(
@@ -85,23 +88,8 @@ var targets: [Target] = [
     name: "TestSupport", dependencies: ["ImagePreparation"], path: "Tests/TestSupport",
     swiftSettings: swiftSettings + optimizedInDebug),
   .testTarget(name: "GroundTests", dependencies: ["Ground", "TestSupport"], swiftSettings: swiftSettings),
-  .target(
-    name: "PixelKernelCases", dependencies: ["PixelKernels", "TestSupport"], path: "Tests/PixelKernelCases",
-    swiftSettings: caseSettings),
   .testTarget(
-    name: "PixelKernelsTests",
-    dependencies: ["CPixelIntrinsics", "PixelKernelCases", "PixelKernels"]
-      + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
-    swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-  // Prints what the kernels compute, for Scripts/test-neon.
-  .executableTarget(
-    name: "KernelDigests",
-    dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
-    path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-  .testTarget(
-    name: "ImagePreparationTests",
-    dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
-    swiftSettings: swiftSettings),
+    name: "TwoThreadTests", dependencies: ["ImagePreparation", "TestSupport"], swiftSettings: swiftSettings),
 
   // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that
   // they share the builds of this one, and there the framework would run them as benchmarks.
@@ -109,6 +97,28 @@ var targets: [Target] = [
     name: "Measure", dependencies: ["Ground", "ImagePreparation"], path: "Benchmarks/Measure",
     swiftSettings: programSettings),
 ]
+
+if buildsPixelTests {
+  targets += [
+    .target(
+      name: "PixelKernelCases", dependencies: ["PixelKernels", "TestSupport"], path: "Tests/PixelKernelCases",
+      swiftSettings: caseSettings),
+    .testTarget(
+      name: "PixelKernelsTests",
+      dependencies: ["CPixelIntrinsics", "PixelKernelCases", "PixelKernels"]
+        + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
+      swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+    // Prints what the kernels compute, for Scripts/test-neon.
+    .executableTarget(
+      name: "KernelDigests",
+      dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
+      path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+    .testTarget(
+      name: "ImagePreparationTests",
+      dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
+      swiftSettings: swiftSettings),
+  ]
+}
 
 if buildsClient {
   targets += [
@@ -205,10 +215,12 @@ if buildsX86v3 {
     .target(
       name: "PixelKernelsX86v3", dependencies: ["CPixelIntrinsics"],
       swiftSettings: kernelSettings + [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]))
-  targets.append(
-    .target(
-      name: "PixelKernelCasesX86v3", dependencies: ["PixelKernelsX86v3", "TestSupport"],
-      path: "Tests/PixelKernelCasesX86v3", swiftSettings: caseSettings + [.define("GESSO_X86V3_CASES")]))
+  if buildsPixelTests {
+    targets.append(
+      .target(
+        name: "PixelKernelCasesX86v3", dependencies: ["PixelKernelsX86v3", "TestSupport"],
+        path: "Tests/PixelKernelCasesX86v3", swiftSettings: caseSettings + [.define("GESSO_X86V3_CASES")]))
+  }
 }
 
 let package = Package(

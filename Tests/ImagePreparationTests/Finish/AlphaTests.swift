@@ -26,7 +26,7 @@ struct AlphaTests {
     [(37, false), (100, false), (180, false), (301, false), (37, true), (100, true), (180, true), (301, true)])
   func oneColor(_ color: [UInt8], _ example: (side: Int, linear: Bool)) throws {
     #if DEBUG
-    let largeSize = ImageSize(width: 601, height: 203)
+    let largeSize = ImageSize(width: 331, height: 103)
     #else
     let largeSize = ImageSize(width: 1201, height: 503)
     #endif

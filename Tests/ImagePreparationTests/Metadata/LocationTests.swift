@@ -262,16 +262,24 @@ struct LocationTests {
     for index in damaged.data.indices.suffix(60) { damaged.data[index] ^= 0x55 }
     var short = text("iTXt+", keyword, none)
     short.data.removeLast(40)
-    let bomb = none + [UInt8](repeating: UInt8(ascii: " "), count: 20 << 20)
     let extended = extended(packet(), count: 100)
-    let filler = [UInt8](repeating: UInt8(ascii: " "), count: 65_000)
     var damagedEnd = PNGFile(try png([]))
     damagedEnd.chunks.insert(text("iTXt", keyword, none), at: damagedEnd.chunks.count - 1)
     var badChecksum = damagedEnd.bytes
     badChecksum[badChecksum.count - 13] ^= 1
-    return [
-      ("PNG: a damaged packet", try png([damaged])), ("PNG: a packet cut short", try png([short])),
+    #if DEBUG
+    // Without optimization the search through 37 MiB takes 20 s.
+    let large: [(name: String, bytes: [UInt8])] = []
+    #else
+    let bomb = none + [UInt8](repeating: UInt8(ascii: " "), count: 20 << 20)
+    let filler = [UInt8](repeating: UInt8(ascii: " "), count: 65_000)
+    let large = [
       ("PNG: a packet that inflates to 20 MiB", try png([text("zTXt", keyword, bomb)])),
+      ("JPEG: 17 MiB of packets", try jpeg([[UInt8]](repeating: xmpTag + filler, count: 275))),
+    ]
+    #endif
+    return large + [
+      ("PNG: a damaged packet", try png([damaged])), ("PNG: a packet cut short", try png([short])),
       (
         "PNG: a profile of other digits",
         try png([text("tEXt", "Raw profile type exif", Array("\nexif\n 4\nzzzz\n".utf8))])
@@ -280,7 +288,6 @@ struct LocationTests {
       ("JPEG: a portion is missing", try jpeg(Array(extended.dropLast()))),
       ("JPEG: a portion is too short", try jpeg([extended[0], Array(extended[1].prefix(50))])),
       ("JPEG: zeros in a packet", try jpeg([xmpTag + none + [0, 0] + none])),
-      ("JPEG: 17 MiB of packets", try jpeg([[UInt8]](repeating: xmpTag + filler, count: 275))),
     ]
   }
 
@@ -296,7 +303,7 @@ struct LocationTests {
   }
 
   @Test("there are cases") func prerequisites() {
-    #expect(Self.cases.count > 80 && Self.placeCases.count == 6 && Self.unclearCases.count == 9)
+    #expect(Self.cases.count > 80 && Self.placeCases.count == 6 && Self.unclearCases.count >= 7)
   }
 
   @Test("a position is found in every carrier, and only there", arguments: cases)

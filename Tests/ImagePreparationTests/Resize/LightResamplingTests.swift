@@ -106,16 +106,16 @@ struct LightResamplingTests {
     arguments: [2, 4], alphaFilters)
   func softAlpha(channels: Int, filter: ResamplingFilter) {
     // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
-    let (from, to) = (ImageSize(width: 1_600, height: 1_201), ImageSize(width: 400, height: 301))
+    let (from, to) = (ImageSize(width: 800, height: 601), ImageSize(width: 200, height: 151))
     var random = SplitMix64(seed: 4)
     var samples: [UInt8] = []
     for y in 0..<from.height {
       for x in 0..<from.width {
         for _ in 1..<channels {
           let color = UInt8.random(in: 0...255, using: &random)
-          samples.append((x / 400 + y / 300) % 2 == 0 ? color : color / 16)
+          samples.append((x / 200 + y / 150) % 2 == 0 ? color : color / 16)
         }
-        samples.append(UInt8(truncatingIfNeeded: (y / 80) * 17 + (x / 100) % 16))
+        samples.append(UInt8(truncatingIfNeeded: (y / 40) * 17 + (x / 50) % 16))
       }
     }
     let products = samples.indices.map { i -> Int in
