@@ -84,7 +84,14 @@ struct Job: Sendable {
   }
 
   /// When the job reaches its last state, if nobody cancels it.
-  var end: Date { schedule.last?.date ?? created }
+  var end: Date {
+    var duration = timings.queued + timings.warmingUp
+    if outcome == .success { duration += timings.inProgress + timings.finalizing }
+    return created.addingTimeInterval(duration / .seconds(1))
+  }
+
+  /// True when the job is in its last state at `now`.
+  func hasEnded(at now: Date) -> Bool { end <= now || (canceled.map { $0 <= now } ?? false) }
 
   /// The job at `now`.
   func snapshot(at now: Date) -> Snapshot {
@@ -107,30 +114,28 @@ struct Job: Sendable {
 
 /// All jobs of a sandbox.
 struct JobEngine: Sendable {
-  private var jobs: [String: Job] = [:]
+  /// Every job, in the order they were made.
+  private(set) var all: [Job] = []
+  private var places: [String: Int] = [:]
 
   /// The job with this id.
-  subscript(id: String) -> Job? { jobs[id] }
-
-  /// Every job, in no order.
-  var all: some Collection<Job> { jobs.values }
+  subscript(id: String) -> Job? { places[id].map { all[$0] } }
 
   /// Takes a new job in.
   mutating func add(_ job: Job) {
     var job = job
-    job.sequence = jobs.count
-    jobs[job.id] = job
+    job.sequence = all.count
+    places[job.id] = all.count
+    all.append(job)
   }
 
   /// Jobs that have not ended at `now`.
-  func running(at now: Date) -> Int {
-    jobs.values.count { !$0.snapshot(at: now).status.isTerminal }
-  }
+  func running(at now: Date) -> Int { all.count { !$0.hasEnded(at: now) } }
 
   /// Cancels a job that has not ended; false when it has.
   mutating func cancel(_ id: String, at now: Date) -> Bool {
-    guard let job = jobs[id], !job.snapshot(at: now).status.isTerminal else { return false }
-    jobs[id]?.canceled = now
+    guard let place = places[id], !all[place].hasEnded(at: now) else { return false }
+    all[place].canceled = now
     return true
   }
 }

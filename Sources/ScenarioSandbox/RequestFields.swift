@@ -182,12 +182,15 @@ struct Page<Element> {
     of all: [Element], ascending: Bool = false, query: QueryParameters, position: (Element) -> ListPosition
   ) throws(ServiceError) {
     let size = try query.pageSize()
-    var rest = all.sorted { (position($0) < position($1)) == ascending }
+    // Positions are sorted in place of elements: a list has thousands of large ones, and a page takes a hundred.
+    var rest = all.indices.map { (position: position(all[$0]), index: $0) }
     if let token = query["paginationToken"] {
       let last = try ListPosition(token: token)
-      rest.removeAll { ascending ? position($0) <= last : position($0) >= last }
+      rest.removeAll { ascending ? $0.position <= last : $0.position >= last }
     }
-    elements = Array(rest.prefix(size))
-    nextToken = rest.count > size ? elements.last.map { position($0).token } : nil
+    rest.sort { ascending ? $0.position < $1.position : $1.position < $0.position }
+    let page = rest.prefix(size)
+    elements = page.map { all[$0.index] }
+    nextToken = rest.count > size ? page.last?.position.token : nil
   }
 }

@@ -13,7 +13,9 @@ extension SandboxService {
   var disagreements: Set<SandboxDisagreement> { state.withLock(\.disagreements) }
 
   /// Switches disagreements on, and all others off.
-  func disagree(_ kinds: Set<SandboxDisagreement>) { state.withLock { $0.disagreements = kinds } }
+  func disagree(_ kinds: Set<SandboxDisagreement>) {
+    state.withLock { ($0.disagreements, $0.listings) = (kinds, [:]) }
+  }
 
   /// The disagreements that hold for one job: those for all requests, and those of its order.
   private func disagreements(of job: Job) -> Set<SandboxDisagreement> {
@@ -107,9 +109,18 @@ extension SandboxService {
   }
 
   /// The elements of a list for one job: the job, and what else is listed beside it.
-  func listed(_ body: Wire.Job, _ job: Job) -> [JSONValue] {
+  func listed(_ job: Job, at now: Date) -> [JSONValue] {
+    // Clients page through thousands of jobs that have long ended.
+    let hasEnded = job.hasEnded(at: now)
+    if hasEnded, let listing = state.withLock({ $0.listings[job.id] }) { return listing }
+    let elements = elements(of: job, at: now)
+    if hasEnded { state.withLock { $0.listings[job.id] = elements } }
+    return elements
+  }
+
+  private func elements(of job: Job, at now: Date) -> [JSONValue] {
     let kinds = disagreements(of: job)
-    guard let plain = [String: JSONValue](encoding: body) else { return [] }
+    guard let plain = [String: JSONValue](encoding: wire(job, at: now)) else { return [] }
     var elements: [JSONValue] = [.object(disagreeing(plain, kinds))]
     if kinds.contains(.oddSibling) {
       elements += [.null, .object(Self.sibling(of: job, created: plain["createdAt"] ?? .null))]

@@ -34,7 +34,7 @@ extension SandboxService {
 
   /// Every job, oldest first.
   var jobs: [SandboxJob] {
-    state.withLock { Array($0.jobs.all) }.sorted { $0.sequence < $1.sequence }.map { job in
+    state.withLock(\.jobs.all).map { job in
       SandboxJob(
         jobId: job.id, modelId: job.input.modelId, sourceId: job.sourceID, prompt: job.input.prompt,
         seed: job.input.seed ?? "", created: job.created.timeIntervalSince1970)

@@ -47,19 +47,18 @@ extension SandboxService {
     }
     let leavesHiddenOut = try query.bool("hideResults") == false
     let now = now
-    let jobs = state.withLock { Array($0.jobs.all) }.filter { job in
-      let snapshot = job.snapshot(at: now)
-      return status.map { $0 == snapshot.status } ?? true
+    let isAuthors = query["authorId"].map { $0 == authorID } ?? true
+    let jobs = state.withLock(\.jobs.all).filter { job in
+      isAuthors && job.created > after ?? .distantPast
         && types?.contains(job.type) ?? true
-        && query["authorId"].map { $0 == authorID } ?? true
         && !(leavesHiddenOut && job.input.hideResults)
-        && job.created > after ?? .distantPast
-        && snapshot.updated > updatedAfter ?? .distantPast
+        && status.map { $0 == job.snapshot(at: now).status } ?? true
+        && updatedAfter.map { job.snapshot(at: now).updated > $0 } ?? true
     }
     let page = try Page(of: jobs, query: query) { ListPosition(date: $0.created, sequence: $0.sequence) }
     return .json(
       Wire.JobList(
-        jobs: page.elements.flatMap { listed(wire($0, at: now), $0) }, nextPaginationToken: page.nextToken))
+        jobs: page.elements.flatMap { listed($0, at: now) }, nextPaginationToken: page.nextToken))
   }
 
   private func job(_ call: RequestContext) throws(ServiceError) -> Job {

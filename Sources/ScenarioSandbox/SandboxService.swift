@@ -1,6 +1,7 @@
 internal import Digests
 internal import FlyingFox
 internal import Foundation
+internal import enum Ground.JSONValue
 internal import Synchronization
 
 /// The stand-in's behavior: takes a request, gives a reply. It knows nothing of sockets.
@@ -16,6 +17,8 @@ final class SandboxService: Sendable {
     var statistics = SandboxStatistics()
     /// The disagreements that hold for all requests.
     var disagreements: Set<SandboxDisagreement> = []
+    /// Elements of lists for jobs that have ended, by the job's id, under the disagreements that hold.
+    var listings: [String: [JSONValue]] = [:]
     /// How often a job was looked at, where that matters.
     var looks: [String: Int] = [:]
     /// Requests to operations so far.
