@@ -1,13 +1,24 @@
 /// The file that a path leads to, links followed. Two paths with equal identities are one file.
-struct FileIdentity: Equatable {
-  let device: UInt64
-  let inode: UInt64
+package struct FileIdentity: Equatable, Sendable {
+  private let device: UInt64
+  private let inode: UInt64
   private let mode: mode_t
 
   /// Nil when there is no file at the path.
-  init?(_ path: String) {
+  package init?(_ path: String) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  /// The file that a descriptor is open on; nil when it is not open.
+  package init?(descriptor: Int32) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  private init(_ status: stat) {
     device = UInt64(truncatingIfNeeded: status.st_dev)
     inode = UInt64(truncatingIfNeeded: status.st_ino)
     mode = status.st_mode
@@ -16,7 +27,7 @@ struct FileIdentity: Equatable {
   var isRegular: Bool { mode & mode_t(S_IFMT) == mode_t(S_IFREG) }
   var isFolder: Bool { mode & mode_t(S_IFMT) == mode_t(S_IFDIR) }
 
-  static func == (a: FileIdentity, b: FileIdentity) -> Bool { a.device == b.device && a.inode == b.inode }
+  package static func == (a: FileIdentity, b: FileIdentity) -> Bool { a.device == b.device && a.inode == b.inode }
 }
 
 /// The size of a file in bytes.

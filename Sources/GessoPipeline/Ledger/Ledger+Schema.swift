@@ -113,13 +113,20 @@ extension Ledger {
     return false
   }
 
-  /// Runs `body` while no other process opens a ledger of `folder`.
+  /// Runs `body` while no other process opens a ledger of `folder`, which takes each a few milliseconds.
+  ///
+  /// - Throws: A failure when another process has not ended that after 30 s: it is stopped, or no gesso.
   private static func withLock<Value>(on folder: String, _ body: () throws -> Value) throws -> Value {
     let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.writing("cannot open \(folder)") }
     defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else { throw FileFailure.writing("cannot lock \(folder)") }
+    var pauses = 1_500
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EINTR || (errno == EWOULDBLOCK && pauses > 0) else {
+        throw FileFailure.writing("cannot lock \(folder)")
+      }
+      pauses -= 1
+      Thread.sleep(forTimeInterval: 0.02)
     }
     return try body()
   }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Ground
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
@@ -12,7 +13,7 @@ package final class LedgerLock: Sendable {
   ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` when the file cannot be made.
   init?(path: String) throws(PipelineError) {
-    while true {
+    for _ in 0..<1_000 {
       let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw Self.failure(path, errno) }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -22,14 +23,15 @@ package final class LedgerLock: Sendable {
         throw Self.failure(path, code)
       }
       // The last holder may have removed the file between the two calls; a lock on a removed file excludes nobody.
-      var status = stat()
-      if unsafe fstat(descriptor, &status) == 0, status.st_nlink > 0 {
+      if let locked = FileIdentity(descriptor: descriptor), FileIdentity(path) == locked {
         self.path = path
         self.descriptor = descriptor
         return
       }
       close(descriptor)
     }
+    // A file system on which a path never leads to the file that was just opened.
+    throw Self.failure(path, ESTALE)
   }
 
   deinit {
