@@ -112,7 +112,7 @@ struct ResultRendererTests {
     #expect(ResultRenderer.render(source: image, seed: variants[0].patternSeed, strength: strength) == results[0])
   }
 
-  @Test("the badge can be read at every strength", arguments: Source.allCases, [0.01, 0.5, 1])
+  @Test("the badge can be read at every strength", arguments: [Source.black, .white, .noise], [0.01, 1])
   func badge(source: Source, strength: Double) {
     // On a picture this size the badge is drawn 2 × 2 pixels a dot, 90 × 22 in the lower right corner.
     let image = source.image(400, 340)
