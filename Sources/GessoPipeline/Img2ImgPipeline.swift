@@ -19,6 +19,7 @@ public struct Img2ImgPipeline: Sendable {
   package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
   private let randomSeed: @Sendable () -> String
   private let gate = JobGate()
+  private let jobList = SharedJobList()
 
   /// Makes a pipeline.
   ///
@@ -177,7 +178,7 @@ public struct Img2ImgPipeline: Sendable {
       report(.pausing(pause, refusal))
     }
     return RunContext(
-      client: client, ledger: ledger, preparer: preparer, polling: polling, report: report,
+      client: client, jobList: jobList, ledger: ledger, preparer: preparer, polling: polling, report: report,
       freeBytes: freeBytes)
   }
 }

@@ -24,7 +24,8 @@ extension Img2ImgOrder {
   /// The order key, by which the ledger finds the order's run.
   package func key(on client: ScenarioClient, ledger: Ledger) throws -> String {
     let context = RunContext(
-      client: client, ledger: ledger, preparer: ImagePreparer(), polling: JobPolling(), report: { _ in })
+      client: client, jobList: SharedJobList(), ledger: ledger, preparer: ImagePreparer(), polling: JobPolling(),
+      report: { _ in })
     return try intent(context) { "" }.key
   }
 

@@ -5,6 +5,8 @@ internal import ScenarioAPI
 /// The values that the steps of a run share.
 struct RunContext: Sendable {
   let client: ScenarioClient
+  /// The account's jobs, for runs that look for theirs.
+  let jobList: SharedJobList
   let ledger: Ledger
   let preparer: ImagePreparer
   /// When to read the job, and for how long.

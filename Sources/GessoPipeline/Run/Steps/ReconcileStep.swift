@@ -71,7 +71,9 @@ struct ReconcileStep: Sendable {
     while true {
       let offset = context.clockOffset
       let window = SubmitWindow(submittedAt: moment, clockOffset: offset)
-      let listed = try await context.client.jobs(createdAfter: window.earliest)
+      let listed = try await context.jobList.jobs(createdAfter: window.earliest) {
+        try await context.client.jobs(createdAfter: $0)
+      }
       // The first reply shows what the service's clock is.
       if offset == nil, context.clockOffset != nil { continue }
       look += 1
