@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A list of jobs for all runs that look for theirs")
 struct SharedJobListTests {
-  /// A list whose first reading waits until it is let go on.
+  /// A list whose first reading waits until it is released.
   private final class Service: Sendable {
     let begins = Mutex<[Double]>([])
     let gate = AsyncStream.makeStream(of: Void.self)
