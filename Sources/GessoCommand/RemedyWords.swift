@@ -17,6 +17,9 @@ extension Remedy {
     case .reduceUpload: "use a smaller --max-side, --format jpeg or a lower --quality"
     case .writePNG: "use --format png"
     case .cropToBox: "crop an extreme shape with --size WxH --fit cover"
+    case .change(let settings): "change " + settings.map(\.flag).joined(separator: " or ")
+    case .allowEnlarging: "allow it with --enlarge"
+    case .padToMultiple: "pad it with --snap pad"
     case .acceptDamage: "use what can be decoded with --fail-on none"
     case .allowStretching: "stretch it with --stretch"
     case .acceptWarnings: "accept warnings with --fail-on error"
@@ -58,6 +61,8 @@ extension Remedy.Setting {
     case .quality: "--quality"
     case .trimming: "--trim"
     case .attention: "--gravity attention"
+    case .multiple: "--multiple-of"
+    case .box: "--size"
     case .keptMetadata: "--metadata keep"
     }
   }

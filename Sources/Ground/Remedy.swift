@@ -29,6 +29,12 @@ public enum Remedy: Sendable, Hashable {
   case writePNG
   /// Crop to a box of the shape that is wanted.
   case cropToBox
+  /// Change one of these settings, which contradict each other.
+  case change([Setting])
+  /// Allow the image to be enlarged.
+  case allowEnlarging
+  /// Pad up to a multiple instead of cropping to one.
+  case padToMultiple
   /// Take a damaged source as far as it can be decoded.
   case acceptDamage
   /// Stretch a result that has another shape than the image it was made of.
@@ -81,6 +87,10 @@ public enum Remedy: Sendable, Hashable {
     case trimming
     /// A crop around what draws attention.
     case attention
+    /// The number that both sides are multiples of.
+    case multiple
+    /// The box that the image is fitted into.
+    case box
     /// Keeping the source's metadata.
     case keptMetadata
   }
@@ -123,6 +133,9 @@ extension Remedy: CustomStringConvertible {
     case .reduceUpload(let bytes): "make it smaller: give the recipe a budget of \(bytes) bytes"
     case .writePNG: "ask for PNG"
     case .cropToBox: "crop an extreme shape to a box with the fit cover"
+    case .change(let settings): "change " + settings.map(\.description).joined(separator: " or ")
+    case .allowEnlarging: "allow it to be enlarged"
+    case .padToMultiple: "pad it up to the multiple"
     case .acceptDamage: "use what can be decoded: set failOn to none"
     case .allowStretching: "allow it to be stretched"
     case .acceptWarnings: "accept warnings: set failOn to error"
@@ -172,6 +185,8 @@ extension Remedy.Setting: CustomStringConvertible {
     case .quality: "the quality"
     case .trimming: "trim"
     case .attention: "the gravity attention"
+    case .multiple: "the multiple"
+    case .box: "the box"
     case .keptMetadata: "keeping metadata"
     }
   }

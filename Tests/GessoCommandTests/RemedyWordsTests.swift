@@ -22,6 +22,8 @@ struct RemedyWordsTests {
     (.makeSmaller, "make it smaller with --max-side"),
     (.reduceUpload(toBytes: 9), "use a smaller --max-side, --format jpeg or a lower --quality"),
     (.cropToBox, "crop an extreme shape with --size WxH --fit cover"),
+    (.change([.longestSide, .multiple]), "change --max-side or --multiple-of"), (.change([.box]), "change --size"),
+    (.either(.allowEnlarging, or: .padToMultiple), "allow it with --enlarge, or pad it with --snap pad"),
     (.acceptDamage, "use what can be decoded with --fail-on none"),
     (.acceptWarnings, "accept warnings with --fail-on error"),
     (.giveField("style"), "give it with --param style=VALUE"), (.checkCredentials, "check API key and secret"),

@@ -108,13 +108,14 @@ extension Recipe {
     case model(ModelSizing, multiplesOf: Int? = nil, Snap = .crop)
   }
 
-  /// The way in which sides become multiples.
+  /// The way in which sides become multiples. Caps hold, and nothing is enlarged where that is not asked for; where a multiple cannot be
+  /// reached, the recipe is refused.
   public enum Snap: String, Sendable, CaseIterable {
-    /// The image is scaled to cover the multiple, and as little as possible is cropped.
+    /// As little as possible is cropped. A side below one multiple is scaled up to it, but not above the source's.
     case crop
     /// The image is padded with the background up to the next multiple.
     case pad
-    /// Each side is scaled to the nearest multiple.
+    /// Each side is scaled to the nearest multiple within the caps and the source's side.
     case stretch
   }
 }

@@ -76,7 +76,7 @@ struct GeometryRecordTests {
       "multiple of 64 by padding", (200, 100), canvas: (256, 128), content: (200, 100), at: (28, 14),
       .longestSide(1536, sides: .multiples(of: 64, .pad))),
     Case(
-      "multiple of 64 by stretching", (200, 100), canvas: (192, 128),
+      "multiple of 64 by stretching, not enlarged", (200, 100), canvas: (192, 64),
       .longestSide(1536, sides: .multiples(of: 64, .stretch))),
     // The smaller of 1536×1024 and a budget of 1024²: 1254×836, of which multiples of 8 are kept.
     Case("for sdxl", (6000, 4000), canvas: (1248, 832), crop: sdxlCrop, .longestSide(1536, sides: .model(.sdxl))),
@@ -98,9 +98,10 @@ struct GeometryRecordTests {
     Case(
       "for sd15, a box", (4000, 4000), canvas: (512, 512),
       .box(512, 600, sides: .model(.sd15))),
+    // 100×25, enlarged to 128×32 for one multiple, of which 96 columns lie within the longest side.
     Case(
-      "too small for one multiple", (40, 10), canvas: (64, 16), crop: (0, 0, 40, 10),
-      .longestSide(1536, sides: .multiples(of: 16))),
+      "too small for one multiple, enlarging", (40, 10), canvas: (96, 32), crop: (5, 0, 30, 10),
+      .longestSide(100, enlarge: true, sides: .multiples(of: 32))),
   ]
 
   @Test("sizes, crop and place", arguments: cases)
