@@ -38,11 +38,13 @@ cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *d) {
   return (cic_report){
       .message = d->message,
       .first_warning = d->first_warning,
+      .dropped_chunks = "",
       .warning_count = d->errors.num_warnings,
       .row = d->row,
       .damaged_row = d->damaged_row,
       .scan = d->scan,
       .system_error = d->source->system_error,
+      .is_hopeless = d->is_hopeless,
   };
 }
 

@@ -77,6 +77,7 @@ struct cic_jpeg_decoder {
   cic_status status;
   int64_t row, damaged_row;
   int32_t scan;
+  bool is_hopeless;
   char message[JMSG_LENGTH_MAX];
   char first_warning[JMSG_LENGTH_MAX];
 };

@@ -44,6 +44,9 @@ void cic_jpeg_note_damage(cic_jpeg_decoder *d) {
 
 // MARK: Handlers
 
+// While the scans of a file with several are read (DSTATE_PRELOAD of jpegint.h), see jpeg_resume.c.
+enum { dstate_preload = 203 };
+
 static cic_status status_of(const cic_jpeg_decoder *d, int code) {
   switch (code) {
     case JERR_OUT_OF_MEMORY: return CIC_OUT_OF_MEMORY;
@@ -68,6 +71,8 @@ _Noreturn static void error_exit(j_common_ptr common) {
   cic_jpeg_decoder *d = cic_jpeg_decoder_of(common);
   common->err->format_message(common, d->message);
   cic_jpeg_note_row(d);
+  // cic_jpeg_resume needs a scan that was set up, and a version that it knows.
+  d->is_hopeless = d->state != CIC_JPEG_ALL_SCANS || d->codec.global_state != dstate_preload || !cic_jpeg_can_resume(d->library_version);
   cic_jpeg_raise(d, status_of(d, common->err->msg_code), NULL);
 }
 

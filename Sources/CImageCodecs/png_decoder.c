@@ -30,6 +30,8 @@ struct cic_png_decoder {
   uint8_t cicp[4];
   cic_png_metadata metadata;
   char icc_complaint[cic_png_text_capacity];
+  char damaged_type[4];  // of the chunk about whose checksum libpng warned last
+  char dropped[cic_png_text_capacity];  // of the report, as far as the headers go
   // Rows that libpng reads.
   uint64_t row_bytes;
   uint32_t next_row;
@@ -60,6 +62,12 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
 
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
+  // libpng warns where the policy overlooks a checksum, and uses the critical chunk or drops the other one.
+  if (strlen(message) > 4 && !strcmp(message + 4, libpng_wrong_checksum) && (message[0] & 0x20)) {
+    if (!cic_png_drop(&d->report, message)) raise_failure(d, CIC_CORRUPT, message);
+    memcpy(d->damaged_type, message, sizeof d->damaged_type);
+    return;
+  }
   bool overlooked = cic_png_warn(&d->report, message);
   if (strstr(message, libpng_chunk_too_large)) d->metadata.is_cut = true;
   if (!strncmp(message, libpng_profile_prefix, sizeof libpng_profile_prefix - 1))
@@ -87,6 +95,13 @@ static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   const char *name = (const char *)chunk->name;
   if (png_get_image_width(png, d->info) == 0) raise_failure(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // libpng refuses unknown critical chunks
+  // libpng delivers a raw chunk whose checksum is wrong right after its warning.
+  bool is_damaged = !memcmp(d->damaged_type, name, sizeof d->damaged_type);
+  memset(d->damaged_type, 0, sizeof d->damaged_type);
+  if (is_damaged) {
+    if (cic_png_is_metadata(chunk->name)) d->metadata.is_cut = true;
+    return 1;
+  }
   if (!memcmp(name, "acTL", 4)) d->is_animated = true;
   else if (!memcmp(name, "cICP", 4) && chunk->size == 4) {
     d->has_cicp = true;
@@ -120,8 +135,9 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   }
   png_set_read_fn(d->png, d, read_fn);
   bool lenient = limits.policy == CIC_FAIL_ON_NONE;
+  bool drops = limits.policy < CIC_FAIL_ON_ERROR;  // see cic_png_drop
   png_set_crc_action(
-      d->png, lenient ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, lenient ? PNG_CRC_WARN_DISCARD : PNG_CRC_ERROR_QUIT);
+      d->png, lenient ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, drops ? PNG_CRC_WARN_DISCARD : PNG_CRC_ERROR_QUIT);
 #ifdef PNG_IGNORE_ADLER32
   png_set_option(d->png, PNG_IGNORE_ADLER32, lenient);  // a boolean: PNG_OPTION_OFF, which is 2, would turn it on
 #endif
@@ -150,6 +166,7 @@ cic_report cic_png_decoder_report(const cic_png_decoder *d) {
   return (cic_report){
       .message = d->report.failure.message,
       .first_warning = d->report.first_warning,
+      .dropped_chunks = d->report.dropped,
       .warning_count = d->report.warning_count,
       .row = d->row,
       .damaged_row = d->damaged_row,
@@ -210,6 +227,9 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
   header->chunks = d->metadata.chunks.bytes;
   header->chunks_count = d->metadata.chunks.count;
   header->metadata_are_cut = d->metadata.is_cut;
+  memcpy(d->dropped, d->report.dropped, sizeof d->dropped);
+  d->report.dropped[0] = 0;
+  header->dropped_chunks = d->dropped;
   png_charp name = NULL;
   png_bytep profile = NULL;
   png_uint_32 profile_count = 0;

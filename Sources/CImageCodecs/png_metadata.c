@@ -11,7 +11,7 @@ enum {
   max_followed_chunks = 64 * 1024,
 };
 
-static bool is_kept(const uint8_t *name) {
+bool cic_png_is_metadata(const uint8_t *name) {
   static const char kept[] = CIC_PNG_METADATA_CHUNKS;
   for (const char *type = kept; *type; type += 5)
     if (!memcmp(name, type, 4)) return true;
@@ -54,7 +54,7 @@ static bool keep_exif(cic_png_metadata *m, const uint8_t *data, size_t count) {
 bool cic_png_keep_metadata(
     cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
   static const char xmp_keyword[18] = "XML:com.adobe.xmp";
-  if (!is_kept(name)) return true;
+  if (!cic_png_is_metadata(name)) return true;
   if (!memcmp(name, "eXIf", 4)) return keep_exif(m, data, count);
   if (is_text(name)) {
     bool is_xmp = count >= sizeof xmp_keyword && !memcmp(data, xmp_keyword, sizeof xmp_keyword);
@@ -127,7 +127,7 @@ bool cic_png_keep_trailing_metadata(
   for (; followed < max_followed_chunks && cic_source_copy(source, at, header, sizeof header); followed++) {
     const uint8_t *name = header + 4;
     if (!memcmp(name, "IEND", 4)) break;
-    if (is_kept(name) && !keep_chunk_at(m, source, at, header, max_bytes)) return false;
+    if (cic_png_is_metadata(name) && !keep_chunk_at(m, source, at, header, max_bytes)) return false;
     at += cic_png_chunk_frame_bytes + (uint64_t)cic_png_big_endian(header);
   }
   if (followed == max_followed_chunks) m->is_cut = true;

@@ -17,6 +17,8 @@ typedef struct {
   bool is_cut;  // some of them are not kept
 } cic_png_metadata;
 
+// True for the types of CIC_PNG_METADATA_CHUNKS.
+bool cic_png_is_metadata(const uint8_t *name);
 // Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Those that would exceed `max_bytes` in all are left out. False without
 // memory.
 bool cic_png_keep_metadata(

@@ -1,6 +1,7 @@
 #include "png_report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "source.h"
 
@@ -18,6 +19,17 @@ cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status statu
 bool cic_png_warn(cic_png_report *report, const char *message) {
   if (report->warning_count++ == 0) snprintf(report->first_warning, sizeof report->first_warning, "%s", message);
   return report->policy < CIC_FAIL_ON_WARNING;
+}
+
+bool cic_png_drop(cic_png_report *report, const char *type) {
+  // Only critical chunks and the transparency of colors belong to the pixels.
+  bool holds_pixels = !(type[0] & 0x20) || !memcmp(type, "tRNS", 4);
+  if (report->policy >= CIC_FAIL_ON_ERROR || (holds_pixels && report->policy != CIC_FAIL_ON_NONE)) return false;
+  char name[5] = {type[0], type[1], type[2], type[3]};
+  size_t count = strlen(report->dropped);
+  if (!strstr(report->dropped, name))
+    snprintf(report->dropped + count, sizeof report->dropped - count, "%s%s", count ? ", " : "", name);
+  return true;
 }
 
 cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char *message) {

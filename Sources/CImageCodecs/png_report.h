@@ -16,6 +16,7 @@ typedef struct {
   cic_png_failure failure;
   int64_t warning_count;
   char first_warning[cic_png_text_capacity];
+  char dropped[cic_png_text_capacity];  // the types of chunks that were left out for a wrong checksum, each once
 } cic_png_report;
 
 // Replaces the failure and returns the status.
@@ -24,6 +25,8 @@ cic_status cic_png_set_failure(cic_png_failure *failure, cic_status status, cons
 cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status status);
 // Counts a warning. False if the policy makes it a failure.
 bool cic_png_warn(cic_png_report *report, const char *message);
+// Leaves out a chunk whose checksum is wrong, by its type. False if it may not be left out: it holds pixels, or the policy refuses.
+bool cic_png_drop(cic_png_report *report, const char *type);
 // Counts a fault as a warning and returns CIC_OK, or returns the status of a failure, which the caller sets. Unknown faults are
 // damage.
 cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char *message);

@@ -56,11 +56,13 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 typedef struct {
   const char *message;        // of the failure
   const char *first_warning;  // of the first warning
+  const char *dropped_chunks; // PNG: the types of chunks behind the headers that were left out for a wrong checksum, with commas
   int64_t warning_count;
   int64_t row;                // rows read when the source ended or failed; -1 while neither happened
   int64_t damaged_row;        // first row that is not as the encoder meant it; -1 if none is known
   int32_t scan;               // JPEG: the scan that was being read, from 1
   int32_t system_error;       // errno of a failed read
+  bool is_hopeless;           // JPEG: cic_jpeg_start fails like this under every policy
 } cic_report;
 
 // MARK: Source
@@ -278,6 +280,7 @@ typedef struct {
   const uint8_t *_Nullable chunks;  // CIC_PNG_METADATA_CHUNKS but eXIf: type, length (big-endian) and data of each
   size_t chunks_count;
   bool metadata_are_cut;  // some of them are too large, or stand where they were not searched for
+  const char *_Nullable dropped_chunks;  // as in cic_report, of the headers
   const uint8_t *_Nullable icc;
   size_t icc_count;
   const char *_Nullable icc_complaint;  // libpng's reason to drop the profile

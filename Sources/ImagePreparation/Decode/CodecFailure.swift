@@ -17,6 +17,8 @@ struct CodecReport: Sendable {
   let message: String
   let firstWarning: String
   let warningCount: Int
+  /// The types of chunks of a PNG behind its headers that were left out for a wrong checksum; empty for none.
+  let droppedChunks: String
   /// The number of stored rows read when the source ended or failed; -1 if it has not.
   var row: Int
   /// The first stored row that is known to be damaged; nil for none.
@@ -24,15 +26,19 @@ struct CodecReport: Sendable {
   /// The current scan of a JPEG, from 1.
   let scan: Int
   let systemError: Int32
+  /// True where a JPEG's error came before anything was decoded that could be shown.
+  let isHopeless: Bool
 
   init(_ report: cic_report) {
     unsafe message = String(cString: report.message)
     unsafe firstWarning = String(cString: report.first_warning)
+    unsafe droppedChunks = String(cString: report.dropped_chunks)
     unsafe warningCount = Int(report.warning_count)
     unsafe row = Int(report.row)
     unsafe damagedRow = report.damaged_row < 0 ? nil : Int(report.damaged_row)
     unsafe scan = Int(report.scan)
     unsafe systemError = report.system_error
+    unsafe isHopeless = report.is_hopeless
   }
 }
 
@@ -60,6 +66,7 @@ struct CodecFailure: Sendable {
   /// - Returns: Warnings and the first filled row, counted in delivered rows.
   func damage(_ report: CodecReport, filledRow: Int?, scale: Int = 1) -> DecodingDamage {
     var damage = DecodingDamage()
+    damage.droppedChunks = report.droppedChunks.isEmpty ? nil : report.droppedChunks
     damage.warningCount = report.warningCount
     damage.firstWarning = report.warningCount > 0 ? report.firstWarning : nil
     damage.firstFilledRow = [report.damagedRow.map { $0 / scale }, filledRow].compactMap(\.self).min()
@@ -70,8 +77,8 @@ struct CodecFailure: Sendable {
     return damage
   }
 
-  /// The error for a status other than `CIC_OK`.
-  func error(_ status: cic_status, _ report: CodecReport) -> PreparationError {
+  /// The error for a status other than `CIC_OK`. `isFinal` is true where every policy refuses it.
+  func error(_ status: cic_status, _ report: CodecReport, isFinal: Bool = false) -> PreparationError {
     let (message, row, scan) = (report.message, report.row, report.scan)
     // A header has no rows; when only the end marker is missing, all rows were read.
     let place =
@@ -80,9 +87,10 @@ struct CodecFailure: Sendable {
       } else {
         (scan > 1 ? " in scan \(scan)" : "") + " at row \(row) of \(rowCount)"
       }
-    // Without its header nothing can be decoded; and who accepts damage already needs no advice to.
+    // Whether another policy lets a header through is found by opening the source again, see SourceDecoder.
     let remedy: Remedy =
-      rowCount == 0 || policy == .none ? "get an intact copy" : .either("get an intact copy", or: .acceptDamage)
+      rowCount == 0 || policy == .none || isFinal
+      ? "get an intact copy" : .either("get an intact copy", or: .acceptDamage)
     func make(_ code: PreparationError.Code, _ message: String, _ remedy: Remedy) -> PreparationError {
       PreparationError(code, stage: .decode, message, remedy: remedy)
     }

@@ -10,10 +10,44 @@ enum SourceDecoder: ~Copyable {
     opening source: ImageSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) {
+    do throws(PreparationError) {
+      self = try SourceDecoder(reading: source, limits, policy, cancellation)
+    } catch {
+      guard error.stage == .decode, policy != .none, [.corrupt, .truncated, .warning].contains(error.code) else {
+        throw error
+      }
+      let remedy: Remedy =
+        if error.code == .warning, Self.canRead(source, limits, .error, cancellation) {
+          .acceptWarnings
+        } else if Self.canRead(source, limits, .none, cancellation) {
+          .either("get an intact copy", or: .acceptDamage)
+        } else {
+          "get an intact copy"
+        }
+      throw PreparationError(error.code, stage: error.stage, error.message, remedy: remedy)
+    }
+  }
+
+  private init(
+    reading source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
+  ) throws(PreparationError) {
     let bytes = try ByteSource(source, cancellation: cancellation)
     switch try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) {
     case .jpeg: self = try .jpeg(JPEGDecoder(bytes, limits: limits, policy: policy))
     case .png: self = try .png(PNGDecoder(bytes, limits: limits, policy: policy))
+    }
+  }
+
+  /// True if the headers can be read under a policy; false for a descriptor, whose bytes are gone.
+  private static func canRead(
+    _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
+  ) -> Bool {
+    if case .descriptor = source { return false }
+    do throws(PreparationError) {
+      _ = try SourceDecoder(reading: source, limits, policy, cancellation)
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -129,7 +129,8 @@ struct FinishedImage {
 extension DecodingDamage {
   /// Notes for the user.
   fileprivate var notes: [String] {
-    if let row = firstFilledRow { return ["the source is damaged: rows from \(row) on were filled"] }
-    return warningCount > 0 ? ["the codec warned: \(firstWarning ?? "")"] : []
+    let dropped = droppedChunks.map { [Self.note(dropped: $0)] } ?? []
+    if let row = firstFilledRow { return dropped + ["the source is damaged: rows from \(row) on were filled"] }
+    return dropped + (warningCount > 0 ? ["the codec warned: \(firstWarning ?? "")"] : [])
   }
 }

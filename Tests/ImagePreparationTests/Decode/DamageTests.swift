@@ -105,7 +105,9 @@ struct DamageTests {
     let report = unsafe "".withCString { text in
       unsafe CodecReport(
         cic_report(
-          message: text, first_warning: text, warning_count: 0, row: 3, damaged_row: 3, scan: 2, system_error: 0))
+          message: text, first_warning: text, dropped_chunks: text, warning_count: 0, row: 3, damaged_row: 3, scan: 2,
+          system_error: 0,
+          is_hopeless: false))
     }
     let copy: Remedy = "get an intact copy"
     for status in [cic_status.CIC_TRUNCATED, .CIC_CORRUPT] {

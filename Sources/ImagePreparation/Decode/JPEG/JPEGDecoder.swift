@@ -110,7 +110,10 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
       or: "make it baseline first: jpegtran IN > OUT")
     var started = cic_jpeg_layout()
     let status = unsafe cic_jpeg_start(handle.pointer, UInt32(scale.rawValue), output, &started)
-    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    guard status == .CIC_OK else {
+      let report = handle.report
+      throw failure.error(status, report, isFinal: status == .CIC_CORRUPT && report.isHopeless)
+    }
     self.scale = scale
     outputSize = ImageSize(width: Int(started.width), height: Int(started.height))
     return started

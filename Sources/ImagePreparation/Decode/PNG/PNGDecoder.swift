@@ -209,6 +209,9 @@ extension ImageDescription {
     if let complaint = unsafe header.icc_complaint {
       notes.append("the embedded color profile was ignored (\(unsafe String(cString: complaint)))")
     }
+    if let dropped = unsafe header.dropped_chunks.map({ unsafe String(cString: $0) }), !dropped.isEmpty {
+      notes.append(DecodingDamage.note(dropped: dropped))
+    }
     hasAlpha = unsafe header.has_transparency
     isProgressive = unsafe header.interlaced
     hasXMP = unsafe header.has_xmp
