@@ -96,15 +96,14 @@ struct PreparationTests {
     #expect(Array(image.samples[0..<3]) == [255, 128, 0])
   }
 
-  @Test("padding is the background, and transparent without one")
+  @Test("padding is the background, and white without one")
   func padding() throws {
     func pixels(_ background: BackgroundColor?) throws -> PixelImage<UInt8> {
       let recipe = Recipe(size: .box(40, 60, .pad), background: background)
       return try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("jpeg/small-gray.jpg")), as: recipe)
     }
-    let clear = try pixels(nil)
-    #expect(clear.size == ImageSize(width: 40, height: 60) && clear.channels == 2)
-    #expect(Array(clear.samples[0..<2]) == [0, 0])
+    let white = try pixels(nil)
+    #expect(white.size == ImageSize(width: 40, height: 60) && white.channels == 1 && white.samples[0] == 255)
     let red = try pixels(BackgroundColor(red: 200, green: 10, blue: 20))
     #expect(red.channels == 3 && Array(red.samples[0..<3]) == [200, 10, 20])
     let gray = try pixels(BackgroundColor(red: 77, green: 77, blue: 77))

@@ -93,6 +93,8 @@ struct RestoringTests {
         let edge = min(cx - crop.x, crop.x + crop.width - cx, cy - crop.y, crop.y + crop.height - cy)
         for c in 0..<3 {
           let distance = abs(Int(canvas.samples[at + c]) - Int(source.samples[(y * 160 + x) * 3 + c]))
+          // White bars reach into the edge of a padded image by a filter's width.
+          if edge < 12, prepared.geometry.content != prepared.geometry.canvas { continue }
           #expect(distance <= (edge < 12 ? 8 : 2), "\(x), \(y), channel \(c)")
         }
         #expect(edge < 12 || canvas.samples[at + 3] == 255)

@@ -29,7 +29,7 @@ struct AlphaPlan: Sendable, Equatable {
   /// True when alpha weighs the colors in the resize: they are premultiplied on the way in. So they are where the result is flattened,
   /// data included, because the resized image then equals the one that is flattened first.
   let premultiplies: Bool
-  /// What padding is filled with; nil for transparent padding.
+  /// What padding is filled with; nil for transparent padding, which only an image that has alpha itself gets.
   let padding: BackgroundColor?
   /// Whether a pixel of the result is transparent, which makes it a PNG where no format is asked for.
   let transparency: Transparency
@@ -43,7 +43,7 @@ struct AlphaPlan: Sendable, Equatable {
     let isDecoded = source.decodedChannels.hasAlpha
     let linear = recipe.samples.isLinear
     premultiplies = isDecoded && (!recipe.samples.isData || recipe.background != nil)
-    padding = recipe.background ?? (format == .jpeg ? .white : nil)
+    padding = recipe.background ?? (format == .jpeg || !isDecoded ? .white : nil)
     tensor =
       recipe.samples.isData && recipe.background == nil
       ? .drop : .flatten(recipe.background ?? .white, linear: linear)

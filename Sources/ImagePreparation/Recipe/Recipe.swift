@@ -30,7 +30,7 @@ public struct Recipe: Sendable, Equatable {
   /// The part of the shrinking that the decoder may do.
   public var effort: Effort
   /// The color that transparency is flattened on (in linear light if the resize is) and that padding is filled with. With nil, alpha is
-  /// kept (PNG) or flattened on white with a note (JPEG), and padding is transparent (PNG) or white (JPEG).
+  /// kept (PNG) or flattened on white with a note (JPEG), and padding is white, or transparent in a PNG of an image with alpha.
   public var background: BackgroundColor?
   /// The encoded form of the result.
   public var output: Output

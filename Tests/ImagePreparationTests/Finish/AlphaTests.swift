@@ -111,6 +111,24 @@ struct AlphaTests {
     }
   }
 
+  @Test(
+    "an opaque image is padded with white or the background, whatever the format",
+    arguments: ["jpeg/small-444.jpg", "jpeg/small-gray.jpg", "png/small-rgb8.png"],
+    [Recipe.Output.auto(), .png(), .jpeg()])
+  func opaquePadding(_ file: String, output: Recipe.Output) throws {
+    for background in [nil, BackgroundColor(red: 40, green: 90, blue: 160)] as [BackgroundColor?] {
+      let recipe = Recipe(size: .box(300, 300, .pad), background: background, output: output)
+      let prepared = try ImagePreparer().prepareBlocking(.file(Fixtures.path(file)), as: recipe)
+      let image = try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes), as: Recipe(size: .original))
+      #expect(image.size == ImageSize(width: 300, height: 300) && image.channels != 2 && image.channels != 4)
+      let color: [UInt8] = background.map { [$0.red, $0.green, $0.blue] } ?? [255, 255, 255]
+      for c in 0..<min(image.channels, 3) {
+        // JPEG is lossy.
+        #expect(abs(Int(image.samples[c]) - Int(color[c])) <= (prepared.format == .jpeg ? 3 : 0))
+      }
+    }
+  }
+
   @Test("a resize in linear light equals float64", arguments: TestPattern.hard, [(181, 127, 60), (1201, 503, 301)])
   func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
     // Dots are gray in every channel, and stored as such.

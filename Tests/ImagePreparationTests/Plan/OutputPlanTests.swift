@@ -61,7 +61,7 @@ struct OutputPlanTests {
     Case(photo, "default", [.jpeg, .png], .planes),
     Case(photo, "JPEG", [.jpeg], .planes, small(output: .jpeg())),
     Case(photo, "PNG", steps: ["merge-planes"], [.png], .whole, small(output: .png())),
-    Case(photo, "padded", steps: ["merge-planes", "pad"], [.png], .whole, Recipe(size: .box(40, 40, .pad))),
+    Case(photo, "padded", steps: ["merge-planes", "pad"], [.jpeg, .png], .whole, Recipe(size: .box(40, 40, .pad))),
     Case(
       photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole,
       Recipe(size: .box(40, 40, .pad), output: .jpeg())),
