@@ -28,7 +28,8 @@ public struct ImageDescription: Sendable, Equatable {
   public var format: Format
   /// Width and height as stored, before orientation.
   public var storedSize: ImageSize
-  /// The EXIF orientation, 1 to 8; 1 where the file has none or an invalid one.
+  /// The orientation, 1 to 8; 1 where the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of
+  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree.
   public var orientation = Orientation.upright
   /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette.
   public var bitDepth: Int
@@ -50,7 +51,7 @@ public struct ImageDescription: Sendable, Equatable {
   public var adobeTransform: Int?
   /// The EXIF metadata, an unchanged TIFF structure.
   var exif: [UInt8]?
-  /// The unchanged XMP packet of a JPEG.
+  /// The unchanged XMP packet.
   var xmp: [UInt8]?
   /// The first comment of a JPEG.
   var comment: [UInt8]?
@@ -84,15 +85,19 @@ public struct ImageDescription: Sendable, Equatable {
 }
 
 extension ImageDescription {
-  /// Sets the EXIF bytes and their orientation, if there are any.
-  mutating func setEXIF(_ start: UnsafePointer<UInt8>?, _ count: Int) {
-    guard let start = unsafe start else { return }
-    var bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-    // A PNG needs no such prefix, but some have it.
-    if bytes.starts(with: "Exif\0\0".utf8) { bytes.removeFirst(6) }
-    hasEXIF = true
-    exif = bytes
-    orientation = EXIFReader(bytes.span).orientation
+  /// Sets EXIF, XMP and the orientation in them, if there are any.
+  ///
+  /// - Parameters:
+  ///   - structures: TIFF structures in order of precedence, with or without a prefix. The first readable one is kept.
+  ///   - packets: XMP packets, of which the first is kept.
+  mutating func setMetadata(exif structures: [[UInt8]], xmp packets: [[UInt8]]) {
+    let structures = structures.map(EXIFReader.withoutPrefix)
+    hasEXIF = !structures.isEmpty
+    exif = structures.first { EXIFReader($0.span).isReadable } ?? structures.first
+    xmp = packets.first
+    let carriers = OrientationCarriers(exif: structures, xmp: packets)
+    orientation = carriers.orientation
+    if let note = carriers.note { notes.append(note) }
   }
 
   /// Sets the findings about the place of the picture.

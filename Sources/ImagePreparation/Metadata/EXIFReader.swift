@@ -1,10 +1,10 @@
 /// Reads the fields of EXIF that a preparation needs, from bytes that may be hostile.
 ///
 /// EXIF is a TIFF structure (CIPA DC-008-2023, 4.5): a header, then a directory of 12-byte entries. Only the first directory is read,
-/// and no pointer in it is followed, so that no loop is possible.
+/// and no pointer in it is followed but that to a value, so that no loop is possible.
 struct EXIFReader: Sendable, Equatable {
-  /// The value of tag 0x0112; upright when it is missing or out of range.
-  private(set) var orientation = Orientation.upright
+  /// The first value of tag 0x0112; nil when it is missing or out of range.
+  private(set) var orientation: Orientation?
   /// True when the directory points to a GPS directory (tag 0x8825).
   private(set) var hasGPS = false
   /// True when the directory holds an XMP packet (tag 0x02BC).
@@ -13,6 +13,11 @@ struct EXIFReader: Sendable, Equatable {
   private(set) var orientationBytes: Range<Int>?
   /// True when there is a directory to read.
   private(set) var isReadable = false
+
+  /// The structure without the prefix that a JPEG's segment has, and chunks of some PNGs.
+  static func withoutPrefix(_ exif: [UInt8]) -> [UInt8] {
+    exif.starts(with: "Exif\0\0".utf8) ? Array(exif.dropFirst(6)) : exif
+  }
 
   /// The same metadata with an upright orientation; nil for bytes that are no EXIF.
   static func upright(_ exif: [UInt8]) -> [UInt8]? {
@@ -24,6 +29,10 @@ struct EXIFReader: Sendable, Equatable {
     exif[exif[0] == 0x49 ? range.lowerBound : range.upperBound - 1] = UInt8(Orientation.upright.rawValue)
     return exif
   }
+
+  /// The bytes of one value of each type of integers (TIFF 6.0, section 2). The orientation is a SHORT, and has other types from some
+  /// writers.
+  private static let integerBytes = [1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4]
 
   /// Reads a TIFF structure. Entries that do not fit into the bytes are ignored.
   ///
@@ -42,11 +51,13 @@ struct EXIFReader: Sendable, Equatable {
       let entry = directory + 2 + index * 12
       switch number(entry, 2) {
       case 0x0112:
-        // The type is SHORT, or LONG from some writers. The value is at the left of its field.
-        let type = number(entry + 2, 2)
-        guard type == 3 || type == 4, number(entry + 4, 4) == 1 else { break }
-        orientationBytes = entry + 8..<entry + (type == 3 ? 10 : 12)
-        orientation = Orientation(rawValue: number(entry + 8, type == 3 ? 2 : 4)) ?? .upright
+        let count = number(entry + 4, 4)
+        guard let size = Self.integerBytes[number(entry + 2, 2)], count > 0, orientationBytes == nil else { break }
+        // Values of up to 4 bytes are at the left of their field, and longer ones elsewhere.
+        let start = size * count <= 4 ? entry + 8 : number(entry + 8, 4)
+        guard start >= 8, start + size <= bytes.count else { break }
+        orientationBytes = start..<start + size
+        orientation = Orientation(rawValue: number(start, size))
       case 0x8825: hasGPS = true
       case 0x02BC: hasXMP = true
       default: break

@@ -20,8 +20,7 @@ struct KeptMetadata: Sendable, Equatable {
   init(of source: ImageDescription) {
     exif = source.exif.flatMap(EXIFReader.upright)
     let texts = source.chunks.compactMap(\.text)
-    let packet = source.xmp ?? texts.first { $0.keyword == PNGChunk.Text.xmpKeyword }?.plain
-    xmp = packet.map(Self.upright)
+    xmp = source.xmp.map(XMPPacket.upright)
     chunks = source.chunks.filter(Self.isCopied)
     comment =
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
@@ -30,8 +29,7 @@ struct KeptMetadata: Sendable, Equatable {
   /// Whether a chunk of a PNG is copied into a PNG.
   private static func isCopied(_ chunk: PNGChunk) -> Bool {
     switch PNGChunk.Metadata(rawValue: chunk.type) {
-    // XMP is written anew, upright.
-    case .tEXt, .zTXt, .iTXt: chunk.text?.keyword != PNGChunk.Text.xmpKeyword
+    case .tEXt, .zTXt, .iTXt: chunk.text?.isRewritten == false
     // It is written anew, upright, too; the codec delivers it by itself.
     case .eXIf, nil: false
     }
@@ -99,22 +97,5 @@ struct KeptMetadata: Sendable, Equatable {
     }
     let length = content.count + 2
     return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
-  }
-
-  /// The packet with `tiff:Orientation` set to 1, as an attribute or an element (XMP part 1, 7.9).
-  private static func upright(_ packet: [UInt8]) -> [UInt8] {
-    let name = Array("tiff:Orientation".utf8)
-    var packet = packet
-    var i = 0
-    while i + name.count + 2 < packet.count {
-      guard packet[i] == name[0], packet[i..<i + name.count].elementsEqual(name) else {
-        i += 1
-        continue
-      }
-      i += name.count
-      while i < packet.count - 1, " =\"'>\n\r\t".utf8.contains(packet[i]) { i += 1 }
-      if (UInt8(ascii: "2")...UInt8(ascii: "8")).contains(packet[i]) { packet[i] = UInt8(ascii: "1") }
-    }
-    return packet
   }
 }

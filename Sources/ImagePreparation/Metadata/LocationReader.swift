@@ -16,7 +16,7 @@ struct LocationReader: Sendable, Equatable {
   private(set) var isIncomplete = false
 
   /// The most bytes that all compressed texts of a file together may inflate to.
-  private var inflatedLimit = 16 * 1024 * 1024
+  private var inflatedLimit = PNGChunk.Text.inflatedLimit
   /// Photoshop's resources, which may continue in the next segment.
   private var resources: [UInt8] = []
   private var portions: [Portion] = []
@@ -73,7 +73,7 @@ struct LocationReader: Sendable, Equatable {
   /// A text of a PNG: a packet, a profile in hexadecimal digits, or a property as ImageMagick writes some.
   private mutating func read(_ text: PNGChunk.Text) {
     let keyword = text.keyword
-    let isProfile = keyword.starts(with: "Raw profile type ".utf8)
+    let isProfile = text.profileName != nil
     guard isProfile || keyword == PNGChunk.Text.xmpKeyword else {
       note(name: keyword.span, 0..<keyword.count)
       return
@@ -81,29 +81,10 @@ struct LocationReader: Sendable, Equatable {
     let (bytes, isWhole) = text.whole(limit: inflatedLimit)
     inflatedLimit -= min(bytes.count, inflatedLimit)
     if !isWhole { isIncomplete = true }
-    if isProfile { read(profile: bytes) } else { read(xmp: bytes[...]) }
-  }
-
-  /// Reads a profile as ImageMagick writes it: name, length and hexadecimal digits, on lines of their own.
-  private mutating func read(profile text: [UInt8]) {
-    let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-    guard lines.count == 3 else { return isIncomplete = true }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(lines[2].count / 2)
-    var high: UInt8?
-    for character in lines[2] where !" \n\r\t\0".utf8.contains(character) {
-      guard let digit = Character(Unicode.Scalar(character)).hexDigitValue.map(UInt8.init) else {
-        isIncomplete = true
-        break
-      }
-      if let first = high {
-        bytes.append(first << 4 | digit)
-        high = nil
-      } else {
-        high = digit
-      }
-    }
-    read(block: bytes[...])
+    guard isProfile else { return read(xmp: bytes[...]) }
+    guard let profile = PNGChunk.Text.profile(in: bytes) else { return isIncomplete = true }
+    if !profile.isWhole { isIncomplete = true }
+    read(block: profile.bytes[...])
   }
 
   // MARK: EXIF

@@ -77,6 +77,52 @@ struct PNGChunk: Sendable, Equatable {
     func whole(limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
       isCompressed ? Inflater.inflated(content, limit: limit) : (Array(content), true)
     }
+
+    /// The most bytes that a compressed text may inflate to.
+    static let inflatedLimit = 16 * 1024 * 1024
+    private static let profilePrefix = Array("Raw profile type ".utf8)
+
+    /// The name of a profile that is stored as text, as ImageMagick and others do; nil for any other text.
+    var profileName: String? {
+      keyword.starts(with: Self.profilePrefix)
+        ? String(decoding: keyword.dropFirst(Self.profilePrefix.count), as: UTF8.self).lowercased() : nil
+    }
+
+    /// True for what is written into a result in another form: XMP, EXIF and color profiles.
+    var isRewritten: Bool {
+      keyword == Self.xmpKeyword || ["exif", "app1", "xmp", "icc", "icm"].contains(profileName)
+    }
+
+    /// The name and the bytes of a profile of EXIF or XMP; nil for any other text, and for a damaged one.
+    var metadataProfile: (name: String, bytes: [UInt8])? {
+      guard let name = profileName, ["exif", "app1", "xmp"].contains(name) else { return nil }
+      let (text, isWhole) = whole(limit: Self.inflatedLimit)
+      guard isWhole, let profile = Self.profile(in: text), profile.isWhole else { return nil }
+      return (name, profile.bytes)
+    }
+
+    /// Reads a profile that is stored as text: name, length and hexadecimal digits, on lines of their own.
+    ///
+    /// - Returns: The bytes before the first character that is no digit, and true if there is none; nil for text without these lines.
+    static func profile(in text: [UInt8]) -> (bytes: [UInt8], isWhole: Bool)? {
+      let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
+      guard lines.count == 3 else { return nil }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(lines[2].count / 2)
+      var high: UInt8?
+      for character in lines[2] where !" \n\r\t\0".utf8.contains(character) {
+        guard let digit = Character(Unicode.Scalar(character)).hexDigitValue.map(UInt8.init) else {
+          return (bytes, false)
+        }
+        if let first = high {
+          bytes.append(first << 4 | digit)
+          high = nil
+        } else {
+          high = digit
+        }
+      }
+      return (bytes, true)
+    }
   }
 
   /// The bytes of the chunk in a file.

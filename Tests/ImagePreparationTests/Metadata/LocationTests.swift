@@ -444,8 +444,8 @@ struct LocationTests {
     arguments: [
       ("jpeg", "xmp", "jpeg", "kept GPS"), ("jpeg", "xmp", "png", "kept GPS"),
       ("jpeg", "extended", "jpeg", "stripped GPS"),
-      ("png", "packet", "jpeg", "kept GPS"), ("png", "compressed", "png", "stripped GPS"),
-      ("png", "profile", "png", "kept GPS"), ("png", "profile", "jpeg", "stripped GPS"), ("png", "none", "png", nil),
+      ("png", "packet", "jpeg", "kept GPS"), ("png", "compressed", "png", "kept GPS"),
+      ("png", "profile", "png", "kept GPS"), ("png", "profile", "jpeg", "kept GPS"), ("png", "none", "png", nil),
     ] as [(String, String, String, String?)])
   func kept(source: String, carrier: String, format: String, note: String?) throws {
     let xmp = Array(Self.position.utf8)

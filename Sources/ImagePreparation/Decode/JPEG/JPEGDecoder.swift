@@ -190,7 +190,6 @@ extension ImageDescription.ColorModel {
 extension ImageDescription {
   fileprivate init(_ header: cic_jpeg_header, size: ImageSize, colorModel: ColorModel) {
     self.init(format: .jpeg, storedSize: size, bitDepth: 8, colorModel: colorModel)
-    unsafe setEXIF(header.exif, header.exif_count)
     unsafe setICCProfile(header.icc, header.icc_count)
     if unsafe header.icc_state == .CIC_ICC_BROKEN {
       notes.append("the embedded color profile is incomplete and was ignored")
@@ -201,9 +200,6 @@ extension ImageDescription {
     adobeTransform = unsafe header.adobe_transform >= 0 ? Int(header.adobe_transform) : nil
     hasXMP = unsafe header.has_xmp
     hasText = unsafe header.has_comment
-    if let packet = unsafe header.xmp {
-      xmp = unsafe Array(UnsafeBufferPointer(start: packet, count: header.xmp_count))
-    }
     if let text = unsafe header.comment {
       comment = unsafe Array(UnsafeBufferPointer(start: text, count: header.comment_count))
     }
@@ -216,8 +212,12 @@ extension ImageDescription {
         rest = rest.dropFirst(4 + count)
       }
     }
+    let first = unsafe header.exif.map { unsafe Array(UnsafeBufferPointer(start: $0, count: header.exif_count)) }
+    let further = segments.filter { $0.starts(with: "Exif\0\0".utf8) }.map(Array.init)
+    let packet = unsafe header.xmp.map { unsafe Array(UnsafeBufferPointer(start: $0, count: header.xmp_count)) }
+    setMetadata(exif: (first.map { [$0] } ?? []) + further, xmp: packet.map { [$0] } ?? [])
     setLocation(
-      LocationReader(exif: exif, xmp: xmp, segments: segments, isCut: unsafe header.segments_are_cut))
+      LocationReader(exif: first, xmp: xmp, segments: segments, isCut: unsafe header.segments_are_cut))
   }
 
   /// The common name (J:a:b) of the sampling factors of Y, Cb and Cr.

@@ -204,7 +204,6 @@ extension ImageDescription {
       default: .rgb
       }
     self.init(format: .png, storedSize: size, bitDepth: unsafe Int(header.bit_depth), colorModel: colorModel)
-    unsafe setEXIF(header.exif, header.exif_count)
     unsafe setICCProfile(header.icc, header.icc_count)
     if let complaint = unsafe header.icc_complaint {
       notes.append("the embedded color profile was ignored (\(unsafe String(cString: complaint)))")
@@ -214,13 +213,27 @@ extension ImageDescription {
     }
     hasAlpha = unsafe header.has_transparency
     isProgressive = unsafe header.interlaced
-    hasXMP = unsafe header.has_xmp
-    hasText = unsafe header.has_text
     if let kept = unsafe header.chunks {
       chunks = PNGChunk.all(in: unsafe Array(UnsafeBufferPointer(start: kept, count: header.chunks_count)))
     }
+    let first = unsafe header.exif.map { unsafe Array(UnsafeBufferPointer(start: $0, count: header.exif_count)) }
+    let texts = chunks.compactMap(\.text)
+    let profiles = texts.compactMap(\.metadataProfile)
+    let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
+    let packets =
+      texts.filter { $0.keyword == PNGChunk.Text.xmpKeyword }.compactMap { text in
+        let (bytes, isWhole) = text.whole(limit: PNGChunk.Text.inflatedLimit)
+        return isWhole ? bytes : nil
+      } + profiles.filter { $0.name == "xmp" }.map(\.bytes)
+      + profiles.filter { $0.bytes.starts(with: xmpTag) }.map { Array($0.bytes.dropFirst(xmpTag.count)) }
+    let structures = profiles.filter { $0.name != "xmp" && !$0.bytes.starts(with: xmpTag) }.map(\.bytes)
+    setMetadata(exif: (first.map { [$0] } ?? []) + structures, xmp: packets)
+    hasXMP = unsafe header.has_xmp || !packets.isEmpty
+    // Texts that are too large to be kept are texts as well.
+    hasText = unsafe header.has_text && (header.metadata_are_cut || texts.contains { !$0.isRewritten })
     setLocation(
-      LocationReader(exif: exif, xmp: nil, chunks: chunks, isCut: unsafe header.metadata_are_cut))
+      LocationReader(
+        exif: first.map(EXIFReader.withoutPrefix), xmp: nil, chunks: chunks, isCut: unsafe header.metadata_are_cut))
     isAnimated = unsafe header.animated
     var color = PNGColor()
     if unsafe header.has_cicp {

@@ -1,0 +1,28 @@
+/// The orientation of a file that may carry it in several places.
+struct OrientationCarriers {
+  /// Valid orientations, in order of precedence.
+  private let found: [(carrier: String, value: Orientation)]
+
+  /// Searches TIFF structures and XMP packets, each in order of precedence. EXIF comes before XMP, which editors often copy into a file
+  /// whose pixels were turned since.
+  init(exif structures: [[UInt8]], xmp packets: [[UInt8]]) {
+    var found: [(carrier: String, value: Orientation)] = []
+    for structure in structures {
+      if let value = EXIFReader(structure.span).orientation {
+        found.append((found.isEmpty ? "EXIF" : "further EXIF", value))
+      }
+    }
+    for value in packets.compactMap(XMPPacket.orientation) { found.append(("XMP", value)) }
+    self.found = found
+  }
+
+  /// The orientation that counts; upright where no carrier has a valid one.
+  var orientation: Orientation { found.first?.value ?? .upright }
+
+  /// The note about carriers that disagree; nil where all agree.
+  var note: String? {
+    guard found.contains(where: { $0.value != orientation }) else { return nil }
+    let values = found.map { "\($0.value.rawValue) in \($0.carrier)" }.joined(separator: ", ")
+    return "its metadata disagree about the orientation: \(values); the first was taken"
+  }
+}
