@@ -80,6 +80,7 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
   const cic_jpeg_metadata *m = &d->metadata;
   header->has_comment = m->has_comment;
   header->has_xmp = m->has_xmp;
+  header->has_gain_map = m->has_gain_map;
   header->exif = m->exif.bytes;
   header->exif_count = m->exif.count;
   header->xmp = m->xmp.bytes;

@@ -40,7 +40,7 @@ typedef struct {
 } cic_jpeg_segment;
 
 typedef struct {
-  bool has_comment, has_xmp;
+  bool has_comment, has_xmp, has_gain_map;
   cic_jpeg_segment exif, xmp, comment;  // the first of each
   cic_byte_buffer further;              // other segments that may name a place: length and content of each
   bool further_is_cut;

@@ -56,6 +56,7 @@ static void keep_icc_segment(j_decompress_ptr c, const uint8_t *head, size_t hea
 static boolean read_marker(j_decompress_ptr c) {
   static const char exif_tag[6] = "Exif\0", xmp_tag[29] = "http://ns.adobe.com/xap/1.0/", icc_tag[12] = "ICC_PROFILE";
   static const char extension_tag[35] = "http://ns.adobe.com/xmp/extension/", photoshop_tag[14] = "Photoshop 3.0";
+  static const char gain_map_tag[28] = "urn:iso:std:iso:ts:21496:-1";
   cic_jpeg_metadata *m = &cic_jpeg_decoder_of(c)->metadata;
   int marker = c->unread_marker;
   uint8_t high = cic_jpeg_next_byte(c);
@@ -87,6 +88,8 @@ static boolean read_marker(j_decompress_ptr c) {
   } else if (marker == JPEG_APP0 + 2 && head_count >= 14 && !memcmp(head, icc_tag, 12)) {
     keep_icc_segment(c, head, head_count, rest);
     return TRUE;
+  } else if (marker == JPEG_APP0 + 2 && head_count >= sizeof gain_map_tag && !memcmp(head, gain_map_tag, sizeof gain_map_tag)) {
+    m->has_gain_map = true;
   }
   cic_jpeg_skip_bytes(c, (long)rest);
   return TRUE;

@@ -72,6 +72,8 @@ public struct ImageDescription: Sendable, Equatable {
   public var hasXMP = false
   /// True when text chunks or comments are present.
   public var hasText = false
+  /// True when the file contains a gain map, which makes an HDR picture of the one that is decoded.
+  var hasGainMap = false
   /// True for an animated PNG; only its default image is read.
   public var isAnimated = false
   /// Notes for the user, for example about a profile that was ignored, in whole sentences without a period.
@@ -95,7 +97,9 @@ extension ImageDescription {
     hasEXIF = !structures.isEmpty
     exif = structures.first { EXIFReader($0.span).isReadable } ?? structures.first
     xmp = packets.first
-    let carriers = OrientationCarriers(exif: structures, xmp: packets)
+    let read = packets.compactMap { XMPEditor($0, size: storedSize) }
+    hasGainMap = read.contains { $0.removed.contains(.gainMap) }
+    let carriers = OrientationCarriers(exif: structures, xmp: read)
     orientation = carriers.orientation
     if let note = carriers.note { notes.append(note) }
   }

@@ -119,6 +119,7 @@ typedef struct {
   bool progressive;
   bool has_comment;
   bool has_xmp;
+  bool has_gain_map;  // as ISO 21496-1 has it
   int32_t adobe_transform;  // -1 without an APP14 marker
   uint32_t restart_interval;
   uint8_t h_sampling[4], v_sampling[4];

@@ -19,17 +19,6 @@ struct EXIFReader: Sendable, Equatable {
     exif.starts(with: "Exif\0\0".utf8) ? Array(exif.dropFirst(6)) : exif
   }
 
-  /// The same metadata with an upright orientation; nil for bytes that are no EXIF.
-  static func upright(_ exif: [UInt8]) -> [UInt8]? {
-    let reader = EXIFReader(exif.span)
-    guard reader.isReadable else { return nil }
-    guard let range = reader.orientationBytes else { return exif }
-    var exif = exif
-    for i in range { exif[i] = 0 }
-    exif[exif[0] == 0x49 ? range.lowerBound : range.upperBound - 1] = UInt8(Orientation.upright.rawValue)
-    return exif
-  }
-
   /// The bytes of one value of each type of integers (TIFF 6.0, section 2). The orientation is a SHORT, and has other types from some
   /// writers.
   private static let integerBytes = [1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4]

@@ -1,4 +1,5 @@
-/// The metadata that a result keeps at the user's request: with an upright orientation, in the form of the result's format.
+/// The metadata that a result keeps at the user's request, in the form of the result's format. They are true of the result: upright, with
+/// its size, without a thumbnail of the source, and without promises of images that only the source has.
 struct KeptMetadata: Sendable, Equatable {
   /// A TIFF structure.
   let exif: [UInt8]?
@@ -8,6 +9,8 @@ struct KeptMetadata: Sendable, Equatable {
   let comment: [UInt8]?
   /// A PNG's chunks that are copied as they are, the comment among them; empty for a JPEG.
   let chunks: [PNGChunk]
+  /// Parts of the metadata that are not true of the result, and were taken out.
+  private let removed: [String]
 
   /// The most bytes of the content of a JPEG's segment.
   private static let longestSegment = 65_533
@@ -16,11 +19,19 @@ struct KeptMetadata: Sendable, Equatable {
   private static let exifTag = Array("Exif\0\0".utf8)
   private static let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
 
-  /// Collects the metadata of a source that can be kept.
-  init(of source: ImageDescription) {
-    exif = source.exif.flatMap(EXIFReader.upright)
+  /// Collects the metadata of a source that can be kept in a result of a size.
+  init(of source: ImageDescription, size: ImageSize) {
+    let editedEXIF = source.exif.flatMap { EXIFEditor($0, size: size) }
+    let editedXMP = source.xmp.flatMap { XMPEditor($0, size: size) }
+    exif = editedEXIF?.bytes
+    xmp = editedXMP?.bytes
+    let promises = editedXMP?.removed ?? []
+    removed = [
+      ("the thumbnail", editedEXIF?.hadThumbnail == true || promises.contains(.thumbnail)),
+      ("references to other images in the file", promises.contains(.otherImage) || promises.contains(.motion)),
+      ("extended XMP", promises.contains(.furtherPacket)),
+    ].filter(\.1).map(\.0)
     let texts = source.chunks.compactMap(\.text)
-    xmp = source.xmp.map(XMPPacket.upright)
     chunks = source.chunks.filter(Self.isCopied)
     comment =
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
@@ -44,11 +55,15 @@ struct KeptMetadata: Sendable, Equatable {
       case (.png, .jpeg): comment != nil && textCount == 1
       case (.jpeg, _): comment != nil
       }
+    let isJPEG = format == .jpeg
     let lost = [
       ("EXIF", source.hasEXIF && exif == nil), ("XMP", source.hasXMP && xmp == nil),
-      (format == .jpeg && comment != nil ? "text other than the comment" : "text", source.hasText && !keepsText),
+      (isJPEG && comment != nil ? "text other than the comment" : "text", source.hasText && !keepsText),
     ].filter(\.1).map(\.0)
-    let location = LocationReader(exif: exif, xmp: xmp, chunks: format == .png ? chunks : [])
+    let large = isJPEG ? segments.filter { $0.content.count > Self.longestSegment } : []
+    let location = LocationReader(
+      exif: large.contains { $0.name == "EXIF" } ? nil : exif, xmp: large.contains { $0.name == "XMP" } ? nil : xmp,
+      chunks: isJPEG ? [] : chunks)
     var notes: [String] = []
     if location.hasCoordinates {
       notes.append("kept GPS")
@@ -58,23 +73,37 @@ struct KeptMetadata: Sendable, Equatable {
       notes.append("stripped GPS")
     }
     if location.hasPlaceName { notes.append("kept names of places") }
+    if !removed.isEmpty {
+      notes.append("left out of the metadata, because the result has none: \(removed.joined(separator: ", "))")
+    }
+    for segment in large {
+      notes.append("\(segment.name) of \(segment.content.count) bytes does not fit in a JPEG and was left out")
+    }
     return notes
       + (lost.isEmpty ? [] : ["\(lost.joined(separator: " and ")) cannot be kept and was left out"])
   }
 
+  /// The segments of a JPEG, also those that are too long for one.
+  private var segments: [(marker: UInt8, content: [UInt8], name: String)] {
+    [
+      exif.map { (0xE1, Self.exifTag + $0, "EXIF") }, xmp.map { (0xE1, Self.xmpTag + $0, "XMP") },
+      comment.map { (0xFE, $0, "text") },
+    ].compactMap(\.self)
+  }
+
   /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
   /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5). `file` must be the output of one of this package's encoders.
-  ///
-  /// - Throws: `unsupportedFeature` of stage `encode` if the metadata do not fit into a JPEG.
-  func insert(into file: inout [UInt8], format: ImageDescription.Format) throws(PreparationError) {
+  /// What is too long for a JPEG's segment is left out.
+  func insert(into file: inout [UInt8], format: ImageDescription.Format) {
     switch format {
     case .jpeg:
-      var segments: [UInt8] = []
-      if let exif { segments += try Self.segment(0xE1, Self.exifTag + exif, "EXIF") }
-      if let xmp { segments += try Self.segment(0xE1, Self.xmpTag + xmp, "XMP") }
-      if let comment { segments += try Self.segment(0xFE, comment, "text") }
+      var written: [UInt8] = []
+      for (marker, content, _) in segments where content.count <= Self.longestSegment {
+        let length = content.count + 2
+        written += [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
+      }
       let behindJFIF = 4 + Int(file[4]) << 8 + Int(file[5])
-      file.insert(contentsOf: segments, at: behindJFIF)
+      file.insert(contentsOf: written, at: behindJFIF)
     case .png:
       var written: [UInt8] = []
       if let exif { written += PNGChunk(type: "eXIf", data: exif).bytes }
@@ -87,15 +116,5 @@ struct KeptMetadata: Sendable, Equatable {
       for chunk in chunks { written += chunk.bytes }
       file.insert(contentsOf: written, at: Self.pngHeaderBytes)
     }
-  }
-
-  private static func segment(_ marker: UInt8, _ content: [UInt8], _ name: String) throws(PreparationError) -> [UInt8] {
-    guard content.count <= longestSegment else {
-      throw PreparationError(
-        .unsupportedFeature, stage: .encode, "its \(name) metadata of \(content.count) bytes does not fit in a JPEG",
-        remedy: .either(.writePNG, or: .leaveOut(.keptMetadata)))
-    }
-    let length = content.count + 2
-    return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
   }
 }

@@ -5,14 +5,14 @@ struct OrientationCarriers {
 
   /// Searches TIFF structures and XMP packets, each in order of precedence. EXIF comes before XMP, which editors often copy into a file
   /// whose pixels were turned since.
-  init(exif structures: [[UInt8]], xmp packets: [[UInt8]]) {
+  init(exif structures: [[UInt8]], xmp packets: [XMPEditor]) {
     var found: [(carrier: String, value: Orientation)] = []
     for structure in structures {
       if let value = EXIFReader(structure.span).orientation {
         found.append((found.isEmpty ? "EXIF" : "further EXIF", value))
       }
     }
-    for value in packets.compactMap(XMPPacket.orientation) { found.append(("XMP", value)) }
+    for value in packets.compactMap(\.orientation) { found.append(("XMP", value)) }
     self.found = found
   }
 

@@ -145,7 +145,7 @@ struct OutputPlan: Sendable {
     subsampling = recipe.output.subsampling
     embeddedProfile = color.embeddedProfile
     pngColor = color.pngColor(recipe)
-    metadata = recipe.metadata == .keep ? KeptMetadata(of: source) : nil
+    metadata = recipe.metadata == .keep ? KeptMetadata(of: source, size: geometry.canvas) : nil
     if let format = product.tensor {
       tensor = (format.layout, try format.tables())
     } else {

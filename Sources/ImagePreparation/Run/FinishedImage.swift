@@ -29,6 +29,7 @@ struct FinishedImage {
     var clock = clock
     var notes = source.notes + plan.notes + result.damage.notes
     if plan.output.metadata == nil, source.hasGPS { notes.append("stripped GPS") }
+    if source.hasGainMap { notes.append("the gain map (HDR) was left out: the result is the picture without it") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     let file = result.file
     var planes = result.planes
@@ -90,7 +91,7 @@ struct FinishedImage {
         }
       }
     }
-    try plan.output.metadata?.insert(into: &bytes, format: format)
+    plan.output.metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
     let subsampling = isGray ? "gray" : plan.output.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(

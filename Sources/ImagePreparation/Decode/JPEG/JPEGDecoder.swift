@@ -216,6 +216,7 @@ extension ImageDescription {
     let further = segments.filter { $0.starts(with: "Exif\0\0".utf8) }.map(Array.init)
     let packet = unsafe header.xmp.map { unsafe Array(UnsafeBufferPointer(start: $0, count: header.xmp_count)) }
     setMetadata(exif: (first.map { [$0] } ?? []) + further, xmp: packet.map { [$0] } ?? [])
+    if unsafe header.has_gain_map { hasGainMap = true }
     setLocation(
       LocationReader(exif: first, xmp: xmp, segments: segments, isCut: unsafe header.segments_are_cut))
   }
