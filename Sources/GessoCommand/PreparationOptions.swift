@@ -12,8 +12,14 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "How the image is fitted into the box of --size (default: contain).")
   package var fit: Recipe.Fit?
 
-  @Option(help: "Which part stays when cropping, and where the image lies when padding.")
-  package var gravity: Gravity = .center
+  @Option(help: "Which part stays when cropping, and where the image lies when padding (default: center).")
+  package var gravity: Gravity?
+
+  @Option(
+    help: ArgumentHelp(
+      "The point that stays in the middle when cropping, from the top left corner: 0.85,0.4 or 85%,40%.",
+      valueName: "X,Y"))
+  package var focus: FocusArgument?
 
   @Option(name: .customLong("max-pixels"), help: ArgumentHelp("Megapixel cap; aspect is kept.", valueName: "MP"))
   package var maxPixels: Double?
@@ -117,6 +123,7 @@ package struct PreparationOptions: ParsableArguments {
     try requireMegapixels(maxPixels, "--max-pixels")
     try requireMegapixels(maxInputPixels, "--max-input-pixels")
     if linear, data { throw ValidationError("--linear and --data exclude each other: keep one") }
+    if gravity != nil, focus != nil { throw ValidationError("--gravity and --focus exclude each other: keep one") }
     if size == nil, fit != nil { throw ValidationError("--fit needs a box: add --size WxH") }
     if size != nil, maxSide != nil { throw ValidationError("--size and --max-side exclude each other: keep one") }
   }
@@ -149,7 +156,9 @@ package struct PreparationOptions: ParsableArguments {
       }
     return Recipe(
       size: .fitted(
-        Recipe.Fitting(target, gravity: gravity, maxPixels: maxPixels.map(Self.pixels), sides: sides, trim: trim)),
+        Recipe.Fitting(
+          target, gravity: focus?.gravity ?? gravity ?? .center, maxPixels: maxPixels.map(Self.pixels), sides: sides,
+          trim: trim)),
       samples: data ? .data : .color(profile: profile ?? .convert, linear: linear), resamplingFilter: filter,
       effort: effort,
       background: background, output: try encoding(output: output, maxBytes: maxBytes ?? defaultMaxBytes),
@@ -258,6 +267,21 @@ package struct BoxArgument: ExpressibleByArgument, Sendable {
   }
 }
 
+/// A point of the image, written as shares (`0.85,0.4`) or percents (`85%,40%`) of its width and height.
+package struct FocusArgument: ExpressibleByArgument, Sendable {
+  package let gravity: Gravity
+
+  package init?(argument: String) {
+    let shares = argument.split(separator: ",", omittingEmptySubsequences: false).map { text -> Double? in
+      text.hasSuffix("%") ? Double(text.dropLast()).map { $0 / 100 } : Double(text)
+    }
+    guard shares.count == 2, let x = shares[0], let y = shares[1], (0...1).contains(x), (0...1).contains(y) else {
+      return nil
+    }
+    gravity = .focus(x: x, y: y)
+  }
+}
+
 extension ModelSizing: ExpressibleByArgument {
   /// Finds the sizing by a model's name.
   public init?(argument: String) { self.init(named: argument) }
@@ -276,5 +300,11 @@ extension Recipe.Compression: ExpressibleByArgument {}
 extension Recipe.ProfileHandling: ExpressibleByArgument {}
 extension Recipe.MetadataHandling: ExpressibleByArgument {}
 extension DamagePolicy: ExpressibleByArgument {}
-extension Gravity: ExpressibleByArgument {}
+extension Gravity: ExpressibleByArgument {
+  /// Finds a gravity that needs no values.
+  public init?(argument: String) { self.init(named: argument) }
+
+  /// Their names.
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+}
 extension ResamplingFilter: ExpressibleByArgument {}

@@ -42,6 +42,8 @@ struct PreparationOptionsTests {
     Case("--icc keep", Recipe(samples: .color(profile: .keep))),
     Case("--metadata keep", Recipe(metadata: .keep)),
     Case("--gravity attention", Recipe(size: .longestSide(1536, gravity: .attention))),
+    Case("--focus 0.85,0.4", Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.4)))),
+    Case("--focus 85%,40%", Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.4)))),
     Case("--fail-on none", Recipe(failOn: .none)),
   ]
 
@@ -113,7 +115,9 @@ struct PreparationOptionsTests {
       "--size 5x5 --max-side 5",
       "--max-pixels 0", "--max-pixels nan", "--multiple-of 0", "--filter cubic", "--quality 101", "--quality 0",
       "--background red", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
-      "--gravity middle", "--linear --data",
+      "--gravity middle", "--gravity focus", "--focus 0.5", "--focus 1.1,0", "--focus 0,-0.1", "--focus 110%,5%",
+      "--focus a,b",
+      "--focus nan,0", "--focus 0.1,0.2,0.3", "--gravity north --focus 0,0", "--linear --data",
     ])
   func refused(arguments: String) {
     #expect(throws: (any Error).self) {

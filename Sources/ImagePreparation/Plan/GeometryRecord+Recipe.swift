@@ -27,7 +27,11 @@ extension GeometryRecord {
     }
     if let trimmed {
       let part = ImageSize(width: Int(trimmed.width), height: Int(trimmed.height))
-      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: recipe, attention: attention)
+      var inside = recipe
+      var within = fitting
+      within.gravity = fitting.gravity.within(trimmed, of: source)
+      inside.size = .fitted(within)
+      var (record, notes) = try resolve(source: part, orientation: orientation, recipe: inside, attention: attention)
       record.source = source
       record.crop.x += trimmed.x
       record.crop.y += trimmed.y

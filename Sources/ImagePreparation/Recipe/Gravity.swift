@@ -1,5 +1,5 @@
 /// The part of an image that stays when it is cropped, and the place of an image that is padded.
-public enum Gravity: String, Sendable, CaseIterable {
+public enum Gravity: Sendable, Hashable {
   /// The middle.
   case center
   /// The top edge's middle.
@@ -20,11 +20,14 @@ public enum Gravity: String, Sendable, CaseIterable {
   case northwest
   /// The most salient part, when cropping (<doc:AttentionCrop>). The source is read twice. Padding is centered.
   case attention
+  /// A point of the upright image, when cropping: shares of its width and height, from 0 at the left and the top to 1. It becomes the middle
+  /// of the part that stays, as far as the edges allow. Padding is centered.
+  case focus(x: Double, y: Double)
 
   /// The shares of the free space that lie left of and above the kept part, in halves: 0, 1 or 2.
   private var halves: (left: Int, top: Int) {
     switch self {
-    case .center, .attention: (1, 1)
+    case .center, .attention, .focus: (1, 1)
     case .north: (1, 0)
     case .northeast: (2, 0)
     case .east: (2, 1)
@@ -46,9 +49,52 @@ public enum Gravity: String, Sendable, CaseIterable {
     of part: GeometryRecord.SourceRect, in whole: (width: Double, height: Double), attention: Attention?
   ) -> (x: Double, y: Double) {
     let slack = (x: whole.width - part.width, y: whole.height - part.height)
+    if case .focus(let x, let y) = self {
+      return (
+        max(0, min(x * whole.width - part.width / 2, slack.x)), max(0, min(y * whole.height - part.height / 2, slack.y))
+      )
+    }
     let origin = (x: slack.x * Double(halves.left) / 2, y: slack.y * Double(halves.top) / 2)
     guard self == .attention, let attention else { return origin }
     let shift = attention.shift(ofWidth: part.width / whole.width, height: part.height / whole.height)
     return (origin.x * (1 + shift.x), origin.y * (1 + shift.y))
+  }
+
+  /// The same for a part of the source that counts as the whole: a point of the source becomes one of the part.
+  func within(_ part: GeometryRecord.SourceRect, of source: ImageSize) -> Gravity {
+    guard case .focus(let x, let y) = self else { return self }
+    return .focus(
+      x: max(0, min((x * Double(source.width) - part.x) / part.width, 1)),
+      y: max(0, min((y * Double(source.height) - part.y) / part.height, 1)))
+  }
+}
+
+extension Gravity: CaseIterable {
+  /// All gravities that need no values.
+  public static let allCases: [Gravity] = [
+    .center, .north, .northeast, .east, .southeast, .south, .southwest, .west, .northwest, .attention,
+  ]
+
+  /// Finds one of ``allCases`` by its name, which is that of the case.
+  public init?(named name: String) {
+    guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = found
+  }
+
+  /// The name of the case.
+  public var name: String {
+    switch self {
+    case .center: "center"
+    case .north: "north"
+    case .northeast: "northeast"
+    case .east: "east"
+    case .southeast: "southeast"
+    case .south: "south"
+    case .southwest: "southwest"
+    case .west: "west"
+    case .northwest: "northwest"
+    case .attention: "attention"
+    case .focus: "focus"
+    }
   }
 }

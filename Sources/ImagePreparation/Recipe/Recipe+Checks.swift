@@ -35,6 +35,9 @@ extension Recipe.Fitting {
       throw .refused("a box of \(box) is out of range", "use sides of 1 to 65500")
     case .original, .longestSide, .box: break
     }
+    if case .focus(let x, let y) = gravity, !(0...1).contains(x) || !(0...1).contains(y) {
+      throw .refused("a focus of \(x), \(y) is out of range", "use shares of 0 to 1")
+    }
     if let maxPixels, maxPixels < 1 { throw .refused("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
     if !(1...4096).contains(multiple.unit) {
       throw .refused("a multiple of \(multiple.unit) is out of range", "use 1 to 4096")

@@ -238,5 +238,35 @@ extension Recipe.Subsampling: Codable {}
 extension Recipe.Compression: Codable {}
 extension Recipe.Output.Format: Codable {}
 extension DamagePolicy: Codable {}
-extension Gravity: Codable {}
+extension Gravity: Codable {
+  enum CodingKeys: String, CodingKey, CaseIterable { case x, y }
+
+  /// Reads a name, or the object with the shares of a focus.
+  ///
+  /// - Throws: A `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    guard let name = try? decoder.singleValueContainer().decode(String.self) else {
+      let fields = try RecipeFields<CodingKeys>(of: decoder)
+      self = .focus(x: try fields.decode(.x), y: try fields.decode(.y))
+      return
+    }
+    guard let named = Gravity(named: name) else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "\(name) is no gravity"))
+    }
+    self = named
+  }
+
+  /// Writes a name, or the shares of a focus.
+  public func encode(to encoder: any Encoder) throws {
+    if case .focus(let x, let y) = self {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encode(x, forKey: .x)
+      try values.encode(y, forKey: .y)
+    } else {
+      var value = encoder.singleValueContainer()
+      try value.encode(name)
+    }
+  }
+}
 extension ResamplingFilter: Codable {}

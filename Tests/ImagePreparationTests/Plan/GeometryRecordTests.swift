@@ -49,6 +49,16 @@ struct GeometryRecordTests {
     Case("cover", (400, 200), canvas: (100, 100), crop: (100, 0, 200, 200), .box(100, 100, .cover)),
     Case(
       "cover east", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200), .box(100, 100, .cover, gravity: .east)),
+    // The middle of the 200 columns that are kept lies at 0.6 of 400, and as near to 0.9 as the edge allows.
+    Case(
+      "cover with a focus", (400, 200), canvas: (100, 100), crop: (140, 0, 200, 200),
+      .box(100, 100, .cover, gravity: .focus(x: 0.6, y: 0.1))),
+    Case(
+      "cover with a focus near the edge", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200),
+      .box(100, 100, .cover, gravity: .focus(x: 0.9, y: 1))),
+    Case(
+      "pad with a focus is centered", (400, 200), canvas: (100, 100), content: (100, 50), at: (0, 25),
+      .box(100, 100, .pad, gravity: .focus(x: 0, y: 0))),
     Case(
       "cover northwest of a tall one", (200, 400), canvas: (100, 50), crop: (0, 0, 200, 100),
       .box(100, 50, .cover, gravity: .northwest)),
@@ -145,9 +155,21 @@ struct GeometryRecordTests {
     #expect((1..<450).contains(refused))
   }
 
+  @Test("a focus is a point of the whole source, also where it is trimmed")
+  func focusOfTrimmed() throws {
+    let recipe = Recipe(size: .box(50, 50, .cover, gravity: .focus(x: 0.5, y: 0.5)))
+    // Columns 100 to 400 of 400 are left; the middle of the source is column 200.
+    let record = try GeometryRecord.resolve(
+      source: ImageSize(width: 400, height: 100), orientation: .upright, recipe: recipe,
+      trimmed: .init(x: 100, y: 0, width: 300, height: 100)
+    ).record
+    #expect(record.crop == .init(x: 150, y: 0, width: 100, height: 100))
+  }
+
   @Test(
     "recipes without meaning are refused",
     arguments: [
+      .longestSide(1536, gravity: .focus(x: 1.5, y: 0)), .longestSide(1536, gravity: .focus(x: 0, y: .nan)),
       .longestSide(0), .longestSide(70_000), .box(0, 5), .longestSide(1536, maxPixels: 0),
       .longestSide(1536, sides: .multiples(of: 0)), .longestSide(1536, maxPixels: 100, sides: .multiples(of: 64)),
       .longestSide(1536, sides: .model(.sdxl, multiplesOf: 5000)),

@@ -31,6 +31,8 @@ struct RecipeCodingTests {
     Case(
       #"{"size":{"box":{"fit":"cover","height":3,"width":4},"enlarge":true,"gravity":"attention"}}"#,
       Recipe(size: .box(4, 3, .cover, enlarge: true, gravity: .attention))),
+    Case(
+      #"{"size":{"gravity":{"x":0.85,"y":0.5}}}"#, Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.5)))),
     Case(#"{"size":{"gravity":"northeast"}}"#, Recipe(size: .longestSide(1536, gravity: .northeast))),
     Case(#"{"size":{"maxPixels":1000000}}"#, Recipe(size: .longestSide(1536, maxPixels: 1_000_000))),
     Case(#"{"size":{"multiplesOf":16}}"#, Recipe(size: .longestSide(1536, sides: .multiples(of: 16)))),
