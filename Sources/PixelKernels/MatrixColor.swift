@@ -1,29 +1,56 @@
+internal import CPixelIntrinsics
+
 // Colors of one RGB space to another whose primaries and transfer functions differ: a table into light, a matrix, a table out of it.
+//
+// Bytes: the tables into light are multiplied by the matrix beforehand. The entry of a byte in the table of its channel is that
+// channel's share of red, green, blue and 0, in 65 535ths with `entryFraction` fraction bits, so that a pixel is the sum of three
+// entries, rounded down and saturated to signed words. The table of red also holds what rounds, and −32 768. The words, without their
+// signs, are the places of the encoded bytes in the table out of light. Each entry lies within ±4 · 65 535, each sum within ±2^31.
+
+/// Fraction bits of the tables into light.
+public let entryFraction = 11
+
+/// The definition of the conversion of one pixel.
+///
+/// - Parameters:
+///   - toLight: 3 × 256 × 4 values.
+///   - fromLight: 65 536 bytes.
+public func convertMatrixReference(
+  _ red: UInt8, _ green: UInt8, _ blue: UInt8, toLight: UnsafePointer<Int32>, fromLight: UnsafePointer<UInt8>
+) -> (red: UInt8, green: UInt8, blue: UInt8) {
+  func encoded(_ c: Int) -> UInt8 {
+    let sum = toLight[Int(red) * 4 + c] + toLight[(256 + Int(green)) * 4 + c] + toLight[(512 + Int(blue)) * 4 + c]
+    return fromLight[Int(UInt16(bitPattern: Int16(clamping: sum >> Int32(entryFraction))))]
+  }
+  return (encoded(0), encoded(1), encoded(2))
+}
 
 /// Converts pixels in place. Alpha, where there is a fourth channel, stays as it is.
 ///
 /// - Parameters:
-///   - levels: Entries of one input table: 256 or 65 536.
-///   - toLight: 3 × `levels` amounts of light, 0 to 1.
-///   - matrix: 9 values, row by row, that give light in 65 535ths.
-///   - fromLight: For each of 65 536 amounts of light, its encoded level.
+///   - channels: 3 or 4.
+///   - toLight, fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
 public func convertMatrixBytes(
-  _ row: UnsafeMutablePointer<UInt8>, channels: Int, pixels: Int, levels: Int, toLight: UnsafePointer<Float>,
-  matrix: UnsafePointer<Float>, fromLight: UnsafePointer<UInt16>
+  _ row: UnsafeMutablePointer<UInt8>, channels: Int, pixels: Int, toLight: UnsafePointer<Int32>,
+  fromLight: UnsafePointer<UInt8>
 ) {
   for x in 0..<pixels {
     let pixel = row + x &* channels
-    let red = toLight[Int(pixel[0])]
-    let green = toLight[levels &+ Int(pixel[1])]
-    let blue = toLight[2 &* levels &+ Int(pixel[2])]
-    for c in 0..<3 {
-      let light = lightIndex(matrix + 3 &* c, red, green, blue)
-      pixel[c] = UInt8(truncatingIfNeeded: fromLight[light])
-    }
+    let words = cpi_sum_of_entries(
+      toLight + Int(pixel[0]) &* 4, toLight + 1_024 + Int(pixel[1]) &* 4, toLight + 2_048 + Int(pixel[2]) &* 4)
+    pixel[0] = fromLight[Int(UInt16(truncatingIfNeeded: words))]
+    pixel[1] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 16))]
+    pixel[2] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 32))]
   }
 }
 
-/// As ``convertMatrixBytes(_:channels:pixels:levels:toLight:matrix:fromLight:)``, of words.
+/// As the conversion of bytes, of words, in single precision: a row of the matrix gives light in 65 535ths.
+///
+/// - Parameters:
+///   - levels: Entries of one input table: 65 536.
+///   - toLight: 3 × `levels` amounts of light, 0 to 1.
+///   - matrix: 9 values, row by row, that give light in 65 535ths.
+///   - fromLight: For each of 65 536 amounts of light, its encoded level.
 public func convertMatrixWords(
   _ row: UnsafeMutablePointer<UInt16>, channels: Int, pixels: Int, levels: Int, toLight: UnsafePointer<Float>,
   matrix: UnsafePointer<Float>, fromLight: UnsafePointer<UInt16>

@@ -12,10 +12,6 @@ func colorCases() -> [KernelCase] {
     KernelCase("convertYCbCrToRGB", convertBytes), KernelCase("convertFineYCbCrToRGB", convertFine),
     KernelCase("mapGrayBytes, mapGrayWords", mapGray),
   ]
-  for channels in [3, 4] {
-    cases.append(KernelCase("convertMatrixBytes: \(channels) channels") { convertMatrix(UInt8.self, channels, &$0) })
-    cases.append(KernelCase("convertMatrixWords: \(channels) channels") { convertMatrix(UInt16.self, channels, &$0) })
-  }
   for channels in [1, 3, 4] {
     cases.append(KernelCase("tensorPlanes, tensorPixels: \(channels) channels") { tensors(channels, &$0) })
   }
@@ -53,48 +49,6 @@ private func convertFine(_ check: inout KernelCheck) {
     let exact = (0..<count).flatMap { rgb(values[0][$0], values[1][$0], values[2][$0]) }
     check.expect(actual, within: 0.51, of: exact, largest: 255, "\(count) pixels")
   }
-}
-
-private func convertMatrix<Sample: FixedWidthInteger>(
-  _: Sample.Type, _ channels: Int, _ check: inout KernelCheck
-) {
-  let levels = 1 << Sample.bitWidth
-  let pixels = 700
-  var random = SplitMix64(seed: UInt64(channels * 100 + Sample.bitWidth))
-  let input = (0..<pixels * channels).map { _ in Sample.random(in: 0...Sample.max, using: &random) }
-  // A curve of its own for each channel, and results below 0 and above 1.
-  let toLight = (0..<3 * levels).map { i in
-    let x = Float(i % levels) / Float(levels - 1)
-    return x * (x + Float(i / levels)) / Float(1 + i / levels)
-  }
-  let matrix = [1.3, -0.25, 0.02, -0.1, 1.15, -0.05, 0.01, -0.3, 1.2].map { Float($0 * 65_535) }
-  let shift = UInt16(16 - Sample.bitWidth)
-  let fromLight = (0..<65_536).map { UInt16($0) >> shift }
-  var row = input
-  if Sample.bitWidth == 8 {
-    var bytes = input.map { UInt8(truncatingIfNeeded: $0) }
-    convertMatrixBytes(
-      &bytes, channels: channels, pixels: pixels, levels: levels, toLight: toLight, matrix: matrix,
-      fromLight: fromLight)
-    row = bytes.map { Sample(truncatingIfNeeded: $0) }
-  } else {
-    var words = input.map { UInt16(truncatingIfNeeded: $0) }
-    convertMatrixWords(
-      &words, channels: channels, pixels: pixels, levels: levels, toLight: toLight, matrix: matrix,
-      fromLight: fromLight)
-    row = words.map { Sample(truncatingIfNeeded: $0) }
-  }
-  var exact: [Double] = []
-  for x in 0..<pixels {
-    let light = (0..<3).map { Double(toLight[$0 * levels + Int(input[x * channels + $0])]) }
-    for c in 0..<3 {
-      let sum = Double(matrix[3 * c]) * light[0] + Double(matrix[3 * c + 1]) * light[1]
-      let clamped = max(0, min(65_535, sum + Double(matrix[3 * c + 2]) * light[2]))
-      exact.append(Sample.bitWidth == 8 ? clamped / 256 - 0.5 : clamped)
-    }
-    if channels == 4 { exact.append(Double(input[x * 4 + 3])) }
-  }
-  check.expect(row, within: 0.52, of: exact, largest: Double(levels - 1), "\(pixels) pixels")
 }
 
 @Sendable

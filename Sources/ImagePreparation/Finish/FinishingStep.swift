@@ -1,8 +1,8 @@
 /// One step on the whole small image between the resize and the encoder.
 ///
 /// A plan lists them in order, and every image is taken through all of them: rows are encoded while they come only where the list is
-/// empty, and planes go into a JPEG as they are only where every step ``worksOnPlanes``. Work that belongs here can therefore be
-/// forgotten on no path.
+/// empty, and planes go into a JPEG as planes only where every step ``worksOnPlanes``. Work that belongs here can therefore be
+/// forgotten on no path. One thing is done elsewhere: the encoder converts the colors of planes (``OutputPlan/planeConversion``).
 enum FinishingStep: Sendable {
   /// Stored rows and columns become those of the upright image.
   case turn(Orientation)

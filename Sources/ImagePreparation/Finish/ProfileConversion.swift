@@ -5,23 +5,38 @@ internal import PixelKernels
 /// photographs do.
 ///
 /// lcms2 is the reference. Matrix-shaper profiles and gray are turned into tables, which are within rounding of lcms2 in double
-/// precision and fast enough for the whole source. All other profiles go through lcms2 itself, without its optimization, whose
-/// grids are up to ΔE 3 off.
+/// precision and fast enough for the whole source, and for planes of a JPEG. All other profiles go through lcms2 itself, without its
+/// optimization, whose grids are up to ΔE 3 off.
 final class ProfileConversion: RowConversion {
   /// The converted channels: gray stays gray, all others become RGB.
   let output: RowLayout.Channels
   /// True when rows can be converted in place, before the resize.
-  var isInPlace: Bool { if case .transform = form { false } else { true } }
+  var isInPlace: Bool {
+    switch form {
+    case .matrix, .matrixOfWords, .gray: true
+    case .transform: false
+    }
+  }
+  /// True when planes of a JPEG can be converted: Y, Cb and Cr of 8 bits, or luma alone.
+  var takesPlanes: Bool {
+    switch form {
+    case .matrix: channels == .rgb
+    case .gray: channels == .gray && bitDepth == 8
+    case .matrixOfWords, .transform: false
+    }
+  }
   /// True when the space's transfer function differs from sRGB's so much that a resize before the conversion differs from one after
   /// it by more than ΔE 1.
   let changesTransfer: Bool
 
   private let channels: RowLayout.Channels
   private let bitDepth: Int
+  private let kernels: ColorKernels
   private let form: Form
 
   private enum Form: Sendable {
-    case matrix(toLight: [Float], matrix: [Float], fromLight: [UInt16])
+    case matrix(toLight: [Int32], fromLight: [UInt8])
+    case matrixOfWords(toLight: [Float], matrix: [Float], fromLight: [UInt16])
     case gray([UInt16])
     case transform(ColorTransform)
   }
@@ -35,32 +50,36 @@ final class ProfileConversion: RowConversion {
   }
 
   /// Prepares a conversion of samples of `bitDepth` bits from an embedded profile.
-  convenience init(profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int) throws(Refusal) {
+  convenience init(
+    profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int, kernels: ColorKernels
+  ) throws(Refusal) {
     guard let context = ColorContext(), let source = ColorProfile(bytes: profile, context) else { throw .unusable }
-    try self.init(from: source, context, channels: channels, bitDepth: bitDepth)
+    try self.init(from: source, context, channels: channels, bitDepth: bitDepth, kernels: kernels)
   }
 
   /// Prepares a conversion of samples of `bitDepth` bits from the space that a PNG describes without a profile.
   convenience init(
-    space: DescribedColorSpace, channels: RowLayout.Channels, bitDepth: Int
+    space: DescribedColorSpace, channels: RowLayout.Channels, bitDepth: Int, kernels: ColorKernels
   ) throws(Refusal) {
     guard let context = ColorContext(), let source = ColorProfile(space, channels: channels, context) else {
       throw .unusable
     }
-    try self.init(from: source, context, channels: channels, bitDepth: bitDepth)
+    try self.init(from: source, context, channels: channels, bitDepth: bitDepth, kernels: kernels)
   }
 
   private init(
-    from source: borrowing ColorProfile, _ context: ColorContext, channels: RowLayout.Channels, bitDepth: Int
+    from source: borrowing ColorProfile, _ context: ColorContext, channels: RowLayout.Channels, bitDepth: Int,
+    kernels: ColorKernels
   ) throws(Refusal) {
     guard source.space == channels.colorSpace else { throw .unusable }
     let isGray = channels == .gray || channels == .grayAlpha
+    guard let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else { throw .unusable }
     guard
-      let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context),
       let exact = ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target)
     else { throw .unusable }
     self.channels = channels
     self.bitDepth = bitDepth
+    self.kernels = kernels
     output = channels == .cmyk ? .rgb : channels
     if channels == .cmyk {
       guard let transform = ColorTransform(context, from: source, channels: .cmyk, to: target, bytes: bitDepth / 8)
@@ -78,10 +97,10 @@ final class ProfileConversion: RowConversion {
         exact.converted((0..<levels).map { Double($0) / maximum }).map {
           UInt16((min(max($0, 0), 1) * maximum).rounded())
         })
-    } else if let (curves, matrix) = source.matrixShaper(levels: levels, to: target) {
-      form = .matrix(
-        toLight: curves, matrix: matrix.map { Float($0 * 65_535) },
-        fromLight: TransferFunction.encodedLevels(maximum: levels - 1))
+    } else if let (curves, matrix) = source.matrixShaper(levels: levels, to: target),
+      let form = Self.matrixForm(curves, matrix, bitDepth: bitDepth)
+    {
+      self.form = form
     } else if let transform = ColorTransform(context, from: source, channels: channels, to: target, bytes: bitDepth / 8)
     {
       form = .transform(transform)
@@ -93,7 +112,8 @@ final class ProfileConversion: RowConversion {
   /// Converts an image.
   func convert(_ image: Raster) -> Raster {
     precondition(image.channels == channels && image.bitDepth == bitDepth, "made for \(channels) of \(bitDepth) bits")
-    if case .transform(let transform) = form {
+    switch form {
+    case .transform(let transform):
       var result = Raster(size: image.size, channels: output, bitDepth: image.bitDepth)
       unsafe image.bytes.withUnsafeBytes { source in
         unsafe result.bytes.withUnsafeMutableBytes { target in
@@ -101,6 +121,7 @@ final class ProfileConversion: RowConversion {
         }
       }
       return result
+    case .matrix, .matrixOfWords, .gray: break
     }
     var result = image
     let pixels = image.size.pixelCount
@@ -125,34 +146,74 @@ final class ProfileConversion: RowConversion {
           unsafe mapGrayBytes(bytes, channels: count, pixels: pixels, table: table.baseAddress!)
         }
       }
-    case .matrix(let toLight, let matrix, let fromLight):
+    case .matrix(let toLight, let fromLight):
+      unsafe kernels.convertMatrixBytes(bytes, count, pixels, toLight, fromLight)
+    case .matrixOfWords(let toLight, let matrix, let fromLight):
       let levels = toLight.count / 3
       unsafe toLight.withUnsafeBufferPointer { toLight in
         unsafe matrix.withUnsafeBufferPointer { matrix in
           unsafe fromLight.withUnsafeBufferPointer { fromLight in
-            if bitDepth == 16 {
-              unsafe convertMatrixWords(
-                words, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
-                matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
-            } else {
-              unsafe convertMatrixBytes(
-                bytes, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
-                matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
-            }
+            unsafe convertMatrixWords(
+              words, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
+              matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
           }
         }
       }
     }
   }
 
-  /// True when the conversion changes no color of a grid by more than one level of 255.
+  /// Converts rows of Y, Cb and Cr, or of luma alone, in place.
+  ///
+  /// - Precondition: ``takesPlanes``. Rows of luma extend to the next multiple of 64 samples, and those of chroma to the next multiple
+  ///   of 64, or of 32 where chroma has half of luma's samples on both axes.
+  func convertPlanes(
+    _ planes: [UnsafeMutablePointer<UInt8>?], strides: [Int], width: Int, rows: Int, isHalved: Bool
+  ) {
+    if case .matrix(let toLight, let fromLight) = form {
+      unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 6 * planeBlockColumns) { scratch in
+        unsafe kernels.convertMatrixPlanes(
+          planes[0]!, strides[0], planes[1]!, planes[2]!, strides[1], width, rows, isHalved, toLight, fromLight,
+          scratch.baseAddress!)
+      }
+    } else {
+      for y in 0..<rows { unsafe convertInPlace(planes[0]! + y * strides[0], pixels: width) }
+    }
+  }
+
+  /// The tables of a matrix-shaper profile; nil where an entry would be too large for the kernel.
+  private static func matrixForm(_ curves: [Float], _ matrix: [Double], bitDepth: Int) -> Form? {
+    if bitDepth == 16 {
+      return .matrixOfWords(
+        toLight: curves, matrix: matrix.map { Float($0 * 65_535) },
+        fromLight: TransferFunction.encodedLevels(maximum: 65_535))
+    }
+    let one = 65_535.0 * Double(1 << entryFraction)
+    var toLight: [Int32] = []
+    toLight.reserveCapacity(3 * 256 * 4)
+    for (i, light) in curves.enumerated() {
+      let channel = i / 256
+      // Rounding and the place of the words' zero are added once.
+      let start: Int32 = channel == 0 ? 1 << (entryFraction - 1) - 32_768 << entryFraction : 0
+      for c in 0..<3 {
+        let share = matrix[3 * c + channel] * Double(light)
+        guard abs(share) <= 4 else { return nil }
+        toLight.append(Int32((share * one).rounded()) + start)
+      }
+      toLight.append(0)
+    }
+    return .matrix(toLight: toLight, fromLight: TransferFunction.encodedBytes())
+  }
+
+  /// True when the conversion changes no color of a grid by more than one level of 255. Most other spaces differ in the first slice.
   private static func isSRGB(_ transform: ColorTransform, isGray: Bool) -> Bool {
     let levels = stride(from: 0, through: 255, by: 17).map { Double($0) / 255 }
-    let colors =
+    let slices =
       isGray
-      ? (0...255).map { Double($0) / 255 }
-      : levels.flatMap { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
-    return zip(colors, transform.converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
+      ? [(0...255).map { Double($0) / 255 }]
+      : levels.map { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
+    return slices.allSatisfy { colors in
+      zip(colors, transform.converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
+    }
   }
 
   /// True when the mean of two grays differs by more than 2 levels of 255 before and after the conversion.

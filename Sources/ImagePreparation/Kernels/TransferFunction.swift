@@ -17,6 +17,17 @@ enum TransferFunction {
     (0..<levels).map { UInt16((linear(Double($0) / Double(levels - 1)) * 65_535).rounded()) }
   }
 
+  /// The encoded byte of each of 65 536 amounts of light, where the index is the amount minus 32 768, as a word without its sign.
+  static func encodedBytes() -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    // The curve rises: each level begins where the curve passes half a level below it.
+    let starts = (1...255).map { Int((linear((Double($0) - 0.5) / 255) * 65_535).rounded(.up)) } + [65_536]
+    for level in 1...255 {
+      for light in starts[level - 1]..<starts[level] { bytes[light ^ 32_768] = UInt8(level) }
+    }
+    return bytes
+  }
+
   /// The encoded level, 0 to `maximum`, of each of 65 536 amounts of light.
   static func encodedLevels(maximum: Int) -> [UInt16] {
     (0...65_535).map { UInt16((encoded(Double($0) / 65_535) * Double(maximum)).rounded()) }

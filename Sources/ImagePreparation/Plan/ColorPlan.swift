@@ -14,10 +14,10 @@ enum ColorPlan: Sendable {
   /// The color chunks of a PNG have the order of precedence of the specification (third edition, 4.3): cICP, iCCP, sRGB, gAMA
   /// with cHRM. A chunk that cannot be used is skipped.
   static func make(
-    source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe
+    source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: ColorKernels
   ) -> (plan: ColorPlan, notes: [String]) {
     let bitDepth = source.bitDepth == 16 ? 16 : 8
-    if channels == .cmyk { return inks(source, bitDepth: bitDepth) }
+    if channels == .cmyk { return inks(source, bitDepth: bitDepth, kernels) }
     switch recipe.samples.profile {
     case .keep:
       let profile = source.iccProfile ?? source.pngColor.flatMap { described($0)?.profile(channels: channels) }
@@ -29,13 +29,15 @@ enum ColorPlan: Sendable {
     var notes: [String] = []
     if let points = source.pngColor?.codePoints {
       if let space = DescribedColorSpace(points) {
-        return described(space, "the color space of its cICP chunk", channels: channels, bitDepth: bitDepth, notes)
+        return described(
+          space, "the color space of its cICP chunk", channels: channels, bitDepth: bitDepth, kernels, notes)
       }
       notes.append("the color space of its cICP chunk (\(points.name)) is not supported and was not applied")
     }
     if let profile = source.iccProfile {
       do throws(ProfileConversion.Refusal) {
-        let conversion = try ProfileConversion(profile: profile, channels: channels, bitDepth: bitDepth)
+        let conversion = try ProfileConversion(
+          profile: profile, channels: channels, bitDepth: bitDepth, kernels: kernels)
         return plan(conversion, source.iccProfileName ?? "an unnamed profile", notes)
       } catch {
         if error == .isSRGB { return (.untouched, notes) }
@@ -47,7 +49,8 @@ enum ColorPlan: Sendable {
     guard let space = DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) else {
       return (.untouched, notes + ["its gAMA and cHRM chunks make no sense and were ignored"])
     }
-    return described(space, "the colors of its gAMA and cHRM chunks", channels: channels, bitDepth: bitDepth, notes)
+    return described(
+      space, "the colors of its gAMA and cHRM chunks", channels: channels, bitDepth: bitDepth, kernels, notes)
   }
 
   /// The color space of a file without a profile; nil for sRGB.
@@ -58,9 +61,12 @@ enum ColorPlan: Sendable {
   }
 
   private static func described(
-    _ space: DescribedColorSpace, _ name: String, channels: RowLayout.Channels, bitDepth: Int, _ notes: [String]
+    _ space: DescribedColorSpace, _ name: String, channels: RowLayout.Channels, bitDepth: Int, _ kernels: ColorKernels,
+    _ notes: [String]
   ) -> (ColorPlan, [String]) {
-    guard let conversion = try? ProfileConversion(space: space, channels: channels, bitDepth: bitDepth) else {
+    guard
+      let conversion = try? ProfileConversion(space: space, channels: channels, bitDepth: bitDepth, kernels: kernels)
+    else {
       return (.untouched, notes)  // The space is sRGB.
     }
     return plan(conversion, name, notes)
@@ -76,16 +82,17 @@ enum ColorPlan: Sendable {
   }
 
   /// The decision for inks, which are always converted to sRGB: neither PNG nor the models have inks.
-  private static func inks(_ source: ImageDescription, bitDepth: Int) -> (ColorPlan, [String]) {
+  private static func inks(_ source: ImageDescription, bitDepth: Int, _ kernels: ColorKernels) -> (ColorPlan, [String])
+  {
     if let profile = source.iccProfile,
-      let conversion = try? ProfileConversion(profile: profile, channels: .cmyk, bitDepth: bitDepth)
+      let conversion = try? ProfileConversion(profile: profile, channels: .cmyk, bitDepth: bitDepth, kernels: kernels)
     {
       return (.converted(conversion), ["converted from \(source.iccProfileName ?? "an unnamed CMYK profile") to sRGB"])
     }
     // CGATS TR 001 (SWOP coated), the default of Adobe's applications; CC0, github.com/saucecontrol/Compact-ICC-Profiles.
     guard
       let conversion = try? ProfileConversion(
-        profile: PackageResources.CGATS001Compat_v2_micro_icc, channels: .cmyk, bitDepth: bitDepth)
+        profile: PackageResources.CGATS001Compat_v2_micro_icc, channels: .cmyk, bitDepth: bitDepth, kernels: kernels)
     else { preconditionFailure("the bundled CMYK profile is unreadable") }
     return (.converted(conversion), ["CMYK without a usable profile was taken as CGATS TR 001 (SWOP)"])
   }
@@ -117,7 +124,7 @@ extension ColorPlan {
 extension ImageDescription {
   /// The notes that a preparation will have about the colors; empty where they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
-    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe).notes
+    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: ColorKernels(.best)).notes
   }
 }
 

@@ -80,6 +80,8 @@ struct OutputPlan: Sendable {
   /// The steps on the small image before it is encoded, in order. Rows are encoded while they arrive only if there are no steps, see
   /// ``delivery``.
   var steps: [FinishingStep]
+  /// The conversion of planes to sRGB while they are encoded as JPEG, which no step needs to do then; nil for none.
+  let planeConversion: ProfileConversion?
   /// Whether a pixel of the result is transparent.
   let transparency: AlphaPlan.Transparency
   /// Width and height of the result.
@@ -118,15 +120,17 @@ struct OutputPlan: Sendable {
     self.planeCount = planeCount
     wantsPlanes = form == .planes && product == .file(tensor: nil) && format != .png
 
-    var steps: [FinishingStep] = []
-    if source.orientation != .upright { steps.append(.turn(source.orientation)) }
-    if let conversion = color.conversionAfterResize { steps.append(.convertColor(conversion)) }
-    if layout.bitDepth == 16 { steps.append(.roundToBytes) }
-    if let rule = alpha.rule, !alpha.isSettledByEncoder { steps.append(.settleAlpha(rule)) }
+    let turn: [FinishingStep] = source.orientation == .upright ? [] : [.turn(source.orientation)]
+    var rest: [FinishingStep] = []
+    if layout.bitDepth == 16 { rest.append(.roundToBytes) }
+    if let rule = alpha.rule, !alpha.isSettledByEncoder { rest.append(.settleAlpha(rule)) }
     if geometry.isPadded {
-      steps.append(.pad(geometry.canvas, x: geometry.contentX, y: geometry.contentY, fill: alpha.padding))
+      rest.append(.pad(geometry.canvas, x: geometry.contentX, y: geometry.contentY, fill: alpha.padding))
     }
-    self.steps = steps
+    let conversion = color.conversionAfterResize
+    let staysPlanes = wantsPlanes && rest.allSatisfy(\.worksOnPlanes) && conversion?.takesPlanes == true
+    planeConversion = staysPlanes ? conversion : nil
+    steps = turn + (staysPlanes ? [] : conversion.map { [.convertColor($0)] } ?? []) + rest
 
     transparency = alpha.transparency
     let rule: Format =

@@ -82,7 +82,9 @@ private struct Explanation: Encodable {
       decoded: alphaPlan.rule != nil, result: alphaPlan.rule?.elsewhere.words,
       padding: plan.geometry.isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
       tensor: outputPlan.tensor == nil || alphaPlan.rule == nil ? nil : alphaPlan.tensor.words)
-    steps = (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
+    steps =
+      (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
+      + (outputPlan.planeConversion == nil ? [] : ["convert-planes"])
     let formats = outputPlan.possibleFormats
     output = Output(
       format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),

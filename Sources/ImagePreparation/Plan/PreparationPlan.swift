@@ -74,7 +74,8 @@ public struct PreparationPlan: Sendable {
       attention: probe.attention)
     let geometry = resolved.record
     let channels = source.decodedChannels
-    let (color, colorNotes) = ColorPlan.make(source: source, channels: channels, recipe: recipe)
+    let (color, colorNotes) = ColorPlan.make(
+      source: source, channels: channels, recipe: recipe, kernels: ColorKernels(instructionSet))
     let alpha = AlphaPlan(
       source: source, recipe: recipe, format: format, isPadded: geometry.isPadded, product: product)
     let linear = recipe.samples.isLinear

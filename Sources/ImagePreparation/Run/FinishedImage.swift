@@ -115,15 +115,17 @@ struct FinishedImage {
     if let file = takeFile() { return file }
     let encoding = plan.output.jpeg(settings)
     guard plan.output.encodesPlanes else { return try planes[0].encodedJPEG(encoding) }
-    let encoder = try JPEGPlaneEncoder(size: plan.output.size, planeCount: planes.count, encoding: encoding)
+    let encoder = try JPEGPlaneEncoder(
+      size: plan.output.size, planeCount: planes.count, encoding: encoding, conversion: plan.output.planeConversion)
     return try encoder.encode(planes)
   }
 
   private mutating func png(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
     encodes += 1
     if let file = takeFile() { return file }
+    let image = Raster(planes: planes, kernels: kernels)
     return try plan.output.pngEncoder(settings, kernels: kernels, cancellation: cancellation)
-      .encode(Raster(planes: planes, kernels: kernels), color: plan.output.pngColor)
+      .encode(plan.output.planeConversion?.convert(image) ?? image, color: plan.output.pngColor)
   }
 }
 

@@ -9,7 +9,8 @@ extension OutputPlan {
     switch delivery {
     case .whole: return WholeImage()
     case .planes:
-      return try JPEGPlaneEncoder(size: size, planeCount: decoding.planes.count, encoding: jpeg(settings))
+      return try JPEGPlaneEncoder(
+        size: size, planeCount: decoding.planes.count, encoding: jpeg(settings), conversion: planeConversion)
     case .jpegRows: return JPEGRowStream(try JPEGEncoder(size: size, channels: channels, encoding: jpeg(settings)))
     case .pngRows:
       let encoder = pngEncoder(settings, kernels: kernels, cancellation: cancellation)

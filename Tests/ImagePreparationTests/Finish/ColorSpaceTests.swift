@@ -61,6 +61,75 @@ struct ColorSpaceTests {
     }
   }
 
+  /// What is left when the rounding to bytes is taken away: how far a color lies outside of what rounds to its pixel.
+  static func beyondRounding(_ pixels: PixelImage<UInt8>, _ expected: [Double]) -> (levels: Double, difference: Double)
+  {
+    var (levels, difference) = (0.0, 0.0)
+    for i in 0..<pixels.size.pixelCount {
+      let exact = (0..<3).map { min(max(expected[i * 3 + $0], 0), 1) }
+      let nearest = (0..<3).map { c in
+        let level = Double(pixels.samples[i * pixels.channels + (pixels.channels < 3 ? 0 : c)])
+        return min(max(exact[c], (level - 0.5) / 255), (level + 0.5) / 255)
+      }
+      levels = max(levels, zip(exact, nearest).map { abs($0 - $1) * 255 }.max() ?? 0)
+      difference = max(difference, ColorDifference.between(ColorDifference.lab(exact), ColorDifference.lab(nearest)))
+    }
+    return (levels, difference)
+  }
+
+  @Test(
+    "beyond rounding, a tenth of a level and ΔE2000 of at most 0.1 to lcms2 in double precision",
+    arguments: cases.filter { $0.isConverted && !$0.name.hasPrefix("16-bit") })
+  func precise(_ example: Case) throws {
+    let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: 625 * 3)
+    let source = ImageSource.file(Fixtures.path("color/spaces/\(example.name).png"))
+    let (levels, difference) = Self.beyondRounding(try ImagePreparer().pixelsBlocking(of: source), expected)
+    #expect(levels <= 0.1 && difference <= 0.1, "\(levels) levels, ΔE2000 \(difference)")
+  }
+
+  /// Patches of Display P3 as a JPEG, whose planes are converted, beside the colors that lcms2 makes of them.
+  @Test(
+    "planes of Display P3 are converted while they are encoded, as the colors would be",
+    arguments: [Recipe.Subsampling.yuv420, .yuv444], [64, 63])
+  func planes(_ subsampling: Recipe.Subsampling, side: Int) throws {
+    let size = ImageSize(width: side, height: side)
+    let profile = try Fixtures.bytes("icc/DisplayP3-v4.icc")
+    var patches = Raster(size: size, channels: .rgb, bitDepth: 8)
+    for y in 0..<side {
+      for x in 0..<side {
+        let patch = (y / 16 * 4 + x / 16) * 5
+        for c in 0..<3 {
+          patches.bytes[(y * side + x) * 3 + c] = UInt8([patch / 25, patch / 5 % 5, patch % 3][c] * 63)
+        }
+      }
+    }
+    let encoding = JPEGEncoding(quality: 100, subsampling: subsampling, iccProfile: profile)
+    let source = ImageSource.memory(try patches.encodedJPEG(encoding))
+    let recipe = Recipe(size: .original, output: .jpeg(quality: 100, subsampling: subsampling))
+    let prepared = try ImagePreparer().prepareBlocking(source, as: recipe)
+    #expect(prepared.plan.path == .planar)
+    let actual = try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes))
+
+    let stored = try ImagePreparer().pixelsBlocking(of: source, as: Recipe(samples: .color(profile: .ignore)))
+    // Profiles are not copyable, which the macro that requires would want.
+    guard let context = ColorContext(), let p3 = ColorProfile(bytes: profile, context),
+      let sRGB = ColorProfile(sRGB: context),
+      let exact = ColorTransform(context, from: p3, channels: .rgb, to: sRGB)
+    else {
+      Issue.record("lcms2 makes no transform")
+      return
+    }
+    let colors = exact.converted(stored.samples.map { Double($0) / 255 })
+    // In the middle of a patch, where enlarging the chroma of 4:2:0 takes nothing from its neighbors.
+    let inner = (0..<side).filter { 7...8 ~= $0 % 16 }
+    let places = inner.flatMap { y in inner.flatMap { x in (0..<3).map { (y * side + x) * 3 + $0 } } }
+    let distances = places.map { abs(Double(actual.samples[$0]) - min(max(colors[$0], 0), 1) * 255) }
+    let mean = distances.reduce(0, +) / Double(distances.count)
+    let largest = distances.max() ?? 0
+    // Y, Cb and Cr are rounded three times: in the file, between the planes, and by the encoder.
+    #expect(mean < 0.7 && largest < 3, "mean \(mean), largest \(largest)")
+  }
+
   @Test("sRGB, whichever tag says so first, stays bit for bit as it is", arguments: cases.filter { !$0.isConverted })
   func untouched(_ example: Case) throws {
     let count = 625 * example.channels
@@ -73,7 +142,7 @@ struct ColorSpaceTests {
   func inks() throws {
     let size = ImageSize(width: 25, height: 25)
     let profile = try Fixtures.bytes("icc/CGATS001Compat-v2-micro.icc")
-    let conversion = try ProfileConversion(profile: profile, channels: .cmyk, bitDepth: 8)
+    let conversion = try ProfileConversion(profile: profile, channels: .cmyk, bitDepth: 8, kernels: ColorKernels(.best))
     let inks = Raster(size: size, channels: .cmyk, bitDepth: 8, bytes: try Fixtures.bytes("color/spaces/inks.bin"))
     let pixels = PixelImage(size: size, channels: 3, samples: conversion.convert(inks).bytes)
     let expected = try Self.values("color/spaces/inks-expected.bin", count: 625 * 3)

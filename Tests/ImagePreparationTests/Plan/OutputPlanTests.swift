@@ -69,7 +69,7 @@ struct OutputPlanTests {
     Case(photo, "with a tensor", steps: ["merge-planes"], [.jpeg, .png], .whole, tensor: TensorFormat()),
     Case("jpeg/small-gray.jpg", "default", [.jpeg, .png], .planes),
     Case("jpeg/phone.jpg", "default", steps: ["turn"], [.jpeg, .png], .whole),
-    Case("jpeg/icc-display-p3.jpg", "default", steps: ["merge-planes", "convert-color"], [.jpeg, .png], .whole),
+    Case("jpeg/icc-display-p3.jpg", "default", steps: ["convert-planes"], [.jpeg, .png], .planes),
     Case(soft, "default", alpha: "keep", steps: ["settle-alpha"], [.png, .jpeg], .whole),
     Case(soft, "PNG", alpha: "keep", [.png], .whole, small(output: .png())),
     Case(

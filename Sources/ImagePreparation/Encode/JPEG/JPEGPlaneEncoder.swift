@@ -5,13 +5,23 @@ final class JPEGPlaneEncoder: RowSink {
   /// One strip for each plane, whose rows extend to whole blocks.
   private var strips: [[UInt8]]
   private let strides: [Int]
+  private let conversion: ProfileConversion?
 
-  /// Writes the headers. `planeCount` is 1 or 3.
+  /// Writes the headers.
   ///
+  /// - Parameters:
+  ///   - size: Width and height of the image.
+  ///   - planeCount: 1 or 3.
+  ///   - encoding: The encoding.
+  ///   - conversion: Converts the colors of each strip, and takes planes; nil for none.
   /// - Throws: As ``JPEGEncoder``.
-  init(size: ImageSize, planeCount: Int, encoding: JPEGEncoding) throws(PreparationError) {
+  init(
+    size: ImageSize, planeCount: Int, encoding: JPEGEncoding, conversion: ProfileConversion?
+  ) throws(PreparationError) {
     writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
-    strides = writer.planeSizes.map { ($0.width + 7) / 8 * 8 }
+    self.conversion = conversion
+    // As far as a conversion may read and write.
+    strides = writer.planeSizes.map { ($0.width + 63) / 64 * 64 }
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
   }
 
@@ -64,6 +74,13 @@ final class JPEGPlaneEncoder: RowSink {
   private func writeStrip() throws(PreparationError) {
     let bases = unsafe strips.indices.map { plane in
       unsafe strips[plane].withUnsafeMutableBufferPointer { $0.baseAddress }
+    }
+    if let conversion {
+      let luma = writer.planeSizes[0]
+      let rows = min(writer.rowsPerStrip[0], luma.height - nextStrip * writer.rowsPerStrip[0])
+      unsafe conversion.convertPlanes(
+        bases, strides: strides, width: luma.width, rows: rows,
+        isHalved: writer.rowsPerStrip[0] != writer.rowsPerStrip.last)
     }
     try unsafe writer.writeStrip(from: bases, strides: strides)
   }

@@ -1,0 +1,238 @@
+internal import CPixelIntrinsics
+
+// The conversion of MatrixColor on Y, Cb and Cr (full-range BT.601, ITU-T T.871, section 7), so that a JPEG stays planes.
+//
+// A block of columns is taken apart into RGB, looked up pixel by pixel, and put together again. Where chroma has half of luma's
+// samples on both axes, a sample of it is the color of its four pixels before, and the mean of theirs after: what is linear about the
+// conversion is exact for it.
+//
+// Words have 6 fraction bits: of 512ths, times 128, a product of which the upper word is taken.
+
+/// Columns that are converted at a time.
+public let planeBlockColumns = 64
+
+/// 1.402 − 1, 0.344136, 0.714136 and 1.772 − 1 in 32 768ths.
+private let toRGB: (redOfRed: Int16, greenOfBlue: Int16, greenOfRed: Int16, blueOfBlue: Int16) = (
+  13_173, 11_277, 23_401, 25_297
+)
+/// 0.299, 0.587, 0.114 in 32 768ths.
+private let toLuma: (red: Int16, green: Int16, blue: Int16) = (9_798, 19_235, 3_735)
+/// 0.168736 and 0.331264, and 0.418688 and 0.081312, in 32 768ths: what is taken from half of blue, and from half of red.
+private let toChroma: (redOfBlue: Int16, greenOfBlue: Int16, greenOfRed: Int16, blueOfRed: Int16) = (
+  5_529, 10_855, 13_720, 2_664
+)
+
+/// The definition of a sample's RGB.
+public func splitReference(_ y: UInt8, _ cb: UInt8, _ cr: UInt8) -> (red: UInt8, green: UInt8, blue: UInt8) {
+  func part(_ chroma: Int32, _ factor: Int16) -> Int32 { (chroma << 8 * Int32(factor)) >> 17 }
+  let (luma, blue, red) = (Int32(y) << 6 + 32, Int32(cb) - 128, Int32(cr) - 128)
+  return (
+    UInt8(clamping: (luma + red << 6 + part(red, toRGB.redOfRed)) >> 6),
+    UInt8(clamping: (luma - part(blue, toRGB.greenOfBlue) - part(red, toRGB.greenOfRed)) >> 6),
+    UInt8(clamping: (luma + blue << 6 + part(blue, toRGB.blueOfBlue)) >> 6)
+  )
+}
+
+/// The definition of the luma of a color.
+public func lumaReference(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt8 {
+  func part(_ sample: UInt8, _ factor: Int16) -> Int32 { (Int32(sample) << 7 * Int32(factor)) >> 16 }
+  return UInt8((part(red, toLuma.red) + part(green, toLuma.green) + part(blue, toLuma.blue) + 32) >> 6)
+}
+
+/// The definition of the chroma of four colors' sums, or of four times one color.
+public func chromaReference(_ red: Int32, _ green: Int32, _ blue: Int32) -> (blue: UInt8, red: UInt8) {
+  func part(_ sum: Int32, _ factor: Int16) -> Int32 { (sum << 5 * Int32(factor)) >> 16 }
+  return (
+    UInt8(clamping: (blue << 3 - part(red, toChroma.redOfBlue) - part(green, toChroma.greenOfBlue) + 8_224) >> 6),
+    UInt8(clamping: (red << 3 - part(green, toChroma.greenOfRed) - part(blue, toChroma.blueOfRed) + 8_224) >> 6)
+  )
+}
+
+/// Converts rows of planes in place.
+///
+/// - Parameters:
+///   - luma: `rows` rows, whose memory extends to the next multiple of 64 samples.
+///   - blue, red: Rows of Cb and Cr: as many, or where they are halved half as many, rounded up, whose memory extends to the next
+///     multiple of 32 samples.
+///   - width: Samples of a row of luma.
+///   - isHalved: True where chroma has half of the samples on both axes.
+///   - toLight, fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
+///   - scratch: 384 words.
+public func convertMatrixPlanes(
+  luma: UnsafeMutablePointer<UInt8>, lumaStride: Int, blue: UnsafeMutablePointer<UInt8>,
+  red: UnsafeMutablePointer<UInt8>, chromaStride: Int, width: Int, rows: Int, isHalved: Bool,
+  toLight: UnsafePointer<Int32>, fromLight: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<UInt16>
+) {
+  // Where chroma is halved, an odd last column or row is its own neighbor.
+  var y = 0
+  while y < rows {
+    let first = luma + y &* lumaStride
+    if isHalved {
+      let second = y &+ 1 < rows ? first + lumaStride : first
+      if width & 1 != 0 {
+        first[width] = first[width &- 1]
+        second[width] = second[width &- 1]
+      }
+      let (cb, cr) = (blue + y / 2 &* chromaStride, red + y / 2 &* chromaStride)
+      var x = 0
+      while x < width {
+        let (firstRow, secondRow) = (first + x, second + x)
+        let (cbRow, crRow) = (cb + x / 2, cr + x / 2)
+        splitHalved(firstRow, cbRow, crRow, scratch)
+        splitHalved(secondRow, cbRow, crRow, scratch + 192)
+        lookUp(scratch, toLight, fromLight)
+        lookUp(scratch + 192, toLight, fromLight)
+        joinLuma(scratch, firstRow)
+        joinLuma(scratch + 192, secondRow)
+        joinHalved(scratch, scratch + 192, cbRow, crRow)
+        x &+= planeBlockColumns
+      }
+      y &+= 2
+    } else {
+      let (cb, cr) = (blue + y &* chromaStride, red + y &* chromaStride)
+      var x = 0
+      while x < width {
+        split(first + x, cb + x, cr + x, scratch)
+        lookUp(scratch, toLight, fromLight)
+        joinLuma(scratch, first + x)
+        join(scratch, cb + x, cr + x)
+        x &+= planeBlockColumns
+      }
+      y &+= 1
+    }
+  }
+}
+
+@inline(__always)
+private func split(
+  _ luma: UnsafePointer<UInt8>, _ blue: UnsafePointer<UInt8>, _ red: UnsafePointer<UInt8>,
+  _ output: UnsafeMutablePointer<UInt16>
+) {
+  var x = 0
+  while x < planeBlockColumns {
+    split(cpi_load_widened_u8(luma + x), cpi_load_widened_u8(blue + x), cpi_load_widened_u8(red + x), output + x)
+    x &+= cpi_i16.scalarCount
+  }
+}
+
+@inline(__always)
+private func splitHalved(
+  _ luma: UnsafePointer<UInt8>, _ blue: UnsafePointer<UInt8>, _ red: UnsafePointer<UInt8>,
+  _ output: UnsafeMutablePointer<UInt16>
+) {
+  var x = 0
+  while x < planeBlockColumns {
+    split(
+      cpi_load_widened_u8(luma + x), cpi_load_doubled_u8(blue + x / 2), cpi_load_doubled_u8(red + x / 2), output + x)
+    x &+= cpi_i16.scalarCount
+  }
+}
+
+/// Four times red, green and blue, as words: the places of their table entries.
+@inline(__always)
+private func split(_ y: cpi_i16, _ cb: cpi_i16, _ cr: cpi_i16, _ output: UnsafeMutablePointer<UInt16>) {
+  let (one, six) = (cpi_i16(repeating: 1), cpi_i16(repeating: 6))
+  let luma = (y &<< six) &+ cpi_i16(repeating: 32)
+  let (blue, red) = (cb &- cpi_i16(repeating: 128), cr &- cpi_i16(repeating: 128))
+  let (wideBlue, wideRed) = (blue &<< cpi_i16(repeating: 8), red &<< cpi_i16(repeating: 8))
+  let r = luma &+ (red &<< six) &+ (cpi_multiply_high_i16(wideRed, toRGB.redOfRed) &>> one)
+  let g =
+    luma &- (cpi_multiply_high_i16(wideBlue, toRGB.greenOfBlue) &>> one)
+    &- (cpi_multiply_high_i16(wideRed, toRGB.greenOfRed) &>> one)
+  let b = luma &+ (blue &<< six) &+ (cpi_multiply_high_i16(wideBlue, toRGB.blueOfBlue) &>> one)
+  storePlaces(r, output)
+  storePlaces(g, output + planeBlockColumns)
+  storePlaces(b, output + 2 &* planeBlockColumns)
+}
+
+@inline(__always)
+private func storePlaces(_ samples: cpi_i16, _ output: UnsafeMutablePointer<UInt16>) {
+  let places = cpi_clamp_to_byte(samples &>> cpi_i16(repeating: 6)) &<< cpi_i16(repeating: 2)
+  cpi_store_i16(UnsafeMutableRawPointer(output).assumingMemoryBound(to: Int16.self), places)
+}
+
+/// Looks a block of places up. The encoded bytes take the place of the first half of each channel's words.
+@inline(__always)
+private func lookUp(
+  _ places: UnsafeMutablePointer<UInt16>, _ toLight: UnsafePointer<Int32>, _ fromLight: UnsafePointer<UInt8>
+) {
+  let bytes = UnsafeMutableRawPointer(places).assumingMemoryBound(to: UInt8.self)
+  for x in 0..<planeBlockColumns {
+    let words = cpi_sum_of_entries(
+      toLight + Int(places[x]), toLight + 1_024 + Int(places[planeBlockColumns &+ x]),
+      toLight + 2_048 + Int(places[2 &* planeBlockColumns &+ x]))
+    bytes[x] = fromLight[Int(UInt16(truncatingIfNeeded: words))]
+    bytes[2 &* planeBlockColumns &+ x] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 16))]
+    bytes[4 &* planeBlockColumns &+ x] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 32))]
+  }
+}
+
+@inline(__always)
+private func joinLuma(_ block: UnsafePointer<UInt16>, _ output: UnsafeMutablePointer<UInt8>) {
+  let bytes = UnsafeRawPointer(block).assumingMemoryBound(to: UInt8.self)
+  let seven = cpi_i16(repeating: 7)
+  var x = 0
+  while x < planeBlockColumns {
+    let r = cpi_load_widened_u8(bytes + x) &<< seven
+    let g = cpi_load_widened_u8(bytes + (2 &* planeBlockColumns &+ x)) &<< seven
+    let b = cpi_load_widened_u8(bytes + (4 &* planeBlockColumns &+ x)) &<< seven
+    let sum =
+      cpi_multiply_high_i16(r, toLuma.red) &+ cpi_multiply_high_i16(g, toLuma.green)
+      &+ cpi_multiply_high_i16(b, toLuma.blue) &+ cpi_i16(repeating: 32)
+    cpi_store_clamped_u8(output + x, sum &>> cpi_i16(repeating: 6))
+    x &+= cpi_i16.scalarCount
+  }
+}
+
+@inline(__always)
+private func join(
+  _ block: UnsafePointer<UInt16>, _ blue: UnsafeMutablePointer<UInt8>, _ red: UnsafeMutablePointer<UInt8>
+) {
+  let bytes = UnsafeRawPointer(block).assumingMemoryBound(to: UInt8.self)
+  let two = cpi_i16(repeating: 2)
+  var x = 0
+  while x < planeBlockColumns {
+    let r = cpi_load_widened_u8(bytes + x) &<< two
+    let g = cpi_load_widened_u8(bytes + (2 &* planeBlockColumns &+ x)) &<< two
+    let b = cpi_load_widened_u8(bytes + (4 &* planeBlockColumns &+ x)) &<< two
+    joinChroma(r, g, b, blue + x, red + x)
+    x &+= cpi_i16.scalarCount
+  }
+}
+
+@inline(__always)
+private func joinHalved(
+  _ first: UnsafePointer<UInt16>, _ second: UnsafePointer<UInt16>, _ blue: UnsafeMutablePointer<UInt8>,
+  _ red: UnsafeMutablePointer<UInt8>
+) {
+  let one = UnsafeRawPointer(first).assumingMemoryBound(to: UInt8.self)
+  let other = UnsafeRawPointer(second).assumingMemoryBound(to: UInt8.self)
+  var x = 0
+  while x < planeBlockColumns {
+    let (g, b) = (2 &* planeBlockColumns &+ x, 4 &* planeBlockColumns &+ x)
+    joinChroma(
+      cpi_load_pair_sums_u8(one + x) &+ cpi_load_pair_sums_u8(other + x),
+      cpi_load_pair_sums_u8(one + g) &+ cpi_load_pair_sums_u8(other + g),
+      cpi_load_pair_sums_u8(one + b) &+ cpi_load_pair_sums_u8(other + b), blue + x / 2, red + x / 2)
+    x &+= 2 &* cpi_i16.scalarCount
+  }
+}
+
+/// Chroma of sums of four samples.
+@inline(__always)
+private func joinChroma(
+  _ r: cpi_i16, _ g: cpi_i16, _ b: cpi_i16, _ blue: UnsafeMutablePointer<UInt8>, _ red: UnsafeMutablePointer<UInt8>
+) {
+  let (three, five, six) = (cpi_i16(repeating: 3), cpi_i16(repeating: 5), cpi_i16(repeating: 6))
+  // 128 and what rounds.
+  let middle = cpi_i16(repeating: 8_224)
+  let (wideR, wideG, wideB) = (r &<< five, g &<< five, b &<< five)
+  let cb =
+    (b &<< three) &- cpi_multiply_high_i16(wideR, toChroma.redOfBlue)
+    &- cpi_multiply_high_i16(wideG, toChroma.greenOfBlue) &+ middle
+  let cr =
+    (r &<< three) &- cpi_multiply_high_i16(wideG, toChroma.greenOfRed)
+    &- cpi_multiply_high_i16(wideB, toChroma.blueOfRed) &+ middle
+  cpi_store_clamped_u8(blue, cb &>> six)
+  cpi_store_clamped_u8(red, cr &>> six)
+}
