@@ -167,6 +167,11 @@ cic_status cic_jpeg_start(
   return CIC_OK;
 }
 
+// By itself, so that nothing else can be in the row's memory, and whole vectors are inverted.
+static void invert(uint8_t *row, size_t count) {
+  for (size_t x = 0; x < count; x++) row[x] ^= 0xFF;
+}
+
 cic_status cic_jpeg_read_rows(cic_jpeg_decoder *d, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written) {
   struct jpeg_decompress_struct *c = &d->codec;
   *written = 0;
@@ -180,8 +185,7 @@ cic_status cic_jpeg_read_rows(cic_jpeg_decoder *d, uint8_t *base, ptrdiff_t stri
     while (got < wanted && c->output_scanline < c->output_height)
       got += jpeg_read_scanlines(c, rows + got, (JDIMENSION)(wanted - got));
     if (d->inverts_inks)
-      for (size_t i = 0; i < got; i++)
-        for (size_t x = 0; x < (size_t)c->output_width * 4; x++) rows[i][x] ^= 0xFF;
+      for (size_t i = 0; i < got; i++) invert(rows[i], (size_t)c->output_width * 4);
     *written += got;
   }
   return CIC_OK;

@@ -28,7 +28,7 @@ public struct KernelCase: Sendable {
 public func kernelCases() -> [KernelCase] {
   convolutionCases() + wideConvolutionCases() + laneCases() + linearLightCases() + inverseDCTCases() + rowFilterCases()
     + unfilterCases() + deflateCases() + entropyDecodingCases() + alphaCases() + colorCases() + matrixColorCases()
-    + expansionCases() + reductionCases()
+    + tableColorCases() + expansionCases() + reductionCases()
 }
 
 /// What a case compares.

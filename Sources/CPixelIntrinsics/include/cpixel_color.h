@@ -68,4 +68,24 @@ CPI_INLINE uint64_t cpi_sum_of_entries(const int32_t *a, const int32_t *b, const
 #endif
 }
 
+typedef int32_t cpi_i32x4 __attribute__((ext_vector_type(4)));
+typedef float cpi_f32x4 __attribute__((ext_vector_type(4)));
+
+// Four words of a, each times the lower word of the weights, and four of b, times the upper one: their sums.
+CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint32_t weights) {
+#if defined(__SSE2__)
+  const __m128i pairs = _mm_unpacklo_epi16(_mm_loadl_epi64((const __m128i *)a), _mm_loadl_epi64((const __m128i *)b));
+  return (cpi_i32x4)_mm_madd_epi16(pairs, _mm_set1_epi32((int32_t)weights));
+#else
+  const int32x4_t first = vmull_n_s16(vld1_s16(a), (int16_t)weights);
+  return (cpi_i32x4)vmlal_n_s16(first, vld1_s16(b), (int16_t)(weights >> 16));
+#endif
+}
+CPI_INLINE cpi_i32x4 cpi_shift_right_by_18(cpi_i32x4 v) { return v >> 18; }
+CPI_INLINE cpi_f32x4 cpi_load_f32x4(const float *p) { cpi_f32x4 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE cpi_f32x4 cpi_larger_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_max(a, b); }
+CPI_INLINE cpi_f32x4 cpi_smaller_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_min(a, b); }
+// Rounded to zero.
+CPI_INLINE cpi_i32x4 cpi_truncate_f32x4(cpi_f32x4 v) { return __builtin_convertvector(v, cpi_i32x4); }
+
 #endif

@@ -118,7 +118,7 @@ struct ColorProfile: ~Copyable {
   }
 
   /// The matrix to the connection space, whose columns are red, green and blue.
-  private var colorants: Matrix3? {
+  var colorants: Matrix3? {
     var columns: [Double] = []
     for tag in [cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag] {
       guard let value = unsafe cmsReadTag(pointer, tag)?.assumingMemoryBound(to: cmsCIEXYZ.self).pointee else {

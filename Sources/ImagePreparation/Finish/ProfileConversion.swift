@@ -5,8 +5,9 @@ internal import PixelKernels
 /// photographs do.
 ///
 /// lcms2 is the reference. Matrix-shaper profiles and gray are turned into tables, which are within rounding of lcms2 in double
-/// precision and fast enough for the whole source, and for planes of a JPEG. All other profiles go through lcms2 itself, without its
-/// optimization, whose grids are up to ΔE 3 off.
+/// precision and fast enough for the whole source, and for planes of a JPEG. So are tables of 8-bit RGB and CMYK, which convert the
+/// small image, if they agree with lcms2. All other profiles go through lcms2 itself, without its optimization, whose grids are up to
+/// ΔE 3 off.
 final class ProfileConversion: RowConversion {
   /// The converted channels: gray stays gray, all others become RGB.
   let output: RowLayout.Channels
@@ -14,7 +15,7 @@ final class ProfileConversion: RowConversion {
   var isInPlace: Bool {
     switch form {
     case .matrix, .matrixOfWords, .gray: true
-    case .transform: false
+    case .table, .transform: false
     }
   }
   /// True when planes of a JPEG can be converted: Y, Cb and Cr of 8 bits, or luma alone.
@@ -22,7 +23,7 @@ final class ProfileConversion: RowConversion {
     switch form {
     case .matrix: channels == .rgb
     case .gray: channels == .gray && bitDepth == 8
-    case .matrixOfWords, .transform: false
+    case .matrixOfWords, .table, .transform: false
     }
   }
   /// True when the space's transfer function differs from sRGB's so much that a resize before the conversion differs from one after
@@ -38,6 +39,7 @@ final class ProfileConversion: RowConversion {
     case matrix(toLight: [Int32], fromLight: [UInt8])
     case matrixOfWords(toLight: [Float], matrix: [Float], fromLight: [UInt16])
     case gray([UInt16])
+    case table(LabTable)
     case transform(ColorTransform)
   }
 
@@ -74,6 +76,8 @@ final class ProfileConversion: RowConversion {
     guard source.space == channels.colorSpace else { throw .unusable }
     let isGray = channels == .gray || channels == .grayAlpha
     guard let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else { throw .unusable }
+    // Before a transform reads the tags.
+    let table = isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
     guard
       let exact = ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target)
     else { throw .unusable }
@@ -82,6 +86,11 @@ final class ProfileConversion: RowConversion {
     self.kernels = kernels
     output = channels == .cmyk ? .rgb : channels
     if channels == .cmyk {
+      if let table, table.agrees(with: exact) {
+        form = .table(table)
+        changesTransfer = true
+        return
+      }
       guard let transform = ColorTransform(context, from: source, channels: .cmyk, to: target, bytes: bitDepth / 8)
       else { throw .unusable }
       form = .transform(transform)
@@ -101,6 +110,8 @@ final class ProfileConversion: RowConversion {
       let form = Self.matrixForm(curves, matrix, bitDepth: bitDepth)
     {
       self.form = form
+    } else if let table, table.agrees(with: exact) {
+      form = .table(table)
     } else if let transform = ColorTransform(context, from: source, channels: channels, to: target, bytes: bitDepth / 8)
     {
       form = .transform(transform)
@@ -113,6 +124,15 @@ final class ProfileConversion: RowConversion {
   func convert(_ image: Raster) -> Raster {
     precondition(image.channels == channels && image.bitDepth == bitDepth, "made for \(channels) of \(bitDepth) bits")
     switch form {
+    case .table(let table):
+      var result = Raster(uninitialized: image.size, channels: output)
+      unsafe image.bytes.withUnsafeBufferPointer { source in
+        unsafe result.bytes.withUnsafeMutableBufferPointer { target in
+          unsafe table.convert(
+            source.baseAddress!, channels: image.channelCount, to: target.baseAddress!, pixels: image.size.pixelCount)
+        }
+      }
+      return result
     case .transform(let transform):
       var result = Raster(size: image.size, channels: output, bitDepth: image.bitDepth)
       unsafe image.bytes.withUnsafeBytes { source in
@@ -137,7 +157,7 @@ final class ProfileConversion: RowConversion {
     let bytes = unsafe row.assumingMemoryBound(to: UInt8.self)
     let words = unsafe row.assumingMemoryBound(to: UInt16.self)
     switch form {
-    case .transform: preconditionFailure("this conversion is not done in place")
+    case .table, .transform: preconditionFailure("this conversion is not done in place")
     case .gray(let table):
       unsafe table.withUnsafeBufferPointer { table in
         if bitDepth == 16 {

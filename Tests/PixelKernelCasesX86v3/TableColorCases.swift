@@ -1,0 +1,1 @@
+../PixelKernelCases/TableColorCases.swift
