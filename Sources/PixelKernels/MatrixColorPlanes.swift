@@ -9,7 +9,9 @@ internal import CPixelIntrinsics
 // Words have 6 fraction bits: of 512ths, times 128, a product of which the upper word is taken.
 
 /// Columns that are converted at a time.
-public let planeBlockColumns = 64
+let planeBlockColumns = 64
+/// Words of memory that the conversion of planes uses: three channels of two rows, and four words for each pixel of a row.
+public let planeScratchWords = 640
 
 /// 1.402 − 1, 0.344136, 0.714136 and 1.772 − 1 in 32 768ths.
 private let toRGB: (redOfRed: Int16, greenOfBlue: Int16, greenOfRed: Int16, blueOfBlue: Int16) = (
@@ -57,7 +59,7 @@ public func chromaReference(_ red: Int32, _ green: Int32, _ blue: Int32) -> (blu
 ///   - width: Samples of a row of luma.
 ///   - isHalved: True where chroma has half of the samples on both axes.
 ///   - toLight, fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
-///   - scratch: 384 words.
+///   - scratch: ``planeScratchWords`` words.
 public func convertMatrixPlanes(
   luma: UnsafeMutablePointer<UInt8>, lumaStride: Int, blue: UnsafeMutablePointer<UInt8>,
   red: UnsafeMutablePointer<UInt8>, chromaStride: Int, width: Int, rows: Int, isHalved: Bool,
@@ -80,8 +82,8 @@ public func convertMatrixPlanes(
         let (cbRow, crRow) = (cb + x / 2, cr + x / 2)
         splitHalved(firstRow, cbRow, crRow, scratch)
         splitHalved(secondRow, cbRow, crRow, scratch + 192)
-        lookUp(scratch, toLight, fromLight)
-        lookUp(scratch + 192, toLight, fromLight)
+        lookUp(scratch, toLight, fromLight, scratch + 384)
+        lookUp(scratch + 192, toLight, fromLight, scratch + 384)
         joinLuma(scratch, firstRow)
         joinLuma(scratch + 192, secondRow)
         joinHalved(scratch, scratch + 192, cbRow, crRow)
@@ -93,7 +95,7 @@ public func convertMatrixPlanes(
       var x = 0
       while x < width {
         split(first + x, cb + x, cr + x, scratch)
-        lookUp(scratch, toLight, fromLight)
+        lookUp(scratch, toLight, fromLight, scratch + 384)
         joinLuma(scratch, first + x)
         join(scratch, cb + x, cr + x)
         x &+= planeBlockColumns
@@ -151,19 +153,34 @@ private func storePlaces(_ samples: cpi_i16, _ output: UnsafeMutablePointer<UInt
   cpi_store_i16(UnsafeMutableRawPointer(output).assumingMemoryBound(to: Int16.self), places)
 }
 
-/// Looks a block of places up. The encoded bytes take the place of the first half of each channel's words.
+/// Looks a block of places up. The encoded bytes take the place of the first half of each channel's words. Sums go through memory,
+/// four words a pixel: to load each as an index costs less than to take it out of a vector.
 @inline(__always)
 private func lookUp(
-  _ places: UnsafeMutablePointer<UInt16>, _ toLight: UnsafePointer<Int32>, _ fromLight: UnsafePointer<UInt8>
+  _ places: UnsafeMutablePointer<UInt16>, _ toLight: UnsafePointer<Int32>, _ fromLight: UnsafePointer<UInt8>,
+  _ sums: UnsafeMutablePointer<UInt16>
 ) {
+  let (green, blue) = (toLight + 1_024, toLight + 2_048)
+  let (greens, blues) = (places + planeBlockColumns, places + 2 &* planeBlockColumns)
+  var x = 0
+  while x < planeBlockColumns {
+    cpi_store_sums_of_entries(
+      sums + 4 &* x, toLight + Int(places[x]), green + Int(greens[x]), blue + Int(blues[x]),
+      toLight + Int(places[x &+ 1]), green + Int(greens[x &+ 1]), blue + Int(blues[x &+ 1]))
+    x &+= 2
+  }
   let bytes = UnsafeMutableRawPointer(places).assumingMemoryBound(to: UInt8.self)
-  for x in 0..<planeBlockColumns {
-    let words = cpi_sum_of_entries(
-      toLight + Int(places[x]), toLight + 1_024 + Int(places[planeBlockColumns &+ x]),
-      toLight + 2_048 + Int(places[2 &* planeBlockColumns &+ x]))
-    bytes[x] = fromLight[Int(UInt16(truncatingIfNeeded: words))]
-    bytes[2 &* planeBlockColumns &+ x] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 16))]
-    bytes[4 &* planeBlockColumns &+ x] = fromLight[Int(UInt16(truncatingIfNeeded: words &>> 32))]
+  let (greenBytes, blueBytes) = (bytes + 2 &* planeBlockColumns, bytes + 4 &* planeBlockColumns)
+  x = 0
+  while x < planeBlockColumns {
+    let pixel = sums + 4 &* x
+    bytes[x] = fromLight[Int(pixel[0])]
+    greenBytes[x] = fromLight[Int(pixel[1])]
+    blueBytes[x] = fromLight[Int(pixel[2])]
+    bytes[x &+ 1] = fromLight[Int(pixel[4])]
+    greenBytes[x &+ 1] = fromLight[Int(pixel[5])]
+    blueBytes[x &+ 1] = fromLight[Int(pixel[6])]
+    x &+= 2
   }
 }
 

@@ -110,7 +110,7 @@ private func convertPlanes(_ isHalved: Bool, _ check: inout KernelCheck) {
       }
     }
     var actual = input
-    var scratch = [UInt16](repeating: 9, count: 6 * planeBlockColumns)
+    var scratch = [UInt16](repeating: 9, count: planeScratchWords)
     convertMatrixPlanes(
       luma: &actual.luma, lumaStride: lumaStride, blue: &actual.blue, red: &actual.red, chromaStride: chromaStride,
       width: width, rows: rows, isHalved: isHalved, toLight: toLight, fromLight: fromLight, scratch: &scratch)

@@ -67,6 +67,23 @@ CPI_INLINE uint64_t cpi_sum_of_entries(const int32_t *a, const int32_t *b, const
   return vget_lane_u64(vreinterpret_u64_s16(vqshrn_n_s32(sum, 11)), 0);
 #endif
 }
+// The same of two pixels, whose words are stored one behind the other.
+CPI_INLINE void cpi_store_sums_of_entries(
+    uint16_t *p, const int32_t *a, const int32_t *b, const int32_t *c, const int32_t *d, const int32_t *e, const int32_t *f) {
+#if defined(__SSE2__)
+  const __m128i first = _mm_add_epi32(
+      _mm_add_epi32(_mm_loadu_si128((const __m128i *)a), _mm_loadu_si128((const __m128i *)b)),
+      _mm_loadu_si128((const __m128i *)c));
+  const __m128i second = _mm_add_epi32(
+      _mm_add_epi32(_mm_loadu_si128((const __m128i *)d), _mm_loadu_si128((const __m128i *)e)),
+      _mm_loadu_si128((const __m128i *)f));
+  _mm_storeu_si128((__m128i *)p, _mm_packs_epi32(_mm_srai_epi32(first, 11), _mm_srai_epi32(second, 11)));
+#else
+  const int32x4_t first = vaddq_s32(vaddq_s32(vld1q_s32(a), vld1q_s32(b)), vld1q_s32(c));
+  const int32x4_t second = vaddq_s32(vaddq_s32(vld1q_s32(d), vld1q_s32(e)), vld1q_s32(f));
+  vst1q_u16(p, vreinterpretq_u16_s16(vcombine_s16(vqshrn_n_s32(first, 11), vqshrn_n_s32(second, 11))));
+#endif
+}
 
 typedef int32_t cpi_i32x4 __attribute__((ext_vector_type(4)));
 typedef float cpi_f32x4 __attribute__((ext_vector_type(4)));

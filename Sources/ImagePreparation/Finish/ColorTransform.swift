@@ -98,23 +98,16 @@ struct ColorProfile: ~Copyable {
   /// The profile's color space.
   var space: cmsColorSpaceSignature { unsafe cmsGetColorSpace(pointer) }
 
-  /// Curves and matrix of a matrix-shaper profile: 3 × `levels` values of linear light, and the matrix, row by row, from its linear
-  /// light to that of `target`; nil for other profiles.
-  func matrixShaper(levels: Int, to target: borrowing ColorProfile) -> (curves: [Float], matrix: [Double])? {
+  /// Curves and matrix of a matrix-shaper profile; nil for other profiles.
+  func matrixShaper(to target: borrowing ColorProfile) -> MatrixShaper? {
     let tables = [cmsSigAToB0Tag, cmsSigAToB1Tag, cmsSigDToB0Tag, cmsSigDToB1Tag]
     guard unsafe cmsIsMatrixShaper(pointer) != 0, !tables.contains(where: { unsafe cmsIsTag(pointer, $0) != 0 }),
       let own = colorants, let others = target.colorants?.inverse
     else { return nil }
-    var curves: [Float] = []
-    curves.reserveCapacity(3 * levels)
-    for tag in [cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag] {
-      guard let curve = unsafe cmsReadTag(pointer, tag) else { return nil }
-      for level in 0..<levels {
-        let input = Float(Double(level) / Double(levels - 1))
-        curves.append(unsafe cmsEvalToneCurveFloat(OpaquePointer(curve), input))
-      }
+    let curves = unsafe [cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag].compactMap {
+      unsafe cmsReadTag(pointer, $0).map { OpaquePointer($0) }
     }
-    return (curves, others.times(own).rows)
+    return unsafe curves.count == 3 ? MatrixShaper(curves: curves, matrix: others.times(own).rows) : nil
   }
 
   /// The matrix to the connection space, whose columns are red, green and blue.
@@ -127,6 +120,34 @@ struct ColorProfile: ~Copyable {
       columns += [value.X, value.Y, value.Z]
     }
     return Matrix3(rows: (0..<9).map { columns[$0 % 3 * 3 + $0 / 3] })
+  }
+}
+
+/// Curves and matrix of a profile, which has to outlive them.
+@safe
+struct MatrixShaper {
+  fileprivate let curves: [OpaquePointer]
+  /// 9 values, row by row, from the profile's linear light to that of sRGB.
+  let matrix: [Double]
+
+  fileprivate init(curves: [OpaquePointer], matrix: [Double]) {
+    unsafe self.curves = curves
+    self.matrix = matrix
+  }
+
+  /// The linear light of a sample of 0 to 1.
+  func light(_ sample: Double, channel: Int) -> Float { unsafe cmsEvalToneCurveFloat(curves[channel], Float(sample)) }
+
+  /// Converts colors of 0 to 1 to sRGB in double precision, without clipping.
+  func converted(_ colors: [Double]) -> [Double] {
+    var result = colors
+    for i in stride(from: 0, to: colors.count, by: 3) {
+      let light = (0..<3).map { Double(self.light(colors[i + $0], channel: $0)) }
+      for c in 0..<3 {
+        result[i + c] = TransferFunction.encoded((0..<3).reduce(0) { $0 + matrix[3 * c + $1] * light[$1] })
+      }
+    }
+    return result
   }
 }
 

@@ -76,17 +76,19 @@ final class ProfileConversion: RowConversion {
     guard source.space == channels.colorSpace else { throw .unusable }
     let isGray = channels == .gray || channels == .grayAlpha
     guard let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else { throw .unusable }
+    let shaper = channels == .rgb || channels == .rgba ? source.matrixShaper(to: target) : nil
     // Before a transform reads the tags.
-    let table = isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
-    guard
-      let exact = ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target)
-    else { throw .unusable }
+    let table = shaper != nil || isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
+    let exact =
+      shaper == nil
+      ? ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target) : nil
+    guard let converted = shaper.map({ $0.converted }) ?? exact.map({ $0.converted }) else { throw .unusable }
     self.channels = channels
     self.bitDepth = bitDepth
     self.kernels = kernels
     output = channels == .cmyk ? .rgb : channels
     if channels == .cmyk {
-      if let table, table.agrees(with: exact) {
+      if let table, let exact, table.agrees(with: exact) {
         form = .table(table)
         changesTransfer = true
         return
@@ -97,20 +99,18 @@ final class ProfileConversion: RowConversion {
       changesTransfer = true
       return
     }
-    if Self.isSRGB(exact, isGray: isGray) { throw .isSRGB }
-    changesTransfer = Self.changesTransfer(exact, isGray: isGray)
+    if Self.isSRGB(converted, isGray: isGray) { throw .isSRGB }
+    changesTransfer = Self.changesTransfer(converted, isGray: isGray)
     let levels = bitDepth == 16 ? 65_536 : 256
     let maximum = Double(levels - 1)
     if isGray {
       form = .gray(
-        exact.converted((0..<levels).map { Double($0) / maximum }).map {
+        converted((0..<levels).map { Double($0) / maximum }).map {
           UInt16((min(max($0, 0), 1) * maximum).rounded())
         })
-    } else if let (curves, matrix) = source.matrixShaper(levels: levels, to: target),
-      let form = Self.matrixForm(curves, matrix, bitDepth: bitDepth)
-    {
+    } else if let form = shaper.flatMap({ Self.matrixForm($0, levels: levels) }) {
       self.form = form
-    } else if let table, table.agrees(with: exact) {
+    } else if let table, let exact, table.agrees(with: exact) {
       form = .table(table)
     } else if let transform = ColorTransform(context, from: source, channels: channels, to: target, bytes: bitDepth / 8)
     {
@@ -190,7 +190,7 @@ final class ProfileConversion: RowConversion {
     _ planes: [UnsafeMutablePointer<UInt8>?], strides: [Int], width: Int, rows: Int, isHalved: Bool
   ) {
     if case .matrix(let toLight, let fromLight) = form {
-      unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 6 * planeBlockColumns) { scratch in
+      unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: planeScratchWords) { scratch in
         unsafe kernels.convertMatrixPlanes(
           planes[0]!, strides[0], planes[1]!, planes[2]!, strides[1], width, rows, isHalved, toLight, fromLight,
           scratch.baseAddress!)
@@ -201,21 +201,24 @@ final class ProfileConversion: RowConversion {
   }
 
   /// The tables of a matrix-shaper profile; nil where an entry would be too large for the kernel.
-  private static func matrixForm(_ curves: [Float], _ matrix: [Double], bitDepth: Int) -> Form? {
-    if bitDepth == 16 {
+  private static func matrixForm(_ shaper: MatrixShaper, levels: Int) -> Form? {
+    let lights = (0..<3 * levels).map { i in
+      shaper.light(Double(i % levels) / Double(levels - 1), channel: i / levels)
+    }
+    if levels > 256 {
       return .matrixOfWords(
-        toLight: curves, matrix: matrix.map { Float($0 * 65_535) },
+        toLight: lights, matrix: shaper.matrix.map { Float($0 * 65_535) },
         fromLight: TransferFunction.encodedLevels(maximum: 65_535))
     }
     let one = 65_535.0 * Double(1 << entryFraction)
     var toLight: [Int32] = []
     toLight.reserveCapacity(3 * 256 * 4)
-    for (i, light) in curves.enumerated() {
+    for (i, light) in lights.enumerated() {
       let channel = i / 256
       // Rounding and the place of the words' zero are added once.
       let start: Int32 = channel == 0 ? 1 << (entryFraction - 1) - 32_768 << entryFraction : 0
       for c in 0..<3 {
-        let share = matrix[3 * c + channel] * Double(light)
+        let share = shaper.matrix[3 * c + channel] * Double(light)
         guard abs(share) <= 4 else { return nil }
         toLight.append(Int32((share * one).rounded()) + start)
       }
@@ -225,21 +228,21 @@ final class ProfileConversion: RowConversion {
   }
 
   /// True when the conversion changes no color of a grid by more than one level of 255. Most other spaces differ in the first slice.
-  private static func isSRGB(_ transform: ColorTransform, isGray: Bool) -> Bool {
+  private static func isSRGB(_ converted: ([Double]) -> [Double], isGray: Bool) -> Bool {
     let levels = stride(from: 0, through: 255, by: 17).map { Double($0) / 255 }
     let slices =
       isGray
       ? [(0...255).map { Double($0) / 255 }]
       : levels.map { r in levels.flatMap { g in levels.flatMap { [r, g, $0] } } }
     return slices.allSatisfy { colors in
-      zip(colors, transform.converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
+      zip(colors, converted(colors)).allSatisfy { abs($0 - $1) <= 1.5 / 255 }
     }
   }
 
   /// True when the mean of two grays differs by more than 2 levels of 255 before and after the conversion.
-  private static func changesTransfer(_ transform: ColorTransform, isGray: Bool) -> Bool {
+  private static func changesTransfer(_ convert: ([Double]) -> [Double], isGray: Bool) -> Bool {
     let step = isGray ? 1 : 3
-    let converted = transform.converted((0...64).flatMap { Array(repeating: Double($0) / 64, count: step) })
+    let converted = convert((0...64).flatMap { Array(repeating: Double($0) / 64, count: step) })
     for a in 0...64 {
       for b in stride(from: a, through: 64, by: 2) {
         let middle = (converted[a * step] + converted[b * step]) / 2

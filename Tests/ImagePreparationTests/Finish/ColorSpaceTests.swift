@@ -148,6 +148,8 @@ struct ColorSpaceTests {
     let expected = try Self.values("color/spaces/inks-expected.bin", count: 625 * 3)
     let (mean, largest) = Self.difference(pixels, expected)
     #expect(mean <= 0.2 && largest <= 1.0, "mean \(mean), largest \(largest)")
+    let beyond = Self.beyondRounding(pixels, expected)
+    #expect(beyond.levels <= 0.2 && beyond.difference <= 0.1, "\(beyond)")
   }
 
   @Test(
