@@ -37,7 +37,7 @@ struct InvocationTests {
     Case("prepare \(small) \(small) -o a.jpg", 2, error: "use --out-dir DIR for several: see gesso prepare --help"),
     Case("prepare \(small) -o - --json", 2, error: "keep one: see gesso prepare --help"),
     Case("prepare - - --out-dir out", 2, error: "standard input is named twice: name - once"),
-    Case("prepare \(small) -o a.jpg --bogus", 2, error: "Unknown option '--bogus': see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --unlike", 2, error: "Unknown option '--unlike': see gesso prepare --help"),
     Case(
       "prepare \(small) -o a.jpg --quality 101", 2,
       error: "--quality goes from 1 to 100, not 101: see gesso prepare --help"),
@@ -48,7 +48,7 @@ struct InvocationTests {
     Case("prepare \(small) -o a.jpg --for dall-e", 2, error: "see gesso prepare --help"),
     Case(
       "prepare \(small) -o a.jpg --for sdxl --size 600x100 --fit stretch --enlarge", 2,
-      error: "or crop an extreme shape with --size WxH --fit cover"),
+      error: ": crop an extreme shape with --size WxH --fit cover"),
     Case("prepare \(small) -o a.jpg --max-bytes 300", 4, error: "raise --max-bytes, or lower --max-side or --quality"),
     Case("prepare \(small) -o a.webp", 2, error: "name it .jpg or .png, or add --format"),
     Case("prepare \(small) -o a.jpg --format png", 2, error: "change one of the two"),
