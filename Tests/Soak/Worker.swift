@@ -130,8 +130,16 @@ struct Worker {
     for candidate in candidates where !candidate.rawValue.hasSuffix("_sibling") {
       if try await isJob(candidate, of: index, session) { decision = .adopt(candidate) }
     }
-    // Fails while another task has the run.
-    try await session.pipeline.resolve(run, decision)
+    // Another process may be looking for the job, for as long as reading the list takes; each would wait for the other for ever if it
+    // began to look again itself.
+    for attempt in 1... {
+      do {
+        try await session.pipeline.resolve(run, decision)
+        break
+      } catch let error as PipelineError where error.code == .runInProgress && attempt < 1_200 {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
     Self.say("decided \(decision == .resubmit ? "resubmit" : "adopt")")
     if isEvident { Self.say(Self.evident) }
   }
