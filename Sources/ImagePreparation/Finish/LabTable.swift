@@ -157,7 +157,11 @@ private struct LabPipeline {
   }
 
   private static func through(_ curves: [[OpaquePointer]], _ value: Double, _ i: Int) -> Double {
-    unsafe curves.reduce(value) { min(max(Double(unsafe cmsEvalToneCurveFloat($1[i], Float($0))), 0), 1) }
+    unsafe curves.reduce(value) {
+      let value = Double(unsafe cmsEvalToneCurveFloat($1[i], Float($0)))
+      // What is no number becomes 0: a place is rounded to an integer.
+      return value > 0 ? min(value, 1) : 0
+    }
   }
 }
 

@@ -78,7 +78,7 @@ struct PNGChunk: Sendable, Equatable {
       isCompressed ? Inflater.inflated(content, limit: limit) : (Array(content), true)
     }
 
-    /// The most bytes that a compressed text may inflate to.
+    /// The most bytes that all compressed texts of a file together may inflate to.
     static let inflatedLimit = 16 * 1024 * 1024
     private static let profilePrefix = Array("Raw profile type ".utf8)
 
@@ -93,12 +93,32 @@ struct PNGChunk: Sendable, Equatable {
       keyword == Self.xmpKeyword || ["exif", "app1", "xmp", "icc", "icm"].contains(profileName)
     }
 
-    /// The name and the bytes of a profile of EXIF or XMP; nil for any other text, and for a damaged one.
-    var metadataProfile: (name: String, bytes: [UInt8])? {
-      guard let name = profileName, ["exif", "app1", "xmp"].contains(name) else { return nil }
-      let (text, isWhole) = whole(limit: Self.inflatedLimit)
-      guard isWhole, let profile = Self.profile(in: text), profile.isWhole else { return nil }
-      return (name, profile.bytes)
+    /// The TIFF structures and XMP packets that texts hold, each in order of precedence. Damaged ones are left out, and so is what is
+    /// behind ``inflatedLimit`` bytes.
+    static func metadata(in texts: [Text]) -> (exif: [[UInt8]], xmp: [[UInt8]]) {
+      let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
+      var limit = inflatedLimit
+      var (structures, packets, profiles, segments): ([[UInt8]], [[UInt8]], [[UInt8]], [[UInt8]]) = ([], [], [], [])
+      for text in texts {
+        let name = text.profileName
+        guard text.keyword == xmpKeyword || ["exif", "app1", "xmp"].contains(name) else { continue }
+        let (bytes, isWhole) = text.whole(limit: limit)
+        limit -= min(bytes.count, limit)
+        guard isWhole else { continue }
+        guard let name else {
+          packets.append(bytes)
+          continue
+        }
+        guard let profile = profile(in: bytes), profile.isWhole else { continue }
+        if name == "xmp" {
+          profiles.append(profile.bytes)
+        } else if profile.bytes.starts(with: xmpTag) {
+          segments.append(Array(profile.bytes.dropFirst(xmpTag.count)))
+        } else {
+          structures.append(profile.bytes)
+        }
+      }
+      return (structures, packets + profiles + segments)
     }
 
     /// Reads a profile that is stored as text: name, length and hexadecimal digits, on lines of their own.

@@ -149,4 +149,30 @@ struct OrientationCarrierTests {
     // Further values of a count above 1 mean nothing.
     for line in text.split(separator: "\n") { #expect(line.first == "1", "\(text)") }
   }
+
+  #if DEBUG
+  static let isDebug = true
+  #else
+  static let isDebug = false
+  #endif
+
+  /// Each of these files inflated 16 MiB a text, in all 3 GiB or a minute for a file of 1.6 MB.
+  @Test(
+    "what is behind 16 MiB of texts in all is not read",
+    .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"), arguments: [false, true])
+  func bomb(isProfile: Bool) throws {
+    let orientation = Array(
+      LocationTests.packet(#"xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6""#).utf8)
+    let filler = [UInt8](repeating: UInt8(ascii: " "), count: 12 << 20)
+    func text(_ bytes: [UInt8]) -> PNGFile.Chunk {
+      guard isProfile else { return LocationTests.text("zTXt", "XML:com.adobe.xmp", bytes) }
+      let digits = bytes.flatMap { Array(($0 < 16 ? "0" : "") + String($0, radix: 16)).map { $0.asciiValue ?? 0 } }
+      return LocationTests.text("zTXt", "Raw profile type xmp", Array("\nxmp\n1\n".utf8) + digits)
+    }
+    let large = isProfile ? Array(filler.prefix(6 << 20)) : filler
+    for (chunks, expected) in [([large, orientation], 6), ([large, large, orientation], 1)] {
+      let description = try ImagePreparer().inspectBlocking(.memory(LocationTests.png(chunks.map(text))))
+      #expect(description.orientation.rawValue == expected)
+    }
+  }
 }

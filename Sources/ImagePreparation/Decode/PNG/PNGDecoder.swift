@@ -218,15 +218,7 @@ extension ImageDescription {
     }
     let first = unsafe header.exif.map { unsafe Array(UnsafeBufferPointer(start: $0, count: header.exif_count)) }
     let texts = chunks.compactMap(\.text)
-    let profiles = texts.compactMap(\.metadataProfile)
-    let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
-    let packets =
-      texts.filter { $0.keyword == PNGChunk.Text.xmpKeyword }.compactMap { text in
-        let (bytes, isWhole) = text.whole(limit: PNGChunk.Text.inflatedLimit)
-        return isWhole ? bytes : nil
-      } + profiles.filter { $0.name == "xmp" }.map(\.bytes)
-      + profiles.filter { $0.bytes.starts(with: xmpTag) }.map { Array($0.bytes.dropFirst(xmpTag.count)) }
-    let structures = profiles.filter { $0.name != "xmp" && !$0.bytes.starts(with: xmpTag) }.map(\.bytes)
+    let (structures, packets) = PNGChunk.Text.metadata(in: texts)
     setMetadata(exif: (first.map { [$0] } ?? []) + structures, xmp: packets)
     hasXMP = unsafe header.has_xmp || !packets.isEmpty
     // Texts that are too large to be kept are texts as well.
