@@ -41,7 +41,6 @@ package actor SharedJobList {
         let reading = Reading(createdAfter: createdAfter)
         upcoming = reading
         await withCheckedContinuation { turn = $0 }
-        upcoming = nil
         return try await lead(reading, read)
       }
       reading.createdAfter = min(reading.createdAfter, createdAfter)
@@ -56,7 +55,8 @@ package actor SharedJobList {
   ) async throws -> [Job] {
     current = reading
     defer {
-      current = nil
+      // The next one is the current one at once, so that nobody begins a third before the waiting run goes on.
+      (current, upcoming) = (upcoming, nil)
       for follower in reading.followers { follower.resume() }
       turn?.resume()
       turn = nil
