@@ -112,7 +112,8 @@ struct TrueMetadataTests {
       }
       if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0..<bytes.count - 8, using: &random)) }
       guard let edited = EXIFEditor(bytes, size: size) else { continue }
-      #expect(edited.bytes.count <= bytes.count)
+      let orientation = EXIFReader(edited.bytes.span).orientation
+      #expect(edited.bytes.count <= bytes.count && (orientation ?? .upright) == .upright)
     }
   }
 
