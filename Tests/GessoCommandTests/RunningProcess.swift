@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A run of the command that a test talks to while it lives.
 final class RunningProcess: Sendable {
@@ -33,9 +34,7 @@ final class RunningProcess: Sendable {
       defer { withExtendedLifetime(input) {} }
       return await ends.first { _ in true } ?? -1
     }
-    // A shell that starts the tests in the background has them ignore it, and every child would inherit that.
-    signal(SIGINT, SIG_DFL)
-    try Self.blockingNothing { try process.run() }
+    try Self.withSignalsOfATerminal { try process.run() }
     self.process = process
   }
 
@@ -54,15 +53,23 @@ final class RunningProcess: Sendable {
   /// The exit status, or the negative number of the signal that ended the process.
   func status() async -> Int32 { await finished.value }
 
-  /// Runs `body` with no signal blocked: a process inherits the mask of the thread that starts it, and the threads of the tests
-  /// block signals, unlike those of a shell.
-  private static func blockingNothing(_ body: () throws -> Void) rethrows {
-    var (none, former) = (sigset_t(), sigset_t())
-    unsafe sigemptyset(&none)
-    unsafe pthread_sigmask(SIG_SETMASK, &none, &former)
-    defer { unsafe pthread_sigmask(SIG_SETMASK, &former, nil) }
-    try body()
+  /// Runs `body`, which starts a process, with no signal blocked and none of those that end a process ignored. A process inherits
+  /// both: the threads of the tests block signals, unlike those of a shell; a shell that starts the tests in the background has them
+  /// ignore SIGINT, and `nohup` SIGHUP, so that a signal would never end the process that a test waits for.
+  private static func withSignalsOfATerminal(_ body: () throws -> Void) rethrows {
+    try start.withLock { _ in
+      let former = [SIGINT, SIGTERM, SIGHUP].map { number in (number, signal(number, SIG_DFL)) }
+      defer { for (number, handler) in former { _ = signal(number, handler) } }
+      var (none, mask) = (sigset_t(), sigset_t())
+      unsafe sigemptyset(&none)
+      unsafe pthread_sigmask(SIG_SETMASK, &none, &mask)
+      defer { unsafe pthread_sigmask(SIG_SETMASK, &mask, nil) }
+      try body()
+    }
   }
+
+  /// How signals are handled belongs to the whole process of the tests.
+  private static let start = Mutex(())
 
   /// The lines of a pipe, read on a thread of their own so that the process never waits for its reader.
   private static func lines(of handle: FileHandle) -> AsyncStream<String> {
