@@ -31,9 +31,9 @@ let swiftSettings: [SwiftSetting] =
 /// Optimization in debug builds, for what would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
-/// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
-/// them took a quarter of the build.
-let clientTestSettings: [SwiftSetting] =
+/// Tests are not optimized in release builds: what they test is, and what they compute much of is in TestSupport. Compiling them took
+/// a quarter of the build.
+let testSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 
 /// Kernels are raw pointers by definition, so strict memory safety would mark every line.
@@ -49,6 +49,15 @@ let caseSettings: [SwiftSetting] =
 let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
+
+/// The command as it is installed: without symbols, and linked only to libraries that it calls (Scripts/link-command).
+let commandLinkerSettings: [LinkerSetting] =
+  isRoot
+  ? [
+    .unsafeFlags(
+      ["-ld-path=\(Context.packageDirectory)/Scripts/link-command", "-Xlinker", "--strip-all"],
+      .when(platforms: [.linux], configuration: .release))
+  ] : []
 
 let client = TargetDependencyCondition.when(traits: ["Client"])
 
@@ -79,7 +88,8 @@ var targets: [Target] = [
       "CImageCodecs", "CLittleCMS", "CPixelIntrinsics", "Ground", "PixelKernels",
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
-    swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+    swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])
+      + (buildsPixelTests ? [] : optimizedInDebug)),
 
   // Tests.
   .systemLibrary(
@@ -116,13 +126,18 @@ if buildsPixelTests {
     .testTarget(
       name: "ImagePreparationTests",
       dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
-      swiftSettings: swiftSettings),
+      swiftSettings: testSettings),
   ]
 }
 
 if buildsClient {
   targets += [
-    .target(name: "CCurl", cSettings: cSettings, linkerSettings: [.linkedLibrary("curl")]),
+    // On Linux libcurl is opened when it is first used (Sources/CCurl/libcurl.c).
+    .target(
+      name: "CCurl", cSettings: cSettings,
+      linkerSettings: [
+        .linkedLibrary("curl", .when(platforms: [.macOS])), .linkedLibrary("dl", .when(platforms: [.linux])),
+      ]),
 
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -160,7 +175,7 @@ if buildsClient {
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
-      swiftSettings: swiftSettings),
+      swiftSettings: swiftSettings, linkerSettings: commandLinkerSettings),
 
     // The service's tests.
     .testTarget(
@@ -171,7 +186,7 @@ if buildsClient {
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "ScenarioSandboxTests",
       dependencies: [
@@ -179,21 +194,21 @@ if buildsClient {
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "GessoPipelineTests",
       dependencies: [
         "Digests", "GessoPipeline", "Ground", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "GessoCommandTests",
       dependencies: [
         "Digests", "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .executableTarget(
       name: "Soak",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
@@ -205,7 +220,7 @@ if buildsClient {
       name: "PackagingTests",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
       // Scripts/test-copy builds it as another package.
-      exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
+      exclude: ["consumer.swift"], swiftSettings: testSettings),
   ]
 }
 

@@ -73,7 +73,7 @@ package struct Doctor: Verb {
         .rows([
           ("libpng", .text(images.libpng)), ("libjpeg-turbo", .text(images.libjpegTurbo)),
           ("lcms2", .text(images.littleCMS)), ("isa-l", .text(images.isal)),
-          ("libcurl", .text(CurlTransport.libraryVersion)), ("sqlite", .text(Ledger.libraryVersion)),
+          ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")), ("sqlite", .text(Ledger.libraryVersion)),
         ])
       ),
       ("instructionSet", .text(instructionSet)),

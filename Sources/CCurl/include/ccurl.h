@@ -1,6 +1,9 @@
 // Typed calls over libcurl's variadic setopt and getinfo, which Swift cannot call: one function an argument type.
 //
 // The option and the type have to agree, as libcurl's manual says of each option; libcurl copies strings.
+//
+// On Linux the library is opened when the first of its functions is called (libcurl.c): it brings 32 libraries, which take longer to
+// load than small images take to prepare, and most commands need none of them. On macOS it is linked.
 #ifndef CCURL_H
 #define CCURL_H
 
@@ -9,6 +12,10 @@
 
 // The shape of libcurl's read, write and header callbacks alike.
 typedef size_t (*ccurl_transfer_callback)(char *buffer, size_t size, size_t count, void *context);
+
+// Opens libcurl, once for the whole process and from any thread; false when this machine has none with all functions that we call.
+// Without it every other function fails as libcurl's do.
+bool ccurl_open(void);
 
 // curl_global_init with everything; to be called once, before anything else.
 CURLcode ccurl_global_init(void);

@@ -22,10 +22,12 @@ public struct ScenarioConfiguration: Sendable {
   ///     `[::1]`).
   ///   - credential: Key and secret.
   ///   - projectID: The project to work in; nil for the key's own.
-  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` or `insecure-url`.
+  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` or `insecure-url`, or
+  ///   `transport-failed` where there is no libcurl.
   public init(
     baseURL: String = Self.defaultBaseURL, credential: ScenarioCredential, projectID: String? = nil
   ) throws(ScenarioError) {
+    try CurlTransport.requireLibrary(.configure)
     guard let origin = ServiceURL.origin(of: baseURL), !baseURL.contains(where: { "?#@\\".contains($0) }) else {
       throw ScenarioError(
         .invalidConfiguration, .notSent, stage: .configure, "the base URL is no plain http(s) URL",

@@ -23,6 +23,7 @@ package final class CurlTransport: HTTPTransport {
   /// Sends one request and returns the reply, whatever its status. See ``HTTPTransport/send(_:)``.
   package func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
     guard let loop else {
+      try Self.requireLibrary(request.stage)
       throw ScenarioError(
         .transportFailed, .notSent, stage: request.stage, "libcurl could not be started", remedy: "free some memory")
     }
