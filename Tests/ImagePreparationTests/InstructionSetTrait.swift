@@ -4,6 +4,13 @@ import Testing
 extension Trait where Self == ConditionTrait {
   /// For a test that walks all available instruction sets by itself: where `GESSO_ISA` pins one, it would run the same once more.
   static var everyInstructionSet: Self {
-    .enabled(if: ProcessInfo.processInfo.environment["GESSO_ISA"] == nil, "walks all instruction sets by itself")
+    .enabled(if: !isPinned, "walks all instruction sets by itself")
   }
+
+  /// For a test of what no kernel computes: metadata, refusals, other programs' answers.
+  static var sameOnEveryInstructionSet: Self {
+    .enabled(if: !isPinned, "looks at nothing that a kernel computes")
+  }
+
+  private static var isPinned: Bool { ProcessInfo.processInfo.environment["GESSO_ISA"] != nil }
 }

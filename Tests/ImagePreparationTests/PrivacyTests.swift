@@ -38,6 +38,7 @@ struct PrivacyTests {
 
   @Test(
     "kept EXIF, XMP and comments are those that exiftool wrote, with an upright orientation",
+    .sameOnEveryInstructionSet,
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
     [ImageDescription.Format.jpeg, .png])
@@ -127,6 +128,7 @@ struct PrivacyTests {
 
   @Test(
     "exiftool finds nothing but pixels in any output",
+    .sameOnEveryInstructionSet,
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],
     [ImageDescription.Format.jpeg, .png])

@@ -78,6 +78,7 @@ struct DroppedChunkTests {
 
   @Test(
     "the remedy of an error names a more lenient policy exactly where one lets the file through",
+    .sameOnEveryInstructionSet,
     arguments: CorruptReplayTests.corrupt + ["png/text-checksum.png"], DamagePolicy.allCases)
   func remedies(name: String, policy: DamagePolicy) throws {
     let limits = DecodingLimitTests.limits { $0.maxScans = 50 }

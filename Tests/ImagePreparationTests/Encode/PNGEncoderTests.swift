@@ -4,53 +4,6 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The content of an image: each kind leads to another path of the encoder.
-enum PNGContent: String, CaseIterable {
-  /// Every sample at random: nothing to find.
-  case noise
-  /// Slopes with a little noise: filters, and codes without matches.
-  case slopes
-  /// One color.
-  case flat
-  /// 17 colors, so 5 bits a pixel are needed and 8 taken.
-  case fewColors
-  /// Two colors in random order.
-  case twoColors
-  /// One piece of noise again and again: matches at many distances.
-  case tiles
-  /// Long equal runs: matches of the longest length.
-  case runs
-
-  func samples(_ size: ImageSize, channels: Int) -> [UInt8] {
-    var random = SplitMix64(seed: UInt64(size.width * 31 + size.height * 7 + channels))
-    let tile = (0..<977).map { _ in UInt8.random(in: 0...255, using: &random) }
-    let palette = (0..<17 * channels).map { _ in UInt8.random(in: 0...255, using: &random) }
-    var samples = [UInt8]()
-    samples.reserveCapacity(size.pixelCount * channels)
-    for y in 0..<size.height {
-      for x in 0..<size.width {
-        let color =
-          switch self {
-          case .flat: 0
-          case .twoColors: Int.random(in: 0...1, using: &random)
-          case .runs: (y * size.width + x) / 1_500 % 17
-          default: Int.random(in: 0..<17, using: &random)
-          }
-        for c in 0..<channels {
-          switch self {
-          case .noise: samples.append(UInt8.random(in: 0...255, using: &random))
-          case .slopes:
-            samples.append(UInt8(truncatingIfNeeded: x * 2 + y * (c + 1) + Int.random(in: 0...3, using: &random)))
-          case .tiles: samples.append(tile[samples.count % tile.count])
-          case .flat, .fewColors, .twoColors, .runs: samples.append(palette[color * channels + c])
-          }
-        }
-      }
-    }
-    return samples
-  }
-}
-
 /// One image of a test.
 struct PNGImage: CustomTestStringConvertible, Sendable {
   let raster: Raster
@@ -58,18 +11,13 @@ struct PNGImage: CustomTestStringConvertible, Sendable {
 
   init(_ size: ImageSize, _ channels: RowLayout.Channels, _ content: PNGContent) {
     raster = Raster(
-      size: size, channels: channels, bitDepth: 8, bytes: content.samples(size, channels: channels.rawValue))
+      size: size, channels: channels, bitDepth: 8,
+      bytes: content.samples(width: size.width, height: size.height, channels: channels.rawValue))
     testDescription = "\(size) \(channels) \(content)"
   }
 
   /// The raster's pixels as Fixtures/png/decode.py prints them.
-  static func rgba(_ raster: Raster) -> [UInt8] {
-    let (bytes, count) = (raster.bytes, raster.channelCount)
-    return stride(from: 0, to: bytes.count, by: count).flatMap { i in
-      let colors = count < 3 ? [bytes[i], bytes[i], bytes[i]] : Array(bytes[i..<i + 3])
-      return colors + [count % 2 == 0 ? bytes[i + count - 1] : 255]
-    }
-  }
+  static func rgba(_ raster: Raster) -> [UInt8] { PNGContent.rgba(raster.bytes, channels: raster.channelCount) }
 }
 
 /// An image and what a PNG stores it as.

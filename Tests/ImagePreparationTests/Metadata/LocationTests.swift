@@ -376,6 +376,7 @@ struct LocationTests {
 
   @Test(
     "exiftool finds a position in the same files",
+    .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
   func judged() throws {
     let folder = TestFolder.url.appending(path: "gesso-judged-\(UUID().uuidString)")
@@ -410,6 +411,7 @@ struct LocationTests {
 
   @Test(
     "positions and places that exiftool writes are found, in packets of every size",
+    .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
   func writtenByExiftool() throws {
     var files: [(file: URL, index: Int, form: [String])] = []

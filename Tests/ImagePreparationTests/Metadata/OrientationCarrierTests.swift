@@ -112,42 +112,59 @@ struct OrientationCarrierTests {
       }
     }
 
+  /// The numbers of the orientations that exiftool finds in each file, by one process for all of them. Of the values of a tag with
+  /// several only the first has a meaning.
+  static func judged(_ files: [[UInt8]], _ arguments: [String] = []) throws -> [[String]] {
+    let folder = TestFolder.url.appending(path: "gesso-orientations-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let names = files.indices.map { folder.appending(path: String($0)).path }
+    for (name, bytes) in zip(names, files) { try Data(bytes).write(to: URL(filePath: name)) }
+    let output = try PrivacyTests.run(["-json", "-n", "-m", "-Orientation"] + arguments + names)
+    let objects = try #require(try JSONSerialization.jsonObject(with: output) as? [[String: Any]])
+    return try names.map { name in
+      let tags = try #require(objects.first { $0["SourceFile"] as? String == name })
+      return tags.filter { $0.key != "SourceFile" }.map {
+        "\($0.value)".split { !$0.isNumber }.first.map(String.init) ?? ""
+      }
+    }
+  }
+
   @Test(
     "the orientation is the one that exiftool finds, and one that disagrees is noted",
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
-    arguments: cases)
-  func carriers(_ example: Case) throws {
-    let file = TestFolder.url.appending(path: "gesso-carrier-\(UUID().uuidString)")
-    try Data(example.file).write(to: file)
-    defer { try? FileManager.default.removeItem(at: file) }
-    // With -a, values come in order; a tag of several values is their list.
-    let text = String(decoding: try PrivacyTests.run(["-s3", "-n", "-m", "-Orientation", file.path]), as: UTF8.self)
-    let judged = try #require(text.split { !$0.isNumber }.first.map(String.init), "\(text)")
-    let description = try ImagePreparer().inspectBlocking(.file(file.path))
-    #expect(String(description.orientation.rawValue) == judged && judged == "6")
-    let note = description.notes.first { $0.contains("orientation") }
-    if let words = example.note {
-      #expect(note?.contains(words) == true, "\(description.notes)")
-    } else {
-      #expect(note == nil, "\(description.notes)")
+    .sameOnEveryInstructionSet,
+    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+  func carriers() throws {
+    for (example, judged) in zip(Self.cases, try Self.judged(Self.cases.map(\.file))) {
+      let description = try ImagePreparer().inspectBlocking(.memory(example.file))
+      #expect(judged == ["6"] && description.orientation.rawValue == 6, "\(example): \(judged)")
+      let note = description.notes.first { $0.contains("orientation") }
+      if let words = example.note {
+        #expect(note?.contains(words) == true, "\(example): \(description.notes)")
+      } else {
+        #expect(note == nil, "\(example): \(description.notes)")
+      }
     }
   }
 
   @Test(
     "kept metadata are upright, whatever carried them",
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
-    arguments: cases, [Recipe.Output.png(), .jpeg()])
-  func kept(_ example: Case, output: Recipe.Output) throws {
-    let recipe = Recipe(size: .original, output: output, metadata: .keep)
-    let image = try ImagePreparer().prepareBlocking(.memory(example.file), as: recipe)
-    #expect(image.size == ImageSize(width: 149, height: 227))
-    let file = TestFolder.url.appending(path: "gesso-kept-\(UUID().uuidString)")
-    try Data(image.bytes).write(to: file)
-    defer { try? FileManager.default.removeItem(at: file) }
-    let text = String(
-      decoding: try PrivacyTests.run(["-s3", "-n", "-m", "-a", "-Orientation", file.path]), as: UTF8.self)
-    // Further values of a count above 1 mean nothing.
-    for line in text.split(separator: "\n") { #expect(line.first == "1", "\(text)") }
+    .sameOnEveryInstructionSet,
+    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+  func kept() throws {
+    let outputs = [Recipe.Output.png(), .jpeg()]
+    let files = try Self.cases.flatMap { example in
+      try outputs.map { output in
+        let recipe = Recipe(size: .original, output: output, metadata: .keep)
+        let image = try ImagePreparer().prepareBlocking(.memory(example.file), as: recipe)
+        #expect(image.size == ImageSize(width: 149, height: 227), "\(example)")
+        return image.bytes
+      }
+    }
+    for (index, judged) in try Self.judged(files, ["-a", "-G4"]).enumerated() {
+      let place = "\(Self.cases[index / outputs.count]), \(outputs[index % outputs.count])"
+      #expect(judged.allSatisfy { $0 == "1" }, "\(place): \(judged)")
+    }
   }
 
   #if DEBUG
@@ -159,14 +176,15 @@ struct OrientationCarrierTests {
   /// Each of these files inflated 16 MiB a text, in all 3 GiB or a minute for a file of 1.6 MB.
   @Test(
     "what is behind 16 MiB of texts in all is not read",
-    .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"), arguments: [false, true])
+    .sameOnEveryInstructionSet, .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"),
+    arguments: [false, true])
   func bomb(isProfile: Bool) throws {
     let orientation = Array(
       LocationTests.packet(#"xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6""#).utf8)
     let filler = [UInt8](repeating: UInt8(ascii: " "), count: 12 << 20)
     func text(_ bytes: [UInt8]) -> PNGFile.Chunk {
       guard isProfile else { return LocationTests.text("zTXt", "XML:com.adobe.xmp", bytes) }
-      let digits = bytes.flatMap { Array(($0 < 16 ? "0" : "") + String($0, radix: 16)).map { $0.asciiValue ?? 0 } }
+      let digits = StreamContent.hexadecimal(bytes)
       return LocationTests.text("zTXt", "Raw profile type xmp", Array("\nxmp\n1\n".utf8) + digits)
     }
     let large = isProfile ? Array(filler.prefix(6 << 20)) : filler

@@ -38,6 +38,7 @@ struct TrueMetadataTests {
 
   @Test(
     "pixel sizes are the result's, and the thumbnail is gone",
+    .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func sizes(output: Recipe.Output) throws {
@@ -60,6 +61,7 @@ struct TrueMetadataTests {
 
   @Test(
     "the thumbnail of a turned photograph is gone",
+    .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func thumbnail(output: Recipe.Output) throws {
@@ -71,6 +73,7 @@ struct TrueMetadataTests {
 
   @Test(
     "no gain map is promised that is gone, and a note says so",
+    .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func gainMap(output: Recipe.Output) throws {
@@ -98,7 +101,7 @@ struct TrueMetadataTests {
   }
 
   /// Damage anywhere in the structure of EXIF: nothing traps, and what is kept is still upright.
-  @Test("hostile EXIF is edited without a trap")
+  @Test("hostile EXIF is edited without a trap", .sameOnEveryInstructionSet)
   func hostile() throws {
     let file = TestFolder.url.appending(path: "gesso-hostile.jpg")
     try Data(try Self.photograph()).write(to: file)

@@ -13,9 +13,11 @@ struct ByteBudgetTests {
   }
 
   #if DEBUG
-  static let budgets = [10_000, 90_000]
+  static let budgets = [5_000, 40_000]
+  static let longestSide = 512
   #else
   static let budgets = [2_000, 10_000, 40_000, 90_000, 180_000, 360_000]
+  static let longestSide = 1024
   #endif
 
   static let cases = [
@@ -28,7 +30,7 @@ struct ByteBudgetTests {
     arguments: cases)
   func met(_ example: Case) throws {
     let source = ImageSource.file(Fixtures.path(example.file))
-    var recipe = Recipe(size: .longestSide(1024))
+    var recipe = Recipe(size: .longestSide(Self.longestSide))
     let unlimited = try ImagePreparer().prepareBlocking(source, as: recipe)
     recipe.output = .auto(budget: .bytes(example.maxBytes))
     let image = try ImagePreparer().prepareBlocking(source, as: recipe)
