@@ -5,7 +5,7 @@ internal import ScenarioAPI
 /// Jobs that this machine's ledger does not know: of another machine, or of a ledger that was lost.
 extension Img2ImgPipeline {
   /// Claims the run of a job. A job that the ledger does not know is asked for at the service, and becomes a run of its own.
-  func claim(_ job: JobID, account: String) async throws -> LedgerClaim {
+  func claim(_ job: JobID, account: Account) async throws -> LedgerClaim {
     do throws(PipelineError) {
       let known = try ledger.entry(job: job)
       try checkAddress(known)
@@ -42,8 +42,7 @@ extension Img2ImgPipeline {
   }
 
   /// The intent of a run whose job was submitted elsewhere, as far as the job repeats it.
-  private func intent(of job: Job, account: String) throws -> LedgerIntent {
-    let service = client.configuration.serviceIdentity
+  private func intent(of job: Job, account: Account) throws -> LedgerIntent {
     func text(_ name: String) -> String? {
       switch job.input?[name] {
       case .string(let text): text
@@ -55,7 +54,8 @@ extension Img2ImgPipeline {
     let known = Set(GenerationField.all.flatMap { [$0.name, $0.customName] })
     let settings = (job.input ?? [:]).filter { known.contains($0.key) && $0.key != "seed" }
     return LedgerIntent(
-      key: ContentDigest.sha256(of: [UInt8]("job \(job.id) \(service)".utf8)), account: account, baseURL: service,
+      key: ContentDigest.sha256(of: [UInt8]("job \(job.id) \(account.service)".utf8)), account: account.id,
+      baseURL: account.service,
       projectID: client.configuration.projectID, source: "job \(job.id)", sourceSHA256: nil, preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: text("modelId") ?? "", prompt: text("prompt") ?? "",
       parameters: try JSONText.line(settings), seed: seed, folder: ".".absolutePath,

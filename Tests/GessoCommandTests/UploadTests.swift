@@ -48,9 +48,11 @@ struct UploadTests {
 
     let ledger = gesso.folder.appending(path: "ledger.sqlite").path
     let digest = ContentDigest.sha256(of: bytes)
-    let account = String(ContentDigest.sha256(of: [UInt8](credential.key.utf8)).prefix(16))
-    let base = try #require(environment["SCENARIO_BASE_URL"])
-    let partial = try #require(try Ledger(path: ledger).partialUpload(of: digest, baseURL: base, account: account))
+    let account = Account(
+      try ScenarioConfiguration(
+        baseURL: try #require(environment["SCENARIO_BASE_URL"]),
+        credential: ScenarioCredential(key: credential.key, secret: credential.secret)))
+    let partial = try #require(try Ledger(path: ledger).partialUpload(of: digest, account: account))
     #expect((1...4).contains(partial.finishedParts.count))
     for name in [ledger, ledger + "-wal"] {
       let text = String(decoding: (try? Data(contentsOf: URL(filePath: name))) ?? Data(), as: UTF8.self)
@@ -62,7 +64,7 @@ struct UploadTests {
     #expect(second.status == 0, "\(second.errors)")
     #expect(parts.withLock(\.self) - before == 5 - partial.finishedParts.count)
     #expect(sandbox.statistics.requests["createUpload"] == 1)
-    #expect(try Ledger(path: ledger).partialUpload(of: digest, baseURL: base, account: account) == nil)
+    #expect(try Ledger(path: ledger).partialUpload(of: digest, account: account) == nil)
 
     // The same bytes are the same asset, and nothing is sent for it.
     let third = try await gesso.run(["upload", "--as-is", "big.png"], environment: environment)

@@ -20,7 +20,7 @@ struct JobEvidenceTests {
       parameters: parameters, seed: "16777217", folder: "/out", nameTemplate: "{stem}", stem: "forest")
     let id = try ledger.claim(intent, again: false).entry.id
     if let asset { try ledger.recordUpload(id, asset: AssetID(rawValue: asset), parameters: parameters) }
-    try ledger.recordSubmitting(id, Ledger.Submit(model: model, parameters: parameters))
+    try ledger.recordSubmitting(id, Ledger.Submit(account: "a", model: model, parameters: parameters))
     return try ledger.entry(run: id)
   }
 

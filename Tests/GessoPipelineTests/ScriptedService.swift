@@ -40,16 +40,19 @@ final class ScriptedService: HTTPTransport {
   /// `METHOD path` of every request so far.
   var requests: [String] { log.withLock(\.self) }
 
-  /// A client of this service.
-  func client(retry: RetryPolicy = RetryPolicy()) throws -> ScenarioClient {
+  /// A client of this service, which answers at every address that ends with `/v1`.
+  func client(
+    baseURL: String = ScriptedService.baseURL, key: String = "planted-key", project: String? = nil,
+    retry: RetryPolicy = RetryPolicy()
+  ) throws -> ScenarioClient {
     ScenarioClient(
       configuration: try ScenarioConfiguration(
-        baseURL: Self.baseURL, credential: ScenarioCredential(key: "planted-key", secret: "planted-secret")),
+        baseURL: baseURL, credential: ScenarioCredential(key: key, secret: "planted-secret"), projectID: project),
       transport: self, retry: retry, clock: SteppingClock())
   }
 
   func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
-    let path = request.url.dropFirst(Self.baseURL.count).prefix { $0 != "?" }
+    let path = (request.url.firstRange(of: "/v1").map { request.url[$0.upperBound...] } ?? "").prefix { $0 != "?" }
     let name = "\(request.method.rawValue) \(path)"
     log.withLock { $0.append(name) }
     if let answer = try await hook(name, request) { return answer }

@@ -11,28 +11,27 @@ struct SpendingTests {
   /// 2026-11-29T23:59:00Z
   private static let late = 1_795_996_740.0
 
-  private func intent(_ key: String, account: String = "proj_1", service: String = "https://example.com/v1")
-    -> LedgerIntent
-  {
+  private func intent(_ key: String) -> LedgerIntent {
     LedgerIntent(
-      key: key, account: account, baseURL: service, projectID: "proj_1", source: "forest.jpg", sourceSHA256: "aa",
+      key: key, account: "", baseURL: "https://example.com/v1", projectID: nil, source: "forest.jpg",
+      sourceSHA256: "aa",
       preparedSHA256: nil, preparedPath: nil, geometry: nil, model: "flux.1-dev", prompt: "a forest", parameters: "{}",
       seed: "7", folder: "/out", nameTemplate: "{stem}-{index}", stem: "forest")
   }
 
-  private func submit(_ price: Decimal?, limit: Decimal? = nil) -> Ledger.Submit {
-    Ledger.Submit(model: "flux.1-dev", parameters: "{}", price: price, dailyLimit: limit)
+  private func submit(_ price: Decimal?, limit: Decimal? = nil, account: String = "account 1") -> Ledger.Submit {
+    Ledger.Submit(account: account, model: "flux.1-dev", parameters: "{}", price: price, dailyLimit: limit)
   }
 
   /// A run that was submitted at a time, with a state after that.
   private func spend(
-    _ ledger: Ledger, _ intent: LedgerIntent, price: Decimal?, cost: String?, at time: Double,
+    _ ledger: Ledger, _ key: String, price: Decimal?, cost: String?, at time: Double, account: String = "account 1",
     ends: String = "submitted"
   ) throws {
-    let run = try ledger.claim(intent, again: false).entry.id
-    try ledger.recordSubmitting(run, submit(price), now: time)
+    let run = try ledger.claim(intent(key), again: false).entry.id
+    try ledger.recordSubmitting(run, submit(price, account: account), now: time)
     switch ends {
-    case "submitted": try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(intent.key)"), cost: cost)
+    case "submitted": try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
     case "refused": try ledger.recordNotSubmitted(run)
     case "parked": try ledger.recordNeedsDecision(run, reason: "who knows", candidates: [])
     case "dropped": try ledger.recordFailure(run, reason: "dropped")
@@ -46,7 +45,7 @@ struct SpendingTests {
       // What was spent, and whether a job of 5 is within a limit of 12.
       ("nothing", true), ("5", true), ("7.25", false), ("5, price 9", true), ("price 8, outstanding", false),
       ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", false), ("8 yesterday", true),
-      ("8 tomorrow", true), ("8 of another account", true), ("8 at another service", true), ("no cost, price 8", false),
+      ("8 tomorrow", true), ("8 of another account", true), ("no cost, price 8", false),
       ("three without cost or price", false),
     ])
   func counts(spent: String, fits: Bool) throws {
@@ -54,21 +53,19 @@ struct SpendingTests {
     let time = Self.late
     switch spent {
     case "nothing": break
-    case "5": try spend(ledger, intent("a"), price: 5, cost: "5", at: time - 60)
-    case "7.25": try spend(ledger, intent("a"), price: 5, cost: "7.25", at: time - 86_000)
-    case "5, price 9": try spend(ledger, intent("a"), price: 9, cost: "5", at: time)
-    case "price 8, outstanding": try spend(ledger, intent("a"), price: 8, cost: nil, at: time, ends: "outstanding")
-    case "price 8, parked": try spend(ledger, intent("a"), price: 8, cost: nil, at: time, ends: "parked")
-    case "price 8, refused": try spend(ledger, intent("a"), price: 8, cost: nil, at: time, ends: "refused")
-    case "price 8, dropped": try spend(ledger, intent("a"), price: 8, cost: nil, at: time, ends: "dropped")
-    case "8 yesterday": try spend(ledger, intent("a"), price: 8, cost: "8", at: time - 86_400)
-    case "8 tomorrow": try spend(ledger, intent("a"), price: 8, cost: "8", at: time + 60)
-    case "8 of another account": try spend(ledger, intent("a", account: "proj_2"), price: 8, cost: "8", at: time)
-    case "8 at another service":
-      try spend(ledger, intent("a", service: "http://127.0.0.1/v1"), price: 8, cost: "8", at: time)
-    case "no cost, price 8": try spend(ledger, intent("a"), price: 8, cost: nil, at: time)
+    case "5": try spend(ledger, "a", price: 5, cost: "5", at: time - 60)
+    case "7.25": try spend(ledger, "a", price: 5, cost: "7.25", at: time - 86_000)
+    case "5, price 9": try spend(ledger, "a", price: 9, cost: "5", at: time)
+    case "price 8, outstanding": try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "outstanding")
+    case "price 8, parked": try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "parked")
+    case "price 8, refused": try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "refused")
+    case "price 8, dropped": try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "dropped")
+    case "8 yesterday": try spend(ledger, "a", price: 8, cost: "8", at: time - 86_400)
+    case "8 tomorrow": try spend(ledger, "a", price: 8, cost: "8", at: time + 60)
+    case "8 of another account": try spend(ledger, "a", price: 8, cost: "8", at: time, account: "account 2")
+    case "no cost, price 8": try spend(ledger, "a", price: 8, cost: nil, at: time)
     case "three without cost or price":
-      for key in ["a", "b", "c"] { try spend(ledger, intent(key), price: nil, cost: nil, at: time) }
+      for key in ["a", "b", "c"] { try spend(ledger, key, price: nil, cost: nil, at: time) }
     default: Issue.record("no such case")
     }
     let run = try ledger.claim(intent("new"), again: false).entry.id
@@ -83,6 +80,79 @@ struct SpendingTests {
       #expect(try ledger.entry(run: run).state == .planned, "nothing is recorded")
     }
   }
+
+  struct Payer: Sendable {
+    var baseURL = "https://api.cloud.scenario.com/v1"
+    var key = "key-1"
+    var project: String? = "proj_1"
+  }
+
+  @Test(
+    "an account is a service, a key and a project",
+    arguments: [
+      ("the same", Payer(), Payer(), true),
+      ("the tutorial's host", Payer(), Payer(baseURL: "https://api.scenario.com/v1"), true),
+      ("another service", Payer(), Payer(baseURL: "https://service.example/v1"), false),
+      ("another key of the project", Payer(), Payer(key: "key-2"), false),
+      ("another project of the key", Payer(), Payer(project: "proj_2"), false),
+      ("the key's own project", Payer(), Payer(project: nil), false),
+    ])
+  func accounts(what: String, first: Payer, second: Payer, isOne: Bool) async throws {
+    let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) {
+      _, request throws(ScenarioError) in
+      request.url.contains("dryRun")
+        ? HTTPResponse(status: 269, body: [UInt8](#"{"creativeUnitsCost":10.5}"#.utf8)) : nil
+    }
+    let ledger = try Ledger(path: path)
+    func spend(_ payer: Payer, _ prompt: String) async throws {
+      let client = try service.client(baseURL: payer.baseURL, key: payer.key, project: payer.project)
+      var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: prompt, folder: path + "-out")
+      (order.maxCostPerDay, order.waits) = (20, false)
+      _ = try await Img2ImgPipeline(client: client, ledger: ledger).start(order).result
+    }
+    // The scripted service has one job, which only one run of an address can have.
+    try await spend(first, "a forest")
+    do {
+      try await spend(second, "a lake")
+      #expect(!isOne)
+    } catch let error as PipelineError {
+      // The job has an owner already: the limit of the day let the submit pass.
+      #expect(error.code == (isOne ? .tooExpensive : .ledgerUnavailable), "\(error)")
+    }
+    for name in [path, path + "-wal"] {
+      let text = String(decoding: (try? Data(contentsOf: URL(filePath: name))) ?? Data(), as: UTF8.self)
+      #expect(!text.contains("key-1") && !text.contains("key-2"), "the key is in \(name)")
+    }
+  }
+
+  /// The sum is that of the key which sends the submit.
+  @Test("an order that another key of the project goes on with counts for that key, and is no new order")
+  func otherKey() async throws {
+    let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
+      if request.url.contains("dryRun") {
+        return HTTPResponse(status: 269, body: [UInt8](#"{"creativeUnitsCost":10.5}"#.utf8))
+      }
+      guard name == "POST /generate/img2img" else { return nil }
+      let isWrongKey = request.authorization?.withAuthorization { $0.hasSuffix(Self.wrong) } == true
+      return isWrongKey ? HTTPResponse(status: 401) : nil
+    }
+    let ledger = try Ledger(path: path)
+    func start(_ prompt: String, key: String) async throws {
+      var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: prompt, folder: path + "-out")
+      (order.maxCostPerDay, order.waits, order.generation.seed) = (20, false, "7")
+      let client = try service.client(key: key, project: "proj_1")
+      _ = try await Img2ImgPipeline(client: client, ledger: ledger).start(order).result
+    }
+    await #expect(throws: ScenarioError.self) { try await start("a forest", key: "key-1") }
+    try await start("a forest", key: "key-2")
+    #expect(try ledger.entries().map(\.jobID?.rawValue) == ["job_1"])
+    await #expect { try await start("a lake", key: "key-2") } throws: {
+      ($0 as? PipelineError)?.code == .tooExpensive && "\($0)".contains("10.5 were spent since midnight UTC")
+    }
+  }
+
+  /// The end of the authorization with `key-1`.
+  private static let wrong = Data("key-1:planted-secret".utf8).base64EncodedString()
 
   @Test("two processes cannot both find room for the last job")
   func race() async throws {

@@ -6,7 +6,7 @@ extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
   /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
-  package static let version = 4
+  package static let version = 5
 
   private static let marks = "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version);"
 
@@ -24,20 +24,18 @@ extension Ledger {
       assetID TEXT, dryRunAt REAL, price TEXT, submittedAt REAL, jobID TEXT, cost TEXT, wasDryRun INTEGER NOT NULL,
       named TEXT NOT NULL, failure TEXT,
       UNIQUE (key, attempt), UNIQUE (jobID, baseURL));
-    CREATE INDEX run_spending ON run (submittedAt);
+    CREATE INDEX run_spending ON run (account, submittedAt);
     CREATE TABLE result (
       run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL, assetID TEXT NOT NULL, path TEXT NOT NULL,
       sha256 TEXT NOT NULL, number INTEGER NOT NULL, recordSHA256 TEXT,
       PRIMARY KEY (run, position)) WITHOUT ROWID;
     CREATE TABLE upload (
-      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL,
-      createdAt TEXT NOT NULL,
-      PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+      account TEXT NOT NULL, sha256 TEXT NOT NULL, assetID TEXT NOT NULL, createdAt TEXT NOT NULL,
+      PRIMARY KEY (account, sha256)) WITHOUT ROWID;
     -- progress is JSON: the upload's id, the size of its parts and those that arrived; no addresses.
     CREATE TABLE partialUpload (
-      baseURL TEXT NOT NULL, account TEXT NOT NULL, sha256 TEXT NOT NULL, progress BLOB NOT NULL,
-      updatedAt TEXT NOT NULL,
-      PRIMARY KEY (baseURL, account, sha256)) WITHOUT ROWID;
+      account TEXT NOT NULL, sha256 TEXT NOT NULL, progress BLOB NOT NULL, updatedAt TEXT NOT NULL,
+      PRIMARY KEY (account, sha256)) WITHOUT ROWID;
     """
 
   /// Opens the database. A missing database or folder is made, closed to other users.

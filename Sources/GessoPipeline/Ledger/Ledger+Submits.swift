@@ -7,6 +7,8 @@ internal import ScenarioAPI
 extension Ledger {
   /// The request of a submit, and what it may cost.
   package struct Submit: Sendable {
+    /// The account that pays, ``Account/id``: that of this attempt, which may have another key than an earlier one.
+    package var account: String
     /// The model.
     package var model: String
     /// All other settings, as JSON.
@@ -16,7 +18,10 @@ extension Ledger {
     /// The most creative units that the account may spend on one day (UTC), this job included; nil for any number.
     package var dailyLimit: Decimal?
 
-    package init(model: String, parameters: String, price: Decimal? = nil, dailyLimit: Decimal? = nil) {
+    package init(
+      account: String, model: String, parameters: String, price: Decimal? = nil, dailyLimit: Decimal? = nil
+    ) {
+      self.account = account
       self.model = model
       self.parameters = parameters
       self.price = price
@@ -30,7 +35,10 @@ extension Ledger {
   package func recordDryRun(_ id: Int64, _ submit: Submit) throws(PipelineError) {
     try update(
       id, step: "dry-run",
-      ["model": submit.model, "parameters": submit.parameters, "dryRunAt": Date.now.timeIntervalSince1970])
+      [
+        "account": submit.account, "model": submit.model, "parameters": submit.parameters,
+        "dryRunAt": Date.now.timeIntervalSince1970,
+      ])
   }
 
   /// Records that the submit is about to be sent.
@@ -51,7 +59,8 @@ extension Ledger {
         id,
         [
           "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
-          "model": submit.model, "parameters": submit.parameters, "price": submit.price.map { "\($0)" }, "named": "",
+          "account": submit.account, "model": submit.model, "parameters": submit.parameters,
+          "price": submit.price.map { "\($0)" }, "named": "",
         ], in: database)
     }
   }
@@ -68,10 +77,8 @@ extension Ledger {
     let spent = try Row.fetchAll(
       database,
       sql: """
-        SELECT other.cost, other.price FROM run AS other JOIN run AS this
-          ON other.account = this.account AND other.baseURL = this.baseURL AND other.projectID IS this.projectID
-        WHERE this.id = ? AND other.id <> this.id AND other.submittedAt >= ? AND other.submittedAt < ?
-        """, arguments: [id, day, day + secondsPerDay]
+        SELECT cost, price FROM run WHERE account = ? AND id <> ? AND submittedAt >= ? AND submittedAt < ?
+        """, arguments: [submit.account, id, day, day + secondsPerDay]
     ).reduce(Decimal.zero) { sum, row in
       sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
     }

@@ -7,55 +7,52 @@ package import ScenarioAPI
 /// The record of uploads: bytes that the service has are not sent again.
 extension Ledger {
   /// The exclusive right to upload these bytes; nil when another task or process is uploading them.
-  package func lockUpload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> LedgerLock? {
-    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account) \(baseURL)".utf8))
+  package func lockUpload(of sha256: String, account: Account) throws(PipelineError) -> LedgerLock? {
+    let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account.id)".utf8))
     return try LedgerLock(path: "\(path)-locks/upload-\(name)")
   }
 
   /// Records the asset that the service made of these bytes.
   package func recordUpload(
-    of sha256: String, baseURL: String, account: String, asset: AssetID
+    of sha256: String, account: Account, asset: AssetID
   ) throws(PipelineError) {
     try write("stored") { database in
       try database.execute(
-        sql: "INSERT OR REPLACE INTO upload (baseURL, account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?, ?)",
-        arguments: [baseURL, account, sha256, asset.rawValue, Self.now])
+        sql: "INSERT OR REPLACE INTO upload (account, sha256, assetID, createdAt) VALUES (?, ?, ?, ?)",
+        arguments: [account.id, sha256, asset.rawValue, Self.now])
       try database.execute(
-        sql: "DELETE FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256])
+        sql: "DELETE FROM partialUpload WHERE account = ? AND sha256 = ?", arguments: [account.id, sha256])
     }
   }
 
   /// Records the parts of an upload that the service has.
   package func recordPartialUpload(
-    of sha256: String, baseURL: String, account: String, _ partial: PartialUpload
+    of sha256: String, account: Account, _ partial: PartialUpload
   ) throws(PipelineError) {
     try write("part") { database in
       try database.execute(
-        sql:
-          "INSERT OR REPLACE INTO partialUpload (baseURL, account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?, ?)",
-        arguments: [baseURL, account, sha256, try JSONEncoder().encode(partial), Self.now])
+        sql: "INSERT OR REPLACE INTO partialUpload (account, sha256, progress, updatedAt) VALUES (?, ?, ?, ?)",
+        arguments: [account.id, sha256, try JSONEncoder().encode(partial), Self.now])
     }
   }
 
   /// The asset that the service made of these bytes earlier.
-  package func upload(of sha256: String, baseURL: String, account: String) throws(PipelineError) -> AssetID? {
+  package func upload(of sha256: String, account: Account) throws(PipelineError) -> AssetID? {
     try read { database in
       try String.fetchOne(
-        database, sql: "SELECT assetID FROM upload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256]
+        database, sql: "SELECT assetID FROM upload WHERE account = ? AND sha256 = ?", arguments: [account.id, sha256]
       ).map(AssetID.init(rawValue:))
     }
   }
 
   /// The progress of an unfinished upload of these bytes.
   package func partialUpload(
-    of sha256: String, baseURL: String, account: String
+    of sha256: String, account: Account
   ) throws(PipelineError) -> PartialUpload? {
     try read { database in
       let progress = try Data.fetchOne(
-        database, sql: "SELECT progress FROM partialUpload WHERE baseURL = ? AND account = ? AND sha256 = ?",
-        arguments: [baseURL, account, sha256])
+        database, sql: "SELECT progress FROM partialUpload WHERE account = ? AND sha256 = ?",
+        arguments: [account.id, sha256])
       // Progress in another version's format is ignored, and the upload begins again.
       return progress.flatMap { try? JSONDecoder().decode(PartialUpload.self, from: $0) }
     }

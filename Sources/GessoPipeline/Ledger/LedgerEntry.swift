@@ -66,10 +66,10 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
 ///
 /// It holds neither secrets nor signed URLs. Its fields are columns of the ledger's table `run`.
 public struct LedgerIntent: Sendable, Equatable, Codable {
-  /// The order key, equal for equal orders: a digest of the service's address, the account or project, the source's bytes, the
+  /// The order key, equal for equal orders: a digest of the service's address, the project or the API key, the source's bytes, the
   /// recipe and all settings, with the seed if the order names one.
   public var key: String
-  /// The account that pays: the project, or a digest of the API key where no project is named.
+  /// The account that pays: a digest of the service's address, the API key and the project.
   public var account: String
   /// The service's address: a run against a stand-in never counts for the service. The two names of the public service are one
   /// address here.

@@ -12,8 +12,9 @@ extension Img2ImgOrder {
     let identity = try OrderIdentity(
       self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256,
       references: try references.mapValues { try $0.images.map { try Self.digest(of: .image($0)) } })
+    let account = context.account
     return LedgerIntent(
-      key: try identity.digest, account: context.account, baseURL: context.service,
+      key: try identity.digest, account: account.id, baseURL: account.service,
       projectID: configuration.projectID,
       source: sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,

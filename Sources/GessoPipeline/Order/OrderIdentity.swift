@@ -19,7 +19,7 @@ package struct OrderIdentity: Encodable, Sendable {
 
   /// The service's address, so that a run against the sandbox is never taken for one against the service.
   let service: String
-  /// The project, or a digest of the API key where no project is named.
+  /// The owner of the account: another key of the same project does not pay for the order again.
   let account: String
   /// SHA-256 of the source's bytes, or the address that the service fetches. A source that cannot be read twice is unique.
   let source: String
@@ -37,8 +37,8 @@ package struct OrderIdentity: Encodable, Sendable {
     _ order: Img2ImgOrder, _ context: RunContext, sourceSHA256: String?, secondSHA256: String?,
     references: [String: [String?]]
   ) throws {
-    service = context.service
-    account = context.account
+    let account = context.account
+    (service, self.account) = (account.service, account.owner)
     second = order.second.map { second in
       let image = secondSHA256 ?? Self.unknown
       return switch second {

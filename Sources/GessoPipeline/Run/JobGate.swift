@@ -3,7 +3,7 @@ internal import Synchronization
 /// Holds submits back while as many jobs run as the account's plan allows. The ceiling is unknown until a submit is refused
 /// because of it.
 ///
-/// The ceiling holds for the whole account, so all runs of an account in this process share one gate.
+/// The ceiling holds for the whole account, so all runs of a pipeline, which has one ``Account``, share one gate.
 final class JobGate: Sendable {
   private struct State {
     var limit: Int?

@@ -16,10 +16,8 @@ struct RunContext: Sendable {
   /// The bytes that may still be written in a folder; nil where that is not known.
   var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
 
-  /// The address of the service, one for its two names.
-  var service: String { client.configuration.serviceIdentity }
   /// The service's clock minus this machine's; nil where no reply has shown it.
   var clockOffset: Duration? { client.clockOffset }
-  /// The account that pays: the project, or a digest of the API key where no project is named.
-  var account: String { client.configuration.projectID ?? client.configuration.credential.accountDigest }
+  /// The account that pays.
+  var account: Account { Account(client.configuration) }
 }

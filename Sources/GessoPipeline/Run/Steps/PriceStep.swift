@@ -17,7 +17,7 @@ struct PriceStep: Sendable {
     if isBeforeSubmit {
       if let job = try await jobOfEarlierDryRun(entry) { return .submitted(job) }
       try Task.checkCancellation()
-      try context.ledger.recordDryRun(entry.id, try Ledger.Submit(request))
+      try context.ledger.recordDryRun(entry.id, try Ledger.Submit(request, by: context.account))
     }
     do {
       switch try await context.client.dryRun(request) {
@@ -74,8 +74,11 @@ extension ScenarioError {
 
 extension Ledger.Submit {
   /// What is recorded of a request before it is sent.
-  init(_ request: Img2ImgRequest, price: Decimal? = nil, dailyLimit: Decimal? = nil) throws {
+  init(
+    _ request: Img2ImgRequest, by account: Account, price: Decimal? = nil, dailyLimit: Decimal? = nil
+  ) throws {
     self.init(
-      model: request.modelID, parameters: try JSONText.line(request.record), price: price, dailyLimit: dailyLimit)
+      account: account.id, model: request.modelID, parameters: try JSONText.line(request.record), price: price,
+      dailyLimit: dailyLimit)
   }
 }

@@ -27,7 +27,8 @@ struct SubmitStep: Sendable {
     if let job = try await PriceStep(context: context).jobOfEarlierDryRun(entry) { return .submitted(job) }
     let run = entry.id
     try Task.checkCancellation()
-    try context.ledger.recordSubmitting(run, try Ledger.Submit(request, price: price, dailyLimit: dailyLimit))
+    try context.ledger.recordSubmitting(
+      run, try Ledger.Submit(request, by: context.account, price: price, dailyLimit: dailyLimit))
     context.report(.submitting)
     let submission: Submission
     do throws(ScenarioError) {

@@ -57,10 +57,10 @@ struct UploadStep: Sendable {
 
   /// The asset of an image. The same bytes are uploaded once, as long as the service keeps the asset.
   func asset(of image: EncodedImage) async throws -> AssetID {
-    let (baseURL, account, sha256) = (context.service, context.account, image.sha256)
-    let lock = try await lock(sha256, baseURL, account)
+    let (account, sha256) = (context.account, image.sha256)
+    let lock = try await lock(sha256, account)
     defer { withExtendedLifetime(lock) {} }
-    if let known = try context.ledger.upload(of: sha256, baseURL: baseURL, account: account),
+    if let known = try context.ledger.upload(of: sha256, account: account),
       try await isStored(known)
     {
       return known
@@ -68,22 +68,22 @@ struct UploadStep: Sendable {
     let upload = context.client.upload(
       image.content, name: image.name,
       mimeType: FileType.mimeType(ofExtension: URL(filePath: image.name).pathExtension),
-      resuming: try context.ledger.partialUpload(of: sha256, baseURL: baseURL, account: account)
+      resuming: try context.ledger.partialUpload(of: sha256, account: account)
     ) { [ledger = context.ledger] in
-      try ledger.recordPartialUpload(of: sha256, baseURL: baseURL, account: account, $0)
+      try ledger.recordPartialUpload(of: sha256, account: account, $0)
     }
     for await progress in upload.events { context.report(.uploading(progress)) }
     let asset = try await upload.result
-    try context.ledger.recordUpload(of: sha256, baseURL: baseURL, account: account, asset: asset)
+    try context.ledger.recordUpload(of: sha256, account: account, asset: asset)
     return asset
   }
 
   /// The exclusive right to upload these bytes, among all tasks and processes of this machine.
-  private func lock(_ sha256: String, _ baseURL: String, _ account: String) async throws -> LedgerLock {
+  private func lock(_ sha256: String, _ account: Account) async throws -> LedgerLock {
     let patience = min(Self.longestLockPatience, context.polling.deadline)
     var waited = Duration.zero
     while true {
-      if let lock = try context.ledger.lockUpload(of: sha256, baseURL: baseURL, account: account) { return lock }
+      if let lock = try context.ledger.lockUpload(of: sha256, account: account) { return lock }
       if waited == .zero { context.report(.waitingForUpload(upTo: patience)) }
       guard waited < patience else {
         throw PipelineError(
