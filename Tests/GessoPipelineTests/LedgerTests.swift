@@ -126,6 +126,8 @@ struct LedgerTests {
       (["prepared", "uploaded", "failed"], false, 0, .uploaded), (["submitted", "failed"], false, 1, .planned),
       (["needs-decision"], true, 0, .needsDecision), (["submitted", "succeeded"], true, 0, .succeeded),
       (["submitted", "gone"], false, 0, .succeeded), (["submitted", "gone"], true, 1, .planned),
+      // Dropped: it stays on record that its submit may have started a job.
+      (["submitting", "failed"], false, 1, .planned), (["submitting", "needs-decision", "failed"], true, 1, .planned),
     ])
   func takesUp(steps: [String], again: Bool, attempt: Int, state: LedgerEntry.State) throws {
     let ledger = try Ledger(path: path)

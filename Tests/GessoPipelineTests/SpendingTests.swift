@@ -1,6 +1,7 @@
 import Foundation
 import GessoPipeline
 import ScenarioAPI
+import Synchronization
 import TestSupport
 import Testing
 
@@ -29,6 +30,20 @@ struct SpendingTests {
     ends: String = "submitted"
   ) throws {
     let run = try ledger.claim(intent(key), again: false).entry.id
+    if ends.hasPrefix("dry run") {
+      try ledger.recordDryRun(run, submit(nil, account: account), now: time)
+      switch ends {
+      case "dry run": if price == nil { return }
+      case "dry run with a job":
+        _ = try ledger.recordDryRunJob(run, job: JobID(rawValue: "job_\(key)"), cost: cost, now: time)
+        return
+      default: break
+      }
+      try ledger.recordNoDryRunJob(run, price: price)
+      // The price was asked for before, and is now.
+      if ends == "dry run" { try ledger.recordDryRun(run, submit(nil, account: account), now: time) }
+      return
+    }
     try ledger.recordSubmitting(run, submit(price, account: account), now: time)
     switch ends {
     case "submitted": try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
@@ -40,13 +55,16 @@ struct SpendingTests {
   }
 
   @Test(
-    "the day's jobs of the account count, those of unknown outcome at their price",
+    "the day's jobs of the account count, and submits and dry runs of unknown outcome at their price",
     arguments: [
       // What was spent, and whether a job of 5 is within a limit of 12.
       ("nothing", true), ("5", true), ("7.25", false), ("5, price 9", true), ("price 8, outstanding", false),
       ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", false), ("8 yesterday", true),
       ("8 tomorrow", true), ("8 of another account", true), ("no cost, price 8", false),
-      ("three without cost or price", false),
+      ("three without cost or price", false), ("price 8, dry run without a reply", false),
+      ("a dry run without a reply or a price", true), ("two dry runs without a reply or a price", false),
+      ("price 8, dry run with a reply", true), ("price 8, dry run without a reply yesterday", true),
+      ("a dry run that started a job of 8", false), ("price 8, dropped, and ordered again", false),
     ])
   func counts(spent: String, fits: Bool) throws {
     let ledger = try Ledger(path: path)
@@ -66,6 +84,19 @@ struct SpendingTests {
     case "no cost, price 8": try spend(ledger, "a", price: 8, cost: nil, at: time)
     case "three without cost or price":
       for key in ["a", "b", "c"] { try spend(ledger, key, price: nil, cost: nil, at: time) }
+    case "price 8, dry run without a reply":
+      try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "dry run")
+    case "a dry run without a reply or a price":
+      try spend(ledger, "a", price: nil, cost: nil, at: time, ends: "dry run")
+    case "two dry runs without a reply or a price":
+      for key in ["a", "b"] { try spend(ledger, key, price: nil, cost: nil, at: time, ends: "dry run") }
+    case "price 8, dry run with a reply":
+      try spend(ledger, "a", price: 8, cost: nil, at: time, ends: "dry run with a reply")
+    case "price 8, dry run without a reply yesterday":
+      try spend(ledger, "a", price: 8, cost: nil, at: time - 86_400, ends: "dry run")
+    case "a dry run that started a job of 8":
+      try spend(ledger, "a", price: nil, cost: "8", at: time, ends: "dry run with a job")
+    case "price 8, dropped, and ordered again": try spend(ledger, "new", price: 8, cost: nil, at: time, ends: "dropped")
     default: Issue.record("no such case")
     }
     let run = try ledger.claim(intent("new"), again: false).entry.id
@@ -153,6 +184,73 @@ struct SpendingTests {
 
   /// The end of the authorization with `key-1`.
   private static let wrong = Data("key-1:planted-secret".utf8).base64EncodedString()
+
+  /// What a dry run without a reply has become by the time of the next order.
+  enum Ending: CaseIterable, Sendable {
+    case noJob, job, unknown, inProgress
+  }
+
+  @Test("a dry run whose reply was lost is cleared up before the limit is compared", arguments: Ending.allCases)
+  func lostDryRun(ending: Ending) async throws {
+    let isLost = Mutex(true)
+    let ledger = try Ledger(path: path)
+    let claims = Kept<Bool>()
+    let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
+      if request.url.contains("dryRun") {
+        guard
+          isLost.withLock({
+            let first = $0; $0 = false; return first
+          })
+        else {
+          return HTTPResponse(status: 269, body: [UInt8](#"{"creativeUnitsCost":10.5}"#.utf8))
+        }
+        begin.finish()
+        if ending == .inProgress { for await _ in ends {} }
+        throw ScenarioError(.connectionLost, .unknownOutcome, stage: .price, "gone", remedy: "")
+      }
+      guard name == "GET /jobs" else { return nil }
+      // The order can be given again during the look.
+      claims.add((try? ledger.claim(1)) != nil)
+      let made = Date.now.formatted(.iso8601)
+      let job =
+        #"{"jobId":"job_7","status":"queued","createdAt":"\#(made)","billing":{"cuCost":8},"#
+        + #""metadata":{"input":{"image":"asset_source"}}}"#
+      switch ending {
+      case .unknown: return HTTPResponse(status: 401)
+      case .noJob, .inProgress: return HTTPResponse(status: 200, body: [UInt8](#"{"jobs":[]}"#.utf8))
+      case .job: return HTTPResponse(status: 200, body: [UInt8]("{\"jobs\":[\(job)]}".utf8))
+      }
+    }
+    let pipeline = Img2ImgPipeline(client: try service.client(), ledger: ledger)
+    func order(_ prompt: String) -> Img2ImgOrder {
+      var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: prompt, folder: path + "-out")
+      (order.maxCostPerDay, order.waits) = (18, false)
+      return order
+    }
+    let first = Task { try await pipeline.start(order("a forest")).result }
+    for await _ in beginnings {}
+    if ending != .inProgress { await #expect(throws: ScenarioError.self) { try await first.value } }
+    let error: (any Error)?
+    do {
+      _ = try await pipeline.start(order("a lake")).result
+      error = nil
+    } catch let failure {
+      error = failure
+    }
+    switch ending {
+    case .noJob, .inProgress: #expect(error == nil, "10.5 of 18")
+    case .job: #expect("\(error.map { "\($0)" } ?? "")".contains("8 were spent since midnight UTC"))
+    case .unknown: #expect((error as? ScenarioError)?.code == .credentialsRefused, "nothing is submitted meanwhile")
+    }
+    #expect(
+      service.requests.count { $0 == "POST /generate/img2img" } == ([.noJob, .inProgress].contains(ending) ? 3 : 2))
+    #expect(claims.all == (ending == .inProgress ? [] : [true]))
+    end.finish()
+    _ = try? await first.value
+    #expect(try ledger.entry(run: 1).jobID?.rawValue == (ending == .job ? "job_7" : nil))
+  }
 
   @Test("two processes cannot both find room for the last job")
   func race() async throws {

@@ -171,8 +171,20 @@ struct OddReplyTests {
   @Test("a dry run that started a job is that job, in all spellings of its id", arguments: spellings)
   func startedByDryRun(json: String) async throws {
     let transport = ScriptedTransport([.answer(200, json)])
-    #expect(try await client(transport).dryRun(Self.request) == .startedJob(JobID(rawValue: "job_1")))
+    #expect(try await client(transport).dryRun(Self.request) == .startedJob(JobID(rawValue: "job_1"), cost: 10))
     #expect(transport.requests.count == 1)
+  }
+
+  @Test(
+    "the cost of a job that a dry run started is read where the reply has it",
+    arguments: [
+      (#"{"job":{"jobId":"job_1","billing":{"cuCost":8}},"creativeUnitsCost":"7.5"}"#, "7.5"),
+      (#"{"job":{"jobId":"job_1","billing":{"cuCost":8}}}"#, "8"), (#"{"jobId":"job_1","creativeUnitsCost":6}"#, "6"),
+    ])
+  func costOfDryRunJob(json: String, cost: String) async throws {
+    #expect(
+      try await client(ScriptedTransport([.answer(200, json)])).dryRun(Self.request)
+        == .startedJob(JobID(rawValue: "job_1"), cost: Decimal(string: cost)))
   }
 
   @Test(

@@ -200,7 +200,7 @@ struct SandboxTests {
         abs((found.echo?.strength ?? 0) - 0.55) < 1e-6 && found.echo?.isPromptArchived == (kind == .archivedPrompt))
       let dry = try await client.dryRun(request)
       switch (kind, dry) {
-      case (.dryRunStartsJob, .startedJob(let job)), (.dryRunStartsFlatJob, .startedJob(let job)):
+      case (.dryRunStartsJob, .startedJob(let job, _)), (.dryRunStartsFlatJob, .startedJob(let job, _)):
         #expect(sandbox.jobs.map(\.jobId) == [id.rawValue, job.rawValue])
       case (.dryRunStartsJob, .price), (.dryRunStartsFlatJob, .price): Issue.record("a started job is no price")
       case (_, .price(let price)): #expect(price.creativeUnits > 0 && sandbox.jobs.count == 1)

@@ -32,12 +32,14 @@ extension Ledger {
   // MARK: Before the request
 
   /// Records that a price is about to be asked for: a service that ignores the dry run starts a job.
-  package func recordDryRun(_ id: Int64, _ submit: Submit) throws(PipelineError) {
+  package func recordDryRun(
+    _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
+  ) throws(PipelineError) {
     try update(
       id, step: "dry-run",
       [
         "account": submit.account, "model": submit.model, "parameters": submit.parameters,
-        "dryRunAt": Date.now.timeIntervalSince1970,
+        "dryRunAt": now,
       ])
   }
 
@@ -54,33 +56,36 @@ extension Ledger {
     _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
   ) throws(PipelineError) {
     try write(LedgerEntry.State.submitting.rawValue) { database in
-      if let limit = submit.dailyLimit { try Self.checkDay(id, submit, limit, now, in: database) }
-      try Self.update(
-        id,
-        [
-          "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
-          "account": submit.account, "model": submit.model, "parameters": submit.parameters,
-          "price": submit.price.map { "\($0)" }, "named": "",
-        ], in: database)
+      if let limit = submit.dailyLimit { try checkDay(id, submit, limit, now, in: database) }
+      var columns: [String: (any DatabaseValueConvertible)?] = [
+        "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
+        "account": submit.account, "model": submit.model, "parameters": submit.parameters, "named": "",
+      ]
+      // The price of an earlier question stays known.
+      if let price = submit.price { columns["price"] = "\(price)" }
+      try Self.update(id, columns, in: database)
     }
   }
 
   /// Checks that a job and what the account has spent on its day stay within a limit.
   ///
-  /// A job counts at its cost, and a submit of unknown outcome, a dropped one too, at its price. Where neither is on record, the
-  /// price of the present job stands for it. A job that failed counts too, although the service usually refunds it.
-  private static func checkDay(
+  /// A job counts at its cost. A submit or a dry run of unknown outcome, a dropped one too, counts at its price, as it may have
+  /// started a job. Where neither is on record, the price of the present job stands for it. A job that failed counts too, although the
+  /// service usually refunds it. A dry run in progress does not count: its process puts the job on record, should there be one.
+  private func checkDay(
     _ id: Int64, _ submit: Submit, _ limit: Decimal, _ now: Double, in database: Database
   ) throws {
     let price = submit.price ?? 0
-    let day = (now / secondsPerDay).rounded(.down) * secondsPerDay
+    let day = Self.day(of: now)
     let spent = try Row.fetchAll(
       database,
       sql: """
-        SELECT cost, price FROM run WHERE account = ? AND id <> ? AND submittedAt >= ? AND submittedAt < ?
-        """, arguments: [submit.account, id, day, day + secondsPerDay]
+        SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE account = ?1
+          AND (submittedAt >= ?2 AND submittedAt < ?3 OR submittedAt IS NULL AND dryRunAt >= ?2 AND dryRunAt < ?3)
+        """, arguments: [submit.account, day.lowerBound, day.upperBound]
     ).reduce(Decimal.zero) { sum, row in
-      sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
+      if row["wasOnlyDryRun"], row["id"] != id, try isClaimed(row["id"]) { return sum }
+      return sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
     }
     guard spent + price > limit else { return }
     throw PipelineError(
@@ -91,14 +96,20 @@ extension Ledger {
         or: "order it on another day"), runID: id)
   }
 
-  /// Days of UTC are of equal length in seconds since 1970 (POSIX).
-  private static let secondsPerDay = 86_400.0
+  /// The day (UTC) that a time in seconds since 1970 belongs to. Days are of equal length in these seconds (POSIX).
+  private static func day(of time: Double) -> Range<Double> {
+    let length = 86_400.0
+    let start = (time / length).rounded(.down) * length
+    return start..<start + length
+  }
 
   // MARK: After the reply
 
-  /// Records that the dry run started no job.
-  package func recordNoDryRunJob(_ id: Int64) throws(PipelineError) {
-    try update(id, step: "no-dry-run-job", ["dryRunAt": nil])
+  /// Records that the dry run started no job, and the price if the service named it.
+  package func recordNoDryRunJob(_ id: Int64, price: Decimal? = nil) throws(PipelineError) {
+    var columns: [String: (any DatabaseValueConvertible)?] = ["dryRunAt": nil]
+    if let price { columns["price"] = "\(price)" }
+    try update(id, step: "no-dry-run-job", columns)
   }
 
   /// Records the job that the service accepted, or that reconciling found.
@@ -112,9 +123,11 @@ extension Ledger {
   /// record stays as it is, and the job becomes that of a new attempt.
   ///
   /// - Returns: The run that has the job.
-  package func recordDryRunJob(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) -> Int64 {
+  package func recordDryRunJob(
+    _ id: Int64, job: JobID, cost: String?, now: Double = Date.now.timeIntervalSince1970
+  ) throws(PipelineError) -> Int64 {
     let entry = try entry(run: id)
-    let isFurther = !entry.state.isBeforeSubmit
+    let isFurther = entry.jobID != nil || entry.submittedAt != nil
     return try write(LedgerEntry.State.submitted.rawValue) { database in
       var run = id
       if isFurther {
@@ -127,7 +140,7 @@ extension Ledger {
         run,
         [
           "state": LedgerEntry.State.submitted.rawValue, "updatedAt": Self.now, "jobID": job.rawValue, "cost": cost,
-          "submittedAt": Date.now.timeIntervalSince1970, "wasDryRun": true, "isOrdered": true, "dryRunAt": nil,
+          "submittedAt": now, "wasDryRun": true, "isOrdered": true, "dryRunAt": nil,
           "failure": nil,
         ], in: database)
       return run
@@ -173,6 +186,15 @@ extension Ledger {
           database, sql: "SELECT jobID FROM run WHERE baseURL = ? AND jobID IS NOT NULL", arguments: [baseURL]
         ).map(JobID.init(rawValue:)))
     }
+  }
+
+  /// The account's runs with a dry run of today (UTC) that may have started a job and for which nobody has to decide.
+  package func openDryRuns(account: Account, now: Double = Date.now.timeIntervalSince1970) throws(PipelineError)
+    -> [LedgerEntry]
+  {
+    try entries(
+      "WHERE account = ? AND dryRunAt >= ? AND submittedAt IS NULL AND state <> 'needs-decision' ORDER BY id",
+      [account.id, Self.day(of: now).lowerBound])
   }
 
   /// The runs of this service whose submit may have started a job that is not on record.

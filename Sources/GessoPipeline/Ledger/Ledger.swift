@@ -49,7 +49,8 @@ public final class Ledger: Sendable {
 
   /// Claims the run of an order, or a new run, which is `planned`.
   ///
-  /// A run that failed before anything was paid for continues where it failed. A run whose job failed gets a new attempt.
+  /// A run that failed before anything was paid for continues where it failed. A run whose job failed, or whose submit of unknown
+  /// outcome was dropped, stays as it is, and the order gets a new attempt.
   ///
   /// - Parameters:
   ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
@@ -66,7 +67,8 @@ public final class Ledger: Sendable {
       guard let row else { return try Self.insert(intent, attempt: 0, isOrdered, in: database) }
       let latest = try LedgerEntry(row, results: [])
       switch latest.state {
-      case .failed where latest.jobID != nil, .downloaded where again, .succeeded where again && latest.failure != nil:
+      case .failed where latest.jobID != nil || latest.submittedAt != nil, .downloaded where again,
+        .succeeded where again && latest.failure != nil:
         return try Self.insert(intent, attempt: latest.attempt + 1, isOrdered, in: database)
       case .failed:
         let state: LedgerEntry.State =
@@ -86,12 +88,19 @@ public final class Ledger: Sendable {
   ///
   /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
   package func claim(_ id: Int64) throws(PipelineError) -> LedgerClaim {
-    guard let lock = try LedgerLock(path: "\(path)-locks/\(id)") else {
+    guard let lock = try lock(id) else {
       throw PipelineError(
         .runInProgress, stage: .submit, "another process is at work on this order (run \(id))",
         remedy: "wait until it ends", runID: id)
     }
     return LedgerClaim(entry: try entry(run: id), lock: lock)
+  }
+
+  /// True while another task or process is at work on a run.
+  func isClaimed(_ id: Int64) throws(PipelineError) -> Bool { try lock(id) == nil }
+
+  private func lock(_ id: Int64) throws(PipelineError) -> LedgerLock? {
+    try LedgerLock(path: "\(path)-locks/\(id)")
   }
 
   static func insert(

@@ -12,10 +12,16 @@ struct RunContext: Sendable {
   /// When to read the job, and for how long.
   let polling: JobPolling
   /// Reports an event of the run.
-  let report: @Sendable (Img2ImgEvent) -> Void
+  var report: @Sendable (Img2ImgEvent) -> Void
   /// The bytes that may still be written in a folder; nil where that is not known.
   var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
 
+  /// The same values for work on another run, whose events are not those of this one.
+  var silent: RunContext {
+    var context = self
+    context.report = { _ in }
+    return context
+  }
   /// The service's clock minus this machine's; nil where no reply has shown it.
   var clockOffset: Duration? { client.clockOffset }
   /// The account that pays.

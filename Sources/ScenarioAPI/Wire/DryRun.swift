@@ -5,7 +5,8 @@ public enum DryRun: Sendable, Equatable {
   /// The price; nothing was started.
   case price(Price)
   /// The service ignored that only the price was asked for, and started this job. It is paid for: it is the job that was described.
-  case startedJob(JobID)
+  /// `cost` is its price in creative units, if the service gives a number.
+  case startedJob(JobID, cost: Decimal?)
 
   /// What a job is billed with.
   public struct Price: Sendable, Equatable {
@@ -22,12 +23,12 @@ extension DryRun: Decodable {
   /// Decodes an answer: 269 with a price.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
+    let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)
     // A job is paid for, with a price beside it or without.
     if let job = try? JobReply(from: decoder).job {
-      self = .startedJob(job.id)
+      self = .startedJob(job.id, cost: cost ?? job.billing?.cuCost)
       return
     }
-    let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)
     self = .price(
       Price(
         creativeUnits: try cost ?? fields.decode(Decimal.self, forKey: .creativeUnitsCost),

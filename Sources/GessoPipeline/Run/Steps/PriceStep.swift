@@ -22,10 +22,10 @@ struct PriceStep: Sendable {
     do {
       switch try await context.client.dryRun(request) {
       case .price(let price):
-        if isBeforeSubmit { try context.ledger.recordNoDryRunJob(entry.id) }
+        if isBeforeSubmit { try context.ledger.recordNoDryRunJob(entry.id, price: price.creativeUnits) }
         return .priced(price.creativeUnits)
-      case .startedJob(let job):
-        _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: nil)
+      case .startedJob(let job, let cost):
+        _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: cost?.description)
         context.report(.dryRunStartedJob(job))
         return .submitted(job)
       }
@@ -51,6 +51,19 @@ struct PriceStep: Sendable {
     else { return nil }
     context.report(.dryRunStartedJob(job))
     return job
+  }
+
+  /// Finds out which jobs the account's earlier dry runs without a reply have started, so that the limit of the day counts these jobs
+  /// and nothing that never was. Dry runs in progress are left alone.
+  ///
+  /// - Parameter run: The run that is about to be submitted.
+  /// - Throws: A `ScenarioError` when the service cannot be asked.
+  func settleDryRuns(before run: Int64) async throws {
+    let reconcile = ReconcileStep(context: context.silent)
+    for other in try context.ledger.openDryRuns(account: context.account) where other.id != run {
+      if try context.ledger.isClaimed(other.id) { continue }
+      try await reconcile.settleDryRun(of: other)
+    }
   }
 
   /// The error of an order of which only the price was asked for.

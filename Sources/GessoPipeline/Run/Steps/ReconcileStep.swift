@@ -39,16 +39,39 @@ struct ReconcileStep: Sendable {
   /// - Throws: As ``run(_:)``, after a reply without a price.
   func jobOfDryRun(_ entry: LedgerEntry, hasReply: Bool) async throws -> JobID? {
     context.report(.reconciling)
-    switch try await search(entry, looks: hasReply ? Self.looks : 1) {
+    return try record(try await search(entry, looks: hasReply ? Self.looks : 1), ofDryRun: entry, hasReply: hasReply)
+  }
+
+  /// Does the same for a run that nobody is at work on, after a dry run without a reply. The run is claimed only while the finding is
+  /// put on record, so that its order can be given again meanwhile.
+  func settleDryRun(of entry: LedgerEntry) async throws {
+    let found = try await search(entry, looks: 1)
+    do throws(PipelineError) {
+      let claim = try context.ledger.claim(entry.id)
+      defer { withExtendedLifetime(claim) {} }
+      guard claim.entry.dryRunAt == entry.dryRunAt else { return }
+      _ = try record(found, ofDryRun: claim.entry, hasReply: false)
+    } catch {
+      guard error.code == .runInProgress else { throw error }
+    }
+  }
+
+  /// Puts on record what was found of the job of a dry run, and returns the job if there is one.
+  private func record(
+    _ found: Reconciliation<Job>, ofDryRun entry: LedgerEntry, hasReply: Bool
+  ) throws(PipelineError) -> JobID? {
+    switch found {
     case .adopt(let job):
       let cost = job.billing?.cuCost?.description
       _ = try context.ledger.recordDryRunJob(entry.id, job: job.id, cost: cost)
       return job.id
     case .undecided(let jobs, let others):
-      guard hasReply, !(jobs.isEmpty && entry.candidates.isEmpty) else {
+      guard !jobs.isEmpty || !entry.candidates.isEmpty else {
         try context.ledger.recordNoDryRunJob(entry.id)
         return nil
       }
+      // Without a reply such jobs do not stop the order, but the limit of the day counts them.
+      guard hasReply else { return nil }
       throw try park(entry, jobs.map(\.id), others: others)
     }
   }

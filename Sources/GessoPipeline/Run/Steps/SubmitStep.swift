@@ -26,6 +26,7 @@ struct SubmitStep: Sendable {
   ) async throws -> RunState.Event {
     if let job = try await PriceStep(context: context).jobOfEarlierDryRun(entry) { return .submitted(job) }
     let run = entry.id
+    if dailyLimit != nil { try await PriceStep(context: context).settleDryRuns(before: run) }
     try Task.checkCancellation()
     try context.ledger.recordSubmitting(
       run, try Ledger.Submit(request, by: context.account, price: price, dailyLimit: dailyLimit))
