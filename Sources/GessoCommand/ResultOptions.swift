@@ -18,7 +18,10 @@ struct ResultOptions: ParsableArguments {
       valueName: "TEMPLATE"))
   var name: String?
 
-  @Flag(help: "Replace earlier results and records of that name; never a source, a mask, or what was edited since.")
+  @Flag(
+    help:
+      "Replace earlier results and records of that name; never an image that an order starts from, or what was edited since."
+  )
   var overwrite = false
 
   init() {}

@@ -315,7 +315,8 @@ struct ResultNamingTests {
   /// An event between the order "autumn" and the order "winter", which ask for one name.
   enum Between: CaseIterable, Sendable {
     case nothing, resultIsEdited, recordIsEdited, recordIsGone, resultIsGone, resultIsLinked, ledgerIsOther
-    case ledgerIsOtherAndRecordIsGone, isSource, isPipedSource, isMask, isSourceOfAnother
+    case ledgerIsOtherAndRecordIsGone, isSource, isPipedSource, isMask, isReference, isSourceOfAnother
+    case isMaskOfAnother, isReferenceOfAnother, isPipedReferenceOfAnother
   }
 
   @Test(
@@ -350,7 +351,18 @@ struct ResultNamingTests {
     case .isSource: winter.source = .image(.file(folder + "/./hero.png"))
     case .isPipedSource: winter.source = .image(.memory(bytes(of: hero) ?? []))
     case .isMask: winter.second = .mask(.file(hero))
+    case .isReference: winter.references["style"] = ReferenceImages(images: [.file(hero)], isList: false)
     case .isSourceOfAnother: _ = try await result(3, self.order("spring", source: hero))
+    case .isMaskOfAnother:
+      _ = try await result(3, order("spring") { ($0.nameTemplate, $0.second) = ("spring", .mask(.file(hero))) })
+    case .isReferenceOfAnother, .isPipedReferenceOfAnother:
+      let image: ImageSource = between == .isReferenceOfAnother ? .file(hero) : .memory(bytes(of: hero) ?? [])
+      _ = try await result(
+        3,
+        order("spring") { order in
+          order.nameTemplate = "spring"
+          order.references["style"] = ReferenceImages(images: [.file(source), image], isList: true)
+        })
     }
     let before = try everything()
     let isReplaced: Set<Between> = [.nothing, .recordIsGone, .resultIsGone, .ledgerIsOther]

@@ -6,7 +6,7 @@ extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
   /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
-  package static let version = 5
+  package static let version = 6
 
   private static let marks = "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version);"
 
@@ -17,7 +17,7 @@ extension Ledger {
       id INTEGER PRIMARY KEY AUTOINCREMENT, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
       key TEXT NOT NULL, attempt INTEGER NOT NULL, isOrdered INTEGER NOT NULL,
       account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
-      source TEXT NOT NULL, sourceSHA256 TEXT, secondSHA256 TEXT,
+      source TEXT NOT NULL, sourceSHA256 TEXT, otherSHA256 TEXT NOT NULL,
       preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
       model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
       folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,

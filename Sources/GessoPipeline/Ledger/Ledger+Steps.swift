@@ -9,8 +9,7 @@ extension Ledger {
     try update(
       id, step: "repeat",
       [
-        "source": intent.source, "secondSHA256": intent.secondSHA256, "folder": intent.folder,
-        "nameTemplate": intent.nameTemplate, "stem": intent.stem,
+        "source": intent.source, "folder": intent.folder, "nameTemplate": intent.nameTemplate, "stem": intent.stem,
       ])
   }
 

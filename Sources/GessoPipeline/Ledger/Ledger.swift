@@ -154,15 +154,15 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// True when the digest is that of an order's source, mask or control image; with `prepared` also when it is that of a prepared
-  /// image.
+  /// True when the digest is that of any image that an order starts from: source, mask, control image, or image for a field; with
+  /// `prepared` also when it is that of a prepared image.
   package func isInput(sha256: String, prepared: Bool) throws(PipelineError) -> Bool {
     try read { database in
       try Bool.fetchOne(
         database,
         sql: """
           SELECT EXISTS (
-            SELECT 1 FROM run WHERE sourceSHA256 = ?1 OR secondSHA256 = ?1 OR (?2 AND preparedSHA256 = ?1))
+            SELECT 1 FROM run WHERE sourceSHA256 = ?1 OR instr(otherSHA256, ?1) OR (?2 AND preparedSHA256 = ?1))
           """, arguments: [sha256, prepared]) ?? false
     }
   }

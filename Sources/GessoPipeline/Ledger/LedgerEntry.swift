@@ -80,8 +80,8 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var source: String
   /// SHA-256 of the source's bytes in hexadecimal; nil where the service fetches it itself.
   public var sourceSHA256: String?
-  /// SHA-256 of the bytes of the mask or control image in hexadecimal.
-  package var secondSHA256: String?
+  /// SHA-256 of the bytes of the order's other images in hexadecimal: mask or control image, and images for fields of the model.
+  package var otherSHA256: [String]
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?
   /// The prepared image's path, absolute.
@@ -105,7 +105,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
 
   package init(
     key: String, account: String, baseURL: String, projectID: String?, source: String,
-    sourceSHA256: String?, secondSHA256: String? = nil, preparedSHA256: String?, preparedPath: String?,
+    sourceSHA256: String?, otherSHA256: [String] = [], preparedSHA256: String?, preparedPath: String?,
     geometry: String?, model: String, prompt: String, parameters: String, seed: String,
     folder: String, nameTemplate: String, stem: String
   ) {
@@ -115,7 +115,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
     self.projectID = projectID
     self.source = source
     self.sourceSHA256 = sourceSHA256
-    self.secondSHA256 = secondSHA256
+    self.otherSHA256 = otherSHA256
     self.preparedSHA256 = preparedSHA256
     self.preparedPath = preparedPath
     self.geometry = geometry
@@ -132,8 +132,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
 extension LedgerIntent {
   /// True when both have the same name for the source and the same folder and names for the results.
   func placesLike(_ other: LedgerIntent) -> Bool {
-    (source, secondSHA256, folder) == (other.source, other.secondSHA256, other.folder)
-      && (nameTemplate, stem) == (other.nameTemplate, other.stem)
+    (source, folder, nameTemplate, stem) == (other.source, other.folder, other.nameTemplate, other.stem)
   }
 }
 

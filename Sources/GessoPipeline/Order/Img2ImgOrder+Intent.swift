@@ -9,14 +9,15 @@ extension Img2ImgOrder {
     let configuration = context.client.configuration
     let sourceSHA256 = try Self.digest(of: source)
     let secondSHA256 = try second.flatMap { try Self.digest(of: .image($0.source)) }
+    let referenceSHA256 = try references.mapValues { try $0.images.map { try Self.digest(of: .image($0)) } }
     let identity = try OrderIdentity(
-      self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256,
-      references: try references.mapValues { try $0.images.map { try Self.digest(of: .image($0)) } })
+      self, context, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, references: referenceSHA256)
     let account = context.account
     return LedgerIntent(
       key: try identity.digest, account: account.id, baseURL: account.service,
       projectID: configuration.projectID,
-      source: sourceName, sourceSHA256: sourceSHA256, secondSHA256: secondSHA256, preparedSHA256: nil,
+      source: sourceName, sourceSHA256: sourceSHA256,
+      otherSHA256: ([secondSHA256] + referenceSHA256.values.joined()).compactMap(\.self), preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,
       parameters: try JSONText.line(request.record), seed: request.seed ?? randomSeed(),
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
