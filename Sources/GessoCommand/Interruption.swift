@@ -6,7 +6,8 @@ internal import Synchronization
 /// Turns Ctrl-C, `kill` and a closed terminal into a cancellation, so that the work can clean up.
 ///
 /// The first signal cancels; the second one ends the process at once. In both cases the process ends by the signal, so that a
-/// shell notices the interruption and ends its own loop as well.
+/// shell notices the interruption and ends its own loop as well. A signal that is ignored when the process begins stays ignored: the
+/// caller has turned it off, as `nohup` does SIGHUP, and a shell SIGINT for what runs in the background of a script.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
@@ -54,12 +55,10 @@ enum Interruption {
     private let number: Int32
     private let source: any DispatchSourceSignal
 
-    /// Nil for a hang-up signal that the caller has turned off, as `nohup` does.
+    /// Nil for a signal that is ignored.
     init?(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
       let former = signal(number, SIG_IGN)
-      if unsafe number == SIGHUP && unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
-        return nil
-      }
+      if unsafe unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { return nil }
       self.number = number
       source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler(handler: handler)

@@ -21,14 +21,32 @@ struct InterruptionTests {
     #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"], "only whole files are left")
   }
 
-  @Test("a hang-up that nohup has turned off stays off")
-  func hangUp() async throws {
+  /// `nohup` turns off SIGHUP, and a script without job control SIGINT, for what it starts in the background.
+  @Test(
+    "a signal that is ignored when the command begins stays ignored",
+    arguments: [("HUP", SIGHUP), ("INT", SIGINT), ("TERM", SIGTERM)])
+  func ignored(name: String, number: Int32) async throws {
+    let command = "trap '' \(name); exec \"$GESSO\" prepare \"$SMALL\" - --out-dir out -q"
     let run = try RunningProcess(
-      gesso, [GessoExecutable.url.path, "prepare", Self.small, "-", "--out-dir", "out", "-q"],
-      executable: URL(filePath: "/usr/bin/nohup"))
+      gesso, ["-c", command], environment: ["GESSO": GessoExecutable.url.path, "SMALL": Self.small],
+      executable: URL(filePath: "/bin/sh"))
     var lines = run.output.makeAsyncIterator()
     #expect(await lines.line() == "out/small-420.prepared.jpg")
-    run.send(SIGHUP)
+    run.send(number)
+    // The work goes on to its end.
+    try run.send(input: try Fixtures.bytes("png/small-rgb8.png"))
+    #expect(await lines.line()?.hasSuffix(".prepared.jpg") == true)
+    #expect(await run.status() == 0)
+  }
+
+  @Test("another signal than the one that is ignored still ends the command")
+  func others() async throws {
+    let command = "trap '' HUP INT; exec \"$GESSO\" prepare \"$SMALL\" - --out-dir out -q"
+    let run = try RunningProcess(
+      gesso, ["-c", command], environment: ["GESSO": GessoExecutable.url.path, "SMALL": Self.small],
+      executable: URL(filePath: "/bin/sh"))
+    var lines = run.output.makeAsyncIterator()
+    #expect(await lines.line() == "out/small-420.prepared.jpg")
     run.send(SIGTERM)
     #expect(await run.status() == -SIGTERM)
   }

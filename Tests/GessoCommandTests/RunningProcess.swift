@@ -5,6 +5,7 @@ import Synchronization
 final class RunningProcess: Sendable {
   private let process: Process
   private let finished: Task<Int32, Never>
+  private let input: FileHandle
   /// The lines of standard output; to be iterated once.
   let output: AsyncStream<String>
   /// The lines of standard error; to be iterated once.
@@ -29,6 +30,7 @@ final class RunningProcess: Sendable {
     }
     self.output = Self.lines(of: output.fileHandleForReading)
     self.errors = Self.lines(of: errors.fileHandleForReading)
+    self.input = input.fileHandleForWriting
     finished = Task {
       // The pipe's writing end lives as long as the process, so that reading standard input waits.
       defer { withExtendedLifetime(input) {} }
@@ -36,6 +38,12 @@ final class RunningProcess: Sendable {
     }
     try Self.withSignalsOfATerminal { try process.run() }
     self.process = process
+  }
+
+  /// Writes all of standard input, and ends it.
+  func send(input bytes: [UInt8]) throws {
+    try input.write(contentsOf: Data(bytes))
+    try input.close()
   }
 
   /// The process's id.
