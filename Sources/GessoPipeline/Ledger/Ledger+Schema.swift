@@ -43,7 +43,7 @@ extension Ledger {
   /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed, or for a network file system; or an
   ///   error of SQLite or of the file system.
   static func openDatabase(
-    _ path: String, _ fileSystem: (String) -> FileSystem?
+    _ path: String, _ fileSystem: (String) -> FileSystem?, pause: (Duration) -> Void
   ) throws -> DatabaseQueue {
     let folder = URL(filePath: path).deletingLastPathComponent().path
     try Folder.make(folder, permissions: 0o700)
@@ -54,7 +54,7 @@ extension Ledger {
         remedy: .useLedger(.onThisMachine))
     }
     // Under a lock, so that only one process makes the tables of a new file.
-    return try withLock(on: folder) {
+    return try withLock(on: folder, of: path, pause: pause) {
       if !FileManager.default.fileExists(atPath: path) {
         // SQLite gives its journal files the permissions of the database.
         _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
@@ -111,20 +111,30 @@ extension Ledger {
     return false
   }
 
+  /// How long the lock of a folder is waited for, and the pause between two attempts.
+  private static let (patience, interval) = (Duration.seconds(30), Duration.milliseconds(20))
+
   /// Runs `body` while no other process opens a ledger of `folder`, which takes each a few milliseconds.
   ///
-  /// - Throws: A failure when another process has not ended that after 30 s: it is stopped, or no gesso.
-  private static func withLock<Value>(on folder: String, _ body: () throws -> Value) throws -> Value {
+  /// - Throws: A ``PipelineError`` when another process has not ended that after 30 s: it is stopped, or no gesso.
+  private static func withLock<Value>(
+    on folder: String, of path: String, pause: (Duration) -> Void, _ body: () throws -> Value
+  ) throws -> Value {
     let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.writing("cannot open \(folder)") }
     defer { close(descriptor) }
-    var pauses = 1_500
+    var waited = Duration.zero
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      guard errno == EINTR || (errno == EWOULDBLOCK && pauses > 0) else {
-        throw FileFailure.writing("cannot lock \(folder)")
+      guard errno == EWOULDBLOCK || errno == EINTR else { throw FileFailure.writing("cannot lock \(folder)") }
+      guard waited < patience else {
+        throw PipelineError(
+          .ledgerUnavailable, stage: .write,
+          "the ledger \(path) cannot be opened: another process has locked its folder \(folder) for "
+            + "\(Int(patience / .seconds(1))) seconds",
+          remedy: .either("end that process (fuser \(folder) finds it)", or: .useLedger(.another)))
       }
-      pauses -= 1
-      Thread.sleep(forTimeInterval: 0.02)
+      pause(interval)
+      waited += interval
     }
     return try body()
   }

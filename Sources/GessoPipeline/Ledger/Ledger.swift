@@ -28,15 +28,16 @@ public final class Ledger: Sendable {
   /// Opens the ledger as ``init(path:)`` does.
   ///
   /// `onCommit` is called after every commit with the commit's number, from 1, and its step: tests end the process there.
-  /// `fileSystem` finds the file system of a folder.
+  /// `fileSystem` finds the file system of a folder, and `pause` blocks between two attempts to lock it.
   package init(
     path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?,
-    fileSystem: (String) -> FileSystem? = FileSystem.init(holding:)
+    fileSystem: (String) -> FileSystem? = FileSystem.init(holding:),
+    pause: (Duration) -> Void = { Thread.sleep(forTimeInterval: $0 / .seconds(1)) }
   ) throws(PipelineError) {
     self.path = path
     self.onCommit = onCommit
     do {
-      database = try Self.openDatabase(path, fileSystem)
+      database = try Self.openDatabase(path, fileSystem, pause: pause)
       try Folder.make(path + "-locks", permissions: 0o700)
     } catch let error as PipelineError {
       throw error

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Ground
+package import Ground
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
@@ -9,11 +9,19 @@ package final class LedgerLock: Sendable {
   private let path: String
   private let descriptor: Int32
 
+  /// The attempts to lock the file that the path leads to, while its holders remove it.
+  private static let attempts = 1_000
+
   /// Takes the lock; nil when another task or process holds it.
   ///
+  /// `identity` finds the file that a path leads to. It alone decides whether the locked file still has its name, because some file
+  /// systems report no number of links.
+  ///
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable` when the file cannot be made.
-  init?(path: String) throws(PipelineError) {
-    for _ in 0..<1_000 {
+  package init?(
+    path: String, identity: (String) -> FileIdentity? = FileIdentity.init(_:)
+  ) throws(PipelineError) {
+    for _ in 0..<Self.attempts {
       let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw Self.failure(path, errno) }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -23,7 +31,7 @@ package final class LedgerLock: Sendable {
         throw Self.failure(path, code)
       }
       // The last holder may have removed the file between the two calls; a lock on a removed file excludes nobody.
-      if let locked = FileIdentity(descriptor: descriptor), FileIdentity(path) == locked {
+      if let locked = FileIdentity(descriptor: descriptor), identity(path) == locked {
         self.path = path
         self.descriptor = descriptor
         return
