@@ -3,8 +3,9 @@ package import ScenarioAPI
 
 /// The flags for the settings of a generation: one for each ``GenerationField`` that has a flag, with its name, help and default.
 package struct GenerationOptions: ParsableArguments {
-  @Option(name: .field(.strength), help: .field(.strength))
-  var strength = Img2ImgRequest.defaults.strength
+  // Not all endpoints take it, so that it is known whether it was given.
+  @Option(name: .field(.strength), help: .field(.strength, default: Img2ImgRequest.defaults.strength))
+  var strength: Double?
 
   @Option(name: .field(.numSamples), help: .field(.numSamples))
   var numSamples = Img2ImgRequest.defaults.numSamples
@@ -39,7 +40,7 @@ package struct GenerationOptions: ParsableArguments {
 
   /// Sets the settings of a generation from the flags.
   package func apply(to generation: inout Generation) {
-    generation.strength = strength
+    generation.strength = strength ?? generation.strength
     generation.numSamples = numSamples
     generation.guidance = guidance
     generation.numInferenceSteps = numInferenceSteps
@@ -60,7 +61,9 @@ extension NameSpecification {
 }
 
 extension ArgumentHelp {
-  fileprivate static func field(_ field: GenerationField) -> ArgumentHelp {
-    ArgumentHelp(ArgumentHelp.StringLiteralType(field.summary), valueName: field.valueName)
+  fileprivate static func field(_ field: GenerationField, default value: Double? = nil) -> ArgumentHelp {
+    // The parser adds the default of an option that has one.
+    let summary = field.summary + (value.map { " (default: \($0))" } ?? "")
+    return ArgumentHelp(ArgumentHelp.StringLiteralType(summary), valueName: field.valueName)
   }
 }

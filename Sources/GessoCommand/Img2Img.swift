@@ -133,6 +133,7 @@ package struct Img2Img: Verb {
       ("--timeout", timeout != nil, noWait, "with --no-wait"),
       ("--overwrite", results.overwrite, noWait, "with --no-wait"),
       ("--no-clobber", noClobber, imageURL != nil, "with --image-url"),
+      ("--strength", generation.strength != nil, modality != nil && control == nil, "with --modality and no --control"),
       (
         "--negative-prompt-strength", generation.negativePromptStrength != nil, generation.negativePrompt == nil,
         "without --negative-prompt"

@@ -125,6 +125,7 @@ struct InvocationTests {
       ("--no-wait --timeout 5", "--timeout has no effect with --no-wait"),
       ("--no-wait --overwrite", "--overwrite has no effect with --no-wait"),
       ("--negative-prompt-strength 1", "--negative-prompt-strength has no effect without --negative-prompt"),
+      ("--modality canny --strength 0.75", "--strength has no effect with --modality and no --control"),
     ].map { Case("img2img \(small) --prompt p \($0.0)", 2, error: "\($0.1): leave it out: see gesso img2img --help") }
 
   /// Values that are no plain decimal number from end to end.

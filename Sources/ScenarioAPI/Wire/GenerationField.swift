@@ -175,8 +175,8 @@ extension GenerationField {
     guard let value = value(in: request) else { return }
     let operation = request.endpoint.operation
     guard endpoints.contains(operation) else {
-      // A field with a default is not sent to such an operation; only a field that was set explicitly is an error.
-      guard defaultValue == nil else { return }
+      // A field with a default is not sent to such an operation; only a field that was set to another value is an error.
+      guard value != defaultValue else { return }
       let family = operation == .custom ? "custom models" : "the endpoint \(request.endpoint.name)"
       throw ScenarioError(
         .invalidRequest, .notSent, stage: .submit, "\(name) is no field of \(family)",
