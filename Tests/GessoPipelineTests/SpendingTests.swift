@@ -252,6 +252,33 @@ struct SpendingTests {
     #expect(try ledger.entry(run: 1).jobID?.rawValue == (ending == .job ? "job_7" : nil))
   }
 
+  @Test(
+    "the cost of a job is on record, whether the reply to the submit names it or only the finished job",
+    arguments: [true, false])
+  func cost(isInReply: Bool) async throws {
+    let service = ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) {
+      name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img" where !isInReply:
+        HTTPResponse(status: 200, body: [UInt8](#"{"job":{"jobId":"job_1","status":"queued"}}"#.utf8))
+      case "GET /jobs/job_1":
+        HTTPResponse(
+          status: 200,
+          body: [UInt8](
+            #"{"job":{"jobId":"job_1","status":"success","metadata":{"assetIds":["asset_r1"]},"billing":{"cuCost":12}}}"#
+              .utf8))
+      default: nil
+      }
+    }
+    let ledger = try Ledger(path: path)
+    let order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: "a forest", folder: path + "-out")
+    let result = try await Img2ImgPipeline(client: try service.client(), ledger: ledger).start(order).result
+    let cost = isInReply ? "10.5" : "12"
+    #expect(try result.cost == cost && ledger.entries().map(\.cost) == [cost])
+    let record = try String(contentsOfFile: result.files[0].recordPath, encoding: .utf8)
+    #expect(record.contains("\"cost\" : \(cost)"))
+  }
+
   @Test("two processes cannot both find room for the last job")
   func race() async throws {
     let path = path

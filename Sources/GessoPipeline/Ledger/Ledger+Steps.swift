@@ -27,6 +27,11 @@ extension Ledger {
     try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
   }
 
+  /// Records the cost of the run's job, which the reply to the submit did not name.
+  package func recordCost(_ id: Int64, _ cost: String) throws(PipelineError) {
+    try update(id, step: "cost", ["cost": cost])
+  }
+
   /// Records that the job succeeded. `failure` is why its results cannot be had, for good, if they cannot.
   package func recordSuccess(_ id: Int64, failure: String? = nil) throws(PipelineError) {
     try update(id, to: .succeeded, ["failure": failure])

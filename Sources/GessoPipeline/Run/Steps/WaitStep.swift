@@ -1,3 +1,4 @@
+internal import Foundation
 internal import ScenarioAPI
 
 /// Follows a job to its end.
@@ -29,6 +30,7 @@ struct WaitStep: Sendable {
         underlying: error)
     }
     guard let final else { throw PipelineError(unexpected: "job \(job) was not looked at") }
+    if run.cost == nil, let cost = final.billing?.cuCost { try context.ledger.recordCost(run.id, cost.description) }
     return final
   }
 }
