@@ -231,6 +231,36 @@ struct DownloadedResultTests {
     #expect(Set(keys).count == 3)
   }
 
+  @Test(
+    "images for fields are sent with an image URL too: with the question for the price, with the order after it, and again after a decision"
+  )
+  func referencesOfRemote() async throws {
+    let bodies = Kept<[String: JSONValue]>()
+    let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
+      if name == "GET /jobs" { return HTTPResponse(status: 200, body: [UInt8](#"{"jobs":[]}"#.utf8)) }
+      guard name.hasPrefix("POST /generate/"), case .bytes(let body) = request.body else { return nil }
+      bodies.add((try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))) ?? [:])
+      if request.url.contains("dryRun") {
+        return HTTPResponse(status: 269, body: [UInt8](#"{"creativeUnitsCost":3}"#.utf8))
+      }
+      guard bodies.all.count == 2 else { return nil }
+      throw ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "")
+    }
+    let order = order { order in
+      (order.source, order.waits) = (.remote(url: "https://example.com/a.png"), false)
+      order.references["mood"] = ReferenceImages(images: [.file(Fixtures.path("png/small-rgb8.png"))], isList: false)
+    }
+    _ = try await pipeline(service).price(order).result
+    await #expect(throws: PipelineError.self) { try await pipeline(service).start(order).result }
+    try await pipeline(service).resolve(1, .resubmit)
+    _ = try await pipeline(service).start(order).result
+    _ = try await pipeline(service).price(order).result
+    #expect(bodies.all.map { $0["mood"] } == [JSONValue?](repeating: .string("asset_source"), count: 4))
+    #expect(bodies.all.allSatisfy { $0["imageUrl"] == .string("https://example.com/a.png") })
+    let parameters = try Ledger(path: folder + "-ledger/ledger.sqlite").entry(run: 1).intent.parameters
+    #expect(parameters.contains(#""mood":"asset_source""#))
+  }
+
   @Test("an interrupted order with images for fields sends them all the same")
   func interruptedReferences() async throws {
     let bodies = Kept<[String: JSONValue]>()
