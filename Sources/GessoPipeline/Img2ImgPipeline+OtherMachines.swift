@@ -50,7 +50,9 @@ extension Img2ImgPipeline {
       default: nil
       }
     }
-    let seed = text("seed") ?? ""
+    // Both are parts of file names.
+    func named(_ text: String) -> String { text.replacing("/", with: "_").replacing("\0", with: "_") }
+    let seed = named(text("seed") ?? "")
     let known = Set(GenerationField.all.flatMap { [$0.name, $0.customName] })
     let settings = (job.input ?? [:]).filter { known.contains($0.key) && $0.key != "seed" }
     return LedgerIntent(
@@ -60,6 +62,6 @@ extension Img2ImgPipeline {
       preparedPath: nil, geometry: nil, model: text("modelId") ?? "", prompt: text("prompt") ?? "",
       parameters: try JSONText.line(settings), seed: seed, folder: ".".absolutePath,
       nameTemplate: seed.isEmpty ? "{stem}-{index}" : Img2ImgOrder.defaultNameTemplate,
-      stem: job.id.rawValue.replacing("/", with: "_"))
+      stem: named(job.id.rawValue))
   }
 }

@@ -319,13 +319,18 @@ struct LostReplyTests {
     #expect(try await pipeline(service).start(second).result.jobID?.rawValue == "job_2")
   }
 
-  @Test("a job that only the service knows is downloaded, once")
-  func otherMachine() async throws {
-    let service = try service()
+  @Test("a job that only the service knows is downloaded, once, whatever its seed", arguments: [nil, "../7"])
+  func otherMachine(seed: String?) async throws {
+    let service = try service { name, _ throws(ScenarioError) in
+      guard name == "GET /jobs/job_1", let seed else { return nil }
+      return Self.json(
+        #"{"job":{"jobId":"job_1","status":"success","metadata":{"assetIds":["asset_r1"],"input":{"seed":"\#(seed)"}}}}"#
+      )
+    }
     let job = JobID(rawValue: "job_1")
     for _ in 0..<2 {
       let result = try await pipeline(service).resume(job, folder: folder).result
-      #expect(result.files.map { URL(filePath: $0.path).lastPathComponent } == ["job_1-1.png"])
+      #expect(result.files.map(\.path) == [folder + (seed == nil ? "/job_1-1.png" : "/job_1-.._7-1.png")])
     }
     #expect(try ledger().entries().map(\.state) == [.downloaded])
     await #expect { try await pipeline(service).resume(JobID(rawValue: "job_9")).result } throws: {
