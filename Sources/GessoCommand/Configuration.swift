@@ -1,6 +1,7 @@
 package import ScenarioAPI
 
-/// The address of the service, the credentials and the path of the ledger: from flags, then the environment, then `.env`.
+/// The address of the service, the credentials, the path of the ledger and the limit of a day: from flags, then the environment, then
+/// `.env`.
 ///
 /// Secrets are never flags, never printed, never stored.
 package struct Configuration: Sendable {
@@ -41,8 +42,11 @@ package struct Configuration: Sendable {
     self.flags = flags
     // An empty variable counts as not set, as usual.
     self.environment = environment.filter { !$0.value.isEmpty }
-    dotEnv = DotEnv(folder: folder) { $0.hasPrefix("SCENARIO_") || $0 == "GESSO_LEDGER" }
+    dotEnv = DotEnv(folder: folder) { $0.hasPrefix("SCENARIO_") || ["GESSO_LEDGER", Self.dailyLimitName].contains($0) }
   }
+
+  /// The variable with the limit of a day.
+  static let dailyLimitName = "GESSO_MAX_COST_PER_DAY"
 
   private static let keyNames = ["SCENARIO_API_KEY", "SCENARIO_SDK_API_KEY"]
   private static let secretNames = ["SCENARIO_API_SECRET", "SCENARIO_SDK_API_SECRET"]
@@ -82,6 +86,14 @@ package struct Configuration: Sendable {
     if let id = flags.projectID ?? environment["SCENARIO_PROJECT_ID"] { return id }
     if hasOwnKey, try credentials(in: environment, origin: .environment) != nil { return nil }
     return try trusted(["SCENARIO_PROJECT_ID"])["SCENARIO_PROJECT_ID"]
+  }
+
+  /// The limit of a day as it is written, if there is one.
+  ///
+  /// - Throws: Status 5 for a limit in a `.env` that may not be trusted: without it, more would be spent than its author allowed.
+  package func dailyLimit() throws(CommandError) -> String? {
+    if let limit = environment[Self.dailyLimitName] { return limit }
+    return try trusted([Self.dailyLimitName])[Self.dailyLimitName]
   }
 
   /// The path of the ledger: `GESSO_LEDGER`, or `gesso/ledger.sqlite` in the folder for state (XDG base directories).

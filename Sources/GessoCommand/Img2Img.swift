@@ -217,12 +217,12 @@ package struct Img2Img: Verb {
     "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
   }
 
-  /// The limit of the day: from the flag, otherwise from the environment.
+  /// The limit of the day: from the flag, otherwise from the environment or `.env`.
   private func dailyLimit() throws(CommandError) -> Decimal? {
-    let name = "GESSO_MAX_COST_PER_DAY"
-    guard let text = maxCostPerDay ?? Environment.variables[name], !text.isEmpty else { return nil }
+    let written = if let maxCostPerDay { maxCostPerDay } else { try service.configuration.dailyLimit() }
+    guard let text = written else { return nil }
     guard let limit = Self.creativeUnits(text) else {
-      throw .usage(Self.limitError(name, text), remedy: "correct it, or unset it")
+      throw .usage(Self.limitError(Configuration.dailyLimitName, text), remedy: "correct it, or unset it")
     }
     return limit
   }

@@ -1,6 +1,7 @@
 import Foundation
 import GessoCommand
 import ScenarioAPI
+import TestSupport
 import Testing
 
 @Suite("Configuration")
@@ -173,6 +174,34 @@ struct ConfigurationTests {
     let configuration = Configuration(
       flags: .init(projectID: flag), environment: environment, folder: gesso.folder.path)
     #expect(try configuration.projectID() == expected)
+  }
+
+  @Test(
+    "the limit of a day comes from the environment or .env, and one that may not be trusted is not passed over",
+    arguments: [
+      ([:], nil, 0o600, nil), (["GESSO_MAX_COST_PER_DAY": "5"], "7", 0o600, "5"),
+      (["GESSO_MAX_COST_PER_DAY": ""], "7", 0o600, "7"), ([:], "7", 0o600, "7"), ([:], "7", 0o644, "refused"),
+      (["GESSO_MAX_COST_PER_DAY": "5"], "7", 0o644, "5"),
+    ] as [([String: String], String?, Int, String?)])
+  func dailyLimit(environment: [String: String], dotEnv: String?, mode: Int, expected: String?) throws {
+    let gesso = try GessoExecutable()
+    if let dotEnv { try gesso.write("GESSO_MAX_COST_PER_DAY=\(dotEnv)", to: ".env", mode: mode) }
+    let configuration = Configuration(flags: .init(), environment: environment, folder: gesso.folder.path)
+    do {
+      #expect(try configuration.dailyLimit() == expected)
+    } catch {
+      #expect(expected == "refused" && error.status == .credentials, "\(error)")
+    }
+  }
+
+  @Test("the limit of a day in .env holds for an order, and the flag wins over it")
+  func dailyLimitOfOrder() async throws {
+    let gesso = try GessoExecutable()
+    try gesso.write("GESSO_MAX_COST_PER_DAY=0.1", to: ".env", mode: 0o600)
+    let line = ["img2img", Fixtures.path("jpeg/small-420.jpg"), "--prompt", "p", "--sandbox", "-q"]
+    let refused = try await gesso.run(line)
+    #expect(refused.status == 4 && refused.errors.contains("the limit per day is 0.1"), "\(refused.errors)")
+    #expect(try await gesso.run(line + ["--max-cost-per-day", "100"]).status == 0)
   }
 
   static let ledgers: [([String: String], String)] = [
