@@ -67,7 +67,7 @@ package struct Doctor: Verb {
     }
 
     var report: [Row] = [
-      ("gesso", .text(Gesso.version)),
+      ("gesso", .text(Version.current)),
       (
         "libraries",
         .rows([

@@ -12,14 +12,11 @@ package struct Gesso: AsyncParsableCommand {
       9 timed out waiting, 10 cannot write. Interrupted (Ctrl-C, kill), it cleans up and ends by the signal, which a shell \
       shows as 130 (143 after kill).
       """,
-    version: version,
+    version: Version.current,
     subcommands: [
       Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Models.self, Sandbox.self,
       Doctor.self,
     ])
-
-  /// The version of the command and the library it was built from.
-  package static let version = "0.1.0"
 
   package init() {}
 

@@ -262,7 +262,7 @@ package struct Img2Img: Verb {
       settings.negativePromptStrength = 1
       reporter.note("--negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt")
     }
-    let argument = input ?? imageURL ?? ""
+    let argument = input.map { Input($0).argument } ?? imageURL ?? ""
     var order = Img2ImgOrder(
       source: .remote(url: argument), sourceName: Input(argument).name, stem: OutputNaming.stem(of: argument),
       generation: settings, folder: results.folder ?? ".")

@@ -1,17 +1,47 @@
+internal import Foundation
 internal import GessoPipeline
+internal import Ground
 package import ImagePreparation
 internal import ScenarioAPI
 
-/// An argument that names an image: a path, `-` for standard input, or an `http(s)` URL.
+/// An argument that names an image: a path, `-` for standard input, or an `http(s)` or `file` URL.
 package struct Input: Sendable, Hashable {
-  /// The argument as given.
+  /// The argument as given; the path that a `file` URL names.
   package let argument: String
 
-  package init(_ argument: String) { self.argument = argument }
+  package init(_ argument: String) { self.argument = Self.path(ofFileURL: argument) ?? argument }
+
+  /// The path that a URL of this machine names (RFC 8089); nil for everything else.
+  private static func path(ofFileURL argument: String) -> String? {
+    guard scheme(of: argument) == "file", let url = URL(string: argument),
+      ["", "localhost"].contains(url.host() ?? ""),
+      case let path = url.path(percentEncoded: false), path.hasPrefix("/")
+    else { return nil }
+    return path
+  }
+
+  /// The scheme of a URL, in lowercase. A letter alone is none, nor is a colon in the name of a file that exists.
+  private static func scheme(of argument: String) -> String? {
+    let name = argument.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
+    guard name.count > 1, name.first?.isLetter == true, argument.dropFirst(name.count).hasPrefix(":"),
+      unsafe access(argument, F_OK) != 0
+    else { return nil }
+    return name.lowercased()
+  }
+
+  /// The scheme of an address that cannot be read; nil for everything else.
+  private var unreadableScheme: String? {
+    guard let scheme = Self.scheme(of: argument), !["http", "https"].contains(scheme) else { return nil }
+    let isAddress = argument.dropFirst(scheme.count + 1).hasPrefix("//") || ["data", "blob", "file"].contains(scheme)
+    return isAddress ? scheme : nil
+  }
 
   /// Its name in lines, JSON and records: a URL without its query, which may contain a signature, and without user and password.
   package var name: String {
-    OutputNaming.isURL(argument) ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
+    // What follows may be megabytes.
+    if let unreadableScheme { return "\(unreadableScheme):…" }
+    return OutputNaming.isURL(argument)
+      ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
   }
 
   /// The file that must not be written over; nil where there is none.
@@ -20,6 +50,11 @@ package struct Input: Sendable, Hashable {
   /// The source of its bytes. A URL is fetched first, without credentials and up to `limit` bytes.
   package func source(limit: Int) async throws(CommandError) -> ImageSource {
     if argument == "-" { return .descriptor(0) }
+    if let unreadableScheme {
+      throw CommandError(
+        "unreadable", stage: .open, "addresses of the kind \(unreadableScheme): cannot be read",
+        remedy: "give a file, - for standard input, or an http(s) address", status: .badInput)
+    }
     guard OutputNaming.isURL(argument) else { return .file(argument) }
     return .memory(try await fetched(over: Self.transport, limit: limit))
   }
@@ -34,17 +69,8 @@ package struct Input: Sendable, Hashable {
   private static let transport = CurlTransport()
 
   func fetched(over transport: any HTTPTransport, limit: Int) async throws(CommandError) -> [UInt8] {
-    var request = HTTPRequest(.get, argument, stage: .download)
-    request.responseLimit = limit
-    request.followsRedirects = true
     do throws(ScenarioError) {
-      let response = try await transport.send(request)
-      guard (200..<300).contains(response.status) else {
-        throw ScenarioError(
-          .rejected, .refused, stage: .download, "the server answered \(response.status)",
-          remedy: "check the address in a browser")
-      }
-      return response.body
+      return try await AddressReader(over: transport).bytes(at: argument, limit: limit)
     } catch {
       throw CommandError(fetching: error, limit: limit)
     }
@@ -72,7 +98,7 @@ extension CommandError {
         remedy: "raise --max-download", status: .limit)
     case .canceled:
       self = .interrupted
-    case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed:
+    case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed, .serviceFailed:
       self.init(
         error.code.rawValue, stage: .open, error.message, remedy: error.remedy.commandWords, status: .unavailable)
     default:

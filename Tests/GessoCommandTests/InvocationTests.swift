@@ -174,6 +174,12 @@ struct InvocationTests {
     Case("prepare \(small) nothing.jpg --out-dir out", 1, error: "", output: "out/small-420.prepared.jpg\n"),
     Case("prepare \(small) -o folder/that/is/missing/a.jpg", 10, error: ""),
     Case("prepare http://127.0.0.1:1/a.jpg -o a.jpg", 7, error: ""),
+    Case(
+      "prepare data:image/png;base64,iVBORw0KGgo= -o a.jpg", 3,
+      error:
+        "gesso: data:…: addresses of the kind data: cannot be read: give a file, - for standard input, or an http(s)"),
+    Case("inspect ftp://example.test/a.jpg", 3, error: "gesso: ftp:…: addresses of the kind ftp: cannot be read"),
+    Case("prepare file://example.test/a.jpg -o a.jpg", 3, error: "addresses of the kind file: cannot be read"),
     Case("inspect nothing.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path: nothing.jpg"),
     Case("inspect FIXTURES/foreign/text.jpg", 3, error: ""),
     Case("img2img nothing.jpg --prompt p --sandbox", 3, error: ""),

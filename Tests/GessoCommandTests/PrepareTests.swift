@@ -204,6 +204,15 @@ struct PrepareTests {
     await sandbox.stop()
   }
 
+  @Test("a file URL names its file, escapes included", arguments: ["file://", "file://localhost", "FILE:"])
+  func fileURL(prefix: String) async throws {
+    let copy = gesso.folder.appending(path: "my photo.jpg")
+    try Data(Fixtures.bytes("jpeg/small-420.jpg")).write(to: copy)
+    let url = prefix + copy.path.replacing(" ", with: "%20")
+    let outcome = try await gesso.run(["prepare", url, "--out-dir", "out", "-q"])
+    #expect(outcome.status == 0 && outcome.text == "out/my photo.prepared.jpg\n", "\(outcome.errors)")
+  }
+
   @Test("notes and progress go to standard error, and nowhere when quiet")
   func quiet() async throws {
     let loud = try await gesso.run(["prepare", Fixtures.path("jpeg/phone.jpg"), "-o", "a.jpg", "--max-side", "64"])

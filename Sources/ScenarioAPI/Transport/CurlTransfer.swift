@@ -72,7 +72,7 @@ final class CurlTransfer {
     set(CURLOPT_URL, request.url)
     set(CURLOPT_PATH_AS_IS, 1)
     set(CURLOPT_NOSIGNAL, 1)
-    set(CURLOPT_USERAGENT, "gesso")
+    set(CURLOPT_USERAGENT, "gesso/\(Version.current)")
     check(unsafe ccurl_set_protocols(handle, !origin.isSecure))
     check(unsafe ccurl_set_quick_exit(handle))
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))

@@ -1,0 +1,71 @@
+internal import Foundation
+internal import Ground
+
+/// Reads what is at an `http(s)` address that a user names, without credentials.
+///
+/// What may pass is waited for and tried again: a broken connection, a timeout, and the statuses 408, 429 and 5xx, with the pause that
+/// the server asks for (`Retry-After`) up to the policy's patience. A server that refuses connections, or does not exist, is not.
+package struct AddressReader: Sendable {
+  private let transport: any HTTPTransport
+  private let retry: RetryPolicy
+  private let clock: any Clock<Duration>
+
+  /// Makes a reader. Its patience is shorter than a client's: nothing shows a user what is waited for.
+  package init(
+    over transport: any HTTPTransport, retry: RetryPolicy = RetryPolicy(patience: .seconds(30)),
+    clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    (self.transport, self.retry, self.clock) = (transport, retry, clock)
+  }
+
+  /// The bytes at an address, which may redirect.
+  ///
+  /// - Throws: `response-too-large` for more than `limit` bytes; `forbidden`, `not-found` or `rejected` for a final answer;
+  ///   `service-failed` or the transport's code for what may pass.
+  package func bytes(at url: String, limit: Int) async throws(ScenarioError) -> [UInt8] {
+    var request = HTTPRequest(.get, url, stage: .download)
+    request.responseLimit = limit
+    request.followsRedirects = true
+    var policy = retry
+    while true {
+      do throws(ScenarioError) {
+        let response = try await transport.send(request)
+        guard (200..<300).contains(response.status) else { throw Self.refusal(response) }
+        return response.body
+      } catch {
+        guard error.code != .unreachable, case .retry(let delay) = policy.next(after: error, of: .read) else {
+          throw error
+        }
+        do {
+          try await clock.sleep(for: delay)
+        } catch {
+          throw ScenarioError(.canceled, .notSent, stage: .download, "canceled", remedy: "")
+        }
+      }
+    }
+  }
+
+  private static func refusal(_ response: HTTPResponse) -> ScenarioError {
+    func error(_ code: ScenarioError.Code, _ message: String, _ remedy: Remedy) -> ScenarioError {
+      var error = ScenarioError(code, .refused, stage: .download, message, remedy: remedy)
+      error.httpStatus = response.status
+      return error
+    }
+    let answer = "the server answered \(response.status)"
+    switch response.status {
+    case _ where RetryPolicy.effect(of: response.status) != nil:
+      var failure = error(.serviceFailed, answer, .retry(after: nil))
+      failure.isRetryable = true
+      failure.retryAfter = RetryAfter.delay(of: response, remainingSeconds: nil, now: Date())
+      if let delay = failure.retryAfter, delay > .zero { failure.remedy = .retry(after: delay) }
+      return failure
+    case 401, 403:
+      return error(
+        .forbidden, "\(answer): it wants a login, or a signature in the address has expired",
+        "download the image with a browser, and give the file")
+    case 404, 410:
+      return error(.notFound, "\(answer): there is nothing at this address", "check the address in a browser")
+    default: return error(.rejected, answer, "check the address in a browser")
+    }
+  }
+}
