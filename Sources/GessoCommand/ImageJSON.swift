@@ -54,7 +54,7 @@ extension PreparedImage {
     func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
     let prepared: JSONObject = [
       "format": format.rawValue, "width": size.width, "height": size.height, "quality": quality,
-      "subsampling": subsampling,
+      "subsampling": subsampling, "bits": bits,
     ]
     let milliseconds: JSONObject = [
       "decode": tenths(timings.decode), "resize": tenths(timings.resize), "color": tenths(timings.color),

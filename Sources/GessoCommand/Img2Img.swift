@@ -156,7 +156,8 @@ package struct Img2Img: Verb {
       let ledgerPath = try configuration.ledgerPath()
       let account = sandbox ? nil : try configuration.client()
       let recipe = try preparation.recipe(
-        defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: model)
+        defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: model,
+        isSent: true)
       let command = self
       let result = try await Interruption.guarding(patience: nil, onSignal: reporter.interrupt) {
         let order = try await command.order(recipe: recipe, reporter: reporter)

@@ -70,6 +70,12 @@ package struct PreparationOptions: ParsableArguments {
   package var compression: Recipe.Compression?
 
   @Option(
+    help: ArgumentHelp(
+      "Bits per sample of a PNG: auto is 16 for --data of 16 bits, else 8 (default: auto; images that are sent have 8).",
+      valueName: "8|16|auto"))
+  package var bits: BitsArgument?
+
+  @Option(
     name: .customLong("max-bytes"),
     help: ArgumentHelp(
       "Largest encoded size: lowers quality, then scale, and says so (default: none; for img2img what an upload takes).",
@@ -135,12 +141,18 @@ package struct PreparationOptions: ParsableArguments {
   ///   - defaultMaxBytes: The byte budget when no flag sets one; nil for none.
   ///   - model: The model whose size rules hold when no flag names one; a model without rules is ignored.
   ///   - output: The output's name, whose extension decides the format; nil where there is none.
+  ///   - isSent: True for an image that is sent to the service.
   /// - Returns: The recipe, which is checked only when it is used.
   /// - Throws: Status 2 when the output's name has no known extension and no flag names the format, or when both contradict
   ///   each other.
   package func recipe(
-    defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil
+    defaultMultiple: Int = 1, defaultMaxBytes: Int? = nil, model: String? = nil, output: String? = nil,
+    isSent: Bool = false
   ) throws(CommandError) -> Recipe {
+    if isSent, bits?.bits == .sixteen {
+      throw .usage(
+        "--bits 16 is for prepare: models take 8 bits per sample, so that is what is sent", remedy: "leave it out")
+    }
     let target: Recipe.Target =
       if let size {
         .box(size.size, fit ?? .contain, enlarge: enlarge)
@@ -172,15 +184,22 @@ package struct PreparationOptions: ParsableArguments {
 
   /// The encoded form of the result.
   private func encoding(output: String?, maxBytes: Int?) throws(CommandError) -> Recipe.Output {
-    let format = try Self.format(format, output: output)
+    var format = try Self.format(format, output: output)
+    if bits?.bits == .sixteen {
+      guard format != .jpeg else {
+        throw .usage("--bits 16 needs PNG: a JPEG has 8 bits per sample", remedy: "leave it out, or write a .png")
+      }
+      format = .png
+    }
     try refuseIdle(format, maxBytes: maxBytes)
     let (quality, subsampling) = (quality ?? 92, subsampling ?? .yuv420)
-    let compression = compression ?? .balanced
+    let (compression, bits) = (compression ?? .balanced, bits?.bits)
     let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality ?? 60) }
     return switch format {
-    case .auto: .auto(quality: quality, subsampling: subsampling, compression: compression, budget: budget)
+    case .auto:
+      .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg: .jpeg(quality: quality, subsampling: subsampling, budget: budget)
-    case .png: .png(compression: compression, maxBytes: maxBytes)
+    case .png: .png(compression: compression, bits: bits, maxBytes: maxBytes)
     }
   }
 
@@ -264,6 +283,18 @@ package struct BoxArgument: ExpressibleByArgument, Sendable {
     guard sides.count == 2, let width = sides[0], let height = sides[1] else { return nil }
     guard (1...65_500).contains(width), (1...65_500).contains(height) else { return nil }
     size = ImageSize(width: width, height: height)
+  }
+}
+
+/// Bits per sample, or `auto`.
+package struct BitsArgument: ExpressibleByArgument, Sendable {
+  /// Nil where the samples decide.
+  package let bits: Recipe.Bits?
+
+  package init?(argument: String) {
+    let bits = Int(argument).flatMap(Recipe.Bits.init(rawValue:))
+    guard bits != nil || argument == "auto" else { return nil }
+    self.bits = bits
   }
 }
 

@@ -26,7 +26,7 @@ package struct Upload: Verb {
     let inputs = try Input.list(inputs)
     if asIs { try preparation.refuseAll(with: "--as-is") }
     let recipe = try preparation.recipe(
-      defaultMultiple: Img2ImgOrder.defaultMultiple)
+      defaultMultiple: Img2ImgOrder.defaultMultiple, isSent: !asIs)
     let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
     let preparer = try Environment.preparer(Environment.variables, limits: limits)
     let command = self

@@ -121,6 +121,9 @@ extension ImageDescription {
     iccProfileName = ColorProfile.name(of: profile)
   }
 
+  /// Bits of the samples that a decoder delivers for this image: 8 or 16.
+  var decodedBits: Int { bitDepth == 16 ? 16 : 8 }
+
   /// The channels that a decoder delivers for this image: palettes are expanded to colors, and inks stay inks.
   var decodedChannels: RowLayout.Channels {
     switch colorModel {

@@ -25,9 +25,9 @@ public struct ImagePreparer: Sendable {
   /// - Parameters:
   ///   - source: The encoded bytes.
   ///   - recipe: How the image is prepared.
-  ///   - tensor: The format of a tensor that is also made of the prepared pixels (8 bits), before they are encoded; nil for none.
-  ///     Transparency is flattened on ``Recipe/background`` for the tensor, or on white. Alpha of data without a background is left
-  ///     out.
+  ///   - tensor: The format of a tensor that is also made of the prepared pixels, with all bits of the source, before they are
+  ///     encoded; nil for none. Transparency is flattened on ``Recipe/background`` for the tensor, or on white. Alpha of data without a
+  ///     background is left out.
   /// - Returns: The encoded image and its records.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func prepare(

@@ -10,6 +10,8 @@ public struct PreparedImage: Sendable {
   public let quality: Int?
   /// JPEG subsampling used, as `4:2:0`, `4:4:4` or `gray`; nil for PNG.
   public let subsampling: String?
+  /// Bits per sample, 8 or 16. A PNG of 8 may store gray and palettes in fewer.
+  public let bits: Int
   /// The content of the source's headers.
   public let source: ImageDescription
   /// The plan that was carried out.

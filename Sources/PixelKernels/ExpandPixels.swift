@@ -47,7 +47,7 @@ public func expandKeyedBytes(
   }
 }
 
-/// Brings big-endian samples of 16 bits into native order.
+/// Brings big-endian samples of 16 bits into native order, or native ones into big-endian order.
 ///
 /// - Parameter count: Samples.
 public func swapWords(source: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt8>) {

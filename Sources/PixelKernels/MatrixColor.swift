@@ -50,25 +50,34 @@ public func convertMatrixBytes(
 ///   - levels: Entries of one input table: 65 536.
 ///   - toLight: 3 × `levels` amounts of light, 0 to 1.
 ///   - matrix: 9 values, row by row, that give light in 65 535ths.
-///   - fromLight: For each of 65 536 amounts of light, its encoded level.
+///   - fromLight: For each of 65 536 amounts of light its encoded level, and the last one again. Between two amounts the level is
+///     interpolated: near black 13 levels have the same nearest amount.
 public func convertMatrixWords(
   _ row: UnsafeMutablePointer<UInt16>, channels: Int, pixels: Int, levels: Int, toLight: UnsafePointer<Float>,
-  matrix: UnsafePointer<Float>, fromLight: UnsafePointer<UInt16>
+  matrix: UnsafePointer<Float>, fromLight: UnsafePointer<Float>
 ) {
   for x in 0..<pixels {
     let pixel = row + x &* channels
     let red = toLight[Int(pixel[0])]
     let green = toLight[levels &+ Int(pixel[1])]
     let blue = toLight[2 &* levels &+ Int(pixel[2])]
-    for c in 0..<3 { pixel[c] = fromLight[lightIndex(matrix + 3 &* c, red, green, blue)] }
+    for c in 0..<3 { pixel[c] = encoded(light(matrix + 3 &* c, red, green, blue), fromLight) }
   }
 }
 
 /// One row of the matrix, in 0…65 535.
 @inline(__always)
-private func lightIndex(_ row: UnsafePointer<Float>, _ red: Float, _ green: Float, _ blue: Float) -> Int {
-  let light = row[0] * red + row[1] * green + row[2] * blue + 0.5
-  return Int(light > 0 ? (light < 65_535 ? light : 65_535) : 0)
+private func light(_ row: UnsafePointer<Float>, _ red: Float, _ green: Float, _ blue: Float) -> Float {
+  let light = row[0] * red + row[1] * green + row[2] * blue
+  return light > 0 ? (light < 65_535 ? light : 65_535) : 0
+}
+
+/// The encoded level of light in 65 535ths.
+@inline(__always)
+private func encoded(_ light: Float, _ fromLight: UnsafePointer<Float>) -> UInt16 {
+  let place = Int(light)
+  let (level, next) = (fromLight[place], fromLight[place &+ 1])
+  return UInt16(truncatingIfNeeded: Int(level + (next - level) * (light - Float(place)) + 0.5))
 }
 
 /// Looks the first channel of each pixel up in a table, in place: gray, with or without alpha.

@@ -25,30 +25,24 @@ private func slot(_ color: UInt32) -> Int { Int((color &* 0x9E37_79B1) &>> 21) }
 ///
 /// - Parameter channels: 3, or 4 with alpha.
 public func isGray(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) -> Bool {
+  haveNoHue(pixels, channels, count)
+}
+
+/// As ``isGray(_:channels:count:)``, of words.
+public func isGrayOfWords(_ pixels: UnsafePointer<UInt16>, channels: Int, count: Int) -> Bool {
+  haveNoHue(pixels, channels, count)
+}
+
+@inline(__always)
+private func haveNoHue<Sample: FixedWidthInteger>(
+  _ pixels: UnsafePointer<Sample>, _ channels: Int, _ count: Int
+) -> Bool {
   var pixel = pixels
   for _ in 0..<count {
     if pixel[0] != pixel[1] || pixel[1] != pixel[2] { return false }
     pixel += channels
   }
   return true
-}
-
-/// The first sample of each pixel, and the last one where there is alpha.
-///
-/// - Parameters:
-///   - channels: 3, or 4 with alpha.
-///   - output: 1 or 2 bytes a pixel.
-public func takeGray(
-  _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, output: UnsafeMutablePointer<UInt8>
-) {
-  for x in 0..<count {
-    if channels == 3 {
-      output[x] = pixels[x &* 3]
-    } else {
-      output[x &* 2] = pixels[x &* 4]
-      output[x &* 2 &+ 1] = pixels[x &* 4 &+ 3]
-    }
-  }
 }
 
 /// Collects the different colors of an image.

@@ -1,5 +1,5 @@
-// Bytes to float32, one table of 256 values a channel: a fused multiply and add would be many units off near zero, where
-// the offset cancels the product, and would be no faster than memory either.
+// Samples to float32, one table a channel: a fused multiply and add would be many units off near zero, where the offset cancels the
+// product, and would be no faster than memory either.
 
 /// Interleaved bytes to planes of red, green and blue, one behind the other.
 ///
@@ -11,14 +11,7 @@ public func tensorPlanes(
   _ input: UnsafePointer<UInt8>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
   output: UnsafeMutablePointer<Float>
 ) {
-  let (second, third) = (channels == 1 ? 0 : 1, channels == 1 ? 0 : 2)
-  let (red, green, blue) = (tables, tables + 256, tables + 512)
-  for x in 0..<pixels {
-    let pixel = input + x &* channels
-    output[x] = red[Int(pixel[0])]
-    output[pixels &+ x] = green[Int(pixel[second])]
-    output[2 &* pixels &+ x] = blue[Int(pixel[third])]
-  }
+  planes(input, channels, pixels, tables, 256, output)
 }
 
 /// Interleaved bytes to interleaved red, green and blue.
@@ -28,13 +21,52 @@ public func tensorPixels(
   _ input: UnsafePointer<UInt8>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
   output: UnsafeMutablePointer<Float>
 ) {
+  interleaved(input, channels, pixels, tables, 256, output)
+}
+
+/// As ``tensorPlanes(_:channels:pixels:tables:output:)``, of words, with 3 × 65 536 values.
+public func tensorPlanesOfWords(
+  _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
+  output: UnsafeMutablePointer<Float>
+) {
+  planes(input, channels, pixels, tables, 65_536, output)
+}
+
+/// As ``tensorPixels(_:channels:pixels:tables:output:)``, of words, with 3 × 65 536 values.
+public func tensorPixelsOfWords(
+  _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
+  output: UnsafeMutablePointer<Float>
+) {
+  interleaved(input, channels, pixels, tables, 65_536, output)
+}
+
+@inline(__always)
+private func planes<Sample: FixedWidthInteger>(
+  _ input: UnsafePointer<Sample>, _ channels: Int, _ pixels: Int, _ tables: UnsafePointer<Float>, _ levels: Int,
+  _ output: UnsafeMutablePointer<Float>
+) {
   let (second, third) = (channels == 1 ? 0 : 1, channels == 1 ? 0 : 2)
-  let (red, green, blue) = (tables, tables + 256, tables + 512)
+  let (red, green, blue) = (tables, tables + levels, tables + 2 * levels)
+  for x in 0..<pixels {
+    let pixel = input + x &* channels
+    output[x] = red[Int(truncatingIfNeeded: pixel[0])]
+    output[pixels &+ x] = green[Int(truncatingIfNeeded: pixel[second])]
+    output[2 &* pixels &+ x] = blue[Int(truncatingIfNeeded: pixel[third])]
+  }
+}
+
+@inline(__always)
+private func interleaved<Sample: FixedWidthInteger>(
+  _ input: UnsafePointer<Sample>, _ channels: Int, _ pixels: Int, _ tables: UnsafePointer<Float>, _ levels: Int,
+  _ output: UnsafeMutablePointer<Float>
+) {
+  let (second, third) = (channels == 1 ? 0 : 1, channels == 1 ? 0 : 2)
+  let (red, green, blue) = (tables, tables + levels, tables + 2 * levels)
   for x in 0..<pixels {
     let pixel = input + x &* channels
     let values = output + x &* 3
-    values[0] = red[Int(pixel[0])]
-    values[1] = green[Int(pixel[second])]
-    values[2] = blue[Int(pixel[third])]
+    values[0] = red[Int(truncatingIfNeeded: pixel[0])]
+    values[1] = green[Int(truncatingIfNeeded: pixel[second])]
+    values[2] = blue[Int(truncatingIfNeeded: pixel[third])]
   }
 }

@@ -37,6 +37,10 @@ struct PreparationOptionsTests {
     Case("--format jpeg --quality 80", Recipe(output: .jpeg(quality: 80))),
     Case(
       "--max-bytes 500000 --min-quality 70", Recipe(output: .auto(budget: .bytes(500_000, minQuality: 70)))),
+    Case("--bits auto"),
+    Case("--bits 8", Recipe(output: .auto(bits: .eight))),
+    Case("--bits 16", Recipe(output: .png(bits: .sixteen))),
+    Case("--format png --bits 16", Recipe(output: .png(bits: .sixteen))),
     Case("--format png --max-bytes 500000", Recipe(output: .png(maxBytes: 500_000))),
     Case("--background #FF8000", Recipe(background: BackgroundColor(red: 255, green: 128, blue: 0))),
     Case("--icc keep", Recipe(samples: .color(profile: .keep))),
@@ -115,7 +119,8 @@ struct PreparationOptionsTests {
       "--size 5x5 --max-side 5",
       "--max-pixels 0", "--max-pixels nan", "--multiple-of 0", "--filter cubic", "--quality 101", "--quality 0",
       "--background red", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
-      "--gravity middle", "--gravity focus", "--focus 0.5", "--focus 1.1,0", "--focus 0,-0.1", "--focus 110%,5%",
+      "--bits 12", "--bits many", "--gravity middle", "--gravity focus", "--focus 0.5", "--focus 1.1,0",
+      "--focus 0,-0.1", "--focus 110%,5%",
       "--focus a,b",
       "--focus nan,0", "--focus 0.1,0.2,0.3", "--gravity north --focus 0,0", "--linear --data",
     ])
@@ -129,7 +134,8 @@ struct PreparationOptionsTests {
   static let names: [(flags: String, output: String?, format: Recipe.Output.Format?)] = [
     ("", nil, .auto), ("", "a.png", .png), ("", "a.JPG", .jpeg), ("", "a.jpeg", .jpeg), ("--format png", "a.png", .png),
     ("--format png", "a.jpg", nil), ("", "a.webp", nil), ("--format jpeg", "a.bin", .jpeg), ("", "a", .auto),
-    ("", "dir.d/a", .auto), ("--format png", "a", .png),
+    ("", "dir.d/a", .auto), ("--format png", "a", .png), ("--bits 16", "a.png", .png), ("--bits 16", "a.jpg", nil),
+    ("--bits 8", "a.jpg", .jpeg), ("--bits auto", "a.jpg", .jpeg),
   ]
 
   @Test("the output's name decides the format", arguments: names)
@@ -137,5 +143,14 @@ struct PreparationOptionsTests {
     let options = try PreparationOptions.parse(flags.split(separator: " ").map(String.init))
     let recipe = try? options.recipe(output: output)
     #expect(recipe?.output.format == format)
+  }
+
+  @Test("16 bits are refused where they cannot be, by name", arguments: [("a.jpg", false), (nil, true)])
+  func noDepth(output: String?, isSent: Bool) throws {
+    let options = try PreparationOptions.parse(["--bits", "16"])
+    let error = #expect(throws: CommandError.self) { try options.recipe(output: output, isSent: isSent) }
+    #expect(error?.status == .usage && error?.message.contains("--bits 16") == true, "\(String(describing: error))")
+    #expect(error?.message.contains(isSent ? "models take 8 bits" : "a JPEG has 8 bits") == true)
+    #expect(try PreparationOptions.parse(["--bits", "8"]).recipe(isSent: true).output.bits == .eight)
   }
 }

@@ -99,7 +99,8 @@ struct PrepareTests {
     "milliseconds",
     "peakMemoryBytes", "notes", "source.format", "source.width", "source.height", "source.orientation", "source.bits",
     "source.model", "source.subsampling", "source.icc", "source.alpha", "prepared.format", "prepared.width",
-    "prepared.height", "prepared.quality", "prepared.subsampling", "milliseconds.decode", "milliseconds.resize",
+    "prepared.height", "prepared.quality", "prepared.subsampling", "prepared.bits", "milliseconds.decode",
+    "milliseconds.resize",
     "milliseconds.color", "milliseconds.encode", "milliseconds.total",
   ]
 
@@ -119,6 +120,7 @@ struct PrepareTests {
     #expect(source["width"] as? Int == 227 && source["subsampling"] as? String == "4:2:0" && source["icc"] is NSNull)
     let prepared = try #require(object["prepared"] as? [String: Any])
     #expect(prepared["width"] as? Int == 64 && prepared["quality"] as? Int == 92)
+    #expect(prepared["bits"] as? Int == 8)
     #expect((object["peakMemoryBytes"] as? Int).map { $0 > 1 << 20 && $0 < 1 << 30 } == true)
   }
 

@@ -119,6 +119,8 @@ struct OrderIdentityTests {
     var other = order
     (other.folder, other.stem, other.nameTemplate, other.sourceName) = ("/x", "y", "z", "w")
     (other.again, other.waits, other.replacesResults, other.maxCost) = (true, false, true, 3)
+    // All images that are sent have 8.
+    other.recipe.output = other.recipe.output.withBits(.eight)
     #expect(try identity(of: other) == identity(of: order))
   }
 

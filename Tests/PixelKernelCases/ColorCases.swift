@@ -14,6 +14,8 @@ func colorCases() -> [KernelCase] {
   ]
   for channels in [1, 3, 4] {
     cases.append(KernelCase("tensorPlanes, tensorPixels: \(channels) channels") { tensors(channels, &$0) })
+    cases.append(
+      KernelCase("tensorPlanesOfWords, tensorPixelsOfWords: \(channels) channels") { tensorsOfWords(channels, &$0) })
   }
   return cases
 }
@@ -84,6 +86,22 @@ private func tensors(_ channels: Int, _ check: inout KernelCheck) {
     let planes = (0..<3).flatMap { c in colors.map { $0[c] } }
     check.expect(actual.map { $0.bitPattern }, is: planes, "\(pixels) pixels in planes")
     tensorPixels(input, channels: channels, pixels: pixels, tables: tables, output: &actual)
+    check.expect(actual.map { $0.bitPattern }, is: colors.flatMap { $0 }, "\(pixels) pixels")
+  }
+}
+
+private func tensorsOfWords(_ channels: Int, _ check: inout KernelCheck) {
+  let tables = (0..<3 * 65_536).map { Float($0) / 32_767.5 - 1 }
+  for pixels in [1, 16, 77] {
+    let input = (0..<pixels * channels).map { UInt16(truncatingIfNeeded: $0 * 40_503) }
+    let colors = (0..<pixels).map { x in
+      (0..<3).map { c in tables[c * 65_536 + Int(input[x * channels + (channels == 1 ? 0 : c)])].bitPattern }
+    }
+    var actual = [Float](repeating: 7, count: pixels * 3)
+    tensorPlanesOfWords(input, channels: channels, pixels: pixels, tables: tables, output: &actual)
+    let planes = (0..<3).flatMap { c in colors.map { $0[c] } }
+    check.expect(actual.map { $0.bitPattern }, is: planes, "\(pixels) pixels in planes")
+    tensorPixelsOfWords(input, channels: channels, pixels: pixels, tables: tables, output: &actual)
     check.expect(actual.map { $0.bitPattern }, is: colors.flatMap { $0 }, "\(pixels) pixels")
   }
 }

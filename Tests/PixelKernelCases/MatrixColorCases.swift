@@ -61,7 +61,8 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
     return x * (x + Float(i / levels)) / Float(1 + i / levels)
   }
   let matrix = [1.3, -0.25, 0.02, -0.1, 1.15, -0.05, 0.01, -0.3, 1.2].map { Float($0 * 65_535) }
-  let fromLight = (0..<levels).map { UInt16($0) }
+  // A bend at every amount, so that the level between two of them counts.
+  let fromLight = (0...levels).map { Float(min($0, levels - 1)) - ($0 % 2 == 0 ? 0 : 0.75) }
   var actual = input
   convertMatrixWords(
     &actual, channels: channels, pixels: pixels, levels: levels, toLight: toLight, matrix: matrix, fromLight: fromLight)
@@ -70,7 +71,9 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
     let light = (0..<3).map { Double(toLight[$0 * levels + Int(input[x * channels + $0])]) }
     for c in 0..<3 {
       let sum = Double(matrix[3 * c]) * light[0] + Double(matrix[3 * c + 1]) * light[1]
-      exact.append(sum + Double(matrix[3 * c + 2]) * light[2])
+      let amount = min(max(sum + Double(matrix[3 * c + 2]) * light[2], 0), 65_535)
+      let (level, next) = (Double(fromLight[Int(amount)]), Double(fromLight[Int(amount) + 1]))
+      exact.append(level + (next - level) * amount.truncatingRemainder(dividingBy: 1))
     }
     if channels == 4 { exact.append(Double(input[x * 4 + 3])) }
   }

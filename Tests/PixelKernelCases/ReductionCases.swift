@@ -10,7 +10,7 @@ import PixelKernels
 func reductionCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for channels in [3, 4] {
-    cases.append(KernelCase("isGray, takeGray: \(channels) channels") { gray(channels, &$0) })
+    cases.append(KernelCase("isGray, isGrayOfWords: \(channels) channels") { gray(channels, &$0) })
   }
   for channels in 1...4 {
     cases.append(KernelCase("collectColors, indexPixels: \(channels) channels") { palette(channels, &$0) })
@@ -26,17 +26,17 @@ private func gray(_ channels: Int, _ check: inout KernelCheck) {
     let pixels = (0..<count * channels).map { i in
       UInt8(truncatingIfNeeded: i % channels == 3 ? i : i / channels * 37)
     }
+    let words = pixels.map { UInt16($0) * 257 }
     check.expect([isGray(pixels, channels: channels, count: count) ? 1 : 0], is: [1], "\(count) pixels")
+    check.expect([isGrayOfWords(words, channels: channels, count: count) ? 1 : 0], is: [1], "\(count) pixels of words")
     for sample in 0..<count * channels where sample % channels < 3 {
-      var colored = pixels
+      var (colored, coloredWords) = (pixels, words)
       colored[sample] &+= 1
+      coloredWords[sample] ^= sample % 2 == 0 ? 1 : 1 << 15
       check.expect([isGray(colored, channels: channels, count: count) ? 1 : 0], is: [0], "with a color at \(sample)")
+      check.expect(
+        [isGrayOfWords(coloredWords, channels: channels, count: count) ? 1 : 0], is: [0], "with a word at \(sample)")
     }
-    let taken = channels == 3 ? [0] : [0, 3]
-    var actual = [UInt8](repeating: 1, count: count * taken.count + 1)
-    takeGray(pixels, channels: channels, count: count, output: &actual)
-    check.expect(
-      actual, is: (0..<count).flatMap { x in taken.map { pixels[x * channels + $0] } } + [1], "\(count) pixels")
   }
 }
 

@@ -14,12 +14,12 @@ extension Img2ImgOrder {
     switch part {
     case .source:
       switch source {
-      case .image: recipe
+      case .image: recipe.sent
       // Nothing is prepared of what the service fetches itself.
-      case .remote: references.isEmpty ? Recipe() : recipe
+      case .remote: references.isEmpty ? Recipe() : recipe.sent
       }
     case .second(.mask, let geometry): .mask(matching: geometry, failOn: recipe.failOn)
-    case .second(.control, let geometry): recipe.matching(geometry)
+    case .second(.control, let geometry): recipe.sent.matching(geometry)
     }
   }
 }

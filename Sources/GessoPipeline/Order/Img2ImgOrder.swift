@@ -134,6 +134,7 @@ public struct Img2ImgOrder: Sendable {
       throw refuse(
         "the parameter \(name) would not ask for the price but start a paid job", "ask for the price instead")
     }
+    try recipe.checkSent()
     try naming(seed: request.seed ?? String(Img2ImgRequest.largestSeed)).check(count: request.numSamples)
     if let empty = references.first(where: \.value.images.isEmpty) {
       throw refuse("the field \(empty.key) has no image", "give one, or leave the field out")

@@ -51,8 +51,10 @@ package struct OrderIdentity: Encodable, Sendable {
       case .image: sourceSHA256 ?? Self.unknown
       case .remote(let url): url
       }
-    // That of the second image follows from this one and from its kind.
-    recipe = order.recipe(for: .source)
+    // That of the second image follows from this one and from its kind. Bits are no setting: all images that are sent have 8.
+    var recipe = order.recipe(for: .source)
+    recipe.output = recipe.output.withBits(nil)
+    self.recipe = recipe
     model = order.request.modelID
     prompt = order.request.prompt
     var generation = order.request.record

@@ -32,7 +32,8 @@ extension EncodedImage {
   ) throws {
     let format: ImageDescription.Format
     if let recipe {
-      let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
+      try recipe.checkSent()
+      let image = try preparer.prepareBlocking(source, as: recipe.sent, cancellation: flag)
       (content, sha256, format) = (
         .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format
       )

@@ -10,6 +10,8 @@ enum AlphaHandling: Sendable, Equatable {
 
 /// The handling of an alpha channel that depends on its pixels.
 struct AlphaRule: Sendable, Equatable {
+  /// Bits of the result's samples: alpha that is the largest of these once it is rounded is opaque.
+  let bits: Int
   /// The handling of a channel that is opaque everywhere.
   let whereOpaque: AlphaHandling
   /// The handling of any other channel.
@@ -31,7 +33,7 @@ extension Raster {
   /// The image with its alpha channel, if it has one, handled as its pixels require. `notes` gains the rule's note where that applies.
   func followingAlphaRule(_ rule: AlphaRule, notes: inout [String]) -> Raster {
     guard channels.hasAlpha else { return self }
-    if isOpaque { return handlingAlpha(rule.whereOpaque) }
+    if isOpaque(inBits: rule.bits) { return handlingAlpha(rule.whereOpaque) }
     if let note = rule.note { notes.append(note) }
     return handlingAlpha(rule.elsewhere)
   }

@@ -8,26 +8,28 @@ enum FinishingStep: Sendable {
   case turn(Orientation)
   /// Colors are converted to sRGB.
   case convertColor(ProfileConversion)
-  /// Samples of 16 bits are rounded to 8.
-  case roundToBytes
   /// Alpha is handled as its pixels require.
   case settleAlpha(AlphaRule)
   /// The image is placed on a canvas, the rest of which is filled with a color, or is transparent.
   case pad(ImageSize, x: Int, y: Int, fill: BackgroundColor?)
+  /// A tensor is made of the image, which stays as it is. `tables` has a float for each level of each channel.
+  case makeTensor(TensorFormat.Layout, tables: [Float], alpha: AlphaHandling)
+  /// Samples are brought to 8 or 16 bits. Last, so that every other step has all bits.
+  case changeDepth(bits: Int)
 
   /// The stage that its time counts for.
   var stage: Stage {
     switch self {
     case .turn: .orient
-    case .convertColor, .roundToBytes, .settleAlpha, .pad: .color
+    case .convertColor, .settleAlpha, .pad, .makeTensor, .changeDepth: .color
     }
   }
 
   /// True where Y, Cb and Cr may be taken through it one by one, each at its own size; false where it needs the pixels' colors.
   var worksOnPlanes: Bool {
     switch self {
-    case .turn, .roundToBytes: true
-    case .convertColor, .settleAlpha, .pad: false
+    case .turn, .changeDepth: true
+    case .convertColor, .settleAlpha, .pad, .makeTensor: false
     }
   }
 
@@ -36,25 +38,38 @@ enum FinishingStep: Sendable {
     switch self {
     case .turn: "turn"
     case .convertColor: "convert-color"
-    case .roundToBytes: "round-to-bytes"
     case .settleAlpha: "settle-alpha"
     case .pad: "pad"
+    case .makeTensor: "make-tensor"
+    case .changeDepth(let bits): "change-depth-to-\(bits)"
     }
   }
 
   /// Carries out the step.
-  ///
-  /// - Parameters:
-  ///   - planes: Planes, or one interleaved image.
-  ///   - notes: Gains notes for the user.
-  func apply(to planes: inout [Raster], notes: inout [String]) {
+  func apply(to image: inout UnfinishedImage) {
     switch self {
-    case .turn(let orientation): planes = planes.map { orientation.upright($0) }
-    case .convertColor(let conversion): planes = planes.map { conversion.convert($0) }
-    case .roundToBytes: planes = planes.map { $0.roundedToBytes() }
-    case .settleAlpha(let rule): planes = planes.map { $0.followingAlphaRule(rule, notes: &notes) }
-    case .pad(let canvas, let x, let y, let fill):
-      planes = planes.map { $0.padded(to: canvas, x: x, y: y, background: fill) }
+    case .turn(let orientation): image.map { orientation.upright($0) }
+    case .convertColor(let conversion): image.map { conversion.convert($0) }
+    case .settleAlpha(let rule):
+      var notes: [String] = []
+      image.map { $0.followingAlphaRule(rule, notes: &notes) }
+      image.notes += notes
+    case .pad(let canvas, let x, let y, let fill): image.map { $0.padded(to: canvas, x: x, y: y, background: fill) }
+    case .makeTensor(let layout, let tables, let alpha):
+      image.tensor = image.planes[0].tensor(layout: layout, tables: tables, alpha: alpha)
+    case .changeDepth(let bits): image.map { $0.withDepth(bits) }
     }
   }
+}
+
+/// The small image on its way through the finishing steps, and what they make besides it.
+struct UnfinishedImage {
+  /// Planes, or one interleaved image.
+  var planes: [Raster]
+  /// Notes for the user.
+  var notes: [String] = []
+  /// The tensor, once it is made.
+  var tensor: Tensor?
+
+  fileprivate mutating func map(_ change: (Raster) -> Raster) { planes = planes.map(change) }
 }

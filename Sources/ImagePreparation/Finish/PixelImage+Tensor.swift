@@ -18,21 +18,28 @@ extension PixelImage where Sample == UInt8 {
 }
 
 extension Raster {
-  /// These pixels of 8 bits as a tensor, which has no alpha.
+  /// These pixels as a tensor, which has no alpha.
   ///
   /// - Parameters:
   ///   - layout: The order of the axes.
-  ///   - tables: 3 × 256 floats, one for each byte of each channel.
+  ///   - tables: A float for each level of each of three channels: 256 levels of 8 bits, 65 536 of 16.
   ///   - alpha: The handling of alpha before the conversion, which drops or flattens it.
   /// - Returns: A tensor of one image and three channels.
   func tensor(layout: TensorFormat.Layout, tables: [Float], alpha: AlphaHandling) -> Tensor {
     let opaque = handlingAlpha(alpha)
     let pixels = size.pixelCount
-    let convert = unsafe layout == .nchw ? tensorPlanes : tensorPixels
+    let isPlanar = layout == .nchw
     let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in
-      unsafe opaque.bytes.withUnsafeBufferPointer { bytes in
+      unsafe opaque.bytes.withUnsafeBytes { samples in
         unsafe tables.withUnsafeBufferPointer { tables in
-          unsafe convert(bytes.baseAddress!, opaque.channelCount, pixels, tables.baseAddress!, output.baseAddress!)
+          let (samples, tables, output) = (samples.baseAddress!, tables.baseAddress!, output.baseAddress!)
+          if opaque.bitDepth == 16 {
+            let convert = unsafe isPlanar ? tensorPlanesOfWords : tensorPixelsOfWords
+            unsafe convert(samples.assumingMemoryBound(to: UInt16.self), opaque.channelCount, pixels, tables, output)
+          } else {
+            let convert = unsafe isPlanar ? tensorPlanes : tensorPixels
+            unsafe convert(samples.assumingMemoryBound(to: UInt8.self), opaque.channelCount, pixels, tables, output)
+          }
         }
       }
       count = pixels * 3

@@ -37,7 +37,7 @@ final class ProfileConversion: RowConversion {
 
   private enum Form: Sendable {
     case matrix(toLight: [Int32], fromLight: [UInt8])
-    case matrixOfWords(toLight: [Float], matrix: [Float], fromLight: [UInt16])
+    case matrixOfWords(toLight: [Float], matrix: [Float], fromLight: [Float])
     case gray([UInt16])
     case table(LabTable)
     case transform(ColorTransform)
@@ -208,7 +208,7 @@ final class ProfileConversion: RowConversion {
     if levels > 256 {
       return .matrixOfWords(
         toLight: lights, matrix: shaper.matrix.map { Float($0 * 65_535) },
-        fromLight: TransferFunction.encodedLevels(maximum: 65_535))
+        fromLight: TransferFunction.encodedWords())
     }
     let one = 65_535.0 * Double(1 << entryFraction)
     var toLight: [Int32] = []

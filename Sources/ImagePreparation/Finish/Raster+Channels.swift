@@ -1,54 +1,164 @@
+internal import PixelKernels
+
+/// A sample of a raster: 8 or 16 bits.
+protocol RasterSample: FixedWidthInteger, UnsignedInteger, BitwiseCopyable {}
+extension UInt8: RasterSample {}
+extension UInt16: RasterSample {}
+
 // Changes of channels and depth on the small image, once it is upright and in its final colors.
 extension Raster {
-  /// The raster with 16 bits rounded to 8: `round(v · 255 / 65 535)`.
-  func roundedToBytes() -> Raster {
-    guard bitDepth == 16 else { return self }
-    return Raster(size: size, channels: channels, bitDepth: 8, bytes: words.map { UInt8((UInt32($0) + 128) / 257) })
+  /// The raster with samples of 8 or 16 bits: `round(v · 255 / 65 535)`, or `v · 257`.
+  func withDepth(_ bits: Int) -> Raster {
+    guard bits != bitDepth else { return self }
+    var result = Raster(uninitialized: size, channels: channels, bitDepth: bits)
+    if bits == 8 {
+      withSamples(UInt16.self) { input in
+        result.withMutableSamples(UInt8.self) { output in
+          for i in 0..<input.count { output[i] = UInt8(truncatingIfNeeded: (UInt32(input[i]) + 128) / 257) }
+        }
+      }
+    } else {
+      withSamples(UInt8.self) { input in
+        result.withMutableSamples(UInt16.self) { output in
+          for i in 0..<input.count { output[i] = UInt16(input[i]) * 257 }
+        }
+      }
+    }
+    return result
   }
 
-  /// True when every pixel is opaque, or there is no alpha.
-  var isOpaque: Bool {
+  /// True when every pixel is opaque once it is rounded to this many bits, or there is no alpha.
+  func isOpaque(inBits bits: Int) -> Bool {
     guard channels.hasAlpha else { return true }
-    return stride(from: channelCount - 1, to: bytes.count, by: channelCount).allSatisfy { bytes[$0] == 255 }
+    // Half a level of 255 below the largest word rounds to 255.
+    return bitDepth == 16 ? isOpaque(from: UInt16.max - (bits == 16 ? 0 : 128)) : isOpaque(from: UInt8.max)
   }
+
+  private func isOpaque<Sample: RasterSample>(from least: Sample) -> Bool {
+    let step = channelCount
+    return withSamples(Sample.self) { samples in
+      for i in stride(from: step - 1, to: samples.count, by: step) where samples[i] < least { return false }
+      return true
+    }
+  }
+
+  /// True when red, green and blue are equal in every pixel.
+  ///
+  /// - Precondition: The raster has red, green and blue.
+  var hasNoHue: Bool {
+    let (count, channels) = (size.pixelCount, channelCount)
+    return unsafe bytes.withUnsafeBytes { samples in
+      let start = samples.baseAddress!
+      return unsafe bitDepth == 16
+        ? isGrayOfWords(start.assumingMemoryBound(to: UInt16.self), channels: channels, count: count)
+        : isGray(start.assumingMemoryBound(to: UInt8.self), channels: channels, count: count)
+    }
+  }
+
+  /// The raster of red alone, with alpha where there is some.
+  func withoutHue() -> Raster { channels == .rgba ? taking([0, 3], as: .grayAlpha) : taking([0], as: .gray) }
 
   /// The raster without its alpha channel, whose values are ignored.
   func withoutAlpha() -> Raster {
     guard channels.hasAlpha else { return self }
-    let colors = channelCount - 1
-    return mapPixels(to: channels == .rgba ? .rgb : .gray) { input, i, output, o in
-      output[o] = input[i]
-      guard colors == 3 else { return }
-      output[o + 1] = input[i + 1]
-      output[o + 2] = input[i + 2]
+    return channels == .rgba ? taking([0, 1, 2], as: .rgb) : taking([0], as: .gray)
+  }
+
+  private func withAlpha() -> Raster {
+    guard !channels.hasAlpha else { return self }
+    return channels == .gray ? taking([0, nil], as: .grayAlpha) : taking([0, 1, 2, nil], as: .rgba)
+  }
+
+  /// The raster as RGBA.
+  func expandedToRGBA() -> Raster {
+    let image = withAlpha()
+    return image.channels == .grayAlpha ? image.taking([0, 0, 0, 1], as: .rgba) : image
+  }
+
+  /// The raster as RGB if the color has hue and the image has none.
+  private func prepared(forPaddingWith background: BackgroundColor) -> Raster {
+    guard channels == .gray || channels == .grayAlpha, !background.isGray else { return self }
+    return channels.hasAlpha ? taking([0, 0, 0, 1], as: .rgba) : taking([0, 0, 0], as: .rgb)
+  }
+
+  /// The raster of other channels, each of which is one of these channels, or opaque alpha for nil.
+  private func taking(_ sources: [Int?], as channels: RowLayout.Channels) -> Raster {
+    bitDepth == 16 ? taking(sources, as: channels, UInt16.self) : taking(sources, as: channels, UInt8.self)
+  }
+
+  private func taking<Sample: RasterSample>(
+    _ sources: [Int?], as channels: RowLayout.Channels, _: Sample.Type
+  ) -> Raster {
+    var result = Raster(uninitialized: size, channels: channels, bitDepth: bitDepth)
+    let (from, to, count) = (channelCount, result.channelCount, size.pixelCount)
+    withSamples(Sample.self) { input in
+      result.withMutableSamples(Sample.self) { output in
+        for (c, source) in sources.enumerated() {
+          if let source {
+            for x in 0..<count { output[x * to + c] = input[x * from + source] }
+          } else {
+            for x in 0..<count { output[x * to + c] = .max }
+          }
+        }
+      }
     }
+    return result
   }
 
   /// The raster composited over an opaque color: `color · alpha + background · (1 − alpha)`, rounded; in linear light if `linear`,
   /// otherwise in sRGB samples.
   func flattened(on background: BackgroundColor, linear: Bool = false) -> Raster {
     guard channels.hasAlpha else { return self }
-    let colors = [background.red, background.green, background.blue].map(Int.init)
-    let isGray = channels == .grayAlpha && background.isGray
-    let alphaIndex = channelCount - 1
-    let colorStep = channels == .rgba ? 1 : 0
-    let outputColors = isGray ? 1 : 3
-    if linear {
+    let outputChannels: RowLayout.Channels = channels == .grayAlpha && background.isGray ? .gray : .rgb
+    var result = Raster(uninitialized: size, channels: outputChannels, bitDepth: bitDepth)
+    switch (bitDepth, linear) {
+    case (16, true): blendLight(with: background, into: &result)
+    case (16, false): blend(UInt16.self, with: background, into: &result)
+    case (_, true):
       let toLight = TransferFunction.linearWords(levels: 256).map(Int.init)
       let fromLight = TransferFunction.encodedLevels(maximum: 255)
-      return mapPixels(to: isGray ? .gray : .rgb) { input, i, output, o in
-        let alpha = Int(input[i + alphaIndex])
-        for c in 0..<outputColors {
-          let light = toLight[Int(input[i + c * colorStep])] * alpha + toLight[colors[c]] * (255 - alpha)
-          output[o + c] = UInt8(fromLight[(light + 127) / 255])
-        }
+      mapColors(UInt8.self, with: background, into: &result) { color, background, alpha in
+        let light = toLight[color] * alpha + toLight[background] * (255 - alpha)
+        return UInt8(fromLight[(light + 127) / 255])
       }
+    case (_, false): blend(UInt8.self, with: background, into: &result)
     }
-    return mapPixels(to: isGray ? .gray : .rgb) { input, i, output, o in
-      let alpha = Int(input[i + alphaIndex])
-      for c in 0..<outputColors {
-        let color = Int(input[i + c * colorStep])
-        output[o + c] = UInt8((color * alpha + colors[c] * (255 - alpha) + 127) / 255)
+    return result
+  }
+
+  private func blend<Sample: RasterSample>(
+    _: Sample.Type, with background: BackgroundColor, into result: inout Raster
+  ) {
+    let opaque = Int(Sample.max)
+    mapColors(Sample.self, with: background, into: &result) { color, background, alpha in
+      Sample(truncatingIfNeeded: (color * alpha + background * (opaque - alpha) + opaque / 2) / opaque)
+    }
+  }
+
+  /// Light of 16 bits would be too coarse for dark words, of which up to 13 have the same.
+  private func blendLight(with background: BackgroundColor, into result: inout Raster) {
+    let toLight = (0...65_535).map { TransferFunction.linear(Double($0) / 65_535) }
+    mapColors(UInt16.self, with: background, into: &result) { color, background, alpha in
+      let share = Double(alpha) / 65_535
+      let light = toLight[color] * share + toLight[background] * (1 - share)
+      return UInt16((TransferFunction.encoded(light) * 65_535).rounded())
+    }
+  }
+
+  /// Makes each color sample of `result` of the one here, that of the background, and alpha, all from 0 to `Sample.max`.
+  private func mapColors<Sample: RasterSample>(
+    _: Sample.Type, with background: BackgroundColor, into result: inout Raster,
+    _ body: (_ color: Int, _ background: Int, _ alpha: Int) -> Sample
+  ) {
+    let colors = [background.red, background.green, background.blue].map { Int($0) * (Int(Sample.max) / 255) }
+    let (from, to, count) = (channelCount, result.channelCount, size.pixelCount)
+    let colorStep = channels == .rgba ? 1 : 0
+    withSamples(Sample.self) { input in
+      result.withMutableSamples(Sample.self) { output in
+        for x in 0..<count {
+          let alpha = Int(input[x * from + from - 1])
+          for c in 0..<to { output[x * to + c] = body(Int(input[x * from + c * colorStep]), colors[c], alpha) }
+        }
       }
     }
   }
@@ -57,11 +167,13 @@ extension Raster {
   func padded(to canvas: ImageSize, x: Int, y: Int, background: BackgroundColor?) -> Raster {
     guard canvas != size else { return self }
     let image = background.map(prepared(forPaddingWith:)) ?? withAlpha()
-    var result = Raster(size: canvas, channels: image.channels, bitDepth: 8)
+    var result = Raster(size: canvas, channels: image.channels, bitDepth: bitDepth)
     if let background {
       let all = [background.red, background.green, background.blue, 255]
-      let pixel = image.channels == .gray || image.channels == .grayAlpha ? [background.red, 255] : all
-      for i in result.bytes.indices { result.bytes[i] = pixel[i % image.channelCount] }
+      let samples = image.channels == .gray || image.channels == .grayAlpha ? [background.red, 255] : all
+      // A word of 257 times a byte is that byte twice.
+      let pixel = samples.prefix(image.channelCount).flatMap { [UInt8](repeating: $0, count: bitDepth / 8) }
+      for i in result.bytes.indices { result.bytes[i] = pixel[i % pixel.count] }
     }
     for row in 0..<size.height {
       let from = row * image.rowBytes
@@ -71,38 +183,9 @@ extension Raster {
     return result
   }
 
-  /// The raster as RGB if the color has hue and the image has none.
-  private func prepared(forPaddingWith background: BackgroundColor) -> Raster {
-    guard channels == .gray || channels == .grayAlpha, !background.isGray else { return self }
-    let hasAlpha = channels.hasAlpha
-    return mapPixels(to: hasAlpha ? .rgba : .rgb) { input, i, output, o in
-      for c in 0..<3 { output[o + c] = input[i] }
-      if hasAlpha { output[o + 3] = input[i + 1] }
-    }
-  }
-
-  /// The raster as RGBA.
-  func expandedToRGBA() -> Raster {
-    let image = withAlpha()
-    guard image.channels == .grayAlpha else { return image }
-    return image.mapPixels(to: .rgba) { input, i, output, o in
-      for c in 0..<3 { output[o + c] = input[i] }
-      output[o + 3] = input[i + 1]
-    }
-  }
-
-  private func withAlpha() -> Raster {
-    guard !channels.hasAlpha else { return self }
-    let colors = channelCount
-    return mapPixels(to: channels == .gray ? .grayAlpha : .rgba) { input, i, output, o in
-      for c in 0..<colors { output[o + c] = input[i + c] }
-      output[o + colors] = 255
-    }
-  }
-
   /// True for a flat illustration: more than half of all pixels repeat their left neighbor.
   var isFlat: Bool {
-    let step = channelCount
+    let step = pixelBytes
     var repeats = 0
     unsafe bytes.withUnsafeBufferPointer { samples in
       for i in stride(from: step, to: samples.count, by: step) {
@@ -114,18 +197,32 @@ extension Raster {
     return repeats * 2 > size.pixelCount
   }
 
-  /// Makes a raster of other channels, for 8 bits only. `body` makes one pixel: it reads `input` from the first index on, and writes
-  /// `output` from the second index on.
-  private func mapPixels(
-    to channels: RowLayout.Channels,
-    _ body: (_ input: Span<UInt8>, Int, _ output: inout MutableSpan<UInt8>, Int) -> Void
-  ) -> Raster {
-    precondition(bitDepth == 8, "channels change after the depth")
-    var result = Raster(size: size, channels: channels, bitDepth: 8)
-    let (from, to) = (pixelBytes, result.pixelBytes)
-    let input = bytes.span
-    var output = result.bytes.mutableSpan
-    for i in 0..<size.pixelCount { body(input, i * from, &output, i * to) }
-    return result
+  /// Calls `body` with the samples.
+  ///
+  /// - Precondition: `Sample` has the raster's bits.
+  private func withSamples<Sample: RasterSample, Result>(
+    _: Sample.Type, _ body: (Span<Sample>) -> Result
+  ) -> Result {
+    precondition(Sample.bitWidth == bitDepth, "the samples have \(bitDepth) bits")
+    return unsafe bytes.withUnsafeBytes { bytes in
+      let count = bytes.count / MemoryLayout<Sample>.size
+      return body(
+        unsafe Span(_unsafeStart: bytes.baseAddress!.assumingMemoryBound(to: Sample.self), count: count))
+    }
+  }
+
+  /// Calls `body` with the samples to write.
+  ///
+  /// - Precondition: `Sample` has the raster's bits.
+  private mutating func withMutableSamples<Sample: RasterSample>(
+    _: Sample.Type, _ body: (inout MutableSpan<Sample>) -> Void
+  ) {
+    precondition(Sample.bitWidth == bitDepth, "the samples have \(bitDepth) bits")
+    unsafe bytes.withUnsafeMutableBytes { bytes in
+      let count = bytes.count / MemoryLayout<Sample>.size
+      var samples = unsafe MutableSpan(
+        _unsafeStart: bytes.baseAddress!.assumingMemoryBound(to: Sample.self), count: count)
+      body(&samples)
+    }
   }
 }

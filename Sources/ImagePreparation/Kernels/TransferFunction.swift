@@ -28,6 +28,11 @@ enum TransferFunction {
     return bytes
   }
 
+  /// The encoded word, with a fraction, of each of 65 536 amounts of light, and the last one again, to be interpolated.
+  static func encodedWords() -> [Float] {
+    (0...65_536).map { Float(encoded(Double(min($0, 65_535)) / 65_535) * 65_535) }
+  }
+
   /// The encoded level, 0 to `maximum`, of each of 65 536 amounts of light.
   static func encodedLevels(maximum: Int) -> [UInt16] {
     (0...65_535).map { UInt16((encoded(Double($0) / 65_535) * Double(maximum)).rounded()) }

@@ -36,10 +36,11 @@ struct AlphaPlan: Sendable, Equatable {
   /// The handling of alpha in the tensor.
   let tensor: AlphaHandling
 
-  /// Decides. `format` is the format that is asked for; `isPadded` is true where the image does not fill its canvas.
+  /// Decides. `isPadded` is true where the image does not fill its canvas.
   init(
-    source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format, isPadded: Bool, product: OutputPlan.Product
+    source: ImageDescription, recipe: Recipe, depth: DepthPlan, isPadded: Bool, product: OutputPlan.Product
   ) {
+    let format = depth.format
     let isDecoded = source.decodedChannels.hasAlpha
     let linear = recipe.samples.isLinear
     premultiplies = isDecoded && (!recipe.samples.isData || recipe.background != nil)
@@ -61,7 +62,7 @@ struct AlphaPlan: Sendable, Equatable {
         .flatten(.white, linear: linear), "transparency was flattened on white, because a JPEG has none"
       )
     }
-    rule = isDecoded ? AlphaRule(whereOpaque: .drop, elsewhere: result, note: note) : nil
+    rule = isDecoded ? AlphaRule(bits: depth.result, whereOpaque: .drop, elsewhere: result, note: note) : nil
     isSettledByEncoder = product == .file(tensor: nil) && format == .png && result == .keep
     transparency =
       if isPadded, padding == nil { .always } else if isDecoded, result == .keep { .possible } else { .never }

@@ -16,7 +16,7 @@ enum ColorPlan: Sendable {
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: ColorKernels
   ) -> (plan: ColorPlan, notes: [String]) {
-    let bitDepth = source.bitDepth == 16 ? 16 : 8
+    let bitDepth = source.decodedBits
     if channels == .cmyk { return inks(source, bitDepth: bitDepth, kernels) }
     switch recipe.samples.profile {
     case .keep:

@@ -94,8 +94,8 @@ struct OutputPlan: Sendable {
   let pngColor: PNGEncoder.Color
   /// The metadata that the result carries; nil for none.
   let metadata: KeptMetadata?
-  /// The order of the tensor's axes and the float for each byte of each channel; nil for no tensor.
-  let tensor: (layout: TensorFormat.Layout, tables: [Float])?
+  /// Bits of the result's samples: 8 or 16.
+  let bits: Int
   /// The threads of a PNG encoder that receives the whole image.
   let threads: Int
   /// The channels of decoded rows, or of one plane.
@@ -107,26 +107,30 @@ struct OutputPlan: Sendable {
 
   /// Makes the decisions.
   ///
-  /// `form`, `planeCount` and `layout` describe the rows that the decoder delivers. `settled` are the settings that a search for a byte
-  /// budget has chosen; nil for the recipe's.
+  /// `form`, `planeCount` and `channels` describe the rows that the decoder delivers. `settled` are the settings that a search for a
+  /// byte budget has chosen; nil for the recipe's.
   ///
   /// - Throws: `invalidRecipe` for a tensor format without meaning.
   init(
-    source: ImageDescription, decoded form: DecodingPlan.Form, planeCount: Int, layout: RowLayout,
-    geometry: GeometryRecord, color: ColorPlan, alpha: AlphaPlan, recipe: Recipe, settled: Settings?,
+    source: ImageDescription, decoded form: DecodingPlan.Form, planeCount: Int, channels: RowLayout.Channels,
+    depth: DepthPlan, geometry: GeometryRecord, color: ColorPlan, alpha: AlphaPlan, recipe: Recipe, settled: Settings?,
     product: Product, threads: Int
   ) throws(PreparationError) {
-    let format = settled?.format.asked ?? recipe.output.format
+    let format = depth.format
     self.planeCount = planeCount
     wantsPlanes = form == .planes && product == .file(tensor: nil) && format != .png
 
     let turn: [FinishingStep] = source.orientation == .upright ? [] : [.turn(source.orientation)]
     var rest: [FinishingStep] = []
-    if layout.bitDepth == 16 { rest.append(.roundToBytes) }
     if let rule = alpha.rule, !alpha.isSettledByEncoder { rest.append(.settleAlpha(rule)) }
     if geometry.isPadded {
       rest.append(.pad(geometry.canvas, x: geometry.contentX, y: geometry.contentY, fill: alpha.padding))
     }
+    if let format = product.tensor {
+      rest.append(
+        .makeTensor(format.layout, tables: try format.tables(levels: 1 << depth.decoded), alpha: alpha.tensor))
+    }
+    if depth.result != depth.decoded { rest.append(.changeDepth(bits: depth.result)) }
     let conversion = color.conversionAfterResize
     let staysPlanes = wantsPlanes && rest.allSatisfy(\.worksOnPlanes) && conversion?.takesPlanes == true
     planeConversion = staysPlanes ? conversion : nil
@@ -150,13 +154,9 @@ struct OutputPlan: Sendable {
     embeddedProfile = color.embeddedProfile
     pngColor = color.pngColor(recipe)
     metadata = recipe.metadata == .keep ? KeptMetadata(of: source, size: geometry.canvas) : nil
-    if let format = product.tensor {
-      tensor = (format.layout, try format.tables())
-    } else {
-      tensor = nil
-    }
+    bits = depth.result
     self.threads = threads
-    channels = layout.channels
+    self.channels = channels
   }
 
   /// True where planes go into the JPEG as they are, neither merged nor upsampled.
@@ -170,7 +170,7 @@ struct OutputPlan: Sendable {
     guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
     if encodesPlanes { return .planes }
     switch settings.format {
-    case .png: return PNGRowStream.takes(size, channels, settings.compression) ? .pngRows : .whole
+    case .png: return PNGRowStream.takes(size, channels, bits: bits, settings.compression) ? .pngRows : .whole
     case .jpeg, .jpegUnlessFlat: return JPEGRowStream.takes(channels) ? .jpegRows : .whole
     case .pngIfTransparent: return .whole
     }

@@ -45,6 +45,7 @@ private struct Explanation: Encodable {
     let quality: Double?
     let subsampling: String?
     let compression: String?
+    let bits: Int
     let delivery: String
     let metadata: String
     let maxBytes: Int?
@@ -81,7 +82,7 @@ private struct Explanation: Encodable {
     alpha = Alpha(
       decoded: alphaPlan.rule != nil, result: alphaPlan.rule?.elsewhere.words,
       padding: plan.geometry.isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
-      tensor: outputPlan.tensor == nil || alphaPlan.rule == nil ? nil : alphaPlan.tensor.words)
+      tensor: outputPlan.product.tensor == nil || alphaPlan.rule == nil ? nil : alphaPlan.tensor.words)
     steps =
       (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
       + (outputPlan.planeConversion == nil ? [] : ["convert-planes"])
@@ -90,7 +91,7 @@ private struct Explanation: Encodable {
       format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),
       quality: formats.contains(.jpeg) ? outputPlan.settings.quality : nil,
       subsampling: formats.contains(.jpeg) ? outputPlan.subsampling.rawValue : nil,
-      compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil,
+      compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil, bits: outputPlan.bits,
       delivery: outputPlan.delivery.rawValue, metadata: outputPlan.metadata == nil ? "none" : "keep",
       maxBytes: outputPlan.budget?.bytes)
     unsettled = Self.unsettled(plan)

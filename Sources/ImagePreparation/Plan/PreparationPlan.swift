@@ -68,7 +68,8 @@ public struct PreparationPlan: Sendable {
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, limits: Limits,
     settled: OutputPlan.Settings? = nil, product: OutputPlan.Product, instructionSet: InstructionSet, probe: SourceProbe
   ) throws(PreparationError) {
-    let format = settled?.format.asked ?? recipe.output.format
+    let depth = DepthPlan(
+      source: source, recipe: recipe, format: settled?.format.asked ?? recipe.output.format, product: product)
     let resolved = try GeometryRecord.resolve(
       source: source.size, orientation: source.orientation, recipe: recipe, trimmed: probe.trimmed,
       attention: probe.attention)
@@ -77,7 +78,7 @@ public struct PreparationPlan: Sendable {
     let (color, colorNotes) = ColorPlan.make(
       source: source, channels: channels, recipe: recipe, kernels: ColorKernels(instructionSet))
     let alpha = AlphaPlan(
-      source: source, recipe: recipe, format: format, isPadded: geometry.isPadded, product: product)
+      source: source, recipe: recipe, depth: depth, isPadded: geometry.isPadded, product: product)
     let linear = recipe.samples.isLinear
     let stored = StoredGeometry(geometry, source: source)
     threads = limits.threads > 1 && source.storedSize.pixelCount >= Self.leastPixelsForThreads ? 2 : 1
@@ -97,7 +98,7 @@ public struct PreparationPlan: Sendable {
       scales = StripPlane.scales(samplingFactors: factors, denominator: decoderScale.rawValue)
     } else {
       let size = decoderScale.applied(to: source.storedSize)
-      let layout = RowLayout(channels: channels, bitDepth: source.bitDepth == 16 ? 16 : 8, width: size.width)
+      let layout = RowLayout(channels: channels, bitDepth: depth.decoded, width: size.width)
       planes = [StripPlane(layout: layout, height: size.height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
       scales = [(1 / Double(decoderScale.rawValue), 1 / Double(decoderScale.rawValue))]
     }
@@ -105,8 +106,8 @@ public struct PreparationPlan: Sendable {
       form: isPlanar ? .planes : .rows, scale: decoderScale, planes: planes, conversion: color.conversionBeforeResize,
       threads: threads)
     output = try OutputPlan(
-      source: source, decoded: decoding.form, planeCount: planes.count, layout: planes[0].layout, geometry: geometry,
-      color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
+      source: source, decoded: decoding.form, planeCount: planes.count, channels: planes[0].layout.channels,
+      depth: depth, geometry: geometry, color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
       threads: limits.threads)
 
     // Resampling.
@@ -133,7 +134,7 @@ public struct PreparationPlan: Sendable {
     self.keptRows = keptRows
     filter = recipe.resamplingFilter
     path = isPlanar ? .planar : .rows
-    notes = resolved.notes + colorNotes
+    notes = resolved.notes + colorNotes + depth.notes
     self.decoderScale = 1 / Double(decoderScale.rawValue)
     self.resampling = resampling
     self.geometry = geometry
@@ -156,10 +157,11 @@ public struct PreparationPlan: Sendable {
     let coefficientBytes =
       isPlanar && codec.wholeImageBytes == 0
       ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: factors, threads: threads) : 0
-    let depth = source.bitDepth == 16 ? 2 : 1
+    let sampleBytes = max(depth.decoded, depth.result) / 8
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + loopBytes + coefficientBytes + (1 + depth) * geometry.canvas.pixelCount * 4 + tensorBytes
+      codec.wholeImageBytes + loopBytes + coefficientBytes + 2 * sampleBytes * geometry.canvas.pixelCount * 4
+      + tensorBytes
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,

@@ -135,7 +135,7 @@ extension Recipe.Samples: Codable {
 
 extension Recipe.Output: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case format, quality, subsampling, compression, maxBytes, minQuality
+    case format, quality, subsampling, compression, bits, maxBytes, minQuality
   }
 
   /// Reads an output.
@@ -147,19 +147,20 @@ extension Recipe.Output: Codable {
     let quality = try fields.decode(.quality, default: 92)
     let subsampling = try fields.decode(.subsampling, default: Recipe.Subsampling.yuv420)
     let compression = try fields.decode(.compression, default: Recipe.Compression.balanced)
+    let bits = try fields.decodeIfPresent(.bits, as: Recipe.Bits.self)
     let maxBytes = try fields.decodeIfPresent(.maxBytes, as: Int.self)
     let minQuality = try fields.decode(.minQuality, default: 60)
     let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality) }
     if maxBytes == nil { try fields.refuse(.minQuality, without: "maxBytes") }
     switch format {
     case .auto:
-      self = .auto(quality: quality, subsampling: subsampling, compression: compression, budget: budget)
+      self = .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg:
       try fields.checkOnly([.format, .quality, .subsampling, .maxBytes, .minQuality], with: "jpeg")
       self = .jpeg(quality: quality, subsampling: subsampling, budget: budget)
     case .png:
-      try fields.checkOnly([.format, .compression, .maxBytes], with: "png")
-      self = .png(compression: compression, maxBytes: maxBytes)
+      try fields.checkOnly([.format, .compression, .bits, .maxBytes], with: "png")
+      self = .png(compression: compression, bits: bits, maxBytes: maxBytes)
     }
   }
 
@@ -174,12 +175,14 @@ extension Recipe.Output: Codable {
       if let budget { try values.encode(budget.minQuality, forKey: .minQuality, unless: 60) }
     }
     switch self {
-    case .auto(let quality, let subsampling, let compression, let budget):
+    case .auto(let quality, let subsampling, let compression, let bits, let budget):
       try encode(quality: quality, subsampling, budget)
       try values.encode(compression, forKey: .compression, unless: .balanced)
+      try values.encodeIfPresent(bits, forKey: .bits)
     case .jpeg(let quality, let subsampling, let budget): try encode(quality: quality, subsampling, budget)
-    case .png(let compression, let maxBytes):
+    case .png(let compression, let bits, let maxBytes):
       try values.encode(compression, forKey: .compression, unless: .balanced)
+      try values.encodeIfPresent(bits, forKey: .bits)
       try values.encodeIfPresent(maxBytes, forKey: .maxBytes)
     }
   }
@@ -236,6 +239,7 @@ extension Recipe.Fit: Codable {}
 extension Recipe.Snap: Codable {}
 extension Recipe.Subsampling: Codable {}
 extension Recipe.Compression: Codable {}
+extension Recipe.Bits: Codable {}
 extension Recipe.Output.Format: Codable {}
 extension DamagePolicy: Codable {}
 extension Gravity: Codable {

@@ -1,15 +1,16 @@
 extension Recipe {
   /// The encoded form of a result.
   public enum Output: Sendable, Equatable {
-    /// PNG for real transparency and for flat illustrations that are smaller as PNG; otherwise JPEG of a quality from 1 to 100.
+    /// PNG for real transparency, for flat illustrations that are smaller as PNG, and for ``Bits/sixteen``; otherwise JPEG of a quality
+    /// from 1 to 100. `bits` is as for ``png(compression:bits:maxBytes:)``.
     case auto(
-      quality: Int = 92, subsampling: Subsampling = .yuv420, compression: Compression = .balanced, budget: Budget? = nil
-    )
+      quality: Int = 92, subsampling: Subsampling = .yuv420, compression: Compression = .balanced, bits: Bits? = nil,
+      budget: Budget? = nil)
     /// JPEG of a quality from 1 to 100.
     case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
-    /// PNG of no more than `maxBytes` bytes: first the compression is raised, then the scale is reduced. Lossless palettes and fewer
-    /// bits are always tried.
-    case png(compression: Compression = .balanced, maxBytes: Int? = nil)
+    /// PNG of no more than `maxBytes` bytes: first the compression is raised, then the scale is reduced. Of 8 bits per sample, lossless
+    /// palettes and fewer bits are always tried. With `bits` nil, ``Recipe/Samples/data`` of 16 bits keeps them, and all else has 8.
+    case png(compression: Compression = .balanced, bits: Bits? = nil, maxBytes: Int? = nil)
   }
 
   /// Chroma subsampling of JPEG results.
@@ -28,6 +29,14 @@ extension Recipe {
     case balanced
     /// The size of libpng's highest level or less.
     case small
+  }
+
+  /// Bits per sample of a PNG. A JPEG has 8.
+  public enum Bits: Int, Sendable, CaseIterable {
+    /// 0 to 255.
+    case eight = 8
+    /// 0 to 65 535.
+    case sixteen = 16
   }
 
   /// The largest encoded size of a result that may be a JPEG. First its quality is reduced, then its scale.
@@ -68,7 +77,7 @@ extension Recipe.Output {
   /// The JPEG quality of an output that may be one; nil for PNG.
   var quality: Int? {
     switch self {
-    case .auto(let quality, _, _, _), .jpeg(let quality, _, _): quality
+    case .auto(let quality, _, _, _, _), .jpeg(let quality, _, _): quality
     case .png: nil
     }
   }
@@ -76,7 +85,7 @@ extension Recipe.Output {
   /// The subsampling of an output that may be a JPEG.
   var subsampling: Recipe.Subsampling {
     switch self {
-    case .auto(_, let subsampling, _, _), .jpeg(_, let subsampling, _): subsampling
+    case .auto(_, let subsampling, _, _, _), .jpeg(_, let subsampling, _): subsampling
     case .png: .yuv420
     }
   }
@@ -84,26 +93,44 @@ extension Recipe.Output {
   /// The compression of an output that may be a PNG.
   var compression: Recipe.Compression {
     switch self {
-    case .auto(_, _, let compression, _), .png(let compression, _): compression
+    case .auto(_, _, let compression, _, _), .png(let compression, _, _): compression
     case .jpeg: .balanced
+    }
+  }
+
+  /// Bits per sample of an output that may be a PNG; nil where the samples decide.
+  package var bits: Recipe.Bits? {
+    switch self {
+    case .auto(_, _, _, let bits, _), .png(_, let bits, _): bits
+    case .jpeg: nil
     }
   }
 
   /// The largest encoded size; nil for any.
   package var budget: Recipe.Budget? {
     switch self {
-    case .auto(_, _, _, let budget), .jpeg(_, _, let budget): budget
-    case .png(_, let maxBytes): maxBytes.map { Recipe.Budget(bytes: $0) }
+    case .auto(_, _, _, _, let budget), .jpeg(_, _, let budget): budget
+    case .png(_, _, let maxBytes): maxBytes.map { Recipe.Budget(bytes: $0) }
     }
   }
 
   /// The same without a largest size.
   var withoutBudget: Recipe.Output {
     switch self {
-    case .auto(let quality, let subsampling, let compression, _):
-      .auto(quality: quality, subsampling: subsampling, compression: compression)
+    case .auto(let quality, let subsampling, let compression, let bits, _):
+      .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits)
     case .jpeg(let quality, let subsampling, _): .jpeg(quality: quality, subsampling: subsampling)
-    case .png(let compression, _): .png(compression: compression)
+    case .png(let compression, let bits, _): .png(compression: compression, bits: bits)
+    }
+  }
+
+  /// The same with these bits per sample. A JPEG stays as it is.
+  package func withBits(_ bits: Recipe.Bits?) -> Recipe.Output {
+    switch self {
+    case .auto(let quality, let subsampling, let compression, _, let budget):
+      .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
+    case .jpeg: self
+    case .png(let compression, _, let maxBytes): .png(compression: compression, bits: bits, maxBytes: maxBytes)
     }
   }
 }

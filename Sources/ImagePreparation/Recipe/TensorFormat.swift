@@ -1,7 +1,7 @@
-/// The conversion of bytes to the floats that a network takes.
+/// The conversion of samples to the floats that a network takes.
 ///
-/// A sample `v` of channel `c` becomes `(low + (high − low) · v / 255 − mean[c]) / std[c]`, where `low...high` is ``range``,
-/// computed in double precision and rounded once to float32.
+/// A sample `v` of channel `c` becomes `(low + (high − low) · v / largest − mean[c]) / std[c]`, where `low...high` is ``range`` and
+/// `largest` is 255, or 65 535 for a source of 16 bits per sample; computed in double precision and rounded once to float32.
 public struct TensorFormat: Sendable, Equatable {
   /// The order of the axes: batch, channels, height, width.
   public enum Layout: String, Sendable, CaseIterable {
@@ -33,10 +33,10 @@ public struct TensorFormat: Sendable, Equatable {
   /// The format of the pipelines of diffusers: planes of −1 to 1 (`VaeImageProcessor.normalize`: `2 · x − 1`).
   public static let diffusers = TensorFormat(range: -1...1)
 
-  /// 3 × 256 values: the float for each byte of each channel.
+  /// 3 × `levels` values: the float for each level of each channel.
   ///
   /// - Throws: `invalidRecipe` of stage `color` for a count other than 1 or 3, a deviation of 0, or a value that is not finite.
-  func tables() throws(PreparationError) -> [Float] {
+  func tables(levels: Int = 256) throws(PreparationError) -> [Float] {
     func refuse(_ what: String, _ remedy: Remedy) -> PreparationError {
       PreparationError(.invalidRecipe, stage: .color, what, remedy: remedy)
     }
@@ -49,8 +49,9 @@ public struct TensorFormat: Sendable, Equatable {
     guard std.allSatisfy({ $0 != 0 }) else { throw refuse("the tensor's std is 0", "give a deviation other than 0") }
     return (0..<3).flatMap { channel in
       let (mean, std) = (mean[channel % mean.count], std[channel % std.count])
-      return (0...255).map { value in
-        Float((range.lowerBound + (range.upperBound - range.lowerBound) * Double(value) / 255 - mean) / std)
+      let largest = Double(levels - 1)
+      return (0..<levels).map { value in
+        Float((range.lowerBound + (range.upperBound - range.lowerBound) * Double(value) / largest - mean) / std)
       }
     }
   }

@@ -26,11 +26,11 @@ struct Raster: Sendable {
       bytes: [UInt8](repeating: 0, count: size.height * layout.rowBytes))
   }
 
-  /// Makes a raster of 8 bits without initializing its memory: every byte must be written before it is read.
-  init(uninitialized size: ImageSize, channels: RowLayout.Channels) {
-    let count = size.height * RowLayout(channels: channels, bitDepth: 8, width: size.width).rowBytes
+  /// Makes a raster without initializing its memory: every byte must be written before it is read.
+  init(uninitialized size: ImageSize, channels: RowLayout.Channels, bitDepth: Int = 8) {
+    let count = size.height * RowLayout(channels: channels, bitDepth: bitDepth, width: size.width).rowBytes
     self.init(
-      size: size, channels: channels, bitDepth: 8,
+      size: size, channels: channels, bitDepth: bitDepth,
       bytes: unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count })
   }
 

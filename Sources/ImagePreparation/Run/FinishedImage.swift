@@ -32,27 +32,24 @@ struct FinishedImage {
     if source.hasGainMap { notes.append("the gain map (HDR) was left out: the result is the picture without it") }
     if source.isAnimated { notes.append("only the default image of the animation was taken") }
     let file = result.file
-    var planes = result.planes
+    var image = UnfinishedImage(planes: result.planes)
     result.planes = []
 
     clock.enter(.color)
     // For planes, luma in stored orientation decides whether the image is flat.
-    var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && planes[0].isFlat
+    var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && image.planes[0].isFlat
     for step in plan.output.steps {
       clock.enter(step.stage)
-      step.apply(to: &planes, notes: &notes)
+      step.apply(to: &image)
     }
     clock.enter(.color)
     if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product.isFile {
-      isFlat = !planes[0].channels.hasAlpha && planes[0].isFlat
-    }
-    let tensor = plan.output.tensor.map { format in
-      planes[0].tensor(layout: format.layout, tables: format.tables, alpha: plan.alpha.tensor)
+      isFlat = !image.planes[0].channels.hasAlpha && image.planes[0].isFlat
     }
     clock.enter(nil)
     return FinishedImage(
       plan: plan, probe: probe, clock: clock, source: source, kernels: kernels, cancellation: cancellation,
-      planes: planes, isFlat: isFlat, tensor: tensor, file: file, notes: notes)
+      planes: image.planes, isFlat: isFlat, tensor: image.tensor, file: file, notes: notes + image.notes)
   }
 
   /// The finished pixels.
@@ -97,7 +94,7 @@ struct FinishedImage {
     return PreparedImage(
       bytes: bytes, format: format, size: plan.output.size,
       quality: format == .jpeg ? Int(settings.quality.rounded()) : nil,
-      subsampling: format == .jpeg ? subsampling : nil, source: source,
+      subsampling: format == .jpeg ? subsampling : nil, bits: plan.output.bits, source: source,
       plan: plan, geometry: plan.geometry, timings: clock.timings(),
       notes: notes + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }

@@ -14,7 +14,7 @@ extension OutputPlan {
     case .jpegRows: return JPEGRowStream(try JPEGEncoder(size: size, channels: channels, encoding: jpeg(settings)))
     case .pngRows:
       let encoder = pngEncoder(settings, kernels: kernels, cancellation: cancellation)
-      return PNGRowStream(encoder, size: size, channels: channels, color: pngColor)
+      return PNGRowStream(encoder, size: size, channels: channels, bits: bits, color: pngColor)
     }
   }
 }

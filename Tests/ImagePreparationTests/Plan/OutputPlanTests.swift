@@ -66,7 +66,11 @@ struct OutputPlanTests {
       photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole,
       Recipe(size: .box(40, 40, .pad), output: .jpeg())),
     Case(photo, "linear light", [.jpeg, .png], .jpegRows, small(.color(linear: true))),
-    Case(photo, "with a tensor", steps: ["merge-planes"], [.jpeg, .png], .whole, tensor: TensorFormat()),
+    Case(
+      photo, "with a tensor", steps: ["merge-planes", "make-tensor"], [.jpeg, .png], .whole, tensor: TensorFormat()),
+    Case(
+      photo, "16 bits", steps: ["merge-planes", "change-depth-to-16"], [.png], .whole,
+      small(output: .auto(bits: .sixteen))),
     Case("jpeg/small-gray.jpg", "default", [.jpeg, .png], .planes),
     Case("jpeg/phone.jpg", "default", steps: ["turn"], [.jpeg, .png], .whole),
     Case("jpeg/icc-display-p3.jpg", "default", steps: ["convert-planes"], [.jpeg, .png], .planes),
@@ -83,7 +87,22 @@ struct OutputPlanTests {
     Case(
       soft, "background", alpha: "flatten on #336699", steps: ["settle-alpha"], [.jpeg, .png], .whole,
       Recipe(size: .longestSide(64), background: BackgroundColor(hex: "336699"))),
-    Case("png/small-rgb16.png", "default", steps: ["round-to-bytes"], [.jpeg, .png], .whole),
+    Case("png/small-rgb16.png", "default", steps: ["change-depth-to-8"], [.jpeg, .png], .whole),
+    Case("png/small-rgb16.png", "16 bits", [.png], .whole, small(output: .png(bits: .sixteen))),
+    Case("png/small-rgb16.png", "data", [.png], .whole, small(.data)),
+    Case(
+      "png/small-rgb16.png", "data as JPEG", steps: ["change-depth-to-8"], [.jpeg], .whole,
+      small(.data, output: .jpeg())),
+    Case(
+      "png/small-rgb16.png", "data of 8 bits", steps: ["change-depth-to-8"], [.jpeg, .png], .whole,
+      small(.data, output: .auto(bits: .eight))),
+    Case(
+      "png/small-rgb16.png", "large, 16 bits", [.png], .pngRows,
+      Recipe(size: .longestSide(600, enlarge: true), output: .png(bits: .sixteen))),
+    Case(
+      "png/soft-alpha-rgba16.png", "with a tensor", alpha: "keep",
+      steps: ["settle-alpha", "make-tensor", "change-depth-to-8"],
+      [.png, .jpeg], .whole, tensor: TensorFormat()),
     Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
   ]
 

@@ -57,6 +57,9 @@ struct RecipeCodingTests {
     Case(#"{"output":{"quality":88}}"#, Recipe(output: .auto(quality: 88))),
     Case(#"{"output":{"subsampling":"444"}}"#, Recipe(output: .auto(subsampling: .yuv444))),
     Case(#"{"output":{"compression":"small"}}"#, Recipe(output: .auto(compression: .small))),
+    Case(#"{"output":{"bits":8}}"#, Recipe(output: .auto(bits: .eight))),
+    Case(#"{"output":{"bits":16}}"#, Recipe(output: .auto(bits: .sixteen))),
+    Case(#"{"output":{"bits":16,"format":"png"}}"#, Recipe(output: .png(bits: .sixteen))),
     Case(#"{"output":{"maxBytes":3500000}}"#, Recipe(output: .auto(budget: .bytes(3_500_000)))),
     Case(#"{"output":{"maxBytes":900,"minQuality":30}}"#, Recipe(output: .auto(budget: .bytes(900, minQuality: 30)))),
     Case(
@@ -96,7 +99,8 @@ struct RecipeCodingTests {
             Recipe.Fitting(
               .longestSide(1536, enlarge: false), gravity: .center, maxPixels: nil, sides: .any, trim: false)),
           samples: .color(profile: .convert, linear: false), resamplingFilter: .lanczos3, effort: .balanced,
-          background: nil, output: .auto(quality: 92, subsampling: .yuv420, compression: .balanced, budget: nil),
+          background: nil,
+          output: .auto(quality: 92, subsampling: .yuv420, compression: .balanced, bits: nil, budget: nil),
           metadata: .none, failOn: .truncated))
     #expect(Recipe.Budget(bytes: 1) == Recipe.Budget(bytes: 1, minQuality: 60))
     #expect(Recipe.Sides.multiples(of: 8) == .multiples(of: 8, .crop))
@@ -155,6 +159,7 @@ struct RecipeCodingTests {
       (#"{"samples":{"data":true,"linear":true}}"#, "samples.linear has no meaning with data"),
       (#"{"output":{"format":"png","quality":9}}"#, "output.quality has no meaning with png"),
       (#"{"output":{"format":"jpeg","compression":"fast"}}"#, "output.compression has no meaning with jpeg"),
+      (#"{"output":{"format":"jpeg","bits":16}}"#, "output.bits has no meaning with jpeg"),
       (#"{"output":{"minQuality":9}}"#, "output.minQuality has no meaning without maxBytes"),
     ])
   func refused(_ json: String, _ reason: String) throws {
@@ -170,7 +175,8 @@ struct RecipeCodingTests {
     "values of another kind are refused",
     arguments: [
       #"{"effort":"most"}"#, #"{"background":"red"}"#, #"{"size":{"longestSide":1.5}}"#, #"{"size":null}"#,
-      #"{"output":{"maxBytes":null}}"#, #"{"size":{"model":{}}}"#, "[]",
+      #"{"output":{"maxBytes":null}}"#, #"{"output":{"bits":12}}"#, #"{"output":{"bits":"16"}}"#,
+      #"{"size":{"model":{}}}"#, "[]",
     ])
   func wrongKind(_ json: String) {
     #expect(throws: DecodingError.self) { try Self.decode(json) }
@@ -207,5 +213,6 @@ struct RecipeCodingTests {
     let output = (companion.output, example.recipe.output)
     #expect(output.0.format == output.1.format && output.0.quality == output.1.quality)
     #expect(output.0.subsampling == output.1.subsampling && output.0.compression == output.1.compression)
+    #expect(output.0.bits == output.1.bits)
   }
 }

@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Encodes 8-bit gray, gray and alpha, RGB or RGBA as PNG.
+/// Encodes gray, gray and alpha, RGB or RGBA of 8 or 16 bits as PNG.
 ///
 /// libpng writes the chunks; filters and deflate are the package's own (ISA-L deflates for `fast`). The bytes do not depend
 /// on the number of threads, nor on the instruction set except through ISA-L.
@@ -41,7 +41,7 @@ struct PNGEncoder: Sendable {
 
   /// Encodes an image.
   ///
-  /// Decoding gives the same pixels; channels and depth are reduced where that is lossless.
+  /// Decoding gives the same pixels; channels, and the depth of 8 bits, are reduced where that is lossless.
   ///
   /// - Throws: A ``PreparationError`` of stage `encode`: `unsupportedFeature` when libpng refuses the profile, `canceled`, or
   ///   `outOfMemory`.
@@ -94,8 +94,9 @@ extension PNGEncoder {
       }
       pieces.append(
         RowCompressor(
-          rows: rows, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, filter: method.filter,
-          batchBytes: method.batchBytes, kernels: kernels, ending: rows.upperBound == height ? .stream : .piece,
+          rows: rows, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, isOfWords: form.bitDepth == 16,
+          filter: method.filter, batchBytes: method.batchBytes, kernels: kernels,
+          ending: rows.upperBound == height ? .stream : .piece,
           deflater: deflater))
     }
     return pieces
@@ -177,8 +178,8 @@ extension PNGEncoder {
     let deflater = BlockDeflater(kernels: kernels, isThorough: false, blockTokens: Self.blockTokens)
     for band in bands {
       try unsafe RowCompressor(
-        rows: band, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, filter: filter, batchBytes: 512 * 1024,
-        kernels: kernels, ending: .piece, deflater: deflater
+        rows: band, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, isOfWords: form.bitDepth == 16,
+        filter: filter, batchBytes: 512 * 1024, kernels: kernels, ending: .piece, deflater: deflater
       ).compressAll(rows, cancellation: cancellation)
     }
     let sampled = bands.reduce(0) { $0 + $1.count }

@@ -13,13 +13,13 @@ struct PNGEncoderForm: Sendable {
 
   var size: ImageSize
   var colorType: ColorType
-  /// Bits per sample: 1, 2, 4 or 8.
+  /// Bits per sample: 1, 2, 4, 8 or 16.
   var bitDepth: Int
   /// Red, green and blue of each color of the palette; empty without a palette.
   var palette: [UInt8] = []
   /// Alpha of the palette's first colors; the others are opaque.
   var paletteAlpha: [UInt8] = []
-  /// Rows of whole bytes, without filter bytes.
+  /// Rows of whole bytes, without filter bytes. Samples of 16 bits are in native byte order.
   var rows: [UInt8]
 
   /// Bits per pixel.
@@ -46,14 +46,18 @@ struct PNGEncoderForm: Sendable {
     self.rows = rows
   }
 
-  /// True when an image that begins with these pixels of RGB or RGBA can never be stored with fewer channels or a palette.
-  static func isIrreducible(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) -> Bool {
+  /// True when an image of this form that begins with these pixels of RGB or RGBA can never be stored with fewer channels or a palette.
+  func isIrreducible(_ pixels: UnsafePointer<UInt8>, count: Int) -> Bool {
+    let channels = colorType == .rgb ? 3 : 4
+    if bitDepth == 16 {
+      let words = unsafe UnsafeRawPointer(pixels).assumingMemoryBound(to: UInt16.self)
+      let isOpaque = channels == 3 || (0..<count).allSatisfy { unsafe words[$0 * 4 + 3] == UInt16.max }
+      return unsafe (channels == 3 || !isOpaque) && !isGrayOfWords(words, channels: channels, count: count)
+    }
     var table = [UInt64](repeating: 0, count: ColorTable.entries)
     var colors = [UInt32](repeating: 0, count: ColorTable.colors)
     let isOpaque = channels == 3 || (0..<count).allSatisfy { unsafe pixels[$0 * 4 + 3] == 255 }
-    guard channels == 3 || !isOpaque, unsafe !PixelKernels.isGray(pixels, channels: channels, count: count) else {
-      return false
-    }
+    guard channels == 3 || !isOpaque, unsafe !isGray(pixels, channels: channels, count: count) else { return false }
     let found = unsafe collectColors(pixels, channels: channels, count: count, table: &table, colors: &colors)
     return found > ColorTable.colors
   }
@@ -61,30 +65,30 @@ struct PNGEncoderForm: Sendable {
   /// Makes a form of a raster's samples without opaque alpha, and as gray if no pixel has a hue. `keepsColor` is true when a profile
   /// needs three channels.
   init(_ raster: Raster, keepsColor: Bool) {
-    precondition(raster.bitDepth == 8 && raster.channels != .cmyk, "a PNG of 8 bits has no inks")
-    let opaque = raster.isOpaque ? raster.withoutAlpha() : raster
-    size = raster.size
-    bitDepth = 8
-    let (channels, count) = (opaque.channelCount, size.pixelCount)
-    let isGray =
-      unsafe channels < 3 || (!keepsColor && PixelKernels.isGray(opaque.bytes, channels: channels, count: count))
-    switch (isGray, opaque.channels.hasAlpha) {
-    case (true, false): colorType = .gray
-    case (true, true): colorType = .grayAlpha
-    case (false, false): colorType = .rgb
-    case (false, true): colorType = .rgba
-    }
-    rows = opaque.bytes
-    guard isGray, channels >= 3 else { return }
-    rows = unsafe Array(unsafeUninitializedCapacity: count * (channels - 2)) { buffer, initialized in
-      unsafe takeGray(opaque.bytes, channels: channels, count: count, output: buffer.baseAddress!)
-      initialized = count * (channels - 2)
-    }
+    precondition(raster.channels != .cmyk, "a PNG has no inks")
+    var image = raster.isOpaque(inBits: raster.bitDepth) ? raster.withoutAlpha() : raster
+    if image.channelCount >= 3, !keepsColor, image.hasNoHue { image = image.withoutHue() }
+    self.init(image)
   }
 
-  /// The same pixels with fewer bits, if there are few colors: gray of 1, 2 or 4 bits, or a palette; otherwise nil. `allowsPalette` is
+  /// Makes a form of a raster's samples as they are.
+  private init(_ image: Raster) {
+    size = image.size
+    bitDepth = image.bitDepth
+    colorType =
+      switch image.channels {
+      case .gray: .gray
+      case .grayAlpha: .grayAlpha
+      case .rgba: .rgba
+      case .rgb, .cmyk: .rgb
+      }
+    rows = image.bytes
+  }
+
+  /// The same pixels of 8 bits with fewer, if there are few colors: gray of 1, 2 or 4 bits, or a palette; otherwise nil. `allowsPalette` is
   /// false when a profile needs gray.
   func reduced(allowsPalette: Bool) -> PNGEncoderForm? {
+    guard bitDepth == 8 else { return nil }
     let (channels, count) = (pixelBytes, size.pixelCount)
     var table = [UInt64](repeating: 0, count: ColorTable.entries)
     var colors = [UInt32](repeating: 0, count: ColorTable.colors)

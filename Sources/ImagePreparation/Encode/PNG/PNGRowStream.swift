@@ -10,21 +10,24 @@ final class PNGRowStream: RowSink {
   private var isDecided = false
 
   /// True for images that may be encoded while their rows arrive.
-  static func takes(_ size: ImageSize, _ channels: RowLayout.Channels, _ compression: Recipe.Compression) -> Bool {
+  static func takes(
+    _ size: ImageSize, _ channels: RowLayout.Channels, bits: Int, _ compression: Recipe.Compression
+  ) -> Bool {
     guard channels == .rgb || channels == .rgba, compression != .small else { return false }
-    return PNGEncoder.hasPieces(form(size, channels))
+    return PNGEncoder.hasPieces(form(size, channels, bits))
   }
 
-  private static func form(_ size: ImageSize, _ channels: RowLayout.Channels) -> PNGEncoderForm {
-    PNGEncoderForm(size: size, colorType: channels == .rgb ? .rgb : .rgba, bitDepth: 8, rows: [])
+  private static func form(_ size: ImageSize, _ channels: RowLayout.Channels, _ bits: Int) -> PNGEncoderForm {
+    PNGEncoderForm(size: size, colorType: channels == .rgb ? .rgb : .rgba, bitDepth: bits, rows: [])
   }
 
-  /// - Precondition: ``takes(_:_:_:)``.
-  init(_ encoder: PNGEncoder, size: ImageSize, channels: RowLayout.Channels, color: PNGEncoder.Color) {
-    precondition(Self.takes(size, channels, encoder.compression), "\(size) of \(channels) is encoded from the whole")
+  /// - Precondition: ``takes(_:_:bits:_:)``.
+  init(_ encoder: PNGEncoder, size: ImageSize, channels: RowLayout.Channels, bits: Int, color: PNGEncoder.Color) {
+    precondition(
+      Self.takes(size, channels, bits: bits, encoder.compression), "\(size) of \(channels) is encoded from the whole")
     self.encoder = encoder
     self.color = color
-    form = Self.form(size, channels)
+    form = Self.form(size, channels, bits)
   }
 
   /// Compresses one batch of rows; false when no batch is complete.
@@ -43,8 +46,7 @@ final class PNGRowStream: RowSink {
         try unsafe next.compressBatch(rows)
       } else {
         isDecided = true
-        guard unsafe PNGEncoderForm.isIrreducible(rows, channels: form.pixelBytes, count: half * form.size.width)
-        else { return false }
+        guard unsafe form.isIrreducible(rows, count: half * form.size.width) else { return false }
         pieces = try encoder.makePieces(form, unsafe encoder.chooseMethod(plain: form, rows, reduced: nil).1)
       }
       return true

@@ -17,6 +17,9 @@ final class RowCompressor {
 
   private let rowBytes: Int
   private let pixelBytes: Int
+  private let isOfWords: Bool
+  /// The last two rows with their words in the order of a PNG: row `y` is in place `y % 2`. Empty for bytes.
+  private let swapped: AlignedBuffer<UInt8>
   private let filter: PNGEncoderMethod.FilterChoice
   private let batchRows: Int
   private let kernels: PNGEncoderKernels
@@ -26,10 +29,11 @@ final class RowCompressor {
   /// The number of bytes in the window.
   private var start = 0
 
-  /// Makes a compressor. `batchBytes` is the number of filtered bytes that are compressed at a time.
+  /// Makes a compressor. `isOfWords` is true for rows of words in native byte order; `batchBytes` is the number of filtered bytes that
+  /// are compressed at a time.
   init(
-    rows: Range<Int>, rowBytes: Int, pixelBytes: Int, filter: PNGEncoderMethod.FilterChoice, batchBytes: Int,
-    kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
+    rows: Range<Int>, rowBytes: Int, pixelBytes: Int, isOfWords: Bool, filter: PNGEncoderMethod.FilterChoice,
+    batchBytes: Int, kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
   ) {
     self.rows = rows
     nextRow = rows.lowerBound
@@ -43,6 +47,8 @@ final class RowCompressor {
     window = AlignedBuffer(
       count: DeflateTables.window + batchRows * (rowBytes + 1) + DeflateTables.readAhead, zeroed: true)
     noRow = AlignedBuffer(count: rowBytes, zeroed: true)
+    self.isOfWords = isOfWords
+    swapped = AlignedBuffer(count: isOfWords ? 2 * rowBytes : 0, zeroed: false)
   }
 
   /// The row after the next batch; the end of the rows when all are compressed.
@@ -61,9 +67,9 @@ final class RowCompressor {
     let filteredRow = rowBytes + 1
     let batch = batchEnd - nextRow
     let bytes = batch * filteredRow
+    var above = unsafe nextRow == 0 ? UnsafePointer(noRow.base) : storedRow(nextRow - 1, input)
     for k in 0..<batch {
-      let row = unsafe input + (nextRow + k) * rowBytes
-      let above = unsafe nextRow + k == 0 ? UnsafePointer(noRow.base) : row - rowBytes
+      let row = unsafe storedRow(nextRow + k, input)
       let chosen =
         switch filter {
         case .none: 0
@@ -73,6 +79,7 @@ final class RowCompressor {
       let output = unsafe window.base + start + k * filteredRow
       unsafe output[0] = UInt8(chosen)
       unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
+      unsafe above = row
     }
     adler = unsafe cic_adler32(adler, window.base + start, bytes)
     nextRow += batch
@@ -81,6 +88,15 @@ final class RowCompressor {
       ending: nextRow == rows.upperBound ? ending : .none)
     start += bytes
     count += bytes
+  }
+
+  /// Row `y` as a PNG stores it. Valid until the row after the next one is asked for.
+  private func storedRow(_ y: Int, _ input: UnsafePointer<UInt8>) -> UnsafePointer<UInt8> {
+    let row = unsafe input + y * rowBytes
+    guard isOfWords else { return unsafe row }
+    let stored = unsafe swapped.base + y % 2 * rowBytes
+    unsafe swapWords(source: row, count: rowBytes / 2, output: stored)
+    return unsafe UnsafePointer(stored)
   }
 
   /// Compresses all remaining batches.

@@ -1,0 +1,22 @@
+internal import Ground
+internal import ImagePreparation
+
+// An image that is sent has 8 bits per sample, which is what models take.
+extension Recipe {
+  /// This recipe for an image that is sent.
+  var sent: Recipe {
+    var recipe = self
+    recipe.output = output.withBits(.eight)
+    return recipe
+  }
+
+  /// Refuses what no image has that is sent.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `invalid-order`.
+  func checkSent() throws(PipelineError) {
+    guard output.bits == .sixteen else { return }
+    throw PipelineError(
+      .invalidOrder, stage: .submit, "an image that is sent has 8 bits per sample, which is what models take, not 16",
+      remedy: "ask for 8")
+  }
+}
