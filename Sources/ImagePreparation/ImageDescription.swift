@@ -79,6 +79,8 @@ public struct ImageDescription: Sendable, Equatable {
   /// Notes for the user, for example about a profile that was ignored, in whole sentences without a period.
   public var notes: [String] = []
 
+  /// What EXIF declares about the colors; nil for nothing.
+  var exifColor: EXIFColor?
   /// The color chunks of a PNG besides a profile; nil for a JPEG.
   public var pngColor: PNGColor?
 
@@ -96,6 +98,7 @@ extension ImageDescription {
     let structures = structures.map(EXIFReader.withoutPrefix)
     hasEXIF = !structures.isEmpty
     exif = structures.first { EXIFReader($0.span).isReadable } ?? structures.first
+    exifColor = exif.flatMap { EXIFColor($0) }
     xmp = packets.first
     let read = packets.compactMap { XMPEditor($0, size: storedSize) }
     hasGainMap = read.contains { $0.removed.contains(.gainMap) }

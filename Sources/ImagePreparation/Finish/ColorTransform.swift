@@ -79,6 +79,16 @@ struct ColorProfile: ~Copyable {
   /// is none, or if lcms2 cannot read the profile.
   static func name(of bytes: [UInt8]) -> String? { ColorContext().flatMap { ColorProfile(bytes: bytes, $0)?.name } }
 
+  /// The channels that a profile is for: gray, RGB or CMYK; nil for others, and if lcms2 cannot read the profile.
+  static func channels(of bytes: [UInt8]) -> RowLayout.Channels? {
+    switch ColorContext().flatMap({ ColorProfile(bytes: bytes, $0)?.space }) {
+    case cmsSigGrayData: .gray
+    case cmsSigRgbData: .rgb
+    case cmsSigCmykData: .cmyk
+    default: nil
+    }
+  }
+
   private var name: String? {
     guard let tag = unsafe cmsReadTag(pointer, cmsSigProfileDescriptionTag) else { return nil }
     let texts = OpaquePointer(tag)
@@ -107,7 +117,10 @@ struct ColorProfile: ~Copyable {
     let curves = unsafe [cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag].compactMap {
       unsafe cmsReadTag(pointer, $0).map { OpaquePointer($0) }
     }
-    return unsafe curves.count == 3 ? MatrixShaper(curves: curves, matrix: others.times(own).rows) : nil
+    guard unsafe curves.count == 3 else { return nil }
+    let sum = own.rows[3...5].reduce(0, +)
+    return unsafe MatrixShaper(
+      curves: curves, matrix: others.times(own).rows, luminance: own.rows[3...5].map { $0 / sum })
   }
 
   /// The matrix to the connection space, whose columns are red, green and blue.
@@ -129,14 +142,24 @@ struct MatrixShaper {
   fileprivate let curves: [OpaquePointer]
   /// 9 values, row by row, from the profile's linear light to that of sRGB.
   let matrix: [Double]
+  /// The share of each channel in the luminance of white.
+  private let luminance: [Double]
 
-  fileprivate init(curves: [OpaquePointer], matrix: [Double]) {
+  fileprivate init(curves: [OpaquePointer], matrix: [Double], luminance: [Double]) {
     unsafe self.curves = curves
     self.matrix = matrix
+    self.luminance = luminance
   }
 
   /// The linear light of a sample of 0 to 1.
   func light(_ sample: Double, channel: Int) -> Float { unsafe cmsEvalToneCurveFloat(curves[channel], Float(sample)) }
+
+  /// Converts gray samples of 0 to 1 by the tone curves, which are one curve in nearly all profiles.
+  func convertedGray(_ samples: [Double]) -> [Double] {
+    samples.map { sample in
+      TransferFunction.encoded((0..<3).reduce(0) { $0 + luminance[$1] * Double(light(sample, channel: $1)) })
+    }
+  }
 
   /// Converts colors of 0 to 1 to sRGB in double precision, without clipping.
   func converted(_ colors: [Double]) -> [Double] {

@@ -1,4 +1,4 @@
-/// A color space that a PNG describes without a profile: primaries and a transfer function.
+/// A color space that is described without a profile: primaries and a transfer function.
 struct DescribedColorSpace: Sendable, Equatable {
   /// A transfer function, from encoded values to linear light.
   enum Transfer: Sendable, Equatable {
@@ -29,6 +29,11 @@ struct DescribedColorSpace: Sendable, Equatable {
   static let displayP3 = chromaticities(red: (0.680, 0.320), green: (0.265, 0.690), blue: (0.150, 0.060))
   /// ITU-R BT.2020-2, table 3.
   static let bt2020 = chromaticities(red: (0.708, 0.292), green: (0.170, 0.797), blue: (0.131, 0.046))
+
+  /// Adobe RGB (1998) Color Image Encoding, 2005-05, 4.3: the exponent is 2 + 51/256.
+  static let adobeRGB = DescribedColorSpace(
+    chromaticities: chromaticities(red: (0.640, 0.330), green: (0.210, 0.710), blue: (0.150, 0.060)),
+    transfer: .power(563.0 / 256))
 
   /// Primaries with a white of D65.
   private static func chromaticities(
@@ -66,7 +71,15 @@ extension DescribedColorSpace {
     }
   }
 
-  /// Makes the space of gAMA and cHRM. A missing one is sRGB's. Nil if both are missing or not plausible.
+  /// True for Adobe RGB to the tolerances of ``init(gamma:chromaticities:)``, whose exponent files round to 2.2 or leave out.
+  func isAboutAdobeRGB(hasGamma: Bool) -> Bool {
+    guard chromaticities.isClose(to: Self.adobeRGB.chromaticities) else { return false }
+    guard hasGamma else { return true }
+    if case .power(let exponent) = transfer { return abs(exponent / 2.2 - 1) <= 0.05 }
+    return false
+  }
+
+  /// Makes the space of gAMA and cHRM, or of what else gives them. A missing one is sRGB's. Nil if both are missing or not plausible.
   init?(gamma: Double?, chromaticities: PNGColor.Chromaticities?) {
     guard gamma != nil || chromaticities != nil else { return nil }
     transfer = .srgb

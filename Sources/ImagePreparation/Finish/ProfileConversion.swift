@@ -45,7 +45,7 @@ final class ProfileConversion: RowConversion {
 
   /// The reason why there is no conversion.
   enum Refusal: Error, Equatable {
-    /// lcms2 cannot read the profile, or the profile is for other channels.
+    /// lcms2 cannot read the profile, or the profile is for other channels and has no tone curve.
     case unusable
     /// The space is sRGB to within one level of 255, so that samples need no conversion.
     case isSRGB
@@ -73,16 +73,23 @@ final class ProfileConversion: RowConversion {
     from source: borrowing ColorProfile, _ context: ColorContext, channels: RowLayout.Channels, bitDepth: Int,
     kernels: ColorKernels
   ) throws(Refusal) {
-    guard source.space == channels.colorSpace else { throw .unusable }
     let isGray = channels == .gray || channels == .grayAlpha
-    guard let target = isGray ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else { throw .unusable }
-    let shaper = channels == .rgb || channels == .rgba ? source.matrixShaper(to: target) : nil
+    // A gray image takes the tone curve of an RGB profile, which a matrix-shaper profile has.
+    let isToneCurve = isGray && source.space == cmsSigRgbData
+    guard source.space == channels.colorSpace || isToneCurve else { throw .unusable }
+    guard let target = isGray && !isToneCurve ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else {
+      throw .unusable
+    }
+    let shaper = isGray && !isToneCurve || channels == .cmyk ? nil : source.matrixShaper(to: target)
+    if isToneCurve, shaper == nil { throw .unusable }
     // Before a transform reads the tags.
     let table = shaper != nil || isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
     let exact =
       shaper == nil
       ? ColorTransform(context, from: source, channels: isGray ? .gray : channels.opaque, to: target) : nil
-    guard let converted = shaper.map({ $0.converted }) ?? exact.map({ $0.converted }) else { throw .unusable }
+    guard
+      let converted = shaper.map({ isToneCurve ? $0.convertedGray : $0.converted }) ?? exact.map({ $0.converted })
+    else { throw .unusable }
     self.channels = channels
     self.bitDepth = bitDepth
     self.kernels = kernels

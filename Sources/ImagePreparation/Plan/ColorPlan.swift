@@ -11,16 +11,20 @@ enum ColorPlan: Sendable {
 
   /// Makes the decision, with notes for the user.
   ///
-  /// The color chunks of a PNG have the order of precedence of the specification (third edition, 4.3): cICP, iCCP, sRGB, gAMA
-  /// with cHRM. A chunk that cannot be used is skipped.
+  /// The first usable description counts: cICP chunk, embedded profile, sRGB chunk, gAMA with cHRM chunks (the order of the PNG
+  /// specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). One that cannot be used is skipped with a note, and so is
+  /// EXIF that contradicts what counts.
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: ColorKernels
   ) -> (plan: ColorPlan, notes: [String]) {
-    let bitDepth = source.decodedBits
-    if channels == .cmyk { return inks(source, bitDepth: bitDepth, kernels) }
+    if channels == .cmyk { return inks(source, kernels) }
+    let makes = { (space: DescribedColorSpace) throws(ProfileConversion.Refusal) in
+      try ProfileConversion(space: space, channels: channels, bitDepth: source.decodedBits, kernels: kernels)
+    }
     switch recipe.samples.profile {
     case .keep:
-      let profile = source.iccProfile ?? source.pngColor.flatMap { described($0)?.profile(channels: channels) }
+      guard source.profileMismatch == nil else { break }
+      let profile = source.iccProfile ?? described(source)?.profile(channels: channels)
       return (profile.map(ColorPlan.tagged) ?? .untouched, [])
     case .ignore:
       return (.untouched, source.iccProfile == nil ? [] : ["the embedded color profile was ignored"])
@@ -29,52 +33,61 @@ enum ColorPlan: Sendable {
     var notes: [String] = []
     if let points = source.pngColor?.codePoints {
       if let space = DescribedColorSpace(points) {
-        return described(
-          space, "the color space of its cICP chunk", channels: channels, bitDepth: bitDepth, kernels, notes)
+        return plan(try? makes(space), "the color space of its cICP chunk", "the cICP chunk", source, notes)
       }
       notes.append("the color space of its cICP chunk (\(points.name)) is not supported and was not applied")
     }
     if let profile = source.iccProfile {
       do throws(ProfileConversion.Refusal) {
         let conversion = try ProfileConversion(
-          profile: profile, channels: channels, bitDepth: bitDepth, kernels: kernels)
-        return plan(conversion, source.iccProfileName ?? "an unnamed profile", notes)
+          profile: profile, channels: channels, bitDepth: source.decodedBits, kernels: kernels)
+        if let mismatch = source.profileMismatch { notes.append("\(mismatch): only its tone curve was used") }
+        return plan(conversion, source.iccProfileName ?? "an unnamed profile", "the embedded profile", source, notes)
       } catch {
-        if error == .isSRGB { return (.untouched, notes) }
-        notes.append("the embedded color profile is unusable and was ignored")
+        let mismatch = source.profileMismatch
+        if error == .isSRGB {
+          if let mismatch { notes.append("\(mismatch): only its tone curve was used") }
+          return plan(nil, "", "the embedded profile", source, notes)
+        }
+        notes.append(
+          mismatch.map { "\($0), and was ignored" } ?? "the embedded color profile is unusable and was ignored")
       }
     }
-    guard let color = source.pngColor, color.srgbIntent == nil else { return (.untouched, notes) }
-    guard color.gamma != nil || color.chromaticities != nil else { return (.untouched, notes) }
-    guard let space = DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) else {
-      return (.untouched, notes + ["its gAMA and cHRM chunks make no sense and were ignored"])
+    if let color = source.pngColor {
+      if color.srgbIntent != nil { return plan(nil, "", "the sRGB chunk", source, notes) }
+      if color.gamma != nil || color.chromaticities != nil {
+        if let space = DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) {
+          let name = "the colors of its gAMA and cHRM chunks"
+          return plan(try? makes(space), name, "its gAMA and cHRM chunks", source, notes)
+        }
+        notes.append("its gAMA and cHRM chunks make no sense and were ignored")
+      }
     }
-    return described(
-      space, "the colors of its gAMA and cHRM chunks", channels: channels, bitDepth: bitDepth, kernels, notes)
+    guard let exif = source.exifColor, let declaration = exif.declaration else { return (.untouched, notes) }
+    if let contradiction = exif.contradiction { notes.append(contradiction) }
+    guard let space = declaration.space else { return (.untouched, notes) }
+    return plan(try? makes(space), "the \(declaration.name) that its EXIF declares", nil, source, notes)
   }
 
   /// The color space of a file without a profile; nil for sRGB.
-  private static func described(_ color: PNGColor) -> DescribedColorSpace? {
-    if let space = color.codePoints.flatMap({ DescribedColorSpace($0) }) { return space }
-    return color.srgbIntent == nil
-      ? DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) : nil
-  }
-
-  private static func described(
-    _ space: DescribedColorSpace, _ name: String, channels: RowLayout.Channels, bitDepth: Int, _ kernels: ColorKernels,
-    _ notes: [String]
-  ) -> (ColorPlan, [String]) {
-    guard
-      let conversion = try? ProfileConversion(space: space, channels: channels, bitDepth: bitDepth, kernels: kernels)
-    else {
-      return (.untouched, notes)  // The space is sRGB.
+  private static func described(_ source: ImageDescription) -> DescribedColorSpace? {
+    if let color = source.pngColor {
+      if let space = color.codePoints.flatMap({ DescribedColorSpace($0) }) { return space }
+      if color.srgbIntent != nil { return nil }
+      if let space = DescribedColorSpace(gamma: color.gamma, chromaticities: color.chromaticities) { return space }
     }
-    return plan(conversion, name, notes)
+    return source.exifColor?.declaration?.space
   }
 
+  /// The plan of a conversion, or of sRGB for nil. `believed` is what counts instead of EXIF; nil where EXIF counts.
   private static func plan(
-    _ conversion: ProfileConversion, _ name: String, _ notes: [String]
+    _ conversion: ProfileConversion?, _ name: String, _ believed: String?, _ source: ImageDescription, _ notes: [String]
   ) -> (ColorPlan, [String]) {
+    var notes = notes
+    if let believed, let exif = source.exifColor?.declaration, (exif == .srgb) != (conversion == nil) {
+      notes.append("the color space of \(believed) was believed, not the \(exif.name) of its EXIF")
+    }
+    guard let conversion else { return (.untouched, notes) }
     if conversion.changesTransfer, conversion.isInPlace {
       return (.convertedFirst(conversion), notes + ["converted from \(name) to sRGB, before the resize"])
     }
@@ -82,8 +95,8 @@ enum ColorPlan: Sendable {
   }
 
   /// The decision for inks, which are always converted to sRGB: neither PNG nor the models have inks.
-  private static func inks(_ source: ImageDescription, bitDepth: Int, _ kernels: ColorKernels) -> (ColorPlan, [String])
-  {
+  private static func inks(_ source: ImageDescription, _ kernels: ColorKernels) -> (ColorPlan, [String]) {
+    let bitDepth = source.decodedBits
     if let profile = source.iccProfile,
       let conversion = try? ProfileConversion(profile: profile, channels: .cmyk, bitDepth: bitDepth, kernels: kernels)
     {
@@ -94,7 +107,8 @@ enum ColorPlan: Sendable {
       let conversion = try? ProfileConversion(
         profile: PackageResources.CGATS001Compat_v2_micro_icc, channels: .cmyk, bitDepth: bitDepth, kernels: kernels)
     else { preconditionFailure("the bundled CMYK profile is unreadable") }
-    return (.converted(conversion), ["CMYK without a usable profile was taken as CGATS TR 001 (SWOP)"])
+    let mismatch = source.profileMismatch.map { ["\($0), and was ignored"] } ?? []
+    return (.converted(conversion), mismatch + ["CMYK without a usable profile was taken as CGATS TR 001 (SWOP)"])
   }
 }
 
@@ -125,6 +139,26 @@ extension ImageDescription {
   /// The notes that a preparation will have about the colors; empty where they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
     ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: ColorKernels(.best)).notes
+  }
+}
+
+extension ImageDescription {
+  /// The beginning of a note about a profile for other channels than the image has; nil where it is for these, or unreadable.
+  fileprivate var profileMismatch: String? {
+    guard let wanted = iccProfile.flatMap(ColorProfile.channels(of:)), wanted != decodedChannels.opaque else {
+      return nil
+    }
+    return "the embedded color profile is for \(wanted.name), and the image is \(decodedChannels.opaque.name)"
+  }
+}
+
+extension RowLayout.Channels {
+  fileprivate var name: String {
+    switch self {
+    case .gray, .grayAlpha: "gray"
+    case .rgb, .rgba: "RGB"
+    case .cmyk: "CMYK"
+    }
   }
 }
 
