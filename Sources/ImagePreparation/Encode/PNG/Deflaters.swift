@@ -52,6 +52,16 @@ final class BlockDeflater: Deflater {
   private var pendingBits: UInt64 = 0
   private var pendingCount = 0
   private var hasEstimate = false
+  private let isThorough: Bool
+  /// Bits of 1,024 literals of the last block that was searched, if matches covered next to nothing of it; otherwise nil.
+  private var denseBits: Int?
+  /// Blocks since then.
+  private var blocksUnsearched = 0
+
+  /// The share of a block, 1 in 128, below which matches save less than a hundredth of its bits.
+  private static let leastMatched = 128
+  /// Blocks in a row in which no matches are searched.
+  private static let mostUnsearched = 7
 
   /// Makes a deflater.
   ///
@@ -61,6 +71,7 @@ final class BlockDeflater: Deflater {
   ///   - blockTokens: The block size in literals and matches.
   init(kernels: PNGEncoderKernels, isThorough: Bool, blockTokens: Int) {
     self.kernels = kernels
+    self.isThorough = isThorough
     unsafe find = isThorough ? kernels.findMatchesThoroughly : kernels.findMatches
     self.blockTokens = blockTokens
     mostTokens = blockTokens * 3 / 2
@@ -91,12 +102,18 @@ final class BlockDeflater: Deflater {
     while x < end {
       unsafe frequencies.base.update(repeating: 0, count: Self.tableSize)
       let budget = end - x <= mostTokens ? mostTokens : blockTokens
-      var tokenCount = 0
-      let after = unsafe find(
-        window, x, end, position + DeflateTables.window + 1, table.base, bits.base, budget, tokens.base, &tokenCount,
-        frequencies.base
-      )
+      var tokenCount = 1
+      var after = min(end, x + budget)
+      let isSearched = unsafe !isDense(window + x, count: after - x)
+      if isSearched {
+        after = unsafe find(
+          window, x, end, position + DeflateTables.window + 1, table.base, bits.base, budget, tokens.base, &tokenCount,
+          frequencies.base)
+      } else {
+        unsafe tokens.base[0] = UInt64(after - x) << 32
+      }
       let runCount = makeCodes()
+      if isSearched { recordMatches(blockBytes: after - x) } else { blocksUnsearched += 1 }
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
       let symbols = DeflateTables.symbols
       count += unsafe kernels.writeBlock(
@@ -106,6 +123,31 @@ final class BlockDeflater: Deflater {
       x = after
     }
     if ending != .none { finishByte(isLast: ending == .stream) }
+  }
+
+  /// Decides whether a block is written without a search for matches: the last search found next to nothing, as in noise and in the low
+  /// bytes of 16-bit samples, and this block takes about as many bits. If so, counts its literals.
+  private func isDense(_ block: UnsafePointer<UInt8>, count: Int) -> Bool {
+    guard let denseBits, !isThorough, blocksUnsearched < Self.mostUnsearched else { return false }
+    unsafe countBytes(block, count: count, frequencies: frequencies.base)
+    if literalBits(of: count) * 16 >= denseBits * 15 {
+      unsafe frequencies.base[256] = 1
+      return true
+    }
+    unsafe frequencies.base.update(repeating: 0, count: Self.tableSize)
+    return false
+  }
+
+  /// Keeps what the next blocks are compared with.
+  private func recordMatches(blockBytes: Int) {
+    let literals = (0..<256).reduce(0) { unsafe $0 + Int(frequencies.base[$1]) }
+    denseBits = (blockBytes - literals) * Self.leastMatched < blockBytes ? literalBits(of: literals) : nil
+    blocksUnsearched = 0
+  }
+
+  /// The bits that 1,024 of the counted literals take in the last block's code.
+  private func literalBits(of count: Int) -> Int {
+    (0..<256).reduce(0) { unsafe $0 + Int(frequencies.base[$1]) * Int(bits.base[$1]) } * 1_024 / max(count, 1)
   }
 
   /// Makes the codes of a block and the code of their lengths. Returns the number of runs that the lengths are written in.
