@@ -145,7 +145,8 @@ public struct PreparationPlan: Sendable {
     self.decoding = decoding
     self.instructionSet = instructionSet
 
-    // The small image may exist twice while it is turned or converted, and a third time on its canvas.
+    // The small image may exist twice while it is turned or converted, and a third time on its canvas. Of 16 bits its data may be as
+    // large when they are compressed, because noise stays what it is: the pieces, the file that is written of them, and its copy.
     let ahead = RowRing.stripsAhead(threads: threads)
     let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
@@ -158,9 +159,10 @@ public struct PreparationPlan: Sendable {
       isPlanar && codec.wholeImageBytes == 0
       ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: factors, threads: threads) : 0
     let sampleBytes = max(depth.decoded, depth.result) / 8
+    let copies = depth.result == 16 ? 3 : 2
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + loopBytes + coefficientBytes + 2 * sampleBytes * geometry.canvas.pixelCount * 4
+      codec.wholeImageBytes + loopBytes + coefficientBytes + copies * sampleBytes * geometry.canvas.pixelCount * 4
       + tensorBytes
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(

@@ -98,6 +98,15 @@ struct DepthTests {
     #expect(prepared.bytes.count < noise + 15_000, "\(prepared.bytes.count) bytes, \(noise) of noise")
   }
 
+  @Test("the plan has room for the image and three copies of data that do not shrink")
+  func memory() throws {
+    let size = ImageSize(width: 311, height: 203)
+    let source = ImageSource.memory(Self.file(Self.noise(size, channels: 4), size, channels: 4))
+    let prepared = try ImagePreparer().prepareBlocking(source, as: Recipe(output: .png(bits: .sixteen)))
+    #expect(prepared.bytes.count > size.pixelCount * 7)
+    #expect(prepared.plan.bufferBytes >= size.pixelCount * 8 + 3 * prepared.bytes.count)
+  }
+
   @Test("pypng reads the words that are in the tensor", arguments: 1...4)
   func readByPython(channels: Int) throws {
     guard FileManager.default.isExecutableFile(atPath: PrivacyTests.python.path) else {
