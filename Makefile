@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow build bench bench-peers fuzz soak docs format
+.PHONY: demo test test-slow build bench bench-peers bench-grid fuzz soak docs format
 .NOTPARALLEL:
 
 demo:; @Scripts/demo
@@ -7,6 +7,7 @@ test-slow:; @Scripts/test slow
 build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --product gesso
 bench:; @Scripts/setup build && swift package --package-path Benchmarks benchmark
 bench-peers:; @Scripts/bench-peers
+bench-grid:; @Scripts/bench-grid
 fuzz:; @Scripts/fuzz
 soak:; @Scripts/soak
 docs:; @Scripts/docs

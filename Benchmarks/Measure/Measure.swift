@@ -3,10 +3,10 @@
 //   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION]  file to file, enlarged where it is smaller
 //   measure decode SOURCE [PIXELS]                                      file to pixels at full size
 //   measure describe SOURCE                                             headers
-//   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION
+//   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
 //   measure encode PIXELS WIDTH HEIGHT CHANNELS png:COMPRESSION|jpeg:SUBSAMPLING DESTINATION
 //
-// PIXELS are 8-bit samples, rows from the top, nothing else in the file. Before the first line the work is done once, so that
+// PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is done once, so that
 // what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
 // bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
 import Ground
@@ -57,11 +57,12 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
     guard let value = Int(argument(index)), value > 0 else { fail("\(argument(index)) is not a positive number") }
     return value
   }
-  func pixels() -> PixelImage<UInt8> {
-    let samples = contents(of: argument(1))
-    guard samples.count == number(2) * number(3) * number(4) else {
-      fail("\(argument(1)) has \(samples.count) bytes, not \(number(2))x\(number(3))x\(number(4))")
+  func pixels<Sample: FixedWidthInteger & UnsignedInteger & Sendable>(_: Sample.Type) -> PixelImage<Sample> {
+    let bytes = contents(of: argument(1))
+    guard bytes.count == number(2) * number(3) * number(4) * MemoryLayout<Sample>.size else {
+      fail("\(argument(1)) has \(bytes.count) bytes, not those of \(number(2))x\(number(3))x\(number(4))")
     }
+    let samples = bytes.withUnsafeBytes { Array($0.bindMemory(to: Sample.self)) }
     return PixelImage(size: ImageSize(width: number(2), height: number(3)), channels: number(4), samples: samples)
   }
   let preparer = ImagePreparer()
@@ -92,11 +93,17 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
     let source = ImageSource.file(argument(1))
     return { Outcome(outputBytes: try preparer.inspectBlocking(source).storedSize.pixelCount) }
   case "resize":
-    let (image, size, destination) = (pixels(), ImageSize(width: number(5), height: number(6)), argument(7))
+    let (size, destination) = (ImageSize(width: number(5), height: number(6)), argument(7))
+    if arguments.count > 8, number(8) == 16 {
+      let image = pixels(UInt16.self)
+      save(image.resized(to: size).samples.withUnsafeBytes { Array($0) }, to: destination)
+      return { Outcome(outputBytes: image.resized(to: size).samples.count * 2) }
+    }
+    let image = pixels(UInt8.self)
     save(image.resized(to: size).samples, to: destination)
     return { Outcome(outputBytes: image.resized(to: size).samples.count) }
   case "encode":
-    let (image, form, destination) = (pixels(), argument(5).split(separator: ":"), argument(6))
+    let (image, form, destination) = (pixels(UInt8.self), argument(5).split(separator: ":"), argument(6))
     guard form.count == 2 else { fail("\(argument(5)) is not png:COMPRESSION or jpeg:SUBSAMPLING") }
     let encode: () throws -> [UInt8]
     if form[0] == "png" {

@@ -17,6 +17,8 @@ import tempfile
 import threading
 import time
 
+from turns import Warm, in_turns
+
 here = os.path.dirname(os.path.abspath(__file__))
 parser = argparse.ArgumentParser()
 for name in ("corpus", "tools", "gesso", "measure", "out"):
@@ -112,55 +114,6 @@ class Whole:
         pass
 
 
-class Warm:
-    """One process that works once for each line it is sent."""
-
-    def __init__(self, command, result=None):
-        self.result = result
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.answer()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(self.process.stderr.read().strip().splitlines()[-1:])
-        return json.loads(line)
-
-    def run(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        sample = self.answer()
-        peak = re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{self.process.pid}/status").read())
-        return sample | {"rssKiB": int(peak.group(1))}
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def in_turns(name, makers, rounds):
-    """name of a contender: function that makes it. Returns the samples of each, one a round."""
-    contenders, samples = {}, {}
-    print(f"{name}: ", end="", flush=True)
-    for who, make in makers.items():
-        try:
-            contenders[who] = make()
-            contenders[who].run()  # warm: files in the page cache, code loaded
-            samples[who] = []
-        except (RuntimeError, OSError) as error:
-            contenders.pop(who, None)
-            left_out[f"{name}: {who}"] = str(error)
-    for r in range(rounds):
-        names = list(contenders)
-        names = names[r % len(names):] + names[:r % len(names)]
-        for who in names:
-            samples[who].append(contenders[who].run())
-    for contender in contenders.values():
-        contender.close()
-    print(", ".join(f"{who} {min(s['ms'] for s in runs):.1f}" for who, runs in samples.items()), flush=True)
-    return samples
-
-
 def our_command(source, result, side, threads):
     return [options.gesso, "prepare", source, "-o", result, "--max-side", str(side), "--threads", str(threads), "-q"]
 
@@ -207,7 +160,7 @@ def files(threads):
         makers, result = whole_makers(corpus(name), side, extension, threads, f"whole-{case}")
         two = result("gesso, 2 threads")
         makers["gesso, 2 threads"] = lambda: Whole(our_command(corpus(name), two, side, 2), two)
-        results[case] = in_turns(f"whole {threads} {case}", makers, options.rounds)
+        results[case] = in_turns(left_out, f"whole {threads} {case}", makers, options.rounds)
     return results
 
 
@@ -223,7 +176,7 @@ def warm(threads):
                 [python, "-B", WORKER, peer, "prepare", source, result(who), str(side), str(threads)])
         floor = "eighth" if name.endswith(".jpg") else "inflate"
         makers["floor"] = lambda: Warm([FLOORS, floor, source])
-        results[case] = in_turns(f"warm {threads} {case}", makers, options.rounds)
+        results[case] = in_turns(left_out, f"warm {threads} {case}", makers, options.rounds)
     return results
 
 
@@ -264,7 +217,7 @@ def resizes():
         for who, python, peer in (("fast_image_resize", PYTHON, "fir"), ("Pillow-SIMD", SIMD, "pillow"), ("libvips", PYTHON, "vips"),
                                   ("Pillow", PYTHON, "pillow"), ("OpenCV area", PYTHON, "opencv")):
             makers[who] = lambda who=who, python=python, peer=peer: Warm([python, "-B", WORKER, peer, "resize", *shape, result(who)])
-        samples = in_turns(f"resize {case}", makers, options.rounds * 2)
+        samples = in_turns(left_out, f"resize {case}", makers, options.rounds * 2)
         judged = judge([{"job": "raw", "pixels": raw, "from": [width, height, channels], "size": size,
                          "outputs": {who: result(who) for who in samples}}])[0]
         results[case] = {"samples": samples, "quality": judged}
@@ -282,7 +235,7 @@ def encodes():
               for form in ("fast", "balanced", "small")}
     for level in ("6", "9"):
         makers[f"libpng level {level}"] = lambda level=level: Warm([FLOORS, "libpng", *shape, level, path(f"e-{level}.png")])
-    return {"1536x1024 RGB": in_turns("encode PNG 1536x1024", makers, options.rounds)}
+    return {"1536x1024 RGB": in_turns(left_out, "encode PNG 1536x1024", makers, options.rounds)}
 
 
 def batch():
@@ -298,7 +251,7 @@ def batch():
         "vipsthumbnail, one process": lambda: Whole(
             ["vipsthumbnail", *sources, "--size", "1536x1536", "-o", f"{folder}/%s.jpg{quality}"], threads=2, all_processes=True),
     }
-    samples = in_turns("batch", makers, max(2, options.rounds // 2))
+    samples = in_turns(left_out, "batch", makers, max(2, options.rounds // 2))
     for runs in samples.values():
         for run in runs:
             run["images"] = len(sources)
@@ -308,7 +261,7 @@ def batch():
 def start():
     if not wanted("start"):
         return {}
-    return in_turns("start", {OURS: lambda: Whole([options.gesso, "--version"]),
+    return in_turns(left_out, "start", {OURS: lambda: Whole([options.gesso, "--version"]),
                               "vipsthumbnail": lambda: Whole(["vipsthumbnail", "--version"])}, options.rounds * 3)
 
 

@@ -65,9 +65,10 @@ class Axes:
         return "\n".join(self.parts + ["</svg>"]) + "\n"
 
 
-def series(lines, title, x_title, y_title, ours):
-    """name: [(x, y)], both axes logarithmic."""
-    axes, paint = Axes(title, x_title, y_title, [p for points in lines.values() for p in points], True, True), color(lines, ours)
+def series(lines, title, x_title, y_title, ours, logarithmic_y=True):
+    """name: [(x, y)]; x logarithmic."""
+    points = [p for points in lines.values() for p in points]
+    axes, paint = Axes(title, x_title, y_title, points, True, logarithmic_y), color(lines, ours)
     labels = []
     for name, points in lines.items():
         places = [axes.at(p) for p in sorted(points)]

@@ -286,5 +286,10 @@ for row in bars:
         short.append(f"bar: {work}: {row[3] if row[3] != '–' else row[1]} (bar {row[4]})")
 lost = ["## Where we lose\n", *(f"- {line}" for line in short), *(f"- {line}" for line in losses), ""]
 out[losses_at:losses_at] = lost if len(lost) > 2 else ["No bar is missed, and no peer measured here was faster.\n"]
+# What `make bench-grid` wrote stays.
+begin, end = "<!-- make bench-grid -->", "<!-- /make bench-grid -->"
+old = open(results_file).read() if os.path.exists(results_file) else ""
+grid = old[old.index(begin) + len(begin):old.index(end)] if begin in old and end in old else "\n"
+out += ["## Every size", "", begin + grid + end, ""]
 with open(results_file, "w") as file:
     file.write("\n".join(out))

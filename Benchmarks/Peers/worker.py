@@ -1,7 +1,7 @@
 """One peer doing one job, once for each line on standard input; answers with lines of JSON as Benchmarks/Measure does.
 
     worker.py PEER prepare SOURCE DESTINATION LONG-SIDE THREADS
-    worker.py PEER resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION
+    worker.py PEER resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
     worker.py vips batch FOLDER-OUT FILE...          two processes, 1536, q92
 
 PEER: vips-thumbnail, vips-full, vips-thumbnail-all (PNG filters on), vips-full-all, pillow (also Pillow-SIMD, by whose Python
@@ -87,15 +87,16 @@ def prepare(source, destination, longest, threads):
     return lambda: (run(), os.path.getsize(destination))[1]
 
 
-def resize(path, width, height, channels, to_width, to_height, destination):
+def resize(path, width, height, channels, to_width, to_height, destination, bits="8"):
     width, height, channels, to_width, to_height = map(int, (width, height, channels, to_width, to_height))
     limit_threads(1)
     import numpy as np
-    pixels = np.fromfile(path, np.uint8).reshape(height, width, channels)
+    samples = np.uint16 if bits == "16" else np.uint8
+    pixels = np.fromfile(path, samples).reshape(height, width, channels)
 
     if peer == "fir":
         import cykooz_resizer as fir
-        kind = fir.PixelType.U8x3 if channels == 3 else fir.PixelType.U8x4
+        kind = getattr(fir.PixelType, f"U{bits}" + (f"x{channels}" if channels > 1 else ""))
         source, result = fir.ImageData(width, height, kind, pixels.tobytes()), fir.ImageData(to_width, to_height, kind)
         resizer = fir.Resizer()
         options = fir.ResizeOptions(
@@ -104,7 +105,7 @@ def resize(path, width, height, channels, to_width, to_height, destination):
         def run():
             resizer.resize(source, result, options)
             return result
-        array = lambda result: np.frombuffer(result.get_buffer(), np.uint8)
+        array = lambda result: np.frombuffer(result.get_buffer(), samples)
     elif peer == "pillow":
         from PIL import Image
         source = Image.fromarray(pixels)
