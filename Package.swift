@@ -111,7 +111,8 @@ var targets: [Target] = [
 if buildsPixelTests {
   targets += [
     .target(
-      name: "PixelKernelCases", dependencies: ["PixelKernels", "TestSupport"], path: "Tests/PixelKernelCases",
+      name: "PixelKernelCases", dependencies: ["CPixelIntrinsics", "PixelKernels", "TestSupport"],
+      path: "Tests/PixelKernelCases",
       swiftSettings: caseSettings),
     .testTarget(
       name: "PixelKernelsTests",
@@ -233,7 +234,7 @@ if buildsX86v3 {
   if buildsPixelTests {
     targets.append(
       .target(
-        name: "PixelKernelCasesX86v3", dependencies: ["PixelKernelsX86v3", "TestSupport"],
+        name: "PixelKernelCasesX86v3", dependencies: ["CPixelIntrinsics", "PixelKernelsX86v3", "TestSupport"],
         path: "Tests/PixelKernelCasesX86v3", swiftSettings: caseSettings + [.define("GESSO_X86V3_CASES")]))
   }
 }

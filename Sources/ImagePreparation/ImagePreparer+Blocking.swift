@@ -71,7 +71,7 @@ extension ImagePreparer {
     _ image: PixelImage<UInt8>, compression: Recipe.Compression = .balanced, threads: Int = 1,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> [UInt8] {
-    try PNGEncoder(compression: compression, kernels: kernels.png, threads: threads, cancellation: cancellation)
+    try PNGEncoder(compression: compression, kernels: kernels, threads: threads, cancellation: cancellation)
       .encode(Raster(image), color: .srgb)
   }
 

@@ -1,4 +1,4 @@
-internal import CPixelIntrinsics
+public import CPixelIntrinsics
 
 // The horizontal pass of a separable resize, with rows as lanes.
 //
@@ -7,162 +7,132 @@ internal import CPixelIntrinsics
 // lane, each word the lane's two neighboring samples (`interleaveColumns`). One output column is then a run of
 // multiply-adds of whole vectors by one pair of weights, without a sum across lanes.
 //
-//     output[i][lane] = clamp(128 + (2^(shift−1) + Σₚ w[2p] · columns[first+p][lane].even
-//                                                    + w[2p+1] · columns[first+p][lane].odd) >> shift)
+//     sum[i][lane] = start + Σₚ (w[2p] · columns[first+p][lane].even + w[2p+1] · columns[first+p][lane].odd) >> pairShift
 //
-// Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(pairShift + shift − fraction), where
-// `pairShift` bits are cut off the products of each pair of taps. The vertical pass has made |value − 128| at most
-// 128 · gain; the plan keeps 128 · (both passes' gains) · 2^shift below 2^31 (shift ≤ 23).
+// Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(pairShift + bits). The plan keeps the largest
+// magnitude of samples, times both passes' gains, times 2^bits, below 2^31. The results are those of the vertical pass
+// (ConvolveColumns.swift).
 
 /// The number of lanes of the horizontal pass.
 public let horizontalLanes = 16
 
-/// Horizontal pass to bytes: `outputCount` columns of sixteen lanes each.
-///
-/// - Parameters:
-///   - columns: Pairs of source columns, sixteen words each.
-///   - firstPairs: For each output column, the first pair of its window.
-///   - weights: `outputCount` rows of `2 * pairs` weights.
-///   - pairs: Pairs of taps a window, the same for every output column.
-///   - pairShift: Fraction bits that are cut off each pair's products, where weights are finer than sums have room for.
-///   - shift: Fraction bits of the sums, 1 to 23.
-///   - output: `outputCount * 16` bytes.
-public func convolveRows(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
-) {
-  let half: Int32 = 1 &<< (shift &- 1)
-  var i = 0
-  while pairShift > 0, i < outputCount {
-    let sum = windowSum(columns, firstPairs, weights, pairs, i, half) { cpi_shift_right_x16($0, pairShift) }
-    cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
-    i &+= 1
-  }
-  while i < outputCount {
-    let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
-    cpi_store_centered_u8x16(output + i &* horizontalLanes, sum, shift)
-    i &+= 1
-  }
-}
+/// To bytes: clamp(128 + sum >> shift).
+public func convolveRowsToBytes(_ pass: cpi_row_convolution) { convolve(ToBytes.self, pass) }
+/// To words: saturate16(sum >> shift).
+public func convolveRowsToWords(_ pass: cpi_row_convolution) { convolve(ToWords.self, pass) }
+/// To words of 256 times the value, for what is calculated with before it becomes bytes: 32 768 + saturate16(sum >> shift).
+public func convolveRowsToFine(_ pass: cpi_row_convolution) { convolve(ToFine.self, pass) }
+/// To sums as they are, for samples that alpha is divided out of.
+public func convolveRowsToSums(_ pass: cpi_row_convolution) { convolve(ToSums.self, pass) }
 
-/// The same to words with 8 fraction bits, 256 times the value: for what is calculated with before it becomes bytes.
-///
-///     output[i][lane] = 32768 + saturate16((2^(shift−9) + Σ …) >> (shift − 8))
-///
-/// - Parameters:
-///   - pairShift: As for bytes.
-///   - shift: Fraction bits of the sums, 9 to 23.
-public func convolveRowsFine(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
-) {
-  let half: Int32 = 1 &<< (shift &- 9)
-  var i = 0
-  while pairShift > 0, i < outputCount {
-    let sum = windowSum(columns, firstPairs, weights, pairs, i, half) { cpi_shift_right_x16($0, pairShift) }
-    cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
-    i &+= 1
-  }
-  while i < outputCount {
-    let sum = windowSum(columns, firstPairs, weights, pairs, i, half)
-    cpi_store_centered_u16x16(output + i &* horizontalLanes, sum, shift &- 8)
-    i &+= 1
-  }
-}
+// The definitions: what every instruction set gives, bit for bit.
 
-/// The same without rounding: the sums themselves, (value − 128) · 2^shift, for samples that alpha is divided out of.
-///
-/// - Parameters:
-///   - pairShift: As for bytes.
-///   - output: `outputCount * 16` sums.
-public func convolveRowsToSums(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
-) {
-  var i = 0
-  while pairShift > 0, i < outputCount {
-    let sum = windowSum(columns, firstPairs, weights, pairs, i, 0) { cpi_shift_right_x16($0, pairShift) }
-    cpi_store_i32x16(output + i &* horizontalLanes, sum)
-    i &+= 1
-  }
-  while i < outputCount {
-    cpi_store_i32x16(output + i &* horizontalLanes, windowSum(columns, firstPairs, weights, pairs, i, 0))
-    i &+= 1
-  }
-}
+/// The definition of ``convolveRowsToBytes(_:)``.
+public func convolveRowsToBytesReference(_ pass: cpi_row_convolution) { define(ToBytes.self, pass) }
+/// The definition of ``convolveRowsToWords(_:)``.
+public func convolveRowsToWordsReference(_ pass: cpi_row_convolution) { define(ToWords.self, pass) }
+/// The definition of ``convolveRowsToFine(_:)``.
+public func convolveRowsToFineReference(_ pass: cpi_row_convolution) { define(ToFine.self, pass) }
+/// The definition of ``convolveRowsToSums(_:)``.
+public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(ToSums.self, pass) }
 
-/// The sums of output column `i`.
 @inline(__always)
-private func windowSum(
-  _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
-  _ i: Int, _ half: Int32, shift: (cpi_i32x16) -> cpi_i32x16 = { $0 }
-) -> cpi_i32x16 {
-  let weightPairs = UnsafeRawPointer(weights + i &* pairs &* 2)
-  var source = columns + Int(firstPairs[i]) &* horizontalLanes
-  var sum = cpi_i32x16(repeating: half)
-  var p = 0
-  while p < pairs {
-    let pair = weightPairs.loadUnaligned(fromByteOffset: p &* 4, as: Int32.self)
-    let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
-    sum &+= shift(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight))
-    source += horizontalLanes
-    p &+= 1
-  }
-  return sum
-}
-
-/// The definition of the horizontal pass to bytes: what every instruction set gives, bit for bit.
-public func convolveRowsReference(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt8>
-) {
-  for i in 0..<outputCount {
+private func define<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
+  let output = pass.output.assumingMemoryBound(to: Form.Output.self)
+  for i in 0..<pass.output_count {
     for lane in 0..<horizontalLanes {
-      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift) &+ 1 &<< (shift &- 1)
-      output[i * horizontalLanes + lane] = UInt8(clamping: 128 &+ sum &>> shift)
+      var sum = pass.start
+      for p in 0..<pass.pairs {
+        let word = pass.columns[(Int(pass.first_pairs[i]) + p) * horizontalLanes + lane]
+        let even = Int32(pass.weights[(i * pass.pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
+        sum &+= (even &+ Int32(pass.weights[(i * pass.pairs + p) * 2 + 1]) &* (word &>> 16)) &>> pass.pair_shift
+      }
+      output[i * horizontalLanes + lane] = Form.result(sum, pass.shift)
     }
   }
 }
 
-/// The definition of the horizontal pass to words.
-public func convolveRowsFineReference(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, shift: Int32, output: UnsafeMutablePointer<UInt16>
-) {
-  for i in 0..<outputCount {
-    for lane in 0..<horizontalLanes {
-      let sum = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift) &+ 1 &<< (shift &- 9)
-      output[i * horizontalLanes + lane] = UInt16(32_768 + Int32(Int16(clamping: sum &>> (shift &- 8))))
+@inline(__always)
+private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
+  // A form without cuts has no code for them.
+  if pass.pair_shift == 0 {
+    convolve(Form.self, pass) { $0 }
+  } else {
+    convolve(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
+  }
+}
+
+@inline(__always)
+private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution, cut: (cpi_i32x16) -> cpi_i32x16) {
+  let (pairs, count) = (pass.pairs, pass.output_count)
+  var output = pass.output.assumingMemoryBound(to: Form.Output.self)
+  var weightPairs = UnsafeRawPointer(pass.weights)
+  var i = 0
+  while i < count {
+    var source = pass.columns + Int(pass.first_pairs[i]) &* horizontalLanes
+    var sum = cpi_i32x16(repeating: pass.start)
+    var p = 0
+    while p < pairs {
+      let pair = weightPairs.loadUnaligned(as: Int32.self)
+      let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
+      sum &+= cut(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight))
+      source += horizontalLanes
+      weightPairs += 4
+      p &+= 1
     }
+    Form.store(sum, pass.shift, output)
+    output += horizontalLanes
+    i &+= 1
   }
 }
 
-/// The definition of the horizontal pass to sums.
-public func convolveRowsToSumsReference(
-  columns: UnsafePointer<Int32>, firstPairs: UnsafePointer<Int32>, weights: UnsafePointer<Int16>, pairs: Int,
-  outputCount: Int, pairShift: Int32, output: UnsafeMutablePointer<Int32>
-) {
-  for i in 0..<outputCount {
-    for lane in 0..<horizontalLanes {
-      output[i * horizontalLanes + lane] = windowSumReference(columns, firstPairs, weights, pairs, i, lane, pairShift)
-    }
+/// What becomes of sums.
+private protocol RowForm {
+  associatedtype Output
+  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Output>)
+  /// The definition of what is stored.
+  static func result(_ sum: Int32, _ shift: Int32) -> Output
+}
+
+private enum ToBytes: RowForm {
+  @inline(__always)
+  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>) {
+    cpi_store_centered_u8x16(output, sums, shift)
+  }
+  @inline(__always)
+  static func result(_ sum: Int32, _ shift: Int32) -> UInt8 { UInt8(clamping: 128 &+ sum &>> shift) }
+}
+
+private enum ToWords: RowForm {
+  @inline(__always)
+  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>) {
+    cpi_store_i16x16(output, sums, shift)
+  }
+  @inline(__always)
+  static func result(_ sum: Int32, _ shift: Int32) -> Int16 { Int16(clamping: sum &>> shift) }
+}
+
+private enum ToFine: RowForm {
+  @inline(__always)
+  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>) {
+    cpi_store_centered_u16x16(output, sums, shift)
+  }
+  @inline(__always)
+  static func result(_ sum: Int32, _ shift: Int32) -> UInt16 {
+    UInt16(truncatingIfNeeded: 32_768 &+ Int32(Int16(clamping: sum &>> shift)))
   }
 }
 
-private func windowSumReference(
-  _ columns: UnsafePointer<Int32>, _ firstPairs: UnsafePointer<Int32>, _ weights: UnsafePointer<Int16>, _ pairs: Int,
-  _ i: Int, _ lane: Int, _ pairShift: Int32 = 0
-) -> Int32 {
-  var sum: Int32 = 0
-  for p in 0..<pairs {
-    let word = columns[(Int(firstPairs[i]) + p) * horizontalLanes + lane]
-    let even = Int32(weights[(i * pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
-    sum &+= (even &+ Int32(weights[(i * pairs + p) * 2 + 1]) &* (word &>> 16)) &>> pairShift
+private enum ToSums: RowForm {
+  @inline(__always)
+  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int32>) {
+    cpi_store_i32x16(output, sums)
   }
-  return sum
+  @inline(__always)
+  static func result(_ sum: Int32, _ shift: Int32) -> Int32 { sum }
 }
 
-/// Lays rows of centered samples out for ``convolveRows(columns:firstPairs:weights:pairs:outputCount:shift:output:)``.
+/// Lays rows of centered samples out for the horizontal pass.
 ///
 /// - Parameters:
 ///   - rows: The first of `16 / lanesPerRow` rows, `stride` samples apart. Each may be read up to 8 samples past its end.

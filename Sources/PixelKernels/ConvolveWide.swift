@@ -1,3 +1,5 @@
+public import CPixelIntrinsics
+
 // Both passes of a separable resize for samples of up to 16 bits, with 64-bit sums: for deep, premultiplied and
 // linear-light samples, and wherever 16-bit weights are too coarse. Plain loops; the same bits on every instruction set.
 
@@ -5,16 +7,9 @@
 ///
 /// Weights sum to 2^(shift + fraction); the result has `fraction` fraction bits and keeps overshoot. Bit budget: 16-bit
 /// samples, Σ|weights| < 2^28 and at most 2^20 taps stay far below 2^63; the result needs 16 + fraction + 2 ≤ 32 bits.
-///
-/// - Parameters:
-///   - rows: `taps` pointers to rows of at least `count` samples.
-///   - weights: `taps` weights.
-///   - sums: Room for `count` sums.
-///   - output: `count` samples.
-public func convolveColumnsWide(
-  rows: UnsafePointer<UnsafePointer<UInt16>>, weights: UnsafePointer<Int32>, taps: Int, count: Int, shift: Int64,
-  sums: UnsafeMutablePointer<Int64>, output: UnsafeMutablePointer<Int32>
-) {
+public func convolveColumnsWide(_ pass: cpi_wide_column_convolution) {
+  let (rows, weights, sums, output) = (pass.rows, pass.weights, pass.sums, pass.output)
+  let (taps, count, shift) = (pass.taps, pass.count, pass.shift)
   let half: Int64 = 1 &<< (shift &- 1)
   // Blocks of 1024 sums (8 KiB) stay in the first-level cache.
   var first = 0
@@ -32,23 +27,13 @@ public func convolveColumnsWide(
 }
 
 /// Horizontal pass over one row: `output[i] = clamp((Σₖ weights[i][k] · row[starts[i] + k] + 2^(shift−1)) >> shift)`.
-///
-/// - Parameters:
-///   - row: Interleaved samples with fraction bits, from ``convolveColumnsWide(rows:weights:taps:count:shift:sums:output:)``.
-///   - channels: Samples a pixel.
-///   - starts: For each output pixel, the first source pixel of its window.
-///   - weights: `outputCount` rows of `taps` weights; windows may not reach past the row's end.
-///   - maximum: The largest output sample.
-///   - hasAlpha: True for premultiplied samples with alpha last: where alpha is clamped to `maximum`, colors shrink with it,
-///     or they would change.
-///   - output: `outputCount * channels` samples.
-public func convolveRowWide(
-  row: UnsafePointer<Int32>, channels: Int, starts: UnsafePointer<Int32>, weights: UnsafePointer<Int32>, taps: Int,
-  outputCount: Int, shift: Int64, maximum: UInt16, hasAlpha: Bool, output: UnsafeMutablePointer<UInt16>
-) {
+/// Where alpha is clamped to `maximum`, premultiplied colors shrink with it, or they would change.
+public func convolveRowWide(_ pass: cpi_wide_row_convolution) {
+  let (row, starts, weights, output) = (pass.row, pass.starts, pass.weights, pass.output)
+  let (channels, taps, shift, hasAlpha) = (pass.channels, pass.taps, pass.shift, pass.has_alpha)
   let half: Int64 = 1 &<< (shift &- 1)
-  let limit = Int64(maximum)
-  for i in 0..<outputCount {
+  let limit = Int64(pass.maximum)
+  for i in 0..<pass.output_count {
     let window = row + Int(starts[i]) &* channels
     let windowWeights = weights + i &* taps
     var alpha = limit

@@ -1,4 +1,4 @@
-internal import CPixelIntrinsics
+public import CPixelIntrinsics
 
 // The vertical pass of a resize in linear light, from sRGB bytes.
 //
@@ -241,39 +241,22 @@ private enum RGBA: AlphaOrder {
 }
 
 /// Adds what a block has of one output row's window to its sums: `sum += (w[2p] · first + w[2p+1] · second) >> pairShift`.
-///
-/// - Parameters:
-///   - block: Pairs of rows as light.
-///   - stride: Pairs that the block has.
-///   - first, pairs: The pairs to add.
-///   - weights: `pairs * 2` weights.
-///   - pairShift: Fraction bits of the weights that sums have no room for, at most 6.
-///   - begins: True where the sums are not there yet.
-///   - start, nextStart: What they begin with: in each group the first four vectors and the last four.
-///   - count: Sums of the block, a multiple of 64.
-///   - sums: The sums, in the order of the block.
-public func accumulatePairs(
-  block: UnsafePointer<Int16>, stride: Int, first: Int, pairs: Int, weights: UnsafePointer<Int16>, pairShift: Int32,
-  begins: Bool, start: Int32, nextStart: Int32, count: Int, sums: UnsafeMutablePointer<Int32>
-) {
-  let group = block + first &* groupVectors &* cpi_i16.scalarCount
-  let groupStride = stride &* groupVectors &* cpi_i16.scalarCount
-  if pairShift == 0 {
-    accumulate(
-      group, groupStride, pairs, weights, shift: { $0 }, begins, start, nextStart, count, sums)
+public func accumulatePairs(_ part: cpi_light_accumulation) {
+  let vector = groupVectors &* cpi_i16.scalarCount
+  // Without bits to cut there is no code for it.
+  if part.pair_shift == 0 {
+    accumulate(part, part.block + part.first &* vector, part.stride &* vector) { $0 }
   } else {
-    accumulate(
-      group, groupStride, pairs, weights, shift: { cpi_shift_right($0, pairShift) }, begins, start, nextStart, count,
-      sums)
+    accumulate(part, part.block + part.first &* vector, part.stride &* vector) { cpi_shift_right($0, part.pair_shift) }
   }
 }
 
 @inline(__always)
 private func accumulate(
-  _ block: UnsafePointer<Int16>, _ stride: Int, _ pairs: Int, _ weights: UnsafePointer<Int16>,
-  shift: (cpi_i32) -> cpi_i32, _ begins: Bool, _ start: Int32, _ nextStart: Int32, _ count: Int,
-  _ sums: UnsafeMutablePointer<Int32>
+  _ part: cpi_light_accumulation, _ block: UnsafePointer<Int16>, _ stride: Int, shift: (cpi_i32) -> cpi_i32
 ) {
+  let (begins, start, nextStart) = (part.begins, part.start, part.next_start)
+  let (pairs, count, weights, sums) = (part.pairs, part.count, part.weights, part.sums)
   let lanes = cpi_i32.scalarCount
   let weightPairs = UnsafeRawPointer(weights)
   var group = block

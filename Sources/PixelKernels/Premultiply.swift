@@ -93,6 +93,11 @@ public func unpremultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: In
 
 // The narrow resize has a scale of its own: centered words with 7 fraction bits, and sums of them with up to 23.
 
+/// Bytes to centered words.
+public func centerBytes(_ input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<Int16>) {
+  for i in 0..<count { output[i] = Int16(input[i]) &<< 7 &- 16_384 }
+}
+
 /// Straight bytes to premultiplied centered words, 128 · (color · alpha / 255 − 128), within 0.75 units; exact where
 /// alpha is 0 or 255.
 ///
@@ -132,21 +137,37 @@ public func premultiplyCenteredReference(
   }
 }
 
-/// Sums of premultiplied samples, as `convolveRowsToSums` leaves them in its lanes, to straight bytes; a pixel whose alpha
+/// Sums of premultiplied samples to straight bytes; a pixel whose alpha
 /// rounds to 0 becomes all zeros. Colors are divided by the alpha that came out, not by the 255 that it is clamped to, or
 /// they would change.
 ///
 /// - Parameters:
-///   - sums: The row's first lane; pixels are sixteen sums apart.
+///   - sums: Pixels that are `step` sums apart.
 ///   - channels: 2 or 4, alpha last.
 ///   - shift: Fraction bits of the sums.
 ///   - output: `pixels * channels` bytes.
 public func unpremultiplySums(
-  _ sums: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int, output: UnsafeMutablePointer<UInt8>
+  _ sums: UnsafePointer<Int32>, step: Int, channels: Int, pixels: Int, shift: Int, output: UnsafeMutablePointer<UInt8>
 ) {
   let unit = 1 / Float(1 &<< shift)
+  if channels == 4 {
+    var pixel = sums
+    var target = output
+    let (center, largest) = (cpi_f32x4(repeating: 128), cpi_f32x4(repeating: 255))
+    for _ in 0..<pixels {
+      let values = cpi_convert_i32x4(cpi_load_i32x4(pixel)) * cpi_f32x4(repeating: unit) + center
+      let alpha = cpi_repeat_last_f32x4(values)
+      // A half rounds to 0, which is even.
+      let scales = cpi_keep_greater_f32x4(largest / alpha, alpha, cpi_f32x4(repeating: 0.5))
+      let bytes = cpi_larger_f32x4(cpi_smaller_f32x4(values * scales, largest), cpi_f32x4(repeating: 0))
+      cpi_store_low_u8(target, bytes + cpi_f32x4(repeating: 8_388_608))
+      pixel += step
+      target += 4
+    }
+    return
+  }
   for x in 0..<pixels {
-    let pixel = sums + x &* horizontalLanes
+    let pixel = sums + x &* step
     let target = output + x &* channels
     let alpha = Float(pixel[channels &- 1]) * unit + 128
     let alphaByte = roundedByte(alpha)

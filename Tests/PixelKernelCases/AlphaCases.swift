@@ -8,7 +8,7 @@ import PixelKernels
 
 func alphaCases() -> [KernelCase] {
   var cases = [
-    KernelCase("widenBytes, scaleToFine, narrowToBytes", scales),
+    KernelCase("widenBytes, scaleToFine, centerBytes, narrowToBytes", scales),
     KernelCase("premultiplyWords", premultiplyWordsOnce), KernelCase("unpremultiplyWords", unpremultiplyWordsOnce),
   ]
   for channels in [2, 4] {
@@ -33,6 +33,9 @@ private func scales(_ check: inout KernelCheck) {
     check.expect(back, is: bytes + [1], "\(count) words narrowed")
     scaleToFine(bytes, count: count, output: &words)
     check.expect(words, is: bytes.map { UInt16($0) * 256 } + [1], "\(count) bytes scaled")
+    var centered = [Int16](repeating: 1, count: count + 1)
+    centerBytes(bytes, count: count, output: &centered)
+    check.expect(centered, is: bytes.map { (Int16($0) - 128) * 128 } + [1], "\(count) bytes centered")
   }
 }
 
@@ -153,7 +156,8 @@ private func unpremultiplyFromSums(_ channels: Int, _ check: inout KernelCheck) 
       exact.append(alpha)
     }
     var actual = [UInt8](repeating: 1, count: pixels * channels)
-    unpremultiplySums(sums, channels: channels, pixels: pixels, shift: shift, output: &actual)
+    unpremultiplySums(
+      sums, step: horizontalLanes, channels: channels, pixels: pixels, shift: shift, output: &actual)
     check.expect(actual, within: 0.501, of: exact, largest: 255, "shift \(shift)")
   }
 }

@@ -26,7 +26,8 @@ public struct KernelCase: Sendable {
 
 /// All cases, in an order that is the same for every instruction set.
 public func kernelCases() -> [KernelCase] {
-  convolutionCases() + wideConvolutionCases() + laneCases() + linearLightCases() + inverseDCTCases() + rowFilterCases()
+  convolutionCases() + wideConvolutionCases() + laneCases() + linearLightCases()
+    + inverseDCTCases() + rowFilterCases()
     + unfilterCases() + deflateCases() + entropyDecodingCases() + alphaCases() + colorCases() + matrixColorCases()
     + tableColorCases() + expansionCases() + reductionCases()
 }

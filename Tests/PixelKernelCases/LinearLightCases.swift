@@ -1,3 +1,4 @@
+import CPixelIntrinsics
 import TestSupport
 
 #if GESSO_X86V3_CASES
@@ -62,11 +63,17 @@ private func vertical(_ slabs: [Int], _ count: Int, _ check: inout KernelCheck) 
           withRows(Array(rows[first..<first + slab])) {
             layOutLight(rows: $0, pairs: slab / 2, offset: 0, count: count, block: &block)
           }
-          weights.withUnsafeBufferPointer {
-            accumulatePairs(
-              block: block, stride: slab / 2, first: (part.lowerBound - first) / 2, pairs: part.count / 2,
-              weights: $0.baseAddress! + part.lowerBound - window.lowerBound, pairShift: pairShift,
-              begins: part.lowerBound == window.lowerBound, start: start, nextStart: start, count: count, sums: &sums)
+          weights.withUnsafeBufferPointer { weights in
+            block.withUnsafeBufferPointer { block in
+              sums.withUnsafeMutableBufferPointer { sums in
+                accumulatePairs(
+                  cpi_light_accumulation(
+                    block: block.baseAddress!, stride: slab / 2, first: (part.lowerBound - first) / 2,
+                    pairs: part.count / 2, weights: weights.baseAddress! + part.lowerBound - window.lowerBound,
+                    pair_shift: pairShift, begins: part.lowerBound == window.lowerBound, start: start,
+                    next_start: start, count: count, sums: sums.baseAddress!))
+              }
+            }
           }
         }
         first += slab
@@ -106,12 +113,17 @@ private func verticalWithAlpha(_ slabs: [Int], _ channels: Int, _ check: inout K
             layOutPremultipliedLight(
               rows: $0, pairs: slab / 2, channels: channels, offset: 0, count: count, block: &block)
           }
-          weights.withUnsafeBufferPointer {
-            accumulatePairs(
-              block: block, stride: slab / 2, first: (part.lowerBound - first) / 2, pairs: part.count / 2,
-              weights: $0.baseAddress! + part.lowerBound - window.lowerBound, pairShift: pairShift,
-              begins: part.lowerBound == window.lowerBound, start: start, nextStart: 1 << (shift - 1),
-              count: 2 * count, sums: &sums)
+          weights.withUnsafeBufferPointer { weights in
+            block.withUnsafeBufferPointer { block in
+              sums.withUnsafeMutableBufferPointer { sums in
+                accumulatePairs(
+                  cpi_light_accumulation(
+                    block: block.baseAddress!, stride: slab / 2, first: (part.lowerBound - first) / 2,
+                    pairs: part.count / 2, weights: weights.baseAddress! + part.lowerBound - window.lowerBound,
+                    pair_shift: pairShift, begins: part.lowerBound == window.lowerBound, start: start,
+                    next_start: 1 << (shift - 1), count: 2 * count, sums: sums.baseAddress!))
+              }
+            }
           }
         }
         first += slab

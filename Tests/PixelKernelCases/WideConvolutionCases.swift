@@ -1,3 +1,4 @@
+import CPixelIntrinsics
 import TestSupport
 
 #if GESSO_X86V3_CASES
@@ -31,9 +32,17 @@ private func vertical(_ width: Int, _ check: inout KernelCheck) {
     let weights = (0..<taps).map { _ in Int32.random(in: -most...most, using: &random) }
     var sums = [Int64](repeating: 5, count: width)
     var actual = [Int32](repeating: 1, count: width)
-    withRows(rows) {
-      convolveColumnsWide(
-        rows: $0, weights: weights, taps: taps, count: width, shift: shift, sums: &sums, output: &actual)
+    withRows(rows) { rows in
+      weights.withUnsafeBufferPointer { weights in
+        sums.withUnsafeMutableBufferPointer { sums in
+          actual.withUnsafeMutableBufferPointer { actual in
+            convolveColumnsWide(
+              cpi_wide_column_convolution(
+                rows: rows, weights: weights.baseAddress!, taps: taps, count: width, shift: shift,
+                sums: sums.baseAddress!, output: actual.baseAddress!))
+          }
+        }
+      }
     }
     let expected = (0..<width).map { x in
       var sum = Int64(1) << (shift - 1)
@@ -52,9 +61,19 @@ private func horizontal(_ channels: Int, _ maximum: UInt16, _ hasAlpha: Bool, _ 
   let starts = (0..<outputs).map { Int32($0 * (width - taps) / outputs) }
   let weights = (0..<outputs * taps).map { _ in Int32.random(in: -4_000...20_000, using: &random) }
   var actual = [UInt16](repeating: 1, count: outputs * channels)
-  convolveRowWide(
-    row: row, channels: channels, starts: starts, weights: weights, taps: taps, outputCount: outputs, shift: shift,
-    maximum: maximum, hasAlpha: hasAlpha, output: &actual)
+  row.withUnsafeBufferPointer { row in
+    starts.withUnsafeBufferPointer { starts in
+      weights.withUnsafeBufferPointer { weights in
+        actual.withUnsafeMutableBufferPointer { actual in
+          convolveRowWide(
+            cpi_wide_row_convolution(
+              row: row.baseAddress!, channels: channels, starts: starts.baseAddress!, weights: weights.baseAddress!,
+              taps: taps, output_count: outputs, shift: shift, maximum: maximum, has_alpha: hasAlpha,
+              output: actual.baseAddress!))
+        }
+      }
+    }
+  }
   var expected: [UInt16] = []
   for i in 0..<outputs {
     let samples = (0..<channels).map { c in

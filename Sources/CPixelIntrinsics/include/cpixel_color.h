@@ -85,8 +85,6 @@ CPI_INLINE void cpi_store_sums_of_entries(
 #endif
 }
 
-typedef int32_t cpi_i32x4 __attribute__((ext_vector_type(4)));
-typedef float cpi_f32x4 __attribute__((ext_vector_type(4)));
 
 // Four words of a, each times the lower word of the weights, and four of b, times the upper one: their sums.
 CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint32_t weights) {
@@ -99,9 +97,6 @@ CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint3
 #endif
 }
 CPI_INLINE cpi_i32x4 cpi_shift_right_by_18(cpi_i32x4 v) { return v >> 18; }
-CPI_INLINE cpi_f32x4 cpi_load_f32x4(const float *p) { cpi_f32x4 v; memcpy(&v, p, sizeof v); return v; }
-CPI_INLINE cpi_f32x4 cpi_larger_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_max(a, b); }
-CPI_INLINE cpi_f32x4 cpi_smaller_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_min(a, b); }
 // Rounded to zero.
 CPI_INLINE cpi_i32x4 cpi_truncate_f32x4(cpi_f32x4 v) { return __builtin_convertvector(v, cpi_i32x4); }
 

@@ -31,12 +31,16 @@ typedef int16_t cpi_i16 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
 typedef uint16_t cpi_u16 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
 typedef int32_t cpi_i32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
 
+typedef float cpi_f32 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
+
 // Unaligned loads and stores.
 CPI_INLINE cpi_u8 cpi_load_u8(const uint8_t *p) { cpi_u8 v; memcpy(&v, p, sizeof v); return v; }
 CPI_INLINE cpi_i16 cpi_load_i16(const int16_t *p) { cpi_i16 v; memcpy(&v, p, sizeof v); return v; }
 CPI_INLINE void cpi_store_u8(uint8_t *p, cpi_u8 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE void cpi_store_i16(int16_t *p, cpi_i16 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE cpi_i32 cpi_load_i32(const int32_t *p) { cpi_i32 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE cpi_f32 cpi_load_f32(const float *p) { cpi_f32 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE void cpi_store_f32(float *p, cpi_f32 v) { memcpy(p, &v, sizeof v); }
 CPI_INLINE void cpi_store_i32(int32_t *p, cpi_i32 v) { memcpy(p, &v, sizeof v); }
 
 #if defined(__AVX2__)
@@ -83,6 +87,53 @@ CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { (void)b; return a; }
 CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
 
 #endif
+
+// Words as bytes, 128 added and clamped to 0…255: a's elements, then b's.
+CPI_INLINE void cpi_store_centered_u8(uint8_t *p, cpi_i16 a, cpi_i16 b) {
+  const cpi_i16 center = 128;
+  cpi_u8 bytes = cpi_pack_i16(__builtin_elementwise_add_sat(a, center), __builtin_elementwise_add_sat(b, center));
+#if defined(__AVX2__)
+  bytes = (cpi_u8)_mm256_permute4x64_epi64((__m256i)bytes, 0xD8);
+#endif
+  cpi_store_u8(p, bytes);
+}
+
+// Four floats, whatever the vector length.
+typedef float cpi_f32x4 __attribute__((ext_vector_type(4)));
+CPI_INLINE cpi_f32x4 cpi_load_f32x4(const float *p) { cpi_f32x4 v; memcpy(&v, p, sizeof v); return v; }
+typedef int32_t cpi_i32x4 __attribute__((ext_vector_type(4)));
+CPI_INLINE cpi_i32x4 cpi_load_i32x4(const int32_t *p) { cpi_i32x4 v; memcpy(&v, p, sizeof v); return v; }
+CPI_INLINE cpi_f32x4 cpi_convert_i32x4(cpi_i32x4 v) { return __builtin_convertvector(v, cpi_f32x4); }
+CPI_INLINE cpi_f32x4 cpi_larger_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_max(a, b); }
+CPI_INLINE cpi_f32x4 cpi_smaller_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_min(a, b); }
+// The last element in all places.
+CPI_INLINE cpi_f32x4 cpi_repeat_last_f32x4(cpi_f32x4 v) { return __builtin_shufflevector(v, v, 3, 3, 3, 3); }
+// v where a > b, else 0; and 1 in the last place.
+CPI_INLINE cpi_f32x4 cpi_keep_greater_f32x4(cpi_f32x4 v, cpi_f32x4 a, cpi_f32x4 b) {
+  const cpi_i32x4 kept = (cpi_i32x4)v & (a > b);
+  return __builtin_shufflevector((cpi_f32x4)kept, (cpi_f32x4){1, 1, 1, 1}, 0, 1, 2, 7);
+}
+// The lowest byte (word) of each element.
+CPI_INLINE void cpi_store_low_u8(uint8_t *p, cpi_f32x4 v) {
+  typedef uint8_t bytes __attribute__((ext_vector_type(16)));
+  typedef uint8_t low __attribute__((ext_vector_type(4)));
+  const low four = __builtin_shufflevector((bytes)v, (bytes)v, 0, 4, 8, 12);
+  memcpy(p, &four, 4);
+}
+CPI_INLINE void cpi_store_low_u16(uint16_t *p, cpi_f32x4 v) {
+  typedef uint16_t words __attribute__((ext_vector_type(8)));
+  typedef uint16_t low __attribute__((ext_vector_type(4)));
+  const low four = __builtin_shufflevector((words)v, (words)v, 0, 2, 4, 6);
+  memcpy(p, &four, 8);
+}
+CPI_INLINE void cpi_store_f32x4(float *p, cpi_f32x4 v) { memcpy(p, &v, sizeof v); }
+// The sums of a, b, c and d: of each the first two elements and the last two, then both.
+CPI_INLINE cpi_f32x4 cpi_sums_of_f32x4(cpi_f32x4 a, cpi_f32x4 b, cpi_f32x4 c, cpi_f32x4 d) {
+  const cpi_f32x4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const cpi_f32x4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  return (__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5) + __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7)) +
+         (__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5) + __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
+}
 
 // Sixteen bytes, whatever the vector length: the unit of filters that go from pixel to pixel, of up to eight bytes each.
 typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
@@ -184,6 +235,19 @@ CPI_INLINE void cpi_store_centered_u16x16(uint16_t *p, cpi_i32x16 v, int32_t cou
   memcpy(q, &v, sizeof q);
   for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i += 2) {
     cpi_i16 words = cpi_pack_i32(cpi_shift_right(q[i], count), cpi_shift_right(q[i + 1], count)) ^ INT16_MIN;
+#if defined(__AVX2__)
+    words = (cpi_i16)_mm256_permute4x64_epi64((__m256i)words, 0xD8);
+#endif
+    memcpy((char *)p + i / 2 * CPI_VECTOR_BYTES, &words, sizeof words);
+  }
+}
+
+// Shifts right by `count`, saturates to int16 and stores sixteen words in order.
+CPI_INLINE void cpi_store_i16x16(int16_t *p, cpi_i32x16 v, int32_t count) {
+  cpi_i32 q[64 / CPI_VECTOR_BYTES];
+  memcpy(q, &v, sizeof q);
+  for (int i = 0; i < 64 / CPI_VECTOR_BYTES; i += 2) {
+    cpi_i16 words = cpi_pack_i32(cpi_shift_right(q[i], count), cpi_shift_right(q[i + 1], count));
 #if defined(__AVX2__)
     words = (cpi_i16)_mm256_permute4x64_epi64((__m256i)words, 0xD8);
 #endif

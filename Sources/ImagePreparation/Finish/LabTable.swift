@@ -1,4 +1,5 @@
 internal import CLittleCMS
+internal import CPixelIntrinsics
 internal import PixelKernels
 
 /// The table of a profile from samples of 8 bits to L*a*b*, with its curves, as the kernel of tables takes it.
@@ -10,7 +11,7 @@ struct LabTable: Sendable {
   private let curves: [Float]
   private let matrix: [Float]
   private let fromLight: [UInt8]
-  private let kernels: ColorKernels
+  private let kernels: KernelTable
 
   /// Makes the table of a profile, whose tags must not have been read yet. Nil for profiles of other kinds.
   ///
@@ -18,7 +19,7 @@ struct LabTable: Sendable {
   ///   - profile: A profile of RGB or CMYK. Its pipeline is a table of 16-bit values with curves before and behind it.
   ///   - target: A matrix-shaper profile with the sRGB transfer function.
   ///   - kernels: The kernels.
-  init?(_ profile: borrowing ColorProfile, to target: borrowing ColorProfile, kernels: ColorKernels) {
+  init?(_ profile: borrowing ColorProfile, to target: borrowing ColorProfile, kernels: KernelTable) {
     guard let pipeline = LabPipeline(profile), let light = profile.lightOfRoots(target) else { return nil }
     let axes = pipeline.nodeCounts
     inks = axes.count == 4
@@ -56,7 +57,7 @@ struct LabTable: Sendable {
 
   /// Converts pixels to RGB, or to RGBA where the third of three axes is followed by alpha.
   func convert(_ source: UnsafePointer<UInt8>, channels: Int, to target: UnsafeMutablePointer<UInt8>, pixels: Int) {
-    unsafe kernels.convertTableBytes(
+    unsafe kernels.finishing.convert_table_bytes(
       source, channels, inks, pixels, places, strides, nodes, curves, matrix, fromLight, target)
   }
 

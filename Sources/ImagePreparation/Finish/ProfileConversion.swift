@@ -1,4 +1,5 @@
 internal import CLittleCMS
+internal import CPixelIntrinsics
 internal import PixelKernels
 
 /// Converts samples of one color space to sRGB with relative colorimetric intent and black point compensation, as viewers of
@@ -32,7 +33,7 @@ final class ProfileConversion: RowConversion {
 
   private let channels: RowLayout.Channels
   private let bitDepth: Int
-  private let kernels: ColorKernels
+  private let kernels: KernelTable
   private let form: Form
 
   private enum Form: Sendable {
@@ -53,7 +54,7 @@ final class ProfileConversion: RowConversion {
 
   /// Prepares a conversion of samples of `bitDepth` bits from an embedded profile.
   convenience init(
-    profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int, kernels: ColorKernels
+    profile: [UInt8], channels: RowLayout.Channels, bitDepth: Int, kernels: KernelTable
   ) throws(Refusal) {
     guard let context = ColorContext(), let source = ColorProfile(bytes: profile, context) else { throw .unusable }
     try self.init(from: source, context, channels: channels, bitDepth: bitDepth, kernels: kernels)
@@ -61,7 +62,7 @@ final class ProfileConversion: RowConversion {
 
   /// Prepares a conversion of samples of `bitDepth` bits from the space that a PNG describes without a profile.
   convenience init(
-    space: DescribedColorSpace, channels: RowLayout.Channels, bitDepth: Int, kernels: ColorKernels
+    space: DescribedColorSpace, channels: RowLayout.Channels, bitDepth: Int, kernels: KernelTable
   ) throws(Refusal) {
     guard let context = ColorContext(), let source = ColorProfile(space, channels: channels, context) else {
       throw .unusable
@@ -71,7 +72,7 @@ final class ProfileConversion: RowConversion {
 
   private init(
     from source: borrowing ColorProfile, _ context: ColorContext, channels: RowLayout.Channels, bitDepth: Int,
-    kernels: ColorKernels
+    kernels: KernelTable
   ) throws(Refusal) {
     let isGray = channels == .gray || channels == .grayAlpha
     // A gray image takes the tone curve of an RGB profile, which a matrix-shaper profile has.
@@ -168,21 +169,20 @@ final class ProfileConversion: RowConversion {
     case .gray(let table):
       unsafe table.withUnsafeBufferPointer { table in
         if bitDepth == 16 {
-          unsafe mapGrayWords(words, channels: count, pixels: pixels, table: table.baseAddress!)
+          unsafe kernels.finishing.map_gray_words(words, count, pixels, table.baseAddress!)
         } else {
-          unsafe mapGrayBytes(bytes, channels: count, pixels: pixels, table: table.baseAddress!)
+          unsafe kernels.finishing.map_gray_bytes(bytes, count, pixels, table.baseAddress!)
         }
       }
     case .matrix(let toLight, let fromLight):
-      unsafe kernels.convertMatrixBytes(bytes, count, pixels, toLight, fromLight)
+      unsafe kernels.finishing.convert_matrix_bytes(bytes, count, pixels, toLight, fromLight)
     case .matrixOfWords(let toLight, let matrix, let fromLight):
       let levels = toLight.count / 3
       unsafe toLight.withUnsafeBufferPointer { toLight in
         unsafe matrix.withUnsafeBufferPointer { matrix in
           unsafe fromLight.withUnsafeBufferPointer { fromLight in
-            unsafe convertMatrixWords(
-              words, channels: count, pixels: pixels, levels: levels, toLight: toLight.baseAddress!,
-              matrix: matrix.baseAddress!, fromLight: fromLight.baseAddress!)
+            unsafe kernels.finishing.convert_matrix_words(
+              words, count, pixels, levels, toLight.baseAddress!, matrix.baseAddress!, fromLight.baseAddress!)
           }
         }
       }
@@ -198,7 +198,7 @@ final class ProfileConversion: RowConversion {
   ) {
     if case .matrix(let toLight, let fromLight) = form {
       unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: planeScratchWords) { scratch in
-        unsafe kernels.convertMatrixPlanes(
+        unsafe kernels.finishing.convert_matrix_planes(
           planes[0]!, strides[0], planes[1]!, planes[2]!, strides[1], width, rows, isHalved, toLight, fromLight,
           scratch.baseAddress!)
       }

@@ -1,4 +1,4 @@
-internal import PixelKernels
+internal import CPixelIntrinsics
 
 extension Raster {
   /// Makes the interleaved image of planes: gray from one plane, RGB from Y, Cb and Cr.
@@ -22,13 +22,13 @@ extension Raster {
           unsafe bytes.withUnsafeMutableBufferPointer { output in
             let (y, cb, cr) = (y.baseAddress!, cb.baseAddress!, cr.baseAddress!)
             if luma.bitDepth == 16 {
-              unsafe convertFineYCbCrToRGB(
-                luma: y.assumingMemoryBound(to: UInt16.self), blue: cb.assumingMemoryBound(to: UInt16.self),
-                red: cr.assumingMemoryBound(to: UInt16.self), count: count, output: output.baseAddress!)
+              unsafe kernels.finishing.convert_fine_ycbcr(
+                y.assumingMemoryBound(to: UInt16.self), cb.assumingMemoryBound(to: UInt16.self),
+                cr.assumingMemoryBound(to: UInt16.self), count, output.baseAddress!)
             } else {
-              unsafe convertYCbCrToRGB(
-                luma: y.assumingMemoryBound(to: UInt8.self), blue: cb.assumingMemoryBound(to: UInt8.self),
-                red: cr.assumingMemoryBound(to: UInt8.self), count: count, output: output.baseAddress!)
+              unsafe kernels.finishing.convert_ycbcr(
+                y.assumingMemoryBound(to: UInt8.self), cb.assumingMemoryBound(to: UInt8.self),
+                cr.assumingMemoryBound(to: UInt8.self), count, output.baseAddress!)
             }
           }
         }

@@ -15,7 +15,7 @@ enum ColorPlan: Sendable {
   /// specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). One that cannot be used is skipped with a note, and so is
   /// EXIF that contradicts what counts.
   static func make(
-    source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: ColorKernels
+    source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: KernelTable
   ) -> (plan: ColorPlan, notes: [String]) {
     if channels == .cmyk { return inks(source, kernels) }
     let makes = { (space: DescribedColorSpace) throws(ProfileConversion.Refusal) in
@@ -95,7 +95,7 @@ enum ColorPlan: Sendable {
   }
 
   /// The decision for inks, which are always converted to sRGB: neither PNG nor the models have inks.
-  private static func inks(_ source: ImageDescription, _ kernels: ColorKernels) -> (ColorPlan, [String]) {
+  private static func inks(_ source: ImageDescription, _ kernels: KernelTable) -> (ColorPlan, [String]) {
     let bitDepth = source.decodedBits
     if let profile = source.iccProfile,
       let conversion = try? ProfileConversion(profile: profile, channels: .cmyk, bitDepth: bitDepth, kernels: kernels)
@@ -138,7 +138,7 @@ extension ColorPlan {
 extension ImageDescription {
   /// The notes that a preparation will have about the colors; empty where they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
-    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: ColorKernels(.best)).notes
+    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: KernelTable(.best)).notes
   }
 }
 

@@ -186,6 +186,6 @@ struct OutputPlan: Sendable {
     _ settings: Settings, kernels: KernelTable, cancellation: CancellationFlag?
   ) -> PNGEncoder {
     PNGEncoder(
-      compression: settings.compression, kernels: kernels.png, threads: threads, cancellation: cancellation)
+      compression: settings.compression, kernels: kernels, threads: threads, cancellation: cancellation)
   }
 }

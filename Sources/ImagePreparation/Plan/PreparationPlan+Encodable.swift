@@ -74,7 +74,7 @@ private struct Explanation: Encodable {
     geometry = plan.geometry
     decode = Decode(delivers: plan.decoding.form.rawValue, scale: plan.decoderScale, threads: plan.threads)
     resize = Resize(
-      filter: plan.filter.rawValue, linear: plan.scale.linear, premultiplied: alphaPlan.premultiplies,
+      filter: plan.filter.rawValue, linear: plan.resampling[0].scale.linear, premultiplied: alphaPlan.premultiplies,
       planes: plan.resampling.map { plane in
         Resize.Plane(from: Size(plane.input), to: Size(plane.output), arithmetic: plane.arithmetic)
       })
@@ -173,7 +173,10 @@ extension ColorPlan {
 extension ResamplingPlan {
   /// `copy` if the output is a part of the input; otherwise the width of the sums.
   fileprivate var arithmetic: String {
-    if isCrop { return "copy" }
-    return precision == .wide ? "int64" : "int32"
+    switch method {
+    case .copy: "copy"
+    case .verticalFirst, .horizontalFirst, .light: "int32"
+    case .wide: "int64"
+    }
   }
 }

@@ -29,10 +29,6 @@ public struct PreparationPlan: Sendable {
   let filter: ResamplingFilter
   /// The resampling of each plane.
   let resampling: [ResamplingPlan]
-  /// The sample scale of the wide passes.
-  let scale: SampleScale
-  /// True when planes keep fraction bits until they become RGB, so that samples are rounded once.
-  let keepsFraction: Bool
   /// The number of rows of each resampled plane that are kept until they become RGB; nil for all rows.
   let keptRows: Int?
   /// The decision about colors.
@@ -61,12 +57,12 @@ public struct PreparationPlan: Sendable {
   ///   - limits: The limits of memory and threads.
   ///   - settled: The settings of the encoder that a search for a byte budget has chosen; nil for the recipe's.
   ///   - product: The product of the run: a file, pixels or a tensor.
-  ///   - instructionSet: The instruction set of the kernels.
+  ///   - kernels: The kernels that color conversions use.
   ///   - probe: The findings of an earlier read of the source.
   /// - Throws: `tooMuchMemory` or `invalidRecipe`.
   init(
     source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, limits: Limits,
-    settled: OutputPlan.Settings? = nil, product: OutputPlan.Product, instructionSet: InstructionSet, probe: SourceProbe
+    settled: OutputPlan.Settings? = nil, product: OutputPlan.Product, kernels: KernelTable, probe: SourceProbe
   ) throws(PreparationError) {
     let depth = DepthPlan(
       source: source, recipe: recipe, format: settled?.format.asked ?? recipe.output.format, product: product)
@@ -76,7 +72,7 @@ public struct PreparationPlan: Sendable {
     let geometry = resolved.record
     let channels = source.decodedChannels
     let (color, colorNotes) = ColorPlan.make(
-      source: source, channels: channels, recipe: recipe, kernels: ColorKernels(instructionSet))
+      source: source, channels: channels, recipe: recipe, kernels: kernels)
     let alpha = AlphaPlan(
       source: source, recipe: recipe, depth: depth, isPadded: geometry.isPadded, product: product)
     let linear = recipe.samples.isLinear
@@ -113,7 +109,6 @@ public struct PreparationPlan: Sendable {
     // Resampling.
     let scale = SampleScale(
       bitDepth: planes[0].layout.bitDepth, linear: linear, isPremultiplied: alpha.premultiplies)
-    let keepsFraction = output.mergesPlanes
     let chromaFactor = output.encodesPlanes && recipe.output.subsampling == .yuv420 ? 2 : 1
     var resampling: [ResamplingPlan] = []
     for (index, (rows, planeScale)) in zip(planes, scales).enumerated() {
@@ -125,10 +120,9 @@ public struct PreparationPlan: Sendable {
       let factor = index == 0 ? 1 : chromaFactor
       resampling.append(
         ResamplingPlan(
-          input: ImageSize(width: rows.layout.width, height: rows.height),
-          horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
-          vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), channels: rows.layout.channelCount,
-          filter: recipe.resamplingFilter, scale: scale.kind))
+          layout: rows.layout, height: rows.height, horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
+          vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), filter: recipe.resamplingFilter,
+          scale: scale, keepsFraction: output.mergesPlanes))
     }
     let keptRows = output.mergesPlanes ? MergedPlanes.keptRows(planes, resampling) : nil
     self.keptRows = keptRows
@@ -140,10 +134,8 @@ public struct PreparationPlan: Sendable {
     self.geometry = geometry
     self.color = color
     self.alpha = alpha
-    self.scale = scale
-    self.keepsFraction = keepsFraction
     self.decoding = decoding
-    self.instructionSet = instructionSet
+    instructionSet = kernels.instructionSet
 
     // The small image may exist twice while it is turned or converted, and a third time on its canvas. Of 16 bits its data may be as
     // large when they are compressed, because noise stays what it is: the pieces, the file that is written of them, and its copy.
@@ -151,9 +143,7 @@ public struct PreparationPlan: Sendable {
     let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
       sum
         + PlaneResampler.bytesNeeded(
-          plan: plane.1, layout: plane.0.layout, scale: scale, keepsFraction: keepsFraction,
-          stripRows: plane.0.stripRows,
-          rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
+          plan: plane.1, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
     }
     let coefficientBytes =
       isPlanar && codec.wholeImageBytes == 0

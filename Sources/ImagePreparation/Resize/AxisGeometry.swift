@@ -9,6 +9,12 @@ struct AxisGeometry: Sendable, Equatable {
   /// True when stored pixels run against the upright axis.
   var isMirrored: Bool
 
+  /// A whole axis of `length` pixels.
+  static func whole(_ length: Int, to count: Int) -> AxisGeometry {
+    precondition(count > 0, "an image has at least one pixel")
+    return AxisGeometry(origin: 0, length: Double(length), count: count, isMirrored: false)
+  }
+
   /// Source pixels per output sample.
   var step: Double { length / Double(count) }
 

@@ -228,6 +228,9 @@ private struct RoundingErrors {
 
 /// Weights as integers.
 struct QuantizedWeights: Sendable {
+  /// No weights, for passes that take them as they are.
+  static let none = QuantizedWeights(bits: 0, integers: [])
+
   /// Fraction bits.
   let bits: Int
   /// Laid out as ``AxisWeights/weights``.

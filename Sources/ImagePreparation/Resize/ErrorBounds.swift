@@ -22,14 +22,15 @@ struct ErrorBounds: Sendable {
   let meanSquare: Double
 
   /// - Parameters:
-  ///   - rows: The windows of the vertical pass, which comes first.
-  ///   - columns: The windows of the horizontal pass.
+  ///   - firstPass: The windows of the pass that comes first.
+  ///   - secondPass: The windows of the other pass.
   ///   - input: How far input samples can be from exact ones.
   ///   - intermediate: How far samples between the passes can be from the sums that they are rounded from.
-  init(rows: [WindowReach], columns: [WindowReach], input: Double, intermediate: Double) {
-    // The bound is first · gain + error · overshoot: the first two of a row and of a column, the others likewise.
-    let (first, overshoot) = (rows.map { 127.5 * $0.error + input * $0.gain + intermediate }, rows.map(\.gain))
-    let (gain, error) = (columns.map { $0.gain + $0.error }, columns.map { 127.5 * $0.error })
+  init(first firstPass: [WindowReach], second secondPass: [WindowReach], input: Double, intermediate: Double) {
+    // The bound is first · gain + error · overshoot: the first two of a window of the first pass, the others of the second.
+    let first = firstPass.map { 127.5 * $0.error + input * $0.gain + intermediate }
+    let overshoot = firstPass.map(\.gain)
+    let (gain, error) = (secondPass.map { $0.gain + $0.error }, secondPass.map { 127.5 * $0.error })
     largest = first.max()! * gain.max()! + error.max()! * overshoot.max()!
     meanSquare =
       Self.mean(first, first) * Self.mean(gain, gain) + 2 * Self.mean(first, overshoot) * Self.mean(gain, error)

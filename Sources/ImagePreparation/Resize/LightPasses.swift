@@ -1,3 +1,4 @@
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -6,9 +7,8 @@ internal import PixelKernels
 /// The vertical pass does not wait for complete windows: each slab of rows is converted to linear light, one block of columns at a
 /// time, and added to the sums of every output row whose window it overlaps, so that no row is converted or read twice.
 @safe
-final class LightPasses {
-  /// Output rows whose vertical pass is done.
-  private(set) var rowsConvolved = 0
+final class LightPasses: ResamplingPasses {
+  private(set) var rowsReady = 0
 
   private let plan: ResamplingPlan
   private let isPremultiplied: Bool
@@ -18,7 +18,7 @@ final class LightPasses {
   private let verticalBits: ResamplingPlan.WeightBits
   private let horizontalBits: ResamplingPlan.WeightBits
   private let weights: VerticalWeights
-  private let horizontal: HorizontalPass
+  private let horizontal: HorizontalConvolution
   /// The number of source rows that are in the sums; even until the last one.
   private var rowsTaken: Int
   private let rowPointers: AlignedBuffer<UnsafePointer<UInt8>>
@@ -41,25 +41,24 @@ final class LightPasses {
   /// Sums of a block: with 2 KiB of sums, a slab takes 16 KiB of the first-level cache.
   private static let blockSums = 512
 
-  /// Makes passes with the fraction bits of ``ResamplingPlan/Precision/narrow(vertical:horizontal:)``.
-  init(
-    plan: ResamplingPlan, kernels: KernelTable, vertical: ResamplingPlan.WeightBits,
-    horizontal: ResamplingPlan.WeightBits, isPremultiplied: Bool
-  ) {
+  init(plan: ResamplingPlan, kernels: KernelTable) {
+    guard case .light(let vertical, let horizontal) = plan.method else {
+      preconditionFailure("another method is planned")
+    }
     self.plan = plan
     self.kernels = kernels
-    self.isPremultiplied = isPremultiplied
+    isPremultiplied = plan.scale.isPremultiplied
     parts = isPremultiplied ? 2 : 1
     verticalBits = vertical
     horizontalBits = horizontal
     weights = VerticalWeights(plan: plan)
-    self.horizontal = HorizontalPass(plan: plan, kernels: kernels)
+    self.horizontal = HorizontalConvolution(plan: plan, bits: horizontal, kernels: kernels)
     rowsTaken = plan.vertical.starts[0] / 2 * 2
     unsafe rowPointers = AlignedBuffer(count: Self.slabRows, zeroed: false)
     block = AlignedBuffer(count: Self.slabRows * Self.blockSums, zeroed: false)
     (openRows, slots) = Self.capacities(plan: plan)
     sums = AlignedBuffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
-    intermediateStride = HorizontalPass.rowStride(plan: plan)
+    intermediateStride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
     intermediate = AlignedBuffer(count: parts * slots * intermediateStride, zeroed: true)
     lanes = AlignedBuffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
     encoded = Self.encodedLevels()
@@ -79,10 +78,15 @@ final class LightPasses {
     return levels
   }
 
-  /// Output rows that the horizontal pass makes at a time.
+  static func window(plan: ResamplingPlan) -> Int { 2 }
+
+  static func rowsHeldBack(plan: ResamplingPlan) -> Int {
+    // The last row of an odd number waits for the one after it.
+    HorizontalConvolution.rowsPerGroup(channels: plan.channels) + 2
+  }
+
   var rowsPerGroup: Int { horizontal.rowsPerGroup }
 
-  /// The first source row that is still needed.
   var firstNeededRow: Int { rowsTaken }
 
   /// The number of sums of a row, in whole blocks.
@@ -94,7 +98,7 @@ final class LightPasses {
   /// of a group and those that one slab completes, in whole groups.
   private static func capacities(plan: ResamplingPlan) -> (openRows: Int, slots: Int) {
     let vertical = plan.vertical
-    let group = HorizontalPass.rowsPerGroup(channels: plan.channels)
+    let group = HorizontalConvolution.rowsPerGroup(channels: plan.channels)
     var (openRows, completed) = (1, 1)
     var (open, next, lastEnd) = (0, 0, 0)
     for row in 0..<vertical.outputCount {
@@ -115,62 +119,62 @@ final class LightPasses {
     return window.lowerBound / 2 * 2..<(window.upperBound + 1) / 2 * 2
   }
 
-  static func bytesNeeded(plan: ResamplingPlan, isPremultiplied: Bool) -> Int {
+  static func bytesNeeded(plan: ResamplingPlan) -> Int {
     let (openRows, slots) = capacities(plan: plan)
-    let parts = isPremultiplied ? 2 : 1
-    let rows = slots * HorizontalPass.rowStride(plan: plan) * 2 + plan.output.width * horizontalLanes * 4
-    return HorizontalPass.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
+    let parts = plan.scale.isPremultiplied ? 2 : 1
+    let stride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
+    let rows = slots * stride * 2 + plan.output.width * horizontalLanes * 4
+    return HorizontalConvolution.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
       + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
   }
 
-  /// Takes the next slab from the first `rowsArrived` rows.
-  ///
-  /// - Returns: False when there are no rows to take.
+  /// Takes the next slab.
   func take(rowsArrived: Int, ring: RowRing) -> Bool {
     let rows = plan.input.height
     let end = min(rowsTaken + Self.slabRows, rowsArrived == rows ? (rows + 1) / 2 * 2 : rowsArrived / 2 * 2)
-    guard rowsTaken < end, rowsConvolved < plan.output.height else { return false }
+    guard rowsTaken < end, rowsReady < plan.output.height else { return false }
     let slab = rowsTaken..<end
     for y in slab {
       let row = unsafe ring.row(min(y, rows - 1))
       unsafe rowPointers.base[y - rowsTaken] = UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
     }
-    var open = rowsConvolved
+    var open = rowsReady
     while open < plan.output.height, plan.vertical.starts[open] < end { open += 1 }
-    var completed = rowsConvolved
+    var completed = rowsReady
     while completed < open, plan.vertical.window(completed).upperBound <= end { completed += 1 }
 
     let sumCount = (plan.input.width * plan.channels * parts + 63) / 64 * 64
     for firstSum in stride(from: 0, to: sumCount, by: Self.blockSums) {
       let (offset, count) = (firstSum / parts, min(Self.blockSums, sumCount - firstSum))
       if isPremultiplied {
-        unsafe kernels.layOutPremultipliedLight(
+        unsafe kernels.light.lay_out_premultiplied(
           rowPointers.base, slab.count / 2, plan.channels, offset, count / parts, block.base)
       } else {
-        unsafe kernels.layOutLight(rowPointers.base, slab.count / 2, offset, count, block.base)
+        unsafe kernels.light.lay_out(rowPointers.base, slab.count / 2, offset, count, block.base)
       }
-      for row in rowsConvolved..<open {
+      for row in rowsReady..<open {
         let window = Self.evenWindow(plan.vertical, row)
         let part = window.clamped(to: slab)
         let rowSums = unsafe sums.base + firstSum * openRows + row % openRows * Self.blockSums
-        unsafe kernels.accumulatePairs(
-          block.base, slab.count / 2, (part.lowerBound - slab.lowerBound) / 2, part.count / 2,
-          weights.row(row) + max(0, part.lowerBound - window.lowerBound), verticalBits.pairShift,
-          window.lowerBound >= slab.lowerBound, isPremultiplied ? -center : half - center,
-          isPremultiplied ? half : half - center,
-          count, rowSums)
+        unsafe kernels.light.accumulate_pairs(
+          cpi_light_accumulation(
+            block: block.base, stride: slab.count / 2, first: (part.lowerBound - slab.lowerBound) / 2,
+            pairs: part.count / 2, weights: weights.row(row) + max(0, part.lowerBound - window.lowerBound),
+            pair_shift: verticalBits.pairShift, begins: window.lowerBound >= slab.lowerBound,
+            start: isPremultiplied ? -center : half - center, next_start: isPremultiplied ? half : half - center,
+            count: count, sums: rowSums))
         guard row < completed else { continue }
         let target = unsafe intermediate.base + row % slots * intermediateStride + offset
         if isPremultiplied {
-          unsafe kernels.roundPremultipliedLight(
+          unsafe kernels.light.round_premultiplied(
             rowSums, count, Int32(verticalBits.sums), target, target + slots * intermediateStride)
         } else {
-          unsafe kernels.roundLight(rowSums, count, Int32(verticalBits.sums), target)
+          unsafe kernels.light.round(rowSums, count, Int32(verticalBits.sums), target)
         }
       }
     }
     rowsTaken = end
-    rowsConvolved = completed
+    rowsReady = completed
     return true
   }
 
@@ -178,32 +182,32 @@ final class LightPasses {
   private var half: Int32 { 1 << Int32(verticalBits.sums - 1) }
   private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits.sums) }
 
-  /// Horizontal pass of the group that begins with output row `row`, to `count` rows of bytes, `stride` bytes a row.
-  func convolveRows(row: Int, count: Int, output: UnsafeMutableRawPointer, stride: Int) {
-    let rows = unsafe intermediate.base + row % slots * intermediateStride
+  func makeRows(_ rows: Range<Int>, output: UnsafeMutableRawPointer, stride: Int) {
+    let first = unsafe intermediate.base + rows.lowerBound % slots * intermediateStride
+    let table = kernels.light
     let width = plan.output.width
     unsafe encoded.withUnsafeBufferPointer { encoded in
-      let table = encoded.baseAddress!
+      let levels = encoded.baseAddress!
       let target = unsafe output.assumingMemoryBound(to: UInt8.self)
       guard isPremultiplied else {
         let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
-        unsafe horizontal.convolveFine(
-          rows: rows, stride: intermediateStride, pairShift: horizontalBits.pairShift,
-          shift: Int32(horizontalBits.sums + ResamplingPlan.wordFraction), output: words)
-        unsafe mapLanes(
-          words, channels: plan.channels, pixels: width, rowCount: count, table: table, output: target, stride: stride)
+        unsafe horizontal.convolve(
+          rows: first, stride: intermediateStride, kernels.resize.convolve_rows_to_fine,
+          fractionBits: horizontalBits.sums + ResamplingPlan.wordFraction - 8, lanes: words)
+        unsafe table.map_lanes(words, plan.channels, width, rows.count, levels, target, stride)
         return
       }
       let remainders = unsafe lanes.base + width * horizontalLanes
-      unsafe horizontal.convolveToSums(
-        rows: rows, stride: intermediateStride, pairShift: horizontalBits.pairShift, output: lanes.base)
-      unsafe horizontal.convolveToSums(
-        rows: rows + slots * intermediateStride, stride: intermediateStride, pairShift: horizontalBits.pairShift,
-        output: remainders)
-      for k in 0..<count {
-        unsafe unpremultiplyLight(
-          high: lanes.base + k * horizontal.lanesPerRow, low: remainders + k * horizontal.lanesPerRow,
-          channels: plan.channels, pixels: width, shift: horizontalBits.sums, table: table, output: target + k * stride)
+      unsafe horizontal.convolve(
+        rows: first, stride: intermediateStride, kernels.resize.convolve_rows_to_sums, fractionBits: 0,
+        lanes: lanes.base)
+      unsafe horizontal.convolve(
+        rows: first + slots * intermediateStride, stride: intermediateStride, kernels.resize.convolve_rows_to_sums,
+        fractionBits: 0, lanes: remainders)
+      for k in 0..<rows.count {
+        unsafe table.unpremultiply(
+          lanes.base + k * horizontal.lanesPerRow, remainders + k * horizontal.lanesPerRow, plan.channels, width,
+          horizontalBits.sums, levels, target + k * stride)
       }
     }
   }

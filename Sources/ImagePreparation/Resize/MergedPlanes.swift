@@ -1,13 +1,17 @@
-internal import PixelKernels
+internal import CPixelIntrinsics
 
 /// The RGB image of Y, Cb and Cr, converted while their rows are made, so that no plane is ever held whole.
 final class MergedPlanes {
   /// The image; only the rows that are made are valid.
   private(set) var result: Raster
   private var rowsDone = 0
+  private let kernels: KernelTable
 
   /// Makes an image of the size of all three planes.
-  init(size: ImageSize) { result = Raster(uninitialized: size, channels: .rgb) }
+  init(size: ImageSize, kernels: KernelTable) {
+    result = Raster(uninitialized: size, channels: .rgb)
+    self.kernels = kernels
+  }
 
   /// Converts the rows that all three planes have made since the last call.
   ///
@@ -20,8 +24,8 @@ final class MergedPlanes {
         for row in rowsDone..<end {
           let kept = row % y.keptRows * width
           let (blue, red) = unsafe (cb.base + row % cb.keptRows * width, cr.base + row % cr.keptRows * width)
-          unsafe convertFineYCbCrToRGB(
-            luma: y.base + kept, blue: blue, red: red, count: width, output: output.baseAddress! + row * width * 3)
+          unsafe kernels.finishing.convert_fine_ycbcr(
+            y.base + kept, blue, red, width, output.baseAddress! + row * width * 3)
         }
       }
     }
@@ -66,8 +70,8 @@ final class MergedPlanes {
       }
       most = max(most, (made.max() ?? 0) - taken)
     }
-    // A plane may have made less than it could: rows are finished in groups, of steps of two.
+    most += plans.reduce(0) { max($0, $1.passes.rowsHeldBack(plan: $1)) }
     let group = PlaneResampler.mostRowsPerGroup
-    return min((most + 2 + group) / group * group + group, plans[0].output.height)
+    return min((most + group - 1) / group * group, plans[0].output.height)
   }
 }

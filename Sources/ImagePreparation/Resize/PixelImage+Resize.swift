@@ -26,9 +26,15 @@ extension PixelImage where Sample == UInt16 {
   public func resized(
     to size: ImageSize, resamplingFilter: ResamplingFilter = .lanczos3, instructionSet: InstructionSet = .best
   ) -> PixelImage {
-    let raster = Raster.resized(
-      Raster(self), to: size, filter: resamplingFilter, kernels: KernelTable(instructionSet))
-    return PixelImage(size: size, channels: channels, samples: raster.words)
+    guard let channels = RowLayout.Channels(rawValue: channels) else { preconditionFailure("1 to 4 channels") }
+    let layout = RowLayout(channels: channels, bitDepth: 16, width: self.size.width)
+    let raster = unsafe samples.withUnsafeBytes { samples in
+      unsafe Raster.resampled(
+        samples.baseAddress!, layout, height: self.size.height, horizontal: .whole(self.size.width, to: size.width),
+        vertical: .whole(self.size.height, to: size.height), filter: resamplingFilter,
+        kernels: KernelTable(instructionSet))
+    }
+    return PixelImage(size: size, channels: self.channels, samples: raster.words)
   }
 }
 
@@ -37,11 +43,8 @@ extension Raster {
   static func resized(
     _ image: Raster, to size: ImageSize, filter: ResamplingFilter, kernels: KernelTable
   ) -> Raster {
-    precondition(size.width > 0 && size.height > 0, "an image has at least one pixel, not \(size)")
-    return resampled(
-      image,
-      horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
-      vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
+    resampled(
+      image, horizontal: .whole(image.size.width, to: size.width), vertical: .whole(image.size.height, to: size.height),
       filter: filter, kernels: kernels)
   }
 
@@ -50,20 +53,27 @@ extension Raster {
     _ image: Raster, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
     kernels: KernelTable
   ) -> Raster {
-    let layout = RowLayout(channels: image.channels, bitDepth: image.bitDepth, width: image.size.width)
-    let scale = SampleScale(bitDepth: image.bitDepth, linear: false, isPremultiplied: image.channels.hasAlpha)
-    let plan = ResamplingPlan(
-      input: image.size, horizontal: horizontal, vertical: vertical, channels: layout.channelCount, filter: filter,
-      scale: scale.kind)
-    let resampler = PlaneResampler(
-      plan: plan, layout: layout, scale: scale, kernels: kernels, stripRows: RowStrip.rows,
-      rowBytes: layout.rowBytes, ahead: 1)
     unsafe image.bytes.withUnsafeBytes { bytes in
-      for y in 0..<image.size.height {
-        unsafe resampler.ring.row(y).copyMemory(
-          from: bytes.baseAddress! + y * layout.rowBytes, byteCount: layout.rowBytes)
-        if (y + 1) % RowStrip.rows == 0 || y + 1 == image.size.height { resampler.advance(rowsArrived: y + 1) }
-      }
+      unsafe resampled(
+        bytes.baseAddress!, RowLayout(channels: image.channels, bitDepth: image.bitDepth, width: image.size.width),
+        height: image.size.height, horizontal: horizontal, vertical: vertical, filter: filter, kernels: kernels)
+    }
+  }
+
+  /// A part of rows without padding at another size.
+  fileprivate static func resampled(
+    _ rows: UnsafeRawPointer, _ layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry,
+    filter: ResamplingFilter, kernels: KernelTable
+  ) -> Raster {
+    let scale = SampleScale(bitDepth: layout.bitDepth, linear: false, isPremultiplied: layout.channels.hasAlpha)
+    let plan = ResamplingPlan(
+      layout: layout, height: height, horizontal: horizontal, vertical: vertical, filter: filter,
+      scale: scale)
+    let resampler = PlaneResampler(
+      plan: plan, kernels: kernels, stripRows: RowStrip.rows, rowBytes: layout.rowBytes, ahead: 1)
+    for y in 0..<height {
+      unsafe resampler.ring.row(y).copyMemory(from: rows + y * layout.rowBytes, byteCount: layout.rowBytes)
+      if (y + 1) % RowStrip.rows == 0 || y + 1 == height { resampler.advance(rowsArrived: y + 1) }
     }
     return resampler.result
   }

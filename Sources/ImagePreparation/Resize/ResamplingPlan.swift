@@ -10,11 +10,17 @@ struct ResamplingPlan: Sendable {
     var sums: Int { weights - Int(pairShift) }
   }
 
-  /// The precision of weights and intermediate.
-  enum Precision: Sendable, Equatable {
-    /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums (8-bit samples, their products with alpha, or
-    /// their light).
-    case narrow(vertical: WeightBits, horizontal: WeightBits)
+  /// The passes that carry a plan out, with the fraction bits of their weights.
+  enum Method: Sendable, Equatable {
+    /// None: the result is a part of the input as it is.
+    case copy
+    /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums: 8-bit samples or their products with alpha. Rows are
+    /// stacked first: cheaper where the result is smaller.
+    case verticalFirst(vertical: WeightBits, horizontal: WeightBits)
+    /// The same with columns first: cheaper where the result is larger.
+    case horizontalFirst(vertical: WeightBits, horizontal: WeightBits)
+    /// The same with rows first, for the light of 8-bit samples.
+    case light(vertical: WeightBits, horizontal: WeightBits)
     /// 32-bit weights with 26 fraction bits, 32-bit intermediate with 13, 64-bit sums.
     case wide
   }
@@ -50,8 +56,12 @@ struct ResamplingPlan: Sendable {
   /// fractions until they are RGB: blue, Y + 1.772 Cb, adds up the errors of two of them.
   static let acceptedError = 1 / (1 + 1.772)
 
-  /// Samples per pixel.
-  let channels: Int
+  /// The layout of the input's rows.
+  let layout: RowLayout
+  /// The scale on which samples are convolved.
+  let scale: SampleScale
+  /// True for a result of words with 8 fraction bits, 256 times the value; for bytes without alpha only.
+  let keepsFraction: Bool
   /// Input size in stored pixels.
   let input: ImageSize
   /// Output size in stored pixels (orientation not applied).
@@ -60,29 +70,38 @@ struct ResamplingPlan: Sendable {
   let vertical: AxisWeights
   /// Windows of the output's columns.
   let horizontal: AxisWeights
-  /// The precision of weights and intermediate.
-  let precision: Precision
-  /// The windows of the output's rows and columns as integers.
+  /// The passes and their precision.
+  let method: Method
+  /// The weights of the output's rows and columns as integers.
   let quantized: (vertical: QuantizedWeights, horizontal: QuantizedWeights)
   /// How far any output sample can lie from float64, in 8-bit levels, before it is rounded.
   let errorBound: Double
 
+  /// Samples per pixel.
+  var channels: Int { layout.channelCount }
+  /// Bits of the result's samples.
+  var resultBitDepth: Int { keepsFraction ? 16 : layout.bitDepth }
+
   /// Makes a plan.
   ///
   /// - Parameters:
-  ///   - input: The input's size in stored pixels.
+  ///   - layout: The layout of the input's rows.
+  ///   - height: Rows of the input.
   ///   - horizontal: The place of the output's columns on the input, in input samples.
   ///   - vertical: The place of the output's rows on the input, in input samples.
-  ///   - channels: Samples per pixel, 1 to 4.
   ///   - filter: The resampling filter.
-  ///   - scale: The scale of the samples; words are never narrow.
+  ///   - scale: The scale on which samples are convolved.
+  ///   - keepsFraction: True to keep 8 fraction bits of bytes without alpha.
   init(
-    input: ImageSize, horizontal: AxisGeometry, vertical: AxisGeometry, channels: Int, filter: ResamplingFilter,
-    scale: SampleScale.Kind
+    layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
+    scale: SampleScale, keepsFraction: Bool = false
   ) {
-    self.input = input
+    precondition(!keepsFraction || scale.kind == .bytes, "only plain bytes have a fine result")
+    self.layout = layout
+    self.scale = scale
+    self.keepsFraction = keepsFraction
+    input = ImageSize(width: layout.width, height: height)
     output = ImageSize(width: horizontal.count, height: vertical.count)
-    self.channels = channels
     let vertical = AxisWeights(
       inputCount: input.height, origin: vertical.origin, length: vertical.length, outputCount: vertical.count,
       filter: filter)
@@ -91,55 +110,115 @@ struct ResamplingPlan: Sendable {
       filter: filter)
     self.vertical = vertical
     self.horizontal = horizontal
-    if let narrow = Self.narrowPrecision(vertical: vertical, horizontal: horizontal, scale: scale) {
-      (precision, quantized, errorBound) = narrow
+    if vertical.isCrop && horizontal.isCrop {
+      method = .copy
+      quantized = (QuantizedWeights.none, QuantizedWeights.none)
+      errorBound = 0
+    } else if let narrow = Self.narrow(vertical: vertical, horizontal: horizontal, scale: scale.kind) {
+      (method, quantized, errorBound) = narrow
     } else {
-      precision = .wide
+      method = .wide
       quantized = (vertical.quantized(bits: Self.wideWeightBits), horizontal.quantized(bits: Self.wideWeightBits))
       // The bounds of 16-bit samples, in 8-bit levels.
       let bounds = ErrorBounds(
-        rows: vertical.reaches(of: quantized.vertical), columns: horizontal.reaches(of: quantized.horizontal),
+        first: vertical.reaches(of: quantized.vertical), second: horizontal.reaches(of: quantized.horizontal),
         input: 0, intermediate: 0.5 / Double(1 << Self.wideFraction))
       errorBound = bounds.largest
     }
   }
 
-  /// True when the output is a part of the input as it is.
-  var isCrop: Bool { vertical.isCrop && horizontal.isCrop }
+  /// What 16-bit weights make of a plan.
+  private typealias Narrow = (Method, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)
 
-  /// The fastest narrow passes that keep to ``acceptedNoise`` and ``acceptedError``, or nil where 16-bit weights are too
+  /// The fastest passes with 16-bit weights that keep to ``acceptedNoise`` and ``acceptedError``, or nil where 16-bit weights are too
   /// coarse (Lanczos3: below about 1:300) or samples have 16 bits.
-  ///
+  private static func narrow(
+    vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
+  ) -> Narrow? {
+    // The intermediate holds (value − 128) within ±256.
+    guard scale != .words, vertical.largestGain < 1.9, horizontal.largestGain < 1.9 else { return nil }
+    guard scale != .light, isHorizontalFirst(vertical: vertical, horizontal: horizontal) else {
+      return verticalFirst(vertical: vertical, horizontal: horizontal, scale: scale)
+    }
+    return horizontalFirst(vertical: vertical, horizontal: horizontal, scale: scale)
+      ?? verticalFirst(vertical: vertical, horizontal: horizontal, scale: scale)
+  }
+
+  /// Compares the work of both orders, in taps of the vertical convolution for each channel.
+  private static func isHorizontalFirst(vertical: AxisWeights, horizontal: AxisWeights) -> Bool {
+    let (width, height) = (Double(horizontal.inputCount), Double(vertical.inputCount))
+    let (newWidth, newHeight) = (Double(horizontal.outputCount), Double(vertical.outputCount))
+    let rowTaps = Double(vertical.longestWindow)
+    let columnTaps = Double(horizontal.longestWindow) * horizontalTap + horizontalSample
+    return newWidth * (height * columnTaps + newHeight * rowTaps)
+      < newHeight * (width * rowTaps + newWidth * columnTaps)
+  }
+
+  /// What one tap of the horizontal convolution costs, if one of the vertical convolution costs 1.
+  private static let horizontalTap = 1.5
+  /// What the horizontal convolution costs for each sample, beside its taps.
+  private static let horizontalSample = 3.0
+
   /// Light is held to the same noise before it is encoded: where sRGB's curve is steeper than 1 the result is dark, and so
   /// are nearly all samples it is made of, whose errors are as small as they are.
-  private static func narrowPrecision(
+  private static func verticalFirst(
     vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
-  ) -> (Precision, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)? {
-    let (rowGain, columnGain) = (vertical.largestGain, horizontal.largestGain)
-    // The intermediate holds (value − 128) within ±256.
-    guard scale != .words, rowGain < 1.9, columnGain < 1.9 else { return nil }
+  ) -> Narrow? {
     // 32-bit sums of bytes have room for every weight, those of 16-bit samples for what overshoot leaves.
     let (rowBits, columnBits) = (bits(for: vertical), bits(for: horizontal))
     let rowRoom = scale == .bytes ? rowBits : min(rowBits, 16)
-    let columnRoom = min(columnBits, rowGain * columnGain < 1.99 ? 16 : 15)
-    let largest = scale == .light ? 1 / steepestEncoding : acceptedError
-    // Bits that do not fit into sums are cut off the products of each pair. This costs time, least in the horizontal pass.
+    let columnRoom = min(columnBits, vertical.largestGain * horizontal.largestGain < 1.99 ? 16 : 15)
+    // Bits that do not fit into sums are cut off the products of each pair. This costs time, least in the horizontal convolution.
     for (rowWeights, columnWeights) in [(rowRoom, columnRoom), (rowRoom, columnBits), (rowBits, columnBits)] {
-      let weights = (
-        vertical: vertical.quantized(bits: rowWeights), horizontal: horizontal.quantized(bits: columnWeights)
-      )
-      guard weights.vertical.fit16Bits, weights.horizontal.fit16Bits else { continue }
       let rows = WeightBits(weights: rowWeights, pairShift: Int32(rowWeights - rowRoom))
       let columns = WeightBits(weights: columnWeights, pairShift: Int32(columnWeights - columnRoom))
-      let bounds = ErrorBounds(
-        rows: vertical.reaches(of: weights.vertical), columns: horizontal.reaches(of: weights.horizontal),
-        input: scale == .products ? premultiplicationError : 0,
-        intermediate: 0.5 / Double(1 << wordFraction) + cutOff(rows, of: vertical) + cutOff(columns, of: horizontal))
-      if bounds.meanSquare <= acceptedNoise, bounds.largest < largest {
-        return (.narrow(vertical: rows, horizontal: columns), weights, bounds.largest)
+      if let found = checked(first: (vertical, rows), second: (horizontal, columns), scale: scale) {
+        let method: Method =
+          scale == .light
+          ? .light(vertical: rows, horizontal: columns) : .verticalFirst(vertical: rows, horizontal: columns)
+        return (method, (vertical: found.first, horizontal: found.second), found.error)
       }
     }
     return nil
+  }
+
+  private static func horizontalFirst(
+    vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
+  ) -> Narrow? {
+    // Both convolutions take 16-bit samples.
+    let (rowBits, columnBits) = (bits(for: vertical), bits(for: horizontal))
+    let rowRoom = min(rowBits, vertical.largestGain * horizontal.largestGain < 1.99 ? 16 : 15)
+    let columnRoom = min(columnBits, 16)
+    for (rowWeights, columnWeights) in [(rowRoom, columnRoom), (rowRoom, columnBits), (rowBits, columnBits)] {
+      let rows = WeightBits(weights: rowWeights, pairShift: Int32(rowWeights - rowRoom))
+      let columns = WeightBits(weights: columnWeights, pairShift: Int32(columnWeights - columnRoom))
+      if let found = checked(first: (horizontal, columns), second: (vertical, rows), scale: scale) {
+        return (
+          .horizontalFirst(vertical: rows, horizontal: columns), (vertical: found.second, horizontal: found.first),
+          found.error
+        )
+      }
+    }
+    return nil
+  }
+
+  /// The weights of two passes in the order of their execution, and the largest error; nil where the errors are too large.
+  private static func checked(
+    first: (axis: AxisWeights, bits: WeightBits), second: (axis: AxisWeights, bits: WeightBits),
+    scale: SampleScale.Kind
+  ) -> (first: QuantizedWeights, second: QuantizedWeights, error: Double)? {
+    let weights = (
+      first: first.axis.quantized(bits: first.bits.weights), second: second.axis.quantized(bits: second.bits.weights)
+    )
+    guard weights.first.fit16Bits, weights.second.fit16Bits else { return nil }
+    let bounds = ErrorBounds(
+      first: first.axis.reaches(of: weights.first), second: second.axis.reaches(of: weights.second),
+      input: scale == .products ? premultiplicationError : 0,
+      intermediate: 0.5 / Double(1 << wordFraction) + cutOff(first.bits, of: first.axis)
+        + cutOff(second.bits, of: second.axis))
+    let largest = scale == .light ? 1 / steepestEncoding : acceptedError
+    guard bounds.meanSquare <= acceptedNoise, bounds.largest < largest else { return nil }
+    return (weights.first, weights.second, bounds.largest)
   }
 
   /// The most that a sum loses of its pairs' products, in 8-bit levels.

@@ -1,13 +1,13 @@
+internal import CPixelIntrinsics
 internal import Ground
-internal import PixelKernels
 
 /// Both passes for samples of up to 16 bits with 64-bit sums, and their buffers.
 @safe
-final class WidePasses {
+final class WidePasses: ResamplingPasses {
+  private(set) var rowsReady = 0
+  let rowsPerGroup = 1
+
   private let plan: ResamplingPlan
-  private let layout: RowLayout
-  private let scale: SampleScale
-  private let keepsFraction: Bool
   private let kernels: KernelTable
   private let verticalWeights: AlignedBuffer<Int32>
   private let horizontalWeights: AlignedBuffer<Int32>
@@ -23,13 +23,8 @@ final class WidePasses {
   private let toLinear: [UInt16]
   private let fromLinear: [UInt16]
 
-  /// Makes passes. `keepsFraction` is true for a result of words with 8 fraction bits, for bytes without alpha only.
-  init(plan: ResamplingPlan, layout: RowLayout, scale: SampleScale, keepsFraction: Bool, kernels: KernelTable) {
-    precondition(!keepsFraction || scale.kind == .bytes, "only plain bytes have a fine result")
+  init(plan: ResamplingPlan, kernels: KernelTable) {
     self.plan = plan
-    self.layout = layout
-    self.keepsFraction = keepsFraction
-    self.scale = scale
     self.kernels = kernels
     let vertical = plan.quantized.vertical.integers
     verticalWeights = AlignedBuffer(count: vertical.count, zeroed: false)
@@ -53,9 +48,9 @@ final class WidePasses {
     // Windows at the right edge reach past the last pixel, with zero weights.
     intermediate = AlignedBuffer(count: rowSamples + taps * plan.channels, zeroed: true)
     result = AlignedBuffer(count: plan.output.width * plan.channels, zeroed: false)
-    toLinear = scale.linear ? TransferFunction.linearWords(levels: layout.bitDepth == 16 ? 65_536 : 256) : []
+    toLinear = plan.scale.linear ? TransferFunction.linearWords(levels: plan.layout.bitDepth == 16 ? 65_536 : 256) : []
     fromLinear =
-      scale.linear ? TransferFunction.encodedLevels(maximum: layout.bitDepth == 16 ? 65_535 : 255) : []
+      plan.scale.linear ? TransferFunction.encodedLevels(maximum: plan.layout.bitDepth == 16 ? 65_535 : 255) : []
   }
 
   static func bytesNeeded(plan: ResamplingPlan) -> Int {
@@ -65,35 +60,48 @@ final class WidePasses {
       + plan.output.width * plan.channels * 2
   }
 
-  /// Vertical pass of output row `row`.
-  func convolveColumns(row: Int, ring: RowRing) {
+  static func window(plan: ResamplingPlan) -> Int { plan.vertical.longestWindow }
+  static func rowsHeldBack(plan: ResamplingPlan) -> Int { 0 }
+
+  var firstNeededRow: Int { plan.vertical.starts[rowsReady] }
+
+  /// Convolves vertically, one output row.
+  func take(rowsArrived: Int, ring: RowRing) -> Bool {
+    guard let rows = plan.nextRows(1, after: rowsReady, rowsArrived: rowsArrived) else { return false }
+    let row = rows.lowerBound
     let first = plan.vertical.starts[row]
     let taps = plan.vertical.offsets[row + 1] - plan.vertical.offsets[row]
     let rowSamples = plan.input.width * plan.channels
     unsafe scaled.advance(to: first..<first + taps) { y, output in unsafe toScale(ring.row(y), output: output) }
     for k in 0..<taps { unsafe rowPointers.base[k] = scaled.row(first + k) }
-    unsafe kernels.convolveColumnsWide(
-      rowPointers.base, verticalWeights.base + plan.vertical.offsets[row], taps, rowSamples,
-      Int64(ResamplingPlan.wideWeightBits - ResamplingPlan.wideFraction), sums.base, intermediate.base)
+    unsafe kernels.wide.convolve_columns(
+      cpi_wide_column_convolution(
+        rows: rowPointers.base, weights: verticalWeights.base + plan.vertical.offsets[row], taps: taps,
+        count: rowSamples, shift: Int64(ResamplingPlan.wideWeightBits - ResamplingPlan.wideFraction), sums: sums.base,
+        output: intermediate.base))
+    rowsReady = rows.upperBound
+    return true
   }
 
-  /// Horizontal pass of the row that the vertical pass made last, to straight samples of the result's depth.
-  func convolveRow(output: UnsafeMutableRawPointer) {
-    unsafe convolveRowWide(
-      row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base, taps: taps,
-      outputCount: plan.output.width,
-      shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (keepsFraction ? 8 : 0)),
-      maximum: keepsFraction ? .max : scale.maximum, hasAlpha: scale.isPremultiplied, output: result.base)
+  /// Convolves the row of the vertical convolution horizontally.
+  func makeRows(_ rows: Range<Int>, output: UnsafeMutableRawPointer, stride: Int) {
+    let (scale, keepsFraction) = (plan.scale, plan.keepsFraction)
+    unsafe kernels.wide.convolve_row(
+      cpi_wide_row_convolution(
+        row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base,
+        taps: taps, output_count: plan.output.width,
+        shift: Int64(ResamplingPlan.wideWeightBits + ResamplingPlan.wideFraction - (keepsFraction ? 8 : 0)),
+        maximum: keepsFraction ? .max : scale.maximum, has_alpha: scale.isPremultiplied, output: result.base))
     let pixels = plan.output.width
     let count = pixels * plan.channels
     if scale.kind == .words || scale.kind == .light { fromScaledWords() }
-    if layout.bitDepth == 16 || keepsFraction {
+    if plan.layout.bitDepth == 16 || keepsFraction {
       unsafe output.copyMemory(from: result.base, byteCount: count * 2)
     } else if scale.kind == .products {
-      unsafe unpremultiplyProducts(
-        result.base, channels: plan.channels, pixels: pixels, output: output.assumingMemoryBound(to: UInt8.self))
+      unsafe kernels.wide.unpremultiply_products(
+        result.base, plan.channels, pixels, output.assumingMemoryBound(to: UInt8.self))
     } else {
-      unsafe narrowToBytes(result.base, count: count, output: output.assumingMemoryBound(to: UInt8.self))
+      unsafe kernels.wide.narrow_to_bytes(result.base, count, output.assumingMemoryBound(to: UInt8.self))
     }
   }
 
@@ -102,28 +110,28 @@ final class WidePasses {
     let pixels = plan.input.width
     let count = pixels * plan.channels
     let bytes = unsafe UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
-    switch scale.kind {
-    case .bytes: unsafe widenBytes(bytes, count: count, output: output)
-    case .products: unsafe premultiplyBytes(bytes, channels: plan.channels, pixels: pixels, output: output)
+    switch plan.scale.kind {
+    case .bytes: unsafe kernels.wide.widen_bytes(bytes, count, output)
+    case .products: unsafe kernels.wide.premultiply_bytes(bytes, plan.channels, pixels, output)
     case .words, .light:
-      if layout.bitDepth == 16 {
+      if plan.layout.bitDepth == 16 {
         unsafe output.update(from: row.assumingMemoryBound(to: UInt16.self), count: count)
       } else {
-        unsafe widenBytes(bytes, count: count, output: output)
+        unsafe kernels.wide.widen_bytes(bytes, count, output)
       }
-      if scale.linear {
-        unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: layout.bitDepth == 16 ? 1 : 257)
+      if plan.scale.linear {
+        unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: plan.layout.bitDepth == 16 ? 1 : 257)
       }
-      if scale.isPremultiplied { unsafe premultiplyWords(output, channels: plan.channels, pixels: pixels) }
+      if plan.scale.isPremultiplied { unsafe kernels.wide.premultiply_words(output, plan.channels, pixels) }
     }
   }
 
   /// The result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
-    if scale.isPremultiplied {
-      unsafe unpremultiplyWords(result.base, channels: plan.channels, pixels: plan.output.width)
+    if plan.scale.isPremultiplied {
+      unsafe kernels.wide.unpremultiply_words(result.base, plan.channels, plan.output.width)
     }
-    guard scale.linear else { return }
+    guard plan.scale.linear else { return }
     unsafe mapColors(result.base, pixels: plan.output.width, through: fromLinear, alphaFactor: nil)
   }
 
@@ -133,7 +141,7 @@ final class WidePasses {
     _ row: UnsafeMutablePointer<UInt16>, pixels: Int, through table: [UInt16], alphaFactor: UInt16?
   ) {
     let channels = plan.channels
-    let colors = layout.channels.hasAlpha ? channels - 1 : channels
+    let colors = plan.layout.channels.hasAlpha ? channels - 1 : channels
     unsafe table.withUnsafeBufferPointer { table in
       for x in 0..<pixels {
         let pixel = unsafe row + x * channels
@@ -141,7 +149,7 @@ final class WidePasses {
         guard colors < channels else { continue }
         if let alphaFactor {
           unsafe pixel[colors] *= alphaFactor
-        } else if layout.bitDepth == 8 {
+        } else if plan.layout.bitDepth == 8 {
           unsafe pixel[colors] = UInt16((UInt32(pixel[colors]) + 128) / 257)
         }
       }

@@ -24,12 +24,14 @@ extension PreparationPlan {
   func makeResamplers(_ kernels: KernelTable) -> [PlaneResampler] {
     zip(decoding.planes, resampling).map { plane, plan in
       PlaneResampler(
-        plan: plan, layout: plane.layout, scale: scale, keepsFraction: keepsFraction, kernels: kernels,
-        stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: threads),
+        plan: plan, kernels: kernels, stripRows: plane.stripRows, rowBytes: plane.rowBytes,
+        ahead: RowRing.stripsAhead(threads: threads),
         keptRows: keptRows)
     }
   }
 
   /// Makes RGB of the planes' rows; nil if they stay planes or are already interleaved.
-  func makeMergedPlanes() -> MergedPlanes? { output.mergesPlanes ? MergedPlanes(size: resampling[0].output) : nil }
+  func makeMergedPlanes(_ kernels: KernelTable) -> MergedPlanes? {
+    output.mergesPlanes ? MergedPlanes(size: resampling[0].output, kernels: kernels) : nil
+  }
 }

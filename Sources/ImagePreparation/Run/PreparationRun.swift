@@ -44,7 +44,7 @@ struct PreparationRun {
     let sink = try plan.output.makeSink(plan.decoding, kernels: kernels, cancellation: cancellation)
     // Decoder and loop are not bound to names, so that their buffers are freed before the image is finished.
     let result = try StripLoop(
-      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(),
+      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(kernels),
       into: sink, threads: plan.threads, cancellation: cancellation
     ).run(&clock)
     if cancellation?.isCanceled == true { throw .canceled(.color) }
@@ -79,6 +79,6 @@ struct PreparationRun {
   ) throws(PreparationError) -> PreparationPlan {
     try PreparationPlan(
       source: source, codec: structure, recipe: recipe, limits: limits, settled: settled, product: product,
-      instructionSet: kernels.instructionSet, probe: probe)
+      kernels: kernels, probe: probe)
   }
 }

@@ -7,7 +7,7 @@ extension PNGEncoder {
     cancellation: CancellationFlag? = nil
   ) {
     self.init(
-      compression: compression, kernels: PNGEncoderKernels(instructionSet), threads: threads, cancellation: cancellation
+      compression: compression, kernels: KernelTable(instructionSet), threads: threads, cancellation: cancellation
     )
   }
 }

@@ -142,7 +142,7 @@ struct ColorSpaceTests {
   func inks() throws {
     let size = ImageSize(width: 25, height: 25)
     let profile = try Fixtures.bytes("icc/CGATS001Compat-v2-micro.icc")
-    let conversion = try ProfileConversion(profile: profile, channels: .cmyk, bitDepth: 8, kernels: ColorKernels(.best))
+    let conversion = try ProfileConversion(profile: profile, channels: .cmyk, bitDepth: 8, kernels: KernelTable(.best))
     let inks = Raster(size: size, channels: .cmyk, bitDepth: 8, bytes: try Fixtures.bytes("color/spaces/inks.bin"))
     let pixels = PixelImage(size: size, channels: 3, samples: conversion.convert(inks).bytes)
     let expected = try Self.values("color/spaces/inks-expected.bin", count: 625 * 3)

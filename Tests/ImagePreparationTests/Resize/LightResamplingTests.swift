@@ -40,14 +40,13 @@ struct LightResamplingTests {
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
     let scale = SampleScale(bitDepth: layout.bitDepth, linear: true, isPremultiplied: layout.channels.hasAlpha)
     let plan = ResamplingPlan(
-      input: image.size,
+      layout: layout, height: image.size.height,
       horizontal: AxisGeometry(origin: 0, length: Double(image.size.width), count: size.width, isMirrored: false),
       vertical: AxisGeometry(origin: 0, length: Double(image.size.height), count: size.height, isMirrored: false),
-      channels: image.channels, filter: filter, scale: scale.kind)
-    #expect(plan.precision != .wide)
+      filter: filter, scale: scale)
+    #expect(plan.method != .wide)
     let resampler = PlaneResampler(
-      plan: plan, layout: layout, scale: scale, kernels: KernelTable(instructionSet), stripRows: 16,
-      rowBytes: layout.rowBytes, ahead: 1)
+      plan: plan, kernels: KernelTable(instructionSet), stripRows: 16, rowBytes: layout.rowBytes, ahead: 1)
     unsafe image.samples.withUnsafeBytes { samples in
       for y in 0..<image.size.height {
         unsafe resampler.ring.row(y).copyMemory(

@@ -20,8 +20,8 @@ struct MergedPlanesTests {
     #expect(plan.output.mergesPlanes)
     let resamplers = zip(plan.decoding.planes, plan.resampling).map { plane, resampling in
       PlaneResampler(
-        plan: resampling, layout: plane.layout, scale: plan.scale, keepsFraction: true, kernels: preparer.kernels,
-        stripRows: plane.stripRows, rowBytes: plane.rowBytes, ahead: RowRing.stripsAhead(threads: plan.threads))
+        plan: resampling, kernels: preparer.kernels, stripRows: plane.stripRows, rowBytes: plane.rowBytes,
+        ahead: RowRing.stripsAhead(threads: plan.threads))
     }
     var clock = StageClock()
     let planes = try StripLoop(

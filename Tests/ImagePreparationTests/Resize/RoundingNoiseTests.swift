@@ -18,13 +18,16 @@ struct RoundingNoiseTests {
       self.filter = filter
     }
 
-    func plan(_ scale: SampleScale.Kind) -> ResamplingPlan {
+    func plan(_ scale: SampleScale.Kind, keepsFraction: Bool = false) -> ResamplingPlan {
       func axis(_ length: Int, _ count: Int) -> AxisGeometry {
         AxisGeometry(origin: 0, length: Double(length), count: count, isMirrored: false)
       }
+      guard let channels = RowLayout.Channels(rawValue: sizes.channels) else { preconditionFailure("1 to 4 channels") }
       return ResamplingPlan(
-        input: sizes.from, horizontal: axis(sizes.from.width, sizes.to.width),
-        vertical: axis(sizes.from.height, sizes.to.height), channels: sizes.channels, filter: filter, scale: scale)
+        layout: RowLayout(channels: channels, bitDepth: 8, width: sizes.from.width), height: sizes.from.height,
+        horizontal: axis(sizes.from.width, sizes.to.width), vertical: axis(sizes.from.height, sizes.to.height),
+        filter: filter, scale: SampleScale(bitDepth: 8, linear: false, isPremultiplied: scale == .products),
+        keepsFraction: keepsFraction)
     }
   }
 
@@ -87,7 +90,7 @@ struct RoundingNoiseTests {
   func check(_ example: Case, _ pattern: TestPattern) -> SampleComparison {
     let sizes = example.sizes
     let isOpaque = sizes.channels == 4
-    #expect(example.plan(isOpaque ? .products : .bytes).precision != .wide)
+    #expect(example.plan(isOpaque ? .products : .bytes).method != .wide)
     var samples = pattern.image(sizes.from, channels: sizes.channels).samples
     if isOpaque { for i in stride(from: 3, to: samples.count, by: 4) { samples[i] = 255 } }
     let reference = Float64Resize.resize(
@@ -107,10 +110,8 @@ struct RoundingNoiseTests {
   static func fine(_ image: PixelImage<UInt8>, plan: ResamplingPlan) -> [UInt16] {
     let raster = Raster(image)
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
-    let scale = SampleScale(bitDepth: 8, linear: false, isPremultiplied: false)
     let resampler = PlaneResampler(
-      plan: plan, layout: layout, scale: scale, keepsFraction: true, kernels: KernelTable(.best),
-      stripRows: image.size.height, rowBytes: layout.rowBytes, ahead: 1)
+      plan: plan, kernels: KernelTable(.best), stripRows: image.size.height, rowBytes: layout.rowBytes, ahead: 1)
     unsafe image.samples.withUnsafeBytes { samples in
       for y in 0..<image.size.height {
         unsafe resampler.ring.row(y).copyMemory(
@@ -124,7 +125,7 @@ struct RoundingNoiseTests {
   @Test("no sample errs by more than the plan's bound", arguments: cases.filter { $0.sizes.channels < 4 })
   func bound(_ example: Case) {
     let sizes = example.sizes
-    let plan = example.plan(.bytes)
+    let plan = example.plan(.bytes, keepsFraction: true)
     for pattern in TestPattern.allCases {
       let image = pattern.image(sizes.from, channels: sizes.channels)
       let reference = Float64Resize.resize(
@@ -141,7 +142,7 @@ struct RoundingNoiseTests {
   @Test("the bound is nearly reached by a picture made for it", arguments: cases.filter { $0.sizes.channels == 1 })
   func adversary(_ example: Case) {
     let (from, to) = (example.sizes.from, example.sizes.to)
-    let plan = example.plan(.bytes)
+    let plan = example.plan(.bytes, keepsFraction: true)
     func errors(_ axis: AxisWeights, _ quantized: QuantizedWeights) -> [Double] {
       zip(axis.weights, quantized.integers).map { $0 - Double($1) / Double(1 << quantized.bits) }
     }

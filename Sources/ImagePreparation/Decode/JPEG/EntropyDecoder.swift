@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -89,7 +90,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
         guard restart() else { return false }
       }
       guard let limit = fillBytes() else { return false }
-      let decoded = unsafe kernels.decodeMCUs(
+      let decoded = unsafe kernels.decoding.decode_mcus(
         bytes.base, byteCount, limit, state.base, blocks.base, Int(scan.blocks_per_mcu), tables.base,
         naturalOrder.base, done, min(count - done, mcusToRestart), coefficients)
       guard decoded >= 0 else { return false }
@@ -155,7 +156,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       var atMarker = false
       var read = 0
       if let next = unsafe next, available > 0 {
-        read = unsafe kernels.removeStuffing(
+        read = unsafe kernels.decoding.remove_stuffing(
           next, min(available, Self.capacity - 8 - byteCount), base + byteCount, &written, &atMarker)
         unsafe cic_jpeg_skip_scan(handle, read)
         byteCount += written

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import CPixelIntrinsics
 internal import Ground
 
 /// The planes of a JPEG, strip by strip.
@@ -95,7 +96,7 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
 
   let slots: Int
   private let layout: CoefficientLayout
-  private let components: [(transform: KernelTable.InverseDCT, side: Int, blocksPerRow: Int)]
+  private let components: [(transform: cpi_inverse_dct, side: Int, blocksPerRow: Int)]
   private let quantization: AlignedBuffer<Int16>
   private let coefficients: AlignedBuffer<Int16>
   /// True for a slot with coefficients; otherwise the strip's samples are already in the rings.
@@ -106,7 +107,7 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
     self.slots = slots
     layout = CoefficientLayout(scan)
     quantization = AlignedBuffer(count: layout.components.count * 64, zeroed: false)
-    var components: [(transform: KernelTable.InverseDCT, side: Int, blocksPerRow: Int)] = unsafe []
+    var components: [(transform: cpi_inverse_dct, side: Int, blocksPerRow: Int)] = unsafe []
     for index in layout.components.indices {
       let component = unsafe scan.component(index)
       for k in 0..<64 { unsafe quantization.base[index * 64 + k] = Int16(component.quantization[k]) }

@@ -1,3 +1,4 @@
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -151,7 +152,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     unsafe words.base[InflateState.bitCount] = UInt64(bitCount)
     unsafe words.base[InflateState.position] = UInt64(position)
     unsafe words.base[InflateState.written] = UInt64(inflated)
-    let stop = unsafe kernels.inflateSymbols(
+    let stop = unsafe kernels.decoding.inflate_symbols(
       input.base, inputCount, output.base, Self.outputEnd, tables.base, words.base)
     unsafe bits = words.base[InflateState.bits]
     unsafe bitCount = Int(words.base[InflateState.bitCount])
@@ -263,10 +264,11 @@ struct Inflater: ~Copyable, @unchecked Sendable {
 
   private mutating func makeTables(literals: Int, distances: Int) -> String? {
     hasFixedTables = false
-    guard unsafe kernels.makeInflateLiterals(lengths.base, literals, tables.base, scratch.base) else {
+    guard unsafe kernels.decoding.make_inflate_literals(lengths.base, literals, tables.base, scratch.base) else {
       return "invalid literal/lengths set"
     }
-    guard unsafe kernels.makeInflateDistances(lengths.base + literals, distances, tables.base, scratch.base) else {
+    guard unsafe kernels.decoding.make_inflate_distances(lengths.base + literals, distances, tables.base, scratch.base)
+    else {
       return "invalid distances set"
     }
     return nil

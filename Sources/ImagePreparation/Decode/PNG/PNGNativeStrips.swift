@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -58,7 +59,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
   let codedBytes: Int
   private let bitDepth: Int
   private let coding: cic_png_coding
-  private let unfilter: KernelTable.UnfilterRows
+  private let kernels: KernelTable
   /// The last row of the previous strip, unfiltered and not expanded.
   private let above: AlignedBuffer<UInt8>
   /// Adler-32 of the coded rows so far.
@@ -68,7 +69,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     self.plane = plane
     self.bitDepth = bitDepth
     self.coding = coding
-    unsafe unfilter = kernels.unfilterRows
+    self.kernels = kernels
     codedBytes = coding.filtered_bytes + 1
     above = AlignedBuffer(count: coding.filtered_bytes + Self.slack, zeroed: true)
   }
@@ -87,7 +88,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     var intact = 0
     while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
     adler = unsafe cic_adler32(adler, coded, intact * codedBytes)
-    unsafe unfilter(coded, intact, above.base, Int(coding.pixel_bytes), codedBytes - 1)
+    unsafe kernels.decoding.unfilter_rows(coded, intact, above.base, Int(coding.pixel_bytes), codedBytes - 1)
     if intact > 0 { unsafe above.base.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
     for row in 0..<rows {
       let output = unsafe ring.row(index * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
@@ -105,15 +106,14 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
       let key = unsafe UnsafeRawPointer(coding.pointer(to: \.key)!).assumingMemoryBound(to: UInt16.self)
       if unsafe coding.pointee.indexed {
         let entries = unsafe UnsafeRawPointer(coding.pointer(to: \.entries)!).assumingMemoryBound(to: UInt32.self)
-        unsafe expandIndices(
-          source: source, bits: bitDepth, entries: entries, channels: channels, count: width, output: output)
+        unsafe kernels.decoding.expand_indices(source, bitDepth, entries, channels, width, output)
       } else {
         switch unsafe (bitDepth, coding.pointee.keyed) {
         case (8, false): unsafe output.update(from: source, count: width * channels)
-        case (8, true): unsafe expandKeyedBytes(source: source, key: key, count: width, output: output)
-        case (_, false): unsafe swapWords(source: source, count: width * channels, output: output)
+        case (8, true): unsafe kernels.decoding.expand_keyed_bytes(source, key, width, output)
+        case (_, false): unsafe kernels.decoding.swap_words(source, width * channels, output)
         case (_, true):
-          unsafe expandKeyedWords(source: source, key: key, channels: channels - 1, count: width, output: output)
+          unsafe kernels.decoding.expand_keyed_words(source, key, channels - 1, width, output)
         }
       }
     }

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -34,8 +35,8 @@ final class BlockDeflater: Deflater {
   /// The number of symbols of a block and of its code lengths, which follow them in the tables.
   private static let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
 
-  private let kernels: PNGEncoderKernels
-  private let find: PNGEncoderKernels.FindMatches
+  private let kernels: KernelTable
+  private let find: cpi_find_matches
   private let blockTokens: Int
   /// The largest block: the last block of a batch may have more tokens than others, so that no short block follows it.
   private let mostTokens: Int
@@ -69,10 +70,10 @@ final class BlockDeflater: Deflater {
   ///   - kernels: The kernels to deflate with.
   ///   - isThorough: True to compare several match candidates for each byte.
   ///   - blockTokens: The block size in literals and matches.
-  init(kernels: PNGEncoderKernels, isThorough: Bool, blockTokens: Int) {
+  init(kernels: KernelTable, isThorough: Bool, blockTokens: Int) {
     self.kernels = kernels
     self.isThorough = isThorough
-    unsafe find = isThorough ? kernels.findMatchesThoroughly : kernels.findMatches
+    unsafe find = isThorough ? kernels.encoding.find_matches_thoroughly : kernels.encoding.find_matches
     self.blockTokens = blockTokens
     mostTokens = blockTokens * 3 / 2
     let positions = (isThorough ? DeflateTables.thoroughWays : 1) << DeflateTables.hashBits
@@ -93,7 +94,7 @@ final class BlockDeflater: Deflater {
     _ window: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, ending: DeflateEnding
   ) throws(PreparationError) {
     if !hasEstimate {
-      unsafe countBytes(window + start, count: min(end - start, blockTokens), frequencies: frequencies.base)
+      unsafe kernels.encoding.count_bytes(window + start, min(end - start, blockTokens), frequencies.base)
       unsafe frequencies.base[256] = 1
       makeCodes()
       hasEstimate = true
@@ -116,7 +117,7 @@ final class BlockDeflater: Deflater {
       if isSearched { recordMatches(blockBytes: after - x) } else { blocksUnsearched += 1 }
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
       let symbols = DeflateTables.symbols
-      count += unsafe kernels.writeBlock(
+      count += unsafe kernels.encoding.write_block(
         window + x, tokens.base, tokenCount, lengths.base, codes.base, runs.base, runCount, lengths.base + symbols,
         codes.base + symbols,
         ending == .stream && after == end, bytes.base + count, &pendingBits, &pendingCount)
@@ -156,15 +157,15 @@ final class BlockDeflater: Deflater {
     unsafe lengths.base.update(repeating: 0, count: Self.tableSize)
     let (distances, symbols) = (DeflateTables.distances, DeflateTables.symbols)
     for (first, count, limit) in [(0, 286, 15), (distances, 30, 15)] {
-      unsafe makeCode(
-        frequencies.base + first, count: count, limit: limit, lengths: lengths.base + first, codes: codes.base + first,
-        scratch: scratch.base)
+      unsafe kernels.encoding.make_code(
+        frequencies.base + first, count, limit, lengths.base + first, codes.base + first, scratch.base)
     }
-    unsafe estimateBits(lengths.base, bits: bits.base)
-    let runCount = unsafe collectRuns(lengths.base, runs: runs.base, frequencies: frequencies.base + symbols)
-    unsafe makeCode(
-      frequencies.base + symbols, count: DeflateTables.runSymbols, limit: 7, lengths: lengths.base + symbols,
-      codes: codes.base + symbols, scratch: scratch.base)
+    unsafe kernels.encoding.estimate_bits(lengths.base, bits.base)
+    let runCount = unsafe kernels.encoding.collect_runs(
+      lengths.base, runs.base, frequencies.base + symbols)
+    unsafe kernels.encoding.make_code(
+      frequencies.base + symbols, DeflateTables.runSymbols, 7, lengths.base + symbols, codes.base + symbols,
+      scratch.base)
     return runCount
   }
 

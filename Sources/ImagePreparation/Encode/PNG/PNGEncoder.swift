@@ -19,14 +19,14 @@ struct PNGEncoder: Sendable {
   /// The balance of time and size.
   var compression: Recipe.Compression
   /// The kernels.
-  var kernels: PNGEncoderKernels
+  var kernels: KernelTable
   /// The threads to use, 1 or 2.
   var threads: Int
   /// Polled every half megabyte.
   var cancellation: CancellationFlag?
 
   init(
-    compression: Recipe.Compression, kernels: PNGEncoderKernels, threads: Int = 1, cancellation: CancellationFlag? = nil
+    compression: Recipe.Compression, kernels: KernelTable, threads: Int = 1, cancellation: CancellationFlag? = nil
   ) {
     self.compression = compression
     self.kernels = kernels

@@ -1,4 +1,5 @@
 internal import CImageCodecs
+internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
@@ -22,7 +23,7 @@ final class RowCompressor {
   private let swapped: AlignedBuffer<UInt8>
   private let filter: PNGEncoderMethod.FilterChoice
   private let batchRows: Int
-  private let kernels: PNGEncoderKernels
+  private let kernels: KernelTable
   private let ending: DeflateEnding
   private let window: AlignedBuffer<UInt8>
   private let noRow: AlignedBuffer<UInt8>
@@ -33,7 +34,7 @@ final class RowCompressor {
   /// are compressed at a time.
   init(
     rows: Range<Int>, rowBytes: Int, pixelBytes: Int, isOfWords: Bool, filter: PNGEncoderMethod.FilterChoice,
-    batchBytes: Int, kernels: PNGEncoderKernels, ending: DeflateEnding, deflater: any Deflater
+    batchBytes: Int, kernels: KernelTable, ending: DeflateEnding, deflater: any Deflater
   ) {
     self.rows = rows
     nextRow = rows.lowerBound
@@ -73,12 +74,12 @@ final class RowCompressor {
       let chosen =
         switch filter {
         case .none: 0
-        case .sum: unsafe kernels.filterBySum(row, above, rowBytes, pixelBytes)
-        case .logarithms: unsafe kernels.filterByLogarithms(row, above, rowBytes, pixelBytes)
+        case .sum: unsafe kernels.encoding.filter_by_sum(row, above, rowBytes, pixelBytes)
+        case .logarithms: unsafe kernels.encoding.filter_by_logarithms(row, above, rowBytes, pixelBytes)
         }
       let output = unsafe window.base + start + k * filteredRow
       unsafe output[0] = UInt8(chosen)
-      unsafe kernels.applyFilter(row, above, rowBytes, pixelBytes, chosen, output + 1)
+      unsafe kernels.encoding.apply_filter(row, above, rowBytes, pixelBytes, chosen, output + 1)
       unsafe above = row
     }
     adler = unsafe cic_adler32(adler, window.base + start, bytes)
