@@ -5,7 +5,7 @@ public enum KernelList {
   /// All of them.
   public static var all: cpi_kernels {
     cpi_kernels(
-      resize: resize, light: light, wide: wide, decoding: decoding, encoding: encoding,
+      resize: resize, light: light, floats: floats, wide: wide, decoding: decoding, encoding: encoding,
       finishing: finishing)
   }
 
@@ -47,6 +47,17 @@ public enum KernelList {
       unpremultiply: {
         unpremultiplyLight(high: $0, low: $1, channels: $2, pixels: $3, shift: $4, table: $5, output: $6)
       })
+  }
+
+  /// The kernels of the resize with binary32 sums.
+  private static var floats: cpi_float_kernels {
+    cpi_float_kernels(
+      convolve_columns: { convolveFloatColumns($0) },
+      convolve_rows: { convolveFloatRows($0) },
+      center_words: { centerWords($0, count: $1, output: $2) },
+      premultiply: { premultiplyToFloats($0, channels: $1, pixels: $2, output: $3) },
+      round: { roundFloats($0, count: $1, output: $2) },
+      unpremultiply: { unpremultiplyFloats($0, channels: $1, pixels: $2, output: $3) })
   }
 
   /// The kernels of the resize with 64-bit sums.

@@ -26,7 +26,7 @@ public struct KernelCase: Sendable {
 
 /// All cases, in an order that is the same for every instruction set.
 public func kernelCases() -> [KernelCase] {
-  convolutionCases() + wideConvolutionCases() + laneCases() + linearLightCases()
+  convolutionCases() + wideConvolutionCases() + floatConvolutionCases() + laneCases() + linearLightCases()
     + inverseDCTCases() + rowFilterCases()
     + unfilterCases() + deflateCases() + entropyDecodingCases() + alphaCases() + colorCases() + matrixColorCases()
     + tableColorCases() + expansionCases() + reductionCases()

@@ -56,6 +56,28 @@ typedef struct cpi_light_accumulation {
   int32_t *sums;           // in the order of the block
 } cpi_light_accumulation;
 
+// A vertical pass over centered floats.
+typedef struct cpi_float_column_convolution {
+  const float *_Nonnull const *_Nonnull rows;  // `taps` rows of at least `count` samples
+  const float *weights;               // `taps` weights
+  ptrdiff_t taps;
+  ptrdiff_t count;
+  float *output;                      // `count` samples
+} cpi_float_column_convolution;
+
+// A horizontal pass over four rows of them.
+typedef struct cpi_float_row_convolution {
+  const float *rows;        // the first row; interleaved samples, and finite ones as far as windows and four samples reach
+  ptrdiff_t stride;         // samples between the beginnings of two rows
+  ptrdiff_t channels;       // samples a pixel
+  const int32_t *starts;    // for each output pixel, the first source pixel of its window
+  const float *weights;     // `output_count` rows of `taps` weights
+  ptrdiff_t taps;           // with one channel, a multiple of four
+  ptrdiff_t output_count;
+  float *output;            // four rows of `output_count * channels` samples; up to three more are written
+  ptrdiff_t output_stride;  // samples between the beginnings of two of them
+} cpi_float_row_convolution;
+
 // A vertical pass over samples of 16 bits with 64-bit sums.
 typedef struct cpi_wide_column_convolution {
   const uint16_t *_Nonnull const *_Nonnull rows;  // `taps` rows of at least `count` samples
@@ -116,6 +138,16 @@ typedef struct cpi_light_kernels {
       const int32_t *high, const int32_t *low, ptrdiff_t channels, ptrdiff_t pixels, ptrdiff_t shift, const uint8_t *table,
       uint8_t *output);
 } cpi_light_kernels;
+
+// Those of its passes with binary32 sums.
+typedef struct cpi_float_kernels {
+  void (*convolve_columns)(cpi_float_column_convolution);
+  void (*convolve_rows)(cpi_float_row_convolution);
+  void (*center_words)(const uint16_t *input, ptrdiff_t count, float *output);
+  void (*premultiply)(const uint16_t *input, ptrdiff_t channels, ptrdiff_t pixels, float *output);
+  void (*round)(const float *input, ptrdiff_t count, uint16_t *output);
+  void (*unpremultiply)(const float *input, ptrdiff_t channels, ptrdiff_t pixels, uint16_t *output);
+} cpi_float_kernels;
 
 // Those of its passes with 64-bit sums.
 typedef struct cpi_wide_kernels {
@@ -196,6 +228,7 @@ typedef struct cpi_finishing_kernels {
 typedef struct cpi_kernels {
   cpi_resize_kernels resize;
   cpi_light_kernels light;
+  cpi_float_kernels floats;
   cpi_wide_kernels wide;
   cpi_decoding_kernels decoding;
   cpi_encoding_kernels encoding;

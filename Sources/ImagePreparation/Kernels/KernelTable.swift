@@ -33,6 +33,8 @@ final class KernelTable: @unchecked Sendable {
   var resize: cpi_resize_kernels { all.resize }
   /// The kernels of the resize in linear light.
   var light: cpi_light_kernels { all.light }
+  /// The kernels of the resize with binary32 sums.
+  var floats: cpi_float_kernels { all.floats }
   /// The kernels of the resize with 64-bit sums.
   var wide: cpi_wide_kernels { all.wide }
   /// The kernels of decoders.

@@ -176,6 +176,7 @@ extension ResamplingPlan {
     switch method {
     case .copy: "copy"
     case .verticalFirst, .horizontalFirst, .light: "int32"
+    case .float: "float32"
     case .wide: "int64"
     }
   }

@@ -84,6 +84,7 @@ extension ResamplingPlan {
     case .verticalFirst: VerticalFirstPasses.self
     case .horizontalFirst: HorizontalFirstPasses.self
     case .light: LightPasses.self
+    case .float: FloatPasses.self
     case .wide: WidePasses.self
     }
   }

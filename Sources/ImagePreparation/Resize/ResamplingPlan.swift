@@ -1,3 +1,5 @@
+internal import PixelKernels
+
 /// How one image is resampled: windows, weights and their precision, decided before a pixel is touched.
 struct ResamplingPlan: Sendable {
   /// Fraction bits of the weights of one narrow pass.
@@ -21,6 +23,8 @@ struct ResamplingPlan: Sendable {
     case horizontalFirst(vertical: WeightBits, horizontal: WeightBits)
     /// The same with rows first, for the light of 8-bit samples.
     case light(vertical: WeightBits, horizontal: WeightBits)
+    /// Weights, intermediate and sums in binary32: 16-bit samples.
+    case float
     /// 32-bit weights with 26 fraction bits, 32-bit intermediate with 13, 64-bit sums.
     case wide
   }
@@ -116,6 +120,10 @@ struct ResamplingPlan: Sendable {
       errorBound = 0
     } else if let narrow = Self.narrow(vertical: vertical, horizontal: horizontal, scale: scale.kind) {
       (method, quantized, errorBound) = narrow
+    } else if scale.kind == .words, let bound = Self.floatBound(vertical: vertical, horizontal: horizontal) {
+      method = .float
+      quantized = (QuantizedWeights.none, QuantizedWeights.none)
+      errorBound = bound
     } else {
       method = .wide
       quantized = (vertical.quantized(bits: Self.wideWeightBits), horizontal.quantized(bits: Self.wideWeightBits))
@@ -219,6 +227,24 @@ struct ResamplingPlan: Sendable {
     let largest = scale == .light ? 1 / steepestEncoding : acceptedError
     guard bounds.meanSquare <= acceptedNoise, bounds.largest < largest else { return nil }
     return (weights.first, weights.second, bounds.largest)
+  }
+
+  /// How far binary32 passes can move samples of 16 bits from float64, in 8-bit levels; nil where a result may then be more than one
+  /// of its own levels from the right one.
+  ///
+  /// Each product and each sum is rounded by 2^−24 of its magnitude at most, and so is each weight. Centered samples are within
+  /// 32 768, and partial sums within that times the gain of the window.
+  private static func floatBound(vertical: AxisWeights, horizontal: AxisWeights) -> Double? {
+    func roundings(_ axis: AxisWeights) -> Double {
+      // A term is rounded as weight and as product, and in the sums of its block and of blocks.
+      Double(2 + min(axis.longestWindow, floatBlock) + (axis.longestWindow + floatBlock - 1) / floatBlock)
+    }
+    let unit = 32_768 * 0x1p-24
+    let first = roundings(vertical) * vertical.largestGain * unit
+    let second = roundings(horizontal) * vertical.largestGain * horizontal.largestGain * unit
+    // Adding the center and rounding to words is exact to 2^−8 each.
+    let bound = first * horizontal.largestGain + second + 0x1p-7
+    return bound < 0.5 ? bound / 257 : nil
   }
 
   /// The most that a sum loses of its pairs' products, in 8-bit levels.

@@ -1,0 +1,1 @@
+../PixelKernelCases/FloatConvolutionCases.swift
