@@ -382,4 +382,17 @@ struct LostReplyTests {
       ])
     #expect(try ledger().entries()[0].intent.model == "model_bfl-flux-1-dev")
   }
+
+  @Test(
+    "a 404 that names the model, or the image, is no sign of a missing endpoint",
+    arguments: ["Model flux.1-dev", "Asset asset_source"])
+  func unknownThing(what: String) async throws {
+    let service = try service { name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img" ? Self.json(#"{"reason":"\#(what) not found"}"#, status: 404) : nil
+    }
+    await #expect { try await pipeline(service).start(order()).result } throws: {
+      ($0 as? ScenarioError)?.code == .notFound && ($0 as? ScenarioError)?.message.contains(what) == true
+    }
+    #expect(service.requests.filter { $0.hasPrefix("POST /generate") } == ["POST /generate/img2img"])
+  }
 }

@@ -247,13 +247,15 @@ struct RefusalTests {
     (404, #"{"message":"Not Found"}"#, .endpointGone), (404, "<html><h1>404</h1></html>", .endpointGone),
     (404, #"{"message":"Cannot POST /v1/generate/img2img"}"#, .endpointGone), (410, "", .endpointGone),
     // The model.
-    (404, #"{"reason":"Model not found","name":"NotFoundError","details":{"id":"flux.1-dev"}}"#, .modelRefused),
-    (404, #"{"reason":"No Flux.1-dev here"}"#, .modelRefused),
     (400, #"{"reason":"Model flux.1-dev runs only under /generate/custom/flux.1-dev"}"#, .modelRefused),
     (400, #"{"reason":"The model flux.1-dev is no longer available"}"#, .modelRefused),
     (400, #"{"reason":"flux.1-dev is not supported"}"#, .modelRefused),
     (400, #"{"message":"Unsupported model"}"#, .modelRefused),
     (400, #"{"reason":"Bad value","details":{"parameter":"modelId"}}"#, .modelRefused),
+    // Something that the endpoint, which is there, does not know, or not for this project.
+    (404, #"{"reason":"Model not found","name":"NotFoundError","details":{"id":"flux.1-dev"}}"#, .notFound),
+    (404, #"{"reason":"No Flux.1-dev here"}"#, .notFound), (410, #"{"reason":"Model flux.1-dev is gone"}"#, .notFound),
+    (410, #"{"reason":"Asset deleted","details":{"id":"asset_1"}}"#, .notFound),
     // The source, or a field: the same model takes another order.
     (404, #"{"reason":"Asset not found","details":{"id":"asset_1"}}"#, .notFound),
     (400, #"{"reason":"Input width must be at least 672 for the model flux.1-dev"}"#, .rejected),

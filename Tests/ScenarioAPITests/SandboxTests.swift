@@ -142,7 +142,7 @@ struct SandboxTests {
       return await failure { try await client.submitImg2Img(request) }
     }
     #expect(await submit("flux.1-dev", AssetID(rawValue: "asset_x"))?.code == .notFound)
-    #expect(await submit("model_nobody_knows", source.id)?.code == .modelRefused)
+    #expect(await submit("model_nobody_knows", source.id)?.code == .notFound)
     #expect(await submit("flux.1-dev", source.id) == nil)
     let busy = await submit("flux.1-dev", source.id)
     #expect(

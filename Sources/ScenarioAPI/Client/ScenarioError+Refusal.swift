@@ -32,14 +32,11 @@ extension ScenarioError {
       case 403 where Self.isAboutCredentials(body.reason):
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
       case 403: refused(.forbidden, "the service forbids this: \(words)", "check the key's scopes and project")
-      case 404 where generation == nil || body.mentions("asset"):
-        refused(.notFound, "the service does not know this: \(words)", "check the id, the project and the base URL")
-      case 400 where body.refusesModel(of: generation), 404 where body.mentionsModel(of: generation):
+      case 404, 410: Self.missing(body, words: words, generation) { refused($0, $1, $2) }
+      case 400 where body.refusesModel(of: generation):
         refused(
           .modelRefused, "the service does not take the model \(generation?.modelID ?? ""): \(words)",
           Self.elsewhere(generation))
-      case _ where generation != nil && [404, 410].contains(response.status):
-        refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 413:
         refused(.payloadTooLarge, "the request is larger than the service takes: \(words)", "send a smaller image")
       case 429: Self.tooMany(body, words: words, refused)
@@ -66,6 +63,24 @@ extension ScenarioError {
     // Without a word besides, the usual face of a model that the legacy endpoint does not support.
     let isBare = body.reason == nil || body.reason?.lowercased() == "internal server error"
     if response.status == 500, isBare, generation?.isLegacy == true { remedy = Self.elsewhere(generation) }
+  }
+
+  /// Something that the service does not have. The endpoint of a generation is missing only where the body names neither asset nor
+  /// model: one that is named is unknown, or another project's, at an endpoint that is there (contract, section 10).
+  private static func missing(
+    _ body: ServiceErrorBody, words: String, _ generation: HTTPRequest.Generation?,
+    _ refused: (Code, String, Remedy) -> ScenarioError
+  ) -> ScenarioError {
+    guard let generation, !body.mentions("asset") else {
+      return refused(
+        .notFound, "the service does not know this: \(words)", "check the id, the project and the base URL")
+    }
+    guard body.mentionsModel(of: generation) else {
+      return refused(.endpointGone, "the service has nothing at this address: \(words)", elsewhere(generation))
+    }
+    return refused(
+      .notFound, "the service does not know the model \(generation.modelID): \(words)",
+      .either("check the model's name and the project of the key", or: elsewhere(generation)))
   }
 
   /// Four different things come as 429, told apart by name and details.

@@ -102,9 +102,8 @@ extension ServiceErrorBody {
   }
 
   /// True when the body names the model of a generation, or any.
-  func mentionsModel(of generation: HTTPRequest.Generation?) -> Bool {
-    guard let generation else { return false }
-    return mentions("model") || mentions(generation.modelID)
+  func mentionsModel(of generation: HTTPRequest.Generation) -> Bool {
+    mentions("model") || mentions(generation.modelID)
   }
 
   /// True when a refusal is about the model of a generation itself, not about a field that the model does not take.
