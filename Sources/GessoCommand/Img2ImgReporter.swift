@@ -202,6 +202,8 @@ extension OrderNote {
       "the results are \(results) and the prepared image is \(prepared), which the service may stretch: "
         + "--size \(results) --fit cover prepares their shape"
     case .maskSelectsAll: "the mask is white everywhere: the whole image is painted anew"
+    case .hasJob(let job, let run):
+      "the order has its job \(job) already (run \(run)), so that the price is that on record: given again, it costs nothing"
     case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is painted anew"
     }
   }

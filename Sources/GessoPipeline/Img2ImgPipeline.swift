@@ -72,12 +72,17 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
   ///
+  /// An order that was submitted is not priced again, because a service that ignores the question would start another job: the
+  /// job of a submit without a reply is looked for, and the price is that on record.
+  ///
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
     Run { report in
       let run = try await carryOut(
         order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), report))
-      guard let price = run.price else { throw PipelineError(unexpected: "no price was asked for", run.entry) }
+      if let price = run.price { return price }
+      let price = try PriceStep.price(onRecordOf: run.entry)
+      if let job = run.entry.jobID { report(.noticed(.hasJob(job, run: run.entry.id))) }
       return price
     }
   }

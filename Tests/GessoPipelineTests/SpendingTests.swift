@@ -35,7 +35,7 @@ struct SpendingTests {
       switch ends {
       case "dry run": if price == nil { return }
       case "dry run with a job":
-        _ = try ledger.recordDryRunJob(run, job: JobID(rawValue: "job_\(key)"), cost: cost, now: time)
+        try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
         return
       default: break
       }

@@ -112,39 +112,17 @@ extension Ledger {
     try update(id, step: "no-dry-run-job", columns)
   }
 
-  /// Records the job that the service accepted, or that reconciling found.
+  /// Records the job that the service accepted, or that was found for the run. Where no submit is on record, the service ignored that
+  /// a request was a dry run, and started the job.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
+    let entry = try entry(run: id)
     try update(
       id, to: .submitted,
-      ["jobID": job.rawValue, "cost": cost, "failure": nil, "dryRunAt": nil, "isOrdered": true, "named": ""])
-  }
-
-  /// Records the job that a service which ignored the dry run started: it is the job of the order. A run whose submit is on
-  /// record stays as it is, and the job becomes that of a new attempt.
-  ///
-  /// - Returns: The run that has the job.
-  package func recordDryRunJob(
-    _ id: Int64, job: JobID, cost: String?, now: Double = Date.now.timeIntervalSince1970
-  ) throws(PipelineError) -> Int64 {
-    let entry = try entry(run: id)
-    let isFurther = entry.jobID != nil || entry.submittedAt != nil
-    return try write(LedgerEntry.State.submitted.rawValue) { database in
-      var run = id
-      if isFurther {
-        let latest = try Int.fetchOne(
-          database, sql: "SELECT MAX(attempt) FROM run WHERE key = ?", arguments: [entry.intent.key])
-        run = try Self.insert(entry.intent, attempt: (latest ?? 0) + 1, true, in: database)
-        try Self.update(run, ["assetID": entry.assetID?.rawValue], in: database)
-      }
-      try Self.update(
-        run,
-        [
-          "state": LedgerEntry.State.submitted.rawValue, "updatedAt": Self.now, "jobID": job.rawValue, "cost": cost,
-          "submittedAt": now, "wasDryRun": true, "isOrdered": true, "dryRunAt": nil,
-          "failure": nil,
-        ], in: database)
-      return run
-    }
+      [
+        "jobID": job.rawValue, "cost": cost, "failure": nil, "dryRunAt": nil, "isOrdered": true, "named": "",
+        "submittedAt": entry.submittedAt ?? entry.dryRunAt,
+        "wasDryRun": entry.submittedAt == nil && entry.dryRunAt != nil,
+      ])
   }
 
   /// Records the ids of jobs and assets that an unreadable reply to a submit names.

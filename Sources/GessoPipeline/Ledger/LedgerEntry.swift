@@ -43,7 +43,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let jobID: JobID?
   /// The time just before the price was asked for, in seconds since 1970; nil once it is known that this started no job.
   package let dryRunAt: Double?
-  /// The time just before the submit was sent, in seconds since 1970; nil while it is certain that no job was started.
+  /// The time just before the request was sent that started the job or may have: the submit, or a dry run whose job is on record or
+  /// was given up. In seconds since 1970; nil while it is certain that no job was started.
   package let submittedAt: Double?
   /// The price in creative units that the service named before the submit, as a decimal number.
   public let price: String?

@@ -1,3 +1,4 @@
+public import Ground
 public import ImagePreparation
 
 /// A remark about an order that can be carried out, but may not be what was meant. It comes before anything is paid.
@@ -8,4 +9,7 @@ public enum OrderNote: Sendable, Equatable {
   case maskSelectsAll
   /// The mask has transparent parts. They count as black, so that they are kept; other programs paint them anew.
   case maskIsTransparent
+  /// Only the price was asked for, and the order has this job already: the price is that on record, and the order given again costs
+  /// nothing.
+  case hasJob(JobID, run: Int64)
 }

@@ -15,6 +15,8 @@ package import ScenarioAPI
 /// | `submitting`, `needs-decision` | asks the service which job the submit became, and submits nothing |
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
 /// | `downloaded` | checks the files; follows the job if one of them is missing |
+///
+/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record.
 package struct RunState: Sendable, Equatable {
   /// The purpose of a run.
   package enum Goal: Sendable {
@@ -163,7 +165,8 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func begin(_ state: LedgerEntry.State, _ job: JobID?) -> Action {
     (reached, jobID) = (state, job)
-    if goal == .price { return isBeforeSubmit ? proceed() : enter(.pricing, .askPrice) }
+    // Where a submit is on record, a dry run is not sent: it might start another job.
+    if goal == .price { return job == nil ? proceed() : enter(.ended, .finish) }
     if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
     // A job on record is paid for, whatever the run's state.
     if let job { return afterSubmit(job) }
@@ -216,7 +219,7 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func afterSubmit(_ job: JobID?) -> Action {
     guard let job else { return unexpected("results without a job") }
-    return goal == .job ? enter(.ended, .finish) : enter(.following, .follow(job))
+    return goal == .results ? enter(.following, .follow(job)) : enter(.ended, .finish)
   }
 
   private mutating func afterJob(_ job: Job) -> Action {
@@ -242,8 +245,7 @@ package struct RunState: Sendable, Equatable {
         maySwitch = false
         return enter(.switching, .switchToCustom(after: error))
       }
-      // Asking for the price of a run that is further changes nothing on record.
-      return giveUp(failure.error, record: isBeforeSubmit && failure.isLasting ? reason(of: failure.error) : nil)
+      return giveUp(failure.error, record: failure.isLasting ? reason(of: failure.error) : nil)
     case .reconciling:
       // The service cannot be asked now; the same order asks it later. The error to report is that of the submit.
       if let submitFailure, failure.service != nil, !failure.isCancellation { return giveUp(submitFailure) }
@@ -261,9 +263,6 @@ package struct RunState: Sendable, Equatable {
     else { return error }
     return decision.adding(other)
   }
-
-  /// True where the ledger has no submit on record.
-  private var isBeforeSubmit: Bool { reached.isBeforeSubmit }
 
   private mutating func enter(_ phase: Phase, _ action: Action, reached state: LedgerEntry.State? = nil) -> Action {
     self.phase = phase

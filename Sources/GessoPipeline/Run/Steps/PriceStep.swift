@@ -1,7 +1,7 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for the price of a job. A service that ignores the dry run starts the job: it is paid for, and belongs to the order.
+/// Asks for the price of a job that no submit is on record of. A service that ignores the dry run starts the job: it is paid for, and belongs to the order.
 struct PriceStep: Sendable {
   let context: RunContext
 
@@ -11,25 +11,20 @@ struct PriceStep: Sendable {
   /// - Throws: A `ScenarioError`; or a ``PipelineError`` with the code `needs-decision` when the reply has no price and one of
   ///   several jobs may be the one it started.
   func run(_ request: Img2ImgRequest, _ entry: LedgerEntry) async throws -> RunState.Event {
-    if entry.wasStartedByDryRun, let job = entry.jobID { throw Self.startedJob(job, isEarlier: true) }
-    // The submit of a run that is further is not to be confused with the dry run.
-    let isBeforeSubmit = entry.state.isBeforeSubmit
-    if isBeforeSubmit {
-      if let job = try await jobOfEarlierDryRun(entry) { return .submitted(job) }
-      try Task.checkCancellation()
-      try context.ledger.recordDryRun(entry.id, try Ledger.Submit(request, by: context.account))
-    }
+    if let job = try await jobOfEarlierDryRun(entry) { return .submitted(job) }
+    try Task.checkCancellation()
+    try context.ledger.recordDryRun(entry.id, try Ledger.Submit(request, by: context.account))
     do {
       switch try await context.client.dryRun(request) {
       case .price(let price):
-        if isBeforeSubmit { try context.ledger.recordNoDryRunJob(entry.id, price: price.creativeUnits) }
+        try context.ledger.recordNoDryRunJob(entry.id, price: price.creativeUnits)
         return .priced(price.creativeUnits)
       case .startedJob(let job, let cost):
-        _ = try context.ledger.recordDryRunJob(entry.id, job: job, cost: cost?.description)
+        try context.ledger.recordSubmission(entry.id, job: job, cost: cost?.description)
         context.report(.dryRunStartedJob(job))
         return .submitted(job)
       }
-    } catch let error as ScenarioError where isBeforeSubmit && error.charged == .unknown {
+    } catch let error as ScenarioError where error.charged == .unknown {
       try context.ledger.recordNames(entry.id, error.namedIDs)
       let asked = try context.ledger.entry(run: entry.id)
       guard let job = try await ReconcileStep(context: context).jobOfDryRun(asked, hasReply: true) else {
@@ -37,8 +32,7 @@ struct PriceStep: Sendable {
       }
       context.report(.dryRunStartedJob(job))
       return .submitted(job)
-    } catch let error as ScenarioError where isBeforeSubmit && (error.outcome == .refused || error.outcome == .notSent)
-    {
+    } catch let error as ScenarioError where error.outcome == .refused || error.outcome == .notSent {
       try context.ledger.recordNoDryRunJob(entry.id)
       throw error
     }
@@ -64,6 +58,21 @@ struct PriceStep: Sendable {
       if try context.ledger.isClaimed(other.id) { continue }
       try await reconcile.settleDryRun(of: other)
     }
+  }
+
+  /// The price of a run whose job is on record, which is not asked for again: that would be another request that may start a job.
+  ///
+  /// - Throws: The error of ``startedJob(_:isEarlier:)``, or a ``PipelineError`` where neither price nor cost is on record.
+  static func price(onRecordOf run: LedgerEntry) throws -> Decimal {
+    guard let job = run.jobID else { throw PipelineError(unexpected: "no price was asked for", run) }
+    if run.wasStartedByDryRun { throw startedJob(job, isEarlier: true) }
+    guard let price = (run.price ?? run.cost).flatMap({ Decimal(string: $0) }) else {
+      throw PipelineError(
+        .invalidOrder, stage: .price,
+        "the order has its job \(job) already, and what it costs is not on record: the price is not asked for again",
+        remedy: "give the same order to get the results, which costs nothing", jobID: job, runID: run.id)
+    }
+    return price
   }
 
   /// The error of an order of which only the price was asked for.

@@ -62,8 +62,7 @@ struct ReconcileStep: Sendable {
   ) throws(PipelineError) -> JobID? {
     switch found {
     case .adopt(let job):
-      let cost = job.billing?.cuCost?.description
-      _ = try context.ledger.recordDryRunJob(entry.id, job: job.id, cost: cost)
+      try context.ledger.recordSubmission(entry.id, job: job.id, cost: job.billing?.cuCost?.description)
       return job.id
     case .undecided(let jobs, let others):
       guard !jobs.isEmpty || !entry.candidates.isEmpty else {

@@ -1,0 +1,111 @@
+import Foundation
+import GessoPipeline
+import ScenarioAPI
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("A job belongs to the order that it was made for")
+struct OwnJobTests {
+  let folder = TestFolder.url.appending(path: "gesso-own-\(UUID().uuidString)").path
+
+  private func order(_ prompt: String = "a forest") -> Img2ImgOrder {
+    var order = Img2ImgOrder(path: Fixtures.path("jpeg/small-420.jpg"), prompt: prompt, folder: folder)
+    (order.generation.seed, order.waits) = ("7", false)
+    return order
+  }
+
+  private func ledger() throws -> Ledger { try Ledger(path: folder + "-ledger/ledger.sqlite") }
+
+  private func pipeline(_ service: ScriptedService, key: String = "planted-key", project: String? = nil) throws
+    -> Img2ImgPipeline
+  {
+    Img2ImgPipeline(client: try service.client(key: key, project: project), ledger: try ledger())
+  }
+
+  private static func json(_ text: String, status: Int = 200) -> HTTPResponse {
+    HTTPResponse(status: status, body: [UInt8](text.utf8))
+  }
+
+  private static func job(_ input: String, _ id: String = "job_1") -> String {
+    let made = Date.now.formatted(.iso8601)
+    return #"{"jobId":"\#(id)","status":"success","createdAt":"\#(made)","billing":{"cuCost":9},"#
+      + #""metadata":{"assetIds":["asset_r1"],"input":\#(input)}}"#
+  }
+
+  private static let lost = ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "")
+
+  /// A service that starts job_1 at the first generation, a dry run or not, whose reply is lost, and job_2 at the next. Job_1 repeats
+  /// `input`. The first reads of the list of jobs are refused, so that the run is left as by a process that was killed.
+  private func service(_ input: String, refusedReads: Int = 1) throws -> ScriptedService {
+    let starts = Mutex(0)
+    let reads = Mutex(0)
+    return ScriptedService(results: [try Fixtures.bytes("png/small-rgb8.png")]) { name, _ throws(ScenarioError) in
+      switch name {
+      case "POST /generate/img2img":
+        let isFirst = starts.withLock {
+          $0 += 1; return $0 == 1
+        }
+        if isFirst { throw Self.lost }
+        return Self.json(#"{"job":{"jobId":"job_2","status":"queued"},"creativeUnitsCost":10.5}"#)
+      case "GET /jobs/job_1": return Self.json("{\"job\":\(Self.job(input))}")
+      case "GET /jobs":
+        let isRefused = reads.withLock {
+          $0 += 1; return $0 <= refusedReads
+        }
+        return isRefused ? Self.json("{}", status: 401) : Self.json("{\"jobs\":[\(Self.job(input))]}")
+      default: return nil
+      }
+    }
+  }
+
+  private func generations(_ service: ScriptedService) -> Int {
+    service.requests.count { $0.hasPrefix("POST /generate") }
+  }
+
+  // MARK: Prices of orders that were submitted
+
+  @Test("the price of an order whose submit had no reply is not asked for: the job of the submit is looked for")
+  func priceAfterLostSubmit() async throws {
+    let service = try service(#"{"image":"asset_source"}"#, refusedReads: 2)
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).start(order()).result }
+    #expect(try ledger().entries()[0].state == .submitting)
+    await #expect(throws: ScenarioError.self, "nothing is sent while the service cannot be asked") {
+      try await pipeline(service).price(order()).result
+    }
+    #expect(try await pipeline(service).price(order()).result == 9)
+    #expect(generations(service) == 1)
+    #expect(try ledger().entries().map(\.jobID?.rawValue) == ["job_1"])
+  }
+
+  @Test("the price of an order that needs a decision is not asked for")
+  func priceBeforeDecision() async throws {
+    let service = try service("{}", refusedReads: 0)
+    for isFirst in [true, false] {
+      await #expect {
+        if isFirst { _ = try await pipeline(service).start(order()).result }
+        _ = try await pipeline(service).price(order()).result
+      } throws: {
+        ($0 as? PipelineError)?.code == .needsDecision
+      }
+    }
+    #expect(generations(service) == 1)
+  }
+
+  @Test("the price of an order that has its job is that on record, and nothing is sent", arguments: [true, false])
+  func priceAfterJob(hasCost: Bool) async throws {
+    let service = ScriptedService(results: []) { name, _ throws(ScenarioError) in
+      name == "POST /generate/img2img" && !hasCost ? Self.json(#"{"job":{"jobId":"job_1","status":"queued"}}"#) : nil
+    }
+    _ = try await pipeline(service).start(order()).result
+    let before = service.requests.count
+    if hasCost {
+      #expect(try await pipeline(service).price(order()).result == 10.5)
+    } else {
+      await #expect { try await pipeline(service).price(order()).result } throws: {
+        ($0 as? PipelineError)?.code == .invalidOrder && ($0 as? PipelineError)?.jobID?.rawValue == "job_1"
+      }
+    }
+    #expect(service.requests.count == before)
+  }
+}
