@@ -32,7 +32,9 @@ extension Img2ImgPipeline {
     case drop
   }
 
-  /// Carries out a decision about a run whose submit had no usable reply.
+  /// Carries out a decision about a run whose submit, or dry run, had no usable reply.
+  ///
+  /// A job that shows evidence for another run which waits for its own, and none for this run, is not adopted.
   ///
   /// - Parameters:
   ///   - run: The ledger's number of the run.
@@ -49,7 +51,7 @@ extension Img2ImgPipeline {
       try checkAddress(entry)
       let claim = try ledger.claim(run)
       defer { withExtendedLifetime(claim) {} }
-      guard [.needsDecision, .submitting].contains(claim.entry.state) else {
+      guard claim.entry.mayHaveJob else {
         throw PipelineError(
           .invalidOrder, stage: .submit, "run \(run) is \(claim.entry.state.rawValue), and waits for no decision",
           remedy: .listJobs, runID: run)
@@ -62,9 +64,17 @@ extension Img2ImgPipeline {
             .invalidOrder, stage: .submit, "job \(id) belongs to another run", remedy: .listJobs, jobID: id
           )
         }
+        let claimants = try await ReconcileStep(context: context(JobPolling()) { _ in }).claimants(of: job)
+        let isLikely = claimants.contains { $0.run.id == run && $0.evidence == .positive }
+        if !isLikely, let other = claimants.first(where: { $0.run.id != run && $0.evidence == .positive })?.run {
+          throw PipelineError(
+            .invalidOrder, stage: .submit,
+            "job \(id) was made for run \(other.id), as what it repeats of its request shows",
+            remedy: .decide(run: other.id), jobID: id, runID: run)
+        }
         try ledger.recordSubmission(run, job: id, cost: job.billing?.cuCost?.description)
       case .resubmit: try ledger.recordNotSubmitted(run)
-      case .drop: try ledger.recordFailure(run, reason: "dropped; it is not known whether its submit started a job")
+      case .drop: try ledger.recordDropped(run, reason: "dropped; it is not known whether its submit started a job")
       }
       return try ledger.entry(run: run)
     }

@@ -21,24 +21,38 @@ extension Img2ImgPipeline {
         .unknownJob, stage: .wait, "neither the ledger nor the service knows job \(job)",
         remedy: .either("check the id, the project and the key", or: .listJobs), jobID: job, underlying: refusal)
     }
-    try checkIsNoLostSubmit(found)
+    if let owner = try await owner(of: found) {
+      do {
+        let claim = try ledger.claim(owner.id)
+        defer { withExtendedLifetime(claim) {} }
+        if claim.entry.mayHaveJob {
+          try ledger.recordSubmission(owner.id, job: job, cost: found.billing?.cuCost?.description)
+        }
+      }
+      // The job is on record now, with this run or with one that found it meanwhile.
+      return try await self.claim(job, account: account)
+    }
     return try ledger.adopt(
       job, try intent(of: found, account: account), cost: found.billing?.cuCost?.description)
   }
 
-  /// Checks that a job is not the one that a run of this machine waits for: as a run of its own it would be hidden from that run,
-  /// which would then be submitted again.
-  private func checkIsNoLostSubmit(_ job: Job) throws {
-    for entry in try ledger.openSubmits(baseURL: client.configuration.serviceIdentity) {
-      let window = SubmitWindow(submittedAt: entry.submittedAt ?? entry.dryRunAt ?? 0, clockOffset: client.clockOffset)
-      let isPossible =
-        try window.contains(job) && SubmittedRequest(entry).evidence(of: job) != .against
-      guard isPossible || entry.candidates.contains(job.id) else { continue }
-      throw PipelineError(
-        .needsDecision, stage: .wait,
-        "job \(job.id) may be the job of run \(entry.id), whose submit had no usable reply",
-        remedy: .decide(run: entry.id), jobID: job.id, runID: entry.id)
+  /// The run of this machine that a job shows it was started by; nil where it is certainly no run's.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `needs-decision` for a job that may be that of a run, where this is not certain.
+  private func owner(of job: Job) async throws -> LedgerEntry? {
+    let claimants = try await ReconcileStep(context: context(JobPolling()) { _ in }).claimants(of: job)
+    let likely = claimants.filter { $0.evidence == .positive }.map(\.run)
+    // Where a run has several candidates, a person decides.
+    if likely.count == 1, likely[0].candidates.allSatisfy({ $0 == job.id }) { return likely[0] }
+    guard let run = likely.first ?? claimants.first?.run else { return nil }
+    // The order of each is not paid for again before that is decided.
+    for (run, _) in claimants where !run.candidates.contains(job.id) {
+      try ledger.recordNames(run.id, run.namedIDs + [job.id.rawValue])
     }
+    throw PipelineError(
+      .needsDecision, stage: .wait,
+      "job \(job.id) may be the job of run \(run.id), whose \(run.submittedAt == nil ? "dry run" : "submit") had no usable reply",
+      remedy: .decide(run: run.id), jobID: job.id, runID: run.id)
   }
 
   /// The intent of a run whose job was submitted elsewhere, as far as the job repeats it.

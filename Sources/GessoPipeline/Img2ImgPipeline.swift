@@ -175,7 +175,7 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  private func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
+  func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
     var client = client
     let former = client.onPause
     client.onPause = { pause, refusal in

@@ -63,6 +63,75 @@ struct OwnJobTests {
     service.requests.count { $0.hasPrefix("POST /generate") }
   }
 
+  @Test("the job of a dry run whose process was killed is the order's, also where it is fetched first")
+  func fetchesOwn() async throws {
+    let service = try service(#"{"image":"asset_source"}"#)
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).price(order()).result }
+    let job = JobID(rawValue: "job_1")
+    let fetched = try await pipeline(service).resume(job, folder: folder).result
+    #expect(fetched.runID == 1 && fetched.files.count == 1)
+    let result = try await pipeline(service).start(order()).result
+    #expect(result.jobID == job && result.reused)
+    #expect(generations(service) == 1, "the order is paid for once")
+    #expect(try ledger().entries().map(\.jobID) == [job])
+  }
+
+  @Test(
+    "a job that may be that of a killed dry run becomes no run of its own, until that is decided",
+    arguments: [true, false])
+  func undecided(isOwn: Bool) async throws {
+    let service = try service("{}")
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).price(order()).result }
+    let job = JobID(rawValue: "job_1")
+    await #expect { try await pipeline(service).resume(job, folder: folder).result } throws: {
+      ($0 as? PipelineError)?.code == .needsDecision && ($0 as? PipelineError)?.runID == 1
+    }
+    await #expect("nothing is paid before the decision") { try await pipeline(service).start(order()).result } throws: {
+      ($0 as? PipelineError)?.candidates == [job]
+    }
+    try await pipeline(service).resolve(1, isOwn ? .adopt(job) : .drop)
+    let fetched = try await pipeline(service).resume(job, folder: folder).result
+    #expect((fetched.runID == 1) == isOwn && fetched.files.count == 1)
+    #expect(try await pipeline(service).start(order()).result.jobID?.rawValue == (isOwn ? "job_1" : "job_2"))
+    #expect(generations(service) == (isOwn ? 1 : 2))
+  }
+
+  @Test("a job of another image than that of a killed dry run is a run of its own")
+  func fetchesOther() async throws {
+    let service = try service(#"{"image":"asset_other"}"#)
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).price(order()).result }
+    let fetched = try await pipeline(service).resume(JobID(rawValue: "job_1"), folder: folder).result
+    #expect(fetched.runID == 2)
+    #expect(try await pipeline(service).start(order()).result.jobID?.rawValue == "job_2")
+  }
+
+  @Test("a run cannot adopt a job that shows it is another run's")
+  func adoptsOwn() async throws {
+    let service = try service(#"{"image":"asset_source","prompt":"a lake"}"#)
+    let job = JobID(rawValue: "job_1")
+    // Neither submit has a reply; the job is that of the first.
+    await #expect(throws: ScenarioError.self) { try await pipeline(service).start(order("a lake")).result }
+    let other = try self.service("{}")
+    await #expect(throws: ScenarioError.self) { try await pipeline(other).start(order()).result }
+    await #expect { try await pipeline(service).resolve(2, .adopt(job)) } throws: {
+      ($0 as? PipelineError)?.code == .invalidOrder && ($0 as? PipelineError)?.message.contains("run 1") == true
+    }
+    #expect(try await pipeline(service).resolve(1, .adopt(job)).jobID == job)
+  }
+
+  @Test("of a lost submit and a killed dry run with one image, none takes the only job by the image alone")
+  func rivalDryRun() async throws {
+    let service = try service(#"{"image":"asset_source"}"#, refusedReads: 0)
+    let other = ScriptedService(results: []) { name, _ throws(ScenarioError) in
+      if name == "POST /generate/img2img" { throw Self.lost }
+      return name == "GET /jobs" ? Self.json("{}", status: 401) : nil
+    }
+    await #expect(throws: ScenarioError.self) { try await pipeline(other).price(order("a lake")).result }
+    await #expect { try await pipeline(service).start(order()).result } throws: {
+      ($0 as? PipelineError)?.code == .needsDecision && ($0 as? PipelineError)?.candidates.map(\.rawValue) == ["job_1"]
+    }
+  }
+
   // MARK: Prices of orders that were submitted
 
   @Test("the price of an order whose submit had no reply is not asked for: the job of the submit is looked for")

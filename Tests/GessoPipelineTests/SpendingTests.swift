@@ -34,6 +34,13 @@ struct SpendingTests {
       try ledger.recordDryRun(run, submit(nil, account: account), now: time)
       switch ends {
       case "dry run": if price == nil { return }
+      case "dry run, adopted":
+        try ledger.recordNeedsDecision(run, reason: "who knows", candidates: [])
+        try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
+        return
+      case "dry run, dropped":
+        try ledger.recordDropped(run, reason: "dropped")
+        return
       case "dry run with a job":
         try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
         return
@@ -49,7 +56,7 @@ struct SpendingTests {
     case "submitted": try ledger.recordSubmission(run, job: JobID(rawValue: "job_\(key)"), cost: cost)
     case "refused": try ledger.recordNotSubmitted(run)
     case "parked": try ledger.recordNeedsDecision(run, reason: "who knows", candidates: [])
-    case "dropped": try ledger.recordFailure(run, reason: "dropped")
+    case "dropped": try ledger.recordDropped(run, reason: "dropped")
     default: break
     }
   }
@@ -64,7 +71,9 @@ struct SpendingTests {
       ("three without cost or price", false), ("price 8, dry run without a reply", false),
       ("a dry run without a reply or a price", true), ("two dry runs without a reply or a price", false),
       ("price 8, dry run with a reply", true), ("price 8, dry run without a reply yesterday", true),
-      ("a dry run that started a job of 8", false), ("price 8, dropped, and ordered again", false),
+      ("a dry run that started a job of 8", false), ("a dry run without a reply whose job of 8 was adopted", false),
+      ("two dry runs that were dropped, without a price", false),
+      ("price 8, dropped, and ordered again", false),
     ])
   func counts(spent: String, fits: Bool) throws {
     let ledger = try Ledger(path: path)
@@ -96,6 +105,10 @@ struct SpendingTests {
       try spend(ledger, "a", price: 8, cost: nil, at: time - 86_400, ends: "dry run")
     case "a dry run that started a job of 8":
       try spend(ledger, "a", price: nil, cost: "8", at: time, ends: "dry run with a job")
+    case "two dry runs that were dropped, without a price":
+      for key in ["a", "b"] { try spend(ledger, key, price: nil, cost: nil, at: time, ends: "dry run, dropped") }
+    case "a dry run without a reply whose job of 8 was adopted":
+      try spend(ledger, "a", price: nil, cost: "8", at: time, ends: "dry run, adopted")
     case "price 8, dropped, and ordered again": try spend(ledger, "new", price: 8, cost: nil, at: time, ends: "dropped")
     default: Issue.record("no such case")
     }

@@ -125,7 +125,7 @@ extension Ledger {
       ])
   }
 
-  /// Records the ids of jobs and assets that an unreadable reply to a submit names.
+  /// Records the ids of jobs and assets that an unreadable reply to a submit names, or a person.
   package func recordNames(_ id: Int64, _ names: [String]) throws(PipelineError) {
     try update(id, step: "names", ["named": names.joined(separator: " ")])
   }
@@ -136,7 +136,15 @@ extension Ledger {
       id, to: .needsDecision, ["failure": reason, "named": candidates.joined(separator: " "), "isOrdered": true])
   }
 
-  /// Records that the submit started no job.
+  /// Records that the run is given up, although its submit or dry run may have started a job: the order gets a new attempt.
+  package func recordDropped(_ id: Int64, reason: String) throws(PipelineError) {
+    let entry = try entry(run: id)
+    try update(
+      id, to: .failed,
+      ["failure": reason, "isOrdered": true, "dryRunAt": nil, "submittedAt": entry.submittedAt ?? entry.dryRunAt])
+  }
+
+  /// Records that the submit, or the dry run, started no job.
   package func recordNotSubmitted(_ id: Int64) throws(PipelineError) {
     try update(id, to: .uploaded, ["failure": nil, "named": "", "dryRunAt": nil, "submittedAt": nil])
   }
@@ -175,8 +183,12 @@ extension Ledger {
       [account.id, Self.day(of: now).lowerBound])
   }
 
-  /// The runs of this service whose submit may have started a job that is not on record.
-  package func openSubmits(baseURL: String) throws(PipelineError) -> [LedgerEntry] {
-    try entries("WHERE baseURL = ? AND state IN ('submitting', 'needs-decision') ORDER BY id", [baseURL])
+  /// The runs of this service that may have started a job which is not on record (``LedgerEntry/mayHaveJob``).
+  package func openRequests(baseURL: String) throws(PipelineError) -> [LedgerEntry] {
+    try entries(
+      """
+      WHERE baseURL = ? AND jobID IS NULL AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL) ORDER BY id
+      """, [baseURL]
+    ).filter(\.mayHaveJob)
   }
 }

@@ -52,12 +52,21 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let cost: String?
   /// True when only the price was asked for, and the service started the job all the same.
   public let wasStartedByDryRun: Bool
-  /// The ids of jobs and assets that an unreadable reply to the submit names, and of jobs that may be that of the submit.
+  /// The ids of jobs and assets that an unreadable reply to the submit or dry run names, and of jobs that may be that of the request.
   public let namedIDs: [String]
   /// Why it failed, or why the results of a job that succeeded cannot be had.
   public let failure: String?
   /// The results on disk, in the service's order.
   public let results: [LedgerResult]
+
+  /// True where a submit or a dry run may have started a job that is not on record, and the run was not given up.
+  package var mayHaveJob: Bool {
+    guard jobID == nil else { return false }
+    return [.submitting, .needsDecision].contains(state) || dryRunAt != nil && submittedAt == nil
+  }
+
+  /// The time just before the last request that may have started a job, in seconds since 1970.
+  package var lastRequestAt: Double { max(submittedAt ?? 0, dryRunAt ?? 0) }
 
   /// The jobs among ``namedIDs``: one of them may be the job of the submit.
   public var candidates: [JobID] { namedIDs.filter { !$0.hasPrefix("asset_") }.map(JobID.init(rawValue:)) }

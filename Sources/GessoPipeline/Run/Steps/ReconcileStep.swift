@@ -52,7 +52,8 @@ struct ReconcileStep: Sendable {
       guard claim.entry.dryRunAt == entry.dryRunAt else { return }
       _ = try record(found, ofDryRun: claim.entry, hasReply: false)
     } catch {
-      guard error.code == .runInProgress else { throw error }
+      // A run that needs a decision is on record as such, and counts for the limit of the day.
+      guard [.runInProgress, .needsDecision].contains(error.code) else { throw error }
     }
   }
 
@@ -69,10 +70,28 @@ struct ReconcileStep: Sendable {
         try context.ledger.recordNoDryRunJob(entry.id)
         return nil
       }
-      // Without a reply such jobs do not stop the order, but the limit of the day counts them.
-      guard hasReply else { return nil }
+      // Without a reply, and without a job that a reply or a person has named, such jobs do not stop the order, but the limit of the
+      // day counts them.
+      guard hasReply || !entry.candidates.isEmpty else { return nil }
       throw try park(entry, jobs.map(\.id), others: others)
     }
+  }
+
+  /// The runs that may have started a job, with the evidence that the job shows for each. A job that a run has is no other's: as the
+  /// job of another run, or of none, it would be hidden from its order, which would then be paid for again.
+  func claimants(of job: Job) async throws -> [(run: LedgerEntry, evidence: JobEvidence)] {
+    var claimants: [(run: LedgerEntry, evidence: JobEvidence)] = []
+    for run in try context.ledger.openRequests(baseURL: context.account.service) {
+      let isNamed = run.candidates.contains(job.id)
+      guard isNamed || window(of: run).contains(job) else { continue }
+      let evidence = try await finding(job, try SubmittedRequest(run)).evidence
+      if isNamed || evidence != .against { claimants.append((run, evidence)) }
+    }
+    return claimants
+  }
+
+  private func window(of run: LedgerEntry) -> SubmitWindow {
+    SubmitWindow(submittedAt: run.lastRequestAt, clockOffset: context.clockOffset)
   }
 
   /// What one look at a job, and at its first result where that was necessary, has shown.
@@ -87,12 +106,12 @@ struct ReconcileStep: Sendable {
   /// Looks through the jobs that were made around the time of the run's last request that may have started one.
   private func search(_ entry: LedgerEntry, looks: Int) async throws -> Reconciliation<Job> {
     let sent = try SubmittedRequest(entry)
-    let (polling, moment) = (context.polling, max(entry.submittedAt ?? 0, entry.dryRunAt ?? 0))
+    let polling = context.polling
     var (known, waited, pause) = ([JobID: Finding](), Duration.zero, polling.initialInterval)
     var look = 0
     while true {
       let offset = context.clockOffset
-      let window = SubmitWindow(submittedAt: moment, clockOffset: offset)
+      let window = SubmitWindow(submittedAt: entry.lastRequestAt, clockOffset: offset)
       let listed = try await context.jobList.jobs(createdAfter: window.earliest) {
         try await context.client.jobs(createdAfter: $0)
       }
@@ -123,8 +142,8 @@ struct ReconcileStep: Sendable {
 
   /// True when the job shows the same evidence for another run that waits for its job, such as one of the same image.
   private func hasRival(for finding: Finding, _ entry: LedgerEntry) throws -> Bool {
-    try context.ledger.openSubmits(baseURL: entry.intent.baseURL).contains { other in
-      try other.id != entry.id
+    try context.ledger.openRequests(baseURL: entry.intent.baseURL).contains { other in
+      try other.id != entry.id && window(of: other).contains(finding.job)
         && SubmittedRequest(other).evidence(of: finding.job, result: finding.result) == .positive
     }
   }
