@@ -204,6 +204,10 @@ extension OrderNote {
     case .maskSelectsAll: "the mask is white everywhere: the whole image is painted anew"
     case .hasJob(let job, let run):
       "the order has its job \(job) already (run \(run)), so that the price is that on record: given again, it costs nothing"
+    case .madeByAnotherAccount(let run, let job):
+      "run \(run) has the same image, prompt and model, and was paid for with another API key or project, so that this order is paid "
+        + "for anew: gesso jobs \(job.map { "fetch \($0)" } ?? "show \(run)") has what was made, and --project makes the orders of all "
+        + "keys of a project one"
     case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is painted anew"
     }
   }

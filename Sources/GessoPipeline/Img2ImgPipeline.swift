@@ -155,6 +155,12 @@ public struct Img2ImgPipeline: Sendable {
     defer { withExtendedLifetime(claim) {} }
     let entry = claim.entry
     if isOrdered, !entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
+    if entry.state.isBeforeSubmit,
+      let other = try ledger.runOfAnotherAccount(
+        like: intent, models: CustomModel.alternatives(to: intent.model), seed: order.request.seed)
+    {
+      context.report(.noticed(.madeByAnotherAccount(run: other.id, job: other.jobID)))
+    }
     var run = ActiveRun(context, entry, order, gate: gate)
     try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
     return run

@@ -177,4 +177,35 @@ struct OwnJobTests {
     }
     #expect(service.requests.count == before)
   }
+
+  // MARK: Another key
+
+  struct Repeated: Sendable {
+    var prompt = "a forest"
+    var key = "key-2"
+    var project: String?
+    var isNoticed = false
+  }
+
+  @Test(
+    "an order that another key paid for is pointed out before it is paid for again, also where a project is named since",
+    arguments: [
+      Repeated(isNoticed: true), Repeated(prompt: "a lake"), Repeated(key: "key-1"),
+      Repeated(project: "proj_1", isNoticed: true),
+    ])
+  func otherKey(second: Repeated) async throws {
+    let first = ScriptedService(results: [])
+    _ = try await pipeline(first, key: "key-1").start(order()).result
+    let service = ScriptedService(number: 2, results: [])
+    let run = try pipeline(service, key: second.key, project: second.project).start(order(second.prompt))
+    var notes: [String] = []
+    for await event in run.events {
+      if case .noticed(.madeByAnotherAccount(let run, let job)) = event {
+        notes.append("\(run) \(job?.rawValue ?? "") after \(service.requests.count)")
+      }
+    }
+    _ = try await run.result
+    #expect(notes == (second.isNoticed ? ["1 job_1 after 0"] : []))
+    #expect(generations(service) == (second.key == "key-1" ? 0 : 1), "the order of another key is never taken")
+  }
 }

@@ -191,4 +191,19 @@ extension Ledger {
       """, [baseURL]
     ).filter(\.mayHaveJob)
   }
+
+  /// The latest run of the same service, image, prompt and model that another account has submitted; nil for a source whose bytes are
+  /// not known. A nil `seed` is any.
+  package func runOfAnotherAccount(like intent: LedgerIntent, models: [String], seed: String?) throws(PipelineError)
+    -> LedgerEntry?
+  {
+    guard let sourceSHA256 = intent.sourceSHA256 else { return nil }
+    return try entries(
+      """
+      WHERE baseURL = ?1 AND account <> ?2 AND sourceSHA256 = ?3 AND prompt = ?4 AND (?5 IS NULL OR seed = ?5)
+        AND state NOT IN ('planned', 'prepared', 'uploaded', 'failed') ORDER BY id DESC
+      """,
+      [intent.baseURL, intent.account, sourceSHA256, intent.prompt, seed]
+    ).first { models.contains($0.intent.model) }
+  }
 }

@@ -6,6 +6,11 @@ package enum CustomModel {
   /// By the legacy model's id.
   package static let substitutes = ["flux.1-dev": Img2ImgRequest.customModelID]
 
+  /// A model, and the one that takes its place or whose place it takes.
+  package static func alternatives(to model: String) -> [String] {
+    [model] + substitutes.filter { $0.key == model || $0.value == model }.flatMap { [$0.key, $0.value] }
+  }
+
   /// What a custom model takes of a setting.
   private enum Range {
     case number(ClosedRange<Double>, step: Double?)
