@@ -241,18 +241,6 @@ public func roundFloats(_ input: UnsafePointer<Float>, count: Int, output: Unsaf
 public func unpremultiplyFloats(
   _ input: UnsafePointer<Float>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt16>
 ) {
-  if channels == 4 {
-    let (center, largest) = (cpi_f32x4(repeating: 32_768), cpi_f32x4(repeating: 65_535))
-    for x in 0..<pixels {
-      let values = cpi_load_f32x4(input + x &* 4) + center
-      let alpha = cpi_repeat_last_f32x4(values)
-      // A half rounds to 0, which is even.
-      let scales = cpi_keep_greater_f32x4(largest / alpha, alpha, cpi_f32x4(repeating: 0.5))
-      let words = cpi_larger_f32x4(cpi_smaller_f32x4(values * scales, largest), cpi_f32x4(repeating: 0))
-      cpi_store_low_u16(output + x &* 4, words + cpi_f32x4(repeating: 8_388_608))
-    }
-    return
-  }
   for x in 0..<pixels {
     let pixel = x &* channels
     let alpha = input[pixel &+ channels &- 1] + 32_768

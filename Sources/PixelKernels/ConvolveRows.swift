@@ -2,9 +2,9 @@ public import CPixelIntrinsics
 
 // The horizontal pass of a separable resize, with rows as lanes.
 //
-// Sixteen lanes run side by side: sixteen rows of one channel, eight of two, or four of three or four channels (three
-// leave every fourth lane idle). `columns` holds, for each pair of source columns (2p, 2p+1), sixteen 32-bit words, one a
-// lane, each word the lane's two neighboring samples (`interleaveColumns`). One output column is then a run of
+// Lanes run side by side: of sixteen, sixteen rows of one channel or eight of two; of thirty-two, eight rows of three or four channels
+// (three leave every fourth lane idle). `columns` holds, for each pair of source columns (2p, 2p+1), a 32-bit word for each lane, each
+// word the lane's two neighboring samples (`interleaveColumns`). One output column is then a run of
 // multiply-adds of whole vectors by one pair of weights, without a sum across lanes.
 //
 //     sum[i][lane] = start + Σₚ (w[2p] · columns[first+p][lane].even + w[2p+1] · columns[first+p][lane].odd) >> pairShift
@@ -13,8 +13,13 @@ public import CPixelIntrinsics
 // magnitude of samples, times both passes' gains, times 2^bits, below 2^31. The results are those of the vertical pass
 // (ConvolveColumns.swift).
 
-/// The number of lanes of the horizontal pass.
-public let horizontalLanes = 16
+/// The lanes of the horizontal pass.
+public enum HorizontalLanes {
+  /// The number of lanes for pixels of `channels` samples.
+  public static func count(channels: Int) -> Int { channels > 2 ? 32 : 16 }
+  /// The lanes of a row.
+  public static func perRow(channels: Int) -> Int { channels == 3 ? 4 : channels }
+}
 
 /// To bytes: clamp(128 + sum >> shift).
 public func convolveRowsToBytes(_ pass: cpi_row_convolution) { convolve(ToBytes.self, pass) }
@@ -36,52 +41,80 @@ public func convolveRowsToFineReference(_ pass: cpi_row_convolution) { define(To
 /// The definition of ``convolveRowsToSums(_:)``.
 public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(ToSums.self, pass) }
 
-@inline(__always)
-private func define<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
+@inline(__always) private func define<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
   let output = pass.output.assumingMemoryBound(to: Form.Output.self)
   for i in 0..<pass.output_count {
-    for lane in 0..<horizontalLanes {
+    for lane in 0..<pass.lanes {
       var sum = pass.start
       for p in 0..<pass.pairs {
-        let word = pass.columns[(Int(pass.first_pairs[i]) + p) * horizontalLanes + lane]
+        let word = pass.columns[(Int(pass.first_pairs[i]) + p) * pass.lanes + lane]
         let even = Int32(pass.weights[(i * pass.pairs + p) * 2]) &* Int32(Int16(truncatingIfNeeded: word))
         sum &+= (even &+ Int32(pass.weights[(i * pass.pairs + p) * 2 + 1]) &* (word &>> 16)) &>> pass.pair_shift
       }
-      output[i * horizontalLanes + lane] = Form.result(sum, pass.shift)
+      output[i * pass.lanes + lane] = Form.result(sum, pass.shift)
     }
   }
 }
 
-@inline(__always)
-private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
-  // A form without cuts has no code for them.
-  if pass.pair_shift == 0 {
-    convolve(Form.self, pass) { $0 }
-  } else {
-    convolve(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
+@inline(__always) private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
+  // Where nothing is cut there is no code for it.
+  switch (pass.lanes, pass.pair_shift) {
+  case (16, 0): convolve16(Form.self, pass) { $0 }
+  case (16, _): convolve16(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
+  case (_, 0): convolve32(Form.self, pass) { $0 }
+  default: convolve32(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
   }
 }
 
-@inline(__always)
-private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution, cut: (cpi_i32x16) -> cpi_i32x16) {
+@inline(__always) private func convolve16<Form: RowForm>(
+  _: Form.Type, _ pass: cpi_row_convolution, cut: (cpi_i32x16) -> cpi_i32x16
+) {
   let (pairs, count) = (pass.pairs, pass.output_count)
   var output = pass.output.assumingMemoryBound(to: Form.Output.self)
   var weightPairs = UnsafeRawPointer(pass.weights)
   var i = 0
   while i < count {
-    var source = pass.columns + Int(pass.first_pairs[i]) &* horizontalLanes
+    var source = pass.columns + Int(pass.first_pairs[i]) &* 16
     var sum = cpi_i32x16(repeating: pass.start)
     var p = 0
     while p < pairs {
       let pair = weightPairs.loadUnaligned(as: Int32.self)
       let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
       sum &+= cut(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight))
-      source += horizontalLanes
+      source += 16
       weightPairs += 4
       p &+= 1
     }
     Form.store(sum, pass.shift, output)
-    output += horizontalLanes
+    output += 16
+    i &+= 1
+  }
+}
+
+@inline(__always) private func convolve32<Form: RowForm>(
+  _: Form.Type, _ pass: cpi_row_convolution, cut: (cpi_i32x16) -> cpi_i32x16
+) {
+  let (pairs, count) = (pass.pairs, pass.output_count)
+  var output = pass.output.assumingMemoryBound(to: Form.Output.self)
+  var weightPairs = UnsafeRawPointer(pass.weights)
+  var i = 0
+  while i < count {
+    var source = pass.columns + Int(pass.first_pairs[i]) &* 32
+    var sum = cpi_i32x16(repeating: pass.start)
+    var nextSum = sum
+    var p = 0
+    while p < pairs {
+      let pair = weightPairs.loadUnaligned(as: Int32.self)
+      let weight = unsafeBitCast(cpi_i32(repeating: pair), to: cpi_i16.self)
+      sum &+= cut(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source), weight))
+      nextSum &+= cut(cpi_multiply_add_pairs_x16(cpi_load_i16x32(source + 16), weight))
+      source += 32
+      weightPairs += 4
+      p &+= 1
+    }
+    Form.store(sum, pass.shift, output)
+    Form.store(nextSum, pass.shift, output + 16)
+    output += 32
     i &+= 1
   }
 }
@@ -95,50 +128,42 @@ private protocol RowForm {
 }
 
 private enum ToBytes: RowForm {
-  @inline(__always)
-  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>) {
+  @inline(__always) static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt8>) {
     cpi_store_centered_u8x16(output, sums, shift)
   }
-  @inline(__always)
-  static func result(_ sum: Int32, _ shift: Int32) -> UInt8 { UInt8(clamping: 128 &+ sum &>> shift) }
+  @inline(__always) static func result(_ sum: Int32, _ shift: Int32) -> UInt8 { UInt8(clamping: 128 &+ sum &>> shift) }
 }
 
 private enum ToWords: RowForm {
-  @inline(__always)
-  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>) {
+  @inline(__always) static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>) {
     cpi_store_i16x16(output, sums, shift)
   }
-  @inline(__always)
-  static func result(_ sum: Int32, _ shift: Int32) -> Int16 { Int16(clamping: sum &>> shift) }
+  @inline(__always) static func result(_ sum: Int32, _ shift: Int32) -> Int16 { Int16(clamping: sum &>> shift) }
 }
 
 private enum ToFine: RowForm {
-  @inline(__always)
-  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>) {
+  @inline(__always) static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<UInt16>) {
     cpi_store_centered_u16x16(output, sums, shift)
   }
-  @inline(__always)
-  static func result(_ sum: Int32, _ shift: Int32) -> UInt16 {
+  @inline(__always) static func result(_ sum: Int32, _ shift: Int32) -> UInt16 {
     UInt16(truncatingIfNeeded: 32_768 &+ Int32(Int16(clamping: sum &>> shift)))
   }
 }
 
 private enum ToSums: RowForm {
-  @inline(__always)
-  static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int32>) {
+  @inline(__always) static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Int32>) {
     cpi_store_i32x16(output, sums)
   }
-  @inline(__always)
-  static func result(_ sum: Int32, _ shift: Int32) -> Int32 { sum }
+  @inline(__always) static func result(_ sum: Int32, _ shift: Int32) -> Int32 { sum }
 }
 
 /// Lays rows of centered samples out for the horizontal pass.
 ///
 /// - Parameters:
-///   - rows: The first of `16 / lanesPerRow` rows, `stride` samples apart. Each may be read up to 8 samples past its end.
+///   - rows: The first of as many rows as there are lanes for, `stride` samples apart. Each may be read up to 8 samples past its end.
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - pairs: Pairs of columns to lay out: half the width, rounded up.
-///   - columns: `pairs * 16` words. Lanes without a channel, and the odd column past an odd width, hold anything.
+///   - columns: A word for each pair and lane. Lanes without a channel, and the odd column past an odd width, hold anything.
 public func interleaveColumns(
   rows: UnsafePointer<Int16>, stride: Int, channels: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
@@ -151,12 +176,11 @@ public func interleaveColumns(
 }
 
 /// Sixteen rows of one channel: a transpose of 32-bit words, four by four.
-@inline(__always)
-private func interleaveGray(
+@inline(__always) private func interleaveGray(
   rows: UnsafePointer<Int16>, stride: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
   var group = 0
-  while group < horizontalLanes {
+  while group < 16 {
     let base = UnsafeRawPointer(rows + group &* stride)
     let rowBytes = stride &* 2
     var p = 0
@@ -166,7 +190,7 @@ private func interleaveGray(
       let b = base.loadUnaligned(fromByteOffset: rowBytes &+ p &* 4, as: SIMD4<Int32>.self)
       let c = base.loadUnaligned(fromByteOffset: rowBytes &* 2 &+ p &* 4, as: SIMD4<Int32>.self)
       let d = base.loadUnaligned(fromByteOffset: rowBytes &* 3 &+ p &* 4, as: SIMD4<Int32>.self)
-      let target = UnsafeMutableRawPointer(columns + (p &* horizontalLanes &+ group))
+      let target = UnsafeMutableRawPointer(columns + (p &* 16 &+ group))
       let left = pairs &- p
       target.storeBytes(of: SIMD4(a[0], b[0], c[0], d[0]), as: SIMD4<Int32>.self)
       if left > 1 { target.storeBytes(of: SIMD4(a[1], b[1], c[1], d[1]), toByteOffset: 64, as: SIMD4<Int32>.self) }
@@ -179,20 +203,20 @@ private func interleaveGray(
 }
 
 /// Eight rows of two channels or four rows of three or four: pixels 2p and 2p+1 are zipped, sample by sample.
-@inline(__always)
-private func interleaveWide(
+@inline(__always) private func interleaveWide(
   rows: UnsafePointer<Int16>, stride: Int, channels: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
   let lanesPerRow = channels == 2 ? 2 : 4
+  let lanes = HorizontalLanes.count(channels: channels)
   var lane = 0
   var row = UnsafeRawPointer(rows)
-  while lane < horizontalLanes {
+  while lane < lanes {
     var p = 0
     while p < pairs {
       let offset = p &* channels &* 4
       let even = row.loadUnaligned(fromByteOffset: offset, as: SIMD4<Int16>.self)
       let odd = row.loadUnaligned(fromByteOffset: offset &+ channels &* 2, as: SIMD4<Int16>.self)
-      let target = UnsafeMutableRawPointer(columns + (p &* horizontalLanes &+ lane))
+      let target = UnsafeMutableRawPointer(columns + (p &* lanes &+ lane))
       if channels == 2 {
         target.storeBytes(of: SIMD4(even[0], odd[0], even[1], odd[1]), as: SIMD4<Int16>.self)
       } else {
@@ -206,19 +230,19 @@ private func interleaveWide(
   }
 }
 
-/// Takes sixteen lanes apart into rows again.
+/// Takes lanes apart into rows again.
 ///
 /// - Parameters:
-///   - lanes: `count` columns of sixteen samples from the horizontal pass.
+///   - lanes: `count` columns of samples from the horizontal pass.
 ///   - sampleBytes: 1, or 2 for words.
 ///   - channels: Samples a pixel, 1 to 4.
-///   - rowCount: Rows wanted, at most `16 / lanesPerRow`.
+///   - rowCount: Rows wanted.
 ///   - output: The first row; rows are `stride` bytes apart.
 public func deinterleaveLanes(
   lanes: UnsafeRawPointer, sampleBytes: Int, channels: Int, count: Int, rowCount: Int, output: UnsafeMutableRawPointer,
   stride: Int
 ) {
-  let columnBytes = horizontalLanes &* sampleBytes
+  let columnBytes = HorizontalLanes.count(channels: channels) &* sampleBytes
   let pixelBytes = channels &* sampleBytes
   switch (channels == 3 ? 4 : channels) &* sampleBytes {
   case 1:
@@ -250,8 +274,7 @@ public func deinterleaveLanes(
 }
 
 /// Copies pixels, each with its idle lane, one over the other's end; the last one of a row without it.
-@inline(__always)
-private func copyLanes<Element: FixedWidthInteger>(
+@inline(__always) private func copyLanes<Element: FixedWidthInteger>(
   _ lanes: UnsafeRawPointer, _: Element.Type, _ columnBytes: Int, _ pixelBytes: Int, from: Int, _ count: Int,
   _ rowCount: Int, _ output: UnsafeMutableRawPointer, _ stride: Int
 ) {

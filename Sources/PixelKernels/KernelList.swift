@@ -13,10 +13,11 @@ public enum KernelList {
   private static var resize: cpi_resize_kernels {
     cpi_resize_kernels(
       convolve_columns: { convolveColumns($0) },
-      convolve_word_columns: { convolveWordColumns($0) },
-      convolve_word_columns_to_bytes: { convolveWordColumnsToBytes($0) },
-      convolve_word_columns_to_fine: { convolveWordColumnsToFine($0) },
-      convolve_word_columns_to_sums: { convolveWordColumnsToSums($0) },
+      convolve_pairs_to_words: { convolvePairsToWords($0) },
+      convolve_pairs_to_bytes: { convolvePairsToBytes($0) },
+      convolve_pairs_to_fine: { convolvePairsToFine($0) },
+      convolve_pairs_to_sums: { convolvePairsToSums($0) },
+      pair_rows: { pairRows($0, $1, count: $2, output: $3) },
       convolve_rows_to_bytes: { convolveRowsToBytes($0) },
       convolve_rows_to_words: { convolveRowsToWords($0) },
       convolve_rows_to_fine: { convolveRowsToFine($0) },

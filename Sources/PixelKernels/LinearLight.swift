@@ -370,7 +370,7 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
 /// Looks words up, as `convolveRowsFine` leaves them in its lanes, and takes the lanes apart into rows.
 ///
 /// - Parameters:
-///   - lanes: `pixels` columns of sixteen words.
+///   - lanes: `pixels` columns of words.
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - rowCount: Rows wanted.
 ///   - table: 65 536 bytes.
@@ -392,9 +392,10 @@ private func map(
   _ lanes: UnsafePointer<UInt16>, _ channels: Int, _ pixels: Int, _ rowCount: Int, _ table: UnsafePointer<UInt8>,
   _ output: UnsafeMutablePointer<UInt8>, _ stride: Int
 ) {
-  let lanesPerRow = channels == 3 ? 4 : channels
+  let lanesPerRow = HorizontalLanes.perRow(channels: channels)
+  let laneCount = HorizontalLanes.count(channels: channels)
   for x in 0..<pixels {
-    let column = lanes + x &* horizontalLanes
+    let column = lanes + x &* laneCount
     for row in 0..<rowCount {
       let target = output + (row &* stride &+ x &* channels)
       for c in 0..<channels { target[c] = table[Int(column[row &* lanesPerRow &+ c])] }
@@ -407,7 +408,7 @@ private func map(
 /// they would change.
 ///
 /// - Parameters:
-///   - high, low: The row's first lanes; pixels are sixteen sums apart.
+///   - high, low: The row's first lanes; pixels are a column apart.
 ///   - channels: 2 or 4, alpha last.
 ///   - shift: Fraction bits of the sums beyond their samples', at most 16.
 ///   - table: 65 025 bytes.
@@ -416,8 +417,9 @@ public func unpremultiplyLight(
   high: UnsafePointer<Int32>, low: UnsafePointer<Int32>, channels: Int, pixels: Int, shift: Int,
   table: UnsafePointer<UInt8>, output: UnsafeMutablePointer<UInt8>
 ) {
+  let lanes = HorizontalLanes.count(channels: channels)
   for x in 0..<pixels {
-    let pixel = x &* horizontalLanes
+    let pixel = x &* lanes
     let target = output + x &* channels
     let alpha = joined(high, low, pixel &+ channels &- 1, shift)
     // Opaque is `whiteLight` · 255 / 256 = 127 · 255.

@@ -150,23 +150,13 @@ public func unpremultiplySums(
   _ sums: UnsafePointer<Int32>, step: Int, channels: Int, pixels: Int, shift: Int, output: UnsafeMutablePointer<UInt8>
 ) {
   let unit = 1 / Float(1 &<< shift)
-  if channels == 4 {
-    var pixel = sums
-    var target = output
-    let (center, largest) = (cpi_f32x4(repeating: 128), cpi_f32x4(repeating: 255))
-    for _ in 0..<pixels {
-      let values = cpi_convert_i32x4(cpi_load_i32x4(pixel)) * cpi_f32x4(repeating: unit) + center
-      let alpha = cpi_repeat_last_f32x4(values)
-      // A half rounds to 0, which is even.
-      let scales = cpi_keep_greater_f32x4(largest / alpha, alpha, cpi_f32x4(repeating: 0.5))
-      let bytes = cpi_larger_f32x4(cpi_smaller_f32x4(values * scales, largest), cpi_f32x4(repeating: 0))
-      cpi_store_low_u8(target, bytes + cpi_f32x4(repeating: 8_388_608))
-      pixel += step
-      target += 4
-    }
-    return
+  var first = 0
+  while channels == 4, first &+ 4 <= pixels {
+    unpremultiplyFour(sums + first &* step, step, cpi_f32x4(repeating: unit), output + first &* 4)
+    first &+= 4
   }
-  for x in 0..<pixels {
+  var x = first
+  while x < pixels {
     let pixel = sums + x &* step
     let target = output + x &* channels
     let alpha = Float(pixel[channels &- 1]) * unit + 128
@@ -174,7 +164,27 @@ public func unpremultiplySums(
     target[channels &- 1] = alphaByte
     let scale = alphaByte == 0 ? 0 : 255 / alpha
     for c in 0..<channels &- 1 { target[c] = roundedByte((Float(pixel[c]) * unit + 128) * scale) }
+    x &+= 1
   }
+}
+
+/// The same for four pixels of four channels.
+@inline(__always)
+private func unpremultiplyFour(
+  _ sums: UnsafePointer<Int32>, _ step: Int, _ unit: cpi_f32x4, _ output: UnsafeMutablePointer<UInt8>
+) {
+  let (center, largest) = (cpi_f32x4(repeating: 128), cpi_f32x4(repeating: 255))
+  func value(_ sums: cpi_i32x4) -> cpi_f32x4 { cpi_convert_i32x4(sums) * unit + center }
+  func rounded(_ value: cpi_f32x4) -> cpi_f32x4 {
+    cpi_larger_f32x4(cpi_smaller_f32x4(value, largest), cpi_f32x4(repeating: 0)) + cpi_f32x4(repeating: 8_388_608)
+  }
+  let pixels = cpi_load_pixels_i32x4(sums, step)
+  let alpha = value(pixels.a)
+  // A half rounds to 0, which is even.
+  let scale = cpi_keep_greater_f32x4(largest / alpha, alpha, cpi_f32x4(repeating: 0.5))
+  cpi_store_pixels_u8(
+    output, rounded(value(pixels.r) * scale), rounded(value(pixels.g) * scale), rounded(value(pixels.b) * scale),
+    rounded(alpha))
 }
 
 /// The nearest byte. Adding 2^23 rounds to an integer and leaves it in the lowest bits (IEEE 754 binary32).

@@ -144,12 +144,12 @@ private func unpremultiplyFromSums(_ channels: Int, _ check: inout KernelCheck) 
   for shift in [7, 14, 22] {
     var random = SplitMix64(seed: UInt64(channels * 100 + shift))
     let limit = Int32(truncatingIfNeeded: 150 << shift)
-    var sums = (0..<pixels * horizontalLanes).map { _ in Int32.random(in: -limit...limit, using: &random) }
+    var sums = (0..<pixels * 16).map { _ in Int32.random(in: -limit...limit, using: &random) }
     // No alpha at all, which is −128.
-    for x in stride(from: 0, to: pixels, by: 9) { sums[x * horizontalLanes + channels - 1] = -128 << Int32(shift) }
+    for x in stride(from: 0, to: pixels, by: 9) { sums[x * 16 + channels - 1] = -128 << Int32(shift) }
     var exact: [Double] = []
     for x in 0..<pixels {
-      let lane = x * horizontalLanes
+      let lane = x * 16
       let values = (0..<channels).map { (c: Int) -> Double in Double(sums[lane + c]) / Double(1 << shift) + 128 }
       let alpha = values[channels - 1]
       for c in 0..<channels - 1 { exact.append(alpha < 0.5 ? 0 : values[c] * 255 / alpha) }
@@ -157,7 +157,7 @@ private func unpremultiplyFromSums(_ channels: Int, _ check: inout KernelCheck) 
     }
     var actual = [UInt8](repeating: 1, count: pixels * channels)
     unpremultiplySums(
-      sums, step: horizontalLanes, channels: channels, pixels: pixels, shift: shift, output: &actual)
+      sums, step: 16, channels: channels, pixels: pixels, shift: shift, output: &actual)
     check.expect(actual, within: 0.501, of: exact, largest: 255, "shift \(shift)")
   }
 }

@@ -13,10 +13,12 @@ func floatConvolutionCases() -> [KernelCase] {
     for width in [1, 15, 16, 31, 32, 67] {
       cases.append(KernelCase("convolveFloatColumns: \(width) samples, \(taps) rows") { columns(width, taps, &$0) })
     }
-    for channels in 1...4 {
-      let taps = channels == 1 ? (taps + 3) / 4 * 4 : taps
+    for channels in 2...4 {
       cases.append(KernelCase("convolveFloatRows: \(channels) channels, \(taps) taps") { rows(channels, taps, &$0) })
     }
+  }
+  for taps in [4, 8, 32, 36, 72] {
+    cases.append(KernelCase("convolveFloatRows: 1 channel, \(taps) taps") { rows(1, taps, &$0) })
   }
   cases.append(KernelCase("centerWords, roundFloats", scales))
   for channels in [2, 4] {

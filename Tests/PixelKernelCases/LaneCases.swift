@@ -23,21 +23,22 @@ func laneCases() -> [KernelCase] {
 /// A byte for each word.
 private let table = (0..<65_536).map { UInt8(truncatingIfNeeded: $0 >> 8 ^ $0) }
 
-private func lanesPerRow(_ channels: Int) -> Int { channels == 3 ? 4 : channels }
+private func lanesPerRow(_ channels: Int) -> Int { HorizontalLanes.perRow(channels: channels) }
+private func laneCount(_ channels: Int) -> Int { HorizontalLanes.count(channels: channels) }
 
 private func interleave(_ channels: Int, _ width: Int, _ check: inout KernelCheck) {
-  let rowCount = horizontalLanes / lanesPerRow(channels)
+  let rowCount = laneCount(channels) / lanesPerRow(channels)
   let stride = width * channels + 16
   let rows = (0..<rowCount * stride).map { Int16(truncatingIfNeeded: $0 * 31) }
   let pairs = (width + 1) / 2
-  var columns = [Int32](repeating: 0, count: pairs * horizontalLanes)
+  var columns = [Int32](repeating: 0, count: pairs * laneCount(channels))
   interleaveColumns(rows: rows, stride: stride, channels: channels, pairs: pairs, columns: &columns)
   // Lanes without a channel, and the column past an odd width, hold anything.
   var (actual, expected): ([Int16], [Int16]) = ([], [])
   for row in 0..<rowCount {
     for x in 0..<width {
       for c in 0..<channels {
-        let word = columns[x / 2 * horizontalLanes + row * lanesPerRow(channels) + c]
+        let word = columns[x / 2 * laneCount(channels) + row * lanesPerRow(channels) + c]
         actual.append(x % 2 == 0 ? Int16(truncatingIfNeeded: word) : Int16(word >> 16))
         expected.append(rows[row * stride + x * channels + c])
       }
@@ -50,8 +51,8 @@ private func deinterleave<Sample: FixedWidthInteger>(
   _: Sample.Type, _ channels: Int, _ width: Int, _ check: inout KernelCheck
 ) {
   let sampleBytes = Sample.bitWidth / 8
-  let rowCount = horizontalLanes / lanesPerRow(channels)
-  let lanes = (0..<width * horizontalLanes).map { Sample(truncatingIfNeeded: $0 * 771) }
+  let rowCount = laneCount(channels) / lanesPerRow(channels)
+  let lanes = (0..<width * laneCount(channels)).map { Sample(truncatingIfNeeded: $0 * 771) }
   // Nothing is written past the last row.
   var output = [Sample](repeating: 77, count: rowCount * width * channels + 1)
   deinterleaveLanes(
@@ -61,8 +62,8 @@ private func deinterleave<Sample: FixedWidthInteger>(
 }
 
 private func map(_ channels: Int, _ width: Int, _ check: inout KernelCheck) {
-  let rowCount = horizontalLanes / lanesPerRow(channels) - (channels > 1 ? 1 : 0)
-  let lanes = (0..<width * horizontalLanes).map { UInt16(truncatingIfNeeded: $0 * 8_191) }
+  let rowCount = laneCount(channels) / lanesPerRow(channels) - (channels > 1 ? 1 : 0)
+  let lanes = (0..<width * laneCount(channels)).map { UInt16(truncatingIfNeeded: $0 * 8_191) }
   var output = [UInt8](repeating: 7, count: rowCount * width * channels + 1)
   mapLanes(
     lanes, channels: channels, pixels: width, rowCount: rowCount, table: table, output: &output,
@@ -74,7 +75,7 @@ private func rows<Sample>(of lanes: [Sample], _ channels: Int, _ width: Int, _ r
   var samples: [Sample] = []
   for row in 0..<rowCount {
     for x in 0..<width {
-      for c in 0..<channels { samples.append(lanes[x * horizontalLanes + row * lanesPerRow(channels) + c]) }
+      for c in 0..<channels { samples.append(lanes[x * laneCount(channels) + row * lanesPerRow(channels) + c]) }
     }
   }
   return samples

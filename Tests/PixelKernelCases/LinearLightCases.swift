@@ -163,7 +163,7 @@ private func unpremultiply(_ channels: Int, _ check: inout KernelCheck) {
   let table = (0..<65_025).map { UInt8($0 / 256) }
   for shift in [8, 16] {
     var random = SplitMix64(seed: UInt64(channels * 100 + shift))
-    var high = [Int32](repeating: 0, count: pixels * horizontalLanes)
+    var high = [Int32](repeating: 0, count: pixels * HorizontalLanes.count(channels: channels))
     var low = high
     var exact: [Double] = []
     for x in 0..<pixels {
@@ -174,8 +174,8 @@ private func unpremultiply(_ channels: Int, _ check: inout KernelCheck) {
         let isAlpha = c == channels - 1
         let light = isAlpha ? 1 : Double(Int.random(in: -50...1_050, using: &random)) / 1_000
         let sum = Int64(light * alpha * 127 * 256) << Int64(shift)
-        high[x * horizontalLanes + c] = Int32((sum >> 8) - 16_384 << Int64(shift))
-        low[x * horizontalLanes + c] = Int32(sum & 255)
+        high[x * HorizontalLanes.count(channels: channels) + c] = Int32((sum >> 8) - 16_384 << Int64(shift))
+        low[x * HorizontalLanes.count(channels: channels) + c] = Int32(sum & 255)
         exact.append(isAlpha ? alpha : alphaByte == 0 ? 0 : max(0, light) * 65_024 / 256 - 0.5)
       }
     }

@@ -88,6 +88,15 @@ CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { (void)a; return b; }
 
 #endif
 
+// Saturates to int16: a's elements, then b's.
+CPI_INLINE cpi_i16 cpi_pack_in_order_i32(cpi_i32 a, cpi_i32 b) {
+  cpi_i16 words = cpi_pack_i32(a, b);
+#if defined(__AVX2__)
+  words = (cpi_i16)_mm256_permute4x64_epi64((__m256i)words, 0xD8);
+#endif
+  return words;
+}
+
 // Words as bytes, 128 added and clamped to 0…255: a's elements, then b's.
 CPI_INLINE void cpi_store_centered_u8(uint8_t *p, cpi_i16 a, cpi_i16 b) {
   const cpi_i16 center = 128;
@@ -106,25 +115,22 @@ CPI_INLINE cpi_i32x4 cpi_load_i32x4(const int32_t *p) { cpi_i32x4 v; memcpy(&v, 
 CPI_INLINE cpi_f32x4 cpi_convert_i32x4(cpi_i32x4 v) { return __builtin_convertvector(v, cpi_f32x4); }
 CPI_INLINE cpi_f32x4 cpi_larger_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_max(a, b); }
 CPI_INLINE cpi_f32x4 cpi_smaller_f32x4(cpi_f32x4 a, cpi_f32x4 b) { return __builtin_elementwise_min(a, b); }
-// The last element in all places.
-CPI_INLINE cpi_f32x4 cpi_repeat_last_f32x4(cpi_f32x4 v) { return __builtin_shufflevector(v, v, 3, 3, 3, 3); }
-// v where a > b, else 0; and 1 in the last place.
-CPI_INLINE cpi_f32x4 cpi_keep_greater_f32x4(cpi_f32x4 v, cpi_f32x4 a, cpi_f32x4 b) {
-  const cpi_i32x4 kept = (cpi_i32x4)v & (a > b);
-  return __builtin_shufflevector((cpi_f32x4)kept, (cpi_f32x4){1, 1, 1, 1}, 0, 1, 2, 7);
+// v where a > b, else 0.
+CPI_INLINE cpi_f32x4 cpi_keep_greater_f32x4(cpi_f32x4 v, cpi_f32x4 a, cpi_f32x4 b) { return (cpi_f32x4)((cpi_i32x4)v & (a > b)); }
+// Four pixels of four sums, `step` sums apart: their first, second, third and fourth sums.
+typedef struct { cpi_i32x4 r, g, b, a; } cpi_pixels_i32x4;
+CPI_INLINE cpi_pixels_i32x4 cpi_load_pixels_i32x4(const int32_t *p, ptrdiff_t step) {
+  const cpi_i32x4 v = cpi_load_i32x4(p), w = cpi_load_i32x4(p + step), x = cpi_load_i32x4(p + 2 * step), y = cpi_load_i32x4(p + 3 * step);
+  const cpi_i32x4 vw_low = __builtin_shufflevector(v, w, 0, 4, 1, 5), vw_high = __builtin_shufflevector(v, w, 2, 6, 3, 7);
+  const cpi_i32x4 xy_low = __builtin_shufflevector(x, y, 0, 4, 1, 5), xy_high = __builtin_shufflevector(x, y, 2, 6, 3, 7);
+  return (cpi_pixels_i32x4){
+      __builtin_shufflevector(vw_low, xy_low, 0, 1, 4, 5), __builtin_shufflevector(vw_low, xy_low, 2, 3, 6, 7),
+      __builtin_shufflevector(vw_high, xy_high, 0, 1, 4, 5), __builtin_shufflevector(vw_high, xy_high, 2, 3, 6, 7)};
 }
-// The lowest byte (word) of each element.
-CPI_INLINE void cpi_store_low_u8(uint8_t *p, cpi_f32x4 v) {
-  typedef uint8_t bytes __attribute__((ext_vector_type(16)));
-  typedef uint8_t low __attribute__((ext_vector_type(4)));
-  const low four = __builtin_shufflevector((bytes)v, (bytes)v, 0, 4, 8, 12);
-  memcpy(p, &four, 4);
-}
-CPI_INLINE void cpi_store_low_u16(uint16_t *p, cpi_f32x4 v) {
-  typedef uint16_t words __attribute__((ext_vector_type(8)));
-  typedef uint16_t low __attribute__((ext_vector_type(4)));
-  const low four = __builtin_shufflevector((words)v, (words)v, 0, 2, 4, 6);
-  memcpy(p, &four, 8);
+// Four pixels of bytes, each the lowest byte of an element.
+CPI_INLINE void cpi_store_pixels_u8(uint8_t *p, cpi_f32x4 r, cpi_f32x4 g, cpi_f32x4 b, cpi_f32x4 a) {
+  const cpi_i32x4 pixels = ((cpi_i32x4)r & 255) | ((cpi_i32x4)g & 255) << 8 | ((cpi_i32x4)b & 255) << 16 | (cpi_i32x4)a << 24;
+  memcpy(p, &pixels, sizeof pixels);
 }
 CPI_INLINE void cpi_store_f32x4(float *p, cpi_f32x4 v) { memcpy(p, &v, sizeof v); }
 // The sums of a, b, c and d: of each the first two elements and the last two, then both.

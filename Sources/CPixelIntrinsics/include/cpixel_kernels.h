@@ -11,26 +11,38 @@
 
 #pragma clang assume_nonnull begin
 
-// A vertical pass that makes one or two output rows of stacked rows.
+// A vertical pass over bytes that makes one or two output rows.
 typedef struct cpi_column_convolution {
-  const void *_Nonnull const *_Nonnull rows;  // `taps` rows of at least `count` samples: bytes, or centered words
-  ptrdiff_t taps;                    // even
-  const int16_t *weights;            // the first output row's, for the first `end` rows
-  ptrdiff_t end;                     // even, at most `taps`
-  const int16_t *next_weights;       // the second output row's, for the rows from `begin` to `taps`
-  ptrdiff_t begin;                   // even, at most `taps`; equal to `taps` where there is no second output row
-  ptrdiff_t count;                   // samples
-  int32_t start;                     // what sums begin with
-  int32_t pair_shift;                // fraction bits that are cut off the products of each pair of rows, where weights are finer than
-                                     // sums have room for; 0 for bytes
-  int32_t shift;                     // fraction bits of the sums that the result does not have
-  void *output;                      // `count` samples
-  void *next_output;                 // the same of the second output row
+  const uint8_t *_Nonnull const *_Nonnull rows;  // `taps` rows of at least `count` samples
+  ptrdiff_t taps;                                // even
+  const int16_t *weights;                        // the first output row's, for the first `end` rows
+  ptrdiff_t end;                                 // even, at most `taps`
+  const int16_t *next_weights;                   // the second output row's, for the rows from `begin` to `taps`
+  ptrdiff_t begin;                               // even, at most `taps`; equal to `taps` where there is no second output row
+  ptrdiff_t count;                               // samples
+  int32_t start;                                 // what sums begin with
+  int32_t shift;                                 // fraction bits of the sums that the result does not have
+  int16_t *output;                               // `count` samples
+  int16_t *next_output;                          // the same of the second output row
 } cpi_column_convolution;
 
-// A horizontal pass over sixteen lanes.
+// A vertical pass over pairs of rows of centered words.
+typedef struct cpi_pair_convolution {
+  const int16_t *_Nonnull const *_Nonnull rows;  // `pairs` times two rows, sample by sample: `2 * count` words
+  ptrdiff_t pairs;
+  const int16_t *weights;                        // `2 * pairs` weights
+  ptrdiff_t count;                               // samples
+  int32_t start;                                 // what sums begin with
+  int32_t pair_shift;                            // fraction bits that are cut off each pair's products, where weights are finer than sums
+                                                 // have room for
+  int32_t shift;                                 // fraction bits of the sums that the result does not have
+  void *output;                                  // `count` samples
+} cpi_pair_convolution;
+
+// A horizontal pass over lanes.
 typedef struct cpi_row_convolution {
-  const int32_t *columns;      // pairs of source columns, sixteen words each
+  ptrdiff_t lanes;             // 16 or 32
+  const int32_t *columns;      // pairs of source columns, a word each lane
   const int32_t *first_pairs;  // for each output column, the first pair of its window
   const int16_t *weights;      // `output_count` rows of `2 * pairs` weights
   ptrdiff_t pairs;             // pairs of taps a window, the same for every output column
@@ -38,7 +50,7 @@ typedef struct cpi_row_convolution {
   int32_t start;               // what sums begin with
   int32_t pair_shift;          // fraction bits that are cut off each pair's products, where weights are finer than sums have room for
   int32_t shift;               // fraction bits of the sums that the result does not have
-  void *output;                // `output_count * 16` samples
+  void *output;                // `output_count * lanes` samples
 } cpi_row_convolution;
 
 // What a block of rows in linear light adds to the sums of one output row.
@@ -103,13 +115,14 @@ typedef struct cpi_wide_row_convolution {
   uint16_t *output;        // `output_count * channels` samples
 } cpi_wide_row_convolution;
 
-typedef void (*cpi_convolve_columns)(cpi_column_convolution);
+typedef void (*cpi_convolve_pairs)(cpi_pair_convolution);
 typedef void (*cpi_convolve_rows)(cpi_row_convolution);
 
 // The kernels of Sources/ImagePreparation/Resize.
 typedef struct cpi_resize_kernels {
-  cpi_convolve_columns _Nonnull convolve_columns, convolve_word_columns, convolve_word_columns_to_bytes, convolve_word_columns_to_fine,
-      convolve_word_columns_to_sums;
+  void (*convolve_columns)(cpi_column_convolution);
+  cpi_convolve_pairs _Nonnull convolve_pairs_to_words, convolve_pairs_to_bytes, convolve_pairs_to_fine, convolve_pairs_to_sums;
+  void (*pair_rows)(const int16_t *first, const int16_t *second, ptrdiff_t count, int16_t *output);
   cpi_convolve_rows _Nonnull convolve_rows_to_bytes, convolve_rows_to_words, convolve_rows_to_fine, convolve_rows_to_sums;
   void (*center_bytes)(const uint8_t *input, ptrdiff_t count, int16_t *output);
   void (*interleave_columns)(const int16_t *rows, ptrdiff_t stride, ptrdiff_t channels, ptrdiff_t pairs, int32_t *columns);

@@ -3,10 +3,11 @@ internal import Ground
 internal import PixelKernels
 
 /// The horizontal convolution of the passes with 16-bit weights: rows of centered 16-bit samples, a group at a time, with its buffers.
-@safe
-final class HorizontalConvolution {
+@safe final class HorizontalConvolution {
   /// Rows that are taken at a time.
   let rowsPerGroup: Int
+  /// Samples of a column of lanes.
+  let lanes: Int
 
   private let plan: ResamplingPlan
   private let kernels: KernelTable
@@ -37,19 +38,22 @@ final class HorizontalConvolution {
     }
     sourcePairs = (plan.input.width + 1) / 2
     // Windows at the right edge reach past the last pair, with zero weights.
-    columns = AlignedBuffer(count: (sourcePairs + pairsPerWindow) * horizontalLanes, zeroed: true)
+    lanes = HorizontalLanes.count(channels: plan.channels)
+    columns = AlignedBuffer(count: (sourcePairs + pairsPerWindow) * lanes, zeroed: true)
   }
 
-  static func rowsPerGroup(channels: Int) -> Int { horizontalLanes / (channels == 3 ? 4 : channels) }
+  static func rowsPerGroup(channels: Int) -> Int {
+    HorizontalLanes.count(channels: channels) / HorizontalLanes.perRow(channels: channels)
+  }
 
   /// Samples from one row to the next within a column of lanes.
-  var lanesPerRow: Int { horizontalLanes / rowsPerGroup }
+  var lanesPerRow: Int { lanes / rowsPerGroup }
 
   /// The distance in samples between the beginnings of two rows of `width` pixels, with padding that whole vectors may read and write.
   static func rowStride(width: Int, channels: Int) -> Int { (width * channels + 16 + 63) / 64 * 64 }
 
   static func bytesNeeded(plan: ResamplingPlan) -> Int {
-    (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * horizontalLanes * 4
+    (plan.input.width / 2 + 1 + plan.horizontal.longestWindow) * HorizontalLanes.count(channels: plan.channels) * 4
       + plan.output.width * (plan.horizontal.longestWindow * 2 + 8)
   }
 
@@ -60,17 +64,17 @@ final class HorizontalConvolution {
   ///   - stride: The distance in samples between the beginnings of two rows.
   ///   - kernel: The kernel for the result's samples.
   ///   - fractionBits: The sums' fraction bits that the result does not have.
-  ///   - lanes: Sixteen samples for each output column.
+  ///   - output: A column of lanes for each output column.
   func convolve(
     rows: UnsafePointer<Int16>, stride: Int, _ kernel: cpi_convolve_rows, fractionBits: Int,
-    lanes: UnsafeMutableRawPointer
+    output: UnsafeMutableRawPointer
   ) {
     unsafe kernels.resize.interleave_columns(rows, stride, plan.channels, sourcePairs, columns.base)
     let half: Int32 = fractionBits == 0 ? 0 : 1 << Int32(fractionBits - 1)
     unsafe kernel(
       cpi_row_convolution(
-        columns: columns.base, first_pairs: firstPairs.base, weights: weights.base, pairs: pairsPerWindow,
+        lanes: lanes, columns: columns.base, first_pairs: firstPairs.base, weights: weights.base, pairs: pairsPerWindow,
         output_count: plan.output.width, start: half, pair_shift: bits.pairShift, shift: Int32(fractionBits),
-        output: lanes))
+        output: output))
   }
 }

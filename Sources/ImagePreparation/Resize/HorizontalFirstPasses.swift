@@ -4,10 +4,9 @@ internal import PixelKernels
 
 /// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the horizontal one first: cheaper where the result has
 /// more pixels than the source, most of whose work is then the vertical convolution, which needs no other order of samples.
-@safe
-final class HorizontalFirstPasses: ResamplingPasses {
+@safe final class HorizontalFirstPasses: ResamplingPasses {
   private(set) var rowsReady = 0
-  let rowsPerGroup = VerticalConvolution.rowsPerStep
+  let rowsPerGroup = 1
 
   private let plan: ResamplingPlan
   private let kernels: KernelTable
@@ -23,11 +22,13 @@ final class HorizontalFirstPasses: ResamplingPasses {
   private let centeredStride: Int
   /// The horizontal convolution's columns of words.
   private let lanes: AlignedBuffer<Int16>
-  /// The horizontal convolution's rows: row `y` in slot `y % slots`.
+  /// The rows of a group after the horizontal convolution.
+  private let unpaired: AlignedBuffer<Int16>
+  private let rowStride: Int
+  /// The same rows in pairs of an even one and the next one: pair `p` in slot `p % slots`.
   private let intermediate: AlignedBuffer<Int16>
-  private let intermediateStride: Int
   private let slots: Int
-  /// The sums of two rows, before alpha is divided out; empty without alpha.
+  /// The sums of a row, before alpha is divided out; empty without alpha.
   private let sums: AlignedBuffer<Int32>
 
   init(plan: ResamplingPlan, kernels: KernelTable) {
@@ -39,33 +40,33 @@ final class HorizontalFirstPasses: ResamplingPasses {
     bits = (verticalBits, horizontalBits)
     vertical = VerticalConvolution(plan: plan, bits: verticalBits)
     horizontal = HorizontalConvolution(plan: plan, bits: horizontalBits, kernels: kernels)
-    rowsTaken = plan.vertical.starts[0]
+    rowsTaken = plan.vertical.starts[0] / 2 * 2
     rowsEnd = plan.vertical.starts.indices.reduce(0) { max($0, plan.vertical.window($1).upperBound) }
     centeredStride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
     centered = AlignedBuffer(count: horizontal.rowsPerGroup * centeredStride, zeroed: true)
-    // A slot may begin in the middle of a group, whose last column is then read past its end.
-    lanes = AlignedBuffer(count: (plan.output.width + 1) * horizontalLanes, zeroed: false)
+    lanes = AlignedBuffer(count: plan.output.width * horizontal.lanes, zeroed: false)
     slots = Self.slots(plan: plan)
-    intermediateStride = HorizontalConvolution.rowStride(width: plan.output.width, channels: plan.channels)
-    intermediate = AlignedBuffer(count: slots * intermediateStride, zeroed: false)
-    sums = AlignedBuffer(
-      count: plan.scale.isPremultiplied ? VerticalConvolution.rowsPerStep * plan.output.width * plan.channels : 0,
-      zeroed: false)
+    rowStride = HorizontalConvolution.rowStride(width: plan.output.width, channels: plan.channels)
+    unpaired = AlignedBuffer(count: horizontal.rowsPerGroup * rowStride, zeroed: false)
+    intermediate = AlignedBuffer(count: slots * 2 * rowStride, zeroed: false)
+    sums = AlignedBuffer(count: plan.scale.isPremultiplied ? plan.output.width * plan.channels : 0, zeroed: false)
   }
 
-  /// Rows between the passes: those of two windows, the first of which is not complete, and a group.
+  /// Pairs of rows between the passes: those of a window that is not complete, and of a group.
   private static func slots(plan: ResamplingPlan) -> Int {
-    VerticalConvolution.longestSpan(plan: plan) + HorizontalConvolution.rowsPerGroup(channels: plan.channels)
+    (plan.vertical.longestWindow + HorizontalConvolution.rowsPerGroup(channels: plan.channels)) / 2 + 2
   }
 
   static func bytesNeeded(plan: ResamplingPlan) -> Int {
     let group = HorizontalConvolution.rowsPerGroup(channels: plan.channels)
-    let rows =
+    let words =
       group * HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
-      + slots(plan: plan) * HorizontalConvolution.rowStride(width: plan.output.width, channels: plan.channels)
-    let sums = plan.scale.isPremultiplied ? VerticalConvolution.rowsPerStep * plan.output.width * plan.channels : 0
-    return HorizontalConvolution.bytesNeeded(plan: plan) + VerticalConvolution.bytesNeeded(plan: plan)
-      + (rows + plan.output.width * horizontalLanes) * 2 + sums * 4
+      + (group + 2 * slots(plan: plan))
+      * HorizontalConvolution.rowStride(width: plan.output.width, channels: plan.channels) + plan.output.width
+      * HorizontalLanes.count(channels: plan.channels)
+    let sums = plan.scale.isPremultiplied ? plan.output.width * plan.channels : 0
+    return HorizontalConvolution.bytesNeeded(plan: plan) + VerticalConvolution.bytesNeeded(plan: plan) + words * 2
+      + sums * 4
   }
 
   static func window(plan: ResamplingPlan) -> Int { HorizontalConvolution.rowsPerGroup(channels: plan.channels) }
@@ -81,7 +82,7 @@ final class HorizontalFirstPasses: ResamplingPasses {
       }
       most = max(most, next - row)
     }
-    return most + VerticalConvolution.rowsPerStep
+    return most
   }
 
   var firstNeededRow: Int { rowsTaken }
@@ -100,45 +101,44 @@ final class HorizontalFirstPasses: ResamplingPasses {
     }
     unsafe horizontal.convolve(
       rows: centered.base, stride: centeredStride, kernels.resize.convolve_rows_to_words,
-      fractionBits: bits.horizontal.sums, lanes: lanes.base)
-    // Slots are consecutive but for the end of the buffer.
-    var y = rowsTaken
-    while y < end {
-      let slot = y % slots
-      let count = min(end - y, slots - slot)
-      unsafe kernels.resize.deinterleave_lanes(
-        lanes.base + (y - rowsTaken) * horizontal.lanesPerRow, 2, plan.channels, plan.output.width, count,
-        intermediate.base + slot * intermediateStride, intermediateStride * 2)
-      y += count
+      fractionBits: bits.horizontal.sums, output: lanes.base)
+    let count = end - rowsTaken
+    unsafe kernels.resize.deinterleave_lanes(
+      lanes.base, 2, plan.channels, plan.output.width, count, unpaired.base, rowStride * 2)
+    for k in stride(from: 0, to: count, by: 2) {
+      // The last row may be alone; no weight but zero meets the other one.
+      unsafe kernels.resize.pair_rows(
+        unpaired.base + k * rowStride, unpaired.base + min(k + 1, count - 1) * rowStride,
+        plan.output.width * plan.channels, pair((rowsTaken + k) / 2))
     }
     rowsTaken = end
     while rowsReady < plan.output.height, plan.vertical.window(rowsReady).upperBound <= rowsTaken { rowsReady += 1 }
     return true
   }
 
+  private func pair(_ number: Int) -> UnsafeMutablePointer<Int16> {
+    unsafe intermediate.base + number % slots * 2 * rowStride
+  }
+
   func makeRows(_ rows: Range<Int>, output: UnsafeMutableRawPointer, stride: Int) {
+    let row = rows.lowerBound
     let fractionBits = bits.vertical.sums + ResamplingPlan.wordFraction
-    let (width, channels) = (plan.output.width, plan.channels)
+    let count = plan.output.width * plan.channels
     let table = kernels.resize
-    func convolve(
-      _ kernel: cpi_convolve_columns, _ fractionBits: Int, _ output: UnsafeMutableRawPointer, _ stride: Int
-    ) {
-      unsafe vertical.convolve(
-        rows, kernel, count: width * channels, fractionBits: fractionBits, start: 0, output: output,
-        nextOutput: output + (rows.count - 1) * stride
-      ) { unsafe UnsafeRawPointer(intermediate.base + $0 % slots * intermediateStride) }
+    func convolve(_ kernel: cpi_convolve_pairs, _ fractionBits: Int, _ output: UnsafeMutableRawPointer) {
+      unsafe vertical.convolve(row, kernel, count: count, fractionBits: fractionBits, output: output) {
+        unsafe UnsafePointer(pair($0))
+      }
     }
     if plan.scale.isPremultiplied {
-      unsafe convolve(table.convolve_word_columns_to_sums, 0, sums.base, width * channels * 4)
-      for row in 0..<rows.count {
-        unsafe table.unpremultiply_sums(
-          sums.base + row * width * channels, channels, channels, width, fractionBits,
-          (output + row * stride).assumingMemoryBound(to: UInt8.self))
-      }
+      unsafe convolve(table.convolve_pairs_to_sums, 0, sums.base)
+      unsafe table.unpremultiply_sums(
+        sums.base, plan.channels, plan.channels, plan.output.width, fractionBits,
+        output.assumingMemoryBound(to: UInt8.self))
     } else if plan.keepsFraction {
-      unsafe convolve(table.convolve_word_columns_to_fine, fractionBits - 8, output, stride)
+      unsafe convolve(table.convolve_pairs_to_fine, fractionBits - 8, output)
     } else {
-      unsafe convolve(table.convolve_word_columns_to_bytes, fractionBits, output, stride)
+      unsafe convolve(table.convolve_pairs_to_bytes, fractionBits, output)
     }
   }
 }

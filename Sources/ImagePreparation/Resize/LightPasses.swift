@@ -60,7 +60,7 @@ final class LightPasses: ResamplingPasses {
     sums = AlignedBuffer(count: openRows * Self.sumCount(plan: plan, parts: parts), zeroed: false)
     intermediateStride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
     intermediate = AlignedBuffer(count: parts * slots * intermediateStride, zeroed: true)
-    lanes = AlignedBuffer(count: parts * plan.output.width * horizontalLanes, zeroed: false)
+    lanes = AlignedBuffer(count: parts * plan.output.width * self.horizontal.lanes, zeroed: false)
     encoded = Self.encodedLevels()
   }
 
@@ -123,7 +123,7 @@ final class LightPasses: ResamplingPasses {
     let (openRows, slots) = capacities(plan: plan)
     let parts = plan.scale.isPremultiplied ? 2 : 1
     let stride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
-    let rows = slots * stride * 2 + plan.output.width * horizontalLanes * 4
+    let rows = slots * stride * 2 + plan.output.width * HorizontalLanes.count(channels: plan.channels) * 4
     return HorizontalConvolution.bytesNeeded(plan: plan) + VerticalWeights.bytesNeeded(plan: plan) + parts * rows
       + slabRows * blockSums * 2 + openRows * sumCount(plan: plan, parts: parts) * 4 + 65_536
   }
@@ -193,17 +193,17 @@ final class LightPasses: ResamplingPasses {
         let words = unsafe UnsafeMutableRawPointer(lanes.base).assumingMemoryBound(to: UInt16.self)
         unsafe horizontal.convolve(
           rows: first, stride: intermediateStride, kernels.resize.convolve_rows_to_fine,
-          fractionBits: horizontalBits.sums + ResamplingPlan.wordFraction - 8, lanes: words)
+          fractionBits: horizontalBits.sums + ResamplingPlan.wordFraction - 8, output: words)
         unsafe table.map_lanes(words, plan.channels, width, rows.count, levels, target, stride)
         return
       }
-      let remainders = unsafe lanes.base + width * horizontalLanes
+      let remainders = unsafe lanes.base + width * horizontal.lanes
       unsafe horizontal.convolve(
         rows: first, stride: intermediateStride, kernels.resize.convolve_rows_to_sums, fractionBits: 0,
-        lanes: lanes.base)
+        output: lanes.base)
       unsafe horizontal.convolve(
         rows: first + slots * intermediateStride, stride: intermediateStride, kernels.resize.convolve_rows_to_sums,
-        fractionBits: 0, lanes: remainders)
+        fractionBits: 0, output: remainders)
       for k in 0..<rows.count {
         unsafe table.unpremultiply(
           lanes.base + k * horizontal.lanesPerRow, remainders + k * horizontal.lanesPerRow, plan.channels, width,

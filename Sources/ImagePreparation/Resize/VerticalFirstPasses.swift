@@ -4,8 +4,7 @@ internal import PixelKernels
 
 /// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the vertical one first: cheaper where the result has
 /// fewer pixels than the source.
-@safe
-final class VerticalFirstPasses: ResamplingPasses {
+@safe final class VerticalFirstPasses: ResamplingPasses {
   private(set) var rowsReady = 0
 
   private let plan: ResamplingPlan
@@ -13,8 +12,10 @@ final class VerticalFirstPasses: ResamplingPasses {
   private let bits: (vertical: ResamplingPlan.WeightBits, horizontal: ResamplingPlan.WeightBits)
   private let vertical: VerticalConvolution
   private let horizontal: HorizontalConvolution
-  /// The window's premultiplied rows; nil without alpha.
+  /// The window's premultiplied rows, in pairs; nil without alpha.
   private let premultiplied: ConvertedRows<Int16>?
+  /// Two premultiplied rows; empty without alpha.
+  private let unpaired: AlignedBuffer<Int16>
   /// The vertical convolution's rows: centered samples with ``ResamplingPlan/wordFraction`` fraction bits.
   private let intermediate: AlignedBuffer<Int16>
   private let intermediateStride: Int
@@ -30,13 +31,14 @@ final class VerticalFirstPasses: ResamplingPasses {
     bits = (verticalBits, horizontalBits)
     vertical = VerticalConvolution(plan: plan, bits: verticalBits)
     horizontal = HorizontalConvolution(plan: plan, bits: horizontalBits, kernels: kernels)
+    let rowSamples = plan.input.width * plan.channels
     premultiplied =
       plan.scale.isPremultiplied
-      ? ConvertedRows(
-        capacity: VerticalConvolution.longestSpan(plan: plan) + 2, rowSamples: plan.input.width * plan.channels) : nil
+      ? ConvertedRows(capacity: plan.vertical.longestWindow / 2 + 1, rowSamples: 2 * rowSamples) : nil
+    unpaired = AlignedBuffer(count: plan.scale.isPremultiplied ? 2 * rowSamples : 0, zeroed: false)
     intermediateStride = HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
     intermediate = AlignedBuffer(count: horizontal.rowsPerGroup * intermediateStride, zeroed: true)
-    lanes = AlignedBuffer(count: plan.output.width * horizontalLanes, zeroed: false)
+    lanes = AlignedBuffer(count: plan.output.width * horizontal.lanes, zeroed: false)
   }
 
   static func bytesNeeded(plan: ResamplingPlan) -> Int {
@@ -46,10 +48,13 @@ final class VerticalFirstPasses: ResamplingPasses {
       * HorizontalConvolution.rowStride(width: plan.input.width, channels: plan.channels)
     let premultiplied = plan.scale.isPremultiplied ? (VerticalConvolution.longestSpan(plan: plan) + 2) * rowSamples : 0
     return HorizontalConvolution.bytesNeeded(plan: plan) + VerticalConvolution.bytesNeeded(plan: plan)
-      + (rows + premultiplied) * 2 + plan.output.width * horizontalLanes * 4
+      + (rows + premultiplied) * 2 + plan.output.width * HorizontalLanes.count(channels: plan.channels) * 4
   }
 
-  static func window(plan: ResamplingPlan) -> Int { VerticalConvolution.longestSpan(plan: plan) }
+  static func window(plan: ResamplingPlan) -> Int {
+    // A window of pairs of rows may end one row later.
+    plan.scale.isPremultiplied ? plan.vertical.longestWindow + 1 : VerticalConvolution.longestSpan(plan: plan)
+  }
 
   static func rowsHeldBack(plan: ResamplingPlan) -> Int {
     VerticalConvolution.rowsPerStep + HorizontalConvolution.rowsPerGroup(channels: plan.channels)
@@ -59,28 +64,37 @@ final class VerticalFirstPasses: ResamplingPasses {
   var firstNeededRow: Int { plan.vertical.starts[rowsReady] }
 
   func take(rowsArrived: Int, ring: RowRing) -> Bool {
+    if let premultiplied { return take(rowsArrived: rowsArrived, ring: ring, premultiplied) }
     guard let rows = plan.nextRows(VerticalConvolution.rowsPerStep, after: rowsReady, rowsArrived: rowsArrived) else {
       return false
     }
     let output = unsafe intermediate.base + rows.lowerBound % rowsPerGroup * intermediateStride
-    let nextOutput = unsafe output + (rows.count - 1) * intermediateStride
+    unsafe vertical.convolve(
+      rows, kernels.resize, ring: ring, output: output, nextOutput: output + (rows.count - 1) * intermediateStride)
+    rowsReady = rows.upperBound
+    return true
+  }
+
+  /// One output row of premultiplied rows, once the pairs of its window have arrived.
+  private func take(rowsArrived: Int, ring: RowRing, _ premultiplied: ConvertedRows<Int16>) -> Bool {
+    let height = plan.input.height
+    let paired = rowsArrived == height ? height : rowsArrived / 2 * 2
+    guard let rows = plan.nextRows(1, after: rowsReady, rowsArrived: paired) else { return false }
+    let row = rows.lowerBound
+    let first = plan.vertical.starts[row]
     let count = plan.input.width * plan.channels
-    if let premultiplied {
-      unsafe premultiplied.advance(to: vertical.window(rows)) { y, output in
-        let row = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
-        unsafe kernels.resize.premultiply_centered(row, plan.channels, plan.input.width, output)
+    unsafe premultiplied.advance(to: vertical.pairs(row)) { pair, output in
+      // A row before the window is no longer there, and none is behind the last one: no weight but zero meets them.
+      for (k, y) in [max(2 * pair, first), min(2 * pair + 1, height - 1)].enumerated() {
+        let source = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
+        unsafe kernels.resize.premultiply_centered(source, plan.channels, plan.input.width, unpaired.base + k * count)
       }
-      unsafe vertical.convolve(
-        rows, kernels.resize.convolve_word_columns, count: count, fractionBits: bits.vertical.sums, start: 0,
-        output: output, nextOutput: nextOutput
-      ) { unsafe UnsafeRawPointer(premultiplied.row($0)) }
-    } else {
-      unsafe vertical.convolve(
-        rows, kernels.resize.convolve_columns, count: count,
-        fractionBits: bits.vertical.sums - ResamplingPlan.wordFraction, start: -(128 << Int32(bits.vertical.sums)),
-        output: output, nextOutput: nextOutput
-      ) { unsafe UnsafeRawPointer(ring.row($0)) }
+      unsafe kernels.resize.pair_rows(unpaired.base, unpaired.base + count, count, output)
     }
+    unsafe vertical.convolve(
+      row, kernels.resize.convolve_pairs_to_words, count: count, fractionBits: bits.vertical.sums,
+      output: intermediate.base + row % rowsPerGroup * intermediateStride
+    ) { unsafe premultiplied.row($0) }
     rowsReady = rows.upperBound
     return true
   }
@@ -91,13 +105,13 @@ final class VerticalFirstPasses: ResamplingPasses {
     let table = kernels.resize
     func convolve(_ kernel: cpi_convolve_rows, _ fractionBits: Int) {
       unsafe horizontal.convolve(
-        rows: intermediate.base, stride: intermediateStride, kernel, fractionBits: fractionBits, lanes: lanes.base)
+        rows: intermediate.base, stride: intermediateStride, kernel, fractionBits: fractionBits, output: lanes.base)
     }
     if premultiplied != nil {
       unsafe convolve(table.convolve_rows_to_sums, 0)
       for row in 0..<rows.count {
         unsafe table.unpremultiply_sums(
-          lanes.base + row * horizontal.lanesPerRow, horizontalLanes, plan.channels, width, fractionBits,
+          lanes.base + row * horizontal.lanesPerRow, horizontal.lanes, plan.channels, width, fractionBits,
           (output + row * stride).assumingMemoryBound(to: UInt8.self))
       }
       return
