@@ -23,3 +23,20 @@ package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   @inlinable
   deinit { unsafe base.deallocate() }
 }
+
+/// Asks for large pages in memory that will be written soon, where the system leaves that to programs (Linux). New memory costs a fault
+/// for each page of 4 KiB, which took half of the time of a resize to tens of megabytes.
+///
+/// - Parameters:
+///   - memory: The first byte.
+///   - count: Bytes; nothing is asked for few.
+package func adviseLargePages(_ memory: UnsafeMutableRawPointer, count: Int) {
+  #if os(Linux)
+  let (page, leastPages) = (2 << 20, 2)
+  let first = (UInt(bitPattern: memory) + UInt(page) - 1) / UInt(page) * UInt(page)
+  let end = (UInt(bitPattern: memory) + UInt(count)) / UInt(page) * UInt(page)
+  guard first < end, Int(end - first) >= leastPages * page else { return }
+  // Without large pages the memory is the same, so failures do not matter.
+  _ = unsafe madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
+  #endif
+}

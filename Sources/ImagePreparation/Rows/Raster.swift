@@ -1,3 +1,5 @@
+internal import Ground
+
 /// The small image between resize and encoder: interleaved rows from top to bottom without padding, alpha straight.
 struct Raster: Sendable {
   /// Width and height in pixels.
@@ -31,7 +33,10 @@ struct Raster: Sendable {
     let count = size.height * RowLayout(channels: channels, bitDepth: bitDepth, width: size.width).rowBytes
     self.init(
       size: size, channels: channels, bitDepth: bitDepth,
-      bytes: unsafe [UInt8](unsafeUninitializedCapacity: count) { $1 = count })
+      bytes: unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+        if let first = buffer.baseAddress { unsafe adviseLargePages(first, count: count) }
+        initialized = count
+      })
   }
 
   /// Samples per pixel.
