@@ -367,7 +367,7 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
   )
 }
 
-/// Looks words up, as `convolveRowsFine` leaves them in its lanes, and takes the lanes apart into rows.
+/// Looks words up, as `convolveRowsToFine` leaves them in its lanes, and takes the lanes apart into rows.
 ///
 /// - Parameters:
 ///   - lanes: `pixels` columns of words.
