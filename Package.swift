@@ -31,9 +31,9 @@ let swiftSettings: [SwiftSetting] =
 /// Optimization in debug builds, for what would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
-/// Tests are not optimized in release builds: what they test is, and what they compute much of is in TestSupport. Compiling them took
-/// a quarter of the build.
-let testSettings: [SwiftSetting] =
+/// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
+/// them took a quarter of the build.
+let clientTestSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 
 /// Kernels are raw pointers by definition, so strict memory safety would mark every line.
@@ -127,7 +127,7 @@ if buildsPixelTests {
     .testTarget(
       name: "ImagePreparationTests",
       dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
-      swiftSettings: testSettings),
+      swiftSettings: swiftSettings),
   ]
 }
 
@@ -187,7 +187,7 @@ if buildsClient {
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
-      swiftSettings: testSettings),
+      swiftSettings: clientTestSettings),
     .testTarget(
       name: "ScenarioSandboxTests",
       dependencies: [
@@ -195,21 +195,21 @@ if buildsClient {
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       ],
-      swiftSettings: testSettings),
+      swiftSettings: clientTestSettings),
     .testTarget(
       name: "GessoPipelineTests",
       dependencies: [
         "Digests", "GessoPipeline", "Ground", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
       ],
-      swiftSettings: testSettings),
+      swiftSettings: clientTestSettings),
     .testTarget(
       name: "GessoCommandTests",
       dependencies: [
         "Digests", "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
       ],
-      swiftSettings: testSettings),
+      swiftSettings: clientTestSettings),
     .executableTarget(
       name: "Soak",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
@@ -221,7 +221,7 @@ if buildsClient {
       name: "PackagingTests",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
       // Scripts/test-copy builds it as another package.
-      exclude: ["consumer.swift"], swiftSettings: testSettings),
+      exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
   ]
 }
 

@@ -73,7 +73,7 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
       let sum = Double(matrix[3 * c]) * light[0] + Double(matrix[3 * c + 1]) * light[1]
       let amount = min(max(sum + Double(matrix[3 * c + 2]) * light[2], 0), 65_535)
       let (level, next) = (Double(fromLight[Int(amount)]), Double(fromLight[Int(amount) + 1]))
-      exact.append(level + (next - level) * amount.truncatingRemainder(dividingBy: 1))
+      exact.append(level + (next - level) * (amount - Double(Int(amount))))
     }
     if channels == 4 { exact.append(Double(input[x * 4 + 3])) }
   }

@@ -13,7 +13,7 @@ struct ByteBudgetTests {
   }
 
   #if DEBUG
-  static let budgets = [5_000, 40_000]
+  static let budgets = [10_000, 40_000]
   static let longestSide = 512
   #else
   static let budgets = [2_000, 10_000, 40_000, 90_000, 180_000, 360_000]
