@@ -28,6 +28,10 @@ struct InvocationTests {
   }
 
   static let small = "FIXTURES/jpeg/small-420.jpg"
+
+  static func unreadable(_ scheme: String) -> String {
+    "addresses of the kind \(scheme): cannot be read: give a file, - for standard input, or an http(s) address"
+  }
   static let credentials = ["SCENARIO_API_KEY": "k", "SCENARIO_API_SECRET": "s"]
 
   static let usage: [Case] = [
@@ -176,10 +180,9 @@ struct InvocationTests {
     Case("prepare http://127.0.0.1:1/a.jpg -o a.jpg", 7, error: ""),
     Case(
       "prepare data:image/png;base64,iVBORw0KGgo= -o a.jpg", 3,
-      error:
-        "gesso: data:…: addresses of the kind data: cannot be read: give a file, - for standard input, or an http(s)"),
-    Case("inspect ftp://example.test/a.jpg", 3, error: "gesso: ftp:…: addresses of the kind ftp: cannot be read"),
-    Case("prepare file://example.test/a.jpg -o a.jpg", 3, error: "addresses of the kind file: cannot be read"),
+      error: "gesso: data:…: \(unreadable("data"))"),
+    Case("inspect ftp://example.test/a.jpg", 3, error: "gesso: ftp:…: \(unreadable("ftp"))"),
+    Case("prepare file://example.test/a.jpg -o a.jpg", 3, error: unreadable("file")),
     Case("inspect nothing.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path: nothing.jpg"),
     Case("inspect FIXTURES/foreign/text.jpg", 3, error: ""),
     Case("img2img nothing.jpg --prompt p --sandbox", 3, error: ""),
