@@ -130,7 +130,7 @@ final class BlockDeflater: Deflater {
   /// bytes of 16-bit samples, and this block takes about as many bits. If so, counts its literals.
   private func isDense(_ block: UnsafePointer<UInt8>, count: Int) -> Bool {
     guard let denseBits, !isThorough, blocksUnsearched < Self.mostUnsearched else { return false }
-    unsafe countBytes(block, count: count, frequencies: frequencies.base)
+    unsafe kernels.encoding.count_bytes(block, count, frequencies.base)
     if literalBits(of: count) * 16 >= denseBits * 15 {
       unsafe frequencies.base[256] = 1
       return true

@@ -96,7 +96,7 @@ final class RowCompressor {
     let row = unsafe input + y * rowBytes
     guard isOfWords else { return unsafe row }
     let stored = unsafe swapped.base + y % 2 * rowBytes
-    unsafe swapWords(source: row, count: rowBytes / 2, output: stored)
+    unsafe kernels.decoding.swap_words(row, rowBytes / 2, stored)
     return unsafe UnsafePointer(stored)
   }
 
