@@ -37,4 +37,24 @@ enum TransferFunction {
   static func encodedLevels(maximum: Int) -> [UInt16] {
     (0...65_535).map { UInt16((encoded(Double($0) / 65_535) * Double(maximum)).rounded()) }
   }
+
+  /// Replaces color samples by their entry in `table`; alpha stays.
+  ///
+  /// - Parameters:
+  ///   - row: Words, changed in place.
+  ///   - pixels: The number of pixels.
+  ///   - layout: The channels of a pixel; its bit depth plays no part.
+  ///   - table: An entry for each value that the samples have.
+  static func mapColors(
+    _ row: UnsafeMutablePointer<UInt16>, pixels: Int, layout: RowLayout, through table: [UInt16]
+  ) {
+    let channels = layout.channelCount
+    let colors = layout.channels.hasAlpha ? channels - 1 : channels
+    unsafe table.withUnsafeBufferPointer { table in
+      for x in 0..<pixels {
+        let pixel = unsafe row + x * channels
+        for c in 0..<colors { unsafe pixel[c] = table[Int(pixel[c])] }
+      }
+    }
+  }
 }

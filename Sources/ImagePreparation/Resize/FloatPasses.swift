@@ -113,7 +113,9 @@ final class FloatPasses: ResamplingPasses {
       } else {
         unsafe kernels.floats.round(row, width * channels, target)
       }
-      if plan.scale.linear { unsafe mapColors(target, pixels: width, through: fromLinear) }
+      if plan.scale.linear {
+        unsafe TransferFunction.mapColors(target, pixels: width, layout: plan.layout, through: fromLinear)
+      }
     }
   }
 
@@ -124,25 +126,13 @@ final class FloatPasses: ResamplingPasses {
     var samples = unsafe UnsafePointer(row.assumingMemoryBound(to: UInt16.self))
     if plan.scale.linear {
       unsafe words.base.update(from: samples, count: count)
-      unsafe mapColors(words.base, pixels: pixels, through: toLinear)
+      unsafe TransferFunction.mapColors(words.base, pixels: pixels, layout: plan.layout, through: toLinear)
       unsafe samples = UnsafePointer(words.base)
     }
     if plan.scale.isPremultiplied {
       unsafe kernels.floats.premultiply(samples, plan.channels, pixels, output)
     } else {
       unsafe kernels.floats.center_words(samples, count, output)
-    }
-  }
-
-  /// Replaces color samples by their entry in `table`.
-  private func mapColors(_ row: UnsafeMutablePointer<UInt16>, pixels: Int, through table: [UInt16]) {
-    let channels = plan.channels
-    let colors = plan.layout.channels.hasAlpha ? channels - 1 : channels
-    unsafe table.withUnsafeBufferPointer { table in
-      for x in 0..<pixels {
-        let pixel = unsafe row + x * channels
-        for c in 0..<colors { unsafe pixel[c] = table[Int(pixel[c])] }
-      }
     }
   }
 }

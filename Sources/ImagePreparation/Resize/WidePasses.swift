@@ -120,7 +120,8 @@ final class WidePasses: ResamplingPasses {
         unsafe kernels.wide.widen_bytes(bytes, count, output)
       }
       if plan.scale.linear {
-        unsafe mapColors(output, pixels: pixels, through: toLinear, alphaFactor: plan.layout.bitDepth == 16 ? 1 : 257)
+        unsafe TransferFunction.mapColors(output, pixels: pixels, layout: plan.layout, through: toLinear)
+        if plan.layout.bitDepth == 8 { unsafe mapAlpha(output, pixels: pixels) { $0 * 257 } }
       }
       if plan.scale.isPremultiplied { unsafe kernels.wide.premultiply_words(output, plan.channels, pixels) }
     }
@@ -132,27 +133,16 @@ final class WidePasses: ResamplingPasses {
       unsafe kernels.wide.unpremultiply_words(result.base, plan.channels, plan.output.width)
     }
     guard plan.scale.linear else { return }
-    unsafe mapColors(result.base, pixels: plan.output.width, through: fromLinear, alphaFactor: nil)
+    let pixels = plan.output.width
+    unsafe TransferFunction.mapColors(result.base, pixels: pixels, layout: plan.layout, through: fromLinear)
+    if plan.layout.bitDepth == 8 { unsafe mapAlpha(result.base, pixels: pixels) { UInt16((UInt32($0) + 128) / 257) } }
   }
 
-  /// Replaces color samples by their entry in `table`. Alpha is multiplied by `alphaFactor`; if that is nil and the source had bytes,
-  /// alpha is rounded to bytes.
-  private func mapColors(
-    _ row: UnsafeMutablePointer<UInt16>, pixels: Int, through table: [UInt16], alphaFactor: UInt16?
-  ) {
-    let channels = plan.channels
-    let colors = plan.layout.channels.hasAlpha ? channels - 1 : channels
-    unsafe table.withUnsafeBufferPointer { table in
-      for x in 0..<pixels {
-        let pixel = unsafe row + x * channels
-        for c in 0..<colors { unsafe pixel[c] = table[Int(pixel[c])] }
-        guard colors < channels else { continue }
-        if let alphaFactor {
-          unsafe pixel[colors] *= alphaFactor
-        } else if plan.layout.bitDepth == 8 {
-          unsafe pixel[colors] = UInt16((UInt32(pixel[colors]) + 128) / 257)
-        }
-      }
+  /// Changes the alpha of each pixel, if there is alpha.
+  private func mapAlpha(_ row: UnsafeMutablePointer<UInt16>, pixels: Int, _ change: (UInt16) -> UInt16) {
+    guard plan.layout.channels.hasAlpha else { return }
+    for last in stride(from: plan.channels - 1, to: pixels * plan.channels, by: plan.channels) {
+      unsafe row[last] = change(row[last])
     }
   }
 }
