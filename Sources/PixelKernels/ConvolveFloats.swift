@@ -16,18 +16,8 @@ public func convolveFloatColumns(_ pass: cpi_float_column_convolution) {
   let step = cpi_f32.scalarCount
   var x = 0
   while x &+ 4 &* step <= count {
-    var sums = FourFloats()
-    var first = 0
-    while first < taps {
-      let end = min(first &+ floatBlock, taps)
-      var block = FourFloats()
-      var k = first
-      while k < end {
-        block.add(rows[k] + x, cpi_f32(repeating: weights[k]))
-        k &+= 1
-      }
-      if first == 0 { sums = block } else { sums.add(block) }
-      first = end
+    let sums = sumWindow(FourFloats(), taps: taps, step: 1) { block, k in
+      block.add(rows[k] + x, cpi_f32(repeating: weights[k]))
     }
     cpi_store_f32(output + x, sums.a)
     cpi_store_f32(output + x + step, sums.b)
@@ -53,8 +43,39 @@ public func convolveFloatColumnsReference(_ pass: cpi_float_column_convolution, 
   }
 }
 
+/// Sums of products that are added up.
+private protocol WindowSums {
+  mutating func add(_ other: Self)
+}
+
+/// The sums of a window's products, in blocks of `floatBlock` taps.
+///
+/// - Parameters:
+///   - zero: The sums of no products.
+///   - step: The taps that `addProducts` takes at a time; a divisor of `taps` and of `floatBlock`.
+///   - addProducts: Adds the products of `step` taps from `k` on to a block's sums.
+@inline(__always)
+private func sumWindow<Sums: WindowSums>(
+  _ zero: Sums, taps: Int, step: Int, _ addProducts: (_ block: inout Sums, _ k: Int) -> Void
+) -> Sums {
+  var sums = zero
+  var first = 0
+  while first < taps {
+    let end = min(first &+ floatBlock, taps)
+    var block = zero
+    var k = first
+    while k < end {
+      addProducts(&block, k)
+      k &+= step
+    }
+    if first == 0 { sums = block } else { sums.add(block) }
+    first = end
+  }
+  return sums
+}
+
 /// As many sums as four vectors have floats.
-private struct FourFloats {
+private struct FourFloats: WindowSums {
   var a = cpi_f32(repeating: 0)
   var b = cpi_f32(repeating: 0)
   var c = cpi_f32(repeating: 0)
@@ -96,22 +117,11 @@ private func convolvePixels(_ pass: cpi_float_row_convolution) {
   var output = pass.output
   var i = 0
   while i < count {
-    var source = pass.rows + Int(pass.starts[i]) &* channels
-    var sums = FourPixels()
-    var first = 0
-    while first < taps {
-      let end = min(first &+ floatBlock, taps)
-      var block = FourPixels()
-      var k = first
-      while k < end {
-        block.add(source, pass.stride, cpi_f32x4(repeating: weights.pointee))
-        source += channels
-        weights += 1
-        k &+= 1
-      }
-      if first == 0 { sums = block } else { sums.add(block) }
-      first = end
+    let source = pass.rows + Int(pass.starts[i]) &* channels
+    let sums = sumWindow(FourPixels(), taps: taps, step: 1) { block, k in
+      block.add(source + k &* channels, pass.stride, cpi_f32x4(repeating: weights[k]))
     }
+    weights += taps
     cpi_store_f32x4(output, sums.a)
     cpi_store_f32x4(output + pass.output_stride, sums.b)
     cpi_store_f32x4(output + 2 &* pass.output_stride, sums.c)
@@ -129,22 +139,11 @@ private func convolveGray(_ pass: cpi_float_row_convolution) {
   var output = pass.output
   var i = 0
   while i < count {
-    var source = pass.rows + Int(pass.starts[i])
-    var sums = FourPixels()
-    var first = 0
-    while first < taps {
-      let end = min(first &+ floatBlock, taps)
-      var block = FourPixels()
-      var k = first
-      while k < end {
-        block.add(source, pass.stride, cpi_load_f32x4(weights))
-        source += 4
-        weights += 4
-        k &+= 4
-      }
-      if first == 0 { sums = block } else { sums.add(block) }
-      first = end
+    let source = pass.rows + Int(pass.starts[i])
+    let sums = sumWindow(FourPixels(), taps: taps, step: 4) { block, k in
+      block.add(source + k, pass.stride, cpi_load_f32x4(weights + k))
     }
+    weights += taps
     let row = cpi_sums_of_f32x4(sums.a, sums.b, sums.c, sums.d)
     output[0] = row[0]
     output[pass.output_stride] = row[1]
@@ -156,7 +155,7 @@ private func convolveGray(_ pass: cpi_float_row_convolution) {
 }
 
 /// Sums of four rows.
-private struct FourPixels {
+private struct FourPixels: WindowSums {
   var a = cpi_f32x4(repeating: 0)
   var b = cpi_f32x4(repeating: 0)
   var c = cpi_f32x4(repeating: 0)
