@@ -50,7 +50,7 @@ struct InflaterTests {
     #if DEBUG
     let rounds = 20
     #else
-    let rounds = 200
+    let rounds = 400
     #endif
     var ends: [String: Int] = [:]
     for round in 0..<rounds {

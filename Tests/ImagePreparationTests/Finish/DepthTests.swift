@@ -107,12 +107,12 @@ struct DepthTests {
     #expect(prepared.plan.bufferBytes >= size.pixelCount * 8 + 3 * prepared.bytes.count)
   }
 
-  @Test("pypng reads the words that are in the tensor", arguments: 1...4)
+  @Test(
+    "pypng reads the words that are in the tensor",
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: PrivacyTests.python.path),
+      "pypng is not installed: Scripts/setup test installs it"), arguments: 1...4)
   func readByPython(channels: Int) throws {
-    guard FileManager.default.isExecutableFile(atPath: PrivacyTests.python.path) else {
-      print("not read by pypng, which Scripts/setup test installs")
-      return
-    }
     let size = ImageSize(width: 90, height: 60)
     let source = ImageSource.memory(Self.file(Self.noise(size, channels: channels), size, channels: channels))
     let recipe = Recipe(size: .longestSide(40), samples: .data)
