@@ -6,8 +6,8 @@
 //   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
 //   measure encode PIXELS WIDTH HEIGHT CHANNELS png:COMPRESSION|jpeg:SUBSAMPLING DESTINATION
 //
-// PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is done once, so that
-// what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
+// PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is
+// done once, so that what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
 // bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
 import Ground
 import ImagePreparation

@@ -12,7 +12,7 @@
 #undef curl_multi_setopt
 
 // All functions of libcurl that the program calls. Ours, and those of FoundationNetworking, which the sandbox's HTTP server brings
-// into a statically linked program: a single one that was missing here would link the program to libcurl again (Scripts/test-symbols).
+// into a statically linked program: a single one that was missing here would link the program to libcurl again (Scripts/test-libraries).
 #define FUNCTIONS(X)                                                                                                            \
   X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_pause) X(curl_easy_setopt) X(curl_easy_strerror)      \
   X(curl_free) X(curl_global_init) X(curl_multi_add_handle) X(curl_multi_assign) X(curl_multi_cleanup) X(curl_multi_info_read)  \

@@ -11,7 +11,7 @@ public import CPixelIntrinsics
 //
 // Bit budget: samples are (value − 128) with `fraction` bits and weights sum to 2^(pairShift + bits). The plan keeps the largest
 // magnitude of samples, times both passes' gains, times 2^bits, below 2^31. The results are those of the vertical pass
-// (ConvolveColumns.swift).
+// (ConvolvePairs.swift).
 
 /// The lanes of the horizontal pass.
 public enum HorizontalLanes {
@@ -202,7 +202,7 @@ public func interleaveColumns(
   }
 }
 
-/// Eight rows of two channels or four rows of three or four: pixels 2p and 2p+1 are zipped, sample by sample.
+/// Eight rows of two to four channels: pixels 2p and 2p+1 are zipped, sample by sample.
 @inline(__always) private func interleaveWide(
   rows: UnsafePointer<Int16>, stride: Int, channels: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {

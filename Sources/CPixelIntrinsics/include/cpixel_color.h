@@ -85,7 +85,6 @@ CPI_INLINE void cpi_store_sums_of_entries(
 #endif
 }
 
-
 // Four words of a, each times the lower word of the weights, and four of b, times the upper one: their sums.
 CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint32_t weights) {
 #if defined(__SSE2__)

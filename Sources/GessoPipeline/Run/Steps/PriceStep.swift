@@ -1,7 +1,8 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for the price of a job that no submit is on record of. A service that ignores the dry run starts the job: it is paid for, and belongs to the order.
+/// Asks for the price of a job that no submit is on record of. A service that ignores the dry run starts the
+/// job: it is paid for, and belongs to the order.
 struct PriceStep: Sendable {
   let context: RunContext
 
