@@ -54,7 +54,8 @@ package struct DurableFile: ~Copyable {
     guard syncToDisk(descriptor) == 0 else { throw .writing("cannot sync \(path)") }
   }
 
-  /// Gives the synced file its name, and syncs the folder.
+  /// Gives the synced file its name, and syncs the folder. It gets the permissions of a file that it replaces, and its owner and group
+  /// where this user may give those.
   ///
   /// - Parameters:
   ///   - destination: The path, in the folder that the file was made in. A symbolic link at this path is not followed.
@@ -64,11 +65,27 @@ package struct DurableFile: ~Copyable {
   ///   when the file could not be named, or when it was and the folder could not be synced.
   package func move(to destination: String, replacing: Bool) throws(FileFailure) {
     if replacing {
+      try takeAccess(ofFileAt: destination)
       guard unsafe rename(path, destination) == 0 else { throw .writing("cannot write \(destination)") }
     } else {
       try publish(as: destination)
     }
     try syncFolder()
+  }
+
+  private func takeAccess(ofFileAt path: String) throws(FileFailure) {
+    var replaced = stat()
+    guard unsafe lstat(path, &replaced) == 0, replaced.st_mode & S_IFMT == S_IFREG else { return }
+    // Only the superuser may give a file away, and others only to groups of their own. Permissions for another group than the one that
+    // had them are left out.
+    var permissions = replaced.st_mode & 0o777
+    if fchown(descriptor, replaced.st_uid, replaced.st_gid) != 0,
+      fchown(descriptor, uid_t.max, replaced.st_gid) != 0
+    {
+      permissions &= ~0o070
+    }
+    // EPERM: the file system has no such permissions (FAT).
+    guard fchmod(descriptor, permissions) == 0 || errno == EPERM else { throw .writing("cannot write \(path)") }
   }
 
   /// Names the file unless the name is taken, in one step of the file system: a hard link never replaces a file.
@@ -151,8 +168,9 @@ extension DurableFile {
 
   /// Writes a whole file.
   ///
-  /// A symbolic link is followed: its target is replaced and the link stays. A path that exists and is no regular file (a
-  /// terminal, a pipe, `/dev/null`) is written to in place, because it cannot be replaced by renaming.
+  /// A symbolic link is followed, also to a file that is not there yet: its target is replaced, and the link stays. Other hard links
+  /// of a replaced file keep its old content. What cannot be replaced by renaming is written in place: a path that exists and is no
+  /// regular file (a terminal, a pipe, `/dev/null`), and an open descriptor under its name (`/dev/stdout`, `/dev/fd/3`).
   ///
   /// - Parameters:
   ///   - bytes: The whole content.
@@ -160,16 +178,14 @@ extension DurableFile {
   ///   - replacing: False to refuse when the file exists. The file system decides this, so that only one of two processes
   ///     succeeds.
   ///   - inputs: Paths of files that are never replaced, whichever path leads to them (compared by device and inode).
-  /// - Throws: A failure of the kind `exists`, `isInput` or `notWritten`.
+  /// - Throws: A failure of the kind `exists`, `isInput`, `notWritten` or `notRead`.
   package static func write(
     _ bytes: [UInt8], to path: String, replacing: Bool, notOver inputs: [String] = []
   ) throws(FileFailure) {
     try check(path, replacing: replacing, notOver: inputs)
-    var destination = path
-    if let existing = FileIdentity(path) {
-      guard existing.isRegular else { return try writeInPlace(bytes, to: path) }
-      destination = try resolved(path)
-    }
+    if let descriptor = descriptor(named: path) { return try writeAll(bytes, to: descriptor, name: path) }
+    if let existing = FileIdentity(path), !existing.isRegular { return try writeInPlace(bytes, to: path) }
+    let destination = try target(of: path)
     let file = try DurableFile(beside: destination)
     try writeAll(bytes, to: file.descriptor, name: path)
     try file.sync()
@@ -185,7 +201,7 @@ extension DurableFile {
     guard !existing.isFolder else {
       throw FileFailure(kind: .notWritten, message: "\(path) is a folder", remedy: "name a file in it")
     }
-    guard replacing || !existing.isRegular else { throw .exists(path) }
+    guard replacing || !existing.isRegular || descriptor(named: path) != nil else { throw .exists(path) }
   }
 
   private static func writeInPlace(_ bytes: [UInt8], to path: String) throws(FileFailure) {
@@ -195,9 +211,34 @@ extension DurableFile {
     try writeAll(bytes, to: descriptor, name: path)
   }
 
-  private static func resolved(_ path: String) throws(FileFailure) -> String {
-    guard let name = unsafe realpath(path, nil) else { throw .writing("cannot write \(path)") }
-    defer { unsafe free(name) }
-    return unsafe String(cString: name)
+  /// The descriptor of this process that a path names; nil for other paths.
+  package static func descriptor(named path: String) -> Int32? {
+    switch path {
+    case "/dev/stdin": return STDIN_FILENO
+    case "/dev/stdout": return STDOUT_FILENO
+    case "/dev/stderr": return STDERR_FILENO
+    default:
+      let folder = ["/dev/fd/", "/proc/self/fd/"].first { path.hasPrefix($0) }
+      return folder.flatMap { Int32(path.dropFirst($0.count)) }
+    }
+  }
+
+  /// The path that symbolic links at this path lead to, also where there is nothing yet.
+  private static func target(of path: String) throws(FileFailure) -> String {
+    var target = path
+    // The number that Linux follows.
+    for _ in 0..<40 {
+      guard let link = symbolicLink(at: target) else { return target }
+      target = link.hasPrefix("/") ? link : "\(folder(of: target))/\(link)"
+    }
+    errno = ELOOP
+    throw .writing("cannot write \(path)")
+  }
+
+  /// The content of a symbolic link; nil for anything else.
+  private static func symbolicLink(at path: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink(path, &bytes, bytes.count)
+    return count > 0 ? String(decoding: bytes[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
   }
 }

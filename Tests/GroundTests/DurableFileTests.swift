@@ -89,6 +89,59 @@ struct DurableFileTests {
   }
 
   @Test(
+    "a link whose target is not there yet stays, and leads to the new file",
+    arguments: ["target", "./up/../target", "link-2", "up/link-3"])
+  func followsDanglingLinks(target: String) throws {
+    try FileManager.default.createDirectory(atPath: "\(folder)/up", withIntermediateDirectories: true)
+    for (link, target) in [("link", target), ("link-2", "target"), ("up/link-3", "\(folder)/target")] {
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(link)", withDestinationPath: target)
+    }
+    try DurableFile.write([2], to: "\(folder)/link", replacing: true)
+    #expect(content("target") == [2])
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == target)
+    try DurableFile.write([3], to: "\(folder)/link", replacing: true)
+    #expect(content("target") == [3])
+    #expect(try names() == ["link", "link-2", "target", "up"])
+  }
+
+  @Test("a link that leads to itself is refused")
+  func loops() throws {
+    try FileManager.default.createSymbolicLink(atPath: "\(folder)/a", withDestinationPath: "a")
+    expect(.notWritten) { () throws(FileFailure) in
+      try DurableFile.write([2], to: "\(folder)/a", replacing: true)
+    }
+    #expect(try names() == ["a"])
+  }
+
+  @Test("a file that is replaced keeps its permissions", arguments: [0o600, 0o640, 0o664, 0o444, 0o755])
+  func keepsPermissions(mode: Int) throws {
+    func permissions(_ name: String) throws -> Int? {
+      try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.posixPermissions] as? Int
+    }
+    for name in ["written", "moved", "target"] {
+      try DurableFile.write([1], to: "\(folder)/\(name)", replacing: true)
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: "\(folder)/\(name)")
+    }
+    try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "target")
+    try DurableFile.write([2], to: "\(folder)/written", replacing: true)
+    try DurableFile.write([2], to: "\(folder)/link", replacing: true)
+    try DurableFile(beside: "\(folder)/moved").move(to: "\(folder)/moved", replacing: true)
+    for name in ["written", "moved", "target"] { #expect(try permissions(name) == mode, "\(name)") }
+    #expect(content("written") == [2] && content("target") == [2] && content("moved") == [])
+  }
+
+  @Test("an open descriptor is written to at its present position", arguments: [true, false])
+  func descriptors(replacing: Bool) throws {
+    try DurableFile.write([1, 2], to: "\(folder)/a", replacing: true)
+    let handle = try #require(FileHandle(forUpdatingAtPath: "\(folder)/a"))
+    try handle.seekToEnd()
+    try DurableFile.write([3], to: "/dev/fd/\(handle.fileDescriptor)", replacing: replacing)
+    try handle.write(contentsOf: Data([4]))
+    #expect(content("a") == [1, 2, 3, 4])
+    #expect(try names() == ["a"])
+  }
+
+  @Test(
     "a complete file gets a name that is free, or refuses one that is taken",
     arguments: [
       // The kind of file that has the name, and whether it may be replaced.
