@@ -46,6 +46,8 @@ cic_source *cic_source_create_descriptor(int descriptor, bool owned, size_t wind
   source->cancel = cancel;
   struct stat status;
   source->blocks = fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode);
+  off_t position = source->blocks ? 0 : lseek(descriptor, 0, SEEK_CUR);
+  source->offset = position < 0 ? 0 : position;
 #ifdef POSIX_FADV_SEQUENTIAL
   if (!source->blocks) posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
@@ -81,8 +83,10 @@ static cic_status append(cic_source *source) {
       int ready = poll(&waiting, 1, poll_milliseconds);
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
-    ssize_t got = read(source->descriptor, end, room);
+    ssize_t got = source->blocks ? read(source->descriptor, end, room)
+                                 : pread(source->descriptor, end, room, source->offset);
     if (got > 0) {
+      source->offset += got;
       source->available += (size_t)got;
       return CIC_OK;
     }
@@ -139,8 +143,7 @@ cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **by
 
 // The offset of the next unread byte of a file; -1 for a pipe.
 static off_t unread_offset(const cic_source *source) {
-  off_t read_so_far = source->blocks ? -1 : lseek(source->descriptor, 0, SEEK_CUR);
-  return read_so_far < 0 ? -1 : read_so_far - (off_t)source->available;
+  return source->blocks ? -1 : source->offset - (off_t)source->available;
 }
 
 uint64_t cic_source_unread(const cic_source *source) {
@@ -180,7 +183,8 @@ bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark) {
 
 void cic_source_return_to(cic_source *source, const cic_source_mark *mark) {
   if (source->window) {
-    source->ended = lseek(source->descriptor, mark->offset, SEEK_SET) < 0;
+    source->offset = mark->offset;
+    source->ended = mark->offset < 0;
     source->next = source->window;
     source->available = 0;
   } else {

@@ -14,6 +14,7 @@ struct cic_source {
   int descriptor;  // -1 when the bytes are borrowed
   bool owned;
   bool blocks;  // a pipe, terminal or socket: read(2) may wait for long
+  off_t offset;  // of the next byte to read from a file, whose descriptor keeps its own position
   bool ended;
   int32_t system_error;
   cic_cancel_flag *cancel;
@@ -41,7 +42,7 @@ bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, 
 
 // Marks the current place. False if the source cannot go back, like a pipe.
 bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark);
-// Goes back to a mark. If the system refuses, the source has ended.
+// Goes back to a mark. Without one, the source has ended.
 void cic_source_return_to(cic_source *source, const cic_source_mark *mark);
 
 // The text of a failure to read: CIC_CANCELED, CIC_READ_FAILED.

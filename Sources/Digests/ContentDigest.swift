@@ -23,14 +23,27 @@ package enum ContentDigest {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .reading(path) }
     defer { close(descriptor) }
+    return try sha256(ofDescriptor: descriptor, name: path)
+  }
+
+  /// The digest of an open file from its present position, which stays as it is.
+  ///
+  /// - Parameters:
+  ///   - descriptor: The file. It stays open.
+  ///   - name: Its name in error messages.
+  /// - Returns: The digest in lowercase hexadecimal.
+  /// - Throws: A failure of the kind `unreadable`, also for a pipe.
+  package static func sha256(ofDescriptor descriptor: Int32, name: String) throws(FileFailure) -> String {
     var hash = Hash()
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    var offset = lseek(descriptor, 0, SEEK_CUR)
     while true {
-      let count = unsafe read(descriptor, &buffer, buffer.count)
+      let count = unsafe pread(descriptor, &buffer, buffer.count, offset)
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .reading(path) }
+      guard count >= 0 else { throw .reading(name) }
       if count == 0 { return hash.finish() }
       hash.update(buffer, count: count)
+      offset += off_t(count)
     }
   }
 }

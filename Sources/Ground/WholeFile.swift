@@ -9,12 +9,33 @@ package func wholeFile(_ path: String, limit: Int = 1 << 20) throws(FileFailure)
   let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw .reading(path) }
   defer { close(descriptor) }
+  return try wholeFile(name: path, limit: limit) { buffer, count, _ in unsafe read(descriptor, &buffer, count) }
+}
+
+/// Reads an open file from the descriptor's present position, which stays as it is, to its end.
+///
+/// - Parameters:
+///   - descriptor: The file. It stays open.
+///   - name: Its name in error messages.
+/// - Returns: The content.
+/// - Throws: A failure of the kind `unreadable`, also for a pipe.
+package func wholeFile(descriptor: Int32, name: String) throws(FileFailure) -> [UInt8] {
+  let start = lseek(descriptor, 0, SEEK_CUR)
+  return try wholeFile(name: name, limit: .max) { buffer, count, offset in
+    unsafe pread(descriptor, &buffer, count, start + off_t(offset))
+  }
+}
+
+/// Reads by `part`, which fills a buffer with at most `count` bytes that follow the first `offset` ones, and returns what `read` does.
+private func wholeFile(
+  name: String, limit: Int, _ part: (_ buffer: inout [UInt8], _ count: Int, _ offset: Int) -> Int
+) throws(FileFailure) -> [UInt8] {
   var bytes: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 1 << 14)
   while bytes.count < limit {
-    let count = unsafe read(descriptor, &buffer, min(buffer.count, limit - bytes.count))
+    let count = part(&buffer, min(buffer.count, limit - bytes.count), bytes.count)
     if count < 0, errno == EINTR { continue }
-    guard count >= 0 else { throw .reading(path) }
+    guard count >= 0 else { throw .reading(name) }
     if count == 0 { break }
     bytes += buffer[..<count]
   }

@@ -90,7 +90,7 @@ extension ImagePreparer {
     _ source: ImageSource, _ recipe: Recipe, _ product: OutputPlan.Product, _ cancellation: CancellationFlag?
   ) -> PreparationRun {
     PreparationRun(
-      RepeatableSource(source), recipe: recipe, product: product, limits: limits, kernels: kernels,
+      source, recipe: recipe, product: product, limits: limits, kernels: kernels,
       cancellation: cancellation)
   }
 }

@@ -1,12 +1,37 @@
+internal import Ground
+
 /// A source of encoded bytes.
 public enum ImageSource: Sendable {
   /// A file, read through a bounded window.
   case file(String)
-  /// An open descriptor such as standard input (0), read from its present position through a bounded window. It is not closed.
+  /// An open descriptor such as standard input (0), read through a bounded window. It is not closed. `owner` is kept as long as this
+  /// value, and may close it afterwards.
   ///
-  /// Some recipes read a source twice: ``Recipe/Fitting/trim``, ``Gravity/attention``, and a ``Recipe/Budget`` that only a smaller image
-  /// meets. They set the descriptor of a file back to its first position, and throw an error for a pipe or socket.
-  case descriptor(Int32)
+  /// A file is read from the descriptor's present position, which stays as it is, so that it can be read again. Pipes, sockets and
+  /// devices can be read only once, under a path as well. Some recipes read a source twice: ``Recipe/Fitting/trim``,
+  /// ``Gravity/attention``, and a ``Recipe/Budget`` that only a smaller image meets. They throw an error for such a source.
+  case descriptor(Int32, owner: (any AnyObject & Sendable)? = nil)
   /// Bytes in memory.
   case memory([UInt8])
+}
+
+extension ImageSource {
+  /// True for a source whose bytes are gone once they are read.
+  package var isReadOnce: Bool {
+    switch self {
+    case .file(let path): FileIdentity(path)?.isReadOnce == true
+    case .descriptor(let descriptor, _): FileIdentity(descriptor: descriptor)?.isReadOnce == true
+    case .memory: false
+    }
+  }
+
+  /// Checks that the source can be read twice for `what`.
+  ///
+  /// - Throws: `invalidRecipe` of stage `open`.
+  func checkIsReadAgain(for what: String, without setting: Remedy.Setting) throws(PreparationError) {
+    guard isReadOnce else { return }
+    throw PreparationError(
+      .invalidRecipe, stage: .open, "\(what) reads the source twice, and this one can be read only once",
+      remedy: .either("read it into memory or a file first", or: .leaveOut(setting)))
+  }
 }

@@ -75,6 +75,7 @@ struct PreparationBatchTests {
     arguments: [
       (Recipe(), false), (Recipe(size: .longestSide(64, trim: true)), true),
       (Recipe(output: .auto(budget: .bytes(100_000))), true),
+      (Recipe(size: .box(50, 90, .cover, gravity: .attention)), true),
     ])
   func readsAgain(recipe: Recipe, expected: Bool) async throws {
     let asked = Mutex<Bool?>(nil)

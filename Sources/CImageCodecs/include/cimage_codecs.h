@@ -79,7 +79,8 @@ int cic_open(const char *path, int32_t *system_error);
 // The system's text for an errno.
 void cic_system_error_text(int32_t system_error, char *text, size_t capacity);
 
-// A source that read(2)s at most `window` bytes ahead; `owned` descriptors are closed with it. NULL without memory.
+// A source that reads at most `window` bytes ahead, a file from the descriptor's present position, which stays as it is; `owned`
+// descriptors are closed with it. NULL without memory.
 cic_source *_Nullable cic_source_create_descriptor(
   int descriptor, bool owned, size_t window, cic_cancel_flag *_Nullable cancel);
 // A source over memory that must outlive it.

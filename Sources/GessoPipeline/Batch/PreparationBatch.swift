@@ -114,8 +114,7 @@ public struct PreparationBatch: Sendable {
     of index: Int, stem: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
   ) async -> Outcome<Value> {
     do {
-      // A byte budget may need the source twice, and trimming always does.
-      let source = try await inputs[index].source(recipe.output.budget != nil || recipe.trims)
+      let source = try await inputs[index].source(recipe.readsAgain())
       let value = try await offThePool { flag in
         let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor?.format, cancellation: flag)
         return try keep(index, image, try write(image, stem: stem))

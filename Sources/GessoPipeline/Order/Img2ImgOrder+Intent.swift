@@ -32,10 +32,13 @@ extension Img2ImgOrder {
   }
 
   private static func digest(of source: Source) throws -> String? {
-    switch source {
-    case .image(.file(let path)): try onFiles(try ContentDigest.sha256(ofFile: path))
-    case .image(.memory(let bytes)): ContentDigest.sha256(of: bytes)
-    case .image(.descriptor), .remote: nil
+    guard case .image(let image) = source, !image.isReadOnce else { return nil }
+    switch image {
+    case .file(let path): return try onFiles(try ContentDigest.sha256(ofFile: path))
+    case .memory(let bytes): return ContentDigest.sha256(of: bytes)
+    case .descriptor(let descriptor, let owner):
+      defer { withExtendedLifetime(owner) {} }
+      return try onFiles(try ContentDigest.sha256(ofDescriptor: descriptor, name: "the image"))
     }
   }
 }

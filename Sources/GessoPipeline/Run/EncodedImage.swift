@@ -26,7 +26,8 @@ extension EncodedImage {
   ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
   ///   - preparer: Prepares or inspects the image.
   ///   - flag: Stops the work when it is raised.
-  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` for a descriptor without a recipe.
+  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` without a recipe for a source that
+  ///   can be read only once.
   init(
     _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag
   ) throws {
@@ -38,15 +39,20 @@ extension EncodedImage {
         .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format
       )
     } else {
+      guard !source.isReadOnce else {
+        throw PipelineError(
+          .invalidOrder, stage: .upload, "a stream cannot be uploaded as it is", remedy: "read it into memory")
+      }
       format = try preparer.inspectBlocking(source, cancellation: flag).format
       switch source {
       case .file(let path):
         let size = try onFiles(try fileSize(of: path))
         (content, sha256) = (.file(path: path, size: size), try onFiles(try ContentDigest.sha256(ofFile: path)))
       case .memory(let bytes): (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
-      case .descriptor:
-        throw PipelineError(
-          .invalidOrder, stage: .upload, "a stream cannot be uploaded as it is", remedy: "read it into memory")
+      case .descriptor(let descriptor, let owner):
+        defer { withExtendedLifetime(owner) {} }
+        let bytes = try onFiles(try wholeFile(descriptor: descriptor, name: "the image"))
+        (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       }
     }
     name = "\(stem).\(format.fileExtension)"

@@ -16,6 +16,8 @@ struct ByteSource: ~Copyable {
   let cancellation: CancellationFlag?
   /// The bytes of a source in memory. The C side borrows their storage, which stays in place because this is a constant.
   private let bytes: [UInt8]
+  /// What a descriptor belongs to.
+  private let owner: (any AnyObject & Sendable)?
 
   /// Opens a source and waits for its first byte.
   ///
@@ -40,6 +42,7 @@ struct ByteSource: ~Copyable {
   ) throws(PreparationError) {
     let flag = unsafe cancellation?.pointer
     var bytes: [UInt8] = []
+    var owner: (any AnyObject & Sendable)?
     let made: OpaquePointer?
     switch source {
     case .file(let path):
@@ -47,7 +50,8 @@ struct ByteSource: ~Copyable {
       let descriptor = unsafe cic_open(path, &systemError)
       guard descriptor >= 0 else { throw Self.failure(toOpen: path, systemError) }
       unsafe made = cic_source_create_descriptor(descriptor, true, window, flag)
-    case .descriptor(let descriptor):
+    case .descriptor(let descriptor, let given):
+      owner = given
       unsafe made = cic_source_create_descriptor(descriptor, false, window, flag)
     case .memory(let array):
       bytes = array
@@ -58,6 +62,7 @@ struct ByteSource: ~Copyable {
     guard let made = unsafe made else { throw .outOfMemory("the window over the source") }
     unsafe pointer = made
     self.bytes = bytes
+    self.owner = owner
     self.cancellation = cancellation
   }
 

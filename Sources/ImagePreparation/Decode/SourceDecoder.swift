@@ -38,11 +38,11 @@ enum SourceDecoder: ~Copyable {
     }
   }
 
-  /// True if the headers can be read under a policy; false for a descriptor, whose bytes are gone.
+  /// True if the headers can be read under a policy; false for a source whose bytes are gone.
   private static func canRead(
     _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
   ) -> Bool {
-    if case .descriptor = source { return false }
+    if source.isReadOnce { return false }
     do throws(PreparationError) {
       _ = try SourceDecoder(reading: source, limits, policy, cancellation)
       return true

@@ -123,6 +123,12 @@ extension Recipe {
 extension Recipe {
   /// True when the source is trimmed, which reads it twice.
   package var trims: Bool { if case .fitted(let fitting) = size { fitting.trim } else { false } }
+
+  /// True if a preparation may read its source more than once; `isPlanOnly` for the plan alone.
+  package func readsAgain(isPlanOnly: Bool = false) -> Bool {
+    let probes = if case .fitted(let fitting) = size { fitting.trim || fitting.gravity == .attention } else { false }
+    return probes || (output.budget != nil && !isPlanOnly)
+  }
 }
 
 extension Recipe.Fitting {

@@ -58,13 +58,12 @@ extension PreparationRun {
   private func runSmaller(
     than finished: FinishedImage, pixels: Int, _ settings: OutputPlan.Settings
   ) throws(PreparationError) -> FinishedImage? {
-    guard source.canRewind else {
+    guard !source.isReadOnce else {
       throw PreparationError(
         .overBudget, stage: .encode, "it takes too many bytes at this size, and the source can be read only once",
         remedy: .either("read it into memory or a file first", or: .lower([.longestSide])))
     }
     guard case .fitted(var fitting) = recipe.size else { return nil }
-    try source.rewind()
     fitting.maxPixels = min(fitting.maxPixels ?? .max, pixels)
     var run = self
     run.recipe.size = .fitted(fitting)

@@ -8,15 +8,13 @@ extension PreparationRun {
     // A geometry record already contains the kept part.
     guard case .fitted(let fitting) = recipe.size else { return probe }
     if fitting.trim {
-      try source.check("trimming", without: .trimming)
+      try source.checkIsReadAgain(for: "trimming", without: .trimming)
       probe.trimmed = try VisibleBounds.find(
-        in: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
-      try source.rewind()
+        in: source, limits: limits, policy: recipe.failOn, cancellation: cancellation)
     }
     guard fitting.gravity == .attention else { return probe }
-    try source.check("an attention crop", without: .attention)
-    let description = try SourceDecoder(opening: source.input, limits: limits, cancellation: cancellation).description
-    try source.rewind()
+    try source.checkIsReadAgain(for: "an attention crop", without: .attention)
+    let description = try SourceDecoder(opening: source, limits: limits, cancellation: cancellation).description
     let record = try GeometryRecord.resolve(
       source: description.size, orientation: description.orientation, recipe: recipe, trimmed: probe.trimmed
     ).record
@@ -27,7 +25,6 @@ extension PreparationRun {
     var small = self
     (small.recipe, small.product, small.settled, small.probe) = (recipe.forAttention, .pixels, nil, probe)
     probe.attention = Attention(try small.finished().pixels)
-    try source.rewind()
     return probe
   }
 }

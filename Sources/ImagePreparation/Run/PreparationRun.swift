@@ -1,7 +1,7 @@
 /// One execution of a plan: from the encoded bytes of an image to the finished small image.
 struct PreparationRun {
   /// The encoded bytes.
-  let source: RepeatableSource
+  let source: ImageSource
   /// The recipe.
   var recipe: Recipe
   /// The product: a file, a tensor, or pixels.
@@ -19,7 +19,7 @@ struct PreparationRun {
   var clock = StageClock()
 
   init(
-    _ source: RepeatableSource, recipe: Recipe, product: OutputPlan.Product, limits: Limits,
+    _ source: ImageSource, recipe: Recipe, product: OutputPlan.Product, limits: Limits,
     kernels: KernelTable, cancellation: CancellationFlag?
   ) {
     self.source = source
@@ -71,7 +71,7 @@ struct PreparationRun {
 
   private func openedDecoder() throws(PreparationError) -> SourceDecoder {
     try SourceDecoder(
-      opening: source.input, limits: limits, policy: recipe.failOn, cancellation: cancellation)
+      opening: source, limits: limits, policy: recipe.failOn, cancellation: cancellation)
   }
 
   private func plan(

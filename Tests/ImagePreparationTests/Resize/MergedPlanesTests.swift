@@ -14,7 +14,7 @@ struct MergedPlanesTests {
   /// The same pixels by the longer way: planes that are kept whole, and merged at the end.
   static func reference(_ source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer) throws -> Raster {
     let run = PreparationRun(
-      RepeatableSource(source), recipe: recipe, product: .pixels, limits: preparer.limits, kernels: preparer.kernels,
+      source, recipe: recipe, product: .pixels, limits: preparer.limits, kernels: preparer.kernels,
       cancellation: nil)
     let plan = try run.planned().plan
     #expect(plan.output.mergesPlanes)
