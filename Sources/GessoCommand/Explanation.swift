@@ -15,9 +15,8 @@ extension Prepare {
       var failures: [CommandStatus] = []
       for input in inputs where !flag.isCanceled {
         do throws(CommandError) {
-          // Trimming reads the source before the plan is made.
-          let source =
-            recipe.trims ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
+          // Some plans need pixels, which are read first.
+          let source = try await input.source(limit: limit, isReadAgain: recipe.readsAgain(isPlanOnly: true))
           let explanation = try Explanation(of: source, input: input.name, preparer, recipe, tensor, flag)
           try console.output(encoding: explanation, isIndented: !common.json)
         } catch {

@@ -22,7 +22,9 @@ package struct Img2Img: Verb {
   @Option(parsing: .unconditional, help: "What the result should show.")
   var prompt: String?
 
-  @Option(name: .customLong("prompt-file"), help: ArgumentHelp("Read the prompt from a file.", valueName: "FILE"))
+  @Option(
+    name: .customLong("prompt-file"),
+    help: ArgumentHelp("Read the prompt from a file; - for standard input.", valueName: "FILE"))
   var promptFile: String?
 
   @Option(help: "The model.")
@@ -243,9 +245,12 @@ package struct Img2Img: Verb {
     return value
   }
 
-  /// The order that the flags describe, with standard input and URLs read into memory.
+  /// The order that the flags describe, with pipes and URLs read to their ends.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
-    var settings = Generation(prompt: try promptText(), modelID: model)
+    let images = parameters.compactMap { $0.split(separator: "=", maxSplits: 1).last }.filter { $0.hasPrefix("@") }
+    try PipedInput.checkNamedOnce(
+      [input, mask, control, promptFile].compactMap(\.self) + images.map { String($0.dropFirst()) })
+    var settings = Generation(prompt: try await promptText(), modelID: model)
     generation.apply(to: &settings)
     var references: [String: ReferenceImages] = [:]
     for parameter in parameters {
@@ -268,7 +273,7 @@ package struct Img2Img: Verb {
       source: .remote(url: argument), sourceName: Input(argument).name, stem: OutputNaming.stem(of: argument),
       generation: settings, folder: results.folder ?? ".")
     if let input {
-      order.source = .image(try await Input(input).repeatableSource(limit: preparation.maxDownload << 20))
+      order.source = .image(try await image(input))
     }
     order.references = references
     if let mask { order.second = .mask(try await image(mask)) }
@@ -291,13 +296,13 @@ package struct Img2Img: Verb {
     return order
   }
 
-  /// The source of an image that is not the one to start from.
+  /// The source of an image, which is read for its digest and to be prepared.
   private func image(_ argument: String) async throws -> ImageSource {
-    try await Input(argument).repeatableSource(limit: preparation.maxDownload << 20)
+    try await Input(argument).source(limit: preparation.maxDownload << 20, isReadAgain: true)
   }
 
-  private func promptText() throws(CommandError) -> String {
-    if let promptFile { return try PromptText.read(promptFile) }
+  private func promptText() async throws(CommandError) -> String {
+    if let promptFile { return try await PromptText.read(promptFile) }
     return prompt ?? ""
   }
 

@@ -45,24 +45,29 @@ package struct Input: Sendable, Hashable {
   }
 
   /// The file that must not be written over; nil where there is none.
-  package var file: String? { argument == "-" || OutputNaming.isURL(argument) ? nil : argument }
+  package var file: String? {
+    if argument == "-" { return "/dev/stdin" }
+    return OutputNaming.isURL(argument) ? nil : argument
+  }
 
   /// The source of its bytes. A URL is fetched first, without credentials and up to `limit` bytes.
-  package func source(limit: Int) async throws(CommandError) -> ImageSource {
-    if argument == "-" { return .descriptor(0) }
+  ///
+  /// - Parameters:
+  ///   - limit: The most bytes of a URL, and of what can be read only once, such as a pipe, if it is read again.
+  ///   - isReadAgain: True to keep the bytes of what can be read only once.
+  /// - Returns: The source, which can be read more than once if `isReadAgain`.
+  /// - Throws: Status 3 for what cannot be opened, 4 above the limit, 7 when a server does not answer.
+  package func source(limit: Int, isReadAgain: Bool) async throws(CommandError) -> ImageSource {
     if let unreadableScheme {
       throw CommandError(
         "unreadable", stage: .open, "addresses of the kind \(unreadableScheme): cannot be read",
         remedy: "give a file, - for standard input, or an http(s) address", status: .badInput)
     }
-    guard OutputNaming.isURL(argument) else { return .file(argument) }
-    return .memory(try await fetched(over: Self.transport, limit: limit))
-  }
-
-  /// The source in a form that can be read twice: standard input is read into memory, up to `limit` bytes.
-  func repeatableSource(limit: Int) async throws(CommandError) -> ImageSource {
-    guard argument == "-" else { return try await source(limit: limit) }
-    return .memory(try await StandardInput.read(limit: limit))
+    if OutputNaming.isURL(argument) { return .memory(try await fetched(over: Self.transport, limit: limit)) }
+    guard let pipe = try PipedInput(argument) else {
+      return argument == "-" ? .descriptor(STDIN_FILENO) : .file(argument)
+    }
+    return isReadAgain ? try await pipe.spooled(limit: limit) : pipe.source
   }
 
   /// Made when the first URL is fetched; files need no transport.
@@ -78,9 +83,7 @@ package struct Input: Sendable, Hashable {
 
   /// The inputs that a list of arguments names; throws for lists that cannot be processed.
   package static func list(_ arguments: [String]) throws(CommandError) -> [Input] {
-    guard arguments.filter({ $0 == "-" }).count <= 1 else {
-      throw .usage("standard input is named twice", remedy: "name - once")
-    }
+    try PipedInput.checkNamedOnce(arguments)
     guard !arguments.contains("") else {
       throw .usage("an input's name is empty", remedy: "check how the command line was put together")
     }

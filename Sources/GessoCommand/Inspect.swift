@@ -12,7 +12,7 @@ package struct Inspect: Verb {
 
   @Option(
     name: .customLong("max-download"),
-    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+    help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
   var maxDownload = 256
 
   @Flag(help: "One JSON object per input on standard output, nothing else there.")
@@ -29,7 +29,7 @@ package struct Inspect: Verb {
     for input in inputs {
       do throws(CommandError) {
         // Metadata of a PNG may follow its pixels, where they are found only in a source that can be searched.
-        let source = try await input.repeatableSource(limit: maxDownload << 20)
+        let source = try await input.source(limit: maxDownload << 20, isReadAgain: true)
         let description = try await Self.describe(source)
         if json {
           try console.output(json: description.inspection(input: input.name))

@@ -109,7 +109,8 @@ package struct PreparationOptions: ParsableArguments {
 
   @Option(
     name: .customLong("max-download"),
-    help: ArgumentHelp("Refuse inputs fetched from a URL above this.", valueName: "MB"))
+    help: ArgumentHelp(
+      "Refuse inputs above this from a URL, and from a pipe where the bytes are needed twice.", valueName: "MB"))
   package var maxDownload = 256
 
   @Option(help: ArgumentHelp("Processor threads (default: one for each core).", valueName: "N"))

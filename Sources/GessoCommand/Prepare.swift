@@ -80,8 +80,7 @@ package struct Prepare: Verb {
       preparer: preparer, recipe: recipe,
       inputs: inputs.map { input in
         PreparationBatch.Input(stem: OutputNaming.stem(of: input.argument), file: input.file) { isReadAgain in
-          isReadAgain
-            ? try await input.repeatableSource(limit: limit) : try await input.source(limit: limit)
+          try await input.source(limit: limit, isReadAgain: isReadAgain)
         }
       }, destination: destination, width: width)
     if let format = tensor.format, let path = tensor.path { batch.tensor = (format, path) }

@@ -25,15 +25,15 @@ enum TextEncoding {
 
 /// The text of a prompt, which is paid for: it is either what the user wrote, or refused.
 enum PromptText {
-  /// Reads a prompt from a small file, without white space around it.
+  /// Reads a prompt from a small file, standard input (`-`) or a pipe, without white space around it.
   ///
   /// - Throws: Status 2 for a file that cannot be read or decoded, or that holds NUL.
-  static func read(_ path: String) throws(CommandError) -> String {
-    guard let file = SettingsFile(path: path) else {
-      throw .usage(
-        "the prompt file \(path) cannot be read as a text file of at most 64 KB", remedy: "check --prompt-file")
-    }
-    guard let text = TextEncoding.text(file.bytes), isText(text) else {
+  static func read(_ path: String) async throws(CommandError) -> String {
+    let bytes = try await SmallText.bytes(
+      at: path,
+      orThrow: .usage(
+        "the prompt file \(path) cannot be read as a text file of at most 64 KB", remedy: "check --prompt-file"))
+    guard let text = TextEncoding.text(bytes), isText(text) else {
       throw .usage("the prompt file \(path) is no text in UTF-8 or UTF-16", remedy: "save it as UTF-8")
     }
     return text.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -14,7 +14,8 @@ package struct Restore: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "The JSON beside the result, or of gesso prepare --json: it holds the geometry.", valueName: "FILE"))
+      "The JSON beside the result, or of gesso prepare --json: it holds the geometry; - for standard input.",
+      valueName: "FILE"))
   var record: String
 
   @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes, as PNG; - is standard output.", valueName: "OUT"))
@@ -48,7 +49,8 @@ package struct Restore: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let input = Input(result)
-    let geometry = try readRecord()
+    try PipedInput.checkNamedOnce([result, record])
+    let geometry = try await readRecord()
     let files = [input.file, record].compactMap(\.self)
     do {
       if output != "-" {
@@ -57,7 +59,7 @@ package struct Restore: Verb {
       }
       let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
       let canvas = try await preparer.restore(
-        try await input.source(limit: maxDownload << 20), onto: geometry, stretching: stretch)
+        try await input.source(limit: maxDownload << 20, isReadAgain: false), onto: geometry, stretching: stretch)
       let bytes = try await preparer.encodePNG(canvas)
       guard output != "-" else {
         try common.console.output(bytes)
@@ -81,13 +83,13 @@ package struct Restore: Verb {
   }
 
   /// Reads the geometry from a record: its member `geometry`, or the record itself.
-  private func readRecord() throws(CommandError) -> GeometryRecord {
+  private func readRecord() async throws(CommandError) -> GeometryRecord {
     struct Record: Decodable { var geometry: GeometryRecord? }
-    guard let text = SettingsFile(path: record)?.text else {
-      throw .usage("the record \(record) cannot be read as a small text file", remedy: "check --record")
-    }
+    let bytes = try await SmallText.bytes(
+      at: record,
+      orThrow: .usage("the record \(record) cannot be read as a small text file", remedy: "check --record"))
     let decoder = JSONDecoder()
-    let data = Data(text.utf8)
+    let data = Data((TextEncoding.text(bytes) ?? "").utf8)
     if let geometry = try? decoder.decode(Record.self, from: data).geometry { return geometry }
     if let geometry = try? decoder.decode(GeometryRecord.self, from: data) { return geometry }
     throw .usage(

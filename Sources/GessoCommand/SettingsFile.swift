@@ -10,7 +10,7 @@ struct SettingsFile {
   let isPrivate: Bool
 
   /// The largest size in bytes; a settings file is far smaller.
-  private static let largestSize = 64 * 1024
+  static let largestSize = 64 * 1024
 
   /// Reads a regular file of at most 64 KB; nil for anything else.
   init?(path: String) {

@@ -74,7 +74,7 @@ package struct Upload: Verb {
   private func upload(
     _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> AssetID {
-    let source = try await input.repeatableSource(limit: preparation.maxDownload << 20)
+    let source = try await input.source(limit: preparation.maxDownload << 20, isReadAgain: true)
     if asIs, let description = try? await pipeline.preparer.inspect(source), description.hasGPS {
       console.note("\(input.name): its GPS position goes along: leave out --as-is to strip it")
     }

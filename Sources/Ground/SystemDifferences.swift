@@ -13,6 +13,16 @@ package func syncToDisk(_ descriptor: Int32) -> Int32 {
   return fsync(descriptor)
 }
 
+/// A flag of `open` that opens a named pipe at once, where `poll` then waits for its first writer. Elsewhere a pipe without a writer
+/// looks like one that has ended, so that opening it has to wait.
+var opensWithoutWriter: Int32 {
+  #if os(Linux)
+  O_NONBLOCK
+  #else
+  0
+  #endif
+}
+
 /// Keeps the system from writing this process's memory to a core file when it crashes.
 package func turnOffCoreFiles() {
   var none = rlimit(rlim_cur: 0, rlim_max: 0)

@@ -40,7 +40,13 @@ struct InvocationTests {
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
     Case("prepare \(small) \(small) -o a.jpg", 2, error: "use --out-dir DIR for several: see gesso prepare --help"),
     Case("prepare \(small) -o - --json", 2, error: "keep one: see gesso prepare --help"),
-    Case("prepare - - --out-dir out", 2, error: "standard input is named twice: name - once"),
+    Case(
+      "prepare - - --out-dir out", 2, error: "standard input is named twice, and it can be read only once: name it once"
+    ),
+    Case("inspect - /dev/stdin", 2, error: "/dev/stdin is named twice, and it can be read only once: name it once"),
+    Case(
+      "restore - --record - -o a.png", 2,
+      error: "standard input is named twice, and it can be read only once: name it once"),
     Case("prepare \(small) -o a.jpg --unlike", 2, error: "Unknown option '--unlike': see gesso prepare --help"),
     Case(
       "prepare \(small) -o a.jpg --quality 101", 2,

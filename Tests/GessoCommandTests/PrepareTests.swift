@@ -88,6 +88,8 @@ struct PrepareTests {
     try gesso.copy(Self.small, as: "photo.prepared.jpg")
     let original = try bytes("photo.jpg")
     #expect(try await gesso.run(["prepare", "photo.jpg", "-o", "photo.jpg"]).status == 2)
+    let photo = gesso.folder.appending(path: "photo.jpg")
+    #expect(try await gesso.run(["prepare", "-", "-o", "photo.jpg"], input: photo).status == 2)
     let both = try await gesso.run(["prepare", "photo.jpg", "photo.prepared.jpg", "--out-dir", "."])
     #expect(both.status == 1 && both.errors.contains("the output is the input photo.prepared.jpg"))
     #expect(try bytes("photo.jpg") == original && bytes("photo.prepared.jpg") == original)
