@@ -39,6 +39,7 @@ package struct Gesso: AsyncParsableCommand {
   private static func run(_ arguments: [String]) async -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     do {
+      try ArgumentEncoding.check()
       var command = try parseAsRoot(arguments)
       if var verb = command as? any Verb { return try await verb.perform() }
       try command.run()  // Help, and verbs without a sub-verb, which print help.

@@ -30,10 +30,7 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   /// A file that is not there.
   package static func missing(_ path: String) -> FileFailure {
-    // Bytes of an argument that are not UTF-8 are replaced when it is read, so that the path is another one.
-    path.unicodeScalars.contains("\u{FFFD}")
-      ? FileFailure(kind: .notFound, message: "its name is not UTF-8, so that it cannot be opened", remedy: "rename it")
-      : FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path: \(path)")
+    FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path: \(path)")
   }
 
   /// A failure to write, with the reason that `errno` has.
@@ -46,7 +43,8 @@ package struct FileFailure: Error, Sendable, Equatable {
       default: "check the folder, its permissions and the free space"
       }
     return FileFailure(
-      kind: .notWritten, message: "\(what): \(unsafe String(cString: strerror(code)))", remedy: remedy)
+      kind: .notWritten, message: "\(what): \(unsafe String(cString: strerror(code)))",
+      remedy: remedy)
   }
 
   /// A name that is taken.

@@ -46,16 +46,32 @@ struct MeantTests {
     #expect(try record("small-420-7-1.png.json")["prompt"] as? String == prompt)
   }
 
-  @Test("a name that is not UTF-8 is refused as such", arguments: ["img2img", "prepare"])
-  func foreignName(verb: String) async throws {
-    // Latin-1, through a shell: Foundation passes arguments on as UTF-8.
-    let more = verb == "img2img" ? "--prompt p --sandbox" : "-o out.jpg"
-    let line = "'\(GessoExecutable.url.path)' \(verb) $'b\\374cher.jpg' \(more)"
-    let outcome = try await gesso.run(["-c", line], executable: URL(filePath: "/bin/bash"))
-    #expect(outcome.status == 3)
+  /// Through a shell: Foundation passes arguments on as UTF-8. The names are in Latin-1 and in Shift-JIS.
+  @Test(
+    "a name that is not UTF-8 is refused before anything is done, with a command that renames it",
+    arguments: [
+      ("prepare small.jpg $'b\\374cher.jpg' --out-dir out", #"$'b\374cher.jpg'"#),
+      ("prepare small.jpg --out-dir $'\\203e\\203X\\203g'", #"$'\203e\203X\203g'"#),
+      ("prepare small.jpg -o $'it\\'s b\\374.jpg'", #"$'it\'s b\374.jpg'"#),
+      ("inspect small.jpg $'b\\374cher.jpg'", #"$'b\374cher.jpg'"#),
+      ("img2img $'b\\374cher.jpg' --prompt p --sandbox", #"$'b\374cher.jpg'"#),
+      ("img2img small.jpg --prompt p --sandbox -o $'\\374\\n'", #"$'\374\012'"#),
+    ])
+  func foreignName(line: String, name: String) async throws {
+    try gesso.copy(Fixtures.path("jpeg/small-420.jpg"), as: "small.jpg")
+    let outcome = try await gesso.run(
+      ["-c", "'\(GessoExecutable.url.path)' \(line)"], executable: URL(filePath: "/bin/bash"))
+    #expect(outcome.status == 2 && outcome.text.isEmpty)
     #expect(
-      outcome.errorLines.last
-        == "gesso: b\u{FFFD}cher.jpg: its name is not UTF-8, so that it cannot be opened: rename it")
+      outcome.errorLines == [
+        "gesso: the argument \(name) is not UTF-8, and nothing was done: rename a file first, for example: mv \(name) NEW-NAME "
+          + "(many of them: convmv); give text in UTF-8"
+      ])
+    #expect(try gesso.names() == ["small.jpg"])
+    // The shell is the judge of the name as it is printed.
+    let renamed = try await gesso.run(
+      ["-c", "touch \(name) && mv \(name) new.jpg && ls"], executable: URL(filePath: "/bin/bash"))
+    #expect(renamed.text == "new.jpg\nsmall.jpg\n", "\(renamed.errors)")
   }
 
   @Test("free text may begin with a dash, and large whole numbers stay as they are")
