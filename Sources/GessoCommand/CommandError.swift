@@ -47,6 +47,10 @@ package struct CommandError: Error, Sendable, Equatable {
   static let interrupted = CommandError(
     "canceled", stage: .configure, "interrupted", remedy: "the same command starts again", status: .interrupted)
 
+  /// Standard output is a pipe that nobody reads any more, as behind `| head`: no failure, and nothing to print.
+  static let outputClosed = CommandError(
+    "output-closed", stage: .write, "standard output is closed", remedy: "", status: .cannotWrite)
+
   /// A bad value among the flags, found after parsing.
   package static func usage(_ message: String, remedy: String) -> CommandError {
     CommandError("usage", stage: .configure, message, remedy: remedy, status: .usage)

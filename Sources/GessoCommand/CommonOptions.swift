@@ -18,7 +18,7 @@ struct CommonOptions: ParsableArguments {
     if quiet, verbose { throw ValidationError("--quiet and --verbose exclude each other: keep one") }
   }
 
-  var console: Console { Console(quiet: quiet, environment: Environment.variables) }
+  var console: Console { Console(quiet: quiet, environment: Environment.variables, logs: verbose) }
 }
 
 extension Console {

@@ -5,22 +5,42 @@ internal import Synchronization
 
 /// Prints to standard output for scripts and to standard error for people. All other code prints through it.
 ///
-/// On a terminal, progress is one line that the next one replaces; elsewhere every new stage is a new line.
+/// On a terminal, progress is one line that the next one replaces; elsewhere, and on one that cannot erase a line (`TERM` is `dumb`,
+/// or not set), every new stage is a new line.
 package final class Console: Sendable {
   private let isQuiet: Bool
   private let isLive: Bool
   private let hasColor: Bool
-  private let liveLine = Mutex("")
+  /// True where standard output shows up between the lines of standard error.
+  private let sharesTerminal: Bool
 
   /// Makes a console on the process's own descriptors.
   ///
   /// - Parameters:
   ///   - quiet: True for errors only.
   ///   - environment: Read for `NO_COLOR` (any value but the empty one) and `TERM`.
-  package init(quiet: Bool, environment: [String: String]) {
+  ///   - logs: True where a log is written to standard error as well, between whose lines a live line would stay.
+  package init(quiet: Bool, environment: [String: String], logs: Bool = false) {
     isQuiet = quiet
-    isLive = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
-    hasColor = isLive && environment["NO_COLOR", default: ""].isEmpty
+    let erases = isatty(STDERR_FILENO) == 1 && !["", "dumb"].contains(environment["TERM", default: ""])
+    isLive = erases && !logs
+    hasColor = erases && environment["NO_COLOR", default: ""].isEmpty
+    sharesTerminal = isLive && isatty(STDOUT_FILENO) == 1
+  }
+
+  /// The progress that is shown. It belongs to the process, as its terminal does: one console may print what follows another's line.
+  private static let shown = Mutex(Progress())
+
+  private struct Progress {
+    /// The live line, uncut; empty where there is none.
+    var line = ""
+    /// The last stage where there is no live line.
+    var stage = ""
+  }
+
+  /// `-` for the paths that name standard output.
+  static func outputName(_ path: String) -> String {
+    DurableFile.descriptor(named: path) == STDOUT_FILENO ? "-" : path
   }
 
   /// Prints a line for scripts, on standard output.
@@ -49,15 +69,27 @@ package final class Console: Sendable {
 
   /// Writes bytes for scripts to standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
-    do {
+    // Held only on a terminal: a pipe may wait for its reader, and a signal's message must not wait with it.
+    guard sharesTerminal else { return try Self.write(output: bytes) }
+    try Self.shown.withLock { shown throws(CommandError) in
+      if !shown.line.isEmpty { Self.write(Self.erase) }
+      try Self.write(output: bytes)
+      if !shown.line.isEmpty { Self.write(Self.fitted(shown.line)) }
+    }
+  }
+
+  private static func write(output bytes: [UInt8]) throws(CommandError) {
+    do throws(FileFailure) {
       try writeAll(bytes, to: STDOUT_FILENO, name: "standard output")
     } catch {
+      if error.kind == .notRead, Interruption.endByClosedPipe() { throw .outputClosed }
       throw CommandError(error)
     }
   }
 
   /// Prints a failure, even when quiet.
   package func error(_ error: CommandError, input: String? = nil) {
+    if error == .outputClosed { return }
     let name = hasColor ? "\u{1B}[31mgesso:\u{1B}[0m" : "gesso:"
     show(name + " " + Self.printable((input.map { "\($0): " } ?? "") + error.line))
   }
@@ -72,34 +104,51 @@ package final class Console: Sendable {
   package func progress(_ stage: String, _ detail: String = "") {
     guard !isQuiet else { return }
     let text = Self.printable(detail.isEmpty ? stage : "\(stage) \(detail)")
-    liveLine.withLock { shown in
+    Self.shown.withLock { shown in
       if isLive {
-        guard text != shown else { return }
-        shown = text
-        write("\r\u{1B}[K" + text)
-      } else if stage != shown {
-        shown = stage
-        write(stage + "\n")
+        guard text != shown.line else { return }
+        shown.line = text
+        Self.write(Self.erase + Self.fitted(text))
+      } else if stage != shown.stage {
+        shown.stage = stage
+        Self.write(stage + "\n")
       }
     }
   }
 
   /// Removes the progress line.
   package func endProgress() {
-    liveLine.withLock { shown in
-      if isLive, !shown.isEmpty { write("\r\u{1B}[K") }
-      shown = ""
+    Self.shown.withLock { shown in
+      if !shown.line.isEmpty { Self.write(Self.erase) }
+      shown = Progress()
+    }
+  }
+
+  /// Removes the progress line of a process that ends. Nothing waits for a terminal that is stopped.
+  static func removeLiveLine() {
+    _ = shown.withLockIfAvailable { shown in
+      if !shown.line.isEmpty { write(erase) }
+      shown = Progress()
     }
   }
 
   private func show(_ line: String) {
-    liveLine.withLock { shown in
-      guard isLive, !shown.isEmpty else { return write(line + "\n") }
-      write("\r\u{1B}[K" + line + "\n" + shown)
+    Self.shown.withLock { shown in
+      guard !shown.line.isEmpty else { return Self.write(line + "\n") }
+      Self.write(Self.erase + line + "\n" + Self.fitted(shown.line))
     }
   }
 
-  private func write(_ text: String) {
+  /// Goes to the beginning of the line and erases it.
+  private static let erase = "\r\u{1B}[K"
+
+  /// A line cut to the terminal's width, which may change at any time. The last column stays empty, because some terminals wrap
+  /// there.
+  private static func fitted(_ line: String) -> String {
+    TerminalText.shortened(line, to: max(1, (terminalColumns(of: STDERR_FILENO) ?? 80) - 1))
+  }
+
+  private static func write(_ text: String) {
     // There is no place to report that standard error is closed.
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }

@@ -22,8 +22,7 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Parses the command line, runs the verb and ends the process.
   package static func start() async -> Never {
-    // A closed output becomes a failed write; it must not end a process that follows a paid job.
-    signal(SIGPIPE, SIG_IGN)
+    Interruption.deferClosedPipes()
     // A core file would contain the API key.
     turnOffCoreFiles()
     leave(await run(Array(CommandLine.arguments.dropFirst())))
@@ -31,6 +30,7 @@ package struct Gesso: AsyncParsableCommand {
 
   // Written with its module, because `exit` alone means a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
+    Console.removeLiveLine()
     Interruption.endBySignal()
     Ground.exit(status.rawValue)
   }

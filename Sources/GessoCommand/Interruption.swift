@@ -13,6 +13,27 @@ enum Interruption {
   private static let received = Mutex<Int32?>(nil)
   private static let queue = DispatchQueue(label: "gesso.signals")
 
+  /// Turns a write to a pipe that nobody reads into a failure, because it must not end a process that follows a paid job.
+  static func deferClosedPipes() {
+    if isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
+  }
+
+  /// True unless SIGPIPE was ignored when the process began: its caller then expects an error and a status.
+  private static let endsByClosedPipes = Mutex(true)
+
+  /// Has the process end by SIGPIPE, as it would have without ``deferClosedPipes()``, once its work has cleaned up.
+  ///
+  /// - Returns: False when the caller of the process has turned that off.
+  static func endByClosedPipe() -> Bool {
+    guard endsByClosedPipes.withLock(\.self) else { return false }
+    received.withLock { $0 = $0 ?? SIGPIPE }
+    return true
+  }
+
+  private static func isIgnored(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
+    unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   /// Runs `work` so that a signal raises `flag` and cancels the task it runs in.
   ///
   /// - Parameters:
@@ -57,8 +78,7 @@ enum Interruption {
 
     /// Nil for a signal that is ignored.
     init?(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
-      let former = signal(number, SIG_IGN)
-      if unsafe unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { return nil }
+      if Interruption.isIgnored(signal(number, SIG_IGN)) { return nil }
       self.number = number
       source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler(handler: handler)
@@ -77,6 +97,7 @@ enum Interruption {
   }
 
   private static func end(by number: Int32) -> Never {
+    Console.removeLiveLine()
     signal(number, SIG_DFL)
     var signals = sigset_t()
     unsafe sigemptyset(&signals)

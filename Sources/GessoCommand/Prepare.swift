@@ -34,6 +34,7 @@ package struct Prepare: Verb {
   package init() {}
 
   package mutating func validate() throws {
+    output = output.map(Console.outputName)
     let places = [output, folder].compactMap(\.self).count
     guard places == 1 || explain && places == 0 else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")

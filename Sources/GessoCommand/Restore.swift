@@ -38,6 +38,7 @@ package struct Restore: Verb {
   package init() {}
 
   package mutating func validate() throws {
+    output = Console.outputName(output)
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     let file = output.split(separator: "/").last ?? ""

@@ -28,7 +28,9 @@ struct ResultOptions: ParsableArguments {
 
   mutating func validate() throws {
     try requireText(name, "--name")
-    if folder == "-" { throw ValidationError("results are several files: name a folder with -o DIR") }
+    if folder.map(Console.outputName) == "-" {
+      throw ValidationError("results are several files: name a folder with -o DIR")
+    }
     guard let folder else { return }
     var path = folder[...]
     while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }

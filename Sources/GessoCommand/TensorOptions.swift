@@ -30,7 +30,7 @@ package struct TensorOptions: ParsableArguments {
   package init() {}
 
   package mutating func validate() throws {
-    if path == "-" { throw ValidationError("--tensor writes a file: name one") }
+    if path.map(Console.outputName) == "-" { throw ValidationError("--tensor writes a file: name one") }
     guard path == nil else { return }
     for (flag, given) in [
       ("layout", layout != nil), ("mean", mean != nil), ("std", std != nil), ("range", range != nil),

@@ -65,7 +65,7 @@ package struct Upload: Verb {
         let failure = CommandError(any: error)
         try console.report(failure, input: input.name, json: common.json)
         failures.append(failure.status)
-        if failure.status == .interrupted { break }
+        if failure.status == .interrupted || failure == .outputClosed { break }
       }
     }
     return failures

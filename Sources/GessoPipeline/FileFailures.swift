@@ -10,7 +10,7 @@ extension PreparationError {
       case .unreadable: (.unreadable, .open)
       case .exists: (.outputExists, .write)
       case .isInput: (.outputIsInput, .write)
-      case .notWritten: (.writeFailed, .write)
+      case .notWritten, .notRead: (.writeFailed, .write)
       }
     self.init(code, stage: stage, failure.message, remedy: failure.remedy)
   }

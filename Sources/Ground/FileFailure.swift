@@ -12,6 +12,8 @@ package struct FileFailure: Error, Sendable, Equatable {
     case isInput
     /// The bytes or the name could not be written.
     case notWritten
+    /// Nobody reads the pipe any more that the bytes were written to.
+    case notRead
   }
 
   /// What kind of failure it was.
@@ -43,7 +45,7 @@ package struct FileFailure: Error, Sendable, Equatable {
       default: "check the folder, its permissions and the free space"
       }
     return FileFailure(
-      kind: .notWritten, message: "\(what): \(unsafe String(cString: strerror(code)))",
+      kind: code == EPIPE ? .notRead : .notWritten, message: "\(what): \(unsafe String(cString: strerror(code)))",
       remedy: remedy)
   }
 

@@ -23,6 +23,13 @@ var opensWithoutWriter: Int32 {
   #endif
 }
 
+/// The columns of the terminal that a descriptor is open on; nil where it is none, or has no size.
+package func terminalColumns(of descriptor: Int32) -> Int? {
+  var size = winsize()
+  guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+  return Int(size.ws_col)
+}
+
 /// Keeps the system from writing this process's memory to a core file when it crashes.
 package func turnOffCoreFiles() {
   var none = rlimit(rlim_cur: 0, rlim_max: 0)

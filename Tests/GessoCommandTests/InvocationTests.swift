@@ -47,6 +47,8 @@ struct InvocationTests {
     Case(
       "restore - --record - -o a.png", 2,
       error: "standard input is named twice, and it can be read only once: name it once"),
+    Case("prepare \(small) -o /dev/stdout --json", 2, error: "keep one: see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --tensor /dev/fd/1", 2, error: "name one: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --unlike", 2, error: "Unknown option '--unlike': see gesso prepare --help"),
     Case(
       "prepare \(small) -o a.jpg --quality 101", 2,
