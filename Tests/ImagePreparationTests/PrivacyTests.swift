@@ -169,4 +169,39 @@ struct PrivacyTests {
     #expect(groups.contains("ICC_Profile") == (prepared.source.iccProfile != nil))
     #expect(groups.isDisjoint(with: ["EXIF", "XMP", "IPTC", "MakerNotes", "MPF", "Photoshop"]))
   }
+
+  @Test(
+    "metadata are kept without a position, for exiftool, whatever carried it", .sameOnEveryInstructionSet,
+    .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    arguments: [("jpeg/small-420.jpg", true), ("jpeg/phone.jpg", false), ("png/small-rgb8.png", true)])
+  func keptWithoutGPS(_ name: String, hasXMPPosition: Bool) throws {
+    let folder = TestFolder.url.appending(path: "gesso-no-gps-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let source = folder.appending(path: "source." + (name as NSString).pathExtension)
+    try Data(try Fixtures.bytes(name)).write(to: source)
+    _ = try Self.run([
+      "-q", "-overwrite_original", "-Make=Camera", "-Model=Nine", "-DateTimeOriginal=2026:01:02 03:04:05", "-ISO=200",
+      "-GPSLatitude=42.9", "-GPSLatitudeRef=N", "-GPSLongitude=2.4", "-GPSLongitudeRef=W",
+      "-GPSProcessingMethod=SECRET",
+      "-XMP-dc:Title=open", hasXMPPosition ? "-XMP-exif:GPSLatitude=42.9" : "-XMP-dc:Creator=somebody", source.path,
+    ])
+    let recipe = Recipe(size: .longestSide(100), metadata: .keepWithoutGPS)
+    let prepared = try ImagePreparer().prepareBlocking(.file(source.path), as: recipe)
+    #expect(prepared.source.hasGPS && prepared.notes.contains("stripped GPS"), "\(prepared.notes)")
+    let output = folder.appending(path: "output." + prepared.format.rawValue)
+    try Data(prepared.bytes).write(to: output)
+    let tags = try Self.tags(output)
+    #expect(!tags.keys.contains { $0.contains("GPS") }, "\(tags.keys)")
+    #expect(Data(prepared.bytes).range(of: Data("SECRET".utf8)) == nil)
+    #expect(
+      tags["ExifTool:Warning"] == nil && tags["EXIF:Make"] as? String == "Camera"
+        && tags["EXIF:Model"] as? String == "Nine")
+    #expect(tags["EXIF:DateTimeOriginal"] as? String == "2026:01:02 03:04:05" && "\(tags["EXIF:ISO"] ?? "")" == "200")
+    #expect((tags["XMP:Title"] as? String == "open") != hasXMPPosition)
+    #expect(
+      hasXMPPosition
+        == prepared.notes.contains { $0.hasPrefix("XMP ") && $0.hasSuffix("cannot be kept and was left out") },
+      "\(prepared.notes)")
+  }
 }

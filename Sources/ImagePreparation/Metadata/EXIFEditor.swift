@@ -10,10 +10,16 @@ struct EXIFEditor {
   private var tiff: TIFFStructure
 
   /// Edits a TIFF structure; nil for bytes that are none.
-  init?(_ exif: [UInt8], size: ImageSize) {
+  ///
+  /// - Parameters:
+  ///   - exif: The structure.
+  ///   - size: The result's size.
+  ///   - withoutLocation: True to take out the GPS directory, and maker notes, which may hold a position in forms of their own.
+  init?(_ exif: [UInt8], size: ImageSize, withoutLocation: Bool) {
     guard let tiff = TIFFStructure(exif) else { return nil }
     self.tiff = tiff
-    let first = tiff.first
+    if withoutLocation { removeLocation() }
+    let first = self.tiff.first
     let isOutside = { (place: Range<Int>) in place.lowerBound >= first.end + 4 }
     for entry in first.entries {
       switch entry.tag {
@@ -34,6 +40,32 @@ struct EXIFEditor {
       self.tiff.bytes[tiff.isLittleEndian ? range.lowerBound : range.upperBound - 1] = UInt8(
         Orientation.upright.rawValue)
     }
+  }
+
+  private mutating func removeLocation() {
+    let first = tiff.first.entries
+    remove(0x927C, from: first.first { $0.tag == 0x8769 }.map { tiff.number($0.field, 4) } ?? 0)
+    for entry in tiff.entries(behind: 0x8825, in: first) { clearValue(of: entry) }
+    remove(0x8825, from: tiff.number(4, 4))
+  }
+
+  /// Takes an entry and its value out of a directory. The entries behind it move up; values stay where they are.
+  private mutating func remove(_ tag: Int, from offset: Int) {
+    let directory = tiff.directory(at: offset)
+    guard let entry = directory.entries.first(where: { $0.tag == tag }) else { return }
+    clearValue(of: entry)
+    let (start, end) = (entry.field - 8, min(directory.end + 4, tiff.bytes.count))
+    tiff.bytes.replaceSubrange(
+      start..<end, with: Array(tiff.bytes[start + 12..<end]) + [UInt8](repeating: 0, count: 12))
+    let count = directory.entries.count - 1
+    for k in 0..<2 {
+      tiff.bytes[offset + (tiff.isLittleEndian ? k : 1 - k)] = UInt8(truncatingIfNeeded: count >> (8 * k))
+    }
+  }
+
+  private mutating func clearValue(of entry: TIFFStructure.Entry) {
+    guard let place = tiff.place(of: entry) else { return }
+    for i in place { tiff.bytes[i] = 0 }
   }
 
   /// Sets one SHORT or LONG.

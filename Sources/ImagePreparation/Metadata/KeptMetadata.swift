@@ -19,12 +19,25 @@ struct KeptMetadata: Sendable, Equatable {
   private static let exifTag = Array("Exif\0\0".utf8)
   private static let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
 
+  /// True where positions and names of places are taken out.
+  let isWithoutLocation: Bool
+
   /// Collects the metadata of a source that can be kept in a result of a size.
-  init(of source: ImageDescription, size: ImageSize) {
-    let editedEXIF = source.exif.flatMap { EXIFEditor($0, size: size) }
+  ///
+  /// - Parameters:
+  ///   - source: The source.
+  ///   - size: The result's size.
+  ///   - withoutLocation: True to take out the GPS directory and the maker notes of EXIF, and to leave out every other part that holds a
+  ///     position or the name of a place, or cannot be searched for them.
+  init(of source: ImageDescription, size: ImageSize, withoutLocation: Bool = false) {
+    isWithoutLocation = withoutLocation
+    let isAllowed = { (location: LocationReader) in
+      !withoutLocation || !location.hasCoordinates && !location.hasPlaceName && !location.isIncomplete
+    }
+    let editedEXIF = source.exif.flatMap { EXIFEditor($0, size: size, withoutLocation: withoutLocation) }
     let editedXMP = source.xmp.flatMap { XMPEditor($0, size: size) }
-    exif = editedEXIF?.bytes
-    xmp = editedXMP?.bytes
+    exif = editedEXIF.map(\.bytes).flatMap { isAllowed(LocationReader(exif: $0, xmp: nil)) ? $0 : nil }
+    xmp = editedXMP.map(\.bytes).flatMap { isAllowed(LocationReader(exif: nil, xmp: $0)) ? $0 : nil }
     let promises = editedXMP?.removed ?? []
     removed = [
       ("the thumbnail", editedEXIF?.hadThumbnail == true || promises.contains(.thumbnail)),
@@ -32,7 +45,7 @@ struct KeptMetadata: Sendable, Equatable {
       ("extended XMP", promises.contains(.furtherPacket)),
     ].filter(\.1).map(\.0)
     let texts = source.chunks.compactMap(\.text)
-    chunks = source.chunks.filter(Self.isCopied)
+    chunks = source.chunks.filter { Self.isCopied($0) && isAllowed(LocationReader(exif: nil, xmp: nil, chunks: [$0])) }
     comment =
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
   }

@@ -52,7 +52,12 @@ struct TIFFStructure {
   }
 
   /// The bytes of an entry's values; nil where they are not in the structure.
-  private func place(of entry: Entry) -> (start: Int, size: Int)? {
+  func place(of entry: Entry) -> Range<Int>? {
+    values(of: entry).map { $0.start..<$0.start + $0.size * entry.count }
+  }
+
+  /// The place of an entry's first value, and the size of each; nil where they are not in the structure.
+  private func values(of entry: Entry) -> (start: Int, size: Int)? {
     guard let size = Self.valueBytes[entry.type], entry.count > 0, entry.count <= bytes.count / size else { return nil }
     let start = size * entry.count <= 4 ? entry.field : number(entry.field, 4)
     return start >= 8 && start <= bytes.count - size * entry.count ? (start, size) : nil
@@ -60,7 +65,7 @@ struct TIFFStructure {
 
   /// The values of an entry of unsigned integers or fractions; nil for any other, and for a division by 0.
   func numbers(of entry: Entry) -> [Double]? {
-    guard [1, 3, 4, 5].contains(entry.type), let (start, size) = place(of: entry) else { return nil }
+    guard [1, 3, 4, 5].contains(entry.type), let (start, size) = values(of: entry) else { return nil }
     var values: [Double] = []
     for at in stride(from: start, to: start + size * entry.count, by: size) {
       guard entry.type == 5 else {
@@ -76,7 +81,7 @@ struct TIFFStructure {
 
   /// The text of an entry up to its first zero; nil for an entry of another type.
   func text(of entry: Entry) -> String? {
-    guard entry.type == 2, let (start, _) = place(of: entry) else { return nil }
+    guard entry.type == 2, let (start, _) = values(of: entry) else { return nil }
     return String(decoding: bytes[start..<start + entry.count].prefix { $0 != 0 }, as: UTF8.self)
   }
 }

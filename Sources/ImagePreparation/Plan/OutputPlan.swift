@@ -153,7 +153,9 @@ struct OutputPlan: Sendable {
     subsampling = recipe.output.subsampling
     embeddedProfile = color.embeddedProfile
     pngColor = color.pngColor(recipe)
-    metadata = recipe.metadata == .keep ? KeptMetadata(of: source, size: geometry.canvas) : nil
+    metadata =
+      recipe.metadata == .none
+      ? nil : KeptMetadata(of: source, size: geometry.canvas, withoutLocation: recipe.metadata == .keepWithoutGPS)
     bits = depth.result
     self.threads = threads
     self.channels = channels

@@ -92,7 +92,9 @@ private struct Explanation: Encodable {
       quality: formats.contains(.jpeg) ? outputPlan.settings.quality : nil,
       subsampling: formats.contains(.jpeg) ? outputPlan.subsampling.rawValue : nil,
       compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil, bits: outputPlan.bits,
-      delivery: outputPlan.delivery.rawValue, metadata: outputPlan.metadata == nil ? "none" : "keep",
+      delivery: outputPlan.delivery.rawValue,
+      metadata: (outputPlan.metadata.map { $0.isWithoutLocation ? .keepWithoutGPS : .keep }
+        ?? Recipe.MetadataHandling.none).rawValue,
       maxBytes: outputPlan.budget?.bytes)
     unsettled = Self.unsettled(plan)
     instructionSet = plan.instructionSet.rawValue

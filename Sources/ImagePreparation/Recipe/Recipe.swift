@@ -19,6 +19,9 @@ public struct Recipe: Sendable, Equatable {
     /// EXIF, the XMP packet and text are kept, with their orientation reset to 1. A JPEG has one comment and no other text; metadata
     /// that the result cannot hold are left out with a note.
     case keep
+    /// As ``keep``, without the GPS directory and the maker notes of EXIF, and without XMP and text that hold a position or the name of a
+    /// place, or cannot be searched for them.
+    case keepWithoutGPS = "no-gps"
   }
 
   /// The part of the source that the result shows, and the size of the result.
