@@ -87,6 +87,11 @@ package struct PreparationOptions: ParsableArguments {
     help: ArgumentHelp("Lowest JPEG quality for --max-bytes (default: 60).", valueName: "1…100"))
   package var minQuality: Int?
 
+  @Option(
+    name: .customLong("min-side"),
+    help: ArgumentHelp("Length below which --max-bytes makes no side (default: 256).", valueName: "N"))
+  package var minSide: Int?
+
   @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "#RRGGBB"))
   package var background: BackgroundColor?
 
@@ -126,6 +131,7 @@ package struct PreparationOptions: ParsableArguments {
     try require(maxBytes, in: 1...Int.max, "--max-bytes")
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
+    try require(minSide, in: 1...Self.longestSide, "--min-side")
     try require(threads, in: 1...1024, "--threads")
     try requireMegapixels(maxPixels, "--max-pixels")
     try requireMegapixels(maxInputPixels, "--max-input-pixels")
@@ -195,12 +201,12 @@ package struct PreparationOptions: ParsableArguments {
     try refuseIdle(format, maxBytes: maxBytes)
     let (quality, subsampling) = (quality ?? 92, subsampling ?? .yuv420)
     let (compression, bits) = (compression ?? .balanced, bits?.bits)
-    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality ?? 60) }
+    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality ?? 60, minSide: minSide ?? 256) }
     return switch format {
     case .auto:
       .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg: .jpeg(quality: quality, subsampling: subsampling, budget: budget)
-    case .png: .png(compression: compression, bits: bits, maxBytes: maxBytes)
+    case .png: .png(compression: compression, bits: bits, budget: budget)
     }
   }
 
@@ -212,6 +218,7 @@ package struct PreparationOptions: ParsableArguments {
       ("--min-quality", minQuality != nil, format == .png, "with PNG"),
       ("--compression", compression != nil, format == .jpeg, "with JPEG"),
       ("--min-quality", minQuality != nil, maxBytes == nil, "without --max-bytes"),
+      ("--min-side", minSide != nil, maxBytes == nil, "without --max-bytes"),
       ("--icc", profile != nil, data, "with --data"),
     ]
     if let (flag, _, _, with) = idle.first(where: { $0.isGiven && $0.isIdle }) {

@@ -59,6 +59,7 @@ extension Remedy.Setting {
     switch self {
     case .longestSide: "--max-side"
     case .quality: "--quality"
+    case .shortestSide: "--min-side"
     case .trimming: "--trim"
     case .attention: "--gravity attention"
     case .multiple: "--multiple-of"

@@ -83,6 +83,8 @@ public enum Remedy: Sendable, Hashable {
     case longestSide
     /// The quality of a JPEG.
     case quality
+    /// The length below which a budget makes no side of a result.
+    case shortestSide
     /// Cropping away transparent margins.
     case trimming
     /// A crop around what draws attention.
@@ -183,6 +185,7 @@ extension Remedy.Setting: CustomStringConvertible {
     switch self {
     case .longestSide: "the longest side"
     case .quality: "the quality"
+    case .shortestSide: "Recipe.Budget.minSide"
     case .trimming: "trim"
     case .attention: "the gravity attention"
     case .multiple: "the multiple"

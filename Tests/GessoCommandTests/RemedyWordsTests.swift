@@ -20,6 +20,7 @@ struct RemedyWordsTests {
     (.leaveOut(.trimming), "leave out --trim"), (.leaveOut(.attention), "leave out --gravity attention"),
     (.either(.writePNG, or: .leaveOut(.keptMetadata)), "use --format png, or leave out --metadata keep"),
     (.makeSmaller, "make it smaller with --max-side"),
+    (.lower([.shortestSide]), "lower --min-side"),
     (.reduceUpload(toBytes: 9), "use a smaller --max-side, --format jpeg or a lower --quality"),
     (.cropToBox, "crop an extreme shape with --size WxH --fit cover"),
     (.change([.longestSide, .multiple]), "change --max-side or --multiple-of"), (.change([.box]), "change --size"),

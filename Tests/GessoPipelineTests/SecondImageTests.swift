@@ -33,7 +33,7 @@ struct SecondImageTests {
       source: .image(try source()), sourceName: "a.png", stem: "a",
       generation: Generation(prompt: "a door"), folder: folder)
     order.generation.seed = "7"
-    order.recipe.output = .png(maxBytes: ScenarioClient.directUploadLimit)
+    order.recipe.output = .png(budget: .bytes(ScenarioClient.directUploadLimit))
     change(&order.recipe)
     order.second = second
     return order
@@ -110,7 +110,7 @@ struct SecondImageTests {
       case "pad": (recipe.size, recipe.background) = (.box(96, 96, .pad, sides: .multiples(of: 16)), .white)
       case "multiple": recipe.size = .longestSide(150, sides: .multiples(of: 64))
       case "enlarge": recipe.size = .longestSide(600, enlarge: true, sides: .multiples(of: 16))
-      case "budget": (recipe.size, recipe.output) = (.longestSide(1536), .png(maxBytes: 2000))
+      case "budget": (recipe.size, recipe.output) = (.longestSide(1536), .png(budget: .bytes(2000, minSide: 1)))
       default: break
       }
     }

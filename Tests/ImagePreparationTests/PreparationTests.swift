@@ -168,7 +168,7 @@ struct PreparationTests {
     "a quality or a budget without meaning is refused, also where a geometry record takes the place of all sizes",
     arguments: [
       .auto(quality: 101), .jpeg(quality: 0), .jpeg(budget: .bytes(900, minQuality: 0)), .auto(budget: .bytes(0)),
-      .png(maxBytes: 0),
+      .png(budget: .bytes(0)), .auto(budget: .bytes(900, minSide: 0)),
     ] as [Recipe.Output], [false, true])
   func meaningless(_ output: Recipe.Output, hasGeometry: Bool) throws {
     let source = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))

@@ -12,6 +12,7 @@ extension Recipe.Output {
   func check() throws(PreparationError) {
     if let budget {
       if budget.bytes < 1 { throw .refused("a budget of \(budget.bytes) bytes is out of range", "use 1 or more") }
+      if budget.minSide < 1 { throw .refused("a shortest side of \(budget.minSide) is out of range", "use 1 or more") }
       if !(1...100).contains(budget.minQuality) {
         throw .refused("a lowest quality of \(budget.minQuality) is out of range", "use 1 to 100")
       }

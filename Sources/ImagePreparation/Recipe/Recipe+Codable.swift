@@ -135,7 +135,7 @@ extension Recipe.Samples: Codable {
 
 extension Recipe.Output: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case format, quality, subsampling, compression, bits, maxBytes, minQuality
+    case format, quality, subsampling, compression, bits, maxBytes, minQuality, minSide
   }
 
   /// Reads an output.
@@ -150,17 +150,21 @@ extension Recipe.Output: Codable {
     let bits = try fields.decodeIfPresent(.bits, as: Recipe.Bits.self)
     let maxBytes = try fields.decodeIfPresent(.maxBytes, as: Int.self)
     let minQuality = try fields.decode(.minQuality, default: 60)
-    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality) }
-    if maxBytes == nil { try fields.refuse(.minQuality, without: "maxBytes") }
+    let minSide = try fields.decode(.minSide, default: 256)
+    let budget = maxBytes.map { Recipe.Budget(bytes: $0, minQuality: minQuality, minSide: minSide) }
+    if maxBytes == nil {
+      try fields.refuse(.minQuality, without: "maxBytes")
+      try fields.refuse(.minSide, without: "maxBytes")
+    }
     switch format {
     case .auto:
       self = .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg:
-      try fields.checkOnly([.format, .quality, .subsampling, .maxBytes, .minQuality], with: "jpeg")
+      try fields.checkOnly([.format, .quality, .subsampling, .maxBytes, .minQuality, .minSide], with: "jpeg")
       self = .jpeg(quality: quality, subsampling: subsampling, budget: budget)
     case .png:
-      try fields.checkOnly([.format, .compression, .bits, .maxBytes], with: "png")
-      self = .png(compression: compression, bits: bits, maxBytes: maxBytes)
+      try fields.checkOnly([.format, .compression, .bits, .maxBytes, .minSide], with: "png")
+      self = .png(compression: compression, bits: bits, budget: budget)
     }
   }
 
@@ -168,22 +172,24 @@ extension Recipe.Output: Codable {
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(format, forKey: .format, unless: .auto)
-    func encode(quality: Int, _ subsampling: Recipe.Subsampling, _ budget: Recipe.Budget?) throws {
+    func encode(quality: Int, _ subsampling: Recipe.Subsampling) throws {
       try values.encode(quality, forKey: .quality, unless: 92)
       try values.encode(subsampling, forKey: .subsampling, unless: .yuv420)
-      try values.encodeIfPresent(budget?.bytes, forKey: .maxBytes)
       if let budget { try values.encode(budget.minQuality, forKey: .minQuality, unless: 60) }
     }
+    if let budget {
+      try values.encode(budget.bytes, forKey: .maxBytes)
+      try values.encode(budget.minSide, forKey: .minSide, unless: 256)
+    }
     switch self {
-    case .auto(let quality, let subsampling, let compression, let bits, let budget):
-      try encode(quality: quality, subsampling, budget)
+    case .auto(let quality, let subsampling, let compression, let bits, _):
+      try encode(quality: quality, subsampling)
       try values.encode(compression, forKey: .compression, unless: .balanced)
       try values.encodeIfPresent(bits, forKey: .bits)
-    case .jpeg(let quality, let subsampling, let budget): try encode(quality: quality, subsampling, budget)
-    case .png(let compression, let bits, let maxBytes):
+    case .jpeg(let quality, let subsampling, _): try encode(quality: quality, subsampling)
+    case .png(let compression, let bits, _):
       try values.encode(compression, forKey: .compression, unless: .balanced)
       try values.encodeIfPresent(bits, forKey: .bits)
-      try values.encodeIfPresent(maxBytes, forKey: .maxBytes)
     }
   }
 }

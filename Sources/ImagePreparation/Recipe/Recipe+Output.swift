@@ -2,15 +2,14 @@ extension Recipe {
   /// The encoded form of a result.
   public enum Output: Sendable, Equatable {
     /// PNG for real transparency, for flat illustrations that are smaller as PNG, and for ``Bits/sixteen``; otherwise JPEG of a quality
-    /// from 1 to 100. `bits` is as for ``png(compression:bits:maxBytes:)``.
+    /// from 1 to 100. `bits` is as for ``png(compression:bits:budget:)``.
     case auto(
       quality: Int = 92, subsampling: Subsampling = .yuv420, compression: Compression = .balanced, bits: Bits? = nil,
       budget: Budget? = nil)
     /// JPEG of a quality from 1 to 100.
     case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
-    /// PNG of no more than `maxBytes` bytes: first the compression is raised, then the scale is reduced. Of 8 bits per sample, lossless
-    /// palettes and fewer bits are always tried. With `bits` nil, ``Recipe/Samples/data`` of 16 bits keeps them, and all else has 8.
-    case png(compression: Compression = .balanced, bits: Bits? = nil, maxBytes: Int? = nil)
+    /// PNG. Of 8 bits per sample, lossless palettes and fewer bits are always tried. With `bits` nil, ``Recipe/Samples/data`` of 16 bits keeps them, and all else has 8.
+    case png(compression: Compression = .balanced, bits: Bits? = nil, budget: Budget? = nil)
   }
 
   /// Chroma subsampling of JPEG results.
@@ -39,22 +38,26 @@ extension Recipe {
     case sixteen = 16
   }
 
-  /// The largest encoded size of a result that may be a JPEG. First its quality is reduced, then its scale.
+  /// The largest encoded size of a result. First the quality of a JPEG is reduced, or the compression of a PNG raised, then the scale is
+  /// reduced.
   public struct Budget: Sendable, Equatable {
     /// The most bytes, 1 or more.
     public var bytes: Int
-    /// The lowest JPEG quality that the search may use, 1 to 100.
+    /// The lowest JPEG quality that the search may use, 1 to 100. A PNG has none.
     public var minQuality: Int
+    /// The length in pixels, 1 or more, below which the search makes no side of the result.
+    public var minSide: Int
 
     /// Makes a budget.
-    public init(bytes: Int, minQuality: Int = 60) {
+    public init(bytes: Int, minQuality: Int = 60, minSide: Int = 256) {
       self.bytes = bytes
       self.minQuality = minQuality
+      self.minSide = minSide
     }
 
     /// Makes a budget of a number of bytes.
-    public static func bytes(_ bytes: Int, minQuality: Int = 60) -> Budget {
-      Budget(bytes: bytes, minQuality: minQuality)
+    public static func bytes(_ bytes: Int, minQuality: Int = 60, minSide: Int = 256) -> Budget {
+      Budget(bytes: bytes, minQuality: minQuality, minSide: minSide)
     }
   }
 }
@@ -109,8 +112,7 @@ extension Recipe.Output {
   /// The largest encoded size; nil for any.
   package var budget: Recipe.Budget? {
     switch self {
-    case .auto(_, _, _, _, let budget), .jpeg(_, _, let budget): budget
-    case .png(_, _, let maxBytes): maxBytes.map { Recipe.Budget(bytes: $0) }
+    case .auto(_, _, _, _, let budget), .jpeg(_, _, let budget), .png(_, _, let budget): budget
     }
   }
 
@@ -130,7 +132,7 @@ extension Recipe.Output {
     case .auto(let quality, let subsampling, let compression, _, let budget):
       .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg: self
-    case .png(let compression, _, let maxBytes): .png(compression: compression, bits: bits, maxBytes: maxBytes)
+    case .png(let compression, _, let budget): .png(compression: compression, bits: bits, budget: budget)
     }
   }
 }

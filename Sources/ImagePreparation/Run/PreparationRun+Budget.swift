@@ -35,9 +35,13 @@ extension PreparationRun {
         settings.compression = .small
         note = "compressed harder"
       case .scale(let share):
-        let pixels = max(1, Int(Double(whole.plan.outputSize.pixelCount) * share))
+        let least = whole.plan.outputSize.pixels(withShortestSide: limit.minSide)
+        let pixels = max(Int(Double(whole.plan.outputSize.pixelCount) * share), least)
+        guard finished.plan.outputSize.pixelCount > least else {
+          throw .overBudget(smallest, limit.bytes, at: finished.plan.outputSize, .shortestSide)
+        }
         guard let smaller = try runSmaller(than: finished, pixels: pixels, settings) else {
-          throw .overBudget(smallest, limit.bytes)
+          throw .overBudget(smallest, limit.bytes, at: finished.plan.outputSize)
         }
         finished = smaller
         note =
@@ -50,7 +54,7 @@ extension PreparationRun {
         best?.notes.append("\(note), to take no more than \(limit.bytes) bytes")
       }
     }
-    guard let best else { throw .overBudget(smallest, limit.bytes) }
+    guard let best else { throw .overBudget(smallest, limit.bytes, at: finished.plan.outputSize) }
     return best
   }
 
@@ -78,10 +82,22 @@ extension PreparationRun {
   }
 }
 
+extension ImageSize {
+  /// The pixels of an image of this shape that has a shortest side.
+  fileprivate func pixels(withShortestSide side: Int) -> Int {
+    let scale = Double(side) / Double(min(width, height))
+    return Int((Double(pixelCount) * scale * scale).rounded(.up))
+  }
+}
+
 extension PreparationError {
-  fileprivate static func overBudget(_ bytes: Int, _ maxBytes: Int) -> PreparationError {
+  /// The error of a budget that cannot be met; `floor` is the setting that ended the search.
+  fileprivate static func overBudget(
+    _ bytes: Int, _ maxBytes: Int, at size: ImageSize, _ floor: Remedy.Setting? = nil
+  ) -> PreparationError {
     PreparationError(
-      .overBudget, stage: .encode, "the smallest try takes \(bytes) bytes, more than the budget of \(maxBytes)",
-      remedy: .either(.raise(.resultBytes, atLeast: bytes), or: .lower([.longestSide, .quality])))
+      .overBudget, stage: .encode,
+      "the smallest try takes \(bytes) bytes at \(size), more than the budget of \(maxBytes)",
+      remedy: .either(.raise(.resultBytes, atLeast: bytes), or: .lower(floor.map { [$0] } ?? [.longestSide, .quality])))
   }
 }

@@ -67,8 +67,12 @@ struct RecipeCodingTests {
       Recipe(output: .jpeg(quality: 100, subsampling: .yuv444, budget: .bytes(900, minQuality: 30)))),
     Case(
       #"{"output":{"compression":"fast","format":"png","maxBytes":900}}"#,
-      Recipe(output: .png(compression: .fast, maxBytes: 900))),
+      Recipe(output: .png(compression: .fast, budget: .bytes(900)))),
+    Case(
+      #"{"output":{"format":"png","maxBytes":900,"minSide":64}}"#,
+      Recipe(output: .png(budget: .bytes(900, minSide: 64)))),
     Case(#"{"metadata":"keep"}"#, Recipe(metadata: .keep)),
+    Case(#"{"metadata":"no-gps"}"#, Recipe(metadata: .keepWithoutGPS)),
     Case(#"{"failOn":"none"}"#, Recipe(failOn: .none)),
   ]
 
@@ -102,7 +106,7 @@ struct RecipeCodingTests {
           background: nil,
           output: .auto(quality: 92, subsampling: .yuv420, compression: .balanced, bits: nil, budget: nil),
           metadata: .none, failOn: .truncated))
-    #expect(Recipe.Budget(bytes: 1) == Recipe.Budget(bytes: 1, minQuality: 60))
+    #expect(Recipe.Budget(bytes: 1) == Recipe.Budget(bytes: 1, minQuality: 60, minSide: 256))
     #expect(Recipe.Sides.multiples(of: 8) == .multiples(of: 8, .crop))
     #expect(Recipe.Target.box(ImageSize(width: 1, height: 1)) == .box(ImageSize(width: 1, height: 1), .contain))
   }

@@ -32,7 +32,7 @@ struct ByteBudgetTests {
     let source = ImageSource.file(Fixtures.path(example.file))
     var recipe = Recipe(size: .longestSide(Self.longestSide))
     let unlimited = try ImagePreparer().prepareBlocking(source, as: recipe)
-    recipe.output = .auto(budget: .bytes(example.maxBytes))
+    recipe.output = .auto(budget: .bytes(example.maxBytes, minSide: 1))
     let image = try ImagePreparer().prepareBlocking(source, as: recipe)
     #expect(image.bytes.count <= example.maxBytes)
     if unlimited.bytes.count <= example.maxBytes {
@@ -52,6 +52,28 @@ struct ByteBudgetTests {
     #expect(abs(width / height - aspect) <= aspect * (1 / width + 1 / height))
   }
 
+  @Test(
+    "no side becomes shorter than the floor, and a budget that would need that is refused with the size that was reached",
+    arguments: [(90, "jpeg/mountain-444.jpg"), (90, "png/art-rgb8.png"), (4_000, "jpeg/brushes.jpg")])
+  func floor(minSide: Int, file: String) throws {
+    let source = ImageSource.file(Fixtures.path(file))
+    let size = try ImagePreparer().prepareBlocking(source, as: Recipe(size: .longestSide(256))).size
+    let recipe = Recipe(size: .longestSide(256), output: .auto(budget: .bytes(700, minSide: minSide)))
+    let error = #expect(throws: PreparationError.self) { try ImagePreparer().prepareBlocking(source, as: recipe) }
+    let message = try #require(error).message
+    #expect(
+      error?.code == .overBudget
+        && error?.remedy
+          == .either(
+            .raise(.resultBytes, atLeast: Int(message.split(separator: " ")[4])), or: .lower([.shortestSide])),
+      "\(message)")
+    // A side of the last try is as short as it may be; an image that is below the floor from the beginning keeps its size.
+    let sides = try #require(message.firstMatch(of: /at ([0-9]+)x([0-9]+)/))
+    let reached = min(try #require(Int(sides.1)), try #require(Int(sides.2)))
+    #expect(
+      minSide == 90 ? (minSide...minSide + 1).contains(reached) : reached == min(size.width, size.height), "\(message)")
+  }
+
   /// Noise in a few colors: half a byte a pixel with a palette, at least a quarter more without one, however well compressed.
   @Test("a palette that loses nothing comes before scale", arguments: Recipe.Compression.allCases)
   func palette(_ compression: Recipe.Compression) throws {
@@ -63,7 +85,7 @@ struct ByteBudgetTests {
     let header: [UInt8] = [0, 0, 1, 0, 0, 0, 1, 0, 8, 2, 0, 0, 0]
     let deflated = GeneratedPNG.deflate(rows, level: 9)
     let source = PNGFile(chunks: [("IHDR", header), ("IDAT", deflated), ("IEND", [])]).bytes
-    let recipe = Recipe(output: .png(compression: compression, maxBytes: 36_000))
+    let recipe = Recipe(output: .png(compression: compression, budget: .bytes(36_000)))
     #expect(deflated.count > 36_000 * 5 / 4)
     let image = try ImagePreparer().prepareBlocking(.memory(source), as: recipe)
     #expect(image.bytes.count <= 36_000 && image.size == size)
@@ -100,7 +122,7 @@ struct ByteBudgetTests {
 
   /// Recipes that read a source twice.
   static let twice = [
-    Recipe(output: .auto(budget: .bytes(20_000))), Recipe(size: .longestSide(1536, trim: true)),
+    Recipe(output: .auto(budget: .bytes(60_000))), Recipe(size: .longestSide(1536, trim: true)),
     Recipe(size: .box(100, 100, .cover, gravity: .attention)),
   ]
 
