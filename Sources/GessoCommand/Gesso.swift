@@ -14,8 +14,8 @@ package struct Gesso: AsyncParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Inspect.self, Prepare.self, Restore.self, Upload.self, Img2Img.self, Jobs.self, Models.self, Sandbox.self,
-      Doctor.self,
+      Inspect.self, Prepare.self, Restore.self, Strip.self, Upload.self, Img2Img.self, Jobs.self, Models.self,
+      Sandbox.self, Doctor.self,
     ])
 
   package init() {}

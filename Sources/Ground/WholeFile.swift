@@ -17,11 +17,12 @@ package func wholeFile(_ path: String, limit: Int = 1 << 20) throws(FileFailure)
 /// - Parameters:
 ///   - descriptor: The file. It stays open.
 ///   - name: Its name in error messages.
-/// - Returns: The content.
+///   - limit: The largest number of bytes to read.
+/// - Returns: The content, up to the limit.
 /// - Throws: A failure of the kind `unreadable`, also for a pipe.
-package func wholeFile(descriptor: Int32, name: String) throws(FileFailure) -> [UInt8] {
+package func wholeFile(descriptor: Int32, name: String, limit: Int = .max) throws(FileFailure) -> [UInt8] {
   let start = lseek(descriptor, 0, SEEK_CUR)
-  return try wholeFile(name: name, limit: .max) { buffer, count, offset in
+  return try wholeFile(name: name, limit: limit) { buffer, count, offset in
     unsafe pread(descriptor, &buffer, count, start + off_t(offset))
   }
 }

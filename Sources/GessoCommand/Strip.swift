@@ -1,0 +1,102 @@
+package import ArgumentParser
+internal import GessoPipeline
+internal import Ground
+internal import ImagePreparation
+
+/// `gesso strip`
+package struct Strip: Verb {
+  package static let configuration = CommandConfiguration(
+    commandName: "strip", abstract: "Remove metadata such as GPS, names and dates without encoding the image again.",
+    discussion: """
+      The pixels stay the same, byte for byte. Everything that does not describe them is removed: EXIF, XMP, IPTC, text, thumbnails, \
+      and further images or a video behind the first image. Color and orientation stay.
+      """)
+
+  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  var inputs: [String]
+
+  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes; - is standard output.", valueName: "FILE"))
+  var output: String?
+
+  @Option(
+    name: .customLong("out-dir"),
+    help: ArgumentHelp("A folder for STEM.stripped.EXT; made when missing.", valueName: "DIR"))
+  var folder: String?
+
+  @Flag(
+    help: "Remove the color profile and the orientation as well: viewers may show other colors, or the image lying.")
+  var all = false
+
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
+  var noClobber = false
+
+  @Option(
+    name: .customLong("max-download"),
+    help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
+  var maxDownload = 256
+
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  package mutating func validate() throws {
+    output = output.map(Console.outputName)
+    try require(maxDownload, in: 1...1 << 20, "--max-download")
+    guard [output, folder].compactMap(\.self).count == 1 else {
+      throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
+    }
+    if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
+    if output == "-", isatty(STDOUT_FILENO) == 1 {
+      throw ValidationError("standard output is a terminal: redirect it, or name a file")
+    }
+    if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
+  }
+
+  package mutating func perform() async throws -> CommandStatus {
+    let inputs = try Input.list(inputs)
+    let preparer = try Environment.preparer(Environment.variables)
+    let (command, console) = (self, common.console)
+    let stems = OutputNaming.distinct(inputs.map { OutputNaming.stem(of: $0.argument) })
+    return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
+      do {
+        if let folder = command.folder { try OutputFolder.make(folder) }
+      } catch {
+        throw CommandError(error)
+      }
+      var failures: [CommandStatus] = []
+      for (input, stem) in zip(inputs, stems) {
+        do {
+          try await command.strip(input, stem: stem, notOver: inputs.compactMap(\.file), by: preparer)
+        } catch {
+          let failure = CommandError(any: error)
+          if failure.status == .interrupted { return .interrupted }
+          try console.report(failure, input: input.name, json: command.common.json)
+          failures.append(failure.status)
+        }
+      }
+      return CommandStatus(failures: failures, of: inputs.count)
+    }
+  }
+
+  private func strip(_ input: Input, stem: String, notOver files: [String], by preparer: ImagePreparer) async throws {
+    let source = try await input.source(limit: maxDownload << 20, isReadAgain: true)
+    let image = try await preparer.stripped(source, keepsLook: !all)
+    let console = common.console
+    let removed =
+      image.removed.isEmpty ? "there was nothing to remove" : "removed \(image.removed.joined(separator: ", "))"
+    guard output != "-" else {
+      try console.output(image.bytes)
+      return console.note("\(input.name): \(removed)")
+    }
+    let path = output ?? "\(folder ?? ".")/\(stem).stripped.\(image.format.fileExtension)"
+    try DurableFile.write(image.bytes, to: path, replacing: !noClobber, notOver: files)
+    console.note("\(input.name): \(removed)")
+    if common.json {
+      try console.output(json: [
+        "input": input.name, "output": path, "bytes": image.bytes.count, "removed": image.removed,
+      ])
+    } else {
+      try console.output(path)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+internal import Ground
+
+/// A file without its metadata.
+public struct StrippedImage: Sendable, Equatable {
+  /// The file.
+  public let bytes: [UInt8]
+  /// Its format, which is the source's.
+  public let format: ImageDescription.Format
+  /// What was left out, in the order of the file, for example `EXIF`; empty where there was nothing.
+  public let removed: [String]
+}
+
+extension ImagePreparer {
+  /// Removes the metadata of a JPEG or PNG without decoding its pixels: their bytes and the tables that they need are copied.
+  ///
+  /// Everything is left out that does not describe the pixels: EXIF, XMP, IPTC, text, thumbnails, further images behind the first one.
+  /// The orientation and the colors that EXIF declares are written in EXIF metadata that hold nothing else.
+  ///
+  /// - Parameters:
+  ///   - source: The file. A pipe is refused.
+  ///   - keepsLook: False to leave out color profile and orientation as well, so that viewers may show something else.
+  /// - Returns: The file, of about the source's size.
+  /// - Throws: A ``PreparationError``; `truncated` for a file without an end, which cannot be copied as a whole.
+  @concurrent public func stripped(_ source: ImageSource, keepsLook: Bool = true) async throws -> StrippedImage {
+    try await BlockingCall.run { flag throws(PreparationError) in
+      try self.strippedBlocking(source, keepsLook: keepsLook, cancellation: flag)
+    }
+  }
+
+  /// ``stripped(_:keepsLook:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  ///
+  /// - Returns: The file.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func strippedBlocking(
+    _ source: ImageSource, keepsLook: Bool = true, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> StrippedImage {
+    guard !source.isReadOnce else {
+      throw PreparationError(
+        .unreadable, stage: .open, "stripping reads the source twice, and this one can be read only once",
+        remedy: "read it into memory or a file first")
+    }
+    let description = try inspectBlocking(source, cancellation: cancellation)
+    let file = try source.bytes(limit: limits.maxMemory / 2)
+    let stripper = try MetadataStripper(file, of: description, keepsLook: keepsLook)
+    return StrippedImage(bytes: stripper.bytes, format: description.format, removed: stripper.removed)
+  }
+}
+
+extension ImageSource {
+  /// All bytes of a source that can be read again.
+  ///
+  /// - Throws: `tooMuchMemory` above the limit, and `unreadable`.
+  fileprivate func bytes(limit: Int) throws(PreparationError) -> [UInt8] {
+    let bytes: [UInt8]
+    do throws(FileFailure) {
+      switch self {
+      case .memory(let array): bytes = array
+      case .file(let path): bytes = try wholeFile(path, limit: limit + 1)
+      case .descriptor(let descriptor, let owner):
+        defer { withExtendedLifetime(owner) {} }
+        bytes = try wholeFile(descriptor: descriptor, name: "the source", limit: limit + 1)
+      }
+    } catch {
+      throw PreparationError(
+        error.kind == .notFound ? .notFound : .unreadable, stage: .open, error.message, remedy: error.remedy)
+    }
+    guard bytes.count <= limit else {
+      throw PreparationError(
+        .tooMuchMemory, stage: .open, "the file takes more than \(limit >> 20) MiB, and its copy as much",
+        remedy: .raise(.memory, atLeast: nil))
+    }
+    return bytes
+  }
+}

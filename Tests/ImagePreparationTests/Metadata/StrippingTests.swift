@@ -1,0 +1,108 @@
+import Foundation
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Metadata removed without encoding again: the same pixels, and nothing else.
+@Suite("Stripping")
+struct StrippingTests {
+  static let files = ["jpeg", "jpeg/orientation", "png", "upright", "color"].flatMap { folder in
+    ((try? CorruptReplayTests.files(folder, prefix: "")) ?? []).filter { $0.hasSuffix(".jpg") || $0.hasSuffix(".png") }
+  }.filter { !large.contains($0) }
+  /// They take a debug build seconds, and are of kinds that smaller ones are of as well.
+  static let large: Set = ["jpeg/forest.jpg", "jpeg/mountain-444.jpg", "jpeg/meadow-progressive.jpg"]
+
+  @Test("pixels, colors and orientation stay the same", .sameOnEveryInstructionSet)
+  func samePixels() throws {
+    #expect(Self.files.count > 60)
+    let preparer = ImagePreparer()
+    for file in Self.files {
+      let source = ImageSource.memory(try Fixtures.bytes(file))
+      // Files that are no longer whole, or of varieties that cannot be decoded.
+      guard let pixels = try? preparer.pixelsBlocking(of: source) else { continue }
+      let stripped = try preparer.strippedBlocking(source)
+      #expect(try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == pixels, "\(file)")
+      let description = try preparer.inspectBlocking(.memory(stripped.bytes))
+      let before = try preparer.inspectBlocking(source)
+      #expect(description.orientation == before.orientation && description.iccProfile == before.iccProfile, "\(file)")
+      #expect(
+        !description.hasGPS && !description.hasXMP && !description.hasText && !description.hasPlaceName, "\(file)")
+      #expect(description.hasEXIF == false || before.hasEXIF || before.orientation != .upright, "\(file)")
+      // A second time there is nothing but what the first one wrote.
+      let again = try preparer.strippedBlocking(.memory(stripped.bytes))
+      #expect(again.bytes == stripped.bytes, "\(file)")
+    }
+  }
+
+  @Test(
+    "exiftool finds nothing but pixels, color and orientation", .sameOnEveryInstructionSet,
+    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    arguments: ["jpeg/icc-display-p3.jpg", "png/small-rgb16.png"])
+  func nothingLeaves(name: String) throws {
+    let folder = TestFolder.url.appending(path: "gesso-strip-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "file." + (name as NSString).pathExtension)
+    try Data(try Fixtures.bytes(name)).write(to: file)
+    _ = try PrivacyTests.run([
+      "-q", "-overwrite_original", "-n", "-Orientation=6", "-Make=Secret", "-SerialNumber=SECRET-1",
+      "-GPSLatitude=42.9",
+      "-GPSLatitudeRef=N", "-IPTC:City=Secret", "-XMP-dc:Title=secret", "-XMP-exif:GPSLatitude=42.9",
+      "-ThumbnailImage<=\(Fixtures.path("jpeg/1x1.jpg"))", "-Comment=secret", file.path,
+    ])
+    let before = try PrivacyTests.tags(file)
+    #expect(before.keys.contains { $0.contains("GPS") } && before.keys.contains { $0.contains("SerialNumber") })
+    let source = ImageSource.memory([UInt8](try Data(contentsOf: file)) + Array("secret".utf8))
+
+    let stripped = try ImagePreparer().strippedBlocking(source)
+    #expect(Data(stripped.bytes).range(of: Data("ecret".utf8)) == nil)
+    #expect(Data(stripped.bytes).range(of: Data("SECRET".utf8)) == nil)
+    #expect(stripped.removed.contains("EXIF") && stripped.removed.last == "what follows the image (6 bytes)")
+    try Data(stripped.bytes).write(to: file)
+    let tags = try PrivacyTests.tags(file)
+    #expect(tags["EXIF:Orientation"] as? String == "Rotate 90 CW" && tags["ExifTool:Warning"] == nil)
+    let metadata = tags.keys.filter { key in
+      ["EXIF:", "XMP:", "IPTC:", "MakerNotes:", "Photoshop:"].contains(where: key.hasPrefix)
+    }
+    #expect(metadata == ["EXIF:Orientation"], "\(metadata)")
+    #expect(
+      tags.keys.contains { $0.hasPrefix("ICC_Profile:") } == before.keys.contains { $0.hasPrefix("ICC_Profile:") })
+
+    let bare = try ImagePreparer().strippedBlocking(source, keepsLook: false)
+    try Data(bare.bytes).write(to: file)
+    let left = try PrivacyTests.tags(file).keys.filter { $0.hasPrefix("EXIF:") || $0.hasPrefix("ICC_Profile:") }
+    #expect(left.isEmpty, "\(left)")
+  }
+
+  @Test("Adobe RGB that only EXIF declares stays declared", arguments: ["jpeg/dcf-adobe-rgb.jpg"])
+  func declaredColor(name: String) throws {
+    let stripped = try ImagePreparer().strippedBlocking(.memory(try Fixtures.bytes(name)))
+    let description = try ImagePreparer().inspectBlocking(.memory(stripped.bytes))
+    #expect(description.hasEXIF && stripped.removed.contains("EXIF"))
+    #expect(
+      try ImagePreparer().prepareBlocking(.memory(stripped.bytes)).notes.contains { $0.contains("Adobe RGB") })
+  }
+
+  @Test(
+    "a file that is cut anywhere is refused, or was whole before the cut",
+    arguments: ["jpeg/small-progressive.jpg", "jpeg/phone.jpg", "png/metadata.png"])
+  func cuts(name: String) throws {
+    let file = try Fixtures.bytes(name)
+    let whole = try ImagePreparer().strippedBlocking(.memory(file)).bytes
+    for count in stride(from: 0, to: file.count, by: max(1, file.count / 300)) {
+      guard let stripped = try? ImagePreparer().strippedBlocking(.memory(Array(file.prefix(count)))) else { continue }
+      #expect(stripped.bytes == whole, "\(count) of \(file.count) bytes")
+    }
+  }
+
+  @Test("corrupt files are copied or refused without a trap", .sameOnEveryInstructionSet)
+  func corrupt() throws {
+    for file in CorruptReplayTests.corrupt + CorruptReplayTests.odd {
+      do throws(PreparationError) {
+        _ = try ImagePreparer().strippedBlocking(.file(Fixtures.path(file)))
+      } catch {
+        #expect(!error.message.isEmpty && !error.remedy.isEmpty, "\(file)")
+      }
+    }
+  }
+}
