@@ -15,7 +15,8 @@ package struct Gesso: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       Inspect.self, Prepare.self, Restore.self, Strip.self, Upload.self, Img2Img.self, Jobs.self, Models.self,
-      Sandbox.self, Doctor.self,
+      Sandbox.self,
+      Doctor.self,
     ])
 
   package init() {}
@@ -37,9 +38,14 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Parses and runs. Failures that no verb has reported are reported here.
   private static func run(_ arguments: [String]) async -> CommandStatus {
-    let console = Console(quiet: false, environment: Environment.variables)
+    let console = Console(
+      quiet: arguments.contains { ["-q", "--quiet"].contains($0) }, environment: Environment.variables)
+    var arguments = arguments
     do {
       try ArgumentEncoding.check()
+      let synonyms = try Synonyms.resolved(arguments)
+      arguments = synonyms.arguments
+      synonyms.notes.forEach(console.note)
       var command = try parseAsRoot(arguments)
       if var verb = command as? any Verb { return try await verb.perform() }
       try command.run()  // Help, and verbs without a sub-verb, which print help.
@@ -63,7 +69,17 @@ package struct Gesso: AsyncParsableCommand {
     let verb = arguments.first.flatMap { name in
       configuration.subcommands.contains { $0.configuration.commandName == name } ? " \(name)" : nil
     }
-    return .usage(message(for: error), remedy: "see gesso\(verb ?? "") --help")
+    let help = "see gesso\(verb ?? "") --help"
+    let text = UsageText(arguments)
+    if let unknown = text.unknownOption(in: arguments) {
+      return .usage(
+        "unknown option \(unknown.name)", remedy: unknown.meant.map { "did you mean \($0)? \(help)" } ?? help)
+    }
+    let message = message(for: error)
+    guard let value = text.badValue(message) else {
+      return .usage(message.hasSuffix(".") ? String(message.dropLast()) : message, remedy: help)
+    }
+    return .usage(value.message, remedy: value.example.map { "for example \($0) (\(help))" } ?? help)
   }
 }
 

@@ -1,12 +1,12 @@
-public import ArgumentParser
-public import ImagePreparation
+package import ArgumentParser
+package import ImagePreparation
 
 /// The flags for the preparation of an image, shared by every verb that prepares one.
 package struct PreparationOptions: ParsableArguments {
   @Option(name: .customLong("max-side"), help: "Longest side after the resize, in pixels (default: 1536).")
   package var maxSide: Int?
 
-  @Option(help: ArgumentHelp("Exact target box, for example 1024x768.", valueName: "WxH"))
+  @Option(help: ArgumentHelp("Target box, for example 1024x768; 1024x is a width alone.", valueName: "WxH|Wx|xH"))
   package var size: BoxArgument?
 
   @Option(help: "How the image is fitted into the box of --size (default: contain).")
@@ -22,7 +22,7 @@ package struct PreparationOptions: ParsableArguments {
   package var focus: FocusArgument?
 
   @Option(name: .customLong("max-pixels"), help: ArgumentHelp("Megapixel cap; aspect is kept.", valueName: "MP"))
-  package var maxPixels: Double?
+  package var maxPixels: MegapixelsArgument?
 
   @Option(
     name: .customLong("multiple-of"),
@@ -36,8 +36,8 @@ package struct PreparationOptions: ParsableArguments {
       valueName: "MODEL"))
   package var sizing: ModelSizing?
 
-  @Option(help: "How sides become multiples.")
-  package var snap: Recipe.Snap = .crop
+  @Option(help: "How sides become multiples (default: crop).")
+  package var snap: Recipe.Snap?
 
   @Flag(help: "Trim fully transparent borders first.")
   package var trim = false
@@ -79,8 +79,8 @@ package struct PreparationOptions: ParsableArguments {
     name: .customLong("max-bytes"),
     help: ArgumentHelp(
       "Largest encoded size: lowers quality, then scale, and says so (default: none; for img2img what an upload takes).",
-      valueName: "N"))
-  package var maxBytes: Int?
+      valueName: "N[kB|MB]"))
+  package var maxBytes: ByteCountArgument?
 
   @Option(
     name: .customLong("min-quality"),
@@ -92,13 +92,16 @@ package struct PreparationOptions: ParsableArguments {
     help: ArgumentHelp("Length below which --max-bytes makes no side (default: 256).", valueName: "N"))
   package var minSide: Int?
 
-  @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "#RRGGBB"))
+  @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "COLOR"))
   package var background: BackgroundColor?
 
   @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it (default: convert).")
   package var profile: Recipe.ProfileHandling?
 
-  @Option(help: "Strip all metadata, or keep EXIF, XMP and text with the orientation reset.")
+  @Option(
+    help:
+      "Strip all metadata, GPS among them; keep EXIF, XMP and text with the orientation reset; or keep them without GPS."
+  )
   package var metadata: Recipe.MetadataHandling = .none
 
   @Option(name: .customLong("fail-on"), help: "How damaged a source may be.")
@@ -106,7 +109,7 @@ package struct PreparationOptions: ParsableArguments {
 
   @Option(
     name: .customLong("max-input-pixels"), help: ArgumentHelp("Refuse sources above this.", valueName: "MP"))
-  package var maxInputPixels = 500.0
+  package var maxInputPixels = MegapixelsArgument(megapixels: 500)
 
   @Option(
     name: .customLong("max-memory"), help: ArgumentHelp("Refuse images that need larger buffers.", valueName: "MB"))
@@ -128,16 +131,16 @@ package struct PreparationOptions: ParsableArguments {
     try require(maxSide, in: 1...Self.longestSide, "--max-side")
     try require(multipleOf, in: 1...Self.longestSide, "--multiple-of")
     try require(minQuality, in: 1...100, "--min-quality")
-    try require(maxBytes, in: 1...Int.max, "--max-bytes")
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     try require(minSide, in: 1...Self.longestSide, "--min-side")
     try require(threads, in: 1...1024, "--threads")
-    try requireMegapixels(maxPixels, "--max-pixels")
-    try requireMegapixels(maxInputPixels, "--max-input-pixels")
     if linear, data { throw ValidationError("--linear and --data exclude each other: keep one") }
     if gravity != nil, focus != nil { throw ValidationError("--gravity and --focus exclude each other: keep one") }
     if size == nil, fit != nil { throw ValidationError("--fit needs a box: add --size WxH") }
+    if let size, size.isOpen, let fit, fit != .contain {
+      throw ValidationError("--fit \(fit.rawValue) needs both sides of --size: give the other one")
+    }
     if size != nil, maxSide != nil { throw ValidationError("--size and --max-side exclude each other: keep one") }
   }
 
@@ -167,26 +170,33 @@ package struct PreparationOptions: ParsableArguments {
         .longestSide(maxSide ?? 1536, enlarge: enlarge)
       }
     let multiple = multipleOf ?? defaultMultiple
+    try refuseIdlePlacing(isSnapped: multiple > 1 || sizing != nil)
     let sides: Recipe.Sides =
       if let sizing = sizing ?? model.flatMap(ModelSizing.init(named:)) {
-        .model(sizing, multiplesOf: multiple > 1 ? multiple : nil, snap)
+        .model(sizing, multiplesOf: multiple > 1 ? multiple : nil, snap ?? .crop)
       } else {
-        multiple > 1 ? .multiples(of: multiple, snap) : .any
+        multiple > 1 ? .multiples(of: multiple, snap ?? .crop) : .any
       }
     return Recipe(
       size: .fitted(
         Recipe.Fitting(
-          target, gravity: focus?.gravity ?? gravity ?? .center, maxPixels: maxPixels.map(Self.pixels), sides: sides,
+          target, gravity: focus?.gravity ?? gravity ?? .center, maxPixels: maxPixels?.pixels, sides: sides,
           trim: trim)),
       samples: data ? .data : .color(profile: profile ?? .convert, linear: linear), resamplingFilter: filter,
       effort: effort,
-      background: background, output: try encoding(output: output, maxBytes: maxBytes ?? defaultMaxBytes),
+      background: background, output: try encoding(output: output, maxBytes: maxBytes?.bytes ?? defaultMaxBytes),
       metadata: metadata, failOn: failOn)
+  }
+
+  /// A note that the box of `--size` is not the size of the result; nil where it is.
+  func boxNote(for result: ImageSize) -> String? {
+    guard let size, !size.isOpen, (fit ?? .contain) == .contain, result != size.size else { return nil }
+    return "\(size.size) is a box, in which the image lies with its own shape; --fit cover, pad or stretch fills it"
   }
 
   /// The limits of one image, which may use `threads` threads.
   package func limits(threads: Int) -> Limits {
-    Limits(maxPixels: Self.pixels(maxInputPixels), maxMemory: maxMemory << 20, threads: threads)
+    Limits(maxPixels: maxInputPixels.pixels, maxMemory: maxMemory << 20, threads: threads)
   }
 
   /// The encoded form of the result.
@@ -226,6 +236,19 @@ package struct PreparationOptions: ParsableArguments {
     }
   }
 
+  /// Refuses flags that choose a part or a place where there is nothing to choose.
+  private func refuseIdlePlacing(isSnapped: Bool) throws(CommandError) {
+    let places = size != nil && [.cover, .pad].contains(fit)
+    if !places, !isSnapped, let flag = gravity != nil ? "--gravity" : focus != nil ? "--focus" : nil {
+      throw .usage(
+        "\(flag) has no effect where nothing is cropped or padded",
+        remedy: "add --size WxH --fit cover, or leave it out")
+    }
+    if !isSnapped, snap != nil {
+      throw .usage("--snap has no effect without multiples", remedy: "add --multiple-of N, or leave it out")
+    }
+  }
+
   /// Refuses flags of the preparation where nothing is prepared, because of the flag `other`.
   func refuseAll(with other: String) throws(CommandError) {
     guard try recipe() != Recipe() else { return }
@@ -254,14 +277,7 @@ package struct PreparationOptions: ParsableArguments {
   }
 
   /// The largest side that both formats can hold: the limit of libjpeg-turbo, close to that of JPEG's 16-bit fields.
-  private static let longestSide = 65_500
-
-  private static func pixels(_ megapixels: Double) -> Int { max(1, Int(megapixels * 1_000_000)) }
-
-  private func requireMegapixels(_ value: Double?, _ flag: String) throws {
-    guard let value, !(value > 0 && value <= 1_000_000) else { return }
-    throw ValidationError("\(flag) is a number of megapixels above 0, not \(value)")
-  }
+  static let longestSide = 65_500
 }
 
 /// Refuses a value outside its range, in one line that names the flag.
@@ -281,69 +297,3 @@ func requireText(_ text: String?, _ flag: String) throws {
     throw ValidationError("\(flag) is no text in UTF-8: check the terminal's encoding, or use --prompt-file")
   }
 }
-
-/// A box written as `1024x768`.
-package struct BoxArgument: ExpressibleByArgument, Sendable {
-  package let size: ImageSize
-
-  package init?(argument: String) {
-    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    guard sides.count == 2, let width = sides[0], let height = sides[1] else { return nil }
-    guard (1...65_500).contains(width), (1...65_500).contains(height) else { return nil }
-    size = ImageSize(width: width, height: height)
-  }
-}
-
-/// Bits per sample, or `auto`.
-package struct BitsArgument: ExpressibleByArgument, Sendable {
-  /// Nil where the samples decide.
-  package let bits: Recipe.Bits?
-
-  package init?(argument: String) {
-    let bits = Int(argument).flatMap(Recipe.Bits.init(rawValue:))
-    guard bits != nil || argument == "auto" else { return nil }
-    self.bits = bits
-  }
-}
-
-/// A point of the image, written as shares (`0.85,0.4`) or percents (`85%,40%`) of its width and height.
-package struct FocusArgument: ExpressibleByArgument, Sendable {
-  package let gravity: Gravity
-
-  package init?(argument: String) {
-    let shares = argument.split(separator: ",", omittingEmptySubsequences: false).map { text -> Double? in
-      text.hasSuffix("%") ? Double(text.dropLast()).map { $0 / 100 } : Double(text)
-    }
-    guard shares.count == 2, let x = shares[0], let y = shares[1], (0...1).contains(x), (0...1).contains(y) else {
-      return nil
-    }
-    gravity = .focus(x: x, y: y)
-  }
-}
-
-extension ModelSizing: ExpressibleByArgument {
-  /// Finds the sizing by a model's name.
-  public init?(argument: String) { self.init(named: argument) }
-}
-
-extension BackgroundColor: ExpressibleByArgument {
-  /// Reads `#RRGGBB`.
-  public init?(argument: String) { self.init(hex: argument) }
-}
-extension Recipe.Fit: ExpressibleByArgument {}
-extension Recipe.Snap: ExpressibleByArgument {}
-extension Recipe.Effort: ExpressibleByArgument {}
-extension Recipe.Output.Format: ExpressibleByArgument {}
-extension Recipe.Subsampling: ExpressibleByArgument {}
-extension Recipe.Compression: ExpressibleByArgument {}
-extension Recipe.ProfileHandling: ExpressibleByArgument {}
-extension Recipe.MetadataHandling: ExpressibleByArgument {}
-extension DamagePolicy: ExpressibleByArgument {}
-extension Gravity: ExpressibleByArgument {
-  /// Finds a gravity that needs no values.
-  public init?(argument: String) { self.init(named: argument) }
-
-  /// Their names.
-  public static var allValueStrings: [String] { allCases.map(\.name) }
-}
-extension ResamplingFilter: ExpressibleByArgument {}

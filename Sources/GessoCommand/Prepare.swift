@@ -105,9 +105,11 @@ package struct Prepare: Verb {
 
   /// Prepares all inputs, and prints their outcomes in the order of the inputs.
   private func prepare(_ batch: PreparationBatch, _ inputs: [Input]) async throws -> CommandStatus {
-    let (console, common, tensorPath) = (common.console, common, tensor.path)
+    let (console, common, preparation, tensorPath) = (common.console, common, preparation, tensor.path)
     let work = batch.start { index, image, path in
-      let notes = [image.summary] + (common.verbose ? [image.details] : []) + image.notes
+      let notes =
+        [image.summary] + (common.verbose ? [image.details] : []) + image.notes
+        + [preparation.boxNote(for: image.size)].compactMap(\.self)
       guard let path else { return Report(notes: notes, line: .bytes(image.bytes)) }
       guard common.json else { return Report(notes: notes, line: .path(path)) }
       let json = image.json(

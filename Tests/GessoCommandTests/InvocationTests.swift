@@ -49,7 +49,28 @@ struct InvocationTests {
       error: "standard input is named twice, and it can be read only once: name it once"),
     Case("prepare \(small) -o /dev/stdout --json", 2, error: "keep one: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --tensor /dev/fd/1", 2, error: "name one: see gesso prepare --help"),
-    Case("prepare \(small) -o a.jpg --unlike", 2, error: "Unknown option '--unlike': see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --unlike", 2, error: "unknown option --unlike: see gesso prepare --help"),
+    Case(
+      "prepare \(small) \(small) -o a.jpg --formt png", 2,
+      error: "unknown option --formt: did you mean --format? see gesso prepare --help"),
+    Case(
+      "img2img \(small) --prompt x --stength=0.5", 2,
+      error: "unknown option --stength: did you mean --strength? see gesso img2img --help"),
+    Case(
+      "prepare \(small) -o a.jpg --size 640", 2,
+      error:
+        "--size takes the sides of a box in pixels, not 640: for example --size 1024x768, or 1024x for its width alone"
+        + " (see gesso prepare --help)"),
+    Case(
+      "prepare \(small) -o a.jpg --size 64x64 --fit covr", 2,
+      error: "--fit takes contain, cover, pad or stretch, not covr: for example --fit cover (see gesso prepare --help)"),
+    Case(
+      "prepare \(small) -o a.jpg --max-pixels 1000000", 2,
+      error: "--max-pixels takes megapixels, up to 4290, not 1000000: for example --max-pixels 1 or 1.5MP "
+        + "(see gesso prepare --help)"),
+    Case(
+      "prepare \(small) -o a.jpg --width 30 --fit cover", 2,
+      error: "--fit cover needs both sides of --size: give the other one: see gesso prepare --help"),
     Case(
       "prepare \(small) -o a.jpg --quality 101", 2,
       error: "--quality goes from 1 to 100, not 101: see gesso prepare --help"),
@@ -57,7 +78,7 @@ struct InvocationTests {
     Case("prepare \(small) -o a.jpg --tensor -", 2, error: "name one: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --tensor a.jpg", 2, error: "give each its own: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --tensor a.npy --std 0", 2, error: "give a deviation other than 0"),
-    Case("prepare \(small) -o a.jpg --for dall-e", 2, error: "see gesso prepare --help"),
+    Case("prepare \(small) -o a.jpg --for dall-e", 2, error: "for example --for flux.1-dev (see gesso prepare --help)"),
     Case(
       "prepare \(small) -o a.jpg --for sdxl --size 600x100 --fit stretch --enlarge", 2,
       error: ": crop an extreme shape with --size WxH --fit cover"),

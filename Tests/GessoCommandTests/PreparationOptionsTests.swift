@@ -19,9 +19,11 @@ struct PreparationOptionsTests {
     Case("--max-side 1024", Recipe(size: .longestSide(1024))),
     Case("--size 640x480 --fit cover --gravity north", Recipe(size: .box(640, 480, .cover, gravity: .north))),
     Case("--size 640X480 --enlarge", Recipe(size: .box(640, 480, enlarge: true))),
+    Case("--size 640x", Recipe(size: .box(640, 65_500))),
+    Case("--size x480", Recipe(size: .box(65_500, 480))),
+    Case("--max-pixels 1MP", Recipe(size: .longestSide(1536, maxPixels: 1_000_000))),
     Case("--max-pixels 1.5", Recipe(size: .longestSide(1536, maxPixels: 1_500_000))),
     Case("--multiple-of 16 --snap pad", Recipe(size: .longestSide(1536, sides: .multiples(of: 16, .pad)))),
-    Case("--multiple-of 1 --snap pad"),
     Case("--for sdxl", Recipe(size: .longestSide(1536, sides: .model(.sdxl)))),
     Case("--for sdxl --snap pad", Recipe(size: .longestSide(1536, sides: .model(.sdxl, .pad)))),
     Case(
@@ -41,14 +43,24 @@ struct PreparationOptionsTests {
     Case("--bits 8", Recipe(output: .auto(bits: .eight))),
     Case("--bits 16", Recipe(output: .png(bits: .sixteen))),
     Case("--format png --bits 16", Recipe(output: .png(bits: .sixteen))),
-    Case("--max-bytes 300000 --min-side 64", Recipe(output: .auto(budget: .bytes(300_000, minSide: 64)))),
+    Case("--max-bytes 300kB", Recipe(output: .auto(budget: .bytes(300_000)))),
+    Case("--max-bytes 300kB --min-side 64", Recipe(output: .auto(budget: .bytes(300_000, minSide: 64)))),
+    Case("--max-bytes 3.5MB", Recipe(output: .auto(budget: .bytes(3_500_000)))),
+    Case("--max-bytes 2MiB", Recipe(output: .auto(budget: .bytes(2_097_152)))),
+    Case("--max-bytes 64k", Recipe(output: .auto(budget: .bytes(64_000)))),
     Case("--format png --max-bytes 500000", Recipe(output: .png(budget: .bytes(500_000)))),
     Case("--background #FF8000", Recipe(background: BackgroundColor(red: 255, green: 128, blue: 0))),
+    Case("--background grey", Recipe(background: BackgroundColor(red: 128, green: 128, blue: 128))),
+    Case("--background #888", Recipe(background: BackgroundColor(red: 136, green: 136, blue: 136))),
+    Case("--background 808080", Recipe(background: BackgroundColor(red: 128, green: 128, blue: 128))),
     Case("--icc keep", Recipe(samples: .color(profile: .keep))),
     Case("--metadata keep", Recipe(metadata: .keep)),
-    Case("--gravity attention", Recipe(size: .longestSide(1536, gravity: .attention))),
-    Case("--focus 0.85,0.4", Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.4)))),
-    Case("--focus 85%,40%", Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.4)))),
+    Case("--metadata no-gps", Recipe(metadata: .keepWithoutGPS)),
+    Case("--size 9x9 --fit cover --gravity attention", Recipe(size: .box(9, 9, .cover, gravity: .attention))),
+    Case(
+      "--multiple-of 8 --focus 0.85,0.4",
+      Recipe(size: .longestSide(1536, gravity: .focus(x: 0.85, y: 0.4), sides: .multiples(of: 8)))),
+    Case("--size 9x9 --fit pad --focus 85%,40%", Recipe(size: .box(9, 9, .pad, gravity: .focus(x: 0.85, y: 0.4)))),
     Case("--fail-on none", Recipe(failOn: .none)),
   ]
 
@@ -116,10 +128,12 @@ struct PreparationOptionsTests {
   @Test(
     "flags with wrong values are refused",
     arguments: [
-      "--max-side 0", "--max-side x", "--size 640", "--size 0x5", "--size 5x5x5", "--fit cover",
+      "--max-side 0", "--max-side x", "--size 640", "--size x", "--size 0x5", "--size 640x --fit cover", "--size 5x5x5",
+      "--fit cover",
       "--size 5x5 --max-side 5",
       "--max-pixels 0", "--max-pixels nan", "--multiple-of 0", "--filter cubic", "--quality 101", "--quality 0",
-      "--background red", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
+      "--background rot", "--background #12345", "--max-bytes 0", "--max-bytes 3XB", "--max-bytes 3iB",
+      "--max-pixels 1000000", "--icc drop", "--fail-on maybe", "--max-memory 0", "--threads 0", "--max-input-pixels -1",
       "--bits 12", "--bits many", "--gravity middle", "--gravity focus", "--focus 0.5", "--focus 1.1,0",
       "--focus 0,-0.1", "--focus 110%,5%",
       "--focus a,b",
@@ -129,6 +143,22 @@ struct PreparationOptionsTests {
     #expect(throws: (any Error).self) {
       try PreparationOptions.parse(arguments.split(separator: " ").map(String.init))
     }
+  }
+
+  @Test(
+    "flags that would change nothing are refused by name",
+    arguments: [
+      ("--gravity north", "--gravity"), ("--size 9x9 --gravity north", "--gravity"),
+      ("--size 9x9 --fit stretch --focus 0,0", "--focus"), ("--snap pad", "--snap"),
+      ("--multiple-of 1 --snap pad", "--snap"), ("--format png --quality 90", "--quality"),
+      ("--format jpeg --compression small", "--compression"), ("--data --icc keep", "--icc"),
+      ("--min-quality 50", "--min-quality"), ("--min-side 50", "--min-side"),
+    ])
+  func idle(arguments: String, flag: String) throws {
+    let options = try PreparationOptions.parse(arguments.split(separator: " ").map(String.init))
+    let error = #expect(throws: CommandError.self) { try options.recipe() }
+    #expect(
+      error?.status == .usage && error?.message.hasPrefix("\(flag) has no effect") == true)
   }
 
   /// The format the output's name asks for; nil when the combination is refused.
