@@ -40,10 +40,36 @@ cjpeg("444-restart-blocks.jpg", "-sample", "1x1", "-restart", "3B")
 cjpeg("420-progressive.jpg", "-sample", "2x2", "-progressive")
 cjpeg("444-progressive-restart.jpg", "-sample", "1x1", "-progressive", "-restart", "1")
 cjpeg("420-arithmetic.jpg", "-sample", "2x2", "-arithmetic")
-with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
-    scans.write("0;\n1;\n2;\n")
-    scans.flush()
-    cjpeg("420-scans.jpg", "-sample", "2x2", "-scans", scans.name)
+
+
+def scanned(name, script, *arguments):
+    """A file whose scans are those of `script`, in the syntax of cjpeg's wizard.txt."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
+        scans.write(script)
+        scans.flush()
+        cjpeg(name, *arguments, "-scans", scans.name)
+
+
+scanned("420-scans.jpg", "0;\n1;\n2;\n", "-sample", "2x2")
+scanned("420-scans-pair.jpg", "0,2;\n1;\n", "-sample", "2x2", "-restart", "5B")
+for name, factors in {"422": "2x1", "440": "1x2", "411": "4x1", "mixed": "2x2,1x2,2x1"}.items():
+    cjpeg(f"{name}-progressive.jpg", "-sample", factors, "-progressive")
+cjpeg("gray-2x2-progressive.jpg", "-grayscale", "-sample", "2x2", "-progressive")
+cjpeg("rgb-progressive.jpg", "-rgb", "-progressive", "-restart", "3B")
+# Bit by bit from the fourth one, bands of one to 54 coefficients, DC coefficients apart and together.
+scanned("420-progressive-bits.jpg", """
+    0: 0-0, 0, 3; 1,2: 0-0, 0, 2; 0: 1-1, 0, 3; 0: 2-9, 0, 2; 0: 10-63, 0, 3; 1,2: 0-0, 2, 1; 0: 0-0, 3, 2;
+    2: 1-63, 0, 0; 0: 1-1, 3, 2; 0: 1-9, 2, 1; 0: 10-62, 3, 2; 1: 1-5, 0, 1; 0: 63-63, 3, 2; 0: 10-63, 2, 1; 1: 6-63, 0, 4;
+    0: 0-0, 2, 1; 0,1,2: 0-0, 1, 0; 1: 1-5, 1, 0; 0: 1-63, 1, 0; 1: 6-63, 4, 3; 1: 6-63, 3, 2; 1: 6-63, 2, 1; 1: 6-63, 1, 0;
+    """, "-sample", "2x2")
+scanned("420-progressive-bits-restart.jpg", """
+    0,1,2: 0-0, 0, 1; 0: 1-63, 0, 2; 1: 1-63, 0, 1; 2: 1-63, 0, 1; 0,1,2: 0-0, 1, 0; 0: 1-63, 2, 1; 0: 1-63, 1, 0;
+    1: 1-63, 1, 0; 2: 1-63, 1, 0;
+    """, "-sample", "2x2", "-restart", "2B")
+# Bits or coefficients that never come: libjpeg-turbo smooths such images.
+scanned("420-progressive-coarse.jpg", "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 1; 1: 1-63, 0, 0; 2: 1-63, 0, 0; 0,1,2: 0-0, 1, 0;",
+        "-sample", "2x2")
+scanned("420-progressive-low.jpg", "0,1,2: 0-0, 0, 0; 0: 1-20, 0, 0; 1: 1-5, 0, 0;", "-sample", "2x2")
 
 
 def adobe(jpeg):
@@ -124,7 +150,7 @@ for path in sorted(coded.glob("*.jpg")):
         out = subprocess.run(["djpeg", "-pnm", "-scale", f"1/{divisor}"], input=jpeg, capture_output=True, check=True)
         with Image.open(io.BytesIO(out.stdout)) as image:
             note(path.name, divisor, "gray" if image.mode == "L" else "rgb", *image.size, image.tobytes())
-    if path.name not in ("rgb.jpg", "mixed.jpg", "gray-2x2.jpg"):
+    if path.name not in ("rgb.jpg", "rgb-progressive.jpg", "mixed.jpg", "mixed-progressive.jpg", "gray-2x2.jpg", "gray-2x2-progressive.jpg"):
         for channel, ((width, height), samples) in zip(("y", "cb", "cr"), turbo_planes(jpeg)):
             note(path.name, 1, channel, width, height, samples)
 (folder / "coded-expected.tsv").write_text("\n".join(table) + "\n")
