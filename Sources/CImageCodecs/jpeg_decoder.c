@@ -113,9 +113,14 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *d, cic_jpeg_header *header) {
 
 void cic_jpeg_assume_version(cic_jpeg_decoder *d, int32_t version) { d->library_version = version; }
 
-// Chooses what is delivered, and reads all scans of a file that has several.
-static cic_status start(cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpeg_output output) {
+cic_status cic_jpeg_configure(
+    cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout) {
   struct jpeg_decompress_struct *c = &d->codec;
+  *layout = (cic_jpeg_layout){0};
+  if (d->status) return d->status;
+  // Others may enlarge, and the rows of a strip would not fit into cic_jpeg_read_planes.
+  if (scale_denominator != 1 && scale_denominator != 2 && scale_denominator != 4 && scale_denominator != 8)
+    return cic_jpeg_set_failure(d, CIC_UNSUPPORTED, "a scale that is not 1, 1/2, 1/4 or 1/8");
   if (_setjmp(d->jump)) return d->status;
   c->scale_num = 1;
   c->scale_denom = scale_denominator;
@@ -131,25 +136,7 @@ static cic_status start(cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpe
       break;
   }
   d->inverts_inks = output == CIC_JPEG_OUT_CMYK && c->saw_Adobe_marker;
-  cic_jpeg_save_frame(d);
-  cic_jpeg_advance(d, jpeg_has_multiple_scans(c) ? CIC_JPEG_START_ALL_SCANS : CIC_JPEG_START_ONE_SCAN);
-  jpeg_start_decompress(c);
-  if (d->state == CIC_JPEG_ALL_SCANS_CUT && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
-    cic_jpeg_raise(d, CIC_TRUNCATED, "premature end of JPEG data");
-  return CIC_OK;
-}
-
-cic_status cic_jpeg_start(
-    cic_jpeg_decoder *d, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout) {
-  struct jpeg_decompress_struct *c = &d->codec;
-  *layout = (cic_jpeg_layout){0};
-  if (d->status) return d->status;
-  // Others may enlarge, and the rows of a strip would not fit into cic_jpeg_read_planes.
-  if (scale_denominator != 1 && scale_denominator != 2 && scale_denominator != 4 && scale_denominator != 8)
-    return cic_jpeg_set_failure(d, CIC_UNSUPPORTED, "a scale that is not 1, 1/2, 1/4 or 1/8");
-  cic_status status = start(d, scale_denominator, output);
-  if (status) status = cic_jpeg_resume(d);
-  if (status) return status;
+  jpeg_calc_output_dimensions(c);
   layout->width = c->output_width;
   layout->height = c->output_height;
   if (output != CIC_JPEG_OUT_PLANES) return CIC_OK;
@@ -165,6 +152,24 @@ cic_status cic_jpeg_start(
     };
   }
   return CIC_OK;
+}
+
+// Reads all scans of a file that has several.
+static cic_status start(cic_jpeg_decoder *d) {
+  struct jpeg_decompress_struct *c = &d->codec;
+  if (_setjmp(d->jump)) return d->status;
+  cic_jpeg_save_frame(d);
+  cic_jpeg_advance(d, jpeg_has_multiple_scans(c) ? CIC_JPEG_START_ALL_SCANS : CIC_JPEG_START_ONE_SCAN);
+  jpeg_start_decompress(c);
+  if (d->state == CIC_JPEG_ALL_SCANS_CUT && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)
+    cic_jpeg_raise(d, CIC_TRUNCATED, "premature end of JPEG data");
+  return CIC_OK;
+}
+
+cic_status cic_jpeg_start(cic_jpeg_decoder *d) {
+  if (d->status) return d->status;
+  cic_status status = start(d);
+  return status ? cic_jpeg_resume(d) : CIC_OK;
 }
 
 // By itself, so that nothing else can be in the row's memory, and whole vectors are inverted.

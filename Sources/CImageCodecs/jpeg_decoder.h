@@ -5,7 +5,7 @@
 //   jpeg_markers.c   the metadata of APP1, APP2, APP13 and COM segments
 //   jpeg_failures.c  errors and warnings, with the rows they happen at
 //   jpeg_resume.c    decoding after a damaged scan
-//   jpeg_scan.c      the entropy-coded bytes, for a decoder other than libjpeg-turbo
+//   jpeg_scan.c      the coding and the bytes of scans, for a decoder other than libjpeg-turbo
 //
 // jpeg_state.h has the states of a decoder.
 //
@@ -70,7 +70,6 @@ struct cic_jpeg_decoder {
   cic_jpeg_state state;
   bool inverts_inks;  // Adobe stores CMYK with 255 for no ink
   cic_jpeg_metadata metadata;
-  cic_source_mark scan_start;
   cic_jpeg_frame frame;
   int32_t library_version;  // of libjpeg-turbo, as LIBJPEG_TURBO_VERSION_NUMBER
   // What is reported.

@@ -154,43 +154,37 @@ uint64_t cic_source_unread(const cic_source *source) {
   return (uint64_t)(status.st_size - begin);
 }
 
-bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count) {
+bool cic_source_can_be_viewed(const cic_source *source) { return !source->window || unread_offset(source) >= 0; }
+
+bool cic_source_view(
+    const cic_source *source, uint64_t offset, uint8_t *buffer, size_t capacity, const uint8_t **bytes, size_t *count) {
   if (!source->window) {
-    if (offset > source->available || count > source->available - offset) return false;
-    memcpy(bytes, source->next + offset, count);
+    if (offset > source->available) return false;
+    *bytes = source->next + offset;
+    *count = source->available - offset < capacity ? source->available - (size_t)offset : capacity;
     return true;
   }
   off_t begin = unread_offset(source);
-  if (begin < 0 || offset > INT64_MAX - (uint64_t)begin - count) return false;
+  if (begin < 0 || offset > INT64_MAX - (uint64_t)begin - capacity) return false;
   begin += (off_t)offset;
-  while (count > 0) {
-    ssize_t got = pread(source->descriptor, bytes, count, begin);
+  *bytes = buffer;
+  *count = 0;
+  while (*count < capacity) {
+    ssize_t got = pread(source->descriptor, buffer + *count, capacity - *count, begin + (off_t)*count);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    bytes += got;
-    begin += got;
-    count -= (size_t)got;
+    if (got < 0) return false;
+    if (got == 0) break;
+    *count += (size_t)got;
   }
   return true;
 }
 
-bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark) {
-  *mark = (cic_source_mark){.next = source->next, .available = source->available};
-  if (!source->window) return true;
-  mark->offset = unread_offset(source);
-  return mark->offset >= 0;
-}
-
-void cic_source_return_to(cic_source *source, const cic_source_mark *mark) {
-  if (source->window) {
-    source->offset = mark->offset;
-    source->ended = mark->offset < 0;
-    source->next = source->window;
-    source->available = 0;
-  } else {
-    source->next = mark->next;
-    source->available = mark->available;
-  }
+bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count) {
+  const uint8_t *found;
+  size_t got;
+  if (!cic_source_view(source, offset, bytes, count, &found, &got) || got < count) return false;
+  if (found != bytes) memcpy(bytes, found, count);
+  return true;
 }
 
 const char *cic_source_failure_text(cic_status status) {

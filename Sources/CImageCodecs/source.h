@@ -20,13 +20,6 @@ struct cic_source {
   cic_cancel_flag *cancel;
 };
 
-// A place in a source to which reading can go back.
-typedef struct {
-  off_t offset;         // in a file
-  const uint8_t *next;  // in memory
-  size_t available;
-} cic_source_mark;
-
 // Replaces the window by the next bytes; all present ones count as consumed. CIC_END where there are none.
 cic_status cic_source_refill(cic_source *source);
 // Refills an empty window only.
@@ -40,10 +33,12 @@ uint64_t cic_source_unread(const cic_source *source);
 // source has no such bytes.
 bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
 
-// Marks the current place. False if the source cannot go back, like a pipe.
-bool cic_source_set_mark(const cic_source *source, cic_source_mark *mark);
-// Goes back to a mark. Without one, the source has ended.
-void cic_source_return_to(cic_source *source, const cic_source_mark *mark);
+// True if any place of the source can be read, unlike those of a pipe.
+bool cic_source_can_be_viewed(const cic_source *source);
+// At most `capacity` bytes that stand `offset` bytes after the next unread one, fewer only at the end of the source. Nothing is
+// consumed. The bytes are the source's own, or they are read into `buffer`. False if they cannot be read.
+bool cic_source_view(
+    const cic_source *source, uint64_t offset, uint8_t *buffer, size_t capacity, const uint8_t **bytes, size_t *count);
 
 // The text of a failure to read: CIC_CANCELED, CIC_READ_FAILED.
 const char *cic_source_failure_text(cic_status status);

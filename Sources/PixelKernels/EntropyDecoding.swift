@@ -45,8 +45,10 @@ public enum EntropyState {
   public static let position = 2
   /// Predictions of the DC coefficients, one a component.
   public static let predictions = 3
+  /// Blocks whose band has ended, from the next one on (T.81 G.1.2.2).
+  public static let endedBands = predictions + 4
   /// Words of a state.
-  public static let words = predictions + 4
+  public static let words = endedBands + 1
 }
 
 /// One block of an MCU, in ``EntropyBlock/words`` words.
@@ -58,71 +60,11 @@ public enum EntropyBlock {
   /// Coefficients from MCU to MCU.
   public static let step = 2
   /// The index of its DC table among the tables.
-  public static let directTable = 3
+  public static let dcTable = 3
   /// The index of its AC table among the tables.
-  public static let alternatingTable = 4
+  public static let acTable = 4
   /// Words of a block.
   public static let words = 5
-}
-
-private struct BitReader {
-  let bytes: UnsafePointer<UInt8>
-  var bits: UInt64
-  /// At most 63.
-  var count: UInt64
-  var position: Int
-
-  /// Makes at least 56 bits available.
-  @inline(__always)
-  mutating func refill() {
-    let word = UInt64(bigEndian: UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self))
-    bits |= word &>> count
-    position &+= Int(truncatingIfNeeded: (63 &- count) &>> 3)
-    count |= 56
-  }
-
-  @inline(__always)
-  func entry(_ table: UnsafePointer<UInt64>) -> UInt64 {
-    table[Int(truncatingIfNeeded: bits &>> UInt64(64 &- HuffmanTable.indexBits))]
-  }
-
-  @inline(__always)
-  mutating func skip(_ length: UInt64) {
-    bits &<<= length
-    count &-= length
-  }
-
-  /// The symbol of an entry that is slow, after its code was skipped; negative if there is no such code.
-  @inline(__always)
-  mutating func slowSymbol(_ entry: UInt64, _ table: UnsafePointer<UInt64>) -> Int {
-    if entry & 0x3F != 0 {
-      skip(entry & 0x3F)
-      return Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
-    }
-    let code = bits &>> 48
-    var k = 0
-    while k < HuffmanTable.longerCodes {
-      if code < table[HuffmanTable.limits &+ k] {
-        let length = HuffmanTable.indexBits &+ 1 &+ k
-        let index =
-          Int(truncatingIfNeeded: code &>> UInt64(truncatingIfNeeded: 16 &- length))
-          &+ Int(truncatingIfNeeded: table[HuffmanTable.offsets &+ k])
-        skip(UInt64(truncatingIfNeeded: length))
-        return Int(truncatingIfNeeded: table[HuffmanTable.symbols &+ (index & 0xFF)] & 0xFF)
-      }
-      k &+= 1
-    }
-    return -1
-  }
-
-  /// The number that `size` extra bits stand for, 0 to 15 of them (T.81 F.2.2.1, EXTEND).
-  @inline(__always)
-  mutating func number(_ size: Int) -> Int {
-    guard size > 0 else { return 0 }
-    let raw = Int(truncatingIfNeeded: bits &>> UInt64(truncatingIfNeeded: 64 &- size))
-    skip(UInt64(truncatingIfNeeded: size))
-    return raw < 1 &<< (size &- 1) ? raw &- (1 &<< size) &+ 1 : raw
-  }
 }
 
 @inline(__always)
@@ -132,18 +74,12 @@ private func clearBlock(_ block: UnsafeMutablePointer<Int16>) {
   (words + 64).storeBytes(of: .zero, as: SIMD8<UInt64>.self)
 }
 
-@inline(__always)
-private func isWithinBounds(_ value: Int, _ table: UnsafePointer<UInt64>, _ index: Int) -> Bool {
-  let bound = Int(truncatingIfNeeded: table[HuffmanTable.bounds &+ index])
-  return value <= bound && value >= 0 &- bound
-}
-
 /// The AC coefficients of a block.
 ///
 /// - Returns: False where the bits are no block.
 @inline(__always)
-private func decodeAlternating(
-  _ reader: inout BitReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>,
+private func decodeCoefficients(
+  _ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>,
   _ block: UnsafeMutablePointer<Int16>
 ) -> Bool {
   var k = 0
@@ -217,9 +153,7 @@ public func decodeMCUs(
   blockCount: Int, tables: UnsafePointer<UInt64>, naturalOrder: UnsafePointer<UInt8>, first: Int, count: Int,
   coefficients: UnsafeMutablePointer<Int16>
 ) -> Int {
-  var reader = BitReader(
-    bytes: bytes, bits: state[EntropyState.bits], count: state[EntropyState.bitCount],
-    position: Int(truncatingIfNeeded: state[EntropyState.position]))
+  var reader = EntropyReader(bytes, state)
   let predictions = state + EntropyState.predictions
   var done = 0
   while done < count && reader.position <= limit {
@@ -231,33 +165,31 @@ public func decodeMCUs(
       clearBlock(block)
 
       reader.refill()
-      let direct = tables + description[EntropyBlock.directTable] &* HuffmanTable.entries
-      let entry = reader.entry(direct)
+      let dc = tables + description[EntropyBlock.dcTable] &* HuffmanTable.entries
+      let entry = reader.entry(dc)
       let difference: Int
       if entry & HuffmanTable.isSlow == 0 {
         reader.skip(entry & 0x3F)
         difference = Int(Int16(truncatingIfNeeded: entry &>> 16))
       } else {
-        let size = reader.slowSymbol(entry, direct)
+        let size = reader.slowSymbol(entry, dc)
         if size < 0 || size > 15 { return -1 }
         difference = reader.number(size)
       }
       let component = description[EntropyBlock.component]
       let value = Int(truncatingIfNeeded: predictions[component]) &+ difference
-      if !isWithinBounds(value, direct, 0) { return -1 }
+      if !isWithinBounds(value, dc, 0) { return -1 }
       predictions[component] = UInt64(truncatingIfNeeded: value)
       block[0] = Int16(truncatingIfNeeded: value)
 
-      let alternating = tables + description[EntropyBlock.alternatingTable] &* HuffmanTable.entries
-      if !decodeAlternating(&reader, alternating, naturalOrder, block) { return -1 }
+      let ac = tables + description[EntropyBlock.acTable] &* HuffmanTable.entries
+      if !decodeCoefficients(&reader, ac, naturalOrder, block) { return -1 }
       k &+= 1
     }
-    if reader.position &* 8 &- Int(truncatingIfNeeded: reader.count) > end &* 8 { return -1 }
+    if reader.isBeyond(end) { return -1 }
     done &+= 1
   }
-  state[EntropyState.bits] = reader.bits
-  state[EntropyState.bitCount] = reader.count
-  state[EntropyState.position] = UInt64(truncatingIfNeeded: reader.position)
+  reader.store(state)
   return done
 }
 

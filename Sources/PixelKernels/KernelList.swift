@@ -82,6 +82,10 @@ public enum KernelList {
           bytes: $0, end: $1, limit: $2, state: $3, blocks: $4, blockCount: $5, tables: $6, naturalOrder: $7,
           first: $8, count: $9, coefficients: $10)
       },
+      decode_dc: { decodeDC($0) },
+      refine_dc: { refineDC($0) },
+      decode_ac: { decodeAC($0) },
+      refine_ac: { refineAC($0) },
       remove_stuffing: { removeStuffing(input: $0, count: $1, output: $2, written: $3, atMarker: $4) },
       inverse_dct_1: { inverseDCT1(coefficients: $0, blockCount: $1, quantization: $2, output: $3, stride: $4) },
       inverse_dct_2: { inverseDCT2(coefficients: $0, blockCount: $1, quantization: $2, output: $3, stride: $4) },

@@ -9,7 +9,7 @@ import PixelKernels
 /// Entropy-coded segments of JPEG, made by the letter of ITU-T T.81, F.1.2.
 func entropyDecodingCases() -> [KernelCase] {
   var cases: [KernelCase] = []
-  for (name, lengths) in codeLengths() {
+  for (name, lengths) in entropyCodeLengths() {
     for last in [0, 1, 5, 63] {
       cases.append(KernelCase("decodeMCUs: \(name), coefficients up to \(last)") { decode(lengths, last, &$0) })
     }
@@ -21,7 +21,7 @@ func entropyDecodingCases() -> [KernelCase] {
 }
 
 /// Lengths of the codes of all 256 symbols, of which the last one and the code of ones stay unused.
-private func codeLengths() -> [(name: String, lengths: [Int])] {
+func entropyCodeLengths() -> [(name: String, lengths: [Int])] {
   // Short codes for small coefficients after short runs: two of them fit a look at the table.
   let skewed = (0..<256).map { symbol in
     symbol == 0x01
@@ -34,7 +34,7 @@ private func codeLengths() -> [(name: String, lengths: [Int])] {
 }
 
 /// A symbol's code: T.81 annex C.
-private func codes(_ lengths: [Int]) -> [Int] {
+func entropyCodes(_ lengths: [Int]) -> [Int] {
   var codes = [Int](repeating: 0, count: lengths.count)
   var code = 0
   for length in 1...16 {
@@ -48,24 +48,28 @@ private func codes(_ lengths: [Int]) -> [Int] {
 }
 
 /// The number of bits of a coefficient's magnitude, and the bits that follow its code.
-private func magnitude(_ value: Int) -> (size: Int, bits: Int) {
+func magnitudeBits(_ value: Int) -> (size: Int, bits: Int) {
   var size = 0
   while abs(value) >> size > 0 { size += 1 }
   return (size, value < 0 ? value + 1 << size - 1 : value)
 }
 
 /// The natural index of each zigzag position (T.81 figure 5).
-private let naturalOrder: [UInt8] = {
+let zigzagOrder: [UInt8] = {
   (0..<64).map { UInt8($0) }.sorted { a, b in
     let (p, q) = (a / 8 + a % 8, b / 8 + b % 8)
     return p != q ? p < q : (p % 2 == 0 ? a % 8 < b % 8 : a % 8 > b % 8)
   }
 }()
 
+/// The kinds of symbols that a decoding table is made for.
+enum EntropySymbols { case dc, ac, acBand, acRefinement }
+
 /// The decoding table of a code, by what ``HuffmanTable`` states of each entry.
-private func table(_ lengths: [Int], isDirect: Bool) -> [UInt64] {
+func entropyTable(_ lengths: [Int], _ kind: EntropySymbols, lowBit: Int = 0) -> [UInt64] {
+  let isDC = kind == .dc
   let indexBits = HuffmanTable.indexBits
-  let codes = codes(lengths)
+  let codes = entropyCodes(lengths)
   var table = [UInt64](repeating: 0, count: HuffmanTable.entries)
   for k in 0..<64 { table[HuffmanTable.bounds + k] = 2_000 }
   for index in 0..<1 << indexBits { table[index] = HuffmanTable.isSlow }
@@ -86,20 +90,20 @@ private func table(_ lengths: [Int], isDirect: Bool) -> [UInt64] {
     let tailBits = indexBits - length
     for tail in 0..<1 << tailBits {
       let index = codes[symbol] << tailBits | tail
-      let size = isDirect ? symbol : symbol & 15
-      if !isDirect && size == 0 {
+      let size = isDC ? symbol : symbol & 15
+      if !isDC && size == 0 && (kind == .ac || symbol == 0 || symbol == 0xF0) {
         table[index] = UInt64(length | (symbol == 0xF0 ? 16 : HuffmanTable.blockEnd) << 8)
-      } else if size > tailBits {
+      } else if size > tailBits || !isDC && size == 0 || kind == .acRefinement && size > 1 {
         table[index] = HuffmanTable.isSlow | UInt64(length | symbol << 8)
       } else {
         let raw = tail >> (tailBits - size)
         let value = size > 0 && raw >> (size - 1) == 0 ? raw - 1 << size + 1 : raw
-        let word = UInt64(UInt16(truncatingIfNeeded: value))
-        table[index] = UInt64(length + size | (isDirect ? 0 : symbol >> 4 + 1) << 8) | word << 16 | word << 48
+        let word = UInt64(UInt16(truncatingIfNeeded: isDC ? value : value << lowBit))
+        table[index] = UInt64(length + size | (isDC ? 0 : symbol >> 4 + 1) << 8) | word << 16 | word << 48
       }
     }
   }
-  if isDirect { return table }
+  if isDC || kind == .acRefinement { return table }
   let alone = table
   for index in 0..<1 << indexBits {
     let first = alone[index]
@@ -116,7 +120,7 @@ private func table(_ lengths: [Int], isDirect: Bool) -> [UInt64] {
 private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
   let (mcuCount, blockCount) = (20, 3)
   var random = SplitMix64(seed: UInt64(last))
-  let codes = codes(lengths)
+  let codes = entropyCodes(lengths)
   var expected: [Int16] = []
   var bits: [UInt8] = []
   func put(_ value: Int, _ count: Int) {
@@ -129,7 +133,7 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
     let component = block % blockCount == 2 ? 1 : 0
     let direct = Int.random(in: -1_000...1_000, using: &random)
     coefficients[0] = Int16(direct)
-    let (size, raw) = magnitude(direct - predictions[component])
+    let (size, raw) = magnitudeBits(direct - predictions[component])
     predictions[component] = direct
     put(codes[size], lengths[size])
     put(raw, size)
@@ -146,11 +150,11 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
         put(codes[0xF0], lengths[0xF0])
         run -= 16
       }
-      let (size, raw) = magnitude(value)
+      let (size, raw) = magnitudeBits(value)
       put(codes[run << 4 | size], lengths[run << 4 | size])
       put(raw, size)
       run = 0
-      coefficients[Int(naturalOrder[position])] = Int16(value)
+      coefficients[Int(zigzagOrder[position])] = Int16(value)
     }
     if run > 0 { put(codes[0], lengths[0]) }
     expected += coefficients
@@ -166,21 +170,21 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
     let component = block == 2 ? 1 : 0
     return [component, block * 64, blockCount * 64, 2 * component, 2 * component + 1]
   }
-  let tables = table(lengths, isDirect: true) + table(lengths, isDirect: false)
+  let tables = entropyTable(lengths, .dc) + entropyTable(lengths, .ac)
   var done = 0
   // In two parts, as strips are.
   for count in [7, mcuCount - 7] {
     done += decodeMCUs(
       bytes: bytes, end: end, limit: end, state: &state, blocks: blocks, blockCount: blockCount,
       tables: tables + tables,
-      naturalOrder: naturalOrder, first: done, count: count, coefficients: &actual)
+      naturalOrder: zigzagOrder, first: done, count: count, coefficients: &actual)
   }
   check.expect([done], is: [mcuCount], "MCUs")
   check.expect(actual, is: expected, "coefficients")
   state = [UInt64](repeating: 0, count: EntropyState.words)
   let cut = decodeMCUs(
     bytes: bytes, end: end / 2, limit: end, state: &state, blocks: blocks, blockCount: blockCount,
-    tables: tables + tables, naturalOrder: naturalOrder, first: 0, count: mcuCount, coefficients: &actual)
+    tables: tables + tables, naturalOrder: zigzagOrder, first: 0, count: mcuCount, coefficients: &actual)
   check.expect([cut], is: [-1], "an end in the midst of an MCU")
 }
 

@@ -28,7 +28,8 @@ public struct KernelCase: Sendable {
 public func kernelCases() -> [KernelCase] {
   convolutionCases() + wideConvolutionCases() + floatConvolutionCases() + laneCases() + linearLightCases()
     + inverseDCTCases() + rowFilterCases()
-    + unfilterCases() + deflateCases() + entropyDecodingCases() + alphaCases() + colorCases() + matrixColorCases()
+    + unfilterCases() + deflateCases() + entropyDecodingCases() + progressiveDecodingCases()
+    + alphaCases() + colorCases() + matrixColorCases()
     + tableColorCases() + expansionCases() + reductionCases()
 }
 

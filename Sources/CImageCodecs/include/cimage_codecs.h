@@ -175,10 +175,12 @@ cic_jpeg_decoder *_Nullable cic_jpeg_decoder_create(
 void cic_jpeg_decoder_destroy(cic_jpeg_decoder *decoder);
 cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *decoder);
 cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *header);
-// `scale_denominator` is 1, 2, 4 or 8. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan
-// counts as that end if cic_jpeg_can_resume, and is CIC_CORRUPT if not.
-cic_status cic_jpeg_start(
+// Chooses what is delivered, and reads nothing. `scale_denominator` is 1, 2, 4 or 8.
+cic_status cic_jpeg_configure(
   cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
+// Starts to decode. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan counts as that end if
+// cic_jpeg_can_resume, and is CIC_CORRUPT if not.
+cic_status cic_jpeg_start(cic_jpeg_decoder *decoder);
 // Whether decoding can go on after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). It depends
 // on internals of the library.
 bool cic_jpeg_can_resume(int32_t version);
@@ -196,35 +198,38 @@ cic_status cic_jpeg_finish(cic_jpeg_decoder *decoder);
 
 // MARK: JPEG entropy-coded data
 
-// One component of a scan.
+// One component.
 typedef struct {
+  int32_t identifier;         // that scan headers have
   int32_t h_sampling, v_sampling;
   int32_t block_side;         // samples of a block after scaling: 8, 4, 2 or 1
-  uint32_t blocks_per_row;    // blocks that are delivered; the whole MCUs of a row may have more
+  uint32_t blocks_per_row, block_rows;  // blocks of the image; whole MCUs may have more
   const uint16_t *quantization;  // 64 steps, in natural order
-  const uint8_t *dc_counts, *dc_values;  // Huffman tables: codes of each length (from index 1), and their symbols
-  const uint8_t *ac_counts, *ac_values;
-} cic_jpeg_scan_component;
+} cic_jpeg_component;
 
-// The only scan of a baseline JPEG with Huffman coding.
+// How a JPEG with Huffman coding is coded, as of its first scan's header.
 typedef struct {
+  bool is_progressive;
   int32_t component_count;
-  uint32_t mcus_per_row;
+  uint32_t mcus_per_row;      // of an interleaved scan
   uint32_t restart_interval;  // MCUs; 0 for none
-  int32_t blocks_per_mcu;
-  cic_jpeg_scan_component components[4];
-} cic_jpeg_scan;
+  cic_jpeg_component components[4];
+  uint8_t scan_header[12];    // of the first scan, as in the file, without its length
+} cic_jpeg_coding;
 
-// After cic_jpeg_start with CIC_JPEG_OUT_PLANES, and before a strip is read: true if the file has one baseline scan, with the
-// components in the frame's order, and its bytes can be read a second time. The caller may then read the entropy-coded bytes
-// instead of libjpeg-turbo.
-bool cic_jpeg_take_scan(cic_jpeg_decoder *decoder, cic_jpeg_scan *scan);
-// At least `wanted` unread bytes, fewer only at the end of the source. False when reading failed or was canceled.
-bool cic_jpeg_peek_scan(
-  cic_jpeg_decoder *decoder, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
-void cic_jpeg_skip_scan(cic_jpeg_decoder *decoder, size_t count);
-// Gives the scan back to libjpeg-turbo, which reads it from its first byte.
-void cic_jpeg_return_scan(cic_jpeg_decoder *decoder);
+// After cic_jpeg_configure with CIC_JPEG_OUT_PLANES, and instead of cic_jpeg_start: true if the file is coded like this, and its bytes
+// can be read at any place. The caller may then read the scans instead of libjpeg-turbo. cic_jpeg_start is possible at any time.
+bool cic_jpeg_take_coding(cic_jpeg_decoder *decoder, cic_jpeg_coding *coding);
+// The Huffman table of a class and number as in DHT segments: 17 counts of codes of each length from index 1, and 256 symbols. False
+// if it is not defined before the first scan. Pointers stay valid until cic_jpeg_start.
+bool cic_jpeg_huffman_table(
+  const cic_jpeg_decoder *decoder, uint8_t key, const uint8_t *_Nullable *_Nonnull counts,
+  const uint8_t *_Nullable *_Nonnull symbols);
+// At most `capacity` bytes, `offset` bytes after the first scan's header; fewer only at the end of the source. They may be in
+// `buffer`. False when reading failed or was canceled.
+bool cic_jpeg_view_scans(
+  cic_jpeg_decoder *decoder, uint64_t offset, uint8_t *buffer, size_t capacity,
+  const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 
 // MARK: JPEG encoder
 

@@ -115,6 +115,26 @@ typedef struct cpi_wide_row_convolution {
   uint16_t *output;        // `output_count * channels` samples
 } cpi_wide_row_convolution;
 
+// A row of MCUs, or a part of it, of one scan of a progressive JPEG.
+typedef struct cpi_progressive_decoding {
+  const uint8_t *bytes;          // entropy-coded, without stuffing; behind `end + 8`, those of an MCU can be read
+  ptrdiff_t end;                 // bytes that belong to the scan
+  ptrdiff_t limit;               // no MCU begins beyond this byte
+  uint64_t *state;               // laid out as EntropyState
+  const uint64_t *tables;        // decoding tables of HuffmanTable.entries entries each; one for a band
+  const uint8_t *natural_order;  // the natural index of each of 64 zigzag positions
+  const ptrdiff_t *blocks;       // of an MCU, laid out as EntropyBlock; for DC coefficients
+  ptrdiff_t block_count;         // at most 10
+  ptrdiff_t first_position;      // of the band, in zigzag order
+  ptrdiff_t last_position;
+  ptrdiff_t low_bit;             // the lowest bit of a coefficient that this scan has
+  ptrdiff_t first;               // MCUs before this one
+  ptrdiff_t count;               // MCUs to decode
+  int16_t *coefficients;         // 64 a block, in natural order
+  uint64_t *nonzero;             // for each block, the zigzag positions whose coefficients are not zero; for a band
+} cpi_progressive_decoding;
+
+typedef ptrdiff_t (*cpi_decode_progressive)(cpi_progressive_decoding);
 typedef void (*cpi_convolve_pairs)(cpi_pair_convolution);
 typedef void (*cpi_convolve_rows)(cpi_row_convolution);
 
@@ -182,6 +202,7 @@ typedef struct cpi_decoding_kernels {
   ptrdiff_t (*decode_mcus)(
       const uint8_t *bytes, ptrdiff_t end, ptrdiff_t limit, uint64_t *state, const ptrdiff_t *blocks, ptrdiff_t block_count,
       const uint64_t *tables, const uint8_t *natural_order, ptrdiff_t first, ptrdiff_t count, int16_t *coefficients);
+  cpi_decode_progressive _Nonnull decode_dc, refine_dc, decode_ac, refine_ac;
   ptrdiff_t (*remove_stuffing)(const uint8_t *input, ptrdiff_t count, uint8_t *output, ptrdiff_t *written, bool *at_marker);
   cpi_inverse_dct _Nonnull inverse_dct_1, inverse_dct_2, inverse_dct_4, inverse_dct_8;
   bool (*make_inflate_literals)(const uint8_t *lengths, ptrdiff_t count, uint32_t *tables, uint32_t *scratch);

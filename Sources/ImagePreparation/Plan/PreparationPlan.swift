@@ -146,8 +146,10 @@ public struct PreparationPlan: Sendable {
           plan: plane.1, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
     }
     let coefficientBytes =
-      isPlanar && codec.wholeImageBytes == 0
-      ? JPEGPlaneStrips.bytesNeeded(size: source.storedSize, samplingFactors: factors, threads: threads) : 0
+      isPlanar
+      ? JPEGPlaneStrips.bytesNeeded(
+        size: source.storedSize, samplingFactors: factors, hasSeveralScans: codec.wholeImageBytes > 0, threads: threads)
+      : 0
     let sampleBytes = max(depth.decoded, depth.result) / 8
     let copies = depth.result == 16 ? 3 : 2
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size

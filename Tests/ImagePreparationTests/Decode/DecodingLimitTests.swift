@@ -89,10 +89,10 @@ struct DecodingLimitTests {
   func unknownScale(denominator: UInt32) throws {
     let decoder = try JPEGDecoder(ByteSource(.file(Fixtures.path("jpeg/coded/420.jpg"))))
     var layout = cic_jpeg_layout()
-    let status = unsafe cic_jpeg_start(decoder.handle.pointer, denominator, .CIC_JPEG_OUT_PLANES, &layout)
+    let status = unsafe cic_jpeg_configure(decoder.handle.pointer, denominator, .CIC_JPEG_OUT_PLANES, &layout)
     #expect(status == .CIC_UNSUPPORTED)
     // The first failure is kept.
-    let again = unsafe cic_jpeg_start(decoder.handle.pointer, 1, .CIC_JPEG_OUT_PLANES, &layout)
+    let again = unsafe cic_jpeg_configure(decoder.handle.pointer, 1, .CIC_JPEG_OUT_PLANES, &layout)
     #expect(again == .CIC_UNSUPPORTED)
   }
 

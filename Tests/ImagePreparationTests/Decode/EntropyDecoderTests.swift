@@ -23,7 +23,7 @@ struct EntropyDecoderTests {
   }()
 
   static func decode(
-    _ source: ImageSource, scale: JPEGScale = .full, policy: DamagePolicy = .truncated,
+    _ source: ImageSource, limits: Limits = limits, scale: JPEGScale = .full, policy: DamagePolicy = .truncated,
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> Planes {
     let decoder = try JPEGDecoder(ByteSource(source, window: window), limits: limits, policy: policy)
@@ -99,14 +99,37 @@ struct EntropyDecoderTests {
     "coded with restarts, and sampled in all ways",
     arguments: [
       "420-restart", "444-restart-blocks", "411", "422", "440", "mixed", "even-420", "gray", "ycck", "cmyk", "rgb",
+      "gray-2x2", "420-scans", "420-scans-pair", "420-progressive", "444-progressive-restart", "422-progressive",
+      "440-progressive", "411-progressive", "mixed-progressive", "gray-2x2-progressive", "rgb-progressive",
+      "420-progressive-bits", "420-progressive-bits-restart",
     ])
   func isOwn(name: String) throws {
     let source = ImageSource.memory(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     #expect(try Self.decode(source).isOwn)
   }
 
+  /// libjpeg-turbo smooths images whose scans leave bits out.
+  @Test("incomplete progressions are libjpeg-turbo's", arguments: ["420-progressive-coarse", "420-progressive-low"])
+  func isSmoothed(name: String) throws {
+    let bytes = try Fixtures.bytes("jpeg/coded/\(name).jpg")
+    for scale in JPEGScale.allCases {
+      #expect(Self.compare(bytes, scale: scale, policy: .warning, "\(name) 1/\(scale)") == .byLibjpeg)
+    }
+  }
+
+  @Test("a file of more scans than are allowed is refused as by libjpeg-turbo")
+  func tooManyScans() throws {
+    let source = ImageSource.memory(try Fixtures.bytes("jpeg/coded/420-progressive-bits.jpg"))
+    var limits = Limits()
+    limits.maxScans = 22
+    let error = failure { () throws(PreparationError) in _ = try Self.decode(source, limits: limits) }
+    #expect(error?.code == .limitExceeded)
+    limits.maxScans = 23
+    #expect(try Self.decode(source, limits: limits).isOwn)
+  }
+
   /// libjpeg-turbo knows the components of the last header only, as far as it came in it.
-  @Test("several scans are libjpeg-turbo's, also where the last one's header is refused", arguments: [3, 9])
+  @Test("a surplus scan is libjpeg-turbo's, also where its header is refused", arguments: [3, 9])
   func scans(lastComponent: UInt8) throws {
     var bytes = try Fixtures.bytes("jpeg/coded/420-scans.jpg")
     bytes.insert(
@@ -149,7 +172,7 @@ struct EntropyDecoderTests {
 
     func file(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
       var bytes = bytes
-      let scan = JPEGFile(bytes).scans[0]
+      let scan = JPEGFile(bytes).scans.filter { !$0.isEmpty }.randomElement(using: &random)!
       let at = Int.random(in: scan, using: &random)
       switch self {
       case .cut: bytes.removeSubrange(at...)
@@ -165,23 +188,53 @@ struct EntropyDecoderTests {
     }
   }
 
+  /// Files with restarts, and progressive ones.
+  static let coded = [
+    "420-restart", "420-progressive", "444-restart-blocks", "420-progressive-bits", "420", "444-progressive-restart",
+    "411", "420-progressive-bits-restart", "420-scans-pair", "mixed-progressive",
+  ]
+
   @Test("broken scans, under every policy", arguments: Fault.allCases)
   func faults(fault: Fault) throws {
     var outcomes: [Outcome: Int] = [:]
-    for seed in 0..<Self.imageCount / 10 {
+    for seed in 0..<Self.imageCount / 5 {
       var random = SplitMix64(seed: seed)
       let intact =
-        seed % 2 == 0
+        seed % 3 == 0
         ? try Self.generated(&random)
-        : try Fixtures.bytes("jpeg/coded/\(["420-restart", "444-restart-blocks", "420", "411"][Int(seed / 2 % 4)]).jpg")
+        : try Fixtures.bytes("jpeg/coded/\(Self.coded.randomElement(using: &random)!).jpg")
       let bytes = fault.file(intact, &random)
+      let scale = JPEGScale.allCases.randomElement(using: &random)!
       for policy in DamagePolicy.allCases {
-        outcomes[Self.compare(bytes, policy: policy, "\(fault), seed \(seed), \(policy)"), default: 0] += 1
+        let name = "\(fault), seed \(seed), 1/\(scale), \(policy)"
+        outcomes[Self.compare(bytes, scale: scale, policy: policy, name), default: 0] += 1
       }
     }
     switch fault {
     case .fillBytes: #expect(outcomes.keys.allSatisfy { $0 == .own }, "\(outcomes)")
     default: #expect(outcomes[.byLibjpeg, default: 0] + outcomes[.refused, default: 0] > 0, "\(outcomes)")
+    }
+  }
+
+  /// Bytes of tables, of scan headers and of scans.
+  @Test(
+    "changed bytes of progressive files, under every policy", arguments: coded.filter { $0.contains("progressive") })
+  func changedBytes(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    let frame = try #require(file.markers.first { file.bytes[$0 + 1] == 0xC2 })
+    for seed in 0..<Self.imageCount / 4 {
+      var random = SplitMix64(seed: seed)
+      var bytes = file.bytes
+      for _ in 0...random.next() % 2 {
+        let marker = file.markers.filter { $0 > frame && $0 + 20 < bytes.count }.randomElement(using: &random)!
+        let isHeader = random.next() & 1 == 0
+        let at = isHeader ? marker + Int(random.next() % 20) : .random(in: frame + 20..<bytes.count, using: &random)
+        let bit: UInt8 = 1 << UInt8.random(in: 0...7, using: &random)
+        bytes[at] = random.next() & 1 == 0 ? UInt8(truncatingIfNeeded: random.next()) : bytes[at] ^ bit
+      }
+      for policy in DamagePolicy.allCases {
+        _ = Self.compare(bytes, policy: policy, "\(name), seed \(seed), \(policy)")
+      }
     }
   }
 }

@@ -99,24 +99,31 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
       case .rgb: (.CIC_JPEG_OUT_RGB, .rgb)
       case .cmyk: (.CIC_JPEG_OUT_CMYK, .cmyk)
       }
-    let started = try begin(scale: scale, output: code)
-    layout = RowLayout(channels: channels, bitDepth: 8, width: Int(started.width))
+    let configured = try configure(scale: scale, output: code)
+    layout = RowLayout(channels: channels, bitDepth: 8, width: Int(configured.width))
+    try startCodec()
   }
 
-  /// Starts in any mode.
-  mutating func begin(scale: JPEGScale, output: cic_jpeg_output) throws(PreparationError) -> cic_jpeg_layout {
+  /// Chooses what is delivered, and reads nothing.
+  mutating func configure(scale: JPEGScale, output: cic_jpeg_output) throws(PreparationError) -> cic_jpeg_layout {
+    var configured = cic_jpeg_layout()
+    let status = unsafe cic_jpeg_configure(handle.pointer, UInt32(scale.rawValue), output, &configured)
+    guard status == .CIC_OK else { throw failure.error(status, handle.report) }
+    self.scale = scale
+    outputSize = ImageSize(width: Int(configured.width), height: Int(configured.height))
+    return configured
+  }
+
+  /// Starts libjpeg-turbo, which reads all scans of a file with several.
+  func startCodec() throws(PreparationError) {
     try failure.limits.check(
       bytes: wholeImageBytes, of: "decoding this \(description.isProgressive ? "progressive" : "multi-scan") JPEG",
       or: "make it baseline first: jpegtran IN > OUT")
-    var started = cic_jpeg_layout()
-    let status = unsafe cic_jpeg_start(handle.pointer, UInt32(scale.rawValue), output, &started)
+    let status = unsafe cic_jpeg_start(handle.pointer)
     guard status == .CIC_OK else {
       let report = handle.report
       throw failure.error(status, report, isFinal: status == .CIC_CORRUPT && report.isHopeless)
     }
-    self.scale = scale
-    outputSize = ImageSize(width: Int(started.width), height: Int(started.height))
-    return started
   }
 
   mutating func readRows(

@@ -25,14 +25,15 @@ struct JPEGPlaneReader: ~Copyable {
 
   private var decoder: JPEGDecoder
   private let scale: JPEGScale
+  private var isStarted = false
   private var nextStrip = 0
   private var firstFilledStrip: Int?
 
-  /// Starts a decoder whose headers are read.
+  /// Configures a decoder whose headers are read. libjpeg-turbo starts with the first strip.
   ///
-  /// - Throws: As ``JPEGDecoder/start(scale:output:)``.
+  /// - Throws: As ``JPEGDecoder/configure(scale:output:)``.
   init(_ decoder: consuming JPEGDecoder, scale: JPEGScale = .full) throws(PreparationError) {
-    let layout = try decoder.begin(scale: scale, output: .CIC_JPEG_OUT_PLANES)
+    let layout = try decoder.configure(scale: scale, output: .CIC_JPEG_OUT_PLANES)
     let (a, b, c, d) = layout.planes
     planes = [a, b, c, d].prefix(Int(layout.plane_count)).map { plane in
       Plane(
@@ -46,6 +47,8 @@ struct JPEGPlaneReader: ~Copyable {
 
   /// The codec's own handle, which lives as long as this value.
   var handle: OpaquePointer { unsafe decoder.handle.pointer }
+  /// The most scans of a file.
+  var maxScans: Int { decoder.failure.limits.maxScans }
   /// The content of the headers.
   var description: ImageDescription { decoder.description }
   /// Width and height of the whole scaled image.
@@ -62,11 +65,15 @@ struct JPEGPlaneReader: ~Copyable {
   ///   - bases: One pointer for each plane, to `rowsPerStrip` rows.
   ///   - strides: The distance in bytes between the beginnings of two rows: at least the plane's `paddedWidth`.
   /// - Returns: False after the last strip, when nothing was written.
-  /// - Throws: A ``PreparationError`` of stage `decode`.
+  /// - Throws: As ``JPEGDecoder/start(scale:output:)``.
   mutating func readStrip(
     into bases: [UnsafeMutablePointer<UInt8>?], strides: [Int]
   ) throws(PreparationError) -> Bool {
     guard nextStrip < stripCount else { return false }
+    if !isStarted {
+      try decoder.startCodec()
+      isStarted = true
+    }
     unsafe precondition(bases.count == planes.count && strides.count == planes.count, "\(planes.count) planes")
     if firstFilledStrip == nil {
       var delivered = false

@@ -1,12 +1,11 @@
-internal import CImageCodecs
 internal import CPixelIntrinsics
 internal import Ground
 
 /// The planes of a JPEG, strip by strip.
 ///
-/// A flawless baseline file is decoded without libjpeg-turbo: reading a strip gives coefficients, and the deferred part turns them
-/// into samples, so that two threads share the work. Every other file, and a file that turns out to be damaged, is read by
-/// libjpeg-turbo from the scan's first byte on.
+/// A flawless file with Huffman coding is decoded without libjpeg-turbo: reading a strip gives coefficients, and the deferred part
+/// turns them into samples, so that two threads share the work. Every other file, and a file that turns out to be damaged, is read by
+/// libjpeg-turbo from the first scan's first byte on.
 final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
 
@@ -26,8 +25,8 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
         stripRows: plane.rowsPerStrip, rowBytes: plane.paddedWidth)
     }
     stripCount = reader.stripCount
-    if decodesEntropy, let decoder = unsafe EntropyDecoder(reader.handle, kernels: kernels) {
-      strips = InverseTransform(decoder.scan, kernels: kernels, slots: RowRing.stripsAhead(threads: threads))
+    if decodesEntropy, let decoder = unsafe EntropyDecoder(reader.handle, kernels: kernels, maxScans: reader.maxScans) {
+      strips = InverseTransform(decoder.frame, kernels: kernels, slots: RowRing.stripsAhead(threads: threads))
       entropy = consume decoder
     } else {
       strips = nil
@@ -42,14 +41,16 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }
 
-  /// The bytes of the coefficients of a file that is decoded without libjpeg-turbo.
+  /// The bytes of the coefficients and scans of a file that is decoded without libjpeg-turbo.
   static func bytesNeeded(
-    size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], threads: Int
+    size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], hasSeveralScans: Bool, threads: Int
   ) -> Int {
     let mcuWidth = 8 * (factors.map(\.horizontal).max() ?? 1)
     let blocksPerMCU = factors.reduce(0) { $0 + $1.horizontal * $1.vertical }
     let mcusPerRow = (size.width + mcuWidth - 1) / mcuWidth
-    return RowRing.stripsAhead(threads: threads) * mcusPerRow * blocksPerMCU * 64 * MemoryLayout<Int16>.size
+    let blocks = mcusPerRow * blocksPerMCU
+    return RowRing.stripsAhead(threads: threads) * blocks * 64 * MemoryLayout<Int16>.size
+      + (hasSeveralScans ? blocks * MemoryLayout<UInt64>.size + JPEGScan.mostScans * ScanDecoder.mostBytes : 0)
   }
 
   func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
@@ -59,7 +60,7 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
         return
       }
       strips.setIsCoded(index, false)
-      if entropy != nil { try returnScan(skipping: index) }
+      if entropy != nil { try returnScans(skipping: index) }
     }
     let bases = unsafe rings.map { ring in
       unsafe Optional(ring.row(index * ring.stripRows).assumingMemoryBound(to: UInt8.self))
@@ -71,15 +72,14 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   func finish() throws(PreparationError) {
     if let isComplete = entropy?.isComplete() {
       if isComplete { return }
-      try returnScan(skipping: stripCount)
+      try returnScans(skipping: stripCount)
     }
     try reader.finish()
   }
 
   /// Lets libjpeg-turbo continue from strip `count`.
-  private func returnScan(skipping count: Int) throws(PreparationError) {
+  private func returnScans(skipping count: Int) throws(PreparationError) {
     entropy = nil
-    unsafe cic_jpeg_return_scan(reader.handle)
     // One buffer for all planes, because these rows are discarded.
     let bytes = planes.map { $0.stripRows * $0.rowBytes }
     let scratch = AlignedBuffer<UInt8>(count: bytes.max() ?? 0, zeroed: false)
@@ -102,17 +102,15 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
   /// True for a slot with coefficients; otherwise the strip's samples are already in the rings.
   private let isCoded: AlignedBuffer<Bool>
 
-  init(_ scan: borrowing cic_jpeg_scan, kernels: KernelTable, slots: Int) {
-    let scan = copy scan
+  init(_ frame: JPEGFrame, kernels: KernelTable, slots: Int) {
     self.slots = slots
-    layout = CoefficientLayout(scan)
+    layout = CoefficientLayout(frame)
     quantization = AlignedBuffer(count: layout.components.count * 64, zeroed: false)
     var components: [(transform: cpi_inverse_dct, side: Int, blocksPerRow: Int)] = unsafe []
-    for index in layout.components.indices {
-      let component = unsafe scan.component(index)
-      for k in 0..<64 { unsafe quantization.base[index * 64 + k] = Int16(component.quantization[k]) }
-      let side = unsafe Int(component.block_side)
-      unsafe components.append((kernels.inverseDCT(side: side), side, Int(component.blocks_per_row)))
+    for (index, component) in frame.components.enumerated() {
+      for k in 0..<64 { unsafe quantization.base[index * 64 + k] = Int16(component.steps[k]) }
+      let side = component.blockSide
+      unsafe components.append((kernels.inverseDCT(side: side), side, component.blocksPerRow))
     }
     unsafe self.components = components
     coefficients = AlignedBuffer(count: slots * layout.coefficientCount, zeroed: true)

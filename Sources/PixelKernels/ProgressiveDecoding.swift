@@ -1,0 +1,277 @@
+public import CPixelIntrinsics
+
+// Huffman decoding of the scans of a progressive JPEG (ITU-T T.81, G.1.2 and G.2), a row of blocks at a time.
+//
+// The zigzag positions of a block's nonzero coefficients are the bits of a word. A refinement finds the place of a new coefficient,
+// and the coefficients before it that get a correction bit, in this word, without reading the block.
+
+/// The value of a DC coefficient's difference; nil where the bits are no code.
+@inline(__always)
+private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>) -> Int? {
+  let entry = reader.entry(table)
+  if entry & HuffmanTable.isSlow == 0 {
+    reader.skip(entry & 0x3F)
+    return Int(Int16(truncatingIfNeeded: entry &>> 16))
+  }
+  let size = reader.slowSymbol(entry, table)
+  if size < 0 || size > 15 { return nil }
+  return reader.number(size)
+}
+
+/// Decodes the first scan of DC coefficients.
+///
+/// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros behind it.
+///
+/// - Returns: MCUs decoded; negative where the bits are no MCU, end in the midst of one, or hold a coefficient out of bounds.
+public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {
+  var reader = EntropyReader(scan.bytes, scan.state)
+  let predictions = scan.state + EntropyState.predictions
+  let shift = scan.low_bit
+  var done = 0
+  while done < scan.count && reader.position <= scan.limit {
+    var k = 0
+    while k < scan.block_count {
+      let description = scan.blocks + k &* EntropyBlock.words
+      reader.refill()
+      let table = scan.tables + description[EntropyBlock.dcTable] &* HuffmanTable.entries
+      guard let difference = decodeDifference(&reader, table) else { return -1 }
+      let component = description[EntropyBlock.component]
+      let value = Int(truncatingIfNeeded: predictions[component]) &+ difference
+      if !isWithinBounds(value, table, 0) { return -1 }
+      predictions[component] = UInt64(truncatingIfNeeded: value)
+      let start = description[EntropyBlock.start] &+ (scan.first &+ done) &* description[EntropyBlock.step]
+      scan.coefficients[start] = Int16(truncatingIfNeeded: value &<< shift)
+      k &+= 1
+    }
+    if reader.isBeyond(scan.end) { return -1 }
+    done &+= 1
+  }
+  reader.store(scan.state)
+  return done
+}
+
+/// Decodes a further bit of DC coefficients; as ``decodeDC(_:)``.
+public func refineDC(_ scan: cpi_progressive_decoding) -> Int {
+  var reader = EntropyReader(scan.bytes, scan.state)
+  let shift = scan.low_bit
+  var done = 0
+  while done < scan.count && reader.position <= scan.limit {
+    reader.refill()
+    var k = 0
+    while k < scan.block_count {
+      let description = scan.blocks + k &* EntropyBlock.words
+      let start = description[EntropyBlock.start] &+ (scan.first &+ done) &* description[EntropyBlock.step]
+      scan.coefficients[start] |= Int16(truncatingIfNeeded: reader.take(1) &<< shift)
+      k &+= 1
+    }
+    if reader.isBeyond(scan.end) { return -1 }
+    done &+= 1
+  }
+  reader.store(scan.state)
+  return done
+}
+
+/// The number of blocks, this one included, whose bands end here by a symbol of size 0.
+@inline(__always)
+private func endedBands(_ reader: inout EntropyReader, _ run: Int) -> Int {
+  run == 0 ? 1 : (1 &<< run) &+ reader.take(run)
+}
+
+/// The AC coefficients of a block's band.
+///
+/// - Returns: The number of blocks whose bands end with this block; 0 where the last coefficient ended the band, negative where the
+///   bits are no band.
+@inline(__always)
+private func decodeBlock(
+  _ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>, before: Int,
+  last: Int, shift: Int, _ block: UnsafeMutablePointer<Int16>, _ nonzero: inout UInt64
+) -> Int {
+  var k = before
+  while true {
+    reader.refill()
+    var left = HuffmanTable.lookups
+    var entry = reader.entry(table)
+    while entry & HuffmanTable.isSlow == 0 {
+      let first = k &+ Int(truncatingIfNeeded: entry &>> 8 & 0xFF)
+      let second = first &+ Int(truncatingIfNeeded: entry &>> 32 & 0xFF)
+      let value = Int16(truncatingIfNeeded: entry &>> 16)
+      let secondValue = Int16(truncatingIfNeeded: entry &>> 48)
+      if second >= last {
+        if first >= last {
+          // What follows the band's last coefficient belongs to the next block.
+          reader.skip(entry & 0x3F &- entry &>> 40 & 0xFF)
+          if first > last { return entry &>> 8 & 0xFF == UInt64(HuffmanTable.blockEnd) ? 1 : -1 }
+          block[Int(naturalOrder[first])] = value
+          nonzero |= (value == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: first)
+          return 0
+        }
+        reader.skip(entry & 0x3F)
+        block[Int(naturalOrder[first])] = value
+        nonzero |= (value == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: first)
+        if second > last { return entry &>> 32 & 0xFF == UInt64(HuffmanTable.blockEnd) ? 1 : -1 }
+        block[Int(naturalOrder[second])] = secondValue
+        nonzero |= (secondValue == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: second)
+        return 0
+      }
+      reader.skip(entry & 0x3F)
+      block[Int(naturalOrder[first])] = value
+      block[Int(naturalOrder[second])] = secondValue
+      nonzero |= (value == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: first)
+      nonzero |= (secondValue == 0 ? 0 : 1) &<< UInt64(truncatingIfNeeded: second)
+      k = second
+      left &-= 1
+      if left == 0 { break }
+      entry = reader.entry(table)
+    }
+    if left == 0 { continue }
+    reader.refill()
+    let symbol = reader.slowSymbol(entry, table)
+    if symbol < 0 { return -1 }
+    let size = symbol & 15
+    if size == 0 {
+      if symbol != 0xF0 { return endedBands(&reader, symbol &>> 4) }
+      k &+= 16
+      if k >= last { return k == last ? 0 : -1 }
+      continue
+    }
+    k &+= symbol &>> 4 &+ 1
+    if k > last { return -1 }
+    let index = Int(naturalOrder[k])
+    let value = reader.number(size)
+    if !isWithinBounds(value, table, index) { return -1 }
+    block[index] = Int16(truncatingIfNeeded: value &<< shift)
+    nonzero |= 1 &<< UInt64(truncatingIfNeeded: k)
+    if k == last { return 0 }
+  }
+}
+
+/// Decodes the first scan of a band of AC coefficients, block by block.
+///
+/// Coefficients have to be within their bounds in the table, and get `low_bit` zeros behind them; values in the table's entries have
+/// them already. `scan.blocks` is not read: blocks follow each other.
+///
+/// - Returns: Blocks decoded; negative where the bits are no band, end in the midst of one, or hold a coefficient out of bounds.
+public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
+  var reader = EntropyReader(scan.bytes, scan.state)
+  var ended = Int(truncatingIfNeeded: scan.state[EntropyState.endedBands])
+  var done = 0
+  while done < scan.count {
+    if ended > 0 {
+      let skipped = min(ended, scan.count &- done)
+      ended &-= skipped
+      done &+= skipped
+      continue
+    }
+    if reader.position > scan.limit { break }
+    let number = scan.first &+ done
+    var nonzero = scan.nonzero[number]
+    ended = decodeBlock(
+      &reader, scan.tables, scan.natural_order, before: scan.first_position &- 1, last: scan.last_position,
+      shift: scan.low_bit, scan.coefficients + number &* 64, &nonzero)
+    if ended < 0 || reader.isBeyond(scan.end) { return -1 }
+    scan.nonzero[number] = nonzero
+    if ended > 0 { ended &-= 1 }
+    done &+= 1
+  }
+  reader.store(scan.state)
+  scan.state[EntropyState.endedBands] = UInt64(truncatingIfNeeded: ended)
+  return done
+}
+
+/// Adds the next correction bits to the coefficients at the zigzag `positions`, away from zero.
+@inline(__always)
+private func correct(
+  _ reader: inout EntropyReader, _ naturalOrder: UnsafePointer<UInt8>, _ positions: UInt64, step: Int16,
+  _ block: UnsafeMutablePointer<Int16>
+) {
+  var left = positions
+  while left != 0 {
+    reader.refill()
+    var bits = reader.bits
+    var count: UInt64 = 0
+    repeat {
+      let index = Int(naturalOrder[left.trailingZeroBitCount])
+      left &= left &- 1
+      let coefficient = block[index]
+      let sign = coefficient &>> 15
+      let isSet = Int16(truncatingIfNeeded: Int64(bitPattern: bits) &>> 63)
+      block[index] = coefficient &+ ((step ^ sign) &- sign) & isSet
+      bits &<<= 1
+      count &+= 1
+    } while left != 0 && count < 56
+    reader.skip(count)
+  }
+}
+
+/// Decodes a further bit of a band of AC coefficients; as ``decodeAC(_:)``.
+///
+/// New coefficients are one step large, so that no bound is read. No entry of the table has a second symbol.
+public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
+  var reader = EntropyReader(scan.bytes, scan.state)
+  let table = scan.tables
+  let naturalOrder = scan.natural_order
+  let step = Int16(1) &<< Int16(truncatingIfNeeded: scan.low_bit)
+  let band =
+    UInt64.max &>> UInt64(truncatingIfNeeded: 63 &- scan.last_position)
+    & UInt64.max &<< UInt64(truncatingIfNeeded: scan.first_position)
+  var ended = Int(truncatingIfNeeded: scan.state[EntropyState.endedBands])
+  var done = 0
+  while done < scan.count && reader.position <= scan.limit {
+    let number = scan.first &+ done
+    let block = scan.coefficients + number &* 64
+    var nonzero = scan.nonzero[number]
+    var left = band
+    if ended == 0 {
+      while left != 0 {
+        reader.refill()
+        let entry = reader.entry(table)
+        var zeros: Int
+        var value: Int16
+        if entry & HuffmanTable.isSlow == 0 {
+          reader.skip(entry & 0x3F)
+          let advance = entry &>> 8 & 0xFF
+          if advance == UInt64(HuffmanTable.blockEnd) {
+            ended = 1
+            break
+          }
+          zeros = Int(truncatingIfNeeded: advance) &- 1
+          value = Int16(truncatingIfNeeded: entry &>> 16)
+        } else {
+          let symbol = reader.slowSymbol(entry, table)
+          if symbol < 0 || symbol & 15 > 1 { return -1 }
+          zeros = symbol &>> 4
+          value = 0
+          if symbol & 15 == 1 {
+            value = reader.take(1) == 1 ? step : 0 &- step
+          } else if zeros < 15 {
+            ended = endedBands(&reader, zeros)
+            break
+          }
+        }
+        var free = left & ~nonzero
+        while zeros > 0 {
+          free &= free &- 1
+          zeros &-= 1
+        }
+        if free == 0 { return -1 }
+        let place = free & (0 &- free)
+        correct(&reader, naturalOrder, left & nonzero & (place &- 1), step: step, block)
+        left &= (0 &- place) &<< 1
+        if value != 0 {
+          block[Int(naturalOrder[place.trailingZeroBitCount])] = value
+          nonzero |= place
+        }
+      }
+    }
+    if ended > 0 {
+      correct(&reader, naturalOrder, left & nonzero, step: step, block)
+      ended &-= 1
+    }
+    if reader.isBeyond(scan.end) { return -1 }
+    scan.nonzero[number] = nonzero
+    done &+= 1
+  }
+  reader.store(scan.state)
+  scan.state[EntropyState.endedBands] = UInt64(truncatingIfNeeded: ended)
+  return done
+}

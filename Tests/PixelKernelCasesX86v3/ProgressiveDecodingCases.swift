@@ -1,0 +1,1 @@
+../PixelKernelCases/ProgressiveDecodingCases.swift
