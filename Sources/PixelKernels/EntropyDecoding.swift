@@ -11,6 +11,8 @@
 /// the block), 16…31 its value; 32…39, 48…63 the same for the second, and 40…47 its bits. Without a second symbol it
 /// repeats the first: no bits, nothing to go on by, the same value. Where ``isSlow`` is set, only the first code fits: bits
 /// 0…5 are the code's bits, 0 for a longer code, and bits 8…15 the symbol.
+///
+/// A refinement has no second symbols. Its entries have 32 bits, the lower ones, so that they take half of the first-level cache.
 public enum HuffmanTable {
   /// Bits that an entry is looked up by.
   public static let indexBits = 11

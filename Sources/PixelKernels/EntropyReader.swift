@@ -39,6 +39,13 @@ struct EntropyReader {
     table[Int(truncatingIfNeeded: bits &>> UInt64(64 &- HuffmanTable.indexBits))]
   }
 
+  /// The entry of a table for a refinement.
+  @inline(__always)
+  func refinementEntry(_ table: UnsafePointer<UInt64>) -> UInt64 {
+    let index = Int(truncatingIfNeeded: bits &>> UInt64(64 &- HuffmanTable.indexBits))
+    return UInt64(UnsafeRawPointer(table).load(fromByteOffset: index &* 4, as: UInt32.self))
+  }
+
   @inline(__always)
   mutating func skip(_ length: UInt64) {
     bits &<<= length

@@ -178,28 +178,66 @@ public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
   return done
 }
 
-/// Adds the next correction bits to the coefficients at the zigzag `positions`, away from zero.
+/// Clears the lowest `count` set bits of a word, 0 to 15 of them.
+///
+/// `count` is known late and `word` early, so all results up to 3 are prepared. Larger counts are rare.
 @inline(__always)
-private func correct(
-  _ reader: inout EntropyReader, _ naturalOrder: UnsafePointer<UInt8>, _ positions: UInt64, step: Int16,
-  _ block: UnsafeMutablePointer<Int16>
-) {
-  var left = positions
-  while left != 0 {
-    reader.refill()
-    var bits = reader.bits
-    var count: UInt64 = 0
-    repeat {
-      let index = Int(naturalOrder[left.trailingZeroBitCount])
-      left &= left &- 1
-      let coefficient = block[index]
-      let sign = coefficient &>> 15
-      let isSet = Int16(truncatingIfNeeded: Int64(bitPattern: bits) &>> 63)
-      block[index] = coefficient &+ ((step ^ sign) &- sign) & isSet
-      bits &<<= 1
-      count &+= 1
-    } while left != 0 && count < 56
+private func clearLowest(_ count: UInt64, of word: UInt64) -> UInt64 {
+  let one = word & (word &- 1)
+  let two = one & (one &- 1)
+  let three = two & (two &- 1)
+  let isOdd = count & 1 != 0
+  let (low, high) = (isOdd ? one : word, isOdd ? three : two)
+  var rest = count & 2 != 0 ? high : low
+  if count > 3 {
+    for _ in 0..<count &>> 2 {
+      rest &= rest &- 1
+      rest &= rest &- 1
+      rest &= rest &- 1
+      rest &= rest &- 1
+    }
+  }
+  return rest
+}
+
+/// A block's correction bits (T.81 G.1.2.3), which are collected first and applied at once.
+private struct Corrections {
+  /// The bits so far, the last one lowest.
+  var bits: UInt64 = 0
+
+  /// Takes the bits of `count` coefficients, 0 to 63 of them. At least 32 bits have to be available.
+  @inline(__always)
+  mutating func take(_ count: Int, from reader: inout EntropyReader) {
+    var count = UInt64(truncatingIfNeeded: count)
+    if count > 32 {
+      bits = bits &<< 32 | reader.bits &>> 32
+      reader.skip(32)
+      reader.refill()
+      count &-= 32
+    }
+    bits = bits &<< count | (reader.bits &>> 1) &>> (63 &- count)
     reader.skip(count)
+  }
+
+  /// Adds the bits to the coefficients at the zigzag `positions`, away from zero.
+  @inline(__always)
+  func apply(
+    to block: UnsafeMutablePointer<Int16>, _ positions: UInt64, step: Int16, _ naturalOrder: UnsafePointer<UInt8>
+  ) {
+    guard bits != 0 else { return }
+    var left = positions
+    var next = Int64(bitPattern: bits &<< UInt64(truncatingIfNeeded: 64 &- positions.nonzeroBitCount))
+    repeat {
+      // Four at a time, so that the number of rounds is easier to predict. Surplus ones add nothing to the DC coefficient.
+      for _ in 0..<4 {
+        let index = Int(naturalOrder[left.trailingZeroBitCount & 63])
+        left &= left &- 1
+        let coefficient = block[index]
+        let sign = coefficient &>> 15
+        block[index] = coefficient &+ ((step ^ sign) &- sign) & Int16(truncatingIfNeeded: next &>> 63)
+        next &<<= 1
+      }
+    } while left != 0
   }
 }
 
@@ -219,14 +257,18 @@ public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
   while done < scan.count && reader.position <= scan.limit {
     let number = scan.first &+ done
     let block = scan.coefficients + number &* 64
-    var nonzero = scan.nonzero[number]
-    var left = band
+    let before = scan.nonzero[number]
+    var added: UInt64 = 0
+    // The positions that are left: of coefficients before this scan, and of others.
+    var old = before & band
+    var free = ~before & band
+    var corrections = Corrections()
     if ended == 0 {
-      while left != 0 {
+      while old | free != 0 {
         reader.refill()
-        let entry = reader.entry(table)
-        var zeros: Int
-        var value: Int16
+        let entry = reader.refinementEntry(table)
+        let zeros: UInt64
+        let value: Int16
         if entry & HuffmanTable.isSlow == 0 {
           reader.skip(entry & 0x3F)
           let advance = entry &>> 8 & 0xFF
@@ -234,41 +276,40 @@ public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
             ended = 1
             break
           }
-          zeros = Int(truncatingIfNeeded: advance) &- 1
+          zeros = advance &- 1
           value = Int16(truncatingIfNeeded: entry &>> 16)
         } else {
           let symbol = reader.slowSymbol(entry, table)
           if symbol < 0 || symbol & 15 > 1 { return -1 }
-          zeros = symbol &>> 4
-          value = 0
+          zeros = UInt64(truncatingIfNeeded: symbol &>> 4)
           if symbol & 15 == 1 {
             value = reader.take(1) == 1 ? step : 0 &- step
           } else if zeros < 15 {
-            ended = endedBands(&reader, zeros)
+            ended = endedBands(&reader, symbol &>> 4)
             break
+          } else {
+            value = 0
           }
         }
-        var free = left & ~nonzero
-        while zeros > 0 {
-          free &= free &- 1
-          zeros &-= 1
-        }
+        free = clearLowest(zeros, of: free)
         if free == 0 { return -1 }
         let place = free & (0 &- free)
-        correct(&reader, naturalOrder, left & nonzero & (place &- 1), step: step, block)
-        left &= (0 &- place) &<< 1
-        if value != 0 {
-          block[Int(naturalOrder[place.trailingZeroBitCount])] = value
-          nonzero |= place
-        }
+        corrections.take((old & (place &- 1)).nonzeroBitCount, from: &reader)
+        old &= 0 &- place
+        free ^= place
+        // A run of 16 zeros has the value 0, which its last coefficient has already.
+        block[Int(naturalOrder[place.trailingZeroBitCount])] = value
+        added |= value != 0 ? place : 0
       }
     }
     if ended > 0 {
-      correct(&reader, naturalOrder, left & nonzero, step: step, block)
+      reader.refill()
+      corrections.take(old.nonzeroBitCount, from: &reader)
       ended &-= 1
     }
     if reader.isBeyond(scan.end) { return -1 }
-    scan.nonzero[number] = nonzero
+    corrections.apply(to: block, before & band, step: step, naturalOrder)
+    scan.nonzero[number] = before | added
     done &+= 1
   }
   reader.store(scan.state)

@@ -103,7 +103,12 @@ func entropyTable(_ lengths: [Int], _ kind: EntropySymbols, lowBit: Int = 0) -> 
       }
     }
   }
-  if isDC || kind == .acRefinement { return table }
+  if kind == .acRefinement {
+    let short = table[..<(1 << indexBits)].map { $0 & 0xFFFF_FFFF }
+    for k in 0..<short.count / 2 { table[k] = short[2 * k] | short[2 * k + 1] << 32 }
+    return table
+  }
+  if isDC { return table }
   let alone = table
   for index in 0..<1 << indexBits {
     let first = alone[index]

@@ -83,7 +83,13 @@ struct HuffmanCode: Equatable {
       }
       code <<= 1
     }
-    if kind == .ac || kind == .acBand { unsafe Self.addSecondSymbols(table) }
+    switch kind {
+    case .ac, .acBand: unsafe Self.addSecondSymbols(table)
+    case .acRefinement:
+      let short = unsafe UnsafeMutableRawPointer(table).assumingMemoryBound(to: UInt32.self)
+      for index in 0..<1 << indexBits { unsafe short[index] = UInt32(truncatingIfNeeded: table[index]) }
+    case .dc: break
+    }
   }
 
   /// The entry of a code that is followed by the `tailBits` bits of `tail`.
