@@ -1,4 +1,33 @@
+#include <string.h>
+
 #include "jpeg_decoder.h"
+
+// A sequential file need not define the tables of T.81 K.3, and frames of Motion JPEG do not. libjpeg-turbo adds them when it starts,
+// from 2.0 on, and refuses progressive files without tables.
+static bool add_standard_tables(cic_jpeg_decoder *d) {
+  struct jpeg_decompress_struct *c = &d->codec;
+  struct jpeg_compress_struct standard = {.err = c->err, .client_data = d};
+  if (_setjmp(d->jump)) {
+    jpeg_destroy_compress(&standard);
+    return false;
+  }
+  jpeg_create_compress(&standard);
+  standard.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&standard);
+  for (int number = 0; number < 2; number++) {
+    JHUFF_TBL **missing[] = {&c->dc_huff_tbl_ptrs[number], &c->ac_huff_tbl_ptrs[number]};
+    const JHUFF_TBL *tables[] = {standard.dc_huff_tbl_ptrs[number], standard.ac_huff_tbl_ptrs[number]};
+    for (int k = 0; k < 2; k++) {
+      if (*missing[k] || !tables[k]) continue;
+      JHUFF_TBL *table = jpeg_alloc_huff_table((j_common_ptr)c);
+      memcpy(table->bits, tables[k]->bits, sizeof table->bits);
+      memcpy(table->huffval, tables[k]->huffval, sizeof table->huffval);
+      *missing[k] = table;
+    }
+  }
+  jpeg_destroy_compress(&standard);
+  return true;
+}
 
 bool cic_jpeg_take_coding(cic_jpeg_decoder *d, cic_jpeg_coding *coding) {
   struct jpeg_decompress_struct *c = &d->codec;
@@ -6,6 +35,7 @@ bool cic_jpeg_take_coding(cic_jpeg_decoder *d, cic_jpeg_coding *coding) {
   cic_source *source = d->source;
   if (d->status || d->state != CIC_JPEG_HEADERS || !c->raw_data_out) return false;
   if (c->arith_code || c->data_precision != 8 || c->num_components > 4) return false;
+  if (!c->progressive_mode && !(c->dc_huff_tbl_ptrs[0] && c->ac_huff_tbl_ptrs[0]) && !add_standard_tables(d)) return false;
   coding->is_progressive = c->progressive_mode;
   coding->component_count = c->num_components;
   coding->mcus_per_row = (c->image_width + (JDIMENSION)c->max_h_samp_factor * DCTSIZE - 1) / ((JDIMENSION)c->max_h_samp_factor * DCTSIZE);

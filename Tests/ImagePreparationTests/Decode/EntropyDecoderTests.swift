@@ -117,6 +117,20 @@ struct EntropyDecoderTests {
     }
   }
 
+  /// T.81 K.3. libjpeg-turbo takes these tables for a sequential file that defines none, and refuses a progressive one.
+  @Test("sequential files without Huffman tables have the standard ones")
+  func standardTables() throws {
+    let name = "jpeg/odd-standard-huffman-tables-left-out.jpg"
+    for scale in JPEGScale.allCases {
+      #expect(Self.compare(try Fixtures.bytes(name), scale: scale, policy: .warning, name) == .own)
+    }
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/420-progressive.jpg"))
+    let next = zip(file.markers, file.markers.dropFirst()).first { file.bytes[$0.0 + 1] == 0xC4 }!
+    var bytes = file.bytes
+    bytes.removeSubrange(next.0..<next.1)
+    #expect(Self.compare(bytes, policy: .none, "no table") == .refused)
+  }
+
   @Test("a file of more scans than are allowed is refused as by libjpeg-turbo")
   func tooManyScans() throws {
     let source = ImageSource.memory(try Fixtures.bytes("jpeg/coded/420-progressive-bits.jpg"))
