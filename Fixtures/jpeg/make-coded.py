@@ -66,6 +66,8 @@ scanned("420-progressive-bits-restart.jpg", """
     0,1,2: 0-0, 0, 1; 0: 1-63, 0, 2; 1: 1-63, 0, 1; 2: 1-63, 0, 1; 0,1,2: 0-0, 1, 0; 0: 1-63, 2, 1; 0: 1-63, 1, 0;
     1: 1-63, 1, 0; 2: 1-63, 1, 0;
     """, "-sample", "2x2", "-restart", "2B")
+# A scan for each of most coefficients: more scans than the package reads side by side.
+scanned("gray-progressive-many.jpg", "".join(f"0: {k}-{k}, 0, 0;\n" for k in range(39)) + "0: 39-63, 0, 0;", "-grayscale")
 # Bits or coefficients that never come: libjpeg-turbo smooths such images.
 scanned("420-progressive-coarse.jpg", "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 1; 1: 1-63, 0, 0; 2: 1-63, 0, 0; 0,1,2: 0-0, 1, 0;",
         "-sample", "2x2")
@@ -82,6 +84,9 @@ buffer = io.BytesIO()
 cmyk = Image.merge("CMYK", [*Image.eval(source, lambda v: 255 - v).split(), source.convert("L").point(lambda v: v // 4)])
 cmyk.save(buffer, "JPEG", quality=90)
 (coded / "cmyk.jpg").write_bytes(buffer.getvalue())
+progressive = io.BytesIO()
+cmyk.save(progressive, "JPEG", quality=90, progressive=True)
+(coded / "cmyk-progressive.jpg").write_bytes(progressive.getvalue())
 at, length = adobe(buffer.getvalue())
 (coded / "cmyk-no-adobe.jpg").write_bytes(buffer.getvalue()[:at] + buffer.getvalue()[at + length:])
 # YCCK: luma and chroma of the inverted inks beside K, and transform 2 in the marker's last byte.

@@ -40,8 +40,8 @@ final class ScanDecoder: @unchecked Sendable {
   private var mcusToRestart: Int
 
   /// An upper bound on the bytes of one of many scans: its table and what is read ahead, with a share of the tables that DC scans of
-  /// several components have.
-  static let mostBytes = HuffmanTable.entries * MemoryLayout<UInt64>.size + 12 * 1024
+  /// several components have, and of what is common to all scans.
+  static let mostBytes = HuffmanTable.entries * MemoryLayout<UInt64>.size + 16 * 1024
 
   /// Makes a decoder; nil if libjpeg-turbo has to decode the scan. `isOnly` is true where the file has no other scan.
   init?(

@@ -1,0 +1,171 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// Files with several scans: damaged between their scans, and read from every kind of source.
+@Suite("JPEGs of several scans")
+struct SeveralScansTests {
+  static let names = [
+    "420-scans", "420-scans-pair", "420-progressive", "444-progressive-restart", "mixed-progressive",
+    "gray-2x2-progressive", "420-progressive-bits", "420-progressive-bits-restart",
+  ]
+
+  /// Compares each file under every damage policy; in debug builds, where samples are compared slowly, under one of them in turn.
+  private static func compare(_ files: [(name: String, bytes: [UInt8])]) -> [EntropyDecoderTests.Outcome: Int] {
+    var outcomes: [EntropyDecoderTests.Outcome: Int] = [:]
+    for (index, file) in files.enumerated() {
+      var policies = DamagePolicy.allCases
+      #if DEBUG
+      policies = [policies[index % policies.count]]
+      #endif
+      for policy in policies {
+        outcomes[EntropyDecoderTests.compare(file.bytes, policy: policy, "\(file.name), \(policy)"), default: 0] += 1
+      }
+    }
+    return outcomes
+  }
+
+  @Test("cut at each marker and in each scan", arguments: names)
+  func cut(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    var places: [Int] = []
+    for marker in file.markers.dropFirst() { places += [marker, marker + 1, marker + 3] }
+    for scan in file.scans { places += [scan.lowerBound + 1, scan.lowerBound + scan.count / 2, scan.upperBound - 1] }
+    let files = places.filter { $0 < file.bytes.count }.map { place in
+      (name: "\(name) cut at \(place)", bytes: Array(file.bytes[..<place]))
+    }
+    #expect(Self.compare(files)[.own] == nil)
+  }
+
+  /// A scan with the tables before it, from the end of the scan before.
+  private static func parts(_ file: JPEGFile) -> [Range<Int>] {
+    let begin = file.markers.first { file.bytes[$0 + 1] == 0xC4 }!
+    return zip([begin] + file.scans.map(\.upperBound), file.scans).map { $0..<$1.upperBound }
+  }
+
+  @Test("scans that are missing, come again or come too early", arguments: names)
+  func order(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    let parts = Self.parts(file)
+    func made(_ order: [Int]) -> [UInt8] {
+      var bytes = Array(file.bytes[..<parts[0].lowerBound])
+      for part in order { bytes += file.bytes[parts[part]] }
+      return bytes + file.bytes[parts.last!.upperBound...]
+    }
+    let all = Array(parts.indices)
+    #expect(made(all) == file.bytes)
+    var files: [(name: String, bytes: [UInt8])] = []
+    for k in all {
+      files.append(("\(name) without scan \(k)", made(all.filter { $0 != k })))
+      files.append(("\(name) with \(k) scans", made(Array(all[..<k]))))
+      var twice = all
+      twice.insert(k, at: k)
+      files.append(("\(name) with scan \(k) twice", made(twice)))
+      guard k > 0 else { continue }
+      var swapped = all
+      swapped.swapAt(k - 1, k)
+      files.append(("\(name) with scan \(k) before the one before it", made(swapped)))
+    }
+    let outcomes = Self.compare(files)
+    #expect(
+      outcomes[.byLibjpeg, default: 0] + outcomes[.refused, default: 0] > outcomes[.own, default: 0], "\(outcomes)")
+  }
+
+  /// What may stand between two scans, and what must not.
+  static let between: [(name: String, bytes: [UInt8])] = [
+    ("bytes", [0x12, 0x34]), ("a zero", [0]), ("fill bytes", [0xFF, 0xFF]), ("a comment", [0xFF, 0xFE, 0, 4, 1, 2]),
+    ("APP1", [0xFF, 0xE1, 0, 4, 1, 2]), ("a restart", [0xFF, 0xD3]), ("TEM", [0xFF, 0x01]), ("the end", [0xFF, 0xD9]),
+    ("a restart interval", [0xFF, 0xDD, 0, 4, 0, 1]), ("a short restart interval", [0xFF, 0xDD, 0, 3, 0]),
+    ("quantization steps", [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 9, count: 64)),
+    ("an empty table segment", [0xFF, 0xC4, 0, 2]),
+    ("a table's half", [0xFF, 0xC4, 0, 12, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ("a length of 0", [0xFF, 0xC4, 0, 0]), ("a frame", [0xFF, 0xC2, 0, 11, 8, 0, 9, 0, 9, 1, 1, 0x11, 0]),
+    ("a scan of a band backwards", [0xFF, 0xDA, 0, 8, 1, 1, 0, 9, 5, 0]),
+  ]
+
+  @Test("bytes and segments between scans", arguments: names)
+  func between(name: String) throws {
+    let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
+    var files: [(name: String, bytes: [UInt8])] = []
+    for (index, scan) in file.scans.enumerated() {
+      for (kind, inserted) in Self.between {
+        var bytes = file.bytes
+        bytes.insert(contentsOf: inserted, at: scan.upperBound)
+        files.append(("\(name) with \(kind) after scan \(index)", bytes))
+      }
+    }
+    let outcomes = Self.compare(files)
+    #expect(outcomes[.own] != nil && outcomes[.byLibjpeg] != nil && outcomes[.refused] != nil, "\(outcomes)")
+  }
+
+  @Test(
+    "memory, a file and a descriptor within a file are read at any place, a pipe by libjpeg-turbo", arguments: names)
+  func sources(name: String) throws {
+    let path = Fixtures.path("jpeg/coded/\(name).jpg")
+    let bytes = try Fixtures.bytes("jpeg/coded/\(name).jpg")
+    let whole = try EntropyDecoderTests.decode(.memory(bytes))
+    #expect(whole.isOwn)
+    for window in [600, ByteSource.defaultWindow] {
+      #expect(try EntropyDecoderTests.decode(.file(path), window: window) == whole)
+
+      let embedded = TestFolder.url.appending(path: "embedded-\(name)-\(window)")
+      try Data([1, 2, 3, 4, 5] + bytes + [6, 7]).write(to: embedded)
+      let file = try FileHandle(forReadingFrom: embedded)
+      try file.seek(toOffset: 5)
+      #expect(try EntropyDecoderTests.decode(.descriptor(file.fileDescriptor), window: window) == whole)
+
+      let pipe = Pipe()
+      pipe.fileHandleForWriting.write(Data(bytes))  // fewer than a pipe holds
+      try pipe.fileHandleForWriting.close()
+      let piped = try EntropyDecoderTests.decode(.descriptor(pipe.fileHandleForReading.fileDescriptor), window: window)
+      #expect(piped == EntropyDecoderTests.Planes(planes: whole.planes, damage: whole.damage, isOwn: false))
+    }
+  }
+
+  @Test("a raised flag ends the search for scans, and every strip", arguments: names)
+  func canceled(name: String) throws {
+    let bytes = try Fixtures.bytes("jpeg/coded/\(name).jpg")
+    for count in 0... {
+      let flag = CancellationFlag()
+      let reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(.memory(bytes), cancellation: flag)))
+      if count == 0 { flag.cancel() }
+      let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), threads: 1)
+      #expect(strips.decodesEntropy == (count > 0))
+      let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
+      let source = StripSource(strips, rings: rings, cancellation: flag)
+      for index in 0..<max(count - 1, 0) { try source.readStrip(index) }
+      flag.cancel()
+      guard count <= strips.stripCount else { break }
+      let error = failure { () throws(PreparationError) in try source.readStrip(max(count - 1, 0)) }
+      #expect(error?.code == .canceled)
+    }
+  }
+
+  /// The flag is looked at whenever bytes are read, 32 KiB at most.
+  @Test("a raised flag ends the decoding within a strip")
+  func canceledWithinStrip() throws {
+    var random = SplitMix64(seed: 1)
+    let size = ImageSize(width: 20_000, height: 8)
+    let samples = (0..<size.pixelCount).map { _ in UInt8(truncatingIfNeeded: random.next() >> 40) }
+    let bytes = try EncoderTests.jpeg(samples, size, .gray, JPEGEncoding(quality: 100))
+    #expect(bytes.count > 3 * ScanSource.capacity)
+    let flag = CancellationFlag()
+    let reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(.memory(bytes), cancellation: flag)))
+    let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), threads: 1)
+    let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
+    flag.cancel()
+    #expect(failure { () throws(PreparationError) in try strips.readStrip(0, into: rings) }?.code == .canceled)
+  }
+
+  /// Each scan has buffers of its own, so that their number is limited.
+  @Test("more scans than any encoder writes are libjpeg-turbo's")
+  func manyScans() throws {
+    let bytes = try Fixtures.bytes("jpeg/coded/gray-progressive-many.jpg")
+    #expect(JPEGFile(bytes).scans.count > JPEGScan.mostScans)
+    for scale in JPEGScale.allCases {
+      #expect(EntropyDecoderTests.compare(bytes, scale: scale, policy: .warning, "1/\(scale)") == .byLibjpeg)
+    }
+  }
+}
