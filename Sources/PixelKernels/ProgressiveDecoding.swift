@@ -189,13 +189,13 @@ private func clearLowest(_ count: UInt64, of word: UInt64) -> UInt64 {
   let isOdd = count & 1 != 0
   let (low, high) = (isOdd ? one : word, isOdd ? three : two)
   var rest = count & 2 != 0 ? high : low
-  if count > 3 {
-    for _ in 0..<count &>> 2 {
-      rest &= rest &- 1
-      rest &= rest &- 1
-      rest &= rest &- 1
-      rest &= rest &- 1
-    }
+  var fours = count &>> 2
+  while fours > 0 {
+    rest &= rest &- 1
+    rest &= rest &- 1
+    rest &= rest &- 1
+    rest &= rest &- 1
+    fours &-= 1
   }
   return rest
 }
