@@ -39,7 +39,7 @@ public struct ImageDescription: Sendable, Equatable {
   public var subsampling: String?
   /// True when the file carries transparency: an alpha channel or a tRNS chunk.
   public var hasAlpha = false
-  /// True for a progressive JPEG or an interlaced (Adam7) PNG, which cannot be decoded row by row.
+  /// True for a progressive JPEG or an interlaced (Adam7) PNG, which may take memory for the whole image.
   public var isProgressive = false
   /// MCUs between restart markers; 0 where there are none or the format has none.
   public var restartInterval = 0

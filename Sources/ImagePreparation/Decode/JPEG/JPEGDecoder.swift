@@ -33,8 +33,8 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
   private(set) var layout: RowLayout
   /// Width and height of the delivered image.
   private(set) var outputSize: ImageSize
-  /// The bytes of all coefficients of a file with several scans (progressive, or one scan per component), at any scale; 0 for files
-  /// that can be decoded row by row.
+  /// The bytes of all coefficients of a file with several scans (progressive, or one scan per component), which libjpeg-turbo keeps at
+  /// any scale; 0 for other files.
   let wholeImageBytes: Int
   /// Sampling factors of each component: horizontal, vertical (T.81 A.1.1).
   let samplingFactors: [(horizontal: Int, vertical: Int)]
