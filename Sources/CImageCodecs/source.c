@@ -141,6 +141,8 @@ cic_status cic_source_peek(cic_source *source, size_t wanted, const uint8_t **by
   return status == CIC_END ? CIC_OK : status;
 }
 
+void cic_source_skip(cic_source *source, size_t count) { cic_source_consume(source, count); }
+
 // The offset of the next unread byte of a file; -1 for a pipe.
 static off_t unread_offset(const cic_source *source) {
   return source->blocks ? -1 : source->offset - (off_t)source->available;

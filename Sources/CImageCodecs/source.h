@@ -27,12 +27,6 @@ cic_status cic_source_require(cic_source *source);
 // Copies the next `count` bytes and consumes them. CIC_END if the source has fewer: these are copied and consumed.
 cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
 
-// Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
-uint64_t cic_source_unread(const cic_source *source);
-// Copies `count` bytes that stand `offset` bytes after the next unread one, and consumes nothing. False for a pipe, and where the
-// source has no such bytes.
-bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
-
 // True if any place of the source can be read, unlike those of a pipe.
 bool cic_source_can_be_viewed(const cic_source *source);
 // At most `capacity` bytes that stand `offset` bytes after the next unread one, fewer only at the end of the source. Nothing is

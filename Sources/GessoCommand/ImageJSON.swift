@@ -27,7 +27,7 @@ extension ImageDescription {
 
   /// The lines of `inspect`, without the name of the file.
   var inspectionLines: [String] {
-    var shape = "\(format.rawValue.uppercased()), \(size), \(Figure.megapixels(size.pixelCount)), \(bitDepth) bit"
+    var shape = "\(format.name), \(size), \(Figure.megapixels(size.pixelCount)), \(bitDepth) bit"
     shape += " \(colorModel.rawValue)" + (subsampling.map { " \($0)" } ?? "")
     if hasAlpha { shape += ", alpha" }
     if isProgressive { shape += format == .jpeg ? ", progressive" : ", interlaced" }

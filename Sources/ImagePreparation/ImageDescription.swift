@@ -1,11 +1,14 @@
 /// The content of an image file's headers, read without decoding pixels.
 public struct ImageDescription: Sendable, Equatable {
-  /// The file formats that can be decoded and encoded.
+  /// The kinds of file that can be decoded. ``EncodedFormat`` has those that can be encoded.
   public enum Format: String, Sendable, CaseIterable {
     /// JPEG (ITU-T T.81).
     case jpeg
     /// PNG (W3C Portable Network Graphics, third edition).
     case png
+
+    /// The name that people use.
+    public var name: String { rawValue.uppercased() }
   }
 
   /// The meaning of a pixel's samples, as stored in the file.
@@ -24,14 +27,16 @@ public struct ImageDescription: Sendable, Equatable {
     case ycck
   }
 
-  /// JPEG or PNG.
+  /// The kind of file.
   public var format: Format
   /// Width and height as stored, before orientation.
   public var storedSize: ImageSize
   /// The orientation, 1 to 8; 1 where the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of
-  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree.
+  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. Of a BMP or TGA it is the order in which its
+  /// rows and pixels are stored: most begin with the lowest row.
   public var orientation = Orientation.upright
-  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette.
+  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette. Samples of other lengths, such as the 5 bits of some
+  /// BMPs, count as 8.
   public var bitDepth: Int
   /// The meaning of the samples.
   public var colorModel: ColorModel
@@ -81,7 +86,7 @@ public struct ImageDescription: Sendable, Equatable {
 
   /// What EXIF declares about the colors; nil for nothing.
   var exifColor: EXIFColor?
-  /// The color chunks of a PNG besides a profile; nil for a JPEG.
+  /// The color chunks of a PNG besides a profile; nil for other kinds.
   public var pngColor: PNGColor?
 
   /// Width and height as a viewer shows them (orientation applied).
@@ -119,7 +124,11 @@ extension ImageDescription {
   /// Sets the profile and its name, if there is one.
   mutating func setICCProfile(_ start: UnsafePointer<UInt8>?, _ count: Int) {
     guard let start = unsafe start else { return }
-    let profile = unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    unsafe setICCProfile(Array(UnsafeBufferPointer(start: start, count: count)))
+  }
+
+  /// Sets the profile and its name.
+  mutating func setICCProfile(_ profile: [UInt8]) {
     iccProfile = profile
     iccProfileName = ColorProfile.name(of: profile)
   }

@@ -3,7 +3,7 @@ public struct PreparedImage: Sendable {
   /// The encoded file.
   public let bytes: [UInt8]
   /// Its format.
-  public let format: ImageDescription.Format
+  public let format: EncodedFormat
   /// Width and height of the result.
   public let size: ImageSize
   /// JPEG quality used; nil for PNG.

@@ -41,8 +41,8 @@ struct PrivacyTests {
     .sameOnEveryInstructionSet,
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
-    [ImageDescription.Format.jpeg, .png])
-  func kept(_ source: (name: String, isBehindData: Bool), _ format: ImageDescription.Format) throws {
+    [EncodedFormat.jpeg, .png])
+  func kept(_ source: (name: String, isBehindData: Bool), _ format: EncodedFormat) throws {
     let (name, isBehindData) = source
     let folder = TestFolder.url.appending(path: "gesso-kept-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -131,8 +131,8 @@ struct PrivacyTests {
     .sameOnEveryInstructionSet,
     .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],
-    [ImageDescription.Format.jpeg, .png])
-  func nothingLeaves(_ name: String, _ format: ImageDescription.Format) throws {
+    [EncodedFormat.jpeg, .png])
+  func nothingLeaves(_ name: String, _ format: EncodedFormat) throws {
     let folder = TestFolder.url.appending(path: "gesso-privacy-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -90,6 +90,13 @@ void cic_source_destroy(cic_source *source);
 // Makes at least `wanted` bytes visible without consuming them (fewer at the end; never more than the window).
 cic_status cic_source_peek(
   cic_source *source, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+// Consumes visible bytes, and never more than there are.
+void cic_source_skip(cic_source *source, size_t count);
+// Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
+uint64_t cic_source_unread(const cic_source *source);
+// Copies `count` bytes that stand `offset` bytes after the next unread one, and consumes nothing. False for a pipe, and where the
+// source has no such bytes.
+bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
 int32_t cic_source_system_error(const cic_source *source);
 
 // MARK: JPEG decoder

@@ -36,7 +36,7 @@ extension Img2ImgOrder.SecondImage {
   ///   with the code `invalid-order` for a mask that selects nothing.
   func prepared(
     by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag
-  ) throws -> (bytes: [UInt8], format: ImageDescription.Format, notes: [OrderNote]) {
+  ) throws -> (bytes: [UInt8], format: EncodedFormat, notes: [OrderNote]) {
     guard case .mask = self else {
       let image = try preparer.prepareBlocking(source, as: recipe, cancellation: cancellation)
       return (image.bytes, image.format, [])

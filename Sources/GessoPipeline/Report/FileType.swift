@@ -1,16 +1,31 @@
 package import ImagePreparation
 
-extension ImageDescription.Format {
+extension EncodedFormat {
   /// The extension of files of this format.
-  package var fileExtension: String {
-    switch self {
-    case .jpeg: "jpg"
-    case .png: "png"
-    }
-  }
+  package var fileExtension: String { source.fileExtension }
 
   /// The media type (IANA).
   package var mimeType: String { "image/\(rawValue)" }
+
+  /// The same kind as a source.
+  private var source: ImageDescription.Format {
+    switch self {
+    case .jpeg: .jpeg
+    case .png: .png
+    }
+  }
+}
+
+extension ImageDescription.Format {
+  /// The extension of files of this kind.
+  var fileExtension: String { self == .jpeg ? "jpg" : rawValue }
+
+  /// True for kinds that the service takes as they are.
+  package var isTakenByService: Bool {
+    switch self {
+    case .jpeg, .png: true
+    }
+  }
 }
 
 /// Media types and extensions of result files.

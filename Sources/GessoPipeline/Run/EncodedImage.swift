@@ -26,24 +26,29 @@ extension EncodedImage {
   ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
   ///   - preparer: Prepares or inspects the image.
   ///   - flag: Stops the work when it is raised.
-  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` without a recipe for a source that
-  ///   can be read only once.
+  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` without a recipe for a source that can be read
+  ///   only once, and for a kind of file that the service does not take.
   init(
     _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag
   ) throws {
-    let format: ImageDescription.Format
+    let fileExtension: String
     if let recipe {
       try recipe.checkSent()
       let image = try preparer.prepareBlocking(source, as: recipe.sent, cancellation: flag)
-      (content, sha256, format) = (
-        .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format
+      (content, sha256, fileExtension) = (
+        .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format.fileExtension
       )
     } else {
       guard !source.isReadOnce else {
         throw PipelineError(
           .invalidOrder, stage: .upload, "a stream cannot be uploaded as it is", remedy: "read it into memory")
       }
-      format = try preparer.inspectBlocking(source, cancellation: flag).format
+      let format = try preparer.inspectBlocking(source, cancellation: flag).format
+      guard format.isTakenByService else {
+        throw PipelineError(
+          .invalidOrder, stage: .upload, "the service takes no \(format.name)", remedy: "let it be prepared first")
+      }
+      fileExtension = format.fileExtension
       switch source {
       case .file(let path):
         let size = try onFiles(try fileSize(of: path))
@@ -55,6 +60,6 @@ extension EncodedImage {
         (content, sha256) = (.bytes(bytes), ContentDigest.sha256(of: bytes))
       }
     }
-    name = "\(stem).\(format.fileExtension)"
+    name = "\(stem).\(fileExtension)"
   }
 }

@@ -40,9 +40,17 @@ struct CodecReport: Sendable {
     unsafe systemError = report.system_error
     unsafe isHopeless = report.is_hopeless
   }
+
+  /// The report about a row that a ``RowReader`` cannot read.
+  init(_ message: String, row: Int, systemError: Int32 = 0) {
+    self.message = message
+    self.row = row
+    self.systemError = systemError
+    (firstWarning, warningCount, droppedChunks, damagedRow, scan, isHopeless) = ("", 0, "", nil, 0, false)
+  }
 }
 
-/// Turns the reports of codecs into errors and damage, for both formats.
+/// Turns the reports of codecs into errors and damage, for all kinds of source.
 struct CodecFailure: Sendable {
   let format: ImageDescription.Format
   let policy: DamagePolicy
@@ -50,7 +58,7 @@ struct CodecFailure: Sendable {
   /// The number of stored rows of the image; 0 while the header is being read.
   var rowCount = 0
 
-  private var name: String { format == .jpeg ? "JPEG" : "PNG" }
+  private var name: String { format.name }
 
   /// True for failures after which the rest of the image is filled instead of refused.
   func isOverlooked(_ status: cic_status) -> Bool {
@@ -99,24 +107,49 @@ struct CodecFailure: Sendable {
       return make(.truncated, "the \(name) ends early:\(place)", remedy)
     case .CIC_CORRUPT:
       return make(.corrupt, "the \(name) is damaged\(place): \(message)", remedy)
-    case .CIC_WARNING:
-      return make(.warning, "the \(name) codec warns: \(message)", .acceptWarnings)
+    case .CIC_WARNING: return warning(message)
     case .CIC_UNSUPPORTED, .CIC_TOO_LARGE:
       return make(.unsupportedFeature, "this kind of \(name) is not supported: \(message)", Self.convert)
     case .CIC_SCAN_LIMIT:
       return make(
         .limitExceeded, "the JPEG has more than \(limits.maxScans) progressive scans",
         "such files are made to waste time; encode it again if you trust it: jpegtran IN > OUT")
-    case .CIC_PROFILE_LIMIT:
-      return make(
-        .limitExceeded, "its color profile is larger than \(limits.maxProfileBytes) bytes",
-        "strip the profile: exiftool -icc_profile= FILE")
+    case .CIC_PROFILE_LIMIT: return Self.profileTooLarge(limits)
     case .CIC_MEMORY_LIMIT:
       return make(.tooMuchMemory, "decoding takes more than \(limits.maxMemory) bytes", .raise(.memory))
     case .CIC_READ_FAILED: return .unreadable(report.systemError, stage: .decode)
     case .CIC_CANCELED: return .canceled(.decode)
     case .CIC_OUT_OF_MEMORY: return .outOfMemory("the \(name) decoder")
     case .CIC_OK, .CIC_END: preconditionFailure("\(status) is no failure")
+    }
+  }
+
+  /// The error for a warning where the policy refuses one.
+  func warning(_ message: String) -> PreparationError {
+    PreparationError(
+      .warning, stage: .decode, "the \(name) codec warns: \(message)", remedy: .acceptWarnings)
+  }
+
+  /// The error for a color profile above the limit.
+  static func profileTooLarge(_ limits: Limits) -> PreparationError {
+    PreparationError(
+      .limitExceeded, stage: .decode, "its color profile is larger than \(limits.maxProfileBytes) bytes",
+      remedy: "strip the profile: exiftool -icc_profile= FILE")
+  }
+
+  /// True for faults after which the rest of the image is filled instead of refused.
+  func isOverlooked(_ fault: ReadFault) -> Bool { policy == .none && fault.damage != nil }
+
+  /// The error for a fault of a ``RowReader`` in row `row`.
+  func error(_ fault: ReadFault, row: Int) -> PreparationError {
+    switch fault {
+    case .truncated: error(.CIC_TRUNCATED, CodecReport("", row: row))
+    case .corrupt(let message): error(.CIC_CORRUPT, CodecReport(message, row: row))
+    case .unsupported(let message): error(.CIC_UNSUPPORTED, CodecReport(message, row: row))
+    case .unreadable(let systemError): error(.CIC_READ_FAILED, CodecReport("", row: row, systemError: systemError))
+    case .canceled: .canceled(.decode)
+    case .outOfMemory: .outOfMemory("the \(name) decoder")
+    case .refused(let refusal): refusal
     }
   }
 

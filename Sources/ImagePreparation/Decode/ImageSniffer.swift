@@ -3,16 +3,15 @@ enum ImageSniffer {
   /// The number of bytes that every decision needs at most.
   static let byteCount = 4096
 
-  /// The format of an image that can be decoded.
+  /// The kind of a file that can be decoded.
   ///
   /// - Parameter head: The first ``byteCount`` bytes, fewer if the file is shorter.
-  /// - Returns: JPEG or PNG.
+  /// - Returns: The type of its opened sources.
   /// - Throws: `unsupportedFormat` with the name of another format, `corrupt` for a PNG that was changed by a text transfer, or
   ///   `notAnImage`; all of stage `open`.
-  static func format(of head: [UInt8]) throws(PreparationError) -> ImageDescription.Format {
-    if head.starts(with: [0xFF, 0xD8, 0xFF]) || head == [0xFF, 0xD8] { return .jpeg }
-    if head.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      guard ascii(head, at: 12, is: "CgBI") else { return .png }
+  static func kind(of head: [UInt8]) throws(PreparationError) -> any OpenedSource.Type {
+    if let kind = SourceDecoder.kinds.first(where: { $0.recognizes(head) }) {
+      guard kind.format == .png, ascii(head, at: 12, is: "CgBI") else { return kind }
       throw PreparationError(
         .unsupportedFeature, stage: .open, "it is a PNG in Apple's CgBI variant",
         remedy: "restore it first: pngcrush -revert-iphone-optimizations FILE out.png")
@@ -27,8 +26,12 @@ enum ImageSniffer {
         .unsupportedFormat, stage: .open, "it is \(foreign.kind), which is not supported",
         remedy: "convert it first, for example: \(foreign.converter)")
     }
-    let what = isText(head) ? "it is text, not an image" : "its bytes are neither JPEG nor PNG"
-    throw PreparationError(.notAnImage, stage: .open, what, remedy: "give a JPEG or PNG file")
+    if let kind = SourceDecoder.kindsWithoutSignature.first(where: { $0.recognizes(head) }) { return kind }
+    let names = ImageDescription.Format.allCases.map(\.name)
+    throw PreparationError(
+      .notAnImage, stage: .open,
+      isText(head) ? "it is text, not an image" : "its bytes are no image of a known kind",
+      remedy: "give a file of one of these kinds: \(names.joined(separator: ", "))")
   }
 
   /// UTF-8 (possibly cut inside a character), or UTF-16 with a byte order mark, without characters that no text has.

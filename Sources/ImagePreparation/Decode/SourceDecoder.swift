@@ -1,7 +1,14 @@
-/// The decoder of an opened source, in one of the supported formats.
-enum SourceDecoder: ~Copyable {
-  case jpeg(JPEGDecoder)
-  case png(PNGDecoder)
+/// The decoder of an opened source, of one of the supported kinds.
+struct SourceDecoder {
+  /// The kinds with a signature, in the order in which they are tried.
+  static let kinds: [any OpenedSource.Type] = [
+    JPEGSource.self, PNGSource.self,
+  ]
+
+  /// The kinds without one. They are tried behind the signatures of all kinds, also of those that are not decoded.
+  static let kindsWithoutSignature: [any OpenedSource.Type] = []
+
+  private let source: any OpenedSource
 
   /// Opens a source, recognizes its format by its first bytes and reads its headers.
   ///
@@ -32,10 +39,8 @@ enum SourceDecoder: ~Copyable {
     reading source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
   ) throws(PreparationError) {
     let bytes = try ByteSource(source, cancellation: cancellation)
-    switch try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) {
-    case .jpeg: self = try .jpeg(JPEGDecoder(bytes, limits: limits, policy: policy))
-    case .png: self = try .png(PNGDecoder(bytes, limits: limits, policy: policy))
-    }
+    let kind = try ImageSniffer.kind(of: bytes.peek(ImageSniffer.byteCount))
+    self.source = try kind.init(bytes, limits: limits, policy: policy)
   }
 
   /// True if the headers can be read under a policy; false for a source whose bytes are gone.
@@ -52,53 +57,18 @@ enum SourceDecoder: ~Copyable {
   }
 
   /// The content of the headers.
-  var description: ImageDescription {
-    switch self {
-    case .jpeg(let decoder): decoder.description
-    case .png(let decoder): decoder.description
-    }
-  }
-
-  /// The parts of a file's headers that are not in its description.
-  struct Structure: Sendable {
-    /// The bytes that the codec allocates at once for a file that cannot be decoded row by row; 0 for one that can.
-    var wholeImageBytes: Int
-    /// The sampling factors of a JPEG's components; nil for a PNG.
-    var samplingFactors: [(horizontal: Int, vertical: Int)]?
-  }
-
+  var description: ImageDescription { source.description }
   /// The file's structure.
-  var structure: Structure {
-    switch self {
-    case .jpeg(let decoder):
-      Structure(wholeImageBytes: decoder.wholeImageBytes, samplingFactors: decoder.samplingFactors)
-    case .png(let decoder): Structure(wholeImageBytes: decoder.wholeImageBytes)
-    }
-  }
+  var structure: SourceStructure { source.structure }
 
-  /// Starts decoding.
+  /// Starts decoding. To be called once.
   ///
   /// - Parameters:
   ///   - plan: The form of the delivered rows, from this decoder's ``description`` and ``structure``.
   ///   - kernels: The kernels to decode with.
   /// - Returns: A started decoder, whose first strip is next.
   /// - Throws: A ``PreparationError`` of stage `decode`.
-  consuming func strips(
-    _ plan: DecodingPlan, kernels: KernelTable
-  ) throws(PreparationError) -> any StripDecoder {
-    switch consume self {
-    case .jpeg(var decoder):
-      if plan.form == .planes {
-        return JPEGPlaneStrips(
-          try JPEGPlaneReader(decoder, scale: plan.scale), kernels: kernels, threads: plan.threads)
-      }
-      try decoder.start(scale: plan.scale)
-      return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
-    case .png(var decoder):
-      // The color conversion needs complete rows at once, but the native decoder defers a part of its decoding.
-      if decoder.canReadStrips, plan.conversion == nil { return try PNGNativeStrips(decoder, kernels: kernels) }
-      try decoder.start()
-      return LibraryRowStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
-    }
+  func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {
+    try source.strips(plan, kernels: kernels)
   }
 }

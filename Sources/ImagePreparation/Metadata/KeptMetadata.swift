@@ -60,13 +60,13 @@ struct KeptMetadata: Sendable, Equatable {
   }
 
   /// The notes for the user when the metadata go into a file of `format`.
-  func notes(source: ImageDescription, format: ImageDescription.Format) -> [String] {
+  func notes(source: ImageDescription, format: EncodedFormat) -> [String] {
     let textCount = chunks.count { $0.text != nil }
     let keepsText =
       switch (source.format, format) {
       case (.png, .png): textCount > 0
       case (.png, .jpeg): comment != nil && textCount == 1
-      case (.jpeg, _): comment != nil
+      case (_, _): comment != nil
       }
     let isJPEG = format == .jpeg
     let lost = [
@@ -107,7 +107,7 @@ struct KeptMetadata: Sendable, Equatable {
   /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
   /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5). `file` must be the output of one of this package's encoders.
   /// What is too long for a JPEG's segment is left out.
-  func insert(into file: inout [UInt8], format: ImageDescription.Format) {
+  func insert(into file: inout [UInt8], format: EncodedFormat) {
     switch format {
     case .jpeg:
       var written: [UInt8] = []

@@ -141,7 +141,7 @@ private struct Explanation: Encodable {
 
 extension OutputPlan {
   /// The formats that the file may have.
-  var possibleFormats: [ImageDescription.Format] {
+  var possibleFormats: [EncodedFormat] {
     switch settings.format {
     case .jpeg: [.jpeg]
     case .png: [.png]

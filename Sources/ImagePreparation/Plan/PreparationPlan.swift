@@ -61,7 +61,7 @@ public struct PreparationPlan: Sendable {
   ///   - probe: The findings of an earlier read of the source.
   /// - Throws: `tooMuchMemory` or `invalidRecipe`.
   init(
-    source: ImageDescription, codec: SourceDecoder.Structure, recipe: Recipe, limits: Limits,
+    source: ImageDescription, codec: SourceStructure, recipe: Recipe, limits: Limits,
     settled: OutputPlan.Settings? = nil, product: OutputPlan.Product, kernels: KernelTable, probe: SourceProbe
   ) throws(PreparationError) {
     let depth = DepthPlan(
@@ -177,11 +177,7 @@ public struct PreparationPlan: Sendable {
   }
 
   private static func kind(of source: ImageDescription) -> String {
-    switch (source.format, source.isProgressive) {
-    case (.jpeg, true): "progressive JPEG"
-    case (.jpeg, false): "JPEG"
-    case (.png, true): "interlaced PNG"
-    case (.png, false): "PNG"
-    }
+    let name = source.format.name
+    return source.isProgressive ? "\(source.format == .jpeg ? "progressive" : "interlaced") \(name)" : name
   }
 }

@@ -73,7 +73,7 @@ struct FinishedImage {
   /// - Throws: A ``PreparationError`` of stage `encode`.
   mutating func encoded(_ settings: OutputPlan.Settings) throws(PreparationError) -> PreparedImage {
     clock.enter(.encode)
-    var format = ImageDescription.Format.jpeg
+    var format = EncodedFormat.jpeg
     var bytes: [UInt8]
     if isPNG(settings) {
       if settings.format != .png { notes.append("PNG, because the image is transparent") }

@@ -10,7 +10,7 @@ extension PreparationRun {
     if fitting.trim {
       try source.checkIsReadAgain(for: "trimming", without: .trimming)
       probe.trimmed = try VisibleBounds.find(
-        in: source, limits: limits, policy: recipe.failOn, cancellation: cancellation)
+        in: source, limits: limits, policy: recipe.failOn, kernels: kernels, cancellation: cancellation)
     }
     guard fitting.gravity == .attention else { return probe }
     try source.checkIsReadAgain(for: "an attention crop", without: .attention)

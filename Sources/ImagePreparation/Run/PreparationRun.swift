@@ -75,7 +75,7 @@ struct PreparationRun {
   }
 
   private func plan(
-    _ source: ImageDescription, _ structure: SourceDecoder.Structure, _ probe: SourceProbe
+    _ source: ImageDescription, _ structure: SourceStructure, _ probe: SourceProbe
   ) throws(PreparationError) -> PreparationPlan {
     try PreparationPlan(
       source: source, codec: structure, recipe: recipe, limits: limits, settled: settled, product: product,

@@ -5,29 +5,31 @@ enum VisibleBounds {
   ///
   /// - Throws: A ``PreparationError``; `invalidRecipe` for an image that is wholly transparent.
   static func find(
-    in source: ImageSource, limits: Limits, policy: DamagePolicy, cancellation: CancellationFlag?
+    in source: ImageSource, limits: Limits, policy: DamagePolicy, kernels: KernelTable, cancellation: CancellationFlag?
   ) throws(PreparationError) -> GeometryRecord.SourceRect? {
     let opened = try SourceDecoder(opening: source, limits: limits, policy: policy, cancellation: cancellation)
     let description = opened.description
-    guard description.hasAlpha, case .png(var decoder) = consume opened else { return nil }
-    try decoder.start()
-    let layout = decoder.layout
+    guard description.hasAlpha else { return nil }
     let stored = description.storedSize
+    let layout = RowLayout(
+      channels: description.decodedChannels, bitDepth: description.decodedBits, width: stored.width)
+    let plane = StripPlane(
+      layout: layout, height: stored.height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)
+    let decoder = try opened.strips(
+      DecodingPlan(form: .rows, scale: .full, planes: [plane], conversion: nil, threads: 1), kernels: kernels)
+    let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 0)
     var (left, right, top, bottom) = (stored.width, -1, stored.height, -1)
-    var rows = [UInt8](repeating: 0, count: layout.rowBytes * RowStrip.rows)
-    var y = 0
-    while true {
-      let count = try unsafe rows.withUnsafeMutableBufferPointer { buffer throws(PreparationError) in
-        try unsafe decoder.readRows(into: buffer.baseAddress!, stride: layout.rowBytes, count: RowStrip.rows)
-      }
-      guard count > 0 else { break }
-      for row in 0..<count {
-        guard let first = firstVisible(rows.span, layout, row: row) else { continue }
-        let last = lastVisible(rows.span, layout, row: row)
+    for index in 0..<decoder.stripCount {
+      if cancellation?.isCanceled == true { throw .canceled(.decode) }
+      try decoder.readStrip(index, into: [ring])
+      decoder.deferred?.finishStrip(index, in: [ring])
+      for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
+        let row = unsafe UnsafeRawBufferPointer(start: ring.row(y), count: layout.rowBytes)
+        guard let first = unsafe firstVisible(row.bytes, layout) else { continue }
+        let last = unsafe lastVisible(row.bytes, layout)
         (left, right) = (min(left, first), max(right, last))
-        (top, bottom) = (min(top, y + row), max(bottom, y + row))
+        (top, bottom) = (min(top, y), max(bottom, y))
       }
-      y += count
     }
     guard right >= 0 else {
       throw PreparationError(
@@ -40,19 +42,19 @@ enum VisibleBounds {
     return description.orientation.uprightRect(part, stored: stored)
   }
 
-  private static func isVisible(_ rows: Span<UInt8>, _ layout: RowLayout, _ row: Int, _ x: Int) -> Bool {
+  private static func isVisible(_ row: RawSpan, _ layout: RowLayout, _ x: Int) -> Bool {
     let sampleBytes = layout.bitDepth / 8
-    let at = row * layout.rowBytes + (x * layout.channelCount + layout.channelCount - 1) * sampleBytes
-    return (0..<sampleBytes).contains { rows[at + $0] != 0 }
+    let at = (x * layout.channelCount + layout.channelCount - 1) * sampleBytes
+    return (0..<sampleBytes).contains { unsafe row.unsafeLoad(fromByteOffset: at + $0, as: UInt8.self) != 0 }
   }
 
-  private static func firstVisible(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int? {
-    for x in 0..<layout.width where isVisible(rows, layout, row, x) { return x }
+  private static func firstVisible(_ row: RawSpan, _ layout: RowLayout) -> Int? {
+    for x in 0..<layout.width where isVisible(row, layout, x) { return x }
     return nil
   }
 
-  private static func lastVisible(_ rows: Span<UInt8>, _ layout: RowLayout, row: Int) -> Int {
-    for x in stride(from: layout.width - 1, through: 0, by: -1) where isVisible(rows, layout, row, x) { return x }
+  private static func lastVisible(_ row: RawSpan, _ layout: RowLayout) -> Int {
+    for x in stride(from: layout.width - 1, through: 0, by: -1) where isVisible(row, layout, x) { return x }
     return 0
   }
 }

@@ -18,7 +18,7 @@ struct DecodedImage: Equatable {
     cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow, rowsPerCall: Int = 7
   ) throws(PreparationError) -> DecodedImage {
     let bytes = try ByteSource(source, cancellation: cancellation, window: window)
-    switch try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) {
+    switch try ImageSniffer.kind(of: bytes.peek(ImageSniffer.byteCount)).format {
     case .jpeg:
       var decoder = try JPEGDecoder(bytes, limits: limits, policy: policy)
       try decoder.start(scale: scale, output: output)

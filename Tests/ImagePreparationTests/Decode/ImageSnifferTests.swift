@@ -29,7 +29,7 @@ struct ImageSnifferTests {
       ("<?xml version=\"1.0\"?>\n<svg xmlns=", "SVG"),
     ])
   func firstBytes(head: String, kind: String) {
-    let error = failure { () throws(PreparationError) in try ImageSniffer.format(of: Array(head.utf8)) }
+    let error = failure { () throws(PreparationError) in try ImageSniffer.kind(of: Array(head.utf8)) }
     #expect(error?.code == .unsupportedFormat)
     #expect(error?.message.contains(kind) == true)
   }
@@ -83,7 +83,7 @@ struct ImageSnifferTests {
 
   @Test("every kind is named, with a program that reads it", arguments: kinds)
   func namesKinds(head: [UInt8], kind: String, program: String) throws {
-    let error = try #require(failure { () throws(PreparationError) in try ImageSniffer.format(of: head) })
+    let error = try #require(failure { () throws(PreparationError) in try ImageSniffer.kind(of: head) })
     #expect(error.code == .unsupportedFormat, "\(error)")
     #expect(error.message.contains(kind) && error.remedy.description.contains(program), "\(error)")
   }
@@ -95,7 +95,7 @@ struct ImageSnifferTests {
       [0x41, 0xC2, 0x80], Array("BMW and other cars".utf8) + [0],
     ] as [[UInt8]])
   func binary(head: [UInt8]) {
-    let error = failure { () throws(PreparationError) in try ImageSniffer.format(of: head) }
+    let error = failure { () throws(PreparationError) in try ImageSniffer.kind(of: head) }
     #expect(error?.code == .notAnImage && error?.message.contains("text") == false, "\(String(describing: error))")
   }
 
@@ -104,10 +104,11 @@ struct ImageSnifferTests {
     arguments: [
       ([UInt8]("just some words".utf8), "text"), (Array("naïve, cut: \u{E9}".utf8.dropLast()), "text"),
       ([0xFF, 0xFE, 0x41, 0x00], "text"), ([0xFE, 0xFF, 0x00, 0x41], "text"),
-      (Array("BMW and other cars".utf8), "text"), ([0], "neither"), ([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0], "neither"),
+      (Array("BMW and other cars".utf8), "text"), ([0], "no image"),
+      ([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0], "no image"),
     ])
   func noImage(head: [UInt8], word: String) {
-    let error = failure { () throws(PreparationError) in try ImageSniffer.format(of: head) }
+    let error = failure { () throws(PreparationError) in try ImageSniffer.kind(of: head) }
     #expect(error?.code == .notAnImage)
     #expect(error?.message.contains(word) == true)
   }

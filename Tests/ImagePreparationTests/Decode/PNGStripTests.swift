@@ -237,7 +237,7 @@ enum StripImage {
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> DecodedImage? {
     let bytes = try ByteSource(source, window: window)
-    guard try ImageSniffer.format(of: bytes.peek(ImageSniffer.byteCount)) == .png else { return nil }
+    guard try ImageSniffer.kind(of: bytes.peek(ImageSniffer.byteCount)).format == .png else { return nil }
     let decoder = try PNGDecoder(bytes, limits: limits, policy: policy)
     guard decoder.canReadStrips else { return nil }
     var image = DecodedImage(description: decoder.description, layout: decoder.layout)

@@ -183,12 +183,12 @@ struct DepthTests {
   struct Decision: Sendable, CustomTestStringConvertible {
     let (file, recipe, bits): (String, Recipe, Int)
     let note: String?
-    let format: ImageDescription.Format?
+    let format: EncodedFormat?
     let testDescription: String
 
     init(
       _ file: String, _ name: String, _ bits: Int, _ output: Recipe.Output, _ samples: Recipe.Samples = .color(),
-      format: ImageDescription.Format? = nil, note: String? = nil
+      format: EncodedFormat? = nil, note: String? = nil
     ) {
       (self.file, self.bits, self.note, self.format) = (file, bits, note, format)
       recipe = Recipe(size: .longestSide(64), samples: samples, output: output)

@@ -14,13 +14,13 @@ struct OutputPlanTests {
     let tensor: TensorFormat?
     let alpha: String?
     let steps: [String]
-    let formats: [ImageDescription.Format]
+    let formats: [EncodedFormat]
     let delivery: OutputPlan.Delivery
     let testDescription: String
 
     init(
       _ file: String, _ name: String, alpha: String? = nil, steps: [String] = [],
-      _ formats: [ImageDescription.Format], _ delivery: OutputPlan.Delivery,
+      _ formats: [EncodedFormat], _ delivery: OutputPlan.Delivery,
       _ recipe: Recipe = Recipe(size: .longestSide(64)), tensor: TensorFormat? = nil
     ) {
       (self.file, self.recipe, self.tensor, self.alpha, self.steps) = (file, recipe, tensor, alpha, steps)

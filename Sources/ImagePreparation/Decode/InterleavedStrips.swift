@@ -1,5 +1,5 @@
-/// The interleaved rows of a library's decoder, strip by strip.
-final class LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripDecoder, @unchecked Sendable {
+/// The interleaved rows of a decoder, strip by strip.
+final class InterleavedStrips<Decoder: RowDecoder & ~Copyable>: StripDecoder, @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
 
   let planes: [StripPlane]
@@ -7,7 +7,7 @@ final class LibraryRowStrips<Decoder: RowDecoder & ~Copyable & Sendable>: StripD
   private var decoder: Decoder
   private let conversion: (any RowConversion)?
 
-  /// Makes strips of the rows of a library's decoder.
+  /// Makes strips of the rows of a decoder.
   ///
   /// - Parameters:
   ///   - decoder: A started decoder, whose first row is next.

@@ -1,0 +1,132 @@
+internal import CImageCodecs
+internal import Ground
+
+/// Reads the bytes of a source one after another, and copies bytes that stand further behind.
+@safe
+struct ByteReader: ~Copyable {
+  private let source: ByteSource
+  /// Unread bytes of the source, and those of them that were already read here.
+  private var window: UnsafePointer<UInt8>?
+  private var count = 0
+  private var at = 0
+  /// The offset of the window from the source's first byte.
+  private var start = 0
+
+  /// Reads a source from its first byte.
+  init(_ source: consuming ByteSource) { self.source = source }
+
+  /// The offset of the next byte from the source's first one.
+  var offset: Int { start + at }
+
+  /// Throws when the work was canceled. For loops that read many rows at once: reading from memory does not look for it.
+  func checkCanceled() throws(ReadFault) {
+    if source.cancellation?.isCanceled == true { throw .canceled }
+  }
+
+  /// The next byte.
+  mutating func next() throws(ReadFault) -> UInt8 {
+    if at == count { try refill() }
+    at += 1
+    return unsafe window![at - 1]
+  }
+
+  /// The next `bytes` bytes as a number, the least significant one first.
+  mutating func little(_ bytes: Int) throws(ReadFault) -> Int {
+    var value = 0
+    for place in 0..<bytes { value |= Int(try next()) << (8 * place) }
+    return value
+  }
+
+  /// The next `bytes` bytes as a number, the most significant one first. Eight bytes that are too large for `Int` are corrupt.
+  mutating func big(_ bytes: Int) throws(ReadFault) -> Int {
+    var value: UInt64 = 0
+    for _ in 0..<bytes { value = value << 8 | UInt64(try next()) }
+    guard let number = Int(exactly: value) else { throw .corrupt("a length of \(value) bytes") }
+    return number
+  }
+
+  /// Reads the next `wanted` bytes to `output`.
+  mutating func read(into output: UnsafeMutablePointer<UInt8>, count wanted: Int) throws(ReadFault) {
+    var done = 0
+    while done < wanted {
+      if at == count { try refill() }
+      let part = min(wanted - done, count - at)
+      unsafe (output + done).update(from: window! + at, count: part)
+      at += part
+      done += part
+    }
+  }
+
+  /// The next `wanted` bytes. Memory is taken while bytes arrive, so that a wrong length allocates no more than there are.
+  mutating func bytes(_ wanted: Int) throws(ReadFault) -> [UInt8] {
+    let bytes = try bytesThere(wanted)
+    guard bytes.count == wanted else { throw .truncated }
+    return bytes
+  }
+
+  /// The next `wanted` bytes, or as many as there are before the end of the source.
+  mutating func bytesThere(_ wanted: Int) throws(ReadFault) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < wanted {
+      do throws(ReadFault) {
+        if at == count { try refill() }
+      } catch {
+        guard case .truncated = error else { throw error }
+        return bytes
+      }
+      let part = min(wanted - bytes.count, count - at)
+      unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: window! + at, count: part))
+      at += part
+    }
+    return bytes
+  }
+
+  /// Leaves out the next `wanted` bytes.
+  mutating func skip(_ wanted: Int) throws(ReadFault) {
+    var left = wanted
+    while left > 0 {
+      if at == count { try refill() }
+      let part = min(left, count - at)
+      at += part
+      left -= part
+    }
+  }
+
+  /// A copy of `count` bytes `offset` bytes behind the source's first one, which stay unread; nil where they are not there, are read
+  /// already, or the source is a pipe.
+  func copy(at offset: Int, count: Int) -> [UInt8]? {
+    guard offset >= start, count >= 0, let end, offset <= end, count <= end - offset else { return nil }
+    var isThere = true
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let first = buffer.baseAddress {
+        isThere = unsafe cic_source_copy(source.pointer, UInt64(offset - start), first, count)
+      }
+      initialized = isThere ? count : 0
+    }
+    return isThere ? bytes : nil
+  }
+
+  /// As ``copy(at:count:)``, to memory of the caller.
+  func copy(at offset: Int, count: Int, to output: UnsafeMutablePointer<UInt8>) -> Bool {
+    guard offset >= start, let end, offset <= end, count <= end - offset else { return false }
+    return unsafe cic_source_copy(source.pointer, UInt64(offset - start), output, count)
+  }
+
+  /// The number of bytes of a file or of memory; nil for a pipe.
+  var end: Int? {
+    let unread = unsafe cic_source_unread(source.pointer)
+    return unread == 0 ? nil : Int(clamping: unread).addingReportingOverflow(start).partialValue
+  }
+
+  private mutating func refill() throws(ReadFault) {
+    unsafe cic_source_skip(source.pointer, count)
+    start += count
+    (at, count) = (0, 0)
+    let status = unsafe cic_source_peek(source.pointer, 1, &window, &count)
+    switch status {
+    case .CIC_OK: if count == 0 { throw .truncated }
+    case .CIC_CANCELED: throw .canceled
+    default: throw .unreadable(unsafe cic_source_system_error(source.pointer))
+    }
+  }
+}

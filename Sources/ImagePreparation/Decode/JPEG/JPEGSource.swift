@@ -1,0 +1,28 @@
+/// A JPEG whose headers are read.
+final class JPEGSource: OpenedSource, @unchecked Sendable {
+  // Unchecked: it is used by one thread at a time.
+
+  static let format = ImageDescription.Format.jpeg
+  static func recognizes(_ head: [UInt8]) -> Bool { head.starts(with: [0xFF, 0xD8, 0xFF]) || head == [0xFF, 0xD8] }
+
+  let description: ImageDescription
+  let structure: SourceStructure
+  private var decoder: JPEGDecoder?
+
+  init(_ source: consuming ByteSource, limits: Limits, policy: DamagePolicy) throws(PreparationError) {
+    let decoder = try JPEGDecoder(source, limits: limits, policy: policy)
+    description = decoder.description
+    structure = SourceStructure(
+      wholeImageBytes: decoder.wholeImageBytes, samplingFactors: decoder.samplingFactors)
+    self.decoder = consume decoder
+  }
+
+  func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {
+    guard var decoder = decoder.take() else { preconditionFailure("a source is decoded once") }
+    if plan.form == .planes {
+      return JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: plan.scale), kernels: kernels, threads: plan.threads)
+    }
+    try decoder.start(scale: plan.scale)
+    return InterleavedStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)
+  }
+}

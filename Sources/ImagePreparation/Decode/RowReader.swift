@@ -1,0 +1,99 @@
+/// A reader of one kind of file, in Swift: headers, then rows from top to bottom as stored.
+///
+/// The damage policy, filled rows, limits of memory and errors are the business of ``RowSource``, the same for all kinds. Rows have
+/// the form that ``RowDecoder`` describes. A file whose rows are stored from the bottom up is delivered in this order, with the
+/// orientation that turns it upright, so that no kind needs the whole image for that. One thread at a time may use a reader.
+protocol RowReader: AnyObject {
+  /// The kind.
+  static var format: ImageDescription.Format { get }
+
+  /// True for the first bytes of a file of this kind.
+  static func recognizes(_ head: [UInt8]) -> Bool
+
+  /// Reads the headers, up to the first pixel.
+  ///
+  /// Sizes are checked with ``Limits/allow(_:)`` before anything is allocated that grows with them.
+  ///
+  /// - Parameters:
+  ///   - bytes: The source, at its first byte.
+  ///   - limits: The limits of sizes and metadata.
+  ///   - keepsDamaged: True where rows that cannot be read are going to be filled.
+  /// - Throws: A ``ReadFault``.
+  init(_ bytes: inout ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault)
+
+  /// The content of the headers.
+  var description: ImageDescription { get }
+  /// The bytes that ``start(_:)`` allocates; 0 for a file that is read row by row.
+  var wholeImageBytes: Int { get }
+  /// Damage that was overlooked: bytes without a meaning, for which a likely one was found; nil for none.
+  var overlooked: OverlookedDamage? { get }
+
+  /// Allocates the memory for pixels. It is called once, when ``wholeImageBytes`` are allowed.
+  func start(_ bytes: inout ByteReader) throws(ReadFault)
+
+  /// Decodes the next row. It is not called behind the last one.
+  func readRow(into row: UnsafeMutablePointer<UInt8>, from bytes: inout ByteReader) throws(ReadFault)
+}
+
+extension RowReader {
+  var wholeImageBytes: Int { 0 }
+  var overlooked: OverlookedDamage? { nil }
+  func start(_ bytes: inout ByteReader) throws(ReadFault) {}
+}
+
+/// Damage that a ``RowReader`` has overlooked.
+struct OverlookedDamage: Sendable {
+  /// What was wrong first.
+  var message: String
+  /// The first row that lacks pixels, in stored order; nil where all are there.
+  var row: Int?
+}
+
+/// Why headers or a row cannot be read.
+enum ReadFault: Error {
+  /// The source or its image data end early.
+  case truncated
+  /// The bytes contradict the format.
+  case corrupt(String)
+  /// A variety of the format that is not read.
+  case unsupported(String)
+  /// A system call failed.
+  case unreadable(Int32)
+  /// The flag was raised.
+  case canceled
+  /// The system has no memory.
+  case outOfMemory
+  /// A limit or another refusal that no damage policy changes.
+  case refused(PreparationError)
+
+  /// What is damaged; nil for faults that have another reason than the source's bytes.
+  var damage: String? {
+    switch self {
+    case .truncated: "the image data end early"
+    case .corrupt(let message): message
+    case .unsupported, .unreadable, .canceled, .outOfMemory, .refused: nil
+    }
+  }
+}
+
+extension Limits {
+  /// Throws for sizes above ``maxPixels``.
+  func allow(_ size: ImageSize) throws(ReadFault) {
+    do throws(PreparationError) { try check(size) } catch { throw .refused(error) }
+  }
+
+  /// Throws for coded data that do not fit into ``maxMemory``, for kinds that keep all of it.
+  func allow(codedBytes count: Int, of format: ImageDescription.Format) throws(ReadFault) {
+    do throws(PreparationError) {
+      try check(bytes: count, of: "reading this \(format.name)")
+    } catch {
+      throw .refused(error)
+    }
+  }
+
+  /// Throws for a color profile above ``maxProfileBytes``.
+  func allow(profileBytes count: Int) throws(ReadFault) {
+    guard count > maxProfileBytes else { return }
+    throw .refused(CodecFailure.profileTooLarge(self))
+  }
+}
