@@ -386,13 +386,9 @@ write("jpeg/64x1.jpg", jpeg(small.crop((60, 70, 124, 71)), 95))
 
 write("foreign/text.jpg", b"Dear colleague,\n\nthe photograph is attached.\n")
 write("foreign/webp.png", encoded(small.resize((113, 74)), "WEBP", quality=70))
-write("foreign/gif.jpg", encoded(flat.resize((60, 34)), "GIF"))
-write("foreign/bmp.bmp", encoded(small.resize((20, 13)), "BMP"))
 write("foreign/tiff.tif", encoded(small.resize((20, 13)), "TIFF"))
-write("foreign/targa.tga", encoded(small.resize((20, 13)), "TGA"))
 for brand, name in [(b"heic", "header.heic"), (b"avif", "header.avif")]:
     write("foreign/" + name, struct.pack(">I4s4sI4s4s", 24, b"ftyp", brand, 0, b"mif1", brand) + struct.pack(">I4s", 8, b"meta"))
-write("foreign/header.psd", b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 13, 20, 8, 3))
 write("foreign/empty.jpg", b"")
 write("foreign/one-byte.png", b"\x89")
 

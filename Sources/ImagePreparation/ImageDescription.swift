@@ -6,6 +6,14 @@ public struct ImageDescription: Sendable, Equatable {
     case jpeg
     /// PNG (W3C Portable Network Graphics, third edition).
     case png
+    /// BMP (bitmaps of Windows and OS/2).
+    case bmp
+    /// TGA (Truevision TGA 2.0).
+    case tga
+    /// GIF (GIF89a); its first frame.
+    case gif
+    /// PSD and PSB (Adobe Photoshop); the composite of all layers.
+    case psd
 
     /// The name that people use.
     public var name: String { rawValue.uppercased() }

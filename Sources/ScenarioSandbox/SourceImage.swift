@@ -9,11 +9,19 @@ enum SourceImage {
   /// Largest source in pixels (ASSUMED: the service documents none).
   static let maxPixels = 100_000_000
 
+  /// The kinds that the service takes, of those that can be read here.
+  private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif]
+
   private static let preparer = ImagePreparer(limits: Limits(maxPixels: maxPixels))
 
   /// Format and upright size, from an encoded image's headers.
   static func describe(_ bytes: [UInt8]) throws(PreparationError) -> ImageDescription {
     let description = try preparer.inspectBlocking(.memory(bytes))
+    guard accepted.contains(description.format) else {
+      throw PreparationError(
+        .unsupportedFormat, stage: .open, "the service takes no \(description.format.name)", remedy: "send another kind"
+      )
+    }
     try preparer.limits.check(description.storedSize)
     return description
   }

@@ -18,5 +18,6 @@ let package = Package(
     fuzzTarget("Preparation"),
     fuzzTarget("PNGStrips"),
     fuzzTarget("JPEGPlanes"),
+    fuzzTarget("Kinds"),
   ]
 )

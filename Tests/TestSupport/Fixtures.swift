@@ -10,6 +10,12 @@ public enum Fixtures {
   /// The path of one file, for example `jpeg/forest.jpg`.
   public static func path(_ name: String) -> String { folder.appending(path: name).path }
 
+  /// The files of a folder, for example `kinds/bmp/bits1.bmp`, in the order of their names.
+  public static func names(in folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path(folder))) ?? []
+    return names.sorted().map { "\(folder)/\($0)" }
+  }
+
   /// The bytes of one file.
   public static func bytes(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: folder.appending(path: name)))

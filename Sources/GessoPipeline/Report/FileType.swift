@@ -23,7 +23,8 @@ extension ImageDescription.Format {
   /// True for kinds that the service takes as they are.
   package var isTakenByService: Bool {
     switch self {
-    case .jpeg, .png: true
+    case .jpeg, .png, .gif: true
+    case .bmp, .tga, .psd: false
     }
   }
 }

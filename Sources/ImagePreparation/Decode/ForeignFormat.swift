@@ -13,8 +13,6 @@ struct ForeignFormat: Sendable {
   init?(of head: [UInt8]) {
     if let found = Self.container(head) ?? Self.listed(head) ?? Self.tiff(head) ?? Self.document(head) {
       self = found
-    } else if Self.isTGA(head) {
-      self = Self("TGA", Self.magick)
     } else {
       return nil
     }
@@ -54,13 +52,12 @@ struct ForeignFormat: Sendable {
     Signature("FOVb", "Sigma X3F raw", raw), Signature("\0MRM", "Minolta MRW raw", raw),
     // Projects of painting programs.
     Signature("gimp xcf", "GIMP's XCF", "magick FILE -background none -flatten out.png"),
-    Signature([0x38, 0x42, 0x50, 0x53, 0, 2], "PSB", firstLayer), Signature("8BPS", "PSD", firstLayer),
     Signature("PDN3", "Paint.NET's PDN", "export it from Paint.NET as PNG"),
     Signature("CSFCHUNK", "Clip Studio Paint's CLIP", "export it from Clip Studio Paint as PNG"),
     Signature([0x00, 0xFF, 0x4B, 0x41], "an Affinity document", "export it from Affinity as PNG"),
     Signature("BLENDER", "a Blender file", "blender -b FILE -o //out -F PNG -f 1"),
     // Images.
-    Signature("GIF8", "GIF", firstLayer), Signature([0xFF, 0x0A], "JPEG XL", "djxl FILE out.png"),
+    Signature([0xFF, 0x0A], "JPEG XL", "djxl FILE out.png"),
     Signature([0, 0, 0, 0x0C, 0x4A, 0x58, 0x4C, 0x20], "JPEG XL", "djxl FILE out.png"),
     Signature([0, 0, 0, 0x0C, 0x6A, 0x50, 0x20, 0x20], "JPEG 2000", "opj_decompress -i FILE -o out.png"),
     Signature([0xFF, 0x4F, 0xFF, 0x51], "JPEG 2000", "opj_decompress -i FILE -o out.png"),
@@ -111,11 +108,6 @@ struct ForeignFormat: Sendable {
     }
     if isASCII("ftyp", head, at: 4) { return isobmff(head) }
     if isASCII("PK\u{3}\u{4}", head) { return zip(head) }
-    if isASCII("BM", head), head.count >= 18, [12, 16, 40, 52, 56, 64, 108, 124].contains(head[14]),
-      head[15..<18].allSatisfy({ $0 == 0 })
-    {
-      return Self("BMP", magick)
-    }
     // The header of a TGA without colors begins alike, with zeros where a cursor has its number of images.
     if head.count >= 6, head.starts(with: [0, 0, 2, 0]), head[4] > 0, head[5] == 0 {
       return Self("a cursor (CUR)", firstLayer)
@@ -209,15 +201,6 @@ struct ForeignFormat: Sendable {
     if start.prefixMatch(of: /P[1-6]\s+[0-9#]/) != nil { return Self("PNM", "pnmtopng FILE > out.png") }
     if start.hasPrefix("P7\n") { return Self("PAM", "pamtopng FILE > out.png") }
     return nil
-  }
-
-  /// TGA has no magic bytes: every field of its header must make sense (Truevision TGA 2.0).
-  private static func isTGA(_ head: [UInt8]) -> Bool {
-    guard head.count >= 18, head[1] <= 1, [1, 2, 3, 9, 10, 11].contains(head[2]) else { return false }
-    let indexed = head[2] & 7 == 1
-    guard indexed == (head[1] == 1), indexed || head[3..<8].allSatisfy({ $0 == 0 }) else { return false }
-    let sides = [Int(head[12]) | Int(head[13]) << 8, Int(head[14]) | Int(head[15]) << 8]
-    return !sides.contains(0) && [8, 15, 16, 24, 32].contains(head[16]) && head[17] & 0xC0 == 0
   }
 
   private static func isASCII(_ text: String, _ head: [UInt8], at offset: Int = 0) -> Bool {

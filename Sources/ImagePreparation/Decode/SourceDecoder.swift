@@ -2,11 +2,12 @@
 struct SourceDecoder {
   /// The kinds with a signature, in the order in which they are tried.
   static let kinds: [any OpenedSource.Type] = [
-    JPEGSource.self, PNGSource.self,
+    JPEGSource.self, PNGSource.self, RowSource<GIFReader>.self, RowSource<PSDReader>.self,
+    RowSource<BMPReader>.self,
   ]
 
   /// The kinds without one. They are tried behind the signatures of all kinds, also of those that are not decoded.
-  static let kindsWithoutSignature: [any OpenedSource.Type] = []
+  static let kindsWithoutSignature: [any OpenedSource.Type] = [RowSource<TGAReader>.self]
 
   private let source: any OpenedSource
 

@@ -27,6 +27,7 @@ struct DecodedImage: Equatable {
       var decoder = try PNGDecoder(bytes, limits: limits, policy: policy)
       try decoder.start()
       return try read(&decoder, rowsPerCall: rowsPerCall)
+    case let other: preconditionFailure("\(other.name) has tests of its own")
     }
   }
 

@@ -8,10 +8,8 @@ struct ImageSnifferTests {
   @Test(
     "other kinds are named, with a command that converts them",
     arguments: [
-      ("foreign/webp.png", "WebP"), ("foreign/gif.jpg", "GIF"), ("foreign/bmp.bmp", "BMP"),
-      ("foreign/tiff.tif", "TIFF"),
-      ("foreign/targa.tga", "TGA"), ("foreign/header.avif", "AVIF"), ("foreign/header.heic", "HEIC"),
-      ("foreign/header.psd", "PSD"),
+      ("foreign/webp.png", "WebP"), ("foreign/tiff.tif", "TIFF"),
+      ("foreign/header.avif", "AVIF"), ("foreign/header.heic", "HEIC"),
     ])
   func otherKinds(file: String, kind: String) throws {
     let source = ImageSource.file(Fixtures.path(file))
@@ -55,7 +53,7 @@ struct ImageSnifferTests {
     ([0xFF, 0x0A, 0xFA], "JPEG XL", "djxl"),
     (Array("\0\0\0\u{1C}ftypmif1\0\0\0\0mif1avifmiaf".utf8), "AVIF", "avifdec"),
     (Array("\0\0\0\u{1C}ftypmif1\0\0\0\0mif1heicmiaf".utf8), "HEIC", "heif-convert"),
-    (Array("8BPS\0\u{2}".utf8), "PSB", "magick"), (Array("P6\n12 8\n255\n".utf8), "PNM", "pnmtopng"),
+    (Array("P6\n12 8\n255\n".utf8), "PNM", "pnmtopng"),
     (Array("FLIF31".utf8), "FLIF", "flif"), ([0x1F, 0x8B, 8, 0], "gzip", "gunzip"),
     ([UInt8](repeating: 0, count: 128) + Array("DICM".utf8), "DICOM", "dcmj2pnm"),
     (Array("%!PS-Adobe-3.0".utf8), "PostScript", "gs"),
