@@ -20,7 +20,8 @@ extension ImagePreparer {
   ///   - source: The file. A pipe is refused.
   ///   - keepsLook: False to leave out color profile and orientation as well, so that viewers may show something else.
   /// - Returns: The file, of about the source's size.
-  /// - Throws: A ``PreparationError``; `truncated` for a file without an end, which cannot be copied as a whole.
+  /// - Throws: A ``PreparationError``; `truncated` for a file without an end, which cannot be copied as a whole;
+  ///   `unsupportedFeature` for another kind of file.
   @concurrent public func stripped(_ source: ImageSource, keepsLook: Bool = true) async throws -> StrippedImage {
     try await BlockingCall.run { flag throws(PreparationError) in
       try self.strippedBlocking(source, keepsLook: keepsLook, cancellation: flag)

@@ -15,7 +15,7 @@ struct MetadataStripper {
   ///   - file: A whole JPEG or PNG.
   ///   - source: The content of its headers.
   ///   - keepsLook: True to keep the color profile and the orientation, without which a viewer shows something else.
-  /// - Throws: `truncated` or `corrupt` of stage `open` for a file whose end or order cannot be found.
+  /// - Throws: `truncated` of stage `open` for a file whose end cannot be found, and `unsupportedFeature` for another kind.
   init(_ file: [UInt8], of source: ImageDescription, keepsLook: Bool) throws(PreparationError) {
     exif = keepsLook ? EssentialEXIF(orientation: source.orientation, color: source.exifColor).bytes : nil
     keepsProfile = keepsLook
@@ -23,6 +23,11 @@ struct MetadataStripper {
     switch source.format {
     case .jpeg: try copyJPEG(file)
     case .png: try copyPNG(file)
+    default:
+      throw PreparationError(
+        .unsupportedFeature, stage: .open,
+        "only a JPEG or PNG can be stripped of its metadata, and it is a \(source.format.name)",
+        remedy: "prepare it instead, which keeps none")
     }
   }
 
