@@ -83,6 +83,19 @@ package struct Gesso: AsyncParsableCommand {
   }
 }
 
+extension CommandConfiguration {
+  /// The configuration of a verb whose help begins with examples, which a test runs.
+  init(
+    verb: String, _ abstract: String, examples: [String], discussion: String = "",
+    subcommands: [any ParsableCommand.Type] = [], defaultSubcommand: (any ParsableCommand.Type)? = nil
+  ) {
+    let lines = examples.map { "  " + $0 }.joined(separator: "\n")
+    self.init(
+      commandName: verb, abstract: abstract, discussion: lines + (discussion.isEmpty ? "" : "\n\n" + discussion),
+      subcommands: subcommands, defaultSubcommand: defaultSubcommand)
+  }
+}
+
 /// A verb of the command. It returns its status instead of exiting.
 protocol Verb: AsyncParsableCommand {
   mutating func perform() async throws -> CommandStatus

@@ -7,18 +7,36 @@ internal import ImagePreparation
 /// `gesso restore`
 package struct Restore: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "restore", abstract: "Put a generated image back on the source's canvas, transparent elsewhere.")
+    verb: "restore",
+    "Put a generated image back on the source's canvas, transparent elsewhere, or onto the source itself.",
+    examples: [
+      "gesso restore out/result.png -o restored.png",
+      "gesso restore out/result.png --onto photo.jpg --feather 16 -o edited.jpg",
+      "gesso restore result.png --record prepared.json -o restored.png",
+    ])
 
   @Argument(help: "The generated image: a path, - for standard input, or an http(s) URL.")
   var result: String
 
   @Option(
     help: ArgumentHelp(
-      "The JSON beside the result, or of gesso prepare --json: it holds the geometry; - for standard input.",
+      "The record that holds the geometry, of img2img or of gesso prepare --json; - for standard input "
+        + "(default: RESULT.json, which img2img writes).",
       valueName: "FILE"))
-  var record: String
+  var record: String?
 
-  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes, as PNG; - is standard output.", valueName: "OUT"))
+  @Option(
+    help: ArgumentHelp(
+      "Put it onto this image, from which it was made, instead of a transparent canvas.", valueName: "SOURCE"))
+  var onto: String?
+
+  @Option(
+    help: ArgumentHelp("With --onto: pixels over which its edges fade into the source (default: 0).", valueName: "N"))
+  var feather: Int?
+
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp("Where it goes: a PNG, with --onto also a JPEG; - is standard output.", valueName: "OUT"))
   var output: String
 
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
@@ -37,31 +55,48 @@ package struct Restore: Verb {
 
   package init() {}
 
+  private var isJPEG: Bool { [".jpg", ".jpeg"].contains { output.lowercased().hasSuffix($0) } }
+
   package mutating func validate() throws {
     output = Console.outputName(output)
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
+    try require(feather, in: 0...65_500, "--feather")
     let file = output.split(separator: "/").last ?? ""
-    if output != "-", file.contains("."), !file.lowercased().hasSuffix(".png") {
-      throw ValidationError("the canvas is transparent in places, so it is written as PNG: name it .png")
+    if onto == nil, output != "-", file.contains("."), !file.lowercased().hasSuffix(".png") {
+      throw ValidationError(
+        "the canvas is transparent in places, so it is written as PNG: name it .png, or add --onto SOURCE")
+    }
+    if onto != nil, output != "-", file.contains("."), !file.lowercased().hasSuffix(".png"), !isJPEG {
+      throw ValidationError("the output's name \(output) ends in no known format: name it .jpg or .png")
+    }
+    if onto == nil, feather != nil { throw ValidationError("--feather needs an image to fade into: add --onto SOURCE") }
+    if record == nil, result == "-" {
+      throw ValidationError("standard input has no record beside it: add --record FILE")
     }
     if output == "-", common.json { throw ValidationError("-o - and --json both need standard output: keep one") }
   }
 
   package mutating func perform() async throws -> CommandStatus {
     let input = Input(result)
-    try PipedInput.checkNamedOnce([result, record])
-    let geometry = try await readRecord()
-    let files = [input.file, record].compactMap(\.self)
+    let record = record ?? result + ".json"
+    try PipedInput.checkNamedOnce([result, record] + [onto].compactMap(\.self))
+    let geometry = try await geometry(in: record)
+    let files = [input.file, onto.flatMap { Input($0).file }, record].compactMap(\.self)
     do {
       if output != "-" {
         try DurableFile.check(output, replacing: !noClobber, notOver: files)
         DurableFile.removeAbandoned(beside: output)
       }
       let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
-      let canvas = try await preparer.restore(
-        try await input.source(limit: maxDownload << 20, isReadAgain: false), onto: geometry, stretching: stretch)
-      let bytes = try await preparer.encodePNG(canvas)
+      let image = try await restored(input, by: geometry, preparer)
+      let isWrittenAsJPEG = isJPEG && !image.hasAlpha
+      if isJPEG, !isWrittenAsJPEG {
+        throw CommandError.usage(
+          "the source is transparent in places, and a JPEG cannot be", remedy: "name the output .png")
+      }
+      let bytes = isWrittenAsJPEG ? try await preparer.encodeJPEG(image) : try await preparer.encodePNG(image)
+      common.console.note("\(input.name): \(Self.summary(geometry, onto: onto, feather: feather ?? 0))")
       guard output != "-" else {
         try common.console.output(bytes)
         return .done
@@ -69,8 +104,8 @@ package struct Restore: Verb {
       try DurableFile.write(bytes, to: output, replacing: !noClobber, notOver: files)
       if common.json {
         try common.console.output(json: [
-          "input": input.name, "output": output, "bytes": bytes.count, "width": canvas.size.width,
-          "height": canvas.size.height,
+          "input": input.name, "output": output, "bytes": bytes.count, "width": image.size.width,
+          "height": image.size.height,
         ])
       } else {
         try common.console.output(output)
@@ -83,12 +118,37 @@ package struct Restore: Verb {
     }
   }
 
+  private func restored(
+    _ input: Input, by geometry: GeometryRecord, _ preparer: ImagePreparer
+  ) async throws -> PixelImage<UInt8> {
+    let source = try await input.source(limit: maxDownload << 20, isReadAgain: false)
+    guard let onto else { return try await preparer.restore(source, onto: geometry, stretching: stretch) }
+    return try await preparer.composite(
+      source, onto: try await Input(onto).source(limit: maxDownload << 20, isReadAgain: true), by: geometry,
+      feather: feather ?? 0, stretching: stretch)
+  }
+
+  /// What was done, in one line.
+  private static func summary(_ geometry: GeometryRecord, onto source: String?, feather: Int) -> String {
+    let crop = geometry.crop
+    let (width, height) = (Int(crop.width.rounded()), Int(crop.height.rounded()))
+    let whole = geometry.source
+    let part =
+      width >= whole.width && height >= whole.height
+      ? "all of the \(whole) pixels"
+      : "the \(width)x\(height) pixels at \(Int(crop.x.rounded())),\(Int(crop.y.rounded())) of \(whole)"
+    let place = source.map { "of \(Input($0).name)" } ?? "of a transparent canvas"
+    return "covers \(part) \(place)" + (feather > 0 ? ", its edges faded over \(feather) pixels" : "")
+  }
+
   /// Reads the geometry from a record: its member `geometry`, or the record itself.
-  private func readRecord() async throws(CommandError) -> GeometryRecord {
+  private func geometry(in record: String) async throws(CommandError) -> GeometryRecord {
     struct Record: Decodable { var geometry: GeometryRecord? }
     let bytes = try await SmallText.bytes(
       at: record,
-      orThrow: .usage("the record \(record) cannot be read as a small text file", remedy: "check --record"))
+      orThrow: self.record == nil
+        ? .usage("there is no record \(record) beside the result", remedy: "name it with --record FILE")
+        : .usage("the record \(record) cannot be read as a small text file", remedy: "check --record"))
     let decoder = JSONDecoder()
     let data = Data((TextEncoding.text(bytes) ?? "").utf8)
     if let geometry = try? decoder.decode(Record.self, from: data).geometry { return geometry }

@@ -24,8 +24,7 @@ extension ImagePreparer {
         remedy: .allowStretching)
     }
 
-    let columns = Self.filled(record.crop.x, record.crop.width)
-    let rows = Self.filled(record.crop.y, record.crop.height)
+    let (columns, rows) = Self.filledArea(of: record)
     var canvas = Raster(size: record.source, channels: .rgba, bitDepth: 8)
     guard !columns.isEmpty, !rows.isEmpty else {
       return PixelImage(size: canvas.size, channels: 4, samples: canvas.bytes)
@@ -55,6 +54,11 @@ extension ImagePreparer {
       canvas.bytes.replaceSubrange(to..<to + part.rowBytes, with: part.bytes[from..<from + part.rowBytes])
     }
     return PixelImage(size: canvas.size, channels: 4, samples: canvas.bytes)
+  }
+
+  /// The pixels of the upright source whose centers lie in the part that was kept.
+  static func filledArea(of record: GeometryRecord) -> (columns: Range<Int>, rows: Range<Int>) {
+    (filled(record.crop.x, record.crop.width), filled(record.crop.y, record.crop.height))
   }
 
   /// The pixels whose centers lie between `origin` and `origin + length`.

@@ -146,6 +146,23 @@ struct PrepareTests {
     try gesso.write(prepared.text, to: "a.json")
     let outcome = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "back.png"])
     #expect(outcome.status == 0 && outcome.text == "back.png\n", "\(outcome.errors)")
+    #expect(outcome.errors.contains("a.png: covers the "), "\(outcome.errors)")
+    // Beside the result, the record needs no flag.
+    let lost = try await gesso.run(["restore", "a.png", "-o", "c.png"])
+    #expect(
+      lost.status == 2 && lost.errors.contains("there is no record a.png.json beside the result"), "\(lost.errors)")
+    try gesso.write(prepared.text, to: "a.png.json")
+    let beside = try await gesso.run(["restore", "a.png", "-o", "c.png", "-q"])
+    #expect(beside.status == 0 && beside.errors.isEmpty, "\(beside.errors)")
+    #expect(try bytes("c.png") == bytes("back.png"))
+    let onto = try await gesso.run(["restore", "a.png", "--onto", phone, "--feather", "4", "-o", "d.jpg"])
+    #expect(onto.status == 0 && onto.errors.contains("phone.jpg, its edges faded over 4 pixels"), "\(onto.errors)")
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes("d.jpg"))).format == .jpeg)
+    let other = try await gesso.run(["restore", "a.png", "--onto", Self.small, "-o", "e.png"])
+    #expect(
+      other.status == 2 && other.errors.contains("give the source that the result was made from"), "\(other.errors)")
+    let feather = try await gesso.run(["restore", "a.png", "--feather", "4", "-o", "e.png"])
+    #expect(feather.status == 2 && feather.errors.contains("add --onto SOURCE"), "\(feather.errors)")
     let back = try ImagePreparer().inspectBlocking(.memory(bytes("back.png")))
     let source = try ImagePreparer().inspectBlocking(.file(phone))
     #expect(back.size == source.size && back.hasAlpha)

@@ -8,7 +8,7 @@ import Testing
 @Suite("Asynchronous methods", .timeLimit(.minutes(2)))
 struct AsynchronousTests {
   enum Verb: CaseIterable, Sendable {
-    case prepare, pixels, tensor, plan, inspect, restore
+    case prepare, pixels, tensor, plan, inspect, restore, composite, stripped
 
     /// Calls the method and drops the result.
     func call(_ source: ImageSource) async throws {
@@ -20,6 +20,8 @@ struct AsynchronousTests {
       case .plan: _ = try await preparer.plan(of: source)
       case .inspect: _ = try await preparer.inspect(source)
       case .restore: _ = try await preparer.restore(source, onto: RecipeCodingTests.record)
+      case .composite: _ = try await preparer.composite(source, onto: source, by: RecipeCodingTests.record)
+      case .stripped: _ = try await preparer.stripped(source)
       }
     }
   }

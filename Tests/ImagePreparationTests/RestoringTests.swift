@@ -205,4 +205,62 @@ struct RestoringTests {
       #expect(!isSame && error.code == .invalidRecipe && error.remedy == .allowStretching)
     }
   }
+
+  /// In float64: source over destination, with a weight that grows in even steps from the edges within the source.
+  @Test(
+    "composited, a result replaces the part that it was made from, and fades at edges within the source",
+    arguments: [0, 1, 5, 40],
+    [Recipe.Size.box(48, 64, .cover, gravity: .northwest), .box(48, 64, .cover), .longestSide(64)])
+  func composited(feather: Int, size: Recipe.Size) throws {
+    let preparer = ImagePreparer()
+    let ramp = Self.ramp(ImageSize(width: 160, height: 120))
+    let source = ImageSource.memory(try preparer.encodePNGBlocking(ramp))
+    let record = try preparer.prepareBlocking(source, as: Recipe(size: size, output: .png())).geometry
+    let canvas = record.canvas
+    let answer = PixelImage(
+      size: canvas, channels: 3, samples: [UInt8](repeating: 200, count: canvas.pixelCount * 3))
+    let result = ImageSource.memory(try preparer.encodePNGBlocking(answer))
+    let image = try preparer.compositeBlocking(result, onto: source, by: record, feather: feather)
+    #expect(image.size == ramp.size && image.channels == 3)
+    let crop = record.crop
+    let edges = [
+      crop.x > 0.5 ? crop.x : -1e9, crop.y > 0.5 ? crop.y : -1e9,
+      crop.x + crop.width < 159.5 ? crop.x + crop.width : 1e9,
+      crop.y + crop.height < 119.5 ? crop.y + crop.height : 1e9,
+    ].map { $0.rounded() }
+    var wrong = 0
+    for y in 0..<120 {
+      for x in 0..<160 {
+        let (px, py) = (Double(x) + 0.5, Double(y) + 0.5)
+        let distance = min(px - edges[0], py - edges[1], edges[2] - px, edges[3] - py)
+        let weight = distance < 0 ? 0 : feather == 0 ? 1 : min(1, distance / Double(feather))
+        for c in 0..<3 {
+          let at = (y * 160 + x) * 3 + c
+          let expected = 200 * weight + Double(ramp.samples[at]) * (1 - weight)
+          if abs(Double(image.samples[at]) - expected) > 0.51 { wrong += 1 }
+        }
+      }
+    }
+    #expect(wrong == 0)
+  }
+
+  @Test("what is transparent in the source stays, and a source of another size is refused")
+  func compositedOntoAlpha() throws {
+    let preparer = ImagePreparer()
+    let size = ImageSize(width: 40, height: 30)
+    let clear = PixelImage(size: size, channels: 4, samples: [UInt8](repeating: 0, count: size.pixelCount * 4))
+    let source = ImageSource.memory(try preparer.encodePNGBlocking(clear))
+    let record = try preparer.prepareBlocking(source, as: Recipe(size: .box(20, 30, .cover), output: .png())).geometry
+    let answer = PixelImage(
+      size: record.canvas, channels: 3, samples: [UInt8](repeating: 9, count: record.canvas.pixelCount * 3))
+    let result = ImageSource.memory(try preparer.encodePNGBlocking(answer))
+    let image = try preparer.compositeBlocking(result, onto: source, by: record)
+    let alphas = stride(from: 3, to: image.samples.count, by: 4).map { image.samples[$0] }
+    #expect(image.channels == 4 && alphas.count { $0 == 255 } == 20 * 30 && alphas.count { $0 == 0 } == 20 * 30)
+    let other = ImageSource.memory(try preparer.encodePNGBlocking(Self.ramp(ImageSize(width: 41, height: 30))))
+    let error = #expect(throws: PreparationError.self) {
+      try preparer.compositeBlocking(result, onto: other, by: record)
+    }
+    #expect(error?.code == .invalidRecipe)
+  }
 }

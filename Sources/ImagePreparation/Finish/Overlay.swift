@@ -1,0 +1,37 @@
+/// Puts a part of an image onto another one of the same size, source over destination (Porter and Duff, "Compositing Digital Images",
+/// 1984), and fades it at its edges.
+struct Overlay {
+  let size: ImageSize
+  /// The rows and columns of the part.
+  let area: (columns: Range<Int>, rows: Range<Int>)
+  /// Pixels over which the part fades at those of its edges that are not the image's.
+  let feather: Int
+
+  /// Puts the part of `top` onto `bottom`; both are RGBA with straight alpha.
+  func put(_ top: [UInt8], onto bottom: inout [UInt8]) {
+    for y in area.rows {
+      let vertical = distance(y, in: area.rows, of: size.height)
+      for x in area.columns {
+        let distance = min(vertical, distance(x, in: area.columns, of: size.width))
+        let at = (y * size.width + x) * 4
+        // Of 255², so that opaque on opaque is exact.
+        var alpha = Int(top[at + 3]) * 255
+        if distance < feather { alpha = alpha * (2 * distance + 1) / (2 * feather) }
+        let below = Int(bottom[at + 3]) * (255 * 255 - alpha) / 255
+        let sum = alpha + below
+        guard alpha > 0, sum > 0 else { continue }
+        for c in at..<at + 3 {
+          bottom[c] = UInt8((Int(top[c]) * alpha + Int(bottom[c]) * below + sum / 2) / sum)
+        }
+        bottom[at + 3] = UInt8((sum + 127) / 255)
+      }
+    }
+  }
+
+  /// Pixels between this one and the nearest edge of the part that is within the image.
+  private func distance(_ place: Int, in range: Range<Int>, of length: Int) -> Int {
+    min(
+      range.lowerBound > 0 ? place - range.lowerBound : .max,
+      range.upperBound < length ? range.upperBound - 1 - place : .max)
+  }
+}

@@ -1,0 +1,58 @@
+extension ImagePreparer {
+  /// Puts an image that was made from a prepared one onto the source.
+  ///
+  /// - Parameters:
+  ///   - result: The image. It covers the whole canvas of the prepared image, also when it has another size.
+  ///   - source: The source that `record` is of.
+  ///   - record: The geometry record of the preparation.
+  ///   - feather: Pixels over which the image fades into the source at each of its edges that is not the source's edge; 0 for none.
+  ///   - stretching: False to refuse an image of another shape than the prepared one.
+  /// - Returns: Pixels of the upright source's size in sRGB: RGBA if the source has alpha, otherwise RGB.
+  /// - Throws: `CancellationError`, or a ``PreparationError``; `invalidRecipe` for a source of another size than the record's, and
+  ///   as ``restore(_:onto:profile:resamplingFilter:stretching:)`` does.
+  @concurrent public func composite(
+    _ result: ImageSource, onto source: ImageSource, by record: GeometryRecord, feather: Int = 0,
+    stretching: Bool = false
+  ) async throws -> PixelImage<UInt8> {
+    try await BlockingCall.run { [self] flag throws(PreparationError) in
+      try compositeBlocking(
+        result, onto: source, by: record, feather: feather, stretching: stretching, cancellation: flag)
+    }
+  }
+
+  /// ``composite(_:onto:by:feather:stretching:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  ///
+  /// - Precondition: `feather` is 0 or more.
+  /// - Returns: Pixels of the upright source's size.
+  /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
+  public func compositeBlocking(
+    _ result: ImageSource, onto source: ImageSource, by record: GeometryRecord, feather: Int = 0,
+    stretching: Bool = false, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PixelImage<UInt8> {
+    precondition(feather >= 0, "a width of pixels")
+    let size = try inspectBlocking(source, cancellation: cancellation).size
+    guard size == record.source else {
+      throw PreparationError(
+        .invalidRecipe, stage: .open, "the source has \(size) pixels, and the record is of one of \(record.source)",
+        remedy: "give the source that the result was made from")
+    }
+    let top = try restoreBlocking(result, onto: record, stretching: stretching, cancellation: cancellation)
+    let pixels = try pixelsBlocking(of: source, as: Recipe(size: .original), cancellation: cancellation)
+    var canvas = Raster(pixels).expandedToRGBA()
+    let area = Self.filledArea(of: record)
+    Overlay(size: size, area: area, feather: feather).put(top.samples, onto: &canvas.bytes)
+    let image = PixelImage(size: size, channels: 4, samples: canvas.bytes)
+    return pixels.hasAlpha ? image : image.withoutAlpha()
+  }
+}
+
+extension PixelImage<UInt8> {
+  /// Red, green and blue of an opaque RGBA image.
+  fileprivate func withoutAlpha() -> PixelImage<UInt8> {
+    var rgb = [UInt8](repeating: 0, count: size.pixelCount * 3)
+    for pixel in 0..<size.pixelCount {
+      for c in 0..<3 { rgb[pixel * 3 + c] = samples[pixel * 4 + c] }
+    }
+    return PixelImage(size: size, channels: 3, samples: rgb)
+  }
+}
