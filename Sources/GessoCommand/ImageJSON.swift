@@ -38,13 +38,18 @@ extension ImageDescription {
         + (orientation == .upright ? "" : " (stored as \(storedSize), shown as \(size))"))
     lines.append("color profile: \(profileLabel ?? "none")")
     if restartInterval > 0 { lines.append("restart marker every \(restartInterval) blocks") }
-    let metadata = [
+    lines.append("metadata: \(metadata.isEmpty ? "none" : metadata.joined(separator: ", "))")
+    return lines + notes.map { "note: \($0)" } + colorNotes().map { "when prepared: \($0)" }
+  }
+}
+
+extension ImageDescription {
+  /// The names of the metadata that the file contains.
+  var metadata: [String] {
+    [
       ("EXIF", hasEXIF), ("GPS position", hasGPS), ("name of a place", hasPlaceName), ("XMP", hasXMP),
       ("text", hasText),
-    ]
-    let present = metadata.filter(\.1).map(\.0)
-    lines.append("metadata: \(present.isEmpty ? "none" : present.joined(separator: ", "))")
-    return lines + notes.map { "note: \($0)" } + colorNotes().map { "when prepared: \($0)" }
+    ].filter(\.1).map(\.0)
   }
 }
 

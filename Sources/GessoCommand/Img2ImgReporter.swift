@@ -52,7 +52,7 @@ final class Img2ImgReporter: Sendable {
       let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
-      console.note("prepared: \(path)")
+      if let path { console.note("prepared: \(path)") }
     case .noticed(let remark):
       state.withLock { $0.notes.append(remark.words) }
       note(remark.words)

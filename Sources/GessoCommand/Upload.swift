@@ -6,7 +6,12 @@ internal import ScenarioAPI
 /// `gesso upload`
 package struct Upload: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "upload", abstract: "Prepare images, upload them and print their asset ids.",
+    verb: "upload", "Prepare images, upload them and print their asset ids.",
+    examples: [
+      "gesso upload photo.jpg",
+      "gesso upload --json photos/*.jpg",
+      "gesso upload drawing.png --as-is",
+    ],
     discussion: "The same bytes are uploaded once; after that their asset id is printed as long as the service has it.")
 
   @Argument(help: "Paths, - for standard input, or http(s) URLs.")
@@ -75,13 +80,21 @@ package struct Upload: Verb {
     _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> AssetID {
     let source = try await input.source(limit: preparation.maxDownload << 20, isReadAgain: true)
-    if asIs, let description = try? await pipeline.preparer.inspect(source), description.hasGPS {
-      console.note("\(input.name): its GPS position goes along: leave out --as-is to strip it")
+    if asIs, let metadata = try? await pipeline.preparer.inspect(source).metadata, !metadata.isEmpty {
+      console.note(
+        "\(input.name): goes along as it is: \(metadata.joined(separator: ", ")): leave out --as-is to strip it")
     }
     let upload = pipeline.upload(
       source, stem: OutputNaming.stem(of: input.argument), recipe: asIs ? nil : recipe)
-    for await case .uploading(let progress) in upload.events {
-      console.progress("uploading", "\(input.name): \(Img2ImgReporter.figure(progress))")
+    for await event in upload.events {
+      switch event {
+      case .prepared(let image, _):
+        let metadata = preparation.metadata == .none ? ["no metadata goes along"] : []
+        for note in [image.summary] + image.notes + metadata { console.note("\(input.name): \(note)") }
+      case .uploading(let progress):
+        console.progress("uploading", "\(input.name): \(Img2ImgReporter.figure(progress))")
+      default: break
+      }
     }
     return try await upload.result
   }

@@ -137,7 +137,7 @@ public struct Img2ImgPipeline: Sendable {
   public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) -> Img2ImgRun<AssetID> {
     Run { report in
       let image = try await offThePool { flag in
-        try EncodedImage(source, stem: stem, recipe: recipe, preparer, flag)
+        try EncodedImage(source, stem: stem, recipe: recipe, preparer, flag) { report(.prepared($0, path: nil)) }
       }
       return try await UploadStep(context: context(JobPolling(), report)).asset(of: image)
     }

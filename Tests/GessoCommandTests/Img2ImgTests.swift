@@ -189,7 +189,11 @@ struct Img2ImgTests {
     #expect(first.status == 0 && ids.count == 2 && ids[0] == ids[1] && ids[0].hasPrefix("asset_"), "\(first.errors)")
     #expect(!first.errors.contains("GPS"))
     let placed = try await run("upload", Fixtures.path("jpeg/phone.jpg"), "--as-is")
-    #expect(placed.status == 0 && placed.errors.contains("its GPS position goes along: leave out --as-is to strip it"))
+    #expect(placed.status == 0 && placed.errors.contains("goes along as it is: EXIF, GPS position"), "\(placed.errors)")
+    let stripped = try await run("upload", Fixtures.path("jpeg/phone.jpg"))
+    #expect(
+      stripped.errors.contains("stripped GPS") && stripped.errors.contains("no metadata goes along"),
+      "\(stripped.errors)")
     let prepared = try await run("upload", Self.small, "--json")
     #expect(try prepared.objects()[0]["assetId"] as? String != String(ids[0]))
 

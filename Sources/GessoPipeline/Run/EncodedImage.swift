@@ -26,15 +26,18 @@ extension EncodedImage {
   ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
   ///   - preparer: Prepares or inspects the image.
   ///   - flag: Stops the work when it is raised.
+  ///   - report: Receives the prepared image.
   /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` without a recipe for a source that can be read
   ///   only once, and for a kind of file that the service does not take.
   init(
-    _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag
+    _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag,
+    reporting report: (PreparedImage) -> Void
   ) throws {
     let fileExtension: String
     if let recipe {
       try recipe.checkSent()
       let image = try preparer.prepareBlocking(source, as: recipe.sent, cancellation: flag)
+      report(image)
       (content, sha256, fileExtension) = (
         .bytes(image.bytes), ContentDigest.sha256(of: image.bytes), image.format.fileExtension
       )

@@ -7,8 +7,8 @@ public import ScenarioAPI
 public enum Img2ImgEvent: Sendable {
   /// The image is being prepared.
   case preparing
-  /// The image is prepared and on disk.
-  case prepared(PreparedImage, path: String)
+  /// The image is prepared, and on disk if it belongs to an order.
+  case prepared(PreparedImage, path: String?)
   /// A remark about the order, before anything is paid.
   case noticed(OrderNote)
   /// A part of an image has been sent.
