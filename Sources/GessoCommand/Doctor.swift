@@ -8,7 +8,12 @@ internal import ScenarioAPI
 /// `gesso doctor`
 package struct Doctor: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Say what is configured and found on this machine.")
+    verb: "doctor", "Say what is configured and found on this machine.",
+    examples: [
+      "gesso doctor",
+      "gesso doctor --json",
+      "gesso doctor --online",
+    ])
 
   @OptionGroup(title: "Service") var service: ServiceOptions
 

@@ -8,8 +8,12 @@ internal import ScenarioSandbox
 /// `gesso img2img`
 package struct Img2Img: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "img2img", abstract: "Prepare an image, upload it, submit a job, wait for it and download the results."
-  )
+    verb: "img2img", "Prepare an image, upload it, submit a job, wait for it and download the results.",
+    examples: [
+      "gesso img2img photo.jpg --prompt \"the same scene in autumn\" -o out",
+      "gesso img2img photo.jpg --prompt \"the same scene in autumn\" --dry-run",
+      "gesso img2img photo.jpg --prompt-file prompt.txt --strength 0.4 --samples 2 --max-cost 50 -o out",
+    ])
 
   /// The endpoint that makes the image.
   package enum Mode: String, ExpressibleByArgument, CaseIterable {

@@ -5,7 +5,12 @@ internal import ImagePreparation
 /// `gesso inspect`
 package struct Inspect: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Read headers only and say what is in a file.")
+    verb: "inspect", "Read headers only and say what is in a file.",
+    examples: [
+      "gesso inspect photo.jpg",
+      "gesso inspect --json photos/*.jpg",
+      "cat photo.jpg | gesso inspect -",
+    ])
 
   @Argument(help: "Paths, - for standard input, or http(s) URLs.")
   var inputs: [String]

@@ -6,8 +6,14 @@ internal import ScenarioAPI
 /// `gesso jobs`
 package struct Jobs: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
-    commandName: "jobs", abstract: "What this machine's ledger knows of jobs, and going on with one.",
-    subcommands: [List.self, Show.self, Watch.self, Fetch.self, Cancel.self, Resolve.self])
+    verb: "jobs", "What this machine's ledger knows of jobs, and going on with one.",
+    examples: [
+      "gesso jobs",
+      "gesso jobs watch JOB -o out",
+      "gesso jobs fetch JOB -o out --name '{stem}-{index}'",
+    ],
+    subcommands: [List.self, Show.self, Watch.self, Fetch.self, Cancel.self, Resolve.self],
+    defaultSubcommand: List.self)
 
   package init() {}
 

@@ -8,8 +8,13 @@ internal import ScenarioAPI
 /// `gesso models`
 package struct Models: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "Show what can be asked of a model: its fields, their ranges and defaults.",
-    discussion: "Fields without a flag of img2img are given with --param NAME=VALUE, images with --param NAME=@FILE.")
+    verb: "models", "Show what can be asked of a model: its fields, their ranges and defaults.",
+    examples: [
+      "gesso models",
+      "gesso models flux.1-dev",
+      "gesso models model_bfl-flux-1-dev --json",
+    ], discussion: "Fields without a flag of img2img are given with --param NAME=VALUE, images with --param NAME=@FILE."
+  )
 
   @Argument(help: "The service's name of a model (default: the two that img2img knows).")
   var ids: [String] = []
@@ -107,9 +112,7 @@ struct ModelDescription {
     lines.append("  \(family)")
     if !model.capabilities.isEmpty { lines.append("  can: \(model.capabilities.joined(separator: ", "))") }
     if let sizing {
-      lines.append(
-        "  sizes: sides of \(sizing.minSide) to \(sizing.maxSide) in multiples of \(sizing.multipleOf), "
-          + "up to \(Figure.megapixels(sizing.maxPixels))")
+      lines.append("  sizes: \(sizing.words)")
     }
     let rows =
       [["field", "type", "values", "default", "flag", ""]]

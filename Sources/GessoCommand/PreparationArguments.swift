@@ -87,9 +87,19 @@ package struct FocusArgument: ExpressibleByArgument, Sendable {
   }
 }
 
+extension ModelSizing {
+  /// The rule in words.
+  var words: String {
+    "sides of \(minSide) to \(maxSide) in multiples of \(multipleOf), up to \(Figure.megapixels(maxPixels))"
+  }
+}
+
 extension ModelSizing: ExpressibleByArgument {
   /// Finds the sizing by a model's name.
   public init?(argument: String) { self.init(named: argument) }
+
+  /// The names of the families.
+  public static var allValueStrings: [String] { known.map(\.name) }
 }
 
 extension BackgroundColor: ExpressibleByArgument {

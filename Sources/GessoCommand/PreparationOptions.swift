@@ -32,7 +32,8 @@ package struct PreparationOptions: ParsableArguments {
   @Option(
     name: .customLong("for"),
     help: ArgumentHelp(
-      "The size rules of a model family: \(ModelSizing.known.map(\.name).joined(separator: ", ")).",
+      "The size rules of a model: "
+        + ModelSizing.known.map { "\($0.name) (\($0.words))" }.joined(separator: "; ") + ".",
       valueName: "MODEL"))
   package var sizing: ModelSizing?
 

@@ -7,7 +7,12 @@ internal import ImagePreparation
 /// `gesso prepare`
 package struct Prepare: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "prepare", abstract: "Decode, resize, turn upright, convert the color and encode.")
+    verb: "prepare", "Decode, resize, turn upright, convert the color and encode.",
+    examples: [
+      "gesso prepare photo.jpg -o small.jpg --max-side 1024",
+      "gesso prepare photos/*.jpg --out-dir prepared --for flux.1-dev",
+      "gesso prepare photo.jpg -o square.png --size 1024x1024 --fit cover --gravity attention",
+    ])
 
   @Argument(help: "Paths, - for standard input, or http(s) URLs.")
   var inputs: [String]

@@ -5,7 +5,12 @@ internal import ScenarioSandbox
 /// `gesso sandbox`
 package struct Sandbox: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "sandbox", abstract: "Run the local stand-in of the service until interrupted.",
+    verb: "sandbox", "Run the local stand-in of the service until interrupted.",
+    examples: [
+      "gesso sandbox",
+      "gesso sandbox --port 8123",
+      "SCENARIO_API_KEY=key SCENARIO_API_SECRET=secret gesso sandbox",
+    ],
     discussion: """
       The first line on standard output is its base URL. The credentials are those of the environment, else a fresh pair \
       that is printed on standard error. Nothing is generated. Being interrupted (Ctrl-C, kill) is how it ends: exit 0.

@@ -6,7 +6,12 @@ internal import ImagePreparation
 /// `gesso strip`
 package struct Strip: Verb {
   package static let configuration = CommandConfiguration(
-    commandName: "strip", abstract: "Remove metadata such as GPS, names and dates without encoding the image again.",
+    verb: "strip", "Remove metadata such as GPS, names and dates without encoding the image again.",
+    examples: [
+      "gesso strip photo.jpg -o clean.jpg",
+      "gesso strip photos/*.jpg --out-dir clean",
+      "cat photo.jpg | gesso strip - -o - > clean.jpg",
+    ],
     discussion: """
       The pixels stay the same, byte for byte. Everything that does not describe them is removed: EXIF, XMP, IPTC, text, thumbnails, \
       and further images or a video behind the first image. Color and orientation stay.

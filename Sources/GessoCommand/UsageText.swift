@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import ImagePreparation
 
 /// The words of a command line that cannot be parsed: one line that names the word, the values that are possible, and an example.
 struct UsageText {
@@ -14,6 +13,7 @@ struct UsageText {
       guard let next = verb.subcommands?.first(where: { $0.commandName == word }) else { break }
       verb = next
     }
+    if let standard = verb.subcommands?.first(where: { $0.commandName == verb.defaultSubcommand }) { verb = standard }
     self.verb = verb
   }
 
@@ -54,7 +54,6 @@ struct UsageText {
     "--max-input-pixels": megapixels,
     "--background": ("a color", "white, #888 or #FF8000"),
     "--bits": ("8, 16 or auto", "16"),
-    "--for": ("a model of \(ModelSizing.known.map(\.name).joined(separator: ", "))", "flux.1-dev"),
   ]
 
   private static let megapixels = (
@@ -95,6 +94,7 @@ private struct Tool: Decodable { var command: KnownVerb }
 private struct KnownVerb: Decodable {
   var commandName = ""
   var subcommands: [KnownVerb]?
+  var defaultSubcommand: String?
   var arguments: [KnownOption]?
 
   var options: [KnownOption] { (arguments ?? []).filter { $0.kind != "positional" } }

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import GessoCommand
+import ImagePreparation
+import TestSupport
+import Testing
+
+/// Every verb's help begins with three examples, which do what they show.
+@Suite("Help")
+struct HelpTests {
+  static let verbs = Gesso.configuration.subcommands.compactMap(\.configuration.commandName)
+
+  let gesso: GessoExecutable
+  init() throws { gesso = try GessoExecutable() }
+
+  /// The lines between the abstract and the usage that are commands.
+  private func examples(of verb: String) async throws -> [String] {
+    let help = try await gesso.run([verb, "--help"]).text
+    let overview = try #require(help.range(of: "\nUSAGE:").map { help[..<$0.lowerBound] })
+    return overview.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter {
+      $0.contains("gesso ")
+    }
+  }
+
+  /// The files that the examples name, and a job.
+  private func makeFiles(_ environment: [String: String]) async throws -> String {
+    let files = FileManager.default
+    for folder in ["photos", "out"] {
+      try files.createDirectory(at: gesso.folder.appending(path: folder), withIntermediateDirectories: true)
+    }
+    for (source, name) in [
+      ("jpeg/phone.jpg", "photo.jpg"), ("jpeg/small-420.jpg", "photos/a.jpg"), ("jpeg/small-444.jpg", "photos/b.jpg"),
+      ("png/small-rgb8.png", "drawing.png"),
+    ] {
+      try files.copyItem(atPath: Fixtures.path(source), toPath: gesso.folder.appending(path: name).path)
+    }
+    try gesso.write("the same scene in autumn", to: "prompt.txt")
+    let prepared = try await gesso.run(["prepare", "photo.jpg", "-o", "result.png", "--json", "-q"])
+    for record in ["prepared.json", "out/result.png.json"] { try gesso.write(prepared.text, to: record) }
+    try files.copyItem(
+      at: gesso.folder.appending(path: "result.png"), to: gesso.folder.appending(path: "out/result.png"))
+    let job = try await gesso.run(
+      ["img2img", "photo.jpg", "--prompt", "x", "--no-wait", "-o", "out"], environment: environment)
+    return try #require(job.text.firstMatch(of: /job_[A-Za-z0-9]+/).map { String($0.0) }, "\(job.errors)")
+  }
+
+  @Test("begins with three examples, and each of them runs", arguments: verbs)
+  func examples(verb: String) async throws {
+    let lines = try await examples(of: verb)
+    #expect(lines.count == 3, "\(lines)")
+    // The sandbox runs until it is interrupted, at a port that may be taken.
+    guard verb != "sandbox" else {
+      for line in lines {
+        let words = line.split(separator: " ").map(String.init).drop { $0 != "gesso" }.dropFirst()
+        #expect(throws: Never.self, "\(line)") { try Gesso.parseAsRoot(Array(words)) }
+      }
+      return
+    }
+    let pair = ["SCENARIO_API_KEY": "key", "SCENARIO_API_SECRET": "secret"]
+    let sandbox = try await HeldSandbox(pair, holding: false)
+    let path = "\(GessoExecutable.url.deletingLastPathComponent().path):/usr/bin:/bin"
+    let environment = sandbox.environment.merging(["PATH": path]) { $1 }
+    let job = try await makeFiles(environment)
+    for line in lines {
+      let outcome = try await gesso.run(
+        ["-c", line.replacing("JOB", with: job)], environment: environment, executable: URL(filePath: "/bin/sh"))
+      #expect(outcome.status == 0, "\(line): \(outcome.errors)")
+    }
+    await sandbox.stop()
+  }
+}
