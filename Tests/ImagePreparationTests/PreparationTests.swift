@@ -212,4 +212,18 @@ struct PreparationTests {
     #expect(prepared.notes.contains("stripped GPS"))
     #expect(!result.hasEXIF && !result.hasGPS && !result.hasXMP && !result.hasText && result.iccProfile == nil)
   }
+
+  @Test(
+    "a setting that has no effect on the format that was chosen is noted",
+    arguments: [
+      ("jpeg/small-420.jpg", Recipe.Output.auto(compression: .small), "the compression small changed nothing"),
+      ("png/soft-alpha-rgba8.png", .auto(quality: 60), "the quality changed nothing"),
+      ("jpeg/small-420.jpg", .auto(quality: 60), nil), ("png/soft-alpha-rgba8.png", .auto(compression: .small), nil),
+      ("jpeg/small-420.jpg", .auto(), nil), ("png/soft-alpha-rgba8.png", .png(), nil),
+    ])
+  func idle(name: String, output: Recipe.Output, note: String?) throws {
+    let image = try ImagePreparer().prepareBlocking(.file(Fixtures.path(name)), as: Recipe(output: output))
+    #expect(image.notes.filter { $0.contains("changed nothing") }.count == (note == nil ? 0 : 1), "\(image.notes)")
+    if let note { #expect(image.notes.contains { $0.hasPrefix(note) }, "\(image.notes)") }
+  }
 }

@@ -90,13 +90,14 @@ struct FinishedImage {
     }
     plan.output.metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
+    let idle = plan.output.settings.note(ofIdleIn: format).map { [$0] } ?? []
     let subsampling = isGray ? "gray" : plan.output.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
     return PreparedImage(
       bytes: bytes, format: format, size: plan.output.size,
       quality: format == .jpeg ? Int(settings.quality.rounded()) : nil,
       subsampling: format == .jpeg ? subsampling : nil, bits: plan.output.bits, source: source,
       plan: plan, geometry: plan.geometry, timings: clock.timings(),
-      notes: notes + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
+      notes: notes + idle + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }
 
   private var isGray: Bool { planes.count == 1 && planes[0].channels == .gray }
@@ -123,6 +124,19 @@ struct FinishedImage {
     let image = Raster(planes: planes, kernels: kernels)
     return try plan.output.pngEncoder(settings, kernels: kernels, cancellation: cancellation)
       .encode(plan.output.planeConversion?.convert(image) ?? image, color: plan.output.pngColor)
+  }
+}
+
+extension OutputPlan.Settings {
+  /// The note about a setting that was asked for and has no effect on the format that was chosen; nil where there is none.
+  fileprivate func note(ofIdleIn format: EncodedFormat) -> String? {
+    switch (self.format, format) {
+    case (.jpeg, _), (.png, _): nil
+    case (_, .jpeg) where compression != .balanced:
+      "the compression \(compression.rawValue) changed nothing: it is for PNG, and this is a JPEG"
+    case (_, .png) where quality != 92: "the quality changed nothing: this is a PNG, which keeps every pixel"
+    default: nil
+    }
   }
 }
 
