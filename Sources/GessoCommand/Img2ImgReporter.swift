@@ -121,6 +121,8 @@ final class Img2ImgReporter: Sendable {
     if result.reused {
       let made = result.submitted.map { "made \(Self.time($0))" } ?? "made before"
       note("nothing was made or paid for: \(made); --again makes another")
+    } else if let cost = result.cost {
+      note("\(input) cost \(cost) creative units\(sandbox ? " of the sandbox, which are not money" : "")")
     }
     guard json else {
       for file in result.files { try console.output(file.path) }
@@ -151,9 +153,10 @@ final class Img2ImgReporter: Sendable {
         timeZone: .current, calendar: Calendar(identifier: .gregorian)))
   }
 
-  /// Prints the price, and nothing else.
+  /// Prints the price; on standard output nothing else.
   func finish(price: Decimal) throws(CommandError) {
     console.endProgress()
+    note("\(input) would cost \(price) creative units; preparing and uploading are free, and no job was started")
     guard json else { return try console.output("\(price)") }
     try console.output(json: ["input": input, "cost": price, "dryRun": true])
   }

@@ -70,7 +70,8 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free.
+  /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
+  /// the order's folder.
   ///
   /// An order that was submitted is not priced again, because a service that ignores the question would start another job: the
   /// job of a submit without a reply is looked for, and the price is that on record.
@@ -149,8 +150,8 @@ public struct Img2ImgPipeline: Sendable {
   private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
-    try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples)
     let isOrdered = state.goal != .price
+    if isOrdered { try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples) }
     let claim = try ledger.claim(intent, again: order.again && isOrdered, isOrdered: isOrdered)
     defer { withExtendedLifetime(claim) {} }
     let entry = claim.entry
@@ -161,7 +162,7 @@ public struct Img2ImgPipeline: Sendable {
     {
       context.report(.noticed(.madeByAnotherAccount(run: other.id, job: other.jobID)))
     }
-    var run = ActiveRun(context, entry, order, gate: gate)
+    var run = ActiveRun(context, entry, order, gate: gate, writesImages: isOrdered)
     try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
     return run
   }

@@ -143,6 +143,12 @@ struct Img2ImgTests {
     }
 
     let price = try await run("--dry-run")
+    #expect(
+      price.errors.contains("would cost \(price.text.trimmingCharacters(in: .newlines)) creative units"),
+      "\(price.errors)")
+    #expect(
+      !FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path),
+      "a dry run leaves nothing behind")
     #expect(price.status == 0 && price.text == "0.25\n", "\(price.errors)")
     let dear = try await run("--max-cost", "0.2")
     #expect(dear.status == 4 && dear.errorLines.last?.contains("0.25 creative units, and the limit is 0.2") == true)

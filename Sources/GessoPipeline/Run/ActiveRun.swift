@@ -19,6 +19,8 @@ struct ActiveRun {
   private let naming: ResultNaming
   private let replacesResults: Bool
   private let gate: JobGate
+  /// False where only the price is asked for.
+  private let writesImages: Bool
   /// The request, as complete as it is so far.
   private var request: Img2ImgRequest
   private var images = PreparedImages()
@@ -26,23 +28,24 @@ struct ActiveRun {
   private var hasPlace = false
 
   /// Makes the run of an order.
-  init(_ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, gate: JobGate) {
+  init(_ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, gate: JobGate, writesImages: Bool) {
     self.init(
       context, entry, order, order.naming(seed: entry.intent.seed), replacesResults: order.replacesResults,
-      gate: gate)
+      gate: gate, writesImages: writesImages)
   }
 
   /// Makes a run whose job is on record.
   init(
     _ context: RunContext, _ entry: LedgerEntry, following naming: ResultNaming, replacesResults: Bool, gate: JobGate
   ) {
-    self.init(context, entry, nil, naming, replacesResults: replacesResults, gate: gate)
+    self.init(context, entry, nil, naming, replacesResults: replacesResults, gate: gate, writesImages: true)
   }
 
   private init(
     _ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder?, _ naming: ResultNaming,
-    replacesResults: Bool, gate: JobGate
+    replacesResults: Bool, gate: JobGate, writesImages: Bool
   ) {
+    self.writesImages = writesImages
     self.context = context
     self.entry = entry
     wasFinished = entry.state == .downloaded
@@ -86,7 +89,8 @@ struct ActiveRun {
     case .takePlace(let refusal):
       return try await takePlace(after: refusal)
     case .prepare(let reusing):
-      images = try await PrepareStep(context: context).run(try ordered, entry, &request, reusing: reusing)
+      images = try await PrepareStep(context: context, writesFiles: writesImages).run(
+        try ordered, entry, &request, reusing: reusing)
       return .prepared
     case .checkUpload:
       let isStored = try await UploadStep(context: context).isStored(try ordered, entry, &request)

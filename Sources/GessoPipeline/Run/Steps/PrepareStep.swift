@@ -4,9 +4,11 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Prepares the images of an order; they are on disk and on record before anything is sent.
+/// Prepares the images of an order; they are on record before anything is sent, and on disk if more than the price is asked for.
 struct PrepareStep: Sendable {
   let context: RunContext
+  /// False where only the price is asked for, which leaves nothing behind in the order's folder.
+  let writesFiles: Bool
 
   /// Prepares the source and the second image.
   ///
@@ -35,9 +37,9 @@ struct PrepareStep: Sendable {
       geometry = try JSONText.value(GeometryRecord.self, of: record)
     } else {
       context.report(.preparing)
-      let (image, sha256, path) = try await prepared(source, order)
+      let (image, encoded, path) = try await prepared(source, order)
       context.report(.prepared(image, path: path))
-      images.source = EncodedImage(content: .bytes(image.bytes), name: path.lastPathComponent, sha256: sha256)
+      images.source = encoded
       request.complete(for: image.size)
       if let results = request.size, !results.hasShape(of: image.size) {
         context.report(.noticed(.otherShape(results: results, prepared: image.size)))
@@ -45,7 +47,7 @@ struct PrepareStep: Sendable {
       geometry = image.geometry
       try request.validate()
       try context.ledger.recordPrepared(
-        entry.id, sha256: sha256, path: path.absolutePath, geometry: try JSONText.line(image.geometry),
+        entry.id, sha256: encoded.sha256, path: path?.absolutePath, geometry: try JSONText.line(image.geometry),
         parameters: try JSONText.line(request.record))
     }
     // Prepared before the first upload, because an image of another size than the source is refused.
@@ -54,15 +56,13 @@ struct PrepareStep: Sendable {
   }
 
   private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (
-    PreparedImage, sha256: String, path: String
+    PreparedImage, EncodedImage, path: String?
   ) {
     try await offThePool { flag in
       let image = try context.preparer.prepareBlocking(
         source, as: order.recipe(for: .source), cancellation: flag)
-      let sha256 = ContentDigest.sha256(of: image.bytes)
-      let path = try write(
-        image.bytes, sha256: sha256, as: "prepared", fileExtension: image.format.fileExtension, of: order)
-      return (image, sha256, path)
+      let (encoded, path) = try encoded(image.bytes, as: "prepared", image.format.fileExtension, of: order)
+      return (image, encoded, path)
     }
   }
 
@@ -73,10 +73,21 @@ struct PrepareStep: Sendable {
       let (bytes, format, notes) = try second.prepared(
         by: context.preparer, as: order.recipe(for: .second(second, on: geometry)), cancellation: flag)
       for note in notes { context.report(.noticed(note)) }
-      let sha256 = ContentDigest.sha256(of: bytes)
-      let path = try write(bytes, sha256: sha256, as: second.name, fileExtension: format.fileExtension, of: order)
-      return EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256)
+      return try encoded(bytes, as: second.name, format.fileExtension, of: order).image
     }
+  }
+
+  /// An image to upload, and the path of its file.
+  private func encoded(
+    _ bytes: [UInt8], as kind: String, _ fileExtension: String, of order: Img2ImgOrder
+  ) throws -> (image: EncodedImage, path: String?) {
+    let sha256 = ContentDigest.sha256(of: bytes)
+    guard writesFiles else {
+      let name = "\(ResultNaming.shortened(order.stem)).\(kind).\(fileExtension)"
+      return (EncodedImage(content: .bytes(bytes), name: name, sha256: sha256), nil)
+    }
+    let path = try write(bytes, sha256: sha256, as: kind, fileExtension: fileExtension, of: order)
+    return (EncodedImage(content: .bytes(bytes), name: path.lastPathComponent, sha256: sha256), path)
   }
 
   /// The prepared image of an earlier attempt, if its file is unchanged.
