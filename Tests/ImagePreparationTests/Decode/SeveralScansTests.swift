@@ -75,7 +75,9 @@ struct SeveralScansTests {
 
   /// What may stand between two scans, and what must not.
   static let between: [(name: String, bytes: [UInt8])] = [
-    ("bytes", [0x12, 0x34]), ("a zero", [0]), ("fill bytes", [0xFF, 0xFF]), ("a comment", [0xFF, 0xFE, 0, 4, 1, 2]),
+    ("bytes", [0x12, 0x34]), ("a zero", [0]), ("fill bytes", [0xFF, 0xFF]),
+    ("many fill bytes", [UInt8](repeating: 0xFF, count: ScanSource.capacity + 40)),
+    ("a comment", [0xFF, 0xFE, 0, 4, 1, 2]),
     ("APP1", [0xFF, 0xE1, 0, 4, 1, 2]), ("a restart", [0xFF, 0xD3]), ("TEM", [0xFF, 0x01]), ("the end", [0xFF, 0xD9]),
     ("a restart interval", [0xFF, 0xDD, 0, 4, 0, 1]), ("a short restart interval", [0xFF, 0xDD, 0, 3, 0]),
     ("quantization steps", [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 9, count: 64)),

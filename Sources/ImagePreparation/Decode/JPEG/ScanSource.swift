@@ -37,7 +37,8 @@ final class ScanSource: @unchecked Sendable {
   /// The marker at `offset` with any fill bytes before it, and the offset behind it; nil if there is none.
   func marker(at offset: Int) -> (code: UInt8, end: Int)? {
     var at = offset
-    while let found = unsafe view(at: at, count: 16), !found.isEmpty {
+    // There is usually no fill byte, and nothing limits how many there are.
+    while let found = unsafe view(at: at, count: at == offset ? 16 : Self.capacity), !found.isEmpty {
       for byte in unsafe Array(found) {
         at += 1
         if byte != 0xFF { return at - offset > 1 ? (byte, at) : nil }
