@@ -216,7 +216,10 @@ struct PreparationTests {
   @Test(
     "a setting that has no effect on the format that was chosen is noted",
     arguments: [
-      ("jpeg/small-420.jpg", Recipe.Output.auto(compression: .small), "the compression small changed nothing"),
+      (
+        "jpeg/small-420.jpg", Recipe.Output.auto(compression: .small),
+        "the compression small changed nothing" as String?
+      ),
       ("png/soft-alpha-rgba8.png", .auto(quality: 60), "the quality changed nothing"),
       ("jpeg/small-420.jpg", .auto(quality: 60), nil), ("png/soft-alpha-rgba8.png", .auto(compression: .small), nil),
       ("jpeg/small-420.jpg", .auto(), nil), ("png/soft-alpha-rgba8.png", .png(), nil),

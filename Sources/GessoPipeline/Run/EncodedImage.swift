@@ -31,7 +31,7 @@ extension EncodedImage {
   ///   only once, and for a kind of file that the service does not take.
   init(
     _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag,
-    reporting report: (PreparedImage) -> Void
+    reporting report: (PreparedImage) -> Void = { _ in }
   ) throws {
     let fileExtension: String
     if let recipe {

@@ -176,7 +176,8 @@ struct KindTests {
   @Test(
     "an embedded profile is applied",
     arguments: [
-      "bmp/v5-display-p3.bmp", "gif/extensions.gif", "psd/resources.psd"])
+      "bmp/v5-display-p3.bmp", "gif/extensions.gif", "psd/resources.psd",
+    ])
   func profile(file: String) throws {
     let source = ImageSource.file(Fixtures.path("kinds/\(file)"))
     let image = try ImagePreparer().prepareBlocking(source, as: Recipe(size: .original))
