@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Dispatch
 internal import GessoPipeline
 internal import Ground
 internal import ImagePreparation
@@ -66,7 +67,7 @@ package struct Strip: Verb {
       do {
         if let folder = command.folder { try OutputFolder.make(folder) }
       } catch {
-        throw CommandError(error)
+        throw CommandError(any: error)
       }
       var failures: [CommandStatus] = []
       for (input, stem) in zip(inputs, stems) {

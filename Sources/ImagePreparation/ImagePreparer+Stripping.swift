@@ -5,7 +5,7 @@ public struct StrippedImage: Sendable, Equatable {
   /// The file.
   public let bytes: [UInt8]
   /// Its format, which is the source's.
-  public let format: ImageDescription.Format
+  public let format: EncodedFormat
   /// What was left out, in the order of the file, for example `EXIF`; empty where there was nothing.
   public let removed: [String]
 }
@@ -41,9 +41,15 @@ extension ImagePreparer {
         remedy: "read it into memory or a file first")
     }
     let description = try inspectBlocking(source, cancellation: cancellation)
+    guard let format = EncodedFormat(rawValue: description.format.rawValue) else {
+      throw PreparationError(
+        .unsupportedFeature, stage: .open,
+        "only a JPEG or PNG can be stripped of its metadata, and it is a \(description.format.name)",
+        remedy: "prepare it instead, which keeps none")
+    }
     let file = try source.bytes(limit: limits.maxMemory / 2)
-    let stripper = try MetadataStripper(file, of: description, keepsLook: keepsLook)
-    return StrippedImage(bytes: stripper.bytes, format: description.format, removed: stripper.removed)
+    let stripper = try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook)
+    return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed)
   }
 }
 

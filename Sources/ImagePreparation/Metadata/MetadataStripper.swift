@@ -13,21 +13,18 @@ struct MetadataStripper {
   ///
   /// - Parameters:
   ///   - file: A whole JPEG or PNG.
+  ///   - format: Which of the two it is.
   ///   - source: The content of its headers.
   ///   - keepsLook: True to keep the color profile and the orientation, without which a viewer shows something else.
-  /// - Throws: `truncated` of stage `open` for a file whose end cannot be found, and `unsupportedFeature` for another kind.
-  init(_ file: [UInt8], of source: ImageDescription, keepsLook: Bool) throws(PreparationError) {
+  /// - Throws: `truncated` of stage `open` for a file whose end cannot be found.
+  init(_ file: [UInt8], as format: EncodedFormat, of source: ImageDescription, keepsLook: Bool) throws(PreparationError)
+  {
     exif = keepsLook ? EssentialEXIF(orientation: source.orientation, color: source.exifColor).bytes : nil
     keepsProfile = keepsLook
     bytes.reserveCapacity(file.count)
-    switch source.format {
+    switch format {
     case .jpeg: try copyJPEG(file)
     case .png: try copyPNG(file)
-    default:
-      throw PreparationError(
-        .unsupportedFeature, stage: .open,
-        "only a JPEG or PNG can be stripped of its metadata, and it is a \(source.format.name)",
-        remedy: "prepare it instead, which keeps none")
     }
   }
 
@@ -65,8 +62,9 @@ extension MetadataStripper {
         continue
       }
       guard at + 2 <= file.count else { throw Self.cut(file.count) }
-      let length = Int(file[at]) << 8 | Int(file[at + 1])
-      guard length >= 2, at + length <= file.count else { throw Self.cut(file.count) }
+      // libjpeg goes on behind the length of a segment whose length does not even cover itself.
+      let length = max(2, Int(file[at]) << 8 | Int(file[at + 1]))
+      guard at + length <= file.count else { throw Self.cut(file.count) }
       let content = file[at + 2..<at + length]
       if let kept = kept(marker, content) {
         bytes += [0xFF, marker, UInt8((kept.count + 2) >> 8), UInt8((kept.count + 2) & 0xFF)] + kept

@@ -74,7 +74,7 @@ struct KindTests {
         continue
       }
       #expect(kept.count == whole.count, "cut at \(cut)")
-      // Of a WebP metadata or another frame may be missing, which stand behind the pixels.
+      // A WebP may lack metadata or another frame, which stand behind the pixels.
       #expect(error.message.contains("at row") ? kept != whole : file.contains("webp"), "cut at \(cut): \(error)")
       filled += 1
     }

@@ -143,7 +143,7 @@ struct ByteBudgetTests {
   func pipe(_ twice: Recipe) throws {
     var recipe = twice
     let hasBudget = recipe.output.budget != nil
-    if hasBudget { recipe.output = .auto(budget: .bytes(300)) }
+    if hasBudget { recipe.output = .auto(budget: .bytes(300, minSide: 1)) }
     let pipe = Pipe()
     // Small enough for a pipe to hold.
     try pipe.fileHandleForWriting.write(contentsOf: Data(Fixtures.bytes("jpeg/small-420.jpg")))
