@@ -72,7 +72,11 @@ var targets: [Target] = [
   // C, thin.
   .target(
     name: "CImageCodecs", cSettings: cSettings,
-    linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("isal"), .linkedLibrary("z")]),
+    // libwebp is opened when it is first used (Sources/CImageCodecs/webp_decoder.c).
+    linkerSettings: [
+      .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("isal"), .linkedLibrary("z"),
+      .linkedLibrary("dl", .when(platforms: [.linux])),
+    ]),
   .systemLibrary(
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),

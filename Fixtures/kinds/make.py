@@ -19,7 +19,7 @@ from PIL import Image
 
 here = Path(__file__).resolve().parent
 fixtures = here.parent
-kinds = sys.argv[1:] or ["bmp", "tga", "gif", "psd"]
+kinds = sys.argv[1:] or ["bmp", "tga", "gif", "psd", "webp"]
 picture = Image.open(fixtures / "png/small-rgb8.png").convert("RGB").resize((53, 31), Image.LANCZOS)
 width, height = picture.size
 rgb = numpy.asarray(picture)
@@ -292,6 +292,7 @@ def make_tga():
         for compression in (None, "tga_rle"):
             suffix = "-rle" if compression else ""
             write(f"tga/{name}{suffix}-pillow.tga", pillow(image, "TGA", compression=compression), "pillow", "magick")
+    # ImageMagick 6.9.11 declares rows from the bottom up and stores them from the top down, so that every reader shows them turned over.
     write("tga/rgb24-magick.tga", magick(png(picture), [], "tga"), "pillow", "magick", "tgatoppm")
     write("tga/rgba32-rle-magick.tga", magick(png(Image.fromarray(rgba)), ["-compress", "RLE"], "tga"), "pillow", "magick")
     write("tga/rgb24-rle-netpbm.tga", netpbm(["ppmtotga", "-rgb"], picture), "pillow", "magick", "tgatoppm")
@@ -439,6 +440,53 @@ def make_psd():
     exif = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
     write("psd/resources.psd", psd(channels(rgb), 3, packed=True, resources=resource(1005, bytes(16)) + resource(1039, profile)
           + resource(1058, exif)), numpy.rot90(numpy.dstack([rgb, alpha * 0 + 255]), -1))
+
+
+# MARK: WebP (RFC 9649)
+
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def chunks(data):
+    at, found = 12, []
+    while at + 8 <= len(data):
+        length = struct.unpack_from("<I", data, at + 4)[0]
+        found.append((data[at:at + 4], data[at + 8:at + 8 + length]))
+        at += 8 + length + length % 2
+    return found
+
+
+def riff(*parts):
+    content = b"WEBP" + b"".join(chunk(*part) for part in parts)
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def side(value):
+    return (value - 1).to_bytes(3, "little")
+
+
+def make_webp():
+    with_alpha = Image.fromarray(rgba)
+    profile = (fixtures / "icc/DisplayP3-v4.icc").read_bytes()
+    exif = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
+    for name, image, options in [("lossy-q30", picture, dict(quality=30)), ("lossy-q95", picture, dict(quality=95, method=6)),
+                                 ("lossy-alpha", with_alpha, dict(quality=80)), ("lossless", picture, dict(lossless=True)),
+                                 ("lossless-alpha", with_alpha, dict(lossless=True, exact=True)),
+                                 ("lossless-palette", indexed16.convert("RGB"), dict(lossless=True))]:
+        write(f"webp/{name}-pillow.webp", pillow(image, "WEBP", **options), "pillow", "magick")
+    write("webp/lossy-magick.webp", magick(png(picture), ["-quality", "60"], "webp"), "pillow", "magick")
+    write("webp/lossless-alpha-magick.webp", magick(png(with_alpha), ["-define", "webp:lossless=true"], "webp"), "pillow", "magick")
+    odd = picture.crop((0, 0, 1, 1))
+    write("webp/1x1-pillow.webp", pillow(odd, "WEBP", quality=80), "pillow", "magick")
+    turned = pillow(picture, "WEBP", quality=90, icc_profile=profile, exif=exif)
+    write("webp/profile-orientation6-pillow.webp", turned, numpy.rot90(by_pillow(io.BytesIO(turned)), -1))
+    write("webp/animated-pillow.webp", pillow(picture, "WEBP", save_all=True, duration=80, quality=80,
+          append_images=[picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]), "pillow")
+    small = chunks(pillow(picture.resize((31, 19)), "WEBP", quality=80))
+    frame = side(1 + 10 // 2) + side(1 + 6 // 2) + side(31) + side(19) + (100).to_bytes(3, "little") + b"\2" + chunk(*small[0])
+    moved = riff((b"VP8X", b"\x12\0\0\0" + side(width) + side(height)), (b"ANIM", bytes(6)), (b"ANMF", frame))
+    write("webp/frame-on-larger-canvas.webp", moved, "pillow")
 
 
 for kind in kinds:

@@ -78,10 +78,11 @@ package struct Doctor: Verb {
         .rows([
           ("libpng", .text(images.libpng)), ("libjpeg-turbo", .text(images.libjpegTurbo)),
           ("lcms2", .text(images.littleCMS)), ("isa-l", .text(images.isal)),
+          ("libwebp", .text(LibraryVersions.libwebp ?? "not installed, for WebP: apt-get install libwebp7")),
           ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")), ("sqlite", .text(Ledger.libraryVersion)),
         ])
       ),
-      ("instructionSet", .text(instructionSet)),
+      ("formats", .list(ImageDescription.Format.readable.map(\.rawValue))), ("instructionSet", .text(instructionSet)),
       ("instructionSets", .list(InstructionSet.available.map(\.rawValue))), ("cores", .number(Environment.cores)),
       ("credentials", .rows([("present", .flag(credentials != nil)), ("from", .text(credentials?.origin.rawValue))])),
       ("baseURL", .text(address.map(Secrets.withoutUser))), ("project", .text(project)), ("ledger", .text(ledger)),

@@ -14,9 +14,11 @@ public struct ImageDescription: Sendable, Equatable {
     case gif
     /// PSD and PSB (Adobe Photoshop); the composite of all layers.
     case psd
+    /// WebP (RFC 9649), over libwebp; the first frame of an animation.
+    case webp
 
     /// The name that people use.
-    public var name: String { rawValue.uppercased() }
+    public var name: String { self == .webp ? "WebP" : rawValue.uppercased() }
   }
 
   /// The meaning of a pixel's samples, as stored in the file.
@@ -48,7 +50,7 @@ public struct ImageDescription: Sendable, Equatable {
   public var bitDepth: Int
   /// The meaning of the samples.
   public var colorModel: ColorModel
-  /// Chroma subsampling of a YCbCr JPEG as `4:2:0`; nil elsewhere; `other` for factors without a common name.
+  /// Chroma subsampling of a YCbCr image as `4:2:0`; nil elsewhere; `other` for factors without a common name.
   public var subsampling: String?
   /// True when the file carries transparency: an alpha channel or a tRNS chunk.
   public var hasAlpha = false

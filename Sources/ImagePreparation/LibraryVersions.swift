@@ -12,6 +12,12 @@ public struct LibraryVersions: Sendable, Equatable {
   /// ISA-L at compile time; the library has no version at run time.
   public let isal: String
 
+  /// libwebp, as opened when it is first used; nil where it is not installed.
+  public static var libwebp: String? {
+    let version = cic_webp_version()
+    return version == 0 ? nil : "\(version >> 16).\(version >> 8 & 255).\(version & 255)"
+  }
+
   /// The versions of this process.
   public static var current: LibraryVersions {
     // 2140 is 2.14, 2161 is 2.16.1.
@@ -22,5 +28,12 @@ public struct LibraryVersions: Sendable, Equatable {
       libjpegTurbo: String(cString: cic_libjpeg_turbo_version()),
       littleCMS: "\(cms / 1000).\(cms / 10 % 100)" + (patch == 0 ? "" : ".\(patch)"),
       isal: String(cString: cic_isal_version()))
+  }
+}
+
+extension ImageDescription.Format {
+  /// The kinds of file that can be decoded on this machine: all, but for those whose library is not installed.
+  public static var readable: [ImageDescription.Format] {
+    allCases.filter { $0 != .webp || LibraryVersions.libwebp != nil }
   }
 }

@@ -286,12 +286,16 @@ struct Img2ImgPipelineTests {
     #expect(try Ledger(path: ledgerPath).entries().first?.state == .succeeded)
   }
 
-  @Test("results in other formats are kept as they are")
-  func webp() async throws {
-    let service = ScriptedService(results: [try Fixtures.bytes("foreign/webp.png")], mimeType: "image/webp")
+  @Test(
+    "results of every kind are kept as they are, and checked where their kind can be decoded",
+    arguments: [
+      ("kinds/webp/lossy-q30-pillow.webp", "webp", ImageSize(width: 53, height: 31)), ("foreign/tiff.tif", "tiff", nil),
+    ] as [(String, String, ImageSize?)])
+  func kinds(file: String, kind: String, size: ImageSize?) async throws {
+    let service = ScriptedService(results: [try Fixtures.bytes(file)], mimeType: "image/\(kind)")
     let result = try await pipeline(service).start(order()).result
-    #expect(result.files.map(\.path) == [folder + "/small-420-7-1.webp"])
-    #expect(result.files[0].size == nil && result.files[0].mimeType == "image/webp")
+    #expect(result.files.map(\.path) == [folder + "/small-420-7-1.\(kind)"])
+    #expect(result.files[0].size == size && result.files[0].mimeType == "image/\(kind)")
   }
 
   @Test("an image the service fetches is neither prepared nor uploaded")

@@ -1,4 +1,4 @@
-// libpng, libjpeg-turbo and ISA-L behind calls that return a status.
+// libpng, libjpeg-turbo, libwebp and ISA-L behind calls that return a status.
 //
 // Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
 // Nothing is printed. The first failure of a handle is kept, and later calls return it again. The exception is
@@ -406,6 +406,20 @@ uint32_t cic_crc32(uint32_t crc, const uint8_t *bytes, size_t count);
 uint32_t cic_adler32(uint32_t adler, const uint8_t *bytes, size_t count);
 // The Adler-32 of two consecutive parts, of which the second has `count` bytes.
 uint32_t cic_adler32_combine(uint32_t first, uint32_t second, size_t count);
+
+// MARK: WebP decoder
+
+// libwebp is opened by the first of these calls.
+typedef struct cic_webp_decoder cic_webp_decoder;
+
+// 0x010204 is 1.2.4; 0 where libwebp is not installed.
+int32_t cic_webp_version(void);
+// A decoder into memory of the caller, RGB or RGBA, which must outlive it. NULL without memory or without libwebp.
+cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, size_t bytes, int32_t stride, bool has_alpha);
+void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
+// Decodes as far as the first `count` bytes of a file go, more of them each time. Sets the number of rows that are done, also where it
+// fails.
+cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
 
 #pragma clang assume_nonnull end
 

@@ -23,7 +23,7 @@ extension ImageDescription.Format {
   /// True for kinds that the service takes as they are.
   package var isTakenByService: Bool {
     switch self {
-    case .jpeg, .png, .gif: true
+    case .jpeg, .png, .gif, .webp: true
     case .bmp, .tga, .psd: false
     }
   }

@@ -103,7 +103,6 @@ struct ForeignFormat: Sendable {
   /// Files of the Interchange File Format's family, ISO base media and ZIP, whose content is named behind the first bytes.
   private static func container(_ head: [UInt8]) -> ForeignFormat? {
     if isASCII("RIFF", head) {
-      if isASCII("WEBP", head, at: 8) { return Self("WebP", "dwebp FILE -o out.png") }
       if isASCII("AVI ", head, at: 8) { return Self("a video", video) }
     }
     if isASCII("ftyp", head, at: 4) { return isobmff(head) }

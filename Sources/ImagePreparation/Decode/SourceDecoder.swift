@@ -2,7 +2,7 @@
 struct SourceDecoder {
   /// The kinds with a signature, in the order in which they are tried.
   static let kinds: [any OpenedSource.Type] = [
-    JPEGSource.self, PNGSource.self, RowSource<GIFReader>.self, RowSource<PSDReader>.self,
+    JPEGSource.self, PNGSource.self, RowSource<WebPReader>.self, RowSource<GIFReader>.self, RowSource<PSDReader>.self,
     RowSource<BMPReader>.self,
   ]
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("Kinds of source")
 struct KindTests {
   /// Files, each with its pixels by another decoder in a PNG beside it.
-  static let files = ["bmp", "tga", "gif", "psd"].flatMap { Fixtures.names(in: "kinds/\($0)") }
+  static let files = ["bmp", "tga", "gif", "psd", "webp"].flatMap { Fixtures.names(in: "kinds/\($0)") }
     .filter { !$0.hasSuffix(".png") && !$0.hasSuffix(".py") }
 
   /// The pixels of a file as it is shown, as RGBA whose colors are zero where it is transparent.
@@ -149,6 +149,14 @@ struct KindTests {
       Header(file: "gif/animated-pillow.gif", model: .palette, isAnimated: true),
       Header(file: "gif/animated-magick.gif", model: .palette, isAnimated: true),
       Header(file: "gif/extensions.gif", model: .palette, profile: "sP3"),
+      Header(file: "webp/lossy-q30-pillow.webp", model: .ycbcr),
+      Header(file: "webp/lossy-alpha-pillow.webp", model: .ycbcr, alpha: true),
+      Header(file: "webp/lossless-pillow.webp", model: .rgb),
+      Header(file: "webp/lossless-alpha-magick.webp", model: .rgb, alpha: true),
+      Header(
+        file: "webp/profile-orientation6-pillow.webp", model: .ycbcr, orientation: .turnRight, profile: "sP3"),
+      Header(file: "webp/animated-pillow.webp", model: .ycbcr, isAnimated: true),
+      Header(file: "webp/frame-on-larger-canvas.webp", model: .ycbcr, alpha: true, isAnimated: true),
       Header(file: "psd/rgb8-packed.psd", model: .rgb), Header(file: "psd/rgb8-large.psb", model: .rgb),
       Header(file: "psd/gray16-large.psb", model: .gray, bits: 16),
       Header(file: "psd/rgb16-magick.psd", model: .rgb, bits: 16),
@@ -176,7 +184,7 @@ struct KindTests {
   @Test(
     "an embedded profile is applied",
     arguments: [
-      "bmp/v5-display-p3.bmp", "gif/extensions.gif", "psd/resources.psd",
+      "bmp/v5-display-p3.bmp", "gif/extensions.gif", "psd/resources.psd", "webp/profile-orientation6-pillow.webp",
     ])
   func profile(file: String) throws {
     let source = ImageSource.file(Fixtures.path("kinds/\(file)"))

@@ -1,0 +1,79 @@
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "cimage_codecs.h"
+
+// libwebp's interface of version 0x02xx (webp/decode.h), which has not changed since 2012: functions that take plain values. Headers are
+// not needed to build, and the library only when the first WebP is read.
+typedef struct WebPIDecoder WebPIDecoder;
+enum { MODE_RGB = 0, MODE_RGBA = 1 };
+enum { VP8_STATUS_OK = 0, VP8_STATUS_OUT_OF_MEMORY = 1, VP8_STATUS_UNSUPPORTED_FEATURE = 4, VP8_STATUS_SUSPENDED = 5 };
+
+static struct {
+  int (*version)(void);
+  WebPIDecoder *(*new_rgb)(int mode, uint8_t *pixels, size_t bytes, int stride);
+  int (*update)(WebPIDecoder *decoder, const uint8_t *data, size_t count);
+  uint8_t *(*rows)(const WebPIDecoder *decoder, int *last_y, int *width, int *height, int *stride);
+  void (*delete)(WebPIDecoder *decoder);
+  bool is_open;
+} library;
+
+static void open_library(void) {
+  static const char *const names[] = {
+#if defined(__APPLE__)
+    "libwebp.7.dylib", "/opt/homebrew/lib/libwebp.7.dylib", "/usr/local/lib/libwebp.7.dylib",
+#else
+    "libwebp.so.7", "libwebpdecoder.so.3",
+#endif
+  };
+  void *handle = NULL;
+  for (size_t i = 0; i < sizeof names / sizeof *names && !handle; i++) handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  if (!handle) return;
+#define LOAD(field, name)                                        \
+  library.field = (__typeof__(library.field))dlsym(handle, name); \
+  if (!library.field) return;
+  LOAD(version, "WebPGetDecoderVersion")
+  LOAD(new_rgb, "WebPINewRGB")
+  LOAD(update, "WebPIUpdate")
+  LOAD(rows, "WebPIDecGetRGB")
+  LOAD(delete, "WebPIDelete")
+  library.is_open = true;
+}
+
+int32_t cic_webp_version(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, open_library);
+  return library.is_open ? library.version() : 0;
+}
+
+struct cic_webp_decoder {
+  WebPIDecoder *decoder;
+};
+
+cic_webp_decoder *cic_webp_decoder_create(uint8_t *pixels, size_t bytes, int32_t stride, bool has_alpha) {
+  if (!cic_webp_version()) return NULL;
+  cic_webp_decoder *decoder = calloc(1, sizeof *decoder);
+  if (decoder) decoder->decoder = library.new_rgb(has_alpha ? MODE_RGBA : MODE_RGB, pixels, bytes, stride);
+  if (decoder && decoder->decoder) return decoder;
+  free(decoder);
+  return NULL;
+}
+
+void cic_webp_decoder_destroy(cic_webp_decoder *decoder) {
+  library.delete(decoder->decoder);
+  free(decoder);
+}
+
+cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows) {
+  int status = library.update(decoder->decoder, data, count);
+  int done = 0, width = 0, height = 0, stride = 0;
+  *rows = library.rows(decoder->decoder, &done, &width, &height, &stride) && done > 0 ? (size_t)done : 0;
+  switch (status) {
+    case VP8_STATUS_OK:
+    case VP8_STATUS_SUSPENDED: return CIC_OK;
+    case VP8_STATUS_OUT_OF_MEMORY: return CIC_OUT_OF_MEMORY;
+    case VP8_STATUS_UNSUPPORTED_FEATURE: return CIC_UNSUPPORTED;
+    default: return CIC_CORRUPT;
+  }
+}

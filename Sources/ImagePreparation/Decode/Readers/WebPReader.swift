@@ -1,0 +1,128 @@
+internal import CImageCodecs
+internal import Ground
+
+/// Reads a WebP (RFC 9649) through libwebp, which is opened when the first one is read; the first frame of an animation, on its canvas,
+/// transparent around a smaller frame.
+///
+/// The file is read whole, because metadata stand behind the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
+/// few rows, into one buffer of the frame's pixels.
+final class WebPReader: RowReader {
+  static let format = ImageDescription.Format.webp
+
+  static func recognizes(_ head: [UInt8]) -> Bool {
+    head.starts(with: "RIFF".utf8) && head.dropFirst(8).starts(with: "WEBP".utf8)
+  }
+
+  let description: ImageDescription
+  private let frame: WebPFrame
+  private let channels: Int
+  private let canvas: ImageSize
+  let overlooked: OverlookedDamage?
+  private var decoder: WebPDecoderHandle?
+  private var fed = 0
+  private var rowsDone = 0
+  /// What ended decoding early; the rows before are there.
+  private var fault: ReadFault?
+  private var nextRow = 0
+
+  init(_ bytes: inout ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault) {
+    guard LibraryVersions.libwebp != nil else { throw .refused(Self.missingLibrary) }
+    let file = try WebPFile(&bytes, limits: limits)
+    // The orientation may be missing.
+    guard !file.isShort || keepsDamaged else { throw .truncated }
+    overlooked = file.isShort ? OverlookedDamage(message: "the file ends behind the first frame") : nil
+    frame = file.frame
+    canvas = file.canvas
+    let isCovered = frame.rect.size == file.canvas
+    let hasAlpha = frame.hasAlpha || !isCovered
+    channels = hasAlpha ? 4 : 3
+    var description = ImageDescription(
+      format: .webp, storedSize: file.canvas, bitDepth: 8, colorModel: frame.isLossless ? .rgb : .ycbcr)
+    description.subsampling = frame.isLossless ? nil : "4:2:0"
+    description.hasAlpha = hasAlpha
+    description.isAnimated = file.isAnimated
+    if let profile = file.profile { description.setICCProfile(profile) }
+    description.setMetadata(exif: file.exif.map { [$0] } ?? [], xmp: file.xmp.map { [$0] } ?? [])
+    description.hasXMP = file.xmp != nil
+    description.setLocation(LocationReader(exif: file.exif, xmp: file.xmp, isCut: file.isCut))
+    self.description = description
+  }
+
+  private static let missingLibrary = PreparationError(
+    .unsupportedFormat, stage: .open, "it is WebP, which needs libwebp, and that is not installed",
+    remedy: "install it, for example: apt-get install libwebp7")
+
+  /// The pixels of the frame, its coded bytes (twice while the headers are read), and what libwebp allocates besides: the pixels of a lossless frame once more, in four
+  /// bytes each, or the alpha of a lossy one.
+  var wholeImageBytes: Int {
+    let pixels = frame.rect.size.pixelCount
+    return pixels * channels + 2 * frame.stream.count + pixels * (frame.isLossless ? 4 : frame.hasAlpha ? 2 : 0)
+  }
+
+  func start(_ bytes: inout ByteReader) throws(ReadFault) {
+    decoder = try WebPDecoderHandle(size: frame.rect.size, channels: channels)
+  }
+
+  func readRow(into row: UnsafeMutablePointer<UInt8>, from bytes: inout ByteReader) throws(ReadFault) {
+    let y = nextRow
+    nextRow += 1
+    if channels == 4, frame.rect.size != canvas { unsafe row.update(repeating: 0, count: canvas.width * channels) }
+    guard let decoder, frame.rect.rows.contains(y) else { return }
+    let line = y - frame.rect.y
+    // The bytes of about 16 rows, so that a canceled decode ends soon.
+    let step = max(4096, frame.stream.count / frame.rect.size.height * 16)
+    while rowsDone <= line {
+      try bytes.checkCanceled()
+      if let fault { throw fault }
+      fed = min(fed + step, frame.stream.count)
+      (rowsDone, fault) = decoder.decode(frame.stream, count: fed)
+      if fed == frame.stream.count { fault = fault ?? .truncated }
+    }
+    let width = frame.rect.size.width * channels
+    unsafe (row + frame.rect.x * channels).update(from: decoder.pixels.base + line * width, count: width)
+  }
+}
+
+/// A frame, and the file that libwebp gets of it.
+struct WebPFrame {
+  let rect: FrameRect
+  let isLossless: Bool
+  let hasAlpha: Bool
+  /// A file of this frame alone. Where the source ends early it has fewer bytes than it declares.
+  let stream: [UInt8]
+}
+
+/// Owns a decoder of libwebp and the pixels that it writes.
+@safe
+final class WebPDecoderHandle {
+  let pixels: AlignedBuffer<UInt8>
+  private let pointer: OpaquePointer
+
+  init(size: ImageSize, channels: Int) throws(ReadFault) {
+    pixels = AlignedBuffer(count: size.pixelCount * channels, zeroed: false)
+    let stride = Int32(size.width * channels)
+    guard let made = unsafe cic_webp_decoder_create(pixels.base, pixels.count, stride, channels == 4) else {
+      throw .outOfMemory
+    }
+    unsafe pointer = made
+  }
+
+  deinit { unsafe cic_webp_decoder_destroy(pointer) }
+
+  /// Decodes as far as the first `count` bytes go, of which more are given each time.
+  ///
+  /// - Returns: The number of rows that are done, and why there will be no more; nil for no reason.
+  func decode(_ stream: [UInt8], count: Int) -> (rows: Int, fault: ReadFault?) {
+    var rows = 0
+    // libwebp keeps the address, and compares it with the next one: the array is never changed.
+    let status = unsafe stream.withUnsafeBufferPointer {
+      unsafe cic_webp_decode(pointer, $0.baseAddress!, count, &rows)
+    }
+    switch status {
+    case .CIC_OK: return (rows, nil)
+    case .CIC_OUT_OF_MEMORY: return (rows, .outOfMemory)
+    case .CIC_UNSUPPORTED: return (rows, .unsupported("a feature that libwebp does not know"))
+    default: return (rows, .corrupt("libwebp cannot decode the bitstream"))
+    }
+  }
+}
