@@ -42,8 +42,8 @@ public struct ImageDescription: Sendable, Equatable {
   /// Width and height as stored, before orientation.
   public var storedSize: ImageSize
   /// The orientation, 1 to 8; 1 where the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of
-  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. Of a BMP or TGA it is the order in which its
-  /// rows and pixels are stored: most begin with the lowest row.
+  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most
+  /// BMPs and TGAs are stored from the bottom up, which is an orientation, too.
   public var orientation = Orientation.upright
   /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette. Samples of other lengths, such as the 5 bits of some
   /// BMPs, count as 8.

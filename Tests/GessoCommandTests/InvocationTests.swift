@@ -195,7 +195,6 @@ struct InvocationTests {
     Case(
       "prepare FIXTURES/foreign/tiff.tif -o a.jpg", 3, error: "convert it first, for example: magick FILE[0] out.png"),
     Case("prepare FIXTURES/foreign/header.heic -o a.jpg", 3, error: ""),
-    Case("upload FIXTURES/kinds/bmp/bits1.bmp --as-is", 2, error: "the service takes no BMP"),
     Case("prepare FIXTURES/foreign/empty.jpg -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/corrupt/jpeg-truncated-half-scan.jpg -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/corrupt/png-truncated-half-data.png -o a.jpg", 3, error: ""),

@@ -298,6 +298,15 @@ struct Img2ImgPipelineTests {
     #expect(result.files[0].size == size && result.files[0].mimeType == "image/\(kind)")
   }
 
+  @Test("a kind that the service does not take is refused before it is sent as it is")
+  func unsent() async throws {
+    let service = ScriptedService(results: [])
+    let error = await #expect(throws: PipelineError.self) {
+      try await pipeline(service).upload(.file(Fixtures.path("kinds/bmp/bits1.bmp")), stem: "bits", recipe: nil).result
+    }
+    #expect(error?.code == .invalidOrder && error?.message.contains("BMP") == true)
+  }
+
   @Test("an image the service fetches is neither prepared nor uploaded")
   func remote() async throws {
     let body = Mutex("")
