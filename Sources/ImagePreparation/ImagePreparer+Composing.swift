@@ -3,7 +3,7 @@ extension ImagePreparer {
   ///
   /// - Parameters:
   ///   - result: The image. It covers the whole canvas of the prepared image, also when it has another size.
-  ///   - source: The source that `record` is of.
+  ///   - source: The source that `record` is of. A pipe is refused, because it is read twice.
   ///   - record: The geometry record of the preparation.
   ///   - feather: Pixels over which the image fades into the source at each of its edges that is not the source's edge; 0 for none.
   ///   - stretching: False to refuse an image of another shape than the prepared one.
@@ -30,6 +30,7 @@ extension ImagePreparer {
     stretching: Bool = false, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
     precondition(feather >= 0, "a width of pixels")
+    try source.checkIsReadAgain(for: "compositing")
     let size = try inspectBlocking(source, cancellation: cancellation).size
     guard size == record.source else {
       throw PreparationError(

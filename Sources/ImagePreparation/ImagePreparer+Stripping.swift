@@ -35,11 +35,7 @@ extension ImagePreparer {
   public func strippedBlocking(
     _ source: ImageSource, keepsLook: Bool = true, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> StrippedImage {
-    guard !source.isReadOnce else {
-      throw PreparationError(
-        .unreadable, stage: .open, "stripping reads the source twice, and this one can be read only once",
-        remedy: "read it into memory or a file first")
-    }
+    try source.checkIsReadAgain(for: "stripping")
     let description = try inspectBlocking(source, cancellation: cancellation)
     guard let format = EncodedFormat(rawValue: description.format.rawValue) else {
       throw PreparationError(

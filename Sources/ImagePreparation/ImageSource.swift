@@ -25,13 +25,14 @@ extension ImageSource {
     }
   }
 
-  /// Checks that the source can be read twice for `what`.
+  /// Checks that the source can be read twice for `what`, which `setting` asks for; nil where the call itself does.
   ///
   /// - Throws: `invalidRecipe` of stage `open`.
-  func checkIsReadAgain(for what: String, without setting: Remedy.Setting) throws(PreparationError) {
+  func checkIsReadAgain(for what: String, without setting: Remedy.Setting? = nil) throws(PreparationError) {
     guard isReadOnce else { return }
+    let remedy: Remedy = "read it into memory or a file first"
     throw PreparationError(
       .invalidRecipe, stage: .open, "\(what) reads the source twice, and this one can be read only once",
-      remedy: .either("read it into memory or a file first", or: .leaveOut(setting)))
+      remedy: setting.map { .either(remedy, or: .leaveOut($0)) } ?? remedy)
   }
 }

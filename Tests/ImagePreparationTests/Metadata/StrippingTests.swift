@@ -95,6 +95,21 @@ struct StrippingTests {
     }
   }
 
+  @Test("a pipe is refused, for stripping and for compositing")
+  func pipes() throws {
+    let pipe = Pipe()
+    let source = ImageSource.descriptor(pipe.fileHandleForReading.fileDescriptor)
+    let small = ImageSource.memory(try Fixtures.bytes("png/small-rgb8.png"))
+    let record = try ImagePreparer().prepareBlocking(small).geometry
+    for call in [
+      { _ = try ImagePreparer().strippedBlocking(source) },
+      { _ = try ImagePreparer().compositeBlocking(small, onto: source, by: record) },
+    ] {
+      let error = #expect(throws: PreparationError.self) { try call() }
+      #expect(error?.code == .invalidRecipe && error?.message.contains("can be read only once") == true)
+    }
+  }
+
   @Test("corrupt files are copied or refused without a trap", .sameOnEveryInstructionSet)
   func corrupt() throws {
     for file in CorruptReplayTests.corrupt + CorruptReplayTests.odd {
