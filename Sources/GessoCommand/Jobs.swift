@@ -34,16 +34,15 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func perform() async throws -> CommandStatus {
       let console = Console(quiet: false, environment: Environment.variables)
-      for entry in try reportingErrors({ try openLedger().entries(limit: limit) }) {
+      let entries = try reportingErrors { try openLedger().entries(limit: limit) }
+      for entry in entries {
         guard !json else {
           try console.output(json: try reportingErrors { try entry.json })
           continue
         }
-        let columns = [
-          entry.jobID?.rawValue ?? String(entry.id), entry.state.rawValue, entry.createdAt, entry.intent.source,
-        ]
-        try console.output(Console.printable(columns.joined(separator: "  ")))
+        try console.output(Console.printable(entry.columns.joined(separator: "  ")))
       }
+      if entries.isEmpty { console.note("gesso: this machine has no jobs yet") }
       return .done
     }
   }
@@ -54,7 +53,7 @@ package struct Jobs: AsyncParsableCommand {
       commandName: "show",
       abstract: "Show what the ledger knows of one job, otherwise what the service knows of it, as JSON.")
 
-    @Argument(help: "The job, or the number of a run without one.")
+    @Argument(help: "The job, or the number of its run.")
     var id: String
 
     @Flag(help: "One JSON object a line.")
@@ -92,7 +91,7 @@ package struct Jobs: AsyncParsableCommand {
       abstract: "Go on waiting for a job and download its results, also a job of another machine."
     )
 
-    @Argument(help: "The job.")
+    @Argument(help: "The job, or the number of its run.")
     var id: String
 
     @Option(help: ArgumentHelp("How long to wait for the job.", valueName: "SECONDS"))
@@ -118,7 +117,7 @@ package struct Jobs: AsyncParsableCommand {
       commandName: "fetch",
       abstract: "Download the results of a job that has ended, without waiting for one that has not.")
 
-    @Argument(help: "The job.")
+    @Argument(help: "The job, or the number of its run.")
     var id: String
 
     @OptionGroup(title: "Results") var results: ResultOptions
@@ -137,7 +136,7 @@ package struct Jobs: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
       commandName: "cancel", abstract: "Ask the service to cancel a job. Custom models' jobs cannot be canceled.")
 
-    @Argument(help: "The job.")
+    @Argument(help: "The job, or the number of its run.")
     var id: String
 
     @OptionGroup(title: "Service") var service: ServiceOptions
@@ -146,12 +145,13 @@ package struct Jobs: AsyncParsableCommand {
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      let (job, json, console) = (JobID(rawValue: id), common.json, common.console)
+      let (json, console) = (common.json, common.console)
       do {
+        let job = try jobID(named: id)
         let pipeline = try pipeline(service, common)
         let ended = try await Interruption.guarding(patience: nil) { try await pipeline.cancel(job) }
         let status = ended.status.description
-        if json { try console.output(json: ["job": id, "status": status]) } else { try console.output(status) }
+        if json { try console.output(json: ["job": job, "status": status]) } else { try console.output(status) }
         return .done
       } catch {
         let failure = CommandError(any: error)
@@ -225,8 +225,15 @@ private func pipeline(_ service: ServiceOptions, _ common: CommonOptions) throws
 private func goOn(
   with id: String, _ results: ResultOptions, polling: JobPolling, service: ServiceOptions, common: CommonOptions
 ) async throws -> CommandStatus {
-  let job = JobID(rawValue: id)
-  let reporter = Img2ImgReporter(console: common.console, input: id, json: common.json, sandbox: false, job: job)
+  let job: JobID
+  do {
+    job = try jobID(named: id)
+  } catch {
+    try common.console.report(error, input: id, json: common.json)
+    return error.status
+  }
+  let reporter = Img2ImgReporter(
+    console: common.console, input: id, json: common.json, sandbox: false, job: job)
   do {
     let pipeline = try pipeline(service, common)
     let (folder, name, overwrites) = (results.folder, results.name, results.overwrite)
@@ -248,6 +255,14 @@ extension Ledger {
     if let run = Int64(id) { return try entry(run: run) }
     return try entry(job: JobID(rawValue: id))
   }
+}
+
+/// The job of this id, or of the run with this number.
+private func jobID(named id: String) throws(CommandError) -> JobID {
+  guard let run = Int64(id) else { return JobID(rawValue: id) }
+  let entry = try reportingErrors { try openLedger().entry(run: run) }
+  if let job = entry.jobID { return job }
+  throw .usage("run \(run) has no job: it is \(entry.state.rawValue)", remedy: "see gesso jobs show \(run)")
 }
 
 /// The ledger of this user.
@@ -278,6 +293,16 @@ extension Job {
 }
 
 extension LedgerEntry {
+  /// The line of `jobs list`: the job, or the number of a run without one, its state, time, source, prompt, cost and first result.
+  fileprivate var columns: [String] {
+    let prompt = TerminalText.shortened(intent.prompt, to: 40)
+    let more = results.count > 1 ? " and \(results.count - 1) more" : ""
+    return [
+      jobID?.rawValue ?? String(id), state.rawValue, createdAt, intent.source, prompt.isEmpty ? nil : "\"\(prompt)\"",
+      cost.map { "\($0) creative units" }, results.first.map { $0.path + more },
+    ].compactMap(\.self)
+  }
+
   /// The object of `jobs list --json` and `jobs show`.
   var json: JSONObject {
     get throws {

@@ -13,7 +13,8 @@ package struct Sandbox: Verb {
     ],
     discussion: """
       The first line on standard output is its base URL. The credentials are those of the environment, else a fresh pair \
-      that is printed on standard error. Nothing is generated. Being interrupted (Ctrl-C, kill) is how it ends: exit 0.
+      that is printed on standard error, as lines to paste into another shell. Nothing is generated. Being interrupted \
+      (Ctrl-C, kill) is how it ends: exit 0.
       """)
 
   @Option(help: ArgumentHelp("The port on 127.0.0.1; 0 for any free one.", valueName: "N"))
@@ -40,9 +41,10 @@ package struct Sandbox: Verb {
         let address = try await sandbox.start()
         if configured == nil {
           let loud = Console(quiet: false, environment: Environment.variables)
-          loud.note("SCENARIO_API_KEY=\(pair.key)")
-          loud.note("SCENARIO_API_SECRET=\(pair.secret)")
+          loud.note("export SCENARIO_API_KEY=\(pair.key)")
+          loud.note("export SCENARIO_API_SECRET=\(pair.secret)")
         }
+        console.note("export SCENARIO_BASE_URL=\(address.absoluteString)")
         console.note("gesso: this sandbox stands in for the service: nothing is generated; Ctrl-C ends it")
         try console.output(address.absoluteString)
         await Interruption.forever()

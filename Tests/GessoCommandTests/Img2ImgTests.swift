@@ -120,7 +120,13 @@ struct Img2ImgTests {
     #expect(watched.status == 0, "\(watched.errors)")
     #expect(watched.text.hasSuffix("/out/small-420-7-1.png\n"))
     #expect(try gesso.names(in: "out") == ["small-420-7-1.png", "small-420-7-1.png.json", "small-420.prepared.jpg"])
-    #expect(try await gesso.run(["jobs", "list"]).text.contains("\(job)  downloaded"))
+    let list = try await gesso.run(["jobs"]).text
+    #expect(
+      list.contains("\(job)  downloaded") && list.contains("small-420.jpg  \"") && list.contains("small-420-7-1.png"),
+      "\(list)")
+    let run = try #require(try await gesso.run(["jobs", "--json"]).objects().first?["run"] as? Int)
+    let again = try await gesso.run(["jobs", "fetch", "\(run)"], environment: environment)
+    #expect(again.status == 0 && again.text.hasSuffix("/out/small-420-7-1.png\n"), "\(again.errors)")
 
     let wrong = try await gesso.run(
       ["jobs", "watch", job],
