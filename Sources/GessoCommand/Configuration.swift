@@ -61,7 +61,9 @@ package struct Configuration: Sendable {
     guard let found = try credentials() else {
       throw CommandError(
         "no-credentials", stage: .configure, "no credentials",
-        remedy: "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or add --sandbox to try it without the service",
+        remedy:
+          "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: img2img has --sandbox, and gesso sandbox "
+          + "is for the other verbs",
         status: .credentials)
     }
     let baseURL = try baseURL(for: found)

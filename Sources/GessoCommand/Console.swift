@@ -124,6 +124,14 @@ package final class Console: Sendable {
     }
   }
 
+  /// Prints how many of several inputs are done, and which failed.
+  func summary(of count: Int, failed names: [String]) {
+    guard count > 1 else { return }
+    note(
+      "gesso: \(count - names.count) of \(count) done"
+        + (names.isEmpty ? "" : ", \(names.count) failed: \(names.joined(separator: ", "))"))
+  }
+
   /// Removes the progress line of a process that ends. Nothing waits for a terminal that is stopped.
   static func removeLiveLine() {
     _ = shown.withLockIfAvailable { shown in

@@ -251,6 +251,10 @@ package struct Img2Img: Verb {
 
   /// The order that the flags describe, with pipes and URLs read to their ends.
   private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
+    if let input, Input.isFolder(input) {
+      throw CommandError.usage(
+        "img2img takes one image at a time, and \(input) is a folder", remedy: Self.loop(over: "\(input)/*"))
+    }
     let images = parameters.compactMap { $0.split(separator: "=", maxSplits: 1).last }.filter { $0.hasPrefix("@") }
     try PipedInput.checkNamedOnce(
       [input, mask, control, promptFile].compactMap(\.self) + images.map { String($0.dropFirst()) })
@@ -298,6 +302,11 @@ package struct Img2Img: Verb {
     order.maxCostPerDay = try dailyLimit()
     order.allowsCustomModel = mode == .auto
     return order
+  }
+
+  /// A line of the shell that takes several images.
+  static func loop(over images: String) -> String {
+    "for f in \(images); do gesso img2img \"$f\" --prompt TEXT -o out; done"
   }
 
   /// The source of an image, which is read for its digest and to be prepared.

@@ -27,6 +27,8 @@ final class Img2ImgReporter: Sendable {
   private let input: String
   private let json: Bool
   private let sandbox: Bool
+  /// False for a job that is only followed, and whose cost was printed when it was submitted.
+  private let printsCost: Bool
   private let state = Mutex(State())
 
   init(console: Console, input: String, json: Bool, sandbox: Bool, job: JobID? = nil) {
@@ -34,6 +36,7 @@ final class Img2ImgReporter: Sendable {
     self.input = input
     self.json = json
     self.sandbox = sandbox
+    printsCost = job == nil
     state.withLock { $0.jobID = job }
   }
 
@@ -121,8 +124,8 @@ final class Img2ImgReporter: Sendable {
     if result.reused {
       let made = result.submitted.map { "made \(Self.time($0))" } ?? "made before"
       note("nothing was made or paid for: \(made); --again makes another")
-    } else if let cost = result.cost {
-      note("\(input) cost \(cost) creative units\(sandbox ? " of the sandbox, which are not money" : "")")
+    } else if printsCost, let cost = result.cost {
+      note("\(input) cost \(cost) \(units)")
     }
     guard json else {
       for file in result.files { try console.output(file.path) }
@@ -153,10 +156,12 @@ final class Img2ImgReporter: Sendable {
         timeZone: .current, calendar: Calendar(identifier: .gregorian)))
   }
 
+  private var units: String { "creative units" + (sandbox ? " of the sandbox, which are not money" : "") }
+
   /// Prints the price; on standard output nothing else.
   func finish(price: Decimal) throws(CommandError) {
     console.endProgress()
-    note("\(input) would cost \(price) creative units; preparing and uploading are free, and no job was started")
+    note("\(input) would cost \(price) \(units); preparing and uploading are free, and no job was started")
     guard json else { return try console.output("\(price)") }
     try console.output(json: ["input": input, "cost": price, "dryRun": true])
   }

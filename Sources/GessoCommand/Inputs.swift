@@ -81,13 +81,55 @@ package struct Input: Sendable, Hashable {
     }
   }
 
-  /// The inputs that a list of arguments names; throws for lists that cannot be processed.
-  package static func list(_ arguments: [String]) throws(CommandError) -> [Input] {
+  /// The inputs that a list of arguments names, with the images of a folder in its place; throws for lists that cannot be processed.
+  ///
+  /// - Parameters:
+  ///   - arguments: Paths, folders, `-` and addresses.
+  ///   - isRecursive: True to take the images of folders within folders as well.
+  /// - Throws: Status 2, and status 3 for a folder without images.
+  package static func list(_ arguments: [String], isRecursive: Bool = false) throws(CommandError) -> [Input] {
     try PipedInput.checkNamedOnce(arguments)
     guard !arguments.contains("") else {
       throw .usage("an input's name is empty", remedy: "check how the command line was put together")
     }
-    return arguments.map(Input.init)
+    var inputs: [Input] = []
+    for argument in arguments {
+      guard argument != "-", !OutputNaming.isURL(argument), isFolder(argument) else {
+        inputs.append(Input(argument))
+        continue
+      }
+      let images = images(in: argument, isRecursive: isRecursive)
+      guard !images.isEmpty else {
+        throw CommandError(
+          "not-found", stage: .open, "the folder \(argument) holds no images",
+          remedy: isRecursive ? "check the path" : "check the path, or look in the folders within it with --recursive",
+          status: .badInput)
+      }
+      inputs += images.map(Input.init)
+    }
+    return inputs
+  }
+
+  static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  /// The extensions of files that a folder stands for.
+  private static let extensions: Set = [
+    "jpg", "jpeg", "png", "webp", "gif", "bmp", "tga", "psd", "psb",
+  ]
+
+  /// The images in a folder, in the order of their names. Hidden files are left out.
+  private static func images(in folder: String, isRecursive: Bool) -> [String] {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
+      .sorted()
+    return names.flatMap { name -> [String] in
+      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+      if isFolder(path) { return isRecursive ? images(in: path, isRecursive: true) : [] }
+      let suffix = name.lastIndex(of: ".").map { name[$0...].dropFirst().lowercased() } ?? ""
+      return extensions.contains(suffix) ? [path] : []
+    }
   }
 }
 

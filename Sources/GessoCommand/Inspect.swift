@@ -12,8 +12,11 @@ package struct Inspect: Verb {
       "cat photo.jpg | gesso inspect -",
     ])
 
-  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
   var inputs: [String]
+
+  @Flag(help: "Take the images of folders within folders as well.")
+  var recursive = false
 
   @Option(
     name: .customLong("max-download"),
@@ -29,7 +32,7 @@ package struct Inspect: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
-    let inputs = try Input.list(inputs)
+    let inputs = try Input.list(inputs, isRecursive: recursive)
     var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {

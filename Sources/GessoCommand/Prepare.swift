@@ -14,16 +14,29 @@ package struct Prepare: Verb {
       "gesso prepare photo.jpg -o square.png --size 1024x1024 --fit cover --gravity attention",
     ])
 
-  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
   var inputs: [String]
 
-  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes; - is standard output.", valueName: "FILE"))
+  @Flag(help: "Take the images of folders within folders as well.")
+  var recursive = false
+
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp(
+      "Where it goes: a file, a folder (with / at its end, or there already), or - for standard output.",
+      valueName: "FILE"))
   var output: String?
 
   @Option(
     name: .customLong("out-dir"),
-    help: ArgumentHelp("A folder for STEM.prepared.EXT; made when missing.", valueName: "DIR"))
+    help: ArgumentHelp("The folder it goes to; made when missing.", valueName: "DIR"))
   var folder: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Its name in a folder, without extension; {stem} is that of the input (default: {stem}.prepared).",
+      valueName: "TEMPLATE"))
+  var name: String?
 
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
@@ -40,6 +53,11 @@ package struct Prepare: Verb {
 
   package mutating func validate() throws {
     output = output.map(Console.outputName)
+    try OutputOptions.check(name: name, output: output)
+    if let given = output, OutputOptions.isFolder(given) {
+      if folder != nil { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
+      (output, folder) = (nil, given)
+    }
     let places = [output, folder].compactMap(\.self).count
     guard places == 1 || explain && places == 0 else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
@@ -58,7 +76,8 @@ package struct Prepare: Verb {
   }
 
   package mutating func perform() async throws -> CommandStatus {
-    let inputs = try Input.list(inputs)
+    let inputs = try Input.list(inputs, isRecursive: recursive)
+    try OutputOptions.check(name: name, output: output, for: inputs)
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
     let recipe = try preparation.recipe(output: output == "-" ? nil : output)
     let limits = preparation.limits(threads: max(1, (preparation.threads ?? Environment.cores) / workers))
@@ -90,6 +109,7 @@ package struct Prepare: Verb {
         }
       }, destination: destination, width: width)
     if let format = tensor.format, let path = tensor.path { batch.tensor = (format, path) }
+    if let name { batch.name = name }
     batch.replacesFiles = !noClobber
     return batch
   }
@@ -123,7 +143,7 @@ package struct Prepare: Verb {
     }
     // Cancels the remaining work when standard output is closed.
     defer { work.cancel() }
-    var (failures, reported) = ([CommandStatus](), 0)
+    var (failures, reported, failed) = ([CommandStatus](), 0, [String]())
     do {
       for await outcome in work.events {
         reported += 1
@@ -139,11 +159,13 @@ package struct Prepare: Verb {
         case .failure(let error):
           let failure = CommandError(any: error)
           failures.append(failure.status)
+          failed.append(name)
           if failure.status != .interrupted { try console.report(failure, input: name, json: common.json) }
         }
         if inputs.count > 1 { console.progress("preparing", "\(reported) of \(inputs.count)") }
       }
       console.endProgress()
+      console.summary(of: inputs.count, failed: failed)
       try await work.result
     } catch is CancellationError {
       return .interrupted

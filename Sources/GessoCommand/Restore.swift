@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Digests
 internal import Foundation
 internal import GessoPipeline
 internal import Ground
@@ -143,7 +144,10 @@ package struct Restore: Verb {
 
   /// Reads the geometry from a record: its member `geometry`, or the record itself.
   private func geometry(in record: String) async throws(CommandError) -> GeometryRecord {
-    struct Record: Decodable { var geometry: GeometryRecord? }
+    struct Record: Decodable {
+      var geometry: GeometryRecord?
+      var sourceSha256: String?
+    }
     let bytes = try await SmallText.bytes(
       at: record,
       orThrow: self.record == nil
@@ -151,7 +155,13 @@ package struct Restore: Verb {
         : .usage("the record \(record) cannot be read as a small text file", remedy: "check --record"))
     let decoder = JSONDecoder()
     let data = Data((TextEncoding.text(bytes) ?? "").utf8)
-    if let geometry = try? decoder.decode(Record.self, from: data).geometry { return geometry }
+    if let whole = try? decoder.decode(Record.self, from: data), let geometry = whole.geometry {
+      if let onto, let digest = whole.sourceSha256, let other = try? ContentDigest.sha256(ofFile: onto), other != digest
+      {
+        common.console.note("gesso: \(onto) is not the file that the result was made from, or was changed since")
+      }
+      return geometry
+    }
     if let geometry = try? decoder.decode(GeometryRecord.self, from: data) { return geometry }
     throw .usage(
       "the record \(record) holds no geometry", remedy: "use the JSON beside a result, or of gesso prepare --json")

@@ -18,16 +18,29 @@ package struct Strip: Verb {
       and further images or a video behind the first image. Color and orientation stay.
       """)
 
-  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
   var inputs: [String]
 
-  @Option(name: .customShort("o"), help: ArgumentHelp("Where it goes; - is standard output.", valueName: "FILE"))
+  @Flag(help: "Take the images of folders within folders as well.")
+  var recursive = false
+
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp(
+      "Where it goes: a file, a folder (with / at its end, or there already), or - for standard output.",
+      valueName: "FILE"))
   var output: String?
 
   @Option(
     name: .customLong("out-dir"),
-    help: ArgumentHelp("A folder for STEM.stripped.EXT; made when missing.", valueName: "DIR"))
+    help: ArgumentHelp("The folder it goes to; made when missing.", valueName: "DIR"))
   var folder: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Its name in a folder, without extension; {stem} is that of the input (default: {stem}.stripped).",
+      valueName: "TEMPLATE"))
+  var name: String?
 
   @Flag(
     help: "Remove the color profile and the orientation as well: viewers may show other colors, or the image lying.")
@@ -47,6 +60,11 @@ package struct Strip: Verb {
 
   package mutating func validate() throws {
     output = output.map(Console.outputName)
+    try OutputOptions.check(name: name, output: output)
+    if let given = output, OutputOptions.isFolder(given) {
+      if folder != nil { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
+      (output, folder) = (nil, given)
+    }
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     guard [output, folder].compactMap(\.self).count == 1 else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
@@ -59,17 +77,19 @@ package struct Strip: Verb {
   }
 
   package mutating func perform() async throws -> CommandStatus {
-    let inputs = try Input.list(inputs)
+    let inputs = try Input.list(inputs, isRecursive: recursive)
+    try OutputOptions.check(name: name, output: output, for: inputs)
     let preparer = try Environment.preparer(Environment.variables)
     let (command, console) = (self, common.console)
     let stems = OutputNaming.distinct(inputs.map { OutputNaming.stem(of: $0.argument) })
     return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
       do {
-        if let folder = command.folder { try OutputFolder.make(folder) }
+        let parent = command.output.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } }
+        if let folder = command.folder ?? parent, !folder.isEmpty { try OutputFolder.make(folder) }
       } catch {
         throw CommandError(any: error)
       }
-      var failures: [CommandStatus] = []
+      var (failures, failed) = ([CommandStatus](), [String]())
       for (input, stem) in zip(inputs, stems) {
         do {
           try await command.strip(input, stem: stem, notOver: inputs.compactMap(\.file), by: preparer)
@@ -78,8 +98,10 @@ package struct Strip: Verb {
           if failure.status == .interrupted { return .interrupted }
           try console.report(failure, input: input.name, json: command.common.json)
           failures.append(failure.status)
+          failed.append(input.name)
         }
       }
+      console.summary(of: inputs.count, failed: failed)
       return CommandStatus(failures: failures, of: inputs.count)
     }
   }
@@ -88,13 +110,16 @@ package struct Strip: Verb {
     let source = try await input.source(limit: maxDownload << 20, isReadAgain: true)
     let image = try await preparer.stripped(source, keepsLook: !all)
     let console = common.console
+    let position = image.hadGPS ? ", and with it the GPS position" : ""
     let removed =
-      image.removed.isEmpty ? "there was nothing to remove" : "removed \(image.removed.joined(separator: ", "))"
+      image.removed.isEmpty
+      ? "there was nothing to remove" : "removed \(image.removed.joined(separator: ", "))\(position)"
     guard output != "-" else {
       try console.output(image.bytes)
       return console.note("\(input.name): \(removed)")
     }
-    let path = output ?? "\(folder ?? ".")/\(stem).stripped.\(image.format.fileExtension)"
+    let path =
+      output ?? "\(folder ?? ".")/\(OutputNaming.name(name ?? "{stem}.stripped", stem)).\(image.format.fileExtension)"
     try DurableFile.write(image.bytes, to: path, replacing: !noClobber, notOver: files)
     console.note("\(input.name): \(removed)")
     if common.json {

@@ -7,15 +7,32 @@ package enum Synonyms {
   /// - Returns: The arguments to parse, and a note for each word that was replaced.
   /// - Throws: Status 2 for sides that do not make a box.
   package static func resolved(_ arguments: [String]) throws(CommandError) -> (arguments: [String], notes: [String]) {
-    guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     // What follows the terminator are names of files.
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+    try checkRepeated(arguments[..<end])
+    guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     var words = Words(arguments[..<end])
     words.replaceFlag("--output", with: "-o")
     for (flag, meanings) in values { words.replaceValue(of: flag, meanings) }
     if verb != "img2img" { try words.replaceSides() }
     return (words.arguments + arguments[end...], words.notes)
   }
+
+  /// Refuses an option that is given twice, of which the parser would take the last one and drop the others: of two prompts, one would be
+  /// paid for and lost.
+  private static func checkRepeated(_ arguments: ArraySlice<String>) throws(CommandError) {
+    var seen: Set<String> = []
+    for word in arguments where word.hasPrefix("--") || word == "-o" {
+      let option = String(word.prefix { $0 != "=" })
+      guard !repeated.contains(option), !seen.insert(option).inserted else { continue }
+      throw .usage(
+        "\(option) is given twice, and only one can count",
+        remedy: option == "--prompt" ? "give one; another prompt is another command" : "keep one")
+    }
+  }
+
+  /// The options that may be given several times.
+  private static let repeated: Set = ["--param"]
 
   /// The verbs that prepare images.
   private static let verbs: Set = ["prepare", "upload", "img2img"]
@@ -25,12 +42,13 @@ package enum Synonyms {
     "--fit": ["crop": "cover", "inside": "contain", "fill": "stretch"],
     "--gravity": [
       "centre": "center", "middle": "center", "top": "north", "bottom": "south", "left": "west", "right": "east",
-      "smart": "attention",
+      "smart": "attention", "subject": "attention",
     ],
     "--filter": [
       "bicubic": "catmull-rom", "cubic": "catmull-rom", "bilinear": "triangle", "linear": "triangle",
       "lanczos": "lanczos3", "point": "nearest",
     ],
+    "--for": ["flux": "flux.1-dev", "flux1": "flux.1-dev", "sd1.5": "sd15", "xl": "sdxl"],
     "--format": ["jpg": "jpeg"],
     "--subsampling": ["4:2:0": "420", "4:4:4": "444"],
   ]

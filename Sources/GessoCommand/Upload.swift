@@ -14,8 +14,11 @@ package struct Upload: Verb {
     ],
     discussion: "The same bytes are uploaded once; after that their asset id is printed as long as the service has it.")
 
-  @Argument(help: "Paths, - for standard input, or http(s) URLs.")
+  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
   var inputs: [String]
+
+  @Flag(help: "Take the images of folders within folders as well.")
+  var recursive = false
 
   @Flag(name: .customLong("as-is"), help: "Upload the files as they are.")
   var asIs = false
@@ -28,7 +31,7 @@ package struct Upload: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let console = common.console
-    let inputs = try Input.list(inputs)
+    let inputs = try Input.list(inputs, isRecursive: recursive)
     if asIs { try preparation.refuseAll(with: "--as-is") }
     let recipe = try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultMultiple, isSent: !asIs)
@@ -53,7 +56,7 @@ package struct Upload: Verb {
   private func upload(
     _ inputs: [Input], recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> [CommandStatus] {
-    var failures: [CommandStatus] = []
+    var (failures, failed) = ([CommandStatus](), [String]())
     for input in inputs {
       do {
         try Task.checkCancellation()
@@ -70,9 +73,11 @@ package struct Upload: Verb {
         let failure = CommandError(any: error)
         try console.report(failure, input: input.name, json: common.json)
         failures.append(failure.status)
+        failed.append(input.name)
         if failure.status == .interrupted || failure == .outputClosed { break }
       }
     }
+    console.summary(of: inputs.count, failed: failed)
     return failures
   }
 

@@ -33,6 +33,9 @@ struct UsageText {
 
   /// What a flag takes, and an example, in place of the parser's message of a bad value; nil for its other messages.
   func badValue(_ message: String) -> (message: String, example: String?)? {
+    if verb.commandName == "img2img", message.contains("nexpected argument") {
+      return ("img2img takes one image at a time", Img2Img.loop(over: "photos/*"))
+    }
     guard let match = message.wholeMatch(of: /(?s)The value '(.*?)' is invalid for '(--?[a-z-]+)(?: <.*?>)?'.*/) else {
       return nil
     }
@@ -64,12 +67,12 @@ struct UsageText {
 /// The name that was meant: one that the typed one begins, or of which one letter in four at most is wrong.
 func nearest(to typed: String, among names: [String]) -> String? {
   let typed = typed.lowercased()
+  guard typed.count > 3 else { return nil }
   let close = names.map { (name: $0, distance: editDistance(typed, $0.lowercased())) }
     .filter { $0.distance <= max(1, min(typed.count, $0.name.count) / 4) }
     .min { $0.distance < $1.distance }
   if let close { return close.name }
-  return typed.count < 4
-    ? nil : names.first { $0.lowercased().hasPrefix(typed) || typed.hasPrefix($0.lowercased() + "-") }
+  return names.first { $0.lowercased().hasPrefix(typed) || typed.hasPrefix($0.lowercased() + "-") }
 }
 
 /// The insertions, removals and replacements of letters that make one text the other (Levenshtein).

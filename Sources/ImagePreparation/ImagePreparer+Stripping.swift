@@ -8,6 +8,8 @@ public struct StrippedImage: Sendable, Equatable {
   public let format: EncodedFormat
   /// What was left out, in the order of the file, for example `EXIF`; empty where there was nothing.
   public let removed: [String]
+  /// True when the metadata held a position, as ``ImageDescription/hasGPS``.
+  public let hadGPS: Bool
 }
 
 extension ImagePreparer {
@@ -45,7 +47,7 @@ extension ImagePreparer {
     }
     let file = try source.bytes(limit: limits.maxMemory / 2)
     let stripper = try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook)
-    return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed)
+    return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed, hadGPS: description.hasGPS)
   }
 }
 

@@ -38,6 +38,12 @@ struct InvocationTests {
     Case("prepare", 2, error: "see gesso prepare --help"),
     Case("prepare \(small)", 2, error: "say where it goes: -o FILE or --out-dir DIR: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
+    Case(
+      "img2img \(small) \(small) --prompt x", 2,
+      error:
+        "for example for f in photos/*; do gesso img2img \"$f\" --prompt TEXT -o out; done (see gesso img2img --help)"),
+    Case("img2img FIXTURES --prompt x --sandbox", 2, error: "do gesso img2img \"$f\" --prompt TEXT -o out; done"),
+    Case("img2img \(small) --prompt x --prompt y", 2, error: "give one; another prompt is another command"),
     Case("prepare \(small) \(small) -o a.jpg", 2, error: "use --out-dir DIR for several: see gesso prepare --help"),
     Case("prepare \(small) -o - --json", 2, error: "keep one: see gesso prepare --help"),
     Case(
@@ -222,7 +228,8 @@ struct InvocationTests {
     Case(
       "img2img \(small) --prompt p", 5,
       error:
-        "no credentials: set SCENARIO_API_KEY and SCENARIO_API_SECRET, or add --sandbox to try it without the service"),
+        "no credentials: set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: img2img has "
+        + "--sandbox, and gesso sandbox is for the other verbs"),
     Case(
       "img2img \(small) --prompt p", 5, error: "set SCENARIO_API_SECRET beside the other half",
       environment: ["SCENARIO_API_KEY": "k"]),

@@ -244,4 +244,42 @@ struct PrepareTests {
     ])
     #expect(quiet.errors.isEmpty && quiet.text == "a.jpg\n")
   }
+
+  @Test("a folder stands for its images, outputs keep their names, and the last line counts")
+  func folder() async throws {
+    let files = FileManager.default
+    try files.createDirectory(at: gesso.folder.appending(path: "photos/more"), withIntermediateDirectories: true)
+    for name in ["photos/b.jpg", "photos/a.JPG", "photos/more/c.jpg", "photos/.hidden.jpg"] {
+      try files.copyItem(atPath: Self.small, toPath: gesso.folder.appending(path: name).path)
+    }
+    try gesso.write("no image", to: "photos/notes.txt")
+    let flat = try await gesso.run(["prepare", "photos", "-o", "small/", "--name", "{stem}"])
+    #expect(flat.status == 0 && flat.text == "small/a.jpg\nsmall/b.jpg\n", "\(flat.errors)")
+    #expect(flat.errorLines.last == "gesso: 2 of 2 done")
+    let deep = try await gesso.run(["prepare", "photos", "--recursive", "-o", "small"])
+    #expect(
+      deep.text == "small/a.prepared.jpg\nsmall/b.prepared.jpg\nsmall/c.prepared.jpg\n",
+      "an existing folder: \(deep.errors)")
+    let again = try await gesso.run(["prepare", "small/a.prepared.jpg", "--out-dir", "twice"])
+    #expect(again.text == "twice/a.prepared.jpg\n", "\(again.errors)")
+    try gesso.write("broken", to: "photos/x.jpg")
+    let broken = try await gesso.run(["strip", "photos", "-o", "new/clean/"])
+    #expect(
+      broken.status == 1 && broken.errorLines.last == "gesso: 2 of 3 done, 1 failed: photos/x.jpg", "\(broken.errors)")
+    let made = try await gesso.run(["prepare", "photos/b.jpg", "-o", "deeper/still/b.jpg"])
+    #expect(made.status == 0, "\(made.errors)")
+    for (line, message) in [
+      (["prepare", "photos", "-o", "one.jpg"], "-o takes one input, and these are 3"),
+      (["prepare", "photos", "-o", "small/", "--name", "same"], "put {stem} into --name"),
+      (["prepare", "photos", "-o", "small/", "--name", "{seed}"], "the unknown field {seed}: use {stem}"),
+      (["prepare", "photos/b.jpg", "-o", "b.jpg", "--name", "{stem}"], "leave one of the two out"),
+      (["prepare", "photos/.", "--out-dir", "small", "-o", "new/"], "keep one"),
+    ] {
+      let outcome = try await gesso.run(line)
+      #expect(outcome.status == 2 && outcome.errors.contains(message), "\(outcome.errors)")
+    }
+    let empty = try await gesso.run(["inspect", "new"])
+    #expect(
+      empty.status == 3 && empty.errors.contains("look in the folders within it with --recursive"), "\(empty.errors)")
+  }
 }

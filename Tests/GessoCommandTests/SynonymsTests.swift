@@ -11,6 +11,7 @@ struct SynonymsTests {
       ("upload a --fit Inside", "upload a --fit contain", "--fit Inside is --fit contain"),
       ("prepare a --gravity top", "prepare a --gravity north", "--gravity top is --gravity north"),
       ("img2img a --filter bicubic", "img2img a --filter catmull-rom", "--filter bicubic is --filter catmull-rom"),
+      ("prepare a --for flux", "prepare a --for flux.1-dev", "--for flux is --for flux.1-dev"),
       ("prepare a --format jpg", "prepare a --format jpeg", "--format jpg is --format jpeg"),
       ("prepare a --output b", "prepare a -o b", "--output is -o"),
       ("prepare a --width 800 -q", "prepare a --size 800x -q", "--width 800 is --size 800x"),
@@ -30,7 +31,7 @@ struct SynonymsTests {
     arguments: [
       "img2img a --width 800 --height 600", "prepare a -o b -- --fit crop", "inspect --output", "prepare a --fit cover",
       "",
-      "jobs list --format jpg",
+      "jobs list --format jpg", "img2img a --param x=1 --param y=2", "prepare a -- --fit --fit",
     ])
   func untouched(typed: String) throws {
     let words = typed.split(separator: " ").map(String.init)
@@ -39,7 +40,11 @@ struct SynonymsTests {
   }
 
   @Test(
-    "sides that make no box are refused", arguments: ["prepare a --width wide", "prepare a --width 3 --size 4x4"])
+    "sides that make no box are refused, and options given twice",
+    arguments: [
+      "prepare a --width wide", "prepare a --width 3 --size 4x4", "img2img a --prompt x --prompt y",
+      "prepare a --size=3x3 --size 4x4", "prepare a -o b -o c",
+    ])
   func refused(typed: String) {
     let error = #expect(throws: CommandError.self) {
       try Synonyms.resolved(typed.split(separator: " ").map(String.init))

@@ -18,6 +18,14 @@ package enum OutputNaming {
     return name.isEmpty || name == "." || name == ".." ? "image" : String(name)
   }
 
+  /// The name of an output without its extension: `template` with the stem for `{stem}`. A stem that ends as the template does is not
+  /// lengthened, so that nothing becomes `a.prepared.prepared`.
+  package static func name(_ template: String, _ stem: String) -> String {
+    let end = template.firstRange(of: "{stem}").map { template[$0.upperBound...] } ?? ""
+    let short = !end.isEmpty && stem.hasSuffix(end) ? String(stem.dropLast(end.count)) : stem
+    return template.replacing("{stem}", with: short)
+  }
+
   /// Makes stems distinct, even on file systems that ignore case: a repeated stem gets `-2`, `-3`, …
   ///
   /// The same stems in the same order always give the same result.

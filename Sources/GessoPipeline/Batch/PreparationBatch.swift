@@ -26,7 +26,7 @@ public struct PreparationBatch: Sendable {
 
   /// Where prepared images go.
   public enum Destination: Sendable, Equatable {
-    /// `STEM.prepared.EXT` in this folder, which is made where it is missing.
+    /// A file in this folder, which is made where it is missing. ``PreparationBatch/name`` is its name.
     case folder(String)
     /// This file, for a batch of one.
     case file(String)
@@ -52,6 +52,8 @@ public struct PreparationBatch: Sendable {
   public var destination: Destination
   /// The format of a tensor of the only input, and the path of its file in NumPy's format; nil for no tensor.
   public var tensor: (format: TensorFormat, path: String)?
+  /// The name of an output in a folder, without its extension; `{stem}` stands for the stem of the input.
+  public var name = "{stem}.prepared"
   /// False to refuse, for each input, when an output exists.
   public var replacesFiles = true
   /// How many images are worked on at a time, from 1.
@@ -72,6 +74,7 @@ public struct PreparationBatch: Sendable {
   public func checkOutputs() throws(PreparationError) {
     if case .file(let path) = destination {
       try check(path)
+      if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try OutputFolder.make(String(path[..<slash])) }
       DurableFile.removeAbandoned(beside: path)
     }
     if let tensor { try check(tensor.path) }
@@ -132,7 +135,7 @@ public struct PreparationBatch: Sendable {
     if let tensor, let values = image.tensor { try write(values.npy, to: tensor.path) }
     let path: String
     switch destination {
-    case .folder(let folder): path = "\(folder)/\(stem).prepared.\(image.format.fileExtension)"
+    case .folder(let folder): path = "\(folder)/\(OutputNaming.name(name, stem)).\(image.format.fileExtension)"
     case .file(let file): path = file
     case .caller: return nil
     }

@@ -63,7 +63,7 @@ struct FittedSize {
       let factor = min(1, width / box.width, height / box.height)
       if factor < 1 {
         box = (box.width * factor, box.height * factor)
-        notes.append("the source is smaller than the box, which was shrunk to fit; enlarging keeps it")
+        notes.append("the source is smaller than the box, and nothing was enlarged: the box was shrunk to it")
       }
     }
     let scales = (box.width / width, box.height / height)
