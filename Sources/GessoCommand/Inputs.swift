@@ -86,6 +86,7 @@ package struct Input: Sendable, Hashable {
   /// - Parameters:
   ///   - arguments: Paths, folders, `-` and addresses.
   ///   - isRecursive: True to take the images of folders within folders as well.
+  /// - Returns: The inputs, those of a folder in the order of their names.
   /// - Throws: Status 2, and status 3 for a folder without images.
   package static func list(_ arguments: [String], isRecursive: Bool = false) throws(CommandError) -> [Input] {
     try PipedInput.checkNamedOnce(arguments)
@@ -110,10 +111,7 @@ package struct Input: Sendable, Hashable {
     return inputs
   }
 
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
+  static func isFolder(_ path: String) -> Bool { FileIdentity(path)?.isFolder == true }
 
   /// The extensions of files that a folder stands for.
   private static let extensions: Set = [
