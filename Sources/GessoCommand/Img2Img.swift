@@ -12,7 +12,7 @@ package struct Img2Img: Verb {
     examples: [
       "gesso img2img photo.jpg --prompt \"the same scene in autumn\" -o out",
       "gesso img2img photo.jpg --prompt \"the same scene in autumn\" --dry-run",
-      "gesso img2img photo.jpg --prompt-file prompt.txt --strength 0.4 --samples 2 --max-cost 50 -o out",
+      "gesso img2img photo.jpg --prompt-file prompt.txt --samples 2 --max-cost 50",
     ])
 
   /// The endpoint that makes the image.

@@ -5,6 +5,13 @@ enum OutputOptions {
   /// True for a path that can only be a folder: one with `/` at its end, or a folder that is there.
   static func isFolder(_ path: String) -> Bool { path.hasSuffix("/") || Input.isFolder(path) }
 
+  /// The path of a folder without `/` at its end.
+  static func folder(_ path: String) -> String {
+    var folder = path[...]
+    while folder.count > 1, folder.hasSuffix("/") { folder = folder.dropLast() }
+    return String(folder)
+  }
+
   /// Refuses a template that makes no names of files, or has no effect because `output` names the file.
   static func check(name template: String?, output: String?) throws {
     guard let template else { return }

@@ -11,7 +11,7 @@ package struct Prepare: Verb {
     examples: [
       "gesso prepare photo.jpg -o small.jpg --max-side 1024",
       "gesso prepare photos/*.jpg --out-dir prepared --for flux.1-dev",
-      "gesso prepare photo.jpg -o square.png --size 1024x1024 --fit cover --gravity attention",
+      "gesso prepare photo.jpg -o a.jpg --size 64x64 --fit cover --gravity attention",
     ])
 
   @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
@@ -56,7 +56,7 @@ package struct Prepare: Verb {
     try OutputOptions.check(name: name, output: output)
     if let given = output, OutputOptions.isFolder(given) {
       if folder != nil { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
-      (output, folder) = (nil, given)
+      (output, folder) = (nil, OutputOptions.folder(given))
     }
     let places = [output, folder].compactMap(\.self).count
     guard places == 1 || explain && places == 0 else {

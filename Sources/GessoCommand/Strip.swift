@@ -63,7 +63,7 @@ package struct Strip: Verb {
     try OutputOptions.check(name: name, output: output)
     if let given = output, OutputOptions.isFolder(given) {
       if folder != nil { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
-      (output, folder) = (nil, given)
+      (output, folder) = (nil, OutputOptions.folder(given))
     }
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     guard [output, folder].compactMap(\.self).count == 1 else {
