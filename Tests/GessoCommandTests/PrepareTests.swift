@@ -246,7 +246,7 @@ struct PrepareTests {
   }
 
   @Test("a folder stands for its images, outputs keep their names, and the last line counts")
-  func folder() async throws {
+  func folderOfImages() async throws {
     let files = FileManager.default
     try files.createDirectory(at: gesso.folder.appending(path: "photos/more"), withIntermediateDirectories: true)
     for name in ["photos/b.jpg", "photos/a.JPG", "photos/more/c.jpg", "photos/.hidden.jpg"] {
