@@ -8,7 +8,7 @@ import Testing
 /// Every verb's help begins with three examples, which do what they show.
 @Suite("Help")
 struct HelpTests {
-  static let verbs = Gesso.configuration.subcommands.compactMap(\.configuration.commandName)
+  static let verbs = Gesso.configuration.subcommands.map { $0.configuration.commandName ?? "" }
 
   let gesso: GessoExecutable
   init() throws { gesso = try GessoExecutable() }
