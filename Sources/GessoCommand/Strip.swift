@@ -54,6 +54,11 @@ package struct Strip: Verb {
     help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
   var maxDownload = 256
 
+  @Option(
+    name: .customLong("max-memory"),
+    help: ArgumentHelp("Refuse files that need more for them and their copy.", valueName: "MB"))
+  var maxMemory = 1024
+
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -66,6 +71,7 @@ package struct Strip: Verb {
       (output, folder) = (nil, OutputOptions.folder(given))
     }
     try require(maxDownload, in: 1...1 << 20, "--max-download")
+    try require(maxMemory, in: 1...1 << 20, "--max-memory")
     guard [output, folder].compactMap(\.self).count == 1 else {
       throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
     }
@@ -79,7 +85,7 @@ package struct Strip: Verb {
   package mutating func perform() async throws -> CommandStatus {
     let inputs = try Input.list(inputs, isRecursive: recursive)
     try OutputOptions.check(name: name, output: output, for: inputs)
-    let preparer = try Environment.preparer(Environment.variables)
+    let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
     let (command, console) = (self, common.console)
     let stems = OutputNaming.distinct(inputs.map { OutputNaming.stem(of: $0.argument) })
     return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
@@ -120,6 +126,15 @@ package struct Strip: Verb {
     }
     let path =
       output ?? "\(folder ?? ".")/\(OutputNaming.name(name ?? "{stem}.stripped", stem)).\(image.format.fileExtension)"
+    let suffix = path.split(separator: "/").last.flatMap { name in
+      name.lastIndex(of: ".").map { name[$0...].lowercased() }
+    }
+    let suffixes: [String?] = image.format == .jpeg ? [".jpg", ".jpeg", nil] : [".png", nil]
+    guard suffixes.contains(suffix) else {
+      throw CommandError.usage(
+        "stripping does not change the format, and \(path) would be a \(image.format.rawValue.uppercased())",
+        remedy: "name it .\(image.format.fileExtension)")
+    }
     try DurableFile.write(image.bytes, to: path, replacing: !noClobber, notOver: files)
     console.note("\(input.name): \(removed)")
     if common.json {

@@ -61,8 +61,9 @@ package enum Synonyms {
     init(_ arguments: ArraySlice<String>) { self.arguments = Array(arguments) }
 
     mutating func replaceFlag(_ flag: String, with other: String) {
-      guard let index = arguments.firstIndex(of: flag) else { return }
-      arguments[index] = other
+      guard let index = arguments.firstIndex(where: { $0 == flag || $0.hasPrefix(flag + "=") }) else { return }
+      let value = arguments[index].dropFirst(flag.count + 1)
+      arguments.replaceSubrange(index...index, with: value.isEmpty ? [other] : [other, String(value)])
       notes.append("\(flag) is \(other)")
     }
 
@@ -79,11 +80,12 @@ package enum Synonyms {
       guard value(of: "--size") == nil else {
         throw .usage("--size and \(typed[0]) exclude each other", remedy: "keep one")
       }
-      let place = value(of: typed[0])?.place.lowerBound ?? 0
+      // In front of both, so that no other option is parted from its value.
+      let place = typed.compactMap { value(of: $0)?.place.lowerBound }.min() ?? 0
       let given = typed.map { "\($0) \(value(of: $0)?.text ?? "")" }.joined(separator: " ")
       let sides = try ["--width", "--height"].map { flag throws(CommandError) -> String in
         guard let found = value(of: flag) else { return "" }
-        guard let side = Int(found.text) else {
+        guard let side = Int(found.text), side > 0 else {
           throw .usage("\(flag) takes a number of pixels, not \(found.text)", remedy: "for example \(flag) 800")
         }
         return String(side)

@@ -14,6 +14,10 @@ struct SynonymsTests {
       ("prepare a --for flux", "prepare a --for flux.1-dev", "--for flux is --for flux.1-dev"),
       ("prepare a --format jpg", "prepare a --format jpeg", "--format jpg is --format jpeg"),
       ("prepare a --output b", "prepare a -o b", "--output is -o"),
+      ("prepare a --output=b", "prepare a -o b", "--output is -o"),
+      (
+        "prepare --height 30 --width 40 a -o b", "prepare --size 40x30 a -o b", "--width 40 --height 30 is --size 40x30"
+      ),
       ("prepare a --width 800 -q", "prepare a --size 800x -q", "--width 800 is --size 800x"),
       ("prepare --height=600 a", "prepare --size x600 a", "--height 600 is --size x600"),
       (
@@ -42,7 +46,8 @@ struct SynonymsTests {
   @Test(
     "sides that make no box are refused, and options given twice",
     arguments: [
-      "prepare a --width wide", "prepare a --width 3 --size 4x4", "img2img a --prompt x --prompt y",
+      "prepare a --width wide", "prepare a --width -40", "prepare a --width 3 --size 4x4",
+      "img2img a --prompt x --prompt y",
       "prepare a --size=3x3 --size 4x4", "prepare a -o b -o c",
     ])
   func refused(typed: String) {

@@ -204,4 +204,36 @@ struct PrivacyTests {
         == prepared.notes.contains { $0.hasPrefix("XMP ") && $0.hasSuffix("cannot be kept and was left out") },
       "\(prepared.notes)")
   }
+
+  /// A structure whose photo directory holds the GPS directory, and whose maker note has a twin: places where exiftool looks as well.
+  @Test("a position is taken out of every directory, and a comment that speaks of one is left out")
+  func hiddenPositions() throws {
+    func number(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(value >> (8 * (count - 1 - $0)) & 255) }
+    }
+    func entry(_ tag: Int, _ type: Int, _ count: Int, _ value: [UInt8]) -> [UInt8] {
+      number(tag, 2) + number(type, 2) + number(count, 4) + value + [UInt8](repeating: 0, count: 4 - value.count)
+    }
+    // First directory at 8 with Make and the photo directory, photo directory at 38 with two maker notes and GPS, GPS directory at 80.
+    let first =
+      number(2, 2) + entry(0x010F, 2, 4, Array("Cam\0".utf8)) + entry(0x8769, 4, 1, number(38, 4)) + number(0, 4)
+    let photo =
+      number(3, 2) + entry(0x8825, 4, 1, number(80, 4)) + entry(0x927C, 7, 4, Array("NOTE".utf8))
+      + entry(0x927C, 7, 4, Array("TWIN".utf8)) + number(0, 4)
+    let gps = number(1, 2) + entry(0x001D, 2, 4, Array("SEC\0".utf8)) + number(0, 4)
+    let exif = Array("MM\0*".utf8) + number(8, 4) + first + photo + gps
+    let content = Array("Exif\0\0".utf8) + exif
+    let comment = Array("GPSLatitude=48.8584".utf8)
+    var file = try Fixtures.bytes("jpeg/small-420.jpg")
+    let segments =
+      [0xFF, 0xE1, 0, UInt8(content.count + 2)] + content + [0xFF, 0xFE, 0, UInt8(comment.count + 2)] + comment
+    file.insert(contentsOf: segments, at: 4 + Int(file[4]) << 8 + Int(file[5]))
+    let prepared = try ImagePreparer().prepareBlocking(
+      .memory(file), as: Recipe(size: .longestSide(32), metadata: .keepWithoutGPS))
+    let bytes = Data(prepared.bytes)
+    #expect(bytes.range(of: Data("Cam".utf8)) != nil, "the rest is kept")
+    for secret in ["NOTE", "TWIN", "SEC", "Latitude"] {
+      #expect(bytes.range(of: Data(secret.utf8)) == nil, "\(secret)")
+    }
+  }
 }

@@ -7,6 +7,8 @@ struct EXIFEditor {
   var bytes: [UInt8] { tiff.bytes }
   /// True where a thumbnail was taken out.
   private(set) var hadThumbnail = false
+  /// True where the location was to be taken out, and a value of it was not found.
+  private(set) var mayHoldLocation = false
   private var tiff: TIFFStructure
 
   /// Edits a TIFF structure; nil for bytes that are none.
@@ -42,17 +44,32 @@ struct EXIFEditor {
     }
   }
 
+  /// GPS, maker notes, IPTC, Photoshop's resources and XMP as entries of a directory.
+  private static let placesOfLocations = [0x8825, 0x927C, 0x83BB, 0x8649, 0x02BC]
+
   private mutating func removeLocation() {
-    let first = tiff.first.entries
-    remove(0x927C, from: first.first { $0.tag == 0x8769 }.map { tiff.number($0.field, 4) } ?? 0)
-    for entry in tiff.entries(behind: 0x8825, in: first) { clearValue(of: entry) }
-    remove(0x8825, from: tiff.number(4, 4))
+    let first = tiff.number(4, 4)
+    let photo = tiff.first.entries.first { $0.tag == 0x8769 }.map { tiff.number($0.field, 4) } ?? 0
+    for directory in [photo, first] {
+      for entry in tiff.directory(at: directory).entries where entry.tag == 0x8825 {
+        for value in tiff.directory(at: tiff.number(entry.field, 4)).entries {
+          if tiff.place(of: value) == nil { mayHoldLocation = true }
+          clearValue(of: value)
+        }
+      }
+      for tag in Self.placesOfLocations {
+        while remove(tag, from: directory) {}
+      }
+    }
   }
 
   /// Takes an entry and its value out of a directory. The entries behind it move up; values stay where they are.
-  private mutating func remove(_ tag: Int, from offset: Int) {
+  ///
+  /// - Returns: False where there is none.
+  private mutating func remove(_ tag: Int, from offset: Int) -> Bool {
     let directory = tiff.directory(at: offset)
-    guard let entry = directory.entries.first(where: { $0.tag == tag }) else { return }
+    guard let entry = directory.entries.first(where: { $0.tag == tag }) else { return false }
+    if tiff.place(of: entry) == nil { mayHoldLocation = true }
     clearValue(of: entry)
     let (start, end) = (entry.field - 8, min(directory.end + 4, tiff.bytes.count))
     tiff.bytes.replaceSubrange(
@@ -61,6 +78,7 @@ struct EXIFEditor {
     for k in 0..<2 {
       tiff.bytes[offset + (tiff.isLittleEndian ? k : 1 - k)] = UInt8(truncatingIfNeeded: count >> (8 * k))
     }
+    return true
   }
 
   private mutating func clearValue(of entry: TIFFStructure.Entry) {

@@ -36,7 +36,9 @@ struct KeptMetadata: Sendable, Equatable {
     }
     let editedEXIF = source.exif.flatMap { EXIFEditor($0, size: size, withoutLocation: withoutLocation) }
     let editedXMP = source.xmp.flatMap { XMPEditor($0, size: size) }
-    exif = editedEXIF.map(\.bytes).flatMap { isAllowed(LocationReader(exif: $0, xmp: nil)) ? $0 : nil }
+    exif = editedEXIF.flatMap { $0.mayHoldLocation ? nil : $0.bytes }.flatMap {
+      isAllowed(LocationReader(exif: $0, xmp: nil)) ? $0 : nil
+    }
     xmp = editedXMP.map(\.bytes).flatMap { isAllowed(LocationReader(exif: nil, xmp: $0)) ? $0 : nil }
     let promises = editedXMP?.removed ?? []
     removed = [
@@ -45,9 +47,19 @@ struct KeptMetadata: Sendable, Equatable {
       ("extended XMP", promises.contains(.furtherPacket)),
     ].filter(\.1).map(\.0)
     let texts = source.chunks.compactMap(\.text)
-    chunks = source.chunks.filter { Self.isCopied($0) && isAllowed(LocationReader(exif: nil, xmp: nil, chunks: [$0])) }
-    comment =
+    chunks = source.chunks.filter {
+      Self.isCopied($0) && isAllowed(LocationReader(exif: nil, xmp: nil, chunks: [$0]))
+        && !(withoutLocation && Self.mayNamePosition($0.data))
+    }
+    let text =
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
+    comment = text.flatMap { withoutLocation && Self.mayNamePosition($0) ? nil : $0 }
+  }
+
+  /// True for text that speaks of a position, as some programs write it into comments.
+  private static func mayNamePosition(_ text: [UInt8]) -> Bool {
+    let text = String(decoding: text, as: UTF8.self).lowercased()
+    return ["gps", "latitude", "longitude"].contains { text.contains($0) }
   }
 
   /// Whether a chunk of a PNG is copied into a PNG.

@@ -95,6 +95,59 @@ struct StrippingTests {
     }
   }
 
+  /// Segments with a text, by marker; before the first scan, or before the end.
+  @Test(
+    "no segment carries a text out",
+    arguments: [0xE0, 0xE2, 0xEE, 0xEF, 0xF0, 0x02, 0xDE, 0xDC, 0xC1, 0xFE] as [UInt8], [false, true])
+  func smuggled(marker: UInt8, isBehindScan: Bool) throws {
+    let preparer = ImagePreparer()
+    let file = try Fixtures.bytes("jpeg/small-420.jpg")
+    let beginnings: [UInt8: String] = [0xE0: "JFIF\0123456789", 0xE2: "ICC_PROFILE\0\u{1}\u{1}", 0xEE: "Adobe1234567"]
+    let content = Array((beginnings[marker, default: ""] + "SECRET").utf8)
+    let segment = [0xFF, marker, 0, UInt8(content.count + 2)] + content
+    // Behind the frame header, where a decoder takes one of another kind for damage, only the end is possible.
+    let place = isBehindScan || marker == 0xC1 ? file.count - 2 : 2 + 2 + Int(file[4]) << 8 + Int(file[5])
+    let stripped = try preparer.strippedBlocking(.memory(file[..<place] + segment + file[place...]))
+    #expect(Data(stripped.bytes).range(of: Data("SECRET".utf8)) == nil && !stripped.removed.isEmpty)
+    #expect(
+      try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == preparer.pixelsBlocking(of: .memory(file)))
+  }
+
+  @Test(
+    "no chunk carries a text out, and thousands of them take no time",
+    arguments: ["prIV", "CRIT", "sBIT", "pHYs", "fdAT", "iCCP"])
+  func smuggledChunks(type: String) throws {
+    let preparer = ImagePreparer()
+    let plain = try Fixtures.bytes("png/small-rgb8.png")
+    var file = PNGFile(plain)
+    let end = file.chunks.count - 1
+    file.chunks.insert((type, Array("SECRET device\0\0rest".utf8)), at: type == "iCCP" ? 1 : end)
+    for number in 0..<20_000 {
+      let letters = [UInt8(97 + number % 26), UInt8(97 + number / 26 % 26), 65, UInt8(97 + number / 676 % 26)]
+      file.chunks.insert((String(decoding: letters, as: UTF8.self), []), at: file.chunks.count - 1)
+    }
+    let stripped = try preparer.strippedBlocking(.memory(file.bytes))
+    #expect(Data(stripped.bytes).range(of: Data("SECRET".utf8)) == nil && stripped.removed.count <= 13)
+    #expect(
+      try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == preparer.pixelsBlocking(of: .memory(plain)))
+  }
+
+  @Test("the name of a profile, which may be that of a device, is not kept")
+  func profileName() throws {
+    let preparer = ImagePreparer()
+    var recipe = Recipe(output: .png())
+    recipe.samples = .color(profile: .keep)
+    let file = PNGFile(try preparer.prepareBlocking(.file(Fixtures.path("jpeg/icc-display-p3.jpg")), as: recipe).bytes)
+    var named = file
+    let index = try #require(file.chunks.firstIndex { $0.type == "iCCP" })
+    named.chunks[index].data = Array("SECRET's screen".utf8) + file.chunks[index].data.drop { $0 != 0 }
+    let stripped = try preparer.strippedBlocking(.memory(named.bytes))
+    #expect(Data(stripped.bytes).range(of: Data("SECRET".utf8)) == nil)
+    #expect(
+      try preparer.inspectBlocking(.memory(stripped.bytes)).iccProfile
+        == preparer.inspectBlocking(.memory(file.bytes)).iccProfile)
+  }
+
   @Test("a pipe is refused, for stripping and for compositing")
   func pipes() throws {
     let pipe = Pipe()
