@@ -46,7 +46,8 @@ extension ImagePreparer {
         remedy: "prepare it instead, which keeps none")
     }
     let file = try source.bytes(limit: limits.maxMemory / 2)
-    let stripper = try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook, cancellation: cancellation)
+    let stripper = try MetadataStripper(
+      file, as: format, of: description, keepsLook: keepsLook, cancellation: cancellation)
     return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed, hadGPS: description.hasGPS)
   }
 }
