@@ -26,7 +26,7 @@ struct MetadataStripper {
     cancellation: CancellationFlag?
   ) throws(PreparationError) {
     exif = keepsLook ? EssentialEXIF(orientation: source.orientation, color: source.exifColor).bytes : nil
-    profile = keepsLook ? source.iccProfile : nil
+    profile = keepsLook ? source.iccProfile.flatMap(Self.profile) : nil
     self.keepsLook = keepsLook
     self.cancellation = cancellation
     bytes.reserveCapacity(file.count)
@@ -40,6 +40,13 @@ struct MetadataStripper {
   private mutating func leaveOut(_ name: String) {
     let name = removed.count < 12 || removed.contains(name) ? name : "others"
     if !removed.contains(name) { removed.append(name) }
+  }
+
+  /// The profile at the beginning of these bytes, as long as its header declares (ICC.1:2022, 7.2); nil for anything else.
+  private static func profile(_ bytes: [UInt8]) -> [UInt8]? {
+    guard bytes.count >= 132, bytes[36..<40].elementsEqual("acsp".utf8) else { return nil }
+    let size = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
+    return size >= 132 && size <= bytes.count ? Array(bytes[..<size]) : nil
   }
 
   private func checkIsCanceled() throws(PreparationError) {
