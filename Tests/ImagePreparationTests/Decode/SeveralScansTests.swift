@@ -161,6 +161,46 @@ struct SeveralScansTests {
     #expect(failure { () throws(PreparationError) in try strips.readStrip(0, into: rings) }?.code == .canceled)
   }
 
+  /// A gray image of one shade with a restart marker behind each block, sequential or with a scan for DC and one for AC coefficients.
+  private static func restartInEachBlock(isProgressive: Bool, side: Int) -> [UInt8] {
+    func segment(_ marker: UInt8, _ content: [UInt8]) -> [UInt8] {
+      let length = content.count + 2
+      return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
+    }
+    // The code of one bit, 0, is a DC difference of 0 or the end of a block. Ones fill its byte.
+    let code: [UInt8] = [1] + [UInt8](repeating: 0, count: 15) + [0]
+    let sides = [UInt8(side >> 8), UInt8(side & 0xFF)]
+    var bytes: [UInt8] = [0xFF, 0xD8] + segment(0xDB, [0] + [UInt8](repeating: 1, count: 64))
+    bytes += segment(isProgressive ? 0xC2 : 0xC0, [8] + sides + sides + [1, 1, 0x11, 0])
+    bytes += segment(0xC4, [0] + code) + segment(0xC4, [0x10] + code) + segment(0xDD, [0, 1])
+    for (band, block) in isProgressive ? [([0, 0], 0x7F), ([1, 63], 0x7F)] : [([0, 63], 0x3F)] as [([UInt8], UInt8)] {
+      bytes += segment(0xDA, [1, 1, 0] + band + [0])
+      let blocks = side * side / 64
+      for k in 0..<blocks { bytes += [block] + (k < blocks - 1 ? [0xFF, 0xD0 + UInt8(k & 7)] : []) }
+    }
+    return bytes + [0xFF, 0xD9]
+  }
+
+  @Test("bytes around restart markers are read once", arguments: [false, true])
+  func readsAtRestarts(isProgressive: Bool) throws {
+    let bytes = Self.restartInEachBlock(isProgressive: isProgressive, side: 1024)
+    let file = TestFolder.url.appending(path: "restarts-\(isProgressive)")
+    try Data(bytes).write(to: file)
+    for source in [ImageSource.memory(bytes), .file(file.path)] {
+      let strips = JPEGPlaneStrips(
+        try JPEGPlaneReader(JPEGDecoder(ByteSource(source))), kernels: KernelTable(.best), threads: 1)
+      let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
+      for index in 0..<strips.stripCount { try strips.readStrip(index, into: rings) }
+      try strips.finish()
+      // The search for the scans of a progressive file reads each byte once more.
+      let windows =
+        isProgressive
+        ? bytes.count / ScanSource.capacityPerScan + bytes.count / ScanSource.capacity
+        : bytes.count / ScanSource.capacity
+      #expect(try #require(strips.readCount) <= windows + 8)
+    }
+  }
+
   /// Each scan has buffers of its own, so that their number is limited.
   @Test("more scans than any encoder writes are libjpeg-turbo's")
   func manyScans() throws {

@@ -14,6 +14,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
 
   /// The frame of the scans.
   let frame: JPEGFrame
+  private let source: ScanSource
   private let scans: [ScanDecoder]
   private let coefficientCount: Int
   private let nonzero: AlignedBuffer<UInt64>
@@ -47,11 +48,15 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
       else { return nil }
       decoders.append(decoder)
     }
+    self.source = source
     self.scans = decoders
     self.frame = frame
     coefficientCount = layout.coefficientCount
     nonzero = AlignedBuffer(count: layout.coefficientCount / 64, zeroed: true)
   }
+
+  /// How often bytes were read, all scans together.
+  var readCount: Int { source.readCount }
 
   /// Decodes the next strip.
   ///

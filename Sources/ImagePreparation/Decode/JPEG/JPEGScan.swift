@@ -70,21 +70,22 @@ struct JPEGScan {
     var progression = JPEGProgression(frame)
     guard progression.add(scan) else { return nil }
     if !frame.isProgressive && progression.isComplete { return [scan] }
+    let window = ScanWindow(source, capacity: ScanSource.capacity)
     var scans: [JPEGScan] = []
     while true {
-      guard scans.count < min(limit, mostScans), var at = end(of: scan, source: source, kernels: kernels),
-        let next = source.marker(at: at)
+      guard scans.count < min(limit, mostScans), var at = end(of: scan, in: window, kernels: kernels),
+        let next = window.marker(at: at)
       else { return nil }
       scan.nextMarker = next.code
       scans.append(scan)
       var (codes, restartInterval) = (scan.codes, scan.restartInterval)
       var following: JPEGScan?
       while following == nil {
-        guard let (marker, end) = source.marker(at: at) else { return nil }
+        guard let (marker, end) = window.marker(at: at) else { return nil }
         if marker == 0xD9 { return progression.isComplete ? scans : nil }
-        guard let length = source.bytes(at: end, count: 2) else { return nil }
+        guard let length = window.bytes(at: end, count: 2) else { return nil }
         let count = Int(length[0]) << 8 | Int(length[1])
-        guard count >= 2, let segment = source.bytes(at: end + 2, count: count - 2) else { return nil }
+        guard count >= 2, let segment = window.bytes(at: end + 2, count: count - 2) else { return nil }
         at = end + count
         switch marker {
         case 0xC4:
@@ -107,19 +108,22 @@ struct JPEGScan {
     }
   }
 
-  /// The offset of the marker behind a scan, which is not a restart marker; nil if there is none.
-  private static func end(of scan: JPEGScan, source: ScanSource, kernels: KernelTable) -> Int? {
+  /// The offset of the marker behind a scan, which is not its next restart marker; nil if there is none.
+  private static func end(of scan: JPEGScan, in window: ScanWindow, kernels: KernelTable) -> Int? {
     let scratch = AlignedBuffer<UInt8>(count: ScanSource.capacity + 8, zeroed: false)
     var at = scan.start
-    while let found = unsafe source.view(at: at, count: ScanSource.capacity), let base = found.baseAddress {
+    var restarts = 0
+    // With two bytes, a 0xFF is followed by what decides whether it begins a marker.
+    while let found = unsafe window.view(at: at, atLeast: 2), let base = found.baseAddress {
       var written = 0
       var atMarker = false
       let read = unsafe kernels.decoding.remove_stuffing(base, found.count, scratch.base, &written, &atMarker)
       guard atMarker || read > 0 else { return nil }
       at += read
       guard atMarker else { continue }
-      guard let (marker, end) = source.marker(at: at) else { return nil }
-      guard 0xD0...0xD7 ~= marker else { return at }
+      guard let (marker, end) = window.marker(at: at) else { return nil }
+      guard marker == 0xD0 + UInt8(restarts & 7) else { return at }
+      restarts += 1
       at = end
     }
     return nil

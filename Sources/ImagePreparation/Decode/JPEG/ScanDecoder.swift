@@ -12,7 +12,7 @@ final class ScanDecoder: @unchecked Sendable {
 
   private let scan: JPEGScan
   private let kind: Kind
-  private let source: ScanSource
+  private let window: ScanWindow
   private let kernels: KernelTable
   private let tables: AlignedBuffer<UInt64>
   private let blocks: AlignedBuffer<Int>
@@ -41,7 +41,8 @@ final class ScanDecoder: @unchecked Sendable {
 
   /// An upper bound on the bytes of one of many scans: its table and what is read ahead, with a share of the tables that DC scans of
   /// several components have, and of what is common to all scans.
-  static let mostBytes = HuffmanTable.entries * MemoryLayout<UInt64>.size + 16 * 1024
+  static let mostBytes =
+    HuffmanTable.entries * MemoryLayout<UInt64>.size + ScanSource.capacityPerScan + 16 * 1024
 
   /// Makes a decoder; nil if libjpeg-turbo has to decode the scan. `isOnly` is true where the file has no other scan.
   init?(
@@ -59,6 +60,7 @@ final class ScanDecoder: @unchecked Sendable {
     mostBytesPerMCU = kind == .sequential ? 4096 : 512
     // The buffers of all scans together should stay in the cache.
     capacity = (isOnly ? 32 : 8) * 1024
+    window = ScanWindow(source, capacity: isOnly ? ScanSource.capacity : ScanSource.capacityPerScan)
     bytes = AlignedBuffer(count: capacity + mostBytesPerMCU, zeroed: true)
 
     // MCUs.
@@ -132,7 +134,6 @@ final class ScanDecoder: @unchecked Sendable {
     offset = scan.start
     mcusToRestart = scan.restartInterval == 0 ? .max : scan.restartInterval
     self.scan = scan
-    self.source = source
     self.kernels = kernels
   }
 
@@ -215,7 +216,7 @@ final class ScanDecoder: @unchecked Sendable {
 
   /// Reads the next marker with any fill bytes before it; nil if there is none.
   private func marker() -> UInt8? {
-    guard let (code, end) = source.marker(at: offset) else { return nil }
+    guard let (code, end) = window.marker(at: offset) else { return nil }
     offset = end
     return code
   }
@@ -233,18 +234,19 @@ final class ScanDecoder: @unchecked Sendable {
     unsafe state.base[EntropyState.position] = 0
     // Each view has more than one byte, unless the source ends: a last 0xFF stays where it is, because it may begin a marker.
     while byteCount < capacity - 256 {
-      guard let next = unsafe source.view(at: offset, count: capacity - 8 - byteCount) else { return nil }
+      guard let next = unsafe window.view(at: offset, atLeast: 2) else { return nil }
       var written = 0
       var atMarker = false
       var read = 0
       if let first = next.baseAddress {
-        read = unsafe kernels.decoding.remove_stuffing(first, next.count, base + byteCount, &written, &atMarker)
+        let count = min(next.count, capacity - 8 - byteCount)
+        read = unsafe kernels.decoding.remove_stuffing(first, count, base + byteCount, &written, &atMarker)
         offset += read
         byteCount += written
       }
       guard !atMarker, read > 0 else {
+        // What is behind these bytes may be read, and is not cleared: an MCU that needs it is damaged whatever it is.
         isSegmentComplete = true
-        unsafe (base + byteCount).update(repeating: 0, count: mostBytesPerMCU)
         return .max
       }
     }
