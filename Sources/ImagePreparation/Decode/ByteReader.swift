@@ -67,18 +67,28 @@ struct ByteReader: ~Copyable {
   /// The next `wanted` bytes, or as many as there are before the end of the source.
   mutating func bytesThere(_ wanted: Int) throws(ReadFault) -> [UInt8] {
     var bytes: [UInt8] = []
-    while bytes.count < wanted {
+    try append(wanted, to: &bytes)
+    return bytes
+  }
+
+  /// Appends the next `wanted` bytes, or as many as there are before the end of the source.
+  ///
+  /// Memory is taken at once for the bytes that a file has, and through a pipe while they arrive.
+  mutating func append(_ wanted: Int, to bytes: inout [UInt8]) throws(ReadFault) {
+    if wanted > count - at, let end { bytes.reserveCapacity(bytes.count + min(wanted, end - offset)) }
+    var left = wanted
+    while left > 0 {
       do throws(ReadFault) {
         if at == count { try refill() }
       } catch {
         guard case .truncated = error else { throw error }
-        return bytes
+        return
       }
-      let part = min(wanted - bytes.count, count - at)
+      let part = min(left, count - at)
       unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: window! + at, count: part))
       at += part
+      left -= part
     }
-    return bytes
   }
 
   /// Leaves out the next `wanted` bytes.

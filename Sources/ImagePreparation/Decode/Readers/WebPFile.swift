@@ -65,29 +65,36 @@ struct WebPFile {
         scopeEnd = bytes.offset + max(0, count - 16) + count % 2
       case "ALPH" where found == nil:
         try limits.allow(codedBytes: count, of: .webp)
-        alphaChunk = try Self.chunk(name, count, &bytes)
+        alphaChunk = Self.head(of: name, count)
+        try bytes.append(count + count % 2, to: &alphaChunk)
         guard alphaChunk.count == 8 + count + count % 2 else { throw .truncated }
       case "VP8 " where found == nil, "VP8L" where found == nil:
-        try limits.allow(codedBytes: count, of: .webp)
-        let data = try Self.chunk(name, count, &bytes)
-        let header = try Self.Bitstream(data.dropFirst(8), isLossless: name == "VP8L")
+        let isLossless = name == "VP8L"
+        try limits.allow(codedBytes: alphaChunk.count + count, of: .webp)
+        // All bytes of a bitstream are in memory once: in the file of its frame.
+        let first = try bytes.bytesThere(min(count, 10))
+        let header = try Self.Bitstream(first, isLossless: isLossless)
         var rect = place ?? FrameRect(size: header.size)
         guard place == nil || rect.size == header.size else {
           throw .corrupt("a frame of another size than it declares")
         }
-        let whole = canvas ?? header.size
-        guard rect.x + rect.size.width <= whole.width, rect.y + rect.size.height <= whole.height,
-          place != nil || header.size == whole
+        let wholeCanvas = canvas ?? header.size
+        guard rect.x + rect.size.width <= wholeCanvas.width, rect.y + rect.size.height <= wholeCanvas.height,
+          place != nil || header.size == wholeCanvas
         else { throw .corrupt("a frame of another size than the canvas") }
         try limits.allow(header.size)
         rect.size = header.size
-        canvas = whole
+        canvas = wholeCanvas
         let hasAlpha = header.hasAlpha || !alphaChunk.isEmpty
+        var stream = Self.file(rect.size, alpha: isLossless ? [] : alphaChunk, Self.head(of: name, count) + first)
+        let whole = stream.count + count - first.count
+        try bytes.append(count + count % 2 - first.count, to: &stream)
         found = WebPFrame(
-          rect: rect, isLossless: name == "VP8L", hasAlpha: hasAlpha,
-          stream: Self.file(rect.size, alpha: name == "VP8L" ? [] : alphaChunk, data))
+          rect: rect, isLossless: isLossless, hasAlpha: hasAlpha,
+          losslessBytes: isLossless ? count : alphaChunk.count, stream: stream)
+        alphaChunk = []
         // Rows will be missing, which is what the error is about.
-        if data.count < 8 + count {
+        if stream.count < whole {
           isCut = true
           break chunks
         }
@@ -116,12 +123,10 @@ struct WebPFile {
     self.isShort = isShort
   }
 
-  /// A chunk with its header and padding, as far as it is there.
-  private static func chunk(_ name: String, _ count: Int, _ bytes: inout ByteReader) throws(ReadFault) -> [UInt8] {
-    Array(name.utf8) + little(count) + (try bytes.bytesThere(count + count % 2))
-  }
+  /// The header of a chunk of `count` bytes.
+  private static func head(of name: String, _ count: Int) -> [UInt8] { Array(name.utf8) + little(count) }
 
-  /// A file of one frame.
+  /// A file of one frame, up to the first bytes of its bitstream.
   private static func file(_ size: ImageSize, alpha: [UInt8], _ data: [UInt8]) -> [UInt8] {
     var content: [UInt8] = Array("WEBP".utf8)
     if !alpha.isEmpty {
@@ -142,8 +147,7 @@ struct WebPFile {
     let size: ImageSize
     let hasAlpha: Bool
 
-    init(_ data: ArraySlice<UInt8>, isLossless: Bool) throws(ReadFault) {
-      let head = Array(data.prefix(10))
+    init(_ head: [UInt8], isLossless: Bool) throws(ReadFault) {
       guard head.count >= (isLossless ? 5 : 10) else { throw .truncated }
       if isLossless {
         guard head[0] == 0x2F else { throw .corrupt("no signature of a lossless bitstream") }

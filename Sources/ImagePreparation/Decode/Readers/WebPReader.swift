@@ -19,7 +19,7 @@ final class WebPReader: RowReader {
   private let canvas: ImageSize
   let overlooked: OverlookedDamage?
   private var decoder: WebPDecoderHandle?
-  private var fed = 0
+  private var feed: WebPFeed
   private var rowsDone = 0
   /// What ended decoding early; the rows before are there.
   private var fault: ReadFault?
@@ -32,6 +32,7 @@ final class WebPReader: RowReader {
     guard !file.isShort || keepsDamaged else { throw .truncated }
     overlooked = file.isShort ? OverlookedDamage(message: "the file ends behind the first frame") : nil
     frame = file.frame
+    feed = WebPFeed(byteCount: file.frame.stream.count, height: file.frame.rect.size.height)
     canvas = file.canvas
     let isCovered = frame.rect.size == file.canvas
     let hasAlpha = frame.hasAlpha || !isCovered
@@ -52,11 +53,17 @@ final class WebPReader: RowReader {
     .unsupportedFormat, stage: .open, "it is WebP, which needs libwebp, and that is not installed",
     remedy: "install it, for example: apt-get install libwebp7")
 
-  /// The pixels of the frame, its coded bytes (twice while the headers are read), and what libwebp allocates besides: the pixels of a lossless frame once more, in four
-  /// bytes each, or the alpha of a lossy one.
+  /// The pixels of the frame, its coded bytes, and what libwebp allocates besides: the pixels of a lossless bitstream once more, in four
+  /// bytes each, one byte for those of an alpha channel, and Huffman codes.
+  ///
+  /// A lossless bitstream (RFC 9649, 6.2) has a group of five codes for each block of 4 by 4 pixels at most, of at least 20 bits, and
+  /// no more than 65,536. A group takes about 6 KB, nearly all of it in tables of 256 entries.
   var wholeImageBytes: Int {
-    let pixels = frame.rect.size.pixelCount
-    return pixels * channels + 2 * frame.stream.count + pixels * (frame.isLossless ? 4 : frame.hasAlpha ? 2 : 0)
+    let size = frame.rect.size
+    let codedBytes = size.pixelCount * channels + frame.stream.count
+    guard frame.losslessBytes > 0 else { return codedBytes }
+    let groups = min(65_536, (size.width + 3) / 4 * ((size.height + 3) / 4), frame.losslessBytes * 8 / 20)
+    return codedBytes + size.pixelCount * (frame.isLossless ? 4 : 5) + groups * 6_144
   }
 
   func start(_ bytes: inout ByteReader) throws(ReadFault) {
@@ -69,17 +76,39 @@ final class WebPReader: RowReader {
     if channels == 4, frame.rect.size != canvas { unsafe row.update(repeating: 0, count: canvas.width * channels) }
     guard let decoder, frame.rect.rows.contains(y) else { return }
     let line = y - frame.rect.y
-    // The bytes of about 16 rows, so that a canceled decode ends soon.
-    let step = max(4096, frame.stream.count / frame.rect.size.height * 16)
     while rowsDone <= line {
       try bytes.checkCanceled()
       if let fault { throw fault }
-      fed = min(fed + step, frame.stream.count)
-      (rowsDone, fault) = decoder.decode(frame.stream, count: fed)
-      if fed == frame.stream.count { fault = fault ?? .truncated }
+      (rowsDone, fault) = decoder.decode(frame.stream, count: feed.next(rowsDone: rowsDone))
+      if feed.isWhole { fault = fault ?? .truncated }
     }
     let width = frame.rect.size.width * channels
     unsafe (row + frame.rect.x * channels).update(from: decoder.pixels.base + line * width, count: width)
+  }
+}
+
+/// The steps in which libwebp gets a bitstream.
+struct WebPFeed {
+  let byteCount: Int
+  /// The bytes of about 16 rows, so that a canceled decode ends soon.
+  private let step: Int
+  private var fed = 0
+
+  init(byteCount: Int, height: Int) {
+    self.byteCount = byteCount
+    step = max(4096, byteCount / height * 16)
+  }
+
+  /// True when libwebp has all bytes.
+  var isWhole: Bool { fed == byteCount }
+
+  /// How many bytes libwebp gets next, from the first one on.
+  ///
+  /// Before the first row they double: libwebp parses the headers again until they are whole, and a lossless bitstream may consist
+  /// of little else.
+  mutating func next(rowsDone: Int) -> Int {
+    fed = min(fed + (rowsDone == 0 ? max(fed, step) : step), byteCount)
+    return fed
   }
 }
 
@@ -88,6 +117,8 @@ struct WebPFrame {
   let rect: FrameRect
   let isLossless: Bool
   let hasAlpha: Bool
+  /// Coded bytes of a lossless bitstream: of the frame, or of the alpha channel of a lossy one; 0 for none.
+  let losslessBytes: Int
   /// A file of this frame alone. Where the source ends early it has fewer bytes than it declares.
   let stream: [UInt8]
 }

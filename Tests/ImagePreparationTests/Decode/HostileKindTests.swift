@@ -1,0 +1,89 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// Files of the kinds besides JPEG and PNG that are made to cost much, or that lack a part.
+@Suite("Hostile kinds of source")
+struct HostileKindTests {
+  /// Bytes of a number, the least significant one first.
+  static func little(_ value: Int, _ bytes: Int) -> [UInt8] {
+    (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+
+  static func bmp(_ width: Int, _ height: Int, bits: Int, compression: Int = 0, colors: Int, _ data: [UInt8]) -> [UInt8]
+  {
+    Array("BM".utf8) + little(0, 8) + little(54 + 4 * colors, 4) + little(40, 4) + little(width, 4) + little(height, 4)
+      + [1, 0] + little(bits, 2) + little(compression, 4) + little(0, 12) + little(colors, 4) + little(0, 4)
+      + [UInt8](repeating: 90, count: 4 * colors) + data
+  }
+
+  static func webp(_ chunks: (name: String, data: [UInt8])...) -> [UInt8] {
+    var content: [UInt8] = []
+    for chunk in chunks {
+      content += Array(chunk.name.utf8) + little(chunk.data.count, 4) + chunk.data
+      if chunk.data.count % 2 == 1 { content.append(0) }
+    }
+    return Array("RIFF".utf8) + little(4 + content.count, 4) + Array("WEBP".utf8) + content
+  }
+
+  // MARK: WebP
+
+  /// A bitstream whose pixels are not there: the header of a lossless one, or of a key frame, of 1024 by 1024 pixels.
+  static func bitstream(isLossless: Bool, count: Int) -> [UInt8] {
+    let head: [UInt8] =
+      isLossless
+      ? [0x2F] + little(1023 | 1023 << 14, 4) : [0x10, 0, 0, 0x9D, 0x01, 0x2A] + little(1024, 2) + little(1024, 2)
+    return head + [UInt8](repeating: 0, count: count - head.count)
+  }
+
+  @Test("memory of a WebP counts the Huffman codes of a lossless bitstream, and 5 bytes for each pixel of alpha")
+  func webpMemory() throws {
+    func bytes(_ file: [UInt8]) throws -> Int {
+      try SourceDecoder(opening: .memory(file)).structure.wholeImageBytes
+    }
+    let pixels = 1024 * 1024
+    let canvas: [UInt8] = [0x10, 0, 0, 0] + Self.little(1023, 3) + Self.little(1023, 3)
+    let lossless = try bytes(Self.webp(("VP8L", Self.bitstream(isLossless: true, count: 1 << 18))))
+    #expect(lossless >= 7 * pixels + 65536 * 6000)
+    // Codes take 20 bits each in the file.
+    let short = try bytes(Self.webp(("VP8L", Self.bitstream(isLossless: true, count: 2000))))
+    #expect((7 * pixels + 800 * 6000..<8 * pixels + 800 * 6200).contains(short), "\(short)")
+    let alpha = try bytes(
+      Self.webp(
+        ("VP8X", canvas), ("ALPH", [1] + [UInt8](repeating: 0, count: 99)),
+        ("VP8 ", Self.bitstream(isLossless: false, count: 100))))
+    #expect((9 * pixels..<10 * pixels).contains(alpha), "\(alpha)")
+  }
+
+  @Test("alpha and colors of a WebP count together against the limit of memory")
+  func webpCodedBytes() {
+    let canvas: [UInt8] = [0x10, 0, 0, 0] + Self.little(1023, 3) + Self.little(1023, 3)
+    let file = Self.webp(
+      ("VP8X", canvas), ("ALPH", [UInt8](repeating: 0, count: 40_000)),
+      ("VP8 ", Self.bitstream(isLossless: false, count: 40_000)))
+    let error = failure { () throws(PreparationError) in
+      try ImagePreparer(limits: Limits(maxMemory: 64 << 10)).inspectBlocking(.memory(file))
+    }
+    #expect(error?.code == .tooMuchMemory)
+  }
+
+  @Test(
+    "a bitstream without rows is fed in few steps, and one with rows in many", arguments: [1_000, 3_842_142, 90 << 20])
+  func feeding(byteCount: Int) {
+    func steps(rowsFrom first: Int) -> Int {
+      var feed = WebPFeed(byteCount: byteCount, height: 16_383)
+      var (steps, fed) = (0, 0)
+      while !feed.isWhole {
+        let next = feed.next(rowsDone: fed > first ? 16 : 0)
+        #expect(next > fed && next <= byteCount)
+        (steps, fed) = (steps + 1, next)
+      }
+      #expect(fed == byteCount)
+      return steps
+    }
+    #expect(steps(rowsFrom: byteCount) <= 12)
+    #expect(steps(rowsFrom: 0) >= byteCount / 100_000)
+  }
+}
