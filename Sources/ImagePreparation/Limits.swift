@@ -36,8 +36,16 @@ public struct Limits: Sendable, Equatable {
 }
 
 extension Limits {
-  /// Throws for sizes above ``maxPixels``.
+  /// The longest side of a source: buffers for rows and tables of taps grow with it, whatever the number of pixels is.
+  static let longestSide = 1_000_000
+
+  /// Throws for sizes above ``maxPixels``, or with a side above ``longestSide``.
   package func check(_ size: ImageSize) throws(PreparationError) {
+    guard size.longestSide <= Self.longestSide else {
+      throw PreparationError(
+        .limitExceeded, stage: .decode, "\(size) has a side above the limit of \(Self.longestSide) pixels",
+        remedy: "cut it into parts first")
+    }
     guard size.pixelCount > maxPixels else { return }
     throw PreparationError(
       .tooManyPixels, stage: .decode,

@@ -77,7 +77,7 @@ enum ReadFault: Error {
 }
 
 extension Limits {
-  /// Throws for sizes above ``maxPixels``.
+  /// Throws for sizes above ``maxPixels``, or with a side above ``longestSide``.
   func allow(_ size: ImageSize) throws(ReadFault) {
     do throws(PreparationError) { try check(size) } catch { throw .refused(error) }
   }

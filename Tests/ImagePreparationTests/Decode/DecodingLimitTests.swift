@@ -31,7 +31,7 @@ struct DecodingLimitTests {
   @Test(
     "absurd sizes are refused by their header",
     arguments: [
-      ("png/pngsuite/basn2c08.png", UInt32(0x7FFF_FFFF), UInt32(0x7FFF_FFFF)),
+      ("png/pngsuite/basn2c08.png", UInt32(1_000_000), UInt32(1_000_000)),
       ("png/pngsuite/basi6a16.png", 50_000, 50_000),
       ("jpeg/coded/420.jpg", 65_535, 65_535), ("jpeg/coded/420-progressive.jpg", 65_500, 65_500),
     ])
@@ -45,10 +45,14 @@ struct DecodingLimitTests {
 
   @Test("the header of the largest possible image can be read", arguments: ["basn6a16", "basi6a16"])
   func largestHeader(name: String) throws {
-    let side = UInt32(0x7FFF_FFFF)
+    let side = UInt32(Limits.longestSide)
     let bytes = try Self.resized("png/pngsuite/\(name).png", width: side, height: side)
     #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).size == ImageSize(width: Int(side), height: Int(side)))
-    let limits = Self.limits { $0.maxPixels = .max }
+    // Three rows of one of them take 24 MB, and the other one is decoded whole.
+    let limits = Self.limits {
+      $0.maxPixels = .max
+      $0.maxMemory = 20_000_000
+    }
     let error = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes), limits: limits) }
     #expect(error?.code == .tooMuchMemory)
   }
@@ -63,7 +67,7 @@ struct DecodingLimitTests {
     "memory for a whole image is refused before it is taken",
     arguments: [
       ("jpeg/coded/420-progressive.jpg", UInt32(12_000), UInt32(9_000)), ("jpeg/coded/420-scans.jpg", 12_000, 9_000),
-      ("png/pngsuite/basi2c08.png", 12_000, 9_000), ("png/pngsuite/basn6a16.png", 40_000_000, 10),
+      ("png/pngsuite/basi2c08.png", 12_000, 9_000),
     ])
   func tooMuchMemory(name: String, width: UInt32, height: UInt32) throws {
     let source = try ImageSource.memory(Self.resized(name, width: width, height: height))

@@ -28,6 +28,30 @@ struct HostileKindTests {
     return Array("RIFF".utf8) + little(4 + content.count, 4) + Array("WEBP".utf8) + content
   }
 
+  // MARK: Sides
+
+  static let longSides: [[UInt8]] = [
+    bmp(1_000_001, 1, bits: 1, colors: 2, []), bmp(1, -1_000_001, bits: 1, colors: 2, []),
+    webp(("VP8X", little(0, 4) + little(1_000_000, 3) + little(0, 3))),
+    PNGFile(chunks: [
+      ("IHDR", PNGFile.bigEndian(1_000_001) + PNGFile.bigEndian(1) + [8, 0, 0, 0, 0]), ("IDAT", [0, 0, 0, 0]),
+      ("IEND", []),
+    ]).bytes,
+  ]
+
+  @Test("a side above a million pixels is refused at the header", arguments: longSides)
+  func longSide(bytes: [UInt8]) {
+    let error = failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(.memory(bytes)) }
+    #expect(error?.code == .limitExceeded, "\(String(describing: error))")
+    #expect(error?.message.contains("1000000") == true)
+  }
+
+  @Test("a side of a million pixels is none too many")
+  func longestSide() throws {
+    let found = try ImagePreparer().inspectBlocking(.memory(Self.bmp(1_000_000, 1, bits: 1, colors: 2, [])))
+    #expect(found.storedSize.width == 1_000_000)
+  }
+
   // MARK: WebP
 
   /// A bitstream whose pixels are not there: the header of a lossless one, or of a key frame, of 1024 by 1024 pixels.
