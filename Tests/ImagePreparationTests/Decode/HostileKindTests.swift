@@ -110,4 +110,42 @@ struct HostileKindTests {
     #expect(steps(rowsFrom: byteCount) <= 12)
     #expect(steps(rowsFrom: 0) >= byteCount / 100_000)
   }
+
+  // MARK: GIF
+
+  /// A GIF of one pixel, with extensions before and behind the image.
+  static func gif(before: [UInt8], behind: [UInt8] = []) -> [UInt8] {
+    Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255] + before
+      + [0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x4C, 0x01, 0] + behind + [0x3B]
+  }
+
+  static let packet: String =
+    "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">"
+    + "<rdf:Description rdf:about=\"\"/></rdf:RDF></x:xmpmeta>"
+
+  /// An extension with a packet (XMP specification, part 3, 1.1.2).
+  static func xmp(_ packet: String, trailer: [UInt8] = [1] + (0...255).reversed() + [0]) -> [UInt8] {
+    [0x21, 0xFF, 11] + Array("XMP DataXMP".utf8) + Array(packet.utf8) + trailer
+  }
+
+  @Test("the packet of a GIF is kept without the bytes that end its blocks")
+  func keptPacket() throws {
+    let found = try ImagePreparer().inspectBlocking(.memory(Self.gif(before: Self.xmp(Self.packet))))
+    #expect(found.xmp.map { String(decoding: $0, as: UTF8.self) } == Self.packet)
+    #expect(!found.hasGPS)
+  }
+
+  @Test(
+    "a packet of a GIF that is not searched leaves its location open",
+    arguments: [
+      gif(before: xmp(packet) + xmp(packet)), gif(before: [], behind: xmp(packet)),
+      gif(before: xmp(packet), behind: [0x21, 0xFE, 1, 65, 0] + xmp(packet)),
+      gif(before: xmp(packet + String(repeating: " ", count: 5000))), gif(before: xmp("", trailer: [2, 60, 62, 0])),
+    ])
+  func uncertainLocation(bytes: [UInt8]) throws {
+    let preparer = ImagePreparer(limits: Limits(maxMetadataBytes: 4000))
+    let found = try preparer.inspectBlocking(.memory(bytes))
+    #expect(found.hasGPS)
+    #expect(found.notes.contains { $0.contains("metadata") }, "\(found.notes)")
+  }
 }

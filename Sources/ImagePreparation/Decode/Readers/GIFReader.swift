@@ -41,7 +41,7 @@ final class GIFReader: RowReader {
     if let profile = header.profile { description.setICCProfile(profile) }
     if let packet = header.xmp { description.setMetadata(exif: [], xmp: [packet]) }
     description.hasXMP = header.xmp != nil
-    description.setLocation(LocationReader(exif: nil, xmp: header.xmp))
+    description.setLocation(LocationReader(exif: nil, xmp: header.xmp, isCut: header.isCut))
     self.description = description
 
     let channels = hasAlpha ? 4 : 3
@@ -129,6 +129,12 @@ struct GIFHeader {
   /// The ICC profile of an application extension.
   let profile: [UInt8]?
   let xmp: [UInt8]?
+  /// True where a packet is too large, not the first one or damaged, or follows the image.
+  let isCut: Bool
+
+  /// The bytes behind a packet, which is stored as it is: wherever readers of blocks get into them, they come to the end.
+  private static let packetTrailer: [UInt8] = [1] + (0...255).reversed() + [0]
+  private static let packetName = Array("XMP DataXMP".utf8)
 
   init(_ bytes: inout ByteReader, limits: Limits) throws(ReadFault) {
     try bytes.skip(6)
@@ -137,7 +143,7 @@ struct GIFHeader {
     try bytes.skip(2)
     var colors = flags & 0x80 != 0 ? try bytes.bytes(3 << Int(flags & 7 + 1)) : []
     var transparentIndex: Int?
-    var (isAnimated, hasComment) = (false, false)
+    var (isAnimated, hasComment, isCut) = (false, false, false)
     var (profile, xmp): ([UInt8]?, [UInt8]?) = (nil, nil)
 
     while true {
@@ -152,10 +158,11 @@ struct GIFHeader {
           let parts = try Self.blocks(&bytes, limit: limits.maxProfileBytes)
           try limits.allow(profileBytes: parts.count)
           profile = parts
-        } else if name.starts(with: "XMP DataXMP".utf8) {
-          // The packet is stored as it is, and 258 bytes behind it lead readers of blocks to its end.
+        } else if name == Self.packetName {
           let parts = try Self.blocks(&bytes, limit: limits.maxMetadataBytes, withLengths: true)
-          xmp = parts.count > 257 ? Array(parts.dropLast(257)) : nil
+          let packet = parts.dropLast(Self.packetTrailer.count)
+          let isWhole = packet.count <= limits.maxMetadataBytes && parts[packet.endIndex...] == Self.packetTrailer[...]
+          if xmp == nil, isWhole { xmp = Array(packet) } else { isCut = true }
         } else {
           isAnimated = isAnimated || name.starts(with: "NETSCAPE2.0".utf8) || name.starts(with: "ANIMEXTS1.0".utf8)
           try Self.skipBlocks(&bytes)
@@ -186,7 +193,9 @@ struct GIFHeader {
     self.hasComment = hasComment
     self.profile = profile
     self.xmp = xmp
-    self.isAnimated = isAnimated || Self.hasFurtherImage(bytes)
+    let (hasImage, hasPacket) = Self.blocksBehindImage(bytes)
+    self.isAnimated = isAnimated || hasImage
+    self.isCut = isCut || hasPacket
   }
 
   /// The content of blocks up to the one without content. What is behind `limit` is left out but for the fact that there is more.
@@ -211,8 +220,8 @@ struct GIFHeader {
     }
   }
 
-  /// Whether an image follows the first one, whose code size is next; false for a pipe, whose bytes are read once.
-  private static func hasFurtherImage(_ bytes: borrowing ByteReader) -> Bool {
+  /// Whether an image and a packet follow the first image, whose code size is next; false for a pipe, whose bytes are read once.
+  private static func blocksBehindImage(_ bytes: borrowing ByteReader) -> (hasImage: Bool, hasPacket: Bool) {
     let window = 64 * 1024
     var (at, start, end) = (bytes.offset + 1, 0, 0)
     var part: [UInt8] = []
@@ -232,11 +241,21 @@ struct GIFHeader {
       }
     }
     skipBlocks()
-    while let block = byte(at), block == 0x21 {
-      at += 2
+    var (hasImage, hasPacket) = (false, false)
+    while let block = byte(at), block == 0x21 || block == 0x2C, !(hasImage && hasPacket) {
+      if block == 0x2C {
+        hasImage = true
+        // The place, flags and colors of the image, and the size of its codes.
+        guard let flags = byte(at + 9) else { break }
+        at += 11 + (flags & 0x80 != 0 ? 3 << Int(flags & 7 + 1) : 0)
+      } else {
+        let name = (at + 2..<at + 3 + packetName.count).compactMap(byte)
+        hasPacket = hasPacket || (byte(at + 1) == 0xFF && name.elementsEqual([UInt8(packetName.count)] + packetName))
+        at += 2
+      }
       skipBlocks()
     }
-    return byte(at) == 0x2C
+    return (hasImage, hasPacket)
   }
 }
 
