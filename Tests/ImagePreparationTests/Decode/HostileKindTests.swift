@@ -148,4 +148,41 @@ struct HostileKindTests {
     #expect(found.hasGPS)
     #expect(found.notes.contains { $0.contains("metadata") }, "\(found.notes)")
   }
+
+  // MARK: Missing parts
+
+  @Test(
+    "damage of a BMP that keeps its rows is a warning",
+    arguments: [
+      bmp(2, 1, bits: 8, colors: 1, [0, 1, 0, 0]),
+      // The bitmap ends behind the first row of two, and behind none.
+      bmp(2, 2, bits: 8, compression: 1, colors: 1, [2, 0, 0, 0, 0, 1]),
+      bmp(2, 2, bits: 8, compression: 1, colors: 1, [0, 1]),
+      bmp(2, 1, bits: 4, compression: 2, colors: 1, [2, 1, 0, 1]),
+    ])
+  func overlooked(bytes: [UInt8]) throws {
+    _ = try KindTests.pixels(.memory(bytes), policy: .error)
+    let error = failure { () throws(PreparationError) in try KindTests.pixels(.memory(bytes), policy: .warning) }
+    #expect(error?.code == .warning)
+  }
+
+  @Test(
+    "run-length codes of a BMP with all rows are no damage",
+    arguments: [[2, 0, 0, 0, 2, 0, 0, 1], [2, 0, 0, 0, 2, 0, 0, 0, 0, 1], [0, 2, 1, 1, 1, 0, 0, 1]] as [[UInt8]])
+  func whole(data: [UInt8]) throws {
+    let bytes = Self.bmp(2, 2, bits: 8, compression: 1, colors: 1, data)
+    _ = try KindTests.pixels(.memory(bytes), policy: .warning)
+  }
+
+  @Test(
+    "a PSD that lacks its alpha is opaque under `none`",
+    arguments: [(1, []), (2, [UInt8](repeating: 70, count: 768)), (3, [])] as [(Int, [UInt8])])
+  func missingAlpha(mode: Int, colors: [UInt8]) throws {
+    let channels = [[UInt8]](repeating: [70, 70], count: mode == 3 ? 3 : 1) + [[9, 9]]
+    let layers = KindTests.big(2, 4) + [0xFF, 0xFF]
+    let bytes = KindTests.psd(mode: mode, channels: channels, colors: colors, layers: layers)
+    #expect(try KindTests.pixels(.memory(bytes)) == [70, 70, 70, 9, 70, 70, 70, 9])
+    let cut = try KindTests.pixels(.memory(bytes.dropLast(2)), policy: .none)
+    #expect(cut == [70, 70, 70, 255, 70, 70, 70, 255])
+  }
 }

@@ -201,15 +201,17 @@ struct KindTests {
   }
 
   /// Numbers of 2 and 4 bytes, the most significant one first.
-  private static func big(_ value: Int, _ bytes: Int) -> [UInt8] {
+  static func big(_ value: Int, _ bytes: Int) -> [UInt8] {
     (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * (bytes - 1 - $0))) }
   }
 
-  /// A PSD of 2 by 1 pixels, and the resources in it.
-  static func psd(mode: Int, depth: Int = 8, channels: [[UInt8]], resources: [UInt8] = []) -> [UInt8] {
+  /// A PSD of 2 by 1 pixels, with its table of colors, resources and layers.
+  static func psd(
+    mode: Int, depth: Int = 8, channels: [[UInt8]], colors: [UInt8] = [], resources: [UInt8] = [], layers: [UInt8] = []
+  ) -> [UInt8] {
     Array("8BPS".utf8) + [0, 1, 0, 0, 0, 0, 0, 0] + big(channels.count, 2) + big(1, 4) + big(2, 4) + big(depth, 2)
-      + big(mode, 2) + big(0, 4) + big(resources.count, 4) + resources + big(0, 4) + big(0, 2)
-      + channels.flatMap(\.self)
+      + big(mode, 2) + big(colors.count, 4) + colors + big(resources.count, 4) + resources + big(layers.count, 4)
+      + layers + big(0, 2) + channels.flatMap(\.self)
   }
 
   @Test("the inks of a PSD are 255 where there is no ink")

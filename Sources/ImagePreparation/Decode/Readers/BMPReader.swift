@@ -18,6 +18,7 @@ final class BMPReader: RowReader {
   private let pixels: BMPPixels
   private var runs = BMPRuns()
   private var rowsLeft: Int
+  private(set) var overlooked: OverlookedDamage?
 
   init(_ bytes: inout ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault) {
     let header = try BMPHeader(&bytes, limits: limits)
@@ -49,13 +50,17 @@ final class BMPReader: RowReader {
     if header.isRunLengthCoded {
       try unsafe runs.readRow(
         into: pixels.coded.base, width: header.size.width, has16Colors: header.bitsPerPixel == 4, from: &bytes)
+      if runs.lacksRows { overlook("the run-length codes end before the last row") }
     } else {
       try unsafe bytes.read(into: pixels.coded.base, count: pixels.codedBytes)
       // Some writers leave out the padding of the last row.
       if rowsLeft > 0 { try bytes.skip(pixels.padding) }
     }
     unsafe pixels.expand(into: row)
+    if pixels.lacksColor { overlook("an index without a color") }
   }
+
+  private func overlook(_ message: String) { overlooked = overlooked ?? OverlookedDamage(message: message) }
 }
 
 /// The headers and the color table of a BMP.
@@ -210,6 +215,10 @@ final class BMPPixels {
   private let bits: Int
   /// Red, green and blue of each index, 256 of them.
   private let colors: AlignedBuffer<UInt8>
+  /// The first index that has no color.
+  private let colorCount: Int
+  /// True after an index without a color.
+  private(set) var lacksColor = false
   private let masks: BMPHeader.Masks?
   /// The samples of 8 bits for each value of a channel of up to 8 bits: red, green, blue, alpha.
   private let levels: AlignedBuffer<UInt8>
@@ -221,6 +230,7 @@ final class BMPPixels {
     padding = (4 - codedBytes % 4) % 4
     coded = AlignedBuffer(count: codedBytes, zeroed: true)
     colors = AlignedBuffer(count: 256 * 3, zeroed: true)
+    colorCount = header.colors.count / 3
     for (index, color) in header.colors.enumerated() { unsafe colors.base[index] = color }
     masks = header.masks
     levels = AlignedBuffer(count: 4 * 256, zeroed: true)
@@ -256,13 +266,17 @@ final class BMPPixels {
       let perByte = 8 / bits
       let mask = UInt8(truncatingIfNeeded: 1 << bits - 1)
       let table = unsafe colors.base
+      var largest = 0
       for x in 0..<width {
         let shift = 8 - bits - bits * (x % perByte)
-        let color = unsafe table + 3 * Int(input[x / perByte] >> UInt8(shift) & mask)
+        let index = unsafe Int(input[x / perByte] >> UInt8(shift) & mask)
+        largest = max(largest, index)
+        let color = unsafe table + 3 * index
         unsafe row[3 * x] = color[0]
         unsafe row[3 * x + 1] = color[1]
         unsafe row[3 * x + 2] = color[2]
       }
+      lacksColor = lacksColor || largest >= colorCount
     }
   }
 
@@ -292,13 +306,18 @@ struct BMPRuns {
   /// Rows without codes before it.
   private var emptyRows = 0
   private var isEnded = false
+  /// True after a row for which there are no codes, because the bitmap ends before it.
+  private(set) var lacksRows = false
 
   /// Decodes a row of indices. Pixels behind the end of the row are left out.
   mutating func readRow(
     into row: UnsafeMutablePointer<UInt8>, width: Int, has16Colors: Bool, from bytes: inout ByteReader
   ) throws(ReadFault) {
     unsafe row.update(repeating: 0, count: width)
-    if isEnded { return }
+    if isEnded {
+      lacksRows = true
+      return
+    }
     if emptyRows > 0 {
       emptyRows -= 1
       return
@@ -311,6 +330,7 @@ struct BMPRuns {
       case (0, 0): return
       case (0, 1):
         isEnded = true
+        if x == 0 { lacksRows = true }
         return
       case (0, 2):
         x += Int(try bytes.next())

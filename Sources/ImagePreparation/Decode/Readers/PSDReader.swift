@@ -102,7 +102,9 @@ final class PSDReader: RowReader {
         // A file that is cut has the first channels of every row: the others are filled.
         guard keepsDamaged, channel > 0, let message = error.damage else { throw error }
         overlooked = overlooked ?? OverlookedDamage(message: message, row: nextRow)
-        unsafe line.base.update(repeating: channel == 3 ? 255 : 128, count: rowBytes)
+        // Gray, opaque, and without black ink.
+        let isColor = channel < (description.hasAlpha ? channels - 1 : 3)
+        unsafe line.base.update(repeating: isColor ? 128 : 255, count: rowBytes)
       }
       let input = unsafe line.base
       if isInked { for x in 0..<rowBytes { unsafe input[x] = ~input[x] } }
