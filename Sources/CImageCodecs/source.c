@@ -156,6 +156,14 @@ uint64_t cic_source_unread(const cic_source *source) {
   return (uint64_t)(status.st_size - begin);
 }
 
+bool cic_source_pass(cic_source *source, uint64_t count) {
+  if (!source->window || count < source->available || cic_source_unread(source) < count) return false;
+  source->offset += (off_t)(count - source->available);
+  source->next = source->window;
+  source->available = 0;
+  return true;
+}
+
 bool cic_source_can_be_viewed(const cic_source *source) { return !source->window || unread_offset(source) >= 0; }
 
 bool cic_source_view(

@@ -92,6 +92,9 @@ cic_status cic_source_peek(
   cic_source *source, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 // Consumes visible bytes, and never more than there are.
 void cic_source_skip(cic_source *source, size_t count);
+// Consumes unread bytes of a regular file without reading them, more than are visible. False, with nothing consumed, for other
+// sources, and for a file that has fewer.
+bool cic_source_pass(cic_source *source, uint64_t count);
 // Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
 uint64_t cic_source_unread(const cic_source *source);
 // Copies `count` bytes that stand `offset` bytes after the next unread one, and consumes nothing. False for a pipe, and where the

@@ -91,8 +91,13 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// Leaves out the next `wanted` bytes.
+  /// Leaves out the next `wanted` bytes. Those of a file are not read.
   mutating func skip(_ wanted: Int) throws(ReadFault) {
+    if wanted > count - at, unsafe cic_source_pass(source.pointer, UInt64(at) + UInt64(wanted)) {
+      start += at + wanted
+      (at, count) = (0, 0)
+      return
+    }
     var left = wanted
     while left > 0 {
       if at == count { try refill() }

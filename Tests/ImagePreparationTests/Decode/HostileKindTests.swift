@@ -185,4 +185,30 @@ struct HostileKindTests {
     let cut = try KindTests.pixels(.memory(bytes.dropLast(2)), policy: .none)
     #expect(cut == [70, 70, 70, 255, 70, 70, 70, 255])
   }
+
+  // MARK: Reading
+
+  @Test("bytes of a file that are left out are not read, and a file that ends before is truncated")
+  func skipping() throws {
+    let path = TestFolder.url.appending(path: "sparse").path
+    try #require(FileManager.default.createFile(atPath: path, contents: Data([1, 2, 3])))
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    let gap = 1 << 40
+    try file.truncate(atOffset: UInt64(gap))
+    try file.seekToEnd()
+    try file.write(contentsOf: [7, 8])
+    try file.close()
+    var bytes = ByteReader(try ByteSource(.file(path)))
+    let first = try bytes.next()
+    try bytes.skip(gap - 1)
+    let (offset, end, last) = (bytes.offset, bytes.end, bytes.copy(at: gap + 1, count: 1))
+    let next = try bytes.next()
+    #expect(first == 1 && offset == gap && end == gap + 2 && last == [8] && next == 7)
+    do throws(ReadFault) {
+      try bytes.skip(gap)
+      Issue.record("it has no more bytes")
+    } catch {
+      guard case .truncated = error else { throw error }
+    }
+  }
 }
