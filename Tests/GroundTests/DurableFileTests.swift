@@ -14,7 +14,8 @@ struct DurableFileTests {
   }
 
   private func content(_ name: String) -> [UInt8]? {
-    FileManager.default.contents(atPath: "\(folder)/\(name)").map([UInt8].init)
+    // FileManager's reader leaves a buffer behind for an empty file, which a memory sanitizer reports.
+    try? wholeFile("\(folder)/\(name)")
   }
 
   private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
