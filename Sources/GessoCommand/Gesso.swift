@@ -77,7 +77,7 @@ package struct Gesso: AsyncParsableCommand {
     }
     let message = message(for: error)
     guard let value = text.badValue(message) else {
-      return .usage(message.hasSuffix(".") ? String(message.dropLast()) : message, remedy: help)
+      return .usage(message, remedy: help)
     }
     return .usage(value.message, remedy: value.example.map { "for example \($0) (\(help))" } ?? help)
   }

@@ -268,7 +268,7 @@ struct Img2ImgTests {
     var errors = sandbox.errors.makeAsyncIterator()
     var environment = ["SCENARIO_BASE_URL": address]
     for name in ["SCENARIO_API_KEY", "SCENARIO_API_SECRET"] {
-      environment[name] = String(try #require(await errors.line(name + "=")).dropFirst(name.count + 1))
+      environment[name] = String(try #require(await errors.line("export \(name)=")).dropFirst("export \(name)=".count))
     }
     let outcome = try await gesso.run(
       ["img2img", Self.small, "--prompt", "p", "-o", "out", "-q"], environment: environment)

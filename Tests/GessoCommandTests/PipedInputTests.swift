@@ -25,7 +25,7 @@ struct PipedInputTests {
 
   /// Recipes, of which all but the first read their source twice.
   static let flags = [
-    "--max-side 64", "--trim", "--max-bytes 100000", "--size 50x90 --fit cover --gravity attention",
+    "--max-side 64", "--trim", "--max-bytes 100000 --min-side 16", "--size 50x90 --fit cover --gravity attention",
   ]
   /// Ways to read `image` without a file.
   static let ways = [

@@ -34,7 +34,7 @@ struct TerminalTests {
     #expect(
       printed == [
         "out/\(Self.long).prepared.jpg", "gesso: none.jpg: there is no such file: check the path: none.jpg",
-        "out/small-420.prepared.jpg",
+        "out/small-420.prepared.jpg", "gesso: 2 of 3 done, 1 failed: none.jpg",
       ])
     #expect(lines.filter { $0.contains(": 227x149 jpeg → 227x149 jpeg, ") }.count == 2)
     #expect(lines.contains("preparing") == !isLive)
