@@ -43,6 +43,7 @@ package struct Gesso: AsyncParsableCommand {
     var arguments = arguments
     do {
       try ArgumentEncoding.check()
+      try RepeatedOptions.check(arguments)
       let synonyms = try Synonyms.resolved(arguments)
       arguments = synonyms.arguments
       synonyms.notes.forEach(console.note)

@@ -9,7 +9,6 @@ package enum Synonyms {
   package static func resolved(_ arguments: [String]) throws(CommandError) -> (arguments: [String], notes: [String]) {
     // What follows the terminator are names of files.
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
-    try checkRepeated(arguments[..<end])
     guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     var words = Words(arguments[..<end])
     words.replaceFlag("--output", with: "-o")
@@ -17,22 +16,6 @@ package enum Synonyms {
     if verb != "img2img" { try words.replaceSides() }
     return (words.arguments + arguments[end...], words.notes)
   }
-
-  /// Refuses an option that is given twice, of which the parser would take the last one and drop the others: of two prompts, one would be
-  /// paid for and lost.
-  private static func checkRepeated(_ arguments: ArraySlice<String>) throws(CommandError) {
-    var seen: Set<String> = []
-    for word in arguments where word.hasPrefix("--") || word == "-o" {
-      let option = String(word.prefix { $0 != "=" })
-      guard !repeated.contains(option), !seen.insert(option).inserted else { continue }
-      throw .usage(
-        "\(option) is given twice, and only one can count",
-        remedy: option == "--prompt" ? "give one; another prompt is another command" : "keep one")
-    }
-  }
-
-  /// The options that may be given several times.
-  private static let repeated: Set = ["--param"]
 
   /// The verbs that prepare images.
   private static let verbs: Set = ["prepare", "upload", "img2img"]

@@ -35,7 +35,7 @@ struct SynonymsTests {
     arguments: [
       "img2img a --width 800 --height 600", "prepare a -o b -- --fit crop", "inspect --output", "prepare a --fit cover",
       "",
-      "jobs list --format jpg", "img2img a --param x=1 --param y=2", "prepare a -- --fit --fit",
+      "jobs list --format jpg",
     ])
   func untouched(typed: String) throws {
     let words = typed.split(separator: " ").map(String.init)
@@ -44,16 +44,32 @@ struct SynonymsTests {
   }
 
   @Test(
-    "sides that make no box are refused, and options given twice",
-    arguments: [
-      "prepare a --width wide", "prepare a --width -40", "prepare a --width 3 --size 4x4",
-      "img2img a --prompt x --prompt y",
-      "prepare a --size=3x3 --size 4x4", "prepare a -o b -o c",
-    ])
+    "sides that make no box are refused",
+    arguments: ["prepare a --width wide", "prepare a --width -40", "prepare a --width 3 --size 4x4"])
   func refused(typed: String) {
     let error = #expect(throws: CommandError.self) {
       try Synonyms.resolved(typed.split(separator: " ").map(String.init))
     }
     #expect(error?.status == .usage)
+  }
+}
+
+@Suite("Options given twice")
+struct RepeatedOptionsTests {
+  @Test(
+    "are refused, because one of them would be dropped",
+    arguments: ["img2img a --prompt x --prompt y", "prepare a --size=3x3 --size 4x4", "prepare a -o b -o c"])
+  func refused(typed: String) {
+    let error = #expect(throws: CommandError.self) {
+      try RepeatedOptions.check(typed.split(separator: " ").map(String.init))
+    }
+    #expect(error?.status == .usage)
+  }
+
+  @Test(
+    "are taken where they add up, and behind the terminator",
+    arguments: ["img2img a --param x=1 --param y=2", "prepare a -- --fit --fit", "prepare a --size 3x3 --fit cover"])
+  func taken(typed: String) {
+    #expect(throws: Never.self) { try RepeatedOptions.check(typed.split(separator: " ").map(String.init)) }
   }
 }
