@@ -12,11 +12,7 @@ package struct Inspect: Verb {
       "cat photo.jpg | gesso inspect -",
     ])
 
-  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
-  var inputs: [String]
-
-  @Flag(help: "Take the images of folders within folders as well.")
-  var recursive = false
+  @OptionGroup var sources: InputOptions
 
   @Option(
     name: .customLong("max-download"),
@@ -32,7 +28,7 @@ package struct Inspect: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
-    let inputs = try Input.list(inputs, isRecursive: recursive)
+    let inputs = try sources.list()
     var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {

@@ -1,39 +1,79 @@
 internal import ArgumentParser
+internal import GessoPipeline
+internal import Ground
 
-/// The rules for outputs that are files of their own.
-enum OutputOptions {
-  /// True for a path that can only be a folder: one with `/` at its end, or a folder that is there.
-  static func isFolder(_ path: String) -> Bool { path.hasSuffix("/") || Input.isFolder(path) }
+/// The flags of verbs that write a file for each input.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp(
+      "Where it goes: a file, a folder (with / at its end, or there already), or - for standard output.",
+      valueName: "FILE"))
+  var output: String?
 
-  /// The path of a folder without `/` at its end.
-  static func folder(_ path: String) -> String {
-    var folder = path[...]
-    while folder.count > 1, folder.hasSuffix("/") { folder = folder.dropLast() }
-    return String(folder)
-  }
+  @Option(
+    name: .customLong("out-dir"),
+    help: ArgumentHelp("The folder it goes to; made when missing.", valueName: "DIR"))
+  var folder: String?
 
-  /// Refuses a template that makes no names of files, or has no effect because `output` names the file.
-  static func check(name template: String?, output: String?) throws {
-    guard let template else { return }
-    if let output, !isFolder(output) {
-      throw ValidationError("--name is for a folder, and -o names a file: leave one of the two out")
+  @Option(
+    help: ArgumentHelp(
+      "Its name in a folder, without extension; {stem} is that of the input (default: {stem} and what was done).",
+      valueName: "TEMPLATE"))
+  var name: String?
+
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
+  var noClobber = false
+
+  /// True for a single output on standard output.
+  var isStandardOutput: Bool { output == "-" }
+
+  /// Takes an `-o` that can only be a folder for one: a path with `/` at its end, or a folder that is there.
+  mutating func validate() throws {
+    output = output.map(Console.outputName)
+    if let given = output, given.hasSuffix("/") || Input.isFolder(given) {
+      guard folder == nil else { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
+      var path = given[...]
+      while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+      (output, folder) = (nil, String(path))
     }
-    let rest = template.replacing("{stem}", with: "")
-    if let field = rest.firstMatch(of: /\{[^}]*\}/) {
+    guard let name else { return }
+    if output != nil { throw ValidationError("--name is for a folder, and -o names a file: leave one of the two out") }
+    if let field = name.replacing("{stem}", with: "").firstMatch(of: /\{[^}]*\}/) {
       throw ValidationError("--name has the unknown field \(field.0): use {stem}")
     }
-    guard !template.isEmpty, !template.contains("/"), !template.hasPrefix(".") else {
-      throw ValidationError("--name \(template) makes no file name: use one such as {stem}-small")
+    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+      throw ValidationError("--name \(name) makes no file name: use one such as {stem}-small")
     }
   }
 
-  /// Refuses one name for several outputs, once folders have become their images.
-  static func check(name template: String?, output: String?, for inputs: [Input]) throws(CommandError) {
+  /// Refuses a place that cannot take the outputs, as far as the flags show it.
+  ///
+  /// - Parameters:
+  ///   - count: The arguments that name inputs.
+  ///   - isOptional: True where nothing is written, so that no place is needed.
+  ///   - json: True where standard output is for JSON.
+  /// - Throws: A `ValidationError`.
+  func check(for count: Int, isOptional: Bool = false, json: Bool) throws {
+    let places = [output, folder].compactMap(\.self).count
+    guard places == 1 || isOptional && places == 0 else {
+      throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
+    }
+    if output != nil, count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
+    guard isStandardOutput, !isOptional else { return }
+    if isatty(STDOUT_FILENO) == 1 {
+      throw ValidationError("standard output is a terminal: redirect it, or name a file")
+    }
+    if json { throw ValidationError("-o - and --json both need standard output: keep one") }
+  }
+
+  /// Refuses one place or name for several outputs, once folders have become their images.
+  func check(for inputs: [Input]) throws(CommandError) {
     guard inputs.count > 1 else { return }
     if output != nil {
       throw .usage("-o takes one input, and these are \(inputs.count)", remedy: "name a folder with -o DIR/")
     }
-    if let template, !template.contains("{stem}") {
+    if let name, !name.contains("{stem}") {
       throw .usage("\(inputs.count) outputs would have one name", remedy: "put {stem} into --name")
     }
   }

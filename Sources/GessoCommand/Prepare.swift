@@ -14,32 +14,9 @@ package struct Prepare: Verb {
       "gesso prepare photo.jpg -o a.jpg --size 64x64 --fit cover --gravity attention",
     ])
 
-  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
-  var inputs: [String]
+  @OptionGroup var sources: InputOptions
 
-  @Flag(help: "Take the images of folders within folders as well.")
-  var recursive = false
-
-  @Option(
-    name: .customShort("o"),
-    help: ArgumentHelp(
-      "Where it goes: a file, a folder (with / at its end, or there already), or - for standard output.",
-      valueName: "FILE"))
-  var output: String?
-
-  @Option(
-    name: .customLong("out-dir"),
-    help: ArgumentHelp("The folder it goes to; made when missing.", valueName: "DIR"))
-  var folder: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Its name in a folder, without extension; {stem} is that of the input (default: {stem}.prepared).",
-      valueName: "TEMPLATE"))
-  var name: String?
-
-  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
-  var noClobber = false
+  @OptionGroup var destination: OutputOptions
 
   @Flag(
     help: "Print the plan as JSON and write nothing; pixels are read only for --trim and --gravity attention.")
@@ -52,34 +29,18 @@ package struct Prepare: Verb {
   package init() {}
 
   package mutating func validate() throws {
-    output = output.map(Console.outputName)
-    try OutputOptions.check(name: name, output: output)
-    if let given = output, OutputOptions.isFolder(given) {
-      if folder != nil { throw ValidationError("-o names a folder, and so does --out-dir: keep one") }
-      (output, folder) = (nil, OutputOptions.folder(given))
-    }
-    let places = [output, folder].compactMap(\.self).count
-    guard places == 1 || explain && places == 0 else {
-      throw ValidationError("say where it goes: -o FILE or --out-dir DIR")
-    }
+    try destination.check(for: sources.inputs.count, isOptional: explain, json: common.json)
     if let path = tensor.path {
-      if inputs.count > 1 { throw ValidationError("--tensor takes one input: prepare one at a time") }
-      if path == output { throw ValidationError("-o and --tensor name the same file: give each its own") }
-    }
-    if output != nil, inputs.count > 1 { throw ValidationError("-o takes one input: use --out-dir DIR for several") }
-    if output == "-", !explain, isatty(STDOUT_FILENO) == 1 {
-      throw ValidationError("standard output is a terminal: redirect it, or name a file")
-    }
-    if output == "-", !explain, common.json {
-      throw ValidationError("-o - and --json both need standard output: keep one")
+      if sources.inputs.count > 1 { throw ValidationError("--tensor takes one input: prepare one at a time") }
+      if path == destination.output { throw ValidationError("-o and --tensor name the same file: give each its own") }
     }
   }
 
   package mutating func perform() async throws -> CommandStatus {
-    let inputs = try Input.list(inputs, isRecursive: recursive)
-    try OutputOptions.check(name: name, output: output, for: inputs)
+    let inputs = try sources.list()
+    try destination.check(for: inputs)
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
-    let recipe = try preparation.recipe(output: output == "-" ? nil : output)
+    let recipe = try preparation.recipe(output: destination.isStandardOutput ? nil : destination.output)
     let limits = preparation.limits(threads: max(1, (preparation.threads ?? Environment.cores) / workers))
     let preparer = try Environment.preparer(Environment.variables, limits: limits)
     if explain { return try await explained(inputs, by: preparer, recipe) }
@@ -99,18 +60,24 @@ package struct Prepare: Verb {
     of inputs: [Input], _ recipe: Recipe, _ preparer: ImagePreparer, width: Int
   ) -> PreparationBatch {
     let limit = preparation.maxDownload << 20
-    let destination: PreparationBatch.Destination =
-      if let folder { .folder(folder) } else if let output, output != "-" { .file(output) } else { .caller }
+    let place: PreparationBatch.Destination =
+      if let folder = destination.folder {
+        .folder(folder)
+      } else if let output = destination.output, !destination.isStandardOutput {
+        .file(output)
+      } else {
+        .caller
+      }
     var batch = PreparationBatch(
       preparer: preparer, recipe: recipe,
       inputs: inputs.map { input in
         PreparationBatch.Input(stem: OutputNaming.stem(of: input.argument), file: input.file) { isReadAgain in
           try await input.source(limit: limit, isReadAgain: isReadAgain)
         }
-      }, destination: destination, width: width)
+      }, destination: place, width: width)
     if let format = tensor.format, let path = tensor.path { batch.tensor = (format, path) }
-    if let name { batch.name = name }
-    batch.replacesFiles = !noClobber
+    if let name = destination.name { batch.name = name }
+    batch.replacesFiles = !destination.noClobber
     return batch
   }
 

@@ -14,11 +14,7 @@ package struct Upload: Verb {
     ],
     discussion: "The same bytes are uploaded once; after that their asset id is printed as long as the service has it.")
 
-  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs.")
-  var inputs: [String]
-
-  @Flag(help: "Take the images of folders within folders as well.")
-  var recursive = false
+  @OptionGroup var sources: InputOptions
 
   @Flag(name: .customLong("as-is"), help: "Upload the files as they are.")
   var asIs = false
@@ -31,7 +27,7 @@ package struct Upload: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let console = common.console
-    let inputs = try Input.list(inputs, isRecursive: recursive)
+    let inputs = try sources.list()
     if asIs { try preparation.refuseAll(with: "--as-is") }
     let recipe = try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultMultiple, isSent: !asIs)

@@ -91,7 +91,7 @@ struct PrepareTests {
     let photo = gesso.folder.appending(path: "photo.jpg")
     #expect(try await gesso.run(["prepare", "-", "-o", "photo.jpg"], input: photo).status == 2)
     let both = try await gesso.run(["prepare", "photo.jpg", "photo.prepared.jpg", "--out-dir", "."])
-    #expect(both.status == 2 && both.errors.contains("the output is the input photo.prepared.jpg"))
+    #expect(both.status == 1 && both.errors.contains("the output is the input photo.prepared.jpg"))
     #expect(try bytes("photo.jpg") == original && bytes("photo.prepared.jpg") == original)
   }
 
@@ -262,6 +262,12 @@ struct PrepareTests {
       "an existing folder: \(deep.errors)")
     let again = try await gesso.run(["prepare", "small/a.prepared.jpg", "--out-dir", "twice"])
     #expect(again.text == "twice/a.prepared.jpg\n", "\(again.errors)")
+    // The second name ends as the first one's output: none of the two replaces the other.
+    try FileManager.default.copyItem(
+      atPath: Self.small, toPath: gesso.folder.appending(path: "photos/b.prepared.jpg").path)
+    let both = try await gesso.run(["prepare", "photos/b.jpg", "photos/b.prepared.jpg", "-o", "both/"])
+    #expect(both.text == "both/b.prepared.jpg\nboth/b-2.prepared.jpg\n", "\(both.errors)")
+    try FileManager.default.removeItem(at: gesso.folder.appending(path: "photos/b.prepared.jpg"))
     try gesso.write("broken", to: "photos/x.jpg")
     let broken = try await gesso.run(["strip", "photos", "-o", "new/clean/"])
     #expect(

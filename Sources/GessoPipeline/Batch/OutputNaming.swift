@@ -18,12 +18,16 @@ package enum OutputNaming {
     return name.isEmpty || name == "." || name == ".." ? "image" : String(name)
   }
 
-  /// The name of an output without its extension: `template` with the stem for `{stem}`. A stem that ends as the template does is not
-  /// lengthened, so that nothing becomes `a.prepared.prepared`.
-  package static func name(_ template: String, _ stem: String) -> String {
+  /// The distinct names of outputs in a folder, without their extensions: `template` with the stem of each input for `{stem}`.
+  ///
+  /// A stem that ends as the template does is not lengthened, so that nothing becomes `a.prepared.prepared`.
+  package static func names(_ stems: [String], _ template: String) -> [String] {
     let end = template.firstRange(of: "{stem}").map { template[$0.upperBound...] } ?? ""
-    let short = !end.isEmpty && stem.hasSuffix(end) ? String(stem.dropLast(end.count)) : stem
-    return template.replacing("{stem}", with: short)
+    return distinct(
+      stems.map { stem in
+        !end.isEmpty && stem.hasSuffix(end) && stem.count > end.count ? String(stem.dropLast(end.count)) : stem
+      }
+    ).map { template.replacing("{stem}", with: $0) }
   }
 
   /// Makes stems distinct, even on file systems that ignore case: a repeated stem gets `-2`, `-3`, …

@@ -74,7 +74,7 @@ public struct PreparationBatch: Sendable {
   public func checkOutputs() throws(PreparationError) {
     if case .file(let path) = destination {
       try check(path)
-      if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try OutputFolder.make(String(path[..<slash])) }
+      try OutputFolder.makeParent(of: path)
       DurableFile.removeAbandoned(beside: path)
     }
     if let tensor { try check(tensor.path) }
@@ -90,7 +90,7 @@ public struct PreparationBatch: Sendable {
   public func start<Value>(
     keeping keep: @escaping @Sendable (_ index: Int, PreparedImage, _ path: String?) throws -> Value
   ) -> Run<Outcome<Value>, Void> {
-    let stems = OutputNaming.distinct(inputs.map(\.stem))
+    let names = OutputNaming.names(inputs.map(\.stem), name)
     return Run { report in
       var waiting: [Int: Outcome<Value>] = [:]
       var (begun, reported) = (0, 0)
@@ -99,7 +99,7 @@ public struct PreparationBatch: Sendable {
           while begun < inputs.count, begun - reported - waiting.count < max(1, width), !Task.isCancelled {
             let index = begun
             begun += 1
-            group.addTask { await outcome(of: index, stem: stems[index], keep) }
+            group.addTask { await outcome(of: index, name: names[index], keep) }
           }
           guard let outcome = await group.next() else { return }
           waiting[outcome.index] = outcome
@@ -114,13 +114,13 @@ public struct PreparationBatch: Sendable {
   }
 
   private func outcome<Value>(
-    of index: Int, stem: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
+    of index: Int, name: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
   ) async -> Outcome<Value> {
     do {
       let source = try await inputs[index].source(recipe.readsAgain())
       let value = try await offThePool { flag in
         let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor?.format, cancellation: flag)
-        return try keep(index, image, try write(image, stem: stem))
+        return try keep(index, image, try write(image, name: name))
       }
       return Outcome(index: index, result: .success(value))
     } catch {
@@ -131,11 +131,11 @@ public struct PreparationBatch: Sendable {
   /// Writes an image and its tensor.
   ///
   /// - Returns: The image's path; nil for one that the caller takes.
-  private func write(_ image: PreparedImage, stem: String) throws(PreparationError) -> String? {
+  private func write(_ image: PreparedImage, name: String) throws(PreparationError) -> String? {
     if let tensor, let values = image.tensor { try write(values.npy, to: tensor.path) }
     let path: String
     switch destination {
-    case .folder(let folder): path = "\(folder)/\(OutputNaming.name(name, stem)).\(image.format.fileExtension)"
+    case .folder(let folder): path = "\(folder)/\(name).\(image.format.fileExtension)"
     case .file(let file): path = file
     case .caller: return nil
     }

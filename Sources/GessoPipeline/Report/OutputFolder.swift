@@ -16,6 +16,14 @@ package enum OutputFolder {
     try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 
+  /// Makes the folder that a file is in, where the path has one.
+  ///
+  /// - Throws: `writeFailed` of stage `write`.
+  package static func makeParent(of file: String) throws(PreparationError) {
+    guard let slash = file.lastIndex(of: "/"), slash != file.startIndex else { return }
+    try make(String(file[..<slash]))
+  }
+
   /// Checks that so many bytes can be written, as far as the system reports the free space.
   ///
   /// - Parameters:
