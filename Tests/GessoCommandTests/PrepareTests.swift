@@ -158,6 +158,10 @@ struct PrepareTests {
     let onto = try await gesso.run(["restore", "a.png", "--onto", phone, "--feather", "4", "-o", "d.jpg"])
     #expect(onto.status == 0 && onto.errors.contains("phone.jpg, its edges faded over 4 pixels"), "\(onto.errors)")
     #expect(try ImagePreparer().inspectBlocking(.memory(bytes("d.jpg"))).format == .jpeg)
+    let whole = try await gesso.run(["prepare", phone, "-o", "whole.png", "--json", "-q", "--max-side", "64"])
+    try gesso.write(whole.text, to: "whole.png.json")
+    let covered = try await gesso.run(["restore", "whole.png", "--onto", phone, "--feather", "4", "-o", "f.png"])
+    #expect(covered.status == 0 && covered.errors.contains("so that no edge fades"), "\(covered.errors)")
     let other = try await gesso.run(["restore", "a.png", "--onto", Self.small, "-o", "e.png"])
     #expect(
       other.status == 2 && other.errors.contains("give the source that the result was made from"), "\(other.errors)")
@@ -272,6 +276,11 @@ struct PrepareTests {
     let broken = try await gesso.run(["strip", "photos", "-o", "new/clean/"])
     #expect(
       broken.status == 1 && broken.errorLines.last == "gesso: 2 of 3 done, 1 failed: photos/x.jpg", "\(broken.errors)")
+    let descriptor = try await gesso.run(
+      ["-c", "\(GessoExecutable.url.path) prepare photos/b.jpg -o /dev/fd/3 --format png -q 3>three.png"],
+      executable: URL(filePath: "/bin/sh"))
+    #expect(descriptor.status == 0, "\(descriptor.errors)")
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes("three.png"))).format == .png)
     let made = try await gesso.run(["prepare", "photos/b.jpg", "-o", "deeper/still/b.jpg"])
     #expect(made.status == 0, "\(made.errors)")
     for (line, message) in [

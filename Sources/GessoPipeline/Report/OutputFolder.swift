@@ -16,12 +16,13 @@ package enum OutputFolder {
     try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 
-  /// Makes the folder that a file is in, where the path has one.
+  /// Makes the folder that a file is in, where it is missing. One that is there is left alone: it may take no new files, as `/dev/fd`.
   ///
   /// - Throws: `writeFailed` of stage `write`.
   package static func makeParent(of file: String) throws(PreparationError) {
     guard let slash = file.lastIndex(of: "/"), slash != file.startIndex else { return }
-    try make(String(file[..<slash]))
+    let folder = String(file[..<slash])
+    if FileIdentity(folder) == nil { try make(folder) }
   }
 
   /// Checks that so many bytes can be written, as far as the system reports the free space.
