@@ -134,12 +134,14 @@ package struct Restore: Verb {
     let crop = geometry.crop
     let (width, height) = (Int(crop.width.rounded()), Int(crop.height.rounded()))
     let whole = geometry.source
+    let isWhole = width >= whole.width && height >= whole.height
     let part =
-      width >= whole.width && height >= whole.height
+      isWhole
       ? "all of the \(whole) pixels"
       : "the \(width)x\(height) pixels at \(Int(crop.x.rounded())),\(Int(crop.y.rounded())) of \(whole)"
     let place = source.map { "of \(Input($0).name)" } ?? "of a transparent canvas"
-    return "covers \(part) \(place)" + (feather > 0 ? ", its edges faded over \(feather) pixels" : "")
+    let fading = isWhole ? ", so that no edge fades" : ", its edges faded over \(feather) pixels"
+    return "covers \(part) \(place)" + (feather > 0 ? fading : "")
   }
 
   /// Reads the geometry from a record: its member `geometry`, or the record itself.
