@@ -46,6 +46,30 @@ struct AddressReaderTests {
     #expect(transport.stepsLeft == 1 && clock.sleeps.isEmpty)
   }
 
+  @Test(
+    "an answer that breaks off at the same byte twice is a broken image, and a silence is not waited for again",
+    arguments: [
+      (
+        18, "8434 bytes remain", [ScenarioError.Code.connectionLost, .connectionLost],
+        ScenarioError.Code.downloadInvalid
+      ),
+      (18, "", [.connectionLost], .rejected), (28, "too slow", [.timedOut], .timedOut),
+    ])
+  func breaksOff(curlCode: Int, message: String, codes: [ScenarioError.Code], reported: ScenarioError.Code) async throws
+  {
+    let failures = codes.map { code in
+      var error = ScenarioError(code, .unusable, stage: .download, message, remedy: "")
+      (error.isRetryable, error.curlCode) = (true, curlCode)
+      return ScriptedTransport.Step.fail(error)
+    }
+    let (transport, clock) = (ScriptedTransport(failures + [.answer(400)]), ManualClock())
+    await #expect {
+      _ = try await reader(transport, clock).bytes(at: "https://example.test/a.jpg", limit: 100)
+    } throws: {
+      ($0 as? ScenarioError)?.code == reported
+    }
+  }
+
   @Test("attempts have an end, and a pause of an hour is reported instead of waited for", arguments: [nil, "3600"])
   func ends(pause: String?) async throws {
     let fields = pause.map { [HTTPField("Retry-After", $0)] } ?? []

@@ -1,10 +1,12 @@
+internal import CCurl
 internal import Foundation
 internal import Ground
 
 /// Reads what is at an `http(s)` address that a user names, without credentials.
 ///
 /// What may pass is waited for and tried again: a broken connection, a timeout, and the statuses 408, 429 and 5xx, with the pause that
-/// the server asks for (`Retry-After`) up to the policy's patience. A server that refuses connections, or does not exist, is not.
+/// the server asks for (`Retry-After`) up to the policy's patience. A server that refuses connections, does not exist, or was silent
+/// for as long as the transport waits, is not; nor is an answer that breaks off at the same byte twice.
 package struct AddressReader: Sendable {
   private let transport: any HTTPTransport
   private let retry: RetryPolicy
@@ -27,15 +29,20 @@ package struct AddressReader: Sendable {
     request.responseLimit = limit
     request.followsRedirects = true
     var policy = retry
+    var breakOff: String?
     while true {
       do throws(ScenarioError) {
         let response = try await transport.send(request)
         guard (200..<300).contains(response.status) else { throw Self.refusal(response) }
         return response.body
       } catch {
-        guard error.code != .unreachable, case .retry(let delay) = policy.next(after: error, of: .read) else {
-          throw error
+        if error.curlCode == Int(CURLE_PARTIAL_FILE.rawValue) {
+          guard breakOff != error.message else { throw Self.truncated(error) }
+          breakOff = error.message
         }
+        guard ![.unreachable, .timedOut].contains(error.code),
+          case .retry(let delay) = policy.next(after: error, of: .read)
+        else { throw error }
         do {
           try await clock.sleep(for: delay)
         } catch {
@@ -43,6 +50,13 @@ package struct AddressReader: Sendable {
         }
       }
     }
+  }
+
+  /// The error of a server that sends a part of the bytes that it announces, and no more when it is asked again.
+  private static func truncated(_ error: ScenarioError) -> ScenarioError {
+    ScenarioError(
+      .downloadInvalid, .refused, stage: .download, "the server breaks the image off: \(error.message)",
+      remedy: "download the image with a browser, and give the file")
   }
 
   private static func refusal(_ response: HTTPResponse) -> ScenarioError {
