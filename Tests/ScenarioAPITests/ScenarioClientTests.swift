@@ -298,7 +298,7 @@ struct ScenarioClientTests {
     #expect(error?.code == .deadlineExceeded && error?.outcome == .stillRunning && error?.charged == .yes)
     #expect(error?.jobID?.rawValue == "job_1")
     #expect(clock.now.offset == .seconds(600))
-    #expect(transport.requests.first?.timeout == .seconds(60) && transport.requests.last?.timeout == .seconds(1))
+    #expect(transport.requests.first?.timeout == .seconds(60) && transport.requests.last?.timeout == .seconds(10))
   }
 
   @Test(

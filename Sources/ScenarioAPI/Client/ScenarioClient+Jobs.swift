@@ -123,7 +123,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
         }
         var request = request
         // A look that hangs must not outlast the deadline by much.
-        request.timeout = Swift.min(client.requestTimeout, Swift.max(polling.deadline - elapsed(), .seconds(1)))
+        request.timeout = Swift.min(client.requestTimeout, Swift.max(polling.deadline - elapsed(), .seconds(10)))
         var seen: Job?
         let action: JobPolling.Action
         do throws(ScenarioError) {
