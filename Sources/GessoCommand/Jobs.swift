@@ -35,12 +35,17 @@ package struct Jobs: AsyncParsableCommand {
     package mutating func perform() async throws -> CommandStatus {
       let console = Console(quiet: false, environment: Environment.variables)
       let entries = try reportingErrors { try openLedger().entries(limit: limit) }
+      var ended: Set<String> = []
+      for address in json ? [] : Set(entries.map(\.intent.baseURL)) {
+        if await EndedSandbox.isAt(address) { ended.insert(address) }
+      }
       for entry in entries {
         guard !json else {
           try console.output(json: try reportingErrors { try entry.json })
           continue
         }
-        try console.output(Console.printable(entry.columns.joined(separator: "  ")))
+        let columns = entry.columns + (ended.contains(entry.intent.baseURL) ? ["(of a sandbox that has ended)"] : [])
+        try console.output(Console.printable(columns.joined(separator: "  ")))
       }
       if entries.isEmpty { console.note("gesso: this machine has no jobs yet") }
       return .done
@@ -147,7 +152,7 @@ package struct Jobs: AsyncParsableCommand {
     package mutating func perform() async throws -> CommandStatus {
       let (json, console) = (common.json, common.console)
       do {
-        let job = try jobID(named: id)
+        let job = try await jobToGoOn(with: id)
         let pipeline = try pipeline(service, common)
         let ended = try await Interruption.guarding(patience: nil) { try await pipeline.cancel(job) }
         let status = ended.status.description
@@ -227,7 +232,7 @@ private func goOn(
 ) async throws -> CommandStatus {
   let job: JobID
   do {
-    job = try jobID(named: id)
+    job = try await jobToGoOn(with: id)
   } catch {
     try common.console.report(error, input: id, json: common.json)
     return error.status
@@ -242,7 +247,7 @@ private func goOn(
         pipeline.resume(
           job, folder: folder, nameTemplate: name, replacesResults: overwrites, polling: polling))
     }
-    try reporter.finish(result)
+    _ = try reporter.finish(result)
     return .done
   } catch {
     return try reporter.fail(error)
@@ -257,12 +262,20 @@ extension Ledger {
   }
 }
 
-/// The job of this id, or of the run with this number.
-private func jobID(named id: String) throws(CommandError) -> JobID {
-  guard let run = Int64(id) else { return JobID(rawValue: id) }
-  let entry = try reportingErrors { try openLedger().entry(run: run) }
-  if let job = entry.jobID { return job }
-  throw .usage("run \(run) has no job: it is \(entry.state.rawValue)", remedy: "see gesso jobs show \(run)")
+/// The job of this id, or of the run with this number, unless its sandbox has ended.
+private func jobToGoOn(with id: String) async throws(CommandError) -> JobID {
+  let ledger = try openLedger()
+  guard let run = Int64(id) else {
+    // A job that the ledger does not know may be one of another machine.
+    if let entry = try? ledger.entry(named: id), let error = await EndedSandbox.error(entry) { throw error }
+    return JobID(rawValue: id)
+  }
+  let entry = try reportingErrors { try ledger.entry(run: run) }
+  guard let job = entry.jobID else {
+    throw .usage("run \(run) has no job: it is \(entry.state.rawValue)", remedy: "see gesso jobs show \(run)")
+  }
+  if let error = await EndedSandbox.error(entry) { throw error }
+  return job
 }
 
 /// The ledger of this user.
@@ -293,13 +306,14 @@ extension Job {
 }
 
 extension LedgerEntry {
-  /// The line of `jobs list`: the job, or the number of a run without one, its state, time, source, prompt, cost and first result.
+  /// The line of `jobs list`: the run's number, its job and state, time, source, prompt, cost, first result, and why it failed.
   fileprivate var columns: [String] {
     let prompt = TerminalText.shortened(intent.prompt, to: 40)
     let more = results.count > 1 ? " and \(results.count - 1) more" : ""
     return [
-      jobID?.rawValue ?? String(id), state.rawValue, createdAt, intent.source, prompt.isEmpty ? nil : "\"\(prompt)\"",
+      String(id), jobID?.rawValue, state.rawValue, createdAt, intent.source, prompt.isEmpty ? nil : "\"\(prompt)\"",
       cost.map { "\($0) creative units" }, results.first.map { $0.path + more },
+      state == .failed ? failure.map { TerminalText.shortened($0, to: 80) } : nil,
     ].compactMap(\.self)
   }
 
