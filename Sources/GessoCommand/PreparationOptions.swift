@@ -25,11 +25,6 @@ package struct PreparationOptions: ParsableArguments {
   package var maxPixels: MegapixelsArgument?
 
   @Option(
-    name: .customLong("multiple-of"),
-    help: ArgumentHelp("Both sides become multiples of N (default: 1; 16 for img2img).", valueName: "N"))
-  package var multipleOf: Int?
-
-  @Option(
     name: .customLong("for"),
     help: ArgumentHelp(
       "The size rules of a model: "
@@ -37,44 +32,11 @@ package struct PreparationOptions: ParsableArguments {
       valueName: "MODEL"))
   package var sizing: ModelSizing?
 
-  @Option(help: "How sides become multiples (default: crop).")
-  package var snap: Recipe.Snap?
-
-  @Flag(help: "Trim fully transparent borders first.")
-  package var trim = false
-
-  @Flag(help: "Allow the image to be enlarged.")
-  package var enlarge = false
-
-  @Option(help: "Resampling filter.")
-  package var filter: ResamplingFilter = .lanczos3
-
-  @Flag(help: "Resize in linear light.")
-  package var linear = false
-
-  @Flag(help: "Treat the image as data (normals, roughness): no conversion of color or light at all.")
-  package var data = false
-
-  @Option(help: "How much of the shrinking the decoder may do.")
-  package var effort: Recipe.Effort = .balanced
-
   @Option(help: "Encoded form of the result.")
   package var format: Recipe.Output.Format = .auto
 
   @Option(help: ArgumentHelp("JPEG quality, 1 to 100 (default: 92).", valueName: "1…100"))
   package var quality: Int?
-
-  @Option(help: "JPEG chroma subsampling (default: 420).")
-  package var subsampling: Recipe.Subsampling?
-
-  @Option(help: "PNG: fast is larger, small is slower (default: balanced).")
-  package var compression: Recipe.Compression?
-
-  @Option(
-    help: ArgumentHelp(
-      "Bits per sample of a PNG: auto is 16 for --data of 16 bits, else 8 (default: auto; images that are sent have 8).",
-      valueName: "8|16|auto"))
-  package var bits: BitsArgument?
 
   @Option(
     name: .customLong("max-bytes"),
@@ -82,6 +44,56 @@ package struct PreparationOptions: ParsableArguments {
       "Largest encoded size: lowers quality, then scale, and says so (default: none; for img2img what an upload takes).",
       valueName: "N[kB|MB]"))
   package var maxBytes: ByteCountArgument?
+
+  @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "COLOR"))
+  package var background: BackgroundColor?
+
+  @Option(
+    help:
+      "Strip all metadata, GPS among them; keep EXIF, XMP and text with the orientation reset; or keep them without GPS."
+  )
+  package var metadata: Recipe.MetadataHandling = .none
+
+  @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it (default: convert).")
+  package var profile: Recipe.ProfileHandling?
+
+  @Flag(help: "Allow the image to be enlarged.")
+  package var enlarge = false
+
+  @Flag(help: "Trim fully transparent borders first.")
+  package var trim = false
+
+  @Option(
+    name: .customLong("multiple-of"),
+    help: ArgumentHelp("Both sides become multiples of N (default: 1; 16 for img2img).", valueName: "N"))
+  package var multipleOf: Int?
+
+  @Option(help: "How sides become multiples (default: crop).")
+  package var snap: Recipe.Snap?
+
+  @Flag(help: "Treat the image as data (normals, roughness): no conversion of color or light at all.")
+  package var data = false
+
+  @Flag(help: "Resize in linear light.")
+  package var linear = false
+
+  @Option(help: "Resampling filter.")
+  package var filter: ResamplingFilter = .lanczos3
+
+  @Option(help: "How much of the shrinking the decoder may do.")
+  package var effort: Recipe.Effort = .balanced
+
+  @Option(
+    help: ArgumentHelp(
+      "Bits per sample of a PNG: auto is 16 for --data of 16 bits, else 8 (default: auto; images that are sent have 8).",
+      valueName: "8|16|auto"))
+  package var bits: BitsArgument?
+
+  @Option(help: "JPEG chroma subsampling (default: 420).")
+  package var subsampling: Recipe.Subsampling?
+
+  @Option(help: "PNG: fast is larger, small is slower (default: balanced).")
+  package var compression: Recipe.Compression?
 
   @Option(
     name: .customLong("min-quality"),
@@ -92,18 +104,6 @@ package struct PreparationOptions: ParsableArguments {
     name: .customLong("min-side"),
     help: ArgumentHelp("Length below which --max-bytes makes no side (default: 256).", valueName: "N"))
   package var minSide: Int?
-
-  @Option(help: ArgumentHelp("Flatten transparency on this color, and pad with it.", valueName: "COLOR"))
-  package var background: BackgroundColor?
-
-  @Option(name: .customLong("icc"), help: "Convert to sRGB, keep the color profile, or ignore it (default: convert).")
-  package var profile: Recipe.ProfileHandling?
-
-  @Option(
-    help:
-      "Strip all metadata, GPS among them; keep EXIF, XMP and text with the orientation reset; or keep them without GPS."
-  )
-  package var metadata: Recipe.MetadataHandling = .none
 
   @Option(name: .customLong("fail-on"), help: "How damaged a source may be.")
   package var failOn: DamagePolicy = .truncated

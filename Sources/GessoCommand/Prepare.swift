@@ -16,14 +16,14 @@ package struct Prepare: Verb {
 
   @OptionGroup var sources: InputOptions
 
-  @OptionGroup var destination: OutputOptions
+  @OptionGroup(title: "Output") var destination: OutputOptions
 
   @Flag(
     help: "Print the plan as JSON and write nothing; pixels are read only for --trim and --gravity attention.")
   var explain = false
 
-  @OptionGroup(title: "Tensor") var tensor: TensorOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup(title: "Tensor") var tensor: TensorOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}

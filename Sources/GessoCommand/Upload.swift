@@ -19,8 +19,8 @@ package struct Upload: Verb {
   @Flag(name: .customLong("as-is"), help: "Upload the files as they are.")
   var asIs = false
 
-  @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
