@@ -125,11 +125,18 @@ package final class Console: Sendable {
   }
 
   /// Prints how many of several inputs are done, and which failed.
-  func summary(of count: Int, failed names: [String]) {
+  ///
+  /// - Parameters:
+  ///   - count: The inputs.
+  ///   - names: Those that failed.
+  ///   - left: How many were not begun, or not ended.
+  ///   - paid: What was paid for them.
+  func summary(of count: Int, failed names: [String], left: Int = 0, paid: String? = nil) {
     guard count > 1 else { return }
     note(
-      "gesso: \(count - names.count) of \(count) done"
-        + (names.isEmpty ? "" : ", \(names.count) failed: \(names.joined(separator: ", "))"))
+      "gesso: \(count - left - names.count) of \(count) done\(paid.map { " for \($0)" } ?? "")"
+        + (names.isEmpty ? "" : ", \(names.count) failed: \(names.joined(separator: ", "))")
+        + (left == 0 ? "" : ", \(left) left: the same command goes on"))
   }
 
   /// Removes the progress line of a process that ends. Nothing waits for a terminal that is stopped.

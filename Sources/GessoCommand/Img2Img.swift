@@ -8,11 +8,11 @@ internal import ScenarioSandbox
 /// `gesso img2img`
 package struct Img2Img: Verb {
   package static let configuration = CommandConfiguration(
-    verb: "img2img", "Prepare an image, upload it, submit a job, wait for it and download the results.",
+    verb: "img2img", "Prepare images, upload them, submit a job for each, wait and download the results.",
     examples: [
       "gesso img2img photo.jpg --prompt \"the same scene in autumn\" -o out",
-      "gesso img2img photo.jpg --prompt \"the same scene in autumn\" --dry-run",
-      "gesso img2img photo.jpg --prompt-file prompt.txt --samples 2 --max-cost 50",
+      "gesso img2img photos/*.jpg --prompt \"the same scene in autumn\" --dry-run",
+      "gesso img2img photos -o out --prompt-file prompt.txt --max-cost 50",
     ])
 
   /// The endpoint that makes the image.
@@ -20,19 +20,11 @@ package struct Img2Img: Verb {
     case legacy, custom, auto
   }
 
-  @Argument(help: "A path, - for standard input, or an http(s) URL.")
-  var input: String?
+  @Argument(help: "Paths, folders, - for standard input, or http(s) URLs; one job each.")
+  var inputs: [String] = []
 
-  @Option(parsing: .unconditional, help: "What the result should show.")
-  var prompt: String?
-
-  @Option(
-    name: .customLong("prompt-file"),
-    help: ArgumentHelp("Read the prompt from a file; - for standard input.", valueName: "FILE"))
-  var promptFile: String?
-
-  @Option(help: "The model.")
-  var model = "flux.1-dev"
+  @Flag(help: "Take the images of folders within folders as well.")
+  var recursive = false
 
   @Option(
     help: ArgumentHelp(
@@ -46,27 +38,6 @@ package struct Img2Img: Verb {
       "A field of the request, as JSON or text, or an image as @FILE, which is uploaded; may be repeated.",
       valueName: "KEY=VALUE"))
   var parameters: [String] = []
-
-  @Flag(name: .customLong("dry-run"), help: "Ask for the price only.")
-  var dryRun = false
-
-  @Option(
-    name: .customLong("max-cost"), parsing: .unconditional,
-    help: ArgumentHelp("Refuse to submit above this many creative units.", valueName: "CU"))
-  var maxCost: String?
-
-  @Option(
-    name: .customLong("max-cost-per-day"), parsing: .unconditional,
-    help: ArgumentHelp(
-      "Refuse to submit when the account's jobs of the day (UTC) would cost more than this, as the ledger knows them; otherwise "
-        + "GESSO_MAX_COST_PER_DAY.", valueName: "CU"))
-  var maxCostPerDay: String?
-
-  @Flag(name: .customLong("no-wait"), help: "Print the job's id as soon as it is submitted.")
-  var noWait = false
-
-  @Flag(help: "Start a new job for a finished command; without it the earlier results are printed.")
-  var again = false
 
   @Option(
     name: .customLong("image-url"),
@@ -91,33 +62,20 @@ package struct Img2Img: Verb {
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace another file by a prepared image.")
   var noClobber = false
 
-  @Option(help: ArgumentHelp("How long to wait for the job (default: 600).", valueName: "SECONDS"))
-  var timeout: Double?
-
-  @Flag(help: "Use a stand-in of the service inside this process. Nothing is generated.")
-  var sandbox = false
-
-  @OptionGroup(title: "Generation") var generation: GenerationOptions
+  @OptionGroup(title: "Job") var job: JobOptions
   @OptionGroup(title: "Results") var results: ResultOptions
-  @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
 
   package mutating func validate() throws {
-    guard (input == nil) != (imageURL == nil) else {
-      throw ValidationError("give one image to start from: an INPUT, or --image-url URL")
+    guard inputs.isEmpty != (imageURL == nil) else {
+      throw ValidationError("give images to start from: INPUT, or --image-url URL")
     }
-    guard (prompt == nil) != (promptFile == nil) else {
-      throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
-    }
-    try requireText(prompt, "--prompt")
     try requireText(generation.negativePrompt, "--negative-prompt")
-    for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
-      guard let text, Self.creativeUnits(text) == nil else { continue }
-      throw ValidationError(Self.limitError(name, text))
-    }
     for parameter in parameters where !parameter.dropFirst().contains("=") {
       throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
     }
@@ -126,18 +84,20 @@ package struct Img2Img: Verb {
       throw ValidationError("--mask and --modality exclude each other: keep one")
     }
     if mask ?? modality != nil {
-      guard input != nil else { throw ValidationError("--mask and --modality need an INPUT, not --image-url") }
+      guard !inputs.isEmpty else { throw ValidationError("--mask and --modality need an INPUT, not --image-url") }
       guard mode != .custom else {
         throw ValidationError("--mask and --modality are for --mode legacy; custom models name images with --param")
       }
     }
-    if sandbox, noWait { throw ValidationError("--no-wait and --sandbox exclude each other: its jobs end with it") }
-    if sandbox, service.baseURL != nil {
+    if job.sandbox, job.noWait {
+      throw ValidationError("--no-wait and --sandbox exclude each other: its jobs end with it")
+    }
+    if job.sandbox, service.baseURL != nil {
       throw ValidationError("--sandbox and --base-url exclude each other: keep one")
     }
     let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
-      ("--timeout", timeout != nil, noWait, "with --no-wait"),
-      ("--overwrite", results.overwrite, noWait, "with --no-wait"),
+      ("--timeout", job.timeout != nil, job.noWait, "with --no-wait"),
+      ("--overwrite", results.overwrite, job.noWait, "with --no-wait"),
       ("--no-clobber", noClobber, imageURL != nil, "with --image-url"),
       ("--strength", generation.strength != nil, modality != nil && control == nil, "with --modality and no --control"),
       (
@@ -148,49 +108,48 @@ package struct Img2Img: Verb {
     if let (flag, _, _, with) = idle.first(where: { $0.isGiven && $0.isIdle }) {
       throw ValidationError("\(flag) has no effect \(with): leave it out")
     }
-    try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
   package mutating func perform() async throws -> CommandStatus {
-    let name = input.map { Input($0).name } ?? imageURL.map { Input($0).name }
-    let reporter = Img2ImgReporter(console: common.console, input: name ?? "", json: common.json, sandbox: sandbox)
+    let inputs = if let imageURL { [Input(imageURL)] } else { try Input.list(inputs, isRecursive: recursive) }
+    if inputs.count > 1, let flag = mask != nil ? "--mask" : control != nil ? "--control" : nil {
+      throw CommandError.usage("\(flag) belongs to one INPUT, and these are \(inputs.count)", remedy: "give one INPUT")
+    }
+    let report = Img2ImgReport(
+      inputs: inputs.map(\.name), console: common.console, json: common.json, sandbox: job.sandbox)
     do {
       if imageURL != nil { try preparation.refuseAll(with: "--image-url") }
-      let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
+      let limits = preparation.limits(
+        threads: max(1, (preparation.threads ?? Environment.cores) / min(inputs.count, Environment.cores)))
       let preparer = try Environment.preparer(Environment.variables, limits: limits)
       let configuration = service.configuration
       let ledgerPath = try configuration.ledgerPath()
-      let account = sandbox ? nil : try configuration.client()
+      let account = job.sandbox ? nil : try configuration.client()
       let recipe = try preparation.recipe(
-        defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: model,
+        defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: job.model,
         isSent: true)
       let command = self
-      let result = try await Interruption.guarding(patience: nil, onSignal: reporter.interrupt) {
-        let order = try await command.order(recipe: recipe, reporter: reporter)
-        return try await command.withService(account, reporter) { client in
-          let ledger = try ServiceOptions.ledger(at: ledgerPath)
-          let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
-          var order = order
-          try await command.choose(&order, client)
-          guard command.dryRun else {
-            return Outcome.result(try await reporter.follow(pipeline.start(order, polling: command.polling)))
-          }
-          return .price(try await reporter.follow(pipeline.price(order)))
+      return try await Interruption.guarding(patience: nil, onSignal: report.interrupt) {
+        let orders = try await command.orders(inputs, recipe: recipe)
+        return try await command.withService(account) { client in
+          let pipeline = Img2ImgPipeline(
+            client: client, ledger: try ServiceOptions.ledger(at: ledgerPath), preparer: preparer)
+          let batch = Img2ImgBatch(
+            pipeline: pipeline,
+            orders: orders.map { order in
+              {
+                var order = try await order()
+                try await command.choose(&order, client)
+                return order
+              }
+            }, maxCost: command.job.costLimit)
+          return command.job.dryRun
+            ? try await report.follow(batch.prices()) : try await report.follow(batch.start(polling: command.polling))
         }
       }
-      switch result {
-      case .price(let price): try reporter.finish(price: price)
-      case .result(let result): try reporter.finish(result)
-      }
-      return .done
     } catch {
-      return try reporter.fail(error)
+      return try report.fail(error)
     }
-  }
-
-  private enum Outcome: Sendable {
-    case price(Decimal)
-    case result(Img2ImgResult)
   }
 
   /// Chooses the endpoint that runs the order's model, and checks the order against the fields that a custom model publishes.
@@ -214,26 +173,6 @@ package struct Img2Img: Verb {
     try model.check(request)
   }
 
-  /// A number of creative units; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
-  private static func creativeUnits(_ text: String) -> Decimal? {
-    guard text.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
-    return Decimal(string: text)
-  }
-
-  private static func limitError(_ name: String, _ text: String) -> String {
-    "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
-  }
-
-  /// The limit of the day: from the flag, otherwise from the environment or `.env`.
-  private func dailyLimit() throws(CommandError) -> Decimal? {
-    let written = if let maxCostPerDay { maxCostPerDay } else { try service.configuration.dailyLimit() }
-    guard let text = written else { return nil }
-    guard let limit = Self.creativeUnits(text) else {
-      throw .usage(Self.limitError(Configuration.dailyLimitName, text), remedy: "correct it, or unset it")
-    }
-    return limit
-  }
-
   /// The value of a `--param`: JSON if the text is valid JSON, otherwise text.
   ///
   /// - Throws: Status 2 for a number that would not be sent as it was written.
@@ -249,16 +188,30 @@ package struct Img2Img: Verb {
     return value
   }
 
-  /// The order that the flags describe, with pipes and URLs read to their ends.
-  private func order(recipe: Recipe, reporter: Img2ImgReporter) async throws -> Img2ImgOrder {
-    if let input, Input.isFolder(input) {
-      throw CommandError.usage(
-        "img2img takes one image at a time, and \(input) is a folder", remedy: Self.loop(over: "\(input)/*"))
+  /// The orders of the inputs. What they share is read before the first one, and each image when its turn comes.
+  private func orders(_ inputs: [Input], recipe: Recipe) async throws -> [Img2ImgBatch.Order] {
+    let shared = try await order(recipe: recipe, inputs)
+    let stems = OutputNaming.distinct(inputs.map { OutputNaming.stem(of: $0.argument) })
+    let command = self
+    return zip(inputs, stems).map { input, stem in
+      {
+        var order = shared
+        order.source =
+          command.imageURL == nil
+          ? .image(try await command.image(input.argument)) : .remote(url: input.argument)
+        (order.sourceName, order.stem) = (input.name, stem)
+        return order
+      }
     }
+  }
+
+  /// The order that the flags describe but for its source, with pipes and URLs read to their ends.
+  private func order(recipe: Recipe, _ inputs: [Input]) async throws -> Img2ImgOrder {
     let images = parameters.compactMap { $0.split(separator: "=", maxSplits: 1).last }.filter { $0.hasPrefix("@") }
     try PipedInput.checkNamedOnce(
-      [input, mask, control, promptFile].compactMap(\.self) + images.map { String($0.dropFirst()) })
-    var settings = Generation(prompt: try await promptText(), modelID: model)
+      inputs.map(\.argument) + [mask, control, job.promptFile].compactMap(\.self)
+        + images.map { String($0.dropFirst()) })
+    var settings = Generation(prompt: try await job.promptText(), modelID: job.model)
     generation.apply(to: &settings)
     var references: [String: ReferenceImages] = [:]
     for parameter in parameters {
@@ -274,15 +227,11 @@ package struct Img2Img: Verb {
     if settings.negativePrompt != nil, settings.negativePromptStrength == nil {
       // Flux heeds a negative prompt only with a strength above 0.
       settings.negativePromptStrength = 1
-      reporter.note("--negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt")
+      common.console.note(
+        "gesso: --negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt")
     }
-    let argument = input.map { Input($0).argument } ?? imageURL ?? ""
     var order = Img2ImgOrder(
-      source: .remote(url: argument), sourceName: Input(argument).name, stem: OutputNaming.stem(of: argument),
-      generation: settings, folder: results.folder ?? ".")
-    if let input {
-      order.source = .image(try await image(input))
-    }
+      source: .remote(url: ""), sourceName: "", stem: "", generation: settings, folder: results.folder ?? ".")
     order.references = references
     if let mask { order.second = .mask(try await image(mask)) }
     if let modality {
@@ -296,17 +245,11 @@ package struct Img2Img: Verb {
     order.nameTemplate = results.name ?? Img2ImgOrder.defaultNameTemplate
     order.replacesResults = results.overwrite
     order.replacesPreparedImages = !noClobber
-    order.again = again
-    order.waits = !noWait
-    order.maxCost = maxCost.flatMap(Self.creativeUnits)
-    order.maxCostPerDay = try dailyLimit()
+    order.again = job.again
+    order.waits = !job.noWait
+    order.maxCostPerDay = try job.dailyLimit(service.configuration)
     order.allowsCustomModel = mode == .auto
     return order
-  }
-
-  /// A line of the shell that takes several images.
-  static func loop(over images: String) -> String {
-    "for f in \(images); do gesso img2img \"$f\" --prompt TEXT -o out; done"
   }
 
   /// The source of an image, which is read for its digest and to be prepared.
@@ -314,21 +257,17 @@ package struct Img2Img: Verb {
     try await Input(argument).source(limit: preparation.maxDownload << 20, isReadAgain: true)
   }
 
-  private func promptText() async throws(CommandError) -> String {
-    if let promptFile { return try await PromptText.read(promptFile) }
-    return prompt ?? ""
-  }
-
   /// Runs `work` with a client of the service, or of a sandbox that lives as long as the work.
   private func withService<Result: Sendable>(
-    _ account: ScenarioConfiguration?, _ reporter: Img2ImgReporter,
-    _ work: (ScenarioClient) async throws -> Result
+    _ account: ScenarioConfiguration?, _ work: (ScenarioClient) async throws -> Result
   ) async throws -> Result {
     if let account { return try await work(ServiceOptions.client(account, verbose: common.verbose)) }
     let pair = SandboxCredential.random()
     let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [pair]))
     let address = try await sandbox.start()
-    reporter.note("the sandbox stands in for the service: nothing is generated, and nothing is paid for")
+    common.console.note(
+      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for; it ends with this command, so "
+        + "that the same command starts a new job")
     do {
       let configuration = try ScenarioConfiguration(
         baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))
@@ -343,9 +282,9 @@ package struct Img2Img: Verb {
 
   private var polling: JobPolling {
     // The sandbox's jobs take three seconds, and requests to it are cheap.
-    sandbox
+    job.sandbox
       ? JobPolling(
-        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout ?? 600))
-      : JobPolling(deadline: .seconds(timeout ?? 600))
+        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(job.timeout ?? 600))
+      : JobPolling(deadline: .seconds(job.timeout ?? 600))
   }
 }

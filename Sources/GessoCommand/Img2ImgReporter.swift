@@ -11,6 +11,8 @@ final class Img2ImgReporter: Sendable {
     var notes: [String] = []
     var jobID: JobID?
     var submit = Submit.idle
+    /// True where only the price was asked for, and the order has its job already.
+    var hasJob = false
   }
 
   /// The state of the submit, which decides on the message of an interruption.
@@ -27,20 +29,29 @@ final class Img2ImgReporter: Sendable {
   private let input: String
   private let json: Bool
   private let sandbox: Bool
+  /// The counts of the command's other inputs; nil where there are none.
+  private let others: Img2ImgReport?
   /// False for a job that is only followed, and whose cost was printed when it was submitted.
   private let printsCost: Bool
   private let state = Mutex(State())
 
-  init(console: Console, input: String, json: Bool, sandbox: Bool, job: JobID? = nil) {
+  init(console: Console, input: String, json: Bool, sandbox: Bool, others: Img2ImgReport? = nil, job: JobID? = nil) {
     self.console = console
     self.input = input
     self.json = json
     self.sandbox = sandbox
+    self.others = others
     printsCost = job == nil
     state.withLock { $0.jobID = job }
   }
 
-  func note(_ text: String) { console.note("gesso: \(text)") }
+  private func note(_ text: String) { console.note("\(others == nil ? "gesso" : input): \(text)") }
+
+  /// Shows a step of the input. Beside other inputs it is a detail of the line that counts them.
+  private func progress(_ step: String, _ detail: String = "") {
+    guard let others else { return console.progress(step, detail) }
+    console.progress(others.count, "(\([input, step, detail].filter { !$0.isEmpty }.joined(separator: " ")))")
+  }
 
   /// Shows events until the work has ended.
   func follow<Success>(_ run: Img2ImgRun<Success>) async throws -> Success {
@@ -48,18 +59,21 @@ final class Img2ImgReporter: Sendable {
     return try await run.result
   }
 
-  private func show(_ event: Img2ImgEvent) {
+  func show(_ event: Img2ImgEvent) {
     switch event {
-    case .preparing: console.progress("preparing", input)
+    case .preparing: progress("preparing", others == nil ? input : "")
     case .prepared(let image, let path):
       let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
-      if let path { console.note("prepared: \(path)") }
+      if let path { console.note("\(others == nil ? "" : "\(input): ")prepared: \(path)") }
     case .noticed(let remark):
-      state.withLock { $0.notes.append(remark.words) }
+      state.withLock { state in
+        state.notes.append(remark.words)
+        if case .hasJob = remark { state.hasJob = true }
+      }
       note(remark.words)
-    case .uploading(let progress): console.progress("uploading", Self.figure(progress))
+    case .uploading(let sent): progress("uploading", Self.figure(sent))
     case .waitingForUpload(let patience):
       let seconds = Int((patience / .seconds(1)).rounded(.up))
       console.endProgress()
@@ -81,7 +95,7 @@ final class Img2ImgReporter: Sendable {
       )
     case .submitting:
       state.withLock { $0.submit = .outstanding }
-      console.progress("submitting")
+      progress("submitting")
     case .pausing(let pause, let error):
       let isSubmit = error.stage == .submit
       if isSubmit { state.withLock { $0.submit = .idle } }
@@ -91,13 +105,13 @@ final class Img2ImgReporter: Sendable {
         "\(error.message): \(isSubmit ? "submitting" : "trying") again in \(seconds) second\(seconds == 1 ? "" : "s")")
     case .reconciling:
       state.withLock { $0.submit = .uncertain }
-      console.progress("asking whether the submit started a job")
+      progress("asking whether the submit started a job")
     case .submitted(let id):
       state.withLock { ($0.jobID, $0.submit) = (id, .idle) }
-      console.note("job: \(id)")
+      console.note("\(others == nil ? "" : "\(input): ")job: \(id)")
     case .waiting(let job):
-      console.progress(job.status.description, job.progress > 0 ? "\(Int(job.progress * 100)) %" : "")
-    case .downloading(let count): console.progress("downloading", count == 1 ? "" : "\(count) results")
+      progress(job.status.description, job.progress > 0 ? "\(Int(job.progress * 100)) %" : "")
+    case .downloading(let count): progress("downloading", count == 1 ? "" : "\(count) results")
     case .nameTaken(let path, let wasEdited, let result):
       note(
         wasEdited
@@ -119,23 +133,27 @@ final class Img2ImgReporter: Sendable {
     }
   }
 
-  func finish(_ result: Img2ImgResult) throws(CommandError) {
+  /// Prints the results.
+  ///
+  /// - Returns: What was paid for them now, in creative units.
+  func finish(_ result: Img2ImgResult) throws(CommandError) -> Decimal {
     console.endProgress()
     if result.reused {
       let made = result.submitted.map { "made \(Self.time($0))" } ?? "made before"
       note("nothing was made or paid for: \(made); --again makes another")
     } else if printsCost, let cost = result.cost {
-      note("\(input) cost \(cost) \(units)")
+      note("\(others == nil ? "\(input) " : "")cost \(cost) \(units)")
     }
+    let paid = result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }
     guard json else {
       for file in result.files { try console.output(file.path) }
       // The command did not wait for results, so it prints the id that a later command needs.
       if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
-      return
+      return paid ?? 0
     }
     try console.output(json: [
       "input": input, "job": result.jobID, "run": result.runID, "seed": result.seed,
-      "cost": result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }, "reused": result.reused,
+      "cost": paid, "reused": result.reused,
       "sandbox": sandbox,
       "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared), "notes": state.withLock(\.notes),
       "results": result.files.map { file -> JSONObject in
@@ -145,6 +163,7 @@ final class Img2ImgReporter: Sendable {
         ]
       },
     ])
+    return paid ?? 0
   }
 
   /// `2026-11-28 14:02`, in the time zone of this machine.
@@ -156,14 +175,21 @@ final class Img2ImgReporter: Sendable {
         timeZone: .current, calendar: Calendar(identifier: .gregorian)))
   }
 
-  private var units: String { "creative units" + (sandbox ? " of the sandbox, which are not money" : "") }
+  private var units: String { Img2ImgReport.units(ofSandbox: sandbox) }
 
   /// Prints the price; on standard output nothing else.
-  func finish(price: Decimal) throws(CommandError) {
+  ///
+  /// - Returns: What the same order would cost now, in creative units: nothing where it has its job.
+  func finish(price: Decimal) throws(CommandError) -> Decimal {
     console.endProgress()
-    note("\(input) would cost \(price) \(units); preparing and uploading are free, and no job was started")
-    guard json else { return try console.output("\(price)") }
-    try console.output(json: ["input": input, "cost": price, "dryRun": true])
+    if others == nil {
+      note("\(input) would cost \(price) \(units); \(Img2ImgReport.freeOfCharge)")
+      if !json { try console.output("\(price)") }
+    } else {
+      note("would cost \(price) \(units)")
+    }
+    if json { try console.output(json: ["input": input, "cost": price, "dryRun": true]) }
+    return state.withLock(\.hasJob) ? 0 : price
   }
 
   /// Prints the error, and how to continue when a job is on record.
@@ -189,6 +215,9 @@ final class Img2ImgReporter: Sendable {
         }
       default: break
       }
+    } else if failure.status == .interrupted, others != nil, state.withLock(\.submit) != .uncertain {
+      // One line for all of them comes last.
+      return failure.status
     } else if failure.status == .interrupted {
       // The run waits for an outstanding reply, so an interruption in that state came before the submit was sent.
       failure = failure.saying(

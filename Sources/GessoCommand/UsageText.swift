@@ -33,9 +33,6 @@ struct UsageText {
 
   /// What a flag takes, and an example, in place of the parser's message of a bad value; nil for its other messages.
   func badValue(_ message: String) -> (message: String, example: String?)? {
-    if verb.commandName == "img2img", message.contains("nexpected argument") {
-      return ("img2img takes one image at a time", Img2Img.loop(over: "photos/*"))
-    }
     guard let match = message.wholeMatch(of: /(?s)The value '(.*?)' is invalid for '(--?[a-z-]+)(?: <.*?>)?'.*/) else {
       return nil
     }

@@ -18,7 +18,7 @@ public struct Img2ImgPipeline: Sendable {
   /// The bytes that may still be written in a folder; nil where that is not known.
   package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
   private let randomSeed: @Sendable () -> String
-  private let gate = JobGate()
+  private let places = RunPlaces()
   private let jobList = SharedJobList()
 
   /// Makes a pipeline.
@@ -61,13 +61,27 @@ public struct Img2ImgPipeline: Sendable {
   ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost`` or ``Img2ImgOrder/maxCostPerDay``, `no-substitute` when the service no
   ///   longer has the legacy endpoint and the custom model cannot make these results, `results-gone` when it has lost them.
   public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
-    Run { report in
-      let state = RunState(
-        goal: order.waits ? .results : .job, maxCost: order.maxCost, asksPrice: order.maxCostPerDay != nil,
-        maySwitch: order.maySwitch)
-      let run = try await carryOut(order, state, context(polling, report))
-      return Img2ImgResult(run.entry, files: run.files, reused: run.wasFinished)
-    }
+    Run { report in try await results(of: order, polling: polling, report) }
+  }
+
+  /// Carries out an order.
+  ///
+  /// - Parameters:
+  ///   - order: The order.
+  ///   - keys: The orders that ``Img2ImgOrder/maxCost`` is for together with this one, by their keys.
+  ///   - polling: When to read the job, and for how long.
+  ///   - report: Receives the events.
+  /// - Returns: The results.
+  /// - Throws: The errors of ``start(_:polling:)``.
+  func results(
+    of order: Img2ImgOrder, beside keys: Set<String> = [], polling: JobPolling,
+    _ report: @escaping @Sendable (Img2ImgEvent) -> Void
+  ) async throws -> Img2ImgResult {
+    let state = RunState(
+      goal: order.waits ? .results : .job, asksPrice: order.maxCost ?? order.maxCostPerDay != nil,
+      maySwitch: order.maySwitch)
+    let run = try await carryOut(order, beside: keys, state, context(polling, report))
+    return Img2ImgResult(run.entry, files: run.files, reused: run.wasFinished)
   }
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
@@ -78,14 +92,16 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
-    Run { report in
-      let run = try await carryOut(
-        order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), report))
-      if let price = run.price { return price }
-      let price = try PriceStep.price(onRecordOf: run.entry)
-      if let job = run.entry.jobID { report(.noticed(.hasJob(job, run: run.entry.id))) }
-      return price
-    }
+    Run { report in try await price(of: order, report) }
+  }
+
+  func price(of order: Img2ImgOrder, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) async throws -> Decimal {
+    let run = try await carryOut(
+      order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), report))
+    if let price = run.price { return price }
+    let price = try PriceStep.price(onRecordOf: run.entry)
+    if let job = run.entry.jobID { report(.noticed(.hasJob(job, run: run.entry.id))) }
+    return price
   }
 
   /// Continues with a job: waits for it and downloads the results that are not on disk.
@@ -121,7 +137,7 @@ public struct Img2ImgPipeline: Sendable {
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
       try naming.makeFolder(count: 1)
       var run = ActiveRun(
-        context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, gate: gate)
+        context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, places: places)
       try await carryOut(&run, RunState(goal: .results), .resumed(job))
       return Img2ImgResult(run.entry, files: run.files)
     }
@@ -147,9 +163,17 @@ public struct Img2ImgPipeline: Sendable {
   // MARK: The loop
 
   /// Claims an order's run and carries it out from its state in the ledger.
-  private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
+  private func carryOut(
+    _ order: Img2ImgOrder, beside keys: Set<String> = [], _ state: RunState, _ context: RunContext
+  ) async throws -> ActiveRun {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
+    return try await places.inTurn(intent.key) { try await carryOut(order, intent, beside: keys, state, context) }
+  }
+
+  private func carryOut(
+    _ order: Img2ImgOrder, _ intent: LedgerIntent, beside keys: Set<String>, _ state: RunState, _ context: RunContext
+  ) async throws -> ActiveRun {
     let isOrdered = state.goal != .price
     if isOrdered { try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples) }
     let claim = try ledger.claim(intent, again: order.again && isOrdered, isOrdered: isOrdered)
@@ -162,7 +186,9 @@ public struct Img2ImgPipeline: Sendable {
     {
       context.report(.noticed(.madeByAnotherAccount(run: other.id, job: other.jobID)))
     }
-    var run = ActiveRun(context, entry, order, gate: gate, writesImages: isOrdered)
+    var run = ActiveRun(
+      context, entry, order, limits: order.limits(keys: keys.union([intent.key])), places: places,
+      writesImages: isOrdered)
     try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
     return run
   }

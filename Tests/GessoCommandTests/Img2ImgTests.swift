@@ -37,6 +37,48 @@ struct Img2ImgTests {
     #expect(record["sourceSha256"] as? String == ContentDigest.sha256(of: try Fixtures.bytes("jpeg/small-420.jpg")))
   }
 
+  @Test("a folder of images, one job each: prices, results, and a limit for all")
+  func several() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    let environment = sandbox.environment
+    try FileManager.default.createDirectory(
+      at: gesso.folder.appending(path: "photos"), withIntermediateDirectories: true)
+    for name in ["420", "422", "444"] {
+      try gesso.copy(Fixtures.path("jpeg/small-\(name).jpg"), as: "photos/\(name).jpg")
+    }
+    try gesso.write("no image", to: "photos/note.png")
+    func run(_ arguments: String...) async throws -> GessoExecutable.Outcome {
+      try await gesso.run(
+        ["img2img", "photos", "--prompt", "a forest", "--seed", "7"] + arguments, environment: environment)
+    }
+    let priced = try await run("--dry-run", "-o", "out")
+    #expect(priced.status == 1 && priced.text.isEmpty, "no sum of all while one has no price")
+    #expect(
+      priced.errors.contains("gesso: 3 of 4 inputs would cost 0.75 creative units; preparing and uploading are free"))
+    #expect(!FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path))
+    try FileManager.default.removeItem(at: gesso.folder.appending(path: "photos/note.png"))
+    #expect(try await run("--dry-run", "-q").text == "0.75\n")
+
+    let limited = try await run("-o", "out", "--max-cost", "0.6")
+    #expect(limited.status == 1)
+    let done = limited.text.split(separator: "\n")
+    #expect(done.count == 2)
+    #expect(limited.errors.contains("0.5 were spent on this order before and on those beside it, and the limit is 0.6"))
+    let all = try await run("-o", "out")
+    #expect(all.status == 0)
+    #expect(all.text == "out/420-7-1.png\nout/422-7-1.png\nout/444-7-1.png\n", "in the order of the inputs")
+    #expect(all.errors.hasSuffix("gesso: 3 of 3 done for 0.25 creative units\n"), "\(all.errors)")
+    let again = try await run("-o", "out", "--json")
+    #expect(try again.objects().map { $0["reused"] as? Bool } == [true, true, true])
+    #expect(try await run("-o", "out", "-q").errors.isEmpty)
+    await sandbox.stop()
+
+    let job = try #require(try again.objects().first?["job"] as? String)
+    #expect(try await gesso.run(["jobs"]).text.contains("(of a sandbox that has ended)"))
+    let gone = try await gesso.run(["jobs", "watch", job], environment: environment)
+    #expect(gone.status == 6 && gone.errors.contains("that has ended, and its jobs ended with it"), "\(gone.errors)")
+  }
+
   @Test("several results as JSON, from standard input, with a negative prompt")
   func json() async throws {
     let outcome = try await gesso.run(

@@ -39,10 +39,12 @@ struct InvocationTests {
     Case("prepare \(small)", 2, error: "say where it goes: -o FILE or --out-dir DIR: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
     Case(
-      "img2img \(small) \(small) --prompt x", 2,
-      error:
-        "for example for f in photos/*; do gesso img2img \"$f\" --prompt TEXT -o out; done (see gesso img2img --help)"),
-    Case("img2img FIXTURES --prompt x --sandbox", 2, error: "do gesso img2img \"$f\" --prompt TEXT -o out; done"),
+      "img2img \(small) \(small) --prompt x --mask \(small) --sandbox", 2,
+      error: "--mask belongs to one INPUT, and these are 2: give one INPUT"),
+    Case("img2img FIXTURES --prompt x --sandbox", 3, error: "or look in the folders within it with --recursive"),
+    Case(
+      "img2img --prompt x --sandbox", 2,
+      error: "give images to start from: INPUT, or --image-url URL: see gesso img2img --help"),
     Case("img2img \(small) --prompt x --prompt y", 2, error: "give one; another prompt is another command"),
     Case("prepare \(small) \(small) -o a.jpg", 2, error: "use --out-dir DIR for several: see gesso prepare --help"),
     Case("prepare \(small) -o - --json", 2, error: "keep one: see gesso prepare --help"),
@@ -96,7 +98,6 @@ struct InvocationTests {
     Case(
       "prepare \(small) -o a.jpg", 2, error: "use one of: baseline, x86-64-v3", environment: ["GESSO_ISA": "avx512"]),
     Case("img2img \(small)", 2, error: "--prompt TEXT or --prompt-file FILE: see gesso img2img --help"),
-    Case("img2img --prompt p", 2, error: "an INPUT, or --image-url URL: see gesso img2img --help"),
     Case(
       "img2img \(small) --prompt p --sandbox --mode custom", 2,
       error: "model flux.1-dev is no custom model: use --mode legacy or --mode auto"),

@@ -120,7 +120,7 @@ struct RunStateTests {
 
   /// The shortest way into each phase.
   private static func run(
-    in phase: Phase, goal: RunState.Goal = .results, maxCost: Decimal? = nil, maySwitch: Bool = false
+    in phase: Phase, goal: RunState.Goal = .results, maySwitch: Bool = false
   ) -> RunState {
     let begin = Event.claimed(.planned, job: nil)
     let uploaded: [Event] =
@@ -142,7 +142,7 @@ struct RunStateTests {
       case .ended: [.resumed(job), .jobEnded(ended), .downloaded]
       }
     var state = RunState(
-      goal: goal, maxCost: phase == .pricing ? maxCost ?? 10 : maxCost, maySwitch: phase == .switching || maySwitch)
+      goal: goal, asksPrice: phase == .pricing, maySwitch: phase == .switching || maySwitch)
     for event in events { _ = state.next(event) }
     return state
   }
@@ -233,12 +233,10 @@ struct RunStateTests {
 
   // MARK: Money
 
-  @Test("a price is asked for when it is wanted or limited, and above the limit nothing is submitted")
+  @Test("after its price an order is submitted, and a request for the price ends")
   func prices() {
-    var limited = Self.run(in: .pricing, maxCost: 10)
-    #expect(limited.next(.priced(10)) == .submit)
-    limited = Self.run(in: .pricing, maxCost: 10)
-    #expect(Self.code(limited.next(.priced(11))) == .tooExpensive)
+    var ordered = Self.run(in: .pricing)
+    #expect(ordered.next(.priced(10)) == .submit)
     var wanted = Self.run(in: .pricing, goal: .price)
     #expect(wanted.next(.priced(11)) == .finish)
   }
@@ -288,15 +286,6 @@ struct RunStateTests {
       #expect(state.next(.priced(3)) == .submit)
       #expect(state.next(.notSubmitted(Self.gone, pause: nil)) == Self.giveUp(Self.gone, record: "no"), "only once")
     }
-  }
-
-  @Test("the limit holds for the price of the custom model too")
-  func limitsCustom() {
-    var state = Self.run(in: .submitting, maxCost: 10, maySwitch: true)
-    _ = state.next(.priced(10))
-    _ = state.next(.notSubmitted(Self.gone, pause: nil))
-    _ = state.next(.switched)
-    #expect(Self.code(state.next(.priced(11))) == .tooExpensive)
   }
 
   @Test(

@@ -21,7 +21,9 @@ struct SpendingTests {
   }
 
   private func submit(_ price: Decimal?, limit: Decimal? = nil, account: String = "account 1") -> Ledger.Submit {
-    Ledger.Submit(account: account, model: "flux.1-dev", parameters: "{}", price: price, dailyLimit: limit)
+    Ledger.Submit(
+      account: account, model: "flux.1-dev", parameters: "{}", price: price,
+      limits: limit.map { [SpendingLimit(.day, $0)] } ?? [])
   }
 
   /// A run that was submitted at a time, with a state after that.

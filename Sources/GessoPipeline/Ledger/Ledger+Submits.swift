@@ -15,17 +15,17 @@ extension Ledger {
     package var parameters: String
     /// The price in creative units, if the service was asked.
     package var price: Decimal?
-    /// The most creative units that the account may spend on one day (UTC), this job included; nil for any number.
-    package var dailyLimit: Decimal?
+    /// The limits that the job must keep.
+    package var limits: [SpendingLimit]
 
     package init(
-      account: String, model: String, parameters: String, price: Decimal? = nil, dailyLimit: Decimal? = nil
+      account: String, model: String, parameters: String, price: Decimal? = nil, limits: [SpendingLimit] = []
     ) {
       self.account = account
       self.model = model
       self.parameters = parameters
       self.price = price
-      self.dailyLimit = dailyLimit
+      self.limits = limits
     }
   }
 
@@ -45,18 +45,18 @@ extension Ledger {
 
   /// Records that the submit is about to be sent.
   ///
-  /// The sum of the day is formed in the same transaction, so that two processes cannot both find room below the limit.
+  /// The sums of the limits are formed in the same transaction, so that two runs cannot both find room below one.
   ///
   /// - Parameters:
   ///   - id: The run.
   ///   - submit: The request, and what it may cost.
   ///   - now: The present time, in seconds since 1970.
-  /// - Throws: A ``PipelineError`` with the code `too-expensive` when the day's sum would exceed the limit; nothing is recorded.
+  /// - Throws: A ``PipelineError`` with the code `too-expensive` when a sum would exceed its limit; nothing is recorded.
   package func recordSubmitting(
     _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
   ) throws(PipelineError) {
     try write(LedgerEntry.State.submitting.rawValue) { database in
-      if let limit = submit.dailyLimit { try checkDay(id, submit, limit, now, in: database) }
+      for limit in submit.limits { try check(limit, id, submit, now, in: database) }
       var columns: [String: (any DatabaseValueConvertible)?] = [
         "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
         "account": submit.account, "model": submit.model, "parameters": submit.parameters, "named": "",
@@ -67,40 +67,25 @@ extension Ledger {
     }
   }
 
-  /// Checks that a job and what the account has spent on its day stay within a limit.
+  /// Checks that a job and what was spent before it stay within a limit.
   ///
   /// A job counts at its cost. A submit or a dry run of unknown outcome, a dropped one too, counts at its price, as it may have
   /// started a job. Where neither is on record, the price of the present job stands for it. A job that failed counts too, although the
   /// service usually refunds it. A dry run in progress does not count: its process puts the job on record, should there be one.
-  private func checkDay(
-    _ id: Int64, _ submit: Submit, _ limit: Decimal, _ now: Double, in database: Database
+  private func check(
+    _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {
     let price = submit.price ?? 0
-    let day = Self.day(of: now)
+    let (condition, arguments) = limit.scope.rows(account: submit.account, now: now)
     let spent = try Row.fetchAll(
       database,
-      sql: """
-        SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE account = ?1
-          AND (submittedAt >= ?2 AND submittedAt < ?3 OR submittedAt IS NULL AND dryRunAt >= ?2 AND dryRunAt < ?3)
-        """, arguments: [submit.account, day.lowerBound, day.upperBound]
+      sql: "SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE \(condition)",
+      arguments: arguments
     ).reduce(Decimal.zero) { sum, row in
       if row["wasOnlyDryRun"], row["id"] != id, try isClaimed(row["id"]) { return sum }
       return sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
     }
-    guard spent + price > limit else { return }
-    throw PipelineError(
-      .tooExpensive, stage: .price,
-      "it costs \(price) creative units, \(spent) were spent since midnight UTC, and the limit per day is \(limit)",
-      remedy: .either(
-        .raise(.dailyCost, atLeast: Int(exactly: NSDecimalNumber(decimal: spent + price).doubleValue.rounded(.up))),
-        or: "order it on another day"), runID: id)
-  }
-
-  /// The day (UTC) that a time in seconds since 1970 belongs to. Days are of equal length in these seconds (POSIX).
-  private static func day(of time: Double) -> Range<Double> {
-    let length = 86_400.0
-    let start = (time / length).rounded(.down) * length
-    return start..<start + length
+    if spent + price > limit.amount { throw limit.exceeded(by: price, after: spent, run: id) }
   }
 
   // MARK: After the reply
@@ -180,7 +165,7 @@ extension Ledger {
   {
     try entries(
       "WHERE account = ? AND dryRunAt >= ? AND submittedAt IS NULL AND state <> 'needs-decision' ORDER BY id",
-      [account.id, Self.day(of: now).lowerBound])
+      [account.id, SpendingLimit.day(of: now).lowerBound])
   }
 
   /// The runs of this service that may have started a job which is not on record (``LedgerEntry/mayHaveJob``).

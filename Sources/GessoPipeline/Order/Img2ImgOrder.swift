@@ -53,7 +53,8 @@ public struct Img2ImgOrder: Sendable {
   public var again = false
   /// False to return as soon as the job is on record.
   public var waits = true
-  /// The most creative units that the job may cost. The price is asked for first, and above this limit nothing is submitted.
+  /// The most creative units that the order may cost, its earlier attempts included. The price is asked for first, and where the sum
+  /// would be above this limit nothing is submitted.
   public var maxCost: Decimal?
   /// The most creative units that the account may spend on one day (UTC), this job included, as the ledger knows it. The price is
   /// asked for first, and where the sum would be above this limit nothing is submitted.
@@ -108,6 +109,12 @@ public struct Img2ImgOrder: Sendable {
   /// True when the custom model may take the place of the legacy endpoint.
   package var maySwitch: Bool {
     allowsCustomModel && request.endpoint != .custom && CustomModel.substitutes[request.modelID] != nil
+  }
+
+  /// The limits that a submit has to keep; ``maxCost`` is for all orders with these keys.
+  func limits(keys: Set<String>) -> [SpendingLimit] {
+    [maxCost.map { SpendingLimit(.orders(keys), $0) }, maxCostPerDay.map { SpendingLimit(.day, $0) }]
+      .compactMap(\.self)
   }
 
   /// The names of results, once the seed is known.

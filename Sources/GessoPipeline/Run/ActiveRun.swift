@@ -18,7 +18,9 @@ struct ActiveRun {
   private let order: Img2ImgOrder?
   private let naming: ResultNaming
   private let replacesResults: Bool
-  private let gate: JobGate
+  /// What the job and others may cost together.
+  private let limits: [SpendingLimit]
+  private let places: RunPlaces
   /// False where only the price is asked for.
   private let writesImages: Bool
   /// The request, as complete as it is so far.
@@ -28,22 +30,27 @@ struct ActiveRun {
   private var hasPlace = false
 
   /// Makes the run of an order.
-  init(_ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, gate: JobGate, writesImages: Bool) {
+  init(
+    _ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder, limits: [SpendingLimit], places: RunPlaces,
+    writesImages: Bool
+  ) {
     self.init(
       context, entry, order, order.naming(seed: entry.intent.seed), replacesResults: order.replacesResults,
-      gate: gate, writesImages: writesImages)
+      limits: limits, places: places, writesImages: writesImages)
   }
 
   /// Makes a run whose job is on record.
   init(
-    _ context: RunContext, _ entry: LedgerEntry, following naming: ResultNaming, replacesResults: Bool, gate: JobGate
+    _ context: RunContext, _ entry: LedgerEntry, following naming: ResultNaming, replacesResults: Bool,
+    places: RunPlaces
   ) {
-    self.init(context, entry, nil, naming, replacesResults: replacesResults, gate: gate, writesImages: true)
+    self.init(
+      context, entry, nil, naming, replacesResults: replacesResults, limits: [], places: places, writesImages: true)
   }
 
   private init(
     _ context: RunContext, _ entry: LedgerEntry, _ order: Img2ImgOrder?, _ naming: ResultNaming,
-    replacesResults: Bool, gate: JobGate, writesImages: Bool
+    replacesResults: Bool, limits: [SpendingLimit], places: RunPlaces, writesImages: Bool
   ) {
     self.writesImages = writesImages
     self.context = context
@@ -52,7 +59,8 @@ struct ActiveRun {
     self.order = order
     self.naming = naming
     self.replacesResults = replacesResults
-    self.gate = gate
+    self.limits = limits
+    self.places = places
     retry = context.client.retry
     request =
       order?.request ?? Img2ImgRequest(prompt: entry.intent.prompt, image: .asset(Img2ImgOrder.laterAsset))
@@ -74,7 +82,7 @@ struct ActiveRun {
 
   /// Ends the run: gives its place up to other runs, and puts the reason on record if there is one.
   mutating func end(recording reason: String? = nil) throws(PipelineError) {
-    if hasPlace { gate.leave() }
+    if hasPlace { places.jobs.leave() }
     hasPlace = false
     if let reason { try context.ledger.recordFailure(entry.id, reason: reason) }
     entry = try context.ledger.entry(run: entry.id)
@@ -83,12 +91,14 @@ struct ActiveRun {
   private mutating func carryOut(_ action: RunState.Action) async throws -> RunState.Event {
     switch action {
     case .lookForResults:
-      guard let found = try DownloadStep(context: context, places: places).found() else { return .resultsMissing }
+      guard let found = try DownloadStep(context: context, places: resultPlaces).found() else { return .resultsMissing }
       files = found
       return .resultsFound
     case .takePlace(let refusal):
       return try await takePlace(after: refusal)
     case .prepare(let reusing):
+      try await places.preparations.enter()
+      defer { places.preparations.leave() }
       images = try await PrepareStep(context: context, writesFiles: writesImages).run(
         try ordered, entry, &request, reusing: reusing)
       return .prepared
@@ -112,7 +122,7 @@ struct ActiveRun {
     case .submit:
       try OutputFolder.checkSpace(
         for: request.resultBytes, in: naming.folder, freeBytes: context.freeBytes(naming.folder))
-      return try await SubmitStep(context: context, price: price, dailyLimit: order?.maxCostPerDay)
+      return try await SubmitStep(context: context, price: price, limits: limits)
         .run(request, entry, &retry)
     case .pause(let pause, let refusal):
       context.report(.pausing(pause, refusal))
@@ -122,7 +132,7 @@ struct ActiveRun {
     case .follow(let job):
       return .jobEnded(try await WaitStep(context: context).run(job, of: entry, isOrdered: order != nil))
     case .download(let job):
-      files = try await DownloadStep(context: context, places: places).run(job)
+      files = try await DownloadStep(context: context, places: resultPlaces).run(job)
       return .downloaded
     case .finish, .giveUp:
       throw PipelineError(unexpected: "the run has ended", entry)
@@ -135,15 +145,15 @@ struct ActiveRun {
   private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
     if let refusal {
       hasPlace = false
-      guard gate.learn(refusal.planLimit) else { throw refusal }
+      guard places.jobs.learn(refusal.planLimit) else { throw refusal }
     }
-    try await gate.enter()
+    try await places.jobs.enter()
     hasPlace = true
     retry = context.client.retry
     return .placeTaken
   }
 
-  private var places: ResultPlaces {
+  private var resultPlaces: ResultPlaces {
     ResultPlaces(ledger: context.ledger, run: entry, naming: naming, replaces: replacesResults)
   }
 

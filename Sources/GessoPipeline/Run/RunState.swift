@@ -109,7 +109,6 @@ package struct RunState: Sendable, Equatable {
   package private(set) var phase = Phase.claiming
   /// The purpose of the run.
   package let goal: Goal
-  private let maxCost: Decimal?
   /// True when the price has to be known before the submit.
   private let asksPrice: Bool
   /// True while the custom model may still take the place of the legacy endpoint.
@@ -124,13 +123,11 @@ package struct RunState: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - goal: The purpose of the run.
-  ///   - maxCost: The most creative units that the job may cost; nil for any price.
-  ///   - asksPrice: True when the price has to be known before the submit for another reason.
+  ///   - asksPrice: True when the price has to be known before the submit.
   ///   - maySwitch: True when the custom model may make the results where the service no longer has the legacy endpoint.
-  package init(goal: Goal, maxCost: Decimal? = nil, asksPrice: Bool = false, maySwitch: Bool = false) {
+  package init(goal: Goal, asksPrice: Bool = false, maySwitch: Bool = false) {
     self.goal = goal
-    self.maxCost = maxCost
-    self.asksPrice = asksPrice || goal == .price || maxCost != nil
+    self.asksPrice = asksPrice || goal == .price
     self.maySwitch = maySwitch
   }
 
@@ -149,7 +146,7 @@ package struct RunState: Sendable, Equatable {
     case (.checkingUpload, .uploadFound): afterUpload()
     case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
     case (.uploading, .uploaded): afterUpload()
-    case (.pricing, .priced(let price)): afterPrice(price)
+    case (.pricing, .priced): goal == .price ? enter(.ended, .finish) : enter(.submitting, .submit)
     case (.pricing, .submitted(let job)): afterDryRunJob(job)
     case (.switching, .switched): enter(.pricing, .askPrice)
     case (.submitting, .submitted(let job)), (.reconciling, .submitted(let job)): afterSubmit(job)
@@ -190,17 +187,6 @@ package struct RunState: Sendable, Equatable {
   private mutating func afterUpload() -> Action {
     asksPrice
       ? enter(.pricing, .askPrice, reached: .uploaded) : enter(.submitting, .submit, reached: .uploaded)
-  }
-
-  private mutating func afterPrice(_ price: Decimal) -> Action {
-    if goal == .price { return enter(.ended, .finish) }
-    guard let maxCost, price > maxCost else { return enter(.submitting, .submit) }
-    return giveUp(
-      PipelineError(
-        .tooExpensive, stage: .price, "it costs \(price) creative units, and the limit is \(maxCost)",
-        remedy: .either(
-          .raise(.cost, atLeast: Int(exactly: NSDecimalNumber(decimal: price).doubleValue.rounded(.up))),
-          or: "ask for less")))
   }
 
   private mutating func afterRefusal(_ error: ScenarioError, _ pause: Duration?) -> Action {

@@ -98,10 +98,10 @@ extension ScenarioError {
 extension Ledger.Submit {
   /// What is recorded of a request before it is sent.
   init(
-    _ request: Img2ImgRequest, by account: Account, price: Decimal? = nil, dailyLimit: Decimal? = nil
+    _ request: Img2ImgRequest, by account: Account, price: Decimal? = nil, limits: [SpendingLimit] = []
   ) throws {
     self.init(
       account: account.id, model: request.modelID, parameters: try JSONText.line(request.record), price: price,
-      dailyLimit: dailyLimit)
+      limits: limits)
   }
 }

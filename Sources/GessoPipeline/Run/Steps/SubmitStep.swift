@@ -9,8 +9,8 @@ struct SubmitStep: Sendable {
   let context: RunContext
   /// The price that the service named, if it was asked.
   let price: Decimal?
-  /// As ``Img2ImgOrder/maxCostPerDay``.
-  let dailyLimit: Decimal?
+  /// What the job and others may cost together.
+  let limits: [SpendingLimit]
 
   /// Makes one attempt.
   ///
@@ -19,17 +19,17 @@ struct SubmitStep: Sendable {
   ///   - entry: The run.
   ///   - retry: Counts the attempts and decides on the pause after a refusal.
   /// - Returns: `submitted` or `notSubmitted`.
-  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or the day's limit
+  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or a limit
   ///   leaves no room.
   func run(
     _ request: Img2ImgRequest, _ entry: LedgerEntry, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {
     if let job = try await PriceStep(context: context).jobOfEarlierDryRun(entry) { return .submitted(job) }
     let run = entry.id
-    if dailyLimit != nil { try await PriceStep(context: context).settleDryRuns(before: run) }
+    if limits.contains(where: \.isOfDay) { try await PriceStep(context: context).settleDryRuns(before: run) }
     try Task.checkCancellation()
     try context.ledger.recordSubmitting(
-      run, try Ledger.Submit(request, by: context.account, price: price, dailyLimit: dailyLimit))
+      run, try Ledger.Submit(request, by: context.account, price: price, limits: limits))
     context.report(.submitting)
     let submission: Submission
     do throws(ScenarioError) {

@@ -1,11 +1,9 @@
 internal import Synchronization
 
-/// Holds submits back while as many jobs run as the account's plan allows. The ceiling is unknown until a submit is refused
-/// because of it.
-///
-/// The ceiling holds for the whole account, so all runs of a pipeline, which has one ``Account``, share one gate.
-final class JobGate: Sendable {
+/// Holds work back while as much of its kind goes on as there are places for.
+final class Gate: Sendable {
   private struct State {
+    /// The number of places; nil while it is not known.
     var limit: Int?
     var running = 0
     var nextID = 0
@@ -22,9 +20,14 @@ final class JobGate: Sendable {
     }
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  /// Waits for a place.
+  /// Makes a gate.
+  ///
+  /// - Parameter limit: The number of places; nil where it has to be learnt.
+  init(_ limit: Int? = nil) { state = Mutex(State(limit: limit)) }
+
+  /// Waits for a place, in turn.
   ///
   /// - Throws: `CancellationError` when the task is canceled while it waits.
   func enter() async throws {

@@ -1,0 +1,129 @@
+internal import Foundation
+internal import GessoPipeline
+internal import Ground
+internal import Synchronization
+
+/// Shows the progress of img2img runs and their results, in the order of the inputs, and at last what they make together.
+final class Img2ImgReport: Sendable {
+  private let inputs: [String]
+  private let console: Console
+  private let json: Bool
+  private let sandbox: Bool
+  private let done = Mutex(0)
+  private let reporters = Mutex<[Int: Img2ImgReporter]>([:])
+
+  /// Makes a report on inputs with these names.
+  init(inputs: [String], console: Console, json: Bool, sandbox: Bool) {
+    self.inputs = inputs
+    self.console = console
+    self.json = json
+    self.sandbox = sandbox
+  }
+
+  static func units(ofSandbox isSandbox: Bool) -> String {
+    "creative units" + (isSandbox ? " of the sandbox, which are not money" : "")
+  }
+
+  static let freeOfCharge = "preparing and uploading are free, and no job was started"
+
+  /// `2 of 5 done`.
+  var count: String { "\(done.withLock(\.self)) of \(inputs.count) done" }
+
+  private var isOfSeveral: Bool { inputs.count > 1 }
+
+  private func reporter(_ index: Int) -> Img2ImgReporter {
+    reporters.withLock { reporters in
+      if let reporter = reporters[index] { return reporter }
+      let reporter = Img2ImgReporter(
+        console: console, input: inputs[index], json: json, sandbox: sandbox, others: isOfSeveral ? self : nil)
+      reporters[index] = reporter
+      return reporter
+    }
+  }
+
+  /// Explains after Ctrl-C why the command does not end at once, where that is the case.
+  func interrupt() { for reporter in reporters.withLock({ Array($0.values) }) { reporter.interrupt() } }
+
+  /// Reports a failure that is not one input's alone, unless there is but one.
+  func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
+    guard isOfSeveral else { return try reporter(0).fail(error) }
+    throw CommandError(any: error)
+  }
+
+  /// Shows runs until they have ended, and what they cost together.
+  ///
+  /// - Returns: The status of all inputs.
+  func follow(_ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>) async throws -> CommandStatus {
+    let sum = try await follow(run) { reporter, result throws(CommandError) in try reporter.finish(result) }
+    if sum.status == .interrupted, isOfSeveral {
+      console.error(interrupted(sum))
+    } else {
+      console.summary(
+        of: inputs.count, failed: sum.failed, left: inputs.count - sum.done - sum.failed.count,
+        paid: "\(sum.units) \(Self.units(ofSandbox: sandbox))")
+    }
+    return sum.status
+  }
+
+  /// Shows the prices of runs, and their sum: on standard output the sum alone.
+  ///
+  /// - Returns: The status of all inputs.
+  func follow(_ run: Run<Img2ImgBatch.Event<Decimal>, Void>) async throws -> CommandStatus {
+    let sum = try await follow(run) { reporter, price throws(CommandError) in try reporter.finish(price: price) }
+    guard isOfSeveral else { return sum.status }
+    if sum.status == .interrupted {
+      console.error(interrupted(sum))
+      return sum.status
+    }
+    console.note(
+      "gesso: \(sum.done) of \(inputs.count) inputs would cost \(sum.units) \(Self.units(ofSandbox: sandbox)); "
+        + Self.freeOfCharge)
+    if !json, sum.done == inputs.count { try console.output("\(sum.units)") }
+    return sum.status
+  }
+
+  /// What runs came to.
+  private struct Sum {
+    var done = 0
+    var failed: [String] = []
+    var units = Decimal.zero
+    var status = CommandStatus.done
+  }
+
+  private func follow<Value>(
+    _ run: Run<Img2ImgBatch.Event<Value>, Void>,
+    _ finish: (Img2ImgReporter, Value) throws(CommandError) -> Decimal
+  ) async throws -> Sum {
+    // Cancels what goes on when standard output is closed.
+    defer { run.cancel() }
+    var (sum, failures) = (Sum(), [CommandStatus]())
+    for await event in run.events {
+      switch event {
+      case .began(let index): _ = reporter(index)
+      case .progress(let index, let event): reporter(index).show(event)
+      case .ended(let index, let result):
+        switch result {
+        case .success(let value):
+          sum.units += try finish(reporter(index), value)
+          sum.done += 1
+        case .failure(let error):
+          failures.append(try reporter(index).fail(error))
+          if failures.last != .interrupted { sum.failed.append(inputs[index]) }
+        }
+        reporters.withLock { $0[index] = nil }
+        done.withLock { $0 = sum.done }
+        if isOfSeveral { console.progress(count) }
+      }
+    }
+    if isOfSeveral { console.endProgress() }
+    sum.status = CommandStatus(failures: failures, of: sum.done + failures.count)
+    return sum
+  }
+
+  /// The end of work on several inputs by Ctrl-C.
+  private func interrupted(_ sum: Sum) -> CommandError {
+    CommandError(
+      "canceled", stage: .configure, "interrupted, with \(sum.done) of \(inputs.count) done",
+      remedy: "the same command goes on", status: .interrupted)
+  }
+}

@@ -1,0 +1,88 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The flags for what a job makes, and for what it may cost.
+struct JobOptions: ParsableArguments {
+  @Option(parsing: .unconditional, help: "What the result should show.")
+  var prompt: String?
+
+  @Option(
+    name: .customLong("prompt-file"),
+    help: ArgumentHelp("Read the prompt from a file; - for standard input.", valueName: "FILE"))
+  var promptFile: String?
+
+  @Option(help: "The model.")
+  var model = "flux.1-dev"
+
+  @Flag(name: .customLong("dry-run"), help: "Ask for the price only, of each input and of all.")
+  var dryRun = false
+
+  @Option(
+    name: .customLong("max-cost"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Refuse what would bring the sum of all inputs, earlier attempts included, above this many creative units.",
+      valueName: "CU"))
+  var maxCost: String?
+
+  @Option(
+    name: .customLong("max-cost-per-day"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Refuse to submit when the account's jobs of the day (UTC) would cost more than this, as the ledger knows them; otherwise "
+        + "GESSO_MAX_COST_PER_DAY.", valueName: "CU"))
+  var maxCostPerDay: String?
+
+  @Flag(name: .customLong("no-wait"), help: "Print the job's id as soon as it is submitted.")
+  var noWait = false
+
+  @Flag(help: "Start a new job for a finished command; without it the earlier results are printed.")
+  var again = false
+
+  @Option(help: ArgumentHelp("How long to wait for the job (default: 600).", valueName: "SECONDS"))
+  var timeout: Double?
+
+  @Flag(help: "Use a stand-in of the service inside this process. Nothing is generated.")
+  var sandbox = false
+
+  init() {}
+
+  mutating func validate() throws {
+    guard (prompt == nil) != (promptFile == nil) else {
+      throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
+    }
+    try requireText(prompt, "--prompt")
+    for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
+      guard let text, Self.creativeUnits(text) == nil else { continue }
+      throw ValidationError(Self.limitError(name, text))
+    }
+    try require(timeout, in: 0...31_536_000, "--timeout")
+  }
+
+  /// What all jobs of the command may cost together; nil for any number.
+  var costLimit: Decimal? { maxCost.flatMap(Self.creativeUnits) }
+
+  /// A number of creative units; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
+  private static func creativeUnits(_ text: String) -> Decimal? {
+    guard text.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
+    return Decimal(string: text)
+  }
+
+  private static func limitError(_ name: String, _ text: String) -> String {
+    "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
+  }
+
+  /// The limit of the day: from the flag, otherwise from the environment or `.env`.
+  func dailyLimit(_ configuration: Configuration) throws(CommandError) -> Decimal? {
+    let written = if let maxCostPerDay { maxCostPerDay } else { try configuration.dailyLimit() }
+    guard let text = written else { return nil }
+    guard let limit = Self.creativeUnits(text) else {
+      throw .usage(Self.limitError(Configuration.dailyLimitName, text), remedy: "correct it, or unset it")
+    }
+    return limit
+  }
+
+  /// The prompt, read from its file where it has one.
+  func promptText() async throws(CommandError) -> String {
+    if let promptFile { return try await PromptText.read(promptFile) }
+    return prompt ?? ""
+  }
+}

@@ -1,0 +1,42 @@
+internal import Foundation
+internal import Synchronization
+
+/// The places that the runs of a pipeline wait for.
+final class RunPlaces: Sendable {
+  /// Jobs at the service: as many as the account's plan allows, which is unknown until a submit is refused because of it. The ceiling
+  /// holds for the whole account, which is the same for all runs of a pipeline.
+  let jobs = Gate()
+  /// Images that are prepared at a time. More of them than cores would only take more memory.
+  let preparations = Gate(ProcessInfo.processInfo.activeProcessorCount)
+
+  /// A gate with one place, and the runs that use it.
+  private struct Turn {
+    let gate = Gate(1)
+    var runs = 0
+  }
+
+  private let turns = Mutex<[String: Turn]>([:])
+
+  /// Runs `body` after the other runs of the same order: its finished run is then found, and nothing is paid for twice.
+  ///
+  /// - Parameters:
+  ///   - key: The order's key.
+  ///   - body: The work on the order.
+  /// - Returns: The value that `body` returns.
+  /// - Throws: `CancellationError` when the task is canceled while it waits, and the errors of `body`.
+  func inTurn<Value>(_ key: String, _ body: () async throws -> Value) async throws -> Value {
+    let gate = turns.withLock { turns in
+      turns[key, default: Turn()].runs += 1
+      return turns[key, default: Turn()].gate
+    }
+    defer {
+      turns.withLock { turns in
+        turns[key]?.runs -= 1
+        if turns[key]?.runs == 0 { turns[key] = nil }
+      }
+    }
+    try await gate.enter()
+    defer { gate.leave() }
+    return try await body()
+  }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Carrying out many orders")
+struct Img2ImgBatchTests {
+  let folder = TestFolder.url.appending(path: "gesso-orders-\(UUID().uuidString)").path
+
+  private static let photograph = Fixtures.path("jpeg/small-420.jpg")
+  private let polling = JobPolling(initialInterval: .milliseconds(10), longestInterval: .milliseconds(20))
+
+  private func order(_ stem: String, _ path: String = photograph) -> Img2ImgBatch.Order {
+    let folder = folder
+    return {
+      var order = Img2ImgOrder(path: path, prompt: "a forest", folder: folder)
+      order.stem = stem
+      return order
+    }
+  }
+
+  /// Orders of three images at the same price.
+  private var three: [Img2ImgBatch.Order] {
+    ["420", "444", "422"].map { order($0, Fixtures.path("jpeg/small-\($0).jpg")) }
+  }
+
+  private func pipeline(_ client: ScenarioClient) throws -> Img2ImgPipeline {
+    Img2ImgPipeline(client: client, ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
+  }
+
+  /// The code of each order's failure, or `done`, in the order in which the ends were reported.
+  private func outcomes<Value>(_ run: Run<Img2ImgBatch.Event<Value>, Void>) async throws -> [String] {
+    var outcomes: [String] = []
+    for await event in run.events {
+      guard case .ended(let index, let result) = event else { continue }
+      #expect(index == outcomes.count, "in the order of the orders")
+      switch result {
+      case .success: outcomes.append("done")
+      case .failure(let error):
+        if let failure = error as? any GessoFailure {
+          outcomes.append(Self.code(failure))
+        } else {
+          outcomes.append("\(error)")
+        }
+      }
+    }
+    try await run.result
+    return outcomes
+  }
+
+  private static func code(_ failure: some GessoFailure) -> String { failure.code.rawValue }
+
+  @Test("one limit is for all orders, and counts what was paid before", arguments: [1, 16])
+  func limit(width: Int) async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    let pipeline = try pipeline(client)
+    let price = try await pipeline.price(try await three[0]()).result
+    var batch = Img2ImgBatch(pipeline: pipeline, orders: three, maxCost: price * 5 / 2)
+    batch.width = width
+    let first = try await outcomes(batch.start(polling: polling))
+    #expect(first.sorted() == ["done", "done", "too-expensive"])
+    #expect(sandbox.statistics.jobs == 2)
+    #expect(try await outcomes(batch.start(polling: polling)) == first, "the two are paid for, and count")
+    #expect(sandbox.statistics.jobs == 2)
+    batch.maxCost = price * 3
+    #expect(try await outcomes(batch.start(polling: polling)) == ["done", "done", "done"])
+    #expect(sandbox.statistics.jobs == 3)
+    await sandbox.stop()
+  }
+
+  @Test("the limit of one order counts its earlier attempts")
+  func attempts() async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    let pipeline = try pipeline(client)
+    var order = try await three[0]()
+    let price = try await pipeline.price(order).result
+    order.maxCost = price * 3 / 2
+    _ = try await pipeline.start(order, polling: polling).result
+    order.again = true
+    await #expect { try await pipeline.start(order, polling: polling).result } throws: {
+      ($0 as? PipelineError)?.code == .tooExpensive && "\($0)".contains("\(price) were spent on this order before")
+    }
+    order.maxCost = price * 2
+    _ = try await pipeline.start(order, polling: polling).result
+    #expect(sandbox.statistics.jobs == 2)
+    await sandbox.stop()
+  }
+
+  @Test("the limit is for the price of the custom model too, where that takes the place of the legacy endpoint")
+  func customModel() async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    sandbox.disagree(.legacyGone)
+    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: [three[0]], maxCost: 0.01)
+    #expect(try await outcomes(batch.start(polling: polling)) == ["too-expensive"])
+    #expect(sandbox.statistics.jobs == 0)
+    await sandbox.stop()
+  }
+
+  @Test("orders of the same image are one order: one job, and results under each name")
+  func sameImage() async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: [order("a"), order("b")])
+    #expect(try await outcomes(batch.start(polling: polling)) == ["done", "done"])
+    #expect(sandbox.statistics.jobs == 1)
+    let results = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".png") }.sorted()
+    #expect(results.map { $0.prefix(2) } == ["a-", "b-"])
+    await sandbox.stop()
+  }
+
+  @Test("prices are asked for without a job, whatever the limit, and a failure does not stop the others")
+  func prices() async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    var orders = three
+    orders.insert(order("text", Fixtures.path("foreign/text.jpg")), at: 1)
+    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: orders, maxCost: 0)
+    #expect(try await outcomes(batch.prices()) == ["done", "not-an-image", "done", "done"])
+    #expect(sandbox.statistics.jobs == 0)
+    #expect(!FileManager.default.fileExists(atPath: folder))
+    await sandbox.stop()
+  }
+
+  @Test("after a failure that every order would meet, no more begin")
+  func stops() async throws {
+    let service = ScriptedService(results: []) { _, _ throws(ScenarioError) in HTTPResponse(status: 401) }
+    var batch = Img2ImgBatch(pipeline: try pipeline(try service.client()), orders: three)
+    batch.width = 1
+    #expect(try await outcomes(batch.start()) == ["credentials-refused"])
+  }
+
+  @Test("a canceled batch begins no more orders")
+  func cancels() async throws {
+    let begun = Mutex(0)
+    let orders: [Img2ImgBatch.Order] = (0..<8).map { _ in
+      {
+        begun.withLock { $0 += 1 }
+        let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+        for await _ in stream {}
+        withExtendedLifetime(continuation) {}
+        throw CancellationError()
+      }
+    }
+    let service = ScriptedService(results: [])
+    var batch = Img2ImgBatch(pipeline: try pipeline(try service.client()), orders: orders)
+    batch.width = 2
+    let run = batch.start()
+    var events = run.events.makeAsyncIterator()
+    _ = await events.next()
+    _ = await events.next()
+    run.cancel()
+    await #expect(throws: CancellationError.self) { try await run.result }
+    #expect(begun.withLock(\.self) <= 2)
+  }
+}
