@@ -47,6 +47,7 @@ package struct Gesso: AsyncParsableCommand {
       let synonyms = try Synonyms.resolved(arguments)
       arguments = synonyms.arguments
       synonyms.notes.forEach(console.note)
+      try checkVerb(arguments)
       var command = try parseAsRoot(arguments)
       if var verb = command as? any Verb { return try await verb.perform() }
       try command.run()  // Help, and verbs without a sub-verb, which print help.
@@ -63,6 +64,18 @@ package struct Gesso: AsyncParsableCommand {
       print(fullMessage(for: error))
       return .done
     }
+  }
+
+  /// Refuses help on a verb that does not exist, in whose place the argument parser prints the help of all.
+  private static func checkVerb(_ arguments: [String]) throws(CommandError) {
+    guard arguments.first == "help", arguments.count > 1, case let name = arguments[1], !name.hasPrefix("-") else {
+      return
+    }
+    let verbs = configuration.subcommands.compactMap(\.configuration.commandName)
+    guard !verbs.contains(name), name != "help" else { return }
+    throw .usage(
+      "there is no verb \(name)",
+      remedy: nearest(to: name, among: verbs).map { "did you mean \($0)?" } ?? "see gesso --help")
   }
 
   /// The argument parser's message as one line with a remedy.

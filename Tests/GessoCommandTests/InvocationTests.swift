@@ -36,6 +36,8 @@ struct InvocationTests {
 
   static let usage: [Case] = [
     Case("prepare", 2, error: "see gesso prepare --help"),
+    Case("help price", 2, error: "there is no verb price: see gesso --help"),
+    Case("help prepar", 2, error: "there is no verb prepar: did you mean prepare?"),
     Case("prepare \(small)", 2, error: "say where it goes: -o FILE or --out-dir DIR: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
     Case(
