@@ -319,6 +319,20 @@ struct ResumptionTests {
     #expect(try ledger().entries()[0].state == (limit < 10 ? .uploaded : .downloaded))
   }
 
+  @Test("an order whose price was asked for has its prepared image beside its results, and is uploaded once")
+  func orderedAfterPrice() async throws {
+    let service = try service { _, request throws(ScenarioError) in
+      request.url.contains("dryRun=true") ? Self.json(#"{"creativeUnitsCost":10.75}"#, status: 269) : nil
+    }
+    let pipeline = Img2ImgPipeline(client: try service.client(), ledger: try ledger())
+    _ = try await pipeline.price(order()).result
+    #expect(!FileManager.default.fileExists(atPath: folder))
+    _ = try await pipeline.start(order()).result
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/small-420.prepared.jpg"))
+    #expect(service.requests.count { $0 == "POST /assets" } == 1)
+    #expect(try ledger().entries().map(\.price) == ["10.75"])
+  }
+
   @Test("an order that is canceled while it waits for a place submits nothing")
   func cancelsAtTheGate() async throws {
     let (refusals, refused) = AsyncStream.makeStream(of: Void.self)

@@ -79,7 +79,15 @@ public final class Ledger: Sendable {
           arguments: [state.rawValue, Self.now, latest.id])
       default: break
       }
-      if isOrdered { try database.execute(sql: "UPDATE run SET isOrdered = 1 WHERE id = ?", arguments: [latest.id]) }
+      if isOrdered {
+        // Asking for the price has left nothing in the order's folder: the run begins again, and finds its upload.
+        try database.execute(
+          sql: """
+            UPDATE run SET state = CASE WHEN isOrdered OR state NOT IN ('prepared', 'uploaded') THEN state ELSE 'planned' END,
+              isOrdered = 1
+            WHERE id = ?
+            """, arguments: [latest.id])
+      }
       return latest.id
     }
     return try claim(id)
