@@ -5,13 +5,18 @@ internal import Synchronization
 
 /// Turns Ctrl-C, `kill` and a closed terminal into a cancellation, so that the work can clean up.
 ///
-/// The first signal cancels; the second one ends the process at once. In both cases the process ends by the signal, so that a
+/// The first signal cancels; the second one ends the process at once, unless it is but an echo of the first. In both cases the process ends by the signal, so that a
 /// shell notices the interruption and ends its own loop as well. A signal that is ignored when the process begins stays ignored: the
 /// caller has turned it off, as `nohup` does SIGHUP, and a shell SIGINT for what runs in the background of a script.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
   private static let queue = DispatchQueue(label: "gesso.signals")
+  /// When the first signal came.
+  private static let first = Mutex<ContinuousClock.Instant?>(nil)
+  /// A signal that comes so soon after the first one is the same: `timeout`, `npm` and others send it to the process and to its group,
+  /// as a terminal does.
+  private static let echo = Duration.milliseconds(250)
 
   /// Turns a write to a pipe that nobody reads into a failure, because it must not end a process that follows a paid job.
   static func deferClosedPipes() {
@@ -57,6 +62,12 @@ enum Interruption {
     }
     let watches = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
       Watch(number) {
+        let now = ContinuousClock.now
+        let isEcho = first.withLock { first in
+          defer { first = first ?? now }
+          return first.map { now - $0 < echo } ?? false
+        }
+        if isEcho { return }
         if flag.isCanceled { end(by: number) }
         flag.cancel()
         task.cancel()
