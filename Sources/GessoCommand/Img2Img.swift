@@ -116,7 +116,8 @@ package struct Img2Img: Verb {
       throw CommandError.usage("\(flag) belongs to one INPUT, and these are \(inputs.count)", remedy: "give one INPUT")
     }
     let report = Img2ImgReport(
-      inputs: inputs.map(\.name), console: common.console, json: common.json, sandbox: job.sandbox)
+      inputs: inputs.map(\.name), console: common.console, json: common.json, sandbox: job.sandbox,
+      sizeNotes: sizeNotes(of:))
     do {
       if imageURL != nil { try preparation.refuseAll(with: "--image-url") }
       let limits = preparation.limits(
@@ -150,6 +151,14 @@ package struct Img2Img: Verb {
     } catch {
       return try report.fail(error)
     }
+  }
+
+  /// Notes on sizes that may be others than a person expects.
+  private func sizeNotes(of image: PreparedImage) -> [String] {
+    let (width, height) = (generation.width, generation.height)
+    let isSmall = image.size.longestSide < 512 && width == nil && height == nil
+    return preparation.sizeNotes(for: image.size, of: image.geometry.source)
+      + (isSmall ? ["results have its size, \(image.size): --max-side 1024 --enlarge makes larger ones"] : [])
   }
 
   /// Chooses the endpoint that runs the order's model, and checks the order against the fields that a custom model publishes.
@@ -266,8 +275,8 @@ package struct Img2Img: Verb {
     let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [pair]))
     let address = try await sandbox.start()
     common.console.note(
-      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for; it ends with this command, so "
-        + "that the same command starts a new job")
+      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, and its "
+        + "jobs with it: given again, the command starts new ones")
     do {
       let configuration = try ScenarioConfiguration(
         baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GessoPipeline
 internal import Ground
+internal import ImagePreparation
 internal import Synchronization
 
 /// Shows the progress of img2img runs and their results, in the order of the inputs, and at last what they make together.
@@ -9,22 +10,27 @@ final class Img2ImgReport: Sendable {
   private let console: Console
   private let json: Bool
   private let sandbox: Bool
+  private let sizeNotes: @Sendable (PreparedImage) -> [String]
   private let done = Mutex(0)
   private let reporters = Mutex<[Int: Img2ImgReporter]>([:])
 
-  /// Makes a report on inputs with these names.
-  init(inputs: [String], console: Console, json: Bool, sandbox: Bool) {
+  /// Makes a report on inputs with these names; `sizeNotes` makes notes on the size of a prepared image.
+  init(
+    inputs: [String], console: Console, json: Bool, sandbox: Bool,
+    sizeNotes: @escaping @Sendable (PreparedImage) -> [String]
+  ) {
     self.inputs = inputs
     self.console = console
     self.json = json
     self.sandbox = sandbox
+    self.sizeNotes = sizeNotes
   }
 
   static func units(ofSandbox isSandbox: Bool) -> String {
     "creative units" + (isSandbox ? " of the sandbox, which are not money" : "")
   }
 
-  static let freeOfCharge = "preparing and uploading are free, and no job was started"
+  static let freeOfCharge = "prepared and uploaded, which is free, and no job was started"
 
   /// `2 of 5 done`.
   var count: String { "\(done.withLock(\.self)) of \(inputs.count) done" }
@@ -35,7 +41,8 @@ final class Img2ImgReport: Sendable {
     reporters.withLock { reporters in
       if let reporter = reporters[index] { return reporter }
       let reporter = Img2ImgReporter(
-        console: console, input: inputs[index], json: json, sandbox: sandbox, others: isOfSeveral ? self : nil)
+        console: console, input: inputs[index], json: json, sandbox: sandbox, others: isOfSeveral ? self : nil,
+        sizeNotes: sizeNotes)
       reporters[index] = reporter
       return reporter
     }
@@ -86,6 +93,8 @@ final class Img2ImgReport: Sendable {
   private struct Sum {
     var done = 0
     var failed: [String] = []
+    /// Interrupted while their jobs run.
+    var running = 0
     var units = Decimal.zero
     var status = CommandStatus.done
   }
@@ -108,11 +117,15 @@ final class Img2ImgReport: Sendable {
           sum.done += 1
         case .failure(let error):
           failures.append(try reporter(index).fail(error))
-          if failures.last != .interrupted { sum.failed.append(inputs[index]) }
+          if failures.last != .interrupted {
+            sum.failed.append(inputs[index])
+          } else if reporter(index).hasJob {
+            sum.running += 1
+          }
         }
         reporters.withLock { $0[index] = nil }
         done.withLock { $0 = sum.done }
-        if isOfSeveral { console.progress(count) }
+        if isOfSeveral, failures.last != .interrupted { console.progress(count) }
       }
     }
     if isOfSeveral { console.endProgress() }
@@ -122,8 +135,12 @@ final class Img2ImgReport: Sendable {
 
   /// The end of work on several inputs by Ctrl-C.
   private func interrupted(_ sum: Sum) -> CommandError {
-    CommandError(
-      "canceled", stage: .configure, "interrupted, with \(sum.done) of \(inputs.count) done",
+    let jobs = "\(sum.running) job\(sum.running == 1 ? "" : "s")"
+    let rest =
+      sum.running == 0
+      ? "" : sandbox ? "; \(jobs) end with the sandbox" : "; \(jobs) go on at the service and are paid for"
+    return CommandError(
+      "canceled", stage: .configure, "interrupted, with \(sum.done) of \(inputs.count) done\(rest)",
       remedy: "the same command goes on", status: .interrupted)
   }
 }

@@ -31,16 +31,21 @@ final class Img2ImgReporter: Sendable {
   private let sandbox: Bool
   /// The counts of the command's other inputs; nil where there are none.
   private let others: Img2ImgReport?
+  private let sizeNotes: @Sendable (PreparedImage) -> [String]
   /// False for a job that is only followed, and whose cost was printed when it was submitted.
   private let printsCost: Bool
   private let state = Mutex(State())
 
-  init(console: Console, input: String, json: Bool, sandbox: Bool, others: Img2ImgReport? = nil, job: JobID? = nil) {
+  init(
+    console: Console, input: String, json: Bool, sandbox: Bool, others: Img2ImgReport? = nil, job: JobID? = nil,
+    sizeNotes: @escaping @Sendable (PreparedImage) -> [String] = { _ in [] }
+  ) {
     self.console = console
     self.input = input
     self.json = json
     self.sandbox = sandbox
     self.others = others
+    self.sizeNotes = sizeNotes
     printsCost = job == nil
     state.withLock { $0.jobID = job }
   }
@@ -65,7 +70,7 @@ final class Img2ImgReporter: Sendable {
     case .prepared(let image, let path):
       let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)
       state.withLock { $0.prepared = object }
-      for note in [image.summary] + image.notes { console.note("\(input): \(note)") }
+      for note in [image.summary] + image.notes + sizeNotes(image) { console.note("\(input): \(note)") }
       if let path { console.note("\(others == nil ? "" : "\(input): ")prepared: \(path)") }
     case .noticed(let remark):
       state.withLock { state in
@@ -126,6 +131,9 @@ final class Img2ImgReporter: Sendable {
     "\(Figure.bytes(progress.sentBytes)) of \(Figure.bytes(progress.totalBytes))"
   }
 
+  /// True once a job is known.
+  var hasJob: Bool { state.withLock { $0.jobID != nil } }
+
   /// Explains after Ctrl-C why the command does not end at once, where that is the case.
   func interrupt() {
     if state.withLock(\.submit) == .outstanding {
@@ -139,10 +147,10 @@ final class Img2ImgReporter: Sendable {
   func finish(_ result: Img2ImgResult) throws(CommandError) -> Decimal {
     console.endProgress()
     if result.reused {
-      let made = result.submitted.map { "made \(Self.time($0))" } ?? "made before"
-      note("nothing was made or paid for: \(made); --again makes another")
+      let made = result.submitted.map { "made on \(Self.time($0))" } ?? "made before"
+      note("\(made): nothing was started or paid for now; --again makes another")
     } else if printsCost, let cost = result.cost {
-      note("\(others == nil ? "\(input) " : "")cost \(cost) \(units)")
+      note("\(others == nil ? "\(input) " : "")cost\(result.files.isEmpty ? "s" : "") \(cost) \(units)")
     }
     let paid = result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }
     guard json else {
@@ -197,13 +205,19 @@ final class Img2ImgReporter: Sendable {
     console.endProgress()
     var failure = CommandError(any: error)
     let job = state.withLock(\.jobID) ?? (error as? any GessoFailure)?.jobID
+    if failure.status == .interrupted, others != nil, state.withLock(\.submit) != .uncertain {
+      // One line for all of them comes last.
+      return failure.status
+    }
     if let job, failure.status != .jobFailed {
       let goOn = "gesso jobs watch \(job)"
       switch failure.status {
       case .interrupted:
         failure = failure.saying(
           "interrupted",
-          sandbox ? "the sandbox and job \(job) end with it" : "job \(job) goes on and is paid for: \(goOn)")
+          sandbox
+            ? "the sandbox and job \(job) end with it"
+            : "job \(job) goes on and is paid for: the same command goes on with it, or \(goOn)")
       case .timedOut:
         failure = failure.saying(
           failure.message,
@@ -215,9 +229,6 @@ final class Img2ImgReporter: Sendable {
         }
       default: break
       }
-    } else if failure.status == .interrupted, others != nil, state.withLock(\.submit) != .uncertain {
-      // One line for all of them comes last.
-      return failure.status
     } else if failure.status == .interrupted {
       // The run waits for an outstanding reply, so an interruption in that state came before the submit was sent.
       failure = failure.saying(

@@ -21,7 +21,10 @@ package struct PreparationOptions: ParsableArguments {
       valueName: "X,Y"))
   package var focus: FocusArgument?
 
-  @Option(name: .customLong("max-pixels"), help: ArgumentHelp("Megapixel cap; aspect is kept.", valueName: "MP"))
+  @Option(
+    name: .customLong("max-pixels"),
+    help: ArgumentHelp(
+      "Megapixel cap; the shape stays, and a smaller image stays as it is without --enlarge.", valueName: "MP"))
   package var maxPixels: MegapixelsArgument?
 
   @Option(
@@ -189,10 +192,29 @@ package struct PreparationOptions: ParsableArguments {
       metadata: metadata, failOn: failOn)
   }
 
-  /// A note that the box of `--size` is not the size of the result; nil where it is.
-  func boxNote(for result: ImageSize) -> String? {
-    guard let size, !size.isOpen, (fit ?? .contain) == .contain, result != size.size else { return nil }
-    return "\(size.size) is a box, in which the image lies with its own shape; --fit cover, pad or stretch fills it"
+  /// Notes on why a result has another size than the flags name.
+  func sizeNotes(for result: ImageSize, of source: ImageSize) -> [String] {
+    var notes: [String] = []
+    if let box = size?.size, size?.isOpen == false, result != box {
+      if (fit ?? .contain) == .contain {
+        notes.append(
+          "\(box) is a box, in which the image lies with its own shape; --fit cover, pad or stretch fills it")
+      } else if !enlarge, source.width < box.width || source.height < box.height {
+        notes.append("--enlarge makes it \(box)")
+      }
+    }
+    guard !enlarge else { return notes }
+    if let maxSide, source.longestSide < maxSide {
+      notes.append("smaller than --max-side \(maxSide), as its source is: --enlarge makes it larger")
+    }
+    if let pixels = maxPixels?.pixels, result.pixelCount < pixels * 9 / 10 {
+      if source.pixelCount < pixels {
+        notes.append("smaller than --max-pixels, as its source is: --enlarge makes it larger")
+      } else if maxSide == nil, size == nil, sizing == nil {
+        notes.append("smaller than --max-pixels, as no side is longer than 1536 without --max-side")
+      }
+    }
+    return notes
   }
 
   /// The limits of one image, which may use `threads` threads.

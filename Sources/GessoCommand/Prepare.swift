@@ -101,7 +101,7 @@ package struct Prepare: Verb {
     let work = batch.start { index, image, path in
       let notes =
         [image.summary] + (common.verbose ? [image.details] : []) + image.notes
-        + [preparation.boxNote(for: image.size)].compactMap(\.self)
+        + preparation.sizeNotes(for: image.size, of: image.geometry.source)
       guard let path else { return Report(notes: notes, line: .bytes(image.bytes)) }
       guard common.json else { return Report(notes: notes, line: .path(path)) }
       let json = image.json(
