@@ -62,8 +62,8 @@ package struct Configuration: Sendable {
       throw CommandError(
         "no-credentials", stage: .configure, "no credentials",
         remedy:
-          "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: img2img has --sandbox, and gesso sandbox "
-          + "is for the other verbs",
+          "set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: gesso sandbox stands in for it, and "
+          + "img2img --sandbox for one command",
         status: .credentials)
     }
     let baseURL = try baseURL(for: found)

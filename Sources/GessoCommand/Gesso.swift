@@ -66,16 +66,25 @@ package struct Gesso: AsyncParsableCommand {
     }
   }
 
-  /// Refuses help on a verb that does not exist, in whose place the argument parser prints the help of all.
+  /// Refuses a verb that does not exist, where the argument parser prints the help of all, or counts words.
   private static func checkVerb(_ arguments: [String]) throws(CommandError) {
-    guard arguments.first == "help", arguments.count > 1, case let name = arguments[1], !name.hasPrefix("-") else {
-      return
+    guard let first = arguments.first else { return }
+    let verbs = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    try check(first, among: verbs, of: "gesso")
+    guard arguments.count > 1 else { return }
+    if first == "help" { try check(arguments[1], among: verbs, of: "gesso") }
+    if first == "jobs" {
+      try check(
+        arguments[1], among: Jobs.configuration.subcommands.compactMap { $0.configuration.commandName },
+        of: "gesso jobs")
     }
-    let verbs = configuration.subcommands.compactMap(\.configuration.commandName)
-    guard !verbs.contains(name), name != "help" else { return }
+  }
+
+  private static func check(_ name: String, among verbs: [String], of command: String) throws(CommandError) {
+    guard !name.hasPrefix("-"), !verbs.contains(name) else { return }
     throw .usage(
-      "there is no verb \(name)",
-      remedy: nearest(to: name, among: verbs).map { "did you mean \($0)?" } ?? "see gesso --help")
+      "\(command) has no verb \(name)",
+      remedy: nearest(to: name, among: verbs).map { "did you mean \($0)?" } ?? "see \(command) --help")
   }
 
   /// The argument parser's message as one line with a remedy.

@@ -311,7 +311,8 @@ extension LedgerEntry {
     let prompt = TerminalText.shortened(intent.prompt, to: 40)
     let more = results.count > 1 ? " and \(results.count - 1) more" : ""
     return [
-      String(id), jobID?.rawValue, state.rawValue, createdAt, intent.source, prompt.isEmpty ? nil : "\"\(prompt)\"",
+      String(id), jobID?.rawValue ?? "-", state.rawValue, createdAt, intent.source,
+      prompt.isEmpty ? nil : "\"\(prompt)\"",
       cost.map { "\($0) creative units" }, results.first.map { $0.path + more },
       state == .failed ? failure.map { TerminalText.shortened($0, to: 80) } : nil,
     ].compactMap(\.self)

@@ -38,7 +38,7 @@ package struct Restore: Verb {
   @Option(
     name: .customShort("o"),
     help: ArgumentHelp("Where it goes: a PNG, with --onto also a JPEG; - is standard output.", valueName: "OUT"))
-  var output: String
+  var output = ""
 
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
@@ -59,6 +59,7 @@ package struct Restore: Verb {
   private var isJPEG: Bool { [".jpg", ".jpeg"].contains { output.lowercased().hasSuffix($0) } }
 
   package mutating func validate() throws {
+    guard !output.isEmpty else { throw ValidationError("say where it goes: -o OUT") }
     output = Console.outputName(output)
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
@@ -160,7 +161,8 @@ package struct Restore: Verb {
     if let whole = try? decoder.decode(Record.self, from: data), let geometry = whole.geometry {
       if let onto, let digest = whole.sourceSha256, let other = try? ContentDigest.sha256(ofFile: onto), other != digest
       {
-        common.console.note("gesso: \(onto) is not the file that the result was made from, or was changed since")
+        common.console.note(
+          "gesso: written all the same: \(onto) is not the file that the result was made from, or was changed since")
       }
       return geometry
     }

@@ -36,8 +36,10 @@ struct InvocationTests {
 
   static let usage: [Case] = [
     Case("prepare", 2, error: "see gesso prepare --help"),
-    Case("help price", 2, error: "there is no verb price: see gesso --help"),
-    Case("help prepar", 2, error: "there is no verb prepar: did you mean prepare?"),
+    Case("help price", 2, error: "gesso has no verb price: see gesso --help"),
+    Case("prepar \(small)", 2, error: "gesso has no verb prepar: did you mean prepare?"),
+    Case("jobs resume job_1", 2, error: "gesso jobs has no verb resume: see gesso jobs --help"),
+    Case("restore \(small)", 2, error: "say where it goes: -o OUT: see gesso restore --help"),
     Case("prepare \(small)", 2, error: "say where it goes: -o FILE or --out-dir DIR: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
     Case(
@@ -231,8 +233,8 @@ struct InvocationTests {
     Case(
       "img2img \(small) --prompt p", 5,
       error:
-        "no credentials: set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: img2img has "
-        + "--sandbox, and gesso sandbox is for the other verbs"),
+        "no credentials: set SCENARIO_API_KEY and SCENARIO_API_SECRET, or try it without the service: gesso "
+        + "sandbox stands in for it, and img2img --sandbox for one command"),
     Case(
       "img2img \(small) --prompt p", 5, error: "set SCENARIO_API_SECRET beside the other half",
       environment: ["SCENARIO_API_KEY": "k"]),
