@@ -265,7 +265,7 @@ package struct PreparationOptions: ParsableArguments {
     if !places, !isSnapped, let flag = gravity != nil ? "--gravity" : focus != nil ? "--focus" : nil {
       throw .usage(
         "\(flag) has no effect where nothing is cropped or padded",
-        remedy: "add --size WxH --fit cover, or leave it out")
+        remedy: "add \(size == nil ? "--size WxH " : "")--fit cover, or leave it out")
     }
     if !isSnapped, snap != nil {
       throw .usage("--snap has no effect without multiples", remedy: "add --multiple-of N, or leave it out")

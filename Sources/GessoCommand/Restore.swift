@@ -40,6 +40,9 @@ package struct Restore: Verb {
     help: ArgumentHelp("Where it goes: a PNG, with --onto also a JPEG; - is standard output.", valueName: "OUT"))
   var output = ""
 
+  @Option(help: ArgumentHelp("JPEG quality, 1 to 100 (default: 92).", valueName: "1…100"))
+  var quality: Int?
+
   @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing output.")
   var noClobber = false
 
@@ -64,6 +67,8 @@ package struct Restore: Verb {
     try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     try require(feather, in: 0...65_500, "--feather")
+    try require(quality, in: 1...100, "--quality")
+    if quality != nil, !isJPEG { throw ValidationError("--quality has no effect with PNG: leave it out") }
     let file = output.split(separator: "/").last ?? ""
     if onto == nil, output != "-", file.contains("."), !file.lowercased().hasSuffix(".png") {
       throw ValidationError(
@@ -97,7 +102,9 @@ package struct Restore: Verb {
         throw CommandError.usage(
           "the source is transparent in places, and a JPEG cannot be", remedy: "name the output .png")
       }
-      let bytes = isWrittenAsJPEG ? try await preparer.encodeJPEG(image) : try await preparer.encodePNG(image)
+      let bytes =
+        isWrittenAsJPEG
+        ? try await preparer.encodeJPEG(image, quality: quality ?? 92) : try await preparer.encodePNG(image)
       common.console.note("\(input.name): \(Self.summary(geometry, onto: onto, feather: feather ?? 0))")
       guard output != "-" else {
         try common.console.output(bytes)

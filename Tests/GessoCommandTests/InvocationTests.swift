@@ -40,6 +40,11 @@ struct InvocationTests {
     Case("prepar \(small)", 2, error: "gesso has no verb prepar: did you mean prepare?"),
     Case("jobs resume job_1", 2, error: "gesso jobs has no verb resume: see gesso jobs --help"),
     Case("restore \(small)", 2, error: "say where it goes: -o OUT: see gesso restore --help"),
+    Case(
+      "restore \(small) -o a.png --quality 80", 2,
+      error: "--quality has no effect with PNG: leave it out: see gesso restore --help"),
+    Case(
+      "prepare \(small) -o a.png --size 64x64 --focus 0.5,0.5", 2, error: "add --fit cover, or leave it out"),
     Case("prepare \(small)", 2, error: "say where it goes: -o FILE or --out-dir DIR: see gesso prepare --help"),
     Case("prepare \(small) -o a.jpg --out-dir out", 2, error: "see gesso prepare --help"),
     Case(
