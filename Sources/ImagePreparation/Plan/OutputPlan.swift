@@ -167,13 +167,16 @@ struct OutputPlan: Sendable {
   /// True where Y, Cb and Cr become RGB while their rows arrive.
   var mergesPlanes: Bool { planeCount > 1 && !encodesPlanes }
 
+  /// The channels of the small image's rows, where they are interleaved.
+  var deliveredChannels: RowLayout.Channels { mergesPlanes ? .rgb : channels }
+
   /// How the encoder gets the image: while its rows arrive, where nothing else is done with them.
   var delivery: Delivery {
-    guard product == .file(tensor: nil), steps.isEmpty, !mergesPlanes else { return .whole }
+    guard product == .file(tensor: nil), steps.isEmpty else { return .whole }
     if encodesPlanes { return .planes }
     switch settings.format {
-    case .png: return PNGRowStream.takes(size, channels, bits: bits, settings.compression) ? .pngRows : .whole
-    case .jpeg, .jpegUnlessFlat: return JPEGRowStream.takes(channels) ? .jpegRows : .whole
+    case .png: return PNGRowStream.takes(size, deliveredChannels, bits: bits, settings.compression) ? .pngRows : .whole
+    case .jpeg, .jpegUnlessFlat: return JPEGRowStream.takes(deliveredChannels) ? .jpegRows : .whole
     case .pngIfTransparent: return .whole
     }
   }

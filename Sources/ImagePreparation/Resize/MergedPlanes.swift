@@ -1,10 +1,10 @@
 internal import CPixelIntrinsics
 
 /// The RGB image of Y, Cb and Cr, converted while their rows are made, so that no plane is ever held whole.
-final class MergedPlanes {
+final class MergedPlanes: GrowingPlane {
   /// The image; only the rows that are made are valid.
   private(set) var result: Raster
-  private var rowsDone = 0
+  private(set) var rowsDone = 0
   private let kernels: KernelTable
 
   /// Makes an image of the size of all three planes.

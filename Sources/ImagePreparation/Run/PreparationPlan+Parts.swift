@@ -5,7 +5,7 @@ extension OutputPlan {
   func makeSink(
     _ decoding: DecodingPlan, kernels: KernelTable, cancellation: CancellationFlag?
   ) throws(PreparationError) -> any RowSink {
-    let channels = decoding.planes[0].layout.channels
+    let channels = deliveredChannels
     switch delivery {
     case .whole: return WholeImage()
     case .planes:

@@ -50,7 +50,7 @@ struct StripLoop {
     if threads > 1 { try runOnTwoThreads(&clock) } else { try runOnOneThread(&clock) }
     let damage = try source.check()
     clock.enter(.encode)
-    let file = try sink.finish(resamplers)
+    let file = try sink.finish(grown)
     clock.enter(nil)
     return Result(planes: merged.map { [$0.result] } ?? resamplers.map(\.result), file: file, damage: damage)
   }
@@ -111,8 +111,11 @@ struct StripLoop {
 
   private func encodeSome(_ clock: inout StageClock) throws(PreparationError) -> Bool {
     clock.enter(.encode)
-    return try sink.takeRows(of: resamplers)
+    return try sink.takeRows(of: grown)
   }
+
+  /// The small image while its rows are made.
+  private var grown: [any GrowingPlane] { merged.map { [$0] } ?? resamplers }
 
   private func advance(strips: Int) {
     for (plane, resampler) in zip(planes, resamplers) {

@@ -63,6 +63,9 @@ struct OutputPlanTests {
     Case(photo, "PNG", steps: ["merge-planes"], [.png], .whole, small(output: .png())),
     Case(photo, "padded", steps: ["merge-planes", "pad"], [.jpeg, .png], .whole, Recipe(size: .box(40, 40, .pad))),
     Case(
+      photo, "large PNG", steps: ["merge-planes"], [.png], .pngRows,
+      Recipe(size: .longestSide(600, enlarge: true), output: .png())),
+    Case(
       photo, "padded as JPEG", steps: ["merge-planes", "pad"], [.jpeg], .whole,
       Recipe(size: .box(40, 40, .pad), output: .jpeg())),
     Case(photo, "linear light", [.jpeg, .png], .jpegRows, small(.color(linear: true))),
@@ -105,6 +108,19 @@ struct OutputPlanTests {
       [.png, .jpeg], .whole, tensor: TensorFormat()),
     Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
   ]
+
+  /// With a tensor the encoder gets the whole image.
+  @Test(
+    "a file that is encoded while its rows arrive is the one that is encoded from the whole image",
+    arguments: cases.filter { [.pngRows, .jpegRows].contains($0.delivery) })
+  func rowsAreTheWhole(_ example: Case) throws {
+    let source = ImageSource.file(Fixtures.path(example.file))
+    for threads in [1, 2] {
+      let preparer = ImagePreparer(limits: Limits(threads: threads))
+      let whole = try preparer.prepareBlocking(source, as: example.recipe, tensor: TensorFormat())
+      #expect(try preparer.prepareBlocking(source, as: example.recipe).bytes == whole.bytes, "\(threads) threads")
+    }
+  }
 
   static func small(_ samples: Recipe.Samples = .color(), output: Recipe.Output = .auto()) -> Recipe {
     Recipe(size: .longestSide(64), samples: samples, output: output)
