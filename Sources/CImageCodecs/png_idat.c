@@ -120,14 +120,17 @@ void cic_png_idat_finish(cic_png_idat *idat) {
 
 const cic_png_failure *cic_png_idat_failure(const cic_png_idat *idat) { return &idat->failure; }
 
+// The filter bytes for each row of the image, at most: every pass of an interlaced one has its own.
+static uint64_t filter_bytes(const cic_png_idat_layout *layout) { return layout->interlaced ? 7 : 1; }
+
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source) {
   const uint8_t *header;
   size_t count;
-  if (layout->interlaced || memcmp(layout->chunk_header + 4, "IDAT", 4)) return false;
+  if (memcmp(layout->chunk_header + 4, "IDAT", 4)) return false;
   if (cic_png_big_endian(layout->chunk_header) < 2) return false;
   if (cic_source_peek(source, 2, &header, &count) || count < 2) return false;
   if ((header[0] << 8 | header[1]) % 31 || (header[0] & 0xF) != 8 || header[0] > 0x78 || header[1] & 0x20) return false;
-  uint64_t row = layout->filtered_bytes + 1, window = 256u << (header[0] >> 4);
+  uint64_t row = layout->filtered_bytes + filter_bytes(layout), window = 256u << (header[0] >> 4);
   if (row > UINT32_MAX / layout->height) return false;
   return window >= 32 * 1024 || window >= row * layout->height;
 }
@@ -135,7 +138,7 @@ bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *sou
 // The limits of libpng's png_check_chunk_length. That of IDAT is the most that an image of this size can need.
 static void set_limits(cic_png_idat *idat, const cic_png_idat_layout *layout) {
   const uint64_t longest = cic_png_longest_chunk;
-  uint64_t row = layout->unpacked_bytes + 1;
+  uint64_t row = layout->unpacked_bytes + filter_bytes(layout);
   uint64_t data = layout->height > UINT32_MAX / row ? longest : layout->height * row;
   data += 6 + 5 * (data / (row > 32566 ? 32566 : row) + 1);  // zlib's header and checksum, and the headers of stored blocks
   idat->longest_other = layout->max_chunk_bytes;

@@ -19,7 +19,7 @@ typedef struct {
   size_t max_chunk_bytes;
 } cic_png_idat_layout;
 
-// True if the image is not interlaced, has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole
+// True if the image has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole
 // image. With a smaller window, it depends on the size of zlib's output buffer which matches it refuses.
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source);
 // Consumes the header of the zlib stream; the data must be readable. Warnings are counted in `report`. Source and report must

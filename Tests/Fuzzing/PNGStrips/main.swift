@@ -64,9 +64,13 @@ func readStrips(
   _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy
 ) throws(PreparationError) -> Image? {
   let decoder = try PNGDecoder(ByteSource(source), limits: limits, policy: policy)
-  guard decoder.canReadStrips else { return nil }
+  guard decoder.canReadStrips || decoder.canReadPasses else { return nil }
   var image = Image(rowBytes: decoder.layout.rowBytes, intactRows: decoder.description.storedSize.height)
-  let feed = try PNGNativeStrips(decoder, kernels: KernelTable(.best))
+  let (kernels, height) = (KernelTable(.best), decoder.description.storedSize.height)
+  let feed: any StripDecoder =
+    decoder.canReadPasses
+    ? InterleavedStrips(try PNGPasses(decoder, kernels: kernels), height: height, conversion: nil)
+    : try PNGNativeStrips(decoder, kernels: kernels)
   let plane = feed.planes[0]
   let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
   for index in 0..<feed.stripCount {

@@ -11,15 +11,19 @@ struct GeneratedPNG {
   let (width, height): (Int, Int)
   /// Chunks before the data.
   let headers: [PNGFile.Chunk]
-  /// Coded rows, each with its filter.
+  /// Coded rows, each with its filter; those of an interlaced image pass by pass.
   var rows: [UInt8]
+  /// The places of the filters in ``rows``.
+  private(set) var filterPlaces: [Int] = []
   /// The generator, for more decisions of the same test.
   var random: SplitMix64
 
-  /// Bytes of a coded row.
-  var rowBytes: Int { (width * bitDepth * Self.samples(of: colorType) + 7) / 8 + 1 }
+  /// The first column and row of each pass, and the distances to the next ones (PNG third edition, 8.2).
+  private static let passes = [
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+  ]
 
-  init(seed: UInt64) {
+  init(seed: UInt64, isInterlaced: Bool = false) {
     var random = SplitMix64(seed: seed)
     let kinds: [(UInt8, [Int])] = [
       (0, [1, 2, 4, 8, 16]), (2, [8, 16]), (3, [1, 2, 4, 8]), (4, [8, 16]), (6, [8, 16]),
@@ -32,18 +36,24 @@ struct GeneratedPNG {
     let isWide = random.next() % 8 == 0
     width = .random(in: 1...(isWide ? 4_000 : 70), using: &random)
     height = .random(in: 1...(isWide ? 18 : 50), using: &random)
-    headers = Self.headers(colorType, bitDepth, width, height, &random)
+    var headers = Self.headers(colorType, bitDepth, width, height, &random)
+    if isInterlaced { headers[0].data[12] = 1 }
+    self.headers = headers
     rows = []
-    let count = (width * bitDepth * Self.samples(of: colorType) + 7) / 8
     // A sixth for each filter throughout, the rest for mixtures.
     let onlyFilter = UInt8(random.next() % 6)
-    for y in 0..<height {
-      rows.append(onlyFilter < 5 ? onlyFilter : UInt8(random.next() % 5))
-      switch random.next() % 4 {
-      case 0: rows += (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-      case 1: rows += (0..<count).map { _ in random.next() % 9 == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0 }
-      case 2 where y > 0: rows += rows[(y - 1) * (count + 1) + 1..<y * (count + 1)]
-      default: rows += (0..<count).map { UInt8(truncatingIfNeeded: $0 % 7) }
+    for (left, top, columnStep, rowStep) in isInterlaced ? Self.passes : [(0, 0, 1, 1)] where left < width {
+      let columns = (width - left + columnStep - 1) / columnStep
+      let count = (columns * bitDepth * Self.samples(of: colorType) + 7) / 8
+      for y in stride(from: top, to: height, by: rowStep) {
+        filterPlaces.append(rows.count)
+        rows.append(onlyFilter < 5 ? onlyFilter : UInt8(random.next() % 5))
+        switch random.next() % 4 {
+        case 0: rows += (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        case 1: rows += (0..<count).map { _ in random.next() % 9 == 0 ? UInt8(truncatingIfNeeded: random.next()) : 0 }
+        case 2 where y > top: rows += rows[rows.count - 1 - count..<rows.count - 1]
+        default: rows += (0..<count).map { UInt8(truncatingIfNeeded: $0 % 7) }
+        }
       }
     }
     self.random = random

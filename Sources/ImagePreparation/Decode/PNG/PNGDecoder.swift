@@ -4,14 +4,17 @@ internal import CImageCodecs
 ///
 /// The initializer reads the headers, and ``start()`` allocates the row buffers. Then rows come from top to bottom. The first
 /// ``readRows(into:stride:count:)`` decodes the whole of an interlaced image. The coded rows of most other images can be read without
-/// libpng (``canReadStrips``): with ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, as ``PNGNativeStrips`` does.
+/// libpng (``canReadStrips``): with ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, as ``PNGNativeStrips`` does, or, interlaced, with
+/// ``readRow(into:count:row:)``, as ``PNGPasses`` does.
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout
   /// The bytes of an interlaced image, which is decoded whole; 0 for images that can be decoded row by row.
   let wholeImageBytes: Int
-  /// True when ``startStrips(kernels:)`` may be called.
+  /// True for an image that is not interlaced and whose coded rows can be read without libpng, after ``startStrips(kernels:)``.
   let canReadStrips: Bool
+  /// The same for an interlaced image, under a policy that overlooks no damage.
+  let canReadPasses: Bool
 
   private let handle: PNGDecoderHandle
   private let failure: CodecFailure
@@ -47,7 +50,8 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     // A header may claim 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
     let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
     wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
-    canReadStrips = unsafe header.idat_is_readable
+    canReadStrips = unsafe header.idat_is_readable && !header.interlaced
+    canReadPasses = unsafe header.idat_is_readable && header.interlaced && policy != .none
     self.handle = handle
   }
 
@@ -102,7 +106,7 @@ struct PNGDecoder: RowDecoder, ~Copyable {
   ///
   /// - Throws: As ``start()``.
   mutating func startStrips(kernels: KernelTable) throws(PreparationError) -> cic_png_coding {
-    precondition(canReadStrips, "libpng has to read this image")
+    precondition(canReadStrips || canReadPasses, "libpng has to read this image")
     try checkMemory()
     var coding = cic_png_coding()
     let status = unsafe cic_png_start_idat(handle.pointer, &coding)
@@ -136,6 +140,23 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     }
     nextRow += rows
     return intact
+  }
+
+  /// Inflates a coded row of a pass, with its filter byte, under a policy that overlooks no damage.
+  ///
+  /// - Parameters:
+  ///   - base: A buffer of `count` bytes.
+  ///   - count: The bytes of the row.
+  ///   - row: The row of the image that it belongs to.
+  /// - Throws: A ``PreparationError`` of stage `decode`.
+  mutating func readRow(into base: UnsafeMutablePointer<UInt8>, count: Int, row: Int) throws(PreparationError) {
+    var written = 0
+    var status = unsafe data!.read(into: base, count: count, written: &written)
+    if status == .CIC_OK, written < count { status = data!.recordShortData() }
+    if status == .CIC_OK, unsafe base[0] > Self.lastFilter {
+      status = unsafe cic_png_record_fault(handle.pointer, .CIC_PNG_DAMAGE, "bad adaptive filter value")
+    }
+    guard status == .CIC_OK else { throw error(status, atRow: row) }
   }
 
   mutating func finish() throws(PreparationError) {

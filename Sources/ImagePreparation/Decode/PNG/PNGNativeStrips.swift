@@ -57,8 +57,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
   let plane: StripPlane
   /// Bytes of a coded row, including its filter byte.
   let codedBytes: Int
-  private let bitDepth: Int
-  private let coding: cic_png_coding
+  private let expansion: PNGRowExpansion
   private let kernels: KernelTable
   /// The last row of the previous strip, unfiltered and not expanded.
   private let above: AlignedBuffer<UInt8>
@@ -67,8 +66,8 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
 
   init(plane: StripPlane, bitDepth: Int, coding: cic_png_coding, kernels: KernelTable) {
     self.plane = plane
-    self.bitDepth = bitDepth
-    self.coding = coding
+    expansion = PNGRowExpansion(
+      coding: coding, bitDepth: bitDepth, channelCount: plane.layout.channelCount, kernels: kernels)
     self.kernels = kernels
     codedBytes = coding.filtered_bytes + 1
     above = AlignedBuffer(count: coding.filtered_bytes + Self.slack, zeroed: true)
@@ -88,33 +87,14 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     var intact = 0
     while intact < rows, unsafe coded[intact * codedBytes] != Self.isFilled { intact += 1 }
     adler = unsafe cic_adler32(adler, coded, intact * codedBytes)
-    unsafe kernels.decoding.unfilter_rows(coded, intact, above.base, Int(coding.pixel_bytes), codedBytes - 1)
+    unsafe kernels.decoding.unfilter_rows(coded, intact, above.base, Int(expansion.coding.pixel_bytes), codedBytes - 1)
     if intact > 0 { unsafe above.base.update(from: coded + (intact - 1) * codedBytes + 1, count: codedBytes - 1) }
     for row in 0..<rows {
       let output = unsafe ring.row(index * plane.stripRows + row).assumingMemoryBound(to: UInt8.self)
       if row < intact {
-        unsafe expand(UnsafePointer(coded + row * codedBytes + 1), to: output)
+        unsafe expansion.expand(UnsafePointer(coded + row * codedBytes + 1), width: plane.layout.width, to: output)
       } else {
         unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1)
-      }
-    }
-  }
-
-  private func expand(_ source: UnsafePointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) {
-    let (width, channels) = (plane.layout.width, plane.layout.channelCount)
-    unsafe withUnsafePointer(to: coding) { coding in
-      let key = unsafe UnsafeRawPointer(coding.pointer(to: \.key)!).assumingMemoryBound(to: UInt16.self)
-      if unsafe coding.pointee.indexed {
-        let entries = unsafe UnsafeRawPointer(coding.pointer(to: \.entries)!).assumingMemoryBound(to: UInt32.self)
-        unsafe kernels.decoding.expand_indices(source, bitDepth, entries, channels, width, output)
-      } else {
-        switch unsafe (bitDepth, coding.pointee.keyed) {
-        case (8, false): unsafe output.update(from: source, count: width * channels)
-        case (8, true): unsafe kernels.decoding.expand_keyed_bytes(source, key, width, output)
-        case (_, false): unsafe kernels.decoding.swap_words(source, width * channels, output)
-        case (_, true):
-          unsafe kernels.decoding.expand_keyed_words(source, key, channels - 1, width, output)
-        }
       }
     }
   }

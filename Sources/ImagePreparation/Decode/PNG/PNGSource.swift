@@ -20,6 +20,10 @@ final class PNGSource: OpenedSource, @unchecked Sendable {
 
   func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {
     guard var decoder = decoder.take() else { preconditionFailure("a source is decoded once") }
+    if decoder.canReadPasses {
+      return InterleavedStrips(
+        try PNGPasses(decoder, kernels: kernels), height: plan.planes[0].height, conversion: plan.conversion)
+    }
     // The color conversion needs complete rows at once, but the native decoder defers a part of its decoding.
     if decoder.canReadStrips, plan.conversion == nil { return try PNGNativeStrips(decoder, kernels: kernels) }
     try decoder.start()
