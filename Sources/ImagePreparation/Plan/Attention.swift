@@ -1,8 +1,5 @@
 /// The saliency along the axes of an image, for crops with ``Gravity/attention``.
 package struct Attention: Sendable, Equatable {
-  /// The longest side of the image in which saliency is measured. A smaller image no longer shows which parts are in focus.
-  static let side = 160
-
   /// The saliency of equal steps from left to right.
   private let columns: [Double]
   /// The saliency of equal steps from top to bottom.
@@ -13,7 +10,7 @@ package struct Attention: Sendable, Equatable {
     self.rows = rows
   }
 
-  /// Measures a small upright image, gray or RGB of 8 bits.
+  /// Measures an upright image of ``SaliencyMap/side`` pixels a side, gray or RGB of 8 bits.
   init(_ image: Raster) {
     let map = SaliencyMap(of: image)
     self.init(columns: map.columnSums, rows: map.rowSums)

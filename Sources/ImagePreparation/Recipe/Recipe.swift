@@ -164,11 +164,12 @@ extension Recipe {
       background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png(), metadata: .none, failOn: failOn)
   }
 
-  /// The small opaque image in which attention is measured, of a source that is to be prepared like this.
+  /// The small opaque square in which attention is measured, of a source that is to be prepared like this.
   var forAttention: Recipe {
     // Without transparency, on a color that neither black nor white is lost on.
     Recipe(
-      of: .longestSide(Attention.side), samples: samples.asCoded, resamplingFilter: .lanczos3, effort: .balanced,
+      of: .box(SaliencyMap.side, SaliencyMap.side, .stretch, enlarge: true), samples: samples.asCoded,
+      resamplingFilter: .lanczos3, effort: .balanced,
       background: BackgroundColor(red: 128, green: 128, blue: 128), output: .jpeg(), metadata: .none, failOn: failOn)
   }
 }

@@ -41,12 +41,23 @@ struct AttentionTests {
   static let framings = Framing.allCases
   #endif
 
-  static func tasks(_ framing: Framing) throws -> [Task] {
-    let table = try String(decoding: Fixtures.bytes("attention/subjects.tsv"), as: UTF8.self)
+  /// 30 photographs in one framing.
+  struct Sample: Hashable, CustomTestStringConvertible {
+    /// A folder of the fixtures.
+    let folder: String
+    let framing: Framing
+    var testDescription: String { "\(folder), \(framing)" }
+  }
+
+  static let samples = ["attention"].flatMap { folder in framings.map { Sample(folder: folder, framing: $0) } }
+
+  static func tasks(_ sample: Sample) throws -> [Task] {
+    let (folder, framing) = (sample.folder, sample.framing)
+    let table = try String(decoding: Fixtures.bytes("\(folder)/subjects.tsv"), as: UTF8.self)
     return try table.split(separator: "\n").dropFirst().enumerated().map { index, line in
       let fields = line.split(separator: "\t")
       let edges = try fields[1...4].map { try #require(Int($0)) }
-      let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("attention/photographs/\(fields[0]).jpg")))
+      let image = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("\(folder)/photographs/\(fields[0]).jpg")))
       let isWide = image.size.width >= image.size.height
       let subject = isWide ? edges[0]..<edges[2] : edges[1]..<edges[3]
       var kept = 0..<image.size.longestSide
@@ -80,34 +91,34 @@ struct AttentionTests {
   static let vipsthumbnail = ["/usr/bin/vipsthumbnail", "/opt/homebrew/bin/vipsthumbnail"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// The tasks of each framing, and where attention has their crops begin: found once for all tests.
-  static let results: [Framing: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
-    uniqueKeysWithValues: framings.map { framing in
-      (framing, Result { try tasks(framing).map { ($0, try start($0, .attention)) } })
+  /// The tasks of each sample, and where attention has their crops begin: found once for all tests.
+  static let results: [Sample: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
+    uniqueKeysWithValues: samples.map { sample in
+      (sample, Result { try tasks(sample).map { ($0, try start($0, .attention)) } })
     })
 
-  @Test("the subject stays in at least 24 of 30 photographs", arguments: framings)
-  func subjects(_ framing: Framing) throws {
-    let results = try #require(Self.results[framing]).get()
+  @Test("the subject stays in at least 27 of 30 photographs", arguments: samples)
+  func subjects(_ sample: Sample) throws {
+    let results = try #require(Self.results[sample]).get()
     try #require(results.count == 30)
     let lost = results.filter { !$0.task.keepsSubject($0.start) }.map(\.task.name)
     let centered = results.filter { $0.task.keepsSubject(Double($0.task.length - $0.task.crop) / 2) }.count
-    print("attention, \(framing): kept in \(30 - lost.count) of 30 (centered: \(centered)), lost: \(lost)")
-    #expect(lost.count <= 6, "\(lost)")
+    print("\(sample.testDescription): kept in \(30 - lost.count) of 30 (centered: \(centered)), lost: \(lost)")
+    #expect(lost.count <= 3, "\(lost)")
   }
 
   @Test(
     "at least as many subjects stay as with vipsthumbnail --smartcrop attention",
     .enabled(if: framings.count > 1, "without optimization the same crops are found"), .sameOnEveryInstructionSet,
     .enabled(if: vipsthumbnail != nil, "vipsthumbnail is not installed: Scripts/setup peers installs it"),
-    arguments: framings)
-  func peer(_ framing: Framing) throws {
+    arguments: samples)
+  func peer(_ sample: Sample) throws {
     let folder = TestFolder.url.appending(path: "gesso-attention-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let (input, output) = (folder.appending(path: "input.png"), folder.appending(path: "output.png"))
     var (ours, theirs) = (0, 0)
-    for (task, start) in try #require(Self.results[framing]).get() {
+    for (task, start) in try #require(Self.results[sample]).get() {
       try Data(try ImagePreparer().encodePNGBlocking(task.image, compression: .fast)).write(to: input)
       let process = Process()
       process.executableURL = URL(filePath: try #require(Self.vipsthumbnail))
@@ -134,13 +145,13 @@ struct AttentionTests {
       if task.keepsSubject(Double(theirStart)) { theirs += 1 }
       if task.keepsSubject(start) { ours += 1 }
     }
-    print("attention, \(framing): kept in \(ours) of 30, by vipsthumbnail in \(theirs)")
+    print("\(sample.testDescription): kept in \(ours) of 30, by vipsthumbnail in \(theirs)")
     #expect(ours >= theirs)
   }
 
   @Test("all instruction sets crop alike")
   func instructionSets() throws {
-    for (task, _) in try #require(Self.results[.asTaken]).get().prefix(4) {
+    for (task, _) in try #require(Self.results[Self.samples[0]]).get().prefix(4) {
       let starts = try InstructionSet.available.map {
         try Self.start(task, .attention, preparer: ImagePreparer(instructionSet: $0))
       }
@@ -182,6 +193,52 @@ struct AttentionTests {
       #expect(range.contains(tall.y) && tall.x == 0 && tall.height == 40, "\(tall)")
       let clear = try Self.crop(Self.spot(ImageSize(width: 160, height: 40), x: x, y: 9, alpha: true), to: box)
       #expect(range.contains(clear.x), "\(clear)")
+    }
+  }
+
+  /// The edge of a sky that clouds lie at.
+  enum CloudyEdge: CaseIterable { case left, right, top, bottom }
+
+  @Test("a kite in the sky stays in, whatever edge has clouds", arguments: CloudyEdge.allCases)
+  func kite(_ edge: CloudyEdge) throws {
+    let (length, breadth, place) = (240, 160, 167.0...183)
+    let isWide = edge == .left || edge == .right
+    let turned = edge == .right || edge == .bottom
+    let sky = Self.sky(length: length, breadth: breadth)
+    var image = PixelImage<UInt8>(
+      size: isWide ? ImageSize(width: length, height: breadth) : ImageSize(width: breadth, height: length), channels: 3,
+      samples: [UInt8](repeating: 0, count: length * breadth * 3))
+    for (i, color) in sky.enumerated() {
+      let (along, across) = (turned ? length - 1 - i % length : i % length, i / length)
+      let pixel = isWide ? across * length + along : along * breadth + across
+      for c in 0..<3 { image.samples[pixel * 3 + c] = color[c] }
+    }
+    let crop = try Self.crop(
+      image, to: isWide ? ImageSize(width: 120, height: 160) : ImageSize(width: 160, height: 120))
+    let start = isWide ? crop.x : crop.y
+    let kept = turned ? Double(length) - start - 120...Double(length) - start : start...start + 120
+    #expect(kept.lowerBound <= place.lowerBound && kept.upperBound >= place.upperBound, "\(crop)")
+  }
+
+  /// A blue sky, rows of `length` pixels, with soft clouds at the rows' begin and a small red and yellow kite at 175 of 240.
+  static func sky(length: Int, breadth: Int) -> [SIMD4<UInt8>] {
+    var random = SplitMix64(seed: 7)
+    let puffs = (0..<24).map { _ in
+      (
+        x: Double.random(in: 0...45, using: &random), y: Double.random(in: 0...Double(breadth), using: &random),
+        radius: Double.random(in: 8...28, using: &random)
+      )
+    }
+    return (0..<length * breadth).map { i in
+      let (x, y) = (Double(i % length), Double(i / length))
+      if abs(x - 175) / 8 + abs(y - 60) / 10 < 1 { return x < 175 ? SIMD4(250, 200, 30, 0) : SIMD4(225, 40, 30, 0) }
+      let cloud = puffs.map { puff in
+        1 - ((x - puff.x) * (x - puff.x) + (y - puff.y) * (y - puff.y)) / (puff.radius * puff.radius)
+      }
+      .reduce(0, max)
+      let (share, shadow) = (min(1, 1.5 * cloud), Double.random(in: 0...40, using: &random))
+      let clear = SIMD4(40 + 0.25 * y, 105 + 0.35 * y, 190 + 0.2 * y, 0)
+      return SIMD4<UInt8>(clear + (SIMD4(repeating: 250 - shadow) - clear) * share)
     }
   }
 
