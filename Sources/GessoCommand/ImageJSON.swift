@@ -84,6 +84,12 @@ extension PreparedImage {
 }
 
 extension PreparedImage {
+  /// The notes for people, with the option that corrects a crop by attention.
+  var lines: [String] {
+    let kept = geometry.attentionNote
+    return notes.map { $0 == kept ? "\(kept): --focus X,Y corrects it" : $0 }
+  }
+
   /// The details of the preparation, for `--verbose`.
   var details: String {
     let stages = [

@@ -70,7 +70,7 @@ final class Img2ImgReporter: Sendable {
     case .prepared(let image, let path):
       let object = image.json(input: input, output: path, peakMemoryBytes: Environment.peakMemoryBytes)
       state.withLock { $0.prepared = object }
-      for note in [image.summary] + image.notes + sizeNotes(image) { console.note("\(input): \(note)") }
+      for note in [image.summary] + image.lines + sizeNotes(image) { console.note("\(input): \(note)") }
       if let path { console.note("\(others == nil ? "" : "\(input): ")prepared: \(path)") }
     case .noticed(let remark):
       state.withLock { state in

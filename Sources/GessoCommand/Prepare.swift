@@ -100,7 +100,7 @@ package struct Prepare: Verb {
     let (console, common, preparation, tensorPath) = (common.console, common, preparation, tensor.path)
     let work = batch.start { index, image, path in
       let notes =
-        [image.summary] + (common.verbose ? [image.details] : []) + image.notes
+        [image.summary] + (common.verbose ? [image.details] : []) + image.lines
         + preparation.sizeNotes(for: image.size, of: image.geometry.source)
       guard let path else { return Report(notes: notes, line: .bytes(image.bytes)) }
       guard common.json else { return Report(notes: notes, line: .path(path)) }

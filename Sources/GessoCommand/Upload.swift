@@ -91,7 +91,7 @@ package struct Upload: Verb {
       switch event {
       case .prepared(let image, _):
         let metadata = preparation.metadata == .none ? ["no metadata goes along"] : []
-        for note in [image.summary] + image.notes + metadata { console.note("\(input.name): \(note)") }
+        for note in [image.summary] + image.lines + metadata { console.note("\(input.name): \(note)") }
       case .uploading(let progress):
         console.progress("uploading", "\(input.name): \(Img2ImgReporter.figure(progress))")
       default: break

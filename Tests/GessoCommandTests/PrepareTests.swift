@@ -82,6 +82,22 @@ struct PrepareTests {
     #expect(try size(bytes("a.jpg")) == ImageSize(width: 227, height: 149))
   }
 
+  @Test("a crop by attention is noted with the option that corrects it, which takes shares and percentages")
+  func attention() async throws {
+    let flags = ["prepare", Self.small, "--size", "64x64", "--fit", "cover"]
+    let cropped = try await gesso.run(flags + ["-o", "a.jpg", "--gravity", "attention"])
+    #expect(
+      cropped.status == 0
+        && cropped.errors.contains(/attention kept columns \d+ to \d+ of 227: --focus X,Y corrects it\n/),
+      "\(cropped.errors)")
+    for (name, focus) in [("b.jpg", "0.85,0.4"), ("c.jpg", "85%,40%")] {
+      let corrected = try await gesso.run(flags + ["-o", name, "--focus", focus])
+      #expect(corrected.status == 0 && !corrected.errors.contains("attention"), "\(corrected.errors)")
+    }
+    #expect(try bytes("b.jpg") == bytes("c.jpg"))
+    #expect(try bytes("b.jpg") != bytes("a.jpg"))
+  }
+
   @Test("no input is ever replaced, not even by the output of another")
   func inputs() async throws {
     try gesso.copy(Self.small, as: "photo.jpg")

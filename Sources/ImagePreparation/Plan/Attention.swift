@@ -50,3 +50,15 @@ package struct Attention: Sendable, Equatable {
     return best.shift
   }
 }
+
+extension GeometryRecord {
+  /// The note on a crop by attention: the columns and rows of the upright source that it kept.
+  package var attentionNote: String {
+    func part(_ lines: String, _ start: Double, _ length: Double, _ whole: Int) -> [String] {
+      Double(whole) - length < 1
+        ? [] : ["\(lines) \(Int(start.rounded())) to \(Int((start + length).rounded())) of \(whole)"]
+    }
+    let parts = part("columns", crop.x, crop.width, source.width) + part("rows", crop.y, crop.height, source.height)
+    return "attention kept " + parts.joined(separator: " and ")
+  }
+}

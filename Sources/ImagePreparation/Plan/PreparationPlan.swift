@@ -128,7 +128,7 @@ public struct PreparationPlan: Sendable {
     self.keptRows = keptRows
     filter = recipe.resamplingFilter
     path = isPlanar ? .planar : .rows
-    notes = resolved.notes + colorNotes + depth.notes
+    notes = resolved.notes + (probe.attention == nil ? [] : [geometry.attentionNote]) + colorNotes + depth.notes
     self.decoderScale = 1 / Double(decoderScale.rawValue)
     self.resampling = resampling
     self.geometry = geometry

@@ -242,6 +242,32 @@ struct AttentionTests {
     }
   }
 
+  @Test("a note names the columns and rows that attention kept, and only where it cropped")
+  func note() throws {
+    let wide = Self.spot(ImageSize(width: 160, height: 40), x: 90, y: 9)
+    let source = ImageSource.memory(try ImagePreparer().encodePNGBlocking(wide))
+    func notes(_ size: Recipe.Size) throws -> [String] {
+      let image = try ImagePreparer().prepareBlocking(source, as: Recipe(size: size, output: .png()))
+      #expect(image.notes == image.plan.notes)
+      return image.notes
+    }
+    let left = Int(try Self.crop(wide, to: ImageSize(width: 40, height: 40)).x.rounded())
+    #expect(
+      try notes(.box(40, 40, .cover, gravity: .attention)) == ["attention kept columns \(left) to \(left + 40) of 160"])
+    #expect(try notes(.box(40, 10, .cover, gravity: .attention)) == [])
+    #expect(try notes(.box(40, 40, .cover)) == [])
+    let corner = Self.spot(ImageSize(width: 120, height: 120), x: 60, y: 60, side: 32, alpha: true)
+    let trimmed = try ImagePreparer().prepareBlocking(
+      .memory(ImagePreparer().encodePNGBlocking(corner)),
+      as: Recipe(size: .box(32, 16, .cover, gravity: .attention, trim: true), output: .png()))
+    let part = trimmed.geometry.crop
+    #expect(
+      trimmed.notes.contains(
+        "attention kept columns 60 to 92 of 120 and rows \(Int(part.y.rounded())) to \(Int((part.y + 16).rounded())) of 120"
+      ),
+      "\(trimmed.notes)")
+  }
+
   @Test("the crop is in the middle where nothing is salient or cropped, and in the thinnest images")
   func middle() throws {
     let flat = PixelImage<UInt8>(
