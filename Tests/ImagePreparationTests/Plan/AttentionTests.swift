@@ -46,10 +46,15 @@ struct AttentionTests {
     /// A folder of the fixtures.
     let folder: String
     let framing: Framing
+    /// The number of subjects that have to stay: on photographs that the method was not chosen with, those that stayed when it was first
+    /// tried on them.
+    var least: Int { folder == "attention" ? 27 : 22 }
     var testDescription: String { "\(folder), \(framing)" }
   }
 
-  static let samples = ["attention"].flatMap { folder in framings.map { Sample(folder: folder, framing: $0) } }
+  static let samples = ["attention", "attention/second-set"].flatMap { folder in
+    framings.map { Sample(folder: folder, framing: $0) }
+  }
 
   static func tasks(_ sample: Sample) throws -> [Task] {
     let (folder, framing) = (sample.folder, sample.framing)
@@ -97,14 +102,14 @@ struct AttentionTests {
       (sample, Result { try tasks(sample).map { ($0, try start($0, .attention)) } })
     })
 
-  @Test("the subject stays in at least 27 of 30 photographs", arguments: samples)
+  @Test("the subject stays in most photographs", arguments: samples)
   func subjects(_ sample: Sample) throws {
     let results = try #require(Self.results[sample]).get()
     try #require(results.count == 30)
     let lost = results.filter { !$0.task.keepsSubject($0.start) }.map(\.task.name)
     let centered = results.filter { $0.task.keepsSubject(Double($0.task.length - $0.task.crop) / 2) }.count
     print("\(sample.testDescription): kept in \(30 - lost.count) of 30 (centered: \(centered)), lost: \(lost)")
-    #expect(lost.count <= 3, "\(lost)")
+    #expect(30 - lost.count >= sample.least, "\(lost)")
   }
 
   @Test(
@@ -130,17 +135,15 @@ struct AttentionTests {
       try #require(process.terminationStatus == 0)
       let crop = try ImagePreparer().pixelsBlocking(of: .file(output.path))
       try #require(crop.size == task.box)
-      // Nothing was resized, so the crop is found again by the pixels of a few rows.
-      let rows = stride(from: 0, to: crop.size.height, by: 24).map { row in
-        crop.samples[row * crop.size.width * 3..<(row + 1) * crop.size.width * 3]
+      // Nothing was resized, so the crop is found again by the first channel of a few rows: vipsthumbnail makes RGB of gray.
+      func row(_ y: Int, from x: Int, of image: PixelImage<UInt8>) -> [UInt8] {
+        (x..<x + crop.size.width).map { image.samples[(y * image.size.width + $0) * image.channels] }
       }
+      let rows = stride(from: 0, to: crop.size.height, by: 24).map { (y: $0, samples: row($0, from: 0, of: crop)) }
       let theirStart = try #require(
         (0...task.length - task.crop).first { start in
-          rows.enumerated().allSatisfy { index, row in
-            let (x, y) = task.isWide ? (start, index * 24) : (0, index * 24 + start)
-            let from = (y * task.image.size.width + x) * 3
-            return task.image.samples[from..<from + row.count] == row
-          }
+          let (x, y) = task.isWide ? (start, 0) : (0, start)
+          return rows.allSatisfy { row($0.y + y, from: x, of: task.image) == $0.samples }
         })
       if task.keepsSubject(Double(theirStart)) { theirs += 1 }
       if task.keepsSubject(start) { ours += 1 }
