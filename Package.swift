@@ -72,7 +72,7 @@ var targets: [Target] = [
   // C, thin.
   .target(
     name: "CImageCodecs", cSettings: cSettings,
-    // libwebp is opened when it is first used (Sources/CImageCodecs/webp_decoder.c).
+    // libwebp and libtiff are opened when they are first used (Sources/CImageCodecs/webp_decoder.c, tiff_library.c).
     linkerSettings: [
       .linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("isal"), .linkedLibrary("z"),
       .linkedLibrary("dl", .when(platforms: [.linux])),

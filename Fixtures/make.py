@@ -385,7 +385,6 @@ write("jpeg/64x1.jpg", jpeg(small.crop((60, 70, 124, 71)), 95))
 # ---- files that are something else -----------------------------------------------------------------------------------------
 
 write("foreign/text.jpg", b"Dear colleague,\n\nthe photograph is attached.\n")
-write("foreign/tiff.tif", encoded(small.resize((20, 13)), "TIFF"))
 for brand, name in [(b"heic", "header.heic"), (b"avif", "header.avif")]:
     write("foreign/" + name, struct.pack(">I4s4sI4s4s", 24, b"ftyp", brand, 0, b"mif1", brand) + struct.pack(">I4s", 8, b"meta"))
 write("foreign/empty.jpg", b"")

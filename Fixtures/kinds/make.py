@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy
@@ -19,7 +20,7 @@ from PIL import Image
 
 here = Path(__file__).resolve().parent
 fixtures = here.parent
-kinds = sys.argv[1:] or ["bmp", "tga", "gif", "psd", "webp"]
+kinds = sys.argv[1:] or ["bmp", "tga", "gif", "psd", "webp", "tiff"]
 picture = Image.open(fixtures / "png/small-rgb8.png").convert("RGB").resize((53, 31), Image.LANCZOS)
 width, height = picture.size
 rgb = numpy.asarray(picture)
@@ -70,7 +71,7 @@ def by_pillow(path):
 def by_magick(path):
     run = subprocess.run(["convert-im6.q16", f"{path}[0]", "-coalesce", "-auto-orient", "-depth", "8", "rgba:-"], stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL)
-    size = subprocess.run(["convert-im6.q16", f"{path}[0]", "-coalesce", "-format", "%w %h", "info:-"], stdout=subprocess.PIPE,
+    size = subprocess.run(["convert-im6.q16", f"{path}[0]", "-coalesce", "-auto-orient", "-format", "%w %h", "info:-"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL).stdout.split()
     if run.returncode or len(size) != 2:
         return None
@@ -487,6 +488,168 @@ def make_webp():
     frame = side(1 + 10 // 2) + side(1 + 6 // 2) + side(31) + side(19) + (100).to_bytes(3, "little") + b"\2" + chunk(*small[0])
     moved = riff((b"VP8X", b"\x12\0\0\0" + side(width) + side(height)), (b"ANIM", bytes(6)), (b"ANMF", frame))
     write("webp/frame-on-larger-canvas.webp", moved, "pillow")
+
+
+# MARK: TIFF (TIFF 6.0; BigTIFF)
+
+def tiff(samples, photometric, bits=8, *, planar=1, tile=None, strip=None, compression=1, order="<", big=False, real=False,
+         extra=None, more=(), jpeg=None):
+    """A file whose directory comes first. `samples` has rows, columns and samples; `extra` types of the last of them. `jpeg` is the only
+    strip where it is given."""
+    lines, across, count = samples.shape
+    kind = f"{order}f4" if real else f"{order}u{max(1, bits // 8)}"
+    strip = strip or lines
+    blocks = []
+    for part in ([samples] if planar == 1 else [samples[..., index:index + 1] for index in range(count)]):
+        if tile:
+            padded = numpy.pad(part, ((0, -lines % tile[1]), (0, -across % tile[0]), (0, 0)), "edge")
+            blocks += [padded[y:y + tile[1], x:x + tile[0]] for y in range(0, lines, tile[1]) for x in range(0, across, tile[0])]
+        else:
+            blocks += [part[y:y + strip] for y in range(0, lines, strip)]
+
+    def coded(block):
+        rows = [packed(row.reshape(1, -1).tolist(), bits)[0] if bits < 8 else row.astype(kind).tobytes() for row in block]
+        return {1: b"".join(rows), 8: zlib.compress(b"".join(rows)), 32773: b"".join(map(pack_bits, rows))}[compression]
+
+    data = [jpeg] if jpeg else [coded(block) for block in blocks]
+    entries = [(256, 4, [across]), (257, 4, [lines]), (258, 3, [32 if real else bits] * count), (259, 3, [compression]),
+               (262, 3, [photometric]), (277, 3, [count]), (284, 3, [planar]), (339, 3, [3 if real else 1] * count), *more]
+    entries += [(322, 3, [tile[0]]), (323, 3, [tile[1]])] if tile else [(278, 4, [strip])]
+    if extra:
+        entries.append((338, 3, extra))
+    places, counts = (324, 325) if tile else (273, 279)
+    wide = 16 if big else 4
+    entries += [(counts, wide, [len(part) for part in data]), (places, wide, [0] * len(data))]
+    entries.sort()
+    formats = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
+    field = 8 if big else 4
+    start = 16 if big else 8
+    behind = start + (8 if big else 2) + len(entries) * (20 if big else 12) + field
+    values = {tag: struct.pack(f"{order}{len(numbers)}{formats[kind]}", *numbers) for tag, kind, numbers in entries}
+    pixels = behind + sum(len(value) + len(value) % 2 for value in values.values() if len(value) > field)
+    offsets = [pixels + sum(map(len, data[:index])) for index in range(len(data))]
+    values[places] = struct.pack(f"{order}{len(offsets)}{formats[wide]}", *offsets)
+    table, later = b"", b""
+    for tag, kind, numbers in entries:
+        table += struct.pack(order + ("HHQ" if big else "HHI"), tag, kind, len(numbers))
+        if len(values[tag]) <= field:
+            table += values[tag].ljust(field, b"\0")
+        else:
+            table += struct.pack(order + ("Q" if big else "I"), behind + len(later))
+            later += values[tag] + bytes(len(values[tag]) % 2)
+    mark = b"II" if order == "<" else b"MM"
+    head = struct.pack(order + "HHHQ", 43, 8, 0, 16) if big else struct.pack(order + "HI", 42, 8)
+    number = struct.pack(order + ("Q" if big else "H"), len(entries))
+    return mark + head + number + table + bytes(field) + later + b"".join(data)
+
+
+def vips(image, options):
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "in.png", Path(folder) / "out.tif"
+        source.write_bytes(png(image))
+        subprocess.run(["vips", "tiffsave", str(source), str(output), *options], check=True)
+        return output.read_bytes()
+
+
+def make_tiff():
+    gray, with_alpha = picture.convert("L"), Image.fromarray(rgba)
+    opaque = lambda array: numpy.dstack([array, numpy.full((height, width), 255, numpy.uint8)]).astype(numpy.uint8)
+    grays = numpy.asarray(gray)
+    gray_rgba = opaque(numpy.dstack([grays] * 3))
+    profile = (fixtures / "icc/DisplayP3-v4.icc").read_bytes()
+    for name, image, options in [
+        ("rgb8", picture, {}), ("rgb8-lzw", picture, dict(compression="tiff_lzw")),
+        ("rgb8-deflate", picture, dict(compression="tiff_adobe_deflate")),
+        ("rgb8-old-deflate", picture, dict(compression="tiff_deflate")),
+        ("rgb8-packbits", picture, dict(compression="packbits")), ("gray8", gray, {}), ("bits1", black_white, {}),
+        ("palette8", indexed, {}), ("rgba8", with_alpha, {}), ("rgba8-lzw", with_alpha, dict(compression="tiff_lzw")),
+        ("gray-alpha8", Image.merge("LA", [gray, Image.fromarray(alpha)]), {}), ("big", picture, dict(big_tiff=True)),
+    ]:
+        write(f"tiff/{name}-pillow.tif", pillow(image, "TIFF", **options), "pillow", "magick")
+    write("tiff/rgb8-jpeg-pillow.tif", pillow(picture, "TIFF", compression="jpeg", quality=90), "pillow", "magick")
+    ycbcr = pillow(picture.convert("YCbCr"), "TIFF", compression="jpeg", quality=90)
+    write("tiff/ycbcr-jpeg-pillow.tif", ycbcr, "pillow", "magick")
+    halved = pillow(picture, "JPEG", quality=90, subsampling="4:2:0")
+    write("tiff/ycbcr420-jpeg.tif", tiff(rgb, 6, compression=7, jpeg=halved, more=[(530, 3, [2, 2])]),
+          opaque(numpy.asarray(Image.open(io.BytesIO(halved)))), "pillow", "magick")
+    write("tiff/gray8-jpeg-pillow.tif", pillow(gray, "TIFF", compression="jpeg", quality=90), "pillow", "magick")
+    deep = Image.fromarray(grays.astype(numpy.uint16) * 257)
+    write("tiff/gray16-pillow.tif", pillow(deep, "TIFF"), gray_rgba, "magick")
+    write("tiff/gray16-deflate-pillow.tif", pillow(deep, "TIFF", compression="tiff_adobe_deflate"), gray_rgba, "magick")
+    write("tiff/profile-orientation6-pillow.tif", pillow(picture, "TIFF", icc_profile=profile, tiffinfo={274: 6}),
+          numpy.rot90(opaque(rgb), -1), "pillow")
+    write("tiff/pages-pillow.tif", pillow(picture, "TIFF", save_all=True, append_images=[indexed16]), "pillow", "magick")
+    for name, image, options in [
+        ("rgb8-lzw", picture, ["-compress", "LZW"]), ("rgb8-zip", picture, ["-compress", "Zip"]),
+        ("rgb8-strips", picture, ["-compress", "RLE", "-define", "tiff:rows-per-strip=4"]),
+        ("rgb16-big-endian", picture, ["-depth", "16", "-compress", "LZW", "-endian", "MSB"]),
+        ("rgb8-planes", picture, ["-interlace", "Plane", "-compress", "LZW"]),
+        ("rgb8-tiles", picture, ["-define", "tiff:tile-geometry=16x16", "-compress", "Zip"]),
+        ("rgba8", with_alpha, ["-compress", "LZW"]), ("rgba16", with_alpha, ["-depth", "16", "-compress", "Zip"]),
+        ("rgb8-jpeg", picture, ["-compress", "JPEG", "-quality", "85"]),
+        ("palette4", indexed16, ["-type", "Palette", "-compress", "None"]), ("bits1", black_white, ["-type", "Bilevel", "-compress", "LZW"]),
+        ("gray4", gray, ["-colorspace", "Gray", "-depth", "4", "-compress", "None"]),
+    ]:
+        write(f"tiff/{name}-magick.tif", magick(png(image), options, "tif"), "magick", "pillow")
+    write("tiff/rgba8-associated-magick.tif", magick(png(with_alpha), ["-define", "tiff:alpha=associated", "-compress", "LZW"], "tif"),
+          "pillow", "magick")
+    write("tiff/float-magick.tif", magick(png(picture), ["-define", "quantum:format=floating-point", "-depth", "32", "-compress", "Zip"],
+          "tif"), opaque(rgb), "magick")
+    for name, image, options in [
+        ("rgb8-tiles-jpeg", picture, ["--tile", "--tile-width", "16", "--tile-height", "16", "--compression", "jpeg", "--Q", "90"]),
+        ("rgba8-big-tiles", with_alpha, ["--tile", "--tile-width", "32", "--tile-height", "16", "--compression", "lzw", "--bigtiff"]),
+        ("rgb8-predictor", picture, ["--compression", "deflate", "--predictor", "horizontal"]),
+        ("pyramid", picture, ["--tile", "--tile-width", "16", "--tile-height", "16", "--pyramid", "--compression", "deflate"]),
+    ]:
+        write(f"tiff/{name}-vips.tif", vips(image, options), "magick", "pillow")
+
+    upright = opaque(rgb)
+    turned = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.transpose(1, 0, 2),
+              6: numpy.rot90(upright, -1), 7: numpy.rot90(upright, 2).transpose(1, 0, 2), 8: numpy.rot90(upright)}
+    for orientation, expected in turned.items():
+        write(f"tiff/orientation-{orientation}.tif", tiff(rgb, 2, compression=32773, strip=9, more=[(274, 3, [orientation])]),
+              expected, "pillow", "magick")
+    low = numpy.asarray(indexed16)[..., None].astype(int)
+    table = numpy.array(indexed16.getpalette()[:48], numpy.int64).reshape(-1, 3)
+    colors = lambda size: numpy.vstack([table[:size], numpy.zeros((size - len(table[:size]), 3), numpy.int64)])
+    for bits in (2, 4, 8):
+        stored = low % (1 << bits)
+        write(f"tiff/palette{bits}.tif", tiff(stored, 3, bits, strip=7, more=[(320, 3, (colors(1 << bits).T * 257).ravel().tolist())]),
+              opaque(table[stored[..., 0]]), "magick", "pillow")
+    write("tiff/palette8-of-8-bits.tif", tiff(low, 3, more=[(320, 3, colors(256).T.ravel().tolist())]), opaque(table[low[..., 0]]), "magick")
+    for bits in (1, 2, 4):
+        stored = grays[..., None].astype(int) >> 8 - bits
+        shown = (stored * (255 // ((1 << bits) - 1)))
+        for name, photometric, value in [("", 1, stored), ("-white-is-zero", 0, (1 << bits) - 1 - stored)]:
+            # ImageMagick does not turn 2 and 4 bits over.
+            others = ["pillow"] if photometric == 0 and bits > 1 else ["magick", "pillow"]
+            write(f"tiff/gray{bits}{name}.tif", tiff(value, photometric, bits, compression=8, strip=5), opaque(numpy.dstack([shown] * 3)),
+                  *others)
+    wide = grays[..., None].astype(numpy.uint16) * 257
+    write("tiff/gray16-white-is-zero.tif", tiff(65535 - wide, 0, 16, order=">"), gray_rgba, "magick")
+    write("tiff/rgb16-planes.tif", tiff(rgb.astype(numpy.uint16) * 257, 2, 16, planar=2, strip=6, compression=8), opaque(rgb), "magick")
+    write("tiff/rgba8-tiles-planes.tif", tiff(rgba, 2, planar=2, tile=(16, 32), compression=32773, extra=[2]), rgba, "magick")
+    write("tiff/bits1-tiles.tif", tiff(numpy.asarray(black_white)[..., None].astype(int), 1, 1, tile=(16, 16)),
+          opaque(numpy.dstack([numpy.asarray(black_white) * 255] * 3)), "magick", "pillow")
+    premultiplied = (rgb.astype(int) * alpha[..., None] + 127) // 255
+    straight = numpy.minimum(255, (premultiplied * 255 + alpha[..., None] // 2) // numpy.maximum(1, alpha[..., None].astype(int)))
+    stored = numpy.dstack([premultiplied, alpha])
+    write("tiff/rgba8-associated.tif", tiff(stored, 2, strip=8, extra=[1]), numpy.dstack([straight, alpha]).astype(numpy.uint8),
+          "pillow", "magick")
+    write("tiff/rgba16-associated-planes.tif", tiff(stored * 257, 2, 16, planar=2, order=">", extra=[1]),
+          numpy.dstack([straight, alpha]).astype(numpy.uint8), "magick")
+    write("tiff/rgb8-unspecified-channel.tif", tiff(rgba, 2, extra=[0]), opaque(rgb), "pillow")
+    write("tiff/rgb8-selection-and-alpha.tif", tiff(numpy.dstack([rgb, alpha // 2, alpha]), 2, extra=[0, 2]), rgba)
+    write("tiff/float-gray.tif", tiff(grays[..., None] / 255, 1, 32, real=True, strip=10), gray_rgba, "magick")
+    write("tiff/float-rgb-outside.tif", tiff(numpy.where(rgb < 8, -1.5, numpy.where(rgb > 247, 7, rgb / 255)), 2, 32, real=True, order=">"),
+          opaque(numpy.where(rgb < 8, 0, numpy.where(rgb > 247, 255, rgb))))
+    write("tiff/big-tiles-big-endian.tif", tiff(rgb, 2, order=">", big=True, tile=(32, 16), compression=8), opaque(rgb), "magick")
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "in.tif"
+        plain.write_bytes(pillow(picture, "TIFF", compression="tiff_lzw"))
+        subprocess.run(["exiftool", "-q", "-overwrite_original", "-Make=Example", "-Artist=Somebody", "-ExposureTime=1/50", "-ColorSpace=sRGB",
+                        "-GPSLatitude=48.1", "-GPSLatitudeRef=N", "-XMP-dc:Title=Stream", "-IPTC:City=Graz", str(plain)], check=True)
+        write("tiff/metadata-exiftool.tif", plain.read_bytes(), "pillow", "magick")
 
 
 for kind in kinds:

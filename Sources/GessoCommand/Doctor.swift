@@ -79,6 +79,7 @@ package struct Doctor: Verb {
           ("libpng", .text(images.libpng)), ("libjpeg-turbo", .text(images.libjpegTurbo)),
           ("lcms2", .text(images.littleCMS)), ("isa-l", .text(images.isal)),
           ("libwebp", .text(LibraryVersions.libwebp ?? "not installed, for WebP: apt-get install libwebp7")),
+          ("libtiff", .text(LibraryVersions.libtiff ?? "not installed, for TIFF: apt-get install libtiff6")),
           ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")), ("sqlite", .text(Ledger.libraryVersion)),
         ])
       ),

@@ -114,9 +114,7 @@ package struct Input: Sendable, Hashable {
   static func isFolder(_ path: String) -> Bool { FileIdentity(path)?.isFolder == true }
 
   /// The extensions of files that a folder stands for.
-  private static let extensions: Set = [
-    "jpg", "jpeg", "png", "webp", "gif", "bmp", "tga", "psd", "psb",
-  ]
+  private static let extensions = Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions))
 
   /// The images in a folder, in the order of their names. Hidden files are left out.
   private static func images(in folder: String, isRecursive: Bool) -> [String] {

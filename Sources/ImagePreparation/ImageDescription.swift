@@ -16,6 +16,8 @@ public struct ImageDescription: Sendable, Equatable {
     case psd
     /// WebP (RFC 9649), over libwebp; the first frame of an animation.
     case webp
+    /// TIFF and BigTIFF (TIFF 6.0), over libtiff; the first page.
+    case tiff
 
     /// The name that people use.
     public var name: String { self == .webp ? "WebP" : rawValue.uppercased() }
@@ -45,8 +47,8 @@ public struct ImageDescription: Sendable, Equatable {
   /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most
   /// BMPs and TGAs are stored from the bottom up, which is an orientation, too.
   public var orientation = Orientation.upright
-  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette. Samples of other lengths, such as the 5 bits of some
-  /// BMPs, count as 8.
+  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette; 32 for floating-point samples. Samples of other
+  /// lengths, such as the 5 bits of some BMPs, count as 8.
   public var bitDepth: Int
   /// The meaning of the samples.
   public var colorModel: ColorModel
@@ -144,7 +146,7 @@ extension ImageDescription {
   }
 
   /// Bits of the samples that a decoder delivers for this image: 8 or 16.
-  var decodedBits: Int { bitDepth == 16 ? 16 : 8 }
+  var decodedBits: Int { bitDepth >= 16 ? 16 : 8 }
 
   /// The channels that a decoder delivers for this image: palettes are expanded to colors, and inks stay inks.
   var decodedChannels: RowLayout.Channels {

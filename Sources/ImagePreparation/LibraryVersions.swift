@@ -13,9 +13,14 @@ public struct LibraryVersions: Sendable, Equatable {
   public let isal: String
 
   /// libwebp, as opened when it is first used; nil where it is not installed.
-  public static var libwebp: String? {
-    let version = cic_webp_version()
-    return version == 0 ? nil : "\(version >> 16).\(version >> 8 & 255).\(version & 255)"
+  public static var libwebp: String? { text(cic_webp_version()) }
+
+  /// libtiff, as opened when it is first used; nil where it is not installed.
+  public static var libtiff: String? { text(cic_tiff_version()) }
+
+  /// A version of a byte for each number; nil for 0.
+  private static func text(_ version: Int32) -> String? {
+    version == 0 ? nil : "\(version >> 16).\(version >> 8 & 255).\(version & 255)"
   }
 
   /// The versions of this process.
@@ -34,6 +39,12 @@ public struct LibraryVersions: Sendable, Equatable {
 extension ImageDescription.Format {
   /// The kinds of file that can be decoded on this machine: all, but for those whose library is not installed.
   public static var readable: [ImageDescription.Format] {
-    allCases.filter { $0 != .webp || LibraryVersions.libwebp != nil }
+    allCases.filter { format in
+      switch format {
+      case .webp: LibraryVersions.libwebp != nil
+      case .tiff: LibraryVersions.libtiff != nil
+      case .jpeg, .png, .bmp, .tga, .gif, .psd: true
+      }
+    }
   }
 }

@@ -10,7 +10,7 @@ enum SourceImage {
   static let maxPixels = 100_000_000
 
   /// The kinds that the service takes, of those that can be read here.
-  private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif, .webp]
+  private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif, .webp, .tiff]
 
   private static let preparer = ImagePreparer(limits: Limits(maxPixels: maxPixels))
 

@@ -210,7 +210,7 @@ struct InvocationTests {
     Case("prepare . -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/foreign/text.jpg -o a.jpg", 3, error: ""),
     Case(
-      "prepare FIXTURES/foreign/tiff.tif -o a.jpg", 3, error: "convert it first, for example: magick FILE[0] out.png"),
+      "prepare FIXTURES/foreign/header.avif -o a.jpg", 3, error: "convert it first, for example: avifdec FILE out.png"),
     Case("prepare FIXTURES/foreign/header.heic -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/foreign/empty.jpg -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/corrupt/jpeg-truncated-half-scan.jpg -o a.jpg", 3, error: ""),
@@ -219,7 +219,7 @@ struct InvocationTests {
     Case("prepare FIXTURES/corrupt/jpeg-absurd-size.jpg -o a.jpg", 4, error: ""),
     Case("prepare FIXTURES/corrupt/png-absurd-size.png -o a.jpg", 4, error: ""),
     Case("prepare \(small) -o a.jpg --max-input-pixels 0.01", 4, error: ""),
-    Case("prepare nothing.jpg FIXTURES/foreign/tiff.tif --out-dir out", 3, error: ""),
+    Case("prepare nothing.jpg FIXTURES/foreign/header.avif --out-dir out", 3, error: ""),
     Case("prepare nothing.jpg FIXTURES/corrupt/jpeg-absurd-size.jpg --out-dir out", 1, error: ""),
     Case("prepare \(small) nothing.jpg --out-dir out", 1, error: "", output: "out/small-420.prepared.jpg\n"),
     Case("prepare http://127.0.0.1:1/a.jpg -o a.jpg", 7, error: ""),

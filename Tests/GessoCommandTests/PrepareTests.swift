@@ -1,5 +1,6 @@
 import Digests
 import Foundation
+import GessoPipeline
 import ImagePreparation
 import ScenarioAPI
 import ScenarioSandbox
@@ -312,5 +313,28 @@ struct PrepareTests {
     let empty = try await gesso.run(["inspect", "new"])
     #expect(
       empty.status == 3 && empty.errors.contains("look in the folders within it with --recursive"), "\(empty.errors)")
+  }
+
+  @Test("a folder may hold files of every kind, under every extension of it")
+  func folderOfKinds() async throws {
+    let folder = gesso.folder.appending(path: "kinds")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let files = [
+      "a.jpg": "jpeg/small-420.jpg", "a.jpeg": "jpeg/small-420.jpg", "a.png": "png/small-rgb8.png",
+      "a.bmp": "kinds/bmp/bits1.bmp", "a.tga": "kinds/tga/top-left.tga", "a.gif": "kinds/gif/palette-pillow.gif",
+      "a.psd": "kinds/psd/rgb8-packed.psd", "a.psb": "kinds/psd/rgb8-large.psb",
+      "a.webp": "kinds/webp/lossless-pillow.webp", "a.tif": "kinds/tiff/rgb8-pillow.tif",
+      "a.TIFF": "kinds/tiff/rgb8-pillow.tif",
+    ]
+    let extensions = Set(files.keys.map { String($0.dropFirst(2)).lowercased() })
+    #expect(extensions == Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions)))
+    for (name, file) in files {
+      try FileManager.default.copyItem(atPath: Fixtures.path(file), toPath: folder.appending(path: name).path)
+    }
+    let prepared = try await gesso.run(["prepare", "kinds", "-o", "out/"])
+    #expect(
+      prepared.status == 0 && prepared.errorLines.last == "gesso: 11 of 11 done", "\(prepared.errors)")
+    let inspected = try await gesso.run(["inspect", "kinds", "--json"])
+    #expect(inspected.status == 0 && inspected.text.split(separator: "\n").count == 11, "\(inspected.errors)")
   }
 }

@@ -289,7 +289,8 @@ struct Img2ImgPipelineTests {
   @Test(
     "results of every kind are kept as they are, and checked where their kind can be decoded",
     arguments: [
-      ("kinds/webp/lossy-q30-pillow.webp", "webp", ImageSize(width: 53, height: 31)), ("foreign/tiff.tif", "tiff", nil),
+      ("kinds/webp/lossy-q30-pillow.webp", "webp", ImageSize(width: 53, height: 31)),
+      ("kinds/tiff/rgb8-pillow.tif", "tiff", ImageSize(width: 53, height: 31)), ("foreign/header.avif", "avif", nil),
     ] as [(String, String, ImageSize?)])
   func kinds(file: String, kind: String, size: ImageSize?) async throws {
     let service = ScriptedService(results: [try Fixtures.bytes(file)], mimeType: "image/\(kind)")

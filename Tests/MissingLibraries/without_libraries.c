@@ -1,10 +1,10 @@
-// Preloaded into the command, it makes a machine without libcurl and libwebp (Scripts/test-libraries).
+// Preloaded into the command, it makes a machine without libcurl, libwebp and libtiff (Scripts/test-libraries).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
 
 void *dlopen(const char *name, int flags) {
-  if (name && (strncmp(name, "libcurl", 7) == 0 || strncmp(name, "libwebp", 7) == 0)) return NULL;
+  if (name && (strncmp(name, "libcurl", 7) == 0 || strncmp(name, "libwebp", 7) == 0 || strncmp(name, "libtiff", 7) == 0)) return NULL;
   void *(*next)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
   return next(name, flags);
 }

@@ -1,4 +1,4 @@
-// libpng, libjpeg-turbo, libwebp and ISA-L behind calls that return a status.
+// libpng, libjpeg-turbo, libwebp, libtiff and ISA-L behind calls that return a status.
 //
 // Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
 // Nothing is printed. The first failure of a handle is kept, and later calls return it again. The exception is
@@ -423,6 +423,50 @@ void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
 // Decodes as far as the first `count` bytes of a file go, more of them each time. Sets the number of rows that are done, also where it
 // fails.
 cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
+
+// MARK: TIFF decoder
+
+// libtiff is opened by the first of these calls.
+typedef struct cic_tiff_decoder cic_tiff_decoder;
+
+// The first directory, as libtiff reads it. Numbers are those of TIFF 6.0.
+typedef struct {
+  uint32_t width, height;
+  uint16_t bits;             // of a sample
+  uint16_t samples;          // of a pixel
+  uint16_t extra_count;      // of them, those behind the colors
+  uint16_t compression;
+  uint16_t photometric;
+  uint16_t sample_format;
+  uint16_t ink_set;
+  int32_t alpha;             // the index of the sample of alpha; -1 without one
+  bool is_premultiplied;     // by that alpha
+  bool has_planes;           // samples are stored one after another, not by pixel
+  uint64_t row_bytes;        // of a row that cic_tiff_read_row delivers
+  uint64_t coded_bytes;      // the most of a strip or tile, which libtiff has in memory
+  // 0 where the file has strips.
+  uint32_t tile_width, tile_height, tiles_across;
+  uint64_t tile_row_bytes, tile_bytes;
+} cic_tiff_header;
+
+// 0x040500 is 4.5.0; 0 where libtiff is not installed.
+int32_t cic_tiff_version(void);
+// A decoder of a file or of memory, not of a pipe, whose next unread byte is the first of the TIFF; the source must outlive its use.
+// Where `keeps_damaged`, what is there of a strip or tile that ends early is decoded. NULL without memory or without libtiff.
+cic_tiff_decoder *_Nullable cic_tiff_decoder_create(cic_source *source, size_t max_memory, bool keeps_damaged);
+void cic_tiff_decoder_destroy(cic_tiff_decoder *decoder);
+// libtiff's words about the failure of the last call, and the first warning of all calls; empty for none. They belong to the decoder.
+const char *cic_tiff_message(const cic_tiff_decoder *decoder);
+const char *cic_tiff_warning(const cic_tiff_decoder *decoder);
+// True where libjpeg had to replace pixels.
+bool cic_tiff_is_damaged(const cic_tiff_decoder *decoder);
+int32_t cic_tiff_system_error(const cic_tiff_decoder *decoder);
+// Once. The caller has checked the compression before, so that no code of another one runs.
+cic_status cic_tiff_read_header(cic_tiff_decoder *decoder, cic_tiff_header *header);
+// Once. Allocates a row of tiles for each of the first `planes` planes, 1 to 5; one where samples are stored by pixel.
+cic_status cic_tiff_start(cic_tiff_decoder *decoder, uint32_t planes);
+// A row of a plane, from the first one on: row_bytes in native byte order.
+cic_status cic_tiff_read_row(cic_tiff_decoder *decoder, uint32_t y, uint32_t plane, uint8_t *row);
 
 #pragma clang assume_nonnull end
 

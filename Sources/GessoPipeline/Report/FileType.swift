@@ -17,13 +17,23 @@ extension EncodedFormat {
 }
 
 extension ImageDescription.Format {
-  /// The extension of files of this kind.
-  var fileExtension: String { self == .jpeg ? "jpg" : rawValue }
+  /// The extensions of files of this kind in lower case. Files that are written have the first one.
+  package var fileExtensions: [String] {
+    switch self {
+    case .jpeg: ["jpg", "jpeg"]
+    case .psd: ["psd", "psb"]
+    case .tiff: ["tiff", "tif"]
+    case .png, .bmp, .tga, .gif, .webp: [rawValue]
+    }
+  }
+
+  /// The extension of a file of this kind that is written.
+  var fileExtension: String { fileExtensions[0] }
 
   /// True for kinds that the service takes as they are.
   package var isTakenByService: Bool {
     switch self {
-    case .jpeg, .png, .gif, .webp: true
+    case .jpeg, .png, .gif, .webp, .tiff: true
     case .bmp, .tga, .psd: false
     }
   }

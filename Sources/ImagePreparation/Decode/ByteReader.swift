@@ -15,6 +15,21 @@ struct ByteReader: ~Copyable {
   /// Reads a source from its first byte.
   init(_ source: consuming ByteSource) { self.source = source }
 
+  /// A reader of bytes in memory that the same flag cancels.
+  func memory(_ bytes: [UInt8]) throws(ReadFault) -> ByteReader {
+    do throws(PreparationError) {
+      return ByteReader(try ByteSource(.memory(bytes), cancellation: source.cancellation))
+    } catch {
+      throw .refused(error)
+    }
+  }
+
+  /// The source for a codec that reads it at any place, which works as long as this reader lives and nothing was read from it.
+  var codecSource: OpaquePointer {
+    precondition(start == 0, "nothing was read before")
+    return unsafe source.pointer
+  }
+
   /// The offset of the next byte from the source's first one.
   var offset: Int { start + at }
 

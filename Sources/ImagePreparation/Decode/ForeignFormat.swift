@@ -11,7 +11,7 @@ struct ForeignFormat: Sendable {
 
   /// Recognizes a file by its first bytes.
   init?(of head: [UInt8]) {
-    if let found = Self.container(head) ?? Self.listed(head) ?? Self.tiff(head) ?? Self.document(head) {
+    if let found = Self.container(head) ?? Self.listed(head) ?? Self.raw(head) ?? Self.document(head) {
       self = found
     } else {
       return nil
@@ -144,7 +144,7 @@ struct ForeignFormat: Sendable {
     return Self("a ZIP archive", "unzip FILE")
   }
 
-  // MARK: TIFF
+  // MARK: Raw images in TIFF
 
   /// The makers of cameras with raw images that are TIFF files, by the beginning of tag 0x010F.
   private static let makers: [(name: String, kind: String)] = [
@@ -155,8 +155,8 @@ struct ForeignFormat: Sendable {
     ("olympus", "Olympus raw"), ("panasonic", "Panasonic raw"), ("leica", "Leica raw"), ("fujifilm", "Fujifilm raw"),
   ]
 
-  /// TIFF and the raw images that are TIFF files as far as the header goes.
-  private static func tiff(_ head: [UInt8]) -> ForeignFormat? {
+  /// The raw images that are TIFF files as far as the header goes; nil for other TIFF files.
+  private static func raw(_ head: [UInt8]) -> ForeignFormat? {
     guard head.count >= 4, head[0] == head[1], head[0] == 0x49 || head[0] == 0x4D else { return nil }
     let isLittleEndian = head[0] == 0x49
     func number(_ offset: Int, _ size: Int) -> Int {
@@ -164,7 +164,6 @@ struct ForeignFormat: Sendable {
       let bytes = head[offset..<offset + size]
       return (isLittleEndian ? Array(bytes.reversed()) : Array(bytes)).reduce(0) { $0 << 8 | Int($1) }
     }
-    if number(2, 2) == 43 { return Self("BigTIFF", firstLayer) }
     guard number(2, 2) == 42 else { return nil }
     if isASCII("CR", head, at: 8), number(4, 4) == 16 { return Self("Canon CR2 raw", raw) }
     if isASCII("IIII", head, at: 8) || isASCII("MMMM", head, at: 8) { return Self("Phase One IIQ raw", raw) }
@@ -186,9 +185,9 @@ struct ForeignFormat: Sendable {
       }
     }
     // A camera's or a scanner's finished TIFF has one image; raw images have a small one first, and parts.
-    guard hasParts || isReduced else { return Self("TIFF", firstLayer) }
+    guard hasParts || isReduced else { return nil }
     if let kind = makers.first(where: { maker.hasPrefix($0.name) })?.kind { return Self(kind, raw) }
-    return isReduced && hasParts ? Self("a camera's raw image in TIFF", raw) : Self("TIFF", firstLayer)
+    return isReduced && hasParts ? Self("a camera's raw image in TIFF", raw) : nil
   }
 
   // MARK: Without a signature
