@@ -287,16 +287,23 @@ struct Img2ImgPipelineTests {
   }
 
   @Test(
-    "results of every kind are kept as they are, and checked where their kind can be decoded",
+    "results of every kind are kept as they are, named by their bytes, and checked where their kind can be decoded",
     arguments: [
-      ("kinds/webp/lossy-q30-pillow.webp", "webp", ImageSize(width: 53, height: 31)),
-      ("kinds/tiff/rgb8-pillow.tif", "tiff", ImageSize(width: 53, height: 31)), ("foreign/header.avif", "avif", nil),
-    ] as [(String, String, ImageSize?)])
-  func kinds(file: String, kind: String, size: ImageSize?) async throws {
-    let service = ScriptedService(results: [try Fixtures.bytes(file)], mimeType: "image/\(kind)")
-    let result = try await pipeline(service).start(order()).result
-    #expect(result.files.map(\.path) == [folder + "/small-420-7-1.\(kind)"])
-    #expect(result.files[0].size == size && result.files[0].mimeType == "image/\(kind)")
+      ("kinds/webp/lossy-q30-pillow.webp", "webp", true), ("kinds/tiff/rgb8-pillow.tif", "tiff", true),
+      ("kinds/gif/palette-pillow.gif", "gif", true), ("foreign/header.avif", "avif", false),
+      ("foreign/header.heic", "heic", false),
+    ], [nil, "image/png", "application/octet-stream"])
+  func kinds(_ result: (file: String, kind: String, isDecoded: Bool), served: String?) async throws {
+    let (file, kind, isDecoded) = result
+    let service = ScriptedService(
+      results: [try Fixtures.bytes(file)], mimeType: served ?? "image/\(kind)")
+    // Again, when the files are there.
+    for _ in 0..<2 {
+      let result = try await pipeline(service).start(order()).result
+      #expect(result.files.map(\.path) == [folder + "/small-420-7-1.\(kind)"])
+      #expect(result.files[0].mimeType == "image/\(kind)")
+      #expect(result.files[0].size == (isDecoded ? ImageSize(width: 53, height: 31) : nil))
+    }
   }
 
   @Test("a kind that the service does not take is refused before it is sent as it is")

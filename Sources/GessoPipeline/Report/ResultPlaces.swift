@@ -81,6 +81,8 @@ struct ResultNameSearch {
   /// The result's place in the service's order, from 1.
   let index: Int
   let asset: Asset
+  /// The extension: by the service's media type, until the bytes are there.
+  private var fileExtension: String
   /// The number of the present name.
   var number = 1
   /// The kind of files at the present name.
@@ -92,6 +94,14 @@ struct ResultNameSearch {
     self.places = places
     self.index = index
     self.asset = asset
+    fileExtension = FileType.fileExtension(ofMimeType: asset.mimeType)
+  }
+
+  /// Takes the extension from the media type of the bytes. The search begins again where it is another one.
+  mutating func take(mimeType: String) {
+    let found = FileType.fileExtension(ofMimeType: mimeType)
+    guard found != fileExtension else { return }
+    (fileExtension, number, wasEdited) = (found, 1, false)
   }
 
   /// The path of the result under the present name.
@@ -99,8 +109,7 @@ struct ResultNameSearch {
 
   /// The path of the result under the name with a number.
   func path(_ number: Int) -> String {
-    places.naming.path(
-      index: index, number: number, fileExtension: FileType.fileExtension(ofMimeType: asset.mimeType))
+    places.naming.path(index: index, number: number, fileExtension: fileExtension)
   }
 
   /// Advances to the first name, from the present one on, that is not taken.

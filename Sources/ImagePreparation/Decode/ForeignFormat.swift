@@ -18,6 +18,18 @@ struct ForeignFormat: Sendable {
     }
   }
 
+  /// The subtype of the media type (IANA) of images that services deliver; nil for others.
+  var mediaSubtype: String? {
+    switch kind {
+    case "AVIF": "avif"
+    case "HEIC": "heic"
+    case "HEIF": "heif"
+    case "JPEG XL": "jxl"
+    case "SVG": "svg+xml"
+    default: nil
+    }
+  }
+
   private static let magick = "magick FILE out.png"
   private static let firstLayer = "magick FILE[0] out.png"
   private static let raw = "darktable-cli FILE out.jpg"

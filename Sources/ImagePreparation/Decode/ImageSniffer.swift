@@ -1,7 +1,13 @@
 /// Recognizes the format of a file by its first bytes; names are never trusted.
-enum ImageSniffer {
+package enum ImageSniffer {
   /// The number of bytes that every decision needs at most.
-  static let byteCount = 4096
+  package static let byteCount = 4096
+
+  /// The media type of an image, by its first ``byteCount`` bytes; nil for bytes of another kind than results have.
+  package static func mediaType(of head: [UInt8]) -> String? {
+    let known = SourceDecoder.kinds.first { $0.recognizes(head) }?.format.rawValue
+    return (known ?? ForeignFormat(of: head)?.mediaSubtype).map { "image/\($0)" }
+  }
 
   /// The kind of a file that can be decoded.
   ///

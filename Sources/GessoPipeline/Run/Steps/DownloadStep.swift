@@ -105,17 +105,20 @@ struct DownloadStep {
   private func kept(_ asset: Asset, index: Int) async throws -> Img2ImgResult.File {
     var name = ResultNameSearch(places: places, index: index, asset: asset)
     if let file = try existing(&name) { return file }
-    var (size, digest, damage): (ImageSize?, String, PreparationError?) = (nil, "", nil)
+    var (size, digest, mimeType): (ImageSize?, String, String?) = (nil, "", nil)
+    var damage: PreparationError?
     let download = try await context.client.download(asset, beside: name.path) { file in
       digest = try onFiles(try ContentDigest.sha256(ofFile: file.path))
+      mimeType = try Self.mediaType(of: file.path)
       do throws(PreparationError) {
         size = try verifiedSize(of: file.path)
       } catch {
         damage = error
       }
     }
+    if let mimeType { name.take(mimeType: mimeType) }
     if let damage { throw try unverified(download, digest: digest, resultPath: name.path, damage) }
-    let file = try named(download, size: size, digest: digest, &name)
+    let file = try named(download, mimeType ?? download.file.mimeType, size: size, digest: digest, &name)
     if name.number > 1 {
       context.report(.nameTaken(name.path(1), wasEdited: name.wasEdited, result: name.path))
     }
@@ -162,7 +165,8 @@ struct DownloadStep {
 
   /// Gives a download the first free name, or discards it if the result has appeared meanwhile.
   private func named(
-    _ download: borrowing UnnamedDownload, size: ImageSize?, digest: String, _ name: inout ResultNameSearch
+    _ download: borrowing UnnamedDownload, _ mimeType: String, size: ImageSize?, digest: String,
+    _ name: inout ResultNameSearch
   ) throws -> Img2ImgResult.File {
     let (run, asset) = (name.places.run, name.asset.id)
     while true {
@@ -170,7 +174,7 @@ struct DownloadStep {
       if let file = try existing(&name) { return file }
       let file = Img2ImgResult.File(
         index: name.index, path: name.path, recordPath: ResultRecord.path(beside: name.path), assetID: asset,
-        mimeType: download.file.mimeType, sha256: digest, byteCount: download.file.byteCount, size: size)
+        mimeType: mimeType, sha256: digest, byteCount: download.file.byteCount, size: size)
       let record = try ResultRecord.bytes(of: file, run: run)
       let isPlaced: Bool
       do throws(FileFailure) {
@@ -226,6 +230,13 @@ struct DownloadStep {
       guard error.kind == .exists else { throw error }
       return false
     }
+  }
+
+  /// The media type of a file's bytes; nil for a kind that is not known.
+  private static func mediaType(of path: String) throws -> String? {
+    let file = try FileHandle(forReadingFrom: URL(filePath: path))
+    defer { try? file.close() }
+    return ImageSniffer.mediaType(of: Array(try file.read(upToCount: ImageSniffer.byteCount) ?? Data()))
   }
 
   /// Decodes a downloaded file from end to end. A format that this package does not decode is only recognized by its first bytes.
