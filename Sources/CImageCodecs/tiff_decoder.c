@@ -15,6 +15,7 @@ enum {
   TAG_PHOTOMETRIC = 262,
   TAG_STRIP_BYTES = 279,
   TAG_SAMPLES = 277,
+  TAG_STRIP_ROWS = 278,
   TAG_PLANAR = 284,
   TAG_TILE_WIDTH = 322,
   TAG_TILE_HEIGHT = 323,
@@ -280,6 +281,9 @@ static bool read_fields(cic_tiff_decoder *decoder) {
     header->alpha = header->samples - extra_count + i;
     header->is_premultiplied = extra[i] == ALPHA_ASSOCIATED;
   }
+  uint32_t strip_rows = 0;
+  library.get_defaulted(tiff, TAG_STRIP_ROWS, &strip_rows);
+  header->block_pixels = (uint64_t)header->width * (strip_rows < header->height ? strip_rows : header->height);
   bool is_tiled = library.is_tiled(tiff) != 0;
   header->row_bytes = library.scanline_size(tiff);
   if (is_tiled) {
@@ -289,6 +293,7 @@ static bool read_fields(cic_tiff_decoder *decoder) {
     }
     header->tile_row_bytes = library.tile_row_size(tiff);
     header->tile_bytes = library.tile_size(tiff);
+    header->block_pixels = (uint64_t)header->tile_width * header->tile_height;
     header->tiles_across = header->width / header->tile_width + (header->width % header->tile_width != 0);
     if (header->tile_bytes == 0 || header->tile_row_bytes > header->tile_bytes / header->tile_height) return false;
   }

@@ -444,6 +444,7 @@ typedef struct {
   bool has_planes;           // samples are stored one after another, not by pixel
   uint64_t row_bytes;        // of a row that cic_tiff_read_row delivers
   uint64_t coded_bytes;      // the most of a strip or tile, which libtiff has in memory
+  uint64_t block_pixels;     // of a strip or tile
   // 0 where the file has strips.
   uint32_t tile_width, tile_height, tiles_across;
   uint64_t tile_row_bytes, tile_bytes;

@@ -116,6 +116,8 @@ struct TIFFTests {
     #expect(try bytes("orientation-1") < 2000)
     // Four tiles across, in four planes of 16 by 32 samples, and more.
     #expect(try bytes("rgba8-tiles-planes") > 4 * 4 * 16 * 32)
+    // The coefficients of a strip of JPEG.
+    #expect(try bytes("ycbcr420-jpeg") > 2 * 3 * 53 * 31)
     // One strip of all.
     #expect(try bytes("rgb8-deflate-pillow") > Fixtures.bytes("kinds/tiff/rgb8-deflate-pillow.tif").count * 3 / 4)
   }

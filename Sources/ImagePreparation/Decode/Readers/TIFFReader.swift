@@ -81,7 +81,10 @@ final class TIFFReader: RowReader {
   var wholeImageBytes: Int {
     let header = decoder.header
     let files = header.tile_bytes == 0 ? samples.planes : 1
+    // libjpeg has all coefficients of a progressive JPEG, of two bytes each.
+    let coefficients = header.compression == 7 ? files * 2 * (header.has_planes ? 1 : Int(header.samples)) : 0
     let parts = [
+      (header.block_pixels, coefficients),
       (header.coded_bytes, files), (header.row_bytes, samples.planes),
       (header.tile_bytes, samples.planes * Int(header.tiles_across)),
     ]
