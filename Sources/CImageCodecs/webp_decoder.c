@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cimage_codecs.h"
+#include "webp_library.h"
 
 // libwebp's interface of version 0x02xx (webp/decode.h), which has not changed since 2012: functions that take plain values. Headers are
 // not needed to build, and the library only when the first WebP is read.
@@ -19,7 +20,7 @@ static struct {
   bool is_open;
 } library;
 
-static void open_library(void) {
+void *cic_open_libwebp(void) {
   static const char *const names[] = {
 #if defined(__APPLE__)
     "libwebp.7.dylib", "/opt/homebrew/lib/libwebp.7.dylib", "/usr/local/lib/libwebp.7.dylib",
@@ -29,6 +30,11 @@ static void open_library(void) {
   };
   void *handle = NULL;
   for (size_t i = 0; i < sizeof names / sizeof *names && !handle; i++) handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  return handle;
+}
+
+static void open_library(void) {
+  void *handle = cic_open_libwebp();
   if (!handle) return;
 #define LOAD(field, name)                                        \
   library.field = (__typeof__(library.field))dlsym(handle, name); \

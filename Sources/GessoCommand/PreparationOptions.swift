@@ -35,10 +35,10 @@ package struct PreparationOptions: ParsableArguments {
       valueName: "MODEL"))
   package var sizing: ModelSizing?
 
-  @Option(help: "Encoded form of the result.")
+  @Option(help: "Encoded form of the result; auto is JPEG or PNG. A transparent WebP is lossless.")
   package var format: Recipe.Output.Format = .auto
 
-  @Option(help: ArgumentHelp("JPEG quality, 1 to 100 (default: 92).", valueName: "1…100"))
+  @Option(help: ArgumentHelp("Quality of JPEG and lossy WebP, 1 to 100 (default: 92).", valueName: "1…100"))
   package var quality: Int?
 
   @Option(
@@ -95,12 +95,12 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "JPEG chroma subsampling (default: 420).")
   package var subsampling: Recipe.Subsampling?
 
-  @Option(help: "PNG: fast is larger, small is slower (default: balanced).")
+  @Option(help: "PNG and WebP: fast is larger, small is slower and makes a WebP lossless (default: balanced).")
   package var compression: Recipe.Compression?
 
   @Option(
     name: .customLong("min-quality"),
-    help: ArgumentHelp("Lowest JPEG quality for --max-bytes (default: 60).", valueName: "1…100"))
+    help: ArgumentHelp("Lowest quality for --max-bytes (default: 60).", valueName: "1…100"))
   package var minQuality: Int?
 
   @Option(
@@ -226,8 +226,9 @@ package struct PreparationOptions: ParsableArguments {
   private func encoding(output: String?, maxBytes: Int?) throws(CommandError) -> Recipe.Output {
     var format = try Self.format(format, output: output)
     if bits?.bits == .sixteen {
-      guard format != .jpeg else {
-        throw .usage("--bits 16 needs PNG: a JPEG has 8 bits per sample", remedy: "leave it out, or write a .png")
+      guard format == .auto || format == .png else {
+        let name = format == .jpeg ? "JPEG" : "WebP"
+        throw .usage("--bits 16 needs PNG: a \(name) has 8 bits per sample", remedy: "leave it out, or write a .png")
       }
       format = .png
     }
@@ -240,6 +241,7 @@ package struct PreparationOptions: ParsableArguments {
       .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
     case .jpeg: .jpeg(quality: quality, subsampling: subsampling, budget: budget)
     case .png: .png(compression: compression, bits: bits, budget: budget)
+    case .webp: .webp(quality: quality, compression: compression, budget: budget)
     }
   }
 
@@ -247,6 +249,11 @@ package struct PreparationOptions: ParsableArguments {
   private func refuseIdle(_ format: Recipe.Output.Format, maxBytes: Int?) throws(CommandError) {
     let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
       ("--quality", quality != nil, format == .png, "with PNG"),
+      (
+        "--quality", quality != nil, format == .webp && compression == .small,
+        "with --compression small, which is lossless"
+      ),
+      ("--subsampling", subsampling != nil, format == .webp, "with WebP"),
       ("--subsampling", subsampling != nil, format == .png, "with PNG"),
       ("--min-quality", minQuality != nil, format == .png, "with PNG"),
       ("--compression", compression != nil, format == .jpeg, "with JPEG"),
@@ -287,10 +294,11 @@ package struct PreparationOptions: ParsableArguments {
     switch output[dot...].dropFirst().lowercased() {
     case "jpg", "jpeg": named = .jpeg
     case "png": named = .png
+    case "webp": named = .webp
     default:
       if asked != .auto { return asked }
       throw .usage(
-        "the output's name \(output) ends in no known format", remedy: "name it .jpg or .png, or add --format")
+        "the output's name \(output) ends in no known format", remedy: "name it .jpg, .png or .webp, or add --format")
     }
     guard asked == .auto || asked == named else {
       throw .usage(

@@ -95,10 +95,9 @@ package struct Strip: Verb {
     let suffix = path.split(separator: "/").last.flatMap { name in
       name.lastIndex(of: ".").map { name[$0...].lowercased() }
     }
-    let suffixes: [String?] = image.format == .jpeg ? [".jpg", ".jpeg", nil] : [".png", nil]
-    guard suffixes.contains(suffix) else {
+    guard suffix.map({ image.format.fileExtensions.contains(String($0.dropFirst())) }) ?? true else {
       throw CommandError.usage(
-        "stripping does not change the format, and \(path) would be a \(image.format.rawValue.uppercased())",
+        "stripping does not change the format, and \(path) would be a \(image.format.name)",
         remedy: "name it .\(image.format.fileExtension)")
     }
     try DurableFile.write(image.bytes, to: path, replacing: !destination.noClobber, notOver: files)

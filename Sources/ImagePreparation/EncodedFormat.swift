@@ -4,4 +4,9 @@ public enum EncodedFormat: String, Sendable, CaseIterable {
   case jpeg
   /// PNG.
   case png
+  /// WebP, over libwebp.
+  case webp
+
+  /// The name that people use.
+  public var name: String { self == .webp ? "WebP" : rawValue.uppercased() }
 }

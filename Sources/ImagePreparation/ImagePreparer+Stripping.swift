@@ -13,7 +13,7 @@ public struct StrippedImage: Sendable, Equatable {
 }
 
 extension ImagePreparer {
-  /// Removes the metadata of a JPEG or PNG without decoding its pixels: their bytes and the tables that they need are copied.
+  /// Removes the metadata of a JPEG, PNG or WebP without decoding its pixels: their bytes and the tables that they need are copied.
   ///
   /// Everything is left out that does not describe the pixels: EXIF, XMP, IPTC, text, thumbnails, further images behind the first one.
   /// The orientation and the colors that EXIF declares are written in EXIF metadata that hold nothing else.
@@ -42,7 +42,7 @@ extension ImagePreparer {
     guard let format = EncodedFormat(rawValue: description.format.rawValue) else {
       throw PreparationError(
         .unsupportedFeature, stage: .open,
-        "only a JPEG or PNG can be stripped of its metadata, and it is a \(description.format.name)",
+        "only a JPEG, PNG or WebP can be stripped of its metadata, and it is a \(description.format.name)",
         remedy: "prepare it instead, which keeps none")
     }
     let file = try source.bytes(limit: limits.maxMemory / 2)

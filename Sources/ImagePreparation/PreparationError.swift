@@ -19,9 +19,9 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let empty = Code(rawValue: "empty")
     /// The bytes are no image known to this package.
     public static let notAnImage = Code(rawValue: "not-an-image")
-    /// The bytes are an image of another kind (WebP, HEIC, …).
+    /// The bytes are an image of another kind (HEIC, a camera's raw data, …), or a library that it needs is not installed.
     public static let unsupportedFormat = Code(rawValue: "unsupported-format")
-    /// The file is a JPEG or PNG of a variety that is not supported.
+    /// The file is of a variety that is not supported.
     public static let unsupportedFeature = Code(rawValue: "unsupported-feature")
     /// The source ends before the image does.
     public static let truncated = Code(rawValue: "truncated")

@@ -6,9 +6,9 @@ public struct PreparedImage: Sendable {
   public let format: EncodedFormat
   /// Width and height of the result.
   public let size: ImageSize
-  /// JPEG quality used; nil for PNG.
+  /// The quality of a JPEG or a lossy WebP; nil for a lossless file.
   public let quality: Int?
-  /// JPEG subsampling used, as `4:2:0`, `4:4:4` or `gray`; nil for PNG.
+  /// The subsampling of a JPEG or a lossy WebP, as `4:2:0`, `4:4:4` or `gray`; nil for a lossless file.
   public let subsampling: String?
   /// Bits per sample, 8 or 16. A PNG of 8 may store gray and palettes in fewer.
   public let bits: Int

@@ -100,7 +100,7 @@ struct InvocationTests {
       "prepare \(small) -o a.jpg --for sdxl --size 600x100 --fit stretch --enlarge", 2,
       error: ": crop an extreme shape with --size WxH --fit cover"),
     Case("prepare \(small) -o a.jpg --max-bytes 300", 4, error: "raise --max-bytes, or lower --min-side"),
-    Case("prepare \(small) -o a.webp", 2, error: "name it .jpg or .png, or add --format"),
+    Case("prepare \(small) -o a.gif", 2, error: "name it .jpg, .png or .webp, or add --format"),
     Case("prepare \(small) -o a.jpg --format png", 2, error: "change one of the two"),
     Case("prepare \(small) -o a.jpg -q -v", 2, error: "keep one: see gesso prepare --help"),
     Case("frobnicate", 2, error: "see gesso --help"),

@@ -164,7 +164,8 @@ struct PreparationOptionsTests {
   /// The format the output's name asks for; nil when the combination is refused.
   static let names: [(flags: String, output: String?, format: Recipe.Output.Format?)] = [
     ("", nil, .auto), ("", "a.png", .png), ("", "a.JPG", .jpeg), ("", "a.jpeg", .jpeg), ("--format png", "a.png", .png),
-    ("--format png", "a.jpg", nil), ("", "a.webp", nil), ("--format jpeg", "a.bin", .jpeg), ("", "a", .auto),
+    ("--format png", "a.jpg", nil), ("", "a.webp", .webp), ("", "a.gif", nil), ("--format jpeg", "a.bin", .jpeg),
+    ("", "a", .auto),
     ("", "dir.d/a", .auto), ("--format png", "a", .png), ("--bits 16", "a.png", .png), ("--bits 16", "a.jpg", nil),
     ("--bits 8", "a.jpg", .jpeg), ("--bits auto", "a.jpg", .jpeg),
   ]

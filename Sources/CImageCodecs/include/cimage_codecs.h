@@ -424,6 +424,30 @@ void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
 // fails.
 cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
 
+// MARK: WebP encoder
+
+// libwebp is opened by the first of these calls.
+typedef struct cic_webp_encoder cic_webp_encoder;
+
+typedef struct {
+  uint32_t width, height;
+  bool has_alpha;   // RGBA, else RGB
+  bool lossless;
+  float quality;    // of a lossy file, 0 to 100
+  int32_t effort;   // libwebp's level of a lossless file, 0 to 9, or its method of a lossy one, 0 to 6
+  bool saves_memory;  // a lossy file of the methods from 3 on takes up to a half more time and a fifth of the memory
+} cic_webp_encoder_options;
+
+// False where libwebp is not installed, or only its decoder is.
+bool cic_webp_can_encode(void);
+// NULL without memory or without libwebp.
+cic_webp_encoder *_Nullable cic_webp_encoder_create(cic_cancel_flag *_Nullable cancel);
+void cic_webp_encoder_destroy(cic_webp_encoder *encoder);
+// Encodes an image. The bytes stay valid until the next call.
+cic_status cic_webp_encode(
+  cic_webp_encoder *encoder, const cic_webp_encoder_options *options, const uint8_t *pixels, int32_t stride,
+  const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+
 // MARK: TIFF decoder
 
 // libtiff is opened by the first of these calls.

@@ -1,7 +1,10 @@
 package import ImagePreparation
 
 extension EncodedFormat {
-  /// The extension of files of this format.
+  /// The extensions of files of this format in lower case. Files that are written have the first one.
+  package var fileExtensions: [String] { source.fileExtensions }
+
+  /// The extension of a file of this format that is written.
   package var fileExtension: String { source.fileExtension }
 
   /// The media type (IANA).
@@ -12,6 +15,7 @@ extension EncodedFormat {
     switch self {
     case .jpeg: .jpeg
     case .png: .png
+    case .webp: .webp
     }
   }
 }

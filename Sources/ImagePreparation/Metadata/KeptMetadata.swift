@@ -78,6 +78,7 @@ struct KeptMetadata: Sendable, Equatable {
       switch (source.format, format) {
       case (.png, .png): textCount > 0
       case (.png, .jpeg): comment != nil && textCount == 1
+      case (_, .webp): false
       case (_, _): comment != nil
       }
     let isJPEG = format == .jpeg
@@ -88,7 +89,7 @@ struct KeptMetadata: Sendable, Equatable {
     let large = isJPEG ? segments.filter { $0.content.count > Self.longestSegment } : []
     let location = LocationReader(
       exif: large.contains { $0.name == "EXIF" } ? nil : exif, xmp: large.contains { $0.name == "XMP" } ? nil : xmp,
-      chunks: isJPEG ? [] : chunks)
+      chunks: format == .png ? chunks : [])
     var notes: [String] = []
     if location.hasCoordinates {
       notes.append("kept GPS")
@@ -117,7 +118,8 @@ struct KeptMetadata: Sendable, Equatable {
   }
 
   /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
-  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5). `file` must be the output of one of this package's encoders.
+  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5), or behind the image of a WebP (RFC 9649, 2.7.1.5). `file` must be the output of
+  /// one of this package's encoders.
   /// What is too long for a JPEG's segment is left out.
   func insert(into file: inout [UInt8], format: EncodedFormat) {
     switch format {
@@ -140,6 +142,12 @@ struct KeptMetadata: Sendable, Equatable {
       }
       for chunk in chunks { written += chunk.bytes }
       file.insert(contentsOf: written, at: Self.pngHeaderBytes)
+    case .webp:
+      guard exif != nil || xmp != nil else { return }
+      var container = WebPContainer(file)
+      if let exif { container.set("EXIF", exif) }
+      if let xmp { container.set("XMP ", xmp) }
+      file = container.bytes
     }
   }
 }

@@ -15,8 +15,8 @@ struct MetadataStripper {
   /// Copies a file.
   ///
   /// - Parameters:
-  ///   - file: A whole JPEG or PNG.
-  ///   - format: Which of the two it is.
+  ///   - file: A whole JPEG, PNG or WebP.
+  ///   - format: Which of them it is.
   ///   - source: The content of its headers.
   ///   - keepsLook: True to keep the color profile and the orientation, without which a viewer shows something else.
   ///   - cancellation: Stops the copy when it is raised.
@@ -33,6 +33,7 @@ struct MetadataStripper {
     switch format {
     case .jpeg: try copyJPEG(file)
     case .png: try copyPNG(file)
+    case .webp: try copyWebP(file)
     }
   }
 
@@ -239,5 +240,28 @@ extension MetadataStripper {
     default: leaveOut("the chunk \(type)")
     }
     return false
+  }
+}
+
+// MARK: - WebP (RFC 9649, 2.7)
+
+extension MetadataStripper {
+  private mutating func copyWebP(_ file: [UInt8]) throws(PreparationError) {
+    try checkIsCanceled()
+    var container = WebPContainer(file)
+    guard !container.isCut else { throw Self.cut(file.count) }
+    let hasProfile = profile != nil
+    for name in container.keepImageAlone() {
+      switch name {
+      case "EXIF": leaveOut("EXIF")
+      case "XMP ": leaveOut("XMP")
+      case "ICCP": if !hasProfile { leaveOut("the color profile") }
+      default: leaveOut("the chunk \(name)")
+      }
+    }
+    if container.trailing > 0 { leaveOut("what follows the image (\(container.trailing) bytes)") }
+    if let profile { container.set("ICCP", profile) }
+    if let exif { container.set("EXIF", exif) }
+    bytes = container.bytes
   }
 }

@@ -23,7 +23,9 @@ enum ColorPlan: Sendable {
     }
     switch recipe.samples.profile {
     case .keep:
-      guard source.profileMismatch == nil else { break }
+      // A WebP has three channels, for which no profile of gray is.
+      let isGray = channels == .gray || channels == .grayAlpha
+      guard source.profileMismatch == nil, !isGray || recipe.output.format != .webp else { break }
       let profile = source.iccProfile ?? described(source)?.profile(channels: channels)
       return (profile.map(ColorPlan.tagged) ?? .untouched, [])
     case .ignore:

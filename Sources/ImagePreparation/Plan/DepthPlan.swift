@@ -24,11 +24,12 @@ struct DepthPlan: Sendable, Equatable {
       return
     }
     let kept = recipe.samples.isData ? decoded : 8
-    result = format == .jpeg ? 8 : recipe.output.bits?.rawValue ?? kept
+    let eightAlone = format == .jpeg ? "JPEG" : format == .webp ? "WebP" : nil
+    result = eightAlone == nil ? recipe.output.bits?.rawValue ?? kept : 8
     self.format = result == 16 ? .png : format
     var notes: [String] = []
     if result < decoded {
-      notes.append("rounded from 16 bits per sample to 8" + (format == .jpeg ? ", because a JPEG has no more" : ""))
+      notes.append("rounded from 16 bits per sample to 8" + (eightAlone.map { ", because a \($0) has no more" } ?? ""))
     }
     if result > decoded { notes.append("16 bits per sample are no finer than the 8 of the source") }
     if result == 16, format == .auto { notes.append("PNG, because a JPEG has no 16 bits per sample") }

@@ -33,6 +33,9 @@ struct OutputPlan: Sendable {
     /// PNG if any pixel is transparent, otherwise as ``jpegUnlessFlat``.
     case pngIfTransparent = "png-if-transparent"
 
+    /// WebP, lossless where a pixel is transparent or the compression is ``Recipe/Compression/small``.
+    case webp
+
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
@@ -41,12 +44,19 @@ struct OutputPlan: Sendable {
       switch self {
       case .png: true
       case .pngIfTransparent: isTransparent
-      case .jpeg, .jpegUnlessFlat: false
+      case .jpeg, .jpegUnlessFlat, .webp: false
       }
     }
 
     /// The recipe's word for it.
-    var asked: Recipe.Output.Format { self == .jpeg ? .jpeg : self == .png ? .png : .auto }
+    var asked: Recipe.Output.Format {
+      switch self {
+      case .jpeg: .jpeg
+      case .png: .png
+      case .webp: .webp
+      case .jpegUnlessFlat, .pngIfTransparent: .auto
+      }
+    }
   }
 
   /// The form in which the encoder receives the image.
@@ -65,9 +75,9 @@ struct OutputPlan: Sendable {
   struct Settings: Sendable, Equatable {
     /// The format.
     var format: Format
-    /// JPEG quality, 1 to 100.
+    /// The quality of a lossy file, 1 to 100.
     var quality: Double
-    /// PNG compression.
+    /// The compression of a PNG or WebP.
     var compression: Recipe.Compression
   }
 
@@ -118,7 +128,7 @@ struct OutputPlan: Sendable {
   ) throws(PreparationError) {
     let format = depth.format
     self.planeCount = planeCount
-    wantsPlanes = form == .planes && product == .file(tensor: nil) && format != .png
+    wantsPlanes = form == .planes && product == .file(tensor: nil) && (format == .auto || format == .jpeg)
 
     let turn: [FinishingStep] = source.orientation == .upright ? [] : [.turn(source.orientation)]
     var rest: [FinishingStep] = []
@@ -141,6 +151,7 @@ struct OutputPlan: Sendable {
       switch format {
       case .png: .png
       case .jpeg: .jpeg
+      case .webp: .webp
       case .auto: alpha.transparency == .never ? .jpegUnlessFlat : .pngIfTransparent
       }
     settings =
@@ -150,6 +161,7 @@ struct OutputPlan: Sendable {
     self.product = product
     budget = recipe.output.budget
     size = geometry.canvas
+    if format == .webp, product.isFile { try WebPEncoder.check(size) }
     subsampling = recipe.output.subsampling
     embeddedProfile = color.embeddedProfile
     pngColor = color.pngColor(recipe)
@@ -177,13 +189,22 @@ struct OutputPlan: Sendable {
     switch settings.format {
     case .png: return PNGRowStream.takes(size, deliveredChannels, bits: bits, settings.compression) ? .pngRows : .whole
     case .jpeg, .jpegUnlessFlat: return JPEGRowStream.takes(deliveredChannels) ? .jpegRows : .whole
-    case .pngIfTransparent: return .whole
+    case .pngIfTransparent, .webp: return .whole
     }
   }
 
   /// The encoding of a JPEG result with `settings`.
   func jpeg(_ settings: Settings) -> JPEGEncoding {
     JPEGEncoding(quality: settings.quality, subsampling: subsampling, iccProfile: embeddedProfile)
+  }
+
+  /// True where a WebP of an image with an alpha channel or without one is lossless.
+  func isLosslessWebP(_ settings: Settings, hasAlpha: Bool) -> Bool { hasAlpha || settings.compression == .small }
+
+  /// The most bytes that an encoder allocates besides the file.
+  var encoderBytes: Int {
+    guard settings.format == .webp else { return 0 }
+    return WebPEncoder.bytesNeeded(size, isLossless: isLosslessWebP(settings, hasAlpha: transparency != .never))
   }
 
   /// A PNG encoder with `settings`.

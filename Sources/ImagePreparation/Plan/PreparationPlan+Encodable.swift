@@ -89,9 +89,9 @@ private struct Explanation: Encodable {
     let formats = outputPlan.possibleFormats
     output = Output(
       format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),
-      quality: formats.contains(.jpeg) ? outputPlan.settings.quality : nil,
+      quality: outputPlan.mayBeLossy ? outputPlan.settings.quality : nil,
       subsampling: formats.contains(.jpeg) ? outputPlan.subsampling.rawValue : nil,
-      compression: formats.contains(.png) ? outputPlan.settings.compression.rawValue : nil, bits: outputPlan.bits,
+      compression: formats == [.jpeg] ? nil : outputPlan.settings.compression.rawValue, bits: outputPlan.bits,
       delivery: outputPlan.delivery.rawValue,
       metadata: (outputPlan.metadata.map { $0.isWithoutLocation ? .keepWithoutGPS : .keep }
         ?? Recipe.MetadataHandling.none).rawValue,
@@ -122,14 +122,23 @@ private struct Explanation: Encodable {
         Unsettled(
           what: "format", rule: "PNG where a pixel is transparent, or the image is flat and PNG is smaller",
           outcomes: formats))
-    case .jpeg, .png, .pngIfTransparent: break
+    case .webp where output.mayBeLossy && output.transparency != .never:
+      rules.append(
+        Unsettled(
+          what: "loss", rule: "none where a pixel is transparent",
+          outcomes: ["quality \(Int(output.settings.quality))", "lossless"]))
+    case .jpeg, .png, .webp, .pngIfTransparent: break
     }
     if let budget = output.budget {
       var ways: [String] = []
-      if formats.contains("jpeg") {
+      if output.mayBeLossy {
         ways.append("quality from \(Int(output.settings.quality)) down to \(budget.minQuality)")
       }
-      if formats.contains("png"), output.settings.compression != .small { ways.append("compression small") }
+      if formats.contains("png") || formats.contains("webp") && output.transparency != .never,
+        output.settings.compression != .small
+      {
+        ways.append("compression small")
+      }
       rules.append(
         Unsettled(
           what: "bytes", rule: "no more than \(budget.bytes)",
@@ -145,9 +154,16 @@ extension OutputPlan {
     switch settings.format {
     case .jpeg: [.jpeg]
     case .png: [.png]
+    case .webp: [.webp]
     case .jpegUnlessFlat: [.jpeg, .png]
     case .pngIfTransparent: transparency == .always ? [.png] : [.png, .jpeg]
     }
+  }
+
+  /// True where the file may have a quality.
+  var mayBeLossy: Bool {
+    possibleFormats.contains(.jpeg)
+      || settings.format == .webp && !isLosslessWebP(settings, hasAlpha: transparency == .always)
   }
 }
 

@@ -155,7 +155,7 @@ public struct PreparationPlan: Sendable {
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
       codec.wholeImageBytes + loopBytes + coefficientBytes + copies * sampleBytes * geometry.canvas.pixelCount * 4
-      + tensorBytes
+      + tensorBytes + (product.isFile ? output.encoderBytes : 0)
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,

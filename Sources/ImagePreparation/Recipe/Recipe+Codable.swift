@@ -165,6 +165,9 @@ extension Recipe.Output: Codable {
     case .png:
       try fields.checkOnly([.format, .compression, .bits, .maxBytes, .minSide], with: "png")
       self = .png(compression: compression, bits: bits, budget: budget)
+    case .webp:
+      try fields.checkOnly([.format, .quality, .compression, .maxBytes, .minQuality, .minSide], with: "webp")
+      self = .webp(quality: quality, compression: compression, budget: budget)
     }
   }
 
@@ -190,6 +193,9 @@ extension Recipe.Output: Codable {
     case .png(let compression, let bits, _):
       try values.encode(compression, forKey: .compression, unless: .balanced)
       try values.encodeIfPresent(bits, forKey: .bits)
+    case .webp(let quality, let compression, _):
+      try encode(quality: quality, .yuv420)
+      try values.encode(compression, forKey: .compression, unless: .balanced)
     }
   }
 }

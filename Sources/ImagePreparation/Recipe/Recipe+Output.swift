@@ -10,6 +10,9 @@ extension Recipe {
     case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
     /// PNG. Of 8 bits per sample, lossless palettes and fewer bits are always tried. With `bits` nil, ``Recipe/Samples/data`` of 16 bits keeps them, and all else has 8.
     case png(compression: Compression = .balanced, bits: Bits? = nil, budget: Budget? = nil)
+    /// WebP, which needs libwebp: lossy of a quality from 1 to 100 for an opaque image, lossless where a pixel is transparent, and with
+    /// ``Compression/small``. It has 8 bits per sample, and sides of up to 16,383 pixels.
+    case webp(quality: Int = 92, compression: Compression = .balanced, budget: Budget? = nil)
   }
 
   /// Chroma subsampling of JPEG results.
@@ -20,7 +23,8 @@ extension Recipe {
     case yuv444 = "444"
   }
 
-  /// The time that a PNG result may take. All cases store the same pixels.
+  /// The time that a PNG result may take. All cases store the same pixels. An opaque WebP is lossless with ``small``, and lossy with the
+  /// others.
   public enum Compression: String, Sendable, CaseIterable {
     /// A twentieth of libpng's time at its default level; photographs are 4 % larger.
     case fast
@@ -38,12 +42,12 @@ extension Recipe {
     case sixteen = 16
   }
 
-  /// The largest encoded size of a result. First the quality of a JPEG is reduced, or the compression of a PNG raised, then the scale is
-  /// reduced.
+  /// The largest encoded size of a result. First the quality of a JPEG or a lossy WebP is reduced, or the compression of a lossless file
+  /// raised, then the scale is reduced.
   public struct Budget: Sendable, Equatable {
     /// The most bytes, 1 or more.
     public var bytes: Int
-    /// The lowest JPEG quality that the search may use, 1 to 100. A PNG has none.
+    /// The lowest quality that the search may use, 1 to 100. A lossless file has none.
     public var minQuality: Int
     /// The length in pixels, 1 or more, below which the search makes no side of the result.
     public var minSide: Int
@@ -65,7 +69,7 @@ extension Recipe {
 extension Recipe.Output {
   /// The cases without their values.
   package enum Format: String, Sendable, CaseIterable {
-    case auto, jpeg, png
+    case auto, jpeg, png, webp
   }
 
   /// The case without its values.
@@ -74,13 +78,14 @@ extension Recipe.Output {
     case .auto: .auto
     case .jpeg: .jpeg
     case .png: .png
+    case .webp: .webp
     }
   }
 
-  /// The JPEG quality of an output that may be one; nil for PNG.
+  /// The quality of an output that may be lossy; nil for PNG.
   var quality: Int? {
     switch self {
-    case .auto(let quality, _, _, _, _), .jpeg(let quality, _, _): quality
+    case .auto(let quality, _, _, _, _), .jpeg(let quality, _, _), .webp(let quality, _, _): quality
     case .png: nil
     }
   }
@@ -89,14 +94,14 @@ extension Recipe.Output {
   var subsampling: Recipe.Subsampling {
     switch self {
     case .auto(_, let subsampling, _, _, _), .jpeg(_, let subsampling, _): subsampling
-    case .png: .yuv420
+    case .png, .webp: .yuv420
     }
   }
 
-  /// The compression of an output that may be a PNG.
+  /// The compression of an output that may be a PNG or WebP.
   var compression: Recipe.Compression {
     switch self {
-    case .auto(_, _, let compression, _, _), .png(let compression, _, _): compression
+    case .auto(_, _, let compression, _, _), .png(let compression, _, _), .webp(_, let compression, _): compression
     case .jpeg: .balanced
     }
   }
@@ -105,14 +110,14 @@ extension Recipe.Output {
   package var bits: Recipe.Bits? {
     switch self {
     case .auto(_, _, _, let bits, _), .png(_, let bits, _): bits
-    case .jpeg: nil
+    case .jpeg, .webp: nil
     }
   }
 
   /// The largest encoded size; nil for any.
   package var budget: Recipe.Budget? {
     switch self {
-    case .auto(_, _, _, _, let budget), .jpeg(_, _, let budget), .png(_, _, let budget): budget
+    case .auto(_, _, _, _, let budget), .jpeg(_, _, let budget), .png(_, _, let budget), .webp(_, _, let budget): budget
     }
   }
 
@@ -123,15 +128,16 @@ extension Recipe.Output {
       .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits)
     case .jpeg(let quality, let subsampling, _): .jpeg(quality: quality, subsampling: subsampling)
     case .png(let compression, let bits, _): .png(compression: compression, bits: bits)
+    case .webp(let quality, let compression, _): .webp(quality: quality, compression: compression)
     }
   }
 
-  /// The same with these bits per sample. A JPEG stays as it is.
+  /// The same with these bits per sample. A JPEG or WebP stays as it is.
   package func withBits(_ bits: Recipe.Bits?) -> Recipe.Output {
     switch self {
     case .auto(let quality, let subsampling, let compression, _, let budget):
       .auto(quality: quality, subsampling: subsampling, compression: compression, bits: bits, budget: budget)
-    case .jpeg: self
+    case .jpeg, .webp: self
     case .png(let compression, _, let budget): .png(compression: compression, bits: bits, budget: budget)
     }
   }

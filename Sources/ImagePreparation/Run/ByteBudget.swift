@@ -1,8 +1,8 @@
 internal import Ground
 
-/// Searches for settings with which an encoded image takes no more than a number of bytes. For JPEG it first reduces the quality,
-/// down to a floor, then the scale. For PNG, which has no quality, it first raises the compression. (A lossless palette needs no
-/// step, because every encode tries one.)
+/// Searches for settings with which an encoded image takes no more than a number of bytes. For JPEG and lossy WebP it first reduces
+/// the quality, down to a floor, then the scale. For lossless files, which have no quality, it first raises the compression. (A lossless
+/// palette needs no step, because every encode tries one.)
 ///
 /// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough: two attempts around a target,
 /// interpolated on logarithms, lead to it in one to three more.
@@ -14,16 +14,16 @@ struct ByteBudget {
 
   /// The next attempt.
   enum Attempt: Equatable {
-    /// The same pixels as JPEG of this quality.
+    /// The same pixels at this quality.
     case quality(Double)
-    /// The same pixels as PNG with the most effort.
+    /// The same pixels, lossless with the most effort.
     case smallCompression
     /// An image with this share of the first image's pixels, with the last settings.
     case scale(Double)
   }
 
   private let limit: Int
-  private let isJPEG: Bool
+  private let isLossy: Bool
   private let first: Double
   private let floor: Double
   private var mayCompress: Bool
@@ -46,13 +46,13 @@ struct ByteBudget {
   ///
   /// - Parameters:
   ///   - limit: The budget in bytes.
-  ///   - quality: The JPEG quality of the first attempt; nil for PNG.
+  ///   - quality: The quality of the first attempt; nil for a lossless file.
   ///   - floor: The lowest quality.
-  ///   - mayCompress: True when a PNG was not encoded with the most effort.
+  ///   - mayCompress: True when a lossless file was not encoded with the most effort.
   ///   - encodes: The number of encodes of the first attempt.
   init(limit: Int, quality: Double?, floor: Double, mayCompress: Bool, encodes: Int) {
     self.limit = limit
-    isJPEG = quality != nil
+    isLossy = quality != nil
     first = quality ?? 0
     self.quality = first
     self.floor = min(floor, first)
@@ -65,7 +65,7 @@ struct ByteBudget {
   /// - Parameter bytes: The size of the last attempt.
   /// - Returns: The next attempt; nil to stop. The result is then the largest attempt within the budget, if there is one.
   mutating func attempt(after bytes: Int) -> Attempt? {
-    let point = Point(x: log(isJPEG ? Self.quantizerScale(quality) : 1), y: log(Double(bytes)))
+    let point = Point(x: log(isLossy ? Self.quantizerScale(quality) : 1), y: log(Double(bytes)))
     let fits = bytes <= limit
     if scale < 1 {
       if fits { return nil }
@@ -78,12 +78,12 @@ struct ByteBudget {
     }
     guard encodes < Self.mostEncodes else { return nil }
     encodes += 1
-    if isJPEG, scale == 1, let quality = nextQuality() {
+    if isLossy, scale == 1, let quality = nextQuality() {
       self.quality = quality
       return .quality(quality)
     }
     guard fitting.isEmpty else { return nil }
-    if !isJPEG, mayCompress {
+    if !isLossy, mayCompress {
       mayCompress = false
       return .smallCompression
     }
@@ -122,7 +122,7 @@ struct ByteBudget {
     let points = [Point(x: 0, y: tooLarge.last!.y)] + scaled
     let last = points.last!
     // In a smaller image each pixel has more detail, so bytes fall more slowly than pixels.
-    var power = isJPEG ? 0.8 : 0.9
+    var power = isLossy ? 0.8 : 0.9
     if points.count > 1 {
       let before = points[points.count - 2]
       power = min(max((before.y - last.y) / (before.x - last.x), 0.3), 1)

@@ -66,6 +66,12 @@ struct FinishedImage {
     settings.format.isPNG(isTransparent: planes[0].channels.hasAlpha)
   }
 
+  /// True where a file with these settings has a quality.
+  func isLossy(_ settings: OutputPlan.Settings) -> Bool {
+    settings.format == .webp
+      ? !plan.output.isLosslessWebP(settings, hasAlpha: planes[0].channels.hasAlpha) : !isPNG(settings)
+  }
+
   /// Encodes the image.
   ///
   /// - Parameter settings: The plan's settings, or those that a search for a byte budget has chosen.
@@ -75,7 +81,9 @@ struct FinishedImage {
     clock.enter(.encode)
     var format = EncodedFormat.jpeg
     var bytes: [UInt8]
-    if isPNG(settings) {
+    if settings.format == .webp {
+      (format, bytes) = (.webp, try webp(settings))
+    } else if isPNG(settings) {
       if settings.format != .png { notes.append("PNG, because the image is transparent") }
       (format, bytes) = (.png, try png(settings))
     } else {
@@ -90,12 +98,19 @@ struct FinishedImage {
     }
     plan.output.metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
-    let idle = plan.output.settings.note(ofIdleIn: format).map { [$0] } ?? []
-    let subsampling = isGray ? "gray" : plan.output.subsampling == .yuv420 ? "4:2:0" : "4:4:4"
+    // What is flat may have become a PNG.
+    let hasQuality = format != .png && isLossy(settings)
+    let isUnasked = format == .webp && !hasQuality && settings.compression != .small
+    let idle =
+      isUnasked
+      ? ["WebP without loss, because the image is transparent"]
+      : plan.output.settings.note(ofIdleIn: format).map { [$0] } ?? []
+    let subsampling =
+      isGray && format == .jpeg ? "gray" : plan.output.subsampling == .yuv420 || format == .webp ? "4:2:0" : "4:4:4"
     return PreparedImage(
       bytes: bytes, format: format, size: plan.output.size,
-      quality: format == .jpeg ? Int(settings.quality.rounded()) : nil,
-      subsampling: format == .jpeg ? subsampling : nil, bits: plan.output.bits, source: source,
+      quality: hasQuality ? Int(settings.quality.rounded()) : nil,
+      subsampling: hasQuality ? subsampling : nil, bits: plan.output.bits, source: source,
       plan: plan, geometry: plan.geometry, timings: clock.timings(),
       notes: notes + idle + (plan.output.metadata?.notes(source: source, format: format) ?? []), tensor: tensor)
   }
@@ -118,6 +133,14 @@ struct FinishedImage {
     return try encoder.encode(planes)
   }
 
+  private mutating func webp(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
+    encodes += 1
+    let encoder = WebPEncoder(
+      quality: isLossy(settings) ? settings.quality : nil, compression: settings.compression,
+      iccProfile: plan.output.embeddedProfile, cancellation: cancellation)
+    return try encoder.encode(planes[0])
+  }
+
   private mutating func png(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
     encodes += 1
     if let file = takeFile() { return file }
@@ -131,7 +154,7 @@ extension OutputPlan.Settings {
   /// The note about a setting that was asked for and has no effect on the format that was chosen; nil where there is none.
   fileprivate func note(ofIdleIn format: EncodedFormat) -> String? {
     switch (self.format, format) {
-    case (.jpeg, _), (.png, _): nil
+    case (.jpeg, _), (.png, _), (.webp, _): nil
     case (_, .jpeg) where compression != .balanced:
       "the compression \(compression.rawValue) changed nothing: it is for PNG, and this is a JPEG"
     case (_, .png) where quality != 92: "the quality changed nothing: this is a PNG, which keeps every pixel"

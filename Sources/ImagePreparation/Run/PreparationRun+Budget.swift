@@ -16,10 +16,10 @@ extension PreparationRun {
     var finished = whole
     let first = whole.plan.output.settings
     var settings = first
-    let isJPEG = !whole.isPNG(first)
-    settings.format = isJPEG ? .jpeg : .png
+    let isLossy = whole.isLossy(first)
+    if first.format != .webp { settings.format = isLossy ? .jpeg : .png }
     var budget = ByteBudget(
-      limit: limit.bytes, quality: isJPEG ? first.quality : nil, floor: Double(limit.minQuality),
+      limit: limit.bytes, quality: isLossy ? first.quality : nil, floor: Double(limit.minQuality),
       mayCompress: first.compression != .small, encodes: whole.encodes)
     var image = tooLarge
     var best: PreparedImage?
@@ -30,7 +30,8 @@ extension PreparationRun {
       switch attempt {
       case .quality(let quality):
         settings.quality = quality
-        note = "JPEG quality was lowered from \(Int(first.quality)) to \(Int(quality.rounded()))"
+        let kind = first.format == .webp ? "WebP" : "JPEG"
+        note = "\(kind) quality was lowered from \(Int(first.quality)) to \(Int(quality.rounded()))"
       case .smallCompression:
         settings.compression = .small
         note = "compressed harder"
@@ -45,7 +46,7 @@ extension PreparationRun {
         }
         finished = smaller
         note =
-          "made smaller, \(smaller.plan.outputSize)\(isJPEG ? " at quality \(Int(settings.quality.rounded()))" : "")"
+          "made smaller, \(smaller.plan.outputSize)\(isLossy ? " at quality \(Int(settings.quality.rounded()))" : "")"
       }
       image = try finished.encoded(settings)
       smallest = min(smallest, image.bytes.count)

@@ -6,8 +6,10 @@ import Testing
 /// Metadata removed without encoding again: the same pixels, and nothing else.
 @Suite("Stripping")
 struct StrippingTests {
-  static let files = ["jpeg", "jpeg/orientation", "png", "upright", "color"].flatMap { folder in
-    ((try? CorruptReplayTests.files(folder, prefix: "")) ?? []).filter { $0.hasSuffix(".jpg") || $0.hasSuffix(".png") }
+  static let files = ["jpeg", "jpeg/orientation", "png", "upright", "color", "kinds/webp"].flatMap { folder in
+    ((try? CorruptReplayTests.files(folder, prefix: "")) ?? []).filter {
+      $0.hasSuffix(".jpg") || $0.hasSuffix(".png") || $0.hasSuffix(".webp")
+    }
   }.filter { !large.contains($0) }
   /// They take a debug build seconds, and are of kinds that smaller ones are of as well.
   static let large: Set = ["jpeg/forest.jpg", "jpeg/mountain-444.jpg", "jpeg/meadow-progressive.jpg"]
@@ -39,9 +41,51 @@ struct StrippingTests {
   }
 
   @Test(
+    "chunks of a WebP in an odd order, and those that hide in a frame or behind the fields of another chunk, are no obstacle"
+  )
+  func oddChunks() throws {
+    func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
+      let count = (0..<4).map { UInt8(truncatingIfNeeded: content.count >> (8 * $0)) }
+      return Array(name.utf8) + count + content + (content.count % 2 == 1 ? [0] : [])
+    }
+    func file(_ chunks: [UInt8]...) -> [UInt8] {
+      Array("RIFF".utf8) + chunk("", Array("WEBP".utf8) + chunks.flatMap(\.self))
+    }
+    let image = Array(try Fixtures.bytes("kinds/webp/lossy-q30-pillow.webp").dropFirst(12))
+    let header: [UInt8] = [0x08, 0, 0, 0, 52, 0, 0, 30, 0, 0]
+    let exif = chunk("EXIF", Self.turned)
+    let preparer = ImagePreparer()
+    // The header behind the image, which has an orientation.
+    let late = try preparer.strippedBlocking(.memory(file(image, exif, chunk("VP8X", header))))
+    #expect(late.bytes.dropFirst(12).starts(with: "VP8X".utf8))
+    #expect(try preparer.inspectBlocking(.memory(late.bytes)).orientation == .turnRight)
+
+    let frame: [UInt8] = [0, 0, 0, 0, 0, 0, 52, 0, 0, 30, 0, 0, 100, 0, 0, 0]
+    let animation = chunk("ANMF", frame + image + chunk("NOTE", Array("secret".utf8)))
+    let fields = [
+      chunk("VP8X", [0x0A] + header.dropFirst() + Array("secret".utf8)), chunk("ANIM", [0, 0, 0, 0, 0, 0]),
+    ]
+    let whole = file(fields[0], fields[1], animation, exif)
+    let stripped = try preparer.strippedBlocking(.memory(whole))
+    #expect(Data(stripped.bytes).range(of: Data("secret".utf8)) == nil)
+    #expect(stripped.removed == ["the chunk NOTE", "EXIF"])
+    #expect(
+      try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == preparer.pixelsBlocking(of: .memory(whole)))
+    #expect(throws: PreparationError.self) { try preparer.strippedBlocking(.memory(file(animation, exif))) }
+  }
+
+  /// EXIF of an image that is to be turned.
+  private static let turned: [UInt8] = {
+    let entry: [UInt8] = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0]
+    return Array("MM\0*".utf8) + [0, 0, 0, 8, 0, 1] + entry + [0, 0, 0, 0]
+  }()
+
+  @Test(
     "exiftool finds nothing but pixels, color and orientation", .sameOnEveryInstructionSet,
     .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
-    arguments: ["jpeg/icc-display-p3.jpg", "png/small-rgb16.png"])
+    arguments: [
+      "jpeg/icc-display-p3.jpg", "png/small-rgb16.png", "kinds/webp/profile-orientation6-pillow.webp",
+    ])
   func nothingLeaves(name: String) throws {
     let folder = TestFolder.url.appending(path: "gesso-strip-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -106,6 +106,7 @@ struct OutputPlanTests {
       "png/soft-alpha-rgba16.png", "with a tensor", alpha: "keep",
       steps: ["settle-alpha", "make-tensor", "change-depth-to-8"],
       [.png, .jpeg], .whole, tensor: TensorFormat()),
+    Case("png/small-rgb8.png", "WebP", [.webp], .whole, small(output: .webp())),
     Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
   ]
 
@@ -198,6 +199,23 @@ struct OutputPlanTests {
     let rule = try #require((object["unsettled"] as? [[String: Any]])?.first { $0["what"] as? String == "bytes" })
     #expect(
       rule["outcomes"] as? [String] == ["as planned", "quality from 88 down to 60", "fewer pixels", "over-budget"])
+  }
+
+  @Test(
+    "the plan of a WebP has its quality where it may be lossy, and the rule where pixels decide",
+    arguments: [
+      ("png/small-rgb8.png", .balanced, 80, false), ("png/small-rgb8.png", .small, nil, false),
+      ("png/soft-alpha-rgba8.png", .balanced, 80, true), ("png/soft-alpha-rgba8.png", .small, nil, false),
+    ] as [(String, Recipe.Compression, Double?, Bool)])
+  func loss(file: String, compression: Recipe.Compression, quality: Double?, isUnsettled: Bool) throws {
+    let recipe = Self.small(output: .webp(quality: 80, compression: compression))
+    let plan = try ImagePreparer().planBlocking(of: .file(Fixtures.path(file)), as: recipe).plan
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: try JSONEncoder().encode(plan)) as? [String: Any])
+    let output = try #require(object["output"] as? [String: Any])
+    #expect(output["quality"] as? Double == quality && output["compression"] as? String == compression.rawValue)
+    let rule = (object["unsettled"] as? [[String: Any]])?.first { $0["what"] as? String == "loss" }
+    #expect(rule?["outcomes"] as? [String] == (isUnsettled ? ["quality 80", "lossless"] : nil))
   }
 
   @Test("trimming is settled in the plan, because the source is read for it first")

@@ -71,6 +71,10 @@ struct RecipeCodingTests {
     Case(
       #"{"output":{"format":"png","maxBytes":900,"minSide":64}}"#,
       Recipe(output: .png(budget: .bytes(900, minSide: 64)))),
+    Case(#"{"output":{"format":"webp"}}"#, Recipe(output: .webp())),
+    Case(
+      #"{"output":{"compression":"small","format":"webp","maxBytes":900,"minQuality":30,"quality":70}}"#,
+      Recipe(output: .webp(quality: 70, compression: .small, budget: .bytes(900, minQuality: 30)))),
     Case(#"{"metadata":"keep"}"#, Recipe(metadata: .keep)),
     Case(#"{"metadata":"no-gps"}"#, Recipe(metadata: .keepWithoutGPS)),
     Case(#"{"failOn":"none"}"#, Recipe(failOn: .none)),

@@ -57,6 +57,7 @@ struct WebPFile {
         try bytes.skip(max(0, count - 10) + count % 2)
       case "ANMF" where found == nil:
         let fields = try bytes.bytes(16)
+        guard canvas != nil else { throw .corrupt("a frame of an animation before its canvas") }
         isAnimated = true
         place = FrameRect(
           x: Self.little(fields[0..<3]) * 2, y: Self.little(fields[3..<6]) * 2,
@@ -143,7 +144,7 @@ struct WebPFile {
   private static func little(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reversed().reduce(0) { $0 << 8 | Int($1) } }
 
   /// The beginning of a bitstream (RFC 6386, 9.1; RFC 9649, 3.4).
-  private struct Bitstream {
+  struct Bitstream {
     let size: ImageSize
     let hasAlpha: Bool
 
