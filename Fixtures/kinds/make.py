@@ -316,6 +316,7 @@ def make_tga():
           entry_bits=24, first=40), "tgatoppm", "pillow", "magick")
     values = palette.astype(int)
     short = ((values[:, 2] >> 3) << 10 | (values[:, 1] >> 3) << 5 | values[:, 0] >> 3).astype("<u2").tobytes()
+    write("tga/palette8-of-15-bits.tga", tga(numpy.asarray(indexed).tobytes(), 1, 8, descriptor=33, palette=short, entry_bits=15), "magick")
     write("tga/palette8-of-16-bits.tga", tga(numpy.asarray(indexed).tobytes(), 1, 8, descriptor=32, palette=short, entry_bits=16),
           "tgatoppm", "pillow", "magick")
 

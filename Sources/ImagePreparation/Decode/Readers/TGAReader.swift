@@ -65,7 +65,9 @@ final class TGAReader: RowReader {
     let attributes = TGAAttributes(bytes)
     let sampleBits = isMapped ? Int(header[7]) : depth
     var attributeBits = Int(header[17] & 15)
-    if sampleBits == 8 || sampleBits == 24 || attributes == .meaningless { attributeBits = 0 }
+    // A color of 15 bits in a table has no bit of alpha, whatever the descriptor declares.
+    let hasRoom = sampleBits != 8 && sampleBits != 24 && !(isMapped && sampleBits == 15)
+    if !hasRoom || attributes == .meaningless { attributeBits = 0 }
     self.attributeBits = attributeBits
     isPremultiplied = attributes == .premultiplied && attributeBits > 0
     pixelBytes = (depth + 7) / 8
