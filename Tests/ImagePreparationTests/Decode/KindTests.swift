@@ -205,6 +205,28 @@ struct KindTests {
     #expect(image.notes.contains { $0.contains("converted from") && $0.contains("to sRGB") }, "\(image.notes)")
   }
 
+  @Test(
+    "metadata that are too large to be read are found all the same",
+    arguments: [
+      "gif/extensions.gif", "psd/resources.psd", "tiff/metadata-exiftool.tif", "webp/profile-orientation6-pillow.webp",
+      "webp",
+    ])
+  func largeMetadata(file: String) throws {
+    var source = ImageSource.file(Fixtures.path("kinds/\(file)"))
+    if file == "webp" {
+      // XMP as well.
+      let metadata = ImageSource.file(Fixtures.path("kinds/tiff/metadata-exiftool.tif"))
+      source = .memory(
+        try ImagePreparer().prepareBlocking(metadata, as: Recipe(size: .original, output: .webp(), metadata: .keep))
+          .bytes)
+    }
+    let whole = try ImagePreparer().inspectBlocking(source)
+    let limited = try ImagePreparer(limits: Limits(maxMetadataBytes: 4)).inspectBlocking(source)
+    #expect(whole.hasXMP || whole.hasEXIF)
+    #expect(limited.hasXMP == whole.hasXMP && limited.hasEXIF == whole.hasEXIF && limited.xmp == nil)
+    #expect(limited.hasGPS, "it may hold a position")
+  }
+
   @Test("an image of transparent edges is trimmed")
   func trimming() throws {
     let source = ImageSource.file(Fixtures.path("kinds/gif/frame-on-larger-screen-magick.gif"))

@@ -40,7 +40,7 @@ final class GIFReader: RowReader {
     description.hasText = header.hasComment
     if let profile = header.profile { description.setICCProfile(profile) }
     if let packet = header.xmp { description.setMetadata(exif: [], xmp: [packet]) }
-    description.hasXMP = header.xmp != nil
+    description.hasXMP = header.hasXMP
     description.setLocation(LocationReader(exif: nil, xmp: header.xmp, isCut: header.isCut))
     self.description = description
 
@@ -129,6 +129,8 @@ struct GIFHeader {
   /// The ICC profile of an application extension.
   let profile: [UInt8]?
   let xmp: [UInt8]?
+  /// True where there is a packet, also one that is not read.
+  let hasXMP: Bool
   /// True where a packet is too large, not the first one or damaged, or follows the image.
   let isCut: Bool
 
@@ -194,6 +196,7 @@ struct GIFHeader {
     self.profile = profile
     self.xmp = xmp
     let (hasImage, hasPacket) = Self.blocksBehindImage(bytes)
+    hasXMP = xmp != nil || isCut || hasPacket
     self.isAnimated = isAnimated || hasImage
     self.isCut = isCut || hasPacket
   }

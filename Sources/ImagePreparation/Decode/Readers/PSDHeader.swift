@@ -105,6 +105,8 @@ struct PSDResources {
   private var profile: [UInt8]?
   private var exif: [UInt8]?
   private var xmp: [UInt8]?
+  /// True where the file has them, also where they are too large.
+  private var (hasEXIF, hasXMP) = (false, false)
   /// All resources as a JPEG has them, for the place of the picture.
   private var segment: [UInt8] = []
   private var isCut = false
@@ -138,6 +140,8 @@ struct PSDResources {
         let writer = try bytes.bytes(min(try bytes.big(4), (count - 9) / 2) * 2)
         isOfPhotoshop = writer.starts(with: "Adobe".utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] })
       case 1028, 1058, 1060:
+        hasEXIF = hasEXIF || number == 1058
+        hasXMP = hasXMP || number == 1060
         guard segment.count + count <= limits.maxMetadataBytes else {
           isCut = true
           break
@@ -161,7 +165,7 @@ struct PSDResources {
   func describe(_ description: inout ImageDescription) {
     if let profile { description.setICCProfile(profile) }
     description.setMetadata(exif: exif.map { [$0] } ?? [], xmp: xmp.map { [$0] } ?? [])
-    description.hasXMP = xmp != nil
+    (description.hasEXIF, description.hasXMP) = (hasEXIF, hasXMP)
     let segments = segment.isEmpty ? [] : [ArraySlice(Array("Photoshop 3.0\0".utf8) + segment)]
     description.setLocation(LocationReader(exif: exif, xmp: xmp, segments: segments, isCut: isCut))
   }

@@ -66,8 +66,8 @@ struct TIFFFile {
   func describe(_ description: inout ImageDescription) {
     if let profile { description.setICCProfile(profile) }
     description.setMetadata(exif: exif.map { [$0] } ?? [], xmp: xmp.map { [$0] } ?? [])
-    description.hasEXIF = exif != nil && hasDescriptiveEXIF
-    description.hasXMP = xmp != nil
+    description.hasEXIF = hasDescriptiveEXIF
+    description.hasXMP = directory.entry(0x02BC) != nil
     let segments = segment.isEmpty ? [] : [ArraySlice(Array("Photoshop 3.0\0".utf8) + segment)]
     description.setLocation(LocationReader(exif: exif, xmp: xmp, segments: segments, isCut: isCut))
     if let pagesNote { description.notes.append(pagesNote) }

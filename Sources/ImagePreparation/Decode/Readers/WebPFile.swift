@@ -6,6 +6,8 @@ struct WebPFile {
   private(set) var profile: [UInt8]?
   private(set) var exif: [UInt8]?
   private(set) var xmp: [UInt8]?
+  /// True where the file has them, also where they are left out because they are too large or not there as a whole.
+  private(set) var (hasEXIF, hasXMP) = (false, false)
   /// True where metadata are larger than allowed, or behind the end of a file that ends early.
   let isCut: Bool
   /// True where the file ends early, behind the first frame.
@@ -47,6 +49,8 @@ struct WebPFile {
         isShort = true
         break chunks
       }
+      hasEXIF = hasEXIF || name == "EXIF"
+      hasXMP = hasXMP || name == "XMP "
       switch name {
       case "VP8X" where found == nil:
         let fields = try bytes.bytes(10)

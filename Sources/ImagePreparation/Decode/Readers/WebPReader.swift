@@ -44,7 +44,7 @@ final class WebPReader: RowReader {
     description.isAnimated = file.isAnimated
     if let profile = file.profile { description.setICCProfile(profile) }
     description.setMetadata(exif: file.exif.map { [$0] } ?? [], xmp: file.xmp.map { [$0] } ?? [])
-    description.hasXMP = file.xmp != nil
+    (description.hasEXIF, description.hasXMP) = (file.hasEXIF, file.hasXMP)
     description.setLocation(LocationReader(exif: file.exif, xmp: file.xmp, isCut: file.isCut))
     self.description = description
   }
