@@ -69,6 +69,17 @@ let buildsClient = !isRoot || Context.environment["GESSO_PIXELS_ONLY"] == nil
 let buildsPixelTests = !isRoot || Context.environment["GESSO_CLIENT_TESTS"] == nil
 
 var targets: [Target] = [
+  // The helper process for HEIC and AVIF, the only thing that is linked to libheif; without the trait a program that decodes nothing.
+  .executableTarget(
+    name: "GessoDecode", path: "Sources/GessoDecode",
+    cSettings: cSettings + [
+      .define("_GNU_SOURCE", .when(platforms: [.linux])), .define("GESSO_HEIF", .when(traits: ["HEIF"])),
+    ],
+    linkerSettings: [
+      .linkedLibrary("heif", .when(traits: ["HEIF"])),
+      .linkedLibrary("pthread", .when(platforms: [.linux], traits: ["HEIF"])),
+    ]),
+
   // C, thin.
   .target(
     name: "CImageCodecs", cSettings: cSettings,
@@ -246,7 +257,10 @@ if buildsX86v3 {
 let package = Package(
   name: "gesso",
   platforms: [.macOS(.v26)],
-  products: [.library(name: "ImagePreparation", targets: ["ImagePreparation"])]
+  products: [
+    .library(name: "ImagePreparation", targets: ["ImagePreparation"]),
+    .executable(name: "gesso-decode", targets: ["GessoDecode"]),
+  ]
     + (buildsClient
       ? [
         .library(name: "ScenarioAPI", targets: ["ScenarioAPI"]),
@@ -258,6 +272,7 @@ let package = Package(
     .trait(
       name: "Client",
       description: "The service's client, ledger, sandbox and command: everything that needs another package."),
+    .trait(name: "HEIF", description: "gesso-decode, the process that decodes HEIC and AVIF over libheif (Linux)."),
     .default(enabledTraits: ["Client"]),
   ],
   dependencies: buildsClient

@@ -54,9 +54,7 @@ package struct Doctor: Verb {
       try settings.baseURL(for: credentials) ?? ScenarioConfiguration.defaultBaseURL
     }
     let project = checking { () throws(CommandError) in try settings.projectID() }
-    let instructionSet = checking { () throws(CommandError) in
-      try Environment.preparer(Environment.variables).instructionSet.rawValue
-    }
+    let preparer = checking { () throws(CommandError) in try Environment.preparer(Environment.variables) }
     let ledger = checking { () throws(CommandError) in try settings.ledgerPath() }
     let ledgerState = checking { () throws(CommandError) in try ledger.map(Self.state(ofLedger:)) }
 
@@ -81,9 +79,11 @@ package struct Doctor: Verb {
           ("libwebp", .text(LibraryVersions.libwebp ?? "not installed, for WebP: apt-get install libwebp7")),
           ("libtiff", .text(LibraryVersions.libtiff ?? "not installed, for TIFF: apt-get install libtiff6")),
           ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")), ("sqlite", .text(Ledger.libraryVersion)),
+          ("gesso-decode", .text(preparer.map(Self.decodeHelper(of:)))),
         ])
       ),
-      ("formats", .list(ImageDescription.Format.readable.map(\.rawValue))), ("instructionSet", .text(instructionSet)),
+      ("formats", .list(preparer?.readableFormats.map(\.rawValue) ?? [])),
+      ("instructionSet", .text(preparer?.instructionSet.rawValue)),
       ("instructionSets", .list(InstructionSet.available.map(\.rawValue))), ("cores", .number(Environment.cores)),
       ("credentials", .rows([("present", .flag(credentials != nil)), ("from", .text(credentials?.origin.rawValue))])),
       ("baseURL", .text(address.map(Secrets.withoutUser))), ("project", .text(project)), ("ledger", .text(ledger)),
@@ -97,6 +97,17 @@ package struct Doctor: Verb {
       try Self.print(report, to: console)
     }
     return problems.first?.status ?? .done
+  }
+
+  /// The versions behind `gesso-decode`, or what is missing for HEIC and AVIF.
+  private static func decodeHelper(of preparer: ImagePreparer) -> String {
+    do throws(PreparationError) {
+      return try preparer.helperReport()
+    } catch {
+      return error.code == .unsupportedFormat
+        ? "not installed, for HEIC and AVIF: swift build -c release --traits HEIF --product gesso-decode"
+        : error.message
+    }
   }
 
   private func findings(_ settings: Configuration) async throws -> [OnlineChecks.Finding] {

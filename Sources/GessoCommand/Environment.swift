@@ -15,6 +15,8 @@ package enum Environment {
   package static func preparer(
     _ variables: [String: String], limits: Limits = Limits()
   ) throws(CommandError) -> ImagePreparer {
+    var limits = limits
+    limits.decodeHelper = decodeHelper
     guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer(limits: limits) }
     guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
       let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
@@ -22,6 +24,15 @@ package enum Environment {
         "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
     }
     return ImagePreparer(instructionSet: set, limits: limits)
+  }
+
+  /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil where it is in neither.
+  private static var decodeHelper: String? {
+    guard let folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else {
+      return nil
+    }
+    return ["gesso-decode", "../libexec/gesso/gesso-decode"].map { folder.appending(path: $0).standardized.path }
+      .first { unsafe access($0, X_OK) == 0 }
   }
 
   /// The largest resident set of the process so far, in bytes; nil where the system does not report it.

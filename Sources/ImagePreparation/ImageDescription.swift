@@ -18,6 +18,13 @@ public struct ImageDescription: Sendable, Equatable {
     case webp
     /// TIFF and BigTIFF (TIFF 6.0), over libtiff; the first page.
     case tiff
+    /// HEIC, and other HEIF (ISO/IEC 23008-12), in the helper process `gesso-decode`; the primary picture.
+    case heic
+    /// AVIF (AV1 Image File Format), in the helper process as well; the primary picture.
+    case avif
+
+    /// True for kinds that are decoded in the helper process, at ``Limits/decodeHelper``.
+    package var needsHelper: Bool { self == .heic || self == .avif }
 
     /// The name that people use.
     public var name: String { self == .webp ? "WebP" : rawValue.uppercased() }
@@ -41,14 +48,14 @@ public struct ImageDescription: Sendable, Equatable {
 
   /// The kind of file.
   public var format: Format
-  /// Width and height as stored, before orientation.
+  /// Width and height as stored, before orientation; of HEIC and AVIF, as turned by the file's own rules.
   public var storedSize: ImageSize
   /// The orientation, 1 to 8; 1 where the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of
   /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most
   /// BMPs and TGAs are stored from the bottom up, which is an orientation, too.
   public var orientation = Orientation.upright
   /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette; 32 for floating-point samples. Samples of other
-  /// lengths, such as the 5 bits of some BMPs, count as 8.
+  /// lengths, such as the 5 bits of some BMPs, count as 8, and more than 8, such as the 10 and 12 of HEIC and AVIF, as 16.
   public var bitDepth: Int
   /// The meaning of the samples.
   public var colorModel: ColorModel
@@ -98,7 +105,7 @@ public struct ImageDescription: Sendable, Equatable {
 
   /// What EXIF declares about the colors; nil for nothing.
   var exifColor: EXIFColor?
-  /// The color chunks of a PNG besides a profile; nil for other kinds.
+  /// The color chunks of a PNG besides a profile, and the code points of HEIC and AVIF without one; nil for other kinds.
   public var pngColor: PNGColor?
 
   /// Width and height as a viewer shows them (orientation applied).
@@ -111,7 +118,8 @@ extension ImageDescription {
   /// - Parameters:
   ///   - structures: TIFF structures in order of precedence, with or without a prefix. The first readable one is kept.
   ///   - packets: XMP packets, of which the first is kept.
-  mutating func setMetadata(exif structures: [[UInt8]], xmp packets: [[UInt8]]) {
+  ///   - turns: False for a kind of file that has rules of its own about orientation.
+  mutating func setMetadata(exif structures: [[UInt8]], xmp packets: [[UInt8]], turns: Bool = true) {
     let structures = structures.map(EXIFReader.withoutPrefix)
     hasEXIF = !structures.isEmpty
     exif = structures.first { EXIFReader($0.span).isReadable } ?? structures.first
@@ -119,6 +127,7 @@ extension ImageDescription {
     xmp = packets.first
     let read = packets.compactMap { XMPEditor($0, size: storedSize) }
     hasGainMap = read.contains { $0.removed.contains(.gainMap) }
+    guard turns else { return }
     let carriers = OrientationCarriers(exif: structures, xmp: read)
     orientation = carriers.orientation
     if let note = carriers.note { notes.append(note) }

@@ -35,16 +35,3 @@ public struct LibraryVersions: Sendable, Equatable {
       isal: String(cString: cic_isal_version()))
   }
 }
-
-extension ImageDescription.Format {
-  /// The kinds of file that can be decoded on this machine: all, but for those whose library is not installed.
-  public static var readable: [ImageDescription.Format] {
-    allCases.filter { format in
-      switch format {
-      case .webp: LibraryVersions.libwebp != nil
-      case .tiff: LibraryVersions.libtiff != nil
-      case .jpeg, .png, .bmp, .tga, .gif, .psd: true
-      }
-    }
-  }
-}

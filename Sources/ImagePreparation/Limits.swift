@@ -1,5 +1,5 @@
 /// The resources that one image may use. All limits are checked before memory is allocated or work is done, and no limit changes a
-/// result.
+/// result. The helper process is a resource in this sense: without it, its kinds of file are refused.
 public struct Limits: Sendable, Equatable {
   /// The largest source in pixels, width times height.
   public var maxPixels: Int
@@ -17,12 +17,17 @@ public struct Limits: Sendable, Equatable {
   public var maxChunkBytes: Int
   /// The most ancillary chunks that libpng keeps.
   public var maxChunks: Int
+  /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. Nothing else is
+  /// searched for it. It is built with the trait `HEIF`, of the same version of this package.
+  public var decodeHelper: String?
+  /// The most seconds that this process may take for one picture, and the most processor time.
+  public var maxHelperSeconds: Int
 
   /// Makes limits. The defaults fit photographs and renderings on a machine of 2026.
   public init(
     maxPixels: Int = 500_000_000, maxMemory: Int = 1 << 30, threads: Int = 2, maxScans: Int = 1_000,
     maxProfileBytes: Int = 16 << 20, maxMetadataBytes: Int = 16 << 20, maxChunkBytes: Int = 16 << 20,
-    maxChunks: Int = 1_000
+    maxChunks: Int = 1_000, decodeHelper: String? = nil, maxHelperSeconds: Int = 300
   ) {
     self.maxPixels = maxPixels
     self.maxMemory = maxMemory
@@ -32,6 +37,8 @@ public struct Limits: Sendable, Equatable {
     self.maxMetadataBytes = maxMetadataBytes
     self.maxChunkBytes = maxChunkBytes
     self.maxChunks = maxChunks
+    self.decodeHelper = decodeHelper
+    self.maxHelperSeconds = maxHelperSeconds
   }
 }
 

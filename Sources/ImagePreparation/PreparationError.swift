@@ -45,6 +45,8 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let outputIsInput = Code(rawValue: "output-is-input")
     /// The result could not be written.
     public static let writeFailed = Code(rawValue: "write-failed")
+    /// The helper process that decodes HEIC and AVIF cannot be started or isolated, ended early, or answered what it may not.
+    public static let helperFailed = Code(rawValue: "helper-failed")
     /// The system has no memory left.
     public static let outOfMemory = Code(rawValue: "out-of-memory")
     /// The caller canceled.

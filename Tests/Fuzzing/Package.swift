@@ -19,5 +19,6 @@ let package = Package(
     fuzzTarget("PNGStrips"),
     fuzzTarget("JPEGPlanes"),
     fuzzTarget("Kinds"),
+    fuzzTarget("HelperReplies"),
   ]
 )

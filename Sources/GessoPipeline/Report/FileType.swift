@@ -27,7 +27,8 @@ extension ImageDescription.Format {
     case .jpeg: ["jpg", "jpeg"]
     case .psd: ["psd", "psb"]
     case .tiff: ["tiff", "tif"]
-    case .png, .bmp, .tga, .gif, .webp: [rawValue]
+    case .heic: ["heic", "heif", "hif"]
+    case .png, .bmp, .tga, .gif, .webp, .avif: [rawValue]
     }
   }
 
@@ -37,7 +38,7 @@ extension ImageDescription.Format {
   /// True for kinds that the service takes as they are.
   package var isTakenByService: Bool {
     switch self {
-    case .jpeg, .png, .gif, .webp, .tiff: true
+    case .jpeg, .png, .gif, .webp, .tiff, .heic, .avif: true
     case .bmp, .tga, .psd: false
     }
   }

@@ -33,6 +33,9 @@ struct ByteReader: ~Copyable {
   /// The offset of the next byte from the source's first one.
   var offset: Int { start + at }
 
+  /// The flag of the source.
+  var cancellation: CancellationFlag? { source.cancellation }
+
   /// Throws when the work was canceled. For loops that read many rows at once: reading from memory does not look for it.
   func checkCanceled() throws(ReadFault) {
     if source.cancellation?.isCanceled == true { throw .canceled }

@@ -117,7 +117,7 @@ struct ForeignFormat: Sendable {
     if isASCII("RIFF", head) {
       if isASCII("AVI ", head, at: 8) { return Self("a video", video) }
     }
-    if isASCII("ftyp", head, at: 4) { return isobmff(head) }
+    if let brand = MediaBrand.brands(of: head)?.first { return isobmff(brand) }
     if isASCII("PK\u{3}\u{4}", head) { return zip(head) }
     // The header of a TGA without colors begins alike, with zeros where a cursor has its number of images.
     if head.count >= 6, head.starts(with: [0, 0, 2, 0]), head[4] > 0, head[5] == 0 {
@@ -126,18 +126,9 @@ struct ForeignFormat: Sendable {
     return nil
   }
 
-  /// The formats of ISO base media files (ISO/IEC 23008-12, AV1 image file format). The major brand identifies most; that of HEIF in
-  /// general is made precise by the compatible ones.
-  private static func isobmff(_ head: [UInt8]) -> ForeignFormat {
-    let count = min(head.count, max(12, head.prefix(4).reduce(0) { $0 << 8 | Int($1) }))
-    let brands = stride(from: 8, to: count - 3, by: 4).filter { $0 != 12 }
-      .map { String(decoding: head[$0..<$0 + 4], as: UTF8.self) }
-    let isGeneral = brands.first == "mif1" || brands.first == "msf1"
-    let known: Set = ["avif", "avis", "heic", "heix", "hevc", "hevx", "heim", "heis"]
-    return switch isGeneral ? brands.first(where: known.contains) ?? "mif1" : brands.first ?? "" {
-    case "avif", "avis": Self("AVIF", "avifdec FILE out.png")
-    case "heic", "heix", "hevc", "hevx", "heim", "heis": Self("HEIC", "heif-convert FILE out.png")
-    case "mif1": Self("HEIF", "heif-convert FILE out.png")
+  /// The formats of ISO base media files, but for those that are decoded, by the major brand.
+  private static func isobmff(_ brand: String) -> ForeignFormat {
+    switch brand {
     case "jxl ": Self("JPEG XL", "djxl FILE out.png")
     case "jp2 ": Self("JPEG 2000", "opj_decompress -i FILE -o out.png")
     case "crx ": Self("Canon CR3 raw", raw)

@@ -3,7 +3,8 @@ struct SourceDecoder {
   /// The kinds with a signature, in the order in which they are tried.
   static let kinds: [any OpenedSource.Type] = [
     JPEGSource.self, PNGSource.self, RowSource<WebPReader>.self, RowSource<GIFReader>.self, RowSource<PSDReader>.self,
-    RowSource<TIFFReader>.self, RowSource<BMPReader>.self,
+    RowSource<TIFFReader>.self, RowSource<BMPReader>.self, RowSource<HelperReader<HEICKind>>.self,
+    RowSource<HelperReader<AVIFKind>>.self,
   ]
 
   /// The kinds without one. They are tried behind the signatures of all kinds, also of those that are not decoded.

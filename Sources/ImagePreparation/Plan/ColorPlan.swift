@@ -11,7 +11,7 @@ enum ColorPlan: Sendable {
 
   /// Makes the decision, with notes for the user.
   ///
-  /// The first usable description counts: cICP chunk, embedded profile, sRGB chunk, gAMA with cHRM chunks (the order of the PNG
+  /// The first usable description counts: code points (cICP chunk of a PNG, nclx property of HEIC and AVIF), embedded profile, sRGB chunk, gAMA with cHRM chunks (the order of the PNG
   /// specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). One that cannot be used is skipped with a note, and so is
   /// EXIF that contradicts what counts.
   static func make(
@@ -34,10 +34,11 @@ enum ColorPlan: Sendable {
     }
     var notes: [String] = []
     if let points = source.pngColor?.codePoints {
+      let carrier = source.format == .png ? "cICP chunk" : "nclx property"
       if let space = DescribedColorSpace(points) {
-        return plan(try? makes(space), "the color space of its cICP chunk", "the cICP chunk", source, notes)
+        return plan(try? makes(space), "the color space of its \(carrier)", "the \(carrier)", source, notes)
       }
-      notes.append("the color space of its cICP chunk (\(points.name)) is not supported and was not applied")
+      notes.append("the color space of its \(carrier) (\(points.name)) is not supported and was not applied")
     }
     if let profile = source.iccProfile {
       do throws(ProfileConversion.Refusal) {

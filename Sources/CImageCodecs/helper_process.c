@@ -1,0 +1,180 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
+
+#include "chelper.h"
+
+#if defined(__linux__)
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+bool cic_helper_is_possible(void) { return true; }
+
+// MARK: Shared memory
+
+int32_t cic_memory_create(void) { return memfd_create("gesso", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+bool cic_memory_append(int32_t descriptor, const uint8_t *bytes, size_t count) {
+  while (count > 0) {
+    ssize_t written = write(descriptor, bytes, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes += written;
+    count -= (size_t)written;
+  }
+  return true;
+}
+
+bool cic_memory_freeze(int32_t descriptor) {
+  return fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+}
+
+uint8_t *cic_memory_map(int32_t descriptor, size_t count) {
+  if (ftruncate(descriptor, (off_t)count) != 0) return NULL;
+  if (fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return NULL;
+  void *bytes = mmap(NULL, count, PROT_READ, MAP_SHARED, descriptor, 0);
+  return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+void cic_memory_unmap(uint8_t *bytes, size_t count) { munmap(bytes, count); }
+
+void cic_memory_close(int32_t descriptor) { close(descriptor); }
+
+// MARK: Process
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+// Starts the program with `descriptors` as its first ones; those that are -1 are /dev/null.
+static int start(const char *path, const int *descriptors, int count, pid_t *process) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  int error = posix_spawn_file_actions_init(&actions);
+  if (error) return error;
+  if ((error = posix_spawnattr_init(&attributes))) {
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+  }
+  for (int i = 0; i < count && !error; i++) {
+    error = descriptors[i] < 0 ? posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0)
+                               : posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
+  }
+  // The process begins with no signal blocked or ignored, and out of reach of the terminal's keys.
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
+  if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
+  if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
+  if (!error) error = posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  char name[] = "gesso-decode";
+  char *const arguments[] = {name, NULL}, *const environment[] = {NULL};
+  if (!error) error = posix_spawn(process, path, &actions, &attributes, arguments, environment);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
+  int ends[2] = {-1, -1}, line[2] = {-1, -1};
+  // Copies above the numbers that the helper gets, so that none replaces another.
+  int high[6] = {-1, -1, -1, -1, -1, -1};
+  pid_t process = 0;
+  int error = 0;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 || pipe2(line, O_CLOEXEC) != 0) error = errno;
+  const int given[6] = {[GD_SOCKET] = ends[1], -1, -1, [GD_FILE] = file, [GD_PIXELS] = pixels, [GD_LIFELINE] = line[0]};
+  for (int i = 0; i < 6 && !error; i++) {
+    if (given[i] >= 0 && (high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 10)) < 0) error = errno;
+  }
+  if (!error) error = start(path, high, 6, &process);
+  for (int i = 0; i < 6; i++) {
+    if (high[i] >= 0) close(high[i]);
+  }
+  if (ends[1] >= 0) close(ends[1]);
+  if (line[0] >= 0) close(line[0]);
+  if (error) {
+    if (ends[0] >= 0) close(ends[0]);
+    if (line[1] >= 0) close(line[1]);
+    return error;
+  }
+  *helper = (cic_helper){.process = process, .socket = ends[0], .lifeline = line[1], .deadline = now() + seconds * 1000};
+  return 0;
+}
+
+cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) {
+  // It fits into the empty buffer of the socket.
+  ssize_t sent = send(helper->socket, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == (ssize_t)sizeof *request ? CIC_HELPER_OK : CIC_HELPER_ENDED;
+}
+
+cic_helper_status cic_helper_receive(const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *cancel) {
+  char *next = bytes;
+  while (count > 0) {
+    if (cancel && cic_cancel_flag_is_raised(cancel)) return CIC_HELPER_CANCELED;
+    if (now() >= helper->deadline) return CIC_HELPER_LATE;
+    struct pollfd wait = {.fd = helper->socket, .events = POLLIN};
+    int ready = poll(&wait, 1, 20);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    ssize_t received = recv(helper->socket, next, count, MSG_DONTWAIT);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (received <= 0) return CIC_HELPER_ENDED;
+    next += received;
+    count -= (size_t)received;
+  }
+  return CIC_HELPER_OK;
+}
+
+int32_t cic_helper_end(cic_helper *helper, bool waits) {
+  int status = 0;
+  pid_t ended = 0;
+  // A process closes its socket a moment before it has ended.
+  for (int i = 0; waits && i < 200 && (ended = waitpid(helper->process, &status, WNOHANG)) == 0; i++) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  bool ended_before = ended == helper->process;
+  if (!ended_before) {
+    // It is not waited for yet, so that its number is still its own; where the caller of this package has done that, nothing is left to end.
+    if (ended == 0) kill(helper->process, SIGKILL);
+    while (waitpid(helper->process, &status, 0) < 0 && errno == EINTR) {}
+  }
+  close(helper->socket);
+  close(helper->lifeline);
+  return ended_before && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+#else
+
+// Other systems can isolate processes as well, but how was never tried.
+bool cic_helper_is_possible(void) { return false; }
+
+static const int32_t unsupported = ENOSYS;
+
+int32_t cic_memory_create(void) {
+  errno = unsupported;
+  return -1;
+}
+bool cic_memory_append(int32_t descriptor, const uint8_t *bytes, size_t count) { return false; }
+bool cic_memory_freeze(int32_t descriptor) { return false; }
+uint8_t *cic_memory_map(int32_t descriptor, size_t count) { return NULL; }
+void cic_memory_unmap(uint8_t *bytes, size_t count) {}
+void cic_memory_close(int32_t descriptor) {}
+int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) { return unsupported; }
+cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) { return CIC_HELPER_ENDED; }
+cic_helper_status cic_helper_receive(const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *cancel) {
+  return CIC_HELPER_ENDED;
+}
+int32_t cic_helper_end(cic_helper *helper, bool waits) { return 0; }
+
+#endif

@@ -1,0 +1,72 @@
+// A helper process that decodes behind a wall, and the memory that it shares (decode_protocol.h has what is sent). Only Linux has it.
+#ifndef CHELPER_H
+#define CHELPER_H
+
+#include <signal.h>
+
+#include "cimage_codecs.h"
+#include "decode_protocol.h"
+
+#pragma clang assume_nonnull begin
+
+// True on systems where a helper can be isolated.
+bool cic_helper_is_possible(void);
+
+// MARK: Shared memory
+
+// Makes memory that another process can map by its descriptor, without bytes. Returns the descriptor, or -1 with errno.
+int32_t cic_memory_create(void);
+
+// Appends bytes. False with errno where there is no memory.
+bool cic_memory_append(int32_t descriptor, const uint8_t *bytes, size_t count);
+
+// Freezes bytes and size for every process.
+bool cic_memory_freeze(int32_t descriptor);
+
+// Sets the size for good, for every process, and maps the bytes, which begin as zeros. Whatever another process does, they can be read;
+// another process may change them at any time. NULL with errno.
+uint8_t *_Nullable cic_memory_map(int32_t descriptor, size_t count);
+void cic_memory_unmap(uint8_t *bytes, size_t count);
+
+void cic_memory_close(int32_t descriptor);
+
+// MARK: Process
+
+typedef struct {
+  int32_t process;
+  int32_t socket;
+  // Written by nobody: closing it ends the helper.
+  int32_t lifeline;
+  // Of the clock that never goes back, in milliseconds.
+  int64_t deadline;
+} cic_helper;
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_HELPER_OK = 0,
+  CIC_HELPER_ENDED,     // it closed the socket
+  CIC_HELPER_LATE,      // the deadline passed
+  CIC_HELPER_CANCELED,  // the flag was raised
+} cic_helper_status;
+
+// Starts the program at `path` without arguments and environment, in a process group of its own, with the descriptors of
+// decode_protocol.h. Returns 0 or errno.
+int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
+
+// Sends a request.
+cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request);
+
+// Receives exactly `count` bytes. While there is nothing to receive it looks at the flag every 20 ms.
+cic_helper_status cic_helper_receive(
+  const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *_Nullable cancel);
+
+// Ends the process where it goes on, and waits for it. Returns the number of the signal that had ended it before, or 0. `waits` gives a
+// process that closed its socket the time to end by itself.
+int32_t cic_helper_end(cic_helper *helper, bool waits);
+
+// The numbers of two signals.
+static const int32_t cic_signal_abort = SIGABRT;
+static const int32_t cic_signal_processor_time = SIGXCPU;
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,1 @@
+../CImageCodecs/include/decode_protocol.h
