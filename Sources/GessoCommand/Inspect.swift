@@ -52,7 +52,7 @@ package struct Inspect: Verb {
 
   private static func describe(_ source: ImageSource) async throws(CommandError) -> ImageDescription {
     do {
-      return try await ImagePreparer().inspect(source)
+      return try await Environment.preparer(Environment.variables).inspect(source)
     } catch {
       throw CommandError(any: error)
     }

@@ -25,6 +25,7 @@ extension Remedy {
     case .acceptWarnings: "accept warnings with --fail-on error"
     case .giveField(let name): "give it with --param \(name)=VALUE"
     case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
+    case .buildDecodeHelper: "build it: \(Self.decodeHelperBuild)"
     case .checkCredentials, .retry, .keepJobID: description
     case .listJobs: "see gesso jobs list"
     case .decide(let run):
@@ -37,6 +38,11 @@ extension Remedy {
     case .useLedger(.newKeepingThis): "keep the file for its job ids, and set GESSO_LEDGER to a new one"
     }
   }
+}
+
+extension Remedy {
+  /// The command that builds `gesso-decode`.
+  static let decodeHelperBuild = "swift build -c release --traits HEIF --product gesso-decode"
 }
 
 extension Remedy.Limit {

@@ -46,6 +46,9 @@ public enum Remedy: Sendable, Hashable {
   /// Use the current endpoint with this model for the next order: the legacy endpoint does not serve it.
   case useCustomModel(String)
 
+  /// Build the program that decodes HEIC and AVIF, with the trait HEIF.
+  case buildDecodeHelper
+
   /// Check key and secret.
   case checkCredentials
   /// Try again after a pause: zero for a moment, nil for a time that is not known.
@@ -143,6 +146,7 @@ extension Remedy: CustomStringConvertible {
     case .acceptWarnings: "accept warnings: set failOn to error"
     case .giveField(let name): "give a value for \(name) in the parameters"
     case .useCustomModel(let id): "use the endpoint custom with the model \(id) for the next order"
+    case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set Limits.decodeHelper to its path"
     case .checkCredentials: "check API key and secret"
     case .retry(nil): "try again later"
     case .retry(let pause?): Self.text(pause)

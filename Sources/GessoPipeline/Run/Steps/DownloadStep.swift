@@ -88,7 +88,7 @@ struct DownloadStep {
       index: index, path: path, recordPath: ResultRecord.path(beside: path), assetID: asset,
       mimeType: FileType.mimeType(ofExtension: url.pathExtension), sha256: digest,
       byteCount: try onFiles(try fileSize(of: path)),
-      size: try? ImagePreparer().inspectBlocking(.file(path)).size)
+      size: try? context.preparer.inspectBlocking(.file(path)).size)
     let row = places.run.results.first { $0.index == index && $0.path == path.absolutePath && $0.sha256 == digest }
     let record = try ResultRecord.bytes(of: file, run: places.run)
     let isNew = try Occupant(file.recordPath) == .none && onFiles(try created(record, at: file.recordPath))
@@ -250,8 +250,8 @@ struct DownloadStep {
       _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
-      // A known format that this package does not decode.
-      guard error.code == .unsupportedFormat else { throw error }
+      // A known format that this package does not decode, or cannot decode here. What is paid for is kept.
+      guard error.code == .unsupportedFormat || error.code == .helperFailed else { throw error }
       return nil
     }
   }

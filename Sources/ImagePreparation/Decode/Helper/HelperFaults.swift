@@ -84,13 +84,10 @@ struct HelperFaults {
     cic_helper_is_possible()
       ? PreparationError(
         .unsupportedFormat, stage: .open, "it is \(name), which is decoded by gesso-decode, and that is not installed",
-        remedy: .either(convert, or: .text("build it: \(Self.build)")))
+        remedy: .either(convert, or: .buildDecodeHelper))
       : PreparationError(
         .unsupportedFormat, stage: .open, "it is \(name), which is decoded on Linux only", remedy: convert)
   }
-
-  /// The command that builds the helper.
-  static let build = "swift build -c release --traits HEIF --product gesso-decode"
 
   private static func text(of signal: Int32) -> String {
     switch signal {
