@@ -6,7 +6,7 @@ import Testing
 @testable import ImagePreparation
 
 /// A helper process that is missing, dies, hangs, or answers what it may not. The helpers here are shell commands.
-@Suite("Helper process")
+@Suite("Helper process", .enabled(if: cic_helper_is_possible(), "only Linux can isolate a helper"))
 struct HelperProcessTests {
   static let source = ImageSource.file(Fixtures.path("kinds/heic/420-heif-enc.heic"))
 
