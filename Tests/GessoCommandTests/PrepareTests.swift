@@ -327,7 +327,8 @@ struct PrepareTests {
       "a.TIFF": "kinds/tiff/rgb8-pillow.tif",
     ]
     let extensions = Set(files.keys.map { String($0.dropFirst(2)).lowercased() })
-    #expect(extensions == Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions)))
+    // The helper process for the others is not beside the command here.
+    #expect(extensions == Set(ImageDescription.Format.allCases.filter { !$0.needsHelper }.flatMap(\.fileExtensions)))
     for (name, file) in files {
       try FileManager.default.copyItem(atPath: Fixtures.path(file), toPath: folder.appending(path: name).path)
     }
