@@ -27,7 +27,7 @@ package enum Environment {
   }
 
   /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil where it is in neither.
-  private static var decodeHelper: String? {
+  static var decodeHelper: String? {
     guard let folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else {
       return nil
     }

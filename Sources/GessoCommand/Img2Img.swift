@@ -272,7 +272,8 @@ package struct Img2Img: Verb {
   ) async throws -> Result {
     if let account { return try await work(ServiceOptions.client(account, verbose: common.verbose)) }
     let pair = SandboxCredential.random()
-    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(credentials: [pair]))
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(credentials: [pair], decodeHelper: Environment.decodeHelper))
     let address = try await sandbox.start()
     common.console.note(
       "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, and its "

@@ -34,7 +34,9 @@ package struct Sandbox: Verb {
     let configured = try Configuration(flags: .init(), environment: Environment.variables, folder: ".").credentials()
     let pair = configured.map { SandboxCredential(key: $0.key, secret: $0.secret) } ?? .random()
     let log: (@Sendable (String) -> Void)? = verbose ? { @Sendable line in console.note(line) } : nil
-    let sandbox = ScenarioSandbox(configuration: SandboxConfiguration(port: port, credentials: [pair], log: log))
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(
+        port: port, credentials: [pair], decodeHelper: Environment.decodeHelper, log: log))
     do {
       // Signals are caught before the address is printed, because its reader may stop the sandbox at once.
       try await Interruption.guarding(patience: nil, isExpected: true) {

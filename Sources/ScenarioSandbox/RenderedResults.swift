@@ -6,15 +6,17 @@ internal import ImagePreparation
 /// short one.
 actor RenderedResults {
   private let limit: Int
+  private let images: SourceImage
   private var kept: [Rendering: [UInt8]] = [:]
   private var order: [Rendering] = []
   private var keptBytes = 0
   /// Sizes outlive the bytes: every mention of a result needs its size.
   private var byteCounts: [Rendering: Int] = [:]
 
-  /// Makes an empty cache for at most `limit` bytes.
-  init(limit: Int) {
+  /// Makes an empty cache for at most `limit` bytes, with sources decoded by `images`.
+  init(limit: Int, images: SourceImage) {
     self.limit = limit
+    self.images = images
   }
 
   /// The result as a PNG file.
@@ -23,10 +25,10 @@ actor RenderedResults {
   ///   results are never asked for.
   func png(_ rendering: Rendering) throws -> [UInt8] {
     if let bytes = kept[rendering] { return bytes }
-    let source = try SourceImage.decode(try encoded(rendering.source), size: rendering.size)
+    let source = try images.decode(try encoded(rendering.source), size: rendering.size)
     var mask: PixelImage<UInt8>?
     if case .mask(let content, merges: true)? = rendering.second {
-      mask = try SourceImage.decode(try encoded(content), size: rendering.size)
+      mask = try images.decode(try encoded(content), size: rendering.size)
     }
     let image = ResultRenderer.render(
       source: source, seed: rendering.patternSeed, strength: rendering.strength, mask: mask)
@@ -51,7 +53,7 @@ actor RenderedResults {
   /// Why this source cannot be decoded, or nil when it can.
   func fault(in source: [UInt8], size: ImageSize) -> PreparationError? {
     do {
-      _ = try SourceImage.decode(source, size: size)
+      _ = try images.decode(source, size: size)
       return nil
     } catch {
       return error

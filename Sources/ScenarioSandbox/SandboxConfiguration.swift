@@ -14,6 +14,8 @@ public struct SandboxConfiguration: Sendable {
   public var restrictedModelIDs: Set<String>
   /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
   public var publicOrigin: String?
+  /// The path of `gesso-decode`, as `Limits.decodeHelper`: without it HEIC and AVIF are refused as no images.
+  public var decodeHelper: String?
   /// Takes one line a request. Lines hold no query strings, bodies, keys or signatures.
   public var log: (@Sendable (String) -> Void)?
   /// The time. Jobs advance and URLs expire by it.
@@ -48,6 +50,7 @@ public struct SandboxConfiguration: Sendable {
     limits: SandboxLimits = SandboxLimits(),
     restrictedModelIDs: Set<String> = [],
     publicOrigin: String? = nil,
+    decodeHelper: String? = nil,
     log: (@Sendable (String) -> Void)? = nil,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
@@ -57,6 +60,7 @@ public struct SandboxConfiguration: Sendable {
     self.limits = limits
     self.restrictedModelIDs = restrictedModelIDs
     self.publicOrigin = publicOrigin
+    self.decodeHelper = decodeHelper
     self.log = log
     self.now = now
   }

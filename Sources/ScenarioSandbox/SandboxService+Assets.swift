@@ -125,7 +125,7 @@ extension SandboxService {
     let digest = ContentDigest.sha256(of: bytes)
     let described: ImageDescription
     do {
-      described = try SourceImage.describe(bytes)
+      described = try images.describe(bytes)
     } catch {
       throw .unhandledImageFormat
     }

@@ -68,7 +68,7 @@ extension SandboxService {
     _ bytes: [UInt8], to mimeType: String
   ) throws(ServiceError) -> [UInt8] {
     do {
-      return try SourceImage.encode(bytes, as: mimeType == "image/png" ? .png() : .jpeg())
+      return try images.encode(bytes, as: mimeType == "image/png" ? .png() : .jpeg())
     } catch {
       throw .rendering(error)
     }

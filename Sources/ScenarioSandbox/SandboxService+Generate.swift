@@ -202,7 +202,7 @@ extension SandboxService {
   }
 
   private func described(_ bytes: [UInt8]) throws(ServiceError) -> Source {
-    do { _ = try SourceImage.describe(bytes) } catch { throw .unhandledImageFormat }
+    do { _ = try images.describe(bytes) } catch { throw .unhandledImageFormat }
     return Source(bytes: bytes)
   }
 

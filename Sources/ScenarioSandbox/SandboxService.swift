@@ -28,6 +28,7 @@ final class SandboxService: Sendable {
   }
 
   let configuration: SandboxConfiguration
+  let images: SourceImage
   let state: Mutex<State>
   let signer: SignedURL
   let results: RenderedResults
@@ -47,7 +48,8 @@ final class SandboxService: Sendable {
         faults: FaultScript([], plan: configuration.faultPlan),
         origin: configuration.publicOrigin ?? origin))
     signer = SignedURL(entropy: configuration.entropy)
-    results = RenderedResults(limit: configuration.limits.renderedBytes)
+    images = SourceImage(decodeHelper: configuration.decodeHelper)
+    results = RenderedResults(limit: configuration.limits.renderedBytes, images: images)
     basicCredentials = configuration.credentials.map { [UInt8]("\($0.key):\($0.secret)".utf8) }
   }
 

@@ -1,7 +1,7 @@
 internal import ImagePreparation
 
 /// The image work the sandbox asks of `ImagePreparation`.
-enum SourceImage {
+struct SourceImage: Sendable {
   /// How a source whose aspect differs from the request's width and height fills them. ASSUMED: the service may crop or
   /// pad instead.
   static let fit = Recipe.Fit.stretch
@@ -10,14 +10,19 @@ enum SourceImage {
   static let maxPixels = 100_000_000
 
   /// The kinds that the service takes, of those that can be read here.
-  private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif, .webp, .tiff]
+  private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif, .webp, .tiff, .heic, .avif]
 
-  private static let preparer = ImagePreparer(limits: Limits(maxPixels: maxPixels))
+  private let preparer: ImagePreparer
+
+  /// Makes it with the path of `gesso-decode`, which HEIC and AVIF need; nil for none.
+  init(decodeHelper: String? = nil) {
+    preparer = ImagePreparer(limits: Limits(maxPixels: Self.maxPixels, decodeHelper: decodeHelper))
+  }
 
   /// Format and upright size, from an encoded image's headers.
-  static func describe(_ bytes: [UInt8]) throws(PreparationError) -> ImageDescription {
+  func describe(_ bytes: [UInt8]) throws(PreparationError) -> ImageDescription {
     let description = try preparer.inspectBlocking(.memory(bytes))
-    guard accepted.contains(description.format) else {
+    guard Self.accepted.contains(description.format) else {
       throw PreparationError(
         .unsupportedFormat, stage: .open, "the service takes no \(description.format.name)", remedy: "send another kind"
       )
@@ -27,13 +32,13 @@ enum SourceImage {
   }
 
   /// Decodes an image to exactly this size: upright, sRGB, on white.
-  static func decode(_ bytes: [UInt8], size: ImageSize) throws(PreparationError) -> PixelImage<UInt8> {
-    let recipe = Recipe(size: .box(size.width, size.height, fit, enlarge: true), background: .white)
+  func decode(_ bytes: [UInt8], size: ImageSize) throws(PreparationError) -> PixelImage<UInt8> {
+    let recipe = Recipe(size: .box(size.width, size.height, Self.fit, enlarge: true), background: .white)
     return try preparer.pixelsBlocking(of: .memory(bytes), as: recipe)
   }
 
   /// The image in another format, upright, its size kept.
-  static func encode(_ bytes: [UInt8], as output: Recipe.Output) throws(PreparationError) -> [UInt8] {
+  func encode(_ bytes: [UInt8], as output: Recipe.Output) throws(PreparationError) -> [UInt8] {
     try preparer.prepareBlocking(.memory(bytes), as: Recipe(size: .original, output: output)).bytes
   }
 }

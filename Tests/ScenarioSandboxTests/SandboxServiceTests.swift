@@ -1,6 +1,7 @@
 import FlyingFox
 import Foundation
 import ImagePreparation
+import TestSupport
 import Testing
 
 @testable import ScenarioSandbox
@@ -244,6 +245,19 @@ struct SandboxServiceTests {
     let answer = try await Harness().send("POST", "/v1/assets", Data(body.utf8))
     #expect(answer.status == 400)
     #expect(answer("reason") == reason)
+  }
+
+  @Test(
+    "HEIC and AVIF are sources where gesso-decode is there, and no images elsewhere",
+    .enabled(if: decodeHelper != nil, "there is no gesso-decode: Scripts/test helper builds it"),
+    arguments: ["kinds/heic/420-heif-enc.heic", "kinds/avif/420-avifenc.avif"])
+  func helperKinds(file: String) async throws {
+    let bytes = try Fixtures.bytes(file)
+    #expect(try await Harness().upload(bytes).contains("Unhandled image format"))
+    let harness = Harness { $0.decodeHelper = decodeHelper }
+    let image = try await harness.upload(bytes)
+    let answer = try await harness.send("POST", "/v1/generate/img2img", json: Harness.job(image: image))
+    #expect(answer.status == 200, "\(image)")
   }
 
   @Test("a whole number may be written with a point")

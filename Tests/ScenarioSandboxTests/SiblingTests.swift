@@ -41,7 +41,7 @@ struct SiblingTests {
   }
 
   private func source() throws -> PixelImage<UInt8> {
-    try SourceImage.decode(Harness.picture, size: ImageSize(width: 96, height: 64))
+    try SourceImage().decode(Harness.picture, size: ImageSize(width: 96, height: 64))
   }
 
   @Test("what the mask keeps comes out as it went in; what is white does not", arguments: [true, false])
