@@ -81,11 +81,11 @@ final class HelperProcess {
   }
 
   private func receive(_ count: Int) throws(HelperFault) -> [UInt8] {
+    // Without capacity the count would be written into the one empty array of the process, beside other threads.
+    guard count > 0 else { return [] }
     var status = cic_helper_status.CIC_HELPER_OK
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if let base = buffer.baseAddress, count > 0 {
-        unsafe status = cic_helper_receive(&helper, base, count, cancellation?.pointer)
-      }
+      unsafe status = cic_helper_receive(&helper, buffer.baseAddress!, count, cancellation?.pointer)
       initialized = status == .CIC_HELPER_OK ? count : 0
     }
     try check(status)
