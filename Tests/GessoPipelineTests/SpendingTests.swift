@@ -63,6 +63,21 @@ struct SpendingTests {
     }
   }
 
+  @Test("a limit is for any number of orders")
+  func manyOrders() throws {
+    let ledger = try Ledger(path: path)
+    let first = try ledger.claim(intent("key 7"), again: false).entry.id
+    try ledger.recordSubmitting(first, submit(10))
+    try ledger.recordSubmission(first, job: JobID(rawValue: "job_7"), cost: "10")
+    let limit = SpendingLimit(.orders(Set((0..<40_000).map { "key \($0)" })), 15)
+    var next = submit(8)
+    next.limits = [limit]
+    let run = try ledger.claim(intent("key 8"), again: false).entry.id
+    #expect { try ledger.recordSubmitting(run, next) } throws: {
+      ($0 as? PipelineError)?.code == .tooExpensive && "\($0)".contains("10 were spent on this order before")
+    }
+  }
+
   @Test(
     "the day's jobs of the account count, and submits and dry runs of unknown outcome at their price",
     arguments: [

@@ -1,7 +1,6 @@
 public import Foundation
 public import Ground
 public import ScenarioAPI
-internal import Synchronization
 
 /// Carries out many orders, several at a time: they share the ceiling of the account's plan and one limit of cost.
 ///

@@ -76,7 +76,7 @@ extension Ledger {
     _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {
     let price = submit.price ?? 0
-    let (condition, arguments) = limit.scope.rows(account: submit.account, now: now)
+    let (condition, arguments) = try limit.scope.rows(account: submit.account, now: now)
     let spent = try Row.fetchAll(
       database,
       sql: "SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE \(condition)",

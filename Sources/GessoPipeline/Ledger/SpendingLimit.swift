@@ -58,7 +58,9 @@ package struct SpendingLimit: Sendable {
 
 extension SpendingLimit.Scope {
   /// The rows of the table `run` that count, as a condition of SQL and its arguments.
-  func rows(account: String, now: Double) -> (condition: String, arguments: StatementArguments) {
+  ///
+  /// - Throws: An `EncodingError`, for no keys that there are.
+  func rows(account: String, now: Double) throws -> (condition: String, arguments: StatementArguments) {
     switch self {
     case .day:
       let day = SpendingLimit.day(of: now)
@@ -69,8 +71,12 @@ extension SpendingLimit.Scope {
         """, [account, day.lowerBound, day.upperBound]
       )
     case .orders(let keys):
-      let marks = repeatElement("?", count: keys.count).joined(separator: ", ")
-      return ("key IN (\(marks)) AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)", StatementArguments(keys))
+      // One argument: SQLite takes at most 32,766 unless it was built for more, as on Debian.
+      return (
+        """
+        key IN (SELECT value FROM json_each(?)) AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)
+        """, [try JSONText.line(keys.sorted())]
+      )
     }
   }
 }
