@@ -129,6 +129,8 @@ final class Img2ImgReport: Sendable {
       }
     }
     if isOfSeveral { console.endProgress() }
+    // An interruption while no order was under way is the failure of none.
+    if failures.isEmpty, sum.done < inputs.count { try await run.result }
     sum.status = CommandStatus(failures: failures, of: sum.done + failures.count)
     return sum
   }

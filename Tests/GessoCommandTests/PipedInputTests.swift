@@ -155,4 +155,19 @@ struct PipedInputTests {
     #expect(await run.status() == -SIGINT)
     await sandbox.stop()
   }
+
+  /// With a limit, orders are made before the first one begins.
+  @Test("Ctrl-C while an order is made for the sum of a limit is an interruption, and the message names it")
+  func interruptedBeforeOrders() async throws {
+    let made = unsafe mkfifo(gesso.folder.appending(path: "pipe").path, 0o600)
+    #expect(made == 0)
+    let run = try RunningProcess(
+      gesso, ["img2img", "pipe", "--prompt", "p", "--sandbox", "--max-cost", "5", "-o", "out"])
+    var errors = run.errors.makeAsyncIterator()
+    #expect(await errors.line("gesso: the sandbox") != nil)
+    run.interrupt()
+    let end = try #require(await errors.line())
+    #expect(end.hasSuffix("interrupted: no job was submitted: the same command starts again"), "\(end)")
+    #expect(await run.status() == -SIGINT)
+  }
 }
