@@ -150,6 +150,8 @@ public enum KernelList {
           fromLight: $9, output: $10)
       },
       convert_ycbcr: { convertYCbCrToRGB(luma: $0, blue: $1, red: $2, count: $3, output: $4) },
-      convert_fine_ycbcr: { convertFineYCbCrToRGB(luma: $0, blue: $1, red: $2, count: $3, output: $4) })
+      convert_fine_ycbcr: { convertFineYCbCrToRGB(luma: $0, blue: $1, red: $2, count: $3, output: $4) },
+      expand_to_fine: { expandToFine($0, count: $1, gain: $2, bias: $3, output: $4) },
+      expand_to_bytes: { expandToBytes($0, count: $1, gain: $2, bias: $3, output: $4) })
   }
 }

@@ -40,3 +40,26 @@ public func convertFineYCbCrToRGB(
     output[i &* 3 &+ 2] = UInt8(clamping: (y &+ 29_032 &* cb) &>> 22)
   }
 }
+
+/// The samples of one plane, expanded from a limited range to the full one: `(gain · sample + bias) / 2^14`, rounded and clamped.
+///
+/// - Parameters:
+///   - samples: `count` words, 256 times the value.
+///   - count: The number of samples.
+///   - gain: The gain, at most 1.18, with 14 fraction bits, so that sums stay below 2^31.
+///   - bias: The result of a sample of 0, with 14 fraction bits of words.
+///   - output: `count` words, 256 times the value.
+public func expandToFine(
+  _ samples: UnsafePointer<UInt16>, count: Int, gain: Int32, bias: Int32, output: UnsafeMutablePointer<UInt16>
+) {
+  let bias = bias &+ 1 &<< 13
+  for i in 0..<count { output[i] = UInt16(clamping: (Int32(samples[i]) &* gain &+ bias) &>> 14) }
+}
+
+/// The same, rounded once to bytes.
+public func expandToBytes(
+  _ samples: UnsafePointer<UInt16>, count: Int, gain: Int32, bias: Int32, output: UnsafeMutablePointer<UInt8>
+) {
+  let bias = bias &+ 1 &<< 21
+  for i in 0..<count { output[i] = UInt8(clamping: (Int32(samples[i]) &* gain &+ bias) &>> 22) }
+}

@@ -10,7 +10,7 @@ import PixelKernels
 func colorCases() -> [KernelCase] {
   var cases = [
     KernelCase("convertYCbCrToRGB", convertBytes), KernelCase("convertFineYCbCrToRGB", convertFine),
-    KernelCase("mapGrayBytes, mapGrayWords", mapGray),
+    KernelCase("expandToFine, expandToBytes", expand), KernelCase("mapGrayBytes, mapGrayWords", mapGray),
   ]
   for channels in [1, 3, 4] {
     cases.append(KernelCase("tensorPlanes, tensorPixels: \(channels) channels") { tensors(channels, &$0) })
@@ -50,6 +50,26 @@ private func convertFine(_ check: inout KernelCheck) {
     let values = planes.map { plane in plane.map { Double($0) / 256 } }
     let exact = (0..<count).flatMap { rgb(values[0][$0], values[1][$0], values[2][$0]) }
     check.expect(actual, within: 0.51, of: exact, largest: 255, "\(count) pixels")
+  }
+}
+
+/// The ranges of ITU-R BT.601, 2.5.3: 219 levels of luma from 16 on, 224 of color differences around 128.
+@Sendable
+private func expand(_ check: inout KernelCheck) {
+  for (levels, center, result) in [(219.0, 16.0, 0.0), (224, 128, 128)] {
+    let gain = Int32((255 / levels * 16_384).rounded())
+    let bias = Int32(result * 256) << 14 - Int32(center * 256) * gain
+    for count in [1, 7, 16, 33, 65_536] {
+      var random = SplitMix64(seed: UInt64(count))
+      let words = (0..<count).map { count == 65_536 ? UInt16($0) : .random(in: 0...65_535, using: &random) }
+      let exact = words.map { (Double($0) / 256 - center) * 255 / levels + result }
+      var fine = [UInt16](repeating: 1, count: count)
+      expandToFine(words, count: count, gain: gain, bias: bias, output: &fine)
+      check.expect(fine, within: 2, of: exact.map { $0 * 256 }, largest: 65_535, "\(count) words of \(levels)")
+      var bytes = [UInt8](repeating: 1, count: count)
+      expandToBytes(words, count: count, gain: gain, bias: bias, output: &bytes)
+      check.expect(bytes, within: 0.506, of: exact, largest: 255, "\(count) words of \(levels) to bytes")
+    }
   }
 }
 

@@ -417,11 +417,18 @@ typedef struct cic_webp_decoder cic_webp_decoder;
 
 // 0x010204 is 1.2.4; 0 where libwebp is not installed.
 int32_t cic_webp_version(void);
-// A decoder into memory of the caller, RGB or RGBA, which must outlive it. NULL without memory or without libwebp.
-cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, size_t bytes, int32_t stride, bool has_alpha);
+
+typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
+  CIC_WEBP_OUT_RGB = 0,
+  CIC_WEBP_OUT_RGBA,
+  CIC_WEBP_OUT_PLANES,  // Y, then Cb, then Cr, as coded: of limited range, and both sides of Cb and Cr halved and rounded up
+} cic_webp_output;
+
+// A decoder into memory of the caller, which has rows without padding, and must outlive it. NULL without memory or without libwebp.
+cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, int32_t width, int32_t height, cic_webp_output output);
 void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
 // Decodes as far as the first `count` bytes of a file go, more of them each time. Sets the number of rows that are done, also where it
-// fails.
+// fails; of Cb and Cr half of them are, rounded up.
 cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
 
 // MARK: WebP encoder

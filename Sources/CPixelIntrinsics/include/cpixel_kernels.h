@@ -256,6 +256,8 @@ typedef struct cpi_finishing_kernels {
       const int16_t *nodes, const float *curves, const float *matrix, const uint8_t *from_light, uint8_t *output);
   void (*convert_ycbcr)(const uint8_t *luma, const uint8_t *blue, const uint8_t *red, ptrdiff_t count, uint8_t *output);
   void (*convert_fine_ycbcr)(const uint16_t *luma, const uint16_t *blue, const uint16_t *red, ptrdiff_t count, uint8_t *output);
+  void (*expand_to_fine)(const uint16_t *samples, ptrdiff_t count, int32_t gain, int32_t bias, uint16_t *output);
+  void (*expand_to_bytes)(const uint16_t *samples, ptrdiff_t count, int32_t gain, int32_t bias, uint8_t *output);
 } cpi_finishing_kernels;
 
 // All kernels of one instruction set.

@@ -4,7 +4,7 @@ struct DecodingPlan: Sendable {
   enum Form: String, Sendable {
     /// Interleaved rows.
     case rows
-    /// The planes of a JPEG, each at its own size.
+    /// The planes of a JPEG or a WebP, each at its own size.
     case planes
   }
 
@@ -14,6 +14,8 @@ struct DecodingPlan: Sendable {
   let scale: JPEGScale
   /// The delivered planes; one for interleaved rows.
   let planes: [StripPlane]
+  /// The range of the samples of delivered planes; resized planes always have the full one.
+  var range = SampleRange.full
   /// The conversion of decoded rows, in place; nil for none.
   let conversion: (any RowConversion)?
   /// 2 if strips are decoded on one thread and consumed on another.

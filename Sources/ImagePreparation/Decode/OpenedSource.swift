@@ -28,11 +28,3 @@ protocol OpenedSource: AnyObject, Sendable {
   /// - Throws: A ``PreparationError`` of stage `decode`.
   func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder
 }
-
-/// The parts of a file's headers that are not in its description.
-struct SourceStructure: Sendable {
-  /// The bytes that the codec allocates at once for a file that cannot be decoded row by row; 0 for one that can.
-  var wholeImageBytes: Int
-  /// The sampling factors of a JPEG's components; nil for other kinds.
-  var samplingFactors: [(horizontal: Int, vertical: Int)]?
-}

@@ -25,20 +25,31 @@ protocol RowReader: AnyObject {
   var description: ImageDescription { get }
   /// The bytes that ``start(_:)`` allocates; 0 for a file that is read row by row.
   var wholeImageBytes: Int { get }
+  /// The planes that it can deliver instead of rows of pixels; nil for none.
+  var planes: PlaneStructure? { get }
   /// Damage that was overlooked: bytes without a meaning, for which a likely one was found; nil for none.
   var overlooked: OverlookedDamage? { get }
 
   /// Allocates the memory for pixels. It is called once, when ``wholeImageBytes`` are allowed.
   func start(_ bytes: inout ByteReader) throws(ReadFault)
+  /// The same for ``planes``: rows are those of luma.
+  func startPlanes() throws(ReadFault)
 
   /// Decodes the next row. It is not called behind the last one.
   func readRow(into row: UnsafeMutablePointer<UInt8>, from bytes: inout ByteReader) throws(ReadFault)
+  /// Copies row `y` of Cb (1) or Cr (2), after the first row of luma that it belongs to was read.
+  func copyChromaRow(_ y: Int, plane: Int, into row: UnsafeMutablePointer<UInt8>)
 }
 
 extension RowReader {
   var wholeImageBytes: Int { 0 }
+  var planes: PlaneStructure? { nil }
   var overlooked: OverlookedDamage? { nil }
   func start(_ bytes: inout ByteReader) throws(ReadFault) {}
+  func startPlanes() throws(ReadFault) { preconditionFailure("\(Self.format) has no planes") }
+  func copyChromaRow(_ y: Int, plane: Int, into row: UnsafeMutablePointer<UInt8>) {
+    preconditionFailure("\(Self.format) has no planes")
+  }
 }
 
 /// Damage that a ``RowReader`` has overlooked.

@@ -12,13 +12,14 @@ final class RowSource<Reader: RowReader>: OpenedSource, @unchecked Sendable {
   init(_ source: consuming ByteSource, limits: Limits, policy: DamagePolicy) throws(PreparationError) {
     let rows = try ReaderRows<Reader>(source, limits: limits, policy: policy)
     description = rows.description
-    structure = SourceStructure(wholeImageBytes: rows.wholeImageBytes)
+    structure = rows.structure
     self.rows = consume rows
   }
 
   func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {
     guard var rows = rows.take() else { preconditionFailure("a source is decoded once") }
-    try rows.start()
+    try rows.start(plan.form)
+    if plan.form == .planes { return PlanarStrips(rows, planes: plan.planes) }
     return InterleavedStrips(rows, height: plan.planes[0].height, conversion: plan.conversion)
   }
 }
@@ -26,9 +27,11 @@ final class RowSource<Reader: RowReader>: OpenedSource, @unchecked Sendable {
 /// The rows of a ``RowReader`` under a damage policy.
 struct ReaderRows<Reader: RowReader>: RowDecoder, ~Copyable {
   let description: ImageDescription
+  /// The layout of a row of pixels.
   let layout: RowLayout
-  /// The bytes of a file that is not read row by row.
-  let wholeImageBytes: Int
+  let structure: SourceStructure
+  /// The planes that are delivered; nil for rows of pixels.
+  private var planes: PlaneStructure?
   private var reader: Reader
   private var bytes: ByteReader
   private let failure: CodecFailure
@@ -49,16 +52,22 @@ struct ReaderRows<Reader: RowReader>: RowDecoder, ~Copyable {
     self.description = description
     layout = RowLayout(
       channels: description.decodedChannels, bitDepth: description.decodedBits, width: description.storedSize.width)
-    wholeImageBytes = reader.wholeImageBytes
+    structure = SourceStructure(wholeImageBytes: reader.wholeImageBytes, planes: reader.planes)
     self.bytes = bytes
   }
 
   /// Allocates the memory for pixels.
   ///
   /// - Throws: A ``PreparationError`` of stage `decode`; `tooMuchMemory` before any memory is allocated.
-  mutating func start() throws(PreparationError) {
-    try failure.limits.check(bytes: wholeImageBytes, of: "decoding this \(Reader.format.name)")
-    do throws(ReadFault) { try reader.start(&bytes) } catch { throw failure.error(error, row: 0) }
+  mutating func start(_ form: DecodingPlan.Form = .rows) throws(PreparationError) {
+    if form == .planes { planes = structure.planes }
+    try failure.limits.check(
+      bytes: planes?.wholeImageBytes ?? structure.wholeImageBytes, of: "decoding this \(Reader.format.name)")
+    do throws(ReadFault) {
+      if form == .planes { try reader.startPlanes() } else { try reader.start(&bytes) }
+    } catch {
+      throw failure.error(error, row: 0)
+    }
     try checkOverlooked()
   }
 
@@ -91,9 +100,25 @@ struct ReaderRows<Reader: RowReader>: RowDecoder, ~Copyable {
       }
       try checkOverlooked()
     }
-    unsafe layout.fillGray(base, stride: stride, rows: written..<wanted)
+    if let planes {
+      for y in written..<wanted {
+        let row = unsafe (base + y * stride).assumingMemoryBound(to: UInt8.self)
+        unsafe row.update(repeating: planes.range.gray, count: layout.width)
+      }
+    } else {
+      unsafe layout.fillGray(base, stride: stride, rows: written..<wanted)
+    }
     nextRow += wanted
     return wanted
+  }
+
+  /// Copies row `y` of Cb (1) or Cr (2), of `width` samples, or fills it where luma is filled from its first row on.
+  func copyChromaRow(_ y: Int, plane: Int, width: Int, into row: UnsafeMutablePointer<UInt8>) {
+    if let planes, let firstFilled, y * planes.rowsOfLuma(plane) >= firstFilled.row {
+      unsafe row.update(repeating: 128, count: width)
+    } else {
+      unsafe reader.copyChromaRow(y, plane: plane, into: row)
+    }
   }
 
   mutating func finish() throws(PreparationError) {}

@@ -110,7 +110,7 @@ struct OutputPlan: Sendable {
   let threads: Int
   /// The channels of decoded rows, or of one plane.
   private let channels: RowLayout.Channels
-  /// What the decoder delivers: planes of a JPEG, or one of interleaved rows.
+  /// What the decoder delivers: planes of a JPEG or a WebP, or one of interleaved rows.
   private let planeCount: Int
   /// True where planes are delivered, and a JPEG of them is all that is wanted.
   private let wantsPlanes: Bool

@@ -4,7 +4,7 @@ public struct PreparationPlan: Sendable {
   public enum Path: String, Sendable {
     /// Interleaved rows are resized as they are stored (gray, RGB or CMYK).
     case rows = "rgb"
-    /// The planes of a JPEG are each resized from their own size, and are converted to RGB at the result's size or not at all.
+    /// The planes of a JPEG or a WebP are each resized from their own size, and are converted to RGB at the result's size or not at all.
     case planar
   }
 
@@ -82,16 +82,13 @@ public struct PreparationPlan: Sendable {
     // Decoding.
     let decoderScale =
       color.conversionBeforeResize == nil ? Self.decoderScale(source: source, stored: stored, recipe: recipe) : .full
-    let factors = codec.samplingFactors ?? []
-    let isPlanar =
-      !factors.isEmpty && (source.colorModel == .ycbcr || source.colorModel == .gray) && !linear
-      && color.conversionBeforeResize == nil
+    let structure = linear || color.conversionBeforeResize != nil ? nil : codec.planes(for: recipe, stored)
     let planes: [StripPlane]
     let scales: [(x: Double, y: Double)]
-    if isPlanar {
+    if let structure {
       planes = StripPlane.planes(
-        of: source.storedSize, samplingFactors: factors, denominator: decoderScale.rawValue)
-      scales = StripPlane.scales(samplingFactors: factors, denominator: decoderScale.rawValue)
+        of: source.storedSize, samplingFactors: structure.samplingFactors, denominator: decoderScale.rawValue)
+      scales = StripPlane.scales(samplingFactors: structure.samplingFactors, denominator: decoderScale.rawValue)
     } else {
       let size = decoderScale.applied(to: source.storedSize)
       let layout = RowLayout(channels: channels, bitDepth: depth.decoded, width: size.width)
@@ -99,8 +96,8 @@ public struct PreparationPlan: Sendable {
       scales = [(1 / Double(decoderScale.rawValue), 1 / Double(decoderScale.rawValue))]
     }
     let decoding = DecodingPlan(
-      form: isPlanar ? .planes : .rows, scale: decoderScale, planes: planes, conversion: color.conversionBeforeResize,
-      threads: threads)
+      form: structure == nil ? .rows : .planes, scale: decoderScale, planes: planes, range: structure?.range ?? .full,
+      conversion: color.conversionBeforeResize, threads: threads)
     output = try OutputPlan(
       source: source, decoded: decoding.form, planeCount: planes.count, channels: planes[0].layout.channels,
       depth: depth, geometry: geometry, color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
@@ -122,12 +119,12 @@ public struct PreparationPlan: Sendable {
         ResamplingPlan(
           layout: rows.layout, height: rows.height, horizontal: stored.x.divided(by: factor).scaled(by: planeScale.x),
           vertical: stored.y.divided(by: factor).scaled(by: planeScale.y), filter: recipe.resamplingFilter,
-          scale: scale, keepsFraction: output.mergesPlanes))
+          scale: scale, keepsFraction: output.mergesPlanes, expansion: decoding.range.expansion(ofPlane: index)))
     }
     let keptRows = output.mergesPlanes ? MergedPlanes.keptRows(planes, resampling) : nil
     self.keptRows = keptRows
     filter = recipe.resamplingFilter
-    path = isPlanar ? .planar : .rows
+    path = structure == nil ? .rows : .planar
     notes = resolved.notes + (probe.attention == nil ? [] : [geometry.attentionNote]) + colorNotes + depth.notes
     self.decoderScale = 1 / Double(decoderScale.rawValue)
     self.resampling = resampling
@@ -145,16 +142,12 @@ public struct PreparationPlan: Sendable {
         + PlaneResampler.bytesNeeded(
           plan: plane.1, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
     }
-    let coefficientBytes =
-      isPlanar
-      ? JPEGPlaneStrips.bytesNeeded(
-        size: source.storedSize, samplingFactors: factors, hasSeveralScans: codec.wholeImageBytes > 0, threads: threads)
-      : 0
+    let codecBytes = structure.map { $0.wholeImageBytes + ahead * $0.bytesPerStrip } ?? codec.wholeImageBytes
     let sampleBytes = max(depth.decoded, depth.result) / 8
     let copies = depth.result == 16 ? 3 : 2
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
     bufferBytes =
-      codec.wholeImageBytes + loopBytes + coefficientBytes + copies * sampleBytes * geometry.canvas.pixelCount * 4
+      codecBytes + loopBytes + copies * sampleBytes * geometry.canvas.pixelCount * 4
       + tensorBytes + (product.isFile ? output.encoderBytes : 0)
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
@@ -179,5 +172,14 @@ public struct PreparationPlan: Sendable {
   private static func kind(of source: ImageDescription) -> String {
     let name = source.format.name
     return source.isProgressive ? "\(source.format == .jpeg ? "progressive" : "interlaced") \(name)" : name
+  }
+}
+
+extension SourceStructure {
+  /// The planes that are delivered for a recipe; nil for rows.
+  fileprivate func planes(for recipe: Recipe, _ stored: StoredGeometry) -> PlaneStructure? {
+    guard let planes, planes.isForResizeOnly else { return planes }
+    let isResized = stored.x.step != 1 || stored.y.step != 1
+    return isResized && !recipe.samples.isData && recipe.resamplingFilter != .nearest ? planes : nil
   }
 }

@@ -32,7 +32,7 @@ final class CopyPasses: ResamplingPasses {
     let (width, sampleBytes) = (plan.output.width, plan.layout.bitDepth / 8)
     let pixelBytes = plan.channels * sampleBytes
     let source = unsafe row + plan.horizontal.starts[0] * pixelBytes
-    if plan.keepsFraction {
+    if plan.passesKeepFraction {
       unsafe kernels.resize.scale_to_fine(
         source.assumingMemoryBound(to: UInt8.self), width, output.assumingMemoryBound(to: UInt16.self))
     } else {

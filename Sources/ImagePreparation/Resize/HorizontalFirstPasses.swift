@@ -135,7 +135,7 @@ internal import PixelKernels
       unsafe table.unpremultiply_sums(
         sums.base, plan.channels, plan.channels, plan.output.width, fractionBits,
         output.assumingMemoryBound(to: UInt8.self))
-    } else if plan.keepsFraction {
+    } else if plan.passesKeepFraction {
       unsafe convolve(table.convolve_pairs_to_fine, fractionBits - 8, output)
     } else {
       unsafe convolve(table.convolve_pairs_to_bytes, fractionBits, output)

@@ -1,3 +1,6 @@
+internal import CPixelIntrinsics
+internal import Ground
+
 /// Resamples one plane, or one image of interleaved channels, whose rows arrive in strips from top to bottom.
 ///
 /// Output rows are made as soon as their window has arrived, in groups. Every buffer is allocated once, so that memory is a few source
@@ -13,6 +16,9 @@ final class PlaneResampler: GrowingPlane {
 
   private let plan: ResamplingPlan
   private let passes: any ResamplingPasses
+  private let kernels: KernelTable
+  /// A group of rows before their range is expanded; empty where it is not.
+  private let unexpanded: AlignedBuffer<UInt16>
 
   /// A multiple of the output rows that any passes make at a time.
   static let mostRowsPerGroup = HorizontalConvolution.rowsPerGroup(channels: 1)
@@ -31,9 +37,11 @@ final class PlaneResampler: GrowingPlane {
     plan: ResamplingPlan, kernels: KernelTable, stripRows: Int, rowBytes: Int, ahead: Int, keptRows: Int? = nil
   ) {
     self.plan = plan
+    self.kernels = kernels
     ring = RowRing(
       stripRows: stripRows, rowBytes: rowBytes, window: plan.passes.window(plan: plan), ahead: ahead)
     passes = plan.passes.init(plan: plan, kernels: kernels)
+    unexpanded = AlignedBuffer(count: Self.unexpandedSamples(plan), zeroed: false)
     result = Raster(
       uninitialized: ImageSize(width: plan.output.width, height: keptRows ?? plan.output.height),
       channels: plan.layout.channels, bitDepth: plan.resultBitDepth)
@@ -47,7 +55,11 @@ final class PlaneResampler: GrowingPlane {
       stripRows: stripRows, rowBytes: rowBytes, window: plan.passes.window(plan: plan), ahead: ahead)
     let result =
       plan.output.width * (keptRows ?? plan.output.height) * plan.channels * (plan.resultBitDepth / 8)
-    return ring + result + plan.passes.bytesNeeded(plan: plan)
+    return ring + result + plan.passes.bytesNeeded(plan: plan) + unexpandedSamples(plan) * MemoryLayout<UInt16>.size
+  }
+
+  private static func unexpandedSamples(_ plan: ResamplingPlan) -> Int {
+    plan.expansion == nil ? 0 : mostRowsPerGroup * plan.output.width * plan.channels
   }
 
   /// The first strip that is still needed; `.max` when none is.
@@ -69,10 +81,27 @@ final class PlaneResampler: GrowingPlane {
   private func makeRows(_ rows: Range<Int>) {
     let (rowBytes, keptRows) = (result.rowBytes, result.size.height)
     unsafe result.bytes.withUnsafeMutableBytes { buffer in
-      unsafe passes.makeRows(
-        rows, output: buffer.baseAddress! + rows.lowerBound % keptRows * rowBytes, stride: rowBytes)
+      let output = unsafe buffer.baseAddress! + rows.lowerBound % keptRows * rowBytes
+      if let expansion = plan.expansion {
+        unsafe makeRows(rows, expandedBy: expansion, output: output)
+      } else {
+        unsafe passes.makeRows(rows, output: output, stride: rowBytes)
+      }
     }
     rowsDone = rows.upperBound
+  }
+
+  private func makeRows(_ rows: Range<Int>, expandedBy expansion: RangeExpansion, output: UnsafeMutableRawPointer) {
+    let rowSamples = plan.output.width * plan.channels
+    unsafe passes.makeRows(rows, output: unexpanded.base, stride: rowSamples * MemoryLayout<UInt16>.size)
+    let (count, table) = (rows.count * rowSamples, kernels.finishing)
+    if plan.keepsFraction {
+      unsafe table.expand_to_fine(
+        unexpanded.base, count, expansion.gain, expansion.bias, output.assumingMemoryBound(to: UInt16.self))
+    } else {
+      unsafe table.expand_to_bytes(
+        unexpanded.base, count, expansion.gain, expansion.bias, output.assumingMemoryBound(to: UInt8.self))
+    }
   }
 }
 

@@ -66,6 +66,8 @@ struct ResamplingPlan: Sendable {
   let scale: SampleScale
   /// True for a result of words with 8 fraction bits, 256 times the value; for bytes without alpha only.
   let keepsFraction: Bool
+  /// The change of samples to the full range after the passes; nil for none. For bytes without alpha only.
+  let expansion: RangeExpansion?
   /// Input size in stored pixels.
   let input: ImageSize
   /// Output size in stored pixels (orientation not applied).
@@ -85,6 +87,8 @@ struct ResamplingPlan: Sendable {
   var channels: Int { layout.channelCount }
   /// Bits of the result's samples.
   var resultBitDepth: Int { keepsFraction ? 16 : layout.bitDepth }
+  /// True where the passes make words with 8 fraction bits: for the result, or for the expansion.
+  var passesKeepFraction: Bool { keepsFraction || expansion != nil }
 
   /// Makes a plan.
   ///
@@ -96,14 +100,16 @@ struct ResamplingPlan: Sendable {
   ///   - filter: The resampling filter.
   ///   - scale: The scale on which samples are convolved.
   ///   - keepsFraction: True to keep 8 fraction bits of bytes without alpha.
+  ///   - expansion: The change of the resized samples to the full range; nil for none.
   init(
     layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
-    scale: SampleScale, keepsFraction: Bool = false
+    scale: SampleScale, keepsFraction: Bool = false, expansion: RangeExpansion? = nil
   ) {
-    precondition(!keepsFraction || scale.kind == .bytes, "only plain bytes have a fine result")
+    precondition(!keepsFraction && expansion == nil || scale.kind == .bytes, "only plain bytes have a fine result")
     self.layout = layout
     self.scale = scale
     self.keepsFraction = keepsFraction
+    self.expansion = expansion
     input = ImageSize(width: layout.width, height: height)
     output = ImageSize(width: horizontal.count, height: vertical.count)
     let vertical = AxisWeights(

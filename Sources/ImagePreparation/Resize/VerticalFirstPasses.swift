@@ -116,12 +116,12 @@ internal import PixelKernels
       }
       return
     }
-    if plan.keepsFraction {
+    if plan.passesKeepFraction {
       unsafe convolve(table.convolve_rows_to_fine, fractionBits - 8)
     } else {
       unsafe convolve(table.convolve_rows_to_bytes, fractionBits)
     }
     unsafe table.deinterleave_lanes(
-      lanes.base, plan.keepsFraction ? 2 : 1, plan.channels, width, rows.count, output, stride)
+      lanes.base, plan.passesKeepFraction ? 2 : 1, plan.channels, width, rows.count, output, stride)
   }
 }

@@ -85,7 +85,7 @@ final class WidePasses: ResamplingPasses {
 
   /// Convolves the row of the vertical convolution horizontally.
   func makeRows(_ rows: Range<Int>, output: UnsafeMutableRawPointer, stride: Int) {
-    let (scale, keepsFraction) = (plan.scale, plan.keepsFraction)
+    let (scale, keepsFraction) = (plan.scale, plan.passesKeepFraction)
     unsafe kernels.wide.convolve_row(
       cpi_wide_row_convolution(
         row: intermediate.base, channels: plan.channels, starts: starts.base, weights: horizontalWeights.base,

@@ -9,7 +9,7 @@ func prepare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
   let lossy: Recipe.Output = start[0] & 32 != 0 ? .webp() : .jpeg()
   let recipe = Recipe(
-    size: .longestSide(64),
+    size: .longestSide(start[0] & 16 != 0 ? 64 : 40),
     samples: .color(profile: start[0] & 8 != 0 ? .ignore : .convert, linear: start[0] & 1 != 0),
     effort: start[0] & 16 != 0 ? .fast : .best, output: start[0] & 4 != 0 ? .png() : lossy,
     metadata: start[0] & 64 != 0 ? .keep : .none, failOn: start[0] & 2 != 0 ? .none : .truncated)

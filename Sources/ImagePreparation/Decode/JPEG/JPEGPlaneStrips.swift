@@ -43,16 +43,20 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }
 
-  /// The bytes of the coefficients and scans of a file that is decoded without libjpeg-turbo.
-  static func bytesNeeded(
-    size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], hasSeveralScans: Bool, threads: Int
-  ) -> Int {
+  /// The planes of a file, with the bytes of the coefficients and scans of one that is decoded without libjpeg-turbo.
+  static func structure(
+    of size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], wholeImageBytes: Int
+  ) -> PlaneStructure {
     let mcuWidth = 8 * (factors.map(\.horizontal).max() ?? 1)
     let blocksPerMCU = factors.reduce(0) { $0 + $1.horizontal * $1.vertical }
     let mcusPerRow = (size.width + mcuWidth - 1) / mcuWidth
     let blocks = mcusPerRow * blocksPerMCU
-    return RowRing.stripsAhead(threads: threads) * blocks * 64 * MemoryLayout<Int16>.size
-      + (hasSeveralScans ? blocks * MemoryLayout<UInt64>.size + JPEGScan.mostScans * ScanDecoder.mostBytes : 0)
+    let scanBytes =
+      wholeImageBytes > 0
+      ? blocks * MemoryLayout<UInt64>.size + JPEGScan.mostScans * ScanDecoder.mostBytes : 0
+    return PlaneStructure(
+      samplingFactors: factors, range: .full, wholeImageBytes: wholeImageBytes + scanBytes,
+      bytesPerStrip: blocks * 64 * MemoryLayout<Int16>.size, isForResizeOnly: false)
   }
 
   func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {

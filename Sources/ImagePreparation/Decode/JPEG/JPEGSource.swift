@@ -6,15 +6,25 @@ final class JPEGSource: OpenedSource, @unchecked Sendable {
   static func recognizes(_ head: [UInt8]) -> Bool { head.starts(with: [0xFF, 0xD8, 0xFF]) || head == [0xFF, 0xD8] }
 
   let description: ImageDescription
-  let structure: SourceStructure
+  private let samplingFactors: [(horizontal: Int, vertical: Int)]
+  private let wholeImageBytes: Int
   private var decoder: JPEGDecoder?
 
   init(_ source: consuming ByteSource, limits: Limits, policy: DamagePolicy) throws(PreparationError) {
     let decoder = try JPEGDecoder(source, limits: limits, policy: policy)
     description = decoder.description
-    structure = SourceStructure(
-      wholeImageBytes: decoder.wholeImageBytes, samplingFactors: decoder.samplingFactors)
+    samplingFactors = decoder.samplingFactors
+    wholeImageBytes = decoder.wholeImageBytes
     self.decoder = consume decoder
+  }
+
+  var structure: SourceStructure {
+    guard description.colorModel == .gray || description.colorModel == .ycbcr else {
+      return SourceStructure(wholeImageBytes: wholeImageBytes)
+    }
+    let planes = JPEGPlaneStrips.structure(
+      of: description.storedSize, samplingFactors: samplingFactors, wholeImageBytes: wholeImageBytes)
+    return SourceStructure(wholeImageBytes: wholeImageBytes, planes: planes)
   }
 
   func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {

@@ -5,7 +5,7 @@ internal import Ground
 /// transparent around a smaller frame.
 ///
 /// The file is read whole, because metadata stand behind the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
-/// few rows, into one buffer of the frame's pixels.
+/// few rows, into one buffer of the frame's pixels, or of its planes where it is lossy, opaque and the whole canvas.
 final class WebPReader: RowReader {
   static let format = ImageDescription.Format.webp
 
@@ -66,9 +66,20 @@ final class WebPReader: RowReader {
     return codedBytes + size.pixelCount * (frame.isLossless ? 4 : 5) + groups * 6_144
   }
 
-  func start(_ bytes: inout ByteReader) throws(ReadFault) {
-    decoder = try WebPDecoderHandle(size: frame.rect.size, channels: channels)
+  var planes: PlaneStructure? {
+    guard !frame.isLossless, channels == 3 else { return nil }
+    return PlaneStructure(
+      samplingFactors: [(2, 2), (1, 1), (1, 1)], range: .limited,
+      wholeImageBytes: WebPDecoderHandle.byteCount(canvas, .CIC_WEBP_OUT_PLANES) + frame.stream.count, bytesPerStrip: 0,
+      isForResizeOnly: true)
   }
+
+  func start(_ bytes: inout ByteReader) throws(ReadFault) {
+    decoder = try WebPDecoderHandle(
+      size: frame.rect.size, output: channels == 4 ? .CIC_WEBP_OUT_RGBA : .CIC_WEBP_OUT_RGB)
+  }
+
+  func startPlanes() throws(ReadFault) { decoder = try WebPDecoderHandle(size: canvas, output: .CIC_WEBP_OUT_PLANES) }
 
   func readRow(into row: UnsafeMutablePointer<UInt8>, from bytes: inout ByteReader) throws(ReadFault) {
     let y = nextRow
@@ -82,8 +93,13 @@ final class WebPReader: RowReader {
       (rowsDone, fault) = decoder.decode(frame.stream, count: feed.next(rowsDone: rowsDone))
       if feed.isWhole { fault = fault ?? .truncated }
     }
-    let width = frame.rect.size.width * channels
-    unsafe (row + frame.rect.x * channels).update(from: decoder.pixels.base + line * width, count: width)
+    let source = unsafe decoder.row(line, plane: 0)
+    unsafe (row + frame.rect.x * channels).update(from: source.baseAddress!, count: source.count)
+  }
+
+  func copyChromaRow(_ y: Int, plane: Int, into row: UnsafeMutablePointer<UInt8>) {
+    guard let source = unsafe decoder?.row(y, plane: plane) else { preconditionFailure("decoding has not started") }
+    unsafe row.update(from: source.baseAddress!, count: source.count)
   }
 }
 
@@ -126,16 +142,41 @@ struct WebPFrame {
 /// Owns a decoder of libwebp and the pixels that it writes.
 @safe
 final class WebPDecoderHandle {
-  let pixels: AlignedBuffer<UInt8>
+  private let pixels: AlignedBuffer<UInt8>
+  /// The first byte of each plane, or of the pixels, and the bytes of a row.
+  private let planes: [(start: Int, rowBytes: Int)]
   private let pointer: OpaquePointer
 
-  init(size: ImageSize, channels: Int) throws(ReadFault) {
-    pixels = AlignedBuffer(count: size.pixelCount * channels, zeroed: false)
-    let stride = Int32(size.width * channels)
-    guard let made = unsafe cic_webp_decoder_create(pixels.base, pixels.count, stride, channels == 4) else {
+  init(size: ImageSize, output: cic_webp_output) throws(ReadFault) {
+    planes = Self.planes(size, output)
+    pixels = AlignedBuffer(count: Self.byteCount(size, output), zeroed: false)
+    guard let made = unsafe cic_webp_decoder_create(pixels.base, Int32(size.width), Int32(size.height), output) else {
       throw .outOfMemory
     }
     unsafe pointer = made
+  }
+
+  /// The bytes that a decoder writes.
+  static func byteCount(_ size: ImageSize, _ output: cic_webp_output) -> Int {
+    let last = planes(size, output).last!
+    return last.start + last.rowBytes * (output == .CIC_WEBP_OUT_PLANES ? (size.height + 1) / 2 : size.height)
+  }
+
+  private static func planes(_ size: ImageSize, _ output: cic_webp_output) -> [(start: Int, rowBytes: Int)] {
+    switch output {
+    case .CIC_WEBP_OUT_PLANES:
+      let half = ImageSize(width: (size.width + 1) / 2, height: (size.height + 1) / 2)
+      let blue = size.pixelCount
+      return [(0, size.width), (blue, half.width), (blue + half.pixelCount, half.width)]
+    case .CIC_WEBP_OUT_RGBA: return [(0, size.width * 4)]
+    case .CIC_WEBP_OUT_RGB: return [(0, size.width * 3)]
+    }
+  }
+
+  /// A row of a plane, or of the pixels, which is valid as long as the decoder.
+  func row(_ y: Int, plane: Int) -> UnsafeBufferPointer<UInt8> {
+    let (start, rowBytes) = planes[plane]
+    return unsafe UnsafeBufferPointer(start: pixels.base + start + y * rowBytes, count: rowBytes)
   }
 
   deinit { unsafe cic_webp_decoder_destroy(pointer) }
