@@ -20,4 +20,9 @@ struct DecodingPlan: Sendable {
   let conversion: (any RowConversion)?
   /// 2 if strips are decoded on one thread and consumed on another.
   let threads: Int
+  /// The number of strips of a flawless JPEG that are decoded without those before, so that both threads decode; nil to decode in order.
+  var independentStrips: Int?
+
+  /// The number of strips that may be decoded ahead of the needed rows: several if two threads share the work.
+  var stripsAhead: Int { threads > 1 ? max(6, 3 * (independentStrips ?? 1)) : 1 }
 }

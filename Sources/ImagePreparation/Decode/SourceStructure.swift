@@ -19,6 +19,8 @@ struct PlaneStructure: Sendable {
   /// True where planes are delivered for a resize of colors only: the pixels of an image that is not resized, and of data, are those
   /// that the codec's own chroma upsampling gives.
   let isForResizeOnly: Bool
+  /// As ``DecodingPlan/independentStrips``, for a flawless file.
+  var independentStrips: Int?
 
   /// The rows of luma for each row of a plane, where these are whole numbers.
   func rowsOfLuma(_ plane: Int) -> Int { samplingFactors[0].vertical / samplingFactors[plane].vertical }

@@ -31,8 +31,18 @@ extension StripDecoder {
   func check() throws(PreparationError) {}
 }
 
-/// The part of decoding that either of two threads can do: one strip at a time, in order.
+/// The part of decoding that either of two threads can do.
 protocol DeferredDecoding: AnyObject, Sendable {
-  /// Completes the rows of strip `index`, which the decoder has read into the rings. Strips are completed in order.
-  func finishStrip(_ index: Int, in rings: [RowRing])
+  /// The number of strips that are completed at once and without those before, from each multiple of it on: two threads may do so at the
+  /// same time. Nil where strips are completed one at a time, in order.
+  var independentStrips: Int? { get }
+
+  /// Completes the rows of strip `index`, which the decoder has read into the rings, or of ``independentStrips`` from it on.
+  ///
+  /// - Returns: False if the file has to be decoded in order, because it is damaged.
+  func finishStrip(_ index: Int, in rings: [RowRing]) -> Bool
+}
+
+extension DeferredDecoding {
+  var independentStrips: Int? { nil }
 }

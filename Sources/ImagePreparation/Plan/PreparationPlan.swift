@@ -24,7 +24,7 @@ public struct PreparationPlan: Sendable {
   public let notes: [String]
 
   /// The form in which the decoder delivers the image.
-  let decoding: DecodingPlan
+  var decoding: DecodingPlan
   /// The resampling filter.
   let filter: ResamplingFilter
   /// The resampling of each plane.
@@ -95,9 +95,10 @@ public struct PreparationPlan: Sendable {
       planes = [StripPlane(layout: layout, height: size.height, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)]
       scales = [(1 / Double(decoderScale.rawValue), 1 / Double(decoderScale.rawValue))]
     }
-    let decoding = DecodingPlan(
+    var decoding = DecodingPlan(
       form: structure == nil ? .rows : .planes, scale: decoderScale, planes: planes, range: structure?.range ?? .full,
       conversion: color.conversionBeforeResize, threads: threads)
+    if threads > 1 { decoding.independentStrips = structure?.independentStrips }
     output = try OutputPlan(
       source: source, decoded: decoding.form, planeCount: planes.count, channels: planes[0].layout.channels,
       depth: depth, geometry: geometry, color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
@@ -131,24 +132,35 @@ public struct PreparationPlan: Sendable {
     self.geometry = geometry
     self.color = color
     self.alpha = alpha
-    self.decoding = decoding
     instructionSet = kernels.instructionSet
 
     // The small image may exist twice while it is turned or converted, and a third time on its canvas. Of 16 bits its data may be as
     // large when they are compressed, because noise stays what it is: the pieces, the file that is written of them, and its copy.
-    let ahead = RowRing.stripsAhead(threads: threads)
-    let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
-      sum
-        + PlaneResampler.bytesNeeded(
-          plan: plane.1, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: ahead, keptRows: keptRows)
+    func decodingBytes(_ decoding: DecodingPlan) -> Int {
+      let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
+        sum
+          + PlaneResampler.bytesNeeded(
+            plan: plane.1, stripRows: plane.0.stripRows, rowBytes: plane.0.rowBytes, ahead: decoding.stripsAhead,
+            keptRows: keptRows)
+      }
+      guard let structure else { return loopBytes + codec.wholeImageBytes }
+      // A file that cannot be decoded from restart markers is decoded in order.
+      let inOrder = structure.wholeImageBytes + decoding.stripsAhead * structure.bytesPerStrip
+      guard decoding.independentStrips != nil else { return loopBytes + inOrder }
+      let intervals = IntervalDecoder.bytesNeeded(
+        size: source.storedSize, samplingFactors: structure.samplingFactors, ahead: decoding.stripsAhead)
+      return loopBytes + max(inOrder, intervals)
     }
-    let codecBytes = structure.map { $0.wholeImageBytes + ahead * $0.bytesPerStrip } ?? codec.wholeImageBytes
     let sampleBytes = max(depth.decoded, depth.result) / 8
     let copies = depth.result == 16 ? 3 : 2
     let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
-    bufferBytes =
-      codecBytes + loopBytes + copies * sampleBytes * geometry.canvas.pixelCount * 4
-      + tensorBytes + (product.isFile ? output.encoderBytes : 0)
+    let otherBytes =
+      copies * sampleBytes * geometry.canvas.pixelCount * 4 + tensorBytes
+      + (product.isFile ? output.encoderBytes : 0)
+    // Only where there is memory for it: no file is refused that could be decoded in order.
+    if otherBytes + decodingBytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
+    bufferBytes = otherBytes + decodingBytes(decoding)
+    self.decoding = decoding
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,

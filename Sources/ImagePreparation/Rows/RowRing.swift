@@ -14,9 +14,6 @@ final class RowRing: @unchecked Sendable {
   /// the resize would have to read them back from memory at once.
   private static let displacement = 16
 
-  /// The number of strips that may be decoded ahead of the needed rows: several if two threads share the work.
-  static func stripsAhead(threads: Int) -> Int { threads > 1 ? 6 : 1 }
-
   /// Rows of a strip.
   let stripRows: Int
   /// The number of strips that fit.

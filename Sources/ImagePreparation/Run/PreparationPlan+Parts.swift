@@ -25,8 +25,7 @@ extension PreparationPlan {
     zip(decoding.planes, resampling).map { plane, plan in
       PlaneResampler(
         plan: plan, kernels: kernels, stripRows: plane.stripRows, rowBytes: plane.rowBytes,
-        ahead: RowRing.stripsAhead(threads: threads),
-        keptRows: keptRows)
+        ahead: decoding.stripsAhead, keptRows: keptRows)
     }
   }
 

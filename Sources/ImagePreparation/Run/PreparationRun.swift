@@ -40,16 +40,28 @@ struct PreparationRun {
     let probe = try probed()
     let decoder = try openedDecoder()
     let description = decoder.description
-    let plan = try plan(description, decoder.structure, probe)
-    let sink = try plan.output.makeSink(plan.decoding, kernels: kernels, cancellation: cancellation)
-    // Decoder and loop are not bound to names, so that their buffers are freed before the image is finished.
-    let result = try StripLoop(
-      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(kernels),
-      into: sink, threads: plan.threads, cancellation: cancellation
-    ).run(&clock)
+    var plan = try plan(description, decoder.structure, probe)
+    var loop = try resized(decoder, plan, &clock)
+    if loop == nil {
+      plan.decoding.independentStrips = nil
+      loop = try resized(openedDecoder(), plan, &clock)
+    }
+    guard let result = loop else { preconditionFailure("a file that is decoded in order") }
     if cancellation?.isCanceled == true { throw .canceled(.color) }
     return FinishedImage.finishing(
       result, of: description, plan: plan, probe: probe, kernels: kernels, cancellation: cancellation, clock: clock)
+  }
+
+  /// Decodes, resizes and, if the plan encodes rows while they arrive, encodes; nil if the file has to be decoded in order. The buffers of
+  /// the decoder and of the loop are freed.
+  private func resized(
+    _ decoder: consuming SourceDecoder, _ plan: PreparationPlan, _ clock: inout StageClock
+  ) throws(PreparationError) -> StripLoop.Result? {
+    let sink = try plan.output.makeSink(plan.decoding, kernels: kernels, cancellation: cancellation)
+    return try StripLoop(
+      decoder.strips(plan.decoding, kernels: kernels), plan.makeResamplers(kernels), plan.makeMergedPlanes(kernels),
+      into: sink, threads: plan.threads, cancellation: cancellation
+    ).run(&clock)
   }
 
   /// The plan of ``finished()``. Pixels are decoded only if the recipe needs a first read.

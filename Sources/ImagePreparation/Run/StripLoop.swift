@@ -45,9 +45,10 @@ struct StripLoop {
 
   /// Runs the decoder to its end.
   ///
+  /// - Returns: Nil if the file has to be decoded in order (``DecodingPlan/independentStrips``).
   /// - Throws: A ``PreparationError``.
-  consuming func run(_ clock: inout StageClock) throws(PreparationError) -> Result {
-    if threads > 1 { try runOnTwoThreads(&clock) } else { try runOnOneThread(&clock) }
+  consuming func run(_ clock: inout StageClock) throws(PreparationError) -> Result? {
+    guard try threads > 1 ? runOnTwoThreads(&clock) : runOnOneThread(&clock) else { return nil }
     let damage = try source.check()
     clock.enter(.encode)
     let file = try sink.finish(grown)
@@ -55,27 +56,28 @@ struct StripLoop {
     return Result(planes: merged.map { [$0.result] } ?? resamplers.map(\.result), file: file, damage: damage)
   }
 
-  private func runOnOneThread(_ clock: inout StageClock) throws(PreparationError) {
+  private func runOnOneThread(_ clock: inout StageClock) throws(PreparationError) -> Bool {
     for index in 0..<source.stripCount {
       clock.enter(.decode)
       try source.readStrip(index)
-      source.completeStrip(index)
+      guard source.completeStrip(index) else { return false }
       clock.enter(.resize)
       advance(strips: index + 1)
       _ = try encodeSome(&clock)
     }
     clock.enter(.decode)
     try source.finish()
+    return true
   }
 
-  private func runOnTwoThreads(_ clock: inout StageClock) throws(PreparationError) {
-    let queue = StripQueue(room: room(taken: 0), defers: source.defers)
+  private func runOnTwoThreads(_ clock: inout StageClock) throws(PreparationError) -> Bool {
+    let queue = StripQueue(room: room(taken: 0), stripCount: source.stripCount, deferred: source.deferred)
     let source = source
     guard let thread = WorkerThread({ source.run(into: queue) }) else { throw .outOfMemory("a thread") }
     var failure: PreparationError?
     do throws(PreparationError) {
       for index in 0..<source.stripCount {
-        try waitForStrip(index, in: queue, &clock)
+        guard try waitForStrip(index, in: queue, &clock) else { break }
         clock.enter(.resize)
         advance(strips: index + 1)
         queue.release(upTo: room(taken: index + 1))
@@ -87,24 +89,29 @@ struct StripLoop {
     clock.enter(nil)
     thread.join()
     clock.add(source.time, to: .decode)
+    if queue.mustDecodeInOrder { return false }
     if let failure = failure ?? source.failure { throw failure }
+    return true
   }
 
-  /// Waits until strip `index` may be consumed. Meanwhile it completes strips and encodes rows, and sleeps if there are none.
+  /// Waits until strip `index` may be consumed; false if it cannot be. Meanwhile it completes strips and encodes rows, and
+  /// sleeps if there are none.
   private func waitForStrip(
     _ index: Int, in queue: StripQueue, _ clock: inout StageClock
-  ) throws(PreparationError) {
-    var waits = false
+  ) throws(PreparationError) -> Bool {
+    // Only this thread encodes rows now, and either one completes strips. But what is left for the end may then be for both.
+    let first: StripQueue.Patience = sink.finishesOnTwoThreads ? .helps : .none
+    var patience = first
     while true {
-      if waits { clock.enter(nil) }
-      switch try queue.nextForConsumer(index: index, waits: waits) {
-      case .go, .end: return
+      if patience == .waits { clock.enter(nil) }
+      switch try queue.nextForConsumer(index: index, patience) {
+      case .go: return true
+      case .end: return false
       case .complete(let strip):
         clock.enter(.decode)
-        source.completeStrip(strip)
-        queue.didComplete()
-        waits = false
-      case .wait: waits = try !encodeSome(&clock)
+        queue.didComplete(strip, isIntact: source.completeStrip(strip))
+        patience = first
+      case .wait: patience = try encodeSome(&clock) ? first : .waits
       }
     }
   }

@@ -3,7 +3,8 @@ internal import Ground
 /// The bounded queue of strips between the decoder's thread and the one that resizes and encodes.
 ///
 /// Whichever thread would otherwise block completes a strip, which is the deferred part of its decoding: one strip at a time, in
-/// order. Neither side spins: each waits on a condition until the other has moved on or has given up.
+/// order, or independent strips at the same time. Neither side spins: each waits on a condition until the other has moved on or has given
+/// up.
 @safe
 final class StripQueue: @unchecked Sendable {
   // Unchecked: all state is read and written under the mutex.
@@ -13,8 +14,15 @@ final class StripQueue: @unchecked Sendable {
   private var decoded = 0
   /// The number of strips that may be consumed: all decoded strips where no decoding is deferred.
   private var completed = 0
-  private var isCompleting = false
+  /// The number of strips that some thread completes or has completed.
+  private var claimed = 0
+  /// The first ones of strips that were completed before others above them.
+  private var completedEarly: Set<Int> = []
   private let defers: Bool
+  private let stripCount: Int
+  /// ``DeferredDecoding/independentStrips``.
+  private let independentStrips: Int?
+  private var isDamaged = false
   /// The strip before which all strips may be written.
   private var room: Int
   private var failure: PreparationError?
@@ -24,11 +32,11 @@ final class StripQueue: @unchecked Sendable {
   enum Step {
     /// Decode, or consume, the requested strip.
     case go
-    /// Complete this strip, then call ``didComplete()``.
+    /// Complete this strip, and the independent ones with it, then call ``didComplete(_:isIntact:)``.
     case complete(Int)
     /// Do other work: the other side has not come that far.
     case wait
-    /// End: no more strips are needed.
+    /// End: no more strips are needed, or the file has to be decoded in order.
     case end
   }
 
@@ -36,10 +44,13 @@ final class StripQueue: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - room: The number of strips that may be decoded before any is released.
-  ///   - defers: True when strips have to be completed before they are consumed.
-  init(room: Int, defers: Bool) {
+  ///   - stripCount: The number of strips.
+  ///   - deferred: The deferred part of decoding; nil when strips are complete once decoded.
+  init(room: Int, stripCount: Int, deferred: (any DeferredDecoding)?) {
     self.room = room
-    self.defers = defers
+    self.stripCount = stripCount
+    defers = deferred != nil
+    independentStrips = deferred?.independentStrips
     unsafe mutex = .allocate(capacity: 1)
     unsafe moved = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -65,6 +76,9 @@ final class StripQueue: @unchecked Sendable {
     }
   }
 
+  /// A strip that can be completed now, once all strips are decoded.
+  func nextAfterDecoding() -> Int? { locked { isAbandoned ? nil : claim() } }
+
   /// Records that strip `index` has been written.
   func didDecode(index: Int) {
     change {
@@ -76,39 +90,58 @@ final class StripQueue: @unchecked Sendable {
   /// Records that decoding failed, so that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// Returns when strip `index` may be consumed, or when another strip can be completed meanwhile.
+  /// What the consumer does while its strip is not there.
+  enum Patience {
+    /// It returns at once.
+    case none
+    /// It completes another strip, or returns.
+    case helps
+    /// It completes another strip, or blocks.
+    case waits
+  }
+
+  /// The consumer's next step once strip `index` may be consumed, or before.
   ///
   /// - Parameters:
   ///   - index: The strip that the consumer needs next.
-  ///   - waits: If false, returns `.wait` instead of blocking.
+  ///   - patience: What it does while the strip is not there; `.wait` is returned only if it does not wait.
   /// - Returns: The consumer's next step.
   /// - Throws: The decoder's error, if it failed before this strip.
-  func nextForConsumer(index: Int, waits: Bool) throws(PreparationError) -> Step {
+  func nextForConsumer(index: Int, _ patience: Patience) throws(PreparationError) -> Step {
     let result = locked { () -> Result<Step, PreparationError> in
       while true {
+        if isDamaged { return .success(.end) }
         if index < completed { return .success(.go) }
-        if let strip = claim() { return .success(.complete(strip)) }
+        if patience != .none, let strip = claim() { return .success(.complete(strip)) }
         if index >= decoded, let failure { return .failure(failure) }
-        if !waits { return .success(.wait) }
+        if patience != .waits { return .success(.wait) }
         unsafe pthread_cond_wait(moved, mutex)
       }
     }
     return try result.get()
   }
 
-  /// Records that the strip of a `complete` step is completed.
-  func didComplete() {
+  /// Records that the strips of a `complete` step are completed, or that they cannot be, so that both sides end.
+  func didComplete(_ strip: Int, isIntact: Bool) {
     change {
-      completed += 1
-      isCompleting = false
+      isDamaged = isDamaged || !isIntact
+      isAbandoned = isAbandoned || isDamaged
+      completedEarly.insert(strip)
+      while completedEarly.remove(completed) != nil { completed = min(completed + stripsAtOnce, stripCount) }
     }
   }
 
-  /// The next strip to complete, unless the other side is completing one. To be called under the mutex.
+  /// True when the file has to be decoded in order.
+  var mustDecodeInOrder: Bool { locked { isDamaged } }
+
+  private var stripsAtOnce: Int { independentStrips ?? 1 }
+
+  /// The next strip to complete, unless it needs one that the other side is completing. To be called under the mutex.
   private func claim() -> Int? {
-    guard defers, completed < decoded, !isCompleting else { return nil }
-    isCompleting = true
-    return completed
+    let end = min(claimed + stripsAtOnce, stripCount)
+    guard defers, claimed < end, end <= decoded, independentStrips != nil || claimed == completed else { return nil }
+    defer { claimed = end }
+    return claimed
   }
 
   /// Releases strips, so that all strips before `room` may be written.

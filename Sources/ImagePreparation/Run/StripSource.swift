@@ -1,10 +1,11 @@
 /// The decoder's side of a strip loop. It runs on the loop's own thread, or on another thread that is joined before its results are
 /// read.
 final class StripSource: @unchecked Sendable {
-  // Unchecked: used by one thread at a time, except for `completeStrip`, whose calls a `StripQueue` puts in order; joining the
-  // thread orders the other accesses.
+  // Unchecked: used by one thread at a time, except for `completeStrip`, whose calls a `StripQueue` puts in order where that matters;
+  // joining the thread orders the other accesses.
   private let decoder: any StripDecoder
-  private let deferred: (any DeferredDecoding)?
+  /// The deferred part of decoding; nil when strips are complete once read.
+  let deferred: (any DeferredDecoding)?
   private let rings: [RowRing]
   private let cancellation: CancellationFlag?
   /// The error that ended ``run(into:)`` early.
@@ -26,17 +27,14 @@ final class StripSource: @unchecked Sendable {
     self.cancellation = cancellation
   }
 
-  /// True when strips have to be completed after they are read.
-  var defers: Bool { deferred != nil }
-
   /// Decodes a strip into the rings, except for the deferred part.
   func readStrip(_ index: Int) throws(PreparationError) {
     if let cancellation, cancellation.isCanceled { throw .canceled(.decode) }
     try decoder.readStrip(index, into: rings)
   }
 
-  /// Does the deferred part of a strip's decoding.
-  func completeStrip(_ index: Int) { deferred?.finishStrip(index, in: rings) }
+  /// Does the deferred part of a strip's decoding; false if the file has to be decoded in order.
+  func completeStrip(_ index: Int) -> Bool { deferred?.finishStrip(index, in: rings) ?? true }
 
   /// Reads the rest of the file after the last strip.
   func finish() throws(PreparationError) { try decoder.finish() }
@@ -59,6 +57,7 @@ final class StripSource: @unchecked Sendable {
         time += ContinuousClock.now - start
         queue.didDecode(index: index)
       }
+      while let strip = queue.nextAfterDecoding() { complete(strip, in: queue) }
       try finish()
     } catch {
       failure = error
@@ -71,13 +70,16 @@ final class StripSource: @unchecked Sendable {
     while true {
       switch queue.nextForDecoder(index: index) {
       case .go: return true
-      case .complete(let strip):
-        let start = ContinuousClock.now
-        completeStrip(strip)
-        time += ContinuousClock.now - start
-        queue.didComplete()
+      case .complete(let strip): complete(strip, in: queue)
       case .wait, .end: return false
       }
     }
+  }
+
+  private func complete(_ strip: Int, in queue: StripQueue) {
+    let start = ContinuousClock.now
+    let isIntact = completeStrip(strip)
+    time += ContinuousClock.now - start
+    queue.didComplete(strip, isIntact: isIntact)
   }
 }

@@ -22,7 +22,7 @@ enum VisibleBounds {
     for index in 0..<decoder.stripCount {
       if cancellation?.isCanceled == true { throw .canceled(.decode) }
       try decoder.readStrip(index, into: [ring])
-      decoder.deferred?.finishStrip(index, in: [ring])
+      _ = decoder.deferred?.finishStrip(index, in: [ring])
       for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
         let row = unsafe UnsafeRawBufferPointer(start: ring.row(y), count: layout.rowBytes)
         guard let first = unsafe firstVisible(row.bytes, layout) else { continue }

@@ -1,7 +1,7 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads the planes of a JPEG through libjpeg-turbo and without, and traps where they disagree.
+/// Reads the planes of a JPEG through libjpeg-turbo, without, and from restart markers on, and traps where they disagree.
 ///
 /// The lower bits of the first byte pick the damage policy, two more the scale.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -13,6 +13,9 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     readPlanes(bytes, policy, scale, isOwn: false), readPlanes(bytes, policy, scale, isOwn: true)
   )
   if expected != actual { fatalError("libjpeg-turbo: \(expected), own: \(actual)") }
+  if let planes = try? readIntervals(bytes, scale), try? expected.get() != planes {
+    fatalError("libjpeg-turbo: \(expected), from restart markers: \(planes)")
+  }
   return 0
 }
 
@@ -27,12 +30,12 @@ func readPlanes(
     let decoder = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: policy)
     guard [.gray, .ycbcr].contains(decoder.description.colorModel) else { return Planes() }
     let feed = JPEGPlaneStrips(
-      try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(.best), threads: 1, decodesEntropy: isOwn)
+      try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(.best), ahead: 1, decodesEntropy: isOwn)
     let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     var planes = Planes()
     for index in 0..<feed.stripCount {
       try feed.readStrip(index, into: rings)
-      feed.deferred?.finishStrip(index, in: rings)
+      _ = feed.deferred?.finishStrip(index, in: rings)
       for (k, plane) in feed.planes.enumerated() {
         for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
           planes.bytes += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)
@@ -43,6 +46,41 @@ func readPlanes(
     planes.damage = feed.damage
     return planes
   }
+}
+
+/// The planes of a file that is flawless and has restart markers, from the last of the strips on that are read ahead; nil for others.
+func readIntervals(_ bytes: [UInt8], _ scale: JPEGScale) throws(PreparationError) -> Planes? {
+  var limits = Limits()
+  limits.maxPixels = 1 << 18
+  limits.maxMemory = 64 << 20
+  let source = try JPEGDecoder(ByteSource(.memory(bytes)), limits: limits, policy: .warning)
+  let strips = IntervalDecoder.independentStrips(
+    interval: source.description.restartInterval, size: source.description.storedSize,
+    samplingFactors: source.samplingFactors)
+  guard [.gray, .ycbcr].contains(source.description.colorModel), let strips else { return nil }
+  let reader = try JPEGPlaneReader(source, scale: scale)
+  guard let decoder = IntervalDecoder(reader, strips: strips, ahead: 3 * strips, kernels: KernelTable(.best)) else {
+    return nil
+  }
+  let feed = JPEGIntervalStrips(reader, decoder)
+  let ahead = feed.stripsInFlight
+  let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: ahead) }
+  var planes = Planes()
+  for first in stride(from: 0, to: feed.stripCount, by: ahead) {
+    let end = min(first + ahead, feed.stripCount)
+    for index in first..<end { feed.readStrip(index, into: rings) }
+    for index in stride(from: first, to: end, by: strips).reversed() {
+      guard decoder.finishStrip(index, in: rings) else { return nil }
+    }
+    for index in first..<end {
+      for (k, plane) in feed.planes.enumerated() {
+        for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
+          planes.bytes += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)
+        }
+      }
+    }
+  }
+  return planes
 }
 
 struct Planes: Equatable {

@@ -75,7 +75,7 @@ func readStrips(
   let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
   for index in 0..<feed.stripCount {
     try feed.readStrip(index, into: [ring])
-    feed.deferred?.finishStrip(index, in: [ring])
+    _ = feed.deferred?.finishStrip(index, in: [ring])
     for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
       image.bytes += UnsafeRawBufferPointer(start: ring.row(y), count: image.rowBytes)
     }

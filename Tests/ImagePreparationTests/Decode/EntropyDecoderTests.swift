@@ -27,12 +27,12 @@ struct EntropyDecoderTests {
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best
   ) throws(PreparationError) -> Planes {
     let decoder = try JPEGDecoder(ByteSource(source, window: window), limits: limits, policy: policy)
-    let feed = JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(isa), threads: 1)
+    let feed = JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: scale), kernels: KernelTable(isa), ahead: 1)
     let rings = feed.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     var planes = [[UInt8]](repeating: [], count: rings.count)
     for index in 0..<feed.stripCount {
       try feed.readStrip(index, into: rings)
-      feed.deferred?.finishStrip(index, in: rings)
+      _ = feed.deferred?.finishStrip(index, in: rings)
       for (k, plane) in feed.planes.enumerated() {
         for y in index * plane.stripRows..<plane.rows(inStrips: index + 1) {
           unsafe planes[k] += UnsafeRawBufferPointer(start: rings[k].row(y), count: plane.layout.width)

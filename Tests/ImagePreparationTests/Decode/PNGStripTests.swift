@@ -251,7 +251,7 @@ enum StripImage {
     let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 1)
     for index in 0..<feed.stripCount {
       try feed.readStrip(index, into: [ring])
-      deferred?.finishStrip(index, in: [ring])
+      _ = deferred?.finishStrip(index, in: [ring])
       while image.height < plane.rows(inStrips: index + 1) {
         let row = unsafe UnsafeRawBufferPointer(start: ring.row(image.height), count: image.layout.rowBytes)
         unsafe image.bytes += row

@@ -133,7 +133,7 @@ struct SeveralScansTests {
       let flag = CancellationFlag()
       let reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(.memory(bytes), cancellation: flag)))
       if count == 0 { flag.cancel() }
-      let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), threads: 1)
+      let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), ahead: 1)
       #expect(strips.decodesEntropy == (count > 0))
       let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
       let source = StripSource(strips, rings: rings, cancellation: flag)
@@ -155,7 +155,7 @@ struct SeveralScansTests {
     #expect(bytes.count > 3 * ScanSource.capacity)
     let flag = CancellationFlag()
     let reader = try JPEGPlaneReader(JPEGDecoder(ByteSource(.memory(bytes), cancellation: flag)))
-    let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), threads: 1)
+    let strips = JPEGPlaneStrips(reader, kernels: KernelTable(.best), ahead: 1)
     let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
     flag.cancel()
     #expect(failure { () throws(PreparationError) in try strips.readStrip(0, into: rings) }?.code == .canceled)
@@ -188,7 +188,7 @@ struct SeveralScansTests {
     try Data(bytes).write(to: file)
     for source in [ImageSource.memory(bytes), .file(file.path)] {
       let strips = JPEGPlaneStrips(
-        try JPEGPlaneReader(JPEGDecoder(ByteSource(source))), kernels: KernelTable(.best), threads: 1)
+        try JPEGPlaneReader(JPEGDecoder(ByteSource(source))), kernels: KernelTable(.best), ahead: 1)
       let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
       for index in 0..<strips.stripCount { try strips.readStrip(index, into: rings) }
       try strips.finish()

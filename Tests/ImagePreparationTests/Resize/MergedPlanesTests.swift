@@ -21,14 +21,14 @@ struct MergedPlanesTests {
     let resamplers = zip(plan.decoding.planes, plan.resampling).map { plane, resampling in
       PlaneResampler(
         plan: resampling, kernels: preparer.kernels, stripRows: plane.stripRows, rowBytes: plane.rowBytes,
-        ahead: RowRing.stripsAhead(threads: plan.threads))
+        ahead: plan.decoding.stripsAhead)
     }
     var clock = StageClock()
-    let planes = try StripLoop(
+    let resized = try StripLoop(
       SourceDecoder(opening: source).strips(plan.decoding, kernels: preparer.kernels), resamplers, nil,
       into: WholeImage(), threads: plan.threads, cancellation: nil
-    ).run(&clock).planes
-    return Raster(planes: planes, kernels: preparer.kernels)
+    ).run(&clock)
+    return Raster(planes: try #require(resized).planes, kernels: preparer.kernels)
   }
 
   @Test(

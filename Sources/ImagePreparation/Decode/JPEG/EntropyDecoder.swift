@@ -1,4 +1,3 @@
-internal import CImageCodecs
 internal import Ground
 
 /// Decodes the scans of a JPEG with Huffman coding into coefficients, without libjpeg-turbo.
@@ -22,29 +21,14 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   /// Takes the scans over from `handle`, a decoder that was configured for planes and must outlive this value; nil if libjpeg-turbo has
   /// to decode them.
   init?(_ handle: OpaquePointer, kernels: KernelTable, maxScans: Int) {
-    var coding = cic_jpeg_coding()
-    guard unsafe cic_jpeg_take_coding(handle, &coding) else { return nil }
-    let frame = JPEGFrame(coding)
-    var codes: [UInt8: HuffmanCode] = [:]
-    for key in [0, 1, 2, 3, 0x10, 0x11, 0x12, 0x13] as [UInt8] {
-      var counts: UnsafePointer<UInt8>?
-      var symbols: UnsafePointer<UInt8>?
-      guard unsafe cic_jpeg_huffman_table(handle, key, &counts, &symbols) else { continue }
-      codes[key] = unsafe HuffmanCode(
-        counts: Array(UnsafeBufferPointer(start: counts, count: 17)),
-        symbols: Array(UnsafeBufferPointer(start: symbols, count: 256)))
-    }
-    let source = unsafe ScanSource(handle)
-    guard
-      let scans = JPEGScan.all(
-        of: coding, frame: frame, codes: codes, source: source, kernels: kernels, limit: maxScans)
-    else { return nil }
+    guard let coding = unsafe JPEGCoding(handle, kernels: kernels, maxScans: maxScans) else { return nil }
+    let (frame, source) = (coding.frame, coding.source)
     let layout = CoefficientLayout(frame)
     var decoders: [ScanDecoder] = []
-    for scan in scans {
+    for scan in coding.scans {
       guard
         let decoder = ScanDecoder(
-          scan, isOnly: scans.count == 1, frame: frame, layout: layout, source: source, kernels: kernels)
+          scan, isOnly: coding.scans.count == 1, frame: frame, layout: layout, source: source, kernels: kernels)
       else { return nil }
       decoders.append(decoder)
     }

@@ -36,7 +36,8 @@ struct JPEGFrame: Sendable {
   }
 }
 
-/// The layout of the coefficients of a strip, one row of interleaved MCUs: component by component, block row by block row.
+/// The layout of the coefficients of a strip, one row of interleaved MCUs, or of a part of it: component by component, block row by block
+/// row.
 struct CoefficientLayout: Sendable {
   /// One component.
   struct Component: Sendable {
@@ -49,14 +50,15 @@ struct CoefficientLayout: Sendable {
   }
 
   let components: [Component]
-  /// The number of coefficients of a strip, with one more block that vectors may read.
+  /// The number of coefficients, with one more block that vectors may read.
   let coefficientCount: Int
 
-  init(_ frame: JPEGFrame) {
+  /// The layout of `mcuCount` MCUs; nil for those of a strip.
+  init(_ frame: JPEGFrame, mcuCount: Int? = nil) {
     var components: [Component] = []
     var start = 0
     for component in frame.components {
-      let rowStep = frame.mcusPerRow * component.horizontalSampling * 64
+      let rowStep = (mcuCount ?? frame.mcusPerRow) * component.horizontalSampling * 64
       components.append(Component(start: start, blockRows: component.verticalSampling, rowStep: rowStep))
       start += component.verticalSampling * rowStep
     }

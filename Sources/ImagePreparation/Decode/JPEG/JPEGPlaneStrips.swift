@@ -1,4 +1,3 @@
-internal import CPixelIntrinsics
 internal import Ground
 
 /// The planes of a JPEG, strip by strip.
@@ -16,17 +15,13 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   private var entropy: EntropyDecoder?
   private let strips: InverseTransform?
 
-  /// Makes strips of a reader's planes. `threads` is 2 when strips are read on one thread and consumed on another. With
-  /// `decodesEntropy` false, libjpeg-turbo decodes everything.
-  init(_ reader: consuming JPEGPlaneReader, kernels: KernelTable, threads: Int, decodesEntropy: Bool = true) {
-    planes = reader.planes.map { plane in
-      StripPlane(
-        layout: RowLayout(channels: .gray, bitDepth: 8, width: plane.size.width), height: plane.size.height,
-        stripRows: plane.rowsPerStrip, rowBytes: plane.paddedWidth)
-    }
+  /// Makes strips of a reader's planes. `ahead` strips are read before the first of them is consumed. With `decodesEntropy` false,
+  /// libjpeg-turbo decodes everything.
+  init(_ reader: consuming JPEGPlaneReader, kernels: KernelTable, ahead: Int, decodesEntropy: Bool = true) {
+    planes = reader.stripPlanes
     stripCount = reader.stripCount
     if decodesEntropy, let decoder = unsafe EntropyDecoder(reader.handle, kernels: kernels, maxScans: reader.maxScans) {
-      strips = InverseTransform(decoder.frame, kernels: kernels, slots: RowRing.stripsAhead(threads: threads))
+      strips = InverseTransform(decoder.frame, kernels: kernels, slots: ahead)
       entropy = consume decoder
     } else {
       strips = nil
@@ -45,18 +40,22 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
 
   /// The planes of a file, with the bytes of the coefficients and scans of one that is decoded without libjpeg-turbo.
   static func structure(
-    of size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], wholeImageBytes: Int
+    of source: ImageDescription, samplingFactors factors: [(horizontal: Int, vertical: Int)], wholeImageBytes: Int
   ) -> PlaneStructure {
     let mcuWidth = 8 * (factors.map(\.horizontal).max() ?? 1)
     let blocksPerMCU = factors.reduce(0) { $0 + $1.horizontal * $1.vertical }
-    let mcusPerRow = (size.width + mcuWidth - 1) / mcuWidth
+    let mcusPerRow = (source.storedSize.width + mcuWidth - 1) / mcuWidth
     let blocks = mcusPerRow * blocksPerMCU
+    let hasSeveralScans = wholeImageBytes > 0
     let scanBytes =
-      wholeImageBytes > 0
-      ? blocks * MemoryLayout<UInt64>.size + JPEGScan.mostScans * ScanDecoder.mostBytes : 0
+      hasSeveralScans ? blocks * MemoryLayout<UInt64>.size + JPEGScan.mostScans * ScanDecoder.mostBytes : 0
     return PlaneStructure(
       samplingFactors: factors, range: .full, wholeImageBytes: wholeImageBytes + scanBytes,
-      bytesPerStrip: blocks * 64 * MemoryLayout<Int16>.size, isForResizeOnly: false)
+      bytesPerStrip: blocks * 64 * MemoryLayout<Int16>.size, isForResizeOnly: false,
+      independentStrips: hasSeveralScans
+        ? nil
+        : IntervalDecoder.independentStrips(
+          interval: source.restartInterval, size: source.storedSize, samplingFactors: factors))
   }
 
   func readStrip(_ index: Int, into rings: [RowRing]) throws(PreparationError) {
@@ -95,15 +94,15 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   }
 }
 
-/// Turns the coefficients of strips into samples: inverse DCT and dequantization.
+/// Turns the coefficients of strips into samples.
 @safe
 private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
   // Unchecked: `StripQueue` ensures that a slot is written only when the other side has consumed it.
 
   let slots: Int
   private let layout: CoefficientLayout
-  private let components: [(transform: cpi_inverse_dct, side: Int, blocksPerRow: Int)]
-  private let quantization: AlignedBuffer<Int16>
+  private let mcusPerRow: Int
+  private let transform: BlockTransform
   private let coefficients: AlignedBuffer<Int16>
   /// True for a slot with coefficients; otherwise the strip's samples are already in the rings.
   private let isCoded: AlignedBuffer<Bool>
@@ -111,14 +110,8 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
   init(_ frame: JPEGFrame, kernels: KernelTable, slots: Int) {
     self.slots = slots
     layout = CoefficientLayout(frame)
-    quantization = AlignedBuffer(count: layout.components.count * 64, zeroed: false)
-    var components: [(transform: cpi_inverse_dct, side: Int, blocksPerRow: Int)] = unsafe []
-    for (index, component) in frame.components.enumerated() {
-      for k in 0..<64 { unsafe quantization.base[index * 64 + k] = Int16(component.steps[k]) }
-      let side = component.blockSide
-      unsafe components.append((kernels.inverseDCT(side: side), side, component.blocksPerRow))
-    }
-    unsafe self.components = components
+    mcusPerRow = frame.mcusPerRow
+    transform = BlockTransform(frame, kernels: kernels)
     coefficients = AlignedBuffer(count: slots * layout.coefficientCount, zeroed: true)
     isCoded = AlignedBuffer(count: slots, zeroed: true)
   }
@@ -129,18 +122,21 @@ private final class InverseTransform: DeferredDecoding, @unchecked Sendable {
 
   func setIsCoded(_ strip: Int, _ value: Bool) { unsafe isCoded.base[strip % slots] = value }
 
-  func finishStrip(_ index: Int, in rings: [RowRing]) {
-    guard unsafe isCoded.base[index % slots] else { return }
-    for (number, ring) in rings.enumerated() {
-      let place = layout.components[number]
-      let component = unsafe components[number]
-      for row in 0..<place.blockRows {
-        let start = place.start + row * place.rowStep
-        let output = unsafe ring.row(index * ring.stripRows + row * component.side)
-        unsafe component.transform(
-          coefficients(index) + start, component.blocksPerRow,
-          quantization.base + number * 64, output.assumingMemoryBound(to: UInt8.self), ring.stride)
-      }
+  func finishStrip(_ index: Int, in rings: [RowRing]) -> Bool {
+    if unsafe isCoded.base[index % slots] {
+      unsafe transform.transform(coefficients(index), layout, mcus: 0..<mcusPerRow, ofStrip: index, into: rings)
+    }
+    return true
+  }
+}
+
+extension JPEGPlaneReader {
+  /// The rows of its planes.
+  var stripPlanes: [StripPlane] {
+    planes.map { plane in
+      StripPlane(
+        layout: RowLayout(channels: .gray, bitDepth: 8, width: plane.size.width), height: plane.size.height,
+        stripRows: plane.rowsPerStrip, rowBytes: plane.paddedWidth)
     }
   }
 }

@@ -23,14 +23,20 @@ final class JPEGSource: OpenedSource, @unchecked Sendable {
       return SourceStructure(wholeImageBytes: wholeImageBytes)
     }
     let planes = JPEGPlaneStrips.structure(
-      of: description.storedSize, samplingFactors: samplingFactors, wholeImageBytes: wholeImageBytes)
+      of: description, samplingFactors: samplingFactors, wholeImageBytes: wholeImageBytes)
     return SourceStructure(wholeImageBytes: wholeImageBytes, planes: planes)
   }
 
   func strips(_ plan: DecodingPlan, kernels: KernelTable) throws(PreparationError) -> any StripDecoder {
     guard var decoder = decoder.take() else { preconditionFailure("a source is decoded once") }
     if plan.form == .planes {
-      return JPEGPlaneStrips(try JPEGPlaneReader(decoder, scale: plan.scale), kernels: kernels, threads: plan.threads)
+      let reader = try JPEGPlaneReader(decoder, scale: plan.scale)
+      if let strips = plan.independentStrips,
+        let decoder = IntervalDecoder(reader, strips: strips, ahead: plan.stripsAhead, kernels: kernels)
+      {
+        return JPEGIntervalStrips(reader, decoder)
+      }
+      return JPEGPlaneStrips(reader, kernels: kernels, ahead: plan.stripsAhead)
     }
     try decoder.start(scale: plan.scale)
     return InterleavedStrips(decoder, height: plan.planes[0].height, conversion: plan.conversion)

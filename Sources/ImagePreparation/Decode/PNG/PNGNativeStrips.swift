@@ -80,7 +80,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
     return unsafe (end - rows * codedBytes - Self.slack).assumingMemoryBound(to: UInt8.self)
   }
 
-  func finishStrip(_ index: Int, in rings: [RowRing]) {
+  func finishStrip(_ index: Int, in rings: [RowRing]) -> Bool {
     let ring = rings[0]
     let coded = unsafe codedRows(ofStrip: index, in: ring)
     let rows = plane.rows(inStrip: index)
@@ -97,6 +97,7 @@ private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
         unsafe plane.layout.fillGray(output, stride: ring.stride, rows: 0..<1)
       }
     }
+    return true
   }
 }
 

@@ -30,6 +30,8 @@ final class PNGRowStream: RowSink {
     form = Self.form(size, channels, bits)
   }
 
+  var finishesOnTwoThreads: Bool { encoder.threads > 1 }
+
   /// Compresses one batch of rows; false when no batch is complete.
   func takeRows(of planes: [any GrowingPlane]) throws(PreparationError) -> Bool {
     let plane = planes[0]
