@@ -17,6 +17,8 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let ledgerUnavailable = Code(rawValue: "ledger-unavailable")
     /// The ledger knows no such job.
     public static let unknownJob = Code(rawValue: "unknown-job")
+    /// The ledger knows no such batch.
+    public static let unknownBatch = Code(rawValue: "unknown-batch")
     /// Another process is at work on the same order.
     public static let runInProgress = Code(rawValue: "run-in-progress")
     /// It is not known whether a submit started a job: the user has to decide.

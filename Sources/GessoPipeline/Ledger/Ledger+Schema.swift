@@ -6,7 +6,7 @@ extension Ledger {
   /// Marks the file as a ledger (the SQLite file format, section 1.3): `GESS` in ASCII.
   private static let applicationID = 0x4745_5353
   /// The version of the tables below, and of the identity of orders (``OrderIdentity``).
-  package static let version = 6
+  package static let version = 7
 
   private static let marks = "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version);"
 
@@ -36,6 +36,15 @@ extension Ledger {
     CREATE TABLE partialUpload (
       account TEXT NOT NULL, sha256 TEXT NOT NULL, progress BLOB NOT NULL, updatedAt TEXT NOT NULL,
       PRIMARY KEY (account, sha256)) WITHOUT ROWID;
+    CREATE TABLE batch (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL,
+      input TEXT NOT NULL, folder TEXT NOT NULL, command TEXT NOT NULL, rowCount INTEGER NOT NULL);
+    -- A row is here from the moment its order begins. failure and times are JSON.
+    CREATE TABLE batchRow (
+      batch INTEGER NOT NULL REFERENCES batch (id), key TEXT NOT NULL, position INTEGER NOT NULL,
+      input TEXT NOT NULL, path TEXT, run INTEGER REFERENCES run (id), state TEXT NOT NULL, failure TEXT, times TEXT NOT NULL,
+      PRIMARY KEY (batch, key)) WITHOUT ROWID;
+    CREATE INDEX batchRow_position ON batchRow (batch, position);
     """
 
   /// Opens the database. A missing database or folder is made, closed to other users.

@@ -57,40 +57,53 @@ public final class Ledger: Sendable {
   ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
   ///   - again: True for a new attempt of an order that is finished, or whose results the service no longer has.
   ///   - isOrdered: False when only the price is asked for. Such a run is not listed until it is ordered or has a job.
+  ///   - place: The row of a batch that the order is for: the run is recorded as its run in the same transaction.
   /// - Returns: The run, reserved for the caller.
   /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
   package func claim(
-    _ intent: LedgerIntent, again: Bool, isOrdered: Bool = true
+    _ intent: LedgerIntent, again: Bool, isOrdered: Bool = true, for place: LedgerBatchPlace? = nil
   ) throws(PipelineError) -> LedgerClaim {
     let id = try write("claim") { database in
-      let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM run WHERE key = ? ORDER BY attempt DESC LIMIT 1", arguments: [intent.key])
-      guard let row else { return try Self.insert(intent, attempt: 0, isOrdered, in: database) }
-      let latest = try LedgerEntry(row, results: [])
-      switch latest.state {
-      case .failed where latest.jobID != nil || latest.submittedAt != nil, .downloaded where again,
-        .succeeded where again && latest.failure != nil:
-        return try Self.insert(intent, attempt: latest.attempt + 1, isOrdered, in: database)
-      case .failed:
-        let state: LedgerEntry.State =
-          latest.assetID != nil ? .uploaded : latest.intent.preparedSHA256 != nil ? .prepared : .planned
-        try database.execute(
-          sql: "UPDATE run SET state = ?, failure = NULL, updatedAt = ? WHERE id = ?",
-          arguments: [state.rawValue, Self.now, latest.id])
-      default: break
+      let id = try Self.run(of: intent, again: again, isOrdered: isOrdered, in: database)
+      if var place {
+        place.row.runID = id
+        try Self.put(place, in: database)
       }
-      if isOrdered {
-        // Asking for the price has left nothing in the order's folder: the run begins again, and finds its upload.
-        try database.execute(
-          sql: """
-            UPDATE run SET state = CASE WHEN isOrdered OR state NOT IN ('prepared', 'uploaded') THEN state ELSE 'planned' END,
-              isOrdered = 1
-            WHERE id = ?
-            """, arguments: [latest.id])
-      }
-      return latest.id
+      return id
     }
     return try claim(id)
+  }
+
+  /// The run that an order continues, or a new one.
+  private static func run(
+    of intent: LedgerIntent, again: Bool, isOrdered: Bool, in database: Database
+  ) throws -> Int64 {
+    let row = try Row.fetchOne(
+      database, sql: "SELECT * FROM run WHERE key = ? ORDER BY attempt DESC LIMIT 1", arguments: [intent.key])
+    guard let row else { return try insert(intent, attempt: 0, isOrdered, in: database) }
+    let latest = try LedgerEntry(row, results: [])
+    switch latest.state {
+    case .failed where latest.jobID != nil || latest.submittedAt != nil, .downloaded where again,
+      .succeeded where again && latest.failure != nil:
+      return try insert(intent, attempt: latest.attempt + 1, isOrdered, in: database)
+    case .failed:
+      let state: LedgerEntry.State =
+        latest.assetID != nil ? .uploaded : latest.intent.preparedSHA256 != nil ? .prepared : .planned
+      try database.execute(
+        sql: "UPDATE run SET state = ?, failure = NULL, updatedAt = ? WHERE id = ?",
+        arguments: [state.rawValue, now, latest.id])
+    default: break
+    }
+    if isOrdered {
+      // Asking for the price has left nothing in the order's folder: the run begins again, and finds its upload.
+      try database.execute(
+        sql: """
+          UPDATE run SET state = CASE WHEN isOrdered OR state NOT IN ('prepared', 'uploaded') THEN state ELSE 'planned' END,
+            isOrdered = 1
+          WHERE id = ?
+          """, arguments: [latest.id])
+    }
+    return latest.id
   }
 
   /// Claims a run by its number.
@@ -319,7 +332,7 @@ private struct NewResult: PersistableRecord {
 }
 
 /// A value whose fields are columns, as GRDB reads and writes them: a public type cannot conform to its protocols itself.
-private struct Fields<Value: Codable>: Codable, FetchableRecord, EncodableRecord {
+struct Fields<Value: Codable>: Codable, FetchableRecord, EncodableRecord {
   let value: Value
 
   init(_ value: Value) { self.value = value }

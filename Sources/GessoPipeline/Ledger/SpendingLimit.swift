@@ -10,6 +10,8 @@ package struct SpendingLimit: Sendable {
     case day
     /// Those of all attempts at the orders with these keys (``LedgerIntent/key``).
     case orders(Set<String>)
+    /// Those of all attempts at the orders of the rows of this batch (``LedgerBatch/id``) that have begun.
+    case batch(Int64)
   }
 
   package let scope: Scope
@@ -36,11 +38,12 @@ package struct SpendingLimit: Sendable {
       case .day: "\(spent) were spent since midnight UTC, and the limit per day is \(amount)"
       case .orders where spent == 0: "and the limit is \(amount)"
       case .orders: "\(spent) were spent on this order before and on those beside it, and the limit is \(amount)"
+      case .batch: "\(spent) were spent on this batch, and its limit is \(amount)"
       }
     let (kind, other): (Remedy.Limit, Remedy) =
       switch scope {
       case .day: (.dailyCost, "order it on another day")
-      case .orders: (.cost, "ask for less")
+      case .orders, .batch: (.cost, "ask for less")
       }
     let sum = Int(exactly: NSDecimalNumber(decimal: spent + price).doubleValue.rounded(.up))
     return PipelineError(
@@ -76,6 +79,13 @@ extension SpendingLimit.Scope {
         """
         key IN (SELECT value FROM json_each(?)) AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)
         """, [try JSONText.line(keys.sorted())]
+      )
+    case .batch(let batch):
+      return (
+        """
+        key IN (SELECT run.key FROM batchRow JOIN run ON run.id = batchRow.run WHERE batchRow.batch = ?)
+          AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)
+        """, [batch]
       )
     }
   }

@@ -1,0 +1,89 @@
+/// One batch in the ledger: a command that makes an order of each row of a folder, a list or a manifest.
+public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
+  /// The ledger's number of the batch.
+  public let id: Int64
+  /// The name that the command prints, equal for equal commands.
+  public let name: String
+  /// When it was first begun, as ISO 8601 in UTC.
+  public let createdAt: String
+  /// When it was last begun.
+  public let updatedAt: String
+  /// Where its rows come from: the absolute path of a folder or of a manifest, `-` for standard input.
+  public let input: String
+  /// The folder that results go to, absolute.
+  public let folder: String
+  /// The command as it was last given, as one line for a shell.
+  public let command: String
+  /// How many rows it had when it was last begun. Rows that have not begun yet are not in the ledger.
+  public let rowCount: Int
+}
+
+/// One row of a batch in the ledger, from the moment its order begins.
+public struct LedgerBatchRow: Sendable, Equatable {
+  /// The progress of a row.
+  public enum State: String, Sendable, CaseIterable {
+    /// It has begun and has not ended; the same command goes on with it. ``LedgerBatchRow/failure`` is what stopped it, if anything did.
+    case open
+    /// Its results are on disk, or its job is on record where the command does not wait.
+    case done
+    /// It failed for a reason of its own, and is left alone until its command asks for failed rows.
+    case failed
+  }
+
+  /// A moment of a row that is on record.
+  public enum Moment: String, Sendable, CaseIterable {
+    case began, preparing, prepared, uploading, uploaded, submitting, submitted, downloading, ended
+  }
+
+  /// Its line in the manifest or in the list, or its place in the folder, from 1.
+  public var position: Int
+  /// The row's key, which no other row of the batch has: the same row has the same key in every run of the command.
+  public var key: String
+  /// Its image as the row names it; a URL has no query.
+  public var input: String
+  /// The absolute path of that image; nil for one that is no file.
+  public var path: String?
+  /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil where none was begun.
+  public var runID: Int64?
+  /// Its progress.
+  public var state: State
+  /// Why it failed, or what stopped it.
+  public var failure: FailureRecord?
+  /// When it reached each moment, in seconds since 1970; of several attempts, the last. A row that was made before has few of them.
+  public var times: [Moment: Double]
+
+  /// Makes a row.
+  package init(
+    position: Int, key: String, input: String, path: String? = nil, runID: Int64? = nil, state: State = .open,
+    failure: FailureRecord? = nil, times: [Moment: Double] = [:]
+  ) {
+    self.position = position
+    self.key = key
+    self.input = input
+    self.path = path
+    self.runID = runID
+    self.state = state
+    self.failure = failure
+    self.times = times
+  }
+}
+
+/// A failure as the ledger keeps it: its words for people and programs, without the error behind it.
+public struct FailureRecord: Sendable, Equatable, Codable {
+  /// A stable word for programs.
+  public var code: String
+  /// The step that failed.
+  public var stage: String
+  /// What is wrong, in one line.
+  public var message: String
+  /// What to do about it, in one line.
+  public var remedy: String
+
+  /// Makes a failure of its words.
+  package init(code: String, stage: String, message: String, remedy: String) {
+    self.code = code
+    self.stage = stage
+    self.message = message
+    self.remedy = remedy
+  }
+}
