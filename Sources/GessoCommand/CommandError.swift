@@ -60,8 +60,8 @@ package struct CommandError: Error, Sendable, Equatable {
   package var line: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 
   /// The object of `--json`.
-  package func json(input: String?) -> JSONObject {
-    let error: JSONObject = ["code": code, "message": message, "stage": stage.rawValue, "remedy": remedy]
-    return ["input": input, "error": error]
-  }
+  package func json(input: String?) -> JSONObject { ["input": input, "error": object] }
+
+  /// The failure itself as an object.
+  var object: JSONObject { ["code": code, "message": message, "stage": stage.rawValue, "remedy": remedy] }
 }

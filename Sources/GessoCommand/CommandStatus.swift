@@ -76,7 +76,7 @@ package enum CommandStatus: Int32, Sendable {
       case .tooExpensive: .limit
       case .noSubstitute, .resultsGone: .refused
       case .needsDecision: .unavailable
-      case .unexpectedEvent: .someFailed
+      case .unexpectedEvent, .tooManyFailures: .someFailed
       default: .usage
       }
   }

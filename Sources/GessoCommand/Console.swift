@@ -9,7 +9,8 @@ internal import Synchronization
 /// or not set), every new stage is a new line.
 package final class Console: Sendable {
   private let isQuiet: Bool
-  private let isLive: Bool
+  /// True where progress is one line that the next one replaces.
+  let isLive: Bool
   private let hasColor: Bool
   /// True where standard output shows up between the lines of standard error.
   private let sharesTerminal: Bool
@@ -115,6 +116,9 @@ package final class Console: Sendable {
       }
     }
   }
+
+  /// The columns of the terminal.
+  var columns: Int { terminalColumns(of: STDERR_FILENO) ?? 80 }
 
   /// Removes the progress line.
   package func endProgress() {

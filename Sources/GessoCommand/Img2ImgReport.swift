@@ -123,9 +123,10 @@ final class Img2ImgReport: Sendable {
             sum.running += 1
           }
         }
-        reporters.withLock { $0[index] = nil }
-        done.withLock { $0 = sum.done }
+        forget(index, sum)
         if isOfSeveral, failures.last != .interrupted { console.progress(count) }
+      case .stopped(let index): forget(index, sum)
+      case .leftAlone, .stopping: break
       }
     }
     if isOfSeveral { console.endProgress() }
@@ -133,6 +134,11 @@ final class Img2ImgReport: Sendable {
     if failures.isEmpty, sum.done < inputs.count { try await run.result }
     sum.status = CommandStatus(failures: failures, of: sum.done + failures.count)
     return sum
+  }
+
+  private func forget(_ index: Int, _ sum: Sum) {
+    reporters.withLock { $0[index] = nil }
+    done.withLock { $0 = sum.done }
   }
 
   /// The end of work on several inputs by Ctrl-C.

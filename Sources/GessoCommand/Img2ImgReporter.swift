@@ -72,6 +72,11 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.lines + sizeNotes(image) { console.note("\(input): \(note)") }
       if let path { console.note("\(others == nil ? "" : "\(input): ")prepared: \(path)") }
+    case .preparedBefore: progress("prepared before", others == nil ? input : "")
+    case .waitingForOrder(_, let patience):
+      let seconds = Int((patience / .seconds(1)).rounded(.up))
+      console.endProgress()
+      note("waiting for another process that is at work on this order, for at most \(seconds) seconds")
     case .noticed(let remark):
       state.withLock { state in
         state.notes.append(remark.words)
@@ -159,18 +164,8 @@ final class Img2ImgReporter: Sendable {
       if result.files.isEmpty, let job = result.jobID { try console.output(job.rawValue) }
       return paid ?? 0
     }
-    try console.output(json: [
-      "input": input, "job": result.jobID, "run": result.runID, "seed": result.seed,
-      "cost": paid, "reused": result.reused,
-      "sandbox": sandbox,
-      "sourceAssetId": result.sourceAssetID, "prepared": state.withLock(\.prepared), "notes": state.withLock(\.notes),
-      "results": result.files.map { file -> JSONObject in
-        [
-          "output": file.path, "record": file.recordPath, "assetId": file.assetID, "mimeType": file.mimeType,
-          "bytes": file.byteCount, "sha256": file.sha256, "width": file.size?.width, "height": file.size?.height,
-        ]
-      },
-    ])
+    let more: JSONObject = ["prepared": state.withLock(\.prepared), "notes": state.withLock(\.notes)]
+    try console.output(json: result.json(input: input, paid: paid, sandbox: sandbox).adding(more))
     return paid ?? 0
   }
 
@@ -242,9 +237,36 @@ final class Img2ImgReporter: Sendable {
   }
 }
 
+extension Img2ImgResult {
+  /// The object of `--json`, but for what was prepared and noted.
+  func json(input: String, paid: Decimal?, sandbox: Bool) -> JSONObject {
+    [
+      "input": input, "job": jobID, "run": runID, "seed": seed, "cost": paid, "reused": reused, "sandbox": sandbox,
+      "sourceAssetId": sourceAssetID,
+      "results": files.map { file -> JSONObject in
+        [
+          "output": file.path, "record": file.recordPath, "assetId": file.assetID, "mimeType": file.mimeType,
+          "bytes": file.byteCount, "sha256": file.sha256, "width": file.size?.width, "height": file.size?.height,
+        ]
+      },
+    ]
+  }
+}
+
 extension OrderNote {
+  /// A word for its kind.
+  var kind: String {
+    switch self {
+    case .otherShape: "other-shape"
+    case .maskSelectsAll: "mask-selects-all"
+    case .hasJob: "has-job"
+    case .madeByAnotherAccount: "made-by-another-account"
+    case .maskIsTransparent: "mask-is-transparent"
+    }
+  }
+
   /// One line with the flags of this command.
-  fileprivate var words: String {
+  var words: String {
     switch self {
     case .otherShape(let results, let prepared):
       "the results are \(results) and the prepared image is \(prepared), which the service may stretch: "

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import ScenarioAPI
 
 /// The flags for what a job makes, and for what it may cost.
 struct JobOptions: ParsableArguments {
@@ -46,8 +47,8 @@ struct JobOptions: ParsableArguments {
   init() {}
 
   mutating func validate() throws {
-    guard (prompt == nil) != (promptFile == nil) else {
-      throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
+    if prompt != nil, promptFile != nil {
+      throw ValidationError("--prompt and --prompt-file exclude each other: keep one")
     }
     try requireText(prompt, "--prompt")
     for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
@@ -55,6 +56,22 @@ struct JobOptions: ParsableArguments {
       throw ValidationError(Self.limitError(name, text))
     }
     try require(timeout, in: 0...31_536_000, "--timeout")
+  }
+
+  /// Refuses flags without a prompt.
+  func requirePrompt() throws {
+    guard prompt ?? promptFile != nil else {
+      throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
+    }
+  }
+
+  /// When jobs are read, and for how long.
+  var polling: JobPolling {
+    // The sandbox's jobs take three seconds, and requests to it are cheap.
+    sandbox
+      ? JobPolling(
+        initialInterval: .milliseconds(200), longestInterval: .seconds(1), deadline: .seconds(timeout ?? 600))
+      : JobPolling(deadline: .seconds(timeout ?? 600))
   }
 
   /// What all jobs of the command may cost together; nil for any number.

@@ -1,7 +1,9 @@
 package import ArgumentParser
+internal import Foundation
 internal import GessoPipeline
 internal import Logging
 internal import ScenarioAPI
+internal import ScenarioSandbox
 
 /// The flags for the address of the service and the project.
 package struct ServiceOptions: ParsableArguments {
@@ -27,6 +29,30 @@ package struct ServiceOptions: ParsableArguments {
     var logger = Logger(label: "gesso", factory: { StreamLogHandler.standardError(label: $0) })
     logger.logLevel = .trace
     return client.logging(to: logger)
+  }
+
+  /// Runs `work` with a client of the account, or of a sandbox that lives as long as the work where there is none.
+  static func withClient<Result: Sendable>(
+    _ account: ScenarioConfiguration?, console: Console, verbose: Bool, _ work: (ScenarioClient) async throws -> Result
+  ) async throws -> Result {
+    if let account { return try await work(client(account, verbose: verbose)) }
+    let pair = SandboxCredential.random()
+    let sandbox = ScenarioSandbox(
+      configuration: SandboxConfiguration(credentials: [pair], decodeHelper: Environment.decodeHelper))
+    let address = try await sandbox.start()
+    console.note(
+      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, and its "
+        + "jobs with it: given again, the command starts new ones")
+    do {
+      let configuration = try ScenarioConfiguration(
+        baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))
+      let result = try await work(client(configuration, verbose: verbose))
+      await sandbox.stop()
+      return result
+    } catch {
+      await sandbox.stop()
+      throw error
+    }
   }
 
   static func ledger(at path: String) throws(CommandError) -> Ledger {

@@ -13,12 +13,12 @@ package enum Synonyms {
     var words = Words(arguments[..<end])
     words.replaceFlag("--output", with: "-o")
     for (flag, meanings) in values { words.replaceValue(of: flag, meanings) }
-    if verb != "img2img" { try words.replaceSides() }
+    if !["img2img", "batch"].contains(verb) { try words.replaceSides() }
     return (words.arguments + arguments[end...], words.notes)
   }
 
   /// The verbs that prepare images.
-  private static let verbs: Set = ["prepare", "upload", "img2img"]
+  private static let verbs: Set = ["prepare", "upload", "img2img", "batch"]
 
   /// By flag, the words of CSS, sharp, ImageMagick, Pillow and Photoshop for its values.
   static let values: KeyValuePairs<String, [String: String]> = [

@@ -17,6 +17,9 @@ struct UsageText {
     self.verb = verb
   }
 
+  /// The options of the verb.
+  var options: [KnownOption] { verb.options }
+
   /// The first unknown option, and the known one that was meant: it is named before anything else that may be wrong.
   func unknownOption(in arguments: [String]) -> (name: String, meant: String?)? {
     var words = arguments.prefix { $0 != "--" }[...]
@@ -91,7 +94,7 @@ private func editDistance(_ a: String, _ b: String) -> Int {
 /// What the argument parser prints of itself as JSON, as far as it is read here.
 private struct Tool: Decodable { var command: KnownVerb }
 
-private struct KnownVerb: Decodable {
+struct KnownVerb: Decodable {
   var commandName = ""
   var subcommands: [KnownVerb]?
   var defaultSubcommand: String?
@@ -100,7 +103,7 @@ private struct KnownVerb: Decodable {
   var options: [KnownOption] { (arguments ?? []).filter { $0.kind != "positional" } }
 }
 
-private struct KnownOption: Decodable {
+struct KnownOption: Decodable {
   struct Name: Decodable {
     var kind: String
     var name: String

@@ -18,7 +18,7 @@ public struct Img2ImgPipeline: Sendable {
   /// The bytes that may still be written in a folder; nil where that is not known.
   package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
   private let randomSeed: @Sendable () -> String
-  private let places = RunPlaces()
+  private let places: RunPlaces
   private let jobList = SharedJobList()
 
   /// Makes a pipeline.
@@ -36,6 +36,7 @@ public struct Img2ImgPipeline: Sendable {
     self.ledger = ledger
     self.preparer = preparer
     self.randomSeed = randomSeed
+    places = RunPlaces(memory: preparer.limits.maxMemory)
   }
 
   /// Carries out an order.
@@ -68,20 +69,31 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - order: The order.
-  ///   - keys: The orders that ``Img2ImgOrder/maxCost`` is for together with this one, by their keys.
+  ///   - terms: What it keeps to as one of many.
   ///   - polling: When to read the job, and for how long.
   ///   - report: Receives the events.
   /// - Returns: The results.
   /// - Throws: The errors of ``start(_:polling:)``.
   func results(
-    of order: Img2ImgOrder, beside keys: Set<String> = [], polling: JobPolling,
+    of order: Img2ImgOrder, under terms: OrderTerms = OrderTerms(), polling: JobPolling,
     _ report: @escaping @Sendable (Img2ImgEvent) -> Void
   ) async throws -> Img2ImgResult {
     let state = RunState(
       goal: order.waits ? .results : .job, asksPrice: order.maxCost ?? order.maxCostPerDay != nil,
       maySwitch: order.maySwitch)
-    let run = try await carryOut(order, beside: keys, state, context(polling, report))
+    let run = try await carryOut(order, state, context(polling, under: terms, report))
     return Img2ImgResult(run.entry, files: run.files, reused: run.wasFinished)
+  }
+
+  /// Prepares the image of an order, on disk and on record, and asks the service nothing.
+  ///
+  /// - Returns: The path of the prepared image; nil where the service fetches the image itself.
+  /// - Throws: The errors of ``start(_:polling:)``.
+  func preparedPath(
+    of order: Img2ImgOrder, under terms: OrderTerms, _ report: @escaping @Sendable (Img2ImgEvent) -> Void
+  ) async throws -> String? {
+    try await carryOut(order, RunState(goal: .preparation), context(JobPolling(), under: terms, report)).entry.intent
+      .preparedPath
   }
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
@@ -95,9 +107,11 @@ public struct Img2ImgPipeline: Sendable {
     Run { report in try await price(of: order, report) }
   }
 
-  func price(of order: Img2ImgOrder, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) async throws -> Decimal {
+  func price(
+    of order: Img2ImgOrder, under terms: OrderTerms = OrderTerms(), _ report: @escaping @Sendable (Img2ImgEvent) -> Void
+  ) async throws -> Decimal {
     let run = try await carryOut(
-      order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), report))
+      order, RunState(goal: .price, maySwitch: order.maySwitch), context(JobPolling(), under: terms, report))
     if let price = run.price { return price }
     let price = try PriceStep.price(onRecordOf: run.entry)
     if let job = run.entry.jobID { report(.noticed(.hasJob(job, run: run.entry.id))) }
@@ -163,20 +177,19 @@ public struct Img2ImgPipeline: Sendable {
   // MARK: The loop
 
   /// Claims an order's run and carries it out from its state in the ledger.
-  private func carryOut(
-    _ order: Img2ImgOrder, beside keys: Set<String> = [], _ state: RunState, _ context: RunContext
-  ) async throws -> ActiveRun {
+  private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
     try order.validate()
     let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
-    return try await places.inTurn(intent.key) { try await carryOut(order, intent, beside: keys, state, context) }
+    return try await places.inTurn(intent.key) { try await carryOut(order, intent, state, context) }
   }
 
   private func carryOut(
-    _ order: Img2ImgOrder, _ intent: LedgerIntent, beside keys: Set<String>, _ state: RunState, _ context: RunContext
+    _ order: Img2ImgOrder, _ intent: LedgerIntent, _ state: RunState, _ context: RunContext
   ) async throws -> ActiveRun {
-    let isOrdered = state.goal != .price
-    if isOrdered { try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples) }
-    let claim = try ledger.claim(intent, again: order.again && isOrdered, isOrdered: isOrdered)
+    let writes = state.goal != .price
+    let isOrdered = [.job, .results].contains(state.goal)
+    if writes { try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples) }
+    let claim = try await claim(intent, again: order.again && isOrdered, isOrdered: isOrdered, context)
     defer { withExtendedLifetime(claim) {} }
     let entry = claim.entry
     if isOrdered, !entry.intent.placesLike(intent) { try ledger.recordRepeat(entry.id, of: intent) }
@@ -187,10 +200,30 @@ public struct Img2ImgPipeline: Sendable {
       context.report(.noticed(.madeByAnotherAccount(run: other.id, job: other.jobID)))
     }
     var run = ActiveRun(
-      context, entry, order, limits: order.limits(keys: keys.union([intent.key])), places: places,
-      writesImages: isOrdered)
+      context, entry, order, limits: order.limits(context.terms.scope(with: intent.key)), places: places,
+      writesImages: writes)
     try await carryOut(&run, state, .claimed(entry.state, job: entry.jobID))
     return run
+  }
+
+  /// Claims the run of an order. Another process that has it is waited for, where the order's terms say so: its run is found finished
+  /// then.
+  private func claim(
+    _ intent: LedgerIntent, again: Bool, isOrdered: Bool, _ context: RunContext
+  ) async throws -> LedgerClaim {
+    var waited = Duration.zero
+    while true {
+      do throws(PipelineError) {
+        return try ledger.claim(intent, again: again && waited == .zero, isOrdered: isOrdered, for: context.terms.place)
+      } catch {
+        guard error.code == .runInProgress, let patience = context.terms.patience, waited < patience else {
+          throw error
+        }
+        if waited == .zero { context.report(.waitingForOrder(run: error.runID, upTo: patience)) }
+      }
+      try await client.sleep(OrderTerms.interval, stage: .submit)
+      waited += OrderTerms.interval
+    }
   }
 
   /// Performs the actions that the state decides on, until the run ends.
@@ -208,7 +241,9 @@ public struct Img2ImgPipeline: Sendable {
     }
   }
 
-  func context(_ polling: JobPolling, _ report: @escaping @Sendable (Img2ImgEvent) -> Void) -> RunContext {
+  func context(
+    _ polling: JobPolling, under terms: OrderTerms = OrderTerms(), _ report: @escaping @Sendable (Img2ImgEvent) -> Void
+  ) -> RunContext {
     var client = client
     let former = client.onPause
     client.onPause = { pause, refusal in
@@ -216,7 +251,7 @@ public struct Img2ImgPipeline: Sendable {
       report(.pausing(pause, refusal))
     }
     return RunContext(
-      client: client, jobList: jobList, ledger: ledger, preparer: preparer, polling: polling, report: report,
-      freeBytes: freeBytes)
+      client: client, jobList: jobList, ledger: ledger, preparer: preparer, polling: polling, terms: terms,
+      report: report, freeBytes: freeBytes)
   }
 }

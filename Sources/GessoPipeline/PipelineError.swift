@@ -35,6 +35,10 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let resultsGone = Code(rawValue: "results-gone")
     /// The service no longer has the legacy endpoint, and the custom model cannot make the results of this order.
     public static let noSubstitute = Code(rawValue: "no-substitute")
+    /// A manifest, a list or a row of it that cannot be read.
+    public static let invalidManifest = Code(rawValue: "invalid-manifest")
+    /// As many orders of a batch failed as were allowed to.
+    public static let tooManyFailures = Code(rawValue: "too-many-failures")
     /// An order that cannot be carried out.
     public static let invalidOrder = Code(rawValue: "invalid-order")
     /// A run cannot go on from where it stands: a fault of this package.

@@ -15,11 +15,24 @@ public struct Run<Event: Sendable, Success: Sendable>: Sendable {
   ///
   /// - Parameter work: Receives the function to report events with.
   package init(_ work: @escaping @Sendable (@escaping @Sendable (Event) -> Void) async throws -> Success) {
+    self.init(pacing: { report, _ in try await work(report) })
+  }
+
+  /// Starts work that reports without end, and does not run ahead of its listener for long.
+  ///
+  /// - Parameter work: Receives the function to report events with, and one that waits until few events are unread. Without a listener
+  ///   that wait ends only with a cancellation.
+  package init(
+    pacing work:
+      @escaping @Sendable (
+        _ report: @escaping @Sendable (Event) -> Void, _ room: @escaping @Sendable () async -> Void
+      ) async throws -> Success
+  ) {
     let queue = EventQueue<Event>()
     let task = Task { @concurrent in
       defer { queue.finish() }
       do {
-        return try await work { queue.add($0) }
+        return try await work({ queue.add($0) }, { await queue.room() })
       } catch {
         throw publicError(error)
       }
@@ -78,7 +91,20 @@ final class EventQueue<Event: Sendable>: Sendable {
     var events: [Event] = []
     var isFinished = false
     var listeners: [CheckedContinuation<Event?, Never>] = []
+    /// Work that waits until few events are unread.
+    var paced: [CheckedContinuation<Void, Never>] = []
+    var isReleased = false
+
+    /// The paced work that may go on now.
+    mutating func admit() -> [CheckedContinuation<Void, Never>] {
+      guard isReleased || events.count < EventQueue.room else { return [] }
+      defer { paced = [] }
+      return paced
+    }
   }
+
+  /// The unread events from which paced work waits.
+  private static var room: Int { 256 }
 
   private let state = Mutex(State())
 
@@ -103,13 +129,33 @@ final class EventQueue<Event: Sendable>: Sendable {
   /// The next event; nil after the last.
   func next() async -> Event? {
     await withCheckedContinuation { continuation in
-      let next = state.withLock { state -> Event?? in
-        if !state.events.isEmpty { return .some(state.events.removeFirst()) }
-        if state.isFinished { return .some(nil) }
+      let (next, paced) = state.withLock { state -> (Event??, [CheckedContinuation<Void, Never>]) in
+        if !state.events.isEmpty { return (.some(state.events.removeFirst()), state.admit()) }
+        if state.isFinished { return (.some(nil), []) }
         state.listeners.append(continuation)
-        return .none
+        return (.none, [])
       }
       if let next { continuation.resume(returning: next) }
+      for work in paced { work.resume() }
+    }
+  }
+
+  /// Waits until few events are unread, or the task is canceled.
+  func room() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let paced = state.withLock { state in
+          state.paced.append(continuation)
+          return state.admit()
+        }
+        for work in paced { work.resume() }
+      }
+    } onCancel: {
+      let paced = state.withLock { state in
+        state.isReleased = true
+        return state.admit()
+      }
+      for work in paced { work.resume() }
     }
   }
 }

@@ -7,6 +7,11 @@ import Synchronization
 import TestSupport
 import Testing
 
+private struct TestNote: Error {
+  let text: String
+  init(_ text: String) { self.text = text }
+}
+
 @Suite("Carrying out many orders")
 struct Img2ImgBatchTests {
   let folder = TestFolder.url.appending(path: "gesso-orders-\(UUID().uuidString)").path
@@ -14,7 +19,15 @@ struct Img2ImgBatchTests {
   private static let photograph = Fixtures.path("jpeg/small-420.jpg")
   private let polling = JobPolling(initialInterval: .milliseconds(10), longestInterval: .milliseconds(20))
 
-  private func order(_ stem: String, _ path: String = photograph) -> Img2ImgBatch.Order {
+  private typealias Order = @Sendable () async throws -> Img2ImgOrder
+
+  private func batch(_ pipeline: Img2ImgPipeline, _ orders: [Order], maxCost: Decimal? = nil) -> Img2ImgBatch {
+    var batch = Img2ImgBatch(pipeline: pipeline, count: orders.count) { Img2ImgBatch.Item(order: orders[$0]) }
+    batch.maxCost = maxCost
+    return batch
+  }
+
+  private func order(_ stem: String, _ path: String = photograph) -> Order {
     let folder = folder
     return {
       var order = Img2ImgOrder(path: path, prompt: "a forest", folder: folder)
@@ -24,7 +37,7 @@ struct Img2ImgBatchTests {
   }
 
   /// Orders of three images at the same price.
-  private var three: [Img2ImgBatch.Order] {
+  private var three: [Order] {
     ["420", "444", "422"].map { order($0, Fixtures.path("jpeg/small-\($0).jpg")) }
   }
 
@@ -36,7 +49,13 @@ struct Img2ImgBatchTests {
   private func outcomes<Value>(_ run: Run<Img2ImgBatch.Event<Value>, Void>) async throws -> [String] {
     var outcomes: [String] = []
     for await event in run.events {
-      guard case .ended(let index, let result) = event else { continue }
+      let (index, result): (Int, Result<Value, any Error>)
+      switch event {
+      case .ended(let place, let outcome): (index, result) = (place, outcome)
+      case .stopped(let place): (index, result) = (place, .failure(TestNote("stopped")))
+      case .leftAlone(let place, let failure): (index, result) = (place, .failure(TestNote("left: \(failure.code)")))
+      case .began, .progress, .stopping: continue
+      }
       #expect(index == outcomes.count, "in the order of the orders")
       switch result {
       case .success: outcomes.append("done")
@@ -44,7 +63,7 @@ struct Img2ImgBatchTests {
         if let failure = error as? any GessoFailure {
           outcomes.append(Self.code(failure))
         } else {
-          outcomes.append("\(error)")
+          outcomes.append((error as? TestNote)?.text ?? "\(error)")
         }
       }
     }
@@ -59,7 +78,7 @@ struct Img2ImgBatchTests {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let pipeline = try pipeline(client)
     let price = try await pipeline.price(try await three[0]()).result
-    var batch = Img2ImgBatch(pipeline: pipeline, orders: three, maxCost: price * 5 / 2)
+    var batch = self.batch(pipeline, three, maxCost: price * 5 / 2)
     batch.width = width
     let first = try await outcomes(batch.start(polling: polling))
     #expect(first.sorted() == ["done", "done", "too-expensive"])
@@ -94,7 +113,7 @@ struct Img2ImgBatchTests {
   func customModel() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     sandbox.disagree(.legacyGone)
-    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: [three[0]], maxCost: 0.01)
+    let batch = self.batch(try pipeline(client), [three[0]], maxCost: 0.01)
     #expect(try await outcomes(batch.start(polling: polling)) == ["too-expensive"])
     #expect(sandbox.statistics.jobs == 0)
     await sandbox.stop()
@@ -103,7 +122,7 @@ struct Img2ImgBatchTests {
   @Test("orders of the same image are one order: one job, and results under each name")
   func sameImage() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
-    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: [order("a"), order("b")])
+    let batch = self.batch(try pipeline(client), [order("a"), order("b")])
     #expect(try await outcomes(batch.start(polling: polling)) == ["done", "done"])
     #expect(sandbox.statistics.jobs == 1)
     let results = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".png") }.sorted()
@@ -116,7 +135,7 @@ struct Img2ImgBatchTests {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     var orders = three
     orders.insert(order("text", Fixtures.path("foreign/text.jpg")), at: 1)
-    let batch = Img2ImgBatch(pipeline: try pipeline(client), orders: orders, maxCost: 0)
+    let batch = self.batch(try pipeline(client), orders, maxCost: 0)
     #expect(try await outcomes(batch.prices()) == ["done", "not-an-image", "done", "done"])
     #expect(sandbox.statistics.jobs == 0)
     #expect(!FileManager.default.fileExists(atPath: folder))
@@ -126,7 +145,7 @@ struct Img2ImgBatchTests {
   @Test("after a failure that every order would meet, no more begin")
   func stops() async throws {
     let service = ScriptedService(results: []) { _, _ throws(ScenarioError) in HTTPResponse(status: 401) }
-    var batch = Img2ImgBatch(pipeline: try pipeline(try service.client()), orders: three)
+    var batch = self.batch(try pipeline(try service.client()), three)
     batch.width = 1
     #expect(try await outcomes(batch.start()) == ["credentials-refused"])
   }
@@ -134,7 +153,7 @@ struct Img2ImgBatchTests {
   @Test("a canceled batch begins no more orders")
   func cancels() async throws {
     let begun = Mutex(0)
-    let orders: [Img2ImgBatch.Order] = (0..<8).map { _ in
+    let orders: [Order] = (0..<8).map { _ in
       {
         begun.withLock { $0 += 1 }
         let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
@@ -144,7 +163,7 @@ struct Img2ImgBatchTests {
       }
     }
     let service = ScriptedService(results: [])
-    var batch = Img2ImgBatch(pipeline: try pipeline(try service.client()), orders: orders)
+    var batch = self.batch(try pipeline(try service.client()), orders)
     batch.width = 2
     let run = batch.start()
     var events = run.events.makeAsyncIterator()

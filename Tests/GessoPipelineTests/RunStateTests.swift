@@ -54,8 +54,11 @@ struct RunStateTests {
   /// The promise of each state on record, after a crash as well.
   static let beginnings: [Beginning] =
     [
-      LedgerEntry.State.planned, .prepared, .uploaded, .submitting, .needsDecision,
-    ].map { Beginning(state: $0, first: .takePlace(after: nil)) } + [
+      Beginning(state: .planned, first: .prepare(reusing: false)),
+      Beginning(state: .prepared, first: .prepare(reusing: true)),
+      Beginning(state: .uploaded, first: .checkUpload),
+      Beginning(state: .submitting, first: .takePlace(after: nil)),
+      Beginning(state: .needsDecision, first: .takePlace(after: nil)),
       Beginning(state: .submitted, job: job, first: .follow(job)),
       Beginning(state: .succeeded, job: job, first: .follow(job)),
       Beginning(state: .failed, job: job, first: .follow(job)),
@@ -71,6 +74,15 @@ struct RunStateTests {
       Beginning(state: .failed, job: job, goal: .price, first: .finish),
       Beginning(state: .submitted, job: job, goal: .job, first: .finish),
       Beginning(state: .downloaded, job: job, goal: .job, first: .lookForResults),
+      Beginning(state: .planned, goal: .preparation, first: .prepare(reusing: false)),
+      Beginning(state: .prepared, goal: .preparation, first: .prepare(reusing: true)),
+      Beginning(state: .uploaded, goal: .preparation, first: .prepare(reusing: true)),
+      Beginning(state: .submitting, goal: .preparation, first: .finish),
+      Beginning(state: .needsDecision, goal: .preparation, first: .finish),
+      Beginning(state: .submitted, job: job, goal: .preparation, first: .finish),
+      Beginning(state: .succeeded, job: job, goal: .preparation, first: .finish),
+      Beginning(state: .downloaded, job: job, goal: .preparation, first: .finish),
+      Beginning(state: .failed, job: job, goal: .preparation, first: .finish),
     ]
 
   @Test("a run begins where the ledger has it", arguments: beginnings)
@@ -81,21 +93,31 @@ struct RunStateTests {
 
   @Test("the beginnings cover every state on record")
   func coversStates() {
-    for goal in [RunState.Goal.price, .results] {
+    for goal in [RunState.Goal.preparation, .price, .results] {
       #expect(Set(Self.beginnings.filter { $0.goal == goal }.map(\.state)) == Set(LedgerEntry.State.allCases))
     }
   }
 
   @Test(
-    "once a run has a place, it continues from its state on record",
-    arguments: [
-      (LedgerEntry.State.planned, Action.prepare(reusing: false)), (.prepared, .prepare(reusing: true)),
-      (.uploaded, .checkUpload), (.submitting, .reconcile), (.needsDecision, .reconcile),
-    ])
-  func proceeds(from state: LedgerEntry.State, action: Action) {
+    "once a run of unknown outcome has a place, its job is looked for",
+    arguments: [LedgerEntry.State.submitting, .needsDecision])
+  func proceeds(from state: LedgerEntry.State) {
     var run = RunState(goal: .results)
     _ = run.next(.claimed(state, job: nil))
-    #expect(run.next(.placeTaken) == action)
+    #expect(run.next(.placeTaken) == .reconcile)
+  }
+
+  @Test("a place is taken after the upload and before the price, and a run for the prepared image ends before it")
+  func takesPlace() {
+    for (asksPrice, next) in [(false, Action.submit), (true, .askPrice)] {
+      var run = RunState(goal: .results, asksPrice: asksPrice)
+      for event in [Event.claimed(.planned, job: nil), .prepared] { _ = run.next(event) }
+      #expect(run.next(.uploaded) == .takePlace(after: nil))
+      #expect(run.next(.placeTaken) == next)
+    }
+    var run = RunState(goal: .preparation)
+    _ = run.next(.claimed(.planned, job: nil))
+    #expect(run.next(.prepared) == .finish)
   }
 
   @Test(
@@ -124,15 +146,15 @@ struct RunStateTests {
   ) -> RunState {
     let begin = Event.claimed(.planned, job: nil)
     let uploaded: [Event] =
-      goal == .price ? [begin, .prepared, .uploaded] : [begin, .placeTaken, .prepared, .uploaded]
+      goal == .price ? [begin, .prepared, .uploaded] : [begin, .prepared, .uploaded, .placeTaken]
     let events: [Event] =
       switch phase {
       case .claiming: []
       case .lookingForResults: [.claimed(.downloaded, job: job)]
-      case .takingPlace: [begin]
-      case .preparing: [begin, .placeTaken]
-      case .checkingUpload: [.claimed(.uploaded, job: nil), .placeTaken]
-      case .uploading: [begin, .placeTaken, .prepared]
+      case .takingPlace: [begin, .prepared, .uploaded]
+      case .preparing: [begin]
+      case .checkingUpload: [.claimed(.uploaded, job: nil)]
+      case .uploading: [begin, .prepared]
       case .pricing, .submitting: uploaded
       case .switching: uploaded + [failed(gone)]
       case .pausing: uploaded + [.notSubmitted(cooling, pause: .seconds(6))]
@@ -159,12 +181,14 @@ struct RunStateTests {
 
   /// The action after each event that may come in a phase; all other pairs are refused.
   private static let table: [Phase: [String: Action]] = [
-    .claiming: ["claimed": .takePlace(after: nil), "resumed": .follow(job)],
+    .claiming: ["claimed": .prepare(reusing: false), "resumed": .follow(job)],
     .lookingForResults: ["resultsFound": .finish, "resultsMissing": .follow(job), "failed": giveUp(down)],
-    .takingPlace: ["placeTaken": .prepare(reusing: false), "failed": giveUp(down)],
+    .takingPlace: ["placeTaken": .submit, "failed": giveUp(down)],
     .preparing: ["prepared": .upload, "failed": giveUp(down)],
-    .checkingUpload: ["uploadFound": .submit, "uploadMissing": .prepare(reusing: true), "failed": giveUp(down)],
-    .uploading: ["uploaded": .submit, "failed": giveUp(down)],
+    .checkingUpload: [
+      "uploadFound": .takePlace(after: nil), "uploadMissing": .prepare(reusing: true), "failed": giveUp(down),
+    ],
+    .uploading: ["uploaded": .takePlace(after: nil), "failed": giveUp(down)],
     // A service that ignores the dry run starts the job.
     .pricing: ["priced": .submit, "submitted": .follow(job), "failed": giveUp(down)],
     .switching: ["switched": .askPrice, "failed": giveUp(down)],

@@ -18,13 +18,14 @@ extension Ledger {
       key TEXT NOT NULL, attempt INTEGER NOT NULL, isOrdered INTEGER NOT NULL,
       account TEXT NOT NULL, baseURL TEXT NOT NULL, projectID TEXT,
       source TEXT NOT NULL, sourceSHA256 TEXT, otherSHA256 TEXT NOT NULL,
-      preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
+      recipeSHA256 TEXT, preparedSHA256 TEXT, preparedPath TEXT, geometry TEXT,
       model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, seed TEXT NOT NULL,
       folder TEXT NOT NULL, nameTemplate TEXT NOT NULL, stem TEXT NOT NULL,
       assetID TEXT, dryRunAt REAL, price TEXT, submittedAt REAL, jobID TEXT, cost TEXT, wasDryRun INTEGER NOT NULL,
       named TEXT NOT NULL, failure TEXT,
       UNIQUE (key, attempt), UNIQUE (jobID, baseURL));
     CREATE INDEX run_spending ON run (account, submittedAt);
+    CREATE INDEX run_prepared ON run (sourceSHA256, recipeSHA256);
     CREATE TABLE result (
       run INTEGER NOT NULL REFERENCES run (id), position INTEGER NOT NULL, assetID TEXT NOT NULL, path TEXT NOT NULL,
       sha256 TEXT NOT NULL, number INTEGER NOT NULL, recordSHA256 TEXT,

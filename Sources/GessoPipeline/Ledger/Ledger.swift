@@ -169,6 +169,16 @@ public final class Ledger: Sendable {
     return entry
   }
 
+  /// The latest run for which the same image was prepared by the same recipe; its file may be gone or changed.
+  func preparedRun(sourceSHA256: String, recipeSHA256: String) throws(PipelineError) -> LedgerEntry? {
+    try entries(
+      """
+      WHERE sourceSHA256 = ? AND recipeSHA256 = ? AND preparedPath IS NOT NULL AND geometry IS NOT NULL
+      ORDER BY id DESC LIMIT 1
+      """, [sourceSHA256, recipeSHA256]
+    ).first
+  }
+
   /// Results that were put at an absolute path, whether or not they are still there.
   package func results(at path: String) throws(PipelineError) -> [LedgerResult] {
     try read { database in

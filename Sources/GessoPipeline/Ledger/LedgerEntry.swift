@@ -92,6 +92,8 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var sourceSHA256: String?
   /// SHA-256 of the bytes of the order's other images in hexadecimal: mask or control image, and images for fields of the model.
   package var otherSHA256: [String]
+  /// SHA-256 of the recipe that the image is prepared by, in hexadecimal; nil where nothing is prepared, or that is not known.
+  package var recipeSHA256: String?
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?
   /// The prepared image's path, absolute.
@@ -115,7 +117,8 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
 
   package init(
     key: String, account: String, baseURL: String, projectID: String?, source: String,
-    sourceSHA256: String?, otherSHA256: [String] = [], preparedSHA256: String?, preparedPath: String?,
+    sourceSHA256: String?, otherSHA256: [String] = [], recipeSHA256: String? = nil, preparedSHA256: String?,
+    preparedPath: String?,
     geometry: String?, model: String, prompt: String, parameters: String, seed: String,
     folder: String, nameTemplate: String, stem: String
   ) {
@@ -126,6 +129,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
     self.source = source
     self.sourceSHA256 = sourceSHA256
     self.otherSHA256 = otherSHA256
+    self.recipeSHA256 = recipeSHA256
     self.preparedSHA256 = preparedSHA256
     self.preparedPath = preparedPath
     self.geometry = geometry

@@ -17,7 +17,9 @@ extension Img2ImgOrder {
       key: try identity.digest, account: account.id, baseURL: account.service,
       projectID: configuration.projectID,
       source: sourceName, sourceSHA256: sourceSHA256,
-      otherSHA256: ([secondSHA256] + referenceSHA256.values.joined()).compactMap(\.self), preparedSHA256: nil,
+      otherSHA256: ([secondSHA256] + referenceSHA256.values.joined()).compactMap(\.self),
+      recipeSHA256: ContentDigest.sha256(of: [UInt8](try JSONText.line(recipe(for: .source)).utf8)),
+      preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,
       parameters: try JSONText.line(request.record), seed: request.seed ?? randomSeed(),
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)

@@ -111,10 +111,9 @@ public struct Img2ImgOrder: Sendable {
     allowsCustomModel && request.endpoint != .custom && CustomModel.substitutes[request.modelID] != nil
   }
 
-  /// The limits that a submit has to keep; ``maxCost`` is for all orders with these keys.
-  func limits(keys: Set<String>) -> [SpendingLimit] {
-    [maxCost.map { SpendingLimit(.orders(keys), $0) }, maxCostPerDay.map { SpendingLimit(.day, $0) }]
-      .compactMap(\.self)
+  /// The limits that a submit has to keep; ``maxCost`` is for all orders of this scope.
+  func limits(_ scope: SpendingLimit.Scope) -> [SpendingLimit] {
+    [maxCost.map { SpendingLimit(scope, $0) }, maxCostPerDay.map { SpendingLimit(.day, $0) }].compactMap(\.self)
   }
 
   /// The names of results, once the seed is known.
@@ -132,7 +131,7 @@ public struct Img2ImgOrder: Sendable {
   /// Checks the order before any work is done.
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`, or a `ScenarioError` with the code `invalid-request`.
-  func validate() throws {
+  package func validate() throws {
     func refuse(_ message: String, _ remedy: Remedy) -> PipelineError {
       PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
     }

@@ -28,6 +28,8 @@ struct ActiveRun {
   private var images = PreparedImages()
   private var retry: RetryPolicy
   private var hasPlace = false
+  /// How long jobs of other processes were waited for.
+  private var waitedForOthers = Duration.zero
 
   /// Makes the run of an order.
   init(
@@ -97,9 +99,7 @@ struct ActiveRun {
     case .takePlace(let refusal):
       return try await takePlace(after: refusal)
     case .prepare(let reusing):
-      try await places.preparations.enter()
-      defer { places.preparations.leave() }
-      images = try await PrepareStep(context: context, writesFiles: writesImages).run(
+      images = try await PrepareStep(context: context, places: places, writesFiles: writesImages).run(
         try ordered, entry, &request, reusing: reusing)
       return .prepared
     case .checkUpload:
@@ -122,8 +122,15 @@ struct ActiveRun {
     case .submit:
       try OutputFolder.checkSpace(
         for: request.resultBytes, in: naming.folder, freeBytes: context.freeBytes(naming.folder))
-      return try await SubmitStep(context: context, price: price, limits: limits)
-        .run(request, entry, &retry)
+      try context.terms.brake?.beginSubmit()
+      do {
+        let event = try await SubmitStep(context: context, price: price, limits: limits).run(request, entry, &retry)
+        if case .notSubmitted(let error, _) = event, !error.mayHaveStartedJob { context.terms.brake?.endSubmit() }
+        return event
+      } catch {
+        context.terms.brake?.endSubmit()
+        throw error
+      }
     case .pause(let pause, let refusal):
       context.report(.pausing(pause, refusal))
       try await context.client.sleep(pause, stage: .submit)
@@ -141,16 +148,27 @@ struct ActiveRun {
 
   /// Waits until the plan leaves room for the job.
   ///
-  /// - Throws: The refusal, when no job of this process is running: the wait would be for a job of another process.
+  /// - Throws: The refusal, when no job of this process is running: the wait would be for a job of another process. Where the order's
+  ///   terms allow that, it is thrown once they are over.
   private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
     if let refusal {
       hasPlace = false
-      guard places.jobs.learn(refusal.planLimit) else { throw refusal }
+      if !places.jobs.learn(refusal.planLimit) { try await waitForOthers(after: refusal) }
     }
+    try context.terms.brake?.check()
     try await places.jobs.enter()
     hasPlace = true
+    try context.terms.brake?.check()
     retry = context.client.retry
     return .placeTaken
+  }
+
+  /// Waits a while for the jobs of other processes.
+  private mutating func waitForOthers(after refusal: ScenarioError) async throws {
+    guard let patience = context.terms.patience, waitedForOthers < patience else { throw refusal }
+    context.report(.pausing(OrderTerms.longInterval, refusal))
+    try await context.client.sleep(OrderTerms.longInterval, stage: .submit)
+    waitedForOthers += OrderTerms.longInterval
   }
 
   private var resultPlaces: ResultPlaces {

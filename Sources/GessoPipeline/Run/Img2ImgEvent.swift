@@ -9,6 +9,10 @@ public enum Img2ImgEvent: Sendable {
   case preparing
   /// The image is prepared, and on disk if it belongs to an order.
   case prepared(PreparedImage, path: String?)
+  /// The image was prepared by the same recipe before, for this order or another, and is not decoded again.
+  case preparedBefore
+  /// Another process is at work on the same order (the ledger's number of its run), and this one waits for it, for at most this long.
+  case waitingForOrder(run: Int64?, upTo: Duration)
   /// A remark about the order, before anything is paid.
   case noticed(OrderNote)
   /// A part of an image has been sent.

@@ -11,6 +11,8 @@ struct RunContext: Sendable {
   let preparer: ImagePreparer
   /// When to read the job, and for how long.
   let polling: JobPolling
+  /// What the order keeps to as one of many.
+  var terms = OrderTerms()
   /// Reports an event of the run.
   var report: @Sendable (Img2ImgEvent) -> Void
   /// The bytes that may still be written in a folder; nil where that is not known.

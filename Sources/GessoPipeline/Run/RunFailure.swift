@@ -17,7 +17,7 @@ package struct RunFailure: Error, Equatable {
 
   /// True when the same order would fail again, and no job can have been started.
   package var isLasting: Bool {
-    if isCancellation || error is PipelineError { return false }
+    if isCancellation || error is PipelineError || error is Brake.Stopped { return false }
     guard let service else { return true }
     return !service.isRetryable && !service.mayHaveStartedJob
   }

@@ -7,7 +7,7 @@ final class RunPlaces: Sendable {
   /// holds for the whole account, which is the same for all runs of a pipeline.
   let jobs = Gate()
   /// Images that are prepared at a time. More of them than cores would only take more memory.
-  let preparations = Gate(ProcessInfo.processInfo.activeProcessorCount)
+  let preparations: PreparationPlaces
 
   /// A gate with one place, and the runs that use it.
   private struct Turn {
@@ -17,11 +17,18 @@ final class RunPlaces: Sendable {
 
   private let turns = Mutex<[String: Turn]>([:])
 
+  /// Makes the places.
+  ///
+  /// - Parameter memory: The most bytes of the buffers of all images that are prepared at a time.
+  init(memory: Int) {
+    preparations = PreparationPlaces(cores: ProcessInfo.processInfo.activeProcessorCount, bytes: memory)
+  }
+
   /// Runs `body` after the other runs of the same order: its finished run is then found, and nothing is paid for twice.
   ///
   /// - Parameters:
-  ///   - key: The order's key.
-  ///   - body: The work on the order.
+  ///   - key: The order's key, or another name of what is worked on.
+  ///   - body: The work on it.
   /// - Returns: The value that `body` returns.
   /// - Throws: `CancellationError` when the task is canceled while it waits, and the errors of `body`.
   func inTurn<Value>(_ key: String, _ body: () async throws -> Value) async throws -> Value {

@@ -12,14 +12,19 @@ package import ScenarioAPI
 /// | `planned` | prepares the image |
 /// | `prepared` | uses the prepared file if its bytes are unchanged, otherwise prepares the image |
 /// | `uploaded` | asks whether the service still has the image |
-/// | `submitting`, `needs-decision` | asks the service which job the submit became, and submits nothing |
+/// | `submitting`, `needs-decision` | waits for a place, asks the service which job the submit became, and submits nothing |
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
 /// | `downloaded` | checks the files; follows the job if one of them is missing |
 ///
-/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record.
+/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record. Where only the prepared
+/// image is wanted, so does every run that has one on record.
+///
+/// A place among the account's parallel jobs is taken after the upload, so that images are prepared while others' jobs run.
 package struct RunState: Sendable, Equatable {
   /// The purpose of a run.
   package enum Goal: Sendable {
+    /// The prepared image on disk. The service is asked nothing.
+    case preparation
     /// The price. Nothing is submitted.
     case price
     /// A job on record.
@@ -116,6 +121,11 @@ package struct RunState: Sendable, Equatable {
   /// The run's state in the ledger.
   private var reached = LedgerEntry.State.planned
   private var jobID: JobID?
+  /// True while a place among the account's parallel jobs is held.
+  private var hasPlace = false
+  /// True while a place is waited for after a refusal for want of one.
+  private var wasRefused = false
+  private var isPriced = false
   /// The failure of the submit that is being reconciled; nil when an earlier process sent it.
   private var submitFailure: ScenarioError?
 
@@ -141,12 +151,12 @@ package struct RunState: Sendable, Equatable {
     case (.claiming, .resumed(let job)): enter(.following, .follow(job))
     case (.lookingForResults, .resultsFound): enter(.ended, .finish)
     case (.lookingForResults, .resultsMissing): afterSubmit(jobID)
-    case (.takingPlace, .placeTaken): proceed()
-    case (.preparing, .prepared): enter(.uploading, .upload, reached: .prepared)
+    case (.takingPlace, .placeTaken): afterPlace()
+    case (.preparing, .prepared): afterPreparation()
     case (.checkingUpload, .uploadFound): afterUpload()
     case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
     case (.uploading, .uploaded): afterUpload()
-    case (.pricing, .priced): goal == .price ? enter(.ended, .finish) : enter(.submitting, .submit)
+    case (.pricing, .priced): afterPrice()
     case (.pricing, .submitted(let job)): afterDryRunJob(job)
     case (.switching, .switched): enter(.pricing, .askPrice)
     case (.submitting, .submitted(let job)), (.reconciling, .submitted(let job)): afterSubmit(job)
@@ -164,11 +174,16 @@ package struct RunState: Sendable, Equatable {
     (reached, jobID) = (state, job)
     // Where a submit is on record, a dry run is not sent: it might start another job.
     if goal == .price { return job == nil ? proceed() : enter(.ended, .finish) }
+    if goal == .preparation {
+      return state.isBeforeSubmit
+        ? enter(.preparing, .prepare(reusing: state != .planned)) : enter(.ended, .finish)
+    }
     if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
     // A job on record is paid for, whatever the run's state.
     if let job { return afterSubmit(job) }
     switch state {
-    case .planned, .prepared, .uploaded, .submitting, .needsDecision: return enter(.takingPlace, .takePlace(after: nil))
+    case .planned, .prepared, .uploaded: return proceed()
+    case .submitting, .needsDecision: return enter(.takingPlace, .takePlace(after: nil))
     case .submitted, .succeeded, .downloaded, .failed: return unexpected("\(state.rawValue) without a job")
     }
   }
@@ -184,9 +199,29 @@ package struct RunState: Sendable, Equatable {
     }
   }
 
+  private mutating func afterPreparation() -> Action {
+    goal == .preparation ? enter(.ended, .finish) : enter(.uploading, .upload, reached: .prepared)
+  }
+
   private mutating func afterUpload() -> Action {
-    asksPrice
-      ? enter(.pricing, .askPrice, reached: .uploaded) : enter(.submitting, .submit, reached: .uploaded)
+    reached = .uploaded
+    return goal == .price || hasPlace ? towardsJob() : enter(.takingPlace, .takePlace(after: nil))
+  }
+
+  private mutating func afterPlace() -> Action {
+    hasPlace = true
+    // After a refusal the wait may have been long, so that the upload is checked.
+    defer { wasRefused = false }
+    return reached == .uploaded && !wasRefused ? towardsJob() : proceed()
+  }
+
+  private mutating func towardsJob() -> Action {
+    asksPrice && !isPriced ? enter(.pricing, .askPrice) : enter(.submitting, .submit)
+  }
+
+  private mutating func afterPrice() -> Action {
+    isPriced = true
+    return goal == .price ? enter(.ended, .finish) : enter(.submitting, .submit)
   }
 
   private mutating func afterRefusal(_ error: ScenarioError, _ pause: Duration?) -> Action {
@@ -224,7 +259,8 @@ package struct RunState: Sendable, Equatable {
   private mutating func afterFailure(_ failure: RunFailure) -> Action {
     switch phase {
     case .preparing, .checkingUpload, .uploading, .pricing, .submitting, .switching:
-      if let error = failure.service, error.code == .concurrencyLimit, goal != .price {
+      if let error = failure.service, error.code == .concurrencyLimit, hasPlace {
+        (hasPlace, wasRefused) = (false, true)
         return enter(.takingPlace, .takePlace(after: error))
       }
       if let error = failure.service, maySwitch, [.pricing, .submitting].contains(phase), error.showsLegacyIsGone {

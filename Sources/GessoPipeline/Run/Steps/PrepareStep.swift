@@ -7,6 +7,7 @@ internal import ScenarioAPI
 /// Prepares the images of an order; they are on record before anything is sent, and on disk if more than the price is asked for.
 struct PrepareStep: Sendable {
   let context: RunContext
+  let places: RunPlaces
   /// False where only the price is asked for, which leaves nothing behind in the order's folder.
   let writesFiles: Bool
 
@@ -36,18 +37,21 @@ struct PrepareStep: Sendable {
       images.source = earlier
       geometry = try JSONText.value(GeometryRecord.self, of: record)
     } else {
-      context.report(.preparing)
-      let (image, encoded, path) = try await prepared(source, order)
-      context.report(.prepared(image, path: path))
-      images.source = encoded
-      request.complete(for: image.size)
-      if let results = request.size, !results.hasShape(of: image.size) {
-        context.report(.noticed(.otherShape(results: results, prepared: image.size)))
+      var path: String?
+      (images.source, geometry, path) = try await inTurn(entry.intent) {
+        if let shared = try sharedImage(of: order, entry.intent) {
+          context.report(.preparedBefore)
+          return shared
+        }
+        return try await prepared(source, order)
       }
-      geometry = image.geometry
+      request.complete(for: geometry.canvas)
+      if let results = request.size, !results.hasShape(of: geometry.canvas) {
+        context.report(.noticed(.otherShape(results: results, prepared: geometry.canvas)))
+      }
       try request.validate()
       try context.ledger.recordPrepared(
-        entry.id, sha256: encoded.sha256, path: path?.absolutePath, geometry: try JSONText.line(image.geometry),
+        entry.id, sha256: images.source?.sha256, path: path?.absolutePath, geometry: try JSONText.line(geometry),
         parameters: try JSONText.line(request.record))
     }
     // Prepared before the first upload, because an image of another size than the source is refused.
@@ -55,15 +59,34 @@ struct PrepareStep: Sendable {
     return images
   }
 
-  private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> (
-    PreparedImage, EncodedImage, path: String?
-  ) {
-    try await offThePool { flag in
-      let image = try context.preparer.prepareBlocking(
-        source, as: order.recipe(for: .source), cancellation: flag)
+  private typealias Prepared = (image: EncodedImage, geometry: GeometryRecord, path: String?)
+
+  private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> Prepared {
+    let recipe = order.recipe(for: .source)
+    return try await places.preparations.enter(for: source, recipe, context.preparer) { preparer, flag in
+      context.report(.preparing)
+      let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
       let (encoded, path) = try encoded(image.bytes, as: "prepared", image.format.fileExtension, of: order)
-      return (image, encoded, path)
+      context.report(.prepared(image, path: path))
+      return (encoded, image.geometry, path)
     }
+  }
+
+  /// Runs `body` after other orders that prepare the same image by the same recipe, so that all but one of them find it prepared.
+  private func inTurn(_ intent: LedgerIntent, _ body: () async throws -> Prepared) async throws -> Prepared {
+    guard let source = intent.sourceSHA256, let recipe = intent.recipeSHA256 else { return try await body() }
+    return try await places.inTurn("image \(source) \(recipe)", body)
+  }
+
+  /// The same image, prepared by the same recipe for another order, if its file is unchanged; under this order's name.
+  private func sharedImage(of order: Img2ImgOrder, _ intent: LedgerIntent) throws -> Prepared? {
+    guard let source = intent.sourceSHA256, let recipe = intent.recipeSHA256,
+      let earlier = try context.ledger.preparedRun(sourceSHA256: source, recipeSHA256: recipe),
+      let geometry = earlier.intent.geometry, let path = earlier.intent.preparedPath,
+      case .bytes(let bytes)? = Self.earlierImage(earlier)?.content
+    else { return nil }
+    let image = try encoded(bytes, as: "prepared", URL(filePath: path).pathExtension, of: order)
+    return (image.image, try JSONText.value(GeometryRecord.self, of: geometry), image.path)
   }
 
   /// The order's mask or control image, on disk beside the first one.

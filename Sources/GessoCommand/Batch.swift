@@ -1,0 +1,323 @@
+package import ArgumentParser
+internal import Foundation
+internal import GessoPipeline
+internal import Ground
+internal import ImagePreparation
+internal import ScenarioAPI
+
+/// `gesso batch`
+package struct Batch: Verb {
+  package static let configuration = CommandConfiguration(
+    verb: "batch", "Carry out a job for each image of a folder, or for each row of a list or manifest.",
+    examples: [
+      "gesso batch photos --prompt \"the same scene in autumn\" -o out",
+      "gesso batch photos --prompt-file prompt.txt -o out --check",
+      "ls photos/*.jpg | gesso batch - --prompt \"autumn\" -o out --max-cost 50",
+    ],
+    discussion: """
+      A manifest is a file of JSON Lines (.jsonl), CSV or TSV with a row for each job. Its column input names the image, from the \
+      manifest's folder on; every flag of img2img may be a column (prompt, strength, max-side, …), whose value counts instead of the \
+      flag. --prompt takes {stem} and {row.COLUMN}, --name {row.COLUMN}. Rows without a seed get one from their key: the column id, \
+      the path, or all of the row's columns.
+
+      Given again, the same command goes on: what is done is not done again. The ledger knows the batch by the name that is printed.
+      """)
+
+  @Argument(help: "A folder with the folders within it, a manifest, or - for a list of paths on standard input.")
+  var source: String
+
+  @Flag(help: "Print what the rows are as a table and spend nothing; with --dry-run also their prices.")
+  var check = false
+
+  @Flag(
+    name: .customLong("prepare-only"), help: "Prepare the images into -o, and send nothing; a later batch finds them.")
+  var prepareOnly = false
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Take the files of a folder that this pattern names; may be repeated.", valueName: "PATTERN"))
+  var include: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Leave out the files and folders that this pattern names; may be repeated.", valueName: "PATTERN"))
+  var exclude: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Take one part of n of the rows, from 1/n to n/n, the same on every machine. Limits of cost become one n-th.",
+      valueName: "i/n"))
+  var shard: ShardArgument?
+
+  @Flag(name: .customLong("retry-failed"), help: "Begin rows again that failed before.")
+  var retryFailed = false
+
+  @Option(
+    name: .customLong("max-failures"), help: ArgumentHelp("Begin no more rows after so many failed.", valueName: "N"))
+  var maxFailures: Int?
+
+  @Option(name: .customLong("max-jobs"), help: ArgumentHelp("Start no more jobs than this.", valueName: "N"))
+  var maxJobs: Int?
+
+  @OptionGroup(title: "Request") var request: RequestOptions
+  @OptionGroup(title: "Job") var job: JobOptions
+  @OptionGroup(title: "Results") var results: ResultOptions
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
+  @OptionGroup(title: "Preparation") var preparation: PreparationOptions
+  @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup var common: CommonOptions
+
+  package init() {}
+
+  /// The flags that `img2img` does not have.
+  private static let own: Set = [
+    "--check", "--prepare-only", "--include", "--exclude", "--shard", "--retry-failed", "--max-failures", "--max-jobs",
+  ]
+  /// The flags that do not make another batch of a command.
+  private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
+    "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
+    "--max-download", "--max-input-pixels", "--no-wait", "--dry-run", "--base-url", "--project", "--sandbox",
+    "--out-dir",
+  ])
+
+  package mutating func validate() throws {
+    for (flag, isGiven) in [
+      ("--mask", request.mask != nil), ("--control", request.control != nil), ("--image-url", request.imageURL != nil),
+    ] where isGiven {
+      throw ValidationError("\(flag) belongs to one image: give it as a column of a manifest")
+    }
+    if job.again { throw ValidationError("--again is no flag of batch: another --seed makes other results") }
+    if job.promptFile == "-" { throw ValidationError("--prompt-file - could be read for one row only: name a file") }
+    if results.folder == nil, !check, !job.dryRun { throw ValidationError("say where the results go: -o DIR") }
+    if prepareOnly, job.dryRun || job.noWait {
+      throw ValidationError("--prepare-only sends nothing: leave out \(job.dryRun ? "--dry-run" : "--no-wait")")
+    }
+    if check, prepareOnly { throw ValidationError("--check and --prepare-only exclude each other: keep one") }
+    try require(maxFailures, in: 1...Int.max, "--max-failures")
+    try require(maxJobs, in: 1...Int.max, "--max-jobs")
+    if job.sandbox, service.baseURL != nil {
+      throw ValidationError("--sandbox and --base-url exclude each other: keep one")
+    }
+  }
+
+  package mutating func perform() async throws -> CommandStatus {
+    let console = common.console
+    let words = Array(CommandLine.arguments.dropFirst())
+    let given = OptionWords(Array(try Synonyms.resolved(words).arguments.dropFirst()), OptionTable(of: "batch"))
+    let folder = results.folder ?? "."
+    let rows = try rows(leavingOut: folder)
+    var jobs = RowJobs(
+      rows, options: given.options.filter { !Self.own.contains($0.name) }, folder: folder)
+    try refuse(await jobs.check(), of: rows)
+    let unused = jobs.unusedColumns()
+    if !unused.isEmpty {
+      console.note("gesso: not used: the column\(unused.count == 1 ? "" : "s") \(unused.joined(separator: ", "))")
+    }
+    let chosen = try chosen(of: jobs)
+    if check, !job.dryRun { return try await BatchTable(jobs, chosen, common, preparation).print(prices: nil) }
+    let account = try account()
+    let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
+    let line = ShellWords.line(["gesso"] + words)
+    let report = BatchReport(
+      name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
+      sandbox: job.sandbox, prepares: prepareOnly)
+    let command = self
+    return try await Interruption.guarding(patience: .seconds(5), onSignal: report.interrupt) {
+      try await command.run(jobs, chosen, account, report, name: name, line: line, folder: folder)
+    }
+  }
+
+  private func run(
+    _ jobs: RowJobs, _ chosen: [Int], _ account: ScenarioConfiguration?, _ report: BatchReport, name: String,
+    line: String, folder: String
+  ) async throws -> CommandStatus {
+    let limits = preparation.limits(
+      threads: max(1, (preparation.threads ?? Environment.cores) / min(chosen.count, Environment.cores)))
+    let preparer = try Environment.preparer(Environment.variables, limits: limits)
+    let ledger = try ServiceOptions.ledger(at: try service.configuration.ledgerPath())
+    return try await ServiceOptions.withClient(account, console: common.console, verbose: common.verbose) { client in
+      let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
+      let models = ModelCache(client)
+      let (parts, daily) = (shard?.count ?? 1, try job.dailyLimit(service.configuration))
+      var batch = Img2ImgBatch(pipeline: pipeline, count: chosen.count) { index in
+        let job = try jobs.job(chosen[index])
+        let row = LedgerBatchRow(
+          position: job.position, key: job.key, input: job.input.name,
+          path: job.input.file.map { URL(filePath: $0).standardizedFileURL.path })
+        return Img2ImgBatch.Item(row: row) {
+          var order = try await job.order()
+          order.maxCostPerDay = daily.map { $0 / Decimal(parts) }
+          try await job.command.choose(&order, models)
+          return order
+        }
+      }
+      batch.maxCost = job.costLimit.map { $0 / Decimal(parts) }
+      (batch.width, batch.ahead, batch.keepsOrder) = (128, 2 * Environment.cores + 8, false)
+      (batch.retriesFailed, batch.maxFailures, batch.maxJobs) = (retryFailed, maxFailures, maxJobs)
+      batch.patience = .seconds(job.timeout ?? 600)
+      batch.words = { FailureRecord(CommandError(any: $0)) }
+      if prepareOnly { return try await report.follow(batch.preparations()) }
+      if job.dryRun { return try await prices(batch, report, jobs, chosen) }
+      batch.batch = try ledger.beginBatch(
+        named: name, input: absoluteSource, folder: URL(filePath: folder).standardizedFileURL.path,
+        command: Secrets.withoutUser(line), rowCount: jobs.rows.count)
+      return try await report.follow(batch.start(polling: job.polling))
+    }
+  }
+
+  private func prices(
+    _ batch: Img2ImgBatch, _ report: BatchReport, _ jobs: RowJobs, _ chosen: [Int]
+  ) async throws -> CommandStatus {
+    let (status, prices) = try await report.follow(batch.prices(), keeping: check)
+    guard check, status == .done else { return status }
+    return try await BatchTable(jobs, chosen, common, preparation).print(prices: prices)
+  }
+
+  // MARK: Rows
+
+  private func rows(leavingOut folder: String) throws(CommandError) -> BatchRows {
+    if source != "-", Input.isFolder(source) {
+      if FileIdentity(source) == FileIdentity(folder), results.folder != nil {
+        throw .usage("the results would be among the images, and inputs of the next run", remedy: "give another -o DIR")
+      }
+      var path = source[...]
+      while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+      do throws(PipelineError) {
+        return try BatchRows(
+          folder: String(path), include: include, exclude: exclude,
+          leavingOut: results.folder == nil ? nil : folder)
+      } catch {
+        throw CommandError(error)
+      }
+    }
+    guard include.isEmpty, exclude.isEmpty else {
+      throw .usage("--include and --exclude are for a folder", remedy: "leave them out")
+    }
+    do {
+      if source == "-" {
+        return try BatchRows(manifest: nil) { try Self.next(STDIN_FILENO, "standard input") }
+      }
+      let file = try OpenFile.stream(source)
+      return try BatchRows(manifest: source) { try Self.next(file.descriptor, source) }
+    } catch {
+      throw CommandError(any: error)
+    }
+  }
+
+  /// The next bytes of a manifest; nil at its end.
+  private static func next(_ descriptor: Int32, _ name: String) throws(FileFailure) -> ArraySlice<UInt8>? {
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileFailure.reading(name) }
+      return count == 0 ? nil : buffer[..<count]
+    }
+  }
+
+  /// Reports bad rows, before anything is spent.
+  private func refuse(_ found: (bad: [(position: Int, error: CommandError)], count: Int), of rows: BatchRows) throws {
+    guard let first = found.bad.first else { return }
+    // What is wrong with every row is wrong with the command line.
+    if found.count == rows.count, found.bad.allSatisfy({ $0.error == first.error }) { throw first.error }
+    for (position, error) in found.bad {
+      try common.console.report(
+        error, input: "\(source) \(rows.form == .folder ? "image" : "line") \(position)", json: common.json)
+    }
+    let more = found.count - found.bad.count
+    throw CommandError.usage(
+      "\(found.count) of \(rows.count) rows \(found.count == 1 ? "is" : "are") bad"
+        + (more > 0 ? ", of which \(more) are not shown" : "")
+        + ", and nothing was begun", remedy: "mend or remove them")
+  }
+
+  /// The rows of this shard, by their places among all.
+  private func chosen(of jobs: RowJobs) throws(CommandError) -> [Int] {
+    guard let shard else { return Array(0..<jobs.rows.count) }
+    var chosen: [Int] = []
+    for index in 0..<jobs.rows.count
+    where BatchRowKey.shard(of: try jobs.job(index).key, count: shard.count) == shard.index {
+      chosen.append(index)
+    }
+    let limits = [job.maxCost != nil ? "--max-cost" : nil, job.maxCostPerDay != nil ? "--max-cost-per-day" : nil]
+      .compactMap(\.self)
+    common.console.note(
+      "gesso: shard \(shard.index) of \(shard.count), \(chosen.count) of \(jobs.rows.count) rows"
+        + (limits.isEmpty ? "" : "; 1/\(shard.count) of \(limits.joined(separator: " and ")) is for it"))
+    guard !chosen.isEmpty else { throw .usage("this shard has no rows", remedy: "use fewer shards") }
+    return chosen
+  }
+
+  // MARK: The batch
+
+  /// The account that pays; nil for a sandbox.
+  private func account() throws(CommandError) -> ScenarioConfiguration? {
+    if job.sandbox { return nil }
+    if prepareOnly, try service.configuration.credentials() == nil {
+      // Nothing is sent: the address and the key are only part of the orders' identity.
+      do {
+        return try ScenarioConfiguration(
+          baseURL: "http://127.0.0.1:9", credential: try ScenarioCredential(key: "none", secret: "none"))
+      } catch {
+        throw CommandError(error)
+      }
+    }
+    return try service.configuration.client()
+  }
+
+  private var absoluteSource: String { source == "-" ? "-" : URL(filePath: source).standardizedFileURL.path }
+
+  /// The name of the batch: equal for equal commands over the same input and output, whatever limits they have.
+  private func name(
+    _ given: OptionWords, _ rows: BatchRows, _ folder: String, service: String
+  ) throws(CommandError) -> String {
+    let options = given.options.filter { !Self.ofRun.contains($0.name) }.map(\.word).sorted()
+    let input = source == "-" ? try digest(of: rows) : absoluteSource
+    let parts = [service, input, URL(filePath: folder).standardizedFileURL.path] + options
+    let number = String(BatchRowKey.number(parts.joined(separator: "\n")), radix: 16)
+    let stem = source == "-" ? "list" : OutputNaming.stem(of: absoluteSource)
+    return "\(stem)-\(String(repeating: "0", count: max(0, 16 - number.count)) + number)".prefix(stem.count + 7)
+      .description
+  }
+
+  private func digest(of rows: BatchRows) throws(CommandError) -> String {
+    do throws(PipelineError) {
+      return try rows.digest()
+    } catch {
+      throw CommandError(error)
+    }
+  }
+}
+
+/// A part of the rows, as `3/8`.
+package struct ShardArgument: ExpressibleByArgument, Sendable {
+  /// From 1.
+  package let index: Int
+  package let count: Int
+
+  package init?(argument: String) {
+    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, let index = parts[0], let count = parts[1], count <= 100_000,
+      (1...max(1, count)).contains(index)
+    else { return nil }
+    (self.index, self.count) = (index, count)
+  }
+}
+
+extension RowJobs.Job {
+  /// The order of the row.
+  func order() async throws -> Img2ImgOrder {
+    let shared = try await command.order(recipe: try command.recipe(), [input])
+    var order = try await command.order(of: input, stem: stem, like: shared)
+    order.folder = folder
+    if order.generation.seed == nil { order.generation.seed = BatchRowKey.seed(of: key) }
+    return order
+  }
+}
+
+extension FailureRecord {
+  init(_ error: CommandError) {
+    self.init(code: error.code, stage: error.stage.rawValue, message: error.message, remedy: error.remedy)
+  }
+}

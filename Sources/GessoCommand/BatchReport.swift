@@ -1,0 +1,379 @@
+internal import ImagePreparation
+internal import Foundation
+internal import GessoPipeline
+internal import Ground
+internal import ScenarioAPI
+internal import Synchronization
+
+/// Shows the progress of a batch: one live line on a terminal, elsewhere a line every ten seconds, and a line for each failure; with
+/// `--json` an object for each event.
+final class BatchReport: Sendable {
+  /// The version of the objects of `--json`.
+  static let version = 1
+
+  private struct State {
+    var tally: BatchTally
+    var underWay: [Int: Row] = [:]
+    /// The kinds of remarks that were shown, and how often each came.
+    var remarks: [String: Int] = [:]
+    var stop: CommandError?
+    var failures: [CommandStatus] = []
+    var isInterrupted = false
+  }
+
+  /// A row that is under way.
+  private struct Row {
+    let job: RowJobs.Job
+    var jobID: JobID?
+    var prepared: JSONObject?
+    var sentBytes = 0
+  }
+
+  private let name: String
+  /// The command, for a shell.
+  private let command: String
+  private let isList: Bool
+  private let jobs: RowJobs
+  private let chosen: [Int]
+  private let console: Console
+  private let json: Bool
+  private let verbose: Bool
+  private let sandbox: Bool
+  private let prepares: Bool
+  private let state: Mutex<State>
+
+  init(
+    name: String, command: String, isList: Bool, jobs: RowJobs, chosen: [Int], options: CommonOptions, sandbox: Bool,
+    prepares: Bool
+  ) {
+    (self.name, self.command, self.isList, self.jobs, self.chosen) = (name, command, isList, jobs, chosen)
+    (console, json, verbose) = (options.console, options.json, options.verbose)
+    (self.sandbox, self.prepares) = (sandbox, prepares)
+    state = Mutex(State(tally: BatchTally(total: chosen.count)))
+  }
+
+  // MARK: Following
+
+  /// Shows a batch to its end.
+  func follow(_ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>) async throws -> CommandStatus {
+    console.note("gesso: batch \(name): \(chosen.count) row\(chosen.count == 1 ? "" : "s")")
+    try event("batch", ["name": name, "rows": chosen.count])
+    try await show(run) { index, row, result throws(CommandError) in try self.finish(row, result) }
+    return try end()
+  }
+
+  /// Shows preparations to their end.
+  func follow(_ run: Run<Img2ImgBatch.Event<String?>, Void>) async throws -> CommandStatus {
+    try event("batch", ["name": name, "rows": chosen.count])
+    try await show(run) { _, row, path throws(CommandError) in
+      if self.json {
+        try self.event("done", row, ["prepared": path])
+      } else if let path {
+        try self.console.output(path)
+      }
+    }
+    return try end()
+  }
+
+  /// Shows prices to their end.
+  ///
+  /// - Returns: The status, and the price of each row if they are kept.
+  func follow(
+    _ run: Run<Img2ImgBatch.Event<Decimal>, Void>, keeping keeps: Bool
+  ) async throws -> (CommandStatus, [Int: Decimal]) {
+    let prices = Mutex<[Int: Decimal]>([:])
+    try await show(run) { index, row, price throws(CommandError) in
+      self.state.withLock { $0.tally.spent += price }
+      if keeps { prices.withLock { $0[index] = price } }
+      if self.json { try self.event("price", row, ["cost": price]) }
+    }
+    let (tally, isStopped) = state.withLock { ($0.tally, $0.stop != nil || $0.isInterrupted) }
+    let status = try end(summary: false)
+    if !isStopped {
+      console.note(
+        "gesso: \(tally.done) of \(tally.total) rows would cost \(tally.spent) "
+          + "\(Img2ImgReport.units(ofSandbox: sandbox)); \(Img2ImgReport.freeOfCharge)")
+      if !json, !keeps, tally.done == tally.total { try console.output("\(tally.spent)") }
+    }
+    return (status, prices.withLock(\.self))
+  }
+
+  private func show<Value>(
+    _ run: Run<Img2ImgBatch.Event<Value>, Void>,
+    _ finish: @escaping @Sendable (Int, RowJobs.Job, Value) throws(CommandError) -> Void
+  ) async throws {
+    let clock = Task { await self.tick() }
+    defer {
+      clock.cancel()
+      // Cancels what goes on when standard output is closed.
+      run.cancel()
+      console.endProgress()
+    }
+    for await event in run.events {
+      switch event {
+      case .began(let index):
+        guard let job = try? jobs.job(chosen[index]) else { continue }
+        state.withLock { $0.underWay[index] = Row(job: job) }
+      case .progress(let index, let event): try show(event, index)
+      case .ended(let index, .success(let value)):
+        guard let row = leave(index) else { continue }
+        state.withLock { $0.tally.done += 1 }
+        try finish(index, row.job, value)
+      case .ended(let index, .failure(let error)): try fail(index, error)
+      case .leftAlone(let index, let failure):
+        guard let row = leave(index) else { continue }
+        state.withLock { state in
+          state.tally.failed += 1
+          state.failures.append(.someFailed)
+        }
+        let error = CommandError(
+          failure.code, stage: Stage(rawValue: failure.stage) ?? .configure, failure.message,
+          remedy: "it failed before; --retry-failed begins it again", status: .someFailed)
+        try report(error, row.job, "failed")
+      case .stopped(let index):
+        guard let row = leave(index) else { continue }
+        state.withLock { $0.tally.open += 1 }
+        try self.event("left", row.job, [:])
+      case .stopping(let error):
+        state.withLock { $0.stop = CommandError(any: error) }
+      }
+      draw()
+    }
+    if state.withLock({ $0.tally.left > 0 }) {
+      do {
+        try await run.result
+      } catch is CancellationError {
+        state.withLock { $0.isInterrupted = true }
+      }
+    }
+  }
+
+  private func leave(_ index: Int) -> Row? {
+    state.withLock { state in
+      let row = state.underWay.removeValue(forKey: index)
+      if row?.jobID != nil { state.tally.running -= 1 }
+      return row
+    }
+  }
+
+  // MARK: One row
+
+  private func show(_ event: Img2ImgEvent, _ index: Int) throws(CommandError) {
+    guard let job = state.withLock({ $0.underWay[index]?.job }) else { return }
+    switch event {
+    case .prepared(let image, let path):
+      let object =
+        json ? image.json(input: job.input.name, output: path, peakMemoryBytes: Environment.peakMemoryBytes) : nil
+      state.withLock { state in
+        state.tally.prepared += 1
+        state.tally.pixels += image.geometry.source.pixelCount
+        state.underWay[index]?.prepared = object
+      }
+      if verbose { for line in [image.summary] + image.lines { console.note("\(job.input.name): \(line)") } }
+    case .uploading(let progress):
+      state.withLock { state in
+        state.tally.sentBytes += progress.sentBytes - (state.underWay[index]?.sentBytes ?? 0)
+        state.underWay[index]?.sentBytes = progress.sentBytes
+      }
+    case .submitted(let id), .dryRunStartedJob(let id):
+      state.withLock { state in
+        if state.underWay[index]?.jobID == nil { state.tally.running += 1 }
+        state.underWay[index]?.jobID = id
+      }
+      try self.event("submitted", job, ["job": id])
+      if verbose { console.note("\(job.input.name): job: \(id)") }
+      if case .dryRunStartedJob = event {
+        remark("dry-run", job, "only the price was asked for, and the service started job \(id): it is paid for")
+      }
+    case .downloaded(let file): state.withLock { $0.tally.receivedBytes += file.byteCount }
+    case .noticed(let note): remark(note.kind, job, note.words)
+    case .switchedToCustom(let model, let refusal):
+      remark("custom", job, "\(refusal.message): no job was started; going on with the custom model \(model)")
+    case .costsMore(let cost, let price):
+      remark("costs-more", job, "the service charges \(cost) creative units for the job, and its price was \(price)")
+    case .repeatedOtherwise(let names):
+      remark(
+        "repeated-otherwise", job,
+        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
+      )
+    case .pausing(let pause, let error):
+      remark(
+        "pause \(error.code.rawValue)", job, "\(error.message): trying again in \(BatchTally.time(pause / .seconds(1)))"
+      )
+    case .waitingForOrder(_, let patience):
+      remark(
+        "other-process", job,
+        "waiting for another process that is at work on this order, for at most \(BatchTally.time(patience / .seconds(1)))"
+      )
+    case .nameTaken(let path, _, let result):
+      remark("name-taken", job, "\(path) or its record is there already: the result is \(result)")
+    case .preparing, .preparedBefore, .waitingForUpload, .submitting, .reconciling, .waiting, .downloading: break
+    }
+  }
+
+  /// Shows a remark, unless one of its kind was shown for another row.
+  private func remark(_ kind: String, _ job: RowJobs.Job, _ text: String) {
+    let count = state.withLock { state in
+      state.remarks[kind, default: 0] += 1
+      return state.remarks[kind] ?? 1
+    }
+    if verbose || count == 1 { console.note("\(job.input.name): \(text)") }
+  }
+
+  private func finish(_ job: RowJobs.Job, _ result: Img2ImgResult) throws(CommandError) {
+    let paid = result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) } ?? 0
+    state.withLock { state in
+      state.tally.spent += paid
+      if result.reused { state.tally.reused += 1 }
+    }
+    guard json else {
+      for file in result.files { try console.output(file.path) }
+      if result.files.isEmpty, let id = result.jobID { try console.output(id.rawValue) }
+      return
+    }
+    try event("done", job, result.json(input: job.input.name, paid: paid, sandbox: sandbox))
+  }
+
+  private func fail(_ index: Int, _ error: any Error) throws(CommandError) {
+    guard let row = leave(index) else { return }
+    let failure = CommandError(any: error)
+    guard failure.status != .interrupted else {
+      return state.withLock { state in
+        state.isInterrupted = true
+        state.tally.open += 1
+      }
+    }
+    switch BatchFailure(error) {
+    case .none: return
+    case .own:
+      state.withLock { state in
+        state.tally.failed += 1
+        state.failures.append(failure.status)
+      }
+      try report(failure, row.job, "failed")
+    case .passing:
+      state.withLock { state in
+        state.tally.open += 1
+        state.failures.append(failure.status)
+      }
+      let id =
+        row.jobID.map { "job \($0) goes on: the same command goes on with it" } ?? "the same command goes on with it"
+      try report(
+        CommandError(failure.code, stage: failure.stage, failure.message, remedy: id, status: failure.status), row.job,
+        "left")
+    case .ofAll:
+      // The end of the batch names it.
+      state.withLock { $0.tally.open += 1 }
+      try event("left", row.job, ["error": failure.object])
+    }
+  }
+
+  private func report(_ failure: CommandError, _ job: RowJobs.Job, _ kind: String) throws(CommandError) {
+    if json { return try event(kind, job, ["error": failure.object]) }
+    let place = jobs.rows.form == .folder ? "" : "line \(job.position): "
+    console.error(failure, input: place + job.input.name)
+  }
+
+  // MARK: The end
+
+  private func end(summary: Bool = true) throws(CommandError) -> CommandStatus {
+    let (tally, stop, failures, remarks, isInterrupted) = state.withLock {
+      ($0.tally, $0.stop, $0.failures, $0.remarks, $0.isInterrupted)
+    }
+    if !verbose {
+      let more = remarks.values.reduce(0) { $0 + $1 - 1 }
+      if more > 0 { console.note("gesso: \(more) more remark\(more == 1 ? "" : "s") like these; -v shows all") }
+    }
+    if let stop {
+      console.error(
+        CommandError(
+          stop.code, stage: stop.stage, "no more rows were begun: \(stop.message)", remedy: stop.remedy,
+          status: stop.status))
+    }
+    if summary {
+      let units = prepares ? "" : " for \(tally.spent) \(Img2ImgReport.units(ofSandbox: sandbox))"
+      let before = tally.reused == 0 ? "" : " (\(tally.reused) before)"
+      console.note(
+        "gesso: batch \(name): \(tally.done) of \(tally.total) done\(before)\(units)"
+          + (tally.failed == 0 ? "" : ", \(tally.failed) failed") + (tally.left == 0 ? "" : ", \(tally.left) left"))
+      if !isInterrupted, let line = lineThatGoesOn(tally, stop) { console.note("gesso: \(line)") }
+    }
+    try event("end", tally.json.adding(["name": name, "error": stop?.object]))
+    if isInterrupted { return .interrupted }
+    if let stop { return stop.status }
+    return CommandStatus(failures: failures, of: tally.done + failures.count)
+  }
+
+  /// What goes on with the rest.
+  private func lineThatGoesOn(_ tally: BatchTally, _ stop: CommandError?) -> String? {
+    let list = isList ? "with the same list, " : ""
+    if tally.left > 0 {
+      let limit = stop?.code == PipelineError.Code.tooExpensive.rawValue ? "with a higher limit, " : ""
+      return "\(list)\(limit)the same command goes on: \(command)"
+    }
+    guard tally.failed > 0, !prepares else { return nil }
+    let retry = command.contains(" --retry-failed") ? command : command + " --retry-failed"
+    return "\(list)this begins the failed ones again: \(retry)"
+  }
+
+  /// Says after Ctrl-C what goes on without this process.
+  func interrupt() {
+    let (rows, tally) = state.withLock { state in
+      state.isInterrupted = true
+      return (state.underWay.sorted { $0.key < $1.key }.map(\.value), state.tally)
+    }
+    console.endProgress()
+    let running = rows.compactMap { row in row.jobID.map { "\($0) (\(row.job.input.name))" } }
+    let shown = running.prefix(20).joined(separator: ", ")
+    let more = running.count > 20 ? " and \(running.count - 20) more" : ""
+    let count = "\(running.count) job\(running.count == 1 ? "" : "s")"
+    let fate =
+      running.isEmpty
+      ? "no job is running"
+      : sandbox
+        ? "\(count) end with the sandbox"
+        : "\(count) go on at the service and are paid for: \(shown)\(more)"
+    console.error(
+      CommandError(
+        "canceled", stage: .configure, "interrupted, with \(tally.done) of \(tally.total) done; \(fate)",
+        remedy: "\(isList ? "with the same list, " : "")the same command goes on: \(command)", status: .interrupted))
+  }
+
+  // MARK: Drawing
+
+  /// Draws from time to time, so that a line is true also while nothing happens.
+  private func tick() async {
+    let interval = console.isLive ? Duration.seconds(1) : .seconds(10)
+    while !Task.isCancelled {
+      try? await Task.sleep(for: interval)
+      guard !Task.isCancelled else { return }
+      if console.isLive { draw() } else { console.note("gesso: \(line(width: .max))") }
+    }
+  }
+
+  private func draw() {
+    guard console.isLive, !state.withLock(\.isInterrupted) else { return }
+    console.progress(line(width: console.columns))
+  }
+
+  private func line(width: Int) -> String {
+    let parts = state.withLock(\.tally).parts(prepares: prepares)
+    var line = parts[0]
+    for part in parts.dropFirst() where TerminalText.columns(of: line) + TerminalText.columns(of: part) + 2 < width {
+      line += ", " + part
+    }
+    return line
+  }
+
+  // MARK: Events
+
+  private func event(_ kind: String, _ fields: JSONObject) throws(CommandError) {
+    guard json else { return }
+    try console.output(json: fields.adding(["v": Self.version, "event": kind]))
+  }
+
+  private func event(_ kind: String, _ job: RowJobs.Job, _ fields: JSONObject) throws(CommandError) {
+    guard json else { return }
+    try event(kind, fields.adding(["row": job.position, "key": job.key, "input": job.input.name]))
+  }
+}

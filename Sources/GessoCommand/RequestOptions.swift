@@ -1,0 +1,60 @@
+internal import ArgumentParser
+
+/// The flags for what is sent beside the settings of a generation, and to which endpoint.
+struct RequestOptions: ParsableArguments {
+  /// The endpoint that makes the image.
+  enum Mode: String, ExpressibleByArgument, CaseIterable {
+    case legacy, custom, auto
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "Which endpoint makes the image: the legacy one; the custom models'; or the legacy one, and where the service no longer has "
+        + "it, the custom model of flux.1-dev.", valueName: "legacy|custom|auto"))
+  var mode = Mode.auto
+
+  @Option(
+    name: .customLong("param"),
+    help: ArgumentHelp(
+      "A field of the request, as JSON or text, or an image as @FILE, which is uploaded; may be repeated.",
+      valueName: "KEY=VALUE"))
+  var parameters: [String] = []
+
+  @Option(
+    name: .customLong("image-url"),
+    help: ArgumentHelp("Send this address instead of an INPUT, without preparing anything.", valueName: "URL"))
+  var imageURL: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Paint anew what is white in this image, of INPUT's size, and keep what is black.", valueName: "FILE"))
+  var mask: String?
+
+  @Option(
+    help: ArgumentHelp("An image of INPUT's size that controls shapes, with --modality.", valueName: "FILE"))
+  var control: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the control shows: canny, depth, pose, …; without --control, INPUT controls and is not started from.",
+      valueName: "NAME"))
+  var modality: String?
+
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace another file by a prepared image.")
+  var noClobber = false
+
+  init() {}
+
+  mutating func validate() throws {
+    for parameter in parameters where !parameter.dropFirst().contains("=") {
+      throw ValidationError("--param takes KEY=VALUE, not \(parameter)")
+    }
+    guard control == nil || modality != nil else { throw ValidationError("--control needs --modality NAME") }
+    guard mask == nil || modality == nil else {
+      throw ValidationError("--mask and --modality exclude each other: keep one")
+    }
+    if mask ?? modality != nil, mode == .custom {
+      throw ValidationError("--mask and --modality are for --mode legacy; custom models name images with --param")
+    }
+  }
+}

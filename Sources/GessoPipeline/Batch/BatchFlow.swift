@@ -1,0 +1,178 @@
+internal import Foundation
+internal import Ground
+internal import ScenarioAPI
+internal import Synchronization
+
+/// The orders of a batch while they are carried out: their records, and what the failure of one means for the others.
+final class BatchFlow<Value: Sendable>: Sendable {
+  typealias Report = @Sendable (Img2ImgBatch.Event<Value>) -> Void
+  typealias Work =
+    @Sendable (Img2ImgOrder, OrderTerms, @escaping @Sendable (Img2ImgEvent) -> Void) async throws -> Value
+
+  private struct State {
+    /// The ends that wait for those before them, where they are reported in order.
+    var waiting: [Int: Img2ImgBatch.Event<Value>] = [:]
+    var ended = 0
+    var failures = 0
+    /// The orders in a row that the service left without an answer.
+    var unanswered = 0
+  }
+
+  /// So many orders in a row without an answer mean that the service is down.
+  private static var mostUnanswered: Int { 8 }
+
+  let brake: Brake
+  private let batch: Img2ImgBatch
+  /// False where nothing is put on record of the batch.
+  private let isOrdered: Bool
+  private let report: Report
+  private let state = Mutex(State())
+
+  init(_ batch: Img2ImgBatch, isOrdered: Bool, _ report: @escaping Report) {
+    self.batch = batch
+    self.isOrdered = isOrdered
+    self.report = report
+    brake = Brake(maxJobs: isOrdered ? batch.maxJobs : nil)
+  }
+
+  /// Carries one order out, puts its end on record and reports it.
+  ///
+  /// - Parameters:
+  ///   - index: Its place among the orders.
+  ///   - item: The order, where it is made already.
+  ///   - keys: The orders that the limit is for, by their keys.
+  ///   - place: What is given up once the order has its job.
+  ///   - work: The work on the order.
+  func carryOut(_ index: Int, _ item: Img2ImgBatch.Item?, keys: Set<String>, _ place: HeldPlace, _ work: Work) async {
+    var row: BatchRowRecord?
+    do {
+      let item = try item ?? batch.item(index)
+      if isOrdered, let onRecord = batch.batch, let planned = item.row {
+        let known = try BatchRowRecord(planned, of: onRecord, in: batch.pipeline.ledger)
+        if let failure = known.earlierFailure, !batch.retriesFailed {
+          return end(index, .leftAlone(index: index, failure))
+        }
+        row = known
+      }
+      var order = try await item.order()
+      // Results that the service has lost can only be made anew.
+      if row?.earlierFailure?.code == PipelineError.Code.resultsGone.rawValue { order.again = true }
+      if let maxCost = batch.maxCost { order.maxCost = maxCost }
+      let terms = OrderTerms(keys: keys, place: row?.place, patience: batch.patience, brake: brake)
+      let value = try await work(order, terms) { [row, report] event in
+        row?.note(event)
+        if case .submitted = event { place.leave() }
+        report(.progress(index: index, event))
+      }
+      state.withLock { $0.unanswered = 0 }
+      try row?.end(as: .done)
+      end(index, .ended(index: index, .success(value)))
+    } catch {
+      end(index, with: publicError(error), row)
+    }
+  }
+
+  private func end(_ index: Int, with error: any Error, _ row: BatchRowRecord?) {
+    let meaning = BatchFailure(error)
+    if meaning != .none {
+      // The error that is reported is that of the order, whether or not the ledger can be written.
+      try? row?.end(as: meaning == .own ? .failed : .open, batch.words(error))
+    }
+    if let reason = reasonToStop(after: error, meaning), brake.stop(reason) { report(.stopping(reason)) }
+    end(index, error is Brake.Stopped ? .stopped(index: index) : .ended(index: index, .failure(error)))
+  }
+
+  private func reasonToStop(after error: any Error, _ meaning: BatchFailure) -> (any Error)? {
+    state.withLock { state in
+      switch meaning {
+      case .none: return nil
+      case .ofAll: return error
+      case .passing:
+        state.unanswered += 1
+        return state.unanswered >= Self.mostUnanswered ? error : nil
+      case .own:
+        state.failures += 1
+        state.unanswered = 0
+        guard let most = batch.maxFailures, state.failures >= most else { return nil }
+        return PipelineError(
+          .tooManyFailures, stage: .submit, "\(state.failures) failed, and no more are allowed to",
+          remedy: "look at them before the rest is begun")
+      }
+    }
+  }
+
+  private func end(_ index: Int, _ event: Img2ImgBatch.Event<Value>) {
+    guard batch.keepsOrder else { return report(event) }
+    state.withLock { state in
+      state.waiting[index] = event
+      while let next = state.waiting.removeValue(forKey: state.ended) {
+        report(next)
+        state.ended += 1
+      }
+    }
+  }
+}
+
+/// The record of one row while its order is carried out.
+final class BatchRowRecord: Sendable {
+  /// The row as it is put on record when its order's run is claimed.
+  let place: LedgerBatchPlace
+  /// Why it failed in an earlier run of the batch.
+  let earlierFailure: FailureRecord?
+  private let ledger: Ledger
+  /// True for a row that was done in an earlier run of the batch.
+  private let wasDone: Bool
+  private let times: Mutex<[LedgerBatchRow.Moment: Double]>
+
+  /// Finds what is on record of a row.
+  init(_ planned: LedgerBatchRow, of batch: LedgerBatch, in ledger: Ledger) throws(PipelineError) {
+    self.ledger = ledger
+    var row = planned
+    let earlier = try ledger.row(planned.key, of: batch)
+    wasDone = earlier?.state == .done
+    earlierFailure = earlier?.state == .failed ? earlier?.failure : nil
+    times = Mutex([.began: Date.now.timeIntervalSince1970])
+    if wasDone, let earlier {
+      // What is on record of it stays, unless its order turns out to be another one.
+      (row.state, row.times, row.runID) = (.done, earlier.times, earlier.runID)
+    } else {
+      row.times = times.withLock(\.self)
+    }
+    place = LedgerBatchPlace(batch: batch.id, row: row)
+  }
+
+  /// Notes the moment that an event of the order is.
+  func note(_ event: Img2ImgEvent) {
+    let moment: LedgerBatchRow.Moment? =
+      switch event {
+      case .preparing: .preparing
+      case .prepared: .prepared
+      case .uploading(let progress):
+        progress.sentBytes < progress.totalBytes ? .uploading : .uploaded
+      case .submitting: .submitting
+      case .submitted: .submitted
+      case .downloading: .downloading
+      default: nil
+      }
+    guard let moment else { return }
+    times.withLock { times in
+      // The first part of an upload is its beginning, also where it is the last.
+      let first = moment == .uploaded && times[.uploading] == nil ? LedgerBatchRow.Moment.uploading : moment
+      if moment == .uploading, times[.uploading] != nil { return }
+      let now = Date.now.timeIntervalSince1970
+      times[first] = now
+      times[moment] = now
+    }
+  }
+
+  /// Puts the end of the row on record.
+  func end(as state: LedgerBatchRow.State, _ failure: FailureRecord? = nil) throws(PipelineError) {
+    var times = times.withLock(\.self)
+    // It was found as it had been left.
+    if wasDone, state == .done, times.count == 1 { return }
+    times[.ended] = Date.now.timeIntervalSince1970
+    var ended = place
+    (ended.row.state, ended.row.failure, ended.row.times, ended.row.runID) = (state, failure, times, nil)
+    try ledger.recordRow(ended)
+  }
+}

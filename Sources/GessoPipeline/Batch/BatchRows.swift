@@ -1,0 +1,219 @@
+internal import Foundation
+public import Ground
+internal import ImagePreparation
+
+/// The rows of a batch: the images of a folder, the lines of a list, or the rows of a manifest in JSON Lines or CSV.
+///
+/// They are read once, into a temporary file without a name from which each is taken when its turn comes. In memory is only where each
+/// begins, so that ten thousand rows take less than a small image, and a manifest that is changed meanwhile changes nothing.
+public struct BatchRows: Sendable {
+  /// The form of the rows.
+  public enum Form: String, Sendable, CaseIterable {
+    /// The paths of a folder's images.
+    case folder
+    /// A path or an address on each line.
+    case list
+    /// A JSON object on each line.
+    case jsonLines
+    /// Comma-separated values with a row of names (RFC 4180).
+    case csv
+    /// The same with tabs.
+    case tsv
+  }
+
+  /// One row.
+  public struct Row: Sendable, Equatable {
+    /// Its line, or its place in the folder, from 1.
+    public let position: Int
+    /// Its fields by their names. A path of a folder or a list is the field `input`.
+    public let fields: [String: JSONValue]
+  }
+
+  private static let firstBytes = 1 << 16
+
+  /// The form of the rows.
+  public let form: Form
+  /// The folder that relative paths of the rows belong to; empty for the working directory.
+  public let base: String
+  /// The names of the columns, for CSV and TSV.
+  public let header: [String]
+  private let spool: RowSpool
+
+  /// The number of rows.
+  public var count: Int { spool.places.count }
+
+  /// The images in a folder and in the folders within it, in the order of their names. Hidden files are left out.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder.
+  ///   - include: Patterns of the shell, as `fnmatch` has them. One without a slash is for the name, any other for the path within the
+  ///     folder. With none, every file with the extension of an image is taken.
+  ///   - exclude: Patterns of files and folders that are left out.
+  ///   - other: A folder that is left out, such as that of the results.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest`.
+  public init(
+    folder: String, include: [String] = [], exclude: [String] = [], leavingOut other: String? = nil
+  ) throws(PipelineError) {
+    var spool = try RowSpool()
+    var walk = FolderWalk(
+      folder: folder, include: include, exclude: exclude, other: other.flatMap { FileIdentity($0) }, spool: spool)
+    try walk.run()
+    spool = walk.spool
+    try spool.end()
+    (form, base, header, self.spool) = (.folder, folder, [], spool)
+  }
+
+  /// The rows of a manifest or of a list.
+  ///
+  /// - Parameters:
+  ///   - path: The file; for standard input nil.
+  ///   - form: Its form; nil to find it out from the name and the first byte.
+  ///   - next: Reads the next bytes; nil at the end.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest`, and the errors of `next`.
+  package init(
+    manifest path: String?, form: Form? = nil, _ next: () throws -> ArraySlice<UInt8>?
+  ) throws {
+    var spool = try RowSpool()
+    // Its first bytes decide on its form, however few a pipe gives at a time.
+    var first: ArraySlice<UInt8> = []
+    while first.count < Self.firstBytes, let part = try next() { first += part }
+    if first.starts(with: [0xEF, 0xBB, 0xBF]) { first = first.dropFirst(3) }
+    let name = path ?? "standard input"
+    let found = try form ?? Self.form(of: path, first)
+    var splitter = RowSplitter(form: found, name: name)
+    // A list whose paths may hold line feeds has NUL after each, as find -print0 writes it.
+    if found == .list, first.contains(0) { splitter.separator = 0 }
+    try splitter.take(first, into: &spool)
+    while let part = try next() { try splitter.take(part, into: &spool) }
+    try splitter.end(&spool)
+    try spool.end()
+    var header: [String] = []
+    if found == .csv || found == .tsv, !spool.places.isEmpty {
+      header = try spool.cells(0, found == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ","), name)
+      spool.places.removeFirst()
+      try Self.check(header, name)
+    }
+    guard !spool.places.isEmpty else {
+      throw Self.invalid("\(name) has no rows", "write a row for each job")
+    }
+    (self.form, self.header, self.spool) = (found, header, spool)
+    base = path.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } } ?? ""
+  }
+
+  /// A row by its place among them, from 0.
+  ///
+  /// - Throws: A `PipelineError` with the code `invalid-manifest` for a row that is not written as its form asks.
+  public func row(_ index: Int) throws(PipelineError) -> Row {
+    let position = Int(spool.places[index].line)
+    func row(_ fields: [String: JSONValue]) -> Row { Row(position: position, fields: fields) }
+    switch form {
+    case .folder, .list: return row(["input": .string(try spool.text(index, "line \(position)"))])
+    case .jsonLines:
+      let text = try spool.text(index, "line \(position)")
+      guard let fields = try? JSONText.value([String: JSONValue].self, of: text) else {
+        throw Self.invalid("the line is no JSON object", "write one object on each line")
+      }
+      return row(fields)
+    case .csv, .tsv:
+      let cells = try spool.cells(
+        index, form == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ","), "line \(position)")
+      guard cells.count == header.count else {
+        throw Self.invalid(
+          "the row has \(cells.count) cells, and the header names \(header.count)",
+          "put quotes around cells with commas")
+      }
+      // An empty cell is a value that was not given.
+      return row(
+        Dictionary(uniqueKeysWithValues: zip(header, cells.map(JSONValue.string))).filter { $0.value != .string("") })
+    }
+  }
+
+  private static func form(of path: String?, _ first: ArraySlice<UInt8>) throws(PipelineError) -> Form {
+    let start = first.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    if start == UInt8(ascii: "[") {
+      throw invalid(
+        "\(path ?? "standard input") is one JSON list", "write one object on each line: jq -c '.[]' does that")
+    }
+    let suffix = path?.split(separator: ".").last?.lowercased()
+    switch suffix {
+    case "csv": return .csv
+    case "tsv": return .tsv
+    case "txt", "lst", "list": return .list
+    default: break
+    }
+    if start == UInt8(ascii: "{") { return .jsonLines }
+    guard let path else { return .list }
+    throw invalid(
+      "\(path) is no folder and no manifest that is known",
+      "give a folder, or a file that ends in .jsonl, .csv, .tsv or .txt")
+  }
+
+  private static func check(_ header: [String], _ name: String) throws(PipelineError) {
+    var seen: Set<String> = []
+    for column in header {
+      guard !column.isEmpty else { throw invalid("a column of \(name) has no name", "name each in the first row") }
+      guard seen.insert(column).inserted else {
+        throw invalid("\(name) has two columns \(column)", "give each its own name")
+      }
+    }
+  }
+
+  /// The line of a row, or its place in the folder, from 1.
+  public func position(_ index: Int) -> Int { Int(spool.places[index].line) }
+
+  /// SHA-256 of all rows in their order, in hexadecimal.
+  package func digest() throws(PipelineError) -> String { try spool.digest() }
+
+  static func invalid(_ message: String, _ remedy: Remedy) -> PipelineError {
+    PipelineError(.invalidManifest, stage: .configure, message, remedy: remedy)
+  }
+}
+
+/// The walk through a folder.
+private struct FolderWalk {
+  let folder: String
+  let include: [String]
+  let exclude: [String]
+  let other: FileIdentity?
+  var spool: RowSpool
+  private var ancestors: [FileIdentity] = []
+
+  init(folder: String, include: [String], exclude: [String], other: FileIdentity?, spool: RowSpool) {
+    (self.folder, self.include, self.exclude, self.other, self.spool) = (folder, include, exclude, other, spool)
+  }
+
+  private static let extensions = Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions))
+
+  mutating func run() throws(PipelineError) {
+    try walk("")
+    guard spool.places.isEmpty else { return }
+    throw BatchRows.invalid(
+      "the folder \(folder) holds no images" + (include.isEmpty && exclude.isEmpty ? "" : " that the patterns take"),
+      include.isEmpty && exclude.isEmpty ? "check the path" : "check the path and the patterns")
+  }
+
+  /// Walks through the folder with this path within the first one, which ends with a slash unless it is empty.
+  private mutating func walk(_ place: String) throws(PipelineError) {
+    let path = "\(folder)/\(place)"
+    guard let identity = FileIdentity(path), identity != other, !ancestors.contains(identity) else { return }
+    ancestors.append(identity)
+    defer { ancestors.removeLast() }
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { !$0.hasPrefix(".") }
+    for name in names.sorted() {
+      let within = place + name
+      if Self.isNamed(name, within, by: exclude) { continue }
+      guard FileIdentity("\(folder)/\(within)")?.isFolder != true else {
+        try walk(within + "/")
+        continue
+      }
+      let suffix = name.lastIndex(of: ".").map { name[$0...].dropFirst().lowercased() } ?? ""
+      if include.isEmpty ? Self.extensions.contains(suffix) : Self.isNamed(name, within, by: include) {
+        try spool.add([UInt8](within.utf8), line: spool.places.count + 1)
+      }
+    }
+  }
+
+  private static func isNamed(_ name: String, _ path: String, by patterns: [String]) -> Bool {
+    patterns.contains { unsafe fnmatch($0, $0.contains("/") ? path : name, 0) == 0 }
+  }
+}

@@ -1,0 +1,114 @@
+internal import ImagePreparation
+internal import Synchronization
+
+/// Holds preparations back while others use the cores or the memory that all of them may have.
+///
+/// An image takes one core, a huge one two. An image that needs more memory than all may have is prepared alone, within its own limit.
+final class PreparationPlaces: Sendable {
+  /// The pixels from which an image is prepared by two threads.
+  private static let hugePixels = 50_000_000
+
+  private struct Need {
+    var cores: Int
+    var bytes: Int
+  }
+
+  private struct State {
+    var free: Need
+    var running = 0
+    var nextID = 0
+    var waiting: [(id: Int, need: Need, continuation: CheckedContinuation<Void, any Error>)] = []
+
+    /// Removes the waiters that may continue now, in turn, and returns them.
+    mutating func admit() -> [CheckedContinuation<Void, any Error>] {
+      var admitted: [CheckedContinuation<Void, any Error>] = []
+      while let next = waiting.first, running == 0 || next.need.cores <= free.cores && next.need.bytes <= free.bytes {
+        take(next.need)
+        admitted.append(waiting.removeFirst().continuation)
+      }
+      return admitted
+    }
+
+    mutating func take(_ need: Need) {
+      running += 1
+      free.cores -= need.cores
+      free.bytes -= need.bytes
+    }
+
+    mutating func give(_ need: Need) {
+      running -= 1
+      free.cores += need.cores
+      free.bytes += need.bytes
+    }
+  }
+
+  private let state: Mutex<State>
+
+  /// Makes places for so many cores, and so many bytes of buffers.
+  init(cores: Int, bytes: Int) { state = Mutex(State(free: Need(cores: max(1, cores), bytes: bytes))) }
+
+  /// Runs blocking work on an image once there is room for it.
+  ///
+  /// - Parameters:
+  ///   - source: The image, whose header says what it needs. One that can be read only once counts as a usual one.
+  ///   - recipe: How it is prepared.
+  ///   - preparer: Prepares it.
+  ///   - work: The work, with a preparer for its threads and the flag that cancellation raises.
+  /// - Returns: The value that `work` returns.
+  /// - Throws: `CancellationError` when the task is canceled while it waits, errors of the header, and the errors of `work`.
+  func enter<Value: Sendable>(
+    for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer,
+    _ work: @escaping @Sendable (ImagePreparer, CancellationFlag) throws -> Value
+  ) async throws -> Value {
+    var need = Need(cores: 1, bytes: 0)
+    var preparer = preparer
+    if !source.isReadOnce {
+      let pixels: Int
+      (pixels, need.bytes) = try await offThePool { [preparer] flag in
+        // A plan that needs pixels would decode the image once more.
+        if recipe.readsAgain() { return (try preparer.inspectBlocking(source).size.pixelCount, 0) }
+        let (image, plan) = try preparer.planBlocking(of: source, as: recipe, cancellation: flag)
+        return (image.size.pixelCount, plan.bufferBytes)
+      }
+      if pixels >= Self.hugePixels {
+        need.cores = 2
+        preparer.limits.threads = max(2, preparer.limits.threads)
+      }
+    }
+    try await enter(need)
+    defer { change { $0.give(need) } }
+    return try await offThePool { [preparer] flag in try work(preparer, flag) }
+  }
+
+  private func enter(_ need: Need) async throws {
+    let id = state.withLock { state in
+      state.nextID += 1
+      return state.nextID
+    }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        change { $0.waiting.append((id, need, continuation)) }
+        // If the task was canceled before this point, its handler ran before there was a waiter to remove.
+        if Task.isCancelled { giveUp(id) }
+      }
+    } onCancel: {
+      giveUp(id)
+    }
+  }
+
+  private func change(_ body: (inout State) -> Void) {
+    let admitted = state.withLock { state in
+      body(&state)
+      return state.admit()
+    }
+    for continuation in admitted { continuation.resume() }
+  }
+
+  private func giveUp(_ id: Int) {
+    var waiter: CheckedContinuation<Void, any Error>?
+    change { state in
+      waiter = state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).continuation }
+    }
+    waiter?.resume(throwing: CancellationError())
+  }
+}

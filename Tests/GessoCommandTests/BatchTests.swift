@@ -1,0 +1,205 @@
+import Foundation
+import ScenarioSandbox
+import TestSupport
+import Testing
+
+@Suite("gesso batch")
+struct BatchTests {
+  let gesso: GessoExecutable
+  static let pair = ["SCENARIO_API_KEY": "planted-key", "SCENARIO_API_SECRET": "planted-secret"]
+
+  init() throws { gesso = try GessoExecutable() }
+
+  private func makePhotos(_ names: [String] = ["a.jpg", "cats/b.jpg", "cats/old/c.jpg"]) throws {
+    for (name, source) in zip(names, ["420", "422", "444", "440"]) {
+      let folder = gesso.folder.appending(path: "photos/\(name)").deletingLastPathComponent()
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try gesso.copy(Fixtures.path("jpeg/small-\(source).jpg"), as: "photos/\(name)")
+    }
+  }
+
+  private func run(
+    _ arguments: [String], _ environment: [String: String] = [:], input: String? = nil
+  ) async throws -> GessoExecutable.Outcome {
+    guard let input else { return try await gesso.run(["batch"] + arguments, environment: environment) }
+    try gesso.write(input, to: "input.txt")
+    return try await gesso.run(
+      ["batch"] + arguments, environment: environment, input: gesso.folder.appending(path: "input.txt"))
+  }
+
+  @Test("a folder keeps its structure; a bad file costs one line, and the same command does nothing twice")
+  func folder() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    try gesso.write("no image", to: "photos/cats/note.png")
+    let arguments = ["photos", "--prompt", "a {stem}", "-o", "out"]
+    let first = try await run(arguments, sandbox.environment)
+    #expect(first.status == 1)
+    let results = first.text.split(separator: "\n").sorted()
+    // The seeds of the keys a.jpg, cats/b.jpg and cats/old/c.jpg, by Python's hashlib.
+    #expect(results == ["out/a-953944075-1.png", "out/cats/b-634454217-1.png", "out/cats/old/c-789142860-1.png"])
+    #expect(first.errorLines.filter { $0.contains("note.png") }.count == 1, "\(first.errors)")
+    #expect(first.errors.contains("3 of 4 done for 0.75 creative units, 1 failed"))
+    #expect(first.errors.contains("--retry-failed"))
+    let record = try String(
+      contentsOf: gesso.folder.appending(path: "out/cats/\(results[1].split(separator: "/")[2]).json"), encoding: .utf8)
+    #expect(record.contains("\"prompt\" : \"a b\""))
+
+    let second = try await run(arguments, sandbox.environment)
+    #expect(second.status == 1)
+    #expect(second.text.split(separator: "\n").sorted() == results)
+    #expect(second.errors.contains("3 of 4 done (3 before) for 0 creative units, 1 failed"))
+    #expect(second.errors.contains("--retry-failed begins it again"))
+    let names = [first, second].map { $0.errors.firstMatch(of: /photos-[0-9a-f]{6}/).map { String($0.0) } ?? "none" }
+    #expect(names[0] == names[1] && names[0] != "none")
+    await sandbox.stop()
+  }
+
+  @Test(
+    "rows are the flags of img2img: the row counts, the command line gives the rest",
+    arguments: [
+      ("rows.csv", "input,prompt,strength,max_side,id\na.jpg,a sea,0.5,128,one\ncats/b.jpg,,,,two\n"),
+      (
+        "rows.jsonl",
+        #"{"input":"a.jpg","prompt":"a sea","strength":0.5,"max-side":128,"id":"one"}"# + "\n"
+          + #"{"input":"cats/b.jpg","id":"two"}"# + "\n"
+      ),
+    ])
+  func manifest(name: String, text: String) async throws {
+    try makePhotos()
+    try gesso.write(text, to: "photos/\(name)")
+    let outcome = try await run(["photos/\(name)", "--prompt", "a wood", "--max-side", "64", "--check", "--json"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let rows = try outcome.objects()
+    #expect(rows.map { $0["key"] as? String } == ["one", "two"])
+    #expect(rows.map { $0["sentWidth"] as? Int } == [128, 64])
+    #expect(rows.map { $0["input"] as? String } == ["photos/a.jpg", "photos/cats/b.jpg"])
+  }
+
+  @Test(
+    "bad rows are named with their lines, all of them, before anything is spent",
+    arguments: [
+      ("input,strength\na.jpg,7\nb.jpg,\n", "line 2: strength", "line 3: there is no file photos/b.jpg", 2),
+      ("input,stregth\na.jpg,0.5\na.jpg,0.6\n", "unknown column stregth: did you mean strength?", "", 2),
+      ("input,max-cost\na.jpg,7\na.jpg,8\n", "--max-cost is for the whole batch", "", 2),
+      ("input,id\na.jpg,x\na.jpg,x\n", "line 3: another row has the id x too", "1 of 2 rows is bad", 2),
+      ("prompt\na\n", "the row names no image", "", 2),
+      ("input,overwrite\na.jpg,maybe\n", "the column overwrite is a flag", "", 2),
+    ])
+  func badRows(text: String, first: String, second: String, status: Int32) async throws {
+    try makePhotos()
+    try gesso.write(text, to: "photos/rows.csv")
+    let outcome = try await run(["photos/rows.csv", "--prompt", "x", "-o", "out", "--sandbox"])
+    #expect(outcome.status == status)
+    #expect(outcome.errors.contains(first), "\(outcome.errors)")
+    #expect(second.isEmpty || outcome.errors.contains(second), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path))
+  }
+
+  @Test("bad rows above the first twenty are counted")
+  func manyBadRows() async throws {
+    let text = "input\n" + (0..<30).map { "missing-\($0).jpg\n" }.joined()
+    try gesso.write(text, to: "rows.csv")
+    let outcome = try await run(["rows.csv", "--prompt", "x", "--check"])
+    #expect(outcome.errorLines.filter { $0.contains("there is no file") }.count == 20)
+    #expect(outcome.errors.contains("30 of 30 rows are bad, of which 10 are not shown"))
+  }
+
+  @Test(
+    "what concerns all rows is refused once",
+    arguments: [
+      (["photos", "-o", "out"], "say what the result should show"),
+      (["photos", "--prompt", "x"], "say where the results go"),
+      (["photos", "--prompt", "x", "-o", "photos"], "the results would be among the images"),
+      (["photos", "--prompt", "x", "-o", "out", "--again"], "--again is no flag of batch"),
+      (["photos", "--prompt", "x", "-o", "out", "--mask", "m.png"], "--mask belongs to one image"),
+      (["photos/a.jpg", "--prompt", "x", "-o", "out"], "is no folder and no manifest"),
+      (["photos", "--prompt", "{row.x}", "-o", "out"], "the row has nothing for {row.x}"),
+      (["photos", "--prompt", "x", "-o", "out", "--shard", "9/8"], "--shard"),
+      (["photos", "--prompt", "x", "-o", "out", "--include", "*.gif"], "holds no images that the patterns take"),
+    ])
+  func usage(arguments: [String], words: String) async throws {
+    try makePhotos()
+    let outcome = try await run(arguments + ["--sandbox"])
+    #expect(outcome.status == 2 || outcome.status == 3)
+    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+  }
+
+  @Test("a limit of cost ends with 4 and names the line that goes on, which does")
+  func costLimit() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    let arguments = ["photos", "--prompt", "it's autumn", "-o", "out"]
+    let stopped = try await run(arguments + ["--max-cost", "0.5"], sandbox.environment)
+    #expect(stopped.status == 4)
+    #expect(stopped.text.split(separator: "\n").count == 2)
+    #expect(stopped.errors.contains("no more rows were begun: it costs 0.25 creative units, 0.5"), "\(stopped.errors)")
+    #expect(stopped.errors.contains(#"gesso batch photos --prompt 'it'\''s autumn' -o out --max-cost 0.5"#))
+    let rest = try await run(arguments + ["--max-cost", "0.75"], sandbox.environment)
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(rest.errors.contains("3 of 3 done (2 before) for 0.25 creative units"))
+    await sandbox.stop()
+  }
+
+  @Test("a list on standard input, as events")
+  func list() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    let outcome = try await run(
+      ["-", "--prompt", "x", "-o", "out", "--json"], sandbox.environment, input: "photos/a.jpg\nphotos/a.jpg\n")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let events = try outcome.objects()
+    #expect(events.allSatisfy { $0["v"] as? Int == 1 })
+    let kinds = events.compactMap { $0["event"] as? String }
+    #expect(kinds.first == "batch" && kinds.last == "end")
+    #expect(kinds.filter { $0 == "submitted" }.count == 2 && kinds.filter { $0 == "done" }.count == 2)
+    let keys = events.filter { $0["event"] as? String == "done" }.compactMap { $0["key"] as? String }.sorted()
+    #expect(keys == ["photos/a.jpg", "photos/a.jpg#2"], "the same line again is another job")
+    #expect((events.last?["done"] as? Int, events.last?["left"] as? Int) == (2, 0))
+    await sandbox.stop()
+  }
+
+  @Test("Ctrl-C lists the jobs that go on, and the same command takes their results")
+  func interruption() async throws {
+    let sandbox = try await HeldSandbox(Self.pair)
+    try makePhotos()
+    let arguments = ["batch", "photos", "--prompt", "x", "-o", "out"]
+    let process = try RunningProcess(gesso, arguments + ["-v"], environment: sandbox.environment)
+    var jobs = 0
+    var errors: [String] = []
+    for await line in process.errors {
+      errors.append(line)
+      if line.contains(": job: ") { jobs += 1 }
+      if jobs == 3 {
+        jobs += 1
+        process.interrupt()
+      }
+    }
+    #expect(await process.status() == -SIGINT)
+    let last = try #require(errors.first { $0.contains("interrupted, with 0 of 3 done") })
+    #expect(last.contains("3 jobs go on at the service and are paid for: job_"))
+    #expect(last.contains("the same command goes on: gesso batch photos"))
+    sandbox.release()
+    let rest = try await gesso.run(arguments, environment: sandbox.environment)
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(rest.errors.contains("3 of 3 done"))
+    #expect(rest.text.split(separator: "\n").count == 3)
+    await sandbox.stop()
+  }
+
+  @Test("shards have each row once, and their limits of cost are parts")
+  func shards() async throws {
+    try makePhotos()
+    var keys: [String] = []
+    for index in 1...2 {
+      let outcome = try await run(
+        ["photos", "--prompt", "x", "--check", "--json", "--shard", "\(index)/2", "--max-cost", "3"])
+      // A shard of so few rows may have none.
+      guard outcome.status == 0 else { continue }
+      #expect(outcome.errors.contains("of 3 rows; 1/2 of --max-cost is for it"))
+      keys += try outcome.objects().compactMap { $0["key"] as? String }
+    }
+    #expect(keys.sorted() == ["a.jpg", "cats/b.jpg", "cats/old/c.jpg"])
+  }
+}
