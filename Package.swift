@@ -174,6 +174,9 @@ if buildsClient {
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
+      resources: [
+        .embedInCode("Report/BatchReport/report.css"), .embedInCode("Report/BatchReport/report.js"),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "ScenarioSandbox",

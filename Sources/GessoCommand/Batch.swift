@@ -119,7 +119,7 @@ package struct Batch: Verb {
     let account = try account()
     let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
     let line = ShellWords.line(["gesso"] + words)
-    let report = BatchReport(
+    let report = BatchReporter(
       name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
@@ -129,7 +129,7 @@ package struct Batch: Verb {
   }
 
   private func run(
-    _ jobs: RowJobs, _ chosen: [Int], _ account: ScenarioConfiguration?, _ report: BatchReport, name: String,
+    _ jobs: RowJobs, _ chosen: [Int], _ account: ScenarioConfiguration?, _ report: BatchReporter, name: String,
     line: String, folder: String
   ) async throws -> CommandStatus {
     let limits = preparation.limits(
@@ -167,7 +167,7 @@ package struct Batch: Verb {
   }
 
   private func prices(
-    _ batch: Img2ImgBatch, _ report: BatchReport, _ jobs: RowJobs, _ chosen: [Int]
+    _ batch: Img2ImgBatch, _ report: BatchReporter, _ jobs: RowJobs, _ chosen: [Int]
   ) async throws -> CommandStatus {
     let (status, prices) = try await report.follow(batch.prices(), keeping: check)
     guard check, status == .done else { return status }

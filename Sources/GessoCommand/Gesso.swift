@@ -15,9 +15,7 @@ package struct Gesso: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       Inspect.self, Prepare.self, Restore.self, Strip.self, Upload.self, Img2Img.self, Batch.self, Jobs.self,
-      Models.self,
-      Sandbox.self,
-      Doctor.self,
+      Report.self, Models.self, Sandbox.self, Doctor.self,
     ])
 
   package init() {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GessoCommand
+import GessoPipeline
 import ImagePreparation
 import TestSupport
 import Testing
@@ -20,6 +21,15 @@ struct HelpTests {
     return overview.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter {
       $0.contains("gesso ")
     }
+  }
+
+  /// The batch that the examples name, in the ledger of the user and in those of two shards.
+  private func makeBatch() throws -> String {
+    for ledger in ["ledger", "a", "b"] {
+      _ = try Ledger(path: gesso.folder.appending(path: "\(ledger).sqlite").path).beginBatch(
+        named: "photos-1a2b3c", input: "/photos", folder: "/out", command: "gesso batch photos -o out", rowCount: 1)
+    }
+    return "photos-1a2b3c"
   }
 
   /// The files that the examples name, and a job.
@@ -60,10 +70,11 @@ struct HelpTests {
     let sandbox = try await HeldSandbox(pair, holding: false)
     let path = "\(GessoExecutable.url.deletingLastPathComponent().path):/usr/bin:/bin"
     let environment = sandbox.environment.merging(["PATH": path]) { $1 }
-    let job = try await makeFiles(environment)
+    let (job, batch) = (try await makeFiles(environment), try makeBatch())
     for line in lines {
+      let command = line.replacing("JOB", with: job).replacing("BATCH", with: batch)
       let outcome = try await gesso.run(
-        ["-c", line.replacing("JOB", with: job)], environment: environment, executable: URL(filePath: "/bin/sh"))
+        ["-c", command], environment: environment, executable: URL(filePath: "/bin/sh"))
       #expect(outcome.status == 0, "\(line): \(outcome.errors)")
     }
     await sandbox.stop()

@@ -115,6 +115,13 @@ struct InvocationTests {
     Case("img2img \(small) --prompt p --sandbox --no-wait", 2, error: "its jobs end with it: see gesso img2img --help"),
     Case("img2img \(small) --prompt p --sandbox --scheduler x", 2, error: "TCDScheduler, UniPCMultistepScheduler"),
     Case("img2img \(small) --prompt p --sandbox --max-cost 0.1", 4, error: "raise --max-cost, or ask for less"),
+    Case("report photos-1a2b3c", 2, error: "say where it goes: -o report.html: see gesso report --help"),
+    Case(
+      "report photos-1a2b3c -o photo.jpg", 2,
+      error: "the output's name photo.jpg is no HTML file's: name it .html: see gesso report --help"),
+    Case(
+      "report photos-1a2b3c --ledger none.sqlite -o report.html", 2,
+      error: "there is no ledger none.sqlite: name the ledger of the batch with --ledger FILE"),
     Case("jobs resolve 1", 2, error: "decide: --adopt JOB, --resubmit or --drop: see gesso jobs --help"),
     Case(
       "img2img \(small) --prompt p --sandbox --base-url http://localhost/v1", 2,

@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// Shows the progress of a batch: one live line on a terminal, elsewhere a line every ten seconds, and a line for each failure; with
 /// `--json` an object for each event.
-final class BatchReport: Sendable {
+final class BatchReporter: Sendable {
   /// The version of the objects of `--json`.
   static let version = 1
 

@@ -1,0 +1,141 @@
+public import Foundation
+internal import Ground
+public import ImagePreparation
+
+/// A report of a batch for people: one HTML file that shows each image, what was made of it, what failed, and what to do about it.
+///
+/// The page fetches nothing from a network, and its content security policy allows it nothing but its own style, its own script and its
+/// thumbnails. Of the files that the batch used, those that are gone or were changed since are named as such.
+public struct BatchReport: Sendable {
+  /// What became of a batch.
+  public struct Summary: Sendable, Equatable {
+    /// The rows whose results are on disk.
+    public internal(set) var done = 0
+    /// The rows that failed.
+    public internal(set) var failed = 0
+    /// The rows that have begun and not ended: a process is at work on them, or was interrupted.
+    public internal(set) var open = 0
+    /// The rows that have not begun.
+    public internal(set) var notBegun = 0
+    /// The creative units of all jobs, those of earlier attempts included.
+    public internal(set) var cost: Decimal = 0
+    /// The jobs of which neither cost nor price is on record, and which ``cost`` leaves out.
+    public internal(set) var jobsWithoutCost = 0
+    /// The first and the last moment on record, in seconds since 1970; nil where no row has begun.
+    public internal(set) var times: ClosedRange<Double>?
+
+    /// All rows.
+    public var rows: Int { done + failed + open + notBegun }
+  }
+
+  /// A row, and the ledger that it is on record in.
+  struct Row: Sendable {
+    var row: LedgerBatchRow
+    var ledger: Ledger
+  }
+
+  /// The most rows whose thumbnails are in the page itself; those of more rows are files in a folder beside it.
+  public static let mostRowsWithinPage = 500
+
+  /// What became of the batch.
+  public let summary: Summary
+  /// The batch on record in each of the ledgers.
+  let batches: [LedgerBatch]
+  /// The rows that have begun, by their positions.
+  let rows: [Row]
+  private let ledgers: [Ledger]
+
+  /// Reads a batch.
+  ///
+  /// - Parameters:
+  ///   - name: The name of the batch.
+  ///   - ledgers: The ledgers that it is on record in: one, or that of each shard.
+  /// - Throws: A ``PipelineError``: `unknown-batch` where one of the ledgers does not know it, or `ledger-unavailable`.
+  public init(of name: String, in ledgers: [Ledger]) throws(PipelineError) {
+    var (batches, rows, summary) = ([LedgerBatch](), [Row](), Summary())
+    for ledger in ledgers {
+      let batch = try ledger.batch(named: name)
+      batches.append(batch)
+      let found = try ledger.rows(of: batch)
+      rows += found.map { Row(row: $0, ledger: ledger) }
+      summary.notBegun += max(0, batch.rowCount - found.count)
+      let cost = try ledger.cost(of: batch)
+      summary.cost += cost.sum
+      summary.jobsWithoutCost += cost.unknown
+    }
+    rows.sort { ($0.row.position, $0.row.key) < ($1.row.position, $1.row.key) }
+    for row in rows {
+      switch row.row.state {
+      case .done: summary.done += 1
+      case .failed: summary.failed += 1
+      case .open: summary.open += 1
+      }
+    }
+    let times = rows.flatMap(\.row.times.values)
+    if let first = times.min(), let last = times.max() { summary.times = first...last }
+    (self.batches, self.rows, self.summary, self.ledgers) = (batches, rows, summary, ledgers)
+  }
+
+  /// The folder that the thumbnails of a report go to, beside it; nil where they are in the page.
+  public func thumbnailFolder(of path: String) -> String? {
+    guard rows.count > Self.mostRowsWithinPage else { return nil }
+    return URL(filePath: path).deletingPathExtension().path + "-files"
+  }
+
+  /// Writes the report.
+  ///
+  /// - Parameters:
+  ///   - path: The path of the HTML file. Its folder is made where it is missing.
+  ///   - replacing: False to refuse when the file exists.
+  ///   - preparer: Makes the thumbnails.
+  ///   - width: How many rows are worked on at a time, from 1.
+  ///   - now: The time of the report.
+  /// - Returns: The work. Its events are the numbers of rows that are ready. Its result throws a `PreparationError` of stage `write` when
+  ///   a file cannot be written, a ``PipelineError`` when a ledger cannot be read, or `CancellationError`.
+  public func write(
+    to path: String, replacing: Bool = true, preparer: ImagePreparer = ImagePreparer(limits: Limits(threads: 1)),
+    width: Int = 1, now: Date = .now
+  ) -> Run<Int, Void> {
+    Run { report in
+      let inputs = ledgers.map(\.path) + rows.compactMap(\.row.path)
+      try onFiles(try DurableFile.check(path, replacing: replacing, notOver: inputs))
+      try OutputFolder.makeParent(of: path)
+      DurableFile.removeAbandoned(beside: path)
+      let folder = thumbnailFolder(of: path)
+      if let folder { try OutputFolder.make(folder) }
+      let maker = ThumbnailMaker(
+        preparer: preparer, folder: folder.map { ($0, "./" + Self.percentEncoded($0.lastPathComponent)) })
+      let cards = try await cards(maker, width: max(1, width), report)
+      let page = BatchReportPage(report: self, cards: cards, now: now)
+      try onFiles(
+        try DurableFile.write([UInt8](page.html.markup.utf8), to: path, replacing: replacing, notOver: inputs))
+    }
+  }
+
+  /// The cards of all rows, in their order.
+  private func cards(
+    _ maker: ThumbnailMaker, width: Int, _ report: @escaping @Sendable (Int) -> Void
+  ) async throws -> [HTML] {
+    try await withThrowingTaskGroup(of: (Int, HTML).self) { group in
+      var cards = [HTML](repeating: "", count: rows.count)
+      var (begun, ended) = (0, 0)
+      while ended < rows.count {
+        while begun < rows.count, begun - ended < width {
+          let (index, row) = (begun, rows[begun])
+          group.addTask { (index, try await BatchReportCard(of: row, number: index + 1, maker).html) }
+          begun += 1
+        }
+        guard let (index, card) = try await group.next() else { break }
+        cards[index] = card
+        ended += 1
+        report(ended)
+      }
+      return cards
+    }
+  }
+
+  /// A path as part of an address.
+  static func percentEncoded(_ path: String) -> String {
+    path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed.subtracting([";", ":"])) ?? ""
+  }
+}
