@@ -13,7 +13,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     readPlanes(bytes, policy, scale, isOwn: false), readPlanes(bytes, policy, scale, isOwn: true)
   )
   if expected != actual { fatalError("libjpeg-turbo: \(expected), own: \(actual)") }
-  if let planes = try? readIntervals(bytes, scale), try? expected.get() != planes {
+  if let planes = try? readIntervals(bytes, scale), (try? expected.get()) != planes {
     fatalError("libjpeg-turbo: \(expected), from restart markers: \(planes)")
   }
   return 0
