@@ -39,12 +39,16 @@ struct PreparationRun {
     try check()
     let probe = try probed()
     let decoder = try openedDecoder()
-    let description = decoder.description
+    var description = decoder.description
     var plan = try plan(description, decoder.structure, probe)
     var loop = try resized(decoder, plan, &clock)
     if loop == nil {
+      // Planned again too, because the file may have been replaced meanwhile.
+      let decoder = try openedDecoder()
+      description = decoder.description
+      plan = try self.plan(description, decoder.structure, probe)
       plan.decoding.independentStrips = nil
-      loop = try resized(openedDecoder(), plan, &clock)
+      loop = try resized(decoder, plan, &clock)
     }
     guard let result = loop else { preconditionFailure("a file that is decoded in order") }
     if cancellation?.isCanceled == true { throw .canceled(.color) }
