@@ -19,27 +19,9 @@ enum ArgumentEncoding {
   /// - Throws: Status 2.
   static func check(_ argument: [UInt8]) throws(CommandError) {
     guard String(validating: argument, as: UTF8.self) == nil else { return }
-    let name = quoted(argument)
+    let name = ShellWords.word(of: argument)
     throw .usage(
       "the argument \(name) is not UTF-8, and nothing was done",
       remedy: "rename a file first, for example: mv \(name) NEW-NAME (many of them: convmv); give text in UTF-8")
-  }
-
-  /// The argument as bash, zsh and ksh read it.
-  private static func quoted(_ argument: [UInt8]) -> String {
-    let text = argument.map { byte -> String in
-      switch byte {
-      case UInt8(ascii: "'"), UInt8(ascii: "\\"): "\\" + String(UnicodeScalar(byte))
-      case 0x20..<0x7F: String(UnicodeScalar(byte))
-      default: "\\" + octal(byte)
-      }
-    }
-    return "$'\(text.joined())'"
-  }
-
-  /// Three digits, so that a digit that follows belongs to the name.
-  private static func octal(_ byte: UInt8) -> String {
-    let digits = String(byte, radix: 8)
-    return String(repeating: "0", count: 3 - digits.count) + digits
   }
 }

@@ -87,7 +87,7 @@ package struct Input: Sendable, Hashable {
   ///   - arguments: Paths, folders, `-` and addresses.
   ///   - isRecursive: True to take the images of folders within folders as well.
   /// - Returns: The inputs, those of a folder in the order of their names.
-  /// - Throws: Status 2, and status 3 for a folder without images.
+  /// - Throws: Status 2, and status 3 for a folder without images, one that cannot be read, and names that are not UTF-8.
   package static func list(_ arguments: [String], isRecursive: Bool = false) throws(CommandError) -> [Input] {
     try PipedInput.checkNamedOnce(arguments)
     guard !arguments.contains("") else {
@@ -99,7 +99,7 @@ package struct Input: Sendable, Hashable {
         inputs.append(Input(argument))
         continue
       }
-      let images = images(in: argument, isRecursive: isRecursive)
+      let images = try images(in: argument, isRecursive: isRecursive)
       guard !images.isEmpty else {
         throw CommandError(
           "not-found", stage: .open, "the folder \(argument) holds no images",
@@ -113,19 +113,16 @@ package struct Input: Sendable, Hashable {
 
   static func isFolder(_ path: String) -> Bool { FileIdentity(path)?.isFolder == true }
 
-  /// The extensions of files that a folder stands for.
-  private static let extensions = Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions))
-
   /// The images in a folder, in the order of their names. Hidden files are left out.
-  private static func images(in folder: String, isRecursive: Bool) -> [String] {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
-      .sorted()
-    return names.flatMap { name -> [String] in
-      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-      if isFolder(path) { return isRecursive ? images(in: path, isRecursive: true) : [] }
-      let suffix = name.lastIndex(of: ".").map { name[$0...].dropFirst().lowercased() } ?? ""
-      return extensions.contains(suffix) ? [path] : []
+  private static func images(in folder: String, isRecursive: Bool) throws(CommandError) -> [String] {
+    var walk = FolderWalk(folder, isRecursive: isRecursive)
+    var paths: [String] = []
+    do throws(FileFailure) {
+      while let path = try walk.next() { paths.append(folder.hasSuffix("/") ? folder + path : "\(folder)/\(path)") }
+    } catch {
+      throw CommandError(error)
     }
+    return paths
   }
 }
 

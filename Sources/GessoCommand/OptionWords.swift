@@ -62,16 +62,3 @@ struct OptionWords: Sendable {
     }
   }
 }
-
-/// Words as a shell reads them.
-enum ShellWords {
-  /// One line for a shell, with quotes where they are needed.
-  static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
-
-  private static func quoted(_ word: String) -> String {
-    if !word.isEmpty, word.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "_./:=,@%+-".contains($0)) }) {
-      return word
-    }
-    return "'" + word.replacing("'", with: #"'\''"#) + "'"
-  }
-}

@@ -30,6 +30,24 @@ package struct FileFailure: Error, Sendable, Equatable {
       : FileFailure(kind: .unreadable, message: "the file cannot be read", remedy: "check the permissions of \(path)")
   }
 
+  /// A failure to list a folder, with the reason that `errno` has.
+  package static func listing(_ path: String) -> FileFailure {
+    let code = errno
+    return FileFailure(
+      kind: code == ENOENT ? .notFound : .unreadable,
+      message: "the folder \(path) cannot be read: \(unsafe String(cString: strerror(code)))",
+      remedy: "check the folder and its permissions")
+  }
+
+  /// A name that is not UTF-8, in a folder whose path ends with a slash.
+  package static func notUTF8(_ folder: [UInt8], _ name: [UInt8]) -> FileFailure {
+    let old = ShellWords.word(of: folder + name)
+    let new = ShellWords.word(of: folder + [UInt8]("NEW-NAME".utf8))
+    return FileFailure(
+      kind: .unreadable, message: "the name of \(old) is not UTF-8, and nothing was done",
+      remedy: "rename it, for example: mv \(old) \(new) (many of them: convmv)")
+  }
+
   /// A file that is not there.
   package static func missing(_ path: String) -> FileFailure {
     FileFailure(kind: .notFound, message: "there is no such file", remedy: "check the path: \(path)")

@@ -74,6 +74,61 @@ struct MeantTests {
     #expect(renamed.text == "new.jpg\nsmall.jpg\n", "\(renamed.errors)")
   }
 
+  @Test(
+    "an image in a folder whose name is not UTF-8 is refused before anything is done, with a command that renames it",
+    arguments: [
+      ("prepare n -o out/", #"n/b\374cher.jpg"#),
+      ("prepare n/ --recursive -o out/", #"n/b\374cher.jpg"#),
+      ("inspect small.jpg n", #"n/b\374cher.jpg"#),
+      ("strip n -o out/", #"n/b\374cher.jpg"#),
+      ("img2img n --prompt p --sandbox -o out/", #"n/b\374cher.jpg"#),
+      ("batch n --prompt p --sandbox -o out/", #"n/b\374cher.jpg"#),
+      ("batch n --prompt p --sandbox -o out/ --exclude '*.jpg'", #"n/\203e\203X"#),
+      ("prepare m --recursive -o out/", #"m/\203e\203X"#),
+    ])
+  func foreignNameInFolder(line: String, name: String) async throws {
+    try gesso.copy(Fixtures.path("jpeg/small-420.jpg"), as: "small.jpg")
+    let made = try await gesso.run(
+      [
+        "-c",
+        """
+        mkdir -p n/$'\\203e\\203X' m/$'\\203e\\203X' && cp small.jpg n/$'b\\374cher.jpg' && cp small.jpg n/a.jpg \
+        && touch n/$'b\\374cher.txt' n/$'.b\\374cher.jpg' && cp small.jpg m/a.jpg
+        """,
+      ], executable: URL(filePath: "/bin/bash"))
+    #expect(made.status == 0, "\(made.errors)")
+    let outcome = try await gesso.run(
+      ["-c", "'\(GessoExecutable.url.path)' \(line)"], executable: URL(filePath: "/bin/bash"))
+    #expect(outcome.status == (line.hasPrefix("batch") ? 2 : 3) && outcome.text.isEmpty)
+    let new = name.prefix(2) + "NEW-NAME"
+    #expect(
+      outcome.errorLines == [
+        "gesso: the name of $'\(name)' is not UTF-8, and nothing was done: rename it, for example: mv $'\(name)' \(new) "
+          + "(many of them: convmv)"
+      ])
+    #expect(try Set(gesso.names()) == ["small.jpg", "n", "m"])
+    // The shell is the judge of the line as it is printed.
+    let renamed = try await gesso.run(
+      ["-c", "mv $'\(name)' \(new) && ls -d \(new)"], executable: URL(filePath: "/bin/bash"))
+    #expect(renamed.text == "\(new)\n", "\(renamed.errors)")
+  }
+
+  @Test(
+    "only images in a folder need names in UTF-8", arguments: ["prepare n -o out/", "prepare n --recursive -o out/"])
+  func foreignNamesOfOthers(line: String) async throws {
+    try gesso.copy(Fixtures.path("jpeg/small-420.jpg"), as: "small.jpg")
+    let outcome = try await gesso.run(
+      [
+        "-c",
+        """
+        mkdir n && cp small.jpg n/a.jpg && touch n/$'b\\374cher.txt' n/$'.b\\374cher.jpg' \
+        && '\(GessoExecutable.url.path)' \(line) && ls out
+        """,
+      ], executable: URL(filePath: "/bin/bash"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.text.hasSuffix("\na.prepared.jpg\n"), "\(outcome.text)")
+  }
+
   @Test("free text may begin with a dash, and large whole numbers stay as they are")
   func dashes() async throws {
     let outcome = try await order([

@@ -50,15 +50,22 @@ public struct BatchRows: Sendable {
   ///     folder. With none, every file with the extension of an image is taken.
   ///   - exclude: Patterns of files and folders that are left out.
   ///   - other: A folder that is left out, such as that of the results.
-  /// - Throws: A `PipelineError` with the code `invalid-manifest`.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest`, also where a folder cannot be read or a name is not UTF-8.
   public init(
     folder: String, include: [String] = [], exclude: [String] = [], leavingOut other: String? = nil
   ) throws(PipelineError) {
     var spool = try RowSpool()
     var walk = FolderWalk(
-      folder: folder, include: include, exclude: exclude, other: other.flatMap { FileIdentity($0) }, spool: spool)
-    try walk.run()
-    spool = walk.spool
+      folder, isRecursive: true, include: include, exclude: exclude, leavingOut: other.flatMap { FileIdentity($0) })
+    while let path = try RowSpool.onFile({ () throws(FileFailure) in try walk.next() }) {
+      try spool.add([UInt8](path.utf8), line: spool.places.count + 1)
+    }
+    guard !spool.places.isEmpty else {
+      let patterns = !include.isEmpty || !exclude.isEmpty
+      throw Self.invalid(
+        "the folder \(folder) holds no images" + (patterns ? " that the patterns take" : ""),
+        patterns ? "check the path and the patterns" : "check the path")
+    }
     try spool.end()
     (form, base, header, self.spool) = (.folder, folder, [], spool)
   }
@@ -166,54 +173,5 @@ public struct BatchRows: Sendable {
 
   static func invalid(_ message: String, _ remedy: Remedy) -> PipelineError {
     PipelineError(.invalidManifest, stage: .configure, message, remedy: remedy)
-  }
-}
-
-/// The walk through a folder.
-private struct FolderWalk {
-  let folder: String
-  let include: [String]
-  let exclude: [String]
-  let other: FileIdentity?
-  var spool: RowSpool
-  private var ancestors: [FileIdentity] = []
-
-  init(folder: String, include: [String], exclude: [String], other: FileIdentity?, spool: RowSpool) {
-    (self.folder, self.include, self.exclude, self.other, self.spool) = (folder, include, exclude, other, spool)
-  }
-
-  private static let extensions = Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions))
-
-  mutating func run() throws(PipelineError) {
-    try walk("")
-    guard spool.places.isEmpty else { return }
-    throw BatchRows.invalid(
-      "the folder \(folder) holds no images" + (include.isEmpty && exclude.isEmpty ? "" : " that the patterns take"),
-      include.isEmpty && exclude.isEmpty ? "check the path" : "check the path and the patterns")
-  }
-
-  /// Walks through the folder with this path within the first one, which ends with a slash unless it is empty.
-  private mutating func walk(_ place: String) throws(PipelineError) {
-    let path = "\(folder)/\(place)"
-    guard let identity = FileIdentity(path), identity != other, !ancestors.contains(identity) else { return }
-    ancestors.append(identity)
-    defer { ancestors.removeLast() }
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { !$0.hasPrefix(".") }
-    for name in names.sorted() {
-      let within = place + name
-      if Self.isNamed(name, within, by: exclude) { continue }
-      guard FileIdentity("\(folder)/\(within)")?.isFolder != true else {
-        try walk(within + "/")
-        continue
-      }
-      let suffix = name.lastIndex(of: ".").map { name[$0...].dropFirst().lowercased() } ?? ""
-      if include.isEmpty ? Self.extensions.contains(suffix) : Self.isNamed(name, within, by: include) {
-        try spool.add([UInt8](within.utf8), line: spool.places.count + 1)
-      }
-    }
-  }
-
-  private static func isNamed(_ name: String, _ path: String, by patterns: [String]) -> Bool {
-    patterns.contains { unsafe fnmatch($0, $0.contains("/") ? path : name, 0) == 0 }
   }
 }

@@ -116,7 +116,8 @@ struct RowSpool: Sendable {
     return bytes
   }
 
-  private static func onFile<Value>(_ work: () throws(FileFailure) -> Value) throws(PipelineError) -> Value {
+  /// Turns the failure of a file into this module's error.
+  static func onFile<Value>(_ work: () throws(FileFailure) -> Value) throws(PipelineError) -> Value {
     do throws(FileFailure) {
       return try work()
     } catch {

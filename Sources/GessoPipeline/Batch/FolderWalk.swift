@@ -1,0 +1,85 @@
+package import Ground
+internal import ImagePreparation
+
+/// The images in a folder, in the order of their names; hidden files and folders are left out.
+package struct FolderWalk {
+  private let folder: String
+  private let isRecursive: Bool
+  private let include: [String]
+  private let exclude: [String]
+  private let other: FileIdentity?
+  /// The folders from the first one to the one that is being read.
+  private var levels: [Level] = []
+  private var isBegun = false
+
+  private struct Level {
+    /// Its path within the first folder, which ends with a slash unless it is empty.
+    let place: String
+    let identity: FileIdentity
+    /// What is still to be looked at, the next one last.
+    var entries: [Folder.Entry]
+  }
+
+  private static let extensions = Set(ImageDescription.Format.allCases.flatMap(\.fileExtensions))
+
+  /// - Parameters:
+  ///   - folder: The folder.
+  ///   - isRecursive: True to walk through the folders within it as well, those of links included.
+  ///   - include: Patterns of the shell, as `fnmatch` has them. One without a slash is for the name, any other for the path within the
+  ///     folder. With none, every file with the extension of an image is taken.
+  ///   - exclude: Patterns of files and folders that are left out.
+  ///   - other: A folder that is left out, such as that of the results.
+  package init(
+    _ folder: String, isRecursive: Bool, include: [String] = [], exclude: [String] = [],
+    leavingOut other: FileIdentity? = nil
+  ) {
+    var folder = folder
+    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+    (self.folder, self.isRecursive, self.include, self.exclude, self.other) =
+      (folder, isRecursive, include, exclude, other)
+  }
+
+  /// The path of the next image within the folder; nil at the end.
+  ///
+  /// - Throws: A failure of the kind `notFound` or `unreadable` for a folder that cannot be read, and for an image, or a folder that
+  ///   would be walked through, whose name is not UTF-8: as text its name would be that of no file.
+  package mutating func next() throws(FileFailure) -> String? {
+    if !isBegun {
+      isBegun = true
+      try enter("")
+    }
+    while let place = levels.last?.place {
+      guard let entry = levels[levels.count - 1].entries.popLast() else {
+        levels.removeLast()
+        continue
+      }
+      let path = place + entry.name
+      guard takes(entry, path) else { continue }
+      guard entry.isUTF8 else { throw .notUTF8([UInt8]("\(folder)/\(place)".utf8), entry.bytes) }
+      guard entry.isFolder else { return path }
+      try enter(path + "/")
+    }
+    return nil
+  }
+
+  private mutating func enter(_ place: String) throws(FileFailure) {
+    let path = place.isEmpty ? folder : "\(folder)/\(place)"
+    guard let identity = FileIdentity(path) else { throw .listing(path) }
+    // A link to a folder around it would be walked through without end.
+    guard identity != other, !levels.contains(where: { $0.identity == identity }) else { return }
+    let entries = try Folder.entries(of: path).sorted { $1.bytes.lexicographicallyPrecedes($0.bytes) }
+    levels.append(Level(place: place, identity: identity, entries: entries))
+  }
+
+  private func takes(_ entry: Folder.Entry, _ path: String) -> Bool {
+    let name = entry.name
+    guard !name.hasPrefix("."), !Self.isNamed(name, path, by: exclude) else { return false }
+    if entry.isFolder { return isRecursive }
+    guard include.isEmpty else { return Self.isNamed(name, path, by: include) }
+    return Self.extensions.contains(name.lastIndex(of: ".").map { name[$0...].dropFirst().lowercased() } ?? "")
+  }
+
+  private static func isNamed(_ name: String, _ path: String, by patterns: [String]) -> Bool {
+    patterns.contains { unsafe fnmatch($0, $0.contains("/") ? path : name, 0) == 0 }
+  }
+}
