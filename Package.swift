@@ -31,6 +31,11 @@ let swiftSettings: [SwiftSetting] =
 /// Optimization in debug builds, for what would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
+/// The same with all checks of a debug build, such as the bounds of unsafe buffers: without optimization each access to an element
+/// allocates, and ASan made that most of the time of the tests of pixels.
+let optimizedWithChecks: [SwiftSetting] =
+  isRoot ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
+
 /// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
 /// them took a quarter of the build.
 let clientTestSettings: [SwiftSetting] =
@@ -104,7 +109,7 @@ var targets: [Target] = [
     ] + (buildsX86v3 ? ["PixelKernelsX86v3"] : []),
     resources: [.embedInCode("Finish/CGATS001Compat-v2-micro.icc")],
     swiftSettings: swiftSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])
-      + (buildsPixelTests ? [] : optimizedInDebug)),
+      + (buildsPixelTests ? [] : optimizedInDebug) + (buildsClient ? [] : optimizedWithChecks)),
 
   // Tests.
   .systemLibrary(

@@ -49,3 +49,39 @@ public enum TestPattern: String, CaseIterable, Sendable {
     return PixelImage(size: size, channels: channels, samples: samples)
   }
 }
+
+/// Noise and files of it, made here because this module is optimized in every build.
+public enum TestNoise {
+  /// Words of noise in all 16 bits. The last channel of two or four is never 0, where colors would lose their meaning.
+  public static func words(_ size: ImageSize, channels: Int, seed: UInt64 = 3) -> [UInt16] {
+    var random = SplitMix64(seed: seed)
+    return (0..<size.pixelCount * channels).map { i in
+      let isAlpha = channels % 2 == 0 && i % channels == channels - 1
+      return UInt16.random(in: isAlpha ? 1...65_535 : 0...65_535, using: &random)
+    }
+  }
+
+  /// The words as rows of a PNG without filters: a 0, and then the words of a row, most significant byte first.
+  public static func unfilteredRows(_ words: [UInt16], perRow: Int) -> [UInt8] {
+    var rows: [UInt8] = []
+    rows.reserveCapacity(words.count * 2 + words.count / perRow)
+    for (i, word) in words.enumerated() {
+      if i % perRow == 0 { rows.append(0) }
+      rows.append(UInt8(word >> 8))
+      rows.append(UInt8(word & 255))
+    }
+    return rows
+  }
+
+  /// One color under noise of alpha; where alpha is 0, another color is hidden.
+  public static func softAlpha(_ color: [UInt8], hidden: [UInt8], size: ImageSize) -> PixelImage<UInt8> {
+    var random = SplitMix64(seed: 7)
+    let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
+      // Areas that are clear, soft and opaque, a few pixels wide.
+      let noise = UInt8(truncatingIfNeeded: random.next())
+      let alpha = [0, noise, 255, noise / 16][(i / 5 + i / size.width / 3) % 4]
+      return (alpha == 0 ? hidden : color) + [alpha]
+    }
+    return PixelImage(size: size, channels: 4, samples: samples)
+  }
+}

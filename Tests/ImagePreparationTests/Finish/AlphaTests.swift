@@ -8,18 +8,6 @@ import Testing
 struct AlphaTests {
   static let colors: [[UInt8]] = [[255, 0, 0], [1, 2, 3], [254, 128, 0], [77, 77, 77], [0, 200, 255]]
 
-  /// One color under noise of alpha; where alpha is 0, another color is hidden.
-  static func image(_ color: [UInt8], hidden: [UInt8], size: ImageSize) -> PixelImage<UInt8> {
-    var random = SplitMix64(seed: 7)
-    let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
-      // Areas that are clear, soft and opaque, a few pixels wide.
-      let noise = UInt8(truncatingIfNeeded: random.next())
-      let alpha = [0, noise, 255, noise / 16][(i / 5 + i / size.width / 3) % 4]
-      return (alpha == 0 ? hidden : color) + [alpha]
-    }
-    return PixelImage(size: size, channels: 4, samples: samples)
-  }
-
   @Test(
     "one color under soft alpha stays that color to 1/255 wherever alpha is 8 or more; hidden colors never show",
     arguments: colors,
@@ -31,7 +19,7 @@ struct AlphaTests {
     let largeSize = ImageSize(width: 1201, height: 503)
     #endif
     let size = example.side < 300 ? ImageSize(width: 181, height: 127) : largeSize
-    let source = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
+    let source = TestNoise.softAlpha(color, hidden: color.map { 255 - $0 }, size: size)
     let recipe = Recipe(
       size: .longestSide(example.side), samples: .color(linear: example.linear), output: .png())
     let bytes = try ImagePreparer().encodePNGBlocking(source)
@@ -80,7 +68,7 @@ struct AlphaTests {
   @Test("at 16 bits the color stays the same to an eighth of that", arguments: colors, [37, 100])
   func oneColorInWords(_ color: [UInt8], side: Int) {
     let size = ImageSize(width: 181, height: 127)
-    let bytes = Self.image(color, hidden: color.map { 255 - $0 }, size: size)
+    let bytes = TestNoise.softAlpha(color, hidden: color.map { 255 - $0 }, size: size)
     let words = PixelImage<UInt16>(size: size, channels: 4, samples: bytes.samples.map { UInt16($0) * 257 })
     let result = words.resized(to: ImageSize(width: side, height: side * 127 / 181))
     for i in stride(from: 0, to: result.samples.count, by: 4) where result.samples[i + 3] >= 8 * 257 {

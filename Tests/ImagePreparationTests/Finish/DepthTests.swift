@@ -7,24 +7,11 @@ import Testing
 /// Results of 16 bits per sample: what they are is defined by float64, by libpng and by pypng.
 @Suite("Depth of results")
 struct DepthTests {
-  /// Words of noise in all 16 bits. The last channel of two or four is never 0, where colors would lose their meaning.
-  static func noise(_ size: ImageSize, channels: Int, seed: UInt64 = 3) -> [UInt16] {
-    var random = SplitMix64(seed: seed)
-    return (0..<size.pixelCount * channels).map { i in
-      let isAlpha = channels % 2 == 0 && i % channels == channels - 1
-      return UInt16.random(in: isAlpha ? 1...65_535 : 0...65_535, using: &random)
-    }
-  }
-
   /// A PNG of 16 bits, whose rows have no filter.
   static func file(_ samples: [UInt16], _ size: ImageSize, channels: Int, chunks: [PNGFile.Chunk] = []) -> [UInt8] {
     let sides = PNGFile.bigEndian(UInt32(size.width)) + PNGFile.bigEndian(UInt32(size.height))
     let header: [UInt8] = sides + [16, [0, 4, 2, 6][channels - 1], 0, 0, 0]
-    var rows: [UInt8] = []
-    for (i, sample) in samples.enumerated() {
-      if i % (size.width * channels) == 0 { rows.append(0) }
-      rows += [UInt8(sample >> 8), UInt8(sample & 255)]
-    }
+    let rows = TestNoise.unfilteredRows(samples, perRow: size.width * channels)
     return PNGFile(
       chunks: [("IHDR", header)] + chunks + [("IDAT", GeneratedPNG.deflate(rows, level: 1)), ("IEND", [])]
     ).bytes
@@ -55,7 +42,7 @@ struct DepthTests {
 
   @Test("a source of 16 bits at its own size is the same, bit for bit", arguments: shapes, Recipe.Compression.allCases)
   func sameSize(_ shape: Shape, _ compression: Recipe.Compression) throws {
-    let samples = Self.noise(shape.size, channels: shape.channels)
+    let samples = TestNoise.words(shape.size, channels: shape.channels)
     let source = ImageSource.memory(Self.file(samples, shape.size, channels: shape.channels))
     for recipe in [
       Recipe(samples: .data, output: .png(compression: compression)),
@@ -73,7 +60,7 @@ struct DepthTests {
   @Test("every kernel makes the same file, on one thread and on two", .everyInstructionSet, arguments: [3, 4])
   func sameBytes(channels: Int) throws {
     let size = ImageSize(width: 401, height: 307)
-    let source = ImageSource.memory(Self.file(Self.noise(size, channels: channels), size, channels: channels))
+    let source = ImageSource.memory(Self.file(TestNoise.words(size, channels: channels), size, channels: channels))
     let recipe = Recipe(size: .longestSide(333), output: .png(bits: .sixteen))
     let files = try InstructionSet.available.flatMap { set in
       try [1, 2].map {
@@ -87,7 +74,7 @@ struct DepthTests {
   @Test("noise costs its bits, and a flat or repeated part behind it next to nothing", arguments: [true, false])
   func noiseAndFlat(repeats: Bool) throws {
     let (band, flat) = (ImageSize(width: 700, height: 100), 900)
-    var samples = Self.noise(band, channels: 3)
+    var samples = TestNoise.words(band, channels: 3)
     let rest = repeats ? Array(samples.suffix(700 * 3)) : [UInt16](repeating: 31_000, count: 700 * 3)
     for _ in 0..<flat { samples += rest }
     let size = ImageSize(width: 700, height: 1_000)
@@ -101,7 +88,7 @@ struct DepthTests {
   @Test("the plan has room for the image and three copies of data that do not shrink")
   func memory() throws {
     let size = ImageSize(width: 311, height: 203)
-    let source = ImageSource.memory(Self.file(Self.noise(size, channels: 4), size, channels: 4))
+    let source = ImageSource.memory(Self.file(TestNoise.words(size, channels: 4), size, channels: 4))
     let prepared = try ImagePreparer().prepareBlocking(source, as: Recipe(output: .png(bits: .sixteen)))
     #expect(prepared.bytes.count > size.pixelCount * 7)
     #expect(prepared.plan.bufferBytes >= size.pixelCount * 8 + 3 * prepared.bytes.count)
@@ -114,7 +101,7 @@ struct DepthTests {
       "pypng is not installed: Scripts/setup test installs it"), arguments: 1...4)
   func readByPython(channels: Int) throws {
     let size = ImageSize(width: 90, height: 60)
-    let source = ImageSource.memory(Self.file(Self.noise(size, channels: channels), size, channels: channels))
+    let source = ImageSource.memory(Self.file(TestNoise.words(size, channels: channels), size, channels: channels))
     let recipe = Recipe(size: .longestSide(40), samples: .data)
     let format = TensorFormat(layout: .nhwc, range: 0...65_535)
     let prepared = try ImagePreparer().prepareBlocking(source, as: recipe, tensor: format)
@@ -141,7 +128,7 @@ struct DepthTests {
   @Test(
     "smaller and larger, within 1 of float64", arguments: shapes.filter { $0.width > 1 }, ResamplingFilter.allCases)
   func resized(_ shape: Shape, _ filter: ResamplingFilter) throws {
-    let samples = Self.noise(shape.size, channels: shape.channels)
+    let samples = TestNoise.words(shape.size, channels: shape.channels)
     let source = ImageSource.memory(Self.file(samples, shape.size, channels: shape.channels))
     for side in [shape.width * 2 / 5, shape.width + 30] {
       let recipe = Recipe(size: .longestSide(side, enlarge: true), samples: .data, resamplingFilter: filter)
@@ -158,7 +145,7 @@ struct DepthTests {
   @Test("alpha is within 1 of float64, and colors under it within the rounding of products", arguments: [2, 4])
   func alpha(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)
-    let samples = Self.noise(size, channels: channels)
+    let samples = TestNoise.words(size, channels: channels)
     let source = ImageSource.memory(Self.file(samples, size, channels: channels))
     let recipe = Recipe(size: .longestSide(120), output: .png(bits: .sixteen))
     let prepared = try ImagePreparer().prepareBlocking(source, as: recipe)
@@ -259,7 +246,7 @@ struct DepthTests {
   @Test("flattened in all 16 bits, as float64 has it", arguments: [false, true], [2, 4])
   func flattened(linear: Bool, channels: Int) throws {
     let size = ImageSize(width: 64, height: 50)
-    let samples = Self.noise(size, channels: channels)
+    let samples = TestNoise.words(size, channels: channels)
     let background = BackgroundColor(red: 20, green: 130, blue: 240)
     let recipe = Recipe(
       size: .original, samples: .color(linear: linear), background: background, output: .png(bits: .sixteen))
@@ -288,7 +275,7 @@ struct DepthTests {
   @Test("padded and turned, with the words of the source")
   func padded() throws {
     let size = ImageSize(width: 3, height: 2)
-    let samples = Self.noise(size, channels: 1)
+    let samples = TestNoise.words(size, channels: 1)
     let exif = MetadataTests.tiff([MetadataTests.orientation(6)])
     let file = Self.file(samples, size, channels: 1, chunks: [("eXIf", exif)])
     let recipe = Recipe(
@@ -304,7 +291,7 @@ struct DepthTests {
   @Test("alpha that is opaque in the bits of the result is left out")
   func nearlyOpaque() throws {
     let size = ImageSize(width: 20, height: 10)
-    var samples = Self.noise(size, channels: 4)
+    var samples = TestNoise.words(size, channels: 4)
     for i in stride(from: 3, to: samples.count, by: 4) { samples[i] = i % 8 == 3 ? 65_407 : 65_535 }
     let source = ImageSource.memory(Self.file(samples, size, channels: 4))
     #expect(try ImagePreparer().prepareBlocking(source).format == .jpeg)
@@ -339,7 +326,7 @@ struct DepthTests {
   @Test("resized in linear light, within the steps of light in 65 535ths", arguments: [1, 3])
   func linear(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)
-    let samples = Self.noise(size, channels: channels)
+    let samples = TestNoise.words(size, channels: channels)
     let recipe = Recipe(
       size: .longestSide(120), samples: .color(linear: true), output: .png(bits: .sixteen))
     let prepared = try ImagePreparer().prepareBlocking(
