@@ -5,7 +5,7 @@ demo:; @Scripts/demo
 test:; @Scripts/test
 test-slow:; @Scripts/test slow
 build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --product gesso
-bench:; @Scripts/setup build && swift package --package-path Benchmarks benchmark
+bench:; @Scripts/bench $(if $(SAVE),--save "$(SAVE)") $(if $(BASELINE),--baseline "$(BASELINE)")
 bench-peers:; @Scripts/bench-peers
 bench-grid:; @Scripts/bench-grid
 fuzz:; @Scripts/fuzz

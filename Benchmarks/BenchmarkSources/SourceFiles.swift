@@ -1,9 +1,9 @@
 import Foundation
 import ImagePreparation
 
-/// The images that are measured: those of the folder `GESSO_CORPUS`, else the photographs among the fixtures.
+/// The images that are measured: those of the folder `GESSO_CORPUS`, else a large photograph and the photographs among the fixtures.
 public enum SourceFiles {
-  /// Paths of JPEG and PNG files, in the order of their names.
+  /// Paths of JPEG and PNG files: the large photograph first, or in the order of their names.
   public static let all: [String] = {
     if let corpus = ProcessInfo.processInfo.environment["GESSO_CORPUS"] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus)) ?? []
@@ -13,9 +13,31 @@ public enum SourceFiles {
     }
     let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Fixtures")
-    return ["jpeg/forest.jpg", "jpeg/meadow-progressive.jpg", "png/art-rgb8.png", "png/soft-alpha-rgba8.png"]
+    let paths = ["jpeg/forest.jpg", "jpeg/meadow-progressive.jpg", "png/art-rgb8.png", "png/soft-alpha-rgba8.png"]
       .map { fixtures.appending(path: $0).path }
+    return [large(paths[0])] + paths
   }()
+
+  /// A JPEG of 22 megapixels: a photograph nine times, so that it has a photograph's detail, in the folder of temporary files.
+  private static func large(_ path: String) -> String {
+    do {
+      let tile = try pixels(path)
+      let (size, rowBytes) = (tile.size, tile.size.width * tile.channels)
+      var samples: [UInt8] = []
+      samples.reserveCapacity(9 * tile.samples.count)
+      for y in 0..<3 * size.height {
+        let row = tile.samples[(y % size.height) * rowBytes..<(y % size.height + 1) * rowBytes]
+        for _ in 0..<3 { samples += row }
+      }
+      let photograph = PixelImage(
+        size: ImageSize(width: 3 * size.width, height: 3 * size.height), channels: tile.channels, samples: samples)
+      let url = FileManager.default.temporaryDirectory.appending(path: "gesso-benchmark-22mp.jpg")
+      try Data(try ImagePreparer().encodeJPEGBlocking(photograph)).write(to: url, options: .atomic)
+      return url.path
+    } catch {
+      fatalError("no large photograph: \(error)")
+    }
+  }
 
   /// The last part of a path.
   public static func name(_ path: String) -> String { URL(filePath: path).lastPathComponent }

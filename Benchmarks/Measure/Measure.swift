@@ -1,6 +1,8 @@
 // One stage of the library, run once for each line on standard input, so that another process can take turns with it.
 //
-//   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION]  file to file, enlarged where it is smaller
+//   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION [BITS]]  file to file, enlarged where it is smaller
+//   measure pixels SOURCE LONG-SIDE                                     file to samples of 8 bits in memory, one thread
+//   measure tensor SOURCE LONG-SIDE                                     file to the float32 planes of diffusers, one thread
 //   measure decode SOURCE [PIXELS]                                      file to pixels at full size
 //   measure describe SOURCE                                             headers
 //   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
@@ -70,9 +72,10 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
   switch arguments.first {
   case "prepare":
     let (source, destination) = (ImageSource.file(argument(1)), argument(2))
+    let bits: Recipe.Bits? = arguments.count > 6 ? (number(6) == 16 ? .sixteen : .eight) : nil
     let output: Recipe.Output =
       destination.hasSuffix(".png")
-      ? .png(compression: arguments.count > 5 ? compression(argument(5)) : .balanced) : .jpeg()
+      ? .png(compression: arguments.count > 5 ? compression(argument(5)) : .balanced, bits: bits) : .jpeg()
     let recipe = Recipe(size: .longestSide(number(3), enlarge: true), output: output)
     let preparer = ImagePreparer(limits: Limits(threads: number(4)))
     return {
@@ -80,6 +83,13 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
       save(image.bytes, to: destination)
       return Outcome(outputBytes: image.bytes.count, bufferBytes: image.plan.bufferBytes)
     }
+  case "pixels", "tensor":
+    let (source, recipe) = (ImageSource.file(argument(1)), Recipe(size: .longestSide(number(2), enlarge: true)))
+    let preparer = ImagePreparer(limits: Limits(threads: 1))
+    if arguments[0] == "pixels" {
+      return { Outcome(outputBytes: try preparer.pixelsBlocking(of: source, as: recipe).samples.count) }
+    }
+    return { Outcome(outputBytes: try preparer.tensorBlocking(of: source, as: recipe, .diffusers).values.count * 4) }
   case "decode":
     let source = ImageSource.file(argument(1))
     let destination = arguments.count > 2 ? arguments[2] : nil
@@ -118,7 +128,7 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
       save(bytes, to: destination)
       return Outcome(outputBytes: bytes.count)
     }
-  default: fail("the stages are prepare, decode, describe, resize and encode")
+  default: fail("the stages are prepare, pixels, tensor, decode, describe, resize and encode")
   }
 }
 

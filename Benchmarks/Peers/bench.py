@@ -32,7 +32,8 @@ WORKER = f"{here}/worker.py"
 work = tempfile.TemporaryDirectory(prefix="bench-peers-")
 left_out = {}
 
-# name: source, longest side, extension, the picture it was coded from (and where in it), mode
+# name: source, longest side, extension, the picture it was coded from (and where in it), mode. RGB16 has 16 bits per sample and
+# keeps them.
 CASES = {
     "J12 to J1536": ("photo-12mp-420.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", [1100, 500, 4032, 3024]), "RGB"),
     "J24 to J1536": ("photo-24mp-420.jpg", 1536, "jpg", ("photo-24mp-rgb8.png", None), "RGB"),
@@ -44,6 +45,28 @@ CASES = {
     "P24 to J1536": ("photo-24mp-rgb8.png", 1536, "jpg", None, "RGB"),
     "P16 RGBA to P1024": ("art-16mp-rgba8.png", 1024, "png", None, "RGBA"),
     "P24 flat to P1024": ("art-24mp-flat.png", 1024, "png", None, "RGB"),
+    "J12 P3 to J1536": ("photo-12mp-p3.jpg", 1536, "jpg", None, "RGB"),
+    "J12 without its P3 profile to J1536": ("p3-without-profile.jpg", 1536, "jpg", None, "RGB"),
+    "J12 CMYK to J1536": ("photo-12mp-cmyk.jpg", 1536, "jpg", None, "RGB"),
+    "J12 to J3000": ("photo-12mp-420.jpg", 3000, "jpg", None, "RGB"),
+    "J12 to J6000": ("photo-12mp-420.jpg", 6000, "jpg", None, "RGB"),
+    "J12 to J512": ("photo-12mp-420.jpg", 512, "jpg", None, "RGB"),
+    "J24 to P1536": ("photo-24mp-420.jpg", 1536, "png", None, "RGB"),
+    "P24 to P4500": ("photo-24mp-rgb8.png", 4500, "png", None, "RGB"),
+    "P24 interlaced to P1024": ("photo-24mp-interlaced.png", 1024, "png", None, "RGB"),
+    "P12 16 bit to P1536": ("photo-12mp-rgb16.png", 1536, "png", None, "RGB16"),
+    "P8x8 to P8": ("tiny.png", 8, "png", None, "RGB"),
+}
+# Sources that are made here: the commands, in which FILE is the source and CORPUS the corpus.
+MADE = {
+    "tiny.png": ["vips", "black", "FILE", "8", "8", "--bands", "3"],
+    "p3-without-profile.jpg": ["jpegtran", "-copy", "none", "-outfile", "FILE", "CORPUS/photo-12mp-p3.jpg"],
+}
+# Pixels in memory: source, longest side, what a program gets.
+ARRAYS = {
+    "J24 to 1024, array of 8 bits": ("photo-24mp-420.jpg", 1024, "pixels"),
+    "J24 to 1024, tensor of diffusers": ("photo-24mp-420.jpg", 1024, "tensor"),
+    "P24 to 1024, tensor of diffusers": ("photo-24mp-rgb8.png", 1024, "tensor"),
 }
 RESIZES = {
     "RGB 4928x3279 to 852x567": ("photo-24mp-420.jpg", "RGB", (4928, 3279), (852, 567)),
@@ -62,7 +85,11 @@ def path(name):
 
 
 def corpus(name):
-    return os.path.join(options.corpus, name)
+    return path(name) if name in MADE else os.path.join(options.corpus, name)
+
+
+def converts_color(case):
+    return case in ("J12 P3 to J1536", "J12 CMYK to J1536")
 
 
 def tree_memory(root):
@@ -114,27 +141,40 @@ class Whole:
         pass
 
 
-def our_command(source, result, side, threads):
-    return [options.gesso, "prepare", source, "-o", result, "--max-side", str(side), "--threads", str(threads), "-q"]
+def our_command(source, result, side, threads, bits="8"):
+    depth = ["--bits", bits] if result.endswith(".png") else []
+    return [options.gesso, "prepare", source, "-o", result, "--max-side", str(side), "--enlarge", "--threads", str(threads), "-q", *depth]
 
 
-def whole_makers(source, side, extension, threads, tag):
+def whole_makers(case, extension, threads, tag):
+    name, side, _, _, mode = CASES[case]
+    source, bits = corpus(name), "16" if mode == "RGB16" else "8"
     quality = "[Q=92,subsample-mode=on]" if extension == "jpg" else "[compression=6]"
     result = lambda who: path(f"{tag}-{who}.{extension}")
     makers = {
-        OURS: lambda: Whole(our_command(source, result(OURS), side, threads), result(OURS), threads),
-        "vipsthumbnail": lambda: Whole(
-            ["vipsthumbnail", source, "--size", f"{side}x{side}", "-o", result("vipsthumbnail") + quality],
-            result("vipsthumbnail"), threads),
+        OURS: lambda: Whole(our_command(source, result(OURS), side, threads, bits), result(OURS), threads),
     }
-    for who, python, peer in peers(extension):
+    if bits == "8":  # vipsthumbnail writes 8 bits
+        profile = ["--export-profile", "srgb"] if converts_color(case) else []
+        makers["vipsthumbnail"] = lambda: Whole(
+            ["vipsthumbnail", source, "--size", f"{side}x{side}", *profile, "-o", result("vipsthumbnail") + quality],
+            result("vipsthumbnail"), threads)
+    for who, python, peer in peers(case, extension):
         makers[who] = lambda who=who, python=python, peer=peer: Whole(
             [python, "-B", WORKER, "--once", peer, "prepare", source, result(who), str(side), str(threads)], result(who), threads)
     return makers, result
 
 
-def peers(extension):
+def peers(case, extension):
+    if CASES[case][4] == "RGB16":  # of the others, libvips' thumbnail and Pillow have 8 bits
+        yield "libvips full decode", PYTHON, "vips-full"
+        yield "libvips full decode, filters on", PYTHON, "vips-full-all"
+        yield "OpenCV area", PYTHON, "opencv"
+        return
     yield "libvips thumbnail", PYTHON, "vips-thumbnail"
+    if converts_color(case):
+        yield "Pillow", PYTHON, "pillow"
+        return
     yield "libvips full decode", PYTHON, "vips-full"
     if extension == "png":
         yield "libvips thumbnail, filters on", PYTHON, "vips-thumbnail-all"
@@ -157,9 +197,9 @@ def files(threads):
     for case, (name, side, extension, original, mode) in CASES.items():
         if not wanted(f"whole {threads} {case}"):
             continue
-        makers, result = whole_makers(corpus(name), side, extension, threads, f"whole-{case}")
-        two = result("gesso, 2 threads")
-        makers["gesso, 2 threads"] = lambda: Whole(our_command(corpus(name), two, side, 2), two)
+        makers, result = whole_makers(case, extension, threads, f"whole-{case}")
+        two, bits = result("gesso, 2 threads"), "16" if mode == "RGB16" else "8"
+        makers["gesso, 2 threads"] = lambda: Whole(our_command(corpus(name), two, side, 2, bits), two)
         results[case] = in_turns(left_out, f"whole {threads} {case}", makers, options.rounds)
     return results
 
@@ -167,11 +207,12 @@ def files(threads):
 def warm(threads):
     results = {}
     for case, (name, side, extension, original, mode) in CASES.items():
-        if not wanted(f"warm {threads} {case}"):
+        if not wanted(f"warm {threads} {case}") or name == "tiny.png":
             continue
         source, result = corpus(name), lambda who: path(f"warm-{case}-{who}.{extension}")
-        makers = {OURS: lambda: Warm([options.measure, "prepare", source, result(OURS), str(side), str(threads)])}
-        for who, python, peer in peers(extension):
+        depth = ["balanced", "16" if mode == "RGB16" else "8"] if extension == "png" else []
+        makers = {OURS: lambda: Warm([options.measure, "prepare", source, result(OURS), str(side), str(threads), *depth])}
+        for who, python, peer in peers(case, extension):
             makers[who] = lambda who=who, python=python, peer=peer: Warm(
                 [python, "-B", WORKER, peer, "prepare", source, result(who), str(side), str(threads)])
         floor = "eighth" if name.endswith(".jpg") else "inflate"
@@ -184,12 +225,12 @@ def quality():
     """Every contender once to a file without loss, and once as it writes it, against float64 of the source and of its original."""
     results = {}
     for case, (name, side, extension, original, mode) in CASES.items():
-        if not wanted(f"quality {case}"):
+        if not wanted(f"quality {case}") or name == "tiny.png":
             continue
         print(f"quality {case}", flush=True)
         outputs = {}
         for form in dict.fromkeys(["png", extension]):
-            makers, result = whole_makers(corpus(name), side, form, 1, f"quality-{case}")
+            makers, result = whole_makers(case, form, 1, f"quality-{case}")
             for who, make in makers.items():
                 try:
                     make().run()
@@ -221,6 +262,22 @@ def resizes():
         judged = judge([{"job": "raw", "pixels": raw, "from": [width, height, channels], "size": size,
                          "outputs": {who: result(who) for who in samples}}])[0]
         results[case] = {"samples": samples, "quality": judged}
+    return results
+
+
+def arrays():
+    """From a file to samples in memory, in process, one thread."""
+    results = {}
+    for case, (name, side, form) in ARRAYS.items():
+        if not wanted(f"arrays {case}"):
+            continue
+        source = corpus(name)
+        makers = {OURS: lambda: Warm([options.measure, form, source, str(side)]),
+                  "libvips thumbnail": lambda: Warm([PYTHON, "-B", WORKER, "vips-thumbnail", form, source, str(side)])}
+        for who, python, peer in (("Pillow, draft", PYTHON, "pillow-draft"), ("Pillow", PYTHON, "pillow"), ("Pillow-SIMD", SIMD, "pillow")):
+            if "draft" not in who or name.endswith(".jpg"):
+                makers[who] = lambda python=python, peer=peer: Warm([python, "-B", WORKER, peer, form, source, str(side)])
+        results[case] = in_turns(left_out, f"arrays {case}", makers, options.rounds)
     return results
 
 
@@ -320,11 +377,13 @@ def versions():
     return found
 
 
+for made, command in MADE.items():
+    subprocess.run([part.replace("FILE", corpus(made)).replace("CORPUS", options.corpus) for part in command], check=True)
 begin, load = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
 data = {
     "begin": begin, "rounds": options.rounds, "only": options.only,
     "commit": said("git", "describe", "--always", "--dirty"), "machine": machine(), "versions": versions(),
-    "start": start(), "whole 1": files(1), "warm 2": warm(2), "warm 1": warm(1), "resize": resizes(), "encode": encodes(), "batch": batch(),
+    "start": start(), "whole 1": files(1), "warm 2": warm(2), "warm 1": warm(1), "arrays": arrays(), "resize": resizes(), "encode": encodes(), "batch": batch(),
     "quality": quality(), "memory limit": memory_limit(), "two at once": two_at_once(), "cases": {name: case[0] for name, case in CASES.items()},
     "megapixels": {"J12": 12.2, "J24": 24.0, "J50": 50.3, "J108": 108.0},
 }

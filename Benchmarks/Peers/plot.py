@@ -1,4 +1,4 @@
-"""Two kinds of plot as SVG, without a library: lines over logarithmic axes, and labeled points."""
+"""Three kinds of plot as SVG, without a library: bars, lines over logarithmic axes, and labeled points."""
 import math
 from html import escape
 
@@ -91,3 +91,25 @@ def scatter(points, title, x_title, y_title, ours):
         labels.append((f"{name} ({point[0]:.0f} ms, {point[1]:.1f} dB)", y, paint[name]))
     axes.labels(labels)
     return axes.text()
+
+
+def bars(rows, title, note, limit=1.25):
+    """(name, ratio, text): a bar for each, and a line at 1; longer bars end at `limit`."""
+    left, width, step = 330, 420, 26
+    scale, height = width / limit, TOP + step * len(rows) + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="24" y="26" font-size="15" font-weight="bold">{escape(title)}</text>',
+    ]
+    for index, (name, value, text) in enumerate(rows):
+        y = TOP + step * index
+        parts += [
+            f'<text x="{left - 12}" y="{y + 14}" text-anchor="end">{escape(name)}</text>',
+            f'<rect x="{left}" y="{y}" width="{min(value, limit) * scale:.1f}" height="18" fill="{OUR_COLOR if value > 1 else COLORS[0]}"/>',
+            f'<text x="{left + min(value, limit) * scale + 8:.1f}" y="{y + 14}">{escape(text)}</text>',
+        ]
+    end = TOP + step * len(rows)
+    parts += [f'<line x1="{left + scale:.1f}" x2="{left + scale:.1f}" y1="{TOP - 8}" y2="{end}" stroke="#333" stroke-dasharray="4 3"/>',
+              f'<text x="{left + scale:.1f}" y="{end + 18}" text-anchor="middle">{escape(note)}</text>', "</svg>"]
+    return "\n".join(parts) + "\n"

@@ -13,7 +13,7 @@ import json
 import sys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_matrix
 
@@ -95,7 +95,22 @@ def compared(out, reference, rim=4):
 
 
 def loaded(path, mode):
+    """The samples of a file; RGB16 are those of 16 bits, in units of 8-bit ones."""
+    if mode == "RGB16":
+        import cv2
+        return cv2.imread(path, cv2.IMREAD_UNCHANGED)[..., ::-1] / 257
     return np.asarray(Image.open(path).convert(mode))
+
+
+def source_samples(path, mode):
+    """The same in sRGB: Little CMS converts from the file's profile, at full size."""
+    image = Image.open(path)
+    profile = image.info.get("icc_profile")
+    if not profile or mode != "RGB":
+        return loaded(path, mode)
+    return np.asarray(ImageCms.profileToProfile(
+        image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"),
+        ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB", flags=ImageCms.Flags.BLACKPOINTCOMPENSATION))
 
 
 def pixels(job):
@@ -125,11 +140,10 @@ def raw(job):
 
 
 def files(job):
-    image = Image.open(job["source"]).convert(job["mode"])
+    image = source_samples(job["source"], job["mode"])
     if job["crop"]:
         x, y, w, h = job["crop"]
-        image = image.crop((x, y, x + w, y + h))
-    image = np.asarray(image)
+        image = image[y:y + h, x:x + w]
     references, result = {}, {}
     def judged(out):
         height, width, _ = out.shape

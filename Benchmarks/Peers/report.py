@@ -1,10 +1,10 @@
-"""Writes RESULTS.md and its two plots from what bench.py kept:  report.py SAMPLES.json RESULTS.md PLOT-FOLDER"""
+"""Writes RESULTS.md and its plots from what bench.py kept:  report.py SAMPLES.json RESULTS.md PLOT-FOLDER"""
 import json
 import os
 import statistics
 import sys
 
-from plot import scatter, series
+from plot import bars as bar_chart, scatter, series
 
 samples_file, results_file, plots = sys.argv[1:4]
 data = json.load(open(samples_file))
@@ -75,6 +75,28 @@ memory_bar("24 MP PNG RGB → 1536 JPEG", "P24 to J1536", 40)
 time_bar("16 MP PNG RGBA → 1024 PNG, 2 threads", "warm 2", "P16 RGBA to P1024", 0.35, "libvips")
 time_bar("the same against the floor", "warm 2", "P16 RGBA to P1024", 1.50, FLOOR)
 time_bar("24 MP flat illustration PNG → 1024 PNG, 2 threads", "warm 2", "P24 flat to P1024", 0.35, "libvips")
+for work, case, limit in (
+        ("12 MP JPEG → 512 JPEG", "J12 to J512", 0.60), ("12 MP JPEG → 3000 JPEG", "J12 to J3000", 0.60),
+        ("12 MP JPEG → 6000 JPEG, enlarged", "J12 to J6000", 0.60), ("24 MP PNG RGB → 4500 PNG", "P24 to P4500", 0.55),
+        ("12 MP CMYK JPEG → 1536 JPEG", "J12 CMYK to J1536", 0.25), ("24 MP JPEG → 1536 PNG", "J24 to P1536", 0.60),
+        ("24 MP interlaced PNG → 1024 PNG", "P24 interlaced to P1024", 0.60), ("12 MP 16-bit PNG → 1536 16-bit PNG", "P12 16 bit to P1536", 0.55)):
+    time_bar(f"{work}, 1 thread, in process", "warm 1", case, limit, "libvips")
+
+
+def p3_cost():
+    runs, plain = data["warm 1"]["J12 P3 to J1536"][OURS], data["warm 1"]["J12 without its P3 profile to J1536"][OURS]
+    found = median(runs) / median(plain)
+    return f"{median(runs):.1f} ms", f"the same without a profile {median(plain):.1f} ms", f"{found:.2f} ×", found <= 1.10
+
+
+bar("12 MP Display P3 JPEG → 1536 JPEG, 1 thread, in process", "≤ 1.10 ×", p3_cost)
+for case, limit in (("J24 to 1024, array of 8 bits", 0.50), ("J24 to 1024, tensor of diffusers", 0.15)):
+    def array(case=case, limit=limit):
+        runs = data["arrays"][case]
+        peer = "Pillow" if "tensor" in case else "libvips thumbnail"
+        found = ratio(runs, peer, key="cpuMs")
+        return f"{median(runs[OURS], 'cpuMs'):.1f} ms", f"{peer} {median(runs[peer], 'cpuMs'):.1f} ms", f"{found:.2f} ×", found <= limit
+    bar(f"{case}, CPU time", f"≤ {limit:.2f} ×", array)
 RESIZED = ("RGB 4928x3279 to 852x567", "RGB 6000x4000 to 1536x1024", "RGBA 4928x3000 to 852x519")
 for case in RESIZED:
     def resized(case=case):
@@ -135,7 +157,7 @@ def starts():
 
 
 bar("`gesso --version`, whole process", "≤ 1.00 ×", starts)
-time_bar("progressive 24 MP JPEG → 1536 JPEG, 2 threads, in process", "warm 2", "J24 progressive to J1536", 0.90, "libvips")
+time_bar("progressive 24 MP JPEG → 1536 JPEG, 1 thread, in process", "warm 1", "J24 progressive to J1536", 0.45, "libvips")
 bar("the same with `--max-memory 20`", "refused", refused)
 bar("encode 1536×1024 PNG, balanced: time", "≤ 0.25 ×", encode_time)
 size_bar("the same: size", lambda: data["encode"]["1536x1024 RGB"], "gesso balanced", "libpng level 6", 1.03)
@@ -181,7 +203,7 @@ def timed(section, title, note):
         return
     say(f"## {title}\n\n{note}\n")
     for case, runs in data[section].items():
-        say(f"### {case.replace(' to ', ' → ')}, {data['cases'][case]}\n")
+        say(f"### {case.replace(' to ', ' → ')}" + (f", {data['cases'][case]}\n" if case in data["cases"] else "\n"))
         rows, faster = [], []
         for who in sorted(runs, key=lambda who: median(runs[who])):
             r = runs[who]
@@ -195,8 +217,40 @@ def timed(section, title, note):
         table(["", "ms (min)", "CPU ms", "ours / it", "RSS MiB", "bytes", "against its source", "against the original", "as written"], rows)
 
 
+FIRST = [  # what a user reads first: section, case, in words
+    ("warm 1", "J12 to J1536", "12 MP JPEG → 1536 JPEG"), ("warm 1", "J108 to J1536", "108 MP JPEG → 1536 JPEG"),
+    ("warm 1", "J12 to J3000", "12 MP JPEG → 3000 JPEG"), ("warm 1", "J12 to J6000", "12 MP JPEG → 6000 JPEG, enlarged"),
+    ("warm 1", "J24 progressive to J1536", "24 MP progressive JPEG → 1536 JPEG"), ("warm 1", "J12 P3 to J1536", "12 MP Display P3 JPEG → 1536 JPEG"),
+    ("warm 1", "J12 CMYK to J1536", "12 MP CMYK JPEG → 1536 JPEG"), ("warm 1", "P24 to P1024", "24 MP PNG → 1024 PNG"),
+    ("warm 1", "P24 to P4500", "24 MP PNG → 4500 PNG"), ("warm 1", "P24 interlaced to P1024", "24 MP interlaced PNG → 1024 PNG"),
+    ("warm 1", "P16 RGBA to P1024", "16 MP RGBA PNG → 1024 PNG"), ("warm 1", "P12 16 bit to P1536", "12 MP 16-bit PNG → 1536 16-bit PNG"),
+    ("arrays", "J24 to 1024, array of 8 bits", "24 MP JPEG → array in memory"),
+    ("arrays", "J24 to 1024, tensor of diffusers", "24 MP JPEG → tensor of diffusers"), ("whole 1", "P8x8 to P8", "8×8 PNG, a whole process"),
+]
+
+
+def first_look():
+    """A picture of our time beside libvips', and a table with that of Pillow and the distance from float64."""
+    rows, chart = [], []
+    for section, case, work in FIRST:
+        runs = data.get(section, {}).get(case)
+        peer = runs and fastest(runs, "libvips", "vipsthumbnail")
+        if not peer:
+            continue
+        found = ratio(runs, peer)
+        pillow = f"{median(runs['Pillow']):.0f} ms" if "Pillow" in runs else "–"
+        # Decibels of the file without loss; of what was coded from an original, against the original.
+        judged = data["quality"].get(case) or {}
+        decibels = lambda who: (judged.get("original") or judged.get("source") or {}).get(who, {}).get("psnr")
+        quality = f"{decibels(OURS):.1f} / {decibels(peer):.1f} dB" if decibels(OURS) and decibels(peer) else "–"
+        rows.append([work, f"{median(runs[OURS]):.0f} ms", f"{median(runs[peer]):.0f} ms", pillow, f"**{found:.2f}**", quality])
+        chart.append((work, found, f"{found:.2f}   ({median(runs[OURS]):.0f} ms)"))
+    return rows, chart
+
+
 head = f"""# Results
 
+{{first}}
 Written by `make bench-peers` ({data['begin']} to {data['end']}, commit {data['commit']}, {data['rounds']} round{'s' if data['rounds'] > 1 else ''}). Not edited by hand.
 
 - {data['machine']['cpu']}; {data['machine']['system']}. Load average before and after: {data['load'][0]:.1f}, {data['load'][1]:.1f}{" (other work ran on the machine)" if max(data['load']) > 2.5 else ""}.
@@ -209,13 +263,24 @@ Written by `make bench-peers` ({data['begin']} to {data['end']}, commit {data['c
   original* the source was coded from. Both for results without loss; *as written* is the file that was timed. A planar path differs from the
   source's RGB decode by design (it interpolates chroma once, not twice): the original is what decides.
 """
-say(head)
+first_rows, first_chart = first_look()
+before, after = head.split("{first}\n")
+say(before)
+if first_chart:
+    with open(os.path.join(plots, "beside-libvips.svg"), "w") as file:
+        file.write(bar_chart(first_chart, "Time of gesso beside libvips, one thread: shorter is faster", "as long as libvips"))
+    say(f"![Time beside libvips]({os.path.relpath(plots, os.path.dirname(os.path.abspath(results_file)))}/beside-libvips.svg)\n")
+    say("One thread, warm, in process, from file to file or to memory. *libvips* is the faster of its ways; quality is PSNR of ours / of "
+        "libvips against\nfloat64. Ratios are of pairs in turns.\n")
+    table(["Work", "gesso", "libvips", "Pillow", "gesso / libvips", "quality"], first_rows)
+losses_at = len(out)
+say("## How it was measured\n")
+say(after)
 say("## Bars\n")
 verdict = {True: "met", False: "**not met**", None: "not measured"}
 table(["Work", "ours", "peer", "ratio", "bar", ""], [[*row[:5], verdict[row[5]]] for row in bars])
 met = sum(row[5] is True for row in bars)
 say(f"{met} of {len(bars)} met, {sum(row[5] is False for row in bars)} not met, {sum(row[5] is None for row in bars)} not measured.\n")
-losses_at = len(out)
 
 drawn = []
 warm = data.get("warm 2", {})
@@ -241,6 +306,8 @@ for name, text in drawn:
 timed("whole 1", "Whole processes, one thread", "Start-up and imports count; peak RSS is the kernel's account of the process.")
 timed("warm 2", "In process, two threads", "Warm, from file to file, without start-up. `floor` is libjpeg-turbo at 1/8 scale (entropy decoding and little else), or ISA-L inflating.")
 timed("warm 1", "In process, one thread", "The same with one thread.")
+
+timed("arrays", "Samples in memory, one thread", "Warm, from a file to an array of 8 bits or to the float32 planes that diffusers takes. Pillow's draft decodes JPEGs at a smaller scale.")
 
 if data.get("resize"):
     say("## Resize only, one thread\n\nLanczos3 in memory on the same arrays. *off*: samples that differ from the rounded reference, and by how much at most.\n")

@@ -1,11 +1,14 @@
 """One peer doing one job, once for each line on standard input; answers with lines of JSON as Benchmarks/Measure does.
 
     worker.py PEER prepare SOURCE DESTINATION LONG-SIDE THREADS
+    worker.py PEER pixels|tensor SOURCE LONG-SIDE      to samples in memory: 8 bits, or float32 planes of -1 to 1 as of diffusers
     worker.py PEER resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
     worker.py vips batch FOLDER-OUT FILE...          two processes, 1536, q92
 
+A source with a profile is converted to sRGB by the peers that can (Pillow, vips-thumbnail).
+
 PEER: vips-thumbnail, vips-full, vips-thumbnail-all (PNG filters on), vips-full-all, pillow (also Pillow-SIMD, by whose Python
-runs this), opencv (area), opencv-fir (OpenCV's codecs, fast_image_resize between them), fir, vips.
+runs this), pillow-draft (JPEGs decoded at a smaller scale), opencv (area), opencv-fir (OpenCV's codecs, fast_image_resize between them), fir, vips.
 JPEG results are q92 4:2:0; PNG results level 6. With --once it works once and ends: a whole process.
 """
 import json
@@ -36,10 +39,11 @@ def prepare(source, destination, longest, threads):
     if peer == "pillow":
         from PIL import Image, ImageOps
         Image.MAX_IMAGE_PIXELS = None
+        to_srgb = srgb_conversion(source)
 
         def run():
             image = Image.open(source)
-            image = image.resize(fitted(*image.size, longest), Image.LANCZOS)
+            image = to_srgb(image.resize(fitted(*image.size, longest), Image.LANCZOS))
             image = ImageOps.exif_transpose(image)
             image.save(destination, **(dict(quality=92, subsampling=2) if jpeg else dict(compress_level=6)))
     elif peer.startswith("vips"):
@@ -48,10 +52,12 @@ def prepare(source, destination, longest, threads):
         options = dict(Q=92, subsample_mode="on") if jpeg else dict(compression=6)
         if peer.endswith("-all"):  # libvips leaves the PNG filters off by default: 45 % larger files
             options["filter"] = "all"
+        has_profile = pyvips.Image.new_from_file(source).get_typeof("icc-profile-data") != 0
+        conversion = dict(export_profile="srgb") if has_profile else {}
 
         def run():
             if peer.startswith("vips-thumbnail"):
-                image = pyvips.Image.thumbnail(source, longest, size="both")
+                image = pyvips.Image.thumbnail(source, longest, size="both", **conversion)
             else:
                 image = pyvips.Image.new_from_file(source, access="sequential").autorot()
                 scale = longest / max(image.width, image.height)
@@ -85,6 +91,52 @@ def prepare(source, destination, longest, threads):
     else:
         sys.exit(f"worker: {peer} prepares nothing")
     return lambda: (run(), os.path.getsize(destination))[1]
+
+
+def srgb_conversion(source):
+    """A function that converts an image of the source's profile to sRGB; without a profile one that returns it as it is."""
+    from PIL import Image, ImageCms
+    profile = Image.open(source).info.get("icc_profile")
+    if not profile:
+        return lambda image: image
+    import io
+    transform = ImageCms.buildTransform(
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), Image.open(source).mode, "RGB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION)
+    return lambda image: ImageCms.applyTransform(image, transform)
+
+
+def pixels(source, longest, is_tensor=False):
+    longest = int(longest)
+    limit_threads(1)
+    import numpy as np
+
+    def tensor(array):  # diffusers, VaeImageProcessor.preprocess: pil_to_numpy, numpy_to_pt, normalize
+        array = np.asarray(array).astype(np.float32) / 255.0
+        return 2.0 * np.ascontiguousarray(array[None].transpose(0, 3, 1, 2)) - 1.0
+    finish = tensor if is_tensor else np.asarray
+
+    if peer.startswith("pillow"):
+        from PIL import Image
+        Image.MAX_IMAGE_PIXELS = None
+
+        def run():
+            image = Image.open(source)
+            size = fitted(*image.size, longest)
+            if peer == "pillow-draft":
+                image.draft("RGB", size)
+            return finish(image.convert("RGB").resize(size, Image.LANCZOS))
+    elif peer == "vips-thumbnail":
+        import pyvips
+        pyvips.cache_set_max(0)
+        run = lambda: finish(pyvips.Image.thumbnail(source, longest, size="both").numpy())
+    else:
+        sys.exit(f"worker: {peer} makes no arrays")
+    return lambda: run().nbytes
+
+
+def tensor(source, longest):
+    return pixels(source, longest, is_tensor=True)
 
 
 def resize(path, width, height, channels, to_width, to_height, destination, bits="8"):
@@ -154,7 +206,7 @@ def batch(folder, *files):
 
 
 if __name__ == "__main__":
-    work = {"prepare": prepare, "resize": resize, "batch": batch}[stage](*arguments)
+    work = {"prepare": prepare, "pixels": pixels, "tensor": tensor, "resize": resize, "batch": batch}[stage](*arguments)
     work()
     if not once:
         print('{"ready":true}', flush=True)

@@ -2,17 +2,19 @@ import Benchmark
 import BenchmarkSources
 import ImagePreparation
 
-/// Pixels to pixels: the longest side becomes a quarter, with every filter.
+/// Pixels to pixels: a large photograph to a tenth to twice its size, and with every filter to a quarter.
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock], maxDuration: .seconds(2))
-  for path in SourceFiles.all.prefix(1) {
-    for filter in ResamplingFilter.allCases {
-      Benchmark("resample \(SourceFiles.name(path)) \(filter.rawValue)") { benchmark in
-        let image = try SourceFiles.pixels(path)
-        let target = ImageSize(width: max(1, image.size.width / 4), height: max(1, image.size.height / 4))
-        benchmark.startMeasurement()
-        for _ in benchmark.scaledIterations { blackHole(try image.resized(to: target, resamplingFilter: filter)) }
-      }
+  let path = SourceFiles.all[0]
+  @Sendable func resample(_ scale: Double, _ filter: ResamplingFilter) {
+    Benchmark("resample \(SourceFiles.name(path)) \(filter.rawValue) × \(scale)") { benchmark in
+      let image = try SourceFiles.pixels(path)
+      func scaled(_ side: Int) -> Int { max(1, Int((Double(side) * scale).rounded())) }
+      let target = ImageSize(width: scaled(image.size.width), height: scaled(image.size.height))
+      benchmark.startMeasurement()
+      for _ in benchmark.scaledIterations { blackHole(image.resized(to: target, resamplingFilter: filter)) }
     }
   }
+  for scale in [0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2] { resample(scale, .lanczos3) }
+  for filter in ResamplingFilter.allCases where filter != .lanczos3 { resample(0.25, filter) }
 }
