@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from turns import Warm, in_turns
+from turns import Warm, forget, in_turns, keep
 
 here = os.path.dirname(os.path.abspath(__file__))
 parser = argparse.ArgumentParser()
@@ -380,6 +380,7 @@ def versions():
 for made, command in MADE.items():
     subprocess.run([part.replace("FILE", corpus(made)).replace("CORPUS", options.corpus) for part in command], check=True)
 begin, load = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
+keep(options.out + ".interrupted", [said("git", "describe", "--always", "--dirty"), options.rounds, options.corpus])
 data = {
     "begin": begin, "rounds": options.rounds, "only": options.only,
     "commit": said("git", "describe", "--always", "--dirty"), "machine": machine(), "versions": versions(),
@@ -392,3 +393,4 @@ for what, why in left_out.items():
     print(f"left out: {what}: {why}", file=sys.stderr)
 with open(options.out, "w") as file:
     json.dump(data, file, indent=1)
+forget()
