@@ -96,9 +96,7 @@ package struct Batch: Verb {
     if check, prepareOnly { throw ValidationError("--check and --prepare-only exclude each other: keep one") }
     try require(maxFailures, in: 1...Int.max, "--max-failures")
     try require(maxJobs, in: 1...Int.max, "--max-jobs")
-    if job.sandbox, service.baseURL != nil {
-      throw ValidationError("--sandbox and --base-url exclude each other: keep one")
-    }
+    try service.check(with: job)
   }
 
   package mutating func perform() async throws -> CommandStatus {
@@ -183,25 +181,21 @@ package struct Batch: Verb {
       }
       var path = source[...]
       while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
-      do throws(PipelineError) {
-        return try BatchRows(
+      return try reportingErrors {
+        try BatchRows(
           folder: String(path), include: include, exclude: exclude,
           leavingOut: results.folder == nil ? nil : folder)
-      } catch {
-        throw CommandError(error)
       }
     }
     guard include.isEmpty, exclude.isEmpty else {
       throw .usage("--include and --exclude are for a folder", remedy: "leave them out")
     }
-    do {
+    return try reportingErrors {
       if source == "-" {
         return try BatchRows(manifest: nil) { try Self.next(STDIN_FILENO, "standard input") }
       }
       let file = try OpenFile.stream(source)
       return try BatchRows(manifest: source) { try Self.next(file.descriptor, source) }
-    } catch {
-      throw CommandError(any: error)
     }
   }
 
@@ -273,20 +267,12 @@ package struct Batch: Verb {
     _ given: OptionWords, _ rows: BatchRows, _ folder: String, service: String
   ) throws(CommandError) -> String {
     let options = given.options.filter { !Self.ofRun.contains($0.name) }.map(\.word).sorted()
-    let input = source == "-" ? try digest(of: rows) : absoluteSource
+    let input = source == "-" ? try reportingErrors(rows.digest) : absoluteSource
     let parts = [service, input, URL(filePath: folder).standardizedFileURL.path] + options
     let number = String(BatchRowKey.number(parts.joined(separator: "\n")), radix: 16)
     let stem = source == "-" ? "list" : OutputNaming.stem(of: absoluteSource)
     return "\(stem)-\(String(repeating: "0", count: max(0, 16 - number.count)) + number)".prefix(stem.count + 7)
       .description
-  }
-
-  private func digest(of rows: BatchRows) throws(CommandError) -> String {
-    do throws(PipelineError) {
-      return try rows.digest()
-    } catch {
-      throw CommandError(error)
-    }
   }
 }
 

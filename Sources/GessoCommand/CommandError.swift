@@ -65,3 +65,12 @@ package struct CommandError: Error, Sendable, Equatable {
   /// The failure itself as an object.
   var object: JSONObject { ["code": code, "message": message, "stage": stage.rawValue, "remedy": remedy] }
 }
+
+/// Has whatever the libraries throw reported as a failure of the command.
+func reportingErrors<Result>(_ body: () throws -> Result) throws(CommandError) -> Result {
+  do {
+    return try body()
+  } catch {
+    throw CommandError(any: error)
+  }
+}

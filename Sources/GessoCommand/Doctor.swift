@@ -126,11 +126,7 @@ package struct Doctor: Verb {
   private static func state(ofLedger path: String) throws(CommandError) -> String {
     guard unsafe access(path, F_OK) == 0 else { return "not made yet" }
     let ledger = try ServiceOptions.ledger(at: path)
-    do {
-      try ledger.check()
-    } catch {
-      throw CommandError(error)
-    }
+    try reportingErrors(ledger.check)
     return "sound"
   }
 

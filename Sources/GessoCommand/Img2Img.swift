@@ -48,9 +48,7 @@ package struct Img2Img: Verb {
     if job.sandbox, job.noWait {
       throw ValidationError("--no-wait and --sandbox exclude each other: its jobs end with it")
     }
-    if job.sandbox, service.baseURL != nil {
-      throw ValidationError("--sandbox and --base-url exclude each other: keep one")
-    }
+    try service.check(with: job)
     let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
       ("--timeout", job.timeout != nil, job.noWait, "with --no-wait"),
       ("--overwrite", results.overwrite, job.noWait, "with --no-wait"),

@@ -284,15 +284,6 @@ private func openLedger() throws(CommandError) -> Ledger {
   return try ServiceOptions.ledger(at: try settings.ledgerPath())
 }
 
-/// Turns a library's error into the command's.
-private func reportingErrors<Result>(_ body: () throws -> Result) throws(CommandError) -> Result {
-  do {
-    return try body()
-  } catch {
-    throw CommandError(any: error)
-  }
-}
-
 extension Job {
   /// The object of `jobs show` for a job that only the service knows.
   fileprivate func json(of account: ScenarioConfiguration) -> JSONObject {

@@ -45,11 +45,7 @@ package struct Prepare: Verb {
     let preparer = try Environment.preparer(Environment.variables, limits: limits)
     if explain { return try await explained(inputs, by: preparer, recipe) }
     let batch = batch(of: inputs, recipe, preparer, width: workers)
-    do {
-      try batch.checkOutputs()
-    } catch {
-      throw CommandError(error)
-    }
+    try reportingErrors(batch.checkOutputs)
     let (command, console) = (self, common.console)
     return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
       try await command.prepare(batch, inputs)

@@ -68,7 +68,7 @@ struct RowJobs: Sendable {
         let key = BatchRowKey.number(job.key)
         repeats[index].key = keys[key, default: 0]
         keys[key, default: 0] += 1
-        if keys[key] ?? 0 > 1, try id(of: try row(index)) != nil {
+        if keys[key] ?? 0 > 1, try id(of: try reportingErrors({ try rows.row(index) })) != nil {
           throw .usage("another row has the id \(job.key) too", remedy: "give each its own")
         }
         // The same image keeps its stem; another one of that name gets a number.
@@ -116,7 +116,7 @@ struct RowJobs: Sendable {
   ///
   /// - Throws: Status 2 for a row that is no job.
   func job(_ index: Int) throws(CommandError) -> Job {
-    let row = try row(index)
+    let row = try reportingErrors { try rows.row(index) }
     let input = try input(of: row)
     let (own, others) = try options(of: row)
     let stem = input.map { OutputNaming.stem(of: $0) } ?? "image"
@@ -166,21 +166,9 @@ struct RowJobs: Sendable {
     }
   }
 
-  private func row(_ index: Int) throws(CommandError) -> BatchRows.Row {
-    do throws(PipelineError) {
-      return try rows.row(index)
-    } catch {
-      throw CommandError(error)
-    }
-  }
-
   private func key(of row: BatchRows.Row) throws(CommandError) -> String {
     let id = try id(of: row)
-    do {
-      return try BatchRowKey.key(of: row, rows.form, id: id)
-    } catch {
-      throw CommandError(any: error)
-    }
+    return try reportingErrors { try BatchRowKey.key(of: row, rows.form, id: id) }
   }
 
   private func id(of row: BatchRows.Row) throws(CommandError) -> String? {

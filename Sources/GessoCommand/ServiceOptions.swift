@@ -22,6 +22,13 @@ package struct ServiceOptions: ParsableArguments {
       flags: Configuration.Flags(baseURL: baseURL, projectID: project), environment: Environment.variables, folder: ".")
   }
 
+  /// Refuses an address beside the sandbox, which has its own.
+  func check(with job: JobOptions) throws {
+    if job.sandbox, baseURL != nil {
+      throw ValidationError("--sandbox and --base-url exclude each other: keep one")
+    }
+  }
+
   /// A client, which logs to standard error if `verbose`.
   static func client(_ configuration: ScenarioConfiguration, verbose: Bool) -> ScenarioClient {
     let client = ScenarioClient(configuration: configuration)
@@ -56,10 +63,6 @@ package struct ServiceOptions: ParsableArguments {
   }
 
   static func ledger(at path: String) throws(CommandError) -> Ledger {
-    do {
-      return try Ledger(path: path)
-    } catch {
-      throw CommandError(error)
-    }
+    try reportingErrors { try Ledger(path: path) }
   }
 }
