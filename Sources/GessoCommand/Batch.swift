@@ -134,28 +134,37 @@ package struct Batch: Verb {
       threads: max(1, (preparation.threads ?? Environment.cores) / min(chosen.count, Environment.cores)))
     let preparer = try Environment.preparer(Environment.variables, limits: limits)
     let ledger = try ServiceOptions.ledger(at: try service.configuration.ledgerPath())
-    return try await ServiceOptions.withClient(account, console: common.console, verbose: common.verbose) { client in
-      let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
-      let models = ModelCache(client)
-      let (parts, daily) = (shard?.count ?? 1, try job.dailyLimit(service.configuration))
+    func orders(
+      on pipeline: Img2ImgPipeline, _ order: @escaping @Sendable (RowJobs.Job) async throws -> Img2ImgOrder
+    ) -> Img2ImgBatch {
       var batch = Img2ImgBatch(pipeline: pipeline, count: chosen.count) { index in
         let job = try jobs.job(chosen[index])
         let row = LedgerBatchRow(
           position: job.position, key: job.key, input: job.input.name,
           path: job.input.file.map { URL(filePath: $0).standardizedFileURL.path })
-        return Img2ImgBatch.Item(row: row) {
-          var order = try await job.order()
-          order.maxCostPerDay = daily.map { $0 / Decimal(parts) }
-          try await job.command.choose(&order, models)
-          return order
-        }
+        return Img2ImgBatch.Item(row: row) { try await order(job) }
       }
-      batch.maxCost = job.costLimit.map { $0 / Decimal(parts) }
       (batch.width, batch.ahead, batch.keepsOrder) = (128, 2 * Environment.cores + 8, false)
       (batch.retriesFailed, batch.maxFailures, batch.maxJobs) = (retryFailed, maxFailures, maxJobs)
       batch.patience = .seconds(job.timeout ?? 600)
       batch.words = { FailureRecord(CommandError(any: $0)) }
-      if prepareOnly { return try await report.follow(batch.preparations()) }
+      return batch
+    }
+    if prepareOnly {
+      let pipeline = Img2ImgPipeline(ledger: ledger, preparer: preparer)
+      return try await report.follow(orders(on: pipeline) { try await $0.order() }.preparations())
+    }
+    return try await ServiceOptions.withClient(account, console: common.console, verbose: common.verbose) { client in
+      let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
+      let models = ModelCache(client)
+      let (parts, daily) = (shard?.count ?? 1, try job.dailyLimit(service.configuration))
+      var batch = orders(on: pipeline) { job in
+        var order = try await job.order()
+        order.maxCostPerDay = daily.map { $0 / Decimal(parts) }
+        try await job.command.choose(&order, models)
+        return order
+      }
+      batch.maxCost = job.costLimit.map { $0 / Decimal(parts) }
       if job.dryRun { return try await prices(batch, report, jobs, chosen) }
       batch.batch = try ledger.beginBatch(
         named: name, input: absoluteSource, folder: URL(filePath: folder).standardizedFileURL.path,
@@ -245,19 +254,9 @@ package struct Batch: Verb {
 
   // MARK: The batch
 
-  /// The account that pays; nil for a sandbox.
+  /// The account that pays; nil for a sandbox, and where images are only prepared.
   private func account() throws(CommandError) -> ScenarioConfiguration? {
-    if job.sandbox { return nil }
-    if prepareOnly, try service.configuration.credentials() == nil {
-      // Nothing is sent: the address and the key are only part of the orders' identity.
-      do {
-        return try ScenarioConfiguration(
-          baseURL: "http://127.0.0.1:9", credential: try ScenarioCredential(key: "none", secret: "none"))
-      } catch {
-        throw CommandError(error)
-      }
-    }
-    return try service.configuration.client()
+    job.sandbox || prepareOnly ? nil : try service.configuration.client()
   }
 
   private var absoluteSource: String { source == "-" ? "-" : URL(filePath: source).standardizedFileURL.path }

@@ -292,9 +292,10 @@ final class BatchReporter: Sendable {
     }
     if summary {
       let units = prepares ? "" : " for \(tally.spent) \(Img2ImgReport.units(ofSandbox: sandbox))"
+      let batch = prepares ? "" : "batch \(name): "
       let before = tally.reused == 0 ? "" : " (\(tally.reused) before)"
       console.note(
-        "gesso: batch \(name): \(tally.done) of \(tally.total) done\(before)\(units)"
+        "gesso: \(batch)\(tally.done) of \(tally.total) \(prepares ? "prepared" : "done")\(before)\(units)"
           + (tally.failed == 0 ? "" : ", \(tally.failed) failed") + (tally.left == 0 ? "" : ", \(tally.left) left"))
       if !isInterrupted, let line = lineThatGoesOn(tally, stop) { console.note("gesso: \(line)") }
     }

@@ -82,11 +82,12 @@ extension Img2ImgPipeline {
 
   /// Checks that a job is requested only at the address that it was submitted to, with the credentials of that address.
   func checkAddress(_ entry: LedgerEntry) throws(PipelineError) {
-    guard entry.intent.baseURL == client.configuration.serviceIdentity else {
+    let service = try client.configuration
+    guard entry.intent.baseURL == service.serviceIdentity else {
       throw PipelineError(
         .otherService, stage: .wait,
         "\(entry.jobID.map { "job \($0)" } ?? "run \(entry.id)") belongs to \(entry.intent.baseURL), and the client talks "
-          + "to \(client.configuration.baseURL)",
+          + "to \(service.baseURL)",
         remedy: "use the address and the credentials it was started with", jobID: entry.jobID, runID: entry.id)
     }
   }

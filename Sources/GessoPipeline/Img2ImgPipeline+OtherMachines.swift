@@ -69,7 +69,7 @@ extension Img2ImgPipeline {
     let seed = named(text("seed") ?? "")
     let known = Set(GenerationField.all.flatMap { [$0.name, $0.customName] })
     let settings = (job.input ?? [:]).filter { known.contains($0.key) && $0.key != "seed" }
-    return LedgerIntent(
+    return try LedgerIntent(
       key: ContentDigest.sha256(of: [UInt8]("job \(job.id) \(account.service)".utf8)), account: account.id,
       baseURL: account.service,
       projectID: client.configuration.projectID, source: "job \(job.id)", sourceSHA256: nil, preparedSHA256: nil,

@@ -9,8 +9,7 @@ public import ScenarioAPI
 /// interrupted, killed or timed out therefore continues when the same order is started again, or with
 /// ``resume(_:folder:nameTemplate:replacesResults:polling:)``. ``RunState`` decides on the steps.
 public struct Img2ImgPipeline: Sendable {
-  /// The client of the service.
-  public let client: ScenarioClient
+  private let service: ScenarioClient?
   /// The record of all runs.
   public let ledger: Ledger
   /// Prepares images.
@@ -32,7 +31,24 @@ public struct Img2ImgPipeline: Sendable {
     client: ScenarioClient, ledger: Ledger, preparer: ImagePreparer = ImagePreparer(),
     randomSeed: @escaping @Sendable () -> String = { String(Int.random(in: 0...Img2ImgRequest.largestSeed)) }
   ) {
-    self.client = client
+    self.init(service: client, ledger, preparer, randomSeed)
+  }
+
+  /// Makes a pipeline without a service and without an account, which prepares images for later orders
+  /// (``Img2ImgBatch/preparations()``).
+  ///
+  /// - Parameters:
+  ///   - ledger: The record of all runs.
+  ///   - preparer: Prepares images.
+  public init(ledger: Ledger, preparer: ImagePreparer = ImagePreparer()) {
+    self.init(service: nil, ledger, preparer, { "0" })
+  }
+
+  private init(
+    service: ScenarioClient?, _ ledger: Ledger, _ preparer: ImagePreparer,
+    _ randomSeed: @escaping @Sendable () -> String
+  ) {
+    self.service = service
     self.ledger = ledger
     self.preparer = preparer
     self.randomSeed = randomSeed
@@ -85,15 +101,31 @@ public struct Img2ImgPipeline: Sendable {
     return Img2ImgResult(run.entry, files: run.files, reused: run.wasFinished)
   }
 
-  /// Prepares the image of an order, on disk and on record, and asks the service nothing.
+  /// The client of the service.
+  ///
+  /// - Throws: A ``PipelineError`` with the code `invalid-order` where the pipeline has none.
+  public var client: ScenarioClient {
+    get throws(PipelineError) {
+      guard let service else {
+        throw PipelineError(
+          .invalidOrder, stage: .configure, "this pipeline has no service", remedy: "make one with a client")
+      }
+      return service
+    }
+  }
+
+  /// Prepares the image of an order, on disk and on record. Neither the service nor an account is needed.
   ///
   /// - Returns: The path of the prepared image; nil where the service fetches the image itself.
-  /// - Throws: The errors of ``start(_:polling:)``.
+  /// - Throws: A `PreparationError`, a ``PipelineError`` or, for an order that the service would not take, a `ScenarioError`.
   func preparedPath(
-    of order: Img2ImgOrder, under terms: OrderTerms, _ report: @escaping @Sendable (Img2ImgEvent) -> Void
+    of order: Img2ImgOrder, _ report: @escaping @Sendable (Img2ImgEvent) -> Void
   ) async throws -> String? {
-    try await carryOut(order, RunState(goal: .preparation), context(JobPolling(), under: terms, report)).entry.intent
-      .preparedPath
+    try order.validate()
+    try order.naming(seed: order.request.seed ?? "0").makeFolder(count: order.request.numSamples)
+    return try await PrepareStep(
+      ledger: ledger, preparer: preparer, places: places, writesFiles: true, report: report
+    ).run(order)
   }
 
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
@@ -151,7 +183,7 @@ public struct Img2ImgPipeline: Sendable {
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
       try naming.makeFolder(count: 1)
       var run = ActiveRun(
-        context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, places: places)
+        try context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, places: places)
       try await carryOut(&run, RunState(goal: .results), .resumed(job))
       return Img2ImgResult(run.entry, files: run.files)
     }
@@ -243,8 +275,8 @@ public struct Img2ImgPipeline: Sendable {
 
   func context(
     _ polling: JobPolling, under terms: OrderTerms = OrderTerms(), _ report: @escaping @Sendable (Img2ImgEvent) -> Void
-  ) -> RunContext {
-    var client = client
+  ) throws(PipelineError) -> RunContext {
+    var client = try client
     let former = client.onPause
     client.onPause = { pause, refusal in
       former(pause, refusal)

@@ -229,16 +229,28 @@ struct BatchRecordTests {
 
   @Test("images are prepared without the service, and a batch finds them")
   func preparations() async throws {
-    let service = ScriptedService(results: [])
-    let alone = Img2ImgPipeline(
-      client: try service.client(key: "none"), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
-    let run = try batch(alone, Self.three).preparations()
-    var paths: [String] = []
-    for await event in run.events { if case .ended(_, .success(let path?)) = event { paths.append(path) } }
-    try await run.result
-    #expect(paths.count == 3 && paths.allSatisfy { FileManager.default.fileExists(atPath: $0) })
-    #expect(service.requests.isEmpty)
+    let alone = Img2ImgPipeline(ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
+    // Given again they are found as well.
+    for again in [false, true] {
+      let run = try batch(alone, Self.three).preparations()
+      var (paths, prepared) = ([String](), 0)
+      for await event in run.events {
+        switch event {
+        case .ended(_, .success(let path?)): paths.append(path)
+        case .progress(_, .prepared): prepared += 1
+        default: break
+        }
+      }
+      try await run.result
+      #expect(paths.count == 3 && paths.allSatisfy { FileManager.default.fileExists(atPath: $0) })
+      #expect(prepared == (again ? 0 : 3))
+    }
     #expect(try alone.ledger.entries().isEmpty, "they are no orders")
+    await #expect {
+      try await alone.price(Img2ImgOrder(path: Self.three[0].image, prompt: "x", folder: folder)).result
+    } throws: {
+      ($0 as? PipelineError)?.message == "this pipeline has no service"
+    }
 
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let later = try batch(try pipeline(client), Self.three).start(polling: polling)

@@ -74,15 +74,6 @@ struct RunStateTests {
       Beginning(state: .failed, job: job, goal: .price, first: .finish),
       Beginning(state: .submitted, job: job, goal: .job, first: .finish),
       Beginning(state: .downloaded, job: job, goal: .job, first: .lookForResults),
-      Beginning(state: .planned, goal: .preparation, first: .prepare(reusing: false)),
-      Beginning(state: .prepared, goal: .preparation, first: .prepare(reusing: true)),
-      Beginning(state: .uploaded, goal: .preparation, first: .prepare(reusing: true)),
-      Beginning(state: .submitting, goal: .preparation, first: .finish),
-      Beginning(state: .needsDecision, goal: .preparation, first: .finish),
-      Beginning(state: .submitted, job: job, goal: .preparation, first: .finish),
-      Beginning(state: .succeeded, job: job, goal: .preparation, first: .finish),
-      Beginning(state: .downloaded, job: job, goal: .preparation, first: .finish),
-      Beginning(state: .failed, job: job, goal: .preparation, first: .finish),
     ]
 
   @Test("a run begins where the ledger has it", arguments: beginnings)
@@ -93,7 +84,7 @@ struct RunStateTests {
 
   @Test("the beginnings cover every state on record")
   func coversStates() {
-    for goal in [RunState.Goal.preparation, .price, .results] {
+    for goal in [RunState.Goal.price, .results] {
       #expect(Set(Self.beginnings.filter { $0.goal == goal }.map(\.state)) == Set(LedgerEntry.State.allCases))
     }
   }
@@ -107,7 +98,7 @@ struct RunStateTests {
     #expect(run.next(.placeTaken) == .reconcile)
   }
 
-  @Test("a place is taken after the upload and before the price, and a run for the prepared image ends before it")
+  @Test("a place is taken after the upload and before the price")
   func takesPlace() {
     for (asksPrice, next) in [(false, Action.submit), (true, .askPrice)] {
       var run = RunState(goal: .results, asksPrice: asksPrice)
@@ -115,9 +106,6 @@ struct RunStateTests {
       #expect(run.next(.uploaded) == .takePlace(after: nil))
       #expect(run.next(.placeTaken) == next)
     }
-    var run = RunState(goal: .preparation)
-    _ = run.next(.claimed(.planned, job: nil))
-    #expect(run.next(.prepared) == .finish)
   }
 
   @Test(

@@ -103,9 +103,7 @@ public struct Img2ImgBatch: Sendable {
   ///
   /// - Returns: The work. The value of an order is the path of its prepared image; nil where the service fetches the image itself.
   public func preparations() -> Run<Event<String?>, Void> {
-    run(isOrdered: false) { order, terms, report in
-      try await pipeline.preparedPath(of: order, under: terms, report)
-    }
+    run(isOrdered: false) { order, _, report in try await pipeline.preparedPath(of: order, report) }
   }
 
   private typealias Work<Value: Sendable> =

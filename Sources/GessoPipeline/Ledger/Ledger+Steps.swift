@@ -22,6 +22,11 @@ extension Ledger {
       ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
   }
 
+  /// Records an image that was prepared for no account's order: any order finds it by the digests of the source and of the recipe.
+  package func recordPreparation(_ intent: LedgerIntent) throws(PipelineError) {
+    try write(LedgerEntry.State.prepared.rawValue) { try Self.replacePreparation(intent, in: $0) }
+  }
+
   /// Records that the service has the image, and the mask or control image if there is one.
   package func recordUpload(_ id: Int64, asset: AssetID, parameters: String) throws(PipelineError) {
     try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])

@@ -132,6 +132,12 @@ public final class Ledger: Sendable {
     return database.lastInsertedRowID
   }
 
+  /// Puts a prepared image on record that is no order's, in place of an earlier one.
+  static func replacePreparation(_ intent: LedgerIntent, in database: Database) throws {
+    try NewRun(intent: intent, attempt: 0, isOrdered: false, createdAt: now, state: .prepared)
+      .insert(database, onConflict: .replace)
+  }
+
   // MARK: Results
 
   /// Records that one result is on disk.
@@ -316,6 +322,7 @@ private struct NewRun: PersistableRecord {
   let attempt: Int
   let isOrdered: Bool
   let createdAt: String
+  var state = LedgerEntry.State.planned
 
   func encode(to container: inout PersistenceContainer) throws {
     try Fields(intent).encode(to: &container)
@@ -325,7 +332,7 @@ private struct NewRun: PersistableRecord {
     container["named"] = ""
     container["createdAt"] = createdAt
     container["updatedAt"] = createdAt
-    container["state"] = LedgerEntry.State.planned.rawValue
+    container["state"] = state.rawValue
   }
 }
 

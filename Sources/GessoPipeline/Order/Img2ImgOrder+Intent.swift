@@ -18,11 +18,25 @@ extension Img2ImgOrder {
       projectID: configuration.projectID,
       source: sourceName, sourceSHA256: sourceSHA256,
       otherSHA256: ([secondSHA256] + referenceSHA256.values.joined()).compactMap(\.self),
-      recipeSHA256: ContentDigest.sha256(of: [UInt8](try JSONText.line(recipe(for: .source)).utf8)),
+      recipeSHA256: try recipeSHA256(),
       preparedSHA256: nil,
       preparedPath: nil, geometry: nil, model: request.modelID, prompt: request.prompt,
       parameters: try JSONText.line(request.record), seed: request.seed ?? randomSeed(),
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
+  }
+
+  /// The intent to prepare the order's image for whichever account gives the order later: it has none.
+  func intentToPrepare() throws -> LedgerIntent {
+    let (source, recipe) = (try Self.digest(of: source), try recipeSHA256())
+    return LedgerIntent(
+      key: ContentDigest.sha256(of: [UInt8]("image \(source ?? "") \(recipe)".utf8)), account: "", baseURL: "",
+      projectID: nil, source: sourceName, sourceSHA256: source, recipeSHA256: recipe, preparedSHA256: nil,
+      preparedPath: nil, geometry: nil, model: "", prompt: "", parameters: "{}", seed: "",
+      folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
+  }
+
+  private func recipeSHA256() throws -> String {
+    ContentDigest.sha256(of: [UInt8](try JSONText.line(recipe(for: .source)).utf8))
   }
 
   /// The order key, by which the ledger finds the order's run.

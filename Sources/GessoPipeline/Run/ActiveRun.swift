@@ -99,8 +99,10 @@ struct ActiveRun {
     case .takePlace(let refusal):
       return try await takePlace(after: refusal)
     case .prepare(let reusing):
-      images = try await PrepareStep(context: context, places: places, writesFiles: writesImages).run(
-        try ordered, entry, &request, reusing: reusing)
+      let step = PrepareStep(
+        ledger: context.ledger, preparer: context.preparer, places: places, writesFiles: writesImages,
+        report: context.report)
+      images = try await step.run(try ordered, entry, &request, reusing: reusing)
       return .prepared
     case .checkUpload:
       let isStored = try await UploadStep(context: context).isStored(try ordered, entry, &request)

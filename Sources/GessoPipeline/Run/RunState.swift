@@ -16,15 +16,12 @@ package import ScenarioAPI
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
 /// | `downloaded` | checks the files; follows the job if one of them is missing |
 ///
-/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record. Where only the prepared
-/// image is wanted, so does every run that has one on record.
+/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record.
 ///
 /// A place among the account's parallel jobs is taken after the upload, so that images are prepared while others' jobs run.
 package struct RunState: Sendable, Equatable {
   /// The purpose of a run.
   package enum Goal: Sendable {
-    /// The prepared image on disk. The service is asked nothing.
-    case preparation
     /// The price. Nothing is submitted.
     case price
     /// A job on record.
@@ -152,7 +149,7 @@ package struct RunState: Sendable, Equatable {
     case (.lookingForResults, .resultsFound): enter(.ended, .finish)
     case (.lookingForResults, .resultsMissing): afterSubmit(jobID)
     case (.takingPlace, .placeTaken): afterPlace()
-    case (.preparing, .prepared): afterPreparation()
+    case (.preparing, .prepared): enter(.uploading, .upload, reached: .prepared)
     case (.checkingUpload, .uploadFound): afterUpload()
     case (.checkingUpload, .uploadMissing): enter(.preparing, .prepare(reusing: true))
     case (.uploading, .uploaded): afterUpload()
@@ -174,10 +171,6 @@ package struct RunState: Sendable, Equatable {
     (reached, jobID) = (state, job)
     // Where a submit is on record, a dry run is not sent: it might start another job.
     if goal == .price { return job == nil ? proceed() : enter(.ended, .finish) }
-    if goal == .preparation {
-      return state.isBeforeSubmit
-        ? enter(.preparing, .prepare(reusing: state != .planned)) : enter(.ended, .finish)
-    }
     if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
     // A job on record is paid for, whatever the run's state.
     if let job { return afterSubmit(job) }
@@ -197,10 +190,6 @@ package struct RunState: Sendable, Equatable {
     case .submitting, .needsDecision: enter(.reconciling, .reconcile)
     case .submitted, .succeeded, .downloaded, .failed: unexpected("\(reached.rawValue) without a job")
     }
-  }
-
-  private mutating func afterPreparation() -> Action {
-    goal == .preparation ? enter(.ended, .finish) : enter(.uploading, .upload, reached: .prepared)
   }
 
   private mutating func afterUpload() -> Action {

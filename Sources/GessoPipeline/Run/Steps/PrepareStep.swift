@@ -6,10 +6,13 @@ internal import ScenarioAPI
 
 /// Prepares the images of an order; they are on record before anything is sent, and on disk if more than the price is asked for.
 struct PrepareStep: Sendable {
-  let context: RunContext
+  let ledger: Ledger
+  let preparer: ImagePreparer
   let places: RunPlaces
   /// False where only the price is asked for, which leaves nothing behind in the order's folder.
   let writesFiles: Bool
+  /// Receives the events.
+  let report: @Sendable (Img2ImgEvent) -> Void
 
   /// Prepares the source and the second image.
   ///
@@ -25,7 +28,7 @@ struct PrepareStep: Sendable {
   ) async throws -> PreparedImages {
     guard case .image(let source) = order.source else {
       if entry.state == .planned {
-        try context.ledger.recordPrepared(
+        try ledger.recordPrepared(
           entry.id, sha256: nil, path: nil, geometry: nil, parameters: try JSONText.line(request.record))
       }
       return PreparedImages()
@@ -38,19 +41,13 @@ struct PrepareStep: Sendable {
       geometry = try JSONText.value(GeometryRecord.self, of: record)
     } else {
       var path: String?
-      (images.source, geometry, path) = try await inTurn(entry.intent) {
-        if let shared = try sharedImage(of: order, entry.intent) {
-          context.report(.preparedBefore)
-          return shared
-        }
-        return try await prepared(source, order)
-      }
+      (images.source, geometry, path) = try await inTurn(source, order, entry.intent)
       request.complete(for: geometry.canvas)
       if let results = request.size, !results.hasShape(of: geometry.canvas) {
-        context.report(.noticed(.otherShape(results: results, prepared: geometry.canvas)))
+        report(.noticed(.otherShape(results: results, prepared: geometry.canvas)))
       }
       try request.validate()
-      try context.ledger.recordPrepared(
+      try ledger.recordPrepared(
         entry.id, sha256: images.source?.sha256, path: path?.absolutePath, geometry: try JSONText.line(geometry),
         parameters: try JSONText.line(request.record))
     }
@@ -59,29 +56,61 @@ struct PrepareStep: Sendable {
     return images
   }
 
+  /// Prepares the images of an order for whichever account gives it later.
+  ///
+  /// - Returns: The path of the prepared image; nil where the service fetches it itself.
+  /// - Throws: A `PreparationError` or a ``PipelineError``.
+  func run(_ order: Img2ImgOrder) async throws -> String? {
+    guard case .image(let source) = order.source else { return nil }
+    let intent = try await offThePool { _ in try order.intentToPrepare() }
+    let (_, geometry, path) = try await inTurn(source, order, intent) { (image, geometry, path) in
+      guard intent.sourceSHA256 != nil else { return }
+      var done = intent
+      (done.preparedSHA256, done.preparedPath, done.geometry) = (
+        image.sha256, path?.absolutePath, try JSONText.line(geometry)
+      )
+      try ledger.recordPreparation(done)
+    }
+    _ = try await preparedSecond(order, geometry)
+    return path
+  }
+
   private typealias Prepared = (image: EncodedImage, geometry: GeometryRecord, path: String?)
 
   private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> Prepared {
     let recipe = order.recipe(for: .source)
-    return try await places.preparations.enter(for: source, recipe, context.preparer) { preparer, flag in
-      context.report(.preparing)
+    return try await places.preparations.enter(for: source, recipe, preparer) { preparer, flag in
+      report(.preparing)
       let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
       let (encoded, path) = try encoded(image.bytes, as: "prepared", image.format.fileExtension, of: order)
-      context.report(.prepared(image, path: path))
+      report(.prepared(image, path: path))
       return (encoded, image.geometry, path)
     }
   }
 
-  /// Runs `body` after other orders that prepare the same image by the same recipe, so that all but one of them find it prepared.
-  private func inTurn(_ intent: LedgerIntent, _ body: () async throws -> Prepared) async throws -> Prepared {
-    guard let source = intent.sourceSHA256, let recipe = intent.recipeSHA256 else { return try await body() }
-    return try await places.inTurn("image \(source) \(recipe)", body)
+  /// Prepares an image after other orders that prepare the same one by the same recipe, so that all but one of them find it prepared.
+  /// `record` puts an image on record that was not found.
+  private func inTurn(
+    _ source: ImageSource, _ order: Img2ImgOrder, _ intent: LedgerIntent,
+    recording record: (Prepared) throws -> Void = { _ in }
+  ) async throws -> Prepared {
+    func image() async throws -> Prepared {
+      if let shared = try sharedImage(of: order, intent) {
+        report(.preparedBefore)
+        return shared
+      }
+      let image = try await prepared(source, order)
+      try record(image)
+      return image
+    }
+    guard let digest = intent.sourceSHA256, let recipe = intent.recipeSHA256 else { return try await image() }
+    return try await places.inTurn("image \(digest) \(recipe)", image)
   }
 
   /// The same image, prepared by the same recipe for another order, if its file is unchanged; under this order's name.
   private func sharedImage(of order: Img2ImgOrder, _ intent: LedgerIntent) throws -> Prepared? {
     guard let source = intent.sourceSHA256, let recipe = intent.recipeSHA256,
-      let earlier = try context.ledger.preparedRun(sourceSHA256: source, recipeSHA256: recipe),
+      let earlier = try ledger.preparedRun(sourceSHA256: source, recipeSHA256: recipe),
       let geometry = earlier.intent.geometry, let path = earlier.intent.preparedPath,
       case .bytes(let bytes)? = Self.earlierImage(earlier)?.content
     else { return nil }
@@ -94,8 +123,8 @@ struct PrepareStep: Sendable {
     guard let second = order.second else { return nil }
     return try await offThePool { flag in
       let (bytes, format, notes) = try second.prepared(
-        by: context.preparer, as: order.recipe(for: .second(second, on: geometry)), cancellation: flag)
-      for note in notes { context.report(.noticed(note)) }
+        by: preparer, as: order.recipe(for: .second(second, on: geometry)), cancellation: flag)
+      for note in notes { report(.noticed(note)) }
       return try encoded(bytes, as: second.name, format.fileExtension, of: order).image
     }
   }
@@ -140,7 +169,7 @@ struct PrepareStep: Sendable {
       let target = URL(filePath: path).resolvingSymlinksInPath().path
       let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
       if existing == sha256 { return path }
-      guard let existing, try context.ledger.isInput(sha256: existing, prepared: false) || isResult(path) else {
+      guard let existing, try ledger.isInput(sha256: existing, prepared: false) || isResult(path) else {
         try onFiles(
           try DurableFile.write(bytes, to: path, replacing: order.replacesPreparedImages, notOver: order.inputFiles))
         return path
@@ -150,7 +179,7 @@ struct PrepareStep: Sendable {
   }
 
   private func isResult(_ path: String) throws -> Bool {
-    try ResultRecord.claim(beside: path) != nil || !context.ledger.results(at: path.absolutePath).isEmpty
+    try ResultRecord.claim(beside: path) != nil || !ledger.results(at: path.absolutePath).isEmpty
   }
 }
 
