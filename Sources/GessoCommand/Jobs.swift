@@ -281,7 +281,7 @@ private func jobToGoOn(with id: String) async throws(CommandError) -> JobID {
 /// The ledger of this user.
 private func openLedger() throws(CommandError) -> Ledger {
   let settings = Configuration(flags: .init(), environment: Environment.variables, folder: ".")
-  return try ServiceOptions.ledger(at: try settings.ledgerPath())
+  return try ServiceOptions.ledger(at: try settings.ledgerPath(), allowingNetwork: true)
 }
 
 extension Job {

@@ -72,7 +72,7 @@ package struct Report: Verb {
       guard FileManager.default.fileExists(atPath: path) else {
         throw .usage("there is no ledger \(path)", remedy: "name the ledger of the batch with --ledger FILE")
       }
-      return try ServiceOptions.ledger(at: path)
+      return try ServiceOptions.ledger(at: path, allowingNetwork: true)
     }
   }
 

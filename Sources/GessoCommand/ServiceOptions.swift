@@ -62,7 +62,14 @@ package struct ServiceOptions: ParsableArguments {
     }
   }
 
-  static func ledger(at path: String) throws(CommandError) -> Ledger {
-    try reportingErrors { try Ledger(path: path) }
+  /// The ledger in a file.
+  ///
+  /// - Parameters:
+  ///   - path: The path of the file.
+  ///   - allowingNetwork: True to take one on a network file system as well, for this process alone.
+  /// - Returns: The ledger.
+  /// - Throws: Status 10 for a ledger that cannot be used.
+  static func ledger(at path: String, allowingNetwork: Bool = false) throws(CommandError) -> Ledger {
+    try reportingErrors { try Ledger(path: path, allowingNetwork: allowingNetwork) }
   }
 }

@@ -286,6 +286,54 @@ struct LedgerTests {
     _ = try Ledger(path: path, onCommit: nil) { _ in FileSystem(typeName: "ext4") }
   }
 
+  /// Opens a ledger for this process alone, as on a network file system.
+  private func alone(_ path: String) throws -> Ledger {
+    try Ledger(path: path, allowingNetwork: true, onCommit: nil) { _ in FileSystem(typeName: "nfs4") }
+  }
+
+  @Test("on a network file system one process may have a ledger: without WAL, under a lock, with every run held once")
+  func alone() throws {
+    let path = path + "-network/ledger.sqlite"
+    var ledger: Ledger? = try alone(path)
+    #expect(try ledger?.durability().journalMode == "delete")
+    #expect(try ledger?.durability().synchronous == 2)
+    var claim = try ledger?.claim(Self.intent, again: false)
+    #expect(claim?.entry.id == 1)
+    #expect { try ledger?.claim(Self.intent, again: false) } throws: { ($0 as? PipelineError)?.code == .runInProgress }
+    // Nothing of WAL, and no locks but one.
+    let names = try FileManager.default.contentsOfDirectory(atPath: path.replacing("/ledger.sqlite", with: ""))
+    #expect(Set(names) == ["ledger.sqlite", "ledger.sqlite-journal", "ledger.sqlite.lock"])
+    #expect { try alone(path) } throws: { error in
+      let error = error as? PipelineError
+      return error?.code == .ledgerUnavailable
+        && error?.message == "another process has the ledger \(path), and on a network file system (nfs4) only one may"
+    }
+    // Another program that knows nothing of the lock beside it is held off by SQLite's own.
+    #expect(throws: DatabaseError.self) {
+      try DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
+    }
+    claim = nil
+    claim = try ledger?.claim(Self.intent, again: false)
+    #expect(claim?.entry.id == 1)
+    (claim, ledger) = (nil, nil)
+    let next = try alone(path)
+    #expect(try next.claim(Self.intent, again: false).entry.id == 1)
+    try next.check()
+  }
+
+  @Test("SQLite's own lock counts as well, and a ledger with a WAL is taken from a local disk")
+  func aloneAfterShared() throws {
+    let path = path + "-moved/ledger.sqlite"
+    var shared: Ledger? = try Ledger(path: path)
+    let run = try shared?.claim(Self.intent, again: false).entry.id
+    #expect(try shared?.durability().journalMode == "wal")
+    #expect { try alone(path) } throws: { ($0 as? PipelineError)?.message.hasPrefix("another process has") == true }
+    shared = nil
+    let moved = try alone(path)
+    #expect(try moved.durability().journalMode == "delete")
+    #expect(try moved.claim(Self.intent, again: false).entry.id == run)
+  }
+
   @Test("a ledger in a folder that cannot be made is refused in one line, in the system's words")
   func noFolder() throws {
     let folder = TestFolder.url.path

@@ -48,27 +48,14 @@ extension Ledger {
     CREATE INDEX batchRow_position ON batchRow (batch, position);
     """
 
-  /// Opens the database. A missing database or folder is made, closed to other users.
+  /// Opens a database that processes share. A missing one is made, closed to other users.
   ///
-  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed, or for a network file system; or an
-  ///   error of SQLite or of the file system.
-  static func openDatabase(
-    _ path: String, _ fileSystem: (String) -> FileSystem?, pause: (Duration) -> Void
-  ) throws -> DatabaseQueue {
-    let folder = URL(filePath: path).deletingLastPathComponent().path
-    try Folder.make(folder, permissions: 0o700)
-    if let type = fileSystem(folder)?.networkType {
-      throw PipelineError(
-        .ledgerUnavailable, stage: .write,
-        "the ledger \(path) is on a network file system (\(type)), where two processes could pay for one job twice",
-        remedy: .useLedger(.onThisMachine))
-    }
+  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the file
+  ///   system.
+  static func openShared(_ path: String, in folder: String, pause: (Duration) -> Void) throws -> DatabaseQueue {
     // Under a lock, so that only one process makes the tables of a new file.
     return try withLock(on: folder, of: path, pause: pause) {
-      if !FileManager.default.fileExists(atPath: path) {
-        // SQLite gives its journal files the permissions of the database.
-        _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
-      }
+      makeFile(path)
       var configuration = GRDB.Configuration()
       configuration.busyMode = .timeout(10)
       configuration.readonly = true
@@ -84,14 +71,59 @@ extension Ledger {
       try database.writeWithoutTransaction { database in
         // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
         try database.execute(sql: "PRAGMA synchronous = FULL")
-        if try isNew(database, path) {
-          try database.inTransaction {
-            try database.execute(sql: marks + tables)
-            return .commit
-          }
-        }
+        if try isNew(database, path) { try makeTables(database) }
       }
       return database
+    }
+  }
+
+  /// Opens a database on a network file system for this process alone: with a rollback journal, because WAL needs memory that all
+  /// processes share, and under locks of the file system that are kept, and fail where they cannot be had.
+  ///
+  /// - Throws: As ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has it.
+  static func openAlone(_ path: String, on type: String) throws -> (DatabaseQueue, LedgerLock) {
+    let inUse = PipelineError(
+      .ledgerUnavailable, stage: .write,
+      "another process has the ledger \(path), and on a network file system (\(type)) only one may",
+      remedy: .either("wait until it ends", or: .useLedger(.another)))
+    // Not the file itself: a lock of SQLite's would be lost when any descriptor of it is closed.
+    guard let lock = try LedgerLock(path: path + ".lock") else { throw inUse }
+    makeFile(path)
+    var configuration = GRDB.Configuration()
+    configuration.busyMode = .immediateError
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+    do {
+      let database = try DatabaseQueue(path: path, configuration: configuration)
+      try database.writeWithoutTransaction { database in
+        let isNew = try isNew(database, path)
+        try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL")
+        // A transaction that writes takes SQLite's own lock, which is not given up then.
+        if isNew { try makeTables(database) } else { try database.execute(sql: "BEGIN EXCLUSIVE; COMMIT") }
+      }
+      return (database, lock)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+      throw inUse
+    }
+  }
+
+  /// The refusal of a ledger on a network file system that processes would share.
+  static func refusal(of path: String, on type: String) -> PipelineError {
+    PipelineError(
+      .ledgerUnavailable, stage: .write,
+      "the ledger \(path) is on a network file system (\(type)), where two processes could pay for one job twice",
+      remedy: .useLedger(.onThisMachine))
+  }
+
+  private static func makeFile(_ path: String) {
+    guard !FileManager.default.fileExists(atPath: path) else { return }
+    // SQLite gives its journal files the permissions of the database.
+    _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+  }
+
+  private static func makeTables(_ database: Database) throws {
+    try database.inTransaction {
+      try database.execute(sql: marks + tables)
+      return .commit
     }
   }
 

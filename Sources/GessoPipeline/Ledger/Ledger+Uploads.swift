@@ -9,7 +9,7 @@ extension Ledger {
   /// The exclusive right to upload these bytes; nil when another task or process is uploading them.
   package func lockUpload(of sha256: String, account: Account) throws(PipelineError) -> LedgerLock? {
     let name = ContentDigest.sha256(of: [UInt8]("\(sha256) \(account.id)".utf8))
-    return try LedgerLock(path: "\(path)-locks/upload-\(name)")
+    return try lock(named: "upload-\(name)")
   }
 
   /// Records the asset that the service made of these bytes.

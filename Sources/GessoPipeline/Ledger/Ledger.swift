@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// The service takes no idempotency key. The only guard against paying twice or losing a paid result is to record the intent
 /// before a request and its outcome right after. Every method returns when the change is on the disk (WAL, `synchronous=FULL`).
-/// Several processes may share one ledger.
+/// Several processes may share one ledger, but not on a network file system, where one process may have it alone.
 ///
 /// The methods block for the few milliseconds that a sync takes. They are deliberately not `async`, because a canceled task must
 /// still be able to record the job that it has just paid for.
@@ -16,29 +16,48 @@ public final class Ledger: Sendable {
   /// Where the file is.
   public let path: String
   private let database: DatabaseQueue
+  /// What keeps other processes and tasks away from a ledger on a network file system; nil for one that processes share.
+  private let alone: (lock: LedgerLock, names: HeldNames)?
   private let commits = Mutex(0)
   private let onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
 
   /// Opens the ledger. A missing file or folder is made, closed to other users.
   ///
+  /// - Parameters:
+  ///   - path: The path of the file.
+  ///   - allowingNetwork: True to open a ledger on a network file system too. No other process may have it then, on any machine: it
+  ///     is refused while one has it, and this process keeps it as long as the value lives. The file system has to have locks between
+  ///     its machines (Lustre: the mount option `flock`; SMB: not `nobrl`; FUSE: see its program).
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`; a ledger of another version is refused, and nothing
   ///   in it is changed.
-  public convenience init(path: String) throws(PipelineError) { try self.init(path: path, onCommit: nil) }
+  public convenience init(path: String, allowingNetwork: Bool = false) throws(PipelineError) {
+    try self.init(path: path, allowingNetwork: allowingNetwork, onCommit: nil)
+  }
 
-  /// Opens the ledger as ``init(path:)`` does.
+  /// Opens the ledger as ``init(path:allowingNetwork:)`` does.
   ///
   /// `onCommit` is called after every commit with the commit's number, from 1, and its step: tests end the process there.
   /// `fileSystem` finds the file system of a folder, and `pause` blocks between two attempts to lock it.
   package init(
-    path: String, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?,
+    path: String, allowingNetwork: Bool = false, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?,
     fileSystem: (String) -> FileSystem? = FileSystem.init(holding:),
     pause: (Duration) -> Void = { Thread.sleep(forTimeInterval: $0 / .seconds(1)) }
   ) throws(PipelineError) {
     self.path = path
     self.onCommit = onCommit
     do {
-      database = try Self.openDatabase(path, fileSystem, pause: pause)
-      try Folder.make(path + "-locks", permissions: 0o700)
+      let folder = URL(filePath: path).deletingLastPathComponent().path
+      try Folder.make(folder, permissions: 0o700)
+      if let type = fileSystem(folder)?.networkType {
+        guard allowingNetwork else { throw Self.refusal(of: path, on: type) }
+        let lock: LedgerLock
+        (database, lock) = try Self.openAlone(path, on: type)
+        alone = (lock, HeldNames())
+      } else {
+        database = try Self.openShared(path, in: folder, pause: pause)
+        alone = nil
+        try Folder.make(path + "-locks", permissions: 0o700)
+      }
     } catch let error as PipelineError {
       throw error
     } catch {
@@ -121,8 +140,12 @@ public final class Ledger: Sendable {
   /// True while another task or process is at work on a run.
   func isClaimed(_ id: Int64) throws(PipelineError) -> Bool { try lock(id) == nil }
 
-  private func lock(_ id: Int64) throws(PipelineError) -> LedgerLock? {
-    try LedgerLock(path: "\(path)-locks/\(id)")
+  private func lock(_ id: Int64) throws(PipelineError) -> LedgerLock? { try lock(named: "\(id)") }
+
+  /// The exclusive right to what has this name in the ledger; nil while another task or process has it.
+  func lock(named name: String) throws(PipelineError) -> LedgerLock? {
+    if let alone { return LedgerLock(name, among: alone.names) }
+    return try LedgerLock(path: "\(path)-locks/\(name)")
   }
 
   static func insert(

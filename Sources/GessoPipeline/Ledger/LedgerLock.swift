@@ -1,13 +1,18 @@
 internal import Foundation
 package import Ground
+internal import Synchronization
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
 /// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so a dead
-/// process leaves no lock behind.
+/// process leaves no lock behind. In a ledger that one process has alone, it is a name among those that the process holds.
 package final class LedgerLock: Sendable {
-  private let path: String
-  private let descriptor: Int32
+  private enum Kind {
+    case file(path: String, descriptor: Int32)
+    case name(String, HeldNames)
+  }
+
+  private let kind: Kind
 
   /// The attempts to lock the file that the path leads to, while its holders remove it.
   private static let attempts = 1_000
@@ -32,8 +37,7 @@ package final class LedgerLock: Sendable {
       }
       // The last holder may have removed the file between the two calls; a lock on a removed file excludes nobody.
       if let locked = FileIdentity(descriptor: descriptor), identity(path) == locked {
-        self.path = path
-        self.descriptor = descriptor
+        kind = .file(path: path, descriptor: descriptor)
         return
       }
       close(descriptor)
@@ -42,9 +46,19 @@ package final class LedgerLock: Sendable {
     throw Self.failure(path, ESTALE)
   }
 
+  /// Takes a name; nil when another task of this process holds it.
+  init?(_ name: String, among names: HeldNames) {
+    guard names.take(name) else { return nil }
+    kind = .name(name, names)
+  }
+
   deinit {
-    unsafe unlink(path)
-    close(descriptor)
+    switch kind {
+    case .file(let path, let descriptor):
+      unsafe unlink(path)
+      close(descriptor)
+    case .name(let name, let names): names.give(name)
+    }
   }
 
   private static func failure(_ path: String, _ code: Int32) -> PipelineError {
@@ -52,6 +66,14 @@ package final class LedgerLock: Sendable {
       .ledgerUnavailable, stage: .write, "cannot lock \(path): \(unsafe String(cString: strerror(code)))",
       remedy: .either("check the folder and its permissions", or: .useLedger(.another)))
   }
+}
+
+/// The names that the tasks of one process hold.
+final class HeldNames: Sendable {
+  private let held = Mutex<Set<String>>([])
+
+  func take(_ name: String) -> Bool { held.withLock { $0.insert(name).inserted } }
+  func give(_ name: String) { held.withLock { _ = $0.remove(name) } }
 }
 
 /// A run that is reserved for the holder of this value, as long as the value lives.
