@@ -46,8 +46,9 @@ package struct Batch: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "Take one part of n of the rows, from 1/n to n/n, the same on every machine. Limits of cost become one n-th.",
-      valueName: "i/n"))
+      "Take one part of n of the rows, from 1/n to n/n, the same on every machine; auto takes it from a Slurm array or a Kubernetes "
+        + "Indexed Job. Limits of cost become one n-th. Each part has a ledger of its own (GESSO_LEDGER).",
+      valueName: "i/n|auto[/n]"))
   var shard: ShardArgument?
 
   @Flag(name: .customLong("retry-failed"), help: "Begin rows again that failed before.")
@@ -101,6 +102,7 @@ package struct Batch: Verb {
 
   package mutating func perform() async throws -> CommandStatus {
     let console = common.console
+    let shard = try shard?.shard(Environment.variables)
     let words = Array(CommandLine.arguments.dropFirst())
     let given = OptionWords(Array(try Synonyms.resolved(words).arguments.dropFirst()), OptionTable(of: "batch"))
     let folder = results.folder ?? "."
@@ -112,7 +114,7 @@ package struct Batch: Verb {
     if !unused.isEmpty {
       console.note("gesso: not used: the column\(unused.count == 1 ? "" : "s") \(unused.joined(separator: ", "))")
     }
-    let chosen = try chosen(of: jobs)
+    let chosen = if let shard { try chosen(of: jobs, shard) } else { Array(0..<jobs.rows.count) }
     if check, !job.dryRun { return try await BatchTable(jobs, chosen, common, preparation).print(prices: nil) }
     let account = try account()
     let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
@@ -122,18 +124,19 @@ package struct Batch: Verb {
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
     return try await Interruption.guarding(patience: .seconds(5), onSignal: report.interrupt) {
-      try await command.run(jobs, chosen, account, report, name: name, line: line, folder: folder)
+      try await command.run(jobs, chosen, shard, account, report, name: name, line: line, folder: folder)
     }
   }
 
   private func run(
-    _ jobs: RowJobs, _ chosen: [Int], _ account: ScenarioConfiguration?, _ report: BatchReporter, name: String,
-    line: String, folder: String
+    _ jobs: RowJobs, _ chosen: [Int], _ shard: Shard?, _ account: ScenarioConfiguration?, _ report: BatchReporter,
+    name: String, line: String, folder: String
   ) async throws -> CommandStatus {
     let limits = preparation.limits(
-      threads: max(1, (preparation.threads ?? Environment.cores) / min(chosen.count, Environment.cores)))
+      threads: max(1, (preparation.threads ?? Environment.cores) / min(max(1, chosen.count), Environment.cores)))
     let preparer = try Environment.preparer(Environment.variables, limits: limits)
-    let ledger = try ServiceOptions.ledger(at: try service.configuration.ledgerPath())
+    let ledger = try ServiceOptions.ledger(
+      at: try service.configuration.ledgerPath(), allowingNetwork: shard != nil)
     func orders(
       on pipeline: Img2ImgPipeline, _ order: @escaping @Sendable (RowJobs.Job) async throws -> Img2ImgOrder
     ) -> Img2ImgBatch {
@@ -235,20 +238,20 @@ package struct Batch: Verb {
         + ", and nothing was begun", remedy: "mend or remove them")
   }
 
-  /// The rows of this shard, by their places among all.
-  private func chosen(of jobs: RowJobs) throws(CommandError) -> [Int] {
-    guard let shard else { return Array(0..<jobs.rows.count) }
+  /// The rows of a shard, by their places among all.
+  private func chosen(of jobs: RowJobs, _ shard: Shard) throws(CommandError) -> [Int] {
     var chosen: [Int] = []
     for index in 0..<jobs.rows.count
     where BatchRowKey.shard(of: try jobs.job(index).key, count: shard.count) == shard.index {
       chosen.append(index)
     }
-    let limits = [job.maxCost != nil ? "--max-cost" : nil, job.maxCostPerDay != nil ? "--max-cost-per-day" : nil]
-      .compactMap(\.self)
+    var limits = job.maxCost == nil ? [] : ["--max-cost"]
+    if try job.dailyLimit(service.configuration) != nil {
+      limits.append(job.maxCostPerDay == nil ? Configuration.dailyLimitName : "--max-cost-per-day")
+    }
     common.console.note(
-      "gesso: shard \(shard.index) of \(shard.count), \(chosen.count) of \(jobs.rows.count) rows"
+      "gesso: shard \(shard.index) of \(shard.count), \(Figure.count(chosen.count)) of \(Figure.count(jobs.rows.count)) rows"
         + (limits.isEmpty ? "" : "; 1/\(shard.count) of \(limits.joined(separator: " and ")) is for it"))
-    guard !chosen.isEmpty else { throw .usage("this shard has no rows", remedy: "use fewer shards") }
     return chosen
   }
 
@@ -272,21 +275,6 @@ package struct Batch: Verb {
     let stem = source == "-" ? "list" : OutputNaming.stem(of: absoluteSource)
     return "\(stem)-\(String(repeating: "0", count: max(0, 16 - number.count)) + number)".prefix(stem.count + 7)
       .description
-  }
-}
-
-/// A part of the rows, as `3/8`.
-package struct ShardArgument: ExpressibleByArgument, Sendable {
-  /// From 1.
-  package let index: Int
-  package let count: Int
-
-  package init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let index = parts[0], let count = parts[1], count <= 100_000,
-      (1...max(1, count)).contains(index)
-    else { return nil }
-    (self.index, self.count) = (index, count)
   }
 }
 

@@ -17,7 +17,9 @@ final class BatchReporter: Sendable {
     /// The kinds of remarks that were shown, and how often each came.
     var remarks: [String: Int] = [:]
     var stop: CommandError?
+    /// Why rows failed, and why others were left open.
     var failures: [CommandStatus] = []
+    var left: [CommandStatus] = []
     var isInterrupted = false
   }
 
@@ -254,7 +256,7 @@ final class BatchReporter: Sendable {
     case .passing:
       state.withLock { state in
         state.tally.open += 1
-        state.failures.append(failure.status)
+        state.left.append(failure.status)
       }
       let id =
         row.jobID.map { "job \($0) goes on: the same command goes on with it" } ?? "the same command goes on with it"
@@ -277,8 +279,8 @@ final class BatchReporter: Sendable {
   // MARK: The end
 
   private func end(summary: Bool = true) throws(CommandError) -> CommandStatus {
-    let (tally, stop, failures, remarks, isInterrupted) = state.withLock {
-      ($0.tally, $0.stop, $0.failures, $0.remarks, $0.isInterrupted)
+    let (tally, stop, failures, left, remarks, isInterrupted) = state.withLock {
+      ($0.tally, $0.stop, $0.failures, $0.left, $0.remarks, $0.isInterrupted)
     }
     if !verbose {
       let more = remarks.values.reduce(0) { $0 + $1 - 1 }
@@ -302,6 +304,8 @@ final class BatchReporter: Sendable {
     try event("end", tally.json.adding(["name": name, "error": stop?.object]))
     if isInterrupted { return .interrupted }
     if let stop { return stop.status }
+    // What is left for a while goes on with the same command, which is what a scheduler has to know.
+    if !left.isEmpty { return Set(left) == [.timedOut] ? .timedOut : .unavailable }
     return CommandStatus(failures: failures, of: tally.done + failures.count)
   }
 

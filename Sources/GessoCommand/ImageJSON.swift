@@ -111,6 +111,15 @@ enum Figure {
     }
   }
 
+  /// For example `10,000`.
+  static func count(_ count: Int) -> String {
+    var text = "\(count)"
+    for place in stride(from: text.count - 3, to: 0, by: -3) {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: place))
+    }
+    return text
+  }
+
   /// For example `2.16 megapixels`.
   static func megapixels(_ pixels: Int) -> String {
     pixels < 10_000 ? "\(pixels) pixels" : "\((Double(pixels) / 10_000).rounded() / 100) megapixels"
