@@ -67,13 +67,18 @@ package struct Report: Verb {
   private func ledgers() throws(CommandError) -> [Ledger] {
     let settings = Configuration(flags: .init(), environment: Environment.variables, folder: ".")
     let paths = ledger.isEmpty ? [try settings.ledgerPath()] : ledger
-    return try paths.map { path throws(CommandError) in
+    var (known, ledgers) = ([FileIdentity](), [Ledger]())
+    for path in paths {
       // Opening one that is not there would make it.
-      guard FileManager.default.fileExists(atPath: path) else {
+      guard let identity = FileIdentity(path) else {
         throw .usage("there is no ledger \(path)", remedy: "name the ledger of the batch with --ledger FILE")
       }
-      return try ServiceOptions.ledger(at: path, allowingNetwork: true)
+      // One that is named twice counts once.
+      guard !known.contains(identity) else { continue }
+      known.append(identity)
+      ledgers.append(try ServiceOptions.ledger(at: path, allowingNetwork: true))
     }
+    return ledgers
   }
 
   private func write(_ report: BatchReport, by preparer: ImagePreparer) async throws {

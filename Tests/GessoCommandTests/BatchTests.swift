@@ -116,6 +116,7 @@ struct BatchTests {
       (["photos/a.jpg", "--prompt", "x", "-o", "out"], "is no folder and no manifest"),
       (["photos", "--prompt", "{row.x}", "-o", "out"], "the row has nothing for {row.x}"),
       (["photos", "--prompt", "x", "-o", "out", "--shard", "9/8"], "--shard"),
+      (["photos", "--prompt", "x", "-o", "out", "--shard", "auto/8"], "neither SLURM_ARRAY_TASK_ID nor"),
       (["photos", "--prompt", "x", "-o", "out", "--include", "*.gif"], "holds no images that the patterns take"),
     ])
   func usage(arguments: [String], words: String) async throws {
@@ -188,18 +189,75 @@ struct BatchTests {
     await sandbox.stop()
   }
 
-  @Test("shards have each row once, and their limits of cost are parts")
+  @Test("shards have each row once, and their limits of cost are parts; a shard without rows is done")
   func shards() async throws {
     try makePhotos()
     var keys: [String] = []
-    for index in 1...2 {
+    for index in 0...7 {
+      let slurm = [
+        "SLURM_ARRAY_TASK_ID": "\(index)", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_STEP": "1",
+        "SLURM_ARRAY_TASK_COUNT": "8",
+      ]
       let outcome = try await run(
-        ["photos", "--prompt", "x", "--check", "--json", "--shard", "\(index)/2", "--max-cost", "3"])
-      // A shard of so few rows may have none.
-      guard outcome.status == 0 else { continue }
-      #expect(outcome.errors.contains("of 3 rows; 1/2 of --max-cost is for it"))
-      keys += try outcome.objects().compactMap { $0["key"] as? String }
+        ["photos", "--prompt", "x", "--check", "--json", "--shard", "auto", "--max-cost", "3"],
+        slurm.merging(["GESSO_MAX_COST_PER_DAY": "8"]) { $1 })
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let rows = try outcome.objects()
+      #expect(
+        outcome.errorLines.first == "gesso: shard \(index + 1) of 8, \(rows.count) of 3 rows; "
+          + "1/8 of --max-cost and GESSO_MAX_COST_PER_DAY is for it")
+      keys += rows.compactMap { $0["key"] as? String }
     }
     #expect(keys.sorted() == ["a.jpg", "cats/b.jpg", "cats/old/c.jpg"])
+  }
+
+  @Test("the ledgers of shards are one report, and one that does not know the batch is named")
+  func reportOfShards() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    var name = ""
+    for index in 1...2 {
+      let ledger = gesso.folder.appending(path: "shard-\(index).sqlite").path
+      let outcome = try await run(
+        ["photos", "--prompt", "x", "-o", "out", "--shard", "\(index)/2"],
+        sandbox.environment.merging(["GESSO_LEDGER": ledger]) { $1 })
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      name = outcome.errors.firstMatch(of: /photos-[0-9a-f]{6}/).map { String($0.0) } ?? "none"
+    }
+    await sandbox.stop()
+    func report(_ ledgers: [String]) async throws -> GessoExecutable.Outcome {
+      try await gesso.run(["report", name, "-o", "report.html"] + ledgers.flatMap { ["--ledger", $0] })
+    }
+    // One that is named twice counts once.
+    let whole = try await report(["shard-1.sqlite", "shard-2.sqlite", "./shard-1.sqlite"])
+    #expect(whole.status == 0)
+    #expect(whole.errors.contains("3 of 3 done, 0 failed, 0 unfinished, for 0.75 creative units"), "\(whole.errors)")
+    _ = try await gesso.run(["jobs"], environment: ["GESSO_LEDGER": gesso.folder.appending(path: "new.sqlite").path])
+    let lacking = try await report(["shard-1.sqlite", "new.sqlite"])
+    #expect(lacking.status == 2)
+    #expect(
+      lacking.errorLines == [
+        "gesso: \(name): the ledger new.sqlite knows no batch \(name): leave it out if its shard has not begun; it has none yet"
+      ])
+  }
+
+  @Test("images are prepared without credentials and without a sandbox, and the batch finds them")
+  func preparesOnly() async throws {
+    try makePhotos()
+    let arguments = ["photos", "--prompt", "x", "-o", "out"]
+    for again in [false, true] {
+      let outcome = try await run(arguments + ["--prepare-only"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errorLines == ["gesso: 3 of 3 prepared"], "\(again)")
+      #expect(
+        outcome.text.split(separator: "\n").sorted() == [
+          "out/a.prepared.jpg", "out/cats/b.prepared.jpg", "out/cats/old/c.prepared.jpg",
+        ])
+    }
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    let batch = try await run(arguments + ["--json"], sandbox.environment)
+    #expect(batch.status == 0, "\(batch.errors)")
+    #expect(try batch.objects().last?["prepared"] as? Int == 0, "none was prepared again")
+    await sandbox.stop()
   }
 }

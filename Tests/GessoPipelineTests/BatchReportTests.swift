@@ -249,10 +249,12 @@ struct BatchReportTests {
 
   @Test("the ledgers of shards are one report, in the order of the rows")
   func shards() async throws {
+    // Each knows how many rows all shards have.
     let a = try ledger("a", rows: [Self.row(1, "one"), Self.row(3, "three")], rowCount: 5)
-    let b = try ledger("b", rows: [Self.row(2, "two", state: .failed)], rowCount: 4)
+    let b = try ledger("b", rows: [Self.row(2, "two", state: .failed)], rowCount: 5)
     let html = try await html(a, b)
-    #expect(html.contains("2 of 9 done"))
+    #expect(html.contains("2 of 5 done"))
+    #expect(html.contains("<dt>Not begun</dt><dd>2</dd>"))
     let names = html.matches(of: #/<h3 id="name-\d+"><bdi>(\w+)</#).map { String($0.1) }
     #expect(names == ["one", "two", "three"])
   }
@@ -261,8 +263,10 @@ struct BatchReportTests {
   func unknown() throws {
     let other = try Ledger(path: folder.appending(path: "other.sqlite").path)
     let known = try ledger(rows: [])
-    #expect { try BatchReport(of: "photos-1a2b3c", in: [known, other]) } throws: {
-      ($0 as? PipelineError)?.code == .unknownBatch
+    #expect { try BatchReport(of: "photos-1a2b3c", in: [known, other]) } throws: { error in
+      let error = error as? PipelineError
+      return error?.code == .unknownBatch && error?.message == "the ledger \(other.path) knows no batch photos-1a2b3c"
+        && error?.remedy == .both("leave it out if its shard has not begun", and: "it has none yet")
     }
   }
 

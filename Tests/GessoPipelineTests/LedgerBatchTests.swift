@@ -64,9 +64,9 @@ struct LedgerBatchTests {
       }
     }
     #expect(refusal()?.code == .unknownBatch)
-    #expect(refusal()?.description == "the ledger knows no batch x: begin one first")
+    #expect(refusal()?.description == "the ledger \(path) knows no batch x: it has none yet")
     _ = try begin(ledger)
-    #expect(refusal()?.description == "the ledger knows no batch x: the last ones are photos-1a2b3c")
+    #expect(refusal()?.description == "the ledger \(path) knows no batch x: its last ones are photos-1a2b3c")
   }
 
   @Test("claiming an order for a row records its run, which a later record of the row without one keeps")

@@ -37,8 +37,8 @@ extension Ledger {
     guard let found else {
       let names = try batches(limit: 5).map(\.name).joined(separator: ", ")
       throw PipelineError(
-        .unknownBatch, stage: .open, "the ledger knows no batch \(name)",
-        remedy: names.isEmpty ? "begin one first" : .text("the last ones are \(names)"))
+        .unknownBatch, stage: .open, "the ledger \(path) knows no batch \(name)",
+        remedy: names.isEmpty ? "it has none yet" : .text("its last ones are \(names)"))
     }
     return found.value
   }

@@ -54,15 +54,15 @@ public struct BatchReport: Sendable {
   public init(of name: String, in ledgers: [Ledger]) throws(PipelineError) {
     var (batches, rows, summary) = ([LedgerBatch](), [Row](), Summary())
     for ledger in ledgers {
-      let batch = try ledger.batch(named: name)
+      let batch = try Self.batch(named: name, in: ledger, of: ledgers.count)
       batches.append(batch)
-      let found = try ledger.rows(of: batch)
-      rows += found.map { Row(row: $0, ledger: ledger) }
-      summary.notBegun += max(0, batch.rowCount - found.count)
+      rows += try ledger.rows(of: batch).map { Row(row: $0, ledger: ledger) }
       let cost = try ledger.cost(of: batch)
       summary.cost += cost.sum
       summary.jobsWithoutCost += cost.unknown
     }
+    // Each shard knows how many rows the whole batch has.
+    summary.notBegun = max(0, (batches.map(\.rowCount).max() ?? 0) - Set(rows.map(\.row.key)).count)
     rows.sort { ($0.row.position, $0.row.key) < ($1.row.position, $1.row.key) }
     for row in rows {
       switch row.row.state {
@@ -74,6 +74,20 @@ public struct BatchReport: Sendable {
     let times = rows.flatMap(\.row.times.values)
     if let first = times.min(), let last = times.max() { summary.times = first...last }
     (self.batches, self.rows, self.summary, self.ledgers) = (batches, rows, summary, ledgers)
+  }
+
+  /// The batch on record in one of several ledgers.
+  private static func batch(
+    named name: String, in ledger: Ledger, of count: Int
+  ) throws(PipelineError) -> LedgerBatch {
+    do throws(PipelineError) {
+      return try ledger.batch(named: name)
+    } catch {
+      guard count > 1, error.code == .unknownBatch else { throw error }
+      throw PipelineError(
+        .unknownBatch, stage: error.stage, error.message,
+        remedy: .both("leave it out if its shard has not begun", and: error.remedy))
+    }
   }
 
   /// The folder that the thumbnails of a report go to, beside it; nil where they are in the page.
