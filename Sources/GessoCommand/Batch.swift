@@ -21,6 +21,9 @@ package struct Batch: Verb {
       the path, or all of the row's columns.
 
       Given again, the same command goes on: what is done is not done again. The ledger knows the batch by the name that is printed.
+
+      Images are prepared ahead of the jobs, but those that wait for their upload take no more than a quarter of --max-memory and a tenth \
+      of the free disk.
       """)
 
   @Argument(help: "A folder with the folders within it, a manifest, or - for a list of paths on standard input.")

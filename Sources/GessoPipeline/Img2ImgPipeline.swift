@@ -124,7 +124,7 @@ public struct Img2ImgPipeline: Sendable {
     try order.validate()
     try order.naming(seed: order.request.seed ?? "0").makeFolder(count: order.request.numSamples)
     return try await PrepareStep(
-      ledger: ledger, preparer: preparer, places: places, writesFiles: true, report: report
+      ledger: ledger, preparer: preparer, places: places, writesFiles: true, freeBytes: freeBytes, report: report
     ).run(order)
   }
 

@@ -173,4 +173,46 @@ struct Img2ImgBatchTests {
     await #expect(throws: CancellationError.self) { try await run.result }
     #expect(begun.withLock(\.self) <= 2)
   }
+
+  /// What prepared images that are not uploaded yet take, over the course of a batch.
+  private struct Waiting {
+    var sizes: [Int: Int] = [:]
+    var most = (images: 0, bytes: 0)
+
+    mutating func note(_ index: Int, _ event: Img2ImgEvent) {
+      switch event {
+      case .prepared(let image, _): sizes[index] = image.bytes.count
+      case .uploading(let progress): if progress.sentBytes == progress.totalBytes { sizes[index] = nil }
+      default: return
+      }
+      most = (max(most.images, sizes.count), max(most.bytes, sizes.values.reduce(0, +)))
+    }
+  }
+
+  @Test("images that wait for their upload take a tenth of the free disk at most", arguments: [0.5, 1, 2])
+  func room(images: Double) async throws {
+    let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
+    var pipeline = try pipeline(client)
+    let budget = 60_000.0
+    pipeline.freeBytes = { _ in UInt64(10 * images * budget) }
+    let orders: [Order] = (0..<12).map { number in
+      let made = order("\(number)", Fixtures.path("jpeg/small-\(["420", "422", "444", "440"][number % 4]).jpg"))
+      return {
+        var order = try await made()
+        // Each is another image.
+        order.recipe.size = .longestSide(240 - 16 * (number / 4), sides: .multiples(of: 16))
+        order.recipe.output = .jpeg(quality: 92, budget: .bytes(Int(budget)))
+        order.generation.numSamples = 1
+        return order
+      }
+    }
+    var waiting = Waiting()
+    let run = batch(pipeline, orders).start(polling: polling)
+    for await event in run.events { if case .progress(let index, let event) = event { waiting.note(index, event) } }
+    try await run.result
+    #expect(sandbox.statistics.jobs == 12)
+    // One that has more than all may have waits alone.
+    #expect(images < 1 ? waiting.most.images == 1 : Double(waiting.most.bytes) <= images * budget)
+    await sandbox.stop()
+  }
 }

@@ -6,7 +6,8 @@ internal import Synchronization
 /// Carries out many orders, several at a time: they share the ceiling of the account's plan and one limit of cost.
 ///
 /// An order is made when its turn comes, and nothing is kept of it once it has ended: memory does not grow with their number. Images
-/// are prepared ahead of the jobs by ``ahead`` orders at most, and a listener that reads slowly slows the work down.
+/// are prepared ahead of the jobs by ``ahead`` orders at most; those that wait for their upload take at most a quarter of
+/// `Limits.maxMemory` and a tenth of the disk that is free. A listener that reads slowly slows the work down.
 ///
 /// A failure of one order does not stop the others, unless every other one would fail in the same way: with refused credentials, no
 /// credit, a full disk, a ledger that cannot be used, a limit of cost that is reached, or a service that is down. No more orders then

@@ -101,7 +101,7 @@ struct ActiveRun {
     case .prepare(let reusing):
       let step = PrepareStep(
         ledger: context.ledger, preparer: context.preparer, places: places, writesFiles: writesImages,
-        report: context.report)
+        freeBytes: context.freeBytes, report: context.report)
       images = try await step.run(try ordered, entry, &request, reusing: reusing)
       return .prepared
     case .checkUpload:

@@ -8,6 +8,8 @@ struct EncodedImage: Sendable {
   let content: UploadContent
   let name: String
   let sha256: String
+  /// The room that it takes until it is uploaded; nil for one that was not prepared for this.
+  var room: HeldRoom?
 }
 
 /// The images to upload; none where the service fetches the source itself.

@@ -1,9 +1,11 @@
 internal import ImagePreparation
 internal import Synchronization
 
-/// Holds preparations back while others use the cores or the memory that all of them may have.
+/// Holds preparations back while others use the cores or the memory that all of them may have, or while the prepared images that wait for
+/// their upload take the room that they may have.
 ///
-/// An image takes one core, a huge one two. An image that needs more memory than all may have is prepared alone, within its own limit.
+/// An image takes one core, a huge one two. An image that needs more memory than all may have is prepared alone, within its own limit;
+/// one that needs more room is prepared once no other waits.
 final class PreparationPlaces: Sendable {
   /// The pixels from which an image is prepared by two threads.
   private static let hugePixels = 50_000_000
@@ -11,26 +13,47 @@ final class PreparationPlaces: Sendable {
   private struct Need {
     var cores: Int
     var bytes: Int
+    /// The most bytes of the prepared image, and what all that wait may have.
+    var room = Room()
+  }
+
+  /// The room for a prepared image until it is uploaded.
+  struct Room {
+    /// The most bytes that the image takes.
+    var bytes = 0
+    /// The bytes that all images which wait may have.
+    var limit = Int.max
   }
 
   private struct State {
     var free: Need
     var running = 0
+    /// The bytes of prepared images that wait, and those that images which are being prepared may take.
+    var waitingBytes = 0
     var nextID = 0
     var waiting: [(id: Int, need: Need, continuation: CheckedContinuation<Void, any Error>)] = []
 
     /// Removes the waiters that may continue now, in turn, and returns them.
     mutating func admit() -> [CheckedContinuation<Void, any Error>] {
       var admitted: [CheckedContinuation<Void, any Error>] = []
-      while let next = waiting.first, running == 0 || next.need.cores <= free.cores && next.need.bytes <= free.bytes {
+      while let next = waiting.first, hasCores(for: next.need), hasRoom(for: next.need.room) {
         take(next.need)
         admitted.append(waiting.removeFirst().continuation)
       }
       return admitted
     }
 
+    private func hasCores(for need: Need) -> Bool {
+      running == 0 || need.cores <= free.cores && need.bytes <= free.bytes
+    }
+
+    private func hasRoom(for room: Room) -> Bool {
+      waitingBytes == 0 || room.bytes <= room.limit - waitingBytes
+    }
+
     mutating func take(_ need: Need) {
       running += 1
+      waitingBytes += need.room.bytes
       free.cores -= need.cores
       free.bytes -= need.bytes
     }
@@ -53,14 +76,15 @@ final class PreparationPlaces: Sendable {
   ///   - source: The image, whose header says what it needs. One that can be read only once counts as a usual one.
   ///   - recipe: How it is prepared.
   ///   - preparer: Prepares it.
+  ///   - room: The room that the prepared image takes until the returned value is released.
   ///   - work: The work, with a preparer for its threads and the flag that cancellation raises.
-  /// - Returns: The value that `work` returns.
+  /// - Returns: The value that `work` returns, and the room.
   /// - Throws: `CancellationError` when the task is canceled while it waits, errors of the header, and the errors of `work`.
   func enter<Value: Sendable>(
-    for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer,
+    for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer, _ room: Room = Room(),
     _ work: @escaping @Sendable (ImagePreparer, CancellationFlag) throws -> Value
-  ) async throws -> Value {
-    var need = Need(cores: 1, bytes: 0)
+  ) async throws -> (value: Value, room: HeldRoom) {
+    var need = Need(cores: 1, bytes: 0, room: room)
     var preparer = preparer
     if !source.isReadOnce {
       let pixels: Int
@@ -77,8 +101,11 @@ final class PreparationPlaces: Sendable {
     }
     try await enter(need)
     defer { change { $0.give(need) } }
-    return try await offThePool { [preparer] flag in try work(preparer, flag) }
+    let held = HeldRoom(need.room.bytes, self)
+    return (try await offThePool { [preparer] flag in try work(preparer, flag) }, held)
   }
+
+  fileprivate func leave(_ bytes: Int) { change { $0.waitingBytes -= bytes } }
 
   private func enter(_ need: Need) async throws {
     let id = state.withLock { state in
@@ -110,5 +137,28 @@ final class PreparationPlaces: Sendable {
       waiter = state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).continuation }
     }
     waiter?.resume(throwing: CancellationError())
+  }
+}
+
+/// The room that a prepared image takes until it is uploaded: it is given back when this value is released, or made smaller once the
+/// image's size is known.
+final class HeldRoom: Sendable {
+  private let bytes: Mutex<Int>
+  private let places: PreparationPlaces
+
+  fileprivate init(_ bytes: Int, _ places: PreparationPlaces) {
+    self.bytes = Mutex(bytes)
+    self.places = places
+  }
+
+  deinit { places.leave(bytes.withLock(\.self)) }
+
+  /// Gives back what the image does not take.
+  func shrink(to size: Int) {
+    let rest = bytes.withLock { bytes in
+      defer { bytes = min(bytes, size) }
+      return max(0, bytes - size)
+    }
+    places.leave(rest)
   }
 }

@@ -11,6 +11,8 @@ struct PrepareStep: Sendable {
   let places: RunPlaces
   /// False where only the price is asked for, which leaves nothing behind in the order's folder.
   let writesFiles: Bool
+  /// The bytes that may still be written in a folder; nil where that is not known.
+  let freeBytes: @Sendable (String) -> UInt64?
   /// Receives the events.
   let report: @Sendable (Img2ImgEvent) -> Void
 
@@ -79,13 +81,26 @@ struct PrepareStep: Sendable {
 
   private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> Prepared {
     let recipe = order.recipe(for: .source)
-    return try await places.preparations.enter(for: source, recipe, preparer) { preparer, flag in
+    let place = try await places.preparations.enter(for: source, recipe, preparer, room(for: order)) {
+      preparer, flag -> Prepared in
       report(.preparing)
       let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
       let (encoded, path) = try encoded(image.bytes, as: "prepared", image.format.fileExtension, of: order)
       report(.prepared(image, path: path))
       return (encoded, image.geometry, path)
     }
+    var prepared = place.value
+    if case .bytes(let bytes) = prepared.image.content { place.room.shrink(to: bytes.count) }
+    prepared.image.room = place.room
+    return prepared
+  }
+
+  /// The room of a prepared image until it is uploaded. All that wait take at most a quarter of the memory that images may take and a
+  /// tenth of the disk that is free, because the results need the rest; where they have less than one image, they are prepared one by one.
+  private func room(for order: Img2ImgOrder) -> PreparationPlaces.Room {
+    let memory = preparer.limits.maxMemory / 4
+    let disk = writesFiles ? freeBytes(order.folder).map { Int(clamping: $0 / 10) } ?? .max : .max
+    return PreparationPlaces.Room(bytes: order.recipe.output.budget?.bytes ?? 0, limit: min(memory, disk))
   }
 
   /// Prepares an image after other orders that prepare the same one by the same recipe, so that all but one of them find it prepared.
