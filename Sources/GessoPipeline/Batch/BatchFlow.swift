@@ -10,9 +10,6 @@ final class BatchFlow<Value: Sendable>: Sendable {
     @Sendable (Img2ImgOrder, OrderTerms, @escaping @Sendable (Img2ImgEvent) -> Void) async throws -> Value
 
   private struct State {
-    /// The ends that wait for those before them, where they are reported in order.
-    var waiting: [Int: Img2ImgBatch.Event<Value>] = [:]
-    var ended = 0
     var failures = 0
     /// The orders in a row that the service left without an answer.
     var unanswered = 0
@@ -26,12 +23,15 @@ final class BatchFlow<Value: Sendable>: Sendable {
   /// False where nothing is put on record of the batch.
   private let isOrdered: Bool
   private let report: Report
+  /// Nil where ends are reported as they come.
+  private let ends: EndsInOrder<Img2ImgBatch.Event<Value>>?
   private let state = Mutex(State())
 
   init(_ batch: Img2ImgBatch, isOrdered: Bool, _ report: @escaping Report) {
     self.batch = batch
     self.isOrdered = isOrdered
     self.report = report
+    ends = batch.keepsOrder ? EndsInOrder(report) : nil
     brake = Brake(maxJobs: isOrdered ? batch.maxJobs : nil)
   }
 
@@ -102,14 +102,7 @@ final class BatchFlow<Value: Sendable>: Sendable {
   }
 
   private func end(_ index: Int, _ event: Img2ImgBatch.Event<Value>) {
-    guard batch.keepsOrder else { return report(event) }
-    state.withLock { state in
-      state.waiting[index] = event
-      while let next = state.waiting.removeValue(forKey: state.ended) {
-        report(next)
-        state.ended += 1
-      }
-    }
+    if let ends { ends.add(index, event) } else { report(event) }
   }
 }
 

@@ -1,7 +1,6 @@
 public import Foundation
 public import Ground
 public import ScenarioAPI
-internal import Synchronization
 
 /// Carries out many orders, several at a time: they share the ceiling of the account's plan and one limit of cost.
 ///
@@ -114,27 +113,12 @@ public struct Img2ImgBatch: Sendable {
     Run { report, room in
       let (items, keys) = isOrdered ? try await limited() : (nil, [])
       let flow = BatchFlow<Value>(self, isOrdered: isOrdered, report)
-      let (underWay, unsubmitted) = (Gate(max(1, width)), Gate(max(1, ahead)))
-      await withDiscardingTaskGroup { group in
-        for index in 0..<count {
-          await room()
-          do {
-            try await underWay.enter()
-            try await unsubmitted.enter()
-          } catch {
-            break
-          }
-          guard !flow.brake.isOn, !Task.isCancelled else { break }
-          report(.began(index: index))
-          let place = HeldPlace(unsubmitted)
-          group.addTask {
-            await flow.carryOut(index, items?[index], keys: keys, place, work)
-            place.leave()
-            underWay.leave()
-          }
-        }
+      try await BatchEngine(count: count, width: width, ahead: ahead).run(
+        room: room, while: { !flow.brake.isOn }
+      ) { index, place in
+        report(.began(index: index))
+        await flow.carryOut(index, items?[index], keys: keys, place, work)
       }
-      try Task.checkCancellation()
     }
   }
 
@@ -155,21 +139,5 @@ public struct Img2ImgBatch: Sendable {
       }
     }
     return (made, keys)
-  }
-}
-
-/// A place in a gate that is given up once, however often it is asked for.
-final class HeldPlace: Sendable {
-  private let gate: Gate
-  private let isHeld = Mutex(true)
-
-  init(_ gate: Gate) { self.gate = gate }
-
-  func leave() {
-    let wasHeld = isHeld.withLock { isHeld in
-      defer { isHeld = false }
-      return isHeld
-    }
-    if wasHeld { gate.leave() }
   }
 }

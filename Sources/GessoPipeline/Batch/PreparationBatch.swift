@@ -92,37 +92,25 @@ public struct PreparationBatch: Sendable {
   ) -> Run<Outcome<Value>, Void> {
     let names = OutputNaming.names(inputs.map(\.stem), name)
     return Run { report in
-      var waiting: [Int: Outcome<Value>] = [:]
-      var (begun, reported) = (0, 0)
-      await withTaskGroup(of: Outcome<Value>.self) { group in
-        while reported < inputs.count {
-          while begun < inputs.count, begun - reported - waiting.count < max(1, width), !Task.isCancelled {
-            let index = begun
-            begun += 1
-            group.addTask { await outcome(of: index, name: names[index], keep) }
-          }
-          guard let outcome = await group.next() else { return }
-          waiting[outcome.index] = outcome
-          while let next = waiting.removeValue(forKey: reported) {
-            reported += 1
-            report(next)
-          }
-        }
+      let ends = EndsInOrder(report)
+      let places = PreparationPlaces(cores: width, bytes: preparer.limits.maxMemory)
+      try await BatchEngine(count: inputs.count, width: width).run { index, _ in
+        ends.add(index, await outcome(of: index, name: names[index], places, keep))
       }
-      try Task.checkCancellation()
     }
   }
 
   private func outcome<Value>(
-    of index: Int, name: String, _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
+    of index: Int, name: String, _ places: PreparationPlaces,
+    _ keep: @escaping @Sendable (Int, PreparedImage, String?) throws -> Value
   ) async -> Outcome<Value> {
     do {
       let source = try await inputs[index].source(recipe.readsAgain())
-      let value = try await offThePool { flag in
+      let prepared = try await places.enter(for: source, recipe, preparer) { preparer, flag in
         let image = try preparer.prepareBlocking(source, as: recipe, tensor: tensor?.format, cancellation: flag)
         return try keep(index, image, try write(image, name: name))
       }
-      return Outcome(index: index, result: .success(value))
+      return Outcome(index: index, result: .success(prepared.value))
     } catch {
       return Outcome(index: index, result: .failure(publicError(error)))
     }
