@@ -4,8 +4,8 @@ internal import Synchronization
 /// Holds preparations back while others use the cores or the memory that all of them may have, or while the prepared images that wait for
 /// their upload take the room that they may have.
 ///
-/// An image takes one core, a huge one two. An image that needs more memory than all may have is prepared alone, within its own limit;
-/// one that needs more room is prepared once no other waits.
+/// An image takes one core, a huge one two if there are two. An image that needs more memory than all may have is prepared alone, within
+/// its own limit; one that needs more room is prepared once no other waits.
 final class PreparationPlaces: Sendable {
   /// The pixels from which an image is prepared by two threads.
   private static let hugePixels = 50_000_000
@@ -66,9 +66,13 @@ final class PreparationPlaces: Sendable {
   }
 
   private let state: Mutex<State>
+  private let cores: Int
 
   /// Makes places for so many cores, and so many bytes of buffers.
-  init(cores: Int, bytes: Int) { state = Mutex(State(free: Need(cores: max(1, cores), bytes: bytes))) }
+  init(cores: Int, bytes: Int) {
+    self.cores = max(1, cores)
+    state = Mutex(State(free: Need(cores: self.cores, bytes: bytes)))
+  }
 
   /// Runs blocking work on an image once there is room for it.
   ///
@@ -94,7 +98,7 @@ final class PreparationPlaces: Sendable {
         let (image, plan) = try preparer.planBlocking(of: source, as: recipe, cancellation: flag)
         return (image.size.pixelCount, plan.bufferBytes)
       }
-      if pixels >= Self.hugePixels {
+      if pixels >= Self.hugePixels, cores > 1 {
         need.cores = 2
         preparer.limits.threads = max(2, preparer.limits.threads)
       }
