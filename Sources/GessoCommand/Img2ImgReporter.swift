@@ -72,7 +72,10 @@ final class Img2ImgReporter: Sendable {
       state.withLock { $0.prepared = object }
       for note in [image.summary] + image.lines + sizeNotes(image) { console.note("\(input): \(note)") }
       if let path { console.note("\(others == nil ? "" : "\(input): ")prepared: \(path)") }
-    case .preparedBefore: progress("prepared before", others == nil ? input : "")
+    case .preparedBefore(let path):
+      guard let path else { return progress("prepared before", others == nil ? input : "") }
+      state.withLock { $0.prepared = ["output": path] }
+      console.note("\(others == nil ? "" : "\(input): ")prepared before: \(path)")
     case .waitingForOrder(_, let patience):
       let seconds = Int((patience / .seconds(1)).rounded(.up))
       console.endProgress()

@@ -80,6 +80,21 @@ struct Img2ImgTests {
     #expect(gone.status == 6 && gone.errors.contains("that has ended, and its jobs ended with it"), "\(gone.errors)")
   }
 
+  @Test("an image that was prepared before is named, in words and in JSON")
+  func preparedBefore() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try gesso.copy(Self.small, as: "photo.jpg")
+    func run(_ prompt: String, _ arguments: String...) async throws -> GessoExecutable.Outcome {
+      try await gesso.run(
+        ["img2img", "photo.jpg", "--prompt", prompt, "-o", "out"] + arguments, environment: sandbox.environment)
+    }
+    #expect(try await run("a forest").errors.contains("\nprepared: out/photo.prepared.jpg\n"))
+    #expect(try await run("a sea").errorLines.first == "prepared before: out/photo.prepared.jpg")
+    let object = try #require(try await run("a hill", "--json").objects().first)
+    #expect((object["prepared"] as? [String: Any])?["output"] as? String == "out/photo.prepared.jpg")
+    await sandbox.stop()
+  }
+
   @Test("several results as JSON, from standard input, with a negative prompt")
   func json() async throws {
     let outcome = try await gesso.run(

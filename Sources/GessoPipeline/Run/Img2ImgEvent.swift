@@ -9,8 +9,9 @@ public enum Img2ImgEvent: Sendable {
   case preparing
   /// The image is prepared, and on disk if it belongs to an order.
   case prepared(PreparedImage, path: String?)
-  /// The image was prepared by the same recipe before, for this order or another, and is not decoded again.
-  case preparedBefore
+  /// The image was prepared by the same recipe before, for this order or another, and is not decoded again. It is on
+  /// disk, under this order's name, if it belongs to an order.
+  case preparedBefore(path: String?)
   /// Another process is at work on the same order (the ledger's number of its run), and this one waits for it, for at most this long.
   case waitingForOrder(run: Int64?, upTo: Duration)
   /// A remark about the order, before anything is paid.

@@ -111,7 +111,7 @@ struct PrepareStep: Sendable {
   ) async throws -> Prepared {
     func image() async throws -> Prepared {
       if let shared = try sharedImage(of: order, intent) {
-        report(.preparedBefore)
+        report(.preparedBefore(path: shared.path))
         return shared
       }
       let image = try await prepared(source, order)
