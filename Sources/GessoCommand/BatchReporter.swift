@@ -8,9 +8,6 @@ internal import Synchronization
 /// Shows the progress of a batch: one live line on a terminal, elsewhere a line every ten seconds, and a line for each failure; with
 /// `--json` an object for each event.
 final class BatchReporter: Sendable {
-  /// The version of the objects of `--json`.
-  static let version = 1
-
   private struct State {
     var tally: BatchTally
     var underWay: [Int: Row] = [:]
@@ -27,7 +24,6 @@ final class BatchReporter: Sendable {
   private struct Row {
     let job: RowJobs.Job
     var jobID: JobID?
-    var prepared: JSONObject?
     var sentBytes = 0
   }
 
@@ -163,13 +159,10 @@ final class BatchReporter: Sendable {
   private func show(_ event: Img2ImgEvent, _ index: Int) throws(CommandError) {
     guard let job = state.withLock({ $0.underWay[index]?.job }) else { return }
     switch event {
-    case .prepared(let image, let path):
-      let object =
-        json ? image.json(input: job.input.name, output: path, peakMemoryBytes: Environment.peakMemoryBytes) : nil
+    case .prepared(let image, _):
       state.withLock { state in
         state.tally.prepared += 1
         state.tally.pixels += image.geometry.source.pixelCount
-        state.underWay[index]?.prepared = object
       }
       if verbose { for line in [image.summary] + image.lines { console.note("\(job.input.name): \(line)") } }
     case .uploading(let progress):
@@ -374,7 +367,7 @@ final class BatchReporter: Sendable {
 
   private func event(_ kind: String, _ fields: JSONObject) throws(CommandError) {
     guard json else { return }
-    try console.output(json: fields.adding(["v": Self.version, "event": kind]))
+    try console.output(json: fields.adding(["event": kind]))
   }
 
   private func event(_ kind: String, _ job: RowJobs.Job, _ fields: JSONObject) throws(CommandError) {

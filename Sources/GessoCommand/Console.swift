@@ -50,16 +50,16 @@ package final class Console: Sendable {
     try output([UInt8]((line + "\n").utf8))
   }
 
+  /// The version of the objects for scripts, their member `v`. It rises when a member goes or changes its meaning. The schemas in
+  /// Documentation/Schemas describe the objects.
+  private static let jsonVersion = 1
+
   /// Prints an object for scripts on one line of standard output; on several lines, for people as well, if `isIndented`.
   package func output(json object: JSONObject, isIndented: Bool = false) throws(CommandError) {
-    try output(encoding: object, isIndented: isIndented)
-  }
-
-  /// Prints any value as JSON in the same way.
-  func output(encoding value: some Encodable, isIndented: Bool) throws(CommandError) {
+    let versioned = object.adding(["v": Self.jsonVersion])
     let text: String
     do {
-      text = try isIndented ? JSONText.document(value) : JSONText.line(value) + "\n"
+      text = try isIndented ? JSONText.document(versioned) : JSONText.line(versioned) + "\n"
     } catch {
       throw CommandError(
         "unexpected", stage: .write, "a value cannot be written as JSON (\(reason(of: error)))", remedy: "report this",

@@ -92,7 +92,7 @@ package struct Doctor: Verb {
     if online { report.append(("online", .rows(findings.map { ($0.request, .text($0.meaning)) }))) }
     report.append(("problems", .list(problems.map(\.line))))
     if json {
-      try console.output(encoding: Value.rows(report), isIndented: false)
+      try console.output(json: report.reduce([:]) { $0.adding([$1.name: $1.value]) })
     } else {
       try Self.print(report, to: console)
     }

@@ -17,8 +17,9 @@ extension Prepare {
         do throws(CommandError) {
           // Some plans need pixels, which are read first.
           let source = try await input.source(limit: limit, isReadAgain: recipe.readsAgain(isPlanOnly: true))
-          let explanation = try Explanation(of: source, input: input.name, preparer, recipe, tensor, flag)
-          try console.output(encoding: explanation, isIndented: !common.json)
+          let (image, plan) = try Self.plan(of: source, by: preparer, recipe, tensor, flag)
+          try console.output(
+            json: ["input": input.name, "source": image.json, "plan": plan], isIndented: !common.json)
         } catch {
           if error.status == .cannotWrite { throw error }
           failures.append(error.status)
@@ -28,23 +29,13 @@ extension Prepare {
       return flag.isCanceled ? .interrupted : CommandStatus(failures: failures, of: inputs.count)
     }
   }
-}
 
-/// The output of `prepare --explain` for one input.
-private struct Explanation: Encodable {
-  let input: String
-  let source: JSONObject
-  let plan: PreparationPlan
-
-  init(
-    of image: ImageSource, input: String, _ preparer: ImagePreparer, _ recipe: Recipe, _ tensor: TensorFormat?,
+  private static func plan(
+    of source: ImageSource, by preparer: ImagePreparer, _ recipe: Recipe, _ tensor: TensorFormat?,
     _ flag: CancellationFlag
-  ) throws(CommandError) {
+  ) throws(CommandError) -> (ImageDescription, PreparationPlan) {
     do throws(PreparationError) {
-      let (source, plan) = try preparer.planBlocking(of: image, as: recipe, tensor: tensor, cancellation: flag)
-      self.input = input
-      self.plan = plan
-      self.source = source.json
+      return try preparer.planBlocking(of: source, as: recipe, tensor: tensor, cancellation: flag)
     } catch {
       throw CommandError(error)
     }

@@ -67,9 +67,18 @@ struct GessoExecutable {
       process.terminationHandler = { _ in continuation.resume() }
       do { try process.run() } catch { continuation.resume(throwing: error) }
     }
-    return Outcome(
+    let outcome = Outcome(
       status: process.terminationStatus, output: [UInt8](try Data(contentsOf: output)),
       errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+    try Self.keep(arguments, outcome, id)
+    return outcome
+  }
+
+  /// Keeps the output of a run where `GESSO_OUTPUTS` names a folder, for Tests/Schemas.
+  private static func keep(_ arguments: [String], _ outcome: Outcome, _ id: String) throws {
+    guard let folder = ProcessInfo.processInfo.environment["GESSO_OUTPUTS"] else { return }
+    let kept: [String: Any] = ["arguments": arguments, "output": outcome.text]
+    try JSONSerialization.data(withJSONObject: kept).write(to: URL(filePath: folder).appending(path: id + ".json"))
   }
 
   /// A process that is not started yet.
