@@ -143,6 +143,36 @@ struct BatchTests {
     await sandbox.stop()
   }
 
+  @Test(
+    "a limit ends submits, and what runs is finished",
+    arguments: [
+      ("credit", ["--max-cost", "9"], 6 as Int32), ("--max-cost", ["--max-cost", "0.5"], 4),
+    ])
+  func runningJobs(what: String, limit: [String], status: Int32) async throws {
+    let sandbox = try await HeldSandbox(Self.pair)
+    if what == "credit" { sandbox.script(SandboxFault(.quota, on: "generateImg2Img", skip: 2)) }
+    try makePhotos()
+    let arguments = ["batch", "photos", "--prompt", "x", "-o", "out", "--json"]
+    let process = try RunningProcess(gesso, arguments + limit, environment: sandbox.environment)
+    async let errors = process.errors.reduce(into: "") { $0 += $1 + "\n" }
+    var kinds: [String] = []
+    for await line in process.output {
+      let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      kinds.append(event["event"] as? String ?? "")
+      // No job ends before the row without one was left.
+      if kinds.last == "left" { sandbox.release() }
+    }
+    #expect(await process.status() == status)
+    #expect(kinds.filter { $0 == "submitted" }.count == 2 && kinds.suffix(3) == ["done", "done", "end"], "\(kinds)")
+    let words = await errors
+    #expect(words.contains("no more rows were begun: "), "\(words)")
+    #expect(words.contains("the same command goes on: gesso batch photos --prompt x -o out"), "\(words)")
+    let rest = try await gesso.run(arguments + ["--max-cost", "9"], environment: sandbox.environment)
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(sandbox.statistics.jobs == 3)
+    await sandbox.stop()
+  }
+
   @Test("a list on standard input, as events")
   func list() async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)

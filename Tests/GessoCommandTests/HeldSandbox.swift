@@ -39,5 +39,9 @@ final class HeldSandbox: Sendable {
   func release() { clock.start() }
   /// Switches a disagreement with the service's documents on.
   func disagree(_ kind: SandboxDisagreement) { sandbox.disagree(kind) }
+  /// Scripts faults, which need no dropped connections.
+  func script(_ faults: SandboxFault...) { for fault in faults { sandbox.script(fault) } }
+  /// What was asked of it so far, and what it did.
+  var statistics: SandboxStatistics { sandbox.statistics }
   func stop() async { await sandbox.stop() }
 }
