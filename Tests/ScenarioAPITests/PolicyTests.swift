@@ -196,6 +196,46 @@ struct JobPollingTests {
   }
 
   @Test(
+    "the jobs of a batch are read soon after they end, and seldom",
+    // What they take in seconds, how late the reads may be, and how many there may be of each.
+    arguments: [(3.0, 0.3, 6.0), (12, 0.9, 6), (60, 4.5, 6), (0.1, 0.9, 2)])
+  func pace(seconds: Double, late: Double, most: Double) {
+    let pace = JobPace()
+    let success = job(.success, assets: ["a"])
+    var (lateness, reads) = ([Double](), 0)
+    for round in 0..<20 {
+      var follower = JobPolling(jitter: 0)
+      follower.pace = pace
+      var time = follower.beginNew() / .seconds(1)
+      while case .wait(let wait) = follower.next(
+        after: time < seconds ? job(.inProgress) : success, elapsed: .seconds(time))
+      {
+        time += wait / .seconds(1)
+        reads += 1
+      }
+      // The first ones are learnt from.
+      if round >= 8 { lateness.append(time - seconds) }
+    }
+    #expect(lateness.allSatisfy { $0 <= late }, "\(lateness)")
+    #expect(Double(reads) / 20 <= most, "\(reads)")
+  }
+
+  @Test("many jobs are not read more often together than 32 times a second")
+  func paceOfMany() {
+    let pace = JobPace()
+    var followers = (0..<60).map { _ in
+      var follower = JobPolling(jitter: 0)
+      follower.pace = pace
+      return follower
+    }
+    for index in followers.indices { #expect(followers[index].beginNew() == .seconds(2)) }
+    guard case .wait(let wait) = followers[0].next(after: job(.inProgress), elapsed: .seconds(2)) else {
+      return #expect(Bool(false))
+    }
+    #expect(60 / (wait / .seconds(1)) <= 32)
+  }
+
+  @Test(
     "a pause of an hour ends the wait at once, unless the deadline leaves room for it",
     arguments: [(600, 3600, false), (7200, 3600, true), (600, 120, true), (60, 100, true), (60, 121, false)])
   func longPause(deadline: Int, asked: Int, waits: Bool) {

@@ -89,7 +89,9 @@ public struct Img2ImgBatch: Sendable {
   /// - Returns: The work. Canceling it begins no more orders and ends the present ones as a single one; its result then throws
   ///   `CancellationError`.
   public func start(polling: JobPolling = JobPolling()) -> Run<Event<Img2ImgResult>, Void> {
-    run(isOrdered: true) { order, terms, report in
+    var polling = polling
+    polling.pace = polling.pace ?? JobPace()
+    return run(isOrdered: true) { [polling] order, terms, report in
       try await pipeline.results(of: order, under: terms, polling: polling, report)
     }
   }

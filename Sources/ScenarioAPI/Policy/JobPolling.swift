@@ -1,7 +1,8 @@
 /// Decides when to read a job again, and when to stop: a value that is asked after every read.
 ///
 /// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each is made shorter or longer by a random share of
-/// up to ``jitter``, so that many clients do not ask in step. No read is later than the deadline.
+/// up to ``jitter``, so that many clients do not ask in step. No read is later than the deadline. Of many jobs, ``pace`` places the
+/// reads instead.
 public struct JobPolling: Sendable {
   /// The next step.
   public enum Action: Sendable, Equatable {
@@ -32,6 +33,8 @@ public struct JobPolling: Sendable {
   /// The longest pause that the service may ask for, unless the deadline leaves room for a longer one. After a longer one the wait
   /// ends at once with the service's refusal, which names the time; the job goes on.
   public var patience: Duration
+  /// How long other jobs of the same batch ran, by which new jobs are read soon after they end; nil to follow the intervals alone.
+  public var pace: JobPace?
 
   private var random: any RandomNumberGenerator & Sendable
   private var interval: Duration
@@ -40,6 +43,8 @@ public struct JobPolling: Sendable {
   private var jobID: JobID?
   /// True for a job that was submitted just before the first read.
   private var isNew = false
+  /// When the job was last seen to run.
+  private var lastRunning: Duration?
 
   /// Makes a policy.
   public init(
@@ -66,6 +71,7 @@ public struct JobPolling: Sendable {
   /// the job (contract, section 8).
   mutating func beginNew() -> Duration {
     isNew = true
+    if let expected = pace?.begin() { return min(expected, deadline) }
     guard case .wait(let wait) = pause(elapsed: .zero) else { return .zero }
     return wait
   }
@@ -79,7 +85,11 @@ public struct JobPolling: Sendable {
   public mutating func next(after job: Job, elapsed: Duration) -> Action {
     jobID = job.id
     failures = 0
-    guard job.status.isFinal else { return pause(elapsed: elapsed) }
+    guard job.status.isFinal else {
+      lastRunning = elapsed
+      return pause(elapsed: elapsed, isRunning: true)
+    }
+    if emptySuccesses == 0, isNew { pace?.end(job.status == .success ? lastRunning ?? elapsed * 0.7 : nil) }
     // A job may list its results a moment after it succeeded (ASSUMED).
     guard job.status == .success, job.assetIDs.isEmpty else { return .finish(job) }
     emptySuccesses += 1
@@ -102,7 +112,9 @@ public struct JobPolling: Sendable {
     return pause(atLeast: asked, elapsed: elapsed)
   }
 
-  private mutating func pause(atLeast minimum: Duration = .zero, elapsed: Duration) -> Action {
+  private mutating func pause(
+    atLeast minimum: Duration = .zero, elapsed: Duration, isRunning: Bool = false
+  ) -> Action {
     guard elapsed < deadline else {
       var error = ScenarioError(
         .deadlineExceeded, .stillRunning, stage: .wait,
@@ -112,8 +124,9 @@ public struct JobPolling: Sendable {
       error.charged = jobID == nil ? .unknown : .yes
       return .fail(error)
     }
-    let wait = max(interval * (1 + jitter * (2 * random.fraction() - 1)), minimum)
-    interval = min(interval * growth, longestInterval)
+    let placed = isRunning && isNew ? pace?.pause(after: elapsed, shortest: initialInterval) : nil
+    let wait = max(min(placed ?? interval, longestInterval) * (1 + jitter * (2 * random.fraction() - 1)), minimum)
+    if placed == nil { interval = min(interval * growth, longestInterval) }
     return .wait(min(wait, deadline - elapsed))
   }
 }

@@ -1,0 +1,62 @@
+internal import Synchronization
+
+/// Learns from the jobs of a batch how long such jobs run, and places the reads of the next ones: the first read comes when earlier jobs
+/// were still running, the others in steps of a twentieth of that time. An account's place is then free for the next job soon after a job
+/// has ended, with fewer reads than at growing intervals.
+///
+/// All jobs together are read at most 32 times a second. Times count from the submit.
+public final class JobPace: Sendable {
+  private struct State {
+    /// For each of the latest jobs, the last time at which it was seen to run.
+    var times: [Duration] = []
+    /// Jobs that are followed now. Those that were given up count on, because then the whole batch is given up.
+    var following = 0
+  }
+
+  /// The number of jobs that the times are kept of.
+  private static let remembered = 8
+  /// No first read comes earlier.
+  private static let earliest = Duration.milliseconds(500)
+  private static let shortestPause = Duration.milliseconds(250)
+  private static let readsPerSecond = 32.0
+
+  private let state = Mutex(State())
+
+  /// Makes a pace that knows no job yet.
+  public init() {}
+
+  /// A job was submitted.
+  ///
+  /// - Returns: The time of the first read; nil while no job has ended.
+  func begin() -> Duration? {
+    state.withLock { state in
+      state.following += 1
+      return state.times.min()
+    }
+  }
+
+  /// A job has ended.
+  ///
+  /// - Parameter time: How long it ran at least; nil for one without results, which says nothing about others.
+  func end(_ time: Duration?) {
+    state.withLock { state in
+      state.following -= 1
+      guard let time else { return }
+      state.times.append(max(time, Self.earliest))
+      if state.times.count > Self.remembered { state.times.removeFirst() }
+    }
+  }
+
+  /// The pause after a read that saw a job run.
+  ///
+  /// - Parameters:
+  ///   - elapsed: The time of the read.
+  ///   - most: The shortest pause is at most this long.
+  /// - Returns: The pause.
+  func pause(after elapsed: Duration, shortest most: Duration) -> Duration {
+    let (expected, following) = state.withLock { ($0.times.min(), $0.following) }
+    let shortest = min(most, max(Self.shortestPause, .seconds(Double(following) / Self.readsPerSecond)))
+    guard let expected else { return max(shortest, elapsed / 10) }
+    return max(shortest, expected / 20, (elapsed - expected) / 3)
+  }
+}
