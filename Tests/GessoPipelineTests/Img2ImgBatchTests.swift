@@ -12,6 +12,34 @@ private struct TestNote: Error {
   init(_ text: String) { self.text = text }
 }
 
+/// Holds downloads back until two submits were accepted, and the sandbox's clock until one was refused.
+private final class HoldingTransport: HTTPTransport {
+  private let transport = CurlTransport(options: ConnectionOptions())
+  private let accepted = Mutex(0)
+  private let submits = AsyncStream.makeStream(of: Never.self)
+  private let begin = Date.now
+  private let wasRefused = Mutex(false)
+
+  /// The time of the sandbox.
+  var now: Date { wasRefused.withLock(\.self) ? Date.now.addingTimeInterval(60) : begin }
+
+  func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
+    // Results are at signed addresses.
+    if request.authorization == nil { for await _ in submits.stream {} }
+    let response = try await transport.send(request)
+    guard request.url.contains("/generate/") else { return response }
+    if response.status == 429 {
+      wasRefused.withLock { $0 = true }
+    } else {
+      accepted.withLock { accepted in
+        accepted += 1
+        if accepted == 2 { submits.continuation.finish() }
+      }
+    }
+    return response
+  }
+}
+
 @Suite("Carrying out many orders")
 struct Img2ImgBatchTests {
   let folder = TestFolder.url.appending(path: "gesso-orders-\(UUID().uuidString)").path
@@ -72,6 +100,21 @@ struct Img2ImgBatchTests {
   }
 
   private static func code(_ failure: some GessoFailure) -> String { failure.code.rawValue }
+
+  @Test(
+    "a job is submitted as soon as another has ended, while that one's results are downloaded", .timeLimit(.minutes(5)))
+  func placeOfEndedJob() async throws {
+    let (transport, step) = (HoldingTransport(), Duration.milliseconds(10))
+    let (sandbox, plain) = try await ScenarioSandbox.started(
+      SandboxConfiguration(
+        jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step),
+        limits: SandboxLimits(parallelInferences: 1), now: { transport.now }))
+    let client = ScenarioClient(configuration: plain.configuration, transport: transport)
+    var batch = batch(try pipeline(client), Array(three.prefix(2)))
+    batch.patience = .seconds(60)
+    #expect(try await outcomes(batch.start(polling: polling)) == ["done", "done"])
+    await sandbox.stop()
+  }
 
   @Test("one limit is for all orders, and counts what was paid before", arguments: [1, 16])
   func limit(width: Int) async throws {

@@ -84,8 +84,7 @@ struct ActiveRun {
 
   /// Ends the run: gives its place up to other runs, and puts the reason on record if there is one.
   mutating func end(recording reason: String? = nil) throws(PipelineError) {
-    if hasPlace { places.jobs.leave() }
-    hasPlace = false
+    leavePlace()
     if let reason { try context.ledger.recordFailure(entry.id, reason: reason) }
     entry = try context.ledger.entry(run: entry.id)
   }
@@ -139,13 +138,22 @@ struct ActiveRun {
       return .pauseEnded
     case .reconcile: return .submitted(try await ReconcileStep(context: context).run(entry))
     case .follow(let job):
-      return .jobEnded(try await WaitStep(context: context).run(job, of: entry, isOrdered: order != nil))
+      let ended = try await WaitStep(context: context).run(job, of: entry, isOrdered: order != nil)
+      // The next job need not wait for the download.
+      leavePlace()
+      return .jobEnded(ended)
     case .download(let job):
       files = try await DownloadStep(context: context, places: resultPlaces).run(job)
       return .downloaded
     case .finish, .giveUp:
       throw PipelineError(unexpected: "the run has ended", entry)
     }
+  }
+
+  /// Gives up the place among the account's jobs.
+  private mutating func leavePlace() {
+    if hasPlace { places.jobs.leave() }
+    hasPlace = false
   }
 
   /// Waits until the plan leaves room for the job.
