@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow build bench bench-peers bench-grid fuzz soak docs format
+.PHONY: demo test test-slow build bench bench-peers bench-grid fuzz soak soak-batch docs format
 .NOTPARALLEL:
 
 demo:; @Scripts/demo
@@ -10,5 +10,6 @@ bench-peers:; @Scripts/bench-peers
 bench-grid:; @Scripts/bench-grid
 fuzz:; @Scripts/fuzz
 soak:; @Scripts/soak
+soak-batch:; @Scripts/soak batch
 docs:; @Scripts/docs
 format:; @swift format --in-place --recursive Sources Tests Benchmarks

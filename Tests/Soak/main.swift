@@ -11,6 +11,8 @@ import Synchronization
 // answers each order in ways of its own, drawn by the seed, in which the service may differ from its documents (contract, section 14).
 //
 //   soak --jobs N --kills N --processes N --seed N [--no-echo] [--disagreements]
+//   soak serve --latency MS --parallel N --seconds N      only a sandbox, slow to answer, with so many jobs at a time of so many seconds
+//   soak batch GESSO FOLDER --rows N --kills N --fills N --seed N [--stalls]      the command gesso batch, in an empty folder
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 
@@ -32,10 +34,35 @@ if arguments.first == "work" {
   return Int(arguments[place + 1]) ?? fallback
 }
 
+if arguments.first == "serve" {
+  let job = Duration.seconds(value("--seconds", 3))
+  let pair = SandboxCredential.random()
+  var configuration = SandboxConfiguration(
+    credentials: [pair], jobTimings: JobTimings(queued: .zero, warmingUp: .zero, inProgress: job, finalizing: .zero))
+  configuration.limits.parallelInferences = value("--parallel", 8)
+  configuration.faultDelay = .milliseconds(value("--latency", 50))
+  let sandbox = ScenarioSandbox(configuration: configuration)
+  sandbox.script(SandboxFault(.delay, count: .max))
+  let base = try await sandbox.start().absoluteString
+  Worker.say("SCENARIO_BASE_URL=\(base) SCENARIO_API_KEY=\(pair.key) SCENARIO_API_SECRET=\(pair.secret)")
+  while true { try await Task.sleep(for: .seconds(3600)) }
+}
+
+if arguments.first == "batch" {
+  let faults = try await BatchSoak(
+    gesso: arguments[1], folder: arguments[2], rows: value("--rows", 200), kills: value("--kills", 8),
+    fills: value("--fills", 3), seed: UInt64(value("--seed", 1)), stalls: arguments.contains("--stalls")
+  ).run()
+  end(faults)
+}
+
 let soak = Soak(
   jobs: value("--jobs", 500), kills: value("--kills", 25), processes: value("--processes", 1),
   seed: UInt64(value("--seed", 1)), echoes: !arguments.contains("--no-echo"),
   disagrees: arguments.contains("--disagreements"))
-let faults = try await soak.run()
-for fault in faults { print("FAILED: \(fault)") }
-exit(faults.isEmpty ? 0 : 1)
+end(try await soak.run())
+
+func end(_ faults: [String]) -> Never {
+  for fault in faults { print("FAILED: \(fault)") }
+  exit(faults.isEmpty ? 0 : 1)
+}

@@ -1,0 +1,321 @@
+import Foundation
+import GessoPipeline
+import ImagePreparation
+import ScenarioAPI
+import ScenarioSandbox
+import Synchronization
+import TestSupport
+
+/// The parent of `gesso batch`: gives the same command again until every row is done, while the service is faulty, the command is
+/// killed and the disk is full. As a person would, it asks for failed rows again and decides about runs whose job is uncertain.
+///
+/// Nothing here is left to luck: each run of the command is aimed at, at the nth request of an operation, and the request says what was
+/// on record then. A submit and the reads of jobs come only after their steps were recorded, so that a kill there finds a run in that
+/// state. The sandbox has read a request whole before the command is killed, so that a kill at a submit leaves a paid job whose reply
+/// nobody has read. A place that a run did not reach is tried again, with more rows.
+struct BatchSoak: Sendable {
+  /// The command.
+  let gesso: String
+  /// An empty folder; for a full disk on a file system of its own.
+  let folder: String
+  /// Rows at the beginning.
+  let rows: Int
+  let kills: Int
+  /// How often the disk becomes full.
+  let fills: Int
+  let seed: UInt64
+  /// True for replies that stop in the middle, for which the command waits a minute.
+  let stalls: Bool
+
+  /// What happens to a run of the command, at the nth request of an operation.
+  private struct Place: Sendable {
+    let fills: Bool
+    let operation: String
+    var count: Int
+
+    var name: String { "\(fills ? "full disk" : "killed") at \(operation)" }
+  }
+
+  /// The operations in turn, each with the state that a run is in then.
+  private static let operations: [(name: String, state: LedgerEntry.State)] = [
+    ("generateImg2Img", .submitting), ("uploadAsset", .prepared), ("getJob", .submitted), ("file", .succeeded),
+  ]
+
+  private var places: [Place] {
+    let often = max(1, rows / (kills + fills) / 4)
+    let killed = (0..<kills).map { index in
+      Place(fills: false, operation: Self.operations[index % Self.operations.count].name, count: often)
+    }
+    let filled = (0..<fills).map { index in
+      Place(fills: true, operation: ["generateImg2Img", "file", "uploadAsset"][index % 3], count: often)
+    }
+    // A full disk after each of the first kills, while there are rows of every state.
+    return zip(killed, filled).flatMap { [$0, $1] } + killed.dropFirst(fills) + filled.dropFirst(kills)
+  }
+
+  /// What the hook of the sandbox and the runs of the command share.
+  private final class Aim: Sendable {
+    private let state = Mutex<(process: Int32, place: Place, disk: String)?>(nil)
+    private let isFull = Mutex(false)
+
+    var hasFilled: Bool { isFull.withLock(\.self) }
+
+    /// Starts a process and aims at it before any of its requests is looked at.
+    func start(_ process: Process, at place: Place?, disk: String) throws {
+      isFull.withLock { $0 = false }
+      try state.withLock { state in
+        try process.run()
+        state = place.map { (process.processIdentifier, $0, disk) }
+      }
+    }
+
+    /// A request has arrived, and has had no effect yet.
+    func meet(_ operation: String) {
+      state.withLock { state in
+        guard let target = state, target.place.operation == operation else { return }
+        guard target.place.count == 1 else {
+          state?.place.count -= 1
+          return
+        }
+        state = nil
+        guard target.place.fills else {
+          kill(target.process, SIGKILL)
+          return
+        }
+        BatchSoak.fill(target.disk)
+        isFull.withLock { $0 = true }
+      }
+    }
+
+    func forget() { state.withLock { $0 = nil } }
+  }
+
+  private var filler: String { folder + "/filler" }
+
+  /// Writes a file until the disk is full.
+  private static func fill(_ folder: String) {
+    let descriptor = unsafe open(folder + "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    defer { close(descriptor) }
+    for size in [1 << 20, 4096, 1] {
+      let bytes = [UInt8](repeating: 1, count: size)
+      while unsafe write(descriptor, bytes, size) > 0 {}
+    }
+  }
+
+  /// Makes images, no two of them alike.
+  private func makeImages(_ indices: Range<Int>) throws {
+    let preparer = ImagePreparer()
+    for index in indices {
+      let picture = PixelImage(
+        size: ImageSize(width: 96, height: 96), channels: 3,
+        samples: (0..<96 * 96 * 3).map { UInt8(truncatingIfNeeded: $0 / 96 &* (3 + index % 50) &+ index / 50) })
+      try Data(try preparer.encodePNGBlocking(picture)).write(to: URL(filePath: "\(folder)/photos/\(name(index)).png"))
+    }
+  }
+
+  private func name(_ index: Int) -> String { "image-\(index)" }
+
+  func run() async throws -> [String] {
+    try FileManager.default.createDirectory(atPath: folder + "/photos", withIntermediateDirectories: true)
+    try makeImages(0..<rows)
+    let aim = Aim()
+    let step = Duration.milliseconds(50)
+    var configuration = SandboxConfiguration(
+      credentials: [.random()],
+      jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step))
+    // The command waits a minute for a reply that never comes, and other clients of the soak have that fault.
+    configuration.faultPlan = SandboxFaultPlan(
+      seed: seed, rate: 0.01, kinds: SandboxFault.Kind.allCases.filter { $0 != .hang && (stalls || $0 != .stall) })
+    configuration.disagreementSeed = seed
+    configuration.faultDelay = .milliseconds(200)
+    configuration.onRequest = { _, operation in aim.meet(operation) }
+    let sandbox = ScenarioSandbox(configuration: configuration)
+    let base = try await sandbox.start().absoluteString
+    let command = Command(
+      program: gesso, folder: folder,
+      environment: [
+        "HOME": folder, "PATH": "/usr/bin:/bin", "GESSO_LEDGER": folder + "/ledger.sqlite", "SCENARIO_BASE_URL": base,
+        "SCENARIO_API_KEY": configuration.credentials[0].key,
+        "SCENARIO_API_SECRET": configuration.credentials[0].secret,
+      ])
+    let begin = ContinuousClock.now
+    var record = Record(rows: rows)
+    try await repeatUntilDone(command, sandbox, aim, &record)
+    try await check(command, sandbox, base, &record)
+    await sandbox.stop()
+
+    let statistics = sandbox.statistics
+    print("\(record.rows) rows, \(ContinuousClock.now - begin)")
+    print("paid \(statistics.jobs), refunded \(statistics.refundedJobs)")
+    for (line, count) in record.log.sorted(by: { $0.key < $1.key }) { print("  \(count) \(line)") }
+    print(
+      "  faults: "
+        + statistics.faults.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+    return record.faults
+  }
+
+  /// What has happened so far.
+  private struct Record {
+    var rows: Int
+    var log: [String: Int] = [:]
+    var hits: Set<LedgerEntry.State> = []
+    var faults: [String] = []
+    mutating func count(_ line: String) { log[line, default: 0] += 1 }
+  }
+
+  /// The statuses of a batch that somebody gives again: some rows failed, all failed for one reason, the service refused credit or could
+  /// not be reached.
+  private static let passing: Set<Int32> = [1, 6, 7, 8]
+
+  private func repeatUntilDone(
+    _ command: Command, _ sandbox: ScenarioSandbox, _ aim: Aim, _ record: inout Record
+  ) async throws {
+    var (places, repeats) = (places[...], 0)
+    while true {
+      let place = places.popFirst()
+      let begin = ContinuousClock.now
+      let status = try await command.batch { try aim.start($0, at: place, disk: folder) }
+      print("  \(status) after \(ContinuousClock.now - begin): \(place?.name ?? "no place")")
+      aim.forget()
+      let wasFull = aim.hasFilled
+      if wasFull { try FileManager.default.removeItem(atPath: filler) }
+      switch (status, place) {
+      case (-SIGKILL, let place?) where !place.fills:
+        record.count(place.name)
+        let found = Set(try Ledger(path: folder + "/ledger.sqlite").entries(limit: .max).map(\.state))
+        record.hits.formUnion(found)
+        let state = Self.operations.first { $0.name == place.operation }?.state
+        if let state, !found.contains(state) { record.faults.append("\(place.name), and no run is \(state.rawValue)") }
+      case (10, let place?) where wasFull: record.count(place.name)
+      case (0, nil): return
+      default:
+        if wasFull { record.faults.append("status \(status) with a full disk: \(command.lastWords)") }
+        if !wasFull, status != 0, !Self.passing.contains(status) {
+          record.faults.append("status \(status): \(command.lastWords)")
+          return
+        }
+        record.count("ended with \(status)")
+        repeats += 1
+        guard repeats < 4 * (kills + fills) + 40 else {
+          record.faults.append("after \(repeats) repeats it is not done: \(command.lastWords)")
+          return
+        }
+        // Not reached: by then there were too few rows.
+        if var place, status == 0 {
+          place.count = 1
+          places.append(place)
+          try makeImages(record.rows..<record.rows + 8)
+          record.rows += 8
+          record.count("placed again: \(place.name)")
+        } else if let place, !wasFull {
+          places.append(place)
+        }
+      }
+      try await decide(command, sandbox, &record)
+    }
+  }
+
+  /// Decides about runs as a person would who looks at every job of the service: by the prompt, which no other row has.
+  private func decide(_ command: Command, _ sandbox: ScenarioSandbox, _ record: inout Record) async throws {
+    let ledger = try Ledger(path: folder + "/ledger.sqlite")
+    for run in try ledger.entries(limit: .max) where run.state == .needsDecision {
+      let claimed = try ledger.claimedJobs(baseURL: run.intent.baseURL)
+      let job = sandbox.jobs.first {
+        $0.prompt == run.intent.prompt && !claimed.contains(JobID(rawValue: $0.jobId))
+      }
+      let decision = job.map { ["--adopt", $0.jobId] } ?? ["--resubmit"]
+      let status = try await command.run(["jobs", "resolve", String(run.id)] + decision) { try $0.run() }
+      record.count("decided \(decision[0]): \(status)")
+    }
+  }
+
+  private func check(
+    _ command: Command, _ sandbox: ScenarioSandbox, _ base: String, _ record: inout Record
+  ) async throws {
+    let (statistics, rows) = (sandbox.statistics, record.rows)
+    if statistics.jobs != rows { record.faults.append("\(statistics.jobs) jobs were paid, for \(rows) rows") }
+    if statistics.distinctIntents != rows {
+      record.faults.append("\(statistics.distinctIntents) different orders were paid, for \(rows) rows")
+    }
+    let results = (0..<rows).count { index in
+      let path = "\(folder)/out/\(name(index))-1.png"
+      return FileManager.default.fileExists(atPath: path) && FileManager.default.fileExists(atPath: path + ".json")
+    }
+    if results != rows { record.faults.append("\(results) rows have their results on disk, of \(rows)") }
+    let others = try FileManager.default.contentsOfDirectory(atPath: folder + "/out").filter { name in
+      !name.hasSuffix("-1.png") && !name.hasSuffix("-1.png.json") && !name.contains(".prepared.")
+    }
+    if !others.isEmpty { record.faults.append("\(others.count) other files: \(others.prefix(5))") }
+    let ledger = try Ledger(path: folder + "/ledger.sqlite")
+    try ledger.check()
+    let open = try ledger.entries(limit: .max).filter { $0.state != .downloaded && $0.state != .failed }
+    if !open.isEmpty {
+      record.faults.append("\(open.count) runs are unexplained: \(Set(open.map(\.state.rawValue)))")
+    }
+    if let batch = try ledger.batches().first {
+      let counts = try ledger.counts(of: batch)
+      if counts[.done] != rows { record.faults.append("the ledger has the rows as \(counts), of \(rows)") }
+    } else {
+      record.faults.append("the ledger has no batch")
+    }
+    for (_, state) in Self.operations where !record.hits.contains(state) {
+      record.faults.append("no kill found a run that was \(state.rawValue)")
+    }
+    // Everything is there: given once more, it does and pays nothing.
+    let status = try await command.batch { try $0.run() }
+    if status != 0 { record.faults.append("given once more, it ended with \(status): \(command.lastWords)") }
+    let after = sandbox.statistics
+    if after.jobs != statistics.jobs { record.faults.append("given once more, it paid for jobs") }
+    if after.requests["generateImg2Img"] != statistics.requests["generateImg2Img"] {
+      record.faults.append("given once more, it submitted")
+    }
+  }
+}
+
+/// Runs of the command.
+private struct Command {
+  let program: String
+  let folder: String
+  let environment: [String: String]
+
+  private var errors: URL { URL(filePath: folder).appending(path: "errors") }
+
+  /// The end of the last run's standard error.
+  var lastWords: String {
+    let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").suffix(6).joined(separator: " | ")
+  }
+
+  /// Gives the command of the batch.
+  func batch(_ start: (Process) throws -> Void) async throws -> Int32 {
+    try await run(
+      [
+        "batch", "photos", "--prompt", "order {stem}", "-o", "out", "--name", "{stem}-{index}", "--steps", "1",
+        "--max-side", "96", "--retry-failed",
+      ], start)
+  }
+
+  /// Runs to the end.
+  ///
+  /// - Returns: The status; the negative number of the signal that ended it.
+  func run(_ arguments: [String], _ start: (Process) throws -> Void) async throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.environment = environment
+    process.currentDirectoryURL = URL(filePath: folder)
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try Data().write(to: errors)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    let (ended, end) = AsyncStream.makeStream(of: Int32.self)
+    process.terminationHandler = {
+      end.yield($0.terminationReason == .uncaughtSignal ? -$0.terminationStatus : $0.terminationStatus)
+      end.finish()
+    }
+    try start(process)
+    var status: Int32 = 0
+    for await value in ended { status = value }
+    return status
+  }
+}
