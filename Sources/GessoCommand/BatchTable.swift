@@ -44,7 +44,8 @@ struct BatchTable {
         try await row(job, preparer, &sum, price: prices?[place])
       } catch {
         let failure = CommandError(any: error)
-        if failure.status == .interrupted { throw failure }
+        // What standard output does not take is no fault of the row.
+        if failure.status == .interrupted || failure.stage == .write { throw failure }
         sum.bad.append(job.input.name)
         sum.failures.append(failure.status)
         try console.report(failure, input: "row \(job.position): \(job.input.name)", json: common.json)
