@@ -1,11 +1,11 @@
 /// The saliency of each pixel of a small image.
 ///
-/// It is the sum of two maps, each reduced to the values above its own mean and scaled to a sum of 1: the image signature, which
-/// finds what differs from its surroundings (``ImageSignature``), and a quarter of the compactness of colors, which finds what differs
-/// from the background (``ColorCompactness``).
+/// It is the sum of five maps, each reduced to the values above its own mean and scaled to a sum of 1: what differs from its
+/// surroundings (``ImageSignature``), what is enclosed by an outline (``BarrierDistance``), what has colors that the edges lack, and, counted
+/// half, what has colors of one place (``ColorDistribution``), and what is sharp.
 ///
 /// The colors are one lightness and two opponent channels, computed from encoded samples. All operations are additions,
-/// multiplications and divisions in a fixed order: every machine gives the same bits.
+/// multiplications, divisions and square roots in a fixed order: every machine gives the same bits.
 struct SaliencyMap {
   /// The width and height of the image in pixels: a power of two, which the image signature needs.
   static let side = 128
@@ -22,7 +22,11 @@ struct SaliencyMap {
       ImageSignature.add(of: plane, side: Self.side, to: &signature)
     }
     add(Self.boxMeans(of: signature, radius: 3), weight: 1)
-    add(ColorCompactness(colors, side: Self.side).values, weight: 0.25)
+    add(Self.barriers(in: colors), weight: 1)
+    let distribution = ColorDistribution(colors, side: Self.side)
+    add(distribution.absenceAtEdges, weight: 1)
+    add(distribution.compactness, weight: 0.5)
+    add(Self.sharpness(of: colors.lightness), weight: 0.5)
   }
 
   /// Adds the values above a map's mean, as shares of their sum.
@@ -34,18 +38,37 @@ struct SaliencyMap {
     for i in map.indices { values[i] += weight * max(0, map[i] - mean) / sum }
   }
 
-  /// Sums of the map's columns.
-  var columnSums: [Double] {
+  /// The root of the sum of squares of each column. A narrow part of a subject, such as a tail or a tower, counts more by it than by a sum.
+  var columnNorms: [Double] {
     var sums = [Double](repeating: 0, count: Self.side)
-    for i in values.indices { sums[i % Self.side] += values[i] }
-    return sums
+    for i in values.indices { sums[i % Self.side] += values[i] * values[i] }
+    return sums.map { $0.squareRoot() }
   }
 
-  /// Sums of the map's rows.
-  var rowSums: [Double] {
+  /// The root of the sum of squares of each row.
+  var rowNorms: [Double] {
     var sums = [Double](repeating: 0, count: Self.side)
-    for i in values.indices { sums[i / Self.side] += values[i] }
-    return sums
+    for i in values.indices { sums[i / Self.side] += values[i] * values[i] }
+    return sums.map { $0.squareRoot() }
+  }
+
+  /// The sum of the channels' distances from the edges, in squares of 2 × 2 pixels. All channels have the same scale in it.
+  private static func barriers(in colors: OpponentColors) -> [Double] {
+    var sums = [Int32](repeating: 0, count: side * side / 4)
+    for (plane, scale) in [(colors.lightness, 2), (colors.redGreen, 6), (colors.blueYellow, 3)] as [([Double], Int32)] {
+      var half = [Int32](repeating: 0, count: sums.count)
+      for i in plane.indices { half[i / side / 2 * (side / 2) + i % side / 2] += scale * Int32(plane[i]) }
+      let distances = BarrierDistance(of: half, side: side / 2).values
+      for i in sums.indices { sums[i] += distances[i] }
+    }
+    return (0..<side * side).map { Double(sums[$0 / side / 2 * (side / 2) + $0 % side / 2]) }
+  }
+
+  /// The energy of the finest details: the subject of a photograph is in focus (Jiang et al., "Salient Region Detection by UFO:
+  /// Uniqueness, Focusness and Objectness", 2013).
+  private static func sharpness(of plane: [Double]) -> [Double] {
+    let smooth = boxMeans(of: plane, radius: 1)
+    return boxMeans(of: zip(plane, smooth).map { ($0 - $1) * ($0 - $1) }, radius: 3)
   }
 
   /// Means over squares of `2 · radius + 1`, which are cut off at the edges.
