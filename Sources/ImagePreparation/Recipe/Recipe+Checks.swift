@@ -40,9 +40,22 @@ extension Recipe.Fitting {
       throw .refused("a focus of \(x), \(y) is out of range", "use shares of 0 to 1")
     }
     if let maxPixels, maxPixels < 1 { throw .refused("a cap of \(maxPixels) pixels is out of range", "use 1 or more") }
+    if let model, !model.hasMeaning {
+      throw .refused(
+        "the sizes that \(model.name) takes contradict themselves",
+        "use a multiple of 1 to 4096, a shortest side that is not above the longest, of 65500 or less, and 1 or more pixels"
+      )
+    }
     if !(1...4096).contains(multiple.unit) {
       throw .refused("a multiple of \(multiple.unit) is out of range", "use 1 to 4096")
     }
+  }
+}
+
+extension ModelSizing {
+  /// False for sizes that no image has.
+  fileprivate var hasMeaning: Bool {
+    (1...4096).contains(multipleOf) && minSide >= 1 && minSide <= maxSide && maxSide <= 65_500 && maxPixels >= 1
   }
 }
 

@@ -173,6 +173,8 @@ struct GeometryRecordTests {
       .longestSide(0), .longestSide(70_000), .box(0, 5), .longestSide(1536, maxPixels: 0),
       .longestSide(1536, sides: .multiples(of: 0)), .longestSide(1536, maxPixels: 100, sides: .multiples(of: 64)),
       .longestSide(1536, sides: .model(.sdxl, multiplesOf: 5000)),
+      model(multipleOf: 0), model(minSide: 0), model(minSide: .max), model(minSide: 99, maxSide: 98),
+      model(maxPixels: 0),
     ] as [Recipe.Size])
   func refuses(_ size: Recipe.Size) {
     let recipe = Recipe(size: size)
@@ -180,5 +182,14 @@ struct GeometryRecordTests {
       try GeometryRecord.resolve(source: ImageSize(width: 9, height: 9), orientation: .upright, recipe: recipe)
     }
     #expect(error?.code == .invalidRecipe)
+  }
+
+  /// The size for a model of these sizes, with a multiple of its own.
+  private static func model(
+    multipleOf: Int = 8, minSide: Int = 8, maxSide: Int = 2048, maxPixels: Int = 1_000_000
+  ) -> Recipe.Size {
+    let sizing = ModelSizing(
+      name: "a model", multipleOf: multipleOf, minSide: minSide, maxSide: maxSide, maxPixels: maxPixels)
+    return .longestSide(1536, sides: .model(sizing, multiplesOf: 8))
   }
 }
