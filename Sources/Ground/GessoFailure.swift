@@ -95,6 +95,6 @@ package func reason(of error: any Error) -> String {
   case is DecodingError: "it is not written as expected"
   case is EncodingError: "it cannot be written as JSON"
   default:
-    "\(error)".contains("Error Domain=") ? "\(type(of: error)) \(error._code)" : "\(error)"
+    "\(error)".contains(part: "Error Domain=") ? "\(type(of: error)) \(error._code)" : "\(error)"
   }
 }

@@ -1,3 +1,5 @@
+internal import Ground
+
 /// A known kind of file that is not decoded: its name, and a command that makes of it a file that is.
 struct ForeignFormat: Sendable {
   let kind: String
@@ -197,9 +199,15 @@ struct ForeignFormat: Sendable {
 
   private static func document(_ head: [UInt8]) -> ForeignFormat? {
     let start = String(decoding: head.prefix(512), as: UTF8.self)
-    if start.contains("<svg") { return Self("SVG", "rsvg-convert FILE -o out.png") }
+    if start.contains(part: "<svg") { return Self("SVG", "rsvg-convert FILE -o out.png") }
     // PNM: a number from 1 to 7, white space and digits or a comment (netpbm's pages on pbm, pgm, ppm and pam).
-    if start.prefixMatch(of: /P[1-6]\s+[0-9#]/) != nil { return Self("PNM", "pnmtopng FILE > out.png") }
+    let rest = start.dropFirst(2)
+    let content = rest.drop(while: \.isWhitespace)
+    if start.first == "P", let kind = start.dropFirst().first, ("1"..."6").contains(kind), content.count < rest.count,
+      let next = content.first, next == "#" || ("0"..."9").contains(next)
+    {
+      return Self("PNM", "pnmtopng FILE > out.png")
+    }
     if start.hasPrefix("P7\n") { return Self("PAM", "pamtopng FILE > out.png") }
     return nil
   }

@@ -1,3 +1,5 @@
+internal import Ground
+
 /// The metadata that a result keeps at the user's request, in the form of the result's format. They are true of the result: upright, with
 /// its size, without a thumbnail of the source, and without promises of images that only the source has.
 struct KeptMetadata: Sendable, Equatable {
@@ -11,6 +13,11 @@ struct KeptMetadata: Sendable, Equatable {
   let chunks: [PNGChunk]
   /// Parts of the metadata that are not true of the result, and were taken out.
   private let removed: [String]
+
+  /// The bytes of all contents.
+  var byteCount: Int {
+    (exif?.count ?? 0) + (xmp?.count ?? 0) + (comment?.count ?? 0) + chunks.reduce(0) { $0 + $1.bytes.count }
+  }
 
   /// The most bytes of the content of a JPEG's segment.
   private static let longestSegment = 65_533
@@ -59,7 +66,7 @@ struct KeptMetadata: Sendable, Equatable {
   /// True for text that speaks of a position, as some programs write it into comments.
   private static func mayNamePosition(_ text: [UInt8]) -> Bool {
     let text = String(decoding: text, as: UTF8.self).lowercased()
-    return ["gps", "latitude", "longitude"].contains { text.contains($0) }
+    return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
   }
 
   /// Whether a chunk of a PNG is copied into a PNG.
