@@ -64,6 +64,21 @@ let commandLinkerSettings: [LinkerSetting] =
       .when(platforms: [.linux], configuration: .release))
   ] : []
 
+/// The C interface as one file that needs no toolchain: Swift's runtime is inside, and only the functions of the header are visible
+/// (Decisions/CInterface).
+let interfaceLinkerSettings: [LinkerSetting] =
+  isRoot
+  ? [
+    .unsafeFlags(
+      [
+        "-ld-path=\(Context.packageDirectory)/Scripts/link-command", "-static-stdlib", "-Xlinker", "--exclude-libs=ALL",
+        // Packed relative relocations need glibc 2.36.
+        "-Xlinker", "-z", "-Xlinker", "nopack-relative-relocs", "-Xlinker", "-soname=libgesso.so.0", "-Xlinker",
+        "--version-script=\(Context.packageDirectory)/Sources/GessoABI/exports.map",
+      ],
+      .when(platforms: [.linux], configuration: .release))
+  ] : []
+
 let client = TargetDependencyCondition.when(traits: ["Client"])
 
 /// `GESSO_PIXELS_ONLY=1` leaves the client's targets out of our own checkout, because `swift build` and `swift test` build every
@@ -248,6 +263,17 @@ if buildsClient {
   ]
 }
 
+// Left out where all targets are built for tests: its tests are a program in C (Scripts/test-c-library).
+let buildsInterface = buildsClient && buildsPixelTests
+if buildsInterface {
+  targets += [
+    .target(name: "CGesso", cSettings: cSettings),
+    .target(
+      name: "GessoABI", dependencies: ["CGesso", "Ground", "ImagePreparation"], exclude: ["exports.map"],
+      swiftSettings: programSettings, linkerSettings: interfaceLinkerSettings),
+  ]
+}
+
 if buildsX86v3 {
   // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Kernels picks at run time).
   targets.append(
@@ -275,7 +301,8 @@ let package = Package(
         .library(name: "GessoPipeline", targets: ["GessoPipeline"]),
         .library(name: "ScenarioSandbox", targets: ["ScenarioSandbox"]),
         .executable(name: "gesso", targets: ["GessoCommand"]),
-      ] : []),
+      ] : [])
+    + (buildsInterface ? [.library(name: "gessoabi", type: .dynamic, targets: ["GessoABI"])] : []),
   traits: [
     .trait(
       name: "Client",

@@ -92,7 +92,7 @@ import Testing
 
   @Test("no library names a flag, a verb or a setting of the command: remedies are values that the command words")
   func librariesNameNoFlags() throws {
-    let modules = ["Ground", "ImagePreparation", "ScenarioAPI", "GessoPipeline"].map { "Sources/\($0)" }
+    let modules = ["Ground", "ImagePreparation", "GessoABI", "ScenarioAPI", "GessoPipeline"].map { "Sources/\($0)" }
     // Converters of foreign formats have flags of their own.
     for path in try Self.files(below: modules) where path.hasSuffix(".swift") && !path.hasSuffix("/ForeignFormat.swift")
     {

@@ -33,7 +33,7 @@ extension GeometryRecord {
   /// Throws for a record that no preparation makes.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
-  func check() throws(PreparationError) {
+  package func check() throws(PreparationError) {
     let sides = [source, content, canvas].flatMap { [$0.width, $0.height] }
     let edges = [crop.x, crop.y, crop.width, crop.height]
     let fits =

@@ -37,6 +37,20 @@ public struct GeometryRecord: Sendable, Equatable {
   public var contentY: Int
   /// The size of the result.
   public var canvas: ImageSize
+
+  /// Makes a record, which may contradict itself.
+  package init(
+    source: ImageSize, orientation: Orientation, crop: SourceRect, content: ImageSize, contentX: Int, contentY: Int,
+    canvas: ImageSize
+  ) {
+    self.source = source
+    self.orientation = orientation
+    self.crop = crop
+    self.content = content
+    self.contentX = contentX
+    self.contentY = contentY
+    self.canvas = canvas
+  }
 }
 
 extension GeometryRecord {

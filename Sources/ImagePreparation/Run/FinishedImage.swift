@@ -60,6 +60,17 @@ struct FinishedImage {
     return planes[0]
   }
 
+  /// The pixels or the tensor, with the records of the run.
+  ///
+  /// - Precondition: The plan's product is pixels or a tensor.
+  consuming func memoryResult() -> MemoryResult {
+    var clock = clock
+    let image = plan.output.product == .pixels ? pixels : nil
+    return MemoryResult(
+      size: plan.output.size, channels: image?.channelCount ?? 3, samples: image?.bytes ?? [], tensor: tensor,
+      geometry: plan.geometry, timings: clock.timings(), notes: notes)
+  }
+
   /// True where a file with these settings is a PNG, whether the image is flat or not.
   func isPNG(_ settings: OutputPlan.Settings) -> Bool {
     // The plan's alpha rule leaves a channel only where a pixel is transparent. Where the PNG encoder settles alpha, the format is PNG.

@@ -24,6 +24,7 @@ extension PreparationRun {
 
     var small = self
     (small.recipe, small.product, small.settled, small.probe) = (recipe.forAttention, .pixels, nil, probe)
+    small.admit = { _ in }
     probe.attention = Attention(try small.finished().pixels)
     return probe
   }

@@ -17,6 +17,8 @@ struct PreparationRun {
   var probe: SourceProbe?
   /// The time spent so far.
   var clock = StageClock()
+  /// Called with each plan of ``finished()`` before a pixel is decoded. Its error ends the run.
+  var admit: (PreparationPlan) throws(PreparationError) -> Void = { _ in }
 
   init(
     _ source: ImageSource, recipe: Recipe, product: OutputPlan.Product, limits: Limits,
@@ -41,6 +43,7 @@ struct PreparationRun {
     let decoder = try openedDecoder()
     var description = decoder.description
     var plan = try plan(description, decoder.structure, probe)
+    try admit(plan)
     var loop = try resized(decoder, plan, &clock)
     if loop == nil {
       // Planned again too, because the file may have been replaced meanwhile.
@@ -48,6 +51,7 @@ struct PreparationRun {
       description = decoder.description
       plan = try self.plan(description, decoder.structure, probe)
       plan.decoding.independentStrips = nil
+      try admit(plan)
       loop = try resized(decoder, plan, &clock)
     }
     guard let result = loop else { preconditionFailure("a file that is decoded in order") }
