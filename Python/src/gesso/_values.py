@@ -1,0 +1,216 @@
+"""Values of Python for the structs of gesso.h."""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from . import _header as header
+
+Layout = Literal["nchw", "nhwc"]
+
+
+class Recipe(TypedDict, total=False):
+    """The wishes for a prepared image, as in gesso.h. What is left out has its default."""
+
+    original: bool
+    longest_side: int
+    box: tuple[int, int]
+    box_fit: Literal["contain", "cover", "pad", "stretch"]
+    enlarge: bool
+    gravity: Literal[
+        "center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest", "attention"]
+    focus: tuple[float, float]
+    max_pixels: int
+    multiples_of: int
+    snap: Literal["crop", "pad", "stretch"]
+    model: str
+    model_sizes: tuple[int, int, int, int]
+    trim: bool
+    matching: "Geometry"
+    data: bool
+    profile: Literal["convert", "keep", "ignore"]
+    linear: bool
+    resampling_filter: Literal["nearest", "box", "triangle", "catmull-rom", "mitchell", "lanczos2", "lanczos3"]
+    effort: Literal["fast", "balanced", "best"]
+    background: str
+    format: Literal["auto", "jpeg", "png", "webp"]
+    quality: int
+    subsampling: Literal["420", "444"]
+    compression: Literal["fast", "balanced", "small"]
+    bits: Literal[8, 16]
+    max_bytes: int
+    min_quality: int
+    min_side: int
+    metadata: Literal["none", "keep", "no-gps"]
+    fail_on: Literal["none", "truncated", "error", "warning"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use; 0 and None are the defaults of gesso.h."""
+
+    max_pixels: int = 0
+    max_memory: int = 0
+    threads: int = 0
+    max_scans: int = 0
+    max_profile_bytes: int = 0
+    max_metadata_bytes: int = 0
+    max_chunk_bytes: int = 0
+    max_chunks: int = 0
+    decode_helper: str | None = None
+    max_helper_seconds: int = 0
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a prepared image lies on its source: cropped (upright source pixels), scaled to the content, placed on the canvas."""
+
+    source_width: int
+    source_height: int
+    crop_x: float
+    crop_y: float
+    crop_width: float
+    crop_height: float
+    content_x: int
+    content_y: int
+    content_width: int
+    content_height: int
+    canvas_width: int
+    canvas_height: int
+    orientation: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """The content of a file's headers."""
+
+    format: str
+    width: int
+    height: int
+    stored_width: int
+    stored_height: int
+    orientation: int
+    bits: int
+    color_model: str
+    subsampling: str
+    has_alpha: bool
+    is_progressive: bool
+    is_animated: bool
+    has_exif: bool
+    has_gps: bool
+    has_place_name: bool
+    has_xmp: bool
+    has_text: bool
+    restart_interval: int
+    profile_bytes: int
+    profile_name: str
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a preparation would do, before a pixel is decoded."""
+
+    width: int
+    height: int
+    file_bytes: int
+    pixel_bytes: int
+    tensor_values: int
+    buffer_bytes: int
+    threads: int
+    decoder_scale: float
+    geometry: Geometry
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared file; `milliseconds` by stage, wall-clock."""
+
+    bytes: bytes
+    format: str
+    width: int
+    height: int
+    bits: int
+    quality: int | None
+    subsampling: str | None
+    geometry: Geometry
+    milliseconds: dict[str, float]
+    notes: list[str]
+    tensor: Any = None
+
+
+def value(kind: type[Any], struct: ctypes.Structure, /, **fields: Any) -> Any:
+    """The dataclass of a struct's fields of the same names."""
+    for name, annotation in kind.__annotations__.items():
+        if name in fields:
+            continue
+        field = getattr(struct, name)
+        if name == "notes":
+            field = field.decode().splitlines()
+        elif isinstance(field, bytes):
+            field = field.decode()
+        elif isinstance(field, header.Geometry):
+            field = value(Geometry, field)
+        elif annotation == "bool":
+            field = bool(field)
+        fields[name] = field
+    return kind(**fields)
+
+
+def recipe_struct(recipe: dict[str, Any]) -> tuple[header.Recipe, str | None]:
+    """The struct of a recipe, and the name of its model, whose sizes the library knows."""
+    fields: dict[str, Any] = {}
+    model: str | None = None
+    for name, option in recipe.items():
+        if option is None:
+            continue
+        if name not in Recipe.__annotations__:
+            raise TypeError(f"{name} is no option; there are: {', '.join(Recipe.__annotations__)}")
+        if name == "box":
+            fields["box_width"], fields["box_height"] = option
+        elif name == "focus":
+            if "gravity" in recipe:
+                raise TypeError("focus is a gravity: give one of them")
+            fields["gravity"] = b"focus"
+            fields["focus_x"], fields["focus_y"] = option
+        elif name == "model":
+            model = option
+        elif name == "model_sizes":
+            names = "model_multiple_of", "model_min_side", "model_max_side", "model_max_pixels"
+            fields |= dict(zip(names, option, strict=True))
+        elif name == "matching":
+            fields[name] = ctypes.pointer(geometry_struct(option))
+        else:
+            fields[name] = option.encode() if isinstance(option, str) else option
+    return header.sized(header.Recipe, **fields), model
+
+
+def geometry_struct(geometry: Geometry) -> header.Geometry:
+    """The struct of a geometry."""
+    return header.Geometry(**vars(geometry))
+
+
+def tensor_struct(
+    layout: Layout, range: tuple[float, float], mean: float | Sequence[float], std: float | Sequence[float]
+) -> header.TensorFormat:
+    """The struct of a tensor's format."""
+
+    def three(values: float | Sequence[float]) -> tuple[float, ...]:
+        values = (values,) if isinstance(values, (int, float)) else tuple(values)
+        if len(values) not in (1, 3):
+            raise ValueError(f"give one value for all channels, or three, not {len(values)}")
+        return values
+
+    means, deviations = three(mean), three(std)
+    return header.sized(
+        header.TensorFormat, layout=layout.encode(), range_low=range[0], range_high=range[1], mean_count=len(means),
+        std_count=len(deviations), mean=(ctypes.c_double * 3)(*means), std=(ctypes.c_double * 3)(*deviations))
+
+
+def limits_struct(limits: Limits) -> header.Limits:
+    """The struct of limits."""
+    fields = {name: v.encode() if isinstance(v, str) else v for name, v in vars(limits).items() if v}
+    return header.sized(header.Limits, **fields)
