@@ -147,12 +147,8 @@ extension DurableFile {
   ///
   /// - Parameter folder: The folder. Its subfolders are not searched.
   package static func removeAbandoned(in folder: String) {
-    guard FileSystem(holding: folder)?.networkType == nil, let entries = unsafe opendir(folder) else { return }
-    defer { unsafe closedir(entries) }
-    while let entry = unsafe readdir(entries) {
-      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    guard FileSystem(holding: folder)?.networkType == nil, let names = try? Folder.names(of: folder) else { return }
+    for name in names.lazy.map({ String(decoding: $0, as: UTF8.self) }) {
       guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { continue }
       let path = "\(folder)/\(name)"
       let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)

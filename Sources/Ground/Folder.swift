@@ -40,22 +40,33 @@ package enum Folder {
   ///
   /// - Throws: A failure of the kind `notFound` or `unreadable`.
   package static func entries(of path: String) throws(FileFailure) -> [Entry] {
-    guard let folder = unsafe opendir(path) else { throw .listing(path) }
+    try names(of: path).map { name in
+      var status = stat()
+      let isFound = unsafe ([UInt8](path.utf8) + [UInt8(ascii: "/")] + name + [0]).withUnsafeBufferPointer { path in
+        unsafe path.withMemoryRebound(to: CChar.self) { unsafe stat($0.baseAddress!, &status) } == 0
+      }
+      return Entry(bytes: name, isFolder: isFound && status.st_mode & S_IFMT == S_IFDIR)
+    }
+  }
+
+  /// The names of what a folder holds, as the bytes that the file system has, in no order, without `.` and `..`.
+  ///
+  /// - Throws: A failure of the kind `notFound` or `unreadable`.
+  static func names(of path: String) throws(FileFailure) -> [[UInt8]] {
+    guard let offset = MemoryLayout<dirent>.offset(of: \.d_name), let folder = unsafe opendir(path) else {
+      throw .listing(path)
+    }
     defer { unsafe closedir(folder) }
-    var entries: [Entry] = []
+    var names: [[UInt8]] = []
     while true {
       errno = 0
       guard let entry = unsafe readdir(folder) else { break }
-      let bytes = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in unsafe [UInt8](bytes.prefix { $0 != 0 }) }
-      guard bytes != [UInt8(ascii: ".")], bytes != [UInt8](repeating: UInt8(ascii: "."), count: 2) else { continue }
-      var status = stat()
-      let isFound = unsafe (bytes + [0]).withUnsafeBufferPointer { name in
-        unsafe name.withMemoryRebound(to: CChar.self) { unsafe fstatat(dirfd(folder), $0.baseAddress!, &status, 0) }
-          == 0
-      }
-      entries.append(Entry(bytes: bytes, isFolder: isFound && status.st_mode & S_IFMT == S_IFDIR))
+      // Read where it is: an entry ends with its name, and a copy of all of d_name would read behind the system's buffer.
+      let text = unsafe UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
+      let name = unsafe [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text)))
+      if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
     }
     guard errno == 0 else { throw .listing(path) }
-    return entries
+    return names
   }
 }
