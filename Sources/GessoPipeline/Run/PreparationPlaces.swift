@@ -18,7 +18,7 @@ final class PreparationPlaces: Sendable {
   }
 
   /// The room for a prepared image until it is uploaded.
-  struct Room {
+  private struct Room {
     /// The most bytes that the image takes.
     var bytes = 0
     /// The bytes that all images which wait may have.
@@ -80,29 +80,35 @@ final class PreparationPlaces: Sendable {
   ///   - source: The image, whose header says what it needs. One that can be read only once counts as a usual one.
   ///   - recipe: How it is prepared.
   ///   - preparer: Prepares it.
-  ///   - room: The room that the prepared image takes until the returned value is released.
+  ///   - roomLimit: The most bytes of all prepared images whose room is not released; nil where they take none.
   ///   - work: The work, with a preparer for its threads and the flag that cancellation raises.
-  /// - Returns: The value that `work` returns, and the room.
+  /// - Returns: The value that `work` returns, and the room that the prepared image takes until it is released.
   /// - Throws: `CancellationError` when the task is canceled while it waits, errors of the header, and the errors of `work`.
   func enter<Value: Sendable>(
-    for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer, _ room: Room = Room(),
+    for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer, roomLimit: Int? = nil,
     _ work: @escaping @Sendable (ImagePreparer, CancellationFlag) throws -> Value
   ) async throws -> (value: Value, room: HeldRoom) {
-    var need = Need(cores: 1, bytes: 0, room: room)
+    var need = Need(cores: 1, bytes: 0)
     var preparer = preparer
+    // The most bytes of the file; nil where no plan is made.
+    var fileBytes = recipe.output.budget?.bytes
     if !source.isReadOnce {
       let pixels: Int
-      (pixels, need.bytes) = try await offThePool { [preparer] flag in
+      (pixels, need.bytes, fileBytes) = try await offThePool { [preparer, fileBytes] flag in
         // A plan that needs pixels would decode the image once more.
-        if recipe.readsAgain() { return (try preparer.inspectBlocking(source).size.pixelCount, 0) }
+        if recipe.readsAgain(isPlanOnly: true) {
+          return (try preparer.inspectBlocking(source).size.pixelCount, 0, fileBytes)
+        }
         let (image, plan) = try preparer.planBlocking(of: source, as: recipe, cancellation: flag)
-        return (image.size.pixelCount, plan.bufferBytes)
+        return (image.size.pixelCount, plan.bufferBytes, plan.largestFileBytes)
       }
       if pixels >= Self.hugePixels, cores > 1 {
         need.cores = 2
         preparer.limits.threads = max(2, preparer.limits.threads)
       }
     }
+    // One without a bound waits alone.
+    if let roomLimit { need.room = Room(bytes: fileBytes ?? roomLimit, limit: roomLimit) }
     try await enter(need)
     defer { change { $0.give(need) } }
     let held = HeldRoom(need.room.bytes, self)

@@ -81,7 +81,7 @@ struct PrepareStep: Sendable {
 
   private func prepared(_ source: ImageSource, _ order: Img2ImgOrder) async throws -> Prepared {
     let recipe = order.recipe(for: .source)
-    let place = try await places.preparations.enter(for: source, recipe, preparer, room(for: order)) {
+    let place = try await places.preparations.enter(for: source, recipe, preparer, roomLimit: roomLimit(for: order)) {
       preparer, flag -> Prepared in
       report(.preparing)
       let image = try preparer.prepareBlocking(source, as: recipe, cancellation: flag)
@@ -95,12 +95,12 @@ struct PrepareStep: Sendable {
     return prepared
   }
 
-  /// The room of a prepared image until it is uploaded. All that wait take at most a quarter of the memory that images may take and a
-  /// tenth of the disk that is free, because the results need the rest; where they have less than one image, they are prepared one by one.
-  private func room(for order: Img2ImgOrder) -> PreparationPlaces.Room {
+  /// The most bytes of all prepared images that wait for their upload: a quarter of the memory that images may take and a tenth of the
+  /// disk that is free, because the results need the rest. Where that is less than one image, they are prepared one by one.
+  private func roomLimit(for order: Img2ImgOrder) -> Int {
     let memory = preparer.limits.maxMemory / 4
     let disk = writesFiles ? freeBytes(order.folder).map { Int(clamping: $0 / 10) } ?? .max : .max
-    return PreparationPlaces.Room(bytes: order.recipe.output.budget?.bytes ?? 0, limit: min(memory, disk))
+    return min(memory, disk)
   }
 
   /// Prepares an image after other orders that prepare the same one by the same recipe, so that all but one of them find it prepared.
