@@ -110,7 +110,7 @@ private struct OrderedSums {
   }
 }
 
-/// What becomes of sums.
+/// The conversion of sums to output samples.
 private protocol PairForm {
   associatedtype Output
   static func store(_ sums: OrderedSums, _ shift: Int32, _ output: UnsafeMutablePointer<Output>)

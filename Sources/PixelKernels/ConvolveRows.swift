@@ -119,7 +119,7 @@ public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(To
   }
 }
 
-/// What becomes of sums.
+/// The conversion of sums to output samples.
 private protocol RowForm {
   associatedtype Output
   static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Output>)

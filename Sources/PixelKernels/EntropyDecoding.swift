@@ -249,7 +249,7 @@ private func decodeCoefficients(
 ///   - first: MCUs before this one.
 ///   - count: MCUs to decode.
 ///   - coefficients: 64 a block, in natural order.
-/// - Returns: MCUs decoded; negative where the bits are no MCU, end in the midst of one, or hold a coefficient out of
+/// - Returns: MCUs decoded; negative where the bits are no MCU, end within one, or hold a coefficient out of
 ///   bounds.
 public func decodeMCUs(
   bytes: UnsafePointer<UInt8>, end: Int, limit: Int, state: UnsafeMutablePointer<UInt64>, blocks: UnsafePointer<Int>,

@@ -22,7 +22,7 @@ private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePoin
 ///
 /// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros behind it.
 ///
-/// - Returns: MCUs decoded; negative where the bits are no MCU, end in the midst of one, or hold a coefficient out of bounds.
+/// - Returns: MCUs decoded; negative where the bits are no MCU, end within one, or hold a coefficient out of bounds.
 public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   let predictions = scan.state + EntropyState.predictions
@@ -150,7 +150,7 @@ private func decodeBlock(
 /// Coefficients have to be within their bounds in the table, and get `low_bit` zeros behind them; values in the table's entries have
 /// them already. `scan.blocks` is not read: blocks follow each other.
 ///
-/// - Returns: Blocks decoded; negative where the bits are no band, end in the midst of one, or hold a coefficient out of bounds.
+/// - Returns: Blocks decoded; negative where the bits are no band, end within one, or hold a coefficient out of bounds.
 public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   var ended = Int(truncatingIfNeeded: scan.state[EntropyState.endedBands])

@@ -1,7 +1,7 @@
 // Samples to float32, one table a channel: a fused multiply and add would be many units off near zero, where the offset cancels the
 // product, and would be no faster than memory either.
 
-/// Interleaved bytes to planes of red, green and blue, one behind the other.
+/// Interleaved bytes to planes of red, green and blue, which follow each other.
 ///
 /// - Parameters:
 ///   - input: `pixels * channels` samples. With 1 channel it is repeated, with 3 each has its own plane.

@@ -15,7 +15,7 @@ internal import CPixelIntrinsics
 /// Undoes the filters of rows in place.
 ///
 /// - Parameters:
-///   - rows: Coded rows, each its filter, 0 to 4, and `count` bytes, one behind the other. Up to 8 bytes after the last one
+///   - rows: Coded rows, each its filter, 0 to 4, and `count` bytes, without gaps. Up to 8 bytes after the last one
 ///     are read.
 ///   - rowCount: Rows.
 ///   - prior: The row above the first one, without a filter; zeros above the image. Up to 8 bytes after it are read.

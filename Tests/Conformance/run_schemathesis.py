@@ -76,8 +76,8 @@ def main():
         sys.exit(f"not served: {missing}")
     with tempfile.TemporaryDirectory() as folder:
         status, counts = run(folder, operations, "--seed", "20260921", "--max-examples", "60")
-        # How many requests of an operation are valid is drawn anew where ids and times of the sandbox come in: what has too few
-        # successes yet is asked once more, with nothing but valid requests.
+        # How many requests of an operation are valid varies with the ids and times of the sandbox: an operation
+        # with too few successes is tried once more, with valid requests only.
         if short := [operation for operation in operations if lacking(operation, counts)]:
             options = "--seed", "20260922", "--max-examples", "100", "--mode", "positive", "--phases", "fuzzing"
             again, more = run(folder, short, *options)

@@ -190,7 +190,7 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
   let cut = decodeMCUs(
     bytes: bytes, end: end / 2, limit: end, state: &state, blocks: blocks, blockCount: blockCount,
     tables: tables + tables, naturalOrder: zigzagOrder, first: 0, count: mcuCount, coefficients: &actual)
-  check.expect([cut], is: [-1], "an end in the midst of an MCU")
+  check.expect([cut], is: [-1], "an end within an MCU")
 }
 
 private func unstuff(_ count: Int, _ check: inout KernelCheck) {

@@ -207,7 +207,7 @@ private func decodeACs(_ lengths: [Int], _ first: Int, _ last: Int, _ check: ino
     let cut = decode(
       lowBit == 2 ? decodeAC : refineAC, writer, tables, [], first...last, lowBit: lowBit, count: blockCount,
       &cutActual, &cutNonzero, isCut: true)
-    check.expect([cut], is: [-1], "an end in the midst of a scan of bit \(lowBit)")
+    check.expect([cut], is: [-1], "an end within a scan of bit \(lowBit)")
   }
 }
 

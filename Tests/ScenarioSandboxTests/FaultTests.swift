@@ -110,7 +110,7 @@ struct FaultTests {
     }
   }
 
-  @Test("every request is told of before it has an effect")
+  @Test("the hook receives every request before it has an effect")
   func hook() async throws {
     let seen = Mutex<[String]>([])
     let harness = Harness {

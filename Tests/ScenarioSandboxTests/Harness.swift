@@ -63,7 +63,7 @@ struct Harness {
 
   static let authorization = "Basic " + Data("\(credential.key):\(credential.secret)".utf8).base64EncodedString()
 
-  /// Sends one request; with credentials and as JSON unless told otherwise.
+  /// Sends one request; with credentials and as JSON by default.
   func send(
     _ method: String, _ target: String, _ body: Data = Data(), authorization: String? = authorization,
     contentType: String? = "application/json"

@@ -494,7 +494,7 @@ struct SandboxServiceTests {
     #expect(tooMany.status == 400)
   }
 
-  // MARK: What is said
+  // MARK: Log lines
 
   @Test("every line says that nothing was generated; none holds a query, a secret or a body")
   func log() async throws {

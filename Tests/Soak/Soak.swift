@@ -72,7 +72,7 @@ struct Soak: Sendable {
     var log: [String: Int] = [:]
     /// How many kills found a run in that state in the hands of the process that was killed.
     var hits: [LedgerEntry.State: Int] = [:]
-    /// What was counted already: a run left lying by an earlier kill may not have been taken up since.
+    /// The runs that were counted already: one that an earlier kill left behind may not have been continued since.
     var left: [Int64: LedgerEntry.State] = [:]
   }
 

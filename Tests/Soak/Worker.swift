@@ -70,7 +70,7 @@ struct Worker {
       retry: RetryPolicy(attempts: 4, initialDelay: .milliseconds(20), longestDelay: .milliseconds(200)))
     client.requestTimeout = .seconds(2) * TimeScale.factor
     let session = Session(client: client, ledger: ledger, pipeline: Img2ImgPipeline(client: client, ledger: ledger))
-    // Of the orders that earlier processes finished, one of 16 is given again: all of them at each of a hundred starts would be half
+    // One of 16 orders that earlier processes finished is given again: all of them at each of a hundred starts would be half
     // a million.
     let finished = Set(try ledger.entries(limit: jobs * 4).filter { $0.state == .downloaded }.map(\.intent.seed))
     let open = (0..<jobs).filter { $0 % 16 == 0 || !finished.contains(String($0)) }
@@ -156,7 +156,7 @@ struct Worker {
   }
 
   /// True when the service has exactly one job with the model and source of a run that was made around the time of its submit and
-  /// belongs to no other run, and that is the job of this order. Jobs that the run lists count, whoever has claimed them since.
+  /// belongs to no other run, and that is the job of this order. Jobs that the run lists count, also if other runs have claimed them since.
   private func hasOneJob(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws -> Bool {
     let entry = try session.ledger.entry(run: run)
     let claimed = try session.ledger.claimedJobs(baseURL: entry.intent.baseURL)

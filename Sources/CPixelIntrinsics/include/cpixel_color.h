@@ -67,7 +67,7 @@ CPI_INLINE uint64_t cpi_sum_of_entries(const int32_t *a, const int32_t *b, const
   return vget_lane_u64(vreinterpret_u64_s16(vqshrn_n_s32(sum, 11)), 0);
 #endif
 }
-// The same of two pixels, whose words are stored one behind the other.
+// The same of two pixels, whose words are stored without a gap.
 CPI_INLINE void cpi_store_sums_of_entries(
     uint16_t *p, const int32_t *a, const int32_t *b, const int32_t *c, const int32_t *d, const int32_t *e, const int32_t *f) {
 #if defined(__SSE2__)

@@ -56,7 +56,7 @@ CPI_INLINE cpi_i32 cpi_shift_right(cpi_i32 a, int32_t count) { return (cpi_i32)_
 CPI_INLINE cpi_i16 cpi_pack_i32(cpi_i32 a, cpi_i32 b) { return (cpi_i16)_mm256_packs_epi32((__m256i)a, (__m256i)b); }
 // Saturates to 0…255; lane by lane a's elements, then b's.
 CPI_INLINE cpi_u8 cpi_pack_i16(cpi_i16 a, cpi_i16 b) { return (cpi_u8)_mm256_packus_epi16((__m256i)a, (__m256i)b); }
-// The lower lanes (upper lanes) of a and b, one behind the other; with one lane a (b) itself.
+// The lower lanes (upper lanes) of a, then of b; with one lane a (b) itself.
 CPI_INLINE cpi_i16 cpi_lower_lanes(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x20); }
 CPI_INLINE cpi_i16 cpi_upper_lanes(cpi_i16 a, cpi_i16 b) { return (cpi_i16)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x31); }
 
