@@ -91,8 +91,8 @@ public enum KernelList {
       inverse_dct_2: { inverseDCT2(coefficients: $0, blockCount: $1, quantization: $2, output: $3, stride: $4) },
       inverse_dct_4: { inverseDCT4(coefficients: $0, blockCount: $1, quantization: $2, output: $3, stride: $4) },
       inverse_dct_8: { inverseDCT8(coefficients: $0, blockCount: $1, quantization: $2, output: $3, stride: $4) },
-      make_inflate_literals: { makeInflateLiterals(lengths: $0, count: $1, tables: $2, scratch: $3) },
-      make_inflate_distances: { makeInflateDistances(lengths: $0, count: $1, tables: $2, scratch: $3) },
+      make_litlen_table: { makeLitlenTable(lengths: $0, count: $1, tables: $2, scratch: $3) },
+      make_offset_table: { makeOffsetTable(lengths: $0, count: $1, tables: $2, scratch: $3) },
       inflate_symbols: {
         inflateSymbols(input: $0, inputEnd: $1, output: $2, outputEnd: $3, tables: $4, state: $5)
       },
@@ -122,11 +122,11 @@ public enum KernelList {
       count_bytes: { countBytes($0, count: $1, frequencies: $2) },
       estimate_bits: { estimateBits($0, bits: $1) },
       make_code: { makeCode($0, count: $1, limit: $2, lengths: $3, codes: $4, scratch: $5) },
-      collect_runs: { collectRuns($0, runs: $1, frequencies: $2) },
+      collect_precode_items: { collectPrecodeItems($0, items: $1, frequencies: $2) },
       write_block: {
         writeBlock(
-          $0, tokens: $1, tokenCount: $2, lengths: $3, codes: $4, runs: $5, runCount: $6, runLengths: $7,
-          runCodes: $8, isLast: $9, output: $10, bits: $11, bitCount: $12)
+          $0, tokens: $1, tokenCount: $2, lengths: $3, codes: $4, items: $5, itemCount: $6, precodeLengths: $7,
+          precodeCodes: $8, isLast: $9, output: $10, bits: $11, bitCount: $12)
       })
   }
 

@@ -1,3 +1,4 @@
+import CPixelIntrinsics
 import TestSupport
 
 #if GESSO_X86V3_CASES
@@ -15,7 +16,8 @@ func deflateCases() -> [KernelCase] {
       cases.append(KernelCase("\(kernels): \(name)") { deflate(input, isThorough, &$0) })
     }
   }
-  cases.append(KernelCase("makeInflateLiterals, makeInflateDistances: lengths that make no code", noCodes))
+  cases.append(KernelCase("makeLitlenTable, makeOffsetTable: lengths that make no code", noCodes))
+  cases.append(KernelCase("makePrecodeTable", precodes))
   cases.append(KernelCase("matchLength", lengths))
   return cases
 }
@@ -30,11 +32,11 @@ private func inputs() -> [(name: String, bytes: [UInt8])] {
   var repeating: [UInt8] = []
   while repeating.count < 20_000 {
     let length = Int.random(in: 1...300, using: &random)
-    let distance = Int.random(in: 1...max(1, min(repeating.count, 9_000)), using: &random)
+    let offset = Int.random(in: 1...max(1, min(repeating.count, 9_000)), using: &random)
     if repeating.count < 50 || random.next() & 3 == 0 {
       for _ in 0..<length / 20 + 1 { repeating.append(UInt8(truncatingIfNeeded: random.next())) }
     } else {
-      for _ in 0..<length { repeating.append(repeating[repeating.count - distance]) }
+      for _ in 0..<length { repeating.append(repeating[repeating.count - offset]) }
     }
   }
   // Counts that grow like Fibonacci's numbers make the longest codes.
@@ -52,7 +54,7 @@ private func inputs() -> [(name: String, bytes: [UInt8])] {
 }
 
 /// Symbols of a block and of its code lengths, which follow them in the tables.
-private let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
+private let tableSize = DeflateTables.symbols + DeflateTables.precodeSymbols
 
 private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout KernelCheck) {
   let window = input + [UInt8](repeating: 0xA5, count: DeflateTables.readAhead)
@@ -66,7 +68,7 @@ private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout Kernel
   frequencies[256] = 1
   var codes = Codes(&frequencies)
   var stream: [UInt8] = []
-  var (pendingBits, pendingCount) = (UInt64(0), 0)
+  var (bitBuffer, bitCount) = (UInt64(0), 0)
   var x = 0
   while x < input.count {
     let budget = 5_000
@@ -85,17 +87,17 @@ private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout Kernel
         codes.codes.withUnsafeBufferPointer { numbers in
           writeBlock(
             window.baseAddress! + x, tokens: tokens, tokenCount: tokenCount, lengths: lengths.baseAddress!,
-            codes: numbers.baseAddress!, runs: codes.runs, runCount: codes.runCount,
-            runLengths: lengths.baseAddress! + DeflateTables.symbols,
-            runCodes: numbers.baseAddress! + DeflateTables.symbols, isLast: end == input.count, output: &output,
-            bits: &pendingBits, bitCount: &pendingCount)
+            codes: numbers.baseAddress!, items: codes.items, itemCount: codes.itemCount,
+            precodeLengths: lengths.baseAddress! + DeflateTables.symbols,
+            precodeCodes: numbers.baseAddress! + DeflateTables.symbols, isLast: end == input.count, output: &output,
+            bits: &bitBuffer, bitCount: &bitCount)
         }
       }
     }
     stream += output.prefix(size)
     x = end
   }
-  if pendingCount > 0 { stream.append(UInt8(truncatingIfNeeded: pendingBits)) }
+  if bitCount > 0 { stream.append(UInt8(truncatingIfNeeded: bitBuffer)) }
   check.record(stream)
   var reader = PlainInflater(stream)
   check.expect(reader.inflated(), is: input, "a plain reader")
@@ -107,18 +109,18 @@ private struct Codes {
   var lengths = [UInt8](repeating: 0, count: tableSize)
   var codes = [UInt32](repeating: 0, count: tableSize)
   var bits = [UInt8](repeating: 0, count: tableSize)
-  var runs = [UInt16](repeating: 0, count: DeflateTables.symbols)
-  var runCount = 0
+  var items = [UInt16](repeating: 0, count: DeflateTables.symbols)
+  var itemCount = 0
 
   init(_ frequencies: inout [UInt32]) {
     var scratch = [UInt64](repeating: 0, count: DeflateTables.scratchWords)
-    make(frequencies, 0, 286, 15, &scratch)
-    make(frequencies, DeflateTables.distances, 30, 15, &scratch)
+    make(frequencies, 0, DeflateTables.litlenSymbols, 15, &scratch)
+    make(frequencies, DeflateTables.offsets, DeflateTables.offsetSymbols, 15, &scratch)
     estimateBits(lengths, bits: &bits)
     frequencies.withUnsafeMutableBufferPointer {
-      runCount = collectRuns(lengths, runs: &runs, frequencies: $0.baseAddress! + DeflateTables.symbols)
+      itemCount = collectPrecodeItems(lengths, items: &items, frequencies: $0.baseAddress! + DeflateTables.symbols)
     }
-    make(frequencies, DeflateTables.symbols, DeflateTables.runSymbols, 7, &scratch)
+    make(frequencies, DeflateTables.symbols, DeflateTables.precodeSymbols, 7, &scratch)
   }
 
   private mutating func make(
@@ -161,28 +163,28 @@ private struct PlainInflater {
     return value
   }
 
-  /// The code lengths of literals and distances of a block (3.2.7), after the bits of its type.
-  mutating func codeLengths() -> (literals: [UInt8], distances: [UInt8]) {
-    let (literalCount, distanceCount, runCount) = (number(5) + 257, number(5) + 1, number(4) + 4)
-    var runLengths = [UInt8](repeating: 0, count: 19)
-    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].prefix(runCount) {
-      runLengths[symbol] = UInt8(number(3))
+  /// The code lengths of litlen and offset symbols of a block (3.2.7), after the bits of its type.
+  mutating func codeLengths() -> (litlens: [UInt8], offsets: [UInt8]) {
+    let (litlenCount, offsetCount, precodeCount) = (number(5) + 257, number(5) + 1, number(4) + 4)
+    var precodeLengths = [UInt8](repeating: 0, count: 19)
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].prefix(precodeCount) {
+      precodeLengths[symbol] = UInt8(number(3))
     }
     var lengths: [UInt8] = []
-    let runs = PlainCode(runLengths)
-    while lengths.count < literalCount + distanceCount {
-      switch symbol(runs) {
+    let precode = PlainCode(precodeLengths)
+    while lengths.count < litlenCount + offsetCount {
+      switch symbol(precode) {
       case 16: lengths += [UInt8](repeating: lengths.last ?? 0, count: number(2) + 3)
       case 17: lengths += [UInt8](repeating: 0, count: number(3) + 3)
       case 18: lengths += [UInt8](repeating: 0, count: number(7) + 11)
       case let length: lengths.append(UInt8(length))
       }
     }
-    return (Array(lengths.prefix(literalCount)), Array(lengths[literalCount..<literalCount + distanceCount]))
+    return (Array(lengths.prefix(litlenCount)), Array(lengths[litlenCount..<litlenCount + offsetCount]))
   }
 
   /// The next symbol of a code (3.2.2); 0 where there is none.
-  private mutating func symbol(_ code: PlainCode) -> Int {
+  mutating func symbol(_ code: PlainCode) -> Int {
     var (number, first) = (0, 0)
     for symbols in code.symbols[1...] {
       number = number * 2 + self.number(1)
@@ -200,20 +202,20 @@ private struct PlainInflater {
       // A block of another type is none of ours.
       if number(2) != 2 { return [] }
       let lengths = codeLengths()
-      let (literals, distances) = (PlainCode(lengths.literals), PlainCode(lengths.distances))
-      var next = symbol(literals)
+      let (litlens, offsets) = (PlainCode(lengths.litlens), PlainCode(lengths.offsets))
+      var next = symbol(litlens)
       while next != 256 && bit < bytes.count * 8 {
         if next < 256 {
           output.append(UInt8(next))
         } else {
           let length = Self.lengthBases[next - 257] + number(Self.lengthExtraBits(next - 257))
-          let place = symbol(distances)
+          let place = symbol(offsets)
           let base = place < 4 ? place + 1 : (2 + place % 2) << (place / 2 - 1) + 1
-          let distance = base + number(place < 4 ? 0 : place / 2 - 1)
-          if distance > output.count { return [] }
-          for _ in 0..<length { output.append(output[output.count - distance]) }
+          let offset = base + number(place < 4 ? 0 : place / 2 - 1)
+          if offset > output.count { return [] }
+          for _ in 0..<length { output.append(output[output.count - offset]) }
         }
-        next = symbol(literals)
+        next = symbol(litlens)
       }
     }
     return output
@@ -227,35 +229,34 @@ private struct PlainInflater {
 }
 
 private func inflateByKernels(_ stream: [UInt8], count: Int, _ check: inout KernelCheck) -> [UInt8] {
-  let padded = stream + [UInt8](repeating: 0, count: InflateTables.readAhead + 8)
+  let padded = stream + [UInt8](repeating: 0, count: 2 * InflateTables.readAhead)
   var output = [UInt8](repeating: 0, count: count + InflateTables.writeAhead)
   var tables = [UInt32](repeating: 0, count: InflateTables.entries)
   var scratch = [UInt32](repeating: 0, count: InflateTables.scratchWords)
-  var state = [UInt64](repeating: 0, count: InflateState.words)
+  var state = cpi_inflate_state()
   var bit = 0
   var isLast = false
   while !isLast {
     var header = PlainInflater(padded, bit: bit)
     isLast = header.number(1) == 1
     _ = header.number(2)
-    let (literals, distances) = header.codeLengths()
+    let (litlens, offsets) = header.codeLengths()
     let hasCodes =
-      makeInflateLiterals(lengths: literals, count: literals.count, tables: &tables, scratch: &scratch)
-      && makeInflateDistances(lengths: distances, count: distances.count, tables: &tables, scratch: &scratch)
+      makeLitlenTable(lengths: litlens, count: litlens.count, tables: &tables, scratch: &scratch)
+      && makeOffsetTable(lengths: offsets, count: offsets.count, tables: &tables, scratch: &scratch)
     check.expect(hasCodes, "the lengths of a block make codes")
     check.record(tables)
     let left = (8 - header.bit % 8) % 8
-    let position = (header.bit + 7) / 8
-    state[InflateState.position] = UInt64(position)
-    state[InflateState.bitCount] = UInt64(left)
-    state[InflateState.bits] = left == 0 ? 0 : UInt64(padded[position - 1] >> UInt8(8 - left))
+    state.position = (header.bit + 7) / 8
+    state.bits_left = UInt64(left)
+    state.bitbuf = left == 0 ? 0 : UInt64(padded[state.position - 1] >> UInt8(8 - left))
     let stop = inflateSymbols(
       input: padded, inputEnd: padded.count, output: &output, outputEnd: count + 1, tables: tables, state: &state)
-    check.expect([stop], is: [InflateStop.blockEnd], "the end of a block")
-    if stop != InflateStop.blockEnd { break }
-    bit = Int(state[InflateState.position]) * 8 - Int(state[InflateState.bitCount])
+    check.expect(stop == .CPI_INFLATE_END_OF_BLOCK, "the end of a block")
+    if stop != .CPI_INFLATE_END_OF_BLOCK { break }
+    bit = state.position * 8 - Int(state.bits_left)
   }
-  return Array(output.prefix(Int(state[InflateState.written])))
+  return Array(output.prefix(state.written))
 }
 
 @Sendable
@@ -268,11 +269,35 @@ private func noCodes(_ check: inout KernelCheck) {
     ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], false), ([0, 0], true),
   ]
   for (index, (lengths, isCode)) in lists.enumerated() {
-    let areLiterals = makeInflateLiterals(
-      lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
-    let areDistances = makeInflateDistances(
-      lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
-    check.expect([areLiterals ? 1 : 0, areDistances ? 1 : 0], is: isCode ? [1, 1] : [0, 0], "list \(index)")
+    let isLitlenCode = makeLitlenTable(lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
+    let isOffsetCode = makeOffsetTable(lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
+    check.expect([isLitlenCode ? 1 : 0, isOffsetCode ? 1 : 0], is: isCode ? [1, 1] : [0, 0], "list \(index)")
+  }
+}
+
+/// Every entry is the symbol whose codeword its index begins with, by the letter of RFC 1951.
+@Sendable
+private func precodes(_ check: inout KernelCheck) {
+  let lists: [(lengths: [UInt8], isCode: Bool)] = [
+    ([1, 1], true), ([2, 0, 2, 1], true), ([1, 2, 3, 4, 5, 6, 7, 7], true), ([], true), ([1], false), ([1, 2], false),
+    ([1, 1, 1], false), ([7, 7], false),
+  ]
+  for (index, (list, isCode)) in lists.enumerated() {
+    let lengths = list + [UInt8](repeating: 0, count: 19 - list.count)
+    var table = [UInt32](repeating: 0, count: InflateTables.precodeEntries)
+    var scratch = [UInt32](repeating: 0, count: InflateTables.scratchWords)
+    let isMade = makePrecodeTable(lengths: lengths, table: &table, scratch: &scratch)
+    check.expect([isMade ? 1 : 0], is: [isCode ? 1 : 0], "list \(index)")
+    guard isMade else { continue }
+    check.record(table)
+    let code = PlainCode(lengths)
+    for bits in 0..<InflateTables.precodeEntries {
+      var reader = PlainInflater([UInt8(bits)])
+      let symbol = reader.symbol(code)
+      // Without symbols every bit stands for a zero.
+      let expected = list.isEmpty ? 1 : symbol << 4 | reader.bit
+      check.expect([Int(table[bits])], is: [expected], "list \(index), bits \(bits)")
+    }
   }
 }
 

@@ -194,6 +194,24 @@ typedef struct cpi_wide_kernels {
   void (*unpremultiply_words)(uint16_t *row, ptrdiff_t channels, ptrdiff_t pixels);
 } cpi_wide_kernels;
 
+// Where inflating a deflate stream stands.
+typedef struct cpi_inflate_state {
+  uint64_t bitbuf;     // bits that are loaded and not consumed, the first one lowest, and zeros above them
+  uint64_t bits_left;  // their number, at most 63
+  ptrdiff_t position;  // the next byte of the input to load
+  ptrdiff_t written;   // the next byte of the output to write
+} cpi_inflate_state;
+
+// Why inflating the symbols of a block stopped.
+typedef enum cpi_inflate_stop {
+  CPI_INFLATE_NEEDS_INPUT,
+  CPI_INFLATE_OUTPUT_FULL,
+  CPI_INFLATE_END_OF_BLOCK,
+  CPI_INFLATE_INVALID_LITLEN,  // the bits are no codeword of a litlen symbol
+  CPI_INFLATE_INVALID_OFFSET,  // the bits are no codeword of an offset
+  CPI_INFLATE_OFFSET_TOO_FAR   // a match begins in front of the first byte
+} __attribute__((enum_extensibility(closed))) cpi_inflate_stop;
+
 typedef void (*cpi_inverse_dct)(
     const int16_t *coefficients, ptrdiff_t block_count, const int16_t *quantization, uint8_t *output, ptrdiff_t stride);
 
@@ -205,10 +223,11 @@ typedef struct cpi_decoding_kernels {
   cpi_decode_progressive _Nonnull decode_dc, refine_dc, decode_ac, refine_ac;
   ptrdiff_t (*remove_stuffing)(const uint8_t *input, ptrdiff_t count, uint8_t *output, ptrdiff_t *written, bool *at_marker);
   cpi_inverse_dct _Nonnull inverse_dct_1, inverse_dct_2, inverse_dct_4, inverse_dct_8;
-  bool (*make_inflate_literals)(const uint8_t *lengths, ptrdiff_t count, uint32_t *tables, uint32_t *scratch);
-  bool (*make_inflate_distances)(const uint8_t *lengths, ptrdiff_t count, uint32_t *tables, uint32_t *scratch);
-  ptrdiff_t (*inflate_symbols)(
-      const uint8_t *input, ptrdiff_t input_end, uint8_t *output, ptrdiff_t output_end, const uint32_t *tables, uint64_t *state);
+  bool (*make_litlen_table)(const uint8_t *lengths, ptrdiff_t count, uint32_t *tables, uint32_t *scratch);
+  bool (*make_offset_table)(const uint8_t *lengths, ptrdiff_t count, uint32_t *tables, uint32_t *scratch);
+  cpi_inflate_stop (*inflate_symbols)(
+      const uint8_t *input, ptrdiff_t input_end, uint8_t *output, ptrdiff_t output_end, const uint32_t *tables,
+      cpi_inflate_state *state);
   void (*unfilter_rows)(uint8_t *rows, ptrdiff_t row_count, const uint8_t *prior, ptrdiff_t pixel_bytes, ptrdiff_t count);
   void (*expand_indices)(
       const uint8_t *source, ptrdiff_t bits, const uint32_t *entries, ptrdiff_t channels, ptrdiff_t count, uint8_t *output);
@@ -232,10 +251,10 @@ typedef struct cpi_encoding_kernels {
   void (*estimate_bits)(const uint8_t *lengths, uint8_t *bits);
   void (*make_code)(
       const uint32_t *frequencies, ptrdiff_t count, ptrdiff_t limit, uint8_t *lengths, uint32_t *codes, uint64_t *scratch);
-  ptrdiff_t (*collect_runs)(const uint8_t *lengths, uint16_t *runs, uint32_t *frequencies);
+  ptrdiff_t (*collect_precode_items)(const uint8_t *lengths, uint16_t *items, uint32_t *frequencies);
   ptrdiff_t (*write_block)(
       const uint8_t *input, const uint64_t *tokens, ptrdiff_t token_count, const uint8_t *lengths, const uint32_t *codes,
-      const uint16_t *runs, ptrdiff_t run_count, const uint8_t *run_lengths, const uint32_t *run_codes, bool is_last,
+      const uint16_t *items, ptrdiff_t item_count, const uint8_t *precode_lengths, const uint32_t *precode_codes, bool is_last,
       uint8_t *output, uint64_t *bits, ptrdiff_t *bit_count);
 } cpi_encoding_kernels;
 

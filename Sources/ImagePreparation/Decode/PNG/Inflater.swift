@@ -42,16 +42,10 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private let scratch = AlignedBuffer<UInt32>(count: InflateTables.scratchWords, zeroed: true)
   /// The code lengths of the block: first those of litlen symbols, then those of offsets.
   private let lengths = AlignedBuffer<UInt8>(count: 320, zeroed: true)
-  private let words = AlignedBuffer<UInt64>(count: InflateState.words, zeroed: false)
   private let input = AlignedBuffer<UInt8>(count: inputBytes + 2 * headerBytes, zeroed: false)
   private let output = AlignedBuffer<UInt8>(count: outputEnd + InflateTables.writeAhead, zeroed: false)
-  /// The bit buffer, from the lowest bit on, and its number of bits.
-  private var bits: UInt64 = 0
-  private var bitCount = 0
-  /// The next byte of `input` to load.
-  private var position = 0
-  /// The number of bytes in `output`.
-  private var inflated = 0
+  /// The bit buffer, and the next bytes of `input` to load and of `output` to write.
+  private var stream = cpi_inflate_state()
   /// The number of bytes in `input`.
   private var inputCount = 0
   /// The number of bytes of the stream before `input`.
@@ -70,10 +64,10 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   /// The buffer for more input, at least ``inputBytes`` large.
   mutating func inputRoom() -> UnsafeMutableBufferPointer<UInt8> {
     returnBytes()
-    let rest = inputCount - position
-    unsafe input.base.update(from: input.base + position, count: rest)
-    inputStart += position
-    (position, inputCount) = (0, rest)
+    let rest = inputCount - stream.position
+    unsafe input.base.update(from: input.base + stream.position, count: rest)
+    inputStart += stream.position
+    (stream.position, inputCount) = (0, rest)
     return unsafe UnsafeMutableBufferPointer(start: input.base + rest, count: Self.inputBytes)
   }
 
@@ -88,13 +82,13 @@ struct Inflater: ~Copyable, @unchecked Sendable {
 
   /// The next byte of the input after the stream's end; nil if there is none.
   mutating func takeByte() -> UInt8? {
-    guard position < inputCount else { return nil }
-    defer { position += 1 }
-    return unsafe input.base[position]
+    guard stream.position < inputCount else { return nil }
+    defer { stream.position += 1 }
+    return unsafe input.base[stream.position]
   }
 
   /// After the stream's end: the number of input bytes up to the end, including those taken since.
-  var inputOffset: Int { inputStart + position }
+  var inputOffset: Int { inputStart + stream.position }
 
   // MARK: Output
 
@@ -107,18 +101,18 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   /// - Returns: The reason why the call returned.
   mutating func read(into base: UnsafeMutablePointer<UInt8>, count: Int, written: inout Int) -> Step {
     while true {
-      let part = min(count - written, inflated - delivered)
+      let part = min(count - written, stream.written - delivered)
       unsafe (base + written).update(from: output.base + delivered, count: part)
       written += part
       delivered += part
       if written == count { return .done }
       if case .stopped(let step) = state { return step }
-      if inflated >= Self.outputEnd {
-        unsafe output.base.update(from: output.base + inflated - Self.window, count: Self.window)
-        (inflated, delivered) = (Self.window, Self.window)
+      if stream.written >= Self.outputEnd {
+        unsafe output.base.update(from: output.base + stream.written - Self.window, count: Self.window)
+        (stream.written, delivered) = (Self.window, Self.window)
       }
-      let before = inflated
-      if !advance(), inflated == before {
+      let before = stream.written
+      if !advance(), stream.written == before {
         if isInputComplete { state = .stopped(.needsInput) }
         return .needsInput
       }
@@ -131,44 +125,68 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private mutating func advance() -> Bool {
     switch state {
     case .header:
-      guard isInputComplete || inputCount - position >= Self.headerBytes else { return false }
+      guard isInputComplete || inputCount - stream.position >= Self.headerBytes else { return false }
       return readHeader()
     case .stored(let left):
-      let part = min(left, inputCount - position, Self.outputEnd - inflated)
-      unsafe (output.base + inflated).update(from: input.base + position, count: part)
-      inflated += part
-      position += part
+      let part = min(left, inputCount - stream.position, Self.outputEnd - stream.written)
+      unsafe (output.base + stream.written).update(from: input.base + stream.position, count: part)
+      stream.written += part
+      stream.position += part
       if part == left { endBlock() } else { state = .stored(left - part) }
       return part > 0 || part == left
     case .symbols:
-      let stop = inflateSymbols()
-      return stop == InflateStop.input && isInputComplete ? inflateLast() : didStop(stop)
+      let stop = inflateSymbols(inputEnd: inputCount, outputEnd: Self.outputEnd)
+      return stop == .CPI_INFLATE_NEEDS_INPUT && isInputComplete ? inflateTail() : didStop(stop)
     case .stopped: return false
     }
   }
 
-  private mutating func inflateSymbols() -> Int {
-    unsafe words.base[InflateState.bits] = bits
-    unsafe words.base[InflateState.bitCount] = UInt64(bitCount)
-    unsafe words.base[InflateState.position] = UInt64(position)
-    unsafe words.base[InflateState.written] = UInt64(inflated)
-    let stop = unsafe kernels.decoding.inflate_symbols(
-      input.base, inputCount, output.base, Self.outputEnd, tables.base, words.base)
-    unsafe bits = words.base[InflateState.bits]
-    unsafe bitCount = Int(words.base[InflateState.bitCount])
-    unsafe position = Int(words.base[InflateState.position])
-    unsafe inflated = Int(words.base[InflateState.written])
-    return stop
+  private mutating func inflateSymbols(inputEnd: Int, outputEnd: Int) -> cpi_inflate_stop {
+    unsafe kernels.decoding.inflate_symbols(input.base, inputEnd, output.base, outputEnd, tables.base, &stream)
   }
 
-  private mutating func didStop(_ stop: Int) -> Bool {
+  private mutating func didStop(_ stop: cpi_inflate_stop) -> Bool {
     switch stop {
-    case InflateStop.input: return false
-    case InflateStop.output: break
-    case InflateStop.blockEnd: endBlock()
-    case InflateStop.noLiteral: fail("invalid literal/length code")
-    case InflateStop.noDistance: fail("invalid distance code")
-    default: fail("invalid distance too far back")
+    case .CPI_INFLATE_NEEDS_INPUT: return false
+    case .CPI_INFLATE_OUTPUT_FULL: break
+    case .CPI_INFLATE_END_OF_BLOCK: endBlock()
+    case .CPI_INFLATE_INVALID_LITLEN: fail("invalid literal/length code")
+    case .CPI_INFLATE_INVALID_OFFSET: fail("invalid distance code")
+    case .CPI_INFLATE_OFFSET_TOO_FAR: fail("invalid distance too far back")
+    }
+    return true
+  }
+
+  /// The bits of the input that are not consumed; negative after zeros behind the input were consumed.
+  private var bitsAvailable: Int { (inputCount - stream.position) * 8 + Int(stream.bits_left) }
+
+  /// Inflates to the end of the input, behind which there are zeros, an iteration of the loop at a time.
+  ///
+  /// - Returns: False if the input ends within a symbol. All symbols before it are inflated.
+  private mutating func inflateTail() -> Bool {
+    while stream.written < Self.outputEnd {
+      let start = stream
+      var available = bitsAvailable
+      let stop = inflateSymbols(inputEnd: inputCount + Self.headerBytes, outputEnd: start.written + 1)
+      if bitsAvailable >= 0 {
+        guard stop == .CPI_INFLATE_OUTPUT_FULL else { return didStop(stop) }
+        continue
+      }
+      // This iteration consumed zeros. Only its first literals may be whole.
+      var bits = start.bitbuf
+      for k in 0..<8 where start.bits_left + UInt64(k) * 8 < 64 {
+        bits |= unsafe UInt64(input.base[start.position + k]) << (start.bits_left + UInt64(k) * 8)
+      }
+      var written = start.written
+      while written < stream.written, unsafe InflateTables.beginsWithLiteral(tables.base, bits: bits) {
+        let length = unsafe Int(lengths.base[Int(output.base[written])])
+        guard length <= available else { break }
+        bits >>= UInt64(length)
+        available -= length
+        written += 1
+      }
+      stream = cpi_inflate_state(bitbuf: 0, bits_left: 0, position: inputCount, written: written)
+      return false
     }
     return true
   }
@@ -180,17 +198,17 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     if isLastBlock { alignToByte() }
   }
 
-  /// Returns whole unused bytes of the bit buffer to the input.
+  /// Returns whole bytes of the bit buffer to the input.
   private mutating func returnBytes() {
-    position -= bitCount / 8
-    bitCount %= 8
-    bits &= 1 << UInt64(bitCount) - 1
+    stream.position -= Int(stream.bits_left / 8)
+    stream.bits_left %= 8
+    stream.bitbuf &= 1 << stream.bits_left - 1
   }
 
   /// Drops the remaining bits of a partly used byte.
   private mutating func alignToByte() {
     returnBytes()
-    (bits, bitCount) = (0, 0)
+    (stream.bitbuf, stream.bits_left) = (0, 0)
   }
 
   // MARK: Block headers
@@ -198,18 +216,19 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   /// Refills the bit buffer; bits after the input's end may be zeros.
   @inline(__always)
   private mutating func refill() {
-    let word = unsafe UInt64(littleEndian: UnsafeRawPointer(input.base + position).loadUnaligned(as: UInt64.self))
-    let bytes = (63 - bitCount) / 8
-    bits |= (word & (1 << UInt64(bytes * 8) - 1)) << UInt64(bitCount)
-    position += bytes
-    bitCount += bytes * 8
+    let word = unsafe UInt64(
+      littleEndian: UnsafeRawPointer(input.base + stream.position).loadUnaligned(as: UInt64.self))
+    let bytes = (63 - stream.bits_left) / 8
+    stream.bitbuf |= (word & (1 << (bytes * 8) - 1)) << stream.bits_left
+    stream.position += Int(bytes)
+    stream.bits_left += bytes * 8
   }
 
   @inline(__always)
   private mutating func take(_ count: Int) -> Int {
-    let value = bits & (1 << UInt64(count) - 1)
-    bits >>= UInt64(count)
-    bitCount -= count
+    let value = stream.bitbuf & (1 << UInt64(count) - 1)
+    stream.bitbuf >>= UInt64(count)
+    stream.bits_left -= UInt64(count)
     return Int(value)
   }
 
@@ -227,8 +246,8 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     default: fault = "invalid block type"
     }
     returnBytes()
-    guard position * 8 - bitCount <= inputCount * 8 else {
-      (position, bits, bitCount) = (inputCount, 0, 0)
+    guard bitsAvailable >= 0 else {
+      (stream.position, stream.bitbuf, stream.bits_left) = (inputCount, 0, 0)
       state = .stopped(.needsInput)
       return false
     }
@@ -257,17 +276,18 @@ struct Inflater: ~Copyable, @unchecked Sendable {
         default: 5
         }
     }
-    let fault = makeTables(literals: 288, distances: 32)
+    let fault = makeTables(litlenCount: 288, offsetCount: 32)
     hasFixedTables = true
     return fault
   }
 
-  private mutating func makeTables(literals: Int, distances: Int) -> String? {
+  private mutating func makeTables(litlenCount: Int, offsetCount: Int) -> String? {
     hasFixedTables = false
-    guard unsafe kernels.decoding.make_inflate_literals(lengths.base, literals, tables.base, scratch.base) else {
+    guard unsafe kernels.decoding.make_litlen_table(lengths.base, litlenCount, tables.base, scratch.base) else {
       return "invalid literal/lengths set"
     }
-    guard unsafe kernels.decoding.make_inflate_distances(lengths.base + literals, distances, tables.base, scratch.base)
+    guard
+      unsafe kernels.decoding.make_offset_table(lengths.base + litlenCount, offsetCount, tables.base, scratch.base)
     else {
       return "invalid distances set"
     }
@@ -276,61 +296,33 @@ struct Inflater: ~Copyable, @unchecked Sendable {
 
   /// The order of the precode's lengths (RFC 1951, 3.2.7).
   private static let order: [UInt8] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+  private static let precodeSymbols = 19
 
   private mutating func readCodes() -> String? {
     state = .symbols
-    let literals = take(5) + 257
-    let distances = take(5) + 1
-    let told = take(4) + 4
-    if literals > 286 || distances > 30 { return "too many length or distance symbols" }
-    unsafe lengths.base.update(repeating: 0, count: 19)
-    for k in 0..<told {
+    let litlenCount = take(5) + 257
+    let offsetCount = take(5) + 1
+    let precodeCount = take(4) + 4
+    if litlenCount > 286 || offsetCount > 30 { return "too many length or distance symbols" }
+    unsafe lengths.base.update(repeating: 0, count: Self.precodeSymbols)
+    for k in 0..<precodeCount {
       if k % 16 == 0 { refill() }
       unsafe lengths.base[Int(Self.order[k])] = UInt8(take(3))
     }
-    guard makeLengthTable() else { return "invalid code lengths set" }
-    return readLengths(literals: literals, distances: distances)
+    // A block's tables are not needed any more, and the precode's table takes their place.
+    guard unsafe makePrecodeTable(lengths: lengths.base, table: tables.base, scratch: scratch.base) else {
+      return "invalid code lengths set"
+    }
+    hasFixedTables = false
+    return readLengths(litlenCount: litlenCount, offsetCount: offsetCount)
   }
 
-  /// The index bits of the precode's decode table, which are the largest length of its codes.
-  private static let lengthBits = 7
-
-  /// Makes the precode's decode table in the first words of `scratch`. Bits 0…3 of an entry are the length of the code, the others
-  /// its symbol.
-  ///
-  /// - Returns: False if the lengths make no complete code.
-  private func makeLengthTable() -> Bool {
-    // The code is incremented bit-reversed: in the stream its first bit is the lowest.
-    var (code, filled) = (0, 0)
-    let size = 1 << Self.lengthBits
-    for length in 1...Self.lengthBits {
-      for symbol in 0..<19 where unsafe lengths.base[symbol] == UInt8(length) {
-        filled += size >> length
-        guard filled <= size else { return false }
-        for entry in stride(from: code, to: size, by: 1 << length) {
-          unsafe scratch.base[entry] = UInt32(symbol << 4 | length)
-        }
-        let zeros = code ^ ((1 << length) - 1)
-        if zeros != 0 {
-          let bit = 1 << (Int.bitWidth - 1 - zeros.leadingZeroBitCount)
-          code = code & (bit - 1) | bit
-        }
-      }
-    }
-    if filled == 0 {
-      // zlib accepts a precode without symbols and reads only zeros, so that the end-of-block code is missing.
-      for entry in 0..<size { unsafe scratch.base[entry] = 1 }
-      return true
-    }
-    return filled == size
-  }
-
-  private mutating func readLengths(literals: Int, distances: Int) -> String? {
-    let count = literals + distances
+  private mutating func readLengths(litlenCount: Int, offsetCount: Int) -> String? {
+    let count = litlenCount + offsetCount
     var k = 0
     while k < count {
       refill()
-      let entry = unsafe scratch.base[Int(bits & (1 << UInt64(Self.lengthBits) - 1))]
+      let entry = unsafe tables.base[Int(stream.bitbuf & (1 << UInt64(InflateTables.precodeBits) - 1))]
       _ = take(Int(entry & 15))
       let symbol = UInt8(entry >> 4)
       var (times, length) = (1, symbol)
@@ -349,74 +341,6 @@ struct Inflater: ~Copyable, @unchecked Sendable {
       }
     }
     if unsafe lengths.base[256] == 0 { return "invalid code -- missing end-of-block" }
-    return makeTables(literals: literals, distances: distances)
-  }
-
-  // MARK: End of the input
-
-  /// Inflates symbols one by one, as long as the input has all bits of a symbol.
-  ///
-  /// - Returns: False when it has not.
-  private mutating func inflateLast() -> Bool {
-    while inflated < Self.outputEnd {
-      while bitCount < 56, position < inputCount {
-        unsafe bits |= UInt64(input.base[position]) << UInt64(bitCount)
-        position += 1
-        bitCount += 8
-      }
-      var entry = unsafe tables.base[Int(bits & (1 << UInt64(InflateTables.literalBits) - 1))]
-      var used = 0
-      if entry & 0xC0 == 0, entry & InflateTables.isSpecial != 0, entry & InflateTables.isLonger != 0 {
-        used = InflateTables.literalBits
-        entry = longer(entry, behind: used)
-      }
-      let isLiteral = entry & 0xC0 != 0
-      if isLiteral || entry & InflateTables.isSpecial == 0 && entry >> 9 & 3 > 0 {
-        let literal = UInt8(truncatingIfNeeded: entry >> (isLiteral ? 8 : 16))
-        let length = unsafe Int(lengths.base[Int(literal)])
-        guard length <= bitCount else { return false }
-        _ = take(length)
-        unsafe output.base[inflated] = literal
-        inflated += 1
-        continue
-      }
-      if entry & InflateTables.isSpecial != 0, entry & InflateTables.isNone != 0 {
-        guard bitCount > used else { return false }
-        return didStop(InflateStop.noLiteral)
-      }
-      used += Int(entry & 63)
-      guard used <= bitCount else { return false }
-      if entry & InflateTables.isSpecial != 0 {
-        _ = take(used)
-        return didStop(InflateStop.blockEnd)
-      }
-      let (base, extraBits) = matchLength(Int(entry >> 11 & 31))
-      let length = base + Int(bits >> UInt64(used - extraBits) & (1 << UInt64(extraBits) - 1))
-
-      var place = unsafe tables.base[
-        InflateTables.distances + Int(bits >> UInt64(used) & (1 << UInt64(InflateTables.distanceBits) - 1))]
-      if place & InflateTables.isLonger != 0 {
-        used += InflateTables.distanceBits
-        place = longer(place, behind: used)
-      }
-      guard bitCount > used else { return false }
-      if place & InflateTables.isNone != 0 { return didStop(InflateStop.noDistance) }
-      let extra = bits >> UInt64(used) & (1 << UInt64(place & 63) - 1)
-      used += Int(place & 63)
-      guard used <= bitCount else { return false }
-      let distance = Int(place >> 16) + Int(extra >> UInt64(place >> 12 & 15))
-      if distance > inflated { return didStop(InflateStop.tooFar) }
-      _ = take(used)
-      for _ in 0..<length {
-        unsafe output.base[inflated] = output.base[inflated - distance]
-        inflated += 1
-      }
-    }
-    return true
-  }
-
-  private func longer(_ entry: UInt32, behind used: Int) -> UInt32 {
-    let index = Int(bits >> UInt64(used) & (1 << UInt64(entry >> 12 & 15) - 1))
-    return unsafe tables.base[Int(entry >> 16) + index]
+    return makeTables(litlenCount: litlenCount, offsetCount: offsetCount)
   }
 }

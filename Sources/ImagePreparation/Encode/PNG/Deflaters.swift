@@ -33,7 +33,7 @@ protocol Deflater: AnyObject {
 @safe
 final class BlockDeflater: Deflater {
   /// The number of symbols of a block and of its code lengths, which follow them in the tables.
-  private static let tableSize = DeflateTables.symbols + DeflateTables.runSymbols
+  private static let tableSize = DeflateTables.symbols + DeflateTables.precodeSymbols
 
   private let kernels: KernelTable
   private let find: cpi_find_matches
@@ -47,11 +47,11 @@ final class BlockDeflater: Deflater {
   private let codes: AlignedBuffer<UInt32>
   private let lengths: AlignedBuffer<UInt8>
   private let bits: AlignedBuffer<UInt8>
-  private let runs: AlignedBuffer<UInt16>
+  private let items: AlignedBuffer<UInt16>
   private var bytes: AlignedBuffer<UInt8>
   private var count = 0
-  private var pendingBits: UInt64 = 0
-  private var pendingCount = 0
+  private var bitBuffer: UInt64 = 0
+  private var bitCount = 0
   private var hasEstimate = false
   private let isThorough: Bool
   /// Bits of 1,024 literals of the last block that was searched, if matches covered next to nothing of it; otherwise nil.
@@ -84,7 +84,7 @@ final class BlockDeflater: Deflater {
     codes = AlignedBuffer(count: Self.tableSize, zeroed: true)
     lengths = AlignedBuffer(count: Self.tableSize, zeroed: true)
     bits = AlignedBuffer(count: Self.tableSize, zeroed: true)
-    runs = AlignedBuffer(count: DeflateTables.symbols, zeroed: false)
+    items = AlignedBuffer(count: DeflateTables.symbols, zeroed: false)
     bytes = AlignedBuffer(count: 256 * 1024, zeroed: false)
   }
 
@@ -95,7 +95,7 @@ final class BlockDeflater: Deflater {
   ) throws(PreparationError) {
     if !hasEstimate {
       unsafe kernels.encoding.count_bytes(window + start, min(end - start, blockTokens), frequencies.base)
-      unsafe frequencies.base[256] = 1
+      unsafe frequencies.base[DeflateTables.blockEnd] = 1
       makeCodes()
       hasEstimate = true
     }
@@ -113,14 +113,14 @@ final class BlockDeflater: Deflater {
       } else {
         unsafe tokens.base[0] = UInt64(after - x) << 32
       }
-      let runCount = makeCodes()
+      let itemCount = makeCodes()
       if isSearched { recordMatches(blockBytes: after - x) } else { blocksUnsearched += 1 }
       reserve(DeflateTables.headerBytes + 6 * (budget + 1))
       let symbols = DeflateTables.symbols
       count += unsafe kernels.encoding.write_block(
-        window + x, tokens.base, tokenCount, lengths.base, codes.base, runs.base, runCount, lengths.base + symbols,
+        window + x, tokens.base, tokenCount, lengths.base, codes.base, items.base, itemCount, lengths.base + symbols,
         codes.base + symbols,
-        ending == .stream && after == end, bytes.base + count, &pendingBits, &pendingCount)
+        ending == .stream && after == end, bytes.base + count, &bitBuffer, &bitCount)
       x = after
     }
     if ending != .none { finishByte(isLast: ending == .stream) }
@@ -132,7 +132,7 @@ final class BlockDeflater: Deflater {
     guard let denseBits, !isThorough, blocksUnsearched < Self.mostUnsearched else { return false }
     unsafe kernels.encoding.count_bytes(block, count, frequencies.base)
     if literalBits(of: count) * 16 >= denseBits * 15 {
-      unsafe frequencies.base[256] = 1
+      unsafe frequencies.base[DeflateTables.blockEnd] = 1
       return true
     }
     unsafe frequencies.base.update(repeating: 0, count: Self.tableSize)
@@ -151,34 +151,34 @@ final class BlockDeflater: Deflater {
     (0..<256).reduce(0) { unsafe $0 + Int(frequencies.base[$1]) * Int(bits.base[$1]) } * 1_024 / max(count, 1)
   }
 
-  /// Makes the codes of a block and the code of their lengths. Returns the number of runs that the lengths are written in.
+  /// Makes the codes of a block and the code of their lengths. Returns the number of items that the lengths are written in.
   @discardableResult
   private func makeCodes() -> Int {
     unsafe lengths.base.update(repeating: 0, count: Self.tableSize)
-    let (distances, symbols) = (DeflateTables.distances, DeflateTables.symbols)
-    for (first, count, limit) in [(0, 286, 15), (distances, 30, 15)] {
+    let (offsets, symbols) = (DeflateTables.offsets, DeflateTables.symbols)
+    for (first, count, limit) in [(0, DeflateTables.litlenSymbols, 15), (offsets, DeflateTables.offsetSymbols, 15)] {
       unsafe kernels.encoding.make_code(
         frequencies.base + first, count, limit, lengths.base + first, codes.base + first, scratch.base)
     }
     unsafe kernels.encoding.estimate_bits(lengths.base, bits.base)
-    let runCount = unsafe kernels.encoding.collect_runs(
-      lengths.base, runs.base, frequencies.base + symbols)
+    let itemCount = unsafe kernels.encoding.collect_precode_items(
+      lengths.base, items.base, frequencies.base + symbols)
     unsafe kernels.encoding.make_code(
-      frequencies.base + symbols, DeflateTables.runSymbols, 7, lengths.base + symbols, codes.base + symbols,
+      frequencies.base + symbols, DeflateTables.precodeSymbols, 7, lengths.base + symbols, codes.base + symbols,
       scratch.base)
-    return runCount
+    return itemCount
   }
 
   /// Ends on a whole byte: by padding the last byte, or, if the stream continues, with an empty stored block.
   private func finishByte(isLast: Bool) {
     reserve(8)
-    if !isLast { pendingCount += 3 }
-    while pendingCount > 0 {
-      append(UInt8(truncatingIfNeeded: pendingBits))
-      pendingBits >>= 8
-      pendingCount -= 8
+    if !isLast { bitCount += 3 }
+    while bitCount > 0 {
+      append(UInt8(truncatingIfNeeded: bitBuffer))
+      bitBuffer >>= 8
+      bitCount -= 8
     }
-    pendingCount = 0
+    bitCount = 0
     if !isLast { for byte: UInt8 in [0, 0, 0xFF, 0xFF] { append(byte) } }
   }
 
