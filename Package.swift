@@ -55,7 +55,7 @@ let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.tr
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
-/// The command as it is installed: without symbols, and linked only to libraries that it calls (Scripts/link-command).
+/// A program as it is installed: without symbols, and linked only to libraries that it calls (Scripts/link-command).
 let commandLinkerSettings: [LinkerSetting] =
   isRoot
   ? [
@@ -63,6 +63,16 @@ let commandLinkerSettings: [LinkerSetting] =
       ["-ld-path=\(Context.packageDirectory)/Scripts/link-command", "-Xlinker", "--strip-all"],
       .when(platforms: [.linux], configuration: .release))
   ] : []
+
+/// The helper process is C alone: without the startup files of Swift it is not linked to Swift's runtime, which it would load for nothing
+/// each time it is started. It decodes what strangers wrote, so its tables of addresses are complete, and read-only, from the start.
+let helperLinkerSettings: [LinkerSetting] =
+  commandLinkerSettings
+  + (isRoot
+    ? [
+      .unsafeFlags(
+        ["-nostartfiles", "-Xlinker", "-z", "-Xlinker", "now"], .when(platforms: [.linux], configuration: .release))
+    ] : [])
 
 /// The C interface as one file that needs no toolchain: Swift's runtime is inside, and only the functions of the header are visible
 /// (Decisions/CInterface).
@@ -98,7 +108,7 @@ var targets: [Target] = [
     linkerSettings: [
       .linkedLibrary("heif", .when(traits: ["HEIF"])),
       .linkedLibrary("pthread", .when(platforms: [.linux], traits: ["HEIF"])),
-    ]),
+    ] + helperLinkerSettings),
 
   // C, thin.
   .target(
