@@ -298,7 +298,7 @@ struct InvocationTests {
   }
 
   static let asked: [Case] = [
-    Case("--version", 0, output: "0.1.0\n"),
+    Case("--version", 0, output: "0.2.0\n"),
     Case("--help", 0, output: "SUBCOMMANDS"),
     Case("", 0, output: "SUBCOMMANDS"),
     Case("prepare --help", 0, output: "--max-side"),

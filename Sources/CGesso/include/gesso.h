@@ -255,7 +255,7 @@ typedef struct gesso_result {
   char notes[1024];
 } gesso_result;
 
-// The version of the library, for example "0.1.0".
+// The version of the library, for example "0.2.0".
 const char *gesso_version(void);
 
 // Makes a handle that is not raised.
