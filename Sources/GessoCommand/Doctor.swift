@@ -38,7 +38,6 @@ package struct Doctor: Verb {
   package mutating func perform() async throws -> CommandStatus {
     let console = Console(quiet: false, environment: Environment.variables)
     let settings = service.configuration
-    let images = LibraryVersions.current
     var problems: [CommandError] = []
     func checking<Value>(_ body: () throws(CommandError) -> Value?) -> Value? {
       do {
@@ -69,19 +68,20 @@ package struct Doctor: Verb {
       problems += findings.compactMap(\.problem)
     }
 
+    let linked: [Row] = BuiltIn.linked.map { ($0.name, .text($0.version)) }
     var report: [Row] = [
-      ("gesso", .text(Version.current)),
+      ("gesso", .text(Version.current)), ("compiler", .text(Version.compiler)),
       (
         "libraries",
-        .rows([
-          ("libpng", .text(images.libpng)), ("libjpeg-turbo", .text(images.libjpegTurbo)),
-          ("lcms2", .text(images.littleCMS)), ("isa-l", .text(images.isal)),
-          ("libwebp", .text(LibraryVersions.libwebp ?? "not installed, for WebP: apt-get install libwebp7")),
-          ("libtiff", .text(LibraryVersions.libtiff ?? "not installed, for TIFF: apt-get install libtiff6")),
-          ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")), ("sqlite", .text(Ledger.libraryVersion)),
-          ("gesso-decode", .text(preparer.map(Self.decodeHelper(of:)))),
-        ])
+        .rows(
+          linked + [
+            ("libwebp", .text(LibraryVersions.libwebp ?? "not installed, for WebP: apt-get install libwebp7")),
+            ("libtiff", .text(LibraryVersions.libtiff ?? "not installed, for TIFF: apt-get install libtiff6")),
+            ("libcurl", .text(CurlTransport.libraryVersion ?? "not installed")),
+            ("gesso-decode", .text(preparer.map(Self.decodeHelper(of:)))),
+          ])
       ),
+      ("openedWhenNeeded", .list(BuiltIn.opened)),
       ("formats", .list(preparer?.readableFormats.map(\.rawValue) ?? [])),
       ("instructionSet", .text(preparer?.instructionSet.rawValue)),
       ("instructionSets", .list(InstructionSet.available.map(\.rawValue))), ("cores", .number(Environment.cores)),

@@ -60,7 +60,9 @@ package struct Gesso: AsyncParsableCommand {
         return .usage
       }
       // Help, version and completion scripts go to standard output, because the user asked for them.
-      print(fullMessage(for: error))
+      // The libraries are asked for their versions only here, not at every start.
+      let answer = fullMessage(for: error)
+      print(answer == Version.current ? BuiltIn.versionText : answer)
       return .done
     }
   }

@@ -298,7 +298,8 @@ struct InvocationTests {
   }
 
   static let asked: [Case] = [
-    Case("--version", 0, output: "0.2.0\n"),
+    Case("--version", 0, output: "gesso 0.2.0\nbuilt with Swift 6."),
+    Case("--version", 0, output: "\nlinked to libpng 1."),
     Case("--help", 0, output: "SUBCOMMANDS"),
     Case("", 0, output: "SUBCOMMANDS"),
     Case("prepare --help", 0, output: "--max-side"),

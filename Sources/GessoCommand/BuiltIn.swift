@@ -1,0 +1,34 @@
+internal import GessoPipeline
+internal import Ground
+internal import ImagePreparation
+
+/// What the program consists of, for `--version` and `gesso doctor`.
+enum BuiltIn {
+  /// The names and versions of the libraries that the program is linked to.
+  static var linked: [(name: String, version: String)] {
+    let images = LibraryVersions.current
+    return [
+      ("libpng", images.libpng), ("libjpeg-turbo", images.libjpegTurbo), ("lcms2", images.littleCMS),
+      ("isa-l", images.isal), ("sqlite", Ledger.libraryVersion),
+    ]
+  }
+
+  /// The names of what is opened or started when it is first needed.
+  static var opened: [String] {
+    #if os(Linux)
+    ["libwebp", "libtiff", "libcurl", "gesso-decode"]
+    #else
+    ["libwebp", "libtiff"]
+    #endif
+  }
+
+  /// The answer to `--version`. The first line is for scripts. Nothing is opened for it; `gesso doctor` has those versions.
+  static var versionText: String {
+    """
+    gesso \(Version.current)
+    built with \(Version.compiler)
+    linked to \(linked.map { "\($0.name) \($0.version)" }.joined(separator: ", "))
+    opened when needed: \(opened.joined(separator: ", "))
+    """
+  }
+}
