@@ -105,7 +105,7 @@ package struct Doctor: Verb {
       return try preparer.helperReport()
     } catch {
       return error.code == .unsupportedFormat
-        ? "not installed, for HEIC and AVIF: \(Remedy.decodeHelperBuild)"
+        ? "not installed, for HEIC and AVIF: \(Remedy.decodeHelperInstallation)"
         : error.message
     }
   }

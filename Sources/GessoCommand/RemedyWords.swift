@@ -25,7 +25,7 @@ extension Remedy {
     case .acceptWarnings: "accept warnings with --fail-on error"
     case .giveField(let name): "give it with --param \(name)=VALUE"
     case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
-    case .buildDecodeHelper: "build it: \(Self.decodeHelperBuild)"
+    case .buildDecodeHelper: Self.decodeHelperInstallation
     case .checkCredentials, .retry, .keepJobID: description
     case .listJobs: "see gesso jobs list"
     case .decide(let run):
@@ -41,8 +41,9 @@ extension Remedy {
 }
 
 extension Remedy {
-  /// The command that builds `gesso-decode`.
-  static let decodeHelperBuild = "swift build -c release --traits HEIF --product gesso-decode"
+  /// The ways to get `gesso-decode`.
+  static let decodeHelperInstallation =
+    "install the package gesso-decode, or build it: swift build -c release --traits HEIF --product gesso-decode"
 }
 
 extension Remedy.Limit {

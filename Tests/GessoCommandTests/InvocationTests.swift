@@ -218,8 +218,8 @@ struct InvocationTests {
     Case("prepare FIXTURES/foreign/text.jpg -o a.jpg", 3, error: ""),
     Case(
       "prepare FIXTURES/foreign/header.avif -o a.jpg", 3,
-      error: "convert it first, for example: avifdec FILE out.png, or build it: swift build -c release --traits HEIF "
-        + "--product gesso-decode"),
+      error: "convert it first, for example: avifdec FILE out.png, or install the package gesso-decode, or build it: "
+        + "swift build -c release --traits HEIF --product gesso-decode"),
     Case("prepare FIXTURES/foreign/header.heic -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/foreign/empty.jpg -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/corrupt/jpeg-truncated-half-scan.jpg -o a.jpg", 3, error: ""),
