@@ -81,7 +81,8 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
       last.map({ ($0 - first) / step + 1 == tasks }) ?? true, tasks <= most
     else {
       throw refusal(
-        "the tasks of the array are no range with one step", "give --array=0-N, or name the part: --shard i/n")
+        "the tasks of the array are no range with one step (SLURM_ARRAY_TASK_MIN, _MAX, _STEP and _COUNT)",
+        "give --array=0-N, or name the part: --shard i/n")
     }
     if let count, count != tasks {
       throw refusal(
