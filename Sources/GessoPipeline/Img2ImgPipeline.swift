@@ -122,7 +122,8 @@ public struct Img2ImgPipeline: Sendable {
     of order: Img2ImgOrder, _ report: @escaping @Sendable (Img2ImgEvent) -> Void
   ) async throws -> String? {
     try order.validate()
-    try order.naming(seed: order.request.seed ?? "0").makeFolder(count: order.request.numSamples)
+    try order.naming(seed: order.request.seed ?? "0").makeFolder(
+      count: order.request.numSamples, cleans: places.isFirst(in: order.folder))
     return try await PrepareStep(
       ledger: ledger, preparer: preparer, places: places, writesFiles: true, freeBytes: freeBytes, report: report
     ).run(order)
@@ -181,7 +182,7 @@ public struct Img2ImgPipeline: Sendable {
       if nameTemplate != nil { try naming.check(count: 1) }
       (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
-      try naming.makeFolder(count: 1)
+      try naming.makeFolder(count: 1, cleans: places.isFirst(in: naming.folder))
       var run = ActiveRun(
         try context(polling, report), claim.entry, following: naming, replacesResults: replacesResults, places: places)
       try await carryOut(&run, RunState(goal: .results), .resumed(job))
@@ -220,7 +221,10 @@ public struct Img2ImgPipeline: Sendable {
   ) async throws -> ActiveRun {
     let writes = state.goal != .price
     let isOrdered = [.job, .results].contains(state.goal)
-    if writes { try order.naming(seed: intent.seed).makeFolder(count: order.request.numSamples) }
+    if writes {
+      try order.naming(seed: intent.seed).makeFolder(
+        count: order.request.numSamples, cleans: places.isFirst(in: order.folder))
+    }
     let claim = try await claim(intent, again: order.again && isOrdered, isOrdered: isOrdered, context)
     defer { withExtendedLifetime(claim) {} }
     let entry = claim.entry

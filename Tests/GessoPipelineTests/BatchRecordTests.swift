@@ -261,6 +261,20 @@ struct BatchRecordTests {
     await sandbox.stop()
   }
 
+  @Test("what killed processes left in a folder is looked for once for all orders of a pipeline")
+  func leftovers() async throws {
+    let ledger = try Ledger(path: folder + "-ledger/ledger.sqlite")
+    let alone = Img2ImgPipeline(ledger: ledger)
+    let leftover = folder + "/.gesso-1a2b.part"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    // Removed by the first order, left by later ones, and removed by the next command.
+    for (pipeline, isLeft) in [(alone, false), (alone, true), (Img2ImgPipeline(ledger: ledger), false)] {
+      try Data("half".utf8).write(to: URL(filePath: leftover))
+      try await batch(pipeline, Self.three).preparations().result
+      #expect(FileManager.default.fileExists(atPath: leftover) == isLeft)
+    }
+  }
+
   @Test("a canceled batch leaves its rows open, and the same batch goes on with them")
   func canceled() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))

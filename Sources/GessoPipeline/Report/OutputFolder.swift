@@ -9,10 +9,13 @@ package enum OutputFolder {
   ///   - path: The folder.
   ///   - name: The beginning of the longest name that is going to be used, which is tried out; nil for none.
   ///   - length: The length of the longest name in bytes.
+  ///   - cleans: False where what killed processes left was removed already: that reads the whole folder.
   /// - Throws: `writeFailed` of stage `write`.
-  package static func make(_ path: String, name: String? = nil, length: Int = 0) throws(PreparationError) {
+  package static func make(
+    _ path: String, name: String? = nil, length: Int = 0, cleans: Bool = true
+  ) throws(PreparationError) {
     try onFiles(try Folder.make(path))
-    DurableFile.removeAbandoned(in: path)
+    if cleans { DurableFile.removeAbandoned(in: path) }
     try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 

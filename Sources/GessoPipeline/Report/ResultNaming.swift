@@ -44,10 +44,11 @@ struct ResultNaming: Sendable, Equatable {
     numbered(result, number) + unverified
   }
 
-  /// Makes the folder, and checks that it takes files with the names of `count` results.
-  func makeFolder(count: Int) throws(PreparationError) {
+  /// Makes the folder, and checks that it takes files with the names of `count` results. `cleans` is false where what killed processes
+  /// left in it was removed already.
+  func makeFolder(count: Int, cleans: Bool) throws(PreparationError) {
     let name = name(index: count)
-    try OutputFolder.make(folder, name: name, length: name.utf8.count + Self.longestEnd)
+    try OutputFolder.make(folder, name: name, length: name.utf8.count + Self.longestEnd, cleans: cleans)
   }
 
   private func name(index: Int) -> String {

@@ -15,6 +15,8 @@ final class RunPlaces: Sendable {
     var runs = 0
   }
 
+  /// The folders of orders so far.
+  private let folders = Mutex<Set<String>>([])
   private let turns = Mutex<[String: Turn]>([:])
 
   /// Makes the places.
@@ -23,6 +25,9 @@ final class RunPlaces: Sendable {
   init(memory: Int) {
     preparations = PreparationPlaces(cores: ProcessInfo.processInfo.activeProcessorCount, bytes: memory)
   }
+
+  /// True for the first order in a folder. A look at all its files for each of them would take longer with every result.
+  func isFirst(in folder: String) -> Bool { folders.withLock { $0.insert(folder).inserted } }
 
   /// Runs `body` after the other runs of the same order: its finished run is then found, and nothing is paid for twice.
   ///
