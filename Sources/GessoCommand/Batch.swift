@@ -126,7 +126,8 @@ package struct Batch: Verb {
       name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
-    return try await Interruption.guarding(patience: .seconds(5), onSignal: report.interrupt) {
+    // A submit that hangs is not waited for longer: the ledger has it, and the same command looks for its job.
+    return try await Interruption.guarding(patience: .seconds(4), onSignal: report.interrupt) {
       try await command.run(jobs, chosen, shard, account, report, name: name, line: line, folder: folder)
     }
   }

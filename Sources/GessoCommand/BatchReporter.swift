@@ -24,6 +24,8 @@ final class BatchReporter: Sendable {
   private struct Row {
     let job: RowJobs.Job
     var jobID: JobID?
+    /// True while it is not known whether its submit has started a job.
+    var isSubmitting = false
     var sentBytes = 0
   }
 
@@ -174,6 +176,7 @@ final class BatchReporter: Sendable {
       state.withLock { state in
         if state.underWay[index]?.jobID == nil { state.tally.running += 1 }
         state.underWay[index]?.jobID = id
+        state.underWay[index]?.isSubmitting = false
       }
       try self.event("submitted", job, ["job": id])
       if verbose { console.note("\(job.input.name): job: \(id)") }
@@ -192,6 +195,8 @@ final class BatchReporter: Sendable {
         "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
       )
     case .pausing(let pause, let error):
+      // A submit that is refused for now has started none.
+      if error.stage == .submit { state.withLock { $0.underWay[index]?.isSubmitting = false } }
       remark(
         "pause \(error.code.rawValue)", job, "\(error.message): trying again in \(BatchTally.time(pause / .seconds(1)))"
       )
@@ -202,7 +207,9 @@ final class BatchReporter: Sendable {
       )
     case .nameTaken(let path, _, let result):
       remark("name-taken", job, "\(path) or its record is there already: the result is \(result)")
-    case .preparing, .preparedBefore, .waitingForUpload, .submitting, .reconciling, .waiting, .downloading: break
+    case .waitingForPlace: state.withLock { $0.underWay[index]?.isSubmitting = false }
+    case .submitting, .reconciling: state.withLock { $0.underWay[index]?.isSubmitting = true }
+    case .preparing, .preparedBefore, .waitingForUpload, .waiting, .downloading: break
     }
   }
 
@@ -324,13 +331,18 @@ final class BatchReporter: Sendable {
     let running = rows.compactMap { row in row.jobID.map { "\($0) (\(row.job.input.name))" } }
     let shown = running.prefix(20).joined(separator: ", ")
     let more = running.count > 20 ? " and \(running.count - 20) more" : ""
-    let count = "\(running.count) job\(running.count == 1 ? "" : "s")"
-    let fate =
-      running.isEmpty
-      ? "no job is running"
-      : sandbox
-        ? "\(count) end with the sandbox"
-        : "\(count) go on at the service and are paid for: \(shown)\(more)"
+    let submits = rows.count(where: \.isSubmitting)
+    var fates: [String] = []
+    if !running.isEmpty {
+      let (are, go) = running.count == 1 ? ("is", "goes") : ("are", "go")
+      fates.append(
+        "\(running.count) job\(running.count == 1 ? "" : "s") "
+          + (sandbox ? "end with the sandbox" : "\(go) on at the service and \(are) paid for: \(shown)\(more)"))
+    }
+    if submits > 0, !sandbox {
+      fates.append("\(submits) submit\(submits == 1 ? " is" : "s are") not answered yet and may have started a job")
+    }
+    let fate = fates.isEmpty ? "no job is running" : fates.joined(separator: "; ")
     console.error(
       CommandError(
         "canceled", stage: .configure, "interrupted, with \(tally.done) of \(tally.total) done; \(fate)",

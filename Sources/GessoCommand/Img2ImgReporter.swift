@@ -116,6 +116,9 @@ final class Img2ImgReporter: Sendable {
       console.endProgress()
       note(
         "\(error.message): \(isSubmit ? "submitting" : "trying") again in \(seconds) second\(seconds == 1 ? "" : "s")")
+    case .waitingForPlace:
+      state.withLock { $0.submit = .idle }
+      progress("waiting for another job to end")
     case .reconciling:
       state.withLock { $0.submit = .uncertain }
       progress("asking whether the submit started a job")

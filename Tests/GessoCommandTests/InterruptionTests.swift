@@ -89,6 +89,38 @@ struct InterruptionTests {
     await sandbox.stop()
   }
 
+  /// One submit hangs. The line of the other one's job is printed after the first one was sent, so that the command knows of both.
+  @Test("Ctrl-C ends a batch within 5 seconds while a submit hangs, and the same command asks what became of it")
+  func hangingSubmit() async throws {
+    let pair = SandboxCredential.random()
+    var configuration = SandboxConfiguration(
+      credentials: [pair], jobTimings: JobTimings(queued: .seconds(3600), warmingUp: .zero))
+    configuration.isFaulty = true
+    let sandbox = ScenarioSandbox(configuration: configuration)
+    let environment = [
+      "SCENARIO_API_KEY": pair.key, "SCENARIO_API_SECRET": pair.secret,
+      "SCENARIO_BASE_URL": try await sandbox.start().absoluteString,
+    ]
+    sandbox.script(SandboxFault(.hang, on: "generateImg2Img"))
+    try FileManager.default.createDirectory(
+      at: gesso.folder.appending(path: "photos"), withIntermediateDirectories: true)
+    for name in ["420", "444"] { try gesso.copy(Fixtures.path("jpeg/small-\(name).jpg"), as: "photos/\(name).jpg") }
+    let run = try RunningProcess(
+      gesso, ["batch", "photos", "--prompt", "p", "-o", "out", "-v"], environment: environment)
+    var errors = run.errors.makeAsyncIterator()
+    while let line = await errors.line(), !line.contains(": job: ") {}
+    let begin = ContinuousClock.now
+    run.interrupt()
+    let end = try #require(await errors.line("gesso: interrupted, with 0 of 2 done; 1 job goes on at the service"))
+    let words = "; 1 submit is not answered yet and may have started a job: the same command goes on"
+    #expect(end.contains(words), "\(end)")
+    #expect(await run.status() == -SIGINT)
+    #expect(ContinuousClock.now - begin < .seconds(5) * TimeScale.factor)
+    #expect(sandbox.statistics.requests["generateImg2Img"] == 2 && sandbox.statistics.jobs == 1)
+    #expect(try await gesso.run(["jobs", "list"]).text.contains("  submitting  "))
+    await sandbox.stop()
+  }
+
   @Test("Ctrl-C also ends a shell's loop over photographs")
   func loop() async throws {
     let (sandbox, environment) = try await coolingDown()

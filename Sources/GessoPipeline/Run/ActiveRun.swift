@@ -166,6 +166,7 @@ struct ActiveRun {
       if !places.jobs.learn(refusal.planLimit) { try await waitForOthers(after: refusal) }
     }
     try context.terms.brake?.check()
+    if refusal != nil { context.report(.waitingForPlace) }
     try await places.jobs.enter()
     hasPlace = true
     try context.terms.brake?.check()

@@ -31,6 +31,9 @@ public enum Img2ImgEvent: Sendable {
   /// The service refused a request for now and asked for a pause, after which it is sent again. The error's `stage` names the request;
   /// a submit was refused without a job.
   case pausing(Duration, ScenarioError)
+  /// The service refused the submit, because as many jobs run as the account's plan allows, and started none: the order waits until one of
+  /// this pipeline's has ended.
+  case waitingForPlace
   /// The submit had no usable reply, and the run looks for its job at the service.
   case reconciling
   /// The service accepted the job, and its id is on record.
