@@ -110,6 +110,19 @@ package struct Batch: Verb {
     let given = OptionWords(Array(try Synonyms.resolved(words).arguments.dropFirst()), OptionTable(of: "batch"))
     let folder = results.folder ?? "."
     let rows = try rows(leavingOut: folder)
+    for failure in rows.unreadable { try console.report(CommandError(failure), input: nil, json: common.json) }
+    let status = try await perform(rows, given, words, folder, shard)
+    guard status == .done, !rows.unreadable.isEmpty else { return status }
+    let count = rows.unreadable.count
+    console.note("gesso: without what is in \(count) folder\(count == 1 ? "" : "s") that cannot be read")
+    return .someFailed
+  }
+
+  /// Carries the rows out, as far as they could be read.
+  private func perform(
+    _ rows: BatchRows, _ given: OptionWords, _ words: [String], _ folder: String, _ shard: Shard?
+  ) async throws -> CommandStatus {
+    let console = common.console
     var jobs = RowJobs(
       rows, options: given.options.filter { !Self.own.contains($0.name) }, folder: folder)
     try refuse(await jobs.check(), of: rows)

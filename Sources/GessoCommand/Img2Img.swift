@@ -85,6 +85,9 @@ package struct Img2Img: Verb {
       let account = job.sandbox ? nil : try configuration.client()
       let recipe = try recipe()
       if let note = negativePromptNote { common.console.note("gesso: \(note)") }
+      for input in inputs {
+        if let failure = input.folderFailure { common.console.note("gesso: \(failure.message); the rest goes on") }
+      }
       let command = self
       return try await Interruption.guarding(patience: nil, onSignal: report.interrupt) {
         let shared = try await command.order(recipe: recipe, inputs)

@@ -64,6 +64,7 @@ package struct Input: Sendable, Hashable {
         remedy: "give a file, - for standard input, or an http(s) address", status: .badInput)
     }
     if OutputNaming.isURL(argument) { return .memory(try await fetched(over: Self.transport, limit: limit)) }
+    if let folderFailure { throw folderFailure }
     guard let pipe = try PipedInput(argument) else {
       return argument == "-" ? .descriptor(STDIN_FILENO) : .file(argument)
     }
@@ -86,7 +87,8 @@ package struct Input: Sendable, Hashable {
   /// - Parameters:
   ///   - arguments: Paths, folders, `-` and addresses.
   ///   - isRecursive: True to take the images of folders within folders as well.
-  /// - Returns: The inputs, those of a folder in the order of their names.
+  /// - Returns: The inputs, those of a folder in the order of their names. Folders within it that cannot be read come last, as inputs
+  ///   that cannot be read.
   /// - Throws: Status 2, and status 3 for a folder without images, one that cannot be read, and names that are not UTF-8.
   package static func list(_ arguments: [String], isRecursive: Bool = false) throws(CommandError) -> [Input] {
     try PipedInput.checkNamedOnce(arguments)
@@ -122,7 +124,18 @@ package struct Input: Sendable, Hashable {
     } catch {
       throw CommandError(error)
     }
-    return paths
+    return paths + walk.unreadable.map(\.path)
+  }
+
+  /// Why it cannot be read, for a folder among the images of another one; nil for everything else.
+  var folderFailure: CommandError? {
+    guard argument != "-", !OutputNaming.isURL(argument), Self.isFolder(argument) else { return nil }
+    do throws(FileFailure) {
+      _ = try Folder.entries(of: argument)
+      return nil
+    } catch {
+      return CommandError(error)
+    }
   }
 }
 

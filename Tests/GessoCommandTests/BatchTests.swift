@@ -96,6 +96,36 @@ struct BatchTests {
     #expect(!FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path))
   }
 
+  @Test(
+    "a folder within the folder that cannot be read is one line before all others, and the rest goes on",
+    arguments: [
+      ["batch", "photos", "--prompt", "x", "-o", "out", "--check"], ["batch", "photos", "--prompt", "x", "-o", "out"],
+      ["img2img", "photos", "--recursive", "--prompt", "x", "-o", "out"],
+      ["prepare", "photos", "--recursive", "--out-dir", "out"], ["inspect", "photos", "--recursive"],
+      ["strip", "photos", "--recursive", "--out-dir", "out"],
+    ])
+  func unreadableFolder(arguments: [String]) async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    let locked = gesso.folder.appending(path: "photos/cats/old").path
+    try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: locked)
+    defer { try? FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: locked) }
+    // The superuser reads every folder, unless the rights to do so are taken away.
+    let words = geteuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", GessoExecutable.url.path] : []
+    let outcome = try await gesso.run(
+      words + arguments, environment: sandbox.environment,
+      executable: words.isEmpty ? GessoExecutable.url : URL(filePath: "/usr/bin/setpriv"))
+    #expect(outcome.status == 1, "\(outcome.errors)")
+    let failure = "the folder photos/cats/old"
+    #expect(outcome.errorLines.contains { $0.contains(failure) && $0.contains("cannot be read: Permission denied") })
+    if ["batch", "img2img"].contains(arguments[0]) {
+      #expect(outcome.errorLines.first?.contains(failure) == true, "\(outcome.errors)")
+    }
+    for name in ["a", "b"] { #expect(outcome.text.contains("/\(name)"), "\(outcome.text)") }
+    #expect(sandbox.statistics.jobs == (arguments.contains("--prompt") && !arguments.contains("--check") ? 2 : 0))
+    await sandbox.stop()
+  }
+
   @Test("bad rows above the first twenty are counted")
   func manyBadRows() async throws {
     let text = "input\n" + (0..<30).map { "missing-\($0).jpg\n" }.joined()

@@ -37,6 +37,8 @@ public struct BatchRows: Sendable {
   public let base: String
   /// The names of the columns, for CSV and TSV.
   public let header: [String]
+  /// Why folders within the folder of the images could not be read. The rows are without what is in them.
+  package let unreadable: [FileFailure]
   private let spool: RowSpool
 
   /// The number of rows.
@@ -50,7 +52,7 @@ public struct BatchRows: Sendable {
   ///     folder. With none, every file with the extension of an image is taken.
   ///   - exclude: Patterns of files and folders that are left out.
   ///   - other: A folder that is left out, such as that of the results.
-  /// - Throws: A `PipelineError` with the code `invalid-manifest`, also where a folder cannot be read or a name is not UTF-8.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest`, also where the folder cannot be read or a name is not UTF-8.
   public init(
     folder: String, include: [String] = [], exclude: [String] = [], leavingOut other: String? = nil
   ) throws(PipelineError) {
@@ -60,7 +62,9 @@ public struct BatchRows: Sendable {
     while let path = try RowSpool.onFile({ () throws(FileFailure) in try walk.next() }) {
       try spool.add([UInt8](path.utf8), line: spool.places.count + 1)
     }
+    unreadable = walk.unreadable.map(\.failure)
     guard !spool.places.isEmpty else {
+      if let first = unreadable.first { throw RowSpool.error(first) }
       let patterns = !include.isEmpty || !exclude.isEmpty
       throw Self.invalid(
         "the folder \(folder) holds no images" + (patterns ? " that the patterns take" : ""),
@@ -103,7 +107,7 @@ public struct BatchRows: Sendable {
     guard !spool.places.isEmpty else {
       throw Self.invalid("\(name) has no rows", "write a row for each job")
     }
-    (self.form, self.header, self.spool) = (found, header, spool)
+    (self.form, self.header, self.spool, unreadable) = (found, header, spool, [])
     base = path.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } } ?? ""
   }
 

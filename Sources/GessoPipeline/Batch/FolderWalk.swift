@@ -10,6 +10,8 @@ package struct FolderWalk {
   private let other: FileIdentity?
   /// The folders from the first one to the one that is being read.
   private var levels: [Level] = []
+  /// The folders within the first one that could not be read, and why: their paths in the order of the walk, which went on.
+  package private(set) var unreadable: [(path: String, failure: FileFailure)] = []
   private var isBegun = false
 
   private struct Level {
@@ -41,8 +43,9 @@ package struct FolderWalk {
 
   /// The path of the next image within the folder; nil at the end.
   ///
-  /// - Throws: A failure of the kind `notFound` or `unreadable` for a folder that cannot be read, and for an image, or a folder that
-  ///   would be walked through, whose name is not UTF-8: as text its name would be that of no file.
+  /// - Throws: A failure of the kind `notFound` or `unreadable` where the first folder cannot be read, and for an image, or a folder that
+  ///   would be walked through, whose name is not UTF-8: as text its name would be that of no file. A folder within the first one that
+  ///   cannot be read is ``unreadable``.
   package mutating func next() throws(FileFailure) -> String? {
     if !isBegun {
       isBegun = true
@@ -57,7 +60,11 @@ package struct FolderWalk {
       guard takes(entry, path) else { continue }
       guard entry.isUTF8 else { throw .notUTF8([UInt8]("\(folder)/\(place)".utf8), entry.bytes) }
       guard entry.isFolder else { return path }
-      try enter(path + "/")
+      do throws(FileFailure) {
+        try enter(path + "/")
+      } catch {
+        unreadable.append(("\(folder)/\(path)", error))
+      }
     }
     return nil
   }

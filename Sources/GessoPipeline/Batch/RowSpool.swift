@@ -121,8 +121,12 @@ struct RowSpool: Sendable {
     do throws(FileFailure) {
       return try work()
     } catch {
-      throw PipelineError(.invalidManifest, stage: .open, error.message, remedy: error.remedy)
+      throw Self.error(error)
     }
+  }
+
+  static func error(_ failure: FileFailure) -> PipelineError {
+    PipelineError(.invalidManifest, stage: .open, failure.message, remedy: failure.remedy)
   }
 }
 
