@@ -223,10 +223,13 @@ final class BatchReporter: Sendable {
   }
 
   private func finish(_ job: RowJobs.Job, _ result: Img2ImgResult) throws(CommandError) {
-    let paid = result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) } ?? 0
+    let cost = result.cost.flatMap { Decimal(string: $0) } ?? 0
+    let paid = result.reused ? 0 : cost
     state.withLock { state in
       state.tally.spent += paid
-      if result.reused { state.tally.reused += 1 }
+      guard result.reused else { return }
+      state.tally.reused += 1
+      state.tally.spentBefore += cost
     }
     guard json else {
       for file in result.files { try console.output(file.path) }
@@ -293,11 +296,13 @@ final class BatchReporter: Sendable {
           status: stop.status))
     }
     if summary {
-      let units = prepares ? "" : " for \(tally.spent) \(Img2ImgReport.units(ofSandbox: sandbox))"
+      let units =
+        prepares
+        ? ""
+        : " for \(tally.spent + tally.spentBefore) \(Img2ImgReport.units(ofSandbox: sandbox))\(tally.before(tally.spentBefore))"
       let batch = prepares ? "" : "batch \(name): "
-      let before = tally.reused == 0 ? "" : " (\(tally.reused) before)"
       console.note(
-        "gesso: \(batch)\(tally.done) of \(tally.total) \(prepares ? "prepared" : "done")\(before)\(units)"
+        "gesso: \(batch)\(tally.counts(prepares: prepares))\(units)"
           + (tally.failed == 0 ? "" : ", \(tally.failed) failed") + (tally.left == 0 ? "" : ", \(tally.left) left"))
       if !isInterrupted, let line = lineThatGoesOn(tally, stop) { console.note("gesso: \(line)") }
     }

@@ -17,7 +17,9 @@ struct BatchTally: Sendable {
   var running = 0
   var sentBytes = 0
   var receivedBytes = 0
+  /// What was paid now, and what the rows that were done before had cost.
   var spent = Decimal.zero
+  var spentBefore = Decimal.zero
   private let start = ContinuousClock.now
 
   init(total: Int) { self.total = total }
@@ -29,11 +31,12 @@ struct BatchTally: Sendable {
 
   /// The parts of a line for people, the most important first.
   func parts(prepares: Bool) -> [String] {
-    var parts = ["\(done) of \(total) \(prepares ? "prepared" : "done")"]
+    var parts = [counts(prepares: prepares)]
     if failed > 0 { parts.append("\(failed) failed") }
     if running > 0 { parts.append("\(running) running") }
     if let rest = secondsLeft { parts.append("\(Self.time(rest)) left") }
-    if spent > 0 { parts.append("\(spent) spent") }
+    let paid = spent + spentBefore
+    if paid > 0 { parts.append("\(paid) spent\(before(spentBefore))") }
     if !prepares, prepared > 0 { parts.append("\(prepared) prepared") }
     let made = done - reused
     if made > 0 { parts.append("\(Self.rate(Double(made) / seconds)) images/s") }
@@ -42,6 +45,14 @@ struct BatchTally: Sendable {
     if moved > 0 { parts.append("\(Self.rate(Double(moved) / 1e6 / seconds)) MB/s") }
     return parts
   }
+
+  /// `120 of 200 done (52 before)`.
+  func counts(prepares: Bool) -> String {
+    "\(done) of \(total) \(prepares ? "prepared" : "done")\(before(Decimal(reused)))"
+  }
+
+  /// How much of a sum is of earlier runs: ` (52 before)`, or nothing.
+  func before(_ part: Decimal) -> String { part == 0 ? "" : " (\(part) before)" }
 
   /// The time that the rest takes at the rate so far; nil where that says nothing yet.
   private var secondsLeft: Double? {
@@ -66,7 +77,7 @@ struct BatchTally: Sendable {
   var json: JSONObject {
     [
       "rows": total, "done": done, "reused": reused, "failed": failed, "left": left, "prepared": prepared,
-      "running": running, "spent": spent, "seconds": (seconds * 10).rounded() / 10,
+      "running": running, "spent": spent, "spentBefore": spentBefore, "seconds": (seconds * 10).rounded() / 10,
     ]
   }
 }

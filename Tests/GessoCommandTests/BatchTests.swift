@@ -48,7 +48,7 @@ struct BatchTests {
     let second = try await run(arguments, sandbox.environment)
     #expect(second.status == 1)
     #expect(second.text.split(separator: "\n").sorted() == results)
-    #expect(second.errors.contains("3 of 4 done (3 before) for 0 creative units, 1 failed"))
+    #expect(second.errors.contains("3 of 4 done (3 before) for 0.75 creative units (0.75 before), 1 failed"))
     #expect(second.errors.contains("--retry-failed begins it again"))
     let names = [first, second].map { $0.errors.firstMatch(of: /photos-[0-9a-f]{6}/).map { String($0.0) } ?? "none" }
     #expect(names[0] == names[1] && names[0] != "none")
@@ -169,7 +169,7 @@ struct BatchTests {
     #expect(stopped.errors.contains(#"gesso batch photos --prompt 'it'\''s autumn' -o out --max-cost 0.5"#))
     let rest = try await run(arguments + ["--max-cost", "0.75"], sandbox.environment)
     #expect(rest.status == 0, "\(rest.errors)")
-    #expect(rest.errors.contains("3 of 3 done (2 before) for 0.25 creative units"))
+    #expect(rest.errors.contains("3 of 3 done (2 before) for 0.75 creative units (0.5 before)"))
     await sandbox.stop()
   }
 
