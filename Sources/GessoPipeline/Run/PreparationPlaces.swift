@@ -1,4 +1,4 @@
-internal import ImagePreparation
+package import ImagePreparation
 internal import Synchronization
 
 /// Holds preparations back while others use the cores or the memory that all of them may have, or while the prepared images that wait for
@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// An image takes one core, a huge one two if there are two. An image that needs more memory than all may have is prepared alone, within
 /// its own limit; one that needs more room is prepared once no other waits.
-final class PreparationPlaces: Sendable {
+package final class PreparationPlaces: Sendable {
   /// The pixels from which an image is prepared by two threads.
   private static let hugePixels = 50_000_000
 
@@ -69,7 +69,7 @@ final class PreparationPlaces: Sendable {
   private let cores: Int
 
   /// Makes places for so many cores, and so many bytes of buffers.
-  init(cores: Int, bytes: Int) {
+  package init(cores: Int, bytes: Int) {
     self.cores = max(1, cores)
     state = Mutex(State(free: Need(cores: self.cores, bytes: bytes)))
   }
@@ -84,7 +84,7 @@ final class PreparationPlaces: Sendable {
   ///   - work: The work, with a preparer for its threads and the flag that cancellation raises.
   /// - Returns: The value that `work` returns, and the room that the prepared image takes until it is released.
   /// - Throws: `CancellationError` when the task is canceled while it waits, errors of the header, and the errors of `work`.
-  func enter<Value: Sendable>(
+  package func enter<Value: Sendable>(
     for source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer, roomLimit: Int? = nil,
     _ work: @escaping @Sendable (ImagePreparer, CancellationFlag) throws -> Value
   ) async throws -> (value: Value, room: HeldRoom) {
@@ -152,7 +152,7 @@ final class PreparationPlaces: Sendable {
 
 /// The room that a prepared image takes until it is uploaded: it is given back when this value is released, or made smaller once the
 /// image's size is known.
-final class HeldRoom: Sendable {
+package final class HeldRoom: Sendable {
   private let bytes: Mutex<Int>
   private let places: PreparationPlaces
 
