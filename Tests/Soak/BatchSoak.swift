@@ -203,7 +203,10 @@ struct BatchSoak: Sendable {
           record.faults.append("\(place.name), and no run is \(states.map(\.rawValue).joined(separator: " or "))")
         } else if let aim = states.first, !found.contains(aim) {
           guard again("another state than \(aim.rawValue)", &record) else { return }
-          places.append(place)
+          // Runs whose job had succeeded come first each time.
+          var later = place
+          later.count += 1
+          places.append(later)
         }
       case (10, let place?) where wasFull: record.count(place.name)
       case (0, nil): return
