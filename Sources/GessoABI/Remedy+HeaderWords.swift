@@ -24,7 +24,7 @@ extension Remedy {
     case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set decode_helper of gesso_limits to its path"
     // Only the client and the command have these.
     case .chooseAnotherName, .allowReplacing, .reduceUpload, .giveField, .useCustomModel, .checkCredentials, .retry,
-      .keepJobID, .listJobs, .decide, .orderAgain, .useLedger:
+      .keepJobID, .listJobs, .decide, .orderAgain, .useLedger, .allowPrivateAddresses:
       description
     }
   }

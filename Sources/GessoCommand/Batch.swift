@@ -70,6 +70,7 @@ package struct Batch: Verb {
   @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -81,7 +82,8 @@ package struct Batch: Verb {
   /// The flags that do not make another batch of a command.
   private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
     "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
-    "--max-download", "--max-input-pixels", "--no-wait", "--dry-run", "--base-url", "--project", "--sandbox",
+    "--max-download", "--max-input-pixels", "--allow-private", "--no-wait", "--dry-run", "--base-url", "--project",
+    "--sandbox",
     "--out-dir",
   ])
 
@@ -174,7 +176,9 @@ package struct Batch: Verb {
       let pipeline = Img2ImgPipeline(ledger: ledger, preparer: preparer)
       return try await report.follow(orders(on: pipeline) { try await $0.order() }.preparations())
     }
-    return try await ServiceOptions.withClient(account, console: common.console, verbose: common.verbose) { client in
+    return try await ServiceOptions.withClient(
+      account, allowsPrivate: addresses.allowsPrivate, console: common.console, verbose: common.verbose
+    ) { client in
       let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
       let models = ModelCache(client)
       let (parts, daily) = (shard?.count ?? 1, try job.dailyLimit(service.configuration))

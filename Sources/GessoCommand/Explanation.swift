@@ -8,7 +8,7 @@ extension Prepare {
     _ inputs: [Input], by preparer: ImagePreparer, _ recipe: Recipe
   ) async throws -> CommandStatus {
     let (console, flag, common, tensor) = (common.console, CancellationFlag(), common, tensor.format)
-    let limit = preparation.maxDownload << 20
+    let (limit, allowsPrivate) = (preparation.maxDownload << 20, addresses.allowsPrivate)
     return try await Interruption.guarding(
       flag: flag, patience: .seconds(1), onSignal: { console.error(.interrupted) }
     ) {
@@ -16,7 +16,8 @@ extension Prepare {
       for input in inputs where !flag.isCanceled {
         do throws(CommandError) {
           // Some plans need pixels, which are read first.
-          let source = try await input.source(limit: limit, isReadAgain: recipe.readsAgain(isPlanOnly: true))
+          let source = try await input.source(
+            limit: limit, allowsPrivate: allowsPrivate, isReadAgain: recipe.readsAgain(isPlanOnly: true))
           let (image, plan) = try Self.plan(of: source, by: preparer, recipe, tensor, flag)
           try console.output(
             json: ["input": input.name, "source": image.json, "plan": plan], isIndented: !common.json)

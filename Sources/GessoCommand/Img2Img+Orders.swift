@@ -123,7 +123,8 @@ extension Img2Img {
 
   /// The source of an image, which is read for its digest and to be prepared.
   private func image(_ argument: String) async throws -> ImageSource {
-    try await Input(argument).source(limit: preparation.maxDownload << 20, isReadAgain: true)
+    try await Input(argument).source(
+      limit: preparation.maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
   }
 }
 

@@ -27,6 +27,7 @@ package struct Img2Img: Verb {
   @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -93,7 +94,8 @@ package struct Img2Img: Verb {
         let shared = try await command.order(recipe: recipe, inputs)
         let stems = OutputNaming.distinct(inputs.map { OutputNaming.stem(of: $0.argument) })
         return try await ServiceOptions.withClient(
-          account, console: command.common.console, verbose: command.common.verbose
+          account, allowsPrivate: command.addresses.allowsPrivate, console: command.common.console,
+          verbose: command.common.verbose
         ) { client in
           let pipeline = Img2ImgPipeline(
             client: client, ledger: try ServiceOptions.ledger(at: ledgerPath), preparer: preparer)

@@ -54,16 +54,22 @@ package struct Input: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - limit: The most bytes of a URL, and of what can be read only once, such as a pipe, if it is read again.
+  ///   - allowsPrivate: True for a URL that may lead to this machine or to a private network.
   ///   - isReadAgain: True to keep the bytes of what can be read only once.
   /// - Returns: The source, which can be read more than once if `isReadAgain`.
-  /// - Throws: Status 3 for what cannot be opened, 4 above the limit, 7 when a server does not answer.
-  package func source(limit: Int, isReadAgain: Bool) async throws(CommandError) -> ImageSource {
+  /// - Throws: Status 3 for what cannot be opened, and for a URL that leads to a private network, 4 above the limit, 7 when a server does not answer.
+  package func source(
+    limit: Int, allowsPrivate: Bool, isReadAgain: Bool
+  ) async throws(CommandError) -> ImageSource {
     if let unreadableScheme {
       throw CommandError(
         "unreadable", stage: .open, "addresses of the kind \(unreadableScheme): cannot be read",
         remedy: "give a file, - for standard input, or an http(s) address", status: .badInput)
     }
-    if OutputNaming.isURL(argument) { return .memory(try await fetched(over: Self.transport, limit: limit)) }
+    if OutputNaming.isURL(argument) {
+      let transport = allowsPrivate ? Self.anywhere : Self.publicly
+      return .memory(try await fetched(over: transport, limit: limit))
+    }
     if let folderFailure { throw folderFailure }
     guard let pipe = try PipedInput(argument) else {
       return argument == "-" ? .descriptor(STDIN_FILENO) : .file(argument)
@@ -71,8 +77,9 @@ package struct Input: Sendable, Hashable {
     return isReadAgain ? try await pipe.spooled(limit: limit) : pipe.source
   }
 
-  /// Made when the first URL is fetched; files need no transport.
-  private static let transport = CurlTransport()
+  // Made when the first URL is fetched; files need no transport.
+  private static let publicly = CurlTransport()
+  private static let anywhere = CurlTransport(options: ConnectionOptions(allowsPrivateAddresses: true))
 
   func fetched(over transport: any HTTPTransport, limit: Int) async throws(CommandError) -> [UInt8] {
     do throws(ScenarioError) {
@@ -147,6 +154,9 @@ extension CommandError {
       self.init(
         "too-many-bytes", stage: .open, "there are more than \(limit >> 20) MB at this address",
         remedy: "raise --max-download", status: .limit)
+    case .privateAddress:
+      self.init(
+        error.code.rawValue, stage: .open, error.message, remedy: error.remedy.commandWords, status: .badInput)
     case .canceled:
       self = .interrupted
     case .unreachable, .tlsFailed, .connectionLost, .timedOut, .transportFailed, .serviceFailed:

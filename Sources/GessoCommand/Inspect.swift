@@ -19,6 +19,8 @@ package struct Inspect: Verb {
     help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
   var maxDownload = 256
 
+  @OptionGroup var addresses: AddressOptions
+
   @Flag(help: "One JSON object per input on standard output, nothing else there.")
   var json = false
 
@@ -33,7 +35,8 @@ package struct Inspect: Verb {
     for input in inputs {
       do throws(CommandError) {
         // Metadata of a PNG may follow its pixels, where they are found only in a source that can be searched.
-        let source = try await input.source(limit: maxDownload << 20, isReadAgain: true)
+        let source = try await input.source(
+          limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
         let description = try await Self.describe(source)
         if json {
           try console.output(json: description.inspection(input: input.name))

@@ -104,6 +104,7 @@ package struct Jobs: AsyncParsableCommand {
 
     @OptionGroup(title: "Results") var results: ResultOptions
     @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var addresses: AddressOptions
     @OptionGroup var common: CommonOptions
 
     package init() {}
@@ -112,7 +113,9 @@ package struct Jobs: AsyncParsableCommand {
 
     package mutating func perform() async throws -> CommandStatus {
       try await goOn(
-        with: id, results, polling: JobPolling(deadline: .seconds(timeout)), service: service, common: common)
+        with: id, results, polling: JobPolling(deadline: .seconds(timeout)), service: service,
+        allowsPrivate: addresses.allowsPrivate,
+        common: common)
     }
   }
 
@@ -127,12 +130,16 @@ package struct Jobs: AsyncParsableCommand {
 
     @OptionGroup(title: "Results") var results: ResultOptions
     @OptionGroup(title: "Service") var service: ServiceOptions
+    @OptionGroup var addresses: AddressOptions
     @OptionGroup var common: CommonOptions
 
     package init() {}
 
     package mutating func perform() async throws -> CommandStatus {
-      try await goOn(with: id, results, polling: JobPolling(deadline: .zero), service: service, common: common)
+      try await goOn(
+        with: id, results, polling: JobPolling(deadline: .zero), service: service,
+        allowsPrivate: addresses.allowsPrivate,
+        common: common)
     }
   }
 
@@ -220,15 +227,19 @@ package struct Jobs: AsyncParsableCommand {
   }
 }
 
-private func pipeline(_ service: ServiceOptions, _ common: CommonOptions) throws -> Img2ImgPipeline {
+private func pipeline(
+  _ service: ServiceOptions, allowsPrivate: Bool = false, _ common: CommonOptions
+) throws -> Img2ImgPipeline {
   Img2ImgPipeline(
-    client: ServiceOptions.client(try service.configuration.client(), verbose: common.verbose),
+    client: ServiceOptions.client(
+      try service.configuration.client(), allowsPrivate: allowsPrivate, verbose: common.verbose),
     ledger: try openLedger())
 }
 
 /// Waits for a job and downloads the results that are not on disk.
 private func goOn(
-  with id: String, _ results: ResultOptions, polling: JobPolling, service: ServiceOptions, common: CommonOptions
+  with id: String, _ results: ResultOptions, polling: JobPolling, service: ServiceOptions,
+  allowsPrivate: Bool, common: CommonOptions
 ) async throws -> CommandStatus {
   let job: JobID
   do {
@@ -240,7 +251,7 @@ private func goOn(
   let reporter = Img2ImgReporter(
     console: common.console, input: id, json: common.json, sandbox: false, job: job)
   do {
-    let pipeline = try pipeline(service, common)
+    let pipeline = try pipeline(service, allowsPrivate: allowsPrivate, common)
     let (folder, name, overwrites) = (results.folder, results.name, results.overwrite)
     let result = try await Interruption.guarding(patience: nil) {
       try await reporter.follow(

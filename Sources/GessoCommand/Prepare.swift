@@ -24,6 +24,7 @@ package struct Prepare: Verb {
 
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Tensor") var tensor: TensorOptions
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -55,7 +56,7 @@ package struct Prepare: Verb {
   private func batch(
     of inputs: [Input], _ recipe: Recipe, _ preparer: ImagePreparer, width: Int
   ) -> PreparationBatch {
-    let limit = preparation.maxDownload << 20
+    let (limit, allowsPrivate) = (preparation.maxDownload << 20, addresses.allowsPrivate)
     let place: PreparationBatch.Destination =
       if let folder = destination.folder {
         .folder(folder)
@@ -68,7 +69,7 @@ package struct Prepare: Verb {
       preparer: preparer, recipe: recipe,
       inputs: inputs.map { input in
         PreparationBatch.Input(stem: OutputNaming.stem(of: input.argument), file: input.file) { isReadAgain in
-          try await input.source(limit: limit, isReadAgain: isReadAgain)
+          try await input.source(limit: limit, allowsPrivate: allowsPrivate, isReadAgain: isReadAgain)
         }
       }, destination: place, width: width)
     if let format = tensor.format, let path = tensor.path { batch.tensor = (format, path) }

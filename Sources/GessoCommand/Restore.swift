@@ -55,6 +55,7 @@ package struct Restore: Verb {
   @Option(name: .customLong("max-download"), help: ArgumentHelp("Refuse a larger result from a URL.", valueName: "MB"))
   var maxDownload = 256
 
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -130,10 +131,13 @@ package struct Restore: Verb {
   private func restored(
     _ input: Input, by geometry: GeometryRecord, _ preparer: ImagePreparer
   ) async throws -> PixelImage<UInt8> {
-    let source = try await input.source(limit: maxDownload << 20, isReadAgain: false)
+    let source = try await input.source(
+      limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: false)
     guard let onto else { return try await preparer.restore(source, onto: geometry, stretching: stretch) }
     return try await preparer.composite(
-      source, onto: try await Input(onto).source(limit: maxDownload << 20, isReadAgain: true), by: geometry,
+      source,
+      onto: try await Input(onto).source(
+        limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true), by: geometry,
       feather: feather ?? 0, stretching: stretch)
   }
 

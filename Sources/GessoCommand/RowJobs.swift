@@ -36,8 +36,8 @@ struct RowJobs: Sendable {
   /// Flags that are for the whole batch.
   private static let shared: Set = [
     "--max-cost", "--max-cost-per-day", "--dry-run", "--sandbox", "--base-url", "--project", "--json", "--quiet",
-    "--verbose", "--recursive", "--threads", "--max-memory", "--max-input-pixels", "--max-download", "--timeout",
-    "--again", "--no-wait",
+    "--verbose", "--recursive", "--threads", "--max-memory", "--max-input-pixels", "--max-download",
+    "--allow-private", "--timeout", "--again", "--no-wait",
   ]
   /// Flags whose values are files.
   private static let files: Set = ["--mask", "--control", "--prompt-file"]

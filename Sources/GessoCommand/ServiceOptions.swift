@@ -30,8 +30,11 @@ package struct ServiceOptions: ParsableArguments {
   }
 
   /// A client, which logs to standard error if `verbose`.
-  static func client(_ configuration: ScenarioConfiguration, verbose: Bool) -> ScenarioClient {
-    let client = ScenarioClient(configuration: configuration)
+  static func client(
+    _ configuration: ScenarioConfiguration, allowsPrivate: Bool = false, verbose: Bool
+  ) -> ScenarioClient {
+    let client = ScenarioClient(
+      configuration: configuration, connection: ConnectionOptions(allowsPrivateAddresses: allowsPrivate))
     guard verbose else { return client }
     var logger = Logger(label: "gesso", factory: { StreamLogHandler.standardError(label: $0) })
     logger.logLevel = .trace
@@ -40,9 +43,10 @@ package struct ServiceOptions: ParsableArguments {
 
   /// Runs `work` with a client of the account, or of a sandbox that lives as long as the work where there is none.
   static func withClient<Result: Sendable>(
-    _ account: ScenarioConfiguration?, console: Console, verbose: Bool, _ work: (ScenarioClient) async throws -> Result
+    _ account: ScenarioConfiguration?, allowsPrivate: Bool, console: Console, verbose: Bool,
+    _ work: (ScenarioClient) async throws -> Result
   ) async throws -> Result {
-    if let account { return try await work(client(account, verbose: verbose)) }
+    if let account { return try await work(client(account, allowsPrivate: allowsPrivate, verbose: verbose)) }
     let pair = SandboxCredential.random()
     let sandbox = ScenarioSandbox(
       configuration: SandboxConfiguration(credentials: [pair], decodeHelper: Environment.decodeHelper))

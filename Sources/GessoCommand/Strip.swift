@@ -36,6 +36,7 @@ package struct Strip: Verb {
     help: ArgumentHelp("Refuse files that need more for them and their copy.", valueName: "MB"))
   var maxMemory = 1024
 
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -80,7 +81,8 @@ package struct Strip: Verb {
   private func strip(_ input: Input, named name: String, notOver files: [String], by preparer: ImagePreparer)
     async throws
   {
-    let source = try await input.source(limit: maxDownload << 20, isReadAgain: true)
+    let source = try await input.source(
+      limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
     let image = try await preparer.stripped(source, keepsLook: !all)
     let console = common.console
     let position = image.hadGPS ? ", and with it the GPS position" : ""

@@ -21,6 +21,7 @@ package struct Upload: Verb {
 
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
+  @OptionGroup var addresses: AddressOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -36,7 +37,8 @@ package struct Upload: Verb {
     let command = self
     do {
       let configuration = service.configuration
-      let client = ServiceOptions.client(try configuration.client(), verbose: common.verbose)
+      let client = ServiceOptions.client(
+        try configuration.client(), allowsPrivate: addresses.allowsPrivate, verbose: common.verbose)
       let pipeline = Img2ImgPipeline(
         client: client, ledger: try ServiceOptions.ledger(at: try configuration.ledgerPath()), preparer: preparer)
       let failures = try await Interruption.guarding(patience: nil) {
@@ -80,7 +82,8 @@ package struct Upload: Verb {
   private func upload(
     _ input: Input, recipe: Recipe, _ pipeline: Img2ImgPipeline, _ console: Console
   ) async throws -> AssetID {
-    let source = try await input.source(limit: preparation.maxDownload << 20, isReadAgain: true)
+    let source = try await input.source(
+      limit: preparation.maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
     if asIs, let metadata = try? await pipeline.preparer.inspect(source).metadata, !metadata.isEmpty {
       console.note(
         "\(input.name): goes along as it is: \(metadata.joined(separator: ", ")): leave out --as-is to strip it")

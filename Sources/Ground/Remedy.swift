@@ -49,6 +49,8 @@ public enum Remedy: Sendable, Hashable {
   /// Build the program that decodes HEIC and AVIF, with the trait HEIF.
   case buildDecodeHelper
 
+  /// Allow connections to this machine and to private networks.
+  case allowPrivateAddresses
   /// Check key and secret.
   case checkCredentials
   /// Try again after a pause: zero for a moment, nil for a time that is not known.
@@ -147,6 +149,7 @@ extension Remedy: CustomStringConvertible {
     case .giveField(let name): "give a value for \(name) in the parameters"
     case .useCustomModel(let id): "use the endpoint custom with the model \(id) for the next order"
     case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set Limits.decodeHelper to its path"
+    case .allowPrivateAddresses: "set ConnectionOptions.allowsPrivateAddresses if you trust the address"
     case .checkCredentials: "check API key and secret"
     case .retry(nil): "try again later"
     case .retry(let pause?): Self.text(pause)

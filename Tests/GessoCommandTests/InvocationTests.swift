@@ -231,7 +231,14 @@ struct InvocationTests {
     Case("prepare nothing.jpg FIXTURES/foreign/header.avif --out-dir out", 3, error: ""),
     Case("prepare nothing.jpg FIXTURES/corrupt/jpeg-absurd-size.jpg --out-dir out", 1, error: ""),
     Case("prepare \(small) nothing.jpg --out-dir out", 1, error: "", output: "out/small-420.prepared.jpg\n"),
-    Case("prepare http://127.0.0.1:1/a.jpg -o a.jpg", 7, error: ""),
+    Case("prepare http://127.0.0.1:1/a.jpg -o a.jpg --allow-private", 7, error: ""),
+    Case(
+      "prepare http://2130706433:1/a.jpg -o a.jpg", 3,
+      error: "gesso: http://2130706433:1/a.jpg: 127.0.0.1 is an address of this machine or of a private network: "
+        + "allow it with --allow-private if you trust the address"),
+    Case("inspect http://localhost:1/a.jpg", 3, error: allowing),
+    Case("strip http://[::1]:1/a.jpg -o a.jpg", 3, error: allowing),
+    Case("img2img http://169.254.169.254/a.jpg --prompt p --sandbox -o out", 3, error: allowing),
     Case(
       "prepare data:image/png;base64,iVBORw0KGgo= -o a.jpg", 3,
       error: "gesso: data:…: \(unreadable("data"))"),
@@ -242,6 +249,8 @@ struct InvocationTests {
     Case("img2img nothing.jpg --prompt p --sandbox", 3, error: ""),
     Case("img2img FIXTURES/foreign/text.jpg --prompt p --sandbox -o out", 3, error: ""),
   ]
+
+  private static let allowing = "allow it with --allow-private if you trust the address"
 
   static let service: [Case] = [
     Case(

@@ -26,6 +26,7 @@ struct RemedyWordsTests {
     (.change([.longestSide, .multiple]), "change --max-side or --multiple-of"), (.change([.box]), "change --size"),
     (.either(.allowEnlarging, or: .padToMultiple), "allow it with --enlarge, or pad it with --snap pad"),
     (.acceptDamage, "use what can be decoded with --fail-on none"),
+    (.allowPrivateAddresses, "allow it with --allow-private if you trust the address"),
     (.acceptWarnings, "accept warnings with --fail-on error"),
     (.giveField("style"), "give it with --param style=VALUE"), (.checkCredentials, "check API key and secret"),
     (

@@ -14,6 +14,8 @@ struct MultipartUploadTests {
       var puts: [String] = []
       var looks = 0
       var leaked = false
+      /// True after a part that could have gone to a private network.
+      var unguarded = false
       var action = ""
       /// The reply for an open upload; nil after it was completed.
       var open: String?
@@ -48,6 +50,7 @@ struct MultipartUploadTests {
           return json(answer)
         case (.put, _):
           if request.authorization != nil { state.leaked = true }
+          if !request.refusesPrivateAddresses { state.unguarded = true }
           state.puts.append(String(request.url.dropFirst("https://s3.example/".count).prefix { $0 != "?" }))
           let status = answers[state.puts.count] ?? 200
           if status == 200 { state.parts[state.puts.last ?? ""] = bytes(of: request) }
@@ -118,7 +121,8 @@ struct MultipartUploadTests {
     #expect(progress.allSatisfy { $0.totalBytes == size && (0...size).contains($0.sentBytes) })
     #expect(joined(storage, upload: 1) == Self.image)
     storage.state.withLock {
-      #expect($0.looks == 3 && !$0.leaked && $0.puts.count == 3 && $0.action == #"{"action":"complete"}"#)
+      #expect(
+        $0.looks == 3 && !$0.leaked && !$0.unguarded && $0.puts.count == 3 && $0.action == #"{"action":"complete"}"#)
     }
   }
 

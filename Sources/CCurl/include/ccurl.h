@@ -34,6 +34,22 @@ CURLcode ccurl_set_protocols(CURL *handle, bool http_redirects);
 // Lets a handle be removed while its name is still being resolved without waiting for the resolver (libcurl 7.87 on).
 CURLcode ccurl_set_quick_exit(CURL *handle);
 
+// Finds connections to this machine and to private networks: each address is judged when it is about to be connected to, after its
+// name was resolved, so that neither a redirect nor a name that changes its address gets around it. Nothing is called in Swift.
+typedef struct ccurl_guard ccurl_guard;
+
+// Makes a guard, which has to outlive the handle that it is set for; NULL without memory. It lets no such connection be made if
+// refuses, otherwise it only notes them. The addresses of proxies do not count where uses_proxies: those of the given one, or of the
+// environment's where proxy is empty. A proxy resolves names itself.
+ccurl_guard *ccurl_guard_make(bool refuses, bool uses_proxies, const char *proxy);
+void ccurl_guard_free(ccurl_guard *guard);
+CURLcode ccurl_guard_set(CURL *handle, ccurl_guard *guard);
+// The address of this machine or of a private network that was found last; NULL before one.
+const char *ccurl_guard_found(const ccurl_guard *guard);
+
+// True for an address in numbers, in any form that the C library reads (127.1, 0x7f000001), that is not a public one. False for names.
+bool ccurl_is_private_text(const char *host);
+
 CURLMcode ccurl_multi_set_long(CURLM *handle, CURLMoption option, long value);
 
 CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value);

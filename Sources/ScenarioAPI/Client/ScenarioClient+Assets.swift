@@ -192,6 +192,7 @@ extension ScenarioClient {
     request.destination = .descriptor(file.descriptor)
     request.responseLimit = downloadLimit
     request.followsRedirects = true
+    request.refusesPrivateAddresses = !serviceNetwork.isPrivate
     let response = try await answer(to: request)
     let announced = response.value(of: "content-length").flatMap { Int($0) }
     guard response.bodyCount > 0, announced == nil || announced == response.bodyCount else {

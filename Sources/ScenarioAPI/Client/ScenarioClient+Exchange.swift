@@ -74,7 +74,10 @@ extension ScenarioClient {
       let response = try await transport.send(request)
       let now = now()
       // Files and parts of uploads are with other servers, and go without credentials.
-      if request.authorization != nil { serviceClock.read(response, at: now) }
+      if request.authorization != nil {
+        serviceClock.read(response, at: now)
+        serviceNetwork.read(response)
+      }
       guard (200..<300).contains(response.status) || isSuccess(response) else {
         throw ScenarioError(refusal: response, stage: request.stage, generation: request.generation, now: now)
       }

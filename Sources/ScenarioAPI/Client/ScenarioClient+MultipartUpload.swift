@@ -167,6 +167,7 @@ extension ScenarioClient {
     var request = HTTPRequest(.put, part.url.rawValue, stage: .upload)
     request.body = body
     request.onSent = onSent
+    request.refusesPrivateAddresses = !serviceNetwork.isPrivate
     var policy = retry
     while true {
       do throws(ScenarioError) {

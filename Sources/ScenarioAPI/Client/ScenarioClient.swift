@@ -23,6 +23,7 @@ public struct ScenarioClient: Sendable {
   let clock: any Clock<Duration>
   let budget = RetryBudget()
   let serviceClock = ServiceClock()
+  let serviceNetwork: ServiceNetwork
   /// This machine's time.
   package var now: @Sendable () -> Date = { Date() }
   /// Receives every exchange; set by the logging extension.
@@ -54,6 +55,7 @@ public struct ScenarioClient: Sendable {
     clock: any Clock<Duration> = ContinuousClock()
   ) {
     self.configuration = configuration
+    serviceNetwork = ServiceNetwork(configuration)
     self.transport = transport
     self.retry = retry
     self.clock = clock

@@ -56,6 +56,8 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let unreachable = Code(rawValue: "unreachable")
     /// The server's certificate could not be verified, or no secure connection was agreed on.
     public static let tlsFailed = Code(rawValue: "tls-failed")
+    /// An address that is not the user's own word leads to this machine or to a private network.
+    public static let privateAddress = Code(rawValue: "private-address")
     /// The connection ended before the answer did.
     public static let connectionLost = Code(rawValue: "connection-lost")
     /// Nothing moved for too long, or the whole took too long.

@@ -11,14 +11,23 @@ public struct ConnectionOptions: Sendable {
   public var connectTimeout = Duration.seconds(15)
   /// How long a transfer may stand still in both directions.
   public var stallTimeout = Duration.seconds(60)
+  /// True to connect to this machine and to private networks also for addresses that are not the user's own word: those of images,
+  /// and those that the service names for files. The service itself, proxies, and what a service on a private network names are always
+  /// reached. A proxy decides itself what it connects to.
+  public var allowsPrivateAddresses: Bool
   /// How many connections to one host are held; more requests wait.
   public var connectionsPerHost = 6
   /// How long a kept connection may have been idle to carry a request that must not be repeated. Servers close idle
   /// connections, and a request lost that way has an unknown outcome.
   var unrepeatableIdleSeconds = 3
+  /// What names resolve to, as `NAME:PORT:ADDRESS`, instead of asking the system; for tests.
+  var resolving: [String] = []
+  /// The hosts that no proxy is used for, instead of the environment's `no_proxy`; for tests.
+  var noProxy: String?
 
   /// Takes the settings that curl users expect to be heeded from an environment; nil for the process's own.
-  public init(environment: [String: String]? = nil) {
+  public init(environment: [String: String]? = nil, allowsPrivateAddresses: Bool = false) {
+    self.allowsPrivateAddresses = allowsPrivateAddresses
     let environment = environment ?? ProcessInfo.processInfo.environment
     caBundle = ["CURL_CA_BUNDLE", "SSL_CERT_FILE"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
   }

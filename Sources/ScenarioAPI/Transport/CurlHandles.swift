@@ -42,3 +42,28 @@ struct CurlList: ~Copyable {
 
   deinit { unsafe curl_slist_free_all(pointer) }
 }
+
+/// Owns the judgment of the addresses that one request may connect to.
+@safe
+struct CurlAddressGuard: ~Copyable {
+  let pointer: OpaquePointer
+
+  /// Makes a guard; nil without memory.
+  ///
+  /// - Parameters:
+  ///   - refuses: True to let no connection to a private address be made, false to note them.
+  ///   - usesProxies: True when the request may go to a proxy, whose own address is allowed.
+  ///   - proxy: The proxy; nil for those of the environment.
+  init?(refuses: Bool, usesProxies: Bool, proxy: String?) {
+    guard let pointer = unsafe ccurl_guard_make(refuses, usesProxies, proxy ?? "") else { return nil }
+    unsafe self.pointer = pointer
+  }
+
+  deinit { unsafe ccurl_guard_free(pointer) }
+
+  /// The address of this machine or of a private network that was to be connected to; nil when none was.
+  var found: String? { unsafe ccurl_guard_found(pointer).map { unsafe String(cString: $0) } }
+
+  /// True for an address in numbers, in any form that the system reads, that is not a public one. False for names.
+  static func isPrivate(_ host: String) -> Bool { unsafe ccurl_is_private_text(host) }
+}

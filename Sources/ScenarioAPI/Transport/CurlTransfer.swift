@@ -10,6 +10,10 @@ final class CurlTransfer {
   let continuation: CurlLoop.Continuation
   private let request: HTTPRequest
   private var header = CurlList()
+  private var resolved = CurlList()
+  /// Judges the addresses that are connected to.
+  private let addressGuard: CurlAddressGuard
+  private let refusesPrivate: Bool
   private let errorText = AlignedBuffer<CChar>(count: Int(CURL_ERROR_SIZE), zeroed: true)
 
   /// The file whose part is the request's body; -1 without one.
@@ -37,13 +41,22 @@ final class CurlTransfer {
       throw Self.notSent(
         .invalidRequest, request, "\(request) is no http(s) URL", "give one such as https://example.com")
     }
-    guard let easy = CurlEasyHandle() else {
+    let refusesPrivate = request.refusesPrivateAddresses && !options.allowsPrivateAddresses
+    guard let easy = CurlEasyHandle(),
+      let addressGuard = CurlAddressGuard(
+        refuses: refusesPrivate, usesProxies: !origin.isLoopback, proxy: options.proxy)
+    else {
       throw Self.notSent(.transportFailed, request, "libcurl has no memory left", "free some memory")
     }
     self.id = id
     self.easy = easy
+    self.addressGuard = addressGuard
+    self.refusesPrivate = refusesPrivate
     self.continuation = continuation
     self.request = request
+    if refusesPrivate, CurlAddressGuard.isPrivate(origin.host) {
+      throw Self.privateAddress(request, .notSent, "\(origin.host) is an address")
+    }
     try openBody()
     guard configure(options, origin) else {
       throw Self.notSent(
@@ -83,7 +96,10 @@ final class CurlTransfer {
     if let bundle = options.caBundle { set(CURLOPT_CAINFO, bundle) }
     if let proxy = options.proxy { set(CURLOPT_PROXY, proxy) }
     // Requests to this machine, which may carry credentials over plain http, never go to a proxy.
-    if origin.isLoopback { set(CURLOPT_NOPROXY, "*") }
+    if origin.isLoopback { set(CURLOPT_NOPROXY, "*") } else if let none = options.noProxy { set(CURLOPT_NOPROXY, none) }
+    check(unsafe ccurl_guard_set(handle, addressGuard.pointer))
+    for entry in options.resolving where !resolved.append(entry) { isAccepted = false }
+    if !options.resolving.isEmpty { check(unsafe ccurl_set_list(handle, CURLOPT_RESOLVE, resolved.pointer)) }
 
     set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(options.connectTimeout))
     set(CURLOPT_LOW_SPEED_LIMIT, 1)
@@ -207,11 +223,25 @@ final class CurlTransfer {
       headIsComplete = false
     } else if text == "\r\n" || text == "\n" {
       headIsComplete = true
+      guard !refusesPrivate || isPublicRedirect() else { return 0 }
     } else if let colon = text.firstIndex(of: ":") {
       let value = text[text.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
       fields.append(HTTPField(String(text[..<colon]), value))
     }
     return line.count
+  }
+
+  /// False for a redirect to an address of a private network that is written in numbers: where a proxy connects, no connection here
+  /// would show it.
+  private func isPublicRedirect() -> Bool {
+    guard request.followsRedirects, (300..<400).contains(info(CURLINFO_RESPONSE_CODE)),
+      let location = fields.last(where: { $0.name.lowercased() == "location" })?.value,
+      let host = ServiceURL.origin(of: location.hasPrefix("//") ? "http:" + location : location, allowsUser: true)?
+        .host,
+      CurlAddressGuard.isPrivate(host)
+    else { return true }
+    failure = Self.privateAddress(request, .unusable, "a redirect leads to \(host), an address")
+    return false
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -261,7 +291,8 @@ final class CurlTransfer {
     return .success(
       HTTPResponse(
         status: info(CURLINFO_RESPONSE_CODE), fields: fields, body: body, bodyCount: bodyCount, httpVersion: version,
-        reusedConnection: info(CURLINFO_NUM_CONNECTS) == 0))
+        reusedConnection: info(CURLINFO_NUM_CONNECTS) == 0,
+        connectedPrivately: addressGuard.found != nil))
   }
 
   /// The error for a status of libcurl. The outcome is `notSent` only if libcurl counts no sent byte of a request. A TLS handshake
@@ -284,6 +315,8 @@ final class CurlTransfer {
       case _ where failure != nil: failure!
       case CURLE_ABORTED_BY_CALLBACK:
         make(.canceled, "canceled", "", isRetryable: false)
+      case CURLE_COULDNT_CONNECT where refusesPrivate && addressGuard.found != nil:
+        Self.privateAddress(request, outcome, "\(host) leads to \(addressGuard.found ?? ""), an address")
       case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
         make(.unreachable, "cannot reach \(host): \(words)", network)
       case CURLE_OPERATION_TIMEDOUT where outcome == .notSent:
@@ -325,6 +358,15 @@ final class CurlTransfer {
     _ code: ScenarioError.Code, _ request: HTTPRequest, _ message: String, _ remedy: Remedy
   ) -> ScenarioError {
     ScenarioError(code, .notSent, stage: request.stage, message, remedy: remedy)
+  }
+
+  /// The refusal of an address; `subject` begins the sentence.
+  private static func privateAddress(
+    _ request: HTTPRequest, _ outcome: ScenarioError.Outcome, _ subject: String
+  ) -> ScenarioError {
+    ScenarioError(
+      .privateAddress, outcome, stage: request.stage, "\(subject) of this machine or of a private network",
+      remedy: .allowPrivateAddresses)
   }
 
   private static func milliseconds(_ duration: Duration) -> Int {

@@ -5,10 +5,11 @@ internal import CCurl
 struct CurlURL: ~Copyable {
   private let handle: OpaquePointer
 
-  /// Parses an absolute URL; nil when libcurl refuses the URL, or when the URL names a user.
-  init?(_ url: String) {
+  /// Parses an absolute URL; nil when libcurl refuses the URL, or when the URL names a user, unless `allowsUser`.
+  init?(_ url: String, allowsUser: Bool = false) {
     guard let handle = unsafe curl_url() else { return nil }
-    guard unsafe curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK else {
+    guard unsafe curl_url_set(handle, CURLUPART_URL, url, allowsUser ? 0 : UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK
+    else {
       unsafe curl_url_cleanup(handle)
       return nil
     }

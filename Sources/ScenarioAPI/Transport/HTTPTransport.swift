@@ -84,6 +84,9 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var responseLimit = 16 << 20
   /// True when redirects are followed (at most 5). A `POST` is never redirected.
   package var followsRedirects = false
+  /// True when the URL is not the user's own word, so that neither it nor a redirect may lead to this machine or a private network unless
+  /// the connection's options allow it.
+  package var refusesPrivateAddresses = false
   /// True when the request may be sent twice.
   package var isRepeatable: Bool
   /// The longest time for the whole exchange; nil for no limit while bytes are transferred.
@@ -133,11 +136,13 @@ package struct HTTPResponse: Sendable {
   package var httpVersion: String?
   /// True when the request used a kept connection.
   package var reusedConnection: Bool
+  /// True when a connection to this machine or to a private network was opened for it, other than to a proxy.
+  package var connectedPrivately: Bool
 
   /// Makes a reply.
   package init(
     status: Int, fields: [HTTPField] = [], body: [UInt8] = [], bodyCount: Int? = nil, httpVersion: String? = nil,
-    reusedConnection: Bool = false
+    reusedConnection: Bool = false, connectedPrivately: Bool = false
   ) {
     self.status = status
     self.fields = fields
@@ -145,6 +150,7 @@ package struct HTTPResponse: Sendable {
     self.bodyCount = bodyCount ?? body.count
     self.httpVersion = httpVersion
     self.reusedConnection = reusedConnection
+    self.connectedPrivately = connectedPrivately
   }
 
   /// The value of the first field with this name, compared without regard to case.

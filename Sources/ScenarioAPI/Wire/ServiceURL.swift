@@ -18,11 +18,11 @@ enum ServiceURL {
     }
   }
 
-  /// The origin of an http or https URL without user and password; nil for any other text.
+  /// The origin of an http or https URL, one with user and password only if `allowsUser`; nil for any other text.
   ///
   /// libcurl parses the URL here and when it connects, so that both always mean the same host.
-  static func origin(of url: String) -> Origin? {
-    let parsed = CurlURL(url)
+  static func origin(of url: String, allowsUser: Bool = false) -> Origin? {
+    let parsed = CurlURL(url, allowsUser: allowsUser)
     guard let parsed, let scheme = parsed.part(CURLUPART_SCHEME), let host = parsed.part(CURLUPART_HOST)?.lowercased(),
       let port = parsed.part(CURLUPART_PORT).flatMap({ Int($0) }), scheme == "http" || scheme == "https"
     else { return nil }
