@@ -22,7 +22,7 @@ package struct Gesso: AsyncParsableCommand {
 
   /// Parses the command line, runs the verb and ends the process.
   package static func start() async -> Never {
-    Interruption.deferClosedPipes()
+    Interruption.deferSignalsOfWrites()
     // A core file would contain the API key.
     turnOffCoreFiles()
     leave(await run(Array(CommandLine.arguments.dropFirst())))

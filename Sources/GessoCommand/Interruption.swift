@@ -18,15 +18,17 @@ enum Interruption {
   /// as a terminal does.
   private static let echo = Duration.milliseconds(250)
 
-  /// Turns a write to a pipe that nobody reads into a failure, because it must not end a process that follows a paid job.
-  static func deferClosedPipes() {
+  /// Turns a write to a pipe that nobody reads, and one above the limit for the size of a file, into failures: neither may end a process
+  /// that follows a paid job, or leave a part of a file.
+  static func deferSignalsOfWrites() {
+    signal(SIGXFSZ, SIG_IGN)
     if isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
   }
 
   /// True unless SIGPIPE was ignored when the process began: its caller then expects an error and a status.
   private static let endsByClosedPipes = Mutex(true)
 
-  /// Has the process end by SIGPIPE, as it would have without ``deferClosedPipes()``, once its work has cleaned up.
+  /// Has the process end by SIGPIPE, as it would have without ``deferSignalsOfWrites()``, once its work has cleaned up.
   ///
   /// - Returns: False when the caller of the process has turned that off.
   static func endByClosedPipe() -> Bool {

@@ -93,8 +93,8 @@ package struct Restore: Verb {
     let files = [input.file, onto.flatMap { Input($0).file }, record].compactMap(\.self)
     do {
       if output != "-" {
-        try DurableFile.check(output, replacing: !noClobber, notOver: files)
         DurableFile.removeAbandoned(beside: output)
+        try DurableFile.check(output, replacing: !noClobber, notOver: files)
       }
       let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
       let image = try await restored(input, by: geometry, preparer)

@@ -57,7 +57,10 @@ package struct Strip: Verb {
     return try await Interruption.guarding(patience: .seconds(1), onSignal: { console.error(.interrupted) }) {
       do {
         if let folder = command.destination.folder { try OutputFolder.make(folder) }
-        if let output = command.destination.output { try OutputFolder.makeParent(of: output) }
+        if let output = command.destination.output, !command.destination.isStandardOutput {
+          try OutputFolder.makeParent(of: output)
+          DurableFile.removeAbandoned(beside: output)
+        }
       } catch {
         throw CommandError(any: error)
       }

@@ -137,8 +137,10 @@ extension DurableFile {
     _ = try DurableFile(in: folder) { prefix + name + (token + zeros).prefix(padding) + suffix }
   }
 
-  /// Removes abandoned files in the folder of a path, as ``removeAbandoned(in:)`` does.
-  package static func removeAbandoned(beside path: String) { removeAbandoned(in: folder(of: path)) }
+  /// Removes abandoned files as ``removeAbandoned(in:)`` does, in the folder where a path, or what it is a symbolic link to, is written.
+  package static func removeAbandoned(beside path: String) {
+    if let target = try? target(of: path) { removeAbandoned(in: folder(of: target)) }
+  }
 
   /// Removes temporary files of this user whose process ended before it named or removed them, after `kill -9` or a power cut.
   ///

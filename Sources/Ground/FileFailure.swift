@@ -60,6 +60,7 @@ package struct FileFailure: Error, Sendable, Equatable {
       switch code {
       case ENAMETOOLONG, EINVAL, EILSEQ: "choose another name or another folder"
       case ENOSPC, EDQUOT: "make room, or use a folder on another disk"
+      case EFBIG: "raise the limit for the size of a file (ulimit -f)"
       default: "check the folder, its permissions and the free space"
       }
     return FileFailure(

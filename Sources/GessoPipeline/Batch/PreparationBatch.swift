@@ -73,11 +73,15 @@ public struct PreparationBatch: Sendable {
   /// - Throws: A `PreparationError`, such as `output-exists`.
   public func checkOutputs() throws(PreparationError) {
     if case .file(let path) = destination {
+      // Also where the output is refused because it is there: a process that was killed may have left both.
+      DurableFile.removeAbandoned(beside: path)
       try check(path)
       try OutputFolder.makeParent(of: path)
-      DurableFile.removeAbandoned(beside: path)
     }
-    if let tensor { try check(tensor.path) }
+    if let tensor {
+      DurableFile.removeAbandoned(beside: tensor.path)
+      try check(tensor.path)
+    }
     if case .folder(let path) = destination { try OutputFolder.make(path) }
   }
 

@@ -112,9 +112,9 @@ public struct BatchReport: Sendable {
   ) -> Run<Int, Void> {
     Run { report in
       let inputs = ledgers.map(\.path) + rows.compactMap(\.row.path)
+      DurableFile.removeAbandoned(beside: path)
       try onFiles(try DurableFile.check(path, replacing: replacing, notOver: inputs))
       try OutputFolder.makeParent(of: path)
-      DurableFile.removeAbandoned(beside: path)
       let folder = thumbnailFolder(of: path)
       if let folder { try OutputFolder.make(folder) }
       let maker = ThumbnailMaker(
