@@ -46,6 +46,37 @@ import Testing
     #expect(scriptCount > 5 && suiteCount > 5)
   }
 
+  @Test("every promise about security names tests and stages, and all of them exist")
+  func promisesHaveTests() throws {
+    let page = try Self.text("Documentation/Security.md")
+    let start = try #require(page.firstRange(of: "## Promises")?.upperBound)
+    let end = try #require(page[start...].firstRange(of: "\n## ")?.lowerBound)
+    let rows = page[start..<end].split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst()
+    #expect(rows.count > 10)
+    var functions: [String: String] = [:]
+    for path in try Self.files(below: ["Tests"]) where path.hasSuffix("Tests.swift") {
+      let text = try Self.text(path)
+      // A file may have several suites; a function of one of them counts for all.
+      for suite in text.matches(of: #/\b(?:struct|class|enum) (\w+Tests)\b/#) {
+        functions[String(suite.1), default: ""] += text
+      }
+    }
+    let runner = try Self.text("Scripts/test")
+    for row in rows {
+      let cell = try #require(row.split(separator: "|").last)
+      let names = cell.matches(of: #/`([^`]+)`/#).map { String($0.1) }
+      #expect(!names.isEmpty, "no test: \(row)")
+      for name in names {
+        let parts = name.split(separator: "/")
+        if parts.count == 2 {
+          #expect(functions[String(parts[0])]?.contains("func \(parts[1])(") == true, "\(name)")
+        } else {
+          #expect(functions[name] != nil || runner.contains("[\(name)]="), "\(name)")
+        }
+      }
+    }
+  }
+
   @Test(
     "every resampling filter is in the glossary, and in the article on recipes", arguments: ResamplingFilter.allCases)
   func filterIsDocumented(_ filter: ResamplingFilter) throws {
