@@ -1,9 +1,13 @@
+internal import Synchronization
+
 /// A new file without a name: it is written, synced to the disk and then named in one step. A reader therefore sees the old file or
 /// the new one, never a part of either, and a power cut loses neither.
 ///
 /// Before it is named it is a temporary file (`.gesso-….part`) in the destination's folder, which is removed when this value ends.
 /// It is locked (`flock`) as long as it is open, so that ``removeAbandoned(in:)`` can distinguish it from a file whose process was
 /// killed. One thread at a time may use it.
+///
+/// A process that serves others makes files in some folders only (``confine(to:)``).
 package struct DurableFile: ~Copyable {
   /// Open for writing; closed with this value.
   package let descriptor: Int32
@@ -27,6 +31,13 @@ package struct DurableFile: ~Copyable {
       // Between the two calls another process may have taken the file for an abandoned one. A file system without locks has
       // no process that removes such files.
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, FileIdentity(path) != nil {
+        do throws(FileFailure) {
+          if let folders = Self.confinement.withLock(\.self) { try Self.check(path, descriptor, in: folders) }
+        } catch {
+          close(descriptor)
+          unsafe unlink(path)
+          throw error
+        }
         self.folder = folder
         self.path = path
         self.descriptor = descriptor
@@ -123,6 +134,26 @@ package struct DurableFile: ~Copyable {
 }
 
 extension DurableFile {
+  /// The folders that files may be made in; nil for any.
+  private static let confinement = Mutex<AllowedFolders?>(nil)
+
+  /// Has this process make files in these folders only, wherever a path leads by the time that it is used. Files without a name in the
+  /// system's folder for temporary files are none of these.
+  package static func confine(to folders: AllowedFolders) { confinement.withLock { $0 = folders } }
+
+  /// Checks that an open file is in one of the folders. Its path may lead elsewhere than it did when it was checked before.
+  ///
+  /// - Parameters:
+  ///   - path: The path that the file was opened by.
+  ///   - descriptor: The open file.
+  ///   - folders: The folders.
+  /// - Throws: A failure of the kind `notWritten`.
+  package static func check(_ path: String, _ descriptor: Int32, in folders: AllowedFolders) throws(FileFailure) {
+    guard let real = realPath(of: path), folders.contain(real),
+      FileIdentity(real) == FileIdentity(descriptor: descriptor)
+    else { throw .elsewhere(path) }
+  }
+
   /// Checks that a folder takes new files, and names of a certain length and spelling, by making a file and removing it.
   ///
   /// - Parameters:
@@ -181,9 +212,13 @@ extension DurableFile {
     _ bytes: [UInt8], to path: String, replacing: Bool, notOver inputs: [String] = []
   ) throws(FileFailure) {
     try check(path, replacing: replacing, notOver: inputs)
+    let existing = FileIdentity(path)
+    if descriptor(named: path) != nil || existing?.isRegular == false, confinement.withLock({ $0 != nil }) {
+      throw .elsewhere(path)
+    }
     if let descriptor = descriptor(named: path) { return try writeAll(bytes, to: descriptor, name: path) }
-    if let existing = FileIdentity(path), !existing.isRegular { return try writeInPlace(bytes, to: path) }
-    let destination = try target(of: path)
+    if let existing, !existing.isRegular { return try writeInPlace(bytes, to: path) }
+    let destination = replacing ? try target(of: path) : path
     let file = try DurableFile(beside: destination)
     try writeAll(bytes, to: file.descriptor, name: path)
     try file.sync()
@@ -192,7 +227,10 @@ extension DurableFile {
 
   /// Throws the error that ``write(_:to:replacing:notOver:)`` would throw now for this path, before any work is done.
   package static func check(_ path: String, replacing: Bool, notOver inputs: [String] = []) throws(FileFailure) {
-    guard let existing = FileIdentity(path) else { return }
+    guard let existing = FileIdentity(path) else {
+      if !replacing, symbolicLink(at: path) != nil { throw .exists(path) }
+      return
+    }
     for input in inputs where FileIdentity(input) == existing {
       throw FileFailure(kind: .isInput, message: "the output is the input \(input)", remedy: .chooseAnotherName(path))
     }

@@ -68,6 +68,13 @@ package struct FileFailure: Error, Sendable, Equatable {
       remedy: remedy)
   }
 
+  /// A path that leads out of the folders that this process may write to.
+  static func elsewhere(_ path: String) -> FileFailure {
+    FileFailure(
+      kind: .notWritten, message: "\(path) leads out of the folders that may be written to",
+      remedy: "name a file in one of them")
+  }
+
   /// A name that is taken.
   static func exists(_ path: String) -> FileFailure {
     FileFailure(

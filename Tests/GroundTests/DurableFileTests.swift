@@ -105,6 +105,50 @@ struct DurableFileTests {
     #expect(try names() == ["link", "link-2", "target", "up"])
   }
 
+  @Test(
+    "where nothing may be replaced, a link has its name like a file, wherever it leads",
+    arguments: ["nothing", "target", "../outside", "link"])
+  func keepsLinks(target: String) throws {
+    try DurableFile.write([1], to: "\(folder)/target", replacing: true)
+    try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: target)
+    expect(.exists) { () throws(FileFailure) in try DurableFile.check("\(folder)/link", replacing: false) }
+    expect(.exists) { () throws(FileFailure) in
+      try DurableFile.write([2], to: "\(folder)/link", replacing: false)
+    }
+    #expect(try names() == ["link", "target"] && content("target") == [1])
+  }
+
+  @Test(
+    "a file that is open is found in a folder by the folder's path of now, not of before",
+    arguments: [("nothing", true), ("moved", false), ("link to outside", false), ("link to inside", true)])
+  func isInside(change: String, isAllowed: Bool) throws {
+    let files = FileManager.default
+    for name in ["allowed/out", "allowed/other", "outside"] {
+      try files.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+    }
+    let folders = try AllowedFolders(["\(folder)/allowed"])
+    let out = "\(folder)/allowed/out"
+    switch change {
+    case "moved": try files.moveItem(atPath: out, toPath: "\(folder)/elsewhere")
+    case "link to outside", "link to inside":
+      try files.removeItem(atPath: out)
+      let target = change == "link to inside" ? "allowed/other" : "outside"
+      try files.createSymbolicLink(atPath: out, withDestinationPath: "\(folder)/\(target)")
+    default: break
+    }
+    // A folder that was moved after the file was opened has the file no longer under its path.
+    let path = change == "moved" ? "\(folder)/elsewhere/a" : "\(out)/a"
+    try Data([1]).write(to: URL(filePath: path))
+    let file = try #require(FileHandle(forUpdatingAtPath: path))
+    if isAllowed {
+      try DurableFile.check("\(out)/a", file.fileDescriptor, in: folders)
+    } else {
+      expect(.notWritten) { () throws(FileFailure) in
+        try DurableFile.check("\(out)/a", file.fileDescriptor, in: folders)
+      }
+    }
+  }
+
   @Test("a link that leads to itself is refused")
   func loops() throws {
     try FileManager.default.createSymbolicLink(atPath: "\(folder)/a", withDestinationPath: "a")
