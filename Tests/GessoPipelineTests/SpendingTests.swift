@@ -142,6 +142,23 @@ struct SpendingTests {
     }
   }
 
+  @Test("what was spent on a day is the sum that its limit counts, and jobs without a price are counted apart")
+  func spendingOfDay() throws {
+    let ledger = try Ledger(path: path)
+    let account = Account(
+      try ScenarioConfiguration(credential: ScenarioCredential(key: "key-1", secret: "secret"), projectID: "proj_1"))
+    let (id, time) = (account.id, Self.late)
+    #expect(try ledger.spendingOfDay(account, now: time) == (0, 0))
+    try spend(ledger, "a", price: 5, cost: "7.25", at: time, account: id)
+    try spend(ledger, "b", price: 8, cost: nil, at: time - 600, account: id, ends: "parked")
+    try spend(ledger, "c", price: nil, cost: nil, at: time, account: id)
+    try spend(ledger, "d", price: 3, cost: nil, at: time, account: id, ends: "refused")
+    try spend(ledger, "e", price: 2, cost: "2", at: time - 86_400, account: id)
+    try spend(ledger, "f", price: 2, cost: "2", at: time, account: "another")
+    #expect(try ledger.spendingOfDay(account, now: time) == (15.25, 1))
+    #expect(try ledger.spendingOfDay(account, now: time + 86_400) == (0, 0))
+  }
+
   struct Payer: Sendable {
     var baseURL = "https://api.cloud.scenario.com/v1"
     var key = "key-1"

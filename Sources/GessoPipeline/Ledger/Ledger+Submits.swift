@@ -76,16 +76,41 @@ extension Ledger {
     _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {
     let price = submit.price ?? 0
-    let (condition, arguments) = try limit.scope.rows(account: submit.account, now: now)
-    let spent = try Row.fetchAll(
+    let others = try spending(limit.scope, account: submit.account, by: id, now, in: database)
+    let spent = others.sum + price * Decimal(others.unknown)
+    if spent + price > limit.amount { throw limit.exceeded(by: price, after: spent, run: id) }
+  }
+
+  /// What the jobs of a scope cost, and of how many neither cost nor price is on record. `run` is the caller's own, which it has claimed.
+  private func spending(
+    _ scope: SpendingLimit.Scope, account: String, by run: Int64? = nil, _ now: Double, in database: Database
+  ) throws -> (sum: Decimal, unknown: Int) {
+    let (condition, arguments) = try scope.rows(account: account, now: now)
+    var spending = (sum: Decimal.zero, unknown: 0)
+    for row in try Row.fetchAll(
       database,
       sql: "SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE \(condition)",
-      arguments: arguments
-    ).reduce(Decimal.zero) { sum, row in
-      if row["wasOnlyDryRun"], row["id"] != id, try isClaimed(row["id"]) { return sum }
-      return sum + ((row["cost"] ?? row["price"] as String?).flatMap { Decimal(string: $0) } ?? price)
+      arguments: arguments)
+    {
+      let id: Int64 = row["id"]
+      if row["wasOnlyDryRun"], id != run, try isClaimed(id) { continue }
+      if let amount = (row["cost"] ?? row["price"] as String?).flatMap({ Decimal(string: $0) }) {
+        spending.sum += amount
+      } else {
+        spending.unknown += 1
+      }
     }
-    if spent + price > limit.amount { throw limit.exceeded(by: price, after: spent, run: id) }
+    return spending
+  }
+
+  /// What the account's jobs of the day (UTC) cost, as the limit of a day counts them.
+  ///
+  /// - Returns: The sum in creative units, and of how many jobs neither cost nor price is on record: each counts at the price of the job
+  ///   that is submitted next.
+  package func spendingOfDay(
+    _ account: Account, now: Double = Date.now.timeIntervalSince1970
+  ) throws(PipelineError) -> (sum: Decimal, unknown: Int) {
+    try read { try spending(.day, account: account.id, now, in: $0) }
   }
 
   // MARK: After the reply
