@@ -24,6 +24,6 @@ struct CommonOptions: ParsableArguments {
 extension Console {
   /// Reports the failure of one input: as an object with `--json`, otherwise as a line for people.
   func report(_ failure: CommandError, input: String?, json: Bool) throws(CommandError) {
-    if json { try output(json: failure.json(input: input)) } else { error(failure, input: input) }
+    if json, !isCollected { try output(json: failure.json(input: input)) } else { error(failure, input: input) }
   }
 }

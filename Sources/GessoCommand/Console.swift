@@ -3,6 +3,31 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
+/// What consoles are given to print while a part of this process, and no terminal and no script, runs a verb.
+final class CollectedOutput: Sendable {
+  /// The collector of this task; nil where consoles print.
+  @TaskLocal static var current: CollectedOutput?
+
+  /// The output so far.
+  struct Content: Sendable {
+    /// The objects for scripts.
+    var objects: [JSONObject] = []
+    /// The lines for people.
+    var notes: [String] = []
+    /// The failures.
+    var failures: [CommandError] = []
+  }
+
+  private let state = Mutex(Content())
+
+  /// The output so far.
+  var content: Content { state.withLock(\.self) }
+
+  fileprivate func add(_ object: JSONObject) { state.withLock { $0.objects.append(object) } }
+  fileprivate func add(_ note: String) { state.withLock { $0.notes.append(note) } }
+  fileprivate func add(_ failure: CommandError) { state.withLock { $0.failures.append(failure) } }
+}
+
 /// Prints to standard output for scripts and to standard error for people. All other code prints through it.
 ///
 /// On a terminal, progress is one line that the next one replaces; elsewhere, and on one that cannot erase a line (`TERM` is `dumb`,
@@ -14,6 +39,11 @@ package final class Console: Sendable {
   private let hasColor: Bool
   /// True where standard output shows up between the lines of standard error.
   private let sharesTerminal: Bool
+  /// Takes what would be printed; nil where it is printed.
+  private let collected = CollectedOutput.current
+
+  /// True where nothing is printed.
+  var isCollected: Bool { collected != nil }
 
   /// Makes a console on the process's own descriptors.
   ///
@@ -23,7 +53,9 @@ package final class Console: Sendable {
   ///   - logs: True where a log is written to standard error as well, between whose lines a live line would stay.
   package init(quiet: Bool, environment: [String: String], logs: Bool = false) {
     isQuiet = quiet
-    let erases = isatty(STDERR_FILENO) == 1 && !["", "dumb"].contains(environment["TERM", default: ""])
+    let erases =
+      CollectedOutput.current == nil && isatty(STDERR_FILENO) == 1
+      && !["", "dumb"].contains(environment["TERM", default: ""])
     isLive = erases && !logs
     hasColor = erases && environment["NO_COLOR", default: ""].isEmpty
     sharesTerminal = isLive && isatty(STDOUT_FILENO) == 1
@@ -57,6 +89,7 @@ package final class Console: Sendable {
   /// Prints an object for scripts on one line of standard output; on several lines, for people as well, if `isIndented`.
   package func output(json object: JSONObject, isIndented: Bool = false) throws(CommandError) {
     let versioned = object.adding(["v": Self.jsonVersion])
+    if let collected { return collected.add(versioned) }
     let text: String
     do {
       text = try isIndented ? JSONText.document(versioned) : JSONText.line(versioned) + "\n"
@@ -70,6 +103,7 @@ package final class Console: Sendable {
 
   /// Writes bytes for scripts to standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
+    if let collected { return collected.add(String(decoding: bytes, as: UTF8.self)) }
     // Held only on a terminal: a pipe may wait for its reader, and a signal's message must not wait with it.
     guard sharesTerminal else { return try Self.write(output: bytes) }
     try Self.shown.withLock { shown throws(CommandError) in
@@ -91,6 +125,7 @@ package final class Console: Sendable {
   /// Prints a failure, even when quiet.
   package func error(_ error: CommandError, input: String? = nil) {
     if error == .outputClosed { return }
+    if let collected { return collected.add(error) }
     let name = hasColor ? "\u{1B}[31mgesso:\u{1B}[0m" : "gesso:"
     show(name + " " + Self.printable((input.map { "\($0): " } ?? "") + error.line))
   }
@@ -98,12 +133,13 @@ package final class Console: Sendable {
   /// Prints a note for people.
   package func note(_ text: String) {
     guard !isQuiet else { return }
+    if let collected { return collected.add(Self.printable(text)) }
     show(Self.printable(text))
   }
 
   /// Shows progress: `stage` names the step, `detail` its progress.
   package func progress(_ stage: String, _ detail: String = "") {
-    guard !isQuiet else { return }
+    guard !isQuiet, collected == nil else { return }
     let text = Self.printable(detail.isEmpty ? stage : "\(stage) \(detail)")
     Self.shown.withLock { shown in
       if isLive {

@@ -15,7 +15,7 @@ package struct Gesso: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       Inspect.self, Prepare.self, Restore.self, Strip.self, Upload.self, Img2Img.self, Batch.self, Jobs.self,
-      Report.self, Models.self, Sandbox.self, Doctor.self,
+      Report.self, Models.self, Sandbox.self, MCP.self, Doctor.self,
     ])
 
   package init() {}

@@ -7,7 +7,8 @@ internal import Synchronization
 ///
 /// The first signal cancels; the second one ends the process at once, unless it is but an echo of the first. In both cases the process ends by the signal, so that a
 /// shell notices the interruption and ends its own loop as well. A signal that is ignored when the process begins stays ignored: the
-/// caller has turned it off, as `nohup` does SIGHUP, and a shell SIGINT for what runs in the background of a script.
+/// caller has turned it off, as `nohup` does SIGHUP, and a shell SIGINT for what runs in the background of a script. Work within other
+/// work leaves signals to the outer one, which cancels it.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
@@ -81,7 +82,12 @@ enum Interruption {
     }
     beginning.finish()
     defer { for watch in watches { watch.end() } }
-    return try await task.value
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      flag.cancel()
+      task.cancel()
+    }
   }
 
   /// A signal that is caught instead of ending the process.

@@ -52,8 +52,7 @@ struct JobOptions: ParsableArguments {
     }
     try requireText(prompt, "--prompt")
     for (name, text) in [("--max-cost", maxCost), ("--max-cost-per-day", maxCostPerDay)] {
-      guard let text, Self.creativeUnits(text) == nil else { continue }
-      throw ValidationError(Self.limitError(name, text))
+      try Self.checkLimit(text, name)
     }
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
@@ -87,12 +86,22 @@ struct JobOptions: ParsableArguments {
     "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
   }
 
+  /// Refuses the value of a flag that is no number of creative units.
+  static func checkLimit(_ text: String?, _ name: String) throws {
+    if let text, creativeUnits(text) == nil { throw ValidationError(limitError(name, text)) }
+  }
+
   /// The limit of the day: from the flag, otherwise from the environment or `.env`.
   func dailyLimit(_ configuration: Configuration) throws(CommandError) -> Decimal? {
-    let written = if let maxCostPerDay { maxCostPerDay } else { try configuration.dailyLimit() }
+    try Self.dailyLimit(flag: maxCostPerDay, configuration)
+  }
+
+  /// The limit of the day: from a flag, otherwise from the environment or `.env`.
+  static func dailyLimit(flag: String?, _ configuration: Configuration) throws(CommandError) -> Decimal? {
+    let written = if let flag { flag } else { try configuration.dailyLimit() }
     guard let text = written else { return nil }
-    guard let limit = Self.creativeUnits(text) else {
-      throw .usage(Self.limitError(Configuration.dailyLimitName, text), remedy: "correct it, or unset it")
+    guard let limit = creativeUnits(text) else {
+      throw .usage(limitError(Configuration.dailyLimitName, text), remedy: "correct it, or unset it")
     }
     return limit
   }

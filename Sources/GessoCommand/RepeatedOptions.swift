@@ -2,7 +2,7 @@
 /// other lost.
 package enum RepeatedOptions {
   /// The options that may be given several times.
-  private static let allowed: Set = ["--param", "--include", "--exclude", "--ledger"]
+  private static let allowed: Set = ["--param", "--include", "--exclude", "--ledger", "--allow"]
 
   /// Refuses a command line with an option that is given twice.
   ///

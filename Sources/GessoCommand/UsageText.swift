@@ -111,7 +111,9 @@ struct KnownOption: Decodable {
 
   var kind: String
   var names: [Name]?
+  var abstract: String?
   var allValues: [String]?
+  var defaultValue: String?
 
   var spelledNames: [String] { (names ?? []).map { ($0.kind == "long" ? "--" : "-") + $0.name } }
 

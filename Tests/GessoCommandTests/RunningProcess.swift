@@ -46,6 +46,12 @@ final class RunningProcess: Sendable {
     try input.close()
   }
 
+  /// Writes a line to standard input, which stays open.
+  func send(line: String) throws { try input.write(contentsOf: Data((line + "\n").utf8)) }
+
+  /// Ends standard input.
+  func endInput() throws { try input.close() }
+
   /// The process's id.
   var id: Int32 { process.processIdentifier }
 

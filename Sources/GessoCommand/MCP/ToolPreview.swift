@@ -1,0 +1,22 @@
+internal import Foundation
+internal import GessoPipeline
+internal import ImagePreparation
+
+/// Small pictures for an assistant, which sees results without their pixels in the conversation.
+enum ToolPreview {
+  /// The longest side in pixels.
+  static let side = 512
+  /// The most bytes of one, before base64 makes them a third more.
+  static let longest = 150_000
+  /// The most pictures of a result: with base64 800 kB, because some clients cut results at 1 MiB.
+  static let most = 4
+
+  /// A picture of a file as the content of a result.
+  static func content(of path: String) async throws -> JSONObject {
+    let recipe = Recipe(
+      size: .longestSide(side), background: .white,
+      output: .jpeg(quality: 80, subsampling: .yuv420, budget: .bytes(longest, minQuality: 20, minSide: 64)))
+    let picture = try await Environment.preparer(Environment.variables).prepare(.file(path), as: recipe)
+    return ["type": "image", "mimeType": "image/jpeg", "data": Data(picture.bytes).base64EncodedString()]
+  }
+}
