@@ -25,6 +25,7 @@ for name in ("corpus", "tools", "gesso", "measure", "out"):
     parser.add_argument("--" + name, required=True)
 parser.add_argument("--rounds", type=int, default=7)
 parser.add_argument("--only", action="append", default=[])
+parser.add_argument("--into", help="samples of a whole run, in which these take the place of their own")
 options = parser.parse_args()
 tools = os.path.abspath(options.tools)
 PYTHON, SIMD, FLOORS = f"{tools}/venv/bin/python", f"{tools}/simd/bin/python", f"{tools}/floors"
@@ -377,6 +378,17 @@ def versions():
     return found
 
 
+def measured_again(whole, part):
+    """The samples of a whole run with those of a part in their places, and when and at which commit that part was measured."""
+    if whole["machine"] != part["machine"]:
+        sys.exit("bench-peers: the whole run was measured on another machine")
+    for section, samples in part.items():
+        if isinstance(samples, dict) and section not in ("machine", "versions", "megapixels", "cases", "left out"):
+            whole[section] = whole[section] | samples
+    whole["two at once"] = part["two at once"]
+    return whole | {"again": whole.get("again", []) + [{key: part[key] for key in ("only", "begin", "end", "commit", "rounds", "load")}]}
+
+
 for made, command in MADE.items():
     subprocess.run([part.replace("FILE", corpus(made)).replace("CORPUS", options.corpus) for part in command], check=True)
 begin, load = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
@@ -391,6 +403,8 @@ data = {
 data |= {"end": time.strftime("%H:%M", time.gmtime()), "load": [load, os.getloadavg()[0]], "left out": left_out}
 for what, why in left_out.items():
     print(f"left out: {what}: {why}", file=sys.stderr)
+if options.into:
+    data = measured_again(json.load(open(options.into)), data)
 with open(options.out, "w") as file:
     json.dump(data, file, indent=1)
 forget()

@@ -248,6 +248,8 @@ def first_look():
     return rows, chart
 
 
+again = [f"- Measured again: {', '.join(part['only'])} ({part['begin']} to {part['end']}, commit {part['commit']}, {part['rounds']} rounds; "
+         f"load average {part['load'][0]:.1f}, {part['load'][1]:.1f}).\n" for part in data.get("again", [])]
 head = f"""# Results
 
 {{first}}
@@ -255,7 +257,7 @@ Written by `make bench-peers` ({data['begin']} to {data['end']}, commit {data['c
 
 - {data['machine']['cpu']}; {data['machine']['system']}. Load average before and after: {data['load'][0]:.1f}, {data['load'][1]:.1f}{" (other work ran on the machine)" if max(data['load']) > 2.5 else ""}.
 - {", ".join(f"{name} {version}" for name, version in data["versions"].items())}.
-- Two entropy decodes at once on this machine's CPUs take {data['two at once'][1]:.2f} × the time of one (best {data['two at once'][0]:.2f}): what a second thread can win.
+{"".join(again)}- Two entropy decodes at once on this machine's CPUs take {data['two at once'][1]:.2f} × the time of one (best {data['two at once'][0]:.2f}): what a second thread can win.
 - libvips is pyvips-binary's; vipsthumbnail is Debian's. Peers decode, resize with Lanczos3 (OpenCV: area) and encode as ours does: JPEG q92 4:2:0, PNG level 6.
 - Every round runs each contender once, in an order that turns. Times are medians, minima in brackets; ratios are taken pair by pair within
   a round, then the median. Compare ratios, not milliseconds.
