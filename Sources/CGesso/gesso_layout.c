@@ -12,7 +12,7 @@ FIRST_VERSION(gesso_source, count, 40);
 FIRST_VERSION(gesso_geometry, reserved, 72);
 FIRST_VERSION(gesso_recipe, fail_on, 216);
 FIRST_VERSION(gesso_tensor_format, std, 88);
-FIRST_VERSION(gesso_limits, max_helper_seconds, 88);
+FIRST_VERSION(gesso_limits, preset, 128);
 FIRST_VERSION(gesso_request, cancel, 48);
 FIRST_VERSION(gesso_description, notes, 1256);
 FIRST_VERSION(gesso_plan_result, notes, 1160);

@@ -1,5 +1,32 @@
+#include <time.h>
+
 #include "cimage_codecs.h"
 
-void cic_cancel_flag_init(cic_cancel_flag *flag) { atomic_init(&flag->raised, false); }
+// The monotonic clock in nanoseconds, which does not go while a Linux machine sleeps.
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *parent, int64_t seconds) {
+  atomic_init(&flag->raised, false);
+  flag->parent = parent;
+  int64_t start = now();
+  flag->deadline = seconds > (INT64_MAX - start) / 1000000000 ? INT64_MAX : start + seconds * 1000000000;
+}
+
 void cic_cancel_flag_raise(cic_cancel_flag *flag) { atomic_store(&flag->raised, true); }
-bool cic_cancel_flag_is_raised(cic_cancel_flag *flag) { return atomic_load(&flag->raised); }
+
+bool cic_cancel_flag_is_raised(cic_cancel_flag *flag) {
+  if (atomic_load_explicit(&flag->raised, memory_order_relaxed)) return true;
+  if (flag->deadline < INT64_MAX && now() >= flag->deadline) return true;
+  return flag->parent && cic_cancel_flag_is_raised(flag->parent);
+}
+
+bool cic_cancel_flag_is_late(cic_cancel_flag *flag) {
+  if (flag->deadline == INT64_MAX || now() < flag->deadline) return false;
+  for (cic_cancel_flag *each = flag; each; each = each->parent)
+    if (atomic_load(&each->raised)) return false;
+  return true;
+}

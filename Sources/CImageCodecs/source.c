@@ -48,6 +48,7 @@ cic_source *cic_source_create_descriptor(int descriptor, bool owned, size_t wind
   source->blocks = fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode);
   off_t position = source->blocks ? 0 : lseek(descriptor, 0, SEEK_CUR);
   source->offset = position < 0 ? 0 : position;
+  source->limit = INT64_MAX;
 #ifdef POSIX_FADV_SEQUENTIAL
   if (!source->blocks) posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
@@ -64,6 +65,16 @@ cic_source *cic_source_create_memory(const uint8_t *bytes, size_t count, cic_can
   source->cancel = cancel;
   return source;
 }
+
+int64_t cic_source_byte_count(const cic_source *source) {
+  if (source->descriptor < 0) return (int64_t)source->available;
+  struct stat status;
+  if (source->blocks || fstat(source->descriptor, &status) != 0) return -1;
+  int64_t unread = status.st_size - source->offset;
+  return (int64_t)source->available + (unread > 0 ? unread : 0);
+}
+
+void cic_source_limit(cic_source *source, int64_t bytes) { source->limit = bytes; }
 
 void cic_source_destroy(cic_source *source) {
   if (source->owned) close(source->descriptor);
@@ -88,6 +99,10 @@ static cic_status append(cic_source *source) {
     if (got > 0) {
       source->offset += got;
       source->available += (size_t)got;
+      if (source->blocks && source->offset > source->limit) {
+        source->system_error = EFBIG;
+        return CIC_READ_FAILED;
+      }
       return CIC_OK;
     }
     if (got == 0) {

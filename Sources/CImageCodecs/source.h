@@ -14,7 +14,8 @@ struct cic_source {
   int descriptor;  // -1 when the bytes are borrowed
   bool owned;
   bool blocks;  // a pipe, terminal or socket: read(2) may wait for long
-  off_t offset;  // of the next byte to read from a file, whose descriptor keeps its own position
+  off_t offset;  // of the next byte to read from a file, whose descriptor keeps its own position; bytes read from a pipe
+  int64_t limit;  // the most bytes to read from a pipe
   bool ended;
   int32_t system_error;
   cic_cancel_flag *cancel;
@@ -45,7 +46,7 @@ static inline void cic_source_consume(cic_source *source, size_t count) {
 }
 
 static inline bool cic_is_canceled(cic_cancel_flag *flag) {
-  return flag && atomic_load_explicit(&flag->raised, memory_order_relaxed);
+  return flag && cic_cancel_flag_is_raised(flag);
 }
 
 #endif

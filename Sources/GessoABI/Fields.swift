@@ -54,7 +54,7 @@ extension gesso_source {
 extension gesso_limits {
   /// The limits.
   func limits() throws(CallFailure) -> Limits {
-    var limits = Limits()
+    var limits = try choice(preset, "preset", Limits.Preset.self)?.limits ?? Limits()
     func set(_ limit: inout Int, _ value: Int64, _ field: String) throws(CallFailure) {
       guard value >= 0 else { throw .misuse("\(field) is \(value)", "use 1 or more, or 0 for the default") }
       if value > 0 { limit = Int(value) }
@@ -68,6 +68,10 @@ extension gesso_limits {
     try set(&limits.maxChunkBytes, max_chunk_bytes, "max_chunk_bytes")
     try set(&limits.maxChunks, max_chunks, "max_chunks")
     try set(&limits.maxHelperSeconds, max_helper_seconds, "max_helper_seconds")
+    try set(&limits.maxSide, max_side, "max_side")
+    try set(&limits.maxSourceBytes, max_source_bytes, "max_source_bytes")
+    try set(&limits.maxPixelsPerByte, max_pixels_per_byte, "max_pixels_per_byte")
+    try set(&limits.maxSeconds, max_seconds, "max_seconds")
     limits.decodeHelper = try text(decode_helper, "decode_helper")
     return limits
   }

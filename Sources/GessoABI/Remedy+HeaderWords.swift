@@ -35,6 +35,10 @@ extension Remedy.Limit {
   fileprivate var field: String {
     switch self {
     case .sourcePixels: "max_pixels of gesso_limits"
+    case .sourceSide: "max_side of gesso_limits"
+    case .sourceBytes: "max_source_bytes of gesso_limits"
+    case .pixelsPerByte: "max_pixels_per_byte of gesso_limits"
+    case .seconds: "max_seconds of gesso_limits"
     case .memory: "max_memory of gesso_limits"
     case .resultPixels: "max_pixels of gesso_recipe"
     case .resultBytes: "max_bytes"

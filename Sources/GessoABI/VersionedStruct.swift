@@ -12,7 +12,7 @@ extension gesso_error: VersionedStruct { static var firstSize: Int { 1088 } }
 extension gesso_source: VersionedStruct { static var firstSize: Int { 40 } }
 extension gesso_recipe: VersionedStruct { static var firstSize: Int { 216 } }
 extension gesso_tensor_format: VersionedStruct { static var firstSize: Int { 88 } }
-extension gesso_limits: VersionedStruct { static var firstSize: Int { 88 } }
+extension gesso_limits: VersionedStruct { static var firstSize: Int { 128 } }
 extension gesso_request: VersionedStruct { static var firstSize: Int { 48 } }
 extension gesso_description: VersionedStruct { static var firstSize: Int { 1256 } }
 extension gesso_plan_result: VersionedStruct { static var firstSize: Int { 1160 } }

@@ -115,6 +115,7 @@ extension Recipe.Compression: ExpressibleByArgument {}
 extension Recipe.ProfileHandling: ExpressibleByArgument {}
 extension Recipe.MetadataHandling: ExpressibleByArgument {}
 extension DamagePolicy: ExpressibleByArgument {}
+extension Limits.Preset: ExpressibleByArgument {}
 extension Gravity: ExpressibleByArgument {
   /// Finds a gravity that needs no values.
   public init?(argument: String) { self.init(named: argument) }

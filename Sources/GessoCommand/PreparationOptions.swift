@@ -112,12 +112,22 @@ package struct PreparationOptions: ParsableArguments {
   package var failOn: DamagePolicy = .truncated
 
   @Option(
-    name: .customLong("max-input-pixels"), help: ArgumentHelp("Refuse sources above this.", valueName: "MP"))
-  package var maxInputPixels = MegapixelsArgument(megapixels: 500)
+    name: .customLong("limits"),
+    help:
+      "What a source may be and take: service refuses sides above 30000, files above 64 MB, more than 1000 pixels for each byte, and more than 30 seconds."
+  )
+  package var preset: Limits.Preset = .artist
 
   @Option(
-    name: .customLong("max-memory"), help: ArgumentHelp("Refuse images that need larger buffers.", valueName: "MB"))
-  package var maxMemory = 1024
+    name: .customLong("max-input-pixels"),
+    help: ArgumentHelp("Refuse sources above this (default: 500; with --limits service 100).", valueName: "MP"))
+  package var maxInputPixels: MegapixelsArgument?
+
+  @Option(
+    name: .customLong("max-memory"),
+    help: ArgumentHelp(
+      "Refuse images that need larger buffers (default: 1024; with --limits service 512).", valueName: "MB"))
+  package var maxMemory: Int?
 
   @Option(
     name: .customLong("max-download"),
@@ -219,7 +229,11 @@ package struct PreparationOptions: ParsableArguments {
 
   /// The limits of one image, which may use `threads` threads.
   package func limits(threads: Int) -> Limits {
-    Limits(maxPixels: maxInputPixels.pixels, maxMemory: maxMemory << 20, threads: threads)
+    var limits = preset.limits
+    if let maxInputPixels { limits.maxPixels = maxInputPixels.pixels }
+    if let maxMemory { limits.maxMemory = maxMemory << 20 }
+    limits.threads = threads
+    return limits
   }
 
   /// The encoded form of the result.

@@ -10,7 +10,7 @@ extension Remedy {
     case .both(let first, let second): "\(first.commandWords); \(second.commandWords)"
     case .chooseAnotherName: "choose another name"
     case .allowReplacing: "leave out --no-clobber"
-    case .raise(let limit, _): "raise " + limit.flag
+    case .raise(let limit, _): limit.raising
     case .lower(let settings): "lower " + settings.map(\.flag).joined(separator: " or ")
     case .leaveOut(let setting): "leave out " + setting.flag
     case .makeSmaller: "make it smaller with --max-side"
@@ -48,15 +48,17 @@ extension Remedy {
 }
 
 extension Remedy.Limit {
-  /// The flag that sets it, with the condition under which to raise it.
-  fileprivate var flag: String {
+  /// How to raise it, and under which condition.
+  fileprivate var raising: String {
     switch self {
-    case .sourcePixels: "--max-input-pixels if you trust the file"
-    case .memory: "--max-memory"
-    case .resultPixels: "--max-pixels"
-    case .resultBytes: "--max-bytes"
-    case .cost: "--max-cost"
-    case .dailyCost: "--max-cost-per-day"
+    case .sourcePixels: "raise --max-input-pixels if you trust the file"
+    // Only these limits set them.
+    case .sourceSide, .sourceBytes, .pixelsPerByte, .seconds: "leave out --limits service if you trust the file"
+    case .memory: "raise --max-memory"
+    case .resultPixels: "raise --max-pixels"
+    case .resultBytes: "raise --max-bytes"
+    case .cost: "raise --max-cost"
+    case .dailyCost: "raise --max-cost-per-day"
     }
   }
 }

@@ -70,6 +70,14 @@ public enum Remedy: Sendable, Hashable {
   public enum Limit: Sendable, Hashable, CaseIterable {
     /// Pixels of a source.
     case sourcePixels
+    /// The longer side of a source.
+    case sourceSide
+    /// Encoded bytes of a source.
+    case sourceBytes
+    /// Pixels of a source for each of its encoded bytes.
+    case pixelsPerByte
+    /// Seconds for one image.
+    case seconds
     /// Bytes of memory.
     case memory
     /// Pixels of a result.
@@ -177,6 +185,10 @@ extension Remedy.Limit: CustomStringConvertible {
   public var description: String {
     switch self {
     case .sourcePixels: "Limits.maxPixels"
+    case .sourceSide: "Limits.maxSide"
+    case .sourceBytes: "Limits.maxSourceBytes"
+    case .pixelsPerByte: "Limits.maxPixelsPerByte"
+    case .seconds: "Limits.maxSeconds"
     case .memory: "Limits.maxMemory"
     case .resultPixels: "Recipe.Fitting.maxPixels"
     case .resultBytes: "Recipe.Budget.bytes"

@@ -7,11 +7,21 @@ internal import CImageCodecs
 public final class CancellationFlag: @unchecked Sendable {
   // Unchecked: the only state is a C11 atomic, written and read with sequential consistency.
   let pointer: UnsafeMutablePointer<cic_cancel_flag>
+  /// The flag that this one follows, which must live as long.
+  private let parent: CancellationFlag?
 
   /// Makes a flag that is not raised.
-  public init() {
+  public convenience init() { self.init(following: nil, seconds: .max) }
+
+  /// Makes a flag that is raised with another one, and after a time.
+  ///
+  /// - Parameters:
+  ///   - parent: The other flag, which is not changed.
+  ///   - seconds: The time from now on, 0 or more; `Int.max` for no end.
+  init(following parent: CancellationFlag?, seconds: Int) {
+    self.parent = parent
     unsafe pointer = .allocate(capacity: 1)
-    unsafe cic_cancel_flag_init(pointer)
+    unsafe cic_cancel_flag_init(pointer, parent?.pointer, Int64(clamping: seconds))
   }
 
   deinit { unsafe pointer.deallocate() }
@@ -21,4 +31,7 @@ public final class CancellationFlag: @unchecked Sendable {
 
   /// True once ``cancel()`` was called.
   public var isCanceled: Bool { unsafe cic_cancel_flag_is_raised(pointer) }
+
+  /// True if its time has passed and nobody raised it or the flag that it follows.
+  var isLate: Bool { unsafe cic_cancel_flag_is_late(pointer) }
 }

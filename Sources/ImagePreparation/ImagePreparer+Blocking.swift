@@ -9,7 +9,9 @@ extension ImagePreparer {
     _ source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
-    try run(source, recipe, .file(tensor: tensor), cancellation).image()
+    try withinTime(cancellation) { flag throws(PreparationError) in
+      try run(source, recipe, .file(tensor: tensor), flag).image()
+    }
   }
 
   /// ``pixels(of:as:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
@@ -19,7 +21,9 @@ extension ImagePreparer {
   public func pixelsBlocking(
     of source: ImageSource, as recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
-    let raster = try run(source, recipe, .pixels, cancellation).finished().pixels
+    let raster = try withinTime(cancellation) { flag throws(PreparationError) in
+      try run(source, recipe, .pixels, flag).finished().pixels
+    }
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
   }
 
@@ -32,7 +36,9 @@ extension ImagePreparer {
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> Tensor {
     // A run for a tensor always makes one.
-    try run(source, recipe, .tensor(format), cancellation).finished().tensor!
+    try withinTime(cancellation) { flag throws(PreparationError) in
+      try run(source, recipe, .tensor(format), flag).finished().tensor!
+    }
   }
 
   /// ``plan(of:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
@@ -43,7 +49,9 @@ extension ImagePreparer {
     of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
-    try run(source, recipe, .file(tensor: tensor), cancellation).planned()
+    try withinTime(cancellation) { flag throws(PreparationError) in
+      try run(source, recipe, .file(tensor: tensor), flag).planned()
+    }
   }
 
   /// ``inspect(_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
@@ -54,8 +62,10 @@ extension ImagePreparer {
     _ source: ImageSource, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> ImageDescription {
     var limits = limits
-    limits.maxPixels = .max
-    return try SourceDecoder(opening: source, limits: limits, cancellation: cancellation).description
+    (limits.maxPixels, limits.maxPixelsPerByte) = (.max, .max)
+    return try withinTime(cancellation) { [limits] flag throws(PreparationError) in
+      try SourceDecoder(opening: source, limits: limits, cancellation: flag).description
+    }
   }
 
   /// ``encodePNG(_:compression:)`` on the calling thread.
@@ -84,6 +94,23 @@ extension ImagePreparer {
   ) throws(PreparationError) -> [UInt8] {
     precondition(!image.hasAlpha, "a JPEG has no transparency: flatten it first")
     return try Raster(image).encodedJPEG(JPEGEncoding(quality: Double(quality), subsampling: subsampling))
+  }
+
+  /// Runs work with a flag that is raised with another one, and when the time of the limits is over.
+  ///
+  /// - Throws: The error of the work; `limitExceeded` in place of `canceled` if it took too long.
+  func withinTime<Result>(
+    _ cancellation: CancellationFlag?, _ work: (CancellationFlag) throws(PreparationError) -> Result
+  ) throws(PreparationError) -> Result {
+    let flag = CancellationFlag(following: cancellation, seconds: limits.maxSeconds)
+    do throws(PreparationError) {
+      return try work(flag)
+    } catch {
+      guard error.code == .canceled, flag.isLate else { throw error }
+      throw PreparationError(
+        .limitExceeded, stage: error.stage, "it took longer than the limit of \(limits.maxSeconds) s",
+        remedy: .raise(.seconds))
+    }
   }
 
   private func run(

@@ -31,11 +31,13 @@ extension ImagePreparer {
     of source: ImageSource, as recipe: Recipe, tensor: TensorFormat?, cancellation: CancellationFlag?,
     admit: @escaping (PreparationPlan) throws(PreparationError) -> Void
   ) throws(PreparationError) -> MemoryResult {
-    var run = PreparationRun(
-      source, recipe: recipe, product: tensor.map { .tensor($0) } ?? .pixels, limits: limits, kernels: kernels,
-      cancellation: cancellation)
-    run.admit = admit
-    return try run.finished().memoryResult()
+    try withinTime(cancellation) { flag throws(PreparationError) in
+      var run = PreparationRun(
+        source, recipe: recipe, product: tensor.map { .tensor($0) } ?? .pixels, limits: limits, kernels: kernels,
+        cancellation: flag)
+      run.admit = admit
+      return try run.finished().memoryResult()
+    }
   }
 }
 

@@ -46,8 +46,9 @@ extension ImagePreparer {
         remedy: "prepare it instead, which keeps none")
     }
     let file = try source.bytes(limit: limits.maxMemory / 2)
-    let stripper = try MetadataStripper(
-      file, as: format, of: description, keepsLook: keepsLook, cancellation: cancellation)
+    let stripper = try withinTime(cancellation) { flag throws(PreparationError) in
+      try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook, cancellation: flag)
+    }
     return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed, hadGPS: description.hasGPS)
   }
 }

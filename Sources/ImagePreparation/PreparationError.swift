@@ -33,7 +33,7 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let tooManyPixels = Code(rawValue: "too-many-pixels")
     /// More memory than allowed.
     public static let tooMuchMemory = Code(rawValue: "too-much-memory")
-    /// More progressive scans, chunks or profile bytes than allowed.
+    /// More progressive scans, chunks, encoded bytes or profile bytes, a longer side or a longer time than allowed.
     public static let limitExceeded = Code(rawValue: "limit-exceeded")
     /// The result cannot be made small enough.
     public static let overBudget = Code(rawValue: "over-budget")

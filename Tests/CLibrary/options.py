@@ -76,6 +76,7 @@ tensor = fields("gesso_tensor_format")
 for field, comment, expected in [
     *((field, recipe[field], words(*place)) for field, place in WORDS.items()),
     ("gravity", recipe["gravity"], words("Recipe/Gravity.swift", "Gravity") + ["focus"]),
+    ("preset", fields("gesso_limits")["preset"], words("Limits.swift", "Preset")),
     ("layout", tensor["layout"], words("Recipe/TensorFormat.swift", "Layout")),
 ]:
     listed = re.findall(r'"([\w-]+)"', comment)
@@ -87,6 +88,7 @@ for struct, file in [("gesso_tensor_format", "Recipe/TensorFormat.swift"), ("ges
     properties = [snake(name) for name in re.findall(r"^  public var (\w+): ", (sources / file).read_text(), re.M)]
     check(f"{file} has properties", len(properties) >= 4)
     here = fields(struct)
+    properties += ["preset"] if struct == "gesso_limits" else []
     for name in properties:
         check(f"{struct} has no field {name}", any(field == name or field.startswith(name + "_") for field in here))
     extra = [field for field in here if field != "struct_size" and not any(field == n or field.startswith(n + "_") for n in properties)]
@@ -95,7 +97,8 @@ for struct, file in [("gesso_tensor_format", "Recipe/TensorFormat.swift"), ("ges
 # The defaults that comments of the limits name.
 limits = (sources / "Limits.swift").read_text()
 for text, swift in [("500 million", "maxPixels: Int = 500_000_000"), ("1 GiB", "maxMemory: Int = 1 << 30"), ("1,000", "maxScans: Int = 1_000"),
-                    ("16 MiB", "maxProfileBytes: Int = 16 << 20"), ("300", "maxHelperSeconds: Int = 300"), ("// 2.", "threads: Int = 2")]:
+                    ("16 MiB", "maxProfileBytes: Int = 16 << 20"), ("300", "maxHelperSeconds: Int = 300"), ("1 million", "longestSide = 1_000_000"),
+                    ("no limit", "maxSeconds: Int = .max"), ("// 2.", "threads: Int = 2")]:
     check(f"the default {text}", text in header and swift in limits)
 
 print(f"{passed} passed, {failed} failed")

@@ -266,6 +266,10 @@ void check_limits(void) {
     {"jpeg/small-420.jpg", SIZED(gesso_limits, .max_memory = 10), "too-much-memory", "max_memory of gesso_limits"},
     {"jpeg/small-progressive.jpg", SIZED(gesso_limits, .max_scans = 1), "limit-exceeded", ""},
     {"jpeg/icc-srgb.jpg", SIZED(gesso_limits, .max_profile_bytes = 10), "limit-exceeded", ""},
+    {"jpeg/small-420.jpg", SIZED(gesso_limits, .max_side = 10), "limit-exceeded", "max_side of gesso_limits"},
+    {"jpeg/small-420.jpg", SIZED(gesso_limits, .max_source_bytes = 10), "limit-exceeded", "max_source_bytes of gesso_limits"},
+    {"png/flat-rgb8.png", SIZED(gesso_limits, .max_pixels_per_byte = 1), "limit-exceeded", "max_pixels_per_byte of gesso_limits"},
+    {"png/flat-rgb8.png", SIZED(gesso_limits, .preset = "service", .max_side = 10), "limit-exceeded", "max_side of gesso_limits"},
     {"kinds/heic/grid-irot1.heic", SIZED(gesso_limits, .threads = 1), "unsupported-format", "decode_helper"},
     {"kinds/heic/grid-irot1.heic", SIZED(gesso_limits, .decode_helper = "/no/such/helper"), "", ""},
   };
@@ -284,7 +288,8 @@ void check_limits(void) {
   for (size_t field = 1; field < sizeof(gesso_limits) / 8; field++) {
     static const char *names[] = {
       "", "max_pixels", "max_memory", "threads", "max_scans", "max_profile_bytes", "max_metadata_bytes",
-      "max_chunk_bytes", "max_chunks", "", "max_helper_seconds"};
+      "max_chunk_bytes", "max_chunks", "", "max_helper_seconds", "max_side", "max_source_bytes", "max_pixels_per_byte",
+      "max_seconds", ""};
     if (!names[field][0]) continue;
     union {
       gesso_limits limits;

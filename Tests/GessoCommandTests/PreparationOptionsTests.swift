@@ -97,7 +97,7 @@ struct PreparationOptionsTests {
   }
 
   /// Flags that say nothing about the recipe: those of ``limits()``, and what an input may take that is fetched.
-  static let others: Set = ["--max-input-pixels", "--max-memory", "--threads", "--max-download"]
+  static let others: Set = ["--limits", "--max-input-pixels", "--max-memory", "--threads", "--max-download"]
 
   @Test("are all in the table above, and each changes the recipe there")
   func everyFlagCounts() throws {
@@ -123,6 +123,11 @@ struct PreparationOptionsTests {
     let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
     #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))
     #expect(try PreparationOptions.parse([]).limits(threads: 2) == Limits())
+    var service = Limits.service
+    #expect(try PreparationOptions.parse(["--limits", "service"]).limits(threads: 2) == service)
+    service.maxMemory = 2048 << 20
+    #expect(
+      try PreparationOptions.parse(["--limits", "service", "--max-memory", "2048"]).limits(threads: 2) == service)
   }
 
   @Test(

@@ -10,6 +10,10 @@ struct RemedyWordsTests {
       .either(.chooseAnotherName("a.png"), or: .allowReplacing), "choose another name, or leave out --no-clobber"
     ),
     (.raise(.sourcePixels, atLeast: 12), "raise --max-input-pixels if you trust the file"),
+    (.raise(.sourceSide, atLeast: 40_000), "leave out --limits service if you trust the file"),
+    (.raise(.sourceBytes), "leave out --limits service if you trust the file"),
+    (.raise(.pixelsPerByte), "leave out --limits service if you trust the file"),
+    (.raise(.seconds), "leave out --limits service if you trust the file"),
     (.either(.raise(.memory), or: "ask for a smaller result"), "raise --max-memory, or ask for a smaller result"),
     (.raise(.resultPixels), "raise --max-pixels"),
     (

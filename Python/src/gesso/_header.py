@@ -70,7 +70,8 @@ class TensorFormat(Structure):
 class Limits(Structure):
     _fields_ = [
         *_SIZE, *_longs("max_pixels max_memory threads max_scans max_profile_bytes max_metadata_bytes max_chunk_bytes max_chunks"),
-        *_texts("decode_helper"), *_longs("max_helper_seconds"),
+        *_texts("decode_helper"), *_longs("max_helper_seconds max_side max_source_bytes max_pixels_per_byte max_seconds"),
+        *_texts("preset"),
     ]
 
 

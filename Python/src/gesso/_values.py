@@ -61,6 +61,11 @@ class Limits:
     max_chunks: int = 0
     decode_helper: str | None = None
     max_helper_seconds: int = 0
+    max_side: int = 0
+    max_source_bytes: int = 0
+    max_pixels_per_byte: int = 0
+    max_seconds: int = 0
+    preset: Literal["artist", "service"] | None = None
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,12 @@ typedef struct gesso_limits {
   const char *decode_helper;
   // Of this program: 300.
   int64_t max_helper_seconds;
+  // The longer side of the source: 1 million. Its bytes, and its pixels for each byte: no limit.
+  int64_t max_side, max_source_bytes, max_pixels_per_byte;
+  // Of the clock, for one call: no limit.
+  int64_t max_seconds;
+  // The defaults: "artist" (default), or "service" for files of strangers, of which a program reads many.
+  const char *preset;
 } gesso_limits;
 
 // What the calls below take. Only the source is needed.

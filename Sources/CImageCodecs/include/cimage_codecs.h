@@ -18,13 +18,18 @@
 // MARK: Cancelling
 
 // Raised by any thread, polled by the codecs' progress hooks and refills.
-typedef struct {
+typedef struct cic_cancel_flag {
   atomic_bool raised;
+  struct cic_cancel_flag *_Nullable parent;  // counts as this one
+  int64_t deadline;  // nanoseconds of the monotonic clock from which on it is raised; INT64_MAX for none
 } cic_cancel_flag;
 
-void cic_cancel_flag_init(cic_cancel_flag *flag);
+// `seconds` from now on it is raised by itself. It follows `parent`, which must outlive it.
+void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *_Nullable parent, int64_t seconds);
 void cic_cancel_flag_raise(cic_cancel_flag *flag);
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag);
+// True if it is raised by its deadline alone.
+bool cic_cancel_flag_is_late(cic_cancel_flag *flag);
 
 // MARK: Status and report
 
@@ -73,6 +78,7 @@ typedef struct cic_source cic_source;
 static const int32_t cic_error_no_such_file = ENOENT;
 static const int32_t cic_error_no_such_folder = ENOTDIR;
 static const int32_t cic_error_is_a_folder = EISDIR;
+static const int32_t cic_error_too_large = EFBIG;
 
 // Opens for reading; -1 and errno in *system_error on failure. A folder is EISDIR.
 int cic_open(const char *path, int32_t *system_error);
@@ -87,6 +93,10 @@ cic_source *_Nullable cic_source_create_descriptor(
 cic_source *_Nullable cic_source_create_memory(
   const uint8_t *_Nullable bytes, size_t count, cic_cancel_flag *_Nullable cancel);
 void cic_source_destroy(cic_source *source);
+// The bytes that are still to be read; -1 for a pipe.
+int64_t cic_source_byte_count(const cic_source *source);
+// Of a pipe, the most bytes to read: one more is CIC_READ_FAILED with the system error cic_error_too_large.
+void cic_source_limit(cic_source *source, int64_t bytes);
 // Makes at least `wanted` bytes visible without consuming them (fewer at the end; never more than the window).
 cic_status cic_source_peek(
   cic_source *source, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);

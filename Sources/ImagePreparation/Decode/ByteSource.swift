@@ -25,11 +25,18 @@ struct ByteSource: ~Copyable {
   ///   - source: A path, a descriptor (left open), or bytes.
   ///   - cancellation: Polled before every read, and every 20 ms while a pipe has nothing to read.
   ///   - window: Bytes read ahead at most.
-  /// - Throws: `notFound`, `unreadable`, `empty`, `canceled` or `outOfMemory`, of stage `open`.
+  ///   - limits: The most bytes of the source, which for a pipe counts while it is read.
+  /// - Throws: `notFound`, `unreadable`, `empty`, `limitExceeded`, `canceled` or `outOfMemory`, of stage `open`.
   init(
-    _ source: ImageSource, cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow
+    _ source: ImageSource, cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow,
+    limits: Limits = Limits()
   ) throws(PreparationError) {
     let opened = try ByteSource(opening: source, cancellation: cancellation, window: window)
+    if let count = opened.unreadByteCount {
+      try limits.check(sourceBytes: count)
+    } else {
+      unsafe cic_source_limit(opened.pointer, Int64(limits.maxSourceBytes))
+    }
     guard try !opened.peek(1).isEmpty else {
       throw PreparationError(
         .empty, stage: .open, "the source is empty", remedy: "check how the file was made or copied")
@@ -67,6 +74,12 @@ struct ByteSource: ~Copyable {
   }
 
   deinit { unsafe cic_source_destroy(pointer) }
+
+  /// The bytes that are still to be read; nil for a pipe.
+  var unreadByteCount: Int? {
+    let count = unsafe cic_source_byte_count(pointer)
+    return count < 0 ? nil : Int(count)
+  }
 
   /// A copy of the first `count` unread bytes, fewer only at the end of the source. They stay unread.
   ///

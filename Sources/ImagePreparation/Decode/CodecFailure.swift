@@ -168,6 +168,10 @@ extension PreparationError {
   }
 
   static func unreadable(_ systemError: Int32, stage: Stage) -> PreparationError {
+    if systemError == cic_error_too_large {
+      return PreparationError(
+        .limitExceeded, stage: stage, "it has more bytes than the limit", remedy: .raise(.sourceBytes))
+    }
     let reason = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
       unsafe cic_system_error_text(systemError, text.baseAddress!, text.count)
       return unsafe String(cString: text.baseAddress!)

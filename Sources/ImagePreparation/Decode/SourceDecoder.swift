@@ -40,9 +40,11 @@ struct SourceDecoder {
   private init(
     reading source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
   ) throws(PreparationError) {
-    let bytes = try ByteSource(source, cancellation: cancellation)
+    let bytes = try ByteSource(source, cancellation: cancellation, limits: limits)
+    let byteCount = bytes.unreadByteCount
     let kind = try ImageSniffer.kind(of: bytes.peek(ImageSniffer.byteCount))
     self.source = try kind.init(bytes, limits: limits, policy: policy)
+    if let byteCount { try limits.check(self.source.description.size, codedIn: byteCount) }
   }
 
   /// True if the headers can be read under a policy; false for a source whose bytes are gone.
