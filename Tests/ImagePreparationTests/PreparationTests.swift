@@ -179,6 +179,15 @@ struct PreparationTests {
     #expect(error?.code == .invalidRecipe)
   }
 
+  @Test("a file is of the format that its recipe names", arguments: EncodedFormat.allCases)
+  func formats(_ format: EncodedFormat) throws {
+    let json = #"{"output": {"format": "\#(format.rawValue)"}}"#
+    let recipe = try JSONDecoder().decode(Recipe.self, from: Data(json.utf8))
+    let made = try ImagePreparer().prepareBlocking(.file(Fixtures.path("jpeg/small-420.jpg")), as: recipe)
+    #expect(made.format == format)
+    #expect(try ImagePreparer().inspectBlocking(.memory(made.bytes)).format.rawValue == format.rawValue)
+  }
+
   struct Limit: Sendable {
     let file: String
     let code: PreparationError.Code

@@ -39,12 +39,13 @@ struct OutputPlan: Sendable {
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// True where it is a PNG, whether the image is flat or not. `isTransparent` is true where a pixel of the finished image is.
-    func isPNG(isTransparent: Bool) -> Bool {
+    /// The format of the file, unless the image is flat. `isTransparent` is true where a pixel of the finished image is.
+    func encoded(isTransparent: Bool) -> EncodedFormat {
       switch self {
-      case .png: true
-      case .pngIfTransparent: isTransparent
-      case .jpeg, .jpegUnlessFlat, .webp: false
+      case .png: .png
+      case .pngIfTransparent: isTransparent ? .png : .jpeg
+      case .jpeg, .jpegUnlessFlat: .jpeg
+      case .webp: .webp
       }
     }
 

@@ -71,16 +71,19 @@ struct FinishedImage {
       geometry: plan.geometry, timings: clock.timings(), notes: notes)
   }
 
-  /// True where a file with these settings is a PNG, whether the image is flat or not.
-  func isPNG(_ settings: OutputPlan.Settings) -> Bool {
+  /// The format of a file with these settings, unless the image is flat.
+  private func format(_ settings: OutputPlan.Settings) -> EncodedFormat {
     // The plan's alpha rule leaves a channel only where a pixel is transparent. Where the PNG encoder settles alpha, the format is PNG.
-    settings.format.isPNG(isTransparent: planes[0].channels.hasAlpha)
+    settings.format.encoded(isTransparent: planes[0].channels.hasAlpha)
   }
 
   /// True where a file with these settings has a quality.
   func isLossy(_ settings: OutputPlan.Settings) -> Bool {
-    settings.format == .webp
-      ? !plan.output.isLosslessWebP(settings, hasAlpha: planes[0].channels.hasAlpha) : !isPNG(settings)
+    switch format(settings) {
+    case .jpeg: true
+    case .png: false
+    case .webp: !plan.output.isLosslessWebP(settings, hasAlpha: planes[0].channels.hasAlpha)
+    }
   }
 
   /// Encodes the image.
@@ -90,21 +93,14 @@ struct FinishedImage {
   /// - Throws: A ``PreparationError`` of stage `encode`.
   mutating func encoded(_ settings: OutputPlan.Settings) throws(PreparationError) -> PreparedImage {
     clock.enter(.encode)
-    var format = EncodedFormat.jpeg
-    var bytes: [UInt8]
-    if settings.format == .webp {
-      (format, bytes) = (.webp, try webp(settings))
-    } else if isPNG(settings) {
-      if settings.format != .png { notes.append("PNG, because the image is transparent") }
-      (format, bytes) = (.png, try png(settings))
-    } else {
-      bytes = try jpeg(settings)
-      if settings.format != .jpeg, isFlat {
-        let smaller = try png(settings)
-        if smaller.count < bytes.count {
-          notes.append("PNG, because it is smaller for this flat illustration")
-          (format, bytes) = (.png, smaller)
-        }
+    var format = self.format(settings)
+    if format == .png, settings.format != .png { notes.append("PNG, because the image is transparent") }
+    var bytes = try file(settings, as: format)
+    if format == .jpeg, settings.format != .jpeg, isFlat {
+      let smaller = try file(settings, as: .png)
+      if smaller.count < bytes.count {
+        notes.append("PNG, because it is smaller for this flat illustration")
+        (format, bytes) = (.png, smaller)
       }
     }
     plan.output.metadata?.insert(into: &bytes, format: format)
@@ -132,6 +128,16 @@ struct FinishedImage {
   private mutating func takeFile() -> [UInt8]? {
     defer { file = nil }
     return file
+  }
+
+  private mutating func file(
+    _ settings: OutputPlan.Settings, as format: EncodedFormat
+  ) throws(PreparationError) -> [UInt8] {
+    switch format {
+    case .jpeg: try jpeg(settings)
+    case .png: try png(settings)
+    case .webp: try webp(settings)
+    }
   }
 
   private mutating func jpeg(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
