@@ -85,13 +85,13 @@ extension Recipe: Codable {
   private static var fields: [Field] {
     [
       Field(.size, \.size) { size throws(PreparationError) in try size.check() },
-      Field(.samples, \.samples),
-      Field(.resamplingFilter, \.resamplingFilter),
-      Field(.effort, \.effort),
-      Field(.background, \.background),
+      Field(.samples, \.samples, check: Field.anything),
+      Field(.resamplingFilter, \.resamplingFilter, check: Field.anything),
+      Field(.effort, \.effort, check: Field.anything),
+      Field(.background, \.background, check: Field.anything),
       Field(.output, \.output) { output throws(PreparationError) in try output.check() },
-      Field(.metadata, \.metadata),
-      Field(.failOn, \.failOn),
+      Field(.metadata, \.metadata, check: Field.anything),
+      Field(.failOn, \.failOn, check: Field.anything),
     ]
   }
 
@@ -123,9 +123,12 @@ extension Recipe: Codable {
     let write: (Recipe, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
     let check: (Recipe) throws(PreparationError) -> Void
 
+    /// The check of a field whose values all have a meaning.
+    static func anything<Value>(_: Value) {}
+
     init<Value: Codable & Equatable>(
       _ key: CodingKeys, _ path: WritableKeyPath<Recipe, Value>,
-      check: @escaping (Value) throws(PreparationError) -> Void = { _ in }
+      check: @escaping (Value) throws(PreparationError) -> Void
     ) {
       read = { recipe, values in recipe[keyPath: path] = try values.decode(key, default: recipe[keyPath: path]) }
       write = { recipe, values in
