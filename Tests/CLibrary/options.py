@@ -94,6 +94,16 @@ for struct, file in [("gesso_tensor_format", "Recipe/TensorFormat.swift"), ("ges
     extra = [field for field in here if field != "struct_size" and not any(field == n or field.startswith(n + "_") for n in properties)]
     check(f"{struct} has fields that are no option: {extra}", not extra)
 
+# Each field is read by the code behind the interface, and Python takes the same words.
+swift = "".join((ROOT / "Sources/GessoABI" / file).read_text() for file in ("Fields.swift", "RecipeFields.swift"))
+for struct in ("gesso_recipe", "gesso_tensor_format", "gesso_limits"):
+    for field in fields(struct):
+        check(f"{struct}: {field} is not read", field in ("struct_size", "reserved") or re.search(rf"\b{field}\b", swift))
+python = (ROOT / "Python/src/gesso/_values.py").read_text()
+for field, place in [*WORDS.items(), ("preset", ("Limits.swift", "Preset"))]:
+    literal = re.search(rf"^ +{field}: (?:NotRequired\[)?Literal\[(.*?)\]", python, re.M | re.S)
+    check(f"Python has no words for {field}", literal and sorted(re.findall(r'"([\w-]+)"', literal[1])) == sorted(set(words(*place))))
+
 # The defaults that comments of the limits name.
 limits = (sources / "Limits.swift").read_text()
 for text, swift in [("500 million", "maxPixels: Int = 500_000_000"), ("1 GiB", "maxMemory: Int = 1 << 30"), ("1,000", "maxScans: Int = 1_000"),
