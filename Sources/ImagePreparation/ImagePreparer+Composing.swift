@@ -42,18 +42,7 @@ extension ImagePreparer {
     var canvas = Raster(pixels).expandedToRGBA()
     let area = Self.filledArea(of: record)
     Overlay(size: size, area: area, feather: feather).put(top.samples, onto: &canvas.bytes)
-    let image = PixelImage(size: size, channels: 4, samples: canvas.bytes)
-    return pixels.hasAlpha ? image : image.withoutAlpha()
-  }
-}
-
-extension PixelImage<UInt8> {
-  /// Red, green and blue of an opaque RGBA image.
-  fileprivate func withoutAlpha() -> PixelImage<UInt8> {
-    var rgb = [UInt8](repeating: 0, count: size.pixelCount * 3)
-    for pixel in 0..<size.pixelCount {
-      for c in 0..<3 { rgb[pixel * 3 + c] = samples[pixel * 4 + c] }
-    }
-    return PixelImage(size: size, channels: 3, samples: rgb)
+    if !pixels.hasAlpha { canvas = canvas.withoutAlpha() }
+    return PixelImage(size: size, channels: canvas.channelCount, samples: canvas.bytes)
   }
 }

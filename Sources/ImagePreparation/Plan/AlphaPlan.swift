@@ -7,8 +7,11 @@
 ///
 /// - `PNGEncoderForm` stores without alpha what is opaque, as it stores without hue what is gray: the same image in fewer bytes.
 /// - `VisibleBounds` reads alpha to trim, which is geometry.
+/// - Readers deliver straight alpha: those of TIFF, TGA, PSD and `gesso-decode` divide colors that are stored premultiplied or matted.
 /// - Verbs on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
-///   `encodeJPEG` refuses alpha, and restoring places pixels that are always transparent outside.
+///   `encodeJPEG` refuses alpha, restoring places pixels that are always transparent outside, and compositing has alpha where its source
+///   has.
+/// - What follows from the transparency that is decided here: a transparent WebP has no loss, and a transparent image is not flat.
 /// - Pixels that a damaged file lacks are opaque gray (`RowLayout.fillGray`, and `fill_gray` in C for interlaced PNG).
 /// - The sandbox flattens sources on white, and the note about a mask that selects everything compares it on white and on black.
 struct AlphaPlan: Sendable, Equatable {
