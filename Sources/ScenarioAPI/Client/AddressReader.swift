@@ -4,7 +4,7 @@ internal import Ground
 
 /// Reads what is at an `http(s)` address that a user names, without credentials.
 ///
-/// What may pass is waited for and tried again: a broken connection, a timeout, and the statuses 408, 429 and 5xx, with the pause that
+/// What may pass is waited for and tried again: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause that
 /// the server asks for (`Retry-After`) up to the policy's patience. A server that refuses connections, does not exist, or was silent
 /// for as long as the transport waits, is not; nor is an answer that breaks off at the same byte twice.
 ///
