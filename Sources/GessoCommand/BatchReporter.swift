@@ -319,11 +319,18 @@ final class BatchReporter: Sendable {
     let list = isList ? "with the same list, " : ""
     if tally.left > 0 {
       let limit = stop?.code == PipelineError.Code.tooExpensive.rawValue ? "with a higher limit, " : ""
-      return "\(list)\(limit)the same command goes on: \(command)"
+      return "\(list)\(limit)\(goesOn)"
     }
     guard tally.failed > 0, !prepares else { return nil }
     let retry = command.contains(" --retry-failed") ? command : command + " --retry-failed"
     return "\(list)this begins the failed ones again: \(retry)"
+  }
+
+  /// What the same command does when it is given again. A sandbox within the command forgets what was done.
+  private var goesOn: String {
+    sandbox && !prepares
+      ? "with --sandbox the same command starts all jobs anew; to go on, run gesso sandbox in another shell"
+      : "the same command goes on: \(command)"
   }
 
   /// Says after Ctrl-C what goes on without this process.
@@ -351,7 +358,7 @@ final class BatchReporter: Sendable {
     console.error(
       CommandError(
         "canceled", stage: .configure, "interrupted, with \(tally.done) of \(tally.total) done; \(fate)",
-        remedy: "\(isList ? "with the same list, " : "")the same command goes on: \(command)", status: .interrupted))
+        remedy: "\(isList ? "with the same list, " : "")\(goesOn)", status: .interrupted))
   }
 
   // MARK: Drawing
