@@ -91,7 +91,13 @@ def page(command, version, date):
             yield from verb(nested, name)
 
 
-if len(sys.argv) != 4 or not re.fullmatch(r"\d{4}-\d\d-\d\d", sys.argv[3]):
-    sys.exit("usage: Scripts/manual.py PROGRAM VERSION YYYY-MM-DD")
-described = json.loads(subprocess.run([sys.argv[1], "--experimental-dump-help"], check=True, capture_output=True).stdout)
-print("\n".join(page(described["command"], sys.argv[2], sys.argv[3])))
+def described(program):
+    """The command as the program itself describes it."""
+    dump = subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True).stdout
+    return json.loads(dump)["command"]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4 or not re.fullmatch(r"\d{4}-\d\d-\d\d", sys.argv[3]):
+        sys.exit("usage: Packaging/manual.py PROGRAM VERSION YYYY-MM-DD")
+    print("\n".join(page(described(sys.argv[1]), sys.argv[2], sys.argv[3])))
