@@ -18,8 +18,8 @@ PAGE = Path(__file__).resolve().parent.parent / "Documentation/Commands.md"
 HEAD = """\
 # Commands
 
-Made from the program's own description by `Packaging/reference.py`; a test compares the two.
-`gesso VERB --help` prints the same in the terminal.
+Made from the program's own description by `Packaging/reference.py`; a test compares the two. Tasks rather than options are in
+[Recipes](Recipes.md). `gesso VERB --help` prints the same in the terminal.
 """
 
 
