@@ -6,20 +6,24 @@ import ScenarioSandbox
 import TestSupport
 import Testing
 
-/// The README's example is the file that is compiled here, and it runs.
+/// The examples of the README and of the page on the library are the files that are compiled here, and they run.
 @Suite struct ReadmeTests {
   private static let root = Fixtures.folder.deletingLastPathComponent()
 
-  @Test(arguments: ["LibraryCall", "PreparingCall", "FollowingCall"]) func readmeShowsTheCompiledExample(_ name: String)
-    throws
-  {
+  @Test(
+    "the page shows the example that is compiled here",
+    arguments: [
+      ("LibraryCall", "README.md"), ("PreparingCall", "Documentation/Library.md"),
+      ("FollowingCall", "Documentation/Library.md"),
+    ])
+  func pageShowsTheCompiledExample(_ name: String, page: String) throws {
     let source = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "\(name).swift"),
       encoding: .utf8)
     let example = source.split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !$0.hasPrefix("#if") && !$0.hasPrefix("#endif") }.joined(separator: "\n")
-    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-    #expect(readme.contains("```swift\n\(example)```\n"))
+    let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
+    #expect(text.contains("```swift\n\(example)```\n"))
   }
 
   /// White on the right half, of the size of `brushes.jpg`.
@@ -27,14 +31,14 @@ import Testing
     size: ImageSize(width: 640, height: 504), channels: 1,
     samples: (0..<504).flatMap { _ in (0..<640).map { $0 < 320 ? 0 : 255 } })
 
-  @Test func preparingExampleRuns() async throws {
+  @Test("the example that prepares an image keeps the crop's shape and form") func preparingExampleRuns() async throws {
     let image = try #require(try await crop(of: Fixtures.path("jpeg/brushes.jpg")))
     #expect(image.format == .jpeg && image.subsampling == "4:4:4" && image.quality == 88)
     // 640×504 holds no larger box of this shape.
     #expect(image.size == ImageSize(width: 640, height: 480))
   }
 
-  @Test func exampleRunsAgainstTheSandbox() async throws {
+  @Test("the examples with a job run against the sandbox") func exampleRunsAgainstTheSandbox() async throws {
     let folder = TestFolder.url.appending(path: "gesso-readme-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -66,12 +70,5 @@ import Testing
       throw error
     }
     await sandbox.stop()
-  }
-
-  @Test(arguments: ["Documentation/forest.jpg", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", "Fixtures/README.md"])
-  func readmeNamesFilesThatAreThere(path: String) throws {
-    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-    #expect(readme.contains("(\(path))"))
-    #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: path).path))
   }
 }
