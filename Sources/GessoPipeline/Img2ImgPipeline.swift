@@ -7,7 +7,7 @@ public import ScenarioAPI
 ///
 /// Every step that cannot be repeated for free is on record in the ``Ledger`` before the next one begins. A run that was
 /// interrupted, killed or timed out therefore continues when the same order is started again, or with
-/// ``resume(_:folder:nameTemplate:replacesResults:polling:)``. ``RunState`` decides on the steps.
+/// ``resume(_:folder:nameTemplate:replacesResults:polling:)``. `RunState` decides on the steps.
 public struct Img2ImgPipeline: Sendable {
   private let service: ScenarioClient?
   /// The record of all runs.

@@ -85,66 +85,66 @@ public struct GenerationField: Sendable {
 // MARK: The table (contract, sections 5 and 6)
 
 extension GenerationField {
-  /// ``Img2ImgRequest/strength``
+  /// ``Generation/strength``
   public static let strength = GenerationField(
     "strength", flag: "strength", .number(0.01...1), in: [.img2img, .inpaint, .controlnetImg2Img, .custom],
     "How far the result may leave the image."
   ) { .number($0.strength) }
-  /// ``Img2ImgRequest/numSamples``
+  /// ``Generation/numSamples``
   public static let numSamples = GenerationField(
     "numSamples", customName: "numOutputs", label: "the number of samples", flag: "samples", .integer(1...128, step: 1),
     "How many results."
   ) { .number(Double($0.numSamples)) }
-  /// ``Img2ImgRequest/guidance``
+  /// ``Generation/guidance``
   public static let guidance = GenerationField(
     "guidance", flag: "guidance", .number(0...20), "How closely to follow the prompt."
   ) { .number($0.guidance) }
-  /// ``Img2ImgRequest/numInferenceSteps``
+  /// ``Generation/numInferenceSteps``
   public static let numInferenceSteps = GenerationField(
     "numInferenceSteps", label: "the number of steps", flag: "steps", .integer(1...150, step: 1), "Denoising steps."
   ) { .number(Double($0.numInferenceSteps)) }
-  /// ``Img2ImgRequest/width``
+  /// ``Generation/width``
   public static let width = GenerationField(
     "width", flag: "width", .integer(64...2048, step: 8), "Width of the results (default: the prepared image's)."
   ) { $0.width.map { .number(Double($0)) } }
-  /// ``Img2ImgRequest/height``
+  /// ``Generation/height``
   public static let height = GenerationField(
     "height", flag: "height", .integer(64...2048, step: 8), "Height of the results (default: the prepared image's)."
   ) { $0.height.map { .number(Double($0)) } }
-  /// ``Img2ImgRequest/seed``
+  /// ``Generation/seed``
   public static let seed = GenerationField(
     "seed", label: "the seed", flag: "seed", .numberAsText(0...Img2ImgRequest.largestSeed),
     "Makes the result repeatable (default: random, and recorded)."
   ) { $0.seed.map(JSONValue.string) }
-  /// ``Img2ImgRequest/negativePrompt``
+  /// ``Generation/negativePrompt``
   public static let negativePrompt = GenerationField(
     "negativePrompt", label: "the negative prompt", flag: "negative-prompt", .text, in: .legacy,
     "What to keep out of the image."
   ) { $0.negativePrompt.map(JSONValue.string) }
-  /// ``Img2ImgRequest/negativePromptStrength``
+  /// ``Generation/negativePromptStrength``
   public static let negativePromptStrength = GenerationField(
     "negativePromptStrength", label: "the negative prompt's strength", flag: "negative-prompt-strength",
     .number(0...10),
     in: .legacy, "How strongly to keep it out (default: 1.0 with a negative prompt)."
   ) { $0.negativePromptStrength.map(JSONValue.number) }
-  /// ``Img2ImgRequest/scheduler``
+  /// ``Generation/scheduler``
   public static let scheduler = GenerationField(
     "scheduler", flag: "scheduler", .choice(Img2ImgRequest.schedulers), in: .legacy,
     "How noise is taken away (legacy models)."
   ) { $0.scheduler.map(JSONValue.string) }
-  /// ``Img2ImgRequest/disableMerging``
+  /// ``Generation/disableMerging``
   public static let disableMerging = GenerationField(
     "disableMerging", .flag, in: .inpaint, "Leaves the result as it was made."
   ) { $0.disableMerging.map(JSONValue.bool) }
-  /// ``Img2ImgRequest/controlStart``
+  /// ``Generation/controlStart``
   public static let controlStart = GenerationField(
     "controlStart", .number(0...0.9), in: .controlled, "From which share of the steps on the image controls."
   ) { $0.controlStart.map(JSONValue.number) }
-  /// ``Img2ImgRequest/controlEnd``
+  /// ``Generation/controlEnd``
   public static let controlEnd = GenerationField(
     "controlEnd", .number(0.1...1), in: .controlled, "Up to which share of the steps the image controls."
   ) { $0.controlEnd.map(JSONValue.number) }
-  /// ``Img2ImgRequest/disableModalityDetection``
+  /// ``Generation/disableModalityDetection``
   public static let disableModalityDetection = GenerationField(
     "disableModalityDetection", .flag, in: .controlled, "Takes the image for its own modality."
   ) { $0.disableModalityDetection.map(JSONValue.bool) }
