@@ -15,7 +15,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Prepares images.
   public let preparer: ImagePreparer
   /// The bytes that may still be written in a folder; nil where that is not known.
-  package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
+  package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem.freeBytes(holding: $0) }
   private let randomSeed: @Sendable () -> String
   private let places: RunPlaces
   private let jobList = SharedJobList()

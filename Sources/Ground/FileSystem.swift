@@ -16,11 +16,17 @@ package struct FileSystem: Sendable {
 
   /// Finds the file system of an existing file or folder; nil where the system does not answer.
   package init?(holding path: String) {
+    guard let freeBytes = Self.freeBytes(holding: path) else { return nil }
+    let (typeName, isLocal) = typeOfFileSystem(holding: path)
+    self.init(typeName: typeName, isLocal: isLocal, freeBytes: freeBytes)
+  }
+
+  /// The bytes that this user may still write where an existing file or folder is; nil where the system does not answer. The type of the
+  /// file system would have to be looked up among all mounts.
+  package static func freeBytes(holding path: String) -> UInt64? {
     var space = statvfs()
     guard unsafe statvfs(path, &space) == 0 else { return nil }
-    let (typeName, isLocal) = typeOfFileSystem(holding: path)
-    self.init(
-      typeName: typeName, isLocal: isLocal, freeBytes: UInt64(space.f_bavail) * UInt64(space.f_frsize))
+    return UInt64(space.f_bavail) * UInt64(space.f_frsize)
   }
 
   /// The type of a file system that other machines share, where locks between processes and the shared memory of SQLite's WAL

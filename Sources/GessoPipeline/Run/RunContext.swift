@@ -16,7 +16,7 @@ struct RunContext: Sendable {
   /// Reports an event of the run.
   var report: @Sendable (Img2ImgEvent) -> Void
   /// The bytes that may still be written in a folder; nil where that is not known.
-  var freeBytes: @Sendable (String) -> UInt64? = { FileSystem(holding: $0)?.freeBytes }
+  var freeBytes: @Sendable (String) -> UInt64? = { FileSystem.freeBytes(holding: $0) }
 
   /// The same values for work on another run, whose events are not those of this one.
   var silent: RunContext {
