@@ -35,7 +35,8 @@ package enum ContentDigest {
   /// - Throws: A failure of the kind `unreadable`, also for a pipe.
   package static func sha256(ofDescriptor descriptor: Int32, name: String) throws(FileFailure) -> String {
     var hash = Hash()
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    // Small enough to stay in a core's cache, and below what the allocator asks the system for each time.
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var offset = lseek(descriptor, 0, SEEK_CUR)
     while true {
       let count = unsafe pread(descriptor, &buffer, buffer.count, offset)

@@ -212,7 +212,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Claims an order's run and carries it out from its state in the ledger.
   private func carryOut(_ order: Img2ImgOrder, _ state: RunState, _ context: RunContext) async throws -> ActiveRun {
     try order.validate()
-    let intent = try await offThePool { _ in try order.intent(context, randomSeed) }
+    let intent = try await places.reading { try order.intent(context, randomSeed) }
     return try await places.inTurn(intent.key) { try await carryOut(order, intent, state, context) }
   }
 

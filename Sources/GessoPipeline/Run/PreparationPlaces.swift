@@ -67,10 +67,13 @@ package final class PreparationPlaces: Sendable {
 
   private let state: Mutex<State>
   private let cores: Int
+  /// Images that are planned at a time.
+  private let plans: Gate
 
   /// Makes places for so many cores, and so many bytes of buffers.
   package init(cores: Int, bytes: Int) {
     self.cores = max(1, cores)
+    plans = Gate(self.cores)
     state = Mutex(State(free: Need(cores: self.cores, bytes: bytes)))
   }
 
@@ -94,6 +97,8 @@ package final class PreparationPlaces: Sendable {
     var fileBytes = recipe.output.budget?.bytes
     if !source.isReadOnce {
       let pixels: Int
+      try await plans.enter()
+      defer { plans.leave() }
       (pixels, need.bytes, fileBytes) = try await offThePool { [preparer, fileBytes] flag in
         // A plan that needs pixels would decode the image once more.
         if recipe.readsAgain(isPlanOnly: true) {

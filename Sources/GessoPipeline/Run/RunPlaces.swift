@@ -17,13 +17,25 @@ final class RunPlaces: Sendable {
 
   /// The folders of orders so far.
   private let folders = Mutex<Set<String>>([])
+  /// Images that are read for their digests at a time. More of them than cores would only take more threads, and memory that stays with
+  /// each.
+  private let readings: Gate
   private let turns = Mutex<[String: Turn]>([:])
 
   /// Makes the places.
   ///
   /// - Parameter memory: The most bytes of the buffers of all images that are prepared at a time.
   init(memory: Int) {
-    preparations = PreparationPlaces(cores: ProcessInfo.processInfo.activeProcessorCount, bytes: memory)
+    let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    preparations = PreparationPlaces(cores: cores, bytes: memory)
+    readings = Gate(cores)
+  }
+
+  /// Runs work that reads images from end to end, outside of the concurrency pool.
+  func reading<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await readings.enter()
+    defer { readings.leave() }
+    return try await offThePool { _ in try work() }
   }
 
   /// True for the first order in a folder. A look at all its files for each of them would take longer with every result.

@@ -64,7 +64,7 @@ struct PrepareStep: Sendable {
   /// - Throws: A `PreparationError` or a ``PipelineError``.
   func run(_ order: Img2ImgOrder) async throws -> String? {
     guard case .image(let source) = order.source else { return nil }
-    let intent = try await offThePool { _ in try order.intentToPrepare() }
+    let intent = try await places.reading { try order.intentToPrepare() }
     let (_, geometry, path) = try await inTurn(source, order, intent) { (image, geometry, path) in
       guard intent.sourceSHA256 != nil else { return }
       var done = intent
