@@ -126,7 +126,8 @@ package struct Prepare: Verb {
           failed.append(name)
           if failure.status != .interrupted { try console.report(failure, input: name, json: common.json) }
         }
-        if inputs.count > 1 { console.progress("preparing", "\(reported) of \(inputs.count)") }
+        // Elsewhere the lines of the inputs are the progress.
+        if inputs.count > 1, console.isLive { console.progress("preparing", "\(reported) of \(inputs.count)") }
       }
       console.endProgress()
       console.summary(of: inputs.count, failed: failed)
