@@ -59,6 +59,13 @@ package struct CommandError: Error, Sendable, Equatable {
   /// `what is wrong: what to do`.
   package var line: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 
+  /// The line for one of the inputs, after its name. A remedy that ends with the name does not say it once more.
+  package func line(of input: String?) -> String {
+    guard let input else { return line }
+    let end = ": \(input)"
+    return "\(input): \(line.hasSuffix(end) ? String(line.dropLast(end.count)) : line)"
+  }
+
   /// The object of `--json`.
   package func json(input: String?) -> JSONObject { ["input": input, "error": object] }
 

@@ -127,7 +127,7 @@ package final class Console: Sendable {
     if error == .outputClosed { return }
     if let collected { return collected.add(error) }
     let name = hasColor ? "\u{1B}[31mgesso:\u{1B}[0m" : "gesso:"
-    show(name + " " + Self.printable((input.map { "\($0): " } ?? "") + error.line))
+    show(name + " " + Self.printable(error.line(of: input)))
   }
 
   /// Prints a note for people.

@@ -211,9 +211,7 @@ struct InvocationTests {
     ]
 
   static let inputs: [Case] = [
-    Case(
-      "prepare nothing.jpg -o a.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path: nothing.jpg"
-    ),
+    Case("prepare nothing.jpg -o a.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path"),
     Case("prepare . -o a.jpg", 3, error: ""),
     Case("prepare FIXTURES/foreign/text.jpg -o a.jpg", 3, error: ""),
     Case(
@@ -244,7 +242,7 @@ struct InvocationTests {
       error: "gesso: data:…: \(unreadable("data"))"),
     Case("inspect ftp://example.test/a.jpg", 3, error: "gesso: ftp:…: \(unreadable("ftp"))"),
     Case("prepare file://example.test/a.jpg -o a.jpg", 3, error: unreadable("file")),
-    Case("inspect nothing.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path: nothing.jpg"),
+    Case("inspect nothing.jpg", 3, error: "gesso: nothing.jpg: there is no such file: check the path"),
     Case("inspect FIXTURES/foreign/text.jpg", 3, error: ""),
     Case("img2img nothing.jpg --prompt p --sandbox", 3, error: ""),
     Case("img2img FIXTURES/foreign/text.jpg --prompt p --sandbox -o out", 3, error: ""),

@@ -33,7 +33,7 @@ struct TerminalTests {
     let printed = lines.filter { !$0.contains("227x149") }
     #expect(
       printed == [
-        "out/\(Self.long).prepared.jpg", "gesso: none.jpg: there is no such file: check the path: none.jpg",
+        "out/\(Self.long).prepared.jpg", "gesso: none.jpg: there is no such file: check the path",
         "out/small-420.prepared.jpg", "gesso: 2 of 3 done, 1 failed: none.jpg",
       ])
     #expect(lines.filter { $0.contains(": 227x149 jpeg → 227x149 jpeg, ") }.count == 2)
