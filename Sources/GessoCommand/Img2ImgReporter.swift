@@ -13,6 +13,7 @@ final class Img2ImgReporter: Sendable {
     var submit = Submit.idle
     /// True where only the price was asked for, and the order has its job already.
     var hasJob = false
+    var downloads = 0
   }
 
   /// The state of the submit, which decides on the message of an interruption.
@@ -133,7 +134,7 @@ final class Img2ImgReporter: Sendable {
         wasEdited
           ? "\(path) was changed since it was written and stays as it is: the result is \(result)"
           : "\(path) or its record is there already: the result is \(result)")
-    case .downloaded: break
+    case .downloaded: state.withLock { $0.downloads += 1 }
     }
   }
 
@@ -162,6 +163,8 @@ final class Img2ImgReporter: Sendable {
       note("\(made): nothing was started or paid for now; --again makes another")
     } else if printsCost, let cost = result.cost {
       note("\(others == nil ? "\(input) " : "")cost\(result.files.isEmpty ? "s" : "") \(cost) \(units)")
+    } else if !printsCost, state.withLock(\.downloads) == 0 {
+      note("the results were downloaded before and are unchanged: nothing was downloaded now")
     }
     let paid = result.reused ? 0 : result.cost.flatMap { Decimal(string: $0) }
     guard json else {
