@@ -51,6 +51,12 @@ struct BatchRowsTests {
       testDescription: "an empty cell is no value, and an empty line no row", text: "input,seed\n\na.jpg,\n",
       rows: [(3, [("input", "a.jpg")])]),
     Table(
+      testDescription: "spaces, line separators of Unicode and combining marks belong to their cells",
+      text: "input,prompt\na.jpg,  a\u{2028}b\u{0B}\nb.jpg,\u{301}c\n",
+      rows: [
+        (2, [("input", "a.jpg"), ("prompt", "  a\u{2028}b\u{0B}")]), (3, [("input", "b.jpg"), ("prompt", "\u{301}c")]),
+      ]),
+    Table(
       testDescription: "a byte order mark", text: "\u{FEFF}input\na.jpg\n", rows: [(2, [("input", "a.jpg")])]),
     Table(
       testDescription: "tabs", text: "input\tprompt\na.jpg\tb, c\n", name: "rows.tsv",
@@ -94,6 +100,10 @@ struct BatchRowsTests {
     "a manifest that cannot be read is refused with its line",
     arguments: [
       ("input,seed\na.jpg,\"7\n", "rows.csv", "the quotes that begin on line 2 of rows.csv have no end"),
+      (
+        "input,prompt\na.jpg,\"a\nb.jpg,x\nc.jpg,\"y\"\n", "rows.csv",
+        "the quotes that begin on line 2 of rows.csv have no end"
+      ),
       ("input,input\na,b\n", "rows.csv", "rows.csv has two columns input"),
       ("input,\na,b\n", "rows.csv", "a column of rows.csv has no name"),
       ("input\n", "rows.csv", "rows.csv has no rows"),
