@@ -155,6 +155,12 @@ def check_use(browser, path, rows, failed):
         check("a link to a row that is hidden shows it", page.locator(".card:target").is_visible())
         page.locator("[name=text]").fill("PORTRAIT")
         check("a search finds names", 0 < shown() < rows and "portrait" in page.locator(".card:not([hidden]) h3").first.text_content())
+        page.locator("[name=text]").fill("")
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.locator("[name=text]").fill("portrait")
+        page.evaluate(NEXT_FRAME)
+        check("its first one is in sight, wherever the page was scrolled to",
+              0 < page.locator(".card:not([hidden])").first.bounding_box()["y"] < 400)
         page.locator("[name=text]").fill("no such thing")
         check("or says that there is none", shown() == 0 and page.locator("#none").is_visible())
         page.locator("[name=text]").fill("")

@@ -70,7 +70,11 @@
       document.getElementById("count").textContent = `${number(shown)} of ${number(rows.length)}`;
       document.getElementById("none").hidden = shown > 0;
     };
-    form.addEventListener("input", apply);
+    form.addEventListener("input", () => {
+      apply();
+      // What was chosen begins at the top, not where the page was scrolled to.
+      if (list.getBoundingClientRect().top < 0) document.getElementById("images").scrollIntoView();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
     // A link to a row that the filter hides shows it.
     addEventListener("hashchange", () => {
