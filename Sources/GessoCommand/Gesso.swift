@@ -25,6 +25,7 @@ package struct Gesso: AsyncParsableCommand {
     Interruption.deferSignalsOfWrites()
     // A core file would contain the API key.
     turnOffCoreFiles()
+    limitHeaps(to: max(2, Environment.cores))
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
 

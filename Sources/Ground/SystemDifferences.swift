@@ -40,6 +40,17 @@ package func turnOffCoreFiles() {
   #endif
 }
 
+/// Has the threads of this process share so many heaps. glibc makes up to eight for each core, and each keeps what its busiest moment
+/// took.
+package func limitHeaps(to count: Int) {
+  #if canImport(Glibc)
+  // By its name, because Swift's module of glibc leaves malloc.h out. The number is that of M_ARENA_MAX there.
+  typealias Mallopt = @convention(c) (Int32, Int32) -> Int32
+  guard let address = unsafe dlsym(nil, "mallopt") else { return }
+  _ = unsafe unsafeBitCast(address, to: Mallopt.self)(-8, Int32(clamping: count))
+  #endif
+}
+
 /// The type of a socket that carries a stream of bytes, for `socket`.
 package var streamSocketType: Int32 {
   #if canImport(Glibc)
