@@ -18,12 +18,20 @@ final class BatchReporter: Sendable {
     var failures: [CommandStatus] = []
     var left: [CommandStatus] = []
     var isInterrupted = false
+
+    /// Counts a job as one that runs at the service, or no more.
+    mutating func setRunning(_ index: Int, _ isRunning: Bool) {
+      guard let row = underWay[index], row.isRunning != isRunning else { return }
+      tally.running += isRunning ? 1 : -1
+      underWay[index]?.isRunning = isRunning
+    }
   }
 
   /// A row that is under way.
   private struct Row {
     let job: RowJobs.Job
     var jobID: JobID?
+    var isRunning = false
     /// True while it is not known whether its submit has started a job.
     var isSubmitting = false
     var sentBytes = 0
@@ -150,9 +158,8 @@ final class BatchReporter: Sendable {
 
   private func leave(_ index: Int) -> Row? {
     state.withLock { state in
-      let row = state.underWay.removeValue(forKey: index)
-      if row?.jobID != nil { state.tally.running -= 1 }
-      return row
+      state.setRunning(index, false)
+      return state.underWay.removeValue(forKey: index)
     }
   }
 
@@ -174,7 +181,7 @@ final class BatchReporter: Sendable {
       }
     case .submitted(let id), .dryRunStartedJob(let id):
       state.withLock { state in
-        if state.underWay[index]?.jobID == nil { state.tally.running += 1 }
+        state.setRunning(index, true)
         state.underWay[index]?.jobID = id
         state.underWay[index]?.isSubmitting = false
       }
@@ -209,7 +216,8 @@ final class BatchReporter: Sendable {
       remark("name-taken", job, "\(path) or its record is there already: the result is \(result)")
     case .waitingForPlace: state.withLock { $0.underWay[index]?.isSubmitting = false }
     case .submitting, .reconciling: state.withLock { $0.underWay[index]?.isSubmitting = true }
-    case .preparing, .preparedBefore, .waitingForUpload, .waiting, .downloading: break
+    case .downloading: state.withLock { $0.setRunning(index, false) }
+    case .preparing, .preparedBefore, .waitingForUpload, .waiting: break
     }
   }
 
@@ -340,7 +348,7 @@ final class BatchReporter: Sendable {
       return (state.underWay.sorted { $0.key < $1.key }.map(\.value), state.tally)
     }
     console.endProgress()
-    let running = rows.compactMap { row in row.jobID.map { "\($0) (\(row.job.input.name))" } }
+    let running = rows.filter(\.isRunning).compactMap { row in row.jobID.map { "\($0) (\(row.job.input.name))" } }
     let shown = running.prefix(20).joined(separator: ", ")
     let more = running.count > 20 ? " and \(running.count - 20) more" : ""
     let submits = rows.count(where: \.isSubmitting)
@@ -363,12 +371,9 @@ final class BatchReporter: Sendable {
 
   // MARK: Drawing
 
-  /// Draws from time to time, so that a line is true also while nothing happens.
+  /// Draws from time to time, so that a line is true also while nothing happens. The sleep throws once the task is canceled.
   private func tick() async {
-    let interval = console.isLive ? Duration.seconds(1) : .seconds(10)
-    while !Task.isCancelled {
-      try? await Task.sleep(for: interval)
-      guard !Task.isCancelled else { return }
+    while (try? await Task.sleep(for: .seconds(console.isLive ? 1 : 10))) != nil {
       if console.isLive { draw() } else { console.note("gesso: \(line(width: .max))") }
     }
   }
