@@ -1,10 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// True when this manifest is the root of the build, false when it is somebody's dependency.
+/// True when this package is the root of the build, false when another package depends on it.
 ///
-/// SwiftPM refuses a versioned dependency that carries unsafe flags, so everything that needs them is in the manifest
-/// only when the package stands in its own checkout. `GESSO_AS_DEPENDENCY=1` turns them off by hand.
+/// SwiftPM refuses a versioned dependency with unsafe flags, so they are in the manifest only when the package is in its own
+/// checkout. `GESSO_AS_DEPENDENCY=1` leaves them out there too.
 let isRoot =
   Context.gitInformation != nil
   && !Context.packageDirectory.contains("/checkouts/")
@@ -17,7 +17,7 @@ let buildsX86v3 = isRoot
 let buildsX86v3 = false
 #endif
 
-/// Settings of every Swift target: the language of 2026, and in our own checkout no warning survives.
+/// Settings of every Swift target: the upcoming features of the language, and in our own checkout warnings as errors.
 let swiftSettings: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
@@ -28,7 +28,7 @@ let swiftSettings: [SwiftSetting] =
     .strictMemorySafety(),
   ] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
-/// Optimization in debug builds, for what would otherwise run hundreds of times slower.
+/// Optimization in debug builds, for code that would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
 /// The same with all checks of a debug build, such as the bounds of unsafe buffers: without optimization each access to an element
@@ -36,8 +36,8 @@ let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(conf
 let optimizedWithChecks: [SwiftSetting] =
   isRoot ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
 
-/// The tests of the service are not optimized in release builds: what they test is, they compute nothing themselves, and compiling
-/// them took a quarter of the build.
+/// The tests of the client are not optimized in release builds, but the code that they test is. They compute nothing themselves, and
+/// to optimize them took a quarter of the build.
 let clientTestSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 
@@ -50,12 +50,12 @@ let caseSettings: [SwiftSetting] =
   [.swiftLanguageMode(.v6)]
   + (isRoot ? [.treatAllWarnings(as: .error), .unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 
-/// Programs that measure call C throughout, so strict memory safety would mark most lines.
+/// Programs that measure call C in most lines, so strict memory safety would mark most lines.
 let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
-/// A program as it is installed: without symbols, and linked only to libraries that it calls (Scripts/link-command).
+/// An installed program: without symbols, and linked only to libraries that it calls (Scripts/link-command).
 let commandLinkerSettings: [LinkerSetting] =
   isRoot
   ? [
@@ -65,7 +65,7 @@ let commandLinkerSettings: [LinkerSetting] =
   ] : []
 
 /// The helper process is C alone: without the startup files of Swift it is not linked to Swift's runtime, which it would load for nothing
-/// each time it is started. It decodes what strangers wrote, so its tables of addresses are complete, and read-only, from the start.
+/// each time it is started. It decodes untrusted files, so its tables of addresses are complete, and read-only, from the start.
 let helperLinkerSettings: [LinkerSetting] =
   commandLinkerSettings
   + (isRoot
@@ -74,8 +74,8 @@ let helperLinkerSettings: [LinkerSetting] =
         ["-nostartfiles", "-Xlinker", "-z", "-Xlinker", "now"], .when(platforms: [.linux], configuration: .release))
     ] : [])
 
-/// The C interface as one file that needs no toolchain: Swift's runtime is inside, and only the functions of the header are visible
-/// (Decisions/CInterface).
+/// The C interface as one file that needs no Swift where it runs: Swift's runtime is inside, and only the functions of the header are
+/// visible (Decisions/CInterface).
 let interfaceLinkerSettings: [LinkerSetting] =
   isRoot
   ? [
@@ -99,7 +99,7 @@ let buildsClient = !isRoot || Context.environment["GESSO_PIXELS_ONLY"] == nil
 let buildsPixelTests = !isRoot || Context.environment["GESSO_CLIENT_TESTS"] == nil
 
 var targets: [Target] = [
-  // The helper process for HEIC and AVIF, the only thing that is linked to libheif; without the trait a program that decodes nothing.
+  // The helper process for HEIC and AVIF, the only target that is linked to libheif; without the trait it decodes nothing.
   .executableTarget(
     name: "GessoDecode", path: "Sources/GessoDecode",
     cSettings: cSettings + [
@@ -110,7 +110,7 @@ var targets: [Target] = [
       .linkedLibrary("pthread", .when(platforms: [.linux], traits: ["HEIF"])),
     ] + helperLinkerSettings),
 
-  // C, thin.
+  // Thin C over the codecs.
   .target(
     name: "CImageCodecs", cSettings: cSettings,
     // libwebp and libtiff are opened when they are first used (Sources/CImageCodecs/webp_decoder.c, tiff_library.c).
@@ -122,7 +122,7 @@ var targets: [Target] = [
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
-  // What every module stands on: no dependency, no Foundation.
+  // The base of every module: no dependency, no Foundation.
   .target(name: "Ground", swiftSettings: swiftSettings),
 
   // Pixels.
@@ -146,8 +146,8 @@ var targets: [Target] = [
   .testTarget(
     name: "TwoThreadTests", dependencies: ["ImagePreparation", "TestSupport"], swiftSettings: swiftSettings),
 
-  // Programs that measure (Benchmarks/README.md). Here and not in the package of the benchmarks: they need no framework, so that
-  // they share the builds of this one, and there the framework would run them as benchmarks.
+  // Programs that measure (Benchmarks/README.md). They are not in the package of the benchmarks, whose framework would run them as
+  // benchmarks; here they share the builds of this package.
   .executableTarget(
     name: "Measure", dependencies: ["Ground", "ImagePreparation"], path: "Benchmarks/Measure",
     swiftSettings: programSettings),
@@ -164,7 +164,7 @@ if buildsPixelTests {
       dependencies: ["CPixelIntrinsics", "PixelKernelCases", "PixelKernels"]
         + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
       swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-    // Prints what the kernels compute, for Scripts/test-neon.
+    // Prints digests of the kernels' results, for Scripts/test-neon.
     .executableTarget(
       name: "KernelDigests",
       dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
@@ -273,7 +273,7 @@ if buildsClient {
   ]
 }
 
-// Left out where all targets are built for tests: its tests are a program in C (Scripts/test-c-library).
+// Left out of builds for tests, because its tests are a program in C (Scripts/test-c-library).
 let buildsInterface = buildsClient && buildsPixelTests
 if buildsInterface {
   targets += [

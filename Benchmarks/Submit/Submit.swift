@@ -260,7 +260,7 @@ enum Submit {
       configuration: try ScenarioConfiguration(
         baseURL: base, credential: ScenarioCredential(key: pair.key, secret: pair.secret)))
     let comparison = Comparison(client: client, base: base, key: pair.key, secret: pair.secret, folder: folder)
-    // A picture of one pixel, and behind its end what makes it large.
+    // A picture of one pixel, and after its end what makes it large.
     let pixel =
       Data(
         base64Encoded:

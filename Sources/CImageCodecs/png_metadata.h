@@ -5,7 +5,7 @@
 #include "byte_buffer.h"
 #include "source.h"
 
-// The types of the chunks that hold metadata, each with a zero behind it. They are collected from every source, to find GPS in them;
+// The types of the chunks that hold metadata, each with a zero after it. They are collected from every source, to find GPS in them;
 // KeptMetadata in Swift decides which are written into a result. PNGChunk.Metadata lists the same types.
 #define CIC_PNG_METADATA_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
 

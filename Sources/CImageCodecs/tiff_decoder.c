@@ -140,7 +140,7 @@ static ptrdiff_t read_source(void *handle, void *bytes, ptrdiff_t count) {
   if (got < (size_t)count) {
     decoder->met_end = true;
     if (decoder->pads && got > 0) {
-      // Bytes that no code has: rows before the end are decoded, and the one behind it fails. 0x80 is the code of PackBits that does
+      // Bytes that no code has: rows before the end are decoded, and the one after it fails. 0x80 is the code of PackBits that does
       // nothing; of the other compressions a row of ones is no code.
       memset((uint8_t *)bytes + got, decoder->header.compression == PACKBITS ? 0x80 : 0xFF, (size_t)count - got);
       got = (size_t)count;
@@ -306,7 +306,7 @@ cic_status cic_tiff_read_header(cic_tiff_decoder *decoder, cic_tiff_header *head
   cic_status status = end(decoder, succeeded);
   *header = decoder->header;
   if (status) return status;
-  // libtiff ignores fields whose values are behind the end, and warns.
+  // libtiff ignores fields whose values are after the end, and warns.
   if (decoder->met_end && *decoder->warning && !decoder->keeps_damaged) return CIC_TRUNCATED;
   switch (header->compression) {
     case NONE: case LZW: case JPEG: case DEFLATE: case PACKBITS: case OLD_DEFLATE: return CIC_OK;

@@ -2,7 +2,7 @@ import CGesso
 import Ground
 import ImagePreparation
 
-/// Why a call of the C interface failed: what `gesso_error` holds, and the status that the call returns.
+/// The failure of a call of the C interface: the content of `gesso_error`, and the status that the call returns.
 struct CallFailure: Error {
   let status: gesso_status
   let code: String

@@ -1,7 +1,7 @@
 import CGesso
 import ImagePreparation
 
-/// What a caller's request asks for.
+/// A caller's request, read from the structs of the header.
 struct Request {
   let source: ImageSource
   let recipe: Recipe

@@ -246,7 +246,7 @@ package struct Batch: Verb {
   /// Reports bad rows, before anything is spent.
   private func refuse(_ found: (bad: [(position: Int, error: CommandError)], count: Int), of rows: BatchRows) throws {
     guard let first = found.bad.first else { return }
-    // What is wrong with every row is wrong with the command line.
+    // A fault of every row is a fault of the command line.
     if found.count == rows.count, found.bad.allSatisfy({ $0.error == first.error }) { throw first.error }
     for (position, error) in found.bad {
       try common.console.report(

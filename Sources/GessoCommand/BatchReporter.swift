@@ -14,7 +14,7 @@ final class BatchReporter: Sendable {
     /// The kinds of remarks that were shown, and how often each came.
     var remarks: [String: Int] = [:]
     var stop: CommandError?
-    /// Why rows failed, and why others were left open.
+    /// The reasons for which rows failed, or were left open.
     var failures: [CommandStatus] = []
     var left: [CommandStatus] = []
     var isInterrupted = false
@@ -113,7 +113,7 @@ final class BatchReporter: Sendable {
     let clock = Task { await self.tick() }
     defer {
       clock.cancel()
-      // Cancels what goes on when standard output is closed.
+      // Cancels the work when standard output is closed.
       run.cancel()
       console.endProgress()
     }
@@ -317,12 +317,12 @@ final class BatchReporter: Sendable {
     try event("end", tally.json.adding(["name": name, "error": stop?.object]))
     if isInterrupted { return .interrupted }
     if let stop { return stop.status }
-    // What is left for a while goes on with the same command, which is what a scheduler has to know.
+    // Rows that are left for a while continue with the same command; the exit code tells a scheduler so.
     if !left.isEmpty { return Set(left) == [.timedOut] ? .timedOut : .unavailable }
     return CommandStatus(failures: failures, of: tally.done + failures.count)
   }
 
-  /// What goes on with the rest.
+  /// The command that continues with the rest.
   private func lineThatGoesOn(_ tally: BatchTally, _ stop: CommandError?) -> String? {
     let list = isList ? "with the same list, " : ""
     if tally.left > 0 {
@@ -341,7 +341,7 @@ final class BatchReporter: Sendable {
       : "the same command goes on: \(command)"
   }
 
-  /// Says after Ctrl-C what goes on without this process.
+  /// Reports after Ctrl-C which jobs continue without this process.
   func interrupt() {
     let (rows, tally) = state.withLock { state in
       state.isInterrupted = true

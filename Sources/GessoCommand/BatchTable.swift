@@ -44,7 +44,7 @@ struct BatchTable {
         try await row(job, preparer, &sum, price: prices?[place])
       } catch {
         let failure = CommandError(any: error)
-        // What standard output does not take is no fault of the row.
+        // A failure to write to standard output is no fault of the row.
         if failure.status == .interrupted || failure.stage == .write { throw failure }
         sum.bad.append(job.input.name)
         sum.failures.append(failure.status)

@@ -2,14 +2,14 @@ internal import Foundation
 internal import GessoPipeline
 internal import Ground
 
-/// What a batch has come to so far.
+/// The state of a batch so far, as counts and costs.
 struct BatchTally: Sendable {
   let total: Int
   var done = 0
-  /// Those among them that were done before.
+  /// The rows among them that an earlier command finished.
   var reused = 0
   var failed = 0
-  /// Stopped before their jobs, or without an answer: the same command goes on with them.
+  /// Rows that stopped before their jobs, or got no reply: the same command continues with them.
   var open = 0
   var prepared = 0
   /// The pixels of the sources that were prepared.
@@ -17,7 +17,7 @@ struct BatchTally: Sendable {
   var running = 0
   var sentBytes = 0
   var receivedBytes = 0
-  /// What was paid now, and what the rows that were done before had cost.
+  /// The cost of this command, and that of the rows that were finished before.
   var spent = Decimal.zero
   var spentBefore = Decimal.zero
   private let start = ContinuousClock.now
@@ -51,10 +51,10 @@ struct BatchTally: Sendable {
     "\(done) of \(total) \(prepares ? "prepared" : "done")\(before(Decimal(reused)))"
   }
 
-  /// How much of a sum is of earlier runs: ` (52 before)`, or nothing.
+  /// The part of a sum that is of earlier runs: ` (52 before)`, or nothing.
   func before(_ part: Decimal) -> String { part == 0 ? "" : " (\(part) before)" }
 
-  /// The time that the rest takes at the rate so far; nil where that says nothing yet.
+  /// The time that the rest takes at the rate so far; nil while too few rows are finished for an estimate.
   private var secondsLeft: Double? {
     let made = done - reused + failed
     guard made >= 3, seconds > 1, left > 0 else { return nil }

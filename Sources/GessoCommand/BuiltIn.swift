@@ -2,7 +2,7 @@ internal import GessoPipeline
 internal import Ground
 internal import ImagePreparation
 
-/// What the program consists of, for `--version` and `gesso doctor`.
+/// The compiler and the libraries of this program, for `--version` and `gesso doctor`.
 enum BuiltIn {
   /// The names and versions of the libraries that the program is linked to.
   static var linked: [(name: String, version: String)] {
@@ -22,7 +22,7 @@ enum BuiltIn {
     #endif
   }
 
-  /// The answer to `--version`. The first line is for scripts. Nothing is opened for it; `gesso doctor` has those versions.
+  /// The output of `--version`. The first line is for scripts. No library is opened for it; `gesso doctor` lists those versions.
   static var versionText: String {
     """
     gesso \(Version.current)

@@ -8,11 +8,11 @@ package struct CommandError: Error, Sendable, Equatable {
   package let code: String
   /// The step that failed.
   package let stage: Stage
-  /// What is wrong, without a period.
+  /// The cause, in one line without a period.
   package let message: String
-  /// What to do about it.
+  /// The remedy.
   package let remedy: String
-  /// What the process ends with when nothing else happens.
+  /// The exit code of the process, if no other failure follows.
   package let status: CommandStatus
 
   package init(_ code: String, stage: Stage, _ message: String, remedy: String, status: CommandStatus) {
@@ -47,7 +47,7 @@ package struct CommandError: Error, Sendable, Equatable {
   static let interrupted = CommandError(
     "canceled", stage: .configure, "interrupted", remedy: "the same command starts again", status: .interrupted)
 
-  /// Standard output is a pipe that nobody reads any more, as behind `| head`: no failure, and nothing to print.
+  /// Standard output is a pipe whose reader has ended, as with `| head`: no failure, and nothing to print.
   static let outputClosed = CommandError(
     "output-closed", stage: .write, "standard output is closed", remedy: "", status: .cannotWrite)
 

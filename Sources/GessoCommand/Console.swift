@@ -3,7 +3,7 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
-/// What consoles are given to print while a part of this process, and no terminal and no script, runs a verb.
+/// Receives the output of consoles while another part of this process runs a verb, without a terminal or a script.
 final class CollectedOutput: Sendable {
   /// The collector of this task; nil where consoles print.
   @TaskLocal static var current: CollectedOutput?
@@ -61,7 +61,7 @@ package final class Console: Sendable {
     sharesTerminal = isLive && isatty(STDOUT_FILENO) == 1
   }
 
-  /// The progress that is shown. It belongs to the process, as its terminal does: one console may print what follows another's line.
+  /// The progress line of the process, which has one terminal: text of one console may follow the line of another.
   private static let shown = Mutex(Progress())
 
   private struct Progress {

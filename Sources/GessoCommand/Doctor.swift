@@ -99,7 +99,7 @@ package struct Doctor: Verb {
     return problems.first?.status ?? .done
   }
 
-  /// The versions behind `gesso-decode`, or what is missing for HEIC and AVIF.
+  /// The versions of the libraries of `gesso-decode`, or the package that is missing for HEIC and AVIF.
   private static func decodeHelper(of preparer: ImagePreparer) -> String {
     do throws(PreparationError) {
       return try preparer.helperReport()

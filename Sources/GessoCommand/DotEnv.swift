@@ -2,7 +2,7 @@ internal import Ground
 
 /// The `.env` file of the working directory: `NAME=value` lines, a common place for keys.
 package struct DotEnv: Sendable {
-  /// The variables of this program that the file sets. They may be used only where ``distrust`` is nil.
+  /// The variables of this program that the file sets, to be used only if ``distrust`` is nil.
   package let values: [String: String]
   /// The reason why the file may not be trusted, if it sets a variable of this program.
   package let distrust: CommandError?

@@ -2,9 +2,9 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// Sandboxes that have ended: nobody can go on with their jobs.
+/// Sandboxes that have ended. Their jobs ended with them.
 enum EndedSandbox {
-  /// True for an address of this machine where nobody listens any more.
+  /// True for an address of this machine where no process listens any more.
   static func isAt(_ baseURL: String) async -> Bool {
     guard let url = URL(string: baseURL), url.scheme == "http", ["127.0.0.1", "localhost"].contains(url.host() ?? "")
     else { return false }

@@ -3,7 +3,7 @@ package import ImagePreparation
 
 /// The environment of the process.
 package enum Environment {
-  /// The environment variables.
+  /// The environment variables of this process.
   package static var variables: [String: String] { ProcessInfo.processInfo.environment }
 
   /// The processor cores that this process may use.

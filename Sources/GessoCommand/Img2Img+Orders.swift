@@ -5,7 +5,7 @@ internal import ScenarioAPI
 
 /// The orders that the flags describe.
 extension Img2Img {
-  /// How the images are prepared.
+  /// The recipe of the images.
   func recipe() throws -> Recipe {
     try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultMultiple, defaultMaxBytes: Img2ImgOrder.defaultMaxBytes, model: job.model,

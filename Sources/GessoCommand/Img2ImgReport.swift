@@ -89,7 +89,7 @@ final class Img2ImgReport: Sendable {
     return sum.status
   }
 
-  /// What runs came to.
+  /// The outcome of all runs.
   private struct Sum {
     var done = 0
     var failed: [String] = []
@@ -103,7 +103,7 @@ final class Img2ImgReport: Sendable {
     _ run: Run<Img2ImgBatch.Event<Value>, Void>,
     _ finish: (Img2ImgReporter, Value) throws(CommandError) -> Decimal
   ) async throws -> Sum {
-    // Cancels what goes on when standard output is closed.
+    // Cancels the work when standard output is closed.
     defer { run.cancel() }
     var (sum, failures) = (Sum(), [CommandStatus]())
     for await event in run.events {

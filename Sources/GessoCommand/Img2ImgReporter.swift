@@ -263,7 +263,7 @@ extension Img2ImgResult {
 }
 
 extension OrderNote {
-  /// A word for its kind.
+  /// The word for its kind.
   var kind: String {
     switch self {
     case .otherShape: "other-shape"

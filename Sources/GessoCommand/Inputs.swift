@@ -38,7 +38,7 @@ package struct Input: Sendable, Hashable {
 
   /// Its name in lines, JSON and records: a URL without its query, which may contain a signature, and without user and password.
   package var name: String {
-    // What follows may be megabytes.
+    // The rest may be megabytes.
     if let unreadableScheme { return "\(unreadableScheme):…" }
     return OutputNaming.isURL(argument)
       ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
@@ -57,7 +57,8 @@ package struct Input: Sendable, Hashable {
   ///   - allowsPrivate: True for a URL that may lead to this machine or to a private network.
   ///   - isReadAgain: True to keep the bytes of what can be read only once.
   /// - Returns: The source, which can be read more than once if `isReadAgain`.
-  /// - Throws: Status 3 for what cannot be opened, and for a URL that leads to a private network, 4 above the limit, 7 when a server does not answer.
+  /// - Throws: Status 3 for an input that cannot be opened, and for a URL that leads to a private network; 4 above the limit; 7 when a
+  ///   server does not reply.
   package func source(
     limit: Int, allowsPrivate: Bool, isReadAgain: Bool
   ) async throws(CommandError) -> ImageSource {
@@ -134,7 +135,7 @@ package struct Input: Sendable, Hashable {
     return paths + walk.unreadable.map(\.path)
   }
 
-  /// Why it cannot be read, for a folder among the images of another one; nil for everything else.
+  /// The reason why it cannot be read, for a folder among the images of another one; nil for everything else.
   var folderFailure: CommandError? {
     guard argument != "-", !OutputNaming.isURL(argument), Self.isFolder(argument) else { return nil }
     do throws(FileFailure) {

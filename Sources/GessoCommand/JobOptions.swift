@@ -73,7 +73,7 @@ struct JobOptions: ParsableArguments {
       : JobPolling(deadline: .seconds(timeout ?? 600))
   }
 
-  /// What all jobs of the command may cost together; nil for any number.
+  /// The limit of the cost of all jobs of the command together; nil for none.
   var costLimit: Decimal? { maxCost.flatMap(Self.creativeUnits) }
 
   /// A number of creative units; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.

@@ -52,7 +52,7 @@ package struct Models: Verb {
   }
 }
 
-/// What can be asked of a model, for people and for scripts.
+/// The fields that a model takes, as text and as JSON.
 struct ModelDescription {
   /// One field of a request.
   fileprivate struct Field {
@@ -160,7 +160,7 @@ struct ModelDescription {
 }
 
 extension ModelDescription.Field {
-  /// How `img2img` is given the field.
+  /// The option of `img2img` for the field.
   fileprivate var argument: String {
     if let flag { return "--\(flag)" }
     if name == "image" { return "INPUT" }

@@ -5,17 +5,17 @@ internal import ScenarioAPI
 
 /// The requests of `gesso doctor --online`, in the order of the contract (section 15): none of them costs anything.
 struct OnlineChecks {
-  /// A request with the meaning of its answer.
+  /// A request with the meaning of its reply.
   struct Finding: Sendable {
     let request: String
     let meaning: String
-    /// The failure, where the answer shows that the service cannot be used like this.
+    /// The failure, where the reply shows that the service cannot be used with these settings.
     var problem: CommandError?
   }
 
   private static let legacyModel = "flux.1-dev"
   private static let customModel = "model_bfl-flux-1-dev"
-  /// The age of the oldest jobs that are looked at, in seconds: 30 days.
+  /// The age of the oldest jobs that are listed, in seconds: 30 days.
   private static let oldestJobs = 30.0 * 86_400
 
   let client: ScenarioClient
@@ -93,7 +93,7 @@ struct OnlineChecks {
 
   // MARK: Dry runs
 
-  /// Asks for prices, each with an order of its own in the ledger, and stops at the first answer that is none.
+  /// Asks for prices, each with an order of its own in the ledger, and stops at the first request without a reply.
   func dryRuns(_ pipeline: Img2ImgPipeline) async throws -> [Finding] {
     let folder = URL.temporaryDirectory.appending(path: "gesso-doctor-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -105,7 +105,7 @@ struct OnlineChecks {
       (generation.width, generation.height, generation.seed) = (128, 128, "1")
       var order = Img2ImgOrder(
         source: .image(image), sourceName: "gesso doctor", stem: "doctor", generation: generation, folder: folder.path)
-      // The price of the custom model would be taken for an answer of the legacy endpoint.
+      // The price of the custom model would be taken for a reply of the legacy endpoint.
       order.allowsCustomModel = false
       change(&order)
       return order

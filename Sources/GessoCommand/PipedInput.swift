@@ -2,7 +2,7 @@ internal import Foundation
 internal import Ground
 package import ImagePreparation
 
-/// What can be read only once: standard input, a pipe of the shell, a named pipe, a socket or a device. The file system decides, not
+/// An input that can be read only once: standard input, a pipe of the shell, a named pipe, a socket or a device. The file system decides, not
 /// the name.
 package struct PipedInput: Sendable {
   /// The largest content that is kept in memory, in bytes. A longer one is kept in a temporary file without a name.

@@ -53,7 +53,7 @@ package struct MegapixelsArgument: ExpressibleByArgument, Sendable {
     megapixels = value
   }
 
-  /// Those of the largest image that both formats can hold.
+  /// The megapixels of the largest image that both formats can hold.
   package static let largest = Double(PreparationOptions.longestSide * PreparationOptions.longestSide / 1_000_000)
 
   package var pixels: Int { max(1, Int(megapixels * 1_000_000)) }

@@ -9,7 +9,7 @@ package enum RepeatedOptions {
   /// - Throws: Status 2.
   package static func check(_ arguments: [String]) throws(CommandError) {
     var seen: Set<String> = []
-    // What follows the terminator are names of files.
+    // Arguments after the terminator are names of files.
     for word in arguments.prefix(while: { $0 != "--" }) where word.hasPrefix("--") || word == "-o" {
       let option = String(word.prefix { $0 != "=" })
       guard !allowed.contains(option), !seen.insert(option).inserted else { continue }

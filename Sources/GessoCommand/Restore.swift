@@ -141,7 +141,7 @@ package struct Restore: Verb {
       feather: feather ?? 0, stretching: stretch)
   }
 
-  /// What was done, in one line.
+  /// A description of the result in one line.
   private static func summary(_ geometry: GeometryRecord, onto source: String?, feather: Int) -> String {
     let crop = geometry.crop
     let (width, height) = (Int(crop.width.rounded()), Int(crop.height.rounded()))

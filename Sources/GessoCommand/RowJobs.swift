@@ -56,7 +56,7 @@ struct RowJobs: Sendable {
 
   // MARK: Checking
 
-  /// What is wrong with the rows, before anything is done: the first of them by their positions, and how many there are.
+  /// The rows that are wrong, before anything is done: the first of them by their positions, and their number.
   mutating func check(most: Int = 20) async -> (bad: [(position: Int, error: CommandError)], count: Int) {
     var bad: [(Int, CommandError)] = []
     var count = 0

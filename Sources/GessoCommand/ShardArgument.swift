@@ -4,13 +4,13 @@ internal import ArgumentParser
 package struct Shard: Sendable, Equatable {
   /// From 1.
   package let index: Int
-  /// How many there are.
+  /// The number of parts.
   package let count: Int
 }
 
 /// The value of `--shard`: a part as `3/8`, or `auto` for the one that a scheduler's variables name.
 ///
-/// Variables count only where they are asked for: a command that a script of an array runs for another purpose would otherwise leave
+/// Variables are read only with `auto`: a command that a script of an array runs for another purpose would otherwise leave
 /// rows out.
 package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
   case part(Shard)

@@ -7,7 +7,7 @@ package enum Synonyms {
   /// - Returns: The arguments to parse, and a note for each word that was replaced.
   /// - Throws: Status 2 for sides that do not make a box.
   package static func resolved(_ arguments: [String]) throws(CommandError) -> (arguments: [String], notes: [String]) {
-    // What follows the terminator are names of files.
+    // Arguments after the terminator are names of files.
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
     guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     var words = Words(arguments[..<end])

@@ -34,7 +34,7 @@ struct UsageText {
     return nil
   }
 
-  /// What a flag takes, and an example, in place of the parser's message of a bad value; nil for its other messages.
+  /// The values of a flag and an example, in place of the parser's message about a bad value; nil for its other messages.
   func badValue(_ message: String) -> (message: String, example: String?)? {
     guard let match = message.wholeMatch(of: /(?s)The value '(.*?)' is invalid for '(--?[a-z-]+)(?: <.*?>)?'.*/) else {
       return nil
@@ -91,7 +91,7 @@ private func editDistance(_ a: String, _ b: String) -> Int {
   return row[b.count]
 }
 
-/// What the argument parser prints of itself as JSON, as far as it is read here.
+/// The part of the argument parser's own description (JSON) that is read here.
 private struct Tool: Decodable { var command: KnownVerb }
 
 struct KnownVerb: Decodable {

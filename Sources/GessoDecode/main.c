@@ -1,4 +1,4 @@
-// gesso-decode: decodes one HEIC or AVIF file for a process of Gesso, behind a wall (lockdown.c). It gets all descriptors from there
+// gesso-decode: decodes one HEIC or AVIF file for a process of Gesso, locked down (lockdown.c). It gets all descriptors from there
 // (decode_protocol.h) and reads no arguments.
 
 #include <stdbool.h>

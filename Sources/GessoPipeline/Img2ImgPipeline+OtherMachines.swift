@@ -4,7 +4,7 @@ internal import ScenarioAPI
 
 /// Jobs that this machine's ledger does not know: of another machine, or of a ledger that was lost.
 extension Img2ImgPipeline {
-  /// Claims the run of a job. A job that the ledger does not know is asked for at the service, and becomes a run of its own.
+  /// Claims the run of a job. A job that the ledger does not know is read from the service, and becomes a run of its own.
   func claim(_ job: JobID, account: Account) async throws -> LedgerClaim {
     do throws(PipelineError) {
       let known = try ledger.entry(job: job)
@@ -36,7 +36,7 @@ extension Img2ImgPipeline {
       job, try intent(of: found, account: account), cost: found.billing?.cuCost?.description)
   }
 
-  /// The run of this machine that a job shows it was started by; nil where it is certainly no run's.
+  /// The run of this machine that has started a job, by the evidence of the job; nil where certainly none has.
   ///
   /// - Throws: A ``PipelineError`` with the code `needs-decision` for a job that may be that of a run, where this is not certain.
   private func owner(of job: Job) async throws -> LedgerEntry? {
@@ -45,7 +45,7 @@ extension Img2ImgPipeline {
     // Where a run has several candidates, a person decides.
     if likely.count == 1, likely[0].candidates.allSatisfy({ $0 == job.id }) { return likely[0] }
     guard let run = likely.first ?? claimants.first?.run else { return nil }
-    // The order of each is not paid for again before that is decided.
+    // Until then the order of each candidate is not paid for again.
     for (run, _) in claimants where !run.candidates.contains(job.id) {
       try ledger.recordNames(run.id, run.namedIDs + [job.id.rawValue])
     }

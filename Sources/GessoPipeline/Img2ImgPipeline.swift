@@ -26,7 +26,7 @@ public struct Img2ImgPipeline: Sendable {
   ///   - client: The client of the service.
   ///   - ledger: The record of all runs.
   ///   - preparer: Prepares images.
-  ///   - randomSeed: Draws a seed for orders that name none: a number from 0 to `Img2ImgRequest.largestSeed` in decimal digits.
+  ///   - randomSeed: Makes a random seed for orders that name none: a number from 0 to `Img2ImgRequest.largestSeed` in decimal digits.
   public init(
     client: ScenarioClient, ledger: Ledger, preparer: ImagePreparer = ImagePreparer(),
     randomSeed: @escaping @Sendable () -> String = { String(Int.random(in: 0...Img2ImgRequest.largestSeed)) }
@@ -85,7 +85,7 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - order: The order.
-  ///   - terms: What it keeps to as one of many.
+  ///   - terms: The limits and resources that it shares with other orders.
   ///   - polling: When to read the job, and for how long.
   ///   - report: Receives the events.
   /// - Returns: The results.
@@ -132,7 +132,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
   /// the order's folder.
   ///
-  /// An order that was submitted is not priced again, because a service that ignores the question would start another job: the
+  /// An order that was submitted is not priced again, because a service that ignores the dry run would start another job: the
   /// job of a submit without a reply is looked for, and the price is that on record.
   ///
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
@@ -153,7 +153,7 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Continues with a job: waits for it and downloads the results that are not on disk.
   ///
-  /// A job that this machine's ledger does not know, such as one of another machine, is asked for at the service. It becomes a run
+  /// A job that this machine's ledger does not know, such as one of another machine, is read from the service. It becomes a run
   /// of its own, unless the submit of a run may have started it.
   ///
   /// - Parameters:
@@ -242,7 +242,7 @@ public struct Img2ImgPipeline: Sendable {
     return run
   }
 
-  /// Claims the run of an order. Another process that has it is waited for, where the order's terms say so: its run is found finished
+  /// Claims the run of an order. Another process that has it is waited for, where the order's terms allow it: its run is found finished
   /// then.
   private func claim(
     _ intent: LedgerIntent, again: Bool, isOrdered: Bool, _ context: RunContext

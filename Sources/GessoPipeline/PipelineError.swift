@@ -1,12 +1,12 @@
 public import Ground
 
-/// Why a run from image to results failed outside of preparing the image and of talking to the service, which have
+/// A failure of a run from image to results, outside of the preparation of the image and of the requests to the service, which have
 /// errors of their own (`PreparationError`, `ScenarioError`).
 ///
-/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
+/// `code` is stable and meant for programs; `message` gives the cause and `remedy` what to do about it, each in one
 /// line for people, without a period.
 public struct PipelineError: GessoFailure, Equatable {
-  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  /// A kind of failure. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {
     /// The spelling used in JSON.
     public let rawValue: String
@@ -45,13 +45,13 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let unexpectedEvent = Code(rawValue: "unexpected-event")
   }
 
-  /// What kind of failure it was.
+  /// The kind of failure.
   public let code: Code
   /// The step that failed.
   public let stage: Stage
-  /// What is wrong.
+  /// The cause, in one line.
   public let message: String
-  /// What to do about it.
+  /// The remedy, in one line.
   public private(set) var remedy: Remedy
   /// The job concerned, if there is one.
   public var jobID: JobID?
@@ -60,7 +60,7 @@ public struct PipelineError: GessoFailure, Equatable {
   /// With `needs-decision`, the jobs that the submit may have started; none when no job fits.
   public var candidates: [JobID] = []
 
-  /// The error behind it, such as that of the database.
+  /// The underlying error, such as that of the database.
   public var underlyingError: (any Error)? { cause?.error }
   private let cause: Cause?
 

@@ -29,7 +29,7 @@ package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
 ///
 /// - Parameters:
 ///   - memory: The first byte.
-///   - count: Bytes; nothing is asked for few.
+///   - count: Bytes; for a small number nothing is done.
 package func adviseLargePages(_ memory: UnsafeMutableRawPointer, count: Int) {
   #if os(Linux)
   let (page, leastPages) = (2 << 20, 2)

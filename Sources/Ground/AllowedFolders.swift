@@ -1,16 +1,16 @@
-/// Folders that a program keeps to: a path from elsewhere is followed to where it leads before it is used.
+/// The only folders that a program uses: symbolic links of a path from outside are resolved before the path is used.
 ///
 /// Paths are compared by their bytes. Texts that look alike are equal in Swift, and may be the names of two files.
 package struct AllowedFolders: Sendable, Equatable {
-  /// Why a path is refused.
+  /// The reason why a path is refused.
   package enum Refusal: Error, Equatable {
     /// It does not begin with a slash, or has a NUL.
     case notAbsolute
     /// It leads out of the folders.
     case outside
-    /// Nothing is there.
+    /// There is no file at it.
     case absent
-    /// It leads to or through a symbolic link whose target is not there.
+    /// It leads to or through a symbolic link whose target does not exist.
     case danglingLink
     /// It cannot be followed, with the reason of the system.
     case unreachable(String)
@@ -19,7 +19,7 @@ package struct AllowedFolders: Sendable, Equatable {
   /// The folders, without symbolic links.
   package let paths: [String]
 
-  /// Takes folders.
+  /// Makes the list.
   ///
   /// - Parameter paths: The folders, which have to be there.
   /// - Throws: A failure of the kind `notFound`.
@@ -43,16 +43,16 @@ package struct AllowedFolders: Sendable, Equatable {
     }
   }
 
-  /// Where the path of something that is there leads.
+  /// The path of an existing file or folder, without symbolic links.
   ///
-  /// What is outside of the folders is refused as such, whether or not it is there.
+  /// A path outside of the folders is refused as such, whether or not it exists.
   package func existing(_ path: String) throws(Refusal) -> String {
     let real = try new(path)
     guard FileIdentity(real) != nil else { throw .absent }
     return real
   }
 
-  /// Where a path leads at which something may be made. What is there already is followed, and the rest is kept as it is written.
+  /// The path of a file that may be made, without symbolic links: the existing part is resolved, and the rest is kept as it is written.
   package func new(_ path: String) throws(Refusal) -> String {
     guard path.utf8.first == slash, !path.utf8.contains(0) else { throw .notAbsolute }
     var (found, rest) = (path[...], "")
@@ -68,10 +68,10 @@ package struct AllowedFolders: Sendable, Equatable {
         found = found[..<found.utf8.index(before: found.endIndex)]
       }
       if isSymbolicLink(String(found)) { throw .danglingLink }
-      // By bytes: a slash with an accent after it is no slash among the characters of a text, and is one in a path.
+      // By bytes: a slash and a combining accent are one character of a text, but in a path that byte is a slash.
       guard let last = found.utf8.lastIndex(of: slash) else { throw .outside }
       let name = found[found.utf8.index(after: last)...]
-      // What is not there has no folder above it.
+      // A path that does not exist has no folder above it.
       if name == ".." { throw .outside }
       if name != ".", !name.isEmpty { rest = "/\(name)\(rest)" }
       found = last == found.startIndex ? "/" : found[..<last]

@@ -137,8 +137,8 @@ extension DurableFile {
   /// The folders that files may be made in; nil for any.
   private static let confinement = Mutex<AllowedFolders?>(nil)
 
-  /// Has this process make files in these folders only, wherever a path leads by the time that it is used. Files without a name in the
-  /// system's folder for temporary files are none of these.
+  /// Limits this process to making files in these folders, wherever a path leads by the time that it is used. Files without a name in the
+  /// system's folder for temporary files are excepted.
   package static func confine(to folders: AllowedFolders) { confinement.withLock { $0 = folders } }
 
   /// Checks that an open file is in one of the folders. Its path may lead elsewhere than it did when it was checked before.

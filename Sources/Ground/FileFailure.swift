@@ -1,26 +1,26 @@
-/// Why a file could not be read or written; each module turns it into its own error, with the stage it was at.
+/// A failure to read or write a file. Each module turns it into its own error, with the stage it was at.
 package struct FileFailure: Error, Sendable, Equatable {
-  /// What kind of failure it was.
+  /// The kind of failure.
   package enum Kind: Sendable {
     /// There is no such file to read.
     case notFound
     /// The file cannot be read.
     case unreadable
-    /// The name is taken, and what has it may not be replaced.
+    /// The name is taken, and its file may not be replaced.
     case exists
     /// The name is that of an input, which is never replaced.
     case isInput
     /// The bytes or the name could not be written.
     case notWritten
-    /// Nobody reads the pipe any more that the bytes were written to.
+    /// The reader of the pipe that the bytes were written to has ended.
     case notRead
   }
 
-  /// What kind of failure it was.
+  /// The kind of failure.
   package let kind: Kind
-  /// What is wrong, in one line without a period.
+  /// The cause, in one line without a period.
   package let message: String
-  /// What to do about it, in one line without a period.
+  /// The remedy, in one line without a period.
   package let remedy: Remedy
 
   /// A failure to read `path`, with the reason that `errno` has.

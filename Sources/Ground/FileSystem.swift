@@ -14,7 +14,7 @@ package struct FileSystem: Sendable {
     self.freeBytes = freeBytes
   }
 
-  /// Finds the file system of an existing file or folder; nil where the system does not answer.
+  /// Finds the file system of an existing file or folder; nil where the system does not state it.
   package init?(holding path: String) {
     guard let freeBytes = Self.freeBytes(holding: path) else { return nil }
     let (typeName, isLocal) = typeOfFileSystem(holding: path)

@@ -24,14 +24,14 @@ package enum Folder {
     }
   }
 
-  /// What a folder holds.
+  /// One entry of a folder.
   package struct Entry: Sendable {
     /// The name's bytes, which need not be UTF-8.
     package let bytes: [UInt8]
     /// True for a folder, and for a link to one.
     package let isFolder: Bool
 
-    /// The name; with U+FFFD for bytes that are not UTF-8, so that no file may have it.
+    /// The name as text, with U+FFFD for bytes that are not UTF-8. There may be no file with such a name.
     package var name: String { String(decoding: bytes, as: UTF8.self) }
     package var isUTF8: Bool { String(validating: bytes, as: UTF8.self) != nil }
   }
@@ -49,7 +49,7 @@ package enum Folder {
     }
   }
 
-  /// The names of what a folder holds, as the bytes that the file system has, in no order, without `.` and `..`.
+  /// The names of a folder's entries, as the bytes of the file system, in no order, without `.` and `..`.
   ///
   /// - Throws: A failure of the kind `notFound` or `unreadable`.
   static func names(of path: String) throws(FileFailure) -> [[UInt8]] {
@@ -61,7 +61,7 @@ package enum Folder {
     while true {
       errno = 0
       guard let entry = unsafe readdir(folder) else { break }
-      // Read where it is: an entry ends with its name, and a copy of all of d_name would read behind the system's buffer.
+      // Read in place: an entry ends with its name, and a copy of all of d_name would read past the system's buffer.
       let text = unsafe UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
       let name = unsafe [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text)))
       if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }

@@ -1,7 +1,7 @@
 /// A failure. Every error of this package's modules is one.
 ///
 /// Code that only reports failures needs no switch over the modules' error types. Cancellation is no failure: the asynchronous
-/// verbs throw `CancellationError` for it.
+/// methods throw `CancellationError` for it.
 public protocol GessoFailure: Error, CustomStringConvertible {
   /// The kinds of failure. New kinds may be added; existing ones keep their spelling.
   associatedtype Code: RawRepresentable<String>, Hashable, Sendable
@@ -10,20 +10,20 @@ public protocol GessoFailure: Error, CustomStringConvertible {
   var code: Code { get }
   /// The step that failed.
   var stage: Stage { get }
-  /// What is wrong, in one line without a period. It holds no credential and no query of a signed URL.
+  /// The cause, in one line without a period. It contains no credential and no query of a signed URL.
   var message: String { get }
-  /// The way out.
+  /// The remedy: the next step for the caller.
   var remedy: Remedy { get }
   /// The job concerned; nil where there is none, or none is known.
   var jobID: JobID? { get }
-  /// The error of a library or of a caller's closure that is behind this one, if there is one.
+  /// The underlying error of a library or of a caller's closure; nil for none.
   var underlyingError: (any Error)? { get }
 }
 
 extension GessoFailure {
   /// No job is concerned.
   public var jobID: JobID? { nil }
-  /// Nothing is behind it.
+  /// There is no underlying error.
   public var underlyingError: (any Error)? { nil }
   /// `message: remedy`, for programmers.
   public var description: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
@@ -45,13 +45,13 @@ public enum Stage: String, Sendable, CaseIterable, Codable {
   case color
   /// Turning rows into encoded bytes.
   case encode
-  /// Putting a file where it was asked for.
+  /// Putting a file at its destination.
   case write
   /// Sending an image to the service.
   case upload
-  /// Asking what a job would cost.
+  /// Asking for the price of a job.
   case price
-  /// Asking for a job: the only step that costs anything.
+  /// Submitting a job: the only step that costs anything.
   case submit
   /// Following a job.
   case wait
@@ -59,7 +59,7 @@ public enum Stage: String, Sendable, CaseIterable, Codable {
   case download
 }
 
-/// The error behind another one. Two are equal when they read alike, so that the errors that hold them can be compared.
+/// An underlying error. Two are equal when their descriptions are equal, so that the errors that contain them can be compared.
 package struct Cause: Sendable, Equatable {
   /// The error as it was thrown.
   package let error: any Error
@@ -73,8 +73,8 @@ package struct Cause: Sendable, Equatable {
   package static func == (a: Cause, b: Cause) -> Bool { "\(a.error)" == "\(b.error)" }
 }
 
-/// What a public asynchronous verb throws instead of an error of its own module: `CancellationError` for every form of
-/// cancellation, whichever module noticed it, and else the error itself.
+/// The error that a public asynchronous method throws in place of its module's own: `CancellationError` for every form of
+/// cancellation, whichever module noticed it, and otherwise the error itself.
 package func publicError(_ error: any Error) -> any Error {
   if let failure = error as? any GessoFailure, failure.isCancellation { return CancellationError() }
   return error
@@ -85,7 +85,7 @@ extension GessoFailure {
   package var isCancellation: Bool { code.rawValue == "canceled" }
 }
 
-/// What is wrong, without what to do about it: for messages that hold another error, and for records.
+/// The cause without the remedy: for messages that contain another error, and for records.
 ///
 /// An error of a system library is named by its type and code only: its own description is a dump of several lines.
 package func reason(of error: any Error) -> String {

@@ -1,9 +1,9 @@
-/// The way out of a failure: a value, so that a program that shows it can name its own settings.
+/// The next step after a failure: a value, so that a program that shows it can name its own settings.
 ///
 /// Its description is worded for programmers who call this package; the command `gesso` names its flags instead. Cases may be
 /// added.
 public enum Remedy: Sendable, Hashable {
-  /// A sentence that names no setting, without a period; empty where nothing can be done.
+  /// A sentence that names no setting, without a period; empty where there is no remedy.
   case text(String)
   /// One of two.
   indirect case either(Remedy, or: Remedy)
@@ -15,7 +15,7 @@ public enum Remedy: Sendable, Hashable {
   /// Allow existing files to be replaced.
   case allowReplacing
 
-  /// Raise a limit; `atLeast` is what would have been enough, in the limit's unit, where it is known.
+  /// Raise a limit; `atLeast` is a sufficient value in the limit's unit, where it is known.
   case raise(Limit, atLeast: Int? = nil)
   /// Use lower values of these settings.
   case lower([Setting])
@@ -27,7 +27,7 @@ public enum Remedy: Sendable, Hashable {
   case reduceUpload(toBytes: Int)
   /// Ask for PNG instead of JPEG.
   case writePNG
-  /// Crop to a box of the shape that is wanted.
+  /// Crop to a box of the recipe's shape.
   case cropToBox
   /// Change one of these settings, which contradict each other.
   case change([Setting])
@@ -55,18 +55,18 @@ public enum Remedy: Sendable, Hashable {
   case checkCredentials
   /// Try again after a pause: zero for a moment, nil for a time that is not known.
   case retry(after: Duration?)
-  /// Keep the id of this job, which is paid for and on no record.
+  /// Keep the id of this job, which is paid for and not in the ledger.
   case keepJobID(JobID)
   /// Look at the jobs in the ledger.
   case listJobs
-  /// Decide what became of the submit of a run: adopt a job, give the run up, or submit again if there is certainly no job.
+  /// Decide about the submit of a run: adopt a job, give the run up, or submit again if there is certainly no job.
   case decide(run: Int64)
-  /// Order a finished order again, which is paid for again.
+  /// Make a new attempt of a finished order, which is paid for again.
   case orderAgain
   /// Keep the ledger somewhere else.
   case useLedger(LedgerChoice)
 
-  /// What can be raised.
+  /// A limit that can be raised.
   public enum Limit: Sendable, Hashable, CaseIterable {
     /// Pixels of a source.
     case sourcePixels
@@ -90,7 +90,7 @@ public enum Remedy: Sendable, Hashable {
     case dailyCost
   }
 
-  /// What can be lowered or left out.
+  /// A setting that can be lowered or left out.
   public enum Setting: Sendable, Hashable, CaseIterable {
     /// The longest side of a result.
     case longestSide
@@ -100,7 +100,7 @@ public enum Remedy: Sendable, Hashable {
     case shortestSide
     /// Cropping away transparent margins.
     case trimming
-    /// A crop around what draws attention.
+    /// A crop around the region of most attention.
     case attention
     /// The number that both sides are multiples of.
     case multiple
@@ -110,7 +110,7 @@ public enum Remedy: Sendable, Hashable {
     case keptMetadata
   }
 
-  /// Which file a ledger may be kept in instead.
+  /// Another file for a ledger.
   public enum LedgerChoice: Sendable, Hashable, CaseIterable {
     /// Another file.
     case another
@@ -122,7 +122,7 @@ public enum Remedy: Sendable, Hashable {
     case newKeepingThis
   }
 
-  /// True where nothing can be done.
+  /// True where there is no remedy.
   public var isEmpty: Bool { self == .text("") }
 }
 
@@ -173,7 +173,7 @@ extension Remedy: CustomStringConvertible {
     }
   }
 
-  /// When to try again, rounded up to whole seconds.
+  /// The sentence about a pause, rounded up to whole seconds.
   package static func text(_ pause: Duration) -> String {
     guard pause > .zero else { return "try again in a moment" }
     return "try again in \(Int((pause / .seconds(1)).rounded(.up))) seconds"
@@ -199,7 +199,7 @@ extension Remedy.Limit: CustomStringConvertible {
 }
 
 extension Remedy.Setting: CustomStringConvertible {
-  /// What it is called in a recipe.
+  /// Its name in a recipe.
   public var description: String {
     switch self {
     case .longestSide: "the longest side"

@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Work in progress, with its events and its result.
 ///
-/// It runs on its own threads, whether or not anybody reads its events, and never holds its caller up. Canceling the task that
+/// It runs on its own threads, whether or not its events are read, and never blocks its caller. Canceling the task that
 /// waits for ``result`` or iterates over ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after that. The
 /// reply to a submit that was already sent is still waited for and put on record, so ``result`` may take a while to throw
 /// `CancellationError`.
@@ -18,7 +18,7 @@ public struct Run<Event: Sendable, Success: Sendable>: Sendable {
     self.init(pacing: { report, _ in try await work(report) })
   }
 
-  /// Starts work that reports without end, and does not run ahead of its listener for long.
+  /// Starts work with any number of events, which pauses while its listener has many to read.
   ///
   /// - Parameter work: Receives the function to report events with, and one that waits until few events are unread. Without a listener
   ///   that wait ends only with a cancellation.

@@ -1,4 +1,4 @@
-// What users of this module see of Ground without importing it.
+// The types of Ground that users of this module see without importing it.
 @_exported public import protocol Ground.GessoFailure
 @_exported public import struct Ground.JobID
 @_exported public import enum Ground.Remedy

@@ -103,7 +103,7 @@ public struct ImageDescription: Sendable, Equatable {
   /// Notes for the user, for example about a profile that was ignored, in whole sentences without a period.
   public var notes: [String] = []
 
-  /// What EXIF declares about the colors; nil for nothing.
+  /// The color space that EXIF declares; nil for none.
   var exifColor: EXIFColor?
   /// The color chunks of a PNG besides a profile, and the code points of HEIC and AVIF without one; nil for other kinds.
   public var pngColor: PNGColor?

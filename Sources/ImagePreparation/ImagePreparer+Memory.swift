@@ -8,7 +8,7 @@ package struct MemoryResult: Sendable {
   package let samples: [UInt8]
   /// The tensor; nil for pixels.
   package let tensor: Tensor?
-  /// Where result pixels lie in the source.
+  /// The geometry record, which maps result pixels to the source.
   package let geometry: GeometryRecord
   /// Time spent.
   package let timings: PreparedImage.Timings

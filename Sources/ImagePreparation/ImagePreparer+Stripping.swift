@@ -6,7 +6,7 @@ public struct StrippedImage: Sendable, Equatable {
   public let bytes: [UInt8]
   /// Its format, which is the source's.
   public let format: EncodedFormat
-  /// What was left out, in the order of the file, for example `EXIF`; empty where there was nothing.
+  /// The kinds of metadata that were left out, in the order of the file, for example `EXIF`; empty where there were none.
   public let removed: [String]
   /// True when the metadata held a position, as ``ImageDescription/hasGPS``.
   public let hadGPS: Bool
@@ -15,7 +15,7 @@ public struct StrippedImage: Sendable, Equatable {
 extension ImagePreparer {
   /// Removes the metadata of a JPEG, PNG or WebP without decoding its pixels: their bytes and the tables that they need are copied.
   ///
-  /// Everything is left out that does not describe the pixels: EXIF, XMP, IPTC, text, thumbnails, further images behind the first one.
+  /// Everything is left out that does not describe the pixels: EXIF, XMP, IPTC, text, thumbnails, further images after the first one.
   /// The orientation and the colors that EXIF declares are written in EXIF metadata that hold nothing else.
   ///
   /// - Parameters:

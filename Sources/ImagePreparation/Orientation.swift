@@ -1,4 +1,4 @@
-/// How stored rows and columns lie in the upright image: the EXIF orientation (CIPA DC-008, tag 0x0112).
+/// The position of stored rows and columns in the upright image: the EXIF orientation (CIPA DC-008, tag 0x0112).
 public enum Orientation: Int, Sendable, CaseIterable {
   /// Row 0 is the top, column 0 the left.
   case upright = 1

@@ -1,10 +1,10 @@
 public import Ground
 
-/// Why an image could not be inspected, decoded, prepared or written.
+/// A failure to inspect, decode, prepare or write an image.
 ///
 /// `code` is stable and meant for programs; `message` and `remedy` are one line each for people, without a period.
 public struct PreparationError: GessoFailure, Equatable {
-  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  /// A kind of failure. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {
     /// The spelling used in JSON.
     public let rawValue: String
@@ -27,7 +27,7 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let truncated = Code(rawValue: "truncated")
     /// The source's bytes contradict their format.
     public static let corrupt = Code(rawValue: "corrupt")
-    /// The codec complained and the policy says that this is enough to stop.
+    /// The codec reported damage that the policy does not permit.
     public static let warning = Code(rawValue: "warning")
     /// More pixels than allowed.
     public static let tooManyPixels = Code(rawValue: "too-many-pixels")
@@ -45,7 +45,7 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let outputIsInput = Code(rawValue: "output-is-input")
     /// The result could not be written.
     public static let writeFailed = Code(rawValue: "write-failed")
-    /// The helper process that decodes HEIC and AVIF cannot be started or isolated, ended early, or answered what it may not.
+    /// The helper process that decodes HEIC and AVIF cannot be started or isolated, ended early, or broke the protocol.
     public static let helperFailed = Code(rawValue: "helper-failed")
     /// The system has no memory left.
     public static let outOfMemory = Code(rawValue: "out-of-memory")
@@ -53,16 +53,16 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let canceled = Code(rawValue: "canceled")
   }
 
-  /// What kind of failure it was.
+  /// The kind of failure.
   public let code: Code
   /// The step that failed.
   public let stage: Stage
-  /// What is wrong.
+  /// The cause, in one line.
   public let message: String
-  /// What to do about it.
+  /// The remedy, in one line.
   public let remedy: Remedy
 
-  /// The error of a library behind it, if there is one.
+  /// The underlying error of a library; nil for none.
   public var underlyingError: (any Error)? { cause?.error }
   private let cause: Cause?
 

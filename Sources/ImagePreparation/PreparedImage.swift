@@ -16,7 +16,7 @@ public struct PreparedImage: Sendable {
   public let source: ImageDescription
   /// The plan that was carried out.
   public let plan: PreparationPlan
-  /// Where result pixels lie in the source.
+  /// The geometry record, which maps result pixels to the source.
   public let geometry: GeometryRecord
   /// Time spent.
   public let timings: Timings

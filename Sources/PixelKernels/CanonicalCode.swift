@@ -10,7 +10,7 @@ struct CanonicalCode {
   /// Words of scratch memory for ``init(lengths:count:scratch:)``.
   static let scratchWords = lengths + 2 * symbols
 
-  /// For each length, the index of its first symbol; behind the longest, the number of all.
+  /// For each length, the index of its first symbol; after the longest, the number of all.
   private let starts: UnsafeMutablePointer<UInt32>
   private let sorted: UnsafeMutablePointer<UInt32>
   private let codewords: UnsafeMutablePointer<UInt32>
@@ -21,7 +21,7 @@ struct CanonicalCode {
   ///   - lengths: For each symbol the bits of its codeword, 0 to ``longest``; 0 if it has none.
   ///   - count: The number of symbols, at most 288.
   ///   - scratch: ``scratchWords`` words, which the code uses as long as it lives.
-  /// - Returns: Nil if there are more codewords than the bits can tell apart, or fewer. The codes that zlib accepts nevertheless are
+  /// - Returns: Nil if there are more codewords than the bits can distinguish, or fewer. The codes that zlib accepts nevertheless are
   ///   no exception here: none at all, and one codeword of one bit.
   @inline(__always)
   init?(lengths: UnsafePointer<UInt8>, count: Int, scratch: UnsafeMutablePointer<UInt32>) {
@@ -84,7 +84,7 @@ struct CanonicalCode {
   @inline(__always)
   func start(_ length: Int) -> Int { Int(truncatingIfNeeded: starts[length]) }
 
-  /// The index behind the last symbol with codewords of `length` bits.
+  /// The index after the last symbol with codewords of `length` bits.
   @inline(__always)
   func end(_ length: Int) -> Int { Int(truncatingIfNeeded: starts[length &+ 1]) }
 
@@ -92,7 +92,7 @@ struct CanonicalCode {
   @inline(__always)
   func symbol(_ index: Int) -> Int { Int(truncatingIfNeeded: sorted[index]) }
 
-  /// The codeword at an index, as it stands in the bit buffer: its first bit lowest.
+  /// The codeword at an index, as the bit buffer contains it: its first bit lowest.
   @inline(__always)
   func codeword(_ index: Int) -> Int { Int(truncatingIfNeeded: codewords[index]) }
 }

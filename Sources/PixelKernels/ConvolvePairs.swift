@@ -50,7 +50,7 @@ public func convolvePairsToSumsReference(_ pass: cpi_pair_convolution) { define(
 }
 
 @inline(__always) private func convolve<Form: PairForm>(_: Form.Type, _ pass: cpi_pair_convolution) {
-  // Where nothing is cut there is no code for it.
+  // Without a cut no code for it is generated.
   let x =
     pass.pair_shift == 0
     ? convolveVectors(Form.self, pass) { $0 }

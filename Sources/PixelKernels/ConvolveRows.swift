@@ -57,7 +57,7 @@ public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(To
 }
 
 @inline(__always) private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
-  // Where nothing is cut there is no code for it.
+  // Without a cut no code for it is generated.
   switch (pass.lanes, pass.pair_shift) {
   case (16, 0): convolve16(Form.self, pass) { $0 }
   case (16, _): convolve16(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
@@ -236,7 +236,7 @@ public func interleaveColumns(
 ///   - lanes: `count` columns of samples from the horizontal pass.
 ///   - sampleBytes: 1, or 2 for words.
 ///   - channels: Samples a pixel, 1 to 4.
-///   - rowCount: Rows wanted.
+///   - rowCount: The number of output rows.
 ///   - output: The first row; rows are `stride` bytes apart.
 public func deinterleaveLanes(
   lanes: UnsafeRawPointer, sampleBytes: Int, channels: Int, count: Int, rowCount: Int, output: UnsafeMutableRawPointer,

@@ -5,14 +5,14 @@ public func countBytes(_ input: UnsafePointer<UInt8>, count: Int, frequencies: U
   for x in 0..<count { frequencies[Int(input[x])] &+= 1 }
 }
 
-/// What each symbol is thought to take in the next block: what it took in the last one.
+/// The estimated bits of each symbol in the next block, which are those of the last block.
 ///
 /// - Parameters:
 ///   - lengths: Bits of each symbol's code by symbol; 0 for one that did not occur.
 ///   - bits: Never 0.
 public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePointer<UInt8>) {
   for symbol in 0..<DeflateTables.symbols {
-    // What did not occur is rare: about the length of the longest codes.
+    // A symbol that did not occur is rare: about the length of the longest codes.
     let rare: UInt8 = symbol < DeflateTables.blockEnd ? 13 : symbol < DeflateTables.offsets ? 10 : 7
     bits[symbol] = lengths[symbol] == 0 ? rare : lengths[symbol]
   }

@@ -15,7 +15,7 @@ private struct Match {
   var gain = 0
 }
 
-/// What a match finder works on.
+/// The input and the tables of a match finder.
 private struct Finder {
   let input: UnsafePointer<UInt8>
   let position: Int
@@ -84,13 +84,13 @@ private struct Finder {
 /// Finds the matches of a block, with one candidate a byte.
 ///
 /// - Parameters:
-///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes behind
+///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes after
 ///     `end` are read and may hold anything.
 ///   - start: Where the block begins.
 ///   - end: Where it ends at the latest.
 ///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
 ///   - table: 2^``DeflateTables/hashBits`` positions.
-///   - bits: For each symbol the bits it is thought to take; never 0 for a symbol that may occur.
+///   - bits: The estimated bits of each symbol; never 0 for a symbol that may occur.
 ///   - budget: Tokens of the block at most.
 ///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | offset; the last one has no match.
 ///   - tokenCount: Set to their number.
@@ -109,13 +109,13 @@ public func findMatches(
 /// Finds the matches of a block, with ``DeflateTables/thoroughWays`` candidates a byte, remembering every byte of a match.
 ///
 /// - Parameters:
-///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes behind
+///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes after
 ///     `end` are read and may hold anything.
 ///   - start: Where the block begins.
 ///   - end: Where it ends at the latest.
 ///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
 ///   - table: 2^``DeflateTables/hashBits`` buckets of as many positions.
-///   - bits: For each symbol the bits it is thought to take; never 0 for a symbol that may occur.
+///   - bits: The estimated bits of each symbol; never 0 for a symbol that may occur.
 ///   - budget: Tokens of the block at most.
 ///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | offset; the last one has no match.
 ///   - tokenCount: Set to their number.
@@ -155,7 +155,7 @@ private func findMatches(
     }
     var match = finder.find(x)
     finder.insert(x)
-    // What a match ends is often continued at the same offset, whose code is short by then.
+    // After a match the next one often has the same offset, whose code is short by then.
     if x == literals && lastOffset > 0 { finder.consider(x, lastOffset, &match) }
     guard match.gain > 0 else {
       x &+= 1

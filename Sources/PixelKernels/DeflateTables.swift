@@ -6,7 +6,7 @@
 
 /// The tables that a caller of the deflate kernels makes.
 ///
-/// Tables by symbol hold both alphabets, and behind them the precode's:
+/// Tables by symbol hold both alphabets, and after them the precode's:
 ///
 ///     0 … 255   256         257 … 285       288 … 317   320 … 338
 ///     literals  block end   match lengths   offsets     precode

@@ -37,11 +37,11 @@ public enum HuffmanTable {
   public static let entries = bounds + 64
 }
 
-/// Where decoding stands; a table of words, because only pointers cross into this module.
+/// The state of decoding; a table of words, because only pointers cross into this module.
 public enum EntropyState {
   /// The bits that were loaded and not used, from the highest on.
   public static let bits = 0
-  /// How many of them there are.
+  /// The number of them.
   public static let bitCount = 1
   /// The byte to load next.
   public static let position = 2
@@ -197,7 +197,7 @@ private func decodeCoefficients(
       let secondValue = Int16(truncatingIfNeeded: entry &>> 48)
       if second >= 63 {
         if first >= 63 {
-          // What follows the last coefficient is the next block's.
+          // Bits after the last coefficient are the next block's.
           reader.skip(entry & 0x3F &- entry &>> 40 & 0xFF)
           if first == 63 { block[63] = value }
           return first == 63 || entry &>> 8 & 0xFF == UInt64(HuffmanTable.blockEnd)
@@ -239,7 +239,7 @@ private func decodeCoefficients(
 /// Decodes MCUs.
 ///
 /// - Parameters:
-///   - bytes: Entropy-coded bytes without stuffing, `end` of them; behind those `end + 8` and what one MCU may take can be
+///   - bytes: Entropy-coded bytes without stuffing, `end` of them; after those `end + 8` and what one MCU may take can be
 ///     read: 10 blocks of 64 codes of 31 bits.
 ///   - limit: No MCU is begun beyond this byte.
 ///   - state: Laid out as ``EntropyState``.
@@ -296,7 +296,7 @@ public func decodeMCUs(
   return done
 }
 
-/// Copies entropy-coded bytes up to a marker, without the zero behind each 0xFF (T.81 B.1.1.5).
+/// Copies entropy-coded bytes up to a marker, without the zero after each 0xFF (T.81 B.1.1.5).
 ///
 /// - Parameters:
 ///   - input: `count` bytes; a last 0xFF stays, because what follows decides what it is.

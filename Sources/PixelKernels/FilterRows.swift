@@ -5,8 +5,8 @@ internal import CPixelIntrinsics
 //
 //     0 None: 0    1 Sub: a    2 Up: b    3 Average: (a + b) / 2    4 Paeth: the nearest of a, b, c to a + b − c
 
-// Which one suits a row best is guessed from sums over the row. Absolute differences are the usual guess (PNG third edition,
-// 12.7). About their logarithms stands nearer to the bits they take: better where few differences are large.
+// The best filter of a row is estimated from sums over the row. Absolute differences are the usual estimate (PNG third edition,
+// 12.7). The sum of about their logarithms is nearer to the bits they take: better where few differences are large.
 
 /// The filter that leaves the smallest sum of absolute differences; of equal ones, the first.
 ///
@@ -68,7 +68,7 @@ private func prediction(_ filter: Int, _ a: UInt8, _ b: UInt8, _ c: UInt8) -> UI
   }
 }
 
-/// What a difference adds to the sum that chooses a filter.
+/// The contribution of a difference to the sum that chooses a filter.
 @inline(__always)
 private func cost(_ difference: UInt8, byLogarithms: Bool) -> UInt64 {
   let size = UInt64(min(difference, 0 &- difference))

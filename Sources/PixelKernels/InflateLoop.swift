@@ -12,7 +12,7 @@ extension InflateTables {
   /// Bytes before the end of the input where ``inflateSymbols(input:inputEnd:output:outputEnd:tables:state:)`` stops: an iteration loads
   /// two words.
   public static let readAhead = 2 * MemoryLayout<UInt64>.size
-  /// Bytes that it may write behind the end of the output: literals, a match, and the rest of the last vector that is copied.
+  /// Bytes that it may write after the end of the output: literals, a match, and the rest of the last vector that is copied.
   public static let writeAhead = 2 * 3 + 2 + longestMatch + longestCopy - 1
 
   /// Four lookups, if all give literals; or two lookups, a match length with its extra bits, and a lookup of an offset.
@@ -108,15 +108,15 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
 /// Inflates the symbols of a block.
 ///
 /// An iteration decodes up to three entries with literals, or up to two and one with a match length. To inflate symbol by symbol near the
-/// end of a stream, where bits behind it are zeros, a caller sets `outputEnd` one byte behind what was inflated and checks the bits after
+/// end of a stream, where bits after it are zeros, a caller sets `outputEnd` one byte after what was inflated and checks the bits after
 /// each iteration.
 ///
 /// - Parameters:
 ///   - input: Compressed bytes; none is read from `inputEnd` on.
-///   - inputEnd: Symbols are decoded while ``InflateTables/readAhead`` bytes are left in front of it.
-///   - output: The bytes that were inflated before, at least the last 32,768, and room for ``InflateTables/writeAhead`` bytes behind
+///   - inputEnd: Symbols are decoded while ``InflateTables/readAhead`` bytes are left before it.
+///   - output: The bytes that were inflated before, at least the last 32,768, and room for ``InflateTables/writeAhead`` bytes after
 ///     `outputEnd`.
-///   - outputEnd: No iteration begins there or behind it.
+///   - outputEnd: No iteration begins there or after it.
 ///   - tables: Those of the block.
 ///   - state: The bit buffer and both places.
 /// - Returns: The reason why it stopped. The bits of the symbol that is the reason are consumed.
@@ -184,7 +184,7 @@ public func inflateSymbols(
       }
       store(entry &>> 16, output + written)
       written &+= Int(truncatingIfNeeded: entry &>> 9 & 3)
-      // The load of this entry goes on while more bits are loaded.
+      // This entry is still being loaded while more bits are loaded.
       var offsetEntry = reader.offsetEntry
       reader.refill()
       let (base, extraBits) = matchLength(Int(truncatingIfNeeded: entry &>> 11 & 31))

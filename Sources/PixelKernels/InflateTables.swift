@@ -1,6 +1,6 @@
 // The decode tables of a block (RFC 1951). Decoding is a chain of dependent steps (mask, load, shift), with a branch that is
 // mispredicted where literals end. In filtered photographs the most frequent bytes have codewords of four bits, so an entry holds up to
-// three literals, or up to two and the match length behind them.
+// three literals, or up to two and the match length after them.
 
 /// The layout of the decode tables of one block, which are one array of 32-bit entries.
 ///
@@ -14,7 +14,7 @@
 ///     31 … 24     23 … 16   15 … 11                   10 … 9   8   7 … 6   5 … 0
 ///     literal 2   literal   symbol of the length-257  count    0   0       bits to consume
 ///
-/// Anything else; a codeword that is longer than the index continues in a subtable, whose own entries have the bits behind the index:
+/// Anything else; a codeword that is longer than the index continues in a subtable, whose own entries have the bits after the index:
 ///
 ///     31 … 16           15 … 12                11        10         9              8   7 … 6   5 … 0
 ///     subtable: start   subtable: index bits   invalid   subtable   end of block   1   0       bits to consume
@@ -111,7 +111,7 @@ private func offsetEntry(_ symbol: Int, _ bits: Int) -> UInt32 {
   return UInt32(truncatingIfNeeded: base &<< 16 | bits &<< 12 | (bits &+ extraBits))
 }
 
-/// Copies the first `count` entries of a table behind them, so that it has one index bit more.
+/// Copies the first `count` entries of a table after them, so that it has one index bit more.
 @inline(__always)
 private func duplicate(_ table: UnsafeMutablePointer<UInt32>, _ count: Int) {
   var k = 0
@@ -136,7 +136,7 @@ private func duplicate(_ table: UnsafeMutablePointer<UInt32>, _ count: Int) {
 ///   - table: The first entry of the table.
 ///   - first: The first entry of its subtables.
 ///   - flags: Those of an entry that continues in a subtable.
-///   - entry: The entry of a symbol, from the bits of its codeword behind the index.
+///   - entry: The entry of a symbol, from the bits of its codeword after the index.
 @inline(__always)
 private func makeSubtables(
   _ code: CanonicalCode, _ tables: UnsafeMutablePointer<UInt32>, table: Int, indexBits: Int, first: Int, flags: UInt32,
@@ -202,7 +202,7 @@ public func makePrecodeTable(
 /// A litlen code, and where its literals and match lengths are.
 private struct LitlenCode {
   let code: CanonicalCode
-  /// For each length of codewords, the index behind its literals.
+  /// For each length of codewords, the index after its literals.
   let literalEnds: UnsafeMutablePointer<UInt32>
   /// For each length of codewords, the index of its first match length.
   let lengthStarts: UnsafeMutablePointer<UInt32>

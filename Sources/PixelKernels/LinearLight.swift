@@ -25,7 +25,7 @@ public let whiteLight: Int32 = 32_512
 private let slope: UInt16 = 5_051
 /// The last byte of the straight part (IEC 61966-2-1:1999, section 5.2: 0.04045 · 255 = 10.3).
 private let knee: UInt16 = 10
-/// What is added above the knee: its square times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, with
+/// The addend above the knee: its square times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, with
 /// z in 256ths and everything in 65 536ths. Fitted to the curve in encoded levels, of which it misses at most 0.049 (mean
 /// 0.006, as a rounded table would).
 private let bend: (UInt16, UInt16, UInt16, UInt16, UInt16) = (38_068, 46_262, 32_895, 20_994, 6_099)
@@ -218,7 +218,7 @@ private func storeProducts<Order: AlphaOrder>(
   store((light &* alpha) &>> cpi_u16(repeating: 8), block, vector &+ 4)
 }
 
-/// Where the alpha of pairs of pixels is.
+/// The place of alpha in pairs of pixels.
 private protocol AlphaOrder {
   /// Each sample's alpha.
   static func alpha(_ samples: cpi_u16) -> cpi_u16
@@ -349,7 +349,7 @@ public func roundPremultipliedLight(
   }
 }
 
-/// A vector of the high part and that of the low part behind it: what the low part carries into the high one, and what is left.
+/// A vector of the high part and that of the low part after it: what the low part carries into the high one, and what is left.
 @inline(__always)
 private func rounded(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> (sample: cpi_i32, remainder: cpi_i32) {
   let high = cpi_load_i32(sums)
@@ -372,7 +372,7 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
 /// - Parameters:
 ///   - lanes: `pixels` columns of words.
 ///   - channels: Samples a pixel, 1 to 4.
-///   - rowCount: Rows wanted.
+///   - rowCount: The number of output rows.
 ///   - table: 65 536 bytes.
 ///   - output: The first row; rows are `stride` bytes apart.
 public func mapLanes(

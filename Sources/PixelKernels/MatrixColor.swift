@@ -72,7 +72,7 @@ private func light(_ row: UnsafePointer<Float>, _ red: Float, _ green: Float, _ 
   return light > 0 ? (light < 65_535 ? light : 65_535) : 0
 }
 
-/// The encoded level of light in 65 535ths.
+/// The encoded level of a light value in units of 1/65535.
 @inline(__always)
 private func encoded(_ light: Float, _ fromLight: UnsafePointer<Float>) -> UInt16 {
   let place = Int(light)

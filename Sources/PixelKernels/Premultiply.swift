@@ -10,7 +10,7 @@ public func widenBytes(_ input: UnsafePointer<UInt8>, count: Int, output: Unsafe
   for i in 0..<count { output[i] = UInt16(input[i]) }
 }
 
-/// Words of 0…255 to bytes.
+/// Converts words of 0…255 to bytes.
 public func narrowToBytes(_ input: UnsafePointer<UInt16>, count: Int, output: UnsafeMutablePointer<UInt8>) {
   for i in 0..<count { output[i] = UInt8(truncatingIfNeeded: input[i]) }
 }
@@ -79,7 +79,7 @@ public func premultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: Int,
   }
 }
 
-/// Premultiplied words back to straight words, in place; a pixel without alpha becomes all zeros.
+/// Converts premultiplied words to straight words, in place; a pixel with an alpha of 0 becomes all zeros.
 public func unpremultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: Int, pixels: Int) {
   for x in 0..<pixels {
     let pixel = row + x &* channels

@@ -20,9 +20,9 @@ private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePoin
 
 /// Decodes the first scan of DC coefficients.
 ///
-/// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros behind it.
+/// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros after it.
 ///
-/// - Returns: MCUs decoded; negative where the bits are no MCU, end within one, or hold a coefficient out of bounds.
+/// - Returns: The number of decoded MCUs; negative where the bits are no MCU, end within one, or contain a coefficient out of bounds.
 public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   let predictions = scan.state + EntropyState.predictions
@@ -98,7 +98,7 @@ private func decodeBlock(
       let secondValue = Int16(truncatingIfNeeded: entry &>> 48)
       if second >= last {
         if first >= last {
-          // What follows the band's last coefficient belongs to the next block.
+          // Bits after the band's last coefficient belong to the next block.
           reader.skip(entry & 0x3F &- entry &>> 40 & 0xFF)
           if first > last { return entry &>> 8 & 0xFF == UInt64(HuffmanTable.blockEnd) ? 1 : -1 }
           block[Int(naturalOrder[first])] = value
@@ -147,7 +147,7 @@ private func decodeBlock(
 
 /// Decodes the first scan of a band of AC coefficients, block by block.
 ///
-/// Coefficients have to be within their bounds in the table, and get `low_bit` zeros behind them; values in the table's entries have
+/// Coefficients have to be within their bounds in the table, and get `low_bit` zeros after them; values in the table's entries have
 /// them already. `scan.blocks` is not read: blocks follow each other.
 ///
 /// - Returns: Blocks decoded; negative where the bits are no band, end within one, or hold a coefficient out of bounds.

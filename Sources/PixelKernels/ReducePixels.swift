@@ -103,7 +103,7 @@ public func indexPixels(
 /// - Parameters:
 ///   - samples: One a byte.
 ///   - depth: Bits of a sample in the output: 1, 2 or 4.
-///   - shift: Where those bits stand in the input byte.
+///   - shift: The position of those bits in the input byte.
 ///   - output: `(count * depth + 7) / 8` bytes.
 public func packSamples(
   _ samples: UnsafePointer<UInt8>, count: Int, depth: Int, shift: Int, output: UnsafeMutablePointer<UInt8>

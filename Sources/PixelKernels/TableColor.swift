@@ -1,16 +1,16 @@
 internal import CPixelIntrinsics
 
-// Colors of a space that is described by a table of L*a*b* with curves before and behind it (ICC.1:2022, 10.10 to 10.13), to sRGB.
+// Colors of a space that is described by a table of L*a*b* with curves before and after it (ICC.1:2022, 10.10 to 10.13), to sRGB.
 //
 // A sample gives a place between two nodes of its axis. Between the nodes the table is interpolated as in lcms2: in the last three
 // axes by the tetrahedron that the place lies in, in the first of four axes linearly. The weights of the nodes have 14 fraction bits
 // and add up to one, so that words times weights lie within ±2^29. The upper 12 bits of L*, a* and b* are looked up in tables that
-// hold the curves behind, as what they add to the cube roots of X, Y and Z. From there a matrix leads to the light of sRGB, in 65
-// 535ths, and a table out of light to bytes. Floats are multiplied and added one by one, so that all instruction sets give the same.
+// hold the curves after the table, as the amounts that they add to the cube roots of X, Y and Z. A matrix converts these to the light
+// of sRGB, in units of 1/65535, and a table converts light to bytes. Floats are multiplied and added one by one, so that all instruction sets give the same.
 
 /// Fraction bits of weights.
 public let tableFraction = 14
-/// Entries of a table of a curve behind the nodes.
+/// Entries of a table of a curve after the nodes.
 public let tableCurveLevels = 4_096
 
 /// The definition of the conversion of one pixel.

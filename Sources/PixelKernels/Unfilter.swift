@@ -65,7 +65,7 @@ public func unfilterRows(
   }
 }
 
-/// Bytes that ``unfilterSparse`` looks at together: whole pixels of every size.
+/// Bytes that ``unfilterSparse`` tests together: whole pixels of every size.
 private let groupBytes = 48
 
 /// True where zeros are all that is found at most of eight places of a row.

@@ -1,15 +1,15 @@
 internal import Foundation
 internal import ImagePreparation
 
-/// A file the sandbox keeps: an upload, or a result that is rendered when somebody asks for it.
+/// A file the sandbox keeps: an upload, or a result that is rendered when it is requested.
 struct Asset: Sendable {
-  /// Where the bytes come from. A result may be the source of another.
+  /// The source of the bytes. A result may be the source of another result.
   indirect enum Content: Sendable {
     case stored(StoredImage)
     case rendered(Rendering)
   }
 
-  /// What a result says about how it came to be.
+  /// The metadata of a result that describe its generation.
   struct Origin: Sendable {
     let jobID: String
     let input: Img2ImgParameters

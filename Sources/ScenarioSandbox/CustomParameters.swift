@@ -3,7 +3,7 @@ internal import Ground
 
 /// The body of `POST /generate/custom/{modelId}`: a flat object, checked against the inputs that the model publishes.
 struct CustomParameters: Decodable, Sendable {
-  /// What was sent, as sent.
+  /// The body, as it was sent.
   var fields: [String: JSONValue]
 
   init(from decoder: any Decoder) throws {

@@ -1,17 +1,17 @@
 internal import FlyingSocks
 internal import Foundation
 
-/// What the relay does with an answer. The server says so in a header of its own.
+/// The fault that the relay makes of a reply. The server names it in a header of its own.
 enum RelayAction: String, Sendable {
   case reset, stall, hang
 
-  /// The header the server marks an answer with.
+  /// The header the server marks a reply with.
   static let header = "X-Gesso-Fault"
 }
 
 /// Passes bytes between clients and the server, and drops connections where the server cannot.
 struct FaultRelay: Sendable {
-  /// The server behind.
+  /// The server that requests are relayed to.
   let upstream: UInt16
   let pool: any AsyncSocketPool
 
@@ -54,7 +54,7 @@ struct FaultRelay: Sendable {
   private func answer(from server: AsyncSocket, to client: AsyncSocket) async throws {
     try client.socket.setValue(true, for: PromptSocketPool.noDelay)
     while true {
-      // The server writes the head of an answer at once, and its body after it.
+      // The server writes the head of a reply at once, and its body after it.
       let bytes = try await server.read(atMost: 4096)
       switch Self.action(in: bytes) {
       case nil: try await client.write(Data(bytes))

@@ -1,4 +1,4 @@
-/// Which faults are still to come.
+/// The faults that are still to be made.
 struct FaultScript: Sendable {
   private var queue: [SandboxFault]
   private let plan: SandboxFaultPlan?
@@ -13,7 +13,7 @@ struct FaultScript: Sendable {
   /// Takes more faults in.
   mutating func append(_ faults: [SandboxFault]) { queue += faults }
 
-  /// What goes wrong with this request, if anything does.
+  /// The fault of this request; nil for none.
   mutating func draw(_ operation: String) -> SandboxFault.Kind? {
     for index in queue.indices {
       let fault = queue[index]

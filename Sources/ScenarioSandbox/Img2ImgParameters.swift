@@ -30,7 +30,7 @@ struct Img2ImgParameters: Codable, Sendable {
 
   // The siblings' own. A data URL until the image is stored, then the asset id.
 
-  /// Inpainting: what is painted anew is white.
+  /// Inpainting: areas that are repainted are white.
   var mask: String?
   var maskId: String?
   var disableMerging: Bool?
@@ -86,12 +86,12 @@ enum LegacyEndpoint: String, Sendable {
   var startsFromImage: Bool { self != .controlnet }
   /// True where an image controls the shapes.
   var isControlled: Bool { self == .controlnet || self == .controlnetImg2Img }
-  /// What `metadata.type` of results is called (ASSUMED for all but img2img).
+  /// The value of `metadata.type` of results (ASSUMED for all but img2img).
   var assetType: String { "inference-" + rawValue.replacing("_", with: "-") }
 }
 
 extension Img2ImgParameters {
-  /// What Flux models can be controlled by, one at a time (contract, section 5).
+  /// The modalities that control Flux models, one at a time (contract, section 5).
   static let fluxModalities = ["canny", "tile", "depth", "blur", "pose", "gray", "low-quality"]
 
   init(from decoder: any Decoder) throws { try self.init(from: decoder, for: .img2img) }
@@ -180,7 +180,7 @@ struct ControlnetImg2ImgParameters: Decodable {
   init(from decoder: any Decoder) throws { input = try Img2ImgParameters(from: decoder, for: .controlnetImg2Img) }
 }
 
-/// What a job repeats of its request in `metadata.input`.
+/// The part of its request that a job repeats in `metadata.input`.
 enum JobInput: Encodable, Sendable {
   case legacy(Img2ImgParameters, type: String)
   case custom([String: JSONValue], modelID: String)

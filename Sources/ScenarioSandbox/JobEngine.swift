@@ -17,7 +17,7 @@ enum JobStatus: String, Codable, CaseIterable, Sendable {
 
 /// A job: facts fixed when it was made, and whether it was canceled. Everything else follows from the time.
 struct Job: Sendable {
-  /// How a job that nobody cancels ends.
+  /// The end of a job that is not canceled.
   enum Outcome: Sendable, Equatable {
     case success
     case failure(error: String, hint: String)
@@ -27,9 +27,9 @@ struct Job: Sendable {
   let created: Date
   let timings: JobTimings
   let outcome: Outcome
-  /// What was asked for it.
+  /// The endpoint of the request.
   var endpoint = LegacyEndpoint.img2img
-  /// What the results are drawn from.
+  /// The request that the results are rendered from.
   let input: Img2ImgParameters
   /// The body of a custom model's request; nil for the legacy family.
   var customInput: CustomParameters?
@@ -38,7 +38,7 @@ struct Job: Sendable {
   /// The asset that the job begins with.
   var sourceID = ""
   var canceled: Date?
-  /// How many jobs were made before.
+  /// The number of jobs that were made before.
   fileprivate(set) var sequence = 0
 
   /// True for a job of the current family, which cannot be canceled.
@@ -46,7 +46,7 @@ struct Job: Sendable {
   /// The service's name for this kind of job (ASSUMED for img2img).
   var type: String { isCustom ? "custom" : "inference" }
 
-  /// What the service would say of a job at one moment.
+  /// The service's description of a job at one moment.
   struct Snapshot: Sendable, Equatable {
     var status: JobStatus
     /// 0 to 1.
@@ -62,7 +62,7 @@ struct Job: Sendable {
     }
   }
 
-  /// The states of the job's whole life with the times they begin, if nobody cancels it.
+  /// All states of the job with the times they begin, if it is not canceled.
   private var schedule: [(status: JobStatus, date: Date)] {
     var date = created
     var schedule: [(status: JobStatus, date: Date)] = []
@@ -83,7 +83,7 @@ struct Job: Sendable {
     return schedule
   }
 
-  /// When the job reaches its last state, if nobody cancels it.
+  /// The time of the job's last state, if it is not canceled.
   var end: Date {
     var duration = timings.queued + timings.warmingUp
     if outcome == .success { duration += timings.inProgress + timings.finalizing }

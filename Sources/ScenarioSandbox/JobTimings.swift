@@ -1,4 +1,4 @@
-/// How long each state of a job lasts.
+/// The duration of each state of a job.
 public struct JobTimings: Sendable, Equatable {
   /// Before anything happens.
   public var queued: Duration
@@ -20,6 +20,6 @@ public struct JobTimings: Sendable, Equatable {
     self.finalizing = finalizing
   }
 
-  /// Jobs that are finished when their submission is answered.
+  /// Jobs that are finished when the reply to their submit arrives.
   public static let instant = JobTimings(queued: .zero, warmingUp: .zero, inProgress: .zero, finalizing: .zero)
 }

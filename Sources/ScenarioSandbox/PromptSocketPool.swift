@@ -4,7 +4,7 @@ internal import Ground
 /// Sends what is written at once.
 ///
 /// The server writes a reply's headers and body apart. Without `TCP_NODELAY` the second waits until the client has
-/// acknowledged the first, which clients put off: 40 ms a request on loopback. The server's sockets are not to be had,
+/// acknowledged the first, which clients put off: 40 ms a request on loopback. The server's sockets are not accessible,
 /// but each passes through its pool before the first byte.
 struct PromptSocketPool: AsyncSocketPool {
   let base: any AsyncSocketPool

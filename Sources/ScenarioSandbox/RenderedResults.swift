@@ -1,6 +1,6 @@
 internal import ImagePreparation
 
-/// Renders results when somebody asks for them, one at a time, and keeps the last ones.
+/// Renders results when they are requested, one at a time, and keeps the last ones.
 ///
 /// A result dropped from memory is rendered again, byte for byte the same, so a long run needs no more memory than a
 /// short one.
@@ -50,7 +50,7 @@ actor RenderedResults {
     return try png(rendering).count
   }
 
-  /// Why this source cannot be decoded, or nil when it can.
+  /// The reason why this source cannot be decoded; nil when it can.
   func fault(in source: [UInt8], size: ImageSize) -> PreparationError? {
     do {
       _ = try images.decode(source, size: size)

@@ -1,14 +1,14 @@
 internal import FlyingFox
 internal import Foundation
 
-/// What an operation gets of its request.
+/// The request of an operation.
 struct RequestContext: Sendable {
   /// Values of the path's parameters by name.
   let parameters: [String: String]
   let query: QueryParameters
   let headers: HTTPHeaders
   let body: Data
-  /// What goes wrong with the request.
+  /// The fault of the request.
   let fault: SandboxFault.Kind?
 
   /// The body as one of the service's objects.
@@ -20,6 +20,6 @@ struct RequestContext: Sendable {
     return try RequestBody.decode(type, from: body)
   }
 
-  /// How the URLs in the reply deliver files.
+  /// The form in which the URLs of the reply deliver files.
   var delivery: SignedURL.Delivery { query["originalAssets"] == "true" ? .original : .transformed }
 }

@@ -91,7 +91,7 @@ struct QueryParameters: Sendable {
     self.items = items
   }
 
-  /// What the parameters are called, in their order.
+  /// The names of the parameters, in their order.
   var names: [String] { items.map(\.name) }
 
   /// The value of a parameter.
@@ -142,7 +142,7 @@ struct QueryParameters: Sendable {
   }
 }
 
-/// Where an element stands in a list: by time, and among those of one millisecond by the order they were made in.
+/// The position of an element in a list: by time, and among those of one millisecond by the order they were made in.
 struct ListPosition: Comparable, Sendable {
   let date: Date
   let sequence: Int
@@ -172,7 +172,7 @@ struct ListPosition: Comparable, Sendable {
 /// One page of a list.
 struct Page<Element> {
   let elements: [Element]
-  /// What the next page is asked for with; nil on the last page.
+  /// The token of the next page; nil on the last page.
   let nextToken: String?
 
   /// Cuts the page that `query` asks for out of the whole list.

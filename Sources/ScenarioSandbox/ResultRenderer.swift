@@ -11,14 +11,14 @@ struct Rendering: Sendable, Hashable {
   let seed: String
   /// 0.01 to 1.
   let strength: Double
-  /// Which of the job's samples, from 0.
+  /// The number of the sample within the job, from 0.
   let index: Int
   /// A mask or an image that controls.
   var second: SecondImage?
 
   /// An image that belongs to the source.
   enum SecondImage: Sendable {
-    /// White is painted anew; the rest is the source's, where it merges.
+    /// White is repainted; the rest is the source's, where it merges.
     case mask(Asset.Content, merges: Bool)
     /// Chooses the pattern, which is all the shape there is here.
     case control(Asset.Content, modality: String)
@@ -73,7 +73,7 @@ extension Asset.Content {
   }
 }
 
-/// Makes the picture that stands for a generated one: the source fading into a pattern as strength rises, with a badge.
+/// Makes the picture in place of a generated one: the source fading into a pattern as strength rises, with a badge.
 ///
 /// With source `s`, pattern `n` and strength `w` a pixel is `(1 − w)·s + w·n`. The pattern is made uncorrelated with the
 /// source's three channels (least squares) and given mean 128 and a fixed spread. So the correlation with the source is
@@ -191,7 +191,7 @@ private struct Mix {
     for channel in 0..<3 {
       let cross = moments.sourcePattern[channel]
       let b = solve(moments.sourceSource, cross)
-      // What is left of the pattern's variance once the part that follows the source is taken away.
+      // The rest of the pattern's variance, without the part that follows the source.
       let variance = moments.patternPattern[channel] - (b[0] * cross[0] + b[1] * cross[1] + b[2] * cross[2])
       let gain = variance > 1e-6 ? w * spread / Float(variance.squareRoot()) : 0
       var fromSource = b.map { -gain * Float($0) }

@@ -1,16 +1,16 @@
 public import struct Foundation.Date
 
-/// What a sandbox serves and how it behaves.
+/// The settings of a sandbox.
 public struct SandboxConfiguration: Sendable {
   /// The port on 127.0.0.1, or 0 for one the system chooses.
   public var port: UInt16
   /// The key and secret pairs that are let in.
   public var credentials: [SandboxCredential]
-  /// How long each state of a job lasts.
+  /// The duration of each state of a job.
   public var jobTimings: JobTimings
-  /// What the account's plan allows.
+  /// The limits of the account's plan and of this process.
   public var limits: SandboxLimits
-  /// Models that exist but answer 403, as above the account's plan.
+  /// Models that exist but are refused with 403, as those above the account's plan.
   public var restrictedModelIDs: Set<String>
   /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
   public var publicOrigin: String?
@@ -21,11 +21,11 @@ public struct SandboxConfiguration: Sendable {
   /// The time. Jobs advance and URLs expire by it.
   public var now: @Sendable () -> Date
 
-  // What the tests of this package change.
+  // Settings for the tests of this package.
 
   /// True when a job repeats its request in `metadata.input`. Whether the service does is an open question.
   package var echoesInput = true
-  /// How long the URLs of an upload's parts are good.
+  /// The lifetime of the URLs of an upload's parts.
   package var partLifetime = Duration.seconds(3600)
   /// True to put a relay in front of the server that can drop connections, which some faults need.
   package var isFaulty = false
@@ -33,9 +33,9 @@ public struct SandboxConfiguration: Sendable {
   package var faultPlan: SandboxFaultPlan? { didSet { isFaulty = isFaulty || faultPlan != nil } }
   /// The seed of the disagreements that come to orders by chance; nil for none.
   package var disagreementSeed: UInt64?
-  /// How late an answer with the fault `delay` is.
+  /// The delay of a reply with the fault `delay`.
   package var faultDelay = Duration.seconds(1)
-  /// How many seconds of pause the fault `cool-down` asks for.
+  /// The pause in seconds that the fault `cool-down` requires.
   package var coolDownSeconds = 1
   /// Called for every request to an operation before it has any effect, with its running number from 1.
   package var onRequest: (@Sendable (_ number: Int, _ operation: String) -> Void)?

@@ -14,7 +14,7 @@ public struct SandboxCredential: Sendable, Hashable, CustomStringConvertible, Cu
     self.secret = secret
   }
 
-  /// Makes a pair that nobody has seen before.
+  /// Makes a new random pair.
   public static func random() -> SandboxCredential {
     var generator = SystemRandomNumberGenerator()
     let entropy = { generator.next() }

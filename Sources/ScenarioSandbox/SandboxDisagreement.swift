@@ -1,4 +1,4 @@
-/// A way in which the service may answer otherwise than its documents describe (contract, section 14).
+/// A way in which the service may reply otherwise than its documents describe (contract, section 14).
 ///
 /// Unlike a ``SandboxFault`` it does not happen to one request: it is how this service is, while it is switched on.
 package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseIterable {
@@ -27,12 +27,12 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   case idsAtTop = "top-level-ids"
   /// The list contains, beside each job, one with fields of other types and an element that is no job.
   case oddSibling = "odd-sibling"
-  /// The first two reads of a job answer 404.
+  /// The first two reads of a job get 404.
   case unknownAtFirst = "unknown-at-first"
 
   // Prices.
 
-  /// A dry run starts the job, and answers like a submit.
+  /// A dry run starts the job, and its reply is that of a submit.
   case dryRunStartsJob = "dry-run-starts-job"
   /// A dry run starts the job, whose fields are at the top level of the reply.
   case dryRunStartsFlatJob = "dry-run-starts-flat-job"
@@ -61,13 +61,13 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   /// 429 with a `Retry-After` of an hour for every operation.
   case pauseOfAnHour = "retry-after-an-hour"
 
-  /// Those that come to orders by chance: a correct client loses nothing by them.
+  /// The disagreements that orders meet by chance: a correct client loses nothing by them.
   package static let survivable: [SandboxDisagreement] = [
     .archivedPrompt, .sourceAsURL, .sourceAsImageID, .roundedNumbers, .billingWithoutCost, .oddSibling, .unknownAtFirst,
     .bulkRefused,
   ]
 
-  /// Those of one order: the same for the same seed and order, each with a chance of one half.
+  /// The disagreements of one order: the same for the same seed and order, each with a chance of one half.
   package static func drawn(seed: UInt64, order: String) -> Set<SandboxDisagreement> {
     // FNV-1a (Fowler, Noll and Vo), and the last steps of SplitMix64, so that all bits differ.
     var hash = 0xCBF2_9CE4_8422_2325 ^ seed

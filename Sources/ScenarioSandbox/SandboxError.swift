@@ -1,13 +1,13 @@
 public import Ground
 
-/// Why a sandbox could not be started.
+/// A failure to start a sandbox.
 public enum SandboxError: GessoFailure, Equatable {
   /// The port is taken, or may not be used.
   case cannotListen(port: UInt16)
   /// A sandbox is started once.
   case alreadyStarted
 
-  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  /// A kind of failure. New codes may be added; existing ones keep their spelling.
   public enum Code: String, Sendable {
     /// The port is taken, or may not be used.
     case cannotListen = "cannot-listen"
@@ -15,7 +15,7 @@ public enum SandboxError: GessoFailure, Equatable {
     case alreadyStarted = "already-started"
   }
 
-  /// What kind of failure it was.
+  /// The kind of failure.
   public var code: Code {
     switch self {
     case .cannotListen: .cannotListen
@@ -26,7 +26,7 @@ public enum SandboxError: GessoFailure, Equatable {
   /// `configure`: the sandbox is a setting of what is tried with it.
   public var stage: Stage { .configure }
 
-  /// What is wrong.
+  /// The cause, in one line.
   public var message: String {
     switch self {
     case .cannotListen(let port): "the sandbox cannot listen on 127.0.0.1:\(port)"
@@ -34,7 +34,7 @@ public enum SandboxError: GessoFailure, Equatable {
     }
   }
 
-  /// What to do about it.
+  /// The remedy, in one line.
   public var remedy: Remedy {
     switch self {
     case .cannotListen: "choose another port, or 0 for any free one"

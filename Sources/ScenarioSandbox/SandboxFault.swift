@@ -1,16 +1,16 @@
 /// Something that goes wrong on purpose, with one request.
 package struct SandboxFault: Sendable, Hashable, Codable {
-  /// What goes wrong.
+  /// The kind of fault.
   package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
     /// The connection is reset; the request has no effect.
     case resetBefore = "reset-before"
-    /// The request has its effect, and the connection is reset instead of an answer.
+    /// The request has its effect, and the connection is reset instead of a reply.
     case resetAfter = "reset-after"
-    /// The request has its effect, and the answer stops in the middle.
+    /// The request has its effect, and the reply stops in the middle.
     case stall
-    /// No answer ever comes; the request has no effect.
+    /// No reply ever comes; the request has no effect.
     case hang
-    /// The answer comes late (``SandboxConfiguration/faultDelay``).
+    /// The reply comes late (``SandboxConfiguration/faultDelay``).
     case delay
     /// 429 with `remainingSeconds`.
     case coolDown = "cool-down"
@@ -26,7 +26,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     case serverErrorAfter = "server-error-after"
     /// 502 with an HTML body, without effect.
     case badGateway = "bad-gateway"
-    /// A job in a status nobody knows.
+    /// A job in an undocumented status.
     case unknownStatus = "unknown-status"
     /// A successful job that names no results.
     case emptySuccess = "empty-success"
@@ -40,7 +40,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     /// True for the kinds that need the relay, since the server by itself cannot drop a connection.
     var needsRelay: Bool { relayAction != nil }
 
-    /// What the relay does with the answer.
+    /// The relay's handling of the reply; nil for a fault of another kind.
     var relayAction: RelayAction? {
       switch self {
       case .resetBefore, .resetAfter: .reset
@@ -50,7 +50,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
       }
     }
 
-    /// True when it can happen to this operation.
+    /// True when this operation can have the fault.
     func fits(_ operation: String) -> Bool {
       switch self {
       case .unknownStatus, .emptySuccess: operation == "getJob"
@@ -64,7 +64,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
   /// The download of a file and the upload of a part, which are no operations of the OpenAPI file.
   static let (fileOperation, partOperation) = ("file", "part")
 
-  /// What goes wrong.
+  /// The kind of fault.
   package var kind: Kind
   /// The operation it happens to: an operation id of the OpenAPI file, `part` (the bytes of an upload's part) or `file`
   /// (a download); nil for any that the kind fits.

@@ -2,9 +2,9 @@
 package struct SandboxFaultPlan: Sendable, Equatable {
   /// The seed of the random numbers.
   package var seed: UInt64
-  /// How many requests of all something goes wrong with, 0 to 1.
+  /// The share of requests that get a fault, 0 to 1.
   package var rate: Double
-  /// What may go wrong.
+  /// The faults that may be made.
   package var kinds: [SandboxFault.Kind]
 
   /// Makes a plan.

@@ -1,4 +1,4 @@
-/// A job as the sandbox knows it, whatever its replies say: for tests that ask whether a client could have found it.
+/// A job as the sandbox has it, whatever its replies contain: for tests of whether a client could have found it.
 package struct SandboxJob: Codable, Sendable, Equatable {
   /// The job's id.
   package let jobId: String

@@ -1,20 +1,20 @@
-/// What the account's plan and this process allow.
+/// The limits of the account's plan and of this process.
 public struct SandboxLimits: Sendable, Equatable {
-  /// Jobs that may run at once; nil for any number. One more answers 429 `PlanLimitReachedError`.
+  /// Jobs that may run at once; nil for any number. One more is refused with 429 `PlanLimitReachedError`.
   public var parallelInferences: Int?
   /// Largest `numSamples` (ASSUMED: the plan's `inferenceBatchSize`, refused with 429).
   public var inferenceBatchSize: Int
-  /// Largest request body in bytes; a larger one answers 413 (ASSUMED: 6 MiB, the gateway's).
+  /// Largest request body in bytes; a larger one is refused with 413 (ASSUMED: 6 MiB, the gateway's).
   public var bodyBytes: Int
   /// Largest part of a multipart upload in bytes.
   public var partBytes: Int
   /// Largest image in bytes that is fetched from an `imageUrl`.
   public var fetchedBytes: Int
-  /// How long an `imageUrl` may take to answer.
+  /// The longest wait for the reply of an `imageUrl`.
   public var fetchTimeout: Duration
-  /// Bytes of uploaded images kept in memory; the upload that would exceed it answers 507.
+  /// Bytes of uploaded images kept in memory; an upload that would exceed it is refused with 507.
   public var storedBytes: Int
-  /// Bytes of rendered results kept in memory; older ones are rendered again when asked for.
+  /// Bytes of rendered results kept in memory; older ones are rendered again when they are requested.
   public var renderedBytes: Int
 
   /// Makes limits.

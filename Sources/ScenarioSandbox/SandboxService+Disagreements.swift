@@ -3,7 +3,7 @@ internal import Foundation
 internal import enum Ground.JSONValue
 internal import Synchronization
 
-/// The body of `POST /sandbox/disagreements`, and its answer.
+/// The body of `POST /sandbox/disagreements`, and its reply.
 struct DisagreementsBody: Codable {
   let disagreements: [SandboxDisagreement]
 }
@@ -67,7 +67,7 @@ extension SandboxService {
     if isRefused { throw .forbidden }
   }
 
-  /// Refuses the first looks at a job.
+  /// Refuses the first reads of a job.
   func refuseFirstLooks(_ job: Job) throws(ServiceError) {
     guard disagreements(of: job).contains(.unknownAtFirst) else { return }
     let looks = state.withLock { state in
@@ -183,7 +183,7 @@ extension [String: JSONValue] {
 }
 
 extension JSONValue {
-  /// The value as it is after it went through 32 bits, where it is a number.
+  /// The value, rounded to 32 bits if it is a number.
   fileprivate var rounded: JSONValue {
     if case .number(let number) = self { .number(Double(Float(number))) } else { self }
   }

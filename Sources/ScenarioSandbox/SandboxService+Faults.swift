@@ -56,7 +56,7 @@ extension SandboxService {
     return fault
   }
 
-  /// The answer that takes the place of the operation, for faults without effect.
+  /// The reply that takes the place of the operation, for faults without effect.
   func answer(insteadOf fault: SandboxFault.Kind) throws(ServiceError) -> HTTPResponse? {
     switch fault {
     case .resetBefore, .hang: return HTTPResponse(statusCode: .internalServerError)
@@ -77,7 +77,7 @@ extension SandboxService {
     }
   }
 
-  /// The operation's answer as the fault leaves it.
+  /// The operation's reply as the fault leaves it.
   static func answer(
     _ response: HTTPResponse, after fault: SandboxFault.Kind
   ) async throws(ServiceError) -> HTTPResponse {
@@ -106,7 +106,7 @@ extension SandboxService {
     return .json(body, status: response.statusCode)
   }
 
-  /// Puts a new job into the statistics, under a digest of what was asked for.
+  /// Counts a new job in the statistics, by a digest of its request.
   func count(_ job: Job, sourceDigest: String, secondDigest: String?) {
     guard job.outcome == .success else {
       state.withLock { $0.statistics.refundedJobs += 1 }

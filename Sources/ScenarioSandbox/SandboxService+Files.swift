@@ -33,7 +33,7 @@ extension SandboxService {
         throw .notServed("this transform (\(transform.names.joined(separator: ", ")))")
       }
     }
-    // The CDN tells nobody whether a file exists.
+    // The CDN does not reveal whether a file exists.
     guard let asset = state.withLock({ $0.assets.asset(assetID, at: now) }) else { return .accessDenied }
     let stored = try await bytes(of: asset)
     let mimeType = Self.mimeType(format) ?? asset.mimeType
@@ -94,7 +94,7 @@ extension SandboxService {
 }
 
 extension HTTPResponse {
-  /// What the CDN says of a URL it does not trust.
+  /// The CDN's reply to a URL with a wrong signature.
   static let accessDenied = HTTPResponse(
     statusCode: .forbidden, headers: [.contentType: "application/xml"],
     body: Data(

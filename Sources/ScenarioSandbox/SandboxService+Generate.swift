@@ -150,7 +150,7 @@ extension SandboxService {
     case api
   }
 
-  /// What a request is answered with.
+  /// The effect of a request: a price in the reply, or a job.
   private enum Mode {
     case price, start
     /// The job, at the top level of the reply.

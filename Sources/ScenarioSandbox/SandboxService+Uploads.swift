@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// The body of `POST /uploads`, in its multipart form.
 private struct UploadRequest: Decodable {
-  /// What the service imports; the sandbox imports images.
+  /// The kinds of file that the service imports; the sandbox imports images.
   enum Kind: String, Decodable {
     case threeDimensional = "3d"
     case asset, audio, avatar, image, model, text, video

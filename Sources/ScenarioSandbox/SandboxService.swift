@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// Order of checks: path, method, credentials, size of the body, then each operation's own.
 final class SandboxService: Sendable {
-  /// What changes while the sandbox runs.
+  /// The state that changes while the sandbox runs.
   struct State: Sendable {
     var assets: AssetStore
     var uploads: UploadStore
@@ -19,7 +19,7 @@ final class SandboxService: Sendable {
     var disagreements: Set<SandboxDisagreement> = []
     /// Elements of lists for jobs that have ended, by the job's id, under the disagreements that hold.
     var listings: [String: [JSONValue]] = [:]
-    /// How often a job was looked at, where that matters.
+    /// The number of reads of a job, where that matters.
     var looks: [String: Int] = [:]
     /// Requests to operations so far.
     var requests = 0
@@ -34,7 +34,7 @@ final class SandboxService: Sendable {
   let results: RenderedResults
   private let basicCredentials: [[UInt8]]
 
-  /// The account everything belongs to.
+  /// The account that owns everything.
   let authorID = "sandbox-author"
   let ownerID = "proj_sandbox"
 
@@ -70,7 +70,7 @@ final class SandboxService: Sendable {
   ///
   /// - Throws: Only when the connection broke while the body was read.
   func respond(to request: HTTPRequest) async throws -> HTTPResponse {
-    // The body is taken off the connection whatever the answer will be: the next request begins behind it.
+    // The body is taken off the connection whatever the reply will be: the next request begins after it.
     let isPart = request.target.path().hasPrefix("/\(Self.partsFolder)/")
     let limits = configuration.limits
     let body = try await Self.body(of: request, limit: isPart ? limits.partBytes : limits.bodyBytes)

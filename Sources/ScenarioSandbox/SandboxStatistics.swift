@@ -1,4 +1,4 @@
-/// What a sandbox has done, so that a test can ask whether anything was paid twice.
+/// Counts of a sandbox, so that a test can find whether anything was paid for twice.
 public struct SandboxStatistics: Sendable, Equatable, Encodable {
   /// Requests by operation id, answered or not.
   public internal(set) var requests: [String: Int] = [:]
@@ -8,9 +8,9 @@ public struct SandboxStatistics: Sendable, Equatable, Encodable {
   public internal(set) var jobs = 0
   /// Jobs that failed, which are refunded.
   public internal(set) var refundedJobs = 0
-  /// Jobs paid by what was asked for: a digest of the request with the source's bytes in place of its asset id.
+  /// Jobs that were paid for, by a digest of the request with the source's bytes in place of its asset id.
   public internal(set) var jobsByIntent: [String: Int] = [:]
 
-  /// Different things that were asked for.
+  /// The number of different requests among them.
   public var distinctIntents: Int { jobsByIntent.count }
 }

@@ -14,7 +14,7 @@ internal import Synchronization
 /// await sandbox.stop()
 /// ```
 public final class ScenarioSandbox: Sendable {
-  /// What the sandbox was made with, credentials included.
+  /// The settings of the sandbox, credentials included.
   public let configuration: SandboxConfiguration
   private let service: SandboxService
   private let server: HTTPServer
@@ -43,7 +43,7 @@ public final class ScenarioSandbox: Sendable {
     let task = running.withLock { running -> Task<Void, any Error>? in
       guard running == nil else { return nil }
       running = Task {
-        // The server answers 404 by itself to methods without a route; QUERY is one that clients do send.
+        // The server itself refuses methods without a route with 404; QUERY is one that clients do send.
         let everything = HTTPRoute(methods: HTTPMethod.allMethods.union(["QUERY"]), path: "*")
         await server.appendRoute(everything) { try await service.respond(to: $0) }
         try await server.run()
@@ -81,7 +81,7 @@ public final class ScenarioSandbox: Sendable {
     return base
   }
 
-  /// Puts the relay in front of the server, on the port that was asked for.
+  /// Puts the relay in front of the server, on the configured port.
   private func startRelay(to upstream: UInt16) async throws -> UInt16 {
     let pool = HTTPServer.defaultPool()
     try await pool.prepare()
@@ -124,10 +124,10 @@ public final class ScenarioSandbox: Sendable {
   /// Every job, oldest first.
   package var jobs: [SandboxJob] { service.jobs }
 
-  /// What was asked of the sandbox so far, and what it did.
+  /// Counts of the requests so far, and of what they did.
   public var statistics: SandboxStatistics { service.state.withLock(\.statistics) }
 
-  /// Ends every connection and stops listening. What was stored is gone with the object.
+  /// Ends every connection and stops listening. Its images and jobs are kept only as long as the object.
   public func stop() async {
     let relay = relaying.withLock(\.self)
     relay?.cancel()

@@ -1,6 +1,6 @@
 /// The OpenAPI file the sandbox keeps to, read for one thing: which operations there are.
 ///
-/// A full YAML parser is not needed: the file is ours, and its paths, methods and operation ids stand at fixed
+/// A full YAML parser is not needed: the file is ours, and its paths, methods and operation ids are at fixed
 /// indentations.
 enum ServiceDocument {
   /// One method of one path.

@@ -72,7 +72,7 @@ struct ServiceError: Error {
     refusal(.notFound, "NotFoundError", "\(kind) not found", ["id": .text(id)])
   }
 
-  /// 404 for a path nothing is served at.
+  /// 404 for a path that is not served.
   static let noSuchPath = gateway(.notFound, "Not Found")
 
   /// 405 with the methods the path has.

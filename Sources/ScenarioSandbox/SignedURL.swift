@@ -13,11 +13,11 @@ struct SignedURL: Sendable {
     /// `/assets/{id}?…`: the bytes as they were stored.
     case original = "assets"
 
-    /// What comes before the signed parameters.
+    /// The part before the signed parameters.
     fileprivate var queryPrefix: String { self == .transformed ? "p=100&" : "" }
   }
 
-  /// What is wrong, or nothing.
+  /// The outcome of a check of the signature.
   enum Verdict: Equatable {
     /// The signature holds; `extra` is what was appended, without the leading `&`.
     case valid(extra: String)

@@ -8,12 +8,12 @@ internal import Foundation
 struct SourceFetcher: Sendable {
   /// Largest body in bytes.
   let limit: Int
-  /// How long connecting, sending and receiving may take together.
+  /// The longest time for connecting, sending and receiving together.
   let timeout: Duration
 
   /// The bytes at `text`.
   ///
-  /// - Throws: 400 for anything but `http` on loopback, for an answer other than 200, a body over the limit, and silence.
+  /// - Throws: 400 for anything but `http` on loopback, for a reply other than 200, a body over the limit, and silence.
   func bytes(at text: String) async throws(ServiceError) -> [UInt8] {
     guard let url = URLComponents(string: text), url.scheme?.lowercased() == "http", let host = url.host,
       url.user == nil, let addresses = Self.addresses(host: host, port: url.port ?? 80)

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How far an upload is, spelled as the service does.
+/// The state of an upload, in the service's spelling.
 enum UploadStatus: String, Encodable, Sendable { case pending, validating, imported, failed }
 
 /// A multipart upload: what was announced, and the parts that have come.
@@ -25,7 +25,7 @@ struct Upload: Sendable {
   var entityID: String?
   var errorMessage: String?
 
-  /// What an upload says about the asset it becomes.
+  /// The description of the asset that an upload becomes.
   struct AssetOptions: Decodable, Sendable {
     let hide: Bool?
     let parentId: String?
@@ -41,7 +41,7 @@ struct Upload: Sendable {
     }
   }
 
-  /// Why these parts make no file, or nil when they do.
+  /// The reason why these parts make no file; nil when they do.
   var fault: String? {
     for number in 1...partsCount {
       guard let part = parts[number] else { return "Part \(number) is missing" }

@@ -141,7 +141,7 @@ enum Wire {
     let parts: [Part]?
   }
 
-  /// What was accepted, defaults filled in.
+  /// The accepted settings, with defaults filled in.
   struct Inference: Encodable {
     let type: String
     let image: String
@@ -194,7 +194,7 @@ enum Wire {
   }
 }
 
-/// What every reply and log line says, so that nobody takes the sandbox's output for the service's.
+/// The notice in every reply and log line, so that the sandbox's output is not taken for the service's.
 enum SandboxNotice {
   /// The name of the reply header.
   static let header = "X-Gesso-Sandbox"

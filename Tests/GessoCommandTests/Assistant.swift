@@ -44,7 +44,7 @@ final class Assistant {
 
   /// The result of a tool.
   struct Outcome {
-    /// What the tool returned; empty for a failure.
+    /// The result of the tool; empty for a failure.
     var object: [String: Any] = [:]
     /// The failure: code, message, stage, remedy.
     var error: [String: String] = [:]

@@ -12,7 +12,7 @@ struct CommandStatusTests {
     ([.badInput, .interrupted], 3, .interrupted),
   ]
 
-  @Test("the status of several inputs", arguments: runs)
+  @Test("the status of several inputs follows from their failures", arguments: runs)
   func several(failures: [CommandStatus], count: Int, status: CommandStatus) {
     #expect(CommandStatus(failures: failures, of: count) == status)
   }

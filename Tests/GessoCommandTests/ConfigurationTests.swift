@@ -238,7 +238,7 @@ struct ConfigurationTests {
     #expect(path == (isAllowed ? "/h/.local/state/gesso/ledger.sqlite" : nil))
   }
 
-  @Test("the path of the ledger", arguments: ledgers)
+  @Test("the path of the ledger comes from the environment, else from the home folder", arguments: ledgers)
   func ledger(environment: [String: String], expected: String) throws {
     let configuration = Configuration(flags: .init(), environment: environment, folder: "/nonexistent")
     #expect(try configuration.ledgerPath() == expected)

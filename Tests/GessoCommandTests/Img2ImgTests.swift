@@ -248,7 +248,7 @@ struct Img2ImgTests {
     #expect(try await run("--again").status == 7, "a new draw has to ask")
   }
 
-  @Test("uploads, custom models and canceling")
+  @Test("an image is uploaded as it is, a custom model makes results, and a job is canceled")
   func verbs() async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
     let environment = sandbox.environment

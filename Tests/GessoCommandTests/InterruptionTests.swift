@@ -51,7 +51,7 @@ struct InterruptionTests {
     #expect(await run.status() == -SIGTERM)
   }
 
-  /// A sandbox that answers every submit with a long pause, and how to reach it.
+  /// A sandbox that refuses every submit with a long pause, and the environment to reach it.
   private func coolingDown() async throws -> (ScenarioSandbox, environment: [String: String]) {
     let pair = SandboxCredential.random()
     var configuration = SandboxConfiguration(credentials: [pair])

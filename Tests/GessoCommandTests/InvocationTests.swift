@@ -296,7 +296,7 @@ struct InvocationTests {
       try gesso.names().allSatisfy { name in
         name == "out" || ledger.contains(name) || (test.status == 4 && name == "small-420.prepared.jpg")
       })
-    // img2img leaves the prepared image, which is good, although it could not get results.
+    // img2img leaves the prepared image, which is complete, although it could not get results.
     if !test.line.hasPrefix("img2img"), FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path)
     {
       let expected = test.output.isEmpty ? [] : [String(test.output.dropFirst(4).dropLast())]
@@ -322,7 +322,7 @@ struct InvocationTests {
     Case("doctor", 0, output: "libpng: 1."),
   ]
 
-  @Test("answers go to standard output", arguments: asked)
+  @Test("help, version and completion scripts go to standard output", arguments: asked)
   func answered(_ test: Case) async throws {
     let outcome = try await run(test, try GessoExecutable())
     #expect(outcome.status == 0)

@@ -7,7 +7,7 @@ struct MCPProtocolTests {
   let gesso: GessoExecutable
   init() throws { gesso = try GessoExecutable() }
 
-  /// Sends a line, and returns the messages before the answer to a ping behind it.
+  /// Sends a line and a ping after it, and returns the messages before the reply to the ping.
   private func answers(to line: String, _ assistant: Assistant) async throws -> [Any] {
     try assistant.send(line)
     try assistant.send(#"{"jsonrpc":"2.0","id":"fence","method":"ping"}"#)
@@ -22,7 +22,7 @@ struct MCPProtocolTests {
   @Test(
     "a line that is no request is answered with an error of JSON-RPC, or not at all, and the server goes on",
     arguments: [
-      // The line, the code of the error (0 for no answer), and the id that is answered.
+      // The line, the code of the error (0 for no reply), and the id in the reply.
       ("{", -32700, "null"), ("\u{FF}", -32700, "null"), ("[1,", -32700, "null"), ("", 0, ""), ("  \t", 0, ""),
       ("5", -32600, "null"), ("\"text\"", -32600, "null"), ("null", -32600, "null"), ("{}", -32600, "null"),
       (#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#, -32600, "7"), (#"{"id":7,"method":"ping"}"#, -32600, "7"),
@@ -93,7 +93,7 @@ struct MCPProtocolTests {
     #expect(try await assistant.end().status == 0)
   }
 
-  /// What a request of the stateless revision carries.
+  /// The metadata of a request of the stateless revision.
   private static func meta(_ revision: Any = "2026-07-28") -> [String: Any] {
     [
       "_meta": [

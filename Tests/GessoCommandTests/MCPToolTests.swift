@@ -287,7 +287,7 @@ struct MCPToolTests {
     let running = try await assistant.call("job", ["job": job, "wait_seconds": 0])
     #expect(running.object["state"] as? String == "submitted", "\(running)")
     #expect((running.object["results"] as? [Any])?.isEmpty == true)
-    // Its wait ends only by the cancellation, and other requests are answered meanwhile.
+    // Its wait ends only by the cancellation, and other requests get their replies meanwhile.
     try assistant.send(
       #"{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{"name":"job","arguments":{"job":"\#(job)","wait_seconds":60}}}"#
     )

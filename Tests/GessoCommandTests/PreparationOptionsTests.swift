@@ -96,7 +96,7 @@ struct PreparationOptionsTests {
     }
   }
 
-  /// Flags that say nothing about the recipe: those of ``limits()``, and what an input may take that is fetched.
+  /// Flags that are not of the recipe: those of ``limits()``, and the limit of a fetched input.
   static let others: Set = ["--limits", "--max-input-pixels", "--max-memory", "--threads", "--max-download"]
 
   @Test("are all in the table above, and each changes the recipe there")
@@ -111,14 +111,14 @@ struct PreparationOptionsTests {
         let recipe = try PreparationOptions.parse(words).recipe()
         let takesValue = index + 1 < words.count && !words[index + 1].hasPrefix("--")
         words.removeSubrange(index...index + (takesValue ? 1 : 0))
-        // What is refused without the flag is another recipe, too.
+        // Flags that are refused without this one make another recipe, too.
         return (try? PreparationOptions.parse(words).recipe()) != recipe
       }
       #expect(!changing.isEmpty, "\(flag)")
     }
   }
 
-  @Test("become limits")
+  @Test("flags make limits")
   func limits() throws {
     let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
     #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))

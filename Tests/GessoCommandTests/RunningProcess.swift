@@ -82,7 +82,7 @@ final class RunningProcess: Sendable {
     }
   }
 
-  /// How signals are handled belongs to the whole process of the tests.
+  /// The handling of signals belongs to the whole process of the tests.
   private static let start = Mutex(())
 
   /// The lines of a pipe, read on a thread of their own so that the process never waits for its reader.

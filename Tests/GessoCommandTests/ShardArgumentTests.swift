@@ -38,7 +38,7 @@ struct ShardArgumentTests {
       variables: slurm(3, min: 0, max: 7, count: 8, leavingOut: "SLURM_ARRAY_TASK_MAX"), expected: "4 of 8"),
     // A list of tasks, --array=1,4,6, has gaps.
     Row(argument: "auto", variables: slurm(4, min: 1, max: 6, count: 3), expected: "are no range"),
-    // Two tasks of an array of eight given again would be other parts.
+    // Two tasks of an array of eight, given again as an array of two, would be other parts.
     Row(argument: "auto/8", variables: slurm(3, min: 3, max: 4, count: 2), expected: "has 2 tasks"),
     Row(argument: "auto", variables: slurm(3, min: 3, max: 3, count: 1), expected: "would take all rows"),
     Row(argument: "auto/1", variables: slurm(0, min: 0, max: 0, count: 1), expected: "1 of 1"),
@@ -77,6 +77,8 @@ struct ShardArgumentTests {
     }
   }
 
-  @Test("no part", arguments: ["", "0/8", "9/8", "1/0", "3", "3/8/2", "auto/0", "auto/x", "/", "x/8", "auto/"])
+  @Test(
+    "an argument that is no part is refused",
+    arguments: ["", "0/8", "9/8", "1/0", "3", "3/8/2", "auto/0", "auto/x", "/", "x/8", "auto/"])
   func invalid(argument: String) { #expect(ShardArgument(argument: argument) == nil) }
 }

@@ -43,7 +43,7 @@ struct BatchRecordTests {
     return batch
   }
 
-  /// What became of each row, by its place: `done`, `done before`, a code, `left`, or `stopped`.
+  /// The outcome of each row, by its place: `done`, `done before`, a code, `left`, or `stopped`.
   private func outcomes(
     _ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>
   ) async throws -> (rows: [String], stopping: String?) {

@@ -137,7 +137,7 @@ struct BatchReportTests {
       }
     }
     #expect(elements > 60)
-    // What a parser of HTML gives back is the text.
+    // A parser of HTML gives the text back.
     let visible = html.replacing("&lt;", with: "<").replacing("&gt;", with: ">").replacing("&quot;", with: "\"")
       .replacing("&#39;", with: "'").replacing("&amp;", with: "&")
     let expected = text.replacing("\r", with: "\u{FFFD}")

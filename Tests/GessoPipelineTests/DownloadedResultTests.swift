@@ -267,7 +267,7 @@ struct DownloadedResultTests {
     let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
       guard name.hasPrefix("POST /generate/"), case .bytes(let body) = request.body else { return nil }
       bodies.add((try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))) ?? [:])
-      // The first one is refused for good, after the upload.
+      // The first order is refused finally, after the upload.
       return bodies.all.count == 1 ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"no"}"#.utf8)) : nil
     }
     let order = order { order in

@@ -217,7 +217,7 @@ struct Img2ImgBatchTests {
     #expect(begun.withLock(\.self) <= 2)
   }
 
-  /// What prepared images that are not uploaded yet take, over the course of a batch.
+  /// The memory of prepared images that are not uploaded yet, over the course of a batch.
   private struct Waiting {
     var sizes: [Int: Int] = [:]
     var most = (images: 0, bytes: 0)

@@ -306,7 +306,7 @@ struct LostReplyTests {
       }
     }
     for _ in 0..<2 {
-      // What was paid for is not paid for again without being asked.
+      // An order that was paid for is not paid for again, unless a new attempt is ordered.
       await #expect(throws: (any Error).self) {
         try await pipeline(service).start(order()).result
       }

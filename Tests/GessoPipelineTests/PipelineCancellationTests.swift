@@ -51,7 +51,7 @@ struct PipelineCancellationTests {
     let before = service.requests
     parks.withLock { $0 = true }
     let task = Task {
-      // A verb that ends without a request is no reason to wait for one.
+      // A method that ends without a request must not wait for one.
       defer { request.finish() }
       if !isWaiting { unsafe withUnsafeCurrentTask { unsafe $0?.cancel() } }
       try await verb.call(pipeline, order)

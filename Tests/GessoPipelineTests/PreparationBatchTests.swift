@@ -106,7 +106,7 @@ struct PreparationBatchTests {
     let inputs = (0..<5).map { index in
       PreparationBatch.Input(stem: "\(index)", file: nil) { _ in
         begun.withLock { $0 += 1 }
-        // Until the task is canceled.
+        // Sleeps until the task is canceled.
         if index == 1 { for await _ in waits {} }
         return .file(Self.photograph)
       }

@@ -29,7 +29,7 @@ struct PreparationPlacesTests {
     }
   }
 
-  /// How many images are being prepared, and the most that were at a time.
+  /// The number of images in preparation, and the largest so far.
   private final class Count: Sendable {
     private let numbers = Mutex((now: 0, most: 0))
 

@@ -2,7 +2,7 @@ import Foundation
 import ScenarioAPI
 import Synchronization
 
-/// A transport that answers like the service, and lets a test look and act at every request.
+/// A transport that replies as the service does, and calls a test at every request.
 final class ScriptedService: HTTPTransport {
   /// Called before each reply with `METHOD path`; a response that it returns, or an error that it throws, replaces the reply.
   typealias Hook = @Sendable (String, HTTPRequest) async throws(ScenarioError) -> HTTPResponse?
@@ -40,7 +40,7 @@ final class ScriptedService: HTTPTransport {
   /// `METHOD path` of every request so far.
   var requests: [String] { log.withLock(\.self) }
 
-  /// A client of this service, which answers at every address that ends with `/v1`.
+  /// A client of this service, which is at every address that ends with `/v1`.
   func client(
     baseURL: String = ScriptedService.baseURL, key: String = "planted-key", project: String? = nil,
     retry: RetryPolicy = RetryPolicy()
@@ -119,7 +119,7 @@ final class SteppingClock: Clock {
   }
 }
 
-/// What a closure of a test has seen.
+/// The values that a closure of a test has received.
 final class Kept<Element: Sendable>: Sendable {
   private let elements = Mutex<[Element]>([])
   var all: [Element] { elements.withLock(\.self) }

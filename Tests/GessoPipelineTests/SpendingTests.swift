@@ -81,7 +81,7 @@ struct SpendingTests {
   @Test(
     "the day's jobs of the account count, and submits and dry runs of unknown outcome at their price",
     arguments: [
-      // What was spent, and whether a job of 5 is within a limit of 12.
+      // The sum that was spent, and whether a job of 5 is within a limit of 12.
       ("nothing", true), ("5", true), ("7.25", false), ("5, price 9", true), ("price 8, outstanding", false),
       ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", false), ("8 yesterday", true),
       ("8 tomorrow", true), ("8 of another account", true), ("no cost, price 8", false),
@@ -232,7 +232,7 @@ struct SpendingTests {
   /// The end of the authorization with `key-1`.
   private static let wrong = Data("key-1:planted-secret".utf8).base64EncodedString()
 
-  /// What a dry run without a reply has become by the time of the next order.
+  /// The state of a dry run without a reply, at the time of the next order.
   enum Ending: CaseIterable, Sendable {
     case noJob, job, unknown, inProgress
   }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Folders that a program keeps to")
 struct AllowedFoldersTests {
-  /// Where a path leads, or why it is refused; a reason of the system has no words here.
+  /// The file that a path leads to, or the reason why it is refused, without the text of a system's error.
   enum Outcome: Sendable, Equatable {
     case leads(String)
     case refused(AllowedFolders.Refusal)

@@ -253,7 +253,7 @@ struct DurableFileTests {
     DurableFile.removeAbandoned(in: "\(folder)/nothing")
   }
 
-  // The system delivers names in full buffers, of which the last entry is shorter than the longest name. What is read behind them is
+  // The system delivers names in full buffers, of which the last entry is shorter than the longest name. What is read after them is
   // found by the address sanitizer, or ends the process.
   @Test("the names of a large folder are read, and nothing behind them")
   func largeFolder() throws {

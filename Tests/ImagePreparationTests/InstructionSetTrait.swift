@@ -7,7 +7,7 @@ extension Trait where Self == ConditionTrait {
     .enabled(if: !isPinned, "walks all instruction sets by itself")
   }
 
-  /// For a test of what no kernel computes: metadata, refusals, other programs' answers.
+  /// For a test without kernels: metadata, refusals, output of other programs.
   static var sameOnEveryInstructionSet: Self {
     .enabled(if: !isPinned, "looks at nothing that a kernel computes")
   }

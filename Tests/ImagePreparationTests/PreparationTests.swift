@@ -203,7 +203,7 @@ struct PreparationTests {
     }
   }
 
-  @Test("a raised flag cancels")
+  @Test("a raised flag cancels a preparation")
   func cancellation() {
     let flag = CancellationFlag()
     flag.cancel()

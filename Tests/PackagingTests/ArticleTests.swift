@@ -5,7 +5,9 @@ import Testing
 
 /// The examples of the articles are the files that are compiled here, and they run.
 @Suite struct ArticleTests {
-  @Test(arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords", "AttentionCrop", "RecipeJSON"])
+  @Test(
+    "the article shows the example that is compiled here",
+    arguments: ["PreparingAnImage", "Color", "Alpha", "GeometryRecords", "AttentionCrop", "RecipeJSON"])
   func articleShowsTheCompiledExample(_ name: String) throws {
     let example = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Articles/\(name).swift"),
@@ -16,7 +18,7 @@ import Testing
     #expect(article.contains("```swift\n\(example)```\n"))
   }
 
-  @Test func examplesRun() async throws {
+  @Test("the examples of the articles run") func examplesRun() async throws {
     let photograph = Fixtures.path("jpeg/brushes.jpg")
     let preparer = ImagePreparer()
     let prepared = try await preparedForFlux(photograph)

@@ -10,7 +10,7 @@ import PixelKernels
 /// Widths around every vector length.
 private let widths = [1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 255]
 
-/// Where the first output row's window ends and the second one's begins, of `taps` rows: overlapping, apart, alone.
+/// The end of the first output row's window and the beginning of the second one's, of `taps` rows: overlapping, apart, alone.
 private typealias Window = (taps: Int, end: Int, begin: Int)
 private let windows: [Window] = [(2, 2, 2), (6, 4, 2), (6, 6, 2), (8, 2, 6), (24, 24, 24), (30, 24, 6)]
 

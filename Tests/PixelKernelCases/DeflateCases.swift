@@ -25,7 +25,7 @@ func deflateCases() -> [KernelCase] {
 private func inputs() -> [(name: String, bytes: [UInt8])] {
   var random = SplitMix64(seed: 1)
   let noise = (0..<6_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-  // What a filter leaves of a photograph: small values of both signs.
+  // The differences that a row filter makes of a photograph: small values of both signs.
   let skewed = (0..<20_000).map { _ in
     UInt8(truncatingIfNeeded: (0..<4).reduce(0) { sum, _ in sum + Int.random(in: -3...3, using: &random) })
   }
@@ -153,7 +153,7 @@ private struct PlainInflater {
     self.bit = bit
   }
 
-  /// `count` bits, the first one lowest; zeros behind the end.
+  /// `count` bits, the first one lowest; zeros after the end.
   mutating func number(_ count: Int) -> Int {
     var value = 0
     for i in 0..<count {
@@ -199,7 +199,7 @@ private struct PlainInflater {
     var isLast = false
     while !isLast && bit < bytes.count * 8 {
       isLast = number(1) == 1
-      // A block of another type is none of ours.
+      // A block of another type is not from this encoder.
       if number(2) != 2 { return [] }
       let lengths = codeLengths()
       let (litlens, offsets) = (PlainCode(lengths.litlens), PlainCode(lengths.offsets))

@@ -8,7 +8,7 @@ import PixelKernels
 
 /// Blocks with their last coefficient at every position.
 ///
-/// That the definition is libjpeg's is shown where files are decoded (EntropyDecoderTests).
+/// EntropyDecoderTests shows, with whole files, that this definition is libjpeg's.
 func inverseDCTCases() -> [KernelCase] {
   (0..<64).map { last in
     KernelCase("inverseDCT8, 4, 2, 1: coefficients up to \(last)") { transforms(last, &$0) }

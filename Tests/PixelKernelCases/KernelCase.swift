@@ -33,7 +33,7 @@ public func kernelCases() -> [KernelCase] {
     + tableColorCases() + expansionCases() + reductionCases()
 }
 
-/// What a case compares.
+/// The outputs that a case compares.
 struct KernelCheck {
   /// FNV-1a over words of eight bytes instead of bytes.
   fileprivate(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -80,7 +80,7 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
   check.expect(actual, within: 0.52, of: exact, largest: 65_535, "\(pixels) pixels")
 }
 
-/// Where chroma is halved, an odd last column or row is its own neighbor.
+/// With halved chroma, an odd last column or row is its own neighbor.
 private func convertPlanes(_ isHalved: Bool, _ check: inout KernelCheck) {
   for (width, rows) in [(1, 1), (2, 2), (5, 3), (63, 8), (64, 16), (65, 7), (200, 4)] {
     var random = SplitMix64(seed: UInt64(width * 100 + rows))

@@ -19,7 +19,7 @@ func rowFilterCases() -> [KernelCase] {
   return cases
 }
 
-/// What a filter leaves of a row.
+/// The differences that a filter makes of a row.
 private func filtered(_ row: [UInt8], above: [UInt8], pixelBytes: Int, filter: Int) -> [UInt8] {
   (0..<row.count).map { x in
     let a = x < pixelBytes ? 0 : Int(row[x - pixelBytes])

@@ -6,12 +6,12 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Bytes behind a row that may be read.
+/// Bytes after a row that may be read.
 private let slack = 8
 
 /// Lengths around every vector length.
 ///
-/// That the definition is PNG's is shown where files are decoded (PNGSuiteTests, PNGStripTests).
+/// PNGSuiteTests and PNGStripTests show, with whole files, that this definition is PNG's.
 func unfilterCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for filter in UInt8(0)...5 {

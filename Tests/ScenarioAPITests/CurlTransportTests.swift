@@ -94,7 +94,7 @@ struct CurlTransportTests {
     #expect(error.code == .transportFailed && error.outcome == .notSent)
   }
 
-  @Test("compressed answers are unpacked")
+  @Test("compressed replies are unpacked")
   func compression() async throws {
     // printf '{"packed":true}' | gzip -n | base64
     let packed = try #require(Data(base64Encoded: "H4sIAAAAAAAAA6tWKkhMzk5NUbIqKSpNrQUAieC13A8AAAA="))

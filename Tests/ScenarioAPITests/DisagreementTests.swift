@@ -24,7 +24,7 @@ struct DisagreementTests {
     return try JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
   }
 
-  @Test("host: the cloud one, configurable")
+  @Test("the host is that of the cloud, and can be configured")
   func host() throws {
     #expect(ScenarioConfiguration.defaultBaseURL == "https://api.cloud.scenario.com/v1")
     #expect(try Planted.configuration("https://api.scenario.com/v1").baseURL == "https://api.scenario.com/v1")

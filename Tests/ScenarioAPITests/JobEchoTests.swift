@@ -3,7 +3,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// What a job repeats of its request, in the forms of contract, section 8.
+/// The part of its request that a job repeats, in the forms of contract, section 8.
 @Suite("Echoes of jobs")
 struct JobEchoTests {
   private static func job(_ json: String) throws -> Job {
@@ -65,7 +65,7 @@ struct JobEchoTests {
   }
 
   @Test(
-    "the time of a job",
+    "the time of a job is read in each form",
     arguments: [
       (#""2026-10-02T09:30:00.250Z""#, 1_790_933_400.25), (#""2026-10-02T09:30:00Z""#, 1_790_933_400),
       (#""yesterday""#, nil), ("7", nil), ("null", nil),

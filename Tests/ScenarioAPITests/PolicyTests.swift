@@ -28,7 +28,7 @@ struct RetryPolicyTests {
     (error(.notSent, isRetryable: false), false, false),
   ]
 
-  /// What a request may have done that was answered with a status (contract, section 10); all other statuses are final.
+  /// The possible effect of a request, by the status of its reply (contract, section 10); all other statuses are final.
   static func documented(_ status: Int) -> RetryPolicy.Effect? {
     switch status {
     case 429: .nothingDone
@@ -197,7 +197,7 @@ struct JobPollingTests {
 
   @Test(
     "the jobs of a batch are read soon after they end, and seldom",
-    // What they take in seconds, how late the reads may be, and how many there may be of each.
+    // The seconds that the jobs take, the delay that reads may have, and the number of reads for each job.
     arguments: [(3.0, 0.3, 6.0), (12, 0.9, 6), (60, 4.5, 6), (0.1, 0.9, 2)])
   func pace(seconds: Double, late: Double, most: Double) {
     let pace = JobPace()

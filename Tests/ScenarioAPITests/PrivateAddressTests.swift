@@ -27,7 +27,7 @@ struct PrivateAddressTests {
     64:ff9b:0:ffff:ffff:ffff:ffff:ffff 64:ff9b:1:: 64:ff9b:1:ffff:ffff:ffff:ffff:ffff 64:ff9b:2:: 192.0.0.1 \
     192.0.0.170 4000::1
     """
-  // What Python does not decide. IPv4 within IPv6 counts as that address; the rest as newer versions of Python and IANA have it.
+  // Addresses that Python does not classify. IPv4 within IPv6 counts as that address; the rest as newer versions of Python and IANA have it.
   private static let others: [(address: String, isPublic: Bool)] = [
     ("::ffff:8.8.8.8", true), ("::ffff:127.0.0.1", false), ("::ffff:10.0.0.1", false),
     ("::ffff:169.254.169.254", false),

@@ -95,7 +95,7 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"reason":"Quota exhausted for this minute","remainingSeconds":30}"#, code: .coolingDown,
       isRetryable: true, reason: "Quota exhausted for this minute", retryAfter: .seconds(30)),
-    // A service that waited too long may have acted, whatever it says.
+    // A service that waited too long may have acted, whatever its reply is.
     Case(
       status: 408, body: #"{"reason":"Quota exhausted"}"#, code: .serviceFailed, outcome: .unknownOutcome,
       isRetryable: true, reason: "Quota exhausted"),

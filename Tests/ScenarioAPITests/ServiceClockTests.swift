@@ -62,7 +62,7 @@ struct ServiceClockTests {
   func identity(baseURL: String, identity: String) throws {
     let configuration = try Planted.configuration(baseURL)
     #expect(configuration.serviceIdentity == identity)
-    // Requests go where the user said.
+    // Requests go to the address that the user set.
     #expect(baseURL.hasPrefix(configuration.baseURL))
   }
 }

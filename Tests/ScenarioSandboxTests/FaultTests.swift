@@ -31,7 +31,9 @@ struct FaultTests {
     #expect(statistics.requests == ["uploadAsset": 1, "generateImg2Img": 3])
   }
 
-  @Test("the effect, and no answer", arguments: [SandboxFault.Kind.resetAfter, .stall, .serverErrorAfter])
+  @Test(
+    "a request with this fault has its effect, and gets no reply",
+    arguments: [SandboxFault.Kind.resetAfter, .stall, .serverErrorAfter])
   func after(kind: SandboxFault.Kind) async throws {
     let harness = Harness { $0.isFaulty = true }
     let source = try await harness.upload()
@@ -41,7 +43,7 @@ struct FaultTests {
     #expect(try await harness.send("GET", "/v1/jobs")("jobs", as: [Any].self)?.count == 1)
   }
 
-  @Test("jobs that are odd")
+  @Test("jobs with an odd status or odd results can be scripted")
   func oddJobs() async throws {
     let harness = Harness()
     let source = try await harness.upload()

@@ -70,14 +70,17 @@ struct ResultRendererTests {
       strength: 0.5, index: index)
   }
 
-  @Test("35 dB at strength 0.01", arguments: Source.allCases, [(64, 64), (192, 128), (64, 256)])
+  @Test(
+    "at strength 0.01 a result has a PSNR of at least 35 dB", arguments: Source.allCases,
+    [(64, 64), (192, 128), (64, 256)])
   func faithful(source: Source, size: (Int, Int)) {
     let image = source.image(size.0, size.1)
     #expect(psnr(image, ResultRenderer.render(source: image, seed: 11, strength: 0.01)) >= 35)
   }
 
   @Test(
-    "uncorrelated at strength 1", arguments: Source.allCases.filter { ![.flat, .black, .white].contains($0) },
+    "at strength 1 a result is uncorrelated with its source",
+    arguments: Source.allCases.filter { ![.flat, .black, .white].contains($0) },
     [UInt64(1), 2, 3])
   func unrelated(source: Source, seed: UInt64) {
     let image = source.image(128, 96)

@@ -10,7 +10,7 @@ import Testing
 struct SandboxServiceTests {
   // MARK: The way of a job
 
-  @Test("upload, generate, poll, read, download")
+  @Test("an image is uploaded, a job made and polled, and its result downloaded")
   func wholeWay() async throws {
     let harness = Harness()
     let uploaded = try await harness.send(

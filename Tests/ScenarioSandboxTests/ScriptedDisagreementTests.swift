@@ -5,7 +5,7 @@ import Testing
 
 @testable import ScenarioSandbox
 
-/// The ways in which the service may answer otherwise than its documents describe (contract, section 14).
+/// The ways in which the service may reply otherwise than its documents describe (contract, section 14).
 @Suite("Scripted disagreements")
 struct ScriptedDisagreementTests {
   private static let img2img = "/v1/generate/img2img"
@@ -34,7 +34,7 @@ struct ScriptedDisagreementTests {
     return date.timeIntervalSince(harness.clock.now)
   }
 
-  /// True when the service answers with this disagreement.
+  /// True when the service's reply has this disagreement.
   private func shows(_ kind: SandboxDisagreement, _ harness: Harness, _ source: String) async throws -> Bool {
     switch kind {
     case .archivedPrompt, .sourceAsURL, .sourceAsImageID, .sourceLeftOut, .roundedNumbers, .billingWithoutCost:
@@ -98,7 +98,7 @@ struct ScriptedDisagreementTests {
       let created = try #require(started("job.createdAt").flatMap { try? Wire.Timestamp.style.parse($0) })
       let seen = (try skew(harness, started), created.timeIntervalSince(harness.clock.now))
       #expect(seen.0 == seen.1)
-      // A client that asks by the clock it sees finds the job.
+      // A client that uses the clock of the replies finds the job.
       for (seconds, count) in [(-1.0, 1), (1.0, 0)] {
         let date = created.addingTimeInterval(seconds).formatted(Wire.Timestamp.style)
         let list = try await harness.send("GET", "/v1/jobs?pageSize=1&createdAfter=\(date)")

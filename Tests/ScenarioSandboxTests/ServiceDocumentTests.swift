@@ -46,7 +46,7 @@ struct ServiceDocumentTests {
     }
   }
 
-  @Test("enumerations are the file's")
+  @Test("enumerations are those of the OpenAPI file")
   func enumerations() {
     #expect(values(after: "    Scheduler:") == Img2ImgParameters.Scheduler.allCases.map(\.rawValue))
     #expect(Set(values(after: "    JobStatus:")) == Set(JobStatus.allCases.map(\.rawValue)))

@@ -21,13 +21,13 @@ struct BatchSoak: Sendable {
   /// Rows at the beginning.
   let rows: Int
   let kills: Int
-  /// How often the disk becomes full.
+  /// The number of times that the disk becomes full.
   let fills: Int
   let seed: UInt64
   /// True for replies that stop in the middle, for which the command waits a minute.
   let stalls: Bool
 
-  /// What happens to a run of the command, at the nth request of an operation.
+  /// The fault of a run of the command, at the nth request of an operation.
   private struct Place: Sendable {
     let fills: Bool
     let operation: String
@@ -55,7 +55,7 @@ struct BatchSoak: Sendable {
     return zip(killed, filled).flatMap { [$0, $1] } + killed.dropFirst(fills) + filled.dropFirst(kills)
   }
 
-  /// What the hook of the sandbox and the runs of the command share.
+  /// The state that the hook of the sandbox and the runs of the command share.
   private final class Aim: Sendable {
     private let state = Mutex<(process: Int32, place: Place, disk: String)?>(nil)
     private let isFull = Mutex(false)
@@ -156,7 +156,7 @@ struct BatchSoak: Sendable {
     return record.faults
   }
 
-  /// What has happened so far.
+  /// The faults that were made so far.
   private struct Record {
     var rows: Int
     var log: [String: Int] = [:]
@@ -168,7 +168,8 @@ struct BatchSoak: Sendable {
   /// The statuses of a batch that somebody gives again: some rows failed, all failed for one reason, the service refused credit or could
   /// not be reached.
   private static let passing: Set<Int32> = [1, 6, 7, 8]
-  /// Those among them that a batch may have ended with before it met the full disk: a refusal by the service, no answer, or failed jobs.
+  /// The exit codes among them with which a batch may have ended before it met the full disk: a refusal by the service, no reply, or
+  /// failed jobs.
   private static let before: Set<Int32> = [6, 7, 8]
 
   private func repeatUntilDone(

@@ -14,7 +14,7 @@ struct Soak: Sendable {
   let processes: Int
   let seed: UInt64
   let echoes: Bool
-  /// True for orders that are answered otherwise than the service's documents describe, by the seed.
+  /// True for orders whose replies differ from the service's documents, by the seed.
   let disagrees: Bool
 
   /// Where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
@@ -59,18 +59,18 @@ struct Soak: Sendable {
 
   private struct State: Sendable {
     var places: ArraySlice<Place>
-    /// How many orders there are by now.
+    /// The number of orders so far.
     var orders: Int
-    /// How many kills were planned, with those that were added.
+    /// The number of planned kills, with those that were added.
     var kills: Int
-    /// Client processes that have not ended for good.
+    /// Client processes that are running or will be started again.
     var running: Int
     /// Kills that were placed again, or added, so far.
     var repeats: [String: Int] = [:]
     /// Client processes that are to be killed at a request, and how many of them are still to come.
     var targets: [Int32: (operation: String, left: Int)] = [:]
     var log: [String: Int] = [:]
-    /// How many kills found a run in that state in the hands of the process that was killed.
+    /// The number of kills that found a run in that state, claimed by the killed process.
     var hits: [LedgerEntry.State: Int] = [:]
     /// The runs that were counted already: one that an earlier kill left behind may not have been continued since.
     var left: [Int64: LedgerEntry.State] = [:]
@@ -172,7 +172,7 @@ struct Soak: Sendable {
     return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
   }
 
-  /// What the sandbox's hook and the client processes' keepers share.
+  /// The state that the sandbox's hook and the keepers of the client processes share.
   private final class Shared: Sendable {
     private let state: Mutex<State>
     init(_ state: State) { self.state = Mutex(state) }

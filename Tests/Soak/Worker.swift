@@ -13,9 +13,9 @@ struct Worker {
   let folder: String
   let source: String
   let jobs: Int
-  /// Which of the workers it is; half of them go through the orders backwards.
+  /// The number of the worker; half of the workers go through the orders backwards.
   let number: Int
-  /// Where it ends itself: after the nth commit of that step.
+  /// The commit after which it ends itself: the nth of that step.
   let killStep: String
   let killCount: Int
 
@@ -88,7 +88,7 @@ struct Worker {
     }
   }
 
-  /// What all orders of this process share.
+  /// The state that all orders of this process share.
   private struct Session {
     let client: ScenarioClient
     let ledger: Ledger
@@ -110,7 +110,7 @@ struct Worker {
       } catch let error as PipelineError where error.code == .runInProgress {
         try await Task.sleep(for: .milliseconds(50))
       } catch let error as PipelineError where error.code == .needsDecision {
-        // What cannot be looked at now is looked at when the order is given again.
+        // A job that cannot be read now is read when the order is given again.
         if let run = error.runID { try? await decide(index, run, error.candidates, session) }
       } catch {
         failures += 1

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How integer samples differ from a float reference.
+/// The differences of integer samples from a float reference.
 public struct SampleComparison: CustomStringConvertible {
   /// Samples compared.
   public var count = 0
@@ -41,7 +41,7 @@ public struct SampleComparison: CustomStringConvertible {
   /// The share of samples that differ.
   public var share: Double { count > 0 ? Double(different) / Double(count) : 0 }
 
-  /// How far the samples' signal-to-noise ratio is below that of perfect rounding, in dB.
+  /// The loss of signal-to-noise ratio against perfect rounding, in dB.
   public var loss: Double { meanSquare > perfectMeanSquare ? 10 * log10(meanSquare / perfectMeanSquare) : 0 }
 
   /// The peak signal-to-noise ratio of bytes against the unrounded reference, in dB.

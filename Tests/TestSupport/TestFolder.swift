@@ -1,6 +1,6 @@
 public import Foundation
 
-/// Where tests write: a folder of this process, which goes with everything in it when the process ends.
+/// The folder in which the tests of this process write. It is removed when the process ends.
 public enum TestFolder {
   /// The folder; it exists.
   public static let url: URL = {

@@ -19,7 +19,7 @@ public enum TestPattern: String, CaseIterable, Sendable {
   /// Single lines of every brightness on mid-gray, upright and level.
   case lines
 
-  /// Those that are hard on every filter.
+  /// The patterns that are difficult for every filter.
   public static let hard: [TestPattern] = [.twoValued, .noise, .checkerboard, .ramps, .dots]
 
   /// Makes an image of 8-bit samples.

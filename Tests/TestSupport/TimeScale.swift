@@ -1,6 +1,6 @@
 import Foundation
 
-/// How much more time than an idle machine of today this machine needs for the same work.
+/// The factor by which this machine is slower than an idle machine of today, for the same work.
 ///
 /// A test that waits for a timeout, or bounds how long something takes, multiplies its durations with the factor. Without it a busy
 /// machine fails tests that have found nothing.

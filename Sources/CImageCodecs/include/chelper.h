@@ -1,4 +1,5 @@
-// A helper process that decodes behind a wall, and the memory that it shares (decode_protocol.h has what is sent). Only Linux has it.
+// A helper process that decodes without access to anything else, and the memory that it shares (decode_protocol.h has the messages).
+// Only Linux has it.
 #ifndef CHELPER_H
 #define CHELPER_H
 

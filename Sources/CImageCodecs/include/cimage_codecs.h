@@ -1,4 +1,4 @@
-// libpng, libjpeg-turbo, libwebp, libtiff and ISA-L behind calls that return a status.
+// libpng, libjpeg-turbo, libwebp, libtiff and ISA-L as calls that return a status.
 //
 // Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
 // Nothing is printed. The first failure of a handle is kept, and later calls return it again. The exception is
@@ -61,7 +61,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 typedef struct {
   const char *message;        // of the failure
   const char *first_warning;  // of the first warning
-  const char *dropped_chunks; // PNG: the types of chunks behind the headers that were left out for a wrong checksum, with commas
+  const char *dropped_chunks; // PNG: the types of chunks after the headers that were left out for a wrong checksum, with commas
   int64_t warning_count;
   int64_t row;                // rows read when the source ended or failed; -1 while neither happened
   int64_t damaged_row;        // first row that is not as the encoder meant it; -1 if none is known
@@ -270,10 +270,10 @@ cic_jpeg_encoder *_Nullable cic_jpeg_encoder_create(void);
 void cic_jpeg_encoder_destroy(cic_jpeg_encoder *encoder);
 const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *encoder);
 cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *encoder, const cic_jpeg_encoder_options *options);
-// Up to the last row of the image; CIC_UNSUPPORTED behind it.
+// Up to the last row of the image; CIC_UNSUPPORTED after it.
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
 // One strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole blocks
-// (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED behind the last strip.
+// (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED after the last strip.
 cic_status cic_jpeg_write_planes(
   cic_jpeg_encoder *encoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
@@ -475,7 +475,7 @@ typedef struct {
   uint32_t width, height;
   uint16_t bits;             // of a sample
   uint16_t samples;          // of a pixel
-  uint16_t extra_count;      // of them, those behind the colors
+  uint16_t extra_count;      // of them, those after the colors
   uint16_t compression;
   uint16_t photometric;
   uint16_t sample_format;

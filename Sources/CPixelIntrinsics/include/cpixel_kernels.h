@@ -117,7 +117,7 @@ typedef struct cpi_wide_row_convolution {
 
 // A row of MCUs, or a part of it, of one scan of a progressive JPEG.
 typedef struct cpi_progressive_decoding {
-  const uint8_t *bytes;          // entropy-coded, without stuffing; behind `end + 8`, those of an MCU can be read
+  const uint8_t *bytes;          // entropy-coded, without stuffing; after `end + 8`, those of an MCU can be read
   ptrdiff_t end;                 // bytes that belong to the scan
   ptrdiff_t limit;               // no MCU begins beyond this byte
   uint64_t *state;               // laid out as EntropyState

@@ -8,7 +8,7 @@ enum MCPMessage: Sendable, Equatable {
   case notification(method: String, params: JSONValue?)
   /// A response. This server asks nothing, so that it belongs to nothing.
   case response
-  /// Something else, which is answered with an error: for the id that it has, otherwise for none.
+  /// Anything else. The reply is an error, with the id of the message if it has one.
   case invalid(id: JSONValue, MCPError)
 
   /// Reads the value of a line.

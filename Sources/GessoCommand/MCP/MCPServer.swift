@@ -7,9 +7,9 @@ internal import Synchronization
 /// A server of the Model Context Protocol that has tools and nothing else.
 ///
 /// It serves clients that begin with `initialize`, and those whose requests name the revision 2026-07-28 themselves, side by side.
-/// Tools run concurrently; everything else is answered before the next line is read.
+/// Tools run concurrently; every other request gets its reply before the next line is read.
 final class MCPServer: Sendable {
-  /// How a message is answered.
+  /// The way in which a message gets its reply.
   private enum Answer {
     case none
     case now(JSONObject)
@@ -17,14 +17,14 @@ final class MCPServer: Sendable {
     case later(Task<JSONObject?, Never>)
   }
 
-  /// The revision that a request is answered in.
+  /// The revision of the protocol that the reply to a request follows.
   private enum Revision { case negotiated, stateless }
 
   private struct State {
     /// The revision that `initialize` agreed upon.
     var negotiated: String?
     var running: [JSONValue: Task<JSONObject?, Never>] = [:]
-    /// Nobody reads the answers any more.
+    /// The reader of the replies has closed its end.
     var isClosed = false
   }
 
@@ -45,7 +45,7 @@ final class MCPServer: Sendable {
     self.write = write
   }
 
-  /// Answers lines until there are no more, or nobody reads the answers. Tools that run then are canceled, and waited for.
+  /// Handles lines until the input ends, or the reader of the replies closes its end. Tools that run then are canceled, and waited for.
   func serve(_ next: () async -> ProtocolStreams.Line?) async {
     await withDiscardingTaskGroup { group in
       while !state.withLock(\.isClosed), let line = await next() {
@@ -90,7 +90,7 @@ final class MCPServer: Sendable {
     return [answer(toAll: list)]
   }
 
-  /// The answer to a list of messages: the list of the answers that there are.
+  /// The reply to a list of messages: the list of their replies, without those that need none.
   private func answer(toAll list: [JSONValue]) -> Answer {
     let answers = list.map { answer(to: MCPMessage($0)) }
     let task = Task { () -> JSONObject? in
@@ -164,7 +164,7 @@ final class MCPServer: Sendable {
     guard let asked = params?["protocolVersion"]?.text else {
       throw .invalidParams("initialize needs a protocolVersion")
     }
-    // A revision that this server does not have is answered with the latest one, and the client decides.
+    // The reply to an unknown revision names the latest one of this server, and the client decides.
     let agreed = ProtocolRevision.negotiated.contains(asked) ? asked : ProtocolRevision.negotiated[0]
     state.withLock { $0.negotiated = agreed }
     return [

@@ -9,7 +9,7 @@ extension MCPTool {
     [inspect(pixels), plan(pixels), prepare(pixels), restore(pixels)]
   }
 
-  /// How an image is prepared, wherever it goes.
+  /// The options of a preparation, whatever its output.
   static let preparation: [ToolArgument] = [
     .option("--max-side", .whole), .option("--size", .text), .option("--fit", .text), .option("--gravity", .text),
     .option("--focus", .text), .option("--max-pixels", .number), .option("--for", .text), .option("--enlarge", .flag),
@@ -17,7 +17,7 @@ extension MCPTool {
     .option("--quality", .whole), .option("--max-bytes", .text), .option("--background", .text),
   ]
 
-  /// What an image that is sent does not have: its metadata never go along.
+  /// The options that an image for the service does not have: its metadata are never sent.
   private static let localPreparation: [ToolArgument] = [
     .option("--metadata", .text), .option("--icc", .text), .option("--data", .flag), .option("--linear", .flag),
     .option("--bits", .text), .option("--filter", .text), .option("--effort", .text), .option("--subsampling", .text),

@@ -126,7 +126,7 @@ extension MCPTool {
         _ = try await VerbCall.run(
           ["jobs", "watch", "--json", "--timeout=\(wait)"] + folder + call.context.serviceWords + ["--", id])
       } catch let error as CommandError where error.status == .timedOut {
-        // It goes on, and what is on record says so.
+        // The job continues, and the ledger has it on record.
       }
       let result = try await VerbCall.object(["jobs", "show", "--json"] + call.context.serviceWords + ["--", id])
       let paths = result.object?["results"]?.list?.compactMap { $0["output"]?.text } ?? []

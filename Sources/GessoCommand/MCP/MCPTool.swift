@@ -4,7 +4,7 @@ internal import ScenarioAPI
 
 /// A tool: what it takes and returns, and how it runs.
 struct MCPTool: Sendable {
-  /// What a tool does to the world, as the protocol's annotations have it. None of these replaces or removes anything.
+  /// The effects of a tool, as the protocol's annotations classify them. No tool replaces or removes anything.
   struct Effects: Sendable {
     /// Nothing is written anywhere.
     var isReadOnly = false
@@ -16,7 +16,7 @@ struct MCPTool: Sendable {
 
   let name: String
   let title: String
-  /// What it does, for the assistant.
+  /// The description that the assistant reads.
   let summary: String
   /// The verb whose options its arguments are.
   let verb: String
@@ -73,7 +73,7 @@ struct MCPTool: Sendable {
   }
 }
 
-/// What a call returns.
+/// The result of a call.
 struct ToolResult: Sendable {
   /// The object, as the verb prints it with `--json`.
   var object: JSONValue?

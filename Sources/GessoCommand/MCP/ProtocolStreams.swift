@@ -19,7 +19,7 @@ final class ProtocolStreams: Sendable {
   static let longestLine = 1 << 20
 
   private struct State {
-    /// What was read and is not taken yet.
+    /// Bytes that were read and not yet consumed.
     var buffer: [UInt8] = []
     /// The bytes at its beginning that have no line feed.
     var searched = 0

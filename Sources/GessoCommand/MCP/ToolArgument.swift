@@ -2,9 +2,9 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// An argument of a tool: an option of the verb behind it, the verb's operand, or the tool's own.
+/// An argument of a tool: an option of the verb that the tool runs, the verb's operand, or one of the tool's own.
 struct ToolArgument: Sendable {
-  /// What a value of it is.
+  /// The type of its values.
   enum Kind: Sendable {
     case text, whole, number, flag
     /// The path of a file that is read.
@@ -22,7 +22,7 @@ struct ToolArgument: Sendable {
   /// The option of the verb, such as `--max-side`; nil for the operand and for what the tool reads itself.
   var option: String?
   var isRequired = false
-  /// What it is for; nil where the help of the option says so.
+  /// Its description; nil to use the help of the option.
   var summary: String?
 
   /// The argument that stands for a long option.
@@ -76,7 +76,7 @@ struct ToolArgument: Sendable {
     }
   }
 
-  /// What a value has to be, in words.
+  /// The condition that a value has to meet, in words.
   var form: String {
     switch kind {
     case .text: "a text"

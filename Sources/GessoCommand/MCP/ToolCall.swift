@@ -3,11 +3,11 @@ internal import GessoPipeline
 internal import Ground
 internal import ScenarioAPI
 
-/// What the person who starts the server decides, and no tool changes.
+/// The settings of the person who starts the server. No tool changes them.
 struct ToolContext: Sendable {
   /// The folders that tools read and write in.
   let folders: AllowedFolders
-  /// What the account's jobs of a day (UTC) may cost, in creative units; nil where nothing may be spent.
+  /// The limit of the cost of the account's jobs of a day (UTC), in creative units; nil where nothing may be spent.
   let limit: Decimal?
   let service: ServiceOptions
 
@@ -50,7 +50,7 @@ struct ToolCall: Sendable {
   /// - Throws: Status 2 for an argument that the tool does not have, a value of another type, or a path that is not allowed.
   init(_ arguments: [String: JSONValue], of tool: MCPTool, _ context: ToolContext) throws(CommandError) {
     let names = tool.arguments.map(\.name)
-    // Where a name is written wrong, the default would be used, and maybe paid for.
+    // With a misspelled name the default would be used, and may be paid for.
     if let name = arguments.keys.sorted().first(where: { !names.contains($0) }) {
       throw .usage(
         "\(tool.name) has no argument \(name)",
@@ -129,7 +129,7 @@ struct ToolCall: Sendable {
 
   private static func source(_ path: String, _ name: String, _ context: ToolContext) throws(CommandError) -> String {
     let real = try place(path, name, context, isThere: true)
-    // What is no file may be read without end, or wait for a writer.
+    // A path that is no file, such as a device or a pipe, may never end, or wait for a writer.
     guard FileIdentity(real)?.isRegular == true else {
       throw CommandError(
         "unreadable", stage: .open, "\(name) \(path) is no file", remedy: "name an image", status: .badInput)
@@ -150,7 +150,7 @@ struct ToolCall: Sendable {
     return real
   }
 
-  /// Where a path leads, if that is allowed.
+  /// The file that a path leads to, if it is allowed.
   ///
   /// - Parameters:
   ///   - path: The path.

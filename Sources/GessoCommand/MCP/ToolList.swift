@@ -7,7 +7,7 @@ internal import ScenarioAPI
 struct ToolList: Sendable {
   /// The objects of `tools/list`.
   let descriptions: [JSONObject]
-  /// What an assistant should know before it calls a tool.
+  /// The instructions for an assistant, which it reads before it calls a tool.
   let instructions: String
   private let context: ToolContext
   private let tools: [MCPTool]

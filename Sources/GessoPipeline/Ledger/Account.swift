@@ -7,7 +7,7 @@ package import ScenarioAPI
 /// The limit of a day and the uploads in the ledger belong to an account. A pipeline has one client and so one account, whose places
 /// for parallel jobs and list of jobs all its runs share.
 ///
-/// Two things do not end at an account, because every key of a project sees the same jobs and results. Job ids that belong to a run,
+/// Two things are wider than an account, because every key of a project sees the same jobs and results. Job ids that belong to a run,
 /// and runs that wait for their job, count for the whole service. And an order belongs to its ``owner``, so that another key of the
 /// project does not pay for it again.
 package struct Account: Sendable, Hashable {

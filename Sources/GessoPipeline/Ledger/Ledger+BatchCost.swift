@@ -2,7 +2,7 @@ internal import Foundation
 internal import GRDB
 
 extension Ledger {
-  /// What the jobs of a batch cost, those of earlier attempts at its orders included, as its limit counts them.
+  /// The cost of the jobs of a batch, with those of earlier attempts at its orders, as its limit counts them.
   ///
   /// - Returns: The sum in creative units, and how many jobs it leaves out, because neither cost nor price of them is on record.
   func cost(of batch: LedgerBatch) throws(PipelineError) -> (sum: Decimal, unknown: Int) {

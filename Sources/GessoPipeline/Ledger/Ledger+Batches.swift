@@ -5,7 +5,7 @@ internal import GRDB
 package struct LedgerBatchPlace: Sendable, Equatable {
   /// The batch, ``LedgerBatch/id``.
   package var batch: Int64
-  /// The row as it stands.
+  /// The row, with its present state.
   package var row: LedgerBatchRow
 
   package init(batch: Int64, row: LedgerBatchRow) {
@@ -14,7 +14,7 @@ package struct LedgerBatchPlace: Sendable, Equatable {
   }
 }
 
-/// The record of batches: which rows each has begun, what became of them, and the runs of their orders.
+/// The record of batches: the rows that each has begun, their outcomes, and the runs of their orders.
 extension Ledger {
   // MARK: Reading
 
@@ -71,7 +71,7 @@ extension Ledger {
     }
   }
 
-  /// How many rows of a batch are in each state.
+  /// The number of a batch's rows in each state.
   public func counts(of batch: LedgerBatch) throws(PipelineError) -> [LedgerBatchRow.State: Int] {
     try read { database in
       var counts: [LedgerBatchRow.State: Int] = [:]
@@ -87,14 +87,14 @@ extension Ledger {
 
   // MARK: Writing
 
-  /// Records that a batch begins, or that it is begun again.
+  /// Records that a batch begins, or continues.
   ///
   /// - Parameters:
   ///   - name: Its name.
-  ///   - input: Where its rows come from, absolute.
-  ///   - folder: Where its results go, absolute.
+  ///   - input: The absolute path of the folder or manifest of its rows.
+  ///   - folder: The absolute path of the folder for its results.
   ///   - command: The command, without secrets.
-  ///   - rowCount: How many rows it has now.
+  ///   - rowCount: The present number of its rows.
   /// - Returns: The batch on record.
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`.
   package func beginBatch(
@@ -110,7 +110,7 @@ extension Ledger {
     return try batch(named: name)
   }
 
-  /// Records what became of a row. A row without a run keeps the run on record.
+  /// Records the state of a row. If `row` has no run, the run on record is kept.
   package func recordRow(_ place: LedgerBatchPlace) throws(PipelineError) {
     try write("row") { try Self.put(place, in: $0) }
   }

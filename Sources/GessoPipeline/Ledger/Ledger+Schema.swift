@@ -78,7 +78,7 @@ extension Ledger {
   }
 
   /// Opens a database on a network file system for this process alone: with a rollback journal, because WAL needs memory that all
-  /// processes share, and under locks of the file system that are kept, and fail where they cannot be had.
+  /// processes share, and under locks of the file system that are kept, and that fail at once if another process has them.
   ///
   /// - Throws: As ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has it.
   static func openAlone(_ path: String, on type: String) throws -> (DatabaseQueue, LedgerLock) {
@@ -97,7 +97,7 @@ extension Ledger {
       try database.writeWithoutTransaction { database in
         let isNew = try isNew(database, path)
         try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL")
-        // A transaction that writes takes SQLite's own lock, which is not given up then.
+        // A transaction that writes takes SQLite's own lock, which this connection keeps from then on.
         if isNew { try makeTables(database) } else { try database.execute(sql: "BEGIN EXCLUSIVE; COMMIT") }
       }
       return (database, lock)
@@ -153,12 +153,12 @@ extension Ledger {
     return false
   }
 
-  /// How long the lock of a folder is waited for, and the pause between two attempts.
+  /// The longest wait for the lock of a folder, and the pause between two attempts.
   private static let (patience, interval) = (Duration.seconds(30), Duration.milliseconds(20))
 
-  /// Runs `body` while no other process opens a ledger of `folder`, which takes each a few milliseconds.
+  /// Runs `body` while no other process opens a ledger of `folder`. To open one takes a few milliseconds.
   ///
-  /// - Throws: A ``PipelineError`` when another process has not ended that after 30 s: it is stopped, or no gesso.
+  /// - Throws: A ``PipelineError`` when another process holds the lock for 30 s: it is stopped, or it is no `gesso`.
   private static func withLock<Value>(
     on folder: String, of path: String, pause: (Duration) -> Void, _ body: () throws -> Value
   ) throws -> Value {

@@ -22,7 +22,7 @@ extension Ledger {
       ["preparedSHA256": sha256, "preparedPath": path, "geometry": geometry, "parameters": parameters])
   }
 
-  /// Records an image that was prepared for no account's order: any order finds it by the digests of the source and of the recipe.
+  /// Records an image that was prepared without an account. Any later order finds it by the digests of the source and of the recipe.
   package func recordPreparation(_ intent: LedgerIntent) throws(PipelineError) {
     try write(LedgerEntry.State.prepared.rawValue) { try Self.replacePreparation(intent, in: $0) }
   }
@@ -37,7 +37,7 @@ extension Ledger {
     try update(id, step: "cost", ["cost": cost])
   }
 
-  /// Records that the job succeeded. `failure` is why its results cannot be had, for good, if they cannot.
+  /// Records that the job succeeded. `failure` is the reason why its results can never be downloaded; nil where they can.
   package func recordSuccess(_ id: Int64, failure: String? = nil) throws(PipelineError) {
     try update(id, to: .succeeded, ["failure": failure])
   }

@@ -31,7 +31,7 @@ extension Ledger {
 
   // MARK: Before the request
 
-  /// Records that a price is about to be asked for: a service that ignores the dry run starts a job.
+  /// Records that a dry run is about to be sent: a service that ignores that it is one starts a job.
   package func recordDryRun(
     _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
   ) throws(PipelineError) {
@@ -45,7 +45,7 @@ extension Ledger {
 
   /// Records that the submit is about to be sent.
   ///
-  /// The sums of the limits are formed in the same transaction, so that two runs cannot both find room below one.
+  /// The sums of the limits are formed in the same transaction, so that two runs together cannot exceed a limit.
   ///
   /// - Parameters:
   ///   - id: The run.
@@ -61,7 +61,7 @@ extension Ledger {
         "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
         "account": submit.account, "model": submit.model, "parameters": submit.parameters, "named": "",
       ]
-      // The price of an earlier question stays known.
+      // The price of an earlier dry run stays on record.
       if let price = submit.price { columns["price"] = "\(price)" }
       try Self.update(id, columns, in: database)
     }
@@ -70,8 +70,8 @@ extension Ledger {
   /// Checks that a job and what was spent before it stay within a limit.
   ///
   /// A job counts at its cost. A submit or a dry run of unknown outcome, a dropped one too, counts at its price, as it may have
-  /// started a job. Where neither is on record, the price of the present job stands for it. A job that failed counts too, although the
-  /// service usually refunds it. A dry run in progress does not count: its process puts the job on record, should there be one.
+  /// started a job. Where neither is on record, it counts at the price of the present job. A job that failed counts too, although the
+  /// service usually refunds it. A dry run in progress does not count: if it starts a job, its process puts that on record.
   private func check(
     _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {
@@ -81,7 +81,7 @@ extension Ledger {
     if spent + price > limit.amount { throw limit.exceeded(by: price, after: spent, run: id) }
   }
 
-  /// What the jobs of a scope cost, and of how many neither cost nor price is on record. `run` is the caller's own, which it has claimed.
+  /// The cost of the jobs of a scope, and the number of those without a cost or price on record. The caller has claimed `run`.
   private func spending(
     _ scope: SpendingLimit.Scope, account: String, by run: Int64? = nil, _ now: Double, in database: Database
   ) throws -> (sum: Decimal, unknown: Int) {
@@ -103,7 +103,7 @@ extension Ledger {
     return spending
   }
 
-  /// What the account's jobs of the day (UTC) cost, as the limit of a day counts them.
+  /// The cost of the account's jobs of the day (UTC), as the limit of a day counts them.
   ///
   /// - Returns: The sum in creative units, and of how many jobs neither cost nor price is on record: each counts at the price of the job
   ///   that is submitted next.
@@ -135,7 +135,7 @@ extension Ledger {
       ])
   }
 
-  /// Records the ids of jobs and assets that an unreadable reply to a submit names, or a person.
+  /// Records ids of jobs and assets: those in an unreadable reply to a submit, or those that a person gave.
   package func recordNames(_ id: Int64, _ names: [String]) throws(PipelineError) {
     try update(id, step: "names", ["named": names.joined(separator: " ")])
   }
@@ -203,7 +203,7 @@ extension Ledger {
   }
 
   /// The latest run of the same service, image, prompt and model that another account has submitted; nil for a source whose bytes are
-  /// not known. A nil `seed` is any.
+  /// not known. A nil `seed` matches any seed.
   package func runOfAnotherAccount(like intent: LedgerIntent, models: [String], seed: String?) throws(PipelineError)
     -> LedgerEntry?
   {

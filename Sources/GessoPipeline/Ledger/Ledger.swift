@@ -13,10 +13,10 @@ internal import Synchronization
 /// The methods block for the few milliseconds that a sync takes. They are deliberately not `async`, because a canceled task must
 /// still be able to record the job that it has just paid for.
 public final class Ledger: Sendable {
-  /// Where the file is.
+  /// The path of the file.
   public let path: String
   private let database: DatabaseQueue
-  /// What keeps other processes and tasks away from a ledger on a network file system; nil for one that processes share.
+  /// The lock that excludes other processes and tasks from a ledger on a network file system; nil for one that processes share.
   private let alone: (lock: LedgerLock, names: HeldNames)?
   private let commits = Mutex(0)
   private let onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?
@@ -142,7 +142,7 @@ public final class Ledger: Sendable {
 
   private func lock(_ id: Int64) throws(PipelineError) -> LedgerLock? { try lock(named: "\(id)") }
 
-  /// The exclusive right to what has this name in the ledger; nil while another task or process has it.
+  /// An exclusive lock of this name in the ledger; nil while another task or process has it.
   func lock(named name: String) throws(PipelineError) -> LedgerLock? {
     if let alone { return LedgerLock(name, among: alone.names) }
     return try LedgerLock(path: "\(path)-locks/\(name)")

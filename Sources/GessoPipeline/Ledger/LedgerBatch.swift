@@ -8,13 +8,13 @@ public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
   public let createdAt: String
   /// When it was last begun.
   public let updatedAt: String
-  /// Where its rows come from: the absolute path of a folder or of a manifest, `-` for standard input.
+  /// The source of its rows: the absolute path of a folder or of a manifest, `-` for standard input.
   public let input: String
   /// The folder that results go to, absolute.
   public let folder: String
   /// The command as it was last given, as one line for a shell.
   public let command: String
-  /// How many rows it had when it was last begun. Rows that have not begun yet are not in the ledger.
+  /// The number of its rows when it was last begun. Rows that have not begun yet are not in the ledger.
   public let rowCount: Int
 }
 
@@ -43,11 +43,11 @@ public struct LedgerBatchRow: Sendable, Equatable {
   public var input: String
   /// The absolute path of that image; nil for one that is no file.
   public var path: String?
-  /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil where none was begun.
+  /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil where no run has begun.
   public var runID: Int64?
   /// Its progress.
   public var state: State
-  /// Why it failed, or what stopped it.
+  /// The reason why it failed, or was stopped.
   public var failure: FailureRecord?
   /// When it reached each moment, in seconds since 1970; of several attempts, the last. A row that was made before has few of them.
   public var times: [Moment: Double]
@@ -68,15 +68,15 @@ public struct LedgerBatchRow: Sendable, Equatable {
   }
 }
 
-/// A failure as the ledger keeps it: its words for people and programs, without the error behind it.
+/// A failure as the ledger keeps it: its words for people and programs, without the underlying error.
 public struct FailureRecord: Sendable, Equatable, Codable {
   /// A stable word for programs.
   public var code: String
   /// The step that failed.
   public var stage: String
-  /// What is wrong, in one line.
+  /// The cause, in one line.
   public var message: String
-  /// What to do about it, in one line.
+  /// The remedy, in one line.
   public var remedy: String
 
   /// Makes a failure of its words.

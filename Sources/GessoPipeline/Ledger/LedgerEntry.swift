@@ -54,7 +54,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let wasStartedByDryRun: Bool
   /// The ids of jobs and assets that an unreadable reply to the submit or dry run names, and of jobs that may be that of the request.
   public let namedIDs: [String]
-  /// Why it failed, or why the results of a job that succeeded cannot be had.
+  /// The reason why it failed, or why the results of a job that succeeded cannot be downloaded.
   public let failure: String?
   /// The results on disk, in the service's order.
   public let results: [LedgerResult]
@@ -92,7 +92,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var sourceSHA256: String?
   /// SHA-256 of the bytes of the order's other images in hexadecimal: mask or control image, and images for fields of the model.
   package var otherSHA256: [String]
-  /// SHA-256 of the recipe that the image is prepared by, in hexadecimal; nil where nothing is prepared, or that is not known.
+  /// SHA-256 of the recipe that the image is prepared by, in hexadecimal; nil where no image is prepared, or where the recipe is not known.
   package var recipeSHA256: String?
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?

@@ -35,7 +35,7 @@ package final class LedgerLock: Sendable {
         if code == EWOULDBLOCK { return nil }
         throw Self.failure(path, code)
       }
-      // The last holder may have removed the file between the two calls; a lock on a removed file excludes nobody.
+      // The last holder may have removed the file between the two calls; a lock on a removed file excludes no process.
       if let locked = FileIdentity(descriptor: descriptor), identity(path) == locked {
         kind = .file(path: path, descriptor: descriptor)
         return

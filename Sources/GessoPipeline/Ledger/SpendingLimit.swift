@@ -6,11 +6,11 @@ internal import Ground
 package struct SpendingLimit: Sendable {
   /// The jobs that count.
   package enum Scope: Sendable {
-    /// Those of the account on one day (UTC).
+    /// The jobs of the account on one day (UTC).
     case day
-    /// Those of all attempts at the orders with these keys (``LedgerIntent/key``).
+    /// The jobs of all attempts at the orders with these keys (``LedgerIntent/key``).
     case orders(Set<String>)
-    /// Those of all attempts at the orders of the rows of this batch (``LedgerBatch/id``) that have begun.
+    /// The jobs of all attempts at the orders of the rows of this batch (``LedgerBatch/id``) that have begun.
     case batch(Int64)
   }
 

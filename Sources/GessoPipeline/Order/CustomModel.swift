@@ -11,7 +11,7 @@ package enum CustomModel {
     [model] + substitutes.filter { $0.key == model || $0.value == model }.flatMap { [$0.key, $0.value] }
   }
 
-  /// What a custom model takes of a setting.
+  /// The values that a custom model permits for a setting.
   private enum Range {
     case number(ClosedRange<Double>, step: Double?)
     /// Nothing: the setting has no counterpart.

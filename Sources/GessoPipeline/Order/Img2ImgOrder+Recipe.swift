@@ -9,7 +9,7 @@ extension Img2ImgOrder {
     case second(SecondImage, on: GeometryRecord)
   }
 
-  /// How an image is prepared: the one place where that is decided.
+  /// The recipe of an image that is sent. It is decided here alone.
   func recipe(for part: PreparedPart) -> Recipe {
     switch part {
     case .source:

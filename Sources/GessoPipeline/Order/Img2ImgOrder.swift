@@ -15,7 +15,7 @@ public struct Img2ImgOrder: Sendable {
 
   /// An image that lies on the first one pixel by pixel: it has the same upright size and is prepared to the same geometry.
   public enum SecondImage: Sendable {
-    /// White areas are painted anew; black and transparent areas stay. The mask is sent in black and white.
+    /// White areas are repainted; black and transparent areas stay. The mask is sent in black and white.
     case mask(ImageSource)
     /// An image that controls the shapes of the result, interpreted as `modality`.
     case control(ImageSource, modality: String)
@@ -29,7 +29,7 @@ public struct Img2ImgOrder: Sendable {
   public var references: [String: ReferenceImages] = [:]
   /// The name of the source in the ledger and in records. It must not contain secrets.
   public var sourceName: String
-  /// How the source is prepared.
+  /// The recipe of the source.
   public var recipe: Recipe
   /// The settings of the generation. The pipeline sets `width` and `height` from the prepared image where they are nil, and `seed`
   /// at random where it is nil.

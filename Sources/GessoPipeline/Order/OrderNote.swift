@@ -1,18 +1,18 @@
 public import Ground
 public import ImagePreparation
 
-/// A remark about an order that can be carried out, but may not be what was meant. It comes before anything is paid.
+/// A note about an order that can be carried out, but may not be the intended one. It is reported before anything is paid.
 public enum OrderNote: Sendable, Equatable {
   /// The results have another shape than the prepared image: the service stretches, crops or pads.
   case otherShape(results: ImageSize, prepared: ImageSize)
-  /// The mask is white everywhere, so that the whole image is painted anew.
+  /// The mask is white everywhere, so that the whole image is repainted.
   case maskSelectsAll
-  /// The mask has transparent parts. They count as black, so that they are kept; other programs paint them anew.
+  /// The mask has transparent parts. They count as black, so that they are kept; other programs repaint them.
   case maskIsTransparent
   /// Only the price was asked for, and the order has this job already: the price is that on record, and the order given again costs
   /// nothing.
   case hasJob(JobID, run: Int64)
   /// Another account, with another API key or project, has submitted an order of the same image, prompt and model, and this order is
-  /// paid for anew. `job` is nil for a submit whose job is not known.
+  /// paid for again. `job` is nil for a submit whose job is not known.
   case madeByAnotherAccount(run: Int64, job: JobID?)
 }

@@ -128,7 +128,7 @@ struct ResultNameSearch {
 /// The kind of file at a path, links not followed.
 enum Occupant {
   case none, file
-  /// A folder, a link, a device.
+  /// Something other than a file, such as a folder, a link or a device.
   case other
 
   init(_ path: String) {

@@ -18,7 +18,7 @@ struct ActiveRun {
   private let order: Img2ImgOrder?
   private let naming: ResultNaming
   private let replacesResults: Bool
-  /// What the job and others may cost together.
+  /// The limits of what the job and others may cost together.
   private let limits: [SpendingLimit]
   private let places: RunPlaces
   /// False where only the price is asked for.
@@ -28,7 +28,7 @@ struct ActiveRun {
   private var images = PreparedImages()
   private var retry: RetryPolicy
   private var hasPlace = false
-  /// How long jobs of other processes were waited for.
+  /// The time that the run has waited for jobs of other processes.
   private var waitedForOthers = Duration.zero
 
   /// Makes the run of an order.

@@ -18,7 +18,7 @@ final class Brake: Sendable {
   /// Makes a brake that stops after so many jobs; nil for any number.
   init(maxJobs: Int? = nil) { self.maxJobs = maxJobs }
 
-  /// Why orders are stopped; nil while they are not.
+  /// The reason why orders are stopped; nil while they are not.
   var reason: (any Error)? { state.withLock(\.reason) }
 
   /// True where no order may submit any more.

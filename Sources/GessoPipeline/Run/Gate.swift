@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Holds work back while as much of its kind goes on as there are places for.
+/// Limits the number of tasks of one kind that run at a time: a task waits for a place.
 final class Gate: Sendable {
   private struct State {
     /// The number of places; nil while it is not known.

@@ -41,7 +41,7 @@ public enum Img2ImgEvent: Sendable {
   /// The service charges more for the job than the price that it named before.
   case costsMore(Decimal, than: Decimal)
   /// The service repeats these settings of the request otherwise than they were sent, or leaves the image out: the results may
-  /// not be those that were asked for.
+  /// not be those of the order.
   case repeatedOtherwise([String])
   /// The job as the service last reported it.
   case waiting(Job)

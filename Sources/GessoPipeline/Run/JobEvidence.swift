@@ -1,4 +1,4 @@
-/// What a job shows about whether it is the job of a submit whose reply was not read.
+/// The evidence that a job is, or is not, the one that a submit without a reply has started.
 package enum JobEvidence: Sendable, Equatable {
   /// The job is of another model, kind or image.
   case against
@@ -8,11 +8,12 @@ package enum JobEvidence: Sendable, Equatable {
   case positive
 }
 
-/// What follows from the evidence of all jobs that no run has claimed.
+/// The conclusion from the evidence of all jobs that no run has claimed.
 package enum Reconciliation<Value: Sendable & Equatable>: Sendable, Equatable {
   /// This is the job of the submit.
   case adopt(Value)
-  /// Somebody has to decide. The likeliest come first. `others` is the number of jobs of that time that are certainly others.
+  /// A person has to decide. The likeliest jobs come first. `others` is the number of jobs of that time that certainly belong to
+  /// other orders.
   case undecided([Value], others: Int)
 
   /// Decides on the jobs. With `hasRival` another attempt of the same order waits for its job too, so that one of two equal

@@ -1,6 +1,6 @@
-/// What an order that is one of many keeps to.
+/// The limits and resources that an order shares with the other orders of its batch.
 struct OrderTerms: Sendable {
-  /// How often a run of another process is looked at.
+  /// The interval at which a run of another process is read.
   static let interval = Duration.seconds(1)
   /// The pause before another submit where the jobs of other processes take all places of the account.
   static let longInterval = Duration.seconds(15)
@@ -9,9 +9,9 @@ struct OrderTerms: Sendable {
   var keys: Set<String> = []
   /// The row of the order, where its batch is on record: the limit is then for all orders of the batch.
   var place: LedgerBatchPlace?
-  /// How long other processes are waited for, at the same order or with jobs in all places of the account; nil not to wait.
+  /// The longest wait for other processes, with the same order or with jobs in all places of the account; nil for none.
   var patience: Duration?
-  /// What stops all orders of a batch before they submit.
+  /// The brake that stops all orders of a batch before they submit.
   var brake: Brake?
 
   /// What ``Img2ImgOrder/maxCost`` of an order with this key is for.

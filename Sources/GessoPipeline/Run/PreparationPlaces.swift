@@ -80,7 +80,7 @@ package final class PreparationPlaces: Sendable {
   /// Runs blocking work on an image once there is room for it.
   ///
   /// - Parameters:
-  ///   - source: The image, whose header says what it needs. One that can be read only once counts as a usual one.
+  ///   - source: The image, whose header gives the memory it needs. One that can be read only once counts as an average one.
   ///   - recipe: How it is prepared.
   ///   - preparer: Prepares it.
   ///   - roomLimit: The most bytes of all prepared images whose room is not released; nil where they take none.
@@ -112,7 +112,7 @@ package final class PreparationPlaces: Sendable {
         preparer.limits.threads = max(2, preparer.limits.threads)
       }
     }
-    // One without a bound waits alone.
+    // An image without a known bound is prepared alone.
     if let roomLimit { need.room = Room(bytes: fileBytes ?? roomLimit, limit: roomLimit) }
     try await enter(need)
     defer { change { $0.give(need) } }

@@ -11,7 +11,7 @@ struct RunContext: Sendable {
   let preparer: ImagePreparer
   /// When to read the job, and for how long.
   let polling: JobPolling
-  /// What the order keeps to as one of many.
+  /// The limits and resources that the order shares with others.
   var terms = OrderTerms()
   /// Reports an event of the run.
   var report: @Sendable (Img2ImgEvent) -> Void

@@ -38,7 +38,7 @@ final class RunPlaces: Sendable {
     return try await offThePool { _ in try work() }
   }
 
-  /// True for the first order in a folder. A look at all its files for each of them would take longer with every result.
+  /// True for the first order in a folder. To read the whole folder for each order would take longer with every result.
   func isFirst(in folder: String) -> Bool { folders.withLock { $0.insert(folder).inserted } }
 
   /// Runs `body` after the other runs of the same order: its finished run is then found, and nothing is paid for twice.

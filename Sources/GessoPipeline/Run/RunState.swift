@@ -44,7 +44,7 @@ package struct RunState: Sendable, Equatable {
     case resumed(JobID)
     /// Every result is on disk and unchanged.
     case resultsFound
-    /// A result is missing, was changed, or is wanted in another place.
+    /// A result is missing, was changed, or belongs in another place.
     case resultsMissing
     /// The plan's ceiling for parallel jobs leaves room for one more.
     case placeTaken
@@ -266,7 +266,7 @@ package struct RunState: Sendable, Equatable {
     }
   }
 
-  /// A failure to decide about a submit that the service answered as it answers for models which the legacy endpoint no longer runs
+  /// A failure that needs a decision about a submit whose reply is that for models which the legacy endpoint no longer runs
   /// (a bare 500; contract, section 10). The job may exist all the same, so that only the next order can name the other model.
   private func withSubstitute(_ error: any Error) -> any Error {
     guard let decision = error as? PipelineError, decision.code == .needsDecision,

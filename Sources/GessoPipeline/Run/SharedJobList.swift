@@ -45,7 +45,7 @@ package actor SharedJobList {
       }
       reading.createdAfter = min(reading.createdAfter, createdAfter)
       await withCheckedContinuation { reading.followers.append($0) }
-      // Where the run that read was canceled, the others read anew.
+      // If the run that read the list was canceled, the others read it again.
       if let outcome = reading.outcome { return try outcome.get() }
     }
   }

@@ -5,7 +5,7 @@ package import ScenarioAPI
 ///
 /// The service repeats a request with its defaults filled in and sometimes in other words: archived prompts are replaced by the
 /// id of an asset, numbers may be rounded to 32 bits, sides may be moved onto a grid, and an image comes back as an id or as a
-/// signed address (contract, section 8). What is repeated is therefore evidence, and no proof.
+/// signed address (contract, section 8). A repeated setting is therefore evidence, and no proof.
 package struct SubmittedRequest: Sendable, Equatable {
   private typealias Images = [Job.Echo.Image]
 
@@ -47,7 +47,7 @@ package struct SubmittedRequest: Sendable, Equatable {
 
   // MARK: Evidence
 
-  /// What a job, and its first result where that was read, show.
+  /// The evidence of a job, and of its first result where that was read.
   package func evidence(of job: Job, result: Asset? = nil) -> JobEvidence {
     let echo = job.echo
     // The body of a custom model may name a LoRA as `modelId`.
@@ -102,7 +102,7 @@ package struct SubmittedRequest: Sendable, Equatable {
       || differs(echo.controlImages, settings.controlImageId, isExpected: isControlled)
   }
 
-  /// True when a value is plainly another than the one that was sent.
+  /// True when a value certainly differs from the one that was sent.
   private func contradicts(_ echo: Job.Echo?, _ prompt: String?, _ seed: String?) -> Bool {
     func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
     if let prompt, !Job.Echo.isArchived(prompt), trimmed(prompt) != trimmed(self.prompt) { return true }
@@ -133,7 +133,7 @@ package struct SubmittedRequest: Sendable, Equatable {
     }
   }
 
-  /// True for numbers that are equal but for what 32 bits keep of them.
+  /// True for numbers that are equal after rounding to 32 bits.
   private static func agree(_ one: Double, _ other: Double, tolerance: Double) -> Bool {
     abs(one - other) <= tolerance || Float(one) == Float(other)
   }

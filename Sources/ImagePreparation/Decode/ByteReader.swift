@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Reads the bytes of a source one after another, and copies bytes that stand further behind.
+/// Reads the bytes of a source in order, and copies bytes that lie further behind.
 @safe
 struct ByteReader: ~Copyable {
   private let source: ByteSource
@@ -15,7 +15,7 @@ struct ByteReader: ~Copyable {
   /// Reads a source from its first byte.
   init(_ source: consuming ByteSource) { self.source = source }
 
-  /// A reader of bytes in memory that the same flag cancels.
+  /// A reader of bytes in memory, which the flag of this source cancels too.
   func memory(_ bytes: [UInt8]) throws(ReadFault) -> ByteReader {
     do throws(PreparationError) {
       return ByteReader(try ByteSource(.memory(bytes), cancellation: source.cancellation))
@@ -125,7 +125,7 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// A copy of `count` bytes `offset` bytes behind the source's first one, which stay unread; nil where they are not there, are read
+  /// A copy of `count` bytes `offset` bytes after the source's first one, which stay unread; nil where they are not there, are read
   /// already, or the source is a pipe.
   func copy(at offset: Int, count: Int) -> [UInt8]? {
     guard offset >= start, count >= 0, let end, offset <= end, count <= end - offset else { return nil }

@@ -17,7 +17,7 @@ struct CodecReport: Sendable {
   let message: String
   let firstWarning: String
   let warningCount: Int
-  /// The types of chunks of a PNG behind its headers that were left out for a wrong checksum; empty for none.
+  /// The types of a PNG's chunks, after its headers, that were left out because of a wrong checksum; empty for none.
   let droppedChunks: String
   /// The number of stored rows read when the source ended or failed; -1 if it has not.
   var row: Int

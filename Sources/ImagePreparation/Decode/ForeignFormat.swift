@@ -114,7 +114,7 @@ struct ForeignFormat: Sendable {
 
   // MARK: Containers
 
-  /// Files of the Interchange File Format's family, ISO base media and ZIP, whose content is named behind the first bytes.
+  /// Files of the Interchange File Format's family, ISO base media and ZIP, whose content is named after the first bytes.
   private static func container(_ head: [UInt8]) -> ForeignFormat? {
     if isASCII("RIFF", head) {
       if isASCII("AVI ", head, at: 8) { return Self("a video", video) }

@@ -16,7 +16,7 @@ protocol OpenedSource: AnyObject, Sendable {
 
   /// The content of the headers.
   var description: ImageDescription { get }
-  /// What the plan needs besides.
+  /// The structure of the file, as far as the plan needs it.
   var structure: SourceStructure { get }
 
   /// Starts decoding. To be called once.

@@ -29,7 +29,7 @@ struct DecodingDamage: Sendable, Equatable {
   var warningCount = 0
   /// The first row, in stored order, that was filled instead of decoded; nil when all rows were decoded.
   var firstFilledRow: Int?
-  /// The types of chunks behind the headers of a PNG that were left out for a wrong checksum; nil for none.
+  /// The types of chunks after the headers of a PNG that were left out for a wrong checksum; nil for none.
   var droppedChunks: String?
 
   /// The note about chunks that were left out, by their types.

@@ -35,7 +35,7 @@ protocol RowReader: AnyObject {
   /// The same for ``planes``: rows are those of luma.
   func startPlanes() throws(ReadFault)
 
-  /// Decodes the next row. It is not called behind the last one.
+  /// Decodes the next row. It is not called after the last one.
   func readRow(into row: UnsafeMutablePointer<UInt8>, from bytes: inout ByteReader) throws(ReadFault)
   /// Copies row `y` of Cb (1) or Cr (2), after the first row of luma that it belongs to was read.
   func copyChromaRow(_ y: Int, plane: Int, into row: UnsafeMutablePointer<UInt8>)
@@ -54,13 +54,13 @@ extension RowReader {
 
 /// Damage that a ``RowReader`` has overlooked.
 struct OverlookedDamage: Sendable {
-  /// What was wrong first.
+  /// The first fault.
   var message: String
   /// The first row that lacks pixels, in stored order; nil where all are there.
   var row: Int?
 }
 
-/// Why headers or a row cannot be read.
+/// A failure to read headers or a row.
 enum ReadFault: Error {
   /// The source or its image data end early.
   case truncated
@@ -77,7 +77,7 @@ enum ReadFault: Error {
   /// A limit or another refusal that no damage policy changes.
   case refused(PreparationError)
 
-  /// What is damaged; nil for faults that have another reason than the source's bytes.
+  /// The damage; nil for faults with another cause than the source's bytes.
   var damage: String? {
     switch self {
     case .truncated: "the image data end early"

@@ -7,7 +7,7 @@ struct SourceDecoder {
     RowSource<HelperReader<AVIFKind>>.self,
   ]
 
-  /// The kinds without one. They are tried behind the signatures of all kinds, also of those that are not decoded.
+  /// The kinds without one. They are tried after the signatures of all kinds, also of those that are not decoded.
   static let kindsWithoutSignature: [any OpenedSource.Type] = [RowSource<TGAReader>.self]
 
   private let source: any OpenedSource

@@ -21,7 +21,7 @@ protocol StripDecoder: AnyObject, Sendable {
   /// Reads to the end of the file after the last strip, to check checksums and end markers.
   func finish() throws(PreparationError)
 
-  /// Makes the checks that need every strip completed. To be called after ``finish()``.
+  /// Runs the checks that need all strips. Call it after ``finish()``.
   func check() throws(PreparationError)
 }
 
@@ -33,8 +33,8 @@ extension StripDecoder {
 
 /// The part of decoding that either of two threads can do.
 protocol DeferredDecoding: AnyObject, Sendable {
-  /// The number of strips that are completed at once and without those before, from each multiple of it on: two threads may do so at the
-  /// same time. Nil where strips are completed one at a time, in order.
+  /// The number of strips in a group. A group begins at each multiple of this number and is decoded without the strips before it, so
+  /// that two threads may work at the same time. Nil where strips are completed one at a time, in order.
   var independentStrips: Int? { get }
 
   /// Completes the rows of strip `index`, which the decoder has read into the rings, or of ``independentStrips`` from it on.

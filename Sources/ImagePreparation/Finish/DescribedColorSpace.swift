@@ -79,7 +79,7 @@ extension DescribedColorSpace {
     return false
   }
 
-  /// Makes the space of gAMA and cHRM, or of what else gives them. A missing one is sRGB's. Nil if both are missing or not plausible.
+  /// Makes the space of gAMA and cHRM, or of equal values from elsewhere. A missing one is sRGB's. Nil if both are missing or not plausible.
   init?(gamma: Double?, chromaticities: PNGColor.Chromaticities?) {
     guard gamma != nil || chromaticities != nil else { return nil }
     transfer = .srgb

@@ -16,7 +16,7 @@ struct LabTable: Sendable {
   /// Makes the table of a profile, whose tags must not have been read yet. Nil for profiles of other kinds.
   ///
   /// - Parameters:
-  ///   - profile: A profile of RGB or CMYK. Its pipeline is a table of 16-bit values with curves before and behind it.
+  ///   - profile: A profile of RGB or CMYK. Its pipeline is a table of 16-bit values with curves before and after it.
   ///   - target: A matrix-shaper profile with the sRGB transfer function.
   ///   - kernels: The kernels.
   init?(_ profile: borrowing ColorProfile, to target: borrowing ColorProfile, kernels: KernelTable) {
@@ -47,7 +47,7 @@ struct LabTable: Sendable {
     var curves: [Float] = []
     for c in 0..<3 {
       for level in 0..<tableCurveLevels {
-        // The middle of what has these upper 12 bits.
+        // The middle of the values with these upper 12 bits.
         let value = pipeline.lab((Double(level) * 16 + 7.5) / 65_535, component: c)
         curves.append(Float(c == 0 ? (value + 16) / 116 : c == 1 ? value / 500 : -value / 200))
       }
@@ -88,7 +88,7 @@ struct LabTable: Sendable {
   }
 }
 
-/// What a profile's tag holds for relative colorimetry: curves, a table, and curves to encoded L*a*b*.
+/// The tag of a profile for relative colorimetry: curves, a table, and curves to encoded L*a*b*.
 @safe
 private struct LabPipeline {
   /// Nodes of each axis, at least 2. The last axis is the fastest one.
@@ -160,7 +160,7 @@ private struct LabPipeline {
   private static func through(_ curves: [[OpaquePointer]], _ value: Double, _ i: Int) -> Double {
     unsafe curves.reduce(value) {
       let value = Double(unsafe cmsEvalToneCurveFloat($1[i], Float($0)))
-      // What is no number becomes 0: a place is rounded to an integer.
+      // A NaN becomes 0: a place is rounded to an integer.
       return value > 0 ? min(value, 1) : 0
     }
   }

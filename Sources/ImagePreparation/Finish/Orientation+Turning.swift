@@ -11,7 +11,7 @@ extension Orientation {
       width: swapsSides ? rect.height : rect.width, height: swapsSides ? rect.width : rect.height)
   }
 
-  /// Whether the stored columns and the stored rows run against their upright axes.
+  /// True for each axis along which stored columns, or rows, run in the opposite direction of the upright image.
   var mirrors: (x: Bool, y: Bool) {
     switch self {
     case .upright, .transposed: (false, false)

@@ -1,7 +1,7 @@
 internal import PixelKernels
 
 extension PixelImage where Sample == UInt8 {
-  /// These pixels as a tensor of red, green and blue.
+  /// The image as a tensor of red, green and blue.
   ///
   /// Gray is repeated in all three channels. Transparency is flattened first, because networks take four channels for latents.
   ///
@@ -18,7 +18,7 @@ extension PixelImage where Sample == UInt8 {
 }
 
 extension Raster {
-  /// These pixels as a tensor, which has no alpha.
+  /// The image as a tensor, which has no alpha.
   ///
   /// - Parameters:
   ///   - layout: The order of the axes.

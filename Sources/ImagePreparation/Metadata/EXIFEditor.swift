@@ -63,7 +63,7 @@ struct EXIFEditor {
     }
   }
 
-  /// Takes an entry and its value out of a directory. The entries behind it move up; values stay where they are.
+  /// Takes an entry and its value out of a directory. The entries after it move up; values stay where they are.
   ///
   /// - Returns: False where there is none.
   private mutating func remove(_ tag: Int, from offset: Int) -> Bool {

@@ -63,7 +63,7 @@ struct KeptMetadata: Sendable, Equatable {
     comment = text.flatMap { withoutLocation && Self.mayNamePosition($0) ? nil : $0 }
   }
 
-  /// True for text that speaks of a position, as some programs write it into comments.
+  /// True for text that contains a position, as some programs write it into comments.
   private static func mayNamePosition(_ text: [UInt8]) -> Bool {
     let text = String(decoding: text, as: UTF8.self).lowercased()
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
@@ -73,7 +73,7 @@ struct KeptMetadata: Sendable, Equatable {
   private static func isCopied(_ chunk: PNGChunk) -> Bool {
     switch PNGChunk.Metadata(rawValue: chunk.type) {
     case .tEXt, .zTXt, .iTXt: chunk.text?.isRewritten == false
-    // It is written anew, upright, too; the codec delivers it by itself.
+    // It is written again, upright; the codec delivers it by itself.
     case .eXIf, nil: false
     }
   }
@@ -125,9 +125,9 @@ struct KeptMetadata: Sendable, Equatable {
   }
 
   /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
-  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5), or behind the image of a WebP (RFC 9649, 2.7.1.5). `file` must be the output of
+  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5), or after the image of a WebP (RFC 9649, 2.7.1.5). `file` must be the output of
   /// one of this package's encoders.
-  /// What is too long for a JPEG's segment is left out.
+  /// Metadata that are too long for a JPEG's segment are left out.
   func insert(into file: inout [UInt8], format: EncodedFormat) {
     switch format {
     case .jpeg:
@@ -143,7 +143,7 @@ struct KeptMetadata: Sendable, Equatable {
       if let exif { written += PNGChunk(type: "eXIf", data: exif).bytes }
       if let xmp { written += PNGChunk(keyword: PNGChunk.Text.xmpKeyword, text: xmp).bytes }
       if let comment, !chunks.contains(where: { $0.text != nil }) {
-        // A zero would end the text, and cameras write some behind it.
+        // A zero would end the text, and cameras write some after it.
         let text = Array(comment.prefix { $0 != 0 })
         written += PNGChunk(keyword: PNGChunk.Text.commentKeyword, text: text).bytes
       }

@@ -3,7 +3,7 @@
 struct MetadataStripper {
   /// The bytes that stay.
   private(set) var bytes: [UInt8] = []
-  /// What was left out, in the order of the file, each kind once.
+  /// The kinds of metadata that were left out, in the order of the file, each once.
   private(set) var removed: [String] = []
   /// Written in place of the metadata; nil for nothing.
   private let exif: [UInt8]?
@@ -90,7 +90,7 @@ extension MetadataStripper {
         continue
       }
       guard at + 2 <= file.count else { throw Self.cut(file.count) }
-      // libjpeg goes on behind the length of a segment whose length does not even cover itself.
+      // libjpeg continues after the length field of a segment whose length does not cover that field.
       let length = max(2, Int(file[at]) << 8 | Int(file[at + 1]))
       guard at + length <= file.count else { throw Self.cut(file.count) }
       let content = file[at + 2..<at + length]
@@ -104,9 +104,9 @@ extension MetadataStripper {
     }
   }
 
-  /// What was seen of the parts that a JPEG has once.
+  /// The parts that a JPEG has once, as far as they were seen.
   private struct JPEGHeader {
-    /// True behind JFIF, where EXIF and the profile are written.
+    /// True after JFIF, where EXIF and the profile are written.
     var isEnded = false
     var hasJFIF = false
     var hasAdobe = false
@@ -191,7 +191,7 @@ extension MetadataStripper {
     "IHDR": 13...13, "PLTE": 0...768, "IDAT": 0...Int(Int32.max), "IEND": 0...0, "tRNS": 0...256, "sBIT": 1...4,
     "bKGD": 1...6, "hIST": 0...512, "pHYs": 9...9, "acTL": 8...8, "fcTL": 26...26, "fdAT": 4...Int(Int32.max),
   ]
-  /// Those without which a viewer shows other colors.
+  /// The chunks without which a viewer shows other colors.
   private static let colorChunks: [String: ClosedRange<Int>] = [
     "gAMA": 4...4, "cHRM": 32...32, "sRGB": 1...1, "cICP": 4...4, "mDCV": 24...24, "cLLI": 8...8,
   ]

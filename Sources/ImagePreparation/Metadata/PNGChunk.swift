@@ -56,12 +56,12 @@ struct PNGChunk: Sendable, Equatable {
     }
   }
 
-  /// What a chunk of text holds.
+  /// The content of a chunk of text.
   struct Text {
     static let xmpKeyword = Array("XML:com.adobe.xmp".utf8)
     static let commentKeyword = Array("Comment".utf8)
 
-    /// What the text is about.
+    /// The keyword, which names the subject of the text.
     let keyword: [UInt8]
     /// The text, compressed or not.
     fileprivate let content: ArraySlice<UInt8>
@@ -94,7 +94,7 @@ struct PNGChunk: Sendable, Equatable {
     }
 
     /// The TIFF structures and XMP packets that texts hold, each in order of precedence. Damaged ones are left out, and so is what is
-    /// behind ``inflatedLimit`` bytes.
+    /// after ``inflatedLimit`` bytes.
     static func metadata(in texts: [Text]) -> (exif: [[UInt8]], xmp: [[UInt8]]) {
       let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
       var limit = inflatedLimit

@@ -35,7 +35,7 @@ struct TIFFStructure {
   /// The first directory.
   var first: (entries: [Entry], end: Int) { directory(at: number(4, 4)) }
 
-  /// The entries of a directory that lie in the bytes, and the offset behind them.
+  /// The entries of a directory that lie in the bytes, and the offset after them.
   func directory(at offset: Int) -> (entries: [Entry], end: Int) {
     guard offset >= 8, offset <= bytes.count - 2 else { return ([], bytes.count) }
     let count = min(number(offset, 2), (bytes.count - offset - 2) / 12)

@@ -6,9 +6,9 @@ struct WebPContainer {
   }
 
   private(set) var chunks: [Chunk]
-  /// True where the last chunk is not there as a whole.
+  /// True where the last chunk is incomplete.
   private(set) var isCut: Bool
-  /// The number of bytes behind the end that the file declares.
+  /// The number of bytes after the end that the file declares.
   private(set) var trailing: Int
 
   /// The chunks that describe profile and metadata, and their flags in VP8X.
@@ -16,9 +16,9 @@ struct WebPContainer {
   private static let alphaFlag: UInt8 = 0x10
   /// The chunks of an image, and of a frame of an animation.
   private static let frameChunks: Set = ["ALPH", "VP8 ", "VP8L"]
-  /// Those with fields of a fixed length.
+  /// The chunks with fields of a fixed length.
   private static let fieldBytes = ["VP8X": 10, "ANIM": 6]
-  /// The fields of a frame, in front of its chunks.
+  /// The fields of a frame, before its chunks.
   private static let frameFieldBytes = 16
 
   /// Reads a file that begins as a WebP.
@@ -44,7 +44,7 @@ struct WebPContainer {
     return (chunks, isCut)
   }
 
-  /// Leaves out everything that is no image, also of frames: other chunks, and bytes behind the fields of those that stay.
+  /// Leaves out everything that is no image, also of frames: other chunks, and bytes after the fields of those that stay.
   ///
   /// - Returns: The names of the chunks that were left out.
   mutating func keepImageAlone() -> [String] {
@@ -68,7 +68,7 @@ struct WebPContainer {
   }
 
   /// Puts a profile or metadata in, in place of those that are there, and in the order of the format: the profile before the image, EXIF
-  /// and XMP behind it. The first image must be whole.
+  /// and XMP after it. The first image must be whole.
   mutating func set(_ name: String, _ content: [UInt8]) {
     chunks.removeAll { $0.name == name }
     if let place = chunks.firstIndex(where: { $0.name == "VP8X" }) {

@@ -2,7 +2,7 @@
 ///
 /// Packets may be hostile. One that is not well-formed enough to be understood is not kept.
 struct XMPEditor {
-  /// What a packet promises that only the source has.
+  /// A promise of a packet that only the source keeps, such as a gain map.
   enum Promise: Hashable {
     case gainMap, otherImage, motion, thumbnail, furtherPacket
   }
@@ -11,7 +11,7 @@ struct XMPEditor {
   private(set) var bytes: [UInt8] = []
   /// The valid orientation that the packet had; nil for none.
   private(set) var orientation: Orientation?
-  /// What was taken out.
+  /// The promises that were taken out.
   private(set) var removed: Set<Promise> = []
   private let source: [UInt8]
   private let size: ImageSize
@@ -173,7 +173,7 @@ struct XMPEditor {
     }
   }
 
-  /// What a property promises; nil for those that describe the picture itself.
+  /// The promise of a property; nil for a property that describes the picture itself.
   private func promise(_ name: ArraySlice<UInt8>) -> Promise? {
     guard let (space, local) = expanded(name) else { return nil }
     switch space {

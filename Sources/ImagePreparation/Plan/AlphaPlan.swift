@@ -1,6 +1,6 @@
 /// The decision about transparency for every path.
 ///
-/// What only pixels can settle stands here as a rule with its possible outcomes, which the executing code reads.
+/// A decision that only pixels can settle is a rule here, with its possible outcomes, which the executing code reads.
 ///
 /// Its inputs are decided elsewhere: the decoders find whether a source has alpha (``ImageDescription/decodedChannels``), and
 /// ``Recipe/mask(matching:failOn:)`` and ``Recipe/forAttention`` choose backgrounds. These have no plan, or change no transparency:
@@ -32,7 +32,7 @@ struct AlphaPlan: Sendable, Equatable {
   /// True when alpha weighs the colors in the resize: they are premultiplied on the way in. So they are where the result is flattened,
   /// data included, because the resized image then equals the one that is flattened first.
   let premultiplies: Bool
-  /// What padding is filled with; nil for transparent padding, which only an image that has alpha itself gets.
+  /// The color of padding; nil for transparent padding, which only an image with alpha of its own gets.
   let padding: BackgroundColor?
   /// Whether a pixel of the result is transparent, which makes it a PNG where no format is asked for.
   let transparency: Transparency

@@ -1,9 +1,9 @@
-/// How different an image's pixels are from the background around them, where background is what reaches the image's edges.
+/// The difference of an image's pixels from the background around them, which is the area that reaches the image's edges.
 ///
 /// The barrier of a path is the difference of its greatest and its least value. A pixel's distance is the smallest barrier of
 /// all paths from the edges to it. It is small all over a background, even if that is a slope from light to dark, and at least
-/// the contrast of an outline behind that outline (Strand et al., "The Minimum Barrier Distance", 2013). A few scans along the rows approximate
-/// it (Zhang et al., "Minimum Barrier Salient Object Detection at 80 FPS", 2015).
+/// the contrast of an outline behind that outline (Strand et al., "The Minimum Barrier Distance", 2013). A few scans along the rows
+/// approximate it (Zhang et al., "Minimum Barrier Salient Object Detection at 80 FPS", 2015).
 struct BarrierDistance {
   /// One value for each pixel, row by row, 0 or more.
   private(set) var values: [Int32]

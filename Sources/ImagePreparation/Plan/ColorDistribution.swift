@@ -1,4 +1,4 @@
-/// Where in an image the pixels of each pixel's color lie.
+/// The distribution of each color over an image: the mean place and the spread of its pixels.
 ///
 /// Colors are counted in bins of 24 levels of 255, each blurred into its neighbors.
 struct ColorDistribution {

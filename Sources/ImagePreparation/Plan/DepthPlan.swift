@@ -1,6 +1,6 @@
 /// The decision about bits per sample.
 ///
-/// Samples keep the depth of the decoder through every pass and step. The last step of all brings them to that of the result, behind
+/// Samples keep the depth of the decoder through every pass and step. The last step of all brings them to that of the result, after
 /// the tensor, which gets all bits.
 struct DepthPlan: Sendable, Equatable {
   /// Bits of decoded samples: 8 or 16.

@@ -127,7 +127,7 @@ struct FittedSize {
         "no multiple of \(unit) fits in \(sidesInWords)",
         .change(boxFit == nil ? [.longestSide, .multiple] : [.box, .multiple]))
     }
-    // What is padded to a box lies within the multiple.
+    // An image that is padded to a box lies within the multiple.
     switch boxFit == .pad ? .pad : snap {
     case .crop: try crop(to: unit)
     case .pad: pad(to: unit)

@@ -30,7 +30,7 @@ extension GeometryRecord {
     return (point.x, point.y)
   }
 
-  /// Throws for a record that no preparation makes.
+  /// Refuses a record that no preparation makes.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   package func check() throws(PreparationError) {

@@ -23,7 +23,7 @@ struct ImageSignature {
       for row in 0..<side { signature.transform(row * side, side) }
       signature.transpose(side)
     }
-    // What is smaller is the rounding error of a coefficient of 0.
+    // A smaller value is the rounding error of a coefficient of 0.
     signature.values = signature.values.map { $0 > 1e-3 ? 1 : $0 < -1e-3 ? -1 : 0 }
     for _ in 0..<2 {
       for row in 0..<side { signature.transformBack(row * side, side) }

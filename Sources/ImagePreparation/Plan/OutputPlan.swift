@@ -91,7 +91,7 @@ struct OutputPlan: Sendable {
   /// The steps on the small image before it is encoded, in order. Rows are encoded while they arrive only if there are no steps, see
   /// ``delivery``.
   var steps: [FinishingStep]
-  /// The conversion of planes to sRGB while they are encoded as JPEG, which no step needs to do then; nil for none.
+  /// The conversion of planes to sRGB while they are encoded as JPEG, in place of a finishing step; nil for none.
   let planeConversion: ProfileConversion?
   /// Whether a pixel of the result is transparent.
   let transparency: AlphaPlan.Transparency
@@ -111,9 +111,9 @@ struct OutputPlan: Sendable {
   let threads: Int
   /// The channels of decoded rows, or of one plane.
   private let channels: RowLayout.Channels
-  /// What the decoder delivers: planes of a JPEG or a WebP, or one of interleaved rows.
+  /// The number of planes that the decoder delivers: those of a JPEG or a WebP, or one of interleaved rows.
   private let planeCount: Int
-  /// True where planes are delivered, and a JPEG of them is all that is wanted.
+  /// True where planes are delivered, and the only result is a JPEG of them.
   private let wantsPlanes: Bool
 
   /// Makes the decisions.
@@ -183,7 +183,7 @@ struct OutputPlan: Sendable {
   /// The channels of the small image's rows, where they are interleaved.
   var deliveredChannels: RowLayout.Channels { mergesPlanes ? .rgb : channels }
 
-  /// How the encoder gets the image: while its rows arrive, where nothing else is done with them.
+  /// The way in which the encoder gets the image: row by row as rows arrive, if no other step needs them.
   var delivery: Delivery {
     guard product == .file(tensor: nil), steps.isEmpty else { return .whole }
     if encodesPlanes { return .planes }

@@ -29,7 +29,7 @@ struct SaliencyMap {
     add(Self.sharpness(of: colors.lightness), weight: 0.5)
   }
 
-  /// Adds the values above a map's mean, as shares of their sum.
+  /// Adds the values above the mean of a map, each divided by their sum.
   private mutating func add(_ map: [Double], weight: Double) {
     let mean = map.reduce(0, +) / Double(map.count)
     let sum = map.reduce(0) { $0 + max(0, $1 - mean) }

@@ -1,4 +1,4 @@
-/// How damaged a source may be before it is refused (libvips' `fail-on` levels).
+/// The damage of a source that is tolerated (libvips' `fail-on` levels).
 public enum DamagePolicy: String, Sendable, CaseIterable {
   /// Decode as many rows as possible, and add a note about rows that were filled.
   case none

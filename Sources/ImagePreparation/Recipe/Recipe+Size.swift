@@ -85,7 +85,7 @@ extension Recipe {
     case box(ImageSize, Fit = .contain, enlarge: Bool = false)
   }
 
-  /// How an image is fitted into a box of another shape (the CSS `object-fit` words, except `pad`).
+  /// The way in which an image is fitted into a box of another shape (the CSS `object-fit` words, except `pad`).
   public enum Fit: String, Sendable, CaseIterable {
     /// The image is scaled to lie within the box; the result may be smaller than the box on one side.
     case contain

@@ -39,7 +39,7 @@ public struct Recipe: Sendable, Equatable {
   public var output: Output
   /// The handling of EXIF, XMP and text.
   public var metadata: MetadataHandling
-  /// How damaged the source may be.
+  /// The damage of the source that is tolerated.
   public var failOn: DamagePolicy
 
   /// Makes a recipe. By default: longest side 1536, Lanczos3, upright, sRGB, automatic choice of JPEG or PNG, no metadata.
@@ -53,7 +53,7 @@ public struct Recipe: Sendable, Equatable {
       output: output, metadata: metadata, failOn: failOn)
   }
 
-  /// Makes a recipe that follows from another one. Nothing has a default here, so that each of these decides about a new field.
+  /// Makes a recipe that follows from another one. No parameter has a default, so that each such recipe decides about a new field.
   private init(
     of size: Size, samples: Samples, resamplingFilter: ResamplingFilter, effort: Effort, background: BackgroundColor?,
     output: Output, metadata: MetadataHandling, failOn: DamagePolicy
@@ -71,9 +71,9 @@ public struct Recipe: Sendable, Equatable {
 
 // MARK: As JSON, and checked
 
-/// A recipe as JSON: stable names, and nothing but what differs from the default recipe, which is `{}`.
+/// A recipe as JSON: stable names, and only the fields that differ from the default recipe, which is `{}`.
 ///
-/// Equal recipes have equal JSON when keys are sorted. What a left out field means never changes, because stored recipes and the
+/// Equal recipes have equal JSON when keys are sorted. The meaning of a missing field never changes, because stored recipes and the
 /// identity of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know,
 /// are refused by name. <doc:RecipeJSON> lists the fields.
 extension Recipe: Codable {
@@ -81,7 +81,7 @@ extension Recipe: Codable {
     case size, samples, resamplingFilter, effort, background, output, metadata, failOn
   }
 
-  /// Every field: its name in JSON, and what is refused of it.
+  /// Every field: its name in JSON, and its check.
   private static var fields: [Field] {
     [
       Field(.size, \.size) { size throws(PreparationError) in try size.check() },
@@ -149,7 +149,7 @@ extension Recipe: Codable {
 // MARK: Recipes that follow from others
 
 extension Recipe {
-  /// This recipe for an image that is to lie on a prepared one, pixel by pixel: it keeps everything but size and byte budget.
+  /// This recipe for an image that has to match a prepared one, pixel by pixel: it keeps everything but size and byte budget.
   /// `geometry` locates the prepared image's pixels in its source.
   package func matching(_ geometry: GeometryRecord) -> Recipe {
     // A budget would change the size.
@@ -158,18 +158,18 @@ extension Recipe {
       background: background, output: output.withoutBudget, metadata: metadata, failOn: failOn)
   }
 
-  /// The recipe of a mask that is to lie on a prepared image: shares of white, not colors. Transparent parts and padding
+  /// The recipe of a mask for a prepared image: shares of white, not colors. Transparent parts and padding
   /// are black.
   package static func mask(matching geometry: GeometryRecord, failOn: DamagePolicy) -> Recipe {
-    // The mean over a pixel's area is the share of it that is painted anew.
+    // The mean over a pixel's area is the share of it that is repainted.
     Recipe(
       of: .matching(geometry), samples: .data, resamplingFilter: .box, effort: .best,
       background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png(), metadata: .none, failOn: failOn)
   }
 
-  /// The small opaque square in which attention is measured, of a source that is to be prepared like this.
+  /// The recipe of the small opaque square in which attention is measured, for a source with this recipe.
   var forAttention: Recipe {
-    // Without transparency, on a color that neither black nor white is lost on.
+    // Flattened on a color from which both black and white differ.
     Recipe(
       of: .box(SaliencyMap.side, SaliencyMap.side, .stretch, enlarge: true), samples: samples.asCoded,
       resamplingFilter: .lanczos3, effort: .balanced,

@@ -40,7 +40,7 @@ struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
     }
   }
 
-  /// Throws for a field that has no meaning without others.
+  /// Refuses a field that has no meaning without others.
   ///
   /// - Throws: `DecodingError.dataCorrupted` that names the field.
   func refuse(_ key: Key, without others: String) throws {

@@ -228,7 +228,7 @@ private struct RoundingErrors {
 
 /// Weights as integers.
 struct QuantizedWeights: Sendable {
-  /// No weights, for passes that take them as they are.
+  /// An empty list, for passes that use the weights without conversion.
   static let none = QuantizedWeights(bits: 0, integers: [])
 
   /// Fraction bits.

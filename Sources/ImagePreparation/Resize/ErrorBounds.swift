@@ -6,7 +6,7 @@ struct WindowReach: Sendable {
   var error: Double
 }
 
-/// How far two passes can move output samples from float64 before they are rounded, whatever the picture, in 8-bit levels.
+/// The largest error of output samples after two passes, against float64 and before rounding, for any picture, in 8-bit levels.
 ///
 /// Weights v and h are rounded to v + δ and h + η, which sum to 1 too, so samples s count as deviations from mid-gray,
 /// |s| ≤ 127.5. The intermediate is rounded by ρ. Then the output sample of row i and column j errs by

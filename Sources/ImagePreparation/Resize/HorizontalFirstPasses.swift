@@ -20,7 +20,7 @@ internal import PixelKernels
   /// A group of source rows as centered words.
   private let centered: AlignedBuffer<Int16>
   private let centeredStride: Int
-  /// The horizontal convolution's columns of words.
+  /// The words of the horizontal convolution, column by column.
   private let lanes: AlignedBuffer<Int16>
   /// The rows of a group after the horizontal convolution.
   private let unpaired: AlignedBuffer<Int16>

@@ -1,6 +1,6 @@
 internal import PixelKernels
 
-/// How one image is resampled: windows, weights and their precision, decided before a pixel is touched.
+/// The plan of one resize: windows, weights and their precision, decided before a pixel is read.
 struct ResamplingPlan: Sendable {
   /// Fraction bits of the weights of one narrow pass.
   struct WeightBits: Sendable, Equatable {
@@ -36,7 +36,7 @@ struct ResamplingPlan: Sendable {
   /// Fraction bits of 16-bit samples in narrow passes (premultiplied ones, light, and the intermediate): centered, they and
   /// their overshoot fill 16 bits.
   static let wordFraction = 7
-  /// How far premultiplied samples can lie from color times alpha, in 8-bit levels.
+  /// The largest difference of premultiplied samples from color times alpha, in 8-bit levels.
   static let premultiplicationError = 0.75 / 128
   /// Levels that sRGB's transfer function makes of one level of light near black (IEC 61966-2-1:1999).
   static let steepestEncoding = 12.92
@@ -80,7 +80,7 @@ struct ResamplingPlan: Sendable {
   let method: Method
   /// The weights of the output's rows and columns as integers.
   let quantized: (vertical: QuantizedWeights, horizontal: QuantizedWeights)
-  /// How far any output sample can lie from float64, in 8-bit levels, before it is rounded.
+  /// The largest error of any output sample against float64, in 8-bit levels, before it is rounded.
   let errorBound: Double
 
   /// Samples per pixel.
@@ -141,7 +141,7 @@ struct ResamplingPlan: Sendable {
     }
   }
 
-  /// What 16-bit weights make of a plan.
+  /// A method with its weights of 16 bits, and the error of both.
   private typealias Narrow = (Method, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)
 
   /// The fastest passes with 16-bit weights that keep to ``acceptedNoise`` and ``acceptedError``, or nil where 16-bit weights are too
@@ -168,9 +168,9 @@ struct ResamplingPlan: Sendable {
       < newHeight * (width * rowTaps + newWidth * columnTaps)
   }
 
-  /// What one tap of the horizontal convolution costs, if one of the vertical convolution costs 1.
+  /// The cost of one tap of the horizontal convolution; one tap of the vertical convolution costs 1.
   private static let horizontalTap = 1.5
-  /// What the horizontal convolution costs for each sample, beside its taps.
+  /// The cost of the horizontal convolution for each sample, beside its taps.
   private static let horizontalSample = 3.0
 
   /// Light is held to the same noise before it is encoded: where sRGB's curve is steeper than 1 the result is dark, and so
@@ -253,7 +253,7 @@ struct ResamplingPlan: Sendable {
     return bound < 0.5 ? bound / 257 : nil
   }
 
-  /// The most that a sum loses of its pairs' products, in 8-bit levels.
+  /// The largest amount by which shifting the products of pairs reduces a sum, in 8-bit levels.
   private static func cutOff(_ bits: WeightBits, of axis: AxisWeights) -> Double {
     bits.pairShift == 0 ? 0 : Double(axis.longestWindow / 2 + 1) / Double(1 << (bits.sums + wordFraction))
   }

@@ -84,7 +84,7 @@ internal import PixelKernels
     let first = plan.vertical.starts[row]
     let count = plan.input.width * plan.channels
     unsafe premultiplied.advance(to: vertical.pairs(row)) { pair, output in
-      // A row before the window is no longer there, and none is behind the last one: no weight but zero meets them.
+      // Rows before the window were overwritten, and there is none after the last one: their weights are zero.
       for (k, y) in [max(2 * pair, first), min(2 * pair + 1, height - 1)].enumerated() {
         let source = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
         unsafe kernels.resize.premultiply_centered(source, plan.channels, plan.input.width, unpaired.base + k * count)

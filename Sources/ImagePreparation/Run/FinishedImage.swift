@@ -105,7 +105,7 @@ struct FinishedImage {
     }
     plan.output.metadata?.insert(into: &bytes, format: format)
     clock.enter(nil)
-    // What is flat may have become a PNG.
+    // A flat image may have become a PNG.
     let hasQuality = format != .png && isLossy(settings)
     let isUnasked = format == .webp && !hasQuality && settings.compression != .small
     let idle =

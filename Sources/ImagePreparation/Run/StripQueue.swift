@@ -90,7 +90,7 @@ final class StripQueue: @unchecked Sendable {
   /// Records that decoding failed, so that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// What the consumer does while its strip is not there.
+  /// The consumer's next step while its strip is not ready.
   enum Patience {
     /// It returns at once.
     case none

@@ -4,9 +4,9 @@ internal import Ground
 
 /// Reads what is at an `http(s)` address that a user names, without credentials.
 ///
-/// What may pass is waited for and tried again: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause that
-/// the server asks for (`Retry-After`) up to the policy's patience. A server that refuses connections, does not exist, or was silent
-/// for as long as the transport waits, is not; nor is an answer that breaks off at the same byte twice.
+/// A request with a temporary failure is repeated: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause
+/// that the server asks for (`Retry-After`) up to the policy's patience. Not repeated is a request to a server that refuses connections,
+/// does not exist, or was silent for as long as the transport waits, or whose reply breaks off at the same byte twice.
 ///
 /// Addresses of this machine and of private networks are refused, as far as the transport's options do not allow them.
 package struct AddressReader: Sendable {
@@ -26,7 +26,7 @@ package struct AddressReader: Sendable {
 
   /// The bytes at an address, which may redirect.
   ///
-  /// - Throws: `response-too-large` for more than `limit` bytes; `forbidden`, `not-found` or `rejected` for a final answer;
+  /// - Throws: `response-too-large` for more than `limit` bytes; `forbidden`, `not-found` or `rejected` for a final reply;
   ///   `service-failed` or the transport's code for what may pass.
   package func bytes(at url: String, limit: Int) async throws(ScenarioError) -> [UInt8] {
     var request = HTTPRequest(.get, url, stage: .download)

@@ -2,7 +2,7 @@ package import Ground
 
 /// A result on disk.
 public struct DownloadedFile: Sendable, Equatable {
-  /// Where it is; while it is being verified, a temporary file beside its place.
+  /// The path of the file; while it is being verified, that of a temporary file in the same folder.
   public let path: String
   /// Its size.
   public let byteCount: Int
@@ -25,7 +25,7 @@ package struct UnnamedDownload: ~Copyable {
 }
 
 extension ScenarioClient {
-  /// How often, and how far apart, an asset that is not ready yet is read again (ASSUMED: the contract only says that it
+  /// The number of reads of an asset that is not ready yet, and the pause between them (ASSUMED: the contract only states that it
   /// may happen).
   private static let pendingAssetReads = 10
   private static let pendingAssetInterval = Duration.seconds(2)
@@ -67,7 +67,7 @@ extension ScenarioClient {
     return ids.compactMap { assets[$0] }
   }
 
-  /// Asks for no assets at all: an answer shows that several results can be read with one request.
+  /// Requests an empty list of assets: the reply shows whether several results can be read with one request.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
   @concurrent package func bulkRead() async throws {
@@ -108,8 +108,8 @@ extension ScenarioClient {
   ///   - path: Where the file goes; its folder exists.
   ///   - verify: Looks at the complete temporary file, and throws when it is not what it should be.
   /// - Returns: The file in its place.
-  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or `verify` threw,
-  ///   `write-failed`, `asset-unavailable`, or what became of the requests.
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or
+  ///   `verify` threw, `write-failed`, `asset-unavailable`, or that of a request.
   @concurrent public func download(
     _ asset: Asset, to path: String, verify: @Sendable (DownloadedFile) throws -> Void = { _ in }
   ) async throws -> DownloadedFile {

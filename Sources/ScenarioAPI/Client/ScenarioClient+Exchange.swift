@@ -51,7 +51,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Sends a request, repeating it as the policy allows, and reads the JSON of its answer.
+  /// Sends a request, repeating it as the policy allows, and reads the JSON of its reply.
   func reply<Reply: Decodable>(
     _ type: Reply.Type, to request: HTTPRequest, as operation: RetryPolicy.Operation
   ) async throws(ScenarioError) -> Reply {
@@ -92,7 +92,7 @@ extension ScenarioClient {
     return try result.get()
   }
 
-  /// Reads the JSON of an answer. What answers a submit unreadably may have started a job all the same.
+  /// Reads the JSON of a reply. A submit with an unreadable reply may have started a job all the same.
   func decode<Reply: Decodable>(
     _ type: Reply.Type, from response: HTTPResponse, to request: HTTPRequest
   ) throws(ScenarioError) -> Reply {
@@ -116,7 +116,7 @@ extension ScenarioClient {
     try await pause(delay, after: error)
   }
 
-  /// How long to wait before the next attempt; nil when there is to be none.
+  /// The pause before the next attempt; nil for no further attempt.
   package func delay(
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) -> Duration? {
@@ -139,7 +139,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Where in an answer the first thing is that does not fit, without quoting the answer.
+  /// The path to the first value of a reply that does not fit, without a quotation of the reply.
   private static func place(of error: any Error) -> String {
     func path(_ keys: [any CodingKey]) -> String { printable(keys.map(\.stringValue).joined(separator: ".")) }
     switch error {

@@ -47,7 +47,7 @@ extension ScenarioClient {
   /// that was started all the same is a result, which belongs on record.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `price`; `malformed-reply` with `charged` unknown when the
-  ///   service answered without a price, for then it may have started a job.
+  ///   service replied without a price, for then it may have started a job.
   @concurrent public func dryRun(_ request: Img2ImgRequest) async throws -> DryRun {
     try await verb { () throws(ScenarioError) in
       // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
@@ -65,7 +65,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Sends a generation, or the question for its price, once and reads the answer. An answer that cannot be read may have
+  /// Sends a generation, or the request for its price, once and reads the reply. A request with an unreadable reply may have
   /// started a job: the error keeps the ids that it names.
   private func generated<Reply: Decodable>(
     _ type: Reply.Type, by request: HTTPRequest, accepting isSuccess: (HTTPResponse) -> Bool = { _ in false }

@@ -3,7 +3,7 @@ internal import Foundation
 extension ScenarioClient {
   /// Reads the account's jobs that were made after a moment, newest first, over all pages.
   ///
-  /// What counts is the time that each job itself has, by the service's clock: the service is asked for jobs after the moment, and
+  /// Each job is judged by its own time, by the service's clock: the service is asked for jobs after the moment, and
   /// jobs that it lists all the same are left out. A job without a time is listed. The pages end with the last one, with one whose
   /// jobs are all older, and with one that has nothing new.
   ///

@@ -14,7 +14,7 @@ extension ScenarioClient {
 
   /// Follows a job until it reaches a final state: every element is the job as just read, the last one is final.
   ///
-  /// A job that the service reports as failed or canceled is a normal end, not a thrown error; look at ``Job/status``. A
+  /// A job that the service reports as failed or canceled is a normal end, not a thrown error; read ``Job/status``. A
   /// status that this client does not know is waited on like any other.
   ///
   /// - Parameters:
@@ -41,9 +41,9 @@ extension ScenarioClient {
     return last
   }
 
-  /// Asks the service to cancel a job. The answer is no proof that it ended: follow it with ``finishedJob(_:polling:)``.
+  /// Asks the service to cancel a job. The reply is no proof that it ended: follow it with ``finishedJob(_:polling:)``.
   ///
-  /// - Returns: The job as answered.
+  /// - Returns: The job of the reply.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled,
   ///   as custom ones.
   @concurrent public func cancel(_ id: JobID) async throws -> Job {

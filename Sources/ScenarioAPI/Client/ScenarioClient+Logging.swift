@@ -1,7 +1,7 @@
 public import Logging
 
 extension ScenarioClient {
-  /// The same client, telling `logger` of every exchange: at debug what was asked and answered, at trace also the
+  /// The same client, which logs every exchange to `logger`: at debug the request and the status, at trace also the
   /// connection; at notice every pause that the service asks for. Neither credentials, bodies, nor queries of URLs are logged.
   public func logging(to logger: Logger) -> ScenarioClient {
     var client = self

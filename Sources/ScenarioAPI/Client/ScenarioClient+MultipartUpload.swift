@@ -1,9 +1,9 @@
 internal import Ground
 internal import Synchronization
 
-/// How far an upload in parts has come, for going on with it later: no addresses, and nothing secret.
+/// The progress of an upload in parts, to continue it later. It contains no addresses and no secrets.
 public struct PartialUpload: Sendable, Codable, Equatable {
-  /// What the service calls it.
+  /// The service's id of the upload.
   public let id: String
   /// Bytes of every part but the last.
   public let partSize: Int
@@ -16,9 +16,9 @@ extension ScenarioClient {
   static let uploadPartSize = 8 << 20
   /// Parts that are sent at once.
   private static let parallelParts = 4
-  /// How often an upload whose URLs have expired is begun again.
+  /// The number of times that an upload whose URLs have expired is begun again.
   private static let uploadRestarts = 2
-  /// How long, and how often, the service is asked what became of a complete upload.
+  /// The time, and the interval, in which the state of a complete upload is read.
   private static let importDeadline = Duration.seconds(300)
   private static let importInterval = Duration.seconds(2)
 
@@ -60,7 +60,7 @@ extension ScenarioClient {
   /// An upload that takes parts, or has been completed.
   private struct OpenUpload {
     var partial: PartialUpload
-    /// Where the missing parts go, in order.
+    /// The addresses of the missing parts, in order.
     var missing: [Upload.Part]
     var isComplete = false
   }
@@ -179,7 +179,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Says that all parts are there, where that is not said yet, and waits for the asset.
+  /// Completes the upload, unless it is complete already, and waits for the asset.
   private func finished(_ open: OpenUpload) async throws(ScenarioError) -> AssetID {
     let id = open.partial.id
     var request = try apiRequest(.get, ["uploads", id], stage: .upload)

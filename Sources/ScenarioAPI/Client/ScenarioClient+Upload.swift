@@ -1,14 +1,14 @@
 internal import Foundation
 public import Ground
 
-/// What is uploaded: an encoded image.
+/// The content of an upload: an encoded image.
 public enum UploadContent: Sendable {
   /// Bytes in memory.
   case bytes([UInt8])
   /// A file of that many bytes; in parts it is read while they are sent.
   case file(path: String, size: Int)
 
-  /// How many bytes it has.
+  /// The number of its bytes.
   public var count: Int {
     switch self {
     case .bytes(let bytes): bytes.count
@@ -17,7 +17,7 @@ public enum UploadContent: Sendable {
   }
 }
 
-/// How far an upload has come.
+/// The progress of an upload.
 public struct UploadProgress: Sendable, Equatable {
   /// Bytes of the image on their way or arrived. It falls when some have to be sent again.
   public let sentBytes: Int
@@ -25,7 +25,7 @@ public struct UploadProgress: Sendable, Equatable {
   public let totalBytes: Int
 }
 
-/// An upload that goes on: how far it is, and the asset that it becomes.
+/// An upload in progress: its state as events, and the asset as its result.
 public typealias UploadRun = Run<UploadProgress, AssetID>
 
 extension ScenarioClient {
@@ -33,7 +33,7 @@ extension ScenarioClient {
   ///
   /// Parts go in parallel, each repeated on its own after a fault that passes; when their addresses expire, the upload is
   /// begun again. An upload in parts that was interrupted goes on with the parts that are missing, in another process too,
-  /// as long as the service tells their addresses again (ASSUMED: while nothing was completed); else it begins again.
+  /// as long as the service gives their addresses again (ASSUMED: while nothing was completed); otherwise it begins again.
   ///
   /// - Parameters:
   ///   - content: The encoded image.
@@ -42,7 +42,7 @@ extension ScenarioClient {
   ///   - partial: How far an earlier upload of the same bytes came.
   ///   - onPart: Called when an upload in parts begins and whenever a part has arrived, before anything else happens.
   /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage
-  ///   `upload`, such as `invalid-request` before anything is sent; else what became of the requests after their retries.
+  ///   `upload`, such as `invalid-request` before anything is sent; otherwise that of a request after its retries.
   public func upload(
     _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload? = nil,
     onPart: @escaping @Sendable (PartialUpload) throws -> Void = { _ in }
@@ -87,7 +87,7 @@ extension ScenarioClient {
   ///   - onProgress: Receives the number of bytes that have been sent.
   /// - Returns: The stored asset.
   /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` and `invalid-request` before anything is
-  ///   sent; else what became of the request after its retries.
+  ///   sent; otherwise that of the request after its retries.
   package func uploadAsset(
     name: String, bytes: [UInt8], mimeType: String, onProgress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(ScenarioError) -> Asset {

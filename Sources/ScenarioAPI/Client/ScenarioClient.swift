@@ -1,6 +1,6 @@
 package import struct Foundation.Date
 
-/// The service's API as functions.
+/// A client of the service: a method for each of its operations.
 ///
 /// Copies are cheap, and all of them share the transport's connections and one budget for retries.
 /// ``RetryPolicy`` decides which failures are retried, until about 100 in a row have used up the budget, which successes fill
@@ -11,11 +11,11 @@ public struct ScenarioClient: Sendable {
   /// The service documents 6 MB of request body; base64 and a margin leave this (contract, section 4.1).
   public static let directUploadLimit = 3_500_000
 
-  /// Where the service is and who is asking.
+  /// The address of the service, and the credential.
   public let configuration: ScenarioConfiguration
   /// The largest result, in bytes, that is downloaded.
   public var downloadLimit = 512 << 20
-  /// How long a request that only reads or acts may take; uploads and downloads go on as long as bytes move.
+  /// The longest time of a request without a file; uploads and downloads may take as long as bytes move.
   public var requestTimeout = Duration.seconds(60)
 
   let transport: any HTTPTransport
@@ -31,16 +31,16 @@ public struct ScenarioClient: Sendable {
   /// Receives every pause that the service asked for, before it begins, with the refusal. A submit's pauses are the pipeline's own.
   package var onPause: @Sendable (Duration, ScenarioError) -> Void = { _, _ in }
 
-  /// The service's clock minus this machine's, from the newest answer that has a date; nil before one. Copies of a client share it.
+  /// The service's clock minus this machine's, from the newest reply that has a date; nil before one. Copies of a client share it.
   public var clockOffset: Duration? { serviceClock.offset }
 
   /// Makes a client.
   ///
   /// - Parameters:
-  ///   - configuration: Where the service is and who is asking.
-  ///   - connection: How the service is reached.
+  ///   - configuration: The address of the service, and the credential.
+  ///   - connection: The limits and options of connections.
   ///   - retry: When to send a request again.
-  ///   - clock: What measures and sleeps out the waits.
+  ///   - clock: The clock for pauses and deadlines.
   public init(
     configuration: ScenarioConfiguration, connection: ConnectionOptions = ConnectionOptions(),
     retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock()

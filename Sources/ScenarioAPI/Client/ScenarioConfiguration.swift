@@ -1,4 +1,4 @@
-/// Where the service is and who is asking.
+/// The address of the service, and the credential.
 public struct ScenarioConfiguration: Sendable {
   /// The service's current address.
   public static let defaultBaseURL = "https://api.cloud.scenario.com/v1"

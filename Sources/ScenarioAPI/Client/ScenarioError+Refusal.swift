@@ -27,7 +27,7 @@ extension ScenarioError {
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
       case 403 where body.mentions("missing authentication token"):
-        // The gateway's answer for a path that does not exist, whatever the credentials.
+        // The gateway's reply for a path that does not exist, whatever the credentials.
         refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 403 where Self.isAboutCredentials(body.reason):
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
@@ -83,7 +83,7 @@ extension ScenarioError {
       .either("check the model's name and the project of the key", or: elsewhere(generation)))
   }
 
-  /// Four different things come as 429, told apart by name and details.
+  /// Four different refusals have the status 429; their names and details distinguish them.
   private static func tooMany(
     _ body: ServiceErrorBody, words: String, _ refused: (Code, String, Remedy, Bool) -> ScenarioError
   ) -> ScenarioError {
@@ -113,7 +113,7 @@ extension ScenarioError {
     }
   }
 
-  /// Where a redirect leads, without its query.
+  /// The target of a redirect, without its query.
   private static func target(of response: HTTPResponse) -> String? {
     response.value(of: "location").map { printable("\(SignedURL(rawValue: $0))") }
   }
@@ -140,7 +140,7 @@ extension ScenarioError {
     if case .useCustomModel = remedy { remedy = .both(look, and: remedy) } else { remedy = look }
   }
 
-  /// Keeps the ids of jobs and assets that an answer names which could not be read: what is paid for can be found by them.
+  /// Keeps the ids of jobs and assets in a reply that could not be read: a job that is paid for can be found by them.
   mutating func noteIDs(in body: [UInt8]) {
     func isPartOfID(_ byte: UInt8) -> Bool {
       switch byte {
@@ -162,7 +162,7 @@ extension ScenarioError {
     if !all.isEmpty { message += "; it names " + all.joined(separator: ", ") }
   }
 
-  /// Bytes of an unreadable answer in which ids are looked for.
+  /// Bytes of an unreadable reply in which ids are looked for.
   private static let searchedBytes = 1 << 20
   /// Ids of each kind that are kept; a job has at most 128 results, of which its own id finds all.
   private static let namedLimit = 20

@@ -2,16 +2,16 @@ public import Ground
 
 /// The failure of a request to the service, or of reading its reply.
 ///
-/// `code` is stable and meant for programs; `message` says what is wrong and `remedy` what to do about it, each in one
+/// `code` is stable and meant for programs; `message` gives the cause and `remedy` what to do about it, each in one
 /// line for people. Neither ends with a period, and neither holds a credential or the query of a signed URL.
 public struct ScenarioError: GessoFailure, Equatable {
-  /// What can be said about the service's side of a failure.
+  /// The effect of a failed request on the service, as far as it is known.
   public enum Outcome: String, Sendable, CaseIterable {
     /// Not one byte of the request left: the service knows nothing of it, and sending it again is safe.
     case notSent = "not-sent"
-    /// The service answered, and did nothing.
+    /// The service replied that it did nothing.
     case refused
-    /// Bytes left and no usable answer came back: the service may have acted. Sending a submit again may pay twice.
+    /// Bytes left and no usable reply came back: the service may have acted. Sending a submit again may pay twice.
     case unknownOutcome = "unknown-outcome"
     /// The caller's patience ended before the job did; the job goes on and its id is in ``ScenarioError/jobID``.
     case stillRunning = "still-running"
@@ -29,7 +29,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     case unknown
   }
 
-  /// What kind of failure it was. New codes may be added; existing ones keep their spelling.
+  /// A kind of failure. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {
     /// The spelling used in JSON.
     public let rawValue: String
@@ -58,18 +58,18 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let tlsFailed = Code(rawValue: "tls-failed")
     /// An address that is not the user's own word leads to this machine or to a private network.
     public static let privateAddress = Code(rawValue: "private-address")
-    /// The connection ended before the answer did.
+    /// The connection ended before the reply did.
     public static let connectionLost = Code(rawValue: "connection-lost")
     /// Nothing moved for too long, or the whole took too long.
     public static let timedOut = Code(rawValue: "timed-out")
-    /// The answer is larger than allowed.
+    /// The reply is larger than allowed.
     public static let responseTooLarge = Code(rawValue: "response-too-large")
     /// The transfer failed in some other way; the message holds libcurl's words.
     public static let transportFailed = Code(rawValue: "transport-failed")
     /// The task was canceled. The public verbs throw `CancellationError` instead.
     package static let canceled = Code(rawValue: "canceled")
 
-    // What the service answered.
+    // Replies of the service.
 
     /// Key or secret is missing or wrong.
     public static let credentialsRefused = Code(rawValue: "credentials-refused")
@@ -103,7 +103,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let redirected = Code(rawValue: "redirected")
     /// Only a price was asked for, and the service started a job.
     public static let dryRunStartedJob = Code(rawValue: "dry-run-started-job")
-    /// The answer is not what the contract describes.
+    /// The reply is not what the contract describes.
     public static let malformedReply = Code(rawValue: "malformed-reply")
 
     // Jobs and results.
@@ -120,42 +120,42 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let writeFailed = Code(rawValue: "write-failed")
   }
 
-  /// What kind of failure it was.
+  /// The kind of failure.
   public let code: Code
-  /// What can be said about the service's side.
+  /// The effect on the service, as far as it is known.
   public let outcome: Outcome
   /// The step that failed.
   public let stage: Stage
-  /// What is wrong.
+  /// The cause, in one line.
   public internal(set) var message: String
-  /// What to do about it.
+  /// The remedy, in one line.
   public internal(set) var remedy: Remedy
   /// True when the same request may succeed later without a change. Whether it is *safe* to repeat is in ``outcome``.
   public var isRetryable = false
   /// Whether creative units were spent.
   public var charged = Charge.no
-  /// The status of the answer, if there was one.
+  /// The status of the reply, if there was one.
   public var httpStatus: Int?
   /// The service's own words, at most 500 characters, control characters and signed queries taken out.
   public var serviceReason: String?
   /// The service's own error class, for example `PlanLimitReachedError`.
   public var serviceErrorName: String?
-  /// How many the plan allows of what was refused, for example of parallel jobs.
+  /// The limit of the plan that refused the request, for example of parallel jobs.
   public var planLimit: Int?
-  /// What the service calls this request; worth quoting to its support.
+  /// The service's id of this request; worth quoting to its support.
   public var requestID: String?
-  /// How long the service asks to wait before the next attempt.
+  /// The pause that the service requires before the next attempt.
   public var retryAfter: Duration?
   /// The job concerned, if it is known.
   public var jobID: JobID?
-  /// Jobs that an unreadable answer to a generation names (`job_…`): one of them may be the job that was asked for.
+  /// Jobs that an unreadable reply to a generation names (`job_…`): one of them may be the job of this request.
   public var namedJobs: [JobID] = []
-  /// Assets that an unreadable answer to a generation names (`asset_…`), the source among them where it is repeated.
+  /// Assets that an unreadable reply to a generation names (`asset_…`), the source among them where it is repeated.
   public var namedAssets: [AssetID] = []
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?
 
-  /// The error behind it: what reading an answer threw, or the caller's own closure.
+  /// The underlying error: that of reading a reply, or of the caller's own closure.
   public var underlyingError: (any Error)? { cause?.error }
   private let cause: Cause?
 
@@ -164,7 +164,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     stage == .submit && outcome != .notSent && outcome != .refused || stage == .price && charged == .unknown
   }
 
-  /// True when the service answered and refused this very request: neither the credentials nor the rate of requests. Another way
+  /// True when the service refused this request itself, and not its credentials or the rate of requests. Another way
   /// to the same end may work.
   var concernsRequest: Bool {
     guard let httpStatus, code != .credentialsRefused else { return false }

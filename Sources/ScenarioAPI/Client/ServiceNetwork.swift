@@ -7,16 +7,16 @@ internal import Synchronization
 final class ServiceNetwork: Sendable {
   private let isPrivateNow: Atomic<Bool>
 
-  /// Before the first answer only a base URL in numbers, or `localhost`, is known to be private.
+  /// Before the first reply only a base URL in numbers, or `localhost`, is known to be private.
   init(_ configuration: ScenarioConfiguration) {
     let origin = ServiceURL.origin(of: configuration.baseURL)
     isPrivateNow = Atomic(origin.map { $0.isLoopback || CurlAddressGuard.isPrivate($0.host) } ?? false)
   }
 
-  /// True when an answer of the service came from this machine or a private network.
+  /// True when a reply of the service came from this machine or a private network.
   var isPrivate: Bool { isPrivateNow.load(ordering: .relaxed) }
 
-  /// Reads where an answer of the service came from. An answer over a kept connection came from the same place as the first.
+  /// Reads where a reply of the service came from. A reply over a kept connection came from the same place as the first.
   func read(_ response: HTTPResponse) {
     if response.connectedPrivately { isPrivateNow.store(true, ordering: .relaxed) }
   }

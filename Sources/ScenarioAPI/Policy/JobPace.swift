@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Learns from the jobs of a batch how long such jobs run, and places the reads of the next ones: the first read comes when earlier jobs
+/// Measures how long the jobs of a batch run, and times the reads of the next ones by that: the first read comes when earlier jobs
 /// were still running, the others in steps of a twentieth of that time. An account's place is then free for the next job soon after a job
 /// has ended, with fewer reads than at growing intervals.
 ///
@@ -9,7 +9,7 @@ public final class JobPace: Sendable {
   private struct State {
     /// For each of the latest jobs, the last time at which it was seen to run.
     var times: [Duration] = []
-    /// Jobs that are followed now. Those that were given up count on, because then the whole batch is given up.
+    /// Jobs that are followed now. Abandoned jobs stay in the count, because then the whole batch is abandoned.
     var following = 0
   }
 
@@ -37,7 +37,7 @@ public final class JobPace: Sendable {
 
   /// A job has ended.
   ///
-  /// - Parameter time: How long it ran at least; nil for one without results, which says nothing about others.
+  /// - Parameter time: How long it ran at least; nil for one without results, from which nothing follows for others.
   func end(_ time: Duration?) {
     state.withLock { state in
       state.following -= 1

@@ -26,14 +26,14 @@ public struct JobPolling: Sendable {
   public var deadline: Duration
   /// The number of times that a job which succeeded without results is read again.
   public var emptySuccessReads: Int
-  /// How many looks in a row may fail for reasons that pass (the network, refused for now, a failure of the service).
+  /// The number of reads in a row that may fail for temporary reasons (the network, refused for now, a failure of the service).
   public var failedReads: Int
-  /// How long the service may not know a job that it has just accepted.
+  /// The longest time for which the service may not find a job that it has just accepted.
   public var newJobPatience: Duration
   /// The longest pause that the service may ask for, unless the deadline leaves room for a longer one. After a longer one the wait
   /// ends at once with the service's refusal, which names the time; the job goes on.
   public var patience: Duration
-  /// How long other jobs of the same batch ran, by which new jobs are read soon after they end; nil to follow the intervals alone.
+  /// The times that other jobs of the same batch took, so that a new job is read soon after its end; nil to use the intervals alone.
   public var pace: JobPace?
 
   private var random: any RandomNumberGenerator & Sendable

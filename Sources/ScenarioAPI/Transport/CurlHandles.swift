@@ -43,7 +43,7 @@ struct CurlList: ~Copyable {
   deinit { unsafe curl_slist_free_all(pointer) }
 }
 
-/// Owns the judgment of the addresses that one request may connect to.
+/// Owns the check of the addresses that one request may connect to.
 @safe
 struct CurlAddressGuard: ~Copyable {
   let pointer: OpaquePointer

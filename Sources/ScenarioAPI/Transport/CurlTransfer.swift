@@ -11,7 +11,7 @@ final class CurlTransfer {
   private let request: HTTPRequest
   private var header = CurlList()
   private var resolved = CurlList()
-  /// Judges the addresses that are connected to.
+  /// Permits or refuses the addresses that a connection is made to.
   private let addressGuard: CurlAddressGuard
   private let refusesPrivate: Bool
   private let errorText = AlignedBuffer<CChar>(count: Int(CURL_ERROR_SIZE), zeroed: true)

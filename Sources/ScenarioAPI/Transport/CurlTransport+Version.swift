@@ -8,7 +8,7 @@ extension CurlTransport {
     return unsafe String(cString: text)
   }
 
-  /// Opens libcurl, which is not opened before something needs it.
+  /// Opens libcurl, which is otherwise opened by the first request.
   ///
   /// - Throws: A ``ScenarioError`` that names the package to install.
   static func requireLibrary(_ stage: Stage) throws(ScenarioError) {

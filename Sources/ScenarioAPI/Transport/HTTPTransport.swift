@@ -33,11 +33,11 @@ package struct HTTPField: Sendable, Equatable {
 package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable {
   /// The request's method.
   package enum Method: String, Sendable {
-    /// Read.
+    /// A request that reads.
     case get = "GET"
-    /// Act.
+    /// A request that changes something, such as canceling a job.
     case post = "POST"
-    /// Store.
+    /// A request that stores bytes.
     case put = "PUT"
   }
 
@@ -60,7 +60,7 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
     }
   }
 
-  /// Where the reply's body goes.
+  /// The destination of the reply's body.
   package enum Destination: Sendable, Equatable {
     /// Into memory.
     case memory
@@ -78,7 +78,7 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var body = Body.none
   /// The credential. A transport sends it only to the URL's origin, not to another one after a redirect.
   package var authorization: ScenarioCredential?
-  /// Where the reply's body goes.
+  /// The destination of the reply's body.
   package var destination = Destination.memory
   /// The largest body of a reply, in bytes; above this limit the transfer is aborted.
   package var responseLimit = 16 << 20
@@ -95,7 +95,7 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var onSent: (@Sendable (Int) -> Void)?
   /// The stage that errors report.
   package var stage: Stage
-  /// What is generated with; nil for a request that starts no job.
+  /// The model and its endpoint; nil for a request that starts no job.
   package var generation: Generation?
 
   /// The endpoint and the model of a generation.

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// The answer to the question what a job would cost.
+/// The reply to a request for the price of a job.
 public enum DryRun: Sendable, Equatable {
   /// The price; nothing was started.
   case price(Price)
@@ -8,7 +8,7 @@ public enum DryRun: Sendable, Equatable {
   /// `cost` is its price in creative units, if the service gives a number.
   case startedJob(JobID, cost: Decimal?)
 
-  /// What a job is billed with.
+  /// The price of a job.
   public struct Price: Sendable, Equatable {
     /// Creative units; there may be a fraction. A discount is contained already, and is not subtracted (contract, section 7).
     public let creativeUnits: Decimal
@@ -20,7 +20,7 @@ public enum DryRun: Sendable, Equatable {
 extension DryRun: Decodable {
   private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount, estimatedCost }
 
-  /// Decodes an answer: 269 with a price.
+  /// Decodes a reply: 269 with a price.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)

@@ -1,4 +1,4 @@
-/// The settings of a generation: all that is wanted of it but the image to start from.
+/// The settings of a generation, without the image that it starts from.
 ///
 /// Settings with a default are always sent, because the service's documents disagree about its own defaults.
 public struct Generation: Sendable, Equatable {

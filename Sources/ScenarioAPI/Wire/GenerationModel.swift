@@ -66,7 +66,7 @@ public struct GenerationModel: Sendable, Equatable {
     public let maxSize: Int?
     /// The field's name for people.
     public let label: String?
-    /// What the field does, in the service's words.
+    /// The description of the field, in the service's words.
     public let summary: String?
 
     /// True when a request must always have the field.
@@ -91,7 +91,7 @@ public struct GenerationModel: Sendable, Equatable {
   public let type: String?
   /// Whether the model can be used, for example `trained`.
   public let status: String?
-  /// What the model can do, for example `img2img`.
+  /// The capabilities of the model, for example `img2img`.
   public let capabilities: [String]
   /// True when only `POST /generate/custom/{modelId}` runs it.
   public let custom: Bool?

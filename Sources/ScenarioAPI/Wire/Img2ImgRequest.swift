@@ -13,7 +13,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public enum Endpoint: Sendable, Equatable {
     /// `POST /generate/img2img`, the legacy family.
     case img2img
-    /// `POST /generate/inpaint`: white parts of the mask, an uploaded black and white image, are painted anew.
+    /// `POST /generate/inpaint`: white parts of the mask, an uploaded black and white image, are repainted.
     case inpaint(mask: AssetID)
     /// `POST /generate/controlnet`: the image only controls the shapes, so this operation has no strength.
     case controlnet(modality: String)
@@ -63,7 +63,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
   /// The image to start from.
   public var image: Image
 
-  /// The model of the current family that stands in for `flux.1-dev` (contract, section 6).
+  /// The model of the current family that replaces `flux.1-dev` (contract, section 6).
   public static let customModelID = "model_bfl-flux-1-dev"
   /// The largest seed that every endpoint takes (contract, section 6).
   public static let largestSeed = 2_147_483_647

@@ -33,7 +33,7 @@ public struct Job: Sendable, Equatable {
   public let createdAt: String?
   /// The fields of the request, where the service repeats them (`metadata.input`). It is not documented that it does.
   public internal(set) var input: [String: JSONValue]?
-  /// What the service repeats of the request, in `metadata.input` or, in the reply to a submit, in `inference`.
+  /// The part of the request that the service repeats, in `metadata.input` or, in the reply to a submit, in `inference`.
   public internal(set) var echo: Echo?
 
   /// ``createdAt`` as seconds since 1970, by the service's clock; nil where it is no time.

@@ -1,5 +1,5 @@
 extension Job {
-  /// What a job repeats of its request: evidence of whose job it is, never proof.
+  /// The part of its request that a job repeats: evidence of whose job it is, never proof.
   ///
   /// The service fills defaults in, archives prompts, writes images as ids or as signed URLs, and may round numbers (contract,
   /// section 8). A field that is absent or of another type is nil.

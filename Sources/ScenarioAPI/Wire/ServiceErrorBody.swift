@@ -85,7 +85,7 @@ struct ServiceErrorBody: Equatable {
   }
 }
 
-// What a refusal is about. The service documents no codes for these, so that its words have to do.
+// The subject of a refusal. The service documents no codes for these, so that its words have to be matched.
 
 extension ServiceErrorBody {
   /// True when a word is anywhere in the body, in upper or lower case.

@@ -30,7 +30,7 @@ enum ServiceURL {
     return Origin(isSecure: scheme == "https", host: bare, port: port)
   }
 
-  /// A base URL without a slash at its end, in the one spelling that stands for all addresses of the same service.
+  /// A base URL without a slash at its end, in the one spelling that is used for all addresses of the same service.
   static func identity(of baseURL: String, _ origin: Origin) -> String {
     let host = aliases[origin.host] ?? origin.host
     let name = host.contains(":") ? "[\(host)]" : host

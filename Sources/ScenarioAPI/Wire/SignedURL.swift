@@ -1,6 +1,6 @@
 /// A URL that gives access to a file by the signature in its query.
 ///
-/// Anybody with the whole URL can read the file, so it prints without its query. ``rawValue`` is the whole URL, byte for byte as
+/// The whole URL is enough to read the file, so it prints without its query. ``rawValue`` is the whole URL, byte for byte as
 /// the service gave it (a changed signature is refused).
 public struct SignedURL: RawRepresentable, Hashable, Sendable, Decodable, CustomStringConvertible,
   CustomDebugStringConvertible, CustomReflectable

@@ -96,7 +96,7 @@ func grayImage(deflated data: [UInt8]) -> [UInt8] {
     + chunk("IEND", [])
 }
 
-/// Writes the right CRC-32 (PNG third edition, annex D) behind each chunk.
+/// Writes the right CRC-32 (PNG third edition, annex D) after each chunk.
 func repairChecksums(_ bytes: inout [UInt8]) {
   var at = 8
   while at + 12 <= bytes.count {

@@ -115,7 +115,9 @@ struct DamageTests {
     }
   }
 
-  @Test("planes of a truncated JPEG", arguments: ["420", "420-progressive", "420-scans"])
+  @Test(
+    "the planes of a truncated JPEG are refused, and filled under `none`",
+    arguments: ["420", "420-progressive", "420-scans"])
   func truncatedPlanes(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     let scan = file.scans[0]

@@ -79,7 +79,9 @@ struct EntropyDecoderTests {
     return .refused
   }
 
-  @Test("every fixture at every scale", .everyInstructionSet, arguments: JPEGScale.allCases, InstructionSet.available)
+  @Test(
+    "every fixture is decoded alike at every scale", .everyInstructionSet, arguments: JPEGScale.allCases,
+    InstructionSet.available)
   func fixtures(scale: JPEGScale, isa: InstructionSet) throws {
     var outcomes: [Outcome: Int] = [:]
     for folder in ["jpeg", "jpeg/coded", "corrupt"] {
@@ -109,7 +111,8 @@ struct EntropyDecoderTests {
   }
 
   /// libjpeg-turbo smooths images whose scans leave bits out.
-  @Test("incomplete progressions are libjpeg-turbo's", arguments: ["420-progressive-coarse", "420-progressive-low"])
+  @Test(
+    "incomplete progressions are left to libjpeg-turbo", arguments: ["420-progressive-coarse", "420-progressive-low"])
   func isSmoothed(name: String) throws {
     let bytes = try Fixtures.bytes("jpeg/coded/\(name).jpg")
     for scale in JPEGScale.allCases {
@@ -169,7 +172,7 @@ struct EntropyDecoderTests {
     return try EncoderTests.jpeg(samples, size, isGray ? .gray : .rgb, encoding)
   }
 
-  @Test("generated images", .everyInstructionSet, arguments: InstructionSet.available)
+  @Test("generated images are decoded alike", .everyInstructionSet, arguments: InstructionSet.available)
   func generated(isa: InstructionSet) throws {
     for seed in 0..<Self.imageCount {
       var random = SplitMix64(seed: seed)
@@ -208,7 +211,7 @@ struct EntropyDecoderTests {
     "411", "420-progressive-bits-restart", "420-scans-pair", "mixed-progressive",
   ]
 
-  @Test("broken scans, under every policy", arguments: Fault.allCases)
+  @Test("broken scans are decoded or refused alike under every policy", arguments: Fault.allCases)
   func faults(fault: Fault) throws {
     var outcomes: [Outcome: Int] = [:]
     for seed in 0..<Self.imageCount / 5 {

@@ -90,7 +90,7 @@ struct HelperKindTests {
     }
   }
 
-  /// Damaged copies of each file: few, or as many as `GESSO_MUTATIONS` says (Scripts/test mutations).
+  /// Damaged copies of each file: few, or the number in `GESSO_MUTATIONS` (Scripts/test mutations).
   static let mutations = ProcessInfo.processInfo.environment["GESSO_MUTATIONS"].flatMap { Int($0) } ?? 4
 
   @Test("damaged files end with rows or with one error", arguments: files)
@@ -171,7 +171,7 @@ struct HelperKindTests {
     #expect(other?.code == .corrupt, "\(String(describing: other))")
   }
 
-  /// What `inspect` finds in a file.
+  /// The description of a file by `inspect`.
   struct Header {
     let file: String
     var width = 53

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// A helper process that is missing, dies, hangs, or answers what it may not. The helpers here are shell commands.
+/// A helper process that is missing, dies, hangs, or breaks the protocol. The helpers here are shell commands.
 @Suite("Helper process", .enabled(if: cic_helper_is_possible(), "only Linux can isolate a helper"))
 struct HelperProcessTests {
   static let source = ImageSource.file(Fixtures.path("kinds/heic/420-heif-enc.heic"))

@@ -113,7 +113,7 @@ struct HostileKindTests {
 
   // MARK: GIF
 
-  /// A GIF of one pixel, with extensions before and behind the image.
+  /// A GIF of one pixel, with extensions before and after the image.
   static func gif(before: [UInt8], behind: [UInt8] = []) -> [UInt8] {
     Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255] + before
       + [0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x4C, 0x01, 0] + behind + [0x3B]
@@ -155,7 +155,7 @@ struct HostileKindTests {
     "damage of a BMP that keeps its rows is a warning",
     arguments: [
       bmp(2, 1, bits: 8, colors: 1, [0, 1, 0, 0]),
-      // The bitmap ends behind the first row of two, and behind none.
+      // The bitmap ends after the first row of two, and after none.
       bmp(2, 2, bits: 8, compression: 1, colors: 1, [2, 0, 0, 0, 0, 1]),
       bmp(2, 2, bits: 8, compression: 1, colors: 1, [0, 1]),
       bmp(2, 1, bits: 4, compression: 2, colors: 1, [2, 1, 0, 1]),

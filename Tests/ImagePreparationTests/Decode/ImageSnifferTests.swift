@@ -121,7 +121,7 @@ struct ImageSnifferTests {
     #expect(error?.message.contains(word) == true)
   }
 
-  @Test("a text file named .jpg") func textFile() {
+  @Test("a text file named .jpg is refused as text") func textFile() {
     let source = ImageSource.file(Fixtures.path("foreign/text.jpg"))
     #expect(failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(source) }?.code == .notAnImage)
   }

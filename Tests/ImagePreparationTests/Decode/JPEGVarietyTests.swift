@@ -88,7 +88,7 @@ struct JPEGVarietyTests {
   }
 
   @Test(
-    "headers",
+    "headers are described",
     arguments: [
       ("gray.jpg", ImageDescription.ColorModel.gray, nil, false, 0, nil),
       ("444.jpg", .ycbcr, "4:4:4", false, 0, nil), ("422.jpg", .ycbcr, "4:2:2", false, 0, nil),

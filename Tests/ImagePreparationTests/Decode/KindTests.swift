@@ -75,12 +75,12 @@ struct KindTests {
         continue
       }
       #expect(kept.count == whole.count, "cut at \(cut)")
-      // A WebP may lack metadata or another frame, which stand behind the pixels; a TIFF its profile, or the checksum of a strip.
+      // A WebP may lack metadata or another frame, which stand after the pixels; a TIFF its profile, or the checksum of a strip.
       let lacksMore = file.contains("webp") || file.contains("tiff")
       #expect(error.message.contains("at row") && kept != whole || lacksMore, "cut at \(cut): \(error)")
       filled += 1
     }
-    // Most writers of TIFF put the directory behind the pixels.
+    // Most writers of TIFF put the directory after the pixels.
     #expect(refused > 2 && (filled > 0 || file.contains("tiff")))
   }
 
@@ -119,7 +119,7 @@ struct KindTests {
     #expect(error?.code == .tooManyPixels)
   }
 
-  /// What `inspect` finds in a file.
+  /// The description of a file by `inspect`.
   struct Header {
     let file: String
     let model: ImageDescription.ColorModel

@@ -36,7 +36,7 @@ struct PNGSuiteTests {
     let error = failure { () throws(PreparationError) in
       try DecodedImage.decode(.file(Fixtures.path("png/pngsuite/\(name)")))
     }
-    // xs: a byte of the signature; xcr, xlf: line ends changed; the rest is wrong behind the signature.
+    // xs: a byte of the signature; xcr, xlf: line ends changed; the rest is wrong after the signature.
     let isUnknown = name.hasPrefix("xs1") || name.hasPrefix("xs2") || name.hasPrefix("xs4")
     let codes: [PreparationError.Code] = isUnknown ? [.notAnImage, .corrupt] : [.corrupt]
     #expect(codes.contains(try #require(error).code), "\(String(describing: error))")
@@ -60,7 +60,7 @@ struct PNGSuiteTests {
   }
 
   @Test(
-    "headers",
+    "headers are described",
     arguments: [
       ("basn3p02.png", 2, ImageDescription.ColorModel.palette, false, false),
       ("basi0g01.png", 1, .gray, false, true),

@@ -71,7 +71,7 @@ struct RestartIntervalTests {
     #expect(try Self.decode(bytes, scale: scale) == expected.planes.map(\.bytes))
   }
 
-  @Test("cjpeg's files", .everyInstructionSet, arguments: InstructionSet.available)
+  @Test("files of cjpeg are decoded by both threads", .everyInstructionSet, arguments: InstructionSet.available)
   func encoded(isa: InstructionSet) throws {
     for name in ["small-restart", "coded/420-restart", "coded/444-restart-blocks"] {
       let bytes = try Fixtures.bytes("jpeg/\(name).jpg")
@@ -95,7 +95,7 @@ struct RestartIntervalTests {
     #expect(found == strips)
   }
 
-  /// What is wrong with a file, or only unusual.
+  /// A fault of a file, or something unusual.
   enum Fault: CaseIterable {
     case none, fillBytes, bytesBehindEnd
     case missingMarker, wrongNumber, otherMarker, surplusMarker, markerAtEnd
@@ -151,7 +151,7 @@ struct RestartIntervalTests {
     }
   }
 
-  /// What a preparation makes.
+  /// The results of a preparation.
   struct Outcome: Equatable {
     var bytes: [UInt8]
     var notes: [String]

@@ -73,7 +73,7 @@ struct SeveralScansTests {
       outcomes[.byLibjpeg, default: 0] + outcomes[.refused, default: 0] > outcomes[.own, default: 0], "\(outcomes)")
   }
 
-  /// What may stand between two scans, and what must not.
+  /// Bytes that are permitted between two scans, and bytes that are not.
   static let between: [(name: String, bytes: [UInt8])] = [
     ("bytes", [0x12, 0x34]), ("a zero", [0]), ("fill bytes", [0xFF, 0xFF]),
     ("many fill bytes", [UInt8](repeating: 0xFF, count: ScanSource.capacity + 40)),
@@ -87,7 +87,7 @@ struct SeveralScansTests {
     ("a scan of a band backwards", [0xFF, 0xDA, 0, 8, 1, 1, 0, 9, 5, 0]),
   ]
 
-  @Test("bytes and segments between scans", arguments: names)
+  @Test("bytes and segments between scans are handled as by libjpeg-turbo", arguments: names)
   func between(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     var files: [(name: String, bytes: [UInt8])] = []
@@ -161,7 +161,7 @@ struct SeveralScansTests {
     #expect(failure { () throws(PreparationError) in try strips.readStrip(0, into: rings) }?.code == .canceled)
   }
 
-  /// A gray image of one shade with a restart marker behind each block, sequential or with a scan for DC and one for AC coefficients.
+  /// A gray image of one shade with a restart marker after each block, sequential or with a scan for DC and one for AC coefficients.
   private static func restartInEachBlock(isProgressive: Bool, side: Int) -> [UInt8] {
     func segment(_ marker: UInt8, _ content: [UInt8]) -> [UInt8] {
       let length = content.count + 2

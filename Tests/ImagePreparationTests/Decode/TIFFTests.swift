@@ -4,10 +4,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// What only TIFF has. Pixels, cuts and damage: see KindTests.
+/// The features that only TIFF has. Pixels, cuts and damage: see KindTests.
 @Suite("TIFF")
 struct TIFFTests {
-  /// A little endian file of one strip behind its directory (TIFF 6.0, section 2). `more` replaces or adds entries of SHORT values.
+  /// A little endian file of one strip after its directory (TIFF 6.0, section 2). `more` replaces or adds entries of SHORT values.
   static func tiff(
     width: Int = 4, height: Int = 4, photometric: Int = 1, bits: Int = 8, samples: Int = 1,
     _ more: [Int: [Int]] = [:], data: [UInt8]? = nil
@@ -23,7 +23,7 @@ struct TIFFTests {
     entries[273] = [table + wide]
     var (directory, behind) = (little(entries.count, 2), [] as [UInt8])
     for (tag, values) in entries.sorted(by: { $0.key < $1.key }) {
-      // Types of one value are LONG; longer lists as well, behind the directory.
+      // Types of one value are LONG; longer lists as well, after the directory.
       directory += little(tag, 2) + little(4, 2) + little(values.count, 4)
       directory += values.count == 1 ? little(values[0], 4) : little(table + behind.count, 4)
       if values.count > 1 { behind += values.flatMap { little($0, 4) } }
@@ -35,7 +35,7 @@ struct TIFFTests {
     (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  /// A decoder of the stored rows of a source, and their rows; `body` is called behind each strip.
+  /// A decoder of the stored rows of a source, and their rows; `body` is called after each strip.
   private static func rows(
     of source: ImageSource, policy: DamagePolicy = .truncated, cancellation: CancellationFlag? = nil,
     _ body: () -> Void = {}
@@ -116,7 +116,7 @@ struct TIFFTests {
     #expect(try bytes("orientation-1") < 2000)
     // Four tiles across, in four planes of 16 by 32 samples, and more.
     #expect(try bytes("rgba8-tiles-planes") > 4 * 4 * 16 * 32)
-    // The coefficients of a strip of JPEG.
+    // The bytes of coefficients that a strip of JPEG needs.
     #expect(try bytes("ycbcr420-jpeg") > 2 * 3 * 53 * 31)
     // One strip of all.
     #expect(try bytes("rgb8-deflate-pillow") > Fixtures.bytes("kinds/tiff/rgb8-deflate-pillow.tif").count * 3 / 4)

@@ -131,7 +131,7 @@ struct EncoderTests {
     #expect(jpeg?.stage == .encode)
   }
 
-  /// libjpeg-turbo takes no row behind the last one: a writer that waits for it to take some would wait for ever.
+  /// libjpeg-turbo takes no row after the last one: a writer that waits for it to take some would wait for ever.
   @Test("rows behind the last one of a JPEG are refused", arguments: [(9, 0), (8, 1), (8, 8), (1, 8)])
   func excessRows(first: Int, second: Int) throws {
     let size = ImageSize(width: 8, height: 8)

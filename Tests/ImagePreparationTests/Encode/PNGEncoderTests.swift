@@ -178,7 +178,7 @@ struct PNGEncoderTests {
   /// libpng 1.6.39 with zlib 1.2.13 and all filters on, by `floors libpng` (Benchmarks/Peers/floors.c), from the pixels that
   /// Pillow reads; those of level 6 and 9.
   @Test(
-    "sizes against libpng's",
+    "files are not much larger than libpng's",
     arguments: [
       ("art-rgb8", 100_543, 94_432), ("flat-rgb8", 5_378, 4_809), ("small-rgb8", 54_374, 54_357),
       ("small-gray8", 18_214, 18_211), ("soft-alpha-rgba8", 31_881, 31_621), ("soft-alpha-ga8", 14_994, 14_764),
@@ -196,7 +196,7 @@ struct PNGEncoderTests {
     #expect(try Double(size(.fast)) <= 1.25 * Double(level6))
   }
 
-  @Test("a raised flag stops it", arguments: Recipe.Compression.allCases, [1, 2])
+  @Test("a raised flag stops the encoder", arguments: Recipe.Compression.allCases, [1, 2])
   func cancellation(compression: Recipe.Compression, threads: Int) {
     let flag = CancellationFlag()
     flag.cancel()

@@ -42,7 +42,7 @@ struct RowSinkTests {
     }
   }
 
-  @Test("PNG", arguments: Content.allCases)
+  @Test("a PNG of arriving rows equals that of the whole image", arguments: Content.allCases)
   func png(content: Content) throws {
     // The larger image is large enough for a second thread.
     let sizes = [ImageSize(width: 331, height: 277)] + (content == .noise ? [ImageSize(width: 820, height: 620)] : [])
@@ -60,7 +60,9 @@ struct RowSinkTests {
     }
   }
 
-  @Test("JPEG", arguments: [Content.noise, .gray], [Recipe.Output.jpeg(), .auto()])
+  @Test(
+    "a JPEG of arriving rows equals that of the whole image", arguments: [Content.noise, .gray],
+    [Recipe.Output.jpeg(), .auto()])
   func jpeg(content: Content, output: Recipe.Output) throws {
     for size in [
       ImageSize(width: 331, height: 277), ImageSize(width: 1, height: 1), ImageSize(width: 820, height: 620),

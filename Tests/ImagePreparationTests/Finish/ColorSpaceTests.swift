@@ -61,7 +61,7 @@ struct ColorSpaceTests {
     }
   }
 
-  /// What is left when the rounding to bytes is taken away: how far a color lies outside of what rounds to its pixel.
+  /// The error without the rounding to bytes: the distance of a color from the range that rounds to its pixel.
   static func beyondRounding(_ pixels: PixelImage<UInt8>, _ expected: [Double]) -> (levels: Double, difference: Double)
   {
     var (levels, difference) = (0.0, 0.0)

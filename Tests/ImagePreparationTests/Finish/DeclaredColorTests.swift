@@ -38,7 +38,7 @@ struct DeclaredColorTests {
     }
   }
 
-  /// A directory of TIFF, with the values of its entries behind it.
+  /// A directory of TIFF, with the values of its entries after it.
   indirect enum Value {
     case bytes([UInt8])
     case directory(Directory)
@@ -116,7 +116,7 @@ struct DeclaredColorTests {
     Case(tags: Tags(), declaration: nil),
   ]
 
-  @Test("what counts of EXIF", arguments: cases)
+  @Test("the color space that EXIF declares follows from its tags", arguments: cases)
   func declared(_ example: Case) { #expect(EXIFColor(example.tags.tiff)?.declaration == example.declaration) }
 
   @Test(

@@ -70,7 +70,7 @@ struct DepthTests {
     #expect(Set(files).count == 1)
   }
 
-  /// Where matches are searched for in vain, they are searched for again once the picture changes.
+  /// After a search for matches was given up, it begins again once the picture changes.
   @Test("noise costs its bits, and a flat or repeated part behind it next to nothing", arguments: [true, false])
   func noiseAndFlat(repeats: Bool) throws {
     let (band, flat) = (ImageSize(width: 700, height: 100), 900)
@@ -141,7 +141,7 @@ struct DepthTests {
     }
   }
 
-  /// Products of colors and alpha are rounded to words, so that the color errs by what a word is of alpha.
+  /// Products of colors and alpha are rounded to words, so that the error of a color is half a word divided by alpha.
   @Test("alpha is within 1 of float64, and colors under it within the rounding of products", arguments: [2, 4])
   func alpha(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)

@@ -217,7 +217,7 @@ struct LocationTests {
         }
       }
     }
-    // More than is read of the end of a file at once, behind one piece of data and behind many.
+    // More than is read of the end of a file at once, after one piece of data and after many.
     let long = Array(packet("", #"<dc:title>\#(String(repeating: "x", count: 200_000))</dc:title>"#).utf8)
     let large = Array((position + String(repeating: " ", count: 200_000)).utf8)
     for (bytes, hasGPS) in [(large, true), (long, false)] {
@@ -302,7 +302,7 @@ struct LocationTests {
     return file
   }
 
-  @Test("there are cases") func prerequisites() {
+  @Test("the lists of cases are not empty") func prerequisites() {
     #expect(Self.cases.count > 80 && Self.placeCases.count == 6 && Self.unclearCases.count >= 7)
   }
 
@@ -358,7 +358,7 @@ struct LocationTests {
         chunks: [profile, packet].map { PNGChunk(type: $0.type, data: damaged($0.data)) })
       if location.hasCoordinates || location.isIncomplete { noticed += 1 }
     }
-    // Most are damaged behind the first name of a position.
+    // Most are damaged after the first name of a position.
     #expect(noticed > 1_000)
   }
 
@@ -366,7 +366,7 @@ struct LocationTests {
 
   static let names = ["gps", "latitude", "longitude"]
 
-  /// Whether exiftool reads a position.
+  /// True where exiftool reads a position.
   static func hasGPS(_ tags: [String: Any]) -> Bool {
     tags.keys.contains { tag in
       let name = tag.split(separator: ":").last?.lowercased() ?? ""

@@ -37,7 +37,7 @@ struct MetadataTests {
     (Array(repeating: 0xFF, count: 64), 1, false), ([], 1, false),
   ]
 
-  @Test("EXIF, hostile and not", arguments: hostile)
+  @Test("EXIF is read whatever its bytes are", arguments: hostile)
   func exif(bytes: [UInt8], orientation: Int, hasGPS: Bool) {
     let exif = EXIFReader(bytes.span)
     #expect((exif.orientation ?? .upright).rawValue == orientation)
@@ -60,7 +60,7 @@ struct MetadataTests {
     #expect(description.hasEXIF)
   }
 
-  @Test("a phone's photograph")
+  @Test("the metadata of a phone's photograph are found")
   func phone() throws {
     let description = try ImagePreparer().inspectBlocking(.file(Fixtures.path("jpeg/phone.jpg")))
     #expect(description.orientation == .turnRight)
@@ -69,7 +69,7 @@ struct MetadataTests {
   }
 
   @Test(
-    "XMP and text",
+    "XMP and text are found",
     arguments: [
       ([(UInt8(0xE1), Array("http://ns.adobe.com/xap/1.0/\0<x/>".utf8))], true, false),
       ([(UInt8(0xFE), Array("a comment".utf8))], false, true), ([], false, false),
@@ -114,7 +114,7 @@ struct MetadataTests {
 
   /// Names as exiftool prints them.
   @Test(
-    "profile names",
+    "the name of a profile is read",
     arguments: [
       ("sRGB-v2-nano", "nRGB"), ("sRGB-v4", "sRGB"), ("DisplayP3-v2-magic", "sP3"), ("DisplayP3-v4", "sP3"),
       ("AdobeCompat-v4", "A98C"), ("sGrey-v4", "sGry"),
@@ -131,7 +131,7 @@ struct MetadataTests {
     ] as [([(String, String)], String?)])
   func profileLanguages(names: [(language: String, text: String)], name: String?) throws {
     var profile = try Fixtures.bytes("icc/sRGB-v4.icc")
-    // multiLocalizedUnicodeType (ICC.1:2022, 10.15), behind everything else.
+    // multiLocalizedUnicodeType (ICC.1:2022, 10.15), after everything else.
     let texts = names.map { $0.text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } }
     var tag = Array("mluc".utf8) + PNGFile.bigEndian(0) + PNGFile.bigEndian(UInt32(names.count)) + PNGFile.bigEndian(12)
     var offset = tag.count + 12 * names.count

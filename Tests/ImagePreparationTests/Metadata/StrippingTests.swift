@@ -55,7 +55,7 @@ struct StrippingTests {
     let header: [UInt8] = [0x08, 0, 0, 0, 52, 0, 0, 30, 0, 0]
     let exif = chunk("EXIF", Self.turned)
     let preparer = ImagePreparer()
-    // The header behind the image, which has an orientation.
+    // The header after the image, which has an orientation.
     let late = try preparer.strippedBlocking(.memory(file(image, exif, chunk("VP8X", header))))
     #expect(late.bytes.dropFirst(12).starts(with: "VP8X".utf8))
     #expect(try preparer.inspectBlocking(.memory(late.bytes)).orientation == .turnRight)
@@ -153,7 +153,7 @@ struct StrippingTests {
     let beginnings: [UInt8: String] = [0xE0: "JFIF\0123456789", 0xE2: "ICC_PROFILE\0\u{1}\u{1}", 0xEE: "Adobe1234567"]
     let content = Array((beginnings[marker, default: ""] + "SECRET").utf8)
     let segment = [0xFF, marker, 0, UInt8(content.count + 2)] + content
-    // In front of the scan, decoders take those without a meaning, and a second frame header, for damage.
+    // Before the scan, decoders treat markers without a meaning, and a second frame header, as damage.
     let isBehindScan = isBehindScan || [0xF0, 0x02, 0xDE, 0xC1].contains(marker)
     let place = isBehindScan ? file.count - 2 : 2 + 2 + Int(file[4]) << 8 + Int(file[5])
     let stripped = try preparer.strippedBlocking(.memory(file[..<place] + segment + file[place...]))

@@ -89,7 +89,7 @@ struct AttentionTests {
       size: ImageSize(width: columns.count, height: rows.count), channels: image.channels, samples: samples)
   }
 
-  /// Where the crop of a task begins.
+  /// The beginning of the crop of a task.
   static func start(_ task: Task, _ gravity: Gravity, preparer: ImagePreparer = ImagePreparer()) throws -> Double {
     let recipe = Recipe(size: .box(task.box.width, task.box.height, .cover, gravity: gravity), output: .jpeg())
     let source = ImageSource.memory(try preparer.encodePNGBlocking(task.image, compression: .fast))

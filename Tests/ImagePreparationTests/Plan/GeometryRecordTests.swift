@@ -114,7 +114,7 @@ struct GeometryRecordTests {
       .longestSide(100, enlarge: true, sides: .multiples(of: 32))),
   ]
 
-  @Test("sizes, crop and place", arguments: cases)
+  @Test("a record has the sizes, the crop and the place of the content", arguments: cases)
   func resolves(_ example: Case) throws {
     let recipe = Recipe(size: example.size)
     let record = try GeometryRecord.resolve(source: example.source, orientation: .upright, recipe: recipe).record

@@ -159,7 +159,7 @@ struct OutputPlanTests {
     #expect(prepared.size == prepared.plan.output.size)
   }
 
-  /// An encoder that gets rows while they come sees none of this work.
+  /// An encoder that gets arriving rows cannot be preceded by any of these steps.
   @Test("any work on the whole small image ends the encoding of rows while they come", arguments: cases)
   func workIsNeverSkipped(_ expected: Case) throws {
     var output = try Self.plan(expected).output

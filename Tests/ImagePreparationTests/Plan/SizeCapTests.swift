@@ -31,7 +31,7 @@ struct SizeCapTests {
     var isImpossible: Bool {
       let room = ImageSize(width: most.width / unit, height: most.height / unit)
       if room.width < 1 || room.height < 1 || unit * unit > maxPixels ?? .max { return true }
-      // What is padded needs no enlarging; otherwise a side of one multiple at least comes from the source.
+      // A padded image is not enlarged; otherwise the source gives each side at least one multiple.
       let pads = snap == .pad || box?.fit == .pad
       return !pads && !enlarge && unit > 1 && min(source.width, source.height) < unit
     }
@@ -98,7 +98,7 @@ struct SizeCapTests {
   }
 
   @Test(
-    "sizes worked out by hand",
+    "sizes are those worked out by hand",
     arguments: [
       // 512 wide is 51.2 high; one multiple is 64, at which it is 640 wide, of which 512 stay.
       (Flags(source: ImageSize(width: 1000, height: 100), maxSide: 512, unit: 64), 512, 64),

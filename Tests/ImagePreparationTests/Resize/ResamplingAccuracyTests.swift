@@ -39,13 +39,14 @@ struct ResamplingAccuracyTests {
   ]
   #endif
 
-  @Test("8 bit, every filter", .everyInstructionSet, arguments: medium, TestPattern.hard)
+  @Test(
+    "8-bit results are within 1 of float64 for every filter", .everyInstructionSet, arguments: medium, TestPattern.hard)
   func everyFilter(_ sizes: Sizes, _ pattern: TestPattern) {
     check(sizes, pattern, ResamplingFilter.allCases)
   }
 
   /// One pattern, because size proves that sums and windows are wide enough, which the filters of most taps show.
-  @Test("8 bit, millions of pixels", .everyInstructionSet, arguments: large)
+  @Test("8-bit results of millions of pixels are within 1 of float64", .everyInstructionSet, arguments: large)
   func millions(_ sizes: Sizes) {
     check(sizes, .twoValued, [.lanczos3, .mitchell, .box])
   }
@@ -184,7 +185,7 @@ struct ResamplingAccuracyTests {
     #expect(Array(cleared.prefix(8)) == [0, 0, 0, 0] + samples[4..<8])
   }
 
-  @Test("16 bit, every filter", arguments: ResamplingFilter.allCases)
+  @Test("16-bit results are close to float64 for every filter", arguments: ResamplingFilter.allCases)
   func deep(_ filter: ResamplingFilter) {
     var random = SplitMix64(seed: 16)
     let size = ImageSize(width: 150, height: 90)

@@ -19,7 +19,7 @@ private struct Parking: Sendable {
   }
 }
 
-/// A transport that answers nothing, and notices when its task is canceled.
+/// A transport that never replies, and notices when its task is canceled.
 struct ParkedTransport: HTTPTransport {
   private let parking = Parking()
 

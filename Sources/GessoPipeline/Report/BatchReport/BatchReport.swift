@@ -7,7 +7,7 @@ public import ImagePreparation
 /// The page fetches nothing from a network, and its content security policy allows it nothing but its own style, its own script and its
 /// thumbnails. Of the files that the batch used, those that are gone or were changed since are named as such.
 public struct BatchReport: Sendable {
-  /// What became of a batch.
+  /// The outcome of a batch, as counts.
   public struct Summary: Sendable, Equatable {
     /// The rows whose results are on disk.
     public internal(set) var done = 0
@@ -37,7 +37,7 @@ public struct BatchReport: Sendable {
   /// The most rows whose thumbnails are in the page itself; those of more rows are files in a folder beside it.
   public static let mostRowsWithinPage = 500
 
-  /// What became of the batch.
+  /// The outcome of the batch.
   public let summary: Summary
   /// The batch on record in each of the ledgers.
   let batches: [LedgerBatch]

@@ -171,7 +171,7 @@ struct BatchReportCard: Sendable {
 }
 
 extension LedgerBatchRow.State {
-  /// What people call it.
+  /// Its label.
   var name: String {
     switch self {
     case .done: "Done"
@@ -184,6 +184,6 @@ extension LedgerBatchRow.State {
 }
 
 extension FailureRecord {
-  /// What to do, in the words that were printed; empty where nothing can be done.
+  /// The remedy, in the words that were printed; empty where there is none.
   var advice: HTML { remedy.isEmpty ? "" : "<p class=\"advice\">\(remedy)</p>\n" }
 }

@@ -136,7 +136,7 @@ struct BatchReportPage {
         (index + 1, row, failure))
     }
     guard !kinds.isEmpty else { return "" }
-    // Failures before what goes on by itself.
+    // Failures come before rows that continue without a decision.
     let sorted = kinds.sorted {
       ($0.key.state == .open ? 1 : 0, -$0.value.count, $0.value[0].number)
         < ($1.key.state == .open ? 1 : 0, -$1.value.count, $1.value[0].number)

@@ -21,7 +21,7 @@ struct DownloadStep {
 
   /// Downloads the results that are not on disk yet.
   ///
-  /// A result that cannot be decoded does not keep the others from the disk. Its bytes are kept as `<result>.unverified`, and
+  /// A result that cannot be decoded does not stop the download of the others. Its bytes are kept as `<result>.unverified`, and
   /// its error is thrown at the end.
   ///
   /// - Returns: All of them, in the service's order.
@@ -69,7 +69,7 @@ struct DownloadStep {
     return files.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  /// A result that is on disk under the wanted name, with the bytes on record.
+  /// A result that is on disk under the order's name, with the bytes on record.
   private func intact(_ row: LedgerResult) throws -> Img2ImgResult.File? {
     let path = places.naming.path(
       index: row.index, number: row.number, fileExtension: URL(filePath: row.path).pathExtension)
@@ -154,7 +154,7 @@ struct DownloadStep {
     }
   }
 
-  /// Moves the search on to the first name that is not taken.
+  /// Advances the search to the first name that is not taken.
   ///
   /// - Returns: The result, if it is already there.
   private func existing(_ name: inout ResultNameSearch) throws -> Img2ImgResult.File? {
@@ -245,14 +245,14 @@ struct DownloadStep {
   ///
   /// - Returns: Width and height as a viewer shows them; nil for a format that this package does not decode.
   private func verifiedSize(of path: String) throws(PreparationError) -> ImageSize? {
-    // The whole file is decoded whatever size is asked for, and a small result costs least.
+    // The whole file is decoded at every size, and a small size costs least.
     let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
       let size = try context.preparer.inspectBlocking(.file(path)).size
       _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
-      // A known format that this package does not decode, or cannot decode here. What is paid for is kept.
+      // A known format that this package does not decode, or cannot decode here. A paid result is kept.
       guard error.code == .unsupportedFormat || error.code == .helperFailed else { throw error }
       return nil
     }

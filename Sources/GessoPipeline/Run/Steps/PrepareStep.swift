@@ -58,7 +58,7 @@ struct PrepareStep: Sendable {
     return images
   }
 
-  /// Prepares the images of an order for whichever account gives it later.
+  /// Prepares the images of an order without an account. Any account may give the order later.
   ///
   /// - Returns: The path of the prepared image; nil where the service fetches it itself.
   /// - Throws: A `PreparationError` or a ``PipelineError``.
@@ -103,7 +103,7 @@ struct PrepareStep: Sendable {
     return min(memory, disk)
   }
 
-  /// Prepares an image after other orders that prepare the same one by the same recipe, so that all but one of them find it prepared.
+  /// Prepares an image, while other orders wait that need the same image by the same recipe: all but one of them find it prepared.
   /// `record` puts an image on record that was not found.
   private func inTurn(
     _ source: ImageSource, _ order: Img2ImgOrder, _ intent: LedgerIntent,

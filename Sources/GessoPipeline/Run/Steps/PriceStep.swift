@@ -1,7 +1,7 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for the price of a job that no submit is on record of. A service that ignores the dry run starts the
+/// Asks for the price of a job for which no submit is on record. A service that ignores the dry run starts the
 /// job: it is paid for, and belongs to the order.
 struct PriceStep: Sendable {
   let context: RunContext
@@ -39,7 +39,7 @@ struct PriceStep: Sendable {
     }
   }
 
-  /// The job that an earlier dry run started whose reply was never read, if the service shows one.
+  /// The job that an earlier dry run without a reply has started, if the service has one.
   func jobOfEarlierDryRun(_ entry: LedgerEntry) async throws -> JobID? {
     guard entry.dryRunAt != nil,
       let job = try await ReconcileStep(context: context).jobOfDryRun(entry, hasReply: false)
@@ -49,7 +49,7 @@ struct PriceStep: Sendable {
   }
 
   /// Finds out which jobs the account's earlier dry runs without a reply have started, so that the limit of the day counts these jobs
-  /// and nothing that never was. Dry runs in progress are left alone.
+  /// and no others. Dry runs in progress are left alone.
   ///
   /// - Parameter run: The run that is about to be submitted.
   /// - Throws: A `ScenarioError` when the service cannot be asked.
@@ -96,7 +96,7 @@ extension ScenarioError {
 }
 
 extension Ledger.Submit {
-  /// What is recorded of a request before it is sent.
+  /// The record of a request, which is written before it is sent.
   init(
     _ request: Img2ImgRequest, by account: Account, price: Decimal? = nil, limits: [SpendingLimit] = []
   ) throws {

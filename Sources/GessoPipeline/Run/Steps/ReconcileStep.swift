@@ -1,7 +1,7 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Finds out what became of a submit whose reply was not read. The service has no idempotency key, so the only way is to look
+/// Finds the outcome of a submit whose reply was not read. The service has no idempotency key, so the only way is to look
 /// through the account's jobs for one that belongs to no other run and shows evidence of the request.
 struct ReconcileStep: Sendable {
   /// The number of times that the list is read before the step concludes that there is no job: the service may still be working
@@ -42,7 +42,7 @@ struct ReconcileStep: Sendable {
     return try record(try await search(entry, looks: hasReply ? Self.looks : 1), ofDryRun: entry, hasReply: hasReply)
   }
 
-  /// Does the same for a run that nobody is at work on, after a dry run without a reply. The run is claimed only while the finding is
+  /// Does the same for a run that no process has claimed, after a dry run without a reply. The run is claimed only while the finding is
   /// put on record, so that its order can be given again meanwhile.
   func settleDryRun(of entry: LedgerEntry) async throws {
     let found = try await search(entry, looks: 1)
@@ -57,7 +57,7 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// Puts on record what was found of the job of a dry run, and returns the job if there is one.
+  /// Puts the finding about the job of a dry run on record, and returns the job if there is one.
   private func record(
     _ found: Reconciliation<Job>, ofDryRun entry: LedgerEntry, hasReply: Bool
   ) throws(PipelineError) -> JobID? {
@@ -77,7 +77,7 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// The runs that may have started a job, with the evidence that the job shows for each. A job that a run has is no other's: as the
+  /// The runs that may have started a job, with the evidence that the job shows for each. A job belongs to one run: as the
   /// job of another run, or of none, it would be hidden from its order, which would then be paid for again.
   func claimants(of job: Job) async throws -> [(run: LedgerEntry, evidence: JobEvidence)] {
     var claimants: [(run: LedgerEntry, evidence: JobEvidence)] = []
@@ -94,7 +94,7 @@ struct ReconcileStep: Sendable {
     SubmitWindow(submittedAt: run.lastRequestAt, clockOffset: context.clockOffset)
   }
 
-  /// What one look at a job, and at its first result where that was necessary, has shown.
+  /// A job with its evidence, and its first result where the evidence needed it.
   private struct Finding {
     var job: Job
     var result: Asset?
@@ -115,7 +115,7 @@ struct ReconcileStep: Sendable {
       let listed = try await context.jobList.jobs(createdAfter: window.earliest) {
         try await context.client.jobs(createdAfter: $0)
       }
-      // The first reply shows what the service's clock is.
+      // The first reply has the time of the service's clock.
       if offset == nil, context.clockOffset != nil { continue }
       look += 1
       // Read after the jobs, so that a job which another run has claimed since counts as claimed.

@@ -9,7 +9,7 @@ struct SubmitStep: Sendable {
   let context: RunContext
   /// The price that the service named, if it was asked.
   let price: Decimal?
-  /// What the job and others may cost together.
+  /// The limits of what the job and others may cost together.
   let limits: [SpendingLimit]
 
   /// Makes one attempt.
@@ -54,7 +54,7 @@ struct SubmitStep: Sendable {
     return .submitted(job)
   }
 
-  /// Compares the reply with what was asked for, as soon as the job is on record: a wait for the wrong results can be given up.
+  /// Compares the reply with the request, as soon as the job is on record: a wait for the wrong results can be given up.
   private func reportDifferences(_ submission: Submission, run: Int64) throws {
     if let cost = submission.cost, let price, cost > price { context.report(.costsMore(cost, than: price)) }
     let sent = try SubmittedRequest(try context.ledger.entry(run: run))

@@ -56,7 +56,7 @@ struct HelperFaults {
     }
   }
 
-  /// The fault of a reader for one that occurred behind the headers, where no damage policy helps.
+  /// The fault of a reader for one that occurred after the headers, where no damage policy helps.
   func pixelFault(_ fault: HelperFault) -> ReadFault {
     guard case .refused(let reason, let text) = fault, reason == .truncated || reason == .corrupt else {
       return readFault(fault)
@@ -79,7 +79,7 @@ struct HelperFaults {
   private var intact: Remedy { .either("get an intact copy", or: convert) }
   private var check: Remedy { .either("install gesso-decode of the same version as gesso", or: convert) }
 
-  /// Where no helper is.
+  /// The failure when there is no helper.
   private var notInstalled: PreparationError {
     cic_helper_is_possible()
       ? PreparationError(

@@ -1,6 +1,6 @@
 internal import CImageCodecs
 
-/// Owns a helper process that decodes one file behind a wall (Sources/GessoDecode), and ends it.
+/// Owns a helper process that decodes one file without access to anything else (Sources/GessoDecode), and ends it.
 @safe
 final class HelperProcess {
   private var helper = cic_helper()
@@ -14,7 +14,7 @@ final class HelperProcess {
   /// - Parameters:
   ///   - limits: The limits, with the path of the program.
   ///   - file: The bytes of the file, frozen; without bytes for a process that only checks itself.
-  ///   - cancellation: The flag, looked at every 20 ms.
+  ///   - cancellation: The flag, which is read every 20 ms.
   /// - Throws: `notInstalled` or `notStarted`.
   init(limits: Limits, file: consuming SharedMemory, cancellation: CancellationFlag?) throws(HelperFault) {
     guard let path = limits.decodeHelper, cic_helper_is_possible() else { throw .notInstalled }

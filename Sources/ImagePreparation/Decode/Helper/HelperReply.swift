@@ -1,6 +1,6 @@
 internal import CImageCodecs
 
-/// What a helper process has answered, checked: it decodes files that may be made to take it over, so no number of it is believed.
+/// A checked reply of a helper process. A file may have been made to take the process over, so no number of it is trusted unchecked.
 struct HelperReply: Sendable {
   /// The size of the upright picture.
   let size: ImageSize
@@ -68,7 +68,7 @@ struct HelperReply: Sendable {
       : nil
   }
 
-  /// Why a helper process has refused a request.
+  /// The reason why a helper process refused a request.
   enum Refusal: UInt32, Sendable {
     case truncated = 1
     case corrupt = 2
@@ -81,7 +81,7 @@ struct HelperReply: Sendable {
   }
 }
 
-/// Why a helper process has no answer.
+/// The reason why a helper process gave no usable reply.
 enum HelperFault: Error, Equatable {
   /// No place of a helper is set, there is none, or this system cannot isolate one.
   case notInstalled
@@ -89,11 +89,11 @@ enum HelperFault: Error, Equatable {
   case notStarted(Int32)
   /// It ended, by this signal; 0 for none.
   case ended(signal: Int32)
-  /// It did not answer in time.
+  /// It did not reply in time.
   case late
   /// The flag was raised.
   case canceled
-  /// It answered what it may not.
+  /// Its reply breaks the protocol.
   case contradictory(String)
   /// It refused, with a text that may be empty.
   case refused(HelperReply.Refusal, String)

@@ -44,7 +44,7 @@ struct SharedMemory: ~Copyable {
 @safe
 final class SharedPixels {
   let count: Int
-  /// What the codec warns of; empty for nothing.
+  /// The codec's warning; empty for none.
   var warning = ""
   private let base: UnsafeMutablePointer<UInt8>
 

@@ -29,7 +29,7 @@ final class BlockTransform: @unchecked Sendable {
     }
   }
 
-  /// Writes the samples of some MCUs of strip `index`, whose coefficients are laid out as `layout` says.
+  /// Writes the samples of some MCUs of strip `index`, whose coefficients are laid out by `layout`.
   func transform(
     _ coefficients: UnsafePointer<Int16>, _ layout: CoefficientLayout, mcus: Range<Int>, ofStrip index: Int,
     into rings: [RowRing]

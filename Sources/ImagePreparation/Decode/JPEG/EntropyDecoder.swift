@@ -39,7 +39,7 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
     nonzero = AlignedBuffer(count: layout.coefficientCount / 64, zeroed: true)
   }
 
-  /// How often bytes were read, all scans together.
+  /// The number of reads of the source, all scans together.
   var readCount: Int { source.readCount }
 
   /// Decodes the next strip.

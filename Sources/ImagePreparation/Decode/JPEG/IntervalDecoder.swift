@@ -113,7 +113,7 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
     return unsafe hasEnded(slot, position.interval, state.base)
   }
 
-  /// Where decoding stands in a slot.
+  /// The position of decoding in a slot.
   private struct IntervalPosition {
     var interval = 0
     var mcusLeft: Int

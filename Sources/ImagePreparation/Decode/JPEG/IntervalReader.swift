@@ -9,9 +9,9 @@ final class IntervalReader: @unchecked Sendable {
   /// The bytes of some strips, in memory of the reader.
   @safe
   struct Slot {
-    /// The bytes without their stuffing, one interval behind the other.
+    /// The bytes without their stuffing, one interval after the other.
     let bytes: UnsafePointer<UInt8>
-    /// Where each interval ends.
+    /// The end of each interval.
     let ends: UnsafePointer<UInt32>
     /// False where the file is damaged or cannot be read.
     let isIntact: Bool
@@ -35,7 +35,7 @@ final class IntervalReader: @unchecked Sendable {
   private var mcusLeft: Int
   private var hasFailed = false
 
-  /// The bytes behind an interval's that kernels may read: those of an MCU, and a vector.
+  /// The bytes after an interval's that kernels may read: those of an MCU, and a vector.
   private static let slack = 4096 + 64
   /// The bytes of a slot for each block, of 64 coefficients. Encoders write less than half of it, even for noise in the best quality.
   private static let bytesPerBlock = 128
@@ -69,7 +69,7 @@ final class IntervalReader: @unchecked Sendable {
     mcus * (blocksPerMCU * bytesPerBlock + MemoryLayout<UInt32>.size) + slack
   }
 
-  /// What was read at the `index`-th time.
+  /// The slot of the interval with the number `index`.
   func slot(_ index: Int) -> Slot {
     let k = index % slots
     return unsafe Slot(

@@ -33,7 +33,7 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   var damage: DecodingDamage { reader.damage }
   /// False when libjpeg-turbo reads, from the beginning or after damage.
   var decodesEntropy: Bool { entropy != nil }
-  /// How often the package's own decoder has read from the source; nil when libjpeg-turbo reads.
+  /// The number of reads of the source by the package's own decoder; nil when libjpeg-turbo reads.
   var readCount: Int? { entropy?.readCount }
   var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }

@@ -25,7 +25,7 @@ struct JPEGScan {
   private(set) var codes: [UInt8: HuffmanCode] = [:]
   /// The offset of the first entropy-coded byte in the ``ScanSource``.
   private(set) var start = 0
-  /// The marker behind the scan.
+  /// The marker after the scan.
   private(set) var nextMarker: UInt8 = 0xD9
 
   /// Reads a header without its length; nil if it does not fit the frame.
@@ -55,7 +55,7 @@ struct JPEGScan {
   ///   - coding: The header of the first scan, and what is in force there.
   ///   - frame: The same file's frame.
   ///   - codes: The Huffman codes that are defined before the first scan.
-  ///   - source: The bytes behind the first scan's header.
+  ///   - source: The bytes after the first scan's header.
   ///   - kernels: The kernels to search with.
   ///   - limit: The most scans.
   /// - Returns: Nil if there is anything between them that only libjpeg-turbo handles, or if they do not make the whole image.
@@ -108,7 +108,7 @@ struct JPEGScan {
     }
   }
 
-  /// The offset of the marker behind a scan, which is not its next restart marker; nil if there is none.
+  /// The offset of the marker after a scan, which is not its next restart marker; nil if there is none.
   private static func end(of scan: JPEGScan, in window: ScanWindow, kernels: KernelTable) -> Int? {
     let scratch = AlignedBuffer<UInt8>(count: ScanSource.capacity + 8, zeroed: false)
     var at = scan.start

@@ -79,7 +79,7 @@ final class ScanDecoder: @unchecked Sendable {
     return true
   }
 
-  /// Decodes MCUs whose first byte is not behind `limit`.
+  /// Decodes MCUs whose first byte is not after `limit`.
   private func decode(
     from first: Int, count: Int, limit: Int, _ coefficients: UnsafeMutablePointer<Int16>,
     _ nonzero: UnsafeMutablePointer<UInt64>
@@ -157,7 +157,7 @@ final class ScanDecoder: @unchecked Sendable {
         byteCount += written
       }
       guard !atMarker, read > 0 else {
-        // What is behind these bytes may be read, and is not cleared: an MCU that needs it is damaged whatever it is.
+        // Bytes after these may be read, and are not cleared: an MCU that needs them is damaged whatever they contain.
         isSegmentComplete = true
         return .max
       }

@@ -12,7 +12,7 @@ final class ScanSource: @unchecked Sendable {
   static let capacityPerScan = 4 * 1024
 
   private let handle: OpaquePointer
-  /// How often bytes were read.
+  /// The number of reads of the source.
   private(set) var readCount = 0
 
   /// `handle` is a decoder whose coding was taken, and must outlive this value.
@@ -76,7 +76,7 @@ final class ScanWindow: @unchecked Sendable {
     return unsafe Array(found.prefix(count))
   }
 
-  /// The marker at `offset` with any fill bytes before it, and the offset behind it; nil if there is none.
+  /// The marker at `offset` with any fill bytes before it, and the offset after it; nil if there is none.
   func marker(at offset: Int) -> (code: UInt8, end: Int)? {
     var at = offset
     // Nothing limits how many fill bytes there are.

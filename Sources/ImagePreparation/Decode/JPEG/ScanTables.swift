@@ -83,7 +83,7 @@ final class ScanTables: @unchecked Sendable {
       case .acBand: ac = number(listed.acTable, .acBand, steps)
       case .acRefinement:
         ac = number(listed.acTable, .acRefinement, steps)
-        // The kernel does not look at the bounds of new coefficients.
+        // The kernel does not check the bounds of new coefficients.
         guard steps.allSatisfy({ HuffmanCode.bound(step: $0, lowBit: scan.lowBit) >= 1 }) else { return nil }
       case .dcRefinement: break
       }

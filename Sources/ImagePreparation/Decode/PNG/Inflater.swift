@@ -96,7 +96,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - base: A buffer of `count` bytes.
-  ///   - count: The number of bytes that are wanted in the buffer.
+  ///   - count: The number of bytes that the buffer has to contain.
   ///   - written: The number of bytes in the buffer, which grows up to `count`.
   /// - Returns: The reason why the call returned.
   mutating func read(into base: UnsafeMutablePointer<UInt8>, count: Int, written: inout Int) -> Step {
@@ -157,10 +157,10 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return true
   }
 
-  /// The bits of the input that are not consumed; negative after zeros behind the input were consumed.
+  /// The bits of the input that are not consumed; negative after zeros after the input were consumed.
   private var bitsAvailable: Int { (inputCount - stream.position) * 8 + Int(stream.bits_left) }
 
-  /// Inflates to the end of the input, behind which there are zeros, an iteration of the loop at a time.
+  /// Inflates to the end of the input, after which there are zeros, an iteration of the loop at a time.
   ///
   /// - Returns: False if the input ends within a symbol. All symbols before it are inflated.
   private mutating func inflateTail() -> Bool {

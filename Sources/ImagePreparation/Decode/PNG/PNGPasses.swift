@@ -3,7 +3,7 @@ internal import CPixelIntrinsics
 internal import Ground
 
 /// Decodes an interlaced PNG without libpng: its seven passes (PNG third edition, 8.2), each an image of its own, are put into the whole
-/// image when the first rows are wanted.
+/// image when the first rows are requested.
 ///
 /// Damage is refused. Under a policy that overlooks it, libpng decodes, whose early passes also fill the places of later ones.
 struct PNGPasses: RowDecoder, ~Copyable {
@@ -37,7 +37,7 @@ struct PNGPasses: RowDecoder, ~Copyable {
     func width(in width: Int) -> Int { max(0, (width - x + columnStep - 1) / columnStep) }
   }
 
-  /// Bytes behind a row that kernels may read.
+  /// Bytes after a row that kernels may read.
   private static let slack = 8
 
   /// Starts `decoder`, whose headers are read.

@@ -13,7 +13,7 @@ struct PNGRowExpansion {
   /// Expands a row.
   ///
   /// - Parameters:
-  ///   - source: The unfiltered row without its filter byte. 8 bytes behind it may be read.
+  ///   - source: The unfiltered row without its filter byte. 8 bytes after it may be read.
   ///   - width: Its pixels.
   ///   - output: Room for `width` pixels of ``channelCount`` samples.
   func expand(_ source: UnsafePointer<UInt8>, width: Int, to output: UnsafeMutablePointer<UInt8>) {

@@ -91,7 +91,7 @@ struct BMPHeader {
     var alpha: Mask
   }
 
-  /// Where the color profile is.
+  /// The place of the color profile.
   enum Profile {
     case none, linked
     case embedded(offset: Int, count: Int)
@@ -182,7 +182,7 @@ struct BMPHeader {
     }
     if start + headerSize > bytes.offset { try bytes.skip(start + headerSize - bytes.offset) }
 
-    // The table ends where the pixels begin, and old writers say nothing about its length.
+    // The table ends where the pixels begin; old writers leave its length out.
     var colors: [UInt8] = []
     if bitsPerPixel <= 8 {
       let entryBytes = isCore ? 3 : 4
@@ -309,7 +309,7 @@ struct BMPRuns {
   /// True after a row for which there are no codes, because the bitmap ends before it.
   private(set) var lacksRows = false
 
-  /// Decodes a row of indices. Pixels behind the end of the row are left out.
+  /// Decodes a row of indices. Pixels after the end of the row are left out.
   mutating func readRow(
     into row: UnsafeMutablePointer<UInt8>, width: Int, has16Colors: Bool, from bytes: inout ByteReader
   ) throws(ReadFault) {

@@ -134,7 +134,7 @@ struct GIFHeader {
   /// True where a packet is too large, not the first one or damaged, or follows the image.
   let isCut: Bool
 
-  /// The bytes behind a packet, which is stored as it is: wherever readers of blocks get into them, they come to the end.
+  /// The bytes after a packet, which is stored as it is: a reader of blocks that starts anywhere within them reaches the end.
   private static let packetTrailer: [UInt8] = [1] + (0...255).reversed() + [0]
   private static let packetName = Array("XMP DataXMP".utf8)
 
@@ -201,7 +201,7 @@ struct GIFHeader {
     self.isCut = isCut || hasPacket
   }
 
-  /// The content of blocks up to the one without content. What is behind `limit` is left out but for the fact that there is more.
+  /// The content of blocks up to the one without content. Content after `limit` is left out, but the fact that there is more is kept.
   private static func blocks(
     _ bytes: inout ByteReader, limit: Int, withLengths: Bool = false
   ) throws(ReadFault) -> [UInt8] {

@@ -1,10 +1,10 @@
 internal import Ground
 
-/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture behind the layers, which
+/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers, which
 /// files have that are saved with "maximize compatibility".
 ///
 /// Its channels are stored one after another. Rows are read where they are, so that no more than a row is in memory; through a pipe the
-/// composite is kept as it is stored. An extra channel is transparency where the layers say so, otherwise a selection and left out.
+/// composite is kept as it is stored. An extra channel is transparency where the layers declare it, otherwise a selection, and left out.
 /// Photoshop blends the colors of transparent composites with white, which is undone.
 final class PSDReader: RowReader {
   static let format = ImageDescription.Format.psd
@@ -181,7 +181,7 @@ final class PSDReader: RowReader {
 
 /// The run-length codes of Macintosh (TIFF 6.0, section 9).
 enum PackBits {
-  /// Decodes a row; false where it has too few bytes. Bytes behind its end are left out.
+  /// Decodes a row; false where it has too few bytes. Bytes after its end are left out.
   static func decode(
     _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>, count wanted: Int
   ) -> Bool {

@@ -2,7 +2,7 @@ internal import Ground
 
 /// Reads a TGA (Truevision TGA 2.0): gray, true color and color-mapped, as they are or with run-length codes.
 ///
-/// A TGA has no signature, and names are not trusted: it is recognized where every field of its header makes sense, behind all kinds
+/// A TGA has no signature, and names are not trusted: it is recognized where every field of its header makes sense, after all kinds
 /// with a signature. Alpha counts where the descriptor has attribute bits, unless the extension area calls them meaningless;
 /// premultiplied colors are divided by it.
 final class TGAReader: RowReader {
@@ -11,7 +11,7 @@ final class TGAReader: RowReader {
   static func recognizes(_ head: [UInt8]) -> Bool {
     guard head.count >= 18, head[1] <= 1, [1, 2, 3, 9, 10, 11].contains(head[2]) else { return false }
     let isMapped = head[2] & 7 == 1
-    // A table may stand before true colors, too; without one its fields are zero.
+    // A table may precede true colors, too; without one its fields are zero.
     if head[1] == 0 {
       guard !isMapped, head[3..<8].allSatisfy({ $0 == 0 }) else { return false }
     } else {
@@ -128,7 +128,7 @@ final class TGAReader: RowReader {
     if isPremultiplied { unsafe Self.divideByAlpha(row, count: width, channels: channels) }
   }
 
-  /// Reads pixels with run-length codes. A packet may go on in the next row.
+  /// Reads pixels with run-length codes. A packet may continue in the next row.
   private func readPackets(_ width: Int, from bytes: inout ByteReader) throws(ReadFault) {
     var x = 0
     while x < width {
@@ -198,7 +198,7 @@ final class TGAReader: RowReader {
   }
 }
 
-/// What the extension area of a TGA declares about alpha; `.declaredNowhere` where it has none, or comes through a pipe.
+/// The meaning of alpha by the extension area of a TGA; `.declaredNowhere` without such an area, or through a pipe.
 enum TGAAttributes {
   case declaredNowhere, meaningless, straight, premultiplied
 

@@ -2,7 +2,7 @@
 ///
 /// Bytes may be hostile: nothing is allocated for a count before the bytes are known to be there.
 struct TIFFDirectory {
-  /// An entry, whose values stand at `place`.
+  /// An entry, whose values are at `place`.
   struct Entry {
     let tag: Int
     let type: Int

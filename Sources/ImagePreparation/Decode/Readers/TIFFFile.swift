@@ -1,4 +1,4 @@
-/// What a TIFF has besides its pixels: the first directory, checked before libtiff reads the file, profile and metadata.
+/// The content of a TIFF besides its pixels: the first directory, checked before libtiff reads the file, profile and metadata.
 struct TIFFFile {
   private let directory: TIFFDirectory
   let profile: [UInt8]?
@@ -12,14 +12,14 @@ struct TIFFFile {
   /// The resources of Photoshop and IPTC, as a segment of a JPEG has them.
   private let segment: [UInt8]
   private let isCut: Bool
-  /// What is left out of the file; nil for nothing.
+  /// A note about further pages, which are left out; nil where there are none.
   let pagesNote: String?
 
   /// Tags of the first directory that EXIF has, too: texts, orientation, resolution and colors.
   private static let exifTags = [
     0x010E, 0x010F, 0x0110, 0x0112, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x013E, 0x013F, 0x8298,
   ]
-  /// Those that describe the picture rather than the file.
+  /// The tags that describe the picture rather than the file.
   private static let descriptiveTags = [0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825]
 
   init(_ bytes: borrowing ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault) {

@@ -93,7 +93,7 @@ struct TIFFSamples {
     }
   }
 
-  /// 256 colors, black behind those of the file.
+  /// 256 colors, black after those of the file.
   private static func table(_ colors: [UInt8], bits: Int) throws(ReadFault) -> [UInt8] {
     guard colors.count == 3 << bits else { throw .corrupt("a palette of \(colors.count / 3) colors") }
     return colors + [UInt8](repeating: 0, count: 768 - colors.count)

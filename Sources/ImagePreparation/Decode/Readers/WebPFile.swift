@@ -8,9 +8,9 @@ struct WebPFile {
   private(set) var xmp: [UInt8]?
   /// True where the file has them, also where they are left out because they are too large or not there as a whole.
   private(set) var (hasEXIF, hasXMP) = (false, false)
-  /// True where metadata are larger than allowed, or behind the end of a file that ends early.
+  /// True where metadata are larger than allowed, or after the end of a file that ends early.
   let isCut: Bool
-  /// True where the file ends early, behind the first frame.
+  /// True where the file ends early, after the first frame.
   let isShort: Bool
 
   private static let headerBytes = 12

@@ -4,7 +4,7 @@ internal import Ground
 /// Reads a WebP (RFC 9649) through libwebp, which is opened when the first one is read; the first frame of an animation, on its canvas,
 /// transparent around a smaller frame.
 ///
-/// The file is read whole, because metadata stand behind the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
+/// The file is read whole, because metadata follow the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
 /// few rows, into one buffer of the frame's pixels, or of its planes where it is lossy, opaque and the whole canvas.
 final class WebPReader: RowReader {
   static let format = ImageDescription.Format.webp
@@ -21,7 +21,7 @@ final class WebPReader: RowReader {
   private var decoder: WebPDecoderHandle?
   private var feed: WebPFeed
   private var rowsDone = 0
-  /// What ended decoding early; the rows before are there.
+  /// The failure that ended decoding early; the rows before it are valid.
   private var fault: ReadFault?
   private var nextRow = 0
 
@@ -118,7 +118,7 @@ struct WebPFeed {
   /// True when libwebp has all bytes.
   var isWhole: Bool { fed == byteCount }
 
-  /// How many bytes libwebp gets next, from the first one on.
+  /// The number of bytes, from the first one on, that libwebp gets next.
   ///
   /// Before the first row they double: libwebp parses the headers again until they are whole, and a lossless bitstream may consist
   /// of little else.
