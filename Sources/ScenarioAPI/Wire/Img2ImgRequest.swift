@@ -67,7 +67,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
   public static let customModelID = "model_bfl-flux-1-dev"
   /// The largest seed that every endpoint takes (contract, section 6).
   public static let largestSeed = 2_147_483_647
-  /// The values of ``scheduler`` (the service's OpenAPI file).
+  /// The values of ``Generation/scheduler`` (the service's OpenAPI file).
   public static let schedulers = [
     "DDIMScheduler", "DDPMScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
     "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
