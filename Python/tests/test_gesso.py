@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -160,6 +162,32 @@ def test_other_processes_prepare_the_same(method: str) -> None:
             pool.submit(failing, FOREST).result()
 
 
+def test_calls_keep_nothing_of_each_other() -> None:
+    # Structs are used again: results, options, limits and failures belong to their own call.
+    small, large = gesso.pixels(ALPHA, longest_side=20), gesso.pixels(FOREST, longest_side=700)
+    copies = small.copy(), large.copy()
+    assert small.base is None or not numpy.shares_memory(small, gesso.pixels(ALPHA, longest_side=20))
+    with pytest.raises(gesso.Error):
+        gesso.pixels(b"text", limits=gesso.Limits(max_pixels=5))
+    assert gesso.pixels(Path(PHONE).read_bytes(), longest_side=50).shape == gesso.pixels(PHONE, longest_side=50).shape
+    assert numpy.array_equal(small, copies[0]) and numpy.array_equal(large, copies[1])
+    for recipe in ({}, {"longest_side": 30}, {"box": (30, 20), "box_fit": "cover"}, {"box": [30, 20], "box_fit": "cover"}):
+        assert numpy.array_equal(gesso.pixels(FOREST, **recipe), decoded(gesso.prepare(FOREST, format="png", **recipe).bytes))
+    tensor = gesso.tensor(FOREST, longest_side=30)
+    normalized = gesso.tensor(FOREST, longest_side=30, mean=[0.5, 0.5, 0.5], std=(0.5,))
+    assert numpy.allclose(normalized, (tensor - 0.5) / 0.5, atol=1e-6)
+    assert numpy.array_equal(gesso.tensor(FOREST, longest_side=30), tensor)
+
+
+@pytest.mark.parametrize("recipe, message", [
+    ({"longest_side": "5"}, "int"), ({"box": 5}, "iterable"), ({"box": [1, 2, 3]}, "unpack"), ({"unknown": []}, "no option"),
+])
+def test_options_of_another_type_are_refused_twice(recipe: dict[str, Any], message: str) -> None:
+    for _ in range(2):
+        with pytest.raises((TypeError, ValueError), match=message):
+            gesso.pixels(PHONE, **recipe)
+
+
 def test_threads_prepare_the_same() -> None:
     expected, found = digest(FOREST), []
     threads = [threading.Thread(target=lambda: found.append(digest(FOREST))) for _ in range(4)]
@@ -223,20 +251,27 @@ def test_structs_are_those_of_the_header() -> None:
     assert set(_values.Limits.__annotations__) == {field[0] for field in _header.Limits._fields_} - {"struct_size"}
 
 
-@pytest.mark.parametrize("order", ["gesso PIL cv2", "PIL cv2 gesso", "cv2 gesso PIL"])
-def test_other_libraries_in_one_process_in_any_order(order: str) -> None:
-    # Pillow and OpenCV bring their own libjpeg and libpng.
+@pytest.mark.parametrize("order", ["gesso {}", "{} gesso"])
+@pytest.mark.parametrize("other, use", [
+    ("PIL.Image", "numpy.asarray(PIL.Image.open(path))"),
+    ("cv2", "assert cv2.imread(path) is not None"),
+    ("pyvips", "pyvips.Image.thumbnail(path, 100).numpy()"),
+    ("torch", "assert torch.from_numpy(gesso.tensor(path)).mean() > 0"),
+])
+def test_other_libraries_in_one_process_in_either_order(other: str, use: str, order: str) -> None:
+    # They bring their own libjpeg, libpng and more, or open those of the system.
+    if importlib.util.find_spec(other) is None:
+        pytest.skip(f"{other} is not installed")
     program = f"""
 import hashlib
-for name in {order.split()!r}: __import__(name)
-import PIL.Image, cv2, gesso, numpy
+for name in {order.format(other).split()!r}: __import__(name)
+import {other}, gesso, numpy
 path = {PHONE!r}
 print(hashlib.sha256(gesso.prepare(path, longest_side=200).bytes).hexdigest())
-numpy.asarray(PIL.Image.open(path)); cv2.imread(path)
+{use}
 print(hashlib.sha256(gesso.prepare(path, longest_side=200).bytes).hexdigest())
 """
     lines = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    import hashlib
     assert lines == [hashlib.sha256(gesso.prepare(PHONE, longest_side=200).bytes).hexdigest()] * 2
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy
 import numpy.typing
 
 from . import _header as header
 from ._values import (
-    Description, Geometry, Layout, Limits, Plan, Prepared, Recipe, geometry_struct, limits_struct, recipe_struct, tensor_struct,
-    value)
+    Description, Geometry, Layout, Limits, Plan, Prepared, Recipe, cached, geometry_struct, limits_struct, recipe_struct,
+    tensor_struct, value)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -30,6 +30,7 @@ __all__ = [
 
 Pixels = numpy.typing.NDArray[numpy.uint8]
 Floats = numpy.typing.NDArray[numpy.float32]
+_Sample = TypeVar("_Sample", numpy.uint8, numpy.float32)
 
 
 class Error(Exception):
@@ -69,34 +70,34 @@ def version() -> str:
 
 def inspect(source: Source, *, limits: Limits | None = None, cancel: Cancel | None = None) -> Description:
     """Reads the headers of an image."""
-    description = header.sized(header.Description)
-    request = _Request(source, {}, None, limits, cancel)
-    request.call(header.library.gesso_inspect, ctypes.byref(description))
-    found: Description = value(Description, description)
-    return found
+    with _Request(source, {}, None, limits, cancel) as request:
+        request.call(header.library.gesso_inspect, request.structs.description)
+        found: Description = value(Description, request.structs.description)
+        return found
 
 
 def plan(
     source: Source, *, limits: Limits | None = None, cancel: Cancel | None = None, **recipe: Unpack[Recipe]
 ) -> Plan:
     """Plans from the headers. Pixels are read only for `trim` and for the gravity "attention"."""
-    planned: Plan = value(Plan, _Request(source, dict(recipe), None, limits, cancel).plan())
-    return planned
+    with _Request(source, recipe, None, limits, cancel) as request:
+        planned: Plan = value(Plan, request.plan())
+        return planned
 
 
 def prepare(
     source: Source, *, limits: Limits | None = None, cancel: Cancel | None = None, **recipe: Unpack[Recipe]
 ) -> Prepared:
     """Prepares an image and encodes it."""
-    request = _Request(source, dict(recipe), None, limits, cancel)
-    memory = numpy.empty(request.plan().file_bytes, numpy.uint8)
-    result = header.sized(header.Result)
-    request.call(header.library.gesso_prepare, memory.ctypes.data, memory.size, None, 0, ctypes.byref(result))
-    prepared: Prepared = value(
-        Prepared, result, bytes=memory[:result.count].tobytes(), quality=result.quality or None,
-        subsampling=result.subsampling.decode() or None, tensor=None,
-        milliseconds={stage: getattr(result, f"{stage}_ms") for stage in ("decode", "resize", "color", "encode", "total")})
-    return prepared
+    with _Request(source, recipe, None, limits, cancel) as request:
+        memory = numpy.empty(request.plan().file_bytes, numpy.uint8)
+        result = request.structs.result
+        request.call(header.library.gesso_prepare, memory.ctypes.data, memory.size, None, 0, result)
+        prepared: Prepared = value(
+            Prepared, result, bytes=memory[:result.count].tobytes(), quality=result.quality or None,
+            subsampling=result.subsampling.decode() or None, tensor=None,
+            milliseconds={stage: getattr(result, f"{stage}_ms") for stage in ("decode", "resize", "color", "encode", "total")})
+        return prepared
 
 
 def pixels(
@@ -106,11 +107,10 @@ def pixels(
 
     Channels are gray; gray, alpha; red, green, blue; or red, green, blue, alpha, which is straight.
     """
-    request = _Request(source, dict(recipe), None, limits, cancel)
-    memory = numpy.empty(request.plan().pixel_bytes, numpy.uint8)
-    result = header.sized(header.Result)
-    request.call(header.library.gesso_pixels, memory.ctypes.data, memory.size, ctypes.byref(result))
-    return memory[:result.count].reshape(result.height, result.width, result.channels)
+    with _Request(source, recipe, None, limits, cancel) as request:
+        memory = request.fill(header.library.gesso_pixels, numpy.uint8)
+        result = request.structs.result
+        return memory.reshape(result.height, result.width, result.channels)
 
 
 def tensor(
@@ -127,16 +127,21 @@ def tensor(
         if preset != "diffusers":
             raise ValueError(f'{preset} is no preset; there is "diffusers"')
         range = (-1, 1)
-    request = _Request(source, dict(recipe), tensor_struct(layout, range, mean, std), limits, cancel)
-    planned = request.plan()
-    height, width = planned.height, planned.width
-    shape = (1, 3, height, width) if layout == "nchw" else (1, height, width, 3)
-    memory: Floats = numpy.empty(shape, numpy.float32) if out is None else numpy.asarray(out)
-    if memory.dtype != numpy.float32 or memory.shape != shape or not memory.flags.c_contiguous or not memory.flags.writeable:
-        raise ValueError(f"out is {memory.dtype} of the shape {memory.shape}: give writable, contiguous float32 of the shape {shape}")
-    result = header.sized(header.Result)
-    request.call(header.library.gesso_tensor, memory.ctypes.data, memory.size, ctypes.byref(result))
-    return memory
+
+    def shape(size: header.PlanResult | header.Result) -> tuple[int, int, int, int]:
+        return (1, 3, size.height, size.width) if layout == "nchw" else (1, size.height, size.width, 3)
+
+    with _Request(source, recipe, cached(tensor_struct, layout, range, mean, std), limits, cancel) as request:
+        if out is None:
+            values = request.fill(header.library.gesso_tensor, numpy.float32)
+            return values.reshape(shape(request.structs.result))
+        wanted = shape(request.plan())
+        memory: Floats = numpy.asarray(out)
+        if memory.dtype != numpy.float32 or memory.shape != wanted or not memory.flags.c_contiguous or not memory.flags.writeable:
+            raise ValueError(
+                f"out is {memory.dtype} of the shape {memory.shape}: give writable, contiguous float32 of the shape {wanted}")
+        request.call(header.library.gesso_tensor, memory.ctypes.data, memory.size, request.structs.result)
+        return memory
 
 
 def restore(
@@ -145,45 +150,63 @@ def restore(
     profile: Literal["convert", "keep", "ignore"] = "convert", limits: Limits | None = None, cancel: Cancel | None = None,
 ) -> Pixels:
     """Puts an image that was made of a prepared one back on the canvas of the source: RGBA, transparent where it was cropped."""
-    request = _Request(source, {"resampling_filter": resampling_filter, "profile": profile}, None, limits, cancel)
-    shape = (geometry.source_height, geometry.source_width, 4)
-    memory = numpy.empty(shape, numpy.uint8)
-    result = header.sized(header.Result)
-    request.call(
-        header.library.gesso_restore, ctypes.byref(geometry_struct(geometry)), int(stretch), memory.ctypes.data, memory.size,
-        ctypes.byref(result))
-    return memory
+    with _Request(source, {"resampling_filter": resampling_filter, "profile": profile}, None, limits, cancel) as request:
+        memory = numpy.empty((geometry.source_height, geometry.source_width, 4), numpy.uint8)
+        request.call(
+            header.library.gesso_restore, geometry_struct(geometry), int(stretch), memory.ctypes.data, memory.size,
+            request.structs.result)
+        return memory
+
+
+class _Structs:
+    """The structs of a call, and memory for small results. They are kept for later calls: to make them takes longer than a small image."""
+
+    def __init__(self) -> None:
+        self.error = header.sized(header.Error)
+        self.source = header.sized(header.Source)
+        self.request = header.sized(header.Request, source=ctypes.pointer(self.source))
+        self.planned = header.sized(header.PlanResult)
+        self.result = header.sized(header.Result)
+        self.description = header.sized(header.Description)
+        self.memory = numpy.empty(1 << 18, numpy.uint8)
+        self.address = self.memory.ctypes.data
+
+
+# Those that no call has. Adding and taking one is atomic.
+_idle: list[_Structs] = []
 
 
 class _Request:
     """A request, and what has to live as long as it."""
 
     def __init__(
-        self, source: Source, recipe: dict[str, Any], tensor: header.TensorFormat | None, limits: Limits | None,
+        self, source: Source, recipe: Mapping[str, Any], tensor: header.TensorFormat | None, limits: Limits | None,
         cancel: Cancel | None,
     ) -> None:
-        struct, model = recipe_struct(recipe)
-        if model is not None:
-            error = header.sized(header.Error)
-            _check(header.library.gesso_model(model.encode(), ctypes.byref(struct), ctypes.byref(error)), error)
-        self._cancel = cancel
-        self._owned: list[Any] = []
         self._descriptor = -1
-        self._request = header.sized(
-            header.Request, source=ctypes.pointer(self._source(source)), recipe=ctypes.pointer(struct),
-            tensor=None if tensor is None else ctypes.pointer(tensor),
-            limits=None if limits is None else ctypes.pointer(limits_struct(limits)),
-            cancel=None if cancel is None else cancel._handle)
+        self._owned: Any = None
+        self._recipe = cached(_recipe, tuple(recipe.items())) if recipe else None
+        try:
+            self.structs = _idle.pop()
+        except IndexError:
+            self.structs = _Structs()
+        request = self.structs.request
+        request.recipe = self._recipe
+        request.tensor = None if tensor is None else ctypes.pointer(tensor)
+        request.limits = None if limits is None else ctypes.pointer(cached(limits_struct, limits))
+        request.cancel = None if cancel is None else cancel._handle
+        self._set_source(source)
 
-    def __del__(self) -> None:
-        if getattr(self, "_descriptor", -1) >= 0:
+    def __enter__(self) -> _Request:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor >= 0:
             os.close(self._descriptor)
+        _idle.append(self.structs)
 
-    def _source(self, source: Source) -> header.Source:
-        if isinstance(source, bool):
-            raise TypeError("a source is a path, a buffer, or a file descriptor")
-        if isinstance(source, int):
-            return header.sized(header.Source, kind=header.DESCRIPTOR, descriptor=source)
+    def _set_source(self, source: Source) -> None:
+        struct = self.structs.source
         if isinstance(source, (str, os.PathLike)):
             path = os.fsencode(source)
             try:
@@ -191,21 +214,48 @@ class _Request:
             except UnicodeDecodeError:
                 # The library takes paths in UTF-8; other ones are opened here.
                 self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                return header.sized(header.Source, kind=header.DESCRIPTOR, descriptor=self._descriptor)
-            return header.sized(header.Source, kind=header.PATH, path=path)
-        view = memoryview(source).cast("B")
-        content = numpy.frombuffer(view, numpy.uint8) if len(view) else numpy.empty(0, numpy.uint8)
-        self._owned.append(content)
-        return header.sized(header.Source, kind=header.MEMORY, bytes=content.ctypes.data, count=content.size)
+                struct.kind, struct.descriptor = header.DESCRIPTOR, self._descriptor
+            else:
+                struct.kind, struct.path = header.PATH, path
+        elif isinstance(source, bool):
+            raise TypeError("a source is a path, a buffer, or a file descriptor")
+        elif isinstance(source, int):
+            struct.kind, struct.descriptor = header.DESCRIPTOR, source
+        else:
+            view = memoryview(source).cast("B")
+            content = numpy.frombuffer(view, numpy.uint8) if len(view) else numpy.empty(0, numpy.uint8)
+            self._owned = content
+            struct.kind, struct.bytes, struct.count = header.MEMORY, content.ctypes.data, content.size
 
     def call(self, function: Callable[..., int], *arguments: Any) -> None:
-        error = header.sized(header.Error)
-        _check(function(ctypes.byref(self._request), *arguments, ctypes.byref(error)), error)
+        structs = self.structs
+        _check(function(structs.request, *arguments, structs.error), structs.error)
 
     def plan(self) -> header.PlanResult:
-        planned = header.sized(header.PlanResult)
-        self.call(header.library.gesso_plan, ctypes.byref(planned))
-        return planned
+        self.call(header.library.gesso_plan, self.structs.planned)
+        return self.structs.planned
+
+    def fill(self, function: Callable[..., int], kind: type[_Sample]) -> numpy.typing.NDArray[_Sample]:
+        """A result in memory of its own, of the size that the library asks for before it decodes a pixel."""
+        structs = self.structs
+        size = numpy.dtype(kind).itemsize
+        status = function(structs.request, structs.address, structs.memory.size // size, structs.result, structs.error)
+        if status == header.OK:
+            return structs.memory[:structs.result.count * size].view(kind).copy()
+        if status != header.TOO_SMALL:
+            _check(status, structs.error)
+        memory = numpy.empty(structs.error.needed, kind)
+        self.call(function, memory.ctypes.data, memory.size, structs.result)
+        return memory[:structs.result.count]
+
+
+def _recipe(options: tuple[tuple[str, Any], ...]) -> Any:
+    """A pointer to the struct of a recipe."""
+    struct, model = recipe_struct(options)
+    if model is not None:
+        error = header.sized(header.Error)
+        _check(header.library.gesso_model(model.encode(), ctypes.byref(struct), ctypes.byref(error)), error)
+    return ctypes.pointer(struct)
 
 
 def _check(status: int, error: header.Error) -> None:

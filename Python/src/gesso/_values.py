@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -147,26 +148,41 @@ class Prepared:
     tensor: Any = None
 
 
-def value(kind: type[Any], struct: ctypes.Structure, /, **fields: Any) -> Any:
+def value(kind: Any, struct: ctypes.Structure, /, **fields: Any) -> Any:
     """The dataclass of a struct's fields of the same names."""
-    for name, annotation in kind.__annotations__.items():
-        if name in fields:
-            continue
-        field = getattr(struct, name)
-        if name == "notes":
-            field = field.decode().splitlines()
-        elif isinstance(field, bytes):
-            field = field.decode()
-        elif isinstance(field, header.Geometry):
-            field = value(Geometry, field)
-        elif annotation == "bool":
-            field = bool(field)
-        fields[name] = field
+    for name, conversion in _conversions(kind):
+        if name not in fields:
+            field = getattr(struct, name)
+            fields[name] = field if conversion is None else conversion(field)
     return kind(**fields)
 
 
-def recipe_struct(recipe: dict[str, Any]) -> tuple[header.Recipe, str | None]:
+@functools.cache
+def _conversions(kind: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    """The fields of a dataclass, and what makes their values of those of a struct."""
+    conversions: dict[str, Callable[[Any], Any]] = {
+        "list[str]": lambda text: text.decode().splitlines(), "str": bytes.decode, "bool": bool,
+        "Geometry": lambda struct: value(Geometry, struct)}
+    return tuple((name, conversions.get(annotation)) for name, annotation in kind.__annotations__.items())
+
+
+def cached(make: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function makes of the same arguments again, unless they are lists."""
+    try:
+        return _made(make, arguments)
+    except TypeError:
+        # Either one of them cannot be hashed, or the function refuses it, and does so again.
+        return make(*arguments)
+
+
+@functools.lru_cache(256, typed=True)
+def _made(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return make(*arguments)
+
+
+def recipe_struct(options: tuple[tuple[str, Any], ...]) -> tuple[header.Recipe, str | None]:
     """The struct of a recipe, and the name of its model, whose sizes the library knows."""
+    recipe = dict(options)
     fields: dict[str, Any] = {}
     model: str | None = None
     for name, option in recipe.items():
