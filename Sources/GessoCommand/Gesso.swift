@@ -91,10 +91,7 @@ package struct Gesso: AsyncParsableCommand {
 
   /// The argument parser's message as one line with a remedy.
   package static func usage(_ error: any Error, arguments: [String]) -> CommandError {
-    let verb = arguments.first.flatMap { name in
-      configuration.subcommands.contains { $0.configuration.commandName == name } ? " \(name)" : nil
-    }
-    let help = "see gesso\(verb ?? "") --help"
+    let help = "see \(verbs(in: arguments)) --help"
     let text = UsageText(arguments)
     if let unknown = text.unknownOption(in: arguments) {
       return .usage(
@@ -105,6 +102,17 @@ package struct Gesso: AsyncParsableCommand {
       return .usage(message, remedy: help)
     }
     return .usage(value.message, remedy: value.example.map { "for example \($0) (\(help))" } ?? help)
+  }
+
+  /// The command whose help has the options of these arguments: the verb at their beginning, and one of its own verbs.
+  private static func verbs(in arguments: [String]) -> String {
+    var (names, subcommands) = (["gesso"], configuration.subcommands)
+    for argument in arguments {
+      guard let verb = subcommands.first(where: { $0.configuration.commandName == argument }) else { break }
+      names.append(argument)
+      subcommands = verb.configuration.subcommands
+    }
+    return names.joined(separator: " ")
   }
 }
 

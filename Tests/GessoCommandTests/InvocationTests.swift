@@ -122,7 +122,7 @@ struct InvocationTests {
     Case(
       "report photos-1a2b3c --ledger none.sqlite -o report.html", 2,
       error: "there is no ledger none.sqlite: name the ledger of the batch with --ledger FILE"),
-    Case("jobs resolve 1", 2, error: "decide: --adopt JOB, --resubmit or --drop: see gesso jobs --help"),
+    Case("jobs resolve 1", 2, error: "decide: --adopt JOB, --resubmit or --drop: see gesso jobs resolve --help"),
     Case(
       "img2img \(small) --prompt p --sandbox --base-url http://localhost/v1", 2,
       error: "keep one: see gesso img2img --help"),

@@ -99,7 +99,7 @@ struct ToolWords: Sendable {
   /// A text of the command for an assistant. Flags that the tool does not have stay flags: they are for the person.
   func translated(_ text: String) -> String {
     text.replacing(/(, or |; )leave out --no-clobber/, with: "")
-      .replacing(/\(?see gesso( [a-z0-9]+)? --help\)?/, with: "see the input schema of the tool")
+      .replacing(/\(?see gesso( [a-z0-9]+)* --help\)?/, with: "see the input schema of the tool")
       .replacing(#/gesso jobs (watch|fetch) /#, with: "the tool job with ")
       .replacing("--again starts a new job", with: "another seed orders a new job")
       .replacing(/--[a-z][a-z-]*/) { match in
