@@ -22,19 +22,42 @@ package struct Jobs: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
       commandName: "list", abstract: "List the latest jobs of this machine, newest first.")
 
-    @Option(help: ArgumentHelp("How many.", valueName: "N"))
-    var limit = 20
+    @Option(help: ArgumentHelp("How many (default: 20; with --account all).", valueName: "N"))
+    var limit: Int?
+
+    @Option(
+      name: .customLong("account"),
+      help: ArgumentHelp(
+        "List the jobs that the account made in so many hours instead, whichever machine started them.",
+        valueName: "HOURS"))
+    var hours: Double?
 
     @Flag(help: "One JSON object a line.")
     var json = false
 
+    @OptionGroup(title: "Service") var service: ServiceOptions
+
     package init() {}
 
-    package mutating func validate() throws { try require(limit, in: 1...1_000_000, "--limit") }
+    package mutating func validate() throws {
+      try require(limit, in: 1...1_000_000, "--limit")
+      try require(hours, in: 0...87_660, "--account")
+      if hours == nil, let flag = service.baseURL != nil ? "--base-url" : service.project != nil ? "--project" : nil {
+        throw ValidationError("\(flag) has no effect without --account: leave it out")
+      }
+    }
 
     package mutating func perform() async throws -> CommandStatus {
       let console = Console(quiet: false, environment: Environment.variables)
-      let entries = try reportingErrors { try openLedger().entries(limit: limit) }
+      if let hours {
+        do {
+          try await list(hours: hours, console)
+        } catch {
+          throw CommandError(any: error)
+        }
+        return .done
+      }
+      let entries = try reportingErrors { try openLedger().entries(limit: limit ?? 20) }
       var ended: Set<String> = []
       for address in json ? [] : Set(entries.map(\.intent.baseURL)) {
         if await EndedSandbox.isAt(address) { ended.insert(address) }
@@ -49,6 +72,21 @@ package struct Jobs: AsyncParsableCommand {
       }
       if entries.isEmpty { console.note("gesso: this machine has no jobs yet") }
       return .done
+    }
+
+    /// Lists jobs as the service has them.
+    private func list(hours: Double, _ console: Console) async throws {
+      let account = try service.configuration.client()
+      let jobs = try await ServiceOptions.client(account, verbose: false)
+        .jobs(createdAfter: Date.now.timeIntervalSince1970 - hours * 3600, limit: 200_000)
+      for job in jobs.prefix(limit ?? .max) {
+        if json {
+          try console.output(json: job.json(of: account))
+        } else {
+          try console.output(Console.printable(job.columns.joined(separator: "  ")))
+        }
+      }
+      if jobs.isEmpty { console.note("gesso: the account has made no jobs in this time") }
     }
   }
 
@@ -296,7 +334,15 @@ private func openLedger() throws(CommandError) -> Ledger {
 }
 
 extension Job {
-  /// The object of `jobs show` for a job that only the service knows.
+  /// The line of `jobs list --account`: the job and its status, time, prompt, and cost.
+  fileprivate var columns: [String] {
+    [
+      id.rawValue, status.description, createdAt,
+      echo?.prompt.map { "\"\(TerminalText.shortened($0, to: 40))\"" }, billing?.cuCost.map { "\($0) creative units" },
+    ].compactMap(\.self)
+  }
+
+  /// The object of `jobs show` for a job that only the service knows, and of `jobs list --account`.
   fileprivate func json(of account: ScenarioConfiguration) -> JSONObject {
     [
       "job": id, "run": nil as Int?, "state": status.description, "created": createdAt, "service": account.baseURL,

@@ -227,6 +227,9 @@ struct Img2ImgTests {
     let shown = try await gesso.run(["jobs", "show", job], environment: stranger)
     #expect(
       shown.status == 0 && shown.text.contains(#""prompt" : "p""#), "of another machine: \(shown.text)\(shown.errors)")
+    let listed = try await gesso.run(["jobs", "list", "--account", "1", "--json"], environment: stranger).objects()
+    #expect(listed.compactMap { $0["job"] as? String } == [job] && listed.first?["seed"] is String, "\(listed)")
+    #expect(try await gesso.run(["jobs", "--account", "0"], environment: stranger).text.isEmpty, "none is so young")
     let taken = try await gesso.run(["jobs", "fetch", job, "-o", "taken"], environment: stranger)
     #expect(taken.status == 0 && taken.text.hasPrefix("taken/\(job)-"), "of another machine: \(taken.errors)")
     let fetched = try await gesso.run(["jobs", "fetch", job], environment: environment)

@@ -160,6 +160,11 @@ struct InvocationTests {
     Case("doctor --dry-runs", 2, error: "--dry-runs has no effect without --online: add it: see gesso doctor --help"),
     Case("sandbox --port 70000", 2, error: "see gesso sandbox --help"),
     Case("jobs watch 7", 2, error: "the ledger knows no run 7: see gesso jobs list"),
+    Case("jobs list --account 0x", 2, error: "--account does not take 0x: see gesso jobs list --help"),
+    Case("jobs --account 0x", 2, error: "--account does not take 0x: see gesso jobs --help"),
+    Case(
+      "jobs list --project p", 2,
+      error: "--project has no effect without --account: leave it out: see gesso jobs list --help"),
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
 

@@ -182,6 +182,7 @@ def jobs(commands):
     commands.run("jobs", "show", made["job"], ledger="other.sqlite")
     commands.run("jobs", "show", "1", "--json")
     commands.run("jobs", "list", "--json")
+    commands.run("jobs", "list", "--account", "1", "--json", ledger="empty.sqlite")
     # A job that ends before it is canceled is no failure of the command: the next one is canceled.
     for attempt in range(5):
         [order] = commands.run("img2img", "photo.jpg", "--prompt", f"cancel {attempt}", "-o", "out", "--no-wait", "--json")
