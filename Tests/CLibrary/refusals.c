@@ -256,6 +256,9 @@ void check_options(void) {
 }
 
 void check_limits(void) {
+  // It never answers.
+  char helper[4096];
+  snprintf(helper, sizeof helper, "%s", fixture("../Tests/CLibrary/sleeping-helper"));
   const struct {
     const char *source;
     gesso_limits limits;
@@ -272,6 +275,7 @@ void check_limits(void) {
     {"png/flat-rgb8.png", SIZED(gesso_limits, .preset = "service", .max_side = 10), "limit-exceeded", "max_side of gesso_limits"},
     {"kinds/heic/grid-irot1.heic", SIZED(gesso_limits, .threads = 1), "unsupported-format", "decode_helper"},
     {"kinds/heic/grid-irot1.heic", SIZED(gesso_limits, .decode_helper = "/no/such/helper"), "", ""},
+    {"kinds/heic/grid-irot1.heic", SIZED(gesso_limits, .decode_helper = helper, .max_helper_seconds = 1), "helper-failed", ""},
   };
   for (size_t i = 0; i < sizeof exceeded / sizeof *exceeded; i++) {
     gesso_source source = path_source(fixture(exceeded[i].source));
@@ -281,7 +285,29 @@ void check_limits(void) {
       made.status == GESSO_FAILED && (!exceeded[i].code[0] || !strcmp(made.error.code, exceeded[i].code))
         && strstr(made.error.remedy, exceeded[i].remedy),
       "limit %zu: %d %s: %s: %s", i, made.status, made.error.code, made.error.message, made.error.remedy);
+    if (exceeded[i].limits.max_helper_seconds)
+      EXPECT(strstr(made.error.message, "within 1 s"), "the seconds of the helper: %s", made.error.message);
     free(made.bytes);
+  }
+
+  // What is above these limits is left out, and a note names it. No file reaches max_chunks: libpng is made to keep none.
+  const struct {
+    const char *source;
+    gesso_limits limits;
+  } left_out[] = {
+    {"kinds/tiff/metadata-exiftool.tif", SIZED(gesso_limits, .max_metadata_bytes = 4)},
+    {"png/metadata.png", SIZED(gesso_limits, .max_chunk_bytes = 50)},
+  };
+  for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
+    gesso_source source = path_source(fixture(left_out[i].source));
+    for (int limited = 0; limited < 2; limited++) {
+      gesso_request request = SIZED(gesso_request, .source = &source, .limits = limited ? &left_out[i].limits : NULL);
+      gesso_description description = SIZED(gesso_description, .width = 0);
+      int32_t status = gesso_inspect(&request, &description, NULL);
+      EXPECT(
+        status == GESSO_OK && !strstr(description.notes, "too large") == !limited, "left out %zu, %d: %d, %s", i, limited,
+        status, description.notes);
+    }
   }
 
   // Every field is read, and none as another: negative ones are refused by name.
