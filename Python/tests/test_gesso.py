@@ -179,6 +179,17 @@ def test_calls_keep_nothing_of_each_other() -> None:
     assert numpy.array_equal(gesso.tensor(FOREST, longest_side=30), tensor)
 
 
+@pytest.mark.parametrize("recipe", [
+    {}, {"longest_side": 700}, {"box": (600, 500)}, {"box": (900, 800), "box_fit": "pad"}, {"max_pixels": 300_000}, {"model": "sd15"},
+    {"longest_side": 601, "multiples_of": 64, "snap": "pad"}, {"longest_side": 60_000}, {"original": True},
+])
+def test_results_have_memory_of_their_own_and_no_more(recipe: dict[str, Any]) -> None:
+    for call in (gesso.pixels, gesso.tensor):
+        one, other = call(FOREST, **recipe), call(FOREST, **recipe)
+        assert numpy.array_equal(one, other) and not numpy.shares_memory(one, other)
+        assert one.std() > 0.01 and (one.base is None or one.base.nbytes == one.nbytes)
+
+
 @pytest.mark.parametrize("recipe, message", [
     ({"longest_side": "5"}, "int"), ({"box": 5}, "iterable"), ({"box": [1, 2, 3]}, "unpack"), ({"unknown": []}, "no option"),
 ])

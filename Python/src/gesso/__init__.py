@@ -185,7 +185,8 @@ class _Request:
     ) -> None:
         self._descriptor = -1
         self._owned: Any = None
-        self._recipe = cached(_recipe, tuple(recipe.items())) if recipe else None
+        made: tuple[Any, int] = cached(_recipe, tuple(recipe.items())) if recipe else (None, 0)
+        self._recipe, self._pixels = made
         try:
             self.structs = _idle.pop()
         except IndexError:
@@ -236,12 +237,22 @@ class _Request:
         return self.structs.planned
 
     def fill(self, function: Callable[..., int], kind: type[_Sample]) -> numpy.typing.NDArray[_Sample]:
-        """A result in memory of its own, of the size that the library asks for before it decodes a pixel."""
+        """A result in memory of its own: of the size that the recipe allows, otherwise of that which the library asks for before it
+        decodes a pixel, which plans twice."""
         structs = self.structs
         size = numpy.dtype(kind).itemsize
-        status = function(structs.request, structs.address, structs.memory.size // size, structs.result, structs.error)
-        if status == header.OK:
-            return structs.memory[:structs.result.count * size].view(kind).copy()
+        allowed = self._pixels * (4 if kind is numpy.uint8 else 3)
+        if structs.memory.size < allowed * size <= _MOST_AT_ONCE:
+            memory = numpy.empty(allowed, kind)
+            status = function(structs.request, memory.ctypes.data, memory.size, structs.result, structs.error)
+            if status == header.OK:
+                # What was not written to was never taken from the system, and the array is shortened in place.
+                memory.resize(structs.result.count, refcheck=False)
+                return memory
+        else:
+            status = function(structs.request, structs.address, structs.memory.size // size, structs.result, structs.error)
+            if status == header.OK:
+                return structs.memory[:structs.result.count * size].view(kind).copy()
         if status != header.TOO_SMALL:
             _check(status, structs.error)
         memory = numpy.empty(structs.error.needed, kind)
@@ -249,13 +260,18 @@ class _Request:
         return memory[:structs.result.count]
 
 
-def _recipe(options: tuple[tuple[str, Any], ...]) -> Any:
-    """A pointer to the struct of a recipe."""
+# The largest result for which memory is made before its size is known.
+_MOST_AT_ONCE = 64 << 20
+
+
+def _recipe(options: tuple[tuple[str, Any], ...]) -> tuple[Any, int]:
+    """A pointer to the struct of a recipe, and the most pixels that it allows, or 0 where it leaves them to the source."""
     struct, model = recipe_struct(options)
     if model is not None:
         error = header.sized(header.Error)
         _check(header.library.gesso_model(model.encode(), ctypes.byref(struct), ctypes.byref(error)), error)
-    return ctypes.pointer(struct)
+    pixels = struct.longest_side**2 or struct.box_width * struct.box_height or struct.max_pixels or struct.model_max_pixels
+    return ctypes.pointer(struct), pixels
 
 
 def _check(status: int, error: header.Error) -> None:
