@@ -12,8 +12,10 @@ static int64_t now(void) {
 void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *parent, int64_t seconds) {
   atomic_init(&flag->raised, false);
   flag->parent = parent;
+  flag->deadline = INT64_MAX;
+  if (seconds == INT64_MAX) return;
   int64_t start = now();
-  flag->deadline = seconds > (INT64_MAX - start) / 1000000000 ? INT64_MAX : start + seconds * 1000000000;
+  if (seconds <= (INT64_MAX - start) / 1000000000) flag->deadline = start + seconds * 1000000000;
 }
 
 void cic_cancel_flag_raise(cic_cancel_flag *flag) { atomic_store(&flag->raised, true); }

@@ -100,8 +100,9 @@ extension ImagePreparer {
   ///
   /// - Throws: The error of the work; `limitExceeded` in place of `canceled` if it took too long.
   func withinTime<Result>(
-    _ cancellation: CancellationFlag?, _ work: (CancellationFlag) throws(PreparationError) -> Result
+    _ cancellation: CancellationFlag?, _ work: (CancellationFlag?) throws(PreparationError) -> Result
   ) throws(PreparationError) -> Result {
+    guard limits.maxSeconds < .max else { return try work(cancellation) }
     let flag = CancellationFlag(following: cancellation, seconds: limits.maxSeconds)
     do throws(PreparationError) {
       return try work(flag)

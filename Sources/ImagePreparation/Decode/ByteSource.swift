@@ -32,10 +32,12 @@ struct ByteSource: ~Copyable {
     limits: Limits = Limits()
   ) throws(PreparationError) {
     let opened = try ByteSource(opening: source, cancellation: cancellation, window: window)
-    if let count = opened.unreadByteCount {
-      try limits.check(sourceBytes: count)
-    } else {
-      unsafe cic_source_limit(opened.pointer, Int64(limits.maxSourceBytes))
+    if limits.maxSourceBytes < .max {
+      if let count = opened.unreadByteCount {
+        try limits.check(sourceBytes: count)
+      } else {
+        unsafe cic_source_limit(opened.pointer, Int64(limits.maxSourceBytes))
+      }
     }
     guard try !opened.peek(1).isEmpty else {
       throw PreparationError(

@@ -41,7 +41,7 @@ struct SourceDecoder {
     reading source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
   ) throws(PreparationError) {
     let bytes = try ByteSource(source, cancellation: cancellation, limits: limits)
-    let byteCount = bytes.unreadByteCount
+    let byteCount = limits.maxPixelsPerByte < .max ? bytes.unreadByteCount : nil
     let kind = try ImageSniffer.kind(of: bytes.peek(ImageSniffer.byteCount))
     self.source = try kind.init(bytes, limits: limits, policy: policy)
     if let byteCount { try limits.check(self.source.description.size, codedIn: byteCount) }
