@@ -49,7 +49,7 @@ enum Interruption {
   ///   - patience: The time after the first signal at which the process ends even if the work has not, for example in a read
   ///     from a terminal that never returns; nil to wait without limit.
   ///   - isExpected: True for work that runs until it is interrupted: the process then ends with the status of the verb.
-  ///   - onSignal: Called once, on the first signal.
+  ///   - onSignal: Called once, on the first signal, before the work is canceled.
   ///   - work: The work. It begins once signals are caught.
   /// - Returns: The value that `work` returns.
   /// - Throws: The error that `work` throws.
@@ -72,10 +72,11 @@ enum Interruption {
         }
         if isEcho { return }
         if flag.isCanceled { end(by: number) }
+        if !isExpected { received.withLock { $0 = number } }
+        // Before the work is canceled: what ends because of it would be missing in the report.
+        onSignal()
         flag.cancel()
         task.cancel()
-        if !isExpected { received.withLock { $0 = number } }
-        onSignal()
         guard let patience else { return }
         queue.asyncAfter(deadline: .now() + patience) { end(by: number) }
       }
