@@ -324,21 +324,21 @@ final class BatchReporter: Sendable {
 
   /// The command that continues with the rest.
   private func lineThatGoesOn(_ tally: BatchTally, _ stop: CommandError?) -> String? {
-    let list = isList ? "with the same list, " : ""
     if tally.left > 0 {
-      let limit = stop?.code == PipelineError.Code.tooExpensive.rawValue ? "with a higher limit, " : ""
-      return "\(list)\(limit)\(goesOn)"
+      let isTooExpensive = stop?.code == PipelineError.Code.tooExpensive.rawValue
+      return again("\(isTooExpensive ? "with a higher limit, " : "")the same command goes on: \(command)")
     }
     guard tally.failed > 0, !prepares else { return nil }
     let retry = command.contains(" --retry-failed") ? command : command + " --retry-failed"
-    return "\(list)this begins the failed ones again: \(retry)"
+    return again("this begins the failed ones again: \(retry)")
   }
 
-  /// What the same command does when it is given again. A sandbox within the command forgets what was done.
-  private var goesOn: String {
-    sandbox && !prepares
-      ? "with --sandbox the same command starts all jobs anew; to go on, run gesso sandbox in another shell"
-      : "the same command goes on: \(command)"
+  /// Words on giving the command again, which are true where the service remembers what was done: a sandbox within the command does not.
+  private func again(_ words: String) -> String {
+    if sandbox, !prepares {
+      return "with --sandbox the same command starts all jobs anew; to go on, run gesso sandbox in another shell"
+    }
+    return (isList ? "with the same list, " : "") + words
   }
 
   /// Reports after Ctrl-C which jobs continue without this process.
@@ -366,7 +366,7 @@ final class BatchReporter: Sendable {
     console.error(
       CommandError(
         "canceled", stage: .configure, "interrupted, with \(tally.done) of \(tally.total) done; \(fate)",
-        remedy: "\(isList ? "with the same list, " : "")\(goesOn)", status: .interrupted))
+        remedy: again("the same command goes on: \(command)"), status: .interrupted))
   }
 
   // MARK: Drawing

@@ -206,6 +206,18 @@ struct BatchTests {
     await sandbox.stop()
   }
 
+  @Test(
+    "a batch with --sandbox promises nothing about what the same command would find again",
+    arguments: [(["--max-jobs", "1"], "1 of 4 done"), ([], "3 of 4 done")])
+  func ownSandbox(limit: [String], count: String) async throws {
+    try makePhotos()
+    try gesso.write("no image", to: "photos/z.jpg")
+    let outcome = try await run(["photos", "--prompt", "x", "-o", "out", "--sandbox"] + limit)
+    #expect(outcome.errors.contains(count), "\(outcome.errors)")
+    #expect(outcome.errors.contains("gesso: with --sandbox the same command starts all jobs anew"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("goes on: gesso") && !outcome.errors.contains("--retry-failed"))
+  }
+
   @Test("a list on standard input, as events")
   func list() async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
