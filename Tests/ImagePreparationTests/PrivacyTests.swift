@@ -6,26 +6,10 @@ import Testing
 /// The metadata of results, as exiftool reads them.
 @Suite("Privacy")
 struct PrivacyTests {
-  /// Where Debian, MacPorts and Homebrew put it; Scripts/setup installs it.
-  static let exiftool = ["/usr/bin/exiftool", "/opt/local/bin/exiftool", "/opt/homebrew/bin/exiftool"]
-    .first { FileManager.default.isExecutableFile(atPath: $0) }
-
-  static func run(_ arguments: [String]) throws -> Data {
-    let process = Process()
-    process.executableURL = URL(filePath: try #require(exiftool))
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return data
-  }
-
   /// Tags by `Group:Name`.
   static func tags(_ file: URL) throws -> [String: Any] {
-    let objects = try JSONSerialization.jsonObject(with: run(["-json", "-G", "-a", file.path])) as? [[String: Any]]
+    let objects =
+      try JSONSerialization.jsonObject(with: ExifTool.run(["-json", "-G", "-a", file.path])) as? [[String: Any]]
     return try #require(objects?.first)
   }
 
@@ -39,7 +23,7 @@ struct PrivacyTests {
   @Test(
     "kept EXIF, XMP and comments are those that exiftool wrote, with an upright orientation",
     .sameOnEveryInstructionSet,
-    .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", false), ("png/small-rgb8.png", false), ("png/small-rgb8.png", true)],
     [EncodedFormat.jpeg, .png])
   func kept(_ source: (name: String, isBehindData: Bool), _ format: EncodedFormat) throws {
@@ -53,7 +37,7 @@ struct PrivacyTests {
       "EXIF:Make": "Camera", "EXIF:SerialNumber": "12-34", "EXIF:Copyright": "somebody", "EXIF:GPSLatitudeRef": "North",
       "EXIF:DateTimeOriginal": "2026:01:02 03:04:05",
     ]
-    _ = try Self.run(
+    _ = try ExifTool.run(
       [
         "-q", "-overwrite_original", "-n", "-api", "PNGEarlyXMP=1", "-Orientation=6", "-XMP-tiff:Orientation=6",
         "-GPSLatitudeRef=N", "-XMP-dc:Title=geöffnet",
@@ -61,7 +45,7 @@ struct PrivacyTests {
         + written.filter { $0.key != "EXIF:GPSLatitudeRef" }.map { "-\($0.key)=\($0.value)" } + [source.path])
     var bytes = [UInt8](try Data(contentsOf: source))
     if name.hasSuffix("jpg") {
-      _ = try Self.run(["-q", "-overwrite_original", "-Comment=a comment", source.path])
+      _ = try ExifTool.run(["-q", "-overwrite_original", "-Comment=a comment", source.path])
     } else {
       var file = PNGFile(bytes)
       let texts = ["Comment\0a comment", "Author\0somebody"].map { (type: "tEXt", data: Array($0.utf8)) }
@@ -129,7 +113,7 @@ struct PrivacyTests {
   @Test(
     "exiftool finds nothing but pixels in any output",
     .sameOnEveryInstructionSet,
-    .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: ["jpeg/small-420.jpg", "jpeg/icc-display-p3.jpg", "png/metadata.png", "png/small-rgb16.png"],
     [EncodedFormat.jpeg, .png])
   func nothingLeaves(_ name: String, _ format: EncodedFormat) throws {
@@ -139,7 +123,7 @@ struct PrivacyTests {
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)
     try Data(try Fixtures.bytes(name)).write(to: source)
     // exiftool writes what a camera and its owner would.
-    _ = try Self.run([
+    _ = try ExifTool.run([
       "-q", "-overwrite_original", "-Make=Secret", "-SerialNumber=SECRET-1", "-LensSerialNumber=SECRET-2",
       "-OwnerName=Secret", "-GPSLatitude=42.9", "-GPSLatitudeRef=N", "-GPSLongitude=2.4", "-GPSLongitudeRef=W",
       "-ImageUniqueID=SECRET", "-UserComment=secret", "-XMP-dc:Title=secret", "-XMP-exif:GPSLatitude=42.9",
@@ -172,7 +156,7 @@ struct PrivacyTests {
 
   @Test(
     "metadata are kept without a position, for exiftool, whatever carried it", .sameOnEveryInstructionSet,
-    .enabled(if: exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [("jpeg/small-420.jpg", true), ("jpeg/phone.jpg", false), ("png/small-rgb8.png", true)])
   func keptWithoutGPS(_ name: String, hasXMPPosition: Bool) throws {
     let folder = TestFolder.url.appending(path: "gesso-no-gps-\(UUID().uuidString)")
@@ -180,7 +164,7 @@ struct PrivacyTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)
     try Data(try Fixtures.bytes(name)).write(to: source)
-    _ = try Self.run([
+    _ = try ExifTool.run([
       "-q", "-overwrite_original", "-Make=Camera", "-Model=Nine", "-DateTimeOriginal=2026:01:02 03:04:05", "-ISO=200",
       "-GPSLatitude=42.9", "-GPSLatitudeRef=N", "-GPSLongitude=2.4", "-GPSLongitudeRef=W",
       "-GPSProcessingMethod=SECRET",

@@ -59,7 +59,7 @@ struct KindTests {
     let bytes = try Fixtures.bytes(file)
     let whole = try Self.pixels(.memory(bytes))
     var (refused, filled) = (0, 0)
-    for cut in stride(from: 24, to: bytes.count, by: max(1, bytes.count / 40)) {
+    for cut in stride(from: 24, to: bytes.count, by: max(1, bytes.count / 20)) {
       let source = ImageSource.memory(Array(bytes.prefix(cut)))
       let error = failure { () throws(PreparationError) in try Self.pixels(source) }
       let kept = try? Self.pixels(source, policy: .none)
@@ -88,7 +88,7 @@ struct KindTests {
   func damage(file: String) throws {
     let bytes = try Fixtures.bytes(file)
     var random = SplitMix64(seed: UInt64(bytes.count))
-    for round in 0..<60 {
+    for round in 0..<20 {
       var damaged = bytes
       for _ in 0..<Int.random(in: 1...6, using: &random) {
         // Headers half of the time.

@@ -205,7 +205,7 @@ struct WebPPlaneTests {
   func damage() throws {
     guard case .memory(let bytes) = try Self.photograph(ImageSize(width: 99, height: 61)) else { return }
     var random = SplitMix64(seed: 14)
-    for round in 0..<200 {
+    for round in 0..<60 {
       var damaged = bytes
       for _ in 0..<Int.random(in: 1...6, using: &random) {
         damaged[.random(in: 12..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)

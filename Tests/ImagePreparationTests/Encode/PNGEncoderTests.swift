@@ -59,7 +59,7 @@ struct PNGEncoderTests {
     PNGImage(ImageSize(width: 380, height: 701), .gray, .tiles),
     PNGImage(ImageSize(width: 401, height: 320), .rgba, .noise),
     PNGImage(ImageSize(width: 900, height: 700), .rgb, .runs),
-    PNGImage(ImageSize(width: 300_000, height: 2), .gray, .slopes),
+    PNGImage(ImageSize(width: 100_000, height: 2), .gray, .slopes),
     PNGImage(ImageSize(width: 1, height: 70_000), .rgb, .noise),
     PNGImage(ImageSize(width: 70_000, height: 1), .rgba, .tiles),
     PNGImage(ImageSize(width: 640, height: 600), .rgb, .tiles),

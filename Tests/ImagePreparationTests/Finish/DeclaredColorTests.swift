@@ -121,7 +121,7 @@ struct DeclaredColorTests {
 
   @Test(
     "the values are those that exiftool reads",
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: cases)
   func values(_ example: Case) throws {
     let file = TestFolder.url.appending(path: "gesso-color-\(UUID().uuidString).jpg")
@@ -129,7 +129,7 @@ struct DeclaredColorTests {
     let segment = OrientationCarrierTests.exif(example.tags.tiff)
     let bytes = JPEGFile(try Fixtures.bytes("jpeg/small-444.jpg")).inserting([segment])
     try Data(bytes).write(to: file)
-    let printed = try PrivacyTests.run(["-n", "-json", "-G0", file.path])
+    let printed = try ExifTool.run(["-n", "-json", "-G0", file.path])
     let tags = try #require((try JSONSerialization.jsonObject(with: printed) as? [[String: Any]])?.first)
     let color = try ImagePreparer().inspectBlocking(.memory(bytes)).exifColor
     #expect(tags["EXIF:ColorSpace"] as? Int == color?.colorSpace)

@@ -377,7 +377,7 @@ struct LocationTests {
   @Test(
     "exiftool finds a position in the same files",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"))
   func judged() throws {
     let folder = TestFolder.url.appending(path: "gesso-judged-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -386,7 +386,7 @@ struct LocationTests {
       try Data(test.bytes).write(to: folder.appending(path: "\(index).\(test.bytes[0] == 0xFF ? "jpg" : "png")"))
     }
     let files = try #require(
-      try JSONSerialization.jsonObject(with: PrivacyTests.run(["-json", "-G1", "-a", "-s", folder.path]))
+      try JSONSerialization.jsonObject(with: ExifTool.run(["-json", "-G1", "-a", "-s", folder.path]))
         as? [[String: Any]])
     #expect(files.count == Self.cases.count)
     for tags in files {
@@ -412,7 +412,7 @@ struct LocationTests {
   @Test(
     "positions and places that exiftool writes are found, in packets of every size",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"))
   func writtenByExiftool() throws {
     var files: [(file: URL, index: Int, form: [String])] = []
     var lines: [String] = []
@@ -428,7 +428,7 @@ struct LocationTests {
     // One process for all of them, and values that would not fit on a command line.
     let commands = try Self.file(Array(lines.joined(separator: "\n").utf8))
     defer { for file in files.map(\.file) + [commands] { try? FileManager.default.removeItem(at: file) } }
-    _ = try PrivacyTests.run(["-@", commands.path])
+    _ = try ExifTool.run(["-@", commands.path])
     for (file, index, form) in files {
       let (arguments, hasGPS, hasPlaceName) = Self.written[index]
       let description = try ImagePreparer().inspectBlocking(.file(file.path))

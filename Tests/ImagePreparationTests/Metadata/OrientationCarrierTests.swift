@@ -120,7 +120,7 @@ struct OrientationCarrierTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let names = files.indices.map { folder.appending(path: String($0)).path }
     for (name, bytes) in zip(names, files) { try Data(bytes).write(to: URL(filePath: name)) }
-    let output = try PrivacyTests.run(["-json", "-n", "-m", "-Orientation"] + arguments + names)
+    let output = try ExifTool.run(["-json", "-n", "-m", "-Orientation"] + arguments + names)
     let objects = try #require(try JSONSerialization.jsonObject(with: output) as? [[String: Any]])
     return try names.map { name in
       let tags = try #require(objects.first { $0["SourceFile"] as? String == name })
@@ -133,7 +133,7 @@ struct OrientationCarrierTests {
   @Test(
     "the orientation is the one that exiftool finds, and one that disagrees is noted",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"))
   func carriers() throws {
     for (example, judged) in zip(Self.cases, try Self.judged(Self.cases.map(\.file))) {
       let description = try ImagePreparer().inspectBlocking(.memory(example.file))
@@ -150,7 +150,7 @@ struct OrientationCarrierTests {
   @Test(
     "kept metadata are upright, whatever carried them",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"))
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"))
   func kept() throws {
     let outputs = [Recipe.Output.png(), .jpeg()]
     let files = try Self.cases.flatMap { example in

@@ -82,7 +82,7 @@ struct StrippingTests {
 
   @Test(
     "exiftool finds nothing but pixels, color and orientation", .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: [
       "jpeg/icc-display-p3.jpg", "png/small-rgb16.png", "kinds/webp/profile-orientation6-pillow.webp",
     ])
@@ -92,7 +92,7 @@ struct StrippingTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appending(path: "file." + (name as NSString).pathExtension)
     try Data(try Fixtures.bytes(name)).write(to: file)
-    _ = try PrivacyTests.run([
+    _ = try ExifTool.run([
       "-q", "-overwrite_original", "-n", "-Orientation=6", "-Make=Secret", "-SerialNumber=SECRET-1",
       "-GPSLatitude=42.9",
       "-GPSLatitudeRef=N", "-IPTC:City=Secret", "-XMP-dc:Title=secret", "-XMP-exif:GPSLatitude=42.9",

@@ -25,7 +25,7 @@ struct TrueMetadataTests {
     let file = TestFolder.url.appending(path: "gesso-photograph-\(UUID().uuidString).jpg")
     try Data(try Fixtures.bytes("jpeg/small-420.jpg")).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    _ = try PrivacyTests.run([
+    _ = try ExifTool.run([
       "-q", "-overwrite_original", "-n", "-Make=Camera", "-ExifIFD:ExifImageWidth=4000",
       "-ExifIFD:ExifImageHeight=3000",
       "-IFD0:ImageWidth=4000", "-IFD0:ImageHeight=3000", "-Orientation=6", "-XMP-tiff:ImageWidth=4000",
@@ -39,7 +39,7 @@ struct TrueMetadataTests {
   @Test(
     "pixel sizes are the result's, and the thumbnail is gone",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func sizes(output: Recipe.Output) throws {
     let source = try Self.photograph()
@@ -62,7 +62,7 @@ struct TrueMetadataTests {
   @Test(
     "the thumbnail of a turned photograph is gone",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func thumbnail(output: Recipe.Output) throws {
     let (image, tags) = try Self.kept(try Fixtures.bytes("jpeg/exif-thumbnail.jpg"), output)
@@ -74,7 +74,7 @@ struct TrueMetadataTests {
   @Test(
     "no gain map is promised that is gone, and a note says so",
     .sameOnEveryInstructionSet,
-    .enabled(if: PrivacyTests.exiftool != nil, "exiftool is not installed: Scripts/setup test installs it"),
+    .enabled(if: ExifTool.isInstalled, "exiftool is not installed: Scripts/setup test installs it"),
     arguments: outputs)
   func gainMap(output: Recipe.Output) throws {
     let source = try Fixtures.bytes("jpeg/ultra-hdr.jpg")

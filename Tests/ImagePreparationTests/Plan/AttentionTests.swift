@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Crops by attention against subjects that were marked by hand, and against vipsthumbnail's.
+/// Crops by attention against subjects that were marked by hand.
 @Suite("Attention")
 struct AttentionTests {
   /// A photograph whose subject has to stay in a crop along its longer axis.
@@ -39,7 +39,8 @@ struct AttentionTests {
     /// A folder of the fixtures.
     let folder: String
     let framing: Framing
-    /// The number of subjects that have to stay: those that do.
+    /// The number of subjects that have to stay: those that do. `vipsthumbnail --smartcrop attention` of libvips 8.14.1 keeps 16, 20, 17,
+    /// 20, 15 and 22 of them.
     let least: Int
     var testDescription: String { "\(folder), \(framing)" }
   }
@@ -97,9 +98,6 @@ struct AttentionTests {
     return task.isWide ? crop.x : crop.y
   }
 
-  static let vipsthumbnail = ["/usr/bin/vipsthumbnail", "/opt/homebrew/bin/vipsthumbnail"]
-    .first { FileManager.default.isExecutableFile(atPath: $0) }
-
   /// The tasks of each sample, and where attention has their crops begin: found once for all tests.
   static let results: [Sample: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
     uniqueKeysWithValues: samples.map { sample in
@@ -114,47 +112,6 @@ struct AttentionTests {
     let centered = results.filter { $0.task.keepsSubject(Double($0.task.length - $0.task.crop) / 2) }.count
     print("\(sample.testDescription): kept in \(30 - lost.count) of 30 (centered: \(centered)), lost: \(lost)")
     #expect(30 - lost.count >= sample.least, "\(lost)")
-  }
-
-  @Test(
-    "at least as many subjects stay as with vipsthumbnail --smartcrop attention",
-    .enabled(if: samples.count == allSamples.count, "without optimization the same crops are found"),
-    .sameOnEveryInstructionSet,
-    .enabled(if: vipsthumbnail != nil, "vipsthumbnail is not installed: Scripts/setup peers installs it"),
-    arguments: samples)
-  func peer(_ sample: Sample) throws {
-    let folder = TestFolder.url.appending(path: "gesso-attention-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let (input, output) = (folder.appending(path: "input.png"), folder.appending(path: "output.png"))
-    var (ours, theirs) = (0, 0)
-    for (task, start) in try #require(Self.results[sample]).get() {
-      try Data(try ImagePreparer().encodePNGBlocking(task.image, compression: .fast)).write(to: input)
-      let process = Process()
-      process.executableURL = URL(filePath: try #require(Self.vipsthumbnail))
-      process.arguments = [
-        input.path, "--size", "\(task.box.width)x\(task.box.height)", "--smartcrop", "attention", "-o", output.path,
-      ]
-      try process.run()
-      process.waitUntilExit()
-      try #require(process.terminationStatus == 0)
-      let crop = try ImagePreparer().pixelsBlocking(of: .file(output.path))
-      try #require(crop.size == task.box)
-      // Nothing was resized, so the crop is found again by the first channel of a few rows: vipsthumbnail makes RGB of gray.
-      func row(_ y: Int, from x: Int, of image: PixelImage<UInt8>) -> [UInt8] {
-        (x..<x + crop.size.width).map { image.samples[(y * image.size.width + $0) * image.channels] }
-      }
-      let rows = stride(from: 0, to: crop.size.height, by: 24).map { (y: $0, samples: row($0, from: 0, of: crop)) }
-      let theirStart = try #require(
-        (0...task.length - task.crop).first { start in
-          let (x, y) = task.isWide ? (start, 0) : (0, start)
-          return rows.allSatisfy { row($0.y + y, from: x, of: task.image) == $0.samples }
-        })
-      if task.keepsSubject(Double(theirStart)) { theirs += 1 }
-      if task.keepsSubject(start) { ours += 1 }
-    }
-    print("\(sample.testDescription): kept in \(ours) of 30, by vipsthumbnail in \(theirs)")
-    #expect(ours >= theirs)
   }
 
   @Test("all instruction sets crop alike")

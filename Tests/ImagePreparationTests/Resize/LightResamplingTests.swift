@@ -26,7 +26,7 @@ struct LightResamplingTests {
     Sizes(2_049, 2_049, 1, 1, 3), Sizes(1_300, 900, 650, 450, 3), Sizes(1_000, 750, 744, 558, 3),
     Sizes(700, 500, 693, 496, 1), Sizes(400, 300, 600, 450, 3), Sizes(151, 97, 601, 390, 1), Sizes(19, 7, 8, 11, 3),
   ]
-  static let patterns: [TestPattern] = [.noise, .twoValued, .ramps, .gradient, .lines]
+  static let patterns: [TestPattern] = [.noise, .twoValued, .lines]
   static let filters: [ResamplingFilter] = [.lanczos3, .mitchell]
   static let alphaFilters: [ResamplingFilter] = [.lanczos3, .triangle]
   #endif

@@ -45,10 +45,10 @@ struct ResamplingAccuracyTests {
     check(sizes, pattern, ResamplingFilter.allCases)
   }
 
-  /// One pattern, because size proves that sums and windows are wide enough, which the filters of most taps show.
+  /// One pattern, because size proves that sums and windows are wide enough, which the filters of most and of fewest taps show.
   @Test("8-bit results of millions of pixels are within 1 of float64", .everyInstructionSet, arguments: large)
   func millions(_ sizes: Sizes) {
-    check(sizes, .twoValued, [.lanczos3, .mitchell, .box])
+    check(sizes, .twoValued, [.lanczos3, .box])
   }
 
   private func check(_ sizes: Sizes, _ pattern: TestPattern, _ filters: [ResamplingFilter]) {

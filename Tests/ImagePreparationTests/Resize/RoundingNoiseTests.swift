@@ -47,7 +47,7 @@ struct RoundingNoiseTests {
   static let ratios: [Case] = {
     var random = SplitMix64(seed: 20)
     let filters: [ResamplingFilter] = [.lanczos3, .lanczos2, .catmullRom, .mitchell, .triangle, .box, .lanczos3]
-    return (0..<80).map { i in
+    return (0..<40).map { i in
       func ratio() -> Double { exp(Double.random(in: log(0.05)...log(4), using: &random)) }
       func side(_ ratio: Double) -> (Int, Int) {
         let count = Int.random(in: 50...90, using: &random) * (ratio > 0.3 ? 5 : 1)
