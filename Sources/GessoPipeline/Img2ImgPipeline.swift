@@ -62,8 +62,8 @@ public struct Img2ImgPipeline: Sendable {
   /// `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written is kept, and the
   /// result is downloaded again beside it.
   ///
-  /// Canceling stops the run in any step, pauses between attempts included. Only while the reply to the submit is awaited the run
-  /// puts the job on record first. A submitted job is not stopped.
+  /// Canceling stops the run in any step, pauses between attempts included. If the reply to the submit is still
+  /// outstanding, the run waits for it and records the job first. A submitted job is not stopped.
   ///
   /// An order that the ledger knows is not carried out twice: an interrupted run continues from its last step, and the files of a
   /// finished run are returned without a request. The folder and names of the results are those of this call, not of an earlier
@@ -178,7 +178,7 @@ public struct Img2ImgPipeline: Sendable {
       let naming = ResultNaming(
         folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
         seed: intent.seed)
-      // Checked for one result; more results with one name are numbered.
+      // Checked for one result only, because further results of the same name are numbered.
       if nameTemplate != nil { try naming.check(count: 1) }
       (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }
@@ -242,8 +242,8 @@ public struct Img2ImgPipeline: Sendable {
     return run
   }
 
-  /// Claims the run of an order. Another process that has it is waited for, where the order's terms allow it: its run is found finished
-  /// then.
+  /// Claims the run of an order. If another process has it and the order's terms allow waiting, this waits, and then
+  /// finds that run finished.
   private func claim(
     _ intent: LedgerIntent, again: Bool, isOrdered: Bool, _ context: RunContext
   ) async throws -> LedgerClaim {

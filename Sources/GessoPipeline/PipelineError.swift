@@ -1,7 +1,7 @@
 public import Ground
 
-/// A failure of a run from image to results, outside of the preparation of the image and of the requests to the service, which have
-/// errors of their own (`PreparationError`, `ScenarioError`).
+/// A failure of a run. Preparing the image and requests to the service have errors of their own (`PreparationError`,
+/// `ScenarioError`).
 ///
 /// `code` is stable and meant for programs; `message` gives the cause and `remedy` what to do about it, each in one
 /// line for people, without a period.
@@ -19,7 +19,7 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let unknownJob = Code(rawValue: "unknown-job")
     /// The ledger knows no such batch.
     public static let unknownBatch = Code(rawValue: "unknown-batch")
-    /// Another process is at work on the same order.
+    /// Another process works on the same order.
     public static let runInProgress = Code(rawValue: "run-in-progress")
     /// It is not known whether a submit started a job: the user has to decide.
     public static let needsDecision = Code(rawValue: "needs-decision")
@@ -31,17 +31,17 @@ public struct PipelineError: GessoFailure, Equatable {
     public static let jobFailed = Code(rawValue: "job-failed")
     /// The job ended `canceled`.
     public static let jobCanceled = Code(rawValue: "job-canceled")
-    /// The job succeeded, and the service has no results of it, or none any more.
+    /// The job succeeded, but the service does not have its results, or no longer has them.
     public static let resultsGone = Code(rawValue: "results-gone")
     /// The service no longer has the legacy endpoint, and the custom model cannot make the results of this order.
     public static let noSubstitute = Code(rawValue: "no-substitute")
     /// A manifest, a list or a row of it that cannot be read.
     public static let invalidManifest = Code(rawValue: "invalid-manifest")
-    /// As many orders of a batch failed as were allowed to.
+    /// The number of failed orders of a batch has reached its limit.
     public static let tooManyFailures = Code(rawValue: "too-many-failures")
     /// An order that cannot be carried out.
     public static let invalidOrder = Code(rawValue: "invalid-order")
-    /// A run cannot go on from where it stands: a fault of this package.
+    /// An event that the state of the run does not allow: a bug of this package.
     public static let unexpectedEvent = Code(rawValue: "unexpected-event")
   }
 
@@ -85,7 +85,7 @@ public struct PipelineError: GessoFailure, Equatable {
     return error
   }
 
-  /// A run that cannot go on from where it stands.
+  /// The error for an event that the state of the run does not allow.
   init(unexpected message: String, _ run: LedgerEntry? = nil) {
     self.init(
       .unexpectedEvent, stage: .submit, message, remedy: "report this; the ledger keeps what was paid for",

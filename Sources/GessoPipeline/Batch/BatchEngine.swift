@@ -1,21 +1,21 @@
 internal import Synchronization
 
-/// Works on many items, several at a time. They begin in their order, and nothing is kept of one that has ended.
+/// Works on many items, several at a time, and begins them in order. An item that has ended takes no memory.
 struct BatchEngine: Sendable {
   /// The number of items.
   let count: Int
-  /// How many are under way at a time, from 1.
+  /// The most items in progress at a time, from 1.
   let width: Int
-  /// How many of them may hold their ``HeldPlace``, from 1.
+  /// The most of these items that hold their ``HeldPlace``, from 1.
   var ahead = Int.max
 
   /// Works on the items.
   ///
   /// - Parameters:
-  ///   - room: Waits until the next one may begin, as its listener reads.
-  ///   - goesOn: False once no more may begin.
-  ///   - work: The work on an item, by its place among them, from 0. It ends by itself when its task is canceled.
-  /// - Throws: `CancellationError` after a cancellation, which begins no more.
+  ///   - room: Waits until the next item may begin: until the listener has read enough events.
+  ///   - goesOn: False when no more items may begin.
+  ///   - work: The work on the item with this index, from 0. It must end when its task is canceled.
+  /// - Throws: `CancellationError` after a cancellation, which also stops new items from beginning.
   func run(
     room: () async -> Void = {}, while goesOn: () -> Bool = { true },
     _ work: @escaping @Sendable (_ index: Int, _ place: HeldPlace) async -> Void
@@ -43,7 +43,7 @@ struct BatchEngine: Sendable {
   }
 }
 
-/// A place in a gate that is given up once, however often it is asked for.
+/// A place in a gate. Only the first call gives it up; later calls do nothing.
 final class HeldPlace: Sendable {
   private let gate: Gate
   private let isHeld = Mutex(true)
@@ -59,7 +59,7 @@ final class HeldPlace: Sendable {
   }
 }
 
-/// The ends of items, reported in the order of the items, whatever the order in which they come.
+/// Reports the ends of items in the order of the items, although items end in any order.
 final class EndsInOrder<End: Sendable>: Sendable {
   private let state = Mutex<(reported: Int, waiting: [Int: End])>((0, [:]))
   private let report: @Sendable (End) -> Void
@@ -67,7 +67,7 @@ final class EndsInOrder<End: Sendable>: Sendable {
   init(_ report: @escaping @Sendable (End) -> Void) { self.report = report }
 
   func add(_ index: Int, _ end: End) {
-    // Reported under the lock, so that no later end overtakes.
+    // Reported while the lock is held, so that a later end cannot be reported first.
     state.withLock { state in
       state.waiting[index] = end
       while let next = state.waiting.removeValue(forKey: state.reported) {

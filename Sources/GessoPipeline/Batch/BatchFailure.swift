@@ -7,11 +7,12 @@ internal import ScenarioAPI
 package enum BatchFailure: Sendable {
   /// The order was canceled or stopped.
   case none
-  /// The order failed for a reason of its own, and would fail again.
+  /// Only this order is affected, and it would fail again.
   case own
-  /// The service could not be reached, or did not answer in time: the order goes on later, and the others may do better.
+  /// The service could not be reached, or did not answer in time: the order can continue later, and the other orders
+  /// may succeed.
   case passing
-  /// Every other order would meet it too.
+  /// Every other order would fail in the same way.
   case ofAll
 
   package init(_ error: any Error) {
@@ -43,7 +44,7 @@ package enum BatchFailure: Sendable {
 }
 
 extension FailureRecord {
-  /// The words of an error, as libraries have them.
+  /// Message and remedy of an error as the libraries word them, without the command's flags.
   public init(_ error: any Error) {
     guard let failure = error as? any GessoFailure else {
       self.init(code: "unexpected", stage: "configure", message: reason(of: error), remedy: "report this")

@@ -3,7 +3,8 @@ internal import Ground
 internal import ScenarioAPI
 internal import Synchronization
 
-/// The orders of a batch while they are carried out: their records, and what the failure of one means for the others.
+/// Keeps the records of a batch while its orders are carried out, and stops the batch after a failure that all orders
+/// share.
 final class BatchFlow<Value: Sendable>: Sendable {
   typealias Report = @Sendable (Img2ImgBatch.Event<Value>) -> Void
   typealias Work =
@@ -11,19 +12,19 @@ final class BatchFlow<Value: Sendable>: Sendable {
 
   private struct State {
     var failures = 0
-    /// The orders in a row that the service left without an answer.
+    /// The number of consecutive orders that got no answer from the service.
     var unanswered = 0
   }
 
-  /// So many orders in a row without an answer mean that the service is down.
+  /// After this number of consecutive orders without an answer, the service counts as down.
   private static var mostUnanswered: Int { 8 }
 
   let brake: Brake
   private let batch: Img2ImgBatch
-  /// False where nothing is put on record of the batch.
+  /// False when the batch is not recorded in the ledger.
   private let isOrdered: Bool
   private let report: Report
-  /// Nil where ends are reported as they come.
+  /// Nil when ends are reported at once, in any order.
   private let ends: EndsInOrder<Img2ImgBatch.Event<Value>>?
   private let state = Mutex(State())
 
@@ -35,13 +36,13 @@ final class BatchFlow<Value: Sendable>: Sendable {
     brake = Brake(maxJobs: isOrdered ? batch.maxJobs : nil)
   }
 
-  /// Carries one order out, puts its end on record and reports it.
+  /// Carries out one order, records its end and reports it.
   ///
   /// - Parameters:
-  ///   - index: Its place among the orders.
-  ///   - item: The order, where it is made already.
-  ///   - keys: The orders that the limit is for, by their keys.
-  ///   - place: What is given up once the order has its job.
+  ///   - index: The index of the order, from 0.
+  ///   - item: The order, if it has been made already; otherwise nil.
+  ///   - keys: The keys of the orders that share the limit.
+  ///   - place: The place to give up once the order has its job.
   ///   - work: The work on the order.
   func carryOut(_ index: Int, _ item: Img2ImgBatch.Item?, keys: Set<String>, _ place: HeldPlace, _ work: Work) async {
     var row: BatchRowRecord?
@@ -55,7 +56,7 @@ final class BatchFlow<Value: Sendable>: Sendable {
         row = known
       }
       var order = try await item.order()
-      // Results that the service has lost can only be made anew.
+      // The service has lost the results: only a new job can make them again.
       if row?.earlierFailure?.code == PipelineError.Code.resultsGone.rawValue { order.again = true }
       if let maxCost = batch.maxCost { order.maxCost = maxCost }
       let terms = OrderTerms(keys: keys, place: row?.place, patience: batch.patience, brake: brake)
@@ -75,7 +76,7 @@ final class BatchFlow<Value: Sendable>: Sendable {
   private func end(_ index: Int, with error: any Error, _ row: BatchRowRecord?) {
     let meaning = BatchFailure(error)
     if meaning != .none {
-      // The error that is reported is that of the order, whether or not the ledger can be written.
+      // A ledger that cannot be written must not hide the error of the order.
       try? row?.end(as: meaning == .own ? .failed : .open, batch.words(error))
     }
     if let reason = reasonToStop(after: error, meaning), brake.stop(reason) { report(.stopping(reason)) }
@@ -106,9 +107,9 @@ final class BatchFlow<Value: Sendable>: Sendable {
   }
 }
 
-/// The record of one row while its order is carried out.
+/// The ledger's record of one row, while its order is carried out.
 final class BatchRowRecord: Sendable {
-  /// The row as it is put on record when its order's run is claimed.
+  /// The row, recorded when the run of its order is claimed.
   let place: LedgerBatchPlace
   /// Why it failed in an earlier run of the batch.
   let earlierFailure: FailureRecord?
@@ -117,7 +118,7 @@ final class BatchRowRecord: Sendable {
   private let wasDone: Bool
   private let times: Mutex<[LedgerBatchRow.Moment: Double]>
 
-  /// Finds what is on record of a row.
+  /// Reads the record of a row.
   init(_ planned: LedgerBatchRow, of batch: LedgerBatch, in ledger: Ledger) throws(PipelineError) {
     self.ledger = ledger
     var row = planned
@@ -126,7 +127,7 @@ final class BatchRowRecord: Sendable {
     earlierFailure = earlier?.state == .failed ? earlier?.failure : nil
     times = Mutex([.began: Date.now.timeIntervalSince1970])
     if wasDone, let earlier {
-      // What is on record of it stays, unless its order turns out to be another one.
+      // Its record is kept, unless the row now gives another order.
       (row.state, row.times, row.runID) = (.done, earlier.times, earlier.runID)
     } else {
       row.times = times.withLock(\.self)
@@ -134,7 +135,7 @@ final class BatchRowRecord: Sendable {
     place = LedgerBatchPlace(batch: batch.id, row: row)
   }
 
-  /// Notes the moment that an event of the order is.
+  /// Records the time of an event that begins or ends a stage.
   func note(_ event: Img2ImgEvent) {
     let moment: LedgerBatchRow.Moment? =
       switch event {
@@ -149,7 +150,7 @@ final class BatchRowRecord: Sendable {
       }
     guard let moment else { return }
     times.withLock { times in
-      // The first part of an upload is its beginning, also where it is the last.
+      // The first part marks the beginning of the upload, even if it is also the last part.
       let first = moment == .uploaded && times[.uploading] == nil ? LedgerBatchRow.Moment.uploading : moment
       if moment == .uploading, times[.uploading] != nil { return }
       let now = Date.now.timeIntervalSince1970
@@ -158,10 +159,10 @@ final class BatchRowRecord: Sendable {
     }
   }
 
-  /// Puts the end of the row on record.
+  /// Records the end of the row.
   func end(as state: LedgerBatchRow.State, _ failure: FailureRecord? = nil) throws(PipelineError) {
     var times = times.withLock(\.self)
-    // It was found as it had been left.
+    // Nothing was done for this row now.
     if wasDone, state == .done, times.count == 1 { return }
     times[.ended] = Date.now.timeIntervalSince1970
     var ended = place

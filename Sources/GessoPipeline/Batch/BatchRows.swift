@@ -4,8 +4,9 @@ internal import ImagePreparation
 
 /// The rows of a batch: the images of a folder, the lines of a list, or the rows of a manifest in JSON Lines or CSV.
 ///
-/// They are read once, into a temporary file without a name from which each is taken when its turn comes. In memory is only where each
-/// begins, so that ten thousand rows take less than a small image, and a manifest that is changed meanwhile changes nothing.
+/// They are copied once into a temporary file without a name, and each row is read from there when its turn comes.
+/// Memory holds only the offset of each row, so that ten thousand rows take less than a small image. A manifest that is
+/// edited while the batch runs has no effect.
 public struct BatchRows: Sendable {
   /// The form of the rows.
   public enum Form: String, Sendable, CaseIterable {
@@ -17,15 +18,15 @@ public struct BatchRows: Sendable {
     case jsonLines
     /// Comma-separated values with a row of names (RFC 4180).
     case csv
-    /// The same with tabs.
+    /// Values separated by tabs, otherwise as ``csv``.
     case tsv
   }
 
   /// One row.
   public struct Row: Sendable, Equatable {
-    /// Its line, or its place in the folder, from 1.
+    /// The line of the row, or the image's place in the folder, from 1.
     public let position: Int
-    /// Its fields by their names. A path of a folder or a list is the field `input`.
+    /// The row's fields by name. A path of a folder or a list is the field `input`.
     public let fields: [String: JSONValue]
   }
 
@@ -33,11 +34,11 @@ public struct BatchRows: Sendable {
 
   /// The form of the rows.
   public let form: Form
-  /// The folder that relative paths of the rows belong to; empty for the working directory.
+  /// The folder that relative paths of the rows start from; empty for the working directory.
   public let base: String
   /// The names of the columns, for CSV and TSV.
   public let header: [String]
-  /// Why folders within the folder of the images could not be read. The rows are without what is in them.
+  /// The errors of subfolders that could not be read. Their images are missing from the rows.
   package let unreadable: [FileFailure]
   private let spool: RowSpool
 
@@ -48,10 +49,11 @@ public struct BatchRows: Sendable {
   ///
   /// - Parameters:
   ///   - folder: The folder.
-  ///   - include: Patterns of the shell, as `fnmatch` has them. One without a slash is for the name, any other for the path within the
-  ///     folder. With none, every file with the extension of an image is taken.
-  ///   - exclude: Patterns of files and folders that are left out.
-  ///   - other: A folder that is left out, such as that of the results.
+  ///   - include: Patterns of the shell, as `fnmatch` has them. A pattern without a slash is compared with the name,
+  ///     any other with the path within the folder. Without patterns, every file with the extension of an image is
+  ///     taken.
+  ///   - exclude: Patterns of files and folders to leave out.
+  ///   - other: A folder to leave out, such as that of the results.
   /// - Throws: A `PipelineError` with the code `invalid-manifest`, also where the folder cannot be read or a name is not UTF-8.
   public init(
     folder: String, include: [String] = [], exclude: [String] = [], leavingOut other: String? = nil
@@ -78,21 +80,21 @@ public struct BatchRows: Sendable {
   ///
   /// - Parameters:
   ///   - path: The file; for standard input nil.
-  ///   - form: Its form; nil to find it out from the name and the first byte.
+  ///   - form: Its form; nil to recognize it by the name and the first byte.
   ///   - next: Reads the next bytes; nil at the end.
   /// - Throws: A `PipelineError` with the code `invalid-manifest`, and the errors of `next`.
   package init(
     manifest path: String?, form: Form? = nil, _ next: () throws -> ArraySlice<UInt8>?
   ) throws {
     var spool = try RowSpool()
-    // Its first bytes decide on its form, however few a pipe gives at a time.
+    // The form depends on the first bytes, and a pipe may deliver them one at a time.
     var first: ArraySlice<UInt8> = []
     while first.count < Self.firstBytes, let part = try next() { first += part }
     if first.starts(with: [0xEF, 0xBB, 0xBF]) { first = first.dropFirst(3) }
     let name = path ?? "standard input"
     let found = try form ?? Self.form(of: path, first)
     var splitter = RowSplitter(form: found, name: name)
-    // A list whose paths may hold line feeds has NUL after each, as find -print0 writes it.
+    // A list with NUL after each path, as `find -print0` writes it: its paths may contain line feeds.
     if found == .list, first.contains(0) { splitter.separator = 0 }
     try splitter.take(first, into: &spool)
     while let part = try next() { try splitter.take(part, into: &spool) }
@@ -113,7 +115,7 @@ public struct BatchRows: Sendable {
 
   /// A row by its place among them, from 0.
   ///
-  /// - Throws: A `PipelineError` with the code `invalid-manifest` for a row that is not written as its form asks.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest` for a row that breaks the rules of its form.
   public func row(_ index: Int) throws(PipelineError) -> Row {
     let position = Int(spool.places[index].line)
     func row(_ fields: [String: JSONValue]) -> Row { Row(position: position, fields: fields) }
@@ -133,7 +135,7 @@ public struct BatchRows: Sendable {
           "the row has \(cells.count) cells, and the header names \(header.count)",
           "put quotes around cells with commas")
       }
-      // An empty cell is a value that was not given.
+      // An empty cell counts as absent.
       return row(
         Dictionary(uniqueKeysWithValues: zip(header, cells.map(JSONValue.string))).filter { $0.value != .string("") })
     }

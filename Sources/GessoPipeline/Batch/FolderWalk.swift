@@ -10,15 +10,15 @@ package struct FolderWalk {
   private let other: FileIdentity?
   /// The folders from the first one to the one that is being read.
   private var levels: [Level] = []
-  /// The folders within the first one that could not be read, and why: their paths in the order of the walk, which went on.
+  /// The subfolders that could not be read, with the reason, in the order of the walk. The walk continues after them.
   package private(set) var unreadable: [(path: String, failure: FileFailure)] = []
   private var isBegun = false
 
   private struct Level {
-    /// Its path within the first folder, which ends with a slash unless it is empty.
+    /// The path from the first folder to this one: empty, or with a slash at its end.
     let place: String
     let identity: FileIdentity
-    /// What is still to be looked at, the next one last.
+    /// The entries that are still to be examined; the next one is the last.
     var entries: [Folder.Entry]
   }
 
@@ -27,10 +27,11 @@ package struct FolderWalk {
   /// - Parameters:
   ///   - folder: The folder.
   ///   - isRecursive: True to walk through the folders within it as well, those of links included.
-  ///   - include: Patterns of the shell, as `fnmatch` has them. One without a slash is for the name, any other for the path within the
-  ///     folder. With none, every file with the extension of an image is taken.
-  ///   - exclude: Patterns of files and folders that are left out.
-  ///   - other: A folder that is left out, such as that of the results.
+  ///   - include: Patterns of the shell, as `fnmatch` has them. A pattern without a slash is compared with the name,
+  ///     any other with the path within the folder. Without patterns, every file with the extension of an image is
+  ///     taken.
+  ///   - exclude: Patterns of files and folders to leave out.
+  ///   - other: A folder to leave out, such as that of the results.
   package init(
     _ folder: String, isRecursive: Bool, include: [String] = [], exclude: [String] = [],
     leavingOut other: FileIdentity? = nil
@@ -43,9 +44,9 @@ package struct FolderWalk {
 
   /// The path of the next image within the folder; nil at the end.
   ///
-  /// - Throws: A failure of the kind `notFound` or `unreadable` where the first folder cannot be read, and for an image, or a folder that
-  ///   would be walked through, whose name is not UTF-8: as text its name would be that of no file. A folder within the first one that
-  ///   cannot be read is ``unreadable``.
+  /// - Throws: A failure of the kind `notFound` or `unreadable` where the first folder cannot be read, and for an
+  ///   image, or a folder that would be walked through, whose name is not UTF-8, because no text leads back to that
+  ///   file. A subfolder that cannot be read is added to ``unreadable`` instead.
   package mutating func next() throws(FileFailure) -> String? {
     if !isBegun {
       isBegun = true
@@ -72,7 +73,7 @@ package struct FolderWalk {
   private mutating func enter(_ place: String) throws(FileFailure) {
     let path = place.isEmpty ? folder : "\(folder)/\(place)"
     guard let identity = FileIdentity(path) else { throw .listing(path) }
-    // A link to a folder around it would be walked through without end.
+    // A link to one of its own parent folders would make the walk endless.
     guard identity != other, !levels.contains(where: { $0.identity == identity }) else { return }
     let entries = try Folder.entries(of: path).sorted { $1.bytes.lexicographicallyPrecedes($0.bytes) }
     levels.append(Level(place: place, identity: identity, entries: entries))

@@ -20,7 +20,8 @@ package enum OutputNaming {
 
   /// The distinct names of outputs in a folder, without their extensions: `template` with the stem of each input for `{stem}`.
   ///
-  /// A stem that ends as the template does is not lengthened, so that nothing becomes `a.prepared.prepared`.
+  /// A stem that already ends as the template does gets nothing added: `a.prepared` does not become
+  /// `a.prepared.prepared`.
   package static func names(_ stems: [String], _ template: String) -> [String] {
     let end = template.firstRange(of: "{stem}").map { template[$0.upperBound...] } ?? ""
     return distinct(
@@ -49,7 +50,7 @@ package enum OutputNaming {
     }
   }
 
-  /// True for an input that is fetched instead of opened.
+  /// True for an input that is an http(s) address.
   package static func isURL(_ input: String) -> Bool {
     let lower = input.prefix(8).lowercased()
     return lower.hasPrefix("http://") || lower.hasPrefix("https://")

@@ -9,7 +9,7 @@ public struct PreparationBatch: Sendable {
   public struct Input: Sendable {
     /// The stem of its output's name in a folder. Later inputs with the same stem gain `-2`, `-3`, …
     public var stem: String
-    /// The file that it is read from, which no output replaces; nil for an input that is no file.
+    /// The file of the input, which no output may replace; nil if the input is not a file.
     public var file: String?
     /// Provides the image. The argument is true when the image will be read more than once.
     public var source: @Sendable (_ isReadAgain: Bool) async throws -> ImageSource
@@ -36,7 +36,7 @@ public struct PreparationBatch: Sendable {
 
   /// The outcome of one input.
   public struct Outcome<Value: Sendable>: Sendable {
-    /// Its place among the inputs, from 0.
+    /// The index of the input, from 0.
     public let index: Int
     /// The value that the caller kept of the prepared image, or the error.
     public let result: Result<Value, any Error>
@@ -73,7 +73,7 @@ public struct PreparationBatch: Sendable {
   /// - Throws: A `PreparationError`, such as `output-exists`.
   public func checkOutputs() throws(PreparationError) {
     if case .file(let path) = destination {
-      // Also where the output is refused because it is there: a process that was killed may have left both.
+      // Cleaned before existing outputs are refused, because a killed process may have left both.
       DurableFile.removeAbandoned(beside: path)
       try check(path)
       try OutputFolder.makeParent(of: path)
@@ -87,10 +87,10 @@ public struct PreparationBatch: Sendable {
 
   /// Prepares all images.
   ///
-  /// - Parameter keep: Receives each image, on any thread, with its place among the inputs and the path of its file (nil where it
-  ///   has none). Only the value that it returns is kept of the image.
-  /// - Returns: The work. Its events are the outcomes in the order of the inputs. Canceling it begins no more images, and
-  ///   its result throws `CancellationError`.
+  /// - Parameter keep: Receives each image, on any thread, with the index of its input and the path of its file (nil if
+  ///   it has none). Only the returned value is kept; the image is released.
+  /// - Returns: The work. Its events are the outcomes in the order of the inputs. After canceling, no more images
+  ///   begin, and the result throws `CancellationError`.
   public func start<Value>(
     keeping keep: @escaping @Sendable (_ index: Int, PreparedImage, _ path: String?) throws -> Value
   ) -> Run<Outcome<Value>, Void> {

@@ -2,7 +2,7 @@ internal import Digests
 internal import Foundation
 internal import Ground
 
-/// The bytes of rows in a temporary file without a name, and where each begins.
+/// The bytes of all rows in a temporary file without a name, with the offset of each row.
 struct RowSpool: Sendable {
   struct Place: Sendable {
     let offset: UInt64
@@ -38,7 +38,7 @@ struct RowSpool: Sendable {
     if buffer.count >= Self.bufferBytes { try end() }
   }
 
-  /// Writes what is still in memory.
+  /// Writes the bytes that are still in memory.
   mutating func end() throws(PipelineError) {
     let (bytes, descriptor) = (buffer, file.descriptor)
     try Self.onFile { () throws(FileFailure) in try writeAll(bytes, to: descriptor, name: "a temporary file") }
@@ -61,7 +61,7 @@ struct RowSpool: Sendable {
     var (isQuoted, wasQuote) = (false, false)
     for byte in try bytes(index) {
       if isQuoted, byte == quote, !wasQuote {
-        // The end of the quotes, or the first of two that stand for one.
+        // The closing quotation mark, or the first of two that stand for one mark.
         wasQuote = true
       } else if wasQuote, byte == quote {
         cells[cells.count - 1].append(quote)
@@ -134,7 +134,7 @@ struct RowSpool: Sendable {
 struct RowSplitter {
   let form: BatchRows.Form
   let name: String
-  /// What ends a row outside of quotes.
+  /// The byte that ends a row outside of quotes.
   var separator = UInt8(ascii: "\n")
   private var row: [UInt8] = []
   /// The line that the row begins on, and the present one.

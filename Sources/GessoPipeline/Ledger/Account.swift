@@ -4,14 +4,14 @@ package import ScenarioAPI
 
 /// The account that pays for a job: a service, an API key, and the project if one is named.
 ///
-/// The limit of a day and the uploads in the ledger belong to an account. A pipeline has one client and so one account, whose places
-/// for parallel jobs and list of jobs all its runs share.
+/// The limit of a day and the uploads in the ledger belong to an account. A pipeline has one client and therefore one
+/// account. All its runs share the account's limit of parallel jobs and its list of jobs.
 ///
-/// Two things are wider than an account, because every key of a project sees the same jobs and results. Job ids that belong to a run,
-/// and runs that wait for their job, count for the whole service. And an order belongs to its ``owner``, so that another key of the
-/// project does not pay for it again.
+/// Every key of a project sees the same jobs and results. Two records are therefore not limited to an account: the job
+/// ids that belong to runs, with the runs that wait for their job, count for the whole service; and an order belongs to
+/// its ``owner``, so that another key of the project does not pay for it again.
 package struct Account: Sendable, Hashable {
-  /// The service's address, one for its two names (`ScenarioConfiguration.serviceIdentity`).
+  /// The service's address, the same for both of its names (`ScenarioConfiguration.serviceIdentity`).
   package let service: String
   /// The project, or a digest of the API key where no project is named.
   package let owner: String
@@ -23,7 +23,7 @@ package struct Account: Sendable, Hashable {
     let key = Self.digest(of: configuration.credential.withAuthorization(Self.key(in:)))
     service = configuration.serviceIdentity
     owner = configuration.projectID ?? key
-    // No address and no digest has a line feed.
+    // Neither an address nor a digest can contain a line feed, so the joined text is unambiguous.
     id = Self.digest(of: [UInt8]([service, key, configuration.projectID ?? ""].joined(separator: "\n").utf8))
   }
 

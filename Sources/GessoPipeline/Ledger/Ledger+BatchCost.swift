@@ -2,9 +2,10 @@ internal import Foundation
 internal import GRDB
 
 extension Ledger {
-  /// The cost of the jobs of a batch, with those of earlier attempts at its orders, as its limit counts them.
+  /// The cost of a batch's jobs, earlier attempts at its orders included, as the limit of the batch counts it.
   ///
-  /// - Returns: The sum in creative units, and how many jobs it leaves out, because neither cost nor price of them is on record.
+  /// - Returns: The sum in creative units, and the number of jobs missing from it because neither their cost nor their
+  ///   price is on record.
   func cost(of batch: LedgerBatch) throws(PipelineError) -> (sum: Decimal, unknown: Int) {
     try read { database in
       let (condition, arguments) = try SpendingLimit.Scope.batch(batch.id).rows(account: "", now: 0)

@@ -14,11 +14,11 @@ package struct LedgerBatchPlace: Sendable, Equatable {
   }
 }
 
-/// The record of batches: the rows that each has begun, their outcomes, and the runs of their orders.
+/// The record of batches: the rows that have begun, their outcomes, and the runs of their orders.
 extension Ledger {
   // MARK: Reading
 
-  /// The batches, the last begun first.
+  /// The batches, the most recent first.
   public func batches(limit: Int = 100) throws(PipelineError) -> [LedgerBatch] {
     try read { database in
       try Fields<LedgerBatch>.fetchAll(

@@ -10,8 +10,8 @@ extension Ledger {
 
   private static let marks = "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version);"
 
-  /// The tables. Any change of them needs another ``version`` (a test has the digest), because a file with other tables is refused by its
-  /// version alone.
+  /// The tables. A change to them needs another ``version``, because a file is refused by its version alone. A test
+  /// compares their digest.
   package static let tables = """
     CREATE TABLE run (
       id INTEGER PRIMARY KEY AUTOINCREMENT, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL, state TEXT NOT NULL,
@@ -53,7 +53,7 @@ extension Ledger {
   /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the file
   ///   system.
   static func openShared(_ path: String, in folder: String, pause: (Duration) -> Void) throws -> DatabaseQueue {
-    // Under a lock, so that only one process makes the tables of a new file.
+    // Locked, so that only one process makes the tables of a new file.
     return try withLock(on: folder, of: path, pause: pause) {
       makeFile(path)
       var configuration = GRDB.Configuration()
@@ -63,7 +63,8 @@ extension Ledger {
         // Read-only: a connection that can write moves the journal of a killed process into the file when it closes.
         _ = try DatabaseQueue(path: path, configuration: configuration).read { try isNew($0, path) }
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
-        // The process that made the file was killed before the end; only a connection that can write rolls its changes back.
+        // The process that made the file was killed before it was complete. Only a connection that can write rolls its
+        // changes back.
       }
       configuration.readonly = false
       configuration.journalMode = .wal
@@ -86,7 +87,8 @@ extension Ledger {
       .ledgerUnavailable, stage: .write,
       "another process has the ledger \(path), and on a network file system (\(type)) only one may",
       remedy: .either("wait until it ends", or: .useLedger(.another)))
-    // Not the file itself: a lock of SQLite's would be lost when any descriptor of it is closed.
+    // The lock is on another file than the database: closing any descriptor of the database would drop SQLite's own
+    // locks.
     guard let lock = try LedgerLock(path: path + ".lock") else { throw inUse }
     makeFile(path)
     var configuration = GRDB.Configuration()
@@ -156,9 +158,9 @@ extension Ledger {
   /// The longest wait for the lock of a folder, and the pause between two attempts.
   private static let (patience, interval) = (Duration.seconds(30), Duration.milliseconds(20))
 
-  /// Runs `body` while no other process opens a ledger of `folder`. To open one takes a few milliseconds.
+  /// Runs `body` while no other process opens a ledger in `folder`. Opening takes a few milliseconds.
   ///
-  /// - Throws: A ``PipelineError`` when another process holds the lock for 30 s: it is stopped, or it is no `gesso`.
+  /// - Throws: A ``PipelineError`` when another process holds the lock for 30 s: that process hangs, or is not `gesso`.
   private static func withLock<Value>(
     on folder: String, of path: String, pause: (Duration) -> Void, _ body: () throws -> Value
   ) throws -> Value {

@@ -4,7 +4,8 @@ package import ScenarioAPI
 
 /// The record of a run's steps: each is on the disk before the next one begins.
 extension Ledger {
-  /// Records that the order was given again: its name for the source and its places for the results replace the old ones.
+  /// Records that the order was given again. The new name of the source and the new folder and names of the results
+  /// replace the old ones.
   package func recordRepeat(_ id: Int64, of intent: LedgerIntent) throws(PipelineError) {
     try update(
       id, step: "repeat",
@@ -13,7 +14,7 @@ extension Ledger {
       ])
   }
 
-  /// Records that the prepared image is on disk and that the request is complete but for the uploads.
+  /// Records that the prepared image is on disk and that only the uploads are missing from the request.
   package func recordPrepared(
     _ id: Int64, sha256: String?, path: String?, geometry: String?, parameters: String
   ) throws(PipelineError) {
@@ -32,7 +33,7 @@ extension Ledger {
     try update(id, to: .uploaded, ["assetID": asset.rawValue, "parameters": parameters])
   }
 
-  /// Records the cost of the run's job, which the reply to the submit did not name.
+  /// Records the cost of the run's job if the reply to the submit did not contain it.
   package func recordCost(_ id: Int64, _ cost: String) throws(PipelineError) {
     try update(id, step: "cost", ["cost": cost])
   }

@@ -7,7 +7,7 @@ internal import ScenarioAPI
 extension Ledger {
   /// The request of a submit, and what it may cost.
   package struct Submit: Sendable {
-    /// The account that pays, ``Account/id``: that of this attempt, which may have another key than an earlier one.
+    /// The account that pays for this attempt, ``Account/id``. An earlier attempt may have used another key.
     package var account: String
     /// The model.
     package var model: String
@@ -31,7 +31,7 @@ extension Ledger {
 
   // MARK: Before the request
 
-  /// Records that a dry run is about to be sent: a service that ignores that it is one starts a job.
+  /// Records that a dry run is about to be sent, because a service that ignores the flag starts a job.
   package func recordDryRun(
     _ id: Int64, _ submit: Submit, now: Double = Date.now.timeIntervalSince1970
   ) throws(PipelineError) {
@@ -45,7 +45,7 @@ extension Ledger {
 
   /// Records that the submit is about to be sent.
   ///
-  /// The sums of the limits are formed in the same transaction, so that two runs together cannot exceed a limit.
+  /// The limits are checked in the same transaction, so that two simultaneous runs cannot exceed a limit together.
   ///
   /// - Parameters:
   ///   - id: The run.
@@ -61,17 +61,18 @@ extension Ledger {
         "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
         "account": submit.account, "model": submit.model, "parameters": submit.parameters, "named": "",
       ]
-      // The price of an earlier dry run stays on record.
+      // Without a new price, that of an earlier dry run is kept.
       if let price = submit.price { columns["price"] = "\(price)" }
       try Self.update(id, columns, in: database)
     }
   }
 
-  /// Checks that a job and what was spent before it stay within a limit.
+  /// Checks that the price of a job and the earlier spending together stay within a limit.
   ///
-  /// A job counts at its cost. A submit or a dry run of unknown outcome, a dropped one too, counts at its price, as it may have
-  /// started a job. Where neither is on record, it counts at the price of the present job. A job that failed counts too, although the
-  /// service usually refunds it. A dry run in progress does not count: if it starts a job, its process puts that on record.
+  /// A job counts at its cost. A submit or dry run of unknown outcome counts at its price, even if it was dropped,
+  /// because it may have started a job. With neither cost nor price on record, it counts at the price of the present
+  /// job. A failed job counts too, although the service usually refunds it. A dry run in progress does not count: if it
+  /// starts a job, its process records that job.
   private func check(
     _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {
@@ -105,8 +106,8 @@ extension Ledger {
 
   /// The cost of the account's jobs of the day (UTC), as the limit of a day counts them.
   ///
-  /// - Returns: The sum in creative units, and of how many jobs neither cost nor price is on record: each counts at the price of the job
-  ///   that is submitted next.
+  /// - Returns: The sum in creative units, and the number of jobs with neither cost nor price on record. Each of these
+  ///   counts at the price of the job that is submitted next.
   package func spendingOfDay(
     _ account: Account, now: Double = Date.now.timeIntervalSince1970
   ) throws(PipelineError) -> (sum: Decimal, unknown: Int) {
@@ -115,15 +116,15 @@ extension Ledger {
 
   // MARK: After the reply
 
-  /// Records that the dry run started no job, and the price if the service named it.
+  /// Records that the dry run started no job, and the price if the reply contained one.
   package func recordNoDryRunJob(_ id: Int64, price: Decimal? = nil) throws(PipelineError) {
     var columns: [String: (any DatabaseValueConvertible)?] = ["dryRunAt": nil]
     if let price { columns["price"] = "\(price)" }
     try update(id, step: "no-dry-run-job", columns)
   }
 
-  /// Records the job that the service accepted, or that was found for the run. Where no submit is on record, the service ignored that
-  /// a request was a dry run, and started the job.
+  /// Records the job that the service accepted, or that was found for the run. If no submit is on record, the service
+  /// treated a dry run as a submit and started the job.
   package func recordSubmission(_ id: Int64, job: JobID, cost: String?) throws(PipelineError) {
     let entry = try entry(run: id)
     try update(
@@ -184,7 +185,7 @@ extension Ledger {
     }
   }
 
-  /// The account's runs with a dry run of today (UTC) that may have started a job and for which nobody has to decide.
+  /// The account's runs with a dry run of today (UTC) that may have started a job, without those that need a decision.
   package func openDryRuns(account: Account, now: Double = Date.now.timeIntervalSince1970) throws(PipelineError)
     -> [LedgerEntry]
   {

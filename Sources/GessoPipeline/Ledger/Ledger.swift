@@ -67,7 +67,7 @@ public final class Ledger: Sendable {
 
   // MARK: Claiming
 
-  /// Claims the run of an order, or a new run, which is `planned`.
+  /// Claims the run of an order, or a new run in the state `planned`.
   ///
   /// A run that failed before anything was paid for continues where it failed. A run whose job failed, or whose submit of unknown
   /// outcome was dropped, stays as it is, and the order gets a new attempt.
@@ -114,7 +114,8 @@ public final class Ledger: Sendable {
     default: break
     }
     if isOrdered {
-      // Asking for the price has left nothing in the order's folder: the run begins again, and finds its upload.
+      // After a request for the price there is no file in the order's folder: the run begins again, and reuses its
+      // upload.
       try database.execute(
         sql: """
           UPDATE run SET state = CASE WHEN isOrdered OR state NOT IN ('prepared', 'uploaded') THEN state ELSE 'planned' END,
@@ -137,7 +138,7 @@ public final class Ledger: Sendable {
     return LedgerClaim(entry: try entry(run: id), lock: lock)
   }
 
-  /// True while another task or process is at work on a run.
+  /// True while another task or process works on a run.
   func isClaimed(_ id: Int64) throws(PipelineError) -> Bool { try lock(id) == nil }
 
   private func lock(_ id: Int64) throws(PipelineError) -> LedgerLock? { try lock(named: "\(id)") }
@@ -155,7 +156,7 @@ public final class Ledger: Sendable {
     return database.lastInsertedRowID
   }
 
-  /// Puts a prepared image on record that is no order's, in place of an earlier one.
+  /// Records a prepared image that belongs to no order. It replaces an earlier record of the same image.
   static func replacePreparation(_ intent: LedgerIntent, in database: Database) throws {
     try NewRun(intent: intent, attempt: 0, isOrdered: false, createdAt: now, state: .prepared)
       .insert(database, onConflict: .replace)
@@ -170,7 +171,7 @@ public final class Ledger: Sendable {
 
   // MARK: Reading
 
-  /// The runs, newest first, without those of which only the price was asked for.
+  /// The runs, newest first, without requests for a price.
   public func entries(limit: Int = 100) throws(PipelineError) -> [LedgerEntry] {
     try entries("WHERE isOrdered ORDER BY id DESC LIMIT ?", [limit])
   }
@@ -321,7 +322,7 @@ public final class Ledger: Sendable {
 
   static var now: String { Date.now.formatted(.iso8601) }
 
-  /// The cause in one line: SQLite's own words without the statement, or the system's.
+  /// The cause in one line: SQLite's message without the statement, or the system's.
   private static func words(for error: any Error) -> String {
     switch error {
     case let error as DatabaseError:
@@ -371,7 +372,8 @@ private struct NewResult: PersistableRecord {
   }
 }
 
-/// A value whose fields are columns, as GRDB reads and writes them: a public type cannot conform to its protocols itself.
+/// Wraps a value whose fields are columns for GRDB: a public type cannot conform to GRDB's protocols, which are not
+/// public here.
 struct Fields<Value: Codable>: Codable, FetchableRecord, EncodableRecord {
   let value: Value
 

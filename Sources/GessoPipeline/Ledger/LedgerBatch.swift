@@ -1,4 +1,4 @@
-/// One batch in the ledger: a command that makes an order of each row of a folder, a list or a manifest.
+/// One batch in the ledger: a command that makes an order from each row of a folder, a list or a manifest.
 public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
   /// The ledger's number of the batch.
   public let id: Int64
@@ -6,7 +6,7 @@ public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
   public let name: String
   /// When it was first begun, as ISO 8601 in UTC.
   public let createdAt: String
-  /// When it was last begun.
+  /// When it was last started, as ISO 8601 in UTC.
   public let updatedAt: String
   /// The source of its rows: the absolute path of a folder or of a manifest, `-` for standard input.
   public let input: String
@@ -14,7 +14,7 @@ public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
   public let folder: String
   /// The command as it was last given, as one line for a shell.
   public let command: String
-  /// The number of its rows when it was last begun. Rows that have not begun yet are not in the ledger.
+  /// The number of its rows when it was last started. The ledger contains only rows that have begun.
   public let rowCount: Int
 }
 
@@ -22,15 +22,16 @@ public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
 public struct LedgerBatchRow: Sendable, Equatable {
   /// The progress of a row.
   public enum State: String, Sendable, CaseIterable {
-    /// It has begun and has not ended; the same command goes on with it. ``LedgerBatchRow/failure`` is what stopped it, if anything did.
+    /// It has begun and has not ended; the same command continues it. If a failure stopped it,
+    /// ``LedgerBatchRow/failure`` is that failure.
     case open
     /// Its results are on disk, or its job is on record where the command does not wait.
     case done
-    /// It failed for a reason of its own, and is left alone until its command asks for failed rows.
+    /// It failed, and is skipped unless its command retries failed rows.
     case failed
   }
 
-  /// A moment of a row that is on record.
+  /// A point in the progress of a row whose time is recorded.
   public enum Moment: String, Sendable, CaseIterable {
     case began, preparing, prepared, uploading, uploaded, submitting, submitted, downloading, ended
   }
@@ -39,9 +40,9 @@ public struct LedgerBatchRow: Sendable, Equatable {
   public var position: Int
   /// The row's key, which no other row of the batch has: the same row has the same key in every run of the command.
   public var key: String
-  /// Its image as the row names it; a URL has no query.
+  /// Its image as the row names it; a URL without its query.
   public var input: String
-  /// The absolute path of that image; nil for one that is no file.
+  /// The absolute path of that image; nil if it is not a file.
   public var path: String?
   /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil where no run has begun.
   public var runID: Int64?
@@ -49,7 +50,8 @@ public struct LedgerBatchRow: Sendable, Equatable {
   public var state: State
   /// The reason why it failed, or was stopped.
   public var failure: FailureRecord?
-  /// When it reached each moment, in seconds since 1970; of several attempts, the last. A row that was made before has few of them.
+  /// When it reached each moment, in seconds since 1970, in the last attempt. A row whose results existed already has
+  /// only a few of these times.
   public var times: [Moment: Double]
 
   /// Makes a row.
@@ -68,7 +70,7 @@ public struct LedgerBatchRow: Sendable, Equatable {
   }
 }
 
-/// A failure as the ledger keeps it: its words for people and programs, without the underlying error.
+/// A failure as the ledger keeps it: its code and texts, without the underlying error.
 public struct FailureRecord: Sendable, Equatable, Codable {
   /// A stable word for programs.
   public var code: String
@@ -79,7 +81,7 @@ public struct FailureRecord: Sendable, Equatable, Codable {
   /// The remedy, in one line.
   public var remedy: String
 
-  /// Makes a failure of its words.
+  /// Makes a failure from its parts.
   package init(code: String, stage: String, message: String, remedy: String) {
     self.code = code
     self.stage = stage

@@ -2,13 +2,13 @@ public import ScenarioAPI
 
 /// One run in the ledger: its intent, its state, and what was paid for.
 public struct LedgerEntry: Sendable, Equatable, Identifiable {
-  /// The progress of a run. Each state is on the disk before the next step begins.
+  /// The progress of a run. Each state is on disk before the next step begins.
   public enum State: String, Sendable, CaseIterable {
     /// Nothing has been done yet.
     case planned
     /// The image is prepared; nothing has been sent.
     case prepared
-    /// The service has the image.
+    /// The image is uploaded.
     case uploaded
     /// The submit may have been sent, and no reply is on record: it is unknown whether a job was started.
     case submitting
@@ -39,18 +39,19 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let intent: LedgerIntent
   /// The uploaded source.
   public let assetID: AssetID?
-  /// The job, from the moment the service named it.
+  /// The job, as soon as its id is known.
   public let jobID: JobID?
-  /// The time just before the price was asked for, in seconds since 1970; nil once it is known that this started no job.
+  /// The time just before the price was asked for, in seconds since 1970; nil once it is certain that the request
+  /// started no job.
   package let dryRunAt: Double?
   /// The time just before the request was sent that started the job or may have: the submit, or a dry run whose job is on record or
   /// was given up. In seconds since 1970; nil while it is certain that no job was started.
   package let submittedAt: Double?
-  /// The price in creative units that the service named before the submit, as a decimal number.
+  /// The price before the submit, in creative units, as a decimal number.
   public let price: String?
-  /// The price in creative units that the service gave, as a decimal number.
+  /// The price of the accepted job, in creative units, as a decimal number.
   public let cost: String?
-  /// True when only the price was asked for, and the service started the job all the same.
+  /// True if a dry run started the job.
   public let wasStartedByDryRun: Bool
   /// The ids of jobs and assets that an unreadable reply to the submit or dry run names, and of jobs that may be that of the request.
   public let namedIDs: [String]

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
-/// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so a dead
-/// process leaves no lock behind. In a ledger that one process has alone, it is a name among those that the process holds.
+/// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so
+/// a dead process leaves no lock behind. If one process has the ledger alone, there is no file: the lock is a name in
+/// memory.
 package final class LedgerLock: Sendable {
   private enum Kind {
     case file(path: String, descriptor: Int32)
@@ -14,7 +15,7 @@ package final class LedgerLock: Sendable {
 
   private let kind: Kind
 
-  /// The attempts to lock the file that the path leads to, while its holders remove it.
+  /// The most attempts to lock the file at the path while other holders remove it.
   private static let attempts = 1_000
 
   /// Takes the lock; nil when another task or process holds it.

@@ -2,7 +2,7 @@ package import Foundation
 internal import GRDB
 internal import Ground
 
-/// The most that jobs may cost together. The ledger refuses a submit that would exceed it.
+/// The most creative units that a group of jobs may cost. The ledger refuses a submit that would exceed it.
 package struct SpendingLimit: Sendable {
   /// The jobs that count.
   package enum Scope: Sendable {
@@ -60,9 +60,9 @@ package struct SpendingLimit: Sendable {
 }
 
 extension SpendingLimit.Scope {
-  /// The rows of the table `run` that count, as a condition of SQL and its arguments.
+  /// An SQL condition for the rows of the table `run` that count, with its arguments.
   ///
-  /// - Throws: An `EncodingError`, for no keys that there are.
+  /// - Throws: An `EncodingError`, which no key causes in practice.
   func rows(account: String, now: Double) throws -> (condition: String, arguments: StatementArguments) {
     switch self {
     case .day:
@@ -74,7 +74,7 @@ extension SpendingLimit.Scope {
         """, [account, day.lowerBound, day.upperBound]
       )
     case .orders(let keys):
-      // One argument: SQLite takes at most 32,766 unless it was built for more, as on Debian.
+      // Passed as one JSON argument, because SQLite takes at most 32,766 arguments by default (more on Debian).
       return (
         """
         key IN (SELECT value FROM json_each(?)) AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)

@@ -3,10 +3,10 @@ package import ScenarioAPI
 
 /// The custom models that take the place of legacy models (contract, section 6).
 package enum CustomModel {
-  /// By the legacy model's id.
+  /// The custom models by the id of the legacy model.
   package static let substitutes = ["flux.1-dev": Img2ImgRequest.customModelID]
 
-  /// A model, and the one that takes its place or whose place it takes.
+  /// The model itself, with the model that replaces it or that it replaces.
   package static func alternatives(to model: String) -> [String] {
     [model] + substitutes.filter { $0.key == model || $0.value == model }.flatMap { [$0.key, $0.value] }
   }
@@ -27,8 +27,8 @@ package enum CustomModel {
   ]
   private static let longestPrompt = 2048
 
-  /// The same request for the custom model. A setting that the model does not take is refused: left out, split or rounded it would
-  /// give other results than those that were ordered.
+  /// The same request for the custom model. A setting that the custom model does not take is refused: leaving it out or
+  /// rounding it would change the results.
   ///
   /// - Throws: A ``PipelineError`` with the code `no-substitute` that names the first such setting.
   package static func request(like request: Img2ImgRequest) throws(PipelineError) -> Img2ImgRequest {

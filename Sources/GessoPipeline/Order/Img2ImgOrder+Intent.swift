@@ -25,7 +25,7 @@ extension Img2ImgOrder {
       folder: folder.absolutePath, nameTemplate: nameTemplate, stem: stem)
   }
 
-  /// The intent to prepare the order's image for whichever account gives the order later: it has none.
+  /// The intent to prepare the order's image only. It names no account, so that any account can use the image later.
   func intentToPrepare() throws -> LedgerIntent {
     let (source, recipe) = (try Self.digest(of: source), try recipeSHA256())
     return LedgerIntent(

@@ -3,19 +3,20 @@ internal import ImagePreparation
 extension Img2ImgOrder {
   /// An image of an order that is prepared and uploaded.
   enum PreparedPart {
-    /// The image to start from. With the endpoint `controlnet` it is the image that controls, and is prepared no other way.
+    /// The image to start from. With the endpoint `controlnet` it is the control image, and is prepared in the same
+    /// way.
     case source
-    /// The mask or the image that controls, which lies on the source.
+    /// The mask or control image, which covers the source pixel by pixel.
     case second(SecondImage, on: GeometryRecord)
   }
 
-  /// The recipe of an image that is sent. It is decided here alone.
+  /// The recipe of an uploaded image. This is the only place that decides it.
   func recipe(for part: PreparedPart) -> Recipe {
     switch part {
     case .source:
       switch source {
       case .image: recipe.sent
-      // Nothing is prepared of what the service fetches itself.
+      // An image that the service fetches itself is not prepared.
       case .remote: references.isEmpty ? Recipe() : recipe.sent
       }
     case .second(.mask, let geometry): .mask(matching: geometry, failOn: recipe.failOn)

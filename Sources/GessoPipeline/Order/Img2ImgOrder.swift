@@ -15,7 +15,7 @@ public struct Img2ImgOrder: Sendable {
 
   /// An image that lies on the first one pixel by pixel: it has the same upright size and is prepared to the same geometry.
   public enum SecondImage: Sendable {
-    /// White areas are repainted; black and transparent areas stay. The mask is sent in black and white.
+    /// White areas are repainted; black and transparent areas are kept. The mask is sent in black and white.
     case mask(ImageSource)
     /// An image that controls the shapes of the result, interpreted as `modality`.
     case control(ImageSource, modality: String)
@@ -34,7 +34,7 @@ public struct Img2ImgOrder: Sendable {
   /// The settings of the generation. The pipeline sets `width` and `height` from the prepared image where they are nil, and `seed`
   /// at random where it is nil.
   public var generation: Generation
-  /// The operation that makes the results, where there is no ``second`` image: it sets its own.
+  /// The operation that makes the results. A ``second`` image sets its own operation instead.
   public var endpoint = Img2ImgRequest.Endpoint.img2img
   /// The folder for the prepared image, the results and their records. It is made if it is missing.
   public var folder: String
@@ -44,8 +44,8 @@ public struct Img2ImgOrder: Sendable {
   ///
   /// Where another file has the name of a result or of its record, both gain `-2`, `-3`, …
   public var nameTemplate = Self.defaultNameTemplate
-  /// True to replace results and records of other orders, unless they were changed since they were written or an order starts
-  /// from them. A result never replaces any other file.
+  /// True to replace results and records of other orders. A file is kept all the same if it was edited, if an order
+  /// starts from it, or if this package did not write it.
   public var replacesResults = false
   /// False to throw an error, before anything is sent, when another file has the name of a prepared image.
   public var replacesPreparedImages = true
@@ -59,8 +59,9 @@ public struct Img2ImgOrder: Sendable {
   /// The most creative units that the account may spend on one day (UTC), this job included, as the ledger knows it. The price is
   /// asked for first, and where the sum would be above this limit nothing is submitted.
   public var maxCostPerDay: Decimal?
-  /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` where the service refuses the legacy endpoint
-  /// in a way which shows that no job was started. Its price is asked for first, and settings that it does not take are refused.
+  /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` after a refusal of the legacy
+  /// endpoint that shows that no job was started. The price of the custom model is asked for first, and settings that
+  /// it does not take are refused.
   public var allowsCustomModel = true
 
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
@@ -90,7 +91,7 @@ public struct Img2ImgOrder: Sendable {
       generation: Generation(prompt: prompt), folder: folder)
   }
 
-  /// Makes an order of its parts, with the default ``recipe``.
+  /// Makes an order from its parts, with the default ``recipe``.
   public init(source: Source, sourceName: String, stem: String, generation: Generation, folder: String) {
     self.source = source
     self.sourceName = sourceName
@@ -156,7 +157,7 @@ public struct Img2ImgOrder: Sendable {
     }
     if case .remote(let url) = source { request.image = .url(url) }
     if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
-    // A single side is checked together with itself: the other one comes from the prepared image.
+    // If only one side is set, its value stands in for the other one here, which comes from the prepared image later.
     request.width = request.width ?? request.height
     request.height = request.height ?? request.width
     try request.validate()

@@ -25,7 +25,7 @@ extension Img2ImgRequest {
       var param: [String: JSONValue]?
     }
     let found = try JSONText.value(Found.self, of: entry.intent.parameters)
-    // Those of this attempt win; images that were uploaded for a field are only on record.
+    // Parameters of this attempt take precedence; only the ledger knows the images that were uploaded for a field.
     generation.parameters.merge(found.param ?? [:]) { mine, _ in mine }
     generation.width = generation.width ?? found.width
     generation.height = generation.height ?? found.height

@@ -6,8 +6,8 @@ internal import ScenarioAPI
 /// The identity of an order: two orders are the same when these values are equal. The ledger finds runs by the digest of this
 /// value's JSON.
 ///
-/// A setting counts by its value, whether it was set explicitly or by default; when a default changes, so does the identity of
-/// orders that rely on it. Settings that change nothing that is sent are left out: folders, names, limits, threads.
+/// A setting counts by its value, whether the user set it or it is the default. If a default changes, orders that rely
+/// on it become other orders. Settings without effect on the request are left out: folders, names, limits, threads.
 package struct OrderIdentity: Encodable, Sendable {
   /// The mask or control image.
   struct Second: Encodable, Sendable {
@@ -51,7 +51,8 @@ package struct OrderIdentity: Encodable, Sendable {
       case .image: sourceSHA256 ?? Self.unknown
       case .remote(let url): url
       }
-    // That of the second image follows from this one and from its kind. Bits are no setting: all images that are sent have 8.
+    // The recipe of the second image follows from this one and the kind of image. The bits are left out, because every
+    // uploaded image has 8.
     var recipe = order.recipe(for: .source)
     recipe.output = recipe.output.withBits(nil)
     self.recipe = recipe

@@ -12,7 +12,7 @@ public enum OrderNote: Sendable, Equatable {
   /// Only the price was asked for, and the order has this job already: the price is that on record, and the order given again costs
   /// nothing.
   case hasJob(JobID, run: Int64)
-  /// Another account, with another API key or project, has submitted an order of the same image, prompt and model, and this order is
-  /// paid for again. `job` is nil for a submit whose job is not known.
+  /// Another account (another API key or project) has submitted an order with the same image, prompt and model. This
+  /// order is therefore paid for again. `job` is nil for a submit whose job is not known.
   case madeByAnotherAccount(run: Int64, job: JobID?)
 }

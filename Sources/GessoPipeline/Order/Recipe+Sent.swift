@@ -1,16 +1,16 @@
 internal import Ground
 internal import ImagePreparation
 
-// An image that is sent has 8 bits per sample, which is what models take.
+// An uploaded image has 8 bits per sample, because models take no others.
 extension Recipe {
-  /// This recipe for an image that is sent.
+  /// This recipe for an uploaded image.
   var sent: Recipe {
     var recipe = self
     recipe.output = output.withBits(.eight)
     return recipe
   }
 
-  /// Refuses what no image has that is sent.
+  /// Refuses settings that an uploaded image cannot have.
   ///
   /// - Throws: A ``PipelineError`` with the code `invalid-order`.
   func checkSent() throws(PipelineError) {

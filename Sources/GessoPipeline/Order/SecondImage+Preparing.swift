@@ -25,7 +25,7 @@ extension Img2ImgOrder.SecondImage {
     }
   }
 
-  /// Prepares the image so that it lies on the first one pixel by pixel.
+  /// Prepares the image so that it covers the first one pixel by pixel.
   ///
   /// - Parameters:
   ///   - preparer: Prepares it.
@@ -44,7 +44,7 @@ extension Img2ImgOrder.SecondImage {
     let mask = try selection(preparer, recipe, cancellation)
     var isTransparent = false
     if try preparer.inspectBlocking(source, cancellation: cancellation).hasAlpha {
-      // Transparent parts decide on the selection if it is another one on white.
+      // Transparency matters if the selection would be different on a white background.
       var onWhite = recipe
       onWhite.background = .white
       isTransparent = try selection(preparer, onWhite, cancellation).samples != mask.samples
@@ -63,7 +63,7 @@ extension Img2ImgOrder.SecondImage {
     return (try preparer.encodePNGBlocking(mask), .png, notes)
   }
 
-  /// The mask as the service documents it, in black and white: a mean of half or more becomes white.
+  /// The mask in black and white, as the service requires: a mean of half or more becomes white.
   private func selection(
     _ preparer: ImagePreparer, _ recipe: Recipe, _ cancellation: CancellationFlag
   ) throws(PreparationError) -> PixelImage<UInt8> {

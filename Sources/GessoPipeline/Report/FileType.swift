@@ -10,7 +10,7 @@ extension EncodedFormat {
   /// The media type (IANA).
   package var mimeType: String { "image/\(rawValue)" }
 
-  /// The same kind as a source.
+  /// This format as a kind of source.
   private var source: ImageDescription.Format {
     switch self {
     case .jpeg: .jpeg
@@ -51,7 +51,7 @@ enum FileType {
     let type = type.lowercased()
     if type == "image/jpeg" { return "jpg" }
     guard type.hasPrefix("image/") else { return "bin" }
-    // "image/svg+xml" gives svg. Only letters and digits are kept, so that no name leads out of the folder.
+    // "image/svg+xml" gives svg. Only letters and digits are kept, so that an extension cannot lead out of the folder.
     let name = type.dropFirst(6).prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(8)
     return name.isEmpty ? "bin" : String(name)
   }

@@ -34,7 +34,7 @@ public struct Img2ImgResult: Sendable {
   public let seed: String
   /// The price of the job in creative units, as a decimal number; nil if the service gave none. A reused result was paid for before.
   public let cost: String?
-  /// True when the order was finished before: nothing was made or paid for now.
+  /// True if the order was already finished: this call made and paid nothing.
   public let reused: Bool
   /// The time just before the job was submitted; nil for a job that this machine did not submit.
   public let submitted: Date?

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// An object of the JSON that scripts and people read: the command's lines, and the records beside results.
+/// A JSON object for scripts and people: a line of the command's output, or the record beside a result.
 ///
 /// A member whose value is nil is written as `null`, so that an object always has the same members.
 package struct JSONObject: Encodable, Sendable, ExpressibleByDictionaryLiteral {

@@ -7,9 +7,10 @@ package enum OutputFolder {
   ///
   /// - Parameters:
   ///   - path: The folder.
-  ///   - name: The beginning of the longest name that is going to be used, which is tried out; nil for none.
+  ///   - name: The beginning of the longest file name to come, for a trial; nil for no trial.
   ///   - length: The length of the longest name in bytes.
-  ///   - cleans: False where what killed processes left was removed already: that reads the whole folder.
+  ///   - cleans: False if the temporary files of killed processes were removed already, because the search reads the
+  ///     whole folder.
   /// - Throws: `writeFailed` of stage `write`.
   package static func make(
     _ path: String, name: String? = nil, length: Int = 0, cleans: Bool = true
@@ -19,7 +20,8 @@ package enum OutputFolder {
     try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 
-  /// Makes the folder that a file is in, where it is missing. One that is there is left alone: it may take no new files, as `/dev/fd`.
+  /// Makes the folder that a file is in, where it is missing. An existing folder is not checked, because some, such as
+  /// `/dev/fd`, take no new files.
   ///
   /// - Throws: `writeFailed` of stage `write`.
   package static func makeParent(of file: String) throws(PreparationError) {
@@ -28,7 +30,7 @@ package enum OutputFolder {
     if FileIdentity(folder) == nil { try make(folder) }
   }
 
-  /// Checks that so many bytes can be written, as far as the system reports the free space.
+  /// Checks that the disk has room for a number of bytes, as far as the system reports the free space.
   ///
   /// - Parameters:
   ///   - bytes: The size of everything that is still to be written.

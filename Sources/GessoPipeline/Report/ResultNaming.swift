@@ -2,7 +2,7 @@ internal import Digests
 internal import Foundation
 internal import ImagePreparation
 
-/// The names of a run's results: a template with its fields filled in and, where that name is taken, a number.
+/// The names of a run's results: a template with its fields filled in, and a number if that name is taken.
 struct ResultNaming: Sendable, Equatable {
   /// The folder, as the caller wrote it.
   var folder: String
@@ -13,7 +13,7 @@ struct ResultNaming: Sendable, Equatable {
   /// The value of `{seed}`.
   var seed: String
 
-  /// The fields that a template may have.
+  /// The fields of a template.
   private enum Field: String, CaseIterable {
     case stem = "{stem}"
     case seed = "{seed}"
@@ -25,11 +25,11 @@ struct ResultNaming: Sendable, Equatable {
     case braces(Substring)
   }
 
-  /// The longest name that file systems take, in bytes.
+  /// The longest file name on common file systems, in bytes.
   private static let longestName = 255
   /// The longest stem, in bytes; the remaining bytes are for template, seed, numbers and extensions.
   private static let longestStem = 180
-  /// The most bytes after a name: a number, an extension of 8 letters, and what a file beside a result has after its name.
+  /// The most bytes after a name: a number, an extension of 8 letters, and the ending of a file beside a result.
   private static let longestEnd = "-9999.extended-99".utf8.count + unverified.utf8.count
   /// The end of the name of a result that could not be decoded.
   private static let unverified = ".unverified"
@@ -44,8 +44,8 @@ struct ResultNaming: Sendable, Equatable {
     numbered(result, number) + unverified
   }
 
-  /// Makes the folder, and checks that it takes files with the names of `count` results. `cleans` is false where what killed processes
-  /// left in it was removed already.
+  /// Makes the folder, and checks that it takes files with the names of `count` results. `cleans` is false if the
+  /// temporary files of killed processes were removed already.
   func makeFolder(count: Int, cleans: Bool) throws(PreparationError) {
     let name = name(index: count)
     try OutputFolder.make(folder, name: name, length: name.utf8.count + Self.longestEnd, cleans: cleans)

@@ -3,7 +3,7 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Examines the files at the path of a result, so that only files that may be replaced are.
+/// Examines the files at the path of a result, and decides which of them may be replaced.
 struct ResultPlaces {
   let ledger: Ledger
   let run: LedgerEntry
@@ -40,11 +40,11 @@ struct ResultPlaces {
 
     let row = run.results.first { $0.index == index && $0.assetID == asset && $0.path == path.absolutePath }
     let known = [row?.sha256, isRecorded == true ? beside?.sha256 : nil].compactMap(\.self)
-    // A record that names another result counts more than the ledger: another order has replaced this result.
+    // If the record names another result, another order has replaced this one, whatever the ledger contains.
     let isMine = !known.isEmpty && isRecorded != false
     let digest = file == .file && (isMine || replaces) ? try onFiles(try ContentDigest.sha256(ofFile: path)) : nil
     if isMine, let digest, known.contains(digest) { return .own(sha256: digest) }
-    // A result of a job never replaces another result of the same job.
+    // Results of one job never replace each other.
     let isSibling = beside?.job != nil && beside?.job == run.jobID?.rawValue
     if replaces, !isSibling, try mayReplace(path, file, digest, beside), try mayReplaceRecord(of: path, record, beside)
     {
@@ -60,7 +60,7 @@ struct ResultPlaces {
     guard occupant == .file, let digest else { return occupant == .none }
     let isResult =
       try ledger.results(at: path.absolutePath).contains { $0.sha256 == digest } || beside?.sha256 == digest
-    // Compared by content: a file can have several names, and an order's source may have come through a pipe.
+    // Compared by content, because a file can have several names, and an order's source may come through a pipe.
     return try isResult && !ledger.isInput(sha256: digest, prepared: true)
   }
 
@@ -97,7 +97,7 @@ struct ResultNameSearch {
     fileExtension = FileType.fileExtension(ofMimeType: asset.mimeType)
   }
 
-  /// Takes the extension from the media type of the bytes. The search begins again where it is another one.
+  /// Takes the extension from the media type of the bytes. If the extension changes, the search begins again.
   mutating func take(mimeType: String) {
     let found = FileType.fileExtension(ofMimeType: mimeType)
     guard found != fileExtension else { return }
@@ -112,7 +112,7 @@ struct ResultNameSearch {
     places.naming.path(index: index, number: number, fileExtension: fileExtension)
   }
 
-  /// Advances to the first name, from the present one on, that is not taken.
+  /// Advances to the first name that is free, beginning with the present one.
   ///
   /// - Returns: The kind of files at that name.
   mutating func advance() throws -> ResultPlaces.Standing {
@@ -125,7 +125,7 @@ struct ResultNameSearch {
   }
 }
 
-/// The kind of file at a path, links not followed.
+/// The kind of file at a path, without following links.
 enum Occupant {
   case none, file
   /// Something other than a file, such as a folder, a link or a device.

@@ -2,7 +2,7 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// The JSON beside a result, with its origin and all settings that are needed to make it again.
+/// The JSON beside a result: its origin, and all settings needed to make it again.
 enum ResultRecord {
   /// The path of a result's record.
   static func path(beside result: String) -> String { result + ".json" }
@@ -44,6 +44,6 @@ enum ResultRecord {
     return claim
   }
 
-  /// The name of a file. A record names files without their folder, so that it stays true when the folder is moved.
+  /// The name of a file. A record names files without their folder, so that it remains valid when the folder is moved.
   private static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }

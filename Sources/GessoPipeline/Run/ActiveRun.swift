@@ -2,7 +2,7 @@ internal import Foundation
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// A claimed run with the findings of its steps so far. It carries out the actions that ``RunState`` decides on.
+/// A claimed run and the outcomes of its steps so far. It carries out the actions that ``RunState`` decides on.
 struct ActiveRun {
   /// The run as the ledger had it when the present action began.
   private(set) var entry: LedgerEntry
@@ -18,7 +18,7 @@ struct ActiveRun {
   private let order: Img2ImgOrder?
   private let naming: ResultNaming
   private let replacesResults: Bool
-  /// The limits of what the job and others may cost together.
+  /// The limits of cost that the job shares with others.
   private let limits: [SpendingLimit]
   private let places: RunPlaces
   /// False where only the price is asked for.
@@ -82,7 +82,7 @@ struct ActiveRun {
     }
   }
 
-  /// Ends the run: gives its place up to other runs, and puts the reason on record if there is one.
+  /// Ends the run: gives up its place, and records the reason if there is one.
   mutating func end(recording reason: String? = nil) throws(PipelineError) {
     leavePlace()
     if let reason { try context.ledger.recordFailure(entry.id, reason: reason) }
@@ -139,7 +139,7 @@ struct ActiveRun {
     case .reconcile: return .submitted(try await ReconcileStep(context: context).run(entry))
     case .follow(let job):
       let ended = try await WaitStep(context: context).run(job, of: entry, isOrdered: order != nil)
-      // The next job need not wait for the download.
+      // The place is given up before the download, so that the next job need not wait for it.
       leavePlace()
       return .jobEnded(ended)
     case .download(let job):
@@ -158,8 +158,8 @@ struct ActiveRun {
 
   /// Waits until the plan leaves room for the job.
   ///
-  /// - Throws: The refusal, when no job of this process is running: the wait would be for a job of another process. Where the order's
-  ///   terms allow that, it is thrown once they are over.
+  /// - Throws: The refusal, when no job of this process is running: the place is then held by another process. If the
+  ///   order's terms allow waiting for other processes, the refusal is thrown when that time is over.
   private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
     if let refusal {
       hasPlace = false

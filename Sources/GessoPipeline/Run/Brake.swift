@@ -1,27 +1,28 @@
 internal import Synchronization
 
-/// Stops the orders of a batch before they submit: all of them after a failure that each would meet, or at the number of jobs that
-/// was allowed. Jobs that run go on.
+/// Stops the orders of a batch before they submit: after a failure that every order would share, or when the allowed
+/// number of jobs is reached. Running jobs continue.
 final class Brake: Sendable {
-  /// An order was stopped by what another one met, or by the number of jobs. It has no job, and nothing is wrong with it.
+  /// An order was stopped because of another order's failure or the number of jobs. It has no job, and no fault of its
+  /// own.
   struct Stopped: Error {}
 
   private struct State {
     var reason: (any Error)?
-    /// The submits that have begun and were not refused.
+    /// The number of submits that have begun and were not refused.
     var submits = 0
   }
 
   private let state = Mutex(State())
   private let maxJobs: Int?
 
-  /// Makes a brake that stops after so many jobs; nil for any number.
+  /// Makes a brake that stops after `maxJobs` jobs; nil for no limit.
   init(maxJobs: Int? = nil) { self.maxJobs = maxJobs }
 
   /// The reason why orders are stopped; nil while they are not.
   var reason: (any Error)? { state.withLock(\.reason) }
 
-  /// True where no order may submit any more.
+  /// True when no more orders may submit.
   var isOn: Bool { state.withLock { $0.reason != nil || $0.submits >= maxJobs ?? .max } }
 
   /// Stops the orders.
@@ -50,6 +51,6 @@ final class Brake: Sendable {
     }
   }
 
-  /// Counts a submit no more: it certainly started no job.
+  /// Subtracts a submit that certainly started no job.
   func endSubmit() { state.withLock { $0.submits -= 1 } }
 }

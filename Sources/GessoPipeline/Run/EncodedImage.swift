@@ -8,7 +8,7 @@ struct EncodedImage: Sendable {
   let content: UploadContent
   let name: String
   let sha256: String
-  /// The room that it takes until it is uploaded; nil for one that was not prepared for this.
+  /// Its share of the room for prepared images, held until it is uploaded; nil for an image that takes none.
   var room: HeldRoom?
 }
 

@@ -24,7 +24,7 @@ final class Gate: Sendable {
 
   /// Makes a gate.
   ///
-  /// - Parameter limit: The number of places; nil where it has to be learnt.
+  /// - Parameter limit: The number of places; nil if only a refusal will show it.
   init(_ limit: Int? = nil) { state = Mutex(State(limit: limit)) }
 
   /// Waits for a place, in turn.
@@ -52,7 +52,7 @@ final class Gate: Sendable {
   /// Records that the service refused a submit because of the ceiling, and gives up the place that was held for it.
   ///
   /// - Parameter limit: The ceiling, where the service names it; with nil, one less than the jobs that were running.
-  /// - Returns: False when no other job of this process runs, so that a wait would be for a job of another process.
+  /// - Returns: False when no other job of this process runs, so that no job of this process can make room.
   func learn(_ limit: Int?) -> Bool {
     var hasOthers = false
     change { state in

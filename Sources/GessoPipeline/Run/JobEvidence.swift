@@ -1,8 +1,8 @@
-/// The evidence that a job is, or is not, the one that a submit without a reply has started.
+/// The evidence for or against a job being the one that a submit without a reply started.
 package enum JobEvidence: Sendable, Equatable {
   /// The job is of another model, kind or image.
   case against
-  /// It cannot be decided: the job repeats too little of its request, or some values are not those that were sent.
+  /// Undecided: the job repeats too little of its request, or some values differ from those that were sent.
   case weak
   /// The job has the image that was sent; where it repeats no image, it has the model and the seed.
   case positive
@@ -16,8 +16,8 @@ package enum Reconciliation<Value: Sendable & Equatable>: Sendable, Equatable {
   /// other orders.
   case undecided([Value], others: Int)
 
-  /// Decides on the jobs. With `hasRival` another attempt of the same order waits for its job too, so that one of two equal
-  /// jobs may be the other attempt's.
+  /// Decides between the jobs. With `hasRival`, another attempt of the same order also waits for its job, so that a
+  /// fitting job may belong to that attempt.
   package init(_ jobs: [(job: Value, evidence: JobEvidence)], hasRival: Bool) {
     let likely = jobs.filter { $0.evidence == .positive }.map(\.job)
     let possible = jobs.filter { $0.evidence == .weak }.map(\.job)

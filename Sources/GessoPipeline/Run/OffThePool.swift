@@ -1,7 +1,7 @@
 internal import Ground
 internal import ImagePreparation
 
-/// Runs blocking work outside of the concurrency pool, whose threads other tasks wait for.
+/// Runs blocking work outside of the concurrency pool, whose few threads all other tasks need.
 ///
 /// Canceling the task raises the flag that `work` receives.
 func offThePool<Result: Sendable>(

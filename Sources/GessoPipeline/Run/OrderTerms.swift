@@ -1,20 +1,21 @@
 /// The limits and resources that an order shares with the other orders of its batch.
 struct OrderTerms: Sendable {
-  /// The interval at which a run of another process is read.
+  /// The interval between looks at the run of another process.
   static let interval = Duration.seconds(1)
-  /// The pause before another submit where the jobs of other processes take all places of the account.
+  /// The pause before another submit when the jobs of other processes use up the account's limit.
   static let longInterval = Duration.seconds(15)
 
-  /// The orders that ``Img2ImgOrder/maxCost`` is for together with this one, by their keys, where the batch is not on record.
+  /// The keys of the orders that share ``Img2ImgOrder/maxCost`` with this one, for a batch that is not recorded.
   var keys: Set<String> = []
-  /// The row of the order, where its batch is on record: the limit is then for all orders of the batch.
+  /// The row of the order in a recorded batch, all of whose orders share the limit.
   var place: LedgerBatchPlace?
-  /// The longest wait for other processes, with the same order or with jobs in all places of the account; nil for none.
+  /// The longest wait for other processes: for one with the same order, or for the jobs that use up the account's
+  /// limit; nil for no wait.
   var patience: Duration?
   /// The brake that stops all orders of a batch before they submit.
   var brake: Brake?
 
-  /// What ``Img2ImgOrder/maxCost`` of an order with this key is for.
+  /// The jobs that ``Img2ImgOrder/maxCost`` of the order with this key limits.
   func scope(with key: String) -> SpendingLimit.Scope {
     place.map { .batch($0.batch) } ?? .orders(keys.union([key]))
   }

@@ -1,11 +1,11 @@
 package import ImagePreparation
 internal import Synchronization
 
-/// Holds preparations back while others use the cores or the memory that all of them may have, or while the prepared images that wait for
-/// their upload take the room that they may have.
+/// Makes preparations wait while others use up the cores or the memory, or while prepared images that wait for their
+/// upload use up their room.
 ///
-/// An image takes one core, a huge one two if there are two. An image that needs more memory than all may have is prepared alone, within
-/// its own limit; one that needs more room is prepared once no other waits.
+/// An image takes one core, a huge one two if there are two. An image that needs more memory than the shared limit is
+/// prepared alone, within its own limit. One that needs more than the whole room is prepared when no other image waits.
 package final class PreparationPlaces: Sendable {
   /// The pixels from which an image is prepared by two threads.
   private static let hugePixels = 50_000_000
@@ -13,7 +13,7 @@ package final class PreparationPlaces: Sendable {
   private struct Need {
     var cores: Int
     var bytes: Int
-    /// The most bytes of the prepared image, and what all that wait may have.
+    /// The most bytes of the prepared image, and the limit of all images that wait for their upload.
     var room = Room()
   }
 
@@ -21,14 +21,14 @@ package final class PreparationPlaces: Sendable {
   private struct Room {
     /// The most bytes that the image takes.
     var bytes = 0
-    /// The bytes that all images which wait may have.
+    /// The limit in bytes of all images that wait for their upload.
     var limit = Int.max
   }
 
   private struct State {
     var free: Need
     var running = 0
-    /// The bytes of prepared images that wait, and those that images which are being prepared may take.
+    /// The bytes of prepared images that wait for their upload, plus the most bytes of the images in preparation.
     var waitingBytes = 0
     var nextID = 0
     var waiting: [(id: Int, need: Need, continuation: CheckedContinuation<Void, any Error>)] = []
@@ -67,20 +67,21 @@ package final class PreparationPlaces: Sendable {
 
   private let state: Mutex<State>
   private let cores: Int
-  /// Images that are planned at a time.
+  /// The most images that are planned at a time.
   private let plans: Gate
 
-  /// Makes places for so many cores, and so many bytes of buffers.
+  /// Makes places for a number of cores and of bytes of buffers.
   package init(cores: Int, bytes: Int) {
     self.cores = max(1, cores)
     plans = Gate(self.cores)
     state = Mutex(State(free: Need(cores: self.cores, bytes: bytes)))
   }
 
-  /// Runs blocking work on an image once there is room for it.
+  /// Runs blocking work on an image as soon as there is room for it.
   ///
   /// - Parameters:
-  ///   - source: The image, whose header gives the memory it needs. One that can be read only once counts as an average one.
+  ///   - source: The image, whose header gives the memory it needs. A source that can be read only once counts as an
+  ///     average image.
   ///   - recipe: How it is prepared.
   ///   - preparer: Prepares it.
   ///   - roomLimit: The most bytes of all prepared images whose room is not released; nil where they take none.
@@ -100,7 +101,7 @@ package final class PreparationPlaces: Sendable {
       try await plans.enter()
       defer { plans.leave() }
       (pixels, need.bytes, fileBytes) = try await offThePool { [preparer, fileBytes] flag in
-        // A plan that needs pixels would decode the image once more.
+        // A plan that needs pixels would decode the image twice.
         if recipe.readsAgain(isPlanOnly: true) {
           return (try preparer.inspectBlocking(source).size.pixelCount, 0, fileBytes)
         }
@@ -155,8 +156,8 @@ package final class PreparationPlaces: Sendable {
   }
 }
 
-/// The room that a prepared image takes until it is uploaded: it is given back when this value is released, or made smaller once the
-/// image's size is known.
+/// The room that a prepared image takes until it is uploaded. It shrinks when the image's size is known, and is given
+/// back when this value is released.
 package final class HeldRoom: Sendable {
   private let bytes: Mutex<Int>
   private let places: PreparationPlaces
@@ -168,7 +169,7 @@ package final class HeldRoom: Sendable {
 
   deinit { places.leave(bytes.withLock(\.self)) }
 
-  /// Gives back what the image does not take.
+  /// Gives back the part that the image does not need.
   func shrink(to size: Int) {
     let rest = bytes.withLock { bytes in
       defer { bytes = min(bytes, size) }

@@ -5,7 +5,7 @@ internal import ScenarioAPI
 /// The values that the steps of a run share.
 struct RunContext: Sendable {
   let client: ScenarioClient
-  /// The account's jobs, for runs that look for theirs.
+  /// The account's list of jobs, for runs that look for their job.
   let jobList: SharedJobList
   let ledger: Ledger
   let preparer: ImagePreparer
@@ -18,7 +18,7 @@ struct RunContext: Sendable {
   /// The bytes that may still be written in a folder; nil where that is not known.
   var freeBytes: @Sendable (String) -> UInt64? = { FileSystem.freeBytes(holding: $0) }
 
-  /// The same values for work on another run, whose events are not those of this one.
+  /// The same values for work on another run, without reporting its events.
   var silent: RunContext {
     var context = self
     context.report = { _ in }

@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// The places that the runs of a pipeline wait for.
 final class RunPlaces: Sendable {
-  /// Jobs at the service: as many as the account's plan allows, which is unknown until a submit is refused because of it. The ceiling
-  /// holds for the whole account, which is the same for all runs of a pipeline.
+  /// Jobs at the service. The account's plan limits them, and the limit is unknown until a submit is refused because of
+  /// it. All runs of a pipeline share one account and therefore one limit.
   let jobs = Gate()
-  /// Images that are prepared at a time. More of them than cores would only take more memory.
+  /// Images that are prepared at a time. More than the number of cores would only take more memory.
   let preparations: PreparationPlaces
 
   /// A gate with one place, and the runs that use it.
@@ -17,8 +17,8 @@ final class RunPlaces: Sendable {
 
   /// The folders of orders so far.
   private let folders = Mutex<Set<String>>([])
-  /// Images that are read for their digests at a time. More of them than cores would only take more threads, and memory that stays with
-  /// each.
+  /// Images that are read for their digests at a time. More than the number of cores would only take more threads, each
+  /// with memory of its own.
   private let readings: Gate
   private let turns = Mutex<[String: Turn]>([:])
 
@@ -38,13 +38,14 @@ final class RunPlaces: Sendable {
     return try await offThePool { _ in try work() }
   }
 
-  /// True for the first order in a folder. To read the whole folder for each order would take longer with every result.
+  /// True for the first order in a folder: the folder is searched only once, because each search takes longer as
+  /// results are added.
   func isFirst(in folder: String) -> Bool { folders.withLock { $0.insert(folder).inserted } }
 
-  /// Runs `body` after the other runs of the same order: its finished run is then found, and nothing is paid for twice.
+  /// Runs `body` after other runs of the same order, so that it finds their finished run and nothing is paid twice.
   ///
   /// - Parameters:
-  ///   - key: The order's key, or another name of what is worked on.
+  ///   - key: The order's key, or another name for the work.
   ///   - body: The work on it.
   /// - Returns: The value that `body` returns.
   /// - Throws: `CancellationError` when the task is canceled while it waits, and the errors of `body`.

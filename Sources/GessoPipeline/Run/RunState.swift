@@ -4,7 +4,7 @@ package import ScenarioAPI
 
 /// Decides what a run does next: a value that receives an event and returns the next action.
 ///
-/// It uses no file, clock or server, so that every way through a paid job is a line in a table of tests. ``ActiveRun`` carries
+/// It uses no file, clock or server, so that a table of tests can cover every path of a paid job. ``ActiveRun`` carries
 /// the actions out. A run begins where the ledger has it on record, after an interruption too:
 ///
 /// | On record | First action of the run |
@@ -44,7 +44,7 @@ package struct RunState: Sendable, Equatable {
     case resumed(JobID)
     /// Every result is on disk and unchanged.
     case resultsFound
-    /// A result is missing, was changed, or belongs in another place.
+    /// A result is missing, was changed, or belongs in another folder.
     case resultsMissing
     /// The plan's ceiling for parallel jobs leaves room for one more.
     case placeTaken
@@ -86,7 +86,7 @@ package struct RunState: Sendable, Equatable {
     case checkUpload
     /// Upload the image.
     case upload
-    /// Make the request one of the custom model, after this refusal by the legacy endpoint.
+    /// Change the request to the custom model, after this refusal by the legacy endpoint.
     case switchToCustom(after: ScenarioError)
     /// Ask for the price.
     case askPrice
@@ -120,7 +120,7 @@ package struct RunState: Sendable, Equatable {
   private var jobID: JobID?
   /// True while a place among the account's parallel jobs is held.
   private var hasPlace = false
-  /// True while a place is waited for after a refusal for want of one.
+  /// True while the run waits for a place after a submit was refused for lack of one.
   private var wasRefused = false
   private var isPriced = false
   /// The failure of the submit that is being reconciled; nil when an earlier process sent it.
@@ -199,7 +199,7 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func afterPlace() -> Action {
     hasPlace = true
-    // After a refusal the wait may have been long, so that the upload is checked.
+    // The wait after a refusal may have been long, so the upload is checked again.
     defer { wasRefused = false }
     return reached == .uploaded && !wasRefused ? towardsJob() : proceed()
   }
@@ -266,8 +266,8 @@ package struct RunState: Sendable, Equatable {
     }
   }
 
-  /// A failure that needs a decision about a submit whose reply is that for models which the legacy endpoint no longer runs
-  /// (a bare 500; contract, section 10). The job may exist all the same, so that only the next order can name the other model.
+  /// The failure after a bare 500, the service's reply for models that the legacy endpoint no longer runs (contract,
+  /// section 10). A job may exist all the same: a decision is needed, and only a new order can use the other model.
   private func withSubstitute(_ error: any Error) -> any Error {
     guard let decision = error as? PipelineError, decision.code == .needsDecision,
       case .both(_, and: let other)? = submitFailure?.remedy, case .useCustomModel = other

@@ -2,8 +2,9 @@ package import ScenarioAPI
 
 /// The account's list of jobs, read once for all runs that look for their jobs at the same time.
 ///
-/// After a crash of a batch dozens of runs do, and each would read the same pages: with hundreds of jobs in the time of a submit that
-/// is thousands of requests. A run never gets a list whose reading began before the run asked for the list.
+/// After a crash of a batch, dozens of runs look for their jobs. If each read the same pages, hundreds of jobs around
+/// the time of the submits would take thousands of requests. A run never gets a list whose reading began before the run
+/// asked for it.
 package actor SharedJobList {
   private final class Reading {
     var createdAfter: Double
@@ -15,7 +16,7 @@ package actor SharedJobList {
   }
 
   private var current: Reading?
-  /// Begins when the current one ends; the run that made it waits for `turn`.
+  /// The reading after the current one; the run that requested it waits for `turn`.
   private var upcoming: Reading?
   private var turn: CheckedContinuation<Void, Never>?
 
@@ -28,7 +29,7 @@ package actor SharedJobList {
   ///
   /// - Parameters:
   ///   - createdAfter: The moment, in seconds since 1970 by the service's clock.
-  ///   - read: Reads the jobs that were made after a moment, if it is this run that reads for all.
+  ///   - read: Reads the jobs that were made after a moment. Only one of the waiting runs is asked to do so.
   /// - Returns: The jobs, and possibly older ones that another run asked for.
   /// - Throws: What the reading throws; `CancellationError` in a task that is canceled.
   package func jobs(
@@ -55,7 +56,8 @@ package actor SharedJobList {
   ) async throws -> [Job] {
     current = reading
     defer {
-      // The next one is the current one at once, so that nobody begins a third before the waiting run goes on.
+      // The next reading becomes the current one immediately, so that no run can begin a third before the waiting run
+      // continues.
       (current, upcoming) = (upcoming, nil)
       for follower in reading.followers { follower.resume() }
       turn?.resume()

@@ -1,11 +1,11 @@
 internal import Foundation
 package import ScenarioAPI
 
-/// The request of a submit as the ledger has it on record, to be compared with what jobs repeat of their requests.
+/// The request of a submit as the ledger records it, for comparison with the requests that jobs repeat.
 ///
-/// The service repeats a request with its defaults filled in and sometimes in other words: archived prompts are replaced by the
-/// id of an asset, numbers may be rounded to 32 bits, sides may be moved onto a grid, and an image comes back as an id or as a
-/// signed address (contract, section 8). A repeated setting is therefore evidence, and no proof.
+/// The service repeats a request with defaults filled in, and sometimes in another form: archived prompts are replaced
+/// by the id of an asset, numbers may be rounded to 32 bits, sides may be moved onto a grid, and an image comes back as
+/// an id or as a signed address (contract, section 8). A repeated setting is therefore evidence, not proof.
 package struct SubmittedRequest: Sendable, Equatable {
   private typealias Images = [Job.Echo.Image]
 
@@ -63,10 +63,11 @@ package struct SubmittedRequest: Sendable, Equatable {
     return echo?.modelID != nil && seed == self.seed ? .positive : .weak
   }
 
-  /// True where the evidence of a job may become another one when its first result is known.
+  /// True if the first result of the job could change the evidence.
   package func needsResult(of job: Job) -> Bool { evidence(of: job) == .weak && source(in: job.echo) == nil }
 
-  /// The settings that a reply repeats otherwise than they were sent; `image` also where it repeats settings, but no image.
+  /// The settings that a reply repeats with other values than were sent; `image` also if it repeats settings but no
+  /// image.
   package func differences(in echo: Job.Echo?) -> [String] {
     guard let echo else { return [] }
     var names: [String] = []
@@ -78,7 +79,7 @@ package struct SubmittedRequest: Sendable, Equatable {
 
   // MARK: Comparisons
 
-  /// Whether the source is the one that was sent; nil where none is repeated in a form that can be compared.
+  /// Whether the repeated source is the one that was sent; nil if none is repeated in a comparable form.
   private func source(in echo: Job.Echo?) -> Bool? {
     guard let echo else { return nil }
     let images = kind == "controlnet" ? echo.controlImages + echo.images : echo.images
@@ -92,7 +93,7 @@ package struct SubmittedRequest: Sendable, Equatable {
 
   /// True for a job with another mask or control image, or with one that this request does not have.
   private func differsInSecondImage(_ echo: Job.Echo?) -> Bool {
-    // A custom model names its images as it likes.
+    // The names of image fields differ between custom models.
     guard let echo, !isCustom else { return false }
     func differs(_ images: Images, _ sent: AssetID?, isExpected: Bool) -> Bool {
       guard !images.isEmpty else { return false }
@@ -127,7 +128,7 @@ package struct SubmittedRequest: Sendable, Equatable {
       ("width", settings.width.map(Double.init), echo.width.map(Double.init)),
     ]
     return all.compactMap { name, sent, given in
-      // A field of the same name in the parameters was sent instead.
+      // A parameter of the same name was sent in place of this field.
       guard let sent, let given, settings.param?[name] == nil else { return nil }
       return (name, sent, given)
     }

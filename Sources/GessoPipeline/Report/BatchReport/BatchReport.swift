@@ -2,10 +2,10 @@ public import Foundation
 internal import Ground
 public import ImagePreparation
 
-/// A report of a batch for people: one HTML file that shows each image, what was made of it, what failed, and what to do about it.
+/// A report of a batch for people: one HTML file that shows each image with its results, each failure, and its remedy.
 ///
-/// The page fetches nothing from a network, and its content security policy allows it nothing but its own style, its own script and its
-/// thumbnails. Of the files that the batch used, those that are gone or were changed since are named as such.
+/// The page fetches nothing from a network, and its content security policy allows it nothing but its own style, its
+/// own script and its thumbnails. Files of the batch that were deleted or changed since are marked.
 public struct BatchReport: Sendable {
   /// The outcome of a batch, as counts.
   public struct Summary: Sendable, Equatable {
@@ -13,13 +13,13 @@ public struct BatchReport: Sendable {
     public internal(set) var done = 0
     /// The rows that failed.
     public internal(set) var failed = 0
-    /// The rows that have begun and not ended: a process is at work on them, or was interrupted.
+    /// The rows that have begun and not ended: a process works on them, or was interrupted.
     public internal(set) var open = 0
     /// The rows that have not begun.
     public internal(set) var notBegun = 0
     /// The creative units of all jobs, those of earlier attempts included.
     public internal(set) var cost: Decimal = 0
-    /// The jobs of which neither cost nor price is on record, and which ``cost`` leaves out.
+    /// The number of jobs with neither cost nor price on record, which are missing from ``cost``.
     public internal(set) var jobsWithoutCost = 0
     /// The first and the last moment on record, in seconds since 1970; nil where no row has begun.
     public internal(set) var times: ClosedRange<Double>?
@@ -28,7 +28,7 @@ public struct BatchReport: Sendable {
     public var rows: Int { done + failed + open + notBegun }
   }
 
-  /// A row, and the ledger that it is on record in.
+  /// A row, and the ledger that contains it.
   struct Row: Sendable {
     var row: LedgerBatchRow
     var ledger: Ledger
@@ -39,7 +39,7 @@ public struct BatchReport: Sendable {
 
   /// The outcome of the batch.
   public let summary: Summary
-  /// The batch on record in each of the ledgers.
+  /// The batch as each of the ledgers has it.
   let batches: [LedgerBatch]
   /// The rows that have begun, by their positions.
   let rows: [Row]
@@ -49,7 +49,7 @@ public struct BatchReport: Sendable {
   ///
   /// - Parameters:
   ///   - name: The name of the batch.
-  ///   - ledgers: The ledgers that it is on record in: one, or that of each shard.
+  ///   - ledgers: The ledgers that contain it: one, or one for each shard.
   /// - Throws: A ``PipelineError``: `unknown-batch` where one of the ledgers does not know it, or `ledger-unavailable`.
   public init(of name: String, in ledgers: [Ledger]) throws(PipelineError) {
     var (batches, rows, summary) = ([LedgerBatch](), [Row](), Summary())
@@ -90,7 +90,7 @@ public struct BatchReport: Sendable {
     }
   }
 
-  /// The folder that the thumbnails of a report go to, beside it; nil where they are in the page.
+  /// The folder beside the report for its thumbnails; nil if they are in the page.
   public func thumbnailFolder(of path: String) -> String? {
     guard rows.count > Self.mostRowsWithinPage else { return nil }
     return URL(filePath: path).deletingPathExtension().path + "-files"
@@ -102,7 +102,7 @@ public struct BatchReport: Sendable {
   ///   - path: The path of the HTML file. Its folder is made where it is missing.
   ///   - replacing: False to refuse when the file exists.
   ///   - preparer: Makes the thumbnails.
-  ///   - width: How many rows are worked on at a time, from 1.
+  ///   - width: The number of rows to process at a time, from 1.
   ///   - now: The time of the report.
   /// - Returns: The work. Its events are the numbers of rows that are ready. Its result throws a `PreparationError` of stage `write` when
   ///   a file cannot be written, a ``PipelineError`` when a ledger cannot be read, or `CancellationError`.
@@ -148,7 +148,7 @@ public struct BatchReport: Sendable {
     }
   }
 
-  /// A path as part of an address.
+  /// A path, percent-encoded for use in a URL.
   static func percentEncoded(_ path: String) -> String {
     path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed.subtracting([";", ":"])) ?? ""
   }

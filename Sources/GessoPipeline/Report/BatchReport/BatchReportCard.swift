@@ -10,7 +10,7 @@ struct BatchReportCard: Sendable {
   let row: LedgerBatchRow
   /// Its number in the report, from 1.
   let number: Int
-  /// The last attempt at its order; nil where none was begun.
+  /// The last attempt at its order; nil if none has begun.
   let entry: LedgerEntry?
   let source: Thumbnail
   /// Nil where no prepared image is on record.
@@ -18,7 +18,7 @@ struct BatchReportCard: Sendable {
   /// The results on record, in their order.
   let results: [(result: LedgerResult, thumbnail: Thumbnail)]
 
-  /// Reads what is on record of a row, and makes its thumbnails.
+  /// Reads the record of a row, and makes its thumbnails.
   ///
   /// - Throws: What ``ThumbnailMaker/thumbnail(of:)`` throws, or a ``PipelineError`` when the ledger cannot be read.
   init(of row: BatchReport.Row, number: Int, _ maker: ThumbnailMaker) async throws {
@@ -69,7 +69,7 @@ struct BatchReportCard: Sendable {
     let compared = results.map {
       (name: name(of: $0.result), $0.thumbnail, slider: slider(name(of: $0.result), $0.thumbnail))
     }
-    // A slider shows the prepared image, too.
+    // The slider already shows the prepared image.
     if let prepared, !compared.contains(where: { $0.slider != nil }) {
       pictures.append(figure("Prepared", geometry.map(\.canvas), prepared, "Prepared image of \(row.input)"))
     }
@@ -150,7 +150,7 @@ struct BatchReportCard: Sendable {
     return "<dl class=\"ids\">\(rows)</dl>"
   }
 
-  /// A line whose value a button copies.
+  /// A line with a button that copies its value.
   private static func copied(_ name: String, _ value: String?, opens: Bool = false) -> HTML {
     guard let value else { return "" }
     let text: HTML = "<code>\(value)</code>"
@@ -184,6 +184,6 @@ extension LedgerBatchRow.State {
 }
 
 extension FailureRecord {
-  /// The remedy, in the words that were printed; empty where there is none.
+  /// The remedy as it was printed; empty if there is none.
   var advice: HTML { remedy.isEmpty ? "" : "<p class=\"advice\">\(remedy)</p>\n" }
 }

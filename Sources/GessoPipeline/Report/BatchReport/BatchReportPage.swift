@@ -8,7 +8,7 @@ struct BatchReportPage {
   let cards: [HTML]
   let now: Date
 
-  /// The style and the script, as they stand in the page.
+  /// The style and the script, exactly as in the page, because the policy contains their digests.
   static let style = String(decoding: PackageResources.report_css, as: UTF8.self)
   static let script = String(decoding: PackageResources.report_js, as: UTF8.self)
 
@@ -25,7 +25,7 @@ struct BatchReportPage {
   }
 
   var html: HTML {
-    // Every ledger of a batch has its name.
+    // The name is the same in every ledger of the batch.
     let name = report.batches.first?.name ?? ""
     return """
       <!DOCTYPE html>
@@ -99,7 +99,7 @@ struct BatchReportPage {
       """
   }
 
-  /// The commands that the batch was begun with, which go on with it.
+  /// The commands that started the batch. The same commands continue it.
   private var commands: HTML {
     let isComplete = report.summary.open + report.summary.notBegun == 0
     let lines = Set(report.batches.map(\.command)).sorted().map { line -> HTML in
@@ -122,7 +122,7 @@ struct BatchReportPage {
 
   // MARK: What needs attention
 
-  /// The rows that failed or were stopped, together where the same can be done about them, the most first.
+  /// The rows that failed or were stopped, grouped by remedy, the largest group first.
   private var attention: HTML {
     struct Kind: Hashable {
       var code: String
@@ -167,9 +167,9 @@ struct BatchReportPage {
 
   // MARK: The images
 
-  /// The cards in groups. A browser leaves groups off the screen out of its layout, and in the others the cards off the screen: what it
-  /// does in every frame of a scroll for each box that it may leave out is much for thousands, and to lay out a whole group at once is much
-  /// for one frame.
+  /// The cards in groups. A browser skips the layout of groups that are off the screen, and within the visible groups
+  /// that of cards off the screen. Both levels are needed: without groups, the browser checks thousands of cards in
+  /// every frame of a scroll; without skipping cards, it lays out a whole group in one frame.
   private var groups: [HTML] {
     let size = 25
     return stride(from: 0, to: cards.count, by: size).map { start in

@@ -1,7 +1,7 @@
 /// A piece of an HTML page.
 ///
-/// Only literals are markup. Whatever is interpolated is text and is escaped, for elements and for attributes in quotation marks, unless
-/// it is an `HTML` itself: so that a name or a prompt cannot become markup by an oversight.
+/// Only literals are markup. Interpolated text is escaped for elements and for quoted attributes, so that a name or a
+/// prompt cannot become markup by an oversight. An interpolated `HTML` is inserted as it is.
 struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
   /// The markup.
   private(set) var markup: String
@@ -9,7 +9,7 @@ struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
   init(stringLiteral markup: String) { self.markup = markup }
   init(stringInterpolation pieces: Pieces) { markup = pieces.markup }
 
-  /// Markup of this package that is no literal: its style and its script.
+  /// Markup that comes from a file of this package instead of a literal: style and script.
   init(trusted markup: String) { self.markup = markup }
 
   struct Pieces: StringInterpolationProtocol {
@@ -24,7 +24,7 @@ struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
     mutating func appendInterpolation(_ number: Int) { markup += String(number) }
 
     mutating func appendInterpolation(_ text: String) {
-      // The data of a picture has none of these, and is most of a page.
+      // The data of pictures is most of a page and needs no escaping.
       guard text.utf8.contains(where: Self.special.contains) else { return markup += text }
       for scalar in text.unicodeScalars {
         switch scalar {
@@ -33,7 +33,7 @@ struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
         case ">": markup += "&gt;"
         case "\"": markup += "&quot;"
         case "'": markup += "&#39;"
-        // A parser of HTML would drop or change them.
+        // An HTML parser would drop or change these characters.
         case "\0", "\r": markup += "\u{FFFD}"
         default: markup.unicodeScalars.append(scalar)
         }

@@ -24,7 +24,8 @@ struct RowTimes {
     let times = row.times
     stages = known.compactMap { stage in
       guard let start = stage.starts.lazy.compactMap({ times[$0] }).first else { return nil }
-      // A row that failed in a stage has its end instead of the stage's; one that failed after a stage waited for nothing.
+      // If a row failed within a stage, the stage ends with the row. If it failed between two stages, there was no wait
+      // to show.
       let isLast = stage.end != .submitting && !times.contains { $0.key != .ended && $0.value > start }
       guard let end = times[stage.end] ?? (isLast ? times[.ended] : nil), end >= start else { return nil }
       return Stage(name: stage.name, style: stage.style, time: start...end)
@@ -40,7 +41,7 @@ struct RowTimes {
     let scale = 100 / max(last - first, 0.001)
     let rows = stages.map { stage -> HTML in
       let length = stage.time.upperBound - stage.time.lowerBound
-      // A bar too short to be seen gets a little width, within the scale.
+      // A bar has a minimum width, so that short stages can be seen.
       let width = min(100, max(0.8, length * scale))
       let start = min((stage.time.lowerBound - first) * scale, 100 - width)
       return """

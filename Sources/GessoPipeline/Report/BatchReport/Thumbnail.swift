@@ -3,7 +3,7 @@ internal import Foundation
 internal import Ground
 internal import ImagePreparation
 
-/// A small picture of an image, or why there is none.
+/// A small picture of an image, or the reason why there is none.
 enum Thumbnail: Sendable {
   /// The address of a JPEG, and its size in pixels.
   case picture(address: String, size: ImageSize)
@@ -11,11 +11,11 @@ enum Thumbnail: Sendable {
   case none(String)
 }
 
-/// Makes thumbnails: inside of the page, or as files beside it.
+/// Makes thumbnails, either as part of the page or as files beside it.
 struct ThumbnailMaker: Sendable {
   /// An image of a row.
   struct Image: Sendable {
-    /// Its path, absolute; nil for an image that is no file here.
+    /// Its absolute path; nil if the image is not a file on this machine.
     var path: String?
     /// SHA-256 of the bytes that the order used or made, in hexadecimal; nil where that is not on record.
     var sha256: String?

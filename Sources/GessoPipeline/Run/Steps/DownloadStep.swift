@@ -79,7 +79,7 @@ struct DownloadStep {
     return try onDisk(path, digest, number: row.number, index: row.index, asset: row.assetID)
   }
 
-  /// The result that is already at a path. Its record is written again if it is missing.
+  /// The result that is already at a path. A missing record is written again.
   private func onDisk(
     _ path: String, _ digest: String, number: Int, index: Int, asset: AssetID
   ) throws -> Img2ImgResult.File {
@@ -245,14 +245,14 @@ struct DownloadStep {
   ///
   /// - Returns: Width and height as a viewer shows them; nil for a format that this package does not decode.
   private func verifiedSize(of path: String) throws(PreparationError) -> ImageSize? {
-    // The whole file is decoded at every size, and a small size costs least.
+    // The whole file is decoded whatever the size, so the smallest size is the cheapest.
     let recipe = Recipe(size: .longestSide(64), samples: .color(profile: .ignore), effort: .fast)
     do throws(PreparationError) {
       let size = try context.preparer.inspectBlocking(.file(path)).size
       _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
-      // A known format that this package does not decode, or cannot decode here. A paid result is kept.
+      // A known format without a decoder here. The result is paid for, so it is kept.
       guard error.code == .unsupportedFormat || error.code == .helperFailed else { throw error }
       return nil
     }

@@ -4,12 +4,13 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// Prepares the images of an order; they are on record before anything is sent, and on disk if more than the price is asked for.
+/// Prepares the images of an order. They are recorded before anything is sent, and written to disk unless only the
+/// price is asked for.
 struct PrepareStep: Sendable {
   let ledger: Ledger
   let preparer: ImagePreparer
   let places: RunPlaces
-  /// False where only the price is asked for, which leaves nothing behind in the order's folder.
+  /// False if only the price is asked for: then nothing is written into the order's folder.
   let writesFiles: Bool
   /// The bytes that may still be written in a folder; nil where that is not known.
   let freeBytes: @Sendable (String) -> UInt64?
@@ -58,7 +59,7 @@ struct PrepareStep: Sendable {
     return images
   }
 
-  /// Prepares the images of an order without an account. Any account may give the order later.
+  /// Prepares the images of an order without an account. Any account can submit the order later.
   ///
   /// - Returns: The path of the prepared image; nil where the service fetches it itself.
   /// - Throws: A `PreparationError` or a ``PipelineError``.
@@ -95,16 +96,17 @@ struct PrepareStep: Sendable {
     return prepared
   }
 
-  /// The most bytes of all prepared images that wait for their upload: a quarter of the memory that images may take and a tenth of the
-  /// disk that is free, because the results need the rest. Where that is less than one image, they are prepared one by one.
+  /// The most bytes of all prepared images that wait for their upload: a quarter of the memory that images may take and
+  /// a tenth of the disk that is free, because the results need the rest. If that is less than one image, images are
+  /// prepared one at a time.
   private func roomLimit(for order: Img2ImgOrder) -> Int {
     let memory = preparer.limits.maxMemory / 4
     let disk = writesFiles ? freeBytes(order.folder).map { Int(clamping: $0 / 10) } ?? .max : .max
     return min(memory, disk)
   }
 
-  /// Prepares an image, while other orders wait that need the same image by the same recipe: all but one of them find it prepared.
-  /// `record` puts an image on record that was not found.
+  /// Prepares an image once for all orders that need the same image by the same recipe: the others wait and reuse it.
+  /// `record` records an image that was prepared now.
   private func inTurn(
     _ source: ImageSource, _ order: Img2ImgOrder, _ intent: LedgerIntent,
     recording record: (Prepared) throws -> Void = { _ in }
@@ -169,8 +171,8 @@ struct PrepareStep: Sendable {
 
   /// Writes an image that is going to be uploaded into the order's folder.
   ///
-  /// A name that an order's source, mask, control image or result has is not used; the image gets the next number. `kind` is the
-  /// part of the name after the stem.
+  /// A name that belongs to an order's source, mask, control image or result is skipped, and the image gets the next
+  /// number. `kind` is the part of the name after the stem.
   ///
   /// - Returns: The image's path.
   private func write(
@@ -180,7 +182,7 @@ struct PrepareStep: Sendable {
     while true {
       let name = ResultNaming.numbered("\(ResultNaming.shortened(order.stem)).\(kind)", number)
       let path = "\(order.folder)/\(name).\(fileExtension)"
-      // Writing follows a link, so its target is what has to be compared.
+      // Writing follows a link, so the link's target is compared.
       let target = URL(filePath: path).resolvingSymlinksInPath().path
       let existing = Occupant(target) == .file ? try? ContentDigest.sha256(ofFile: target) : nil
       if existing == sha256 { return path }
@@ -199,10 +201,10 @@ struct PrepareStep: Sendable {
 }
 
 extension Img2ImgRequest {
-  /// The step of sides that both families take (contract, section 12).
+  /// The multiple of sides that both families of endpoints take (contract, section 12).
   private static let sideStep = 16
 
-  /// The most bytes that the results and their records take: PNG of RGBA that compression does not shorten.
+  /// The most bytes that the results and their records take: RGBA as PNG without any gain by compression.
   var resultBytes: UInt64 {
     // Without a size the service makes 512 by 512.
     let pixels = size?.pixelCount ?? 512 * 512
@@ -215,7 +217,7 @@ extension Img2ImgRequest {
     return ImageSize(width: width, height: height)
   }
 
-  /// Sets the sides that are not set: to those of the prepared image, or to the same shape where one side is set.
+  /// Sets missing sides: both from the prepared image, or the second one so that its shape is kept.
   mutating func complete(for prepared: ImageSize) {
     func other(_ given: Int, _ side: Int, of preparedSide: Int) -> Int {
       let exact = Double(side) * Double(given) / Double(preparedSide)

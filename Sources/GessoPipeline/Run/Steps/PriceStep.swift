@@ -1,12 +1,12 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for the price of a job for which no submit is on record. A service that ignores the dry run starts the
-/// job: it is paid for, and belongs to the order.
+/// Asks for the price of a job, if no submit is on record. If the service ignores that it is a dry run and starts the
+/// job, the job is paid for and belongs to the order.
 struct PriceStep: Sendable {
   let context: RunContext
 
-  /// Asks for the price, after it is on record that a job may be started.
+  /// Asks for the price. The ledger first records that the request may start a job.
   ///
   /// - Returns: `priced`, or `submitted` when the service started the job.
   /// - Throws: A `ScenarioError`; or a ``PipelineError`` with the code `needs-decision` when the reply has no price and one of
@@ -39,7 +39,7 @@ struct PriceStep: Sendable {
     }
   }
 
-  /// The job that an earlier dry run without a reply has started, if the service has one.
+  /// The job that an earlier dry run without a reply started, if there is one.
   func jobOfEarlierDryRun(_ entry: LedgerEntry) async throws -> JobID? {
     guard entry.dryRunAt != nil,
       let job = try await ReconcileStep(context: context).jobOfDryRun(entry, hasReply: false)
@@ -61,7 +61,8 @@ struct PriceStep: Sendable {
     }
   }
 
-  /// The price of a run whose job is on record, which is not asked for again: that would be another request that may start a job.
+  /// The price of a run whose job is on record. It is read from the ledger, because another dry run might start another
+  /// job.
   ///
   /// - Throws: The error of ``startedJob(_:isEarlier:)``, or a ``PipelineError`` where neither price nor cost is on record.
   static func price(onRecordOf run: LedgerEntry) throws -> Decimal {
@@ -76,7 +77,7 @@ struct PriceStep: Sendable {
     return price
   }
 
-  /// The error of an order of which only the price was asked for.
+  /// The error for an order whose price alone was asked for.
   static func startedJob(_ job: JobID, isEarlier: Bool) -> ScenarioError {
     var error = ScenarioError(
       .dryRunStartedJob, .unusable, stage: .price,

@@ -4,8 +4,8 @@ internal import ScenarioAPI
 /// Finds the outcome of a submit whose reply was not read. The service has no idempotency key, so the only way is to look
 /// through the account's jobs for one that belongs to no other run and shows evidence of the request.
 struct ReconcileStep: Sendable {
-  /// The number of times that the list is read before the step concludes that there is no job: the service may still be working
-  /// on a request whose connection broke, and a new job may be listed late (ASSUMED).
+  /// The number of times that the list is read before the step concludes that there is no job, because the service may
+  /// still be working on a request whose connection broke, and a new job may be listed late (ASSUMED).
   private static let looks = 3
 
   let context: RunContext
@@ -42,8 +42,8 @@ struct ReconcileStep: Sendable {
     return try record(try await search(entry, looks: hasReply ? Self.looks : 1), ofDryRun: entry, hasReply: hasReply)
   }
 
-  /// Does the same for a run that no process has claimed, after a dry run without a reply. The run is claimed only while the finding is
-  /// put on record, so that its order can be given again meanwhile.
+  /// Does the same for a run that no process has claimed, after a dry run without a reply. The run is claimed only
+  /// while the finding is recorded, so that its order can be given again during the search.
   func settleDryRun(of entry: LedgerEntry) async throws {
     let found = try await search(entry, looks: 1)
     do throws(PipelineError) {
@@ -77,8 +77,8 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// The runs that may have started a job, with the evidence that the job shows for each. A job belongs to one run: as the
-  /// job of another run, or of none, it would be hidden from its order, which would then be paid for again.
+  /// The runs that may have started a job, with the evidence that the job shows for each. A job belongs to one run. If
+  /// it were recorded for another run, or for none, its own order would not find it and would be paid for again.
   func claimants(of job: Job) async throws -> [(run: LedgerEntry, evidence: JobEvidence)] {
     var claimants: [(run: LedgerEntry, evidence: JobEvidence)] = []
     for run in try context.ledger.openRequests(baseURL: context.account.service) {
@@ -99,7 +99,7 @@ struct ReconcileStep: Sendable {
     var job: Job
     var result: Asset?
     var evidence: JobEvidence
-    /// False while the job may show more later.
+    /// False while more evidence about the job may appear later.
     var isFinal: Bool
   }
 
@@ -115,7 +115,7 @@ struct ReconcileStep: Sendable {
       let listed = try await context.jobList.jobs(createdAfter: window.earliest) {
         try await context.client.jobs(createdAfter: $0)
       }
-      // The first reply has the time of the service's clock.
+      // The first reply gives the service's time, from which the window is computed.
       if offset == nil, context.clockOffset != nil { continue }
       look += 1
       // Read after the jobs, so that a job which another run has claimed since counts as claimed.
@@ -130,7 +130,7 @@ struct ReconcileStep: Sendable {
       let hasRival = likely.count == 1 ? try self.hasRival(for: likely[0], entry) : false
       let found = Reconciliation(findings.map { ($0.job, $0.evidence) }, hasRival: hasRival)
       guard case .undecided = found, waited < polling.deadline else { return found }
-      // A rival may find its own job meanwhile. Two likely jobs stay two.
+      // With a rival it is worth waiting, because the rival may find its own job. Two likely jobs remain two.
       let isSettled = !likely.isEmpty && !hasRival
       let isPending = findings.contains { !$0.isFinal }
       guard !isSettled, isPending || look < looks else { return found }

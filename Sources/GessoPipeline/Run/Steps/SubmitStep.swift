@@ -3,13 +3,13 @@ internal import ScenarioAPI
 
 /// Sends one submit and puts the job on record.
 ///
-/// The run is `submitting` in the ledger only while a reply is outstanding or lost: after a refusal the service has no job of it,
-/// and the end of the process then costs nothing.
+/// The run is `submitting` in the ledger only while a reply is outstanding or lost. After a refusal there is no job, so
+/// that nothing is lost if the process ends then.
 struct SubmitStep: Sendable {
   let context: RunContext
-  /// The price that the service named, if it was asked.
+  /// The price from the dry run, if there was one.
   let price: Decimal?
-  /// The limits of what the job and others may cost together.
+  /// The limits of cost that the job shares with others.
   let limits: [SpendingLimit]
 
   /// Makes one attempt.
@@ -19,8 +19,8 @@ struct SubmitStep: Sendable {
   ///   - entry: The run.
   ///   - retry: Counts the attempts and decides on the pause after a refusal.
   /// - Returns: `submitted` or `notSubmitted`.
-  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or a limit
-  ///   leaves no room.
+  /// - Throws: `CancellationError` before the submit, or a ``PipelineError`` when the ledger cannot be written or a
+  ///   limit of cost would be exceeded.
   func run(
     _ request: Img2ImgRequest, _ entry: LedgerEntry, _ retry: inout RetryPolicy
   ) async throws -> RunState.Event {
@@ -54,7 +54,8 @@ struct SubmitStep: Sendable {
     return .submitted(job)
   }
 
-  /// Compares the reply with the request, as soon as the job is on record: a wait for the wrong results can be given up.
+  /// Compares the reply with the request as soon as the job is recorded, so that the user can cancel a job with wrong
+  /// settings early.
   private func reportDifferences(_ submission: Submission, run: Int64) throws {
     if let cost = submission.cost, let price, cost > price { context.report(.costsMore(cost, than: price)) }
     let sent = try SubmittedRequest(try context.ledger.entry(run: run))

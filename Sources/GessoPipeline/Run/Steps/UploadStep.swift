@@ -4,7 +4,7 @@ internal import ScenarioAPI
 
 /// Uploads the prepared images, unless the service has the same bytes.
 struct UploadStep: Sendable {
-  /// The interval at which a process checks whether another one has ended the same upload.
+  /// The interval between checks whether another process has finished the same upload.
   private static let lockInterval = Duration.milliseconds(100)
   /// The longest wait for the upload of another process, if the run has that long.
   private static let longestLockPatience = Duration.seconds(600)
@@ -41,9 +41,11 @@ struct UploadStep: Sendable {
     return assets
   }
 
-  /// True when the service still has every image of the order, or none was uploaded; the request then names them.
+  /// True if the service still has every uploaded image of the order; the request then names them. Also true if none
+  /// was uploaded.
   func isStored(_ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest) async throws -> Bool {
-    // The upload step asks for each of them, and uploads only those that are gone.
+    // An order with reference images always goes through the upload step, which checks each image and uploads only
+    // missing ones.
     guard order.references.isEmpty else { return false }
     guard case .image = order.source else { return true }
     guard let asset = entry.assetID, try await isStored(asset) else { return false }
