@@ -2,7 +2,7 @@ internal import CCurl
 internal import Foundation
 internal import Ground
 
-/// Reads what is at an `http(s)` address that a user names, without credentials.
+/// Reads the bytes at an `http(s)` address that a user names, without credentials.
 ///
 /// A request with a temporary failure is repeated: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause
 /// that the server asks for (`Retry-After`) up to the policy's patience. Not repeated is a request to a server that refuses connections,
@@ -15,8 +15,8 @@ package struct AddressReader: Sendable {
   private let clock: any Clock<Duration>
   private let timeout: Duration
 
-  /// Makes a reader. Its patience is shorter than a client's: nothing shows a user what is waited for. One attempt takes at most
-  /// `timeout`, however slowly bytes come: 15 minutes are enough for the largest input at 0.3 MB/s.
+  /// Makes a reader. It gives up sooner than a client, because the user sees no sign that it is waiting. One attempt
+  /// takes at most `timeout`: 15 minutes are enough for the largest input at 0.3 MB/s.
   package init(
     over transport: any HTTPTransport, retry: RetryPolicy = RetryPolicy(patience: .seconds(30)),
     clock: any Clock<Duration> = ContinuousClock(), timeout: Duration = .seconds(900)
@@ -26,8 +26,8 @@ package struct AddressReader: Sendable {
 
   /// The bytes at an address, which may redirect.
   ///
-  /// - Throws: `response-too-large` for more than `limit` bytes; `forbidden`, `not-found` or `rejected` for a final reply;
-  ///   `service-failed` or the transport's code for what may pass.
+  /// - Throws: `response-too-large` for more than `limit` bytes; `forbidden`, `not-found` or `rejected` for a final
+  ///   reply; `service-failed` or the transport's code for a failure that may be temporary.
   package func bytes(at url: String, limit: Int) async throws(ScenarioError) -> [UInt8] {
     var request = HTTPRequest(.get, url, stage: .download)
     request.responseLimit = limit
@@ -58,7 +58,7 @@ package struct AddressReader: Sendable {
     }
   }
 
-  /// The error of a server that sends a part of the bytes that it announces, and no more when it is asked again.
+  /// The error for a server that repeatedly sends only a part of the announced bytes.
   private static func truncated(_ error: ScenarioError) -> ScenarioError {
     ScenarioError(
       .downloadInvalid, .refused, stage: .download, "the server breaks the image off: \(error.message)",

@@ -6,13 +6,13 @@ public struct DownloadedFile: Sendable, Equatable {
   public let path: String
   /// Its size.
   public let byteCount: Int
-  /// The media type it was served as, without parameters; the asset's own where the server names none.
+  /// The media type from the server's reply, without parameters; the asset's own if the reply has none.
   public let mimeType: String
 }
 
 /// A downloaded file that is complete, checked and synced, and has no name yet.
 ///
-/// It is a temporary file in the folder where it is to have one, and goes with this value unless it was moved before.
+/// It is a temporary file in its final folder, and is deleted with this value unless it was given a name.
 package struct UnnamedDownload: ~Copyable {
   /// The temporary file.
   package let file: DownloadedFile
@@ -25,8 +25,8 @@ package struct UnnamedDownload: ~Copyable {
 }
 
 extension ScenarioClient {
-  /// The number of reads of an asset that is not ready yet, and the pause between them (ASSUMED: the contract only states that it
-  /// may happen).
+  /// How often an asset that is not ready is read, and the pause between reads (ASSUMED: the contract only states that
+  /// an asset may not be ready).
   private static let pendingAssetReads = 10
   private static let pendingAssetInterval = Duration.seconds(2)
 
@@ -94,7 +94,7 @@ extension ScenarioClient {
     return assets
   }
 
-  /// Assets that one request asks for (contract, section 9).
+  /// The most assets in one request (contract, section 9).
   private static let bulkLimit = 200
 
   /// Downloads the file of an asset.
@@ -129,7 +129,7 @@ extension ScenarioClient {
     return DownloadedFile(path: path, byteCount: file.byteCount, mimeType: file.mimeType)
   }
 
-  /// Downloads the file of an asset as ``download(_:to:verify:)`` does, into the folder of `path`, and gives it no name.
+  /// Downloads the file of an asset as ``download(_:to:verify:)`` does, into a temporary file in the folder of `path`.
   package func download(
     _ asset: Asset, beside path: String, verify: (DownloadedFile) throws -> Void
   ) async throws(ScenarioError) -> UnnamedDownload {
@@ -176,7 +176,7 @@ extension ScenarioClient {
     return UnnamedDownload(file: file, temporary: temporary)
   }
 
-  /// Fetches the file of an asset once. The length has to be what the server announced.
+  /// Fetches the file of an asset once, and checks its length against the announced one.
   private func fetch(_ asset: Asset, into file: borrowing DurableFile) async throws(ScenarioError) -> HTTPResponse {
     guard let url = asset.url else {
       throw ScenarioError(
@@ -229,7 +229,7 @@ extension ScenarioClient {
 }
 
 extension ScenarioError {
-  /// A downloaded file that cannot be written.
+  /// The error for a downloaded file that cannot be written.
   fileprivate init(_ failure: FileFailure) {
     self.init(.writeFailed, .unusable, stage: .download, failure.message, remedy: failure.remedy)
   }

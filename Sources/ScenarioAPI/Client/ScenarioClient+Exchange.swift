@@ -73,7 +73,7 @@ extension ScenarioClient {
     do throws(ScenarioError) {
       let response = try await transport.send(request)
       let now = now()
-      // Files and parts of uploads are with other servers, and go without credentials.
+      // Files and parts of uploads are on other servers, which must not receive the credentials.
       if request.authorization != nil {
         serviceClock.read(response, at: now)
         serviceNetwork.read(response)
@@ -92,7 +92,7 @@ extension ScenarioClient {
     return try result.get()
   }
 
-  /// Reads the JSON of a reply. A submit with an unreadable reply may have started a job all the same.
+  /// Reads the JSON of a reply. A submit with an unreadable reply may still have started a job.
   func decode<Reply: Decodable>(
     _ type: Reply.Type, from response: HTTPResponse, to request: HTTPRequest
   ) throws(ScenarioError) -> Reply {
@@ -108,7 +108,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Waits before the next attempt, or throws `error` when there is to be none.
+  /// Waits before the next attempt, or throws `error` if the policy allows no further attempt.
   func pause(
     after error: ScenarioError, of operation: RetryPolicy.Operation, _ policy: inout RetryPolicy
   ) async throws(ScenarioError) {
@@ -124,7 +124,7 @@ extension ScenarioClient {
     return delay
   }
 
-  /// Waits, and reports the wait where the service asked for it.
+  /// Waits, and reports the wait if the service asked for it.
   func pause(_ delay: Duration, after error: ScenarioError) async throws(ScenarioError) {
     if error.retryAfter != nil, delay > .zero { onPause(delay, error) }
     try await sleep(delay, stage: error.stage)
@@ -139,7 +139,7 @@ extension ScenarioClient {
     }
   }
 
-  /// The path to the first value of a reply that does not fit, without a quotation of the reply.
+  /// The path to the first unexpected value of a reply. It quotes nothing of the reply.
   private static func place(of error: any Error) -> String {
     func path(_ keys: [any CodingKey]) -> String { printable(keys.map(\.stringValue).joined(separator: ".")) }
     switch error {

@@ -24,13 +24,13 @@ extension ScenarioClient {
     }
   }
 
-  /// One attempt of ``submitImg2Img(_:)``: not begun in a canceled task, and out of reach of canceling from then on.
+  /// One attempt of ``submitImg2Img(_:)``. It does not begin in a canceled task, and once begun it cannot be canceled.
   package func submitOnce(_ request: Img2ImgRequest) async throws(ScenarioError) -> Submission {
     let http = try generation(request, query: [])
     guard !Task.isCancelled else {
       throw ScenarioError(.canceled, .notSent, stage: .submit, "canceled", remedy: "")
     }
-    // An unstructured task: canceling the caller's does not reach it.
+    // An unstructured task is not canceled with the caller's task.
     let exchange = Task { () async -> Result<Submission, ScenarioError> in
       do throws(ScenarioError) {
         return .success(try await generated(Submission.self, by: http))
@@ -43,8 +43,8 @@ extension ScenarioClient {
 
   /// Asks what a job would cost. The service checks the request and the plan as it would for the job.
   ///
-  /// A service that ignores the question starts the job. The question is therefore repeated only where a submit would be, and a job
-  /// that was started all the same is a result, which belongs on record.
+  /// A service that ignores `dryRun` starts the job. The request is therefore repeated only if a submit would be, and a
+  /// job that was started is returned, so that the caller can record it.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `price`; `malformed-reply` with `charged` unknown when the
   ///   service replied without a price, for then it may have started a job.
@@ -52,7 +52,7 @@ extension ScenarioClient {
     try await verb { () throws(ScenarioError) in
       // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
       var http = try generation(request, query: [("dryRun", "true")])
-      // Not `submit`: whatever goes wrong, no job was asked for.
+      // Not `submit`, because no job was requested.
       http.stage = .price
       var policy = retry
       while true {

@@ -19,9 +19,9 @@ extension ScenarioClient {
   ///
   /// - Parameters:
   ///   - id: A job of this account.
-  ///   - polling: When to look, and for how long (600 s).
-  ///   - isNew: True right after the submit: the first look comes after the first interval, and for a while the service may not know
-  ///     the job yet.
+  ///   - polling: When to read the job, and for how long (600 s).
+  ///   - isNew: True right after the submit: the first read comes after the first interval, and for a while the service
+  ///     may not know the job yet.
   /// - Returns: The looks, which begin with iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
   ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or why it could not be read. Canceling
   ///   the task ends the wait (`CancellationError`); in neither case is the job stopped.
@@ -35,7 +35,7 @@ extension ScenarioClient {
     var last: Job?
     while let job = try await updates.next() { last = job }
     guard let last else {
-      // The sequence has an element or throws.
+      // Not reached: the sequence has an element or throws.
       throw ScenarioError(.noResults, .unusable, stage: .wait, "job \(id) was not looked at", remedy: "report this")
     }
     return last
@@ -67,7 +67,7 @@ extension ScenarioClient {
     } catch {
       var error = error
       error.jobID = id
-      // A job that is followed is paid for; only a job that the service does not know may not exist.
+      // A job that is followed is paid for, unless the service does not know it.
       if error.charged == .no { error.charged = error.code == .notFound ? .unknown : .yes }
       throw error
     }
@@ -81,14 +81,14 @@ public struct JobUpdates: AsyncSequence, Sendable {
   let polling: JobPolling
   let isNew: Bool
 
-  /// Looks at the job, once an element.
+  /// Reads the job once for each element.
   public struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let client: ScenarioClient
     fileprivate let id: JobID
     fileprivate var polling: JobPolling
     fileprivate let elapsed: @Sendable () -> Duration
     fileprivate var pause: Duration?
-    /// The failure of the last look; nil where there was a job.
+    /// The failure of the last read; nil if it succeeded.
     fileprivate var failure: ScenarioError?
     fileprivate var isFinished = false
 
@@ -106,9 +106,9 @@ public struct JobUpdates: AsyncSequence, Sendable {
       }
     }
 
-    /// Waits for the next look and takes it.
+    /// Waits until the next read is due, and reads the job.
     ///
-    /// - Returns: The job; nil when it could not be read, and may be later.
+    /// - Returns: The job; nil after a temporary failure.
     private mutating func look() async throws(ScenarioError) -> Job? {
       let (client, elapsed, pause, failure) = (client, elapsed, pause, failure)
       var polling = polling
@@ -122,12 +122,12 @@ public struct JobUpdates: AsyncSequence, Sendable {
           }
         }
         var request = request
-        // A look that hangs must not outlast the deadline by much.
+        // A read that hangs must not outlast the deadline by much.
         request.timeout = Swift.min(client.requestTimeout, Swift.max(polling.deadline - elapsed(), .seconds(10)))
         var seen: Job?
         let action: JobPolling.Action
         do throws(ScenarioError) {
-          // One attempt a look: here the polling policy decides about failures.
+          // One attempt for each read, because the polling policy decides about failures here.
           let job = try client.decode(JobReply.self, from: try await client.answer(to: request), to: request).job
           seen = job
           action = polling.next(after: job, elapsed: elapsed())
@@ -149,7 +149,7 @@ public struct JobUpdates: AsyncSequence, Sendable {
     }
   }
 
-  /// Begins to look; time counts from here.
+  /// Starts polling; time counts from here.
   public func makeAsyncIterator() -> AsyncIterator {
     var polling = polling
     let pause = isNew ? polling.beginNew() : nil

@@ -5,20 +5,20 @@ internal import Synchronization
 public struct PartialUpload: Sendable, Codable, Equatable {
   /// The service's id of the upload.
   public let id: String
-  /// Bytes of every part but the last.
+  /// The size in bytes of every part but the last.
   public let partSize: Int
   /// The parts that have arrived, from 1.
   public internal(set) var finishedParts: Set<Int> = []
 }
 
 extension ScenarioClient {
-  /// Bytes of a part; all but the last need 5 MB (contract, section 4.2).
+  /// The size in bytes of a part; all but the last need at least 5 MB (contract, section 4.2).
   static let uploadPartSize = 8 << 20
-  /// Parts that are sent at once.
+  /// The number of parts that are sent at a time.
   private static let parallelParts = 4
-  /// The number of times that an upload whose URLs have expired is begun again.
+  /// How often an upload begins again after its URLs have expired.
   private static let uploadRestarts = 2
-  /// The time, and the interval, in which the state of a complete upload is read.
+  /// How long, and at which interval, the state of a complete upload is read.
   private static let importDeadline = Duration.seconds(300)
   private static let importInterval = Duration.seconds(2)
 
@@ -48,8 +48,8 @@ extension ScenarioClient {
         try await send(&upload, of: content, onPart, onProgress)
         return try await finished(upload)
       } catch {
-        // The signature of a part's address has expired, or an upload that an earlier process began cannot be ended: there is no
-        // way but from the start, or these bytes could never be uploaded.
+        // The signature of a part's address has expired, or an upload of an earlier process cannot be completed. The
+        // upload has to begin again.
         let isStale = error.httpStatus == 403 || (wasResumed && (error.code == .uploadFailed || error.concernsRequest))
         guard isStale, restarts > 0 else { throw error }
         restarts -= 1
@@ -224,7 +224,7 @@ extension UploadContent {
   }
 }
 
-/// Adds up what has been sent of all parts, in whatever order they go.
+/// Adds up the bytes that have been sent of all parts, which are sent in any order.
 private final class PartProgress: Sendable {
   private let sent: Mutex<[Int: Int]>
   private let done: Int

@@ -5,7 +5,7 @@ public import Ground
 public enum UploadContent: Sendable {
   /// Bytes in memory.
   case bytes([UInt8])
-  /// A file of that many bytes; in parts it is read while they are sent.
+  /// A file and its size in bytes. A large file is read while its parts are sent.
   case file(path: String, size: Int)
 
   /// The number of its bytes.
@@ -19,9 +19,9 @@ public enum UploadContent: Sendable {
 
 /// The progress of an upload.
 public struct UploadProgress: Sendable, Equatable {
-  /// Bytes of the image on their way or arrived. It falls when some have to be sent again.
+  /// The bytes of the image that were sent so far. The number falls when some have to be sent again.
   public let sentBytes: Int
-  /// Bytes of the image.
+  /// The size of the image in bytes.
   public let totalBytes: Int
 }
 
@@ -31,9 +31,10 @@ public typealias UploadRun = Run<UploadProgress, AssetID>
 extension ScenarioClient {
   /// Begins to upload an image of any size: up to ``directUploadLimit`` in one request, above it in parts.
   ///
-  /// Parts go in parallel, each repeated on its own after a fault that passes; when their addresses expire, the upload is
-  /// begun again. An upload in parts that was interrupted goes on with the parts that are missing, in another process too,
-  /// as long as the service gives their addresses again (ASSUMED: while nothing was completed); otherwise it begins again.
+  /// Parts are sent in parallel, and each is repeated on its own after a temporary failure. When their addresses
+  /// expire, the upload begins again. An interrupted upload in parts continues with the missing parts, even in another
+  /// process, as long as the service gives their addresses again (ASSUMED: until the upload is completed); otherwise it
+  /// begins again.
   ///
   /// - Parameters:
   ///   - content: The encoded image.
@@ -103,7 +104,7 @@ extension ScenarioClient {
     request.body = .bytes(body)
     request.timeout = nil
     request.isRepeatable = true
-    // Base64 makes four bytes of three, and the rest of the body is small.
+    // Base64 turns three bytes into four; the rest of the body is small.
     request.onSent = { onProgress(bytes.count * $0 / body.count) }
     return try await reply(AssetReply.self, to: request, as: .upload).asset
   }

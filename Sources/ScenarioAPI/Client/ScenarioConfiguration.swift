@@ -3,16 +3,17 @@ public struct ScenarioConfiguration: Sendable {
   /// The service's current address.
   public static let defaultBaseURL = "https://api.cloud.scenario.com/v1"
 
-  /// The address every path is appended to, without a slash at its end.
+  /// The address that every path is appended to, without a slash at its end.
   public let baseURL: String
-  /// The service behind ``baseURL``, for keys: equal for all addresses that are known to lead to one service.
+  /// The identity of the service behind ``baseURL``, for the ledger: the same for all addresses that are known to lead
+  /// to one service.
   ///
   /// It is the base URL with the host in lower case and without a default port. The host of the service's tutorial counts as the
   /// current one (ASSUMED; contract, section 1), so that an order given under both names is one order.
   public let serviceIdentity: String
   /// Key and secret.
   public let credential: ScenarioCredential
-  /// The project to work in; API keys are bound to one already.
+  /// The project to work in. An API key already belongs to one, so this is rarely needed.
   public let projectID: String?
 
   /// Makes a configuration.

@@ -6,7 +6,7 @@ extension ScenarioError {
   /// - Parameters:
   ///   - response: The reply.
   ///   - stage: The step that failed.
-  ///   - generation: What was to be generated with, for a submit or a question for its price.
+  ///   - generation: Model and endpoint, for a submit or a dry run.
   ///   - now: The time from which a `Retry-After` date counts when the reply has no `Date`.
   init(refusal response: HTTPResponse, stage: Stage, generation: HTTPRequest.Generation? = nil, now: Date) {
     let body = ServiceErrorBody(response.body)
@@ -27,7 +27,7 @@ extension ScenarioError {
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
       case 403 where body.mentions("missing authentication token"):
-        // The gateway's reply for a path that does not exist, whatever the credentials.
+        // The gateway's reply for a path that does not exist, with any credentials.
         refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 403 where Self.isAboutCredentials(body.reason):
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
@@ -60,13 +60,13 @@ extension ScenarioError {
       retryAfter = RetryAfter.delay(of: response, remainingSeconds: body.remainingSeconds, now: now)
       if let retryAfter, retryAfter > .zero { remedy = .retry(after: retryAfter) }
     }
-    // Without a word besides, the usual face of a model that the legacy endpoint does not support.
+    // Without any other text, this is the usual reply for a model that the legacy endpoint does not support.
     let isBare = body.reason == nil || body.reason?.lowercased() == "internal server error"
     if response.status == 500, isBare, generation?.isLegacy == true { remedy = Self.elsewhere(generation) }
   }
 
-  /// Something that the service does not have. The endpoint of a generation is missing only where the body names neither asset nor
-  /// model: one that is named is unknown, or another project's, at an endpoint that is there (contract, section 10).
+  /// A 404. The endpoint of a generation is missing only if the body names neither an asset nor a model. Otherwise the
+  /// endpoint exists, and the named asset or model is unknown or belongs to another project (contract, section 10).
   private static func missing(
     _ body: ServiceErrorBody, words: String, _ generation: HTTPRequest.Generation?,
     _ refused: (Code, String, Remedy) -> ScenarioError
@@ -104,7 +104,8 @@ extension ScenarioError {
     return refused(.throttled, "too many requests at once: \(words)", .retry(after: .zero), true)
   }
 
-  /// The way on where an endpoint does not serve a generation: from the legacy family, the same model of the current one.
+  /// The remedy for an endpoint that does not serve the model: for the legacy family, the same model in the current
+  /// family.
   private static func elsewhere(_ generation: HTTPRequest.Generation?) -> Remedy {
     switch generation?.isLegacy {
     case true?: .useCustomModel(Img2ImgRequest.customModelID)
@@ -118,7 +119,7 @@ extension ScenarioError {
     response.value(of: "location").map { printable("\(SignedURL(rawValue: $0))") }
   }
 
-  /// The service may have acted before it failed.
+  /// The service may have started the job before it failed.
   private static func failed(_ status: Int, words: String, stage: Stage) -> ScenarioError {
     var error = ScenarioError(
       .serviceFailed, .unknownOutcome, stage: stage, "the service failed with status \(status): \(words)",
@@ -127,13 +128,13 @@ extension ScenarioError {
     return error
   }
 
-  /// Marks a submit that may have started a job as one that may be paid for, whatever went wrong with it.
+  /// Marks the error of a submit that may have started a job: something may have been paid, whatever the failure was.
   mutating func noteUncertainSubmit() {
     guard mayHaveStartedJob else { return }
     notePossibleCharge()
   }
 
-  /// Marks a request after which a job may be running.
+  /// Marks the error of a request after which a job may be running.
   mutating func notePossibleCharge() {
     charged = .unknown
     let look: Remedy = "a job may be running and paid for: look at the service's list of jobs before sending it again"
@@ -162,12 +163,13 @@ extension ScenarioError {
     if !all.isEmpty { message += "; it names " + all.joined(separator: ", ") }
   }
 
-  /// Bytes of an unreadable reply in which ids are looked for.
+  /// How many bytes of an unreadable reply are searched for ids.
   private static let searchedBytes = 1 << 20
-  /// Ids of each kind that are kept; a job has at most 128 results, of which its own id finds all.
+  /// How many ids of each kind are kept. A job has at most 128 results, and its own id leads to all of them.
   private static let namedLimit = 20
 
-  /// Wrong credentials may come as 403 (contract, section 2); a scope or plan that is missing must not look like it.
+  /// Wrong credentials may be refused with 403 (contract, section 2). A missing scope or plan must not be reported as
+  /// wrong credentials.
   private static func isAboutCredentials(_ reason: String?) -> Bool {
     guard let reason = reason?.lowercased() else { return false }
     return ["unauthorized", "credential", "authenticat", "explicit deny", "invalid key", "invalid api key"].contains {

@@ -2,20 +2,21 @@ public import Ground
 
 /// The failure of a request to the service, or of reading its reply.
 ///
-/// `code` is stable and meant for programs; `message` gives the cause and `remedy` what to do about it, each in one
-/// line for people. Neither ends with a period, and neither holds a credential or the query of a signed URL.
+/// `code` is stable and meant for programs; `message` gives the cause and `remedy` the next step for the user, each in
+/// one line without a period. Neither contains a credential or the query of a signed URL.
 public struct ScenarioError: GessoFailure, Equatable {
   /// The effect of a failed request on the service, as far as it is known.
   public enum Outcome: String, Sendable, CaseIterable {
-    /// Not one byte of the request left: the service knows nothing of it, and sending it again is safe.
+    /// No byte of the request was sent: the service does not know of it, and sending it again is safe.
     case notSent = "not-sent"
     /// The service replied that it did nothing.
     case refused
-    /// Bytes left and no usable reply came back: the service may have acted. Sending a submit again may pay twice.
+    /// Bytes were sent, and no usable reply came back: the service may have acted. Sending a submit again may pay
+    /// twice.
     case unknownOutcome = "unknown-outcome"
-    /// The caller's patience ended before the job did; the job goes on and its id is in ``ScenarioError/jobID``.
+    /// The caller's deadline passed before the job ended. The job continues; its id is ``ScenarioError/jobID``.
     case stillRunning = "still-running"
-    /// The service did its part, but what came back is of no use, or could not be kept.
+    /// The service acted, but its reply is unusable or could not be stored.
     case unusable
   }
 
@@ -47,24 +48,24 @@ public struct ScenarioError: GessoFailure, Equatable {
     /// The file is larger than a direct upload may be.
     public static let uploadTooLarge = Code(rawValue: "upload-too-large")
 
-    /// The service did not take an upload in.
+    /// The service did not accept an upload.
     public static let uploadFailed = Code(rawValue: "upload-failed")
 
-    // The way to the service and back.
+    // Errors of the connection.
 
     /// No connection: unknown host, refused, no route, timed out.
     public static let unreachable = Code(rawValue: "unreachable")
     /// The server's certificate could not be verified, or no secure connection was agreed on.
     public static let tlsFailed = Code(rawValue: "tls-failed")
-    /// An address that is not the user's own word leads to this machine or to a private network.
+    /// An address that the user did not give leads to this machine or to a private network.
     public static let privateAddress = Code(rawValue: "private-address")
     /// The connection ended before the reply did.
     public static let connectionLost = Code(rawValue: "connection-lost")
-    /// Nothing moved for too long, or the whole took too long.
+    /// No bytes moved for too long, or the whole exchange took too long.
     public static let timedOut = Code(rawValue: "timed-out")
     /// The reply is larger than allowed.
     public static let responseTooLarge = Code(rawValue: "response-too-large")
-    /// The transfer failed in some other way; the message holds libcurl's words.
+    /// The transfer failed in some other way; the message contains libcurl's text.
     public static let transportFailed = Code(rawValue: "transport-failed")
     /// The task was canceled. The public verbs throw `CancellationError` instead.
     package static let canceled = Code(rawValue: "canceled")
@@ -99,7 +100,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let throttled = Code(rawValue: "throttled")
     /// 5xx: the service failed.
     public static let serviceFailed = Code(rawValue: "service-failed")
-    /// The service sent a request that must not be repeated elsewhere to another address.
+    /// The service redirected a request that must not be repeated at another address.
     public static let redirected = Code(rawValue: "redirected")
     /// Only a price was asked for, and the service started a job.
     public static let dryRunStartedJob = Code(rawValue: "dry-run-started-job")
@@ -114,7 +115,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let noResults = Code(rawValue: "no-results")
     /// The asset is not ready, or never will be.
     public static let assetUnavailable = Code(rawValue: "asset-unavailable")
-    /// The downloaded bytes are not what they should be.
+    /// The downloaded bytes are not the expected file.
     public static let downloadInvalid = Code(rawValue: "download-invalid")
     /// The result could not be written.
     public static let writeFailed = Code(rawValue: "write-failed")
@@ -164,8 +165,8 @@ public struct ScenarioError: GessoFailure, Equatable {
     stage == .submit && outcome != .notSent && outcome != .refused || stage == .price && charged == .unknown
   }
 
-  /// True when the service refused this request itself, and not its credentials or the rate of requests. Another way
-  /// to the same end may work.
+  /// True if the service refused the request itself, not its credentials or the rate of requests. Another kind of
+  /// request may work.
   var concernsRequest: Bool {
     guard let httpStatus, code != .credentialsRefused else { return false }
     return RetryPolicy.effect(of: httpStatus) != .nothingDone

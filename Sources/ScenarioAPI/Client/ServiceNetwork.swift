@@ -1,13 +1,13 @@
 internal import Synchronization
 
-/// Whether the service is on this machine or in a private network: only then may it name addresses there.
+/// Whether the service is on this machine or in a private network. Only then may its replies name addresses there.
 ///
-/// A stand-in on this machine, or a gateway of a company, hands out addresses beside itself. The public service has no reason to, and
-/// could make this machine ask others of its network.
+/// The sandbox, or a company's gateway, gives addresses in its own network. The public service has no reason to, and
+/// could make this machine send requests to others in its network.
 final class ServiceNetwork: Sendable {
   private let isPrivateNow: Atomic<Bool>
 
-  /// Before the first reply only a base URL in numbers, or `localhost`, is known to be private.
+  /// Before the first reply, only `localhost` and a numeric address are known to be private.
   init(_ configuration: ScenarioConfiguration) {
     let origin = ServiceURL.origin(of: configuration.baseURL)
     isPrivateNow = Atomic(origin.map { $0.isLoopback || CurlAddressGuard.isPrivate($0.host) } ?? false)

@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Measures how long the jobs of a batch run, and times the reads of the next ones by that: the first read comes when earlier jobs
-/// were still running, the others in steps of a twentieth of that time. An account's place is then free for the next job soon after a job
-/// has ended, with fewer reads than at growing intervals.
+/// Measures how long the jobs of a batch run, and plans the reads of later jobs by that: the first read comes after the
+/// shortest of these times, the others in steps of a twentieth of it. An account's place is then free for the next job
+/// soon after a job has ended, with fewer reads than at growing intervals.
 ///
 /// All jobs together are read at most 32 times a second. Times count from the submit.
 public final class JobPace: Sendable {
@@ -13,16 +13,16 @@ public final class JobPace: Sendable {
     var following = 0
   }
 
-  /// The number of jobs that the times are kept of.
+  /// The number of jobs whose times are kept.
   private static let remembered = 8
-  /// No first read comes earlier.
+  /// The earliest time of a first read.
   private static let earliest = Duration.milliseconds(500)
   private static let shortestPause = Duration.milliseconds(250)
   private static let readsPerSecond = 32.0
 
   private let state = Mutex(State())
 
-  /// Makes a pace that knows no job yet.
+  /// Makes a pace without measurements.
   public init() {}
 
   /// A job was submitted.
@@ -37,7 +37,7 @@ public final class JobPace: Sendable {
 
   /// A job has ended.
   ///
-  /// - Parameter time: How long it ran at least; nil for one without results, from which nothing follows for others.
+  /// - Parameter time: How long it ran at least; nil for a job without results, whose time is not representative.
   func end(_ time: Duration?) {
     state.withLock { state in
       state.following -= 1

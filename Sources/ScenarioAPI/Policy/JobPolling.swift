@@ -1,8 +1,8 @@
 /// Decides when to read a job again, and when to stop: a value that is asked after every read.
 ///
-/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each is made shorter or longer by a random share of
-/// up to ``jitter``, so that many clients do not ask in step. No read is later than the deadline. Of many jobs, ``pace`` places the
-/// reads instead.
+/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each is made shorter or longer by a random
+/// share of up to ``jitter``, so that many clients do not send their requests at the same moments. No read is later
+/// than the deadline. In a batch, ``pace`` sets the times of the reads instead.
 public struct JobPolling: Sendable {
   /// The next step.
   public enum Action: Sendable, Equatable {
@@ -24,11 +24,12 @@ public struct JobPolling: Sendable {
   public var jitter: Double
   /// The longest time for all reads together. A model that has to be loaded may take more than three minutes.
   public var deadline: Duration
-  /// The number of times that a job which succeeded without results is read again.
+  /// How often a job that succeeded without results is read again.
   public var emptySuccessReads: Int
-  /// The number of reads in a row that may fail for temporary reasons (the network, refused for now, a failure of the service).
+  /// How many consecutive reads may fail for temporary reasons (the network, a refusal for now, a failure of the
+  /// service).
   public var failedReads: Int
-  /// The longest time for which the service may not find a job that it has just accepted.
+  /// How long the service may fail to find a job that it has just accepted.
   public var newJobPatience: Duration
   /// The longest pause that the service may ask for, unless the deadline leaves room for a longer one. After a longer one the wait
   /// ends at once with the service's refusal, which names the time; the job goes on.
@@ -43,7 +44,7 @@ public struct JobPolling: Sendable {
   private var jobID: JobID?
   /// True for a job that was submitted just before the first read.
   private var isNew = false
-  /// When the job was last seen to run.
+  /// When a read last found the job running.
   private var lastRunning: Duration?
 
   /// Makes a policy.

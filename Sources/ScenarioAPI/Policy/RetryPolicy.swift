@@ -40,7 +40,7 @@ public struct RetryPolicy: Sendable {
     case fail
   }
 
-  /// The largest number of times that a request is sent; 1 or more.
+  /// The most times that a request is sent; 1 or more.
   public var attempts: Int
   /// The pause after the first failure.
   public var initialDelay: Duration

@@ -11,9 +11,10 @@ public struct ConnectionOptions: Sendable {
   public var connectTimeout = Duration.seconds(15)
   /// The longest time without a byte in either direction of a transfer.
   public var stallTimeout = Duration.seconds(60)
-  /// True to connect to this machine and to private networks also for addresses that are not the user's own word: those of images,
-  /// and those that the service names for files. The service itself, proxies, and what a service on a private network names are always
-  /// reached. A proxy decides itself what it connects to.
+  /// True to connect to this machine and to private networks even for addresses that the user did not give as the
+  /// service: addresses of images, and of files that the service names. Connections to the service itself and to
+  /// proxies are always allowed, and so are addresses that a service on a private network names. A proxy applies its
+  /// own rules.
   public var allowsPrivateAddresses: Bool
   /// The number of connections to one host; more requests wait.
   public var connectionsPerHost = 6
@@ -25,7 +26,7 @@ public struct ConnectionOptions: Sendable {
   /// The hosts that no proxy is used for, instead of the environment's `no_proxy`; for tests.
   var noProxy: String?
 
-  /// Takes the settings that curl users expect to be heeded from an environment; nil for the process's own.
+  /// Reads the settings that curl takes from environment variables; nil for the environment of this process.
   public init(environment: [String: String]? = nil, allowsPrivateAddresses: Bool = false) {
     self.allowsPrivateAddresses = allowsPrivateAddresses
     let environment = environment ?? ProcessInfo.processInfo.environment

@@ -31,7 +31,7 @@ final class CurlTransfer {
 
   /// The most bytes that are kept of an error reply whose body was meant for a file.
   private static let keptErrorBytes = 64 << 10
-  /// The most bytes of all heads of a reply together, redirects included.
+  /// The most bytes of all header sections of a reply together, redirects included.
   private static let headLimit = 256 << 10
 
   init(
@@ -218,7 +218,7 @@ final class CurlTransfer {
     }
     let text = unsafe String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
-      // The first line of a reply. An earlier head was that of a redirect or an informational reply.
+      // The status line of a reply. Earlier headers belonged to a redirect or an informational reply.
       fields = []
       headIsComplete = false
     } else if text == "\r\n" || text == "\n" {
@@ -231,8 +231,8 @@ final class CurlTransfer {
     return line.count
   }
 
-  /// False for a redirect to an address of a private network that is written in numbers: where a proxy connects, no connection here
-  /// would show it.
+  /// False for a redirect to a numeric address of a private network. Behind a proxy, the check of connections would not
+  /// see that address.
   private func isPublicRedirect() -> Bool {
     guard request.followsRedirects, (300..<400).contains(info(CURLINFO_RESPONSE_CODE)),
       let location = fields.last(where: { $0.name.lowercased() == "location" })?.value,
@@ -278,7 +278,7 @@ final class CurlTransfer {
   /// The outcome of the transfer. To be called while the handle is still in the loop.
   func result(_ status: CURLcode) -> Result<HTTPResponse, ScenarioError> {
     guard status == CURLE_OK else { return .failure(error(status)) }
-    // libcurl reports success for a connection that ends within the head of a reply.
+    // libcurl reports success for a connection that ends within the headers of a reply.
     guard headIsComplete else { return .failure(error(CURLE_RECV_ERROR)) }
     let version: String? =
       switch info(CURLINFO_HTTP_VERSION) {

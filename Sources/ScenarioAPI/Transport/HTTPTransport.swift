@@ -84,8 +84,8 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var responseLimit = 16 << 20
   /// True when redirects are followed (at most 5). A `POST` is never redirected.
   package var followsRedirects = false
-  /// True when the URL is not the user's own word, so that neither it nor a redirect may lead to this machine or a private network unless
-  /// the connection's options allow it.
+  /// True if the user did not give the URL. Then neither it nor a redirect may lead to this machine or a private
+  /// network, unless the connection's options allow it.
   package var refusesPrivateAddresses = false
   /// True when the request may be sent twice.
   package var isRepeatable: Bool

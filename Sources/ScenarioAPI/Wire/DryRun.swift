@@ -4,13 +4,13 @@ public import Foundation
 public enum DryRun: Sendable, Equatable {
   /// The price; nothing was started.
   case price(Price)
-  /// The service ignored that only the price was asked for, and started this job. It is paid for: it is the job that was described.
-  /// `cost` is its price in creative units, if the service gives a number.
+  /// The service ignored `dryRun` and started this job, which is the requested one and is paid for. `cost` is its price
+  /// in creative units, if the reply contains a number.
   case startedJob(JobID, cost: Decimal?)
 
   /// The price of a job.
   public struct Price: Sendable, Equatable {
-    /// Creative units; there may be a fraction. A discount is contained already, and is not subtracted (contract, section 7).
+    /// The price in creative units, which may have a fraction. A discount is already subtracted (contract, section 7).
     public let creativeUnits: Decimal
     /// The discount in creative units, if the service names one.
     public let discount: Decimal?
@@ -24,7 +24,7 @@ extension DryRun: Decodable {
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)
-    // A job is paid for, with a price beside it or without.
+    // A reply with a job means that it is paid for, whether or not it also has a price.
     if let job = try? JobReply(from: decoder).job {
       self = .startedJob(job.id, cost: cost ?? job.billing?.cuCost)
       return

@@ -6,8 +6,8 @@ public struct Generation: Sendable, Equatable {
   public var modelID: String
   /// The prompt; it must not be empty.
   public var prompt: String
-  /// How much the result may differ from the image, from 0.01 (hardly) to 1 (the image is ignored). An image that only controls the
-  /// shapes (`controlnet`) has no strength.
+  /// How much the result may differ from the image, from 0.01 (hardly) to 1 (the image is ignored). The operation
+  /// `controlnet` has no strength, because its image only controls the shapes.
   public var strength = 0.75
   /// The number of results, 1 to 128; the plan may allow fewer.
   public var numSamples = 1

@@ -6,9 +6,9 @@ public struct GenerationModel: Sendable, Equatable {
     public struct Required: Sendable, Equatable {
       /// True when a request must always have the field.
       public let always: Bool?
-      /// Fields, by name, any of which makes this one necessary.
+      /// The names of fields of which any one makes this field necessary.
       public let ifDefined: [String: JSONValue]?
-      /// Fields, by name, in whose absence this one is necessary.
+      /// The names of fields without which this field is necessary.
       public let ifNotDefined: [String: JSONValue]?
       /// Values of other fields that make this one necessary.
       public let conditional: Conditional?
@@ -79,7 +79,7 @@ public struct GenerationModel: Sendable, Equatable {
     public let width: Input?
     /// The field for the height.
     public let height: Input?
-    /// The field for a shape, with which some models are asked for a size instead.
+    /// The field for an aspect ratio, which some models take instead of a size.
     public let aspectRatio: Input?
   }
 
@@ -223,7 +223,7 @@ extension GenerationModel.Input: Decodable {
     maxLength = fields.lenient(forKey: .maxLength)
     allowedValues = fields.lenient(forKey: .allowedValues)
     required = fields.lenient(forKey: .required)
-    // A default of null is none.
+    // A default of null counts as no default.
     let value: JSONValue? = fields.lenient(forKey: .default)
     defaultValue = value == .null ? nil : value
     hasCostImpact = fields.lenient(forKey: .costImpact) ?? false

@@ -31,7 +31,7 @@ public struct Job: Sendable, Equatable {
   public let billing: Billing?
   /// The time when the job was made, as ISO 8601 in UTC.
   public let createdAt: String?
-  /// The fields of the request, where the service repeats them (`metadata.input`). It is not documented that it does.
+  /// The fields of the request, where the service repeats them (`metadata.input`). The documents do not mention it.
   public internal(set) var input: [String: JSONValue]?
   /// The part of the request that the service repeats, in `metadata.input` or, in the reply to a submit, in `inference`.
   public internal(set) var echo: Echo?
@@ -130,7 +130,7 @@ struct JobReply: Decodable {
     let envelope = try decoder.container(keyedBy: Key.self)
     let inner = try? envelope.nestedContainer(keyedBy: Job.Key.self, forKey: .job)
     let inference = try? envelope.nestedContainer(keyedBy: Job.Key.self, forKey: .inference)
-    // Outside of the job this key may name something else, such as a request.
+    // Outside of `job`, this key may belong to something else, such as the request.
     func marked(_ fields: KeyedDecodingContainer<Job.Key>?) -> JobID? {
       fields.flatMap { Job.id(in: $0, spelled: [.id]) }.flatMap { $0.rawValue.hasPrefix("job_") ? $0 : nil }
     }

@@ -1,5 +1,5 @@
 extension Job {
-  /// The part of its request that a job repeats: evidence of whose job it is, never proof.
+  /// The part of its request that a job repeats. It is evidence, not proof, of the order that a job belongs to.
   ///
   /// The service fills defaults in, archives prompts, writes images as ids or as signed URLs, and may round numbers (contract,
   /// section 8). A field that is absent or of another type is nil.
@@ -16,7 +16,7 @@ extension Job {
     public let modelID: String?
     /// The kind of generation, for example `img2img`.
     public let type: String?
-    /// The prompt, or the id of the text asset that an archived one became.
+    /// The prompt, or the id of the text asset that replaced an archived prompt.
     public let prompt: String?
     /// The source image, in every form in which it is repeated.
     public let images: [Image]
@@ -35,7 +35,7 @@ extension Job {
     /// Height of the results in pixels.
     public let height: Int?
 
-    /// True when the prompt is the id of a text asset, which can be compared with nothing.
+    /// True if the prompt is the id of a text asset, which cannot be compared.
     public var isPromptArchived: Bool { prompt.map(Self.isArchived) ?? false }
 
     /// True for the id of a text asset, which replaces the prompt of an archived job (contract, section 8).
@@ -97,7 +97,7 @@ extension Job.Echo {
 }
 
 extension Job.Echo.Image {
-  /// Reads an image: an address, or anything else for an id. Bytes in a data URL name no asset.
+  /// Reads an image: an address, or any other text as an id. A data URL is neither.
   fileprivate init?(_ value: JSONValue) {
     guard case .string(let text) = value, !text.isEmpty, !text.hasPrefix("data:") else { return nil }
     self = text.contains("://") ? .url(SignedURL(rawValue: text)) : .asset(AssetID(rawValue: text))

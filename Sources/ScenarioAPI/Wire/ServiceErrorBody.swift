@@ -85,7 +85,7 @@ struct ServiceErrorBody: Equatable {
   }
 }
 
-// The subject of a refusal. The service documents no codes for these, so that its words have to be matched.
+// The subject of a refusal. The service documents no codes for these, so the text has to be matched.
 
 extension ServiceErrorBody {
   /// True when a word is anywhere in the body, in upper or lower case.
@@ -101,7 +101,7 @@ extension ServiceErrorBody {
       && ["credit", "creative unit", "creativeunit", "quota"].contains { words.contains($0) }
   }
 
-  /// True when the body names the model of a generation, or any.
+  /// True if the body mentions the model of the generation, or any model.
   func mentionsModel(of generation: HTTPRequest.Generation) -> Bool {
     mentions("model") || mentions(generation.modelID)
   }
