@@ -30,7 +30,7 @@ struct Asset: Sendable {
   var collectionIDs: [String] = []
   var isHidden = false
   var origin: Origin?
-  /// Tells apart what was made in the same millisecond.
+  /// Distinguishes assets that were made in the same millisecond.
   fileprivate(set) var sequence = 0
 
   /// The type the service gives in `metadata.type`.
@@ -62,7 +62,7 @@ struct AssetStore: Sendable {
   /// Every asset that exists at `now`, in no order.
   func all(at now: Date) -> [Asset] { assets.values.filter { $0.created <= now } }
 
-  /// Takes a new asset in; false when its bytes would exceed the limit.
+  /// Adds a new asset; false when its bytes would exceed the limit.
   mutating func add(_ asset: Asset) -> Bool {
     if case .stored(let image) = asset.content, images[image.digest] == nil {
       guard storedBytes + image.bytes.count <= limit else { return false }
@@ -79,7 +79,7 @@ struct AssetStore: Sendable {
   /// The image already kept under this digest, so that copies share its bytes.
   func image(digest: String) -> StoredImage? { images[digest] }
 
-  /// Forgets results that will never be, after their job was canceled.
+  /// Removes the results of a canceled job, which will never exist.
   mutating func discard(_ ids: [String]) {
     for id in ids { assets[id] = nil }
   }

@@ -10,7 +10,7 @@ struct CustomParameters: Decodable, Sendable {
     fields = try decoder.singleValueContainer().decode([String: JSONValue].self)
   }
 
-  /// Refuses what the model's inputs do not allow: unknown fields, wrong types, ranges, steps, lengths and choices.
+  /// Refuses unknown fields, and values that the model's inputs do not allow by type, range, step, length or choice.
   func check(against inputs: [Model.Input]) throws(ServiceError) {
     let known = Set(inputs.map(\.name))
     if let unknown = fields.keys.sorted().first(where: { !known.contains($0) }) {

@@ -1,7 +1,7 @@
 internal import FlyingSocks
 internal import Foundation
 
-/// The fault that the relay makes of a reply. The server names it in a header of its own.
+/// The fault that the relay applies to a reply. The server names it in a private header.
 enum RelayAction: String, Sendable {
   case reset, stall, hang
 
@@ -9,7 +9,7 @@ enum RelayAction: String, Sendable {
   static let header = "X-Gesso-Fault"
 }
 
-/// Passes bytes between clients and the server, and drops connections where the server cannot.
+/// Passes bytes between clients and the server, and drops connections, which the server itself cannot do.
 struct FaultRelay: Sendable {
   /// The server that requests are relayed to.
   let upstream: UInt16
@@ -26,7 +26,7 @@ struct FaultRelay: Sendable {
   }
 
   private func relay(_ client: AsyncSocket) async {
-    // Whatever breaks, both connections end: that is what the other side would see of the server.
+    // If one connection breaks, both are closed, because each side should see what a broken server looks like.
     guard let server = try? await connect() else {
       try? client.close()
       return
@@ -54,16 +54,16 @@ struct FaultRelay: Sendable {
   private func answer(from server: AsyncSocket, to client: AsyncSocket) async throws {
     try client.socket.setValue(true, for: PromptSocketPool.noDelay)
     while true {
-      // The server writes the head of a reply at once, and its body after it.
+      // The server writes the headers of a reply in one call, and the body after them.
       let bytes = try await server.read(atMost: 4096)
       switch Self.action(in: bytes) {
       case nil: try await client.write(Data(bytes))
       case .reset?:
-        // Closed without lingering, a connection ends with a reset instead of an orderly end.
+        // With a linger time of zero, closing resets the connection instead of ending it in order.
         try client.socket.setValue(linger(l_onoff: 1, l_linger: 0), for: LingerOption())
         return
       case .stall?:
-        // Head and body are two writes, which may have become one.
+        // Headers and body are written separately, but may arrive as one.
         let end = Data(bytes).firstRange(of: Data("\r\n\r\n".utf8))?.upperBound ?? bytes.count
         let body = end < bytes.count ? Array(bytes[end...]) : try await server.read(atMost: 4096)
         try await client.write(Data(bytes[..<end] + body.prefix(body.count / 2)))
@@ -73,7 +73,7 @@ struct FaultRelay: Sendable {
     }
   }
 
-  /// Keeps the connection open, and silent, until the client gives up.
+  /// Keeps the connection open without sending anything, until the client gives up.
   private func drain(_ server: AsyncSocket) async throws {
     while true { _ = try await server.read(atMost: 4096) }
   }

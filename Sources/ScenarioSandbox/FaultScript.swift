@@ -10,7 +10,7 @@ struct FaultScript: Sendable {
     state = plan?.seed ?? 0
   }
 
-  /// Takes more faults in.
+  /// Adds faults.
   mutating func append(_ faults: [SandboxFault]) { queue += faults }
 
   /// The fault of this request; nil for none.

@@ -1,4 +1,4 @@
-/// Ids as the service writes them: a prefix, an underscore and letters and digits that mean nothing.
+/// Ids as the service writes them: a prefix, an underscore, and random letters and digits.
 enum Identifier {
   private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 

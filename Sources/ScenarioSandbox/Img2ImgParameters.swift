@@ -1,6 +1,6 @@
 internal import Ground
 
-/// The body of `POST /generate/img2img`: checked against the service's ranges, the service's defaults (Flux dev's
+/// The body of `POST /generate/img2img`: checked against the service's ranges, with the service's defaults (Flux dev's
 /// guidance) filled in. Unknown fields are ignored (ASSUMED).
 struct Img2ImgParameters: Codable, Sendable {
   var modelId: String
@@ -21,20 +21,20 @@ struct Img2ImgParameters: Codable, Sendable {
   var guidance: Double
   var width: Int
   var height: Int
-  /// Nil until the sandbox has drawn one.
+  /// Nil until the sandbox has chosen one at random.
   var seed: String?
   var scheduler: Scheduler?
   var concepts: [Concept]?
   var hideResults: Bool
   var intermediateImages: Bool?
 
-  // The siblings' own. A data URL until the image is stored, then the asset id.
+  // Fields of the other legacy operations. An image is a data URL until it is stored, then an asset id.
 
-  /// Inpainting: areas that are repainted are white.
+  /// Inpainting: the mask, in which white areas are repainted.
   var mask: String?
   var maskId: String?
   var disableMerging: Bool?
-  /// Control.
+  /// The kind of control image.
   var modality: String?
   var controlImage: String?
   var controlImageId: String?
@@ -77,14 +77,14 @@ struct Img2ImgParameters: Codable, Sendable {
   }
 }
 
-/// The legacy operations that make images of an image; each takes fields of its own and ignores the others'.
+/// The legacy operations that make images from an image. Each has fields of its own and ignores those of the others.
 enum LegacyEndpoint: String, Sendable {
   case img2img, inpaint, controlnet
   case controlnetImg2Img = "controlnet_img2img"
 
-  /// True where an image is started from, so that there is a strength.
+  /// True if the generation starts from an image and therefore has a strength.
   var startsFromImage: Bool { self != .controlnet }
-  /// True where an image controls the shapes.
+  /// True if an image controls the shapes.
   var isControlled: Bool { self == .controlnet || self == .controlnetImg2Img }
   /// The value of `metadata.type` of results (ASSUMED for all but img2img).
   var assetType: String { "inference-" + rawValue.replacing("_", with: "-") }
@@ -161,7 +161,7 @@ extension Img2ImgParameters {
     if endpoint.startsFromImage { try require([image, imageId, imageUrl], "image") }
     if endpoint == .inpaint { try require([mask, maskId], "mask") }
     if endpoint == .controlnetImg2Img { try require([controlImage, controlImageId], "controlImage") }
-    // The image itself may be the control (ASSUMED).
+    // The source image may also be the control image (ASSUMED).
     if endpoint == .controlnet { try require([controlImage, controlImageId, image], "controlImage") }
   }
 }
@@ -193,7 +193,7 @@ enum JobInput: Encodable, Sendable {
       try input.encode(to: encoder)
       var fields = encoder.container(keyedBy: Key.self)
       try fields.encode(type, forKey: .type)
-    // A LoRA is in the field of the model's name.
+    // The field with the model's name may contain a LoRA.
     case .custom(let fields, let modelID):
       try fields.merging(["modelId": .string(modelID)]) { own, _ in own }.encode(to: encoder)
     }

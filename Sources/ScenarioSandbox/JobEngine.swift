@@ -15,7 +15,7 @@ enum JobStatus: String, Codable, CaseIterable, Sendable {
   var isTerminal: Bool { self == .success || self == .failure || self == .canceled }
 }
 
-/// A job: facts fixed when it was made, and whether it was canceled. Everything else follows from the time.
+/// A job: the facts fixed at its start, and whether it was canceled. Its state is computed from these and the time.
 struct Job: Sendable {
   /// The end of a job that is not canceled.
   enum Outcome: Sendable, Equatable {
@@ -97,7 +97,7 @@ struct Job: Sendable {
   func snapshot(at now: Date) -> Snapshot {
     let reached = min(canceled ?? now, now)
     var history = schedule.filter { $0.date <= reached }
-    // A clock that was set back must not leave a job without a state.
+    // If the clock was set back, the job still needs a state: its first.
     if history.isEmpty { history = [(.queued, created)] }
     let (status, since) = history[history.count - 1]
     let progress: Double =
@@ -121,7 +121,7 @@ struct JobEngine: Sendable {
   /// The job with this id.
   subscript(id: String) -> Job? { places[id].map { all[$0] } }
 
-  /// Takes a new job in.
+  /// Adds a new job.
   mutating func add(_ job: Job) {
     var job = job
     job.sequence = all.count

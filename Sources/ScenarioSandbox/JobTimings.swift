@@ -1,12 +1,12 @@
 /// The duration of each state of a job.
 public struct JobTimings: Sendable, Equatable {
-  /// Before anything happens.
+  /// The time in the queue.
   public var queued: Duration
-  /// While a model would be loaded.
+  /// The time in which a model would be loaded.
   public var warmingUp: Duration
-  /// While progress rises.
+  /// The time in which progress rises.
   public var inProgress: Duration
-  /// Between full progress and results.
+  /// The time between full progress and the results.
   public var finalizing: Duration
 
   /// Makes timings; the default job takes 3 s.

@@ -1,15 +1,15 @@
 internal import FlyingSocks
 internal import Ground
 
-/// Sends what is written at once.
+/// Switches off the delay of small writes on the server's sockets.
 ///
-/// The server writes a reply's headers and body apart. Without `TCP_NODELAY` the second waits until the client has
-/// acknowledged the first, which clients put off: 40 ms a request on loopback. The server's sockets are not accessible,
+/// The server writes a reply's headers and body separately. Without `TCP_NODELAY` the body waits until the client has
+/// acknowledged the headers, which clients delay: 40 ms a request on loopback. The server's sockets are not accessible,
 /// but each passes through its pool before the first byte.
 struct PromptSocketPool: AsyncSocketPool {
   let base: any AsyncSocketPool
 
-  /// TCP without waiting for more to send.
+  /// TCP with `TCP_NODELAY`.
   static var noDelay: BoolSocketOption { BoolSocketOption(level: Int32(IPPROTO_TCP), name: TCP_NODELAY) }
 
   func prepare() async throws { try await base.prepare() }

@@ -10,10 +10,10 @@ actor RenderedResults {
   private var kept: [Rendering: [UInt8]] = [:]
   private var order: [Rendering] = []
   private var keptBytes = 0
-  /// Sizes outlive the bytes: every mention of a result needs its size.
+  /// Sizes are kept longer than the bytes, because every reply about a result contains its size.
   private var byteCounts: [Rendering: Int] = [:]
 
-  /// Makes an empty cache for at most `limit` bytes, with sources decoded by `images`.
+  /// Makes an empty cache for at most `limit` bytes. `images` decodes the sources.
   init(limit: Int, images: SourceImage) {
     self.limit = limit
     self.images = images

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Reads a JSON body into a typed value, with every fault as a 400 that names the field.
+/// Reads a JSON body into a typed value. Every error is a 400 that names the field.
 enum RequestBody {
   static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws(ServiceError) -> Value {
     do {
@@ -151,7 +151,7 @@ struct ListPosition: Comparable, Sendable {
     (a.date, a.sequence) < (b.date, b.sequence)
   }
 
-  /// Milliseconds and sequence: what a page's token is made of.
+  /// Milliseconds and sequence, the content of a page's token.
   var token: String { "\(Int((date.timeIntervalSince1970 * 1000).rounded()))-\(sequence)" }
 
   /// Reads a token.
@@ -175,14 +175,15 @@ struct Page<Element> {
   /// The token of the next page; nil on the last page.
   let nextToken: String?
 
-  /// Cuts the page that `query` asks for out of the whole list.
+  /// Takes the page that `query` requests from the whole list.
   ///
   /// A token names a position, not an element: elements may come and go between two pages.
   init(
     of all: [Element], ascending: Bool = false, query: QueryParameters, position: (Element) -> ListPosition
   ) throws(ServiceError) {
     let size = try query.pageSize()
-    // Positions are sorted in place of elements: a list has thousands of large ones, and a page takes a hundred.
+    // Positions are sorted instead of elements, because a list has thousands of large elements and a page only needs a
+    // hundred.
     var rest = all.indices.map { (position: position(all[$0]), index: $0) }
     if let token = query["paginationToken"] {
       let last = try ListPosition(token: token)

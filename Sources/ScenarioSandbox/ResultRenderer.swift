@@ -1,7 +1,7 @@
 internal import Digests
 internal import ImagePreparation
 
-/// Everything a result's pixels follow from.
+/// All inputs of a rendering: equal inputs give equal pixels.
 struct Rendering: Sendable, Hashable {
   let source: Asset.Content
   /// SHA-256 of the source's bytes.
@@ -18,19 +18,19 @@ struct Rendering: Sendable, Hashable {
 
   /// An image that belongs to the source.
   enum SecondImage: Sendable {
-    /// White is repainted; the rest is the source's, where it merges.
+    /// A mask: white areas are repainted; with merging, the rest is copied from the source.
     case mask(Asset.Content, merges: Bool)
-    /// Chooses the pattern, which is all the shape there is here.
+    /// A control image. It only chooses the pattern, because the sandbox draws no shapes.
     case control(Asset.Content, modality: String)
 
-    /// SHA-256 of the image's bytes or of what makes them.
+    /// SHA-256 of the image's bytes, or of the inputs that they are rendered from.
     var digest: String {
       switch self {
       case .mask(let content, _), .control(let content, _): content.digest
       }
     }
 
-    /// Everything about it that shows in the result.
+    /// The properties that have an effect on the result.
     fileprivate var text: String {
       switch self {
       case .mask(_, let merges): "mask \(merges) \(digest)"
@@ -42,14 +42,14 @@ struct Rendering: Sendable, Hashable {
   /// 64 bits that differ when source, prompt, seed or index do. Strength is left out: it only sets how much of the
   /// pattern shows.
   var patternSeed: UInt64 {
-    // Lengths go in front, so that no text can run over into the next.
+    // Each text follows its length, so that different texts cannot give the same sequence.
     let parts = [sourceDigest, prompt, seed, String(index)] + (second.map { [$0.text] } ?? [])
     let texts = parts.map { "\($0.utf8.count):\($0)" }
     let digest = ContentDigest.sha256(of: [UInt8](texts.joined().utf8))
     return UInt64(digest.prefix(16), radix: 16) ?? 0
   }
 
-  /// SHA-256 of bytes that are kept, or of what bytes would follow from.
+  /// SHA-256 of stored bytes, or of the inputs that bytes would be rendered from.
   fileprivate var digest: String { ContentDigest.sha256(of: [UInt8]("\(patternSeed) \(strength) \(size)".utf8)) }
 
   static func == (a: Rendering, b: Rendering) -> Bool {
@@ -147,7 +147,7 @@ enum ResultRenderer {
       let cell = max(Float(size.longestSide) / Float(cells), 1)
       let (columns, rows) = (Int(Float(width) / cell) + 2, Int(Float(height) / cell) + 2)
       let lattice = (0..<columns * rows).map { _ in weight * random.nextUnit() }
-      // Each lattice row is spread over the width once; pixel rows then lie between two of them.
+      // Each lattice row is interpolated over the width once; a pixel row is then interpolated between two of these.
       let across = (0..<width).map { position(Float($0) / cell) }
       let spreadRows = (0..<rows).map { row in
         across.map { (index, fraction) in
@@ -172,7 +172,7 @@ enum ResultRenderer {
     return plane
   }
 
-  /// The lattice cell `x` lies in, and how far in, eased (smoothstep) so that no grid lines show.
+  /// The lattice cell of `x` and the position within the cell, eased (smoothstep) so that no grid lines show.
   private static func position(_ x: Float) -> (index: Int, fraction: Float) {
     let floor = x.rounded(.down)
     let t = x - floor

@@ -2,8 +2,8 @@ internal import ImagePreparation
 
 /// The word SANDBOX on a dark band in the lower right corner of every result.
 ///
-/// At the lowest strength a result must stay within 35 dB PSNR of its source, so the badge may not cost more mean
-/// squared error than ``errorBudget``; it then darkens and lightens what is there by a limited amount. As strength rises
+/// At the lowest strength a result must stay within 35 dB PSNR of its source, so the badge may add at most
+/// ``errorBudget`` to the mean squared error; there it only darkens and lightens the image a little. As strength rises
 /// it becomes solid.
 enum SandboxBadge {
   /// 35 dB is a mean squared error of 255² / 10^3.5 = 20.6; blending and rounding take about 2 of it.
@@ -23,7 +23,7 @@ enum SandboxBadge {
     "....#.#...#.#..##.#...#.#...#.#...#.#...#",
     "####..#...#.#...#.####..####...###..#...#",
   ].map { Array($0.utf8).map { $0 == UInt8(ascii: "#") } }
-  /// Dots of band around the letters.
+  /// The width of the band around the letters, in dots.
   private static let margin = 2
 
   /// Draws the badge on an RGB image. Nothing is drawn when the smallest badge, 45 × 11 pixels, does not fit; no request's result is that

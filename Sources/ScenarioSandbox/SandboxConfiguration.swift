@@ -4,7 +4,7 @@ public import struct Foundation.Date
 public struct SandboxConfiguration: Sendable {
   /// The port on 127.0.0.1, or 0 for one the system chooses.
   public var port: UInt16
-  /// The key and secret pairs that are let in.
+  /// The accepted pairs of key and secret.
   public var credentials: [SandboxCredential]
   /// The duration of each state of a job.
   public var jobTimings: JobTimings
@@ -16,7 +16,7 @@ public struct SandboxConfiguration: Sendable {
   public var publicOrigin: String?
   /// The path of `gesso-decode`, as `Limits.decodeHelper`: without it HEIC and AVIF are refused as no images.
   public var decodeHelper: String?
-  /// Takes one line a request. Lines hold no query strings, bodies, keys or signatures.
+  /// Receives a line for each request, without query strings, bodies, keys or signatures.
   public var log: (@Sendable (String) -> Void)?
   /// The time. Jobs advance and URLs expire by it.
   public var now: @Sendable () -> Date
@@ -31,7 +31,7 @@ public struct SandboxConfiguration: Sendable {
   package var isFaulty = false
   /// Faults that happen at random; they need the relay.
   package var faultPlan: SandboxFaultPlan? { didSet { isFaulty = isFaulty || faultPlan != nil } }
-  /// The seed of the disagreements that come to orders by chance; nil for none.
+  /// The seed of the random disagreements of orders; nil for none.
   package var disagreementSeed: UInt64?
   /// The delay of a reply with the fault `delay`.
   package var faultDelay = Duration.seconds(1)

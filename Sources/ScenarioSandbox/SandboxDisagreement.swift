@@ -1,6 +1,6 @@
-/// A way in which the service may reply otherwise than its documents describe (contract, section 14).
+/// A possible difference between the service's replies and its documents (contract, section 14).
 ///
-/// Unlike a ``SandboxFault`` it does not happen to one request: it is how this service is, while it is switched on.
+/// Unlike a ``SandboxFault`` it does not affect single requests: it holds as long as it is switched on.
 package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseIterable {
   // How a job repeats its request.
 
@@ -8,11 +8,11 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   case archivedPrompt = "archived-prompt"
   /// The source image is a signed URL.
   case sourceAsURL = "source-as-url"
-  /// The source image is in `imageId`; beside the URL, where it is one.
+  /// The source image is in `imageId`, in addition to a URL in `image`.
   case sourceAsImageID = "source-as-image-id"
   /// The source image is not repeated.
   case sourceLeftOut = "source-left-out"
-  /// Numbers went through 32 bits: 0.55 is 0.550000011920929.
+  /// Numbers are rounded to 32 bits: 0.55 is 0.550000011920929.
   case roundedNumbers = "float32-numbers"
 
   // The fields of a job.
@@ -61,7 +61,7 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   /// 429 with a `Retry-After` of an hour for every operation.
   case pauseOfAnHour = "retry-after-an-hour"
 
-  /// The disagreements that orders meet by chance: a correct client loses nothing by them.
+  /// The disagreements that are chosen at random for orders. A correct client loses nothing by them.
   package static let survivable: [SandboxDisagreement] = [
     .archivedPrompt, .sourceAsURL, .sourceAsImageID, .roundedNumbers, .billingWithoutCost, .oddSibling, .unknownAtFirst,
     .bulkRefused,
@@ -77,6 +77,6 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
     return Set(zip(0..., survivable).filter { hash >> $0.0 & 1 == 1 }.map(\.1))
   }
 
-  /// The clock of a service with that seed. There is one clock, so that it is drawn once.
+  /// The clock of a service with that seed. It is chosen once, because all orders share one clock.
   package static func clock(seed: UInt64) -> SandboxDisagreement { seed % 2 == 0 ? .clockBehind : .clockAhead }
 }

@@ -4,7 +4,7 @@ public import Ground
 public enum SandboxError: GessoFailure, Equatable {
   /// The port is taken, or may not be used.
   case cannotListen(port: UInt16)
-  /// A sandbox is started once.
+  /// The sandbox was started before. Each can be started only once.
   case alreadyStarted
 
   /// A kind of failure. New codes may be added; existing ones keep their spelling.
@@ -23,7 +23,7 @@ public enum SandboxError: GessoFailure, Equatable {
     }
   }
 
-  /// `configure`: the sandbox is a setting of what is tried with it.
+  /// `configure`, because the sandbox is part of the configuration of a trial.
   public var stage: Stage { .configure }
 
   /// The cause, in one line.

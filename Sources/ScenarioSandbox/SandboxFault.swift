@@ -1,4 +1,4 @@
-/// Something that goes wrong on purpose, with one request.
+/// A deliberate fault of single requests.
 package struct SandboxFault: Sendable, Hashable, Codable {
   /// The kind of fault.
   package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
@@ -66,12 +66,12 @@ package struct SandboxFault: Sendable, Hashable, Codable {
 
   /// The kind of fault.
   package var kind: Kind
-  /// The operation it happens to: an operation id of the OpenAPI file, `part` (the bytes of an upload's part) or `file`
-  /// (a download); nil for any that the kind fits.
+  /// The operation with the fault: an operation id of the OpenAPI file, `part` (the bytes of an upload's part) or
+  /// `file` (a download); nil for every operation that the kind fits.
   package var operation: String?
-  /// Requests of that operation that are let pass first.
+  /// The number of requests of that operation that succeed first.
   package var skip: Int
-  /// Requests it happens to.
+  /// The number of requests with the fault.
   package var count: Int
 
   /// Makes a fault.

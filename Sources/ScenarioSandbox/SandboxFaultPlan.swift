@@ -1,4 +1,4 @@
-/// Faults drawn at random, the same ones for the same seed and order of requests.
+/// Random faults. The same seed and sequence of requests give the same faults.
 package struct SandboxFaultPlan: Sendable, Equatable {
   /// The seed of the random numbers.
   package var seed: UInt64

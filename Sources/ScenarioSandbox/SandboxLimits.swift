@@ -1,6 +1,6 @@
 /// The limits of the account's plan and of this process.
 public struct SandboxLimits: Sendable, Equatable {
-  /// Jobs that may run at once; nil for any number. One more is refused with 429 `PlanLimitReachedError`.
+  /// The most jobs that may run at a time; nil for no limit. A further job is refused with 429 `PlanLimitReachedError`.
   public var parallelInferences: Int?
   /// Largest `numSamples` (ASSUMED: the plan's `inferenceBatchSize`, refused with 429).
   public var inferenceBatchSize: Int

@@ -102,7 +102,7 @@ extension SandboxService {
         && query["rootAssetId"].map { $0 == asset.parentID } ?? true
         && query["collectionId"].map { asset.collectionIDs.contains($0) } ?? true
         && query["authorId"].map { $0 == authorID } ?? true
-        // The sandbox gives out no inference ids, so none matches.
+        // The sandbox has no inference ids, so no asset matches one.
         && query["inferenceId"] == nil
     }
     let page = try Page(of: assets, ascending: direction == .asc, query: query) {
@@ -116,7 +116,7 @@ extension SandboxService {
   private enum SortKey: String, CaseIterable { case createdAt, updatedAt }
   private enum SortDirection: String, CaseIterable { case asc, desc }
 
-  /// Keeps an image and gives its asset.
+  /// Stores an image and returns its asset.
   ///
   /// - Throws: 400 for bytes that are no image the library reads, 507 when memory is full.
   func store(

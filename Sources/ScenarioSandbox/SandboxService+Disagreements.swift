@@ -45,7 +45,7 @@ extension SandboxService {
 
   // MARK: Refusals
 
-  /// Refuses an operation that this service does not have, or not now.
+  /// Refuses an operation that a disagreement switches off.
   func refuse(_ operation: String) throws(ServiceError) {
     let kinds = disagreements
     if kinds.contains(.pauseOfAnHour) { throw .pause(seconds: 3600) }
@@ -59,7 +59,7 @@ extension SandboxService {
     if kinds.contains(.creditExhausted) { throw .badRequest("Insufficient creative units for this generation") }
   }
 
-  /// Refuses to list assets together, some of which may be results of an order that disagrees.
+  /// Refuses to list several assets in one request, if an order with that disagreement may have made one of them.
   func refuseBulk(_ assets: [Asset]) throws(ServiceError) {
     let jobs = state.withLock { state in assets.compactMap { $0.origin.flatMap { state.jobs[$0.jobID] } } }
     let isRefused =
@@ -108,9 +108,9 @@ extension SandboxService {
     return .json(fields)
   }
 
-  /// The elements of a list for one job: the job, and what else is listed beside it.
+  /// The elements of a list for one job: the job, and the elements that a disagreement adds.
   func listed(_ job: Job, at now: Date) -> [JSONValue] {
-    // Clients page through thousands of jobs that have long ended.
+    // Kept for ended jobs, because clients read lists of thousands of these.
     let hasEnded = job.hasEnded(at: now)
     if hasEnded, let listing = state.withLock({ $0.listings[job.id] }) { return listing }
     let elements = elements(of: job, at: now)

@@ -41,7 +41,7 @@ extension SandboxService {
     }
   }
 
-  /// Counts a request and gives the fault of the request.
+  /// Counts a request and returns its fault, if it has one.
   func beginFault(_ operation: String) async -> SandboxFault.Kind? {
     let (number, fault) = state.withLock { state in
       state.requests += 1
@@ -51,12 +51,12 @@ extension SandboxService {
       return (state.requests, fault)
     }
     configuration.onRequest?(number, operation)
-    // A sandbox that is being stopped need not delay any more.
+    // A canceled pause means that the sandbox is stopping; the delay no longer matters.
     if fault == .delay { try? await Task.sleep(for: configuration.faultDelay) }
     return fault
   }
 
-  /// The reply that takes the place of the operation, for faults without effect.
+  /// The reply in place of the operation, for faults that keep a request from having an effect.
   func answer(insteadOf fault: SandboxFault.Kind) throws(ServiceError) -> HTTPResponse? {
     switch fault {
     case .resetBefore, .hang: return HTTPResponse(statusCode: .internalServerError)
@@ -77,7 +77,7 @@ extension SandboxService {
     }
   }
 
-  /// The operation's reply as the fault leaves it.
+  /// The operation's reply, changed by the fault.
   static func answer(
     _ response: HTTPResponse, after fault: SandboxFault.Kind
   ) async throws(ServiceError) -> HTTPResponse {
@@ -112,7 +112,7 @@ extension SandboxService {
       state.withLock { $0.statistics.refundedJobs += 1 }
       return
     }
-    // What was encoded here can be decoded here.
+    // The decoder reads the output of this module's own encoder, so it cannot fail.
     var fields = job.customInput?.fields ?? [String: JSONValue](encoding: job.input) ?? [:]
     fields["image"] = .string(sourceDigest)
     for name in ["maskId", "controlImageId"] where fields[name] != nil {
@@ -142,7 +142,7 @@ extension ServiceError {
   static let throttled = ServiceError(
     status: HTTPStatusCode(429, phrase: "Too Many Requests"), body: Body(message: "Too Many Requests"))
 
-  /// 500 without a word, as the service does for models it does not support.
+  /// 500 without a text, as the service replies for models that it does not support.
   static let failed = ServiceError(
     status: .internalServerError, body: Body(message: "Internal Server Error"))
 }

@@ -19,7 +19,7 @@ extension SandboxService {
     _ assetID: String, delivery: SignedURL.Delivery, request: HTTPRequest
   ) async throws(ServiceError) -> HTTPResponse {
     guard request.method == .GET || request.method == .HEAD else { throw .methodNotAllowed(allowed: ["GET", "HEAD"]) }
-    // A client that sends its key here would send it to the CDN too.
+    // Refused, because such a client would send its key to the CDN too.
     guard request.headers[.authorization] == nil else {
       throw .badRequest("File URLs are signed; credentials must not be sent to them", parameter: "Authorization")
     }
@@ -103,7 +103,7 @@ extension HTTPResponse {
 }
 
 extension ServiceError {
-  /// 500: a source that could be decoded when its job was made no longer can, which only a defect explains.
+  /// 500: a source that could be decoded when its job was made cannot be decoded now. This would be a bug.
   fileprivate static func rendering(_ error: any Error) -> ServiceError {
     ServiceError(
       status: .internalServerError, body: Body(message: "The sandbox could not render this result: \(error)"))

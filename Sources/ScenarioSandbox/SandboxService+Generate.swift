@@ -11,12 +11,12 @@ extension SandboxService {
     try await generate(try call.json(Img2ImgParameters.self), .img2img, call)
   }
 
-  /// `POST /generate/inpaint`: what the mask keeps comes out as it was, unless merging is disabled.
+  /// `POST /generate/inpaint`: areas that the mask keeps are unchanged, unless merging is disabled.
   func generateInpaint(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     try await generate(try call.json(InpaintParameters.self).input, .inpaint, call)
   }
 
-  /// `POST /generate/controlnet`: starts from no image, so that nothing of the control's colors is left.
+  /// `POST /generate/controlnet`: starts from no image, so the result has none of the control image's colors.
   func generateControlnet(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     try await generate(try call.json(ControlnetParameters.self).input, .controlnet, call)
   }
@@ -58,7 +58,7 @@ extension SandboxService {
     let asset = try stored(source, input: input)
     var secondAsset: Asset?
     if let second { secondAsset = try stored(second, input: input) }
-    // An image that came inside the request is echoed as the asset it became.
+    // An image within the request is stored first, and the reply names its asset.
     switch endpoint {
     case .controlnet: (input.controlImage, input.controlImageId, input.image) = (nil, asset.id, nil)
     case .img2img, .inpaint, .controlnetImg2Img: if input.image != nil { input.image = asset.id }
@@ -164,7 +164,7 @@ extension SandboxService {
     return kinds.contains(.dryRunStartsJob) ? .start : .price
   }
 
-  /// 404 for a model that is not there, 400 for one of the other family, 403 for one above the plan.
+  /// 404 for an unknown model, 400 for one of the other family, 403 for one that the plan does not include.
   @discardableResult
   private func checkModel(_ id: String, forCustom: Bool) throws(ServiceError) -> Model {
     guard let model = Model.all[id] else { throw .notFound("Model", id) }
@@ -176,7 +176,7 @@ extension SandboxService {
     return model
   }
 
-  /// A source image: an asset that is there already, or bytes that came with the request.
+  /// A source image: a stored asset, or bytes from the request.
   private struct Source {
     let bytes: [UInt8]
     var asset: Asset?
@@ -265,7 +265,7 @@ extension SandboxService {
           jobID: job.id, input: job.input, sourceID: source.id, index: index,
           type: job.isCustom ? "img2img" : job.endpoint.assetType,
           isCustom: job.isCustom)
-        // Results take no room until they are asked for, so this cannot be refused.
+        // Results take no memory until they are requested, so this cannot be refused.
         _ = state.assets.add(asset)
       }
       state.jobs.add(job)

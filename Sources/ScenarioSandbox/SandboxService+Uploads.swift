@@ -60,8 +60,8 @@ extension SandboxService {
     return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
-  /// `GET /uploads/{uploadId}`: of an open upload the parts' URLs again (ASSUMED); a complete one is validating for one look,
-  /// then imported.
+  /// `GET /uploads/{uploadId}`: for an open upload the parts' URLs again (ASSUMED). A complete upload is `validating`
+  /// for the first read, then `imported`.
   func getUpload(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
     var upload = try upload(call)
     if upload.status == .validating {
@@ -91,7 +91,7 @@ extension SandboxService {
   /// `PUT` of a part's bytes on its signed URL, without credentials. The same part may come twice; the last one counts.
   func part(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     guard request.method == .PUT else { throw .methodNotAllowed(allowed: ["PUT"]) }
-    // A client that sends its key here would send it to the storage provider too.
+    // Refused, because such a client would send its key to the storage provider too.
     guard request.headers[.authorization] == nil else {
       throw .badRequest("Part URLs are signed; credentials must not be sent to them", parameter: "Authorization")
     }

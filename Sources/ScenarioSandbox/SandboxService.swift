@@ -4,7 +4,7 @@ internal import Foundation
 internal import enum Ground.JSONValue
 internal import Synchronization
 
-/// The stand-in's behavior: takes a request, gives a reply. It knows nothing of sockets.
+/// The behavior of the stand-in: a reply for each request, without any networking.
 ///
 /// Order of checks: path, method, credentials, size of the body, then each operation's own.
 final class SandboxService: Sendable {
@@ -19,7 +19,7 @@ final class SandboxService: Sendable {
     var disagreements: Set<SandboxDisagreement> = []
     /// Elements of lists for jobs that have ended, by the job's id, under the disagreements that hold.
     var listings: [String: [JSONValue]] = [:]
-    /// The number of reads of a job, where that matters.
+    /// The number of reads of a job, for disagreements that depend on it.
     var looks: [String: Int] = [:]
     /// Requests to operations so far.
     var requests = 0
@@ -70,7 +70,7 @@ final class SandboxService: Sendable {
   ///
   /// - Throws: Only when the connection broke while the body was read.
   func respond(to request: HTTPRequest) async throws -> HTTPResponse {
-    // The body is taken off the connection whatever the reply will be: the next request begins after it.
+    // The body is read in any case, because the next request on the connection begins after it.
     let isPart = request.target.path().hasPrefix("/\(Self.partsFolder)/")
     let limits = configuration.limits
     let body = try await Self.body(of: request, limit: isPart ? limits.partBytes : limits.bodyBytes)
@@ -168,7 +168,7 @@ extension HTTPResponse {
       let data = try encoder.encode(value)
       return HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: data)
     } catch {
-      // Only a number without a JSON form can get here, and every number was checked against a range.
+      // Only an infinite or undefined number could fail here, and every number was checked against a range.
       preconditionFailure("a reply cannot be encoded: \(error)")
     }
   }

@@ -52,7 +52,7 @@ public final class ScenarioSandbox: Sendable {
     }
     guard let task else { throw SandboxError.alreadyStarted }
     let listening = Task { try await server.waitUntilListening(timeout: 60) }
-    // The wait knows nothing of a server that could not start.
+    // The wait does not end if the server could not start.
     Task {
       _ = await task.result
       listening.cancel()
@@ -124,10 +124,10 @@ public final class ScenarioSandbox: Sendable {
   /// Every job, oldest first.
   package var jobs: [SandboxJob] { service.jobs }
 
-  /// Counts of the requests so far, and of what they did.
+  /// Counts of the requests so far and their effects.
   public var statistics: SandboxStatistics { service.state.withLock(\.statistics) }
 
-  /// Ends every connection and stops listening. Its images and jobs are kept only as long as the object.
+  /// Ends every connection and stops listening. Its images and jobs are released with the object.
   public func stop() async {
     let relay = relaying.withLock(\.self)
     relay?.cancel()

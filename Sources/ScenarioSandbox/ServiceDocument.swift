@@ -1,4 +1,4 @@
-/// The OpenAPI file the sandbox keeps to, read for one thing: which operations there are.
+/// The OpenAPI file that the sandbox follows. Only the list of operations is read from it.
 ///
 /// A full YAML parser is not needed: the file is ours, and its paths, methods and operation ids are at fixed
 /// indentations.

@@ -48,7 +48,7 @@ struct ServiceError: Error {
     ServiceError(status: status, body: Body(message: message), headers: headers)
   }
 
-  /// 400: the request was understood and makes no sense.
+  /// 400: the request has an invalid value.
   static func badRequest(_ reason: String, parameter: String? = nil) -> ServiceError {
     refusal(.badRequest, "BadRequestError", reason, parameter.map { ["parameter": .text($0)] })
   }
@@ -94,12 +94,12 @@ struct ServiceError: Error {
       ["actionName": .text(action), "actionLimit": .number(limit), "actionValue": .number(value), "limitScope": "team"])
   }
 
-  /// 501: the service has it, the sandbox has not.
+  /// 501: an operation of the service that the sandbox does not have.
   static func notServed(_ what: String) -> ServiceError {
     gateway(HTTPStatusCode(501, phrase: "Not Implemented"), "The sandbox does not serve \(what)")
   }
 
-  /// 507: the process may hold no more images.
+  /// 507: the memory for images is full.
   static func storageFull(limit: Int) -> ServiceError {
     gateway(
       HTTPStatusCode(507, phrase: "Insufficient Storage"),

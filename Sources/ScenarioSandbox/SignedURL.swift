@@ -45,8 +45,8 @@ struct SignedURL: Sendable {
 
   /// Checks a request's path and query as they came over the wire, percent-encoding included.
   func verify(assetID: String, delivery: Delivery, query: String, now: Date) -> Verdict {
-    // The signed part is made again from the path and the time the request claims; whatever was changed, reordered or
-    // spelled differently, the texts then differ.
+    // The signed part is computed again from the path and the time in the request, and compared as text. Any change,
+    // reordering or other spelling makes a difference.
     let path = "/\(delivery.rawValue)/\(assetID)"
     let claim = query.split(separator: "&").first { $0.hasPrefix("Policy=") }?.dropFirst("Policy=".count)
     guard let claim, let expiry = Self.expiry(ofPolicy: String(claim)) else { return .denied }
@@ -60,7 +60,7 @@ struct SignedURL: Sendable {
     return .valid(extra: String(rest.dropFirst()))
   }
 
-  /// A signature of any text, for URLs that carry nothing else.
+  /// A signature of any text, for URLs without a policy.
   func tag(_ text: String) -> String {
     Self.encode(Data(MessageAuthentication.code([UInt8](text.utf8), key: key)))
   }
@@ -82,7 +82,7 @@ struct SignedURL: Sendable {
     return Int(text[marker.upperBound...].prefix { $0.isASCII && $0.isNumber })
   }
 
-  /// Base64 with CloudFront's substitutes for the characters that mean something in a URL.
+  /// Base64 with CloudFront's substitutes for characters that have a meaning in URLs.
   private static func encode(_ data: Data) -> String {
     String(data.base64EncodedString().map { substitutes[$0] ?? $0 })
   }

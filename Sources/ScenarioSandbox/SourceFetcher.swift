@@ -3,8 +3,8 @@ internal import Foundation
 
 /// Fetches the image an `imageUrl` names, from this machine only.
 ///
-/// HTTP/1.0 over a plain socket: the server then sends the body unchunked and ends it by closing, so there is nothing to
-/// parse but the status line and the end of the headers. Redirects are not followed.
+/// It uses HTTP/1.0 over a plain socket, because then the body has no chunks and ends with the connection: only the
+/// status line and the end of the headers have to be parsed. Redirects are not followed.
 struct SourceFetcher: Sendable {
   /// Largest body in bytes.
   let limit: Int
@@ -13,7 +13,8 @@ struct SourceFetcher: Sendable {
 
   /// The bytes at `text`.
   ///
-  /// - Throws: 400 for anything but `http` on loopback, for a reply other than 200, a body over the limit, and silence.
+  /// - Throws: 400 for anything but `http` on loopback, for a reply other than 200, a body over the limit, and a server
+  ///   that does not reply.
   func bytes(at text: String) async throws(ServiceError) -> [UInt8] {
     guard let url = URLComponents(string: text), url.scheme?.lowercased() == "http", let host = url.host,
       url.user == nil, let addresses = Self.addresses(host: host, port: url.port ?? 80)

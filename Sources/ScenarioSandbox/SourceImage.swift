@@ -1,6 +1,6 @@
 internal import ImagePreparation
 
-/// The image work the sandbox asks of `ImagePreparation`.
+/// The sandbox's use of `ImagePreparation`.
 struct SourceImage: Sendable {
   /// How a source whose aspect differs from the request's width and height fills them. ASSUMED: the service may crop or
   /// pad instead.
@@ -14,7 +14,7 @@ struct SourceImage: Sendable {
 
   private let preparer: ImagePreparer
 
-  /// Makes it with the path of `gesso-decode`, which HEIC and AVIF need; nil for none.
+  /// Makes a value with the path of `gesso-decode`, which HEIC and AVIF need; nil for none.
   init(decodeHelper: String? = nil) {
     preparer = ImagePreparer(limits: Limits(maxPixels: Self.maxPixels, decodeHelper: decodeHelper))
   }

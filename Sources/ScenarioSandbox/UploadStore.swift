@@ -3,7 +3,7 @@ internal import Foundation
 /// The state of an upload, in the service's spelling.
 enum UploadStatus: String, Encodable, Sendable { case pending, validating, imported, failed }
 
-/// A multipart upload: what was announced, and the parts that have come.
+/// A multipart upload: its announced size and parts, and the parts received so far.
 struct Upload: Sendable {
   /// The least size of every part but the last, in bytes (S3's).
   static let leastPart = 5 << 20
@@ -20,7 +20,7 @@ struct Upload: Sendable {
   var parts: [Int: [UInt8]] = [:]
   var status = UploadStatus.pending
   var updated: Date
-  /// Looks at the upload since it was completed.
+  /// The number of reads of the upload since it was completed.
   var readsSinceComplete = 0
   var entityID: String?
   var errorMessage: String?
@@ -68,7 +68,7 @@ struct UploadStore: Sendable {
     set { uploads[id] = newValue }
   }
 
-  /// Keeps a part, in the place of what came before under its number; false when memory is full.
+  /// Stores a part, replacing an earlier one with its number; false when memory is full.
   mutating func keep(_ part: [UInt8], number: Int, of id: String) -> Bool {
     let count = part.count - (uploads[id]?.parts[number]?.count ?? 0)
     guard heldBytes + count <= limit else { return false }
@@ -77,7 +77,7 @@ struct UploadStore: Sendable {
     return true
   }
 
-  /// Gives up the parts of an upload that has ended, joined in order.
+  /// Removes the parts of an ended upload, and returns them joined in order.
   mutating func take(_ id: String) -> [UInt8] {
     guard let upload = uploads[id] else { return [] }
     uploads[id]?.parts = [:]

@@ -194,7 +194,7 @@ enum Wire {
   }
 }
 
-/// The notice in every reply and log line, so that the sandbox's output is not taken for the service's.
+/// The notice in every reply and log line, which distinguishes the sandbox from the service.
 enum SandboxNotice {
   /// The name of the reply header.
   static let header = "X-Gesso-Sandbox"
