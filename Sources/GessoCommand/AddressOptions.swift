@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The flag of verbs that fetch what an image's maker, a manifest or the service names.
+/// The flag of verbs that fetch addresses which come from others: from image files, manifests or the service.
 struct AddressOptions: ParsableArguments {
   @Flag(
     name: .customLong("allow-private"),

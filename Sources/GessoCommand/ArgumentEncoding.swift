@@ -1,8 +1,9 @@
 internal import Ground
 
-/// The encoding of arguments: the system's are bytes, and those of the command are UTF-8.
+/// Checks the encoding of arguments: the system passes bytes, and the command expects UTF-8.
 ///
-/// `CommandLine.arguments` replaces other bytes, so that a file of such a name could not be opened, and two outputs would have one name.
+/// `CommandLine.arguments` replaces invalid bytes. A file with such a name could then not be opened, and two outputs
+/// could get the same name.
 enum ArgumentEncoding {
   /// Refuses the command if an argument is not UTF-8.
   ///

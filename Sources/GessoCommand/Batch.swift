@@ -79,7 +79,7 @@ package struct Batch: Verb {
   private static let own: Set = [
     "--check", "--prepare-only", "--include", "--exclude", "--shard", "--retry-failed", "--max-failures", "--max-jobs",
   ]
-  /// The flags that do not make another batch of a command.
+  /// The flags that leave a command the same batch.
   private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
     "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
     "--max-download", "--max-input-pixels", "--allow-private", "--no-wait", "--dry-run", "--base-url", "--project",
@@ -141,7 +141,8 @@ package struct Batch: Verb {
       name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
-    // A submit that hangs is not waited for longer: the ledger has it, and the same command looks for its job.
+    // After Ctrl-C, a submit that hangs is waited for at most four seconds: it is on record, and the same command looks
+    // for its job.
     return try await Interruption.guarding(patience: .seconds(4), onSignal: report.interrupt) {
       try await command.run(jobs, chosen, shard, account, report, name: name, line: line, folder: folder)
     }
@@ -246,7 +247,7 @@ package struct Batch: Verb {
   /// Reports bad rows, before anything is spent.
   private func refuse(_ found: (bad: [(position: Int, error: CommandError)], count: Int), of rows: BatchRows) throws {
     guard let first = found.bad.first else { return }
-    // A fault of every row is a fault of the command line.
+    // An error that all rows share is one of the command line.
     if found.count == rows.count, found.bad.allSatisfy({ $0.error == first.error }) { throw first.error }
     for (position, error) in found.bad {
       try common.console.report(
@@ -259,7 +260,7 @@ package struct Batch: Verb {
         + ", and nothing was begun", remedy: "mend or remove them")
   }
 
-  /// The rows of a shard, by their places among all.
+  /// The indices of a shard's rows among all rows.
   private func chosen(of jobs: RowJobs, _ shard: Shard) throws(CommandError) -> [Int] {
     var chosen: [Int] = []
     for index in 0..<jobs.rows.count
@@ -285,7 +286,7 @@ package struct Batch: Verb {
 
   private var absoluteSource: String { source == "-" ? "-" : URL(filePath: source).standardizedFileURL.path }
 
-  /// The name of the batch: equal for equal commands over the same input and output, whatever limits they have.
+  /// The name of the batch: the same for the same command, input and output, whatever the limits are.
   private func name(
     _ given: OptionWords, _ rows: BatchRows, _ folder: String, service: String
   ) throws(CommandError) -> String {

@@ -14,12 +14,12 @@ final class BatchReporter: Sendable {
     /// The kinds of remarks that were shown, and how often each came.
     var remarks: [String: Int] = [:]
     var stop: CommandError?
-    /// The reasons for which rows failed, or were left open.
+    /// The reasons why rows failed or were stopped.
     var failures: [CommandStatus] = []
     var left: [CommandStatus] = []
     var isInterrupted = false
 
-    /// Counts a job as one that runs at the service, or no more.
+    /// Adds a job to those that run at the service, or removes it.
     mutating func setRunning(_ index: Int, _ isRunning: Bool) {
       guard let row = underWay[index], row.isRunning != isRunning else { return }
       tally.running += isRunning ? 1 : -1
@@ -27,12 +27,12 @@ final class BatchReporter: Sendable {
     }
   }
 
-  /// A row that is under way.
+  /// A row in progress.
   private struct Row {
     let job: RowJobs.Job
     var jobID: JobID?
     var isRunning = false
-    /// True while it is not known whether its submit has started a job.
+    /// True while it is unknown whether its submit started a job.
     var isSubmitting = false
     var sentBytes = 0
   }
@@ -202,7 +202,7 @@ final class BatchReporter: Sendable {
         "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
       )
     case .pausing(let pause, let error):
-      // A submit that is refused for now has started none.
+      // A submit that was refused for now started no job.
       if error.stage == .submit { state.withLock { $0.underWay[index]?.isSubmitting = false } }
       remark(
         "pause \(error.code.rawValue)", job, "\(error.message): trying again in \(BatchTally.time(pause / .seconds(1)))"
@@ -317,7 +317,7 @@ final class BatchReporter: Sendable {
     try event("end", tally.json.adding(["name": name, "error": stop?.object]))
     if isInterrupted { return .interrupted }
     if let stop { return stop.status }
-    // Rows that are left for a while continue with the same command; the exit code tells a scheduler so.
+    // The same command continues with rows that were stopped for now, and the exit code lets a scheduler know.
     if !left.isEmpty { return Set(left) == [.timedOut] ? .timedOut : .unavailable }
     return CommandStatus(failures: failures, of: tally.done + failures.count)
   }
@@ -333,7 +333,8 @@ final class BatchReporter: Sendable {
     return again("this begins the failed ones again: \(retry)")
   }
 
-  /// Words on giving the command again, which are true where the service remembers what was done: a sandbox within the command does not.
+  /// The advice to give the command again. It helps only if the service remembers the jobs, which the sandbox of
+  /// `--sandbox` does not.
   private func again(_ words: String) -> String {
     if sandbox, !prepares {
       return "with --sandbox the same command starts all jobs anew; to go on, run gesso sandbox in another shell"
@@ -371,7 +372,8 @@ final class BatchReporter: Sendable {
 
   // MARK: Drawing
 
-  /// Draws from time to time, so that a line is true also while nothing happens. The sleep throws once the task is canceled.
+  /// Draws the line again from time to time, so that its times stay correct while nothing happens. The sleep throws
+  /// once the task is canceled.
   private func tick() async {
     while (try? await Task.sleep(for: .seconds(console.isLive ? 1 : 10))) != nil {
       if console.isLive { draw() } else { console.note("gesso: \(line(width: .max))") }

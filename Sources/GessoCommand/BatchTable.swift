@@ -27,7 +27,7 @@ struct BatchTable {
   /// Prints a line for each row, and the sums.
   ///
   /// - Parameter prices: The price of each row, where they were asked for.
-  /// - Returns: The status: that of rows that cannot be prepared.
+  /// - Returns: The exit status, from the rows that cannot be prepared.
   /// - Throws: A `CommandError` when standard output cannot be written, or after an interruption.
   func print(prices: [Int: Decimal]?) async throws -> CommandStatus {
     let console = common.console
@@ -44,7 +44,7 @@ struct BatchTable {
         try await row(job, preparer, &sum, price: prices?[place])
       } catch {
         let failure = CommandError(any: error)
-        // A failure to write to standard output is no fault of the row.
+        // A failure to write to standard output is not the row's error.
         if failure.status == .interrupted || failure.stage == .write { throw failure }
         sum.bad.append(job.input.name)
         sum.failures.append(failure.status)

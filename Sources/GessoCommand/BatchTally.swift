@@ -51,10 +51,10 @@ struct BatchTally: Sendable {
     "\(done) of \(total) \(prepares ? "prepared" : "done")\(before(Decimal(reused)))"
   }
 
-  /// The part of a sum that is of earlier runs: ` (52 before)`, or nothing.
+  /// The part of a sum from earlier runs: ` (52 before)`, or nothing.
   func before(_ part: Decimal) -> String { part == 0 ? "" : " (\(part) before)" }
 
-  /// The time that the rest takes at the rate so far; nil while too few rows are finished for an estimate.
+  /// An estimate of the remaining time at the rate so far; nil while too few rows are finished.
   private var secondsLeft: Double? {
     let made = done - reused + failed
     guard made >= 3, seconds > 1, left > 0 else { return nil }

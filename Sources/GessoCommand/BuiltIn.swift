@@ -13,7 +13,7 @@ enum BuiltIn {
     ]
   }
 
-  /// The names of what is opened or started when it is first needed.
+  /// The names of libraries and programs that are opened or started when they are first needed.
   static var opened: [String] {
     #if os(Linux)
     ["libwebp", "libtiff", "libcurl", "gesso-decode"]

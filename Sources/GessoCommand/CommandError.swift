@@ -32,7 +32,7 @@ package struct CommandError: Error, Sendable, Equatable {
 
   package init(_ failure: FileFailure) { self.init(PreparationError(failure)) }
 
-  /// Whatever a library's call throws.
+  /// Any error that a library throws.
   package init(any error: any Error) {
     switch error {
     case let error as CommandError: self = error
@@ -43,11 +43,11 @@ package struct CommandError: Error, Sendable, Equatable {
     }
   }
 
-  /// A signal came.
+  /// A signal interrupted the work.
   static let interrupted = CommandError(
     "canceled", stage: .configure, "interrupted", remedy: "the same command starts again", status: .interrupted)
 
-  /// Standard output is a pipe whose reader has ended, as with `| head`: no failure, and nothing to print.
+  /// Standard output is a pipe whose reader has ended, as with `| head`. This is not a failure, and nothing is printed.
   static let outputClosed = CommandError(
     "output-closed", stage: .write, "standard output is closed", remedy: "", status: .cannotWrite)
 
@@ -59,7 +59,7 @@ package struct CommandError: Error, Sendable, Equatable {
   /// `what is wrong: what to do`.
   package var line: String { remedy.isEmpty ? message : "\(message): \(remedy)" }
 
-  /// The line for one of the inputs, after its name. A remedy that ends with the name does not say it once more.
+  /// The line for one of the inputs, after its name. The name is left out if the remedy already ends with it.
   package func line(of input: String?) -> String {
     guard let input else { return line }
     let end = ": \(input)"
@@ -73,7 +73,7 @@ package struct CommandError: Error, Sendable, Equatable {
   var object: JSONObject { ["code": code, "message": message, "stage": stage.rawValue, "remedy": remedy] }
 }
 
-/// Has whatever the libraries throw reported as a failure of the command.
+/// Turns any error of the libraries into a failure of the command.
 func reportingErrors<Result>(_ body: () throws -> Result) throws(CommandError) -> Result {
   do {
     return try body()

@@ -27,7 +27,7 @@ package struct Configuration: Sendable {
     package let key: String
     package let secret: String
     package let origin: Origin
-    /// True when a `.env` only names the files that hold the key and the secret.
+    /// True if a `.env` only names the files that contain the key and the secret.
     let isIndirect: Bool
 
     package var customMirror: Mirror { Mirror(self, children: ["origin": origin]) }
@@ -112,8 +112,8 @@ package struct Configuration: Sendable {
     return home + "/.local/state/gesso/ledger.sqlite"
   }
 
-  /// The path that `GESSO_LEDGER` names. A relative one is refused: in another folder the same command would find another ledger,
-  /// and pay for the same job again.
+  /// The path that `GESSO_LEDGER` names. A relative path is refused, because the same command in another folder would
+  /// use another ledger and pay for the same job again.
   private func absolute(_ path: String) throws(CommandError) -> String {
     func refusal(_ message: String, _ remedy: String) -> CommandError {
       CommandError("bad-ledger", stage: .configure, message, remedy: remedy, status: .usage)
@@ -138,7 +138,8 @@ package struct Configuration: Sendable {
       return try trusted(["SCENARIO_BASE_URL"])["SCENARIO_BASE_URL"]
     case .environment:
       if let url = environment["SCENARIO_BASE_URL"] { return url }
-      // Neither used nor ignored: it may name a stand-in, and then the default address would be the one that is paid.
+      // An untrusted address is an error: using it could send the key to another host, and ignoring it could start paid
+      // jobs at the public service instead of a stand-in.
       guard hasOwnKey || dotEnv.values["SCENARIO_BASE_URL", default: ""].isEmpty else {
         throw foreignBaseURL("the key is from the environment, SCENARIO_BASE_URL from .env")
       }
@@ -164,8 +165,8 @@ package struct Configuration: Sendable {
 
   /// The values that `.env` gives these variables or their `_FILE` forms.
   ///
-  /// - Throws: Status 5 when the file sets one of them and may not be trusted. Where it sets none, it is not needed, and stops
-  ///   nothing.
+  /// - Throws: Status 5 when the file sets one of them and may not be trusted. An untrusted file that sets none of them
+  ///   is not an error.
   private func trusted(_ names: [String]) throws(CommandError) -> [String: String] {
     let names = Set(names + names.map { $0 + "_FILE" })
     let found = dotEnv.values.filter { names.contains($0.key) && !$0.value.isEmpty }

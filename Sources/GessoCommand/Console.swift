@@ -37,9 +37,9 @@ package final class Console: Sendable {
   /// True where progress is one line that the next one replaces.
   let isLive: Bool
   private let hasColor: Bool
-  /// True where standard output shows up between the lines of standard error.
+  /// True if standard output and standard error are the same terminal.
   private let sharesTerminal: Bool
-  /// Takes what would be printed; nil where it is printed.
+  /// Receives the output instead of the terminal; nil to print it.
   private let collected = CollectedOutput.current
 
   /// True where nothing is printed.
@@ -61,11 +61,11 @@ package final class Console: Sendable {
     sharesTerminal = isLive && isatty(STDOUT_FILENO) == 1
   }
 
-  /// The progress line of the process, which has one terminal: text of one console may follow the line of another.
+  /// The progress line of the process. All consoles share it, because the process has one terminal.
   private static let shown = Mutex(Progress())
 
   private struct Progress {
-    /// The live line, uncut; empty where there is none.
+    /// The live line before it is cut to the width; empty if there is none.
     var line = ""
     /// The last stage where there is no live line.
     var stage = ""
@@ -82,8 +82,8 @@ package final class Console: Sendable {
     try output([UInt8]((line + "\n").utf8))
   }
 
-  /// The version of the objects for scripts, their member `v`. It rises when a member goes or changes its meaning. The schemas in
-  /// Documentation/Schemas describe the objects.
+  /// The version of the objects for scripts, their member `v`. It rises when a member is removed or changes its
+  /// meaning. The schemas in Documentation/Schemas describe the objects.
   private static let jsonVersion = 1
 
   /// Prints an object for scripts on one line of standard output; on several lines, for people as well, if `isIndented`.
@@ -179,7 +179,7 @@ package final class Console: Sendable {
         + (left == 0 ? "" : ", \(left) left: the same command goes on"))
   }
 
-  /// Removes the progress line of a process that ends. Nothing waits for a terminal that is stopped.
+  /// Removes the progress line when the process ends, without waiting for a terminal that is stopped.
   static func removeLiveLine() {
     _ = shown.withLockIfAvailable { shown in
       if !shown.line.isEmpty { write(erase) }
@@ -204,7 +204,7 @@ package final class Console: Sendable {
   }
 
   private static func write(_ text: String) {
-    // There is no place to report that standard error is closed.
+    // A closed standard error cannot be reported anywhere.
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 

@@ -2,7 +2,7 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// Sandboxes that have ended. Their jobs ended with them.
+/// Recognizes sandboxes that have ended, together with their jobs.
 enum EndedSandbox {
   /// True for an address of this machine where no process listens any more.
   static func isAt(_ baseURL: String) async -> Bool {

@@ -15,7 +15,7 @@ extension Prepare {
       var failures: [CommandStatus] = []
       for input in inputs where !flag.isCanceled {
         do throws(CommandError) {
-          // Some plans need pixels, which are read first.
+          // Some plans depend on pixels, which are read first.
           let source = try await input.source(
             limit: limit, allowsPrivate: allowsPrivate, isReadAgain: recipe.readsAgain(isPlanOnly: true))
           let (image, plan) = try Self.plan(of: source, by: preparer, recipe, tensor, flag)

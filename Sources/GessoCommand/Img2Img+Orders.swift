@@ -12,7 +12,7 @@ extension Img2Img {
       isSent: true)
   }
 
-  /// Notes on sizes that may be others than a person expects.
+  /// Notes on sizes that a person may not expect.
   func sizeNotes(of image: PreparedImage) -> [String] {
     let (width, height) = (generation.width, generation.height)
     let isSmall = image.size.longestSide < 512 && width == nil && height == nil
@@ -22,7 +22,7 @@ extension Img2Img {
 
   /// The note on a strength that is sent although no flag names it.
   var negativePromptNote: String? {
-    // Flux heeds a negative prompt only with a strength above 0.
+    // Flux ignores a negative prompt unless its strength is above 0.
     guard generation.negativePrompt != nil, generation.negativePromptStrength == nil else { return nil }
     return "--negative-prompt-strength 1.0 is sent, without which Flux ignores the negative prompt"
   }
@@ -38,7 +38,7 @@ extension Img2Img {
       throw CommandError.usage("model \(model.id) is no custom model", remedy: "use --mode legacy or --mode auto")
     }
     var request = order.request
-    // Values that are filled in later always fit: sides are multiples of 16, and images are assets.
+    // Placeholders for values that are set later and always fit: sides are multiples of 16, and images are assets.
     (request.width, request.height) = (request.width ?? 1024, request.height ?? 1024)
     for field in order.references.keys {
       let type = model.inputs?.first { $0.name == field }?.type
@@ -63,7 +63,7 @@ extension Img2Img {
     return value
   }
 
-  /// The order of one input, of which the image is read.
+  /// Makes the order of one input, and reads its image.
   ///
   /// - Parameters:
   ///   - input: The input; with `--image-url` its address.
@@ -78,7 +78,7 @@ extension Img2Img {
     return order
   }
 
-  /// The order that the flags describe but for its source, with pipes and URLs read to their ends.
+  /// The order that the flags describe, without its source. Pipes and URLs among the flags are read to their ends.
   func order(recipe: Recipe, _ inputs: [Input]) async throws -> Img2ImgOrder {
     let images = request.parameters.compactMap { $0.split(separator: "=", maxSplits: 1).last }
       .filter { $0.hasPrefix("@") }
@@ -128,7 +128,7 @@ extension Img2Img {
   }
 }
 
-/// The descriptions of models, each asked for once.
+/// The descriptions of models, each requested once.
 actor ModelCache {
   private let client: ScenarioClient
   private var known: [String: Task<GenerationModel, any Error>] = [:]
@@ -143,7 +143,7 @@ actor ModelCache {
     do {
       return try await task.value
     } catch {
-      // A service that is reached again later is asked again.
+      // A failed request is not kept: the service may be reachable later.
       known[id] = nil
       throw error
     }

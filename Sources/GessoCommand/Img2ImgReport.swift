@@ -4,7 +4,7 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
-/// Shows the progress of img2img runs and their results, in the order of the inputs, and at last what they make together.
+/// Shows the progress of img2img runs and their results, in the order of the inputs, and finally their totals.
 final class Img2ImgReport: Sendable {
   private let inputs: [String]
   private let console: Console
@@ -51,7 +51,7 @@ final class Img2ImgReport: Sendable {
   /// Explains after Ctrl-C why the command does not end at once, where that is the case.
   func interrupt() { for reporter in reporters.withLock({ Array($0.values) }) { reporter.interrupt() } }
 
-  /// Reports a failure that is not one input's alone, unless there is but one.
+  /// Reports a failure that concerns all inputs, unless there is only one.
   func fail(_ error: any Error) throws(CommandError) -> CommandStatus {
     guard isOfSeveral else { return try reporter(0).fail(error) }
     throw CommandError(any: error)
@@ -130,7 +130,7 @@ final class Img2ImgReport: Sendable {
       }
     }
     if isOfSeveral { console.endProgress() }
-    // An interruption while no order was under way is the failure of none.
+    // If no order was in progress, the interruption belongs to no input and is reported here.
     if failures.isEmpty, sum.done < inputs.count { try await run.result }
     sum.status = CommandStatus(failures: failures, of: sum.done + failures.count)
     return sum

@@ -11,12 +11,12 @@ final class Img2ImgReporter: Sendable {
     var notes: [String] = []
     var jobID: JobID?
     var submit = Submit.idle
-    /// True where only the price was asked for, and the order has its job already.
+    /// True if only the price was asked for, and the order already has its job.
     var hasJob = false
     var downloads = 0
   }
 
-  /// The state of the submit, which decides on the message of an interruption.
+  /// The state of the submit, on which the message after an interruption depends.
   private enum Submit {
     /// The service has no job of this order, or the job's id is on record.
     case idle
@@ -53,7 +53,7 @@ final class Img2ImgReporter: Sendable {
 
   private func note(_ text: String) { console.note("\(others == nil ? "gesso" : input): \(text)") }
 
-  /// Shows a step of the input. Beside other inputs it is a detail of the line that counts them.
+  /// Shows a step of the input. With several inputs it is only a detail of the line that counts them.
   private func progress(_ step: String, _ detail: String = "") {
     guard let others else { return console.progress(step, detail) }
     console.progress(others.count, "(\([input, step, detail].filter { !$0.isEmpty }.joined(separator: " ")))")
@@ -247,7 +247,7 @@ final class Img2ImgReporter: Sendable {
 }
 
 extension Img2ImgResult {
-  /// The object of `--json`, but for what was prepared and noted.
+  /// The object of `--json` without the prepared image and the notes.
   func json(input: String, paid: Decimal?, sandbox: Bool) -> JSONObject {
     [
       "input": input, "job": jobID, "run": runID, "seed": seed, "cost": paid, "reused": reused, "sandbox": sandbox,

@@ -20,7 +20,8 @@ package struct Input: Sendable, Hashable {
     return path
   }
 
-  /// The scheme of a URL, in lowercase. A letter alone is none, nor is a colon in the name of a file that exists.
+  /// The scheme of a URL, in lowercase. A single letter is not a scheme, and neither is the beginning of an existing
+  /// file's name.
   private static func scheme(of argument: String) -> String? {
     let name = argument.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
     guard name.count > 1, name.first?.isLetter == true, argument.dropFirst(name.count).hasPrefix(":"),
@@ -36,7 +37,8 @@ package struct Input: Sendable, Hashable {
     return isAddress ? scheme : nil
   }
 
-  /// Its name in lines, JSON and records: a URL without its query, which may contain a signature, and without user and password.
+  /// Its name in messages, JSON and records. A URL loses its query, which may contain a signature, and its user and
+  /// password.
   package var name: String {
     // The rest may be megabytes.
     if let unreadableScheme { return "\(unreadableScheme):…" }
@@ -44,7 +46,7 @@ package struct Input: Sendable, Hashable {
       ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
   }
 
-  /// The file that must not be written over; nil where there is none.
+  /// The file that no output may replace; nil if the input is not a file.
   package var file: String? {
     if argument == "-" { return "/dev/stdin" }
     return OutputNaming.isURL(argument) ? nil : argument
@@ -78,7 +80,7 @@ package struct Input: Sendable, Hashable {
     return isReadAgain ? try await pipe.spooled(limit: limit) : pipe.source
   }
 
-  // Made when the first URL is fetched; files need no transport.
+  // Made for the first URL, because files need no transport.
   private static let publicly = CurlTransport()
   private static let anywhere = CurlTransport(options: ConnectionOptions(allowsPrivateAddresses: true))
 

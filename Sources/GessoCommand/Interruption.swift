@@ -5,22 +5,23 @@ internal import Synchronization
 
 /// Turns Ctrl-C, `kill` and a closed terminal into a cancellation, so that the work can clean up.
 ///
-/// The first signal cancels; the second one ends the process at once, unless it is but an echo of the first. In both cases the process ends by the signal, so that a
-/// shell notices the interruption and ends its own loop as well. A signal that is ignored when the process begins stays ignored: the
-/// caller has turned it off, as `nohup` does SIGHUP, and a shell SIGINT for what runs in the background of a script. Work within other
-/// work leaves signals to the outer one, which cancels it.
+/// The first signal cancels; the second one ends the process at once, unless it is only a repetition of the first. In
+/// both cases the process ends by the signal, so that a shell notices the interruption and ends its own loop as well. A
+/// signal that is ignored when the process begins stays ignored: the caller has turned it off, as `nohup` does SIGHUP,
+/// and a shell SIGINT for what runs in the background of a script. Work within other work leaves signals to the outer
+/// one, which cancels it.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
   private static let queue = DispatchQueue(label: "gesso.signals")
   /// When the first signal came.
   private static let first = Mutex<ContinuousClock.Instant?>(nil)
-  /// A signal that comes so soon after the first one is the same: `timeout`, `npm` and others send it to the process and to its group,
-  /// as a terminal does.
+  /// A signal that arrives within this time counts as a repetition: `timeout`, `npm` and others send it to the process
+  /// and then to its group.
   private static let echo = Duration.milliseconds(250)
 
-  /// Turns a write to a pipe that nobody reads, and one above the limit for the size of a file, into failures: neither may end a process
-  /// that follows a paid job, or leave a part of a file.
+  /// Turns the signals of failed writes (a pipe without a reader, a file above the size limit) into errors, because
+  /// they must not end a process that follows a paid job, or leave a part of a file.
   static func deferSignalsOfWrites() {
     signal(SIGXFSZ, SIG_IGN)
     if isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
@@ -29,7 +30,8 @@ enum Interruption {
   /// True unless SIGPIPE was ignored when the process began: its caller then expects an error and a status.
   private static let endsByClosedPipes = Mutex(true)
 
-  /// Has the process end by SIGPIPE, as it would have without ``deferSignalsOfWrites()``, once its work has cleaned up.
+  /// Ends the process by SIGPIPE after its work has cleaned up, as it would have ended without
+  /// ``deferSignalsOfWrites()``.
   ///
   /// - Returns: False when the caller of the process has turned that off.
   static func endByClosedPipe() -> Bool {
@@ -73,7 +75,7 @@ enum Interruption {
         if isEcho { return }
         if flag.isCanceled { end(by: number) }
         if !isExpected { received.withLock { $0 = number } }
-        // Before the work is canceled: what ends because of it would be missing in the report.
+        // Called before the work is canceled, because the report should include work that the cancellation ends.
         onSignal()
         flag.cancel()
         task.cancel()
@@ -132,7 +134,7 @@ enum Interruption {
   /// Returns when the task is canceled.
   static func forever() async {
     let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
-    // Nothing is ever sent; iteration ends with the task. The continuation must outlive it.
+    // The stream never has an element; the iteration ends with the task. The continuation must live that long.
     for await _ in stream {}
     withExtendedLifetime(continuation) {}
   }

@@ -76,7 +76,8 @@ struct JobOptions: ParsableArguments {
   /// The limit of the cost of all jobs of the command together; nil for none.
   var costLimit: Decimal? { maxCost.flatMap(Self.creativeUnits) }
 
-  /// A number of creative units; nil unless the whole text is a number. Foundation alone reads `0,5` as 0 and `12abc` as 12.
+  /// A number of creative units; nil unless the whole text is a number. Checked here, because Foundation reads `0,5` as
+  /// 0 and `12abc` as 12.
   private static func creativeUnits(_ text: String) -> Decimal? {
     guard text.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
     return Decimal(string: text)

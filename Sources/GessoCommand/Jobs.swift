@@ -112,7 +112,7 @@ package struct Jobs: AsyncParsableCommand {
         let entry = try openLedger().entry(named: id)
         try console.output(json: try entry.json, isIndented: !json)
       } catch let error as PipelineError where error.code == .unknownJob && Int64(id) == nil {
-        // Without credentials the service cannot be asked, and the ledger's error is reported.
+        // Without credentials no request is possible, so the ledger's error is reported.
         guard let account = try? service.configuration.client() else { throw CommandError(error) }
         do {
           let job = try await ServiceOptions.client(account, verbose: false).job(JobID(rawValue: id))

@@ -74,7 +74,7 @@ struct ModelDescription {
   init(_ model: GenerationModel) {
     self.model = model
     sizing = ModelSizing(named: model.id)
-    // A model of the legacy family publishes no inputs: its fields are those of the endpoint.
+    // A model of the legacy family publishes no inputs, so the fields of the endpoint are shown.
     fields = model.inputs.map { $0.map(Self.field) } ?? Self.legacyFields
   }
 

@@ -23,7 +23,7 @@ struct OnlineChecks {
 
   // MARK: Reads
 
-  /// Makes the reads one after the other, and stops where the service cannot be reached.
+  /// Reads in sequence, and stops when the service cannot be reached.
   func reads() async throws -> [Finding] {
     var findings: [Finding] = []
     for check in [legacyModelIsThere, customModelIsThere, wrongKeyIsRefused, jobsCanBeRead] {
@@ -105,7 +105,7 @@ struct OnlineChecks {
       (generation.width, generation.height, generation.seed) = (128, 128, "1")
       var order = Img2ImgOrder(
         source: .image(image), sourceName: "gesso doctor", stem: "doctor", generation: generation, folder: folder.path)
-      // The price of the custom model would be taken for a reply of the legacy endpoint.
+      // No switch to the custom model, because its price would be mistaken for a reply of the legacy endpoint.
       order.allowsCustomModel = false
       change(&order)
       return order

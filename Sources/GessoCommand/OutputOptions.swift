@@ -28,7 +28,7 @@ struct OutputOptions: ParsableArguments {
   /// True for a single output on standard output.
   var isStandardOutput: Bool { output == "-" }
 
-  /// Takes an `-o` that can only be a folder for one: a path with `/` at its end, or a folder that is there.
+  /// Treats `-o` as a folder if its path ends with `/` or if the folder exists.
   mutating func validate() throws {
     output = output.map(Console.outputName)
     if let given = output, given.hasSuffix("/") || Input.isFolder(given) {

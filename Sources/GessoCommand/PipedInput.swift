@@ -12,7 +12,7 @@ package struct PipedInput: Sendable {
   /// Closes the descriptor; nil for standard input.
   private let file: OpenFile?
 
-  /// Opens it; nil for what can be read again, and for what does not exist.
+  /// Opens the input; nil if it can be read again, or does not exist.
   ///
   /// - Parameter argument: A path, or `-` for standard input.
   /// - Throws: Status 3 when it cannot be opened.
@@ -31,7 +31,7 @@ package struct PipedInput: Sendable {
     }
   }
 
-  /// Refuses arguments that name one such source twice, under whatever names.
+  /// Refuses arguments that name the same pipe twice, even by different names.
   package static func checkNamedOnce(_ arguments: [String]) throws(CommandError) {
     var seen: [FileIdentity] = []
     for argument in arguments {
@@ -105,7 +105,7 @@ package struct PipedInput: Sendable {
   private func next(until flag: CancellationFlag) throws(CommandError) -> ArraySlice<UInt8>? {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      // No more bytes may ever come, so the flag is checked ten times a second.
+      // The pipe may never send more, so the flag is checked ten times a second.
       var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       let ready = unsafe poll(&waiting, 1, 100)
       if flag.isCanceled { throw .interrupted }

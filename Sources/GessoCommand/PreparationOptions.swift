@@ -202,7 +202,7 @@ package struct PreparationOptions: ParsableArguments {
       metadata: metadata, failOn: failOn)
   }
 
-  /// Notes on why a result has another size than the flags name.
+  /// Notes that explain why a result has another size than the flags name.
   func sizeNotes(for result: ImageSize, of source: ImageSize) -> [String] {
     var notes: [String] = []
     if let box = size?.size, size?.isOpen == false, result != box {
@@ -259,7 +259,7 @@ package struct PreparationOptions: ParsableArguments {
     }
   }
 
-  /// Refuses flags that would change nothing.
+  /// Refuses flags that would have no effect.
   private func refuseIdle(_ format: Recipe.Output.Format, maxBytes: Int?) throws(CommandError) {
     let idle: [(flag: String, isGiven: Bool, isIdle: Bool, with: String)] = [
       ("--quality", quality != nil, format == .png, "with PNG"),
@@ -280,7 +280,7 @@ package struct PreparationOptions: ParsableArguments {
     }
   }
 
-  /// Refuses flags that choose a part or a place where there is nothing to choose.
+  /// Refuses flags for a crop or a position, if nothing is cropped or padded.
   private func refuseIdlePlacing(isSnapped: Bool) throws(CommandError) {
     let places = size != nil && [.cover, .pad].contains(fit)
     if !places, !isSnapped, let flag = gravity != nil ? "--gravity" : focus != nil ? "--focus" : nil {
@@ -331,8 +331,8 @@ package func require<Number: Comparable>(_ value: Number?, in range: ClosedRange
   throw ValidationError("\(flag) goes from \(range.lowerBound) to \(range.upperBound), not \(value)")
 }
 
-/// Refuses a free text that is the next flag, because its own value was forgotten, and a text that could not be decoded. A text may
-/// begin with a dash otherwise.
+/// Refuses a text that is the name of a flag, because the text itself was forgotten, and a text that could not be
+/// decoded. Other texts may begin with a dash.
 func requireText(_ text: String?, _ flag: String) throws {
   guard let text else { return }
   if text.wholeMatch(of: /--|-[a-z]|--[a-z][a-z-]*(=.*)?/) != nil {

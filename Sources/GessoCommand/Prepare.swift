@@ -126,7 +126,7 @@ package struct Prepare: Verb {
           failed.append(name)
           if failure.status != .interrupted { try console.report(failure, input: name, json: common.json) }
         }
-        // Elsewhere the lines of the inputs are the progress.
+        // Without a live line, the lines of the inputs show the progress.
         if inputs.count > 1, console.isLive { console.progress("preparing", "\(reported) of \(inputs.count)") }
       }
       console.endProgress()

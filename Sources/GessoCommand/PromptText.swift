@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The encodings of text files that editors write.
 enum TextEncoding {
-  /// Decodes a text: UTF-8 with or without a byte order mark, or UTF-16 with one. The mark is no part of the text.
+  /// Decodes a text: UTF-8 with or without a byte order mark, or UTF-16 with one. The mark is not part of the text.
   ///
   /// - Returns: The text; nil for bytes that are not valid in their encoding.
   static func text(_ bytes: [UInt8]) -> String? {
@@ -23,7 +23,7 @@ enum TextEncoding {
   }
 }
 
-/// The text of a prompt, which is paid for: it is either what the user wrote, or refused.
+/// The text of a prompt. A damaged text is refused, because its job would be paid for.
 enum PromptText {
   /// Reads a prompt from a small file, standard input (`-`) or a pipe, without white space around it.
   ///

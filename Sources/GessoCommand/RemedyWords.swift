@@ -1,8 +1,8 @@
 internal import GessoPipeline
 
-/// The words of every remedy, with the flags and verbs of this command: libraries have none.
+/// Words every remedy with the flags and verbs of this command, which libraries do not know.
 extension Remedy {
-  /// One line without a period; empty where nothing can be done.
+  /// One line without a period; empty if there is no remedy.
   package var commandWords: String {
     switch self {
     case .text(let sentence): sentence
@@ -48,7 +48,7 @@ extension Remedy {
 }
 
 extension Remedy.Limit {
-  /// How to raise it, and under which condition.
+  /// How to raise the limit, and on which condition.
   fileprivate var raising: String {
     switch self {
     case .sourcePixels: "raise --max-input-pixels if you trust the file"

@@ -1,5 +1,5 @@
-/// Options that are given twice. The parser would take the last one and drop the others: of two prompts, one would be paid for and the
-/// other lost.
+/// Refuses options that are given twice, because the parser would silently use the last one: of two prompts, only one
+/// would be paid for.
 package enum RepeatedOptions {
   /// The options that may be given several times.
   private static let allowed: Set = ["--param", "--include", "--exclude", "--ledger", "--allow"]

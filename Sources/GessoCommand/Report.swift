@@ -69,7 +69,7 @@ package struct Report: Verb {
     let paths = ledger.isEmpty ? [try settings.ledgerPath()] : ledger
     var (known, ledgers) = ([FileIdentity](), [Ledger]())
     for path in paths {
-      // Opening one that is not there would make it.
+      // Checked, because opening a missing ledger would make one.
       guard let identity = FileIdentity(path) else {
         throw .usage("there is no ledger \(path)", remedy: "name the ledger of the batch with --ledger FILE")
       }

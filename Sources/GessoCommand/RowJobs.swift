@@ -7,10 +7,10 @@ internal import Synchronization
 
 /// The jobs of a batch: each row as the flags of `img2img` that it stands for.
 ///
-/// A row goes through the parser of `img2img`, with its columns in place of the flags of the command line, so that every flag, its
-/// checks and its words hold for rows as well.
+/// The parser of `img2img` reads each row, its columns in place of flags, so that all flags, checks and messages are
+/// the same for rows.
 struct RowJobs: Sendable {
-  /// One row as the parser took it.
+  /// One row after parsing.
   struct Job: Sendable {
     let position: Int
     let key: String
@@ -25,7 +25,7 @@ struct RowJobs: Sendable {
   let rows: BatchRows
   /// The folder that results go to.
   let folder: String
-  /// For each row, how many rows before it have its key, and its stem with another image.
+  /// For each row, the number of earlier rows with the same key, and with the same stem but another image.
   private var repeats: [(key: UInt16, stem: UInt16)] = []
   private let base: [OptionWords.Option]
   private let table: OptionTable
@@ -56,7 +56,7 @@ struct RowJobs: Sendable {
 
   // MARK: Checking
 
-  /// The rows that are wrong, before anything is done: the first of them by their positions, and their number.
+  /// The number of bad rows and the first of them, by position. Checked before any other work.
   mutating func check(most: Int = 20) async -> (bad: [(position: Int, error: CommandError)], count: Int) {
     var bad: [(Int, CommandError)] = []
     var count = 0
@@ -98,7 +98,7 @@ struct RowJobs: Sendable {
     if identity.isReadOnce { throw .usage("\(file) can be read only once", remedy: "name a file") }
   }
 
-  /// Checks the order of a row as far as its image is not needed.
+  /// Checks the order of a row, without its image.
   private static func checkOrder(_ job: Job) async throws(CommandError) {
     do {
       var order = try await job.command.order(recipe: try job.command.recipe(), [])
@@ -112,7 +112,7 @@ struct RowJobs: Sendable {
 
   // MARK: One row
 
-  /// The job of a row by its place among them, from 0.
+  /// The job of the row with this index, from 0.
   ///
   /// - Throws: Status 2 for a row that is no job.
   func job(_ index: Int) throws(CommandError) -> Job {
@@ -242,7 +242,7 @@ struct RowJobs: Sendable {
     return (options, replaced)
   }
 
-  /// Refuses a column that is a flag's name written wrong: the flag's default would be paid for.
+  /// Refuses a column whose name is a misspelled flag, because a job with the flag's default would be paid for.
   private func checkUnknown(_ column: String, _ flag: String) throws(CommandError) {
     guard !isUsed(column), let meant = nearest(to: flag, among: table.names) else { return }
     throw .usage(

@@ -41,7 +41,7 @@ package struct ServiceOptions: ParsableArguments {
     return client.logging(to: logger)
   }
 
-  /// Runs `work` with a client of the account, or of a sandbox that lives as long as the work where there is none.
+  /// Runs `work` with a client of the account, or of a sandbox that ends with the work.
   static func withClient<Result: Sendable>(
     _ account: ScenarioConfiguration?, allowsPrivate: Bool, console: Console, verbose: Bool,
     _ work: (ScenarioClient) async throws -> Result

@@ -63,7 +63,7 @@ package enum Synonyms {
       guard value(of: "--size") == nil else {
         throw .usage("--size and \(typed[0]) exclude each other", remedy: "keep one")
       }
-      // In front of both, so that no other option is parted from its value.
+      // Inserted before both, so that no other option is separated from its value.
       let place = typed.compactMap { value(of: $0)?.place.lowerBound }.min() ?? 0
       let given = typed.map { "\($0) \(value(of: $0)?.text ?? "")" }.joined(separator: " ")
       let sides = try ["--width", "--height"].map { flag throws(CommandError) -> String in

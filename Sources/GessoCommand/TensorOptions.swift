@@ -52,7 +52,7 @@ package struct TensorOptions: ParsableArguments {
   }
 }
 
-/// One number, or three with commas between them.
+/// One number, or three separated by commas.
 package struct NumbersArgument: ExpressibleByArgument, Sendable {
   package let values: [Double]
 

@@ -24,8 +24,7 @@ package enum TerminalText {
     return "\(start)…\(end)"
   }
 
-  /// Two for scalars that East Asian terminals draw double (Unicode Standard Annex 11, rounded to blocks), none for those that are drawn
-  /// over the one before.
+  /// Two columns for wide East Asian scalars (Unicode Standard Annex 11, by blocks), none for combining marks.
   private static func columns(of scalar: Unicode.Scalar) -> Int {
     switch scalar.properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format: return 0

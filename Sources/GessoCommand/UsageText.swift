@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 
-/// The words of a command line that cannot be parsed: one line that names the word, the values that are possible, and an example.
+/// The message about a command line that cannot be parsed: one line with the wrong word, the possible values and an
+/// example.
 struct UsageText {
   private let verb: KnownVerb
 
@@ -20,7 +21,7 @@ struct UsageText {
   /// The options of the verb.
   var options: [KnownOption] { verb.options }
 
-  /// The first unknown option, and the known one that was meant: it is named before anything else that may be wrong.
+  /// The first unknown option and the most similar known one. It is reported before any other error.
   func unknownOption(in arguments: [String]) -> (name: String, meant: String?)? {
     var words = arguments.prefix { $0 != "--" }[...]
     while let word = words.popFirst() {
@@ -64,7 +65,8 @@ struct UsageText {
   )
 }
 
-/// The name that was meant: one that the typed one begins, or of which one letter in four at most is wrong.
+/// The name that was probably meant: it begins with the typed text, or differs from it in at most a quarter of the
+/// letters.
 func nearest(to typed: String, among names: [String]) -> String? {
   let typed = typed.lowercased()
   guard typed.count > 3 else { return nil }

@@ -42,7 +42,8 @@ package struct MCP: Verb {
     let context = ToolContext(
       folders: allowed, limit: try JobOptions.dailyLimit(flag: maxCostPerDay, service.configuration), service: service)
     DurableFile.confine(to: allowed)
-    // A .env that appears later has no other ledger, whose sum of the day would begin at nothing.
+    // The ledger is fixed at the start: with another one, from a `.env` that appears later, the sum of the day would
+    // begin at 0.
     if let ledger = try? service.configuration.ledgerPath() { unsafe setenv("GESSO_LEDGER", ledger, 1) }
     if isatty(STDIN_FILENO) == 1 {
       Console(quiet: false, environment: Environment.variables)

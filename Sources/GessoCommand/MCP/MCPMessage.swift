@@ -2,13 +2,13 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// A message of JSON-RPC 2.0 from a client, as far as this server takes them.
+/// A message of JSON-RPC 2.0 from a client.
 enum MCPMessage: Sendable, Equatable {
   case request(id: JSONValue, method: String, params: JSONValue?)
   case notification(method: String, params: JSONValue?)
-  /// A response. This server asks nothing, so that it belongs to nothing.
+  /// A response. It is ignored, because this server sends no requests.
   case response
-  /// Anything else. The reply is an error, with the id of the message if it has one.
+  /// An invalid message. The reply is an error, with the id of the message if it has one.
   case invalid(id: JSONValue, MCPError)
 
   /// Reads the value of a line.
@@ -54,7 +54,7 @@ struct MCPError: Error, Sendable, Equatable {
   /// JSON-RPC's number, or one of the Model Context Protocol's own.
   let code: Int
   let message: String
-  /// The revisions that this server has, for a request of another one.
+  /// The supported revisions, in the error for a request with another one.
   var supported: [String]?
   var requested: String?
 
@@ -77,7 +77,7 @@ struct MCPError: Error, Sendable, Equatable {
   }
 }
 
-/// The revisions of the Model Context Protocol that this server has.
+/// The supported revisions of the Model Context Protocol.
 enum ProtocolRevision {
   /// Without a handshake: each request names it.
   static let stateless = "2026-07-28"

@@ -4,7 +4,7 @@ internal import Ground
 internal import ScenarioAPI
 internal import Synchronization
 
-/// A server of the Model Context Protocol that has tools and nothing else.
+/// A server of the Model Context Protocol that offers only tools.
 ///
 /// It serves clients that begin with `initialize`, and those whose requests name the revision 2026-07-28 themselves, side by side.
 /// Tools run concurrently; every other request gets its reply before the next line is read.
@@ -45,7 +45,8 @@ final class MCPServer: Sendable {
     self.write = write
   }
 
-  /// Handles lines until the input ends, or the reader of the replies closes its end. Tools that run then are canceled, and waited for.
+  /// Handles lines until the input ends, or the reader of the replies closes its end. It then cancels running tools and
+  /// waits for their ends.
   func serve(_ next: () async -> ProtocolStreams.Line?) async {
     await withDiscardingTaskGroup { group in
       while !state.withLock(\.isClosed), let line = await next() {
@@ -77,7 +78,7 @@ final class MCPServer: Sendable {
       let longest = ProtocolStreams.longestLine
       return [.now(MCPError.invalidRequest("a line has at most \(longest) bytes").response(to: .null))]
     }
-    // White space between messages does no harm.
+    // White space between messages is ignored.
     if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return [] }
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
       return [.now(MCPError.parse("the line is no JSON").response(to: .null))]

@@ -17,7 +17,7 @@ extension MCPTool {
     .option("--quality", .whole), .option("--max-bytes", .text), .option("--background", .text),
   ]
 
-  /// The options that an image for the service does not have: its metadata are never sent.
+  /// The options that images for the service do not have, because their metadata are never sent.
   private static let localPreparation: [ToolArgument] = [
     .option("--metadata", .text), .option("--icc", .text), .option("--data", .flag), .option("--linear", .flag),
     .option("--bits", .text), .option("--filter", .text), .option("--effort", .text), .option("--subsampling", .text),
@@ -123,7 +123,7 @@ extension MCPTool {
 }
 
 extension ToolResult {
-  /// The result with pictures of files. One that cannot be shown is no failure: the work is done.
+  /// The result with pictures of files. A picture that cannot be made is not a failure, because the work is done.
   func showing(_ paths: [String], in context: ToolContext, _ pixels: Turns) async throws -> ToolResult {
     var result = self
     for path in paths.prefix(ToolPreview.most) {

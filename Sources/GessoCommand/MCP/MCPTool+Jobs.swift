@@ -27,7 +27,7 @@ extension MCPTool {
 
   // MARK: img2img
 
-  /// Arguments that make no other order.
+  /// Arguments that do not change the order.
   private static let besideOrder: Set = ["output_folder", "name", "dry_run"]
 
   private static func img2img(_ orders: Turns) -> MCPTool {
@@ -134,7 +134,8 @@ extension MCPTool {
     }
   }
 
-  /// The words that name the folder of a job's results. Without one they go where the job's order has them, which may be anywhere.
+  /// The flags for the folder of a job's results. Without them the results go to the folder of the job's order, which
+  /// may not be allowed.
   private static func folder(of id: String, _ call: ToolCall) throws -> [String] {
     if let folder = call.text("output_folder") { return ["--out-dir=\(folder)"] }
     let ledger = try call.context.ledger()
@@ -185,7 +186,7 @@ extension ToolCall {
 }
 
 extension JSONValue {
-  /// The object with its notes in the words of a tool.
+  /// The object, its notes worded with arguments instead of flags.
   fileprivate func translatingNotes(_ words: ToolWords) -> JSONValue {
     guard var object = members, let notes = object["notes"]?.list else { return self }
     object["notes"] = .array(notes.map { $0.text.map { .string(words.translated($0)) } ?? $0 })

@@ -2,7 +2,7 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// A tool: what it takes and returns, and how it runs.
+/// A tool: its arguments, its result, and the function that runs it.
 struct MCPTool: Sendable {
   /// The effects of a tool, as the protocol's annotations classify them. No tool replaces or removes anything.
   struct Effects: Sendable {
@@ -21,7 +21,7 @@ struct MCPTool: Sendable {
   /// The verb whose options its arguments are.
   let verb: String
   let effects: Effects
-  /// True for one that spends creative units.
+  /// True for a tool that spends creative units.
   var isPaid = false
   let arguments: [ToolArgument]
   /// The JSON Schema of what it returns.
@@ -29,7 +29,7 @@ struct MCPTool: Sendable {
   /// Runs it.
   let run: @Sendable (ToolCall) async throws -> ToolResult
 
-  /// Its words for assistants.
+  /// Translates texts of the command for assistants.
   var words: ToolWords { ToolWords(arguments) }
 
   /// The object of `tools/list`.
@@ -83,7 +83,7 @@ struct ToolResult: Sendable {
   /// Set where the call failed.
   var failure: CommandError?
 
-  /// The object of `tools/call`: what is structured is in its text as well, for clients that show only texts.
+  /// The object of `tools/call`. Its text repeats the structured content, for clients that show only text.
   var json: JSONObject {
     if let failure { return ["content": [Self.text(failure.json)], "isError": true] }
     let object = object ?? .object([:])

@@ -5,13 +5,13 @@ internal import Synchronization
 
 /// Standard input and output of a server: lines of JSON, and nothing else.
 ///
-/// Both descriptors of the process get others: nothing that a library prints comes between the messages, and no path that names
-/// standard input reads them.
+/// The streams use copies of the process's descriptors 0 and 1, which are replaced: a library that prints, or a path
+/// that names standard input, then cannot disturb the messages.
 final class ProtocolStreams: Sendable {
   /// A line of the input.
   enum Line: Sendable, Equatable {
     case bytes([UInt8])
-    /// A line of more than ``longestLine`` bytes, which are not kept.
+    /// A line of more than ``longestLine`` bytes. Its content is discarded.
     case tooLong
   }
 
@@ -76,7 +76,7 @@ final class ProtocolStreams: Sendable {
     }
   }
 
-  /// Takes a line out of what was read.
+  /// Removes the next line from the bytes that were read.
   private static func line(_ state: inout State) -> Line? {
     guard let end = state.buffer[state.searched...].firstIndex(of: UInt8(ascii: "\n")) else {
       state.searched = state.buffer.count
@@ -93,7 +93,7 @@ final class ProtocolStreams: Sendable {
     return state.isSkipping || bytes.count > longestLine ? .tooLong : .bytes(bytes)
   }
 
-  /// Reads what there is, once there is something.
+  /// Waits for bytes and reads those that are available.
   private func fill(until flag: CancellationFlag) {
     var waiting = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
     // The flag is checked four times a second.

@@ -2,14 +2,15 @@ internal import Foundation
 internal import GessoPipeline
 internal import ScenarioAPI
 
-/// An argument of a tool: an option of the verb that the tool runs, the verb's operand, or one of the tool's own.
+/// An argument of a tool: an option of the verb that the tool runs, the verb's operand, or an argument of the tool
+/// itself.
 struct ToolArgument: Sendable {
   /// The type of its values.
   enum Kind: Sendable {
     case text, whole, number, flag
     /// The path of a file that is read.
     case source
-    /// The path of an image that is written, and not there yet.
+    /// The path of an image to write, which must not exist yet.
     case output
     /// The path of a folder for results.
     case folder
@@ -19,7 +20,7 @@ struct ToolArgument: Sendable {
 
   let name: String
   let kind: Kind
-  /// The option of the verb, such as `--max-side`; nil for the operand and for what the tool reads itself.
+  /// The option of the verb, such as `--max-side`; nil for the operand and for arguments that the tool reads itself.
   var option: String?
   var isRequired = false
   /// Its description; nil to use the help of the option.
@@ -76,7 +77,7 @@ struct ToolArgument: Sendable {
     }
   }
 
-  /// The condition that a value has to meet, in words.
+  /// The rule for a value, in words.
   var form: String {
     switch kind {
     case .text: "a text"
@@ -89,14 +90,15 @@ struct ToolArgument: Sendable {
   }
 }
 
-/// The words of a tool: those of the command, with arguments in place of flags.
+/// Translates texts of the command for a tool: it replaces flags by arguments.
 struct ToolWords: Sendable {
-  /// The flags that the tool has an argument for.
+  /// The flags for which the tool has an argument.
   let flags: Set<String>
 
   init(_ arguments: [ToolArgument]) { flags = Set(arguments.compactMap(\.option)) }
 
-  /// A text of the command for an assistant. Flags that the tool does not have stay flags: they are for the person.
+  /// A text of the command for an assistant. Flags without an argument remain flags, because only the person can set
+  /// them.
   func translated(_ text: String) -> String {
     text.replacing(/(, or |; )leave out --no-clobber/, with: "")
       .replacing(/\(?see gesso( [a-z0-9]+)* --help\)?/, with: "see the input schema of the tool")

@@ -3,7 +3,7 @@ internal import GessoPipeline
 internal import Ground
 internal import ScenarioAPI
 
-/// The settings of the person who starts the server. No tool changes them.
+/// The settings of the person who starts the server. No tool can change them.
 struct ToolContext: Sendable {
   /// The folders that tools read and write in.
   let folders: AllowedFolders
@@ -11,7 +11,7 @@ struct ToolContext: Sendable {
   let limit: Decimal?
   let service: ServiceOptions
 
-  /// The words that name the service and the project for a verb.
+  /// The flags that name the service and the project.
   var serviceWords: [String] {
     [("--base-url", service.baseURL), ("--project", service.project)].compactMap { flag, value in
       value.map { "\(flag)=\($0)" }
@@ -35,7 +35,7 @@ struct ToolContext: Sendable {
   }
 }
 
-/// The arguments of a call, checked, with every path followed to where it leads.
+/// The checked arguments of a call, with symbolic links in paths resolved.
 struct ToolCall: Sendable {
   let context: ToolContext
   /// The values by their names.
@@ -50,7 +50,7 @@ struct ToolCall: Sendable {
   /// - Throws: Status 2 for an argument that the tool does not have, a value of another type, or a path that is not allowed.
   init(_ arguments: [String: JSONValue], of tool: MCPTool, _ context: ToolContext) throws(CommandError) {
     let names = tool.arguments.map(\.name)
-    // With a misspelled name the default would be used, and may be paid for.
+    // An unknown argument is refused, because a misspelled one would mean a paid job with the default.
     if let name = arguments.keys.sorted().first(where: { !names.contains($0) }) {
       throw .usage(
         "\(tool.name) has no argument \(name)",
@@ -81,11 +81,12 @@ struct ToolCall: Sendable {
   /// True for a flag that was given.
   func isOn(_ name: String) -> Bool { values[name] == .bool(true) }
 
-  /// The words of an option with this value.
+  /// An option and its value, as arguments of the command line.
   private static func words(_ option: String, _ value: JSONValue) -> [String] {
     switch value {
     case .bool(let isOn): isOn ? [option] : []
-    // An option with a short name alone takes its value as the next word. A path begins with a slash.
+    // An option that has only a short name takes its value as the next word. That is safe, because paths begin with a
+    // slash.
     case .string(let text): option.hasPrefix("--") ? ["\(option)=\(text)"] : [option, text]
     case .object(let fields):
       fields.sorted { $0.key < $1.key }.map { name, value in
@@ -113,7 +114,7 @@ struct ToolCall: Sendable {
     case (.fields, .object(let fields)):
       var followed: [String: JSONValue] = [:]
       for (name, value) in fields {
-        // A name with an equals sign would be taken apart, and what follows it might be a path.
+        // A name with an equals sign would be split, and the text after it could be a path that was not checked.
         guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {
           throw .usage("\(argument.name) has a field \(name)", remedy: "use letters, digits, - and _")
         }
@@ -129,7 +130,7 @@ struct ToolCall: Sendable {
 
   private static func source(_ path: String, _ name: String, _ context: ToolContext) throws(CommandError) -> String {
     let real = try place(path, name, context, isThere: true)
-    // A path that is no file, such as a device or a pipe, may never end, or wait for a writer.
+    // Reading something other than a file, such as a device or a pipe, may never end.
     guard FileIdentity(real)?.isRegular == true else {
       throw CommandError(
         "unreadable", stage: .open, "\(name) \(path) is no file", remedy: "name an image", status: .badInput)
@@ -156,9 +157,9 @@ struct ToolCall: Sendable {
   ///   - path: The path.
   ///   - name: The name of the argument, for messages.
   ///   - context: The folders that are allowed.
-  ///   - isThere: True for something that is read, false for something that is made.
+  ///   - isThere: True for a path to read, false for a path to write.
   /// - Returns: The path without symbolic links.
-  /// - Throws: Status 2 for a path that is not allowed, 3 for one at which nothing is.
+  /// - Throws: Status 2 for a path that is not allowed, 3 if nothing exists at the path.
   static func place(
     _ path: String, _ name: String, _ context: ToolContext, isThere: Bool
   ) throws(CommandError) -> String {

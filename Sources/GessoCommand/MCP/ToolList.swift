@@ -33,7 +33,7 @@ struct ToolList: Sendable {
 
   subscript(name: String) -> MCPTool? { tools.first { $0.name == name } }
 
-  /// Runs a tool. What goes wrong is a part of the result, so that the assistant sees it.
+  /// Runs a tool. A failure becomes part of the result, so that the assistant sees it.
   func result(of tool: MCPTool, _ arguments: [String: JSONValue]) async -> ToolResult {
     do {
       let call = try ToolCall(arguments, of: tool, context)

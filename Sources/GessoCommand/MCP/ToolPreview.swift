@@ -2,7 +2,7 @@ internal import Foundation
 internal import GessoPipeline
 internal import ImagePreparation
 
-/// Small pictures for an assistant, which sees results without their pixels in the conversation.
+/// Small pictures with which an assistant can see results.
 enum ToolPreview {
   /// The longest side in pixels.
   static let side = 512

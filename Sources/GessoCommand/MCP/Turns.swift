@@ -1,8 +1,8 @@
-/// Has work done one after the other: each image takes all cores, and memory for one at a time.
+/// Runs work consecutively, because each image takes all cores and may take all memory.
 actor Turns {
   private var last: Task<Void, Never>?
 
-  /// Runs `work` after all that was given before. Canceling the task cancels it, and it does not begin if it waits.
+  /// Runs `work` after all earlier work. Canceling the task cancels the work, or keeps it from beginning.
   func take<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
     let before = last
     let task = Task {

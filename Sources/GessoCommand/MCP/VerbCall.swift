@@ -6,7 +6,7 @@ internal import ScenarioAPI
 enum VerbCall {
   /// The objects that a verb prints with `--json`, and its lines for people.
   ///
-  /// - Parameter words: The verb, its options, and what they are for.
+  /// - Parameter words: The verb, its options and its operands.
   /// - Returns: The objects and the lines.
   /// - Throws: The first failure that the verb reports, or `CancellationError`.
   static func run(_ words: [String]) async throws -> (objects: [JSONValue], notes: [String]) {
@@ -39,8 +39,8 @@ enum VerbCall {
   /// The only object that a verb prints.
   ///
   /// - Parameters:
-  ///   - words: The verb, its options, and what they are for.
-  ///   - keepingNotes: True where its lines for people say what the object does not.
+  ///   - words: The verb, its options and its operands.
+  ///   - keepingNotes: True to keep its lines for people, because they contain more than the object.
   /// - Returns: The result with the object.
   /// - Throws: As ``run(_:)``.
   static func object(_ words: [String], keepingNotes: Bool = false) async throws -> ToolResult {
