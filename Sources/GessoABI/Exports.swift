@@ -38,7 +38,7 @@ public func gesso_model(
     guard let name = try text(name, "name") else { throw .misuse("the name is NULL", "give one") }
     guard let sizing = ModelSizing(named: name) else {
       let names = ModelSizing.known.flatMap { [$0.name] + $0.models }
-      throw .recipe("\"\(name)\" is no family of models", "use \(list(names)), or set the four fields")
+      throw .recipe("\"\(name)\" is not a family of models", "use \(list(names)), or set the four fields")
     }
     recipe.pointee.model_multiple_of = Int32(sizing.multipleOf)
     recipe.pointee.model_min_side = Int32(sizing.minSide)

@@ -9,7 +9,7 @@ import ImagePreparation
 func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(CallFailure) -> String? {
   guard let pointer else { return nil }
   guard let text = String(validatingCString: pointer) else {
-    throw .misuse("\(field) is no UTF-8", field == "path" ? "open the file and give its descriptor" : "use UTF-8")
+    throw .misuse("\(field) is not UTF-8", field == "path" ? "open the file and give its descriptor" : "use UTF-8")
   }
   return text
 }
@@ -46,7 +46,7 @@ extension gesso_source {
       return .memory(Array(UnsafeRawBufferPointer(start: bytes, count: count)))
     case GESSO_DESCRIPTOR:
       return .descriptor(descriptor)
-    default: throw .misuse("\(kind) is no kind of a source", "use GESSO_PATH, GESSO_MEMORY or GESSO_DESCRIPTOR")
+    default: throw .misuse("\(kind) is not a kind of source", "use GESSO_PATH, GESSO_MEMORY or GESSO_DESCRIPTOR")
     }
   }
 }

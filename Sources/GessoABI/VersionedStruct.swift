@@ -29,7 +29,7 @@ private let largestSize = 65_536
 func check<Struct: VersionedStruct>(_ pointer: UnsafePointer<Struct>) throws(CallFailure) -> Int {
   let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
   guard (Struct.firstSize...largestSize).contains(size) else {
-    throw .misuse("a struct_size of \(size) is no size of a \(Struct.self)", "set it to sizeof(\(Struct.self))")
+    throw .misuse("a struct_size of \(size) is not a size of \(Struct.self)", "set it to sizeof(\(Struct.self))")
   }
   return size
 }

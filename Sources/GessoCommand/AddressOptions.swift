@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct AddressOptions: ParsableArguments {
   @Flag(
     name: .customLong("allow-private"),
-    help: "Let addresses of images and of the service's files lead to this machine and to private networks.")
+    help: "Also fetch images and results from addresses of this machine and of private networks.")
   var allowsPrivate = false
 
   init() {}

@@ -15,12 +15,12 @@ package struct Batch: Verb {
       "ls photos/*.jpg | gesso batch - --prompt \"autumn\" -o out --max-cost 50",
     ],
     discussion: """
-      A manifest is a file of JSON Lines (.jsonl), CSV or TSV with a row for each job. Its column input names the image, from the \
-      manifest's folder on; every flag of img2img may be a column (prompt, strength, max-side, …), whose value counts instead of the \
+      A manifest is a file of JSON Lines (.jsonl), CSV or TSV with a row for each job. Its column input names the image, relative to the \
+      manifest's folder; every flag of img2img may be a column (prompt, strength, max-side, …), whose value replaces the \
       flag. --prompt takes {stem} and {row.COLUMN}, --name {row.COLUMN}. Rows without a seed get one from their key: the column id, \
       the path, or all of the row's columns.
 
-      Given again, the same command goes on: what is done is not done again. The ledger knows the batch by the name that is printed.
+      Given again, the same command continues and does not repeat finished rows. The ledger has the batch under the name that is printed.
 
       Images are prepared ahead of the jobs, but those that wait for their upload take no more than a quarter of --max-memory and a tenth \
       of the free disk.
@@ -29,22 +29,22 @@ package struct Batch: Verb {
   @Argument(help: "A folder with the folders within it, a manifest, or - for a list of paths on standard input.")
   var source: String
 
-  @Flag(help: "Print what the rows are as a table and spend nothing; with --dry-run also their prices.")
+  @Flag(help: "Print the rows as a table and spend nothing; with --dry-run also their prices.")
   var check = false
 
   @Flag(
-    name: .customLong("prepare-only"), help: "Prepare the images into -o, and send nothing; a later batch finds them.")
+    name: .customLong("prepare-only"), help: "Prepare the images into -o, and send nothing; a later batch uses them.")
   var prepareOnly = false
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Take the files of a folder that this pattern names; may be repeated.", valueName: "PATTERN"))
+    help: ArgumentHelp("Take only files of a folder that match this pattern; may be repeated.", valueName: "PATTERN"))
   var include: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Leave out the files and folders that this pattern names; may be repeated.", valueName: "PATTERN"))
+      "Leave out files and folders that match this pattern; may be repeated.", valueName: "PATTERN"))
   var exclude: [String] = []
 
   @Option(
@@ -54,11 +54,12 @@ package struct Batch: Verb {
       valueName: "i/n|auto[/n]"))
   var shard: ShardArgument?
 
-  @Flag(name: .customLong("retry-failed"), help: "Begin rows again that failed before.")
+  @Flag(name: .customLong("retry-failed"), help: "Retry rows that failed before.")
   var retryFailed = false
 
   @Option(
-    name: .customLong("max-failures"), help: ArgumentHelp("Begin no more rows after so many failed.", valueName: "N"))
+    name: .customLong("max-failures"),
+    help: ArgumentHelp("Begin no more rows after this many have failed.", valueName: "N"))
   var maxFailures: Int?
 
   @Option(name: .customLong("max-jobs"), help: ArgumentHelp("Start no more jobs than this.", valueName: "N"))
@@ -93,7 +94,7 @@ package struct Batch: Verb {
     ] where isGiven {
       throw ValidationError("\(flag) belongs to one image: give it as a column of a manifest")
     }
-    if job.again { throw ValidationError("--again is no flag of batch: another --seed makes other results") }
+    if job.again { throw ValidationError("batch has no flag --again: another --seed makes other results") }
     if job.promptFile == "-" { throw ValidationError("--prompt-file - could be read for one row only: name a file") }
     if results.folder == nil, !check, !job.dryRun { throw ValidationError("say where the results go: -o DIR") }
     if prepareOnly, job.dryRun || job.noWait {
@@ -116,7 +117,7 @@ package struct Batch: Verb {
     let status = try await perform(rows, given, words, folder, shard)
     guard status == .done, !rows.unreadable.isEmpty else { return status }
     let count = rows.unreadable.count
-    console.note("gesso: without what is in \(count) folder\(count == 1 ? "" : "s") that cannot be read")
+    console.note("gesso: \(count) folder\(count == 1 ? "" : "s") could not be read; the images there are missing")
     return .someFailed
   }
 
@@ -257,7 +258,7 @@ package struct Batch: Verb {
     throw CommandError.usage(
       "\(found.count) of \(rows.count) rows \(found.count == 1 ? "is" : "are") bad"
         + (more > 0 ? ", of which \(more) are not shown" : "")
-        + ", and nothing was begun", remedy: "mend or remove them")
+        + ", and nothing was begun", remedy: "correct or remove them")
   }
 
   /// The indices of a shard's rows among all rows.

@@ -136,7 +136,7 @@ final class BatchReporter: Sendable {
         }
         let error = CommandError(
           failure.code, stage: Stage(rawValue: failure.stage) ?? .configure, failure.message,
-          remedy: "it failed before; --retry-failed begins it again", status: .someFailed)
+          remedy: "it failed before; --retry-failed tries it again", status: .someFailed)
         try report(error, row.job, "failed")
       case .stopped(let index):
         guard let row = leave(index) else { continue }
@@ -199,7 +199,7 @@ final class BatchReporter: Sendable {
     case .repeatedOtherwise(let names):
       remark(
         "repeated-otherwise", job,
-        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
+        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may not be those of the order"
       )
     case .pausing(let pause, let error):
       // A submit that was refused for now started no job.
@@ -210,7 +210,7 @@ final class BatchReporter: Sendable {
     case .waitingForOrder(_, let patience):
       remark(
         "other-process", job,
-        "waiting for another process that is at work on this order, for at most \(BatchTally.time(patience / .seconds(1)))"
+        "waiting for another process that works on this order, at most \(BatchTally.time(patience / .seconds(1)))"
       )
     case .nameTaken(let path, _, let result):
       remark("name-taken", job, "\(path) or its record is there already: the result is \(result)")
@@ -270,7 +270,7 @@ final class BatchReporter: Sendable {
         state.left.append(failure.status)
       }
       let id =
-        row.jobID.map { "job \($0) goes on: the same command goes on with it" } ?? "the same command goes on with it"
+        row.jobID.map { "job \($0) goes on: the same command follows it" } ?? "the same command continues with it"
       try report(
         CommandError(failure.code, stage: failure.stage, failure.message, remedy: id, status: failure.status), row.job,
         "left")
@@ -330,14 +330,14 @@ final class BatchReporter: Sendable {
     }
     guard tally.failed > 0, !prepares else { return nil }
     let retry = command.contains(" --retry-failed") ? command : command + " --retry-failed"
-    return again("this begins the failed ones again: \(retry)")
+    return again("this retries the failed rows: \(retry)")
   }
 
   /// The advice to give the command again. It helps only if the service remembers the jobs, which the sandbox of
   /// `--sandbox` does not.
   private func again(_ words: String) -> String {
     if sandbox, !prepares {
-      return "with --sandbox the same command starts all jobs anew; to go on, run gesso sandbox in another shell"
+      return "with --sandbox the same command starts all jobs again; to continue, run gesso sandbox in another shell"
     }
     return (isList ? "with the same list, " : "") + words
   }

@@ -3,13 +3,13 @@ internal import GessoPipeline
 
 /// The flags of every verb that works on inputs.
 struct CommonOptions: ParsableArguments {
-  @Flag(help: "One JSON object per input on standard output, nothing else there.")
+  @Flag(help: "Print one JSON object per input on standard output, and nothing else.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "Errors only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Say more.")
+  @Flag(name: .shortAndLong, help: "Show more details.")
   var verbose = false
 
   init() {}

@@ -120,7 +120,7 @@ package struct Configuration: Sendable {
     }
     if path.hasPrefix("/") { return path }
     guard path == "~" || path.hasPrefix("~/") else {
-      throw refusal("GESSO_LEDGER is \(path), which is no absolute path", "begin it with / or ~/")
+      throw refusal("GESSO_LEDGER is \(path), which is not an absolute path", "begin it with / or ~/")
     }
     guard let home = environment["HOME"], home.hasPrefix("/") else {
       throw refusal("GESSO_LEDGER is \(path), and HOME is not set", "write the whole path")

@@ -8,7 +8,7 @@ internal import ScenarioAPI
 /// `gesso doctor`
 package struct Doctor: Verb {
   package static let configuration = CommandConfiguration(
-    verb: "doctor", "Say what is configured and found on this machine.",
+    verb: "doctor", "Show the settings, and the libraries and programs that this machine has.",
     examples: [
       "gesso doctor",
       "gesso doctor --json",
@@ -23,7 +23,7 @@ package struct Doctor: Verb {
   @Flag(
     name: .customLong("dry-runs"),
     help:
-      "With --online, also ask for prices. A service that ignores the question would start a job, which is recorded.")
+      "With --online, also ask for prices. A service that ignores that this is a dry run starts a job; it is recorded.")
   var dryRuns = false
 
   @Flag(help: "One JSON object on standard output.")

@@ -35,7 +35,7 @@ extension Img2Img {
     let model = try await models.model(order.generation.modelID)
     if model.custom == true { order.endpoint = .custom }
     guard request.mode == .auto || model.custom == true else {
-      throw CommandError.usage("model \(model.id) is no custom model", remedy: "use --mode legacy or --mode auto")
+      throw CommandError.usage("model \(model.id) is not a custom model", remedy: "use --mode legacy or --mode auto")
     }
     var request = order.request
     // Placeholders for values that are set later and always fit: sides are multiples of 16, and images are assets.

@@ -149,6 +149,6 @@ final class Img2ImgReport: Sendable {
       ? "" : sandbox ? "; \(jobs) end with the sandbox" : "; \(jobs) go on at the service and are paid for"
     return CommandError(
       "canceled", stage: .configure, "interrupted, with \(sum.done) of \(inputs.count) done\(rest)",
-      remedy: sandbox ? "the same command starts all jobs anew" : "the same command goes on", status: .interrupted)
+      remedy: sandbox ? "the same command starts all jobs again" : "the same command goes on", status: .interrupted)
   }
 }

@@ -80,7 +80,7 @@ final class Img2ImgReporter: Sendable {
     case .waitingForOrder(_, let patience):
       let seconds = Int((patience / .seconds(1)).rounded(.up))
       console.endProgress()
-      note("waiting for another process that is at work on this order, for at most \(seconds) seconds")
+      note("waiting for another process that works on this order, at most \(seconds) seconds")
     case .noticed(let remark):
       state.withLock { state in
         state.notes.append(remark.words)
@@ -105,7 +105,7 @@ final class Img2ImgReporter: Sendable {
     case .repeatedOtherwise(let names):
       console.endProgress()
       note(
-        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may be others than ordered"
+        "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may not be those of the order"
       )
     case .submitting:
       state.withLock { $0.submit = .outstanding }
@@ -280,14 +280,14 @@ extension OrderNote {
     case .otherShape(let results, let prepared):
       "the results are \(results) and the prepared image is \(prepared), which the service may stretch: "
         + "--size \(results) --fit cover prepares their shape"
-    case .maskSelectsAll: "the mask is white everywhere: the whole image is painted anew"
+    case .maskSelectsAll: "the mask is white everywhere: the whole image is repainted"
     case .hasJob(let job, let run):
       "the order has its job \(job) already (run \(run)), so that the price is that on record: given again, it costs nothing"
     case .madeByAnotherAccount(let run, let job):
       "run \(run) has the same image, prompt and model, and was paid for with another API key or project, so that this order is paid "
-        + "for anew: gesso jobs \(job.map { "fetch \($0)" } ?? "show \(run)") has what was made, and --project makes the orders of all "
+        + "for again: gesso jobs \(job.map { "fetch \($0)" } ?? "show \(run)") has what was made, and --project makes the orders of all "
         + "keys of a project one"
-    case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is painted anew"
+    case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is repainted"
     }
   }
 }

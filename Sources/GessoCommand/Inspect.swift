@@ -5,7 +5,7 @@ internal import ImagePreparation
 /// `gesso inspect`
 package struct Inspect: Verb {
   package static let configuration = CommandConfiguration(
-    verb: "inspect", "Read headers only and say what is in a file.",
+    verb: "inspect", "Show what an image file contains, from its headers alone.",
     examples: [
       "gesso inspect photo.jpg",
       "gesso inspect --json photos/*.jpg",
@@ -21,7 +21,7 @@ package struct Inspect: Verb {
 
   @OptionGroup var addresses: AddressOptions
 
-  @Flag(help: "One JSON object per input on standard output, nothing else there.")
+  @Flag(help: "Print one JSON object per input on standard output, and nothing else.")
   var json = false
 
   package init() {}

@@ -15,20 +15,20 @@ struct JobOptions: ParsableArguments {
   @Option(help: "The model.")
   var model = "flux.1-dev"
 
-  @Flag(name: .customLong("dry-run"), help: "Ask for the price only, of each input and of all.")
+  @Flag(name: .customLong("dry-run"), help: "Ask only for the price of each input, and of all together.")
   var dryRun = false
 
   @Option(
     name: .customLong("max-cost"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Refuse what would bring the sum of all inputs, earlier attempts included, above this many creative units.",
+      "Refuse jobs that would bring the cost of all inputs, earlier attempts included, above this many creative units.",
       valueName: "CU"))
   var maxCost: String?
 
   @Option(
     name: .customLong("max-cost-per-day"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Refuse to submit when the account's jobs of the day (UTC) would cost more than this, as the ledger knows them; otherwise "
+      "Refuse jobs that would bring the cost of the account's day (UTC) above this, as far as the ledger knows; otherwise "
         + "GESSO_MAX_COST_PER_DAY.", valueName: "CU"))
   var maxCostPerDay: String?
 

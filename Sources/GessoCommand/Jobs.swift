@@ -6,7 +6,7 @@ internal import ScenarioAPI
 /// `gesso jobs`
 package struct Jobs: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
-    verb: "jobs", "What this machine's ledger knows of jobs, and going on with one.",
+    verb: "jobs", "List, follow, download, cancel or decide about the jobs of this machine.",
     examples: [
       "gesso jobs",
       "gesso jobs watch JOB -o out",
@@ -22,13 +22,13 @@ package struct Jobs: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
       commandName: "list", abstract: "List the latest jobs of this machine, newest first.")
 
-    @Option(help: ArgumentHelp("How many (default: 20; with --account all).", valueName: "N"))
+    @Option(help: ArgumentHelp("The number of jobs (default: 20; with --account all).", valueName: "N"))
     var limit: Int?
 
     @Option(
       name: .customLong("account"),
       help: ArgumentHelp(
-        "List the jobs that the account made in so many hours instead, whichever machine started them.",
+        "List the account's jobs of the last HOURS hours instead, whichever machine started them.",
         valueName: "HOURS"))
     var hours: Double?
 
@@ -94,7 +94,7 @@ package struct Jobs: AsyncParsableCommand {
   package struct Show: Verb {
     package static let configuration = CommandConfiguration(
       commandName: "show",
-      abstract: "Show what the ledger knows of one job, otherwise what the service knows of it, as JSON.")
+      abstract: "Show one job as JSON, from the ledger, or from the service if the ledger does not know it.")
 
     @Argument(help: "The job, or the number of its run.")
     var id: String
@@ -131,7 +131,7 @@ package struct Jobs: AsyncParsableCommand {
   package struct Watch: Verb {
     package static let configuration = CommandConfiguration(
       commandName: "watch",
-      abstract: "Go on waiting for a job and download its results, also a job of another machine."
+      abstract: "Wait for a job, of this or of another machine, and download its results."
     )
 
     @Argument(help: "The job, or the number of its run.")

@@ -8,7 +8,7 @@ internal import ScenarioAPI
 /// `gesso models`
 package struct Models: Verb {
   package static let configuration = CommandConfiguration(
-    verb: "models", "Show what can be asked of a model: its fields, their ranges and defaults.",
+    verb: "models", "Show the fields that a model takes, with their ranges and defaults.",
     examples: [
       "gesso models",
       "gesso models flux.1-dev",

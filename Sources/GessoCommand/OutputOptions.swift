@@ -7,18 +7,18 @@ struct OutputOptions: ParsableArguments {
   @Option(
     name: .customShort("o"),
     help: ArgumentHelp(
-      "Where it goes: a file, a folder (with / at its end, or there already), or - for standard output.",
+      "The output: a file, a folder (with / at its end, or existing), or - for standard output.",
       valueName: "FILE"))
   var output: String?
 
   @Option(
     name: .customLong("out-dir"),
-    help: ArgumentHelp("The folder it goes to; made when missing.", valueName: "DIR"))
+    help: ArgumentHelp("The folder for outputs; made when missing.", valueName: "DIR"))
   var folder: String?
 
   @Option(
     help: ArgumentHelp(
-      "Its name in a folder, without extension; {stem} is that of the input (default: {stem} and what was done).",
+      "The name of an output in a folder, without extension; {stem} is the input's name (default: {stem}.prepared, of strip {stem}.stripped).",
       valueName: "TEMPLATE"))
   var name: String?
 

@@ -44,7 +44,7 @@ package struct PreparationOptions: ParsableArguments {
   @Option(
     name: .customLong("max-bytes"),
     help: ArgumentHelp(
-      "Largest encoded size: lowers quality, then scale, and says so (default: none; for img2img what an upload takes).",
+      "Largest encoded size: lowers the quality, then the size, and reports it (default: none; for img2img what an upload takes).",
       valueName: "N[kB|MB]"))
   package var maxBytes: ByteCountArgument?
 
@@ -83,12 +83,12 @@ package struct PreparationOptions: ParsableArguments {
   @Option(help: "Resampling filter.")
   package var filter: ResamplingFilter = .lanczos3
 
-  @Option(help: "How much of the shrinking the decoder may do.")
+  @Option(help: "How much of the shrinking the decoder may do, which is faster and less exact.")
   package var effort: Recipe.Effort = .balanced
 
   @Option(
     help: ArgumentHelp(
-      "Bits per sample of a PNG: auto is 16 for --data of 16 bits, else 8 (default: auto; images that are sent have 8).",
+      "Bits per sample of a PNG: auto is 16 for --data of 16 bits, else 8 (default: auto; images for the service have 8).",
       valueName: "8|16|auto"))
   package var bits: BitsArgument?
 
@@ -105,16 +105,16 @@ package struct PreparationOptions: ParsableArguments {
 
   @Option(
     name: .customLong("min-side"),
-    help: ArgumentHelp("Length below which --max-bytes makes no side (default: 256).", valueName: "N"))
+    help: ArgumentHelp("The shortest side that --max-bytes may shrink the image to (default: 256).", valueName: "N"))
   package var minSide: Int?
 
-  @Option(name: .customLong("fail-on"), help: "How damaged a source may be.")
+  @Option(name: .customLong("fail-on"), help: "The damage from which a source is refused.")
   package var failOn: DamagePolicy = .truncated
 
   @Option(
     name: .customLong("limits"),
     help:
-      "What a source may be and take: service refuses sides above 30000, files above 64 MB, more than 1000 pixels for each byte, and more than 30 seconds."
+      "Limits of sources: service, for files of strangers, refuses sides above 30000, files above 64 MB, more than 1000 pixels for each byte, and more than 30 seconds."
   )
   package var preset: Limits.Preset = .artist
 
@@ -339,6 +339,6 @@ func requireText(_ text: String?, _ flag: String) throws {
     throw ValidationError("\(flag) has no text before \(text): give one, or begin it otherwise")
   }
   guard PromptText.isText(text) else {
-    throw ValidationError("\(flag) is no text in UTF-8: check the terminal's encoding, or use --prompt-file")
+    throw ValidationError("\(flag) is not text in UTF-8: check the terminal's encoding, or use --prompt-file")
   }
 }

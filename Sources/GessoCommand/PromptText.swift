@@ -34,7 +34,7 @@ enum PromptText {
       orThrow: .usage(
         "the prompt file \(path) cannot be read as a text file of at most 64 KB", remedy: "check --prompt-file"))
     guard let text = TextEncoding.text(bytes), isText(text) else {
-      throw .usage("the prompt file \(path) is no text in UTF-8 or UTF-16", remedy: "save it as UTF-8")
+      throw .usage("the prompt file \(path) is not text in UTF-8 or UTF-16", remedy: "save it as UTF-8")
     }
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }

@@ -23,12 +23,12 @@ package struct Report: Verb {
 
   @Option(
     name: .customShort("o"),
-    help: ArgumentHelp("Where it goes: a file whose name ends in .html.", valueName: "FILE"))
+    help: ArgumentHelp("The output: a file whose name ends in .html.", valueName: "FILE"))
   var output = ""
 
   @Option(
     help: ArgumentHelp(
-      "The ledger that knows the batch; several for one in shards (default: the ledger of this user).",
+      "The ledger of the batch; several for a batch in shards (default: the ledger of this user).",
       valueName: "FILE"))
   var ledger: [String] = []
 
@@ -42,7 +42,7 @@ package struct Report: Verb {
   package mutating func validate() throws {
     guard !output.isEmpty else { throw ValidationError("say where it goes: -o report.html") }
     guard [".html", ".htm"].contains(where: output.lowercased().hasSuffix) else {
-      throw ValidationError("the output's name \(output) is no HTML file's: name it .html")
+      throw ValidationError("the output's name \(output) does not end in .html: name it .html")
     }
   }
 

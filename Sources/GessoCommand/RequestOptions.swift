@@ -9,7 +9,7 @@ struct RequestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Which endpoint makes the image: the legacy one; the custom models'; or the legacy one, and where the service no longer has "
+      "The endpoint that makes the image: the legacy one; that of custom models; or the legacy one and, where the service no longer has "
         + "it, the custom model of flux.1-dev.", valueName: "legacy|custom|auto"))
   var mode = Mode.auto
 
@@ -27,20 +27,20 @@ struct RequestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Paint anew what is white in this image, of INPUT's size, and keep what is black.", valueName: "FILE"))
+      "Repaint the white areas of this image, which has INPUT's size, and keep the black ones.", valueName: "FILE"))
   var mask: String?
 
   @Option(
-    help: ArgumentHelp("An image of INPUT's size that controls shapes, with --modality.", valueName: "FILE"))
+    help: ArgumentHelp("A control image of INPUT's size, which controls shapes; needs --modality.", valueName: "FILE"))
   var control: String?
 
   @Option(
     help: ArgumentHelp(
-      "What the control shows: canny, depth, pose, …; without --control, INPUT controls and is not started from.",
+      "The kind of control image: canny, depth, pose, …; without --control, INPUT is the control image and nothing else.",
       valueName: "NAME"))
   var modality: String?
 
-  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace another file by a prepared image.")
+  @Flag(name: .customLong("no-clobber"), help: "Refuse to replace an existing file by a prepared image.")
   var noClobber = false
 
   init() {}

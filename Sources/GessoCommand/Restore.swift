@@ -28,7 +28,7 @@ package struct Restore: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "Put it onto this image, from which it was made, instead of a transparent canvas.", valueName: "SOURCE"))
+      "Put it onto this image, from which it was made, instead of onto a transparent canvas.", valueName: "SOURCE"))
   var onto: String?
 
   @Option(
@@ -37,7 +37,7 @@ package struct Restore: Verb {
 
   @Option(
     name: .customShort("o"),
-    help: ArgumentHelp("Where it goes: a PNG, with --onto also a JPEG; - is standard output.", valueName: "OUT"))
+    help: ArgumentHelp("The output: a PNG, with --onto also a JPEG; - is standard output.", valueName: "OUT"))
   var output = ""
 
   @Option(help: ArgumentHelp("JPEG quality, 1 to 100 (default: 92).", valueName: "1…100"))
@@ -49,7 +49,8 @@ package struct Restore: Verb {
   @Flag(help: "Stretch a result of another shape than the prepared image.")
   var stretch = false
 
-  @Option(name: .customLong("max-memory"), help: ArgumentHelp("Refuse larger canvases.", valueName: "MB"))
+  @Option(
+    name: .customLong("max-memory"), help: ArgumentHelp("Refuse a canvas that needs more memory.", valueName: "MB"))
   var maxMemory = 1024
 
   @Option(name: .customLong("max-download"), help: ArgumentHelp("Refuse a larger result from a URL.", valueName: "MB"))

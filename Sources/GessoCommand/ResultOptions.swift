@@ -7,20 +7,20 @@ struct ResultOptions: ParsableArguments {
     name: [.customShort("o"), .customLong("out-dir")],
     help: ArgumentHelp(
       "The folder for results and records, and for the prepared image; made when missing (default: the working "
-        + "directory; for a known job, where it was meant to go).", valueName: "DIR"))
+        + "directory; for a known job, the folder of its order).", valueName: "DIR"))
   var folder: String?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What results are called; a name that is taken gains -2, -3, … (default: {stem}-{seed}-{index}; for a known "
-        + "job, as it was meant).",
+      "The names of results; a name that is taken gains -2, -3, … (default: {stem}-{seed}-{index}; for a known "
+        + "job, that of its order).",
       valueName: "TEMPLATE"))
   var name: String?
 
   @Flag(
     help:
-      "Replace earlier results and records of that name; never an image that an order starts from, or what was edited since."
+      "Replace earlier results and records of that name, but no image that an order starts from, and no edited file."
   )
   var overwrite = false
 

@@ -307,7 +307,7 @@ struct RowJobs: Sendable {
     case .string(let text): return text
     case .number, .integer, .bool: return (try? JSONText.line(value)) ?? ""
     case .null, .array, .object:
-      throw .usage("the column \(column) is no text and no number", remedy: "write one value")
+      throw .usage("the column \(column) is neither text nor a number", remedy: "write one value")
     }
   }
 

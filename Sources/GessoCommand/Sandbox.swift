@@ -12,16 +12,16 @@ package struct Sandbox: Verb {
       "SCENARIO_API_KEY=key SCENARIO_API_SECRET=secret gesso sandbox",
     ],
     discussion: """
-      The first line on standard output is its base URL. The credentials are those of the environment, else a fresh pair \
-      that is printed on standard error, as lines to paste into another shell. Nothing is generated. Being interrupted \
-      (Ctrl-C, kill) is how it ends: exit 0.
+      The first line on standard output is its base URL. It accepts the credentials of the environment; without any, it \
+      makes a new pair and prints it on standard error, as lines to paste into another shell. Nothing is generated. Stop it \
+      with Ctrl-C or kill: it then ends with status 0.
       """)
 
   @Option(help: ArgumentHelp("The port on 127.0.0.1; 0 for any free one.", valueName: "N"))
   var port: UInt16 = 0
 
   @Flag(
-    name: .shortAndLong, help: "Errors only; without credentials in the environment the fresh pair is still printed.")
+    name: .shortAndLong, help: "Errors only; a new pair of credentials is still printed.")
   var quiet = false
 
   @Flag(name: .shortAndLong, help: "One line for each request, on standard error.")

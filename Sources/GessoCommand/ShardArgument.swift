@@ -81,7 +81,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
       last.map({ ($0 - first) / step + 1 == tasks }) ?? true, tasks <= most
     else {
       throw refusal(
-        "the tasks of the array are no range with one step (SLURM_ARRAY_TASK_MIN, _MAX, _STEP and _COUNT)",
+        "the tasks of the array are not a range with one step (SLURM_ARRAY_TASK_MIN, _MAX, _STEP and _COUNT)",
         "give --array=0-N, or name the part: --shard i/n")
     }
     if let count, count != tasks {
@@ -115,7 +115,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
     guard let text = variables[name] else { throw refusal("\(name) is not set", "name the part: --shard i/n") }
     // Beyond a thousand times the most tasks of an array, so that no sum overflows.
     guard let number = Int(text), (0...1 << 40).contains(number) else {
-      throw refusal("\(name) is \(text), which is no number of a task", "name the part: --shard i/n")
+      throw refusal("\(name) is \(text), which is not the number of a task", "name the part: --shard i/n")
     }
     return number
   }

@@ -23,7 +23,7 @@ package struct Strip: Verb {
   @OptionGroup var destination: OutputOptions
 
   @Flag(
-    help: "Remove the color profile and the orientation as well: viewers may show other colors, or the image lying.")
+    help: "Also remove the color profile and the orientation: viewers may then show other colors, or the image turned.")
   var all = false
 
   @Option(
@@ -33,7 +33,7 @@ package struct Strip: Verb {
 
   @Option(
     name: .customLong("max-memory"),
-    help: ArgumentHelp("Refuse files that need more for them and their copy.", valueName: "MB"))
+    help: ArgumentHelp("Refuse files that need more memory for themselves and their copy.", valueName: "MB"))
   var maxMemory = 1024
 
   @OptionGroup var addresses: AddressOptions

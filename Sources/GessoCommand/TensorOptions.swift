@@ -13,18 +13,18 @@ package struct TensorOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Subtracted from each channel (default: 0).", valueName: "N|R,G,B"))
+    help: ArgumentHelp("The value to subtract from each channel (default: 0).", valueName: "N|R,G,B"))
   package var mean: NumbersArgument?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("What each channel is divided by (default: 1).", valueName: "N|R,G,B"))
+    help: ArgumentHelp("The value to divide each channel by (default: 1).", valueName: "N|R,G,B"))
   package var std: NumbersArgument?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "What black and white become (default: 0,1); diffusers is -1,1.", valueName: "LOW,HIGH|diffusers"))
+      "The values of black and white (default: 0,1); diffusers means -1,1.", valueName: "LOW,HIGH|diffusers"))
   package var range: RangeArgument?
 
   package init() {}

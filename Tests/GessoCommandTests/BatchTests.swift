@@ -49,7 +49,7 @@ struct BatchTests {
     #expect(second.status == 1)
     #expect(second.text.split(separator: "\n").sorted() == results)
     #expect(second.errors.contains("3 of 4 done (3 before) for 0.75 creative units (0.75 before), 1 failed"))
-    #expect(second.errors.contains("--retry-failed begins it again"))
+    #expect(second.errors.contains("--retry-failed tries it again"))
     let names = [first, second].map { $0.errors.firstMatch(of: /photos-[0-9a-f]{6}/).map { String($0.0) } ?? "none" }
     #expect(names[0] == names[1] && names[0] != "none")
     await sandbox.stop()
@@ -142,9 +142,9 @@ struct BatchTests {
       (["photos", "-o", "out"], "say what the result should show"),
       (["photos", "--prompt", "x"], "say where the results go"),
       (["photos", "--prompt", "x", "-o", "photos"], "the results would be among the images"),
-      (["photos", "--prompt", "x", "-o", "out", "--again"], "--again is no flag of batch"),
+      (["photos", "--prompt", "x", "-o", "out", "--again"], "batch has no flag --again"),
       (["photos", "--prompt", "x", "-o", "out", "--mask", "m.png"], "--mask belongs to one image"),
-      (["photos/a.jpg", "--prompt", "x", "-o", "out"], "is no folder and no manifest"),
+      (["photos/a.jpg", "--prompt", "x", "-o", "out"], "is neither a folder nor a known kind of manifest"),
       (["photos", "--prompt", "{row.x}", "-o", "out"], "the row has nothing for {row.x}"),
       (["photos", "--prompt", "x", "-o", "out", "--shard", "9/8"], "--shard"),
       (["photos", "--prompt", "x", "-o", "out", "--shard", "auto/8"], "neither SLURM_ARRAY_TASK_ID nor"),
@@ -214,7 +214,8 @@ struct BatchTests {
     try gesso.write("no image", to: "photos/z.jpg")
     let outcome = try await run(["photos", "--prompt", "x", "-o", "out", "--sandbox"] + limit)
     #expect(outcome.errors.contains(count), "\(outcome.errors)")
-    #expect(outcome.errors.contains("gesso: with --sandbox the same command starts all jobs anew"), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("gesso: with --sandbox the same command starts all jobs again"), "\(outcome.errors)")
     #expect(!outcome.errors.contains("goes on: gesso") && !outcome.errors.contains("--retry-failed"))
   }
 

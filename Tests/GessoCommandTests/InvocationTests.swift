@@ -109,7 +109,7 @@ struct InvocationTests {
     Case("img2img \(small)", 2, error: "--prompt TEXT or --prompt-file FILE: see gesso img2img --help"),
     Case(
       "img2img \(small) --prompt p --sandbox --mode custom", 2,
-      error: "model flux.1-dev is no custom model: use --mode legacy or --mode auto"),
+      error: "model flux.1-dev is not a custom model: use --mode legacy or --mode auto"),
     Case("img2img \(small) --prompt p --max-cost", 2, error: "see gesso img2img --help"),
     Case("img2img \(small) --prompt p --param seven", 2, error: "not seven: see gesso img2img --help"),
     Case("img2img \(small) --prompt p --sandbox --no-wait", 2, error: "its jobs end with it: see gesso img2img --help"),
@@ -118,7 +118,7 @@ struct InvocationTests {
     Case("report photos-1a2b3c", 2, error: "say where it goes: -o report.html: see gesso report --help"),
     Case(
       "report photos-1a2b3c -o photo.jpg", 2,
-      error: "the output's name photo.jpg is no HTML file's: name it .html: see gesso report --help"),
+      error: "the output's name photo.jpg does not end in .html: name it .html: see gesso report --help"),
     Case(
       "report photos-1a2b3c --ledger none.sqlite -o report.html", 2,
       error: "there is no ledger none.sqlite: name the ledger of the batch with --ledger FILE"),
@@ -266,14 +266,14 @@ struct InvocationTests {
       environment: ["SCENARIO_API_KEY": "k"]),
     Case(
       "img2img http://user:pass@127.0.0.1:1/a.jpg --prompt p -o out", 3,
-      error: "gesso: http://…@127.0.0.1:1/a.jpg: GET http://…@127.0.0.1:1/a.jpg is no http(s) URL: "
+      error: "gesso: http://…@127.0.0.1:1/a.jpg: GET http://…@127.0.0.1:1/a.jpg is not an http(s) URL: "
         + "give one such as https://example.com", environment: credentials),
     Case(
       "img2img \(small) --prompt p --base-url https://user:pass@example.com/v1", 5,
-      error: "the base URL is no plain http(s) URL: give one such as https://api.cloud.scenario.com/v1",
+      error: "the base URL is not a plain http(s) URL: give one such as https://api.cloud.scenario.com/v1",
       environment: credentials),
     Case(
-      "jobs list", 2, error: "which is no absolute path: begin it with / or ~/",
+      "jobs list", 2, error: "which is not an absolute path: begin it with / or ~/",
       environment: ["GESSO_LEDGER": "l.sqlite"]),
     Case(
       "jobs list", 10,

@@ -147,13 +147,13 @@ struct MeantTests {
   @Test(
     "a mask that paints nothing is refused, and one of another meaning is remarked on",
     arguments: [
-      ("black", 2, "the mask selects nothing: no part of it is white: make white what is to be painted anew"),
+      ("black", 2, "the mask selects nothing: no part of it is white: make the areas to repaint white"),
       (
         "hole", 2,
-        "no part of it is white: make white what is to be painted anew; transparent parts are kept"
+        "no part of it is white: make the areas to repaint white; transparent parts are kept"
       ),
-      ("white", 0, "gesso: the mask is white everywhere: the whole image is painted anew"),
-      ("strokes", 0, "gesso: transparent parts of the mask are kept like black ones: only white is painted anew"),
+      ("white", 0, "gesso: the mask is white everywhere: the whole image is repainted"),
+      ("strokes", 0, "gesso: transparent parts of the mask are kept like black ones: only white is repainted"),
     ])
   func masks(kind: String, status: Int32, line: String) async throws {
     let size = ImageSize(width: 227, height: 149)

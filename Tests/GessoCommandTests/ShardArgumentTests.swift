@@ -37,7 +37,7 @@ struct ShardArgumentTests {
       argument: "auto",
       variables: slurm(3, min: 0, max: 7, count: 8, leavingOut: "SLURM_ARRAY_TASK_MAX"), expected: "4 of 8"),
     // A list of tasks, --array=1,4,6, has gaps.
-    Row(argument: "auto", variables: slurm(4, min: 1, max: 6, count: 3), expected: "are no range"),
+    Row(argument: "auto", variables: slurm(4, min: 1, max: 6, count: 3), expected: "are not a range"),
     // Two tasks of an array of eight, given again as an array of two, would be other parts.
     Row(argument: "auto/8", variables: slurm(3, min: 3, max: 4, count: 2), expected: "has 2 tasks"),
     Row(argument: "auto", variables: slurm(3, min: 3, max: 3, count: 1), expected: "would take all rows"),
@@ -51,7 +51,7 @@ struct ShardArgumentTests {
     Row(
       argument: "auto", variables: slurm(3, min: 0, max: 7, count: nil, leavingOut: "SLURM_ARRAY_TASK_MAX"),
       expected: "neither SLURM_ARRAY_TASK_COUNT nor SLURM_ARRAY_TASK_MAX is set"),
-    Row(argument: "auto", variables: slurm(3, min: 0, max: 7, step: 0, count: 8), expected: "are no range"),
+    Row(argument: "auto", variables: slurm(3, min: 0, max: 7, step: 0, count: 8), expected: "are not a range"),
     Row(
       argument: "auto", variables: slurm(3, min: 0, max: 7, count: 8).merging(["SLURM_ARRAY_TASK_ID": "x"]) { $1 },
       expected: "SLURM_ARRAY_TASK_ID is x"),

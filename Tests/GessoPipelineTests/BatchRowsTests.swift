@@ -108,7 +108,7 @@ struct BatchRowsTests {
       ("input,\na,b\n", "rows.csv", "a column of rows.csv has no name"),
       ("input\n", "rows.csv", "rows.csv has no rows"),
       ("[{\"input\":\"a\"}]", "rows.json", "rows.json is one JSON list"),
-      ("\u{1}\u{2}", "photo.jpg", "photo.jpg is no folder and no manifest that is known"),
+      ("\u{1}\u{2}", "photo.jpg", "photo.jpg is neither a folder nor a known kind of manifest"),
     ])
   func refused(text: String, name: String, words: String) {
     #expect(message { _ = try rows(text, named: name) } == words)
@@ -119,7 +119,7 @@ struct BatchRowsTests {
     arguments: [
       ("input,seed\na.jpg,7,8\n", "rows.csv", "the row has 3 cells, and the header names 2"),
       ("input,seed\n\"a\"b,7\n", "rows.csv", "a cell of line 2 goes on after its quotes"),
-      ("{\"input\":\n", "rows.jsonl", "the line is no JSON object"),
+      ("{\"input\":\n", "rows.jsonl", "the line is not a JSON object"),
       ("[1]\n", "rows.txt.jsonl", "rows.txt.jsonl is one JSON list"),
     ])
   func badRow(text: String, name: String, words: String) {

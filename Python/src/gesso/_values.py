@@ -189,7 +189,7 @@ def recipe_struct(options: tuple[tuple[str, Any], ...]) -> tuple[header.Recipe, 
         if option is None:
             continue
         if name not in Recipe.__annotations__:
-            raise TypeError(f"{name} is no option; there are: {', '.join(Recipe.__annotations__)}")
+            raise TypeError(f"{name} is not an option; there are: {', '.join(Recipe.__annotations__)}")
         if name == "box":
             fields["box_width"], fields["box_height"] = option
         elif name == "focus":

@@ -14,7 +14,7 @@ package struct MCP: Verb {
     discussion: """
       The tools inspect, plan, prepare, restore, upload, img2img, job and budget take paths and return paths, within the folders of \
       --allow. Without a folder they read and write nothing, and without a limit per day img2img refuses; no tool changes either. The \
-      same order again is the same job, and costs nothing. It ends with its standard input.
+      same order again is the same job, and costs nothing. The server ends when its standard input is closed.
       """)
 
   @Option(
@@ -26,7 +26,7 @@ package struct MCP: Verb {
   @Option(
     name: .customLong("max-cost-per-day"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Refuse jobs that would bring those of the account's day (UTC) above this, as the ledger knows them; otherwise "
+      "Refuse jobs that would bring the cost of the account's day (UTC) above this, as far as the ledger knows; otherwise "
         + "GESSO_MAX_COST_PER_DAY.", valueName: "CU"))
   var maxCostPerDay: String?
 

@@ -25,11 +25,11 @@ enum MCPMessage: Sendable, Equatable {
     }
     guard case .string(let method)? = members["method"] else {
       let isResponse = members["method"] == nil && (members["result"] != nil || members["error"] != nil)
-      self = isResponse ? .response : .invalid(id: answered, .invalidRequest("method is no text"))
+      self = isResponse ? .response : .invalid(id: answered, .invalidRequest("method is not text"))
       return
     }
     if let params = members["params"], params.members == nil {
-      self = .invalid(id: answered, .invalidParams("params are no object"))
+      self = .invalid(id: answered, .invalidParams("params are not an object"))
     } else if let id {
       self =
         Self.isID(id)

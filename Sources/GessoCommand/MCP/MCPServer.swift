@@ -81,7 +81,7 @@ final class MCPServer: Sendable {
     // White space between messages is ignored.
     if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return [] }
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
-      return [.now(MCPError.parse("the line is no JSON").response(to: .null))]
+      return [.now(MCPError.parse("the line is not JSON").response(to: .null))]
     }
     guard let list = value.list else { return [answer(to: MCPMessage(value))] }
     guard state.withLock(\.negotiated) == ProtocolRevision.withBatches, !list.isEmpty else {
@@ -145,7 +145,7 @@ final class MCPServer: Sendable {
 
   private func revision(of method: String, _ params: JSONValue?) throws(MCPError) -> Revision {
     if let named = params?["_meta"]?["io.modelcontextprotocol/protocolVersion"] {
-      guard let text = named.text else { throw .invalidParams("the protocol version is no text") }
+      guard let text = named.text else { throw .invalidParams("the protocol version is not text") }
       guard text == ProtocolRevision.stateless else { throw .unsupportedRevision(text) }
       guard params?["_meta"]?["io.modelcontextprotocol/clientCapabilities"]?.members != nil else {
         throw .invalidParams("_meta has no io.modelcontextprotocol/clientCapabilities")
@@ -213,7 +213,7 @@ final class MCPServer: Sendable {
     }
     let given = params?["arguments"] ?? .null
     guard let arguments = given == .null ? [:] : given.members else {
-      throw .invalidParams("arguments are no object")
+      throw .invalidParams("arguments are not an object")
     }
     return try state.withLock { state throws(MCPError) in
       guard state.running[id] == nil else { throw .invalidRequest("a request with this id is running") }

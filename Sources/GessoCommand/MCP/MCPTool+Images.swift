@@ -47,7 +47,7 @@ extension MCPTool {
   private static func plan(_ pixels: Turns) -> MCPTool {
     MCPTool(
       name: "plan", title: "Plan a preparation",
-      summary: "Says what prepare would do with an image: its size, crop, color and format. Nothing is written.",
+      summary: "Returns what prepare would do with an image: its size, crop, color and format. Nothing is written.",
       verb: "prepare", effects: Effects(isReadOnly: true, isIdempotent: true),
       arguments: [ToolArgument.source("The image.")] + preparation + localPreparation,
       output: object(["input": "string", "source": "object", "plan": "object"])

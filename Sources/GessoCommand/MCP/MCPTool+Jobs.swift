@@ -99,7 +99,7 @@ extension MCPTool {
     MCPTool(
       name: "job", title: "Wait for a job",
       summary:
-        "Waits for a job, downloads its results and returns their paths. One that still runs after the wait is returned as it is "
+        "Waits for a job, downloads its results and returns their paths. A job that still runs after the wait is returned unchanged "
         + "(state submitted): call again. It costs nothing.",
       verb: "jobs", effects: Effects(isIdempotent: true, asksService: true),
       arguments: [
@@ -118,7 +118,7 @@ extension MCPTool {
     ) { call in
       let id = call.text("job") ?? ""
       guard id.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9_\-]{0,127}/) != nil else {
-        throw CommandError.usage("job is no id of a job", remedy: "give the one that img2img returned")
+        throw CommandError.usage("job is not the id of a job", remedy: "give the one that img2img returned")
       }
       let folder = try folder(of: id, call)
       let wait = try call.number("wait_seconds", in: 0...longestWait) ?? 45
@@ -152,9 +152,9 @@ extension MCPTool {
   // MARK: budget
 
   private static let budget = MCPTool(
-    name: "budget", title: "What may be spent",
+    name: "budget", title: "The budget of the day",
     summary:
-      "Says what the account's jobs of this day (UTC) may cost together, what they cost so far, and what is left, in creative "
+      "Returns the limit for the account's jobs of this day (UTC), their cost so far, and the rest, in creative "
       + "units. A job of unknown price counts at that of the next one.",
     verb: "jobs", effects: Effects(isReadOnly: true, isIdempotent: true), arguments: [],
     output: object([

@@ -133,7 +133,7 @@ struct ToolCall: Sendable {
     // Reading something other than a file, such as a device or a pipe, may never end.
     guard FileIdentity(real)?.isRegular == true else {
       throw CommandError(
-        "unreadable", stage: .open, "\(name) \(path) is no file", remedy: "name an image", status: .badInput)
+        "unreadable", stage: .open, "\(name) \(path) is not a file", remedy: "name an image", status: .badInput)
     }
     return real
   }
@@ -172,7 +172,7 @@ struct ToolCall: Sendable {
           status: .usage)
       }
       switch error {
-      case .notAbsolute: throw refusal("\(path) is no absolute path", "begin it with / (\(context.places))")
+      case .notAbsolute: throw refusal("\(path) is not an absolute path", "begin it with / (\(context.places))")
       case .outside: throw refusal("\(path) is not in a folder that is allowed")
       case .danglingLink: throw refusal("\(path) is a symbolic link that leads nowhere", "name a file")
       case .unreachable(let reason): throw refusal("\(path) cannot be followed: \(reason)", "check the path")

@@ -124,7 +124,7 @@ public struct BatchRows: Sendable {
     case .jsonLines:
       let text = try spool.text(index, "line \(position)")
       guard let fields = try? JSONText.value([String: JSONValue].self, of: text) else {
-        throw Self.invalid("the line is no JSON object", "write one object on each line")
+        throw Self.invalid("the line is not a JSON object", "write one object on each line")
       }
       return row(fields)
     case .csv, .tsv:
@@ -157,7 +157,7 @@ public struct BatchRows: Sendable {
     if start == UInt8(ascii: "{") { return .jsonLines }
     guard let path else { return .list }
     throw invalid(
-      "\(path) is no folder and no manifest that is known",
+      "\(path) is neither a folder nor a known kind of manifest",
       "give a folder, or a file that ends in .jsonl, .csv, .tsv or .txt")
   }
 

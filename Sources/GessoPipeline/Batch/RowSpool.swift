@@ -49,7 +49,7 @@ struct RowSpool: Sendable {
   /// The text of a row.
   func text(_ index: Int, _ name: String) throws(PipelineError) -> String {
     guard let text = String(validating: try bytes(index), as: UTF8.self), !text.unicodeScalars.contains("\0") else {
-      throw BatchRows.invalid("\(name) is no text in UTF-8", "save it as UTF-8")
+      throw BatchRows.invalid("\(name) is not text in UTF-8", "save it as UTF-8")
     }
     return text
   }
@@ -84,7 +84,7 @@ struct RowSpool: Sendable {
     var texts: [String] = []
     for cell in cells {
       guard let text = String(validating: cell, as: UTF8.self), !text.unicodeScalars.contains("\0") else {
-        throw BatchRows.invalid("\(name) is no text in UTF-8", "save it as UTF-8")
+        throw BatchRows.invalid("\(name) is not text in UTF-8", "save it as UTF-8")
       }
       texts.append(text)
     }

@@ -132,7 +132,7 @@ public final class Ledger: Sendable {
   package func claim(_ id: Int64) throws(PipelineError) -> LedgerClaim {
     guard let lock = try lock(id) else {
       throw PipelineError(
-        .runInProgress, stage: .submit, "another process is at work on this order (run \(id))",
+        .runInProgress, stage: .submit, "another process works on this order (run \(id))",
         remedy: "wait until it ends", runID: id)
     }
     return LedgerClaim(entry: try entry(run: id), lock: lock)

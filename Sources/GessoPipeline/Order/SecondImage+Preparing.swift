@@ -53,8 +53,8 @@ extension Img2ImgOrder.SecondImage {
       throw PipelineError(
         .invalidOrder, stage: .submit, "the mask selects nothing: no part of it is white",
         remedy: isTransparent
-          ? "make white what is to be painted anew; transparent parts are kept"
-          : "make white what is to be painted anew"
+          ? "make the areas to repaint white; transparent parts are kept"
+          : "make the areas to repaint white"
       )
     }
     var notes: [OrderNote] = []

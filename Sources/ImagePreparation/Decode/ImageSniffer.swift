@@ -36,7 +36,7 @@ package enum ImageSniffer {
     let names = ImageDescription.Format.allCases.map(\.name)
     throw PreparationError(
       .notAnImage, stage: .open,
-      isText(head) ? "it is text, not an image" : "its bytes are no image of a known kind",
+      isText(head) ? "it is text, not an image" : "its bytes are not an image of a known kind",
       remedy: "give a file of one of these kinds: \(names.joined(separator: ", "))")
   }
 

@@ -268,7 +268,7 @@ extension Gravity: Codable {
     }
     guard let named = Gravity(named: name) else {
       throw DecodingError.dataCorrupted(
-        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "\(name) is no gravity"))
+        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "\(name) is not a gravity"))
     }
     self = named
   }

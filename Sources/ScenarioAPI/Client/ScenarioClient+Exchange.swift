@@ -17,7 +17,7 @@ extension ScenarioClient {
   ) throws(ScenarioError) -> HTTPRequest {
     for part in path where ["", ".", ".."].contains(part) {
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: stage, "\"\(part)\" is no id", remedy: "give the service's own id")
+        .invalidRequest, .notSent, stage: stage, "\"\(part)\" is not an id", remedy: "give the service's own id")
     }
     let query = query + (configuration.projectID.map { [("projectId", $0)] } ?? [])
     let url = ServiceURL.build(base: configuration.baseURL, path: path, query: query)

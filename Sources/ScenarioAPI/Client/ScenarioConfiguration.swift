@@ -31,7 +31,7 @@ public struct ScenarioConfiguration: Sendable {
     try CurlTransport.requireLibrary(.configure)
     guard let origin = ServiceURL.origin(of: baseURL), !baseURL.contains(where: { "?#@\\".contains($0) }) else {
       throw ScenarioError(
-        .invalidConfiguration, .notSent, stage: .configure, "the base URL is no plain http(s) URL",
+        .invalidConfiguration, .notSent, stage: .configure, "the base URL is not a plain http(s) URL",
         remedy: "give one such as \(Self.defaultBaseURL)")
     }
     guard origin.isSecure || origin.isLoopback else {

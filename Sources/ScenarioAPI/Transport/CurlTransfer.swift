@@ -39,7 +39,7 @@ final class CurlTransfer {
   ) throws(ScenarioError) {
     guard let origin = ServiceURL.origin(of: request.url) else {
       throw Self.notSent(
-        .invalidRequest, request, "\(request) is no http(s) URL", "give one such as https://example.com")
+        .invalidRequest, request, "\(request) is not an http(s) URL", "give one such as https://example.com")
     }
     let refusesPrivate = request.refusesPrivateAddresses && !options.allowsPrivateAddresses
     guard let easy = CurlEasyHandle(),

@@ -88,12 +88,12 @@ extension GenerationField {
   /// ``Generation/strength``
   public static let strength = GenerationField(
     "strength", flag: "strength", .number(0.01...1), in: [.img2img, .inpaint, .controlnetImg2Img, .custom],
-    "How far the result may leave the image."
+    "How much the result may differ from the image."
   ) { .number($0.strength) }
   /// ``Generation/numSamples``
   public static let numSamples = GenerationField(
     "numSamples", customName: "numOutputs", label: "the number of samples", flag: "samples", .integer(1...128, step: 1),
-    "How many results."
+    "The number of results."
   ) { .number(Double($0.numSamples)) }
   /// ``Generation/guidance``
   public static let guidance = GenerationField(
@@ -125,28 +125,30 @@ extension GenerationField {
   public static let negativePromptStrength = GenerationField(
     "negativePromptStrength", label: "the negative prompt's strength", flag: "negative-prompt-strength",
     .number(0...10),
-    in: .legacy, "How strongly to keep it out (default: 1.0 with a negative prompt)."
+    in: .legacy, "The strength of the negative prompt (default: 1.0 with one)."
   ) { $0.negativePromptStrength.map(JSONValue.number) }
   /// ``Generation/scheduler``
   public static let scheduler = GenerationField(
     "scheduler", flag: "scheduler", .choice(Img2ImgRequest.schedulers), in: .legacy,
-    "How noise is taken away (legacy models)."
+    "The scheduler of denoising (legacy models)."
   ) { $0.scheduler.map(JSONValue.string) }
   /// ``Generation/disableMerging``
   public static let disableMerging = GenerationField(
-    "disableMerging", .flag, in: .inpaint, "Leaves the result as it was made."
+    "disableMerging", .flag, in: .inpaint,
+    "Returns the generated result without restoring the areas that the mask keeps."
   ) { $0.disableMerging.map(JSONValue.bool) }
   /// ``Generation/controlStart``
   public static let controlStart = GenerationField(
-    "controlStart", .number(0...0.9), in: .controlled, "From which share of the steps on the image controls."
+    "controlStart", .number(0...0.9), in: .controlled, "The share of the steps after which the image begins to control."
   ) { $0.controlStart.map(JSONValue.number) }
   /// ``Generation/controlEnd``
   public static let controlEnd = GenerationField(
-    "controlEnd", .number(0.1...1), in: .controlled, "Up to which share of the steps the image controls."
+    "controlEnd", .number(0.1...1), in: .controlled, "The share of the steps after which the image no longer controls."
   ) { $0.controlEnd.map(JSONValue.number) }
   /// ``Generation/disableModalityDetection``
   public static let disableModalityDetection = GenerationField(
-    "disableModalityDetection", .flag, in: .controlled, "Takes the image for its own modality."
+    "disableModalityDetection", .flag, in: .controlled,
+    "The image is already in the modality, such as an image of edges."
   ) { $0.disableModalityDetection.map(JSONValue.bool) }
 
   /// All fields, in the order in which they are checked.
@@ -179,7 +181,7 @@ extension GenerationField {
       guard value != defaultValue else { return }
       let family = operation == .custom ? "custom models" : "the endpoint \(request.endpoint.name)"
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: .submit, "\(name) is no field of \(family)",
+        .invalidRequest, .notSent, stage: .submit, "\(name) is not a field of \(family)",
         remedy: operation == .custom ? "leave it out, or use a legacy model" : "leave it out")
     }
     guard let fault = fault(of: value, operation) else { return }

@@ -120,7 +120,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
     case .asset(let id): try check(!id.rawValue.isEmpty, "the source image has no asset id", "upload it first")
     case .url(let url):
       try check(
-        ServiceURL.origin(of: url) != nil, "the image URL is no http(s) URL",
+        ServiceURL.origin(of: url) != nil, "the image URL is not an http(s) URL",
         "give one such as https://example.com/photo.jpg")
     }
     try check(
@@ -131,7 +131,7 @@ public struct Img2ImgRequest: Sendable, Equatable {
     case .inpaint(let mask): try check(!mask.rawValue.isEmpty, "the mask has no asset id", "upload it first")
     case .controlnet(let modality):
       try checkModality(modality)
-      if case .url = image { try check(false, "a control image is no image URL", "upload the image") }
+      if case .url = image { try check(false, "a control image cannot be a URL", "upload the image") }
     case .controlnetImg2Img(let control, let modality):
       try check(!control.rawValue.isEmpty, "the control image has no asset id", "upload it first")
       try checkModality(modality)

@@ -112,8 +112,8 @@ struct ImageSnifferTests {
     arguments: [
       ([UInt8]("just some words".utf8), "text"), (Array("naïve, cut: \u{E9}".utf8.dropLast()), "text"),
       ([0xFF, 0xFE, 0x41, 0x00], "text"), ([0xFE, 0xFF, 0x00, 0x41], "text"),
-      (Array("BMW and other cars".utf8), "text"), ([0], "no image"),
-      ([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0], "no image"),
+      (Array("BMW and other cars".utf8), "text"), ([0], "not an image"),
+      ([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0], "not an image"),
     ])
   func noImage(head: [UInt8], word: String) {
     let error = failure { () throws(PreparationError) in try ImageSniffer.kind(of: head) }
