@@ -98,7 +98,7 @@ struct BatchTests {
   }
 
   @Test(
-    "a folder within the folder that cannot be read is one line before all others, and the rest goes on",
+    "a subfolder that cannot be read is the first line, and the rest is carried out",
     arguments: [
       ["batch", "photos", "--prompt", "x", "-o", "out", "--check"], ["batch", "photos", "--prompt", "x", "-o", "out"],
       ["img2img", "photos", "--recursive", "--prompt", "x", "-o", "out"],
@@ -137,7 +137,7 @@ struct BatchTests {
   }
 
   @Test(
-    "what concerns all rows is refused once",
+    "an error that concerns all rows is reported once",
     arguments: [
       (["photos", "-o", "out"], "say what the result should show"),
       (["photos", "--prompt", "x"], "say where the results go"),
@@ -158,7 +158,7 @@ struct BatchTests {
     #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
   }
 
-  @Test("a limit of cost ends with 4 and names the line that goes on, which does")
+  @Test("a limit of cost ends with 4 and names the command that continues, which works")
   func costLimit() async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
     try makePhotos()
@@ -175,7 +175,7 @@ struct BatchTests {
   }
 
   @Test(
-    "a limit ends submits, and what runs is finished",
+    "a limit ends submits, and running jobs are finished",
     arguments: [
       // Without a limit no price is asked for, so that the third request for a job is the third submit: a refusal of it stops no order
       // between its price and its submit.

@@ -133,7 +133,7 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "a byte order mark before a key or a secret is no part of it",
+    "a byte order mark before a key or a secret is not part of it",
     arguments: [
       (Data([0xEF, 0xBB, 0xBF, 0x6B, 0x0D, 0x0A]), "UTF-8"),
       (Data([0xFF, 0xFE, 0x6B, 0x00, 0x0D, 0x00, 0x0A, 0x00]), "UTF-16"),

@@ -158,7 +158,7 @@ struct Img2ImgTests {
     #expect(upload.count <= 3_500_000)
   }
 
-  @Test("a timeout is exit 9 and names the job; watching it goes on and downloads it")
+  @Test("a timeout is exit 9 and names the job; watching the job downloads its results")
   func timeout() async throws {
     let sandbox = try await HeldSandbox(Self.pair)
     let environment = sandbox.environment

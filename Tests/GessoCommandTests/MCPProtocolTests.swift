@@ -20,7 +20,7 @@ struct MCPProtocolTests {
   }
 
   @Test(
-    "a line that is no request is answered with an error of JSON-RPC, or not at all, and the server goes on",
+    "a line that is not a request gets an error of JSON-RPC, or no reply, and the server continues",
     arguments: [
       // The line, the code of the error (0 for no reply), and the id in the reply.
       ("{", -32700, "null"), ("\u{FF}", -32700, "null"), ("[1,", -32700, "null"), ("", 0, ""), ("  \t", 0, ""),
@@ -58,7 +58,7 @@ struct MCPProtocolTests {
     #expect(status == 0 && rest == [])
   }
 
-  @Test("a line of many megabytes is not kept, and what follows it is answered")
+  @Test("a line of many megabytes is not kept, and later lines are answered")
   func hugeLine() async throws {
     let assistant = try await Assistant(gesso)
     let answers = try await answers(to: String(repeating: "x", count: 20 << 20), assistant)

@@ -75,7 +75,7 @@ struct MCPToolTests {
   // MARK: Paths
 
   @Test(
-    "what is read is in a folder that is allowed, wherever its path leads",
+    "only files in allowed folders are read, also through links",
     arguments: [
       ("allowed/photo.jpg", ""), ("allowed/../allowed/photo.jpg", ""), ("outside/photo.jpg", "path-refused"),
       ("allowed/../outside/photo.jpg", "path-refused"), ("allowed/up/photo.jpg", "path-refused"),
@@ -100,7 +100,7 @@ struct MCPToolTests {
   }
 
   @Test(
-    "what is written is in a folder that is allowed, and nothing is replaced",
+    "files are written only in allowed folders, and replace nothing",
     arguments: [
       ("allowed/new.jpg", ""), ("allowed/deep/er/new.png", ""), ("outside/new.jpg", "path-refused"),
       ("allowed/../new.jpg", "path-refused"), ("allowed/up/new.jpg", "path-refused"),
@@ -267,7 +267,7 @@ struct MCPToolTests {
     await sandbox.stop()
   }
 
-  @Test("a limit that is no number ends the server before it serves", arguments: ["many", "-1", ""])
+  @Test("a limit that is not a number ends the server before it serves", arguments: ["many", "-1", ""])
   func badLimit(text: String) async throws {
     let flag = try await gesso.run(["mcp", "--max-cost-per-day", text])
     #expect(flag.status == 2 && flag.output.isEmpty, "\(flag.errors)")

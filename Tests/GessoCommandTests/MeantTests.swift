@@ -33,7 +33,7 @@ struct MeantTests {
     ([], nil), ([0xEF, 0xBB, 0xBF, 0x20, 0x0A], nil),
   ]
 
-  @Test("a prompt file is decoded by its mark, and what is no text is refused before paying", arguments: files)
+  @Test("a prompt file is decoded by its mark, and bytes that are not text are refused before paying", arguments: files)
   func promptFile(bytes: [UInt8], prompt: String?) async throws {
     try Data(bytes).write(to: gesso.folder.appending(path: "prompt.txt"))
     let outcome = try await order(["--prompt-file", "prompt.txt"])

@@ -84,7 +84,7 @@ struct PipedInputTests {
   }
 
   @Test(
-    "what is too long for a pipe is refused by its limit",
+    "an input that is too long for a pipe is refused by its limit",
     arguments: [
       (
         "head -c 2000000 /dev/zero | gesso inspect - --max-download 1", 4,

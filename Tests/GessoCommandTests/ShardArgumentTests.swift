@@ -78,7 +78,7 @@ struct ShardArgumentTests {
   }
 
   @Test(
-    "an argument that is no part is refused",
+    "an argument that is not a part is refused",
     arguments: ["", "0/8", "9/8", "1/0", "3", "3/8/2", "auto/0", "auto/x", "/", "x/8", "auto/"])
   func invalid(argument: String) { #expect(ShardArgument(argument: argument) == nil) }
 }

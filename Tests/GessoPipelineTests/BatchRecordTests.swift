@@ -261,7 +261,7 @@ struct BatchRecordTests {
     await sandbox.stop()
   }
 
-  @Test("what killed processes left in a folder is looked for once for all orders of a pipeline")
+  @Test("files of killed processes are searched for once in a folder, for all orders of a pipeline")
   func leftovers() async throws {
     let ledger = try Ledger(path: folder + "-ledger/ledger.sqlite")
     let alone = Img2ImgPipeline(ledger: ledger)
@@ -275,7 +275,7 @@ struct BatchRecordTests {
     }
   }
 
-  @Test("a canceled batch leaves its rows open, and the same batch goes on with them")
+  @Test("a canceled batch leaves its rows open, and the same batch continues with them")
   func canceled() async throws {
     let (sandbox, client) = try await ScenarioSandbox.started(SandboxConfiguration(jobTimings: .instant))
     let pipeline = try pipeline(client)

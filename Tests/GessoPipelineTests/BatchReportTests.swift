@@ -186,7 +186,7 @@ struct BatchReportTests {
     #expect(first.lowerBound < images.lowerBound)
   }
 
-  @Test("a batch of which no row has begun is no error")
+  @Test("a report on a batch without begun rows is not an error")
   func nothingBegun() async throws {
     let html = try await html(try ledger(rows: [], rowCount: 3))
     #expect(html.contains("0 of 3 done"))
@@ -195,7 +195,7 @@ struct BatchReportTests {
   }
 
   @Test(
-    "files that are gone, or are no longer those of the order, are named as such",
+    "files that are gone, or no longer those of the order, are marked",
     arguments: [
       // The file of the source, prepared image or result, and the words for it.
       ("gone.jpg", "No longer there"), ("changed.jpg", "Changed since"), ("folder", "No longer a file"),

@@ -205,7 +205,7 @@ struct Img2ImgPipelineTests {
       ])
   }
 
-  @Test("a timeout leaves the job on record, and resuming goes on")
+  @Test("a timeout leaves the job on record, and resuming continues")
   func timesOut() async throws {
     let slow = ScriptedService(statuses: ["in-progress"], results: [try Self.result()])
     await #expect {

@@ -70,7 +70,7 @@ struct JobEvidenceTests {
     ("another size", #"{"image":"asset_1","width":1024,"height":384}"#, .weak),
   ]
 
-  @Test("what a job repeats is evidence for or against it, or none", arguments: inputs)
+  @Test("the request that a job repeats is evidence for or against it, or none", arguments: inputs)
   func legacy(name: String, input: String, evidence: JobEvidence) throws {
     #expect(try SubmittedRequest(Self.run()).evidence(of: Self.job(input)) == evidence)
   }

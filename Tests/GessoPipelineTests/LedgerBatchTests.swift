@@ -40,7 +40,7 @@ struct LedgerBatchTests {
     #expect(try reader.counts(of: batch) == [.open: 1, .done: 1, .failed: 1])
   }
 
-  @Test("a batch that is begun again is the same one, with what is known now")
+  @Test("a batch that is started again is the same one, with its present values")
   func beginsAgain() throws {
     let ledger = try Ledger(path: path)
     let first = try begin(ledger)

@@ -78,7 +78,7 @@ struct LedgerLockTests {
     #expect(lock != nil)
   }
 
-  @Test("a file that its last holder has removed meanwhile is made anew, and then excludes others")
+  @Test("a file that its last holder has just removed is made again, and then excludes others")
   func removed() throws {
     var looks = 0
     let lock = try LedgerLock(path: path) { path in

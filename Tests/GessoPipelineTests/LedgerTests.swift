@@ -246,7 +246,7 @@ struct LedgerTests {
     #expect(!FileManager.default.fileExists(atPath: path + "-locks"))
   }
 
-  @Test("a file whose process was killed while it made the tables is made anew")
+  @Test("a file whose process was killed while it made the tables is made again")
   func madeAnew() throws {
     let folder = URL(filePath: path).deletingLastPathComponent()
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -346,7 +346,7 @@ struct LedgerTests {
     }
   }
 
-  @Test("a file that is no ledger is refused", arguments: ["text", "folder"])
+  @Test("a file that is not a ledger is refused", arguments: ["text", "folder"])
   func refuses(kind: String) throws {
     let folder = URL(filePath: path).deletingLastPathComponent()
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -355,7 +355,7 @@ struct LostReplyTests {
     ("400 that names the model", json(#"{"reason":"Model flux.1-dev is not supported"}"#, status: 400)),
   ]
 
-  @Test("where the legacy endpoint is gone, the custom model makes the results, at its own price", arguments: refusals)
+  @Test("without the legacy endpoint, the custom model makes the results, at its own price", arguments: refusals)
   func goesOn(name: String, refusal: HTTPResponse) async throws {
     let bodies = Mutex<[String]>([])
     let service = try service { name, request throws(ScenarioError) in
@@ -384,7 +384,7 @@ struct LostReplyTests {
   }
 
   @Test(
-    "a 404 that names the model, or the image, is no sign of a missing endpoint",
+    "a 404 that names the model, or the image, does not show a missing endpoint",
     arguments: ["Model flux.1-dev", "Asset asset_source"])
   func unknownThing(what: String) async throws {
     let service = try service { name, _ throws(ScenarioError) in

@@ -235,7 +235,7 @@ struct ResumptionTests {
     #expect(service.requests.count { $0 == "POST /generate/img2img" } == 1)
   }
 
-  @Test("a job of another run is no candidate, and an unfinished candidate is waited for")
+  @Test("a job of another run is not a candidate, and the run waits for an unfinished candidate")
   func claimed() async throws {
     // A run with another prompt claims job_1.
     _ = try await run(

@@ -226,7 +226,7 @@ struct SecondImageTests {
     await #expect(throws: PipelineError.self, "the job's id is another run's") { try await run(try order(mask(1))) }
   }
 
-  @Test("a run that ended between image and mask goes on, and keeps the mask's name for the submit")
+  @Test("a run that ended between image and mask continues, and keeps the mask's name for the submit")
   func resumes() async throws {
     let mask = try image({ x, y in [Self.isPainted(x, y) ? 255 : 0] }, channels: 1)
     _ = try await run(try order(.mask(mask)), failing: 1)

@@ -60,7 +60,7 @@ struct SharedJobListTests {
     for task in others { await #expect(throws: Refusal.self) { try await task.value } }
   }
 
-  @Test("where the run that reads is canceled, the others read anew")
+  @Test("if the run that reads is canceled, the others read again")
   func cancellation() async throws {
     let service = Service()
     let first = Task { try await service.jobs(1) }

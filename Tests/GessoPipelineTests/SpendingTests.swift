@@ -142,7 +142,7 @@ struct SpendingTests {
     }
   }
 
-  @Test("what was spent on a day is the sum that its limit counts, and jobs without a price are counted apart")
+  @Test("the cost of a day is the sum that its limit counts, and jobs without a price are counted apart")
   func spendingOfDay() throws {
     let ledger = try Ledger(path: path)
     let account = Account(
@@ -204,7 +204,7 @@ struct SpendingTests {
   }
 
   /// The sum is that of the key which sends the submit.
-  @Test("an order that another key of the project goes on with counts for that key, and is no new order")
+  @Test("an order that another key of the project continues counts for that key, and is not a new order")
   func otherKey() async throws {
     let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
       if request.url.contains("dryRun") {

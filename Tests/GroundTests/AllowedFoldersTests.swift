@@ -108,7 +108,7 @@ struct AllowedFoldersTests {
     #expect(folders.contain("\(root)/allowed/e\u{301}"))
   }
 
-  @Test("all of the disk may be allowed; what is no folder may not")
+  @Test("all of the disk may be allowed; a path that is not a folder may not")
   func folders() throws {
     #expect(try AllowedFolders(["/"]).contain("\(root)/outside"))
     #expect(try AllowedFolders(["\(root)/allowed/good"]).paths == ["\(root)/allowed/in"])

@@ -106,7 +106,7 @@ struct DurableFileTests {
   }
 
   @Test(
-    "where nothing may be replaced, a link has its name like a file, wherever it leads",
+    "a link occupies its name like a file if nothing may be replaced",
     arguments: ["nothing", "target", "../outside", "link"])
   func keepsLinks(target: String) throws {
     try DurableFile.write([1], to: "\(folder)/target", replacing: true)

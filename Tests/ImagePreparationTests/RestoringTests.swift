@@ -244,7 +244,7 @@ struct RestoringTests {
     #expect(wrong == 0)
   }
 
-  @Test("what is transparent in the source stays, and a source of another size is refused")
+  @Test("transparent parts of the source stay, and a source of another size is refused")
   func compositedOntoAlpha() throws {
     let preparer = ImagePreparer()
     let size = ImageSize(width: 40, height: 30)

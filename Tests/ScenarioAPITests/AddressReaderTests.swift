@@ -16,7 +16,7 @@ struct AddressReaderTests {
   }
 
   @Test(
-    "what may pass is tried again, after the pause that the server asks for",
+    "temporary failures are tried again, after the pause that the server asks for",
     arguments: [
       (ScriptedTransport.Step.answer(503), Duration.milliseconds(500)),
       (.answer(429, "", [HTTPField("Retry-After", "7")]), .seconds(7)), (.answer(408), .milliseconds(500)),

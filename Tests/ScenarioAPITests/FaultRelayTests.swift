@@ -57,7 +57,7 @@ struct FaultRelayTests {
     await sandbox.stop()
   }
 
-  @Test("a download that breaks off is no result")
+  @Test("a download that breaks off is not a result")
   func downloads() async throws {
     let client = try await client()
     let bytes = try Fixtures.bytes("jpeg/small-420.jpg")

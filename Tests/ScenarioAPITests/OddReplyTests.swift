@@ -120,7 +120,7 @@ struct OddReplyTests {
     #expect(jobs.map(\.id.rawValue) == ["a", "b", "c", "d"])
   }
 
-  @Test("an answer without a list of jobs is no empty list", arguments: ["{}", #"{"jobs":{}}"#, "[]"])
+  @Test("a reply without a list of jobs does not count as an empty list", arguments: ["{}", #"{"jobs":{}}"#, "[]"])
   func noPage(json: String) async throws {
     await #expect(throws: ScenarioError.self) {
       try await client(ScriptedTransport([.answer(200, json)])).jobs(createdAfter: 0)

@@ -265,7 +265,7 @@ struct RefusalTests {
     (403, #"{"reason":"Upgrade","name":"ModelAccessRestrictedError"}"#, .modelRestricted),
   ]
 
-  @Test("what a refused generation is about, and that no job was started", arguments: generations)
+  @Test("a refused generation has a code for its cause, and started no job", arguments: generations)
   func generation(status: Int, body: String, code: ScenarioError.Code) {
     let response = HTTPResponse(status: status, body: [UInt8](body.utf8))
     for isLegacy in [true, false] {

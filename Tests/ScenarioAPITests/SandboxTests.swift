@@ -165,7 +165,9 @@ struct SandboxTests {
     }
   }
 
-  @Test("what the client makes of each disagreement of the service", arguments: SandboxDisagreement.allCases)
+  @Test(
+    "the client gets a correct result, or a clear error, with each disagreement of the service",
+    arguments: SandboxDisagreement.allCases)
   func disagreement(kind: SandboxDisagreement) async throws {
     let service = try await Service()
     let (clock, sandbox) = (service.clock, service.sandbox)

@@ -37,7 +37,7 @@ struct CustomGenerationTests {
   }
 
   @Test(
-    "what the inputs do not allow is refused, naming the field",
+    "a value that the inputs do not allow is refused, naming the field",
     arguments: [
       ("unknown", 1), ("width", 130), ("width", 2064), ("numOutputs", 5), ("seed", "42"), ("controlModality", "nose"),
       ("prompt", String(repeating: "x", count: 2049)), ("prompt", ""), ("loras", 3), ("strength", 0.005),

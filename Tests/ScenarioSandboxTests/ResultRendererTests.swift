@@ -102,7 +102,8 @@ struct ResultRendererTests {
   }
 
   @Test(
-    "the same request gives the same pixels; prompt, seed, index and source each give others", arguments: [0.01, 1])
+    "the same request gives the same pixels; another prompt, seed, index or source gives different ones",
+    arguments: [0.01, 1])
   func determined(strength: Double) {
     let image = Source.gradient.image(64, 64)
     let variants = [

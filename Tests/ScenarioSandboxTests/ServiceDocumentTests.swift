@@ -28,7 +28,7 @@ struct ServiceDocumentTests {
       ServiceDocument.operations.contains(.init(method: "POST", path: "/generate/img2img", id: "generateImg2Img")))
   }
 
-  @Test("what is served is in the file, and the four operations of the tutorial are served")
+  @Test("every served operation is in the file, and the four operations of the tutorial are served")
   func served() {
     let served = Set(Route.all.map(\.operation.id))
     #expect(Route.all.count == Route.handlers.count)

@@ -44,7 +44,7 @@ struct SiblingTests {
     try SourceImage().decode(Harness.picture, size: ImageSize(width: 96, height: 64))
   }
 
-  @Test("what the mask keeps comes out as it went in; what is white does not", arguments: [true, false])
+  @Test("areas that the mask keeps are unchanged, and white areas are not", arguments: [true, false])
   func inpaint(isInline: Bool) async throws {
     let harness = Harness()
     let image = try await harness.upload()
@@ -101,7 +101,7 @@ struct SiblingTests {
   }
 
   @Test(
-    "what a sibling needs and does not get is refused, naming the field",
+    "a sibling operation refuses a missing or bad field, naming it",
     arguments: [
       ("inpaint", [:], "mask"), ("inpaint", ["maskId": 3], "maskId"),
       ("inpaint", ["mask": "", "disableMerging": "no"], "disableMerging"),

@@ -57,7 +57,9 @@ struct UploadTests {
     #expect(try await put(harness, upload.urls[0], [1]).status == 400)
   }
 
-  @Test("what makes no file ends as failed, with a text", arguments: ["missing", "short", "size", "no image"])
+  @Test(
+    "an upload whose parts make no file ends as failed, with a text",
+    arguments: ["missing", "short", "size", "no image"])
   func failures(kind: String) async throws {
     let harness = Harness()
     let bytes = [UInt8](repeating: 0, count: kind == "short" ? 1000 : 5 << 20)
@@ -83,7 +85,9 @@ struct UploadTests {
     #expect(try await put(harness, upload.urls[0], [1]).status == 403)
   }
 
-  @Test("what no upload can be is refused", arguments: ["parts", "fileSize", "kind", "fileName"])
+  @Test(
+    "an upload with an impossible number of parts, size, kind or name is refused",
+    arguments: ["parts", "fileSize", "kind", "fileName"])
   func refusals(field: String) async throws {
     var body: [String: any Sendable] = [
       "fileName": "a.png", "fileSize": 10, "contentType": "image/png", "kind": "image", "parts": 1,

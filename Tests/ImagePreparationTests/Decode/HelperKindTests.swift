@@ -208,7 +208,7 @@ struct HelperKindTests {
   }
 
   @Test(
-    "color spaces are converted, and what is left out is noted",
+    "color spaces are converted, and a note names anything left out",
     arguments: [
       ("heic/display-p3-nclx.heic", "converted from the color space of its nclx property to sRGB"),
       ("heic/bt2020-nclx.heic", "converted from the color space of its nclx property to sRGB, before the resize"),

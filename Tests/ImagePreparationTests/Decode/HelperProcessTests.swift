@@ -159,7 +159,7 @@ struct HelperProcessTests {
     #expect(helper.isGone())
   }
 
-  @Test("a helper that ends after its reply has decoded, and what it does to the shared memory changes no size")
+  @Test("a helper that ends after its reply has decoded, and its writes to the shared memory change no size")
   func rows() throws {
     // It writes into the first row, and tries to cut the memory off.
     let body = """

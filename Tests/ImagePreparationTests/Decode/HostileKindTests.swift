@@ -167,7 +167,7 @@ struct HostileKindTests {
   }
 
   @Test(
-    "run-length codes of a BMP with all rows are no damage",
+    "a BMP whose run-length codes contain all rows is not damaged",
     arguments: [[2, 0, 0, 0, 2, 0, 0, 1], [2, 0, 0, 0, 2, 0, 0, 0, 0, 1], [0, 2, 1, 1, 1, 0, 0, 1]] as [[UInt8]])
   func whole(data: [UInt8]) throws {
     let bytes = Self.bmp(2, 2, bits: 8, compression: 1, colors: 1, data)

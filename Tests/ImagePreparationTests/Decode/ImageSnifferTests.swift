@@ -67,7 +67,8 @@ struct ImageSnifferTests {
   ]
 
   @Test(
-    "a finished TIFF of a camera or a scanner is no raw image", arguments: [raw("NIKON", []), raw("scan", [(0xFE, 0)])])
+    "a finished TIFF of a camera or a scanner is not a raw image",
+    arguments: [raw("NIKON", []), raw("scan", [(0xFE, 0)])])
   func finished(head: [UInt8]) throws { #expect(try ImageSniffer.kind(of: head).format == .tiff) }
 
   /// A TIFF directory with a maker's name and further entries (TIFF 6.0, section 2).
@@ -108,7 +109,7 @@ struct ImageSnifferTests {
   }
 
   @Test(
-    "a file that is no image is refused",
+    "a file that is not an image is refused",
     arguments: [
       ([UInt8]("just some words".utf8), "text"), (Array("naïve, cut: \u{E9}".utf8.dropLast()), "text"),
       ([0xFF, 0xFE, 0x41, 0x00], "text"), ([0xFE, 0xFF, 0x00, 0x41], "text"),

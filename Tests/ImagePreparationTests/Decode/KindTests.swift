@@ -260,7 +260,7 @@ struct KindTests {
   }
 
   @Test(
-    "what is not read is refused by name",
+    "kinds that are not read are refused by name",
     arguments: [
       (psd(mode: 9, channels: [[0, 0], [0, 0], [0, 0]]), "Lab"),
       (psd(mode: 3, depth: 32, channels: [[UInt8](repeating: 0, count: 8)]), "32 bits"),

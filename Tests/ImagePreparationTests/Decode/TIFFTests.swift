@@ -63,7 +63,7 @@ struct TIFFTests {
   }
 
   @Test(
-    "what is not read is refused by name",
+    "kinds that are not read are refused by name",
     arguments: [
       (tiff([259: [4]]), "fax group 4"), (tiff([259: [6]]), "the old style of JPEG"),
       (tiff([259: [34_712]]), "JPEG 2000"),

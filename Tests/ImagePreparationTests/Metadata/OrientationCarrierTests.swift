@@ -175,7 +175,7 @@ struct OrientationCarrierTests {
 
   /// Each of these files inflated 16 MiB a text, in all 3 GiB or a minute for a file of 1.6 MB.
   @Test(
-    "what is behind 16 MiB of texts in all is not read",
+    "texts after the first 16 MiB are not read",
     .sameOnEveryInstructionSet, .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"),
     arguments: [false, true])
   func bomb(isProfile: Bool) throws {

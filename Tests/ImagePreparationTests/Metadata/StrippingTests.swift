@@ -41,7 +41,7 @@ struct StrippingTests {
   }
 
   @Test(
-    "chunks of a WebP in an odd order, and those that hide in a frame or behind the fields of another chunk, are no obstacle"
+    "chunks of a WebP are found in an odd order, in a frame, and behind the fields of another chunk"
   )
   func oddChunks() throws {
     func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {

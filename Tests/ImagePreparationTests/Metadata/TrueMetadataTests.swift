@@ -86,7 +86,7 @@ struct TrueMetadataTests {
     #expect(stripped.notes.contains { $0.contains("gain map") }, "\(stripped.notes)")
   }
 
-  @Test("what does not fit into a JPEG is left out with a note, and fits into a PNG", arguments: outputs)
+  @Test("metadata too large for a JPEG are left out with a note, and fit into a PNG", arguments: outputs)
   func large(output: Recipe.Output) throws {
     var packet = OrientationCarrierTests.packet(1)
     let end = try #require(packet.lastIndex(of: UInt8(ascii: "<")))

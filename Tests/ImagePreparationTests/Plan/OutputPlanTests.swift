@@ -151,7 +151,7 @@ struct OutputPlanTests {
     #expect(subjects.contains("alpha") == (expected.alpha != nil))
   }
 
-  @Test("what is prepared has a format that the plan allows", arguments: cases)
+  @Test("a prepared image has a format that the plan allows", arguments: cases)
   func outcomes(_ expected: Case) throws {
     let prepared = try ImagePreparer().prepareBlocking(
       .file(Fixtures.path(expected.file)), as: expected.recipe, tensor: expected.tensor)

@@ -133,7 +133,7 @@ struct SizeCapTests {
   }
 
   @Test(
-    "a refusal names what disagrees, and what to change",
+    "a refusal names the values that disagree, and the one to change",
     arguments: [
       (Flags(source: ImageSize(width: 2000, height: 10), unit: 16), ["16", "2000x10", "enlarg"]),
       (Flags(source: ImageSize(width: 900, height: 900), maxSide: 50, unit: 64), ["50", "64"]),

@@ -98,7 +98,7 @@ struct RecipeCodingTests {
   }
 
   /// A default that changes would change what stored recipes and the keys of orders mean.
-  @Test("what is left out means what it always did")
+  @Test("settings that are left out keep their defaults")
   func defaults() {
     #expect(
       Recipe()
@@ -190,7 +190,7 @@ struct RecipeCodingTests {
     #expect(throws: DecodingError.self) { try Self.decode(json) }
   }
 
-  @Test("equal recipes are written alike, and what is not a number not at all")
+  @Test("equal recipes are written alike, and a recipe with NaN is not written")
   func canonical() throws {
     var negative = Self.record
     negative.crop.y = -0.0

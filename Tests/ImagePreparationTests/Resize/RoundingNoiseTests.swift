@@ -80,7 +80,7 @@ struct RoundingNoiseTests {
     check(example, pattern)
   }
 
-  @Test("where many samples round the other way, they cost next to nothing")
+  @Test("many samples that round the other way cost next to nothing")
   func share() {
     let comparison = check(Self.nearHalves, .checkerboard)
     #expect(comparison.share > 0.08 && comparison.loss < 0.02, "\(comparison)")
