@@ -189,6 +189,36 @@ struct PrivacyTests {
       "\(prepared.notes)")
   }
 
+  /// The chunks of text in a PNG that was prepared from one with these chunks.
+  static func keptTexts(_ chunks: [PNGFile.Chunk], _ metadata: Recipe.MetadataHandling) throws -> [[UInt8]] {
+    let image = try ImagePreparer().prepareBlocking(
+      .memory(try LocationTests.png(chunks)),
+      as: Recipe(size: .longestSide(16), output: .png(), metadata: metadata))
+    return PNGFile(image.bytes).chunks.filter { ["tEXt", "zTXt", "iTXt"].contains($0.type) }.map(\.data)
+  }
+
+  @Test(
+    "a text of a PNG that contains a position is left out, compressed or not", .sameOnEveryInstructionSet,
+    arguments: ["tEXt", "zTXt", "iTXt", "iTXt+"])
+  func positionInText(kind: String) throws {
+    let position = LocationTests.text(kind, "Comment", Array("taken at latitude 48.2082".utf8))
+    let title = LocationTests.text(kind, "Title", Array("a quiet lake".utf8))
+    #expect(try Self.keptTexts([position, title], .keepWithoutGPS) == [title.data])
+    #expect(try Self.keptTexts([position, title], .keep) == [position.data, title.data])
+  }
+
+  @Test(
+    "all compressed texts together are searched up to 16 MiB, and later ones are left out",
+    .sameOnEveryInstructionSet,
+    .enabled(if: !OrientationCarrierTests.isDebug, "without optimization, the texts take half a minute"))
+  func manyTexts() throws {
+    let blanks = [UInt8](repeating: UInt8(ascii: " "), count: 10 << 20)
+    let texts = ["Comment", "Title"].map { LocationTests.text("zTXt", $0, blanks) }
+    let last = LocationTests.text("zTXt", "Author", Array("somebody".utf8))
+    #expect(try Self.keptTexts(texts + [last], .keepWithoutGPS) == [texts[0].data])
+    #expect(try Self.keptTexts(texts + [last], .keep) == [texts[0].data, texts[1].data, last.data])
+  }
+
   /// A structure whose photo directory holds the GPS directory, and whose maker note has a twin: places where exiftool looks as well.
   @Test("a position is taken out of every directory, and a comment that speaks of one is left out")
   func hiddenPositions() throws {

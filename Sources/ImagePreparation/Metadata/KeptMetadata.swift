@@ -38,8 +38,8 @@ struct KeptMetadata: Sendable, Equatable {
   ///     position or the name of a place, or cannot be searched for them.
   init(of source: ImageDescription, size: ImageSize, withoutLocation: Bool = false) {
     isWithoutLocation = withoutLocation
-    let isAllowed = { (location: LocationReader) in
-      !withoutLocation || !location.hasCoordinates && !location.hasPlaceName && !location.isIncomplete
+    func isAllowed(_ location: @autoclosure () -> LocationReader) -> Bool {
+      !withoutLocation || !location().mayHoldLocation
     }
     let editedEXIF = source.exif.flatMap { EXIFEditor($0, size: size, withoutLocation: withoutLocation) }
     let editedXMP = source.xmp.flatMap { XMPEditor($0, size: size) }
@@ -54,9 +54,10 @@ struct KeptMetadata: Sendable, Equatable {
       ("extended XMP", promises.contains(.furtherPacket)),
     ].filter(\.1).map(\.0)
     let texts = source.chunks.compactMap(\.text)
+    // One limit for all texts together, because a small file can hold many that inflate to a lot.
+    var limit = PNGChunk.Text.inflatedLimit
     chunks = source.chunks.filter {
-      Self.isCopied($0) && isAllowed(LocationReader(exif: nil, xmp: nil, chunks: [$0]))
-        && !(withoutLocation && Self.mayNamePosition($0.data))
+      Self.isCopied($0) && (!withoutLocation || Self.isWithoutLocation($0, limit: &limit))
     }
     let text =
       source.comment ?? texts.lazy.filter { $0.keyword == PNGChunk.Text.commentKeyword }.compactMap(\.plain).first
@@ -67,6 +68,17 @@ struct KeptMetadata: Sendable, Equatable {
   private static func mayNamePosition(_ text: [UInt8]) -> Bool {
     let text = String(decoding: text, as: UTF8.self).lowercased()
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
+  }
+
+  /// True for a text of a PNG that names neither a position nor a place. A compressed one is inflated for the search: `limit` is the
+  /// most bytes that it may inflate to, and is lowered by those that it did.
+  private static func isWithoutLocation(_ chunk: PNGChunk, limit: inout Int) -> Bool {
+    guard let text = chunk.text else { return false }
+    let (bytes, isWhole) = text.whole(limit: limit)
+    limit -= min(bytes.count, limit)
+    guard isWhole, !mayNamePosition(chunk.data), !mayNamePosition(bytes) else { return false }
+    let inflated = PNGChunk(type: "tEXt", data: text.keyword + [0] + bytes)
+    return !LocationReader(exif: nil, xmp: nil, chunks: [inflated]).mayHoldLocation
   }
 
   /// Whether a chunk of a PNG is copied into a PNG.

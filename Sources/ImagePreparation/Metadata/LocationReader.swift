@@ -15,6 +15,9 @@ struct LocationReader: Sendable, Equatable {
   /// True when metadata are damaged, incomplete or too large to be searched.
   private(set) var isIncomplete = false
 
+  /// True when the metadata hold a location, or could not be searched for one.
+  var mayHoldLocation: Bool { hasCoordinates || hasPlaceName || isIncomplete }
+
   /// The most bytes that all compressed texts of a file together may inflate to.
   private var inflatedLimit = PNGChunk.Text.inflatedLimit
   /// Photoshop's resources, which may continue in the next segment.
