@@ -240,9 +240,9 @@ package struct PreparationOptions: ParsableArguments {
   private func encoding(output: String?, maxBytes: Int?) throws(CommandError) -> Recipe.Output {
     var format = try Self.format(format, output: output)
     if bits?.bits == .sixteen {
-      guard format == .auto || format == .png else {
-        let name = format == .jpeg ? "JPEG" : "WebP"
-        throw .usage("--bits 16 needs PNG: a \(name) has 8 bits per sample", remedy: "leave it out, or write a .png")
+      if let only = format.only, !only.holdsSixteenBits {
+        throw .usage(
+          "--bits 16 needs PNG: a \(only.name) has 8 bits per sample", remedy: "leave it out, or write a .png")
       }
       format = .png
     }
@@ -296,7 +296,9 @@ package struct PreparationOptions: ParsableArguments {
   /// Refuses flags of the preparation where nothing is prepared, because of the flag `other`.
   func refuseAll(with other: String) throws(CommandError) {
     guard try recipe() != Recipe() else { return }
-    throw .usage("nothing is prepared with \(other), and a flag asks how", remedy: "leave one of the two out")
+    throw .usage(
+      "nothing is prepared with \(other), and a flag asks how",
+      remedy: "leave one of the two out")
   }
 
   /// The format that the output's name or the flag asks for; throws when they contradict each other.

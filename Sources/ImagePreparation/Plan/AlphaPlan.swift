@@ -44,10 +44,11 @@ struct AlphaPlan: Sendable, Equatable {
     source: ImageDescription, recipe: Recipe, depth: DepthPlan, isPadded: Bool, product: OutputPlan.Product
   ) {
     let format = depth.format
+    let opaqueFormat = format.only.flatMap { $0.holdsAlpha ? nil : $0.name }
     let isDecoded = source.decodedChannels.hasAlpha
     let linear = recipe.samples.isLinear
     premultiplies = isDecoded && (!recipe.samples.isData || recipe.background != nil)
-    padding = recipe.background ?? (format == .jpeg || !isDecoded ? .white : nil)
+    padding = recipe.background ?? (opaqueFormat != nil || !isDecoded ? .white : nil)
     tensor =
       recipe.samples.isData && recipe.background == nil
       ? .drop : .flatten(recipe.background ?? .white, linear: linear)
@@ -56,14 +57,14 @@ struct AlphaPlan: Sendable, Equatable {
     let note: String?
     if let background = recipe.background {
       (result, note) = (.flatten(background, linear: linear), nil)
-    } else if format != .jpeg {
-      (result, note) = (.keep, nil)
-    } else if recipe.samples.isData {
-      (result, note) = (.drop, "the channel stored as alpha was left out, because a JPEG has none")
-    } else {
+    } else if let opaqueFormat, recipe.samples.isData {
+      (result, note) = (.drop, "the channel stored as alpha was left out, because a \(opaqueFormat) has none")
+    } else if let opaqueFormat {
       (result, note) = (
-        .flatten(.white, linear: linear), "transparency was flattened on white, because a JPEG has none"
+        .flatten(.white, linear: linear), "transparency was flattened on white, because a \(opaqueFormat) has none"
       )
+    } else {
+      (result, note) = (.keep, nil)
     }
     rule = isDecoded ? AlphaRule(bits: depth.result, whereOpaque: .drop, elsewhere: result, note: note) : nil
     isSettledByEncoder = product == .file(tensor: nil) && format == .png && result == .keep

@@ -23,9 +23,9 @@ enum ColorPlan: Sendable {
     }
     switch recipe.samples.profile {
     case .keep:
-      // A WebP has three channels, for which no profile of gray is.
+      // A profile of gray does not fit a result of three channels.
       let isGray = channels == .gray || channels == .grayAlpha
-      guard source.profileMismatch == nil, !isGray || recipe.output.format != .webp else { break }
+      guard source.profileMismatch == nil, !isGray || recipe.output.format.only?.holdsGray != false else { break }
       let profile = source.iccProfile ?? described(source)?.profile(channels: channels)
       return (profile.map(ColorPlan.tagged) ?? .untouched, [])
     case .ignore:

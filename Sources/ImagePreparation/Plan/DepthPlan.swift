@@ -24,7 +24,7 @@ struct DepthPlan: Sendable, Equatable {
       return
     }
     let kept = recipe.samples.isData ? decoded : 8
-    let eightAlone = format == .jpeg ? "JPEG" : format == .webp ? "WebP" : nil
+    let eightAlone = format.only.flatMap { $0.holdsSixteenBits ? nil : $0.name }
     result = eightAlone == nil ? recipe.output.bits?.rawValue ?? kept : 8
     self.format = result == 16 ? .png : format
     var notes: [String] = []

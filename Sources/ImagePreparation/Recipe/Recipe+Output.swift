@@ -70,6 +70,16 @@ extension Recipe.Output {
   /// The cases without their values.
   package enum Format: String, Sendable, CaseIterable {
     case auto, jpeg, png, webp
+
+    /// The format of every result; nil where the pixels decide between JPEG and PNG.
+    package var only: EncodedFormat? {
+      switch self {
+      case .auto: nil
+      case .jpeg: .jpeg
+      case .png: .png
+      case .webp: .webp
+      }
+    }
   }
 
   /// The case without its values.

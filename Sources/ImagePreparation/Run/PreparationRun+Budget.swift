@@ -30,8 +30,8 @@ extension PreparationRun {
       switch attempt {
       case .quality(let quality):
         settings.quality = quality
-        let kind = first.format == .webp ? "WebP" : "JPEG"
-        note = "\(kind) quality was lowered from \(Int(first.quality)) to \(Int(quality.rounded()))"
+        let name = settings.format.encoded(isTransparent: false).name
+        note = "\(name) quality was lowered from \(Int(first.quality)) to \(Int(quality.rounded()))"
       case .smallCompression:
         settings.compression = .small
         note = "compressed harder"
