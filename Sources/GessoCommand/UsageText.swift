@@ -6,7 +6,7 @@ internal import Foundation
 struct UsageText {
   private let verb: KnownVerb
 
-  /// Reads what the argument parser knows of the verb that `arguments` begin with.
+  /// Reads the argument parser's description of the verb that `arguments` begin with.
   init(_ arguments: [String]) {
     let tool = try? JSONDecoder().decode(Tool.self, from: Data(Gesso._dumpHelp().utf8))
     var verb = tool?.command ?? KnownVerb()
@@ -114,8 +114,15 @@ struct KnownOption: Decodable {
   var kind: String
   var names: [Name]?
   var abstract: String?
+  var valueName: String?
   var allValues: [String]?
   var defaultValue: String?
+
+  /// The lowest and the highest value, from a placeholder such as `0.01…1`; nil for an option without one.
+  var range: (least: Double, most: Double)? {
+    let numbers = valueName?.split(separator: "…").compactMap { Double($0) } ?? []
+    return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
+  }
 
   var spelledNames: [String] { (names ?? []).map { ($0.kind == "long" ? "--" : "-") + $0.name } }
 

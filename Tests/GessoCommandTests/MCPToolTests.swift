@@ -39,7 +39,7 @@ struct MCPToolTests {
 
   // MARK: The list
 
-  @Test("each tool has a schema of its arguments, one of its results, and says what it does to the world")
+  @Test("each tool has a schema of its arguments, one of its results, and the effects of a call")
   func list() async throws {
     let assistant = try await assistant()
     let reply = try await assistant.request("tools/list")

@@ -63,6 +63,7 @@ struct ToolArgument: Sendable {
       }
     schema = schema.adding(["type": type])
     if let values = known?.allValues, kind == .text { schema = schema.adding(["enum": values]) }
+    if let range = known?.range { schema = schema.adding(["minimum": range.least, "maximum": range.most]) }
     return schema
   }
 
