@@ -155,7 +155,7 @@ final class Img2ImgReporter: Sendable {
 
   /// Prints the results.
   ///
-  /// - Returns: What was paid for them now, in creative units.
+  /// - Returns: The cost that was paid for them now, in creative units.
   func finish(_ result: Img2ImgResult) throws(CommandError) -> Decimal {
     console.endProgress()
     if result.reused {
@@ -191,7 +191,7 @@ final class Img2ImgReporter: Sendable {
 
   /// Prints the price; on standard output nothing else.
   ///
-  /// - Returns: What the same order would cost now, in creative units: nothing where it has its job.
+  /// - Returns: The present price of the same order in creative units: 0 if it already has its job.
   func finish(price: Decimal) throws(CommandError) -> Decimal {
     console.endProgress()
     if others == nil {
@@ -282,11 +282,11 @@ extension OrderNote {
         + "--size \(results) --fit cover prepares their shape"
     case .maskSelectsAll: "the mask is white everywhere: the whole image is repainted"
     case .hasJob(let job, let run):
-      "the order has its job \(job) already (run \(run)), so that the price is that on record: given again, it costs nothing"
+      "the order has its job \(job) already (run \(run)), so this is the price on record; the order itself costs nothing more"
     case .madeByAnotherAccount(let run, let job):
-      "run \(run) has the same image, prompt and model, and was paid for with another API key or project, so that this order is paid "
-        + "for again: gesso jobs \(job.map { "fetch \($0)" } ?? "show \(run)") has what was made, and --project makes the orders of all "
-        + "keys of a project one"
+      "run \(run) has the same image, prompt and model, and was paid for with another API key or project, so this order is paid "
+        + "for again: gesso jobs \(job.map { "fetch \($0) gets its results" } ?? "show \(run) shows it"), and --project makes all keys of "
+        + "a project share their orders"
     case .maskIsTransparent: "transparent parts of the mask are kept like black ones: only white is repainted"
     }
   }

@@ -297,7 +297,7 @@ package struct PreparationOptions: ParsableArguments {
   func refuseAll(with other: String) throws(CommandError) {
     guard try recipe() != Recipe() else { return }
     throw .usage(
-      "nothing is prepared with \(other), and a flag asks how",
+      "nothing is prepared with \(other), so flags of the preparation have no effect",
       remedy: "leave one of the two out")
   }
 

@@ -52,8 +52,8 @@ package struct ServiceOptions: ParsableArguments {
       configuration: SandboxConfiguration(credentials: [pair], decodeHelper: Environment.decodeHelper))
     let address = try await sandbox.start()
     console.note(
-      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, and its "
-        + "jobs with it: given again, the command starts new ones. gesso sandbox is one that stays")
+      "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, so the "
+        + "same command starts new jobs; gesso sandbox runs one that stays")
     do {
       let configuration = try ScenarioConfiguration(
         baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))

@@ -178,10 +178,13 @@ struct InvocationTests {
       ("prepare \(small) -o a.jpg --data --icc keep", "--icc has no effect with --data"),
       ("img2img \(small) --prompt p --format png --quality 80", "--quality has no effect with PNG"),
     ].map { Case($0.0, 2, error: "\($0.1): leave it out", environment: credentials) } + [
-      Case("upload \(small) --as-is --max-side 64", 2, error: "and a flag asks how: leave one of the two out"),
+      Case(
+        "upload \(small) --as-is --max-side 64", 2,
+        error: "so flags of the preparation have no effect: leave one of the two out"),
       Case(
         "img2img --image-url https://example.com/a --prompt p --sandbox --max-side 64", 2,
-        error: "nothing is prepared with --image-url, and a flag asks how: leave one of the two out"),
+        error:
+          "nothing is prepared with --image-url, so flags of the preparation have no effect: leave one of the two out"),
     ]
     + [
       ("--no-wait --timeout 5", "--timeout has no effect with --no-wait"),
