@@ -164,13 +164,13 @@ package final class Console: Sendable {
     }
   }
 
-  /// Prints how many of several inputs are done, and which failed.
+  /// Prints the number of inputs that are done, and the names of those that failed.
   ///
   /// - Parameters:
-  ///   - count: The inputs.
-  ///   - names: Those that failed.
-  ///   - left: How many were not begun, or not ended.
-  ///   - paid: What was paid for them.
+  ///   - count: The number of inputs.
+  ///   - names: The names of the inputs that failed.
+  ///   - left: The number of inputs that were not begun, or not ended.
+  ///   - paid: The sum that was paid for them.
   func summary(of count: Int, failed names: [String], left: Int = 0, paid: String? = nil) {
     guard count > 1 else { return }
     note(

@@ -57,7 +57,7 @@ final class Img2ImgReport: Sendable {
     throw CommandError(any: error)
   }
 
-  /// Shows runs until they have ended, and what they cost together.
+  /// Shows runs until they have ended, and their total cost.
   ///
   /// - Returns: The status of all inputs.
   func follow(_ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>) async throws -> CommandStatus {

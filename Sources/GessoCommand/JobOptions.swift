@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import ScenarioAPI
 
-/// The flags for what a job makes, and for what it may cost.
+/// The flags for the content of a job, and for its limits of cost.
 struct JobOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "What the result should show.")
   var prompt: String?

@@ -82,7 +82,7 @@ package struct PipedInput: Sendable {
 
   /// Reads to the end.
   ///
-  /// - Throws: `tooLong` above the limit, and status 3 for what cannot be read.
+  /// - Throws: `tooLong` above the limit, and status 3 if reading fails.
   func bytes(limit: Int, orThrow tooLong: CommandError) async throws(CommandError) -> [UInt8] {
     try await waiting { flag throws(CommandError) in
       var bytes: [UInt8] = []

@@ -13,7 +13,7 @@ enum TextEncoding {
     }
   }
 
-  /// Decodes UTF-16, of which the byte at `high` of each pair is the high one.
+  /// Decodes UTF-16. `high` is the index of the high byte in each pair of bytes.
   private static func utf16(_ bytes: ArraySlice<UInt8>, high: Int) -> String? {
     guard bytes.count.isMultiple(of: 2) else { return nil }
     let units = stride(from: bytes.startIndex, to: bytes.endIndex, by: 2).map { start in

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The flags for what is sent beside the settings of a generation, and to which endpoint.
+/// The flags for the endpoint, and for the parts of a request besides the settings of a generation.
 struct RequestOptions: ParsableArguments {
   /// The endpoint that makes the image.
   enum Mode: String, ExpressibleByArgument, CaseIterable {

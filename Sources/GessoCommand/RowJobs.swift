@@ -212,7 +212,7 @@ struct RowJobs: Sendable {
 
   // MARK: Columns
 
-  /// The options that the row's columns are, and the names of those of the command line that they replace.
+  /// The row's columns as options, and the names of the command line's options that they replace.
   private func options(of row: BatchRows.Row) throws(CommandError) -> ([OptionWords.Option], Set<String>) {
     var options: [OptionWords.Option] = []
     var replaced: Set<String> = []

@@ -3,8 +3,8 @@ public import Ground
 /// A failure of a run. Preparing the image and requests to the service have errors of their own (`PreparationError`,
 /// `ScenarioError`).
 ///
-/// `code` is stable and meant for programs; `message` gives the cause and `remedy` what to do about it, each in one
-/// line for people, without a period.
+/// `code` is stable and meant for programs; `message` gives the cause and `remedy` the next step for the user, each in
+/// one line without a period.
 public struct PipelineError: GessoFailure, Equatable {
   /// A kind of failure. New codes may be added; existing ones keep their spelling.
   public struct Code: RawRepresentable, Hashable, Sendable {

@@ -26,7 +26,7 @@ struct FaultRelay: Sendable {
   }
 
   private func relay(_ client: AsyncSocket) async {
-    // If one connection breaks, both are closed, because each side should see what a broken server looks like.
+    // If one connection breaks, both are closed, because that is how a broken server appears to both sides.
     guard let server = try? await connect() else {
       try? client.close()
       return

@@ -21,8 +21,8 @@ actor RenderedResults {
 
   /// The result as a PNG file.
   ///
-  /// - Throws: A `PreparationError` when the source cannot be decoded; jobs with such a source end as `failure`, so their
-  ///   results are never asked for.
+  /// - Throws: A `PreparationError` when the source cannot be decoded; jobs with such a source end as `failure`, so
+  ///   their results are never requested.
   func png(_ rendering: Rendering) throws -> [UInt8] {
     if let bytes = kept[rendering] { return bytes }
     let source = try images.decode(try encoded(rendering.source), size: rendering.size)

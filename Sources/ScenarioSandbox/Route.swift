@@ -7,7 +7,7 @@ struct Route: Sendable {
   let operation: ServiceDocument.Operation
   let handler: Handler
 
-  /// What the sandbox does for each operation of the file it serves, by operation id.
+  /// The sandbox's function for each operation of the file that it serves, by operation id.
   static let handlers: [String: Handler] = [
     "uploadAsset": { (service, call) async throws(ServiceError) in try await service.uploadAsset(call) },
     "listAssets": { (service, call) async throws(ServiceError) in try await service.listAssets(call) },

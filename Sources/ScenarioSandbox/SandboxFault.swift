@@ -30,7 +30,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     case unknownStatus = "unknown-status"
     /// A successful job that names no results.
     case emptySuccess = "empty-success"
-    /// A job whose results are smaller than asked for.
+    /// A job whose results are smaller than requested.
     case wrongSize = "wrong-size"
     /// A job that ends `failure`.
     case jobFailure = "job-failure"

@@ -200,7 +200,7 @@ extension ServiceError {
   /// 403 of the gateway for a path that does not exist.
   static let missingToken = ServiceError(status: .forbidden, body: Body(message: "Missing Authentication Token"))
 
-  /// 403 of the gateway for what the key may not do.
+  /// 403 of the gateway for an operation that the key may not use.
   static let forbidden = ServiceError(status: .forbidden, body: Body(message: "Forbidden"))
 
   /// 402 (ASSUMED: status and text for an account without credit).

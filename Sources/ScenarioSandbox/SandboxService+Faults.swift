@@ -11,8 +11,9 @@ private struct FaultsRequest: Decodable {
 }
 
 extension SandboxService {
-  /// The routes beside `/v1`, with credentials: `POST /sandbox/faults` scripts faults, `POST /sandbox/disagreements` switches
-  /// disagreements on and all others off, `GET /sandbox/statistics` and `GET /sandbox/jobs` list what was done.
+  /// The routes beside `/v1`, with credentials: `POST /sandbox/faults` scripts faults, `POST /sandbox/disagreements`
+  /// switches disagreements on and all others off, `GET /sandbox/statistics` and `GET /sandbox/jobs` list the requests
+  /// and jobs so far.
   func administer(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     switch (segments, request.method) {
     case (["faults"], .POST):
@@ -129,7 +130,7 @@ extension SandboxService {
 }
 
 extension ServiceError {
-  /// 429 with a known end.
+  /// 429 for a cool-down with a known end.
   static func coolDown(seconds: Int) -> ServiceError {
     ServiceError(
       status: HTTPStatusCode(429, phrase: "Too Many Requests"),

@@ -19,7 +19,7 @@ struct SignedURL: Sendable {
 
   /// The outcome of a check of the signature.
   enum Verdict: Equatable {
-    /// The signature holds; `extra` is what was appended, without the leading `&`.
+    /// The signature is valid. `extra` is the text after it, without the leading `&`.
     case valid(extra: String)
     /// Tampered, expired or unsigned.
     case denied

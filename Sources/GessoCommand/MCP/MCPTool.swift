@@ -24,7 +24,7 @@ struct MCPTool: Sendable {
   /// True for a tool that spends creative units.
   var isPaid = false
   let arguments: [ToolArgument]
-  /// The JSON Schema of what it returns.
+  /// The JSON Schema of its result.
   let output: JSONObject
   /// Runs it.
   let run: @Sendable (ToolCall) async throws -> ToolResult

@@ -3,7 +3,7 @@ internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
-/// What the failure of one order means for the others of its batch.
+/// The effect of one order's failure on the others of its batch.
 package enum BatchFailure: Sendable {
   /// The order was canceled or stopped.
   case none

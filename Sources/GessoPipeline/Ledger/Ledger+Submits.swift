@@ -5,7 +5,7 @@ internal import ScenarioAPI
 
 /// The record of submits and of dry runs: the requests that may start a job.
 extension Ledger {
-  /// The request of a submit, and what it may cost.
+  /// The request of a submit, and its limits of cost.
   package struct Submit: Sendable {
     /// The account that pays for this attempt, ``Account/id``. An earlier attempt may have used another key.
     package var account: String
@@ -49,7 +49,7 @@ extension Ledger {
   ///
   /// - Parameters:
   ///   - id: The run.
-  ///   - submit: The request, and what it may cost.
+  ///   - submit: The request, and its limits of cost.
   ///   - now: The present time, in seconds since 1970.
   /// - Throws: A ``PipelineError`` with the code `too-expensive` when a sum would exceed its limit; nothing is recorded.
   package func recordSubmitting(

@@ -1,6 +1,6 @@
 public import ScenarioAPI
 
-/// One run in the ledger: its intent, its state, and what was paid for.
+/// One run in the ledger: its intent, its state, and the job that was paid for.
 public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// The progress of a run. Each state is on disk before the next step begins.
   public enum State: String, Sendable, CaseIterable {

@@ -13,7 +13,8 @@ public struct Img2ImgOrder: Sendable {
     case remote(url: String)
   }
 
-  /// An image that lies on the first one pixel by pixel: it has the same upright size and is prepared to the same geometry.
+  /// An image that covers the first one pixel by pixel: it has the same upright size and is prepared to the same
+  /// geometry.
   public enum SecondImage: Sendable {
     /// White areas are repainted; black and transparent areas are kept. The mask is sent in black and white.
     case mask(ImageSource)
@@ -53,11 +54,11 @@ public struct Img2ImgOrder: Sendable {
   public var again = false
   /// False to return as soon as the job is on record.
   public var waits = true
-  /// The most creative units that the order may cost, its earlier attempts included. The price is asked for first, and where the sum
-  /// would be above this limit nothing is submitted.
+  /// The most creative units that the order may cost, its earlier attempts included. The price is asked for first, and
+  /// nothing is submitted if the sum would exceed this limit.
   public var maxCost: Decimal?
-  /// The most creative units that the account may spend on one day (UTC), this job included, as the ledger knows it. The price is
-  /// asked for first, and where the sum would be above this limit nothing is submitted.
+  /// The most creative units that the account may spend on one day (UTC), this job included, as far as the ledger
+  /// knows. The price is asked for first, and nothing is submitted if the sum would exceed this limit.
   public var maxCostPerDay: Decimal?
   /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` after a refusal of the legacy
   /// endpoint that shows that no job was started. The price of the custom model is asked for first, and settings that

@@ -9,8 +9,8 @@ public enum OrderNote: Sendable, Equatable {
   case maskSelectsAll
   /// The mask has transparent parts. They count as black, so that they are kept; other programs repaint them.
   case maskIsTransparent
-  /// Only the price was asked for, and the order has this job already: the price is that on record, and the order given again costs
-  /// nothing.
+  /// A price was asked for, but the order already has this job: the price is the one on record, and giving the order
+  /// again costs nothing.
   case hasJob(JobID, run: Int64)
   /// Another account (another API key or project) has submitted an order with the same image, prompt and model. This
   /// order is therefore paid for again. `job` is nil for a submit whose job is not known.

@@ -32,8 +32,8 @@ extension Img2ImgOrder.SecondImage {
   ///   - recipe: The order's recipe for this image.
   ///   - cancellation: Stops the work when it is raised.
   /// - Returns: The encoded image, a mask as a PNG of black and white, and remarks about it.
-  /// - Throws: A `PreparationError`, of stage `resize` when it has another size than the image it belongs to; a ``PipelineError``
-  ///   with the code `invalid-order` for a mask that selects nothing.
+  /// - Throws: A `PreparationError`, of stage `resize` if its size differs from that of the first image; a
+  ///   ``PipelineError`` with the code `invalid-order` for a mask that selects nothing.
   func prepared(
     by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag
   ) throws -> (bytes: [UInt8], format: EncodedFormat, notes: [OrderNote]) {

@@ -2,7 +2,7 @@ package import Foundation
 internal import Ground
 package import ScenarioAPI
 
-/// Decides what a run does next: a value that receives an event and returns the next action.
+/// Decides on the next action of a run: a value that receives an event and returns an action.
 ///
 /// It uses no file, clock or server, so that a table of tests can cover every path of a paid job. ``ActiveRun`` carries
 /// the actions out. A run begins where the ledger has it on record, after an interruption too:

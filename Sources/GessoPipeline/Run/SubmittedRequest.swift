@@ -84,7 +84,7 @@ package struct SubmittedRequest: Sendable, Equatable {
     guard let echo else { return nil }
     let images = kind == "controlnet" ? echo.controlImages + echo.images : echo.images
     if let image { return Job.Echo.names(image, in: images) }
-    // The service stores what it fetches under an id of its own.
+    // An image that the service fetches gets an id of its own.
     let addresses = images.compactMap { image in
       if case .url(let url) = image, !url.rawValue.contains("asset_") { Self.withoutQuery(url.rawValue) } else { nil }
     }

@@ -41,7 +41,7 @@ extension ScenarioClient {
     return try await exchange.value.get()
   }
 
-  /// Asks what a job would cost. The service checks the request and the plan as it would for the job.
+  /// Asks for the price of a job. The service checks the request and the plan as it would for the job.
   ///
   /// A service that ignores `dryRun` starts the job. The request is therefore repeated only if a submit would be, and a
   /// job that was started is returned, so that the caller can record it.

@@ -104,7 +104,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     public static let redirected = Code(rawValue: "redirected")
     /// Only a price was asked for, and the service started a job.
     public static let dryRunStartedJob = Code(rawValue: "dry-run-started-job")
-    /// The reply is not what the contract describes.
+    /// The reply does not match the contract.
     public static let malformedReply = Code(rawValue: "malformed-reply")
 
     // Jobs and results.

@@ -6,7 +6,7 @@ public struct GenerationModel: Sendable, Equatable {
     public struct Required: Sendable, Equatable {
       /// True when a request must always have the field.
       public let always: Bool?
-      /// The names of fields of which any one makes this field necessary.
+      /// The names of fields that each make this field necessary.
       public let ifDefined: [String: JSONValue]?
       /// The names of fields without which this field is necessary.
       public let ifNotDefined: [String: JSONValue]?
@@ -73,7 +73,7 @@ public struct GenerationModel: Sendable, Equatable {
     public var isRequired: Bool { required?.always == true }
   }
 
-  /// The sides that results may have. What the model does not publish is nil.
+  /// The sides that results may have; nil for parts that the model does not publish.
   public struct SizeRules: Sendable, Equatable {
     /// The field for the width.
     public let width: Input?
@@ -250,7 +250,7 @@ extension GenerationModel.Input.Required: Decodable {
 extension GenerationModel.Input.Required.Conditional: Decodable {
   private enum Key: String, CodingKey { case values, `operator` }
 
-  /// Decodes a condition, of which only the values are required.
+  /// Decodes a condition. Only the values are required.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     values = try fields.decode([String: JSONValue].self, forKey: .values)

@@ -161,7 +161,7 @@ public struct Submission: Sendable, Equatable {
 extension Submission: Decodable {
   private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount }
 
-  /// Decodes a reply, of which only the job's id is required.
+  /// Decodes a reply. Only the job's id is required.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     job = try JobReply(from: decoder).job

@@ -14,7 +14,7 @@ struct ServiceErrorBody: Equatable {
   var parameter: String?
   /// The remaining seconds of a cool-down.
   var remainingSeconds: Double?
-  /// The service's name of the request.
+  /// The service's id of the request.
   var traceID: String?
   /// The whole body in lower case.
   private let text: String

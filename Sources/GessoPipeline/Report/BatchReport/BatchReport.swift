@@ -34,7 +34,8 @@ public struct BatchReport: Sendable {
     var ledger: Ledger
   }
 
-  /// The most rows whose thumbnails are in the page itself; those of more rows are files in a folder beside it.
+  /// The most rows for which thumbnails are in the page itself. With more rows, thumbnails are files in a folder beside
+  /// the page.
   public static let mostRowsWithinPage = 500
 
   /// The outcome of the batch.

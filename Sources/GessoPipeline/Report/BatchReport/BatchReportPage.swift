@@ -1,7 +1,7 @@
 internal import Digests
 internal import Foundation
 
-/// The page around the rows of a report: its policy, its style and script, the summary, and what needs attention.
+/// The page around the rows of a report: its policy, style and script, the summary, and the rows that need attention.
 struct BatchReportPage {
   let report: BatchReport
   /// The cards of the rows, in their order.
@@ -12,7 +12,7 @@ struct BatchReportPage {
   static let style = String(decoding: PackageResources.report_css, as: UTF8.self)
   static let script = String(decoding: PackageResources.report_js, as: UTF8.self)
 
-  /// The content security policy: nothing is loaded but thumbnails, from the page itself or from beside it, and nothing runs but the
+  /// The content security policy: the page loads only thumbnails, from itself or from beside it, and runs only the
   /// style and the script with these digests.
   static let policy =
     "default-src 'none'; img-src data: 'self'; style-src '\(source(of: style))'; script-src '\(source(of: script))'"

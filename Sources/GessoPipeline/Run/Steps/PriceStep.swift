@@ -77,7 +77,7 @@ struct PriceStep: Sendable {
     return price
   }
 
-  /// The error for an order whose price alone was asked for.
+  /// The error for a request for a price whose dry run started the job.
   static func startedJob(_ job: JobID, isEarlier: Bool) -> ScenarioError {
     var error = ScenarioError(
       .dryRunStartedJob, .unusable, stage: .price,
