@@ -3,10 +3,14 @@ private func load64(_ p: UnsafePointer<UInt8>) -> UInt64 {
   UInt64(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt64.self))
 }
 
+/// The hash of the six low bytes.
 @inline(__always)
-private func hash(_ p: UnsafePointer<UInt8>) -> Int {
-  Int(truncatingIfNeeded: (load64(p) &<< 16 &* 0x9E37_79B9_7F4A_7C15) &>> 49)
+private func hash(_ bytes: UInt64) -> Int {
+  Int(truncatingIfNeeded: (bytes &<< 16 &* 0x9E37_79B9_7F4A_7C15) &>> 49)
 }
+
+@inline(__always)
+private func hash(_ p: UnsafePointer<UInt8>) -> Int { hash(load64(p)) }
 
 private struct Match {
   var length = 0
@@ -65,6 +69,27 @@ private struct Finder {
     saved &-= Int(bits[DeflateTables.firstLength &+ symbol]) &+ lengthExtraBits(symbol)
     saved &-= Int(bits[DeflateTables.offsets &+ offsetAt]) &+ offsetExtraBits(offsetAt)
     if saved > best.gain { best = Match(length: length, offset: offset, gain: saved) }
+  }
+
+  /// The first byte from `x` on, below `limit`, whose only candidate begins with the same four bytes; the bytes before it are inserted.
+  ///
+  /// Most bytes of a filtered photograph have no such candidate, and whether their candidate is within reach is a matter of chance. So
+  /// the only branch is on both together, and a candidate out of reach is replaced by the byte itself, which may be read.
+  @inline(__always)
+  func skip(from x: Int, to limit: Int) -> Int {
+    var x = x
+    while x < limit {
+      let here = load64(input + x)
+      let entry = table + hash(here)
+      let number = UInt32(truncatingIfNeeded: position &+ x)
+      let before = Int(number &- entry.pointee) &- 1
+      let outOfReach = (before | (min(DeflateTables.window, x) &- 1 &- before)) &>> 63
+      let candidate = load64(input + (x &- ((before &+ 1) & ~outOfReach)))
+      guard UInt32(truncatingIfNeeded: here ^ candidate | UInt64(bitPattern: Int64(outOfReach))) != 0 else { break }
+      entry.pointee = number
+      x &+= 1
+    }
+    return x
   }
 
   @inline(__always)
@@ -148,6 +173,12 @@ private func findMatches(
   var literals = start
   var lastOffset = 0
   while x < end && left > 0 {
+    if finder.ways == 1 && (x != literals || lastOffset == 0) {
+      let candidate = finder.skip(from: x, to: min(lastHashed &+ 1, x &+ left))
+      left &-= candidate &- x
+      x = candidate
+      if left == 0 { break }
+    }
     left &-= 1
     guard x <= lastHashed else {
       x &+= 1
