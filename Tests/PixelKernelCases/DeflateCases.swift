@@ -18,6 +18,7 @@ func deflateCases() -> [KernelCase] {
   }
   cases.append(KernelCase("makeLitlenTable, makeOffsetTable: lengths that make no code", noCodes))
   cases.append(KernelCase("makePrecodeTable", precodes))
+  cases.append(KernelCase("beginsWithLiteral", literals))
   cases.append(KernelCase("matchLength", lengths))
   return cases
 }
@@ -272,6 +273,34 @@ private func noCodes(_ check: inout KernelCheck) {
     let isLitlenCode = makeLitlenTable(lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
     let isOffsetCode = makeOffsetTable(lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch)
     check.expect([isLitlenCode ? 1 : 0, isOffsetCode ? 1 : 0], is: isCode ? [1, 1] : [0, 0], "list \(index)")
+  }
+}
+
+/// The first symbol of any 15 bits is a literal or not, by the letter of RFC 1951: in the fixed code, and in one with codewords of all
+/// lengths, of which the longest are found in a subtable.
+@Sendable
+private func literals(_ check: inout KernelCheck) {
+  let fixed = [(8, 144), (9, 112), (7, 24), (8, 8)].flatMap { [UInt8](repeating: $0.0, count: $0.1) }
+  var steep = [UInt8](repeating: 0, count: 288)
+  for (index, symbol) in [256, 0, 285, 1, 257, 2, 270, 3, 260, 255, 284, 4, 258, 128, 259, 254].enumerated() {
+    steep[symbol] = UInt8(min(index + 1, 15))
+  }
+  for (name, lengths) in [("the fixed code", fixed), ("codewords of all lengths", steep)] {
+    var tables = [UInt32](repeating: 0, count: InflateTables.entries)
+    var scratch = [UInt32](repeating: 0, count: InflateTables.scratchWords)
+    check.expect(
+      [makeLitlenTable(lengths: lengths, count: lengths.count, tables: &tables, scratch: &scratch) ? 1 : 0], is: [1],
+      name)
+    let code = PlainCode(lengths)
+    var (actual, expected): ([UInt8], [UInt8]) = ([], [])
+    for bits in 0..<1 << 15 {
+      // What follows the symbol does not count.
+      let following = UInt64(bits & 1) &* 0xFFFF_FFFF_FFFF_8000
+      actual.append(InflateTables.beginsWithLiteral(tables, bits: UInt64(bits) | following) ? 1 : 0)
+      var reader = PlainInflater([UInt8(bits & 255), UInt8(bits >> 8)])
+      expected.append(reader.symbol(code) < 256 ? 1 : 0)
+    }
+    check.expect(actual, is: expected, name)
   }
 }
 
