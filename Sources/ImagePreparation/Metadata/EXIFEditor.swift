@@ -11,7 +11,7 @@ struct EXIFEditor {
   private(set) var mayHoldLocation = false
   private var tiff: TIFFStructure
 
-  /// Edits a TIFF structure; nil for bytes that are none.
+  /// Edits a TIFF structure; nil for bytes that are none, and for one that cannot be made upright.
   ///
   /// - Parameters:
   ///   - exif: The structure.
@@ -37,11 +37,14 @@ struct EXIFEditor {
     }
     if first.end + 4 <= tiff.bytes.count { removeThumbnail(linkedAt: first.end, where: isOutside) }
     // Last, so that no other change can undo it.
-    if let range = EXIFReader(exif.span).orientationBytes, range.upperBound <= tiff.bytes.count {
+    if let range = EXIFReader(self.tiff.bytes.span).orientationBytes {
       for i in range { self.tiff.bytes[i] = 0 }
       self.tiff.bytes[tiff.isLittleEndian ? range.lowerBound : range.upperBound - 1] = UInt8(
         Orientation.upright.rawValue)
     }
+    // A value may lie where entries are.
+    let kept = EXIFReader(self.tiff.bytes.span).orientation
+    guard kept == nil || kept == .upright else { return nil }
   }
 
   /// GPS, maker notes, IPTC, Photoshop's resources and XMP as entries of a directory.

@@ -108,6 +108,8 @@ struct XMPEditor {
       while at < source.count, source[at] <= 0x20 { at += 1 }
       guard at < source.count else { return nil }
       if source[at] == UInt8(ascii: ">") || source[at] == UInt8(ascii: "/") { break }
+      // Without white space before it (XML 1.0, 3.1) it would become a part of the name where the one before it is taken out.
+      guard at > begin else { return nil }
       let key = source[at...].prefix(while: Self.isName)
       at = key.endIndex
       while at < source.count, source[at] <= 0x20 || source[at] == UInt8(ascii: "=") { at += 1 }

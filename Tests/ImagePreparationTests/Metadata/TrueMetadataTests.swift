@@ -120,6 +120,22 @@ struct TrueMetadataTests {
     }
   }
 
+  @Test("EXIF is upright when the entries before its orientation are taken out", arguments: [false, true])
+  func unsorted(withoutLocation: Bool) throws {
+    // By the standard the GPS directory comes after the orientation.
+    let bytes = TIFFEntry.structure([
+      TIFFEntry(0x8825, directory: [TIFFEntry(1, text: "N")]), TIFFEntry(0x0112, shorts: [6]),
+      TIFFEntry(0x010F, text: "Camera"),
+    ])
+    #expect(EXIFReader(bytes.span).orientation == .turnRight)
+    let edited = try #require(
+      EXIFEditor(bytes, size: ImageSize(width: 1, height: 1), withoutLocation: withoutLocation))
+    let exif = EXIFReader(edited.bytes.span)
+    #expect(exif.orientation == .upright && exif.hasGPS == !withoutLocation)
+    let tiff = try #require(TIFFStructure(edited.bytes))
+    #expect(tiff.first.entries.first { $0.tag == 0x010F }.flatMap { tiff.text(of: $0) } == "Camera")
+  }
+
   @Test(
     "a packet is edited as XML, or not kept",
     arguments: [
@@ -138,6 +154,8 @@ struct TrueMetadataTests {
       ("<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>", "<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>"),
       ("<a><b></a></b>", nil), ("<a", nil), ("<a b=c/>", nil), ("<!DOCTYPE a><a/>", nil), ("<a>", nil),
       ("<a \u{0}/>", nil),
+      // Found by the fuzzing of metadata: without the first attribute the second one would belong to the name.
+      (##"<a xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/"><b h:Version="1"c="2"></b></a>"##, nil),
     ] as [(String, String?)])
   func packets(packet: String, expected: String?) {
     let edited = XMPEditor(Array(packet.utf8), size: ImageSize(width: 1, height: 1))
