@@ -6,6 +6,7 @@
 //   measure decode SOURCE [PIXELS]                                      file to pixels at full size
 //   measure describe SOURCE                                             headers
 //   measure resize PIXELS WIDTH HEIGHT CHANNELS TO-WIDTH TO-HEIGHT DESTINATION [BITS]
+//   measure latency SOURCE png|jpeg|webp|small|tensor|flat|restore|composite|strip  processor time between two looks at the flag, at full size
 //   measure encode PIXELS WIDTH HEIGHT CHANNELS png:COMPRESSION|jpeg:SUBSAMPLING DESTINATION
 //
 // PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is
@@ -13,11 +14,14 @@
 // bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
 import Ground
 import ImagePreparation
+import Synchronization
 
 /// What one run made.
 struct Outcome {
   var outputBytes: Int
   var bufferBytes: Int?
+  /// The longest processor time between two looks at the flag, in milliseconds, and after how much of it that began.
+  var longest: (gap: Double, after: Double)?
 }
 
 /// Ends the process with one line.
@@ -128,8 +132,67 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
       save(bytes, to: destination)
       return Outcome(outputBytes: bytes.count)
     }
-  default: fail("the stages are prepare, pixels, tensor, decode, describe, resize and encode")
+  case "latency": return latency(of: .file(argument(1)), as: argument(2))
+  default: fail("the stages are prepare, pixels, tensor, decode, describe, resize, encode and latency")
   }
+}
+
+/// One thread's work at full size, watched by another thread that samples how often it has looked at its flag.
+func latency(of source: ImageSource, as form: String) -> () throws -> Outcome {
+  #if os(Linux)
+  let preparer = ImagePreparer(limits: Limits(maxMemory: 16 << 30, threads: 1))
+  let work: (CancellationFlag) throws -> Int
+  switch form {
+  case "png", "jpeg", "webp", "flat", "small":
+    let output: Recipe.Output =
+      switch form {
+      case "png": .png()
+      case "jpeg", "small": .jpeg()
+      case "webp": .webp()
+      default: .auto()
+      }
+    let recipe = Recipe(size: form == "small" ? .longestSide(1536) : .original, output: output)
+    work = { try preparer.prepareBlocking(source, as: recipe, cancellation: $0).bytes.count }
+  case "tensor":
+    work = { try preparer.tensorBlocking(of: source, as: Recipe(size: .original), cancellation: $0).values.count }
+  case "restore", "composite":
+    guard let prepared = try? preparer.prepareBlocking(source, as: Recipe(size: .longestSide(1536))) else {
+      fail("cannot prepare it")
+    }
+    let (result, record) = (ImageSource.memory(prepared.bytes), prepared.geometry)
+    work =
+      form == "restore"
+      ? { try preparer.restoreBlocking(result, onto: record, cancellation: $0).samples.count }
+      : { try preparer.compositeBlocking(result, onto: source, by: record, feather: 9, cancellation: $0).samples.count }
+  case "strip": work = { try preparer.strippedBlocking(source, cancellation: $0).bytes.count }
+  default: fail("no form \(form)")
+  }
+  return {
+    let flag = CancellationFlag()
+    let isDone = Atomic(false)
+    var clock = clockid_t()
+    pthread_getcpuclockid(pthread_self(), &clock)
+    let longest = Mutex((gap: 0.0, after: 0.0))
+    let (watched, began) = (clock, milliseconds(clock))
+    let watcher = WorkerThread {
+      var (looks, last) = (0, began)
+      while !isDone.load(ordering: .relaxed) {
+        let (present, time) = (flag.looks, milliseconds(watched))
+        longest.withLock { if time - last > $0.gap { $0 = (time - last, last - began) } }
+        if present != looks { (looks, last) = (present, time) }
+        usleep(100)
+      }
+    }
+    guard let watcher else { fail("no thread") }
+    let result = Result { try work(flag) }
+    isDone.store(true, ordering: .relaxed)
+    watcher.join()
+    let count = try result.get()
+    return Outcome(outputBytes: count, longest: longest.withLock { $0 })
+  }
+  #else
+  fail("the processor time of one thread is read on Linux only")
+  #endif
 }
 
 func compression(_ name: String) -> Recipe.Compression {
@@ -158,7 +221,9 @@ enum Measure {
       let outcome = try runMeasured(work)
       let (wallEnd, cpuEnd) = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
       let buffers = outcome.bufferBytes.map { #","bufferBytes":\#($0)"# } ?? ""
-      answer(#"{"ms":\#(wallEnd - wall),"cpuMs":\#(cpuEnd - cpu),"outputBytes":\#(outcome.outputBytes)\#(buffers)}"#)
+      let gap = outcome.longest.map { #","gapMs":\#($0.gap),"afterMs":\#($0.after)"# } ?? ""
+      answer(
+        #"{"ms":\#(wallEnd - wall),"cpuMs":\#(cpuEnd - cpu),"outputBytes":\#(outcome.outputBytes)\#(buffers)\#(gap)}"#)
     }
   }
 }

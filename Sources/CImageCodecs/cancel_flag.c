@@ -11,6 +11,7 @@ static int64_t now(void) {
 
 void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *parent, int64_t seconds) {
   atomic_init(&flag->raised, false);
+  atomic_init(&flag->looks, 0);
   flag->parent = parent;
   flag->deadline = INT64_MAX;
   if (seconds == INT64_MAX) return;
@@ -20,7 +21,12 @@ void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *parent, int64_
 
 void cic_cancel_flag_raise(cic_cancel_flag *flag) { atomic_store(&flag->raised, true); }
 
+uint64_t cic_cancel_flag_looks(cic_cancel_flag *flag) {
+  return atomic_load_explicit(&flag->looks, memory_order_relaxed);
+}
+
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag) {
+  atomic_fetch_add_explicit(&flag->looks, 1, memory_order_relaxed);
   if (atomic_load_explicit(&flag->raised, memory_order_relaxed)) return true;
   if (flag->deadline < INT64_MAX && now() >= flag->deadline) return true;
   return flag->parent && cic_cancel_flag_is_raised(flag->parent);

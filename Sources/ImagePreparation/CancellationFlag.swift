@@ -29,6 +29,9 @@ public final class CancellationFlag: @unchecked Sendable {
   /// Raises the flag; it stays raised.
   public func cancel() { unsafe cic_cancel_flag_raise(pointer) }
 
+  /// The number of times that work has looked at this flag. Tests count them.
+  package var looks: Int { Int(truncatingIfNeeded: unsafe cic_cancel_flag_looks(pointer)) }
+
   /// True once ``cancel()`` was called.
   public var isCanceled: Bool { unsafe cic_cancel_flag_is_raised(pointer) }
 

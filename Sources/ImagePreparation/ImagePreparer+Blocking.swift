@@ -88,12 +88,14 @@ extension ImagePreparer {
   /// ``encodeJPEG(_:quality:subsampling:)`` on the calling thread.
   ///
   /// - Precondition: The image has no alpha channel, and `quality` is 1 to 100.
-  /// - Throws: A ``PreparationError`` of stage `encode`.
+  /// - Throws: A ``PreparationError`` of stage `encode`; `canceled` once the flag is raised.
   public func encodeJPEGBlocking(
-    _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420
+    _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420,
+    cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> [UInt8] {
     precondition(!image.hasAlpha, "a JPEG has no transparency: flatten it first")
-    return try Raster(image).encodedJPEG(JPEGEncoding(quality: Double(quality), subsampling: subsampling))
+    return try Raster(image).encodedJPEG(
+      JPEGEncoding(quality: Double(quality), subsampling: subsampling), cancellation: cancellation)
   }
 
   /// Runs work with a flag that is raised with another one, and when the time of the limits is over.

@@ -39,10 +39,10 @@ extension ImagePreparer {
     }
     let top = try restoreBlocking(result, onto: record, stretching: stretching, cancellation: cancellation)
     let pixels = try pixelsBlocking(of: source, as: Recipe(size: .original), cancellation: cancellation)
-    var canvas = Raster(pixels).expandedToRGBA()
+    var canvas = try Raster(pixels).expandedToRGBA(cancellation)
     let area = Self.filledArea(of: record)
-    Overlay(size: size, area: area, feather: feather).put(top.samples, onto: &canvas.bytes)
-    if !pixels.hasAlpha { canvas = canvas.withoutAlpha() }
+    try Overlay(size: size, area: area, feather: feather).put(top.samples, onto: &canvas.bytes, cancellation)
+    if !pixels.hasAlpha { canvas = try canvas.inBands(cancellation, .resize) { $0.withoutAlpha() } }
     return PixelImage(size: size, channels: canvas.channelCount, samples: canvas.bytes)
   }
 }

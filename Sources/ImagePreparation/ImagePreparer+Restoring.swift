@@ -16,7 +16,8 @@ extension ImagePreparer {
         remedy: .raise(.memory, atLeast: bytes))
     }
     let recipe = Recipe(size: .original, samples: .color(profile: profile))
-    let image = Raster(try pixelsBlocking(of: result, as: recipe, cancellation: cancellation)).expandedToRGBA()
+    let image = try Raster(pixelsBlocking(of: result, as: recipe, cancellation: cancellation))
+      .expandedToRGBA(cancellation)
     guard stretching || image.size.hasShape(of: record.canvas) else {
       throw PreparationError(
         .invalidRecipe, stage: .resize,
@@ -25,7 +26,13 @@ extension ImagePreparer {
     }
 
     let (columns, rows) = Self.filledArea(of: record)
-    var canvas = Raster(size: record.source, channels: .rgba, bitDepth: 8)
+    // Transparent; written in bands, because the system gives the memory of a large one page by page.
+    var canvas = Raster(uninitialized: record.source, channels: .rgba)
+    for band in Raster.bands(canvas.size.height) {
+      try cancellation?.check(.resize)
+      let bytes = band.lowerBound * canvas.rowBytes..<band.upperBound * canvas.rowBytes
+      unsafe canvas.bytes.withUnsafeMutableBytes { unsafe _ = $0[bytes].initializeMemory(as: UInt8.self, repeating: 0) }
+    }
     guard !columns.isEmpty, !rows.isEmpty else {
       return PixelImage(size: canvas.size, channels: 4, samples: canvas.bytes)
     }
@@ -39,7 +46,7 @@ extension ImagePreparer {
         origin: Double(content.0) * scale + (Double(range.lowerBound) - crop.0) * step,
         length: Double(range.count) * step, count: range.count, isMirrored: false)
     }
-    let part = Raster.resampled(
+    let part = try Raster.resampled(
       image,
       horizontal: axis(
         columns, crop: (record.crop.x, record.crop.width), content: (record.contentX, record.content.width),
@@ -47,8 +54,9 @@ extension ImagePreparer {
       vertical: axis(
         rows, crop: (record.crop.y, record.crop.height), content: (record.contentY, record.content.height),
         canvas: record.canvas.height, image: image.size.height),
-      filter: resamplingFilter, kernels: kernels)
+      filter: resamplingFilter, kernels: kernels, cancellation: cancellation, stage: .resize)
     for row in rows {
+      if row % Raster.bandRows == 0 { try cancellation?.check(.resize) }
       let from = (row - rows.lowerBound) * part.rowBytes
       let to = row * canvas.rowBytes + columns.lowerBound * 4
       canvas.bytes.replaceSubrange(to..<to + part.rowBytes, with: part.bytes[from..<from + part.rowBytes])

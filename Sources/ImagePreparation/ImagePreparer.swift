@@ -145,8 +145,8 @@ public struct ImagePreparer: Sendable {
   @concurrent public func encodeJPEG(
     _ image: PixelImage<UInt8>, quality: Int = 92, subsampling: Recipe.Subsampling = .yuv420
   ) async throws -> [UInt8] {
-    try await BlockingCall.run { [self] _ throws(PreparationError) in
-      try encodeJPEGBlocking(image, quality: quality, subsampling: subsampling)
+    try await BlockingCall.run { [self] flag throws(PreparationError) in
+      try encodeJPEGBlocking(image, quality: quality, subsampling: subsampling, cancellation: flag)
     }
   }
 }

@@ -51,12 +51,13 @@ private func haveNoHue<Sample: FixedWidthInteger>(
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - table: ``ColorTable/entries`` zeros, by which `indexPixels` finds colors again.
 ///   - colors: Room for ``ColorTable/colors``: each color's samples, the first one lowest.
+///   - found: The number of colors that are in both already: of pixels before these.
 /// - Returns: Their number; ``ColorTable/colors`` + 1 where there are more.
 public func collectColors(
   _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, table: UnsafeMutablePointer<UInt64>,
-  colors: UnsafeMutablePointer<UInt32>
+  colors: UnsafeMutablePointer<UInt32>, found start: Int = 0
 ) -> Int {
-  var found = 0
+  var found = start
   var pixel = pixels
   // No word: the first pixel is always looked up.
   var last = UInt64.max

@@ -20,6 +20,7 @@
 // Raised by any thread, polled by the codecs' progress hooks and refills.
 typedef struct cic_cancel_flag {
   atomic_bool raised;
+  atomic_ullong looks;  // calls of cic_cancel_flag_is_raised
   struct cic_cancel_flag *_Nullable parent;  // counts as this one
   int64_t deadline;  // nanoseconds of the monotonic clock from which on it is raised; INT64_MAX for none
 } cic_cancel_flag;
@@ -28,6 +29,8 @@ typedef struct cic_cancel_flag {
 void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *_Nullable parent, int64_t seconds);
 void cic_cancel_flag_raise(cic_cancel_flag *flag);
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag);
+// How often that was asked.
+uint64_t cic_cancel_flag_looks(cic_cancel_flag *flag);
 // True if it is raised by its deadline alone.
 bool cic_cancel_flag_is_late(cic_cancel_flag *flag);
 
@@ -320,7 +323,7 @@ typedef struct {
 typedef struct {
   cic_policy policy;
   size_t max_chunk_bytes;
-  int32_t max_chunks;
+  int32_t max_chunks;  // of CIC_PNG_METADATA_CHUNKS, without eXIf
 } cic_png_limits;
 
 // How inflated rows become delivered ones.

@@ -22,19 +22,29 @@ struct AlphaRule: Sendable, Equatable {
 
 extension Raster {
   /// The image with its alpha channel handled, if it has one.
-  func handlingAlpha(_ handling: AlphaHandling) -> Raster {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func handlingAlpha(
+    _ handling: AlphaHandling, _ cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> Raster {
+    guard channels.hasAlpha else { return self }
     switch handling {
-    case .keep: self
-    case .flatten(let background, let linear): flattened(on: background, linear: linear)
-    case .drop: withoutAlpha()
+    case .keep: return self
+    case .flatten(let background, let linear):
+      return try inBands(cancellation, .color) { $0.flattened(on: background, linear: linear) }
+    case .drop: return try inBands(cancellation, .color) { $0.withoutAlpha() }
     }
   }
 
   /// The image with its alpha channel, if it has one, handled as its pixels require. `notes` gains the rule's note where that applies.
-  func followingAlphaRule(_ rule: AlphaRule, notes: inout [String]) -> Raster {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func followingAlphaRule(
+    _ rule: AlphaRule, notes: inout [String], _ cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> Raster {
     guard channels.hasAlpha else { return self }
-    if isOpaque(inBits: rule.bits) { return handlingAlpha(rule.whereOpaque) }
+    if try isOpaque(inBits: rule.bits, cancellation) { return try handlingAlpha(rule.whereOpaque, cancellation) }
     if let note = rule.note { notes.append(note) }
-    return handlingAlpha(rule.elsewhere)
+    return try handlingAlpha(rule.elsewhere, cancellation)
   }
 }

@@ -46,18 +46,32 @@ enum FinishingStep: Sendable {
   }
 
   /// Carries out the step.
-  func apply(to image: inout UnfinishedImage) {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func apply(to image: inout UnfinishedImage, _ cancellation: CancellationFlag?) throws(PreparationError) {
     switch self {
-    case .turn(let orientation): image.map { orientation.upright($0) }
-    case .convertColor(let conversion): image.map { conversion.convert($0) }
+    case .turn(let orientation):
+      try image.map { plane throws(PreparationError) in try orientation.upright(plane, cancellation) }
+    case .convertColor(let conversion):
+      try image.map { plane throws(PreparationError) in
+        try plane.inBands(cancellation, stage) { conversion.convert($0) }
+      }
     case .settleAlpha(let rule):
       var notes: [String] = []
-      image.map { $0.followingAlphaRule(rule, notes: &notes) }
+      try image.map { plane throws(PreparationError) in
+        try plane.followingAlphaRule(rule, notes: &notes, cancellation)
+      }
       image.notes += notes
-    case .pad(let canvas, let x, let y, let fill): image.map { $0.padded(to: canvas, x: x, y: y, background: fill) }
+    case .pad(let canvas, let x, let y, let fill):
+      try image.map { plane throws(PreparationError) in
+        try plane.padded(to: canvas, x: x, y: y, background: fill, cancellation)
+      }
     case .makeTensor(let layout, let tables, let alpha):
-      image.tensor = image.planes[0].tensor(layout: layout, tables: tables, alpha: alpha)
-    case .changeDepth(let bits): image.map { $0.withDepth(bits) }
+      image.tensor = try image.planes[0].tensor(layout: layout, tables: tables, alpha: alpha, cancellation)
+    case .changeDepth(let bits):
+      try image.map { plane throws(PreparationError) in
+        try plane.bitDepth == bits ? plane : plane.inBands(cancellation, stage) { $0.withDepth(bits) }
+      }
     }
   }
 }
@@ -71,5 +85,9 @@ struct UnfinishedImage {
   /// The tensor, once it is made.
   var tensor: Tensor?
 
-  fileprivate mutating func map(_ change: (Raster) -> Raster) { planes = planes.map(change) }
+  fileprivate mutating func map(
+    _ change: (Raster) throws(PreparationError) -> Raster
+  ) throws(PreparationError) {
+    for index in planes.indices { planes[index] = try change(planes[index]) }
+  }
 }

@@ -22,10 +22,12 @@ extension Orientation {
   }
 
   /// Turns a stored image upright.
-  func upright(_ image: Raster) -> Raster {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func upright(_ image: Raster, _ cancellation: CancellationFlag? = nil) throws(PreparationError) -> Raster {
     guard self != .upright else { return image }
     let size = swapsSides ? image.size.transposed : image.size
-    var result = Raster(size: size, channels: image.channels, bitDepth: image.bitDepth)
+    var result = Raster(uninitialized: size, channels: image.channels, bitDepth: image.bitDepth)
     let pixelBytes = image.pixelBytes
     let (mirrorsX, mirrorsY) = mirrors
     // The distance in bytes between the sources of two neighboring upright pixels, along each upright axis.
@@ -35,15 +37,18 @@ extension Orientation {
     let rowStep = swapsSides ? alongX : alongY
     let origin =
       (mirrorsX ? (image.size.width - 1) * pixelBytes : 0) + (mirrorsY ? (image.size.height - 1) * image.rowBytes : 0)
-    unsafe image.bytes.withUnsafeBytes { source in
-      unsafe result.bytes.withUnsafeMutableBytes { target in
-        var position = 0
-        for y in 0..<size.height {
-          var from = origin + y * rowStep
-          for _ in 0..<size.width {
-            for byte in 0..<pixelBytes { unsafe target[position + byte] = source[from + byte] }
-            position += pixelBytes
-            from += columnStep
+    for band in Raster.bands(size.height) {
+      try cancellation?.check(.orient)
+      unsafe image.bytes.withUnsafeBytes { source in
+        unsafe result.bytes.withUnsafeMutableBytes { target in
+          var position = band.lowerBound * size.width * pixelBytes
+          for y in band {
+            var from = origin + y * rowStep
+            for _ in 0..<size.width {
+              for byte in 0..<pixelBytes { unsafe target[position + byte] = source[from + byte] }
+              position += pixelBytes
+              from += columnStep
+            }
           }
         }
       }

@@ -8,8 +8,13 @@ struct Overlay {
   let feather: Int
 
   /// Puts the part of `top` onto `bottom`; both are RGBA with straight alpha.
-  func put(_ top: [UInt8], onto bottom: inout [UInt8]) {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func put(
+    _ top: [UInt8], onto bottom: inout [UInt8], _ cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) {
     for y in area.rows {
+      if y % Raster.bandRows == 0 { try cancellation?.check(.resize) }
       let vertical = distance(y, in: area.rows, of: size.height)
       for x in area.columns {
         let distance = min(vertical, distance(x, in: area.columns, of: size.width))

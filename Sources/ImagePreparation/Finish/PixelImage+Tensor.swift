@@ -1,3 +1,4 @@
+internal import Ground
 internal import PixelKernels
 
 extension PixelImage where Sample == UInt8 {
@@ -13,7 +14,8 @@ extension PixelImage where Sample == UInt8 {
   public func tensor(
     _ format: TensorFormat = TensorFormat(), background: BackgroundColor = .white
   ) throws(PreparationError) -> Tensor {
-    Raster(self).tensor(layout: format.layout, tables: try format.tables(), alpha: .flatten(background, linear: false))
+    try Raster(self).tensor(
+      layout: format.layout, tables: format.tables(), alpha: .flatten(background, linear: false))
   }
 }
 
@@ -24,26 +26,45 @@ extension Raster {
   ///   - layout: The order of the axes.
   ///   - tables: A float for each level of each of three channels: 256 levels of 8 bits, 65 536 of 16.
   ///   - alpha: The handling of alpha before the conversion, which drops or flattens it.
+  ///   - cancellation: Looked at before each band of rows.
   /// - Returns: A tensor of one image and three channels.
-  func tensor(layout: TensorFormat.Layout, tables: [Float], alpha: AlphaHandling) -> Tensor {
-    let opaque = handlingAlpha(alpha)
-    let pixels = size.pixelCount
+  /// - Throws: `canceled` once the flag is raised.
+  func tensor(
+    layout: TensorFormat.Layout, tables: [Float], alpha: AlphaHandling, _ cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> Tensor {
+    let opaque = try handlingAlpha(alpha, cancellation)
     let isPlanar = layout == .nchw
+    let (pixels, width, channels) = (size.pixelCount, size.width, opaque.channelCount)
+    var isCanceled = false
+    // A band of planes is made beside, because its planes follow each other.
+    let bandPixels = min(size.height, Self.bandRows) * width
+    let beside = AlignedBuffer<Float>(count: isPlanar ? bandPixels * 3 : 0, zeroed: false)
     let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in
       unsafe opaque.bytes.withUnsafeBytes { samples in
         unsafe tables.withUnsafeBufferPointer { tables in
-          let (samples, tables, output) = (samples.baseAddress!, tables.baseAddress!, output.baseAddress!)
-          if opaque.bitDepth == 16 {
-            let convert = unsafe isPlanar ? tensorPlanesOfWords : tensorPixelsOfWords
-            unsafe convert(samples.assumingMemoryBound(to: UInt16.self), opaque.channelCount, pixels, tables, output)
-          } else {
-            let convert = unsafe isPlanar ? tensorPlanes : tensorPixels
-            unsafe convert(samples.assumingMemoryBound(to: UInt8.self), opaque.channelCount, pixels, tables, output)
+          let (tables, output) = (tables.baseAddress!, output.baseAddress!)
+          for band in Self.bands(size.height) {
+            if cancellation?.isCanceled == true { return isCanceled = true }
+            let (first, number) = (band.lowerBound * width, band.count * width)
+            let rows = unsafe samples.baseAddress! + band.lowerBound * opaque.rowBytes
+            let target = unsafe isPlanar ? beside.base : output + first * 3
+            if opaque.bitDepth == 16 {
+              let convert = unsafe isPlanar ? tensorPlanesOfWords : tensorPixelsOfWords
+              unsafe convert(rows.assumingMemoryBound(to: UInt16.self), channels, number, tables, target)
+            } else {
+              let convert = unsafe isPlanar ? tensorPlanes : tensorPixels
+              unsafe convert(rows.assumingMemoryBound(to: UInt8.self), channels, number, tables, target)
+            }
+            guard isPlanar else { continue }
+            for plane in 0..<3 {
+              unsafe (output + plane * pixels + first).update(from: beside.base + plane * number, count: number)
+            }
           }
+          count = pixels * 3
         }
       }
-      count = pixels * 3
     }
+    if isCanceled { throw .canceled(.color) }
     let shape = layout == .nchw ? [1, 3, size.height, size.width] : [1, size.height, size.width, 3]
     return Tensor(shape: shape, values: values)
   }

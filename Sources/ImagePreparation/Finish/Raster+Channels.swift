@@ -28,16 +28,28 @@ extension Raster {
   }
 
   /// True when every pixel is opaque once it is rounded to this many bits, or there is no alpha.
-  func isOpaque(inBits bits: Int) -> Bool {
+  ///
+  /// - Throws: `canceled` of the stage once the flag is raised.
+  func isOpaque(
+    inBits bits: Int, _ cancellation: CancellationFlag? = nil, _ stage: Stage = .color
+  ) throws(PreparationError) -> Bool {
     guard channels.hasAlpha else { return true }
-    // Half a level of 255 below the largest word rounds to 255.
-    return bitDepth == 16 ? isOpaque(from: UInt16.max - (bits == 16 ? 0 : 128)) : isOpaque(from: UInt8.max)
+    for band in Self.bands(size.height) {
+      try cancellation?.check(stage)
+      // Half a level of 255 below the largest word rounds to 255.
+      let isOpaque =
+        bitDepth == 16
+        ? isOpaque(from: UInt16.max - (bits == 16 ? 0 : 128), band) : isOpaque(from: UInt8.max, band)
+      if !isOpaque { return false }
+    }
+    return true
   }
 
-  private func isOpaque<Sample: RasterSample>(from least: Sample) -> Bool {
-    let step = channelCount
+  private func isOpaque<Sample: RasterSample>(from least: Sample, _ band: Range<Int>) -> Bool {
+    let (step, rowSamples) = (channelCount, size.width * channelCount)
     return withSamples(Sample.self) { samples in
-      for i in stride(from: step - 1, to: samples.count, by: step) where samples[i] < least { return false }
+      for i in stride(from: band.lowerBound * rowSamples + step - 1, to: band.upperBound * rowSamples, by: step)
+      where samples[i] < least { return false }
       return true
     }
   }
@@ -45,14 +57,20 @@ extension Raster {
   /// True when red, green and blue are equal in every pixel.
   ///
   /// - Precondition: The raster has red, green and blue.
-  var hasNoHue: Bool {
-    let (count, channels) = (size.pixelCount, channelCount)
-    return unsafe bytes.withUnsafeBytes { samples in
-      let start = samples.baseAddress!
-      return unsafe bitDepth == 16
-        ? isGrayOfWords(start.assumingMemoryBound(to: UInt16.self), channels: channels, count: count)
-        : isGray(start.assumingMemoryBound(to: UInt8.self), channels: channels, count: count)
+  /// - Throws: `canceled` of stage `encode` once the flag is raised.
+  func hasNoHue(_ cancellation: CancellationFlag? = nil) throws(PreparationError) -> Bool {
+    for band in Self.bands(size.height) {
+      try cancellation?.check(.encode)
+      let (first, count, channels) = (band.lowerBound * rowBytes, band.count * size.width, channelCount)
+      let isGray = unsafe bytes.withUnsafeBytes { samples in
+        let start = unsafe samples.baseAddress! + first
+        return unsafe bitDepth == 16
+          ? isGrayOfWords(start.assumingMemoryBound(to: UInt16.self), channels: channels, count: count)
+          : PixelKernels.isGray(start.assumingMemoryBound(to: UInt8.self), channels: channels, count: count)
+      }
+      if !isGray { return false }
     }
+    return true
   }
 
   /// The raster of red alone, with alpha where there is some.
@@ -75,10 +93,16 @@ extension Raster {
     return image.channels == .grayAlpha ? image.taking([0, 0, 0, 1], as: .rgba) : image
   }
 
-  /// The raster as RGB if the color has hue and the image has none.
-  private func prepared(forPaddingWith background: BackgroundColor) -> Raster {
-    guard channels == .gray || channels == .grayAlpha, !background.isGray else { return self }
-    return channels.hasAlpha ? taking([0, 0, 0, 1], as: .rgba) : taking([0, 0, 0], as: .rgb)
+  /// The raster as RGBA, made in bands.
+  ///
+  /// - Throws: `canceled` of stage `resize` once the flag is raised.
+  func expandedToRGBA(_ cancellation: CancellationFlag?) throws(PreparationError) -> Raster {
+    try channels == .rgba ? self : inBands(cancellation, .resize) { $0.expandedToRGBA() }
+  }
+
+  /// The raster of gray as RGB.
+  private func withHue() -> Raster {
+    channels.hasAlpha ? taking([0, 0, 0, 1], as: .rgba) : taking([0, 0, 0], as: .rgb)
   }
 
   /// The raster of other channels, each of which is one of these channels, or opaque alpha for nil.
@@ -164,34 +188,56 @@ extension Raster {
   }
 
   /// The raster on a canvas, whose remaining area is filled with `background`, or transparent if that is nil.
-  func padded(to canvas: ImageSize, x: Int, y: Int, background: BackgroundColor?) -> Raster {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func padded(
+    to canvas: ImageSize, x: Int, y: Int, background: BackgroundColor?, _ cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> Raster {
     guard canvas != size else { return self }
-    let image = background.map(prepared(forPaddingWith:)) ?? withAlpha()
-    var result = Raster(size: canvas, channels: image.channels, bitDepth: bitDepth)
+    let isGray = channels == .gray || channels == .grayAlpha
+    // RGB if the color has hue and the image has none.
+    let needsHue = isGray && background.map { !$0.isGray } ?? false
+    let needsAlpha = background == nil && !channels.hasAlpha
+    let image =
+      try needsHue || needsAlpha
+      ? inBands(cancellation, .color) { needsHue ? $0.withHue() : $0.withAlpha() } : self
+    var result = Raster(uninitialized: canvas, channels: image.channels, bitDepth: bitDepth)
+    var pixel = [UInt8](repeating: 0, count: image.pixelBytes)
     if let background {
       let all = [background.red, background.green, background.blue, 255]
       let samples = image.channels == .gray || image.channels == .grayAlpha ? [background.red, 255] : all
       // A word of 257 times a byte is that byte twice.
-      let pixel = samples.prefix(image.channelCount).flatMap { [UInt8](repeating: $0, count: bitDepth / 8) }
-      for i in result.bytes.indices { result.bytes[i] = pixel[i % pixel.count] }
+      pixel = samples.prefix(image.channelCount).flatMap { [UInt8](repeating: $0, count: bitDepth / 8) }
     }
-    for row in 0..<size.height {
-      let from = row * image.rowBytes
-      let to = (y + row) * result.rowBytes + x * image.pixelBytes
-      result.bytes.replaceSubrange(to..<to + image.rowBytes, with: image.bytes[from..<from + image.rowBytes])
+    let empty = (0..<canvas.width * pixel.count).map { pixel[$0 % pixel.count] }
+    let (canvasBytes, imageBytes) = (result.rowBytes, image.rowBytes)
+    for band in Self.bands(canvas.height) {
+      try cancellation?.check(.color)
+      for row in band {
+        result.bytes.replaceSubrange(row * canvasBytes..<(row + 1) * canvasBytes, with: empty)
+        guard row >= y, row < y + size.height else { continue }
+        let (from, to) = ((row - y) * imageBytes, row * canvasBytes + x * pixel.count)
+        result.bytes.replaceSubrange(to..<to + imageBytes, with: image.bytes[from..<from + imageBytes])
+      }
     }
     return result
   }
 
   /// True for a flat illustration: more than half of all pixels repeat their left neighbor.
-  var isFlat: Bool {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func isFlat(_ cancellation: CancellationFlag? = nil) throws(PreparationError) -> Bool {
     let step = pixelBytes
     var repeats = 0
-    unsafe bytes.withUnsafeBufferPointer { samples in
-      for i in stride(from: step, to: samples.count, by: step) {
-        var same = true
-        for c in 0..<step { same = unsafe same && samples[i + c] == samples[i + c - step] }
-        repeats += same ? 1 : 0
+    for band in Self.bands(size.height) {
+      try cancellation?.check(.color)
+      let (first, end) = (max(band.lowerBound * rowBytes, step), band.upperBound * rowBytes)
+      unsafe bytes.withUnsafeBufferPointer { samples in
+        for i in stride(from: first, to: end, by: step) {
+          var same = true
+          for c in 0..<step { same = unsafe same && samples[i + c] == samples[i + c - step] }
+          repeats += same ? 1 : 0
+        }
       }
     }
     return repeats * 2 > size.pixelCount

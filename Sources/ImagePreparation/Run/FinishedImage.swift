@@ -22,10 +22,12 @@ struct FinishedImage {
   private var notes: [String]
 
   /// Applies the steps of the plan to the result of the loop.
+  ///
+  /// - Throws: `canceled` once the flag is raised.
   static func finishing(
     _ result: consuming StripLoop.Result, of source: ImageDescription, plan: PreparationPlan, probe: SourceProbe,
     kernels: KernelTable, cancellation: CancellationFlag?, clock: StageClock
-  ) -> FinishedImage {
+  ) throws(PreparationError) -> FinishedImage {
     var clock = clock
     var notes = source.notes + plan.notes + result.damage.notes
     if plan.output.metadata == nil, source.hasGPS { notes.append("stripped GPS") }
@@ -37,14 +39,19 @@ struct FinishedImage {
 
     clock.enter(.color)
     // For planes, luma in stored orientation decides whether the image is flat.
-    var isFlat = plan.output.encodesPlanes && plan.output.settings.format == .jpegUnlessFlat && image.planes[0].isFlat
+    var isFlat = false
+    if plan.output.encodesPlanes, plan.output.settings.format == .jpegUnlessFlat {
+      isFlat = try image.planes[0].isFlat(cancellation)
+    }
     for step in plan.output.steps {
       clock.enter(step.stage)
-      step.apply(to: &image)
+      try step.apply(to: &image, cancellation)
     }
     clock.enter(.color)
-    if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product.isFile {
-      isFlat = !image.planes[0].channels.hasAlpha && image.planes[0].isFlat
+    if !plan.output.encodesPlanes, plan.output.settings.format.mayBeFlat, plan.output.product.isFile,
+      !image.planes[0].channels.hasAlpha
+    {
+      isFlat = try image.planes[0].isFlat(cancellation)
     }
     clock.enter(nil)
     return FinishedImage(
@@ -144,9 +151,10 @@ struct FinishedImage {
     encodes += 1
     if let file = takeFile() { return file }
     let encoding = plan.output.jpeg(settings)
-    guard plan.output.encodesPlanes else { return try planes[0].encodedJPEG(encoding) }
+    guard plan.output.encodesPlanes else { return try planes[0].encodedJPEG(encoding, cancellation: cancellation) }
     let encoder = try JPEGPlaneEncoder(
-      size: plan.output.size, planeCount: planes.count, encoding: encoding, conversion: plan.output.planeConversion)
+      size: plan.output.size, planeCount: planes.count, encoding: encoding, conversion: plan.output.planeConversion,
+      cancellation: cancellation)
     return try encoder.encode(planes)
   }
 
@@ -161,9 +169,12 @@ struct FinishedImage {
   private mutating func png(_ settings: OutputPlan.Settings) throws(PreparationError) -> [UInt8] {
     encodes += 1
     if let file = takeFile() { return file }
-    let image = Raster(planes: planes, kernels: kernels)
+    var image = try Raster(planes: planes, kernels: kernels, cancellation: cancellation)
+    if let conversion = plan.output.planeConversion {
+      image = try image.inBands(cancellation, .color) { conversion.convert($0) }
+    }
     return try plan.output.pngEncoder(settings, kernels: kernels, cancellation: cancellation)
-      .encode(plan.output.planeConversion?.convert(image) ?? image, color: plan.output.pngColor)
+      .encode(image, color: plan.output.pngColor)
   }
 }
 

@@ -10,8 +10,11 @@ extension OutputPlan {
     case .whole: return WholeImage()
     case .planes:
       return try JPEGPlaneEncoder(
-        size: size, planeCount: decoding.planes.count, encoding: jpeg(settings), conversion: planeConversion)
-    case .jpegRows: return JPEGRowStream(try JPEGEncoder(size: size, channels: channels, encoding: jpeg(settings)))
+        size: size, planeCount: decoding.planes.count, encoding: jpeg(settings), conversion: planeConversion,
+        cancellation: cancellation)
+    case .jpegRows:
+      return JPEGRowStream(
+        try JPEGEncoder(size: size, channels: channels, encoding: jpeg(settings)), cancellation: cancellation)
     case .pngRows:
       let encoder = pngEncoder(settings, kernels: kernels, cancellation: cancellation)
       return PNGRowStream(encoder, size: size, channels: channels, bits: bits, color: pngColor)

@@ -56,7 +56,7 @@ struct PreparationRun {
     }
     guard let result = loop else { preconditionFailure("a file that is decoded in order") }
     if cancellation?.isCanceled == true { throw .canceled(.color) }
-    return FinishedImage.finishing(
+    return try FinishedImage.finishing(
       result, of: description, plan: plan, probe: probe, kernels: kernels, cancellation: cancellation, clock: clock)
   }
 

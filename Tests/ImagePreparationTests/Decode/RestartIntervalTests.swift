@@ -196,6 +196,67 @@ struct RestartIntervalTests {
     }
   }
 
+  /// What is at the path of a damaged file when it is opened again, to be decoded in order.
+  enum Replacement: CaseIterable {
+    case nothing, text, cutHeaders, cutImage, smaller, png
+
+    /// The bytes; nil for no file.
+    func bytes() throws -> [UInt8]? {
+      let intact = RestartIntervalTests.largeBytes[1]
+      switch self {
+      case .nothing: return nil
+      case .text: return Array("no image".utf8)
+      case .cutHeaders: return Array(intact.prefix(40))
+      case .cutImage: return Array(intact.prefix(intact.count / 2))
+      case .smaller: return try Fixtures.bytes("jpeg/small-420.jpg")
+      case .png: return try Fixtures.bytes("png/small-rgb8.png")
+      }
+    }
+
+    /// The code of the one error; nil where the other image is taken.
+    var code: PreparationError.Code? {
+      switch self {
+      case .nothing: .notFound
+      case .text: .notAnImage
+      case .cutHeaders, .cutImage: .truncated
+      case .smaller, .png: nil
+      }
+    }
+  }
+
+  @Test(
+    "a damaged file that is replaced before it is read again ends with one error, or as the other image",
+    arguments: Replacement.allCases)
+  func replaced(replacement: Replacement) throws {
+    let path = TestFolder.url.appending(path: "gesso-replaced-\(UUID().uuidString).jpg").path
+    try Data(Fault.invalidCodes.file(Self.largeBytes[0])).write(to: URL(filePath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let other = try replacement.bytes()
+    var plans: [PreparationPlan] = []
+    let preparer = ImagePreparer(limits: Limits(threads: 2))
+    let result = Result { () throws(PreparationError) in
+      try preparer.memoryResult(
+        of: .file(path), as: Recipe(size: .longestSide(100)), tensor: nil, cancellation: nil
+      ) { (plan) throws(PreparationError) in
+        plans.append(plan)
+        guard plans.count == 1 else { return }
+        // A rename, so that the first reader keeps the damaged file.
+        try? FileManager.default.removeItem(atPath: path)
+        if let other { try? Data(other).write(to: URL(filePath: path)) }
+      }
+    }
+    #expect(plans.first?.decoding.independentStrips != nil)
+    switch result {
+    case .success(let image):
+      #expect(replacement.code == nil && plans.count == 2)
+      let expected = try ImagePreparer().pixelsBlocking(
+        of: .memory(#require(other)), as: Recipe(size: .longestSide(100)))
+      #expect(image.samples == expected.samples)
+    case .failure(let error):
+      #expect(error.code == replacement.code && !error.message.isEmpty && !error.remedy.description.isEmpty, "\(error)")
+    }
+  }
+
   @Test("a pipe is read in order")
   func pipe() throws {
     let recipe = Recipe(size: .longestSide(300))

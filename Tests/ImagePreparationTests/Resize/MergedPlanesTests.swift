@@ -28,7 +28,7 @@ struct MergedPlanesTests {
       SourceDecoder(opening: source).strips(plan.decoding, kernels: preparer.kernels), resamplers, nil,
       into: WholeImage(), threads: plan.threads, cancellation: nil
     ).run(&clock)
-    return Raster(planes: try #require(resized).planes, kernels: preparer.kernels)
+    return try Raster(planes: try #require(resized).planes, kernels: preparer.kernels)
   }
 
   @Test(

@@ -6,6 +6,7 @@ final class JPEGPlaneEncoder: RowSink {
   private var strips: [[UInt8]]
   private let strides: [Int]
   private let conversion: ProfileConversion?
+  private let cancellation: CancellationFlag?
 
   /// Writes the headers.
   ///
@@ -14,12 +15,15 @@ final class JPEGPlaneEncoder: RowSink {
   ///   - planeCount: 1 or 3.
   ///   - encoding: The encoding.
   ///   - conversion: Converts the colors of each strip, and takes planes; nil for none.
+  ///   - cancellation: Looked at before each strip.
   /// - Throws: As ``JPEGEncoder``.
   init(
-    size: ImageSize, planeCount: Int, encoding: JPEGEncoding, conversion: ProfileConversion?
+    size: ImageSize, planeCount: Int, encoding: JPEGEncoding, conversion: ProfileConversion?,
+    cancellation: CancellationFlag? = nil
   ) throws(PreparationError) {
     writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
     self.conversion = conversion
+    self.cancellation = cancellation
     // As far as a conversion may read and write.
     strides = writer.planeSizes.map { ($0.width + 63) / 64 * 64 }
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
@@ -50,6 +54,7 @@ final class JPEGPlaneEncoder: RowSink {
         let end = min((nextStrip + 1) * writer.rowsPerStrip[index], writer.planeSizes[index].height)
         guard rowsDone[index] >= end else { return }
       }
+      try cancellation?.check(.encode)
       for index in strips.indices { copyStrip(of: plane(index), index) }
       try writeStrip()
       nextStrip += 1

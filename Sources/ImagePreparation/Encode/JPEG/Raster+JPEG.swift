@@ -1,15 +1,16 @@
 extension Raster {
   /// This raster, of 8-bit gray or RGB, as JPEG.
-  func encodedJPEG(_ encoding: JPEGEncoding) throws(PreparationError) -> [UInt8] {
+  func encodedJPEG(
+    _ encoding: JPEGEncoding, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> [UInt8] {
     var encoder = try JPEGEncoder(size: size, channels: channels, encoding: encoding)
-    return try encode(with: &encoder)
-  }
-
-  private func encode(with encoder: inout some RowEncoder & ~Copyable) throws(PreparationError) -> [UInt8] {
-    let height = size.height
     let rowBytes = rowBytes
-    try unsafe bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
-      try unsafe encoder.writeRows(from: UnsafeRawPointer(rows.baseAddress!), stride: rowBytes, count: height)
+    for band in Self.bands(size.height) {
+      try cancellation?.check(.encode)
+      try unsafe bytes.withUnsafeBufferPointer { rows throws(PreparationError) in
+        try unsafe encoder.writeRows(
+          from: UnsafeRawPointer(rows.baseAddress! + band.lowerBound * rowBytes), stride: rowBytes, count: band.count)
+      }
     }
     return try encoder.finish()
   }

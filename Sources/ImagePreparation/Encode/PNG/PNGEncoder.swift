@@ -47,8 +47,9 @@ struct PNGEncoder: Sendable {
   ///   `outOfMemory`.
   func encode(_ raster: Raster, color: Color) throws(PreparationError) -> [UInt8] {
     let hasProfile = if case .profile = color { true } else { false }
-    let plain = PNGEncoderForm(raster, keepsColor: hasProfile)
-    let reduced = plain.reduced(allowsPalette: !(hasProfile && plain.pixelBytes < 3))
+    let plain = try PNGEncoderForm(raster, keepsColor: hasProfile, cancellation: cancellation)
+    let reduced = try plain.reduced(
+      allowsPalette: !(hasProfile && plain.pixelBytes < 3), cancellation: cancellation)
     let (form, method) = try unsafe plain.rows.withUnsafeBufferPointer { rows throws(PreparationError) in
       try unsafe chooseMethod(plain: plain, rows.baseAddress!, reduced: reduced)
     }

@@ -64,10 +64,17 @@ struct PNGEncoderForm: Sendable {
 
   /// Makes a form of a raster's samples without opaque alpha, and as gray if no pixel has a hue. `keepsColor` is true when a profile
   /// needs three channels.
-  init(_ raster: Raster, keepsColor: Bool) {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  init(_ raster: Raster, keepsColor: Bool, cancellation: CancellationFlag? = nil) throws(PreparationError) {
     precondition(raster.channels != .cmyk, "a PNG has no inks")
-    var image = raster.isOpaque(inBits: raster.bitDepth) ? raster.withoutAlpha() : raster
-    if image.channelCount >= 3, !keepsColor, image.hasNoHue { image = image.withoutHue() }
+    var image = raster
+    if raster.channels.hasAlpha, try raster.isOpaque(inBits: raster.bitDepth, cancellation, .encode) {
+      image = try raster.inBands(cancellation, .encode) { $0.withoutAlpha() }
+    }
+    if image.channelCount >= 3, !keepsColor, try image.hasNoHue(cancellation) {
+      image = try image.inBands(cancellation, .encode) { $0.withoutHue() }
+    }
     self.init(image)
   }
 
@@ -87,18 +94,30 @@ struct PNGEncoderForm: Sendable {
 
   /// The same pixels of 8 bits with fewer, if there are few colors: gray of 1, 2 or 4 bits, or a palette; otherwise nil. `allowsPalette` is
   /// false when a profile needs gray.
-  func reduced(allowsPalette: Bool) -> PNGEncoderForm? {
+  ///
+  /// - Throws: `canceled` once the flag is raised.
+  func reduced(
+    allowsPalette: Bool, cancellation: CancellationFlag? = nil
+  ) throws(PreparationError) -> PNGEncoderForm? {
     guard bitDepth == 8 else { return nil }
     let (channels, count) = (pixelBytes, size.pixelCount)
     var table = [UInt64](repeating: 0, count: ColorTable.entries)
     var colors = [UInt32](repeating: 0, count: ColorTable.colors)
-    let found = unsafe collectColors(rows, channels: channels, count: count, table: &table, colors: &colors)
-    guard found <= ColorTable.colors else { return nil }
+    var found = 0
+    for band in Raster.bands(size.height) {
+      try cancellation?.check(.encode)
+      found = unsafe rows.withUnsafeBufferPointer { rows in
+        unsafe collectColors(
+          rows.baseAddress! + band.lowerBound * rowBytes, channels: channels, count: band.count * size.width,
+          table: &table, colors: &colors, found: found)
+      }
+      guard found <= ColorTable.colors else { return nil }
+    }
     colors.removeLast(colors.count - found)
     if colorType == .gray, let depth = Self.grayDepth(colors) {
       var form = self
       form.bitDepth = depth
-      form.rows = packed(rows, depth: depth, shift: 8 - depth)
+      form.rows = try packed(rows, depth: depth, shift: 8 - depth, cancellation)
       return form
     }
     let depth = found <= 2 ? 1 : found <= 4 ? 2 : found <= 16 ? 4 : 8
@@ -117,12 +136,21 @@ struct PNGEncoderForm: Sendable {
     while form.paletteAlpha.last == 255 { form.paletteAlpha.removeLast() }
     // 24 bytes: the lengths, types and checksums of PLTE and tRNS.
     guard form.palette.count + form.paletteAlpha.count + 24 < rows.count - (count * depth + 7) / 8 else { return nil }
+    var isCanceled = false
     let indices = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      unsafe indexPixels(
-        rows, channels: channels, count: count, table: table, places: places, output: buffer.baseAddress!)
-      initialized = count
+      unsafe rows.withUnsafeBufferPointer { rows in
+        for band in Raster.bands(size.height) {
+          if cancellation?.isCanceled == true { return isCanceled = true }
+          let first = band.lowerBound * size.width
+          unsafe indexPixels(
+            rows.baseAddress! + first * channels, channels: channels, count: band.count * size.width, table: table,
+            places: places, output: buffer.baseAddress! + first)
+        }
+        initialized = count
+      }
     }
-    form.rows = depth == 8 ? indices : packed(indices, depth: depth, shift: 0)
+    if isCanceled { throw .canceled(.encode) }
+    form.rows = try depth == 8 ? indices : packed(indices, depth: depth, shift: 0, cancellation)
     return form
   }
 
@@ -132,18 +160,24 @@ struct PNGEncoderForm: Sendable {
   }
 
   /// Packs samples of one byte each into fewer bits; every row begins with a new byte.
-  private func packed(_ samples: [UInt8], depth: Int, shift: Int) -> [UInt8] {
+  private func packed(
+    _ samples: [UInt8], depth: Int, shift: Int, _ cancellation: CancellationFlag?
+  ) throws(PreparationError) -> [UInt8] {
     let rowBytes = (size.width * depth + 7) / 8
-    return unsafe [UInt8](unsafeUninitializedCapacity: rowBytes * size.height) { buffer, initialized in
+    var isCanceled = false
+    let rows = unsafe [UInt8](unsafeUninitializedCapacity: rowBytes * size.height) { buffer, initialized in
       unsafe samples.withUnsafeBufferPointer { samples in
         for y in 0..<size.height {
+          if y % Raster.bandRows == 0, cancellation?.isCanceled == true { return isCanceled = true }
           unsafe packSamples(
             samples.baseAddress! + y * size.width, count: size.width, depth: depth, shift: shift,
             output: buffer.baseAddress! + y * rowBytes)
         }
+        initialized = rowBytes * size.height
       }
-      initialized = rowBytes * size.height
     }
+    if isCanceled { throw .canceled(.encode) }
+    return rows
   }
 
   /// A color with its order in a palette.

@@ -55,8 +55,9 @@ struct WebPEncoder: Sendable {
     precondition(raster.bitDepth == 8 && raster.channels != .cmyk, "8 bits of gray or RGB")
     let hasAlpha = raster.channels.hasAlpha
     let image =
-      raster.channels == .rgb || raster.channels == .rgba
-      ? raster : hasAlpha ? raster.expandedToRGBA() : raster.expandedToRGBA().withoutAlpha()
+      try raster.channels == .rgb || raster.channels == .rgba
+      ? raster
+      : raster.inBands(cancellation, .encode) { hasAlpha ? $0.expandedToRGBA() : $0.expandedToRGBA().withoutAlpha() }
     let channels = hasAlpha ? 4 : 3
     guard let encoder = unsafe cic_webp_encoder_create(cancellation?.pointer) else {
       throw .outOfMemory("the WebP encoder")

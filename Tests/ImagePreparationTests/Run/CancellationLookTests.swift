@@ -1,0 +1,282 @@
+import CZlib
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+/// How often work looks at the flag: at least once for every 64 rows or 1 MiB. The looks are counted.
+@Suite("Looks at the flag")
+struct CancellationLookTests {
+  static let rows = 6_400
+  /// One for every 64 rows.
+  static let least = rows / 64
+
+  // MARK: Decoding
+
+  /// An image of 64 by 6,400 pixels in one kind of file.
+  struct Source: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// True where all rows are decoded before the first one is delivered.
+    var isWhole = false
+    var policy = DamagePolicy.truncated
+    let bytes: @Sendable () throws -> [UInt8]
+  }
+
+  private static func little(_ value: Int, _ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+
+  /// The data of the seven passes, or of all rows: zeros under the filter that changes nothing.
+  private static func png(interlaced: Bool) -> [UInt8] {
+    let passes = [
+      (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+    ]
+    let count = (interlaced ? passes : [(0, 0, 1, 1)]).reduce(0) { sum, pass in
+      let (left, top, columns, lines) = pass
+      return sum + (rows - top + lines - 1) / lines * (1 + 3 * ((64 - left + columns - 1) / columns))
+    }
+    let header = PNGFile.bigEndian(64) + PNGFile.bigEndian(UInt32(rows)) + [8, 2, 0, 0, interlaced ? 1 : 0]
+    let data = GeneratedPNG.deflate([UInt8](repeating: 0, count: count))
+    return PNGFile(chunks: [("IHDR", header), ("IDAT", data), ("IEND", [])]).bytes
+  }
+
+  /// Literal codes of 9 bits, and a clear code before the dictionary makes them longer (GIF89a, appendix F).
+  private static func gif(interlaced: Bool) -> [UInt8] {
+    var codes: [UInt8] = []
+    var (pending, count) = (0, 0)
+    func bytes(_ code: Int) -> [UInt8] {
+      pending |= code << count
+      count += 9
+      var whole: [UInt8] = []
+      while count >= 8 {
+        whole.append(UInt8(pending & 255))
+        (pending, count) = (pending >> 8, count - 8)
+      }
+      return whole
+    }
+    for pixel in 0..<64 * rows {
+      if pixel % 200 == 0 { codes += bytes(256) }
+      codes += bytes(pixel % 7)
+    }
+    codes += bytes(257) + [UInt8(pending & 255)]
+    var file = Array("GIF89a".utf8) + little(64, 2) + little(rows, 2) + [0xF7, 0, 0]
+    file += (0..<256).flatMap { [UInt8($0), UInt8($0), UInt8($0)] }
+    file += [0x2C, 0, 0, 0, 0] + little(64, 2) + little(rows, 2) + [interlaced ? 0x40 : 0, 8]
+    for start in stride(from: 0, to: codes.count, by: 255) {
+      let block = codes[start..<min(start + 255, codes.count)]
+      file += [UInt8(block.count)] + block
+    }
+    return file + [0, 0x3B]
+  }
+
+  private static func tiff() -> [UInt8] {
+    let entries = [
+      TIFFEntry(0x0100, shorts: [64]), TIFFEntry(0x0101, shorts: [rows]), TIFFEntry(0x0102, shorts: [8]),
+      TIFFEntry(0x0103, shorts: [1]), TIFFEntry(0x0106, shorts: [1]),
+      // The pixels are the value of an entry, in one strip, whose place is computed: 8 entries, and 4 bytes before them.
+      TIFFEntry(0x0111, type: 4, count: 1, value: PNGFile.bigEndian(8 + 2 + 8 * 12 + 4)),
+      TIFFEntry(0x0115, shorts: [1]),
+      TIFFEntry(0x0117, type: 4, count: 1, value: PNGFile.bigEndian(UInt32(64 * rows))),
+    ]
+    return TIFFEntry.structure(entries) + [UInt8](repeating: 99, count: 64 * rows)
+  }
+
+  static let pixels = PixelImage(
+    size: ImageSize(width: 64, height: rows), channels: 3, samples: [UInt8](repeating: 90, count: 64 * rows * 3))
+
+  static let sources = [
+    Source(testDescription: "PNG") { png(interlaced: false) },
+    Source(testDescription: "interlaced PNG", isWhole: true) { png(interlaced: true) },
+    Source(testDescription: "interlaced PNG, with damage", isWhole: true, policy: .none) {
+      var bytes = png(interlaced: true)
+      bytes.removeLast(40)
+      return bytes
+    },
+    Source(testDescription: "JPEG") { try ImagePreparer().encodeJPEGBlocking(pixels) },
+    Source(testDescription: "JPEG with restart markers") {
+      RestartJPEG(width: 64, height: rows, sampling: RestartIntervalTests.yuv420, interval: 4).bytes()
+    },
+    Source(testDescription: "progressive JPEG", isWhole: true, policy: .none) {
+      try DecodingLimitTests.resized("jpeg/coded/420-progressive.jpg", width: 64, height: UInt32(rows))
+    },
+    Source(testDescription: "JPEG of several scans", isWhole: true, policy: .none) {
+      try DecodingLimitTests.resized("jpeg/coded/420-scans.jpg", width: 64, height: UInt32(rows))
+    },
+    Source(testDescription: "GIF") { gif(interlaced: false) },
+    Source(testDescription: "interlaced GIF", isWhole: true) { gif(interlaced: true) },
+    Source(testDescription: "BMP") {
+      let data = [UInt8](repeating: 7, count: 64 * 3 * rows)
+      return Array("BM".utf8) + little(54 + data.count, 4) + little(0, 4) + little(54, 4) + little(40, 4)
+        + little(64, 4)
+        + little(rows, 4) + little(1, 2) + little(24, 2) + [UInt8](repeating: 0, count: 24) + data
+    },
+    Source(testDescription: "TGA") {
+      [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0] + little(64, 2) + little(rows, 2) + [24, 0]
+        + [UInt8](repeating: 7, count: 64 * 3 * rows)
+    },
+    Source(testDescription: "PSD") {
+      Array("8BPS".utf8) + [0, 1] + [UInt8](repeating: 0, count: 6) + [0, 3] + PNGFile.bigEndian(UInt32(rows))
+        + PNGFile.bigEndian(64) + [0, 8, 0, 3] + [UInt8](repeating: 0, count: 12) + [0, 0]
+        + [UInt8](repeating: 7, count: 64 * 3 * rows)
+    },
+    Source(testDescription: "TIFF") { tiff() },
+    Source(testDescription: "WebP", isWhole: true) {
+      try ImagePreparer().prepareBlocking(
+        .memory(png(interlaced: false)), as: Recipe(size: .original, output: .webp())
+      ).bytes
+    },
+  ]
+
+  /// The looks of the decoder itself, and the strips that it delivers, before each of which a run looks.
+  @Test("every kind of file is decoded with a look for every 64 rows", arguments: sources)
+  func decoding(source: Source) throws {
+    let flag = CancellationFlag()
+    let decoder = try SourceDecoder(
+      opening: .memory(source.bytes()), limits: Limits(threads: 1), policy: source.policy, cancellation: flag)
+    let description = decoder.description
+    #expect(description.storedSize == ImageSize(width: 64, height: Self.rows))
+    let layout = RowLayout(channels: description.decodedChannels, bitDepth: description.decodedBits, width: 64)
+    let plane = StripPlane(
+      layout: layout, height: Self.rows, stripRows: RowStrip.rows, rowBytes: layout.rowBytes)
+    #expect(RowStrip.rows <= 64)
+    var before = flag.looks
+    let strips = try decoder.strips(
+      DecodingPlan(form: .rows, scale: .full, planes: [plane], conversion: nil, threads: 1), kernels: KernelTable(.best)
+    )
+    let ring = RowRing(stripRows: plane.stripRows, rowBytes: plane.rowBytes, window: 1, ahead: 0)
+    try strips.readStrip(0, into: [ring])
+    if source.isWhole, source.testDescription != "WebP" {
+      #expect(flag.looks - before >= Self.least, "\(flag.looks - before) looks before the first row")
+    }
+    before = flag.looks - before
+    for index in 1..<strips.stripCount { try strips.readStrip(index, into: [ring]) }
+    try strips.finish()
+    #expect(before + strips.stripCount >= Self.least)
+  }
+
+  @Test("a run looks at least once for every strip of a source, and of a result", arguments: sources)
+  func run(source: Source) throws {
+    let bytes = try source.bytes()
+    let preparer = ImagePreparer(limits: Limits(threads: 1))
+    for output in [Recipe.Output.png(), .jpeg()] {
+      let flag = CancellationFlag()
+      _ = try preparer.prepareBlocking(
+        .memory(bytes), as: Recipe(size: .original, output: output, failOn: source.policy), cancellation: flag)
+      #expect(flag.looks >= Self.rows / RowStrip.rows, "\(output.format): \(flag.looks)")
+    }
+  }
+
+  // MARK: Finishing
+
+  struct Step: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var channels = RowLayout.Channels.rgb
+    let step: @Sendable () throws -> FinishingStep
+    /// The same work on the whole image at once; nil where another test has the pixels.
+    var whole: (@Sendable (Raster) throws -> Raster)?
+  }
+
+  private static func conversion() throws -> ProfileConversion {
+    try ProfileConversion(
+      profile: Fixtures.bytes("icc/DisplayP3-v4.icc"), channels: .rgb, bitDepth: 8, kernels: KernelTable(.best))
+  }
+
+  static let flattening = AlphaHandling.flatten(BackgroundColor(hex: "#102030")!, linear: false)
+
+  static let steps = [
+    Step(testDescription: "turning", step: { .turn(.turnRight) }),
+    Step(testDescription: "mirroring", step: { .turn(.mirrored) }),
+    Step(testDescription: "colors", step: { .convertColor(try conversion()) }, whole: { try conversion().convert($0) }),
+    Step(
+      testDescription: "alpha", channels: .rgba,
+      step: { .settleAlpha(AlphaRule(bits: 8, whereOpaque: .drop, elsewhere: flattening, note: nil)) },
+      whole: { $0.flattened(on: BackgroundColor(hex: "#102030")!) }),
+    Step(
+      testDescription: "padding",
+      step: { .pad(ImageSize(width: 70, height: rows + 9), x: 3, y: 4, fill: BackgroundColor(hex: "#102030")) }),
+    Step(testDescription: "depth", step: { .changeDepth(bits: 16) }, whole: { $0.withDepth(16) }),
+    Step(
+      testDescription: "a tensor of planes",
+      step: { .makeTensor(.nchw, tables: try TensorFormat().tables(), alpha: flattening) }),
+    Step(
+      testDescription: "a tensor of pixels", channels: .rgba,
+      step: { .makeTensor(.nhwc, tables: try TensorFormat().tables(), alpha: flattening) }),
+  ]
+
+  static func noise(_ channels: RowLayout.Channels) -> Raster {
+    var random = SplitMix64(seed: 5)
+    var raster = Raster(size: ImageSize(width: 16, height: rows), channels: channels, bitDepth: 8)
+    for index in raster.bytes.indices { raster.bytes[index] = UInt8(truncatingIfNeeded: random.next()) }
+    // Opaque except in the last row, so that all of it is looked through.
+    if channels.hasAlpha { for i in stride(from: 3, to: raster.bytes.count - 64, by: 4) { raster.bytes[i] = 255 } }
+    return raster
+  }
+
+  @Test("every step on the whole result looks for every 64 rows, stops, and has the same pixels", arguments: steps)
+  func finishing(step: Step) throws {
+    let raster = Self.noise(step.channels)
+    let flag = CancellationFlag()
+    var image = UnfinishedImage(planes: [raster])
+    try step.step().apply(to: &image, flag)
+    // Turned, it has 16 rows.
+    let least = step.testDescription == "turning" ? 1 : Self.least
+    #expect(flag.looks >= least, "\(flag.looks)")
+    if let whole = step.whole { #expect(try image.planes[0].bytes == whole(raster).bytes) }
+    flag.cancel()
+    var other = UnfinishedImage(planes: [raster])
+    let error = failure { () throws(PreparationError) in
+      guard let step = try? step.step() else { return }
+      try step.apply(to: &other, flag)
+    }
+    #expect(error?.code == .canceled)
+  }
+
+  @Test("a tensor in bands has the values of its table", arguments: [TensorFormat.Layout.nchw, .nhwc])
+  func tensor(layout: TensorFormat.Layout) throws {
+    let raster = Self.noise(.rgb)
+    let tables = try TensorFormat(mean: [0.25, 0.5, 0.75]).tables()
+    let tensor = try raster.tensor(layout: layout, tables: tables, alpha: .drop)
+    let pixels = raster.size.pixelCount
+    let isExact = (0..<pixels * 3).allSatisfy { sample in
+      let (pixel, channel) = (sample / 3, sample % 3)
+      let place = layout == .nchw ? channel * pixels + pixel : sample
+      return tensor.values[place] == tables[channel * 256 + Int(raster.bytes[sample])]
+    }
+    #expect(isExact)
+  }
+
+  // MARK: Encoding, restoring
+
+  /// A PNG's rows are compressed in batches of half a megabyte, which are fewer here than its bands.
+  @Test(
+    "encoders look for every 64 rows or 1 MiB",
+    arguments: [("png", 16 * rows * 3 / (1 << 20) + 1), ("few colors", least), ("jpeg", least)])
+  func encoding(format: String, least: Int) throws {
+    let flag = CancellationFlag()
+    let preparer = ImagePreparer()
+    let noise = Self.noise(.rgb)
+    let image = PixelImage(size: noise.size, channels: 3, samples: noise.bytes)
+    switch format {
+    case "png": _ = try preparer.encodePNGBlocking(image, cancellation: flag)
+    case "few colors": _ = try preparer.encodePNGBlocking(Self.pixels, cancellation: flag)
+    default: _ = try preparer.encodeJPEGBlocking(image, cancellation: flag)
+    }
+    #expect(flag.looks >= least, "\(flag.looks)")
+  }
+
+  @Test("restoring and compositing look for every 64 rows of the canvas")
+  func restoring() throws {
+    let source = ImageSource.memory(Self.png(interlaced: false))
+    let preparer = ImagePreparer(limits: Limits(threads: 1))
+    let prepared = try preparer.prepareBlocking(source, as: Recipe(size: .longestSide(640)))
+    let flag = CancellationFlag()
+    _ = try preparer.restoreBlocking(.memory(prepared.bytes), onto: prepared.geometry, cancellation: flag)
+    // The canvas is cleared, and filled.
+    #expect(flag.looks >= 2 * Self.least, "\(flag.looks)")
+    let before = flag.looks
+    _ = try preparer.compositeBlocking(
+      .memory(prepared.bytes), onto: source, by: prepared.geometry, feather: 2, cancellation: flag)
+    #expect(flag.looks - before >= 5 * Self.least, "\(flag.looks - before)")
+  }
+}
