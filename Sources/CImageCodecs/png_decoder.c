@@ -121,6 +121,7 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   d->cancel = cancel;
   d->limits = limits;
   d->report.policy = limits.policy;
+  d->metadata.max_chunks = limits.max_chunks;
   d->row = d->damaged_row = -1;
   if (_setjmp(d->jump)) {
     cic_png_decoder_destroy(d);
@@ -147,7 +148,6 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_benign_errors(d->png, limits.policy < CIC_FAIL_ON_ERROR);
   png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
   png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);
-  png_set_chunk_cache_max(d->png, (png_uint_32)limits.max_chunks);
   static const png_byte raw_chunks[] = CIC_PNG_METADATA_CHUNKS "acTL\0cICP\0sPLT";
   png_set_read_user_chunk_fn(d->png, d, chunk_fn);
   png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_ALWAYS, raw_chunks, sizeof raw_chunks / 5);

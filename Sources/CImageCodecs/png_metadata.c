@@ -25,7 +25,7 @@ static bool is_text(const uint8_t *name) {
 static bool keep_chunk(cic_png_metadata *m, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes) {
   cic_byte_buffer *chunks = &m->chunks;
   size_t added = cic_png_chunk_header_bytes + count;
-  if (chunks->count + added > max_bytes) {
+  if (chunks->count + added > max_bytes || m->chunk_count >= m->max_chunks) {
     m->is_cut = true;
     return true;
   }
@@ -35,6 +35,7 @@ static bool keep_chunk(cic_png_metadata *m, const uint8_t *name, const uint8_t *
   for (int k = 0; k < 4; k++) next[4 + k] = (uint8_t)(count >> (24 - 8 * k));
   if (count) memcpy(next + cic_png_chunk_header_bytes, data, count);
   chunks->count += added;
+  m->chunk_count++;
   return true;
 }
 

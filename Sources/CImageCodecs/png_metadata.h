@@ -11,6 +11,8 @@
 
 typedef struct {
   bool has_text, has_xmp;
+  int32_t max_chunks;      // set by the caller
+  int32_t chunk_count;     // of those kept
   cic_byte_buffer chunks;  // type, length and data of each but eXIf
   uint8_t *exif;          // of the first eXIf
   size_t exif_count;
@@ -19,8 +21,8 @@ typedef struct {
 
 // True for the types of CIC_PNG_METADATA_CHUNKS.
 bool cic_png_is_metadata(const uint8_t *name);
-// Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Those that would exceed `max_bytes` in all are left out. False without
-// memory.
+// Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Those that would exceed `max_bytes` or `max_chunks` in all are left
+// out. False without memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);
 // Keeps metadata after the image data, unless the source is a pipe. False without memory. The source stands at the data of the first

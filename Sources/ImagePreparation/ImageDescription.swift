@@ -138,7 +138,7 @@ extension ImageDescription {
     hasGPS = location.hasCoordinates || location.isIncomplete
     hasPlaceName = location.hasPlaceName
     if !location.hasCoordinates, location.isIncomplete {
-      notes.append("some metadata are damaged or too large to be looked through, and may hold a GPS position")
+      notes.append("some metadata are damaged, too large or too many to be looked through, and may hold a GPS position")
     }
   }
 

@@ -24,7 +24,7 @@ public struct Limits: Sendable, Equatable {
   public var maxMetadataBytes: Int
   /// The most bytes of an ancillary chunk of a PNG.
   public var maxChunkBytes: Int
-  /// The most ancillary chunks that libpng keeps.
+  /// The most texts of a PNG that are kept, each of which is a chunk. Those above this limit are left out, and a note says so.
   public var maxChunks: Int
   /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. Nothing else is
   /// searched for it. It is built with the trait `HEIF`, of the same version of this package.

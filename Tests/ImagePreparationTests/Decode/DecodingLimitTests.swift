@@ -112,6 +112,19 @@ struct DecodingLimitTests {
     #expect(error?.code == .limitExceeded)
   }
 
+  @Test("the texts of a PNG are counted, before and behind its image data", arguments: [false, true])
+  func chunks(areBehind: Bool) throws {
+    var file = PNGFile(try Fixtures.bytes("png/pngsuite/basn2c08.png"))
+    let texts = (0..<5).map { number in (type: "tEXt", data: Array("Title\0text \(number)".utf8)) }
+    file.chunks.insert(contentsOf: texts, at: areBehind ? file.chunks.count - 1 : 1)
+    for (limit, kept) in [(5, 5), (4, 4), (0, 0)] {
+      let limits = Self.limits { $0.maxChunks = limit }
+      let description = try ImagePreparer(limits: limits).inspectBlocking(.memory(file.bytes))
+      #expect(description.chunks.map(\.data) == texts.prefix(kept).map(\.data), "\(limit)")
+      #expect(description.notes.contains { $0.contains("too many") } == (kept < 5), "\(description.notes)")
+    }
+  }
+
   @Test("profile bytes are counted")
   func profileBytes() throws {
     let bytes = JPEGFile(try Fixtures.bytes("jpeg/coded/420.jpg")).inserting(MetadataTests.segments([1, 2, 3]))

@@ -41,6 +41,68 @@ struct SourceLimitTests {
     #expect(error?.message == excess.message && error?.remedy == excess.remedy)
   }
 
+  // MARK: Every limit
+
+  /// What happens above a limit.
+  enum Above: Sendable, Equatable {
+    case refused(PreparationError.Code)
+    /// Something is left out, and a note says so.
+    case leftOut
+  }
+
+  /// A file above one limit.
+  struct Row: Sendable {
+    let name: String
+    let limits: Limits
+    var file = SourceLimitTests.file
+    let above: Above
+  }
+
+  static let rows = [
+    Row(name: "maxPixels", limits: Limits(maxPixels: 480 * 270 - 1), above: .refused(.tooManyPixels)),
+    Row(name: "maxSide", limits: Limits(maxSide: 479), above: .refused(.limitExceeded)),
+    Row(name: "maxSourceBytes", limits: Limits(maxSourceBytes: 4_810), above: .refused(.limitExceeded)),
+    Row(name: "maxPixelsPerByte", limits: Limits(maxPixelsPerByte: 26), above: .refused(.limitExceeded)),
+    Row(name: "maxMemory", limits: Limits(maxMemory: 100_000), above: .refused(.tooMuchMemory)),
+    Row(
+      name: "maxScans", limits: Limits(maxScans: 1), file: "jpeg/coded/420-progressive.jpg",
+      above: .refused(.limitExceeded)),
+    Row(
+      name: "maxProfileBytes", limits: Limits(maxProfileBytes: 100),
+      file: "kinds/webp/profile-orientation6-pillow.webp",
+      above: .refused(.limitExceeded)),
+    Row(
+      name: "maxMetadataBytes", limits: Limits(maxMetadataBytes: 4), file: "kinds/tiff/metadata-exiftool.tif",
+      above: .leftOut),
+    Row(name: "maxChunkBytes", limits: Limits(maxChunkBytes: 50), file: "png/metadata.png", above: .leftOut),
+    Row(name: "maxChunks", limits: Limits(maxChunks: 1), file: "png/pngsuite/ct1n0g04.png", above: .leftOut),
+    Row(name: "maxSeconds", limits: Limits(maxSeconds: 0), above: .refused(.limitExceeded)),
+  ]
+
+  /// Not limits of a source; and the seconds of the helper, for which `HelperProcessTests` has programs that hang.
+  static let others: Set = ["threads", "decodeHelper", "maxHelperSeconds"]
+
+  @Test("every limit has a file above it")
+  func everyLimit() {
+    let names = Set(Mirror(reflecting: Limits()).children.compactMap(\.label))
+    #expect(names == Set(Self.rows.map(\.name)).union(Self.others))
+  }
+
+  @Test("a file above a limit is refused, or what is above it is left out, with one error or note", arguments: rows)
+  func above(row: Row) throws {
+    let source = ImageSource.file(Fixtures.path(row.file))
+    // Nothing but this limit is in the way.
+    let whole = try ImagePreparer().prepareBlocking(source)
+    #expect(!whole.notes.contains { $0.contains("too large or too many") }, "\(whole.notes)")
+    let result = Result { () throws(PreparationError) in try ImagePreparer(limits: row.limits).prepareBlocking(source) }
+    switch (result, row.above) {
+    case (.success(let image), .leftOut):
+      #expect(image.notes.count { $0.contains("too large or too many") } == 1, "\(image.notes)")
+    case (.failure(let error), .refused(let code)): #expect(error.code == code && !error.message.isEmpty, "\(error)")
+    default: Issue.record("\(row.name): \(result)")
+    }
+  }
+
   @Test("a source at its limits is prepared")
   func atLimits() throws {
     let limits = Limits(maxSide: 480, maxSourceBytes: 4_811, maxPixelsPerByte: 27)

@@ -330,7 +330,7 @@ struct LocationTests {
     #expect(description.hasGPS, "\(name)")
     #expect(
       description.notes == [
-        "some metadata are damaged or too large to be looked through, and may hold a GPS position"
+        "some metadata are damaged, too large or too many to be looked through, and may hold a GPS position"
       ], "\(name)")
   }
 
