@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -57,7 +59,7 @@ static int64_t now(void) {
 }
 
 // Starts the program with `descriptors` as its first ones; those that are -1 are /dev/null.
-static int start(const char *path, const int *descriptors, int count, pid_t *process) {
+static int start(const char *path, const char *argument, const int *descriptors, int count, pid_t *process) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   int error = posix_spawn_file_actions_init(&actions);
@@ -79,15 +81,21 @@ static int start(const char *path, const int *descriptors, int count, pid_t *pro
   if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
   if (!error) error = posix_spawnattr_setflags(
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  char name[] = "gesso-decode";
-  char *const arguments[] = {name, NULL}, *const environment[] = {NULL};
+  char decoder[] = "gesso-decode", worker[] = "gesso", word[64] = "", quiet[] = "SWIFT_BACKTRACE=enable=no", folders[4096] = "";
+  if (argument) snprintf(word, sizeof word, "%s", argument);
+  // The loader's folders alone: they decide on whether a program starts, and everything else may be secret.
+  const char *given = getenv("LD_LIBRARY_PATH");
+  if (given) snprintf(folders, sizeof folders, "LD_LIBRARY_PATH=%s", given);
+  char *const arguments[] = {argument ? worker : decoder, argument ? word : NULL, NULL};
+  char *const environment[] = {argument ? quiet : NULL, given ? folders : NULL, NULL};
   if (!error) error = posix_spawn(process, path, &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
 }
 
-int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
+int32_t cic_helper_start(
+  const char *path, const char *argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
   int ends[2] = {-1, -1}, line[2] = {-1, -1};
   // Copies above the numbers that the helper gets, so that none replaces another.
   int high[6] = {-1, -1, -1, -1, -1, -1};
@@ -98,7 +106,7 @@ int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t
   for (int i = 0; i < 6 && !error; i++) {
     if (given[i] >= 0 && (high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 10)) < 0) error = errno;
   }
-  if (!error) error = start(path, high, 6, &process);
+  if (!error) error = start(path, argument, high, 6, &process);
   for (int i = 0; i < 6; i++) {
     if (high[i] >= 0) close(high[i]);
   }
@@ -110,6 +118,35 @@ int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t
     return error;
   }
   *helper = (cic_helper){.process = process, .socket = ends[0], .lifeline = line[1], .deadline = now() + seconds * 1000};
+  return 0;
+}
+
+int32_t cic_worker_ask(
+  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+  int error = 0;
+  // The task fits into the empty buffer of the socket, and the request into that of the other one.
+  if (send(ends[0], task, request->task_bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)request->task_bytes) error = EMSGSIZE;
+  union {
+    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    struct cmsghdr header;
+  } control = {.bytes = {0}};
+  struct iovec content = {.iov_base = (void *)request, .iov_len = sizeof *request};
+  struct msghdr message = {
+    .msg_iov = &content, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct cmsghdr *descriptors = CMSG_FIRSTHDR(&message);
+  descriptors->cmsg_level = SOL_SOCKET;
+  descriptors->cmsg_type = SCM_RIGHTS;
+  descriptors->cmsg_len = CMSG_LEN(2 * sizeof(int));
+  memcpy(CMSG_DATA(descriptors), (const int[]){source, ends[1]}, 2 * sizeof(int));
+  if (!error && sendmsg(worker->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof *request) error = errno;
+  close(ends[1]);
+  if (error) {
+    close(ends[0]);
+    return error;
+  }
+  *reply = (cic_helper){.process = worker->process, .socket = ends[0], .lifeline = -1, .deadline = now() + seconds * 1000};
   return 0;
 }
 
@@ -170,7 +207,14 @@ bool cic_memory_freeze(int32_t descriptor) { return false; }
 uint8_t *cic_memory_map(int32_t descriptor, size_t count) { return NULL; }
 void cic_memory_unmap(uint8_t *bytes, size_t count) {}
 void cic_memory_close(int32_t descriptor) {}
-int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) { return unsupported; }
+int32_t cic_helper_start(
+  const char *path, const char *argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
+  return unsupported;
+}
+int32_t cic_worker_ask(
+  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply) {
+  return unsupported;
+}
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) { return CIC_HELPER_ENDED; }
 cic_helper_status cic_helper_receive(const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *cancel) {
   return CIC_HELPER_ENDED;

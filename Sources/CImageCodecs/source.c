@@ -1,3 +1,7 @@
+#if defined(__linux__)
+#define _DEFAULT_SOURCE
+#endif
+
 #include "source.h"
 
 #include <errno.h>
@@ -9,6 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+// What fstat does. glibc calls newfstatat for it, which could also look at any path, so that isolated processes may not.
+static int look_at(int descriptor, struct stat *status) {
+#if defined(__linux__)
+  return (int)syscall(SYS_fstat, descriptor, status);
+#else
+  return fstat(descriptor, status);
+#endif
+}
+
 // The interval at which the cancel flag is checked while a source waits for its writer.
 static const int poll_milliseconds = 20;
 
@@ -18,7 +35,7 @@ int cic_open(const char *path, int32_t *system_error) {
   while (descriptor < 0 && errno == EINTR);
   *system_error = descriptor < 0 ? errno : 0;
   struct stat status;
-  if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
+  if (descriptor >= 0 && look_at(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
     close(descriptor);
     *system_error = EISDIR;
     return -1;
@@ -45,7 +62,7 @@ cic_source *cic_source_create_descriptor(int descriptor, bool owned, size_t wind
   source->owned = owned;
   source->cancel = cancel;
   struct stat status;
-  source->blocks = fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode);
+  source->blocks = look_at(descriptor, &status) == 0 && !S_ISREG(status.st_mode);
   off_t position = source->blocks ? 0 : lseek(descriptor, 0, SEEK_CUR);
   source->offset = position < 0 ? 0 : position;
   source->limit = INT64_MAX;
@@ -69,7 +86,7 @@ cic_source *cic_source_create_memory(const uint8_t *bytes, size_t count, cic_can
 int64_t cic_source_byte_count(const cic_source *source) {
   if (source->descriptor < 0) return (int64_t)source->available;
   struct stat status;
-  if (source->blocks || fstat(source->descriptor, &status) != 0) return -1;
+  if (source->blocks || look_at(source->descriptor, &status) != 0) return -1;
   int64_t unread = status.st_size - source->offset;
   return (int64_t)source->available + (unread > 0 ? unread : 0);
 }
@@ -167,7 +184,7 @@ uint64_t cic_source_unread(const cic_source *source) {
   if (!source->window) return source->available;
   struct stat status;
   off_t begin = unread_offset(source);
-  if (begin < 0 || fstat(source->descriptor, &status) || status.st_size < begin) return 0;
+  if (begin < 0 || look_at(source->descriptor, &status) || status.st_size < begin) return 0;
   return (uint64_t)(status.st_size - begin);
 }
 

@@ -1,3 +1,7 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+
 #include "lockdown.h"
 
 #if !defined(__linux__)
@@ -5,6 +9,14 @@
 // Other systems have other protections, which were never tried: the helper refuses to work there.
 const char *lock_down(uint32_t seconds, uint64_t memory_bytes, int last_descriptor, int lifeline) {
   (void)seconds, (void)memory_bytes, (void)last_descriptor, (void)lifeline;
+  return "isolation (only Linux has it here)";
+}
+const char *lock_down_process(int last_descriptor, int lifeline) {
+  (void)last_descriptor, (void)lifeline;
+  return "isolation (only Linux has it here)";
+}
+const char *lock_down_work(uint32_t seconds, uint64_t memory_bytes, bool reads_files) {
+  (void)seconds, (void)memory_bytes, (void)reads_files;
   return "isolation (only Linux has it here)";
 }
 const char *bound_memory(uint64_t memory_bytes) {
@@ -26,7 +38,6 @@ int landlock_version(void) { return 0; }
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +194,7 @@ static void only_for(filter *filter, int call, uint8_t length) {
   add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, length, (uint32_t)call);
 }
 
-static const char *filter_calls(void) {
+static const char *filter_calls(bool reads_files) {
   const uint32_t kill = SECCOMP_RET_KILL_PROCESS, allow = SECCOMP_RET_ALLOW;
   // What decoders do once everything is loaded.
   static const int allowed[] = {
@@ -192,6 +203,8 @@ static const char *filter_calls(void) {
       __NR_nanosleep, __NR_gettimeofday, __NR_set_robust_list, __NR_rseq, __NR_gettid, __NR_getpid, __NR_getrandom,
       __NR_sigaltstack, __NR_restart_syscall,
   };
+  // Reading an open file at any place, and its size.
+  static const int reading[] = {__NR_pread64, __NR_lseek, __NR_fstat};
   // What libraries ask for and can live without. Without the affinity they start two threads, whatever the machine has.
   static const int refused[] = {
 #if defined(__x86_64__)
@@ -201,6 +214,7 @@ static const char *filter_calls(void) {
       __NR_ioctl, __NR_fcntl, __NR_uname, __NR_sysinfo, __NR_getcpu, __NR_getrusage, __NR_times, __NR_getuid, __NR_geteuid,
       __NR_getgid, __NR_getegid, __NR_sched_getaffinity, __NR_sched_setaffinity, __NR_sched_getscheduler,
       __NR_sched_setscheduler, __NR_sched_getparam, __NR_setpriority, __NR_get_mempolicy, __NR_membarrier, __NR_rt_sigaction,
+      __NR_fadvise64,
   };
   static filter filter;
   add(&filter, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
@@ -208,6 +222,7 @@ static const char *filter_calls(void) {
   answer(&filter, kill);
   add(&filter, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
   answer_calls(&filter, allowed, sizeof allowed / sizeof *allowed, allow);
+  if (reads_files) answer_calls(&filter, reading, sizeof reading / sizeof *reading, allow);
   answer_calls(&filter, refused, sizeof refused / sizeof *refused, SECCOMP_RET_ERRNO | EACCES);
   // Its flags are behind a pointer; the C library takes clone instead.
   answer_calls(&filter, (const int[]){__NR_clone3}, 1, SECCOMP_RET_ERRNO | ENOSYS);
@@ -262,7 +277,7 @@ static const char *filter_calls(void) {
 
 // MARK: All
 
-const char *lock_down(uint32_t seconds, uint64_t memory_bytes, int last_descriptor, int lifeline) {
+const char *lock_down_process(int last_descriptor, int lifeline) {
   const char *failed = NULL;
   own_memory = address_space();
   if (own_memory == 0) return "a bound of memory (/proc/self/statm is not there)";
@@ -281,12 +296,21 @@ const char *lock_down(uint32_t seconds, uint64_t memory_bytes, int last_descript
   }
   if ((failed = close_descriptors(last_descriptor))) return failed;
   if ((failed = drop_privileges())) return failed;
-  if ((failed = deny_files())) return failed;
+  return deny_files();
+}
+
+const char *lock_down_work(uint32_t seconds, uint64_t memory_bytes, bool reads_files) {
+  const char *failed = NULL;
   if ((failed = bound_resources(seconds, memory_bytes))) return failed;
-  if ((failed = filter_calls())) return failed;
+  if ((failed = filter_calls(reads_files))) return failed;
   // What was installed is tried once.
   if (open("/", O_RDONLY | O_CLOEXEC) >= 0) return "the filter of calls (a folder could be opened)";
   return NULL;
+}
+
+const char *lock_down(uint32_t seconds, uint64_t memory_bytes, int last_descriptor, int lifeline) {
+  const char *failed = lock_down_process(last_descriptor, lifeline);
+  return failed ? failed : lock_down_work(seconds, memory_bytes, false);
 }
 
 #endif

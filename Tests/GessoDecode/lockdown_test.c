@@ -127,6 +127,15 @@ static bool start_thread(void) {
 }
 static bool allocate(void) { return allocate_bytes(32 << 20); }
 static bool lower_bound(void) { return bound_memory(16 << 20) == NULL && allocate_bytes(1 << 20) && !allocate_bytes(32 << 20); }
+// What a process may do besides that was given a file to read.
+static bool read_at_place(void) {
+  char byte;
+  return pread(3, &byte, 1, 2) == 1;
+}
+static bool ask_for_size(void) {
+  struct stat status;
+  return syscall(SYS_fstat, 3, &status) == 0 && status.st_size > 0 && lseek(3, 0, SEEK_CUR) == 0;
+}
 static bool write_descriptor(void) { return write(1, "", 0) == 0; }
 static bool has_no_environment(void) { return !getenv("PATH") && !getenv("HOME"); }
 static bool has_no_other_descriptor(void) { return write(7, "x", 1) < 0 && errno == EBADF; }
@@ -150,14 +159,22 @@ static const struct {
     WORKS(has_no_other_descriptor)
 };
 
+// With an open file to read; all above holds there too.
+static const struct {
+  const char *name;
+  bool (*attempt)(void);
+} reading[] = {{"read_at_place", read_at_place}, {"ask_for_size", ask_for_size}};
+
 // The status of a child that ran an attempt behind the wall, or without one.
-static int run(bool (*attempt)(void), bool is_locked) {
+static int run(bool (*attempt)(void), bool is_locked, bool reads_files) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
     // Stays open unless it is closed.
     dup2(1, 7);
-    const char *failed = is_locked ? lock_down(1, 64 << 20, 5, -1) : NULL;
+    if (reads_files) dup2(open("/proc/self/exe", O_RDONLY), 3);
+    const char *failed = is_locked ? lock_down_process(5, -1) : NULL;
+    if (is_locked && !failed) failed = lock_down_work(1, 64 << 20, reads_files);
     if (failed) {
       fprintf(stderr, "not installed: %s\n", failed);
       _exit(9);
@@ -198,25 +215,34 @@ static bool ends_with_its_parent(bool is_early) {
 
 int main(void) {
   int passed = 0, failed = 0;
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int status = run(cases[i].attempt, true);
+  for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+    const bool reads_files = i >= sizeof cases / sizeof *cases;
+    const size_t at = i % (sizeof cases / sizeof *cases);
+    int status = run(cases[at].attempt, true, reads_files);
     bool has_worked = WIFEXITED(status) && WEXITSTATUS(status) == 1;
     bool was_stopped = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                        (WIFSIGNALED(status) && (WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL));
-    if (cases[i].works ? has_worked : was_stopped) {
+    if (cases[at].works ? has_worked : was_stopped) {
       passed++;
       continue;
     }
     failed++;
-    printf("error: %s %s (status %x)\n", cases[i].name, cases[i].works ? "does not work" : "was not stopped", (unsigned)status);
+    printf("error: %s %s (status %x)\n", cases[at].name, cases[at].works ? "does not work" : "was not stopped", (unsigned)status);
   }
   // The table is worth something only where the same works without the wall.
   bool (*const usual[])(void) = {open_file, list_folder, look_at_file, make_memory_file, make_local_socket, make_process, copy_descriptor,
                                  make_runnable_memory, signal_parent, allocate_too_much};
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-    int status = run(usual[i], false);
+    int status = run(usual[i], false, false);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1) passed++;
     else failed++, printf("error: attempt %zu does not work without the wall either\n", i);
+  }
+  for (size_t i = 0; i < sizeof reading / sizeof *reading; i++) {
+    for (int reads_files = 0; reads_files < 2; reads_files++) {
+      int status = run(reading[i].attempt, true, reads_files);
+      if ((WIFEXITED(status) && WEXITSTATUS(status) == 1) == (bool)reads_files) passed++;
+      else failed++, printf("error: %s with%s a file to read (status %x)\n", reading[i].name, reads_files ? "" : "out", (unsigned)status);
+    }
   }
   for (int early = 0; early < 2; early++) {
     if (ends_with_its_parent(early)) passed++;

@@ -7,6 +7,7 @@
 
 #include "cimage_codecs.h"
 #include "decode_protocol.h"
+#include "worker_protocol.h"
 
 #pragma clang assume_nonnull begin
 
@@ -49,9 +50,10 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_HELPER_CANCELED,  // the flag was raised
 } cic_helper_status;
 
-// Starts the program at `path` without arguments and environment, in a process group of its own, with the descriptors of
-// decode_protocol.h. Returns 0 or errno.
-int32_t cic_helper_start(const char *path, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
+// Starts the program at `path`, in a process group of its own, with the descriptors of decode_protocol.h, of which those that are -1 are
+// /dev/null; without environment but for the loader's folders. `argument` is its only one. Returns 0 or errno.
+int32_t cic_helper_start(
+  const char *path, const char *_Nullable argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
 
 // Sends a request.
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request);
@@ -64,9 +66,33 @@ cic_helper_status cic_helper_receive(
 // process that closed its socket the time to end by itself.
 int32_t cic_helper_end(cic_helper *helper, bool waits);
 
-// The numbers of two signals.
+// MARK: Worker
+
+// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. `reply` is where its reply is received from;
+// its socket is the caller's to close. Returns 0 or errno.
+int32_t cic_worker_ask(
+  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply);
+
+// In the worker: gives up what no task needs, and greets. Ends the process where that fails.
+void cic_worker_begin(void);
+
+// In the worker: waits for tasks. Returns in a process of its own for each of them, behind the whole wall, with the descriptors of the source and for
+// the reply and the number of bytes of the task, which are read from the latter. Ends the process when there are no more.
+void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes);
+
+// Ends the process at once.
+_Noreturn void cic_worker_end(void);
+
+// True where a descriptor is a socket.
+bool cic_is_socket(int32_t descriptor);
+
+// True where a descriptor cannot be written to.
+bool cic_is_read_only(int32_t descriptor);
+
+// The numbers of three signals.
 static const int32_t cic_signal_abort = SIGABRT;
 static const int32_t cic_signal_processor_time = SIGXCPU;
+static const int32_t cic_signal_forbidden_call = SIGSYS;
 
 #pragma clang assume_nonnull end
 

@@ -23,7 +23,7 @@ final class HelperProcess {
     self.limits = limits
     self.cancellation = cancellation
     let error = unsafe cic_helper_start(
-      path, file.descriptor, self.memory.descriptor, Int64(UInt32(clamping: limits.maxHelperSeconds)), &helper)
+      path, nil, file.descriptor, self.memory.descriptor, Int64(UInt32(clamping: limits.maxHelperSeconds)), &helper)
     guard error == 0 else {
       hasEnded = true
       throw error == cic_error_no_such_file || error == cic_error_no_such_folder ? .notInstalled : .notStarted(error)

@@ -1,0 +1,40 @@
+#ifndef WORKER_PROTOCOL_H
+#define WORKER_PROTOCOL_H
+
+#include <stdint.h>
+
+// What `gesso` and the processes that it starts of itself to decode in send each other. No number of a reply is trusted.
+
+enum { CW_MAGIC = 0x57534547, CW_MAX_TEXT = 128, CW_PARTS = 3 };
+
+// The first message of a worker, on its socket.
+typedef struct cic_worker_greeting {
+  uint32_t magic;
+  // The version of landlock; 0 for a kernel without it.
+  int32_t landlock;
+  // The protection that cannot be installed; empty where all are.
+  char failed[CW_MAX_TEXT];
+} cic_worker_greeting;
+
+// A task, on the socket, with two descriptors: the source, and a socket of its own that has the task and takes the reply.
+typedef struct cic_worker_request {
+  uint32_t magic;
+  uint32_t task_bytes;
+  // The processor time, and the memory beyond that of the started worker.
+  uint32_t seconds;
+  uint32_t reserved;
+  uint64_t memory_bytes;
+} cic_worker_request;
+
+enum { CW_RESULT = 0, CW_ERROR = 1, CW_UNPROTECTED = 2 };
+
+// A reply, and the bytes that it counts. After it, on the worker's socket, an int32_t tells how the process of the task ended: 0, or
+// the number of the signal.
+typedef struct cic_worker_reply {
+  uint32_t magic;
+  uint32_t kind;
+  uint64_t record_bytes;
+  uint64_t part_bytes[CW_PARTS];
+} cic_worker_reply;
+
+#endif

@@ -1,0 +1,1 @@
+../GessoDecode/lockdown.h
