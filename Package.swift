@@ -169,9 +169,15 @@ if buildsPixelTests {
       name: "KernelDigests",
       dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
       path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
+    // Begins isolated processes whose decoder misbehaves, for the tests of the wall around it.
+    .executableTarget(
+      name: "MisbehavingDecoder", dependencies: ["Ground", "ImagePreparation"], path: "Tests/MisbehavingDecoder",
+      swiftSettings: programSettings),
     .testTarget(
       name: "ImagePreparationTests",
-      dependencies: ["ImagePreparation", "CImageCodecs", "CZlib", "PixelKernels", "TestSupport"],
+      dependencies: [
+        "ImagePreparation", "CImageCodecs", "CZlib", "MisbehavingDecoder", "PixelKernels", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
   ]
 }

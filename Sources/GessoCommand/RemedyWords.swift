@@ -26,6 +26,7 @@ extension Remedy {
     case .giveField(let name): "give it with --param \(name)=VALUE"
     case .useCustomModel(let id): "use --mode custom --model \(id) for the next order"
     case .buildDecodeHelper: Self.decodeHelperInstallation
+    case .decodeHere: "decode it with --no-isolate if you trust it"
     case .allowPrivateAddresses: "allow it with --allow-private if you trust the address"
     case .checkCredentials, .retry, .keepJobID: description
     case .listJobs: "see gesso jobs list"

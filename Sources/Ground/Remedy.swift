@@ -49,6 +49,9 @@ public enum Remedy: Sendable, Hashable {
   /// Build the program that decodes HEIC and AVIF, with the trait HEIF.
   case buildDecodeHelper
 
+  /// Decode the image in this process, which is not isolated.
+  case decodeHere
+
   /// Allow connections to this machine and to private networks.
   case allowPrivateAddresses
   /// Check key and secret.
@@ -157,6 +160,7 @@ extension Remedy: CustomStringConvertible {
     case .giveField(let name): "give a value for \(name) in the parameters"
     case .useCustomModel(let id): "use the endpoint custom with the model \(id) for the next order"
     case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set Limits.decodeHelper to its path"
+    case .decodeHere: "decode it without isolation if you trust it"
     case .allowPrivateAddresses: "set ConnectionOptions.allowsPrivateAddresses if you trust the address"
     case .checkCredentials: "check API key and secret"
     case .retry(nil): "try again later"

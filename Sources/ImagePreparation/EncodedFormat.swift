@@ -1,5 +1,5 @@
 /// The formats that can be encoded.
-public enum EncodedFormat: String, Sendable, CaseIterable {
+public enum EncodedFormat: String, Sendable, CaseIterable, Codable {
   /// JPEG.
   case jpeg
   /// PNG.

@@ -1,7 +1,7 @@
 /// The content of an image file's headers, read without decoding pixels.
 public struct ImageDescription: Sendable, Equatable {
   /// The kinds of file that can be decoded. ``EncodedFormat`` has those that can be encoded.
-  public enum Format: String, Sendable, CaseIterable {
+  public enum Format: String, Sendable, CaseIterable, Codable {
     /// JPEG (ITU-T T.81).
     case jpeg
     /// PNG (W3C Portable Network Graphics, third edition).
@@ -31,7 +31,7 @@ public struct ImageDescription: Sendable, Equatable {
   }
 
   /// The meaning of a pixel's samples, as stored in the file.
-  public enum ColorModel: String, Sendable {
+  public enum ColorModel: String, Sendable, Codable {
     /// One channel of gray.
     case gray
     /// Luma and two chroma planes (ITU-T T.871).
@@ -108,6 +108,9 @@ public struct ImageDescription: Sendable, Equatable {
   /// The color chunks of a PNG besides a profile, and the code points of HEIC and AVIF without one; nil for other kinds.
   public var pngColor: PNGColor?
 
+  /// The notes of ``colorNotes(for:)`` for a recipe of defaults, where another process has looked at the profile; nil elsewhere.
+  var foundColorNotes: [String]?
+
   /// Width and height as a viewer shows them (orientation applied).
   public var size: ImageSize { orientation.swapsSides ? storedSize.transposed : storedSize }
 }
@@ -164,5 +167,14 @@ extension ImageDescription {
     case .rgb, .ycbcr, .palette: hasAlpha ? .rgba : .rgb
     case .cmyk, .ycck: .cmyk
     }
+  }
+}
+
+/// What another process has found out about an image. The bytes of metadata are left out, and those of the profile go beside it.
+extension ImageDescription: Codable {
+  private enum CodingKeys: CodingKey {
+    case format, storedSize, orientation, bitDepth, colorModel, subsampling, hasAlpha, isProgressive, restartInterval
+    case iccProfileName, adobeTransform, hasEXIF, hasGPS, hasPlaceName, hasXMP, hasText, hasGainMap, isAnimated, notes
+    case foundColorNotes, exifColor, pngColor
   }
 }

@@ -9,7 +9,11 @@ extension ImagePreparer {
     _ source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PreparedImage {
-    try withinTime(cancellation) { flag throws(PreparationError) in
+    var source = source
+    if let result = try isolated(.image(recipe, tensor), &source, cancellation) {
+      return try result.image(limits, tensor: tensor)
+    }
+    return try withinTime(cancellation) { [source] flag throws(PreparationError) in
       try run(source, recipe, .file(tensor: tensor), flag).image()
     }
   }
@@ -21,7 +25,9 @@ extension ImagePreparer {
   public func pixelsBlocking(
     of source: ImageSource, as recipe: Recipe = Recipe(), cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> PixelImage<UInt8> {
-    let raster = try withinTime(cancellation) { flag throws(PreparationError) in
+    var source = source
+    if let result = try isolated(.pixels(recipe), &source, cancellation) { return try result.pixels() }
+    let raster = try withinTime(cancellation) { [source] flag throws(PreparationError) in
       try run(source, recipe, .pixels, flag).finished().pixels
     }
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
@@ -35,8 +41,10 @@ extension ImagePreparer {
     of source: ImageSource, as recipe: Recipe = Recipe(), _ format: TensorFormat = TensorFormat(),
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> Tensor {
+    var source = source
+    if let result = try isolated(.tensor(recipe, format), &source, cancellation) { return try result.tensor(format) }
     // A run for a tensor always makes one.
-    try withinTime(cancellation) { flag throws(PreparationError) in
+    return try withinTime(cancellation) { [source] flag throws(PreparationError) in
       try run(source, recipe, .tensor(format), flag).finished().tensor!
     }
   }
@@ -49,7 +57,11 @@ extension ImagePreparer {
     of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil,
     cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> (source: ImageDescription, plan: PreparationPlan) {
-    try withinTime(cancellation) { flag throws(PreparationError) in
+    var source = source
+    if let result = try isolated(.plan(recipe, tensor), &source, cancellation) {
+      return (try result.description(), try result.plan(limits))
+    }
+    return try withinTime(cancellation) { [source] flag throws(PreparationError) in
       try run(source, recipe, .file(tensor: tensor), flag).planned()
     }
   }
@@ -61,9 +73,11 @@ extension ImagePreparer {
   public func inspectBlocking(
     _ source: ImageSource, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> ImageDescription {
+    var source = source
+    if let result = try isolated(.description, &source, cancellation) { return try result.description() }
     var limits = limits
     (limits.maxPixels, limits.maxPixelsPerByte) = (.max, .max)
-    return try withinTime(cancellation) { [limits] flag throws(PreparationError) in
+    return try withinTime(cancellation) { [limits, source] flag throws(PreparationError) in
       try SourceDecoder(opening: source, limits: limits, cancellation: flag).description
     }
   }

@@ -50,6 +50,7 @@ extension PreparationPlan {
 
   /// The most bytes of the encoded file: those of noise at the highest quality, of the profile and of the metadata.
   package var largestFileBytes: Int {
+    if let found { return found.largestFileBytes }
     // A share and a constant for the headers of blocks, chunks and segments.
     func withHeaders(_ bytes: Int) -> Int { bytes + bytes / 16 + 65_536 }
     let size = output.size

@@ -1,17 +1,5 @@
 internal import Ground
 
-/// A file without its metadata.
-public struct StrippedImage: Sendable, Equatable {
-  /// The file.
-  public let bytes: [UInt8]
-  /// Its format, which is the source's.
-  public let format: EncodedFormat
-  /// The kinds of metadata that were left out, in the order of the file, for example `EXIF`; empty where there were none.
-  public let removed: [String]
-  /// True when the metadata held a position, as ``ImageDescription/hasGPS``.
-  public let hadGPS: Bool
-}
-
 extension ImagePreparer {
   /// Removes the metadata of a JPEG, PNG or WebP without decoding its pixels: their bytes and the tables that they need are copied.
   ///
@@ -38,6 +26,10 @@ extension ImagePreparer {
     _ source: ImageSource, keepsLook: Bool = true, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> StrippedImage {
     try source.checkIsReadAgain(for: "stripping")
+    var source = source
+    if let result = try isolated(.stripped(keepsLook: keepsLook), &source, cancellation) {
+      return try result.stripped()
+    }
     let description = try inspectBlocking(source, cancellation: cancellation)
     guard let format = EncodedFormat(rawValue: description.format.rawValue) else {
       throw PreparationError(

@@ -9,6 +9,9 @@ public struct ImagePreparer: Sendable {
   /// The instruction set of the kernels. All instruction sets give the same bits.
   public var instructionSet: InstructionSet { kernels.instructionSet }
 
+  /// The processes that decode in place of this one; nil to decode in this one.
+  package var isolation: Isolation?
+
   /// The kernels of this instruction set.
   let kernels: KernelTable
 

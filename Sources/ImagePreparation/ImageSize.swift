@@ -1,5 +1,5 @@
 /// A width and a height in whole pixels.
-public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
+public struct ImageSize: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Pixels from left to right.
   public var width: Int
   /// Pixels from top to bottom.

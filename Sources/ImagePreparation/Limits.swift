@@ -1,6 +1,6 @@
 /// The resources that one image may use. All limits are checked before memory is allocated or work is done, and no limit changes a
 /// result. The helper process is a resource in this sense: without it, its kinds of file are refused.
-public struct Limits: Sendable, Equatable {
+public struct Limits: Sendable, Equatable, Codable {
   /// The largest source in pixels, width times height.
   public var maxPixels: Int
   /// The longest side of a source in pixels: buffers for rows and tables of taps grow with it, whatever the number of pixels is. At
@@ -29,7 +29,8 @@ public struct Limits: Sendable, Equatable {
   /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. Nothing else is
   /// searched for it. It is built with the trait `HEIF`, of the same version of this package.
   public var decodeHelper: String?
-  /// The most seconds that this process may take for one picture, and the most processor time.
+  /// The most seconds that this process, or another one that an image is isolated in, may take for one picture, and the most processor
+  /// time.
   public var maxHelperSeconds: Int
   /// The most seconds of the clock for one call, waiting for a pipe included. It is looked at wherever a ``CancellationFlag`` is.
   public var maxSeconds: Int

@@ -1,5 +1,5 @@
 /// The position of stored rows and columns in the upright image: the EXIF orientation (CIPA DC-008, tag 0x0112).
-public enum Orientation: Int, Sendable, CaseIterable {
+public enum Orientation: Int, Sendable, CaseIterable, Codable {
   /// Row 0 is the top, column 0 the left.
   case upright = 1
   /// Mirrored left to right.

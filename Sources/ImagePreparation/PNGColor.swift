@@ -1,8 +1,8 @@
 /// The color chunks of a PNG. When there are several, the order of precedence is code points, profile, sRGB, then gamma with
 /// chromaticities (PNG third edition, 4.3).
-public struct PNGColor: Sendable, Equatable {
+public struct PNGColor: Sendable, Equatable, Codable {
   /// Coding-independent code points (cICP; ITU-T H.273).
-  public struct CodePoints: Sendable, Equatable {
+  public struct CodePoints: Sendable, Equatable, Codable {
     /// `ColourPrimaries`: 1 for BT.709 and sRGB, 9 for BT.2020, 12 for Display P3.
     public var primaries: Int
     /// `TransferCharacteristics`: 13 for sRGB, 16 for PQ, 18 for HLG.
@@ -14,7 +14,7 @@ public struct PNGColor: Sendable, Equatable {
   }
 
   /// A color by its CIE 1931 chromaticity.
-  public struct Chromaticity: Sendable, Equatable {
+  public struct Chromaticity: Sendable, Equatable, Codable {
     /// x.
     public var x: Double
     /// y.
@@ -27,7 +27,7 @@ public struct PNGColor: Sendable, Equatable {
   }
 
   /// White point and primaries (cHRM).
-  public struct Chromaticities: Sendable, Equatable {
+  public struct Chromaticities: Sendable, Equatable, Codable {
     /// The white point.
     public var white: Chromaticity
     /// The red primary.

@@ -26,7 +26,7 @@ public struct PreparedImage: Sendable {
   public let tensor: Tensor?
 
   /// Wall-clock milliseconds. Stages overlap when more than one thread is used, so they may add up to more than `total`.
-  public struct Timings: Sendable, Equatable {
+  public struct Timings: Sendable, Equatable, Codable {
     /// Reading and decoding rows.
     public var decode = 0.0
     /// Resampling.

@@ -31,6 +31,7 @@ struct RemedyWordsTests {
     (.either(.allowEnlarging, or: .padToMultiple), "allow it with --enlarge, or pad it with --snap pad"),
     (.acceptDamage, "use what can be decoded with --fail-on none"),
     (.allowPrivateAddresses, "allow it with --allow-private if you trust the address"),
+    (.decodeHere, "decode it with --no-isolate if you trust it"),
     (.acceptWarnings, "accept warnings with --fail-on error"),
     (.giveField("style"), "give it with --param style=VALUE"), (.checkCredentials, "check API key and secret"),
     (

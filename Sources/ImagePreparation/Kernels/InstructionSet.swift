@@ -2,7 +2,7 @@ internal import CPixelIntrinsics
 internal import Ground
 
 /// A set of processor instructions that the kernels are compiled for.
-public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
+public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable {
   /// The instructions of every processor of the architecture: SSE2 on x86-64, NEON on arm64.
   case baseline
   /// AVX2, FMA, BMI (x86-64-v3 of the x86-64 psABI).

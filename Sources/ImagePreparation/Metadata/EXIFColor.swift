@@ -1,5 +1,5 @@
 /// The colors of an image as its EXIF declares them (CIPA DC-008-2023, 4.6.4 to 4.6.7; DCF 2.0, CIPA DC-009).
-struct EXIFColor: Sendable, Equatable {
+struct EXIFColor: Sendable, Equatable, Codable {
   /// ColorSpace (0xA001): 1 is sRGB; 2, which some cameras write, is Adobe RGB (1998). 65 535, uncalibrated, declares nothing by itself:
   /// libexif writes it into every file for which a program sets no other.
   var colorSpace: Int?

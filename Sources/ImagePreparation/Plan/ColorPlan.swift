@@ -141,7 +141,8 @@ extension ColorPlan {
 extension ImageDescription {
   /// The notes that a preparation will have about the colors; empty where they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
-    ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: KernelTable(.best)).notes
+    foundColorNotes
+      ?? ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: KernelTable(.best)).notes
   }
 }
 

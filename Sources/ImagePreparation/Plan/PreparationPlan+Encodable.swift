@@ -1,26 +1,29 @@
 /// The object `plan` of `gesso prepare --explain`.
 extension PreparationPlan: Encodable {
   /// Writes the plan. Decisions that need pixels are in `unsettled`, each with its possible outcomes.
-  public func encode(to encoder: any Encoder) throws { try Explanation(self).encode(to: encoder) }
+  public func encode(to encoder: any Encoder) throws { try explanation.encode(to: encoder) }
+
+  /// The fields of the plan in JSON.
+  var explanation: Explanation { found?.explanation ?? Explanation(self) }
 }
 
 /// The fields of a plan in JSON.
-private struct Explanation: Encodable {
-  struct Size: Encodable {
+struct Explanation: Codable, Sendable {
+  struct Size: Codable, Sendable {
     let width: Int
     let height: Int
 
     init(_ size: ImageSize) { (width, height) = (size.width, size.height) }
   }
 
-  struct Decode: Encodable {
+  struct Decode: Codable, Sendable {
     let delivers: String
     let scale: Double
     let threads: Int
   }
 
-  struct Resize: Encodable {
-    struct Plane: Encodable {
+  struct Resize: Codable, Sendable {
+    struct Plane: Codable, Sendable {
       let from: Size
       let to: Size
       let arithmetic: String
@@ -32,14 +35,14 @@ private struct Explanation: Encodable {
     let planes: [Plane]
   }
 
-  struct Alpha: Encodable {
+  struct Alpha: Codable, Sendable {
     let decoded: Bool
     let result: String?
     let padding: String?
     let tensor: String?
   }
 
-  struct Output: Encodable {
+  struct Output: Codable, Sendable {
     let format: String?
     let size: Size
     let quality: Double?
@@ -51,7 +54,7 @@ private struct Explanation: Encodable {
     let maxBytes: Int?
   }
 
-  struct Unsettled: Encodable {
+  struct Unsettled: Codable, Sendable {
     let what: String
     let rule: String
     let outcomes: [String]

@@ -1,7 +1,7 @@
 /// Every decision about one image, made before a pixel is decoded.
 public struct PreparationPlan: Sendable {
   /// The path of pixels from decoder to encoder.
-  public enum Path: String, Sendable {
+  public enum Path: String, Sendable, Codable {
     /// Interleaved rows are resized as they are stored (gray, RGB or CMYK).
     case rows = "rgb"
     /// The planes of a JPEG or a WebP are each resized from their own size, and are converted to RGB at the result's size or not at all.
@@ -23,24 +23,42 @@ public struct PreparationPlan: Sendable {
   /// Notes for the user about these decisions.
   public let notes: [String]
 
+  /// The decisions that a run carries out; nil in a plan of another process, which carried it out itself.
+  private var work: Work?
+  /// What is known of a plan of another process; nil for one of this process.
+  let found: Record?
+
+  private struct Work: Sendable {
+    var decoding: DecodingPlan
+    let filter: ResamplingFilter
+    let resampling: [ResamplingPlan]
+    let keptRows: Int?
+    let color: ColorPlan
+    let alpha: AlphaPlan
+    let output: OutputPlan
+  }
+
   /// The form in which the decoder delivers the image.
-  var decoding: DecodingPlan
+  var decoding: DecodingPlan {
+    get { work!.decoding }
+    set { work!.decoding = newValue }
+  }
   /// The resampling filter.
-  let filter: ResamplingFilter
+  var filter: ResamplingFilter { work!.filter }
   /// The resampling of each plane.
-  let resampling: [ResamplingPlan]
+  var resampling: [ResamplingPlan] { work!.resampling }
   /// The number of rows of each resampled plane that are kept until they become RGB; nil for all rows.
-  let keptRows: Int?
+  var keptRows: Int? { work!.keptRows }
   /// The decision about colors.
-  let color: ColorPlan
+  var color: ColorPlan { work!.color }
   /// The decision about transparency.
-  let alpha: AlphaPlan
+  var alpha: AlphaPlan { work!.alpha }
   /// The decisions about finishing and encoding.
-  let output: OutputPlan
+  var output: OutputPlan { work!.output }
 
   /// True when colors are converted to sRGB row by row before the resize, because the source's transfer function differs so much
   /// from sRGB's that a resize before the conversion would give visibly different colors.
-  public var convertsColorFirst: Bool { color.conversionBeforeResize != nil }
+  public let convertsColorFirst: Bool
 
   /// Width and height of the result.
   public var outputSize: ImageSize { geometry.canvas }
@@ -99,7 +117,7 @@ public struct PreparationPlan: Sendable {
       form: structure == nil ? .rows : .planes, scale: decoderScale, planes: planes, range: structure?.range ?? .full,
       conversion: color.conversionBeforeResize, threads: threads)
     if threads > 1 { decoding.independentStrips = structure?.independentStrips }
-    output = try OutputPlan(
+    let output = try OutputPlan(
       source: source, decoded: decoding.form, planeCount: planes.count, channels: planes[0].layout.channels,
       depth: depth, geometry: geometry, color: color, alpha: alpha, recipe: recipe, settled: settled, product: product,
       threads: limits.threads)
@@ -123,15 +141,12 @@ public struct PreparationPlan: Sendable {
           scale: scale, keepsFraction: output.mergesPlanes, expansion: decoding.range.expansion(ofPlane: index)))
     }
     let keptRows = output.mergesPlanes ? MergedPlanes.keptRows(planes, resampling) : nil
-    self.keptRows = keptRows
-    filter = recipe.resamplingFilter
     path = structure == nil ? .rows : .planar
     notes = resolved.notes + (probe.attention == nil ? [] : [geometry.attentionNote]) + colorNotes + depth.notes
     self.decoderScale = 1 / Double(decoderScale.rawValue)
-    self.resampling = resampling
     self.geometry = geometry
-    self.color = color
-    self.alpha = alpha
+    convertsColorFirst = color.conversionBeforeResize != nil
+    found = nil
     instructionSet = kernels.instructionSet
 
     // The small image may exist twice while it is turned or converted, and a third time on its canvas. Of 16 bits its data may be as
@@ -160,7 +175,9 @@ public struct PreparationPlan: Sendable {
     // Only where there is memory for it: no file is refused that could be decoded in order.
     if otherBytes + decodingBytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
     bufferBytes = otherBytes + decodingBytes(decoding)
-    self.decoding = decoding
+    work = Work(
+      decoding: decoding, filter: recipe.resamplingFilter, resampling: resampling, keptRows: keptRows, color: color,
+      alpha: alpha, output: output)
     guard bufferBytes <= limits.maxMemory else {
       throw PreparationError(
         .tooMuchMemory, stage: .open,
@@ -171,6 +188,19 @@ public struct PreparationPlan: Sendable {
             ? "store it without \(source.format == .jpeg ? "progressive scans" : "interlacing")"
             : "ask for a smaller result"))
     }
+  }
+
+  /// The plan of another process.
+  init(found: Record) {
+    geometry = found.geometry
+    decoderScale = found.explanation.decode.scale
+    path = found.path
+    instructionSet = found.instructionSet
+    threads = found.explanation.decode.threads
+    bufferBytes = found.explanation.bufferBytes
+    notes = found.explanation.notes
+    convertsColorFirst = found.convertsColorFirst
+    self.found = found
   }
 
   /// The decoder's scale: the smallest one that leaves the filter a factor of at least 2 (`fast`: 1) on both axes.

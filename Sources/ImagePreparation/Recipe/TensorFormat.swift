@@ -2,9 +2,9 @@
 ///
 /// A sample `v` of channel `c` becomes `(low + (high − low) · v / largest − mean[c]) / std[c]`, where `low...high` is ``range`` and
 /// `largest` is 255, or 65 535 for a source of 16 bits per sample; computed in double precision and rounded once to float32.
-public struct TensorFormat: Sendable, Equatable {
+public struct TensorFormat: Sendable, Equatable, Codable {
   /// The order of the axes: batch, channels, height, width.
-  public enum Layout: String, Sendable, CaseIterable {
+  public enum Layout: String, Sendable, CaseIterable, Codable {
     /// Planes: `[1, 3, height, width]`, as PyTorch has it.
     case nchw
     /// Pixels: `[1, height, width, 3]`, as TensorFlow and ComfyUI have it.

@@ -1,0 +1,26 @@
+extension ImagePreparer {
+  /// The result of another process, where one has to do this; nil where it is to be done here, which is so for HEIC and AVIF as well: they
+  /// are decoded in a process of their own anyway.
+  ///
+  /// - Parameters:
+  ///   - product: What is to be made of the image.
+  ///   - source: The image. A pipe is replaced by its content, because it is read to find out what it is.
+  ///   - cancellation: Ends the other process.
+  /// - Returns: The result, in which nothing is checked but lengths.
+  /// - Throws: A ``PreparationError``; `helperFailed` where the image cannot be isolated. It is not decoded then.
+  func isolated(
+    _ product: IsolatedTask.Product, _ source: inout ImageSource, _ cancellation: CancellationFlag?
+  ) throws(PreparationError) -> IsolatedResult? {
+    guard let isolation else { return nil }
+    if isolation.scope == .memory {
+      guard case .memory = source else { return nil }
+    }
+    let opened = try IsolatedSource(source, limits: limits, cancellation: cancellation)
+    if opened.isCopy, source.isReadOnce { source = .descriptor(opened.descriptor, owner: opened) }
+    if opened.needsHelper { return nil }
+    var limits = limits
+    limits.decodeHelper = nil
+    return try isolation.workers.result(
+      of: IsolatedTask(product: product, limits: limits, instructionSet: instructionSet), opened, cancellation)
+  }
+}

@@ -1,0 +1,139 @@
+internal import CImageCodecs
+internal import Ground
+internal import Synchronization
+
+/// The processes of this program that tasks run in. They are started when they are needed, and kept for the tasks that follow.
+package final class WorkerPool: ImageWorkers {
+  private let coder: any IsolationCoder
+  private let program: String
+  private let idle = Mutex<[WorkerProcess]>([])
+
+  /// Makes a pool without processes.
+  ///
+  /// - Parameters:
+  ///   - coder: Writes tasks and reads results.
+  ///   - program: The path of a program that calls ``IsolatedWorker/serve(_:words:)`` for the argument ``IsolatedWorker/argument``.
+  package init(_ coder: any IsolationCoder, program: String = "/proc/self/exe") {
+    (self.coder, self.program) = (coder, program)
+  }
+
+  /// Starts a process, and has it install its protections.
+  ///
+  /// - Returns: The version of landlock that it uses; 0 where the kernel has none, so that the filter of calls stands alone.
+  /// - Throws: `helperFailed` where a process cannot be started or isolated.
+  package func check() throws(PreparationError) -> Int {
+    do throws(WorkerFault) {
+      let worker = try WorkerProcess(program)
+      let landlock = Int(worker.landlock)
+      idle.withLock { $0.append(worker) }
+      return landlock
+    } catch {
+      throw error.failure(seconds: 0, Limits())
+    }
+  }
+
+  /// Has a process carry out a task.
+  ///
+  /// - Throws: The error of the task, checked, or `helperFailed` for a process that does not get to its end.
+  package func result(
+    of task: IsolatedTask, _ source: IsolatedSource, _ cancellation: CancellationFlag?
+  ) throws(PreparationError) -> IsolatedResult {
+    guard let bytes = coder.bytes(of: task), bytes.count <= WorkerProcess.mostTaskBytes else {
+      throw PreparationError(
+        .invalidRecipe, stage: .open, "the recipe cannot be sent to the isolated process", remedy: .decodeHere)
+    }
+    let limits = task.limits
+    let seconds = min(limits.maxHelperSeconds, limits.maxSeconds < .max ? limits.maxSeconds + 1 : .max)
+    let reply: WorkerReply
+    do throws(WorkerFault) {
+      reply = try self.reply(to: bytes, source, limits, seconds: seconds, cancellation)
+    } catch {
+      throw error.failure(seconds: seconds, limits)
+    }
+    if reply.isFailure {
+      guard let failure = coder.value(IsolatedFailure.self, in: reply.record), failure.error.code != .canceled else {
+        throw .contradictory("its error is unreadable")
+      }
+      throw failure.error
+    }
+    guard let record = coder.value(IsolatedResult.Record.self, in: reply.record) else {
+      throw .contradictory("it is unreadable")
+    }
+    return IsolatedResult(record, parts: reply.parts)
+  }
+
+  private func reply(
+    to task: [UInt8], _ source: IsolatedSource, _ limits: Limits, seconds: Int, _ cancellation: CancellationFlag?
+  ) throws(WorkerFault) -> WorkerReply {
+    while true {
+      let known = idle.withLock { $0.popLast() }
+      let worker = if let known { known } else { try WorkerProcess(program) }
+      defer { if worker.isIdle { idle.withLock { $0.append(worker) } } }
+      do throws(WorkerFault) {
+        return try worker.reply(to: task, source, limits, seconds: seconds, cancellation)
+      } catch {
+        // It ended while nobody asked it anything. What it was asked now was never begun.
+        guard case .gone = error, known != nil else { throw error }
+      }
+    }
+  }
+}
+
+/// A reply as it was received: nothing in it but its lengths was looked at.
+struct WorkerReply {
+  let isFailure: Bool
+  let record: [UInt8]
+  let parts: [[UInt8]]
+}
+
+/// The reason why there is no reply.
+enum WorkerFault: Error {
+  /// The process was not started, for this reason of the system.
+  case notStarted(Int32)
+  /// A protection could not be installed; nothing was decoded.
+  case unprotected(String)
+  /// The process that waits for tasks has ended.
+  case gone
+  /// The process of the task ended, by this signal; 0 for none.
+  case ended(signal: Int32)
+  /// There was no reply in time.
+  case late
+  /// The flag was raised.
+  case canceled
+  /// The reply breaks the protocol.
+  case contradictory(String)
+
+  /// The error for the image.
+  func failure(seconds: Int, _ limits: Limits) -> PreparationError {
+    switch self {
+    case .canceled: .canceled(.decode)
+    case .contradictory(let what): .contradictory(what)
+    case .notStarted(let reason):
+      refusal("the process to decode it in cannot be started (error \(reason))", .decodeHere)
+    case .gone: refusal("the process to decode it in ended", .decodeHere)
+    case .unprotected(let what):
+      refusal("it cannot be isolated here, and nothing is decoded without that: \(what)", .decodeHere)
+    case .late where seconds > limits.maxSeconds:
+      PreparationError(
+        .limitExceeded, stage: .decode, "it took longer than the limit of \(limits.maxSeconds) s",
+        remedy: .raise(.seconds))
+    case .late: refusal("the isolated process was not done within \(seconds) s, and was ended", Self.intact)
+    case .ended(cic_signal_processor_time):
+      refusal("the isolated process was ended for its processor time", Self.intact)
+    case .ended(cic_signal_forbidden_call):
+      refusal(
+        "the isolated process tried what no decoder needs, and was ended",
+        "do not trust this image: it may have been made to attack the decoder")
+    case .ended(let signal):
+      refusal(
+        "the isolated process \(signal == 0 ? "ended" : "was ended by signal \(signal)") while it worked on the image",
+        .either(Self.intact, or: .raise(.memory)))
+    }
+  }
+
+  private static let intact: Remedy = "get an intact copy"
+
+  private func refusal(_ message: String, _ remedy: Remedy) -> PreparationError {
+    PreparationError(.helperFailed, stage: .decode, message, remedy: remedy)
+  }
+}

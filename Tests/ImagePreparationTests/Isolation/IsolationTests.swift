@@ -1,0 +1,184 @@
+import Foundation
+import Ground
+import TestSupport
+import Testing
+
+@testable import ImagePreparation
+
+#if os(Linux)
+private struct Coder: IsolationCoder {
+  func bytes(of value: some Encodable) -> [UInt8]? { (try? JSONEncoder().encode(value)).map { [UInt8]($0) } }
+  func value<Value: Decodable>(_ type: Value.Type, in bytes: [UInt8]) -> Value? {
+    try? JSONDecoder().decode(type, from: Data(bytes))
+  }
+}
+
+/// The wall around a decoder that an image has taken over (Tests/MisbehavingDecoder), from outside.
+@Suite(
+  "Isolation",
+  // A test looks for the processes of its own worker.
+  .serialized, .enabled(if: LibpngTextTests.canLimitAddressSpace, "memory cannot be limited under a sanitizer"))
+struct IsolationTests {
+  /// A preparer that decodes in processes of their own.
+  private static func preparer(seconds: Int = 60, maxSeconds: Int = .max) -> ImagePreparer {
+    let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    let workers = WorkerPool(Coder(), program: folder.appending(path: "MisbehavingDecoder").path)
+    var preparer = ImagePreparer(
+      limits: Limits(maxMemory: 64 << 20, threads: 2, maxHelperSeconds: seconds, maxSeconds: maxSeconds))
+    preparer.isolation = Isolation(.all, by: workers)
+    return preparer
+  }
+
+  private static let forbidden = "tried what no decoder needs, and was ended"
+  private static let invalid = "the answer of the isolated process is not valid"
+
+  /// What the decoder tries, and the error of its image.
+  static let attempts: [(attempt: String, message: String)] = [
+    ("open a file", "was denied"), ("write a file", "was denied"), ("list a folder", "was denied"),
+    ("look at a file", "was denied"), ("open a socket", forbidden), ("start a program", forbidden),
+    ("signal its parent", forbidden), ("map code", forbidden), ("take memory", "was denied"),
+    ("loop", "was not done within 1 s, and was ended"), ("wait", "was not done within 1 s, and was ended"),
+    ("reply and stay", "was not done within 1 s, and was ended"), ("crash", "was ended by signal 6"),
+    ("say nothing", "ended while it worked on the image"), ("half a reply", "ended while it worked on the image"),
+    ("garbage", invalid), ("a gigantic reply", invalid), ("a large reply", invalid), ("an unknown kind", invalid),
+    ("an empty result", invalid), ("deep JSON", invalid), ("pretend to be canceled", invalid),
+  ]
+
+  @Test(
+    "what a decoder tries that was taken over ends with one error, and the next image is decoded", arguments: attempts)
+  func misbehavior(attempt: String, message: String) throws {
+    let preparer = Self.preparer(seconds: ["loop", "wait", "reply and stay"].contains(attempt) ? 1 : 60)
+    let error = try #require(throws: PreparationError.self) {
+      try preparer.prepareBlocking(.memory(Array(attempt.utf8)))
+    }
+    #expect(error.message.contains(message), "\(error.message)")
+    #expect(!error.remedy.isEmpty)
+    let image = try preparer.prepareBlocking(.file(Fixtures.path("jpeg/small-420.jpg")))
+    #expect(!image.bytes.isEmpty)
+  }
+
+  @Test("the limit of seconds holds for a decoder that does not look at the clock")
+  func limitOfSeconds() throws {
+    let error = try #require(throws: PreparationError.self) {
+      try Self.preparer(maxSeconds: 1).inspectBlocking(.memory(Array("loop".utf8)))
+    }
+    #expect(error.code == .limitExceeded && error.remedy == .raise(.seconds))
+  }
+
+  /// The processes that a process has started.
+  private static func children(of process: pid_t) -> [pid_t] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    return tasks.flatMap { task -> [pid_t] in
+      let text = (try? String(contentsOfFile: "/proc/\(process)/task/\(task)/children", encoding: .utf8)) ?? ""
+      return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+  }
+
+  private static func name(_ process: pid_t) -> String {
+    ((try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) ?? "").trimmingCharacters(in: .newlines)
+  }
+
+  /// False for a process that has ended, also where nobody has asked for its status yet.
+  private static func isRunning(_ process: pid_t) -> Bool {
+    let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+    return status.map { $0.contains("gesso-worker") && !$0.contains("State:\tZ") } ?? false
+  }
+
+  /// Waits for a worker that works on a task: the worker, and the process of the task.
+  private static func busyWorker(known: Set<pid_t>) async -> (worker: pid_t, task: pid_t) {
+    while true {
+      for worker in children(of: getpid()) where !known.contains(worker) && name(worker) == "gesso-worker" {
+        if let task = children(of: worker).first { return (worker, task) }
+      }
+      await Task.yield()
+    }
+  }
+
+  @Test("a process that is killed in the middle ends its image alone", arguments: [true, false])
+  func killed(isWorker: Bool) async throws {
+    let preparer = Self.preparer()
+    let known = Set(Self.children(of: getpid()))
+    async let outcome = Result { try preparer.inspectBlocking(.memory(Array("wait".utf8))) }
+    let (worker, task) = await Self.busyWorker(known: known)
+    #expect(kill(isWorker ? worker : task, SIGKILL) == 0)
+    let result = await outcome
+    let error = try #require(throws: PreparationError.self) { try result.get() }
+    #expect(error.code == .helperFailed, "\(error.message)")
+    #expect(try preparer.inspectBlocking(.file(Fixtures.path("jpeg/small-420.jpg"))).format == .jpeg)
+    // Its task ended with it.
+    while Self.isRunning(task) { await Task.yield() }
+  }
+
+  @Test("a raised flag ends the process of the image")
+  func canceled() async throws {
+    let (preparer, flag) = (Self.preparer(), CancellationFlag())
+    let known = Set(Self.children(of: getpid()))
+    async let outcome = Result {
+      try preparer.inspectBlocking(.memory(Array("wait".utf8)), cancellation: flag)
+    }
+    let (_, task) = await Self.busyWorker(known: known)
+    flag.cancel()
+    let result = await outcome
+    let error = try #require(throws: PreparationError.self) { try result.get() }
+    #expect(error.code == .canceled)
+    while Self.isRunning(task) { await Task.yield() }
+  }
+
+  @Test("without a program that can be started nothing is decoded", arguments: ["/nonexistent", "/bin/true"])
+  func failsClosed(program: String) throws {
+    var preparer = ImagePreparer()
+    preparer.isolation = Isolation(.all, by: WorkerPool(Coder(), program: program))
+    let error = try #require(throws: PreparationError.self) {
+      try preparer.inspectBlocking(.file(Fixtures.path("jpeg/small-420.jpg")))
+    }
+    #expect(error.code == .helperFailed && error.remedy == .decodeHere)
+  }
+
+  private static let description: ImageDescription = {
+    var description = ImageDescription(
+      format: .jpeg, storedSize: ImageSize(width: 8, height: 8), bitDepth: 8, colorModel: .rgb)
+    description.foundColorNotes = []
+    return description
+  }()
+
+  /// Results that no process makes which was not taken over.
+  private static let lies: [IsolatedResult] = {
+    func lie(_ change: (inout IsolatedResult) -> Void) -> IsolatedResult {
+      var result = IsolatedResult(description)
+      result.record.size = ImageSize(width: 2, height: 2)
+      (result.record.channels, result.record.tensorShape) = (3, [1, 3, 2, 2])
+      result.parts = [[UInt8](repeating: 1, count: 12), [UInt8](repeating: 0, count: 48), []]
+      change(&result)
+      return result
+    }
+    let huge = ImageSize(width: .max, height: .max)
+    return [
+      lie {
+        $0.record.description?.storedSize = huge; $0.record.size = huge; $0.record.tensorShape = [1, 3, .max, .max]
+      },
+      lie {
+        $0.record.description?.storedSize.width = 0; $0.record.size?.width = -2; $0.record.tensorShape = [1, 3, -2, -2]
+      },
+      lie {
+        $0.record.description?.foundColorNotes = nil; $0.record.channels = 9; $0.record.tensorShape = []
+      },
+      lie {
+        $0.record.description?.restartInterval = -1; $0.parts[0] = []; $0.parts[1] = [1]
+      },
+      lie { $0.record = IsolatedResult.Record() },
+    ]
+  }()
+
+  @Test(
+    "sizes and counts that are not possible are refused before anything is computed with them", arguments: lies.indices)
+  func lie(index: Int) {
+    let result = Self.lies[index]
+    #expect(throws: PreparationError.self) { try result.description() }
+    #expect(throws: PreparationError.self) { try result.pixels() }
+    #expect(throws: PreparationError.self) { try result.tensor(TensorFormat()) }
+    #expect(throws: PreparationError.self) { try result.plan(Limits()) }
+    #expect(throws: PreparationError.self) { try result.image(Limits(), tensor: nil) }
+    #expect(throws: PreparationError.self) { try result.stripped() }
+  }
+}
+#endif
