@@ -23,7 +23,8 @@ extension Remedy {
     case .acceptWarnings: "accept warnings: set fail_on to \"error\""
     case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set decode_helper of gesso_limits to its path"
     // Only the client and the command have these.
-    case .chooseAnotherName, .allowReplacing, .reduceUpload, .giveField, .useCustomModel, .checkCredentials, .retry,
+    case .chooseAnotherName, .decodeHere, .allowReplacing, .reduceUpload, .giveField, .useCustomModel,
+      .checkCredentials, .retry,
       .keepJobID, .listJobs, .decide, .orderAgain, .useLedger, .allowPrivateAddresses:
       description
     }

@@ -72,6 +72,7 @@ package struct Batch: Verb {
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -83,9 +84,8 @@ package struct Batch: Verb {
   /// The flags that leave a command the same batch.
   private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
     "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
-    "--max-download", "--max-input-pixels", "--allow-private", "--no-wait", "--dry-run", "--base-url", "--project",
-    "--sandbox",
-    "--out-dir",
+    "--max-download", "--max-input-pixels", "--allow-private", "--isolate", "--no-isolate", "--no-wait", "--dry-run",
+    "--base-url", "--project", "--sandbox", "--out-dir",
   ])
 
   package mutating func validate() throws {
@@ -134,7 +134,9 @@ package struct Batch: Verb {
       console.note("gesso: not used: the column\(unused.count == 1 ? "" : "s") \(unused.joined(separator: ", "))")
     }
     let chosen = if let shard { try chosen(of: jobs, shard) } else { Array(0..<jobs.rows.count) }
-    if check, !job.dryRun { return try await BatchTable(jobs, chosen, common, preparation).print(prices: nil) }
+    if check, !job.dryRun {
+      return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: nil)
+    }
     let account = try account()
     let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
     let line = ShellWords.line(["gesso"] + words)
@@ -155,7 +157,8 @@ package struct Batch: Verb {
   ) async throws -> CommandStatus {
     let limits = preparation.limits(
       threads: max(1, (preparation.threads ?? Environment.cores) / min(max(1, chosen.count), Environment.cores)))
-    let preparer = try Environment.preparer(Environment.variables, limits: limits)
+    let preparer = try Environment.preparer(
+      Environment.variables, limits: limits, isolation: isolating.isolation)
     let ledger = try ServiceOptions.ledger(
       at: try service.configuration.ledgerPath(), allowingNetwork: shard != nil)
     func orders(
@@ -204,7 +207,7 @@ package struct Batch: Verb {
   ) async throws -> CommandStatus {
     let (status, prices) = try await report.follow(batch.prices(), keeping: check)
     guard check, status == .done else { return status }
-    return try await BatchTable(jobs, chosen, common, preparation).print(prices: prices)
+    return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: prices)
   }
 
   // MARK: Rows

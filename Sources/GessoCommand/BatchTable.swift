@@ -10,9 +10,14 @@ struct BatchTable {
   private let chosen: [Int]
   private let common: CommonOptions
   private let preparation: PreparationOptions
+  private let isolating: IsolationOptions
 
-  init(_ jobs: RowJobs, _ chosen: [Int], _ common: CommonOptions, _ preparation: PreparationOptions) {
+  init(
+    _ jobs: RowJobs, _ chosen: [Int], _ common: CommonOptions, _ preparation: PreparationOptions,
+    _ isolating: IsolationOptions
+  ) {
     (self.jobs, self.chosen, self.common, self.preparation) = (jobs, chosen, common, preparation)
+    self.isolating = isolating
   }
 
   private struct Sum {
@@ -31,7 +36,8 @@ struct BatchTable {
   /// - Throws: A `CommandError` when standard output cannot be written, or after an interruption.
   func print(prices: [Int: Decimal]?) async throws -> CommandStatus {
     let console = common.console
-    let preparer = try Environment.preparer(Environment.variables, limits: preparation.limits(threads: 1))
+    let preparer = try Environment.preparer(
+      Environment.variables, limits: preparation.limits(threads: 1), isolation: isolating.isolation)
     var sum = Sum()
     if !common.json {
       try console.output(

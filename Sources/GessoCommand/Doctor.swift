@@ -81,6 +81,7 @@ package struct Doctor: Verb {
             ("gesso-decode", .text(preparer.map(Self.decodeHelper(of:)))),
           ])
       ),
+      ("isolation", .text(Self.isolation)),
       ("openedWhenNeeded", .list(BuiltIn.opened)),
       ("formats", .list(preparer?.readableFormats.map(\.rawValue) ?? [])),
       ("instructionSet", .text(preparer?.instructionSet.rawValue)),
@@ -108,6 +109,20 @@ package struct Doctor: Verb {
         ? "not installed, for HEIC and AVIF: \(Remedy.decodeHelperInstallation)"
         : error.message
     }
+  }
+
+  /// Whether images can be isolated, tried.
+  private static var isolation: String {
+    #if os(Linux)
+    do throws(PreparationError) {
+      let landlock = try IsolationOptions.workers.check()
+      return "works (seccomp, \(landlock > 0 ? "landlock \(landlock)" : "no landlock in this kernel"))"
+    } catch {
+      return error.message
+    }
+    #else
+    return "not available: --isolate needs Linux"
+    #endif
   }
 
   private func findings(_ settings: Configuration) async throws -> [OnlineChecks.Finding] {

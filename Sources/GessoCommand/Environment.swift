@@ -13,17 +13,21 @@ package enum Environment {
   ///
   /// - Throws: Status 2 for an instruction set that this build or this processor does not have.
   package static func preparer(
-    _ variables: [String: String], limits: Limits = Limits()
+    _ variables: [String: String], limits: Limits = Limits(), isolation: Isolation? = nil
   ) throws(CommandError) -> ImagePreparer {
     var limits = limits
     limits.decodeHelper = decodeHelper
-    guard let name = variables["GESSO_ISA"], !name.isEmpty else { return ImagePreparer(limits: limits) }
-    guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
-      let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
-      throw .usage(
-        "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
+    var preparer = ImagePreparer(limits: limits)
+    if let name = variables["GESSO_ISA"], !name.isEmpty {
+      guard let set = InstructionSet(rawValue: name), InstructionSet.available.contains(set) else {
+        let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+        throw .usage(
+          "GESSO_ISA names \(name), which this machine or this build does not have", remedy: "use one of: \(names)")
+      }
+      preparer = ImagePreparer(instructionSet: set, limits: limits)
     }
-    return ImagePreparer(instructionSet: set, limits: limits)
+    preparer.isolation = isolation
+    return preparer
   }
 
   /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil where it is in neither.

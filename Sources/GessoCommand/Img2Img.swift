@@ -28,6 +28,7 @@ package struct Img2Img: Verb {
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -80,7 +81,8 @@ package struct Img2Img: Verb {
       if request.imageURL != nil { try preparation.refuseAll(with: "--image-url") }
       let limits = preparation.limits(
         threads: max(1, (preparation.threads ?? Environment.cores) / min(inputs.count, Environment.cores)))
-      let preparer = try Environment.preparer(Environment.variables, limits: limits)
+      let preparer = try Environment.preparer(
+        Environment.variables, limits: limits, isolation: isolating.isolation)
       let configuration = service.configuration
       let ledgerPath = try configuration.ledgerPath()
       let account = job.sandbox ? nil : try configuration.client()

@@ -20,6 +20,7 @@ package struct Inspect: Verb {
   var maxDownload = 256
 
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
 
   @Flag(help: "Print one JSON object per input on standard output, and nothing else.")
   var json = false
@@ -37,7 +38,7 @@ package struct Inspect: Verb {
         // Metadata of a PNG may follow its pixels, where they are found only in a source that can be searched.
         let source = try await input.source(
           limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
-        let description = try await Self.describe(source)
+        let description = try await describe(source)
         if json {
           try console.output(json: description.inspection(input: input.name))
         } else {
@@ -53,9 +54,9 @@ package struct Inspect: Verb {
     return CommandStatus(failures: failures, of: inputs.count)
   }
 
-  private static func describe(_ source: ImageSource) async throws(CommandError) -> ImageDescription {
+  private func describe(_ source: ImageSource) async throws(CommandError) -> ImageDescription {
     do {
-      return try await Environment.preparer(Environment.variables).inspect(source)
+      return try await Environment.preparer(Environment.variables, isolation: isolating.isolation).inspect(source)
     } catch {
       throw CommandError(any: error)
     }

@@ -25,6 +25,7 @@ package struct Prepare: Verb {
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Tensor") var tensor: TensorOptions
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -43,7 +44,8 @@ package struct Prepare: Verb {
     let workers = min(inputs.count, preparation.threads ?? Environment.cores)
     let recipe = try preparation.recipe(output: destination.isStandardOutput ? nil : destination.output)
     let limits = preparation.limits(threads: max(1, (preparation.threads ?? Environment.cores) / workers))
-    let preparer = try Environment.preparer(Environment.variables, limits: limits)
+    let preparer = try Environment.preparer(
+      Environment.variables, limits: limits, isolation: isolating.isolation)
     if explain { return try await explained(inputs, by: preparer, recipe) }
     let batch = batch(of: inputs, recipe, preparer, width: workers)
     try reportingErrors(batch.checkOutputs)

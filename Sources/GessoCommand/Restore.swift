@@ -57,6 +57,7 @@ package struct Restore: Verb {
   var maxDownload = 256
 
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -97,7 +98,8 @@ package struct Restore: Verb {
         DurableFile.removeAbandoned(beside: output)
         try DurableFile.check(output, replacing: !noClobber, notOver: files)
       }
-      let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
+      let preparer = try Environment.preparer(
+        Environment.variables, limits: Limits(maxMemory: maxMemory << 20), isolation: isolating.isolation)
       let image = try await restored(input, by: geometry, preparer)
       let isWrittenAsJPEG = isJPEG && !image.hasAlpha
       if isJPEG, !isWrittenAsJPEG {

@@ -37,7 +37,7 @@ struct RowJobs: Sendable {
   private static let shared: Set = [
     "--max-cost", "--max-cost-per-day", "--dry-run", "--sandbox", "--base-url", "--project", "--json", "--quiet",
     "--verbose", "--recursive", "--threads", "--max-memory", "--max-input-pixels", "--max-download",
-    "--allow-private", "--timeout", "--again", "--no-wait",
+    "--allow-private", "--isolate", "--no-isolate", "--timeout", "--again", "--no-wait",
   ]
   /// Flags whose values are files.
   private static let files: Set = ["--mask", "--control", "--prompt-file"]

@@ -37,6 +37,7 @@ package struct Strip: Verb {
   var maxMemory = 1024
 
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -50,7 +51,8 @@ package struct Strip: Verb {
   package mutating func perform() async throws -> CommandStatus {
     let inputs = try sources.list()
     try destination.check(for: inputs)
-    let preparer = try Environment.preparer(Environment.variables, limits: Limits(maxMemory: maxMemory << 20))
+    let preparer = try Environment.preparer(
+      Environment.variables, limits: Limits(maxMemory: maxMemory << 20), isolation: isolating.isolation)
     let (command, console) = (self, common.console)
     let names = OutputNaming.names(
       inputs.map { OutputNaming.stem(of: $0.argument) }, destination.name ?? "{stem}.stripped")

@@ -22,6 +22,7 @@ package struct Upload: Verb {
   @OptionGroup(title: "Preparation") var preparation: PreparationOptions
   @OptionGroup(title: "Service") var service: ServiceOptions
   @OptionGroup var addresses: AddressOptions
+  @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
 
   package init() {}
@@ -33,7 +34,8 @@ package struct Upload: Verb {
     let recipe = try preparation.recipe(
       defaultMultiple: Img2ImgOrder.defaultMultiple, isSent: !asIs)
     let limits = preparation.limits(threads: preparation.threads ?? Environment.cores)
-    let preparer = try Environment.preparer(Environment.variables, limits: limits)
+    let preparer = try Environment.preparer(
+      Environment.variables, limits: limits, isolation: isolating.isolation)
     let command = self
     do {
       let configuration = service.configuration

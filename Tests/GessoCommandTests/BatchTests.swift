@@ -83,6 +83,7 @@ struct BatchTests {
       ("input,stregth\na.jpg,0.5\na.jpg,0.6\n", "unknown column stregth: did you mean strength?", "", 2),
       ("input,max-cost\na.jpg,7\na.jpg,8\n", "--max-cost is for the whole batch", "", 2),
       ("input,allow-private\na.jpg,true\na.jpg,true\n", "--allow-private is for the whole batch", "", 2),
+      ("input,no-isolate\na.jpg,true\na.jpg,true\n", "--no-isolate is for the whole batch", "", 2),
       ("input,id\na.jpg,x\na.jpg,x\n", "line 3: another row has the id x too", "1 of 2 rows is bad", 2),
       ("prompt\na\n", "the row names no image", "", 2),
       ("input,overwrite\na.jpg,maybe\n", "the column overwrite is a flag", "", 2),
