@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GessoPipeline
+internal import Ground
 internal import ImagePreparation
 internal import ScenarioAPI
 
@@ -52,7 +53,12 @@ extension Img2Img {
   ///
   /// - Throws: Status 2 for a number that would not be sent as it was written.
   private static func value(_ text: Substring, of name: String) throws(CommandError) -> JSONValue {
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+    let value: JSONValue
+    do {
+      value = try JSONText.value(JSONValue.self, of: String(text))
+    } catch let excess as JSONNesting.Excess {
+      throw .usage("in --param \(name) \(excess.message)", remedy: "check its value")
+    } catch {
       return .string(String(text))
     }
     if case .number(let number) = value, abs(number) > 9_007_199_254_740_992, Int64(exactly: number) == nil {

@@ -42,7 +42,11 @@ struct MCPProtocolTests {
       (#"{"jsonrpc":"2.0","method":"no/such"}"#, 0, ""), (#"{"jsonrpc":"2.0","id":7,"result":{}}"#, 0, ""),
       (#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12}}"#, 0, ""),
       (#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#, 0, ""),
-      (String(repeating: "[", count: 5000), -32700, "null"),
+      (String(repeating: "[", count: 65), -32700, "null"), (String(repeating: "[", count: 1_000_000), -32700, "null"),
+      (
+        #"{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"# + String(repeating: "[", count: 1_000_000), -32700,
+        "null"
+      ),
       (#"{"jsonrpc":"2.0","id":7,"method":""# + String(repeating: "x", count: 1 << 20) + #""}"#, -32600, "null"),
     ])
   func lines(line: String, code: Int, id: String) async throws {

@@ -121,6 +121,10 @@ struct BatchRowsTests {
       ("input,seed\n\"a\"b,7\n", "rows.csv", "a cell of line 2 goes on after its quotes"),
       ("{\"input\":\n", "rows.jsonl", "the line is not a JSON object"),
       ("[1]\n", "rows.txt.jsonl", "rows.txt.jsonl is one JSON list"),
+      (
+        "{\"input\":" + String(repeating: "[", count: 1_000_000) + "\n", "rows.jsonl",
+        "in the line lists and objects are nested more than 64 deep"
+      ),
     ])
   func badRow(text: String, name: String, words: String) {
     #expect(message { _ = try rows(text, named: name).row(0) } == words)

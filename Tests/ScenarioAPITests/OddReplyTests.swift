@@ -127,6 +127,21 @@ struct OddReplyTests {
     }
   }
 
+  @Test(
+    "a reply whose lists or objects are nested too deep is one error, also as a refusal",
+    arguments: [200, 400], ["[", #"{"job":"#])
+  func nested(status: Int, begin: String) async throws {
+    let body = #"{"job":{"jobId":"job_1","status":"success","metadata":"# + String(repeating: begin, count: 1_000_000)
+    await #expect {
+      try await client(ScriptedTransport([.answer(status, body)])).job(JobID(rawValue: "job_1"))
+    } throws: {
+      guard let error = $0 as? ScenarioError else { return false }
+      return status == 200
+        ? error.code == .malformedReply && error.message.contains("nested more than 64 deep")
+        : error.code == .rejected && error.message.count < 1_000
+    }
+  }
+
   // MARK: Submits and prices
 
   @Test(
@@ -136,6 +151,7 @@ struct OddReplyTests {
       "<html>accepted job_Tn4cE7 (asset_Zk3v-R8_y)</html>",
       #"{"job":{"jobId":{"$oid":"job_Tn4cE7"},"x":"asset_Zk3v-R8_y"#,
       #"[{"jobId":"job_Tn4cE7"},{"id":"asset_Zk3v-R8_y"}]"#,
+      #"{"job":{"jobId":"job_Tn4cE7","files":["asset_Zk3v-R8_y"],"x":"# + String(repeating: "[", count: 1_000_000),
     ])
   func unreadable(body: String) async throws {
     let transport = ScriptedTransport([.answer(200, body)])

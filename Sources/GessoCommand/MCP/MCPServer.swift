@@ -80,8 +80,14 @@ final class MCPServer: Sendable {
     }
     // White space between messages is ignored.
     if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return [] }
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
-      return [.now(MCPError.parse("the line is not JSON").response(to: .null))]
+    let value: JSONValue
+    do {
+      value = try JSONText.value(JSONValue.self, of: bytes)
+    } catch {
+      let excess = error as? JSONNesting.Excess
+      return [
+        .now(MCPError.parse(excess.map { "in the line \($0.message)" } ?? "the line is not JSON").response(to: .null))
+      ]
     }
     guard let list = value.list else { return [answer(to: MCPMessage(value))] }
     guard state.withLock(\.negotiated) == ProtocolRevision.withBatches, !list.isEmpty else {

@@ -123,10 +123,13 @@ public struct BatchRows: Sendable {
     case .folder, .list: return row(["input": .string(try spool.text(index, "line \(position)"))])
     case .jsonLines:
       let text = try spool.text(index, "line \(position)")
-      guard let fields = try? JSONText.value([String: JSONValue].self, of: text) else {
+      do {
+        return row(try JSONText.value([String: JSONValue].self, of: text))
+      } catch let excess as JSONNesting.Excess {
+        throw Self.invalid("in the line \(excess.message)", "check whether it is a manifest")
+      } catch {
         throw Self.invalid("the line is not a JSON object", "write one object on each line")
       }
-      return row(fields)
     case .csv, .tsv:
       let cells = try spool.cells(
         index, form == .tsv ? UInt8(ascii: "\t") : UInt8(ascii: ","), "line \(position)")

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Ground
 
 /// A JSON object for scripts and people: a line of the command's output, or the record beside a result.
 ///
@@ -44,9 +45,19 @@ package enum JSONText {
   /// - Throws: As ``line(_:)``.
   package static func document(_ value: some Encodable) throws -> String { try text(value, .prettyPrinted) + "\n" }
 
-  /// Reads text that ``line(_:)`` wrote.
+  /// Reads text, such as ``line(_:)`` writes it.
+  ///
+  /// - Throws: A `DecodingError`, or `JSONNesting.Excess`.
   package static func value<Value: Decodable>(_ type: Value.Type, of text: String) throws -> Value {
-    try JSONDecoder().decode(type, from: Data(text.utf8))
+    try value(type, of: Array(text.utf8))
+  }
+
+  /// Reads text as bytes in UTF-8.
+  ///
+  /// - Throws: A `DecodingError`, or `JSONNesting.Excess`.
+  package static func value<Value: Decodable>(_ type: Value.Type, of bytes: [UInt8]) throws -> Value {
+    try JSONNesting.check(bytes.span)
+    return try JSONDecoder().decode(type, from: Data(bytes))
   }
 
   private static func text(_ value: some Encodable, _ form: JSONEncoder.OutputFormatting) throws -> String {

@@ -97,7 +97,7 @@ extension ScenarioClient {
     _ type: Reply.Type, from response: HTTPResponse, to request: HTTPRequest
   ) throws(ScenarioError) -> Reply {
     do {
-      return try JSONDecoder().decode(type, from: Data(response.body))
+      return try ReplyJSON.value(type, of: response.body)
     } catch {
       var failure = ScenarioError(
         .malformedReply, request.stage == .submit ? .unknownOutcome : .unusable, stage: request.stage,
@@ -146,6 +146,7 @@ extension ScenarioClient {
     case DecodingError.keyNotFound(let key, let context): return "\(path(context.codingPath + [key])) is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       return "\(path(context.codingPath)) is of another type"
+    case let excess as JSONNesting.Excess: return excess.message
     default: return "it is not JSON"
     }
   }

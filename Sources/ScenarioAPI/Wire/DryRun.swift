@@ -37,6 +37,6 @@ extension DryRun: Decodable {
 
   /// True for a price in a refusal: one page of documentation shows it as 402 (contract, section 12).
   static func isRefusal(_ response: HTTPResponse) -> Bool {
-    response.status == 402 && (try? JSONDecoder().decode(DryRun.self, from: Data(response.body))) != nil
+    response.status == 402 && (try? ReplyJSON.value(DryRun.self, of: response.body)) != nil
   }
 }

@@ -22,9 +22,9 @@ struct ServiceErrorBody: Equatable {
   /// Reads a body: JSON of any shape, otherwise HTML or plain text.
   init(_ bytes: [UInt8]) {
     // Bodies of refusals are small; the rest of a larger one is not read.
-    let bytes = bytes.prefix(64 << 10)
+    let bytes = Array(bytes.prefix(64 << 10))
     text = String(decoding: bytes, as: UTF8.self).lowercased()
-    guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)) else {
+    guard let fields = try? ReplyJSON.value(Fields.self, of: bytes) else {
       reason = Self.text(String(decoding: bytes, as: UTF8.self))
       return
     }
