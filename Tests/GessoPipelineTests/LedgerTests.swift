@@ -56,6 +56,33 @@ struct LedgerTests {
     #expect(entry.failure == nil)
   }
 
+  /// SQLite keeps any type in any column, whatever the column was declared to hold.
+  @Test(
+    "a value of another type than its column's is one error that names the ledger and the column",
+    arguments: [
+      ("run", "attempt", "'many'"), ("run", "state", "x'00FF'"), ("run", "state", "'elsewhere'"),
+      ("run", "named", "x'FF'"), ("run", "dryRunAt", "'noon'"), ("run", "wasDryRun", "'perhaps'"),
+      ("run", "cost", "x'C3'"), ("run", "createdAt", "x'FF'"), ("batchRow", "position", "'first'"),
+      ("batchRow", "times", "'[[[['"), ("batchRow", "run", "'none'"), ("batchRow", "failure", "x'FF'"),
+      ("result", "number", "'one'"),
+    ])
+  func unfitValues(table: String, column: String, value: String) throws {
+    let ledger = try Ledger(path: path)
+    let batch = try ledger.beginBatch(named: "b", input: "-", folder: "/out", command: "gesso", rowCount: 1)
+    let place = LedgerBatchPlace(batch: batch.id, row: LedgerBatchRow(position: 1, key: "r", input: "a.jpg"))
+    let run = try ledger.claim(Self.intent, again: false, for: place).entry.id
+    try ledger.recordResult(
+      run, LedgerResult(index: 1, assetID: AssetID(rawValue: "asset_2"), path: "/out/1.png", sha256: "cc"))
+    _ = try (ledger.entries(), ledger.rows(of: batch))
+    try DatabaseQueue(path: path).writeWithoutTransaction {
+      try $0.execute(sql: "PRAGMA foreign_keys = OFF; UPDATE \(table) SET \(column) = \(value)")
+    }
+    let error = #expect(throws: PipelineError.self) {
+      _ = try (ledger.entries(), ledger.rows(of: batch))
+    }
+    #expect(error?.code == .ledgerUnavailable && error?.message.contains(path) == true, "\(String(describing: error))")
+  }
+
   @Test("entries come newest first, up to the limit")
   func lists() throws {
     let ledger = try Ledger(path: path)

@@ -13,7 +13,8 @@ extension Ledger {
       for row in try Row.fetchAll(
         database, sql: "SELECT cost, price FROM run WHERE \(condition)", arguments: arguments)
       {
-        if let amount = (row["cost"] ?? row["price"] as String?).flatMap({ Decimal(string: $0) }) {
+        let text: String? = try row.value(ifIn: "cost") ?? row.value(ifIn: "price")
+        if let amount = text.flatMap({ Decimal(string: $0) }) {
           cost.sum += amount
         } else {
           cost.unknown += 1

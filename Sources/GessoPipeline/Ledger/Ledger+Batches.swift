@@ -79,7 +79,9 @@ extension Ledger {
         database, sql: "SELECT state, COUNT(*) AS rows FROM batchRow WHERE batch = ? GROUP BY state",
         arguments: [batch.id])
       {
-        if let state = LedgerBatchRow.State(rawValue: row["state"]) { counts[state] = row["rows"] }
+        if let state = LedgerBatchRow.State(rawValue: try row.value(of: "state")) {
+          counts[state] = try row.value(of: "rows")
+        }
       }
       return counts
     }
@@ -134,16 +136,18 @@ extension Ledger {
 
 extension LedgerBatchRow {
   fileprivate init(_ row: Row) throws {
-    guard let state = State(rawValue: row["state"]) else {
-      throw DatabaseError(message: "a row of a batch is in the unknown state \(row["state"] as String)")
+    let word: String = try row.value(of: "state")
+    guard let state = State(rawValue: word) else {
+      throw DatabaseError(message: "a row of a batch is in the unknown state \(word)")
     }
     var times: [Moment: Double] = [:]
-    for (name, time) in try JSONText.value([String: Double].self, of: row["times"]) {
+    for (name, time) in try JSONText.value([String: Double].self, of: try row.value(of: "times", as: String.self)) {
       if let moment = Moment(rawValue: name) { times[moment] = time }
     }
+    let failure: String? = try row.value(ifIn: "failure")
     self.init(
-      position: row["position"], key: row["key"], input: row["input"], path: row["path"], runID: row["run"],
-      state: state,
-      failure: try (row["failure"] as String?).map { try JSONText.value(FailureRecord.self, of: $0) }, times: times)
+      position: try row.value(of: "position"), key: try row.value(of: "key"), input: try row.value(of: "input"),
+      path: try row.value(ifIn: "path"), runID: try row.value(ifIn: "run"), state: state,
+      failure: try failure.map { try JSONText.value(FailureRecord.self, of: $0) }, times: times)
   }
 }

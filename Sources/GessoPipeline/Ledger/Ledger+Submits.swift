@@ -93,9 +93,10 @@ extension Ledger {
       sql: "SELECT id, cost, price, submittedAt IS NULL AS wasOnlyDryRun FROM run WHERE \(condition)",
       arguments: arguments)
     {
-      let id: Int64 = row["id"]
-      if row["wasOnlyDryRun"], id != run, try isClaimed(id) { continue }
-      if let amount = (row["cost"] ?? row["price"] as String?).flatMap({ Decimal(string: $0) }) {
+      let id: Int64 = try row.value(of: "id")
+      if try row.value(of: "wasOnlyDryRun"), id != run, try isClaimed(id) { continue }
+      let text: String? = try row.value(ifIn: "cost") ?? row.value(ifIn: "price")
+      if let amount = text.flatMap({ Decimal(string: $0) }) {
         spending.sum += amount
       } else {
         spending.unknown += 1

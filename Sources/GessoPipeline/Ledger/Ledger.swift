@@ -267,8 +267,9 @@ public final class Ledger: Sendable {
   func entries(_ clause: String, _ arguments: StatementArguments) throws(PipelineError) -> [LedgerEntry] {
     try read { database in
       try Row.fetchAll(database, sql: "SELECT * FROM run \(clause)", arguments: arguments).map { row in
-        try LedgerEntry(
-          row, results: try Self.results("WHERE run = ? ORDER BY position", row["id"] as Int64, in: database))
+        let id = try row.value(of: "id", as: Int64.self)
+        return try LedgerEntry(
+          row, results: try Self.results("WHERE run = ? ORDER BY position", id, in: database))
       }
     }
   }
@@ -276,7 +277,12 @@ public final class Ledger: Sendable {
   private static func results(
     _ clause: String, _ value: any DatabaseValueConvertible, in database: Database
   ) throws -> [LedgerResult] {
-    try Fields<LedgerResult>.fetchAll(database, sql: "SELECT * FROM result \(clause)", arguments: [value]).map(\.value)
+    try Row.fetchAll(database, sql: "SELECT * FROM result \(clause)", arguments: [value]).map { row in
+      LedgerResult(
+        index: try row.value(of: "position"), assetID: AssetID(rawValue: try row.value(of: "assetID")),
+        path: try row.value(of: "path"), sha256: try row.value(of: "sha256"), number: try row.value(of: "number"),
+        recordSHA256: try row.value(ifIn: "recordSHA256"))
+    }
   }
 
   func update(
@@ -384,17 +390,18 @@ struct Fields<Value: Codable>: Codable, FetchableRecord, EncodableRecord {
 
 extension LedgerEntry {
   fileprivate init(_ row: Row, results: [LedgerResult]) throws {
-    guard let state = State(rawValue: row["state"]) else {
-      throw DatabaseError(message: "run \(row["id"] as Int64) is in the unknown state \(row["state"] as String)")
+    let (id, word): (Int64, String) = (try row.value(of: "id"), try row.value(of: "state"))
+    guard let state = State(rawValue: word) else {
+      throw DatabaseError(message: "run \(id) is in the unknown state \(word)")
     }
     self.init(
-      id: row["id"], attempt: row["attempt"], createdAt: row["createdAt"], state: state,
+      id: id, attempt: try row.value(of: "attempt"), createdAt: try row.value(of: "createdAt"), state: state,
       intent: try Fields<LedgerIntent>(row: row).value,
-      assetID: (row["assetID"] as String?).map(AssetID.init(rawValue:)),
-      jobID: (row["jobID"] as String?).map(JobID.init(rawValue:)), dryRunAt: row["dryRunAt"],
-      submittedAt: row["submittedAt"], price: row["price"], cost: row["cost"],
-      wasStartedByDryRun: row["wasDryRun"],
-      namedIDs: (row["named"] as String).split(separator: " ").map(String.init), failure: row["failure"],
-      results: results)
+      assetID: try row.value(ifIn: "assetID").map(AssetID.init(rawValue:)),
+      jobID: try row.value(ifIn: "jobID").map(JobID.init(rawValue:)), dryRunAt: try row.value(ifIn: "dryRunAt"),
+      submittedAt: try row.value(ifIn: "submittedAt"), price: try row.value(ifIn: "price"),
+      cost: try row.value(ifIn: "cost"), wasStartedByDryRun: try row.value(of: "wasDryRun"),
+      namedIDs: try row.value(of: "named", as: String.self).split(separator: " ").map(String.init),
+      failure: try row.value(ifIn: "failure"), results: results)
   }
 }
