@@ -12,7 +12,7 @@ build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --p
 bench:; @Scripts/bench $(if $(SAVE),--save "$(SAVE)") $(if $(BASELINE),--baseline "$(BASELINE)")
 bench-peers:; @Scripts/bench-peers
 bench-grid:; @Scripts/bench-grid
-fuzz:; @Scripts/fuzz
+fuzz:; @Scripts/fuzz $(SECONDS)
 soak:; @Scripts/soak
 soak-batch:; @Scripts/soak batch
 docs:; @Scripts/docs

@@ -20,5 +20,7 @@ let package = Package(
     fuzzTarget("JPEGPlanes"),
     fuzzTarget("Kinds"),
     fuzzTarget("HelperReplies"),
+    fuzzTarget("Metadata"),
+    fuzzTarget("Recipes"),
   ]
 )
