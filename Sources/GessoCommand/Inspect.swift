@@ -19,6 +19,7 @@ package struct Inspect: Verb {
     help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
   var maxDownload = 256
 
+  @OptionGroup var limiting: LimitOptions
   @OptionGroup var addresses: AddressOptions
   @OptionGroup var isolating: IsolationOptions
 
@@ -56,7 +57,9 @@ package struct Inspect: Verb {
 
   private func describe(_ source: ImageSource) async throws(CommandError) -> ImageDescription {
     do {
-      return try await Environment.preparer(Environment.variables, isolation: isolating.isolation).inspect(source)
+      return try await Environment.preparer(
+        Environment.variables, limits: limiting.limits, isolation: isolating.isolation
+      ).inspect(source)
     } catch {
       throw CommandError(any: error)
     }

@@ -111,23 +111,12 @@ package struct PreparationOptions: ParsableArguments {
   @Option(name: .customLong("fail-on"), help: "The damage from which a source is refused.")
   package var failOn: DamagePolicy = .truncated
 
-  @Option(
-    name: .customLong("limits"),
-    help:
-      "Limits of sources: service, for files of strangers, refuses sides above 30000, files above 64 MB, more than 1000 pixels for each byte, and more than 30 seconds."
-  )
-  package var preset: Limits.Preset = .artist
+  @OptionGroup package var limiting: LimitOptions
 
   @Option(
     name: .customLong("max-input-pixels"),
     help: ArgumentHelp("Refuse sources above this (default: 500; with --limits service 100).", valueName: "MP"))
   package var maxInputPixels: MegapixelsArgument?
-
-  @Option(
-    name: .customLong("max-memory"),
-    help: ArgumentHelp(
-      "Refuse images that need larger buffers (default: 1024; with --limits service 512).", valueName: "MB"))
-  package var maxMemory: Int?
 
   @Option(
     name: .customLong("max-download"),
@@ -145,7 +134,6 @@ package struct PreparationOptions: ParsableArguments {
     try require(maxSide, in: 1...Self.longestSide, "--max-side")
     try require(multipleOf, in: 1...Self.longestSide, "--multiple-of")
     try require(minQuality, in: 1...100, "--min-quality")
-    try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     try require(minSide, in: 1...Self.longestSide, "--min-side")
     try require(threads, in: 1...1024, "--threads")
@@ -229,9 +217,8 @@ package struct PreparationOptions: ParsableArguments {
 
   /// The limits of one image, which may use `threads` threads.
   package func limits(threads: Int) -> Limits {
-    var limits = preset.limits
+    var limits = limiting.limits
     if let maxInputPixels { limits.maxPixels = maxInputPixels.pixels }
-    if let maxMemory { limits.maxMemory = maxMemory << 20 }
     limits.threads = threads
     return limits
   }

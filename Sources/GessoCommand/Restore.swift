@@ -49,9 +49,12 @@ package struct Restore: Verb {
   @Flag(help: "Stretch a result of another shape than the prepared image.")
   var stretch = false
 
+  @OptionGroup var limiting: LimitOptions
+
   @Option(
-    name: .customLong("max-memory"), help: ArgumentHelp("Refuse a canvas that needs more memory.", valueName: "MB"))
-  var maxMemory = 1024
+    name: .customLong("max-input-pixels"),
+    help: ArgumentHelp("Refuse images above this (default: 500; with --limits service 100).", valueName: "MP"))
+  var maxInputPixels: MegapixelsArgument?
 
   @Option(name: .customLong("max-download"), help: ArgumentHelp("Refuse a larger result from a URL.", valueName: "MB"))
   var maxDownload = 256
@@ -67,7 +70,6 @@ package struct Restore: Verb {
   package mutating func validate() throws {
     guard !output.isEmpty else { throw ValidationError("say where it goes: -o OUT") }
     output = Console.outputName(output)
-    try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try require(maxDownload, in: 1...1 << 20, "--max-download")
     try require(feather, in: 0...65_500, "--feather")
     try require(quality, in: 1...100, "--quality")
@@ -98,8 +100,9 @@ package struct Restore: Verb {
         DurableFile.removeAbandoned(beside: output)
         try DurableFile.check(output, replacing: !noClobber, notOver: files)
       }
-      let preparer = try Environment.preparer(
-        Environment.variables, limits: Limits(maxMemory: maxMemory << 20), isolation: isolating.isolation)
+      var limits = limiting.limits
+      if let maxInputPixels { limits.maxPixels = maxInputPixels.pixels }
+      let preparer = try Environment.preparer(Environment.variables, limits: limits, isolation: isolating.isolation)
       let image = try await restored(input, by: geometry, preparer)
       let isWrittenAsJPEG = isJPEG && !image.hasAlpha
       if isJPEG, !isWrittenAsJPEG {
@@ -170,9 +173,8 @@ package struct Restore: Verb {
       orThrow: self.record == nil
         ? .usage("there is no record \(record) beside the result", remedy: "name it with --record FILE")
         : .usage("the record \(record) cannot be read as a small text file", remedy: "check --record"))
-    let decoder = JSONDecoder()
-    let data = Data((TextEncoding.text(bytes) ?? "").utf8)
-    if let whole = try? decoder.decode(Record.self, from: data), let geometry = whole.geometry {
+    let text = TextEncoding.text(bytes) ?? ""
+    if let whole = try? JSONText.value(Record.self, of: text), let geometry = whole.geometry {
       if let onto, let digest = whole.sourceSha256, let other = try? ContentDigest.sha256(ofFile: onto), other != digest
       {
         common.console.note(
@@ -180,7 +182,7 @@ package struct Restore: Verb {
       }
       return geometry
     }
-    if let geometry = try? decoder.decode(GeometryRecord.self, from: data) { return geometry }
+    if let geometry = try? JSONText.value(GeometryRecord.self, of: text) { return geometry }
     throw .usage(
       "the record \(record) holds no geometry", remedy: "use the JSON beside a result, or of gesso prepare --json")
   }

@@ -31,11 +31,7 @@ package struct Strip: Verb {
     help: ArgumentHelp("Refuse inputs from a URL or a pipe above this.", valueName: "MB"))
   var maxDownload = 256
 
-  @Option(
-    name: .customLong("max-memory"),
-    help: ArgumentHelp("Refuse files that need more memory for themselves and their copy.", valueName: "MB"))
-  var maxMemory = 1024
-
+  @OptionGroup var limiting: LimitOptions
   @OptionGroup var addresses: AddressOptions
   @OptionGroup var isolating: IsolationOptions
   @OptionGroup var common: CommonOptions
@@ -44,7 +40,6 @@ package struct Strip: Verb {
 
   package mutating func validate() throws {
     try require(maxDownload, in: 1...1 << 20, "--max-download")
-    try require(maxMemory, in: 1...1 << 20, "--max-memory")
     try destination.check(for: sources.inputs.count, json: common.json)
   }
 
@@ -52,7 +47,7 @@ package struct Strip: Verb {
     let inputs = try sources.list()
     try destination.check(for: inputs)
     let preparer = try Environment.preparer(
-      Environment.variables, limits: Limits(maxMemory: maxMemory << 20), isolation: isolating.isolation)
+      Environment.variables, limits: limiting.limits, isolation: isolating.isolation)
     let (command, console) = (self, common.console)
     let names = OutputNaming.names(
       inputs.map { OutputNaming.stem(of: $0.argument) }, destination.name ?? "{stem}.stripped")

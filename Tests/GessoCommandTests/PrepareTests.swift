@@ -155,6 +155,28 @@ struct PrepareTests {
     #expect(tensor["output"] as? String == "a.npy" && tensor["shape"] as? [Int] == [1, 3, 9, 13])
   }
 
+  @Test(
+    "every verb that reads images takes the limits for files of strangers",
+    arguments: [
+      ["inspect", "long.png"], ["strip", "long.png", "-o", "out.png"], ["prepare", "long.png", "-o", "out.png"],
+      ["restore", "long.png", "--record", "record.json", "-o", "out.png"],
+    ])
+  func limits(arguments: [String]) async throws {
+    let size = ImageSize(width: 30_001, height: 1)
+    let image = PixelImage(size: size, channels: 3, samples: [UInt8](repeating: 9, count: 30_001 * 3))
+    try Data(ImagePreparer().encodePNGBlocking(image)).write(to: gesso.folder.appending(path: "long.png"))
+    let side = #"{"width":30001,"height":1}"#
+    let place = #"{"x":0,"y":0,"width":30001,"height":1}"#
+    try gesso.write(
+      #"{"source":\#(side),"orientation":1,"crop":\#(place),"content":\#(place),"canvas":\#(side)}"#, to: "record.json")
+    let taken = try await gesso.run(arguments)
+    #expect(taken.status == 0, "\(taken.errors)")
+    let refused = try await gesso.run(arguments + ["--limits", "service"])
+    #expect(
+      refused.status == 4 && refused.errors.contains("a side above the limit of 30000 pixels"), "\(refused.errors)")
+    #expect(refused.errors.contains("leave out --limits service"), "\(refused.errors)")
+  }
+
   @Test("restore puts a result back at the place in the record of prepare")
   func restore() async throws {
     let phone = Fixtures.path("jpeg/phone.jpg")
@@ -168,6 +190,10 @@ struct PrepareTests {
     let lost = try await gesso.run(["restore", "a.png", "-o", "c.png"])
     #expect(
       lost.status == 2 && lost.errors.contains("there is no record a.png.json beside the result"), "\(lost.errors)")
+    let deep = #"{"geometry":"# + String(repeating: "[", count: 60_000)
+    try gesso.write(deep, to: "deep.json")
+    let tooDeep = try await gesso.run(["restore", "a.png", "--record", "deep.json", "-o", "c.png"])
+    #expect(tooDeep.status == 2 && tooDeep.errors.contains("deep.json holds no geometry"), "\(tooDeep.errors)")
     try gesso.write(prepared.text, to: "a.png.json")
     let beside = try await gesso.run(["restore", "a.png", "-o", "c.png", "-q"])
     #expect(beside.status == 0 && beside.errors.isEmpty, "\(beside.errors)")
