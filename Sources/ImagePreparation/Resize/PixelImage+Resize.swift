@@ -68,16 +68,24 @@ extension Raster {
     _ image: Raster, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
     kernels: KernelTable, cancellation: CancellationFlag?, stage: Stage
   ) throws(PreparationError) -> Raster {
-    let resampler = resampler(
-      image.layout, height: image.size.height, horizontal: horizontal, vertical: vertical, filter: filter,
-      kernels: kernels)
-    for band in bands(image.size.height) {
-      try cancellation?.check(stage)
-      unsafe image.bytes.withUnsafeBytes {
-        unsafe resampler.take(band, of: $0.baseAddress!, image.rowBytes, image.size.height)
+    var canceled: PreparationError?
+    let result = unsafe image.bytes.withUnsafeBytes { bytes in
+      let resampler = unsafe resampler(
+        bytes.baseAddress!, image.layout, height: image.size.height, horizontal: horizontal, vertical: vertical,
+        filter: filter, kernels: kernels)
+      for band in bands(image.size.height) {
+        do throws(PreparationError) {
+          try cancellation?.check(stage)
+        } catch {
+          canceled = error
+          break
+        }
+        resampler.advance(rowsArrived: band.upperBound)
       }
+      return resampler.result
     }
-    return resampler.result
+    if let canceled { throw canceled }
+    return result
   }
 
   private var layout: RowLayout { RowLayout(channels: channels, bitDepth: bitDepth, width: size.width) }
@@ -87,30 +95,22 @@ extension Raster {
     _ rows: UnsafeRawPointer, _ layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry,
     filter: ResamplingFilter, kernels: KernelTable
   ) -> Raster {
-    let resampler = resampler(
-      layout, height: height, horizontal: horizontal, vertical: vertical, filter: filter, kernels: kernels)
-    unsafe resampler.take(0..<height, of: rows, layout.rowBytes, height)
+    let resampler = unsafe resampler(
+      rows, layout, height: height, horizontal: horizontal, vertical: vertical, filter: filter, kernels: kernels)
+    resampler.advance(rowsArrived: height)
     return resampler.result
   }
 
+  /// A resampler that reads the rows where they are: the memory must outlive it.
   private static func resampler(
-    _ layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry, filter: ResamplingFilter,
-    kernels: KernelTable
+    _ rows: UnsafeRawPointer, _ layout: RowLayout, height: Int, horizontal: AxisGeometry, vertical: AxisGeometry,
+    filter: ResamplingFilter, kernels: KernelTable
   ) -> PlaneResampler {
     let scale = SampleScale(bitDepth: layout.bitDepth, linear: false, isPremultiplied: layout.channels.hasAlpha)
     let plan = ResamplingPlan(
       layout: layout, height: height, horizontal: horizontal, vertical: vertical, filter: filter,
       scale: scale)
-    return PlaneResampler(plan: plan, kernels: kernels, stripRows: RowStrip.rows, rowBytes: layout.rowBytes, ahead: 1)
-  }
-}
-
-extension PlaneResampler {
-  /// Takes some of `height` rows without padding, which begin at `start`.
-  fileprivate func take(_ rows: Range<Int>, of start: UnsafeRawPointer, _ rowBytes: Int, _ height: Int) {
-    for y in rows {
-      unsafe ring.row(y).copyMemory(from: start + y * rowBytes, byteCount: rowBytes)
-      if (y + 1) % RowStrip.rows == 0 || y + 1 == height { advance(rowsArrived: y + 1) }
-    }
+    return PlaneResampler(
+      plan: plan, kernels: kernels, ring: unsafe RowRing(rows: rows, rowBytes: layout.rowBytes, count: height))
   }
 }

@@ -33,13 +33,19 @@ final class PlaneResampler: GrowingPlane {
   ///   - ahead: The number of strips that may be decoded ahead of the window.
   ///   - keptRows: The number of rows of the result that are kept; nil for all rows. Otherwise it is a multiple of
   ///     ``mostRowsPerGroup``, and each row must be taken before its place is used again.
-  init(
+  convenience init(
     plan: ResamplingPlan, kernels: KernelTable, stripRows: Int, rowBytes: Int, ahead: Int, keptRows: Int? = nil
   ) {
+    let ring = RowRing(
+      stripRows: stripRows, rowBytes: rowBytes, window: plan.passes.window(plan: plan), ahead: ahead)
+    self.init(plan: plan, kernels: kernels, ring: ring, keptRows: keptRows)
+  }
+
+  /// Makes a resampler of the rows of a ring.
+  init(plan: ResamplingPlan, kernels: KernelTable, ring: RowRing, keptRows: Int? = nil) {
     self.plan = plan
     self.kernels = kernels
-    ring = RowRing(
-      stripRows: stripRows, rowBytes: rowBytes, window: plan.passes.window(plan: plan), ahead: ahead)
+    self.ring = ring
     passes = plan.passes.init(plan: plan, kernels: kernels)
     unexpanded = AlignedBuffer(count: Self.unexpandedSamples(plan), zeroed: false)
     result = Raster(

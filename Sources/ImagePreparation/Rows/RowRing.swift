@@ -21,6 +21,11 @@ final class RowRing: @unchecked Sendable {
   /// The distance in bytes between the beginnings of two rows.
   let stride: Int
   private let memory: AlignedBuffer<UInt8>
+  /// Rows that are read where they are; nil if all are in ``memory``.
+  private let rows: UnsafeRawPointer?
+  /// The number of those rows.
+  private let rowsInPlace: Int
+  private let rowBytes: Int
 
   /// Allocates a ring.
   ///
@@ -35,6 +40,30 @@ final class RowRing: @unchecked Sendable {
     stride = Self.stride(rowBytes: rowBytes)
     memory = AlignedBuffer(
       count: Self.bytesNeeded(stripRows: stripRows, rowBytes: rowBytes, window: window, ahead: ahead), zeroed: false)
+    unsafe rows = nil
+    rowsInPlace = 0
+    self.rowBytes = rowBytes
+  }
+
+  /// Makes a ring of rows that are all there, without gaps, and are only read. Vectors may read past the end of a row, so the last
+  /// ``slack`` bytes are copied.
+  ///
+  /// - Parameters:
+  ///   - rows: The first row. The memory must outlive the ring.
+  ///   - rowBytes: The bytes of a row.
+  ///   - count: The number of rows.
+  init(rows: UnsafeRawPointer, rowBytes: Int, count: Int) {
+    let copied = min((Self.slack + rowBytes - 1) / rowBytes, count)
+    stripRows = copied
+    stripCapacity = 1
+    stride = Self.stride(rowBytes: rowBytes)
+    memory = AlignedBuffer(count: Self.displacement + copied * stride, zeroed: false)
+    unsafe self.rows = rows
+    rowsInPlace = count - copied
+    self.rowBytes = rowBytes
+    for y in rowsInPlace..<count {
+      unsafe row(y).copyMemory(from: rows + y * rowBytes, byteCount: rowBytes)
+    }
   }
 
   /// The bytes that a ring takes.
@@ -52,6 +81,7 @@ final class RowRing: @unchecked Sendable {
 
   /// The first byte of row `y`.
   func row(_ y: Int) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(memory.base) + Self.displacement + y % (stripCapacity * stripRows) * stride
+    if y < rowsInPlace, let rows = unsafe rows { return unsafe UnsafeMutableRawPointer(mutating: rows + y * rowBytes) }
+    return unsafe UnsafeMutableRawPointer(memory.base) + Self.displacement + y % (stripCapacity * stripRows) * stride
   }
 }
