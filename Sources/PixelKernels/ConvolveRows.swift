@@ -179,26 +179,25 @@ public func interleaveColumns(
 @inline(__always) private func interleaveGray(
   rows: UnsafePointer<Int16>, stride: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
-  var group = 0
-  while group < 16 {
-    let base = UnsafeRawPointer(rows + group &* stride)
-    let rowBytes = stride &* 2
-    var p = 0
-    while p < pairs {
+  // A column of lanes is written at once, as all of them take more than the first cache.
+  let rowBytes = stride &* 2
+  var p = 0
+  while p < pairs {
+    let left = pairs &- p
+    for group in 0..<4 {
       // The last block may read up to three pairs past the row's end, and writes only whole pairs that exist.
-      let a = base.loadUnaligned(fromByteOffset: p &* 4, as: SIMD4<Int32>.self)
-      let b = base.loadUnaligned(fromByteOffset: rowBytes &+ p &* 4, as: SIMD4<Int32>.self)
-      let c = base.loadUnaligned(fromByteOffset: rowBytes &* 2 &+ p &* 4, as: SIMD4<Int32>.self)
-      let d = base.loadUnaligned(fromByteOffset: rowBytes &* 3 &+ p &* 4, as: SIMD4<Int32>.self)
-      let target = UnsafeMutableRawPointer(columns + (p &* 16 &+ group))
-      let left = pairs &- p
+      let base = UnsafeRawPointer(rows + group &* 4 &* stride + p &* 2)
+      let a = base.loadUnaligned(as: SIMD4<Int32>.self)
+      let b = base.loadUnaligned(fromByteOffset: rowBytes, as: SIMD4<Int32>.self)
+      let c = base.loadUnaligned(fromByteOffset: rowBytes &* 2, as: SIMD4<Int32>.self)
+      let d = base.loadUnaligned(fromByteOffset: rowBytes &* 3, as: SIMD4<Int32>.self)
+      let target = UnsafeMutableRawPointer(columns + (p &* 16 &+ group &* 4))
       target.storeBytes(of: SIMD4(a[0], b[0], c[0], d[0]), as: SIMD4<Int32>.self)
       if left > 1 { target.storeBytes(of: SIMD4(a[1], b[1], c[1], d[1]), toByteOffset: 64, as: SIMD4<Int32>.self) }
       if left > 2 { target.storeBytes(of: SIMD4(a[2], b[2], c[2], d[2]), toByteOffset: 128, as: SIMD4<Int32>.self) }
       if left > 3 { target.storeBytes(of: SIMD4(a[3], b[3], c[3], d[3]), toByteOffset: 192, as: SIMD4<Int32>.self) }
-      p &+= 4
     }
-    group &+= 4
+    p &+= 4
   }
 }
 
@@ -208,25 +207,22 @@ public func interleaveColumns(
 ) {
   let lanesPerRow = channels == 2 ? 2 : 4
   let lanes = HorizontalLanes.count(channels: channels)
-  var lane = 0
-  var row = UnsafeRawPointer(rows)
-  while lane < lanes {
-    var p = 0
-    while p < pairs {
-      let offset = p &* channels &* 4
-      let even = row.loadUnaligned(fromByteOffset: offset, as: SIMD4<Int16>.self)
-      let odd = row.loadUnaligned(fromByteOffset: offset &+ channels &* 2, as: SIMD4<Int16>.self)
-      let target = UnsafeMutableRawPointer(columns + (p &* lanes &+ lane))
+  // A column of lanes is written at once, as all of them take more than the first cache.
+  var p = 0
+  while p < pairs {
+    for row in 0..<8 {
+      let pixels = UnsafeRawPointer(rows + row &* stride + p &* channels &* 2)
+      let even = pixels.loadUnaligned(as: SIMD4<Int16>.self)
+      let odd = pixels.loadUnaligned(fromByteOffset: channels &* 2, as: SIMD4<Int16>.self)
+      let target = UnsafeMutableRawPointer(columns + (p &* lanes &+ row &* lanesPerRow))
       if channels == 2 {
         target.storeBytes(of: SIMD4(even[0], odd[0], even[1], odd[1]), as: SIMD4<Int16>.self)
       } else {
         target.storeBytes(
           of: SIMD8(even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]), as: SIMD8<Int16>.self)
       }
-      p &+= 1
     }
-    lane &+= lanesPerRow
-    row += stride &* 2
+    p &+= 1
   }
 }
 
