@@ -16,7 +16,7 @@ func report(_ what: String, _ worked: Bool) throws(PreparationError) -> Never {
     .corrupt, stage: .decode, worked ? "\(what) worked" : "\(what) was denied", remedy: "look at the wall")
 }
 
-/// Writes to every descriptor that there may be, as whoever has taken the process over can.
+/// Writes to every descriptor that there may be, as an attacker who has taken the process over can.
 func writeEverywhere(_ bytes: [UInt8]) {
   // Not to files: RLIMIT_FSIZE ends the process at once.
   for descriptor in Int32(0)..<64 where lseek(descriptor, 0, SEEK_CUR) < 0 {

@@ -42,6 +42,25 @@ struct GenerationModelTests {
     #expect(model.sizeRules.aspectRatio == nil)
   }
 
+  @Test(
+    "control characters in names and choices of the service reach no terminal",
+    arguments: [
+      #"{"name":"a\u001b[2Jb","type":"string","required":{"always":true}}"#, #"{"name":"x\ny","type":"string"}"#,
+      #"{"name":"prompt","type":"string","allowedValues":["\u0007\u001b[31m"]}"#,
+    ])
+  func controlCharacters(input: String) async throws {
+    let model = try await Self.model(#"{"id":"model\u001b[2J_1","inputs":[\#(input)]}"#)
+    let request = Img2ImgRequest(
+      Generation(prompt: "p", modelID: model.id), image: .asset(AssetID(rawValue: "asset_1")), endpoint: .custom)
+    do throws(ScenarioError) {
+      try model.check(request)
+      Issue.record("the model takes the request")
+    } catch {
+      let text = "\(error.message) \(error.remedy)"
+      #expect(!text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "\(text.debugDescription)")
+    }
+  }
+
   @Test("a model with odd fields loses only those")
   func odd() async throws {
     let model = try await Self.model(

@@ -28,7 +28,7 @@ typedef struct cic_worker_request {
 
 enum { CW_RESULT = 0, CW_ERROR = 1, CW_UNPROTECTED = 2 };
 
-// A reply, and the bytes that it counts. After it, on the worker's socket, an int32_t tells how the process of the task ended: 0, or
+// A reply, and the bytes that it counts. After it, on the worker's socket, an int32_t states the end of the process of the task: 0, or
 // the number of the signal.
 typedef struct cic_worker_reply {
   uint32_t magic;

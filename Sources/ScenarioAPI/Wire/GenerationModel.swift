@@ -115,20 +115,21 @@ public struct GenerationModel: Sendable, Equatable {
     guard request.endpoint == .custom, let inputs else { return }
     func refuse(_ field: String, _ remedy: Remedy) -> ScenarioError {
       ScenarioError(
-        .invalidRequest, .notSent, stage: .submit, "model \(id) does not take this \(field)", remedy: remedy)
+        .invalidRequest, .notSent, stage: .submit, "model \(printable(id)) does not take this \(field)", remedy: remedy)
     }
     let fields = request.fields
     let known = Dictionary(inputs.map { ($0.name, $0) }) { first, _ in first }
     for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
       guard let input = known[name] else {
-        throw refuse(name, "leave it out; the model takes \(inputs.map(\.name).joined(separator: ", "))")
+        let names = inputs.map { printable($0.name) }.joined(separator: ", ")
+        throw refuse(name, "leave it out; the model takes \(names)")
       }
       if let remedy = input.remedy(for: value) { throw refuse(name, remedy) }
     }
     if let missing = inputs.first(where: { fields[$0.name] == nil && $0.required?.applies(to: fields) == true }) {
       throw ScenarioError(
-        .invalidRequest, .notSent, stage: .submit, "model \(id) needs \(missing.name)",
-        remedy: .giveField(missing.name))
+        .invalidRequest, .notSent, stage: .submit, "model \(printable(id)) needs \(printable(missing.name))",
+        remedy: .giveField(printable(missing.name)))
     }
   }
 }
@@ -166,7 +167,7 @@ extension GenerationModel.Input {
     if let allowedValues, !allowedValues.contains(value) {
       let choices = allowedValues.map { choice in
         if case .string(let text) = choice {
-          text
+          printable(text)
         } else if case .number(let number) = choice {
           Self.text(number)
         } else {
