@@ -87,7 +87,10 @@ static int start(const char *path, const char *argument, const int *descriptors,
   const char *given = getenv("LD_LIBRARY_PATH");
   if (given) snprintf(folders, sizeof folders, "LD_LIBRARY_PATH=%s", given);
   char *const arguments[] = {argument ? worker : decoder, argument ? word : NULL, NULL};
-  char *const environment[] = {argument ? quiet : NULL, given ? folders : NULL, NULL};
+  char *environment[3] = {NULL};
+  int variables = 0;
+  if (given) environment[variables++] = folders;
+  if (argument) environment[variables++] = quiet;
   if (!error) error = posix_spawn(process, path, &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
