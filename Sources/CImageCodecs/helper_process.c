@@ -83,14 +83,11 @@ static int start(const char *path, const char *argument, const int *descriptors,
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   char decoder[] = "gesso-decode", worker[] = "gesso", word[64] = "", quiet[] = "SWIFT_BACKTRACE=enable=no", folders[4096] = "";
   if (argument) snprintf(word, sizeof word, "%s", argument);
-  // The loader's folders alone: they decide on whether a program starts, and everything else may be secret.
-  const char *given = getenv("LD_LIBRARY_PATH");
+  // gesso-decode has no environment. A worker opens libraries, and has the loader's folders; everything else may be secret.
+  const char *given = argument ? getenv("LD_LIBRARY_PATH") : NULL;
   if (given) snprintf(folders, sizeof folders, "LD_LIBRARY_PATH=%s", given);
   char *const arguments[] = {argument ? worker : decoder, argument ? word : NULL, NULL};
-  char *environment[3] = {NULL};
-  int variables = 0;
-  if (given) environment[variables++] = folders;
-  if (argument) environment[variables++] = quiet;
+  char *const environment[] = {argument ? quiet : NULL, given ? folders : NULL, NULL};
   if (!error) error = posix_spawn(process, path, &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);

@@ -51,7 +51,8 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 } cic_helper_status;
 
 // Starts the program at `path`, in a process group of its own, with the descriptors of decode_protocol.h, of which those that are -1 are
-// /dev/null; without environment but for the loader's folders. `argument` is its only one. Returns 0 or errno.
+// /dev/null. `argument` is its only one; NULL starts gesso-decode, without arguments and environment. A worker has the loader's folders
+// (LD_LIBRARY_PATH). Returns 0 or errno.
 int32_t cic_helper_start(
   const char *path, const char *_Nullable argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
 
