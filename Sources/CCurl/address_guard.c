@@ -22,7 +22,8 @@ struct ccurl_guard {
   char proxy[];
 };
 
-// What IANA's registry of special-purpose IPv4 addresses (RFC 6890) does not call globally reachable, and multicast.
+// True for an address that IANA's registry of special-purpose IPv4 addresses (RFC 6890) calls globally reachable or does not list,
+// multicast excluded.
 static bool is_public_v4(uint32_t address) {
   static const struct {
     uint32_t network;
@@ -52,7 +53,7 @@ static bool is_public_v6(const uint8_t bytes[16]) {
   uint32_t words[4];
   for (int i = 0; i < 4; i++)
     words[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 | (uint32_t)bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
-  // IPv4 in other clothes. NAT64 is how networks without IPv4 reach public IPv4 servers.
+  // These are IPv4 addresses in the form of IPv6. NAT64 is how networks without IPv4 reach public IPv4 servers.
   if (memcmp(bytes, mapped, 12) == 0 || memcmp(bytes, nat64, 12) == 0) return is_public_v4(words[3]);
   if (bytes[0] >> 5 != 1) return false;         // outside 2000::/3: loopback, unique local, link-local, multicast, not assigned
   if (words[0] >> 9 == 0x20010000 >> 9) return false;  // 2001::/23: IETF protocols, Teredo among them

@@ -11,8 +11,8 @@
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
 
-// All functions of libcurl that the program calls. Ours, and those of FoundationNetworking, which the sandbox's HTTP server brings
-// into a statically linked program: a single one that was missing here would link the program to libcurl again (Scripts/test-libraries).
+// All functions of libcurl that the program calls: ours, and those of FoundationNetworking, which the sandbox's HTTP server brings into
+// a statically linked program. If one were missing here, the program would be linked to libcurl again (Scripts/test-libraries).
 #define FUNCTIONS(X)                                                                                                            \
   X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_pause) X(curl_easy_setopt) X(curl_easy_strerror)      \
   X(curl_free) X(curl_global_init) X(curl_multi_add_handle) X(curl_multi_assign) X(curl_multi_cleanup) X(curl_multi_info_read)  \
@@ -27,7 +27,7 @@ static struct {
 } library;
 
 static void open_library(void) {
-  // Debian's two builds have one interface; programs are linked to the first.
+  // Debian builds libcurl twice, with one interface; programs are linked to the first.
   void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
   if (!handle) handle = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
   if (!handle) return;
@@ -44,8 +44,8 @@ bool ccurl_open(void) {
   return library.is_open;
 }
 
-// libcurl's own function, or what it returns when it fails, where there is no libcurl. Hidden: other libraries of the process, which
-// are linked to libcurl, keep its own.
+// Calls libcurl's own function. Without libcurl it returns what that function returns on failure. The symbols are hidden, so that
+// other libraries of the process which are linked to libcurl keep libcurl's own functions.
 #define FORWARD(type, name, parameters, arguments, otherwise)   \
   __attribute__((visibility("hidden"))) type name parameters {  \
     return ccurl_open() ? library.name arguments : (otherwise); \
@@ -91,7 +91,8 @@ FORWARD(CURLUcode, curl_url_get, (readable_url url, CURLUPart part, char **text,
 FORWARD(CURLUcode, curl_url_set, (CURLU *url, CURLUPart part, const char *text, unsigned int flags), (url, part, text, flags),
         CURLUE_OUT_OF_MEMORY)
 
-// Each takes one value, of the type that the option names: a long, a curl_off_t or a pointer, all of 64 bits and passed alike.
+// Each takes one value of the type that the option names: a long, a curl_off_t or a pointer. All of these have 64 bits and are passed
+// alike.
 _Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(void *), "values of options differ in size");
 #define FORWARD_VALUE(type, name, handle_type, option_type, otherwise)                             \
   __attribute__((visibility("hidden"))) type name(handle_type *handle, option_type option, ...) { \

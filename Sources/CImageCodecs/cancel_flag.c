@@ -2,7 +2,7 @@
 
 #include "cimage_codecs.h"
 
-// The monotonic clock in nanoseconds, which does not go while a Linux machine sleeps.
+// The monotonic clock in nanoseconds. On Linux it stops while the machine sleeps.
 static int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

@@ -83,7 +83,7 @@ static int start(const char *path, const char *argument, const int *descriptors,
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   char decoder[] = "gesso-decode", worker[] = "gesso", word[64] = "", quiet[] = "SWIFT_BACKTRACE=enable=no", folders[4096] = "";
   if (argument) snprintf(word, sizeof word, "%s", argument);
-  // gesso-decode has no environment. A worker opens libraries, and has the loader's folders; everything else may be secret.
+  // gesso-decode has no environment. A worker opens libraries, so it gets the loader's folders; any other variable may be secret.
   const char *given = argument ? getenv("LD_LIBRARY_PATH") : NULL;
   if (given) snprintf(folders, sizeof folders, "LD_LIBRARY_PATH=%s", given);
   char *const arguments[] = {argument ? worker : decoder, argument ? word : NULL, NULL};
@@ -97,7 +97,7 @@ static int start(const char *path, const char *argument, const int *descriptors,
 int32_t cic_helper_start(
   const char *path, const char *argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
   int ends[2] = {-1, -1}, line[2] = {-1, -1};
-  // Copies above the numbers that the helper gets, so that none replaces another.
+  // Copies of the descriptors, with numbers above those that the helper gets, so that none replaces another.
   int high[6] = {-1, -1, -1, -1, -1, -1};
   pid_t process = 0;
   int error = 0;
@@ -126,7 +126,7 @@ int32_t cic_worker_ask(
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
   int error = 0;
-  // The task fits into the empty buffer of the socket, and the request into that of the other one.
+  // The task fits into the empty buffer of its socket, and the request into that of the worker's socket.
   if (send(ends[0], task, request->task_bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)request->task_bytes) error = EMSGSIZE;
   union {
     char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -151,7 +151,7 @@ int32_t cic_worker_ask(
 }
 
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) {
-  // It fits into the empty buffer of the socket.
+  // The request fits into the empty buffer of the socket.
   ssize_t sent = send(helper->socket, request, sizeof *request, MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent == (ssize_t)sizeof *request ? CIC_HELPER_OK : CIC_HELPER_ENDED;
 }
@@ -182,7 +182,8 @@ int32_t cic_helper_end(cic_helper *helper, bool waits) {
   }
   bool ended_before = ended == helper->process;
   if (!ended_before) {
-    // It is not waited for yet, so that its number is still its own; where the caller of this package has done that, nothing is left to end.
+    // Until waitpid was called, the number of the process cannot belong to another one. If the caller of this package waited for it
+    // already, there is nothing left to end.
     if (ended == 0) kill(helper->process, SIGKILL);
     while (waitpid(helper->process, &status, 0) < 0 && errno == EINTR) {}
   }
@@ -193,7 +194,7 @@ int32_t cic_helper_end(cic_helper *helper, bool waits) {
 
 #else
 
-// Other systems can isolate processes as well, but how was never tried.
+// Other systems can isolate processes too, but that was never tried.
 bool cic_helper_is_possible(void) { return false; }
 
 static const int32_t unsupported = ENOSYS;

@@ -1,5 +1,5 @@
-// The worker's side of worker_protocol.h. One process, which never sees a byte of an image, waits for tasks and forks for each of them, so
-// that a task begins with all libraries open in memory that no image before it has touched, and with limits of its own.
+// The worker's side of worker_protocol.h. One process, which never reads a byte of an image, waits for tasks and forks for each of them. A
+// task therefore begins with all libraries open, in memory that no earlier image has touched, and with its own limits.
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
@@ -43,7 +43,7 @@ static void write_all(int descriptor, const void *bytes, size_t count) {
 }
 
 void cic_worker_begin(void) {
-  // It was started by the name /proc/self/exe.
+  // The process was started as /proc/self/exe, which would be its name otherwise.
   prctl(PR_SET_NAME, "gesso-worker");
   cic_worker_greeting greeting = {.magic = CW_MAGIC};
   const char *failed = lock_down_process(GD_LIFELINE, GD_LIFELINE);
@@ -53,7 +53,7 @@ void cic_worker_begin(void) {
   if (failed) _exit(1);
 }
 
-// Receives a request and its descriptors; false at the end of all.
+// Receives a request and its descriptors; false when there are no more.
 static bool receive(cic_worker_request *request, int descriptors[2]) {
   union {
     char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -71,9 +71,9 @@ static bool receive(cic_worker_request *request, int descriptors[2]) {
   return true;
 }
 
-// The wall of one task, in its process.
+// Installs the protections of one task, in its process.
 static void begin_task(const cic_worker_request *request, pid_t parent, int reply) {
-  // A worker that is ended takes its task along.
+  // When the worker ends, its task is ended too.
   const char *failed = NULL;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) failed = "an end with its parent (PR_SET_PDEATHSIG)";
   close(GD_SOCKET);

@@ -72,7 +72,7 @@ struct cic_jpeg_decoder {
   cic_jpeg_metadata metadata;
   cic_jpeg_frame frame;
   int32_t library_version;  // of libjpeg-turbo, as LIBJPEG_TURBO_VERSION_NUMBER
-  // What is reported.
+  // The report.
   cic_status status;
   int64_t row, damaged_row;
   int32_t scan;
@@ -95,7 +95,7 @@ cic_status cic_jpeg_set_failure(cic_jpeg_decoder *d, cic_status status, const ch
 _Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message);
 // Sets the row and the scan of the report to the current ones, unless they are set.
 void cic_jpeg_note_row(cic_jpeg_decoder *d);
-// As cic_jpeg_note_row. From the current row on, pixels are missing.
+// Does the same as cic_jpeg_note_row. From the current row on, pixels are missing.
 void cic_jpeg_note_damage(cic_jpeg_decoder *d);
 // True if whole scans of a file with several are known to be missing.
 bool cic_jpeg_lacks_scans(const cic_jpeg_decoder *d);

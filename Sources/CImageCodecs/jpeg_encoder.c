@@ -96,7 +96,7 @@ void cic_jpeg_encoder_destroy(cic_jpeg_encoder *e) {
 
 const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *e) { return e->message; }
 
-// As jpeg_set_quality, but with fractions: near 100, a step of 1 changes the size of the file by 10 %.
+// Does what jpeg_set_quality does, but with fractions: near 100, a step of 1 changes the size of the file by 10 %.
 static void set_quality(j_compress_ptr c, double quality) {
   double scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
   jpeg_set_linear_quality(c, 100, FALSE);

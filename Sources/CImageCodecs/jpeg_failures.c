@@ -44,7 +44,7 @@ void cic_jpeg_note_damage(cic_jpeg_decoder *d) {
 
 // MARK: Handlers
 
-// While the scans of a file with several are read (DSTATE_PRELOAD of jpegint.h), see jpeg_resume.c.
+// The state while the scans of a file with several are read (DSTATE_PRELOAD of jpegint.h); see jpeg_resume.c.
 enum { dstate_preload = 203 };
 
 static cic_status status_of(const cic_jpeg_decoder *d, int code) {

@@ -1,4 +1,4 @@
-// Where decoding of a JPEG stands.
+// The state of decoding a JPEG.
 #ifndef CIC_JPEG_STATE_H
 #define CIC_JPEG_STATE_H
 

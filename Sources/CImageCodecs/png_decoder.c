@@ -62,7 +62,7 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
 
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  // libpng warns where the policy overlooks a checksum, and uses the critical chunk or drops the other one.
+  // libpng warns if the policy overlooks a checksum, and uses the critical chunk or drops the other one.
   if (strlen(message) > 4 && !strcmp(message + 4, libpng_wrong_checksum) && (message[0] & 0x20)) {
     if (!cic_png_drop(&d->report, message)) raise_failure(d, CIC_CORRUPT, message);
     memcpy(d->damaged_type, message, sizeof d->damaged_type);

@@ -37,7 +37,7 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
   raise_failure(e, e->lacks_memory ? CIC_OUT_OF_MEMORY : CIC_UNSUPPORTED, message);
 }
 
-// libpng warns about what it does not write. The text is kept as the message of the failure.
+// libpng warns if it leaves something out. The text is kept as the message of the failure.
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_encoder *e = png_get_error_ptr(png);
   snprintf(e->message, sizeof e->message, "%s", message);
@@ -78,7 +78,7 @@ void cic_png_encoder_destroy(cic_png_encoder *e) {
 
 const char *cic_png_encoder_message(const cic_png_encoder *e) { return e->message; }
 
-// libpng would write too long a tRNS not at all, and only warn.
+// If a tRNS chunk is too long, libpng leaves it out, and only warns.
 static bool is_palette_sound(const cic_png_encoder_options *options) {
   if (options->palette_count < 1 || options->palette_count > largest_palette) return false;
   if (options->alpha_count < 0 || options->alpha_count > options->palette_count) return false;

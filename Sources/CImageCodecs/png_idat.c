@@ -66,7 +66,7 @@ static cic_status next_chunk(cic_png_idat *idat) {
   return CIC_OK;
 }
 
-// Skips what is left of the chunk and compares its checksum.
+// Skips the rest of the chunk and compares its checksum.
 static cic_status end_chunk(cic_png_idat *idat) {
   while (idat->bytes_left > 0) {
     cic_status status = checked(idat, cic_source_require(idat->source));
@@ -120,7 +120,7 @@ void cic_png_idat_finish(cic_png_idat *idat) {
 
 const cic_png_failure *cic_png_idat_failure(const cic_png_idat *idat) { return &idat->failure; }
 
-// The filter bytes for each row of the image, at most: every pass of an interlaced one has its own.
+// The most filter bytes that a row of the image can need: every pass of an interlaced image has its own.
 static uint64_t filter_bytes(const cic_png_idat_layout *layout) { return layout->interlaced ? 7 : 1; }
 
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source) {

@@ -19,19 +19,19 @@ typedef struct {
   size_t max_chunk_bytes;
 } cic_png_idat_layout;
 
-// True if the image has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole
-// image. With a smaller window, it depends on the size of zlib's output buffer which matches it refuses.
+// True if the image has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole image.
+// With a smaller window, the size of zlib's output buffer decides which matches zlib refuses.
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source);
 // Consumes the header of the zlib stream; the data must be readable. Warnings are counted in `report`. Source and report must
 // outlive the result. NULL without memory.
 cic_png_idat *cic_png_idat_create(
     const cic_png_idat_layout *layout, cic_source *source, cic_cancel_flag *cancel, cic_png_report *report);
 void cic_png_idat_destroy(cic_png_idat *idat);
-// As cic_png_read_idat. An empty batch is the end of the chunks, or cic_png_idat_failure.
+// Reads as cic_png_read_idat does. An empty batch means the end of the chunks or a failure: see cic_png_idat_failure.
 void cic_png_idat_read(cic_png_idat *idat, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
 // Reads the chunks after the data, to the end of IEND. See cic_png_idat_failure.
 void cic_png_idat_finish(cic_png_idat *idat);
-// The failure to read what follows the bytes delivered so far. The first one is kept.
+// The failure to read the bytes after those delivered so far. The first one is kept.
 const cic_png_failure *cic_png_idat_failure(const cic_png_idat *idat);
 
 #endif

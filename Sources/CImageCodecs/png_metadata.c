@@ -64,7 +64,7 @@ bool cic_png_keep_metadata(
   return keep_chunk(m, name, data, count, max_bytes);
 }
 
-// True where chunks with right checksums lead from `bytes` to IEND.
+// True if chunks with right checksums lead from `bytes` to IEND.
 static bool are_last_chunks(const uint8_t *bytes, size_t count) {
   while (count >= cic_png_chunk_frame_bytes) {
     uint32_t size = cic_png_big_endian(bytes);

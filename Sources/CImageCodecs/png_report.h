@@ -21,7 +21,7 @@ typedef struct {
 
 // Replaces the failure and returns the status.
 cic_status cic_png_set_failure(cic_png_failure *failure, cic_status status, const char *message);
-// As cic_png_set_failure, for a status of cic_source_read.
+// Does the same as cic_png_set_failure, for a status of cic_source_read.
 cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status status);
 // Counts a warning. False if the policy makes it a failure.
 bool cic_png_warn(cic_png_report *report, const char *message);

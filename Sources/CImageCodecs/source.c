@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #endif
 
-// What fstat does. glibc calls newfstatat for it, which could also look at any path, so that isolated processes may not.
+// Does what fstat does. glibc's fstat calls newfstatat, which could also examine any path; isolated processes may therefore not call it.
 static int look_at(int descriptor, struct stat *status) {
 #if defined(__linux__)
   return (int)syscall(SYS_fstat, descriptor, status);
@@ -44,7 +44,7 @@ int cic_open(const char *path, int32_t *system_error) {
 }
 
 void cic_system_error_text(int32_t system_error, char *text, size_t capacity) {
-  // The POSIX function of this name, not GNU's: SwiftPM does not define _GNU_SOURCE.
+  // This is the POSIX function of this name, not GNU's: SwiftPM does not define _GNU_SOURCE.
   if (strerror_r(system_error, text, capacity) != 0) snprintf(text, capacity, "error %d", system_error);
 }
 

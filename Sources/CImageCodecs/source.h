@@ -21,7 +21,7 @@ struct cic_source {
   cic_cancel_flag *cancel;
 };
 
-// Replaces the window by the next bytes; all present ones count as consumed. CIC_END where there are none.
+// Replaces the window by the next bytes; all present ones count as consumed. CIC_END if there are none.
 cic_status cic_source_refill(cic_source *source);
 // Refills an empty window only.
 cic_status cic_source_require(cic_source *source);
@@ -30,7 +30,7 @@ cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
 
 // True if any place of the source can be read, unlike those of a pipe.
 bool cic_source_can_be_viewed(const cic_source *source);
-// At most `capacity` bytes that stand `offset` bytes after the next unread one, fewer only at the end of the source. Nothing is
+// Finds at most `capacity` bytes, `offset` bytes after the next unread one; fewer only at the end of the source. Nothing is
 // consumed. The bytes are the source's own, or they are read into `buffer`. False if they cannot be read.
 bool cic_source_view(
     const cic_source *source, uint64_t offset, uint8_t *buffer, size_t capacity, const uint8_t **bytes, size_t *count);

@@ -50,14 +50,14 @@ struct cic_tiff_decoder {
   cic_tiff_header header;
   uint8_t *tiles;  // one row of tiles of each plane
 
-  // Of the call that runs.
+  // The fields below belong to the current call.
   bool met_end;
   bool data_end;  // those of a JPEG, before its picture does
   bool pads;
   int32_t read_error;
   bool is_canceled;
   char message[200];
-  // Of all calls.
+  // The fields below belong to all calls.
   char warning[200];
   bool is_damaged;
 };
@@ -71,11 +71,11 @@ static void write_message(char *text, size_t capacity, const char *format, va_li
 }
 
 static void keep_warning(cic_tiff_decoder *decoder, const char *module, const char *format, va_list values) {
-  // Tags of other programs, and texts without their last zero: no pixel depends on them.
+  // These are tags of other programs, and texts without their last zero: no pixel depends on them.
   if (strstr(format, "Unknown field") || strstr(format, "ASCII value")) return;
   bool is_first = !*decoder->warning;
   write_message(decoder->warning, sizeof decoder->warning, format, values);
-  // libjpeg's, of which it has one for each strip or tile.
+  // Only warnings of libjpeg's decoder mean damage; libtiff has one such decoder for each strip or tile.
   if (!module || strcmp(module, "JPEGLib") != 0) return;
   decoder->is_damaged = true;
   if (is_first && strstr(decoder->warning, "remature end")) decoder->data_end = true;
@@ -140,8 +140,8 @@ static ptrdiff_t read_source(void *handle, void *bytes, ptrdiff_t count) {
   if (got < (size_t)count) {
     decoder->met_end = true;
     if (decoder->pads && got > 0) {
-      // Bytes that no code has: rows before the end are decoded, and the one after it fails. 0x80 is the code of PackBits that does
-      // nothing; of the other compressions a row of ones is no code.
+      // The missing bytes are set to a value that no code has: rows before the end are decoded, and the one after it fails. 0x80 is
+      // the code of PackBits that does nothing; in the other compressions a row of ones is not a code.
       memset((uint8_t *)bytes + got, decoder->header.compression == PACKBITS ? 0x80 : 0xFF, (size_t)count - got);
       got = (size_t)count;
     }
@@ -194,7 +194,7 @@ static cic_status end(cic_tiff_decoder *decoder, bool succeeded) {
 static bool open_file(cic_tiff_decoder *decoder, tiff_file *file) {
   file->decoder = decoder;
   file->at = 0;
-  // "m" is without mapping into memory.
+  // "m" turns off mapping into memory.
   if (!library.open_with) {
     file->tiff = library.open(
         "", "rm", file, read_source, write_nothing, seek_source, close_nothing, size_of_source, map_nothing, unmap_nothing);
@@ -244,7 +244,7 @@ const char *cic_tiff_warning(const cic_tiff_decoder *decoder) { return decoder->
 bool cic_tiff_is_damaged(const cic_tiff_decoder *decoder) { return decoder->is_damaged; }
 int32_t cic_tiff_system_error(const cic_tiff_decoder *decoder) { return decoder->read_error; }
 
-// The most coded bytes of a strip or tile, as far as the source has them.
+// The most coded bytes of any strip or tile, without those that the source does not have.
 static bool find_coded_bytes(const cic_tiff_decoder *decoder, TIFF *tiff, bool is_tiled, uint64_t *most) {
   const uint64_t *counts = NULL;
   uint32_t count = is_tiled ? library.tile_count(tiff) : library.strip_count(tiff);
@@ -310,7 +310,7 @@ cic_status cic_tiff_read_header(cic_tiff_decoder *decoder, cic_tiff_header *head
   if (decoder->met_end && *decoder->warning && !decoder->keeps_damaged) return CIC_TRUNCATED;
   switch (header->compression) {
     case NONE: case LZW: case JPEG: case DEFLATE: case PACKBITS: case OLD_DEFLATE: return CIC_OK;
-    // The directory that libtiff has read names another compression than the one that was checked.
+    // The directory that libtiff has read names another compression than the caller checked.
     default: return CIC_CORRUPT;
   }
 }
@@ -328,7 +328,7 @@ cic_status cic_tiff_start(cic_tiff_decoder *decoder, uint32_t planes) {
   bool succeeded = true;
   // Tiles are read one by one, so that one file is enough.
   for (uint32_t i = 1; i < planes && !header->tile_bytes && succeeded; i++) {
-    // A file that changes meanwhile may have other rows.
+    // The file may have changed since the header was read, and have other rows.
     TIFF **tiff = &decoder->files[i].tiff;
     succeeded = open_file(decoder, &decoder->files[i]) && library.scanline_size(*tiff) == header->row_bytes
                 && !library.is_tiled(*tiff);

@@ -40,7 +40,7 @@ bool cic_open_libtiff(cic_libtiff *library, old_report_function on_error, old_re
     FIND(open_with, "TIFFClientOpenExt");
   }
   if (!library->open_with) {
-    // Handlers of the process. They print nothing; what others' files report is left out.
+    // These handlers are set for the whole process. They print nothing, and ignore reports about other decoders' files.
     plain_report_function (*set_plain[2])(plain_report_function) = {
         (__typeof__(*set_plain))dlsym(handle, "TIFFSetErrorHandler"),
         (__typeof__(*set_plain))dlsym(handle, "TIFFSetWarningHandler")};

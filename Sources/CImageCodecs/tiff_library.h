@@ -1,4 +1,4 @@
-// Opening libtiff, for the decoder.
+// Opens libtiff for the decoder.
 #ifndef CIC_TIFF_LIBRARY_H
 #define CIC_TIFF_LIBRARY_H
 
@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// libtiff's interface (tiffio.h and tiff.h of 4.0 and later): what is used of it. Headers are not needed to build, and the library only
-// when the first TIFF is read.
+// The part of libtiff's interface (tiffio.h and tiff.h of 4.0 and later) that is used. No headers are needed to build, and the library
+// is needed only when the first TIFF is read.
 typedef struct tiff TIFF;
 typedef struct TIFFOpenOptions TIFFOpenOptions;
 typedef ptrdiff_t (*read_function)(void *handle, void *bytes, ptrdiff_t count);
@@ -40,7 +40,7 @@ typedef struct {
   int (*read_scanline)(TIFF *, void *row, uint32_t y, uint16_t plane);
   ptrdiff_t (*read_tile)(TIFF *, void *tile, uint32_t x, uint32_t y, uint32_t z, uint16_t plane);
 
-  // From 4.5 on; NULL before.
+  // Since version 4.5; NULL in earlier ones.
   TIFF *(*open_with)(
       const char *name, const char *mode, void *handle, read_function, read_function, seek_function, close_function,
       size_function, map_function, unmap_function, TIFFOpenOptions *);
@@ -51,7 +51,7 @@ typedef struct {
   void (*catch_warnings)(TIFFOpenOptions *, report_function, void *user);
 } cic_libtiff;
 
-// False where it is not installed. Before 4.5 the two functions get all reports of the process.
+// False if libtiff is not installed. Before 4.5 the two functions get all reports of the process.
 bool cic_open_libtiff(cic_libtiff *library, old_report_function on_error, old_report_function on_warning);
 
 #endif

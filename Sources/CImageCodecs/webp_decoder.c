@@ -5,8 +5,8 @@
 #include "cimage_codecs.h"
 #include "webp_library.h"
 
-// libwebp's interface of version 0x02xx (webp/decode.h), which has not changed since 2012: functions that take plain values. Headers are
-// not needed to build, and the library only when the first WebP is read.
+// libwebp's interface of version 0x02xx (webp/decode.h), which has not changed since 2012: functions that take plain values. No headers
+// are needed to build, and the library is needed only when the first WebP is read.
 typedef struct WebPIDecoder WebPIDecoder;
 typedef struct WebPDecBuffer WebPDecBuffer;
 enum { MODE_RGB = 0, MODE_RGBA = 1 };

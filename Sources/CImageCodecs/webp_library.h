@@ -1,8 +1,8 @@
-// Opening libwebp, for the decoder and the encoder.
+// Opens libwebp for the decoder and the encoder.
 #ifndef CIC_WEBP_LIBRARY_H
 #define CIC_WEBP_LIBRARY_H
 
-// NULL where it is not installed.
+// NULL if it is not installed.
 void *cic_open_libwebp(void);
 
 #endif

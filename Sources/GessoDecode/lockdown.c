@@ -50,7 +50,7 @@ int landlock_version(void) { return 0; }
 
 // MARK: Memory and time
 
-// The address space of this process in bytes; 0 where the system does not report it.
+// The address space of this process in bytes; 0 if the system does not report it.
 static uint64_t address_space(void) {
   FILE *file = fopen("/proc/self/statm", "re");
   unsigned long pages = 0;
@@ -66,7 +66,7 @@ static uint64_t own_memory;
 const char *bound_memory(uint64_t memory_bytes) {
   uint64_t all = own_memory + memory_bytes;
   struct rlimit limit = {.rlim_cur = all, .rlim_max = all};
-  // The function of the C library reads the old limit as well, which the filter does not mind, but the call must be this one.
+  // The C library's own function also reads the old limit. The filter of the helper allows that, but this call must be exactly this one.
   return syscall(SYS_prlimit64, 0, RLIMIT_AS, &limit, NULL) == 0 ? NULL : "a bound of memory (RLIMIT_AS)";
 }
 
@@ -97,7 +97,7 @@ static const char *bound_resources(uint32_t seconds, uint64_t memory_bytes) {
 static const char *close_descriptors(int last_descriptor) {
   if (syscall(SYS_close_range, last_descriptor + 1, ~0U, 0) == 0) return NULL;
   if (errno != ENOSYS) return "closed descriptors (close_range)";
-  // Kernels before 5.9.
+  // Kernels before 5.9 have no close_range.
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1 << 20) return "closed descriptors (close_range)";
   for (int descriptor = last_descriptor + 1; descriptor < (int)limit.rlim_cur; descriptor++) close(descriptor);
@@ -115,8 +115,8 @@ static const char *drop_privileges(void) {
 
 // MARK: Landlock (Documentation/userspace-api/landlock.rst of Linux)
 
-// The structure and the access rights of version 7, of which an older kernel knows a part: Debian's headers are older than its kernel
-// may be.
+// The structure and the access rights of version 7. They are repeated here because Debian's headers may be older than the running
+// kernel. An older kernel knows a part of them.
 struct ruleset {
   uint64_t files, network, scoped;
 };
@@ -128,7 +128,7 @@ static const char *deny_files(void) {
   const long create = 444, restrict_self = 446;
   long version = syscall(create, NULL, 0, 1);
   if (version < 0) {
-    // A kernel without landlock, or one that was started without it: the filter of calls stands alone.
+    // The kernel has no landlock, or was started without it. Then the filter of calls is the only protection of files.
     return errno == ENOSYS || errno == EOPNOTSUPP ? NULL : "landlock";
   }
   const uint64_t rights[] = {0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1};
@@ -141,7 +141,7 @@ static const char *deny_files(void) {
   size_t bytes = version >= 6 ? 24 : version >= 4 ? 16 : 8;
   int descriptor = (int)syscall(create, &ruleset, bytes, 0);
   if (descriptor < 0) return "landlock (its rules)";
-  // There is not one rule, so everything that the rules are about is denied.
+  // No rule was added, so landlock denies every access that it handles.
   long status = syscall(restrict_self, descriptor, 0);
   close(descriptor);
   if (status != 0) return "landlock";
@@ -159,7 +159,7 @@ static const char *deny_files(void) {
 #error "the filter of calls is written for x86-64 and arm64"
 #endif
 
-// The flags of a new thread by glibc, and by musl.
+// The flags with which glibc and musl start a thread.
 enum {
   thread_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
                  CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
@@ -184,19 +184,19 @@ static void answer_calls(filter *filter, const int *calls, size_t count, uint32_
   }
 }
 
-// Loads the lower half of an argument. The upper half of those that are looked at means nothing to the kernel, or must be 0.
+// Loads the lower half of an argument. For the arguments that are examined, the kernel ignores the upper half or requires it to be 0.
 static void load_argument(filter *filter, int index) {
   add(filter, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)index));
 }
 
-// Begins the rules of one call: those that follow must be `length` instructions that end in answers.
+// Begins the rules for one call: the next `length` instructions, which must end in answers.
 static void only_for(filter *filter, int call, uint8_t length) {
   add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, length, (uint32_t)call);
 }
 
 static const char *filter_calls(bool reads_files) {
   const uint32_t kill = SECCOMP_RET_KILL_PROCESS, allow = SECCOMP_RET_ALLOW;
-  // What decoders do once everything is loaded.
+  // The calls that decoders make once everything is loaded.
   static const int allowed[] = {
       __NR_read, __NR_write, __NR_close, __NR_munmap, __NR_mremap, __NR_brk, __NR_madvise, __NR_futex, __NR_exit,
       __NR_exit_group, __NR_rt_sigreturn, __NR_rt_sigprocmask, __NR_sched_yield, __NR_clock_gettime, __NR_clock_nanosleep,
@@ -205,7 +205,7 @@ static const char *filter_calls(bool reads_files) {
   };
   // Reading an open file at any place, and its size.
   static const int reading[] = {__NR_pread64, __NR_lseek, __NR_fstat};
-  // What libraries ask for and can live without. Without the affinity they start two threads, whatever the machine has.
+  // Calls that libraries make and can do without. Without the affinity they start two threads, however many processors there are.
   static const int refused[] = {
 #if defined(__x86_64__)
       __NR_open, __NR_stat, __NR_lstat, __NR_access, __NR_readlink, __NR_time,
@@ -224,7 +224,7 @@ static const char *filter_calls(bool reads_files) {
   answer_calls(&filter, allowed, sizeof allowed / sizeof *allowed, allow);
   if (reads_files) answer_calls(&filter, reading, sizeof reading / sizeof *reading, allow);
   answer_calls(&filter, refused, sizeof refused / sizeof *refused, SECCOMP_RET_ERRNO | EACCES);
-  // Its flags are behind a pointer; the C library takes clone instead.
+  // The flags of clone3 are behind a pointer, which a filter cannot follow. The C library then uses clone.
   answer_calls(&filter, (const int[]){__NR_clone3}, 1, SECCOMP_RET_ERRNO | ENOSYS);
 
   only_for(&filter, __NR_clone, 5);
@@ -234,7 +234,7 @@ static const char *filter_calls(bool reads_files) {
   answer(&filter, allow);
   answer(&filter, kill);
 
-  // Memory that can be run is never made.
+  // No executable memory is mapped.
   const int mapping[] = {__NR_mmap, __NR_mprotect};
   for (int i = 0; i < 2; i++) {
     only_for(&filter, mapping[i], 4);
@@ -251,7 +251,7 @@ static const char *filter_calls(bool reads_files) {
   answer(&filter, allow);
   answer(&filter, kill);
 
-  // Names of threads and of memory.
+  // prctl may only name threads and memory.
   only_for(&filter, __NR_prctl, 5);
   load_argument(&filter, 0);
   add(&filter, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, PR_SET_NAME);
@@ -259,7 +259,7 @@ static const char *filter_calls(bool reads_files) {
   answer(&filter, allow);
   answer(&filter, kill);
 
-  // A lower bound of its own memory. The capability to raise it is gone.
+  // The process may lower its own limit of memory. It has no longer the capability to raise it.
   only_for(&filter, __NR_prlimit64, 6);
   load_argument(&filter, 0);
   add(&filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0);
@@ -290,7 +290,7 @@ const char *lock_down_process(int last_descriptor, int lifeline) {
     if (signal(SIGIO, SIG_DFL) == SIG_ERR || fcntl(lifeline, F_SETOWN, getpid()) != 0 || flags < 0 ||
         fcntl(lifeline, F_SETFL, flags | O_ASYNC) != 0)
       return "an end with its parent (O_ASYNC)";
-    // It may have been closed before.
+    // The other end may have been closed before the signal was set up.
     struct pollfd line = {.fd = lifeline};
     if (poll(&line, 1, 0) != 0) raise(SIGIO);
   }
@@ -303,7 +303,7 @@ const char *lock_down_work(uint32_t seconds, uint64_t memory_bytes, bool reads_f
   const char *failed = NULL;
   if ((failed = bound_resources(seconds, memory_bytes))) return failed;
   if ((failed = filter_calls(reads_files))) return failed;
-  // What was installed is tried once.
+  // Tries the installed filter once.
   if (open("/", O_RDONLY | O_CLOEXEC) >= 0) return "the filter of calls (a folder could be opened)";
   return NULL;
 }

@@ -55,7 +55,7 @@ static uint32_t failure(uint32_t status, const char *message, char *text) {
 
 // MARK: Metadata
 
-// The first block of metadata of a type; NULL where there is none or it is larger than `limit`, which `flags` shows.
+// The first block of metadata of a type; NULL if there is none or it is larger than `limit`, which `flags` shows.
 static uint8_t *metadata(struct heif_image_handle *handle, const char *type, const char *content, size_t limit, size_t *count,
                          uint32_t *flags) {
   heif_item_id ids[16];
@@ -111,7 +111,7 @@ static bool read_color(picture *picture, const gd_request *request, gd_reply *re
   return true;
 }
 
-// True where the brands of a file contain `brand`.
+// True if the brands of a file contain `brand`.
 static bool has_brand(const uint8_t *bytes, uint64_t count, const char *brand) {
   if (count < 16) return false;
   uint64_t size = (uint64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
@@ -192,7 +192,7 @@ typedef struct plane {
   uint32_t most;
 } plane;
 
-// Finds a channel; false where it has another size than the picture, or its samples are wider than `bits`.
+// Finds a channel; false if it has another size than the picture, or its samples are wider than `bits`.
 static bool find_plane(const struct heif_image *image, enum heif_channel channel, const picture *picture, int bits, plane *plane) {
   int stride = 0;
   plane->samples = heif_image_get_plane_readonly(image, channel, &stride);
@@ -212,7 +212,7 @@ static uint32_t sample(const plane *plane, uint32_t x, uint32_t y, uint32_t high
   return ((value < plane->most ? value : plane->most) * highest + plane->most / 2) / plane->most;
 }
 
-// Writes a channel of a row, of samples up to `highest`; divided by alpha, where there is one to divide by.
+// Writes one channel of a row, with samples up to `highest`. If there is alpha to divide by, samples are divided by it.
 static void write_channel(const plane *plane, const struct plane *alpha, uint32_t y, uint32_t width, uint32_t highest, uint8_t *output,
                           uint32_t step) {
   for (uint32_t x = 0; x < width; x++, output += step) {
@@ -256,7 +256,7 @@ void picture_decode(picture *picture, uint8_t *pixels, uint64_t count, gd_reply 
       write_channel(&planes[channel], divisor, y, picture->width, highest, pixels + channel * bytes, channels * bytes);
     }
   }
-  // Version 1.15 writes all warnings, however few have room.
+  // libheif 1.15 writes all warnings, even if the list has room for fewer. So the list is made large enough for all.
   const int warnings = heif_image_get_decoding_warnings(image, 0, NULL, 0);
   struct heif_error *list = warnings > 0 ? calloc((size_t)warnings, sizeof *list) : NULL;
   if (list && heif_image_get_decoding_warnings(image, 0, list, warnings) > 0) status_of(list[0], text);

@@ -20,7 +20,8 @@ void picture_load_codecs(void);
 // Writes the versions and codecs for GD_CHECK.
 void picture_report(char *text, size_t count);
 
-// Reads the headers of a file, which must stay in place, and fills a reply and what it counts. NULL where the status is not GD_OK.
+// Reads the headers of a file, whose bytes must stay in place, and fills a reply and the bytes that the reply counts. NULL if the status is
+// not GD_OK.
 picture *picture_open(const gd_request *request, const uint8_t *bytes, gd_reply *reply, picture_parts *parts, char *text);
 
 // Decodes to `pixels`, which hold `count` bytes, and fills the reply.

@@ -24,7 +24,7 @@ package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   deinit { unsafe base.deallocate() }
 }
 
-/// Asks for large pages in memory that will be written soon, where the system leaves that to programs (Linux). New memory costs a fault
+/// Asks for large pages in memory that will be written soon, if the system leaves that to programs (Linux). New memory costs a fault
 /// for each page of 4 KiB, which took half of the time of a resize to tens of megabytes.
 ///
 /// - Parameters:

@@ -68,7 +68,8 @@ package struct AllowedFolders: Sendable, Equatable {
         found = found[..<found.utf8.index(before: found.endIndex)]
       }
       if isSymbolicLink(String(found)) { throw .danglingLink }
-      // By bytes: a slash and a combining accent are one character of a text, but in a path that byte is a slash.
+      // The slash is searched for in bytes: with a combining accent after it, it is another character of a text, but still a slash in a
+      // path.
       guard let last = found.utf8.lastIndex(of: slash) else { throw .outside }
       let name = found[found.utf8.index(after: last)...]
       // A path that does not exist has no folder above it.

@@ -15,7 +15,7 @@ package enum BlockingWork {
   ) async throws(Failure) -> Success {
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Result<Success, Failure>, Never>) in
-        // A serial queue of its own has a thread at once. The global queue adds one a second once all are blocked, on Linux.
+        // A new serial queue gets a thread at once. On Linux the global queue adds only one thread a second once all are blocked.
         DispatchQueue(label: "blocking work").async { continuation.resume(returning: Result(catching: work)) }
       }
     } onCancel: {

@@ -65,8 +65,8 @@ package struct DurableFile: ~Copyable {
     guard syncToDisk(descriptor) == 0 else { throw .writing("cannot sync \(path)") }
   }
 
-  /// Gives the synced file its name, and syncs the folder. It gets the permissions of a file that it replaces, and its owner and group
-  /// where this user may give those.
+  /// Gives the synced file its name, and syncs the folder. A file that replaces another one gets its permissions, and also its owner
+  /// and group if this user may set them.
   ///
   /// - Parameters:
   ///   - destination: The path, in the folder that the file was made in. A symbolic link at this path is not followed.
@@ -87,8 +87,8 @@ package struct DurableFile: ~Copyable {
   private func takeAccess(ofFileAt path: String) throws(FileFailure) {
     var replaced = stat()
     guard unsafe lstat(path, &replaced) == 0, replaced.st_mode & S_IFMT == S_IFREG else { return }
-    // Only the superuser may give a file away, and others only to groups of their own. Permissions for another group than the one that
-    // had them are left out.
+    // Only the superuser may change a file's owner; other users may set no group but their own. If the group cannot be set, its
+    // permissions are left out.
     var permissions = replaced.st_mode & 0o777
     if fchown(descriptor, replaced.st_uid, replaced.st_gid) != 0,
       fchown(descriptor, uid_t.max, replaced.st_gid) != 0
@@ -168,7 +168,8 @@ extension DurableFile {
     _ = try DurableFile(in: folder) { prefix + name + (token + zeros).prefix(padding) + suffix }
   }
 
-  /// Removes abandoned files as ``removeAbandoned(in:)`` does, in the folder where a path, or what it is a symbolic link to, is written.
+  /// Removes abandoned files as ``removeAbandoned(in:)`` does, from the folder that a file for this path is written in. A symbolic link at
+  /// the path is followed.
   package static func removeAbandoned(beside path: String) {
     if let target = try? target(of: path) { removeAbandoned(in: folder(of: target)) }
   }
@@ -259,10 +260,10 @@ extension DurableFile {
     }
   }
 
-  /// The path that symbolic links at this path lead to, also where there is nothing yet.
+  /// The path that symbolic links at this path lead to, even if there is nothing yet.
   private static func target(of path: String) throws(FileFailure) -> String {
     var target = path
-    // The number that Linux follows.
+    // Linux follows at most 40 symbolic links.
     for _ in 0..<40 {
       guard let link = symbolicLink(at: target) else { return target }
       target = link.hasPrefix("/") ? link : "\(folder(of: target))/\(link)"

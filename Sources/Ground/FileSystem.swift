@@ -1,8 +1,8 @@
 /// The file system that a path is on, as far as locks and free space depend on it.
 package struct FileSystem: Sendable {
-  /// The name of its type, such as `ext4`, `nfs4` or `fuse.sshfs`, where the system reports one.
+  /// The name of its type, such as `ext4`, `nfs4` or `fuse.sshfs`, if the system reports one.
   package let typeName: String?
-  /// True where the system itself reports that it is on this machine. Linux reports nothing.
+  /// True if the system itself reports that it is on this machine. Linux reports nothing.
   package let isLocal: Bool?
   /// The bytes that this user may still write.
   package let freeBytes: UInt64?
@@ -14,15 +14,15 @@ package struct FileSystem: Sendable {
     self.freeBytes = freeBytes
   }
 
-  /// Finds the file system of an existing file or folder; nil where the system does not state it.
+  /// Finds the file system of an existing file or folder; nil if the system does not state it.
   package init?(holding path: String) {
     guard let freeBytes = Self.freeBytes(holding: path) else { return nil }
     let (typeName, isLocal) = typeOfFileSystem(holding: path)
     self.init(typeName: typeName, isLocal: isLocal, freeBytes: freeBytes)
   }
 
-  /// The bytes that this user may still write where an existing file or folder is; nil where the system does not answer. The type of the
-  /// file system would have to be looked up among all mounts.
+  /// The bytes that this user may still write to the file system of an existing file or folder; nil if the system does not answer.
+  /// This costs less than ``init(holding:)``, which searches all mounts for the type.
   package static func freeBytes(holding path: String) -> UInt64? {
     var space = statvfs()
     guard unsafe statvfs(path, &space) == 0 else { return nil }

@@ -1,6 +1,6 @@
 /// A failure. Every error of this package's modules is one.
 ///
-/// Code that only reports failures needs no switch over the modules' error types. Cancellation is no failure: the asynchronous
+/// Code that only reports failures needs no switch over the modules' error types. Cancellation is not a failure: the asynchronous
 /// methods throw `CancellationError` for it.
 public protocol GessoFailure: Error, CustomStringConvertible {
   /// The kinds of failure. New kinds may be added; existing ones keep their spelling.
@@ -14,7 +14,7 @@ public protocol GessoFailure: Error, CustomStringConvertible {
   var message: String { get }
   /// The remedy: the next step for the caller.
   var remedy: Remedy { get }
-  /// The job concerned; nil where there is none, or none is known.
+  /// The job concerned; nil if there is none, or none is known.
   var jobID: JobID? { get }
   /// The underlying error of a library or of a caller's closure; nil for none.
   var underlyingError: (any Error)? { get }

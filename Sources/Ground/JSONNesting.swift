@@ -1,20 +1,20 @@
-/// The limit of lists and objects in each other, for JSON that others wrote.
+/// The limit on nested lists and objects, for JSON that others wrote.
 ///
-/// A decoder calls itself for each of them, so that their number is one of the stack. Foundation has a limit of its own, 512, of which its
-/// interface says nothing, and whose error is that of a text that is no JSON.
+/// A decoder calls itself for each level, so that deep nesting can overflow the stack. Foundation has an undocumented limit of 512 levels,
+/// and reports deeper texts as if they were no JSON.
 package enum JSONNesting {
-  /// The most lists and objects in each other. What the service sends and what records and manifests hold has fewer than 10.
+  /// The most levels that are read. Replies of the service, records and manifests have fewer than 10.
   package static let limit = 64
 
-  /// The error of a text that has more.
+  /// The error for a text with more levels.
   package struct Excess: Error, Sendable, Equatable {
     /// The cause in words.
     package var message: String { "lists and objects are nested more than \(JSONNesting.limit) deep" }
   }
 
-  /// Throws for a text with more lists and objects in each other than ``limit``, before a decoder reads it.
+  /// Throws for a text that is nested more deeply than ``limit``, before a decoder reads it.
   ///
-  /// Whether it is JSON is for the decoder to find out: brackets are counted wherever they are outside of quotes.
+  /// Brackets are counted wherever they are outside of quotes. The decoder finds out whether the text is JSON.
   package static func check(_ text: borrowing Span<UInt8>) throws(Excess) {
     var (depth, isQuoted, isEscaped) = (0, false, false)
     for index in 0..<text.count {

@@ -1,4 +1,4 @@
-/// Any JSON value: for fields that only a model's description names, and for the parts of its request that a job repeats.
+/// Any JSON value: for fields that only a model's description names, and for the parts of a request that its job repeats.
 public enum JSONValue: Codable, Sendable, Hashable {
   /// `null`.
   case null

@@ -1,4 +1,4 @@
-/// The service's name of a job, opaque: `job_…` today.
+/// The service's name of a job. It is opaque; today it begins with `job_`.
 public struct JobID: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
   /// The spelling on the wire.
   public let rawValue: String

@@ -7,7 +7,7 @@ package final class OpenFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Opens an input that can be read only once, such as a named pipe, without waiting for its writer where the system allows that.
+  /// Opens an input that can be read only once, such as a named pipe, without waiting for its writer if the system allows that.
   ///
   /// A read then returns `EAGAIN` while there is nothing to read, so that `poll` has to come first.
   ///

@@ -1,9 +1,9 @@
 /// The next step after a failure: a value, so that a program that shows it can name its own settings.
 ///
-/// Its description is worded for programmers who call this package; the command `gesso` names its flags instead. Cases may be
+/// The description of a remedy is worded for programmers who call this package; the command `gesso` names its flags instead. Cases may be
 /// added.
 public enum Remedy: Sendable, Hashable {
-  /// A sentence that names no setting, without a period; empty where there is no remedy.
+  /// A sentence that names no setting, without a period; empty if there is no remedy.
   case text(String)
   /// One of two.
   indirect case either(Remedy, or: Remedy)
@@ -15,7 +15,7 @@ public enum Remedy: Sendable, Hashable {
   /// Allow existing files to be replaced.
   case allowReplacing
 
-  /// Raise a limit; `atLeast` is a sufficient value in the limit's unit, where it is known.
+  /// Raise a limit; `atLeast` is a sufficient value in the limit's unit, if it is known.
   case raise(Limit, atLeast: Int? = nil)
   /// Use lower values of these settings.
   case lower([Setting])
@@ -99,7 +99,7 @@ public enum Remedy: Sendable, Hashable {
     case longestSide
     /// The quality of a JPEG.
     case quality
-    /// The length below which a budget makes no side of a result.
+    /// The shortest side that a budget of bytes may shrink a result to.
     case shortestSide
     /// Cropping away transparent margins.
     case trimming
@@ -125,7 +125,7 @@ public enum Remedy: Sendable, Hashable {
     case newKeepingThis
   }
 
-  /// True where there is no remedy.
+  /// True if there is no remedy.
   public var isEmpty: Bool { self == .text("") }
 }
 
@@ -185,7 +185,7 @@ extension Remedy: CustomStringConvertible {
 }
 
 extension Remedy.Limit: CustomStringConvertible {
-  /// The name of the property that sets it.
+  /// The name of the property that sets this limit.
   public var description: String {
     switch self {
     case .sourcePixels: "Limits.maxPixels"
@@ -203,7 +203,7 @@ extension Remedy.Limit: CustomStringConvertible {
 }
 
 extension Remedy.Setting: CustomStringConvertible {
-  /// Its name in a recipe.
+  /// The name of the setting in a recipe.
   public var description: String {
     switch self {
     case .longestSide: "the longest side"

@@ -13,8 +13,8 @@ package func syncToDisk(_ descriptor: Int32) -> Int32 {
   return fsync(descriptor)
 }
 
-/// A flag of `open` that opens a named pipe at once, where `poll` then waits for its first writer. Elsewhere a pipe without a writer
-/// looks like one that has ended, so that opening it has to wait.
+/// A flag of `open` that opens a named pipe at once, so that `poll` can wait for the first writer. On systems without it, a pipe
+/// without a writer looks like one that has ended, and opening it has to wait.
 var opensWithoutWriter: Int32 {
   #if os(Linux)
   O_NONBLOCK
@@ -23,7 +23,7 @@ var opensWithoutWriter: Int32 {
   #endif
 }
 
-/// The columns of the terminal that a descriptor is open on; nil where it is none, or has no size.
+/// The columns of the terminal that a descriptor is open on; nil if it is not open on a terminal, or the terminal has no size.
 package func terminalColumns(of descriptor: Int32) -> Int? {
   var size = winsize()
   guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
@@ -40,11 +40,11 @@ package func turnOffCoreFiles() {
   #endif
 }
 
-/// Has the threads of this process share so many heaps. glibc makes up to eight for each core, and each keeps what its busiest moment
-/// took.
+/// Makes the threads of this process share `count` heaps. glibc makes up to eight heaps for each core, and each keeps the most memory
+/// that it ever used.
 package func limitHeaps(to count: Int) {
   #if canImport(Glibc)
-  // By its name, because Swift's module of glibc leaves malloc.h out. The number is that of M_ARENA_MAX there.
+  // The function is looked up by its name, because Swift's module of glibc leaves malloc.h out. The number is M_ARENA_MAX of that header.
   typealias Mallopt = @convention(c) (Int32, Int32) -> Int32
   guard let address = unsafe dlsym(nil, "mallopt") else { return }
   _ = unsafe unsafeBitCast(address, to: Mallopt.self)(-8, Int32(clamping: count))
@@ -60,7 +60,7 @@ package var streamSocketType: Int32 {
   #endif
 }
 
-/// The name of the type of the file system that holds a file or folder, and whether it is on this machine; nil where the system
+/// The name of the type of the file system that holds a file or folder, and whether it is on this machine; nil if the system
 /// does not report it.
 func typeOfFileSystem(holding path: String) -> (name: String?, isLocal: Bool?) {
   #if canImport(Darwin)

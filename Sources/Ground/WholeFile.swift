@@ -16,7 +16,7 @@ package func wholeFile(_ path: String, limit: Int = 1 << 20) throws(FileFailure)
 ///
 /// - Parameters:
 ///   - descriptor: The file. It stays open.
-///   - name: Its name in error messages.
+///   - name: The name in error messages.
 ///   - limit: The largest number of bytes to read.
 /// - Returns: The content, up to the limit.
 /// - Throws: A failure of the kind `unreadable`, also for a pipe.

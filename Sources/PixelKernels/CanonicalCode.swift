@@ -21,8 +21,8 @@ struct CanonicalCode {
   ///   - lengths: For each symbol the bits of its codeword, 0 to ``longest``; 0 if it has none.
   ///   - count: The number of symbols, at most 288.
   ///   - scratch: ``scratchWords`` words, which the code uses as long as it lives.
-  /// - Returns: Nil if there are more codewords than the bits can distinguish, or fewer. The codes that zlib accepts nevertheless are
-  ///   no exception here: none at all, and one codeword of one bit.
+  /// - Returns: Nil if the bits cannot distinguish that many codewords, or if they could distinguish more. This refuses two codes
+  ///   that zlib accepts: one without codewords, and one with a single codeword of one bit.
   @inline(__always)
   init?(lengths: UnsafePointer<UInt8>, count: Int, scratch: UnsafeMutablePointer<UInt32>) {
     starts = scratch
@@ -33,7 +33,7 @@ struct CanonicalCode {
       starts[k] = 0
       k &+= 1
     }
-    // Symbols without a codeword are counted as the first of length 1, and not afterwards.
+    // Symbols without a codeword have the length 0. Their number is first added to the start of length 1, and then removed from it.
     k = 0
     while k < count {
       starts[Int(lengths[k]) &+ 1] &+= 1
@@ -66,7 +66,8 @@ struct CanonicalCode {
     while k < self.count {
       while end(length) <= k { length &+= 1 }
       codewords[k] = codeword
-      // The next number, its first bit lowest: the highest 0 becomes 1, and the bits above it 0. A longer codeword begins with it.
+      // Adds 1 to a codeword whose first bit is the lowest: the highest 0 becomes 1, and the bits above it 0. A longer codeword begins with
+      // it.
       let zeros = codeword ^ (1 &<< UInt32(truncatingIfNeeded: length) &- 1)
       if zeros != 0 {
         let bit = 1 as UInt32 &<< UInt32(truncatingIfNeeded: 31 &- zeros.leadingZeroBitCount)

@@ -9,7 +9,7 @@ public import CPixelIntrinsics
 // Bit budget: samples are at most 255, Σ|weights| < 1.9 · 2^22 and |start| ≤ 2^29, so every sum stays below 2^31.
 // Nothing is clipped to 0…255: overshoot is kept for the horizontal pass.
 
-/// Vertical pass of one or two output rows. Source rows that the windows of both have are loaded and unpacked once.
+/// Vertical pass of one or two output rows. Source rows that are in the windows of both are loaded and unpacked once.
 public func convolveColumns(_ pass: cpi_column_convolution) {
   let (rows, weights, nextWeights) = (pass.rows, pass.weights, pass.next_weights)
   let (taps, begin, end) = (pass.taps, pass.begin, pass.end)
@@ -43,7 +43,7 @@ public func convolveColumns(_ pass: cpi_column_convolution) {
   define(pass, from: x)
 }
 
-/// The definition of ``convolveColumns(_:)``: what every instruction set gives, bit for bit.
+/// The definition of ``convolveColumns(_:)``. Every instruction set gives exactly these bits.
 public func convolveColumnsReference(_ pass: cpi_column_convolution) { define(pass, from: 0) }
 
 @inline(__always) private func define(_ pass: cpi_column_convolution, from: Int) {

@@ -3,10 +3,11 @@ public import CPixelIntrinsics
 // Both passes of a separable resize for samples of 16 bits, premultiplied or not, in binary32 (IEEE 754).
 //
 // Samples are centered, value − 32 768, and so are results. Products are rounded and then added one after the other, in the same order
-// on every instruction set: no fused multiply-add. A sum of n products is within n · 2⁻²⁴ of the sum of their magnitudes; so that
-// long windows do not lose more, sums of `floatBlock` products are added up. The plan bounds what all of this makes of a picture.
+// on every instruction set, without fused multiply-add. The error of a sum of n products is at most n · 2⁻²⁴ times the sum of their
+// magnitudes. To limit it in long windows, blocks of `floatBlock` products are summed first. The plan bounds the effect of all this on
+// a picture.
 
-/// Products that are added up before their sum is added to a window's.
+/// The number of products in a block. The sum of a block is added to the sum of the window.
 public let floatBlock = 32
 
 /// Vertical pass: `output[x] = Σₖ weights[k] · rows[k][x]`.
@@ -43,7 +44,7 @@ public func convolveFloatColumnsReference(_ pass: cpi_float_column_convolution, 
   }
 }
 
-/// Sums of products that are added up.
+/// Sums of products in progress.
 private protocol WindowSums {
   mutating func add(_ other: Self)
 }
@@ -104,12 +105,12 @@ public let floatRows = 4
 
 /// Horizontal pass over four rows: `output[i] = Σₖ weights[i][k] · row[starts[i] + k]` for each channel.
 ///
-/// With one channel, four sums of every fourth product are added up last: the first two and the last two, then both.
+/// With one channel there are four sums, each of every fourth product. They are added last: the first two, the last two, then both results.
 public func convolveFloatRows(_ pass: cpi_float_row_convolution) {
   pass.channels == 1 ? convolveGray(pass) : convolvePixels(pass)
 }
 
-/// Four samples from each pixel on, of which those of the next pixel are not used.
+/// Computes four sums from each pixel on; the sums that belong to samples of the next pixel are not used.
 @inline(__always)
 private func convolvePixels(_ pass: cpi_float_row_convolution) {
   let (channels, taps, count) = (pass.channels, pass.taps, pass.output_count)
@@ -230,13 +231,13 @@ public func premultiplyToFloats(
   }
 }
 
-/// Centered floats to words, clamped and rounded.
+/// Converts centered floats to words, clamped and rounded.
 public func roundFloats(_ input: UnsafePointer<Float>, count: Int, output: UnsafeMutablePointer<UInt16>) {
   for i in 0..<count { output[i] = roundedWord(input[i] + 32_768) }
 }
 
-/// Premultiplied centered floats to straight words; a pixel whose alpha rounds to 0 becomes all zeros. Colors are divided by the alpha
-/// that came out, not by the 65 535 that it is clamped to, or they would change.
+/// Converts premultiplied centered floats to straight words; a pixel whose alpha rounds to 0 becomes all zeros. Colors are divided by
+/// alpha before it is clamped to 65 535: to divide by the clamped alpha would change them.
 public func unpremultiplyFloats(
   _ input: UnsafePointer<Float>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt16>
 ) {

@@ -4,7 +4,7 @@ public import CPixelIntrinsics
 //
 //     sum[x] = start + Σₚ (weights[2p] · rows[2p][x] + weights[2p+1] · rows[2p+1][x]) >> pairShift
 //
-// Rows come in pairs, sample by sample, since each pair is used for many output rows.
+// Rows are interleaved in pairs, sample by sample, because each pair is used for many output rows.
 //
 // Bit budget: the plan keeps the magnitudes of samples, times the gains of the windows, times the weights' sum, below 2^31; a pair's
 // products stay below it, as weights have 16 bits. The results:
@@ -14,13 +14,13 @@ public import CPixelIntrinsics
 // - fine: 32 768 + saturate16(sum >> shift), words of 256 times the value.
 // - sums: as they are, for samples that alpha is divided out of.
 
-/// To words.
+/// Convolves to words.
 public func convolvePairsToWords(_ pass: cpi_pair_convolution) { convolve(ToWords.self, pass) }
-/// To bytes.
+/// Convolves to bytes.
 public func convolvePairsToBytes(_ pass: cpi_pair_convolution) { convolve(ToBytes.self, pass) }
-/// To fine words.
+/// Convolves to fine words.
 public func convolvePairsToFine(_ pass: cpi_pair_convolution) { convolve(ToFine.self, pass) }
-/// To sums.
+/// Convolves to sums.
 public func convolvePairsToSums(_ pass: cpi_pair_convolution) { convolve(ToSums.self, pass) }
 
 // The definitions: what every instruction set gives, bit for bit.
@@ -50,7 +50,7 @@ public func convolvePairsToSumsReference(_ pass: cpi_pair_convolution) { define(
 }
 
 @inline(__always) private func convolve<Form: PairForm>(_: Form.Type, _ pass: cpi_pair_convolution) {
-  // Without a cut no code for it is generated.
+  // If no bits are cut off, no code for that is generated.
   let x =
     pass.pair_shift == 0
     ? convolveVectors(Form.self, pass) { $0 }
@@ -58,7 +58,7 @@ public func convolvePairsToSumsReference(_ pass: cpi_pair_convolution) { define(
   define(Form.self, pass, from: x)
 }
 
-/// Whole vectors. `cut` is what happens to the products of a pair before they are added.
+/// Convolves whole vectors. `cut` is applied to the products of each pair before they are added.
 ///
 /// - Returns: The number of samples done.
 @inline(__always) private func convolveVectors<Form: PairForm>(
@@ -114,7 +114,7 @@ private struct OrderedSums {
 private protocol PairForm {
   associatedtype Output
   static func store(_ sums: OrderedSums, _ shift: Int32, _ output: UnsafeMutablePointer<Output>)
-  /// The definition of what is stored.
+  /// The definition of the stored value.
   static func result(_ sum: Int32, _ shift: Int32) -> Output
 }
 

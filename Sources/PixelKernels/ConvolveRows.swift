@@ -2,9 +2,9 @@ public import CPixelIntrinsics
 
 // The horizontal pass of a separable resize, with rows as lanes.
 //
-// Lanes run side by side: of sixteen, sixteen rows of one channel or eight of two; of thirty-two, eight rows of three or four channels
-// (three leave every fourth lane idle). `columns` holds, for each pair of source columns (2p, 2p+1), a 32-bit word for each lane, each
-// word the lane's two neighboring samples (`interleaveColumns`). One output column is then a run of
+// Each lane is one channel of one row. Sixteen lanes are sixteen rows of one channel, or eight rows of two; thirty-two lanes are eight
+// rows of three or four channels (with three, every fourth lane is idle). `columns` holds a 32-bit word for each pair of source
+// columns (2p, 2p+1) and each lane: the two neighboring samples of the lane (`interleaveColumns`). One output column is then a run of
 // multiply-adds of whole vectors by one pair of weights, without a sum across lanes.
 //
 //     sum[i][lane] = start + Σₚ (w[2p] · columns[first+p][lane].even + w[2p+1] · columns[first+p][lane].odd) >> pairShift
@@ -21,13 +21,13 @@ public enum HorizontalLanes {
   public static func perRow(channels: Int) -> Int { channels == 3 ? 4 : channels }
 }
 
-/// To bytes: clamp(128 + sum >> shift).
+/// Convolves to bytes: clamp(128 + sum >> shift).
 public func convolveRowsToBytes(_ pass: cpi_row_convolution) { convolve(ToBytes.self, pass) }
-/// To words: saturate16(sum >> shift).
+/// Convolves to words: saturate16(sum >> shift).
 public func convolveRowsToWords(_ pass: cpi_row_convolution) { convolve(ToWords.self, pass) }
-/// To words of 256 times the value, for what is calculated with before it becomes bytes: 32 768 + saturate16(sum >> shift).
+/// Convolves to words of 256 times the value, for further arithmetic before they become bytes: 32 768 + saturate16(sum >> shift).
 public func convolveRowsToFine(_ pass: cpi_row_convolution) { convolve(ToFine.self, pass) }
-/// To sums as they are, for samples that alpha is divided out of.
+/// Convolves to unchanged sums, for samples that are divided by alpha later.
 public func convolveRowsToSums(_ pass: cpi_row_convolution) { convolve(ToSums.self, pass) }
 
 // The definitions: what every instruction set gives, bit for bit.
@@ -57,7 +57,7 @@ public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(To
 }
 
 @inline(__always) private func convolve<Form: RowForm>(_: Form.Type, _ pass: cpi_row_convolution) {
-  // Without a cut no code for it is generated.
+  // If no bits are cut off, no code for that is generated.
   switch (pass.lanes, pass.pair_shift) {
   case (16, 0): convolve16(Form.self, pass) { $0 }
   case (16, _): convolve16(Form.self, pass) { cpi_shift_right_x16($0, pass.pair_shift) }
@@ -123,7 +123,7 @@ public func convolveRowsToSumsReference(_ pass: cpi_row_convolution) { define(To
 private protocol RowForm {
   associatedtype Output
   static func store(_ sums: cpi_i32x16, _ shift: Int32, _ output: UnsafeMutablePointer<Output>)
-  /// The definition of what is stored.
+  /// The definition of the stored value.
   static func result(_ sum: Int32, _ shift: Int32) -> Output
 }
 
@@ -179,7 +179,7 @@ public func interleaveColumns(
 @inline(__always) private func interleaveGray(
   rows: UnsafePointer<Int16>, stride: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
-  // A column of lanes is written at once, as all of them take more than the first cache.
+  // All lanes of a column are written together, because the output as a whole does not fit into the first-level cache.
   let rowBytes = stride &* 2
   var p = 0
   while p < pairs {
@@ -207,7 +207,7 @@ public func interleaveColumns(
 ) {
   let lanesPerRow = channels == 2 ? 2 : 4
   let lanes = HorizontalLanes.count(channels: channels)
-  // A column of lanes is written at once, as all of them take more than the first cache.
+  // All lanes of a column are written together, because the output as a whole does not fit into the first-level cache.
   var p = 0
   while p < pairs {
     for row in 0..<8 {
@@ -269,7 +269,8 @@ public func deinterleaveLanes(
   }
 }
 
-/// Copies pixels, each with its idle lane, one over the other's end; the last one of a row without it.
+/// Copies pixels with their idle lanes; each pixel overwrites the idle lane of the one before it. The last pixel of a row is copied without
+/// its idle lane.
 @inline(__always) private func copyLanes<Element: FixedWidthInteger>(
   _ lanes: UnsafeRawPointer, _: Element.Type, _ columnBytes: Int, _ pixelBytes: Int, from: Int, _ count: Int,
   _ rowCount: Int, _ output: UnsafeMutableRawPointer, _ stride: Int

@@ -27,7 +27,7 @@ public func convolveColumnsWide(_ pass: cpi_wide_column_convolution) {
 }
 
 /// Horizontal pass over one row: `output[i] = clamp((Σₖ weights[i][k] · row[starts[i] + k] + 2^(shift−1)) >> shift)`.
-/// Where alpha is clamped to `maximum`, premultiplied colors shrink with it, or they would change.
+/// If alpha is clamped to `maximum`, premultiplied colors are reduced by the same factor: otherwise the straight colors would change.
 public func convolveRowWide(_ pass: cpi_wide_row_convolution) {
   let (row, starts, weights, output) = (pass.row, pass.starts, pass.weights, pass.output)
   let (channels, taps, shift, hasAlpha) = (pass.channels, pass.taps, pass.shift, pass.has_alpha)

@@ -1,4 +1,4 @@
-/// Bits on their way into bytes, the first one lowest. Between flushes there is room for 57.
+/// Collects bits, the first one lowest, and writes them as bytes. It has room for 57 bits between flushes.
 private struct BitWriter {
   var output: UnsafeMutablePointer<UInt8>
   var bits: UInt64
@@ -10,7 +10,7 @@ private struct BitWriter {
     count &+= width
   }
 
-  /// A code as `makeCode` lays it out.
+  /// A code in the layout that `makeCode` writes.
   @inline(__always)
   mutating func put(code: UInt32) { put(UInt64(code & 0xFFFF), Int(code &>> 16)) }
 
@@ -27,14 +27,14 @@ private struct BitWriter {
 ///
 /// - Parameters:
 ///   - input: The first byte of the block.
-///   - tokens: What `findMatches` made of it.
+///   - tokens: The tokens that `findMatches` made of the block.
 ///   - lengths: From `makeCode`, by symbol; so are `codes`.
 ///   - items: From `collectPrecodeItems`.
 ///   - precodeLengths: From `makeCode` of their counts; so are `precodeCodes`.
 ///   - isLast: True for the last block of a stream.
 ///   - output: Room for ``DeflateTables/headerBytes`` and 6 bytes a literal and match.
 ///   - bits: Bits that are not yet bytes; those left over come back.
-///   - bitCount: Their number, below 8.
+///   - bitCount: The number of these bits, below 8.
 /// - Returns: Bytes written.
 public func writeBlock(
   _ input: UnsafePointer<UInt8>, tokens: UnsafePointer<UInt64>, tokenCount: Int, lengths: UnsafePointer<UInt8>,

@@ -5,14 +5,14 @@ public func countBytes(_ input: UnsafePointer<UInt8>, count: Int, frequencies: U
   for x in 0..<count { frequencies[Int(input[x])] &+= 1 }
 }
 
-/// The estimated bits of each symbol in the next block, which are those of the last block.
+/// Estimates the bits of each symbol in the next block by the code of the last block.
 ///
 /// - Parameters:
 ///   - lengths: Bits of each symbol's code by symbol; 0 for one that did not occur.
 ///   - bits: Never 0.
 public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePointer<UInt8>) {
   for symbol in 0..<DeflateTables.symbols {
-    // A symbol that did not occur is rare: about the length of the longest codes.
+    // A symbol that did not occur is assumed to be rare: its code has about the length of the longest ones.
     let rare: UInt8 = symbol < DeflateTables.blockEnd ? 13 : symbol < DeflateTables.offsets ? 10 : 7
     bits[symbol] = lengths[symbol] == 0 ? rare : lengths[symbol]
   }
@@ -98,7 +98,8 @@ public func makeCode(
     depth &+= 1
   }
 
-  // Too many codes at the limit: one of them goes below a shorter one, which grows by a bit, until they fit.
+  // Cutting lengths to the limit leaves too many codewords. Until they fit, a shorter codeword is made one bit longer, and a codeword at
+  // the limit becomes its neighbor.
   var sum: UInt64 = 0
   for length in 1...limit { sum &+= counts[length] &<< UInt64(limit &- length) }
   while sum > 1 &<< UInt64(limit) {

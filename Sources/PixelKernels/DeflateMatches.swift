@@ -71,10 +71,10 @@ private struct Finder {
     if saved > best.gain { best = Match(length: length, offset: offset, gain: saved) }
   }
 
-  /// The first byte from `x` on, below `limit`, whose only candidate begins with the same four bytes; the bytes before it are inserted.
+  /// Finds the first byte from `x` on, below `limit`, whose only candidate begins with the same four bytes. Inserts the bytes before it.
   ///
-  /// Most bytes of a filtered photograph have no such candidate, and whether their candidate is within reach is a matter of chance. So
-  /// the only branch is on both together, and a candidate out of reach is replaced by the byte itself, which may be read.
+  /// Most bytes of a filtered photograph have no such candidate, and whether a candidate is within reach cannot be predicted. So one
+  /// branch tests both, and a candidate out of reach is replaced by the byte itself, which may always be read.
   @inline(__always)
   func skip(from x: Int, to limit: Int) -> Int {
     var x = x
@@ -111,8 +111,8 @@ private struct Finder {
 /// - Parameters:
 ///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes after
 ///     `end` are read and may hold anything.
-///   - start: Where the block begins.
-///   - end: Where it ends at the latest.
+///   - start: The index at which the block begins.
+///   - end: The index at which it ends at the latest.
 ///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
 ///   - table: 2^``DeflateTables/hashBits`` positions.
 ///   - bits: The estimated bits of each symbol; never 0 for a symbol that may occur.
@@ -120,7 +120,7 @@ private struct Finder {
 ///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | offset; the last one has no match.
 ///   - tokenCount: Set to their number.
 ///   - frequencies: Counts by symbol, zeros before.
-/// - Returns: Where the block ends.
+/// - Returns: The index at which the block ends.
 public func findMatches(
   _ input: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, table: UnsafeMutablePointer<UInt32>,
   bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
@@ -136,8 +136,8 @@ public func findMatches(
 /// - Parameters:
 ///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes after
 ///     `end` are read and may hold anything.
-///   - start: Where the block begins.
-///   - end: Where it ends at the latest.
+///   - start: The index at which the block begins.
+///   - end: The index at which it ends at the latest.
 ///   - position: The number of `input[0]`, counted from ``DeflateTables/window`` + 1, so that 0 in the table is out of reach.
 ///   - table: 2^``DeflateTables/hashBits`` buckets of as many positions.
 ///   - bits: The estimated bits of each symbol; never 0 for a symbol that may occur.
@@ -145,7 +145,7 @@ public func findMatches(
 ///   - tokens: Room for `budget + 1` tokens: literals << 32 | match length << 16 | offset; the last one has no match.
 ///   - tokenCount: Set to their number.
 ///   - frequencies: Counts by symbol, zeros before.
-/// - Returns: Where the block ends.
+/// - Returns: The index at which the block ends.
 public func findMatchesThoroughly(
   _ input: UnsafePointer<UInt8>, from start: Int, to end: Int, position: Int, table: UnsafeMutablePointer<UInt32>,
   bits: UnsafePointer<UInt8>, budget: Int, tokens: UnsafeMutablePointer<UInt64>,
@@ -163,7 +163,7 @@ private func findMatches(
   tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
 ) -> Int {
   let (input, end) = (finder.input, finder.end)
-  // A match this long is taken without a look at the next byte.
+  // A match of this length is taken without a test of the next byte.
   let patience = finder.ways > 1 ? 258 : 32
   // Six bytes are hashed.
   let lastHashed = end &- 6

@@ -2,7 +2,7 @@
 // (DeflateCodes), write (DeflateBlocks).
 //
 // Filtered photographs are noise of a skewed distribution: a match of a few bytes often takes more bits than its bytes as literals. So
-// a match is taken by what it saves at the code lengths of the block before, and there is one candidate for each byte.
+// a match is taken if it saves bits at the code lengths of the block before, and there is one candidate for each byte.
 
 /// The tables that a caller of the deflate kernels makes.
 ///
@@ -11,7 +11,7 @@
 ///     0 … 255   256         257 … 285       288 … 317   320 … 338
 ///     literals  block end   match lengths   offsets     precode
 ///
-/// A token is a run of literals and the match that follows them; its last 32 bits are 0 where none follows:
+/// A token is a run of literals and the match that follows them; its last 32 bits are 0 if none follows:
 ///
 ///     63 … 32    31 … 16        15 … 0
 ///     literals   match length   offset

@@ -1,43 +1,45 @@
 // Baseline Huffman decoding of JPEG (ITU-T T.81, F.2.2) over whole segments of entropy-coded bytes.
 //
-// Symbols and extra bits come from one look at a table where they fit its index, two at a time where two do: the chain from
-// one look to the next is a shift, a load and a shift. Bytes are freed of their stuffing beforehand, so
-// that the bit buffer is filled by one unaligned load.
+// One lookup in a table gives a symbol and its extra bits if they fit its index, and two symbols if both fit. The steps
+// from one lookup to the next are a shift, a load and a shift. Stuffing is removed from the bytes beforehand, so that one
+// unaligned load fills the bit buffer.
 
 /// The layout of a decoding table of 64-bit entries.
 ///
-/// Entry of the next ``indexBits`` bits: the first symbol whose code and extra bits are in them, and the second where both
-/// fit. Bits 0…5 are the bits of both, 8…15 the coefficients to go on by for the first (run + 1; ``blockEnd`` for the end of
-/// the block), 16…31 its value; 32…39, 48…63 the same for the second, and 40…47 its bits. Without a second symbol it
-/// repeats the first: no bits, nothing to go on by, the same value. Where ``isSlow`` is set, only the first code fits: bits
-/// 0…5 are the code's bits, 0 for a longer code, and bits 8…15 the symbol.
+/// The entry for the next ``indexBits`` bits holds the first symbol whose code and extra bits are in them, and the second
+/// one if both fit. Bits 0…5 are the number of bits of both. Bits 8…15 are the number of coefficients to advance by after
+/// the first (run + 1; ``blockEnd`` for the end of the block), and 16…31 its value; 32…39 and 48…63 are the same for the
+/// second, and 40…47 its number of bits. An entry without a second symbol repeats the first: no bits, no coefficients to
+/// advance by, the same value. If ``isSlow`` is set, only the first code fits: bits 0…5 are the code's bits, 0 for a longer
+/// code, and bits 8…15 the symbol.
 ///
-/// A refinement has no second symbols. Its entries have 32 bits, the lower ones, so that they take half of the first-level cache.
+/// The table of a refinement has no second symbols. Its entries are the lower 32 bits, so that they take half as much of the first-level
+/// cache.
 public enum HuffmanTable {
-  /// Bits that an entry is looked up by.
+  /// The number of bits that index the table.
   public static let indexBits = 11
-  /// Lookups that the bits of a refill are enough for.
+  /// The number of lookups that the bits of one refill are enough for.
   public static let lookups = 56 / indexBits
-  /// Marks entries of which only the code fits.
+  /// Marks entries whose extra bits do not fit: they have only the code.
   public static let isSlow: UInt64 = 0x80
-  /// Coefficients that lead out of any block.
+  /// A number of coefficients to advance by that leads out of any block.
   public static let blockEnd = 64
-  /// Lengths of longer codes, of up to 16 bits.
+  /// The number of code lengths above ``indexBits``, up to 16 bits.
   public static let longerCodes = 16 - indexBits
-  /// For each of them, the first 16 bits that are beyond its codes.
+  /// The index of the limits: for each of these lengths, the first 16 bits that are beyond its codes.
   public static let limits = 1 << indexBits
-  /// For each of them, what is to be added to a code for its symbol's index.
+  /// The index of the offsets: for each of these lengths, the number to add to a code for the index of its symbol.
   public static let offsets = limits + longerCodes
-  /// The symbols in the order of their codes.
+  /// The index of the symbols, which are in the order of their codes.
   public static let symbols = offsets + longerCodes
-  /// The largest magnitude of each coefficient, in natural order; of the first one in DC tables. No entry by its own holds
-  /// more than the least of them.
+  /// The index of the largest magnitudes: of each coefficient, in natural order; in DC tables only of the first. The value
+  /// in an entry is never above the least of them.
   public static let bounds = symbols + 256
   /// Entries of a table.
   public static let entries = bounds + 64
 }
 
-/// The state of decoding; a table of words, because only pointers cross into this module.
+/// The state of decoding. It is an array of words, because only pointers cross into this module.
 public enum EntropyState {
   /// The bits that were loaded and not used, from the highest on.
   public static let bits = 0
@@ -47,7 +49,7 @@ public enum EntropyState {
   public static let position = 2
   /// Predictions of the DC coefficients, one a component.
   public static let predictions = 3
-  /// Blocks whose band has ended, from the next one on (T.81 G.1.2.2).
+  /// The number of blocks, from the next one on, whose band has ended (T.81 G.1.2.2).
   public static let endedBands = predictions + 4
   /// Words of a state.
   public static let words = endedBands + 1
@@ -59,7 +61,7 @@ public enum EntropyBlock {
   public static let component = 0
   /// The index of its first coefficient in the first MCU.
   public static let start = 1
-  /// Coefficients from MCU to MCU.
+  /// The number of coefficients from one MCU to the next.
   public static let step = 2
   /// The index of its DC table among the tables.
   public static let dcTable = 3
@@ -179,7 +181,7 @@ private func clearBlock(_ block: UnsafeMutablePointer<Int16>) {
 
 /// The AC coefficients of a block.
 ///
-/// - Returns: False where the bits are no block.
+/// - Returns: False if the bits are not a block.
 @inline(__always)
 private func decodeCoefficients(
   _ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>,
@@ -249,7 +251,7 @@ private func decodeCoefficients(
 ///   - first: MCUs before this one.
 ///   - count: MCUs to decode.
 ///   - coefficients: 64 a block, in natural order.
-/// - Returns: MCUs decoded; negative where the bits are no MCU, end within one, or hold a coefficient out of
+/// - Returns: MCUs decoded; negative if the bits are no MCU, end within one, or hold a coefficient out of
 ///   bounds.
 public func decodeMCUs(
   bytes: UnsafePointer<UInt8>, end: Int, limit: Int, state: UnsafeMutablePointer<UInt64>, blocks: UnsafePointer<Int>,
@@ -299,10 +301,10 @@ public func decodeMCUs(
 /// Copies entropy-coded bytes up to a marker, without the zero after each 0xFF (T.81 B.1.1.5).
 ///
 /// - Parameters:
-///   - input: `count` bytes; a last 0xFF stays, because what follows decides what it is.
+///   - input: `count` bytes. A last 0xFF is not read, because the byte after it decides whether it begins a marker.
 ///   - output: Room for `count + 8` bytes.
 ///   - written: Set to the bytes written.
-///   - atMarker: Set to whether the byte after those read begins a marker or fill bytes before one.
+///   - atMarker: Set to true if the byte after those read begins a marker or fill bytes before one, else to false.
 /// - Returns: Bytes read.
 public func removeStuffing(
   input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt8>, written: UnsafeMutablePointer<Int>,

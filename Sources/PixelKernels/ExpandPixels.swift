@@ -1,9 +1,9 @@
-// Unfiltered PNG rows to delivered ones: samples below 8 bits and palette indices are looked up, the transparent color
-// becomes an alpha channel, 16-bit samples change from big-endian to native order. One pass, one pixel at a time: the rows
-// it is for are rare or cheap beside their inflation.
+// Converts unfiltered PNG rows to delivered ones: samples below 8 bits and palette indices are looked up, the transparent
+// color becomes an alpha channel, 16-bit samples change from big-endian to native order. This is done one pixel at a time:
+// such rows are rare, or cheap compared with their inflation.
 //
-// `output` may lie in the same memory as `source`, before it, as long as its last byte is at least 32 bytes before that of
-// `source`: pixels grow, so what is written never overtakes what is still to be read.
+// `output` may lie in the same memory as `source`, before it, if its last byte is at least 32 bytes before that of `source`. Pixels grow,
+// so the written bytes never overtake the bytes that are still to be read.
 
 /// Looks up samples of 1, 2, 4 or 8 bits.
 ///
@@ -28,7 +28,7 @@ public func expandIndices(
   }
 }
 
-/// Gives RGB pixels of 8 bits an alpha channel: 0 where a pixel equals the key, else 255.
+/// Gives RGB pixels of 8 bits an alpha channel: 0 if a pixel equals the key, else 255.
 ///
 /// - Parameters:
 ///   - key: Three samples.
@@ -54,7 +54,7 @@ public func swapWords(source: UnsafePointer<UInt8>, count: Int, output: UnsafeMu
   let from = UnsafeRawPointer(source)
   let to = UnsafeMutableRawPointer(output)
   var x = 0
-  // In one word, so that the compiler may not assume that source and output are apart, and still has no call to make.
+  // Four samples are one word. The compiler then does not assume that source and output are separate, and makes no call either.
   while x &+ 4 <= count {
     let word = from.loadUnaligned(fromByteOffset: x &* 2, as: UInt64.self).bigEndianWords
     to.storeBytes(of: word, toByteOffset: x &* 2, as: UInt64.self)
@@ -67,11 +67,11 @@ public func swapWords(source: UnsafePointer<UInt8>, count: Int, output: UnsafeMu
   }
 }
 
-/// Brings big-endian samples of 16 bits into native order and adds an alpha channel: 0 where a pixel equals the key, else
+/// Brings big-endian samples of 16 bits into native order and adds an alpha channel: 0 if a pixel equals the key, else
 /// 65,535.
 ///
 /// - Parameters:
-///   - channels: 1 or 3, without alpha; so many samples has the key.
+///   - channels: 1 or 3, without alpha. The key has as many samples.
 ///   - count: Pixels.
 public func expandKeyedWords(
   source: UnsafePointer<UInt8>, key: UnsafePointer<UInt16>, channels: Int, count: Int,
@@ -93,7 +93,7 @@ public func expandKeyedWords(
 }
 
 extension UInt64 {
-  /// Each of its four 16-bit words from big-endian to native order.
+  /// Converts each of the four 16-bit words in it from big-endian to native order.
   @inline(__always)
   fileprivate var bigEndianWords: UInt64 {
     #if _endian(little)

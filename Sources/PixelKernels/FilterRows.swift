@@ -1,14 +1,16 @@
 internal import CPixelIntrinsics
 
-// PNG row filters (PNG third edition, 9.2): each row is replaced by what one of five predictions leaves of it, after a byte
-// that names the prediction. a is the byte one pixel to the left, b the one above, c the one above a; 0 outside the image.
+// PNG row filters (PNG third edition, 9.2): a row becomes a byte that names one of five predictions, and the differences
+// between the row and the prediction. a is the byte one pixel to the left, b the one above, c the one above a; 0 outside
+// the image.
 //
 //     0 None: 0    1 Sub: a    2 Up: b    3 Average: (a + b) / 2    4 Paeth: the nearest of a, b, c to a + b − c
 
-// The best filter of a row is estimated from sums over the row. Absolute differences are the usual estimate (PNG third edition,
-// 12.7). The sum of about their logarithms is nearer to the bits they take: better where few differences are large.
+// The best filter of a row is estimated from sums over the row. The usual estimate is the sum of absolute differences (PNG
+// third edition, 12.7). The sum of their approximate logarithms is closer to the bits that they take: it is better for rows
+// with few large differences.
 
-/// The filter that leaves the smallest sum of absolute differences; of equal ones, the first.
+/// The filter that gives the smallest sum of absolute differences; of equal ones, the first.
 ///
 /// - Parameters:
 ///   - row: `count` bytes.
@@ -20,7 +22,7 @@ public func filterBySum(
   bestFilter(row, above: above, count: count, pixelBytes: pixelBytes, byLogarithms: false)
 }
 
-/// The filter that leaves the smallest sum of about the logarithms of absolute differences; of equal ones, the first.
+/// The filter that gives the smallest sum of approximate logarithms of absolute differences; of equal ones, the first.
 ///
 /// - Parameters:
 ///   - row: `count` bytes.

@@ -1,6 +1,6 @@
 public import CPixelIntrinsics
 
-// Bounds of the loop of `inflateSymbols`, from what one iteration does at most: two lookups that give literals only, a third with a match.
+// Bounds of the loop of `inflateSymbols`. One iteration makes at most two lookups that give only literals, and a third one with a match.
 extension InflateTables {
   /// Bits that a refill makes available at least.
   private static let refillBits = 56
@@ -15,7 +15,8 @@ extension InflateTables {
   /// Bytes that it may write after the end of the output: literals, a match, and the rest of the last vector that is copied.
   public static let writeAhead = 2 * 3 + 2 + longestMatch + longestCopy - 1
 
-  /// Four lookups, if all give literals; or two lookups, a match length with its extra bits, and a lookup of an offset.
+  /// True if the bits of a refill are enough for four lookups that all give literals, and for two lookups, a match length with its extra
+  /// bits, and the lookup of an offset.
   static let refillSuffices =
     4 * litlenBits <= refillBits
     && 2 * litlenBits + CanonicalCode.longest + lengthExtraBits + offsetBits <= refillBits
@@ -96,7 +97,7 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
       k &+= 16
     } while k < length
   } else {
-    // Only as many of the eight bytes are right as the offset is large.
+    // Only the first `offset` of the eight bytes are right.
     let step = offset < 8 ? offset : 8
     repeat {
       copy(UInt64.self, source + k, output + k)
@@ -107,9 +108,9 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
 
 /// Inflates the symbols of a block.
 ///
-/// An iteration decodes up to three entries with literals, or up to two and one with a match length. To inflate symbol by symbol near the
-/// end of a stream, where bits after it are zeros, a caller sets `outputEnd` one byte after what was inflated and checks the bits after
-/// each iteration.
+/// An iteration decodes up to three entries with literals, or up to two and one with a match length. Near the end of a stream the bits
+/// after it are zeros. To inflate symbol by symbol there, a caller sets `outputEnd` one byte after the inflated bytes and checks the bits
+/// after each iteration.
 ///
 /// - Parameters:
 ///   - input: Compressed bytes; none is read from `inputEnd` on.
@@ -117,7 +118,7 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
 ///   - output: The bytes that were inflated before, at least the last 32,768, and room for ``InflateTables/writeAhead`` bytes after
 ///     `outputEnd`.
 ///   - outputEnd: No iteration begins there or after it.
-///   - tables: Those of the block.
+///   - tables: The tables of the block.
 ///   - state: The bit buffer and both places.
 /// - Returns: The reason why it stopped. The bits of the symbol that is the reason are consumed.
 public func inflateSymbols(
@@ -184,7 +185,7 @@ public func inflateSymbols(
       }
       store(entry &>> 16, output + written)
       written &+= Int(truncatingIfNeeded: entry &>> 9 & 3)
-      // This entry is still being loaded while more bits are loaded.
+      // The entry is loaded before the bit buffer is refilled, so that both loads run at the same time.
       var offsetEntry = reader.offsetEntry
       reader.refill()
       let (base, extraBits) = matchLength(Int(truncatingIfNeeded: entry &>> 11 & 31))

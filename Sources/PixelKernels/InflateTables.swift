@@ -60,7 +60,7 @@ extension InflateTables {
   /// True if the next symbol is a literal.
   ///
   /// - Parameters:
-  ///   - tables: Those of the block.
+  ///   - tables: The tables of the block.
   ///   - bits: The next bits, at least 15, the first one lowest.
   public static func beginsWithLiteral(_ tables: UnsafePointer<UInt32>, bits: UInt64) -> Bool {
     var entry = tables[Int(truncatingIfNeeded: bits & (1 &<< UInt64(litlenBits) &- 1))]
@@ -135,7 +135,7 @@ private func duplicate(_ table: UnsafeMutablePointer<UInt32>, _ count: Int) {
 ///   - tables: All tables of the block.
 ///   - table: The first entry of the table.
 ///   - first: The first entry of its subtables.
-///   - flags: Those of an entry that continues in a subtable.
+///   - flags: The flags of an entry that continues in a subtable.
 ///   - entry: The entry of a symbol, from the bits of its codeword after the index.
 @inline(__always)
 private func makeSubtables(
@@ -199,7 +199,7 @@ public func makePrecodeTable(
   return true
 }
 
-/// A litlen code, and where its literals and match lengths are.
+/// A litlen code, and the places of its literals and match lengths.
 private struct LitlenCode {
   let code: CanonicalCode
   /// For each length of codewords, the index after its literals.
@@ -251,7 +251,7 @@ private struct LitlenCode {
   /// - Parameters:
   ///   - table: The entry whose index is the codewords of the first literals.
   ///   - literals: The first literals, the first one lowest.
-  ///   - literalCount: Their number.
+  ///   - literalCount: The number of literals.
   ///   - literalBits: The bits of their codewords.
   ///   - bits: The bits of the whole sequence.
   @inline(__always)

@@ -122,12 +122,12 @@ private func store(_ c: Eight, _ output: UnsafeMutablePointer<UInt8>, _ stride: 
 /// Blocks that are transformed side by side.
 private let lanes = MemoryLayout<cpi_i16>.size / 16
 
-/// A row of blocks as eight rows of samples.
+/// Transforms a row of blocks to eight rows of samples.
 ///
 /// - Parameters:
-///   - coefficients: 64 a block, in natural order; of whole vectors of blocks, which is two.
+///   - coefficients: 64 a block, in natural order, for an even number of blocks: a vector takes up to two.
 ///   - quantization: 64 steps in natural order.
-///   - output: Rows of 8 samples a block, and 8 more.
+///   - output: Rows of 8 samples a block, with room for 8 more.
 public func inverseDCT8(
   coefficients: UnsafePointer<Int16>, blockCount: Int,
   quantization: UnsafePointer<Int16>, output: UnsafeMutablePointer<UInt8>, stride: Int
@@ -192,7 +192,7 @@ private func reduce(
   )
 }
 
-/// A row of blocks as four rows of four samples a block; as ``inverseDCT8``.
+/// Transforms a row of blocks to four rows of four samples a block. The parameters are those of ``inverseDCT8``.
 public func inverseDCT4(
   coefficients: UnsafePointer<Int16>, blockCount: Int,
   quantization: UnsafePointer<Int16>, output: UnsafeMutablePointer<UInt8>, stride: Int
@@ -231,7 +231,8 @@ public func inverseDCT4(
 @inline(__always)
 private func sample(_ value: Int) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, value &+ 128))) }
 
-/// A row of blocks as two rows of two samples a block (jidctred.c, `jpeg_idct_2x2`); as ``inverseDCT8``.
+/// Transforms a row of blocks to two rows of two samples a block (jidctred.c, `jpeg_idct_2x2`). The parameters are those of
+/// ``inverseDCT8``.
 public func inverseDCT2(
   coefficients: UnsafePointer<Int16>, blockCount: Int,
   quantization: UnsafePointer<Int16>, output: UnsafeMutablePointer<UInt8>, stride: Int
@@ -267,7 +268,7 @@ public func inverseDCT2(
   }
 }
 
-/// A row of blocks as one row of their means (jidctred.c, `jpeg_idct_1x1`); as ``inverseDCT8``.
+/// Transforms a row of blocks to one row of their means (jidctred.c, `jpeg_idct_1x1`). The parameters are those of ``inverseDCT8``.
 public func inverseDCT1(
   coefficients: UnsafePointer<Int16>, blockCount: Int,
   quantization: UnsafePointer<Int16>, output: UnsafeMutablePointer<UInt8>, stride: Int
@@ -281,7 +282,7 @@ public func inverseDCT1(
 
 // MARK: Definition
 
-/// One dimension by its definition: the even and the odd half of the first outputs, and from those all of them.
+/// One dimension by its definition. It computes the even and the odd half of the first outputs, and then all outputs from both.
 @inline(__always)
 private func transformReference(
   _ x: UnsafePointer<Int>, step: Int, side: Int, shift: Int, _ output: UnsafeMutablePointer<Int>, outputStep: Int

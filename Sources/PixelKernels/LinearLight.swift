@@ -8,8 +8,8 @@ public import CPixelIntrinsics
 //
 //     for a block of columns: layOutLight, then for each output row accumulatePairs, and roundLight where its window ends
 //
-// A block holds pairs of rows, sample by sample, in an order of each instruction set's own that `roundLight` undoes, so
-// what is defined is what the three make of rows together, `convolveLightReference`:
+// A block holds pairs of rows, sample by sample, in an order that depends on the instruction set and that `roundLight`
+// undoes. So only the result of the three together is defined, by `convolveLightReference`:
 //
 //     output[x] = saturate16((start + Σₚ (w[2p] · light(rows[2p][x]) + w[2p+1] · light(rows[2p+1][x])) >> pairShift) >> shift)
 //
@@ -26,8 +26,8 @@ private let slope: UInt16 = 5_051
 /// The last byte of the straight part (IEC 61966-2-1:1999, section 5.2: 0.04045 · 255 = 10.3).
 private let knee: UInt16 = 10
 /// The addend above the knee: its square times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, with
-/// z in 256ths and everything in 65 536ths. Fitted to the curve in encoded levels, of which it misses at most 0.049 (mean
-/// 0.006, as a rounded table would).
+/// z in 256ths and everything in 65 536ths. The formula is fitted to the curve, measured in encoded levels: its largest error is 0.049 of a
+/// level, and its mean error is 0.006, as that of a rounded table.
 private let bend: (UInt16, UInt16, UInt16, UInt16, UInt16) = (38_068, 46_262, 32_895, 20_994, 6_099)
 
 /// The definition of a byte's light, 0…``whiteLight``.
@@ -68,8 +68,8 @@ public func convolveLightReference(
 
 /// The definition of the vertical pass in light of pixels with alpha, which comes last of `channels`.
 ///
-/// Light times alpha has 23 bits: by itself, 15 bits of it would lose dark colors under a low alpha. It is added up in two
-/// parts, `high` of what is above 255 and `low` of what is below:
+/// Light times alpha has 23 bits; its upper 15 bits alone would lose dark colors under a low alpha. So it is summed in two
+/// parts: `high` without the lowest eight bits, and `low` with those:
 ///
 ///     sum = 256 · high + low, high from `start` on, low from 2^(shift−1)
 ///     (output, remainder)[x] = (saturate16(sum >> (shift + 8)), sum >> shift & 255)
@@ -167,7 +167,7 @@ public func layOutLight(
   }
 }
 
-/// Light of pairs of rows with alpha, times alpha, in two parts: `product >> 8` and `product & 255`. Alpha itself is white
+/// Computes light times alpha of pairs of rows, in two parts: `product >> 8` and `product & 255`. Alpha itself is white
 /// light times alpha.
 ///
 /// - Parameters:
@@ -240,10 +240,10 @@ private enum RGBA: AlphaOrder {
   static func opaque(_ samples: cpi_u16) -> cpi_u16 { cpi_opaque_of_4(samples) }
 }
 
-/// Adds what a block has of one output row's window to its sums: `sum += (w[2p] · first + w[2p+1] · second) >> pairShift`.
+/// Adds a block's part of one output row's window to the row's sums: `sum += (w[2p] · first + w[2p+1] · second) >> pairShift`.
 public func accumulatePairs(_ part: cpi_light_accumulation) {
   let vector = groupVectors &* cpi_i16.scalarCount
-  // Without bits to cut there is no code for it.
+  // If no bits are cut off, no code for that is generated.
   if part.pair_shift == 0 {
     accumulate(part, part.block + part.first &* vector, part.stride &* vector) { $0 }
   } else {
@@ -310,7 +310,7 @@ private func accumulate(
   }
 }
 
-/// Complete sums of light to a row: `output[x] = saturate16(sum >> shift)`, rounded by what the sums began with.
+/// Converts complete sums of light to a row: `output[x] = saturate16(sum >> shift)`. The initial value of the sums rounds them.
 ///
 /// - Parameters:
 ///   - count: Sums, a multiple of 64.
@@ -326,7 +326,7 @@ public func roundLight(
   }
 }
 
-/// Complete sums of light times alpha to a row and what is left of it in 256ths.
+/// Converts complete sums of light times alpha to a row and its remainder in 256ths.
 ///
 /// - Parameters:
 ///   - count: Sums, a multiple of 64: those of both parts.
@@ -349,7 +349,7 @@ public func roundPremultipliedLight(
   }
 }
 
-/// A vector of the high part and that of the low part after it: what the low part carries into the high one, and what is left.
+/// Adds the carry of a vector of the low part to that of the high part, and gives the samples and their remainders.
 @inline(__always)
 private func rounded(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> (sample: cpi_i32, remainder: cpi_i32) {
   let high = cpi_load_i32(sums)
@@ -367,7 +367,7 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
   )
 }
 
-/// Looks words up, as `convolveRowsToFine` leaves them in its lanes, and takes the lanes apart into rows.
+/// Looks up the words that `convolveRowsToFine` leaves in its lanes, and takes the lanes apart into rows.
 ///
 /// - Parameters:
 ///   - lanes: `pixels` columns of words.
@@ -403,9 +403,9 @@ private func map(
   }
 }
 
-/// Sums of light times alpha, as `convolveRowsToSums` leaves both parts in its lanes, to straight bytes; a pixel whose alpha
-/// rounds to 0 becomes all zeros. Colors are divided by the alpha that came out, not by the 255 that it is clamped to, or
-/// they would change.
+/// Converts sums of light times alpha, as `convolveRowsToSums` leaves both parts in its lanes, to straight bytes; a pixel
+/// whose alpha rounds to 0 becomes all zeros. Colors are divided by alpha before it is clamped to 255: to divide by the
+/// clamped alpha would change them.
 ///
 /// - Parameters:
 ///   - high, low: The row's first lanes; pixels are a column apart.
@@ -430,7 +430,7 @@ public func unpremultiplyLight(
   }
 }
 
-/// Both parts of a sum: light times alpha, 256 · 2^shift times.
+/// The sum of both parts: light times alpha, multiplied by 256 · 2^shift.
 @inline(__always)
 private func joined(_ high: UnsafePointer<Int32>, _ low: UnsafePointer<Int32>, _ i: Int, _ shift: Int) -> Float {
   Float((Int64(high[i]) &+ 16_384 &<< shift) &<< 8 &+ Int64(low[i]))

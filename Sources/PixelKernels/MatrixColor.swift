@@ -1,11 +1,13 @@
 internal import CPixelIntrinsics
 
-// Colors of one RGB space to another whose primaries and transfer functions differ: a table into light, a matrix, a table out of it.
+// Converts colors of one RGB space to another with other primaries and transfer functions: a table to linear light, a matrix, and a table
+// from linear light.
 //
-// Bytes: the tables into light are multiplied by the matrix beforehand. The entry of a byte in the table of its channel is that
-// channel's share of red, green, blue and 0, in 65 535ths with `entryFraction` fraction bits, so that a pixel is the sum of three
-// entries, rounded down and saturated to signed words. The table of red also holds what rounds, and −32 768. The words, without their
-// signs, are the places of the encoded bytes in the table out of light. Each entry lies within ±4 · 65 535, each sum within ±2^31.
+// For bytes, the tables to linear light are multiplied by the matrix beforehand. The entry of a byte in the table of its channel is
+// that channel's share of red, green, blue and 0, in 65 535ths with `entryFraction` fraction bits. A pixel is the sum of three
+// entries, rounded down and saturated to signed words. The table of red also contains one half for rounding, and −32 768. The bits of
+// the words, read without a sign, are the indices of the encoded bytes in the table from linear light. Each entry lies within ±4 · 65
+// 535, each sum within ±2^31.
 
 /// Fraction bits of the tables into light.
 public let entryFraction = 11
@@ -25,7 +27,7 @@ public func convertMatrixReference(
   return (encoded(0), encoded(1), encoded(2))
 }
 
-/// Converts pixels in place. Alpha, where there is a fourth channel, stays as it is.
+/// Converts pixels in place. Alpha, if there is a fourth channel, stays as it is.
 ///
 /// - Parameters:
 ///   - channels: 3 or 4.
@@ -44,7 +46,7 @@ public func convertMatrixBytes(
   }
 }
 
-/// As the conversion of bytes, of words, in single precision: a row of the matrix gives light in 65 535ths.
+/// Converts words as bytes are converted, in single precision: a row of the matrix gives light in 65 535ths.
 ///
 /// - Parameters:
 ///   - levels: Entries of one input table: 65 536.
@@ -87,7 +89,7 @@ public func mapGrayBytes(
   for x in 0..<pixels { row[x &* channels] = UInt8(truncatingIfNeeded: table[Int(row[x &* channels])]) }
 }
 
-/// As ``mapGrayBytes(_:channels:pixels:table:)``, of words.
+/// Does for words what ``mapGrayBytes(_:channels:pixels:table:)`` does for bytes.
 public func mapGrayWords(
   _ row: UnsafeMutablePointer<UInt16>, channels: Int, pixels: Int, table: UnsafePointer<UInt16>
 ) {

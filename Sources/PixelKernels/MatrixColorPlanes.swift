@@ -2,11 +2,11 @@ internal import CPixelIntrinsics
 
 // The conversion of MatrixColor on Y, Cb and Cr (full-range BT.601, ITU-T T.871, section 7), so that a JPEG stays planes.
 //
-// A block of columns is taken apart into RGB, looked up pixel by pixel, and put together again. Where chroma has half of luma's
-// samples on both axes, a sample of it is the color of its four pixels before, and the mean of theirs after: what is linear about the
-// conversion is exact for it.
+// A block of columns is converted to RGB, looked up pixel by pixel, and converted back. If chroma has half of luma's samples on both
+// axes, a sample of it is used for its four pixels, and the new sample is the mean of theirs. For the linear part of the conversion
+// this is exact.
 //
-// Words have 6 fraction bits: of 512ths, times 128, a product of which the upper word is taken.
+// Words have 6 fraction bits: the upper word of a product of 512ths and 128.
 
 /// Columns that are converted at a time.
 let planeBlockColumns = 64
@@ -19,7 +19,7 @@ private let toRGB: (redOfRed: Int16, greenOfBlue: Int16, greenOfRed: Int16, blue
 )
 /// 0.299, 0.587, 0.114 in 32 768ths.
 private let toLuma: (red: Int16, green: Int16, blue: Int16) = (9_798, 19_235, 3_735)
-/// 0.168736 and 0.331264, and 0.418688 and 0.081312, in 32 768ths: what is taken from half of blue, and from half of red.
+/// 0.168736 and 0.331264, and 0.418688 and 0.081312, in 32 768ths: the parts that are subtracted from half of blue, and from half of red.
 private let toChroma: (redOfBlue: Int16, greenOfBlue: Int16, greenOfRed: Int16, blueOfRed: Int16) = (
   5_529, 10_855, 13_720, 2_664
 )
@@ -54,10 +54,10 @@ public func chromaReference(_ red: Int32, _ green: Int32, _ blue: Int32) -> (blu
 ///
 /// - Parameters:
 ///   - luma: `rows` rows, whose memory extends to the next multiple of 64 samples.
-///   - blue, red: Rows of Cb and Cr: as many, or where they are halved half as many, rounded up, whose memory extends to the next
+///   - blue, red: Rows of Cb and Cr: as many, or half as many (rounded up) if they are halved; their memory extends to the next
 ///     multiple of 32 samples.
 ///   - width: Samples of a row of luma.
-///   - isHalved: True where chroma has half of the samples on both axes.
+///   - isHalved: True if chroma has half of the samples on both axes.
 ///   - toLight, fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
 ///   - scratch: ``planeScratchWords`` words.
 public func convertMatrixPlanes(
@@ -65,7 +65,7 @@ public func convertMatrixPlanes(
   red: UnsafeMutablePointer<UInt8>, chromaStride: Int, width: Int, rows: Int, isHalved: Bool,
   toLight: UnsafePointer<Int32>, fromLight: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<UInt16>
 ) {
-  // Where chroma is halved, an odd last column or row is its own neighbor.
+  // If chroma is halved, an odd last column or row is its own neighbor.
   var y = 0
   while y < rows {
     let first = luma + y &* lumaStride
@@ -241,7 +241,7 @@ private func joinChroma(
   _ r: cpi_i16, _ g: cpi_i16, _ b: cpi_i16, _ blue: UnsafeMutablePointer<UInt8>, _ red: UnsafeMutablePointer<UInt8>
 ) {
   let (three, five, six) = (cpi_i16(repeating: 3), cpi_i16(repeating: 5), cpi_i16(repeating: 6))
-  // 128 and what rounds.
+  // 128 and one half for rounding, with 6 fraction bits.
   let middle = cpi_i16(repeating: 8_224)
   let (wideR, wideG, wideB) = (r &<< five, g &<< five, b &<< five)
   let cb =

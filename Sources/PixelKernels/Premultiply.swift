@@ -5,7 +5,7 @@ internal import CPixelIntrinsics
 // Three scales are used. Bytes without alpha stay 0…255. Bytes with alpha become exact products, color · alpha and
 // alpha · 255, 0…65 025. Words (16-bit samples, linear light) are 0…65 535, with alpha color · alpha / 65 535 rounded.
 
-/// Bytes to words of the same value.
+/// Converts bytes to words of the same value.
 public func widenBytes(_ input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt16>) {
   for i in 0..<count { output[i] = UInt16(input[i]) }
 }
@@ -15,7 +15,7 @@ public func narrowToBytes(_ input: UnsafePointer<UInt16>, count: Int, output: Un
   for i in 0..<count { output[i] = UInt8(truncatingIfNeeded: input[i]) }
 }
 
-/// Bytes to words of 256 times the value.
+/// Converts bytes to words of 256 times the value.
 public func scaleToFine(_ input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<UInt16>) {
   for i in 0..<count { output[i] = UInt16(input[i]) &<< 8 }
 }
@@ -40,7 +40,7 @@ private func clear<Sample: FixedWidthInteger>(_ row: UnsafeMutablePointer<Sample
   }
 }
 
-/// Straight bytes to exact products: color · alpha, and alpha · 255.
+/// Converts straight bytes to exact products: color · alpha, and alpha · 255.
 public func premultiplyBytes(
   _ input: UnsafePointer<UInt8>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt16>
 ) {
@@ -52,7 +52,7 @@ public func premultiplyBytes(
   }
 }
 
-/// Exact products back to straight bytes, rounded; a pixel whose alpha rounds to 0 becomes all zeros.
+/// Converts exact products to straight bytes, rounded. A pixel whose alpha rounds to 0 becomes all zeros.
 public func unpremultiplyProducts(
   _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt8>
 ) {
@@ -68,7 +68,7 @@ public func unpremultiplyProducts(
   }
 }
 
-/// Straight words to premultiplied words, in place.
+/// Converts straight words to premultiplied words, in place.
 public func premultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: Int, pixels: Int) {
   for x in 0..<pixels {
     let pixel = row + x &* channels
@@ -93,13 +93,13 @@ public func unpremultiplyWords(_ row: UnsafeMutablePointer<UInt16>, channels: In
 
 // The narrow resize has a scale of its own: centered words with 7 fraction bits, and sums of them with up to 23.
 
-/// Bytes to centered words.
+/// Converts bytes to centered words.
 public func centerBytes(_ input: UnsafePointer<UInt8>, count: Int, output: UnsafeMutablePointer<Int16>) {
   for i in 0..<count { output[i] = Int16(input[i]) &<< 7 &- 16_384 }
 }
 
-/// Straight bytes to premultiplied centered words, 128 · (color · alpha / 255 − 128), within 0.75 units; exact where
-/// alpha is 0 or 255.
+/// Converts straight bytes to premultiplied centered words, 128 · (color · alpha / 255 − 128), within 0.75 units; exact
+/// if alpha is 0 or 255.
 ///
 /// - Parameter channels: 2 or 4, alpha last.
 public func premultiplyCentered(
@@ -137,9 +137,8 @@ public func premultiplyCenteredReference(
   }
 }
 
-/// Sums of premultiplied samples to straight bytes; a pixel whose alpha
-/// rounds to 0 becomes all zeros. Colors are divided by the alpha that came out, not by the 255 that it is clamped to, or
-/// they would change.
+/// Converts sums of premultiplied samples to straight bytes; a pixel whose alpha rounds to 0 becomes all zeros. Colors
+/// are divided by alpha before it is clamped to 255: to divide by the clamped alpha would change them.
 ///
 /// - Parameters:
 ///   - sums: Pixels that are `step` sums apart.
@@ -168,7 +167,7 @@ public func unpremultiplySums(
   }
 }
 
-/// The same for four pixels of four channels.
+/// Does the same for four pixels of four channels.
 @inline(__always)
 private func unpremultiplyFour(
   _ sums: UnsafePointer<Int32>, _ step: Int, _ unit: cpi_f32x4, _ output: UnsafeMutablePointer<UInt8>
@@ -180,7 +179,7 @@ private func unpremultiplyFour(
   }
   let pixels = cpi_load_pixels_i32x4(sums, step)
   let alpha = value(pixels.a)
-  // A half rounds to 0, which is even.
+  // An alpha of one half rounds to 0, because halves round to even numbers.
   let scale = cpi_keep_greater_f32x4(largest / alpha, alpha, cpi_f32x4(repeating: 0.5))
   cpi_store_pixels_u8(
     output, rounded(value(pixels.r) * scale), rounded(value(pixels.g) * scale), rounded(value(pixels.b) * scale),

@@ -5,7 +5,7 @@ public import CPixelIntrinsics
 // The zigzag positions of a block's nonzero coefficients are the bits of a word. A refinement finds the place of a new coefficient,
 // and the coefficients before it that get a correction bit, in this word, without reading the block.
 
-/// The value of a DC coefficient's difference; nil where the bits are no code.
+/// The value of a DC coefficient's difference; nil if the bits are not a code.
 @inline(__always)
 private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>) -> Int? {
   let entry = reader.entry(table)
@@ -22,7 +22,7 @@ private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePoin
 ///
 /// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros after it.
 ///
-/// - Returns: The number of decoded MCUs; negative where the bits are no MCU, end within one, or contain a coefficient out of bounds.
+/// - Returns: The number of decoded MCUs; negative if the bits are no MCU, end within one, or contain a coefficient out of bounds.
 public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   let predictions = scan.state + EntropyState.predictions
@@ -79,8 +79,8 @@ private func endedBands(_ reader: inout EntropyReader, _ run: Int) -> Int {
 
 /// The AC coefficients of a block's band.
 ///
-/// - Returns: The number of blocks whose bands end with this block; 0 where the last coefficient ended the band, negative where the
-///   bits are no band.
+/// - Returns: The number of blocks whose bands end with this block; 0 if the last coefficient ended the band, negative if the
+///   bits are not a band.
 @inline(__always)
 private func decodeBlock(
   _ reader: inout EntropyReader, _ table: UnsafePointer<UInt64>, _ naturalOrder: UnsafePointer<UInt8>, before: Int,
@@ -150,7 +150,7 @@ private func decodeBlock(
 /// Coefficients have to be within their bounds in the table, and get `low_bit` zeros after them; values in the table's entries have
 /// them already. `scan.blocks` is not read: blocks follow each other.
 ///
-/// - Returns: Blocks decoded; negative where the bits are no band, end within one, or hold a coefficient out of bounds.
+/// - Returns: Blocks decoded; negative if the bits are not a band, end within one, or hold a coefficient out of bounds.
 public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   var ended = Int(truncatingIfNeeded: scan.state[EntropyState.endedBands])

@@ -1,4 +1,4 @@
-// Smaller forms of the same pixels: gray where colors have no hue, indices where there are few, several samples a byte.
+// Smaller forms of the same pixels: gray if colors have no hue, indices if there are few colors, several samples a byte.
 
 /// Constants of ``collectColors(_:channels:count:table:colors:)``.
 public enum ColorTable {
@@ -28,7 +28,7 @@ public func isGray(_ pixels: UnsafePointer<UInt8>, channels: Int, count: Int) ->
   haveNoHue(pixels, channels, count)
 }
 
-/// As ``isGray(_:channels:count:)``, of words.
+/// Does for words what ``isGray(_:channels:count:)`` does for bytes.
 public func isGrayOfWords(_ pixels: UnsafePointer<UInt16>, channels: Int, count: Int) -> Bool {
   haveNoHue(pixels, channels, count)
 }
@@ -51,15 +51,15 @@ private func haveNoHue<Sample: FixedWidthInteger>(
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - table: ``ColorTable/entries`` zeros, by which `indexPixels` finds colors again.
 ///   - colors: Room for ``ColorTable/colors``: each color's samples, the first one lowest.
-///   - found: The number of colors that are in both already: of pixels before these.
-/// - Returns: Their number; ``ColorTable/colors`` + 1 where there are more.
+///   - found: The number of colors of earlier pixels, which `table` and `colors` hold already.
+/// - Returns: The number of colors; ``ColorTable/colors`` + 1 if there are more than ``ColorTable/colors``.
 public func collectColors(
   _ pixels: UnsafePointer<UInt8>, channels: Int, count: Int, table: UnsafeMutablePointer<UInt64>,
   colors: UnsafeMutablePointer<UInt32>, found start: Int = 0
 ) -> Int {
   var found = start
   var pixel = pixels
-  // No word: the first pixel is always looked up.
+  // A value that no pixel has, so that the first pixel is always looked up.
   var last = UInt64.max
   for _ in 0..<count {
     let value = color(pixel, channels)

@@ -1,6 +1,6 @@
 internal import CPixelIntrinsics
 
-// Colors of a space that is described by a table of L*a*b* with curves before and after it (ICC.1:2022, 10.10 to 10.13), to sRGB.
+// Converts colors of a space that is described by a table of L*a*b* with curves before and after it (ICC.1:2022, 10.10 to 10.13) to sRGB.
 //
 // A sample gives a place between two nodes of its axis. Between the nodes the table is interpolated as in lcms2: in the last three
 // axes by the tetrahedron that the place lies in, in the first of four axes linearly. The weights of the nodes have 14 fraction bits
@@ -15,7 +15,8 @@ public let tableCurveLevels = 4_096
 
 /// The definition of the conversion of one pixel.
 ///
-/// The weight of a node of the cube around a place is what the least of its own axes' weights has above the largest of the others'.
+/// A place lies in a cube of nodes. The weight of a node is the least weight of the axes on which it is the upper node, less the largest
+/// weight of the other axes, and not below 0.
 /// - Parameters: As for ``convertTableBytes(_:inputChannels:inks:pixels:places:strides:nodes:curves:matrix:fromLight:output:)``, with
 ///   3 or 4 samples, and 3 bytes of output.
 public func convertTableReference(
@@ -65,14 +66,14 @@ public func convertTableReference(
 /// - Parameters:
 ///   - input: `pixels` pixels of `inputChannels` samples.
 ///   - inputChannels: 3 or 4.
-///   - inks: True for four axes, false for three, where a fourth sample is alpha.
-///   - places: For each axis and sample: where the lower node is, in words, and the weight of the upper one.
+///   - inks: True for four axes; false for three, so that a fourth sample is alpha.
+///   - places: For each axis and sample: the place of the lower node, in words, and the weight of the upper one.
 ///   - strides: For each axis, words from a node to the next one.
 ///   - nodes: Four words a node: L*, a* and b* minus 32 768, and 0.
 ///   - curves: 3 × 4096 values: what L*, a* and b* add to the cube roots: L* to all, a* to that of X, b* to that of Z.
 ///   - matrix: 4 columns of 4 values: light of X, of Y, of Z, and the light of black plus a half.
 ///   - fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
-///   - output: `pixels` pixels of RGB, or of RGBA where there is alpha; may be `input`.
+///   - output: `pixels` pixels of RGB, or of RGBA if there is alpha; may be `input`.
 public func convertTableBytes(
   _ input: UnsafePointer<UInt8>, inputChannels: Int, inks: Bool, pixels: Int, places: UnsafePointer<Int32>,
   strides: UnsafePointer<Int>, nodes: UnsafePointer<Int16>, curves: UnsafePointer<Float>,
@@ -89,7 +90,7 @@ public func convertTableBytes(
     let b = last + (512 &+ Int(samples[1]) &* 2)
     let c = last + (1_024 &+ Int(samples[2]) &* 2)
     var node = nodes + (Int(a[0]) &+ Int(b[0]) &+ Int(c[0]))
-    // Weights above steps: sorted, they are the way through the tetrahedron.
+    // A word holds an axis's weight above its step. Sorted, the words give the order of the axes in the tetrahedron.
     let (first, second, third) = sorted(
       Int(a[1]) &<< 32 | stepA, Int(b[1]) &<< 32 | stepB, Int(c[1]) &<< 32 | stepC)
     let (one, two, three) = (first &>> 32, second &>> 32, third &>> 32)

@@ -1,7 +1,7 @@
-// Samples to float32, one table a channel: a fused multiply and add would be many units off near zero, where the offset cancels the
-// product, and would be no faster than memory either.
+// Converts samples to float32 by one table a channel. A fused multiply-add would be off by many units in the last place near zero,
+// where the offset cancels the product. It would not be faster either, because memory is the limit.
 
-/// Interleaved bytes to planes of red, green and blue, which follow each other.
+/// Converts interleaved bytes to planes of red, green and blue, which follow each other.
 ///
 /// - Parameters:
 ///   - input: `pixels * channels` samples. With 1 channel it is repeated, with 3 each has its own plane.
@@ -14,7 +14,7 @@ public func tensorPlanes(
   planes(input, channels, pixels, tables, 256, output)
 }
 
-/// Interleaved bytes to interleaved red, green and blue.
+/// Converts interleaved bytes to interleaved red, green and blue.
 ///
 /// - Parameters: As ``tensorPlanes(_:channels:pixels:tables:output:)``.
 public func tensorPixels(
@@ -24,7 +24,7 @@ public func tensorPixels(
   interleaved(input, channels, pixels, tables, 256, output)
 }
 
-/// As ``tensorPlanes(_:channels:pixels:tables:output:)``, of words, with 3 × 65 536 values.
+/// Does for words what ``tensorPlanes(_:channels:pixels:tables:output:)`` does for bytes, with 3 × 65 536 values.
 public func tensorPlanesOfWords(
   _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
   output: UnsafeMutablePointer<Float>
@@ -32,7 +32,7 @@ public func tensorPlanesOfWords(
   planes(input, channels, pixels, tables, 65_536, output)
 }
 
-/// As ``tensorPixels(_:channels:pixels:tables:output:)``, of words, with 3 × 65 536 values.
+/// Does for words what ``tensorPixels(_:channels:pixels:tables:output:)`` does for bytes, with 3 × 65 536 values.
 public func tensorPixelsOfWords(
   _ input: UnsafePointer<UInt16>, channels: Int, pixels: Int, tables: UnsafePointer<Float>,
   output: UnsafeMutablePointer<Float>

@@ -1,6 +1,6 @@
 internal import CPixelIntrinsics
 
-// The filters of PNG (third edition, clause 9) undone. With `a` the byte one pixel to the left, `b` the one above and `c`
+// Undoes the filters of PNG (third edition, clause 9). With `a` the byte one pixel to the left, `b` the one above and `c`
 // the one above `a`, all 0 outside of the image, and sums modulo 256:
 //
 //     0 None      row = row
@@ -9,8 +9,9 @@ internal import CPixelIntrinsics
 //     3 Average   row = row + ⌊(a + b) / 2⌋
 //     4 Paeth     row = row + whichever of a, b, c is nearest to a + b − c (ties: a before b before c)
 //
-// All but Up go from pixel to pixel: the bytes of one are lanes, and what counts is how long the chain from `a` to the
-// result is. Two rows under Average or Paeth go together, the lower one a pixel behind, so that two chains are under way.
+// Sub, Average and Paeth go from pixel to pixel: the bytes of one pixel are lanes, and the time depends on the number of
+// steps from `a` to the result. Two rows under Average or Paeth are handled together, the lower one a pixel behind, so
+// that the steps of both overlap.
 
 /// Undoes the filters of rows in place.
 ///
@@ -68,7 +69,7 @@ public func unfilterRows(
 /// Bytes that ``unfilterSparse`` tests together: whole pixels of every size.
 private let groupBytes = 48
 
-/// True where zeros are all that is found at most of eight places of a row.
+/// True if most of up to eight tested places of a row have only zeros.
 @inline(__always)
 private func isMostlyZeros(_ row: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   let step = (count &- 8) &>> 3
@@ -82,8 +83,8 @@ private func isMostlyZeros(_ row: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   return zeros > 4
 }
 
-/// Average or Paeth of a row of mostly zeros, as flat areas have them: where left, above and above left are one color and
-/// the filtered bytes are zeros, that color is what both filters give.
+/// Undoes Average or Paeth in a row of mostly zeros, as flat areas have them: if the pixels left, above and above left
+/// have one color and the filtered bytes are zeros, both filters give that color.
 @inline(__always)
 private func unfilterSparse(
   _ filter: UInt8, _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>,
@@ -110,7 +111,7 @@ private func unfilterSparse(
   }
 }
 
-/// True where a group's bytes are zeros, and the pixels above them, the one above left and the left one are the same.
+/// True if a group's bytes are zeros, and the pixels above them, the one above left and the left one have the same color.
 @inline(__always)
 private func isFlat(_ row: UnsafePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int) -> Bool {
   var ones: UInt64 = 0
@@ -148,8 +149,8 @@ private func unfilterUp(_ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePoint
   }
 }
 
-// In each of the following loops the filtered bytes of a pixel are loaded before the one to the left is stored, which as
-// a whole word spoils their beginning. The last pixel is stored byte by byte.
+// Each of the following loops loads the filtered bytes of a pixel before it stores the pixel to the left: that store
+// writes a whole word, which overwrites the beginning of these bytes. The last pixel is stored byte by byte.
 
 @inline(__always)
 private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ pixelBytes: Int, _ count: Int) {
@@ -165,8 +166,8 @@ private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ p
   storeLast(row + x, pixel, pixelBytes)
 }
 
-/// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and the upper one is an instruction; s + ¬p = ¬(p − s). So pixels are kept as their
-/// complements. From the byte `start` to `end`.
+/// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and processors have an instruction for the average that rounds up; moreover
+/// s + ¬p = ¬(p − s). So pixels are kept as their complements. This handles the bytes from `start` to `end`.
 @inline(__always)
 private func unfilterAverage(
   _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ start: Int, _ pixelBytes: Int,
@@ -185,7 +186,7 @@ private func unfilterAverage(
   storeLast(row + x, ~pixel, pixelBytes)
 }
 
-/// Two rows.
+/// Undoes Average in two rows at once.
 @inline(__always)
 private func unfilterAverage(
   _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
@@ -215,7 +216,7 @@ private func averaged(_ left: cpi_u8x16, _ above: cpi_u8x16, _ filtered: cpi_u8x
   cpi_average_u8x16(left, above) &- filtered
 }
 
-/// From the byte `start` to `end`.
+/// Undoes Paeth in the bytes from `start` to `end`.
 @inline(__always)
 private func unfilterPaeth(
   _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ start: Int, _ pixelBytes: Int,
@@ -225,7 +226,7 @@ private func unfilterPaeth(
   var x = start
   var above = loadWords(prior + start, isWide)
   var predicted = above
-  // Left of the first pixel all is 0, so that the one above is nearest.
+  // To the left of the first pixel all bytes are 0, so the byte above is the nearest predictor.
   if start > 0 {
     predicted = paeth(loadWords(row + start - pixelBytes, isWide), above, loadWords(prior + start - pixelBytes, isWide))
   }
@@ -241,7 +242,7 @@ private func unfilterPaeth(
   storeLast(row + x, cpi_narrow_i16x8(pixel), pixelBytes)
 }
 
-/// Two rows.
+/// Undoes Paeth in two rows at once.
 @inline(__always)
 private func unfilterPaeth(
   _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ below: UnsafeMutablePointer<UInt8>,
@@ -269,7 +270,7 @@ private func unfilterPaeth(
 }
 
 /// The predictor of Paeth as Fabian Giesen rewrote it for stb_image 2.29: with lo and hi the lesser and the greater of
-/// `a` and `b`, it is hi where 3c − (a + b) ≤ lo, else lo where hi ≤ 3c − (a + b), else c.
+/// `a` and `b`, it is hi if 3c − (a + b) ≤ lo, else lo if hi ≤ 3c − (a + b), else c.
 @inline(__always)
 private func paeth(_ a: cpi_i16x8, _ b: cpi_i16x8, _ c: cpi_i16x8) -> cpi_i16x8 {
   let threshold = (c &+ c &+ c &- b) &- a
@@ -311,7 +312,7 @@ private func storeLast(_ bytes: UnsafeMutablePointer<UInt8>, _ pixel: cpi_u8x16,
   }
 }
 
-/// Pixels of a byte: Sub, Average or Paeth.
+/// Undoes Sub, Average or Paeth for pixels of one byte.
 @inline(__always)
 private func unfilterBytes(
   _ filter: UInt8, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ count: Int

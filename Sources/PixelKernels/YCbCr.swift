@@ -1,6 +1,6 @@
 // Full-range YCbCr of BT.601 to RGB (ITU-T T.871, section 7), in fixed point with 16 fraction bits.
 
-/// Planes of one size to interleaved RGB.
+/// Converts planes of one size to interleaved RGB.
 ///
 /// `R = Y + 1.402 (Cr − 128)`, `G = Y − 0.344136 (Cb − 128) − 0.714136 (Cr − 128)`, `B = Y + 1.772 (Cb − 128)`, rounded and
 /// clamped. Each sum stays below 2^25.
@@ -21,7 +21,7 @@ public func convertYCbCrToRGB(
   }
 }
 
-/// Planes of words with 8 fraction bits to interleaved RGB bytes, rounded once.
+/// Converts planes of words with 8 fraction bits to interleaved RGB bytes, rounded once.
 ///
 /// The same formula with 14 fraction bits: `1.0737e9 + 0.9513e9` is the largest sum, below 2^31.
 /// - Parameters:

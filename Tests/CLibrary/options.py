@@ -108,7 +108,7 @@ for field, place in [*WORDS.items(), ("preset", ("Limits.swift", "Preset"))]:
 limits = (sources / "Limits.swift").read_text()
 for text, swift in [("500 million", "maxPixels: Int = 500_000_000"), ("1 GiB", "maxMemory: Int = 1 << 30"), ("1,000", "maxScans: Int = 1_000"),
                     ("16 MiB", "maxProfileBytes: Int = 16 << 20"), ("300", "maxHelperSeconds: Int = 300"), ("1 million", "longestSide = 1_000_000"),
-                    ("no limit", "maxSeconds: Int = .max"), ("// 2.", "threads: Int = 2")]:
+                    ("no limit", "maxSeconds: Int = .max"), ("The most threads: 2.", "threads: Int = 2")]:
     check(f"the default {text}", text in header and swift in limits)
 
 print(f"{passed} passed, {failed} failed")

@@ -13,11 +13,11 @@
 // The shape of libcurl's read, write and header callbacks alike.
 typedef size_t (*ccurl_transfer_callback)(char *buffer, size_t size, size_t count, void *context);
 
-// Opens libcurl, once for the whole process and from any thread; false when this machine has none with all functions that we call.
-// Without it every other function fails as libcurl's do.
+// Opens libcurl, once for the whole process and from any thread. False if this machine has no libcurl with all functions that we
+// call. Every other function then fails in the way in which libcurl's functions fail.
 bool ccurl_open(void);
 
-// curl_global_init with everything; to be called once, before anything else.
+// curl_global_init with all its parts. Call it once, before anything else.
 CURLcode ccurl_global_init(void);
 
 CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value);
@@ -28,7 +28,7 @@ CURLcode ccurl_set_list(CURL *handle, CURLoption option, struct curl_slist *valu
 CURLcode ccurl_set_transfer_callback(CURL *handle, CURLoption option, ccurl_transfer_callback value);
 CURLcode ccurl_set_seek_callback(CURL *handle, curl_seek_callback value);
 
-// Allows http and https for the request; for redirects https, and http only where http_redirects is true.
+// Allows http and https for the request; for redirects https, and http only if http_redirects is true.
 CURLcode ccurl_set_protocols(CURL *handle, bool http_redirects);
 
 // Lets a handle be removed while its name is still being resolved without waiting for the resolver (libcurl 7.87 on).
@@ -38,9 +38,9 @@ CURLcode ccurl_set_quick_exit(CURL *handle);
 // name was resolved, so that neither a redirect nor a name that changes its address gets around it. Nothing is called in Swift.
 typedef struct ccurl_guard ccurl_guard;
 
-// Makes a guard, which has to outlive the handle that it is set for; NULL without memory. It lets no such connection be made if
-// refuses, otherwise it only notes them. The addresses of proxies do not count where uses_proxies: those of the given one, or of the
-// environment's where proxy is empty. A proxy resolves names itself.
+// Makes a guard, which must outlive the handle that it is set for; NULL without memory. If `refuses`, it prevents connections to
+// such addresses, otherwise it only notes them. If `uses_proxies`, the addresses of proxies do not count: those of the given proxy,
+// or of the environment's if `proxy` is empty. A proxy resolves names itself.
 ccurl_guard *ccurl_guard_make(bool refuses, bool uses_proxies, const char *proxy);
 void ccurl_guard_free(ccurl_guard *guard);
 CURLcode ccurl_guard_set(CURL *handle, ccurl_guard *guard);

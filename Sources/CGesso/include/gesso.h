@@ -4,10 +4,11 @@
 //   Fields that are added later follow the present ones, so that programs go on working with later libraries. A struct with fields
 //   that the library does not know is refused, unless they are 0.
 // - Options that are words are strings, NULL for the default. All text is UTF-8, and the library keeps no pointer after a call.
-// - Results are written into memory of the caller, whose size gesso_plan() gives. What is too small is refused with the size needed.
+// - Results are written into memory of the caller, whose size gesso_plan() gives. Memory that is too small is refused, with the size
+//   needed.
 // - Every call returns one of gesso_status, and describes a failure in an error, which may be NULL.
-// - Calls may run on several threads at once, and share nothing but what the caller passes to both. A call works on its own thread and,
-//   for large images, on one more.
+// - Calls may run on several threads at once. They share only the memory that the caller passes to both. A call works on its own thread
+//   and, for large images, on one more.
 #ifndef GESSO_H
 #define GESSO_H
 
@@ -18,7 +19,7 @@
 extern "C" {
 #endif
 
-// What a call returns.
+// The status that a call returns.
 enum gesso_status {
   GESSO_OK = 0,
   // The image cannot be read or prepared as the request asks for.
@@ -34,13 +35,13 @@ enum gesso_status {
 // A failure, for programs and for people. Texts that are too long are cut between two characters.
 typedef struct gesso_error {
   size_t struct_size;
-  // With GESSO_TOO_SMALL: the size that is enough, in the unit of the call.
+  // The size that is enough, in the unit of the call; set with GESSO_TOO_SMALL.
   int64_t needed;
   // A stable word, for example "not-found", "truncated", "too-many-pixels", "invalid-recipe" or "canceled".
   char code[32];
   // The step that failed: "configure", "open", "decode", "resize", "color", "encode" or "write".
   char stage[16];
-  // One line, without a period: what is wrong, and what to do about it (empty where nothing can be done).
+  // One line, without a period: what is wrong, and what to do about it (empty if nothing can be done).
   char message[512];
   char remedy[512];
 } gesso_error;
@@ -48,7 +49,7 @@ typedef struct gesso_error {
 // Stops calls from another thread. A handle belongs to any number of calls, and stays raised.
 typedef struct gesso_cancel gesso_cancel;
 
-// Where an image's encoded bytes are.
+// The place of an image's encoded bytes.
 enum gesso_source_kind {
   GESSO_PATH = 1,
   GESSO_MEMORY = 2,
@@ -68,8 +69,8 @@ typedef struct gesso_source {
   size_t count;
 } gesso_source;
 
-// How a prepared image lies on its source, in upright pixels: the source was cropped to a rectangle, scaled to the content, and placed on
-// the canvas. The layout of this struct never changes.
+// The position of a prepared image on its source, in upright pixels: the source was cropped to a rectangle, scaled to the content, and
+// placed on the canvas. The layout of this struct never changes.
 typedef struct gesso_geometry {
   int32_t source_width, source_height;
   double crop_x, crop_y, crop_width, crop_height;
@@ -96,18 +97,18 @@ typedef struct gesso_recipe {
   int32_t multiples_of;
   // How sides become multiples: "crop" (default), "pad" or "stretch".
   const char *snap;
-  // What stays of a crop: "center" (default), "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest",
-  // "attention", or "focus" with the shares of width and height.
+  // The part that a crop keeps: "center" (default), "north", "northeast", "east", "southeast", "south", "southwest", "west",
+  // "northwest", "attention", or "focus" with the shares of width and height.
   const char *gravity;
   double focus_x, focus_y;
   // The largest number of pixels of the result.
   int64_t max_pixels;
-  // Sides that a model takes, all four; gesso_model() sets them.
+  // The sides that a model accepts. Set all four fields, or none; gesso_model() sets them.
   int32_t model_multiple_of, model_min_side, model_max_side;
   // 1: transparent borders are trimmed first.
   int32_t trim;
   int64_t model_max_pixels;
-  // The geometry of an image of the same size that was prepared earlier; alone.
+  // The geometry of an image of the same size that was prepared earlier. No other field of the size may be set.
   const gesso_geometry *matching;
 
   // 1: samples are data, such as a normal map; alone.
@@ -120,7 +121,7 @@ typedef struct gesso_recipe {
   const char *resampling_filter;
   // "fast", "balanced" (default) or "best".
   const char *effort;
-  // A color such as "#102030" or "white" for padding and for what is transparent; NULL for none.
+  // A color such as "#102030" or "white" for padding and for transparent pixels; NULL for none.
   const char *background;
 
   // The file: "auto" (default), "jpeg", "png" or "webp".
@@ -133,7 +134,7 @@ typedef struct gesso_recipe {
   int32_t quality;
   // 8 or 16.
   int32_t bits;
-  // The most bytes of the file; with the lowest quality (default: 60) and the shortest side (default: 256) that the search may use.
+  // The most bytes of the file; and the lowest quality (default: 60) and the shortest side (default: 256) that the search for it may use.
   int64_t max_bytes;
   int32_t min_quality;
   int32_t min_side;
@@ -143,46 +144,46 @@ typedef struct gesso_recipe {
   const char *fail_on;
 } gesso_recipe;
 
-// How samples become floats: (low + (high - low) * v / largest - mean) / std. Low -1 and high 1 is what the pipelines of diffusers take.
+// How samples become floats: (low + (high - low) * v / largest - mean) / std. The pipelines of diffusers take low -1 and high 1.
 typedef struct gesso_tensor_format {
   size_t struct_size;
   // "nchw" (default): planes; "nhwc": pixels.
   const char *layout;
   // The values of black and white, in place of 0 and 1; both 0 for the default.
   double range_low, range_high;
-  // Counts of 1 or 3 values; 0 for a mean of 0 and a deviation of 1.
+  // The counts of the values below: 1 or 3. 0 for a mean of 0 and a deviation of 1.
   int32_t mean_count, std_count;
   double mean[3], std[3];
 } gesso_tensor_format;
 
-// What one call may use. 0 is the default, which fits photographs on a machine of 2026.
+// The resources that one call may use. 0 is the default, which fits photographs on a machine of 2026.
 typedef struct gesso_limits {
   size_t struct_size;
-  // Of the source: 500 million.
+  // The most pixels of the source: 500 million.
   int64_t max_pixels;
   // Bytes of all buffers together: 1 GiB.
   int64_t max_memory;
-  // 2.
+  // The most threads: 2.
   int64_t threads;
-  // Of a progressive JPEG: 1,000.
+  // The most scans of a progressive JPEG: 1,000.
   int64_t max_scans;
-  // 16 MiB each.
+  // The most bytes of a color profile, of metadata and of a chunk: 16 MiB each.
   int64_t max_profile_bytes, max_metadata_bytes, max_chunk_bytes;
-  // Of a PNG: 1,000.
+  // The most chunks of a PNG: 1,000.
   int64_t max_chunks;
   // The path of gesso-decode, the program that decodes HEIC and AVIF; NULL to refuse them.
   const char *decode_helper;
-  // Of this program: 300.
+  // The most seconds that this program may run: 300.
   int64_t max_helper_seconds;
-  // The longer side of the source: 1 million. Its bytes, and its pixels for each byte: no limit.
+  // The longer side of the source: 1 million. Its bytes, and its pixels for each encoded byte: no limit.
   int64_t max_side, max_source_bytes, max_pixels_per_byte;
-  // Of the clock, for one call: no limit.
+  // The most wall-clock seconds of one call: no limit.
   int64_t max_seconds;
-  // The defaults: "artist" (default), or "service" for files of strangers, of which a program reads many.
+  // The set of defaults: "artist" (default), or "service" for a program that reads many files of strangers.
   const char *preset;
 } gesso_limits;
 
-// What the calls below take. Only the source is needed.
+// The input of the calls below. Only the source is needed.
 typedef struct gesso_request {
   size_t struct_size;
   const gesso_source *source;
@@ -195,7 +196,7 @@ typedef struct gesso_request {
 // The content of a file's headers.
 typedef struct gesso_description {
   size_t struct_size;
-  // Upright, and as stored.
+  // Sides when upright, and sides as stored.
   int32_t width, height, stored_width, stored_height;
   // EXIF orientation, 1 to 8.
   int32_t orientation;
@@ -211,20 +212,20 @@ typedef struct gesso_description {
   char format[8];
   // "gray", "ycbcr", "rgb", "palette", "cmyk" or "ycck".
   char color_model[8];
-  // "4:2:0" and so on; empty where there is none.
+  // "4:2:0" and so on; empty if there is none.
   char subsampling[8];
-  // For people, one a line; whole lines are left out where they do not fit.
+  // Remarks for people, one a line. Lines that do not fit are left out as a whole.
   char notes[1024];
 } gesso_description;
 
-// What a request would do, before a pixel is decoded.
+// The plan of a request, made before a pixel is decoded.
 typedef struct gesso_plan_result {
   size_t struct_size;
   // The prepared image.
   int32_t width, height;
   // The memory for gesso_prepare(): no encoder writes more, and most files are far smaller.
   int64_t file_bytes;
-  // The memory for gesso_pixels(): for 3 channels, or for 4 where the result may be transparent.
+  // The memory for gesso_pixels(): for 3 channels, or for 4 if the result may be transparent.
   int64_t pixel_bytes;
   // The memory for gesso_tensor(), exactly: floats, not bytes.
   int64_t tensor_values;
@@ -233,13 +234,13 @@ typedef struct gesso_plan_result {
   // Threads that work on it: 1 or 2.
   int32_t threads;
   int32_t reserved;
-  // What the decoder shrinks: 1, 0.5, 0.25 or 0.125.
+  // The factor by which the decoder shrinks: 1, 0.5, 0.25 or 0.125.
   double decoder_scale;
   gesso_geometry geometry;
   char notes[1024];
 } gesso_plan_result;
 
-// What a call did.
+// The outcome of a call.
 typedef struct gesso_result {
   size_t struct_size;
   int32_t width, height;
@@ -247,7 +248,7 @@ typedef struct gesso_result {
   int32_t channels;
   // Of a file: 8 or 16.
   int32_t bits;
-  // What was written, from the beginning of the memory: bytes; of a tensor, floats.
+  // The number of bytes, or of a tensor's floats, that were written from the beginning of the memory.
   int64_t count;
   // Of a file: "jpeg", "png" or "webp"; its quality, 0 for a lossless one; and its subsampling.
   char format[8];
@@ -256,7 +257,7 @@ typedef struct gesso_result {
   int32_t reserved;
   // Wall-clock milliseconds. Stages overlap on two threads.
   double decode_ms, resize_ms, color_ms, encode_ms, total_ms;
-  // Of a restored image all 0.
+  // All 0 for a restored image.
   gesso_geometry geometry;
   char notes[1024];
 } gesso_result;
@@ -268,33 +269,33 @@ const char *gesso_version(void);
 gesso_cancel *gesso_cancel_create(void);
 // Stops the calls that have the handle, from any thread, within milliseconds; they return GESSO_CANCELED. NULL does nothing.
 void gesso_cancel_raise(gesso_cancel *cancel);
-// Frees a handle that no call has any more. NULL does nothing.
+// Frees a handle that no call uses any more. NULL does nothing.
 void gesso_cancel_destroy(gesso_cancel *cancel);
 
 // Sets the fields model_multiple_of, model_min_side, model_max_side and model_max_pixels of a recipe to the sizes of a family of models,
 // by its name, such as "flux.1-dev" or "sdxl".
 int32_t gesso_model(const char *name, gesso_recipe *recipe, gesso_error *error);
 
-// Reads the headers of an image. Of the request only source, limits and cancel count.
+// Reads the headers of an image. Of the request only source, limits and cancel are used.
 int32_t gesso_inspect(const gesso_request *request, gesso_description *description, gesso_error *error);
 
-// Plans from the headers. Pixels are read only for "trim" and for the gravity "attention".
+// Makes a plan from the headers. Pixels are read only for "trim" and for the gravity "attention".
 int32_t gesso_plan(const gesso_request *request, gesso_plan_result *plan, gesso_error *error);
 
 // Prepares an image and encodes it into `capacity` bytes of memory. With a tensor format in the request, a tensor is also made of the
 // pixels before they are encoded, into `values` floats; without one, `tensor` is NULL.
 //
-// A file that is too large is refused only once it is made, and then with its own size: use file_bytes of the plan.
+// A file that is larger than `capacity` is refused only after it was made, with its own size. Use file_bytes of the plan to avoid that.
 int32_t gesso_prepare(
   const gesso_request *request, void *file, size_t capacity, float *tensor, size_t values, gesso_result *result,
   gesso_error *error);
 
-// Prepares an image as samples of 8 bits, rows from top to bottom without padding, into `capacity` bytes of memory: pixel_bytes of the plan,
-// or what is less is refused before a pixel is decoded. The recipe's format decides only about transparency.
+// Prepares an image as samples of 8 bits, rows from top to bottom without padding, into `capacity` bytes of memory. Less memory than
+// pixel_bytes of the plan is refused before a pixel is decoded. The recipe's format decides only about transparency.
 int32_t gesso_pixels(
   const gesso_request *request, uint8_t *pixels, size_t capacity, gesso_result *result, gesso_error *error);
 
-// Prepares an image as a tensor of three channels, into memory for `values` floats: tensor_values of the plan, or what is less is refused
+// Prepares an image as a tensor of three channels, into memory for `values` floats. Less memory than tensor_values of the plan is refused
 // before a pixel is decoded. Transparency is flattened on the background, or on white.
 int32_t gesso_tensor(
   const gesso_request *request, float *tensor, size_t values, gesso_result *result, gesso_error *error);

@@ -11,7 +11,7 @@
 
 #pragma clang assume_nonnull begin
 
-// True on systems where a helper can be isolated.
+// True for systems on which a helper can be isolated.
 bool cic_helper_is_possible(void);
 
 // MARK: Shared memory
@@ -19,14 +19,14 @@ bool cic_helper_is_possible(void);
 // Makes memory that another process can map by its descriptor, without bytes. Returns the descriptor, or -1 with errno.
 int32_t cic_memory_create(void);
 
-// Appends bytes. False with errno where there is no memory.
+// Appends bytes. False with errno if there is no memory.
 bool cic_memory_append(int32_t descriptor, const uint8_t *bytes, size_t count);
 
 // Freezes bytes and size for every process.
 bool cic_memory_freeze(int32_t descriptor);
 
-// Sets the size for good, for every process, and maps the bytes, which begin as zeros. Whatever another process does, they can be read;
-// another process may change them at any time. NULL with errno.
+// Sets the size for good, for every process, and maps the bytes, which begin as zeros. They stay readable whatever another process
+// does, but another process may change them at any time. NULL with errno on failure.
 uint8_t *_Nullable cic_memory_map(int32_t descriptor, size_t count);
 void cic_memory_unmap(uint8_t *bytes, size_t count);
 
@@ -37,9 +37,9 @@ void cic_memory_close(int32_t descriptor);
 typedef struct {
   int32_t process;
   int32_t socket;
-  // Written by nobody: closing it ends the helper.
+  // A pipe that nobody writes to: closing it ends the helper.
   int32_t lifeline;
-  // Of the clock that never goes back, in milliseconds.
+  // The time until which the reply is waited for, in milliseconds of the monotonic clock.
   int64_t deadline;
 } cic_helper;
 
@@ -50,44 +50,45 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_HELPER_CANCELED,  // the flag was raised
 } cic_helper_status;
 
-// Starts the program at `path`, in a process group of its own, with the descriptors of decode_protocol.h, of which those that are -1 are
-// /dev/null. `argument` is its only one; NULL starts gesso-decode, without arguments and environment. A worker has the loader's folders
-// (LD_LIBRARY_PATH). Returns 0 or errno.
+// Starts the program at `path`, in a process group of its own, with the descriptors of decode_protocol.h; those that are -1 become
+// /dev/null. `argument` is its only argument. NULL starts gesso-decode, without arguments and environment. A worker gets the loader's
+// folders (LD_LIBRARY_PATH). Returns 0 or errno.
 int32_t cic_helper_start(
   const char *path, const char *_Nullable argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
 
 // Sends a request.
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request);
 
-// Receives exactly `count` bytes. While there is nothing to receive it looks at the flag every 20 ms.
+// Receives exactly `count` bytes. While it waits for them, it checks the flag every 20 ms.
 cic_helper_status cic_helper_receive(
   const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *_Nullable cancel);
 
-// Ends the process where it goes on, and waits for it. Returns the number of the signal that had ended it before, or 0. `waits` gives a
-// process that closed its socket the time to end by itself.
+// Ends the process if it still runs, and waits for its end. Returns the number of the signal that had ended it before, or 0. If
+// `waits`, a process that closed its socket gets time to end by itself.
 int32_t cic_helper_end(cic_helper *helper, bool waits);
 
 // MARK: Worker
 
-// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. `reply` is where its reply is received from;
-// its socket is the caller's to close. Returns 0 or errno.
+// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. The worker's reply is received from `reply`;
+// the caller closes the socket of that. Returns 0 or errno.
 int32_t cic_worker_ask(
   const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply);
 
-// In the worker: gives up what no task needs, and greets. Ends the process where that fails.
+// In the worker: gives up the rights that no task needs, and sends the greeting. Ends the process if that fails.
 void cic_worker_begin(void);
 
-// In the worker: waits for tasks. Returns in a process of its own for each of them, behind the whole wall, with the descriptors of the source and for
-// the reply and the number of bytes of the task, which are read from the latter. Ends the process when there are no more.
+// In the worker: waits for tasks. For each task it returns in a new process, with every protection in place. It returns the descriptor of
+// the source, that of the socket for the reply, and the number of bytes of the task, which are read from the latter. Ends the process when
+// there are no more tasks.
 void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes);
 
 // Ends the process at once.
 _Noreturn void cic_worker_end(void);
 
-// True where a descriptor is a socket.
+// True if a descriptor is a socket.
 bool cic_is_socket(int32_t descriptor);
 
-// True where a descriptor cannot be written to.
+// True if a descriptor cannot be written to.
 bool cic_is_read_only(int32_t descriptor);
 
 // The numbers of three signals.

@@ -17,7 +17,7 @@
 
 // MARK: Cancelling
 
-// Raised by any thread, polled by the codecs' progress hooks and refills.
+// A flag that any thread raises, and that the codecs' progress hooks and refills check.
 typedef struct cic_cancel_flag {
   atomic_bool raised;
   atomic_ullong looks;  // calls of cic_cancel_flag_is_raised
@@ -25,11 +25,11 @@ typedef struct cic_cancel_flag {
   int64_t deadline;  // nanoseconds of the monotonic clock from which on it is raised; INT64_MAX for none
 } cic_cancel_flag;
 
-// `seconds` from now on it is raised by itself. It follows `parent`, which must outlive it.
+// Lowers the flag. It is raised after `seconds`, or when `parent` is, which must outlive it.
 void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *_Nullable parent, int64_t seconds);
 void cic_cancel_flag_raise(cic_cancel_flag *flag);
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag);
-// How often that was asked.
+// The number of times that the flag was checked.
 uint64_t cic_cancel_flag_looks(cic_cancel_flag *flag);
 // True if it is raised by its deadline alone.
 bool cic_cancel_flag_is_late(cic_cancel_flag *flag);
@@ -52,7 +52,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_CANCELED,       // the flag was raised
 } cic_status;
 
-// Which damage is refused. Each policy refuses all that the ones before it refuse.
+// The policy on damage. Each policy refuses everything that the ones before it refuse.
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_FAIL_ON_NONE = 0,
   CIC_FAIL_ON_TRUNCATED,
@@ -110,7 +110,7 @@ void cic_source_skip(cic_source *source, size_t count);
 bool cic_source_pass(cic_source *source, uint64_t count);
 // Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
 uint64_t cic_source_unread(const cic_source *source);
-// Copies `count` bytes that stand `offset` bytes after the next unread one, and consumes nothing. False for a pipe, and where the
+// Copies `count` bytes, from `offset` bytes after the next unread one on, and consumes nothing. False for a pipe, and if the
 // source has no such bytes.
 bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
 int32_t cic_source_system_error(const cic_source *source);
@@ -153,8 +153,8 @@ typedef struct {
   size_t xmp_count;
   const uint8_t *_Nullable comment;  // the first one
   size_t comment_count;
-  // What may name a place besides: further EXIF segments and packets, extended XMP, Photoshop's resources. The length (four
-  // bytes, big-endian) and the content of each segment; some are missing when they are cut.
+  // Other segments that may name a place: further EXIF segments and packets, extended XMP, Photoshop's resources. The
+  // length (four bytes, big-endian) and the content of each segment; some are missing when they are cut.
   const uint8_t *_Nullable segments;
   size_t segments_count;
   bool segments_are_cut;
@@ -198,21 +198,21 @@ cic_jpeg_decoder *_Nullable cic_jpeg_decoder_create(
 void cic_jpeg_decoder_destroy(cic_jpeg_decoder *decoder);
 cic_report cic_jpeg_decoder_report(const cic_jpeg_decoder *decoder);
 cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *header);
-// Chooses what is delivered, and reads nothing. `scale_denominator` is 1, 2, 4 or 8.
+// Chooses the form of the output, and reads nothing. `scale_denominator` is 1, 2, 4 or 8.
 cic_status cic_jpeg_configure(
   cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
 // Starts to decode. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan counts as that end if
 // cic_jpeg_can_resume, and is CIC_CORRUPT if not.
 cic_status cic_jpeg_start(cic_jpeg_decoder *decoder);
-// Whether decoding can go on after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). It depends
-// on internals of the library.
+// True if decoding can go on after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). That
+// depends on internals of the library.
 bool cic_jpeg_can_resume(int32_t version);
 // For tests, before cic_jpeg_start: makes the decoder ask cic_jpeg_can_resume about `version`, not about the library's own.
 void cic_jpeg_assume_version(cic_jpeg_decoder *decoder, int32_t version);
-// Up to `count` rows, `stride` bytes apart; *written is set even on failure.
+// Reads up to `count` rows, `stride` bytes apart; *written is set even on failure.
 cic_status cic_jpeg_read_rows(
   cic_jpeg_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// The next strip: rows_per_strip rows into each plane, each row padded_width bytes, fewer rows at the bottom.
+// Reads the next strip: rows_per_strip rows into each plane, each row padded_width bytes, fewer rows at the bottom.
 // *delivered is false after the last strip.
 cic_status cic_jpeg_read_planes(
   cic_jpeg_decoder *decoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides, bool *delivered);
@@ -230,7 +230,7 @@ typedef struct {
   const uint16_t *quantization;  // 64 steps, in natural order
 } cic_jpeg_component;
 
-// How a JPEG with Huffman coding is coded, as of its first scan's header.
+// The coding of a JPEG with Huffman codes, as in its first scan's header.
 typedef struct {
   bool is_progressive;
   int32_t component_count;
@@ -248,8 +248,8 @@ bool cic_jpeg_take_coding(cic_jpeg_decoder *decoder, cic_jpeg_coding *coding);
 bool cic_jpeg_huffman_table(
   const cic_jpeg_decoder *decoder, uint8_t key, const uint8_t *_Nullable *_Nonnull counts,
   const uint8_t *_Nullable *_Nonnull symbols);
-// At most `capacity` bytes, `offset` bytes after the first scan's header; fewer only at the end of the source. They may be in
-// `buffer`. False when reading failed or was canceled.
+// Finds at most `capacity` bytes, `offset` bytes after the first scan's header; fewer only at the end of the source. They may
+// be in `buffer`. False when reading failed or was canceled.
 bool cic_jpeg_view_scans(
   cic_jpeg_decoder *decoder, uint64_t offset, uint8_t *buffer, size_t capacity,
   const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
@@ -273,10 +273,11 @@ cic_jpeg_encoder *_Nullable cic_jpeg_encoder_create(void);
 void cic_jpeg_encoder_destroy(cic_jpeg_encoder *encoder);
 const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *encoder);
 cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *encoder, const cic_jpeg_encoder_options *options);
-// Up to the last row of the image; CIC_UNSUPPORTED after it.
+// Writes rows, up to the last row of the image; CIC_UNSUPPORTED after it.
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
-// One strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole blocks
-// (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED after the last strip.
+// Writes one strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole
+// blocks (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED after the last
+// strip.
 cic_status cic_jpeg_write_planes(
   cic_jpeg_encoder *encoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
@@ -326,7 +327,7 @@ typedef struct {
   int32_t max_chunks;  // of CIC_PNG_METADATA_CHUNKS, without eXIf
 } cic_png_limits;
 
-// How inflated rows become delivered ones.
+// The conversion of inflated rows to delivered ones.
 typedef struct {
   size_t filtered_bytes;  // of a row, without the filter byte
   int32_t pixel_bytes;    // of a pixel for the filters, at least 1
@@ -343,11 +344,11 @@ cic_report cic_png_decoder_report(const cic_png_decoder *decoder);
 cic_status cic_png_read_header(cic_png_decoder *decoder, cic_png_header *header);
 // Allocates the row buffers, and the whole image of an interlaced file.
 cic_status cic_png_start(cic_png_decoder *decoder);
-// Up to `count` rows, `stride` bytes apart; *written is set even on failure. The first call reads all of an interlaced
-// file.
+// Reads up to `count` rows, `stride` bytes apart; *written is set even on failure. The first call reads all of an
+// interlaced file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// Instead of cic_png_start, where idat_is_readable: the caller reads the image data with cic_png_read_idat and inflates them.
+// Called instead of cic_png_start, if idat_is_readable: the caller reads the image data with cic_png_read_idat and inflates them.
 cic_status cic_png_start_idat(cic_png_decoder *decoder, cic_png_coding *coding);
 
 // Compressed bytes of the image data.
@@ -357,21 +358,21 @@ typedef struct {
   size_t chunk_end_count;
 } cic_png_batch;
 
-// The next bytes of the IDAT chunks' zlib stream, without its header: up to `capacity`, of at most 64 chunks. An empty batch
-// where the chunks end; with the failure, if it is one that ends them.
+// Reads the next bytes of the IDAT chunks' zlib stream, without its header: up to `capacity`, from at most 64 chunks. An
+// empty batch means that the chunks have ended. If a failure ended them, it is returned with that batch.
 cic_status cic_png_read_idat(cic_png_decoder *decoder, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
 
-// What may be wrong with the image data. The policy decides what is a failure.
+// Faults of the image data. The policy decides which of them is a failure.
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_PNG_DAMAGE = 0,  // rows are missing or wrong
   CIC_PNG_CHECKSUM,
   CIC_PNG_BENIGN,  // as libpng calls it: no row is lost
 } cic_png_fault;
 
-// Records what the caller found wrong with bytes of cic_png_read_idat; any other value of `fault` is CIC_PNG_DAMAGE. CIC_OK where
+// Records a fault that the caller found in bytes of cic_png_read_idat; any other value of `fault` is CIC_PNG_DAMAGE. CIC_OK if
 // the policy lets it pass as a warning.
 cic_status cic_png_record_fault(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
-// Reads to IEND. All rows must have been read, or all bytes of the image data that they take.
+// Reads to IEND. Before it, all rows must have been read, or all bytes of the image data that the rows take.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 
 // MARK: PNG encoder
@@ -428,7 +429,7 @@ uint32_t cic_adler32_combine(uint32_t first, uint32_t second, size_t count);
 // libwebp is opened by the first of these calls.
 typedef struct cic_webp_decoder cic_webp_decoder;
 
-// 0x010204 is 1.2.4; 0 where libwebp is not installed.
+// 0x010204 is 1.2.4; 0 if libwebp is not installed.
 int32_t cic_webp_version(void);
 
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
@@ -437,11 +438,11 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_WEBP_OUT_PLANES,  // Y, then Cb, then Cr, as coded: of limited range, and both sides of Cb and Cr halved and rounded up
 } cic_webp_output;
 
-// A decoder into memory of the caller, which has rows without padding, and must outlive it. NULL without memory or without libwebp.
+// Makes a decoder into memory of the caller, which has rows without padding, and must outlive it. NULL without memory or without libwebp.
 cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, int32_t width, int32_t height, cic_webp_output output);
 void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
-// Decodes as far as the first `count` bytes of a file go, more of them each time. Sets the number of rows that are done, also where it
-// fails; of Cb and Cr half of them are, rounded up.
+// Decodes as many rows as the first `count` bytes of a file allow; each call passes more of them. Sets the number of rows that are done,
+// also if it fails. Cb and Cr have half as many, rounded up.
 cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
 
 // MARK: WebP encoder
@@ -458,7 +459,7 @@ typedef struct {
   bool saves_memory;  // a lossy file of the methods from 3 on takes up to a half more time and a fifth of the memory
 } cic_webp_encoder_options;
 
-// False where libwebp is not installed, or only its decoder is.
+// False if libwebp is not installed, or only its decoder is.
 bool cic_webp_can_encode(void);
 // NULL without memory or without libwebp.
 cic_webp_encoder *_Nullable cic_webp_encoder_create(cic_cancel_flag *_Nullable cancel);
@@ -489,28 +490,29 @@ typedef struct {
   uint64_t row_bytes;        // of a row that cic_tiff_read_row delivers
   uint64_t coded_bytes;      // the most of a strip or tile, which libtiff has in memory
   uint64_t block_pixels;     // of a strip or tile
-  // 0 where the file has strips.
+  // 0 if the file has strips.
   uint32_t tile_width, tile_height, tiles_across;
   uint64_t tile_row_bytes, tile_bytes;
 } cic_tiff_header;
 
-// 0x040500 is 4.5.0; 0 where libtiff is not installed.
+// 0x040500 is 4.5.0; 0 if libtiff is not installed.
 int32_t cic_tiff_version(void);
-// A decoder of a file or of memory, not of a pipe, whose next unread byte is the first of the TIFF; the source must outlive its use.
-// Where `keeps_damaged`, what is there of a strip or tile that ends early is decoded. NULL without memory or without libtiff.
+// Makes a decoder of a file or of memory, but not of a pipe. The next unread byte is the first of the TIFF, and the source must
+// outlive the decoder. If `keeps_damaged`, the existing part of a strip or tile that ends early is decoded. NULL without memory or
+// without libtiff.
 cic_tiff_decoder *_Nullable cic_tiff_decoder_create(cic_source *source, size_t max_memory, bool keeps_damaged);
 void cic_tiff_decoder_destroy(cic_tiff_decoder *decoder);
 // libtiff's words about the failure of the last call, and the first warning of all calls; empty for none. They belong to the decoder.
 const char *cic_tiff_message(const cic_tiff_decoder *decoder);
 const char *cic_tiff_warning(const cic_tiff_decoder *decoder);
-// True where libjpeg had to replace pixels.
+// True if libjpeg had to replace pixels.
 bool cic_tiff_is_damaged(const cic_tiff_decoder *decoder);
 int32_t cic_tiff_system_error(const cic_tiff_decoder *decoder);
-// Once. The caller has checked the compression before, so that no code of another one runs.
+// Call it once. The caller checked the compression before, so that no code for another one runs.
 cic_status cic_tiff_read_header(cic_tiff_decoder *decoder, cic_tiff_header *header);
-// Once. Allocates a row of tiles for each of the first `planes` planes, 1 to 5; one where samples are stored by pixel.
+// Call it once. Allocates a row of tiles for each of the first `planes` planes, 1 to 5; `planes` is 1 if samples are stored by pixel.
 cic_status cic_tiff_start(cic_tiff_decoder *decoder, uint32_t planes);
-// A row of a plane, from the first one on: row_bytes in native byte order.
+// Reads the next row of a plane: row_bytes in native byte order.
 cic_status cic_tiff_read_row(cic_tiff_decoder *decoder, uint32_t y, uint32_t plane, uint8_t *row);
 
 #pragma clang assume_nonnull end

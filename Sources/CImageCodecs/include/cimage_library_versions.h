@@ -1,10 +1,10 @@
-// Which codec libraries this build uses. Static strings.
+// The codec libraries that this build uses. The strings are static.
 #ifndef CIMAGE_LIBRARY_VERSIONS_H
 #define CIMAGE_LIBRARY_VERSIONS_H
 
-// Of the library that is loaded.
+// The version of the library that is loaded.
 const char *cic_libpng_version(void);
-// Of the headers this was compiled with: neither library has a function for it.
+// The version of the headers that this was compiled with, because the library has no function for its version.
 const char *cic_libjpeg_turbo_version(void);
 int cic_libjpeg_turbo_version_number(void);  // LIBJPEG_TURBO_VERSION_NUMBER: 2001005 for 2.1.5
 const char *cic_isal_version(void);

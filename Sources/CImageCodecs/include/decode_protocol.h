@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-// What the package and its helper process `gesso-decode` send each other, over a socket between them. Both run on one machine, so
-// numbers have its byte order. Neither side takes a length from the other unchecked.
+// The messages between the package and its helper process `gesso-decode`, over a socket. Both run on one machine, so numbers have
+// its byte order. Each side checks every length that it receives.
 //
 // A request is a gd_request; a reply is a gd_reply and the bytes that it counts, in the order of its fields. `describe` comes first,
 // then `decode` on the same connection: the rows are in the shared memory GD_PIXELS when its reply arrives, from top to bottom, without
@@ -12,8 +12,8 @@
 
 enum { GD_MAGIC = 0x44534547, GD_VERSION = 1 };
 
-// The descriptors of the helper: the socket, the bytes of the file, memory for pixels, and a pipe that nobody writes to, whose end
-// shows that the other side is gone.
+// The descriptors of the helper: the socket, the bytes of the file, memory for pixels, and a pipe that nobody writes to. The end
+// of the pipe shows that the other side has ended.
 enum { GD_SOCKET = 0, GD_FILE = 3, GD_PIXELS = 4, GD_LIFELINE = 5 };
 
 enum { GD_CHECK = 1, GD_DESCRIBE = 2, GD_DECODE = 3 };
@@ -21,13 +21,13 @@ enum { GD_CHECK = 1, GD_DESCRIBE = 2, GD_DECODE = 3 };
 typedef struct gd_request {
   uint32_t magic, version;
   uint32_t task;
-  // The processor time of the helper, for everything it does.
+  // The processor time of the helper, from its start to its end.
   uint32_t seconds;
   uint64_t file_bytes;
-  // The memory beyond that of the started helper, and the part of it for pixels.
+  // The memory beyond what the started helper has, and the part of it for pixels.
   uint64_t memory_bytes;
   uint64_t pixel_bytes;
-  // ICC profile; EXIF and XMP together. What is above the second is left out.
+  // Limits for the ICC profile, and for EXIF and XMP together. EXIF and XMP above their limit are left out.
   uint64_t max_profile_bytes, max_metadata_bytes;
 } gd_request;
 
@@ -60,7 +60,7 @@ typedef struct gd_reply {
   uint32_t magic, version;
   uint32_t status;
   uint32_t flags;
-  // Upright.
+  // The sides when upright.
   uint32_t width, height;
   // Bits of a sample as stored, 8 to 16.
   uint32_t bits;

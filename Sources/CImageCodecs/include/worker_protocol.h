@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-// What `gesso` and the processes that it starts of itself to decode in send each other. No number of a reply is trusted.
+// The messages between `gesso` and the processes that it starts of itself for decoding. Every number of a reply is checked.
 
 enum { CW_MAGIC = 0x57534547, CW_MAX_TEXT = 128, CW_PARTS = 3 };
 
@@ -12,11 +12,11 @@ typedef struct cic_worker_greeting {
   uint32_t magic;
   // The version of landlock; 0 for a kernel without it.
   int32_t landlock;
-  // The protection that cannot be installed; empty where all are.
+  // The protection that cannot be installed; empty if all are installed.
   char failed[CW_MAX_TEXT];
 } cic_worker_greeting;
 
-// A task, on the socket, with two descriptors: the source, and a socket of its own that has the task and takes the reply.
+// A task, sent on the socket with two descriptors: the source, and a socket for this task, which has the task's bytes and takes the reply.
 typedef struct cic_worker_request {
   uint32_t magic;
   uint32_t task_bytes;
@@ -28,7 +28,7 @@ typedef struct cic_worker_request {
 
 enum { CW_RESULT = 0, CW_ERROR = 1, CW_UNPROTECTED = 2 };
 
-// A reply, and the bytes that it counts. After it, on the worker's socket, an int32_t states the end of the process of the task: 0, or
+// A reply, and the bytes that it counts. After it, an int32_t on the worker's socket states how the process of the task ended: 0, or
 // the number of the signal.
 typedef struct cic_worker_reply {
   uint32_t magic;

@@ -7,26 +7,26 @@
 typedef uint8_t cpi_half_u8 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 2)));
 typedef uint8_t cpi_quarter_u8 __attribute__((ext_vector_type(CPI_VECTOR_BYTES / 4)));
 
-// As many bytes as a vector has words, as words.
+// Loads as many bytes as a vector has words, and widens them to words.
 CPI_INLINE cpi_i16 cpi_load_widened_u8(const uint8_t *p) {
   cpi_half_u8 v;
   memcpy(&v, p, sizeof v);
   return __builtin_convertvector(v, cpi_i16);
 }
-// Half as many bytes, each as two neighboring words.
+// Loads half as many bytes, and doubles each to two neighboring words.
 CPI_INLINE cpi_i16 cpi_load_doubled_u8(const uint8_t *p) {
   cpi_quarter_u8 v;
   memcpy(&v, p, sizeof v);
   const cpi_i32 words = __builtin_convertvector(v, cpi_i32);
   return (cpi_i16)(words | words << 16);
 }
-// Two neighboring bytes as a word: their sum.
+// Loads pairs of neighboring bytes, and adds each pair to a word.
 CPI_INLINE cpi_i16 cpi_load_pair_sums_u8(const uint8_t *p) {
   cpi_u16 v;
   memcpy(&v, p, sizeof v);
   return (cpi_i16)((v & 255) + (v >> 8));
 }
-// Words, clamped to 0…255, as bytes.
+// Stores words as bytes, clamped to 0…255.
 CPI_INLINE void cpi_store_clamped_u8(uint8_t *p, cpi_i16 v) {
 #if defined(__AVX2__)
   const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16((__m256i)v, (__m256i)v), 0x08);
@@ -36,7 +36,7 @@ CPI_INLINE void cpi_store_clamped_u8(uint8_t *p, cpi_i16 v) {
   memcpy(p, &bytes, 8);
 #endif
 }
-// Words, clamped to 0…255.
+// Clamps words to 0…255.
 CPI_INLINE cpi_i16 cpi_clamp_to_byte(cpi_i16 v) {
   return __builtin_elementwise_min(__builtin_elementwise_max(v, (cpi_i16)0), (cpi_i16)255);
 }
@@ -96,7 +96,7 @@ CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint3
 #endif
 }
 CPI_INLINE cpi_i32x4 cpi_shift_right_by_18(cpi_i32x4 v) { return v >> 18; }
-// Rounded to zero.
+// Rounds toward zero.
 CPI_INLINE cpi_i32x4 cpi_truncate_f32x4(cpi_f32x4 v) { return __builtin_convertvector(v, cpi_i32x4); }
 
 #endif

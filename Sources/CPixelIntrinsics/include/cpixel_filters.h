@@ -1,6 +1,6 @@
-// Inline wrappers for PNG row filters: byte averages, the Paeth predictor, and sums of what is left.
+// Inline wrappers for PNG row filters: byte averages, the Paeth predictor, and sums of differences.
 //
-// Clang's elementwise built-ins become one instruction each on SSE2, AVX2 and NEON, so there is one body for all but the sums.
+// Clang's elementwise built-ins become one instruction each on SSE2, AVX2 and NEON, so there is one body for all of them, except the sums.
 #ifndef CPIXEL_FILTERS_H
 #define CPIXEL_FILTERS_H
 
@@ -20,7 +20,7 @@ CPI_INLINE cpi_u8 cpi_paeth_u8(cpi_u8 a, cpi_u8 b, cpi_u8 c) {
   const cpi_u8 sum = __builtin_elementwise_add_sat(from_a, from_b);
   const cpi_u8 low = __builtin_elementwise_min(a, b), high = __builtin_elementwise_max(a, b);
   const cpi_u8 between = (cpi_u8)((__builtin_elementwise_max(c, low) == c) ^ (__builtin_elementwise_min(c, high) == c));
-  // Equal to one of them makes one distance 0, and sum and difference the same.
+  // If c equals a or b, one distance is 0, so that sum and difference are equal.
   const cpi_u8 from_c = (difference & ~between) | (sum & between);
   const cpi_u8 not_b = (cpi_u8)(__builtin_elementwise_min(from_b, from_c) != from_b);
   const cpi_u8 b_or_c = (b & ~not_b) | (c & not_b);
@@ -31,7 +31,7 @@ CPI_INLINE cpi_u8 cpi_paeth_u8(cpi_u8 a, cpi_u8 b, cpi_u8 c) {
 // The absolute value of bytes as signed differences; 128 stays 128.
 CPI_INLINE cpi_u8 cpi_magnitude_u8(cpi_u8 v) { return __builtin_elementwise_min(v, (cpi_u8)(0 - v)); }
 
-// Of magnitudes 0…128, a piecewise linear stand-in for 26 · log₂(1 + v) with knots at 1, 3, 7, 15 and 31: 0…129.
+// For magnitudes 0…128, a piecewise linear approximation of 26 · log₂(1 + v) with knots at 1, 3, 7, 15 and 31: 0…129.
 CPI_INLINE cpi_u8 cpi_log_magnitude_u8(cpi_u8 v) {
   cpi_u8 sum = __builtin_elementwise_min(v, (cpi_u8)1);
   sum = sum + sum + __builtin_elementwise_min(v, (cpi_u8)3);

@@ -1,4 +1,4 @@
-// Inline wrappers for what Swift's SIMD types cannot say: paired multiply-add, saturating packs, in-lane unpacks.
+// Inline wrappers for operations that Swift's SIMD types lack: paired multiply-add, saturating packs, in-lane unpacks.
 //
 // They inline into the Swift caller with the importing module's flags, so one Swift source is SSE2 code in a baseline
 // build and AVX2 code in an x86-64-v3 build. A vector is CPI_VECTOR_BYTES long and made of 16-byte lanes; unpacks and
@@ -166,7 +166,7 @@ CPI_INLINE cpi_i16x8 cpi_widen_low_u8x16(cpi_u8x16 v) {
   return (cpi_i16x8)__builtin_shufflevector(v, (cpi_u8x16)0, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
-// x where a ≤ b, else y: Swift's replacing(with:where:) is a loop that keeps its caller from being inlined.
+// x if a ≤ b, else y. Swift's replacing(with:where:) is a loop, which keeps its caller from being inlined.
 CPI_INLINE cpi_i16x8 cpi_select_less_equal(cpi_i16x8 a, cpi_i16x8 b, cpi_i16x8 x, cpi_i16x8 y) {
   const cpi_i16x8 mask = a <= b;
   return (mask & x) | (~mask & y);
@@ -294,7 +294,7 @@ CPI_INLINE cpi_u16 cpi_subtract_to_zero_u16(cpi_u16 a, cpi_u16 b) { return (cpi_
 CPI_INLINE cpi_u16 cpi_average_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)vrhaddq_u16((uint16x8_t)a, (uint16x8_t)b); }
 #endif
 
-// Pairs of words, as pixels of four (two) samples whose last one is alpha: alpha in the place of all, and 0xFF00 in its own.
+// Pairs of words are pixels of four (two) samples whose last one is alpha. Alpha takes the place of the other samples, and 0xFF00 its own.
 CPI_INLINE cpi_u16 cpi_repeat_alpha_of_4(cpi_u16 v) {
   const cpi_i32 pairs = (cpi_i32)v;
 #if CPI_VECTOR_BYTES == 32

@@ -1,5 +1,5 @@
-// What crosses between the modules of kernels and their callers: the parameters of kernels that have many, and the table of all
-// kernels that a module has. Plain C, the same in every module, whatever vectors that module is compiled for.
+// The types that the modules of kernels share with their callers: the parameters of kernels that have many, and the table of
+// all kernels of a module. They are plain C, the same in every module, whatever vectors that module is compiled for.
 //
 // Each kernel is described beside its definition in Sources/PixelKernels.
 #ifndef CPIXEL_KERNELS_H
@@ -53,7 +53,7 @@ typedef struct cpi_row_convolution {
   void *output;                // `output_count * lanes` samples
 } cpi_row_convolution;
 
-// What a block of rows in linear light adds to the sums of one output row.
+// The part that a block of rows in linear light adds to the sums of one output row.
 typedef struct cpi_light_accumulation {
   const int16_t *block;    // pairs of rows as light
   ptrdiff_t stride;        // pairs that the block has
@@ -61,7 +61,7 @@ typedef struct cpi_light_accumulation {
   ptrdiff_t pairs;         // the pairs to add
   const int16_t *weights;  // `pairs * 2` weights
   int32_t pair_shift;      // fraction bits of the weights that sums have no room for, at most 6
-  bool begins;             // true where the sums are not there yet
+  bool begins;             // true if the sums are not there yet
   int32_t start;           // what they begin with: the first four vectors of each group
   int32_t next_start;      // and the last four
   ptrdiff_t count;         // sums of the block, a multiple of 64
@@ -77,7 +77,7 @@ typedef struct cpi_float_column_convolution {
   float *output;                      // `count` samples
 } cpi_float_column_convolution;
 
-// A horizontal pass over four rows of them.
+// A horizontal pass over four rows of centered floats.
 typedef struct cpi_float_row_convolution {
   const float *rows;        // the first row; interleaved samples, and finite ones as far as windows and four samples reach
   ptrdiff_t stride;         // samples between the beginnings of two rows
@@ -101,7 +101,7 @@ typedef struct cpi_wide_column_convolution {
   int32_t *output;                       // `count` samples
 } cpi_wide_column_convolution;
 
-// A horizontal pass over one row of them.
+// A horizontal pass over one row of these samples.
 typedef struct cpi_wide_row_convolution {
   const int32_t *row;      // interleaved samples with fraction bits
   ptrdiff_t channels;      // samples a pixel
@@ -156,7 +156,7 @@ typedef struct cpi_resize_kernels {
   void (*clear_transparent)(void *row, ptrdiff_t sample_bytes, ptrdiff_t channels, ptrdiff_t pixels);
 } cpi_resize_kernels;
 
-// Those of its passes in linear light.
+// The kernels of the resize in linear light.
 typedef struct cpi_light_kernels {
   void (*lay_out)(const uint8_t *_Nonnull const *_Nonnull rows, ptrdiff_t pairs, ptrdiff_t offset, ptrdiff_t count, int16_t *block);
   void (*lay_out_premultiplied)(
@@ -172,7 +172,7 @@ typedef struct cpi_light_kernels {
       uint8_t *output);
 } cpi_light_kernels;
 
-// Those of its passes with binary32 sums.
+// The kernels of the resize with binary32 sums.
 typedef struct cpi_float_kernels {
   void (*convolve_columns)(cpi_float_column_convolution);
   void (*convolve_rows)(cpi_float_row_convolution);
@@ -182,7 +182,7 @@ typedef struct cpi_float_kernels {
   void (*unpremultiply)(const float *input, ptrdiff_t channels, ptrdiff_t pixels, uint16_t *output);
 } cpi_float_kernels;
 
-// Those of its passes with 64-bit sums.
+// The kernels of the resize with 64-bit sums.
 typedef struct cpi_wide_kernels {
   void (*convolve_columns)(cpi_wide_column_convolution);
   void (*convolve_row)(cpi_wide_row_convolution);
@@ -194,7 +194,7 @@ typedef struct cpi_wide_kernels {
   void (*unpremultiply_words)(uint16_t *row, ptrdiff_t channels, ptrdiff_t pixels);
 } cpi_wide_kernels;
 
-// Where inflating a deflate stream stands.
+// The state of inflating a deflate stream.
 typedef struct cpi_inflate_state {
   uint64_t bitbuf;     // bits that are loaded and not consumed, the first one lowest, and zeros above them
   uint64_t bits_left;  // their number, at most 63
@@ -202,7 +202,7 @@ typedef struct cpi_inflate_state {
   ptrdiff_t written;   // the next byte of the output to write
 } cpi_inflate_state;
 
-// Why inflating the symbols of a block stopped.
+// The reason why inflating the symbols of a block stopped.
 typedef enum cpi_inflate_stop {
   CPI_INFLATE_NEEDS_INPUT,
   CPI_INFLATE_OUTPUT_FULL,
