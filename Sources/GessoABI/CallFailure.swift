@@ -23,24 +23,24 @@ struct CallFailure: Error {
     self.needed = needed
   }
 
-  /// A failure of image preparation, with its remedy in the words of the header.
+  /// A failure of image preparation. Its remedy names the fields of the header.
   init(_ error: PreparationError) {
     self.init(
       error.code == .canceled ? GESSO_CANCELED : GESSO_FAILED, error.code.rawValue, error.stage, error.message,
       error.remedy.headerWords)
   }
 
-  /// An argument without meaning.
+  /// The failure for an invalid argument.
   static func misuse(_ message: String, _ remedy: String) -> CallFailure {
     CallFailure(GESSO_MISUSE, "misuse", .configure, message, remedy)
   }
 
-  /// A recipe without meaning.
+  /// The failure for an invalid recipe.
   static func recipe(_ message: String, _ remedy: String) -> CallFailure {
     CallFailure(GESSO_FAILED, PreparationError.Code.invalidRecipe.rawValue, .configure, message, remedy)
   }
 
-  /// Memory of the caller that is too small; `unit` is the name of what is counted.
+  /// The failure for memory of the caller that is too small; `unit` is the name of the counted elements.
   static func tooSmall(_ count: Int, needed: Int, _ unit: String) -> CallFailure {
     CallFailure(
       GESSO_TOO_SMALL, "too-small", .write, "the memory is for \(count) \(unit), and the result takes \(needed)",
@@ -57,7 +57,7 @@ struct CallFailure: Error {
 func call(
   _ error: UnsafeMutablePointer<gesso_error>?, _ body: () throws(CallFailure) -> Void
 ) -> Int32 {
-  // Where there is no size, nothing may be written.
+  // Without a valid size nothing may be written to the caller's struct.
   if let error, (try? check(error)) == nil { return Int32(GESSO_MISUSE.rawValue) }
   var status = GESSO_OK
   var described = gesso_error()
@@ -75,7 +75,7 @@ func call(
   return Int32(status.rawValue)
 }
 
-/// A failure of image preparation as one of the call.
+/// Runs `body` and turns a failure of image preparation into a failure of the call.
 func preparing<Result>(_ body: () throws(PreparationError) -> Result) throws(CallFailure) -> Result {
   do throws(PreparationError) { return try body() } catch { throw CallFailure(error) }
 }

@@ -3,9 +3,9 @@ import ImagePreparation
 
 // The fields of the header as values of Swift. A field that is 0 has its default.
 
-/// Text of the caller; nil for NULL.
+/// The caller's text; nil for NULL.
 ///
-/// - Throws: A failure for bytes that are no UTF-8.
+/// - Throws: A failure for bytes that are not UTF-8.
 func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(CallFailure) -> String? {
   guard let pointer else { return nil }
   guard let text = String(validatingCString: pointer) else {
@@ -14,7 +14,7 @@ func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(CallFailure)
   return text
 }
 
-/// The case that a word of the caller names; nil for NULL.
+/// The case that the caller's word names; nil for NULL.
 ///
 /// - Throws: A failure that lists the words.
 func choice<Value: CaseIterable & RawRepresentable<String>>(
@@ -33,7 +33,7 @@ func list(_ words: [String]) -> String {
 }
 
 extension gesso_source {
-  /// The source. Bytes in memory are copied, because the decoder owns what it reads.
+  /// The source. Bytes in memory are copied, because the decoder owns the bytes that it reads.
   func source() throws(CallFailure) -> ImageSource {
     switch gesso_source_kind(rawValue: UInt32(bitPattern: kind)) {
     case GESSO_PATH:
@@ -103,7 +103,7 @@ extension gesso_tensor_format {
 }
 
 extension gesso_geometry {
-  /// The record. Whether it contradicts itself is checked by its user.
+  /// The record. The code that uses it checks whether its fields contradict each other.
   func record() throws(CallFailure) -> GeometryRecord {
     guard let orientation = Orientation(rawValue: Int(orientation)) else {
       throw .recipe("the geometry has an orientation of \(orientation)", "use the geometry that a call wrote")

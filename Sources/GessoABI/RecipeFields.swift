@@ -2,7 +2,7 @@ import CGesso
 import ImagePreparation
 
 extension gesso_recipe {
-  /// The recipe. Fields that have no meaning together are refused, as in its JSON.
+  /// The recipe. Fields that contradict each other are refused, as in the JSON of recipes.
   ///
   /// - Throws: A failure that names the field.
   func recipe() throws(CallFailure) -> Recipe {

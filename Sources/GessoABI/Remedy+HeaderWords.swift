@@ -1,8 +1,8 @@
 import Ground
 
-/// The words of remedies, with the fields of the header.
+/// The texts of remedies, which name the fields of the header.
 extension Remedy {
-  /// One line without a period; empty where nothing can be done.
+  /// One line without a period; empty if nothing can be done.
   var headerWords: String {
     switch self {
     case .text(let sentence): sentence
@@ -22,7 +22,7 @@ extension Remedy {
     case .allowStretching: "set stretch to 1"
     case .acceptWarnings: "accept warnings: set fail_on to \"error\""
     case .buildDecodeHelper: "build gesso-decode with the trait HEIF, and set decode_helper of gesso_limits to its path"
-    // Only the client and the command have these.
+    // Only the client and the command give these remedies.
     case .chooseAnotherName, .decodeHere, .allowReplacing, .reduceUpload, .giveField, .useCustomModel,
       .checkCredentials, .retry,
       .keepJobID, .listJobs, .decide, .orderAgain, .useLedger, .allowPrivateAddresses:
@@ -32,7 +32,7 @@ extension Remedy {
 }
 
 extension Remedy.Limit {
-  /// The field that sets it.
+  /// The header's field that sets this limit.
   fileprivate var field: String {
     switch self {
     case .sourcePixels: "max_pixels of gesso_limits"
@@ -49,7 +49,7 @@ extension Remedy.Limit {
 }
 
 extension Remedy.Setting {
-  /// The field that sets it.
+  /// The header's field for this setting.
   fileprivate var field: String {
     switch self {
     case .longestSide: "longest_side"

@@ -11,7 +11,7 @@ struct Request {
 
   /// Reads a request. `isForHeaders` leaves out the recipe and the tensor format.
   ///
-  /// - Throws: A failure that names what has no meaning.
+  /// - Throws: A failure that names the invalid field.
   init(_ pointer: UnsafePointer<gesso_request>?, isForHeaders: Bool = false) throws(CallFailure) {
     guard let request = try read(pointer) else { throw .misuse("the request is NULL", "give one") }
     guard let source = try read(request.source) else { throw .misuse("the source is NULL", "give one") }
@@ -20,7 +20,7 @@ struct Request {
     tensor = isForHeaders ? nil : try read(request.tensor)?.format()
     preparer = ImagePreparer(limits: limits)
     cancellation = request.cancel.map { CancellationFlag.of($0) }
-    // Last, because bytes in memory are copied.
+    // The source is read last, because bytes in memory are copied: a request that is refused copies nothing.
     self.source = try source.source()
   }
 }
@@ -58,7 +58,7 @@ extension Request {
         (plan) throws(PreparationError) in
         do throws(CallFailure) { try memory.check(size(plan)) } catch {
           refusal = error
-          // The error that ends the run is replaced below.
+          // This error only ends the run. The `catch` below throws the refusal in its place.
           throw PreparationError(.canceled, stage: .write, error.message, remedy: "")
         }
       }
@@ -69,7 +69,7 @@ extension Request {
 
   /// The handling of a color profile when a result is restored.
   ///
-  /// - Throws: A failure for a recipe with anything but this and a filter.
+  /// - Throws: A failure for a recipe that sets anything except the handling of profiles and the filter.
   func profileForRestoring() throws(CallFailure) -> Recipe.ProfileHandling {
     guard case .color(let profile, linear: false) = recipe.samples,
       recipe == Recipe(samples: recipe.samples, resamplingFilter: recipe.resamplingFilter), tensor == nil

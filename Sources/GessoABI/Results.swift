@@ -87,9 +87,9 @@ struct Memory<Element> {
   private let count: Int
   private let unit: String
 
-  /// Checks the memory. `unit` is the name of what it holds.
+  /// Checks the memory. `unit` is the name of its elements.
   ///
-  /// - Throws: A failure for NULL with a count, and for a count that is no size of memory.
+  /// - Throws: A failure for NULL with a count, and for a count that is not a size of memory.
   init(_ start: UnsafeMutablePointer<Element>?, _ count: Int, _ unit: String) throws(CallFailure) {
     guard count >= 0, start != nil || count == 0 else {
       throw .misuse("the memory for \(unit) is NULL, or its size above all memory", "give memory, or a size of 0")
@@ -97,15 +97,15 @@ struct Memory<Element> {
     (self.start, self.count, self.unit) = (start, count, unit)
   }
 
-  /// True where there is none.
+  /// True if the caller gave no memory.
   var isMissing: Bool { start == nil }
 
-  /// Throws where a result does not fit.
+  /// Throws if a result of `needed` elements does not fit.
   func check(_ needed: Int) throws(CallFailure) {
     if needed > count { throw .tooSmall(count, needed: needed, unit) }
   }
 
-  /// Copies a result, whose size is checked first.
+  /// Checks the size of a result and copies it.
   func write(_ values: [Element]) throws(CallFailure) {
     try check(values.count)
     guard let start else { return }

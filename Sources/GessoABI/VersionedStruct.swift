@@ -18,7 +18,7 @@ extension gesso_description: VersionedStruct { static var firstSize: Int { 1256 
 extension gesso_plan_result: VersionedStruct { static var firstSize: Int { 1160 } }
 extension gesso_result: VersionedStruct { static var firstSize: Int { 1192 } }
 
-/// The largest size of a struct of any version: a number above it was never set.
+/// An upper bound for the size of a struct in any version. A larger number means that the caller never set the field.
 private let largestSize = 65_536
 
 /// Checks the size of a caller's struct.
@@ -34,7 +34,7 @@ func check<Struct: VersionedStruct>(_ pointer: UnsafePointer<Struct>) throws(Cal
   return size
 }
 
-/// As ``check(_:)`` for a struct that the call writes.
+/// Checks a struct that the call writes, as ``check(_:)`` does.
 @discardableResult
 func check<Struct: VersionedStruct>(_ pointer: UnsafeMutablePointer<Struct>) throws(CallFailure) -> Int {
   try check(UnsafePointer(pointer))
@@ -69,7 +69,7 @@ func read<Struct: VersionedStruct>(_ pointer: UnsafePointer<Struct>?) throws(Cal
   return value
 }
 
-/// Writes the fields that the caller's version of a struct has. Its size was checked, and stays.
+/// Writes the fields that the caller's version of a struct has. Its size was checked before, and does not change.
 func write<Struct: VersionedStruct>(_ value: Struct, to pointer: UnsafeMutablePointer<Struct>) {
   let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
   withUnsafeBytes(of: value) { bytes in

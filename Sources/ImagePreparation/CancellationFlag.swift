@@ -29,7 +29,7 @@ public final class CancellationFlag: @unchecked Sendable {
   /// Raises the flag; it stays raised.
   public func cancel() { unsafe cic_cancel_flag_raise(pointer) }
 
-  /// The number of times that work has looked at this flag. Tests count them.
+  /// The number of times that work has checked this flag, for tests.
   package var looks: Int { Int(truncatingIfNeeded: unsafe cic_cancel_flag_looks(pointer)) }
 
   /// True once ``cancel()`` was called.

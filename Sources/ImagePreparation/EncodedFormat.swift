@@ -11,9 +11,9 @@ public enum EncodedFormat: String, Sendable, CaseIterable, Codable {
   public var name: String { self == .webp ? "WebP" : rawValue.uppercased() }
 }
 
-/// What a file of a format can hold. Plans ask here, so that a new format is decided in one place.
+/// The properties of each format. Plans ask only here, so that a new format is added in one place.
 extension EncodedFormat {
-  /// True where pixels may be transparent.
+  /// True if pixels may be transparent.
   package var holdsAlpha: Bool {
     switch self {
     case .png, .webp: true
@@ -21,7 +21,7 @@ extension EncodedFormat {
     }
   }
 
-  /// True where samples may have 16 bits.
+  /// True if samples may have 16 bits.
   package var holdsSixteenBits: Bool {
     switch self {
     case .png: true
@@ -29,7 +29,7 @@ extension EncodedFormat {
     }
   }
 
-  /// True where pixels may have one channel of color, and so a profile of gray.
+  /// True if pixels may have one channel of color, and so a profile of gray.
   package var holdsGray: Bool {
     switch self {
     case .jpeg, .png: true

@@ -50,9 +50,9 @@ public struct ImageDescription: Sendable, Equatable {
   public var format: Format
   /// Width and height as stored, before orientation; of HEIC and AVIF, as turned by the file's own rules.
   public var storedSize: ImageSize
-  /// The orientation, 1 to 8; 1 where the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of
-  /// a PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most
-  /// BMPs and TGAs are stored from the bottom up, which is an orientation, too.
+  /// The orientation, 1 to 8; 1 if the file has none or an invalid one. The first valid one counts: EXIF in the order of the file (of a
+  /// PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most BMPs and TGAs are stored from
+  /// the bottom up, which is an orientation, too.
   public var orientation = Orientation.upright
   /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette; 32 for floating-point samples. Samples of other
   /// lengths, such as the 5 bits of some BMPs, count as 8, and more than 8, such as the 10 and 12 of HEIC and AVIF, as 16.
@@ -65,11 +65,11 @@ public struct ImageDescription: Sendable, Equatable {
   public var hasAlpha = false
   /// True for a progressive JPEG or an interlaced (Adam7) PNG, which may take memory for the whole image.
   public var isProgressive = false
-  /// MCUs between restart markers; 0 where there are none or the format has none.
+  /// MCUs between restart markers; 0 if there are none or the format has none.
   public var restartInterval = 0
   /// The embedded ICC profile's bytes, if it is complete.
   public var iccProfile: [UInt8]?
-  /// The profile's description tag, where it has one.
+  /// The profile's description tag, if it has one.
   public var iccProfileName: String?
   /// The transform value (0, 1 or 2) of the Adobe APP14 marker of a JPEG; nil without one.
   public var adobeTransform: Int?
@@ -79,7 +79,7 @@ public struct ImageDescription: Sendable, Equatable {
   var xmp: [UInt8]?
   /// The first comment of a JPEG.
   var comment: [UInt8]?
-  /// The chunks of a PNG that the codec collects (`CIC_PNG_METADATA_CHUNKS`) but EXIF: text, XMP among it.
+  /// The chunks of a PNG that the codec collects (`CIC_PNG_METADATA_CHUNKS`), except EXIF: text, with XMP among it.
   var chunks: [PNGChunk] = []
   /// True when EXIF metadata is present.
   public var hasEXIF = false
@@ -89,7 +89,7 @@ public struct ImageDescription: Sendable, Equatable {
   /// Maker notes, further images in the file, bytes after the end of a JPEG, and bytes after the image data of a PNG in a pipe are
   /// not searched.
   public var hasGPS = false
-  /// True when XMP or IPTC metadata name a place: a city, a country, a location. Such a name reveals the place, but is no position, so
+  /// True when XMP or IPTC metadata name a place: a city, a country, a location. Such a name reveals the place, but is not a position, so
   /// it does not set ``hasGPS``.
   public var hasPlaceName = false
   /// True when an XMP packet is present.
@@ -108,7 +108,7 @@ public struct ImageDescription: Sendable, Equatable {
   /// The color chunks of a PNG besides a profile, and the code points of HEIC and AVIF without one; nil for other kinds.
   public var pngColor: PNGColor?
 
-  /// The notes of ``colorNotes(for:)`` for a recipe of defaults, where another process has looked at the profile; nil elsewhere.
+  /// The notes of ``colorNotes(for:)`` for a recipe of defaults, if another process has read the profile; else nil.
   var foundColorNotes: [String]?
 
   /// Width and height as a viewer shows them (orientation applied).
@@ -170,7 +170,7 @@ extension ImageDescription {
   }
 }
 
-/// What another process has found out about an image. The bytes of metadata are left out, and those of the profile go beside it.
+/// The findings of another process about an image. The bytes of metadata are left out, and those of the profile go beside it.
 extension ImageDescription: Codable {
   private enum CodingKeys: CodingKey {
     case format, storedSize, orientation, bitDepth, colorModel, subsampling, hasAlpha, isProgressive, restartInterval

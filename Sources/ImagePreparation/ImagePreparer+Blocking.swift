@@ -1,7 +1,7 @@
 /// The methods that block the calling thread until the work is done: tens to hundreds of milliseconds for large photographs. In
 /// asynchronous code, call the methods without `Blocking`.
 extension ImagePreparer {
-  /// ``prepare(_:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``prepare(_:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: The encoded image and its records.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
@@ -18,7 +18,7 @@ extension ImagePreparer {
     }
   }
 
-  /// ``pixels(of:as:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``pixels(of:as:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: Pixels of gray, gray and alpha, RGB or RGBA.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
@@ -33,7 +33,7 @@ extension ImagePreparer {
     return PixelImage(size: raster.size, channels: raster.channelCount, samples: raster.bytes)
   }
 
-  /// ``tensor(of:as:_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``tensor(of:as:_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: A tensor of one image and three channels.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
@@ -49,7 +49,7 @@ extension ImagePreparer {
     }
   }
 
-  /// ``plan(of:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``plan(of:as:tensor:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: The content of the headers, and the plan.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
@@ -66,7 +66,7 @@ extension ImagePreparer {
     }
   }
 
-  /// ``inspect(_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``inspect(_:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: The content of the headers.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.
@@ -82,7 +82,7 @@ extension ImagePreparer {
     }
   }
 
-  /// ``encodePNG(_:compression:)`` on the calling thread.
+  /// Does the work of ``encodePNG(_:compression:)`` on the calling thread.
   ///
   /// - Parameters:
   ///   - image: The pixels.
@@ -99,7 +99,7 @@ extension ImagePreparer {
       .encode(Raster(image), color: .srgb)
   }
 
-  /// ``encodeJPEG(_:quality:subsampling:)`` on the calling thread.
+  /// Does the work of ``encodeJPEG(_:quality:subsampling:)`` on the calling thread.
   ///
   /// - Precondition: The image has no alpha channel, and `quality` is 1 to 100.
   /// - Throws: A ``PreparationError`` of stage `encode`; `canceled` once the flag is raised.

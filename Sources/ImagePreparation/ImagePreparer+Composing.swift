@@ -20,7 +20,8 @@ extension ImagePreparer {
     }
   }
 
-  /// ``composite(_:onto:by:feather:stretching:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``composite(_:onto:by:feather:stretching:)`` on the calling thread.
+  /// Another thread can raise `cancellation` to stop the work.
   ///
   /// - Precondition: `feather` is 0 or more.
   /// - Returns: Pixels of the upright source's size.

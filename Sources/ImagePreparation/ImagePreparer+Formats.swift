@@ -1,5 +1,5 @@
 extension ImagePreparer {
-  /// The kinds of file that can be decoded on this machine: all, but for those whose library or helper is not there.
+  /// The kinds of file that can be decoded on this machine: all except those whose library or helper is missing.
   public var readableFormats: [ImageDescription.Format] {
     let hasHelper = (try? helperReport()) != nil
     return ImageDescription.Format.allCases.filter { format in
@@ -14,8 +14,8 @@ extension ImagePreparer {
 
   /// Starts the helper process, ``Limits/decodeHelper``, which installs its protections and reads no file.
   ///
-  /// - Returns: Its version of libheif and the decoders, in one line.
-  /// - Throws: A ``PreparationError``; `unsupportedFormat` where there is no helper.
+  /// - Returns: The helper's version of libheif and its decoders, in one line.
+  /// - Throws: A ``PreparationError``; `unsupportedFormat` if there is no helper.
   public func helperReport() throws(PreparationError) -> String {
     do throws(HelperFault) {
       guard let none = SharedMemory() else { throw .refused(.outOfMemory, "") }

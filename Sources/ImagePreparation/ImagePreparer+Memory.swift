@@ -17,7 +17,8 @@ package struct MemoryResult: Sendable {
 }
 
 extension ImagePreparer {
-  /// ``pixelsBlocking(of:as:cancellation:)`` with the records of the run, or with a format ``tensorBlocking(of:as:_:cancellation:)``.
+  /// Makes pixels as ``pixelsBlocking(of:as:cancellation:)`` does, or a tensor as ``tensorBlocking(of:as:_:cancellation:)`` does, with the
+  /// records of the run.
   ///
   /// - Parameters:
   ///   - source: The encoded bytes.
@@ -42,7 +43,7 @@ extension ImagePreparer {
 }
 
 extension PreparationPlan {
-  /// The most bytes of the pixels of the result: four channels where a pixel may be transparent.
+  /// The most bytes of the pixels of the result: four channels if a pixel may be transparent.
   package var largestPixelBytes: Int { outputSize.pixelCount * (output.transparency == .never ? 3 : 4) }
 
   /// The number of values of a tensor of the result.
@@ -51,7 +52,7 @@ extension PreparationPlan {
   /// The most bytes of the encoded file: those of noise at the highest quality, of the profile and of the metadata.
   package var largestFileBytes: Int {
     if let found { return found.largestFileBytes }
-    // A share and a constant for the headers of blocks, chunks and segments.
+    // Adds a share and a constant for the headers of blocks, chunks and segments.
     func withHeaders(_ bytes: Int) -> Int { bytes + bytes / 16 + 65_536 }
     let size = output.size
     let pixels = output.possibleFormats.map { format in
@@ -62,7 +63,7 @@ extension PreparationPlan {
         return blocks * 256 * (output.subsampling == .yuv444 ? 6 : 3)
       case .png:
         return size.height * (1 + size.width * (output.transparency == .never ? 3 : 4) * output.bits / 8)
-      // Its two coders have no bound of their own. Noise takes half of this at quality 100, and without loss.
+      // libwebp gives no bound for its two coders. Noise takes half of this, at quality 100 and lossless.
       case .webp: return size.pixelCount * 8
       }
     }

@@ -1,5 +1,6 @@
 extension ImagePreparer {
-  /// ``restore(_:onto:profile:resamplingFilter:stretching:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``restore(_:onto:profile:resamplingFilter:stretching:)`` on the calling thread.
+  /// Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: RGBA pixels of the upright source's size.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.

@@ -18,7 +18,7 @@ extension ImagePreparer {
     }
   }
 
-  /// ``stripped(_:keepsLook:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
+  /// Does the work of ``stripped(_:keepsLook:)`` on the calling thread. Another thread can raise `cancellation` to stop the work.
   ///
   /// - Returns: The file.
   /// - Throws: A ``PreparationError``; `canceled` once the flag is raised.

@@ -27,7 +27,7 @@ public struct ImageSize: Sendable, Hashable, Codable, CustomStringConvertible {
 extension ImageSize {
   /// True when both sizes have the same shape, as far as rounding sides to steps of 16 pixels allows.
   package func hasShape(of other: ImageSize) -> Bool {
-    // Each side against the one that the other size's shape gives it, multiplied by the other size's sides.
+    // Compares each side with the side that the other size's shape gives it. Both are multiplied by the other size's sides.
     let difference = abs(width * other.height - height * other.width)
     return difference <= 8 * max(other.width, other.height)
   }

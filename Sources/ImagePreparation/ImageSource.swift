@@ -25,7 +25,7 @@ extension ImageSource {
     }
   }
 
-  /// Checks that the source can be read twice for `what`, which `setting` asks for; nil where the call itself does.
+  /// Checks that the source can be read twice for `what`, which `setting` asks for; nil if the call itself does.
   ///
   /// - Throws: `invalidRecipe` of stage `open`.
   func checkIsReadAgain(for what: String, without setting: Remedy.Setting? = nil) throws(PreparationError) {

@@ -12,13 +12,13 @@ public struct LibraryVersions: Sendable, Equatable {
   /// ISA-L at compile time; the library has no version at run time.
   public let isal: String
 
-  /// libwebp, as opened when it is first used; nil where it is not installed.
+  /// libwebp, as opened when it is first used; nil if it is not installed.
   public static var libwebp: String? { text(cic_webp_version()) }
 
-  /// libtiff, as opened when it is first used; nil where it is not installed.
+  /// libtiff, as opened when it is first used; nil if it is not installed.
   public static var libtiff: String? { text(cic_tiff_version()) }
 
-  /// A version of a byte for each number; nil for 0.
+  /// The text of a version that has a byte for each number; nil for 0.
   private static func text(_ version: Int32) -> String? {
     version == 0 ? nil : "\(version >> 16).\(version >> 8 & 255).\(version & 255)"
   }

@@ -26,13 +26,13 @@ public struct Limits: Sendable, Equatable, Codable {
   public var maxChunkBytes: Int
   /// The most texts of a PNG that are kept, each of which is a chunk. Those above this limit are left out, and a note says so.
   public var maxChunks: Int
-  /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. Nothing else is
-  /// searched for it. It is built with the trait `HEIF`, of the same version of this package.
+  /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. No other place
+  /// is searched for it. It has to be built with the trait `HEIF`, from the same version of this package.
   public var decodeHelper: String?
-  /// The most seconds that this process, or another one that an image is isolated in, may take for one picture, and the most processor
-  /// time.
+  /// The most seconds that this process, or another one that an image is isolated in, may take for one picture. Its processor time has
+  /// the same limit.
   public var maxHelperSeconds: Int
-  /// The most seconds of the clock for one call, waiting for a pipe included. It is looked at wherever a ``CancellationFlag`` is.
+  /// The most seconds of the clock for one call, waiting for a pipe included. The time is checked wherever a ``CancellationFlag`` is.
   public var maxSeconds: Int
 
   /// Makes limits. The defaults fit photographs and renderings on a machine of 2026.
@@ -60,7 +60,7 @@ public struct Limits: Sendable, Equatable, Codable {
 
   /// A set of limits by its name.
   public enum Preset: String, CaseIterable, Sendable {
-    /// For one's own sources: photographs, scans, panoramas and renderings. The default.
+    /// For the user's own sources: photographs, scans, panoramas and renderings. The default.
     case artist
     /// For files of strangers: ``Limits/service``.
     case service

@@ -17,7 +17,7 @@ public struct PreparationError: GessoFailure, Equatable {
     public static let unreadable = Code(rawValue: "unreadable")
     /// The source has no bytes.
     public static let empty = Code(rawValue: "empty")
-    /// The bytes are no image known to this package.
+    /// The bytes are not an image known to this package.
     public static let notAnImage = Code(rawValue: "not-an-image")
     /// The bytes are an image of another kind (HEIC, a camera's raw data, …), or a library that it needs is not installed.
     public static let unsupportedFormat = Code(rawValue: "unsupported-format")

@@ -4,7 +4,7 @@ public struct StrippedImage: Sendable, Equatable {
   public let bytes: [UInt8]
   /// Its format, which is the source's.
   public let format: EncodedFormat
-  /// The kinds of metadata that were left out, in the order of the file, for example `EXIF`; empty where there were none.
+  /// The kinds of metadata that were left out, in the order of the file, for example `EXIF`; empty if there were none.
   public let removed: [String]
   /// True when the metadata held a position, as ``ImageDescription/hasGPS``.
   public let hadGPS: Bool

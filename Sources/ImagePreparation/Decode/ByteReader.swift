@@ -1,11 +1,11 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Reads the bytes of a source in order, and copies bytes that lie further behind.
+/// Reads the bytes of a source in order, and copies bytes at later places.
 @safe
 struct ByteReader: ~Copyable {
   private let source: ByteSource
-  /// Unread bytes of the source, and those of them that were already read here.
+  /// The bytes in memory that are not consumed in the source: there are `count`, of which `at` were read here.
   private var window: UnsafePointer<UInt8>?
   private var count = 0
   private var at = 0
@@ -36,7 +36,7 @@ struct ByteReader: ~Copyable {
   /// The flag of the source.
   var cancellation: CancellationFlag? { source.cancellation }
 
-  /// Throws when the work was canceled. For loops that read many rows at once: reading from memory does not look for it.
+  /// Throws when the work was canceled. Loops that read many rows at once call it, because reading from memory does not check the flag.
   func checkCanceled() throws(ReadFault) {
     if source.cancellation?.isCanceled == true { throw .canceled }
   }
@@ -75,7 +75,7 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// The next `wanted` bytes. Memory is taken while bytes arrive, so that a wrong length allocates no more than there are.
+  /// The next `wanted` bytes. Memory is allocated while bytes arrive, so that a wrong length allocates no more than there are.
   mutating func bytes(_ wanted: Int) throws(ReadFault) -> [UInt8] {
     let bytes = try bytesThere(wanted)
     guard bytes.count == wanted else { throw .truncated }
@@ -91,7 +91,7 @@ struct ByteReader: ~Copyable {
 
   /// Appends the next `wanted` bytes, or as many as there are before the end of the source.
   ///
-  /// Memory is taken at once for the bytes that a file has, and through a pipe while they arrive.
+  /// For a file, the memory is allocated at once for the bytes that it has; for a pipe, it is allocated while they arrive.
   mutating func append(_ wanted: Int, to bytes: inout [UInt8]) throws(ReadFault) {
     if wanted > count - at, let end { bytes.reserveCapacity(bytes.count + min(wanted, end - offset)) }
     var left = wanted
@@ -125,8 +125,8 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// A copy of `count` bytes `offset` bytes after the source's first one, which stay unread; nil where they are not there, are read
-  /// already, or the source is a pipe.
+  /// A copy of `count` bytes at `offset` from the source's first byte. They stay unread. Nil if the source does not have them,
+  /// if they were read already, or if the source is a pipe.
   func copy(at offset: Int, count: Int) -> [UInt8]? {
     guard offset >= start, count >= 0, let end, offset <= end, count <= end - offset else { return nil }
     var isThere = true
@@ -139,7 +139,7 @@ struct ByteReader: ~Copyable {
     return isThere ? bytes : nil
   }
 
-  /// As ``copy(at:count:)``, to memory of the caller.
+  /// Copies bytes as ``copy(at:count:)`` does, to memory of the caller.
   func copy(at offset: Int, count: Int, to output: UnsafeMutablePointer<UInt8>) -> Bool {
     guard offset >= start, let end, offset <= end, count <= end - offset else { return false }
     return unsafe cic_source_copy(source.pointer, UInt64(offset - start), output, count)

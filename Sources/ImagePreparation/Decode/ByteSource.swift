@@ -16,7 +16,7 @@ struct ByteSource: ~Copyable {
   let cancellation: CancellationFlag?
   /// The bytes of a source in memory. The C side borrows their storage, which stays in place because this is a constant.
   private let bytes: [UInt8]
-  /// The owner of the descriptor, which keeps it open while the source exists; nil where the caller does.
+  /// The owner of the descriptor, which keeps it open while the source exists; nil if the caller does.
   private let owner: (any AnyObject & Sendable)?
 
   /// Opens a source and waits for its first byte.

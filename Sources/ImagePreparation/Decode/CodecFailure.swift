@@ -26,7 +26,7 @@ struct CodecReport: Sendable {
   /// The current scan of a JPEG, from 1.
   let scan: Int
   let systemError: Int32
-  /// True where a JPEG's error came before anything was decoded that could be shown.
+  /// True if a JPEG's error came before anything was decoded that could be shown.
   let isHopeless: Bool
 
   init(_ report: cic_report) {
@@ -85,7 +85,7 @@ struct CodecFailure: Sendable {
     return damage
   }
 
-  /// The error for a status other than `CIC_OK`. `isFinal` is true where every policy refuses it.
+  /// The error for a status other than `CIC_OK`. `isFinal` is true if every policy refuses it.
   func error(_ status: cic_status, _ report: CodecReport, isFinal: Bool = false) -> PreparationError {
     let (message, row, scan) = (report.message, report.row, report.scan)
     // A header has no rows; when only the end marker is missing, all rows were read.
@@ -95,7 +95,7 @@ struct CodecFailure: Sendable {
       } else {
         (scan > 1 ? " in scan \(scan)" : "") + " at row \(row) of \(rowCount)"
       }
-    // Whether another policy lets a header through is found by opening the source again, see SourceDecoder.
+    // SourceDecoder opens the source again to find out whether another policy accepts the header.
     let remedy: Remedy =
       rowCount == 0 || policy == .none || isFinal
       ? "get an intact copy" : .either("get an intact copy", or: .acceptDamage)
@@ -124,7 +124,7 @@ struct CodecFailure: Sendable {
     }
   }
 
-  /// The error for a warning where the policy refuses one.
+  /// The error for a warning that the policy refuses.
   func warning(_ message: String) -> PreparationError {
     PreparationError(
       .warning, stage: .decode, "the \(name) codec warns: \(message)", remedy: .acceptWarnings)

@@ -1,9 +1,9 @@
 internal import Ground
 
-/// A known kind of file that is not decoded: its name, and a command that makes of it a file that is.
+/// A known kind of file that cannot be decoded: its name, and a command that converts it to a kind that can.
 struct ForeignFormat: Sendable {
   let kind: String
-  /// A command with the words `FILE` and `out.png` or their like.
+  /// A command with words such as `FILE` and `out.png`, which stand for paths.
   let converter: String
 
   private init(_ kind: String, _ converter: String) {
@@ -114,21 +114,21 @@ struct ForeignFormat: Sendable {
 
   // MARK: Containers
 
-  /// Files of the Interchange File Format's family, ISO base media and ZIP, whose content is named after the first bytes.
+  /// Files of the Interchange File Format's family, ISO base media and ZIP. Their content is named after the first bytes.
   private static func container(_ head: [UInt8]) -> ForeignFormat? {
     if isASCII("RIFF", head) {
       if isASCII("AVI ", head, at: 8) { return Self("a video", video) }
     }
     if let brand = MediaBrand.brands(of: head)?.first { return isobmff(brand) }
     if isASCII("PK\u{3}\u{4}", head) { return zip(head) }
-    // The header of a TGA without colors begins alike, with zeros where a cursor has its number of images.
+    // The header of a TGA without a color map begins in the same way, but has zeros where a cursor has its number of images.
     if head.count >= 6, head.starts(with: [0, 0, 2, 0]), head[4] > 0, head[5] == 0 {
       return Self("a cursor (CUR)", firstLayer)
     }
     return nil
   }
 
-  /// The formats of ISO base media files, but for those that are decoded, by the major brand.
+  /// The formats of ISO base media files that are not decoded, by the major brand.
   private static func isobmff(_ brand: String) -> ForeignFormat {
     switch brand {
     case "jxl ": Self("JPEG XL", "djxl FILE out.png")
@@ -138,7 +138,7 @@ struct ForeignFormat: Sendable {
     }
   }
 
-  /// ZIP files, whose first entry names the kind where there is a rule for one (OpenRaster; Krita follows it).
+  /// ZIP files. In OpenRaster, and in Krita's files, the first entry names the kind.
   private static func zip(_ head: [UInt8]) -> ForeignFormat {
     if isASCII("mimetypeapplication/x-krita", head, at: 30) {
       return Self("Krita's KRA", "unzip -p FILE mergedimage.png > out.png")
@@ -160,7 +160,7 @@ struct ForeignFormat: Sendable {
     ("olympus", "Olympus raw"), ("panasonic", "Panasonic raw"), ("leica", "Leica raw"), ("fujifilm", "Fujifilm raw"),
   ]
 
-  /// The raw images that are TIFF files as far as the header goes; nil for other TIFF files.
+  /// The kind of a raw image that is a TIFF file, as far as these bytes show it; nil for other TIFF files.
   private static func raw(_ head: [UInt8]) -> ForeignFormat? {
     guard head.count >= 4, head[0] == head[1], head[0] == 0x49 || head[0] == 0x4D else { return nil }
     let isLittleEndian = head[0] == 0x49
@@ -189,7 +189,7 @@ struct ForeignFormat: Sendable {
       default: break
       }
     }
-    // A camera's or a scanner's finished TIFF has one image; raw images have a small one first, and parts.
+    // A finished TIFF of a camera or a scanner has one image. A raw image begins with a small one, or has parts.
     guard hasParts || isReduced else { return nil }
     if let kind = makers.first(where: { maker.hasPrefix($0.name) })?.kind { return Self(kind, raw) }
     return isReduced && hasParts ? Self("a camera's raw image in TIFF", raw) : nil

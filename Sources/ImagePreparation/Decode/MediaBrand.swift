@@ -8,8 +8,8 @@ enum MediaBrand {
       .map { String(decoding: head[$0..<$0 + 4], as: UTF8.self) }
   }
 
-  /// The format of a file of pictures (ISO/IEC 23008-12, AV1 Image File Format); nil for all others. The major brand identifies most;
-  /// that of HEIF in general is made precise by the compatible ones.
+  /// The format of a file of pictures (ISO/IEC 23008-12, AV1 Image File Format); nil for all others. The major brand identifies most
+  /// files. If it is that of HEIF in general, the compatible brands decide.
   static func format(of head: [UInt8]) -> ImageDescription.Format? {
     guard let brands = brands(of: head), let major = brands.first else { return nil }
     let isGeneral = general.contains(major)

@@ -1,7 +1,7 @@
 /// A reader of one kind of file, in Swift: headers, then rows from top to bottom as stored.
 ///
-/// The damage policy, filled rows, limits of memory and errors are the business of ``RowSource``, the same for all kinds. Rows have
-/// the form that ``RowDecoder`` describes. A file whose rows are stored from the bottom up is delivered in this order, with the
+/// ``RowSource`` handles the damage policy, filled rows, limits of memory and errors, in the same way for all kinds. Rows have the
+/// form that ``RowDecoder`` describes. A file whose rows are stored from the bottom up is delivered in this order, with the
 /// orientation that turns it upright, so that no kind needs the whole image for that. One thread at a time may use a reader.
 protocol RowReader: AnyObject {
   /// The kind.
@@ -17,7 +17,7 @@ protocol RowReader: AnyObject {
   /// - Parameters:
   ///   - bytes: The source, at its first byte.
   ///   - limits: The limits of sizes and metadata.
-  ///   - keepsDamaged: True where rows that cannot be read are going to be filled.
+  ///   - keepsDamaged: True if rows that cannot be read are going to be filled.
   /// - Throws: A ``ReadFault``.
   init(_ bytes: inout ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault)
 
@@ -32,7 +32,7 @@ protocol RowReader: AnyObject {
 
   /// Allocates the memory for pixels. It is called once, when ``wholeImageBytes`` are allowed.
   func start(_ bytes: inout ByteReader) throws(ReadFault)
-  /// The same for ``planes``: rows are those of luma.
+  /// Does the same for ``planes``. The rows are then those of luma.
   func startPlanes() throws(ReadFault)
 
   /// Decodes the next row. It is not called after the last one.
@@ -56,7 +56,7 @@ extension RowReader {
 struct OverlookedDamage: Sendable {
   /// The first fault.
   var message: String
-  /// The first row that lacks pixels, in stored order; nil where all are there.
+  /// The first row that lacks pixels, in stored order; nil if all are there.
   var row: Int?
 }
 

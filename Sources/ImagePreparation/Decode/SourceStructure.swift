@@ -12,16 +12,16 @@ struct PlaneStructure: Sendable {
   let samplingFactors: [(horizontal: Int, vertical: Int)]
   /// The range of their samples.
   let range: SampleRange
-  /// As ``SourceStructure/wholeImageBytes``, where planes are delivered.
+  /// As ``SourceStructure/wholeImageBytes``, if planes are delivered.
   let wholeImageBytes: Int
   /// The bytes that the codec needs for each strip between reading and completing it.
   let bytesPerStrip: Int
-  /// True where planes are delivered for a resize of colors only: the pixels of an image that is not resized, and of data, are those
+  /// True if planes are delivered for a resize of colors only: the pixels of an image that is not resized, and of data, are those
   /// that the codec's own chroma upsampling gives.
   let isForResizeOnly: Bool
   /// As ``DecodingPlan/independentStrips``, for a flawless file.
   var independentStrips: Int?
 
-  /// The rows of luma for each row of a plane, where these are whole numbers.
+  /// The rows of luma for each row of a plane, if these are whole numbers.
   func rowsOfLuma(_ plane: Int) -> Int { samplingFactors[0].vertical / samplingFactors[plane].vertical }
 }

@@ -34,7 +34,7 @@ extension StripDecoder {
 /// The part of decoding that either of two threads can do.
 protocol DeferredDecoding: AnyObject, Sendable {
   /// The number of strips in a group. A group begins at each multiple of this number and is decoded without the strips before it, so
-  /// that two threads may work at the same time. Nil where strips are completed one at a time, in order.
+  /// that two threads may work at the same time. Nil if strips are completed one at a time, in order.
   var independentStrips: Int? { get }
 
   /// Completes the rows of strip `index`, which the decoder has read into the rings, or of ``independentStrips`` from it on.

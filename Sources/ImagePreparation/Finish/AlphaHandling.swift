@@ -10,7 +10,7 @@ enum AlphaHandling: Sendable, Equatable {
 
 /// The handling of an alpha channel that depends on its pixels.
 struct AlphaRule: Sendable, Equatable {
-  /// Bits of the result's samples: alpha that is the largest of these once it is rounded is opaque.
+  /// Bits of the result's samples. A pixel is opaque if its alpha, rounded to these bits, is the largest value.
   let bits: Int
   /// The handling of a channel that is opaque everywhere.
   let whereOpaque: AlphaHandling
@@ -36,7 +36,7 @@ extension Raster {
     }
   }
 
-  /// The image with its alpha channel, if it has one, handled as its pixels require. `notes` gains the rule's note where that applies.
+  /// The image with its alpha channel, if it has one, handled as its pixels require. `notes` gains the rule's note if that applies.
   ///
   /// - Throws: `canceled` once the flag is raised.
   func followingAlphaRule(

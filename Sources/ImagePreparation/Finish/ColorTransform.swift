@@ -247,7 +247,7 @@ struct Matrix3: Sendable {
     return product
   }
 
-  /// The inverse matrix; nil where there is none.
+  /// The inverse matrix; nil if there is none.
   var inverse: Matrix3? {
     let m = rows
     func minor(_ i: Int) -> Double {

@@ -1,8 +1,8 @@
 /// One step on the whole small image between the resize and the encoder.
 ///
-/// A plan lists them in order, and every image is taken through all of them: rows are encoded while they come only where the list is
-/// empty, and planes go into a JPEG as planes only where every step ``worksOnPlanes``. Work that belongs here can therefore be
-/// forgotten on no path. One thing is done elsewhere: the encoder converts the colors of planes (``OutputPlan/planeConversion``).
+/// A plan lists them in order, and every image goes through all of them. Rows are encoded while they arrive only if the list is
+/// empty, and planes are encoded as planes of a JPEG only if every step ``worksOnPlanes``. So no path can skip a step. One thing is
+/// done elsewhere: the encoder converts the colors of planes (``OutputPlan/planeConversion``).
 enum FinishingStep: Sendable {
   /// Stored rows and columns become those of the upright image.
   case turn(Orientation)
@@ -14,10 +14,10 @@ enum FinishingStep: Sendable {
   case pad(ImageSize, x: Int, y: Int, fill: BackgroundColor?)
   /// A tensor is made of the image, which stays as it is. `tables` has a float for each level of each channel.
   case makeTensor(TensorFormat.Layout, tables: [Float], alpha: AlphaHandling)
-  /// Samples are brought to 8 or 16 bits. Last, so that every other step has all bits.
+  /// Samples are converted to 8 or 16 bits. This is the last step, so that all others have all bits.
   case changeDepth(bits: Int)
 
-  /// The stage that its time counts for.
+  /// The stage that the time of the step is counted for.
   var stage: Stage {
     switch self {
     case .turn: .orient
@@ -25,7 +25,7 @@ enum FinishingStep: Sendable {
     }
   }
 
-  /// True where Y, Cb and Cr may be taken through it one by one, each at its own size; false where it needs the pixels' colors.
+  /// True if the step can be applied to Y, Cb and Cr one by one, each at its own size; false if it needs the pixels' colors.
   var worksOnPlanes: Bool {
     switch self {
     case .turn, .changeDepth: true
@@ -76,7 +76,7 @@ enum FinishingStep: Sendable {
   }
 }
 
-/// The small image on its way through the finishing steps, and what they make besides it.
+/// The small image on its way through the finishing steps, and their other results.
 struct UnfinishedImage {
   /// Planes, or one interleaved image.
   var planes: [Raster]

@@ -55,7 +55,7 @@ struct LabTable: Sendable {
     self.curves = curves
   }
 
-  /// Converts pixels to RGB, or to RGBA where the third of three axes is followed by alpha.
+  /// Converts pixels to RGB, or to RGBA if the third of three axes is followed by alpha.
   func convert(_ source: UnsafePointer<UInt8>, channels: Int, to target: UnsafeMutablePointer<UInt8>, pixels: Int) {
     unsafe kernels.finishing.convert_table_bytes(
       source, channels, inks, pixels, places, strides, nodes, curves, matrix, fromLight, target)
@@ -171,7 +171,7 @@ extension ColorProfile {
   /// compensation as in lcms2, and a half in the last column, which is added.
   fileprivate func lightOfRoots(_ target: borrowing ColorProfile) -> [Float]? {
     guard let fromXYZ = target.colorants?.inverse?.rows, let white = unsafe cmsD50_XYZ()?.pointee else { return nil }
-    // Where lcms2 finds no black point, it leaves zeros.
+    // If lcms2 finds no black point, it leaves zeros.
     var (black, targetBlack) = (cmsCIEXYZ(), cmsCIEXYZ())
     let intent = cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC)
     _ = unsafe cmsDetectBlackPoint(&black, pointer, intent, 0)

@@ -19,7 +19,7 @@ struct Overlay {
       for x in area.columns {
         let distance = min(vertical, distance(x, in: area.columns, of: size.width))
         let at = (y * size.width + x) * 4
-        // In parts of 255², so that opaque on opaque is exact.
+        // Alpha is counted in parts of 255², so that opaque on opaque is exact.
         var alpha = Int(top[at + 3]) * 255
         if distance < feather { alpha = alpha * (2 * distance + 1) / (2 * feather) }
         let below = Int(bottom[at + 3]) * (255 * 255 - alpha) / 255

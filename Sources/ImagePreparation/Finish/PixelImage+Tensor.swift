@@ -10,7 +10,7 @@ extension PixelImage where Sample == UInt8 {
   ///   - format: The order of the axes and the scale of the values.
   ///   - background: The color that transparency is flattened on.
   /// - Returns: A tensor of one image and three channels.
-  /// - Throws: `invalidRecipe` of stage `color` for a format without meaning.
+  /// - Throws: `invalidRecipe` of stage `color` for an invalid format.
   public func tensor(
     _ format: TensorFormat = TensorFormat(), background: BackgroundColor = .white
   ) throws(PreparationError) -> Tensor {
@@ -36,7 +36,7 @@ extension Raster {
     let isPlanar = layout == .nchw
     let (pixels, width, channels) = (size.pixelCount, size.width, opaque.channelCount)
     var isCanceled = false
-    // A band of planes is made beside, because its planes follow each other.
+    // A band of planes is made in memory of its own, because its planes follow each other.
     let bandPixels = min(size.height, Self.bandRows) * width
     let beside = AlignedBuffer<Float>(count: isPlanar ? bandPixels * 3 : 0, zeroed: false)
     let values = unsafe [Float](unsafeUninitializedCapacity: pixels * 3) { output, count in

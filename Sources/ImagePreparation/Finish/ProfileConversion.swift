@@ -83,7 +83,7 @@ final class ProfileConversion: RowConversion {
     }
     let shaper = isGray && !isToneCurve || channels == .cmyk ? nil : source.matrixShaper(to: target)
     if isToneCurve, shaper == nil { throw .unusable }
-    // Before a transform reads the tags.
+    // This comes before a transform reads the tags.
     let table = shaper != nil || isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
     let exact =
       shaper == nil
@@ -192,7 +192,7 @@ final class ProfileConversion: RowConversion {
   /// Converts rows of Y, Cb and Cr, or of luma alone, in place.
   ///
   /// - Precondition: ``takesPlanes``. Rows of luma extend to the next multiple of 64 samples, and those of chroma to the next multiple
-  ///   of 64, or of 32 where chroma has half of luma's samples on both axes.
+  ///   of 64, or of 32 if chroma has half of luma's samples on both axes.
   func convertPlanes(
     _ planes: [UnsafeMutablePointer<UInt8>?], strides: [Int], width: Int, rows: Int, isHalved: Bool
   ) {
@@ -207,7 +207,7 @@ final class ProfileConversion: RowConversion {
     }
   }
 
-  /// The tables of a matrix-shaper profile; nil where an entry would be too large for the kernel.
+  /// The tables of a matrix-shaper profile; nil if an entry would be too large for the kernel.
   private static func matrixForm(_ shaper: MatrixShaper, levels: Int) -> Form? {
     let lights = (0..<3 * levels).map { i in
       shaper.light(Double(i % levels) / Double(levels - 1), channel: i / levels)

@@ -73,7 +73,7 @@ extension Raster {
     return true
   }
 
-  /// The raster of red alone, with alpha where there is some.
+  /// The raster of red alone, with alpha if there is some.
   func withoutHue() -> Raster { channels == .rgba ? taking([0, 3], as: .grayAlpha) : taking([0], as: .gray) }
 
   /// The raster without its alpha channel, whose values are ignored.
@@ -159,7 +159,7 @@ extension Raster {
     }
   }
 
-  /// Light of 16 bits would be too coarse for dark words, of which up to 13 have the same.
+  /// Light of 16 bits would be too coarse for dark words: up to 13 of them would have the same light.
   private func blendLight(with background: BackgroundColor, into result: inout Raster) {
     let toLight = (0...65_535).map { TransferFunction.linear(Double($0) / 65_535) }
     mapColors(UInt16.self, with: background, into: &result) { color, background, alpha in
@@ -169,7 +169,7 @@ extension Raster {
     }
   }
 
-  /// Makes each color sample of `result` of the one here, that of the background, and alpha, all from 0 to `Sample.max`.
+  /// Computes each color sample of `result` from the one here, that of the background, and alpha, all from 0 to `Sample.max`.
   private func mapColors<Sample: RasterSample>(
     _: Sample.Type, with background: BackgroundColor, into result: inout Raster,
     _ body: (_ color: Int, _ background: Int, _ alpha: Int) -> Sample

@@ -1,13 +1,13 @@
 extension ImagePreparer {
-  /// The result of another process, where one has to do this; nil where it is to be done here, which is so for HEIC and AVIF as well: they
-  /// are decoded in a process of their own anyway.
+  /// The result of another process, if one has to do this; nil if this process does it. That is also so for HEIC and AVIF, because the
+  /// helper process decodes them in isolation anyway.
   ///
   /// - Parameters:
-  ///   - product: What is to be made of the image.
-  ///   - source: The image. A pipe is replaced by its content, because it is read to find out what it is.
+  ///   - product: The product to make of the image.
+  ///   - source: The image. A pipe is replaced by its content, because the kind of file is found by reading it.
   ///   - cancellation: Ends the other process.
   /// - Returns: The result, in which nothing is checked but lengths.
-  /// - Throws: A ``PreparationError``; `helperFailed` where the image cannot be isolated. It is not decoded then.
+  /// - Throws: A ``PreparationError``; `helperFailed` if the image cannot be isolated. It is not decoded then.
   func isolated(
     _ product: IsolatedTask.Product, _ source: inout ImageSource, _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> IsolatedResult? {

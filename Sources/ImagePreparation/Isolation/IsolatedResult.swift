@@ -1,6 +1,6 @@
 /// The result of a task: a record, and bytes that are sent beside it.
 package struct IsolatedResult: Sendable {
-  /// What a task has found out. Each kind of task fills a part of it.
+  /// The findings of a task. Each kind of task fills a part of it.
   struct Record: Codable, Sendable {
     var description: ImageDescription?
     var plan: PreparationPlan.Record?
@@ -63,12 +63,12 @@ package struct IsolatedResult: Sendable {
   }
 }
 
-/// A result may come from a process that an image has taken over, so nothing in it is believed that the caller computes with.
+/// A result may come from a process that an image has taken over. So every value that the caller computes with is checked here.
 extension IsolatedResult {
   func description() throws(PreparationError) -> ImageDescription {
     guard var found = record.description else { throw .contradictory("it describes nothing") }
     try Self.check(found.storedSize)
-    // Nobody here looks into the profile.
+    // This process does not read the profile.
     guard found.foundColorNotes != nil, (0...65_535).contains(found.restartInterval) else {
       throw .contradictory("its description is not whole")
     }
@@ -158,7 +158,7 @@ extension IsolatedResult {
 }
 
 extension PreparationError {
-  /// The error for a result that no task of this version has.
+  /// The error for a result that no task of this version makes.
   static func contradictory(_ what: String) -> PreparationError {
     PreparationError(
       .helperFailed, stage: .decode, "the answer of the isolated process is not valid: \(what)",

@@ -1,10 +1,10 @@
 internal import CImageCodecs
 internal import Ground
 
-/// A source as a descriptor that another process may have: it can be read at any place, and not written.
+/// A source as a descriptor that can be given to another process: it can be read at any place, and not be written.
 package final class IsolatedSource: Sendable {
   let descriptor: Int32
-  /// True where the bytes were copied into memory.
+  /// True if the bytes were copied into memory.
   let isCopy: Bool
   /// True for a kind of file that the helper process decodes.
   let needsHelper: Bool
@@ -16,7 +16,7 @@ package final class IsolatedSource: Sendable {
     needsHelper = MediaBrand.format(of: try opened.peek(ImageSniffer.byteCount)) != nil
     if !source.isReadOnce {
       if needsHelper {
-        // Nobody asks for it.
+        // The helper process decodes this file, so no worker gets the descriptor.
         (descriptor, isCopy, isOwned, owner) = (-1, false, false, nil)
         return
       }

@@ -2,7 +2,7 @@ internal import Ground
 
 /// Work on one image that another process does.
 package struct IsolatedTask: Codable, Sendable {
-  /// What the other process makes of the image.
+  /// The result that the other process makes of the image.
   package enum Product: Codable, Sendable {
     /// ``ImagePreparer/inspect(_:)``
     case description
@@ -25,9 +25,9 @@ package struct IsolatedTask: Codable, Sendable {
 
 /// Writes and reads the values that processes send each other. This module has no JSON of its own.
 package protocol IsolationCoder: Sendable {
-  /// The bytes of a value; nil where it cannot be written.
+  /// The bytes of a value; nil if it cannot be written.
   func bytes(of value: some Encodable) -> [UInt8]?
-  /// The value in these bytes; nil where they have none. They may come from a process that an image has taken over.
+  /// The value in these bytes; nil if they have none. They may come from a process that an image has taken over.
   func value<Value: Decodable>(_ type: Value.Type, in bytes: [UInt8]) -> Value?
 }
 

@@ -16,7 +16,7 @@ package enum IsolatedWorker {
   /// - Parameters:
   ///   - coder: Reads tasks and writes results.
   ///   - words: The remedy of an error in one line.
-  ///   - carryOut: Carries out a task; a test of the wall passes another one.
+  ///   - carryOut: Carries out a task; a test of the protections passes another one.
   package static func serve(
     _ coder: some IsolationCoder, words: (Remedy) -> String,
     carryOut: (IsolatedTask, ImageSource) throws(PreparationError) -> IsolatedResult = {
@@ -28,7 +28,7 @@ package enum IsolatedWorker {
     cic_worker_begin()
     var (source, reply, count): (Int32, Int32, UInt32) = (-1, -1, 0)
     unsafe cic_worker_next(&source, &reply, &count)
-    // From here on in a process for one task, behind the wall.
+    // From here on the code runs in a process for one task, with all protections in place.
     guard let task = coder.value(IsolatedTask.self, in: bytes(Int(count), of: reply)) else { cic_worker_end() }
     do throws(PreparationError) {
       let result = try carryOut(task, .descriptor(source))
@@ -39,7 +39,7 @@ package enum IsolatedWorker {
     cic_worker_end()
   }
 
-  /// Opens the libraries that are opened when they are first used, and does once what the processes of tasks need not do again.
+  /// Opens the libraries that otherwise open at their first use, and does the work that the process of each task would repeat.
   private static func warmUp(_ coder: some IsolationCoder) {
     _ = LibraryVersions.libtiff
     _ = LibraryVersions.libwebp
@@ -72,7 +72,7 @@ package enum IsolatedWorker {
     return bytes
   }
 
-  /// Sends a reply. Where that is not possible nobody waits for it.
+  /// Sends a reply. A failure is ignored: the other side has ended then.
   private static func send(_ record: [UInt8]?, _ parts: [[UInt8]], _ kind: some BinaryInteger, to descriptor: Int32) {
     guard let record else { return }
     let counts = (0..<Int(CW_PARTS)).map { UInt64($0 < parts.count ? parts[$0].count : 0) }

@@ -1,10 +1,10 @@
-/// Which images are prepared in processes of their own, and by what.
+/// The images that are prepared in processes of their own, and the workers that do it.
 package struct Isolation: Sendable {
   /// The images that are isolated.
   package enum Scope: Sendable {
-    /// All.
+    /// All images.
     case all
-    /// Those in memory: what was fetched from an address, and what came through a pipe and is read twice.
+    /// Images in memory: those fetched from an address, and those that came through a pipe and are read twice.
     case memory
   }
 
@@ -16,9 +16,9 @@ package struct Isolation: Sendable {
 
 /// Processes that carry out tasks.
 package protocol ImageWorkers: Sendable {
-  /// Has a process carry out a task.
+  /// Makes a process carry out a task.
   ///
-  /// - Throws: The error of the task, or `helperFailed` where there is no result.
+  /// - Throws: The error of the task, or `helperFailed` if there is no result.
   func result(
     of task: IsolatedTask, _ source: IsolatedSource, _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> IsolatedResult

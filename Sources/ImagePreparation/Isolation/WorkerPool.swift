@@ -17,10 +17,11 @@ package final class WorkerPool: ImageWorkers {
     (self.coder, self.program) = (coder, program)
   }
 
-  /// Starts a process, and has it install its protections.
+  /// Starts a process, which installs its protections.
   ///
-  /// - Returns: The version of landlock that it uses; 0 where the kernel has none, so that the filter of calls stands alone.
-  /// - Throws: `helperFailed` where a process cannot be started or isolated.
+  /// - Returns: The version of landlock that it uses; 0 if the kernel has none, so that the filter of calls is the only protection of
+  ///   files.
+  /// - Throws: `helperFailed` if a process cannot be started or isolated.
   package func check() throws(PreparationError) -> Int {
     do throws(WorkerFault) {
       let worker = try WorkerProcess(program)
@@ -32,9 +33,9 @@ package final class WorkerPool: ImageWorkers {
     }
   }
 
-  /// Has a process carry out a task.
+  /// Makes a process carry out a task.
   ///
-  /// - Throws: The error of the task, checked, or `helperFailed` for a process that does not get to its end.
+  /// - Throws: The error of the task, checked, or `helperFailed` for a process that ends too early.
   package func result(
     of task: IsolatedTask, _ source: IsolatedSource, _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> IsolatedResult {
@@ -72,14 +73,14 @@ package final class WorkerPool: ImageWorkers {
       do throws(WorkerFault) {
         return try worker.reply(to: task, source, limits, seconds: seconds, cancellation)
       } catch {
-        // It ended while nobody asked it anything. What it was asked now was never begun.
+        // The worker had ended while it was idle, so it never began this task. Another one gets it.
         guard case .gone = error, known != nil else { throw error }
       }
     }
   }
 }
 
-/// A reply as it was received: nothing in it but its lengths was looked at.
+/// A reply as it was received. Only its lengths are checked.
 struct WorkerReply {
   let isFailure: Bool
   let record: [UInt8]

@@ -13,7 +13,7 @@ final class WorkerProcess: @unchecked Sendable {
   /// The time to start and to install the protections.
   private static let secondsToStart = 20
 
-  /// The version of landlock; 0 where the kernel has none.
+  /// The version of landlock; 0 if the kernel has none.
   let landlock: Int32
   /// True while it waits for a task.
   private(set) var isIdle = false
@@ -41,12 +41,12 @@ final class WorkerProcess: @unchecked Sendable {
 
   deinit { _ = unsafe cic_helper_end(&helper, false) }
 
-  /// Has a process of its own carry out a task. Unless ``isIdle`` is true afterwards, this worker is of no use any more.
+  /// Makes a new process carry out a task. Unless ``isIdle`` is true afterwards, this worker cannot be used again.
   func reply(
     to task: [UInt8], _ source: IsolatedSource, _ limits: Limits, seconds: Int, _ cancellation: CancellationFlag?
   ) throws(WorkerFault) -> WorkerReply {
     isIdle = false
-    // Beyond the buffers that limits count: the file and its copies on the way, stacks, and heaps that are not full.
+    // Memory beyond the buffers that the limits count: the file and its copies on the way, stacks, and heaps that are not full.
     let memory = UInt64(limits.maxMemory) + UInt64(limits.maxMemory) / 4 + 256 << 20
     let processorTime = min(seconds, Int(Int32.max) / 1024) * max(1, min(limits.threads, 1024))
     var request = cic_worker_request(
@@ -64,7 +64,7 @@ final class WorkerProcess: @unchecked Sendable {
       guard case .gone = error else { throw error }
       throw .ended(signal: try end(of: reply, cancellation))
     }
-    // It is known to have ended before another one begins.
+    // The process of this task must have ended before that of another one begins.
     let signal = try end(of: reply, cancellation)
     guard signal == 0 else { throw .ended(signal: signal) }
     return received

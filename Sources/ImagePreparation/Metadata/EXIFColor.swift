@@ -7,10 +7,10 @@ struct EXIFColor: Sendable, Equatable, Codable {
   var interoperability: String?
   /// Gamma (0xA500): the exponent from samples to light.
   var gamma: Double?
-  /// WhitePoint (0x013E) and PrimaryChromaticities (0x013F); white is D65 where it is missing.
+  /// WhitePoint (0x013E) and PrimaryChromaticities (0x013F); white is D65 if it is missing.
   var chromaticities: PNGColor.Chromaticities?
 
-  /// Reads a TIFF structure; nil where it declares nothing.
+  /// Reads a TIFF structure; nil if it declares nothing.
   init?(_ exif: [UInt8]) {
     guard let tiff = TIFFStructure(exif) else { return nil }
     let first = tiff.first.entries
@@ -63,7 +63,7 @@ extension EXIFColor {
   }
 
   /// The declaration that counts. The first of these does: ColorSpace 1 or 2, the index R03, Gamma with PrimaryChromaticities, the
-  /// index R98. `R03` goes with ColorSpace 65 535 (DCF 2.0, 5.2). Nil where nothing is declared.
+  /// index R98. `R03` goes with ColorSpace 65 535 (DCF 2.0, 5.2). Nil if nothing is declared.
   var declaration: Declaration? {
     if colorSpace == 1 { return .srgb }
     if colorSpace == 2 || interoperability == "R03" { return .adobeRGB }
@@ -74,7 +74,7 @@ extension EXIFColor {
     return interoperability == "R98" ? .srgb : nil
   }
 
-  /// The note about ColorSpace and index that disagree; nil where they do not.
+  /// The note about ColorSpace and index that disagree; nil if they do not.
   var contradiction: String? {
     switch (colorSpace, interoperability) {
     case (1, "R03"): "its EXIF declares both sRGB and, by its index of interoperability, Adobe RGB; sRGB was believed"

@@ -1,17 +1,17 @@
-/// Makes EXIF metadata true of a result: upright, with the result's size, and without the thumbnail of the source.
+/// Edits EXIF metadata so that they describe a result: upright, with the result's size, and without the thumbnail of the source.
 ///
 /// Values are changed in place, because maker notes may refer to places in the structure. Bytes may be hostile: every place is checked,
 /// and no chain of directories is followed.
 struct EXIFEditor {
   /// The edited structure.
   var bytes: [UInt8] { tiff.bytes }
-  /// True where a thumbnail was taken out.
+  /// True if a thumbnail was removed.
   private(set) var hadThumbnail = false
-  /// True where the location was to be taken out, and a value of it was not found.
+  /// True if the location had to be removed, but a value of it was not found.
   private(set) var mayHoldLocation = false
   private var tiff: TIFFStructure
 
-  /// Edits a TIFF structure; nil for bytes that are none, and for one that cannot be made upright.
+  /// Edits a TIFF structure; nil if the bytes are not one, or if it cannot be made upright.
   ///
   /// - Parameters:
   ///   - exif: The structure.
@@ -36,7 +36,7 @@ struct EXIFEditor {
       }
     }
     if first.end + 4 <= tiff.bytes.count { removeThumbnail(linkedAt: first.end, where: isOutside) }
-    // Last, so that no other change can undo it.
+    // The orientation is set last, so that no other change can undo it.
     if let range = EXIFReader(self.tiff.bytes.span).orientationBytes {
       for i in range { self.tiff.bytes[i] = 0 }
       self.tiff.bytes[tiff.isLittleEndian ? range.lowerBound : range.upperBound - 1] = UInt8(
@@ -68,7 +68,7 @@ struct EXIFEditor {
 
   /// Takes an entry and its value out of a directory. The entries after it move up; values stay where they are.
   ///
-  /// - Returns: False where there is none.
+  /// - Returns: False if there is none.
   private mutating func remove(_ tag: Int, from offset: Int) -> Bool {
     let directory = tiff.directory(at: offset)
     guard let entry = directory.entries.first(where: { $0.tag == tag }) else { return false }
@@ -108,7 +108,7 @@ struct EXIFEditor {
     func value(_ tag: Int) -> Int? {
       second.entries.first { $0.tag == tag }.map { tiff.number($0.field, $0.type == 3 ? 2 : 4) }
     }
-    // A JPEG, or one strip of uncompressed pixels.
+    // The thumbnail is a JPEG, or one strip of uncompressed pixels.
     let images = [(0x0201, 0x0202), (0x0111, 0x0117)].compactMap { place, count -> Range<Int>? in
       guard let start = value(place), let count = value(count), start <= bytes.count else { return nil }
       return start..<min(bytes.count, start + count)

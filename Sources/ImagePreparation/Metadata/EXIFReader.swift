@@ -1,7 +1,7 @@
 /// Reads the fields of EXIF that a preparation needs, from bytes that may be hostile.
 ///
 /// EXIF is a TIFF structure (CIPA DC-008-2023, 4.5): a header, then a directory of 12-byte entries. Only the first directory is read,
-/// and no pointer in it is followed but that to a value, so that no loop is possible.
+/// and only its pointers to values are followed, so that no loop is possible.
 struct EXIFReader: Sendable, Equatable {
   /// The first value of tag 0x0112; nil when it is missing or out of range.
   private(set) var orientation: Orientation?

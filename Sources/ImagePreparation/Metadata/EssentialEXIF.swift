@@ -1,14 +1,14 @@
-/// A TIFF structure with nothing but what changes how an image is shown: its orientation, and the colors that EXIF declares (CIPA
-/// DC-008-2023, 4.6; DCF 2.0, CIPA DC-009, 5.2).
+/// A TIFF structure with only the entries that change how an image is shown: its orientation, and the colors that EXIF declares
+/// (CIPA DC-008-2023, 4.6; DCF 2.0, CIPA DC-009, 5.2).
 struct EssentialEXIF {
-  /// The structure; nil where nothing has to be declared.
+  /// The structure; nil if nothing has to be declared.
   let bytes: [UInt8]?
 
   /// Makes the structure.
   ///
   /// - Parameters:
   ///   - orientation: 1 to 8; upright is left out.
-  ///   - color: What EXIF declares about the colors; nil for nothing. sRGB is left out, which is what a file without a declaration has.
+  ///   - color: The colors that EXIF declares; nil for none. sRGB is left out, because a file without a declaration has it.
   init(orientation: Orientation, color: EXIFColor?) {
     var first: [TIFFEntry] = []
     if orientation != .upright { first.append(TIFFEntry(0x0112, shorts: [orientation.rawValue])) }

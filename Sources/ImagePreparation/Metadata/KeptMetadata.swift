@@ -1,7 +1,7 @@
 internal import Ground
 
-/// The metadata that a result keeps at the user's request, in the form of the result's format. They are true of the result: upright, with
-/// its size, without a thumbnail of the source, and without promises of images that only the source has.
+/// The metadata that a result keeps at the user's request, in the form of the result's format. They describe the result: upright, with
+/// its size, without the source's thumbnail, and without references to images that only the source has.
 struct KeptMetadata: Sendable, Equatable {
   /// A TIFF structure.
   let exif: [UInt8]?
@@ -11,7 +11,7 @@ struct KeptMetadata: Sendable, Equatable {
   let comment: [UInt8]?
   /// A PNG's chunks that are copied as they are, the comment among them; empty for a JPEG.
   let chunks: [PNGChunk]
-  /// Parts of the metadata that are not true of the result, and were taken out.
+  /// Parts of the metadata that were removed because they do not describe the result.
   private let removed: [String]
 
   /// The bytes of all contents.
@@ -26,7 +26,7 @@ struct KeptMetadata: Sendable, Equatable {
   private static let exifTag = Array("Exif\0\0".utf8)
   private static let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
 
-  /// True where positions and names of places are taken out.
+  /// True if positions and names of places are removed.
   let isWithoutLocation: Bool
 
   /// Collects the metadata of a source that can be kept in a result of a size.
@@ -70,8 +70,8 @@ struct KeptMetadata: Sendable, Equatable {
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
   }
 
-  /// True for a text of a PNG that names neither a position nor a place. A compressed one is inflated for the search: `limit` is the
-  /// most bytes that it may inflate to, and is lowered by those that it did.
+  /// True for a text of a PNG that names neither a position nor a place. A compressed text is inflated for the search, to at most
+  /// `limit` bytes; the bytes it inflates to are subtracted from `limit`.
   private static func isWithoutLocation(_ chunk: PNGChunk, limit: inout Int) -> Bool {
     guard let text = chunk.text else { return false }
     let (bytes, isWhole) = text.whole(limit: limit)
@@ -81,11 +81,11 @@ struct KeptMetadata: Sendable, Equatable {
     return !LocationReader(exif: nil, xmp: nil, chunks: [inflated]).mayHoldLocation
   }
 
-  /// Whether a chunk of a PNG is copied into a PNG.
+  /// True if a chunk of a PNG is copied into a PNG.
   private static func isCopied(_ chunk: PNGChunk) -> Bool {
     switch PNGChunk.Metadata(rawValue: chunk.type) {
     case .tEXt, .zTXt, .iTXt: chunk.text?.isRewritten == false
-    // It is written again, upright; the codec delivers it by itself.
+    // EXIF is written again, upright. The codec delivers it apart from the other chunks.
     case .eXIf, nil: false
     }
   }

@@ -30,8 +30,8 @@ struct LocationReader: Sendable, Equatable {
   ///   - exif: A TIFF structure.
   ///   - xmp: An XMP packet.
   ///   - segments: Segments of a JPEG, from the identifier on.
-  ///   - chunks: Those of a PNG, of which texts are read.
-  ///   - isCut: True when some of the metadata were left out on the way here.
+  ///   - chunks: Chunks of a PNG, of which only texts are read.
+  ///   - isCut: True when some of the metadata were already left out.
   init(
     exif: [UInt8]?, xmp: [UInt8]?, segments: [ArraySlice<UInt8>] = [], chunks: [PNGChunk] = [], isCut: Bool = false
   ) {
@@ -147,7 +147,7 @@ struct LocationReader: Sendable, Equatable {
     for start in stride(from: packet.startIndex, through: packet.endIndex - width, by: width) {
       let unit = packet[start..<start + width]
       let value = Self.number(isBigEndian ? unit : ArraySlice(unit.reversed()))
-      // Markup and the names are ASCII; all other characters are replaced by a byte that is no markup.
+      // Markup and the names are ASCII; all other characters are replaced by a byte that is not markup.
       text.append(value < 0x80 ? UInt8(value) : 0x80)
     }
     readNames(in: text.span)
@@ -227,7 +227,7 @@ struct LocationReader: Sendable, Equatable {
     guard range.count <= Self.longestName else { return }
     func has(_ word: [UInt8], at start: Int) -> Bool {
       guard start + word.count <= range.upperBound else { return false }
-      // Compared without regard to case; no word contains another character that this bit changes.
+      // Upper and lower case are equal here: no word contains another character that this bit changes.
       for index in word.indices where text[start + index] | 0x20 != word[index] { return false }
       return true
     }

@@ -1,13 +1,13 @@
-/// Removes metadata from a file without decoding its pixels. What describes the pixels and their colors stays: everything else is left
-/// out, whatever it is, because it may name a person or a place. Bytes that hide among those of the pixels are not found.
+/// Removes metadata from a file without decoding its pixels. Only parts that are known to describe the pixels and their colors are
+/// copied; any other part may name a person or a place. Bytes that are hidden among those of the pixels are not found.
 struct MetadataStripper {
   /// The bytes that stay.
   private(set) var bytes: [UInt8] = []
   /// The kinds of metadata that were left out, in the order of the file, each once.
   private(set) var removed: [String] = []
-  /// Written in place of the metadata; nil for nothing.
+  /// The EXIF structure to write in place of the metadata; nil for none.
   private let exif: [UInt8]?
-  /// Written in place of the source's; nil for none.
+  /// The color profile to write in place of the source's; nil for none.
   private let profile: [UInt8]?
   private let keepsLook: Bool
   private let cancellation: CancellationFlag?
@@ -37,7 +37,7 @@ struct MetadataStripper {
     }
   }
 
-  /// Puts a part on record; of many kinds of chunks only the first ones by name.
+  /// Records a part that was left out. If there are many kinds of chunks, only the first ones are recorded by name.
   private mutating func leaveOut(_ name: String) {
     let name = removed.count < 12 || removed.contains(name) ? name : "others"
     if !removed.contains(name) { removed.append(name) }
@@ -104,7 +104,7 @@ extension MetadataStripper {
     }
   }
 
-  /// The parts that a JPEG has once, as far as they were seen.
+  /// The parts that a JPEG has at most once, as far as they were seen.
   private struct JPEGHeader {
     /// True after JFIF, where EXIF and the profile are written.
     var isEnded = false
@@ -145,7 +145,7 @@ extension MetadataStripper {
     return nil
   }
 
-  /// Writes what is kept of the metadata: orientation, declared colors and the profile.
+  /// Writes the metadata that are kept: orientation, declared colors and the profile.
   private mutating func writeHeader() {
     if let exif { write(0xE1, (Array("Exif\0\0".utf8) + exif)[...]) }
     guard let profile else { return }
@@ -163,7 +163,7 @@ extension MetadataStripper {
     bytes += content
   }
 
-  /// Copies entropy-coded data up to the next marker that is no restart.
+  /// Copies entropy-coded data up to the next marker that is not a restart marker.
   ///
   /// - Returns: The place of that marker; the end of the file without one.
   private mutating func copyScan(_ file: [UInt8], from start: Int) throws(PreparationError) -> Int {
@@ -221,7 +221,7 @@ extension MetadataStripper {
     }
   }
 
-  /// Writes a profile under a name of its own, because the name in the file may be that of a person's device.
+  /// Writes a profile under a neutral name, because the name in the file may be that of a person's device.
   private mutating func writeProfile(_ data: ArraySlice<UInt8>) {
     guard let end = data.firstIndex(of: 0) else { return leaveOut("the color profile") }
     bytes += PNGChunk(type: "iCCP", data: Array("ICC profile".utf8) + data[end...]).bytes

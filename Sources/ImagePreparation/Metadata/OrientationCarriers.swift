@@ -16,10 +16,10 @@ struct OrientationCarriers {
     self.found = found
   }
 
-  /// The orientation that counts; upright where no carrier has a valid one.
+  /// The orientation to use; upright if no carrier has a valid one.
   var orientation: Orientation { found.first?.value ?? .upright }
 
-  /// The note about carriers that disagree; nil where all agree.
+  /// The note about carriers that disagree; nil if all agree.
   var note: String? {
     guard found.contains(where: { $0.value != orientation }) else { return nil }
     let values = found.map { "\($0.value.rawValue) in \($0.carrier)" }.joined(separator: ", ")

@@ -67,13 +67,13 @@ struct PNGChunk: Sendable, Equatable {
     fileprivate let content: ArraySlice<UInt8>
     fileprivate let isCompressed: Bool
 
-    /// The text; nil where it is compressed.
+    /// The text; nil if it is compressed.
     var plain: [UInt8]? { isCompressed ? nil : Array(content) }
 
-    /// The text, inflated where it is compressed.
+    /// The text, inflated if it is compressed.
     ///
     /// - Parameter limit: Bytes that it may inflate to.
-    /// - Returns: The text as far as it goes, and false where it is damaged or goes on beyond the limit.
+    /// - Returns: The text as far as it goes, and false if it is damaged or goes on beyond the limit.
     func whole(limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
       isCompressed ? Inflater.inflated(content, limit: limit) : (Array(content), true)
     }
@@ -88,13 +88,13 @@ struct PNGChunk: Sendable, Equatable {
         ? String(decoding: keyword.dropFirst(Self.profilePrefix.count), as: UTF8.self).lowercased() : nil
     }
 
-    /// True for what is written into a result in another form: XMP, EXIF and color profiles.
+    /// True for metadata that are written into a result in another form: XMP, EXIF and color profiles.
     var isRewritten: Bool {
       keyword == Self.xmpKeyword || ["exif", "app1", "xmp", "icc", "icm"].contains(profileName)
     }
 
-    /// The TIFF structures and XMP packets that texts hold, each in order of precedence. Damaged ones are left out, and so is what is
-    /// after ``inflatedLimit`` bytes.
+    /// The TIFF structures and XMP packets that texts hold, each in order of precedence. Damaged ones are left out, and so are all
+    /// bytes after the first ``inflatedLimit``.
     static func metadata(in texts: [Text]) -> (exif: [[UInt8]], xmp: [[UInt8]]) {
       let xmpTag = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
       var limit = inflatedLimit

@@ -3,7 +3,7 @@ struct TIFFEntry {
   let tag: Int
   let type: Int
   let count: Int
-  /// The values in the byte order of the structure; empty where the entry has a directory.
+  /// The values in the byte order of the structure; empty if the entry has a directory.
   private var value: [UInt8] = []
   private var directory: [TIFFEntry] = []
 

@@ -15,11 +15,11 @@ struct TIFFStructure {
     let tag: Int
     let type: Int
     let count: Int
-    /// The offset of the field of 4 bytes, which contains values of no more bytes, and the offset of others.
+    /// The offset of a field of 4 bytes. It contains the values if they fit into it, otherwise the offset of the values.
     let field: Int
   }
 
-  /// Opens a structure; nil for bytes that are none.
+  /// Opens a structure; nil if the bytes are not one.
   init?(_ bytes: [UInt8]) {
     guard EXIFReader(bytes.span).isReadable else { return nil }
     self.bytes = bytes
@@ -51,12 +51,12 @@ struct TIFFStructure {
     directory.first { $0.tag == tag }.map { self.directory(at: number($0.field, 4)).entries } ?? []
   }
 
-  /// The bytes of an entry's values; nil where they are not in the structure.
+  /// The bytes of an entry's values; nil if they are not in the structure.
   func place(of entry: Entry) -> Range<Int>? {
     values(of: entry).map { $0.start..<$0.start + $0.size * entry.count }
   }
 
-  /// The place of an entry's first value, and the size of each; nil where they are not in the structure.
+  /// The place of an entry's first value, and the size of each; nil if they are not in the structure.
   private func values(of entry: Entry) -> (start: Int, size: Int)? {
     guard let size = Self.valueBytes[entry.type], entry.count > 0, entry.count <= bytes.count / size else { return nil }
     let start = size * entry.count <= 4 ? entry.field : number(entry.field, 4)

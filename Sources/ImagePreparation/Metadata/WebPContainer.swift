@@ -1,4 +1,5 @@
-/// The chunks of a whole WebP (RFC 9649, 2.3 to 2.7): reads them, leaves out what is no image, and puts profile and metadata in.
+/// The chunks of a whole WebP (RFC 9649, 2.3 to 2.7). It reads them, removes those that belong to no image, and inserts profile and
+/// metadata.
 struct WebPContainer {
   struct Chunk {
     let name: String
@@ -6,7 +7,7 @@ struct WebPContainer {
   }
 
   private(set) var chunks: [Chunk]
-  /// True where the last chunk is incomplete.
+  /// True if the last chunk is incomplete.
   private(set) var isCut: Bool
   /// The number of bytes after the end that the file declares.
   private(set) var trailing: Int
@@ -44,7 +45,7 @@ struct WebPContainer {
     return (chunks, isCut)
   }
 
-  /// Leaves out everything that is no image, also of frames: other chunks, and bytes after the fields of those that stay.
+  /// Removes everything that is not part of an image, also within frames: other chunks, and bytes after the fields of the chunks that stay.
   ///
   /// - Returns: The names of the chunks that were left out.
   mutating func keepImageAlone() -> [String] {
@@ -67,8 +68,8 @@ struct WebPContainer {
     return removed
   }
 
-  /// Puts a profile or metadata in, in place of those that are there, and in the order of the format: the profile before the image, EXIF
-  /// and XMP after it. The first image must be whole.
+  /// Inserts a profile or metadata, in place of existing ones. The order is that of the format: the profile before the image, EXIF and
+  /// XMP after it. The first image must be whole.
   mutating func set(_ name: String, _ content: [UInt8]) {
     chunks.removeAll { $0.name == name }
     if let place = chunks.firstIndex(where: { $0.name == "VP8X" }) {
@@ -96,7 +97,7 @@ struct WebPContainer {
       + Self.bytes(stream.size.height - 1, 3)
   }
 
-  /// Brings the flags of VP8X to what is there.
+  /// Sets the flags of VP8X for the chunks that are there.
   private mutating func setFlags() {
     guard let first = chunks.first, first.name == "VP8X", first.content.count >= 10 else { return }
     var header = Array(first.content)

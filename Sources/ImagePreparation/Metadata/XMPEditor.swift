@@ -1,8 +1,8 @@
-/// Makes an XMP packet true of a result: upright, with the result's size, and without what the result no longer has.
+/// Edits an XMP packet so that it describes a result: upright, with the result's size, and without properties that are no longer true.
 ///
 /// Packets may be hostile. One that is not well-formed enough to be understood is not kept.
 struct XMPEditor {
-  /// A promise of a packet that only the source keeps, such as a gain map.
+  /// A reference of a packet to something that only the source has, such as a gain map.
   enum Promise: Hashable {
     case gainMap, otherImage, motion, thumbnail, furtherPacket
   }
@@ -11,19 +11,19 @@ struct XMPEditor {
   private(set) var bytes: [UInt8] = []
   /// The valid orientation that the packet had; nil for none.
   private(set) var orientation: Orientation?
-  /// The promises that were taken out.
+  /// The references that were removed.
   private(set) var removed: Set<Promise> = []
   private let source: [UInt8]
   private let size: ImageSize
   private var prefixes: [ArraySlice<UInt8>: ArraySlice<UInt8>] = [:]
   /// The names of the open elements.
   private var open: [ArraySlice<UInt8>] = []
-  /// The number of open elements around the one that is being left out; nil where none is.
+  /// The number of open elements around the one that is being left out; nil if none is.
   private var leftOutAt: Int?
   /// The text of the element that was opened last; nil to keep its own.
   private var text: String?
 
-  /// Edits a packet; nil where it is damaged, or not in UTF-8.
+  /// Edits a packet; nil if it is damaged, or not in UTF-8.
   init?(_ packet: [UInt8], size: ImageSize) {
     (source, self.size) = (packet, size)
     var at = 0
@@ -55,7 +55,7 @@ struct XMPEditor {
 
   // MARK: Markup
 
-  /// Reads the markup at `start`, a `<`, and returns what follows it; nil where it does not end.
+  /// Reads the markup at `start`, a `<`, and returns the index after it; nil if it does not end.
   private mutating func markup(_ start: Int) -> Int? {
     func begins(_ text: StaticString) -> Bool {
       unsafe source[start...].starts(with: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -108,7 +108,8 @@ struct XMPEditor {
       while at < source.count, source[at] <= 0x20 { at += 1 }
       guard at < source.count else { return nil }
       if source[at] == UInt8(ascii: ">") || source[at] == UInt8(ascii: "/") { break }
-      // Without white space before it (XML 1.0, 3.1) it would become a part of the name where the one before it is taken out.
+      // An attribute needs white space before it (XML 1.0, 3.1). Without it, the attribute would join the name before it once the attribute
+      // in between is removed.
       guard at > begin else { return nil }
       let key = source[at...].prefix(while: Self.isName)
       at = key.endIndex

@@ -1,45 +1,45 @@
 /// The decision about transparency for every path.
 ///
-/// A decision that only pixels can settle is a rule here, with its possible outcomes, which the executing code reads.
+/// A decision that depends on pixels is stored as a rule with its possible outcomes, which the executing code follows.
 ///
-/// Its inputs are decided elsewhere: the decoders find whether a source has alpha (``ImageDescription/decodedChannels``), and
+/// The inputs of the plan are decided elsewhere: the decoders find whether a source has alpha (``ImageDescription/decodedChannels``), and
 /// ``Recipe/mask(matching:failOn:)`` and ``Recipe/forAttention`` choose backgrounds. These have no plan, or change no transparency:
 ///
-/// - `PNGEncoderForm` stores without alpha what is opaque, as it stores without hue what is gray: the same image in fewer bytes.
+/// - `PNGEncoderForm` stores opaque images without alpha, as it stores gray images without hue: the same image in fewer bytes.
 /// - `VisibleBounds` reads alpha to trim, which is geometry.
 /// - Readers deliver straight alpha: those of TIFF, TGA, PSD and `gesso-decode` divide colors that are stored premultiplied or matted.
-/// - Verbs on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
-///   `encodeJPEG` refuses alpha, restoring places pixels that are always transparent outside, and compositing has alpha where its source
+/// - Methods on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
+///   `encodeJPEG` refuses alpha, restoring places pixels that are always transparent outside, and compositing has alpha if its source
 ///   has.
-/// - What follows from the transparency that is decided here: a transparent WebP has no loss, and a transparent image is not flat.
+/// - Consequences of the transparency that is decided here: a transparent WebP has no loss, and a transparent image is not flat.
 /// - Pixels that a damaged file lacks are opaque gray (`RowLayout.fillGray`, and `fill_gray` in C for interlaced PNG).
 /// - The sandbox flattens sources on white, and the note about a mask that selects everything compares it on white and on black.
 struct AlphaPlan: Sendable, Equatable {
   /// Whether a pixel of the result is transparent.
   enum Transparency: Sendable, Equatable {
-    /// No pixel is: the result has no alpha channel.
+    /// No pixel is transparent: the result has no alpha channel.
     case never
-    /// The ``AlphaPlan/rule`` settles it: the finished image has an alpha channel where a pixel is transparent.
+    /// The ``AlphaPlan/rule`` decides: the finished image has an alpha channel if a pixel is transparent.
     case possible
-    /// Padding is, whatever the pixels are.
+    /// The padding is transparent, whatever the pixels are.
     case always
   }
 
-  /// The handling of decoded alpha in the result; nil where none is decoded.
+  /// The handling of decoded alpha in the result; nil if none is decoded.
   let rule: AlphaRule?
-  /// True where the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
+  /// True if the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
   let isSettledByEncoder: Bool
-  /// True when alpha weighs the colors in the resize: they are premultiplied on the way in. So they are where the result is flattened,
-  /// data included, because the resized image then equals the one that is flattened first.
+  /// True when colors are premultiplied before the resize, so that alpha weights them. This is also so if the result is flattened,
+  /// data included: the resized image then equals one that was flattened before.
   let premultiplies: Bool
   /// The color of padding; nil for transparent padding, which only an image with alpha of its own gets.
   let padding: BackgroundColor?
-  /// Whether a pixel of the result is transparent, which makes it a PNG where no format is asked for.
+  /// Whether a pixel of the result is transparent, which makes it a PNG if no format is asked for.
   let transparency: Transparency
   /// The handling of alpha in the tensor.
   let tensor: AlphaHandling
 
-  /// Decides. `isPadded` is true where the image does not fill its canvas.
+  /// Makes the decision. `isPadded` is true if the image does not fill its canvas.
   init(
     source: ImageDescription, recipe: Recipe, depth: DepthPlan, isPadded: Bool, product: OutputPlan.Product
   ) {

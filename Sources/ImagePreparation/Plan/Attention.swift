@@ -33,7 +33,7 @@ package struct Attention: Sendable, Equatable {
     let slack = (1 - length) / 2
     guard slack > 0 else { return 0 }
     var best = (value: 0.0, shift: 0.0)
-    // From the middle outward, so that the window nearest to the middle is taken among equal ones.
+    // The search goes from the middle outward, so that the window nearest to the middle is taken among equal ones.
     for step in 0...steps {
       for shift in step == 0 ? [0.0] : [-Double(step) / Double(steps), Double(step) / Double(steps)] {
         let middle = 0.5 + shift * slack

@@ -25,7 +25,7 @@ struct BarrierDistance {
     for y in inner { for x in inner { approach(y * side + x, from: -1) } }
   }
 
-  /// Takes the path through the neighbor above or below, or through the one on the left or right, where its barrier is smaller.
+  /// Takes the path through the neighbor above or below, or through the one on the left or right, if its barrier is smaller.
   private mutating func approach(_ i: Int, from direction: Int) {
     for neighbor in [i + direction * side, i + direction] {
       let (most, fewest) = (max(greatest[neighbor], plane[i]), min(least[neighbor], plane[i]))

@@ -24,8 +24,8 @@ struct ColorDistribution {
       let blueYellow = (Int(colors.blueYellow[i]) + 512) / Self.step.blueYellow
       return (lightness + 1) * Self.layer + (redGreen + 1) * Self.row + blueYellow + 1
     }
-    // By bin: the number of pixels, the sums of their coordinates from the middle in half pixels, the sum of these coordinates' squares,
-    // and the number of pixels near an edge.
+    // For each bin: the number of pixels, the sums of their coordinates from the middle in half pixels, the sum of these coordinates'
+    // squares, and the number of pixels near an edge.
     var moments = [SIMD8<Int>](repeating: .zero, count: 13 * Self.layer)
     let inner = Self.strip..<side - Self.strip
     for (i, bin) in bins.enumerated() {

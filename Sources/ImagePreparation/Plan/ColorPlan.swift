@@ -11,9 +11,9 @@ enum ColorPlan: Sendable {
 
   /// Makes the decision, with notes for the user.
   ///
-  /// The first usable description counts: code points (cICP chunk of a PNG, nclx property of HEIC and AVIF), embedded profile, sRGB chunk, gAMA with cHRM chunks (the order of the PNG
-  /// specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). One that cannot be used is skipped with a note, and so is
-  /// EXIF that contradicts what counts.
+  /// The first usable description counts: code points (cICP chunk of a PNG, nclx property of HEIC and AVIF), embedded profile, sRGB chunk,
+  /// gAMA with cHRM chunks (the order of the PNG specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). A description
+  /// that cannot be used is skipped with a note, and so is EXIF that contradicts the one that counts.
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: KernelTable
   ) -> (plan: ColorPlan, notes: [String]) {
@@ -82,7 +82,7 @@ enum ColorPlan: Sendable {
     return source.exifColor?.declaration?.space
   }
 
-  /// The plan of a conversion, or of sRGB for nil. `believed` is what counts instead of EXIF; nil where EXIF counts.
+  /// The plan of a conversion, or of sRGB for nil. `believed` is the description that overrides EXIF; nil if EXIF counts.
   private static func plan(
     _ conversion: ProfileConversion?, _ name: String, _ believed: String?, _ source: ImageDescription, _ notes: [String]
   ) -> (ColorPlan, [String]) {
@@ -139,7 +139,7 @@ extension ColorPlan {
 }
 
 extension ImageDescription {
-  /// The notes that a preparation will have about the colors; empty where they are not converted.
+  /// The notes that a preparation will have about the colors; empty if they are not converted.
   public func colorNotes(for recipe: Recipe = Recipe()) -> [String] {
     foundColorNotes
       ?? ColorPlan.make(source: self, channels: decodedChannels, recipe: recipe, kernels: KernelTable(.best)).notes
@@ -147,7 +147,7 @@ extension ImageDescription {
 }
 
 extension ImageDescription {
-  /// The beginning of a note about a profile for other channels than the image has; nil where it is for these, or unreadable.
+  /// The beginning of a note about a profile for other channels than the image has; nil if it is for these channels, or unreadable.
   fileprivate var profileMismatch: String? {
     guard let wanted = iccProfile.flatMap(ColorProfile.channels(of:)), wanted != decodedChannels.opaque else {
       return nil

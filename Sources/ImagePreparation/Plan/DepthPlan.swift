@@ -1,7 +1,7 @@
 /// The decision about bits per sample.
 ///
-/// Samples keep the depth of the decoder through every pass and step. The last step of all brings them to that of the result, after
-/// the tensor, which gets all bits.
+/// Samples keep the depth of the decoder through every pass and step. The last step of all converts them to the depth of the
+/// result. The tensor is made before that step, so it gets all bits.
 struct DepthPlan: Sendable, Equatable {
   /// Bits of decoded samples: 8 or 16.
   let decoded: Int
@@ -12,7 +12,7 @@ struct DepthPlan: Sendable, Equatable {
   /// Notes for the user about these decisions.
   let notes: [String]
 
-  /// Decides. `format` is the format that is asked for.
+  /// Makes the decision. `format` is the format that is asked for.
   init(
     source: ImageDescription, recipe: Recipe, format: Recipe.Output.Format, product: OutputPlan.Product
   ) {

@@ -13,7 +13,7 @@ struct FittedSize {
   /// The longest sides that the result may have.
   private let most: ImageSize
   private let maxPixels: Int
-  /// True where the content may be larger than the source.
+  /// True if the content may be larger than the source.
   private var mayEnlarge: Bool
   /// The model whose shortest side the result was enlarged to.
   private var raisedFor: ModelSizing?
@@ -99,7 +99,7 @@ struct FittedSize {
       factor = Double(maxPixels) / Double(canvas.longestSide)
     }
     scale(by: factor, factor)
-    // Rounded down, so that the cap holds.
+    // The size is rounded down, so that it stays within the cap.
     canvas = ImageSize(
       width: max(1, Int(Double(canvas.width) * factor)), height: max(1, Int(Double(canvas.height) * factor)))
   }
@@ -118,7 +118,7 @@ struct FittedSize {
 
   /// Makes both sides multiples, within the caps.
   ///
-  /// - Throws: `invalidRecipe` where the caps and the multiple contradict each other, or the multiple needs an image that is larger
+  /// - Throws: `invalidRecipe` if the caps and the multiple contradict each other, or the multiple needs an image that is larger
   ///   than the source.
   mutating func snap() throws(PreparationError) {
     let (unit, snap) = fitting.multiple
@@ -127,7 +127,7 @@ struct FittedSize {
         "no multiple of \(unit) fits in \(sidesInWords)",
         .change(boxFit == nil ? [.longestSide, .multiple] : [.box, .multiple]))
     }
-    // An image that is padded to a box lies within the multiple.
+    // An image that is padded to a box is also padded to the multiple, whatever `snap` is.
     switch boxFit == .pad ? .pad : snap {
     case .crop: try crop(to: unit)
     case .pad: pad(to: unit)
@@ -183,7 +183,7 @@ struct FittedSize {
   }
 
   private mutating func stretch(to unit: Int) throws(PreparationError) {
-    /// The content's side and the multiple: the nearest, or the one below where caps or the source's side exclude that.
+    /// The content's side and the multiple: the nearest, or the one below if caps or the source's side exclude that.
     func side(_ content: Double, _ side: Int, _ source: Int, _ most: Int) -> (content: Double, multiple: Int)? {
       for multiple in [max((side + unit / 2) / unit * unit, unit), down(side, unit)] where multiple <= most {
         // Content that is cropped anyway needs no stretching.

@@ -3,7 +3,7 @@ extension GeometryRecord {
   ///
   /// Points are in pixels from the top left corner: the center of the first pixel is (0.5, 0.5).
   ///
-  /// - Returns: The point; nil where the result shows padding.
+  /// - Returns: The point; nil if the result shows padding.
   public func sourcePoint(x: Double, y: Double) -> (x: Double, y: Double)? {
     let (left, top) = (x - Double(contentX), y - Double(contentY))
     let (width, height) = (Double(content.width), Double(content.height))

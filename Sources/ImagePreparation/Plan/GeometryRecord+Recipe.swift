@@ -8,7 +8,7 @@ extension GeometryRecord {
   ///   - trimmed: The part of the source that counts as the whole; nil for all of it.
   ///   - attention: The saliency of that part; nil to take the middle for ``Gravity/attention``.
   /// - Returns: The record, and notes for the user.
-  /// - Throws: `invalidRecipe` of stage `resize` for sizes without meaning.
+  /// - Throws: `invalidRecipe` of stage `resize` for invalid sizes.
   package static func resolve(
     source: ImageSize, orientation: Orientation, recipe: Recipe, trimmed: SourceRect? = nil, attention: Attention? = nil
   ) throws(PreparationError) -> (record: GeometryRecord, notes: [String]) {

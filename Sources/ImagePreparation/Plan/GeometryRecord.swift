@@ -54,6 +54,6 @@ public struct GeometryRecord: Sendable, Equatable {
 }
 
 extension GeometryRecord {
-  /// True where the content does not fill the canvas.
+  /// True if the content does not fill the canvas.
   var isPadded: Bool { content != canvas }
 }

@@ -33,13 +33,13 @@ struct OutputPlan: Sendable {
     /// PNG if any pixel is transparent, otherwise as ``jpegUnlessFlat``.
     case pngIfTransparent = "png-if-transparent"
 
-    /// WebP, lossless where a pixel is transparent or the compression is ``Recipe/Compression/small``.
+    /// WebP, lossless if a pixel is transparent or the compression is ``Recipe/Compression/small``.
     case webp
 
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// The format of the file, unless the image is flat. `isTransparent` is true where a pixel of the finished image is.
+    /// The format of the file, unless the image is flat. `isTransparent` is true if a pixel of the finished image is.
     func encoded(isTransparent: Bool) -> EncodedFormat {
       switch self {
       case .png: .png
@@ -49,7 +49,7 @@ struct OutputPlan: Sendable {
       }
     }
 
-    /// The recipe's word for it.
+    /// The recipe's name for the format.
     var asked: Recipe.Output.Format {
       switch self {
       case .jpeg: .jpeg
@@ -113,7 +113,7 @@ struct OutputPlan: Sendable {
   private let channels: RowLayout.Channels
   /// The number of planes that the decoder delivers: those of a JPEG or a WebP, or one of interleaved rows.
   private let planeCount: Int
-  /// True where planes are delivered, and the only result is a JPEG of them.
+  /// True if planes are delivered, and the only result is a JPEG of them.
   private let wantsPlanes: Bool
 
   /// Makes the decisions.
@@ -121,7 +121,7 @@ struct OutputPlan: Sendable {
   /// `form`, `planeCount` and `channels` describe the rows that the decoder delivers. `settled` are the settings that a search for a
   /// byte budget has chosen; nil for the recipe's.
   ///
-  /// - Throws: `invalidRecipe` for a tensor format without meaning.
+  /// - Throws: `invalidRecipe` for an invalid tensor format.
   init(
     source: ImageDescription, decoded form: DecodingPlan.Form, planeCount: Int, channels: RowLayout.Channels,
     depth: DepthPlan, geometry: GeometryRecord, color: ColorPlan, alpha: AlphaPlan, recipe: Recipe, settled: Settings?,
@@ -174,10 +174,10 @@ struct OutputPlan: Sendable {
     self.channels = channels
   }
 
-  /// True where planes go into the JPEG as they are, neither merged nor upsampled.
+  /// True if planes go into the JPEG as they are, neither merged nor upsampled.
   var encodesPlanes: Bool { wantsPlanes && steps.allSatisfy(\.worksOnPlanes) }
 
-  /// True where Y, Cb and Cr become RGB while their rows arrive.
+  /// True if Y, Cb and Cr become RGB while their rows arrive.
   var mergesPlanes: Bool { planeCount > 1 && !encodesPlanes }
 
   /// The channels of the small image's rows, where they are interleaved.
@@ -199,7 +199,7 @@ struct OutputPlan: Sendable {
     JPEGEncoding(quality: settings.quality, subsampling: subsampling, iccProfile: embeddedProfile)
   }
 
-  /// True where a WebP of an image with an alpha channel or without one is lossless.
+  /// True if a WebP of an image with an alpha channel or without one is lossless.
   func isLosslessWebP(_ settings: Settings, hasAlpha: Bool) -> Bool { hasAlpha || settings.compression == .small }
 
   /// The most bytes that an encoder allocates besides the file.

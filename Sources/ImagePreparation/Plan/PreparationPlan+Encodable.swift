@@ -163,7 +163,7 @@ extension OutputPlan {
     }
   }
 
-  /// True where the file may have a quality.
+  /// True if the file may have a quality.
   var mayBeLossy: Bool {
     possibleFormats.contains(.jpeg)
       || settings.format == .webp && !isLosslessWebP(settings, hasAlpha: transparency == .always)

@@ -1,5 +1,5 @@
 extension PreparationPlan {
-  /// A plan as one process tells it another.
+  /// A plan in the form in which one process sends it to another.
   struct Record: Codable, Sendable {
     let geometry: GeometryRecord
     let path: Path

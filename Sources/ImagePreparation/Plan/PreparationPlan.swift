@@ -25,7 +25,7 @@ public struct PreparationPlan: Sendable {
 
   /// The decisions that a run carries out; nil in a plan of another process, which carried it out itself.
   private var work: Work?
-  /// What is known of a plan of another process; nil for one of this process.
+  /// The record of a plan of another process; nil for one of this process.
   let found: Record?
 
   private struct Work: Sendable {
@@ -149,8 +149,9 @@ public struct PreparationPlan: Sendable {
     found = nil
     instructionSet = kernels.instructionSet
 
-    // The small image may exist twice while it is turned or converted, and a third time on its canvas. Of 16 bits its data may be as
-    // large when they are compressed, because noise stays what it is: the pieces, the file that is written of them, and its copy.
+    // The small image may exist twice while it is turned or converted, and a third time on its canvas. Compressed data of 16 bits
+    // may be as large, because noise cannot be compressed. They exist as pieces, as the file that is written of these, and as its
+    // copy.
     func decodingBytes(_ decoding: DecodingPlan) -> Int {
       let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
         sum
@@ -172,7 +173,7 @@ public struct PreparationPlan: Sendable {
     let otherBytes =
       copies * sampleBytes * geometry.canvas.pixelCount * 4 + tensorBytes
       + (product.isFile ? output.encoderBytes : 0)
-    // Only where there is memory for it: no file is refused that could be decoded in order.
+    // This is done only if there is memory for it, so that no file is refused that could be decoded in order.
     if otherBytes + decodingBytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
     bufferBytes = otherBytes + decodingBytes(decoding)
     work = Work(

@@ -1,8 +1,8 @@
 /// The saliency of each pixel of a small image.
 ///
-/// It is the sum of five maps, each reduced to the values above its own mean and scaled to a sum of 1: what differs from its
-/// surroundings (``ImageSignature``), what is enclosed by an outline (``BarrierDistance``), what has colors that the edges lack, and, counted
-/// half, what has colors of one place (``ColorDistribution``), and what is sharp.
+/// It is the weighted sum of five maps, each reduced to the values above its own mean and scaled to a sum of 1. They mark pixels that
+/// differ from their surroundings (``ImageSignature``), that an outline encloses (``BarrierDistance``), whose colors are absent at the
+/// edges, whose colors are all in one place (``ColorDistribution``), and that are sharp. The last two count half.
 ///
 /// The colors are one lightness and two opponent channels, computed from encoded samples. All operations are additions,
 /// multiplications, divisions and square roots in a fixed order: every machine gives the same bits.
@@ -74,7 +74,7 @@ struct SaliencyMap {
   /// Means over squares of `2 · radius + 1`, which are cut off at the edges.
   private static func boxMeans(of map: [Double], radius: Int) -> [Double] {
     var map = map
-    // Along the rows, and, as the map is transposed meanwhile, along the columns.
+    // First along the rows, then along the columns, because each round transposes the map.
     for _ in 0..<2 {
       var means = map
       for y in 0..<side {

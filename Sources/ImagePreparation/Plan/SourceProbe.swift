@@ -2,6 +2,6 @@
 struct SourceProbe: Sendable {
   /// The part of the upright source that is not transparent; nil for all of it.
   var trimmed: GeometryRecord.SourceRect?
-  /// The saliency of that part; nil where no crop depends on it.
+  /// The saliency of that part; nil if no crop depends on it.
   var attention: Attention?
 }

@@ -60,7 +60,7 @@ public enum Gravity: Sendable, Hashable {
     return (origin.x * (1 + shift.x), origin.y * (1 + shift.y))
   }
 
-  /// The same for a part of the source that counts as the whole: a point of the source becomes one of the part.
+  /// This gravity for a part of the source that counts as the whole: a point of the source becomes one of the part.
   func within(_ part: GeometryRecord.SourceRect, of source: ImageSize) -> Gravity {
     guard case .focus(let x, let y) = self else { return self }
     return .focus(

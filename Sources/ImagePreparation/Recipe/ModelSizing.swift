@@ -15,19 +15,19 @@ public struct ModelSizing: Sendable, Equatable {
   /// The largest number of pixels.
   public let maxPixels: Int
 
-  /// FLUX.1: sides are the service's (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2; Black Forest Labs gives
-  /// 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
+  /// FLUX.1: the sides are those of the service (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2. Black Forest Labs
+  /// gives 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
   public static let flux1Dev = ModelSizing(
     "flux.1-dev", ["flux.1-schnell"], multipleOf: 16, sides: 64...2048, maxPixels: 2_000_000)
   /// FLUX.1 as a custom model: the service's inputs of model_bfl-flux-1-dev, 128 to 2048 in steps of 16.
   public static let customFlux1Dev = ModelSizing(
     "model_bfl-flux-1-dev", [], multipleOf: 16, sides: 128...2048, maxPixels: 2_000_000)
-  /// SDXL: sides are the service's; 8 is the autoencoder's; buckets hold as nearly as possible 1024² pixels (Podell et al., "SDXL", 2023,
-  /// section 2.3).
+  /// SDXL: the sides are those of the service, and 8 is the step of the autoencoder. The shapes that it was trained with have as nearly as
+  /// possible 1024² pixels (Podell et al., "SDXL", 2023, section 2.3).
   public static let sdxl = ModelSizing(
     "sdxl", ["stable-diffusion-xl-base-1.0"], multipleOf: 8, sides: 512...2048, maxPixels: 1_048_576)
-  /// Stable Diffusion 1.5: sides are the service's; 8 is the autoencoder's; trained at 512² (its model card), and with other shapes up
-  /// to 512 × 768 (NovelAI, "Aspect Ratio Bucketing", 2022).
+  /// Stable Diffusion 1.5: the sides are those of the service, and 8 is the step of the autoencoder. It was trained at 512² (its model
+  /// card), and with other shapes up to 512 × 768 (NovelAI, "Aspect Ratio Bucketing", 2022).
   public static let sd15 = ModelSizing(
     "sd15", ["stable-diffusion-v1-5"], multipleOf: 8, sides: 64...1024, maxPixels: 393_216)
 

@@ -1,12 +1,12 @@
 extension Recipe.Size {
-  /// Refuses sizes without meaning.
+  /// Refuses invalid sizes.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) { if case .fitted(let fitting) = self { try fitting.check() } }
 }
 
 extension Recipe.Output {
-  /// Refuses an output without meaning.
+  /// Refuses an invalid output.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {

@@ -8,9 +8,10 @@ extension Recipe {
       budget: Budget? = nil)
     /// JPEG of a quality from 1 to 100.
     case jpeg(quality: Int = 92, subsampling: Subsampling = .yuv420, budget: Budget? = nil)
-    /// PNG. Of 8 bits per sample, lossless palettes and fewer bits are always tried. With `bits` nil, ``Recipe/Samples/data`` of 16 bits keeps them, and all else has 8.
+    /// PNG. With 8 bits per sample, palettes and fewer bits are always tried, because they are lossless. With `bits` nil,
+    /// ``Recipe/Samples/data`` of 16 bits keeps 16 bits, and everything else gets 8.
     case png(compression: Compression = .balanced, bits: Bits? = nil, budget: Budget? = nil)
-    /// WebP, which needs libwebp: lossy of a quality from 1 to 100 for an opaque image, lossless where a pixel is transparent, and with
+    /// WebP, which needs libwebp: lossy of a quality from 1 to 100 for an opaque image, lossless if a pixel is transparent, and with
     /// ``Compression/small``. It has 8 bits per sample, and sides of up to 16,383 pixels.
     case webp(quality: Int = 92, compression: Compression = .balanced, budget: Budget? = nil)
   }
@@ -49,7 +50,7 @@ extension Recipe {
     public var bytes: Int
     /// The lowest quality that the search may use, 1 to 100. A lossless file has none.
     public var minQuality: Int
-    /// The length in pixels, 1 or more, below which the search makes no side of the result.
+    /// The shortest side in pixels, 1 or more, that the search may give the result.
     public var minSide: Int
 
     /// Makes a budget.
@@ -71,7 +72,7 @@ extension Recipe.Output {
   package enum Format: String, Sendable, CaseIterable {
     case auto, jpeg, png, webp
 
-    /// The format of every result; nil where the pixels decide between JPEG and PNG.
+    /// The format of every result; nil if the pixels decide between JPEG and PNG.
     package var only: EncodedFormat? {
       switch self {
       case .auto: nil
@@ -116,7 +117,7 @@ extension Recipe.Output {
     }
   }
 
-  /// Bits per sample of an output that may be a PNG; nil where the samples decide.
+  /// Bits per sample of an output that may be a PNG; nil if the samples decide.
   package var bits: Recipe.Bits? {
     switch self {
     case .auto(_, _, _, let bits, _), .png(_, let bits, _): bits
@@ -131,7 +132,7 @@ extension Recipe.Output {
     }
   }
 
-  /// The same without a largest size.
+  /// This output without a largest size.
   var withoutBudget: Recipe.Output {
     switch self {
     case .auto(let quality, let subsampling, let compression, let bits, _):
@@ -142,7 +143,7 @@ extension Recipe.Output {
     }
   }
 
-  /// The same with these bits per sample. A JPEG or WebP stays as it is.
+  /// This output with these bits per sample. A JPEG or WebP stays as it is.
   package func withBits(_ bits: Recipe.Bits?) -> Recipe.Output {
     switch self {
     case .auto(let quality, let subsampling, let compression, _, let budget):

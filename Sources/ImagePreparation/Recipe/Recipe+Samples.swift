@@ -29,7 +29,7 @@ extension Recipe.Samples {
   /// The handling of an embedded color profile; a profile of data is ignored.
   var profile: Recipe.ProfileHandling { if case .color(let profile, _) = self { profile } else { .ignore } }
 
-  /// The same, resampled as it is coded.
+  /// These samples, resampled as they are coded.
   var asCoded: Recipe.Samples {
     switch self {
     case .color(let profile, _): .color(profile: profile)

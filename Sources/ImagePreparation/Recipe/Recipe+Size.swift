@@ -14,7 +14,7 @@ extension Recipe {
     /// - Parameters:
     ///   - pixels: 1 to 65,500.
     ///   - enlarge: True to enlarge a smaller source.
-    ///   - gravity: The part that stays where a multiple crops, and the place of the image where a multiple pads.
+    ///   - gravity: The part that stays if a multiple crops, and the place of the image if a multiple pads.
     ///   - maxPixels: The largest number of pixels of the result; aspect is kept.
     ///   - sides: The sides that the result may have.
     ///   - trim: True to trim fully transparent borders first. The source is read twice.
@@ -33,7 +33,7 @@ extension Recipe {
     /// - Parameters:
     ///   - width: 1 to 65,500.
     ///   - height: 1 to 65,500.
-    ///   - fit: How the source is fitted into a box of another shape.
+    ///   - fit: The way to fit the source into a box of another shape.
     ///   - enlarge: True to enlarge a smaller source; otherwise the box is shrunk.
     ///   - gravity: The part that stays when cropping, and the place of the image when padding.
     ///   - maxPixels: The largest number of pixels of the result; aspect is kept.
@@ -108,8 +108,8 @@ extension Recipe {
     case model(ModelSizing, multiplesOf: Int? = nil, Snap = .crop)
   }
 
-  /// The way in which sides become multiples. Caps hold, and nothing is enlarged where that is not asked for; where a multiple cannot be
-  /// reached, the recipe is refused.
+  /// The way in which sides become multiples. Caps always hold, and nothing is enlarged unless the recipe allows it. If a multiple
+  /// cannot be reached, the recipe is refused.
   public enum Snap: String, Sendable, CaseIterable {
     /// As little as possible is cropped. A side below one multiple is scaled up to it, but not above the source's.
     case crop

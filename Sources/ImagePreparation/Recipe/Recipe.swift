@@ -110,7 +110,7 @@ extension Recipe: Codable {
     for field in Self.fields { try field.write(self, &values) }
   }
 
-  /// Refuses a recipe without meaning, whatever source it is for.
+  /// Refuses an invalid recipe, whatever source it is for.
   ///
   /// - Throws: `invalidRecipe` of stage `resize`.
   func check() throws(PreparationError) {
@@ -137,7 +137,7 @@ extension Recipe: Codable {
       self.check = { recipe throws(PreparationError) in try check(recipe[keyPath: path]) }
     }
 
-    /// A field that is left out where it is nil.
+    /// A field that is left out if it is nil.
     init<Value: Codable>(_ key: CodingKeys, _ path: WritableKeyPath<Recipe, Value?>) {
       read = { recipe, values in recipe[keyPath: path] = try values.decodeIfPresent(key) }
       write = { recipe, values in try values.encodeIfPresent(recipe[keyPath: path], forKey: key) }
@@ -169,7 +169,7 @@ extension Recipe {
 
   /// The recipe of the small opaque square in which attention is measured, for a source with this recipe.
   var forAttention: Recipe {
-    // Flattened on a color from which both black and white differ.
+    // The image is flattened on a color from which both black and white differ.
     Recipe(
       of: .box(SaliencyMap.side, SaliencyMap.side, .stretch, enlarge: true), samples: samples.asCoded,
       resamplingFilter: .lanczos3, effort: .balanced,

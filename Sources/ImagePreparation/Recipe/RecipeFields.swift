@@ -21,12 +21,12 @@ struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
     try values.decode(Value.self, forKey: key)
   }
 
-  /// The value of a field; the default where it is left out.
+  /// The value of a field; the default if it is left out.
   func decode<Value: Decodable>(_ key: Key, default value: Value) throws -> Value {
     values.contains(key) ? try values.decode(Value.self, forKey: key) : value
   }
 
-  /// The value of a field; nil where it is left out.
+  /// The value of a field; nil if it is left out.
   func decodeIfPresent<Value: Decodable>(_ key: Key, as: Value.Type = Value.self) throws -> Value? {
     values.contains(key) ? try values.decode(Value.self, forKey: key) : nil
   }

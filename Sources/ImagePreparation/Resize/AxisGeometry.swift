@@ -18,8 +18,8 @@ struct AxisGeometry: Sendable, Equatable {
   /// Source pixels per output sample.
   var step: Double { length / Double(count) }
 
-  /// The axis of a plane with every `factor`th output sample, rounded up: the last one may reach past the image's end,
-  /// which is the stored axis' beginning where it is mirrored.
+  /// The axis of a plane with every `factor`th output sample, rounded up. The last sample may reach past the image's
+  /// end; on a mirrored axis, that end is the beginning of the stored axis.
   func divided(by factor: Int) -> AxisGeometry {
     let samples = (count + factor - 1) / factor
     let excess = Double(samples * factor - count) * step

@@ -8,7 +8,8 @@ struct AxisWeights: Sendable {
   /// The largest residual of a window's sum that nearest rounding may leave before error diffusion is used.
   private static let largestLack = 16
 
-  /// A bound below which weights are zero: rounding errors at the zeros of a sinc in double precision, below any integer weight's step.
+  /// Smaller weights are set to zero. They are rounding errors of double precision at the zeros of a sinc, below any step of integer
+  /// weights.
   private static let negligible = 0x1p-40
 
   /// The number of input samples.
@@ -84,7 +85,7 @@ struct AxisWeights: Sendable {
     b == 0 ? a : greatestCommonDivisor(b, a % b)
   }
 
-  /// True where a window has the weights of the one a ``period`` before.
+  /// True if a window has the weights of the one a ``period`` before.
   private func repeats(_ i: Int) -> Bool {
     guard period > 0, i >= period else { return false }
     let (window, earlier) = (offsets[i]..<offsets[i + 1], offsets[i - period]..<offsets[i - period + 1])
@@ -128,7 +129,7 @@ struct AxisWeights: Sendable {
   var longestWindow: Int { windows.reduce(0) { max($0, $1.count) } }
   /// The largest weight.
   var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
-  /// The largest sum of the magnitudes of one window: how far overshoot can go.
+  /// The largest sum of the magnitudes of one window, which limits the overshoot.
   var largestGain: Double {
     windows.reduce(0) { largest, window in max(largest, window.reduce(0) { $0 + abs(weights[$1]) }) }
   }
@@ -137,10 +138,11 @@ struct AxisWeights: Sendable {
 
   /// The weights as integers with `bits` fraction bits, laid out as ``weights``; every window sums to exactly 2^bits.
   ///
-  /// Each window is rounded in two ways and the better one kept. Rounding every weight to the nearest integer, with what
-  /// the sum then lacks given to the weights that moved furthest the other way, has the smallest errors, which suits
-  /// uncorrelated input. Carrying what one weight loses to the next (error diffusion) keeps running sums within half a
-  /// unit, which suits flat filters on smooth input, where equal weights would all be rounded alike.
+  /// Each window is rounded in two ways and the better one kept. The first way rounds every weight to the nearest
+  /// integer, and corrects the sum at the weights with the largest errors in the other direction. It has the smallest
+  /// errors, which suits uncorrelated input. The second way carries what one weight loses to the next (error diffusion).
+  /// It keeps running sums within half a unit, which suits flat filters on smooth input, where equal weights would all
+  /// be rounded alike.
   func quantized(bits: Int) -> QuantizedWeights {
     let one = Double(1 << bits)
     let weights = weights.span
@@ -191,7 +193,7 @@ struct AxisWeights: Sendable {
     return QuantizedWeights(bits: bits, integers: integers)
   }
 
-  /// The nearest integer of what is within 2^51, ties to even, without a call.
+  /// The nearest integer of a number within ±2^51, ties to even, without a call.
   private static func rounded(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 
   /// For each window, how far samples within ±1 can move its output.
@@ -221,8 +223,8 @@ private struct RoundingErrors {
     largest = max(largest, abs(sum))
   }
 
-  /// About the mean error that they cause per unit of deviation from the mean: the larger of what random input suffers
-  /// (0.8 σ of independent errors) and a step suffers (half the largest running sum).
+  /// The approximate mean error of an output sample, per unit of the input's deviation from its mean: the larger of the
+  /// error with random input (0.8 σ of independent errors) and the error at a step (half the largest running sum).
   var expected: Double { max(0.8 * squares.squareRoot(), 0.5 * largest) }
 }
 

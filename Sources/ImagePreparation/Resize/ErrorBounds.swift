@@ -13,8 +13,8 @@ struct WindowReach: Sendable {
 ///
 ///     Σₗ (h + η)ₗ (Σₖ δₖ sₖₗ + ρₗ) + Σₗ ηₗ Σₖ vₖ sₖₗ
 ///
-/// which at most is (127.5 Σ|δ| + |ρ|) Σ|h + η| + 127.5 Σ|η| Σ|v|: what a picture of 0 and 255 makes of one sample that meets
-/// the signs of all its errors. No picture does that for all samples, since windows overlap.
+/// which at most is (127.5 Σ|δ| + |ρ|) Σ|h + η| + 127.5 Σ|η| Σ|v|. A picture of 0 and 255 reaches this at one sample if its
+/// values match the signs of all errors. No picture does that for all samples, since windows overlap.
 struct ErrorBounds: Sendable {
   /// The largest error.
   let largest: Double
@@ -24,8 +24,8 @@ struct ErrorBounds: Sendable {
   /// - Parameters:
   ///   - firstPass: The windows of the pass that comes first.
   ///   - secondPass: The windows of the other pass.
-  ///   - input: How far input samples can be from exact ones.
-  ///   - intermediate: How far samples between the passes can be from the sums that they are rounded from.
+  ///   - input: The largest difference of input samples from exact ones.
+  ///   - intermediate: The largest difference of samples between the passes from the sums that they are rounded from.
   init(first firstPass: [WindowReach], second secondPass: [WindowReach], input: Double, intermediate: Double) {
     // The bound is first · gain + error · overshoot: the first two of a window of the first pass, the others of the second.
     let first = firstPass.map { 127.5 * $0.error + input * $0.gain + intermediate }

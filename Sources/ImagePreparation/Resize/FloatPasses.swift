@@ -82,7 +82,7 @@ final class FloatPasses: ResamplingPasses {
 
   var firstNeededRow: Int { plan.vertical.starts[rowsReady] }
 
-  /// Convolves vertically, one output row.
+  /// Convolves one output row vertically.
   func take(rowsArrived: Int, ring: RowRing) -> Bool {
     guard let rows = plan.nextRows(1, after: rowsReady, rowsArrived: rowsArrived) else { return false }
     let row = rows.lowerBound
@@ -119,7 +119,7 @@ final class FloatPasses: ResamplingPasses {
     }
   }
 
-  /// One decoded row to centered floats.
+  /// Converts one decoded row to centered floats.
   private func convert(_ row: UnsafeMutableRawPointer, output: UnsafeMutablePointer<Float>) {
     let pixels = plan.input.width
     let count = pixels * plan.channels

@@ -2,8 +2,9 @@ internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
-/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the horizontal one first: cheaper where the result has
-/// more pixels than the source, most of whose work is then the vertical convolution, which needs no other order of samples.
+/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the horizontal one first. This order is cheaper if the
+/// result has more pixels than the source: most of the work is then the vertical convolution, which needs no other order of
+/// samples.
 @safe final class HorizontalFirstPasses: ResamplingPasses {
   private(set) var rowsReady = 0
   let rowsPerGroup = 1
@@ -106,7 +107,7 @@ internal import PixelKernels
     unsafe kernels.resize.deinterleave_lanes(
       lanes.base, 2, plan.channels, plan.output.width, count, unpaired.base, rowStride * 2)
     for k in stride(from: 0, to: count, by: 2) {
-      // The last row may be alone; no weight but zero meets the other one.
+      // The last row may have no partner. The weights of the missing row are zero.
       unsafe kernels.resize.pair_rows(
         unpaired.base + k * rowStride, unpaired.base + min(k + 1, count - 1) * rowStride,
         plan.output.width * plan.channels, pair((rowsTaken + k) / 2))

@@ -178,7 +178,7 @@ final class LightPasses: ResamplingPasses {
     return true
   }
 
-  /// Half of what the vertical pass rounds, and the middle of light there.
+  /// One half of a row's lowest bit, for rounding in the vertical pass, and the middle of the range of light in its sums.
   private var half: Int32 { 1 << Int32(verticalBits.sums - 1) }
   private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits.sums) }
 

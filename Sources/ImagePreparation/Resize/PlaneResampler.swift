@@ -17,7 +17,7 @@ final class PlaneResampler: GrowingPlane {
   private let plan: ResamplingPlan
   private let passes: any ResamplingPasses
   private let kernels: KernelTable
-  /// A group of rows before their range is expanded; empty where it is not.
+  /// A group of rows before their range is expanded; empty if it is not.
   private let unexpanded: AlignedBuffer<UInt16>
 
   /// A multiple of the output rows that any passes make at a time.

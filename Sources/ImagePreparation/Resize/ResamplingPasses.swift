@@ -1,6 +1,6 @@
-/// The passes of one resize with their buffers: what is convolved in which order, and how exactly.
+/// The passes of one resize with their buffers. Each kind of passes has its own order and precision of the convolutions.
 ///
-/// The plan decides which passes are used (``ResamplingPlan/Method``); nothing else knows what kinds there are.
+/// The plan decides which passes are used (``ResamplingPlan/Method``); no other code depends on their kinds.
 protocol ResamplingPasses: AnyObject {
   /// Makes passes for a plan whose method is theirs.
   init(plan: ResamplingPlan, kernels: KernelTable)
@@ -19,8 +19,8 @@ protocol ResamplingPasses: AnyObject {
   /// The first source row that is still needed.
   var firstNeededRow: Int { get }
 
-  /// Takes the next part of the first `rowsArrived` source rows. Rows that are ready, but for less than a group, are made before it is
-  /// called again.
+  /// Takes the next part of the first `rowsArrived` source rows. Before the next call, all rows that are ready are made, except those
+  /// of an incomplete group.
   ///
   /// - Returns: False when there is nothing to take.
   func take(rowsArrived: Int, ring: RowRing) -> Bool

@@ -14,14 +14,14 @@ struct ResamplingPlan: Sendable {
 
   /// The passes that carry a plan out, with the fraction bits of their weights.
   enum Method: Sendable, Equatable {
-    /// None: the result is a part of the input as it is.
+    /// No resampling: the result is a part of the input as it is.
     case copy
-    /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums: 8-bit samples or their products with alpha. Rows are
-    /// stacked first: cheaper where the result is smaller.
+    /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums: 8-bit samples or their products with alpha. The
+    /// vertical pass comes first, which is cheaper if the result is smaller.
     case verticalFirst(vertical: WeightBits, horizontal: WeightBits)
-    /// The same with columns first: cheaper where the result is larger.
+    /// The same with the horizontal pass first, which is cheaper if the result is larger.
     case horizontalFirst(vertical: WeightBits, horizontal: WeightBits)
-    /// The same with rows first, for the light of 8-bit samples.
+    /// The same with the vertical pass first, for the light of 8-bit samples.
     case light(vertical: WeightBits, horizontal: WeightBits)
     /// Weights, intermediate and sums in binary32: 16-bit samples.
     case float
@@ -44,13 +44,13 @@ struct ResamplingPlan: Sendable {
   /// The mean squared error that narrow passes may add to a picture, whatever it shows, in squared 8-bit levels.
   ///
   /// Rounding to whole levels adds noise of 1/12, as fractions of exact values are spread evenly. An error e before rounding
-  /// changes a result only where a half lies between the exact value and the wrong one. At a distance d from the half that
+  /// changes a result only if a half lies between the exact value and the wrong one. At a distance d from the half that
   /// raises the squared error from (1/2 − d)² to (1/2 + d)², by 2d; the mean over evenly spread fractions is ∫₀^|e| 2d = e².
   /// Errors may cost 0.15 dB of the signal-to-noise ratio: 10^0.015 − 1 = 3.51 % of 1/12.
   ///
   /// It is held against ``ErrorBounds/meanSquare``, where each sample has the largest error that any picture can cause it.
   /// Pictures cause less: random samples of 0 and 255 lose up to 0.004 dB, photographs 0.0003 dB, flat areas nothing.
-  /// Fractions are not spread in a result of very few values, such as stripes that repeat as windows do: where one of them
+  /// Fractions are not spread in a result of very few values, such as stripes that repeat as windows do: if one of them
   /// lies closer to a half than its error, it is rounded the other way everywhere and costs more. It is still off by 1.
   static let acceptedNoise = 0.0351 / 12
 
@@ -87,7 +87,7 @@ struct ResamplingPlan: Sendable {
   var channels: Int { layout.channelCount }
   /// Bits of the result's samples.
   var resultBitDepth: Int { keepsFraction ? 16 : layout.bitDepth }
-  /// True where the passes make words with 8 fraction bits: for the result, or for the expansion.
+  /// True if the passes make words with 8 fraction bits: for the result, or for the expansion.
   var passesKeepFraction: Bool { keepsFraction || expansion != nil }
 
   /// Makes a plan.
@@ -144,7 +144,7 @@ struct ResamplingPlan: Sendable {
   /// A method with its weights of 16 bits, and the error of both.
   private typealias Narrow = (Method, (vertical: QuantizedWeights, horizontal: QuantizedWeights), Double)
 
-  /// The fastest passes with 16-bit weights that keep to ``acceptedNoise`` and ``acceptedError``, or nil where 16-bit weights are too
+  /// The fastest passes with 16-bit weights that keep to ``acceptedNoise`` and ``acceptedError``, or nil if 16-bit weights are too
   /// coarse (Lanczos3: below about 1:300) or samples have 16 bits.
   private static func narrow(
     vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
@@ -173,12 +173,12 @@ struct ResamplingPlan: Sendable {
   /// The cost of the horizontal convolution for each sample, beside its taps.
   private static let horizontalSample = 3.0
 
-  /// Light is held to the same noise before it is encoded: where sRGB's curve is steeper than 1 the result is dark, and so
-  /// are nearly all samples it is made of, whose errors are as small as they are.
+  /// Light has the same limit of noise before it is encoded. If sRGB's curve is steeper than 1 there, the result is dark.
+  /// Nearly all samples that it is made of are then dark too, and their errors are as small as they are.
   private static func verticalFirst(
     vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
   ) -> Narrow? {
-    // 32-bit sums of bytes have room for every weight, those of 16-bit samples for what overshoot leaves.
+    // 32-bit sums of bytes have room for all bits of a weight. Those of 16-bit samples have room for the bits that overshoot leaves.
     let (rowBits, columnBits) = (bits(for: vertical), bits(for: horizontal))
     let rowRoom = scale == .bytes ? rowBits : min(rowBits, 16)
     let columnRoom = min(columnBits, vertical.largestGain * horizontal.largestGain < 1.99 ? 16 : 15)
@@ -216,7 +216,7 @@ struct ResamplingPlan: Sendable {
     return nil
   }
 
-  /// The weights of two passes in the order of their execution, and the largest error; nil where the errors are too large.
+  /// The weights of two passes in the order of their execution, and the largest error; nil if the errors are too large.
   private static func checked(
     first: (axis: AxisWeights, bits: WeightBits), second: (axis: AxisWeights, bits: WeightBits),
     scale: SampleScale.Kind
@@ -235,7 +235,7 @@ struct ResamplingPlan: Sendable {
     return (weights.first, weights.second, bounds.largest)
   }
 
-  /// How far binary32 passes can move samples of 16 bits from float64, in 8-bit levels; nil where a result may then be more than one
+  /// How far binary32 passes can move samples of 16 bits from float64, in 8-bit levels; nil if a result may then be more than one
   /// of its own levels from the right one.
   ///
   /// Each product and each sum is rounded by 2^−24 of its magnitude at most, and so is each weight. Centered samples are within

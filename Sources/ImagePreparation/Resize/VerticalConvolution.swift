@@ -50,7 +50,7 @@ internal import Ground
     let begin = rows.count == 2 ? last.lowerBound / 2 * 2 - top : end
     let taps = rows.count == 2 ? max(end, (last.upperBound - top + 1) / 2 * 2) : end
     for k in 0..<taps {
-      // The zero weights at the ends read a row that exists.
+      // Weights at the ends may be zero padding; a row that exists is read for them.
       let row = unsafe ring.row(min(max(top + k, first.lowerBound), lastRow))
       unsafe rowPointers.base[k] = UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
     }

@@ -2,8 +2,8 @@ internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
-/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the vertical one first: cheaper where the result has
-/// fewer pixels than the source.
+/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the vertical one first. This order is cheaper if the
+/// result has fewer pixels than the source.
 @safe final class VerticalFirstPasses: ResamplingPasses {
   private(set) var rowsReady = 0
 
@@ -75,7 +75,7 @@ internal import PixelKernels
     return true
   }
 
-  /// One output row of premultiplied rows, once the pairs of its window have arrived.
+  /// Makes one output row of premultiplied rows, once the pairs of its window have arrived.
   private func take(rowsArrived: Int, ring: RowRing, _ premultiplied: ConvertedRows<Int16>) -> Bool {
     let height = plan.input.height
     let paired = rowsArrived == height ? height : rowsArrived / 2 * 2
@@ -84,7 +84,8 @@ internal import PixelKernels
     let first = plan.vertical.starts[row]
     let count = plan.input.width * plan.channels
     unsafe premultiplied.advance(to: vertical.pairs(row)) { pair, output in
-      // Rows before the window were overwritten, and there is none after the last one: their weights are zero.
+      // A pair may contain a row before the window, which was overwritten, or after the last one. Its weight is zero, so an existing row
+      // replaces it.
       for (k, y) in [max(2 * pair, first), min(2 * pair + 1, height - 1)].enumerated() {
         let source = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
         unsafe kernels.resize.premultiply_centered(source, plan.channels, plan.input.width, unpaired.base + k * count)

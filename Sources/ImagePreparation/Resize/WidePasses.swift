@@ -65,7 +65,7 @@ final class WidePasses: ResamplingPasses {
 
   var firstNeededRow: Int { plan.vertical.starts[rowsReady] }
 
-  /// Convolves vertically, one output row.
+  /// Convolves one output row vertically.
   func take(rowsArrived: Int, ring: RowRing) -> Bool {
     guard let rows = plan.nextRows(1, after: rowsReady, rowsArrived: rowsArrived) else { return false }
     let row = rows.lowerBound
@@ -105,7 +105,7 @@ final class WidePasses: ResamplingPasses {
     }
   }
 
-  /// One decoded row to the working scale.
+  /// Converts one decoded row to the working scale.
   private func toScale(_ row: UnsafeMutableRawPointer, output: UnsafeMutablePointer<UInt16>) {
     let pixels = plan.input.width
     let count = pixels * plan.channels
@@ -127,7 +127,7 @@ final class WidePasses: ResamplingPasses {
     }
   }
 
-  /// The result row from the working scale to straight samples of the source's depth.
+  /// Converts the result row from the working scale to straight samples of the source's depth.
   private func fromScaledWords() {
     if plan.scale.isPremultiplied {
       unsafe kernels.wide.unpremultiply_words(result.base, plan.channels, plan.output.width)

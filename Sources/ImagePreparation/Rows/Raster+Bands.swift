@@ -3,7 +3,7 @@ extension CancellationFlag {
   func check(_ stage: Stage) throws(PreparationError) { if isCanceled { throw .canceled(stage) } }
 }
 
-// Work on the whole small image, which may be as large as the source. It is done in bands, with a look at the flag before each.
+// Work on the whole small image, which may be as large as the source. It is done in bands, and the flag is checked before each.
 extension Raster {
   /// The rows of a band.
   static let bandRows = 64
@@ -20,8 +20,8 @@ extension Raster {
       bytes: Array(bytes[range.lowerBound * rowBytes..<range.upperBound * rowBytes]))
   }
 
-  /// The raster that `change` makes of this one, of the same size. It gets one band after the other, so each row of the result has to depend
-  /// on the same row alone.
+  /// The raster of the same size that `change` makes of this one, one band after the other. Each row of the result may therefore depend
+  /// only on the same row of this raster.
   ///
   /// - Throws: `canceled` once the flag is raised.
   func inBands(

@@ -21,7 +21,7 @@ final class RowRing: @unchecked Sendable {
   /// The distance in bytes between the beginnings of two rows.
   let stride: Int
   private let memory: AlignedBuffer<UInt8>
-  /// Rows that are read where they are; nil if all are in ``memory``.
+  /// Rows that are read from their own memory, without a copy; nil if all are in ``memory``.
   private let rows: UnsafeRawPointer?
   /// The number of those rows.
   private let rowsInPlace: Int

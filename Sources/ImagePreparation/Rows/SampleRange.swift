@@ -8,7 +8,7 @@ enum SampleRange: String, Sendable {
   /// Luma of a medium gray.
   var gray: UInt8 { self == .full ? 128 : 126 }
 
-  /// The expansion of a plane, by its index, to the full range; nil where it has this range.
+  /// The expansion of a plane, by its index, to the full range; nil if it has this range.
   func expansion(ofPlane index: Int) -> RangeExpansion? {
     guard self == .limited else { return nil }
     return index == 0

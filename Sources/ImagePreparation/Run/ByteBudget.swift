@@ -4,8 +4,8 @@ internal import Ground
 /// the quality, down to a floor, then the scale. For lossless files, which have no quality, it first raises the compression. (A lossless
 /// palette needs no step, because every encode tries one.)
 ///
-/// Sizes follow a power of the quantizer's scale and of the number of pixels closely enough: two attempts around a target,
-/// interpolated on logarithms, lead to it in one to three more.
+/// The size is nearly a power of the quantizer's scale, and of the number of pixels. So after two attempts around a
+/// target, interpolation on logarithms reaches it in one to three more.
 struct ByteBudget {
   /// The most encodes of one image.
   static let mostEncodes = 6

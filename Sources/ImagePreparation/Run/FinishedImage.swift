@@ -80,11 +80,11 @@ struct FinishedImage {
 
   /// The format of a file with these settings, unless the image is flat.
   private func format(_ settings: OutputPlan.Settings) -> EncodedFormat {
-    // The plan's alpha rule leaves a channel only where a pixel is transparent. Where the PNG encoder settles alpha, the format is PNG.
+    // The plan's alpha rule leaves a channel only if a pixel is transparent. If the PNG encoder decides about alpha, the format is PNG.
     settings.format.encoded(isTransparent: planes[0].channels.hasAlpha)
   }
 
-  /// True where a file with these settings has a quality.
+  /// True if a file with these settings has a quality.
   func isLossy(_ settings: OutputPlan.Settings) -> Bool {
     switch format(settings) {
     case .jpeg: true
@@ -179,7 +179,7 @@ struct FinishedImage {
 }
 
 extension OutputPlan.Settings {
-  /// The note about a setting that was asked for and has no effect on the format that was chosen; nil where there is none.
+  /// The note about a setting that was asked for and has no effect on the format that was chosen; nil if there is none.
   fileprivate func note(ofIdleIn format: EncodedFormat) -> String? {
     switch (self.format, format) {
     case (.jpeg, _), (.png, _), (.webp, _): nil

@@ -9,7 +9,7 @@ extension PreparationRun {
     return try fitted(image, of: finished, into: budget)
   }
 
-  /// Searches for settings, and if they are not enough for a size, with which the file is within its budget.
+  /// Searches for settings with which the file is within its budget, and for a size if no settings are enough.
   private func fitted(
     _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: Recipe.Budget
   ) throws(PreparationError) -> PreparedImage {

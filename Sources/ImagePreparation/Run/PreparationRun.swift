@@ -46,7 +46,7 @@ struct PreparationRun {
     try admit(plan)
     var loop = try resized(decoder, plan, &clock)
     if loop == nil {
-      // Planned again too, because the file may have been replaced meanwhile.
+      // The plan is made again too, because the file may have been replaced meanwhile.
       let decoder = try openedDecoder()
       description = decoder.description
       plan = try self.plan(description, decoder.structure, probe)

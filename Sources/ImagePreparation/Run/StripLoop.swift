@@ -99,7 +99,7 @@ struct StripLoop {
   private func waitForStrip(
     _ index: Int, in queue: StripQueue, _ clock: inout StageClock
   ) throws(PreparationError) -> Bool {
-    // Only this thread encodes rows now, and either one completes strips. But what is left for the end may then be for both.
+    // Only this thread encodes rows now, and either thread completes strips. But both may share the work that is left for the end.
     let first: StripQueue.Patience = sink.finishesOnTwoThreads ? .helps : .none
     var patience = first
     while true {

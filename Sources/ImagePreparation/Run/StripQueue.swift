@@ -12,11 +12,11 @@ final class StripQueue: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let moved: UnsafeMutablePointer<pthread_cond_t>
   private var decoded = 0
-  /// The number of strips that may be consumed: all decoded strips where no decoding is deferred.
+  /// The number of strips that may be consumed: all decoded strips if no decoding is deferred.
   private var completed = 0
   /// The number of strips that some thread completes or has completed.
   private var claimed = 0
-  /// The first ones of strips that were completed before others above them.
+  /// The first strips of groups that were completed although earlier groups were not.
   private var completedEarly: Set<Int> = []
   private let defers: Bool
   private let stripCount: Int
@@ -34,7 +34,7 @@ final class StripQueue: @unchecked Sendable {
     case go
     /// Complete this strip, and the independent ones with it, then call ``didComplete(_:isIntact:)``.
     case complete(Int)
-    /// Do other work: the other side has not come that far.
+    /// Do other work: the other side is not that far yet.
     case wait
     /// End: no more strips are needed, or the file has to be decoded in order.
     case end
@@ -100,11 +100,11 @@ final class StripQueue: @unchecked Sendable {
     case waits
   }
 
-  /// The consumer's next step once strip `index` may be consumed, or before.
+  /// The consumer's next step, whether or not strip `index` may be consumed yet.
   ///
   /// - Parameters:
   ///   - index: The strip that the consumer needs next.
-  ///   - patience: What it does while the strip is not there; `.wait` is returned only if it does not wait.
+  ///   - patience: The behavior while the strip is not there; `.wait` is returned only if it does not wait.
   /// - Returns: The consumer's next step.
   /// - Throws: The decoder's error, if it failed before this strip.
   func nextForConsumer(index: Int, _ patience: Patience) throws(PreparationError) -> Step {

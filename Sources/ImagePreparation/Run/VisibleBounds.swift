@@ -1,6 +1,6 @@
 /// Finds the part of an image that is not fully transparent: its pixels with alpha above 0.
 enum VisibleBounds {
-  /// The smallest rectangle of upright pixels that contains all pixels with alpha above 0; nil where trimming changes nothing,
+  /// The smallest rectangle of upright pixels that contains all pixels with alpha above 0; nil if trimming changes nothing,
   /// because the image has no alpha or visible pixels reach all its edges.
   ///
   /// - Throws: A ``PreparationError``; `invalidRecipe` for an image that is wholly transparent.

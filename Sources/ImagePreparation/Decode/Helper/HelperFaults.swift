@@ -36,7 +36,7 @@ struct HelperFaults {
   private func readFault(_ reason: HelperReply.Refusal, _ text: String) -> ReadFault {
     let detail = text.isEmpty ? "" : ": \(text)"
     return switch reason {
-    // In its headers: while pixels are decoded, the errors are made by `pixelFault(_:)`.
+    // This is only for headers: `pixelFault(_:)` makes the errors of decoding pixels.
     case .truncated: .truncated
     case .corrupt: .corrupt(text.isEmpty ? "libheif cannot read it" : text)
     case .unsupported:
@@ -56,7 +56,7 @@ struct HelperFaults {
     }
   }
 
-  /// The fault of a reader for one that occurred after the headers, where no damage policy helps.
+  /// Converts a fault after the headers to a fault of the reader, which no damage policy changes.
   func pixelFault(_ fault: HelperFault) -> ReadFault {
     guard case .refused(let reason, let text) = fault, reason == .truncated || reason == .corrupt else {
       return readFault(fault)

@@ -2,9 +2,9 @@
 protocol HelperKind {
   /// The kind.
   static var format: ImageDescription.Format { get }
-  /// A command with the words `FILE` and `out.png` that converts a file of it.
+  /// A command that converts a file of this kind; the words `FILE` and `out.png` stand for the paths.
   static var converter: String { get }
-  /// A package with a decoder, where libheif has none.
+  /// A package with a decoder, for a libheif that has none.
   static var decoderPackage: String { get }
 }
 

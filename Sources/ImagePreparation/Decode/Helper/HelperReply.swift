@@ -1,6 +1,6 @@
 internal import CImageCodecs
 
-/// A checked reply of a helper process. A file may have been made to take the process over, so no number of it is trusted unchecked.
+/// A checked reply of a helper process. A hostile file may have taken that process over, so every number of the reply is checked.
 struct HelperReply: Sendable {
   /// The size of the upright picture.
   let size: ImageSize
@@ -10,9 +10,9 @@ struct HelperReply: Sendable {
   let hasGainMap: Bool
   let hasOtherImages: Bool
   let isRGB: Bool
-  /// True where metadata were left out because they are larger than the limit.
+  /// True if metadata were left out because they are larger than the limit.
   let isCut: Bool
-  /// The color space of samples without a profile; nil where the file has none.
+  /// The color space of samples without a profile; nil if the file has none.
   let codePoints: PNGColor.CodePoints?
   let profile: [UInt8]
   /// A TIFF structure.
@@ -27,8 +27,8 @@ struct HelperReply: Sendable {
   ///   - isDescription: True for the reply that has a size.
   ///   - limits: The limits of the parts. They were part of the request, so a reply above them is contradictory.
   ///   - receive: Returns the next bytes, exactly as many as asked for.
-  /// - Throws: `refused` for a status that is not `GD_OK`, `contradictory` for a reply that no helper of this version makes, and what
-  ///   `receive` throws.
+  /// - Throws: `refused` for a status that is not `GD_OK`, `contradictory` for a reply that no helper of this version makes, and
+  ///   the errors of `receive`.
   init(isDescription: Bool, limits: Limits, receive: (Int) throws(HelperFault) -> [UInt8]) throws(HelperFault) {
     let head = try receive(MemoryLayout<gd_reply>.size)
     let reply = unsafe head.withUnsafeBytes { unsafe $0.loadUnaligned(as: gd_reply.self) }
@@ -83,9 +83,9 @@ struct HelperReply: Sendable {
 
 /// The reason why a helper process gave no usable reply.
 enum HelperFault: Error, Equatable {
-  /// No place of a helper is set, there is none, or this system cannot isolate one.
+  /// No path of a helper is set, there is no file at it, or this system cannot isolate a helper.
   case notInstalled
-  /// It was not started, for this reason of the system.
+  /// The system did not start the helper, for this reason.
   case notStarted(Int32)
   /// It ended, by this signal; 0 for none.
   case ended(signal: Int32)
@@ -93,7 +93,7 @@ enum HelperFault: Error, Equatable {
   case late
   /// The flag was raised.
   case canceled
-  /// Its reply breaks the protocol.
+  /// The helper's reply breaks the protocol.
   case contradictory(String)
   /// It refused, with a text that may be empty.
   case refused(HelperReply.Refusal, String)

@@ -5,7 +5,7 @@ internal import CImageCodecs
 struct SharedMemory: ~Copyable {
   let descriptor: Int32
 
-  /// Makes memory without bytes; nil where the system has none, or no descriptor.
+  /// Makes memory without bytes; nil if the system has none, or no descriptor.
   init?() {
     descriptor = cic_memory_create()
     guard descriptor >= 0 else { return nil }
@@ -19,7 +19,7 @@ struct SharedMemory: ~Copyable {
   ///   - bytes: The source, at its first byte.
   ///   - allow: Throws for a count above the limits. It gets the number of all bytes so far, before each part is kept.
   /// - Returns: The number of bytes.
-  /// - Throws: What reading and `allow` throw, or `outOfMemory`.
+  /// - Throws: The errors of reading and of `allow`, or `outOfMemory`.
   func fill(
     from bytes: inout ByteReader, allow: (Int) throws(ReadFault) -> Void
   ) throws(ReadFault) -> Int {
@@ -48,7 +48,7 @@ final class SharedPixels {
   var warning = ""
   private let base: UnsafeMutablePointer<UInt8>
 
-  /// Sets the size of shared memory, which is final for both processes, and maps it; nil where there is no memory.
+  /// Sets the size of shared memory, which is final for both processes, and maps it; nil if there is no memory.
   init?(_ memory: borrowing SharedMemory, count: Int) {
     guard let mapped = unsafe cic_memory_map(memory.descriptor, count) else { return nil }
     unsafe base = mapped
@@ -59,7 +59,7 @@ final class SharedPixels {
 
   /// Copies bytes to `output`.
   ///
-  /// - Precondition: They are within ``count``.
+  /// - Precondition: The bytes are within ``count``.
   func copy(_ range: Range<Int>, to output: UnsafeMutablePointer<UInt8>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
     unsafe output.update(from: base + range.lowerBound, count: range.count)

@@ -21,10 +21,10 @@ struct HuffmanCode: Equatable {
   /// The largest magnitude of a coefficient times its quantization step, eight times that of any encoder. libjpeg-turbo's SIMD
   /// transform computes four times this product in 16 bits, so that larger products would give other samples than its C code.
   private static let mostOfCoefficient = 8191
-  /// The same of DC coefficients: at 1/8 scale, libjpeg-turbo masks their eighth with 10 bits before it limits it to a sample.
+  /// The same limit for DC coefficients: at 1/8 scale, libjpeg-turbo masks an eighth of them with 10 bits before it limits it to a sample.
   private static let mostOfDC = 4088
 
-  /// - Returns: Nil if the lengths make no prefix code, or one with a code of ones only, which libjpeg-turbo refuses (T.81 C.2).
+  /// - Returns: Nil if the lengths make no prefix code, or if a codeword has only ones, which libjpeg-turbo refuses (T.81 C.2).
   init?(counts: [UInt8], symbols: [UInt8]) {
     let total = counts[1...16].reduce(0) { $0 + Int($1) }
     guard total <= min(256, symbols.count) else { return nil }
@@ -41,7 +41,7 @@ struct HuffmanCode: Equatable {
   /// True when all symbols are sizes of differences; libjpeg-turbo refuses other tables for DC coefficients.
   var isDC: Bool { symbols.allSatisfy { $0 < 16 } }
 
-  /// The largest magnitude that a coefficient may have before `lowBit` more bits come.
+  /// The largest magnitude of a coefficient whose `lowBit` lowest bits are still to come.
   static func bound(step: UInt16, lowBit: Int, isDC: Bool = false) -> Int {
     ((isDC ? mostOfDC : mostOfCoefficient) / max(Int(step), 1) - (1 << lowBit - 1)) >> lowBit
   }

@@ -8,7 +8,7 @@ internal import PixelKernels
 /// Coefficients are transformed some MCUs at a time, so that they stay in the second-level cache beside the rows.
 @safe
 final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
-  // Unchecked: all that changes is the reader's, which `StripQueue` orders. Each call has coefficients of its own.
+  // Unchecked: only the reader changes, and `StripQueue` orders its use. Each call has its own coefficients.
 
   /// The number of strips that are decoded at a time.
   private let strips: Int
@@ -55,8 +55,8 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
     self.kernels = kernels
   }
 
-  /// The number of strips after which a restart interval ends, whichever of its multiples one begins at; nil if it is too large, or the MCUs
-  /// of a strip are not one row.
+  /// The least number of strips that are whole restart intervals, so that decoding can begin at each of its multiples. Nil if the number is
+  /// too large, or the MCUs of a strip are not one row.
   static func independentStrips(
     interval: Int, size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)]
   ) -> Int? {
@@ -65,7 +65,7 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
     return strips <= mostStrips ? strips : nil
   }
 
-  /// An upper bound on the bytes of the scan's bytes and the coefficients, on two threads.
+  /// An upper bound on the memory for the scan's bytes and for the coefficients, on two threads.
   static func bytesNeeded(size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], ahead: Int)
     -> Int
   {
@@ -85,7 +85,7 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
     b == 0 ? a : greatestCommonDivisor(b, a % b)
   }
 
-  /// Reads the bytes of strip `index`, if they are not read with those of an earlier one.
+  /// Reads the bytes of strip `index`, unless they were read together with those of an earlier strip.
   func readStrip(_ index: Int) {
     if index % strips == 0 { intervals.read(index / strips) }
   }

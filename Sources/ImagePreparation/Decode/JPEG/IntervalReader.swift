@@ -4,7 +4,7 @@ internal import Ground
 /// Reads the entropy-coded bytes of a scan between restart markers, several strips at a time, into slots.
 @safe
 final class IntervalReader: @unchecked Sendable {
-  // Unchecked: one thread reads. `StripQueue` ensures that others see only slots that were read, and that none of these is read into.
+  // Unchecked: one thread reads. `StripQueue` ensures that other threads see only complete slots, and that no slot in use is overwritten.
 
   /// The bytes of some strips, in memory of the reader.
   @safe
@@ -13,7 +13,7 @@ final class IntervalReader: @unchecked Sendable {
     let bytes: UnsafePointer<UInt8>
     /// The end of each interval.
     let ends: UnsafePointer<UInt32>
-    /// False where the file is damaged or cannot be read.
+    /// False if the file is damaged or cannot be read.
     let isIntact: Bool
   }
 
@@ -35,7 +35,7 @@ final class IntervalReader: @unchecked Sendable {
   private var mcusLeft: Int
   private var hasFailed = false
 
-  /// The bytes after an interval's that kernels may read: those of an MCU, and a vector.
+  /// The number of bytes after an interval that kernels may read: those of an MCU, and of a vector.
   private static let slack = 4096 + 64
   /// The bytes of a slot for each block, of 64 coefficients. Encoders write less than half of it, even for noise in the best quality.
   private static let bytesPerBlock = 128
@@ -47,7 +47,7 @@ final class IntervalReader: @unchecked Sendable {
   ///   - mcuCount: MCUs of the scan.
   ///   - mcusPerSlot: MCUs that are read at a time: whole intervals.
   ///   - blocksPerMCU: The blocks of an MCU.
-  ///   - slots: How often that may be done before the first of them is decoded.
+  ///   - slots: The number of reads before the first slot has to be decoded.
   ///   - kernels: The kernels to read with.
   init(_ coding: JPEGCoding, mcuCount: Int, mcusPerSlot: Int, blocksPerMCU: Int, slots: Int, kernels: KernelTable) {
     scan = coding.scans[0]
@@ -100,9 +100,9 @@ final class IntervalReader: @unchecked Sendable {
     return true
   }
 
-  /// Adds the bytes before the next marker; false where there are too many, or no marker.
+  /// Adds the bytes before the next marker; false if there are too many, or no marker.
   private func readInterval(_ bytes: UnsafeMutablePointer<UInt8>, _ count: inout Int) -> Bool {
-    // With two bytes, a 0xFF is followed by what decides whether it begins a marker.
+    // At least two bytes are requested: the one after a 0xFF decides whether it begins a marker.
     while let found = unsafe window.view(at: offset, atLeast: 2), let base = found.baseAddress {
       var written = 0
       var atMarker = false

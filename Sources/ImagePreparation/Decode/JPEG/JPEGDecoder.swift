@@ -104,7 +104,7 @@ struct JPEGDecoder: RowDecoder, ~Copyable {
     try startCodec()
   }
 
-  /// Chooses what is delivered, and reads nothing.
+  /// Chooses the form of the output, and reads nothing.
   mutating func configure(scale: JPEGScale, output: cic_jpeg_output) throws(PreparationError) -> cic_jpeg_layout {
     var configured = cic_jpeg_layout()
     let status = unsafe cic_jpeg_configure(handle.pointer, UInt32(scale.rawValue), output, &configured)

@@ -31,7 +31,7 @@ struct JPEGPlaneReader: ~Copyable {
 
   /// Configures a decoder whose headers are read. libjpeg-turbo starts with the first strip.
   ///
-  /// - Throws: As ``JPEGDecoder/configure(scale:output:)``.
+  /// - Throws: The errors of ``JPEGDecoder/configure(scale:output:)``.
   init(_ decoder: consuming JPEGDecoder, scale: JPEGScale = .full) throws(PreparationError) {
     let layout = try decoder.configure(scale: scale, output: .CIC_JPEG_OUT_PLANES)
     let (a, b, c, d) = layout.planes
@@ -65,7 +65,7 @@ struct JPEGPlaneReader: ~Copyable {
   ///   - bases: One pointer for each plane, to `rowsPerStrip` rows.
   ///   - strides: The distance in bytes between the beginnings of two rows: at least the plane's `paddedWidth`.
   /// - Returns: False after the last strip, when nothing was written.
-  /// - Throws: As ``JPEGDecoder/start(scale:output:)``.
+  /// - Throws: The errors of ``JPEGDecoder/start(scale:output:)``.
   mutating func readStrip(
     into bases: [UnsafeMutablePointer<UInt8>?], strides: [Int]
   ) throws(PreparationError) -> Bool {

@@ -17,7 +17,7 @@ struct JPEGScan {
   let band: ClosedRange<Int>
   /// The lowest bit of these coefficients in earlier scans; 0 if there is no earlier scan of them.
   let highBit: Int
-  /// Their lowest bit after this scan.
+  /// The lowest bit of the coefficients after this scan.
   let lowBit: Int
   /// The MCUs between restart markers; 0 for none.
   private(set) var restartInterval = 0
@@ -52,13 +52,13 @@ struct JPEGScan {
   /// Finds the scans of a file.
   ///
   /// - Parameters:
-  ///   - coding: The header of the first scan, and what is in force there.
+  ///   - coding: The header of the first scan, and the settings that apply there.
   ///   - frame: The same file's frame.
   ///   - codes: The Huffman codes that are defined before the first scan.
   ///   - source: The bytes after the first scan's header.
   ///   - kernels: The kernels to search with.
   ///   - limit: The most scans.
-  /// - Returns: Nil if there is anything between them that only libjpeg-turbo handles, or if they do not make the whole image.
+  /// - Returns: Nil if anything between the scans has to be handled by libjpeg-turbo, or if the scans do not make the whole image.
   static func all(
     of coding: cic_jpeg_coding, frame: JPEGFrame, codes: [UInt8: HuffmanCode], source: ScanSource, kernels: KernelTable,
     limit: Int
@@ -113,7 +113,7 @@ struct JPEGScan {
     let scratch = AlignedBuffer<UInt8>(count: ScanSource.capacity + 8, zeroed: false)
     var at = scan.start
     var restarts = 0
-    // With two bytes, a 0xFF is followed by what decides whether it begins a marker.
+    // At least two bytes are requested: the one after a 0xFF decides whether it begins a marker.
     while let found = unsafe window.view(at: at, atLeast: 2), let base = found.baseAddress {
       var written = 0
       var atMarker = false
@@ -161,7 +161,7 @@ struct JPEGProgression {
   /// True when nothing is missing. libjpeg-turbo smooths the image otherwise.
   var isComplete: Bool { lowBits.allSatisfy { $0.allSatisfy { $0 == 0 } } }
 
-  /// Adds a scan; false where it is not a scan of this process, or is out of order.
+  /// Adds a scan; false if the coding process of the file (sequential or progressive) has no such scan, or the scan is out of order.
   mutating func add(_ scan: JPEGScan) -> Bool {
     let isDC = scan.band.lowerBound == 0
     if isProgressive {

@@ -26,12 +26,12 @@ final class ScanDecoder: @unchecked Sendable {
   private var restarts = 0
   private var mcusToRestart: Int
 
-  /// An upper bound on the bytes of one of many scans: its table and what is read ahead, with a share of the tables that DC scans of
-  /// several components have, and of what is common to all scans.
+  /// An upper bound on the memory of one of many scans: its table and the bytes that are read ahead, with a share of the tables of
+  /// DC scans with several components, and of the memory that all scans share.
   static let mostBytes =
     HuffmanTable.entries * MemoryLayout<UInt64>.size + ScanSource.capacityPerScan + 16 * 1024
 
-  /// Makes a decoder; nil if libjpeg-turbo has to decode the scan. `isOnly` is true where the file has no other scan.
+  /// Makes a decoder; nil if libjpeg-turbo has to decode the scan. `isOnly` is true if the file has no other scan.
   init?(
     _ scan: JPEGScan, isOnly: Bool, frame: JPEGFrame, layout: CoefficientLayout, source: ScanSource,
     kernels: KernelTable

@@ -14,9 +14,10 @@ final class ScanTables: @unchecked Sendable {
   let mostBytesPerMCU: Int
   /// The number of MCUs in a row.
   let mcusPerRow: Int
-  /// Where a strip's rows of MCUs begin: one of an interleaved scan, each block row of a scan of one component.
+  /// The index of the first coefficient of each row of MCUs in a strip. An interleaved scan has one such row; a scan of one component has
+  /// one for each block row.
   let rowStarts: [Int]
-  /// The rows of MCUs of all strips; the largest number where each strip has one.
+  /// The number of rows of MCUs in all strips; the largest integer if each strip has one row.
   let rowCount: Int
   /// The decoding tables, laid out as ``HuffmanTable``.
   let tables: AlignedBuffer<UInt64>
@@ -33,11 +34,11 @@ final class ScanTables: @unchecked Sendable {
       ? .sequential
       : isDC
         ? scan.highBit == 0 ? .dc : .dcRefinement : scan.highBit == 0 ? .acBand : .acRefinement
-    // T.81 F.1.2, F.2.2.3: codes of at most 31 bits with their value, 10 blocks of 64 of them in an MCU. A progressive scan has MCUs
-    // of 10 such codes, or blocks of 64.
+    // T.81 F.1.2, F.2.2.3: a code has at most 31 bits with its value, and an MCU at most 10 blocks of 64 codes. In a progressive
+    // scan an MCU has at most 10 such codes, or is one block of 64.
     mostBytesPerMCU = kind == .sequential ? 4096 : 512
 
-    // MCUs.
+    // The blocks of an MCU.
     var descriptions: [[Int]] = []
     if scan.components.count == 1 {
       // T.81 A.2.2: one block an MCU, whatever the sampling factors are, and only blocks of the image.
@@ -61,7 +62,7 @@ final class ScanTables: @unchecked Sendable {
       rowStarts = [0]
     }
 
-    // Tables. Components with equal ones, usually Cb and Cr, share them, so that all tables together stay in the cache.
+    // Components with equal tables, usually Cb and Cr, share them, so that all tables together stay in the cache.
     var contents: [(code: HuffmanCode, kind: HuffmanCode.Symbols, steps: [UInt16])] = []
     func number(_ key: UInt8, _ kind: HuffmanCode.Symbols, _ steps: [UInt16]) -> Int? {
       guard let code = scan.codes[key], kind != .dc || code.isDC else { return nil }

@@ -1,6 +1,7 @@
 extension StripPlane {
-  /// The planes that libjpeg-turbo delivers for a JPEG, and at full scale those of other kinds. A component is shrunk less than the image as long as this avoids upsampling it
-  /// (libjpeg-turbo 2.1.5, jdmaster.c, `jpeg_core_output_dimensions` and `jpeg_calc_output_dimensions`).
+  /// The planes that libjpeg-turbo delivers for a JPEG. At full scale they are also the planes of other kinds of file. A component is
+  /// shrunk less than the image as long as this avoids upsampling it (libjpeg-turbo 2.1.5, jdmaster.c, `jpeg_core_output_dimensions` and
+  /// `jpeg_calc_output_dimensions`).
   static func planes(
     of size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)], denominator: Int
   ) -> [StripPlane] {

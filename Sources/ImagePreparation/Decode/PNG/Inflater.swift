@@ -157,10 +157,10 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return true
   }
 
-  /// The bits of the input that are not consumed; negative after zeros after the input were consumed.
+  /// The number of input bits that are not consumed; negative once zeros after the input were consumed.
   private var bitsAvailable: Int { (inputCount - stream.position) * 8 + Int(stream.bits_left) }
 
-  /// Inflates to the end of the input, after which there are zeros, an iteration of the loop at a time.
+  /// Inflates to the end of the input, one iteration of the loop at a time. After the input there are zeros.
   ///
   /// - Returns: False if the input ends within a symbol. All symbols before it are inflated.
   private mutating func inflateTail() -> Bool {
@@ -309,7 +309,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
       if k % 16 == 0 { refill() }
       unsafe lengths.base[Int(Self.order[k])] = UInt8(take(3))
     }
-    // A block's tables are not needed any more, and the precode's table takes their place.
+    // The tables of the block before are not needed any more, so the precode's table takes their place.
     guard unsafe makePrecodeTable(lengths: lengths.base, table: tables.base, scratch: scratch.base) else {
       return "invalid code lengths set"
     }

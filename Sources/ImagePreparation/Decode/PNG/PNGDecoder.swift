@@ -102,9 +102,9 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     return wanted
   }
 
-  /// Allocates the memory for coded rows. Called instead of ``start()``.
+  /// Allocates the memory for coded rows. It is called instead of ``start()``.
   ///
-  /// - Throws: As ``start()``.
+  /// - Throws: The errors of ``start()``.
   mutating func startStrips(kernels: KernelTable) throws(PreparationError) -> cic_png_coding {
     precondition(canReadStrips || canReadPasses, "libpng has to read this image")
     try checkMemory()
@@ -242,7 +242,7 @@ extension ImageDescription {
     let (structures, packets) = PNGChunk.Text.metadata(in: texts)
     setMetadata(exif: (first.map { [$0] } ?? []) + structures, xmp: packets)
     hasXMP = unsafe header.has_xmp || !packets.isEmpty
-    // Texts that are too large to be kept are texts as well.
+    // A text that is too large to be kept still counts as text.
     hasText = unsafe header.has_text && (header.metadata_are_cut || texts.contains { !$0.isRewritten })
     setLocation(
       LocationReader(

@@ -99,5 +99,5 @@ struct PNGImageData: ~Copyable {
   }
 }
 
-// Its decoder has one owner and may move between threads.
+// The decoder has one owner and may move between threads.
 extension PNGImageData: @unchecked Sendable {}

@@ -33,7 +33,7 @@ struct PNGPasses: RowDecoder, ~Copyable {
       Pass(x: 0, y: 1, columnStep: 1, rowStep: 2),
     ]
 
-    /// The columns that it has in an image of this width; it has no rows either where there are none.
+    /// The columns that the pass has in an image of this width. A pass without columns has no rows either.
     func width(in width: Int) -> Int { max(0, (width - x + columnStep - 1) / columnStep) }
   }
 
@@ -42,7 +42,7 @@ struct PNGPasses: RowDecoder, ~Copyable {
 
   /// Starts `decoder`, whose headers are read.
   ///
-  /// - Throws: As ``PNGDecoder/startStrips(kernels:)``.
+  /// - Throws: The errors of ``PNGDecoder/startStrips(kernels:)``.
   init(_ decoder: consuming PNGDecoder, kernels: KernelTable) throws(PreparationError) {
     let (layout, height) = (decoder.layout, decoder.description.storedSize.height)
     expansion = PNGRowExpansion(

@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import CPixelIntrinsics
 
-/// Makes samples of 8 or 16 bits of the unfiltered rows of a PNG: indices become colors, and a color that means transparency alpha.
+/// Converts the unfiltered rows of a PNG to samples of 8 or 16 bits: indices become colors, and a transparent color becomes alpha.
 struct PNGRowExpansion {
   let coding: cic_png_coding
   /// Bits of a coded sample.
@@ -14,7 +14,7 @@ struct PNGRowExpansion {
   ///
   /// - Parameters:
   ///   - source: The unfiltered row without its filter byte. 8 bytes after it may be read.
-  ///   - width: Its pixels.
+  ///   - width: The pixels of the row.
   ///   - output: Room for `width` pixels of ``channelCount`` samples.
   func expand(_ source: UnsafePointer<UInt8>, width: Int, to output: UnsafeMutablePointer<UInt8>) {
     unsafe withUnsafePointer(to: coding) { coding in

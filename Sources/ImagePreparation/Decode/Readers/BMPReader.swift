@@ -2,7 +2,7 @@ internal import Ground
 
 /// Reads a BMP (Windows GDI: BITMAPFILEHEADER, BITMAPCOREHEADER to BITMAPV5HEADER; OS/2 2.x headers without its own compressions).
 ///
-/// Alpha counts where a mask describes it; the fourth byte of uncompressed pixels without masks is unused. Pixels that run-length
+/// Alpha counts if a mask describes it; the fourth byte of uncompressed pixels without masks is unused. Pixels that run-length
 /// codes leave out have the first color of the table.
 final class BMPReader: RowReader {
   static let format = ImageDescription.Format.bmp
@@ -102,7 +102,7 @@ struct BMPHeader {
   /// 1, 2, 4, 8, 16, 24 or 32.
   let bitsPerPixel: Int
   let isRunLengthCoded: Bool
-  /// Nil for colors in bytes, and for a table.
+  /// Nil if each channel is a byte, or if there is a color table.
   let masks: Masks?
   /// Red, green and blue of each entry.
   let colors: [UInt8]
@@ -152,7 +152,7 @@ struct BMPHeader {
     isRunLengthCoded = compression == 1 || compression == 2
     self.bitsPerPixel = bitsPerPixel
 
-    // The masks follow a header that has no room for them.
+    // A header without room for the masks is followed by them.
     var values = [0, 0, 0, 0]
     if hasMasks {
       if headerSize == 40 {
@@ -182,7 +182,7 @@ struct BMPHeader {
     }
     if start + headerSize > bytes.offset { try bytes.skip(start + headerSize - bytes.offset) }
 
-    // The table ends where the pixels begin; old writers leave its length out.
+    // The table ends at the first byte of the pixels; old writers leave its length out.
     var colors: [UInt8] = []
     if bitsPerPixel <= 8 {
       let entryBytes = isCore ? 3 : 4
@@ -199,14 +199,14 @@ struct BMPHeader {
 }
 
 extension Int {
-  /// The number of trailing bits that are set, where `of` is false: up to the first clear one.
+  /// The number of lowest bits before the first one that equals `bit`.
   fileprivate func trailingZeroBitCount(of bit: Bool) -> Int { (bit ? self : ~self).trailingZeroBitCount }
 }
 
 /// Expands the rows of a BMP to RGB or RGBA.
 @safe
 final class BMPPixels {
-  /// A row as stored, without padding; of run-length codes one index for each pixel.
+  /// A row as stored, without padding; for run-length codes, one index for each pixel.
   let coded: AlignedBuffer<UInt8>
   let codedBytes: Int
   let padding: Int

@@ -1,8 +1,9 @@
 internal import Ground
 
-/// Reads the first frame of a GIF (GIF89a), on the logical screen: transparent around a smaller frame, and where its index is.
+/// Reads the first frame of a GIF (GIF89a) on the logical screen. The area around a smaller frame, and pixels of the transparent index, are
+/// transparent.
 ///
-/// A frame that reaches out of the screen makes the screen larger, as browsers have it. The background color is not used, as in them.
+/// As in browsers, a frame that reaches out of the screen makes the screen larger, and the background color is not used.
 final class GIFReader: RowReader {
   static let format = ImageDescription.Format.gif
 
@@ -78,7 +79,7 @@ final class GIFReader: RowReader {
     }
   }
 
-  /// Gives rows that are missing the content of the nearest row above that is there.
+  /// Fills missing rows with the nearest row above that is there.
   private func fillRows(from count: Int, in order: [Int]) {
     let width = frame.size.width
     let missing = Set(order[count...])
@@ -91,7 +92,7 @@ final class GIFReader: RowReader {
     let y = nextRow
     nextRow += 1
     let channels = hasAlpha ? 4 : 3
-    // Outside of the frame alpha is 0; without alpha the frame is everywhere.
+    // With alpha, the area outside of the frame is transparent. Without alpha, the frame covers the whole canvas.
     if hasAlpha { unsafe row.update(repeating: 0, count: description.storedSize.width * channels) }
     guard frame.rows.contains(y) else { return }
     let width = frame.size.width
@@ -129,9 +130,9 @@ struct GIFHeader {
   /// The ICC profile of an application extension.
   let profile: [UInt8]?
   let xmp: [UInt8]?
-  /// True where there is a packet, also one that is not read.
+  /// True if there is a packet, also one that is not read.
   let hasXMP: Bool
-  /// True where a packet is too large, not the first one or damaged, or follows the image.
+  /// True if a packet is too large, not the first one or damaged, or follows the image.
   let isCut: Bool
 
   /// The bytes after a packet, which is stored as it is: a reader of blocks that starts anywhere within them reaches the end.
@@ -223,7 +224,7 @@ struct GIFHeader {
     }
   }
 
-  /// Whether an image and a packet follow the first image, whose code size is next; false for a pipe, whose bytes are read once.
+  /// Finds out whether an image and a packet follow the first image, whose code size is next. False for a pipe, whose bytes are read once.
   private static func blocksBehindImage(_ bytes: borrowing ByteReader) -> (hasImage: Bool, hasPacket: Bool) {
     let window = 64 * 1024
     var (at, start, end) = (bytes.offset + 1, 0, 0)
@@ -329,7 +330,7 @@ final class LZWDecoder {
     guard code < codeCount || (code == codeCount && codeCount < Self.mostCodes) else {
       throw .corrupt("a code before its string")
     }
-    // The string that is not in the table yet is the previous one and its own first index.
+    // A code that is not in the table yet stands for the previous string and that string's first index.
     if code == codeCount {
       stacked = 1
       push(previous)
@@ -346,7 +347,7 @@ final class LZWDecoder {
     self.previous = code
   }
 
-  /// Pushes the string of a code of the table, whose prefixes are all smaller codes, so that it ends.
+  /// Pushes the string of a code of the table. The prefix of a code is always a smaller code, so the string ends.
   private func push(_ code: Int) {
     var code = code
     while code >= clear {

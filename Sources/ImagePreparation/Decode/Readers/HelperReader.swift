@@ -57,11 +57,11 @@ final class HelperReader<Kind: HelperKind>: RowReader {
     wholeImageBytes = fileBytes + helperBytes
   }
 
-  /// The bytes that the helper process may allocate for a picture, with its rows: more than that the system does not give it.
+  /// The bytes that the helper process may allocate for a picture and its rows; the system gives it no more.
   ///
-  /// The codec holds the channels, and libheif holds them twice while it converts them to RGB, of which there is one copy more in shared
-  /// memory. For pictures of 12 megapixels 8 to 12 bytes were measured for each pixel of 8 bits, and twice that above 8 bits; the rest is
-  /// for tables and threads of the codecs.
+  /// The codec holds the channels, libheif holds them twice while it converts them to RGB, and shared memory holds one more copy.
+  /// Pictures of 12 megapixels took 8 to 12 bytes for each pixel of 8 bits, and twice that above 8 bits; the rest is for tables and
+  /// threads of the codecs.
   static func helperBytes(_ reply: HelperReply) -> Int {
     reply.size.pixelCount * (reply.hasAlpha ? 14 : 12) * (reply.bits > 8 ? 2 : 1) + (32 << 20)
   }

@@ -10,7 +10,7 @@ struct PSDHeader {
   /// 256 times red, then green, then blue, of indexed colors.
   let colors: [UInt8]
   let resources: PSDResources
-  /// True where the first extra channel of the composite is its transparency.
+  /// True if the first extra channel of the composite is its transparency.
   let hasTransparency: Bool
   let isRunLengthCoded: Bool
 
@@ -59,8 +59,8 @@ struct PSDHeader {
     }
   }
 
-  /// Reads over the layers. Their number is negative where the composite has a channel of transparency. Files of 16 bits have them in
-  /// a block of their own, or one that is there for this alone.
+  /// Skips the layers. Their number is negative if the composite has a channel of transparency. Files of 16 bits have the layers
+  /// in a block, or a block that only declares the transparency.
   private static func layersHaveTransparency(_ bytes: inout ByteReader, isLarge: Bool) throws(ReadFault) -> Bool {
     let lengthBytes = isLarge ? 8 : 4
     let length = try bytes.big(lengthBytes)
@@ -105,21 +105,21 @@ struct PSDResources {
   private var profile: [UInt8]?
   private var exif: [UInt8]?
   private var xmp: [UInt8]?
-  /// True where the file has them, also where they are too large.
+  /// True if the file has them, even if they are too large.
   private var (hasEXIF, hasXMP) = (false, false)
-  /// All resources as a JPEG has them, for the place of the picture.
+  /// All resources in the form that a JPEG has them, to be searched for the location of the picture.
   private var segment: [UInt8] = []
   private var isCut = false
-  /// False where the file was saved without "maximize compatibility".
+  /// False if the file was saved without "maximize compatibility".
   private(set) var hasComposite = true
-  /// True where Photoshop wrote the file. It blends transparent colors of the composite with white, which others do not.
+  /// True if Photoshop wrote the file. It blends transparent colors of the composite with white, which others do not.
   private(set) var isOfPhotoshop = false
 
   init(_ bytes: inout ByteReader, limits: Limits) throws(ReadFault) {
     let length = try bytes.big(4)
     let end = bytes.offset + length
     while end - bytes.offset >= 12 {
-      // Signature, number and a name of odd length with its own length in front, padded to an even one.
+      // The signature, a number, and a name after its length, both together padded to an even number of bytes.
       _ = try bytes.bytes(4)
       let number = try bytes.big(2)
       let nameBytes = Int(try bytes.next())

@@ -1,11 +1,11 @@
 internal import Ground
 
-/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers, which
-/// files have that are saved with "maximize compatibility".
+/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers. Files
+/// have it if they were saved with "maximize compatibility".
 ///
-/// Its channels are stored one after another. Rows are read where they are, so that no more than a row is in memory; through a pipe the
-/// composite is kept as it is stored. An extra channel is transparency where the layers declare it, otherwise a selection, and left out.
-/// Photoshop blends the colors of transparent composites with white, which is undone.
+/// Channels are stored one after another. Each row is read where it is stored, so that no more than a row is in memory; the composite of
+/// a pipe is kept as it is stored. An extra channel is transparency if the layers declare it; otherwise it is a selection, and left out.
+/// Photoshop blends the colors of transparent composites with white, which this reader undoes.
 final class PSDReader: RowReader {
   static let format = ImageDescription.Format.psd
 
@@ -22,7 +22,7 @@ final class PSDReader: RowReader {
   private let rowBytes: Int
   /// Channels that are delivered.
   private let channels: Int
-  /// Where the data of each row begin and end, channel after channel; for rows without codes only the first.
+  /// The offsets at which the data of each row begin and end, channel after channel; for rows without codes only the first one.
   private let offsets: [Int]
   /// The stored composite of a pipe, from the first offset on.
   private var stored: [UInt8] = []
@@ -99,10 +99,10 @@ final class PSDReader: RowReader {
       do throws(ReadFault) {
         try readLine(channel, bytes)
       } catch {
-        // A file that is cut has the first channels of every row: the others are filled.
+        // A file that ends early has the first channels of every row. The other channels are filled.
         guard keepsDamaged, channel > 0, let message = error.damage else { throw error }
         overlooked = overlooked ?? OverlookedDamage(message: message, row: nextRow)
-        // Gray, opaque, and without black ink.
+        // Missing colors become gray, missing alpha opaque, and missing black has no ink.
         let isColor = channel < (description.hasAlpha ? channels - 1 : 3)
         unsafe line.base.update(repeating: isColor ? 128 : 255, count: rowBytes)
       }
@@ -181,7 +181,7 @@ final class PSDReader: RowReader {
 
 /// The run-length codes of Macintosh (TIFF 6.0, section 9).
 enum PackBits {
-  /// Decodes a row; false where it has too few bytes. Bytes after its end are left out.
+  /// Decodes a row; false if it has too few bytes. Bytes after its end are left out.
   static func decode(
     _ input: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt8>, count wanted: Int
   ) -> Bool {

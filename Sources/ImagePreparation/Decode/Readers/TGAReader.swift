@@ -2,8 +2,8 @@ internal import Ground
 
 /// Reads a TGA (Truevision TGA 2.0): gray, true color and color-mapped, as they are or with run-length codes.
 ///
-/// A TGA has no signature, and names are not trusted: it is recognized where every field of its header makes sense, after all kinds
-/// with a signature. Alpha counts where the descriptor has attribute bits, unless the extension area calls them meaningless;
+/// A TGA has no signature, and names are not trusted. A file is taken for one after all kinds with a signature, if every field of
+/// its header makes sense. Alpha counts if the descriptor has attribute bits, unless the extension area calls them meaningless;
 /// premultiplied colors are divided by it.
 final class TGAReader: RowReader {
   static let format = ImageDescription.Format.tga
@@ -11,7 +11,7 @@ final class TGAReader: RowReader {
   static func recognizes(_ head: [UInt8]) -> Bool {
     guard head.count >= 18, head[1] <= 1, [1, 2, 3, 9, 10, 11].contains(head[2]) else { return false }
     let isMapped = head[2] & 7 == 1
-    // A table may precede true colors, too; without one its fields are zero.
+    // True colors may have a color map too; without one, the fields of the color map are zero.
     if head[1] == 0 {
       guard !isMapped, head[3..<8].allSatisfy({ $0 == 0 }) else { return false }
     } else {

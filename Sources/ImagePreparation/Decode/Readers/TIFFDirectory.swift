@@ -81,13 +81,13 @@ struct TIFFDirectory {
   /// The first entry with a tag, which is the one that libtiff takes.
   func entry(_ tag: Int) -> Entry? { entries.first { $0.tag == tag } }
 
-  /// The bytes of an entry's values; nil where they are not there or more than `most`.
+  /// The bytes of an entry's values; nil if they are not there or more than `most`.
   func value(_ entry: Entry, most: Int, _ bytes: borrowing ByteReader) -> [UInt8]? {
     guard let size = Self.valueBytes[entry.type], entry.count > 0, entry.count <= most / size else { return nil }
     return bytes.copy(at: entry.place, count: entry.count * size)
   }
 
-  /// The unsigned integers of an entry; nil for another type, and where there are none or more than 65,536.
+  /// The unsigned integers of an entry; nil for another type, and if there are none or more than 65,536.
   func numbers(_ tag: Int, _ bytes: borrowing ByteReader) -> [Int]? {
     guard let entry = entry(tag), [1, 3, 4, 13, 16, 18].contains(entry.type), entry.count <= 1 << 16,
       let size = Self.valueBytes[entry.type], let value = value(entry, most: 1 << 19, bytes)

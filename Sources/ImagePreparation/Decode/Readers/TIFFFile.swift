@@ -12,7 +12,7 @@ struct TIFFFile {
   /// The resources of Photoshop and IPTC, as a segment of a JPEG has them.
   private let segment: [UInt8]
   private let isCut: Bool
-  /// A note about further pages, which are left out; nil where there are none.
+  /// A note about further pages, which are left out; nil if there are none.
   let pagesNote: String?
 
   /// Tags of the first directory that EXIF has, too: texts, orientation, resolution and colors.
@@ -81,7 +81,7 @@ struct TIFFFile {
 
   // MARK: Compression
 
-  /// The names of what is not read. It is refused before libtiff opens the file, so that no code of it runs.
+  /// The names of compressions that are not read. They are refused before libtiff opens the file, so that none of their code runs.
   private static let compressions = [
     2: "Huffman for fax", 3: "fax group 3", 4: "fax group 4", 6: "the old style of JPEG", 9: "JBIG", 10: "JBIG",
     32_766: "NeXT", 32_771: "fax group 3", 32_809: "ThunderScan", 34_661: "JBIG", 34_676: "SGI LogLuv",
@@ -101,7 +101,7 @@ struct TIFFFile {
   private static func note(aboutPagesBehind first: TIFFDirectory, _ bytes: borrowing ByteReader) -> String? {
     let isReduced = (first.number(0x00FE, bytes) ?? 0) & 1 == 1
     var (offset, steps) = (first.next, 0)
-    // Smaller versions of the picture, and masks, are no pages. The chain may be a circle.
+    // Smaller versions of the picture, and masks, are not pages. The chain may be a circle.
     while offset > 0, steps < 16, let page = try? TIFFDirectory(at: offset, of: first.form, bytes) {
       if (page.number(0x00FE, bytes) ?? 0) & 5 == 0 {
         return isReduced
@@ -118,7 +118,7 @@ struct TIFFFile {
   /// Copies metadata as long as there is room.
   private struct Metadata {
     var room: Int
-    /// True where something was left out.
+    /// True if something was left out.
     var isCut = false
 
     mutating func value(_ tag: Int, of directory: TIFFDirectory, _ bytes: borrowing ByteReader) -> [UInt8]? {
@@ -137,7 +137,7 @@ struct TIFFFile {
       return value
     }
 
-    /// A structure of the tags, EXIF and GPS of a directory; nil where it has none of them. A TIFF is such a structure itself, but with
+    /// A structure of the tags, EXIF and GPS of a directory; nil if it has none of them. A TIFF is such a structure itself, but with
     /// its pixels in it. Maker notes are left out, because they refer to places in the file.
     mutating func exif(of first: TIFFDirectory, tags: [Int], _ bytes: borrowing ByteReader) -> [UInt8]? {
       var entries = copies(of: first, bytes) { tags.contains($0) }

@@ -88,7 +88,7 @@ final class TIFFReader: RowReader {
       (header.coded_bytes, files), (header.row_bytes, samples.planes),
       (header.tile_bytes, samples.planes * Int(header.tiles_across)),
     ]
-    // No larger than what the plan can add to.
+    // The sum is limited, so that the plan can add to it without overflow.
     return parts.reduce(spooledBytes) { sum, part in
       let (product, overflow) = part.0.multipliedReportingOverflow(by: UInt64(part.1))
       return overflow ? 1 << 60 : min(1 << 60, sum + Int(min(product, 1 << 59)))

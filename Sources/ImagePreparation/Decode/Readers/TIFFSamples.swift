@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import Ground
 
-/// The samples of a TIFF's pixels, and how they become those that a decoder delivers.
+/// The samples of a TIFF's pixels, and their conversion to the samples that a decoder delivers.
 struct TIFFSamples {
   let colorModel: ImageDescription.ColorModel
   /// Bits of a stored sample.
@@ -11,9 +11,9 @@ struct TIFFSamples {
   let alpha: Int?
   /// Extra samples that are not delivered.
   let leftOut: Int
-  /// The number of rows that libtiff delivers for one: 1 where samples are stored by pixel.
+  /// The number of rows that libtiff delivers for a row of pixels: 1 if samples are stored by pixel.
   let planes: Int
-  /// True where stored rows are delivered without a change.
+  /// True if stored rows are delivered without a change.
   let isStoredAsDelivered: Bool
   /// The distance between the rows of two planes in bytes, whose samples are aligned.
   let lineBytes: Int
@@ -24,7 +24,7 @@ struct TIFFSamples {
   private let base: Int
   /// Channels of a delivered pixel.
   private let channels: Int
-  /// True where white is 0.
+  /// True if white is 0.
   private let isInverted: Bool
   private let isPremultiplied: Bool
   private let colors: [UInt8]
@@ -64,7 +64,7 @@ struct TIFFSamples {
     let expected = (UInt64(width) * UInt64(stored) * UInt64(depth) + 7) / 8
     lineBytes = (Int(expected) + 15) / 16 * 16
     guard header.row_bytes == expected else { throw .unsupported("rows of \(header.row_bytes) bytes") }
-    // Rows of tiles are put together byte by byte.
+    // Rows of tiles are joined byte by byte.
     guard header.tile_bytes == 0 || UInt64(header.tile_width) * UInt64(stored * depth) == 8 * header.tile_row_bytes
     else {
       throw .unsupported("tiles of \(header.tile_width) columns of \(stored * depth) bits")
@@ -82,7 +82,7 @@ struct TIFFSamples {
       guard header.ink_set == 1 else { throw .unsupported("inks other than CMYK") }
       return (.cmyk, 4)
     case 6:
-      // libtiff makes RGB of it.
+      // libtiff converts YCbCr to RGB.
       guard header.compression == 7, !header.has_planes else { throw .unsupported("YCbCr without JPEG") }
       return (.ycbcr, 3)
     case 4: throw .unsupported("a transparency mask")
@@ -142,7 +142,7 @@ struct TIFFSamples {
         let input = unsafe UnsafeRawPointer(line)
         for x in 0..<width {
           let value = unsafe input.load(fromByteOffset: (x * stored + first) * 4, as: Float.self)
-          // A value that is no number is black.
+          // A value that is not a number is black.
           unsafe output[x * channels + place] = value > 0 ? UInt16((min(value, 1) * 65_535).rounded()) : 0
         }
       }
@@ -158,7 +158,7 @@ struct TIFFSamples {
     return unsafe Int(line[place / 8]) >> (8 - bits - place % 8) & (1 << bits - 1)
   }
 
-  /// Turns white and black over, and takes alpha out of the colors.
+  /// Inverts gray whose white is 0, and divides premultiplied colors by alpha.
   private func finish<Sample: FixedWidthInteger & UnsignedInteger>(_ row: UnsafeMutablePointer<Sample>) {
     let colors = alpha == nil ? channels : channels - 1
     if isInverted {

@@ -6,11 +6,11 @@ struct WebPFile {
   private(set) var profile: [UInt8]?
   private(set) var exif: [UInt8]?
   private(set) var xmp: [UInt8]?
-  /// True where the file has them, also where they are left out because they are too large or not there as a whole.
+  /// True if the file has them, even if they are left out because they are too large or incomplete.
   private(set) var (hasEXIF, hasXMP) = (false, false)
-  /// True where metadata are larger than allowed, or after the end of a file that ends early.
+  /// True if metadata are larger than allowed, or after the end of a file that ends early.
   let isCut: Bool
-  /// True where the file ends early, after the first frame.
+  /// True if the file ends early, after the first frame.
   let isShort: Bool
 
   private static let headerBytes = 12
@@ -76,7 +76,7 @@ struct WebPFile {
       case "VP8 " where found == nil, "VP8L" where found == nil:
         let isLossless = name == "VP8L"
         try limits.allow(codedBytes: alphaChunk.count + count, of: .webp)
-        // All bytes of a bitstream are in memory once: in the file of its frame.
+        // The bytes of a bitstream are in memory only once, in the file of its frame. So only the first ones are read here.
         let first = try bytes.bytesThere(min(count, 10))
         let header = try Self.Bitstream(first, isLossless: isLossless)
         var rect = place ?? FrameRect(size: header.size)
@@ -98,7 +98,7 @@ struct WebPFile {
           rect: rect, isLossless: isLossless, hasAlpha: hasAlpha,
           losslessBytes: isLossless ? count : alphaChunk.count, stream: stream)
         alphaChunk = []
-        // Rows will be missing, which is what the error is about.
+        // The file ends here. The error is going to be about the missing rows.
         if stream.count < whole {
           isCut = true
           break chunks
@@ -138,7 +138,7 @@ struct WebPFile {
       content += Array("VP8X".utf8) + little(10) + [0x10, 0, 0, 0]
       content += little(size.width - 1).prefix(3) + little(size.height - 1).prefix(3) + alpha
     }
-    // The length that the chunk declares, whether it is there or not.
+    // The length that the chunk declares; it may have fewer bytes.
     let declared = little(data[4..<8])
     return Array("RIFF".utf8) + little(content.count + 8 + declared + declared % 2) + content + data
   }

@@ -5,7 +5,7 @@ internal import Ground
 /// transparent around a smaller frame.
 ///
 /// The file is read whole, because metadata follow the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
-/// few rows, into one buffer of the frame's pixels, or of its planes where it is lossy, opaque and the whole canvas.
+/// few rows, into one buffer of the frame's pixels, or of its planes if it is lossy, opaque and the whole canvas.
 final class WebPReader: RowReader {
   static let format = ImageDescription.Format.webp
 
@@ -53,8 +53,8 @@ final class WebPReader: RowReader {
     .unsupportedFormat, stage: .open, "it is WebP, which needs libwebp, and that is not installed",
     remedy: "install it, for example: apt-get install libwebp7")
 
-  /// The pixels of the frame, its coded bytes, and what libwebp allocates besides: the pixels of a lossless bitstream once more, in four
-  /// bytes each, one byte for those of an alpha channel, and Huffman codes.
+  /// The pixels of the frame, its coded bytes, and further memory of libwebp: the pixels of a lossless bitstream once more, in four bytes
+  /// each, one byte for those of an alpha channel, and Huffman codes.
   ///
   /// A lossless bitstream (RFC 9649, 6.2) has a group of five codes for each block of 4 by 4 pixels at most, of at least 20 bits, and
   /// no more than 65,536. A group takes about 6 KB, nearly all of it in tables of 256 entries.
@@ -128,14 +128,14 @@ struct WebPFeed {
   }
 }
 
-/// A frame, and the file that libwebp gets of it.
+/// A frame, and the file with which libwebp decodes it.
 struct WebPFrame {
   let rect: FrameRect
   let isLossless: Bool
   let hasAlpha: Bool
   /// Coded bytes of a lossless bitstream: of the frame, or of the alpha channel of a lossy one; 0 for none.
   let losslessBytes: Int
-  /// A file of this frame alone. Where the source ends early it has fewer bytes than it declares.
+  /// A file of this frame alone. If the source ends early it has fewer bytes than it declares.
   let stream: [UInt8]
 }
 
@@ -181,9 +181,9 @@ final class WebPDecoderHandle {
 
   deinit { unsafe cic_webp_decoder_destroy(pointer) }
 
-  /// Decodes as far as the first `count` bytes go, of which more are given each time.
+  /// Decodes as many rows as the first `count` bytes allow; each call passes more of them.
   ///
-  /// - Returns: The number of rows that are done, and why there will be no more; nil for no reason.
+  /// - Returns: The number of rows that are done, and the reason why there will be no more; nil for none.
   func decode(_ stream: [UInt8], count: Int) -> (rows: Int, fault: ReadFault?) {
     var rows = 0
     // libwebp keeps the address, and compares it with the next one: the array is never changed.

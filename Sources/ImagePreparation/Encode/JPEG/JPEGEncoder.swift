@@ -4,7 +4,7 @@ internal import CImageCodecs
 struct JPEGEncoding: Sendable, Equatable {
   /// The quality, 1 to 100, on the scale of the Independent JPEG Group; it may have a fraction.
   var quality = 92.0
-  /// Chroma at half width and height, or at full size; without meaning for gray.
+  /// Chroma at half width and height, or at full size; not used for gray.
   var subsampling = Recipe.Subsampling.yuv420
   /// True for Huffman tables that are optimized for the image: the file is a few percent smaller, and encoding takes several times as
   /// long.
@@ -72,7 +72,7 @@ struct JPEGPlaneWriter: ~Copyable {
 
   /// Writes the headers. `planeCount` is 1 or 3.
   ///
-  /// - Throws: As ``JPEGEncoder``.
+  /// - Throws: The errors of ``JPEGEncoder``.
   init(size: ImageSize, planeCount: Int, encoding: JPEGEncoding = JPEGEncoding()) throws(PreparationError) {
     precondition(planeCount == 1 || planeCount == 3, "a JPEG is written of 1 or 3 planes, not of \(planeCount)")
     handle = try encoding.start(size: size, components: planeCount, planes: true)

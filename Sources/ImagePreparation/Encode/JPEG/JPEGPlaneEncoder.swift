@@ -15,8 +15,8 @@ final class JPEGPlaneEncoder: RowSink {
   ///   - planeCount: 1 or 3.
   ///   - encoding: The encoding.
   ///   - conversion: Converts the colors of each strip, and takes planes; nil for none.
-  ///   - cancellation: Looked at before each strip.
-  /// - Throws: As ``JPEGEncoder``.
+  ///   - cancellation: Checked before each strip.
+  /// - Throws: The errors of ``JPEGEncoder``.
   init(
     size: ImageSize, planeCount: Int, encoding: JPEGEncoding, conversion: ProfileConversion?,
     cancellation: CancellationFlag? = nil
@@ -24,7 +24,7 @@ final class JPEGPlaneEncoder: RowSink {
     writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
     self.conversion = conversion
     self.cancellation = cancellation
-    // As far as a conversion may read and write.
+    // A conversion may read and write rows up to this length.
     strides = writer.planeSizes.map { ($0.width + 63) / 64 * 64 }
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
   }

@@ -139,7 +139,7 @@ final class BlockDeflater: Deflater {
     return false
   }
 
-  /// Keeps what the next blocks are compared with.
+  /// Records the figures that the next blocks are compared with.
   private func recordMatches(blockBytes: Int) {
     let literals = (0..<256).reduce(0) { unsafe $0 + Int(frequencies.base[$1]) }
     denseBits = (blockBytes - literals) * Self.leastMatched < blockBytes ? literalBits(of: literals) : nil

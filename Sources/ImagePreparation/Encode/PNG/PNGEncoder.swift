@@ -22,7 +22,7 @@ struct PNGEncoder: Sendable {
   var kernels: KernelTable
   /// The threads to use, 1 or 2.
   var threads: Int
-  /// Polled every half megabyte.
+  /// The flag that is polled every half megabyte.
   var cancellation: CancellationFlag?
 
   init(
@@ -41,7 +41,7 @@ struct PNGEncoder: Sendable {
 
   /// Encodes an image.
   ///
-  /// Decoding gives the same pixels; channels, and the depth of 8 bits, are reduced where that is lossless.
+  /// Decoding gives the same pixels; channels, and the depth of 8 bits, are reduced if that is lossless.
   ///
   /// - Throws: A ``PreparationError`` of stage `encode`: `unsupportedFeature` when libpng refuses the profile, `canceled`, or
   ///   `outOfMemory`.
@@ -191,7 +191,7 @@ extension PNGEncoder {
 /// The remaining rows of one piece, compressed on any thread.
 @safe
 private final class PieceWork: @unchecked Sendable {
-  // Unchecked: used by one thread at a time; joining it orders the accesses.
+  // Unchecked: it is used by one thread at a time; joining the thread orders the accesses.
   private let piece: RowCompressor
   private let rows: UnsafePointer<UInt8>
   private let cancellation: CancellationFlag?

@@ -123,8 +123,8 @@ struct PNGEncoderForm: Sendable {
     let depth = found <= 2 ? 1 : found <= 4 ? 2 : found <= 16 ? 4 : 8
     guard allowsPalette, depth < 8 || channels > 1 else { return nil }
 
-    // Sorted by alpha, so that the tRNS chunk can be truncated before the opaque colors; then by color, so that neighbors in the
-    // palette are similar.
+    // Colors are sorted by alpha, so that the tRNS chunk can be truncated before the opaque colors; then by color, so that
+    // neighbors in the palette are similar.
     let ordered = colors.indices.map { (entry: Entry(colors[$0], colorType), index: $0) }.sorted { $0.entry < $1.entry }
     var places = [UInt8](repeating: 0, count: found)
     for (place, color) in ordered.enumerated() { places[color.index] = UInt8(place) }

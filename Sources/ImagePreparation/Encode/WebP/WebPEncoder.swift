@@ -10,7 +10,7 @@ struct WebPEncoder: Sendable {
   var compression: Recipe.Compression
   /// The profile to write.
   var iccProfile: [UInt8]?
-  /// Polled while libwebp works.
+  /// The flag that is polled while libwebp works.
   var cancellation: CancellationFlag?
 
   /// The longest side of the format (RFC 9649, 2.6 and 3.4).
@@ -19,9 +19,9 @@ struct WebPEncoder: Sendable {
   /// Lossy images of more pixels are coded without libwebp's buffer of all coefficients, which takes up to a half more time.
   static let mostBufferedPixels = 16 << 20
 
-  /// The bytes that encoding an image takes: the copy of libwebp, the file and its copies, and what libwebp keeps of every pixel. Of a
-  /// lossless file these are references to earlier pixels, four times; of a lossy one, up to
-  /// ``mostBufferedPixels``, the codes of all coefficients. Noise takes 42, 33, and without that buffer 7 bytes a pixel in libwebp 1.2.4.
+  /// The bytes that encoding an image takes: the copy of libwebp, the file and its copies, and the data that libwebp keeps of every pixel.
+  /// For a lossless file these are references to earlier pixels, four times; for a lossy one, up to ``mostBufferedPixels``, the codes of
+  /// all coefficients. Noise takes 42, 33, and without that buffer 7 bytes a pixel in libwebp 1.2.4.
   static func bytesNeeded(_ size: ImageSize, isLossless: Bool) -> Int {
     size.pixelCount * (isLossless ? 60 : size.pixelCount <= mostBufferedPixels ? 40 : 12)
   }
