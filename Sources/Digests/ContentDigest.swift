@@ -26,16 +26,16 @@ package enum ContentDigest {
     return try sha256(ofDescriptor: descriptor, name: path)
   }
 
-  /// The digest of an open file from its present position, which stays as it is.
+  /// The digest of an open file from its present position to its end. The position does not change.
   ///
   /// - Parameters:
   ///   - descriptor: The file. It stays open.
-  ///   - name: Its name in error messages.
+  ///   - name: The name in error messages.
   /// - Returns: The digest in lowercase hexadecimal.
   /// - Throws: A failure of the kind `unreadable`, also for a pipe.
   package static func sha256(ofDescriptor descriptor: Int32, name: String) throws(FileFailure) -> String {
     var hash = Hash()
-    // Small enough to stay in a core's cache, and below what the allocator asks the system for each time.
+    // The buffer fits into a core's cache, and is smaller than the blocks that the allocator requests from the system each time.
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var offset = lseek(descriptor, 0, SEEK_CUR)
     while true {

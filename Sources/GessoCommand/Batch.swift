@@ -81,7 +81,7 @@ package struct Batch: Verb {
   private static let own: Set = [
     "--check", "--prepare-only", "--include", "--exclude", "--shard", "--retry-failed", "--max-failures", "--max-jobs",
   ]
-  /// The flags that leave a command the same batch.
+  /// The flags that do not change the batch that a command is for.
   private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
     "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
     "--max-download", "--max-input-pixels", "--allow-private", "--isolate", "--no-isolate", "--no-wait", "--dry-run",
@@ -283,7 +283,7 @@ package struct Batch: Verb {
 
   // MARK: The batch
 
-  /// The account that pays; nil for a sandbox, and where images are only prepared.
+  /// The account that pays; nil for a sandbox, and if images are only prepared.
   private func account() throws(CommandError) -> ScenarioConfiguration? {
     job.sandbox || prepareOnly ? nil : try service.configuration.client()
   }

@@ -22,7 +22,7 @@ package struct Configuration: Sendable {
     }
   }
 
-  /// A key and its secret, and where they were found. It does not print them.
+  /// A key and its secret, and their origin. It does not print them.
   package struct Credentials: Sendable, CustomReflectable {
     package let key: String
     package let secret: String
@@ -158,7 +158,7 @@ package struct Configuration: Sendable {
 
   // MARK: Search
 
-  /// True for a `.env` with a key of its own, to which its address and its project belong.
+  /// True for a `.env` that has a key; its address and its project belong to that key.
   private var hasOwnKey: Bool {
     Self.keyNames.contains { !dotEnv.values[$0, default: ""].isEmpty || dotEnv.values[$0 + "_FILE"] != nil }
   }

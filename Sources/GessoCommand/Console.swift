@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Receives the output of consoles while another part of this process runs a verb, without a terminal or a script.
 final class CollectedOutput: Sendable {
-  /// The collector of this task; nil where consoles print.
+  /// The collector of this task; nil if consoles print.
   @TaskLocal static var current: CollectedOutput?
 
   /// The output so far.
@@ -34,7 +34,7 @@ final class CollectedOutput: Sendable {
 /// or not set), every new stage is a new line.
 package final class Console: Sendable {
   private let isQuiet: Bool
-  /// True where progress is one line that the next one replaces.
+  /// True if progress is one line that the next one replaces.
   let isLive: Bool
   private let hasColor: Bool
   /// True if standard output and standard error are the same terminal.
@@ -42,7 +42,7 @@ package final class Console: Sendable {
   /// Receives the output instead of the terminal; nil to print it.
   private let collected = CollectedOutput.current
 
-  /// True where nothing is printed.
+  /// True if nothing is printed.
   var isCollected: Bool { collected != nil }
 
   /// Makes a console on the process's own descriptors.
@@ -50,7 +50,7 @@ package final class Console: Sendable {
   /// - Parameters:
   ///   - quiet: True for errors only.
   ///   - environment: Read for `NO_COLOR` (any value but the empty one) and `TERM`.
-  ///   - logs: True where a log is written to standard error as well, between whose lines a live line would stay.
+  ///   - logs: True if a log is written to standard error as well, between whose lines a live line would stay.
   package init(quiet: Bool, environment: [String: String], logs: Bool = false) {
     isQuiet = quiet
     let erases =
@@ -67,7 +67,7 @@ package final class Console: Sendable {
   private struct Progress {
     /// The live line before it is cut to the width; empty if there is none.
     var line = ""
-    /// The last stage where there is no live line.
+    /// The last stage if there is no live line.
     var stage = ""
   }
 
@@ -104,7 +104,7 @@ package final class Console: Sendable {
   /// Writes bytes for scripts to standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
     if let collected { return collected.add(String(decoding: bytes, as: UTF8.self)) }
-    // Held only on a terminal: a pipe may wait for its reader, and a signal's message must not wait with it.
+    // The lock is held only on a terminal: a pipe may wait for its reader, and a signal's message must not wait with it.
     guard sharesTerminal else { return try Self.write(output: bytes) }
     try Self.shown.withLock { shown throws(CommandError) in
       if !shown.line.isEmpty { Self.write(Self.erase) }

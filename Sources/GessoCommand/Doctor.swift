@@ -111,7 +111,7 @@ package struct Doctor: Verb {
     }
   }
 
-  /// Whether images can be isolated, tried.
+  /// Tries whether images can be isolated, and gives the result in words.
   private static var isolation: String {
     #if os(Linux)
     do throws(PreparationError) {

@@ -9,7 +9,7 @@ package enum Environment {
   /// The processor cores that this process may use.
   static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// The preparer for the instruction set that `GESSO_ISA` names, or for the fastest one where it is not set.
+  /// The preparer for the instruction set that `GESSO_ISA` names, or for the fastest one if it is not set.
   ///
   /// - Throws: Status 2 for an instruction set that this build or this processor does not have.
   package static func preparer(
@@ -30,7 +30,7 @@ package enum Environment {
     return preparer
   }
 
-  /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil where it is in neither.
+  /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil if it is in neither.
   static var decodeHelper: String? {
     guard let folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else {
       return nil
@@ -39,10 +39,10 @@ package enum Environment {
       .first { unsafe access($0, X_OK) == 0 }
   }
 
-  /// The largest resident set of the process so far, in bytes; nil where the system does not report it.
+  /// The largest resident set of the process so far, in bytes; nil if the system does not report it.
   static var peakMemoryBytes: Int? {
     #if os(Linux)
-    // Not getrusage: its maximum survives exec and would report the shell's or the test runner's memory.
+    // getrusage is not used: its maximum survives exec, so it would report the memory of the shell or of the test runner.
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }

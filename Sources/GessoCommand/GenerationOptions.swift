@@ -3,7 +3,7 @@ package import ScenarioAPI
 
 /// The flags for the settings of a generation: one for each ``GenerationField`` that has a flag, with its name, help and default.
 package struct GenerationOptions: ParsableArguments {
-  // Optional, because not all endpoints take it: only an explicit value is an error there.
+  // The value is optional, because not all endpoints take a strength: for the others, only an explicit value is an error.
   @Option(name: .field(.strength), help: .field(.strength, default: Img2ImgRequest.defaults.strength))
   var strength: Double?
 

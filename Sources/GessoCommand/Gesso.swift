@@ -29,7 +29,7 @@ package struct Gesso: AsyncParsableCommand {
     leave(await run(Array(CommandLine.arguments.dropFirst())))
   }
 
-  // Written with its module, because `exit` alone means a method of the argument parser.
+  // `exit` is written with its module, because alone it means a method of the argument parser.
   private static func leave(_ status: CommandStatus) -> Never {
     Console.removeLiveLine()
     Interruption.endBySignal()
@@ -68,7 +68,7 @@ package struct Gesso: AsyncParsableCommand {
     }
   }
 
-  /// Refuses a verb that does not exist, where the argument parser prints the help of all, or counts words.
+  /// Refuses a verb that does not exist. The argument parser would print the help of all verbs, or complain about the number of words.
   private static func checkVerb(_ arguments: [String]) throws(CommandError) {
     guard let first = arguments.first else { return }
     let verbs = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]

@@ -22,7 +22,7 @@ extension ImageDescription {
     ])
   }
 
-  /// The name of the color profile; nil where there is none.
+  /// The name of the color profile; nil if there is none.
   var profileLabel: String? { iccProfile == nil ? nil : iccProfileName ?? "unnamed" }
 
   /// The lines of `inspect`, without the name of the file.

@@ -48,7 +48,7 @@ final class Img2ImgReport: Sendable {
     }
   }
 
-  /// Explains after Ctrl-C why the command does not end at once, where that is the case.
+  /// Explains after Ctrl-C why the command does not end at once, if it does not.
   func interrupt() { for reporter in reporters.withLock({ Array($0.values) }) { reporter.interrupt() } }
 
   /// Reports a failure that concerns all inputs, unless there is only one.

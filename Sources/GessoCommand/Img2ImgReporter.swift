@@ -30,7 +30,7 @@ final class Img2ImgReporter: Sendable {
   private let input: String
   private let json: Bool
   private let sandbox: Bool
-  /// The counts of the command's other inputs; nil where there are none.
+  /// The counts of the command's other inputs; nil if there are none.
   private let others: Img2ImgReport?
   private let sizeNotes: @Sendable (PreparedImage) -> [String]
   /// False for a job that is only followed, and whose cost was printed when it was submitted.
@@ -146,7 +146,7 @@ final class Img2ImgReporter: Sendable {
   /// True once a job is known.
   var hasJob: Bool { state.withLock { $0.jobID != nil } }
 
-  /// Explains after Ctrl-C why the command does not end at once, where that is the case.
+  /// Explains after Ctrl-C why the command does not end at once, if it does not.
   func interrupt() {
     if state.withLock(\.submit) == .outstanding {
       note("waiting for the answer to the submit, so that a paid job is not lost; interrupt again to end now")
@@ -189,7 +189,7 @@ final class Img2ImgReporter: Sendable {
 
   private var units: String { Img2ImgReport.units(ofSandbox: sandbox) }
 
-  /// Prints the price; on standard output nothing else.
+  /// Prints the price. Standard output gets nothing else.
   ///
   /// - Returns: The present price of the same order in creative units: 0 if it already has its job.
   func finish(price: Decimal) throws(CommandError) -> Decimal {
@@ -210,7 +210,7 @@ final class Img2ImgReporter: Sendable {
     var failure = CommandError(any: error)
     let job = state.withLock(\.jobID) ?? (error as? any GessoFailure)?.jobID
     if failure.status == .interrupted, others != nil, state.withLock(\.submit) != .uncertain {
-      // One line for all of them comes last.
+      // One line for all inputs comes last.
       return failure.status
     }
     if let job, failure.status != .jobFailed {

@@ -37,10 +37,9 @@ package struct Input: Sendable, Hashable {
     return isAddress ? scheme : nil
   }
 
-  /// Its name in messages, JSON and records. A URL loses its query, which may contain a signature, and its user and
-  /// password.
+  /// The input's name in messages, JSON and records. A URL loses its query, which may contain a signature, and its user and password.
   package var name: String {
-    // The rest may be megabytes.
+    // The rest of the address may be megabytes long.
     if let unreadableScheme { return "\(unreadableScheme):…" }
     return OutputNaming.isURL(argument)
       ? Secrets.withoutUser(String(argument.prefix { $0 != "?" && $0 != "#" })) : argument
@@ -80,7 +79,7 @@ package struct Input: Sendable, Hashable {
     return isReadAgain ? try await pipe.spooled(limit: limit) : pipe.source
   }
 
-  // Made for the first URL, because files need no transport.
+  // Each transport is made for the first URL, because files need none.
   private static let publicly = CurlTransport()
   private static let anywhere = CurlTransport(options: ConnectionOptions(allowsPrivateAddresses: true))
 

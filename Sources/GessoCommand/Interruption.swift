@@ -75,7 +75,7 @@ enum Interruption {
         if isEcho { return }
         if flag.isCanceled { end(by: number) }
         if !isExpected { received.withLock { $0 = number } }
-        // Called before the work is canceled, because the report should include work that the cancellation ends.
+        // This call comes before the work is canceled, because the report should include work that the cancellation ends.
         onSignal()
         flag.cancel()
         task.cancel()
@@ -127,7 +127,7 @@ enum Interruption {
     // Threads of the queue block signals.
     unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     raise(number)
-    // Not reached.
+    // This is not reached.
     _exit(128 + number)
   }
 

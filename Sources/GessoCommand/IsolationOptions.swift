@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import ImagePreparation
 
-/// The flags of verbs that decode what others made.
+/// The flags of verbs that decode images of strangers.
 struct IsolationOptions: ParsableArguments {
   @Flag(
     help:

@@ -87,7 +87,7 @@ struct JobOptions: ParsableArguments {
     "\(name) takes a number of creative units in digits, such as 12 or 7.5, not \(text.isEmpty ? "an empty text" : text)"
   }
 
-  /// Refuses the value of a flag that is no number of creative units.
+  /// Refuses the value of a flag that is not a number of creative units.
   static func checkLimit(_ text: String?, _ name: String) throws {
     if let text, creativeUnits(text) == nil { throw ValidationError(limitError(name, text)) }
   }
@@ -107,7 +107,7 @@ struct JobOptions: ParsableArguments {
     return limit
   }
 
-  /// The prompt, read from its file where it has one.
+  /// The prompt, read from its file if there is one.
   func promptText() async throws(CommandError) -> String {
     if let promptFile { return try await PromptText.read(promptFile) }
     return prompt ?? ""

@@ -9,7 +9,7 @@ struct OnlineChecks {
   struct Finding: Sendable {
     let request: String
     let meaning: String
-    /// The failure, where the reply shows that the service cannot be used with these settings.
+    /// The failure, if the reply shows that the service cannot be used with these settings.
     var problem: CommandError?
   }
 
@@ -93,7 +93,7 @@ struct OnlineChecks {
 
   // MARK: Dry runs
 
-  /// Asks for prices, each with an order of its own in the ledger, and stops at the first request without a reply.
+  /// Asks for prices, each with its own order in the ledger, and stops at the first request without a reply.
   func dryRuns(_ pipeline: Img2ImgPipeline) async throws -> [Finding] {
     let folder = URL.temporaryDirectory.appending(path: "gesso-doctor-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -105,7 +105,7 @@ struct OnlineChecks {
       (generation.width, generation.height, generation.seed) = (128, 128, "1")
       var order = Img2ImgOrder(
         source: .image(image), sourceName: "gesso doctor", stem: "doctor", generation: generation, folder: folder.path)
-      // No switch to the custom model, because its price would be mistaken for a reply of the legacy endpoint.
+      // The custom model is not tried, because its price would be mistaken for a reply of the legacy endpoint.
       order.allowsCustomModel = false
       change(&order)
       return order

@@ -51,8 +51,8 @@ struct OutputOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - count: The arguments that name inputs.
-  ///   - isOptional: True where nothing is written, so that no place is needed.
-  ///   - json: True where standard output is for JSON.
+  ///   - isOptional: True if nothing is written, so that no place is needed.
+  ///   - json: True if standard output is for JSON.
   /// - Throws: A `ValidationError`.
   func check(for count: Int, isOptional: Bool = false, json: Bool) throws {
     let places = [output, folder].compactMap(\.self).count

@@ -18,7 +18,7 @@ package struct PipedInput: Sendable {
   /// - Throws: Status 3 when it cannot be opened.
   package init?(_ argument: String) throws(CommandError) {
     guard let identity = Self.identity(of: argument) else { return nil }
-    // Standard input under a path such as /dev/stdin cannot be opened where it is a socket.
+    // If standard input is a socket, it cannot be opened under a path such as /dev/stdin.
     guard identity != FileIdentity(descriptor: STDIN_FILENO) else {
       (descriptor, file) = (STDIN_FILENO, nil)
       return
@@ -58,7 +58,7 @@ package struct PipedInput: Sendable {
   ///   - limit: The most bytes that are taken.
   ///   - memory: The largest content that is kept in memory.
   /// - Returns: The bytes, or a descriptor of the temporary file, which is closed with the last reference to it.
-  /// - Throws: Status 3 for what cannot be read, 4 above the limit, 10 when the temporary file cannot be written.
+  /// - Throws: Status 3 if it cannot be read, 4 above the limit, 10 when the temporary file cannot be written.
   package func spooled(limit: Int, memory: Int = PipedInput.memoryBytes) async throws(CommandError) -> ImageSource {
     let tooLong = CommandError(
       "too-many-bytes", stage: .open, "there are more than \(limit >> 20) MB in this pipe",

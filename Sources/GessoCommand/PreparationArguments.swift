@@ -62,7 +62,7 @@ package struct MegapixelsArgument: ExpressibleByArgument, Sendable {
 
 /// Bits per sample, or `auto`.
 package struct BitsArgument: ExpressibleByArgument, Sendable {
-  /// Nil where the samples decide.
+  /// Nil if the samples decide.
   package let bits: Recipe.Bits?
 
   package init?(argument: String) {
@@ -120,7 +120,7 @@ extension Gravity: ExpressibleByArgument {
   /// Finds a gravity that needs no values.
   public init?(argument: String) { self.init(named: argument) }
 
-  /// Their names.
+  /// The names of all values.
   public static var allValueStrings: [String] { allCases.map(\.name) }
 }
 extension ResamplingFilter: ExpressibleByArgument {}

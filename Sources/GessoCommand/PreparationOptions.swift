@@ -152,7 +152,7 @@ package struct PreparationOptions: ParsableArguments {
   ///   - defaultMultiple: The multiple of both sides when no flag sets one; 1 for any sides.
   ///   - defaultMaxBytes: The byte budget when no flag sets one; nil for none.
   ///   - model: The model whose size rules hold when no flag names one; a model without rules is ignored.
-  ///   - output: The output's name, whose extension decides the format; nil where there is none.
+  ///   - output: The output's name, whose extension decides the format; nil if there is none.
   ///   - isSent: True for an image that is sent to the service.
   /// - Returns: The recipe, which is checked only when it is used.
   /// - Throws: Status 2 when the output's name has no known extension and no flag names the format, or when both contradict
@@ -280,7 +280,7 @@ package struct PreparationOptions: ParsableArguments {
     }
   }
 
-  /// Refuses flags of the preparation where nothing is prepared, because of the flag `other`.
+  /// Refuses flags of the preparation if nothing is prepared, because of the flag `other`.
   func refuseAll(with other: String) throws(CommandError) {
     guard try recipe() != Recipe() else { return }
     throw .usage(

@@ -53,7 +53,7 @@ extension Remedy.Limit {
   fileprivate var raising: String {
     switch self {
     case .sourcePixels: "raise --max-input-pixels if you trust the file"
-    // Only these limits set them.
+    // Only `--limits service` sets these limits.
     case .sourceSide, .sourceBytes, .pixelsPerByte, .seconds: "leave out --limits service if you trust the file"
     case .memory: "raise --max-memory"
     case .resultPixels: "raise --max-pixels"
@@ -65,7 +65,7 @@ extension Remedy.Limit {
 }
 
 extension Remedy.Setting {
-  /// The flag that sets it.
+  /// The flag for this setting.
   fileprivate var flag: String {
     switch self {
     case .longestSide: "--max-side"

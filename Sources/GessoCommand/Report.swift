@@ -69,11 +69,11 @@ package struct Report: Verb {
     let paths = ledger.isEmpty ? [try settings.ledgerPath()] : ledger
     var (known, ledgers) = ([FileIdentity](), [Ledger]())
     for path in paths {
-      // Checked, because opening a missing ledger would make one.
+      // The file must exist: to open a missing ledger would make one.
       guard let identity = FileIdentity(path) else {
         throw .usage("there is no ledger \(path)", remedy: "name the ledger of the batch with --ledger FILE")
       }
-      // One that is named twice counts once.
+      // A ledger that is named twice counts once.
       guard !known.contains(identity) else { continue }
       known.append(identity)
       ledgers.append(try ServiceOptions.ledger(at: path, allowingNetwork: true))

@@ -56,7 +56,7 @@ struct RowJobs: Sendable {
 
   // MARK: Checking
 
-  /// The number of bad rows and the first of them, by position. Checked before any other work.
+  /// The number of bad rows and the first of them, by position. This check comes before any other work.
   mutating func check(most: Int = 20) async -> (bad: [(position: Int, error: CommandError)], count: Int) {
     var bad: [(Int, CommandError)] = []
     var count = 0
@@ -114,7 +114,7 @@ struct RowJobs: Sendable {
 
   /// The job of the row with this index, from 0.
   ///
-  /// - Throws: Status 2 for a row that is no job.
+  /// - Throws: Status 2 for a row that is not a job.
   func job(_ index: Int) throws(CommandError) -> Job {
     let row = try reportingErrors { try rows.row(index) }
     let input = try input(of: row)
@@ -311,7 +311,7 @@ struct RowJobs: Sendable {
     }
   }
 
-  /// A template with the fields of the row in place of `{row.COLUMN}`, and with `{stem}` where that is given.
+  /// A template with the fields of the row in place of `{row.COLUMN}`, and with the stem in place of `{stem}` if it is given.
   private func filled(_ template: String, stem: String?, _ row: BatchRows.Row) throws(CommandError) -> String {
     guard template.contains("{") else { return template }
     var text = ""

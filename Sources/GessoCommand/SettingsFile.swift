@@ -14,7 +14,7 @@ struct SettingsFile {
 
   /// Reads a regular file of at most 64 KB; nil for anything else.
   init?(path: String) {
-    // Opened without blocking, so that a pipe with this name does not hang the command.
+    // The file is opened without blocking, so that a pipe with this name does not hang the command.
     let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -90,7 +90,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
         "give the whole array again (scontrol requeue does), or name the part: --shard i/\(count)")
     }
     guard tasks > 1 || count == 1 else {
-      // As `--array=3` is, to run one task of an earlier array again.
+      // An array of one task, such as `--array=3`, is used to run one task of an earlier array again.
       throw refusal("an array of one task would take all rows", "name the part: --shard i/n")
     }
     return Shard(index: (task - first) / step + 1, count: tasks)
@@ -113,7 +113,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
 
   private static func number(_ name: String, _ variables: [String: String]) throws(CommandError) -> Int {
     guard let text = variables[name] else { throw refusal("\(name) is not set", "name the part: --shard i/n") }
-    // Beyond a thousand times the most tasks of an array, so that no sum overflows.
+    // The limit is above a thousand times the most tasks of an array, and so low that no sum overflows.
     guard let number = Int(text), (0...1 << 40).contains(number) else {
       throw refusal("\(name) is \(text), which is not the number of a task", "name the part: --shard i/n")
     }

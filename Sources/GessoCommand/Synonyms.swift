@@ -20,7 +20,7 @@ package enum Synonyms {
   /// The verbs that prepare images.
   private static let verbs: Set = ["prepare", "upload", "img2img", "batch"]
 
-  /// By flag, the words of CSS, sharp, ImageMagick, Pillow and Photoshop for its values.
+  /// For each flag, the words that CSS, sharp, ImageMagick, Pillow and Photoshop use for its values.
   static let values: KeyValuePairs<String, [String: String]> = [
     "--fit": ["crop": "cover", "inside": "contain", "fill": "stretch"],
     "--gravity": [
@@ -63,7 +63,7 @@ package enum Synonyms {
       guard value(of: "--size") == nil else {
         throw .usage("--size and \(typed[0]) exclude each other", remedy: "keep one")
       }
-      // Inserted before both, so that no other option is separated from its value.
+      // `--size` is inserted before both, so that no other option is separated from its value.
       let place = typed.compactMap { value(of: $0)?.place.lowerBound }.min() ?? 0
       let given = typed.map { "\($0) \(value(of: $0)?.text ?? "")" }.joined(separator: " ")
       let sides = try ["--width", "--height"].map { flag throws(CommandError) -> String in

@@ -49,7 +49,7 @@ struct UsageText {
     return ("\(flag) takes \(list), not \(value)", "\(flag) \(nearest(to: value, among: values) ?? first)")
   }
 
-  /// The values of flags that are no lists of words.
+  /// The values of flags that are not lists of words.
   static let forms: [String: (what: String, example: String)] = [
     "--size": ("the sides of a box in pixels", "1024x768, or 1024x for its width alone"),
     "--focus": ("a point of the image", "0.85,0.4 or 85%,40%"),

@@ -1,6 +1,6 @@
 internal import GessoPipeline
 internal import ImagePreparation
 
-// Before the first thread is started: this process begins others by a fork.
+// This has to come before the first thread is started, because the worker starts processes by a fork.
 if IsolatedWorker.isWanted { IsolatedWorker.serve(JSONCoder(), words: \.commandWords) }
 await Gesso.start()

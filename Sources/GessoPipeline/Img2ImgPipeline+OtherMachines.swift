@@ -36,13 +36,13 @@ extension Img2ImgPipeline {
       job, try intent(of: found, account: account), cost: found.billing?.cuCost?.description)
   }
 
-  /// The run of this machine that has started a job, by the evidence of the job; nil where certainly none has.
+  /// The run of this machine that has started a job, by the evidence of the job; nil if certainly none has.
   ///
-  /// - Throws: A ``PipelineError`` with the code `needs-decision` for a job that may be that of a run, where this is not certain.
+  /// - Throws: A ``PipelineError`` with the code `needs-decision` for a job that may be that of a run, if this is not certain.
   private func owner(of job: Job) async throws -> LedgerEntry? {
     let claimants = try await ReconcileStep(context: context(JobPolling()) { _ in }).claimants(of: job)
     let likely = claimants.filter { $0.evidence == .positive }.map(\.run)
-    // Where a run has several candidates, a person decides.
+    // If a run has several candidates, a person decides.
     if likely.count == 1, likely[0].candidates.allSatisfy({ $0 == job.id }) { return likely[0] }
     guard let run = likely.first ?? claimants.first?.run else { return nil }
     // Until then the order of each candidate is not paid for again.

@@ -14,7 +14,7 @@ public struct Img2ImgPipeline: Sendable {
   public let ledger: Ledger
   /// Prepares images.
   public let preparer: ImagePreparer
-  /// The bytes that may still be written in a folder; nil where that is not known.
+  /// The bytes that may still be written in a folder; nil if that is not known.
   package var freeBytes: @Sendable (String) -> UInt64? = { FileSystem.freeBytes(holding: $0) }
   private let randomSeed: @Sendable () -> String
   private let places: RunPlaces
@@ -58,7 +58,7 @@ public struct Img2ImgPipeline: Sendable {
   /// Carries out an order.
   ///
   /// The order's folder then holds `<stem>.prepared.<ext>`, every result under the name that the template gives, and
-  /// `<result>.json` beside each. A result replaces no other file: where its name or that of its record is taken, both gain
+  /// `<result>.json` beside each. A result replaces no other file: if its name or that of its record is taken, both gain
   /// `-2`, `-3`, … (see ``Img2ImgOrder/replacesResults``). A result that was changed since it was written is kept, and the
   /// result is downloaded again beside it.
   ///
@@ -103,7 +103,7 @@ public struct Img2ImgPipeline: Sendable {
 
   /// The client of the service.
   ///
-  /// - Throws: A ``PipelineError`` with the code `invalid-order` where the pipeline has none.
+  /// - Throws: A ``PipelineError`` with the code `invalid-order` if the pipeline has none.
   public var client: ScenarioClient {
     get throws(PipelineError) {
       guard let service else {
@@ -116,7 +116,7 @@ public struct Img2ImgPipeline: Sendable {
 
   /// Prepares the image of an order, on disk and on record. Neither the service nor an account is needed.
   ///
-  /// - Returns: The path of the prepared image; nil where the service fetches the image itself.
+  /// - Returns: The path of the prepared image; nil if the service fetches the image itself.
   /// - Throws: A `PreparationError`, a ``PipelineError`` or, for an order that the service would not take, a `ScenarioError`.
   func preparedPath(
     of order: Img2ImgOrder, _ report: @escaping @Sendable (Img2ImgEvent) -> Void
@@ -160,7 +160,7 @@ public struct Img2ImgPipeline: Sendable {
   ///   - job: The job.
   ///   - folder: The folder for results; nil for the order's. The ledger keeps the folder that is given here.
   ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
-  ///   - replacesResults: As ``Img2ImgOrder/replacesResults``.
+  ///   - replacesResults: The same as ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to read the job, and for how long.
   /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`
   ///   when the service does not know it either, `needs-decision` for a job that a submit of unknown outcome may have started,
@@ -178,7 +178,7 @@ public struct Img2ImgPipeline: Sendable {
       let naming = ResultNaming(
         folder: folder ?? intent.folder, template: nameTemplate ?? intent.nameTemplate, stem: intent.stem,
         seed: intent.seed)
-      // Checked for one result only, because further results of the same name are numbered.
+      // The name is checked for one result only, because further results of the same name are numbered.
       if nameTemplate != nil { try naming.check(count: 1) }
       (intent.folder, intent.nameTemplate) = (naming.folder.absolutePath, naming.template)
       if !claim.entry.intent.placesLike(intent) { try ledger.recordRepeat(known.id, of: intent) }

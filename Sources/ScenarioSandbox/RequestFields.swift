@@ -72,7 +72,7 @@ extension KeyedDecodingContainer {
   }
 }
 
-/// The query of a request; unknown parameters are ignored, of repeated ones the first counts.
+/// The query of a request. Unknown parameters are ignored, and the first of repeated ones counts.
 struct QueryParameters: Sendable {
   private let items: [(name: String, value: String)]
 

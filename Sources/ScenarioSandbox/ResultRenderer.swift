@@ -77,7 +77,7 @@ extension Asset.Content {
 ///
 /// With source `s`, pattern `n` and strength `w` a pixel is `(1 − w)·s + w·n`. The pattern is made uncorrelated with the
 /// source's three channels (least squares) and given mean 128 and a fixed spread. So the correlation with the source is
-/// `(1 − w)·σs / √((1 − w)²σs² + w²σn²)`: it falls steadily with strength and is 0 at 1 but for rounding and clipping;
+/// `(1 − w)·σs / √((1 − w)²σs² + w²σn²)`: it falls steadily with strength and is 0 at 1 except for rounding and clipping;
 /// and the squared error, `w²·E(s − n)²`, rises steadily.
 enum ResultRenderer {
   /// Standard deviation of the pattern at strength 1, small enough that few samples clip.
@@ -91,7 +91,7 @@ enum ResultRenderer {
   ///   - source: 8-bit pixels; alpha is ignored.
   ///   - seed: Chooses the pattern.
   ///   - strength: 0.01 to 1.
-  ///   - mask: An image of the source's size; the source stays where its first channel is below 128, except under the badge.
+  ///   - mask: An image of the source's size; the source stays if its first channel is below 128, except under the badge.
   /// - Returns: RGB pixels of the source's size.
   static func render(
     source: PixelImage<UInt8>, seed: UInt64, strength: Double, mask: PixelImage<UInt8>? = nil

@@ -8,7 +8,7 @@ internal import ImagePreparation
 enum SandboxBadge {
   /// 35 dB is a mean squared error of 255² / 10^3.5 = 20.6; blending and rounding take about 2 of it.
   private static let errorBudget = 12.0
-  /// The largest share of the picture the badge covers, where the picture is large enough for the smallest badge.
+  /// The largest share of the picture that the badge covers, if the picture is large enough for the smallest badge.
   private static let areaShare = 0.015
   /// The strength at which the badge is solid.
   private static let solidStrength = 0.3

@@ -14,7 +14,7 @@ public struct SandboxConfiguration: Sendable {
   public var restrictedModelIDs: Set<String>
   /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
   public var publicOrigin: String?
-  /// The path of `gesso-decode`, as `Limits.decodeHelper`: without it HEIC and AVIF are refused as no images.
+  /// The path of `gesso-decode`, as `Limits.decodeHelper`: without it HEIC and AVIF do not count as images.
   public var decodeHelper: String?
   /// Receives a line for each request, without query strings, bodies, keys or signatures.
   public var log: (@Sendable (String) -> Void)?

@@ -2,7 +2,7 @@
 ///
 /// Unlike a ``SandboxFault`` it does not affect single requests: it holds as long as it is switched on.
 package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseIterable {
-  // How a job repeats its request.
+  // The form in which a job repeats its request.
 
   /// The prompt is the id of a text asset.
   case archivedPrompt = "archived-prompt"
@@ -25,7 +25,7 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   case idOfJob = "job-id"
   /// The job's fields are at the top level of the reply.
   case idsAtTop = "top-level-ids"
-  /// The list contains, beside each job, one with fields of other types and an element that is no job.
+  /// The list contains, beside each job, one with fields of other types and an element that is not a job.
   case oddSibling = "odd-sibling"
   /// The first two reads of a job get 404.
   case unknownAtFirst = "unknown-at-first"

@@ -61,7 +61,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     }
   }
 
-  /// The download of a file and the upload of a part, which are no operations of the OpenAPI file.
+  /// The download of a file and the upload of a part, which are not operations of the OpenAPI file.
   static let (fileOperation, partOperation) = ("file", "part")
 
   /// The kind of fault.

@@ -118,7 +118,7 @@ extension SandboxService {
 
   /// Stores an image and returns its asset.
   ///
-  /// - Throws: 400 for bytes that are no image the library reads, 507 when memory is full.
+  /// - Throws: 400 for bytes that are not an image that the library reads, 507 when memory is full.
   func store(
     _ bytes: [UInt8], name: String?, parentID: String?, isHidden: Bool, _ configure: (inout Asset) -> Void = { _ in }
   ) throws(ServiceError) -> Asset {

@@ -110,7 +110,7 @@ extension SandboxService {
 
   /// The elements of a list for one job: the job, and the elements that a disagreement adds.
   func listed(_ job: Job, at now: Date) -> [JSONValue] {
-    // Kept for ended jobs, because clients read lists of thousands of these.
+    // The elements of ended jobs are kept, because clients read lists of thousands of jobs.
     let hasEnded = job.hasEnded(at: now)
     if hasEnded, let listing = state.withLock({ $0.listings[job.id] }) { return listing }
     let elements = elements(of: job, at: now)

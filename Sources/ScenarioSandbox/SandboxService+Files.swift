@@ -19,7 +19,7 @@ extension SandboxService {
     _ assetID: String, delivery: SignedURL.Delivery, request: HTTPRequest
   ) async throws(ServiceError) -> HTTPResponse {
     guard request.method == .GET || request.method == .HEAD else { throw .methodNotAllowed(allowed: ["GET", "HEAD"]) }
-    // Refused, because such a client would send its key to the CDN too.
+    // The request is refused, because such a client would send its key to the CDN too.
     guard request.headers[.authorization] == nil else {
       throw .badRequest("File URLs are signed; credentials must not be sent to them", parameter: "Authorization")
     }

@@ -91,7 +91,7 @@ extension SandboxService {
   /// `PUT` of a part's bytes on its signed URL, without credentials. The same part may come twice; the last one counts.
   func part(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     guard request.method == .PUT else { throw .methodNotAllowed(allowed: ["PUT"]) }
-    // Refused, because such a client would send its key to the storage provider too.
+    // The request is refused, because such a client would send its key to the storage provider too.
     guard request.headers[.authorization] == nil else {
       throw .badRequest("Part URLs are signed; credentials must not be sent to them", parameter: "Authorization")
     }

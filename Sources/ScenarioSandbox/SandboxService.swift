@@ -17,7 +17,7 @@ final class SandboxService: Sendable {
     var statistics = SandboxStatistics()
     /// The disagreements that hold for all requests.
     var disagreements: Set<SandboxDisagreement> = []
-    /// Elements of lists for jobs that have ended, by the job's id, under the disagreements that hold.
+    /// Elements of lists for jobs that have ended, by job id and by the disagreements that hold.
     var listings: [String: [JSONValue]] = [:]
     /// The number of reads of a job, for disagreements that depend on it.
     var looks: [String: Int] = [:]
@@ -53,7 +53,7 @@ final class SandboxService: Sendable {
     basicCredentials = configuration.credentials.map { [UInt8]("\($0.key):\($0.secret)".utf8) }
   }
 
-  /// Sets where the service is reached, once a port is known.
+  /// Sets the address of the service, once a port is known.
   func setOrigin(_ origin: String) {
     if configuration.publicOrigin == nil { state.withLock { $0.origin = origin } }
   }

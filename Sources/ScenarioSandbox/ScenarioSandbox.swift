@@ -43,7 +43,7 @@ public final class ScenarioSandbox: Sendable {
     let task = running.withLock { running -> Task<Void, any Error>? in
       guard running == nil else { return nil }
       running = Task {
-        // The server itself refuses methods without a route with 404; QUERY is one that clients do send.
+        // The server itself refuses methods without a route with 404; some clients do send QUERY.
         let everything = HTTPRoute(methods: HTTPMethod.allMethods.union(["QUERY"]), path: "*")
         await server.appendRoute(everything) { try await service.respond(to: $0) }
         try await server.run()

@@ -53,7 +53,7 @@ struct ServiceError: Error {
     refusal(.badRequest, "BadRequestError", reason, parameter.map { ["parameter": .text($0)] })
   }
 
-  /// 400 in the service's own words for bytes that are no image.
+  /// 400 in the service's own words for bytes that are not an image.
   static let unhandledImageFormat = badRequest("Unhandled image format")
 
   /// 401 (ASSUMED: the gateway's shape).

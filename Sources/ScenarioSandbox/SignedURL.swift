@@ -3,8 +3,8 @@ internal import Foundation
 
 /// Makes and checks signed file URLs in the form of the service's CDN (CloudFront custom policies).
 ///
-/// The query is `Policy`, `Key-Pair-Id` and `Signature`, in this order. The policy names the file's path and the time
-/// the URL ends; the signature is an HMAC-SHA-256 of the policy, where the CDN uses RSA.
+/// The query is `Policy`, `Key-Pair-Id` and `Signature`, in this order. The policy names the file's path and the time when the URL ends.
+/// The signature is an HMAC-SHA-256 of the policy; the CDN uses RSA.
 struct SignedURL: Sendable {
   /// The two ways a file is delivered.
   enum Delivery: String, CaseIterable, Sendable {

@@ -13,8 +13,8 @@ struct SourceFetcher: Sendable {
 
   /// The bytes at `text`.
   ///
-  /// - Throws: 400 for anything but `http` on loopback, for a reply other than 200, a body over the limit, and a server
-  ///   that does not reply.
+  /// - Throws: 400 if the address is not `http` on loopback, and for a reply other than 200, a body over the limit, and a server that does
+  ///   not reply.
   func bytes(at text: String) async throws(ServiceError) -> [UInt8] {
     guard let url = URLComponents(string: text), url.scheme?.lowercased() == "http", let host = url.host,
       url.user == nil, let addresses = Self.addresses(host: host, port: url.port ?? 80)

@@ -2,8 +2,8 @@ internal import ImagePreparation
 
 /// The sandbox's use of `ImagePreparation`.
 struct SourceImage: Sendable {
-  /// How a source whose aspect differs from the request's width and height fills them. ASSUMED: the service may crop or
-  /// pad instead.
+  /// The way in which a source whose aspect differs from the request's width and height fills them. ASSUMED: the service may crop or pad
+  /// instead.
   static let fit = Recipe.Fit.stretch
 
   /// Largest source in pixels (ASSUMED: the service documents none).

@@ -79,9 +79,9 @@ struct MCPError: Error, Sendable, Equatable {
 
 /// The supported revisions of the Model Context Protocol.
 enum ProtocolRevision {
-  /// Without a handshake: each request names it.
+  /// The revision without a handshake: each request names it.
   static let stateless = "2026-07-28"
-  /// Agreed upon by `initialize`, the latest first.
+  /// The revisions that a client agrees upon by `initialize`, the latest first.
   static let negotiated = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
   /// The only one in which a line may be a list of messages.
   static let withBatches = "2025-03-26"
@@ -91,7 +91,7 @@ enum ProtocolRevision {
 extension JSONValue {
   /// The members of an object; nil for anything else.
   var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
-  /// A member of an object; nil where there is none.
+  /// A member of an object; nil if there is none.
   subscript(name: String) -> JSONValue? { members?[name] }
   /// A text; nil for anything else.
   var text: String? { if case .string(let text) = self { text } else { nil } }

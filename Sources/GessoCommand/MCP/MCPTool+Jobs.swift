@@ -84,7 +84,7 @@ extension MCPTool {
     return result
   }
 
-  /// The seed of a call that names none. It depends on the order alone, so that the same call is the same order.
+  /// The seed of a call that names none. It depends only on the order, so that the same call is the same order.
   static func seed(of call: ToolCall) throws -> String {
     let order = call.values.filter { !besideOrder.contains($0.key) && $0.value != .bool(false) }
     return BatchRowKey.seed(of: try JSONText.line(JSONValue.object(order)))
@@ -174,7 +174,7 @@ extension MCPTool {
 }
 
 extension ToolCall {
-  /// A number among the values; nil where it was not given.
+  /// A number among the values; nil if it was not given.
   fileprivate func number(_ name: String, in range: ClosedRange<Double>) throws(CommandError) -> Double? {
     guard case .number(let number)? = values[name] else { return nil }
     guard range.contains(number) else {

@@ -80,7 +80,7 @@ struct ToolResult: Sendable {
   /// More lines for the assistant.
   var notes: [String] = []
   var previews: [JSONObject] = []
-  /// Set where the call failed.
+  /// Set if the call failed.
   var failure: CommandError?
 
   /// The object of `tools/call`. Its text repeats the structured content, for clients that show only text.

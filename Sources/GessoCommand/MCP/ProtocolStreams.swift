@@ -35,7 +35,7 @@ final class ProtocolStreams: Sendable {
 
   /// Takes the descriptors of the process.
   ///
-  /// - Throws: A failure for a process that has none.
+  /// - Throws: A failure if the process has no standard input or output.
   convenience init() throws(FileFailure) {
     let input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
     guard input >= 0 else { throw .reading("standard input") }

@@ -23,7 +23,7 @@ struct ToolArgument: Sendable {
   /// The option of the verb, such as `--max-side`; nil for the operand and for arguments that the tool reads itself.
   var option: String?
   var isRequired = false
-  /// Its description; nil to use the help of the option.
+  /// The description of the argument; nil to use the help of the option.
   var summary: String?
 
   /// The argument that stands for a long option.
@@ -46,7 +46,7 @@ struct ToolArgument: Sendable {
   /// The JSON Schema of a value.
   ///
   /// - Parameters:
-  ///   - known: The option as the argument parser knows it; nil for an argument that is none.
+  ///   - known: The option as the argument parser knows it; nil for an argument that is not an option.
   ///   - words: The words of the tool.
   /// - Returns: The schema, with the help of the option as its description.
   func schema(_ known: KnownOption?, _ words: ToolWords) -> JSONObject {

@@ -7,7 +7,7 @@ internal import ScenarioAPI
 struct ToolContext: Sendable {
   /// The folders that tools read and write in.
   let folders: AllowedFolders
-  /// The limit of the cost of the account's jobs of a day (UTC), in creative units; nil where nothing may be spent.
+  /// The limit of the cost of the account's jobs of a day (UTC), in creative units; nil if nothing may be spent.
   let limit: Decimal?
   let service: ServiceOptions
 
@@ -76,7 +76,7 @@ struct ToolCall: Sendable {
     (self.context, self.values, self.options, self.arguments) = (context, values, options, tool.arguments)
   }
 
-  /// A text among the values; nil where it was not given.
+  /// A text among the values; nil if it was not given.
   func text(_ name: String) -> String? { values[name]?.text }
   /// True for a flag that was given.
   func isOn(_ name: String) -> Bool { values[name] == .bool(true) }

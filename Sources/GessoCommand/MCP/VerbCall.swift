@@ -42,7 +42,7 @@ enum VerbCall {
   ///   - words: The verb, its options and its operands.
   ///   - keepingNotes: True to keep its lines for people, because they contain more than the object.
   /// - Returns: The result with the object.
-  /// - Throws: As ``run(_:)``.
+  /// - Throws: The errors of ``run(_:)``.
   static func object(_ words: [String], keepingNotes: Bool = false) async throws -> ToolResult {
     let (objects, notes) = try await run(words)
     guard let object = objects.first, objects.count == 1 else {

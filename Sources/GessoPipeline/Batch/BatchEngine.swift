@@ -67,7 +67,7 @@ final class EndsInOrder<End: Sendable>: Sendable {
   init(_ report: @escaping @Sendable (End) -> Void) { self.report = report }
 
   func add(_ index: Int, _ end: End) {
-    // Reported while the lock is held, so that a later end cannot be reported first.
+    // The end is reported while the lock is held, so that a later end cannot be reported first.
     state.withLock { state in
       state.waiting[index] = end
       while let next = state.waiting.removeValue(forKey: state.reported) {

@@ -111,7 +111,7 @@ final class BatchFlow<Value: Sendable>: Sendable {
 final class BatchRowRecord: Sendable {
   /// The row, recorded when the run of its order is claimed.
   let place: LedgerBatchPlace
-  /// Why it failed in an earlier run of the batch.
+  /// The reason why the row failed in an earlier run of the batch.
   let earlierFailure: FailureRecord?
   private let ledger: Ledger
   /// True for a row that was done in an earlier run of the batch.
@@ -127,7 +127,7 @@ final class BatchRowRecord: Sendable {
     earlierFailure = earlier?.state == .failed ? earlier?.failure : nil
     times = Mutex([.began: Date.now.timeIntervalSince1970])
     if wasDone, let earlier {
-      // Its record is kept, unless the row now gives another order.
+      // The record of the row is kept, unless the row now gives another order.
       (row.state, row.times, row.runID) = (.done, earlier.times, earlier.runID)
     } else {
       row.times = times.withLock(\.self)

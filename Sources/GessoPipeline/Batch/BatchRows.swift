@@ -54,7 +54,7 @@ public struct BatchRows: Sendable {
   ///     taken.
   ///   - exclude: Patterns of files and folders to leave out.
   ///   - other: A folder to leave out, such as that of the results.
-  /// - Throws: A `PipelineError` with the code `invalid-manifest`, also where the folder cannot be read or a name is not UTF-8.
+  /// - Throws: A `PipelineError` with the code `invalid-manifest`, also if the folder cannot be read or a name is not UTF-8.
   public init(
     folder: String, include: [String] = [], exclude: [String] = [], leavingOut other: String? = nil
   ) throws(PipelineError) {
@@ -113,7 +113,7 @@ public struct BatchRows: Sendable {
     base = path.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } } ?? ""
   }
 
-  /// A row by its place among them, from 0.
+  /// The row at an index, from 0.
   ///
   /// - Throws: A `PipelineError` with the code `invalid-manifest` for a row that breaks the rules of its form.
   public func row(_ index: Int) throws(PipelineError) -> Row {

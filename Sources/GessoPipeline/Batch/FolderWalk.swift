@@ -44,9 +44,9 @@ package struct FolderWalk {
 
   /// The path of the next image within the folder; nil at the end.
   ///
-  /// - Throws: A failure of the kind `notFound` or `unreadable` where the first folder cannot be read, and for an
-  ///   image, or a folder that would be walked through, whose name is not UTF-8, because no text leads back to that
-  ///   file. A subfolder that cannot be read is added to ``unreadable`` instead.
+  /// - Throws: A failure of the kind `notFound` or `unreadable` if the first folder cannot be read. Also a failure for
+  ///   an image, or for a folder to walk through, whose name is not UTF-8, because no text leads back to that file. A
+  ///   subfolder that cannot be read is added to ``unreadable`` instead.
   package mutating func next() throws(FileFailure) -> String? {
     if !isBegun {
       isBegun = true

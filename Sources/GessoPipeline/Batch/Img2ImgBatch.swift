@@ -110,7 +110,7 @@ public struct Img2ImgBatch: Sendable {
   /// Prepares the image of each order without any request to the service. Later runs of these orders reuse the prepared
   /// images.
   ///
-  /// - Returns: The work. The value of an order is the path of its prepared image; nil where the service fetches the image itself.
+  /// - Returns: The work. The value of an order is the path of its prepared image; nil if the service fetches the image itself.
   public func preparations() -> Run<Event<String?>, Void> {
     run(isOrdered: false) { order, _, report in try await pipeline.preparedPath(of: order, report) }
   }

@@ -1,6 +1,6 @@
 /// The names of outputs in a folder.
 package enum OutputNaming {
-  /// The part of a name before its last extension; `image` where nothing is left of it.
+  /// The part of a name before its last extension; `image` if nothing is left of it.
   ///
   /// `photos/forest.large.jpg` gives `forest.large`, `-` gives `stdin`, `https://host/a/cat.png?size=2` gives `cat`.
   package static func stem(of input: String) -> String {

@@ -24,9 +24,9 @@ public struct PreparationBatch: Sendable {
     }
   }
 
-  /// Where prepared images go.
+  /// The place for prepared images.
   public enum Destination: Sendable, Equatable {
-    /// A file in this folder, which is made where it is missing. ``PreparationBatch/name`` is its name.
+    /// A file in this folder, which is made if it is missing. ``PreparationBatch/name`` is its name.
     case folder(String)
     /// This file, for a batch of one.
     case file(String)
@@ -44,19 +44,19 @@ public struct PreparationBatch: Sendable {
 
   /// Prepares the images.
   public let preparer: ImagePreparer
-  /// How they are prepared.
+  /// The settings for all images.
   public var recipe: Recipe
   /// The images, in the order in which their outcomes are reported.
   public var inputs: [Input]
-  /// Where the prepared images go.
+  /// The place for the prepared images.
   public var destination: Destination
   /// The format of a tensor of the only input, and the path of its file in NumPy's format; nil for no tensor.
   public var tensor: (format: TensorFormat, path: String)?
   /// The name of an output in a folder, without its extension; `{stem}` stands for the stem of the input.
   public var name = "{stem}.prepared"
-  /// False to refuse, for each input, when an output exists.
+  /// True to replace existing outputs; false to refuse each input whose output exists.
   public var replacesFiles = true
-  /// How many images are worked on at a time, from 1.
+  /// The number of images that are prepared at the same time, from 1.
   public var width: Int
 
   /// Makes a batch.
@@ -73,7 +73,7 @@ public struct PreparationBatch: Sendable {
   /// - Throws: A `PreparationError`, such as `output-exists`.
   public func checkOutputs() throws(PreparationError) {
     if case .file(let path) = destination {
-      // Cleaned before existing outputs are refused, because a killed process may have left both.
+      // Temporary files are removed before existing outputs are refused, because a killed process may have left both.
       DurableFile.removeAbandoned(beside: path)
       try check(path)
       try OutputFolder.makeParent(of: path)

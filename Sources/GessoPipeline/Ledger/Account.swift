@@ -13,7 +13,7 @@ package import ScenarioAPI
 package struct Account: Sendable, Hashable {
   /// The service's address, the same for both of its names (`ScenarioConfiguration.serviceIdentity`).
   package let service: String
-  /// The project, or a digest of the API key where no project is named.
+  /// The project, or a digest of the API key if no project is named.
   package let owner: String
   /// The name of the account in the ledger: a digest, from which the key cannot be found.
   package let id: String

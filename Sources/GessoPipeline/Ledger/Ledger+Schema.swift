@@ -53,14 +53,14 @@ extension Ledger {
   /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the file
   ///   system.
   static func openShared(_ path: String, in folder: String, pause: (Duration) -> Void) throws -> DatabaseQueue {
-    // Locked, so that only one process makes the tables of a new file.
+    // The folder is locked, so that only one process makes the tables of a new file.
     return try withLock(on: folder, of: path, pause: pause) {
       makeFile(path)
       var configuration = GRDB.Configuration()
       configuration.busyMode = .timeout(10)
       configuration.readonly = true
       do {
-        // Read-only: a connection that can write moves the journal of a killed process into the file when it closes.
+        // The connection is read-only: one that can write moves the journal of a killed process into the file when it closes.
         _ = try DatabaseQueue(path: path, configuration: configuration).read { try isNew($0, path) }
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
         // The process that made the file was killed before it was complete. Only a connection that can write rolls its
@@ -70,7 +70,7 @@ extension Ledger {
       configuration.journalMode = .wal
       let database = try DatabaseQueue(path: path, configuration: configuration)
       try database.writeWithoutTransaction { database in
-        // After opening: GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
+        // This comes after opening, because GRDB sets NORMAL with WAL, which may lose the last commits in a power cut.
         try database.execute(sql: "PRAGMA synchronous = FULL")
         if try isNew(database, path) { try makeTables(database) }
       }
@@ -81,7 +81,7 @@ extension Ledger {
   /// Opens a database on a network file system for this process alone: with a rollback journal, because WAL needs memory that all
   /// processes share, and under locks of the file system that are kept, and that fail at once if another process has them.
   ///
-  /// - Throws: As ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has it.
+  /// - Throws: The errors of ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has it.
   static func openAlone(_ path: String, on type: String) throws -> (DatabaseQueue, LedgerLock) {
     let inUse = PipelineError(
       .ledgerUnavailable, stage: .write,

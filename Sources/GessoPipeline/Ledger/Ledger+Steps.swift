@@ -38,7 +38,7 @@ extension Ledger {
     try update(id, step: "cost", ["cost": cost])
   }
 
-  /// Records that the job succeeded. `failure` is the reason why its results can never be downloaded; nil where they can.
+  /// Records that the job succeeded. `failure` is the reason why its results can never be downloaded; nil if they can.
   package func recordSuccess(_ id: Int64, failure: String? = nil) throws(PipelineError) {
     try update(id, to: .succeeded, ["failure": failure])
   }

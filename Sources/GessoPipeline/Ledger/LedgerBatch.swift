@@ -25,7 +25,7 @@ public struct LedgerBatchRow: Sendable, Equatable {
     /// It has begun and has not ended; the same command continues it. If a failure stopped it,
     /// ``LedgerBatchRow/failure`` is that failure.
     case open
-    /// Its results are on disk, or its job is on record where the command does not wait.
+    /// The row's results are on disk, or its job is on record if the command does not wait.
     case done
     /// It failed, and is skipped unless its command retries failed rows.
     case failed
@@ -36,22 +36,22 @@ public struct LedgerBatchRow: Sendable, Equatable {
     case began, preparing, prepared, uploading, uploaded, submitting, submitted, downloading, ended
   }
 
-  /// Its line in the manifest or in the list, or its place in the folder, from 1.
+  /// The row's line in the manifest or in the list, or its place in the folder, from 1.
   public var position: Int
   /// The row's key, which no other row of the batch has: the same row has the same key in every run of the command.
   public var key: String
-  /// Its image as the row names it; a URL without its query.
+  /// The row's image as the row names it; a URL without its query.
   public var input: String
   /// The absolute path of that image; nil if it is not a file.
   public var path: String?
-  /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil where no run has begun.
+  /// The run of its order, ``LedgerEntry/id``: prepared image, geometry, job, cost and results. Nil if no run has begun.
   public var runID: Int64?
-  /// Its progress.
+  /// The progress of the row.
   public var state: State
   /// The reason why it failed, or was stopped.
   public var failure: FailureRecord?
-  /// When it reached each moment, in seconds since 1970, in the last attempt. A row whose results existed already has
-  /// only a few of these times.
+  /// The time when the row reached each moment, in seconds since 1970, in the last attempt. A row whose results existed already has only a
+  /// few of these times.
   public var times: [Moment: Double]
 
   /// Makes a row.

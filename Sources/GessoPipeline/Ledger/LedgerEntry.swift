@@ -23,7 +23,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
     /// The run ended without results: refused, failed or canceled.
     case failed
 
-    /// True where no submit is on record.
+    /// True if no submit is on record.
     package var isBeforeSubmit: Bool { [.planned, .prepared, .uploaded].contains(self) }
   }
 
@@ -44,8 +44,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// The time just before the price was asked for, in seconds since 1970; nil once it is certain that the request
   /// started no job.
   package let dryRunAt: Double?
-  /// The time just before the request was sent that started the job or may have: the submit, or a dry run whose job is on record or
-  /// was given up. In seconds since 1970; nil while it is certain that no job was started.
+  /// The time just before the request that started the job, or may have started it: the submit, or a dry run whose job is on record or was
+  /// given up. In seconds since 1970; nil while it is certain that no job was started.
   package let submittedAt: Double?
   /// The price before the submit, in creative units, as a decimal number.
   public let price: String?
@@ -60,7 +60,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// The results on disk, in the service's order.
   public let results: [LedgerResult]
 
-  /// True where a submit or a dry run may have started a job that is not on record, and the run was not given up.
+  /// True if a submit or a dry run may have started a job that is not on record, and the run was not given up.
   package var mayHaveJob: Bool {
     guard jobID == nil else { return false }
     return [.submitting, .needsDecision].contains(state) || dryRunAt != nil && submittedAt == nil
@@ -89,11 +89,11 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var projectID: String?
   /// The name of the source, without a URL's query.
   public var source: String
-  /// SHA-256 of the source's bytes in hexadecimal; nil where the service fetches it itself.
+  /// SHA-256 of the source's bytes in hexadecimal; nil if the service fetches it itself.
   public var sourceSHA256: String?
   /// SHA-256 of the bytes of the order's other images in hexadecimal: mask or control image, and images for fields of the model.
   package var otherSHA256: [String]
-  /// SHA-256 of the recipe that the image is prepared by, in hexadecimal; nil where no image is prepared, or where the recipe is not known.
+  /// SHA-256 of the recipe that the image is prepared by, in hexadecimal; nil if no image is prepared, or if the recipe is not known.
   package var recipeSHA256: String?
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?
@@ -153,7 +153,7 @@ extension LedgerIntent {
 
 /// One result on disk. Its fields are columns of the ledger's table `result`.
 public struct LedgerResult: Sendable, Equatable, Codable {
-  /// Its place in the service's order, from 1.
+  /// The result's place in the service's order, from 1.
   public var index: Int
   /// The service's name for it.
   public var assetID: AssetID
@@ -163,7 +163,7 @@ public struct LedgerResult: Sendable, Equatable, Codable {
   public var sha256: String
   /// The number at the end of its name; 1 for a name without one.
   package var number: Int
-  /// SHA-256 of its record as it was written; nil where that is not known.
+  /// SHA-256 of its record as it was written; nil if that is not known.
   package var recordSHA256: String?
 
   package init(

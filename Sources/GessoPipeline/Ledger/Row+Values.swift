@@ -1,7 +1,7 @@
 internal import GRDB
 
-// GRDB's own subscripts end the process where a value is of another type. SQLite keeps any type in any column, so that a damaged file, or
-// another program, can put one there.
+// GRDB's own subscripts end the process if a value is of another type. SQLite keeps any type in any column, so a damaged file, or another
+// program, can put one there.
 extension Row {
   /// The value of a column.
   ///
@@ -11,7 +11,7 @@ extension Row {
     return value
   }
 
-  /// The value of a column; nil where it is NULL.
+  /// The value of a column; nil if it is NULL.
   ///
   /// - Throws: A `DatabaseError` that names the column, for a value of another type.
   func value<Value: DatabaseValueConvertible>(ifIn column: String, as: Value.Type = Value.self) throws -> Value? {

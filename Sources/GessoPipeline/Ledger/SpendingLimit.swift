@@ -74,7 +74,7 @@ extension SpendingLimit.Scope {
         """, [account, day.lowerBound, day.upperBound]
       )
     case .orders(let keys):
-      // Passed as one JSON argument, because SQLite takes at most 32,766 arguments by default (more on Debian).
+      // The keys are one JSON argument, because SQLite takes at most 32,766 arguments by default (more on Debian).
       return (
         """
         key IN (SELECT value FROM json_each(?)) AND (submittedAt IS NOT NULL OR dryRunAt IS NOT NULL)

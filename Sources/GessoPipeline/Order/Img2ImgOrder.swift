@@ -32,8 +32,8 @@ public struct Img2ImgOrder: Sendable {
   public var sourceName: String
   /// The recipe of the source.
   public var recipe: Recipe
-  /// The settings of the generation. The pipeline sets `width` and `height` from the prepared image where they are nil, and `seed`
-  /// at random where it is nil.
+  /// The settings of the generation. If `width` and `height` are nil, the pipeline takes them from the prepared image; if `seed`
+  /// is nil, it takes one at random.
   public var generation: Generation
   /// The operation that makes the results. A ``second`` image sets its own operation instead.
   public var endpoint = Img2ImgRequest.Endpoint.img2img
@@ -43,7 +43,7 @@ public struct Img2ImgOrder: Sendable {
   public var stem: String
   /// The names of results, without extension: `{stem}`, `{seed}` and `{index}` (from 1) are filled in.
   ///
-  /// Where another file has the name of a result or of its record, both gain `-2`, `-3`, …
+  /// If another file has the name of a result or of its record, both gain `-2`, `-3`, …
   public var nameTemplate = Self.defaultNameTemplate
   /// True to replace results and records of other orders. A file is kept all the same if it was edited, if an order
   /// starts from it, or if this package did not write it.
@@ -138,7 +138,7 @@ public struct Img2ImgOrder: Sendable {
       PipelineError(.invalidOrder, stage: .submit, message, remedy: remedy)
     }
     if let name = request.parameters.keys.first(where: { $0.lowercased() == "dryrun" }) {
-      // In a body the service ignores it and starts a paid job (contract, section 7).
+      // The service ignores `dryRun` in a body, and starts a paid job (contract, section 7).
       throw refuse(
         "the parameter \(name) would not ask for the price but start a paid job", "ask for the price instead")
     }

@@ -3,7 +3,7 @@ internal import ScenarioAPI
 extension Img2ImgRequest {
   /// The settings besides image, prompt, model and seed, under the names of the legacy family.
   var record: [String: JSONValue] {
-    // Written even when they are absent, because the service then makes 512 by 512.
+    // Width and height are recorded even when they are absent, because the service then makes 512 by 512.
     var record: [String: JSONValue] = ["width": .null, "height": .null]
     for field in GenerationField.all where field.name != GenerationField.seed.name {
       if let value = field.value(in: self) { record[field.name] = value }

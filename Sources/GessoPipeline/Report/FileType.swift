@@ -46,7 +46,7 @@ extension ImageDescription.Format {
 
 /// Media types and extensions of result files.
 enum FileType {
-  /// The extension for a media type of the service; `bin` for a type that is no image.
+  /// The extension for a media type of the service; `bin` for a type that is not one of images.
   static func fileExtension(ofMimeType type: String) -> String {
     let type = type.lowercased()
     if type == "image/jpeg" { return "jpg" }

@@ -6,7 +6,7 @@ public import ScenarioAPI
 public struct Img2ImgResult: Sendable {
   /// One result on disk.
   public struct File: Sendable, Equatable {
-    /// Its place in the service's order, from 1.
+    /// The file's place in the service's order, from 1.
     public var index: Int
     /// The path of its file.
     public var path: String
@@ -14,11 +14,11 @@ public struct Img2ImgResult: Sendable {
     public var recordPath: String
     /// The service's name for it.
     public var assetID: AssetID
-    /// Its media type.
+    /// The media type of the file.
     public var mimeType: String
     /// SHA-256 of its bytes in hexadecimal.
     public var sha256: String
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     public var byteCount: Int
     /// Width and height as a viewer shows them; nil for a format this package does not read.
     public var size: ImageSize?

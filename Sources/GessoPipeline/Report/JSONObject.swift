@@ -42,7 +42,7 @@ package enum JSONText {
 
   /// A value over several lines, with a line feed at the end, for people.
   ///
-  /// - Throws: As ``line(_:)``.
+  /// - Throws: The errors of ``line(_:)``.
   package static func document(_ value: some Encodable) throws -> String { try text(value, .prettyPrinted) + "\n" }
 
   /// Reads text, such as ``line(_:)`` writes it.

@@ -20,7 +20,7 @@ package enum OutputFolder {
     try onFiles(try DurableFile.tryOut(path, name: name ?? "", length: length))
   }
 
-  /// Makes the folder that a file is in, where it is missing. An existing folder is not checked, because some, such as
+  /// Makes the folder that a file is in, if it is missing. An existing folder is not checked, because some, such as
   /// `/dev/fd`, take no new files.
   ///
   /// - Throws: `writeFailed` of stage `write`.
@@ -35,7 +35,7 @@ package enum OutputFolder {
   /// - Parameters:
   ///   - bytes: The size of everything that is still to be written.
   ///   - path: The folder.
-  ///   - freeBytes: The free space of the folder; nil where it is not known.
+  ///   - freeBytes: The free space of the folder; nil if it is not known.
   /// - Throws: `writeFailed` of stage `write`.
   static func checkSpace(for bytes: UInt64, in path: String, freeBytes: UInt64?) throws(PreparationError) {
     guard let freeBytes, freeBytes < bytes else { return }

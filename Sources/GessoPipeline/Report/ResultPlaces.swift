@@ -60,7 +60,7 @@ struct ResultPlaces {
     guard occupant == .file, let digest else { return occupant == .none }
     let isResult =
       try ledger.results(at: path.absolutePath).contains { $0.sha256 == digest } || beside?.sha256 == digest
-    // Compared by content, because a file can have several names, and an order's source may come through a pipe.
+    // Files are compared by content, because a file can have several names, and an order's source may come through a pipe.
     return try isResult && !ledger.isInput(sha256: digest, prepared: true)
   }
 

@@ -33,10 +33,10 @@ enum ResultRecord {
     var job: String?
   }
 
-  /// The result that the record beside a file belongs to; nil where there is no record of a result with that name.
+  /// The result that the record beside a file belongs to; nil if there is no record of a result with that name.
   static func claim(beside result: String) -> Claim? {
     let path = path(beside: result)
-    // Only a regular file: a pipe with that name could block forever.
+    // Only a regular file is read: a pipe with that name could block forever.
     guard Occupant(path) == .file, let handle = FileHandle(forReadingAtPath: path),
       let data = try? handle.read(upToCount: 1 << 20),
       let claim = try? JSONText.value(Claim.self, of: [UInt8](data)), claim.result == lastPart(of: result)

@@ -4,7 +4,7 @@ internal import ScenarioAPI
 
 /// A claimed run and the outcomes of its steps so far. It carries out the actions that ``RunState`` decides on.
 struct ActiveRun {
-  /// The run as the ledger had it when the present action began.
+  /// The state of the run in the ledger when the current action began.
   private(set) var entry: LedgerEntry
   /// True for a run that was finished before it was claimed.
   let wasFinished: Bool
@@ -21,7 +21,7 @@ struct ActiveRun {
   /// The limits of cost that the job shares with others.
   private let limits: [SpendingLimit]
   private let places: RunPlaces
-  /// False where only the price is asked for.
+  /// False if only the price is asked for.
   private let writesImages: Bool
   /// The request, as complete as it is so far.
   private var request: Img2ImgRequest

@@ -8,11 +8,11 @@ struct EncodedImage: Sendable {
   let content: UploadContent
   let name: String
   let sha256: String
-  /// Its share of the room for prepared images, held until it is uploaded; nil for an image that takes none.
+  /// The image's share of the room for prepared images, held until it is uploaded; nil for an image that takes none.
   var room: HeldRoom?
 }
 
-/// The images to upload; none where the service fetches the source itself.
+/// The images to upload; none if the service fetches the source itself.
 struct PreparedImages: Sendable {
   var source: EncodedImage?
   /// The mask or control image.

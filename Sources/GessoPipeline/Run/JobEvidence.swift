@@ -4,7 +4,7 @@ package enum JobEvidence: Sendable, Equatable {
   case against
   /// Undecided: the job repeats too little of its request, or some values differ from those that were sent.
   case weak
-  /// The job has the image that was sent; where it repeats no image, it has the model and the seed.
+  /// The job has the image that was sent; if it repeats no image, it has the model and the seed.
   case positive
 }
 

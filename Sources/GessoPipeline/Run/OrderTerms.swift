@@ -1,6 +1,6 @@
 /// The limits and resources that an order shares with the other orders of its batch.
 struct OrderTerms: Sendable {
-  /// The interval between looks at the run of another process.
+  /// The interval between checks of the run of another process.
   static let interval = Duration.seconds(1)
   /// The pause before another submit when the jobs of other processes use up the account's limit.
   static let longInterval = Duration.seconds(15)

@@ -84,7 +84,7 @@ package final class PreparationPlaces: Sendable {
   ///     average image.
   ///   - recipe: How it is prepared.
   ///   - preparer: Prepares it.
-  ///   - roomLimit: The most bytes of all prepared images whose room is not released; nil where they take none.
+  ///   - roomLimit: The most bytes of all prepared images whose room is not released; nil if they take none.
   ///   - work: The work, with a preparer for its threads and the flag that cancellation raises.
   /// - Returns: The value that `work` returns, and the room that the prepared image takes until it is released.
   /// - Throws: `CancellationError` when the task is canceled while it waits, errors of the header, and the errors of `work`.
@@ -94,7 +94,7 @@ package final class PreparationPlaces: Sendable {
   ) async throws -> (value: Value, room: HeldRoom) {
     var need = Need(cores: 1, bytes: 0)
     var preparer = preparer
-    // The most bytes of the file; nil where no plan is made.
+    // The most bytes of the file; nil if no plan is made.
     var fileBytes = recipe.output.budget?.bytes
     if !source.isReadOnce {
       let pixels: Int

@@ -15,7 +15,7 @@ struct RunContext: Sendable {
   var terms = OrderTerms()
   /// Reports an event of the run.
   var report: @Sendable (Img2ImgEvent) -> Void
-  /// The bytes that may still be written in a folder; nil where that is not known.
+  /// The bytes that may still be written in a folder; nil if that is not known.
   var freeBytes: @Sendable (String) -> UInt64? = { FileSystem.freeBytes(holding: $0) }
 
   /// The same values for work on another run, without reporting its events.
@@ -24,7 +24,7 @@ struct RunContext: Sendable {
     context.report = { _ in }
     return context
   }
-  /// The service's clock minus this machine's; nil where no reply has shown it.
+  /// The service's clock minus this machine's; nil if no reply has shown it.
   var clockOffset: Duration? { client.clockOffset }
   /// The account that pays.
   var account: Account { Account(client.configuration) }

@@ -16,7 +16,7 @@ package import ScenarioAPI
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
 /// | `downloaded` | checks the files; follows the job if one of them is missing |
 ///
-/// Where only the price is asked for, a run that has a job on record ends at once, with the price on record.
+/// If only the price is asked for, a run that has a job on record ends at once, with the price on record.
 ///
 /// A place among the account's parallel jobs is taken after the upload, so that images are prepared while others' jobs run.
 package struct RunState: Sendable, Equatable {
@@ -131,7 +131,7 @@ package struct RunState: Sendable, Equatable {
   /// - Parameters:
   ///   - goal: The purpose of the run.
   ///   - asksPrice: True when the price has to be known before the submit.
-  ///   - maySwitch: True when the custom model may make the results where the service no longer has the legacy endpoint.
+  ///   - maySwitch: True when the custom model may make the results if the service no longer has the legacy endpoint.
   package init(goal: Goal, asksPrice: Bool = false, maySwitch: Bool = false) {
     self.goal = goal
     self.asksPrice = asksPrice || goal == .price
@@ -169,7 +169,7 @@ package struct RunState: Sendable, Equatable {
 
   private mutating func begin(_ state: LedgerEntry.State, _ job: JobID?) -> Action {
     (reached, jobID) = (state, job)
-    // Where a submit is on record, a dry run is not sent: it might start another job.
+    // If a submit is on record, a dry run is not sent: it might start another job.
     if goal == .price { return job == nil ? proceed() : enter(.ended, .finish) }
     if job != nil, state == .downloaded { return enter(.lookingForResults, .lookForResults) }
     // A job on record is paid for, whatever the run's state.

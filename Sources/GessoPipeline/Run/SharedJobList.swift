@@ -31,7 +31,7 @@ package actor SharedJobList {
   ///   - createdAfter: The moment, in seconds since 1970 by the service's clock.
   ///   - read: Reads the jobs that were made after a moment. Only one of the waiting runs is asked to do so.
   /// - Returns: The jobs, and possibly older ones that another run asked for.
-  /// - Throws: What the reading throws; `CancellationError` in a task that is canceled.
+  /// - Throws: The errors of the reading; `CancellationError` in a task that is canceled.
   package func jobs(
     createdAfter: Double, read: @Sendable (_ createdAfter: Double) async throws -> [Job]
   ) async throws -> [Job] {

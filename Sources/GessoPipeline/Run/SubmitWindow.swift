@@ -15,7 +15,7 @@ package struct SubmitWindow: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - submittedAt: The time of the submit by this machine's clock, in seconds since 1970.
-  ///   - clockOffset: The service's clock minus this machine's; nil where it is not known.
+  ///   - clockOffset: The service's clock minus this machine's; nil if it is not known.
   package init(submittedAt: Double, clockOffset: Duration?) {
     let center = submittedAt + (clockOffset ?? .zero) / .seconds(1)
     (earliest, latest) = (center - Self.margin, center + Self.margin)

@@ -47,7 +47,7 @@ package struct SubmittedRequest: Sendable, Equatable {
 
   // MARK: Evidence
 
-  /// The evidence of a job, and of its first result where that was read.
+  /// The evidence of a job, and of its first result if that was read.
   package func evidence(of job: Job, result: Asset? = nil) -> JobEvidence {
     let echo = job.echo
     // The body of a custom model may name a LoRA as `modelId`.

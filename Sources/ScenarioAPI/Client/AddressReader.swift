@@ -5,10 +5,10 @@ internal import Ground
 /// Reads the bytes at an `http(s)` address that a user names, without credentials.
 ///
 /// A request with a temporary failure is repeated: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause
-/// that the server asks for (`Retry-After`) up to the policy's patience. Not repeated is a request to a server that refuses connections,
-/// does not exist, or was silent for as long as the transport waits, or whose reply breaks off at the same byte twice.
+/// that the server asks for (`Retry-After`) up to the policy's patience. A request is not repeated if the server refuses connections,
+/// does not exist, or was silent for as long as the transport waits, or if its reply breaks off at the same byte twice.
 ///
-/// Addresses of this machine and of private networks are refused, as far as the transport's options do not allow them.
+/// Addresses of this machine and of private networks are refused, unless the transport's options allow them.
 package struct AddressReader: Sendable {
   private let transport: any HTTPTransport
   private let retry: RetryPolicy

@@ -25,8 +25,8 @@ package struct UnnamedDownload: ~Copyable {
 }
 
 extension ScenarioClient {
-  /// How often an asset that is not ready is read, and the pause between reads (ASSUMED: the contract only states that
-  /// an asset may not be ready).
+  /// The number of times that an asset that is not ready is read, and the pause between reads (ASSUMED: the contract
+  /// only states that an asset may not be ready).
   private static let pendingAssetReads = 10
   private static let pendingAssetInterval = Duration.seconds(2)
 
@@ -44,7 +44,7 @@ extension ScenarioClient {
 
   /// Reads several assets, in the order asked for; those the service does not have are left out.
   ///
-  /// Where the service refuses to list them together, they are read one by one.
+  /// If the service refuses to list them together, they are read one by one.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`, after the retries.
   @concurrent public func assets(_ ids: [AssetID]) async throws -> [Asset] {
@@ -99,14 +99,14 @@ extension ScenarioClient {
 
   /// Downloads the file of an asset.
   ///
-  /// The bytes go to a temporary file in the folder of `path`; once complete, checked by `verify` and synced to the disk,
-  /// it takes the place of whatever is at `path` at once. No credential is sent. A URL that has expired (403) is asked
-  /// for again, once. On any failure the temporary file is removed and `path` is as it was.
+  /// The bytes go to a temporary file in the folder of `path`. Once the file is complete, checked by `verify` and synced
+  /// to the disk, it replaces the file at `path` in one step. No credential is sent. If the URL has expired (403), a new
+  /// one is asked for, once. On any failure the temporary file is removed and `path` is as it was.
   ///
   /// - Parameters:
-  ///   - asset: The asset, as ``asset(_:)`` gave it; one that is pending is waited for, for 20 seconds.
-  ///   - path: Where the file goes; its folder exists.
-  ///   - verify: Looks at the complete temporary file, and throws when it is not what it should be.
+  ///   - asset: The asset, as ``asset(_:)`` gave it. If it is pending, the call waits for it, for 20 seconds.
+  ///   - path: The path of the result; its folder exists.
+  ///   - verify: Checks the complete temporary file, and throws if it is not the expected one.
   /// - Returns: The file in its place.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or
   ///   `verify` threw, `write-failed`, `asset-unavailable`, or that of a request.

@@ -47,12 +47,12 @@ extension ScenarioClient {
   /// job that was started is returned, so that the caller can record it.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `price`; `malformed-reply` with `charged` unknown when the
-  ///   service replied without a price, for then it may have started a job.
+  ///   service replied without a price, because it may then have started a job.
   @concurrent public func dryRun(_ request: Img2ImgRequest) async throws -> DryRun {
     try await verb { () throws(ScenarioError) in
-      // In the URL: the service ignores `dryRun` in a body, and would start a paid job (contract, section 7).
+      // `dryRun` is in the URL: the service ignores it in a body, and would start a paid job (contract, section 7).
       var http = try generation(request, query: [("dryRun", "true")])
-      // Not `submit`, because no job was requested.
+      // The stage is not `submit`, because no job was requested.
       http.stage = .price
       var policy = retry
       while true {

@@ -3,9 +3,9 @@ internal import Foundation
 extension ScenarioClient {
   /// Reads the account's jobs that were made after a moment, newest first, over all pages.
   ///
-  /// Each job is judged by its own time, by the service's clock: the service is asked for jobs after the moment, and
-  /// jobs that it lists all the same are left out. A job without a time is listed. The pages end with the last one, with one whose
-  /// jobs are all older, and with one that has nothing new.
+  /// The time of each job counts, by the service's clock: the service is asked for jobs after the moment, and older jobs that it lists
+  /// all the same are left out. A job without a time is listed. Reading ends with the last page, with a page whose jobs are all older,
+  /// and with a page that has nothing new.
   ///
   /// - Parameters:
   ///   - createdAfter: Seconds since 1970, by the service's clock (``clockOffset``).

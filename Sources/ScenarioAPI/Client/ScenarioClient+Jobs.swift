@@ -22,9 +22,9 @@ extension ScenarioClient {
   ///   - polling: When to read the job, and for how long (600 s).
   ///   - isNew: True right after the submit: the first read comes after the first interval, and for a while the service
   ///     may not know the job yet.
-  /// - Returns: The looks, which begin with iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
-  ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or why it could not be read. Canceling
-  ///   the task ends the wait (`CancellationError`); in neither case is the job stopped.
+  /// - Returns: The reads of the job, which begin with the iteration. They throw a ``ScenarioError`` of the stage `wait`
+  ///   that names the job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or the reason why the
+  ///   job could not be read. Canceling the task ends the wait (`CancellationError`). In neither case is the job stopped.
   public func updates(of id: JobID, polling: JobPolling = JobPolling(), isNew: Bool = false) -> JobUpdates {
     JobUpdates(client: self, id: id, polling: polling, isNew: isNew)
   }
@@ -35,13 +35,13 @@ extension ScenarioClient {
     var last: Job?
     while let job = try await updates.next() { last = job }
     guard let last else {
-      // Not reached: the sequence has an element or throws.
+      // This is not reached: the sequence has an element or throws.
       throw ScenarioError(.noResults, .unusable, stage: .wait, "job \(id) was not looked at", remedy: "report this")
     }
     return last
   }
 
-  /// Asks the service to cancel a job. The reply is no proof that it ended: follow it with ``finishedJob(_:polling:)``.
+  /// Asks the service to cancel a job. The reply is not a proof that it ended: follow it with ``finishedJob(_:polling:)``.
   ///
   /// - Returns: The job of the reply.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled,
@@ -58,7 +58,7 @@ extension ScenarioClient {
     }
   }
 
-  /// Runs `body` with the request that reads a job, and adds the job to what it throws.
+  /// Runs `body` with the request that reads a job, and adds the job to the errors that it throws.
   fileprivate func withJob<Result>(
     _ id: JobID, _ body: (ScenarioClient, HTTPRequest) async throws(ScenarioError) -> Result
   ) async throws(ScenarioError) -> Result {

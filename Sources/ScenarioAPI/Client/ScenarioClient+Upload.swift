@@ -40,7 +40,7 @@ extension ScenarioClient {
   ///   - content: The encoded image.
   ///   - name: A file name with its extension, shown in the service's galleries.
   ///   - mimeType: The image's media type, for example `image/jpeg`.
-  ///   - partial: How far an earlier upload of the same bytes came.
+  ///   - partial: The progress of an earlier upload of the same bytes.
   ///   - onPart: Called when an upload in parts begins and whenever a part has arrived, before anything else happens.
   /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage
   ///   `upload`, such as `invalid-request` before anything is sent; otherwise that of a request after its retries.
@@ -60,7 +60,7 @@ extension ScenarioClient {
     }
   }
 
-  /// In one request, or in parts where that is too large, for the limit or for the gateway (contract, section 10).
+  /// Stores the content in one request, or in parts if it is too large for the limit or for the gateway (contract, section 10).
   private func stored(
     _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload?,
     _ onPart: @Sendable (PartialUpload) throws -> Void, onProgress: @escaping @Sendable (Int) -> Void

@@ -23,8 +23,7 @@ public struct ScenarioConfiguration: Sendable {
   ///     `[::1]`).
   ///   - credential: Key and secret.
   ///   - projectID: The project to work in; nil for the key's own.
-  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` or `insecure-url`, or
-  ///   `transport-failed` where there is no libcurl.
+  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` or `insecure-url`, or `transport-failed` if there is no libcurl.
   public init(
     baseURL: String = Self.defaultBaseURL, credential: ScenarioCredential, projectID: String? = nil
   ) throws(ScenarioError) {

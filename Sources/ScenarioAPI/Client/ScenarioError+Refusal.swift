@@ -163,9 +163,9 @@ extension ScenarioError {
     if !all.isEmpty { message += "; it names " + all.joined(separator: ", ") }
   }
 
-  /// How many bytes of an unreadable reply are searched for ids.
+  /// The number of bytes of an unreadable reply that are searched for ids.
   private static let searchedBytes = 1 << 20
-  /// How many ids of each kind are kept. A job has at most 128 results, and its own id leads to all of them.
+  /// The number of ids of each kind that are kept. A job has at most 128 results, and its own id leads to all of them.
   private static let namedLimit = 20
 
   /// Wrong credentials may be refused with 403 (contract, section 2). A missing scope or plan must not be reported as

@@ -37,7 +37,7 @@ public struct ScenarioError: GessoFailure, Equatable {
     /// Makes a code from its spelling.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    // Found on this machine before anything was sent.
+    // Errors that are found on this machine before anything was sent.
 
     /// A setting is missing or impossible: base URL, key, secret.
     public static let invalidConfiguration = Code(rawValue: "invalid-configuration")
@@ -151,7 +151,7 @@ public struct ScenarioError: GessoFailure, Equatable {
   public var jobID: JobID?
   /// Jobs that an unreadable reply to a generation names (`job_…`): one of them may be the job of this request.
   public var namedJobs: [JobID] = []
-  /// Assets that an unreadable reply to a generation names (`asset_…`), the source among them where it is repeated.
+  /// Assets that an unreadable reply to a generation names (`asset_…`), the source among them if it is repeated.
   public var namedAssets: [AssetID] = []
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Whether the service is on this machine or in a private network. Only then may its replies name addresses there.
+/// Records whether the service is on this machine or in a private network. Only then may its replies name addresses there.
 ///
 /// The sandbox, or a company's gateway, gives addresses in its own network. The public service has no reason to, and
 /// could make this machine send requests to others in its network.
@@ -16,7 +16,8 @@ final class ServiceNetwork: Sendable {
   /// True when a reply of the service came from this machine or a private network.
   var isPrivate: Bool { isPrivateNow.load(ordering: .relaxed) }
 
-  /// Reads where a reply of the service came from. A reply over a kept connection came from the same place as the first.
+  /// Notes whether a reply of the service came from such an address. A reply over a kept connection came from the same address as the
+  /// first.
   func read(_ response: HTTPResponse) {
     if response.connectedPrivately { isPrivateNow.store(true, ordering: .relaxed) }
   }

@@ -37,7 +37,7 @@ public final class JobPace: Sendable {
 
   /// A job has ended.
   ///
-  /// - Parameter time: How long it ran at least; nil for a job without results, whose time is not representative.
+  /// - Parameter time: The least time that it ran; nil for a job without results, whose time is not representative.
   func end(_ time: Duration?) {
     state.withLock { state in
       state.following -= 1
@@ -51,7 +51,7 @@ public final class JobPace: Sendable {
   ///
   /// - Parameters:
   ///   - elapsed: The time of the read.
-  ///   - most: The shortest pause is at most this long.
+  ///   - most: The upper limit of the shortest pause.
   /// - Returns: The pause.
   func pause(after elapsed: Duration, shortest most: Duration) -> Duration {
     let (expected, following) = state.withLock { ($0.times.min(), $0.following) }

@@ -5,7 +5,7 @@ internal import Foundation
 /// The contract documents only `remainingSeconds` in the body (section 10). The forms of the header are those of HTTP (RFC 9110,
 /// 10.2.3) and of the service's generic SDK.
 enum RetryAfter {
-  /// The time that the service asks to wait; nil where it asks for none. A date in the past is a wait of 0 seconds.
+  /// The time that the service asks to wait; nil if it asks for none. A date in the past is a wait of 0 seconds.
   ///
   /// `now` is used for a date when the reply has no `Date` field.
   static func delay(of response: HTTPResponse, remainingSeconds: Double?, now: Date) -> Duration? {

@@ -1,9 +1,10 @@
 /// Decides after a failure whether, and when, a request is sent again. It is a value without state of its own.
 ///
 /// Reads and uploads are repeated after network errors and after the refusals in `statuses`. A submit costs money and the service
-/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service
-/// refused it for now. A dry run counts as a submit, because a service that ignores it starts the job. Pauses double from
-/// ``initialDelay`` to ``longestDelay``, each drawn between half and the whole; a pause that the service names counts instead.
+/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service refused it
+/// for now. A dry run counts as a submit, because a service that ignores it starts the job. Pauses double from ``initialDelay``
+/// to ``longestDelay``; each is a random time between half of its length and the whole. A pause that the service names replaces
+/// them.
 public struct RetryPolicy: Sendable {
   /// The effect of a request, which decides whether it may be repeated.
   public enum Operation: Sendable, CaseIterable {

@@ -61,7 +61,7 @@ struct CurlAddressGuard: ~Copyable {
 
   deinit { unsafe ccurl_guard_free(pointer) }
 
-  /// The address of this machine or of a private network that was to be connected to; nil when none was.
+  /// The address of this machine or of a private network that libcurl was about to connect to; nil if there was none.
   var found: String? { unsafe ccurl_guard_found(pointer).map { unsafe String(cString: $0) } }
 
   /// True for an address in numbers, in any form that the system reads, that is not a public one. False for names.

@@ -3,7 +3,7 @@ internal import Foundation
 
 /// Carries requests over libcurl's multi interface, on one thread of its own.
 ///
-/// Connections are kept and shared. HTTP/2 is used where a server offers it over TLS, with many requests on one connection.
+/// Connections are kept and shared. HTTP/2 is used if a server offers it over TLS, with many requests on one connection.
 /// Certificates are verified. Proxies are taken from the environment as curl does, but never used for this machine itself.
 /// Canceling a task aborts its transfer at once.
 package final class CurlTransport: HTTPTransport {
@@ -27,7 +27,7 @@ package final class CurlTransport: HTTPTransport {
       throw ScenarioError(
         .transportFailed, .notSent, stage: request.stage, "libcurl could not be started", remedy: "free some memory")
     }
-    // Checked first, because the transfer could begin on the loop's thread before its cancellation arrives there.
+    // This is checked first, because the transfer could begin on the loop's thread before its cancellation arrives there.
     guard !Task.isCancelled else {
       throw ScenarioError(.canceled, .notSent, stage: request.stage, "canceled", remedy: "")
     }

@@ -18,7 +18,7 @@ struct CurlURL: ~Copyable {
 
   deinit { unsafe curl_url_cleanup(handle) }
 
-  /// One part of the URL. The port is the scheme's default where the URL has none.
+  /// One part of the URL. The port is the scheme's default if the URL has none.
   func part(_ part: CURLUPart) -> String? {
     var text: UnsafeMutablePointer<CChar>?
     guard unsafe curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT)) == CURLUE_OK, let text = unsafe text

@@ -14,9 +14,9 @@ public struct Asset: Sendable, Equatable {
 
   /// The service's name of the asset.
   public let id: AssetID
-  /// The address to fetch the file from without credentials, valid for some days; nil where the service gives none.
+  /// The address to fetch the file from without credentials, valid for some days; nil if the service gives none.
   public let url: SignedURL?
-  /// The file's media type, which may differ from the requested one; empty where the service gives none.
+  /// The file's media type, which may differ from the requested one; empty if the service gives none.
   public let mimeType: String
   /// Whether the file is there.
   public let status: Status

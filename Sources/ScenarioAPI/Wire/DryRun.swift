@@ -20,7 +20,7 @@ public enum DryRun: Sendable, Equatable {
 extension DryRun: Decodable {
   private enum Key: String, CodingKey { case creativeUnitsCost, creativeUnitsDiscount, estimatedCost }
 
-  /// Decodes a reply: 269 with a price.
+  /// Decodes a reply of status 269, with a price.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     let cost: Decimal? = fields.lenient(forKey: .creativeUnitsCost) ?? fields.lenient(forKey: .estimatedCost)

@@ -75,7 +75,7 @@ public struct GenerationField: Sendable {
     self.read = read
   }
 
-  /// The field's value in a request, in the legacy family's type; nil where it is not set.
+  /// The field's value in a request, in the legacy family's type; nil if it is not set.
   public func value(in request: Img2ImgRequest) -> JSONValue? { read(request) }
 
   /// The default value; nil for a field that is left out by default.
@@ -159,7 +159,7 @@ extension GenerationField {
 }
 
 extension GenerationField {
-  /// The field's member of a request's body; nil where it is not set, or where the operation does not take it.
+  /// The field's member of a request's body; nil if it is not set, or if the operation does not take it.
   func member(of request: Img2ImgRequest) -> (name: String, value: JSONValue)? {
     let operation = request.endpoint.operation
     guard endpoints.contains(operation), let value = value(in: request) else { return nil }
@@ -214,7 +214,7 @@ extension GenerationField {
     }
   }
 
-  /// The placeholder for the value in help: `0.01…1`; nil where the flag's name is used.
+  /// The placeholder for the value in help: `0.01…1`; nil if the flag's name is used.
   public var valueName: String? {
     switch values {
     case .number(let range): "\(Self.text(range.lowerBound))…\(Self.text(range.upperBound))"

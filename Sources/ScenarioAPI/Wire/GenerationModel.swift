@@ -56,7 +56,7 @@ public struct GenerationModel: Sendable, Equatable {
     public let allowedValues: [JSONValue]?
     /// Whether a request must have the field.
     public let required: Required?
-    /// The value that the service takes where the field is left out.
+    /// The value that the service takes if the field is left out.
     public let defaultValue: JSONValue?
     /// True when the price depends on the field.
     public let hasCostImpact: Bool
@@ -95,7 +95,7 @@ public struct GenerationModel: Sendable, Equatable {
   public let capabilities: [String]
   /// True when only `POST /generate/custom/{modelId}` runs it.
   public let custom: Bool?
-  /// The fields of a request, where the model publishes them.
+  /// The fields of a request, if the model publishes them.
   public let inputs: [Input]?
 
   /// The fields on which the price depends.
@@ -108,7 +108,7 @@ public struct GenerationModel: Sendable, Equatable {
   }
 
   /// Checks a request against the fields that the model publishes, before anything is sent. The service refuses fields that it
-  /// does not know, and numbers that are no multiple of their step.
+  /// does not know, and numbers that are not a multiple of their step.
   ///
   /// - Throws: A ``ScenarioError`` with the code `invalid-request` that names the first field that does not fit.
   public func check(_ request: Img2ImgRequest) throws(ScenarioError) {

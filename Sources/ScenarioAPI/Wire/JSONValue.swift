@@ -1,7 +1,7 @@
 @_exported public import enum Ground.JSONValue
 
 extension JSONValue {
-  /// A number, also where it is written as text.
+  /// The number, even if it is written as text.
   var number: Double? {
     switch self {
     case .number(let number): number

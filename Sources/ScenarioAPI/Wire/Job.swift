@@ -15,7 +15,7 @@ public struct Job: Sendable, Equatable {
 
   /// The service's name of the job.
   public let id: JobID
-  /// The kind of work, in the service's spelling, such as `flux`, `custom` or `upload`; nil where it is not named.
+  /// The kind of work, in the service's spelling, such as `flux`, `custom` or `upload`; nil if it is not named.
   public let type: String?
   /// The job's status.
   public let status: JobStatus
@@ -31,12 +31,12 @@ public struct Job: Sendable, Equatable {
   public let billing: Billing?
   /// The time when the job was made, as ISO 8601 in UTC.
   public let createdAt: String?
-  /// The fields of the request, where the service repeats them (`metadata.input`). The documents do not mention it.
+  /// The fields of the request, if the service repeats them (`metadata.input`). The documents do not mention it.
   public internal(set) var input: [String: JSONValue]?
   /// The part of the request that the service repeats, in `metadata.input` or, in the reply to a submit, in `inference`.
   public internal(set) var echo: Echo?
 
-  /// ``createdAt`` as seconds since 1970, by the service's clock; nil where it is no time.
+  /// ``createdAt`` as seconds since 1970, by the service's clock; nil if it is not a time.
   public var createdSeconds: Double? {
     guard let createdAt else { return nil }
     let styles = [Date.ISO8601FormatStyle(includingFractionalSeconds: true), Date.ISO8601FormatStyle()]

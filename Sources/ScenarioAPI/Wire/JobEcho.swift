@@ -20,9 +20,9 @@ extension Job {
     public let prompt: String?
     /// The source image, in every form in which it is repeated.
     public let images: [Image]
-    /// The control image, likewise.
+    /// The control image, in every form in which it is repeated.
     public let controlImages: [Image]
-    /// The mask, likewise.
+    /// The mask, in every form in which it is repeated.
     public let masks: [Image]
     /// The seed, as text.
     public let seed: String?
@@ -43,10 +43,10 @@ extension Job {
       prompt.hasPrefix("asset_") && !prompt.contains(where: \.isWhitespace)
     }
 
-    /// Whether the source image is this asset; nil where no source is repeated in a form that can be compared.
+    /// Whether the source image is this asset; nil if no source is repeated in a form that can be compared.
     public func hasSource(_ asset: AssetID) -> Bool? { Self.names(asset, in: images) }
 
-    /// Whether one of the images is an asset: by its id, or by an address with its id as a whole word; nil where no image names an
+    /// Whether one of the images is an asset: by its id, or by an address with its id as a whole word; nil if no image names an
     /// asset.
     package static func names(_ asset: AssetID, in images: [Image]) -> Bool? {
       var hasNames = false
@@ -66,7 +66,7 @@ extension Job {
 }
 
 extension Job.Echo {
-  /// Reads the fields of a request from the places where a job repeats them, the likeliest first; nil where there are none.
+  /// Reads the fields of a request from the places where a job repeats them, the likeliest first; nil if there are none.
   init?(_ places: [[String: JSONValue]?]) {
     let places = places.compactMap(\.self).filter { !$0.isEmpty }
     guard !places.isEmpty else { return nil }

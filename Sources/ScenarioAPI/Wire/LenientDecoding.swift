@@ -9,12 +9,12 @@ extension Double: LenientNumber {}
 extension Int: LenientNumber {}
 
 extension KeyedDecodingContainer {
-  /// Decodes an optional field: nil where it is missing, null or of another type.
+  /// Decodes an optional field: nil if it is missing, null or of another type.
   func lenient<Value: Decodable>(_ type: Value.Type = Value.self, forKey key: Key) -> Value? {
     try? decode(type, forKey: key)
   }
 
-  /// Decodes a number, also where it is written as text; nil where the text is not exactly one number of JSON.
+  /// Decodes a number, even if it is written as text; nil if the text is not exactly one number of JSON.
   func lenient<Value: LenientNumber>(_ type: Value.Type = Value.self, forKey key: Key) -> Value? {
     if let value = try? decode(type, forKey: key) { return value }
     guard let text = try? decode(String.self, forKey: key) else { return nil }

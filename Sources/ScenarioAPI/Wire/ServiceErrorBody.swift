@@ -2,13 +2,13 @@ internal import Foundation
 
 /// The content of the body of a refusal, in any of its shapes (contract, section 10).
 struct ServiceErrorBody: Equatable {
-  /// The service's message, made printable; nil where there is none.
+  /// The service's message, made printable; nil if there is none.
   var reason: String?
   /// The service's error class.
   var name: String?
   /// The action that the plan limits, for example `parallel-inferences`.
   var limitedAction: String?
-  /// The plan's limit for that action; 0 where the plan does not have it at all.
+  /// The plan's limit for that action; 0 if the plan does not have it at all.
   var actionLimit: Int?
   /// The field of the request that the refusal is about.
   var parameter: String?

@@ -4,8 +4,8 @@ public import ImagePreparation
 
 /// A report of a batch for people: one HTML file that shows each image with its results, each failure, and its remedy.
 ///
-/// The page fetches nothing from a network, and its content security policy allows it nothing but its own style, its
-/// own script and its thumbnails. Files of the batch that were deleted or changed since are marked.
+/// The page fetches nothing from a network, and its content security policy allows only its own style, its own script and its
+/// thumbnails. Files of the batch that were deleted or changed since are marked.
 public struct BatchReport: Sendable {
   /// The outcome of a batch, as counts.
   public struct Summary: Sendable, Equatable {
@@ -21,7 +21,7 @@ public struct BatchReport: Sendable {
     public internal(set) var cost: Decimal = 0
     /// The number of jobs with neither cost nor price on record, which are missing from ``cost``.
     public internal(set) var jobsWithoutCost = 0
-    /// The first and the last moment on record, in seconds since 1970; nil where no row has begun.
+    /// The first and the last moment on record, in seconds since 1970; nil if no row has begun.
     public internal(set) var times: ClosedRange<Double>?
 
     /// All rows.
@@ -51,7 +51,7 @@ public struct BatchReport: Sendable {
   /// - Parameters:
   ///   - name: The name of the batch.
   ///   - ledgers: The ledgers that contain it: one, or one for each shard.
-  /// - Throws: A ``PipelineError``: `unknown-batch` where one of the ledgers does not know it, or `ledger-unavailable`.
+  /// - Throws: A ``PipelineError``: `unknown-batch` if one of the ledgers does not know it, or `ledger-unavailable`.
   public init(of name: String, in ledgers: [Ledger]) throws(PipelineError) {
     var (batches, rows, summary) = ([LedgerBatch](), [Row](), Summary())
     for ledger in ledgers {
@@ -100,7 +100,7 @@ public struct BatchReport: Sendable {
   /// Writes the report.
   ///
   /// - Parameters:
-  ///   - path: The path of the HTML file. Its folder is made where it is missing.
+  ///   - path: The path of the HTML file. Its folder is made if it is missing.
   ///   - replacing: False to refuse when the file exists.
   ///   - preparer: Makes the thumbnails.
   ///   - width: The number of rows to process at a time, from 1.

@@ -8,19 +8,19 @@ struct BatchReportCard: Sendable {
   private static let (smallSide, largeSide) = (192, 384)
 
   let row: LedgerBatchRow
-  /// Its number in the report, from 1.
+  /// The row's number in the report, from 1.
   let number: Int
   /// The last attempt at its order; nil if none has begun.
   let entry: LedgerEntry?
   let source: Thumbnail
-  /// Nil where no prepared image is on record.
+  /// Nil if no prepared image is on record.
   let prepared: Thumbnail?
   /// The results on record, in their order.
   let results: [(result: LedgerResult, thumbnail: Thumbnail)]
 
   /// Reads the record of a row, and makes its thumbnails.
   ///
-  /// - Throws: What ``ThumbnailMaker/thumbnail(of:)`` throws, or a ``PipelineError`` when the ledger cannot be read.
+  /// - Throws: The errors of ``ThumbnailMaker/thumbnail(of:)``, or a ``PipelineError`` when the ledger cannot be read.
   init(of row: BatchReport.Row, number: Int, _ maker: ThumbnailMaker) async throws {
     self.row = row.row
     self.number = number
@@ -86,7 +86,7 @@ struct BatchReportCard: Sendable {
     """
   }
 
-  /// The prepared image over a result, with a slider; nil where one of the two cannot be shown.
+  /// The prepared image over a result, with a slider; nil if one of the two cannot be shown.
   private func slider(_ name: String, _ after: Thumbnail) -> HTML? {
     guard let prepared, case .picture = prepared, case .picture = after else { return nil }
     return """

@@ -10,7 +10,7 @@ struct RowTimes {
   }
 
   private let stages: [Stage]
-  /// The seconds from the beginning of the row to its end; nil where one of the two is not on record.
+  /// The seconds from the beginning of the row to its end; nil if one of the two is not on record.
   let total: Double?
 
   init(_ row: LedgerBatchRow) {
@@ -33,7 +33,7 @@ struct RowTimes {
     total = times[.began].flatMap { began in times[.ended].map { max(0, $0 - began) } }
   }
 
-  /// A table with a bar for each stage; nothing where no stage is on record.
+  /// A table with a bar for each stage; nothing if no stage is on record.
   var html: HTML {
     guard let first = stages.map(\.time.lowerBound).min(), let last = stages.map(\.time.upperBound).max() else {
       return ""

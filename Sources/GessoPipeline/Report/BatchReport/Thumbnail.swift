@@ -15,9 +15,9 @@ enum Thumbnail: Sendable {
 struct ThumbnailMaker: Sendable {
   /// An image of a row.
   struct Image: Sendable {
-    /// Its absolute path; nil if the image is not a file on this machine.
+    /// The absolute path of the image; nil if the image is not a file on this machine.
     var path: String?
-    /// SHA-256 of the bytes that the order used or made, in hexadecimal; nil where that is not on record.
+    /// SHA-256 of the bytes that the order used or made, in hexadecimal; nil if that is not on record.
     var sha256: String?
     /// The name of the thumbnail's file, without extension.
     var name: String

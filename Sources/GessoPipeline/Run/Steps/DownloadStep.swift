@@ -252,7 +252,7 @@ struct DownloadStep {
       _ = try context.preparer.pixelsBlocking(of: .file(path), as: recipe)
       return size
     } catch {
-      // A known format without a decoder here. The result is paid for, so it is kept.
+      // The format is known, but there is no decoder for it here. The result is paid for, so it is kept.
       guard error.code == .unsupportedFormat || error.code == .helperFailed else { throw error }
       return nil
     }

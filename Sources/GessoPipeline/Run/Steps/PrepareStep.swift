@@ -12,7 +12,7 @@ struct PrepareStep: Sendable {
   let places: RunPlaces
   /// False if only the price is asked for: then nothing is written into the order's folder.
   let writesFiles: Bool
-  /// The bytes that may still be written in a folder; nil where that is not known.
+  /// The bytes that may still be written in a folder; nil if that is not known.
   let freeBytes: @Sendable (String) -> UInt64?
   /// Receives the events.
   let report: @Sendable (Img2ImgEvent) -> Void
@@ -22,7 +22,7 @@ struct PrepareStep: Sendable {
   /// - Parameters:
   ///   - order: The order.
   ///   - entry: The order's run.
-  ///   - request: Gains the size of the prepared image where the order names none.
+  ///   - request: Gains the size of the prepared image if the order names none.
   ///   - reusing: True to use the file of an earlier attempt if it still has the bytes on record.
   /// - Returns: The images to upload; none when the service fetches the source itself.
   /// - Throws: A `PreparationError`, a ``PipelineError``, or a `ScenarioError` for a size that the service does not take.
@@ -54,14 +54,14 @@ struct PrepareStep: Sendable {
         entry.id, sha256: images.source?.sha256, path: path?.absolutePath, geometry: try JSONText.line(geometry),
         parameters: try JSONText.line(request.record))
     }
-    // Prepared before the first upload, because an image of another size than the source is refused.
+    // The second image is prepared before the first upload, because it is refused if its size is not that of the source.
     images.second = try await preparedSecond(order, geometry)
     return images
   }
 
   /// Prepares the images of an order without an account. Any account can submit the order later.
   ///
-  /// - Returns: The path of the prepared image; nil where the service fetches it itself.
+  /// - Returns: The path of the prepared image; nil if the service fetches it itself.
   /// - Throws: A `PreparationError` or a ``PipelineError``.
   func run(_ order: Img2ImgOrder) async throws -> String? {
     guard case .image(let source) = order.source else { return nil }
@@ -161,7 +161,7 @@ struct PrepareStep: Sendable {
 
   /// The prepared image of an earlier attempt, if its file is unchanged.
   private static func earlierImage(_ entry: LedgerEntry) -> EncodedImage? {
-    // Read into memory once: another order may replace the file while this one sends it.
+    // The file is read into memory once, because another order may replace it while this one sends it.
     guard let path = entry.intent.preparedPath, let sha256 = entry.intent.preparedSHA256,
       let bytes = FileManager.default.contents(atPath: path).map([UInt8].init),
       ContentDigest.sha256(of: bytes) == sha256
@@ -206,12 +206,12 @@ extension Img2ImgRequest {
 
   /// The most bytes that the results and their records take: RGBA as PNG without any gain by compression.
   var resultBytes: UInt64 {
-    // Without a size the service makes 512 by 512.
+    // If no size is given, the service makes 512 by 512.
     let pixels = size?.pixelCount ?? 512 * 512
     return UInt64(generation.numSamples) * UInt64(pixels * 4 + 65_536)
   }
 
-  /// The size of the results, where both sides are set.
+  /// The size of the results, if both sides are set.
   var size: ImageSize? {
     guard let width = generation.width, let height = generation.height else { return nil }
     return ImageSize(width: width, height: height)

@@ -64,7 +64,7 @@ struct PriceStep: Sendable {
   /// The price of a run whose job is on record. It is read from the ledger, because another dry run might start another
   /// job.
   ///
-  /// - Throws: The error of ``startedJob(_:isEarlier:)``, or a ``PipelineError`` where neither price nor cost is on record.
+  /// - Throws: The error of ``startedJob(_:isEarlier:)``, or a ``PipelineError`` if neither price nor cost is on record.
   static func price(onRecordOf run: LedgerEntry) throws -> Decimal {
     guard let job = run.jobID else { throw PipelineError(unexpected: "no price was asked for", run) }
     if run.wasStartedByDryRun { throw startedJob(job, isEarlier: true) }

@@ -36,7 +36,7 @@ struct ReconcileStep: Sendable {
   ///   - hasReply: True after a reply without a price, when the dry run may well have started a job; false when an earlier process
   ///     ended before a reply.
   /// - Returns: The job; nil when there is none.
-  /// - Throws: As ``run(_:)``, after a reply without a price.
+  /// - Throws: The errors of ``run(_:)``, after a reply without a price.
   func jobOfDryRun(_ entry: LedgerEntry, hasReply: Bool) async throws -> JobID? {
     context.report(.reconciling)
     return try record(try await search(entry, looks: hasReply ? Self.looks : 1), ofDryRun: entry, hasReply: hasReply)
@@ -70,8 +70,8 @@ struct ReconcileStep: Sendable {
         try context.ledger.recordNoDryRunJob(entry.id)
         return nil
       }
-      // Without a reply, and without a job that a reply or a person has named, such jobs do not stop the order, but the limit of the
-      // day counts them.
+      // If there is no reply, and no job that a reply or a person has named, such jobs do not stop the order, but the limit of the day
+      // counts them.
       guard hasReply || !entry.candidates.isEmpty else { return nil }
       throw try park(entry, jobs.map(\.id), others: others)
     }
@@ -94,7 +94,7 @@ struct ReconcileStep: Sendable {
     SubmitWindow(submittedAt: run.lastRequestAt, clockOffset: context.clockOffset)
   }
 
-  /// A job with its evidence, and its first result where the evidence needed it.
+  /// A job with its evidence, and its first result if the evidence needed it.
   private struct Finding {
     var job: Job
     var result: Asset?
@@ -118,7 +118,7 @@ struct ReconcileStep: Sendable {
       // The first reply gives the service's time, from which the window is computed.
       if offset == nil, context.clockOffset != nil { continue }
       look += 1
-      // Read after the jobs, so that a job which another run has claimed since counts as claimed.
+      // The claims are read after the jobs, so that a job which another run has claimed since counts as claimed.
       let claimed = try context.ledger.claimedJobs(baseURL: entry.intent.baseURL)
       var findings: [Finding] = []
       for job in listed where !claimed.contains(job.id) && Self.isGeneration(job) && window.contains(job) {
@@ -130,7 +130,7 @@ struct ReconcileStep: Sendable {
       let hasRival = likely.count == 1 ? try self.hasRival(for: likely[0], entry) : false
       let found = Reconciliation(findings.map { ($0.job, $0.evidence) }, hasRival: hasRival)
       guard case .undecided = found, waited < polling.deadline else { return found }
-      // With a rival it is worth waiting, because the rival may find its own job. Two likely jobs remain two.
+      // If there is a rival, it is worth waiting, because the rival may find its own job. Two likely jobs remain two.
       let isSettled = !likely.isEmpty && !hasRival
       let isPending = findings.contains { !$0.isFinal }
       guard !isSettled, isPending || look < looks else { return found }
