@@ -3,8 +3,8 @@ import PackageDescription
 
 /// One executable a stage, so that one can be measured and compared alone.
 ///
-/// The framework's plugin runs every executable of this package as a benchmark, and reports one that is none as a crash: programs
-/// that only measure are targets of the package above. Scripts/check-benchmarks holds this.
+/// The framework's plugin runs every executable of this package as a benchmark, and reports a program that is not one as a crash.
+/// So programs that only measure are targets of the package above; Scripts/check-benchmarks checks this.
 func stage(_ name: String) -> Target {
   .executableTarget(
     name: name,
@@ -22,7 +22,7 @@ let package = Package(
   platforms: [.macOS(.v26)],
   dependencies: [
     .package(name: "gesso", path: "..", traits: []),
-    // Without its interposers: what they count reads 0 on Linux without a special start.
+    // The interposers are left out: their counts are 0 on Linux unless the process is started in a special way.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
   targets: [

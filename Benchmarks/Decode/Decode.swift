@@ -2,7 +2,7 @@ import Benchmark
 import BenchmarkSources
 import ImagePreparation
 
-/// File to pixels at full size: decoding, and conversion to RGB where the file is YCbCr.
+/// Measures file to pixels at full size: decoding, and conversion to RGB if the file is YCbCr.
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock, .peakMemoryResident], maxDuration: .seconds(2))
   for path in SourceFiles.all {

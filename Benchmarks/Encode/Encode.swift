@@ -2,7 +2,7 @@ import Benchmark
 import BenchmarkSources
 import ImagePreparation
 
-/// Pixels to a file's bytes, at the size a model takes.
+/// Measures pixels to the bytes of a file, at the size that a model takes.
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock], maxDuration: .seconds(2))
   let path = SourceFiles.all[0]

@@ -1,6 +1,6 @@
 // One stage of the library, run once for each line on standard input, so that another process can take turns with it.
 //
-//   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION [BITS]]  file to file, enlarged where it is smaller
+//   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION [BITS]]  file to file, enlarged if it is smaller
 //   measure pixels SOURCE LONG-SIDE                                     file to samples of 8 bits in memory, one thread
 //   measure tensor SOURCE LONG-SIDE                                     file to the float32 planes of diffusers, one thread
 //   measure decode SOURCE [PIXELS]                                      file to pixels at full size
@@ -11,16 +11,16 @@
 //
 // PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is
 // done once, so that what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
-// bytes of the result, and where there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
+// bytes of the result, and if there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
 import Ground
 import ImagePreparation
 import Synchronization
 
-/// What one run made.
+/// The outcome of one run.
 struct Outcome {
   var outputBytes: Int
   var bufferBytes: Int?
-  /// The longest processor time between two looks at the flag, in milliseconds, and after how much of it that began.
+  /// The longest processor time between two checks of the flag, in milliseconds, and the processor time before it.
   var longest: (gap: Double, after: Double)?
 }
 
@@ -137,7 +137,7 @@ func work(_ arguments: [String]) -> () throws -> Outcome {
   }
 }
 
-/// One thread's work at full size, watched by another thread that samples how often it has looked at its flag.
+/// One thread's work at full size. Another thread samples how often the work has checked its flag.
 func latency(of source: ImageSource, as form: String) -> () throws -> Outcome {
   #if os(Linux)
   let preparer = ImagePreparer(limits: Limits(maxMemory: 16 << 30, threads: 1))
@@ -206,7 +206,7 @@ func answer(_ line: String) {
   fflush(nil)
 }
 
-/// One run by a name of its own, by which callgrind counts it and not the start.
+/// One run, in a function of its own, so that callgrind can count it without the start of the process.
 @inline(never)
 func runMeasured(_ work: () throws -> Outcome) throws -> Outcome { try work() }
 

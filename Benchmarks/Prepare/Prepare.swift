@@ -2,7 +2,7 @@ import Benchmark
 import BenchmarkSources
 import ImagePreparation
 
-/// File to bytes of a file: the default recipe, with one thread and with two.
+/// Measures file to file, in memory: the default recipe, with one thread and with two.
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock, .peakMemoryResident], maxDuration: .seconds(2))
   for path in SourceFiles.all {

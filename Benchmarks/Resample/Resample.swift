@@ -2,7 +2,7 @@ import Benchmark
 import BenchmarkSources
 import ImagePreparation
 
-/// Pixels to pixels: a large photograph to a tenth to twice its size, and with every filter to a quarter.
+/// Measures a resize of a large photograph to between a tenth and twice its size, and to a quarter with every filter.
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(metrics: [.wallClock], maxDuration: .seconds(2))
   let path = SourceFiles.all[0]

@@ -1,4 +1,4 @@
-// What the client costs a job beside curl doing the same, against the sandbox in a process of its own.
+// Measures what a job costs the client, and what the same requests cost curl, against the sandbox in a process of its own.
 //
 //   swift run -c release Submit
 //
@@ -12,13 +12,13 @@ import ScenarioSandbox
 /// User and system time in milliseconds, of this process or of its children that have ended.
 func cpu(ofChildren: Bool = false) -> Double {
   var usage = rusage()
-  // RUSAGE_CHILDREN and RUSAGE_SELF, which are of another type on each system.
+  // The values of RUSAGE_CHILDREN and RUSAGE_SELF, whose types differ between systems.
   getrusage(ofChildren ? -1 : 0, &usage)
   func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
   return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
 }
 
-/// A figure of `/proc/self/status` in KiB; nil where there is no such file.
+/// A figure of `/proc/self/status` in KiB; nil if there is no such file.
 func status(_ name: String) -> Int? {
   guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
   return text.split(separator: "\n").first { $0.hasPrefix(name + ":") }.flatMap {
@@ -155,7 +155,7 @@ struct Comparison {
       "CPU time per MB, upload in parts", figure(own, "ms"), figure(try curl(lines) / Double(image.count) * 1e6, "ms"))
   }
 
-  /// Making the body of an upload, beside copying as many bytes into fresh memory and into memory that is warm.
+  /// Compares making the body of an upload with copying as many bytes into fresh memory and into memory that is warm.
   func bodies(_ image: [UInt8]) async throws {
     let silent = ScenarioClient(configuration: client.configuration, transport: NullTransport())
     let rounds = 100
@@ -189,7 +189,7 @@ struct Comparison {
       "memcpy \(speed(fresh)) fresh, \(speed(copied)) warm")
   }
 
-  /// So many jobs at once, from the first look to the end of the last.
+  /// Follows `count` jobs at once, from the first read to the end of the last job.
   func watch(_ image: AssetID, count: Int) async throws {
     var ids: [JobID] = []
     for _ in 0..<count { ids.append(try await job(image)) }
@@ -251,7 +251,7 @@ enum Submit {
     let (output, input) = (Pipe(), Pipe())
     (server.standardOutput, server.standardInput) = (output, input)
     try server.run()
-    // It ends when its input does.
+    // The sandbox ends when its input does.
     defer { try? input.fileHandleForWriting.close() }
     let base = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
       .trimmingCharacters(in: .whitespacesAndNewlines)
@@ -260,7 +260,7 @@ enum Submit {
       configuration: try ScenarioConfiguration(
         baseURL: base, credential: ScenarioCredential(key: pair.key, secret: pair.secret)))
     let comparison = Comparison(client: client, base: base, key: pair.key, secret: pair.secret, folder: folder)
-    // A picture of one pixel, and after its end what makes it large.
+    // A picture of one pixel. The bytes after its end make the file large.
     let pixel =
       Data(
         base64Encoded:

@@ -1,4 +1,4 @@
-// What the parts of the test program share.
+// The declarations that the parts of the test program share.
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -10,7 +10,7 @@
 
 extern int passed, failed;
 
-// Counts a check, and prints what was expected where it fails.
+// Counts a check, and prints the expectation if it fails.
 #define EXPECT(condition, ...) \
   do { \
     if (condition) { \
@@ -25,7 +25,7 @@ extern int passed, failed;
 
 #define SIZED(type, ...) (type){.struct_size = sizeof(type), __VA_ARGS__}
 
-// The path of a fixture, in memory of this program until the next but seven calls.
+// The path of a fixture. Its memory is used again by the eighth call after this one.
 const char *fixture(const char *name);
 
 static inline gesso_source path_source(const char *path) {
@@ -48,7 +48,7 @@ typedef enum { FILE_BYTES, PIXELS, TENSOR } product;
 // Plans, and runs into memory of exactly the planned size. The caller frees the bytes.
 outcome run(product product, const gesso_request *request);
 
-// Calls that have no meaning, and options that are refused.
+// Invalid calls, and options that are refused.
 void check_misuse(void);
 void check_options(void);
 void check_limits(void);

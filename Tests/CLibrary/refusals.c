@@ -1,4 +1,4 @@
-// Calls without meaning, options that are refused, and limits that are exceeded.
+// Invalid calls, options that are refused, and limits that are exceeded.
 #include "check.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ static void expect_misuse(int32_t status, const gesso_error *error, const char *
     "%s: status %d, code %s, %s", what, status, error->code, error->message);
 }
 
-// All calls with a request, which differ in what they write.
+// Makes one of the calls that take a request. They differ in the memory that they write to.
 static int32_t call(int number, const gesso_request *request, gesso_error *error) {
   uint8_t bytes[4096];
   float values[16];
@@ -65,7 +65,7 @@ void check_misuse(void) {
         "an error without a size stays as it is");
     }
 
-    // Later versions have more fields: they may be 0, and nothing else.
+    // Later versions have more fields, which have to be 0.
     struct {
       gesso_request request;
       uint64_t later[4];
@@ -182,7 +182,7 @@ void check_options(void) {
     {SIZED(gesso_recipe, .max_bytes = 9, .min_quality = 101), "lowest quality"},
     {SIZED(gesso_recipe, .max_bytes = 9, .min_side = -1), "shortest side"},
     {SIZED(gesso_recipe, .gravity = "focus", .focus_x = 2), "focus"},
-    // Fields that have no meaning together.
+    // Fields that contradict each other.
     {SIZED(gesso_recipe, .original = 1, .longest_side = 8), "longest_side"},
     {SIZED(gesso_recipe, .original = 1, .enlarge = 1), "enlarge"},
     {SIZED(gesso_recipe, .original = 1, .box_width = 8), "box_width"},
@@ -209,7 +209,7 @@ void check_options(void) {
     {SIZED(gesso_recipe, .format = "jpeg", .bits = 8), "bits"},
     {SIZED(gesso_recipe, .format = "webp", .bits = 8), "bits"},
     {SIZED(gesso_recipe, .format = "webp", .subsampling = "444"), "subsampling"},
-    // What the plan refuses.
+    // Recipes that the plan refuses.
     {SIZED(gesso_recipe, .original = 1, .max_pixels = 1, .multiples_of = 8), "multiples_of"},
   };
   gesso_source source = path_source(fixture("jpeg/small-420.jpg"));
@@ -256,7 +256,7 @@ void check_options(void) {
 }
 
 void check_limits(void) {
-  // It never answers.
+  // This helper never answers.
   char helper[4096];
   snprintf(helper, sizeof helper, "%s", fixture("../Tests/CLibrary/sleeping-helper"));
   const struct {
@@ -290,7 +290,7 @@ void check_limits(void) {
     free(made.bytes);
   }
 
-  // What is above these limits is left out, and a note names it.
+  // Content above these limits is left out, and a note names it.
   const struct {
     const char *source;
     gesso_limits limits;
@@ -311,7 +311,7 @@ void check_limits(void) {
     }
   }
 
-  // Every field is read, and none as another: negative ones are refused by name.
+  // Every field is read, and none is mistaken for another: a negative value is refused by the name of its field.
   for (size_t field = 1; field < sizeof(gesso_limits) / 8; field++) {
     static const char *names[] = {
       "", "max_pixels", "max_memory", "threads", "max_scans", "max_profile_bytes", "max_metadata_bytes",

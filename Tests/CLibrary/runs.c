@@ -174,7 +174,7 @@ void check_memory(const char *noise) {
   free(file.bytes);
   request.tensor = NULL;
 
-  // Noise makes the largest files, and they fit in what the plan gives.
+  // Noise makes the largest files, and they fit in the memory that the plan names.
   const gesso_recipe recipes[] = {
     SIZED(gesso_recipe, .original = 1),
     SIZED(gesso_recipe, .original = 1, .format = "jpeg", .quality = 100),
@@ -197,7 +197,7 @@ void check_memory(const char *noise) {
     free(made.bytes);
   }
 
-  // Nothing is left behind by calls; the sanitizer finds what is.
+  // Calls leave no memory behind: the sanitizer would report it.
   source = path_source(fixture("png/1x1.png"));
   request.recipe = NULL;
   for (int i = 0; i < 1000; i++) {
@@ -230,7 +230,7 @@ void check_canceling(void) {
   close(ends[0]);
   close(ends[1]);
 
-  // It stays raised for other calls.
+  // The handle stays raised for other calls.
   source = path_source(fixture("jpeg/forest.jpg"));
   static uint8_t memory[1536 * 1536 * 4];
   gesso_result result = SIZED(gesso_result, .width = -7);

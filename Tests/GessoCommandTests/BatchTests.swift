@@ -178,7 +178,7 @@ struct BatchTests {
   @Test(
     "a limit ends submits, and running jobs are finished",
     arguments: [
-      // Without a limit no price is asked for, so that the third request for a job is the third submit: a refusal of it stops no order
+      // Without a limit no price is asked for. So the third request for a job is the third submit, and its refusal does not stop an order
       // between its price and its submit.
       ("credit", [], 6 as Int32), ("--max-cost", ["--max-cost", "0.5"], 4),
     ])
@@ -193,7 +193,7 @@ struct BatchTests {
     for await line in process.output {
       let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       kinds.append(event["event"] as? String ?? "")
-      // No job ends before the row without one was left.
+      // No job ends before the row without a job was reported as left.
       if kinds.last == "left" { sandbox.release() }
     }
     #expect(await process.status() == status)
@@ -305,7 +305,7 @@ struct BatchTests {
     func report(_ ledgers: [String]) async throws -> GessoExecutable.Outcome {
       try await gesso.run(["report", name, "-o", "report.html"] + ledgers.flatMap { ["--ledger", $0] })
     }
-    // One that is named twice counts once.
+    // A ledger that is named twice counts once.
     let whole = try await report(["shard-1.sqlite", "shard-2.sqlite", "./shard-1.sqlite"])
     #expect(whole.status == 0)
     #expect(whole.errors.contains("3 of 3 done, 0 failed, 0 unfinished, for 0.75 creative units"), "\(whole.errors)")

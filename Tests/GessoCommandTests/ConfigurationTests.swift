@@ -13,7 +13,7 @@ struct ConfigurationTests {
     var environment: [String: String] = [:]
     var dotEnv: String?
     var mode = 0o600
-    /// The address and where the key is from; nil when refused.
+    /// The address and the origin of the key; nil when refused.
     var expected: (baseURL: String, origin: Configuration.Origin)?
     /// The code of the refusal, which always ends with status 5.
     var refusal: String?

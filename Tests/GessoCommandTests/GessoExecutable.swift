@@ -74,7 +74,7 @@ struct GessoExecutable {
     return outcome
   }
 
-  /// Keeps the output of a run where `GESSO_OUTPUTS` names a folder, for Tests/Schemas.
+  /// Keeps the output of a run if `GESSO_OUTPUTS` names a folder, for Tests/Schemas.
   private static func keep(_ arguments: [String], _ outcome: Outcome, _ id: String) throws {
     guard let folder = ProcessInfo.processInfo.environment["GESSO_OUTPUTS"] else { return }
     let kept: [String: Any] = ["arguments": arguments, "output": outcome.text]

@@ -41,7 +41,7 @@ final class HeldSandbox: Sendable {
   func disagree(_ kind: SandboxDisagreement) { sandbox.disagree(kind) }
   /// Scripts faults, which need no dropped connections.
   func script(_ faults: SandboxFault...) { for fault in faults { sandbox.script(fault) } }
-  /// Counts of its requests so far, and of what they did.
+  /// Counts of its requests so far, and of their effects.
   var statistics: SandboxStatistics { sandbox.statistics }
   func stop() async { await sandbox.stop() }
 }

@@ -21,7 +21,7 @@ struct InterruptionTests {
     #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"], "only whole files are left")
   }
 
-  /// `nohup` turns off SIGHUP, and a script without job control SIGINT, for what it starts in the background.
+  /// `nohup` turns off SIGHUP for its command. A script without job control turns off SIGINT for its commands in the background.
   @Test(
     "a signal that is ignored when the command begins stays ignored",
     arguments: [("HUP", SIGHUP), ("INT", SIGINT), ("TERM", SIGTERM)])
@@ -68,7 +68,7 @@ struct InterruptionTests {
     )
   }
 
-  /// A signal that comes twice at once is one: a process gets it from its caller, and with its group.
+  /// A signal that arrives twice at once counts once: a process gets it from its caller, and again with its group.
   @Test(
     "an interruption during a pause between submits submits nothing more, and the message confirms it",
     arguments: [[SIGINT], [SIGINT, SIGTERM]])
@@ -124,7 +124,7 @@ struct InterruptionTests {
   @Test("Ctrl-C also ends a shell's loop over photographs")
   func loop() async throws {
     let (sandbox, environment) = try await coolingDown()
-    // The inner shell and what it runs are a process group, as those in the foreground of a terminal.
+    // The inner shell and its commands are a process group, as those in the foreground of a terminal.
     let script = """
       set -m
       bash -c 'for prompt in one two; do "$GESSO" img2img "$SMALL" --prompt $prompt -o out; done' &

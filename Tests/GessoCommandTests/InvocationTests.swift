@@ -193,7 +193,7 @@ struct InvocationTests {
       ("--modality canny --strength 0.75", "--strength has no effect with --modality and no --control"),
     ].map { Case("img2img \(small) --prompt p \($0.0)", 2, error: "\($0.1): leave it out: see gesso img2img --help") }
 
-  /// Values that are no plain decimal number from end to end.
+  /// Values that are not a plain decimal number from end to end.
   static let limits: [Case] =
     [
       "=much", "=0,5", "=12abc", "=1e400", "=1e2", "=-1", " -1", "=nan", "=inf", "=0x10", "=1_000", "=1.", "=.5",

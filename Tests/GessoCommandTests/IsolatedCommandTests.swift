@@ -9,8 +9,8 @@ struct IsolatedCommandTests {
 
   init() throws { gesso = try GessoExecutable() }
 
-  /// Files of every kind that is decoded without a helper, with what is special about them: several scans, restart markers, inks,
-  /// profiles, metadata, alpha, 16 bits, palettes, animations, damage.
+  /// Files of every kind that is decoded without a helper, with every special content: several scans, restart markers, inks, profiles,
+  /// metadata, alpha, 16 bits, palettes, animations, damage.
   static let files: [String] = {
     let jpegs: [String] = [
       "small-420", "small-444", "small-progressive", "small-restart", "small-gray", "small-cmyk-icc", "small-ycck",
@@ -19,7 +19,7 @@ struct IsolatedCommandTests {
     ]
     var files: [String] = jpegs.map { "jpeg/\($0).jpg" }
     for folder in ["bmp", "gif", "psd", "tga", "tiff", "webp"] {
-      // The PNGs there are what other decoders made of them.
+      // The PNGs there are the output of other decoders.
       let names = Fixtures.names(in: "kinds/\(folder)").filter { !$0.hasSuffix(".png") && $0.contains(".") }
       files += stride(from: 0, to: names.count, by: 3).map { names[$0] }
     }
@@ -33,7 +33,7 @@ struct IsolatedCommandTests {
     ["--data", "--trim", "--format", "png", "--bits", "auto"],
   ]
 
-  /// What a run of several inputs says, without what no two runs have in common.
+  /// The output of a run of several inputs, without the parts that differ between any two runs.
   private func lines(_ arguments: [String]) async throws -> [String] {
     let outcome = try await gesso.run(arguments + Self.files.map(Fixtures.path))
     let objects = try outcome.objects().map { object in

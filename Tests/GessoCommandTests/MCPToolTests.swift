@@ -10,7 +10,7 @@ import Testing
 struct MCPToolTests {
   static let pair = ["SCENARIO_API_KEY": "planted-key", "SCENARIO_API_SECRET": "planted-secret"]
   let gesso: GessoExecutable
-  /// Without symbolic links, as tools return paths.
+  /// The path has no symbolic links, because tools return such paths.
   let root: String
 
   /// `allowed` holds a photograph, `outside` another one.
@@ -206,7 +206,7 @@ struct MCPToolTests {
     arguments: [["--max-cost-per-day", "0.35"], []])
   func limit(flag: [String]) async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
-    // The flag counts where both are given.
+    // The flag counts if both are given.
     let variable = ["GESSO_MAX_COST_PER_DAY": flag.isEmpty ? "0.35" : "1000"]
     let environment = sandbox.environment.merging(variable) { $1 }
     let assistant = try await assistant(flag, environment: environment)
@@ -287,7 +287,7 @@ struct MCPToolTests {
     let running = try await assistant.call("job", ["job": job, "wait_seconds": 0])
     #expect(running.object["state"] as? String == "submitted", "\(running)")
     #expect((running.object["results"] as? [Any])?.isEmpty == true)
-    // Its wait ends only by the cancellation, and other requests get their replies meanwhile.
+    // The wait of the call ends only by the cancellation, and other requests get their replies meanwhile.
     try assistant.send(
       #"{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{"name":"job","arguments":{"job":"\#(job)","wait_seconds":60}}}"#
     )

@@ -20,7 +20,7 @@ struct MeantTests {
     try await gesso.run(["img2img", Self.small, "--seed", "7", "--sandbox"] + arguments)
   }
 
-  /// Bytes of a prompt file, and its prompt; nil where the file is refused.
+  /// Bytes of a prompt file, and its prompt; nil if the file is refused.
   static let files: [(bytes: [UInt8], prompt: String?)] = [
     ([UInt8]("a cat".utf8), "a cat"),
     ([UInt8]("  a cat, \u{F6}ffnet die T\u{FC}r\r\n\n".utf8), "a cat, \u{F6}ffnet die T\u{FC}r"),
@@ -46,7 +46,7 @@ struct MeantTests {
     #expect(try record("small-420-7-1.png.json")["prompt"] as? String == prompt)
   }
 
-  /// Through a shell: Foundation passes arguments on as UTF-8. The names are in Latin-1 and in Shift-JIS.
+  /// The commands run through a shell, because Foundation passes arguments on as UTF-8. The names are in Latin-1 and in Shift-JIS.
   @Test(
     "a name that is not UTF-8 is refused before anything is done, with a command that renames it",
     arguments: [
@@ -68,7 +68,7 @@ struct MeantTests {
           + "(many of them: convmv); give text in UTF-8"
       ])
     #expect(try gesso.names() == ["small.jpg"])
-    // The shell is the judge of the name as it is printed.
+    // A shell has to find the file by the name as it is printed.
     let renamed = try await gesso.run(
       ["-c", "touch \(name) && mv \(name) new.jpg && ls"], executable: URL(filePath: "/bin/bash"))
     #expect(renamed.text == "new.jpg\nsmall.jpg\n", "\(renamed.errors)")
@@ -107,7 +107,7 @@ struct MeantTests {
           + "(many of them: convmv)"
       ])
     #expect(try Set(gesso.names()) == ["small.jpg", "n", "m"])
-    // The shell is the judge of the line as it is printed.
+    // A shell has to read the line as it is printed.
     let renamed = try await gesso.run(
       ["-c", "mv $'\(name)' \(new) && ls -d \(new)"], executable: URL(filePath: "/bin/bash"))
     #expect(renamed.text == "\(new)\n", "\(renamed.errors)")

@@ -106,7 +106,7 @@ struct PipedInputTests {
     #expect(outcome.status == status && outcome.errorLines.last?.hasSuffix(end) == true, "\(outcome.errors)")
   }
 
-  /// Bytes above the memory are in a file that no folder lists.
+  /// Bytes that exceed the memory are in a temporary file that no folder lists.
   @Test("bytes of a pipe can be read again, from memory and from the temporary file", arguments: [0, 100_000, 1 << 20])
   func spool(memory: Int) async throws {
     let bytes = try Fixtures.bytes("jpeg/forest.jpg")
@@ -133,7 +133,7 @@ struct PipedInputTests {
   @Test("a spooled stream is uploaded as it is")
   func upload() async throws {
     let sandbox = try await HeldSandbox(Img2ImgTests.pair, holding: false)
-    // Longer than what is kept in memory: a picture with many bytes after its end.
+    // The stream is longer than the part that is kept in memory: a picture with many bytes after its end.
     let line = "(cat '\(Fixtures.path("png/small-rgb8.png"))'; head -c 34000000 /dev/zero) | gesso upload - --as-is -q"
     let outcome = try await shell(line, environment: sandbox.environment)
     await sandbox.stop()

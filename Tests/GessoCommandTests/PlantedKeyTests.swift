@@ -42,7 +42,7 @@ struct PlantedKeyTests {
       gesso, ["img2img", source, "--prompt", "p", "-v", "-o", "out"], environment: environment)
     var errors = run.errors.makeAsyncIterator()
     #if os(Linux)
-    // Its first line proves that the program runs; before, the process may have no argument list yet.
+    // The first line of the program proves that it runs; before, the process may have no argument list yet.
     _ = try #require(await errors.line())
     let arguments = try Data(contentsOf: URL(filePath: "/proc/\(run.id)/cmdline"))
     #expect(arguments.count > 10)
@@ -88,7 +88,7 @@ struct PlantedKeyTests {
     var log = ""
     while let line = await errors.line() { log += line + "\n" }
     let status = await run.status()
-    // Where a backtrace is written, the status is the writer's.
+    // If a backtrace is written, the status is the writer's.
     #expect(status == -SIGABRT || log.contains("Program crashed"), "\(status): \(log)")
     check(log, "the crash")
     await sandbox.stop()

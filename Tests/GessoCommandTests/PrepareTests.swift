@@ -186,7 +186,7 @@ struct PrepareTests {
     let outcome = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "back.png"])
     #expect(outcome.status == 0 && outcome.text == "back.png\n", "\(outcome.errors)")
     #expect(outcome.errors.contains("a.png: covers the "), "\(outcome.errors)")
-    // Beside the result, the record needs no flag.
+    // If the record is beside the result, no flag is needed.
     let lost = try await gesso.run(["restore", "a.png", "-o", "c.png"])
     #expect(
       lost.status == 2 && lost.errors.contains("there is no record a.png.json beside the result"), "\(lost.errors)")
@@ -358,7 +358,7 @@ struct PrepareTests {
       "a.TIFF": "kinds/tiff/rgb8-pillow.tif",
     ]
     let extensions = Set(files.keys.map { String($0.dropFirst(2)).lowercased() })
-    // The helper process for the others is not beside the command here.
+    // The helper process that decodes the other kinds is not beside the command here.
     #expect(extensions == Set(ImageDescription.Format.allCases.filter { !$0.needsHelper }.flatMap(\.fileExtensions)))
     for (name, file) in files {
       try FileManager.default.copyItem(atPath: Fixtures.path(file), toPath: folder.appending(path: name).path)

@@ -25,7 +25,7 @@ struct ShardArgumentTests {
 
   static let rows = [
     Row(argument: "3/8", expected: "3 of 8"),
-    // Variables count only where they are asked for.
+    // Variables count only if they are asked for.
     Row(argument: "3/8", variables: slurm(0, min: 0, max: 1, count: 2), expected: "3 of 8"),
     // --array=0-7, 1-8, 10-40:10 and 0-6:4, which Slurm shortens to 0 and 4.
     Row(argument: "auto", variables: slurm(2, min: 0, max: 7, count: 8), expected: "3 of 8"),

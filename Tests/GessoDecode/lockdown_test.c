@@ -1,5 +1,5 @@
-// What a process may do behind the wall of Sources/GessoDecode/lockdown.c. Each line of the table runs in a child of its own, and must be
-// ended by SIGSYS or get an error; what decoding needs must work. Prints "N passed, N failed".
+// Tests the rights that a process has under the protections of Sources/GessoDecode/lockdown.c. Each line of the table runs in its own child
+// process, and must be ended by SIGSYS or get an error; the calls that decoding needs must work. Prints "N passed, N failed".
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 
 #include "../../Sources/GessoDecode/lockdown.h"
 
-// Each returns true where it did what it tries to do.
+// Each function returns true if its attempt succeeded.
 static bool open_file(void) { return open("/etc/passwd", O_RDONLY) >= 0; }
 static bool open_file_the_old_way(void) {
 #if defined(SYS_open)
@@ -109,7 +109,7 @@ static bool use_x32_call(void) {
   return run_program();
 #endif
 }
-// Out of the compiler's sight, which leaves out memory that nobody reads.
+// It is volatile, because the compiler removes memory that nobody reads.
 static char *volatile memory;
 static bool allocate_bytes(size_t count) { return (memory = malloc(count)) && memset(memory, 1, count); }
 static bool allocate_too_much(void) { return allocate_bytes(256 << 20); }
@@ -127,7 +127,7 @@ static bool start_thread(void) {
 }
 static bool allocate(void) { return allocate_bytes(32 << 20); }
 static bool lower_bound(void) { return bound_memory(16 << 20) == NULL && allocate_bytes(1 << 20) && !allocate_bytes(32 << 20); }
-// What a process may do besides that was given a file to read.
+// The attempt that also succeeds if the process was given a file to read.
 static bool read_at_place(void) {
   char byte;
   return pread(3, &byte, 1, 2) == 1;
@@ -159,18 +159,18 @@ static const struct {
     WORKS(has_no_other_descriptor)
 };
 
-// With an open file to read; all above holds there too.
+// The attempts with an open file to read. All attempts above are made there too.
 static const struct {
   const char *name;
   bool (*attempt)(void);
 } reading[] = {{"read_at_place", read_at_place}, {"ask_for_size", ask_for_size}};
 
-// The status of a child that ran an attempt behind the wall, or without one.
+// The status of a child that made an attempt, with the protections or without them.
 static int run(bool (*attempt)(void), bool is_locked, bool reads_files) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
-    // Stays open unless it is closed.
+    // The descriptor stays open unless the protections close it.
     dup2(1, 7);
     if (reads_files) dup2(open("/proc/self/exe", O_RDONLY), 3);
     const char *failed = is_locked ? lock_down_process(5, -1) : NULL;
@@ -186,7 +186,7 @@ static int run(bool (*attempt)(void), bool is_locked, bool reads_files) {
   return status;
 }
 
-// A process whose lifeline is closed ends, also where that was before it looked.
+// A process whose lifeline is closed ends, even if that was before it checked the lifeline.
 static bool ends_with_its_parent(bool is_early) {
   int line[2], ready[2];
   if (pipe(line) != 0 || pipe(ready) != 0) return false;
@@ -198,7 +198,7 @@ static bool ends_with_its_parent(bool is_early) {
     dup2(ready[1], 4);
     if (lock_down(20, 64 << 20, 5, 5)) _exit(9);
     if (write(4, "x", 1) != 1) _exit(8);
-    // Not waiting in a call, as a decoder does not.
+    // The process does not wait in a call, because a decoder does not either.
     for (;;) {}
   }
   close(line[0]);
@@ -229,7 +229,7 @@ int main(void) {
     failed++;
     printf("error: %s %s (status %x)\n", cases[at].name, cases[at].works ? "does not work" : "was not stopped", (unsigned)status);
   }
-  // The table is worth something only where the same works without the wall.
+  // The table proves something only if the same attempts succeed without the protections.
   bool (*const usual[])(void) = {open_file, list_folder, look_at_file, make_memory_file, make_local_socket, make_process, copy_descriptor,
                                  make_runnable_memory, signal_parent, allocate_too_much};
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {

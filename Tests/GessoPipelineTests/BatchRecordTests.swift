@@ -133,7 +133,7 @@ struct BatchRecordTests {
     let testDescription: String
     var maxJobs: Int?
     var maxFailures: Int?
-    /// In prices of a job.
+    /// The limit, in prices of a job.
     var maxCost: Decimal?
     let rows: [Source]
     let outcomes: [String]
@@ -216,7 +216,7 @@ struct BatchRecordTests {
     var ends: [String] = []
     for await event in waiting.events {
       switch event {
-      // It ends once it is waited for.
+      // The other process ends once it is waited for.
       case .progress(_, .waitingForOrder): other.withLock { $0 = nil }
       case .ended(_, .success(let result)): ends.append(result.reused ? "done before" : "done")
       default: break
@@ -230,7 +230,7 @@ struct BatchRecordTests {
   @Test("images are prepared without the service, and a batch finds them")
   func preparations() async throws {
     let alone = Img2ImgPipeline(ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
-    // Given again they are found as well.
+    // If the rows are given again, they are found as well.
     for again in [false, true] {
       let run = try batch(alone, Self.three).preparations()
       var (paths, prepared) = ([String](), 0)
@@ -267,7 +267,7 @@ struct BatchRecordTests {
     let alone = Img2ImgPipeline(ledger: ledger)
     let leftover = folder + "/.gesso-1a2b.part"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    // Removed by the first order, left by later ones, and removed by the next command.
+    // The first order removes the file, later ones leave it, and the next command removes it.
     for (pipeline, isLeft) in [(alone, false), (alone, true), (Img2ImgPipeline(ledger: ledger), false)] {
       try Data("half".utf8).write(to: URL(filePath: leftover))
       try await batch(pipeline, Self.three).preparations().result

@@ -249,7 +249,7 @@ struct BatchReportTests {
 
   @Test("the ledgers of shards are one report, in the order of the rows")
   func shards() async throws {
-    // Each knows how many rows all shards have.
+    // Each ledger knows how many rows all shards have.
     let a = try ledger("a", rows: [Self.row(1, "one"), Self.row(3, "three")], rowCount: 5)
     let b = try ledger("b", rows: [Self.row(2, "two", state: .failed)], rowCount: 5)
     let html = try await html(a, b)

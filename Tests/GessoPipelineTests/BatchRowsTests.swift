@@ -153,7 +153,7 @@ struct BatchRowsTests {
     #expect(message { _ = try paths(["*.gif"]) }?.hasSuffix("holds no images that the patterns take") == true)
   }
 
-  /// Expected numbers by Python's hashlib.
+  /// The expected numbers are from Python's hashlib.
   @Test(
     "a row's seed and shard follow from its key alone",
     arguments: [

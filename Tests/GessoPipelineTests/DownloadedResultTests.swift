@@ -113,7 +113,7 @@ struct DownloadedResultTests {
     switch kind {
     case "file": target = folder + "/file"
     case "below a file": target = folder + "/file/deeper"
-    // Its permissions do not count for root, so that the kernel's own folder stands in.
+    // The folder's permissions do not count for root, so a folder of the kernel stands in for it.
     default: target = FileManager.default.fileExists(atPath: "/proc/self") ? "/proc/self/task" : "/dev"
     }
     let service = ScriptedService(results: [])

@@ -244,7 +244,7 @@ struct Img2ImgBatchTests {
       let made = order("\(number)", Fixtures.path("jpeg/small-\(["420", "422", "444", "440"][number % 4]).jpg"))
       return {
         var order = try await made()
-        // Each is another image.
+        // Each order prepares another image.
         order.recipe.size = .longestSide(240 - 16 * (number / 4), sides: .multiples(of: 16))
         order.recipe.output = .jpeg(quality: 92, budget: hasBudget ? .bytes(Int(budget)) : nil)
         order.generation.numSamples = 1
@@ -256,7 +256,7 @@ struct Img2ImgBatchTests {
     for await event in run.events { if case .progress(let index, let event) = event { waiting.note(index, event) } }
     try await run.result
     #expect(sandbox.statistics.jobs == 12)
-    // One that has more than all may have, or may take more, waits alone.
+    // An image that takes, or may take, more than the whole room waits alone.
     #expect(images < 1 || !hasBudget ? waiting.most.images == 1 : Double(waiting.most.bytes) <= images * budget)
     await sandbox.stop()
   }

@@ -297,7 +297,7 @@ struct Img2ImgPipelineTests {
     let (file, kind, isDecoded) = result
     let service = ScriptedService(
       results: [try Fixtures.bytes(file)], mimeType: served ?? "image/\(kind)")
-    // Again, when the files are there.
+    // The second time, the files are there.
     for _ in 0..<2 {
       let result = try await pipeline(service).start(order()).result
       #expect(result.files.map(\.path) == [folder + "/small-420-7-1.\(kind)"])

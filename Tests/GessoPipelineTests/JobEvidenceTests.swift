@@ -55,7 +55,7 @@ struct JobEvidenceTests {
     ("the model only", #"{"modelId":"flux.1-dev"}"#, .weak), ("the seed only", #"{"seed":16777217}"#, .weak),
     ("model and a seed that 32 bits may have rounded", #"{"modelId":"flux.1-dev","seed":16777216}"#, .weak),
     ("nothing", "{}", .weak),
-    // Values that are no evidence.
+    // Values that are not evidence.
     ("an archived prompt", #"{"image":"asset_1","prompt":"asset_t"}"#, .positive),
     ("a trimmed prompt", #"{"image":"asset_1","prompt":"a forest\n"}"#, .positive),
     ("a number of 32 bits", #"{"image":"asset_1","strength":0.550000011920929}"#, .positive),

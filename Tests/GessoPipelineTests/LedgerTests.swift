@@ -153,7 +153,7 @@ struct LedgerTests {
       (["prepared", "uploaded", "failed"], false, 0, .uploaded), (["submitted", "failed"], false, 1, .planned),
       (["needs-decision"], true, 0, .needsDecision), (["submitted", "succeeded"], true, 0, .succeeded),
       (["submitted", "gone"], false, 0, .succeeded), (["submitted", "gone"], true, 1, .planned),
-      // Dropped: it stays on record that its submit may have started a job.
+      // The run was dropped: it stays on record that its submit may have started a job.
       (["submitting", "failed"], false, 1, .planned), (["submitting", "needs-decision", "failed"], true, 1, .planned),
     ])
   func takesUp(steps: [String], again: Bool, attempt: Int, state: LedgerEntry.State) throws {
@@ -255,7 +255,7 @@ struct LedgerTests {
     configuration.journalMode = .wal
     let database = try DatabaseQueue(path: made, configuration: configuration)
     try database.writeWithoutTransaction { try $0.execute(sql: schema.sql) }
-    // Before the database is closed, as a killed process leaves it: the last commits are only in the journal.
+    // The copy is made before the database is closed, as a killed process leaves it: the last commits are only in the journal.
     defer { try? database.close() }
     if !isKilled { try database.close() }
     let files = isKilled ? ["", "-wal"] : [""]
@@ -327,7 +327,7 @@ struct LedgerTests {
     var claim = try ledger?.claim(Self.intent, again: false)
     #expect(claim?.entry.id == 1)
     #expect { try ledger?.claim(Self.intent, again: false) } throws: { ($0 as? PipelineError)?.code == .runInProgress }
-    // Nothing of WAL, and no locks but one.
+    // There are no files of WAL, and there is only one lock.
     let names = try FileManager.default.contentsOfDirectory(atPath: path.replacing("/ledger.sqlite", with: ""))
     #expect(Set(names) == ["ledger.sqlite", "ledger.sqlite-journal", "ledger.sqlite.lock"])
     #expect { try alone(path) } throws: { error in

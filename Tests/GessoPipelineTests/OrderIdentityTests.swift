@@ -119,7 +119,7 @@ struct OrderIdentityTests {
     var other = order
     (other.folder, other.stem, other.nameTemplate, other.sourceName) = ("/x", "y", "z", "w")
     (other.again, other.waits, other.replacesResults, other.maxCost) = (true, false, true, 3)
-    // All images that are sent have 8.
+    // All images that are sent have 8 bits.
     other.recipe.output = other.recipe.output.withBits(.eight)
     #expect(try identity(of: other) == identity(of: order))
   }

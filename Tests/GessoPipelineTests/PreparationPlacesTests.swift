@@ -8,10 +8,10 @@ import Testing
 @Suite("Room for preparations", .timeLimit(.minutes(5)))
 struct PreparationPlacesTests {
   private static let photograph = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))
-  /// Six images, which are as many threes, twos and ones.
+  /// Six images, because six is a multiple of one, two and three.
   private static let images = 6
 
-  /// Lets blocked threads go on once so many are there.
+  /// Releases blocked threads once a given number of them is there.
   private final class Meeting: Sendable {
     private let size: Int
     private let present = Mutex(0)
@@ -44,14 +44,15 @@ struct PreparationPlacesTests {
     var most: Int { numbers.withLock(\.most) }
   }
 
-  /// Cores, the memory of all as that of so many images, and how many are prepared at a time.
+  /// The cores, the memory for all images as a number of images, and the number of images that are prepared at a time.
   static let rows: [(cores: Int, images: Double, expected: Int)] = [
     (6, 0.5, 1), (6, 1, 1), (6, 1.9, 1), (6, 2, 2), (6, 3.5, 3), (1, 6, 1), (2, 6, 2),
   ]
   /// An order has a byte budget by default, and the library's recipes have none.
   static let budgets: [Recipe.Budget?] = [nil, .bytes(60_000)]
 
-  /// Each image waits in its place until as many as expected are there, so that fewer would never end, and more are counted.
+  /// Each image waits in its place until the expected number of images is there. With fewer the test would never end; if there are more,
+  /// they are counted.
   @Test(
     "as many images are prepared at a time as the cores and the memory of all have room for", arguments: rows, budgets)
   func memory(row: (cores: Int, images: Double, expected: Int), budget: Recipe.Budget?) async throws {

@@ -231,7 +231,7 @@ struct ResultNamingTests {
     }
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist-2" }) == "mist-2.png")
-    // The number of a name is no part of the name.
+    // The number of a name is not a part of the name.
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist" }) == "mist.png")
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist-2" }) == "mist-2.png", "as before")
     #expect(try await result(1, order("a forest") { $0.stem = "other" }) == "other-7-1.png")

@@ -35,8 +35,8 @@ struct SandboxDisagreementTests {
         configuration, retry: RetryPolicy(initialDelay: .zero, longestDelay: .zero))
       sandbox.disagree(kind)
       if isLost {
-        // A reply is lost after the request had its effect: that to the first dry run or submit, and where the legacy endpoint is
-        // gone that to the submit of the custom model, which follows its dry run.
+        // A reply is lost after the request had its effect: the reply to the first dry run or submit, or, if the legacy endpoint
+        // is gone, the reply to the submit of the custom model, which follows its dry run.
         sandbox.script(
           Self.gone.contains(kind)
             ? SandboxFault(.resetAfter, on: "generateCustom", skip: 1)

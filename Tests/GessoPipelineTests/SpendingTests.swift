@@ -258,7 +258,7 @@ struct SpendingTests {
         throw ScenarioError(.connectionLost, .unknownOutcome, stage: .price, "gone", remedy: "")
       }
       guard name == "GET /jobs" else { return nil }
-      // The order can be given again during the look.
+      // The order can be given again during the search.
       claims.add((try? ledger.claim(1)) != nil)
       let made = Date.now.formatted(.iso8601)
       let job =

@@ -253,8 +253,8 @@ struct DurableFileTests {
     DurableFile.removeAbandoned(in: "\(folder)/nothing")
   }
 
-  // The system delivers names in full buffers, of which the last entry is shorter than the longest name. What is read after them is
-  // found by the address sanitizer, or ends the process.
+  // The system delivers names in full buffers, whose last entry is shorter than the longest name. A read beyond it is found by the address
+  // sanitizer, or ends the process.
   @Test("the names of a large folder are read, and nothing behind them")
   func largeFolder() throws {
     for number in 0..<3000 { try Data().write(to: URL(filePath: "\(folder)/\(number)")) }

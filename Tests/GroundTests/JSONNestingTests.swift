@@ -15,7 +15,7 @@ struct JSONNestingTests {
     let deepest = Self.nested(JSONNesting.limit, in: begin, end)
     let bytes = Array(deepest.utf8)
     try JSONNesting.check(bytes.span)
-    // It is JSON, by a second reader.
+    // A second reader confirms that the text is JSON.
     _ = try JSONSerialization.jsonObject(with: Data(deepest.utf8))
     let deeper = Array(Self.nested(JSONNesting.limit + 1, in: begin, end).utf8)
     #expect(throws: JSONNesting.Excess.self) { try JSONNesting.check(deeper.span) }

@@ -57,7 +57,7 @@ struct AsynchronousTests {
   @Test("a task that is already canceled reads nothing", arguments: Verb.allCases)
   func canceledBefore(_ verb: Verb) async {
     let task = Task {
-      // Until it is canceled, which happens before it is awaited.
+      // Waits until the task is canceled, which happens before it is awaited.
       while !Task.isCancelled { await Task.yield() }
       try await verb.call(.file("/nothing/there.png"))
     }
@@ -69,7 +69,7 @@ struct AsynchronousTests {
   func canceledMidway(_ verb: Verb) async throws {
     let pipe = Pipe()
     let task = Task { try await verb.call(.descriptor(pipe.fileHandleForReading.fileDescriptor)) }
-    // A chunk of metadata that does not fit into the pipe, so that writing it ends when reading has begun; the rest never comes.
+    // The chunk of metadata does not fit into the pipe, so that writing it ends when reading has begun; the rest never comes.
     let header: [UInt8] = Array(try Fixtures.bytes("png/small-rgb8.png").prefix(33))
     let text = PNGFile.bigEndian(1 << 20) + Array("tEXtComment\0".utf8) + [UInt8](repeating: 65, count: 200_000)
     // The write blocks, so it is not for a thread of the pool either.

@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Whole preparations of real files, checked by decoding what they made.
+/// Whole preparations of real files, checked by decoding their results.
 @Suite("Preparation")
 struct PreparationTests {
   static func small(

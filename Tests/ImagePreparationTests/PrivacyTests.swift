@@ -122,7 +122,7 @@ struct PrivacyTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)
     try Data(try Fixtures.bytes(name)).write(to: source)
-    // exiftool writes what a camera and its owner would.
+    // exiftool writes the metadata that a camera and its owner would write.
     _ = try ExifTool.run([
       "-q", "-overwrite_original", "-Make=Secret", "-SerialNumber=SECRET-1", "-LensSerialNumber=SECRET-2",
       "-OwnerName=Secret", "-GPSLatitude=42.9", "-GPSLatitudeRef=N", "-GPSLongitude=2.4", "-GPSLongitudeRef=W",

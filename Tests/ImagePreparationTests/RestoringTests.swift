@@ -206,7 +206,7 @@ struct RestoringTests {
     }
   }
 
-  /// In float64: source over destination, with a weight that grows in even steps from the edges within the source.
+  /// The expected pixels in float64: source over destination, with a weight that grows in even steps from the edges within the source.
   @Test(
     "composited, a result replaces the part that it was made from, and fades at edges within the source",
     arguments: [0, 1, 5, 40],

@@ -1,5 +1,5 @@
-// Serves tasks as `gesso` does, behind the same wall, with a decoder that an image has taken over: the bytes of the image say what it
-// tries to do. What it could not do it reports as an error of the image. An image that says nothing is decoded.
+// Serves tasks as `gesso` does, under the same protections, with a decoder that an image has taken over: the bytes of the image name the
+// action that it tries. An attempt that fails is reported as an error of the image. An image that names no attempt is decoded.
 import Foundation
 import Ground
 import ImagePreparation
@@ -18,7 +18,7 @@ func report(_ what: String, _ worked: Bool) throws(PreparationError) -> Never {
 
 /// Writes to every descriptor that there may be, as an attacker who has taken the process over can.
 func writeEverywhere(_ bytes: [UInt8]) {
-  // Not to files: RLIMIT_FSIZE ends the process at once.
+  // Nothing is written to files, because RLIMIT_FSIZE would end the process at once.
   for descriptor in Int32(0)..<64 where lseek(descriptor, 0, SEEK_CUR) < 0 {
     _ = write(descriptor, bytes, bytes.count)
   }
@@ -48,7 +48,7 @@ func misbehave(_ what: String) throws(PreparationError) {
   case "map code":
     try report(what, mmap(nil, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
   case "take memory":
-    // Beyond the limits of the test, which are 64 MiB.
+    // This is beyond the limits of the test, which are 64 MiB.
     try report(
       what, mmap(nil, 2 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
   case "loop":

@@ -5,8 +5,8 @@
 //                                       calls for files below it count.
 //   GESSO_CALLS=FILE                    gets a line with the name of each call that counts.
 //
-// Only regular files count, folders where they are synced, and for close only what was opened for writing: messages to the terminal
-// and to pipes come through.
+// Only calls for regular files are counted, and the syncs of folders. Of the calls of close, only those for files that were opened for
+// writing are counted. So messages to the terminal and to pipes come through.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ __attribute__((constructor)) static void read_settings(void) {
   if (path) list = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-// True where the call has to fail; errno is then set.
+// True if the call has to fail; errno is then set.
 static int fails(const char *name, const char *path) {
   if (folder[0] && strncmp(path, folder, strlen(folder)) != 0) return 0;
   if (list >= 0) {
@@ -92,7 +92,7 @@ int ftruncate64(int descriptor, off64_t size) { return fails_for("ftruncate", de
 int rename(const char *from, const char *to) { return fails_at("rename", to) ? -1 : NEXT(rename)(from, to); }
 int link(const char *from, const char *to) { return fails_at("link", to) ? -1 : NEXT(link)(from, to); }
 int close(int descriptor) {
-  // What fails to close is closed all the same.
+  // A file whose close fails is closed all the same.
   int failed = fails_for("close", descriptor), reason = errno, status = NEXT(close)(descriptor);
   if (failed) errno = reason;
   return failed ? -1 : status;

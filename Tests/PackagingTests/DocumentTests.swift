@@ -148,13 +148,13 @@ import Testing
 
   private static func files(below folders: [String]) throws -> [String] {
     try folders.flatMap { folder in
-      // Builds of nested packages are none of ours.
+      // The builds of nested packages are left out: they are not part of the project.
       try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path)
         .filter { !$0.contains(".build/") }.map { "\(folder)/\($0)" }
     }
   }
 
-  /// Folders that hold sources; catalogs of documentation and headers' `include` folders are not rooms of the house.
+  /// Folders that hold sources, without catalogs of documentation and headers' `include` folders.
   private static func folders(below folder: String) throws -> [String] {
     try files(below: [folder]).filter { path in
       var isFolder: ObjCBool = false

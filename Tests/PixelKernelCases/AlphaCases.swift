@@ -46,7 +46,7 @@ private func everyPixel(_ channels: Int) -> [UInt8] {
   }
 }
 
-/// Exact for opaque and empty pixels, and within 0.75/128.
+/// The kernel is exact for opaque and empty pixels, and within 0.75/128 for others.
 private func premultiplyToCenter(_ channels: Int, _ check: inout KernelCheck) {
   let pixels = everyPixel(channels)
   var expected = [Int16](repeating: 2, count: pixels.count)
@@ -145,7 +145,7 @@ private func unpremultiplyFromSums(_ channels: Int, _ check: inout KernelCheck) 
     var random = SplitMix64(seed: UInt64(channels * 100 + shift))
     let limit = Int32(truncatingIfNeeded: 150 << shift)
     var sums = (0..<pixels * 16).map { _ in Int32.random(in: -limit...limit, using: &random) }
-    // No alpha at all, which is −128.
+    // An alpha of 0 is stored as −128.
     for x in stride(from: 0, to: pixels, by: 9) { sums[x * 16 + channels - 1] = -128 << Int32(shift) }
     var exact: [Double] = []
     for x in 0..<pixels {

@@ -54,7 +54,7 @@ private func inputs() -> [(name: String, bytes: [UInt8])] {
   ]
 }
 
-/// Symbols of a block and of its code lengths, which follow them in the tables.
+/// The number of symbols in the tables: those of a block, and after them those of its code lengths.
 private let tableSize = DeflateTables.symbols + DeflateTables.precodeSymbols
 
 private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout KernelCheck) {
@@ -184,7 +184,7 @@ private struct PlainInflater {
     return (Array(lengths.prefix(litlenCount)), Array(lengths[litlenCount..<litlenCount + offsetCount]))
   }
 
-  /// The next symbol of a code (3.2.2); 0 where there is none.
+  /// The next symbol of a code (3.2.2); 0 if there is none.
   mutating func symbol(_ code: PlainCode) -> Int {
     var (number, first) = (0, 0)
     for symbols in code.symbols[1...] {
@@ -294,7 +294,7 @@ private func literals(_ check: inout KernelCheck) {
     let code = PlainCode(lengths)
     var (actual, expected): ([UInt8], [UInt8]) = ([], [])
     for bits in 0..<1 << 15 {
-      // What follows the symbol does not count.
+      // The bits after the symbol do not count.
       let following = UInt64(bits & 1) &* 0xFFFF_FFFF_FFFF_8000
       actual.append(InflateTables.beginsWithLiteral(tables, bits: UInt64(bits) | following) ? 1 : 0)
       var reader = PlainInflater([UInt8(bits & 255), UInt8(bits >> 8)])

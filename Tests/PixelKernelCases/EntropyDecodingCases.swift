@@ -22,7 +22,7 @@ func entropyDecodingCases() -> [KernelCase] {
 
 /// Lengths of the codes of all 256 symbols, of which the last one and the code of ones stay unused.
 func entropyCodeLengths() -> [(name: String, lengths: [Int])] {
-  // Short codes for small coefficients after short runs: two of them fit a look at the table.
+  // Short codes for small coefficients after short runs: one look-up in the table finds two of them.
   let skewed = (0..<256).map { symbol in
     symbol == 0x01
       ? 2 : symbol == 0x02 ? 3 : symbol == 0x00 ? 3 : symbol == 0x11 ? 4 : symbol == 0x03 ? 5 : symbol < 16 ? 9 : 12
@@ -65,7 +65,7 @@ let zigzagOrder: [UInt8] = {
 /// The kinds of symbols that a decoding table is made for.
 enum EntropySymbols { case dc, ac, acBand, acRefinement }
 
-/// The decoding table of a code, by what ``HuffmanTable`` states of each entry.
+/// The decoding table of a code, made by the description of ``HuffmanTable``.
 func entropyTable(_ lengths: [Int], _ kind: EntropySymbols, lowBit: Int = 0) -> [UInt64] {
   let isDC = kind == .dc
   let indexBits = HuffmanTable.indexBits
@@ -177,7 +177,7 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
   }
   let tables = entropyTable(lengths, .dc) + entropyTable(lengths, .ac)
   var done = 0
-  // In two parts, as strips are.
+  // The MCUs are decoded in two parts, as strips are.
   for count in [7, mcuCount - 7] {
     done += decodeMCUs(
       bytes: bytes, end: end, limit: end, state: &state, blocks: blocks, blockCount: blockCount,

@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Unfiltered PNG rows to delivered ones.
+/// The cases of the expansion of unfiltered PNG rows to delivered ones.
 func expansionCases() -> [KernelCase] {
   var cases = [
     KernelCase("expandKeyedBytes", expandKeyed), KernelCase("swapWords", swap),

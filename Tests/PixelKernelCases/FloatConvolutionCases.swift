@@ -72,7 +72,7 @@ private func rows(_ channels: Int, _ taps: Int, _ check: inout KernelCheck) {
         }
       }
     }
-    // Samples past the end of a row are no results.
+    // Samples past the end of a row are not results.
     outputs.append((0..<4 * resultSamples).map { output[$0 / resultSamples * 4 + $0].bitPattern })
   }
   check.expect(outputs[0], is: outputs[1], "bits")

@@ -27,7 +27,7 @@ private struct BitWriter {
   let lengths: [Int]
   let codes: [Int]
   var bits: [UInt8] = []
-  /// Blocks whose bands end with the last one, and the correction bits of theirs.
+  /// The number of blocks whose bands end with the last one, and the correction bits of these blocks.
   var ended = 0
   var corrections: [UInt8] = []
 
@@ -166,7 +166,7 @@ private func decode(
 private func decodeACs(_ lengths: [Int], _ first: Int, _ last: Int, _ check: inout KernelCheck) {
   let blockCount = 90
   var random = SplitMix64(seed: UInt64(first * 64 + last))
-  // In zigzag order. Many blocks in a row are empty, and some are full.
+  // The coefficients are in zigzag order. Many blocks in a row are empty, and some are full.
   let blocks = (0..<blockCount).map { block in
     (0..<64).map { position -> Int in
       guard (first...last).contains(position), block % 30 < 12 else { return 0 }

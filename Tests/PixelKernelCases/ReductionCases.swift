@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Smaller forms of the same pixels.
+/// The cases of smaller forms of the same pixels.
 func reductionCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for channels in [3, 4] {

@@ -51,7 +51,7 @@ private func unfilter(_ filter: UInt8, _ pixelBytes: Int, _ check: inout KernelC
   }
 }
 
-/// Rows of zeros with a few other bytes, below runs of one color: what is flat is not looked at pixel by pixel.
+/// Rows of zeros with a few other bytes, below runs of one color: flat areas are not handled pixel by pixel.
 private func unfilterFlat(_ filter: UInt8, _ pixelBytes: Int, _ check: inout KernelCheck) {
   var random = SplitMix64(seed: UInt64(filter) * 10 + UInt64(pixelBytes))
   for pixels in [200, 301, 640] {

@@ -16,7 +16,7 @@ struct LinearLightTests {
     #expect(lightReference(0) == 0 && Int32(lightReference(255)) == whiteLight)
     var sum = 0.0
     for byte in UInt8.min...UInt8.max {
-      // In levels: how far one must go along the curve to meet it.
+      // The error in levels: the distance along the curve to the exact light.
       let exact = Self.light(Double(byte)) * Double(whiteLight)
       let slope = (Self.light(Double(byte) + 0.01) - Self.light(Double(byte) - 0.01)) / 0.02 * Double(whiteLight)
       let error = abs(Double(lightReference(byte)) - exact) / slope

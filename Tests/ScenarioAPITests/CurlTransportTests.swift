@@ -170,7 +170,7 @@ struct CurlTransportTests {
 
   @Test("proxies come from the environment, and the exceptions to them")
   func proxyEnvironment() async {
-    // In a process of its own, because the test changes the environment.
+    // The test runs in its own process, because it changes the environment.
     await #expect(processExitsWith: .success) {
       let proxy = RawServer.answering { connection, _ in connection.answer(body: "proxied") }
       unsafe setenv("http_proxy", proxy.baseURL, 1)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// The disagreements of the service's documents (contract, section 12): one test for each row, of the document that is followed.
+/// The disagreements of the service's documents (contract, section 12). Each row of the table has a test of the document that is followed.
 @Suite("Contract, section 12")
 struct DisagreementTests {
   private func client(_ transport: ScriptedTransport) throws -> ScenarioClient {

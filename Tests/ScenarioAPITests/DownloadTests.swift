@@ -46,7 +46,7 @@ struct DownloadTests {
     let request = try #require(transport.requests.first)
     #expect(request.authorization == nil && request.fields.isEmpty && request.followsRedirects)
     #expect(request.url == "https://cdn.example/f?Signature=PlantedSignature")
-    // As open to others as any file the user makes.
+    // The file is as open to others as any file that the user makes.
     let other = unsafe open(folder.path + "/other", O_WRONLY | O_CREAT | O_EXCL, 0o666)
     close(other)
     let modes = try ["/result.png", "/other"].map {

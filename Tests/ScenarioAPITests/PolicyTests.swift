@@ -187,7 +187,7 @@ struct JobPollingTests {
     #expect(polling.beginNew() == .seconds(2))
     let unknown = error(.notFound, isRetryable: false)
     #expect(polling.next(after: unknown, elapsed: .seconds(2)) == .wait(.seconds(3)))
-    // However often.
+    // This holds however often the job is read.
     for _ in 0..<20 { #expect(polling.next(after: unknown, elapsed: .seconds(29)) != .fail(unknown)) }
     #expect(polling.next(after: unknown, elapsed: .seconds(30)) == .fail(unknown))
 
@@ -213,7 +213,7 @@ struct JobPollingTests {
         time += wait / .seconds(1)
         reads += 1
       }
-      // The first ones are learnt from.
+      // The first jobs only teach the pace.
       if round >= 8 { lateness.append(time - seconds) }
     }
     #expect(lateness.allSatisfy { $0 <= late }, "\(lateness)")

@@ -103,7 +103,7 @@ struct PrivateAddressTests {
     #expect(bytes == Array("image".utf8))
   }
 
-  // A server on loopback stands for the internet as a proxy, whose own address is allowed.
+  // A server on loopback stands for the internet: it is a proxy, whose own address is allowed.
   @Test(
     "a redirect leads to none, whether this machine or a proxy connects",
     arguments: [

@@ -242,7 +242,7 @@ struct RefusalTests {
 
   /// The status and body of a refused generation with the model `flux.1-dev`, and the code.
   static let generations: [(Int, String, ScenarioError.Code)] = [
-    // No such path: of the gateway, of a server in front, of the service.
+    // The path does not exist: the reply of the gateway, of a server in front of the service, or of the service.
     (403, #"{"message":"Missing Authentication Token"}"#, .endpointGone), (404, "", .endpointGone),
     (404, #"{"message":"Not Found"}"#, .endpointGone), (404, "<html><h1>404</h1></html>", .endpointGone),
     (404, #"{"message":"Cannot POST /v1/generate/img2img"}"#, .endpointGone), (410, "", .endpointGone),

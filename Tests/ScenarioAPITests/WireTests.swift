@@ -65,7 +65,7 @@ struct RequestWireTests {
 
   @Test("every setting of a request has a line in the table, and every line a setting")
   func table() {
-    // These properties are no settings.
+    // These properties are not settings.
     let others: Set = ["modelID", "prompt", "parameters"]
     let settings = Mirror(reflecting: Img2ImgRequest.defaults.generation).children.compactMap(\.label).filter {
       !others.contains($0)
@@ -86,7 +86,7 @@ struct RequestWireTests {
         var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
         request.endpoint = endpoint
         (request.width, request.height, request.seed) = (64, 64, "7")
-        // Left out, if it is not taken.
+        // The field is left out if the operation does not take it.
         try request.validate()
         switch field.name {
         case "strength": request.strength = 0.5

@@ -9,10 +9,10 @@ import TestSupport
 /// The parent of `gesso batch`: gives the same command again until every row is done, while the service is faulty, the command is
 /// killed and the disk is full. As a person would, it asks for failed rows again and decides about runs whose job is uncertain.
 ///
-/// Nothing here is left to luck: each run of the command is aimed at, at the nth request of an operation, and the request says what was
-/// on record then. A submit and the reads of jobs come only after their steps were recorded, so that a kill there finds a run in that
-/// state. The sandbox has read a request whole before the command is killed, so that a kill at a submit leaves a paid job whose reply
-/// nobody has read. A place that a run did not reach is tried again, with more rows.
+/// Nothing here is left to chance: the fault of each run of the command comes at the nth request of an operation, which determines what
+/// is on record then. A submit and the reads of jobs come only after their steps were recorded, so that a kill there finds a run in
+/// that state. The sandbox has read a request whole before the command is killed, so that a kill at a submit leaves a paid job whose
+/// reply nobody has read. If a run did not reach its place, the place is tried again, with more rows.
 struct BatchSoak: Sendable {
   /// The command.
   let gesso: String
@@ -36,8 +36,8 @@ struct BatchSoak: Sendable {
     var name: String { "\(fills ? "full disk" : "killed") at \(operation)" }
   }
 
-  /// The operations in turn, each with the states that a run may be in then. The first of them is aimed at: a run whose job had
-  /// succeeded before it was interrupted looks at the job once more.
+  /// The operations in turn, each with the states that a run may be in then. The test aims at the first of these
+  /// states. A run whose job had succeeded before it was interrupted asks for the job once more.
   private static let operations: [(name: String, states: [LedgerEntry.State])] = [
     ("generateImg2Img", [.submitting]), ("uploadAsset", [.prepared]), ("getJob", [.submitted, .succeeded]),
     ("file", [.succeeded]),
@@ -62,7 +62,7 @@ struct BatchSoak: Sendable {
 
     var hasFilled: Bool { isFull.withLock(\.self) }
 
-    /// Starts a process and aims at it before any of its requests is looked at.
+    /// Starts a process and sets its place before any of its requests is handled.
     func start(_ process: Process, at place: Place?, disk: String) throws {
       isFull.withLock { $0 = false }
       try state.withLock { state in
@@ -165,8 +165,8 @@ struct BatchSoak: Sendable {
     mutating func count(_ line: String) { log[line, default: 0] += 1 }
   }
 
-  /// The statuses of a batch that somebody gives again: some rows failed, all failed for one reason, the service refused credit or could
-  /// not be reached.
+  /// The exit codes after which a person gives the batch again: some rows failed, all failed for one reason, the service refused credit
+  /// or could not be reached.
   private static let passing: Set<Int32> = [1, 6, 7, 8]
   /// The exit codes among them with which a batch may have ended before it met the full disk: a refusal by the service, no reply, or
   /// failed jobs.
@@ -220,7 +220,7 @@ struct BatchSoak: Sendable {
           return
         }
         guard again("ended with \(status)\(wasFull ? " before the full disk" : "")", &record) else { return }
-        // Not reached: by then there were too few rows.
+        // The place was not reached: by then there were too few rows.
         if var place, status == 0 {
           place.count = 1
           places.append(place)
@@ -235,7 +235,7 @@ struct BatchSoak: Sendable {
     }
   }
 
-  /// Decides about runs as a person would who looks at every job of the service: by the prompt, which no other row has.
+  /// Decides about runs as a person would who sees every job of the service: by the prompt, which no other row has.
   private func decide(_ command: Command, _ sandbox: ScenarioSandbox, _ record: inout Record) async throws {
     let ledger = try Ledger(path: folder + "/ledger.sqlite")
     for run in try ledger.entries(limit: .max) where run.state == .needsDecision {
@@ -281,7 +281,7 @@ struct BatchSoak: Sendable {
     for case let state? in Self.operations.map(\.states.first) where !record.hits.contains(state) {
       record.faults.append("no kill found a run that was \(state.rawValue)")
     }
-    // Everything is there: given once more, it does and pays nothing.
+    // All results are there: given once more, the command does nothing and pays nothing.
     let status = try await command.batch { try $0.run() }
     if status != 0 { record.faults.append("given once more, it ended with \(status): \(command.lastWords)") }
     let after = sandbox.statistics

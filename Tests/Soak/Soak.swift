@@ -17,12 +17,13 @@ struct Soak: Sendable {
   /// True for orders whose replies differ from the service's documents, by the seed.
   let disagrees: Bool
 
-  /// Where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
+  /// The place where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
   private enum Place: Sendable, Hashable, CustomStringConvertible {
     case request(String, Int)
     case commit(String, Int)
 
-    /// Where a kill is placed that did not find this place: uploads are all there by then, and every order has the others once.
+    /// The place of the next kill if one did not find this place: by then all uploads are done, and every order still has the other steps
+    /// once.
     var again: Place {
       switch self {
       case .request("uploadAsset", _): .request("generateImg2Img", 1)
@@ -70,7 +71,7 @@ struct Soak: Sendable {
     /// Client processes that are to be killed at a request, and how many of them are still to come.
     var targets: [Int32: (operation: String, left: Int)] = [:]
     var log: [String: Int] = [:]
-    /// The number of kills that found a run in that state, claimed by the killed process.
+    /// For each state, the number of kills that found a run in it whose claim the killed process held.
     var hits: [LedgerEntry.State: Int] = [:]
     /// The runs that were counted already: one that an earlier kill left behind may not have been continued since.
     var left: [Int64: LedgerEntry.State] = [:]
@@ -166,7 +167,7 @@ struct Soak: Sendable {
   /// User and system time in milliseconds.
   private static func processorTime(ofChildren: Bool) -> Double {
     var usage = rusage()
-    // RUSAGE_CHILDREN and RUSAGE_SELF, which are of another type on each system.
+    // The values of RUSAGE_CHILDREN and RUSAGE_SELF, whose types differ between systems.
     unsafe getrusage(ofChildren ? -1 : 0, &usage)
     func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
     return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
@@ -185,13 +186,14 @@ struct Soak: Sendable {
     func count(_ line: String) { state.withLock { $0.log[line, default: 0] += 1 } }
     func nextPlace() -> Place? { state.withLock { $0.places.popFirst() } }
 
-    /// Decides what follows when a client process has finished every order it knows: true when it is to go on, with more orders.
+    /// Decides what follows when a client process has finished every order that it knows. True if the process gets more orders.
     ///
     /// A place that it did not reach is placed again, at the first such request or commit. When no place is left, the last
     /// process to finish gets one for each state of the ledger that no kill has hit.
     func goesOn(missed place: Place?) -> Bool {
       state.withLock { state in
-        // Each time takes a process's start and an order for each of its tasks: far more than any load explains is a fault.
+        // Each repetition costs the start of a process, and an order for each of its tasks. If there are more of them than any load
+        // explains, it is a fault.
         let mayRepeat = state.repeats.values.reduce(0, +) < 2 * state.kills + LedgerEntry.State.allCases.count
         if let place, mayRepeat {
           state.places.append(place.again)
@@ -232,7 +234,7 @@ struct Soak: Sendable {
       return flock(descriptor, LOCK_EX | LOCK_NB) == 0
     }
 
-    /// Starts a client process and aims at it before any of its requests is looked at.
+    /// Starts a client process and sets its place before any of its requests is handled.
     func start(_ process: Process, aimingAt place: Place?) throws {
       try state.withLock { state in
         try process.run()
@@ -289,7 +291,7 @@ struct Soak: Sendable {
       }
       try shared.start(process, aimingAt: place)
       switch place {
-      // Chance leads there too rarely. The other processes take their share of the faults.
+      // Random faults lead there too rarely. The other processes take their share of the faults.
       case .commit("failed", _): sandbox.script(SandboxFault(.quota, on: "generateImg2Img", count: 4 * processes))
       case .commit("needs-decision", _):
         sandbox.script(SandboxFault(.resetBefore, on: "generateImg2Img", count: 4 * processes))
@@ -301,7 +303,7 @@ struct Soak: Sendable {
       for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
       if status == 0, shared.goesOn(missed: place) { continue }
       if status != -SIGKILL { return status }
-      // Not where the signal is sent: the process may have ended by itself just before.
+      // A kill is counted here and not where the signal is sent: the process may have ended by itself just before.
       shared.count(place.map { "killed \($0)" } ?? "kill from outside")
       try shared.countStates(try Ledger(path: folder + "/ledger.sqlite"))
     }

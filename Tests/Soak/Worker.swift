@@ -70,8 +70,8 @@ struct Worker {
       retry: RetryPolicy(attempts: 4, initialDelay: .milliseconds(20), longestDelay: .milliseconds(200)))
     client.requestTimeout = .seconds(2) * TimeScale.factor
     let session = Session(client: client, ledger: ledger, pipeline: Img2ImgPipeline(client: client, ledger: ledger))
-    // One of 16 orders that earlier processes finished is given again: all of them at each of a hundred starts would be half
-    // a million.
+    // One of 16 orders that earlier processes finished is given again; to give all of them at each of a hundred starts would
+    // be half a million.
     let finished = Set(try ledger.entries(limit: jobs * 4).filter { $0.state == .downloaded }.map(\.intent.seed))
     let open = (0..<jobs).filter { $0 % 16 == 0 || !finished.contains(String($0)) }
     let indices = number % 2 == 0 ? open : open.reversed()
@@ -98,7 +98,7 @@ struct Worker {
     )
   }
 
-  /// Carries out one order however often it takes, as somebody would who runs the command again.
+  /// Carries out one order in as many attempts as it takes, as a user would who runs the command again.
   private func finish(_ index: Int, _ session: Session) async throws {
     let order = Self.order(index, source: source, folder: folder)
     let (pipeline, polling) = (session.pipeline, session.polling)
@@ -122,7 +122,7 @@ struct Worker {
     }
   }
 
-  /// Decides about a run as a person would who looks at every job of the list: by the seed, which no other order has.
+  /// Decides about a run as a person would who sees every job of the list: by the seed, which no other order has.
   private func decide(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws {
     let isEvident = try await hasOneJob(index, run, candidates, session)
     var decision = Img2ImgPipeline.Decision.resubmit

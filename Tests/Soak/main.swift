@@ -5,9 +5,9 @@ import ScenarioAPI
 import ScenarioSandbox
 import Synchronization
 
-// Many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end
-// every order has been paid once, and every result is on disk. How many processes are killed is no luck: a kill whose request or
-// commit did not come, because the orders were finished before, is placed again, with more orders. With --disagreements the sandbox
+// Many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end every order has
+// been paid once, and every result is on disk. The number of kills does not depend on chance: if the request or commit of a kill does
+// not come, because the orders were finished before, the kill is placed again, with more orders. With --disagreements the sandbox
 // answers each order in ways of its own, drawn by the seed, in which the service may differ from its documents (contract, section 14).
 //
 //   soak --jobs N --kills N --processes N --seed N [--no-echo] [--disagreements]

@@ -3,16 +3,16 @@ internal import Synchronization
 
 /// exiftool, the judge of metadata. One process serves all calls: Perl takes a quarter of a second to begin.
 public enum ExifTool {
-  /// Where Debian, MacPorts and Homebrew put it; Scripts/setup installs it.
+  /// The paths of Debian, MacPorts and Homebrew; Scripts/setup installs it.
   private static let path = ["/usr/bin/exiftool", "/opt/local/bin/exiftool", "/opt/homebrew/bin/exiftool"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// True where tests can call it.
+  /// True if tests can call it.
   public static var isInstalled: Bool { path != nil }
 
   /// A call that exiftool ended with an error.
   public struct Failure: Error {
-    /// What it printed.
+    /// The text that it printed.
     public let output: String
   }
 
@@ -56,7 +56,7 @@ public enum ExifTool {
 
   /// Runs exiftool.
   ///
-  /// - Parameter arguments: As on its command line, none of them with a line break.
+  /// - Parameter arguments: The arguments of its command line, none of them with a line break.
   /// - Returns: Its standard output.
   /// - Throws: ``Failure`` if it ended with an error.
   public static func run(_ arguments: [String]) throws -> Data {

@@ -2,7 +2,7 @@ public import Foundation
 
 /// The files under `Fixtures/` that tests read.
 public enum Fixtures {
-  /// The folder itself, found from where this source file was compiled.
+  /// The folder itself, found by the path that this source file had when it was compiled.
   public static let folder: URL = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures", directoryHint: .isDirectory)

@@ -3,7 +3,7 @@ public import ImagePreparation
 
 /// A resize in double precision, written from the formulas and not from the package: the definition of correct.
 ///
-/// Its values are compared with numpy's and Pillow's by `ResamplingFixtureTests`.
+/// `ResamplingFixtureTests` compares the values of this resize with numpy's and Pillow's.
 public enum Float64Resize {
   /// Resizes straight samples without alpha; `maximum` does not matter, values are neither clamped nor rounded.
   ///
@@ -36,7 +36,7 @@ public enum Float64Resize {
     return result
   }
 
-  /// For each output sample the input samples it takes and their weights.
+  /// For each output sample, the input samples that it depends on, and their weights.
   private static func matrix(from count: Int, to outputCount: Int, _ filter: ResamplingFilter) -> [[(Int, Double)]] {
     let scale = Double(count) / Double(outputCount)
     let width = max(scale, 1)

@@ -10,7 +10,7 @@ public struct SampleComparison: CustomStringConvertible {
   public var largest = 0
   /// The mean squared distance from the unrounded reference.
   public var meanSquare = 0.0
-  /// The mean squared distance of the rounded reference from the unrounded one: what no integer sample can be better than.
+  /// The mean squared distance of the rounded reference from the unrounded one: the least that integer samples can have.
   public var perfectMeanSquare = 0.0
   /// The first few differing samples.
   public var examples: [String] = []

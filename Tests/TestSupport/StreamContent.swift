@@ -2,7 +2,7 @@
 public enum StreamContent: CaseIterable, Sendable {
   case empty, oneByte, zeros, runs, noise, filteredNoise, text, farMatches, overlaps, longCodes, mixed
 
-  /// At least `count` bytes, apart from those that are shorter by definition.
+  /// At least `count` bytes, except for contents that are shorter by definition.
   public func bytes(_ random: inout SplitMix64, count: Int) -> [UInt8] {
     switch self {
     case .empty: return []
@@ -44,7 +44,7 @@ public enum StreamContent: CaseIterable, Sendable {
       }
       return bytes
     case .longCodes:
-      // Each value half as often as the one before, so that codes are of every length up to 15 bits.
+      // Each value is half as frequent as the one before, so that codes are of every length up to 15 bits.
       return (0..<count).map { _ in
         UInt8(min(random.next().trailingZeroBitCount, 14) * 16) + UInt8.random(in: 0...3, using: &random) / 3
       }

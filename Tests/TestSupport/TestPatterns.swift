@@ -73,7 +73,7 @@ public enum TestNoise {
     return rows
   }
 
-  /// One color under noise of alpha; where alpha is 0, another color is hidden.
+  /// One color under noise of alpha; if alpha is 0, another color is hidden.
   public static func softAlpha(_ color: [UInt8], hidden: [UInt8], size: ImageSize) -> PixelImage<UInt8> {
     var random = SplitMix64(seed: 7)
     let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in

@@ -1,9 +1,10 @@
 // Tells ThreadSanitizer about the contended path of Synchronization.Mutex on Linux.
 //
-// Mutex takes a free lock with an atomic operation that is inlined into our code and so seen. When the lock is taken, it
-// calls into libswiftSynchronization.so, which is not instrumented: TSan sees a lock taken without order and reports a race
-// between any two uses of the guarded value. Preloaded, these two functions stand in for the library's, call them, and say
-// what they did (swift/stdlib/public/Synchronization/Mutex/LinuxImpl.swift). In a process without TSan they only pass on.
+// Mutex takes a free lock with an atomic operation that is inlined into our code, so TSan sees it. When the lock is taken,
+// it calls into libswiftSynchronization.so, which is not instrumented: TSan sees a lock taken without order and reports a
+// race between any two uses of the guarded value. These two functions are preloaded in place of the library's, call them,
+// and report to TSan what they did (swift/stdlib/public/Synchronization/Mutex/LinuxImpl.swift). In a process without TSan
+// they only call them.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -22,7 +22,8 @@ let package = Package(
     fuzzTarget("Replies", ["ScenarioAPI"]),
     fuzzTarget("Rows", ["GessoPipeline"]),
     fuzzTarget("LedgerRows", ["GessoPipeline"], [.product(name: "GRDB", package: "GRDB.swift")]),
-    // With the files of the command that read the lines, because a module of another package cannot import an executable (Scripts/fuzz).
+    // This target contains the files of the command that read the lines, because a module of another package cannot import an executable
+    // (Scripts/fuzz).
     fuzzTarget("MCPLines", ["GessoPipeline", "ImagePreparation", "ScenarioAPI"]),
   ]
 )

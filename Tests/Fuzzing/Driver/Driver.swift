@@ -1,6 +1,6 @@
 import Foundation
 
-// SwiftPM wants a main of the executable's own, so libFuzzer is started as the library it also is.
+// SwiftPM requires an executable to have its own main. So libFuzzer is called as a library.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
   _ count: UnsafeMutablePointer<CInt>,
@@ -8,7 +8,7 @@ private func runDriver(
   _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
-/// Feeds `test` with what libFuzzer makes up, as the command line asks.
+/// Feeds `test` with the inputs that libFuzzer makes, as the command line asks.
 public func fuzz(_ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt) -> Never {
   var count = CommandLine.argc
   var arguments = CommandLine.unsafeArgv

@@ -1,7 +1,7 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads the reply of a helper process, whose first byte picks the request, and traps where a reply is longer than it may be.
+/// Reads the reply of a helper process, whose first byte picks the request, and traps if a reply is longer than it may be.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   var rest = UnsafeBufferPointer(start: start + 1, count: count - 1)[...]

@@ -1,7 +1,7 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads the planes of a JPEG through libjpeg-turbo, without, and from restart markers on, and traps where they disagree.
+/// Reads the planes of a JPEG through libjpeg-turbo, without it, and from restart markers on, and traps if the results differ.
 ///
 /// The lower bits of the first byte pick the damage policy, two more the scale.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

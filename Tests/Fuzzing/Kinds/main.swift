@@ -1,7 +1,7 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads a file of a kind other than JPEG and PNG under two policies, as rows and as planes, and traps where the policies disagree about a
+/// Reads a file of a kind other than JPEG and PNG under two policies, as rows and as planes, and traps if the policies disagree about a
 /// file that is whole.
 /// The first byte is not used; the seeds of the other targets have it.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -1,8 +1,8 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads metadata: EXIF, XMP, an ICC profile, or a segment or text that may be any of them. Traps where edited metadata are not what they
-/// have to be: upright, with the right size, and the same when they are edited once more.
+/// Reads metadata: EXIF, XMP, an ICC profile, or a segment or text that may be any of them. Traps if edited metadata are not upright, do
+/// not have the right size, or change when they are edited once more.
 ///
 /// The lower two bits of the first byte pick the form, the next two the channels of a profile's image, one more 16 bits.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -1,10 +1,10 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads a PNG with libpng and without, and traps where they disagree: other pixels, or one takes what the other refuses.
+/// Reads a PNG with libpng and without it, and traps if the pixels differ, or if only one of them refuses the file.
 ///
-/// The lower bits of the first byte pick the damage policy; one bit more says that checksums of chunks are made right first,
-/// so that strict policies see more than those. One bit more, and the other bytes are the compressed data of a gray image.
+/// The lower bits of the first byte pick the damage policy. One more bit makes the checksums of chunks right first, so that
+/// strict policies see more of the file. With one more bit, the other bytes are the compressed data of a gray image.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   var bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -22,7 +22,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     switch Result(catching: { () throws(PreparationError) in try readRows(source, limits, policy) }) {
     case .failure(let error): fatalError("only libpng refuses it: \(error)")
     case .success(let rows):
-      // libpng drops what is left in its buffer where the source ends.
+      // libpng drops the rest of its buffer if the source ends.
       let intact = min(image.intactRows, rows.intactRows)
       precondition(image.intactRows >= rows.intactRows - 1, "\(image.intactRows), libpng \(rows.intactRows) rows")
       precondition(image.bytes.prefix(intact * image.rowBytes) == rows.bytes.prefix(intact * rows.rowBytes))
@@ -30,7 +30,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
   }
   if case .failure(let error) = strips, (try? readRows(source, limits, policy)) != nil {
-    // libpng looks at the end of the stream only as far as it happens to inflate it.
+    // libpng checks the end of the stream only as far as it happens to inflate it.
     precondition(error.message.contains("after the last row"), "libpng takes it: \(error)")
   }
   return 0
@@ -59,7 +59,7 @@ func readRows(_ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy) t
   return image
 }
 
-/// The rows without it; nil where the data are libpng's to read.
+/// The rows without libpng; nil if libpng has to read the data.
 func readStrips(
   _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy
 ) throws(PreparationError) -> Image? {

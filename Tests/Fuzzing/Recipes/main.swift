@@ -2,7 +2,7 @@ import Driver
 import Foundation
 @testable import ImagePreparation
 
-/// Plans a recipe, written as JSON, for an image of some size, and traps where the plan breaks its own rules: sizes that the recipe does
+/// Plans a recipe, written as JSON, for an image of some size, and traps if the plan breaks its own rules: sizes that the recipe does
 /// not allow, a part outside of the source, or a record that does not map points back.
 ///
 /// The first four bytes are the image's width and height, the next its orientation and whether it is stretched to a panorama.

@@ -9,7 +9,7 @@ struct DamageTests {
   static let jpegs = ["420", "420-progressive", "420-scans", "420-restart", "420-arithmetic", "gray"]
     .map { "jpeg/coded/\($0).jpg" }
 
-  /// Before every marker, and at three places inside each scan.
+  /// The places to cut at: before every marker, and at three places inside each scan.
   static func cuts(_ file: JPEGFile) -> [Int] {
     let inside = file.scans.flatMap { [$0.lowerBound + 1, ($0.lowerBound + $0.upperBound) / 2, $0.upperBound - 2] }
     return (file.markers + inside).filter { $0 > 0 }.sorted()
@@ -44,7 +44,7 @@ struct DamageTests {
     }
   }
 
-  /// A source cut at a marker, a chunk or a strip, and what a whole preparation makes of it under each policy.
+  /// A source cut at a marker, a chunk or a strip, and the result of a whole preparation of it under each policy.
   @Test(
     "a cut source is refused with the row that was reached, or filled from there with a note",
     arguments: jpegs + ["basn2c08", "basi2c08", "basn3p04", "basn0g16"].map { "png/pngsuite/\($0).png" })
@@ -56,7 +56,7 @@ struct DamageTests {
       let file = JPEGFile(bytes)
       cuts = Self.cuts(file).filter { $0 > file.scans[0].lowerBound }
     } else {
-      // At both ends of every chunk from the first data on, and in steps of a strip within.
+      // The places to cut at: both ends of every chunk from the first data on, and within them in steps of a strip.
       var at = 8
       cuts = []
       for chunk in PNGFile(bytes).chunks {

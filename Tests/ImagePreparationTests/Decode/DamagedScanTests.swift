@@ -4,8 +4,8 @@ import Testing
 
 @testable import ImagePreparation
 
-/// JPEGs of several scans of which a later one is damaged. An error jumps out of libjpeg-turbo while it reads them, and whether
-/// decoding can go on depends on its version.
+/// JPEGs of several scans with damage in a later scan. An error jumps out of libjpeg-turbo while it reads the scans; its version decides
+/// whether decoding can go on.
 @Suite("Damaged scans")
 struct DamagedScanTests {
   static let canResume = cic_jpeg_can_resume(cic_libjpeg_turbo_version_number())

@@ -77,7 +77,7 @@ struct DecodingLimitTests {
     #expect(error?.remedy.description.contains("raise Limits.maxMemory to at least ") == true)
   }
 
-  /// libjpeg-turbo takes what was estimated and no more: it fails by itself one coefficient block below it.
+  /// libjpeg-turbo takes the estimated memory and no more: it fails by itself one coefficient block below it.
   @Test(
     "the estimate of a JPEG's coefficients",
     arguments: [

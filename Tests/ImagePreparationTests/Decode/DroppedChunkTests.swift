@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Chunks of a PNG whose checksums are wrong, and what the remedy of an error promises.
+/// Chunks of a PNG whose checksums are wrong, and the promise of an error's remedy.
 @Suite("Wrong checksums, and remedies")
 struct DroppedChunkTests {
   /// Chunks that hold no pixels (PNG third edition, 11.3), with content that is right.

@@ -11,11 +11,12 @@ struct EntropyDecoderTests {
   struct Planes: Equatable {
     var planes: [[UInt8]]
     var damage: DecodingDamage
-    /// False where libjpeg-turbo decoded all or a part of them.
+    /// False if libjpeg-turbo decoded all or a part of them.
     var isOwn: Bool
   }
 
-  /// A file of thousands of scans is refused sooner: what is compared is the refusal, and libjpeg-turbo's scans take seconds.
+  /// A file of thousands of scans is refused sooner than by default: the test compares the refusals, and libjpeg-turbo's scans take
+  /// seconds.
   static let limits: Limits = {
     var limits = Limits()
     limits.maxScans = 50
@@ -43,7 +44,7 @@ struct EntropyDecoderTests {
     return Planes(planes: planes, damage: feed.damage, isOwn: feed.decodesEntropy)
   }
 
-  // Comparing samples crawls in debug builds.
+  // Comparing samples is very slow in debug builds.
   #if DEBUG
   static let imageCount: UInt64 = 40
   static let largestFixture = 20_000
@@ -54,7 +55,7 @@ struct EntropyDecoderTests {
 
   enum Outcome { case own, byLibjpeg, refused }
 
-  /// Decodes in both ways, and records an issue where they differ.
+  /// Decodes in both ways, and records an issue if they differ.
   static func compare(
     _ bytes: [UInt8], scale: JPEGScale = .full, policy: DamagePolicy = .truncated,
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best, _ name: String
@@ -145,7 +146,7 @@ struct EntropyDecoderTests {
     #expect(try Self.decode(source, limits: limits).isOwn)
   }
 
-  /// libjpeg-turbo knows the components of the last header only, as far as it came in it.
+  /// libjpeg-turbo knows only the components of the last header, up to the place where it refused the header.
   @Test("a surplus scan is libjpeg-turbo's, also where its header is refused", arguments: [3, 9])
   func scans(lastComponent: UInt8) throws {
     var bytes = try Fixtures.bytes("jpeg/coded/420-scans.jpg")

@@ -42,8 +42,8 @@ struct HelperKindTests {
     let actual = try Self.pixels(.file(Fixtures.path(file)))
     try #require(actual.count == expected.count)
     let largest = zip(actual, expected).map { abs(Int($0) - Int($1)) }.max() ?? 0
-    // Decoders interpolate chroma in different ways, libheif 1.15 repeats it; 8 bits of more are rounded or cut off; small alpha
-    // magnifies what it divides.
+    // Decoders interpolate chroma in different ways, and libheif 1.15 repeats it. Some round to 8 bits and some cut off. A small
+    // alpha magnifies the differences of the colors that are divided by it.
     let tolerance =
       file.contains("/42")
       ? 6 : file.contains("-10") || file.contains("-12") ? 3 : file.contains("premultiplied") ? 5 : 1

@@ -34,9 +34,9 @@ struct HelperProcessTests {
       path = link.path
     }
 
-    /// True when no process that was started goes on, or waits to be waited for.
+    /// True when every process that was started has ended, and was waited for.
     func isGone() -> Bool {
-      // One that was ended before its first command has written nothing.
+      // A process that was ended before its first command has written nothing.
       let lines = (try? String(contentsOf: numbers, encoding: .utf8))?.split(separator: "\n") ?? []
       return lines.allSatisfy { kill(Int32($0)!, 0) == -1 && errno == ESRCH }
     }
@@ -161,7 +161,7 @@ struct HelperProcessTests {
 
   @Test("a helper that ends after its reply has decoded, and its writes to the shared memory change no size")
   func rows() throws {
-    // It writes into the first row, and tries to cut the memory off.
+    // The helper writes into the first row, and tries to cut the memory off.
     let body = """
       answer describe
       /usr/bin/head -c $request >/dev/null

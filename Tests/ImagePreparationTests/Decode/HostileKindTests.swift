@@ -54,7 +54,7 @@ struct HostileKindTests {
 
   // MARK: WebP
 
-  /// A bitstream whose pixels are not there: the header of a lossless one, or of a key frame, of 1024 by 1024 pixels.
+  /// A bitstream without its pixels: the header of a lossless one, or of a key frame, of 1024 by 1024 pixels.
   static func bitstream(isLossless: Bool, count: Int) -> [UInt8] {
     let head: [UInt8] =
       isLossless

@@ -9,7 +9,7 @@ import Testing
 @Suite("Inflater")
 struct InflaterTests {
   #if DEBUG
-  // More than a window, of 32 KiB.
+  // The count is larger than a window, which has 32 KiB.
   static let count = 40_000
   // A block of each kind: stored, with codes of its own, with fixed ones.
   static let encodings: [(level: CInt, strategy: CInt)] = [
@@ -62,7 +62,7 @@ struct InflaterTests {
         bytes, level: .random(in: 0...9, using: &random), strategy: strategy, windowBits: -15)
       for _ in 0..<8 {
         var stream = whole
-        // Headers are where most faults are found.
+        // Most faults are found in headers.
         let place = Bool.random(using: &random) ? min(100, stream.count) : stream.count
         let at = Int.random(in: 0..<place, using: &random)
         switch Int.random(in: 0...3, using: &random) {
@@ -80,7 +80,7 @@ struct InflaterTests {
         ends["\(expected.end)", default: 0] += 1
       }
     }
-    // Each kind of fault was met, and each of the two other ends.
+    // The test met each kind of fault, and each of the two other ends.
     #expect(ends.count >= (rounds > 100 ? 11 : 4), "\(ends)")
   }
 

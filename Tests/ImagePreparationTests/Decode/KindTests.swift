@@ -11,7 +11,7 @@ struct KindTests {
   static let files = ["bmp", "tga", "gif", "psd", "webp", "tiff"].flatMap { Fixtures.names(in: "kinds/\($0)") }
     .filter { !$0.hasSuffix(".png") && !$0.hasSuffix(".py") }
 
-  /// The pixels of a file as it is shown, as RGBA whose colors are zero where it is transparent.
+  /// The pixels of a file as it is shown, as RGBA whose colors are zero if it is transparent.
   static func pixels(
     _ source: ImageSource, policy: DamagePolicy = .truncated, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> [UInt8] {
@@ -48,7 +48,7 @@ struct KindTests {
     let bytes = try Fixtures.bytes(file)
     #expect(try Self.pixels(.memory(bytes)) == expected)
     let pipe = Pipe()
-    // Small enough for a pipe to hold.
+    // The file is small enough for a pipe to hold.
     try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
     try pipe.fileHandleForWriting.close()
     #expect(try Self.pixels(.descriptor(pipe.fileHandleForReading.fileDescriptor)) == expected)
@@ -64,7 +64,7 @@ struct KindTests {
       let error = failure { () throws(PreparationError) in try Self.pixels(source) }
       let kept = try? Self.pixels(source, policy: .none)
       guard let error else {
-        // All pixels are there: what is cut off is padding or a trailer.
+        // All pixels are there: the missing part is padding or a trailer.
         #expect(kept == whole, "cut at \(cut)")
         continue
       }
@@ -75,7 +75,7 @@ struct KindTests {
         continue
       }
       #expect(kept.count == whole.count, "cut at \(cut)")
-      // A WebP may lack metadata or another frame, which stand after the pixels; a TIFF its profile, or the checksum of a strip.
+      // A WebP may lack metadata or another frame, which come after the pixels; a TIFF may lack its profile, or the checksum of a strip.
       let lacksMore = file.contains("webp") || file.contains("tiff")
       #expect(error.message.contains("at row") && kept != whole || lacksMore, "cut at \(cut): \(error)")
       filled += 1

@@ -88,7 +88,7 @@ struct PNGStripTests {
     /// If a length grew, libpng may find the file's end before it passes the preceding bytes to zlib.
     var mayEndTheFileEarly: Bool { self == .flippedBit }
 
-    /// Strips are read from the stream to its end, libpng only at what it happened to hand to zlib with the last row or right after it.
+    /// Strips read the stream to its end. libpng reads only the bytes that it happened to give to zlib with the last row or right after it.
     var isInTheStreamsEnd: Bool {
       [
         .flippedBitWithChecksum, .flippedDataBit, .removedDataByte, .flippedBit, .cut, .wrongAdler,
@@ -122,7 +122,7 @@ struct PNGStripTests {
         outcomes[try Self.compare(Fixtures.bytes(name), policy, nil, "\(name), \(policy)"), default: 0] += 1
       }
     }
-    // libpng's are the interlaced ones whose damage is overlooked, and those whose data begin with a broken or cut header.
+    // libpng decodes the interlaced ones whose damage is overlooked, and those whose data begin with a broken or cut header.
     #expect(outcomes[.taken, default: 0] > 120 && outcomes[.byLibpng, default: 0] < 100, "\(outcomes)")
   }
 
@@ -213,8 +213,8 @@ struct PNGStripTests {
     return limits
   }()
 
-  /// Equal, but that libpng drops what is left in its buffer where the source ends, and keeps quiet about a wrong Adler
-  /// checksum under `none`.
+  /// The results are equal, except that libpng drops the rest of its buffer if the source ends, and does not report a wrong Adler checksum
+  /// under `none`.
   private static func expectSame(_ strips: DecodedImage, _ rows: DecodedImage, _ place: String) throws {
     try #require(strips.layout == rows.layout && strips.height == rows.height, "\(place)")
     let intact = [strips, rows].map { $0.damage.firstFilledRow ?? $0.height }
@@ -231,7 +231,7 @@ struct PNGStripTests {
 
 /// A PNG whose data are read without libpng.
 enum StripImage {
-  /// Decodes strip by strip through a ring that holds two; nil where the data are libpng's to read.
+  /// Decodes strip by strip through a ring that holds two; nil if libpng has to read the data.
   static func decode(
     _ source: ImageSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best

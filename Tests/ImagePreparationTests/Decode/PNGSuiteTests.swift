@@ -36,7 +36,7 @@ struct PNGSuiteTests {
     let error = failure { () throws(PreparationError) in
       try DecodedImage.decode(.file(Fixtures.path("png/pngsuite/\(name)")))
     }
-    // xs: a byte of the signature; xcr, xlf: line ends changed; the rest is wrong after the signature.
+    // xs: a byte of the signature is wrong; xcr, xlf: line ends were changed; the others are wrong after the signature.
     let isUnknown = name.hasPrefix("xs1") || name.hasPrefix("xs2") || name.hasPrefix("xs4")
     let codes: [PreparationError.Code] = isUnknown ? [.notAnImage, .corrupt] : [.corrupt]
     #expect(codes.contains(try #require(error).code), "\(String(describing: error))")
@@ -93,7 +93,7 @@ struct PNGSuiteTests {
     #expect(try describe("exif2c08").hasEXIF)
   }
 
-  /// The layout of the expected pixels: RGBA, gray spread over the channels, opaque where there is no alpha.
+  /// The layout of the expected pixels: RGBA, gray spread over the channels, opaque if there is no alpha.
   static func bigEndianRGBA(_ image: DecodedImage) -> [UInt8] {
     let sampleBytes = image.layout.bitDepth / 8
     let samples: [[UInt8]] = stride(from: 0, to: image.bytes.count, by: sampleBytes).map { at in

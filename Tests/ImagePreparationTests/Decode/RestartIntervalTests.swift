@@ -196,7 +196,7 @@ struct RestartIntervalTests {
     }
   }
 
-  /// What is at the path of a damaged file when it is opened again, to be decoded in order.
+  /// The content of the path of a damaged file when it is opened again, to be decoded in order.
   enum Replacement: CaseIterable {
     case nothing, text, cutHeaders, cutImage, smaller, png
 
@@ -213,7 +213,7 @@ struct RestartIntervalTests {
       }
     }
 
-    /// The code of the one error; nil where the other image is taken.
+    /// The code of the one error; nil if the other image is taken.
     var code: PreparationError.Code? {
       switch self {
       case .nothing: .notFound

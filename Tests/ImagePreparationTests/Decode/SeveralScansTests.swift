@@ -145,7 +145,7 @@ struct SeveralScansTests {
     }
   }
 
-  /// The flag is looked at whenever bytes are read, 32 KiB at most.
+  /// The flag is checked whenever bytes are read, 32 KiB at most.
   @Test("a raised flag ends the decoding within a strip")
   func canceledWithinStrip() throws {
     var random = SplitMix64(seed: 1)

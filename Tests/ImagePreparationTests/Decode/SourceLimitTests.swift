@@ -7,7 +7,7 @@ import Testing
 struct SourceLimitTests {
   struct Excess: Sendable {
     let limits: Limits
-    /// Nil where it depends on the source.
+    /// Nil if it depends on the source.
     let stage: Stage?
     let message: String
     let remedy: Remedy
@@ -43,7 +43,7 @@ struct SourceLimitTests {
 
   // MARK: Every limit
 
-  /// What happens above a limit.
+  /// The result above a limit.
   enum Above: Sendable, Equatable {
     case refused(PreparationError.Code)
     /// Something is left out, and a note says so.
@@ -79,7 +79,7 @@ struct SourceLimitTests {
     Row(name: "maxSeconds", limits: Limits(maxSeconds: 0), above: .refused(.limitExceeded)),
   ]
 
-  /// Not limits of a source; and the seconds of the helper, for which `HelperProcessTests` has programs that hang.
+  /// These are not limits of a source. The seconds of the helper are left out, too: `HelperProcessTests` has programs that hang.
   static let others: Set = ["threads", "decodeHelper", "maxHelperSeconds"]
 
   @Test("every limit has a file above it")
@@ -91,7 +91,7 @@ struct SourceLimitTests {
   @Test("a file above a limit is refused, or what is above it is left out, with one error or note", arguments: rows)
   func above(row: Row) throws {
     let source = ImageSource.file(Fixtures.path(row.file))
-    // Nothing but this limit is in the way.
+    // Without this limit, the file can be prepared.
     let whole = try ImagePreparer().prepareBlocking(source)
     #expect(!whole.notes.contains { $0.contains("too large or too many") }, "\(whole.notes)")
     let result = Result { () throws(PreparationError) in try ImagePreparer(limits: row.limits).prepareBlocking(source) }

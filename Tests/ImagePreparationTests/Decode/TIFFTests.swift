@@ -118,7 +118,7 @@ struct TIFFTests {
     #expect(try bytes("rgba8-tiles-planes") > 4 * 4 * 16 * 32)
     // The bytes of coefficients that a strip of JPEG needs.
     #expect(try bytes("ycbcr420-jpeg") > 2 * 3 * 53 * 31)
-    // One strip of all.
+    // A single strip has all rows.
     #expect(try bytes("rgb8-deflate-pillow") > Fixtures.bytes("kinds/tiff/rgb8-deflate-pillow.tif").count * 3 / 4)
   }
 

@@ -71,8 +71,8 @@ struct WebPPlaneTests {
     (ImageSize(width: 2, height: 10), ImageSize(width: 1, height: 5)),
   ]
 
-  /// What planes have to reach: libwebp interpolates chroma between neighbors and the resize does so from further away, which differs
-  /// most where chroma is a few samples wide.
+  /// The required likeness of planes. libwebp interpolates chroma between neighbors and the resize does so from further away. They differ
+  /// most if chroma is a few samples wide.
   static func leastDecibels(_ size: ImageSize) -> Double { min(size.width, size.height) > 8 ? 44 : 36 }
 
   @Test("resized planes have the colors of resized RGB", arguments: sizes, [40, 92])

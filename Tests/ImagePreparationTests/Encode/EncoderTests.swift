@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Encoders")
 struct EncoderTests {
-  /// Noise over a gradient: no filter and no table is spared.
+  /// Noise over a gradient, so that every filter and every table is used.
   static func image(_ size: ImageSize, channels: Int) -> [UInt8] {
     var state: UInt32 = 1
     return (0..<size.pixelCount * channels).map { at in

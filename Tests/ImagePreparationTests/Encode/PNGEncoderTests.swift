@@ -20,7 +20,7 @@ struct PNGImage: CustomTestStringConvertible, Sendable {
   static func rgba(_ raster: Raster) -> [UInt8] { PNGContent.rgba(raster.bytes, channels: raster.channelCount) }
 }
 
-/// An image and what a PNG stores it as.
+/// An image and the form in which a PNG stores it.
 struct PNGForm: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var raster: Raster
@@ -175,8 +175,8 @@ struct PNGEncoderTests {
     #expect(plain.filter { $0 != "IDAT" } == ["IHDR", "IEND"])
   }
 
-  /// libpng 1.6.39 with zlib 1.2.13 and all filters on, by `floors libpng` (Benchmarks/Peers/floors.c), from the pixels that
-  /// Pillow reads; those of level 6 and 9.
+  /// The sizes by libpng 1.6.39 with zlib 1.2.13 and all filters on, at levels 6 and 9: `floors libpng` (Benchmarks/Peers/floors.c) wrote
+  /// them from the pixels that Pillow reads.
   @Test(
     "files are not much larger than libpng's",
     arguments: [

@@ -166,7 +166,7 @@ struct AlphaTests {
     let result = try ImagePreparer().inspectBlocking(
       .memory(try ImagePreparer().prepareBlocking(source, as: recipe).bytes))
     #expect(result.iccProfile == nil && result.pngColor?.srgbIntent == nil, "data is not tagged")
-    // A checkerboard of linear samples stays what it is: half of 255, not half of the light.
+    // A checkerboard of linear samples keeps its values: half of 255, not half of the light.
     recipe.size = .longestSide(8)
     let board = try ImagePreparer().pixelsBlocking(
       of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), as: recipe)

@@ -120,7 +120,7 @@ struct ColorSpaceTests {
       return
     }
     let colors = exact.converted(stored.samples.map { Double($0) / 255 })
-    // In the middle of a patch, where enlarging the chroma of 4:2:0 takes nothing from its neighbors.
+    // Samples are taken in the middle of a patch, where enlarging the chroma of 4:2:0 takes nothing from its neighbors.
     let inner = (0..<side).filter { 7...8 ~= $0 % 16 }
     let places = inner.flatMap { y in inner.flatMap { x in (0..<3).map { (y * side + x) * 3 + $0 } } }
     let distances = places.map { abs(Double(actual.samples[$0]) - min(max(colors[$0], 0), 1) * 255) }

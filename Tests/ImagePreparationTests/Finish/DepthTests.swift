@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Results of 16 bits per sample: what they are is defined by float64, by libpng and by pypng.
+/// Results of 16 bits per sample, compared with float64, libpng and pypng.
 @Suite("Depth of results")
 struct DepthTests {
   /// A PNG of 16 bits, whose rows have no filter.
@@ -37,7 +37,7 @@ struct DepthTests {
     }
   }
 
-  /// Small ones, and ones that are encoded while their rows arrive.
+  /// Small images, and images that are encoded while their rows arrive.
   static let shapes = (1...4).flatMap { [Shape(1, 1, $0), Shape(61, 37, $0), Shape(311, 203, $0)] }
 
   @Test("a source of 16 bits at its own size is the same, bit for bit", arguments: shapes, Recipe.Compression.allCases)
@@ -322,7 +322,7 @@ struct DepthTests {
     #expect(largest <= 0.6)
   }
 
-  /// Light is added up in 65 535ths, of which one is 13 levels near black: a twentieth of a level of 255.
+  /// Light is summed in 65 535ths. Near black one of these is 13 levels of 65 535: a twentieth of a level of 255.
   @Test("resized in linear light, within the steps of light in 65 535ths", arguments: [1, 3])
   func linear(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)

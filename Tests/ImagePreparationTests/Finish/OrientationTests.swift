@@ -2,7 +2,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Turned files against Pillow's `exif_transpose` (Fixtures/upright/make.py).
+/// Compares turned files with Pillow's `exif_transpose` (Fixtures/upright/make.py).
 @Suite("Orientation")
 struct OrientationTests {
   struct Case: Sendable, CustomTestStringConvertible {

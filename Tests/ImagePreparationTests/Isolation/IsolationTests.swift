@@ -13,7 +13,7 @@ private struct Coder: IsolationCoder {
   }
 }
 
-/// The wall around a decoder that an image has taken over (Tests/MisbehavingDecoder), from outside.
+/// The protections around a decoder that an image has taken over (Tests/MisbehavingDecoder), seen from outside.
 @Suite(
   "Isolation",
   // A test looks for the processes of its own worker.
@@ -32,7 +32,7 @@ struct IsolationTests {
   private static let forbidden = "tried what no decoder needs, and was ended"
   private static let invalid = "the answer of the isolated process is not valid"
 
-  /// What the decoder tries, and the error of its image.
+  /// The attempts of the decoder, and the error of its image.
   static let attempts: [(attempt: String, message: String)] = [
     ("open a file", "was denied"), ("write a file", "was denied"), ("list a folder", "was denied"),
     ("look at a file", "was denied"), ("open a socket", forbidden), ("start a program", forbidden),
@@ -78,7 +78,7 @@ struct IsolationTests {
     ((try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) ?? "").trimmingCharacters(in: .newlines)
   }
 
-  /// False for a process that has ended, also where nobody has asked for its status yet.
+  /// False for a process that has ended, even if nobody has asked for its status yet.
   private static func isRunning(_ process: pid_t) -> Bool {
     let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
     return status.map { $0.contains("gesso-worker") && !$0.contains("State:\tZ") } ?? false
@@ -105,7 +105,7 @@ struct IsolationTests {
     let error = try #require(throws: PreparationError.self) { try result.get() }
     #expect(error.code == .helperFailed, "\(error.message)")
     #expect(try preparer.inspectBlocking(.file(Fixtures.path("jpeg/small-420.jpg"))).format == .jpeg)
-    // Its task ended with it.
+    // The task ends with its worker.
     while Self.isRunning(task) { await Task.yield() }
   }
 
@@ -141,7 +141,7 @@ struct IsolationTests {
     return description
   }()
 
-  /// Results that no process makes which was not taken over.
+  /// Results that are made only by a process that an image has taken over.
   private static let lies: [IsolatedResult] = {
     func lie(_ change: (inout IsolatedResult) -> Void) -> IsolatedResult {
       var result = IsolatedResult(description)

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whether metadata contain the place of a picture: in EXIF, in XMP in each of its forms, and in every carrier of both.
+/// Tests whether metadata contain the place of a picture: in EXIF, in XMP in each of its forms, and in every carrier of both.
 @Suite("Location")
 struct LocationTests {
   /// A file, and the location that it contains.
@@ -65,7 +65,7 @@ struct LocationTests {
     return Array(result.prefix(Int(count)))
   }
 
-  /// A text, compressed where its kind is: `tEXt`, `zTXt`, `iTXt`, or `iTXt+` for a compressed one.
+  /// A text, compressed if its kind is: `tEXt`, `zTXt`, `iTXt`, or `iTXt+` for a compressed one.
   static func text(_ kind: String, _ keyword: String, _ text: [UInt8]) -> PNGFile.Chunk {
     let name = Array(keyword.utf8) + [0]
     return switch kind {
@@ -217,7 +217,7 @@ struct LocationTests {
         }
       }
     }
-    // More than is read of the end of a file at once, after one piece of data and after many.
+    // The data are longer than the part that is read of the end of a file at once, after one piece of data and after many.
     let long = Array(packet("", #"<dc:title>\#(String(repeating: "x", count: 200_000))</dc:title>"#).utf8)
     let large = Array((position + String(repeating: " ", count: 200_000)).utf8)
     for (bytes, hasGPS) in [(large, true), (long, false)] {
@@ -229,7 +229,7 @@ struct LocationTests {
     return cases
   }
 
-  /// Names of places and what only looks like one, as Photoshop's resources hold them and as a PNG holds those.
+  /// Names of places, and texts that only look like one, as Photoshop's resources hold them and as a PNG holds those.
   static func places() throws -> [(name: String, bytes: [UInt8], isNamed: Bool)] {
     func dataset(_ number: UInt8, _ text: String) -> [UInt8] {
       [0x1C, 2, number, 0, UInt8(text.utf8.count)] + text.utf8
@@ -366,7 +366,7 @@ struct LocationTests {
 
   static let names = ["gps", "latitude", "longitude"]
 
-  /// True where exiftool reads a position.
+  /// True if exiftool reads a position.
   static func hasGPS(_ tags: [String: Any]) -> Bool {
     tags.keys.contains { tag in
       let name = tag.split(separator: ":").last?.lowercased() ?? ""

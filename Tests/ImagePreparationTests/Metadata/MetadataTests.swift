@@ -97,7 +97,7 @@ struct MetadataTests {
   @Test("text after the image data is found, whatever its length", arguments: [10, 200_000], [1, 40])
   func trailingText(count: Int, dataChunks: Int) throws {
     var file = PNGFile(try Fixtures.bytes("png/art-rgb8.png"))
-    // Three times the data, so that they are longer than the part of a file's end that is read; they are not inflated here.
+    // The data are repeated three times, so that they are longer than the part of a file's end that is read; they are not inflated here.
     let data = Array(repeatElement(file.chunks.filter { $0.type == "IDAT" }.flatMap(\.data), count: 3).joined())
     let size = data.count / dataChunks + 1
     let pieces = stride(from: 0, to: data.count, by: size).map {

@@ -68,7 +68,7 @@ struct OrientationCarrierTests {
   static let otherwise = MetadataTests.tiff([MetadataTests.orientation(3)])
   static let exifTag = Array("Exif\0\0".utf8)
 
-  /// Each shows orientation 6, or what exiftool finds first.
+  /// Each file has orientation 6, or the one that exiftool finds first.
   static let cases: [Case] =
     try! [
       Case("a raw profile of exif", "png/orientation-6-raw-profile.png"),
@@ -173,7 +173,7 @@ struct OrientationCarrierTests {
   static let isDebug = false
   #endif
 
-  /// Each of these files inflated 16 MiB a text, in all 3 GiB or a minute for a file of 1.6 MB.
+  /// In each of these files, every text inflated to 16 MiB: in all 3 GiB, or a minute for a file of 1.6 MB.
   @Test(
     "texts after the first 16 MiB are not read",
     .sameOnEveryInstructionSet, .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"),

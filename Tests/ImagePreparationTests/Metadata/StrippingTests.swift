@@ -11,7 +11,7 @@ struct StrippingTests {
       $0.hasSuffix(".jpg") || $0.hasSuffix(".png") || $0.hasSuffix(".webp")
     }
   }.filter { !large.contains($0) }
-  /// They take a debug build seconds, and are of kinds that smaller ones are of as well.
+  /// These files take a debug build seconds, and smaller files are of the same kinds.
   static let large: Set = ["jpeg/forest.jpg", "jpeg/mountain-444.jpg", "jpeg/meadow-progressive.jpg"]
 
   @Test("pixels, colors and orientation stay the same", .sameOnEveryInstructionSet)
@@ -21,7 +21,7 @@ struct StrippingTests {
     var compared = 0
     for file in Self.files {
       let source = ImageSource.memory(try Fixtures.bytes(file))
-      // Files that are no longer whole, or of varieties that cannot be decoded.
+      // These files are no longer whole, or are of varieties that cannot be decoded.
       guard let pixels = try? preparer.pixelsBlocking(of: source) else { continue }
       let stripped = try preparer.strippedBlocking(source)
       #expect(try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == pixels, "\(file)")
@@ -33,7 +33,7 @@ struct StrippingTests {
         !description.hasGPS && !description.hasXMP && !description.hasText && !description.hasPlaceName, "\(file)")
       #expect(description.hasEXIF == false || before.hasEXIF || before.orientation != .upright, "\(file)")
       compared += 1
-      // A second time there is nothing but what the first one wrote.
+      // The second time there is only the output of the first time.
       let again = try preparer.strippedBlocking(.memory(stripped.bytes))
       #expect(again.bytes == stripped.bytes, "\(file)")
     }

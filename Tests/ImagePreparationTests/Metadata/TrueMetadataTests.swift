@@ -20,7 +20,7 @@ struct TrueMetadataTests {
 
   static let outputs = [Recipe.Output.jpeg(), .png()]
 
-  /// A JPEG to which exiftool wrote what cameras and editors do.
+  /// A JPEG to which exiftool wrote the metadata that cameras and editors write.
   static func photograph() throws -> [UInt8] {
     let file = TestFolder.url.appending(path: "gesso-photograph-\(UUID().uuidString).jpg")
     try Data(try Fixtures.bytes("jpeg/small-420.jpg")).write(to: file)
@@ -100,7 +100,7 @@ struct TrueMetadataTests {
     #expect(image.notes.contains { $0.contains("XMP") && $0.contains("JPEG") } == (output.format == .jpeg))
   }
 
-  /// Damage anywhere in the structure of EXIF: nothing traps, and what is kept is still upright.
+  /// Damage anywhere in the structure of EXIF: nothing traps, and the kept metadata are still upright.
   @Test("hostile EXIF is edited without a trap", .sameOnEveryInstructionSet)
   func hostile() throws {
     let file = TestFolder.url.appending(path: "gesso-hostile.jpg")
@@ -154,7 +154,7 @@ struct TrueMetadataTests {
       ("<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>", "<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>"),
       ("<a><b></a></b>", nil), ("<a", nil), ("<a b=c/>", nil), ("<!DOCTYPE a><a/>", nil), ("<a>", nil),
       ("<a \u{0}/>", nil),
-      // Found by the fuzzing of metadata: without the first attribute the second one would belong to the name.
+      // The fuzzing of metadata found this one: without the first attribute the second one would belong to the name.
       (##"<a xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/"><b h:Version="1"c="2"></b></a>"##, nil),
     ] as [(String, String?)])
   func packets(packet: String, expected: String?) {

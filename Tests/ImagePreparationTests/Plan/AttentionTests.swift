@@ -16,7 +16,7 @@ struct AttentionTests {
     let isWide: Bool
 
     var length: Int { isWide ? image.size.width : image.size.height }
-    /// Half the image, or what leaves a tenth of a longer subject free.
+    /// Half the image, or as much as leaves a tenth of a longer subject free.
     var crop: Int { min(length, max((length + 1) / 2, (subject.count * 11 + 9) / 10)) }
     var box: ImageSize {
       isWide
@@ -30,8 +30,8 @@ struct AttentionTests {
     }
   }
 
-  /// As taken, and cut so that the subject is no longer where photographers put it: three quarters of what lies on one side
-  /// of it are gone.
+  /// The picture as it was taken, or cut so that the subject is no longer where photographers put it: three quarters of the part on one
+  /// side of it are gone.
   enum Framing: String { case asTaken, cut }
 
   /// 30 photographs in one framing.
@@ -45,7 +45,7 @@ struct AttentionTests {
     var testDescription: String { "\(folder), \(framing)" }
   }
 
-  /// The method was chosen with the first folder in view, tried a few times on the second, and once, when it stood, on the third.
+  /// The method was chosen on the first folder, tried a few times on the second, and once, when it was final, on the third.
   static let allSamples = [
     Sample(folder: "attention", framing: .asTaken, least: 29), Sample(folder: "attention", framing: .cut, least: 27),
     Sample(folder: "attention/second-set", framing: .asTaken, least: 23),
@@ -98,7 +98,7 @@ struct AttentionTests {
     return task.isWide ? crop.x : crop.y
   }
 
-  /// The tasks of each sample, and where attention has their crops begin: found once for all tests.
+  /// The tasks of each sample, and the beginnings of attention's crops: found once for all tests.
   static let results: [Sample: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
     uniqueKeysWithValues: samples.map { sample in
       (sample, Result { try tasks(sample).map { ($0, try start($0, .attention)) } })

@@ -7,7 +7,7 @@ import Testing
 struct ColorDistributionTests {
   static let side = 64
 
-  /// The distribution in an image that is gray but for a red square.
+  /// The distribution in an image that is gray except for a red square.
   static func square(_ columns: Range<Int>, _ rows: Range<Int>) -> ColorDistribution {
     let bytes = (0..<side * side).flatMap { i -> [UInt8] in
       columns.contains(i % side) && rows.contains(i / side) ? [220, 30, 20] : [120, 120, 120]

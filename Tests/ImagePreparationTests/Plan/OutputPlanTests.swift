@@ -39,7 +39,7 @@ struct OutputPlanTests {
       let source = ImageSource.file(Fixtures.path(file))
       func plan(_ recipe: Recipe) throws -> Data {
         var recipe = recipe
-        // The decoder shrinks only where much is to be shrunk.
+        // The decoder shrinks only if much is to be shrunk.
         if field != .size { recipe.size = .longestSide(40) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

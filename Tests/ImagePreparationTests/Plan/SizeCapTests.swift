@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Sizes against the arithmetic of the flags alone: caps hold after sides became multiples, and what is refused cannot be had.
+/// Sizes against the arithmetic of the flags alone: caps hold after sides became multiples, and sizes that are refused are impossible.
 @Suite("Caps of sizes")
 struct SizeCapTests {
   /// A shape and the flags of the command that decide about its size.
@@ -27,7 +27,7 @@ struct SizeCapTests {
     /// The longest sides that a result may have.
     var most: ImageSize { box?.size ?? ImageSize(width: maxSide, height: maxSide) }
 
-    /// True where no size keeps to all flags, whatever the method.
+    /// True if no size keeps to all flags, whatever the method.
     var isImpossible: Bool {
       let room = ImageSize(width: most.width / unit, height: most.height / unit)
       if room.width < 1 || room.height < 1 || unit * unit > maxPixels ?? .max { return true }
@@ -91,7 +91,7 @@ struct SizeCapTests {
     #expect((1000..<12_000).contains(refused))
   }
 
-  /// A refusal although there are sizes: they would show less than half of what the box or the source has.
+  /// Expects that an image is refused although there are sizes, because they would show less than half of the box or the source.
   static func expectCrop(_ flags: Flags, _ error: PreparationError) {
     #expect(error.message.contains("half"), "\(flags): \(error)")
     #expect(flags.unit > 1 && flags.snap != .pad && flags.box?.fit != .pad, "\(flags): \(error)")

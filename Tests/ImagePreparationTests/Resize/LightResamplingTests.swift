@@ -9,8 +9,8 @@ import Testing
 struct LightResamplingTests {
   typealias Sizes = ResamplingAccuracyTests.Sizes
 
-  // Smaller by little, by half and by much, and larger; odd and even.
-  // All of them would take a debug build a minute and more.
+  // Sizes that are smaller by little, by half and by much, and larger; odd and even. All of them would take a debug build a minute and
+  // more.
   #if DEBUG
   static let sizes = [
     Sizes(505, 153, 65, 39, 1), Sizes(301, 201, 76, 51, 3), Sizes(171, 3_001, 50, 300, 1), Sizes(513, 513, 1, 1, 3),
@@ -104,7 +104,7 @@ struct LightResamplingTests {
     "light is premultiplied: results are within 1 wherever alpha is 8 or more", .everyInstructionSet,
     arguments: [2, 4], alphaFilters)
   func softAlpha(channels: Int, filter: ResamplingFilter) {
-    // Every alpha there is in blocks, and colors at random, dark ones as often as light ones.
+    // The image has every value of alpha, in blocks, and colors at random, dark ones as often as light ones.
     let (from, to) = (ImageSize(width: 800, height: 601), ImageSize(width: 200, height: 151))
     var random = SplitMix64(seed: 4)
     var samples: [UInt8] = []

@@ -78,7 +78,7 @@ struct ResamplingAccuracyTests {
 
   @Test("alpha weighs colors: within 1 wherever alpha is 8 or more", arguments: [ResamplingFilter.lanczos3, .box])
   func softAlpha(_ filter: ResamplingFilter) {
-    // Every alpha there is in blocks, and colors at random.
+    // The image has every value of alpha, in blocks, and colors at random.
     let from = ImageSize(width: 800, height: 600)
     let to = ImageSize(width: 200, height: 150)
     var random = SplitMix64(seed: 4)
@@ -102,7 +102,7 @@ struct ResamplingAccuracyTests {
     var visible: [UInt8] = []
     var expected: [Double] = []
     for i in stride(from: 0, to: reference.count, by: 4) {
-      // Colors are divided by the alpha that came out, also where it is clamped afterwards.
+      // Colors are divided by the alpha before it is clamped.
       let alpha = reference[i + 3]
       guard alpha / 255 >= 8 else { continue }
       for c in 0..<3 {
@@ -209,7 +209,7 @@ struct ExtremeShapeTests {
   static let length = 3_211_265
   #endif
 
-  /// Once took over 20 s, in rounding the weights of windows of thousands of samples.
+  /// This once took over 20 s, to round the weights of windows of thousands of samples.
   @Test("a line of up to three million pixels is reduced as the mean is", arguments: [ResamplingFilter.lanczos3, .box])
   func longLine(_ filter: ResamplingFilter) {
     let size = ImageSize(width: Self.length, height: 1)

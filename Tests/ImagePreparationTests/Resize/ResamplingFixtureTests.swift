@@ -45,7 +45,7 @@ struct ResamplingFixtureTests {
     }
   }
 
-  /// Color is only as exact as alpha lets it be: where alpha is at least 8, within 1 of 255.
+  /// Color is only as exact as alpha lets it be: if alpha is at least 8, within 1 of 255.
   private func checkAlpha(_ output: PixelImage<UInt8>, reference: [Double]) {
     let channels = output.channels
     let alphas = stride(from: channels - 1, to: reference.count, by: channels)

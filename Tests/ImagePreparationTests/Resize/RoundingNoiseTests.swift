@@ -40,7 +40,7 @@ struct RoundingNoiseTests {
     nearHalves,
   ]
 
-  /// Its checkerboard becomes values that nearly all lie close to a half.
+  /// The checkerboard of this case becomes values that nearly all lie close to a half.
   static let nearHalves = Case(.init(130, 966, 385, 89, 3), .catmullRom)
 
   /// Ratios from 1:20 to 4 with every filter, both axes alike or not.
@@ -168,7 +168,7 @@ struct RoundingNoiseTests {
     let exact = reference[row * to.width + column]
     let error = abs(Double(fine[row * to.width + column]) / 256 - min(max(exact, 0), 65_535 / 256))
     #expect(error <= plan.errorBound + 0.5 / 256)
-    // Overshoot that is clipped hides errors, and weights that are exact leave nothing but the intermediate's rounding.
+    // Clipped overshoot hides errors; if weights are exact, only the rounding of the intermediate is left.
     guard exact > 0, exact < 255, plan.errorBound > 0.02 else { return }
     #expect(error >= plan.errorBound / 4, "\(error) of \(plan.errorBound)")
   }

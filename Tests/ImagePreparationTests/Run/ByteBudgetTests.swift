@@ -145,7 +145,7 @@ struct ByteBudgetTests {
     let hasBudget = recipe.output.budget != nil
     if hasBudget { recipe.output = .auto(budget: .bytes(300, minSide: 1)) }
     let pipe = Pipe()
-    // Small enough for a pipe to hold.
+    // The file is small enough for a pipe to hold.
     try pipe.fileHandleForWriting.write(contentsOf: Data(Fixtures.bytes("jpeg/small-420.jpg")))
     try pipe.fileHandleForWriting.close()
     let error = #expect(throws: PreparationError.self) {

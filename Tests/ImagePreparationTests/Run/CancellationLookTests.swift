@@ -5,7 +5,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// How often work looks at the flag: at least once for every 64 rows or 1 MiB. The looks are counted.
+/// Work checks the flag at least once for every 64 rows or 1 MiB. The checks are counted.
 @Suite("Looks at the flag")
 struct CancellationLookTests {
   static let rows = 6_400
@@ -17,7 +17,7 @@ struct CancellationLookTests {
   /// An image of 64 by 6,400 pixels in one kind of file.
   struct Source: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// True where all rows are decoded before the first one is delivered.
+    /// True if all rows are decoded before the first one is delivered.
     var isWhole = false
     var policy = DamagePolicy.truncated
     let bytes: @Sendable () throws -> [UInt8]
@@ -41,7 +41,7 @@ struct CancellationLookTests {
     return PNGFile(chunks: [("IHDR", header), ("IDAT", data), ("IEND", [])]).bytes
   }
 
-  /// Literal codes of 9 bits, and a clear code before the dictionary makes them longer (GIF89a, appendix F).
+  /// A GIF of literal codes of 9 bits, with a clear code before the dictionary makes them longer (GIF89a, appendix F).
   private static func gif(interlaced: Bool) -> [UInt8] {
     var codes: [UInt8] = []
     var (pending, count) = (0, 0)
@@ -128,7 +128,7 @@ struct CancellationLookTests {
     },
   ]
 
-  /// The looks of the decoder itself, and the strips that it delivers, before each of which a run looks.
+  /// The decoder's own checks of the flag, and the strips that it delivers. A run checks the flag before each strip.
   @Test("every kind of file is decoded with a look for every 64 rows", arguments: sources)
   func decoding(source: Source) throws {
     let flag = CancellationFlag()
@@ -173,7 +173,7 @@ struct CancellationLookTests {
     let testDescription: String
     var channels = RowLayout.Channels.rgb
     let step: @Sendable () throws -> FinishingStep
-    /// The same work on the whole image at once; nil where another test has the pixels.
+    /// The same work on the whole image at once; nil if another test has the pixels.
     var whole: (@Sendable (Raster) throws -> Raster)?
   }
 
@@ -219,7 +219,7 @@ struct CancellationLookTests {
     let flag = CancellationFlag()
     var image = UnfinishedImage(planes: [raster])
     try step.step().apply(to: &image, flag)
-    // Turned, it has 16 rows.
+    // The turned image has 16 rows.
     let least = step.testDescription == "turning" ? 1 : Self.least
     #expect(flag.looks >= least, "\(flag.looks)")
     if let whole = step.whole { #expect(try image.planes[0].bytes == whole(raster).bytes) }

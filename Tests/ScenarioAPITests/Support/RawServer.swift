@@ -117,7 +117,8 @@ final class RawServer: Sendable {
           close(socket)
         }.start()
       }
-      // Closed here and not in ``stop()``: the next server could get the same descriptor, and this loop would take its connections.
+      // The listener is closed here and not in ``stop()``: the next server could get the same descriptor, and this loop would take its
+      // connections.
       close(listener)
     }.start()
   }

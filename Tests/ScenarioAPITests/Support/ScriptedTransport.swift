@@ -16,7 +16,7 @@ final class ScriptedTransport: HTTPTransport {
   private let seen = Mutex<[HTTPRequest]>([])
 
   var requests: [HTTPRequest] { seen.withLock { $0 } }
-  /// The number of steps without a request.
+  /// The number of steps of the script that no request has used yet.
   var stepsLeft: Int { steps.withLock { $0.count } }
 
   init(_ steps: [Step]) { self.steps = Mutex(steps) }

@@ -11,7 +11,7 @@ struct Target {
 
   init() throws {
     path = FileManager.default.temporaryDirectory.path + "/fuzzed-ledger-\(getpid())"
-    // Made as another program could: without the conditions of columns.
+    // The table is made as another program could make it: without the conditions of columns.
     database = try DatabaseQueue(path: path)
     try database.writeWithoutTransaction { database in
       try database.execute(sql: Ledger.tables.replacing(" NOT NULL", with: ""))

@@ -6,10 +6,10 @@ import Synchronization
 @testable import Ground
 @testable import ScenarioAPI
 
-/// Reads the lines of a client of the assistants' server, and traps where they are split in another way than at line feeds, or where the
+/// Reads the lines of a client of the assistants' server, and traps if they are split in another way than at line feeds, or if the
 /// answer to a message cannot be written as one line.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  // As many as a pipe takes at once.
+  // A pipe takes about this many bytes at once.
   guard let start, count > 0, count <= 60_000 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))
   var expected = bytes.split(separator: 10, omittingEmptySubsequences: false).map {

@@ -2,7 +2,7 @@ import Driver
 import Foundation
 @testable import ScenarioAPI
 
-/// Reads a reply of the service, and traps where the client's words about it could control a terminal or would be endless, or where a
+/// Reads a reply of the service, and traps if the client's words about it could control a terminal or would be endless, or if a
 /// number is out of the range that it is promised in.
 ///
 /// The first byte picks the reply, the second the status of a refusal.

@@ -2,7 +2,7 @@ import Driver
 import Foundation
 @testable import GessoPipeline
 
-/// Reads the rows of a manifest or a list, as a whole and in pieces, and traps where both differ.
+/// Reads the rows of a manifest or a list, as a whole and in pieces, and traps if both differ.
 ///
 /// The lower bits of the first byte pick the form, the higher ones the size of a piece.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
