@@ -1,10 +1,10 @@
-"""Runs ours and the peers in turns on the same files, and keeps every sample in one JSON file for report.py.
+"""Runs this package and the peers in turns on the same files, and keeps every sample in one JSON file for report.py.
 
     bench.py --corpus DIR --tools DIR --gesso FILE --measure FILE --out FILE [--rounds N] [--only TEXT]...
 
-Every round calls each contender once, in an order that turns, so that what else the machine does hits all alike; ratios are
-taken pair by pair within a round. This process imports nothing large: what the kernel says of a child's peak memory begins
-with its parent's.
+Every round calls each contender once, in an order that changes, so that other work of the machine affects all alike. Ratios are
+taken pair by pair within a round. This process imports nothing large, because the peak memory that the kernel reports for a child
+begins with its parent's.
 """
 import argparse
 import json
@@ -58,12 +58,12 @@ CASES = {
     "P12 16 bit to P1536": ("photo-12mp-rgb16.png", 1536, "png", None, "RGB16"),
     "P8x8 to P8": ("tiny.png", 8, "png", None, "RGB"),
 }
-# Sources that are made here: the commands, in which FILE is the source and CORPUS the corpus.
+# The commands that make further sources; FILE is the source and CORPUS the corpus.
 MADE = {
     "tiny.png": ["vips", "black", "FILE", "8", "8", "--bands", "3"],
     "p3-without-profile.jpg": ["jpegtran", "-copy", "none", "-outfile", "FILE", "CORPUS/photo-12mp-p3.jpg"],
 }
-# Pixels in memory: source, longest side, what a program gets.
+# Pixels in memory: source, longest side, and the form that a program gets.
 ARRAYS = {
     "J24 to 1024, array of 8 bits": ("photo-24mp-420.jpg", 1024, "pixels"),
     "J24 to 1024, tensor of diffusers": ("photo-24mp-420.jpg", 1024, "tensor"),
@@ -223,7 +223,7 @@ def warm(threads):
 
 
 def quality():
-    """Every contender once to a file without loss, and once as it writes it, against float64 of the source and of its original."""
+    """Compares two results of every contender, a file without loss and its usual file, with float64 of the source and of its original."""
     results = {}
     for case, (name, side, extension, original, mode) in CASES.items():
         if not wanted(f"quality {case}") or name == "tiny.png":
@@ -267,7 +267,7 @@ def resizes():
 
 
 def arrays():
-    """From a file to samples in memory, in process, one thread."""
+    """Measures file to samples in memory, in process, one thread."""
     results = {}
     for case, (name, side, form) in ARRAYS.items():
         if not wanted(f"arrays {case}"):
@@ -324,7 +324,7 @@ def start():
 
 
 def memory_limit():
-    """What the command says of a progressive file that needs more than it may take."""
+    """The message of the command about a progressive file that needs more memory than it may take."""
     done = subprocess.run(
         our_command(corpus("photo-24mp-progressive.jpg"), path("refused.jpg"), 1536, 1) + ["--max-memory", "20"],
         capture_output=True, text=True)
@@ -332,7 +332,7 @@ def memory_limit():
 
 
 def two_at_once():
-    """How much longer an entropy decode takes beside another of its kind: 1 where CPUs are cores that share nothing."""
+    """The factor by which an entropy decode takes longer beside another one: 1 if CPUs are cores that share nothing."""
     pair = [Warm([FLOORS, "eighth", corpus("photo-12mp-420.jpg")]) for _ in range(2)]
     alone = min(pair[0].run()["ms"] for _ in range(10))
     together = []
@@ -379,7 +379,7 @@ def versions():
 
 
 def measured_again(whole, part):
-    """The samples of a whole run with those of a part in their places, and when and at which commit that part was measured."""
+    """Replaces samples of a whole run by those of a part, and notes the time and the commit of the part's measurement."""
     if whole["machine"] != part["machine"]:
         sys.exit("bench-peers: the whole run was measured on another machine")
     for section, samples in part.items():

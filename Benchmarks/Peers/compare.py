@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whole processes in turns: `gesso prepare` and vipsthumbnail, one thread each, the same files, the same size.
+"""Measures whole processes in turns: `gesso prepare` and vipsthumbnail, one thread each, the same files, the same size.
 
     compare.py GESSO FILE...     [--rounds N]
 

@@ -1,6 +1,6 @@
-# What the scripts that measure peers share: sourced by Scripts/bench-peers and Scripts/bench-grid, from the package's folder.
+# The functions that the scripts that measure peers share. Scripts/bench-peers and Scripts/bench-grid source it from the package's folder.
 
-# An environment holds what its requirements say; one package that has no wheel here does not keep out the others.
+# Makes an environment with the packages of its requirements; a package that has no wheel here does not keep out the others.
 # make_environment FOLDER REQUIREMENTS [NAME=VALUE...]
 make_environment() {
   local folder=$1 file=Benchmarks/Peers/$2 requirement
@@ -18,7 +18,7 @@ make_environment() {
   cp "$file" "$folder/requirements.stamp"
 }
 
-# The corpus, made where it is not yet there.
+# Makes the corpus if it is missing.
 made_corpus() {
   [ -e "$1/SHA256SUMS" ] || Benchmarks/Peers/make-corpus.sh "$1" >&2
   echo "$1"

@@ -1,4 +1,4 @@
-"""Every size instead of a few: sides from 256 to 6144, for each kind of source, beside libvips and fast_image_resize in turns.
+"""Measures every size instead of a few: sides from 256 to 6144, for each kind of source, beside libvips and fast_image_resize in turns.
 
     grid.py --corpus DIR --tools DIR --measure FILE --out FILE [--what counts,whole,resize] [--kind TEXT]... [--step N] [--rounds N] [--cpu]
     grid.py --report FILE RESULTS.md PLOT-FOLDER
@@ -32,7 +32,7 @@ KINDS = {
     "PNG gray 24 MP": ("photo-24mp-gray.png", "png", 0.55, 1, 8),
     "PNG RGB 16 bit 12 MP": ("photo-12mp-rgb16.png", "png", 0.55, 3, 16),
 }
-# What is resized in memory: the pixels of these. JPEG planes are gray.
+# The sources whose pixels are resized in memory. JPEG planes are gray.
 RESIZED = ("PNG RGB 24 MP", "PNG RGBA 16 MP", "PNG gray 24 MP", "PNG RGB 16 bit 12 MP")
 RISE = 0.15  # instructions from one side to the next may grow by this much more than the pixels
 
@@ -42,7 +42,7 @@ def sides(step):
 
 
 class Sources:
-    """The corpus, what is missing in it, and its pictures at a smaller size; kept in a folder of the tools."""
+    """The corpus, and its pictures at a smaller size. Missing files are made, and kept in a folder of the tools."""
 
     def __init__(self, corpus, folder):
         import pyvips
@@ -192,7 +192,7 @@ def in_order(section):
 
 
 def rises(section):
-    """From one side to the next: how much more instructions grow than pixels, without the source's own size, which costs less."""
+    """The factor by which instructions grow more than pixels from one side to the next, without the source's own size, which costs less."""
     points = [(side, value) for side, value in in_order(section) if not value["own"]]
     return [(second["instructions"] / first["instructions"] - second["pixels"] / first["pixels"], before, after)
             for (before, first), (after, second) in zip(points, points[1:])]

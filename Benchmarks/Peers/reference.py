@@ -1,4 +1,5 @@
-"""Lanczos3 in float64, and how far pictures are from it. Reads a JSON list of jobs on standard input, answers with one of results.
+"""Computes Lanczos3 in float64, and the distance of pictures from it. Reads a JSON list of jobs on standard input, and answers with a
+list of results.
 
     {"job": "pixels", "source": FILE, "mode": "RGB", "crop": [W, H] or null, "destination": FILE}   raw 8-bit samples
     {"job": "raw", "pixels": FILE, "from": [W, H, C], "size": [W, H], "outputs": {NAME: RAW FILE}}
@@ -43,8 +44,8 @@ def matrix(count_in, count_out, lobes=3.0):
 def scaled(image, width, height, clip_alpha=True):
     """uint8 HxWxC (4 channels: straight alpha) at another size: float64, clipped to 0...255.
 
-    Where a negative lobe lifts alpha above 1, color is divided by the alpha that the result has, 1: so the premultiplied color,
-    which is what compositing shows, stays what the filter made. `clip_alpha=False` divides by the unclipped alpha instead.
+    If a negative lobe lifts alpha above 1, color is divided by the alpha of the result, 1: so the premultiplied color, which
+    compositing shows, stays the filter's. `clip_alpha=False` divides by the unclipped alpha instead.
     """
     vertical, horizontal = matrix(image.shape[0], height), matrix(image.shape[1], width)
     resize = lambda plane: (horizontal @ (vertical @ plane).T).T
@@ -89,7 +90,7 @@ def ssim(a, b):
 
 
 def compared(out, reference, rim=4):
-    """On premultiplied color, without the rim: some repeat the edge pixel, some renormalize the weights, and both are right."""
+    """Compares premultiplied color, without the rim: some programs repeat the edge pixel, some renormalize the weights; both are right."""
     a, b = premultiplied(out)[rim:-rim, rim:-rim], premultiplied(reference)[rim:-rim, rim:-rim]
     return {"psnr": psnr(a, b), "ssim": ssim(a, b), "largest": float(np.abs(a - b).max())}
 
@@ -122,8 +123,8 @@ def pixels(job):
 
 
 def raw(job):
-    """Where a negative lobe lifts alpha above 1, color may be divided by 1 or by the alpha that came out: each output is
-    held against the definition that it is nearer to. Color counts from an alpha of 8 on; below, it is hardly there."""
+    """If a negative lobe lifts alpha above 1, color may be divided by 1 or by the unclipped alpha: each output is compared with the
+    definition that it is nearer to. Color counts from an alpha of 8 on; below, it is hardly visible."""
     width, height, channels = job["from"]
     image = np.fromfile(job["pixels"], np.uint8).reshape(height, width, channels)
     references = [scaled(image, *job["size"], clip_alpha=clip) for clip in ((True, False) if channels == 4 else (True,))]

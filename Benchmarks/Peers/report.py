@@ -1,4 +1,4 @@
-"""Writes RESULTS.md and its plots from what bench.py kept:  report.py SAMPLES.json RESULTS.md PLOT-FOLDER"""
+"""Writes RESULTS.md and its plots from the samples of bench.py:  report.py SAMPLES.json RESULTS.md PLOT-FOLDER"""
 import json
 import os
 import statistics
@@ -27,7 +27,7 @@ bars = []  # work, ours, peer, ratio or distance, bar, met (None: not measured)
 
 
 def bar(work, limit, measure):
-    """`measure` gives (ours, peer, figure, met); whatever it needs that was not measured leaves the row open."""
+    """`measure` gives (ours, peer, figure, met). If a figure that it needs was not measured, the row stays open."""
     try:
         ours, peer, figure, met = measure()
     except (KeyError, IndexError, TypeError, ValueError, statistics.StatisticsError):
