@@ -169,7 +169,7 @@ if buildsPixelTests {
       name: "KernelDigests",
       dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
       path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-    // Begins isolated processes whose decoder misbehaves, for the tests of the wall around it.
+    // Begins isolated processes whose decoder misbehaves, for the tests of the protections around it.
     .executableTarget(
       name: "MisbehavingDecoder", dependencies: ["Ground", "ImagePreparation"], path: "Tests/MisbehavingDecoder",
       swiftSettings: programSettings),
@@ -279,7 +279,7 @@ if buildsClient {
   ]
 }
 
-// Left out of builds for tests, because its tests are a program in C (Scripts/test-c-library).
+// The library is left out of builds for tests, because its tests are a program in C (Scripts/test-c-library).
 let buildsInterface = buildsClient && buildsPixelTests
 if buildsInterface {
   targets += [
