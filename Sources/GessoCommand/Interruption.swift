@@ -24,7 +24,7 @@ enum Interruption {
   /// they must not end a process that follows a paid job, or leave a part of a file.
   static func deferSignalsOfWrites() {
     signal(SIGXFSZ, SIG_IGN)
-    if isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
+    if CaughtSignals.isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
   }
 
   /// True unless SIGPIPE was ignored when the process began: its caller then expects an error and a status.
@@ -38,10 +38,6 @@ enum Interruption {
     guard endsByClosedPipes.withLock(\.self) else { return false }
     received.withLock { $0 = $0 ?? SIGPIPE }
     return true
-  }
-
-  private static func isIgnored(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
-    unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Runs `work` so that a signal raises `flag` and cancels the task it runs in.
@@ -65,51 +61,29 @@ enum Interruption {
       for await _ in beginnings {}
       return try await work()
     }
-    let watches = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
-      Watch(number) {
-        let now = ContinuousClock.now
-        let isEcho = first.withLock { first in
-          defer { first = first ?? now }
-          return first.map { now - $0 < echo } ?? false
-        }
-        if isEcho { return }
-        if flag.isCanceled { end(by: number) }
-        if !isExpected { received.withLock { $0 = number } }
-        // This call comes before the work is canceled, because the report should include work that the cancellation ends.
-        onSignal()
-        flag.cancel()
-        task.cancel()
-        guard let patience else { return }
-        queue.asyncAfter(deadline: .now() + patience) { end(by: number) }
+    let signals = CaughtSignals.catching(CaughtSignals.ends, on: queue) { number in
+      let now = ContinuousClock.now
+      let isEcho = first.withLock { first in
+        defer { first = first ?? now }
+        return first.map { now - $0 < echo } ?? false
       }
+      if isEcho { return }
+      if flag.isCanceled { end(by: number) }
+      if !isExpected { received.withLock { $0 = number } }
+      // This call comes before the work is canceled, because the report should include work that the cancellation ends.
+      onSignal()
+      flag.cancel()
+      task.cancel()
+      guard let patience else { return }
+      queue.asyncAfter(deadline: .now() + patience) { end(by: number) }
     }
     beginning.finish()
-    defer { for watch in watches { watch.end() } }
+    defer { signals?.end() }
     return try await withTaskCancellationHandler {
       try await task.value
     } onCancel: {
       flag.cancel()
       task.cancel()
-    }
-  }
-
-  /// A signal that is caught instead of ending the process.
-  private struct Watch {
-    private let number: Int32
-    private let source: any DispatchSourceSignal
-
-    /// Nil for a signal that is ignored.
-    init?(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
-      if Interruption.isIgnored(signal(number, SIG_IGN)) { return nil }
-      self.number = number
-      source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler(handler: handler)
-      source.activate()
-    }
-
-    func end() {
-      source.cancel()
-      signal(number, SIG_DFL)
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GessoCommand
 import ScenarioSandbox
 import TestSupport
 import Testing
@@ -20,6 +21,37 @@ struct InterruptionTests {
     #expect(await run.status() == -number)
     #expect(try gesso.names(in: "out") == ["small-420.prepared.jpg"], "only whole files are left")
   }
+
+  @Test("a signal that comes as soon as signals are caught is not lost", .timeLimit(.minutes(TimeScale.factor)))
+  func atOnce() async {
+    let (numbers, number) = AsyncStream.makeStream(of: Int32.self)
+    let queue = DispatchQueue(label: "test")
+    let caught = CaughtSignals.catching([SIGUSR1, SIGUSR2], on: queue) { number.yield($0) }
+    kill(getpid(), SIGUSR1)
+    var iterator = numbers.makeAsyncIterator()
+    #expect(await iterator.next() == SIGUSR1)
+    let inner = CaughtSignals.catching([SIGUSR2], on: queue) { _ in Issue.record("signals belong to the outer work") }
+    #expect(inner == nil)
+    kill(getpid(), SIGUSR2)
+    #expect(await iterator.next() == SIGUSR2)
+    caught?.end()
+  }
+
+  #if os(Linux)
+  /// `env` of GNU coreutils can block signals, as callers do without wanting to.
+  @Test(
+    "a signal that was blocked when the command began still ends it", arguments: [("INT", SIGINT), ("HUP", SIGHUP)])
+  func blocked(name: String, number: Int32) async throws {
+    let run = try RunningProcess(
+      gesso,
+      ["--block-signal=\(name)", GessoExecutable.url.path, "prepare", Self.small, "-", "--out-dir", "out", "-q"],
+      executable: URL(filePath: "/usr/bin/env"))
+    var lines = run.output.makeAsyncIterator()
+    #expect(await lines.line() == "out/small-420.prepared.jpg")
+    run.send(number)
+    #expect(await run.status() == -number)
+  }
+  #endif
 
   /// `nohup` turns off SIGHUP for its command. A script without job control turns off SIGINT for its commands in the background.
   @Test(
