@@ -66,6 +66,7 @@ struct GessoExecutable {
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
       process.terminationHandler = { _ in continuation.resume() }
       do { try process.run() } catch { continuation.resume(throwing: error) }
+      process.killWhenLate()
     }
     let outcome = Outcome(
       status: process.terminationStatus, output: [UInt8](try Data(contentsOf: output)),

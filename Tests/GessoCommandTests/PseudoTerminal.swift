@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A terminal whose window the test chooses. It interprets what programs print as terminals do: carriage return, line feed, erasing to the
 /// end of the line, colors (left out), and wrapping at the last column.
@@ -34,6 +35,7 @@ final class PseudoTerminal: Sendable {
       end.finish()
     }
     try process.run()
+    process.killWhenLate()
     // Reading ends once no process has the terminal open.
     try side.close()
     async let printed = bytes()

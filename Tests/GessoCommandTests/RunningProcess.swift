@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A run of the command that a test talks to while it lives.
 final class RunningProcess: Sendable {
@@ -37,6 +38,7 @@ final class RunningProcess: Sendable {
       return await ends.first { _ in true } ?? -1
     }
     try Self.withSignalsOfATerminal { try process.run() }
+    process.killWhenLate()
     self.process = process
   }
 
