@@ -70,15 +70,19 @@ struct KeptMetadata: Sendable, Equatable {
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
   }
 
-  /// True for a text of a PNG that names neither a position nor a place. A compressed text is inflated for the search, to at most
-  /// `limit` bytes; the bytes it inflates to are subtracted from `limit`.
+  /// True for a chunk of a PNG that names neither a position nor a place. A compressed text is inflated for the search: `limit` is the
+  /// most bytes that it may inflate to, and is lowered by those that it did.
   private static func isWithoutLocation(_ chunk: PNGChunk, limit: inout Int) -> Bool {
-    guard let text = chunk.text else { return false }
-    let (bytes, isWhole) = text.whole(limit: limit)
-    limit -= min(bytes.count, limit)
-    guard isWhole, !mayNamePosition(chunk.data), !mayNamePosition(bytes) else { return false }
-    let inflated = PNGChunk(type: "tEXt", data: text.keyword + [0] + bytes)
-    return !LocationReader(exif: nil, xmp: nil, chunks: [inflated]).mayHoldLocation
+    switch PNGChunk.Metadata(rawValue: chunk.type) {
+    case .tEXt, .zTXt, .iTXt:
+      guard let text = chunk.text else { return false }
+      let (bytes, isWhole) = text.whole(limit: limit)
+      limit -= min(bytes.count, limit)
+      guard isWhole, !mayNamePosition(chunk.data), !mayNamePosition(bytes) else { return false }
+      let inflated = PNGChunk(type: "tEXt", data: text.keyword + [0] + bytes)
+      return !LocationReader(exif: nil, xmp: nil, chunks: [inflated]).mayHoldLocation
+    case .eXIf, nil: return false
+    }
   }
 
   /// True if a chunk of a PNG is copied into a PNG.

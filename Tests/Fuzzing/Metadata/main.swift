@@ -15,8 +15,8 @@ func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let channels: [RowLayout.Channels] = [.rgb, .gray, .cmyk, .rgba]
     readProfile(bytes, channels[Int(start[0] >> 2 & 3)], bitDepth: start[0] & 16 == 0 ? 8 : 16)
   default:
-    let types = ["tEXt", "zTXt", "iTXt", "eXIf"]
-    let chunk = PNGChunk(type: types[Int(start[0] >> 2 & 3)], data: bytes)
+    let types = PNGChunk.Metadata.allCases
+    let chunk = PNGChunk(type: types[Int(start[0] >> 2) % types.count].rawValue, data: bytes)
     _ = LocationReader(exif: nil, xmp: nil, segments: [bytes[...]], chunks: [chunk])
     if let text = chunk.text { _ = PNGChunk.Text.metadata(in: [text]) }
     _ = PNGChunk.all(in: bytes)
