@@ -101,8 +101,10 @@ for struct in ("gesso_recipe", "gesso_tensor_format", "gesso_limits"):
         check(f"{struct}: {field} is not read", field in ("struct_size", "reserved") or re.search(rf"\b{field}\b", swift))
 python = (ROOT / "Python/src/gesso/_values.py").read_text()
 for field, place in [*WORDS.items(), ("preset", ("Limits.swift", "Preset"))]:
-    literal = re.search(rf"^ +{field}: (?:NotRequired\[)?Literal\[(.*?)\]", python, re.M | re.S)
-    check(f"Python has no words for {field}", literal and sorted(re.findall(r'"([\w-]+)"', literal[1])) == sorted(set(words(*place))))
+    literal = re.search(rf"^ +{field}: (?:NotRequired\[)?(\w+)(?:\[(.*?)\])?", python, re.M | re.S)
+    if literal and literal[1] != "Literal":
+        literal = re.search(rf"^({literal[1]}) = Literal\[(.*?)\]", python, re.M | re.S)
+    check(f"Python has no words for {field}", literal and sorted(re.findall(r'"([\w-]+)"', literal[2])) == sorted(set(words(*place))))
 
 # The defaults that comments of the limits name.
 limits = (sources / "Limits.swift").read_text()

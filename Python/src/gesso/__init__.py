@@ -15,8 +15,8 @@ import numpy.typing
 
 from . import _header as header
 from ._values import (
-    Description, Geometry, Layout, Limits, Plan, Prepared, Recipe, cached, geometry_struct, limits_struct, recipe_struct,
-    tensor_struct, value)
+    Description, Geometry, Layout, Limits, Plan, Prepared, ProfileHandling, Recipe, ResamplingFilter, cached, geometry_struct,
+    limits_struct, recipe_struct, tensor_struct, value)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -146,8 +146,8 @@ def tensor(
 
 def restore(
     source: Source, geometry: Geometry, *, stretch: bool = False,
-    resampling_filter: Literal["nearest", "box", "triangle", "catmull-rom", "mitchell", "lanczos2", "lanczos3"] = "lanczos3",
-    profile: Literal["convert", "keep", "ignore"] = "convert", limits: Limits | None = None, cancel: Cancel | None = None,
+    resampling_filter: ResamplingFilter = "lanczos3", profile: ProfileHandling = "convert", limits: Limits | None = None,
+    cancel: Cancel | None = None,
 ) -> Pixels:
     """Puts an image that was made of a prepared one back on the canvas of the source: RGBA, transparent where it was cropped."""
     with _Request(source, {"resampling_filter": resampling_filter, "profile": profile}, None, limits, cancel) as request:

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypedDict
 from . import _header as header
 
 Layout = Literal["nchw", "nhwc"]
+ResamplingFilter = Literal["nearest", "box", "triangle", "catmull-rom", "mitchell", "lanczos2", "lanczos3"]
+ProfileHandling = Literal["convert", "keep", "ignore"]
 
 
 class Recipe(TypedDict, total=False):
@@ -31,9 +33,9 @@ class Recipe(TypedDict, total=False):
     trim: bool
     matching: "Geometry"
     data: bool
-    profile: Literal["convert", "keep", "ignore"]
+    profile: ProfileHandling
     linear: bool
-    resampling_filter: Literal["nearest", "box", "triangle", "catmull-rom", "mitchell", "lanczos2", "lanczos3"]
+    resampling_filter: ResamplingFilter
     effort: Literal["fast", "balanced", "best"]
     background: str
     format: Literal["auto", "jpeg", "png", "webp"]
