@@ -60,7 +60,8 @@ extension ModelSizing {
 }
 
 extension PreparationError {
-  fileprivate static func refused(_ what: String, _ remedy: Remedy) -> PreparationError {
+  /// The error for a field of the recipe without meaning.
+  static func refused(_ what: String, _ remedy: Remedy) -> PreparationError {
     PreparationError(.invalidRecipe, stage: .resize, what, remedy: remedy)
   }
 }

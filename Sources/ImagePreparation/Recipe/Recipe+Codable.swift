@@ -7,7 +7,7 @@ extension Recipe.Size: Codable {
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
-    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
     if let geometry = try fields.decodeIfPresent(.matching, as: GeometryRecord.self) {
       try fields.checkOnly([.matching], with: "matching")
       self = .matching(geometry)
@@ -21,7 +21,7 @@ extension Recipe.Size: Codable {
         trim: try fields.decode(.trim, default: standard.trim)))
   }
 
-  private static func target(_ fields: RecipeFields<CodingKeys>) throws -> Recipe.Target {
+  private static func target(_ fields: RecipeJSONFields<CodingKeys>) throws -> Recipe.Target {
     let others: [CodingKeys] = [.gravity, .maxPixels, .multiplesOf, .snap, .model, .trim]
     let enlarge = try fields.decode(.enlarge, default: false)
     if try fields.decode(.original, default: false) {
@@ -35,7 +35,7 @@ extension Recipe.Size: Codable {
     return .box(box.size, box.fit, enlarge: enlarge)
   }
 
-  private static func sides(_ fields: RecipeFields<CodingKeys>) throws -> Recipe.Sides {
+  private static func sides(_ fields: RecipeJSONFields<CodingKeys>) throws -> Recipe.Sides {
     let unit = try fields.decodeIfPresent(.multiplesOf, as: Int.self)
     let snap = try fields.decode(.snap, default: Recipe.Snap.crop)
     if let model = try fields.decodeIfPresent(.model, as: ModelSizing.self) {
@@ -90,7 +90,7 @@ extension Recipe.Size: Codable {
     init(size: ImageSize, fit: Recipe.Fit) { (self.size, self.fit) = (size, fit) }
 
     init(from decoder: any Decoder) throws {
-      let fields = try RecipeFields<CodingKeys>(of: decoder)
+      let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
       size = ImageSize(width: try fields.decode(.width), height: try fields.decode(.height))
       fit = try fields.decode(.fit, default: .contain)
     }
@@ -111,7 +111,7 @@ extension Recipe.Samples: Codable {
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
-    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
     if try fields.decode(.data, default: false) {
       try fields.checkOnly([.data], with: "data")
       self = .data
@@ -142,7 +142,7 @@ extension Recipe.Output: Codable {
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
-    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
     let format = try fields.decode(.format, default: Format.auto)
     let quality = try fields.decode(.quality, default: 92)
     let subsampling = try fields.decode(.subsampling, default: Recipe.Subsampling.yuv420)
@@ -207,7 +207,7 @@ extension ModelSizing: Codable {
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
-    let fields = try RecipeFields<CodingKeys>(of: decoder)
+    let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
     let sizing = ModelSizing(
       name: "the model", multipleOf: try fields.decode(.multipleOf), minSide: try fields.decode(.minSide),
       maxSide: try fields.decode(.maxSide), maxPixels: try fields.decode(.maxPixels))
@@ -262,7 +262,7 @@ extension Gravity: Codable {
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
     guard let name = try? decoder.singleValueContainer().decode(String.self) else {
-      let fields = try RecipeFields<CodingKeys>(of: decoder)
+      let fields = try RecipeJSONFields<CodingKeys>(of: decoder)
       self = .focus(x: try fields.decode(.x), y: try fields.decode(.y))
       return
     }

@@ -99,7 +99,7 @@ extension Recipe: Codable {
   ///
   /// - Throws: A `DecodingError`.
   public init(from decoder: any Decoder) throws {
-    let values = try RecipeFields<CodingKeys>(of: decoder)
+    let values = try RecipeJSONFields<CodingKeys>(of: decoder)
     self.init()
     for field in Self.fields { try field.read(&self, values) }
   }
@@ -119,7 +119,7 @@ extension Recipe: Codable {
 
   /// One field.
   private struct Field {
-    let read: (inout Recipe, RecipeFields<CodingKeys>) throws -> Void
+    let read: (inout Recipe, RecipeJSONFields<CodingKeys>) throws -> Void
     let write: (Recipe, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
     let check: (Recipe) throws(PreparationError) -> Void
 

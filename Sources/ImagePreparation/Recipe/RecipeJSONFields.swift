@@ -1,7 +1,7 @@
 /// The fields of one JSON object of a recipe. Fields with their default value are left out, and unknown fields are refused.
 ///
 /// If unknown fields were ignored, a recipe of a later version, or one with a mistyped name, would be carried out only in part.
-struct RecipeFields<Key: CodingKey & CaseIterable & Hashable> {
+struct RecipeJSONFields<Key: CodingKey & CaseIterable & Hashable> {
   private let values: KeyedDecodingContainer<Key>
 
   /// Opens the object.
