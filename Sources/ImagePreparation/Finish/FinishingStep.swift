@@ -33,15 +33,28 @@ enum FinishingStep: Sendable {
     }
   }
 
+  /// The steps' names in a plan. The JSON of `gesso prepare --explain` has no others (Documentation/Schemas/prepare-explain.schema.json).
+  enum Word: String, CaseIterable {
+    case mergePlanes = "merge-planes"
+    case turn
+    case convertColor = "convert-color"
+    case settleAlpha = "settle-alpha"
+    case pad
+    case makeTensor = "make-tensor"
+    case changeDepthTo8 = "change-depth-to-8"
+    case changeDepthTo16 = "change-depth-to-16"
+    case convertPlanes = "convert-planes"
+  }
+
   /// The step's name in a plan.
-  var word: String {
+  var word: Word {
     switch self {
-    case .turn: "turn"
-    case .convertColor: "convert-color"
-    case .settleAlpha: "settle-alpha"
-    case .pad: "pad"
-    case .makeTensor: "make-tensor"
-    case .changeDepth(let bits): "change-depth-to-\(bits)"
+    case .turn: .turn
+    case .convertColor: .convertColor
+    case .settleAlpha: .settleAlpha
+    case .pad: .pad
+    case .makeTensor: .makeTensor
+    case .changeDepth(let bits): bits == 8 ? .changeDepthTo8 : .changeDepthTo16
     }
   }
 

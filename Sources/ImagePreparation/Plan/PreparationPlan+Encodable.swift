@@ -87,8 +87,8 @@ struct Explanation: Codable, Sendable {
       padding: plan.geometry.isPadded ? alphaPlan.padding?.hex ?? "transparent" : nil,
       tensor: outputPlan.product.tensor == nil || alphaPlan.rule == nil ? nil : alphaPlan.tensor.words)
     steps =
-      (outputPlan.mergesPlanes ? ["merge-planes"] : []) + outputPlan.steps.map(\.word)
-      + (outputPlan.planeConversion == nil ? [] : ["convert-planes"])
+      ((outputPlan.mergesPlanes ? [.mergePlanes] : []) + outputPlan.steps.map(\.word)
+      + (outputPlan.planeConversion == nil ? [] : [FinishingStep.Word.convertPlanes])).map(\.rawValue)
     let formats = outputPlan.possibleFormats
     output = Output(
       format: formats.count == 1 ? formats[0].rawValue : nil, size: Size(outputPlan.size),

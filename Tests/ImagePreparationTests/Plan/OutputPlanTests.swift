@@ -151,6 +151,22 @@ struct OutputPlanTests {
     #expect(subjects.contains("alpha") == (expected.alpha != nil))
   }
 
+  @Test("the schema of plans names every step and every resampling filter, and no others")
+  func schemaNamesAll() throws {
+    let path = Fixtures.folder.deletingLastPathComponent()
+      .appending(path: "Documentation/Schemas/prepare-explain.schema.json")
+    let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: path))
+    /// The words at a path of members.
+    func words(_ members: String...) -> Set<String> {
+      let part = members.reduce(schema) { part, member in (part as? [String: Any])?[member] ?? [:] }
+      return Set(part as? [String] ?? [])
+    }
+    let steps = words("$defs", "plan", "properties", "steps", "items", "enum")
+    #expect(steps == Set(FinishingStep.Word.allCases.map(\.rawValue)))
+    let filters = words("$defs", "plan", "properties", "resize", "properties", "filter", "enum")
+    #expect(filters == Set(ResamplingFilter.allCases.map(\.rawValue)))
+  }
+
   @Test("a prepared image has a format that the plan allows", arguments: cases)
   func outcomes(_ expected: Case) throws {
     let prepared = try ImagePreparer().prepareBlocking(

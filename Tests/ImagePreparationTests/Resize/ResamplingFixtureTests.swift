@@ -45,6 +45,9 @@ struct ResamplingFixtureTests {
     }
   }
 
+  @Test("every filter has such values")
+  func everyFilter() { #expect(Set(Self.cases.map(\.filter)) == Set(ResamplingFilter.allCases.map(\.rawValue))) }
+
   /// Color is only as exact as alpha lets it be: if alpha is at least 8, within 1 of 255.
   private func checkAlpha(_ output: PixelImage<UInt8>, reference: [Double]) {
     let channels = output.channels
