@@ -6,7 +6,8 @@
 #include "source.h"
 
 // The types of the chunks that hold metadata, each with a zero after it. They are collected from every source, to find GPS in them;
-// KeptMetadata in Swift decides which are written into a result. PNGChunk.Metadata lists the same types.
+// KeptMetadata in Swift decides which are written into a result. libpng delivers them undecoded, also those that it knows (`raw_chunks` in
+// png_decoder.c). PNGChunk.Metadata lists the same types.
 #define CIC_PNG_METADATA_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
 
 typedef struct {

@@ -192,7 +192,7 @@ private func findMatches(
       x &+= 1
       continue
     }
-    // One byte later there may be a better one.
+    // A match that begins one byte later may save more bits (lazy matching).
     while match.length < patience && x < lastHashed && left > 0 {
       let next = finder.find(x &+ 1)
       guard next.gain > match.gain else { break }

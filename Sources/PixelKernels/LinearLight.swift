@@ -51,7 +51,7 @@ private func light(_ x: cpi_u16) -> cpi_u16 {
   return cpi_average_u16(cpi_multiply_high_u16(x, cpi_u16(repeating: slope)), bent)
 }
 
-/// The definition of the vertical pass in light, of `taps` rows beginning with an even one; `taps` is even.
+/// The definition of the vertical pass in light. Products are added in pairs of rows, so `taps` is even.
 public func convolveLightReference(
   rows: UnsafePointer<UnsafePointer<UInt8>>, weights: UnsafePointer<Int16>, taps: Int, count: Int, pairShift: Int32,
   start: Int32, shift: Int32, output: UnsafeMutablePointer<Int16>

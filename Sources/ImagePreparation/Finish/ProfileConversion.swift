@@ -83,7 +83,7 @@ final class ProfileConversion: RowConversion {
     }
     let shaper = isGray && !isToneCurve || channels == .cmyk ? nil : source.matrixShaper(to: target)
     if isToneCurve, shaper == nil { throw .unusable }
-    // This comes before a transform reads the tags.
+    // The table is made first: it looks at the bytes of a tag, which lcms2 no longer takes from the file once a transform has read the tag.
     let table = shaper != nil || isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
     let exact =
       shaper == nil

@@ -70,8 +70,8 @@ struct KeptMetadata: Sendable, Equatable {
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
   }
 
-  /// True for a chunk of a PNG that names neither a position nor a place. A compressed text is inflated for the search: `limit` is the
-  /// most bytes that it may inflate to, and is lowered by those that it did.
+  /// True for a chunk of a PNG that names neither a position nor a place. A compressed text is inflated for the search, to at most
+  /// `limit` bytes; the bytes it inflates to are subtracted from `limit`.
   private static func isWithoutLocation(_ chunk: PNGChunk, limit: inout Int) -> Bool {
     switch PNGChunk.Metadata(rawValue: chunk.type) {
     case .tEXt, .zTXt, .iTXt:

@@ -164,7 +164,7 @@ struct XMPEditor {
     return (String(decoding: space, as: UTF8.self), String(decoding: name[(colon + 1)...], as: UTF8.self))
   }
 
-  /// The new value of a property; nil for those that stay.
+  /// The value that a property gets; nil if the property is not changed.
   private func value(of name: ArraySlice<UInt8>) -> String? {
     switch expanded(name) {
     case ("http://ns.adobe.com/tiff/1.0/", "Orientation")?: "1"

@@ -13,7 +13,8 @@
 ///   has.
 /// - Consequences of the transparency that is decided here: a transparent WebP has no loss, and a transparent image is not flat.
 /// - Pixels that a damaged file lacks are opaque gray (`RowLayout.fillGray`, and `fill_gray` in C for interlaced PNG).
-/// - The sandbox flattens sources on white, and the note about a mask that selects everything compares it on white and on black.
+/// - Other modules give a background: the sandbox and the previews of `gesso mcp` flatten on white, and `SecondImage` prepares a mask on
+///   white as well, to note that it has transparent parts. `gesso restore` refuses to write a transparent image as JPEG.
 struct AlphaPlan: Sendable, Equatable {
   /// Whether a pixel of the result is transparent.
   enum Transparency: Sendable, Equatable {

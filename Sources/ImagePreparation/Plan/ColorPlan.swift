@@ -147,7 +147,8 @@ extension ImageDescription {
 }
 
 extension ImageDescription {
-  /// The beginning of a note about a profile for other channels than the image has; nil if it is for these channels, or unreadable.
+  /// The beginning of a note that the profile is for other channels than the image's; nil if the channels agree or the profile is
+  /// unreadable.
   fileprivate var profileMismatch: String? {
     guard let wanted = iccProfile.flatMap(ColorProfile.channels(of:)), wanted != decodedChannels.opaque else {
       return nil

@@ -6,7 +6,7 @@ struct SampleScale: Sendable, Equatable {
     case bytes
     /// Exact products of bytes and alpha: 0 to 65 025.
     case products
-    /// 16-bit samples, or linear light, 0 to 65 535; premultiplied if ``isPremultiplied``.
+    /// 16-bit samples, as they are or in linear light: 0 to 65 535; premultiplied if ``isPremultiplied``.
     case words
     /// Linear light of bytes; in wide passes the same as ``words``.
     case light

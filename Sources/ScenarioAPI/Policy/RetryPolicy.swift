@@ -25,7 +25,8 @@ public struct RetryPolicy: Sendable {
   }
 
   /// The statuses after which the same request may succeed later (contract, section 10), for all operations. All other error
-  /// statuses are final.
+  /// statuses are final. Its readers call ``effect(of:)``: the errors of refusals, and the reader of addresses. A row without an error
+  /// of its own there becomes `throttled` or `serviceFailed`. Other errors that are retryable have no status, or one of 2xx.
   static let statuses: [(range: ClosedRange<Int>, effect: Effect)] = [
     (408...408, .mayHaveActed), (429...429, .nothingDone), (500...Int.max, .mayHaveActed),
   ]
