@@ -6,7 +6,7 @@ internal import ImagePreparation
 struct IsolationOptions: ParsableArguments {
   @Flag(
     help:
-      "Decode every image in a process that can open no file, use no network and start nothing (Linux; default: what was read from an address or kept of a pipe)."
+      "Decode every image in a process that can open no file, use no network and start nothing (Linux; default: for images from an address, and from a pipe that is read twice)."
   )
   var isolate = false
 
