@@ -126,8 +126,10 @@ package struct Batch: Verb {
     _ rows: BatchRows, _ given: OptionWords, _ words: [String], _ folder: String, _ shard: Shard?
   ) async throws -> CommandStatus {
     let console = common.console
-    var jobs = RowJobs(
-      rows, options: given.options.filter { !Self.own.contains($0.name) }, folder: folder)
+    var options = given.options.filter { !Self.own.contains($0.name) }
+    // A row is read as the words of `img2img`, which require a prompt; no image is prepared differently for it.
+    if prepareOnly, job.prompt ?? job.promptFile == nil { options.append(.init(name: "--prompt", value: "-")) }
+    var jobs = RowJobs(rows, options: options, folder: folder)
     try refuse(await jobs.check(), of: rows)
     let unused = jobs.unusedColumns()
     if !unused.isEmpty {

@@ -318,12 +318,12 @@ struct BatchTests {
       ])
   }
 
-  @Test("images are prepared without credentials and without a sandbox, and the batch finds them")
+  @Test("images are prepared without credentials, sandbox and prompt, and the batch finds them")
   func preparesOnly() async throws {
     try makePhotos()
     let arguments = ["photos", "--prompt", "x", "-o", "out"]
     for again in [false, true] {
-      let outcome = try await run(arguments + ["--prepare-only"])
+      let outcome = try await run((again ? arguments : ["photos", "-o", "out"]) + ["--prepare-only"])
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.errorLines == ["gesso: 3 of 3 prepared"], "\(again)")
       #expect(
