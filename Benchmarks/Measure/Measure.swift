@@ -178,8 +178,12 @@ func latency(of source: ImageSource, as form: String) -> () throws -> Outcome {
       var (looks, last) = (0, began)
       while !isDone.load(ordering: .relaxed) {
         let (present, time) = (flag.looks, milliseconds(watched))
-        longest.withLock { if time - last > $0.gap { $0 = (time - last, last - began) } }
-        if present != looks { (looks, last) = (present, time) }
+        if present == looks {
+          longest.withLock { if time - last > $0.gap { $0 = (time - last, last - began) } }
+        } else {
+          // The flag was checked since the last sample, at a time that is not known: this thread may have slept for long.
+          (looks, last) = (present, time)
+        }
         usleep(100)
       }
     }
