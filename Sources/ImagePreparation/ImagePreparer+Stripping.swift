@@ -37,9 +37,9 @@ extension ImagePreparer {
         "only a JPEG, PNG or WebP can be stripped of its metadata, and it is a \(description.format.name)",
         remedy: "prepare it instead, which keeps none")
     }
-    let file = try source.bytes(limit: limits.maxMemory / 2)
     let stripper = try withinTime(cancellation) { flag throws(PreparationError) in
-      try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook, cancellation: flag)
+      let file = try source.bytes(limit: limits.maxMemory / 2, flag)
+      return try MetadataStripper(file, as: format, of: description, keepsLook: keepsLook, cancellation: flag)
     }
     return StrippedImage(bytes: stripper.bytes, format: format, removed: stripper.removed, hadGPS: description.hasGPS)
   }
@@ -48,20 +48,18 @@ extension ImagePreparer {
 extension ImageSource {
   /// All bytes of a source that can be read again.
   ///
-  /// - Throws: `tooMuchMemory` above the limit, and `unreadable`.
-  fileprivate func bytes(limit: Int) throws(PreparationError) -> [UInt8] {
-    let bytes: [UInt8]
-    do throws(FileFailure) {
-      switch self {
-      case .memory(let array): bytes = array
-      case .file(let path): bytes = try wholeFile(path, limit: limit + 1)
-      case .descriptor(let descriptor, let owner):
-        defer { withExtendedLifetime(owner) {} }
-        bytes = try wholeFile(descriptor: descriptor, name: "the source", limit: limit + 1)
+  /// - Throws: `tooMuchMemory` above the limit, `unreadable` and `canceled`.
+  fileprivate func bytes(limit: Int, _ cancellation: CancellationFlag?) throws(PreparationError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    if case .memory(let array) = self {
+      bytes = array
+    } else {
+      var reader = ByteReader(try ByteSource(self, cancellation: cancellation))
+      do throws(ReadFault) {
+        try reader.append(limit + 1, to: &bytes)
+      } catch {
+        throw error.ofCopy
       }
-    } catch {
-      throw PreparationError(
-        error.kind == .notFound ? .notFound : .unreadable, stage: .open, error.message, remedy: error.remedy)
     }
     guard bytes.count <= limit else {
       throw PreparationError(

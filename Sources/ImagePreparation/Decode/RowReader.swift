@@ -77,6 +77,16 @@ enum ReadFault: Error {
   /// A limit or another refusal that no damage policy changes.
   case refused(PreparationError)
 
+  /// The error if the bytes of a source were only to be copied.
+  var ofCopy: PreparationError {
+    switch self {
+    case .refused(let refusal): refusal
+    case .canceled: .canceled(.open)
+    case .unreadable(let reason): .unreadable(reason, stage: .open)
+    case .outOfMemory, .truncated, .corrupt, .unsupported: .outOfMemory("a copy of the source")
+    }
+  }
+
   /// The damage; nil for faults with another cause than the source's bytes.
   var damage: String? {
     switch self {

@@ -65,12 +65,7 @@ package final class IsolatedSource: Sendable {
         if part.count < 1 << 20 { break }
       }
     } catch {
-      switch error {
-      case .refused(let refusal): throw refusal
-      case .canceled: throw .canceled(.open)
-      case .unreadable(let reason): throw .unreadable(reason, stage: .open)
-      case .outOfMemory, .truncated, .corrupt, .unsupported: throw .outOfMemory("a copy of the source")
-      }
+      throw error.ofCopy
     }
     guard cic_memory_freeze(memory), lseek(memory, 0, SEEK_SET) == 0 else {
       throw .outOfMemory("a copy of the source")

@@ -50,6 +50,14 @@ struct MetadataStripper {
     return size >= 132 && size <= bytes.count ? Array(bytes[..<size]) : nil
   }
 
+  /// Appends a part of the file that stays, which may be nearly all of it.
+  private mutating func copy(_ part: ArraySlice<UInt8>) throws(PreparationError) {
+    for start in stride(from: part.startIndex, to: part.endIndex, by: 1 << 20) {
+      try checkIsCanceled()
+      bytes += part[start..<min(start + 1 << 20, part.endIndex)]
+    }
+  }
+
   private func checkIsCanceled() throws(PreparationError) {
     if cancellation?.isCanceled == true { throw .canceled(.open) }
   }
@@ -213,7 +221,7 @@ extension MetadataStripper {
       if type == "iCCP", profile != nil {
         writeProfile(chunk.dropFirst(8).dropLast(4))
       } else if keepsChunk(type, length), type != "fdAT" || isAnimated {
-        bytes += chunk
+        try copy(chunk)
       }
       if type == "IHDR", let exif { bytes += PNGChunk(type: "eXIf", data: exif).bytes }
       guard type == "IEND" else { continue }

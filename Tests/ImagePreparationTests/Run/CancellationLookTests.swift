@@ -265,6 +265,41 @@ struct CancellationLookTests {
     #expect(flag.looks >= least, "\(flag.looks)")
   }
 
+  /// The part of the work on a large file that is not done by rows.
+  @Test("bytes that are copied are copied with a look for every MiB")
+  func copying() throws {
+    let count = 8 << 20
+    let header = PNGFile.bigEndian(64) + PNGFile.bigEndian(64) + [8, 2, 0, 0, 0]
+    let file = PNGFile(
+      chunks: [("IHDR", header), ("IDAT", [UInt8](repeating: 7, count: count)), ("IEND", [])]
+    ).bytes
+    let path = TestFolder.url.appending(path: "copied.png")
+    try Data(file).write(to: path)
+    let stripping = CancellationFlag()
+    _ = try ImagePreparer().strippedBlocking(.file(path.path), cancellation: stripping)
+    // It is read, and its image data are copied.
+    #expect(stripping.looks >= 2 * 8, "\(stripping.looks)")
+
+    let encoding = CancellationFlag()
+    let form = try PNGEncoderForm(Self.noise(.rgb), keepsColor: false, cancellation: nil)
+    let writer = try PNGWriter(form, color: .srgb, cancellation: encoding)
+    try unsafe file.withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
+    _ = try writer.finish()
+    // The data are written, and the whole file is copied.
+    #expect(encoding.looks >= 2 * 8, "\(encoding.looks)")
+  }
+
+  @Test("the blocks behind the first image of a GIF are searched with a look for every MiB")
+  func searching() throws {
+    let blocks = [UInt8](repeating: 255, count: 256)
+    var file = Self.gif(interlaced: false)
+    file.removeLast()
+    file += [0x21, 0xFE] + [[UInt8]](repeating: blocks, count: 8 << 12).joined() + [0, 0x3B]
+    let flag = CancellationFlag()
+    _ = try ImagePreparer().inspectBlocking(.memory(file), cancellation: flag)
+    #expect(flag.looks >= 8, "\(flag.looks)")
+  }
+
   @Test("restoring and compositing look for every 64 rows of the canvas")
   func restoring() throws {
     let source = ImageSource.memory(Self.png(interlaced: false))

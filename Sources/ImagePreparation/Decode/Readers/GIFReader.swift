@@ -196,7 +196,7 @@ struct GIFHeader {
     self.hasComment = hasComment
     self.profile = profile
     self.xmp = xmp
-    let (hasImage, hasPacket) = Self.blocksBehindImage(bytes)
+    let (hasImage, hasPacket) = try Self.blocksBehindImage(bytes)
     hasXMP = xmp != nil || isCut || hasPacket
     self.isAnimated = isAnimated || hasImage
     self.isCut = isCut || hasPacket
@@ -225,12 +225,15 @@ struct GIFHeader {
   }
 
   /// Finds out whether an image and a packet follow the first image, whose code size is next. False for a pipe, whose bytes are read once.
-  private static func blocksBehindImage(_ bytes: borrowing ByteReader) -> (hasImage: Bool, hasPacket: Bool) {
+  private static func blocksBehindImage(
+    _ bytes: borrowing ByteReader
+  ) throws(ReadFault) -> (hasImage: Bool, hasPacket: Bool) {
     let window = 64 * 1024
     var (at, start, end) = (bytes.offset + 1, 0, 0)
     var part: [UInt8] = []
-    func byte(_ offset: Int) -> UInt8? {
+    func byte(_ offset: Int) throws(ReadFault) -> UInt8? {
       if !(start..<end).contains(offset) {
+        try bytes.checkCanceled()
         guard let last = bytes.end, offset < last, offset >= bytes.offset,
           let next = bytes.copy(at: offset, count: min(window, last - offset))
         else { return nil }
@@ -238,26 +241,30 @@ struct GIFHeader {
       }
       return part[offset - start]
     }
-    func skipBlocks() {
-      while let count = byte(at) {
+    func skipBlocks() throws(ReadFault) {
+      while let count = try byte(at) {
         at += 1 + Int(count)
         if count == 0 { return }
       }
     }
-    skipBlocks()
+    try skipBlocks()
     var (hasImage, hasPacket) = (false, false)
-    while let block = byte(at), block == 0x21 || block == 0x2C, !(hasImage && hasPacket) {
+    while let block = try byte(at), block == 0x21 || block == 0x2C, !(hasImage && hasPacket) {
       if block == 0x2C {
         hasImage = true
         // The place, flags and colors of the image, and the size of its codes.
-        guard let flags = byte(at + 9) else { break }
+        guard let flags = try byte(at + 9) else { break }
         at += 11 + (flags & 0x80 != 0 ? 3 << Int(flags & 7 + 1) : 0)
       } else {
-        let name = (at + 2..<at + 3 + packetName.count).compactMap(byte)
-        hasPacket = hasPacket || (byte(at + 1) == 0xFF && name.elementsEqual([UInt8(packetName.count)] + packetName))
+        var name: [UInt8] = []
+        for place in at + 2..<at + 3 + packetName.count {
+          if let next = try byte(place) { name.append(next) }
+        }
+        let isPacket = try byte(at + 1) == 0xFF && name.elementsEqual([UInt8(packetName.count)] + packetName)
+        hasPacket = hasPacket || isPacket
         at += 2
       }
-      skipBlocks()
+      try skipBlocks()
     }
     return (hasImage, hasPacket)
   }

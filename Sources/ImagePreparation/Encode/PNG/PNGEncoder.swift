@@ -117,7 +117,7 @@ extension PNGEncoder {
     _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
   ) throws(PreparationError) -> [UInt8] {
     // The zlib header (RFC 1950): deflate with a window of 32 KiB, no dictionary; the check bits make it a multiple of 31.
-    let writer = try PNGWriter(form, color: color)
+    let writer = try PNGWriter(form, color: color, cancellation: cancellation)
     try unsafe [0x78, 0x5E].withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     var adler = pieces[0].adler
     for (k, piece) in pieces.enumerated() {

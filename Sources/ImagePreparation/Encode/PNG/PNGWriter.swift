@@ -3,9 +3,15 @@ internal import CImageCodecs
 /// Writes the chunks of a PNG through libpng.
 struct PNGWriter: ~Copyable {
   private let handle: PNGEncoderHandle
+  private let cancellation: CancellationFlag?
+  /// The most bytes that are copied between two looks at the flag.
+  private static let partBytes = 1 << 20
 
   /// Writes all chunks before the image data.
-  init(_ form: PNGEncoderForm, color: PNGEncoder.Color) throws(PreparationError) {
+  init(
+    _ form: PNGEncoderForm, color: PNGEncoder.Color, cancellation: CancellationFlag?
+  ) throws(PreparationError) {
+    self.cancellation = cancellation
     let handle = try PNGEncoderHandle()
     let profile: [UInt8] = if case .profile(let bytes) = color { bytes } else { [] }
     let status = unsafe profile.withUnsafeBufferPointer { profile in
@@ -28,7 +34,11 @@ struct PNGWriter: ~Copyable {
   /// Writes bytes of the zlib stream.
   func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
     guard let base = bytes.baseAddress else { return }
-    try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count))
+    for start in stride(from: 0, to: bytes.count, by: Self.partBytes) {
+      try checkIsCanceled()
+      let count = min(Self.partBytes, bytes.count - start)
+      try handle.check(unsafe cic_png_write_data(handle.pointer, base + start, count))
+    }
   }
 
   /// Ends the file and returns its bytes.
@@ -36,7 +46,18 @@ struct PNGWriter: ~Copyable {
     var bytes: UnsafePointer<UInt8>?
     var count = 0
     try handle.check(unsafe cic_png_encoder_finish(handle.pointer, &bytes, &count))
-    return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+    var file: [UInt8] = []
+    file.reserveCapacity(count)
+    for start in stride(from: 0, to: count, by: Self.partBytes) {
+      try checkIsCanceled()
+      unsafe file.append(
+        contentsOf: UnsafeBufferPointer(start: bytes! + start, count: min(Self.partBytes, count - start)))
+    }
+    return file
+  }
+
+  private func checkIsCanceled() throws(PreparationError) {
+    if cancellation?.isCanceled == true { throw .canceled(.encode) }
   }
 }
 
