@@ -8,8 +8,9 @@
 #include "byte_buffer.h"
 #include "cimage_codecs.h"
 #include "png_memory.h"
+#include "source.h"
 
-enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256 };
+enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256, bytes_between_looks = 1 << 20 };
 
 struct cic_png_encoder {
   png_structp png;
@@ -117,14 +118,21 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
   return CIC_OK;
 }
 
-cic_status cic_png_write_data(cic_png_encoder *e, const uint8_t *bytes, size_t count) {
+cic_status cic_png_write_data(cic_png_encoder *e, const uint8_t *bytes, size_t count, cic_cancel_flag *cancel) {
   if (e->status) return e->status;
   if (_setjmp(e->jump)) return e->status;
   while (count > 0) {
-    size_t part = count < largest_chunk ? count : largest_chunk;
-    png_write_chunk(e->png, (png_const_bytep) "IDAT", bytes, part);
-    bytes += part;
-    count -= part;
+    size_t left = count < largest_chunk ? count : largest_chunk;
+    count -= left;
+    png_write_chunk_start(e->png, (png_const_bytep) "IDAT", (png_uint_32)left);
+    while (left > 0) {
+      if (cic_is_canceled(cancel)) return e->status = CIC_CANCELED;
+      size_t part = left < bytes_between_looks ? left : bytes_between_looks;
+      png_write_chunk_data(e->png, bytes, part);
+      bytes += part;
+      left -= part;
+    }
+    png_write_chunk_end(e->png);
   }
   return CIC_OK;
 }

@@ -4,8 +4,6 @@ internal import CImageCodecs
 struct PNGWriter: ~Copyable {
   private let handle: PNGEncoderHandle
   private let cancellation: CancellationFlag?
-  /// The most bytes that are copied between two looks at the flag.
-  private static let partBytes = 1 << 20
 
   /// Writes all chunks before the image data.
   init(
@@ -31,33 +29,28 @@ struct PNGWriter: ~Copyable {
     self.handle = handle
   }
 
-  /// Writes bytes of the zlib stream.
+  /// Writes bytes of the zlib stream, in one chunk if they are below 1 GiB.
+  ///
+  /// - Throws: `canceled` and `outOfMemory`, of stage `encode`.
   func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
     guard let base = bytes.baseAddress else { return }
-    for start in stride(from: 0, to: bytes.count, by: Self.partBytes) {
-      try checkIsCanceled()
-      let count = min(Self.partBytes, bytes.count - start)
-      try handle.check(unsafe cic_png_write_data(handle.pointer, base + start, count))
-    }
+    try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count, cancellation?.pointer))
   }
 
   /// Ends the file and returns its bytes.
+  ///
+  /// - Throws: `canceled` and `outOfMemory`, of stage `encode`.
   func finish() throws(PreparationError) -> [UInt8] {
     var bytes: UnsafePointer<UInt8>?
     var count = 0
     try handle.check(unsafe cic_png_encoder_finish(handle.pointer, &bytes, &count))
     var file: [UInt8] = []
     file.reserveCapacity(count)
-    for start in stride(from: 0, to: count, by: Self.partBytes) {
-      try checkIsCanceled()
-      unsafe file.append(
-        contentsOf: UnsafeBufferPointer(start: bytes! + start, count: min(Self.partBytes, count - start)))
+    for start in stride(from: 0, to: count, by: 1 << 20) {
+      if cancellation?.isCanceled == true { throw .canceled(.encode) }
+      unsafe file.append(contentsOf: UnsafeBufferPointer(start: bytes! + start, count: min(1 << 20, count - start)))
     }
     return file
-  }
-
-  private func checkIsCanceled() throws(PreparationError) {
-    if cancellation?.isCanceled == true { throw .canceled(.encode) }
   }
 }
 
@@ -77,6 +70,7 @@ struct PNGEncoderHandle: ~Copyable {
 
   func check(_ status: cic_status) throws(PreparationError) {
     guard status != .CIC_OK else { return }
+    guard status != .CIC_CANCELED else { throw .canceled(.encode) }
     throw .encoding("PNG", status, unsafe String(cString: cic_png_encoder_message(pointer)))
   }
 }
