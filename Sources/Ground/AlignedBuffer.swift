@@ -5,6 +5,8 @@ package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline package let base: UnsafeMutablePointer<Element>
   /// The number of values that fit.
   @usableFromInline package let count: Int
+  /// The allocation, within which ``base`` is aligned.
+  @usableFromInline let allocation: UnsafeMutableRawPointer
 
   /// Allocates memory.
   ///
@@ -13,15 +15,53 @@ package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   ///   - zeroed: True to set all bytes to zero; otherwise their content is undefined.
   @inlinable
   package init(count: Int, zeroed: Bool) {
-    let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    if zeroed { unsafe memset(raw, 0, bytes) }
-    unsafe base = raw.assumingMemoryBound(to: Element.self)
+    let (bytes, alignment) = (max(count, 1) * MemoryLayout<Element>.stride, 64)
+    var allocation: UnsafeMutableRawPointer?
+    if zeroed, bytes >= 1 << 20 {
+      // The system gives new memory that is zero already, and calloc does not write to it, so that a large buffer costs nothing until it
+      // is used. The smaller buffers of tests end where their memory does, so that AddressSanitizer finds an access behind them.
+      unsafe allocation = calloc(1, bytes + alignment)
+    } else if unsafe posix_memalign(&allocation, alignment, bytes) == 0, zeroed {
+      unsafe memset(allocation!, 0, bytes)
+    }
+    guard let allocation = unsafe allocation else { fatalError("no memory for \(bytes) bytes") }
+    unsafe self.allocation = allocation
+    unsafe base = allocation.alignedUp(toMultipleOf: alignment).assumingMemoryBound(to: Element.self)
     self.count = count
   }
 
   @inlinable
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe free(allocation) }
+}
+
+/// Owned bytes whose number is not known before, and which are appended to.
+@safe
+package struct GrowingBytes: ~Copyable {
+  /// The first byte. It moves when the capacity grows.
+  package private(set) var base: UnsafeMutablePointer<UInt8>
+  /// The bytes that fit.
+  package private(set) var capacity: Int
+
+  /// Allocates memory for `capacity` bytes, at least one.
+  package init(capacity: Int) {
+    self.capacity = max(capacity, 1)
+    unsafe base = Self.resized(nil, self.capacity)
+  }
+
+  deinit { unsafe free(base) }
+
+  /// Makes room for at least `count` bytes in all; those that are there stay. Large blocks are moved to other addresses by the system,
+  /// which copies nothing.
+  package mutating func grow(to count: Int) {
+    guard capacity < count else { return }
+    capacity = max(capacity * 2, count)
+    unsafe base = Self.resized(base, capacity)
+  }
+
+  private static func resized(_ base: UnsafeMutablePointer<UInt8>?, _ count: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let memory = unsafe realloc(base, count) else { fatalError("no memory for \(count) bytes") }
+    return unsafe memory.assumingMemoryBound(to: UInt8.self)
+  }
 }
 
 /// Asks for large pages in memory that will be written soon, if the system leaves that to programs (Linux). New memory costs a fault

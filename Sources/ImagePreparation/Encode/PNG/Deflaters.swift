@@ -48,7 +48,7 @@ final class BlockDeflater: Deflater {
   private let lengths: AlignedBuffer<UInt8>
   private let bits: AlignedBuffer<UInt8>
   private let items: AlignedBuffer<UInt16>
-  private var bytes: AlignedBuffer<UInt8>
+  private var bytes: GrowingBytes
   private var count = 0
   private var bitBuffer: UInt64 = 0
   private var bitCount = 0
@@ -85,7 +85,7 @@ final class BlockDeflater: Deflater {
     lengths = AlignedBuffer(count: Self.tableSize, zeroed: true)
     bits = AlignedBuffer(count: Self.tableSize, zeroed: true)
     items = AlignedBuffer(count: DeflateTables.symbols, zeroed: false)
-    bytes = AlignedBuffer(count: 256 * 1024, zeroed: false)
+    bytes = GrowingBytes(capacity: 256 * 1024)
   }
 
   var output: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: bytes.base, count: count) }
@@ -187,12 +187,7 @@ final class BlockDeflater: Deflater {
     count += 1
   }
 
-  private func reserve(_ extra: Int) {
-    guard bytes.count - count < extra else { return }
-    let larger = AlignedBuffer<UInt8>(count: max(bytes.count * 2, count + extra), zeroed: false)
-    unsafe larger.base.update(from: bytes.base, count: count)
-    bytes = larger
-  }
+  private func reserve(_ extra: Int) { bytes.grow(to: count + extra) }
 }
 
 /// Deflates with ISA-L.
