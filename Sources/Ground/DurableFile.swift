@@ -196,6 +196,22 @@ extension DurableFile {
     }
   }
 
+  /// Writes a whole file of bytes in memory.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole content.
+  ///   - path: The path of the file. Its folder must exist.
+  ///   - replacing: False to refuse when the file exists.
+  ///   - inputs: Paths of files that are never replaced.
+  /// - Throws: The errors of ``write(to:replacing:notOver:content:)``.
+  package static func write(
+    _ bytes: [UInt8], to path: String, replacing: Bool, notOver inputs: [String] = []
+  ) throws(FileFailure) {
+    try write(to: path, replacing: replacing, notOver: inputs) { descriptor throws(FileFailure) in
+      try writeAll(bytes, to: descriptor, name: path)
+    }
+  }
+
   /// Writes a whole file.
   ///
   /// A symbolic link is followed, also to a file that is not there yet: its target is replaced, and the link stays. Other hard links
@@ -203,30 +219,31 @@ extension DurableFile {
   /// regular file (a terminal, a pipe, `/dev/null`), and an open descriptor under its name (`/dev/stdout`, `/dev/fd/3`).
   ///
   /// - Parameters:
-  ///   - bytes: The whole content.
   ///   - path: The path of the file. Its folder must exist.
   ///   - replacing: False to refuse when the file exists. The file system decides this, so that only one of two processes
   ///     succeeds.
   ///   - inputs: Paths of files that are never replaced, whichever path leads to them (compared by device and inode).
-  /// - Throws: A failure of the kind `exists`, `isInput`, `notWritten` or `notRead`.
+  ///   - content: Writes the whole content to an open descriptor.
+  /// - Throws: A failure of the kind `exists`, `isInput`, `notWritten` or `notRead`, and the errors of `content`.
   package static func write(
-    _ bytes: [UInt8], to path: String, replacing: Bool, notOver inputs: [String] = []
+    to path: String, replacing: Bool, notOver inputs: [String] = [],
+    content: (_ descriptor: Int32) throws(FileFailure) -> Void
   ) throws(FileFailure) {
     try check(path, replacing: replacing, notOver: inputs)
     let existing = FileIdentity(path)
     if descriptor(named: path) != nil || existing?.isRegular == false, confinement.withLock({ $0 != nil }) {
       throw .elsewhere(path)
     }
-    if let descriptor = descriptor(named: path) { return try writeAll(bytes, to: descriptor, name: path) }
-    if let existing, !existing.isRegular { return try writeInPlace(bytes, to: path) }
+    if let descriptor = descriptor(named: path) { return try content(descriptor) }
+    if let existing, !existing.isRegular { return try writeInPlace(path, content) }
     let destination = replacing ? try target(of: path) : path
     let file = try DurableFile(beside: destination)
-    try writeAll(bytes, to: file.descriptor, name: path)
+    try content(file.descriptor)
     try file.sync()
     try file.move(to: destination, replacing: replacing)
   }
 
-  /// Throws the error that ``write(_:to:replacing:notOver:)`` would throw now for this path, before any work is done.
+  /// Throws the error that ``write(to:replacing:notOver:content:)`` would throw now for this path, before any work is done.
   package static func check(_ path: String, replacing: Bool, notOver inputs: [String] = []) throws(FileFailure) {
     guard let existing = FileIdentity(path) else {
       if !replacing, symbolicLink(at: path) != nil { throw .exists(path) }
@@ -241,11 +258,13 @@ extension DurableFile {
     guard replacing || !existing.isRegular || descriptor(named: path) != nil else { throw .exists(path) }
   }
 
-  private static func writeInPlace(_ bytes: [UInt8], to path: String) throws(FileFailure) {
+  private static func writeInPlace(
+    _ path: String, _ content: (Int32) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
     let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .writing("cannot write \(path)") }
     defer { close(descriptor) }
-    try writeAll(bytes, to: descriptor, name: path)
+    try content(descriptor)
   }
 
   /// The descriptor of this process that a path names; nil for other paths.

@@ -6,11 +6,16 @@
 ///   - name: The descriptor's name in error messages.
 /// - Throws: A failure of the kind `notWritten`.
 package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileFailure) {
+  try unsafe bytes.withUnsafeBufferPointer { bytes throws(FileFailure) in
+    try unsafe writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, name: name)
+  }
+}
+
+/// Writes every byte as the function above does, of memory that is no array of bytes.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, name: String) throws(FileFailure) {
   var offset = 0
   while offset < bytes.count {
-    let count = unsafe bytes.withUnsafeBytes { buffer in
-      unsafe write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
-    }
+    let count = unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
     if count < 0 {
       if errno == EINTR { continue }
       throw .writing("cannot write \(name)")

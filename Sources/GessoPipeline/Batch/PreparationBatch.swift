@@ -124,7 +124,7 @@ public struct PreparationBatch: Sendable {
   ///
   /// - Returns: The image's path; nil for one that the caller takes.
   private func write(_ image: PreparedImage, name: String) throws(PreparationError) -> String? {
-    if let tensor, let values = image.tensor { try write(values.npy, to: tensor.path) }
+    if let tensor, let values = image.tensor { try write(values, to: tensor.path) }
     let path: String
     switch destination {
     case .folder(let folder): path = "\(folder)/\(name).\(image.format.fileExtension)"
@@ -138,6 +138,18 @@ public struct PreparationBatch: Sendable {
   private func write(_ bytes: [UInt8], to path: String) throws(PreparationError) {
     try check(path)
     try onFiles(try DurableFile.write(bytes, to: path, replacing: replacesFiles, notOver: inputs.compactMap(\.file)))
+  }
+
+  /// Writes a tensor without making its file in memory first, which would hold the values twice.
+  private func write(_ tensor: Tensor, to path: String) throws(PreparationError) {
+    try onFiles(
+      try DurableFile.write(to: path, replacing: replacesFiles, notOver: inputs.compactMap(\.file)) {
+        descriptor throws(FileFailure) in
+        try writeAll(tensor.npyHeader, to: descriptor, name: path)
+        try unsafe tensor.values.withUnsafeBufferPointer { values throws(FileFailure) in
+          try unsafe writeAll(UnsafeRawBufferPointer(values), to: descriptor, name: path)
+        }
+      })
   }
 
   private func check(_ path: String) throws(PreparationError) {

@@ -43,6 +43,7 @@ extension Raster {
       unsafe opaque.bytes.withUnsafeBytes { samples in
         unsafe tables.withUnsafeBufferPointer { tables in
           let (tables, output) = (tables.baseAddress!, output.baseAddress!)
+          unsafe adviseLargePages(output, count: pixels * 3 * MemoryLayout<Float>.size)
           for band in Self.bands(size.height) {
             if cancellation?.isCanceled == true { return isCanceled = true }
             let (first, number) = (band.lowerBound * width, band.count * width)
