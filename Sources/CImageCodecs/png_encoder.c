@@ -8,9 +8,8 @@
 #include "byte_buffer.h"
 #include "cimage_codecs.h"
 #include "png_memory.h"
-#include "source.h"
 
-enum { text_capacity = 200, largest_chunk = 1 << 30, largest_palette = 256, bytes_between_looks = 1 << 20 };
+enum { text_capacity = 200, largest_palette = 256 };
 
 struct cic_png_encoder {
   png_structp png;
@@ -118,33 +117,7 @@ cic_status cic_png_encoder_start(cic_png_encoder *e, const cic_png_encoder_optio
   return CIC_OK;
 }
 
-cic_status cic_png_write_data(cic_png_encoder *e, const uint8_t *bytes, size_t count, cic_cancel_flag *cancel) {
-  if (e->status) return e->status;
-  if (_setjmp(e->jump)) return e->status;
-  while (count > 0) {
-    size_t left = count < largest_chunk ? count : largest_chunk;
-    count -= left;
-    png_write_chunk_start(e->png, (png_const_bytep) "IDAT", (png_uint_32)left);
-    while (left > 0) {
-      if (cic_is_canceled(cancel)) return e->status = CIC_CANCELED;
-      size_t part = left < bytes_between_looks ? left : bytes_between_looks;
-      png_write_chunk_data(e->png, bytes, part);
-      bytes += part;
-      left -= part;
-    }
-    png_write_chunk_end(e->png);
-  }
-  return CIC_OK;
-}
-
-cic_status cic_png_encoder_finish(cic_png_encoder *e, const uint8_t **bytes, size_t *count) {
-  *bytes = NULL;
-  *count = 0;
-  if (e->status) return e->status;
-  if (_setjmp(e->jump)) return e->status;
-  // png_write_end refuses to end an image whose data libpng has not written.
-  png_write_chunk(e->png, (png_const_bytep) "IEND", NULL, 0);
+void cic_png_encoder_output(const cic_png_encoder *e, const uint8_t **bytes, size_t *count) {
   *bytes = e->output.bytes;
   *count = e->output.count;
-  return CIC_OK;
 }

@@ -397,13 +397,9 @@ void cic_png_encoder_destroy(cic_png_encoder *encoder);
 const char *cic_png_encoder_message(const cic_png_encoder *encoder);
 // Writes all chunks before the image data.
 cic_status cic_png_encoder_start(cic_png_encoder *encoder, const cic_png_encoder_options *options);
-// Writes bytes of the zlib stream as they are, in one chunk if they are below 1 GiB. `cancel`, which may be NULL, is looked at for every
-// MiB; after CIC_CANCELED the encoder can only be destroyed.
-cic_status cic_png_write_data(
-    cic_png_encoder *encoder, const uint8_t *bytes, size_t count, cic_cancel_flag *_Nullable cancel);
-// Ends the file. The bytes stay valid until the encoder is destroyed.
-cic_status cic_png_encoder_finish(
-  cic_png_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
+// The bytes written so far. They stay valid until the encoder is destroyed.
+void cic_png_encoder_output(
+    const cic_png_encoder *encoder, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 
 // MARK: Deflate
 

@@ -117,7 +117,8 @@ extension PNGEncoder {
     _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
   ) throws(PreparationError) -> [UInt8] {
     // The zlib header (RFC 1950): deflate with a window of 32 KiB, no dictionary; the check bits make it a multiple of 31.
-    let writer = try PNGWriter(form, color: color, cancellation: cancellation)
+    let dataBytes = pieces.reduce(0) { unsafe $0 + $1.deflater.output.count }
+    var writer = try PNGWriter(form, color: color, dataBytes: dataBytes, cancellation: cancellation)
     try unsafe [0x78, 0x5E].withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     var adler = pieces[0].adler
     for (k, piece) in pieces.enumerated() {
@@ -126,7 +127,7 @@ extension PNGEncoder {
     }
     let checksum = (0..<4).map { UInt8(truncatingIfNeeded: adler >> (24 - 8 * $0)) }
     try unsafe checksum.withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
-    return try writer.finish()
+    return writer.finish()
   }
 
   /// Chooses the form and the method that compress best, by trying them on some of the rows: of the whole image for `small` and for

@@ -1,13 +1,14 @@
 internal import CImageCodecs
 
-/// Writes the chunks of a PNG through libpng.
+/// Writes a PNG. Its data are written into the file at once, because libpng would hold a copy of the whole file; libpng writes all other
+/// chunks.
 struct PNGWriter: ~Copyable {
-  private let handle: PNGEncoderHandle
+  private var file: [UInt8]
   private let cancellation: CancellationFlag?
 
-  /// Writes all chunks before the image data.
+  /// Writes all chunks before the image data, of which there will be `dataBytes`.
   init(
-    _ form: PNGEncoderForm, color: PNGEncoder.Color, cancellation: CancellationFlag?
+    _ form: PNGEncoderForm, color: PNGEncoder.Color, dataBytes: Int, cancellation: CancellationFlag?
   ) throws(PreparationError) {
     self.cancellation = cancellation
     let handle = try PNGEncoderHandle()
@@ -26,31 +27,50 @@ struct PNGWriter: ~Copyable {
       }
     }
     try handle.check(status)
-    self.handle = handle
+    var header: UnsafePointer<UInt8>?
+    var count = 0
+    unsafe cic_png_encoder_output(handle.pointer, &header, &count)
+    file = []
+    file.reserveCapacity(count + dataBytes + Self.mostBytesBeside)
+    unsafe file.append(contentsOf: UnsafeBufferPointer(start: header, count: count))
   }
+
+  /// The bytes behind the header that are no data, unless there are GiBs of them.
+  private static let mostBytesBeside = 100
+  /// The most data of one chunk.
+  private static let longestChunk = 1 << 30
+  /// The bytes between two looks at the flag.
+  private static let bytesBetweenLooks = 1 << 20
 
   /// Writes bytes of the zlib stream, in one chunk if they are below 1 GiB.
   ///
-  /// - Throws: `canceled` and `outOfMemory`, of stage `encode`.
-  func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
-    guard let base = bytes.baseAddress else { return }
-    try handle.check(unsafe cic_png_write_data(handle.pointer, base, bytes.count, cancellation?.pointer))
+  /// - Throws: `canceled`.
+  mutating func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(PreparationError) {
+    for start in stride(from: 0, to: bytes.count, by: Self.longestChunk) {
+      let end = min(start + Self.longestChunk, bytes.count)
+      // A chunk is its length, its type, its data, and the CRC-32 of both (PNG third edition, 5.3).
+      file += Self.bigEndian(UInt32(end - start))
+      let type = Array("IDAT".utf8)
+      file += type
+      var checksum = unsafe cic_crc32(0, type, type.count)
+      for first in stride(from: start, to: end, by: Self.bytesBetweenLooks) {
+        try cancellation?.check(.encode)
+        let part = unsafe UnsafeBufferPointer(rebasing: bytes[first..<min(first + Self.bytesBetweenLooks, end)])
+        unsafe file.append(contentsOf: part)
+        checksum = unsafe cic_crc32(checksum, part.baseAddress!, part.count)
+      }
+      file += Self.bigEndian(checksum)
+    }
   }
 
   /// Ends the file and returns its bytes.
-  ///
-  /// - Throws: `canceled` and `outOfMemory`, of stage `encode`.
-  func finish() throws(PreparationError) -> [UInt8] {
-    var bytes: UnsafePointer<UInt8>?
-    var count = 0
-    try handle.check(unsafe cic_png_encoder_finish(handle.pointer, &bytes, &count))
-    var file: [UInt8] = []
-    file.reserveCapacity(count)
-    for start in stride(from: 0, to: count, by: 1 << 20) {
-      if cancellation?.isCanceled == true { throw .canceled(.encode) }
-      unsafe file.append(contentsOf: UnsafeBufferPointer(start: bytes! + start, count: min(1 << 20, count - start)))
-    }
+  consuming func finish() -> [UInt8] {
+    file += PNGChunk(type: "IEND", data: []).bytes
     return file
+  }
+
+  private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
   }
 }
 
@@ -70,7 +90,6 @@ struct PNGEncoderHandle: ~Copyable {
 
   func check(_ status: cic_status) throws(PreparationError) {
     guard status != .CIC_OK else { return }
-    guard status != .CIC_CANCELED else { throw .canceled(.encode) }
     throw .encoding("PNG", status, unsafe String(cString: cic_png_encoder_message(pointer)))
   }
 }
