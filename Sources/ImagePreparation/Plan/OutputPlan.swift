@@ -202,12 +202,6 @@ struct OutputPlan: Sendable {
   /// True if a WebP of an image with an alpha channel or without one is lossless.
   func isLosslessWebP(_ settings: Settings, hasAlpha: Bool) -> Bool { hasAlpha || settings.compression == .small }
 
-  /// The most bytes that an encoder allocates besides the file.
-  var encoderBytes: Int {
-    guard settings.format == .webp else { return 0 }
-    return WebPEncoder.bytesNeeded(size, isLossless: isLosslessWebP(settings, hasAlpha: transparency != .never))
-  }
-
   /// A PNG encoder with `settings`.
   func pngEncoder(
     _ settings: Settings, kernels: KernelTable, cancellation: CancellationFlag?

@@ -149,9 +149,6 @@ public struct PreparationPlan: Sendable {
     found = nil
     instructionSet = kernels.instructionSet
 
-    // The small image may exist twice while it is turned or converted, and a third time on its canvas. Compressed data of 16 bits
-    // may be as large, because noise cannot be compressed. They exist as pieces, as the file that is written of these, and as its
-    // copy.
     func decodingBytes(_ decoding: DecodingPlan) -> Int {
       let loopBytes = zip(planes, resampling).reduce(0) { sum, plane in
         sum
@@ -167,15 +164,18 @@ public struct PreparationPlan: Sendable {
         size: source.storedSize, samplingFactors: structure.samplingFactors, ahead: decoding.stripsAhead)
       return loopBytes + max(inOrder, intervals)
     }
-    let sampleBytes = max(depth.decoded, depth.result) / 8
-    let copies = depth.result == 16 ? 3 : 2
-    let tensorBytes = product.tensor == nil ? 0 : geometry.canvas.pixelCount * 3 * MemoryLayout<Float>.size
-    let otherBytes =
-      copies * sampleBytes * geometry.canvas.pixelCount * 4 + tensorBytes
-      + (product.isFile ? output.encoderBytes : 0)
+    let delivered =
+      output.mergesPlanes
+      ? resampling[0].output.pixelCount * 3
+      : resampling.reduce(0) { $0 + $1.output.pixelCount * $1.channels * ($1.resultBitDepth / 8) }
+    let afterwards = output.bytesAfterwards(
+      delivered: delivered, bitDepth: output.mergesPlanes ? 8 : resampling[0].resultBitDepth)
     // This is done only if there is memory for it, so that no file is refused that could be decoded in order.
-    if otherBytes + decodingBytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
-    bufferBytes = otherBytes + decodingBytes(decoding)
+    if decodingBytes(decoding) + output.bytesWhileRowsArrive + afterwards.kept > limits.maxMemory {
+      decoding.independentStrips = nil
+    }
+    bufferBytes =
+      max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
     work = Work(
       decoding: decoding, filter: recipe.resamplingFilter, resampling: resampling, keptRows: keptRows, color: color,
       alpha: alpha, output: output)

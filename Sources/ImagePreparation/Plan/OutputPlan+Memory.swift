@@ -1,0 +1,90 @@
+internal import PixelKernels
+
+// The memory of the small image, from the resize to the file.
+extension OutputPlan {
+  /// The most bytes that are taken beside the decoder and the resamplers while rows arrive.
+  var bytesWhileRowsArrive: Int {
+    let merged = mergesPlanes ? size.pixelCount * 3 : 0
+    return switch delivery {
+    case .whole: merged
+    case .planes, .jpegRows: merged + Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings)
+    case .pngRows:
+      merged
+        + Self.bytesOfPNG(
+          image: size.pixelCount * (deliveredChannels == .rgb ? 3 : 4) * bits / 8, hasAlpha: false, settings)
+    }
+  }
+
+  /// The most bytes that the image takes after the resize, while it is finished and encoded. The decoder and the resamplers are gone.
+  ///
+  /// - Parameters:
+  ///   - delivered: The bytes of the image, or of its planes, as the resize made it.
+  ///   - bitDepth: Bits of its samples.
+  /// - Returns: These bytes, and those that a search for a byte budget keeps while the image is made again in another size: an image and
+  ///   two files of it.
+  func bytesAfterwards(delivered: Int, bitDepth: Int) -> (most: Int, kept: Int) {
+    var (current, bits, tensor, hasAlpha) = (delivered, bitDepth, 0, deliveredChannels.hasAlpha)
+    var largest = delivered
+    for step in steps {
+      var (next, beside) = (current, 0)
+      switch step {
+      case .turn, .convertColor, .settleAlpha: break
+      case .pad(let canvas, _, _, let fill):
+        // Gray becomes RGB for a color with hue, and other images RGBA for transparent padding.
+        hasAlpha = hasAlpha || fill == nil
+        next = canvas.pixelCount * (hasAlpha ? 4 : 3) * bits / 8
+        beside = current * (hasAlpha ? 4 : 3)
+      case .makeTensor:
+        (tensor, next) = (size.pixelCount * 3 * MemoryLayout<Float>.size, 0)
+        beside = hasAlpha ? current : 0
+      case .changeDepth(let other): (next, bits) = (current * other / bits, other)
+      }
+      largest = max(largest, tensor + current + beside + next)
+      if next > 0 { current = next }
+    }
+    guard product.isFile else { return (max(largest, tensor + current), 0) }
+    let file = bytesOfFile(image: current, hasAlpha: hasAlpha)
+    return (max(largest, tensor + current + file), budget == nil ? 0 : current + file)
+  }
+
+  /// The most bytes that encoding takes, with the file.
+  private func bytesOfFile(image: Int, hasAlpha: Bool) -> Int {
+    let pixels = size.pixelCount
+    let jpeg = { Self.bytesOfJPEG(samples: pixels * channelsOfJPEG, settings) }
+    // If planes become a PNG, chroma is enlarged and RGB is made of them first.
+    let png = {
+      encodesPlanes
+        ? pixels * 5 + Self.bytesOfPNG(image: pixels * 3, hasAlpha: false, settings)
+        : Self.bytesOfPNG(image: image, hasAlpha: hasAlpha, settings)
+    }
+    return switch settings.format {
+    case .jpeg: jpeg()
+    case .png: png()
+    case .jpegUnlessFlat, .pngIfTransparent: jpeg() / 2 + max(jpeg() / 2, png())
+    case .webp:
+      WebPEncoder.bytesNeeded(size, isLossless: isLosslessWebP(settings, hasAlpha: transparency != .never))
+        + pixels * 4
+    }
+  }
+
+  /// The samples of a pixel in a JPEG, at most.
+  private var channelsOfJPEG: Int { deliveredChannels == .gray ? 1 : 3 }
+
+  /// The most bytes of a JPEG in its encoder, and of its copy.
+  ///
+  /// Noise of black and white takes the most bytes that were found: 1.88 for each sample at quality 100, 1.22 at 95, and 0.96 at 90.
+  private static func bytesOfJPEG(samples: Int, _ settings: Settings) -> Int {
+    let quarters = settings.quality > 95 ? 8 : settings.quality > 90 ? 5 : 4
+    return 2 * (samples * quarters / 4 + 4_096)
+  }
+
+  /// The most bytes of a PNG: in its compressors, as their results, and as the file.
+  ///
+  /// Noise cannot be compressed, and gains the headers of blocks. For ``Recipe/Compression/small`` two results are compared, one of which
+  /// is gone when the file is written. If alpha turns out to be opaque, the image without it is made first, and the rest is of that.
+  private static func bytesOfPNG(image: Int, hasAlpha: Bool, _ settings: Settings) -> Int {
+    let results = 2 * (image + image / 64)
+    let compressors = min(2 << 20, 8 * image) + (256 << 10)
+    return (hasAlpha ? results * 9 / 8 : results) + compressors
+  }
+}
