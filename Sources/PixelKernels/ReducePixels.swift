@@ -45,6 +45,49 @@ private func haveNoHue<Sample: FixedWidthInteger>(
   return true
 }
 
+/// Counts the pixels that are equal to the one before.
+///
+/// - Parameters:
+///   - pixels: The first pixel. The one before it is read too.
+///   - pixelBytes: 1 to 8.
+///   - count: The number of pixels.
+public func countRepeats(_ pixels: UnsafePointer<UInt8>, pixelBytes: Int, count: Int) -> Int {
+  let bytes = UnsafeRawPointer(pixels)
+  let end = count &* pixelBytes
+  var repeats = 0
+  var x = 0
+  if pixelBytes == 1 {
+    typealias Group = SIMD32<UInt8>
+    while x &+ 32 <= end {
+      // Each byte counts to 255 at most.
+      var counts = Group.zero
+      let stop = min(end &- 31, x &+ 255 &* 32)
+      while x < stop {
+        let same =
+          (bytes + x).loadUnaligned(as: Group.self) .== (bytes + (x &- 1)).loadUnaligned(as: Group.self)
+        counts &+= Group(repeating: 1).replacing(with: 0, where: .!same)
+        x &+= 32
+      }
+      for k in 0..<32 { repeats &+= Int(counts[k]) }
+    }
+  } else {
+    let mask = UInt64.max &>> UInt64(truncatingIfNeeded: 64 &- 8 &* pixelBytes)
+    while x &+ 8 <= end {
+      let difference =
+        (bytes + x).loadUnaligned(as: UInt64.self) ^ (bytes + (x &- pixelBytes)).loadUnaligned(as: UInt64.self)
+      repeats &+= difference & mask == 0 ? 1 : 0
+      x &+= pixelBytes
+    }
+  }
+  while x < end {
+    var same = true
+    for k in x..<x &+ pixelBytes { same = same && pixels[k] == pixels[k &- pixelBytes] }
+    repeats &+= same ? 1 : 0
+    x &+= pixelBytes
+  }
+  return repeats
+}
+
 /// Collects the different colors of an image.
 ///
 /// - Parameters:

@@ -12,6 +12,9 @@ func reductionCases() -> [KernelCase] {
   for channels in [3, 4] {
     cases.append(KernelCase("isGray, isGrayOfWords: \(channels) channels") { gray(channels, &$0) })
   }
+  for pixelBytes in 1...8 {
+    cases.append(KernelCase("countRepeats: \(pixelBytes) bytes a pixel") { repeats(pixelBytes, &$0) })
+  }
   for channels in 1...4 {
     cases.append(KernelCase("collectColors, indexPixels: \(channels) channels") { palette(channels, &$0) })
   }
@@ -37,6 +40,29 @@ private func gray(_ channels: Int, _ check: inout KernelCheck) {
       check.expect(
         [isGrayOfWords(coloredWords, channels: channels, count: count) ? 1 : 0], is: [0], "with a word at \(sample)")
     }
+  }
+}
+
+private func repeats(_ pixelBytes: Int, _ check: inout KernelCheck) {
+  // Counts up to 255 groups of 32 bytes, and beyond.
+  for count in [0, 1, 31, 32, 33, 100, 8_160, 8_161, 17_000] {
+    var random = SplitMix64(seed: UInt64(count * 10 + pixelBytes))
+    var pixels = (0..<pixelBytes).map { UInt8($0) }
+    var expected = 0
+    for _ in 0..<count {
+      var pixel = Array(pixels.suffix(pixelBytes))
+      // One byte in three pixels of four, so that each byte of a pixel decides once; otherwise the pixel is repeated.
+      if UInt8.random(in: 0...3, using: &random) == 0 {
+        expected += 1
+      } else {
+        pixel[Int.random(in: 0..<pixelBytes, using: &random)] &+= 1
+      }
+      pixels += pixel
+    }
+    let found = pixels.withUnsafeBufferPointer {
+      countRepeats($0.baseAddress! + pixelBytes, pixelBytes: pixelBytes, count: count)
+    }
+    check.expect([found], is: [expected], "\(count) pixels")
   }
 }
 

@@ -227,20 +227,22 @@ extension Raster {
   ///
   /// - Throws: `canceled` once the flag is raised.
   func isFlat(_ cancellation: CancellationFlag? = nil) throws(PreparationError) -> Bool {
-    let step = pixelBytes
-    var repeats = 0
+    var (repeats, changes) = (0, 1)
     for band in Self.bands(size.height) {
       try cancellation?.check(.color)
-      let (first, end) = (max(band.lowerBound * rowBytes, step), band.upperBound * rowBytes)
-      unsafe bytes.withUnsafeBufferPointer { samples in
-        for i in stride(from: first, to: end, by: step) {
-          var same = true
-          for c in 0..<step { same = unsafe same && samples[i + c] == samples[i + c - step] }
-          repeats += same ? 1 : 0
-        }
+      // The first pixel of the image has none before it, and the first one of another row has the last one of the row above.
+      let first = max(band.lowerBound * size.width, 1)
+      let count = band.upperBound * size.width - first
+      let found = unsafe bytes.withUnsafeBufferPointer {
+        unsafe countRepeats($0.baseAddress! + first * pixelBytes, pixelBytes: pixelBytes, count: count)
       }
+      repeats += found
+      changes += count - found
+      // The other rows cannot change the answer.
+      if changes * 2 >= size.pixelCount { return false }
+      if repeats * 2 > size.pixelCount { return true }
     }
-    return repeats * 2 > size.pixelCount
+    return false
   }
 
   /// Calls `body` with the samples.
