@@ -20,6 +20,10 @@ struct AxisWeights: Sendable {
   private(set) var weights: [Double] = []
   /// The beginning of each window in ``weights``, and a last entry with the end of the last window.
   private(set) var offsets: [Int] = [0]
+  /// The largest magnitude of a weight.
+  private(set) var largestMagnitude = 0.0
+  /// The largest sum of the magnitudes of one window, which limits the overshoot.
+  private(set) var largestGain = 0.0
   /// The number of output samples after which windows repeat, shifted by whole input samples; 0 if they do not.
   private let period: Int
 
@@ -74,7 +78,14 @@ struct AxisWeights: Sendable {
         sum = 1
         first = min(max(Int(center.rounded(.down)), 0), inputCount - 1)
       }
-      for k in windowStart..<weights.count { weights[k] /= sum }
+      var gain = 0.0
+      for k in windowStart..<weights.count {
+        weights[k] /= sum
+        let magnitude = abs(weights[k])
+        gain += magnitude
+        largestMagnitude = max(largestMagnitude, magnitude)
+      }
+      largestGain = max(largestGain, gain)
       starts.append(first)
       offsets.append(weights.count)
     }
@@ -127,12 +138,6 @@ struct AxisWeights: Sendable {
   }
   /// The longest window.
   var longestWindow: Int { windows.reduce(0) { max($0, $1.count) } }
-  /// The largest weight.
-  var largestMagnitude: Double { weights.reduce(0) { max($0, abs($1)) } }
-  /// The largest sum of the magnitudes of one window, which limits the overshoot.
-  var largestGain: Double {
-    windows.reduce(0) { largest, window in max(largest, window.reduce(0) { $0 + abs(weights[$1]) }) }
-  }
   /// True when the output is a part of the input as it is.
   var isCrop: Bool { weights.count == outputCount && starts.indices.allSatisfy { starts[$0] == starts[0] + $0 } }
 
