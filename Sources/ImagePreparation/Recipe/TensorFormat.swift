@@ -40,9 +40,13 @@ public struct TensorFormat: Sendable, Equatable, Codable {
     func refuse(_ what: String, _ remedy: Remedy) -> PreparationError {
       PreparationError(.invalidRecipe, stage: .color, what, remedy: remedy)
     }
-    for (name, values) in [("mean", mean), ("std", std)] where values.count != 1 && values.count != 3 {
-      throw refuse("the tensor's \(name) has \(values.count) values", "give one for all channels, or three")
+    func checkCount(of values: [Double], _ name: String) throws(PreparationError) {
+      guard values.count == 1 || values.count == 3 else {
+        throw refuse("the tensor's \(name) has \(values.count) values", "give one for all channels, or three")
+      }
     }
+    try checkCount(of: mean, "mean")
+    try checkCount(of: std, "std")
     guard (mean + std + [range.lowerBound, range.upperBound]).allSatisfy(\.isFinite) else {
       throw refuse("the tensor's mean, std and range are not all numbers", "give finite numbers")
     }
