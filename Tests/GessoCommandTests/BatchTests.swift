@@ -207,6 +207,26 @@ struct BatchTests {
     await sandbox.stop()
   }
 
+  /// Without a terminal a batch prints a line every ten seconds.
+  @Test("the jobs that run are counted, until they have ended")
+  func runningCount() async throws {
+    let sandbox = try await HeldSandbox(Self.pair)
+    try makePhotos()
+    let process = try RunningProcess(
+      gesso, ["batch", "photos", "--prompt", "x", "-o", "out", "--json"], environment: sandbox.environment)
+    var errors = process.errors.makeAsyncIterator()
+    #expect(await errors.line("gesso: 0 of 3 done, 3 running") != nil)
+    sandbox.release()
+    var running: Int?
+    for await line in process.output {
+      let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      if event["event"] as? String == "end" { running = event["running"] as? Int }
+    }
+    #expect(running == 0)
+    #expect(await process.status() == 0)
+    await sandbox.stop()
+  }
+
   @Test(
     "a batch with --sandbox promises nothing about what the same command would find again",
     arguments: [(["--max-jobs", "1"], "1 of 4 done"), ([], "3 of 4 done")])
