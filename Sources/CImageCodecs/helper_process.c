@@ -58,7 +58,7 @@ static int64_t now(void) {
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-// Starts the program with `descriptors` as its first ones; those that are -1 are /dev/null.
+// Starts the program with `descriptors` as its first descriptors. Each -1 becomes /dev/null.
 static int start(const char *path, const char *argument, const int *descriptors, int count, pid_t *process) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -72,7 +72,8 @@ static int start(const char *path, const char *argument, const int *descriptors,
     error = descriptors[i] < 0 ? posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0)
                                : posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
   }
-  // The process begins with no signal blocked or ignored, and out of reach of the terminal's keys.
+  // The process begins with no signal blocked or ignored, and in a process group of its own, so that Ctrl-C in the terminal does not reach
+  // it.
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
@@ -83,7 +84,8 @@ static int start(const char *path, const char *argument, const int *descriptors,
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   char decoder[] = "gesso-decode", worker[] = "gesso", word[64] = "", quiet[] = "SWIFT_BACKTRACE=enable=no", folders[4096] = "";
   if (argument) snprintf(word, sizeof word, "%s", argument);
-  // gesso-decode has no environment. A worker opens libraries, so it gets the loader's folders; any other variable may be secret.
+  // gesso-decode has no environment. A worker opens libraries, so it gets the folders of the dynamic loader. It gets no other variable,
+  // because any of them may be secret.
   const char *given = argument ? getenv("LD_LIBRARY_PATH") : NULL;
   if (given) snprintf(folders, sizeof folders, "LD_LIBRARY_PATH=%s", given);
   char *const arguments[] = {argument ? worker : decoder, argument ? word : NULL, NULL};
@@ -182,8 +184,8 @@ int32_t cic_helper_end(cic_helper *helper, bool waits) {
   }
   bool ended_before = ended == helper->process;
   if (!ended_before) {
-    // Until waitpid was called, the number of the process cannot belong to another one. If the caller of this package waited for it
-    // already, there is nothing left to end.
+    // Until waitpid was called, the number of the process cannot belong to another one. If the caller of this package has already waited
+    // for the process, there is nothing left to end.
     if (ended == 0) kill(helper->process, SIGKILL);
     while (waitpid(helper->process, &status, 0) < 0 && errno == EINTR) {}
   }
@@ -194,7 +196,7 @@ int32_t cic_helper_end(cic_helper *helper, bool waits) {
 
 #else
 
-// Other systems can isolate processes too, but that was never tried.
+// Other systems can isolate processes too, but none of their ways was tried for this package.
 bool cic_helper_is_possible(void) { return false; }
 
 static const int32_t unsupported = ENOSYS;

@@ -43,7 +43,7 @@ static void write_all(int descriptor, const void *bytes, size_t count) {
 }
 
 void cic_worker_begin(void) {
-  // The process was started as /proc/self/exe, which would be its name otherwise.
+  // Sets the name of the process, which would otherwise be `exe`: the process was started as /proc/self/exe.
   prctl(PR_SET_NAME, "gesso-worker");
   cic_worker_greeting greeting = {.magic = CW_MAGIC};
   const char *failed = lock_down_process(GD_LIFELINE, GD_LIFELINE);

@@ -14,7 +14,7 @@ cic_jpeg_decoder *cic_jpeg_decoder_create(cic_source *source, cic_cancel_flag *c
   d->library_version = LIBJPEG_TURBO_VERSION_NUMBER;
   cic_jpeg_install_failures(d);
   struct jpeg_decompress_struct *c = &d->codec;
-  c->client_data = d;  // jpeg_create_decompress keeps it, and the handlers of errors
+  c->client_data = d;  // jpeg_create_decompress keeps this field, and that of the error handlers
   if (_setjmp(d->jump)) {
     jpeg_destroy_decompress(c);
     free(d);
@@ -118,7 +118,7 @@ cic_status cic_jpeg_configure(
   struct jpeg_decompress_struct *c = &d->codec;
   *layout = (cic_jpeg_layout){0};
   if (d->status) return d->status;
-  // Other scales may enlarge the image, and the rows of a strip would not fit into cic_jpeg_read_planes.
+  // Other scales are refused: they may enlarge the image, and cic_jpeg_read_planes has no room for strips of more rows.
   if (scale_denominator != 1 && scale_denominator != 2 && scale_denominator != 4 && scale_denominator != 8)
     return cic_jpeg_set_failure(d, CIC_UNSUPPORTED, "a scale that is not 1, 1/2, 1/4 or 1/8");
   if (_setjmp(d->jump)) return d->status;
@@ -172,7 +172,7 @@ cic_status cic_jpeg_start(cic_jpeg_decoder *d) {
   return status ? cic_jpeg_resume(d) : CIC_OK;
 }
 
-// A function of its own, so that the compiler knows that nothing else is in the row's memory, and inverts whole vectors.
+// This is a function of its own, so that the compiler knows that no other pointer leads to the row's memory, and inverts whole vectors.
 static void invert(uint8_t *row, size_t count) {
   for (size_t x = 0; x < count; x++) row[x] ^= 0xFF;
 }

@@ -89,27 +89,27 @@ static inline void cic_jpeg_advance(cic_jpeg_decoder *d, cic_jpeg_event event) {
 
 // Installs the handlers of errors, warnings and progress.
 void cic_jpeg_install_failures(cic_jpeg_decoder *d);
-// Sets the failure and returns its status. NULL for a message that is set already.
+// Sets the failure and returns its status. `message` is NULL if the message is set already.
 cic_status cic_jpeg_set_failure(cic_jpeg_decoder *d, cic_status status, const char *message);
 // Sets the failure and jumps.
 _Noreturn void cic_jpeg_raise(cic_jpeg_decoder *d, cic_status status, const char *message);
 // Sets the row and the scan of the report to the current ones, unless they are set.
 void cic_jpeg_note_row(cic_jpeg_decoder *d);
-// Does the same as cic_jpeg_note_row. From the current row on, pixels are missing.
+// Does the same as cic_jpeg_note_row, and records that pixels are missing from the current row on.
 void cic_jpeg_note_damage(cic_jpeg_decoder *d);
 // True if whole scans of a file with several are known to be missing.
 bool cic_jpeg_lacks_scans(const cic_jpeg_decoder *d);
 
 // Saves the first frame header for cic_jpeg_resume.
 void cic_jpeg_save_frame(cic_jpeg_decoder *d);
-// After a jump out of jpeg_start_decompress: ends the file before the damaged scan, if the policy and the version of the library
-// allow it. Otherwise returns the failure. Arms its own setjmp frame.
+// Called after a jump out of jpeg_start_decompress. Ends the file before the damaged scan, if the policy and the version of the library
+// allow this. Otherwise returns the failure. Arms its own setjmp frame.
 cic_status cic_jpeg_resume(cic_jpeg_decoder *d);
 
 // Lets libjpeg-turbo read from the decoder's source.
 void cic_jpeg_install_source(cic_jpeg_decoder *d);
 uint8_t cic_jpeg_next_byte(j_decompress_ptr c);
-// Copies the next bytes. If the source ends before, the rest of `bytes` is left as it was.
+// Copies the next bytes. If the source has fewer, the rest of `bytes` does not change.
 void cic_jpeg_read_bytes(j_decompress_ptr c, uint8_t *bytes, size_t count);
 void cic_jpeg_skip_bytes(j_decompress_ptr c, long count);
 

@@ -134,7 +134,7 @@ cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *e, const cic_jpeg_encoder_op
 
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *e, const uint8_t *base, ptrdiff_t stride, size_t count) {
   if (e->status) return e->status;
-  // libjpeg-turbo would take no row after the last one, and the loop below would not end.
+  // Without this check, the loop below would not end, because libjpeg-turbo takes no row after the last one.
   if (count > e->codec.image_height - e->codec.next_scanline)
     return set_failure(e, CIC_UNSUPPORTED, "more rows than the image has");
   if (_setjmp(e->jump)) return e->status;

@@ -15,7 +15,7 @@ static void keep(
   cic_jpeg_read_bytes(c, segment->bytes + head_count, rest);
 }
 
-// Appends a segment and its length; what would exceed the limit is left out.
+// Appends a segment and its length. A segment that would exceed the limit is left out.
 static void keep_further(j_decompress_ptr c, const uint8_t *head, size_t head_count, size_t rest) {
   cic_jpeg_decoder *d = cic_jpeg_decoder_of(c);
   cic_byte_buffer *further = &d->metadata.further;
@@ -34,7 +34,7 @@ static void keep_further(j_decompress_ptr c, const uint8_t *head, size_t head_co
   cic_jpeg_read_bytes(c, next + 4 + head_count, rest);
 }
 
-// A part of a profile (ICC.1 B.4): after the tag, its number and how many there are.
+// Keeps a segment with a part of the color profile (ICC.1 B.4). The tag is followed by the number of this part and the number of all parts.
 static void keep_icc_segment(j_decompress_ptr c, const uint8_t *head, size_t head_count, size_t rest) {
   cic_jpeg_decoder *d = cic_jpeg_decoder_of(c);
   cic_jpeg_metadata *m = &d->metadata;
@@ -52,7 +52,8 @@ static void keep_icc_segment(j_decompress_ptr c, const uint8_t *head, size_t hea
   keep(c, &m->icc_segments[number], head + 14, head_count - 14, rest);
 }
 
-// Called by libjpeg-turbo for APP1, APP2, APP13 and COM. jpeg_save_markers would keep all of them, however many there are.
+// Called by libjpeg-turbo for APP1, APP2, APP13 and COM. It replaces jpeg_save_markers, which keeps all of these segments, however many
+// there are.
 static boolean read_marker(j_decompress_ptr c) {
   static const char exif_tag[6] = "Exif\0", xmp_tag[29] = "http://ns.adobe.com/xap/1.0/", icc_tag[12] = "ICC_PROFILE";
   static const char extension_tag[35] = "http://ns.adobe.com/xmp/extension/", photoshop_tag[14] = "Photoshop 3.0";

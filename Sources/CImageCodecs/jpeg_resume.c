@@ -11,22 +11,22 @@
 // libjpeg allows only jpeg_abort and jpeg_destroy. cic_jpeg_resume calls jpeg_start_decompress again, with a source that has
 // ended. It relies on these internals, which were read in libjpeg-turbo 2.1.5 and fuzzed with it:
 //
-// 1. jdapistd.c: while scans are read, global_state is DSTATE_PRELOAD. Another call continues to read; this is how a source that
-//    suspends is supported. No state is on the stack. An error in the first scan's setup happens before that state, and again.
+// 1. jdapistd.c: while scans are read, global_state is DSTATE_PRELOAD. Another call continues to read; libjpeg-turbo supports sources that
+//    suspend in this way. No state is on the stack. An error in the setup of the first scan happens before that state, and would happen in
+//    the second call again.
 // 2. jdinput.c, jdmarker.c: errors happen between scans, in headers and tables; within a scan there are only warnings. The next
 //    bytes are read as a marker if unread_marker is 0. An end marker there is the regular end of the scans.
 // 3. jdcoefct.c: the coefficients of earlier scans are kept, and the reader of a scan is set up again for each.
 // 4. jdmarker.c, get_sof: a second frame header is refused after it has overwritten six fields of the first one. restore_frame
 //    writes them back. No other marker changes what was allocated for the first frame.
 //
-// Version 3 overwrites another field, master->lossless, which is private. With every version that is not in this list, a damaged
-// scan makes the image a damaged one. To add a version: read these four places, then run `Scripts/test memory` and
-// `Scripts/fuzz` with it.
+// Version 3 overwrites another field, master->lossless, which is private. With every version that is not in this list, a damaged scan is a
+// failure of the whole image. To add a version: read these four places, then run `Scripts/test memory` and `Scripts/fuzz` with it.
 static const int32_t known_versions[] = {2001005};
 
 bool cic_jpeg_can_resume(int32_t version) {
-  // A program may be started with a newer library than it was compiled for, if the ABI is the same. The number of messages differs
-  // then: 3.2.0 has one more.
+  // A program may be started with a newer library than it was compiled for, if the ABI is the same. In that case the number of messages
+  // differs: 3.2.0 has one more.
   struct jpeg_error_mgr loaded;
   jpeg_std_error(&loaded);
   if (loaded.last_jpeg_message != JMSG_LASTMSGCODE - 1) return false;

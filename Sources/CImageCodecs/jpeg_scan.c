@@ -2,8 +2,8 @@
 
 #include "jpeg_decoder.h"
 
-// A sequential file need not define the tables of T.81 K.3, and frames of Motion JPEG do not. libjpeg-turbo adds them when it starts,
-// from 2.0 on, and refuses progressive files without tables.
+// Adds the Huffman tables of T.81 K.3. A sequential file need not define them, and frames of Motion JPEG do not. From version 2.0 on,
+// libjpeg-turbo adds them itself when it starts. It refuses progressive files without tables.
 static bool add_standard_tables(cic_jpeg_decoder *d) {
   struct jpeg_decompress_struct *c = &d->codec;
   struct jpeg_compress_struct standard = {.err = c->err, .client_data = d};

@@ -23,8 +23,8 @@ static boolean fill_input_buffer(j_decompress_ptr c) {
   if (cic_jpeg_is_at_end(d->state)) return TRUE;
   cic_jpeg_advance(d, CIC_JPEG_SOURCE_ENDS);
   cic_jpeg_note_row(d);
-  // Usually the entropy decoder notices that pixels are missing, when it has no more bits for them. There are two exceptions:
-  // arithmetic decoding invents bits without end, and whole scans may be missing.
+  // Usually the entropy decoder notices that pixels are missing, when it has no more bits for them. There are two exceptions: the
+  // arithmetic decoder never runs out of bits, because it takes zeros for missing ones, and whole scans may be missing.
   if (c->arith_code || cic_jpeg_lacks_scans(d)) {
     cic_jpeg_note_damage(d);
     if (cic_jpeg_has_started(d->state) && d->limits.policy >= CIC_FAIL_ON_TRUNCATED)

@@ -32,7 +32,7 @@ typedef enum {
   CIC_JPEG_ABANDON,
 } cic_jpeg_event;
 
-// The state after an event. An event that does not belong to a state leaves it as it is.
+// The state after an event. An event that is not possible in a state does not change it.
 static inline cic_jpeg_state cic_jpeg_next_state(cic_jpeg_state state, cic_jpeg_event event) {
   switch (state) {
     case CIC_JPEG_HEADERS:

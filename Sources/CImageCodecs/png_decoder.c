@@ -31,7 +31,7 @@ struct cic_png_decoder {
   cic_png_metadata metadata;
   char icc_complaint[cic_png_text_capacity];
   char damaged_type[4];  // of the chunk about whose checksum libpng warned last
-  char dropped[cic_png_text_capacity];  // of the report, as far as the headers go
+  char dropped[cic_png_text_capacity];  // the report's dropped chunks, of the headers only
   // Rows that libpng reads.
   uint64_t row_bytes;
   uint32_t next_row;
@@ -62,7 +62,7 @@ _Noreturn static void error_fn(png_structp png, png_const_charp message) {
 
 static void warning_fn(png_structp png, png_const_charp message) {
   cic_png_decoder *d = png_get_error_ptr(png);
-  // libpng warns if the policy overlooks a checksum, and uses the critical chunk or drops the other one.
+  // If the policy overlooks wrong checksums, libpng only warns: it uses a critical chunk all the same, and drops an ancillary one.
   if (strlen(message) > 4 && !strcmp(message + 4, libpng_wrong_checksum) && (message[0] & 0x20)) {
     if (!cic_png_drop(&d->report, message)) raise_failure(d, CIC_CORRUPT, message);
     memcpy(d->damaged_type, message, sizeof d->damaged_type);
@@ -88,14 +88,14 @@ static void read_fn(png_structp png, png_bytep bytes, size_t count) {
   if (count == sizeof d->layout.chunk_header) memcpy(d->layout.chunk_header, bytes, count);
 }
 
-// Receives the chunks of `raw_chunks` undecoded: metadata, and those whose presence is all that is needed. Returns 1: libpng need not
-// keep them.
+// Receives the chunks of `raw_chunks` undecoded: metadata, and chunks of which only the presence matters. Returns 1, so that libpng does
+// not keep them.
 static int chunk_fn(png_structp png, png_unknown_chunkp chunk) {
   cic_png_decoder *d = png_get_user_chunk_ptr(png);
   const char *name = (const char *)chunk->name;
   if (png_get_image_width(png, d->info) == 0) raise_failure(d, CIC_CORRUPT, "IHDR is not the first chunk");
   if (!(name[0] & 0x20)) return 0;  // libpng refuses unknown critical chunks
-  // libpng delivers a raw chunk whose checksum is wrong right after its warning.
+  // A raw chunk whose checksum is wrong is delivered right after libpng's warning about it.
   bool is_damaged = !memcmp(d->damaged_type, name, sizeof d->damaged_type);
   memset(d->damaged_type, 0, sizeof d->damaged_type);
   if (is_damaged) {
@@ -140,13 +140,13 @@ cic_png_decoder *cic_png_decoder_create(cic_source *source, cic_cancel_flag *can
   png_set_crc_action(
       d->png, lenient ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, drops ? PNG_CRC_WARN_DISCARD : PNG_CRC_ERROR_QUIT);
 #ifdef PNG_IGNORE_ADLER32
-  png_set_option(d->png, PNG_IGNORE_ADLER32, lenient);  // a boolean: PNG_OPTION_OFF, which is 2, would turn it on
+  png_set_option(d->png, PNG_IGNORE_ADLER32, lenient);  // a boolean: PNG_OPTION_OFF is 2, and would turn the option on
 #endif
   png_set_option(d->png, PNG_SKIP_sRGB_CHECK_PROFILE, true);
   // libpng reads compressed data in pieces of this size, and loses the piece in which the source ends.
   if (lenient) png_set_compression_buffer_size(d->png, 64);
   png_set_benign_errors(d->png, limits.policy < CIC_FAIL_ON_ERROR);
-  png_set_user_limits(d->png, longest_side, longest_side);  // the caller counts pixels, with its own error
+  png_set_user_limits(d->png, longest_side, longest_side);  // the caller limits the number of pixels, with an error of its own
   png_set_chunk_malloc_max(d->png, limits.max_chunk_bytes);
   static const png_byte raw_chunks[] = CIC_PNG_METADATA_CHUNKS "acTL\0cICP\0sPLT";
   png_set_read_user_chunk_fn(d->png, d, chunk_fn);
@@ -250,7 +250,7 @@ cic_status cic_png_read_header(cic_png_decoder *d, cic_png_header *header) {
 
 // MARK: Rows, by libpng
 
-// Returns the first failure, and makes it one if the image data are not read in this way.
+// Returns the first failure. A call that does not fit the way in which the image data are read is a failure too.
 static cic_status expect(cic_png_decoder *d, int data_read) {
   if (d->report.failure.status) return d->report.failure.status;
   return d->data_read == data_read ? CIC_OK : set_failure(d, CIC_UNSUPPORTED, "the image data were not started for this");
@@ -278,7 +278,7 @@ cic_status cic_png_start(cic_png_decoder *d) {
   return CIC_OK;
 }
 
-// Fills the image with opaque mid gray, as RowLayout.fillGray does with the rows of others.
+// Fills the image with opaque mid gray, as RowLayout.fillGray does for images that are decoded row by row.
 static void fill_gray(cic_png_decoder *d) {
   size_t count = (size_t)d->row_bytes * d->layout.height;
   memset(d->whole, 0x80, count);
@@ -377,7 +377,7 @@ static void describe(cic_png_decoder *d, cic_png_coding *coding) {
   }
 }
 
-// Takes over the failure of the IDAT chunks, if there is one.
+// Makes the failure of the IDAT chunks, if there is one, the failure of the decoder.
 static cic_status idat_status(cic_png_decoder *d) {
   const cic_png_failure *failure = cic_png_idat_failure(d->idat);
   return failure->status ? set_failure(d, failure->status, failure->message) : CIC_OK;

@@ -19,10 +19,10 @@ typedef struct {
   size_t max_chunk_bytes;
 } cic_png_idat_layout;
 
-// True if the image has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole image.
-// With a smaller window, the size of zlib's output buffer decides which matches zlib refuses.
+// True if the image has less than 4 GiB, and its zlib header is valid with a window of 32 KiB or of the whole image. Other windows are left
+// to libpng, because the size of zlib's output buffer then decides which matches zlib refuses.
 bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *source);
-// Consumes the header of the zlib stream; the data must be readable. Warnings are counted in `report`. Source and report must
+// Consumes the header of the zlib stream. cic_png_idat_is_readable must be true. Warnings are counted in `report`. Source and report must
 // outlive the result. NULL without memory.
 cic_png_idat *cic_png_idat_create(
     const cic_png_idat_layout *layout, cic_source *source, cic_cancel_flag *cancel, cic_png_report *report);
@@ -31,7 +31,7 @@ void cic_png_idat_destroy(cic_png_idat *idat);
 void cic_png_idat_read(cic_png_idat *idat, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
 // Reads the chunks after the data, to the end of IEND. See cic_png_idat_failure.
 void cic_png_idat_finish(cic_png_idat *idat);
-// The failure to read the bytes after those delivered so far. The first one is kept.
+// The failure that prevents reading beyond the bytes delivered so far. The first failure is kept.
 const cic_png_failure *cic_png_idat_failure(const cic_png_idat *idat);
 
 #endif

@@ -7,7 +7,7 @@
 #include "png_chunk.h"
 
 enum {
-  trailing_bytes = 128 * 1024,  // of the end of the source, in which the last chunks of the image data are searched for
+  trailing_bytes = 128 * 1024,  // at the end of the source, searched for the last chunks of the image data
   max_followed_chunks = 64 * 1024,
 };
 
@@ -42,7 +42,7 @@ static bool keep_chunk(cic_png_metadata *m, const uint8_t *name, const uint8_t *
 static bool keep_exif(cic_png_metadata *m, const uint8_t *data, size_t count) {
   if (count == 0) return true;
   if (m->exif) {
-    m->is_cut = true;  // one eXIf is allowed
+    m->is_cut = true;  // only one eXIf is allowed
     return true;
   }
   m->exif = malloc(count);
@@ -108,9 +108,9 @@ static bool keep_chunk_at(
   return has_memory;
 }
 
-// ExifTool and others write metadata after the image data. Following all chunks of the image data would read a header in every
-// 8 KiB of most files. So the end of the file is searched for the last IDAT chunks: an IDAT is one if chunks with right checksums
-// lead from it to IEND. If there is none, the chunks are long and few, or the file is small, and they are followed from the first.
+// ExifTool and others write metadata after the image data. Following all chunks of the image data would read a header in every 8 KiB of
+// most files. So the end of the file is searched for the last IDAT chunks: an IDAT is one if chunks with right checksums lead from it to
+// IEND. If no such IDAT is found, or the file is small, the chunks are followed from the first one on: they are then long and few.
 bool cic_png_keep_trailing_metadata(
     cic_png_metadata *m, const cic_source *source, uint32_t first_idat_bytes, size_t max_bytes) {
   uint64_t unread = cic_source_unread(source), at = (uint64_t)first_idat_bytes + 4;

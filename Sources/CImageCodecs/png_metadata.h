@@ -5,9 +5,9 @@
 #include "byte_buffer.h"
 #include "source.h"
 
-// The types of the chunks that hold metadata, each with a zero after it. They are collected from every source, to find GPS in them;
-// KeptMetadata in Swift decides which are written into a result. libpng delivers them undecoded, also those that it knows (`raw_chunks` in
-// png_decoder.c). PNGChunk.Metadata lists the same types.
+// The types of the chunks that hold metadata, each with a zero after it. The chunks are collected from every source, to search them for
+// GPS; KeptMetadata in Swift decides which of them are written into a result. libpng delivers all of them undecoded, even those that it
+// could decode (`raw_chunks` in png_decoder.c). PNGChunk.Metadata lists the same types.
 #define CIC_PNG_METADATA_CHUNKS "tEXt\0zTXt\0iTXt\0eXIf\0"
 
 typedef struct {
@@ -26,8 +26,8 @@ bool cic_png_is_metadata(const uint8_t *name);
 // out. False without memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);
-// Keeps metadata after the image data, unless the source is a pipe. False without memory. The source stands at the data of the first
-// IDAT, which has `first_idat_bytes`.
+// Keeps metadata after the image data, unless the source is a pipe. False without memory. The next byte of the source is the first of the
+// data of the first IDAT, which has `first_idat_bytes`.
 bool cic_png_keep_trailing_metadata(
     cic_png_metadata *metadata, const cic_source *source, uint32_t first_idat_bytes, size_t max_bytes);
 void cic_png_free_metadata(cic_png_metadata *metadata);

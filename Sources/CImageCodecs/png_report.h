@@ -25,10 +25,11 @@ cic_status cic_png_set_failure(cic_png_failure *failure, cic_status status, cons
 cic_status cic_png_set_source_failure(cic_png_failure *failure, cic_status status);
 // Counts a warning. False if the policy makes it a failure.
 bool cic_png_warn(cic_png_report *report, const char *message);
-// Leaves out a chunk whose checksum is wrong, by its type. False if it may not be left out: it holds pixels, or the policy refuses.
+// Leaves out a chunk whose checksum is wrong, by its type. False if the chunk may not be left out, because it holds pixels or the policy
+// refuses damage.
 bool cic_png_drop(cic_png_report *report, const char *type);
-// Counts a fault as a warning and returns CIC_OK, or returns the status of a failure, which the caller sets. Unknown faults are
-// damage.
+// Counts a fault as a warning and returns CIC_OK. If the policy refuses the fault, returns the status of a failure, which the caller sets.
+// Unknown faults count as damage.
 cic_status cic_png_judge(cic_png_report *report, cic_png_fault fault, const char *message);
 
 #endif

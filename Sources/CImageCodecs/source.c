@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #endif
 
-// Does what fstat does. glibc's fstat calls newfstatat, which could also examine any path; isolated processes may therefore not call it.
+// Does what fstat does. glibc's fstat calls newfstatat. Isolated processes may not call that, because it can also examine any path.
 static int look_at(int descriptor, struct stat *status) {
 #if defined(__linux__)
   return (int)syscall(SYS_fstat, descriptor, status);

@@ -14,24 +14,24 @@ struct cic_source {
   int descriptor;  // -1 when the bytes are borrowed
   bool owned;
   bool blocks;  // a pipe, terminal or socket: read(2) may wait for long
-  off_t offset;  // of the next byte to read from a file, whose descriptor keeps its own position; bytes read from a pipe
+  off_t offset;  // in a file: that of the next byte to read (the descriptor's position does not change); in a pipe: the bytes read so far
   int64_t limit;  // the most bytes to read from a pipe
   bool ended;
   int32_t system_error;
   cic_cancel_flag *cancel;
 };
 
-// Replaces the window by the next bytes; all present ones count as consumed. CIC_END if there are none.
+// Replaces the window by the next bytes. The bytes that were in it count as consumed. CIC_END if there are none.
 cic_status cic_source_refill(cic_source *source);
 // Refills an empty window only.
 cic_status cic_source_require(cic_source *source);
-// Copies the next `count` bytes and consumes them. CIC_END if the source has fewer: these are copied and consumed.
+// Copies the next `count` bytes and consumes them. CIC_END if the source has fewer bytes; they are copied and consumed all the same.
 cic_status cic_source_read(cic_source *source, uint8_t *bytes, size_t count);
 
 // True if any place of the source can be read, unlike those of a pipe.
 bool cic_source_can_be_viewed(const cic_source *source);
-// Finds at most `capacity` bytes, `offset` bytes after the next unread one; fewer only at the end of the source. Nothing is
-// consumed. The bytes are the source's own, or they are read into `buffer`. False if they cannot be read.
+// Sets *bytes to the bytes that follow the next unread byte by `offset` bytes: `capacity` bytes, or fewer at the end of the source. They
+// are in memory of the source, or are read into `buffer`. Nothing is consumed. False if the bytes cannot be read.
 bool cic_source_view(
     const cic_source *source, uint64_t offset, uint8_t *buffer, size_t capacity, const uint8_t **bytes, size_t *count);
 

@@ -32,7 +32,7 @@ static cic_libtiff library;
 
 // MARK: Decoder
 
-// libtiff's view of the source. Rows of separate planes are read at the same time, so each plane has a file of its own.
+// libtiff's view of the source. Rows of separate planes are read in turns, so each plane has a file of its own.
 typedef struct {
   cic_tiff_decoder *decoder;
   TIFF *tiff;
@@ -52,7 +52,7 @@ struct cic_tiff_decoder {
 
   // The fields below belong to the current call.
   bool met_end;
-  bool data_end;  // those of a JPEG, before its picture does
+  bool data_end;  // true if the data of a JPEG end before its picture does
   bool pads;
   int32_t read_error;
   bool is_canceled;
@@ -140,8 +140,8 @@ static ptrdiff_t read_source(void *handle, void *bytes, ptrdiff_t count) {
   if (got < (size_t)count) {
     decoder->met_end = true;
     if (decoder->pads && got > 0) {
-      // The missing bytes are set to a value that no code has: rows before the end are decoded, and the one after it fails. 0x80 is
-      // the code of PackBits that does nothing; in the other compressions a row of ones is not a code.
+      // The missing bytes are set to a value that is no code. The rows before the end are then decoded, and the next row fails. In
+      // PackBits, 0x80 is the code that does nothing; in the other compressions, a sequence of ones is no code.
       memset((uint8_t *)bytes + got, decoder->header.compression == PACKBITS ? 0x80 : 0xFF, (size_t)count - got);
       got = (size_t)count;
     }
@@ -244,7 +244,7 @@ const char *cic_tiff_warning(const cic_tiff_decoder *decoder) { return decoder->
 bool cic_tiff_is_damaged(const cic_tiff_decoder *decoder) { return decoder->is_damaged; }
 int32_t cic_tiff_system_error(const cic_tiff_decoder *decoder) { return decoder->read_error; }
 
-// The most coded bytes of any strip or tile, without those that the source does not have.
+// The number of coded bytes of the largest strip or tile. Bytes after the end of the source do not count.
 static bool find_coded_bytes(const cic_tiff_decoder *decoder, TIFF *tiff, bool is_tiled, uint64_t *most) {
   const uint64_t *counts = NULL;
   uint32_t count = is_tiled ? library.tile_count(tiff) : library.strip_count(tiff);

@@ -7,8 +7,8 @@
 #include "source.h"
 #include "webp_library.h"
 
-// libwebp's encoder, interface version 0x02xx (webp/encode.h): structures whose layout that version fixes. New fields replace
-// padding.
+// libwebp's encoder, interface version 0x02xx (webp/encode.h): structures whose layout that version fixes. New versions put new fields into
+// the padding.
 enum { ABI_VERSION = 0x020b };
 
 typedef struct {

@@ -6,7 +6,7 @@
 
 #if !defined(__linux__)
 
-// Other systems have other protections, which were never tried: the helper refuses to work there.
+// The protections of other systems were never tried, so the helper refuses to work there.
 const char *lock_down(uint32_t seconds, uint64_t memory_bytes, int last_descriptor, int lifeline) {
   (void)seconds, (void)memory_bytes, (void)last_descriptor, (void)lifeline;
   return "isolation (only Linux has it here)";
@@ -66,12 +66,13 @@ static uint64_t own_memory;
 const char *bound_memory(uint64_t memory_bytes) {
   uint64_t all = own_memory + memory_bytes;
   struct rlimit limit = {.rlim_cur = all, .rlim_max = all};
-  // The C library's own function also reads the old limit. The filter of the helper allows that, but this call must be exactly this one.
+  // The system call is made directly, because the C library's function may also read the old limit. The filter of the helper would allow
+  // that, but here the call has to be exactly the one that the filter is written for.
   return syscall(SYS_prlimit64, 0, RLIMIT_AS, &limit, NULL) == 0 ? NULL : "a bound of memory (RLIMIT_AS)";
 }
 
 static const char *bound_resources(uint32_t seconds, uint64_t memory_bytes) {
-  // One arena and small stacks: otherwise each thread of a codec takes tens of MB of address space that it does not use.
+  // One heap for all threads, and small stacks: otherwise each thread of a codec takes tens of MB of address space that it does not use.
   mallopt(M_ARENA_MAX, 1);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -128,7 +129,7 @@ static const char *deny_files(void) {
   const long create = 444, restrict_self = 446;
   long version = syscall(create, NULL, 0, 1);
   if (version < 0) {
-    // The kernel has no landlock, or was started without it. Then the filter of calls is the only protection of files.
+    // The kernel has no landlock, or was started without it. In that case the filter of calls is the only protection of files.
     return errno == ENOSYS || errno == EOPNOTSUPP ? NULL : "landlock";
   }
   const uint64_t rights[] = {0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1};
@@ -189,7 +190,7 @@ static void load_argument(filter *filter, int index) {
   add(filter, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)index));
 }
 
-// Begins the rules for one call: the next `length` instructions, which must end in answers.
+// Begins the rules for one call. The rules are the next `length` instructions, and every path through them must end with an answer.
 static void only_for(filter *filter, int call, uint8_t length) {
   add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, length, (uint32_t)call);
 }
@@ -203,9 +204,10 @@ static const char *filter_calls(bool reads_files) {
       __NR_nanosleep, __NR_gettimeofday, __NR_set_robust_list, __NR_rseq, __NR_gettid, __NR_getpid, __NR_getrandom,
       __NR_sigaltstack, __NR_restart_syscall,
   };
-  // Reading an open file at any place, and its size.
+  // The calls that read an open file at any place, and its size.
   static const int reading[] = {__NR_pread64, __NR_lseek, __NR_fstat};
-  // Calls that libraries make and can do without. Without the affinity they start two threads, however many processors there are.
+  // Calls that libraries make and can do without: they fail, and the process continues. If the affinity cannot be read, the libraries start
+  // two threads, however many processors there are.
   static const int refused[] = {
 #if defined(__x86_64__)
       __NR_open, __NR_stat, __NR_lstat, __NR_access, __NR_readlink, __NR_time,
@@ -224,7 +226,8 @@ static const char *filter_calls(bool reads_files) {
   answer_calls(&filter, allowed, sizeof allowed / sizeof *allowed, allow);
   if (reads_files) answer_calls(&filter, reading, sizeof reading / sizeof *reading, allow);
   answer_calls(&filter, refused, sizeof refused / sizeof *refused, SECCOMP_RET_ERRNO | EACCES);
-  // The flags of clone3 are behind a pointer, which a filter cannot follow. The C library then uses clone.
+  // The flags of clone3 are behind a pointer, which a filter cannot follow. So clone3 fails as if the kernel did not have it, and the C
+  // library uses clone.
   answer_calls(&filter, (const int[]){__NR_clone3}, 1, SECCOMP_RET_ERRNO | ENOSYS);
 
   only_for(&filter, __NR_clone, 5);
@@ -234,7 +237,7 @@ static const char *filter_calls(bool reads_files) {
   answer(&filter, allow);
   answer(&filter, kill);
 
-  // No executable memory is mapped.
+  // Mapping executable memory, or making memory executable, ends the process.
   const int mapping[] = {__NR_mmap, __NR_mprotect};
   for (int i = 0; i < 2; i++) {
     only_for(&filter, mapping[i], 4);
@@ -244,7 +247,7 @@ static const char *filter_calls(bool reads_files) {
     answer(&filter, allow);
   }
 
-  // abort() sends a signal to its own process.
+  // Only the own process may get a signal, because abort() sends one.
   only_for(&filter, __NR_tgkill, 4);
   load_argument(&filter, 0);
   add(&filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)getpid());
@@ -259,7 +262,7 @@ static const char *filter_calls(bool reads_files) {
   answer(&filter, allow);
   answer(&filter, kill);
 
-  // The process may lower its own limit of memory. It has no longer the capability to raise it.
+  // The process may lower its own limit of memory. It can no longer raise the limit, because it has given up that capability.
   only_for(&filter, __NR_prlimit64, 6);
   load_argument(&filter, 0);
   add(&filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0);
@@ -284,7 +287,7 @@ const char *lock_down_process(int last_descriptor, int lifeline) {
   clearenv();
   umask(077);
   if (chdir("/") != 0) return "another working folder";
-  // A signal comes when the other end of the pipe is closed, and ends the process.
+  // When the other end of the pipe is closed, a signal ends this process.
   if (lifeline >= 0) {
     int flags = fcntl(lifeline, F_GETFL);
     if (signal(SIGIO, SIG_DFL) == SIG_ERR || fcntl(lifeline, F_SETOWN, getpid()) != 0 || flags < 0 ||

@@ -1,5 +1,5 @@
-// gesso-decode: decodes one HEIC or AVIF file for a process of Gesso, locked down (lockdown.c). It gets all descriptors from there
-// (decode_protocol.h) and reads no arguments.
+// gesso-decode: decodes one HEIC or AVIF file for a process of Gesso, locked down (lockdown.c). That process gives it all descriptors
+// (decode_protocol.h). gesso-decode reads no arguments.
 
 #include <stdbool.h>
 #include <stdio.h>

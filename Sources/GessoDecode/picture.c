@@ -31,9 +31,9 @@ void picture_report(char *text, size_t count) {
 
 // MARK: Errors
 
-// The status for an error of libheif, whose words become the text.
+// The status for an error of libheif, whose message becomes the text.
 static uint32_t status_of(struct heif_error error, char *text) {
-  // It is shown in one line.
+  // The message is shown in one line.
   snprintf(text, GD_MAX_TEXT, "%s", error.message ? error.message : "");
   for (char *c = text; *c; c++) {
     if ((unsigned char)*c < ' ' || (unsigned char)*c > '~') *c = ' ';
@@ -55,7 +55,8 @@ static uint32_t failure(uint32_t status, const char *message, char *text) {
 
 // MARK: Metadata
 
-// The first block of metadata of a type; NULL if there is none or it is larger than `limit`, which `flags` shows.
+// The first block of metadata of a type; NULL if there is none. NULL too if the block is larger than `limit` or cannot be read; `flags`
+// then has GD_METADATA_LEFT_OUT.
 static uint8_t *metadata(struct heif_image_handle *handle, const char *type, const char *content, size_t limit, size_t *count,
                          uint32_t *flags) {
   heif_item_id ids[16];
@@ -78,7 +79,7 @@ static void read_metadata(picture *picture, const gd_request *request, gd_reply 
   size_t count = 0, limit = request->max_metadata_bytes;
   picture->exif = metadata(picture->handle, "Exif", NULL, limit, &count, &reply->flags);
   if (picture->exif && count >= 4) {
-    // The offset of the TIFF structure stands first (ISO/IEC 23008-12, A.2.1).
+    // The block begins with the offset of the TIFF structure (ISO/IEC 23008-12, A.2.1).
     size_t start = 4 + ((size_t)picture->exif[0] << 24 | picture->exif[1] << 16 | picture->exif[2] << 8 | picture->exif[3]);
     if (start < count) {
       parts->exif = picture->exif + start;
@@ -147,7 +148,7 @@ picture *picture_open(const gd_request *request, const uint8_t *bytes, gd_reply 
     reply->status = GD_OUT_OF_MEMORY;
     return NULL;
   }
-  // The process that asks has limits of its own. Each thread takes memory.
+  // Two threads, because each takes memory. The limit on sides is only an upper bound: the process that asks has limits of its own.
   heif_context_set_max_decoding_threads(picture->context, 2);
   heif_context_set_maximum_image_size_limit(picture->context, 1 << 24);
   struct heif_error error = heif_context_read_from_memory_without_copy(picture->context, bytes, request->file_bytes, NULL);
@@ -212,7 +213,7 @@ static uint32_t sample(const plane *plane, uint32_t x, uint32_t y, uint32_t high
   return ((value < plane->most ? value : plane->most) * highest + plane->most / 2) / plane->most;
 }
 
-// Writes one channel of a row, with samples up to `highest`. If there is alpha to divide by, samples are divided by it.
+// Writes one channel of a row, with samples up to `highest`. If `alpha` is not NULL, samples are divided by it.
 static void write_channel(const plane *plane, const struct plane *alpha, uint32_t y, uint32_t width, uint32_t highest, uint8_t *output,
                           uint32_t step) {
   for (uint32_t x = 0; x < width; x++, output += step) {
@@ -256,7 +257,7 @@ void picture_decode(picture *picture, uint8_t *pixels, uint64_t count, gd_reply 
       write_channel(&planes[channel], divisor, y, picture->width, highest, pixels + channel * bytes, channels * bytes);
     }
   }
-  // libheif 1.15 writes all warnings, even if the list has room for fewer. So the list is made large enough for all.
+  // The list has room for all warnings, because libheif 1.15 writes all of them whatever the length of the list is.
   const int warnings = heif_image_get_decoding_warnings(image, 0, NULL, 0);
   struct heif_error *list = warnings > 0 ? calloc((size_t)warnings, sizeof *list) : NULL;
   if (list && heif_image_get_decoding_warnings(image, 0, list, warnings) > 0) status_of(list[0], text);

@@ -14,7 +14,7 @@ typedef struct picture_parts {
   const uint8_t *profile, *exif, *xmp;
 } picture_parts;
 
-// Loads codecs from their files, before files are out of reach.
+// Loads codecs from their files. It is called before the process gives up the right to open files.
 void picture_load_codecs(void);
 
 // Writes the versions and codecs for GD_CHECK.

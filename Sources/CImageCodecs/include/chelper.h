@@ -16,17 +16,17 @@ bool cic_helper_is_possible(void);
 
 // MARK: Shared memory
 
-// Makes memory that another process can map by its descriptor, without bytes. Returns the descriptor, or -1 with errno.
+// Makes memory that another process can map by its descriptor. It has no bytes yet. Returns the descriptor, or -1 with errno.
 int32_t cic_memory_create(void);
 
 // Appends bytes. False with errno if there is no memory.
 bool cic_memory_append(int32_t descriptor, const uint8_t *bytes, size_t count);
 
-// Freezes bytes and size for every process.
+// Makes the memory read-only for every process. Its size is final too.
 bool cic_memory_freeze(int32_t descriptor);
 
-// Sets the size for good, for every process, and maps the bytes, which begin as zeros. They stay readable whatever another process
-// does, but another process may change them at any time. NULL with errno on failure.
+// Sets the size, which is then final for every process, and maps the bytes, which are zeros at first. They stay readable whatever another
+// process does, but another process may change them at any time. NULL with errno on failure.
 uint8_t *_Nullable cic_memory_map(int32_t descriptor, size_t count);
 void cic_memory_unmap(uint8_t *bytes, size_t count);
 
@@ -51,8 +51,8 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
 } cic_helper_status;
 
 // Starts the program at `path`, in a process group of its own, with the descriptors of decode_protocol.h; those that are -1 become
-// /dev/null. `argument` is its only argument. NULL starts gesso-decode, without arguments and environment. A worker gets the loader's
-// folders (LD_LIBRARY_PATH). Returns 0 or errno.
+// /dev/null. `argument` is its only argument; a worker also gets the folders of the dynamic loader (LD_LIBRARY_PATH). If `argument` is
+// NULL, the program is gesso-decode and gets neither arguments nor environment. Returns 0 or errno.
 int32_t cic_helper_start(
   const char *path, const char *_Nullable argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper);
 
@@ -63,23 +63,23 @@ cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *re
 cic_helper_status cic_helper_receive(
   const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *_Nullable cancel);
 
-// Ends the process if it still runs, and waits for its end. Returns the number of the signal that had ended it before, or 0. If
-// `waits`, a process that closed its socket gets time to end by itself.
+// Ends the process if it still runs, and waits for its end. Returns the number of the signal that had ended the process before this call,
+// or 0. If `waits` is true, a process that has closed its socket gets time to end by itself.
 int32_t cic_helper_end(cic_helper *helper, bool waits);
 
 // MARK: Worker
 
-// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. The worker's reply is received from `reply`;
-// the caller closes the socket of that. Returns 0 or errno.
+// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. Sets `reply` to the socket on which the reply
+// arrives; the caller closes that socket. Returns 0 or errno.
 int32_t cic_worker_ask(
   const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply);
 
 // In the worker: gives up the rights that no task needs, and sends the greeting. Ends the process if that fails.
 void cic_worker_begin(void);
 
-// In the worker: waits for tasks. For each task it returns in a new process, with every protection in place. It returns the descriptor of
-// the source, that of the socket for the reply, and the number of bytes of the task, which are read from the latter. Ends the process when
-// there are no more tasks.
+// In the worker: waits for tasks. For each task, the call returns in a new process, with every protection in place. It sets the descriptor
+// of the source, the descriptor of the task's socket, and the number of bytes of the task. The task is read from that socket, and the reply
+// is written to it. Ends the process when there are no more tasks.
 void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes);
 
 // Ends the process at once.

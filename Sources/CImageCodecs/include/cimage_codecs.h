@@ -1,9 +1,9 @@
 // libpng, libjpeg-turbo, libwebp, libtiff and ISA-L as calls that return a status.
 //
-// Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift.
-// Nothing is printed. The first failure of a handle is kept, and later calls return it again. The exception is
-// cic_png_record_fault, which replaces it: bytes that were read before the failure may turn out to be damaged at an earlier row.
-// Calls out of order return CIC_UNSUPPORTED or CIC_CORRUPT.
+// Every call that may jump arms its own setjmp frame, takes and returns plain values, and never calls back into Swift. Nothing is printed.
+// The first failure of a handle is kept, and later calls return it again. The exception is cic_png_record_fault, which replaces the
+// failure, because bytes that were read before may turn out to be damaged at an earlier row. Calls out of order return CIC_UNSUPPORTED or
+// CIC_CORRUPT.
 #ifndef CIMAGE_CODECS_H
 #define CIMAGE_CODECS_H
 
@@ -21,17 +21,17 @@
 typedef struct cic_cancel_flag {
   atomic_bool raised;
   atomic_ullong looks;  // calls of cic_cancel_flag_is_raised
-  struct cic_cancel_flag *_Nullable parent;  // counts as this one
-  int64_t deadline;  // nanoseconds of the monotonic clock from which on it is raised; INT64_MAX for none
+  struct cic_cancel_flag *_Nullable parent;  // while it is raised, this flag counts as raised
+  int64_t deadline;  // nanoseconds of the monotonic clock from which on the flag is raised; INT64_MAX for none
 } cic_cancel_flag;
 
-// Lowers the flag. It is raised after `seconds`, or when `parent` is, which must outlive it.
+// Makes a flag that is not raised. It counts as raised after `seconds`, and while `parent` is raised. `parent` must outlive it.
 void cic_cancel_flag_init(cic_cancel_flag *flag, cic_cancel_flag *_Nullable parent, int64_t seconds);
 void cic_cancel_flag_raise(cic_cancel_flag *flag);
 bool cic_cancel_flag_is_raised(cic_cancel_flag *flag);
 // The number of times that the flag was checked.
 uint64_t cic_cancel_flag_looks(cic_cancel_flag *flag);
-// True if it is raised by its deadline alone.
+// True if only the deadline has raised the flag: no thread has raised this flag or one of its parents.
 bool cic_cancel_flag_is_late(cic_cancel_flag *flag);
 
 // MARK: Status and report
@@ -60,7 +60,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_FAIL_ON_WARNING,
 } cic_policy;
 
-// The failure and the warnings of a handle so far. The texts belong to the handle; they are empty when there was none.
+// The failure and the warnings of a handle so far. The texts belong to the handle. Each is empty if there was no failure or warning.
 typedef struct {
   const char *message;        // of the failure
   const char *first_warning;  // of the first warning
@@ -88,8 +88,8 @@ int cic_open(const char *path, int32_t *system_error);
 // The system's text for an errno.
 void cic_system_error_text(int32_t system_error, char *text, size_t capacity);
 
-// A source that reads at most `window` bytes ahead, a file from the descriptor's present position, which stays as it is; `owned`
-// descriptors are closed with it. NULL without memory.
+// A source that reads at most `window` bytes ahead. A file is read from the descriptor's present position on, and that position does not
+// change. If `owned`, the descriptor is closed with the source. NULL without memory.
 cic_source *_Nullable cic_source_create_descriptor(
   int descriptor, bool owned, size_t window, cic_cancel_flag *_Nullable cancel);
 // A source over memory that must outlive it.
@@ -98,20 +98,22 @@ cic_source *_Nullable cic_source_create_memory(
 void cic_source_destroy(cic_source *source);
 // The bytes that are still to be read; -1 for a pipe.
 int64_t cic_source_byte_count(const cic_source *source);
-// Of a pipe, the most bytes to read: one more is CIC_READ_FAILED with the system error cic_error_too_large.
+// Sets the most bytes to read from a pipe. If the pipe has more, reading fails with CIC_READ_FAILED and the system error
+// cic_error_too_large.
 void cic_source_limit(cic_source *source, int64_t bytes);
-// Makes at least `wanted` bytes visible without consuming them (fewer at the end; never more than the window).
+// Makes at least `wanted` bytes visible without consuming them. At the end of the source there may be fewer, and there are never more than
+// the window holds.
 cic_status cic_source_peek(
   cic_source *source, size_t wanted, const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
 // Consumes visible bytes, and never more than there are.
 void cic_source_skip(cic_source *source, size_t count);
-// Consumes unread bytes of a regular file without reading them, more than are visible. False, with nothing consumed, for other
-// sources, and for a file that has fewer.
+// Consumes the next `count` bytes of a regular file without reading them. False, with nothing consumed, if `count` is below the number of
+// visible bytes, if the file has fewer bytes, or for another kind of source.
 bool cic_source_pass(cic_source *source, uint64_t count);
 // Unread bytes of a file or of memory; 0 for a pipe, whose end is not known.
 uint64_t cic_source_unread(const cic_source *source);
-// Copies `count` bytes, from `offset` bytes after the next unread one on, and consumes nothing. False for a pipe, and if the
-// source has no such bytes.
+// Copies `count` bytes, from `offset` bytes after the next unread one on, and consumes nothing. False for a pipe, or if the source does not
+// have these bytes.
 bool cic_source_copy(const cic_source *source, uint64_t offset, uint8_t *bytes, size_t count);
 int32_t cic_source_system_error(const cic_source *source);
 
@@ -153,8 +155,8 @@ typedef struct {
   size_t xmp_count;
   const uint8_t *_Nullable comment;  // the first one
   size_t comment_count;
-  // Other segments that may name a place: further EXIF segments and packets, extended XMP, Photoshop's resources. The
-  // length (four bytes, big-endian) and the content of each segment; some are missing when they are cut.
+  // Other segments that may name a place: further EXIF segments and packets, extended XMP, Photoshop's resources. These bytes are the
+  // length (four bytes, big-endian) and the content of each segment. Some segments are missing if `segments_are_cut`.
   const uint8_t *_Nullable segments;
   size_t segments_count;
   bool segments_are_cut;
@@ -201,19 +203,19 @@ cic_status cic_jpeg_read_header(cic_jpeg_decoder *decoder, cic_jpeg_header *head
 // Chooses the form of the output, and reads nothing. `scale_denominator` is 1, 2, 4 or 8.
 cic_status cic_jpeg_configure(
   cic_jpeg_decoder *decoder, uint32_t scale_denominator, cic_jpeg_output output, cic_jpeg_layout *layout);
-// Starts to decode. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan counts as that end if
-// cic_jpeg_can_resume, and is CIC_CORRUPT if not.
+// Starts to decode. A file with several scans is read to its end here. Under CIC_FAIL_ON_NONE, a damaged scan counts as the end of the file
+// if cic_jpeg_can_resume is true for this version of the library; otherwise it is CIC_CORRUPT.
 cic_status cic_jpeg_start(cic_jpeg_decoder *decoder);
-// True if decoding can go on after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). That
-// depends on internals of the library.
+// True if decoding can continue after a damaged scan with this version of libjpeg-turbo (LIBJPEG_TURBO_VERSION_NUMBER). This depends on
+// internals of the library.
 bool cic_jpeg_can_resume(int32_t version);
-// For tests, before cic_jpeg_start: makes the decoder ask cic_jpeg_can_resume about `version`, not about the library's own.
+// For tests, before cic_jpeg_start: makes the decoder call cic_jpeg_can_resume with `version`, not with the version of the library.
 void cic_jpeg_assume_version(cic_jpeg_decoder *decoder, int32_t version);
 // Reads up to `count` rows, `stride` bytes apart; *written is set even on failure.
 cic_status cic_jpeg_read_rows(
   cic_jpeg_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// Reads the next strip: rows_per_strip rows into each plane, each row padded_width bytes, fewer rows at the bottom.
-// *delivered is false after the last strip.
+// Reads the next strip: rows_per_strip rows into each plane, or fewer in the last strip. A row has padded_width bytes. After the last
+// strip, *delivered is false.
 cic_status cic_jpeg_read_planes(
   cic_jpeg_decoder *decoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides, bool *delivered);
 // Reads to the end marker. All rows must have been read.
@@ -230,7 +232,7 @@ typedef struct {
   const uint16_t *quantization;  // 64 steps, in natural order
 } cic_jpeg_component;
 
-// The coding of a JPEG with Huffman codes, as in its first scan's header.
+// The coding of a JPEG with Huffman codes: its frame, and the header of its first scan.
 typedef struct {
   bool is_progressive;
   int32_t component_count;
@@ -240,16 +242,17 @@ typedef struct {
   uint8_t scan_header[12];    // of the first scan, as in the file, without its length
 } cic_jpeg_coding;
 
-// After cic_jpeg_configure with CIC_JPEG_OUT_PLANES, and instead of cic_jpeg_start: true if the file is coded like this, and its bytes
-// can be read at any place. The caller may then read the scans instead of libjpeg-turbo. cic_jpeg_start is possible at any time.
+// Call it after cic_jpeg_configure with CIC_JPEG_OUT_PLANES, and instead of cic_jpeg_start. True if the file has Huffman codes of 8-bit
+// samples and the source can be read at any place: the caller may then decode the scans itself. It may still call cic_jpeg_start at any
+// time after that.
 bool cic_jpeg_take_coding(cic_jpeg_decoder *decoder, cic_jpeg_coding *coding);
-// The Huffman table of a class and number as in DHT segments: 17 counts of codes of each length from index 1, and 256 symbols. False
-// if it is not defined before the first scan. Pointers stay valid until cic_jpeg_start.
+// The Huffman table of a class and number as in DHT segments: 17 counts of codes of each length from index 1, and 256 symbols. False if the
+// table is not defined before the first scan. Pointers stay valid until cic_jpeg_start.
 bool cic_jpeg_huffman_table(
   const cic_jpeg_decoder *decoder, uint8_t key, const uint8_t *_Nullable *_Nonnull counts,
   const uint8_t *_Nullable *_Nonnull symbols);
-// Finds at most `capacity` bytes, `offset` bytes after the first scan's header; fewer only at the end of the source. They may
-// be in `buffer`. False when reading failed or was canceled.
+// Sets *bytes to the bytes that follow the first scan's header by `offset` bytes: `capacity` bytes, or fewer at the end of the source. They
+// are in `buffer`, or in memory of the source. False when reading failed or was canceled.
 bool cic_jpeg_view_scans(
   cic_jpeg_decoder *decoder, uint64_t offset, uint8_t *buffer, size_t capacity,
   const uint8_t *_Nullable *_Nonnull bytes, size_t *count);
@@ -275,9 +278,8 @@ const char *cic_jpeg_encoder_message(const cic_jpeg_encoder *encoder);
 cic_status cic_jpeg_encoder_start(cic_jpeg_encoder *encoder, const cic_jpeg_encoder_options *options);
 // Writes rows, up to the last row of the image; CIC_UNSUPPORTED after it.
 cic_status cic_jpeg_write_rows(cic_jpeg_encoder *encoder, const uint8_t *base, ptrdiff_t stride, size_t count);
-// Writes one strip: 8 rows of each plane, 16 of luma when subsampled, fewer at the bottom. Rows must have room for whole
-// blocks (widths rounded up to 8): the last sample is repeated into the padding, in place. CIC_UNSUPPORTED after the last
-// strip.
+// Writes one strip: 8 rows of each plane, or 16 of luma if chroma is subsampled. The last strip may have fewer. Rows must have room for
+// whole blocks (widths rounded up to 8), because the last sample is repeated into this padding. CIC_UNSUPPORTED after the last strip.
 cic_status cic_jpeg_write_planes(
   cic_jpeg_encoder *encoder, uint8_t *_Nullable const *_Nonnull planes, const ptrdiff_t *strides);
 // Ends the file. The bytes stay valid until the encoder is destroyed.
@@ -288,8 +290,8 @@ cic_status cic_jpeg_encoder_finish(
 
 typedef struct cic_png_decoder cic_png_decoder;
 
-// The headers before the image data; text and EXIF also after it, if the source can be read at any place. Pointers stay valid until
-// the decoder is destroyed.
+// The headers before the image data. Text and EXIF that follow the image data are included if the source can be read at any place. Pointers
+// stay valid until the decoder is destroyed.
 typedef struct {
   uint32_t width, height;
   int32_t bit_depth;   // 1, 2, 4, 8, 16
@@ -308,9 +310,9 @@ typedef struct {
   uint8_t cicp[4];            // primaries, transfer, matrix, full range
   const uint8_t *_Nullable exif;
   size_t exif_count;
-  const uint8_t *_Nullable chunks;  // CIC_PNG_METADATA_CHUNKS but eXIf: type, length (big-endian) and data of each
+  const uint8_t *_Nullable chunks;  // CIC_PNG_METADATA_CHUNKS except eXIf: type, length (big-endian) and data of each
   size_t chunks_count;
-  bool metadata_are_cut;  // some of them are too large, or stand where they were not searched for
+  bool metadata_are_cut;  // some of them are too large, or are at a place that was not searched
   const char *_Nullable dropped_chunks;  // as in cic_report, of the headers
   const uint8_t *_Nullable icc;
   size_t icc_count;
@@ -348,18 +350,19 @@ cic_status cic_png_start(cic_png_decoder *decoder);
 // interlaced file.
 cic_status cic_png_read_rows(
   cic_png_decoder *decoder, uint8_t *base, ptrdiff_t stride, size_t count, size_t *written);
-// Called instead of cic_png_start, if idat_is_readable: the caller reads the image data with cic_png_read_idat and inflates them.
+// Call it instead of cic_png_start, if idat_is_readable. The caller then reads the image data with cic_png_read_idat, and inflates them
+// itself.
 cic_status cic_png_start_idat(cic_png_decoder *decoder, cic_png_coding *coding);
 
 // Compressed bytes of the image data.
 typedef struct {
   size_t count;
-  const size_t *_Nullable chunk_ends;  // for each chunk that ends within them: how many of them stand before its end
+  const size_t *_Nullable chunk_ends;  // for each chunk that ends within these bytes, the number of bytes before its end
   size_t chunk_end_count;
 } cic_png_batch;
 
-// Reads the next bytes of the IDAT chunks' zlib stream, without its header: up to `capacity`, from at most 64 chunks. An
-// empty batch means that the chunks have ended. If a failure ended them, it is returned with that batch.
+// Reads the next bytes of the IDAT chunks' zlib stream, without its header: up to `capacity`, from at most 64 chunks. An empty batch means
+// that the chunks have ended. If a failure ended them, its status is returned with that batch.
 cic_status cic_png_read_idat(cic_png_decoder *decoder, uint8_t *bytes, size_t capacity, cic_png_batch *batch);
 
 // Faults of the image data. The policy decides which of them is a failure.
@@ -369,10 +372,11 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_PNG_BENIGN,  // as libpng calls it: no row is lost
 } cic_png_fault;
 
-// Records a fault that the caller found in bytes of cic_png_read_idat; any other value of `fault` is CIC_PNG_DAMAGE. CIC_OK if
-// the policy lets it pass as a warning.
+// Records a fault that the caller found in bytes of cic_png_read_idat; any other value of `fault` is CIC_PNG_DAMAGE. CIC_OK if the policy
+// counts the fault as a warning only.
 cic_status cic_png_record_fault(cic_png_decoder *decoder, cic_png_fault fault, const char *message);
-// Reads to IEND. Before it, all rows must have been read, or all bytes of the image data that the rows take.
+// Reads to IEND. Before this call, all rows must have been read, or, after cic_png_start_idat, all bytes of the image data that the rows
+// need.
 cic_status cic_png_finish(cic_png_decoder *decoder);
 
 // MARK: PNG encoder
@@ -433,14 +437,14 @@ int32_t cic_webp_version(void);
 typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_WEBP_OUT_RGB = 0,
   CIC_WEBP_OUT_RGBA,
-  CIC_WEBP_OUT_PLANES,  // Y, then Cb, then Cr, as coded: of limited range, and both sides of Cb and Cr halved and rounded up
+  CIC_WEBP_OUT_PLANES,  // Y, then Cb, then Cr, as coded: the range is limited, and the sides of Cb and Cr are half of Y's, rounded up
 } cic_webp_output;
 
 // Makes a decoder into memory of the caller, which has rows without padding, and must outlive it. NULL without memory or without libwebp.
 cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, int32_t width, int32_t height, cic_webp_output output);
 void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
 // Decodes as many rows as the first `count` bytes of a file allow; each call passes more of them. Sets the number of rows that are done,
-// also if it fails. Cb and Cr have half as many, rounded up.
+// also when decoding fails. Of Cb and Cr, half as many rows are done, rounded up.
 cic_status cic_webp_decode(cic_webp_decoder *decoder, const uint8_t *data, size_t count, size_t *rows);
 
 // MARK: WebP encoder
@@ -454,7 +458,7 @@ typedef struct {
   bool lossless;
   float quality;    // of a lossy file, 0 to 100
   int32_t effort;   // libwebp's level of a lossless file, 0 to 9, or its method of a lossy one, 0 to 6
-  bool saves_memory;  // a lossy file of the methods from 3 on takes up to a half more time and a fifth of the memory
+  bool saves_memory;  // from method 3 on, a lossy file takes up to 50 % more time, and a fifth of the memory
 } cic_webp_encoder_options;
 
 // False if libwebp is not installed, or only its decoder is.
@@ -477,7 +481,7 @@ typedef struct {
   uint32_t width, height;
   uint16_t bits;             // of a sample
   uint16_t samples;          // of a pixel
-  uint16_t extra_count;      // of them, those after the colors
+  uint16_t extra_count;      // the number of samples after the colors
   uint16_t compression;
   uint16_t photometric;
   uint16_t sample_format;
@@ -486,7 +490,7 @@ typedef struct {
   bool is_premultiplied;     // by that alpha
   bool has_planes;           // samples are stored one after another, not by pixel
   uint64_t row_bytes;        // of a row that cic_tiff_read_row delivers
-  uint64_t coded_bytes;      // the most of a strip or tile, which libtiff has in memory
+  uint64_t coded_bytes;      // of the largest strip or tile, which libtiff holds in memory whole
   uint64_t block_pixels;     // of a strip or tile
   // 0 if the file has strips.
   uint32_t tile_width, tile_height, tiles_across;
@@ -495,12 +499,12 @@ typedef struct {
 
 // 0x040500 is 4.5.0; 0 if libtiff is not installed.
 int32_t cic_tiff_version(void);
-// Makes a decoder of a file or of memory, but not of a pipe. The next unread byte is the first of the TIFF, and the source must
-// outlive the decoder. If `keeps_damaged`, the existing part of a strip or tile that ends early is decoded. NULL without memory or
-// without libtiff.
+// Makes a decoder of a file or of memory, but not of a pipe. The next unread byte is the first of the TIFF, and the source must outlive the
+// decoder. If `keeps_damaged`, a strip or tile that ends early is decoded as far as it goes. NULL without memory or without libtiff.
 cic_tiff_decoder *_Nullable cic_tiff_decoder_create(cic_source *source, size_t max_memory, bool keeps_damaged);
 void cic_tiff_decoder_destroy(cic_tiff_decoder *decoder);
-// libtiff's words about the failure of the last call, and the first warning of all calls; empty for none. They belong to the decoder.
+// libtiff's texts: of the failure of the last call, and of the first warning of all calls. They are empty for none, and belong to the
+// decoder.
 const char *cic_tiff_message(const cic_tiff_decoder *decoder);
 const char *cic_tiff_warning(const cic_tiff_decoder *decoder);
 // True if libjpeg had to replace pixels.

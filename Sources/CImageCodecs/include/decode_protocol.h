@@ -6,9 +6,9 @@
 // The messages between the package and its helper process `gesso-decode`, over a socket. Both run on one machine, so numbers have
 // its byte order. Each side checks every length that it receives.
 //
-// A request is a gd_request; a reply is a gd_reply and the bytes that it counts, in the order of its fields. `describe` comes first,
-// then `decode` on the same connection: the rows are in the shared memory GD_PIXELS when its reply arrives, from top to bottom, without
-// gaps, as RGB or RGBA of 8 or 16 bits with straight alpha.
+// A request is a gd_request; a reply is a gd_reply and the bytes that it counts, in the order of its fields. `describe` comes first, then
+// `decode` on the same connection. When the reply to `decode` arrives, the rows are in the shared memory GD_PIXELS: from top to bottom,
+// without gaps, as RGB or RGBA of 8 or 16 bits with straight alpha.
 
 enum { GD_MAGIC = 0x44534547, GD_VERSION = 1 };
 
@@ -21,10 +21,10 @@ enum { GD_CHECK = 1, GD_DESCRIBE = 2, GD_DECODE = 3 };
 typedef struct gd_request {
   uint32_t magic, version;
   uint32_t task;
-  // The processor time of the helper, from its start to its end.
+  // The processor time that the helper may use, from its start to its end.
   uint32_t seconds;
   uint64_t file_bytes;
-  // The memory beyond what the started helper has, and the part of it for pixels.
+  // The memory that the helper may use in addition to what it has after its start, and the part of that memory that is for pixels.
   uint64_t memory_bytes;
   uint64_t pixel_bytes;
   // Limits for the ICC profile, and for EXIF and XMP together. EXIF and XMP above their limit are left out.

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-// The messages between `gesso` and the processes that it starts of itself for decoding. Every number of a reply is checked.
+// The messages between `gesso` and the processes of the same program that it starts for decoding. Every number of a reply is checked.
 
 enum { CW_MAGIC = 0x57534547, CW_MAX_TEXT = 128, CW_PARTS = 3 };
 
@@ -20,7 +20,7 @@ typedef struct cic_worker_greeting {
 typedef struct cic_worker_request {
   uint32_t magic;
   uint32_t task_bytes;
-  // The processor time, and the memory beyond that of the started worker.
+  // The processor time that the task may use, and the memory in addition to that of the started worker.
   uint32_t seconds;
   uint32_t reserved;
   uint64_t memory_bytes;
@@ -28,8 +28,8 @@ typedef struct cic_worker_request {
 
 enum { CW_RESULT = 0, CW_ERROR = 1, CW_UNPROTECTED = 2 };
 
-// A reply, and the bytes that it counts. After it, an int32_t on the worker's socket states how the process of the task ended: 0, or
-// the number of the signal.
+// A reply, and the bytes that it counts. After the reply, an int32_t arrives on the worker's socket: the number of the signal that ended
+// the task's process, or 0.
 typedef struct cic_worker_reply {
   uint32_t magic;
   uint32_t kind;

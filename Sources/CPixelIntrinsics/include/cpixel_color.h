@@ -54,7 +54,8 @@ CPI_INLINE cpi_i16 cpi_multiply_high_i16(cpi_i16 a, int16_t b) {
 #endif
 }
 
-// The sum of three entries of four values, each sum shifted right by 11 and saturated to a signed word: the first one lowest.
+// The four sums of three entries of four values. Each sum is shifted right by 11 and saturated to a signed word; the first word is the
+// lowest.
 CPI_INLINE uint64_t cpi_sum_of_entries(const int32_t *a, const int32_t *b, const int32_t *c) {
 #if defined(__SSE2__)
   const __m128i sum = _mm_add_epi32(
@@ -67,7 +68,7 @@ CPI_INLINE uint64_t cpi_sum_of_entries(const int32_t *a, const int32_t *b, const
   return vget_lane_u64(vreinterpret_u64_s16(vqshrn_n_s32(sum, 11)), 0);
 #endif
 }
-// The same of two pixels, whose words are stored without a gap.
+// Stores these words of two pixels without a gap.
 CPI_INLINE void cpi_store_sums_of_entries(
     uint16_t *p, const int32_t *a, const int32_t *b, const int32_t *c, const int32_t *d, const int32_t *e, const int32_t *f) {
 #if defined(__SSE2__)
@@ -85,7 +86,7 @@ CPI_INLINE void cpi_store_sums_of_entries(
 #endif
 }
 
-// Four words of a, each times the lower word of the weights, and four of b, times the upper one: their sums.
+// Four sums: a word of a times the lower word of the weights, plus a word of b times the upper word of the weights.
 CPI_INLINE cpi_i32x4 cpi_weigh_entries(const int16_t *a, const int16_t *b, uint32_t weights) {
 #if defined(__SSE2__)
   const __m128i pairs = _mm_unpacklo_epi16(_mm_loadl_epi64((const __m128i *)a), _mm_loadl_epi64((const __m128i *)b));

@@ -40,7 +40,7 @@ CPI_INLINE cpi_u8 cpi_log_magnitude_u8(cpi_u8 v) {
   return sum + sum + __builtin_elementwise_min(v, (cpi_u8)31);
 }
 
-// Adds all bytes of `v` to the elements of `sums`, in no particular order.
+// Adds all bytes of `v` to the elements of `sums`; which byte is added to which element is not defined.
 CPI_INLINE cpi_u64 cpi_add_bytes(cpi_u64 sums, cpi_u8 v) {
 #if defined(__AVX2__)
   return sums + (cpi_u64)_mm256_sad_epu8((__m256i)v, _mm256_setzero_si256());

@@ -1,8 +1,8 @@
 // Inline wrappers for operations that Swift's SIMD types lack: paired multiply-add, saturating packs, in-lane unpacks.
 //
-// They inline into the Swift caller with the importing module's flags, so one Swift source is SSE2 code in a baseline
-// build and AVX2 code in an x86-64-v3 build. A vector is CPI_VECTOR_BYTES long and made of 16-byte lanes; unpacks and
-// packs stay within their lane (Intel SDM, PUNPCK* and PACK*), which the NEON and portable bodies imitate.
+// They are inlined into the Swift caller with the flags of the importing module, so one Swift source becomes SSE2 code in a baseline build
+// and AVX2 code in an x86-64-v3 build. A vector has CPI_VECTOR_BYTES bytes, in lanes of 16 bytes. Unpacks and packs stay within their lane
+// (Intel SDM, PUNPCK* and PACK*), also in the bodies for NEON and in the portable ones.
 #ifndef CPIXEL_INTRINSICS_H
 #define CPIXEL_INTRINSICS_H
 
@@ -133,7 +133,7 @@ CPI_INLINE void cpi_store_pixels_u8(uint8_t *p, cpi_f32x4 r, cpi_f32x4 g, cpi_f3
   memcpy(p, &pixels, sizeof pixels);
 }
 CPI_INLINE void cpi_store_f32x4(float *p, cpi_f32x4 v) { memcpy(p, &v, sizeof v); }
-// The sums of a, b, c and d: of each the first two elements and the last two, then both.
+// The sum of the elements of each of a, b, c and d: (first + second) + (third + fourth).
 CPI_INLINE cpi_f32x4 cpi_sums_of_f32x4(cpi_f32x4 a, cpi_f32x4 b, cpi_f32x4 c, cpi_f32x4 d) {
   const cpi_f32x4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const cpi_f32x4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
@@ -141,7 +141,7 @@ CPI_INLINE cpi_f32x4 cpi_sums_of_f32x4(cpi_f32x4 a, cpi_f32x4 b, cpi_f32x4 c, cp
          (__builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5) + __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
 
-// Sixteen bytes, whatever the vector length: the unit of filters that go from pixel to pixel, of up to eight bytes each.
+// Sixteen bytes, whatever the vector length: filters that go from pixel to pixel, of up to eight bytes each, use them.
 typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
 typedef int16_t cpi_i16x8 __attribute__((ext_vector_type(8)));
 
@@ -185,7 +185,7 @@ CPI_INLINE cpi_u8x16 cpi_narrow_i16x8(cpi_i16x8 v) {
 }
 #endif
 
-// Sixteen 32-bit lanes, or as many pairs of 16-bit samples, whatever the vector length: the horizontal pass's unit.
+// Sixteen 32-bit lanes, or as many pairs of 16-bit samples, whatever the vector length. The horizontal pass computes with them.
 typedef int32_t cpi_i32x16 __attribute__((ext_vector_type(16)));
 typedef uint8_t cpi_u8x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t cpi_u16x8 __attribute__((ext_vector_type(8)));
@@ -294,7 +294,8 @@ CPI_INLINE cpi_u16 cpi_subtract_to_zero_u16(cpi_u16 a, cpi_u16 b) { return (cpi_
 CPI_INLINE cpi_u16 cpi_average_u16(cpi_u16 a, cpi_u16 b) { return (cpi_u16)vrhaddq_u16((uint16x8_t)a, (uint16x8_t)b); }
 #endif
 
-// Pairs of words are pixels of four (two) samples whose last one is alpha. Alpha takes the place of the other samples, and 0xFF00 its own.
+// A pair of words is one sample of two rows; four (two) pairs are a pixel, whose last sample is alpha. The functions `repeat` replace every
+// sample of a pixel by its alpha; the functions `opaque` set the upper byte of alpha to 0xFF.
 CPI_INLINE cpi_u16 cpi_repeat_alpha_of_4(cpi_u16 v) {
   const cpi_i32 pairs = (cpi_i32)v;
 #if CPI_VECTOR_BYTES == 32
@@ -367,8 +368,8 @@ CPI_INLINE void cpi_store_row_quads(uint8_t *p, ptrdiff_t stride, cpi_u8 v) {
     for (int row = 0; row < 4; row++) memcpy(p + row * stride + lane * 4, (const char *)&v + lane * 16 + row * 4, 4);
 }
 
-// Sixteen columns of sixteen bytes (eight columns of eight words, `column_bytes` apart) to the first `row_count` rows.
-// Zipping the first half of the vectors with the second one transposes in as many rounds as there are bits of the count.
+// Sixteen columns of sixteen bytes (eight columns of eight words, `column_bytes` apart) to the first `row_count` rows. A round zips the
+// first half of the vectors with the second half. After log₂(count) rounds, the vectors are transposed.
 CPI_INLINE void cpi_zip_u8(const cpi_u8x16 *a, cpi_u8x16 *b) {
 #pragma clang loop unroll(full)
   for (int i = 0; i < 8; i++) {
@@ -407,8 +408,8 @@ CPI_INLINE void cpi_transpose_u16(const uint8_t *columns, ptrdiff_t column_bytes
     if (i < row_count) memcpy(rows + i * stride, &b[i], 16);
 }
 
-// Sixteen bytes of RGBA (gray and alpha) times their alpha as words: with t = c · a and q = t / 255 rounded,
-// (t + q + 1) >> 1 − 16 384, which is t · 128 / 255 within 0.75; alpha itself as if it were a color of 255.
+// Sixteen bytes of RGBA (gray and alpha), each multiplied by the alpha of its pixel, as words. With t = c · a and q = t / 255 rounded, the
+// word is (t + q + 1) >> 1 − 16 384, which differs from t · 128 / 255 − 16 384 by 0.75 at most. Alpha itself is computed as a color of 255.
 typedef uint16_t cpi_u16x16 __attribute__((ext_vector_type(16)));
 
 CPI_INLINE void cpi_store_premultiplied(int16_t *output, cpi_u8x16 colors, cpi_u8x16 alpha) {
@@ -433,7 +434,7 @@ CPI_INLINE void cpi_premultiply_gray_x8(const uint8_t *input, int16_t *output) {
 }
 
 #if defined(__x86_64__)
-// True when the processor and the operating system run everything in x86-64-v3 (x86-64 psABI, micro-architecture levels).
+// True when the processor and the operating system support all instructions of x86-64-v3 (x86-64 psABI, micro-architecture levels).
 CPI_INLINE bool cpi_runs_x86_64_v3(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe") &&

@@ -1,5 +1,5 @@
-// The types that the modules of kernels share with their callers: the parameters of kernels that have many, and the table of
-// all kernels of a module. They are plain C, the same in every module, whatever vectors that module is compiled for.
+// The types that the modules of kernels share with their callers: structures for kernels with many parameters, and the table of all kernels
+// of a module. They are plain C, so that they are the same in every module, whatever vectors the module is compiled for.
 //
 // Each kernel is described beside its definition in Sources/PixelKernels.
 #ifndef CPIXEL_KERNELS_H
@@ -61,9 +61,9 @@ typedef struct cpi_light_accumulation {
   ptrdiff_t pairs;         // the pairs to add
   const int16_t *weights;  // `pairs * 2` weights
   int32_t pair_shift;      // fraction bits of the weights that sums have no room for, at most 6
-  bool begins;             // true if the sums are not there yet
-  int32_t start;           // what they begin with: the first four vectors of each group
-  int32_t next_start;      // and the last four
+  bool begins;             // true if the sums begin here; false to add to those in `sums`
+  int32_t start;           // the value with which the sums of the first four vectors of each group begin
+  int32_t next_start;      // the same for the last four vectors of each group
   ptrdiff_t count;         // sums of the block, a multiple of 64
   int32_t *sums;           // in the order of the block
 } cpi_light_accumulation;
@@ -79,7 +79,7 @@ typedef struct cpi_float_column_convolution {
 
 // A horizontal pass over four rows of centered floats.
 typedef struct cpi_float_row_convolution {
-  const float *rows;        // the first row; interleaved samples, and finite ones as far as windows and four samples reach
+  const float *rows;        // the first row of interleaved samples; wherever a window and four more samples reach, there are finite numbers
   ptrdiff_t stride;         // samples between the beginnings of two rows
   ptrdiff_t channels;       // samples a pixel
   const int32_t *starts;    // for each output pixel, the first source pixel of its window
@@ -87,7 +87,7 @@ typedef struct cpi_float_row_convolution {
   ptrdiff_t taps;           // with one channel, a multiple of four
   ptrdiff_t output_count;
   float *output;            // four rows of `output_count * channels` samples; up to three more are written
-  ptrdiff_t output_stride;  // samples between the beginnings of two of them
+  ptrdiff_t output_stride;  // samples between the beginnings of two output rows
 } cpi_float_row_convolution;
 
 // A vertical pass over samples of 16 bits with 64-bit sums.
@@ -101,7 +101,7 @@ typedef struct cpi_wide_column_convolution {
   int32_t *output;                       // `count` samples
 } cpi_wide_column_convolution;
 
-// A horizontal pass over one row of these samples.
+// A horizontal pass over one row of the samples that the vertical pass made.
 typedef struct cpi_wide_row_convolution {
   const int32_t *row;      // interleaved samples with fraction bits
   ptrdiff_t channels;      // samples a pixel
@@ -117,7 +117,7 @@ typedef struct cpi_wide_row_convolution {
 
 // A row of MCUs, or a part of it, of one scan of a progressive JPEG.
 typedef struct cpi_progressive_decoding {
-  const uint8_t *bytes;          // entropy-coded, without stuffing; after `end + 8`, those of an MCU can be read
+  const uint8_t *bytes;          // entropy-coded, without stuffing; beyond `end`, 8 bytes and those of one MCU may be read
   ptrdiff_t end;                 // bytes that belong to the scan
   ptrdiff_t limit;               // no MCU begins beyond this byte
   uint64_t *state;               // laid out as EntropyState
@@ -196,7 +196,7 @@ typedef struct cpi_wide_kernels {
 
 // The state of inflating a deflate stream.
 typedef struct cpi_inflate_state {
-  uint64_t bitbuf;     // bits that are loaded and not consumed, the first one lowest, and zeros above them
+  uint64_t bitbuf;     // bits that are loaded and not consumed, the first one lowest; the bits above them are zeros
   uint64_t bits_left;  // their number, at most 63
   ptrdiff_t position;  // the next byte of the input to load
   ptrdiff_t written;   // the next byte of the output to write
