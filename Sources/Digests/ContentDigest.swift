@@ -7,7 +7,7 @@ package import Ground
 
 /// SHA-256 (FIPS 180-4) of bytes and files, in lowercase hexadecimal.
 ///
-/// CryptoKit on Apple systems, OpenSSL's libcrypto elsewhere.
+/// CryptoKit computes it on Apple systems, and OpenSSL's libcrypto elsewhere.
 package enum ContentDigest {
   /// The digest of bytes in memory.
   package static func sha256(of bytes: [UInt8]) -> String {

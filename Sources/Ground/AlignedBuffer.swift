@@ -1,4 +1,4 @@
-/// Owned memory for plain values, aligned to a cache line and freed with its owner.
+/// Memory for plain values, aligned to a cache line. It is freed with its owner.
 @safe
 package struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   /// The first value. The owner must outlive every use.
@@ -64,8 +64,8 @@ package struct GrowingBytes: ~Copyable {
   }
 }
 
-/// Asks for large pages in memory that will be written soon, if the system leaves that to programs (Linux). New memory costs a fault
-/// for each page of 4 KiB, which took half of the time of a resize to tens of megabytes.
+/// Asks for large pages in memory that will be written soon, if the system leaves that to programs (Linux). New memory costs one page fault
+/// for each 4 KiB. Without large pages, these faults took half of the time of a resize to tens of megabytes.
 ///
 /// - Parameters:
 ///   - memory: The first byte.
@@ -76,7 +76,7 @@ package func adviseLargePages(_ memory: UnsafeMutableRawPointer, count: Int) {
   let first = (UInt(bitPattern: memory) + UInt(page) - 1) / UInt(page) * UInt(page)
   let end = (UInt(bitPattern: memory) + UInt(count)) / UInt(page) * UInt(page)
   guard first < end, Int(end - first) >= leastPages * page else { return }
-  // Without large pages the memory is the same, so failures do not matter.
+  // Memory without large pages can be used in the same way, so failures do not matter.
   _ = unsafe madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_HUGEPAGE)
   #endif
 }

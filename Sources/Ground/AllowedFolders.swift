@@ -1,18 +1,19 @@
-/// The only folders that a program uses: symbolic links of a path from outside are resolved before the path is used.
+/// The only folders that a program uses. The symbolic links of a path that comes from outside are resolved before the path is used.
 ///
-/// Paths are compared by their bytes. Texts that look alike are equal in Swift, and may be the names of two files.
+/// Paths are compared by their bytes, because two strings that are equal in Swift can be the names of two files: Swift compares characters,
+/// not their encodings.
 package struct AllowedFolders: Sendable, Equatable {
   /// The reason why a path is refused.
   package enum Refusal: Error, Equatable {
-    /// It does not begin with a slash, or has a NUL.
+    /// The path does not begin with a slash, or has a NUL.
     case notAbsolute
-    /// It leads out of the folders.
+    /// The path leads out of the folders.
     case outside
-    /// There is no file at it.
+    /// There is no file at the path.
     case absent
-    /// It leads to or through a symbolic link whose target does not exist.
+    /// The path leads to or through a symbolic link whose target does not exist.
     case danglingLink
-    /// It cannot be followed, with the reason of the system.
+    /// The path cannot be followed, for this reason of the system.
     case unreachable(String)
   }
 
@@ -45,7 +46,7 @@ package struct AllowedFolders: Sendable, Equatable {
 
   /// The path of an existing file or folder, without symbolic links.
   ///
-  /// A path outside of the folders is refused as such, whether or not it exists.
+  /// A path outside of the folders is refused as ``Refusal/outside``, whether or not it exists.
   package func existing(_ path: String) throws(Refusal) -> String {
     let real = try new(path)
     guard FileIdentity(real) != nil else { throw .absent }
@@ -68,8 +69,8 @@ package struct AllowedFolders: Sendable, Equatable {
         found = found[..<found.utf8.index(before: found.endIndex)]
       }
       if isSymbolicLink(String(found)) { throw .danglingLink }
-      // The slash is searched for in bytes: with a combining accent after it, it is another character of a text, but still a slash in a
-      // path.
+      // The slash is searched for in bytes: in Swift, a slash with a combining accent after it is another character than a slash, but in a
+      // path it is a slash.
       guard let last = found.utf8.lastIndex(of: slash) else { throw .outside }
       let name = found[found.utf8.index(after: last)...]
       // A path that does not exist has no folder above it.

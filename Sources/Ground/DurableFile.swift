@@ -1,11 +1,11 @@
 internal import Synchronization
 
-/// A new file without a name: it is written, synced to the disk and then named in one step. A reader therefore sees the old file or
-/// the new one, never a part of either, and a power cut loses neither.
+/// A new file that gets its name last: it is written, synced to the disk, and then named in one step. A reader therefore sees the whole old
+/// file or the whole new one, and a power cut loses neither.
 ///
-/// Before it is named it is a temporary file (`.gesso-….part`) in the destination's folder, which is removed when this value ends.
-/// It is locked (`flock`) as long as it is open, so that ``removeAbandoned(in:)`` can distinguish it from a file whose process was
-/// killed. One thread at a time may use it.
+/// Before it is named, it is a temporary file (`.gesso-….part`) in the destination's folder, and is removed when this value ends. The file
+/// is locked (`flock`) as long as it is open, so that ``removeAbandoned(in:)`` can distinguish it from a file whose process was killed. One
+/// thread at a time may use it.
 ///
 /// A process that serves others makes files in some folders only (``confine(to:)``).
 package struct DurableFile: ~Copyable {
@@ -28,8 +28,8 @@ package struct DurableFile: ~Copyable {
       let path = "\(folder)/\(name())"
       let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else { throw .writing("cannot write to \(folder)") }
-      // Between the two calls another process may have taken the file for an abandoned one. A file system without locks has
-      // no process that removes such files.
+      // Between the calls of open and flock, another process may have locked or removed the file, because it looked abandoned. On a file
+      // system without locks, no process removes such files.
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, FileIdentity(path) != nil {
         do throws(FileFailure) {
           if let folders = Self.confinement.withLock(\.self) { try Self.check(path, descriptor, in: folders) }
@@ -49,7 +49,7 @@ package struct DurableFile: ~Copyable {
 
   deinit {
     close(descriptor)
-    // Fails after the file was named; no other file can have the temporary name.
+    // This fails if the file was named, and removes no other file, because no other file can have the temporary name.
     unsafe unlink(path)
   }
 
@@ -72,8 +72,8 @@ package struct DurableFile: ~Copyable {
   ///   - destination: The path, in the folder that the file was made in. A symbolic link at this path is not followed.
   ///   - replacing: False to refuse when the name is taken. The file system decides this, so that only one of two processes
   ///     succeeds.
-  /// - Throws: `exists` when the name is taken and `replacing` is false; the file can then be given another name. `notWritten`
-  ///   when the file could not be named, or when it was and the folder could not be synced.
+  /// - Throws: `exists` when the name is taken and `replacing` is false; the file can then be given another name. `notWritten` when the
+  ///   file could not be named, or when it was named but the folder could not be synced.
   package func move(to destination: String, replacing: Bool) throws(FileFailure) {
     if replacing {
       try takeAccess(ofFileAt: destination)
@@ -87,8 +87,8 @@ package struct DurableFile: ~Copyable {
   private func takeAccess(ofFileAt path: String) throws(FileFailure) {
     var replaced = stat()
     guard unsafe lstat(path, &replaced) == 0, replaced.st_mode & S_IFMT == S_IFREG else { return }
-    // Only the superuser may change a file's owner; other users may set no group but their own. If the group cannot be set, its
-    // permissions are left out.
+    // Only the superuser may change a file's owner; other users may set no group but their own. If the group cannot be set, the file gets
+    // no permissions for its group.
     var permissions = replaced.st_mode & 0o777
     if fchown(descriptor, replaced.st_uid, replaced.st_gid) != 0,
       fchown(descriptor, uid_t.max, replaced.st_gid) != 0
@@ -99,7 +99,7 @@ package struct DurableFile: ~Copyable {
     guard fchmod(descriptor, permissions) == 0 || errno == EPERM else { throw .writing("cannot write \(path)") }
   }
 
-  /// Names the file unless the name is taken, in one step of the file system: a hard link never replaces a file.
+  /// Names the file unless the name is taken. A hard link does so in one step of the file system, because it never replaces a file.
   private func publish(as destination: String) throws(FileFailure) {
     if unsafe link(path, destination) == 0 {
       unsafe unlink(path)
@@ -108,7 +108,7 @@ package struct DurableFile: ~Copyable {
     guard errno == EPERM || errno == EOPNOTSUPP else {
       throw errno == EEXIST ? .exists(destination) : .writing("cannot write \(destination)")
     }
-    // A file system without hard links (FAT): claim the name first, then replace the claim.
+    // The file system has no hard links (FAT). So an empty file claims the name, and is then replaced.
     let claim = unsafe open(destination, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard claim >= 0 else { throw errno == EEXIST ? .exists(destination) : .writing("cannot write \(destination)") }
     close(claim)
@@ -137,11 +137,12 @@ extension DurableFile {
   /// The folders that files may be made in; nil for any.
   private static let confinement = Mutex<AllowedFolders?>(nil)
 
-  /// Limits this process to making files in these folders, wherever a path leads by the time that it is used. Files without a name in the
-  /// system's folder for temporary files are excepted.
+  /// From now on, this process makes files only in these folders, even if a path leads elsewhere by the time at which it is used. Files
+  /// without a name in the system's folder for temporary files are excepted.
   package static func confine(to folders: AllowedFolders) { confinement.withLock { $0 = folders } }
 
-  /// Checks that an open file is in one of the folders. Its path may lead elsewhere than it did when it was checked before.
+  /// Checks that an open file is in one of the folders. A check of its path before it was opened is not enough, because the path may have
+  /// led elsewhere then.
   ///
   /// - Parameters:
   ///   - path: The path that the file was opened by.
@@ -154,7 +155,7 @@ extension DurableFile {
     else { throw .elsewhere(path) }
   }
 
-  /// Checks that a folder takes new files, and names of a certain length and spelling, by making a file and removing it.
+  /// Checks that a folder accepts new files, and names of this length and with these characters, by making a file and removing it.
   ///
   /// - Parameters:
   ///   - folder: The folder. It must exist.
@@ -214,8 +215,8 @@ extension DurableFile {
 
   /// Writes a whole file.
   ///
-  /// A symbolic link is followed, also to a file that is not there yet: its target is replaced, and the link stays. Other hard links
-  /// of a replaced file keep its old content. What cannot be replaced by renaming is written in place: a path that exists and is no
+  /// A symbolic link is followed, also to a file that is not there yet: its target is replaced, and the link stays. Other hard links of a
+  /// replaced file keep its old content. A target that cannot be replaced by renaming is written in place: a path that exists and is no
   /// regular file (a terminal, a pipe, `/dev/null`), and an open descriptor under its name (`/dev/stdout`, `/dev/fd/3`).
   ///
   /// - Parameters:

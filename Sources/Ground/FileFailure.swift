@@ -1,4 +1,4 @@
-/// A failure to read or write a file. Each module turns it into its own error, with the stage it was at.
+/// A failure to read or write a file. Each module makes its own error of it, with the stage in which it happened.
 package struct FileFailure: Error, Sendable, Equatable {
   /// The kind of failure.
   package enum Kind: Sendable {

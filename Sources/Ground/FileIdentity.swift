@@ -27,7 +27,7 @@ package struct FileIdentity: Equatable, Sendable {
   private var kind: mode_t { mode & mode_t(S_IFMT) }
   package var isRegular: Bool { kind == mode_t(S_IFREG) }
   package var isFolder: Bool { kind == mode_t(S_IFDIR) }
-  /// True for a pipe, a named pipe, a socket and a character device such as a terminal: bytes that are read from it are gone.
+  /// True for a pipe, a named pipe, a socket and a character device such as a terminal: bytes that are read from it cannot be read again.
   package var isReadOnce: Bool { [S_IFIFO, S_IFSOCK, S_IFCHR].contains { kind == mode_t($0) } }
 
   package static func == (a: FileIdentity, b: FileIdentity) -> Bool { a.device == b.device && a.inode == b.inode }

@@ -1,8 +1,8 @@
-/// The file system that a path is on, as far as locks and free space depend on it.
+/// The file system that a path is on: the properties that matter for locks and free space.
 package struct FileSystem: Sendable {
   /// The name of its type, such as `ext4`, `nfs4` or `fuse.sshfs`, if the system reports one.
   package let typeName: String?
-  /// True if the system itself reports that it is on this machine. Linux reports nothing.
+  /// True if the system reports that the file system is on this machine; nil on Linux, which reports nothing about this.
   package let isLocal: Bool?
   /// The bytes that this user may still write.
   package let freeBytes: UInt64?
@@ -46,8 +46,8 @@ package struct FileSystem: Sendable {
     // systemd, src/basic/mountpoint-util.c and filesystem-sets.py (fstype_is_network).
     "afs", "ceph", "cifs", "davfs", "gfs", "gfs2", "glusterfs", "lustre", "ncp", "ncpfs", "nfs", "nfs4", "ocfs2",
     "orangefs", "pvfs2", "smb3", "smbfs", "sshfs",
-    // Linux: fs/coda. The others are the names that the vendors' manuals mount: IBM Storage Scale, BeeGFS and its former name,
-    // PanFS, StorNext.
+    // Linux: fs/coda. The others are the names with which the vendors' manuals mount: IBM Storage Scale, BeeGFS and its former name, PanFS,
+    // StorNext.
     "coda", "gpfs", "beegfs", "fhgfs", "panfs", "cvfs",
     // FUSE, by the names of their programs.
     "blobfuse", "blobfuse2", "ceph-fuse", "curlftpfs", "gcsfuse", "goofys", "gvfsd-fuse", "juicefs", "lizardfs", "mfs",

@@ -61,7 +61,7 @@ package enum Folder {
     while true {
       errno = 0
       guard let entry = unsafe readdir(folder) else { break }
-      // The name is read in place: an entry ends with its name, and a copy of all of d_name would read past the system's buffer.
+      // The name is read in place. An entry ends with its name, so a copy of the whole field d_name would read past the system's buffer.
       let text = unsafe UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
       let name = unsafe [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text)))
       if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }

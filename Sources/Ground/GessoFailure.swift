@@ -73,8 +73,8 @@ package struct Cause: Sendable, Equatable {
   package static func == (a: Cause, b: Cause) -> Bool { "\(a.error)" == "\(b.error)" }
 }
 
-/// The error that a public asynchronous method throws in place of its module's own: `CancellationError` for every form of
-/// cancellation, whichever module noticed it, and otherwise the error itself.
+/// The error that a public asynchronous method throws in place of its module's error: `CancellationError` for a cancellation, whichever
+/// module noticed it; otherwise the error itself.
 package func publicError(_ error: any Error) -> any Error {
   if let failure = error as? any GessoFailure, failure.isCancellation { return CancellationError() }
   return error

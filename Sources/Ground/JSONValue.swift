@@ -1,4 +1,4 @@
-/// Any JSON value: for fields that only a model's description names, and for the parts of a request that its job repeats.
+/// Any JSON value: for fields that only a model's description names, and for the parts of a request that the service repeats in its job.
 public enum JSONValue: Codable, Sendable, Hashable {
   /// `null`.
   case null

@@ -21,7 +21,7 @@ package final class OpenFile: Sendable {
   /// Makes an empty file without a name, for reading and writing. The system removes it with the last descriptor, so that nothing is
   /// left after `kill -9`.
   ///
-  /// - Parameter folder: The folder of the file system that it is on.
+  /// - Parameter folder: A folder of the file system on which the file is made.
   /// - Returns: The file, at its beginning.
   /// - Throws: A failure of the kind `notWritten`.
   package static func temporary(in folder: String) throws(FileFailure) -> OpenFile {

@@ -5,9 +5,9 @@
 public enum Remedy: Sendable, Hashable {
   /// A sentence that names no setting, without a period; empty if there is no remedy.
   case text(String)
-  /// One of two.
+  /// One of two remedies.
   indirect case either(Remedy, or: Remedy)
-  /// Both, in this order.
+  /// Both remedies, in this order.
   indirect case both(Remedy, and: Remedy)
 
   /// Give the output another name than this path, which is taken.
@@ -58,7 +58,7 @@ public enum Remedy: Sendable, Hashable {
   case checkCredentials
   /// Try again after a pause: zero for a moment, nil for a time that is not known.
   case retry(after: Duration?)
-  /// Keep the id of this job, which is paid for and not in the ledger.
+  /// Keep the id of this job: the job is paid for, and is not in the ledger.
   case keepJobID(JobID)
   /// Look at the jobs in the ledger.
   case listJobs

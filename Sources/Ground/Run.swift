@@ -2,10 +2,9 @@ internal import Synchronization
 
 /// Work in progress, with its events and its result.
 ///
-/// It runs on its own threads, whether or not its events are read, and never blocks its caller. Canceling the task that
-/// waits for ``result`` or iterates over ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after that. The
-/// reply to a submit that was already sent is still waited for and put on record, so ``result`` may take a while to throw
-/// `CancellationError`.
+/// It runs on its own threads, whether or not its events are read, and never blocks its caller. Canceling the task that waits for
+/// ``result`` or iterates over ``events`` cancels the work; so does ``cancel()``. Nothing is submitted after a cancellation. If a submit
+/// was sent before, its reply is still waited for and recorded, so ``result`` may take a while to throw `CancellationError`.
 public struct Run<Event: Sendable, Success: Sendable>: Sendable {
   /// The events in order, up to the end of the work. They are kept until they are read or this value is released.
   public let events: RunEvents<Event>
@@ -18,10 +17,10 @@ public struct Run<Event: Sendable, Success: Sendable>: Sendable {
     self.init(pacing: { report, _ in try await work(report) })
   }
 
-  /// Starts work with any number of events, which pauses while its listener has many to read.
+  /// Starts work that reports any number of events. The work pauses while its listener has many events to read.
   ///
-  /// - Parameter work: Receives the function to report events with, and one that waits until few events are unread. Without a listener
-  ///   that wait ends only with a cancellation.
+  /// - Parameter work: Receives a function that reports an event, and a function that waits until few events are unread. Without a
+  ///   listener, this wait ends only with a cancellation.
   package init(
     pacing work:
       @escaping @Sendable (
@@ -60,8 +59,8 @@ public struct Run<Event: Sendable, Success: Sendable>: Sendable {
 
 /// The events of a ``Run``, in order. Each event is delivered once, so there should be one listener.
 ///
-/// Canceling the listening task cancels the work. The sequence goes on until the work has ended, because it may still report a
-/// job that was submitted meanwhile.
+/// Canceling the listening task cancels the work. The sequence continues until the work has ended, because the work may still report a job
+/// that was submitted meanwhile.
 public struct RunEvents<Event: Sendable>: AsyncSequence, Sendable {
   let queue: EventQueue<Event>
   let cancel: @Sendable () -> Void
@@ -95,7 +94,7 @@ final class EventQueue<Event: Sendable>: Sendable {
     var paced: [CheckedContinuation<Void, Never>] = []
     var isReleased = false
 
-    /// The paced work that may go on now.
+    /// The paced work that may continue now.
     mutating func admit() -> [CheckedContinuation<Void, Never>] {
       guard isReleased || events.count < EventQueue.room else { return [] }
       defer { paced = [] }
@@ -103,7 +102,7 @@ final class EventQueue<Event: Sendable>: Sendable {
     }
   }
 
-  /// The unread events from which paced work waits.
+  /// The number of unread events from which on paced work waits.
   private static var room: Int { 256 }
 
   private let state = Mutex(State())

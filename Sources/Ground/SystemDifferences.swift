@@ -13,8 +13,8 @@ package func syncToDisk(_ descriptor: Int32) -> Int32 {
   return fsync(descriptor)
 }
 
-/// A flag of `open` that opens a named pipe at once, so that `poll` can wait for the first writer. On systems without it, a pipe
-/// without a writer looks like one that has ended, and opening it has to wait.
+/// A flag of `open` that opens a named pipe at once, so that `poll` can wait for the first writer. On systems without this flag, opening a
+/// pipe has to wait for a writer, because a pipe without a writer looks like one that has ended.
 var opensWithoutWriter: Int32 {
   #if os(Linux)
   O_NONBLOCK
@@ -40,8 +40,8 @@ package func turnOffCoreFiles() {
   #endif
 }
 
-/// Makes the threads of this process share `count` heaps. glibc makes up to eight heaps for each core, and each keeps the most memory
-/// that it ever used.
+/// Makes the threads of this process share `count` heaps. By default, glibc makes up to eight heaps for each core, and each heap keeps the
+/// most memory that it ever used.
 package func limitHeaps(to count: Int) {
   #if canImport(Glibc)
   // The function is looked up by its name, because Swift's module of glibc leaves malloc.h out. The number is M_ARENA_MAX of that header.
@@ -73,7 +73,7 @@ func typeOfFileSystem(holding path: String) -> (name: String?, isLocal: Bool?) {
   #else
   var status = stat()
   guard unsafe stat(path, &status) == 0, let mounts = try? wholeFile("/proc/self/mountinfo") else { return (nil, nil) }
-  // The numbers of gnu_dev_major and gnu_dev_minor, which are macros.
+  // Computes what gnu_dev_major and gnu_dev_minor compute, because these are macros.
   let device = UInt64(status.st_dev)
   let major = (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF
   let minor = device & 0xFF | (device >> 12) & ~0xFF

@@ -1,4 +1,4 @@
-/// Reads a whole file of any kind that ends, also one whose size is not known before, such as those of `/proc`.
+/// Reads a whole file. Its size need not be known before, so files of `/proc` can be read too.
 ///
 /// - Parameters:
 ///   - path: The file.
@@ -27,7 +27,7 @@ package func wholeFile(descriptor: Int32, name: String, limit: Int = .max) throw
   }
 }
 
-/// Reads by `part`, which fills a buffer with at most `count` bytes that follow the first `offset` ones, and returns what `read` does.
+/// Reads through `part`, which fills a buffer with at most `count` bytes from `offset` on, and returns the same values as `read`.
 private func wholeFile(
   name: String, limit: Int, _ part: (_ buffer: inout [UInt8], _ count: Int, _ offset: Int) -> Int
 ) throws(FileFailure) -> [UInt8] {
