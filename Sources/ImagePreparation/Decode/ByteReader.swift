@@ -5,7 +5,7 @@ internal import Ground
 @safe
 struct ByteReader: ~Copyable {
   private let source: ByteSource
-  /// The bytes in memory that are not consumed in the source: there are `count`, of which `at` were read here.
+  /// The bytes in memory that are not consumed in the source. There are `count` of them, of which this reader has read `at`.
   private var window: UnsafePointer<UInt8>?
   private var count = 0
   private var at = 0
@@ -15,7 +15,7 @@ struct ByteReader: ~Copyable {
   /// Reads a source from its first byte.
   init(_ source: consuming ByteSource) { self.source = source }
 
-  /// A reader of bytes in memory, which the flag of this source cancels too.
+  /// A reader of bytes in memory. The flag of this source cancels that reader too.
   func memory(_ bytes: [UInt8]) throws(ReadFault) -> ByteReader {
     do throws(PreparationError) {
       return ByteReader(try ByteSource(.memory(bytes), cancellation: source.cancellation))
@@ -24,7 +24,8 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// The source for a codec that reads it at any place, which works as long as this reader lives and nothing was read from it.
+  /// The source, for a codec that reads it at any place. The codec must not outlive this reader, and nothing may be read through this
+  /// reader before.
   var codecSource: OpaquePointer {
     precondition(start == 0, "nothing was read before")
     return unsafe source.pointer
@@ -75,7 +76,7 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// The next `wanted` bytes. Memory is allocated while bytes arrive, so that a wrong length allocates no more than there are.
+  /// The next `wanted` bytes. Memory is allocated while bytes arrive, so that a wrong length allocates no more memory than there are bytes.
   mutating func bytes(_ wanted: Int) throws(ReadFault) -> [UInt8] {
     let bytes = try bytesThere(wanted)
     guard bytes.count == wanted else { throw .truncated }
@@ -125,8 +126,8 @@ struct ByteReader: ~Copyable {
     }
   }
 
-  /// A copy of `count` bytes at `offset` from the source's first byte. They stay unread. Nil if the source does not have them,
-  /// if they were read already, or if the source is a pipe.
+  /// A copy of `count` bytes at `offset` from the source's first byte. They stay unread. Nil if the source does not have these bytes, if
+  /// they were read already, or if the source is a pipe.
   func copy(at offset: Int, count: Int) -> [UInt8]? {
     guard offset >= start, count >= 0, let end, offset <= end, count <= end - offset else { return nil }
     var isThere = true

@@ -16,7 +16,7 @@ struct ByteSource: ~Copyable {
   let cancellation: CancellationFlag?
   /// The bytes of a source in memory. The C side borrows their storage, which stays in place because this is a constant.
   private let bytes: [UInt8]
-  /// The owner of the descriptor, which keeps it open while the source exists; nil if the caller does.
+  /// The owner of the descriptor, which keeps the descriptor open while the source exists; nil if the caller keeps it open.
   private let owner: (any AnyObject & Sendable)?
 
   /// Opens a source and waits for its first byte.
@@ -25,7 +25,7 @@ struct ByteSource: ~Copyable {
   ///   - source: A path, a descriptor (left open), or bytes.
   ///   - cancellation: Polled before every read, and every 20 ms while a pipe has nothing to read.
   ///   - window: Bytes read ahead at most.
-  ///   - limits: The most bytes of the source, which for a pipe counts while it is read.
+  ///   - limits: The limits, of which the number of encoded bytes is checked: for a pipe while it is read, otherwise before.
   /// - Throws: `notFound`, `unreadable`, `empty`, `limitExceeded`, `canceled` or `outOfMemory`, of stage `open`.
   init(
     _ source: ImageSource, cancellation: CancellationFlag? = nil, window: Int = ByteSource.defaultWindow,

@@ -19,14 +19,14 @@ struct CodecReport: Sendable {
   let warningCount: Int
   /// The types of a PNG's chunks, after its headers, that were left out because of a wrong checksum; empty for none.
   let droppedChunks: String
-  /// The number of stored rows read when the source ended or failed; -1 if it has not.
+  /// The number of stored rows read when the source ended or failed; -1 if neither happened.
   var row: Int
   /// The first stored row that is known to be damaged; nil for none.
   let damagedRow: Int?
   /// The current scan of a JPEG, from 1.
   let scan: Int
   let systemError: Int32
-  /// True if a JPEG's error came before anything was decoded that could be shown.
+  /// True if the error of a JPEG happened before any pixel was decoded that could be shown.
   let isHopeless: Bool
 
   init(_ report: cic_report) {
@@ -85,10 +85,11 @@ struct CodecFailure: Sendable {
     return damage
   }
 
-  /// The error for a status other than `CIC_OK`. `isFinal` is true if every policy refuses it.
+  /// The error for a status other than `CIC_OK`. `isFinal` is true if every policy refuses the source.
   func error(_ status: cic_status, _ report: CodecReport, isFinal: Bool = false) -> PreparationError {
     let (message, row, scan) = (report.message, report.row, report.scan)
-    // A header has no rows; when only the end marker is missing, all rows were read.
+    // The message names a row only if there is one to name: headers have no rows, and if only the end marker is missing, all rows were
+    // read.
     let place =
       if rowCount == 0 { " in its headers" } else if row < 0 { "" } else if row >= rowCount {
         " after the last row"

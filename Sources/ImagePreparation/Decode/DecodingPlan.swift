@@ -18,9 +18,10 @@ struct DecodingPlan: Sendable {
   var range = SampleRange.full
   /// The conversion of decoded rows, in place; nil for none.
   let conversion: (any RowConversion)?
-  /// 2 if strips are decoded on one thread and consumed on another.
+  /// 2 if strips are decoded on one thread and consumed on another; otherwise 1.
   let threads: Int
-  /// The number of strips of a flawless JPEG that are decoded without those before, so that both threads decode; nil to decode in order.
+  /// The number of strips in a group that can be decoded without the strips before it, so that both threads decode; nil to decode in order.
+  /// Only a flawless JPEG with restart markers has such groups.
   var independentStrips: Int?
 
   /// The number of strips that may be decoded ahead of the needed rows: several if two threads share the work.

@@ -114,14 +114,16 @@ struct ForeignFormat: Sendable {
 
   // MARK: Containers
 
-  /// Files of the Interchange File Format's family, ISO base media and ZIP. Their content is named after the first bytes.
+  /// Files of the family of the Interchange File Format, ISO base media files and ZIP files. The kind of their content is named after the
+  /// first bytes.
   private static func container(_ head: [UInt8]) -> ForeignFormat? {
     if isASCII("RIFF", head) {
       if isASCII("AVI ", head, at: 8) { return Self("a video", video) }
     }
     if let brand = MediaBrand.brands(of: head)?.first { return isobmff(brand) }
     if isASCII("PK\u{3}\u{4}", head) { return zip(head) }
-    // The header of a TGA without a color map begins in the same way, but has zeros where a cursor has its number of images.
+    // A cursor of Windows. The header of a TGA without a color map begins with the same bytes, but has zeros where a cursor has its number
+    // of images.
     if head.count >= 6, head.starts(with: [0, 0, 2, 0]), head[4] > 0, head[5] == 0 {
       return Self("a cursor (CUR)", firstLayer)
     }

@@ -3,7 +3,7 @@ package enum ImageSniffer {
   /// The number of bytes that every decision needs at most.
   package static let byteCount = 4096
 
-  /// The media type of an image, by its first ``byteCount`` bytes; nil for bytes of another kind than results have.
+  /// The media type of an image, by its first ``byteCount`` bytes; nil for a kind that no result of the service has.
   package static func mediaType(of head: [UInt8]) -> String? {
     let known = SourceDecoder.kinds.first { $0.recognizes(head) }?.format.rawValue
     return (known ?? ForeignFormat(of: head)?.mediaSubtype).map { "image/\($0)" }
@@ -40,7 +40,8 @@ package enum ImageSniffer {
       remedy: "give a file of one of these kinds: \(names.joined(separator: ", "))")
   }
 
-  /// UTF-8 (possibly cut inside a character), or UTF-16 with a byte order mark, without characters that no text has.
+  /// True for UTF-8 (possibly cut inside a character) and for UTF-16 with a byte order mark, if the text has no control characters that do
+  /// not occur in texts.
   private static func isText(_ head: [UInt8]) -> Bool {
     let text: String?
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {

@@ -1,6 +1,6 @@
 /// A source of one kind, whose headers are read and whose pixels are not.
 ///
-/// A new kind is a case of ``ImageDescription/Format``, a conformer (or a ``RowReader``), and its place in ``SourceDecoder/kinds``.
+/// To add a kind, add a case of ``ImageDescription/Format``, a conformer (or a ``RowReader``), and an entry of ``SourceDecoder/kinds``.
 /// Conformers are classes for the reason that ``StripDecoder`` gives.
 protocol OpenedSource: AnyObject, Sendable {
   /// The kind.

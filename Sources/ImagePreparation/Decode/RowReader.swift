@@ -1,8 +1,8 @@
 /// A reader of one kind of file, in Swift: headers, then rows from top to bottom as stored.
 ///
-/// ``RowSource`` handles the damage policy, filled rows, limits of memory and errors, in the same way for all kinds. Rows have the
-/// form that ``RowDecoder`` describes. A file whose rows are stored from the bottom up is delivered in this order, with the
-/// orientation that turns it upright, so that no kind needs the whole image for that. One thread at a time may use a reader.
+/// ``RowSource`` handles the damage policy, filled rows, limits of memory and errors, in the same way for all kinds. Rows have the form
+/// that ``RowDecoder`` describes. If rows are stored from the bottom up, they are delivered in that order, together with the orientation
+/// that turns the image upright. So no kind of file needs the whole image in memory for this. One thread at a time may use a reader.
 protocol RowReader: AnyObject {
   /// The kind.
   static var format: ImageDescription.Format { get }
@@ -27,12 +27,12 @@ protocol RowReader: AnyObject {
   var wholeImageBytes: Int { get }
   /// The planes that it can deliver instead of rows of pixels; nil for none.
   var planes: PlaneStructure? { get }
-  /// Damage that was overlooked: bytes without a meaning, for which a likely one was found; nil for none.
+  /// Damage that was overlooked: bytes without a meaning, which were read with the most likely one; nil for none.
   var overlooked: OverlookedDamage? { get }
 
   /// Allocates the memory for pixels. It is called once, when ``wholeImageBytes`` are allowed.
   func start(_ bytes: inout ByteReader) throws(ReadFault)
-  /// Does the same for ``planes``. The rows are then those of luma.
+  /// Does the same as ``start(_:)`` for ``planes``. The rows are then those of luma.
   func startPlanes() throws(ReadFault)
 
   /// Decodes the next row. It is not called after the last one.
@@ -77,7 +77,7 @@ enum ReadFault: Error {
   /// A limit or another refusal that no damage policy changes.
   case refused(PreparationError)
 
-  /// The error if the bytes of a source were only to be copied.
+  /// The error of this fault for a caller that only copies the bytes of a source.
   var ofCopy: PreparationError {
     switch self {
     case .refused(let refusal): refusal

@@ -112,7 +112,8 @@ struct ReaderRows<Reader: RowReader>: RowDecoder, ~Copyable {
     return wanted
   }
 
-  /// Copies row `y` of Cb (1) or Cr (2), of `width` samples, or fills it if luma is filled from its first row on.
+  /// Copies row `y` of Cb (1) or Cr (2), which has `width` samples. If the first row of luma that belongs to it was filled, this row is
+  /// filled too.
   func copyChromaRow(_ y: Int, plane: Int, width: Int, into row: UnsafeMutablePointer<UInt8>) {
     if let planes, let firstFilled, y * planes.rowsOfLuma(plane) >= firstFilled.row {
       unsafe row.update(repeating: 128, count: width)

@@ -47,7 +47,7 @@ struct SourceDecoder {
     if let byteCount { try limits.check(self.source.description.size, codedIn: byteCount) }
   }
 
-  /// True if the headers can be read under a policy; false for a source whose bytes are gone.
+  /// True if the headers can be read under a policy; false for a source that can be read only once.
   private static func canRead(
     _ source: ImageSource, _ limits: Limits, _ policy: DamagePolicy, _ cancellation: CancellationFlag?
   ) -> Bool {

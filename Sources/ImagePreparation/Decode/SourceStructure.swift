@@ -16,8 +16,8 @@ struct PlaneStructure: Sendable {
   let wholeImageBytes: Int
   /// The bytes that the codec needs for each strip between reading and completing it.
   let bytesPerStrip: Int
-  /// True if planes are delivered for a resize of colors only: the pixels of an image that is not resized, and of data, are those
-  /// that the codec's own chroma upsampling gives.
+  /// True if planes are delivered only for a resize of colors. An image that is not resized, and data, are delivered as rows, with the
+  /// chroma upsampling of the codec.
   let isForResizeOnly: Bool
   /// As ``DecodingPlan/independentStrips``, for a flawless file.
   var independentStrips: Int?

@@ -14,7 +14,7 @@ struct HelperFaults {
   private var name: String { kind.format.name }
   private var convert: Remedy { .text("convert it first, for example: \(kind.converter)") }
 
-  /// The fault of a reader. None of them changes with the damage policy, because a picture arrives whole or not at all.
+  /// The fault of a reader. No damage policy changes these faults, because a picture arrives whole or not at all.
   func readFault(_ fault: HelperFault) -> ReadFault {
     switch fault {
     case .canceled: .canceled
@@ -36,7 +36,7 @@ struct HelperFaults {
   private func readFault(_ reason: HelperReply.Refusal, _ text: String) -> ReadFault {
     let detail = text.isEmpty ? "" : ": \(text)"
     return switch reason {
-    // This is only for headers: `pixelFault(_:)` makes the errors of decoding pixels.
+    // This is used only for headers: `pixelFault(_:)` makes the errors of decoding pixels.
     case .truncated: .truncated
     case .corrupt: .corrupt(text.isEmpty ? "libheif cannot read it" : text)
     case .unsupported:
@@ -66,7 +66,7 @@ struct HelperFaults {
       : refusal(.corrupt, "the \(name) is damaged\(text.isEmpty ? "" : ": \(text)")", "get an intact copy")
   }
 
-  /// The error of a process that checks itself.
+  /// The error of a helper process that was started only to check its protections.
   func checkFailure(_ fault: HelperFault) -> PreparationError {
     if case .refused(let error) = readFault(fault) { return error }
     return PreparationError(.helperFailed, stage: .decode, "the answer of gesso-decode is not valid", remedy: check)

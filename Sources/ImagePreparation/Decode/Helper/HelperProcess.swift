@@ -13,7 +13,7 @@ final class HelperProcess {
   ///
   /// - Parameters:
   ///   - limits: The limits, with the path of the program.
-  ///   - file: The bytes of the file, frozen; without bytes for a process that only checks itself.
+  ///   - file: The bytes of the file, frozen; no bytes for a process that only checks its protections.
   ///   - cancellation: The flag, which is read every 20 ms.
   /// - Throws: `notInstalled` or `notStarted`.
   init(limits: Limits, file: consuming SharedMemory, cancellation: CancellationFlag?) throws(HelperFault) {
@@ -32,7 +32,7 @@ final class HelperProcess {
 
   deinit { end(waiting: false) }
 
-  /// The text of a process that checks itself.
+  /// Starts the check of the process's protections, and returns its text.
   func check() throws(HelperFault) -> String {
     try ask(UInt32(GD_CHECK), fileBytes: 0, memory: 64 << 20, pixelBytes: 0).text
   }
@@ -49,7 +49,7 @@ final class HelperProcess {
   /// Decodes the file that was described, and ends the process.
   ///
   /// - Parameters:
-  ///   - memory: The bytes that the process may allocate from now on, those of the pixels among them.
+  ///   - memory: The bytes that the process may allocate from now on, including those of the pixels.
   ///   - pixelBytes: The bytes of all pixels.
   /// - Returns: The pixels, with a warning of the codec; an empty one for none.
   /// - Throws: A ``HelperFault``.
@@ -81,7 +81,8 @@ final class HelperProcess {
   }
 
   private func receive(_ count: Int) throws(HelperFault) -> [UInt8] {
-    // Without capacity the count would be written into the one empty array of the process, beside other threads.
+    // All empty arrays of a process share one memory. Without capacity, Swift would write the count into it, while other threads may use
+    // it.
     guard count > 0 else { return [] }
     var status = cic_helper_status.CIC_HELPER_OK
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -104,7 +105,7 @@ final class HelperProcess {
   /// Ends the process, once.
   ///
   /// - Parameter waiting: True to give a process that has closed its socket the time to end by itself.
-  /// - Returns: The signal that had ended it before; 0 for none.
+  /// - Returns: The signal that had ended the process before this call; 0 for none.
   @discardableResult private func end(waiting: Bool) -> Int32 {
     guard !hasEnded else { return 0 }
     hasEnded = true

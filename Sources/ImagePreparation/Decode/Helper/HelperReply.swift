@@ -60,7 +60,7 @@ struct HelperReply: Sendable {
     hasOtherImages = has(GD_HAS_OTHER_IMAGES)
     isRGB = has(GD_IS_RGB)
     isCut = has(GD_METADATA_LEFT_OUT)
-    // The rows are RGB of the full range, whatever the file's matrix and range are. 2 is "unspecified".
+    // The rows are RGB of the full range, whatever the file's matrix and range are. The code point 2 means "unspecified".
     codePoints =
       has(GD_HAS_CODE_POINTS) && reply.primaries != 2 && reply.transfer != 2
       ? .init(
@@ -87,14 +87,14 @@ enum HelperFault: Error, Equatable {
   case notInstalled
   /// The system did not start the helper, for this reason.
   case notStarted(Int32)
-  /// It ended, by this signal; 0 for none.
+  /// The helper ended, by this signal; 0 for none.
   case ended(signal: Int32)
-  /// It did not reply in time.
+  /// The helper did not reply in time.
   case late
   /// The flag was raised.
   case canceled
   /// The helper's reply breaks the protocol.
   case contradictory(String)
-  /// It refused, with a text that may be empty.
+  /// The helper refused, with a text that may be empty.
   case refused(HelperReply.Refusal, String)
 }

@@ -17,7 +17,7 @@ struct SharedMemory: ~Copyable {
   ///
   /// - Parameters:
   ///   - bytes: The source, at its first byte.
-  ///   - allow: Throws for a count above the limits. It gets the number of all bytes so far, before each part is kept.
+  ///   - allow: Called with the number of all bytes so far, before each part is kept. It throws if that number is above the limits.
   /// - Returns: The number of bytes.
   /// - Throws: The errors of reading and of `allow`, or `outOfMemory`.
   func fill(
@@ -40,7 +40,7 @@ struct SharedMemory: ~Copyable {
   }
 }
 
-/// The pixels of a helper process, which may change them at any time: they are read once, and nothing is decided by them.
+/// The pixels of a helper process. The process may change them at any time, so they are read once, and no decision depends on them.
 @safe
 final class SharedPixels {
   let count: Int
@@ -48,7 +48,7 @@ final class SharedPixels {
   var warning = ""
   private let base: UnsafeMutablePointer<UInt8>
 
-  /// Sets the size of shared memory, which is final for both processes, and maps it; nil if there is no memory.
+  /// Sets the size of shared memory, and maps the memory; nil if there is none. The size is then final for both processes.
   init?(_ memory: borrowing SharedMemory, count: Int) {
     guard let mapped = unsafe cic_memory_map(memory.descriptor, count) else { return nil }
     unsafe base = mapped

@@ -2,11 +2,11 @@ internal import Ground
 
 /// Decodes the scans of a JPEG with Huffman coding into coefficients, without libjpeg-turbo.
 ///
-/// All scans of a progressive file are read side by side, each from its own place in the file: a strip of the image is complete before
-/// the next one begins, and no more than a strip's coefficients are in memory.
+/// All scans of a progressive file are read in turns, each from its own place in the file. A strip of the image is complete before the next
+/// one begins, so that only the coefficients of one strip are in memory.
 ///
-/// It decodes only flawless files. At anything else it stops, and libjpeg-turbo reads the file from the first scan's first byte on, so
-/// that there is only one way in which damage is found, reported and concealed.
+/// This decoder handles only flawless files. At any fault it stops, and libjpeg-turbo reads the file from the first byte of the first scan
+/// on. So there is only one way in which damage is found, reported and concealed.
 @safe
 struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   // Unchecked: no other value uses its buffers.
@@ -18,8 +18,8 @@ struct EntropyDecoder: ~Copyable, @unchecked Sendable {
   private let coefficientCount: Int
   private let nonzero: AlignedBuffer<UInt64>
 
-  /// Takes the scans over from `handle`, a decoder that was configured for planes and must outlive this value; nil if libjpeg-turbo has
-  /// to decode them.
+  /// Takes over the scans of `handle`, a decoder that was configured for planes and must outlive this value. Nil if libjpeg-turbo has to
+  /// decode the scans.
   init?(_ handle: OpaquePointer, kernels: KernelTable, maxScans: Int) {
     guard let coding = unsafe JPEGCoding(handle, kernels: kernels, maxScans: maxScans) else { return nil }
     let (frame, source) = (coding.frame, coding.source)

@@ -10,7 +10,7 @@ struct HuffmanCode: Equatable {
     case ac
     /// Runs and AC coefficients of a progressive scan, where bands of many blocks may end at once.
     case acBand
-    /// The same of a scan that adds a bit to the band.
+    /// Runs and AC coefficients of a progressive scan that adds one bit to the coefficients of earlier scans.
     case acRefinement
   }
 
@@ -18,10 +18,12 @@ struct HuffmanCode: Equatable {
   private let counts: [UInt8]
   private let symbols: [UInt8]
 
-  /// The largest magnitude of a coefficient times its quantization step, eight times that of any encoder. libjpeg-turbo's SIMD
-  /// transform computes four times this product in 16 bits, so that larger products would give other samples than its C code.
+  /// The largest magnitude of a coefficient times its quantization step; it is eight times the largest product of any encoder.
+  /// libjpeg-turbo's SIMD transform computes four times this product in 16 bits, so that its samples for larger products differ from those
+  /// of its C code.
   private static let mostOfCoefficient = 8191
-  /// The same limit for DC coefficients: at 1/8 scale, libjpeg-turbo masks an eighth of them with 10 bits before it limits it to a sample.
+  /// The same limit for DC coefficients: at 1/8 scale, libjpeg-turbo divides the product by 8 and keeps 10 bits of the quotient before
+  /// clamping it to a sample.
   private static let mostOfDC = 4088
 
   /// - Returns: Nil if the lengths make no prefix code, or if a codeword has only ones, which libjpeg-turbo refuses (T.81 C.2).
@@ -41,7 +43,7 @@ struct HuffmanCode: Equatable {
   /// True when all symbols are sizes of differences; libjpeg-turbo refuses other tables for DC coefficients.
   var isDC: Bool { symbols.allSatisfy { $0 < 16 } }
 
-  /// The largest magnitude of a coefficient whose `lowBit` lowest bits are still to come.
+  /// The largest magnitude of a coefficient whose `lowBit` lowest bits later scans add.
   static func bound(step: UInt16, lowBit: Int, isDC: Bool = false) -> Int {
     ((isDC ? mostOfDC : mostOfCoefficient) / max(Int(step), 1) - (1 << lowBit - 1)) >> lowBit
   }
@@ -114,7 +116,7 @@ struct HuffmanCode: Equatable {
     return UInt64(length + size | advance << 8) | bits << 16 | bits << 48
   }
 
-  /// Adds to each entry the following symbol, if its whole code is in the index.
+  /// Adds to each entry the symbol that follows, if all bits of that symbol are in the index.
   private static func addSecondSymbols(_ table: UnsafeMutablePointer<UInt64>) {
     let indexBits = UInt64(HuffmanTable.indexBits)
     let alone = unsafe Array(UnsafeBufferPointer(start: table, count: 1 << HuffmanTable.indexBits))

@@ -2,8 +2,8 @@ internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
-/// Decodes the scan of a JPEG between restart markers, where nothing depends on the bytes before (T.81 E.1.4): several strips at a time if
-/// the intervals end only then.
+/// Decodes the scan of a JPEG between restart markers, where nothing depends on earlier bytes (T.81 E.1.4). If a strip is no whole number
+/// of intervals, several strips are decoded at a time.
 ///
 /// Coefficients are transformed some MCUs at a time, so that they stay in the second-level cache beside the rows.
 @safe
@@ -23,13 +23,13 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
 
   var independentStrips: Int? { strips }
 
-  /// The MCUs whose coefficients are in memory: an even number, because kernels transform two blocks at a time. With 16 of them the
-  /// preparation takes 2 to 5 % more processor time, with whole rows 1 % less and more memory.
+  /// The MCUs whose coefficients are in memory: an even number, because kernels transform two blocks at a time. With 16 MCUs, a preparation
+  /// takes 2 to 5 % more processor time; with whole rows, it takes 1 % less, but more memory.
   private static let mcusAtOnce = 128
   /// The most strips that are decoded at a time.
   private static let mostStrips = 8
 
-  /// Takes the scan over from a reader of planes, which must outlive this value; nil if the file has to be decoded in order.
+  /// Takes over the scan of a reader of planes, which must outlive this value. Nil if the file has to be decoded in order.
   ///
   /// - Parameters:
   ///   - reader: A reader of which no strip was read.
@@ -55,8 +55,8 @@ final class IntervalDecoder: DeferredDecoding, @unchecked Sendable {
     self.kernels = kernels
   }
 
-  /// The least number of strips that are whole restart intervals, so that decoding can begin at each of its multiples. Nil if the number is
-  /// too large, or the MCUs of a strip are not one row.
+  /// The least number of strips that are a whole number of restart intervals, so that decoding can begin at each multiple of this number of
+  /// strips. Nil if the number is too large, or the MCUs of a strip are not one row.
   static func independentStrips(
     interval: Int, size: ImageSize, samplingFactors factors: [(horizontal: Int, vertical: Int)]
   ) -> Int? {

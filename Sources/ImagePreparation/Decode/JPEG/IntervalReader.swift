@@ -35,7 +35,7 @@ final class IntervalReader: @unchecked Sendable {
   private var mcusLeft: Int
   private var hasFailed = false
 
-  /// The number of bytes after an interval that kernels may read: those of an MCU, and of a vector.
+  /// The number of bytes after an interval that kernels may read: the most that an MCU takes, and a vector.
   private static let slack = 4096 + 64
   /// The bytes of a slot for each block, of 64 coefficients. Encoders write less than half of it, even for noise in the best quality.
   private static let bytesPerBlock = 128

@@ -7,8 +7,8 @@ struct JPEGCoding {
   /// The bytes of the scans.
   let source: ScanSource
 
-  /// Takes the scans over from `handle`, a decoder that was configured for planes and must outlive this value; nil if libjpeg-turbo has
-  /// to decode them.
+  /// Takes over the scans of `handle`, a decoder that was configured for planes and must outlive this value. Nil if libjpeg-turbo has to
+  /// decode the scans.
   init?(_ handle: OpaquePointer, kernels: KernelTable, maxScans: Int) {
     var coding = cic_jpeg_coding()
     guard unsafe cic_jpeg_take_coding(handle, &coding) else { return nil }

@@ -36,8 +36,8 @@ struct JPEGFrame: Sendable {
   }
 }
 
-/// The layout of the coefficients of a strip, one row of interleaved MCUs, or of a part of it: component by component, block row by block
-/// row.
+/// The layout of the coefficients of a strip, which is one row of interleaved MCUs, or of a part of a strip. The coefficients are in the
+/// order of components, and within each in the order of block rows.
 struct CoefficientLayout: Sendable {
   /// One component.
   struct Component: Sendable {

@@ -24,6 +24,6 @@ final class JPEGIntervalStrips: StripDecoder, @unchecked Sendable {
 
   func readStrip(_ index: Int, into rings: [RowRing]) { decoder.readStrip(index) }
 
-  // The last strip is intact only if the end marker follows.
+  // There is nothing left to check: the last strip counts as intact only if the end marker follows it.
   func finish() {}
 }

@@ -38,7 +38,7 @@ final class JPEGPlaneStrips: StripDecoder, @unchecked Sendable {
   var deferred: (any DeferredDecoding)? { strips }
   var stripsInFlight: Int { strips?.slots ?? .max }
 
-  /// The planes of a file, with the bytes of the coefficients and scans of one that is decoded without libjpeg-turbo.
+  /// The planes of a file, and the memory that decoding it without libjpeg-turbo takes for coefficients and scans.
   static func structure(
     of source: ImageDescription, samplingFactors factors: [(horizontal: Int, vertical: Int)], wholeImageBytes: Int
   ) -> PlaneStructure {

@@ -58,7 +58,7 @@ struct JPEGScan {
   ///   - source: The bytes after the first scan's header.
   ///   - kernels: The kernels to search with.
   ///   - limit: The most scans.
-  /// - Returns: Nil if anything between the scans has to be handled by libjpeg-turbo, or if the scans do not make the whole image.
+  /// - Returns: Nil if libjpeg-turbo has to handle a segment between the scans, or if the scans do not make the whole image.
   static func all(
     of coding: cic_jpeg_coding, frame: JPEGFrame, codes: [UInt8: HuffmanCode], source: ScanSource, kernels: KernelTable,
     limit: Int
@@ -108,7 +108,7 @@ struct JPEGScan {
     }
   }
 
-  /// The offset of the marker after a scan, which is not its next restart marker; nil if there is none.
+  /// The offset of the marker that ends a scan: the first one that is not the next restart marker of the scan. Nil if there is none.
   private static func end(of scan: JPEGScan, in window: ScanWindow, kernels: KernelTable) -> Int? {
     let scratch = AlignedBuffer<UInt8>(count: ScanSource.capacity + 8, zeroed: false)
     var at = scan.start
@@ -158,7 +158,7 @@ struct JPEGProgression {
     lowBits = Array(repeating: Array(repeating: nil, count: 64), count: frame.components.count)
   }
 
-  /// True when nothing is missing. libjpeg-turbo smooths the image otherwise.
+  /// True when no bit of any coefficient is missing. libjpeg-turbo smooths an image that lacks some.
   var isComplete: Bool { lowBits.allSatisfy { $0.allSatisfy { $0 == 0 } } }
 
   /// Adds a scan; false if the coding process of the file (sequential or progressive) has no such scan, or the scan is out of order.

@@ -11,7 +11,7 @@ final class ScanDecoder: @unchecked Sendable {
   private let coding: ScanTables
   private let window: ScanWindow
   private let kernels: KernelTable
-  /// The rows of MCUs of all strips.
+  /// The rows of MCUs that are not decoded yet, of all strips.
   private var rowsLeft: Int
   private let state = AlignedBuffer<UInt64>(count: EntropyState.words, zeroed: true)
 
@@ -21,13 +21,13 @@ final class ScanDecoder: @unchecked Sendable {
   private var byteCount = 0
   /// The offset of the next byte in the source.
   private var offset: Int
-  /// True when a marker or the source's end follows these bytes.
+  /// True when a marker or the end of the source follows the bytes in ``bytes``.
   private var isSegmentComplete = false
   private var restarts = 0
   private var mcusToRestart: Int
 
-  /// An upper bound on the memory of one of many scans: its table and the bytes that are read ahead, with a share of the tables of
-  /// DC scans with several components, and of the memory that all scans share.
+  /// An upper bound on the memory of one of many scans: one table and the bytes that are read ahead. It includes shares of the further
+  /// tables that DC scans of several components have, and of the memory that all scans use.
   static let mostBytes =
     HuffmanTable.entries * MemoryLayout<UInt64>.size + ScanSource.capacityPerScan + 16 * 1024
 
@@ -144,7 +144,8 @@ final class ScanDecoder: @unchecked Sendable {
     byteCount -= position
     unsafe base.update(from: base + position, count: byteCount)
     unsafe state.base[EntropyState.position] = 0
-    // Each view has more than one byte, unless the source ends: a last 0xFF stays where it is, because it may begin a marker.
+    // Each view has more than one byte, unless the source ends. A 0xFF that is the last byte is left to the next view, because it may begin
+    // a marker.
     while byteCount < capacity - 256 {
       guard let next = unsafe window.view(at: offset, atLeast: 2) else { return nil }
       var written = 0
@@ -157,7 +158,7 @@ final class ScanDecoder: @unchecked Sendable {
         byteCount += written
       }
       guard !atMarker, read > 0 else {
-        // Bytes after these may be read, and are not cleared: an MCU that needs them is damaged whatever they contain.
+        // The decoder may read bytes after these. They are not cleared, because an MCU that needs them is damaged, whatever they contain.
         isSegmentComplete = true
         return .max
       }

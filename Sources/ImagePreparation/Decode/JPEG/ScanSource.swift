@@ -8,7 +8,7 @@ final class ScanSource: @unchecked Sendable {
 
   /// The most bytes that are read at a time.
   static let capacity = 32 * 1024
-  /// The bytes that are read at a time for one of many scans: few, so that the windows of all scans together stay in the cache.
+  /// The bytes that are read at a time for one of many scans. They are few, so that the windows of all scans together stay in the cache.
   static let capacityPerScan = 4 * 1024
 
   private let handle: OpaquePointer
@@ -18,8 +18,8 @@ final class ScanSource: @unchecked Sendable {
   /// `handle` is a decoder whose coding was taken, and must outlive this value.
   init(_ handle: OpaquePointer) { unsafe self.handle = handle }
 
-  /// At most `count` bytes at `offset`, in `buffer` or in memory that is valid as long as the handle; fewer only at the end of the file,
-  /// nil if they cannot be read or the reading was canceled.
+  /// The `count` bytes at `offset`, or fewer at the end of the file. They are in `buffer`, or in memory that is valid as long as the
+  /// handle. Nil if they cannot be read, or if the reading was canceled.
   func read(
     at offset: Int, count: Int, buffer: UnsafeMutablePointer<UInt8>
   ) -> UnsafeBufferPointer<UInt8>? {
@@ -33,7 +33,7 @@ final class ScanSource: @unchecked Sendable {
 
 /// The part of a ``ScanSource`` that was last read.
 ///
-/// Each scan has one of its own, so that bytes are read once, wherever the markers are and however the scans take turns.
+/// Each scan has a window of its own, so that bytes are read once, wherever the markers are and in whatever order the scans are read.
 @safe
 final class ScanWindow: @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
@@ -53,8 +53,8 @@ final class ScanWindow: @unchecked Sendable {
     buffer = AlignedBuffer(count: capacity, zeroed: false)
   }
 
-  /// The bytes at `offset`, valid until the next call: at least `count` of them, which is not more than the capacity, and fewer only at
-  /// the end of the file; nil if they cannot be read.
+  /// The bytes at `offset`, which are valid until the next call. There are at least `count` of them, or fewer at the end of the file;
+  /// `count` is at most the capacity. Nil if they cannot be read.
   func view(at offset: Int, atLeast count: Int) -> UnsafeBufferPointer<UInt8>? {
     if let window = unsafe window {
       let skipped = offset - start
@@ -79,7 +79,7 @@ final class ScanWindow: @unchecked Sendable {
   /// The marker at `offset` with any fill bytes before it, and the offset after it; nil if there is none.
   func marker(at offset: Int) -> (code: UInt8, end: Int)? {
     var at = offset
-    // Nothing limits how many fill bytes there are.
+    // There may be any number of fill bytes.
     while let found = unsafe view(at: at, atLeast: 1), !found.isEmpty {
       for k in 0..<found.count {
         at += 1

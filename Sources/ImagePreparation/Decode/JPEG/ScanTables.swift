@@ -34,14 +34,15 @@ final class ScanTables: @unchecked Sendable {
       ? .sequential
       : isDC
         ? scan.highBit == 0 ? .dc : .dcRefinement : scan.highBit == 0 ? .acBand : .acRefinement
-    // T.81 F.1.2, F.2.2.3: a code has at most 31 bits with its value, and an MCU at most 10 blocks of 64 codes. In a progressive
-    // scan an MCU has at most 10 such codes, or is one block of 64.
+    // A code and its value have at most 31 bits, and an MCU has at most 10 blocks of 64 codes (T.81 F.1.2, F.2.2.3). In a progressive scan,
+    // an MCU has at most 10 codes, or is one block of 64 codes.
     mostBytesPerMCU = kind == .sequential ? 4096 : 512
 
     // The blocks of an MCU.
     var descriptions: [[Int]] = []
     if scan.components.count == 1 {
-      // T.81 A.2.2: one block an MCU, whatever the sampling factors are, and only blocks of the image.
+      // In a scan of one component, an MCU is one block, whatever the sampling factors are, and all blocks belong to the image (T.81
+      // A.2.2).
       let (component, place) = (frame.components[scan.components[0].index], layout.components[scan.components[0].index])
       descriptions = [[0, 0, 64]]
       mcusPerRow = component.blocksPerRow
@@ -62,7 +63,7 @@ final class ScanTables: @unchecked Sendable {
       rowStarts = [0]
     }
 
-    // Components with equal tables, usually Cb and Cr, share them, so that all tables together stay in the cache.
+    // Components with equal tables, usually Cb and Cr, share one copy of them, so that all tables together stay in the cache.
     var contents: [(code: HuffmanCode, kind: HuffmanCode.Symbols, steps: [UInt16])] = []
     func number(_ key: UInt8, _ kind: HuffmanCode.Symbols, _ steps: [UInt16]) -> Int? {
       guard let code = scan.codes[key], kind != .dc || code.isDC else { return nil }
@@ -84,7 +85,7 @@ final class ScanTables: @unchecked Sendable {
       case .acBand: ac = number(listed.acTable, .acBand, steps)
       case .acRefinement:
         ac = number(listed.acTable, .acRefinement, steps)
-        // The kernel does not check the bounds of new coefficients.
+        // The kernel does not check new coefficients against the bounds. Their magnitude is 1, so every bound has to be at least 1.
         guard steps.allSatisfy({ HuffmanCode.bound(step: $0, lowBit: scan.lowBit) >= 1 }) else { return nil }
       case .dcRefinement: break
       }

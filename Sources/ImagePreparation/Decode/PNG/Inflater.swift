@@ -34,7 +34,8 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   private static let headerBytes = 640
   /// The largest match distance.
   private static let window = 32 * 1024
-  /// The end of the output buffer. When it is reached, the output is delivered and its last window is moved to the beginning.
+  /// The end of the output buffer. When it is reached, the output is delivered, and the last window of the output is moved to the beginning
+  /// of the buffer.
   private static let outputEnd = window + 128 * 1024
 
   private let kernels: KernelTable
@@ -119,7 +120,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Inflates a header, or as many symbols as the input has.
+  /// Inflates the header of a block, or as many symbols as the input has.
   ///
   /// - Returns: False when more input is needed.
   private mutating func advance() -> Bool {
@@ -160,7 +161,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
   /// The number of input bits that are not consumed; negative once zeros after the input were consumed.
   private var bitsAvailable: Int { (inputCount - stream.position) * 8 + Int(stream.bits_left) }
 
-  /// Inflates to the end of the input, one iteration of the loop at a time. After the input there are zeros.
+  /// Inflates to the end of the input, one iteration of the kernel's loop at a time. The bytes after the input are zeros.
   ///
   /// - Returns: False if the input ends within a symbol. All symbols before it are inflated.
   private mutating func inflateTail() -> Bool {
@@ -172,7 +173,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
         guard stop == .CPI_INFLATE_OUTPUT_FULL else { return didStop(stop) }
         continue
       }
-      // This iteration consumed zeros. Only its first literals may be whole.
+      // This iteration consumed zeros after the input. Of its symbols, only the literals at its beginning may be whole.
       var bits = start.bitbuf
       for k in 0..<8 where start.bits_left + UInt64(k) * 8 < 64 {
         bits |= unsafe UInt64(input.base[start.position + k]) << (start.bits_left + UInt64(k) * 8)

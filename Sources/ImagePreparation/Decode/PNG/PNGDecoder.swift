@@ -3,9 +3,11 @@ internal import CImageCodecs
 /// Decodes a PNG a few rows at a time, through libpng.
 ///
 /// The initializer reads the headers, and ``start()`` allocates the row buffers. Then rows come from top to bottom. The first
-/// ``readRows(into:stride:count:)`` decodes the whole of an interlaced image. The coded rows of most other images can be read without
-/// libpng (``canReadStrips``): with ``startStrips(kernels:)`` and ``readStrip(into:rows:)``, as ``PNGNativeStrips`` does, or, interlaced, with
-/// ``readRow(into:count:row:)``, as ``PNGPasses`` does.
+/// ``readRows(into:stride:count:)`` decodes the whole of an interlaced image.
+///
+/// Most images can also be inflated without libpng, after ``startStrips(kernels:)``. ``PNGNativeStrips`` reads the coded rows of an image
+/// that is not interlaced with ``readStrip(into:rows:)`` (``canReadStrips``). ``PNGPasses`` reads those of an interlaced image with
+/// ``readRow(into:count:row:)`` (``canReadPasses``).
 struct PNGDecoder: RowDecoder, ~Copyable {
   let description: ImageDescription
   let layout: RowLayout
@@ -47,7 +49,8 @@ struct PNGDecoder: RowDecoder, ~Copyable {
     layout = unsafe RowLayout(
       channels: RowLayout.Channels(rawValue: Int(header.channels))!, bitDepth: Int(header.sample_bits),
       width: size.width)
-    // A header may claim 2^31 by 2^31 pixels of 8 bytes; half of the largest number leaves room to add rows.
+    // A header may claim 2^31 by 2^31 pixels of 8 bytes. The limit is half of the largest number, so that rows can be added without
+    // overflow.
     let (bytes, overflow) = layout.rowBytes.multipliedReportingOverflow(by: size.height)
     wholeImageBytes = description.isProgressive ? min(overflow ? .max : bytes, .max / 2) : 0
     canReadStrips = unsafe header.idat_is_readable && !header.interlaced

@@ -5,9 +5,9 @@ internal import PixelKernels
 
 /// Decodes the rows of a PNG that is not interlaced, without libpng: reading a strip inflates it, and the deferred part unfilters it.
 ///
-/// The coded rows of a strip are first stored without gaps at the end of the strip's place in the ring. They are unfiltered there, and
-/// then moved or expanded to their own places. Coded rows are shorter than rows of the ring, so that no row is overwritten before it is
-/// read.
+/// The coded rows of a strip are first stored without gaps at the end of the strip's memory in the ring. They are unfiltered there, and
+/// then moved or expanded to the beginnings of their rows. Coded rows are shorter than rows of the ring, so that no row is overwritten
+/// before it is read.
 final class PNGNativeStrips: StripDecoder, @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
 
@@ -47,7 +47,8 @@ final class PNGNativeStrips: StripDecoder, @unchecked Sendable {
 /// Unfilters the coded rows of strips and expands them.
 @safe
 private final class PNGUnfilter: DeferredDecoding, @unchecked Sendable {
-  // Unchecked: only the thread that completes a strip uses `above` and `adler`, one at a time; all other properties are constant.
+  // Unchecked: only a thread that completes a strip uses `above` and `adler`, and only one thread does so at a time. All other properties
+  // are constant.
 
   /// The filter byte of a row that could not be decoded.
   static let isFilled: UInt8 = 0xFF

@@ -5,7 +5,8 @@ internal import Ground
 /// Decodes an interlaced PNG without libpng: its seven passes (PNG third edition, 8.2), each an image of its own, are put into the whole
 /// image when the first rows are requested.
 ///
-/// Damage is refused. Under a policy that overlooks it, libpng decodes, whose early passes also fill the places of later ones.
+/// Damage is refused. Under a policy that overlooks damage, libpng decodes the image instead: it also fills the places of later passes with
+/// the pixels of early ones.
 struct PNGPasses: RowDecoder, ~Copyable {
   var description: ImageDescription { decoder.description }
   var layout: RowLayout { decoder.layout }
@@ -79,7 +80,7 @@ struct PNGPasses: RowDecoder, ~Copyable {
     guard width > 0 else { return }
     let pixelBits = expansion.bitDepth < 8 ? expansion.bitDepth : Int(expansion.coding.pixel_bytes) * 8
     let count = (width * pixelBits + 7) / 8
-    // The coded row and the one above, in turns.
+    // The coded row and the row above it, which change places after each row.
     let rows = AlignedBuffer<UInt8>(count: 2 * (1 + count + Self.slack), zeroed: true)
     var (coded, above) = unsafe (rows.base, rows.base + 1 + count + Self.slack)
     let pixelBytes = layout.rowBytes / layout.width
@@ -89,7 +90,8 @@ struct PNGPasses: RowDecoder, ~Copyable {
       adler = unsafe cic_adler32(adler, coded, 1 + count)
       unsafe kernels.decoding.unfilter_rows(coded, 1, above + 1, Int(expansion.coding.pixel_bytes), count)
       let row = unsafe image.base + y * layout.rowBytes
-      // Entries are written four bytes at a time, past the end of a row.
+      // A pass of whole rows is expanded directly into the image, unless it has a palette: entries are written four bytes at a time, past
+      // the end of a row.
       if pass.columnStep == 1, !expansion.coding.indexed {
         unsafe expansion.expand(coded + 1, width: width, to: row)
       } else {

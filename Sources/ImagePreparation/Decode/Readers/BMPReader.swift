@@ -2,8 +2,8 @@ internal import Ground
 
 /// Reads a BMP (Windows GDI: BITMAPFILEHEADER, BITMAPCOREHEADER to BITMAPV5HEADER; OS/2 2.x headers without its own compressions).
 ///
-/// Alpha counts if a mask describes it; the fourth byte of uncompressed pixels without masks is unused. Pixels that run-length
-/// codes leave out have the first color of the table.
+/// Alpha counts only if a mask describes it: without masks, the fourth byte of a pixel is unused. Pixels that run-length codes leave out
+/// get the first color of the table.
 final class BMPReader: RowReader {
   static let format = ImageDescription.Format.bmp
 
@@ -106,7 +106,7 @@ struct BMPHeader {
   let masks: Masks?
   /// Red, green and blue of each entry.
   let colors: [UInt8]
-  /// The offset of the first pixel; those before it may be 0 or wrong.
+  /// The offset of the first pixel according to the file header. It may be 0 or wrong: one within the headers is ignored.
   let pixelOffset: Int
   let profile: Profile
 
@@ -152,7 +152,7 @@ struct BMPHeader {
     isRunLengthCoded = compression == 1 || compression == 2
     self.bitsPerPixel = bitsPerPixel
 
-    // A header without room for the masks is followed by them.
+    // If the header has no room for the masks, they follow it.
     var values = [0, 0, 0, 0]
     if hasMasks {
       if headerSize == 40 {
@@ -182,7 +182,7 @@ struct BMPHeader {
     }
     if start + headerSize > bytes.offset { try bytes.skip(start + headerSize - bytes.offset) }
 
-    // The table ends at the first byte of the pixels; old writers leave its length out.
+    // The table ends at the first byte of the pixels at the latest, because old writers leave its length out.
     var colors: [UInt8] = []
     if bitsPerPixel <= 8 {
       let entryBytes = isCore ? 3 : 4
@@ -301,9 +301,9 @@ final class BMPPixels {
 
 /// The run-length codes of 4 and 8 bits per pixel.
 struct BMPRuns {
-  /// The column at which the next row with codes begins.
+  /// The column at which the codes of the next row that has some begin.
   private var column = 0
-  /// Rows without codes before it.
+  /// The number of rows without codes before that row.
   private var emptyRows = 0
   private var isEnded = false
   /// True after a row for which there are no codes, because the bitmap ends before it.

@@ -79,7 +79,7 @@ final class GIFReader: RowReader {
     }
   }
 
-  /// Fills missing rows with the nearest row above that is there.
+  /// Fills each missing row with the nearest row above it that was decoded.
   private func fillRows(from count: Int, in order: [Int]) {
     let width = frame.size.width
     let missing = Set(order[count...])
@@ -135,7 +135,8 @@ struct GIFHeader {
   /// True if a packet is too large, not the first one or damaged, or follows the image.
   let isCut: Bool
 
-  /// The bytes after a packet, which is stored as it is: a reader of blocks that starts anywhere within them reaches the end.
+  /// The bytes after an XMP packet, which is not divided into blocks. A reader of blocks takes some byte of the packet for a length and
+  /// arrives anywhere in this trailer; from each of its bytes, it reaches the end of the trailer.
   private static let packetTrailer: [UInt8] = [1] + (0...255).reversed() + [0]
   private static let packetName = Array("XMP DataXMP".utf8)
 
@@ -202,7 +203,8 @@ struct GIFHeader {
     self.isCut = isCut || hasPacket
   }
 
-  /// The content of blocks up to the one without content. Content after `limit` is left out, but the fact that there is more is kept.
+  /// The content of blocks up to the one without content. Content after `limit` is left out; a result that is longer than `limit` shows
+  /// that there was more.
   private static func blocks(
     _ bytes: inout ByteReader, limit: Int, withLengths: Bool = false
   ) throws(ReadFault) -> [UInt8] {
@@ -224,7 +226,8 @@ struct GIFHeader {
     }
   }
 
-  /// Finds out whether an image and a packet follow the first image, whose code size is next. False for a pipe, whose bytes are read once.
+  /// Finds out whether an image and a packet follow the first image. The next byte is the code size of the first image. Both are false for
+  /// a pipe, because its bytes can be read only once.
   private static func blocksBehindImage(
     _ bytes: borrowing ByteReader
   ) throws(ReadFault) -> (hasImage: Bool, hasPacket: Bool) {
@@ -281,10 +284,10 @@ final class LZWDecoder {
   private var codeCount: Int
   private var previous: Int?
   private var isEnded = false
-  /// The string of a code is that of its prefix and its last index.
+  /// The string of a code is the string of its prefix, followed by its last index.
   private let prefixes = AlignedBuffer<UInt16>(count: mostCodes, zeroed: true)
   private let suffixes = AlignedBuffer<UInt8>(count: mostCodes, zeroed: true)
-  /// Indices that are decoded and not taken, the next one last.
+  /// Indices that are decoded and not yet delivered. The next one is the last.
   private let stack = AlignedBuffer<UInt8>(count: mostCodes + 1, zeroed: false)
   private var stacked = 0
   private var buffer = 0

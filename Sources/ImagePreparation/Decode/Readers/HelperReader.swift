@@ -1,7 +1,8 @@
-/// Reads HEIC or AVIF in a helper process, `gesso-decode`, which alone knows libheif and may do nothing but decode.
+/// Reads HEIC or AVIF in a helper process, `gesso-decode`. Only this program uses libheif, and it may do nothing but decode.
 ///
-/// The process gets a copy of the file, and its rows come back in shared memory, when it has ended. The picture is upright: the file's
-/// own turns (`irot`, `imir`) are applied, and the orientation in EXIF, which repeats them or is wrong, is not (ISO/IEC 23008-12, A.2.1).
+/// The process gets a copy of the file, and writes the rows into shared memory. They are read after the process has ended. The picture is
+/// upright: the turns that the file declares (`irot`, `imir`) are applied. The orientation in EXIF is not applied, because it repeats these
+/// turns or is wrong (ISO/IEC 23008-12, A.2.1).
 final class HelperReader<Kind: HelperKind>: RowReader {
   static var format: ImageDescription.Format { Kind.format }
   static func recognizes(_ head: [UInt8]) -> Bool { MediaBrand.format(of: head) == format }

@@ -59,8 +59,8 @@ struct PSDHeader {
     }
   }
 
-  /// Skips the layers. Their number is negative if the composite has a channel of transparency. Files of 16 bits have the layers
-  /// in a block, or a block that only declares the transparency.
+  /// Skips the layers. Their number is negative if the composite has a channel of transparency. In files of 16 bits, the layers are in a
+  /// block of their own, or a block only declares the transparency.
   private static func layersHaveTransparency(_ bytes: inout ByteReader, isLarge: Bool) throws(ReadFault) -> Bool {
     let lengthBytes = isLarge ? 8 : 4
     let length = try bytes.big(lengthBytes)
@@ -107,12 +107,12 @@ struct PSDResources {
   private var xmp: [UInt8]?
   /// True if the file has them, even if they are too large.
   private var (hasEXIF, hasXMP) = (false, false)
-  /// All resources in the form that a JPEG has them, to be searched for the location of the picture.
+  /// All resources in the form that they have in a JPEG, in which they are searched for the location of the picture.
   private var segment: [UInt8] = []
   private var isCut = false
   /// False if the file was saved without "maximize compatibility".
   private(set) var hasComposite = true
-  /// True if Photoshop wrote the file. It blends transparent colors of the composite with white, which others do not.
+  /// True if Photoshop wrote the file. Photoshop blends transparent colors of the composite with white; other programs do not.
   private(set) var isOfPhotoshop = false
 
   init(_ bytes: inout ByteReader, limits: Limits) throws(ReadFault) {

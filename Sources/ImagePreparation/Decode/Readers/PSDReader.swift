@@ -1,7 +1,7 @@
 internal import Ground
 
-/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers. Files
-/// have it if they were saved with "maximize compatibility".
+/// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers. Files contain
+/// the composite if they were saved with "maximize compatibility".
 ///
 /// Channels are stored one after another. Each row is read where it is stored, so that no more than a row is in memory; the composite of
 /// a pipe is kept as it is stored. An extra channel is transparency if the layers declare it; otherwise it is a selection, and left out.
@@ -22,7 +22,7 @@ final class PSDReader: RowReader {
   private let rowBytes: Int
   /// Channels that are delivered.
   private let channels: Int
-  /// The offsets at which the data of each row begin and end, channel after channel; for rows without codes only the first one.
+  /// The offsets at which the coded data of each row begin and end, channel after channel. If rows are not coded, only the first offset.
   private let offsets: [Int]
   /// The stored composite of a pipe, from the first offset on.
   private var stored: [UInt8] = []
@@ -102,7 +102,7 @@ final class PSDReader: RowReader {
         // A file that ends early has the first channels of every row. The other channels are filled.
         guard keepsDamaged, channel > 0, let message = error.damage else { throw error }
         overlooked = overlooked ?? OverlookedDamage(message: message, row: nextRow)
-        // Missing colors become gray, missing alpha opaque, and missing black has no ink.
+        // Missing colors become gray, missing alpha becomes opaque, and missing black becomes no ink.
         let isColor = channel < (description.hasAlpha ? channels - 1 : 3)
         unsafe line.base.update(repeating: isColor ? 128 : 255, count: rowBytes)
       }
@@ -115,7 +115,7 @@ final class PSDReader: RowReader {
       } else {
         let place = description.colorModel == .palette ? 3 : channel
         if isDeep {
-          // Native byte order is that of little-endian machines.
+          // Samples of 16 bits are delivered in native byte order, which is little-endian on all supported machines.
           for x in 0..<width {
             unsafe row[(x * outputChannels + place) * 2] = input[2 * x + 1]
             unsafe row[(x * outputChannels + place) * 2 + 1] = input[2 * x]

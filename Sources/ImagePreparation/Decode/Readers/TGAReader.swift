@@ -1,9 +1,9 @@
 internal import Ground
 
-/// Reads a TGA (Truevision TGA 2.0): gray, true color and color-mapped, as they are or with run-length codes.
+/// Reads a TGA (Truevision TGA 2.0): gray, true color and color-mapped, with or without run-length codes.
 ///
-/// A TGA has no signature, and names are not trusted. A file is taken for one after all kinds with a signature, if every field of
-/// its header makes sense. Alpha counts if the descriptor has attribute bits, unless the extension area calls them meaningless;
+/// A TGA has no signature, and names are not trusted. So a file counts as a TGA if no kind with a signature recognizes it, and if every
+/// field of its header makes sense. Alpha counts if the descriptor has attribute bits, unless the extension area calls them meaningless;
 /// premultiplied colors are divided by it.
 final class TGAReader: RowReader {
   static let format = ImageDescription.Format.tga
@@ -198,7 +198,7 @@ final class TGAReader: RowReader {
   }
 }
 
-/// The meaning of alpha by the extension area of a TGA; `.declaredNowhere` without such an area, or through a pipe.
+/// The meaning of alpha according to the extension area of a TGA; `.declaredNowhere` without such an area, and for a pipe.
 enum TGAAttributes {
   case declaredNowhere, meaningless, straight, premultiplied
 

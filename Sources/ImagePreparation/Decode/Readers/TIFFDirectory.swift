@@ -32,7 +32,7 @@ struct TIFFDirectory {
 
     func number(_ bytes: ArraySlice<UInt8>) -> Int { Self.number(bytes, isLittleEndian) }
 
-    /// A number of up to eight bytes; those that are too large are the largest one.
+    /// A number of up to eight bytes. One that is too large for `Int` becomes the largest `Int`.
     private static func number(_ bytes: ArraySlice<UInt8>, _ isLittleEndian: Bool) -> Int {
       var value: UInt64 = 0
       for place in 0..<bytes.count {
@@ -74,7 +74,7 @@ struct TIFFDirectory {
           place: isInside ? start + at + 4 + fieldBytes : form.number(field)))
     }
     self.entries = entries
-    // Some files end before it.
+    // Some files end before the offset of the next directory.
     next = bytes.copy(at: start + table.count, count: fieldBytes).map { form.number($0[...]) } ?? 0
   }
 

@@ -1,4 +1,5 @@
-/// The content of a TIFF besides its pixels: the first directory, checked before libtiff reads the file, profile and metadata.
+/// The content of a TIFF besides its pixels: the first directory, which is checked before libtiff reads the file, the profile and the
+/// metadata.
 struct TIFFFile {
   private let directory: TIFFDirectory
   let profile: [UInt8]?
@@ -44,7 +45,7 @@ struct TIFFFile {
     }
     subsampling = first.numbers(0x0212, bytes) ?? [2, 2]
     let table = first.numbers(0x0140, bytes) ?? []
-    // Writers before TIFF 6.0 have 8 bits in the 16 of each value.
+    // Writers before TIFF 6.0 store values of 8 bits in these fields of 16 bits.
     let shift = table.contains { $0 > 255 } ? 8 : 0
     let count = table.count / 3
     colors = (0..<count).flatMap { color in
@@ -81,7 +82,8 @@ struct TIFFFile {
 
   // MARK: Compression
 
-  /// The names of compressions that are not read. They are refused before libtiff opens the file, so that none of their code runs.
+  /// The names of compressions that are not read. Files with these are refused before libtiff opens them, so that no code for these
+  /// compressions runs.
   private static let compressions = [
     2: "Huffman for fax", 3: "fax group 3", 4: "fax group 4", 6: "the old style of JPEG", 9: "JBIG", 10: "JBIG",
     32_766: "NeXT", 32_771: "fax group 3", 32_809: "ThunderScan", 34_661: "JBIG", 34_676: "SGI LogLuv",
@@ -101,7 +103,7 @@ struct TIFFFile {
   private static func note(aboutPagesBehind first: TIFFDirectory, _ bytes: borrowing ByteReader) -> String? {
     let isReduced = (first.number(0x00FE, bytes) ?? 0) & 1 == 1
     var (offset, steps) = (first.next, 0)
-    // Smaller versions of the picture, and masks, are not pages. The chain may be a circle.
+    // Smaller versions of the picture, and masks, are not pages. The number of steps is limited, because the chain may be a circle.
     while offset > 0, steps < 16, let page = try? TIFFDirectory(at: offset, of: first.form, bytes) {
       if (page.number(0x00FE, bytes) ?? 0) & 5 == 0 {
         return isReduced
@@ -137,8 +139,8 @@ struct TIFFFile {
       return value
     }
 
-    /// A structure of the tags, EXIF and GPS of a directory; nil if it has none of them. A TIFF is such a structure itself, but with
-    /// its pixels in it. Maker notes are left out, because they refer to places in the file.
+    /// A structure of the tags, EXIF and GPS of a directory; nil if it has none of them. The TIFF itself is such a structure too, but it
+    /// contains the pixels. Maker notes are left out, because they refer to places in the file.
     mutating func exif(of first: TIFFDirectory, tags: [Int], _ bytes: borrowing ByteReader) -> [UInt8]? {
       var entries = copies(of: first, bytes) { tags.contains($0) }
       for (pointer, nested) in [(0x8769, 0xA005), (0x8825, nil)] as [(Int, Int?)] {

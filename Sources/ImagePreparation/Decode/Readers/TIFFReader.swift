@@ -1,9 +1,9 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Reads the first page of a TIFF or BigTIFF (TIFF 6.0) through libtiff, which is opened when the first one is read.
+/// Reads the first page of a TIFF or BigTIFF (TIFF 6.0) through libtiff, which is opened when the first TIFF is read.
 ///
-/// Rows are read as they are needed: in memory are the coded bytes of one strip or tile, and one row of tiles, for each plane. A pipe is
+/// Rows are read when they are needed: for each plane, the coded bytes of one strip or tile, and one row of tiles, are in memory. A pipe is
 /// read whole, because a TIFF may have its parts in any order.
 final class TIFFReader: RowReader {
   static let format = ImageDescription.Format.tiff
@@ -81,7 +81,7 @@ final class TIFFReader: RowReader {
   var wholeImageBytes: Int {
     let header = decoder.header
     let files = header.tile_bytes == 0 ? samples.planes : 1
-    // libjpeg has all coefficients of a progressive JPEG, of two bytes each.
+    // libjpeg keeps all coefficients of a progressive JPEG in memory, of two bytes each.
     let coefficients = header.compression == 7 ? files * 2 * (header.has_planes ? 1 : Int(header.samples)) : 0
     let parts = [
       (header.block_pixels, coefficients),

@@ -15,7 +15,7 @@ struct TIFFSamples {
   let planes: Int
   /// True if stored rows are delivered without a change.
   let isStoredAsDelivered: Bool
-  /// The distance between the rows of two planes in bytes, whose samples are aligned.
+  /// The distance in bytes between the rows of two planes: a multiple of 16, so that samples are aligned.
   let lineBytes: Int
   private let width: Int
   /// Samples of a stored pixel, in one plane.
@@ -64,7 +64,7 @@ struct TIFFSamples {
     let expected = (UInt64(width) * UInt64(stored) * UInt64(depth) + 7) / 8
     lineBytes = (Int(expected) + 15) / 16 * 16
     guard header.row_bytes == expected else { throw .unsupported("rows of \(header.row_bytes) bytes") }
-    // Rows of tiles are joined byte by byte.
+    // Rows of tiles are joined byte by byte, so each row of a tile has to be a whole number of bytes.
     guard header.tile_bytes == 0 || UInt64(header.tile_width) * UInt64(stored * depth) == 8 * header.tile_row_bytes
     else {
       throw .unsupported("tiles of \(header.tile_width) columns of \(stored * depth) bits")

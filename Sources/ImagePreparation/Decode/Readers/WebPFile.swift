@@ -66,7 +66,7 @@ struct WebPFile {
         place = FrameRect(
           x: Self.little(fields[0..<3]) * 2, y: Self.little(fields[3..<6]) * 2,
           size: ImageSize(width: Self.little(fields[6..<9]) + 1, height: Self.little(fields[9..<12]) + 1))
-        // The chunks of the frame are inside.
+        // The chunks of the frame are inside this chunk.
         scopeEnd = bytes.offset + max(0, count - 16) + count % 2
       case "ALPH" where found == nil:
         try limits.allow(codedBytes: count, of: .webp)
@@ -76,7 +76,8 @@ struct WebPFile {
       case "VP8 " where found == nil, "VP8L" where found == nil:
         let isLossless = name == "VP8L"
         try limits.allow(codedBytes: alphaChunk.count + count, of: .webp)
-        // The bytes of a bitstream are in memory only once, in the file of its frame. So only the first ones are read here.
+        // The bytes of a bitstream should be in memory only once, in the file of its frame (``WebPFrame/stream``). So only the first ones
+        // are read here.
         let first = try bytes.bytesThere(min(count, 10))
         let header = try Self.Bitstream(first, isLossless: isLossless)
         var rect = place ?? FrameRect(size: header.size)
@@ -98,7 +99,7 @@ struct WebPFile {
           rect: rect, isLossless: isLossless, hasAlpha: hasAlpha,
           losslessBytes: isLossless ? count : alphaChunk.count, stream: stream)
         alphaChunk = []
-        // The file ends here. The error is going to be about the missing rows.
+        // The file ends here. This is not yet an error: decoding reports the rows that are missing.
         if stream.count < whole {
           isCut = true
           break chunks

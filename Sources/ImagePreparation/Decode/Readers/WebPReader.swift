@@ -1,11 +1,11 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Reads a WebP (RFC 9649) through libwebp, which is opened when the first one is read; the first frame of an animation, on its canvas,
-/// transparent around a smaller frame.
+/// Reads a WebP (RFC 9649) through libwebp, which is opened when the first WebP is read. Of an animation, it reads the first frame, on the
+/// canvas, which is transparent around a smaller frame.
 ///
-/// The file is read whole, because metadata follow the pixels, and libwebp gets the bitstream of the frame alone, in steps of a
-/// few rows, into one buffer of the frame's pixels, or of its planes if it is lossy, opaque and the whole canvas.
+/// The file is read whole, because metadata follow the pixels. libwebp gets only the bitstream of the frame, in steps of a few rows. It
+/// decodes into one buffer of the frame's pixels, or of its planes if the frame is lossy, opaque and covers the whole canvas.
 final class WebPReader: RowReader {
   static let format = ImageDescription.Format.webp
 
@@ -28,7 +28,7 @@ final class WebPReader: RowReader {
   init(_ bytes: inout ByteReader, limits: Limits, keepsDamaged: Bool) throws(ReadFault) {
     guard LibraryVersions.libwebp != nil else { throw .refused(Self.missingLibrary) }
     let file = try WebPFile(&bytes, limits: limits)
-    // The orientation may be missing.
+    // The orientation is in metadata after the pixels, so it may be missing.
     guard !file.isShort || keepsDamaged else { throw .truncated }
     overlooked = file.isShort ? OverlookedDamage(message: "the file ends behind the first frame") : nil
     frame = file.frame
@@ -53,8 +53,8 @@ final class WebPReader: RowReader {
     .unsupportedFormat, stage: .open, "it is WebP, which needs libwebp, and that is not installed",
     remedy: "install it, for example: apt-get install libwebp7")
 
-  /// The pixels of the frame, its coded bytes, and further memory of libwebp: the pixels of a lossless bitstream once more, in four bytes
-  /// each, one byte for those of an alpha channel, and Huffman codes.
+  /// The pixels of the frame, its coded bytes, and further memory of libwebp: once more the pixels of a lossless bitstream, in four bytes
+  /// each, or in one byte each for an alpha channel, and Huffman codes.
   ///
   /// A lossless bitstream (RFC 9649, 6.2) has a group of five codes for each block of 4 by 4 pixels at most, of at least 20 bits, and
   /// no more than 65,536. A group takes about 6 KB, nearly all of it in tables of 256 entries.
@@ -120,8 +120,8 @@ struct WebPFeed {
 
   /// The number of bytes, from the first one on, that libwebp gets next.
   ///
-  /// Before the first row they double: libwebp parses the headers again until they are whole, and a lossless bitstream may consist
-  /// of little else.
+  /// Before the first row, the number doubles with each step, because libwebp parses the headers again until they are whole, and a lossless
+  /// bitstream may consist of little more than headers.
   mutating func next(rowsDone: Int) -> Int {
     fed = min(fed + (rowsDone == 0 ? max(fed, step) : step), byteCount)
     return fed
@@ -186,7 +186,7 @@ final class WebPDecoderHandle {
   /// - Returns: The number of rows that are done, and the reason why there will be no more; nil for none.
   func decode(_ stream: [UInt8], count: Int) -> (rows: Int, fault: ReadFault?) {
     var rows = 0
-    // libwebp keeps the address, and compares it with the next one: the array is never changed.
+    // libwebp keeps the address of the bytes, and compares it with the address of the next call. So the array must never be changed.
     let status = unsafe stream.withUnsafeBufferPointer {
       unsafe cic_webp_decode(pointer, $0.baseAddress!, count, &rows)
     }

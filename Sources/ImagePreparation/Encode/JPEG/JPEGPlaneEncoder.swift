@@ -24,7 +24,7 @@ final class JPEGPlaneEncoder: RowSink {
     writer = try JPEGPlaneWriter(size: size, planeCount: planeCount, encoding: encoding)
     self.conversion = conversion
     self.cancellation = cancellation
-    // A conversion may read and write rows up to this length.
+    // Rows extend to a multiple of 64 samples, because a conversion may read and write up to there.
     strides = writer.planeSizes.map { ($0.width + 63) / 64 * 64 }
     strips = zip(strides, writer.rowsPerStrip).map { [UInt8](repeating: 0, count: $0 * $1) }
   }

@@ -38,7 +38,8 @@ final class BlockDeflater: Deflater {
   private let kernels: KernelTable
   private let find: cpi_find_matches
   private let blockTokens: Int
-  /// The largest block: the last block of a batch may have more tokens than others, so that no short block follows it.
+  /// The number of tokens of the largest block. The last block of a batch may have more tokens than others, so that no short block follows
+  /// it.
   private let mostTokens: Int
   private let table: AlignedBuffer<UInt32>
   private let tokens: AlignedBuffer<UInt64>
@@ -54,9 +55,10 @@ final class BlockDeflater: Deflater {
   private var bitCount = 0
   private var hasEstimate = false
   private let isThorough: Bool
-  /// Bits of 1,024 literals of the last block that was searched, if matches covered next to nothing of it; otherwise nil.
+  /// The bits of 1,024 literals of the last block that was searched for matches, if matches covered next to nothing of that block;
+  /// otherwise nil.
   private var denseBits: Int?
-  /// Blocks since then.
+  /// The number of blocks after that block.
   private var blocksUnsearched = 0
 
   /// The share of a block, 1 in 128, below which matches save less than a hundredth of its bits.
@@ -126,8 +128,8 @@ final class BlockDeflater: Deflater {
     if ending != .none { finishByte(isLast: ending == .stream) }
   }
 
-  /// Decides whether a block is written without a search for matches: the last search found next to nothing, as in noise and in the low
-  /// bytes of 16-bit samples, and this block takes about as many bits. If so, counts its literals.
+  /// Decides whether a block is written without a search for matches, and if so, counts its literals. This is the case if the last search
+  /// found next to nothing, as in noise and in the low bytes of 16-bit samples, and this block takes about as many bits.
   private func isDense(_ block: UnsafePointer<UInt8>, count: Int) -> Bool {
     guard let denseBits, !isThorough, blocksUnsearched < Self.mostUnsearched else { return false }
     unsafe kernels.encoding.count_bytes(block, count, frequencies.base)
@@ -151,7 +153,8 @@ final class BlockDeflater: Deflater {
     (0..<256).reduce(0) { unsafe $0 + Int(frequencies.base[$1]) * Int(bits.base[$1]) } * 1_024 / max(count, 1)
   }
 
-  /// Makes the codes of a block and the code of their lengths. Returns the number of items that the lengths are written in.
+  /// Makes the codes of a block, and the precode for the lengths of these codes. Returns the number of items by which the lengths are
+  /// written.
   @discardableResult
   private func makeCodes() -> Int {
     unsafe lengths.base.update(repeating: 0, count: Self.tableSize)

@@ -41,7 +41,7 @@ struct PNGEncoder: Sendable {
 
   /// Encodes an image.
   ///
-  /// Decoding gives the same pixels; channels, and the depth of 8 bits, are reduced if that is lossless.
+  /// Decoding gives the same pixels. Fewer channels, or fewer than 8 bits, are stored if that is lossless.
   ///
   /// - Throws: A ``PreparationError`` of stage `encode`: `unsupportedFeature` when libpng refuses the profile, `canceled`, or
   ///   `outOfMemory`.
@@ -57,7 +57,7 @@ struct PNGEncoder: Sendable {
       var pieces = try makePieces(form, method)
       try unsafe compress(pieces, rows.baseAddress!)
       if compression == .small {
-        // Both block sizes are tried, because the smaller file is known only afterwards.
+        // Both block sizes are tried, because it is known only afterwards which file is smaller.
         var other = method
         other.deflate = .matches(thorough: true, blockTokens: Self.blockTokens / 4)
         let finer = try makePieces(form, other)
@@ -116,9 +116,9 @@ extension PNGEncoder {
   func write(
     _ form: PNGEncoderForm, _ pieces: [RowCompressor], color: Color
   ) throws(PreparationError) -> [UInt8] {
-    // The zlib header (RFC 1950): deflate with a window of 32 KiB, no dictionary; the check bits make it a multiple of 31.
     let dataBytes = pieces.reduce(0) { unsafe $0 + $1.deflater.output.count }
     var writer = try PNGWriter(form, color: color, dataBytes: dataBytes, cancellation: cancellation)
+    // The zlib header (RFC 1950): deflate with a window of 32 KiB, and no dictionary. The check bits make the number a multiple of 31.
     try unsafe [0x78, 0x5E].withUnsafeBufferPointer { bytes throws(PreparationError) in try unsafe writer.write(bytes) }
     var adler = pieces[0].adler
     for (k, piece) in pieces.enumerated() {
@@ -166,7 +166,7 @@ extension PNGEncoder {
     _ form: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, _ filter: PNGEncoderMethod.FilterChoice
   ) throws(PreparationError) -> Int {
     let height = form.size.height
-    // Every form is tried on the same rows.
+    // The share does not depend on the form, so that every form is tried on the same rows.
     let share = max(24 * 1024 / (form.size.width * 4 + 1), height / (compression == .small ? 4 : 32))
     let bandRows = max(share / 4, 8)
     let sampledHeight = compression != .small && Self.hasPieces(form) && bandRows * 8 <= height ? height / 2 : height

@@ -46,7 +46,7 @@ struct PNGEncoderForm: Sendable {
     self.rows = rows
   }
 
-  /// True when an image of this form that begins with these pixels of RGB or RGBA can never be stored with fewer channels or a palette.
+  /// True when no image that has this form and begins with these pixels (RGB or RGBA) can be stored with fewer channels or a palette.
   func isIrreducible(_ pixels: UnsafePointer<UInt8>, count: Int) -> Bool {
     let channels = colorType == .rgb ? 3 : 4
     if bitDepth == 16 {
@@ -92,8 +92,8 @@ struct PNGEncoderForm: Sendable {
     rows = image.bytes
   }
 
-  /// The same pixels of 8 bits with fewer, if there are few colors: gray of 1, 2 or 4 bits, or a palette; otherwise nil. `allowsPalette` is
-  /// false when a profile needs gray.
+  /// The same pixels, of 8 bits per sample, in a form of fewer bits if there are few colors: gray of 1, 2 or 4 bits, or a palette.
+  /// Otherwise nil. `allowsPalette` is false when a profile needs gray.
   ///
   /// - Throws: `canceled` once the flag is raised.
   func reduced(

@@ -23,7 +23,7 @@ struct PNGEncoderMethod: Sendable, Equatable {
     /// ISA-L at its level 1: fastest, 4 % larger than zlib's level 6 on photographs.
     case isal
     /// The package's own kernels, with one or several match candidates for each byte. `blockTokens` is the block size in literals and
-    /// matches: smaller blocks cost headers, larger ones fit the statistics less well.
+    /// matches: smaller blocks need more headers, and the codes of larger blocks fit their bytes less well.
     case matches(thorough: Bool, blockTokens: Int)
   }
 }

@@ -1,7 +1,7 @@
 /// Encodes rows of RGB or RGBA as PNG while they arrive, with the same bytes as ``PNGEncoder`` for the whole image.
 ///
-/// Half of the rows must be there before any is encoded. They decide on the method, and whether the image may need fewer channels or a
-/// palette; in that case only the whole image can decide.
+/// Half of the rows must be there before any row is encoded. They decide on the method. If they leave it open whether fewer channels or a
+/// palette are enough, only the whole image can decide, and is encoded at once.
 final class PNGRowStream: RowSink {
   private let encoder: PNGEncoder
   private let color: PNGEncoder.Color

@@ -1,8 +1,8 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Encodes RGB or RGBA of 8 bits as WebP over libwebp, which is opened when it is first used: lossy at a quality, or lossless to the
-/// last bit, the colors of transparent pixels included.
+/// Encodes RGB or RGBA of 8 bits as WebP through libwebp, which is opened when it is first used. The file is lossy with a quality, or
+/// lossless to the last bit, including the colors of transparent pixels.
 struct WebPEncoder: Sendable {
   /// Lossy at a quality from 1 to 100, whose chroma has half the width and height; nil for lossless.
   var quality: Double?
@@ -16,18 +16,19 @@ struct WebPEncoder: Sendable {
   /// The longest side of the format (RFC 9649, 2.6 and 3.4).
   static let longestSide = 16_383
 
-  /// Lossy images of more pixels are coded without libwebp's buffer of all coefficients, which takes up to a half more time.
+  /// Lossy images of more pixels are coded without libwebp's buffer of all coefficients. This takes up to 50 % more time.
   static let mostBufferedPixels = 16 << 20
 
-  /// The bytes that encoding an image takes: the copy of libwebp, the file and its copies, and the data that libwebp keeps of every pixel.
-  /// For a lossless file these are references to earlier pixels, four times; for a lossy one, up to ``mostBufferedPixels``, the codes of
-  /// all coefficients. Noise takes 42, 33, and without that buffer 7 bytes a pixel in libwebp 1.2.4.
+  /// The bytes that encoding an image takes: libwebp's copy of the image, the file and its copies, and the data that libwebp keeps of every
+  /// pixel. For a lossless file, these data are four lists of references to earlier pixels; for a lossy file of up to
+  /// ``mostBufferedPixels``, the codes of all coefficients. In libwebp 1.2.4, noise takes 42 bytes a pixel if lossless, 33 if lossy, and 7
+  /// if lossy without the buffer of coefficients.
   static func bytesNeeded(_ size: ImageSize, isLossless: Bool) -> Int {
     size.pixelCount * (isLossless ? 60 : size.pixelCount <= mostBufferedPixels ? 40 : 12)
   }
 
-  /// libwebp's level of lossless files from 0 to 9, and its method of lossy ones from 0 to 6. The lossless level 6 takes four times as
-  /// long as 5 for files of the same size.
+  /// libwebp's level of lossless files from 0 to 9, and its method of lossy ones from 0 to 6. Level 6 of lossless files takes four times as
+  /// long as level 5, for files of the same size.
   private var effort: Int32 {
     switch compression {
     case .fast: quality == nil ? 1 : 2
