@@ -2,7 +2,7 @@ internal import CImageCodecs
 
 /// Stops work in progress, from any thread.
 ///
-/// The flag is one C atomic that the codec shim polls inside long calls. Swift loops poll it once for each strip of rows.
+/// The flag is one C atomic, which the C code around the codecs polls within long calls. Swift loops poll it once for each strip of rows.
 @safe
 public final class CancellationFlag: @unchecked Sendable {
   // Unchecked: the only state is a C11 atomic, written and read with sequential consistency.
@@ -35,6 +35,6 @@ public final class CancellationFlag: @unchecked Sendable {
   /// True once ``cancel()`` was called.
   public var isCanceled: Bool { unsafe cic_cancel_flag_is_raised(pointer) }
 
-  /// True if its time has passed and nobody raised it or the flag that it follows.
+  /// True if the time of this flag has passed, and neither this flag nor the one that it follows was raised.
   var isLate: Bool { unsafe cic_cancel_flag_is_late(pointer) }
 }

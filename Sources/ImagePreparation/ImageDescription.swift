@@ -54,8 +54,8 @@ public struct ImageDescription: Sendable, Equatable {
   /// PNG first eXIf, then a raw profile), then XMP. A note lists carriers that disagree. The rows of most BMPs and TGAs are stored from
   /// the bottom up, which is an orientation, too.
   public var orientation = Orientation.upright
-  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette; 32 for floating-point samples. Samples of other
-  /// lengths, such as the 5 bits of some BMPs, count as 8, and more than 8, such as the 10 and 12 of HEIC and AVIF, as 16.
+  /// Bits per sample as stored: 1, 2, 4, 8 or 16; bits per index for a palette; 32 for floating-point samples. Other lengths below 8, such
+  /// as the 5 bits of some BMPs, count as 8. Other lengths above 8, such as the 10 and 12 bits of HEIC and AVIF, count as 16.
   public var bitDepth: Int
   /// The meaning of the samples.
   public var colorModel: ColorModel
@@ -108,7 +108,7 @@ public struct ImageDescription: Sendable, Equatable {
   /// The color chunks of a PNG besides a profile, and the code points of HEIC and AVIF without one; nil for other kinds.
   public var pngColor: PNGColor?
 
-  /// The notes of ``colorNotes(for:)`` for a recipe of defaults, if another process has read the profile; else nil.
+  /// The notes of ``colorNotes(for:)`` for the default recipe, if another process has read the profile; otherwise nil.
   var foundColorNotes: [String]?
 
   /// Width and height as a viewer shows them (orientation applied).
@@ -170,7 +170,8 @@ extension ImageDescription {
   }
 }
 
-/// The findings of another process about an image. The bytes of metadata are left out, and those of the profile go beside it.
+/// The form in which another process sends its findings about an image. The bytes of metadata are left out, and the bytes of the profile
+/// are sent beside it.
 extension ImageDescription: Codable {
   private enum CodingKeys: CodingKey {
     case format, storedSize, orientation, bitDepth, colorModel, subsampling, hasAlpha, isProgressive, restartInterval

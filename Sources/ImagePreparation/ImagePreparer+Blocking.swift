@@ -112,7 +112,7 @@ extension ImagePreparer {
       JPEGEncoding(quality: Double(quality), subsampling: subsampling), cancellation: cancellation)
   }
 
-  /// Runs work with a flag that is raised with another one, and when the time of the limits is over.
+  /// Runs work with a flag that is raised when `cancellation` is raised, and when the time of the limits has passed.
   ///
   /// - Throws: The error of the work; `limitExceeded` in place of `canceled` if it took too long.
   func withinTime<Result>(

@@ -52,7 +52,7 @@ extension PreparationPlan {
   /// The most bytes of the encoded file: those of noise at the highest quality, of the profile and of the metadata.
   package var largestFileBytes: Int {
     if let found { return found.largestFileBytes }
-    // Adds a share and a constant for the headers of blocks, chunks and segments.
+    // Adds a share of the bytes and a constant, for the headers of blocks, chunks and segments.
     func withHeaders(_ bytes: Int) -> Int { bytes + bytes / 16 + 65_536 }
     let size = output.size
     let pixels = output.possibleFormats.map { format in
@@ -63,7 +63,7 @@ extension PreparationPlan {
         return blocks * 256 * (output.subsampling == .yuv444 ? 6 : 3)
       case .png:
         return size.height * (1 + size.width * (output.transparency == .never ? 3 : 4) * output.bits / 8)
-      // libwebp gives no bound for its two coders. Noise takes half of this, at quality 100 and lossless.
+      // libwebp gives no bound for its two coders. Noise takes half of this value, both lossy at quality 100 and lossless.
       case .webp: return size.pixelCount * 8
       }
     }

@@ -27,7 +27,8 @@ extension ImagePreparer {
     }
 
     let (columns, rows) = Self.filledArea(of: record)
-    // Transparent; written in bands, because the system gives the memory of a large one page by page.
+    // The canvas is transparent at first. It is written in bands, and the flag is checked before each, because the system allocates the
+    // memory of a large canvas page by page while it is written.
     var canvas = Raster(uninitialized: record.source, channels: .rgba)
     for band in Raster.bands(canvas.size.height) {
       try cancellation?.check(.resize)

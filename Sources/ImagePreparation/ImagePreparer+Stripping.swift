@@ -1,7 +1,8 @@
 internal import Ground
 
 extension ImagePreparer {
-  /// Removes the metadata of a JPEG, PNG or WebP without decoding its pixels: their bytes and the tables that they need are copied.
+  /// Removes the metadata of a JPEG, PNG or WebP without decoding its pixels: the bytes of the pixels and the tables for decoding them are
+  /// copied.
   ///
   /// Everything is left out that does not describe the pixels: EXIF, XMP, IPTC, text, thumbnails, further images after the first one.
   /// The orientation and the colors that EXIF declares are written in EXIF metadata that hold nothing else.

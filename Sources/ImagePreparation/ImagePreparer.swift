@@ -77,7 +77,8 @@ public struct ImagePreparer: Sendable {
   ///
   /// Pixels are read only for ``Recipe/Fitting/trim`` and ``Gravity/attention``, whose outcomes are in the plan.
   ///
-  /// - Returns: The content of the headers, and the plan. A decision that needs other pixels is in the plan as the rule that decides later.
+  /// - Returns: The content of the headers, and the plan. If a decision needs other pixels, the plan contains the rule by which it is made
+  ///   later.
   /// - Throws: A ``PreparationError``, or `CancellationError`.
   @concurrent public func plan(
     of source: ImageSource, as recipe: Recipe = Recipe(), tensor: TensorFormat? = nil

@@ -27,7 +27,8 @@ public struct ImageSize: Sendable, Hashable, Codable, CustomStringConvertible {
 extension ImageSize {
   /// True when both sizes have the same shape, as far as rounding sides to steps of 16 pixels allows.
   package func hasShape(of other: ImageSize) -> Bool {
-    // Compares each side with the side that the other size's shape gives it. Both are multiplied by the other size's sides.
+    // Each side is compared with the side that it would have in the other size's shape. To avoid divisions, both are multiplied by the
+    // other size's sides.
     let difference = abs(width * other.height - height * other.width)
     return difference <= 8 * max(other.width, other.height)
   }

@@ -4,8 +4,8 @@ internal import Ground
 public enum ImageSource: Sendable {
   /// A file, read through a bounded window.
   case file(String)
-  /// An open descriptor such as standard input (0), read through a bounded window. It is not closed. `owner` is kept as long as this
-  /// value, and may close it afterwards.
+  /// An open descriptor such as standard input (0), read through a bounded window. This package does not close the descriptor. `owner`
+  /// lives as long as this value, and may close the descriptor when it ends.
   ///
   /// A file is read from the descriptor's present position, which stays as it is, so that it can be read again. Pipes, sockets and
   /// devices can be read only once, under a path as well. Some recipes read a source twice: ``Recipe/Fitting/trim``,
@@ -16,7 +16,7 @@ public enum ImageSource: Sendable {
 }
 
 extension ImageSource {
-  /// True for a source whose bytes are gone once they are read.
+  /// True for a source whose bytes can be read only once.
   package var isReadOnce: Bool {
     switch self {
     case .file(let path): FileIdentity(path)?.isReadOnce == true
@@ -25,7 +25,7 @@ extension ImageSource {
     }
   }
 
-  /// Checks that the source can be read twice for `what`, which `setting` asks for; nil if the call itself does.
+  /// Checks that the source can be read twice for `what`. `setting` is the setting that asks for this; nil if the call itself needs it.
   ///
   /// - Throws: `invalidRecipe` of stage `open`.
   func checkIsReadAgain(for what: String, without setting: Remedy.Setting? = nil) throws(PreparationError) {

@@ -3,14 +3,15 @@
 public struct Limits: Sendable, Equatable, Codable {
   /// The largest source in pixels, width times height.
   public var maxPixels: Int
-  /// The longest side of a source in pixels: buffers for rows and tables of taps grow with it, whatever the number of pixels is. At
-  /// most ``longestSide`` counts.
+  /// The longest side of a source in pixels: buffers for rows and tables of taps grow with it, whatever the number of pixels is. A value
+  /// above ``longestSide`` counts as ``longestSide``.
   public var maxSide: Int
-  /// The most encoded bytes of a source. Those of a file and of memory are known before a byte is read, those of a pipe are counted.
+  /// The most encoded bytes of a source. The bytes of a file and of memory are known before one is read; the bytes of a pipe are counted
+  /// while they are read.
   public var maxSourceBytes: Int
-  /// The most pixels of a source for each of its encoded bytes. Photographs have 2 to 20, flat drawings up to about 350, and a file
-  /// made to fill memory up to 8,000 (DEFLATE: 1,032 to 1, and 8 pixels to a byte) or, as WebP or AVIF, more. Pipes are not held to
-  /// it, because the number of their bytes is not known when it counts.
+  /// The most pixels of a source for each of its encoded bytes. Photographs have 2 to 20, flat drawings up to about 350, and a file made to
+  /// fill memory up to 8,000 (DEFLATE: 1,032 to 1, and 8 pixels to a byte) or, as WebP or AVIF, more. This limit does not apply to pipes,
+  /// because the number of their bytes is not known when the limit is checked.
   public var maxPixelsPerByte: Int
   /// The most bytes of all buffers together, including those of a codec that holds the whole image.
   public var maxMemory: Int
@@ -29,8 +30,8 @@ public struct Limits: Sendable, Equatable, Codable {
   /// The path of `gesso-decode`, the program that decodes HEIC and AVIF in a process of its own; nil to refuse them. No other place
   /// is searched for it. It has to be built with the trait `HEIF`, from the same version of this package.
   public var decodeHelper: String?
-  /// The most seconds that this process, or another one that an image is isolated in, may take for one picture. Its processor time has
-  /// the same limit.
+  /// The most seconds that the helper process, or another process in which an image is isolated, may take for one picture. The processor
+  /// time of the process has the same limit.
   public var maxHelperSeconds: Int
   /// The most seconds of the clock for one call, waiting for a pipe included. The time is checked wherever a ``CancellationFlag`` is.
   public var maxSeconds: Int

@@ -63,8 +63,8 @@ struct ColorProfile: ~Copyable {
     unsafe self.init(cmsCreateRGBProfileTHR(context.pointer, &white, &primaries, curves), context)
   }
 
-  /// The bytes of the profile for embedding. lcms2 writes the time into bytes 24 to 35; they are set to zero here, as is the digest in
-  /// bytes 84 to 99, so that equal images give equal bytes.
+  /// The bytes of the profile for embedding. lcms2 writes the time into bytes 24 to 35, and a digest into bytes 84 to 99. All of these are
+  /// set to zero here, so that equal images give equal bytes.
   var bytes: [UInt8]? {
     var count = cmsUInt32Number(0)
     guard unsafe cmsSaveProfileToMem(pointer, nil, &count) != 0 else { return nil }
@@ -75,8 +75,8 @@ struct ColorProfile: ~Copyable {
     return bytes
   }
 
-  /// The description of an embedded profile (ICC.1:2022, 9.2.41): the English one of several languages, or the first one; nil if there
-  /// is none, or if lcms2 cannot read the profile.
+  /// The description of an embedded profile (ICC.1:2022, 9.2.41). If it exists in several languages, the English one, or else the first
+  /// one. Nil if there is none, or if lcms2 cannot read the profile.
   static func name(of bytes: [UInt8]) -> String? { ColorContext().flatMap { ColorProfile(bytes: bytes, $0)?.name } }
 
   /// The channels that a profile is for: gray, RGB or CMYK; nil for others, and if lcms2 cannot read the profile.
@@ -98,8 +98,8 @@ struct ColorProfile: ~Copyable {
       _ = unsafe cmsMLUgetWide(
         texts, "en", "US", $0.baseAddress?.assumingMemoryBound(to: wchar_t.self), cmsUInt32Number($0.count))
     }
-    // One unit of UTF-16 each. lcms2 2.14 joins surrogate pairs but keeps the count of units, so that the units at the end are never
-    // written: the name ends there.
+    // Each element of `units` is one unit of UTF-16. lcms2 2.14 joins surrogate pairs to one element, but counts two units, so that it
+    // never writes the last elements. The name ends before these.
     let text = units.prefix { 1...0xFFFF ~= $0 }.map { UInt16($0) }
     let name = String(decoding: text, as: UTF16.self)
     return name.isEmpty ? nil : name
@@ -154,7 +154,7 @@ struct MatrixShaper {
   /// The linear light of a sample of 0 to 1.
   func light(_ sample: Double, channel: Int) -> Float { unsafe cmsEvalToneCurveFloat(curves[channel], Float(sample)) }
 
-  /// Converts gray samples of 0 to 1 by the tone curves, which are one curve in nearly all profiles.
+  /// Converts gray samples of 0 to 1 by the tone curves of the three channels, which are equal in nearly all profiles.
   func convertedGray(_ samples: [Double]) -> [Double] {
     samples.map { sample in
       TransferFunction.encoded((0..<3).reduce(0) { $0 + luminance[$1] * Double(light(sample, channel: $1)) })

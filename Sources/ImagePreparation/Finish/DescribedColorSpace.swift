@@ -71,7 +71,8 @@ extension DescribedColorSpace {
     }
   }
 
-  /// True for Adobe RGB to the tolerances of ``init(gamma:chromaticities:)``, whose exponent files round to 2.2 or leave out.
+  /// True for Adobe RGB within the tolerances of ``init(gamma:chromaticities:)``. Files round the exponent of Adobe RGB to 2.2, or leave it
+  /// out.
   func isAboutAdobeRGB(hasGamma: Bool) -> Bool {
     guard chromaticities.isClose(to: Self.adobeRGB.chromaticities) else { return false }
     guard hasGamma else { return true }
@@ -79,7 +80,8 @@ extension DescribedColorSpace {
     return false
   }
 
-  /// Makes the space of gAMA and cHRM, or of equal values from elsewhere. A missing one is sRGB's. Nil if both are missing or not plausible.
+  /// Makes the space of gAMA and cHRM, or of the same values from elsewhere. If one of them is missing, that of sRGB replaces it. Nil if
+  /// both are missing, or if one is not plausible.
   init?(gamma: Double?, chromaticities: PNGColor.Chromaticities?) {
     guard gamma != nil || chromaticities != nil else { return nil }
     transfer = .srgb

@@ -25,7 +25,8 @@ enum FinishingStep: Sendable {
     }
   }
 
-  /// True if the step can be applied to Y, Cb and Cr one by one, each at its own size; false if it needs the pixels' colors.
+  /// True if the step can be applied to the planes of Y, Cb and Cr one by one, each at its own size; false if the step needs the colors of
+  /// pixels.
   var worksOnPlanes: Bool {
     switch self {
     case .turn, .changeDepth: true

@@ -2,7 +2,7 @@ internal import CLittleCMS
 internal import CPixelIntrinsics
 internal import PixelKernels
 
-/// The table of a profile from samples of 8 bits to L*a*b*, with its curves, as the kernel of tables takes it.
+/// The table of a profile from samples of 8 bits to L*a*b*, with the profile's curves, in the form that the kernel for tables takes.
 struct LabTable: Sendable {
   private let inks: Bool
   private let places: [Int32]
@@ -47,7 +47,7 @@ struct LabTable: Sendable {
     var curves: [Float] = []
     for c in 0..<3 {
       for level in 0..<tableCurveLevels {
-        // The middle of the values with these upper 12 bits.
+        // The table has one entry for all values with the same upper 12 bits. It is computed for their middle.
         let value = pipeline.lab((Double(level) * 16 + 7.5) / 65_535, component: c)
         curves.append(Float(c == 0 ? (value + 16) / 116 : c == 1 ? value / 500 : -value / 200))
       }
@@ -61,8 +61,8 @@ struct LabTable: Sendable {
       source, channels, inks, pixels, places, strides, nodes, curves, matrix, fromLight, target)
   }
 
-  /// True when no sample of some hundred colors is farther than 0.75 of a level of 255 from a conversion in double precision: that is a
-  /// quarter of a level beyond rounding, and less than ΔE2000 1.
+  /// True when, for some hundred colors, no sample differs by more than 0.75 of a level of 255 from a conversion in double precision.
+  /// Rounding alone gives 0.5, and 0.75 is less than ΔE2000 1.
   func agrees(with exact: ColorTransform) -> Bool {
     let channels = inks ? 4 : 3
     let samples = Self.probes(count: 600 * channels)
@@ -72,12 +72,12 @@ struct LabTable: Sendable {
         unsafe convert(source.baseAddress!, channels: channels, to: $0.baseAddress!, pixels: 600)
       }
     }
-    // Inks go from 0 to 100.
+    // lcms2 takes inks from 0 to 100.
     let expected = exact.converted(samples.map { Double($0) / 255 * (inks ? 100 : 1) })
     return zip(converted, expected).allSatisfy { abs(Double($0) - min(max($1, 0), 1) * 255) <= 0.75 }
   }
 
-  /// Samples all over the cube: first its corners, then those of a linear congruential generator (Knuth's MMIX).
+  /// Samples that cover the whole cube: first its corners, then the numbers of a linear congruential generator (Knuth's MMIX).
   private static func probes(count: Int) -> [UInt8] {
     var state: UInt64 = 0
     return (0..<count).map { i in
@@ -145,7 +145,7 @@ private struct LabPipeline {
     unsafe (self.before, self.behind) = (before, behind)
   }
 
-  /// The place of a sample of 0 to 1 on an axis, 0 to 1.
+  /// The place on an axis, 0 to 1, of a sample of 0 to 1.
   func place(_ sample: Double, axis: Int) -> Double { unsafe Self.through(before, sample, axis) }
 
   /// L*, a* or b* of the table's value of 0 to 1.
@@ -167,11 +167,11 @@ private struct LabPipeline {
 }
 
 extension ColorProfile {
-  /// Four columns of four values, from X, Y and Z relative to white to the light of `target` in 65 535ths: with black point
-  /// compensation as in lcms2, and a half in the last column, which is added.
+  /// A matrix of four columns of four values, which converts X, Y and Z (relative to white) to the light of `target` in 65 535ths, with
+  /// black point compensation as in lcms2. The last column is added to the result; it also contains one half for rounding.
   fileprivate func lightOfRoots(_ target: borrowing ColorProfile) -> [Float]? {
     guard let fromXYZ = target.colorants?.inverse?.rows, let white = unsafe cmsD50_XYZ()?.pointee else { return nil }
-    // If lcms2 finds no black point, it leaves zeros.
+    // If lcms2 finds no black point, these values stay zero.
     var (black, targetBlack) = (cmsCIEXYZ(), cmsCIEXYZ())
     let intent = cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC)
     _ = unsafe cmsDetectBlackPoint(&black, pointer, intent, 0)

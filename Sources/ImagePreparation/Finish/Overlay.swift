@@ -4,7 +4,7 @@ struct Overlay {
   let size: ImageSize
   /// The rows and columns of the part.
   let area: (columns: Range<Int>, rows: Range<Int>)
-  /// Pixels over which the part fades at those of its edges that are not the image's.
+  /// The number of pixels over which the part fades at its edges, except at edges of the image.
   let feather: Int
 
   /// Puts the part of `top` onto `bottom`; both are RGBA with straight alpha.
@@ -19,7 +19,7 @@ struct Overlay {
       for x in area.columns {
         let distance = min(vertical, distance(x, in: area.columns, of: size.width))
         let at = (y * size.width + x) * 4
-        // Alpha is counted in parts of 255², so that opaque on opaque is exact.
+        // Alpha is counted in parts of 255², so that the result of an opaque pixel on an opaque one is exact.
         var alpha = Int(top[at + 3]) * 255
         if distance < feather { alpha = alpha * (2 * distance + 1) / (2 * feather) }
         let below = Int(bottom[at + 3]) * (255 * 255 - alpha) / 255
@@ -33,7 +33,7 @@ struct Overlay {
     }
   }
 
-  /// Pixels between this one and the nearest edge of the part that is within the image.
+  /// The number of pixels between this pixel and the nearest edge of the part that is not an edge of the image.
   private func distance(_ place: Int, in range: Range<Int>, of length: Int) -> Int {
     min(
       range.lowerBound > 0 ? place - range.lowerBound : .max,

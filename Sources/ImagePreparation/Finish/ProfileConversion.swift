@@ -5,10 +5,10 @@ internal import PixelKernels
 /// Converts samples of one color space to sRGB with relative colorimetric intent and black point compensation, as viewers of
 /// photographs do.
 ///
-/// lcms2 is the reference. Matrix-shaper profiles and gray are turned into tables, which are within rounding of lcms2 in double
-/// precision and fast enough for the whole source, and for planes of a JPEG. So are tables of 8-bit RGB and CMYK, which convert the
-/// small image, if they agree with lcms2. All other profiles go through lcms2 itself, without its optimization, whose grids are up to
-/// ΔE 3 off.
+/// lcms2 is the reference. Matrix-shaper profiles and gray profiles are turned into tables. These differ from lcms2 in double precision
+/// only by rounding, and are fast enough for the whole source and for planes of a JPEG. Profiles with tables for 8-bit RGB and CMYK are
+/// turned into tables for a kernel too, if these agree with lcms2; they convert the small image. All other profiles go through lcms2
+/// itself, without its optimization, because the grids of the optimization differ by up to ΔE 3.
 final class ProfileConversion: RowConversion {
   /// The converted channels: gray stays gray, all others become RGB.
   let output: RowLayout.Channels
@@ -27,8 +27,8 @@ final class ProfileConversion: RowConversion {
     case .matrixOfWords, .table, .transform: false
     }
   }
-  /// True when the space's transfer function differs from sRGB's so much that a resize before the conversion differs from one after
-  /// it by more than ΔE 1.
+  /// True when the transfer function of the space differs so much from that of sRGB that the order of resize and conversion changes the
+  /// result by more than ΔE 1.
   let changesTransfer: Bool
 
   private let channels: RowLayout.Channels
@@ -75,7 +75,7 @@ final class ProfileConversion: RowConversion {
     kernels: KernelTable
   ) throws(Refusal) {
     let isGray = channels == .gray || channels == .grayAlpha
-    // A gray image takes the tone curve of an RGB profile, which a matrix-shaper profile has.
+    // For a gray image, the tone curve of an RGB profile is used. Only a matrix-shaper profile has one.
     let isToneCurve = isGray && source.space == cmsSigRgbData
     guard source.space == channels.colorSpace || isToneCurve else { throw .unusable }
     guard let target = isGray && !isToneCurve ? ColorProfile(grayLike: context) : ColorProfile(sRGB: context) else {
@@ -83,7 +83,8 @@ final class ProfileConversion: RowConversion {
     }
     let shaper = isGray && !isToneCurve || channels == .cmyk ? nil : source.matrixShaper(to: target)
     if isToneCurve, shaper == nil { throw .unusable }
-    // The table is made first: it looks at the bytes of a tag, which lcms2 no longer takes from the file once a transform has read the tag.
+    // The table is made before any transform, because it needs the bytes of a tag: once a transform has read the tag, lcms2 no longer
+    // delivers them.
     let table = shaper != nil || isGray || bitDepth == 16 ? nil : LabTable(source, to: target, kernels: kernels)
     let exact =
       shaper == nil
@@ -222,7 +223,7 @@ final class ProfileConversion: RowConversion {
     toLight.reserveCapacity(3 * 256 * 4)
     for (i, light) in lights.enumerated() {
       let channel = i / 256
-      // Rounding and the place of the words' zero are added once.
+      // The half for rounding and the offset of the signed words are added only once, with the first channel.
       let start: Int32 = channel == 0 ? 1 << (entryFraction - 1) - 32_768 << entryFraction : 0
       for c in 0..<3 {
         let share = shaper.matrix[3 * c + channel] * Double(light)
@@ -234,7 +235,8 @@ final class ProfileConversion: RowConversion {
     return .matrix(toLight: toLight, fromLight: TransferFunction.encodedBytes())
   }
 
-  /// True when the conversion changes no color of a grid by more than one level of 255. Most other spaces differ in the first slice.
+  /// True when the conversion changes no color of a grid by more than one level of 255. The grid is tested in slices, because most other
+  /// spaces already differ in the first one.
   private static func isSRGB(_ converted: ([Double]) -> [Double], isGray: Bool) -> Bool {
     let levels = stride(from: 0, through: 255, by: 17).map { Double($0) / 255 }
     let slices =
@@ -246,7 +248,7 @@ final class ProfileConversion: RowConversion {
     }
   }
 
-  /// True when the mean of two grays differs by more than 2 levels of 255 before and after the conversion.
+  /// True when the mean of two grays, taken before the conversion, differs from that taken after it by more than 2 levels of 255.
   private static func changesTransfer(_ convert: ([Double]) -> [Double], isGray: Bool) -> Bool {
     let step = isGray ? 1 : 3
     let converted = convert((0...64).flatMap { Array(repeating: Double($0) / 64, count: step) })

@@ -36,7 +36,7 @@ extension Raster {
     guard channels.hasAlpha else { return true }
     for band in Self.bands(size.height) {
       try cancellation?.check(stage)
-      // Half a level of 255 below the largest word rounds to 255.
+      // Words down to half a level of 255 below the largest word are rounded to 255.
       let isOpaque =
         bitDepth == 16
         ? isOpaque(from: UInt16.max - (bits == 16 ? 0 : 128), band) : isOpaque(from: UInt8.max, band)
@@ -159,7 +159,8 @@ extension Raster {
     }
   }
 
-  /// Light of 16 bits would be too coarse for dark words: up to 13 of them would have the same light.
+  /// Blends words in linear light. Light is in double precision, because 16 bits are too coarse for dark words: up to 13 of them have the
+  /// same light.
   private func blendLight(with background: BackgroundColor, into result: inout Raster) {
     let toLight = (0...65_535).map { TransferFunction.linear(Double($0) / 65_535) }
     mapColors(UInt16.self, with: background, into: &result) { color, background, alpha in
@@ -169,7 +170,8 @@ extension Raster {
     }
   }
 
-  /// Computes each color sample of `result` from the one here, that of the background, and alpha, all from 0 to `Sample.max`.
+  /// Computes each color sample of `result` from the sample of this raster, the sample of the background, and alpha, all from 0 to
+  /// `Sample.max`.
   private func mapColors<Sample: RasterSample>(
     _: Sample.Type, with background: BackgroundColor, into result: inout Raster,
     _ body: (_ color: Int, _ background: Int, _ alpha: Int) -> Sample
@@ -195,7 +197,7 @@ extension Raster {
   ) throws(PreparationError) -> Raster {
     guard canvas != size else { return self }
     let isGray = channels == .gray || channels == .grayAlpha
-    // RGB if the color has hue and the image has none.
+    // A gray image becomes RGB if the background has a hue.
     let needsHue = isGray && background.map { !$0.isGray } ?? false
     let needsAlpha = background == nil && !channels.hasAlpha
     let image =
@@ -206,7 +208,7 @@ extension Raster {
     if let background {
       let all = [background.red, background.green, background.blue, 255]
       let samples = image.channels == .gray || image.channels == .grayAlpha ? [background.red, 255] : all
-      // A word of 257 times a byte is that byte twice.
+      // The word of 257 times a byte is stored as that byte twice.
       pixel = samples.prefix(image.channelCount).flatMap { [UInt8](repeating: $0, count: bitDepth / 8) }
     }
     let empty = (0..<canvas.width * pixel.count).map { pixel[$0 % pixel.count] }
@@ -245,7 +247,7 @@ extension Raster {
     return false
   }
 
-  /// Calls `body` with the samples.
+  /// Calls `body` with the samples to read.
   ///
   /// - Precondition: `Sample` has the raster's bits.
   private func withSamples<Sample: RasterSample, Result>(

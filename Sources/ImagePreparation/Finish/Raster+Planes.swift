@@ -3,8 +3,8 @@ internal import CPixelIntrinsics
 extension Raster {
   /// Makes the interleaved image of planes: gray from one plane, RGB from Y, Cb and Cr.
   ///
-  /// Planes of bytes may have smaller chroma, which is enlarged first, with `kernels`. Planes of words have 256 times the value, and
-  /// all have one size.
+  /// In planes of bytes, chroma may be smaller; it is enlarged first, with `kernels`. Planes of words have one size, and their samples are
+  /// 256 times those of bytes.
   ///
   /// - Throws: `canceled` once the flag is raised.
   init(planes: [Raster], kernels: KernelTable, cancellation: CancellationFlag? = nil) throws(PreparationError) {

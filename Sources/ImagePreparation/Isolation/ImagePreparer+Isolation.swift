@@ -1,13 +1,13 @@
 extension ImagePreparer {
-  /// The result of another process, if one has to do this; nil if this process does it. That is also so for HEIC and AVIF, because the
-  /// helper process decodes them in isolation anyway.
+  /// The result of another process, if another process has to do this work; nil if this process does it. It is nil for HEIC and AVIF too,
+  /// because the helper process decodes these in isolation anyway.
   ///
   /// - Parameters:
   ///   - product: The product to make of the image.
-  ///   - source: The image. A pipe is replaced by its content, because the kind of file is found by reading it.
+  ///   - source: The image. A pipe is replaced by its content, because the kind of file is found by reading the first bytes.
   ///   - cancellation: Ends the other process.
-  /// - Returns: The result, in which nothing is checked but lengths.
-  /// - Throws: A ``PreparationError``; `helperFailed` if the image cannot be isolated. It is not decoded then.
+  /// - Returns: The result. Only its lengths are checked.
+  /// - Throws: A ``PreparationError``; `helperFailed` if the image cannot be isolated. The image is not decoded in that case.
   func isolated(
     _ product: IsolatedTask.Product, _ source: inout ImageSource, _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> IsolatedResult? {

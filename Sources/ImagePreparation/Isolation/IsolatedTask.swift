@@ -27,7 +27,7 @@ package struct IsolatedTask: Codable, Sendable {
 package protocol IsolationCoder: Sendable {
   /// The bytes of a value; nil if it cannot be written.
   func bytes(of value: some Encodable) -> [UInt8]?
-  /// The value in these bytes; nil if they have none. They may come from a process that an image has taken over.
+  /// The value in these bytes; nil if they contain no such value. The bytes may come from a process that an image has taken over.
   func value<Value: Decodable>(_ type: Value.Type, in bytes: [UInt8]) -> Value?
 }
 

@@ -6,12 +6,12 @@ package enum IsolatedWorker {
   /// The argument that the program is started with.
   package static let argument = "decode-in-isolation"
 
-  /// True in a process that a ``WorkerPool`` has started: people can give the argument as well, but not the socket.
+  /// True in a process that a ``WorkerPool`` has started. A user can give the argument too, but such a process does not have the socket.
   package static var isWanted: Bool {
     CommandLine.arguments.dropFirst() == [argument] && cic_is_socket(Int32(GD_SOCKET))
   }
 
-  /// Serves until the other side ends. Called before the process has a second thread.
+  /// Carries out tasks until the other side ends. It must be called before the process has a second thread.
   ///
   /// - Parameters:
   ///   - coder: Reads tasks and writes results.
@@ -39,7 +39,8 @@ package enum IsolatedWorker {
     cic_worker_end()
   }
 
-  /// Opens the libraries that otherwise open at their first use, and does the work that the process of each task would repeat.
+  /// Opens the libraries that would otherwise be opened at their first use, and does the work that would otherwise be repeated in the
+  /// process of each task.
   private static func warmUp(_ coder: some IsolationCoder) {
     _ = LibraryVersions.libtiff
     _ = LibraryVersions.libwebp
@@ -72,7 +73,7 @@ package enum IsolatedWorker {
     return bytes
   }
 
-  /// Sends a reply. A failure is ignored: the other side has ended then.
+  /// Sends a reply. A failure is ignored, because it means that the other side has ended.
   private static func send(_ record: [UInt8]?, _ parts: [[UInt8]], _ kind: some BinaryInteger, to descriptor: Int32) {
     guard let record else { return }
     let counts = (0..<Int(CW_PARTS)).map { UInt64($0 < parts.count ? parts[$0].count : 0) }

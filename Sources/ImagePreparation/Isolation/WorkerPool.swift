@@ -2,7 +2,7 @@ internal import CImageCodecs
 internal import Ground
 internal import Synchronization
 
-/// The processes of this program that tasks run in. They are started when they are needed, and kept for the tasks that follow.
+/// The processes of this program in which tasks run. A process is started when it is needed, and kept for the tasks that follow.
 package final class WorkerPool: ImageWorkers {
   private let coder: any IsolationCoder
   private let program: String

@@ -6,7 +6,7 @@ internal import Ground
 final class WorkerProcess: @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
 
-  /// The largest task. It is sent into the empty buffer of a socket.
+  /// The largest task: it has to fit into the empty buffer of a socket.
   static let mostTaskBytes = 32_768
   /// The largest record of a result.
   private static let mostRecordBytes = 4 << 20
@@ -41,7 +41,7 @@ final class WorkerProcess: @unchecked Sendable {
 
   deinit { _ = unsafe cic_helper_end(&helper, false) }
 
-  /// Makes a new process carry out a task. Unless ``isIdle`` is true afterwards, this worker cannot be used again.
+  /// Carries out a task in a new process. If ``isIdle`` is false afterwards, this worker cannot be used again.
   func reply(
     to task: [UInt8], _ source: IsolatedSource, _ limits: Limits, seconds: Int, _ cancellation: CancellationFlag?
   ) throws(WorkerFault) -> WorkerReply {
@@ -64,7 +64,7 @@ final class WorkerProcess: @unchecked Sendable {
       guard case .gone = error else { throw error }
       throw .ended(signal: try end(of: reply, cancellation))
     }
-    // The process of this task must have ended before that of another one begins.
+    // The process of this task must have ended before the process of another task begins.
     let signal = try end(of: reply, cancellation)
     guard signal == 0 else { throw .ended(signal: signal) }
     return received

@@ -17,10 +17,11 @@ enum TransferFunction {
     (0..<levels).map { UInt16((linear(Double($0) / Double(levels - 1)) * 65_535).rounded()) }
   }
 
-  /// The encoded byte of each of 65 536 amounts of light, where the index is the amount minus 32 768, as a word without its sign.
+  /// The encoded byte of each of 65 536 amounts of light. The index is the amount minus 32 768 as a signed word, whose bits are read
+  /// without a sign.
   static func encodedBytes() -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 65_536)
-    // The curve rises: each level begins where the curve passes half a level below it.
+    // The curve rises everywhere. So a level begins at the light whose encoded value is half a level below it.
     let starts = (1...255).map { Int((linear((Double($0) - 0.5) / 255) * 65_535).rounded(.up)) } + [65_536]
     for level in 1...255 {
       for light in starts[level - 1]..<starts[level] { bytes[light ^ 32_768] = UInt8(level) }
@@ -28,7 +29,8 @@ enum TransferFunction {
     return bytes
   }
 
-  /// The encoded word, with a fraction, of each of 65 536 amounts of light, and the last one again, to be interpolated.
+  /// The encoded word, with a fraction, of each of 65 536 amounts of light. The last one is there twice, so that every entry can be
+  /// interpolated with the next.
   static func encodedWords() -> [Float] {
     (0...65_536).map { Float(encoded(Double(min($0, 65_535)) / 65_535) * 65_535) }
   }

@@ -1,7 +1,7 @@
 /// The colors of an image as its EXIF declares them (CIPA DC-008-2023, 4.6.4 to 4.6.7; DCF 2.0, CIPA DC-009).
 struct EXIFColor: Sendable, Equatable, Codable {
-  /// ColorSpace (0xA001): 1 is sRGB; 2, which some cameras write, is Adobe RGB (1998). 65 535, uncalibrated, declares nothing by itself:
-  /// libexif writes it into every file for which a program sets no other.
+  /// ColorSpace (0xA001): 1 is sRGB; 2, which some cameras write, is Adobe RGB (1998). 65 535 (uncalibrated) declares nothing by itself,
+  /// because libexif writes it into every file for which a program sets no other value.
   var colorSpace: Int?
   /// The index of interoperability (tag 1 of its own directory): `R98` is sRGB, `R03` is Adobe RGB (1998).
   var interoperability: String?
@@ -62,8 +62,8 @@ extension EXIFColor {
     }
   }
 
-  /// The declaration that counts. The first of these does: ColorSpace 1 or 2, the index R03, Gamma with PrimaryChromaticities, the
-  /// index R98. `R03` goes with ColorSpace 65 535 (DCF 2.0, 5.2). Nil if nothing is declared.
+  /// The declaration that counts. It is the first of these: ColorSpace 1 or 2, the index R03, Gamma with PrimaryChromaticities, the index
+  /// R98. `R03` goes with ColorSpace 65 535 (DCF 2.0, 5.2). Nil if nothing is declared.
   var declaration: Declaration? {
     if colorSpace == 1 { return .srgb }
     if colorSpace == 2 || interoperability == "R03" { return .adobeRGB }
@@ -74,7 +74,7 @@ extension EXIFColor {
     return interoperability == "R98" ? .srgb : nil
   }
 
-  /// The note about ColorSpace and index that disagree; nil if they do not.
+  /// The note about ColorSpace and index that disagree; nil if they agree.
   var contradiction: String? {
     switch (colorSpace, interoperability) {
     case (1, "R03"): "its EXIF declares both sRGB and, by its index of interoperability, Adobe RGB; sRGB was believed"

@@ -1,6 +1,6 @@
 /// Edits EXIF metadata so that they describe a result: upright, with the result's size, and without the thumbnail of the source.
 ///
-/// Values are changed in place, because maker notes may refer to places in the structure. Bytes may be hostile: every place is checked,
+/// Values are changed in place, because maker notes may refer to offsets in the structure. Bytes may be hostile: every offset is checked,
 /// and no chain of directories is followed.
 struct EXIFEditor {
   /// The edited structure.
@@ -42,7 +42,7 @@ struct EXIFEditor {
       self.tiff.bytes[tiff.isLittleEndian ? range.lowerBound : range.upperBound - 1] = UInt8(
         Orientation.upright.rawValue)
     }
-    // A value may lie where entries are.
+    // In hostile bytes, the value of the orientation may overlap the entries, so that setting it has changed them.
     let kept = EXIFReader(self.tiff.bytes.span).orientation
     guard kept == nil || kept == .upright else { return nil }
   }
@@ -98,7 +98,7 @@ struct EXIFEditor {
     }
   }
 
-  /// Unlinks the second directory, which describes the thumbnail (CIPA DC-008, 4.5.5), and clears it and its image.
+  /// Unlinks the second directory, which describes the thumbnail (CIPA DC-008, 4.5.5), and clears the directory and the thumbnail.
   private mutating func removeThumbnail(linkedAt link: Int, where isAllowed: (Range<Int>) -> Bool) {
     let offset = tiff.number(link, 4)
     let second = tiff.directory(at: offset)
@@ -114,7 +114,7 @@ struct EXIFEditor {
       return start..<min(bytes.count, start + count)
     }
     for place in images + [offset..<min(second.end + 4, bytes.count)] where isAllowed(place) {
-      // The place before may have been the end of the bytes.
+      // The place before may have been removed from the end of the bytes.
       let place = place.clamped(to: 0..<bytes.count)
       for i in place { tiff.bytes[i] = 0 }
       if place.upperBound == bytes.count { tiff.bytes.removeSubrange(place) }

@@ -29,7 +29,7 @@ struct KeptMetadata: Sendable, Equatable {
   /// True if positions and names of places are removed.
   let isWithoutLocation: Bool
 
-  /// Collects the metadata of a source that can be kept in a result of a size.
+  /// Collects the metadata of a source that can be kept in a result.
   ///
   /// - Parameters:
   ///   - source: The source.

@@ -96,7 +96,7 @@ struct LocationReader: Sendable, Equatable {
     let bytes = Array(bytes)
     let exif = EXIFReader(bytes.span)
     if exif.hasGPS { hasCoordinates = true }
-    // The whole structure is searched, because finding the packet in it is not worth the code.
+    // The whole structure is searched, because the code that finds the packet in it is not worth its length.
     if exif.hasXMP { readNames(in: bytes.span) }
   }
 
@@ -137,7 +137,7 @@ struct LocationReader: Sendable, Equatable {
   private mutating func read(xmp packet: ArraySlice<UInt8>) {
     guard let (width, isBigEndian) = Self.encoding(of: packet) else {
       let text = Array(packet)
-      // Zeros before the end: the encoding is unknown.
+      // Zeros before the end mean that the encoding is unknown.
       if let end = text.lastIndex(where: { $0 != 0 }), text[..<end].contains(0) { isIncomplete = true }
       return readNames(in: text.span)
     }
@@ -168,7 +168,7 @@ struct LocationReader: Sendable, Equatable {
   }
 
   /// Reads the names of elements and attributes. A name follows `<`, escaped or not, or comes before `=` and a quotation mark; words of
-  /// texts and values do not. No other part of XML is interpreted, so that no part can hide a name.
+  /// texts and values do not. No other syntax of XML is interpreted, so that none can hide a name.
   private mutating func readNames(in text: Span<UInt8>) {
     var at = 0
     while at < text.count {

@@ -1,5 +1,5 @@
-/// Removes metadata from a file without decoding its pixels. Only parts that are known to describe the pixels and their colors are
-/// copied; any other part may name a person or a place. Bytes that are hidden among those of the pixels are not found.
+/// Removes metadata from a file without decoding its pixels. Only parts that are known to describe the pixels and their colors are copied;
+/// any other part may name a person or a place. Bytes that are hidden among the bytes of the pixels are not found.
 struct MetadataStripper {
   /// The bytes that stay.
   private(set) var bytes: [UInt8] = []
@@ -72,7 +72,7 @@ struct MetadataStripper {
 // MARK: - JPEG (ITU-T T.81, annex B)
 
 extension MetadataStripper {
-  /// The tag of segments with a profile (ICC.1:2022, B.4), the number of one and the number of all.
+  /// The tag of segments with a profile (ICC.1:2022, B.4). It is followed by the number of the segment and the number of all segments.
   private static let profileTag = Array("ICC_PROFILE\0".utf8)
 
   private mutating func copyJPEG(_ file: [UInt8]) throws(PreparationError) {
@@ -114,7 +114,7 @@ extension MetadataStripper {
 
   /// The parts that a JPEG has at most once, as far as they were seen.
   private struct JPEGHeader {
-    /// True after JFIF, where EXIF and the profile are written.
+    /// True when the place after JFIF has passed, at which EXIF and the profile are written.
     var isEnded = false
     var hasJFIF = false
     var hasAdobe = false

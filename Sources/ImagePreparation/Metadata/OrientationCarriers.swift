@@ -3,8 +3,8 @@ struct OrientationCarriers {
   /// Valid orientations, in order of precedence.
   private let found: [(carrier: String, value: Orientation)]
 
-  /// Searches TIFF structures and XMP packets, each in order of precedence. EXIF comes before XMP, which editors often copy into a file
-  /// whose pixels were turned since.
+  /// Searches TIFF structures and XMP packets, each in order of precedence. EXIF comes before XMP, because editors often copy XMP into a
+  /// file although the pixels were turned since.
   init(exif structures: [[UInt8]], xmp packets: [XMPEditor]) {
     var found: [(carrier: String, value: Orientation)] = []
     for structure in structures {

@@ -34,7 +34,7 @@ struct TIFFEntry {
     (self.tag, self.type, self.count, self.value) = (tag, type, count, value)
   }
 
-  /// A structure of one directory and those in it. Values of another order than big endian must be little endian already.
+  /// A structure of one directory and those in it. With `isLittleEndian`, the values of the entries must be in this order already.
   static func structure(_ entries: [TIFFEntry], isLittleEndian: Bool = false) -> [UInt8] {
     Array((isLittleEndian ? "II*\0" : "MM\0*").utf8) + number(8, 4, isLittleEndian)
       + directory(entries, at: 8, isLittleEndian)

@@ -68,7 +68,7 @@ struct WebPContainer {
     return removed
   }
 
-  /// Inserts a profile or metadata, in place of existing ones. The order is that of the format: the profile before the image, EXIF and
+  /// Inserts a profile or metadata, which replace existing ones. The order is that of the format: the profile before the image, EXIF and
   /// XMP after it. The first image must be whole.
   mutating func set(_ name: String, _ content: [UInt8]) {
     chunks.removeAll { $0.name == name }
@@ -97,7 +97,7 @@ struct WebPContainer {
       + Self.bytes(stream.size.height - 1, 3)
   }
 
-  /// Sets the flags of VP8X for the chunks that are there.
+  /// Sets the flags of VP8X for the chunks that the file has.
   private mutating func setFlags() {
     guard let first = chunks.first, first.name == "VP8X", first.content.count >= 10 else { return }
     var header = Array(first.content)

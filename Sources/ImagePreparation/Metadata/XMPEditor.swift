@@ -1,6 +1,6 @@
 /// Edits an XMP packet so that it describes a result: upright, with the result's size, and without properties that are no longer true.
 ///
-/// Packets may be hostile. One that is not well-formed enough to be understood is not kept.
+/// Packets may be hostile. A packet that is not well-formed enough to be understood is not kept.
 struct XMPEditor {
   /// A reference of a packet to something that only the source has, such as a gain map.
   enum Promise: Hashable {
@@ -92,7 +92,7 @@ struct XMPEditor {
   }
 
   private struct Attribute {
-    /// The white space before it, its name, the equals sign and its value in quotes.
+    /// The range of the whole attribute: the white space before it, its name, the equals sign, and its value in quotes.
     let whole: Range<Int>
     let name: ArraySlice<UInt8>
     let value: Range<Int>
@@ -108,8 +108,8 @@ struct XMPEditor {
       while at < source.count, source[at] <= 0x20 { at += 1 }
       guard at < source.count else { return nil }
       if source[at] == UInt8(ascii: ">") || source[at] == UInt8(ascii: "/") { break }
-      // An attribute needs white space before it (XML 1.0, 3.1). Without it, the attribute would join the name before it once the attribute
-      // in between is removed.
+      // An attribute needs white space before it (XML 1.0, 3.1). Without white space, the attribute would be joined to the name before it
+      // when an attribute between the two is removed.
       guard at > begin else { return nil }
       let key = source[at...].prefix(while: Self.isName)
       at = key.endIndex

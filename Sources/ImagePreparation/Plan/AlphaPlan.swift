@@ -3,14 +3,15 @@
 /// A decision that depends on pixels is stored as a rule with its possible outcomes, which the executing code follows.
 ///
 /// The inputs of the plan are decided elsewhere: the decoders find whether a source has alpha (``ImageDescription/decodedChannels``), and
-/// ``Recipe/mask(matching:failOn:)`` and ``Recipe/forAttention`` choose backgrounds. These have no plan, or change no transparency:
+/// ``Recipe/mask(matching:failOn:)`` and ``Recipe/forAttention`` choose backgrounds. The following parts of the package have no plan, or
+/// change no transparency:
 ///
 /// - `PNGEncoderForm` stores opaque images without alpha, as it stores gray images without hue: the same image in fewer bytes.
 /// - `VisibleBounds` reads alpha to trim, which is geometry.
 /// - Readers deliver straight alpha: those of TIFF, TGA, PSD and `gesso-decode` divide colors that are stored premultiplied or matted.
 /// - Methods on pixels that have no recipe: `PixelImage.resized` premultiplies, `PixelImage.tensor` flattens on the color it is given,
-///   `encodeJPEG` refuses alpha, restoring places pixels that are always transparent outside, and compositing has alpha if its source
-///   has.
+///   `encodeJPEG` refuses alpha, restoring makes a canvas that is always transparent outside of the pixels, and compositing gives alpha if
+///   its source has alpha.
 /// - Consequences of the transparency that is decided here: a transparent WebP has no loss, and a transparent image is not flat.
 /// - Pixels that a damaged file lacks are opaque gray (`RowLayout.fillGray`, and `fill_gray` in C for interlaced PNG).
 /// - Other modules give a background: the sandbox and the previews of `gesso mcp` flatten on white, and `SecondImage` prepares a mask on
@@ -30,8 +31,8 @@ struct AlphaPlan: Sendable, Equatable {
   let rule: AlphaRule?
   /// True if the encoder carries out the ``rule``: that of a PNG keeps alpha unless it is opaque everywhere.
   let isSettledByEncoder: Bool
-  /// True when colors are premultiplied before the resize, so that alpha weights them. This is also so if the result is flattened,
-  /// data included: the resized image then equals one that was flattened before.
+  /// True when colors are premultiplied before the resize, so that alpha weights them. Colors are also premultiplied if the result is
+  /// flattened, even for data, because the result is then the same as if the source had been flattened before the resize.
   let premultiplies: Bool
   /// The color of padding; nil for transparent padding, which only an image with alpha of its own gets.
   let padding: BackgroundColor?

@@ -16,7 +16,8 @@ package struct Attention: Sendable, Equatable {
     self.init(columns: map.columnNorms, rows: map.rowNorms)
   }
 
-  /// The best place of a part as its distance from the middle, from -1 (at the left or top edge) to 1. Sizes are shares of the sides.
+  /// The best place of a part of the image. It is the distance from the middle, from -1 (at the left or top edge) to 1 (at the right or
+  /// bottom edge). Sizes are shares of the image's sides.
   func shift(ofWidth width: Double, height: Double) -> (x: Double, y: Double) {
     (Self.shift(of: width, in: columns), Self.shift(of: height, in: rows))
   }

@@ -1,9 +1,9 @@
 /// The difference of an image's pixels from the background around them, which is the area that reaches the image's edges.
 ///
-/// The barrier of a path is the difference of its greatest and its least value. A pixel's distance is the smallest barrier of
-/// all paths from the edges to it. It is small all over a background, even if that is a slope from light to dark, and at least
-/// the contrast of an outline behind that outline (Strand et al., "The Minimum Barrier Distance", 2013). A few scans along the rows
-/// approximate it (Zhang et al., "Minimum Barrier Salient Object Detection at 80 FPS", 2015).
+/// The barrier of a path is the difference of its greatest and its least value. A pixel's distance is the smallest barrier of all paths
+/// from the edges to it. It is small everywhere in a background, even in a slope from light to dark. Behind an outline, it is at least the
+/// contrast of that outline (Strand et al., "The Minimum Barrier Distance", 2013). A few scans along the rows approximate it (Zhang et al.,
+/// "Minimum Barrier Salient Object Detection at 80 FPS", 2015).
 struct BarrierDistance {
   /// One value for each pixel, row by row, 0 or more.
   private(set) var values: [Int32]
@@ -25,7 +25,8 @@ struct BarrierDistance {
     for y in inner { for x in inner { approach(y * side + x, from: -1) } }
   }
 
-  /// Takes the path through the neighbor above or below, or through the one on the left or right, if its barrier is smaller.
+  /// Takes the path through a neighbor, if its barrier is smaller than that of the present path: through the neighbor above or below, and
+  /// through the neighbor on the left or right.
   private mutating func approach(_ i: Int, from direction: Int) {
     for neighbor in [i + direction * side, i + direction] {
       let (most, fewest) = (max(greatest[neighbor], plane[i]), min(least[neighbor], plane[i]))

@@ -5,15 +5,17 @@ struct ColorDistribution {
   /// For each pixel, row by row: near 1 for a color of one small place, 0 for one that is spread over the whole image as sky, snow and
   /// grass are (Perazzi et al., "Saliency Filters: Contrast Based Filtering for Salient Region Detection", 2012).
   private(set) var compactness: [Double] = []
-  /// For each pixel, row by row: 1 for a color that the strips along the image's edges lack, 0 for one that is as frequent there as in the
-  /// whole image, or more. The background mostly reaches the edges (Wei et al., "Geodesic Saliency Using Background Priors", 2012).
+  /// For each pixel, row by row: 1 for a color that does not occur in the strips along the image's edges, 0 for a color that is at least as
+  /// frequent there as in the whole image. The background mostly reaches the edges (Wei et al., "Geodesic Saliency Using Background
+  /// Priors", 2012).
   private(set) var absenceAtEdges: [Double] = []
 
   /// The width of the strips along the edges, in pixels of 128.
   private static let strip = 10
   /// The levels of a bin: 24 of 255 for the means of channels and their differences.
   private static let step = (lightness: 72, redGreen: 24, blueYellow: 48)
-  /// Bins along blue against yellow and along red against green, with an empty one at either end: colors next to each other are blurred.
+  /// The distance between bins along red against green, and along lightness. Each axis has an empty bin at either end, because bins are
+  /// blurred into their neighbors.
   private static let (row, layer) = (24, 576)
 
   /// Counts the colors of a square image.
@@ -24,8 +26,8 @@ struct ColorDistribution {
       let blueYellow = (Int(colors.blueYellow[i]) + 512) / Self.step.blueYellow
       return (lightness + 1) * Self.layer + (redGreen + 1) * Self.row + blueYellow + 1
     }
-    // For each bin: the number of pixels, the sums of their coordinates from the middle in half pixels, the sum of these coordinates'
-    // squares, and the number of pixels near an edge.
+    // For each bin: the number of pixels; the sum of their x and the sum of their y, from the middle in half pixels; the sum of the squares
+    // of both; and the number of pixels near an edge.
     var moments = [SIMD8<Int>](repeating: .zero, count: 13 * Self.layer)
     let inner = Self.strip..<side - Self.strip
     for (i, bin) in bins.enumerated() {
@@ -40,7 +42,7 @@ struct ColorDistribution {
         moments[bin] = 2 &* sharp[bin] &+ sharp[bin - stride] &+ sharp[bin + stride]
       }
     }
-    // The variance of pixels all over the image, and the share of its pixels that are near an edge.
+    // The variance of pixels that are spread evenly over the image, and the share of the image's pixels that are near an edge.
     let most = 2 * Double(side * side - 1) / 3
     let edgeShare = Double(side * side - inner.count * inner.count) / Double(side * side)
     let values = moments.map { moment in

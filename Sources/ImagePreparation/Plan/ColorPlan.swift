@@ -13,7 +13,7 @@ enum ColorPlan: Sendable {
   ///
   /// The first usable description counts: code points (cICP chunk of a PNG, nclx property of HEIC and AVIF), embedded profile, sRGB chunk,
   /// gAMA with cHRM chunks (the order of the PNG specification, third edition, 4.3), then EXIF (``EXIFColor/declaration``). A description
-  /// that cannot be used is skipped with a note, and so is EXIF that contradicts the one that counts.
+  /// that cannot be used is skipped with a note, and so is EXIF that contradicts the description that counts.
   static func make(
     source: ImageDescription, channels: RowLayout.Channels, recipe: Recipe, kernels: KernelTable
   ) -> (plan: ColorPlan, notes: [String]) {

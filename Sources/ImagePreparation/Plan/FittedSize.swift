@@ -6,7 +6,7 @@ struct FittedSize {
   private var content: (width: Double, height: Double)
   /// The part of ``content`` that the result shows.
   private var kept: (width: Double, height: Double)
-  /// The size of the result; what ``kept`` does not fill is padding.
+  /// The size of the result. The area that ``kept`` does not fill is padding.
   private(set) var canvas: ImageSize
   /// Notes for the user.
   private(set) var notes: [String] = []
@@ -183,7 +183,7 @@ struct FittedSize {
   }
 
   private mutating func stretch(to unit: Int) throws(PreparationError) {
-    /// The content's side and the multiple: the nearest, or the one below if caps or the source's side exclude that.
+    /// The content's side and the multiple: the nearest multiple, or the one below if caps or the source's side exclude the nearest.
     func side(_ content: Double, _ side: Int, _ source: Int, _ most: Int) -> (content: Double, multiple: Int)? {
       for multiple in [max((side + unit / 2) / unit * unit, unit), down(side, unit)] where multiple <= most {
         // Content that is cropped anyway needs no stretching.

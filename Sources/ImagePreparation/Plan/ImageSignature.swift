@@ -1,10 +1,10 @@
 internal import Ground
 
-/// The image signature of one channel: of its cosine transform only the signs are kept and transformed back, and the results are
-/// squared (Hou, Harel and Koch, "Image Signature: Highlighting Sparse Salient Regions", 2012).
+/// The image signature of one channel: only the signs of its cosine transform are kept and transformed back, and the results are squared
+/// (Hou, Harel and Koch, "Image Signature: Highlighting Sparse Salient Regions", 2012).
 ///
-/// A background that is smooth or repeats, like sky, clouds or grass, has few large coefficients. Their signs count no more than the
-/// others', so the background fades and the sparse parts remain.
+/// A background that is smooth or repeats, like sky, clouds or grass, has few large coefficients. The signs of these count no more than the
+/// other signs, so the background fades and the sparse parts remain.
 struct ImageSignature {
   private var values: [Double]
   private var scratch: [Double]
@@ -68,8 +68,8 @@ struct ImageSignature {
     for i in 0..<half - 1 { values[start + 2 * i + 1] += scratch[start + half + i + 1] }
   }
 
-  /// The transform of the third kind, not scaled: it undoes ``transform(_:_:)`` except for factors. These are the same for all coefficients
-  /// other than those of the means of rows and columns.
+  /// The transform of the third kind, not scaled: it undoes ``transform(_:_:)`` except for factors. These factors are the same for all
+  /// coefficients, except for the coefficients of the means of rows and columns.
   private mutating func transformBack(_ start: Int, _ count: Int) {
     guard count > 2 else {
       let (sum, difference) = (values[start], values[start + 1] * secants[1])

@@ -39,7 +39,7 @@ struct OutputPlan: Sendable {
     /// True when flat pixels may make the file a PNG.
     var mayBeFlat: Bool { self == .jpegUnlessFlat || self == .pngIfTransparent }
 
-    /// The format of the file, unless the image is flat. `isTransparent` is true if a pixel of the finished image is.
+    /// The format of the file, unless the image is flat. `isTransparent` is true if a pixel of the finished image is transparent.
     func encoded(isTransparent: Bool) -> EncodedFormat {
       switch self {
       case .png: .png
@@ -68,7 +68,7 @@ struct OutputPlan: Sendable {
     case planes
     /// Interleaved rows while they arrive, as JPEG.
     case jpegRows = "jpeg-rows"
-    /// Interleaved rows while they arrive, as PNG; the whole image if it turns out to have few colors or no hue.
+    /// Interleaved rows while they arrive, as PNG. If the image turns out to have few colors or no hue, it is encoded as a whole instead.
     case pngRows = "png-rows"
   }
 
@@ -199,7 +199,7 @@ struct OutputPlan: Sendable {
     JPEGEncoding(quality: settings.quality, subsampling: subsampling, iccProfile: embeddedProfile)
   }
 
-  /// True if a WebP of an image with an alpha channel or without one is lossless.
+  /// True if a WebP is lossless. `hasAlpha` is true if the image has an alpha channel.
   func isLosslessWebP(_ settings: Settings, hasAlpha: Bool) -> Bool { hasAlpha || settings.compression == .small }
 
   /// A PNG encoder with `settings`.

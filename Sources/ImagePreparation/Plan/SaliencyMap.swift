@@ -1,8 +1,9 @@
 /// The saliency of each pixel of a small image.
 ///
-/// It is the weighted sum of five maps, each reduced to the values above its own mean and scaled to a sum of 1. They mark pixels that
-/// differ from their surroundings (``ImageSignature``), that an outline encloses (``BarrierDistance``), whose colors are absent at the
-/// edges, whose colors are all in one place (``ColorDistribution``), and that are sharp. The last two count half.
+/// It is the weighted sum of five maps, each reduced to the values above its own mean and scaled to a sum of 1. The maps mark pixels that
+/// differ from their surroundings (``ImageSignature``), pixels that an outline encloses (``BarrierDistance``), pixels whose colors are
+/// absent at the edges, pixels whose colors occur in one place only (both ``ColorDistribution``), and sharp pixels. The last two count
+/// half.
 ///
 /// The colors are one lightness and two opponent channels, computed from encoded samples. All operations are additions,
 /// multiplications, divisions and square roots in a fixed order: every machine gives the same bits.
@@ -38,7 +39,8 @@ struct SaliencyMap {
     for i in map.indices { values[i] += weight * max(0, map[i] - mean) / sum }
   }
 
-  /// The root of the sum of squares of each column. A narrow part of a subject, such as a tail or a tower, counts more by it than by a sum.
+  /// The root of the sum of squares of each column. A narrow part of a subject, such as a tail or a tower, counts more in this norm than in
+  /// a sum.
   var columnNorms: [Double] {
     var sums = [Double](repeating: 0, count: Self.side)
     for i in values.indices { sums[i % Self.side] += values[i] * values[i] }
@@ -52,7 +54,7 @@ struct SaliencyMap {
     return sums.map { $0.squareRoot() }
   }
 
-  /// The sum of the channels' distances from the edges, in squares of 2 × 2 pixels. All channels have the same scale in it.
+  /// The sum of the channels' distances from the edges, in squares of 2 × 2 pixels. All channels have the same scale in this sum.
   private static func barriers(in colors: OpponentColors) -> [Double] {
     var sums = [Int32](repeating: 0, count: side * side / 4)
     for (plane, scale) in [(colors.lightness, 2), (colors.redGreen, 6), (colors.blueYellow, 3)] as [([Double], Int32)] {

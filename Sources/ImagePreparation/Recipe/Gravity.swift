@@ -20,8 +20,8 @@ public enum Gravity: Sendable, Hashable {
   case northwest
   /// The most salient part, when cropping (<doc:AttentionCrop>). The source is read twice. Padding is centered.
   case attention
-  /// A point of the upright image, when cropping: shares of its width and height, from 0 at the left and the top to 1. It becomes the middle
-  /// of the part that stays, as far as the edges allow. Padding is centered.
+  /// When cropping, a point of the upright image. It is given in shares of the width and the height, from 0 at the left and the top to 1.
+  /// It becomes the middle of the part that stays, as far as the edges allow. Padding is centered.
   case focus(x: Double, y: Double)
 
   /// The shares of the free space that lie left of and above the kept part, in halves: 0, 1 or 2.

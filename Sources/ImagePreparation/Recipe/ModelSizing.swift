@@ -15,8 +15,8 @@ public struct ModelSizing: Sendable, Equatable {
   /// The largest number of pixels.
   public let maxPixels: Int
 
-  /// FLUX.1: the sides are those of the service (POST /generate/img2img); 16 is the autoencoder's 8 times patches of 2. Black Forest Labs
-  /// gives 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
+  /// FLUX.1: the sides are those of the service (POST /generate/img2img); 16 is the product of the autoencoder's step of 8 and patches of
+  /// 2. Black Forest Labs gives 0.1 to 2.0 megapixels ("Announcing Black Forest Labs", August 2024).
   public static let flux1Dev = ModelSizing(
     "flux.1-dev", ["flux.1-schnell"], multipleOf: 16, sides: 64...2048, maxPixels: 2_000_000)
   /// FLUX.1 as a custom model: the service's inputs of model_bfl-flux-1-dev, 128 to 2048 in steps of 16.

@@ -11,8 +11,8 @@ extension Recipe {
     /// PNG. With 8 bits per sample, palettes and fewer bits are always tried, because they are lossless. With `bits` nil,
     /// ``Recipe/Samples/data`` of 16 bits keeps 16 bits, and everything else gets 8.
     case png(compression: Compression = .balanced, bits: Bits? = nil, budget: Budget? = nil)
-    /// WebP, which needs libwebp: lossy of a quality from 1 to 100 for an opaque image, lossless if a pixel is transparent, and with
-    /// ``Compression/small``. It has 8 bits per sample, and sides of up to 16,383 pixels.
+    /// WebP, which needs libwebp. It is lossless if a pixel is transparent, or with ``Compression/small``; otherwise lossy with a quality
+    /// from 1 to 100. It has 8 bits per sample, and sides of up to 16,383 pixels.
     case webp(quality: Int = 92, compression: Compression = .balanced, budget: Budget? = nil)
   }
 

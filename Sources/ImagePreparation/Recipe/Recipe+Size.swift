@@ -103,15 +103,15 @@ extension Recipe {
     case any
     /// Multiples of a number, 1 to 4096.
     case multiples(of: Int, Snap = .crop)
-    /// Sides that a model takes. The model caps sides and pixels, and smaller images are enlarged to its shortest side. Sides are
-    /// multiples of `multiplesOf`; with nil, of the model's own multiple.
+    /// Sides that a model takes. The model limits sides and pixels, and smaller images are enlarged to the shortest side that it takes.
+    /// Sides are multiples of `multiplesOf`; with nil, of the model's own multiple.
     case model(ModelSizing, multiplesOf: Int? = nil, Snap = .crop)
   }
 
   /// The way in which sides become multiples. Caps always hold, and nothing is enlarged unless the recipe allows it. If a multiple
   /// cannot be reached, the recipe is refused.
   public enum Snap: String, Sendable, CaseIterable {
-    /// As little as possible is cropped. A side below one multiple is scaled up to it, but not above the source's.
+    /// As little as possible is cropped. A side that is shorter than one multiple is scaled up to it, but not above the side of the source.
     case crop
     /// The image is padded with the background up to the next multiple.
     case pad

@@ -19,8 +19,8 @@ public struct Recipe: Sendable, Equatable {
     /// EXIF, the XMP packet and text are kept, with their orientation reset to 1. A JPEG has one comment and no other text; metadata
     /// that the result cannot hold are left out with a note.
     case keep
-    /// As ``keep``, without the GPS directory and the maker notes of EXIF, and without XMP and text that hold a position or the name of a
-    /// place, or cannot be searched for them.
+    /// As ``keep``, but without the GPS directory and the maker notes of EXIF, and without XMP and text that contain a position or the name
+    /// of a place, or that cannot be searched for these.
     case keepWithoutGPS = "no-gps"
   }
 
@@ -53,7 +53,8 @@ public struct Recipe: Sendable, Equatable {
       output: output, metadata: metadata, failOn: failOn)
   }
 
-  /// Makes a recipe that follows from another one. No parameter has a default, so that each such recipe decides about a new field.
+  /// Makes a recipe that is derived from another one. No parameter has a default, so that a new field has to be decided for each derived
+  /// recipe.
   private init(
     of size: Size, samples: Samples, resamplingFilter: ResamplingFilter, effort: Effort, background: BackgroundColor?,
     output: Output, metadata: MetadataHandling, failOn: DamagePolicy
@@ -74,8 +75,8 @@ public struct Recipe: Sendable, Equatable {
 /// A recipe as JSON: stable names, and only the fields that differ from the default recipe, which is `{}`.
 ///
 /// Equal recipes have equal JSON when keys are sorted. The meaning of a missing field never changes, because stored recipes and the
-/// identity of orders depend on it: a test pins the defaults. Fields that have no meaning together, or that this version does not know,
-/// are refused by name. <doc:RecipeJSON> lists the fields.
+/// identity of orders depend on it; a test ensures this. Fields that have no meaning together, or that this version does not know, are
+/// refused by name. <doc:RecipeJSON> lists the fields.
 extension Recipe: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case size, samples, resamplingFilter, effort, background, output, metadata, failOn
@@ -149,7 +150,7 @@ extension Recipe: Codable {
 // MARK: Recipes that follow from others
 
 extension Recipe {
-  /// This recipe for an image that has to match a prepared one, pixel by pixel: it keeps everything but size and byte budget.
+  /// This recipe for an image that has to match a prepared one, pixel by pixel: it keeps everything except the size and the byte budget.
   /// `geometry` locates the prepared image's pixels in its source.
   package func matching(_ geometry: GeometryRecord) -> Recipe {
     // A budget would change the size.
@@ -158,10 +159,10 @@ extension Recipe {
       background: background, output: output.withoutBudget, metadata: metadata, failOn: failOn)
   }
 
-  /// The recipe of a mask for a prepared image: shares of white, not colors. Transparent parts and padding
-  /// are black.
+  /// The recipe of a mask for a prepared image. The samples of a mask are shares of white, not colors. Transparent parts and padding are
+  /// black.
   package static func mask(matching geometry: GeometryRecord, failOn: DamagePolicy) -> Recipe {
-    // The mean over a pixel's area is the share of it that is repainted.
+    // The mean over the area of a pixel is the share of this area that is repainted.
     Recipe(
       of: .matching(geometry), samples: .data, resamplingFilter: .box, effort: .best,
       background: BackgroundColor(red: 0, green: 0, blue: 0), output: .png(), metadata: .none, failOn: failOn)

@@ -31,7 +31,7 @@ struct RecipeJSONFields<Key: CodingKey & CaseIterable & Hashable> {
     values.contains(key) ? try values.decode(Value.self, forKey: key) : nil
   }
 
-  /// Throws for fields other than these, because they have no meaning together with them.
+  /// Throws if there are fields other than these, because other fields have no meaning together with `what`.
   ///
   /// - Throws: `DecodingError.dataCorrupted` that names the field.
   func checkOnly(_ keys: [Key], with what: String) throws {

@@ -5,7 +5,8 @@
 /// that it stays an antialiasing filter. Windows are cut off at the input's ends and normalized to a sum of 1 (the
 /// geometry of Pillow's `ImagingResample` and of fast_image_resize).
 struct AxisWeights: Sendable {
-  /// The largest residual of a window's sum that nearest rounding may leave before error diffusion is used.
+  /// The largest difference from the right sum that rounding to the nearest integers may leave in a window. Above it, error diffusion is
+  /// used.
   private static let largestLack = 16
 
   /// Smaller weights are set to zero. They are rounding errors of double precision at the zeros of a sinc, below any step of integer
@@ -58,7 +59,7 @@ struct AxisWeights: Sendable {
       let end = min(Int((center + support).rounded(.up)), inputCount)
       let windowStart = weights.count
       var sum = 0.0
-      // Nearest is never widened: it takes one sample whatever the scale.
+      // `nearest` is never widened: it takes one sample, whatever the scale is.
       if filter != .nearest {
         for x in first..<max(end, first) {
           let weight = filter((Double(x) + 0.5 - center) / width)
@@ -72,7 +73,7 @@ struct AxisWeights: Sendable {
         while weights.count > windowStart, abs(weights[weights.count - 1]) < Self.negligible { weights.removeLast() }
       }
       if weights.count == windowStart || sum == 0 {
-        // Nearest, or a box so narrow that it lies between two samples: the sample under the center.
+        // For `nearest`, and for a box so narrow that it lies between two samples, the window is the sample under the center.
         weights.removeSubrange(windowStart...)
         weights.append(1)
         sum = 1
@@ -96,7 +97,7 @@ struct AxisWeights: Sendable {
     b == 0 ? a : greatestCommonDivisor(b, a % b)
   }
 
-  /// True if a window has the weights of the one a ``period`` before.
+  /// True if a window has the same weights as the window one ``period`` before it.
   private func repeats(_ i: Int) -> Bool {
     guard period > 0, i >= period else { return false }
     let (window, earlier) = (offsets[i]..<offsets[i + 1], offsets[i - period]..<offsets[i - period + 1])
@@ -107,8 +108,9 @@ struct AxisWeights: Sendable {
     return true
   }
 
-  /// Extends windows with zeros at their beginning, so that no window begins later than the next one: source rows are released in the
-  /// order of windows. A window that is centered on a source sample loses the zeros of a sinc, where the next window has weights.
+  /// Extends windows with zeros at their beginning, so that no window begins later than the next one, because source rows are released in
+  /// the order of windows. The order can be lost because zeros at the beginning of a window are left out: a window that is centered on a
+  /// source sample has zeros of the sinc where the next window has weights.
   private mutating func putStartsInOrder() {
     var ordered = starts
     for i in starts.indices.dropLast().reversed() { ordered[i] = min(ordered[i], ordered[i + 1]) }
@@ -143,11 +145,10 @@ struct AxisWeights: Sendable {
 
   /// The weights as integers with `bits` fraction bits, laid out as ``weights``; every window sums to exactly 2^bits.
   ///
-  /// Each window is rounded in two ways and the better one kept. The first way rounds every weight to the nearest
-  /// integer, and corrects the sum at the weights with the largest errors in the other direction. It has the smallest
-  /// errors, which suits uncorrelated input. The second way carries what one weight loses to the next (error diffusion).
-  /// It keeps running sums within half a unit, which suits flat filters on smooth input, where equal weights would all
-  /// be rounded alike.
+  /// Each window is rounded in two ways and the better one kept. The first way rounds every weight to the nearest integer, and corrects the
+  /// sum at the weights with the largest errors in the other direction. It has the smallest errors, which suits uncorrelated input. The
+  /// second way adds the rounding error of each weight to the next weight (error diffusion). It keeps running sums within half a unit,
+  /// which suits flat filters on smooth input, where equal weights would all be rounded alike.
   func quantized(bits: Int) -> QuantizedWeights {
     let one = Double(1 << bits)
     let weights = weights.span
@@ -174,7 +175,7 @@ struct AxisWeights: Sendable {
         carry += exact - rounded
         diffusedErrors.add(exact - rounded)
       }
-      // The residual is distributed unit by unit, so a window with a large one is left to error diffusion.
+      // The difference is distributed unit by unit, so windows with a large difference are left to error diffusion.
       let isNear = abs(lack) <= Self.largestLack
       if isNear && lack != 0 {
         while lack != 0 {
@@ -201,7 +202,7 @@ struct AxisWeights: Sendable {
   /// The nearest integer of a number within ±2^51, ties to even, without a call.
   private static func rounded(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 
-  /// For each window, how far samples within ±1 can move its output.
+  /// For each window, the largest change of its output by samples within ±1.
   func reaches(of quantized: QuantizedWeights) -> [WindowReach] {
     let unit = 1 / Double(1 << quantized.bits)
     let (weights, integers) = (weights.span, quantized.integers.span)
@@ -228,8 +229,8 @@ private struct RoundingErrors {
     largest = max(largest, abs(sum))
   }
 
-  /// The approximate mean error of an output sample, per unit of the input's deviation from its mean: the larger of the
-  /// error with random input (0.8 σ of independent errors) and the error at a step (half the largest running sum).
+  /// The approximate mean error of an output sample, if the input deviates from its mean by one unit. It is the larger one of two errors:
+  /// that of random input (0.8 σ of independent errors), and that at a step in the input (half of the largest running sum).
   var expected: Double { max(0.8 * squares.squareRoot(), 0.5 * largest) }
 }
 

@@ -8,13 +8,13 @@ struct WindowReach: Sendable {
 
 /// The largest error of output samples after two passes, against float64 and before rounding, for any picture, in 8-bit levels.
 ///
-/// Weights v and h are rounded to v + δ and h + η, which sum to 1 too, so samples s count as deviations from mid-gray,
-/// |s| ≤ 127.5. The intermediate is rounded by ρ. Then the output sample of row i and column j errs by
+/// Weights v and h are rounded to v + δ and h + η, which sum to 1 too, so samples s count as deviations from mid-gray, |s| ≤ 127.5.
+/// Rounding changes the intermediate by ρ. Then the error of the output sample of row i and column j is
 ///
 ///     Σₗ (h + η)ₗ (Σₖ δₖ sₖₗ + ρₗ) + Σₗ ηₗ Σₖ vₖ sₖₗ
 ///
-/// which at most is (127.5 Σ|δ| + |ρ|) Σ|h + η| + 127.5 Σ|η| Σ|v|. A picture of 0 and 255 reaches this at one sample if its
-/// values match the signs of all errors. No picture does that for all samples, since windows overlap.
+/// which is at most (127.5 Σ|δ| + |ρ|) Σ|h + η| + 127.5 Σ|η| Σ|v|. A picture of 0 and 255 reaches this at one sample if its values match
+/// the signs of all errors. No picture does that for all samples, because windows overlap.
 struct ErrorBounds: Sendable {
   /// The largest error.
   let largest: Double
@@ -27,7 +27,8 @@ struct ErrorBounds: Sendable {
   ///   - input: The largest difference of input samples from exact ones.
   ///   - intermediate: The largest difference of samples between the passes from the sums that they are rounded from.
   init(first firstPass: [WindowReach], second secondPass: [WindowReach], input: Double, intermediate: Double) {
-    // The bound is first · gain + error · overshoot: the first two of a window of the first pass, the others of the second.
+    // The bound is first · gain + error · overshoot, where `first` and `overshoot` are of a window of the first pass, `gain` and `error` of
+    // one of the second pass.
     let first = firstPass.map { 127.5 * $0.error + input * $0.gain + intermediate }
     let overshoot = firstPass.map(\.gain)
     let (gain, error) = (secondPass.map { $0.gain + $0.error }, secondPass.map { 127.5 * $0.error })

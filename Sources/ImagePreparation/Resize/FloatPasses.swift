@@ -56,7 +56,7 @@ final class FloatPasses: ResamplingPasses {
     fromLinear = plan.scale.linear ? TransferFunction.encodedLevels(maximum: 65_535) : []
   }
 
-  /// Taps of a horizontal window: with one channel four are taken at a time.
+  /// The taps of a horizontal window. With one channel, the kernel takes four at a time, so their number is a multiple of four.
   private static func taps(plan: ResamplingPlan) -> Int {
     plan.channels == 1 ? (plan.horizontal.longestWindow + 3) / 4 * 4 : plan.horizontal.longestWindow
   }

@@ -23,7 +23,7 @@ internal import PixelKernels
     self.kernels = kernels
     self.bits = bits
     rowsPerGroup = Self.rowsPerGroup(channels: plan.channels)
-    // Windows begin at an even column, so a window may gain a leading zero too.
+    // Windows have to begin at an even column, so a window may get a zero at its beginning.
     let horizontal = plan.horizontal
     pairsPerWindow = horizontal.longestWindow / 2 + 1
     let integers = plan.quantized.horizontal.integers

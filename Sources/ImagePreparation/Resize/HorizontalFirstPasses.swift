@@ -2,9 +2,9 @@ internal import CPixelIntrinsics
 internal import Ground
 internal import PixelKernels
 
-/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the horizontal one first. This order is cheaper if the
-/// result has more pixels than the source: most of the work is then the vertical convolution, which needs no other order of
-/// samples.
+/// Both passes for 8-bit samples, premultiplied or not, with 16-bit weights, the horizontal one first. This order is cheaper if the result
+/// has more pixels than the source: most of the work is then the vertical convolution, for which samples need not be brought into another
+/// order.
 @safe final class HorizontalFirstPasses: ResamplingPasses {
   private(set) var rowsReady = 0
   let rowsPerGroup = 1
@@ -73,7 +73,7 @@ internal import PixelKernels
   static func window(plan: ResamplingPlan) -> Int { HorizontalConvolution.rowsPerGroup(channels: plan.channels) }
 
   static func rowsHeldBack(plan: ResamplingPlan) -> Int {
-    // Output rows whose windows end within a group of source rows that is not complete.
+    // These are the output rows whose windows end within a group of source rows that is not complete.
     let group = HorizontalConvolution.rowsPerGroup(channels: plan.channels)
     let vertical = plan.vertical
     var (most, next) = (0, 0)

@@ -4,8 +4,8 @@ internal import PixelKernels
 
 /// Both passes in linear light for sRGB bytes, with 16-bit weights, and their buffers.
 ///
-/// The vertical pass does not wait for complete windows: each slab of rows is converted to linear light, one block of columns at a
-/// time, and added to the sums of every output row whose window it overlaps, so that no row is converted or read twice.
+/// The vertical pass does not wait for complete windows: each slab of rows is converted to linear light, one block of columns at a time,
+/// and added to the sums of every output row whose window overlaps the slab, so that no row is converted or read twice.
 @safe
 final class LightPasses: ResamplingPasses {
   private(set) var rowsReady = 0
@@ -64,7 +64,7 @@ final class LightPasses: ResamplingPasses {
     encoded = Self.encodedLevels()
   }
 
-  /// The byte for light in 65 024ths. A level begins where the curve is halfway between it and the level below.
+  /// The byte for light in 65 024ths. A level begins at the light whose encoded value is halfway between this level and the level below.
   private static func encodedLevels() -> [UInt8] {
     var levels = [UInt8](repeating: 255, count: 65_536)
     var light = 0
@@ -81,7 +81,7 @@ final class LightPasses: ResamplingPasses {
   static func window(plan: ResamplingPlan) -> Int { 2 }
 
   static func rowsHeldBack(plan: ResamplingPlan) -> Int {
-    // The last row of an odd number waits for the one after it.
+    // If the number of rows is odd, the last row waits for the row after it.
     HorizontalConvolution.rowsPerGroup(channels: plan.channels) + 2
   }
 
@@ -94,15 +94,15 @@ final class LightPasses: ResamplingPasses {
     (plan.input.width * plan.channels * parts + blockSums - 1) / blockSums * blockSums
   }
 
-  /// The largest number of output rows whose windows contain one source row, and the number of rows between the passes: the rows left
-  /// of a group and those that one slab completes, in whole groups.
+  /// The largest number of output rows whose windows contain one source row, and the number of rows between the passes: the rows that are
+  /// left of a group and the rows that one slab completes, rounded up to whole groups.
   private static func capacities(plan: ResamplingPlan) -> (openRows: Int, slots: Int) {
     let vertical = plan.vertical
     let group = HorizontalConvolution.rowsPerGroup(channels: plan.channels)
     var (openRows, completed) = (1, 1)
     var (open, next, lastEnd) = (0, 0, 0)
     for row in 0..<vertical.outputCount {
-      // A window is complete only after those before it.
+      // A window is complete only when all windows before it are.
       lastEnd = max(lastEnd, evenWindow(vertical, row).upperBound)
       while open < vertical.outputCount, evenWindow(vertical, open).lowerBound < lastEnd { open += 1 }
       next = max(next, row)
@@ -178,7 +178,8 @@ final class LightPasses: ResamplingPasses {
     return true
   }
 
-  /// One half of a row's lowest bit, for rounding in the vertical pass, and the middle of the range of light in its sums.
+  /// Two values that the sums of the vertical pass begin with: one half of the result's lowest bit, for rounding, and the middle of the
+  /// range of light.
   private var half: Int32 { 1 << Int32(verticalBits.sums - 1) }
   private var center: Int32 { 128 << Int32(ResamplingPlan.wordFraction + verticalBits.sums) }
 

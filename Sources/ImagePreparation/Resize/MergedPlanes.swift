@@ -55,7 +55,8 @@ final class MergedPlanes: GrowingPlane {
     }
   }
 
-  /// Rows that each plane has to keep when rows are taken after every strip: as far as one plane may be ahead of another.
+  /// The number of rows that each plane has to keep if rows are taken after every strip: the most rows by which one plane may be ahead of
+  /// another.
   ///
   /// - Returns: A multiple of the rows that a resampler makes at a time.
   static func keptRows(_ planes: [StripPlane], _ plans: [ResamplingPlan]) -> Int {

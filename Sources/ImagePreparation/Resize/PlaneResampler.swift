@@ -3,8 +3,8 @@ internal import Ground
 
 /// Resamples one plane, or one image of interleaved channels, whose rows arrive in strips from top to bottom.
 ///
-/// Output rows are made as soon as their window has arrived, in groups. Every buffer is allocated once, so that memory is a few source
-/// rows times the filter's support, and the small result.
+/// Output rows are made as soon as their window has arrived, in groups. Every buffer is allocated once, so that the memory is a few source
+/// rows (in proportion to the filter's support) and the small result.
 @safe
 final class PlaneResampler: GrowingPlane {
   /// The rows that arrive.

@@ -32,7 +32,7 @@ public enum ResamplingFilter: String, Sendable, CaseIterable {
   public func callAsFunction(_ x: Double) -> Double {
     switch self {
     case .nearest, .box:
-      // Half open, so that a sample on the border of two target pixels counts once; the margin keeps rounding out of it.
+      // Half open, so that a sample on the border of two target pixels counts once; the margin excludes effects of rounding.
       return x > -0.5 + 1e-9 && x <= 0.5 + 1e-9 ? 1 : 0
     case .triangle:
       return max(0, 1 - abs(x))

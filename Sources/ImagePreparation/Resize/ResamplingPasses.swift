@@ -19,19 +19,19 @@ protocol ResamplingPasses: AnyObject {
   /// The first source row that is still needed.
   var firstNeededRow: Int { get }
 
-  /// Takes the next part of the first `rowsArrived` source rows. Before the next call, all rows that are ready are made, except those
-  /// of an incomplete group.
+  /// Takes the next part of the first `rowsArrived` source rows. Before the next call, the caller makes all rows that are ready, except
+  /// those of an incomplete group.
   ///
   /// - Returns: False when there is nothing to take.
   func take(rowsArrived: Int, ring: RowRing) -> Bool
 
-  /// Makes output rows, a group or the last ones: straight samples of the result's depth, `stride` bytes a row.
+  /// Makes a group of output rows, or the last rows: straight samples of the result's depth, in rows that begin `stride` bytes apart.
   func makeRows(_ rows: Range<Int>, output: UnsafeMutableRawPointer, stride: Int)
 }
 
 extension ResamplingPlan {
-  /// The next `count` output rows after the first `done` ones, fewer at the end, if their windows lie within the first `rowsArrived`
-  /// source rows; otherwise nil.
+  /// The next `count` output rows after the first `done` ones, or fewer at the end. Nil if their windows do not lie within the first
+  /// `rowsArrived` source rows.
   func nextRows(_ count: Int, after done: Int, rowsArrived: Int) -> Range<Int>? {
     let rows = done..<min(done + count, output.height)
     return !rows.isEmpty && rows.allSatisfy { vertical.window($0).upperBound <= rowsArrived } ? rows : nil

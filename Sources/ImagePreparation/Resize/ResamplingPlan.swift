@@ -19,9 +19,9 @@ struct ResamplingPlan: Sendable {
     /// 16-bit weights, 16-bit intermediate with 7 fraction bits, 32-bit sums: 8-bit samples or their products with alpha. The
     /// vertical pass comes first, which is cheaper if the result is smaller.
     case verticalFirst(vertical: WeightBits, horizontal: WeightBits)
-    /// The same with the horizontal pass first, which is cheaper if the result is larger.
+    /// The same precision with the horizontal pass first, which is cheaper if the result is larger.
     case horizontalFirst(vertical: WeightBits, horizontal: WeightBits)
-    /// The same with the vertical pass first, for the light of 8-bit samples.
+    /// The same precision with the vertical pass first, for the light of 8-bit samples.
     case light(vertical: WeightBits, horizontal: WeightBits)
     /// Weights, intermediate and sums in binary32: 16-bit samples.
     case float
@@ -33,8 +33,8 @@ struct ResamplingPlan: Sendable {
   static let wideWeightBits = 26
   /// Fraction bits of the wide intermediate: 16-bit samples with overshoot below 2 must fit Int32.
   static let wideFraction = 13
-  /// Fraction bits of 16-bit samples in narrow passes (premultiplied ones, light, and the intermediate): centered, they and
-  /// their overshoot fill 16 bits.
+  /// Fraction bits of 16-bit samples in narrow passes (premultiplied ones, light, and the intermediate): centered samples with these bits
+  /// and their overshoot fill 16 bits.
   static let wordFraction = 7
   /// The largest difference of premultiplied samples from color times alpha, in 8-bit levels.
   static let premultiplicationError = 0.75 / 128
@@ -43,20 +43,20 @@ struct ResamplingPlan: Sendable {
 
   /// The mean squared error that narrow passes may add to a picture, whatever it shows, in squared 8-bit levels.
   ///
-  /// Rounding to whole levels adds noise of 1/12, as fractions of exact values are spread evenly. An error e before rounding
-  /// changes a result only if a half lies between the exact value and the wrong one. At a distance d from the half that
-  /// raises the squared error from (1/2 − d)² to (1/2 + d)², by 2d; the mean over evenly spread fractions is ∫₀^|e| 2d = e².
-  /// Errors may cost 0.15 dB of the signal-to-noise ratio: 10^0.015 − 1 = 3.51 % of 1/12.
+  /// Rounding to whole levels adds noise of 1/12, because fractions of exact values are spread evenly. An error e before rounding changes a
+  /// result only if a half lies between the exact value and the wrong one. If the exact value is at a distance d from the half, this raises
+  /// the squared error from (1/2 − d)² to (1/2 + d)², by 2d; the mean over evenly spread fractions is ∫₀^|e| 2d = e². Errors may cost 0.15
+  /// dB of the signal-to-noise ratio: 10^0.015 − 1 = 3.51 % of 1/12.
   ///
-  /// It is held against ``ErrorBounds/meanSquare``, where each sample has the largest error that any picture can cause it.
-  /// Pictures cause less: random samples of 0 and 255 lose up to 0.004 dB, photographs 0.0003 dB, flat areas nothing.
-  /// Fractions are not spread in a result of very few values, such as stripes that repeat as windows do: if one of them
-  /// lies closer to a half than its error, it is rounded the other way everywhere and costs more. It is still off by 1.
+  /// This value is compared with ``ErrorBounds/meanSquare``, in which each sample has the largest error that any picture can cause. Real
+  /// pictures cause less: random samples of 0 and 255 lose up to 0.004 dB, photographs 0.0003 dB, flat areas nothing. Fractions are not
+  /// spread in a result of very few values, such as stripes that repeat as windows do: if a value lies closer to a half than its error, it
+  /// is rounded the other way everywhere, which costs more noise. It still differs by 1 level only.
   static let acceptedNoise = 0.0351 / 12
 
   /// The largest error before rounding, in 8-bit levels.
   ///
-  /// A sample that errs by less than 1 is rounded to one level from the right one at most. Planes of Y, Cb and Cr keep their
+  /// A sample whose error is below 1 is rounded to a level that differs from the right one by 1 at most. Planes of Y, Cb and Cr keep their
   /// fractions until they are RGB: blue, Y + 1.772 Cb, adds up the errors of two of them.
   static let acceptedError = 1 / (1 + 1.772)
 
@@ -158,7 +158,7 @@ struct ResamplingPlan: Sendable {
       ?? verticalFirst(vertical: vertical, horizontal: horizontal, scale: scale)
   }
 
-  /// Compares the work of both orders, in taps of the vertical convolution for each channel.
+  /// True if the horizontal pass first is less work. Work is counted in taps of the vertical convolution for each channel.
   private static func isHorizontalFirst(vertical: AxisWeights, horizontal: AxisWeights) -> Bool {
     let (width, height) = (Double(horizontal.inputCount), Double(vertical.inputCount))
     let (newWidth, newHeight) = (Double(horizontal.outputCount), Double(vertical.outputCount))
@@ -173,16 +173,20 @@ struct ResamplingPlan: Sendable {
   /// The cost of the horizontal convolution for each sample, beside its taps.
   private static let horizontalSample = 3.0
 
-  /// Light has the same limit of noise before it is encoded. If sRGB's curve is steeper than 1 there, the result is dark.
-  /// Nearly all samples that it is made of are then dark too, and their errors are as small as they are.
+  /// The passes with the vertical one first; nil if the errors are too large.
+  ///
+  /// The noise of light has the same limit, although light is encoded afterwards. Encoding increases an error where sRGB's curve is steeper
+  /// than 1, and results are dark there. But nearly all samples of a dark result are dark too, and their errors are in proportion to them.
   private static func verticalFirst(
     vertical: AxisWeights, horizontal: AxisWeights, scale: SampleScale.Kind
   ) -> Narrow? {
-    // 32-bit sums of bytes have room for all bits of a weight. Those of 16-bit samples have room for the bits that overshoot leaves.
+    // Sums of 32 bits have room for all bits of the weights if samples are bytes. If samples have 16 bits, the room depends on the
+    // overshoot.
     let (rowBits, columnBits) = (bits(for: vertical), bits(for: horizontal))
     let rowRoom = scale == .bytes ? rowBits : min(rowBits, 16)
     let columnRoom = min(columnBits, vertical.largestGain * horizontal.largestGain < 1.99 ? 16 : 15)
-    // Bits that do not fit into sums are cut off the products of each pair. This costs time, least in the horizontal convolution.
+    // Bits that do not fit into sums are cut off the products of each pair. This costs time, and it costs the least in the horizontal
+    // convolution.
     for (rowWeights, columnWeights) in [(rowRoom, columnRoom), (rowRoom, columnBits), (rowBits, columnBits)] {
       let rows = WeightBits(weights: rowWeights, pairShift: Int32(rowWeights - rowRoom))
       let columns = WeightBits(weights: columnWeights, pairShift: Int32(columnWeights - columnRoom))
@@ -235,20 +239,20 @@ struct ResamplingPlan: Sendable {
     return (weights.first, weights.second, bounds.largest)
   }
 
-  /// How far binary32 passes can move samples of 16 bits from float64, in 8-bit levels; nil if a result may then be more than one
-  /// of its own levels from the right one.
+  /// The largest difference of the samples of binary32 passes from float64, in 8-bit levels. Nil if a result of 16 bits may differ by more
+  /// than one of its own levels.
   ///
   /// Each product and each sum is rounded by 2^−24 of its magnitude at most, and so is each weight. Centered samples are within
   /// 32 768, and partial sums within that times the gain of the window.
   private static func floatBound(vertical: AxisWeights, horizontal: AxisWeights) -> Double? {
     func roundings(_ axis: AxisWeights) -> Double {
-      // A term is rounded as weight and as product, and in the sums of its block and of blocks.
+      // A term is rounded in its weight, in its product, in each sum of its block, and in each sum of blocks.
       Double(2 + min(axis.longestWindow, floatBlock) + (axis.longestWindow + floatBlock - 1) / floatBlock)
     }
     let unit = 32_768 * 0x1p-24
     let first = roundings(vertical) * vertical.largestGain * unit
     let second = roundings(horizontal) * vertical.largestGain * horizontal.largestGain * unit
-    // Adding the center and rounding to words is exact to 2^−8 each.
+    // Adding the center and rounding to words change a sample by 2^−8 at most, each.
     let bound = first * horizontal.largestGain + second + 0x1p-7
     return bound < 0.5 ? bound / 257 : nil
   }

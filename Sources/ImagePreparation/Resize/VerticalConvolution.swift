@@ -3,7 +3,7 @@ internal import Ground
 
 /// The vertical convolution of the passes with 16-bit weights.
 @safe struct VerticalConvolution: ~Copyable {
-  /// Output rows that are made of bytes at a time, since neighboring windows share rows.
+  /// The output rows of bytes that are made at a time: several, because neighboring windows share rows.
   static let rowsPerStep = 2
 
   private let plan: ResamplingPlan
@@ -50,7 +50,7 @@ internal import Ground
     let begin = rows.count == 2 ? last.lowerBound / 2 * 2 - top : end
     let taps = rows.count == 2 ? max(end, (last.upperBound - top + 1) / 2 * 2) : end
     for k in 0..<taps {
-      // Weights at the ends may be zero padding; a row that exists is read for them.
+      // Weights at the ends may be zeros that were added. For these, some row that exists is read.
       let row = unsafe ring.row(min(max(top + k, first.lowerBound), lastRow))
       unsafe rowPointers.base[k] = UnsafePointer(row.assumingMemoryBound(to: UInt8.self))
     }

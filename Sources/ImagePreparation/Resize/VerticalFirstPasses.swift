@@ -84,8 +84,8 @@ internal import PixelKernels
     let first = plan.vertical.starts[row]
     let count = plan.input.width * plan.channels
     unsafe premultiplied.advance(to: vertical.pairs(row)) { pair, output in
-      // A pair may contain a row before the window, which was overwritten, or after the last one. Its weight is zero, so an existing row
-      // replaces it.
+      // A pair may contain a row that does not exist: one before the window, which was overwritten, or one after the last row. The weight
+      // of such a row is zero, so any existing row can replace it.
       for (k, y) in [max(2 * pair, first), min(2 * pair + 1, height - 1)].enumerated() {
         let source = unsafe UnsafePointer(ring.row(y).assumingMemoryBound(to: UInt8.self))
         unsafe kernels.resize.premultiply_centered(source, plan.channels, plan.input.width, unpaired.base + k * count)

@@ -3,7 +3,8 @@ extension CancellationFlag {
   func check(_ stage: Stage) throws(PreparationError) { if isCanceled { throw .canceled(stage) } }
 }
 
-// Work on the whole small image, which may be as large as the source. It is done in bands, and the flag is checked before each.
+// Work on the whole small image is done in bands, and the flag is checked before each, because the small image may be as large as the
+// source.
 extension Raster {
   /// The rows of a band.
   static let bandRows = 64

@@ -10,8 +10,8 @@ final class RowRing: @unchecked Sendable {
   /// Bytes after each row that a vector may read or write.
   static let slack = 64
 
-  /// The offset of rows from a multiple of 64 bytes. libjpeg-turbo's color conversion writes vector-aligned rows around the cache, and
-  /// the resize would have to read them back from memory at once.
+  /// The offset of rows from a multiple of 64 bytes. libjpeg-turbo's color conversion writes vector-aligned rows past the cache to memory,
+  /// and the resize would have to read them from memory right after that.
   private static let displacement = 16
 
   /// Rows of a strip.
@@ -45,8 +45,8 @@ final class RowRing: @unchecked Sendable {
     self.rowBytes = rowBytes
   }
 
-  /// Makes a ring of rows that are all there, without gaps, and are only read. Vectors may read past the end of a row, so the last
-  /// ``slack`` bytes are copied.
+  /// Makes a ring of rows that are all in memory already, without gaps, and are only read. Vectors may read past the end of a row, so the
+  /// last ``slack`` bytes are copied.
   ///
   /// - Parameters:
   ///   - rows: The first row. The memory must outlive the ring.

@@ -19,7 +19,7 @@ enum SampleRange: String, Sendable {
 
 /// A change of a plane's samples to another range, after the resize, so that samples are rounded once.
 ///
-/// The errors of the passes grow by the gain, 1.16 at most.
+/// The errors of the passes are multiplied by the gain, which is 1.16 at most.
 struct RangeExpansion: Sendable, Equatable {
   /// The gain, with 14 fraction bits.
   let gain: Int32

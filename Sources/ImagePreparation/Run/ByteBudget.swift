@@ -4,8 +4,8 @@ internal import Ground
 /// the quality, down to a floor, then the scale. For lossless files, which have no quality, it first raises the compression. (A lossless
 /// palette needs no step, because every encode tries one.)
 ///
-/// The size is nearly a power of the quantizer's scale, and of the number of pixels. So after two attempts around a
-/// target, interpolation on logarithms reaches it in one to three more.
+/// The size in bytes is nearly proportional to a power of the quantizer's scale, and to a power of the number of pixels. So after two
+/// attempts around a target, interpolation on logarithms reaches it in one to three more.
 struct ByteBudget {
   /// The most encodes of one image.
   static let mostEncodes = 6
@@ -109,7 +109,7 @@ struct ByteBudget {
       x = min(max(x, over.x + margin), under.x - margin)
     } else {
       let before = tooLarge.dropLast().last
-      // The slope of photographs, until a second attempt gives that of the image.
+      // Until a second attempt gives the slope of this image, the slope of photographs is used.
       let slope = before.map { ($0.y - over.y) / (over.x - $0.x) } ?? 0.7
       x = over.x + (over.y - target) / max(slope, 0.1)
       // The remaining encodes are for the scale.
@@ -121,7 +121,7 @@ struct ByteBudget {
   private func nextScale() -> Double {
     let points = [Point(x: 0, y: tooLarge.last!.y)] + scaled
     let last = points.last!
-    // In a smaller image each pixel has more detail, so bytes fall more slowly than pixels.
+    // In a smaller image each pixel has more detail, so the number of bytes decreases more slowly than the number of pixels.
     var power = isLossy ? 0.8 : 0.9
     if points.count > 1 {
       let before = points[points.count - 2]

@@ -94,12 +94,13 @@ struct StripLoop {
     return true
   }
 
-  /// Waits until strip `index` may be consumed; false if it cannot be. Meanwhile it completes strips and encodes rows, and
-  /// sleeps if there are none.
+  /// Waits until strip `index` may be consumed; false if it cannot be. Meanwhile it completes strips and encodes rows, or sleeps if there
+  /// is nothing to do.
   private func waitForStrip(
     _ index: Int, in queue: StripQueue, _ clock: inout StageClock
   ) throws(PreparationError) -> Bool {
-    // Only this thread encodes rows now, and either thread completes strips. But both may share the work that is left for the end.
+    // Only this thread can encode rows while they arrive, but either thread can complete strips. So this thread encodes first, unless both
+    // threads share the encoding that is left for the end.
     let first: StripQueue.Patience = sink.finishesOnTwoThreads ? .helps : .none
     var patience = first
     while true {
@@ -131,7 +132,8 @@ struct StripLoop {
     merged?.takeRows(of: resamplers)
   }
 
-  /// The strip before which all strips may be written once `taken` strips are consumed. The resamplers still need earlier rows.
+  /// The strip before which all strips may be written once `taken` strips are consumed. The rows that the resamplers still need are not
+  /// overwritten.
   private func room(taken: Int) -> Int {
     let released = resamplers.map { min($0.firstNeededStrip, taken) + $0.ring.stripCapacity }.min() ?? .max
     return taken + min(released - taken, source.stripsInFlight)

@@ -2,9 +2,9 @@ internal import Ground
 
 /// The bounded queue of strips between the decoder's thread and the one that resizes and encodes.
 ///
-/// Whichever thread would otherwise block completes a strip, which is the deferred part of its decoding: one strip at a time, in
-/// order, or independent strips at the same time. Neither side spins: each waits on a condition until the other has moved on or has given
-/// up.
+/// Whichever thread would otherwise block completes a strip, which is the deferred part of its decoding: one strip at a time, in order, or
+/// independent strips at the same time. Neither side spins: each waits on a condition until the other side has made progress or has
+/// stopped.
 @safe
 final class StripQueue: @unchecked Sendable {
   // Unchecked: all state is read and written under the mutex.
@@ -90,13 +90,13 @@ final class StripQueue: @unchecked Sendable {
   /// Records that decoding failed, so that no strip will follow.
   func fail(_ error: PreparationError) { change { failure = error } }
 
-  /// The consumer's next step while its strip is not ready.
+  /// The behavior of the consumer while its strip is not ready.
   enum Patience {
-    /// It returns at once.
+    /// The consumer returns at once.
     case none
-    /// It completes another strip, or returns.
+    /// The consumer completes another strip, or returns.
     case helps
-    /// It completes another strip, or blocks.
+    /// The consumer completes another strip, or blocks.
     case waits
   }
 
@@ -104,7 +104,7 @@ final class StripQueue: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - index: The strip that the consumer needs next.
-  ///   - patience: The behavior while the strip is not there; `.wait` is returned only if it does not wait.
+  ///   - patience: The behavior while the strip is not there; `.wait` is returned only for `none` and `helps`.
   /// - Returns: The consumer's next step.
   /// - Throws: The decoder's error, if it failed before this strip.
   func nextForConsumer(index: Int, _ patience: Patience) throws(PreparationError) -> Step {
@@ -136,7 +136,8 @@ final class StripQueue: @unchecked Sendable {
 
   private var stripsAtOnce: Int { independentStrips ?? 1 }
 
-  /// The next strip to complete, unless it needs one that the other side is completing. To be called under the mutex.
+  /// The next strip to complete; nil if no decoded strip is left, or if the strip depends on one that the other side is completing. To be
+  /// called under the mutex.
   private func claim() -> Int? {
     let end = min(claimed + stripsAtOnce, stripCount)
     guard defers, claimed < end, end <= decoded, independentStrips != nil || claimed == completed else { return nil }

@@ -1,8 +1,8 @@
 /// The decoder's side of a strip loop. It runs on the loop's own thread, or on another thread that is joined before its results are
 /// read.
 final class StripSource: @unchecked Sendable {
-  // Unchecked: one thread uses it at a time, except for `completeStrip`: a `StripQueue` orders its calls if their order matters.
-  // Joining the thread orders the other accesses.
+  // Unchecked: only one thread at a time uses this value, except for `completeStrip`. A `StripQueue` orders the calls of `completeStrip` if
+  // their order matters. Joining the thread orders the other accesses.
   private let decoder: any StripDecoder
   /// The deferred part of decoding; nil when strips are complete once read.
   let deferred: (any DeferredDecoding)?
