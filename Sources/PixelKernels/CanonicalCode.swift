@@ -21,8 +21,8 @@ struct CanonicalCode {
   ///   - lengths: For each symbol the bits of its codeword, 0 to ``longest``; 0 if it has none.
   ///   - count: The number of symbols, at most 288.
   ///   - scratch: ``scratchWords`` words, which the code uses as long as it lives.
-  /// - Returns: Nil if the bits cannot distinguish that many codewords, or if they could distinguish more. This refuses two codes
-  ///   that zlib accepts: one without codewords, and one with a single codeword of one bit.
+  /// - Returns: Nil if the lengths are too short for that many codewords, or if they leave room for more. This refuses two codes that zlib
+  ///   accepts: one without codewords, and one with a single codeword of one bit.
   @inline(__always)
   init?(lengths: UnsafePointer<UInt8>, count: Int, scratch: UnsafeMutablePointer<UInt32>) {
     starts = scratch
@@ -67,7 +67,7 @@ struct CanonicalCode {
       while end(length) <= k { length &+= 1 }
       codewords[k] = codeword
       // Adds 1 to a codeword whose first bit is the lowest: the highest 0 becomes 1, and the bits above it 0. A longer codeword begins with
-      // it.
+      // the result.
       let zeros = codeword ^ (1 &<< UInt32(truncatingIfNeeded: length) &- 1)
       if zeros != 0 {
         let bit = 1 as UInt32 &<< UInt32(truncatingIfNeeded: 31 &- zeros.leadingZeroBitCount)

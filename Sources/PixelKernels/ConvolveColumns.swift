@@ -86,7 +86,8 @@ public func convolveColumnsReference(_ pass: cpi_column_convolution) { define(pa
 }
 
 @inline(__always) private func store(_ sums: FourSums, _ shift: Int32, _ output: UnsafeMutablePointer<Int16>) {
-  // The unpacks left each lane in order, so packing restores it; the lanes themselves are put in order last.
+  // The unpacks kept the order within each lane, so packing restores the order of the samples in a lane. The lanes themselves are put in
+  // order last.
   let left = cpi_pack_i32(cpi_shift_right(sums.a, shift), cpi_shift_right(sums.b, shift))
   let right = cpi_pack_i32(cpi_shift_right(sums.c, shift), cpi_shift_right(sums.d, shift))
   cpi_store_i16(output, cpi_lower_lanes(left, right))

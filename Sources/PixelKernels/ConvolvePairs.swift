@@ -7,12 +7,12 @@ public import CPixelIntrinsics
 // Rows are interleaved in pairs, sample by sample, because each pair is used for many output rows.
 //
 // Bit budget: the plan keeps the magnitudes of samples, times the gains of the windows, times the weights' sum, below 2^31; a pair's
-// products stay below it, as weights have 16 bits. The results:
+// products stay below it, because weights have 16 bits. The results:
 //
 // - words: saturate16(sum >> shift). Nothing is clipped to 0…255: overshoot is kept for the next pass.
 // - bytes: clamp(128 + sum >> shift).
 // - fine: 32 768 + saturate16(sum >> shift), words of 256 times the value.
-// - sums: as they are, for samples that alpha is divided out of.
+// - sums: unchanged, for samples that are divided by alpha later.
 
 /// Convolves to words.
 public func convolvePairsToWords(_ pass: cpi_pair_convolution) { convolve(ToWords.self, pass) }
@@ -23,7 +23,7 @@ public func convolvePairsToFine(_ pass: cpi_pair_convolution) { convolve(ToFine.
 /// Convolves to sums.
 public func convolvePairsToSums(_ pass: cpi_pair_convolution) { convolve(ToSums.self, pass) }
 
-// The definitions: what every instruction set gives, bit for bit.
+// The definitions: every instruction set gives the same bits.
 
 /// The definition of ``convolvePairsToWords(_:)``.
 public func convolvePairsToWordsReference(_ pass: cpi_pair_convolution) { define(ToWords.self, pass, from: 0) }

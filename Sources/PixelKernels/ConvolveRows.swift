@@ -30,7 +30,7 @@ public func convolveRowsToFine(_ pass: cpi_row_convolution) { convolve(ToFine.se
 /// Convolves to unchanged sums, for samples that are divided by alpha later.
 public func convolveRowsToSums(_ pass: cpi_row_convolution) { convolve(ToSums.self, pass) }
 
-// The definitions: what every instruction set gives, bit for bit.
+// The definitions: every instruction set gives the same bits.
 
 /// The definition of ``convolveRowsToBytes(_:)``.
 public func convolveRowsToBytesReference(_ pass: cpi_row_convolution) { define(ToBytes.self, pass) }
@@ -163,7 +163,8 @@ private enum ToSums: RowForm {
 ///   - rows: The first of as many rows as there are lanes for, `stride` samples apart. Each may be read up to 8 samples past its end.
 ///   - channels: Samples a pixel, 1 to 4.
 ///   - pairs: Pairs of columns to lay out: half the width, rounded up.
-///   - columns: A word for each pair and lane. Lanes without a channel, and the odd column past an odd width, hold anything.
+///   - columns: A word for each pair and lane. Lanes without a channel, and the column after the last one of an odd width, may contain any
+///     value.
 public func interleaveColumns(
   rows: UnsafePointer<Int16>, stride: Int, channels: Int, pairs: Int, columns: UnsafeMutablePointer<Int32>
 ) {
@@ -269,8 +270,8 @@ public func deinterleaveLanes(
   }
 }
 
-/// Copies pixels with their idle lanes; each pixel overwrites the idle lane of the one before it. The last pixel of a row is copied without
-/// its idle lane.
+/// Copies pixels with their idle lanes. Each pixel overwrites the idle lane of the pixel before it. The last pixel of a row is copied
+/// without its idle lane.
 @inline(__always) private func copyLanes<Element: FixedWidthInteger>(
   _ lanes: UnsafeRawPointer, _: Element.Type, _ columnBytes: Int, _ pixelBytes: Int, from: Int, _ count: Int,
   _ rowCount: Int, _ output: UnsafeMutableRawPointer, _ stride: Int

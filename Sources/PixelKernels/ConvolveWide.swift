@@ -1,7 +1,7 @@
 public import CPixelIntrinsics
 
-// Both passes of a separable resize for samples of up to 16 bits, with 64-bit sums: for deep, premultiplied and
-// linear-light samples, and wherever 16-bit weights are too coarse. Plain loops; the same bits on every instruction set.
+// Both passes of a separable resize for samples of up to 16 bits, with 64-bit sums: for deep, premultiplied and linear-light samples, and
+// wherever 16-bit weights are too coarse. These are plain loops, which give the same bits on every instruction set.
 
 /// Vertical pass: `output[x] = (Σₖ weights[k] · rows[k][x] + 2^(shift−1)) >> shift`.
 ///

@@ -30,10 +30,10 @@ private struct BitWriter {
 ///   - tokens: The tokens that `findMatches` made of the block.
 ///   - lengths: From `makeCode`, by symbol; so are `codes`.
 ///   - items: From `collectPrecodeItems`.
-///   - precodeLengths: From `makeCode` of their counts; so are `precodeCodes`.
+///   - precodeLengths: From `makeCode` of the counts of the items' symbols; so are `precodeCodes`.
 ///   - isLast: True for the last block of a stream.
 ///   - output: Room for ``DeflateTables/headerBytes`` and 6 bytes a literal and match.
-///   - bits: Bits that are not yet bytes; those left over come back.
+///   - bits: Bits that do not fill a byte yet; set to those that are left over.
 ///   - bitCount: The number of these bits, below 8.
 /// - Returns: Bytes written.
 public func writeBlock(

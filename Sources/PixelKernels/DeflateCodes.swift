@@ -5,7 +5,7 @@ public func countBytes(_ input: UnsafePointer<UInt8>, count: Int, frequencies: U
   for x in 0..<count { frequencies[Int(input[x])] &+= 1 }
 }
 
-/// Estimates the bits of each symbol in the next block by the code of the last block.
+/// Estimates the bits of each symbol in the next block from the code of the last block.
 ///
 /// - Parameters:
 ///   - lengths: Bits of each symbol's code by symbol; 0 for one that did not occur.
@@ -18,9 +18,8 @@ public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePoi
   }
 }
 
-/// Makes a code from counts: minimum-redundancy lengths in place (Moffat and Katajainen, "In-Place Calculation of
-/// Minimum-Redundancy Codes", 1995), cut to a limit. It has at least two symbols, so that it is
-/// complete.
+/// Makes a code from counts: minimum-redundancy lengths in place (Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy
+/// Codes", 1995), cut to a limit. The code has at least two symbols, so that it is complete.
 ///
 /// - Parameters:
 ///   - frequencies: `count` counts.
@@ -98,8 +97,8 @@ public func makeCode(
     depth &+= 1
   }
 
-  // Cutting lengths to the limit leaves too many codewords. Until they fit, a shorter codeword is made one bit longer, and a codeword at
-  // the limit becomes its neighbor.
+  // Cutting lengths to the limit leaves too many codewords. Until they fit, a shorter codeword is made one bit longer, and a codeword of
+  // the longest length takes the place beside it.
   var sum: UInt64 = 0
   for length in 1...limit { sum &+= counts[length] &<< UInt64(limit &- length) }
   while sum > 1 &<< UInt64(limit) {

@@ -58,7 +58,7 @@ private struct Finder {
     guard length > 3 else { return }
     var saved = 0
     var k = 0
-    // Beyond 32 bytes a match is worth it anyway.
+    // Only the first 32 literals are added up exactly, because a longer match saves bits in any case.
     while k < min(length, 32) {
       saved &+= Int(bits[Int(here[k])])
       k &+= 1
@@ -73,8 +73,8 @@ private struct Finder {
 
   /// Finds the first byte from `x` on, below `limit`, whose only candidate begins with the same four bytes. Inserts the bytes before it.
   ///
-  /// Most bytes of a filtered photograph have no such candidate, and whether a candidate is within reach cannot be predicted. So one
-  /// branch tests both, and a candidate out of reach is replaced by the byte itself, which may always be read.
+  /// Most bytes of a filtered photograph have no such candidate, and a processor cannot predict whether a candidate is within reach. So one
+  /// branch tests both conditions. For this, a candidate out of reach is replaced by the byte itself, which may always be read.
   @inline(__always)
   func skip(from x: Int, to limit: Int) -> Int {
     var x = x
@@ -131,7 +131,7 @@ public func findMatches(
     finder, from: start, budget: budget, tokens: tokens, tokenCount: tokenCount, frequencies: frequencies)
 }
 
-/// Finds the matches of a block, with ``DeflateTables/thoroughWays`` candidates a byte, remembering every byte of a match.
+/// Finds the matches of a block, with ``DeflateTables/thoroughWays`` candidates a byte. It inserts every byte of a match into the table.
 ///
 /// - Parameters:
 ///   - input: The bytes, and before `start` those that matches may reach back to. ``DeflateTables/readAhead`` bytes after
@@ -163,9 +163,9 @@ private func findMatches(
   tokenCount: UnsafeMutablePointer<Int>, frequencies: UnsafeMutablePointer<UInt32>
 ) -> Int {
   let (input, end) = (finder.input, finder.end)
-  // A match of this length is taken without a test of the next byte.
+  // A match of this length is taken without a search at the next byte.
   let patience = finder.ways > 1 ? 258 : 32
-  // Six bytes are hashed.
+  // The hash is that of six bytes, so the last bytes have none.
   let lastHashed = end &- 6
   var x = start
   var left = budget
@@ -186,7 +186,7 @@ private func findMatches(
     }
     var match = finder.find(x)
     finder.insert(x)
-    // After a match the next one often has the same offset, whose code is short by then.
+    // After a match, the next one often has the same offset, and the code of a frequent offset is short.
     if x == literals && lastOffset > 0 { finder.consider(x, lastOffset, &match) }
     guard match.gain > 0 else {
       x &+= 1
@@ -207,7 +207,7 @@ private func findMatches(
     frequencies[DeflateTables.offsets &+ offsetSymbol(match.offset)] &+= 1
     lastOffset = match.offset
     let after = x &+ match.length
-    // In long matches most bytes are like their neighbors.
+    // In long matches most bytes are like their neighbors, so not every byte is inserted.
     let step = finder.ways > 1 || match.length <= 64 ? 1 : match.length < 256 ? 4 : 8
     x &+= 1
     while x < after && x <= lastHashed {

@@ -1,8 +1,9 @@
 // Deflate (RFC 1951) for the filtered rows of an image, in three steps for each block: find matches (DeflateMatches), make codes
 // (DeflateCodes), write (DeflateBlocks).
 //
-// Filtered photographs are noise of a skewed distribution: a match of a few bytes often takes more bits than its bytes as literals. So
-// a match is taken if it saves bits at the code lengths of the block before, and there is one candidate for each byte.
+// Filtered photographs are noise with frequent and rare bytes: a match of a few bytes often takes more bits than the same bytes as
+// literals. So a match is taken only if it saves bits at the code lengths of the block before, and usually only one candidate is compared
+// for each byte.
 
 /// The tables that a caller of the deflate kernels makes.
 ///
@@ -53,7 +54,8 @@ public enum DeflateTables {
   /// Words of scratch memory for ``makeCode``: sorted symbols, the tree, the number of codewords of each length, and the code.
   public static let scratchWords = 2 * symbols + lengths + (CanonicalCode.scratchWords + 1) / 2
   /// Bytes of the longest header of a block and of the word that is stored last. The header is 17 bits, the lengths of the precode in 3
-  /// bits each, and an item of 7 bits for each code length; an item with extra bits stands for more lengths than they take.
+  /// bits each, and an item of 7 bits for each code length; an item with extra bits takes fewer bits than items for the lengths that it
+  /// replaces.
   public static let headerBytes =
     (17 + 3 * precodeSymbols + 7 * (litlenSymbols + offsetSymbols) + 7) / 8 + MemoryLayout<UInt64>.size
 }

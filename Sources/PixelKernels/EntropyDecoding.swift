@@ -1,17 +1,25 @@
 // Baseline Huffman decoding of JPEG (ITU-T T.81, F.2.2) over whole segments of entropy-coded bytes.
 //
-// One lookup in a table gives a symbol and its extra bits if they fit its index, and two symbols if both fit. The steps
-// from one lookup to the next are a shift, a load and a shift. Stuffing is removed from the bytes beforehand, so that one
-// unaligned load fills the bit buffer.
+// One lookup in a table gives a symbol and its extra bits if they fit its index, and two symbols if both fit. Each lookup depends on the
+// one before by a shift, a load and a shift. Stuffing is removed from the bytes beforehand, so that one unaligned load fills the bit
+// buffer.
 
 /// The layout of a decoding table of 64-bit entries.
 ///
-/// The entry for the next ``indexBits`` bits holds the first symbol whose code and extra bits are in them, and the second
-/// one if both fit. Bits 0…5 are the number of bits of both. Bits 8…15 are the number of coefficients to advance by after
-/// the first (run + 1; ``blockEnd`` for the end of the block), and 16…31 its value; 32…39 and 48…63 are the same for the
-/// second, and 40…47 its number of bits. An entry without a second symbol repeats the first: no bits, no coefficients to
-/// advance by, the same value. If ``isSlow`` is set, only the first code fits: bits 0…5 are the code's bits, 0 for a longer
-/// code, and bits 8…15 the symbol.
+/// The entry for the next ``indexBits`` bits holds the first symbol whose code and extra bits are in them, and the second symbol if both
+/// are in them:
+///
+///     63 … 48          47 … 40          39 … 32            31 … 16   15 … 8    5 … 0
+///     value (second)   bits (second)    advance (second)   value     advance   bits of both symbols
+///
+/// `advance` is the distance of the coefficient from the one before it: run + 1, or ``blockEnd`` for the end of the block. If there is no
+/// second symbol, its bits and its advance are 0, and its value is that of the first.
+///
+/// If ``isSlow`` is set, the entry has only the code of the first symbol, because the extra bits do not fit, or because the kernel has to
+/// check them. If the code is longer than the index, its bits are 0:
+///
+///     15 … 8   7   5 … 0
+///     symbol   1   bits of the code
 ///
 /// The table of a refinement has no second symbols. Its entries are the lower 32 bits, so that they take half as much of the first-level
 /// cache.
@@ -20,7 +28,7 @@ public enum HuffmanTable {
   public static let indexBits = 11
   /// The number of lookups that the bits of one refill are enough for.
   public static let lookups = 56 / indexBits
-  /// Marks entries whose extra bits do not fit: they have only the code.
+  /// Marks entries that have only a code, without extra bits.
   public static let isSlow: UInt64 = 0x80
   /// A number of coefficients to advance by that leads out of any block.
   public static let blockEnd = 64
@@ -28,12 +36,12 @@ public enum HuffmanTable {
   public static let longerCodes = 16 - indexBits
   /// The index of the limits: for each of these lengths, the first 16 bits that are beyond its codes.
   public static let limits = 1 << indexBits
-  /// The index of the offsets: for each of these lengths, the number to add to a code for the index of its symbol.
+  /// The index of the offsets: for each of these lengths, the number that is added to a code to get the index of its symbol.
   public static let offsets = limits + longerCodes
   /// The index of the symbols, which are in the order of their codes.
   public static let symbols = offsets + longerCodes
-  /// The index of the largest magnitudes: of each coefficient, in natural order; in DC tables only of the first. The value
-  /// in an entry is never above the least of them.
+  /// The index of the largest magnitudes of coefficients, in natural order; DC tables have only that of the first coefficient. A value in
+  /// an entry never exceeds the least of these magnitudes.
   public static let bounds = symbols + 256
   /// Entries of a table.
   public static let entries = bounds + 64
@@ -148,7 +156,7 @@ struct EntropyReader {
     return -1
   }
 
-  /// The number that `size` extra bits stand for, 0 to 15 of them (T.81 F.2.2.1, EXTEND).
+  /// The number that the next `size` bits represent, 0 to 15 of them (T.81 F.2.2.1, EXTEND).
   @inline(__always)
   mutating func number(_ size: Int) -> Int {
     guard size > 0 else { return 0 }
@@ -241,8 +249,8 @@ private func decodeCoefficients(
 /// Decodes MCUs.
 ///
 /// - Parameters:
-///   - bytes: Entropy-coded bytes without stuffing, `end` of them; after those `end + 8` and what one MCU may take can be
-///     read: 10 blocks of 64 codes of 31 bits.
+///   - bytes: `end` entropy-coded bytes without stuffing. Further bytes may be read: 8, and the most that an MCU takes, which is 10 blocks
+///     of 64 codes of 31 bits.
 ///   - limit: No MCU is begun beyond this byte.
 ///   - state: Laid out as ``EntropyState``.
 ///   - blocks: The blocks of an MCU, laid out as ``EntropyBlock``.
@@ -316,7 +324,7 @@ public func removeStuffing(
   while x &+ 8 <= count {
     let word = UnsafeRawPointer(input + x).loadUnaligned(as: UInt64.self)
     UnsafeMutableRawPointer(output + y).storeBytes(of: word, as: UInt64.self)
-    // The lowest set bit is in the first byte of ones: a zero byte of the complement.
+    // Finds the bytes of ones, which are zero in the complement. The lowest set bit is in the first of them.
     let ones = (~word &- 0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080
     if ones == 0 {
       x &+= 8

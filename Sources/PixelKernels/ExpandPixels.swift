@@ -2,8 +2,8 @@
 // color becomes an alpha channel, 16-bit samples change from big-endian to native order. This is done one pixel at a time:
 // such rows are rare, or cheap compared with their inflation.
 //
-// `output` may lie in the same memory as `source`, before it, if its last byte is at least 32 bytes before that of `source`. Pixels grow,
-// so the written bytes never overtake the bytes that are still to be read.
+// `output` may overlap `source` if it begins before `source` and its last byte is at least 32 bytes before the last byte of `source`.
+// Pixels grow, so the written bytes never overtake the bytes that are still to be read.
 
 /// Looks up samples of 1, 2, 4 or 8 bits.
 ///
@@ -54,7 +54,8 @@ public func swapWords(source: UnsafePointer<UInt8>, count: Int, output: UnsafeMu
   let from = UnsafeRawPointer(source)
   let to = UnsafeMutableRawPointer(output)
   var x = 0
-  // Four samples are one word. The compiler then does not assume that source and output are separate, and makes no call either.
+  // Four samples are swapped as one word. In this form the compiler does not assume that source and output are separate, and does not
+  // replace the loop by a function call.
   while x &+ 4 <= count {
     let word = from.loadUnaligned(fromByteOffset: x &* 2, as: UInt64.self).bigEndianWords
     to.storeBytes(of: word, toByteOffset: x &* 2, as: UInt64.self)

@@ -1,6 +1,7 @@
 public import CPixelIntrinsics
 
-// Bounds of the loop of `inflateSymbols`. One iteration makes at most two lookups that give only literals, and a third one with a match.
+// Bounds of the loop of `inflateSymbols`. One iteration makes at most two lookups that give only literals, and a third lookup that may give
+// a match.
 extension InflateTables {
   /// Bits that a refill makes available at least.
   private static let refillBits = 56
@@ -9,10 +10,11 @@ extension InflateTables {
   /// Extra bits of a match length, at most.
   private static let lengthExtraBits = 5
 
-  /// Bytes before the end of the input where ``inflateSymbols(input:inputEnd:output:outputEnd:tables:state:)`` stops: an iteration loads
-  /// two words.
+  /// ``inflateSymbols(input:inputEnd:output:outputEnd:tables:state:)`` stops this number of bytes before the end of the input, because an
+  /// iteration loads two words.
   public static let readAhead = 2 * MemoryLayout<UInt64>.size
-  /// Bytes that it may write after the end of the output: literals, a match, and the rest of the last vector that is copied.
+  /// Bytes that ``inflateSymbols(input:inputEnd:output:outputEnd:tables:state:)`` may write after the end of the output: literals, a match,
+  /// and the rest of the last vector that is copied.
   public static let writeAhead = 2 * 3 + 2 + longestMatch + longestCopy - 1
 
   /// True if the bits of a refill are enough for four lookups that all give literals, and for two lookups, a match length with its extra
@@ -97,7 +99,7 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
       k &+= 16
     } while k < length
   } else {
-    // Only the first `offset` of the eight bytes are right.
+    // If `offset` is below eight, only the first `offset` of the eight bytes are right.
     let step = offset < 8 ? offset : 8
     repeat {
       copy(UInt64.self, source + k, output + k)
@@ -108,9 +110,9 @@ private func copyMatch(_ output: UnsafeMutablePointer<UInt8>, _ offset: Int, _ l
 
 /// Inflates the symbols of a block.
 ///
-/// An iteration decodes up to three entries with literals, or up to two and one with a match length. Near the end of a stream the bits
-/// after it are zeros. To inflate symbol by symbol there, a caller sets `outputEnd` one byte after the inflated bytes and checks the bits
-/// after each iteration.
+/// An iteration decodes up to three entries with literals, or up to two and one with a match length. Near the end of a stream, the loop
+/// would decode the zeros after the stream as symbols. To inflate symbol by symbol there, a caller sets `outputEnd` one byte after the
+/// inflated bytes and checks the bits after each iteration.
 ///
 /// - Parameters:
 ///   - input: Compressed bytes; none is read from `inputEnd` on.

@@ -9,12 +9,12 @@
 ///     31 … 24     23 … 16     15 … 8    7 … 6   5 … 0
 ///     literal 3   literal 2   literal   count   bits to consume
 ///
-/// With 0 to 2 literals and a match length, which has up to 5 extra bits, the last ones of those to consume:
+/// With 0 to 2 literals and a match length, whose extra bits (up to 5) are the last of the bits to consume:
 ///
 ///     31 … 24     23 … 16   15 … 11                   10 … 9   8   7 … 6   5 … 0
 ///     literal 2   literal   symbol of the length-257  count    0   0       bits to consume
 ///
-/// Anything else; a codeword that is longer than the index continues in a subtable, whose own entries have the bits after the index:
+/// For anything else. A codeword that is longer than the index continues in a subtable, which is indexed by the bits after the index:
 ///
 ///     31 … 16           15 … 12                11        10         9              8   7 … 6   5 … 0
 ///     subtable: start   subtable: index bits   invalid   subtable   end of block   1   0       bits to consume
@@ -52,7 +52,8 @@ public enum InflateTables {
   public static let entries = offsetSubtables + 128
   /// Words of scratch memory for the two functions that make the tables: a code, and an entry for each of its symbols.
   public static let scratchWords = CanonicalCode.scratchWords + litlenScratchWords
-  /// Entries of 288 symbols; for each length up to 15 bits, the ends of its literals and of its literals with the end of block.
+  /// Words for the entries of 288 symbols, and two words for each length up to 15 bits: the index after its literals, and the index of its
+  /// first match length.
   fileprivate static let litlenScratchWords = 288 + 2 * 16
 }
 
@@ -175,7 +176,7 @@ private func makeSubtables(
 ///   - lengths: For each of 19 symbols the bits of its codeword, 0 to 7.
 ///   - table: Room for ``InflateTables/precodeEntries``.
 ///   - scratch: ``InflateTables/scratchWords`` words.
-/// - Returns: False if the lengths make no complete code. zlib accepts one without symbols, and reads zeros by it.
+/// - Returns: False if the lengths make no complete code. zlib accepts a code without symbols here, and reads zeros with it.
 public func makePrecodeTable(
   lengths: UnsafePointer<UInt8>, table: UnsafeMutablePointer<UInt32>, scratch: UnsafeMutablePointer<UInt32>
 ) -> Bool {
@@ -249,7 +250,7 @@ private struct LitlenCode {
   /// Adds the entries of all sequences that begin with the same literals and end with one of `last`.
   ///
   /// - Parameters:
-  ///   - table: The entry whose index is the codewords of the first literals.
+  ///   - table: The entry whose index consists of the codewords of the first literals.
   ///   - literals: The first literals, the first one lowest.
   ///   - literalCount: The number of literals.
   ///   - literalBits: The bits of their codewords.

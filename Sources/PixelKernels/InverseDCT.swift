@@ -1,8 +1,8 @@
 internal import CPixelIntrinsics
 
-// The inverse DCT of JPEG in libjpeg's accurate integers (jidctint.c, jidctred.c: Loeffler, Ligtenberg and Moschytz, 13
-// fraction bits, 2 of them kept between the passes), bit for bit what libjpeg-turbo's SIMD code gives. Rows of coefficients
-// are vectors, and lanes of 16 bytes are neighboring blocks.
+// The inverse DCT of JPEG as in libjpeg's accurate integer method (jidctint.c, jidctred.c: Loeffler, Ligtenberg and Moschytz, 13 fraction
+// bits, 2 of them kept between the passes). Its results are bit for bit those of libjpeg-turbo's SIMD code. Rows of coefficients are
+// vectors, and lanes of 16 bytes are neighboring blocks.
 
 private let constantBits: Int32 = 13
 private let keptBits: Int32 = 2
@@ -282,7 +282,8 @@ public func inverseDCT1(
 
 // MARK: Definition
 
-/// One dimension by its definition. It computes the even and the odd half of the first outputs, and then all outputs from both.
+/// One dimension by its definition. The even and the odd coefficients are added up separately for the first half of the outputs. Sums and
+/// differences of both give all outputs.
 @inline(__always)
 private func transformReference(
   _ x: UnsafePointer<Int>, step: Int, side: Int, shift: Int, _ output: UnsafeMutablePointer<Int>, outputStep: Int

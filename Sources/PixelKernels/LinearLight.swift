@@ -2,9 +2,8 @@ public import CPixelIntrinsics
 
 // The vertical pass of a resize in linear light, from sRGB bytes.
 //
-// Light is 16-bit: `whiteLight` times the light of a byte, 0…1. Rows arrive a few at a time. Each few are turned into light
-// in a block that stays in the first-level cache, and added from there to the sums of every output row whose window they
-// lie in:
+// Light is 16-bit: `whiteLight` times the light of a byte, 0…1. Rows arrive a few at a time. These rows are converted to light in a block
+// that stays in the first-level cache, and added from there to the sums of every output row whose window contains them:
 //
 //     for a block of columns: layOutLight, then for each output row accumulatePairs, and roundLight where its window ends
 //
@@ -13,21 +12,21 @@ public import CPixelIntrinsics
 //
 //     output[x] = saturate16((start + Σₚ (w[2p] · light(rows[2p][x]) + w[2p+1] · light(rows[2p+1][x])) >> pairShift) >> shift)
 //
-// Bit budget: a pair's products stay below 2^31, as light has 15 bits and weights have 16. Weights sum to 2^(pairShift + bits)
-// with at most 16 bits; `start` is 2^(shift−1) − 2^(14 + bits), so that a complete sum lies within ±2^31. Before it is
-// complete it need not: integers wrap around, there and back. What `pairShift` cuts off is less than 2^−23 of a level a pair.
+// Bit budget: a pair's products stay below 2^31, because light has 15 bits and weights have 16. Weights sum to 2^(pairShift + bits) with at
+// most 16 bits; `start` is 2^(shift−1) − 2^(14 + bits), so that a complete sum lies within ±2^31. An incomplete sum may exceed this range:
+// integers wrap around, and the complete sum is right again. `pairShift` cuts less than 2^−23 of a level off each pair.
 
-/// The light of byte 255: the largest multiple of 256 for which the formula's coefficients fit 16 bits, so that its products
-/// with alpha 255 are multiples of 256 too.
+/// The light of byte 255. It is a multiple of 256, so that its products with alpha 255 are multiples of 256 too: the largest one for which
+/// the coefficients of the formula fit 16 bits.
 public let whiteLight: Int32 = 32_512
 
 /// Twice the light of one level on the straight part of the curve, in 256ths.
 private let slope: UInt16 = 5_051
 /// The last byte of the straight part (IEC 61966-2-1:1999, section 5.2: 0.04045 · 255 = 10.3).
 private let knee: UInt16 = 10
-/// The addend above the knee: its square times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, with
-/// z in 256ths and everything in 65 536ths. The formula is fitted to the curve, measured in encoded levels: its largest error is 0.049 of a
-/// level, and its mean error is 0.006, as that of a rounded table.
+/// The addend above the knee: z² times `bend.0 + z · (bend.1 − z · (bend.2 − z · (bend.3 − z · bend.4)))`, where z is the distance from the
+/// knee in 256ths, and everything is in 65 536ths. The formula is fitted to the curve, measured in encoded levels: its largest error is
+/// 0.049 of a level, and its mean error is 0.006, like that of a rounded table.
 private let bend: (UInt16, UInt16, UInt16, UInt16, UInt16) = (38_068, 46_262, 32_895, 20_994, 6_099)
 
 /// The definition of a byte's light, 0…``whiteLight``.
@@ -68,8 +67,8 @@ public func convolveLightReference(
 
 /// The definition of the vertical pass in light of pixels with alpha, which comes last of `channels`.
 ///
-/// Light times alpha has 23 bits; its upper 15 bits alone would lose dark colors under a low alpha. So it is summed in two
-/// parts: `high` without the lowest eight bits, and `low` with those:
+/// Light times alpha has 23 bits; its upper 15 bits alone would lose dark colors under a low alpha. So it is summed in two parts: `high`
+/// without the lowest eight bits, and `low` with these eight bits:
 ///
 ///     sum = 256 · high + low, high from `start` on, low from 2^(shift−1)
 ///     (output, remainder)[x] = (saturate16(sum >> (shift + 8)), sum >> shift & 255)
@@ -132,7 +131,7 @@ private func store(_ sums: FourSums, _ output: UnsafeMutablePointer<Int16>) {
 /// Vectors that are added to at a time: two vectors of samples, or one of pixels with alpha in two parts.
 private let groupVectors = 8
 
-/// Light of pairs of rows.
+/// Computes the light of pairs of rows.
 ///
 /// - Parameters:
 ///   - rows: `pairs * 2` rows, which may be read up to 63 samples past their ends.
@@ -349,7 +348,7 @@ public func roundPremultipliedLight(
   }
 }
 
-/// Adds the carry of a vector of the low part to that of the high part, and gives the samples and their remainders.
+/// Adds the carries of a vector of the low part to a vector of the high part. Returns the samples and their remainders.
 @inline(__always)
 private func rounded(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> (sample: cpi_i32, remainder: cpi_i32) {
   let high = cpi_load_i32(sums)
@@ -367,7 +366,7 @@ private func shifted(_ sums: UnsafePointer<Int32>, _ shift: Int32) -> FourSums {
   )
 }
 
-/// Looks up the words that `convolveRowsToFine` leaves in its lanes, and takes the lanes apart into rows.
+/// Looks up the words in lanes that `convolveRowsToFine` has written, and takes the lanes apart into rows.
 ///
 /// - Parameters:
 ///   - lanes: `pixels` columns of words.
@@ -403,9 +402,9 @@ private func map(
   }
 }
 
-/// Converts sums of light times alpha, as `convolveRowsToSums` leaves both parts in its lanes, to straight bytes; a pixel
-/// whose alpha rounds to 0 becomes all zeros. Colors are divided by alpha before it is clamped to 255: to divide by the
-/// clamped alpha would change them.
+/// Converts sums of light times alpha to straight bytes. Both parts of the sums are in lanes, as `convolveRowsToSums` writes them; a pixel
+/// whose alpha rounds to 0 becomes all zeros. Colors are divided by alpha before it is clamped to 255: to divide by the clamped alpha would
+/// change them.
 ///
 /// - Parameters:
 ///   - high, low: The row's first lanes; pixels are a column apart.
@@ -422,7 +421,7 @@ public func unpremultiplyLight(
     let pixel = x &* lanes
     let target = output + x &* channels
     let alpha = joined(high, low, pixel &+ channels &- 1, shift)
-    // Opaque is `whiteLight` · 255 / 256 = 127 · 255.
+    // The value of an opaque pixel is `whiteLight` · 255 / 256 = 127 · 255.
     let alphaByte = UInt8(truncatingIfNeeded: roundedLevel(alpha / Float(127 &<< (shift &+ 8)), 255))
     target[channels &- 1] = alphaByte
     let scale = alphaByte == 0 ? 0 : 65_024 / alpha

@@ -3,11 +3,11 @@ internal import CPixelIntrinsics
 // Converts colors of one RGB space to another with other primaries and transfer functions: a table to linear light, a matrix, and a table
 // from linear light.
 //
-// For bytes, the tables to linear light are multiplied by the matrix beforehand. The entry of a byte in the table of its channel is
-// that channel's share of red, green, blue and 0, in 65 535ths with `entryFraction` fraction bits. A pixel is the sum of three
-// entries, rounded down and saturated to signed words. The table of red also contains one half for rounding, and −32 768. The bits of
-// the words, read without a sign, are the indices of the encoded bytes in the table from linear light. Each entry lies within ±4 · 65
-// 535, each sum within ±2^31.
+// For bytes, the tables to linear light are multiplied by the matrix beforehand. The entry of a byte in the table of its channel is that
+// channel's share of red, green, blue and 0, in 65 535ths with `entryFraction` fraction bits. A pixel is the sum of three entries, rounded
+// down and saturated to signed words. The table of red also contains one half for rounding, and −32 768. The bits of the words, read
+// without a sign, are the indices of the encoded bytes in the table from linear light. Each entry lies within ±4 · 65535, and each sum
+// within ±2^31.
 
 /// Fraction bits of the tables into light.
 public let entryFraction = 11
@@ -46,7 +46,8 @@ public func convertMatrixBytes(
   }
 }
 
-/// Converts words as bytes are converted, in single precision: a row of the matrix gives light in 65 535ths.
+/// Converts pixels of words in place, in the same steps as for bytes, but in single precision: a row of the matrix gives light in units of
+/// 1/65535.
 ///
 /// - Parameters:
 ///   - levels: Entries of one input table: 65 536.

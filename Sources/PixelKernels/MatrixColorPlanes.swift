@@ -2,11 +2,11 @@ internal import CPixelIntrinsics
 
 // The conversion of MatrixColor on Y, Cb and Cr (full-range BT.601, ITU-T T.871, section 7), so that a JPEG stays planes.
 //
-// A block of columns is converted to RGB, looked up pixel by pixel, and converted back. If chroma has half of luma's samples on both
-// axes, a sample of it is used for its four pixels, and the new sample is the mean of theirs. For the linear part of the conversion
-// this is exact.
+// A block of columns is converted to RGB, looked up pixel by pixel, and converted back. If chroma has half of luma's samples on both axes,
+// each chroma sample is used for its four pixels, and the new chroma sample is the mean of the four converted pixels. For the linear part
+// of the conversion this is exact.
 //
-// Words have 6 fraction bits: the upper word of a product of 512ths and 128.
+// Words have 6 fraction bits: they are the upper words of products of 128 times a sample and a factor in 32 768ths.
 
 /// Columns that are converted at a time.
 let planeBlockColumns = 64
@@ -65,7 +65,7 @@ public func convertMatrixPlanes(
   red: UnsafeMutablePointer<UInt8>, chromaStride: Int, width: Int, rows: Int, isHalved: Bool,
   toLight: UnsafePointer<Int32>, fromLight: UnsafePointer<UInt8>, scratch: UnsafeMutablePointer<UInt16>
 ) {
-  // If chroma is halved, an odd last column or row is its own neighbor.
+  // If chroma is halved, the last column or row of an odd number is used twice, as its own neighbor.
   var y = 0
   while y < rows {
     let first = luma + y &* lumaStride
@@ -130,7 +130,7 @@ private func splitHalved(
   }
 }
 
-/// Four times red, green and blue, as words: the places of their table entries.
+/// Four times red, green and blue, as words: the indices of their table entries.
 @inline(__always)
 private func split(_ y: cpi_i16, _ cb: cpi_i16, _ cr: cpi_i16, _ output: UnsafeMutablePointer<UInt16>) {
   let (one, six) = (cpi_i16(repeating: 1), cpi_i16(repeating: 6))
@@ -153,8 +153,8 @@ private func storePlaces(_ samples: cpi_i16, _ output: UnsafeMutablePointer<UInt
   cpi_store_i16(UnsafeMutableRawPointer(output).assumingMemoryBound(to: Int16.self), places)
 }
 
-/// Looks a block of places up. The encoded bytes take the place of the first half of each channel's words. Sums go through memory,
-/// four words a pixel: to load each as an index costs less than to take it out of a vector.
+/// Looks up a block of places. The encoded bytes overwrite the first half of each channel's words. Sums go through memory, four words a
+/// pixel: to load each as an index costs less than to take it out of a vector.
 @inline(__always)
 private func lookUp(
   _ places: UnsafeMutablePointer<UInt16>, _ toLight: UnsafePointer<Int32>, _ fromLight: UnsafePointer<UInt8>,

@@ -50,7 +50,7 @@ public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {
   return done
 }
 
-/// Decodes a further bit of DC coefficients; as ``decodeDC(_:)``.
+/// Decodes a further bit of DC coefficients. The result is as for ``decodeDC(_:)``.
 public func refineDC(_ scan: cpi_progressive_decoding) -> Int {
   var reader = EntropyReader(scan.bytes, scan.state)
   let shift = scan.low_bit
@@ -147,8 +147,8 @@ private func decodeBlock(
 
 /// Decodes the first scan of a band of AC coefficients, block by block.
 ///
-/// Coefficients have to be within their bounds in the table, and get `low_bit` zeros after them; values in the table's entries have
-/// them already. `scan.blocks` is not read: blocks follow each other.
+/// Coefficients have to be within their bounds in the table, and get `low_bit` zeros after them. The values in the entries of the table
+/// have these zeros already. `scan.blocks` is not read: blocks follow each other.
 ///
 /// - Returns: Blocks decoded; negative if the bits are not a band, end within one, or hold a coefficient out of bounds.
 public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
@@ -180,7 +180,7 @@ public func decodeAC(_ scan: cpi_progressive_decoding) -> Int {
 
 /// Clears the lowest `count` set bits of a word, 0 to 15 of them.
 ///
-/// `count` is known late and `word` early, so all results up to 3 are prepared. Larger counts are rare.
+/// `word` is known earlier than `count`, so the results for all counts up to 3 are computed beforehand. Larger counts are rare.
 @inline(__always)
 private func clearLowest(_ count: UInt64, of word: UInt64) -> UInt64 {
   let one = word & (word &- 1)
@@ -228,7 +228,8 @@ private struct Corrections {
     var left = positions
     var next = Int64(bitPattern: bits &<< UInt64(truncatingIfNeeded: 64 &- positions.nonzeroBitCount))
     repeat {
-      // Four at a time, so that the number of rounds is easier to predict. Surplus ones add nothing to the DC coefficient.
+      // Four coefficients are handled at a time, so that the number of rounds is easier to predict. A surplus one is the DC coefficient, to
+      // which 0 is added.
       for _ in 0..<4 {
         let index = Int(naturalOrder[left.trailingZeroBitCount & 63])
         left &= left &- 1
@@ -241,7 +242,7 @@ private struct Corrections {
   }
 }
 
-/// Decodes a further bit of a band of AC coefficients; as ``decodeAC(_:)``.
+/// Decodes a further bit of a band of AC coefficients. The result is as for ``decodeAC(_:)``.
 ///
 /// New coefficients are one step large, so that no bound is read. No entry of the table has a second symbol.
 public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
@@ -259,7 +260,7 @@ public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
     let block = scan.coefficients + number &* 64
     let before = scan.nonzero[number]
     var added: UInt64 = 0
-    // The positions that are left: of coefficients before this scan, and of others.
+    // The positions that are left: those of coefficients that were nonzero before this scan, and the others.
     var old = before & band
     var free = ~before & band
     var corrections = Corrections()
@@ -297,7 +298,7 @@ public func refineAC(_ scan: cpi_progressive_decoding) -> Int {
         corrections.take((old & (place &- 1)).nonzeroBitCount, from: &reader)
         old &= 0 &- place
         free ^= place
-        // A run of 16 zeros has the value 0, which its last coefficient has already.
+        // For a run of 16 zeros this writes 0, which is the value of its last coefficient already.
         block[Int(naturalOrder[place.trailingZeroBitCount])] = value
         added |= value != 0 ? place : 0
       }

@@ -2,11 +2,12 @@ internal import CPixelIntrinsics
 
 // Converts colors of a space that is described by a table of L*a*b* with curves before and after it (ICC.1:2022, 10.10 to 10.13) to sRGB.
 //
-// A sample gives a place between two nodes of its axis. Between the nodes the table is interpolated as in lcms2: in the last three
-// axes by the tetrahedron that the place lies in, in the first of four axes linearly. The weights of the nodes have 14 fraction bits
-// and add up to one, so that words times weights lie within ±2^29. The upper 12 bits of L*, a* and b* are looked up in tables that
-// hold the curves after the table, as the amounts that they add to the cube roots of X, Y and Z. A matrix converts these to the light
-// of sRGB, in units of 1/65535, and a table converts light to bytes. Floats are multiplied and added one by one, so that all instruction sets give the same.
+// A sample gives a place between two nodes of its axis. Between the nodes the table is interpolated as in lcms2: in the last three axes by
+// the tetrahedron that the place lies in, in the first of four axes linearly. The weights of the nodes have 14 fraction bits and add up to
+// one, so that words times weights lie within ±2^29. The upper 12 bits of L*, a* and b* are looked up in tables that hold the curves after
+// the table, as the amounts that they add to the cube roots of X, Y and Z. A matrix converts these to the light of sRGB, in units of
+// 1/65535, and a table converts light to bytes. Floats are multiplied and added one by one, so that all instruction sets give the same
+// results.
 
 /// Fraction bits of weights.
 public let tableFraction = 14
@@ -15,8 +16,8 @@ public let tableCurveLevels = 4_096
 
 /// The definition of the conversion of one pixel.
 ///
-/// A place lies in a cube of nodes. The weight of a node is the least weight of the axes on which it is the upper node, less the largest
-/// weight of the other axes, and not below 0.
+/// A place lies in a cube of nodes. The weight of a node follows from the weights of the axes. It is the least weight of those axes on
+/// which the node is the upper one, minus the largest weight of the other axes, or 0 if that is negative.
 /// - Parameters: As for ``convertTableBytes(_:inputChannels:inks:pixels:places:strides:nodes:curves:matrix:fromLight:output:)``, with
 ///   3 or 4 samples, and 3 bytes of output.
 public func convertTableReference(
@@ -70,7 +71,7 @@ public func convertTableReference(
 ///   - places: For each axis and sample: the place of the lower node, in words, and the weight of the upper one.
 ///   - strides: For each axis, words from a node to the next one.
 ///   - nodes: Four words a node: L*, a* and b* minus 32 768, and 0.
-///   - curves: 3 × 4096 values: what L*, a* and b* add to the cube roots: L* to all, a* to that of X, b* to that of Z.
+///   - curves: 3 × 4096 values: what L*, a* and b* add to the cube roots: L* to all three, a* to the root of X, b* to the root of Z.
 ///   - matrix: 4 columns of 4 values: light of X, of Y, of Z, and the light of black plus a half.
 ///   - fromLight: As for ``convertMatrixReference(_:_:_:toLight:fromLight:)``.
 ///   - output: `pixels` pixels of RGB, or of RGBA if there is alpha; may be `input`.
@@ -90,7 +91,8 @@ public func convertTableBytes(
     let b = last + (512 &+ Int(samples[1]) &* 2)
     let c = last + (1_024 &+ Int(samples[2]) &* 2)
     var node = nodes + (Int(a[0]) &+ Int(b[0]) &+ Int(c[0]))
-    // A word holds an axis's weight above its step. Sorted, the words give the order of the axes in the tetrahedron.
+    // In each word, the upper bits are an axis's weight and the lower bits its step. Sorting the words gives the order of the axes in the
+    // tetrahedron.
     let (first, second, third) = sorted(
       Int(a[1]) &<< 32 | stepA, Int(b[1]) &<< 32 | stepB, Int(c[1]) &<< 32 | stepC)
     let (one, two, three) = (first &>> 32, second &>> 32, third &>> 32)
@@ -125,7 +127,7 @@ public func convertTableBytes(
   }
 }
 
-/// Light, 0 to 65 535, of cube roots: below the limit of L*a*b*, a cube is the line that touches it there (ICC.1:2022, 6.3.4).
+/// Light, 0 to 65 535, of cube roots: below the limit of L*a*b*, the tangent at the limit replaces the cube (ICC.1:2022, 6.3.4).
 @inline(__always)
 private func light(_ l: Float, _ a: Float, _ b: Float, _ matrix: UnsafePointer<Float>) -> cpi_i32x4 {
   let roots = cpi_f32x4(repeating: l) + cpi_f32x4(a, 0, b, 0)

@@ -4,7 +4,7 @@
 /// Converts interleaved bytes to planes of red, green and blue, which follow each other.
 ///
 /// - Parameters:
-///   - input: `pixels * channels` samples. With 1 channel it is repeated, with 3 each has its own plane.
+///   - input: `pixels * channels` samples. One channel is repeated in all planes; of three channels, each has its own plane.
 ///   - tables: 3 × 256 values.
 ///   - output: `pixels * 3` values.
 public func tensorPlanes(

@@ -25,7 +25,7 @@ internal import CPixelIntrinsics
 public func unfilterRows(
   rows: UnsafeMutablePointer<UInt8>, rowCount: Int, prior: UnsafePointer<UInt8>, pixelBytes: Int, count: Int
 ) {
-  // Loads and stores of 8 bytes for a pixel, else of 4: a constant in each of the loops.
+  // True for loads and stores of 8 bytes for a pixel, false for 4. It is a constant in each of the loops below.
   let isWide = pixelBytes > 4
   var prior = prior
   var index = 0
@@ -69,7 +69,7 @@ public func unfilterRows(
 /// Bytes that ``unfilterSparse`` tests together: whole pixels of every size.
 private let groupBytes = 48
 
-/// True if most of up to eight tested places of a row have only zeros.
+/// True if most of the words at up to eight places of a row are zero.
 @inline(__always)
 private func isMostlyZeros(_ row: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   let step = (count &- 8) &>> 3
@@ -83,8 +83,8 @@ private func isMostlyZeros(_ row: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   return zeros > 4
 }
 
-/// Undoes Average or Paeth in a row of mostly zeros, as flat areas have them: if the pixels left, above and above left
-/// have one color and the filtered bytes are zeros, both filters give that color.
+/// Undoes Average or Paeth in a row of mostly zeros, which flat areas have. If the pixels to the left, above, and above to the left have
+/// one color, and the filtered bytes are zeros, both filters give that color.
 @inline(__always)
 private func unfilterSparse(
   _ filter: UInt8, _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>,
@@ -111,7 +111,8 @@ private func unfilterSparse(
   }
 }
 
-/// True if a group's bytes are zeros, and the pixels above them, the one above left and the left one have the same color.
+/// True if the bytes of a group are zeros, and if the pixels above the group, the pixel above to the left, and the pixel to the left have
+/// the same color.
 @inline(__always)
 private func isFlat(_ row: UnsafePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ pixelBytes: Int) -> Bool {
   var ones: UInt64 = 0
@@ -166,8 +167,8 @@ private func unfilterSub(_ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ p
   storeLast(row + x, pixel, pixelBytes)
 }
 
-/// ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉, and processors have an instruction for the average that rounds up; moreover
-/// s + ¬p = ¬(p − s). So pixels are kept as their complements. This handles the bytes from `start` to `end`.
+/// Undoes Average in the bytes from `start` to `end`. Pixels are kept as their complements, because processors have an instruction for the
+/// average that rounds up: ⌊(a + b) / 2⌋ = ¬⌈(¬a + ¬b) / 2⌉. A sum becomes a difference of complements: s + ¬p = ¬(p − s).
 @inline(__always)
 private func unfilterAverage(
   _ isWide: Bool, _ row: UnsafeMutablePointer<UInt8>, _ prior: UnsafePointer<UInt8>, _ start: Int, _ pixelBytes: Int,
@@ -226,7 +227,7 @@ private func unfilterPaeth(
   var x = start
   var above = loadWords(prior + start, isWide)
   var predicted = above
-  // To the left of the first pixel all bytes are 0, so the byte above is the nearest predictor.
+  // For the first pixel, all bytes to the left are 0, so the predictor is the byte above.
   if start > 0 {
     predicted = paeth(loadWords(row + start - pixelBytes, isWide), above, loadWords(prior + start - pixelBytes, isWide))
   }

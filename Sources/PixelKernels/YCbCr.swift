@@ -23,7 +23,7 @@ public func convertYCbCrToRGB(
 
 /// Converts planes of words with 8 fraction bits to interleaved RGB bytes, rounded once.
 ///
-/// The same formula with 14 fraction bits: `1.0737e9 + 0.9513e9` is the largest sum, below 2^31.
+/// The same formula with 14 fraction bits: the largest sum is `1.0737e9 + 0.9513e9`, which is below 2^31.
 /// - Parameters:
 ///   - luma, blue, red: `count` words each, 256 · Y, Cb and Cr.
 ///   - output: `count * 3` samples.
@@ -56,7 +56,7 @@ public func expandToFine(
   for i in 0..<count { output[i] = UInt16(clamping: (Int32(samples[i]) &* gain &+ bias) &>> 14) }
 }
 
-/// The same, rounded once to bytes.
+/// Does the same as ``expandToFine(_:count:gain:bias:output:)``, but rounds once, to bytes.
 public func expandToBytes(
   _ samples: UnsafePointer<UInt16>, count: Int, gain: Int32, bias: Int32, output: UnsafeMutablePointer<UInt8>
 ) {
