@@ -178,7 +178,7 @@ cic_helper_status cic_helper_receive(const cic_helper *helper, void *bytes, size
 int32_t cic_helper_end(cic_helper *helper, bool waits) {
   int status = 0;
   pid_t ended = 0;
-  // A process closes its socket a moment before it has ended.
+  // When a process ends, its socket closes a moment before waitpid reports the end.
   for (int i = 0; waits && i < 200 && (ended = waitpid(helper->process, &status, WNOHANG)) == 0; i++) {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }

@@ -10,7 +10,7 @@ static const char libpng_profile_prefix[] = "iCCP:";
 // In a warning: a chunk is larger than the limit that was set, and is skipped.
 static const char libpng_chunk_too_large[] = "exceeds memory limits";
 
-// Ends a warning or an error about a chunk, and follows its name and a colon: its checksum is wrong.
+// At the end of a warning or an error, after the name of a chunk: the checksum of the chunk is wrong.
 static const char libpng_wrong_checksum[] = ": CRC error";
 
 #endif

@@ -1,4 +1,4 @@
-// libjpeg defines its API in terms of FILE and size_t without including them.
+// libjpeg's header uses FILE and size_t, but does not include the headers that define them.
 #include <stdio.h>
 
 #include "include/cimage_library_versions.h"

@@ -135,7 +135,7 @@ bool cic_png_idat_is_readable(const cic_png_idat_layout *layout, cic_source *sou
   return window >= 32 * 1024 || window >= row * layout->height;
 }
 
-// The limits of libpng's png_check_chunk_length. That of IDAT is the most that an image of this size can need.
+// The limits of libpng's png_check_chunk_length. The limit of IDAT is the most that an image of this size can need.
 static void set_limits(cic_png_idat *idat, const cic_png_idat_layout *layout) {
   const uint64_t longest = cic_png_longest_chunk;
   uint64_t row = layout->unpacked_bytes + filter_bytes(layout);

@@ -1,4 +1,4 @@
-// Reads the IDAT chunks of a PNG without libpng: headers, checksums and limits. It refuses what libpng refuses, with the same
+// Reads the IDAT chunks of a PNG without libpng: headers, checksums and limits. It refuses the same files as libpng, with the same
 // messages. The data of the chunks are a zlib stream (RFC 1950), which the caller inflates.
 #ifndef CIC_PNG_IDAT_H
 #define CIC_PNG_IDAT_H

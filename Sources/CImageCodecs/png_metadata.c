@@ -109,8 +109,8 @@ static bool keep_chunk_at(
 }
 
 // ExifTool and others write metadata after the image data. Following all chunks of the image data would read a header in every 8 KiB of
-// most files. So the end of the file is searched for the last IDAT chunks: an IDAT is one if chunks with right checksums lead from it to
-// IEND. If no such IDAT is found, or the file is small, the chunks are followed from the first one on: they are then long and few.
+// most files. So the end of the file is searched for the last IDAT chunks. An IDAT counts only if chunks with right checksums lead from it
+// to IEND. If no such IDAT is found, or the file is small, the chunks are followed from the first one on: they are then long and few.
 bool cic_png_keep_trailing_metadata(
     cic_png_metadata *m, const cic_source *source, uint32_t first_idat_bytes, size_t max_bytes) {
   uint64_t unread = cic_source_unread(source), at = (uint64_t)first_idat_bytes + 4;

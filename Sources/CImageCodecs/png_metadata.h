@@ -22,7 +22,7 @@ typedef struct {
 
 // True for the types of CIC_PNG_METADATA_CHUNKS.
 bool cic_png_is_metadata(const uint8_t *name);
-// Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Those that would exceed `max_bytes` or `max_chunks` in all are left
+// Collects a chunk of CIC_PNG_METADATA_CHUNKS, and ignores others. Chunks that would exceed `max_bytes` or `max_chunks` in all are left
 // out. False without memory.
 bool cic_png_keep_metadata(
     cic_png_metadata *metadata, const uint8_t *name, const uint8_t *data, size_t count, size_t max_bytes);

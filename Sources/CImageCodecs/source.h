@@ -14,7 +14,8 @@ struct cic_source {
   int descriptor;  // -1 when the bytes are borrowed
   bool owned;
   bool blocks;  // a pipe, terminal or socket: read(2) may wait for long
-  off_t offset;  // in a file: that of the next byte to read (the descriptor's position does not change); in a pipe: the bytes read so far
+  // The offset of the next byte to read from a file; the descriptor's own position does not change. For a pipe, the number of bytes read.
+  off_t offset;
   int64_t limit;  // the most bytes to read from a pipe
   bool ended;
   int32_t system_error;

@@ -64,7 +64,7 @@ private struct Hash: ~Copyable {
   private let context: OpaquePointer
 
   init() {
-    // Both calls fail only for lack of memory, which ends a Swift process anyway.
+    // Both calls fail only for lack of memory, and a lack of memory ends a Swift process anyway.
     guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
       fatalError("out of memory for a SHA-256 context")
     }

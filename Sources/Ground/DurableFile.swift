@@ -65,8 +65,8 @@ package struct DurableFile: ~Copyable {
     guard syncToDisk(descriptor) == 0 else { throw .writing("cannot sync \(path)") }
   }
 
-  /// Gives the synced file its name, and syncs the folder. A file that replaces another one gets its permissions, and also its owner
-  /// and group if this user may set them.
+  /// Gives the synced file its name, and syncs the folder. A file that replaces another one gets the permissions of that file, and also its
+  /// owner and group if this user may set them.
   ///
   /// - Parameters:
   ///   - destination: The path, in the folder that the file was made in. A symbolic link at this path is not followed.

@@ -236,8 +236,8 @@ public func roundFloats(_ input: UnsafePointer<Float>, count: Int, output: Unsaf
   for i in 0..<count { output[i] = roundedWord(input[i] + 32_768) }
 }
 
-/// Converts premultiplied centered floats to straight words; a pixel whose alpha rounds to 0 becomes all zeros. Colors are divided by
-/// alpha before it is clamped to 65 535: to divide by the clamped alpha would change them.
+/// Converts premultiplied centered floats to straight words; a pixel whose alpha rounds to 0 becomes all zeros. Alpha is clamped to 65 535
+/// only after the colors were divided by it, because dividing by the clamped alpha would change the colors.
 public func unpremultiplyFloats(
   _ input: UnsafePointer<Float>, channels: Int, pixels: Int, output: UnsafeMutablePointer<UInt16>
 ) {

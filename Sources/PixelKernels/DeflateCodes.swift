@@ -12,7 +12,7 @@ public func countBytes(_ input: UnsafePointer<UInt8>, count: Int, frequencies: U
 ///   - bits: Never 0.
 public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePointer<UInt8>) {
   for symbol in 0..<DeflateTables.symbols {
-    // A symbol that did not occur is assumed to be rare: its code has about the length of the longest ones.
+    // A symbol that did not occur is assumed to be rare, with a code about as long as the longest codes.
     let rare: UInt8 = symbol < DeflateTables.blockEnd ? 13 : symbol < DeflateTables.offsets ? 10 : 7
     bits[symbol] = lengths[symbol] == 0 ? rare : lengths[symbol]
   }

@@ -39,7 +39,7 @@ private struct Finder {
     bucket[0] = UInt32(truncatingIfNeeded: position &+ x)
   }
 
-  /// The bits that a match of `offset` at `x` saves, if it is longer than 3.
+  /// Replaces `best` by the match of `offset` at `x`, if that is longer than 3 and saves more bits.
   @inline(__always)
   func consider(_ x: Int, _ offset: Int, _ best: inout Match) {
     let candidate = input + (x &- offset)
@@ -58,7 +58,7 @@ private struct Finder {
     guard length > 3 else { return }
     var saved = 0
     var k = 0
-    // Only the first 32 literals are added up exactly, because a longer match saves bits in any case.
+    // Only the bits of the first 32 literals are added up exactly, because a longer match saves bits in any case.
     while k < min(length, 32) {
       saved &+= Int(bits[Int(here[k])])
       k &+= 1

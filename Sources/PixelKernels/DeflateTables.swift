@@ -12,7 +12,7 @@
 ///     0 … 255   256         257 … 285       288 … 317   320 … 338
 ///     literals  block end   match lengths   offsets     precode
 ///
-/// A token is a run of literals and the match that follows them; its last 32 bits are 0 if none follows:
+/// A token is a run of literals and the match that follows them. If no match follows, the last 32 bits are 0:
 ///
 ///     63 … 32    31 … 16        15 … 0
 ///     literals   match length   offset

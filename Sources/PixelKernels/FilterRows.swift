@@ -6,9 +6,9 @@ internal import CPixelIntrinsics
 //
 //     0 None: 0    1 Sub: a    2 Up: b    3 Average: (a + b) / 2    4 Paeth: the nearest of a, b, c to a + b − c
 
-// The best filter of a row is estimated from sums over the row. The usual estimate is the sum of absolute differences (PNG
-// third edition, 12.7). The sum of their approximate logarithms is closer to the bits that they take: it is better for rows
-// with few large differences.
+// The best filter of a row is estimated from sums over the row. The usual estimate is the sum of absolute differences (PNG third edition,
+// 12.7). The sum of the approximate logarithms of the differences is closer to the number of bits that the differences take. It is the
+// better estimate for rows with few large differences.
 
 /// The filter that gives the smallest sum of absolute differences; of equal ones, the first.
 ///

@@ -24,7 +24,7 @@ extension InflateTables {
     && 2 * litlenBits + CanonicalCode.longest + lengthExtraBits + offsetBits <= refillBits
 }
 
-/// The bits of the input, as libdeflate's decoder keeps them.
+/// The bits of the input, in the form in which libdeflate's decoder keeps them.
 private struct BitReader {
   let input: UnsafePointer<UInt8>
   let tables: UnsafePointer<UInt32>

@@ -112,7 +112,7 @@ private func offsetEntry(_ symbol: Int, _ bits: Int) -> UInt32 {
   return UInt32(truncatingIfNeeded: base &<< 16 | bits &<< 12 | (bits &+ extraBits))
 }
 
-/// Copies the first `count` entries of a table after them, so that it has one index bit more.
+/// Appends a copy of the first `count` entries of a table to them, so that the table has one index bit more.
 @inline(__always)
 private func duplicate(_ table: UnsafeMutablePointer<UInt32>, _ count: Int) {
   var k = 0

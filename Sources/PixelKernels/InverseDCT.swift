@@ -96,7 +96,7 @@ private func zip(_ x: Eight) -> Eight {
 @inline(__always)
 private func words(_ v: cpi_u8) -> cpi_i16 { unsafeBitCast(v, to: cpi_i16.self) }
 
-/// Bytes from columns of samples around zero, as rows.
+/// Converts columns of samples around zero to rows of bytes.
 @inline(__always)
 private func store(_ c: Eight, _ output: UnsafeMutablePointer<UInt8>, _ stride: Int) {
   let a = cpi_pack_centered_i16(c.v0, c.v2)

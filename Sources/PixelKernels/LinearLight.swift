@@ -403,8 +403,8 @@ private func map(
 }
 
 /// Converts sums of light times alpha to straight bytes. Both parts of the sums are in lanes, as `convolveRowsToSums` writes them; a pixel
-/// whose alpha rounds to 0 becomes all zeros. Colors are divided by alpha before it is clamped to 255: to divide by the clamped alpha would
-/// change them.
+/// whose alpha rounds to 0 becomes all zeros. Alpha is clamped to 255 only after the colors were divided by it, because dividing by the
+/// clamped alpha would change the colors.
 ///
 /// - Parameters:
 ///   - high, low: The row's first lanes; pixels are a column apart.

@@ -19,7 +19,8 @@ private let toRGB: (redOfRed: Int16, greenOfBlue: Int16, greenOfRed: Int16, blue
 )
 /// 0.299, 0.587, 0.114 in 32 768ths.
 private let toLuma: (red: Int16, green: Int16, blue: Int16) = (9_798, 19_235, 3_735)
-/// 0.168736 and 0.331264, and 0.418688 and 0.081312, in 32 768ths: the parts that are subtracted from half of blue, and from half of red.
+/// The parts of red and green that are subtracted from half of blue (0.168736 and 0.331264), and the parts of green and blue that are
+/// subtracted from half of red (0.418688 and 0.081312), in 32 768ths.
 private let toChroma: (redOfBlue: Int16, greenOfBlue: Int16, greenOfRed: Int16, blueOfRed: Int16) = (
   5_529, 10_855, 13_720, 2_664
 )
@@ -54,7 +55,7 @@ public func chromaReference(_ red: Int32, _ green: Int32, _ blue: Int32) -> (blu
 ///
 /// - Parameters:
 ///   - luma: `rows` rows, whose memory extends to the next multiple of 64 samples.
-///   - blue, red: Rows of Cb and Cr: as many, or half as many (rounded up) if they are halved; their memory extends to the next
+///   - blue, red: Rows of Cb and Cr: as many as of luma, or half as many (rounded up) if `isHalved`. Their memory extends to the next
 ///     multiple of 32 samples.
 ///   - width: Samples of a row of luma.
 ///   - isHalved: True if chroma has half of the samples on both axes.
@@ -154,7 +155,7 @@ private func storePlaces(_ samples: cpi_i16, _ output: UnsafeMutablePointer<UInt
 }
 
 /// Looks up a block of places. The encoded bytes overwrite the first half of each channel's words. Sums go through memory, four words a
-/// pixel: to load each as an index costs less than to take it out of a vector.
+/// pixel: loading a sum from memory as an index costs less than taking it out of a vector.
 @inline(__always)
 private func lookUp(
   _ places: UnsafeMutablePointer<UInt16>, _ toLight: UnsafePointer<Int32>, _ fromLight: UnsafePointer<UInt8>,

@@ -137,8 +137,8 @@ public func premultiplyCenteredReference(
   }
 }
 
-/// Converts sums of premultiplied samples to straight bytes; a pixel whose alpha rounds to 0 becomes all zeros. Colors
-/// are divided by alpha before it is clamped to 255: to divide by the clamped alpha would change them.
+/// Converts sums of premultiplied samples to straight bytes; a pixel whose alpha rounds to 0 becomes all zeros. Alpha is clamped to 255
+/// only after the colors were divided by it, because dividing by the clamped alpha would change the colors.
 ///
 /// - Parameters:
 ///   - sums: Pixels that are `step` sums apart.

@@ -20,7 +20,7 @@ private func decodeDifference(_ reader: inout EntropyReader, _ table: UnsafePoin
 
 /// Decodes the first scan of DC coefficients.
 ///
-/// The sum of the differences has to be within the table's first bound, and becomes the coefficient with `low_bit` zeros after it.
+/// The sum of the differences has to be within the table's first bound. The coefficient is this sum, followed by `low_bit` zeros.
 ///
 /// - Returns: The number of decoded MCUs; negative if the bits are no MCU, end within one, or contain a coefficient out of bounds.
 public func decodeDC(_ scan: cpi_progressive_decoding) -> Int {

@@ -270,8 +270,8 @@ private func unfilterPaeth(
   storeLast(below + x, cpi_narrow_i16x8(lower), pixelBytes)
 }
 
-/// The predictor of Paeth as Fabian Giesen rewrote it for stb_image 2.29: with lo and hi the lesser and the greater of
-/// `a` and `b`, it is hi if 3c − (a + b) ≤ lo, else lo if hi ≤ 3c − (a + b), else c.
+/// The predictor of Paeth as Fabian Giesen rewrote it for stb_image 2.29: let lo be the lesser and hi the greater of `a` and `b`. The
+/// predictor is hi if 3c − (a + b) ≤ lo, otherwise lo if hi ≤ 3c − (a + b), otherwise c.
 @inline(__always)
 private func paeth(_ a: cpi_i16x8, _ b: cpi_i16x8, _ c: cpi_i16x8) -> cpi_i16x8 {
   let threshold = (c &+ c &+ c &- b) &- a

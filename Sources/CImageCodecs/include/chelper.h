@@ -1,5 +1,5 @@
-// A helper process that decodes without access to anything else, and the memory that it shares (decode_protocol.h has the messages).
-// Only Linux has it.
+// A helper process that decodes without access to anything else, and the memory that it shares (decode_protocol.h has the messages). This
+// is implemented only for Linux.
 #ifndef CHELPER_H
 #define CHELPER_H
 
@@ -59,7 +59,7 @@ int32_t cic_helper_start(
 // Sends a request.
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request);
 
-// Receives exactly `count` bytes. While it waits for them, it checks the flag every 20 ms.
+// Receives exactly `count` bytes. While the call waits for them, it checks the flag every 20 ms.
 cic_helper_status cic_helper_receive(
   const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *_Nullable cancel);
 

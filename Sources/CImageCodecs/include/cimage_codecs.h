@@ -440,7 +440,8 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_WEBP_OUT_PLANES,  // Y, then Cb, then Cr, as coded: the range is limited, and the sides of Cb and Cr are half of Y's, rounded up
 } cic_webp_output;
 
-// Makes a decoder into memory of the caller, which has rows without padding, and must outlive it. NULL without memory or without libwebp.
+// Makes a decoder that writes into memory of the caller. The rows there have no padding, and the memory must outlive the decoder. NULL
+// without memory or without libwebp.
 cic_webp_decoder *_Nullable cic_webp_decoder_create(uint8_t *pixels, int32_t width, int32_t height, cic_webp_output output);
 void cic_webp_decoder_destroy(cic_webp_decoder *decoder);
 // Decodes as many rows as the first `count` bytes of a file allow; each call passes more of them. Sets the number of rows that are done,

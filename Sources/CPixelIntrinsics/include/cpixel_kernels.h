@@ -33,8 +33,7 @@ typedef struct cpi_pair_convolution {
   const int16_t *weights;                        // `2 * pairs` weights
   ptrdiff_t count;                               // samples
   int32_t start;                                 // what sums begin with
-  int32_t pair_shift;                            // fraction bits that are cut off each pair's products, where weights are finer than sums
-                                                 // have room for
+  int32_t pair_shift;                            // fraction bits of weights that sums have no room for: each pair's products lose them
   int32_t shift;                                 // fraction bits of the sums that the result does not have
   void *output;                                  // `count` samples
 } cpi_pair_convolution;
@@ -48,7 +47,7 @@ typedef struct cpi_row_convolution {
   ptrdiff_t pairs;             // pairs of taps a window, the same for every output column
   ptrdiff_t output_count;
   int32_t start;               // what sums begin with
-  int32_t pair_shift;          // fraction bits that are cut off each pair's products, where weights are finer than sums have room for
+  int32_t pair_shift;          // fraction bits of weights that sums have no room for: each pair's products lose them
   int32_t shift;               // fraction bits of the sums that the result does not have
   void *output;                // `output_count * lanes` samples
 } cpi_row_convolution;
@@ -79,7 +78,7 @@ typedef struct cpi_float_column_convolution {
 
 // A horizontal pass over four rows of centered floats.
 typedef struct cpi_float_row_convolution {
-  const float *rows;        // the first row of interleaved samples; wherever a window and four more samples reach, there are finite numbers
+  const float *rows;        // the first row: interleaved samples; up to four samples after a window are read too, and must be finite
   ptrdiff_t stride;         // samples between the beginnings of two rows
   ptrdiff_t channels;       // samples a pixel
   const int32_t *starts;    // for each output pixel, the first source pixel of its window
