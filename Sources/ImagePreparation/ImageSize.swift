@@ -25,7 +25,7 @@ public struct ImageSize: Sendable, Hashable, Codable, CustomStringConvertible {
 }
 
 extension ImageSize {
-  /// True when both sizes have the same shape, as far as rounding sides to steps of 16 pixels allows.
+  /// True when both sizes have the same shape, apart from differences that rounding the sides to steps of 16 pixels can make.
   package func hasShape(of other: ImageSize) -> Bool {
     // Each side is compared with the side that it would have in the other size's shape. To avoid divisions, both are multiplied by the
     // other size's sides.

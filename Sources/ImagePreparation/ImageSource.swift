@@ -7,8 +7,8 @@ public enum ImageSource: Sendable {
   /// An open descriptor such as standard input (0), read through a bounded window. This package does not close the descriptor. `owner`
   /// lives as long as this value, and may close the descriptor when it ends.
   ///
-  /// A file is read from the descriptor's present position, which stays as it is, so that it can be read again. Pipes, sockets and
-  /// devices can be read only once, under a path as well. Some recipes read a source twice: ``Recipe/Fitting/trim``,
+  /// A file is read from the descriptor's present position on. The position does not change, so that the file can be read again. Pipes,
+  /// sockets and devices can be read only once, under a path as well. Some recipes read a source twice: ``Recipe/Fitting/trim``,
   /// ``Gravity/attention``, and a ``Recipe/Budget`` that only a smaller image meets. They throw an error for such a source.
   case descriptor(Int32, owner: (any AnyObject & Sendable)? = nil)
   /// Bytes in memory.

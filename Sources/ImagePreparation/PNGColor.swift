@@ -7,7 +7,7 @@ public struct PNGColor: Sendable, Equatable, Codable {
     public var primaries: Int
     /// `TransferCharacteristics`: 13 for sRGB, 16 for PQ, 18 for HLG.
     public var transfer: Int
-    /// `MatrixCoefficients`: 0, since PNG holds RGB.
+    /// `MatrixCoefficients`: 0, because PNG holds RGB.
     public var matrix: Int
     /// True for full-range samples.
     public var isFullRange: Bool

@@ -6,6 +6,6 @@ public struct StrippedImage: Sendable, Equatable {
   public let format: EncodedFormat
   /// The kinds of metadata that were left out, in the order of the file, for example `EXIF`; empty if there were none.
   public let removed: [String]
-  /// True when the metadata held a position, as ``ImageDescription/hasGPS``.
+  /// True when the metadata contained a position: the source's ``ImageDescription/hasGPS``.
   public let hadGPS: Bool
 }

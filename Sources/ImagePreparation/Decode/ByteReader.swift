@@ -92,7 +92,7 @@ struct ByteReader: ~Copyable {
 
   /// Appends the next `wanted` bytes, or as many as there are before the end of the source.
   ///
-  /// For a file, the memory is allocated at once for the bytes that it has; for a pipe, it is allocated while they arrive.
+  /// For a file, the memory for all bytes that it has is allocated at once; for a pipe, memory is allocated while bytes arrive.
   mutating func append(_ wanted: Int, to bytes: inout [UInt8]) throws(ReadFault) {
     if wanted > count - at, let end { bytes.reserveCapacity(bytes.count + min(wanted, end - offset)) }
     var left = wanted

@@ -40,8 +40,8 @@ package enum ImageSniffer {
       remedy: "give a file of one of these kinds: \(names.joined(separator: ", "))")
   }
 
-  /// True for UTF-8 (possibly cut inside a character) and for UTF-16 with a byte order mark, if the text has no control characters that do
-  /// not occur in texts.
+  /// True for UTF-8 (possibly cut inside a character) and for UTF-16 with a byte order mark, if the only control characters are 0x08 to
+  /// 0x0D (such as tabs and line ends) and 0x1B.
   private static func isText(_ head: [UInt8]) -> Bool {
     let text: String?
     if head.starts(with: [0xFF, 0xFE]) || head.starts(with: [0xFE, 0xFF]) {

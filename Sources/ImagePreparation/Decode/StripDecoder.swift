@@ -1,8 +1,8 @@
 /// A decoder that delivers its image in strips of rows, with one ring for each plane. It depends neither on the loop that calls it nor
 /// on the plan.
 ///
-/// One thread at a time may use it. Conformers are classes that own a noncopyable decoder: If two such decoders were in existential
-/// containers, Swift 6.3 would destroy the second one twice.
+/// One thread at a time may use it. Conformers are classes that own a noncopyable decoder, because Swift 6.3 would destroy the second of
+/// two such decoders twice if they were in existential containers.
 protocol StripDecoder: AnyObject, Sendable {
   /// The rows of each plane.
   var planes: [StripPlane] { get }

@@ -1,5 +1,5 @@
-/// Puts a part of an image onto another one of the same size, source over destination (Porter and Duff, "Compositing Digital Images",
-/// 1984), and fades it at its edges.
+/// Puts a part of an image onto another image of the same size, source over destination (Porter and Duff, "Compositing Digital Images",
+/// 1984), and fades the part at its edges.
 struct Overlay {
   let size: ImageSize
   /// The rows and columns of the part.

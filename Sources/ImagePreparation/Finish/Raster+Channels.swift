@@ -5,7 +5,7 @@ protocol RasterSample: FixedWidthInteger, UnsignedInteger, BitwiseCopyable {}
 extension UInt8: RasterSample {}
 extension UInt16: RasterSample {}
 
-// Changes of channels and depth on the small image, once it is upright and in its final colors.
+// Changes of channels and depth of the small image, after it was turned upright and its colors were converted.
 extension Raster {
   /// The raster with samples of 8 or 16 bits: `round(v · 255 / 65 535)`, or `v · 257`.
   func withDepth(_ bits: Int) -> Raster {

@@ -54,7 +54,7 @@ struct KeptMetadata: Sendable, Equatable {
       ("extended XMP", promises.contains(.furtherPacket)),
     ].filter(\.1).map(\.0)
     let texts = source.chunks.compactMap(\.text)
-    // One limit for all texts together, because a small file can hold many that inflate to a lot.
+    // There is one limit for all texts together, because a small file can contain many texts that inflate to a lot of bytes.
     var limit = PNGChunk.Text.inflatedLimit
     chunks = source.chunks.filter {
       Self.isCopied($0) && (!withoutLocation || Self.isWithoutLocation($0, limit: &limit))
@@ -64,7 +64,7 @@ struct KeptMetadata: Sendable, Equatable {
     comment = text.flatMap { withoutLocation && Self.mayNamePosition($0) ? nil : $0 }
   }
 
-  /// True for text that contains a position, as some programs write it into comments.
+  /// True for text that contains a position in a form in which some programs write it into comments.
   private static func mayNamePosition(_ text: [UInt8]) -> Bool {
     let text = String(decoding: text, as: UTF8.self).lowercased()
     return ["gps", "latitude", "longitude"].contains { text.contains(part: $0) }
@@ -140,10 +140,11 @@ struct KeptMetadata: Sendable, Equatable {
     ].compactMap(\.self)
   }
 
-  /// Inserts the metadata after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3) or after the header of a PNG (third
-  /// edition, 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5), or after the image of a WebP (RFC 9649, 2.7.1.5). `file` must be the output of
-  /// one of this package's encoders.
-  /// Metadata that are too long for a JPEG's segment are left out.
+  /// Inserts the metadata into a file, which must be the output of one of this package's encoders.
+  ///
+  /// The place is after the JFIF segment of a JPEG (CIPA DC-008, 4.7.2; XMP part 3, 1.1.3), after the header of a PNG (third edition,
+  /// 11.3.3 and 11.3.4.6; XMP part 3, 1.1.5), or after the image of a WebP (RFC 9649, 2.7.1.5). Metadata that are too long for a segment of
+  /// a JPEG are left out.
   func insert(into file: inout [UInt8], format: EncodedFormat) {
     switch format {
     case .jpeg:

@@ -215,8 +215,8 @@ struct LocationReader: Sendable, Equatable {
   private static let longestName = 128
   private static let parts = ["gps", "latitude", "longitude"].map { Array($0.utf8) }
   private static let coordinates = ["lat", "long", "lon"].map { Array($0.utf8) }
-  /// Properties of photoshop, Iptc4xmpCore, Iptc4xmpExt and xmpDM. The structures that contain some of them are not in the list, because
-  /// GIMP writes them, empty, into every file.
+  /// Properties of photoshop, Iptc4xmpCore, Iptc4xmpExt and xmpDM. The structures that contain some of these properties are not in the
+  /// list, because GIMP writes empty ones into every file.
   private static let places = [
     "city", "state", "country", "countrycode", "countryname", "provincestate", "sublocation", "location",
     "locationname", "locationid", "shotlocation", "worldregion",

@@ -194,8 +194,8 @@ extension MetadataStripper {
 // MARK: - PNG (third edition, clause 5 and annex 11)
 
 extension MetadataStripper {
-  /// Chunks that stay, and the lengths that they may have: those that describe the pixels, their shape, or further frames. They concern
-  /// stripping alone; `KeptMetadata` decides which metadata a prepared image keeps.
+  /// The chunks that stay, because they describe the pixels, their shape, or further frames; and the lengths that they may have. They
+  /// concern stripping alone; `KeptMetadata` decides which metadata a prepared image keeps.
   private static let keptChunks: [String: ClosedRange<Int>] = [
     "IHDR": 13...13, "PLTE": 0...768, "IDAT": 0...Int(Int32.max), "IEND": 0...0, "tRNS": 0...256, "sBIT": 1...4,
     "bKGD": 1...6, "hIST": 0...512, "pHYs": 9...9, "acTL": 8...8, "fcTL": 26...26, "fdAT": 4...Int(Int32.max),

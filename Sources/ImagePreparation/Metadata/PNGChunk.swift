@@ -73,7 +73,7 @@ struct PNGChunk: Sendable, Equatable {
     /// The text, inflated if it is compressed.
     ///
     /// - Parameter limit: Bytes that it may inflate to.
-    /// - Returns: The text as far as it goes, and false if it is damaged or goes on beyond the limit.
+    /// - Returns: The text up to the limit or to the damage, and false if it is damaged or continues after the limit.
     func whole(limit: Int) -> (bytes: [UInt8], isWhole: Bool) {
       isCompressed ? Inflater.inflated(content, limit: limit) : (Array(content), true)
     }

@@ -55,7 +55,7 @@ struct XMPEditor {
 
   // MARK: Markup
 
-  /// Reads the markup at `start`, a `<`, and returns the index after it; nil if it does not end.
+  /// Reads the markup that begins at `start` with a `<`, and returns the index after it; nil if the markup does not end.
   private mutating func markup(_ start: Int) -> Int? {
     func begins(_ text: StaticString) -> Bool {
       unsafe source[start...].starts(with: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

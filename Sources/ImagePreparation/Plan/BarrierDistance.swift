@@ -1,4 +1,4 @@
-/// The difference of an image's pixels from the background around them, which is the area that reaches the image's edges.
+/// The difference of an image's pixels from the background around them. The background is the area that reaches the image's edges.
 ///
 /// The barrier of a path is the difference of its greatest and its least value. A pixel's distance is the smallest barrier of all paths
 /// from the edges to it. It is small everywhere in a background, even in a slope from light to dark. Behind an outline, it is at least the

@@ -2,8 +2,8 @@
 ///
 /// Colors are counted in bins of 24 levels of 255, each blurred into its neighbors.
 struct ColorDistribution {
-  /// For each pixel, row by row: near 1 for a color of one small place, 0 for one that is spread over the whole image as sky, snow and
-  /// grass are (Perazzi et al., "Saliency Filters: Contrast Based Filtering for Salient Region Detection", 2012).
+  /// For each pixel, row by row: near 1 for a color that occurs in one small place only, 0 for a color that is spread over the whole image,
+  /// like sky, snow and grass (Perazzi et al., "Saliency Filters: Contrast Based Filtering for Salient Region Detection", 2012).
   private(set) var compactness: [Double] = []
   /// For each pixel, row by row: 1 for a color that does not occur in the strips along the image's edges, 0 for a color that is at least as
   /// frequent there as in the whole image. The background mostly reaches the edges (Wei et al., "Geodesic Saliency Using Background
@@ -26,8 +26,8 @@ struct ColorDistribution {
       let blueYellow = (Int(colors.blueYellow[i]) + 512) / Self.step.blueYellow
       return (lightness + 1) * Self.layer + (redGreen + 1) * Self.row + blueYellow + 1
     }
-    // For each bin: the number of pixels; the sum of their x and the sum of their y, from the middle in half pixels; the sum of the squares
-    // of both; and the number of pixels near an edge.
+    // For each bin: the number of pixels; the sum of their x and the sum of their y, counted from the middle in half pixels; the sum of x²
+    // + y²; and the number of pixels near an edge.
     var moments = [SIMD8<Int>](repeating: .zero, count: 13 * Self.layer)
     let inner = Self.strip..<side - Self.strip
     for (i, bin) in bins.enumerated() {

@@ -186,7 +186,7 @@ struct FittedSize {
     /// The content's side and the multiple: the nearest multiple, or the one below if caps or the source's side exclude the nearest.
     func side(_ content: Double, _ side: Int, _ source: Int, _ most: Int) -> (content: Double, multiple: Int)? {
       for multiple in [max((side + unit / 2) / unit * unit, unit), down(side, unit)] where multiple <= most {
-        // Content that is cropped anyway needs no stretching.
+        // Content that is cropped in any case needs no stretching.
         let stretched = content - Double(side) >= 1 ? max(content, Double(multiple)) : Double(multiple)
         if mayEnlarge || stretched <= Double(source) + 1e-6 { return (stretched, multiple) }
       }

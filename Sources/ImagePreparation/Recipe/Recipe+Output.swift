@@ -24,8 +24,8 @@ extension Recipe {
     case yuv444 = "444"
   }
 
-  /// The time that a PNG result may take. All cases store the same pixels. An opaque WebP is lossless with ``small``, and lossy with the
-  /// others.
+  /// The time that a PNG result may take. In a PNG, all cases store the same pixels. An opaque WebP is lossless with ``small``, and lossy
+  /// with the other cases.
   public enum Compression: String, Sendable, CaseIterable {
     /// A twentieth of libpng's time at its default level; photographs are 4 % larger.
     case fast

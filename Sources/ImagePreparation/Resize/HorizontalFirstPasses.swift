@@ -53,7 +53,7 @@ internal import PixelKernels
     sums = AlignedBuffer(count: plan.scale.isPremultiplied ? plan.output.width * plan.channels : 0, zeroed: false)
   }
 
-  /// Pairs of rows between the passes: those of a window that is not complete, and of a group.
+  /// The number of pairs of rows between the passes: the pairs of a window that is not complete, and the pairs of a group.
   private static func slots(plan: ResamplingPlan) -> Int {
     (plan.vertical.longestWindow + HorizontalConvolution.rowsPerGroup(channels: plan.channels)) / 2 + 2
   }

@@ -57,7 +57,7 @@ struct ResamplingPlan: Sendable {
   /// The largest error before rounding, in 8-bit levels.
   ///
   /// A sample whose error is below 1 is rounded to a level that differs from the right one by 1 at most. Planes of Y, Cb and Cr keep their
-  /// fractions until they are RGB: blue, Y + 1.772 Cb, adds up the errors of two of them.
+  /// fractions until they are converted to RGB. Blue, Y + 1.772 Cb, then contains the errors of two planes.
   static let acceptedError = 1 / (1 + 1.772)
 
   /// The layout of the input's rows.

@@ -131,7 +131,8 @@ struct FinishedImage {
 
   private var isGray: Bool { planes.count == 1 && planes[0].channels == .gray }
 
-  /// The file that the sink has made, the first time only: it was made with the plan's settings, which are used first.
+  /// The file that the sink has made, if this is the first call; otherwise nil. The sink used the plan's settings, which are also the
+  /// settings of the first call.
   private mutating func takeFile() -> [UInt8]? {
     defer { file = nil }
     return file

@@ -2,9 +2,9 @@ internal import Ground
 
 /// The bounded queue of strips between the decoder's thread and the one that resizes and encodes.
 ///
-/// Whichever thread would otherwise block completes a strip, which is the deferred part of its decoding: one strip at a time, in order, or
-/// independent strips at the same time. Neither side spins: each waits on a condition until the other side has made progress or has
-/// stopped.
+/// A thread that would otherwise block completes a strip: it does the deferred part of the strip's decoding. Strips are completed one at a
+/// time, in order; independent strips may be completed at the same time. Neither side spins: each waits on a condition until the other side
+/// has made progress or has stopped.
 @safe
 final class StripQueue: @unchecked Sendable {
   // Unchecked: all state is read and written under the mutex.

@@ -88,7 +88,7 @@ struct Inflater: ~Copyable, @unchecked Sendable {
     return unsafe input.base[stream.position]
   }
 
-  /// After the stream's end: the number of input bytes up to the end, including those taken since.
+  /// After the stream's end: the number of input bytes up to the end, and of those that ``takeByte()`` has returned since.
   var inputOffset: Int { inputStart + stream.position }
 
   // MARK: Output

@@ -10,7 +10,7 @@ struct PNGImageData: ~Copyable {
   private var inflater: Inflater
   /// The number of compressed bytes that were read.
   private var gathered = 0
-  /// The ends of chunks after the inflated part, as numbers of compressed bytes.
+  /// For each chunk that ends after the inflated part, the number of compressed bytes up to its end.
   private var chunkEnds: [Int] = []
   /// True once there are no more chunks.
   private var isGathered = false

@@ -1,6 +1,6 @@
 internal import Ground
 
-/// Reads a BMP (Windows GDI: BITMAPFILEHEADER, BITMAPCOREHEADER to BITMAPV5HEADER; OS/2 2.x headers without its own compressions).
+/// Reads a BMP (Windows GDI: BITMAPFILEHEADER, BITMAPCOREHEADER to BITMAPV5HEADER; OS/2 2.x headers, but not the compressions of OS/2).
 ///
 /// Alpha counts only if a mask describes it: without masks, the fourth byte of a pixel is unused. Pixels that run-length codes leave out
 /// get the first color of the table.
@@ -106,7 +106,7 @@ struct BMPHeader {
   let masks: Masks?
   /// Red, green and blue of each entry.
   let colors: [UInt8]
-  /// The offset of the first pixel according to the file header. It may be 0 or wrong: one within the headers is ignored.
+  /// The offset of the first pixel according to the file header. It may be 0 or wrong: an offset within the headers is ignored.
   let pixelOffset: Int
   let profile: Profile
 

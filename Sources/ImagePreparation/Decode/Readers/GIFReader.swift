@@ -226,8 +226,8 @@ struct GIFHeader {
     }
   }
 
-  /// Finds out whether an image and a packet follow the first image. The next byte is the code size of the first image. Both are false for
-  /// a pipe, because its bytes can be read only once.
+  /// Finds out whether an image and a packet follow the first image. The next byte is the code size of the first image. Both results are
+  /// false for a pipe, because its bytes can be read only once.
   private static func blocksBehindImage(
     _ bytes: borrowing ByteReader
   ) throws(ReadFault) -> (hasImage: Bool, hasPacket: Bool) {

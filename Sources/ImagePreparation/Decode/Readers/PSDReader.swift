@@ -3,9 +3,9 @@ internal import Ground
 /// Reads the composite of a PSD or PSB (Adobe Photoshop File Formats Specification): the flattened picture after the layers. Files contain
 /// the composite if they were saved with "maximize compatibility".
 ///
-/// Channels are stored one after another. Each row is read where it is stored, so that no more than a row is in memory; the composite of
-/// a pipe is kept as it is stored. An extra channel is transparency if the layers declare it; otherwise it is a selection, and left out.
-/// Photoshop blends the colors of transparent composites with white, which this reader undoes.
+/// Channels are stored one after another. Each row is read at its place in the file, so that only one row is in memory. The composite of a
+/// pipe is kept in memory in its stored form. An extra channel is transparency if the layers declare this; otherwise the channel is a
+/// selection, and is left out. Photoshop blends the colors of transparent composites with white, which this reader undoes.
 final class PSDReader: RowReader {
   static let format = ImageDescription.Format.psd
 

@@ -3,8 +3,8 @@ internal import Ground
 /// Reads a TGA (Truevision TGA 2.0): gray, true color and color-mapped, with or without run-length codes.
 ///
 /// A TGA has no signature, and names are not trusted. So a file counts as a TGA if no kind with a signature recognizes it, and if every
-/// field of its header makes sense. Alpha counts if the descriptor has attribute bits, unless the extension area calls them meaningless;
-/// premultiplied colors are divided by it.
+/// field of its header makes sense. Alpha counts if the descriptor has attribute bits, unless the extension area declares them meaningless.
+/// Premultiplied colors are divided by alpha.
 final class TGAReader: RowReader {
   static let format = ImageDescription.Format.tga
 

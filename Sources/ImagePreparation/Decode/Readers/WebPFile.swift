@@ -139,7 +139,7 @@ struct WebPFile {
       content += Array("VP8X".utf8) + little(10) + [0x10, 0, 0, 0]
       content += little(size.width - 1).prefix(3) + little(size.height - 1).prefix(3) + alpha
     }
-    // The length that the chunk declares; it may have fewer bytes.
+    // The length that the chunk declares. The chunk itself may have fewer bytes.
     let declared = little(data[4..<8])
     return Array("RIFF".utf8) + little(content.count + 8 + declared + declared % 2) + content + data
   }

@@ -135,7 +135,7 @@ struct WebPFrame {
   let hasAlpha: Bool
   /// Coded bytes of a lossless bitstream: of the frame, or of the alpha channel of a lossy one; 0 for none.
   let losslessBytes: Int
-  /// A file of this frame alone. If the source ends early it has fewer bytes than it declares.
+  /// A file of this frame alone. If the source ends early, this file has fewer bytes than it declares.
   let stream: [UInt8]
 }
 

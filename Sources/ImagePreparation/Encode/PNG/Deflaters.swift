@@ -17,8 +17,8 @@ enum DeflateEnding: Sendable {
 protocol Deflater: AnyObject {
   /// Compresses the bytes `start..<end` of `window`.
   ///
-  /// The bytes before `start`, as far back as matches reach, must be those that were compressed last. `DeflateTables.readAhead` bytes
-  /// after `end` may be read. `position` is the number of compressed bytes that are no longer in the window.
+  /// The bytes before `start`, as far back as matches can reach, must be the bytes that were compressed last. `DeflateTables.readAhead`
+  /// bytes after `end` may be read. `position` is the number of compressed bytes that are no longer in the window.
   ///
   /// - Throws: `outOfMemory`.
   func compress(
@@ -32,7 +32,7 @@ protocol Deflater: AnyObject {
 /// Deflates with the package's own kernels.
 @safe
 final class BlockDeflater: Deflater {
-  /// The number of symbols of a block and of its code lengths, which follow them in the tables.
+  /// The number of entries of a table by symbol: the symbols of a block, and after them those of the precode.
   private static let tableSize = DeflateTables.symbols + DeflateTables.precodeSymbols
 
   private let kernels: KernelTable

@@ -130,8 +130,8 @@ extension PNGEncoder {
     return writer.finish()
   }
 
-  /// Chooses the form and the method that compress best, by trying them on some of the rows: of the whole image for `small` and for
-  /// small images, otherwise of its upper half. `rows` are those of the plain form.
+  /// Chooses the form and the method that compress best, by trying them on some of the rows. For `small`, and for small images, these are
+  /// rows of the whole image; otherwise they are rows of its upper half. `rows` are the rows of the plain form.
   func chooseMethod(
     plain: PNGEncoderForm, _ rows: UnsafePointer<UInt8>, reduced: PNGEncoderForm?
   ) throws(PreparationError) -> (PNGEncoderForm, PNGEncoderMethod) {
