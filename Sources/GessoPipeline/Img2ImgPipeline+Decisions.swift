@@ -34,7 +34,7 @@ extension Img2ImgPipeline {
 
   /// Carries out a decision about a run whose submit, or dry run, had no usable reply.
   ///
-  /// A job that shows evidence for another run which waits for its own, and none for this run, is not adopted.
+  /// If a job shows evidence for another run that waits for its job, and no evidence for this run, the job is not adopted.
   ///
   /// - Parameters:
   ///   - run: The ledger's number of the run.

@@ -29,23 +29,24 @@ extension Img2ImgPipeline {
           try ledger.recordSubmission(owner.id, job: job, cost: found.billing?.cuCost?.description)
         }
       }
-      // The job is on record now, with this run or with one that found it meanwhile.
+      // The job is on record now, either with this run or with another run that found the job meanwhile.
       return try await self.claim(job, account: account)
     }
     return try ledger.adopt(
       job, try intent(of: found, account: account), cost: found.billing?.cuCost?.description)
   }
 
-  /// The run of this machine that has started a job, by the evidence of the job; nil if certainly none has.
+  /// The run of this machine that started a job, as the evidence in the job shows; nil if it is certain that no run of this machine started
+  /// it.
   ///
-  /// - Throws: A ``PipelineError`` with the code `needs-decision` for a job that may be that of a run, if this is not certain.
+  /// - Throws: A ``PipelineError`` with the code `needs-decision` if a run may have started the job, but this is not certain.
   private func owner(of job: Job) async throws -> LedgerEntry? {
     let claimants = try await ReconcileStep(context: context(JobPolling()) { _ in }).claimants(of: job)
     let likely = claimants.filter { $0.evidence == .positive }.map(\.run)
     // If a run has several candidates, a person decides.
     if likely.count == 1, likely[0].candidates.allSatisfy({ $0 == job.id }) { return likely[0] }
     guard let run = likely.first ?? claimants.first?.run else { return nil }
-    // Until then the order of each candidate is not paid for again.
+    // The job becomes a candidate of each of these runs, so that no order of theirs is paid for again before the decision.
     for (run, _) in claimants where !run.candidates.contains(job.id) {
       try ledger.recordNames(run.id, run.namedIDs + [job.id.rawValue])
     }
@@ -64,7 +65,7 @@ extension Img2ImgPipeline {
       default: nil
       }
     }
-    // Both are parts of file names.
+    // The seed and the id of the job become parts of file names.
     func named(_ text: String) -> String { text.replacing("/", with: "_").replacing("\0", with: "_") }
     let seed = named(text("seed") ?? "")
     let known = Set(GenerationField.all.flatMap { [$0.name, $0.customName] })

@@ -132,8 +132,8 @@ public struct Img2ImgPipeline: Sendable {
   /// Asks for the price of an order without starting anything. The image is prepared and uploaded, which is free; nothing is written into
   /// the order's folder.
   ///
-  /// An order that was submitted is not priced again, because a service that ignores the dry run would start another job: the
-  /// job of a submit without a reply is looked for, and the price is that on record.
+  /// If the order was submitted before, no dry run is sent, because a service that ignores the flag for a dry run would start another job.
+  /// The result is then the price on record. If the submit had no reply, its job is looked for first.
   ///
   /// - Returns: The run, whose result is the price in creative units. It throws the errors of ``start(_:polling:)``.
   public func price(_ order: Img2ImgOrder) -> Img2ImgRun<Decimal> {
@@ -162,10 +162,10 @@ public struct Img2ImgPipeline: Sendable {
   ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
   ///   - replacesResults: The same as ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to read the job, and for how long.
-  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job`
-  ///   when the service does not know it either, `needs-decision` for a job that a submit of unknown outcome may have started,
-  ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started through
-  ///   another address than the client's.
+  /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job` when the
+  ///   service does not know the job either, `needs-decision` for a job that a submit of unknown outcome may have started,
+  ///   `run-in-progress`, `invalid-order` for a template that makes no names, or `other-service` when the job was started through another
+  ///   address than the client's.
   public func resume(
     _ job: JobID, folder: String? = nil, nameTemplate: String? = nil, replacesResults: Bool = false,
     polling: JobPolling = JobPolling()
@@ -242,8 +242,8 @@ public struct Img2ImgPipeline: Sendable {
     return run
   }
 
-  /// Claims the run of an order. If another process has it and the order's terms allow waiting, this waits, and then
-  /// finds that run finished.
+  /// Claims the run of an order. If another process has claimed the run and the order's terms allow waiting, the call waits until the run
+  /// is free. The run is usually finished then.
   private func claim(
     _ intent: LedgerIntent, again: Bool, isOrdered: Bool, _ context: RunContext
   ) async throws -> LedgerClaim {

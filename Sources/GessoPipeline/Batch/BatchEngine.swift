@@ -12,7 +12,7 @@ struct BatchEngine: Sendable {
   /// Works on the items.
   ///
   /// - Parameters:
-  ///   - room: Waits until the next item may begin: until the listener has read enough events.
+  ///   - room: Waits until the next item may begin, which is when the listener has read enough events.
   ///   - goesOn: False when no more items may begin.
   ///   - work: The work on the item with this index, from 0. It must end when its task is canceled.
   /// - Throws: `CancellationError` after a cancellation, which also stops new items from beginning.
@@ -43,7 +43,7 @@ struct BatchEngine: Sendable {
   }
 }
 
-/// A place in a gate. Only the first call gives it up; later calls do nothing.
+/// A place in a gate. Only the first call of ``leave()`` gives the place up; later calls do nothing.
 final class HeldPlace: Sendable {
   private let gate: Gate
   private let isHeld = Mutex(true)

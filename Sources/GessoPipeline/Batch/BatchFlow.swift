@@ -127,7 +127,7 @@ final class BatchRowRecord: Sendable {
     earlierFailure = earlier?.state == .failed ? earlier?.failure : nil
     times = Mutex([.began: Date.now.timeIntervalSince1970])
     if wasDone, let earlier {
-      // The record of the row is kept, unless the row now gives another order.
+      // The record of the row is kept, unless the row now makes another order than before.
       (row.state, row.times, row.runID) = (.done, earlier.times, earlier.runID)
     } else {
       row.times = times.withLock(\.self)
@@ -162,7 +162,7 @@ final class BatchRowRecord: Sendable {
   /// Records the end of the row.
   func end(as state: LedgerBatchRow.State, _ failure: FailureRecord? = nil) throws(PipelineError) {
     var times = times.withLock(\.self)
-    // Nothing was done for this row now.
+    // Nothing was done for this row in this run of the batch, so its record stays as it is.
     if wasDone, state == .done, times.count == 1 { return }
     times[.ended] = Date.now.timeIntervalSince1970
     var ended = place

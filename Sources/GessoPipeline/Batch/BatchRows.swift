@@ -4,9 +4,9 @@ internal import ImagePreparation
 
 /// The rows of a batch: the images of a folder, the lines of a list, or the rows of a manifest in JSON Lines or CSV.
 ///
-/// They are copied once into a temporary file without a name, and each row is read from there when its turn comes.
-/// Memory holds only the offset of each row, so that ten thousand rows take less than a small image. A manifest that is
-/// edited while the batch runs has no effect.
+/// All rows are copied once into a temporary file without a name, and each row is read from that file when its turn comes. Memory holds
+/// only the offset of each row, so that ten thousand rows take less memory than a small image. If a manifest is edited while the batch
+/// runs, the edit has no effect.
 public struct BatchRows: Sendable {
   /// The form of the rows.
   public enum Form: String, Sendable, CaseIterable {
@@ -49,9 +49,8 @@ public struct BatchRows: Sendable {
   ///
   /// - Parameters:
   ///   - folder: The folder.
-  ///   - include: Patterns of the shell, as `fnmatch` has them. A pattern without a slash is compared with the name,
-  ///     any other with the path within the folder. Without patterns, every file with the extension of an image is
-  ///     taken.
+  ///   - include: Shell patterns (`fnmatch`). A pattern without a slash is compared with the name; a pattern with a slash is compared with
+  ///     the path within the folder. If there are no patterns, every file with the extension of an image is taken.
   ///   - exclude: Patterns of files and folders to leave out.
   ///   - other: A folder to leave out, such as that of the results.
   /// - Throws: A `PipelineError` with the code `invalid-manifest`, also if the folder cannot be read or a name is not UTF-8.
@@ -79,8 +78,8 @@ public struct BatchRows: Sendable {
   /// The rows of a manifest or of a list.
   ///
   /// - Parameters:
-  ///   - path: The file; for standard input nil.
-  ///   - form: Its form; nil to recognize it by the name and the first byte.
+  ///   - path: The path of the file; nil for standard input.
+  ///   - form: The form of the rows; nil to recognize it by the file's name and first byte.
   ///   - next: Reads the next bytes; nil at the end.
   /// - Throws: A `PipelineError` with the code `invalid-manifest`, and the errors of `next`.
   package init(
@@ -94,7 +93,7 @@ public struct BatchRows: Sendable {
     let name = path ?? "standard input"
     let found = try form ?? Self.form(of: path, first)
     var splitter = RowSplitter(form: found, name: name)
-    // A list with NUL after each path, as `find -print0` writes it: its paths may contain line feeds.
+    // `find -print0` writes NUL after each path, because a path may contain line feeds.
     if found == .list, first.contains(0) { splitter.separator = 0 }
     try splitter.take(first, into: &spool)
     while let part = try next() { try splitter.take(part, into: &spool) }

@@ -26,10 +26,9 @@ package struct FolderWalk {
 
   /// - Parameters:
   ///   - folder: The folder.
-  ///   - isRecursive: True to walk through the folders within it as well, those of links included.
-  ///   - include: Patterns of the shell, as `fnmatch` has them. A pattern without a slash is compared with the name,
-  ///     any other with the path within the folder. Without patterns, every file with the extension of an image is
-  ///     taken.
+  ///   - isRecursive: True to walk through the subfolders too. A link to a folder counts as a subfolder.
+  ///   - include: Shell patterns (`fnmatch`). A pattern without a slash is compared with the name; a pattern with a slash is compared with
+  ///     the path within the folder. If there are no patterns, every file with the extension of an image is taken.
   ///   - exclude: Patterns of files and folders to leave out.
   ///   - other: A folder to leave out, such as that of the results.
   package init(
@@ -44,9 +43,9 @@ package struct FolderWalk {
 
   /// The path of the next image within the folder; nil at the end.
   ///
-  /// - Throws: A failure of the kind `notFound` or `unreadable` if the first folder cannot be read. Also a failure for
-  ///   an image, or for a folder to walk through, whose name is not UTF-8, because no text leads back to that file. A
-  ///   subfolder that cannot be read is added to ``unreadable`` instead.
+  /// - Throws: A failure of the kind `notFound` or `unreadable` if the first folder cannot be read. There is also a failure if the name of
+  ///   an image, or of a folder to walk through, is not UTF-8, because a text cannot name such a file. If a subfolder cannot be read,
+  ///   nothing is thrown, and the subfolder is added to ``unreadable``.
   package mutating func next() throws(FileFailure) -> String? {
     if !isBegun {
       isBegun = true

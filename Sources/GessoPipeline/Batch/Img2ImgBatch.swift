@@ -9,10 +9,9 @@ public import ScenarioAPI
 /// most a quarter of `Limits.maxMemory` and a tenth of the free disk space. If the listener reads events slowly, new
 /// orders wait for it.
 ///
-/// A failure of one order does not stop the others, unless every other one would fail in the same way: with refused
-/// credentials, no credit, a full disk, a ledger that cannot be used, a limit of cost that is reached, or a service
-/// that is down. In these cases no more orders begin, orders without a job submit none, and running jobs are followed
-/// to their ends.
+/// A failure of one order does not stop the others, unless every other order would fail in the same way. This is so if the credentials are
+/// refused, the credit is used up, the disk is full, the ledger cannot be used, the limit of cost is reached, or the service is down. Then
+/// no more orders begin, orders without a job submit none, and running jobs are followed to their ends.
 public struct Img2ImgBatch: Sendable {
   /// The progress of the batch.
   public enum Event<Value: Sendable>: Sendable {
@@ -54,9 +53,9 @@ public struct Img2ImgBatch: Sendable {
   public var item: @Sendable (_ index: Int) throws -> Item
   /// The batch in the ledger whose rows the orders belong to; nil if the batch is not recorded.
   public var batch: LedgerBatch?
-  /// The most creative units that all orders may cost together, earlier attempts in the ledger included; nil for any number. Without
-  /// a ``batch`` every order is made, and its images are read for its key, before the first one begins. With one, an order counts from
-  /// the moment it begins, in this or an earlier run of the batch.
+  /// The most creative units that all orders may cost together, including earlier attempts in the ledger; nil for any number. If ``batch``
+  /// is nil, every order is made, and its images are read for its key, before the first order begins. If ``batch`` is set, an order counts
+  /// from the moment it begins, in this run of the batch or an earlier one.
   public var maxCost: Decimal?
   /// The most orders in progress at a time, from 1. Fewer images are prepared, and fewer jobs run, when cores, memory
   /// or the account's plan limit them.
@@ -71,8 +70,8 @@ public struct Img2ImgBatch: Sendable {
   public var maxFailures: Int?
   /// The most jobs to start; nil for no limit.
   public var maxJobs: Int?
-  /// The longest wait for other processes: for one that works on the same order, or for the jobs that use up the
-  /// account's limit. Nil not to wait.
+  /// The longest wait for other processes: for a process that works on the same order, or for jobs that use up the account's limit. Nil
+  /// means no wait.
   public var patience: Duration?
   /// Words a failure for the ledger.
   public var words: @Sendable (any Error) -> FailureRecord = FailureRecord.init
@@ -131,8 +130,8 @@ public struct Img2ImgBatch: Sendable {
     }
   }
 
-  /// The orders and their keys. With a limit, and without a recorded batch, all orders have to be made in advance for
-  /// this.
+  /// All orders and their keys, if there is a limit of cost and no recorded batch. The limit applies to all orders together, so that all
+  /// keys are needed before the first order begins. In all other cases nil and no keys.
   private func limited() async throws -> ([Item]?, Set<String>) {
     guard maxCost != nil, batch == nil else { return (nil, []) }
     var (made, keys) = ([Item](), Set<String>())

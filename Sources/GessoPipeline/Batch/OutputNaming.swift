@@ -20,8 +20,7 @@ package enum OutputNaming {
 
   /// The distinct names of outputs in a folder, without their extensions: `template` with the stem of each input for `{stem}`.
   ///
-  /// A stem that already ends as the template does gets nothing added: `a.prepared` does not become
-  /// `a.prepared.prepared`.
+  /// If a stem already has the end of the template, nothing is added to it: `a.prepared` does not become `a.prepared.prepared`.
   package static func names(_ stems: [String], _ template: String) -> [String] {
     let end = template.firstRange(of: "{stem}").map { template[$0.upperBound...] } ?? ""
     return distinct(

@@ -11,7 +11,7 @@ public struct PreparationBatch: Sendable {
     public var stem: String
     /// The file of the input, which no output may replace; nil if the input is not a file.
     public var file: String?
-    /// Provides the image. The argument is true when the image will be read more than once.
+    /// Returns the image. The argument is true if the image is going to be read more than once.
     public var source: @Sendable (_ isReadAgain: Bool) async throws -> ImageSource
 
     /// Makes an input.

@@ -7,9 +7,9 @@ package import ScenarioAPI
 /// The limit of a day and the uploads in the ledger belong to an account. A pipeline has one client and therefore one
 /// account. All its runs share the account's limit of parallel jobs and its list of jobs.
 ///
-/// Every key of a project sees the same jobs and results. Two records are therefore not limited to an account: the job
-/// ids that belong to runs, with the runs that wait for their job, count for the whole service; and an order belongs to
-/// its ``owner``, so that another key of the project does not pay for it again.
+/// Every key of a project sees the same jobs and results. Two records are therefore not limited to an account. The ids of the jobs that
+/// belong to runs, and the runs that wait for their job, count for the whole service. An order belongs to its ``owner``, so that another
+/// key of the project does not pay for the order again.
 package struct Account: Sendable, Hashable {
   /// The service's address, the same for both of its names (`ScenarioConfiguration.serviceIdentity`).
   package let service: String

@@ -78,10 +78,10 @@ extension Ledger {
     }
   }
 
-  /// Opens a database on a network file system for this process alone: with a rollback journal, because WAL needs memory that all
-  /// processes share, and under locks of the file system that are kept, and that fail at once if another process has them.
+  /// Opens a database on a network file system for this process alone. The database has a rollback journal, because WAL needs memory that
+  /// all processes share. This process keeps the locks of the file system, and opening fails at once if another process has them.
   ///
-  /// - Throws: The errors of ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has it.
+  /// - Throws: The errors of ``openShared(_:in:pause:)``, and a ``PipelineError`` while another process has the ledger.
   static func openAlone(_ path: String, on type: String) throws -> (DatabaseQueue, LedgerLock) {
     let inUse = PipelineError(
       .ledgerUnavailable, stage: .write,

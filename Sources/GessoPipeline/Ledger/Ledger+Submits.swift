@@ -61,7 +61,7 @@ extension Ledger {
         "state": LedgerEntry.State.submitting.rawValue, "updatedAt": Self.now, "submittedAt": now,
         "account": submit.account, "model": submit.model, "parameters": submit.parameters, "named": "",
       ]
-      // If there is no new price, that of an earlier dry run is kept.
+      // If there is no new price, the price of an earlier dry run is kept.
       if let price = submit.price { columns["price"] = "\(price)" }
       try Self.update(id, columns, in: database)
     }

@@ -25,9 +25,10 @@ public final class Ledger: Sendable {
   ///
   /// - Parameters:
   ///   - path: The path of the file.
-  ///   - allowingNetwork: True to open a ledger on a network file system too. No other process may have it then, on any machine: it
-  ///     is refused while one has it, and this process keeps it as long as the value lives. The file system has to have locks between
-  ///     its machines (Lustre: the mount option `flock`; SMB: not `nobrl`; FUSE: see its program).
+  ///   - allowingNetwork: True to open a ledger on a network file system too. Then only one process on all machines may have the ledger:
+  ///     the call fails while another process has it, and this process keeps it as long as this value lives. The locks of the file system
+  ///     have to work between machines (Lustre: with the mount option `flock`; SMB: without `nobrl`; FUSE: see the documentation of its
+  ///     program).
   /// - Throws: A ``PipelineError`` with the code `ledger-unavailable`; a ledger of another version is refused, and nothing
   ///   in it is changed.
   public convenience init(path: String, allowingNetwork: Bool = false) throws(PipelineError) {
@@ -36,8 +37,8 @@ public final class Ledger: Sendable {
 
   /// Opens the ledger as ``init(path:allowingNetwork:)`` does.
   ///
-  /// `onCommit` is called after every commit with the commit's number, from 1, and its step: tests end the process there.
-  /// `fileSystem` finds the file system of a folder, and `pause` blocks between two attempts to lock it.
+  /// `onCommit` is called after every commit with the commit's number, from 1, and its step, so that tests can end the process at that
+  /// point. `fileSystem` finds the file system of a folder, and `pause` blocks between two attempts to lock it.
   package init(
     path: String, allowingNetwork: Bool = false, onCommit: (@Sendable (_ number: Int, _ step: String) -> Void)?,
     fileSystem: (String) -> FileSystem? = FileSystem.init(holding:),
@@ -76,7 +77,7 @@ public final class Ledger: Sendable {
   ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
   ///   - again: True for a new attempt of an order that is finished, or whose results the service no longer has.
   ///   - isOrdered: False when only the price is asked for. Such a run is not listed until it is ordered or has a job.
-  ///   - place: The row of a batch that the order is for: the run is recorded as its run in the same transaction.
+  ///   - place: The row of a batch that made the order. In the same transaction, the claimed run is recorded as the run of this row.
   /// - Returns: The run, reserved for the caller.
   /// - Throws: A ``PipelineError``: `run-in-progress` when another process works on it, or `ledger-unavailable`.
   package func claim(
@@ -114,8 +115,7 @@ public final class Ledger: Sendable {
     default: break
     }
     if isOrdered {
-      // After a request for the price there is no file in the order's folder: the run begins again, and reuses its
-      // upload.
+      // A request for the price has put no file into the order's folder. The run therefore begins again, and reuses its upload.
       try database.execute(
         sql: """
           UPDATE run SET state = CASE WHEN isOrdered OR state NOT IN ('prepared', 'uploaded') THEN state ELSE 'planned' END,
@@ -199,7 +199,7 @@ public final class Ledger: Sendable {
     return entry
   }
 
-  /// The latest run for which the same image was prepared by the same recipe; its file may be gone or changed.
+  /// The latest run for which the same image was prepared by the same recipe. The prepared file may have been removed or changed since.
   func preparedRun(sourceSHA256: String, recipeSHA256: String) throws(PipelineError) -> LedgerEntry? {
     try entries(
       """
@@ -216,8 +216,8 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// True when the digest is that of any image that an order starts from: source, mask, control image, or image for a field; with
-  /// `prepared` also when it is that of a prepared image.
+  /// True when the digest is that of an image that any order starts from: a source, a mask, a control image, or an image for a field. If
+  /// `prepared` is true, the digest of a prepared image counts too.
   package func isInput(sha256: String, prepared: Bool) throws(PipelineError) -> Bool {
     try read { database in
       try Bool.fetchOne(

@@ -10,7 +10,7 @@ public struct LedgerBatch: Sendable, Equatable, Identifiable, Codable {
   public let updatedAt: String
   /// The source of its rows: the absolute path of a folder or of a manifest, `-` for standard input.
   public let input: String
-  /// The folder that results go to, absolute.
+  /// The absolute path of the folder for results.
   public let folder: String
   /// The command as it was last given, as one line for a shell.
   public let command: String

@@ -12,7 +12,7 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
     case uploaded
     /// The submit may have been sent, and no reply is on record: it is unknown whether a job was started.
     case submitting
-    /// Reconciling found no job, or several, that the submit may have become: the user has to decide.
+    /// Reconciling found no job that the submit may have started, or several: the user has to decide.
     case needsDecision = "needs-decision"
     /// The job's id is on record.
     case submitted
@@ -44,8 +44,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   /// The time just before the price was asked for, in seconds since 1970; nil once it is certain that the request
   /// started no job.
   package let dryRunAt: Double?
-  /// The time just before the request that started the job, or may have started it: the submit, or a dry run whose job is on record or was
-  /// given up. In seconds since 1970; nil while it is certain that no job was started.
+  /// The time just before the request that started the job, or that may have started it, in seconds since 1970. This request is the submit,
+  /// or a dry run whose job is on record or was given up. Nil while it is certain that no job was started.
   package let submittedAt: Double?
   /// The price before the submit, in creative units, as a decimal number.
   public let price: String?
@@ -53,7 +53,8 @@ public struct LedgerEntry: Sendable, Equatable, Identifiable {
   public let cost: String?
   /// True if a dry run started the job.
   public let wasStartedByDryRun: Bool
-  /// The ids of jobs and assets that an unreadable reply to the submit or dry run names, and of jobs that may be that of the request.
+  /// The ids of jobs and assets that an unreadable reply to the submit or dry run names, and the ids of jobs that the request may have
+  /// started.
   public let namedIDs: [String]
   /// The reason why it failed, or why the results of a job that succeeded cannot be downloaded.
   public let failure: String?
@@ -82,7 +83,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var key: String
   /// The account that pays: a digest of the service's address, the API key and the project.
   public var account: String
-  /// The service's address: a run against a stand-in never counts for the service. The two names of the public service are one
+  /// The service's address, so that a run against a stand-in never counts for the service. The two names of the public service are one
   /// address here.
   public var baseURL: String
   /// The project, if one was named.
@@ -97,7 +98,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   package var recipeSHA256: String?
   /// SHA-256 of the prepared bytes in hexadecimal.
   public var preparedSHA256: String?
-  /// The prepared image's path, absolute.
+  /// The absolute path of the prepared image.
   public var preparedPath: String?
   /// The geometry record of the prepared image, as JSON.
   public var geometry: String?
@@ -109,7 +110,7 @@ public struct LedgerIntent: Sendable, Equatable, Codable {
   public var parameters: String
   /// The seed.
   public var seed: String
-  /// The folder results go to, absolute.
+  /// The absolute path of the folder for results.
   public var folder: String
   /// The names of results: a template with `{stem}`, `{seed}` and `{index}`.
   public var nameTemplate: String

@@ -4,9 +4,8 @@ internal import Synchronization
 
 /// The exclusive right to work on one run, among all tasks and processes of this machine.
 ///
-/// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so
-/// a dead process leaves no lock behind. If one process has the ledger alone, there is no file: the lock is a name in
-/// memory.
+/// It is an advisory lock (`flock`) on an empty file. The kernel releases it when its process ends, however it ends, so a dead process
+/// leaves no lock behind. If one process has the ledger alone, no file is needed, and the lock is a name in memory.
 package final class LedgerLock: Sendable {
   private enum Kind {
     case file(path: String, descriptor: Int32)
@@ -43,7 +42,7 @@ package final class LedgerLock: Sendable {
       }
       close(descriptor)
     }
-    // A file system on which a path never leads to the file that was just opened.
+    // On this file system, a path never leads to the file that was just opened.
     throw Self.failure(path, ESTALE)
   }
 

@@ -1,7 +1,7 @@
 internal import GRDB
 
-// GRDB's own subscripts end the process if a value is of another type. SQLite keeps any type in any column, so a damaged file, or another
-// program, can put one there.
+// GRDB's own subscripts end the process if a value is of another type. SQLite keeps any type in any column, so that a damaged file can
+// contain such a value, and another program can write one.
 extension Row {
   /// The value of a column.
   ///

@@ -6,8 +6,8 @@ public import ScenarioAPI
 public struct Img2ImgOrder: Sendable {
   /// The image to start from.
   public enum Source: Sendable {
-    /// An image that is prepared and uploaded. A descriptor cannot be read twice, so its digest is not recorded; read it into
-    /// memory first to have the digest on record.
+    /// An image that is prepared and uploaded. A descriptor cannot be read twice, so the digest of its image is not recorded. Read the
+    /// image into memory first if you need the digest on record.
     case image(ImageSource)
     /// A public address that the service fetches itself; nothing is prepared and nothing uploaded.
     case remote(url: String)
@@ -158,7 +158,8 @@ public struct Img2ImgOrder: Sendable {
     }
     if case .remote(let url) = source { request.image = .url(url) }
     if request.width == nil, request.height == nil { (request.width, request.height) = (512, 512) }
-    // If only one side is set, its value stands in for the other one here, which comes from the prepared image later.
+    // If only one side is set, the check uses its value for the other side too, because the other side is not known before the image is
+    // prepared.
     request.width = request.width ?? request.height
     request.height = request.height ?? request.width
     try request.validate()

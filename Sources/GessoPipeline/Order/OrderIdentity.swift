@@ -6,8 +6,8 @@ internal import ScenarioAPI
 /// The identity of an order: two orders are the same when these values are equal. The ledger finds runs by the digest of this
 /// value's JSON.
 ///
-/// A setting counts by its value, whether the user set it or it is the default. If a default changes, orders that rely
-/// on it become other orders. Settings without effect on the request are left out: folders, names, limits, threads.
+/// A setting counts by its value, whether the user set it or it is the default. If a default changes, orders that rely on it become other
+/// orders. Settings that have no effect on the request are left out: folders, names, limits and threads.
 package struct OrderIdentity: Encodable, Sendable {
   /// The mask or control image.
   struct Second: Encodable, Sendable {

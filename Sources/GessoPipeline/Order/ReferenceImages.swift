@@ -5,7 +5,8 @@ internal import ScenarioAPI
 public struct ReferenceImages: Sendable {
   /// The images, each in a form that can be read twice. They are prepared by the order's recipe and uploaded.
   public var images: [ImageSource]
-  /// True for a field that takes a list: the service ignores a text in its place, and bills the job (contract, section 6).
+  /// True for a field that takes a list. If the field had a text instead, the service would ignore the text and still bill the job
+  /// (contract, section 6).
   public var isList: Bool
 
   /// Makes the images of a field.

@@ -31,7 +31,7 @@ extension Img2ImgOrder.SecondImage {
   ///   - preparer: Prepares it.
   ///   - recipe: The order's recipe for this image.
   ///   - cancellation: Stops the work when it is raised.
-  /// - Returns: The encoded image, a mask as a PNG of black and white, and remarks about it.
+  /// - Returns: The encoded image, and remarks about it. A mask becomes a PNG in black and white.
   /// - Throws: A `PreparationError`, of stage `resize` if its size differs from that of the first image; a
   ///   ``PipelineError`` with the code `invalid-order` for a mask that selects nothing.
   func prepared(

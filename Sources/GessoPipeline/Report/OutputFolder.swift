@@ -7,10 +7,11 @@ package enum OutputFolder {
   ///
   /// - Parameters:
   ///   - path: The folder.
-  ///   - name: The beginning of the longest file name to come, for a trial; nil for no trial.
-  ///   - length: The length of the longest name in bytes.
-  ///   - cleans: False if the temporary files of killed processes were removed already, because the search reads the
-  ///     whole folder.
+  ///   - name: The beginning of the longest file name that will be used. The check makes a file with such a name. Nil for a name of any
+  ///     characters.
+  ///   - length: The length of that name in bytes.
+  ///   - cleans: False to leave out the search for temporary files of killed processes, which reads the whole folder, if they were removed
+  ///     already.
   /// - Throws: `writeFailed` of stage `write`.
   package static func make(
     _ path: String, name: String? = nil, length: Int = 0, cleans: Bool = true

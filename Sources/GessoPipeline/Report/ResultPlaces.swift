@@ -17,9 +17,9 @@ struct ResultPlaces {
     case free(hasRecord: Bool)
     /// This result, unchanged, with its digest. Its record may be missing.
     case own(sha256: String)
-    /// A result, a record or both, of an order that may be replaced.
+    /// A result of another order, its record, or both, which may be replaced.
     case replaceable
-    /// Another file. `isEdited` is true when it was this result and was changed since.
+    /// A file that may not be replaced. `isEdited` is true if the file is this result, and was changed since it was written.
     case taken(isEdited: Bool)
   }
 

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Stops the orders of a batch before they submit: after a failure that every order would share, or when the allowed
-/// number of jobs is reached. Running jobs continue.
+/// Stops the orders of a batch before they submit, if one order fails in a way that every other order would share, or if the allowed number
+/// of jobs is reached. Running jobs continue.
 final class Brake: Sendable {
   /// An order was stopped because of another order's failure or the number of jobs. It has no job, and no fault of its
   /// own.

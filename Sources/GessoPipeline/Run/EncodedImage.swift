@@ -29,8 +29,8 @@ extension EncodedImage {
   ///   - preparer: Prepares or inspects the image.
   ///   - flag: Stops the work when it is raised.
   ///   - report: Receives the prepared image.
-  /// - Throws: A `PreparationError`, or a ``PipelineError`` with the code `invalid-order` without a recipe for a source that can be read
-  ///   only once, and for a kind of file that the service does not take.
+  /// - Throws: A `PreparationError`. If there is no recipe, also a ``PipelineError`` with the code `invalid-order` for a source that can be
+  ///   read only once, and for a kind of file that the service does not take.
   init(
     _ source: ImageSource, stem: String, recipe: Recipe?, _ preparer: ImagePreparer, _ flag: CancellationFlag,
     reporting report: (PreparedImage) -> Void = { _ in }

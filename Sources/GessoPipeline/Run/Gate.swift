@@ -24,7 +24,7 @@ final class Gate: Sendable {
 
   /// Makes a gate.
   ///
-  /// - Parameter limit: The number of places; nil if only a refusal will show it.
+  /// - Parameter limit: The number of places; nil if the number is not known until the service refuses a submit.
   init(_ limit: Int? = nil) { state = Mutex(State(limit: limit)) }
 
   /// Waits for a place, in turn.
@@ -46,7 +46,7 @@ final class Gate: Sendable {
     }
   }
 
-  /// Gives the place up: the job has ended, or none was started.
+  /// Gives the place up, because the job has ended or no job was started.
   func leave() { change { $0.running -= 1 } }
 
   /// Records that the service refused a submit because of the ceiling, and gives up the place that was held for it.

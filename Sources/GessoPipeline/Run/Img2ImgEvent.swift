@@ -12,8 +12,8 @@ public enum Img2ImgEvent: Sendable {
   /// The same image, prepared by the same recipe for this order or another, is used again. If it belongs to an order,
   /// it is on disk under this order's name.
   case preparedBefore(path: String?)
-  /// Another process works on the same order (the ledger's number of its run), and this run waits for it, at most this
-  /// long.
+  /// Another process works on the same order, and this run waits for that process, at most this long. `run` is the ledger's number of the
+  /// order's run.
   case waitingForOrder(run: Int64?, upTo: Duration)
   /// A remark about the order, before anything is paid.
   case noticed(OrderNote)
@@ -41,8 +41,7 @@ public enum Img2ImgEvent: Sendable {
   case submitted(JobID)
   /// The service charges more for the job than the price that it named before.
   case costsMore(Decimal, than: Decimal)
-  /// The reply repeats these settings with other values than were sent, or without the image: the results may not be
-  /// those of the order.
+  /// In the reply, these settings have other values than were sent, or the image is missing: the results may not be those of the order.
   case repeatedOtherwise([String])
   /// The job as the service last reported it.
   case waiting(Job)

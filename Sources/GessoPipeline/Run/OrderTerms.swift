@@ -9,8 +9,8 @@ struct OrderTerms: Sendable {
   var keys: Set<String> = []
   /// The row of the order in a recorded batch, all of whose orders share the limit.
   var place: LedgerBatchPlace?
-  /// The longest wait for other processes: for one with the same order, or for the jobs that use up the account's
-  /// limit; nil for no wait.
+  /// The longest wait for other processes: for a process that works on the same order, or for jobs that use up the account's limit. Nil
+  /// means no wait.
   var patience: Duration?
   /// The brake that stops all orders of a batch before they submit.
   var brake: Brake?

@@ -4,8 +4,9 @@ internal import Synchronization
 /// Makes preparations wait while others use up the cores or the memory, or while prepared images that wait for their
 /// upload use up their room.
 ///
-/// An image takes one core, a huge one two if there are two. An image that needs more memory than the shared limit is
-/// prepared alone, within its own limit. One that needs more than the whole room is prepared when no other image waits.
+/// An image takes one core; a huge image takes two cores if there are two. An image that needs more memory than the shared limit is
+/// prepared alone, within its own limit. An image that needs more than the whole room for prepared images begins when no other image takes
+/// any of this room.
 package final class PreparationPlaces: Sendable {
   /// The pixels from which an image is prepared by two threads.
   private static let hugePixels = 50_000_000
@@ -113,7 +114,7 @@ package final class PreparationPlaces: Sendable {
         preparer.limits.threads = max(2, preparer.limits.threads)
       }
     }
-    // An image without a known bound is prepared alone.
+    // If the size of the file has no known bound, the image takes the whole room.
     if let roomLimit { need.room = Room(bytes: fileBytes ?? roomLimit, limit: roomLimit) }
     try await enter(need)
     defer { change { $0.give(need) } }

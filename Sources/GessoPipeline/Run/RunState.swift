@@ -12,7 +12,7 @@ package import ScenarioAPI
 /// | `planned` | prepares the image |
 /// | `prepared` | uses the prepared file if its bytes are unchanged, otherwise prepares the image |
 /// | `uploaded` | asks whether the service still has the image |
-/// | `submitting`, `needs-decision` | waits for a place, asks the service which job the submit became, and submits nothing |
+/// | `submitting`, `needs-decision` | waits for a place, asks the service which job the submit started, and submits nothing |
 /// | `submitted`, `succeeded`, `failed` after a job | follows the job, and downloads |
 /// | `downloaded` | checks the files; follows the job if one of them is missing |
 ///
@@ -78,7 +78,7 @@ package struct RunState: Sendable, Equatable {
   package enum Action: Sendable, Equatable {
     /// Check whether every result is on disk.
     case lookForResults
-    /// Wait until the plan's ceiling for parallel jobs leaves room. `after` is the refusal from which the ceiling is known.
+    /// Wait until the plan's ceiling for parallel jobs leaves room. `after` is the refusal that showed the ceiling.
     case takePlace(after: ScenarioError?)
     /// Prepare the image. `reusing` is true to use the file of an earlier attempt if its bytes are unchanged.
     case prepare(reusing: Bool)
@@ -94,7 +94,7 @@ package struct RunState: Sendable, Equatable {
     case submit
     /// Wait this long before the next submit; the service refused the last one for now.
     case pause(Duration, ScenarioError)
-    /// Find the job that the submit became.
+    /// Find the job that the submit started.
     case reconcile
     /// Wait until the job ends.
     case follow(JobID)
@@ -102,8 +102,8 @@ package struct RunState: Sendable, Equatable {
     case download(Job)
     /// The goal is reached.
     case finish
-    /// Report the failure. `record` is the reason to put on record when the same order would fail again. With nil the run keeps
-    /// its state, and the same order continues from there.
+    /// Report the failure. `record` is the reason to put on record if the same order would fail again. If it is nil, the run keeps its
+    /// state, and the same order continues from that state.
     case giveUp(RunFailure, record: String?)
   }
 

@@ -8,7 +8,7 @@ package import ScenarioAPI
 package actor SharedJobList {
   private final class Reading {
     var createdAfter: Double
-    /// Nil until the reading ends, and after one that was canceled.
+    /// Nil until the reading ends. It stays nil if the reading was canceled.
     var outcome: Result<[Job], any Error>?
     var followers: [CheckedContinuation<Void, Never>] = []
 
@@ -56,8 +56,7 @@ package actor SharedJobList {
   ) async throws -> [Job] {
     current = reading
     defer {
-      // The next reading becomes the current one immediately, so that no run can begin a third before the waiting run
-      // continues.
+      // The next reading becomes the current one immediately, so that no run can begin a third reading before the waiting run continues.
       (current, upcoming) = (upcoming, nil)
       for follower in reading.followers { follower.resume() }
       turn?.resume()

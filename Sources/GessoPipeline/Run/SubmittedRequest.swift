@@ -53,7 +53,7 @@ package struct SubmittedRequest: Sendable, Equatable {
     // The body of a custom model may name a LoRA as `modelId`.
     let models = [.string(model), settings.param?["modelId"]].compactMap(\.self)
     if let given = echo?.modelID, !models.contains(.string(given)) { return .against }
-    // A custom model is known by its id.
+    // The kind is not compared for a custom model, because its id identifies it.
     if !isCustom, let given = echo?.type, Self.kind(given) != kind { return .against }
     let source = source(in: echo) ?? result?.parentID.flatMap { parent in image.map { $0 == parent } }
     if source == false || differsInSecondImage(echo) { return .against }
@@ -66,7 +66,7 @@ package struct SubmittedRequest: Sendable, Equatable {
   /// True if the first result of the job could change the evidence.
   package func needsResult(of job: Job) -> Bool { evidence(of: job) == .weak && source(in: job.echo) == nil }
 
-  /// The settings that a reply repeats with other values than were sent; `image` also if it repeats settings but no
+  /// The settings that have other values in the reply than were sent. `image` is among them also if the reply repeats settings but no
   /// image.
   package func differences(in echo: Job.Echo?) -> [String] {
     guard let echo else { return [] }
@@ -79,7 +79,7 @@ package struct SubmittedRequest: Sendable, Equatable {
 
   // MARK: Comparisons
 
-  /// Whether the repeated source is the one that was sent; nil if none is repeated in a comparable form.
+  /// Whether the repeated source is the one that was sent; nil if no source is repeated in a form that can be compared.
   private func source(in echo: Job.Echo?) -> Bool? {
     guard let echo else { return nil }
     let images = kind == "controlnet" ? echo.controlImages + echo.images : echo.images

@@ -24,8 +24,7 @@ struct RowTimes {
     let times = row.times
     stages = known.compactMap { stage in
       guard let start = stage.starts.lazy.compactMap({ times[$0] }).first else { return nil }
-      // If a row failed within a stage, the stage ends with the row. If it failed between two stages, there was no wait
-      // to show.
+      // If a row failed within a stage, the stage ends with the row. If it failed between two stages, there is no wait to show.
       let isLast = stage.end != .submitting && !times.contains { $0.key != .ended && $0.value > start }
       guard let end = times[stage.end] ?? (isLast ? times[.ended] : nil), end >= start else { return nil }
       return Stage(name: stage.name, style: stage.style, time: start...end)

@@ -25,7 +25,7 @@ struct ThumbnailMaker: Sendable {
     var side: Int
   }
 
-  /// Decodes and encodes. One thread for each image, because many are made at a time.
+  /// Decodes and encodes. It uses one thread for each image, because many thumbnails are made at a time.
   let preparer: ImagePreparer
   /// The folder for files, and its address seen from the page; nil for pictures in the page itself.
   let folder: (path: String, address: String)?

@@ -1,6 +1,7 @@
 
 "use strict";
-// What the page gains by a script: comparing with a slider, filter and sort, buttons that copy. Without one, all content is there.
+// This script adds a slider that compares two images, a filter, a sort order, and buttons that copy. Without the script, the page still
+// shows all content.
 {
   document.documentElement.classList.add("scripted");
 
@@ -16,7 +17,7 @@
       await navigator.clipboard.writeText(target.value);
       target.textContent = "Copied";
     } catch {
-      // A browser that allows it to no page of a file: the text is selected, so that a key copies it.
+      // Some browsers let no page from a file copy. The text is then selected, so that the user can copy it with a key.
       getSelection().selectAllChildren(target.parentElement.querySelector("code"));
       target.textContent = "Selected";
     }
@@ -60,7 +61,7 @@
         const sorted = rows.toSorted((a, b) => orders[order](a, b) || place.get(a) - place.get(b));
         groups.forEach((group, index) => group.append(...sorted.slice(index * groupSize, (index + 1) * groupSize)));
       }
-      // A group off the screen has the height of the rows that it shows.
+      // While a group is off the screen, its height is computed from the number of its visible rows.
       for (const group of groups) {
         const count = [...group.children].filter((row) => !row.hidden).length;
         group.hidden = count === 0;
@@ -72,11 +73,11 @@
     };
     form.addEventListener("input", () => {
       apply();
-      // What was chosen begins at the top, not where the page was scrolled to.
+      // The page shows the chosen rows from the first one, wherever it was scrolled to.
       if (list.getBoundingClientRect().top < 0) document.getElementById("images").scrollIntoView();
     });
     form.addEventListener("submit", (event) => event.preventDefault());
-    // A link to a row that the filter hides shows it.
+    // If a link leads to a row that the filter hides, the filter is reset, so that the row is visible.
     addEventListener("hashchange", () => {
       const target = document.getElementById(location.hash.slice(1));
       if (!target?.hidden) return;

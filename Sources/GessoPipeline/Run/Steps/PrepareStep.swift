@@ -22,7 +22,7 @@ struct PrepareStep: Sendable {
   /// - Parameters:
   ///   - order: The order.
   ///   - entry: The order's run.
-  ///   - request: Gains the size of the prepared image if the order names none.
+  ///   - request: Gets the size of the prepared image if the order names no size.
   ///   - reusing: True to use the file of an earlier attempt if it still has the bytes on record.
   /// - Returns: The images to upload; none when the service fetches the source itself.
   /// - Throws: A `PreparationError`, a ``PipelineError``, or a `ScenarioError` for a size that the service does not take.
@@ -61,7 +61,7 @@ struct PrepareStep: Sendable {
 
   /// Prepares the images of an order without an account. Any account can submit the order later.
   ///
-  /// - Returns: The path of the prepared image; nil if the service fetches it itself.
+  /// - Returns: The path of the prepared image; nil if the service fetches the source itself.
   /// - Throws: A `PreparationError` or a ``PipelineError``.
   func run(_ order: Img2ImgOrder) async throws -> String? {
     guard case .image(let source) = order.source else { return nil }
@@ -105,8 +105,8 @@ struct PrepareStep: Sendable {
     return min(memory, disk)
   }
 
-  /// Prepares an image once for all orders that need the same image by the same recipe: the others wait and reuse it.
-  /// `record` records an image that was prepared now.
+  /// Prepares an image once for all orders that need the same image by the same recipe: the other orders wait, and reuse the prepared
+  /// image. `record` is called only if the image was prepared now.
   private func inTurn(
     _ source: ImageSource, _ order: Img2ImgOrder, _ intent: LedgerIntent,
     recording record: (Prepared) throws -> Void = { _ in }
@@ -124,7 +124,8 @@ struct PrepareStep: Sendable {
     return try await places.inTurn("image \(digest) \(recipe)", image)
   }
 
-  /// The same image, prepared by the same recipe for another order, if its file is unchanged; under this order's name.
+  /// The same image that was prepared by the same recipe for another order, written under this order's name; nil if there is none, or if
+  /// its file was changed.
   private func sharedImage(of order: Img2ImgOrder, _ intent: LedgerIntent) throws -> Prepared? {
     guard let source = intent.sourceSHA256, let recipe = intent.recipeSHA256,
       let earlier = try ledger.preparedRun(sourceSHA256: source, recipeSHA256: recipe),

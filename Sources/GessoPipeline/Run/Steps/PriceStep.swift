@@ -9,8 +9,8 @@ struct PriceStep: Sendable {
   /// Asks for the price. The ledger first records that the request may start a job.
   ///
   /// - Returns: `priced`, or `submitted` when the service started the job.
-  /// - Throws: A `ScenarioError`; or a ``PipelineError`` with the code `needs-decision` when the reply has no price and one of
-  ///   several jobs may be the one it started.
+  /// - Throws: A `ScenarioError`; or a ``PipelineError`` with the code `needs-decision` when the reply has no price, and several jobs may
+  ///   be the one that the dry run started.
   func run(_ request: Img2ImgRequest, _ entry: LedgerEntry) async throws -> RunState.Event {
     if let job = try await jobOfEarlierDryRun(entry) { return .submitted(job) }
     try Task.checkCancellation()

@@ -4,16 +4,16 @@ internal import ScenarioAPI
 /// Finds the outcome of a submit whose reply was not read. The service has no idempotency key, so the only way is to look
 /// through the account's jobs for one that belongs to no other run and shows evidence of the request.
 struct ReconcileStep: Sendable {
-  /// The number of times that the list is read before the step concludes that there is no job, because the service may
+  /// The number of times that the list is read before the step concludes that there is no job. One read is not enough: the service may
   /// still be working on a request whose connection broke, and a new job may be listed late (ASSUMED).
   private static let looks = 3
 
   let context: RunContext
 
-  /// Finds the job that the submit of a run became, and puts it on record.
+  /// Finds the job that the submit of a run started, and puts it on record.
   ///
-  /// A job is adopted when it is the only one with positive evidence that no run has claimed. A job that does not repeat its image
-  /// is compared by its first result, which the step may have to wait for.
+  /// A job is adopted if it is the only job that has positive evidence and that no run has claimed. If a job does not repeat its image, the
+  /// step compares the job's first result, and may have to wait for it.
   ///
   /// - Returns: The adopted job.
   /// - Throws: A ``PipelineError`` with the code `needs-decision` when no job or several jobs fit; the run is then on record
@@ -29,11 +29,11 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// Finds the job that a dry run started, if the service ignored that it was one, and puts it on record.
+  /// If the service ignored the flag for a dry run and started a job, finds that job and puts it on record.
   ///
   /// - Parameters:
   ///   - entry: The run.
-  ///   - hasReply: True after a reply without a price, when the dry run may well have started a job; false when an earlier process
+  ///   - hasReply: True after a reply without a price, which makes it likely that the dry run started a job; false if an earlier process
   ///     ended before a reply.
   /// - Returns: The job; nil when there is none.
   /// - Throws: The errors of ``run(_:)``, after a reply without a price.
@@ -42,8 +42,8 @@ struct ReconcileStep: Sendable {
     return try record(try await search(entry, looks: hasReply ? Self.looks : 1), ofDryRun: entry, hasReply: hasReply)
   }
 
-  /// Does the same for a run that no process has claimed, after a dry run without a reply. The run is claimed only
-  /// while the finding is recorded, so that its order can be given again during the search.
+  /// Finds and records the job of a dry run without a reply, for a run that no process has claimed. The run is claimed only while the
+  /// finding is recorded, so that its order can be given again during the search.
   func settleDryRun(of entry: LedgerEntry) async throws {
     let found = try await search(entry, looks: 1)
     do throws(PipelineError) {
@@ -70,8 +70,8 @@ struct ReconcileStep: Sendable {
         try context.ledger.recordNoDryRunJob(entry.id)
         return nil
       }
-      // If there is no reply, and no job that a reply or a person has named, such jobs do not stop the order, but the limit of the day
-      // counts them.
+      // The dry run may have started one of these jobs. If it had no reply, and neither a reply nor a person has named a job, the order
+      // continues all the same, and the limit of the day still counts the dry run.
       guard hasReply || !entry.candidates.isEmpty else { return nil }
       throw try park(entry, jobs.map(\.id), others: others)
     }
@@ -130,7 +130,7 @@ struct ReconcileStep: Sendable {
       let hasRival = likely.count == 1 ? try self.hasRival(for: likely[0], entry) : false
       let found = Reconciliation(findings.map { ($0.job, $0.evidence) }, hasRival: hasRival)
       guard case .undecided = found, waited < polling.deadline else { return found }
-      // If there is a rival, it is worth waiting, because the rival may find its own job. Two likely jobs remain two.
+      // If there is a rival, it is worth waiting, because the rival may find its own job. If two jobs are likely, waiting does not help.
       let isSettled = !likely.isEmpty && !hasRival
       let isPending = findings.contains { !$0.isFinal }
       guard !isSettled, isPending || look < looks else { return found }
@@ -140,7 +140,7 @@ struct ReconcileStep: Sendable {
     }
   }
 
-  /// True when the job shows the same evidence for another run that waits for its job, such as one of the same image.
+  /// True when the job shows the same evidence for another run that waits for its job, such as a run of the same image.
   private func hasRival(for finding: Finding, _ entry: LedgerEntry) throws -> Bool {
     try context.ledger.openRequests(baseURL: entry.intent.baseURL).contains { other in
       try other.id != entry.id && window(of: other).contains(finding.job)

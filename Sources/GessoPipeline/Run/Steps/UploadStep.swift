@@ -6,7 +6,7 @@ internal import ScenarioAPI
 struct UploadStep: Sendable {
   /// The interval between checks whether another process has finished the same upload.
   private static let lockInterval = Duration.milliseconds(100)
-  /// The longest wait for the upload of another process, if the run has that long.
+  /// The longest wait for the upload of another process. The wait is shorter if the run's deadline is shorter.
   private static let longestLockPatience = Duration.seconds(600)
 
   let context: RunContext
@@ -41,8 +41,7 @@ struct UploadStep: Sendable {
     return assets
   }
 
-  /// True if the service still has every uploaded image of the order; the request then names them. Also true if none
-  /// was uploaded.
+  /// True if the service still has every uploaded image of the order, or if no image was uploaded. The request then names the images.
   func isStored(_ order: Img2ImgOrder, _ entry: LedgerEntry, _ request: inout Img2ImgRequest) async throws -> Bool {
     // An order with reference images always goes through the upload step, which checks each image and uploads only
     // missing ones.
