@@ -16,20 +16,20 @@
 struct ccurl_guard {
   bool refuses;
   bool uses_proxies;
-  // The address that was last found to be private; empty before one. A scope such as %eth0 may follow it.
+  // The address that was last found to be private; empty if none was found so far. A scope such as %eth0 may follow the address.
   char found[INET6_ADDRSTRLEN + 32];
-  // The proxy that was set, empty for those of the environment.
+  // The proxy that was set; empty to use the proxies of the environment.
   char proxy[];
 };
 
-// True for an address that IANA's registry of special-purpose IPv4 addresses (RFC 6890) calls globally reachable or does not list,
-// multicast excluded.
+// True for an address that IANA's registry of special-purpose IPv4 addresses (RFC 6890) does not list, or lists as globally reachable.
+// Multicast addresses are not public.
 static bool is_public_v4(uint32_t address) {
   static const struct {
     uint32_t network;
     unsigned bits;
   } others[] = {
-      {0x00000000, 8},   // this network, 0.0.0.0 among it, which reaches this machine
+      {0x00000000, 8},   // this network; its address 0.0.0.0 reaches this machine
       {0x0A000000, 8},   // private
       {0x64400000, 10},  // carrier-grade NAT
       {0x7F000000, 8},   // loopback
@@ -53,7 +53,7 @@ static bool is_public_v6(const uint8_t bytes[16]) {
   uint32_t words[4];
   for (int i = 0; i < 4; i++)
     words[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 | (uint32_t)bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
-  // These are IPv4 addresses in the form of IPv6. NAT64 is how networks without IPv4 reach public IPv4 servers.
+  // These are IPv4 addresses in the form of IPv6. Networks without IPv4 reach public IPv4 servers through NAT64.
   if (memcmp(bytes, mapped, 12) == 0 || memcmp(bytes, nat64, 12) == 0) return is_public_v4(words[3]);
   if (bytes[0] >> 5 != 1) return false;         // outside 2000::/3: loopback, unique local, link-local, multicast, not assigned
   if (words[0] >> 9 == 0x20010000 >> 9) return false;  // 2001::/23: IETF protocols, Teredo among them
@@ -115,7 +115,7 @@ static bool is_proxy(const struct curl_sockaddr *address, const char *proxy) {
 static bool is_of_proxy(const ccurl_guard *guard, const struct curl_sockaddr *address) {
   if (!guard->uses_proxies) return false;
   if (guard->proxy[0]) return is_proxy(address, guard->proxy);
-  // The variables that libcurl reads; not HTTP_PROXY, which a request can set in a CGI program.
+  // These are the variables that libcurl reads. It does not read HTTP_PROXY, which a request can set in a CGI program.
   static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *proxy = getenv(names[i]);

@@ -11,8 +11,9 @@
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
 
-// All functions of libcurl that the program calls: ours, and those of FoundationNetworking, which the sandbox's HTTP server brings into
-// a statically linked program. If one were missing here, the program would be linked to libcurl again (Scripts/test-libraries).
+// All functions of libcurl that the program calls: those that our code calls, and those that FoundationNetworking calls, which the
+// sandbox's HTTP server brings into a statically linked program. If one were missing here, the program would be linked to libcurl again
+// (Scripts/test-libraries).
 #define FUNCTIONS(X)                                                                                                            \
   X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_pause) X(curl_easy_setopt) X(curl_easy_strerror)      \
   X(curl_free) X(curl_global_init) X(curl_multi_add_handle) X(curl_multi_assign) X(curl_multi_cleanup) X(curl_multi_info_read)  \
@@ -91,8 +92,8 @@ FORWARD(CURLUcode, curl_url_get, (readable_url url, CURLUPart part, char **text,
 FORWARD(CURLUcode, curl_url_set, (CURLU *url, CURLUPart part, const char *text, unsigned int flags), (url, part, text, flags),
         CURLUE_OUT_OF_MEMORY)
 
-// Each takes one value of the type that the option names: a long, a curl_off_t or a pointer. All of these have 64 bits and are passed
-// alike.
+// Each of these functions takes one value of the type that the option names: a long, a curl_off_t or a pointer. All three types have 64
+// bits and are passed in the same way.
 _Static_assert(sizeof(long) == sizeof(void *) && sizeof(curl_off_t) == sizeof(void *), "values of options differ in size");
 #define FORWARD_VALUE(type, name, handle_type, option_type, otherwise)                             \
   __attribute__((visibility("hidden"))) type name(handle_type *handle, option_type option, ...) { \

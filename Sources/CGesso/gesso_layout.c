@@ -1,5 +1,5 @@
-// The first version of each struct on 64-bit systems: its last field and its size. Sources/GessoABI/VersionedStruct.swift takes that size
-// as the least. Structs grow only at their end, so nothing here ever changes.
+// The first version of each struct on 64-bit systems: its last field and its size. Sources/GessoABI/VersionedStruct.swift refuses a smaller
+// size. Structs grow only at their end, so nothing here ever changes.
 #include "gesso.h"
 
 #define FIRST_VERSION(type, last, size) \

@@ -9,7 +9,7 @@ struct CallFailure: Error {
   let stage: Stage
   let message: String
   let remedy: String
-  /// With `GESSO_TOO_SMALL` the size that is enough, in the unit of the call; otherwise 0.
+  /// If the status is `GESSO_TOO_SMALL`, the size that is enough, in the unit of the call; otherwise 0.
   let needed: Int
 
   private init(
@@ -57,7 +57,7 @@ struct CallFailure: Error {
 func call(
   _ error: UnsafeMutablePointer<gesso_error>?, _ body: () throws(CallFailure) -> Void
 ) -> Int32 {
-  // Without a valid size nothing may be written to the caller's struct.
+  // If the size of the caller's struct is not valid, nothing may be written to it.
   if let error, (try? check(error)) == nil { return Int32(GESSO_MISUSE.rawValue) }
   var status = GESSO_OK
   var described = gesso_error()

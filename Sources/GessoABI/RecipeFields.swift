@@ -2,7 +2,7 @@ import CGesso
 import ImagePreparation
 
 extension gesso_recipe {
-  /// The recipe. Fields that contradict each other are refused, as in the JSON of recipes.
+  /// The recipe. Fields that contradict each other are refused, as they are in the JSON of recipes.
   ///
   /// - Throws: A failure that names the field.
   func recipe() throws(CallFailure) -> Recipe {

@@ -48,7 +48,7 @@ extension Request {
   ///   - memory: The caller's memory.
   ///   - size: The size that a plan needs in it.
   /// - Returns: The pixels or the tensor.
-  /// - Throws: A failure of the preparation, or that of memory that is too small.
+  /// - Throws: A failure of the preparation, or the failure for memory that is too small.
   func run<Element>(
     tensor: TensorFormat?, into memory: Memory<Element>, size: @escaping (PreparationPlan) -> Int
   ) throws(CallFailure) -> MemoryResult {

@@ -52,7 +52,7 @@ func required<Struct: VersionedStruct>(
   return pointer
 }
 
-/// A caller's struct with all fields that this version has; those that the caller's version lacks are 0.
+/// A caller's struct with all fields of this version. Fields that the caller's version does not have are 0.
 ///
 /// - Returns: The struct; nil for NULL.
 /// - Throws: A failure for a size that no version has, and for fields that this version does not know and that are not 0.
@@ -69,7 +69,7 @@ func read<Struct: VersionedStruct>(_ pointer: UnsafePointer<Struct>?) throws(Cal
   return value
 }
 
-/// Writes the fields that the caller's version of a struct has. Its size was checked before, and does not change.
+/// Writes the fields that the caller's version of a struct has. The size in the struct was checked before, and is not overwritten.
 func write<Struct: VersionedStruct>(_ value: Struct, to pointer: UnsafeMutablePointer<Struct>) {
   let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
   withUnsafeBytes(of: value) { bytes in

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import ImagePreparation
 
-/// A file the sandbox keeps: an upload, or a result that is rendered when it is requested.
+/// A file that the sandbox has: an upload, or a result that is rendered when it is requested.
 struct Asset: Sendable {
   /// The source of the bytes. A result may be the source of another result.
   indirect enum Content: Sendable {

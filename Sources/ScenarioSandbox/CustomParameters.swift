@@ -57,7 +57,7 @@ struct CustomParameters: Decodable, Sendable {
         default: throw refusal("an array of allowed values")
         }
       }
-    // The service drops a bare string given for an array.
+    // If a single string is given for an array, the service ignores it.
     case ("number_array", .string), ("model_array", .string): break
     default: throw refusal("of type \(input.type)")
     }

@@ -26,7 +26,7 @@ struct FaultRelay: Sendable {
   }
 
   private func relay(_ client: AsyncSocket) async {
-    // If one connection breaks, both are closed, because that is how a broken server appears to both sides.
+    // If one connection breaks, both are closed, because a broken server would close both.
     guard let server = try? await connect() else {
       try? client.close()
       return
@@ -63,7 +63,7 @@ struct FaultRelay: Sendable {
         try client.socket.setValue(linger(l_onoff: 1, l_linger: 0), for: LingerOption())
         return
       case .stall?:
-        // Headers and body are written separately, but may arrive as one.
+        // The headers and the body are written separately, but may arrive together.
         let end = Data(bytes).firstRange(of: Data("\r\n\r\n".utf8))?.upperBound ?? bytes.count
         let body = end < bytes.count ? Array(bytes[end...]) : try await server.read(atMost: 4096)
         try await client.write(Data(bytes[..<end] + body.prefix(body.count / 2)))

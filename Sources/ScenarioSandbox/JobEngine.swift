@@ -11,7 +11,7 @@ enum JobStatus: String, Codable, CaseIterable, Sendable {
   case failure
   case canceled
 
-  /// True for the three that never change again.
+  /// True for the three states that never change again.
   var isTerminal: Bool { self == .success || self == .failure || self == .canceled }
 }
 
@@ -51,7 +51,7 @@ struct Job: Sendable {
     var status: JobStatus
     /// 0 to 1.
     var progress: Double
-    /// Every state so far with the time it began, oldest first.
+    /// Every state so far and the time when it began, oldest first.
     var history: [(status: JobStatus, date: Date)]
 
     /// When the present state began.

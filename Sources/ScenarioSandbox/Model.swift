@@ -41,12 +41,12 @@ struct Model: Encodable, Sendable {
   /// The models of the sandbox by id: one of each family.
   static let all: [String: Model] = Dictionary(uniqueKeysWithValues: [flux1Dev, customFlux1Dev].map { ($0.id, $0) })
 
-  /// The legacy family's.
+  /// The model of the legacy family.
   static let flux1Dev = Model(
     id: "flux.1-dev", name: "Flux.1 dev", type: "flux.1", custom: false,
     capabilities: ["txt2img", "img2img", "inpaint", "controlnet"])
 
-  /// The current family's (contract §6: its published inputs).
+  /// The model of the current family, with the inputs that it publishes (contract, section 6).
   static let customFlux1Dev = Model(
     id: "model_bfl-flux-1-dev", name: "Flux.1 dev", type: "custom", custom: true, capabilities: ["txt2img", "img2img"],
     inputs: [

@@ -3,9 +3,9 @@ internal import Ground
 
 /// Switches off the delay of small writes on the server's sockets.
 ///
-/// The server writes a reply's headers and body separately. Without `TCP_NODELAY` the body waits until the client has
-/// acknowledged the headers, which clients delay: 40 ms a request on loopback. The server's sockets are not accessible,
-/// but each passes through its pool before the first byte.
+/// The server writes a reply's headers and body separately. Without `TCP_NODELAY`, the body waits until the client has acknowledged the
+/// headers. Clients delay this acknowledgement, which costs 40 ms for each request on loopback. The server's sockets are not accessible,
+/// but each socket passes through the server's pool before its first byte.
 struct PromptSocketPool: AsyncSocketPool {
   let base: any AsyncSocketPool
 

@@ -2,8 +2,7 @@ internal import ImagePreparation
 
 /// Renders results when they are requested, one at a time, and keeps the last ones.
 ///
-/// A result dropped from memory is rendered again, byte for byte the same, so a long run needs no more memory than a
-/// short one.
+/// A result that was removed from memory is rendered again with the same bytes, so that a long run needs no more memory than a short one.
 actor RenderedResults {
   private let limit: Int
   private let images: SourceImage

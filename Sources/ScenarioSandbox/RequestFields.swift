@@ -40,8 +40,7 @@ enum RequestBody {
 }
 
 extension KeyedDecodingContainer {
-  /// The value of a field that may be left out. Unlike `decodeIfPresent`, null is refused: no field of the service's is
-  /// nullable.
+  /// The value of a field that may be left out. Unlike `decodeIfPresent`, this refuses null, because no field of the service is nullable.
   func given<Value: Decodable>(_ type: Value.Type, _ key: Key) throws -> Value? {
     contains(key) ? try decode(type, forKey: key) : nil
   }
@@ -130,7 +129,7 @@ struct QueryParameters: Sendable {
     throw refusal(name, "a time such as 2026-10-02T09:30:00.000Z")
   }
 
-  /// The page's length: 1 to 100, 50 when not given.
+  /// The length of the page, 1 to 100; 50 by default.
   func pageSize() throws(ServiceError) -> Int {
     guard let text = self["pageSize"] else { return 50 }
     guard let size = Int(text), (1...100).contains(size) else { throw refusal("pageSize", "an integer from 1 to 100") }
@@ -142,7 +141,8 @@ struct QueryParameters: Sendable {
   }
 }
 
-/// The position of an element in a list: by time, and among those of one millisecond by the order they were made in.
+/// The position of an element in a list. Elements are sorted by time, and elements of the same millisecond by the order in which they were
+/// made.
 struct ListPosition: Comparable, Sendable {
   let date: Date
   let sequence: Int

@@ -39,8 +39,8 @@ struct Rendering: Sendable, Hashable {
     }
   }
 
-  /// 64 bits that differ when source, prompt, seed or index do. Strength is left out: it only sets how much of the
-  /// pattern shows.
+  /// 64 bits that differ if the source, prompt, seed or index differ. Strength is left out, because it only sets how much of the pattern
+  /// shows.
   var patternSeed: UInt64 {
     // Each text follows its length, so that different texts cannot give the same sequence.
     let parts = [sourceDigest, prompt, seed, String(index)] + (second.map { [$0.text] } ?? [])
@@ -73,12 +73,12 @@ extension Asset.Content {
   }
 }
 
-/// Makes the picture in place of a generated one: the source fading into a pattern as strength rises, with a badge.
+/// Makes the picture in place of a generated one: the source fades into a pattern as strength rises, and a badge is added.
 ///
-/// With source `s`, pattern `n` and strength `w` a pixel is `(1 − w)·s + w·n`. The pattern is made uncorrelated with the
-/// source's three channels (least squares) and given mean 128 and a fixed spread. So the correlation with the source is
-/// `(1 − w)·σs / √((1 − w)²σs² + w²σn²)`: it falls steadily with strength and is 0 at 1 except for rounding and clipping;
-/// and the squared error, `w²·E(s − n)²`, rises steadily.
+/// With source `s`, pattern `n` and strength `w` a pixel is `(1 − w)·s + w·n`. The pattern is made uncorrelated with the source's three
+/// channels (least squares) and given mean 128 and a fixed spread. The correlation with the source is therefore
+/// `(1 − w)·σs / √((1 − w)²σs² + w²σn²)`. It falls steadily as strength rises, and is 0 at strength 1 except for rounding and clipping. The
+/// squared error, `w²·E(s − n)²`, rises steadily.
 enum ResultRenderer {
   /// Standard deviation of the pattern at strength 1, small enough that few samples clip.
   private static let spread: Float = 42
@@ -91,7 +91,8 @@ enum ResultRenderer {
   ///   - source: 8-bit pixels; alpha is ignored.
   ///   - seed: Chooses the pattern.
   ///   - strength: 0.01 to 1.
-  ///   - mask: An image of the source's size; the source stays if its first channel is below 128, except under the badge.
+  ///   - mask: An image of the source's size. A pixel of the source stays if the first channel of the mask is below 128, except under the
+  ///     badge.
   /// - Returns: RGB pixels of the source's size.
   static func render(
     source: PixelImage<UInt8>, seed: UInt64, strength: Double, mask: PixelImage<UInt8>? = nil
@@ -203,8 +204,9 @@ private struct Mix {
     }
   }
 
-  /// Solves the symmetric 3×3 system `a·x = b` by Cramer's rule. A ridge on the diagonal, far below the variance of a
-  /// picture, keeps gray and flat sources, whose channels depend on each other, solvable.
+  /// Solves the symmetric 3×3 system `a·x = b` by Cramer's rule. The channels of gray and flat sources depend on each other, so that their
+  /// system would have no single solution. A small amount is therefore added to the diagonal (ridge regression), far below the variance of
+  /// a picture.
   private func solve(_ a: [[Double]], _ b: [Double]) -> [Double] {
     var m = a
     for i in 0..<3 { m[i][i] += 0.01 }

@@ -42,8 +42,8 @@ struct Route: Sendable {
 
   /// Finds the operation for a request.
   ///
-  /// A path without parameters wins over one with. An operation of the file that is not served answers 501, another
-  /// method 405.
+  /// A path without parameters is preferred to a path with parameters. The reply is 501 for an operation of the file that is not served,
+  /// and 405 for another method.
   static func match(
     method: String, segments given: [String]
   ) throws(ServiceError) -> (route: Route, parameters: [String: String]) {

@@ -2,9 +2,8 @@ internal import ImagePreparation
 
 /// The word SANDBOX on a dark band in the lower right corner of every result.
 ///
-/// At the lowest strength a result must stay within 35 dB PSNR of its source, so the badge may add at most
-/// ``errorBudget`` to the mean squared error; there it only darkens and lightens the image a little. As strength rises
-/// it becomes solid.
+/// At the lowest strength, the PSNR of a result against its source must be at least 35 dB. The badge may therefore add at most
+/// ``errorBudget`` to the mean squared error, and only darkens and lightens the image a little. As strength rises, the badge becomes solid.
 enum SandboxBadge {
   /// 35 dB is a mean squared error of 255² / 10^3.5 = 20.6; blending and rounding take about 2 of it.
   private static let errorBudget = 12.0
@@ -26,8 +25,8 @@ enum SandboxBadge {
   /// The width of the band around the letters, in dots.
   private static let margin = 2
 
-  /// Draws the badge on an RGB image. Nothing is drawn when the smallest badge, 45 × 11 pixels, does not fit; no request's result is that
-  /// small.
+  /// Draws the badge on an RGB image. Nothing is drawn if the smallest badge, 45 × 11 pixels, does not fit, but no request has a result
+  /// that is so small.
   static func draw(on image: inout PixelImage<UInt8>, strength: Double) {
     let columns = letters[0].count + 2 * margin
     let rows = letters.count + 2 * margin

@@ -2,7 +2,7 @@ public import struct Foundation.Date
 
 /// The settings of a sandbox.
 public struct SandboxConfiguration: Sendable {
-  /// The port on 127.0.0.1, or 0 for one the system chooses.
+  /// The port on 127.0.0.1; 0 for a port that the system chooses.
   public var port: UInt16
   /// The accepted pairs of key and secret.
   public var credentials: [SandboxCredential]
@@ -10,11 +10,11 @@ public struct SandboxConfiguration: Sendable {
   public var jobTimings: JobTimings
   /// The limits of the account's plan and of this process.
   public var limits: SandboxLimits
-  /// Models that exist but are refused with 403, as those above the account's plan.
+  /// Models that exist but are refused with 403, like models that the account's plan does not include.
   public var restrictedModelIDs: Set<String>
-  /// Scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy; nil for the sandbox's own.
+  /// The scheme, host and port that signed file URLs begin with, for a sandbox behind a proxy. Nil for the address of the sandbox itself.
   public var publicOrigin: String?
-  /// The path of `gesso-decode`, as `Limits.decodeHelper`: without it HEIC and AVIF do not count as images.
+  /// The path of `gesso-decode`, as in `Limits.decodeHelper`. If it is nil, HEIC and AVIF do not count as images.
   public var decodeHelper: String?
   /// Receives a line for each request, without query strings, bodies, keys or signatures.
   public var log: (@Sendable (String) -> Void)?
@@ -23,11 +23,11 @@ public struct SandboxConfiguration: Sendable {
 
   // Settings for the tests of this package.
 
-  /// True when a job repeats its request in `metadata.input`. Whether the service does is an open question.
+  /// True when a job repeats its request in `metadata.input`. It is not known whether the service does so.
   package var echoesInput = true
   /// The lifetime of the URLs of an upload's parts.
   package var partLifetime = Duration.seconds(3600)
-  /// True to put a relay in front of the server that can drop connections, which some faults need.
+  /// True to put a relay in front of the server. The relay can drop connections, which some faults need.
   package var isFaulty = false
   /// Faults that happen at random; they need the relay.
   package var faultPlan: SandboxFaultPlan? { didSet { isFaulty = isFaulty || faultPlan != nil } }

@@ -24,6 +24,6 @@ public struct SandboxCredential: Sendable, Hashable, CustomStringConvertible, Cu
 
   /// The key.
   public var description: String { "SandboxCredential(\(key))" }
-  /// No children, so that dumping does not show the secret.
+  /// The mirror leaves the secret out, so that `dump` does not show it.
   public var customMirror: Mirror { Mirror(self, children: ["key": key]) }
 }

@@ -32,7 +32,7 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
 
   // Prices.
 
-  /// A dry run starts the job, and its reply is that of a submit.
+  /// A dry run starts the job, and has the reply of a submit.
   case dryRunStartsJob = "dry-run-starts-job"
   /// A dry run starts the job, whose fields are at the top level of the reply.
   case dryRunStartsFlatJob = "dry-run-starts-flat-job"

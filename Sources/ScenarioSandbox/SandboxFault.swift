@@ -37,7 +37,7 @@ package struct SandboxFault: Sendable, Hashable, Codable {
     /// 403 of the CDN, as for an expired URL.
     case expiredURL = "expired-url"
 
-    /// True for the kinds that need the relay, since the server by itself cannot drop a connection.
+    /// True for the kinds that need the relay, because the server itself cannot drop a connection.
     var needsRelay: Bool { relayAction != nil }
 
     /// The relay's handling of the reply; nil for a fault of another kind.

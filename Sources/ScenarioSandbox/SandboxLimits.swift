@@ -4,7 +4,7 @@ public struct SandboxLimits: Sendable, Equatable {
   public var parallelInferences: Int?
   /// Largest `numSamples` (ASSUMED: the plan's `inferenceBatchSize`, refused with 429).
   public var inferenceBatchSize: Int
-  /// Largest request body in bytes; a larger one is refused with 413 (ASSUMED: 6 MiB, the gateway's).
+  /// Largest request body in bytes. A larger body is refused with 413 (ASSUMED: the gateway's limit is 6 MiB).
   public var bodyBytes: Int
   /// Largest part of a multipart upload in bytes.
   public var partBytes: Int
@@ -12,9 +12,9 @@ public struct SandboxLimits: Sendable, Equatable {
   public var fetchedBytes: Int
   /// The longest wait for the reply of an `imageUrl`.
   public var fetchTimeout: Duration
-  /// Bytes of uploaded images kept in memory; an upload that would exceed it is refused with 507.
+  /// The most bytes of uploaded images in memory. An upload that would exceed this limit is refused with 507.
   public var storedBytes: Int
-  /// Bytes of rendered results kept in memory; older ones are rendered again when they are requested.
+  /// The most bytes of rendered results in memory. Older results are rendered again when they are requested.
   public var renderedBytes: Int
 
   /// Makes limits.

@@ -59,7 +59,7 @@ extension SandboxService {
     if kinds.contains(.creditExhausted) { throw .badRequest("Insufficient creative units for this generation") }
   }
 
-  /// Refuses to list several assets in one request, if an order with that disagreement may have made one of them.
+  /// Refuses to list several assets in one request, if one of them may belong to an order with that disagreement.
   func refuseBulk(_ assets: [Asset]) throws(ServiceError) {
     let jobs = state.withLock { state in assets.compactMap { $0.origin.flatMap { state.jobs[$0.jobID] } } }
     let isRefused =
@@ -130,7 +130,7 @@ extension SandboxService {
 
   private static let sourceKeys = ["image", "imageId", "imageUrl"]
 
-  /// A job of another kind, as one of a workflow, with fields of other types than the documents have.
+  /// A job of another kind, such as a job of a workflow. Its fields have other types than in the documents.
   private static func sibling(of job: Job, created: JSONValue) -> [String: JSONValue] {
     [
       "jobId": .string(job.id + "_sibling"), "jobType": .string("workflow"), "status": .string("failure"),

@@ -11,9 +11,8 @@ private struct FaultsRequest: Decodable {
 }
 
 extension SandboxService {
-  /// The routes beside `/v1`, with credentials: `POST /sandbox/faults` scripts faults, `POST /sandbox/disagreements`
-  /// switches disagreements on and all others off, `GET /sandbox/statistics` and `GET /sandbox/jobs` list the requests
-  /// and jobs so far.
+  /// The routes beside `/v1`, which need credentials. `POST /sandbox/faults` scripts faults. `POST /sandbox/disagreements` switches the
+  /// given disagreements on and all others off. `GET /sandbox/statistics` and `GET /sandbox/jobs` list the requests and jobs so far.
   func administer(_ segments: [String], request: HTTPRequest, body: Data?) throws(ServiceError) -> HTTPResponse {
     switch (segments, request.method) {
     case (["faults"], .POST):

@@ -16,7 +16,7 @@ extension SandboxService {
     try await generate(try call.json(InpaintParameters.self).input, .inpaint, call)
   }
 
-  /// `POST /generate/controlnet`: starts from no image, so the result has none of the control image's colors.
+  /// `POST /generate/controlnet`: the generation starts from no image, so the result has none of the control image's colors.
   func generateControlnet(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     try await generate(try call.json(ControlnetParameters.self).input, .controlnet, call)
   }
@@ -26,7 +26,8 @@ extension SandboxService {
     try await generate(try call.json(ControlnetImg2ImgParameters.self).input, .controlnetImg2Img, call)
   }
 
-  /// Checks in the service's order (model, access, images, plan; the body is checked already), then prices or starts.
+  /// Checks the request in the service's order: model, access, images, plan. The body was checked before. Then replies with the price, or
+  /// starts the job.
   private func generate(
     _ input: Img2ImgParameters, _ endpoint: LegacyEndpoint, _ call: RequestContext
   ) async throws(ServiceError) -> HTTPResponse {
@@ -84,7 +85,8 @@ extension SandboxService {
         job: wire(job, at: job.created)), about: job, isFlat: mode == .flatStart)
   }
 
-  /// `POST /generate/custom/{modelId}`: the same order of checks, against the inputs the model publishes.
+  /// `POST /generate/custom/{modelId}`: the checks come in the same order, and the body is compared with the inputs that the model
+  /// publishes.
   func generateCustom(_ call: RequestContext) async throws(ServiceError) -> HTTPResponse {
     let mode = try mode(of: call)
     var custom = try call.json(CustomParameters.self)
@@ -164,7 +166,7 @@ extension SandboxService {
     return kinds.contains(.dryRunStartsJob) ? .start : .price
   }
 
-  /// 404 for an unknown model, 400 for one of the other family, 403 for one that the plan does not include.
+  /// Throws 404 for an unknown model, 400 for a model of the other family, and 403 for a model that the plan does not include.
   @discardableResult
   private func checkModel(_ id: String, forCustom: Bool) throws(ServiceError) -> Model {
     guard let model = Model.all[id] else { throw .notFound("Model", id) }
@@ -232,14 +234,15 @@ extension SandboxService {
     }
   }
 
-  /// Creative units, in quarters: 5 for an image of one megapixel in 28 steps (ASSUMED; the service's ball-park).
+  /// The price in creative units, a multiple of a quarter: 5 for an image of one megapixel in 28 steps (ASSUMED; roughly the service's
+  /// prices).
   private static func cost(of input: Img2ImgParameters) -> Double {
     let megapixels = Double(input.width * input.height) / Double(1 << 20)
     let steps = Double(input.numInferenceSteps) / 28
     return max(0.25, (Double(input.numSamples) * 5 * megapixels * steps * 4).rounded() / 4)
   }
 
-  /// Stores the job, and its results as assets that exist from the job's end. The results' sides are divided by `shrinking`.
+  /// Stores the job, and its results as assets that exist from the end of the job on. The sides of the results are divided by `shrinking`.
   ///
   /// - Throws: 429 when another request took the last place since the first check.
   private func start(

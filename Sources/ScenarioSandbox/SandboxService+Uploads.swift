@@ -60,8 +60,8 @@ extension SandboxService {
     return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
-  /// `GET /uploads/{uploadId}`: for an open upload the parts' URLs again (ASSUMED). A complete upload is `validating`
-  /// for the first read, then `imported`.
+  /// `GET /uploads/{uploadId}`: the reply about an open upload has the parts' URLs again (ASSUMED). A complete upload is `validating` at
+  /// the first read, then `imported`.
   func getUpload(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
     var upload = try upload(call)
     if upload.status == .validating {
@@ -72,7 +72,8 @@ extension SandboxService {
     return .json(Wire.UploadEnvelope(upload: wire(upload)))
   }
 
-  /// `POST /uploads/{uploadId}/action`: all parts have been sent. Completing twice changes nothing (ASSUMED).
+  /// `POST /uploads/{uploadId}/action`: the client reports that it has sent all parts. Completing an upload twice changes nothing
+  /// (ASSUMED).
   func actOnUpload(_ call: RequestContext) throws(ServiceError) -> HTTPResponse {
     _ = try call.json(UploadAction.self)
     var upload = try upload(call)

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// The behavior of the stand-in: a reply for each request, without any networking.
 ///
-/// Order of checks: path, method, credentials, size of the body, then each operation's own.
+/// The checks come in this order: path, method, credentials, size of the body, and then those of the operation.
 final class SandboxService: Sendable {
   /// The state that changes while the sandbox runs.
   struct State: Sendable {
@@ -145,7 +145,7 @@ final class SandboxService: Sendable {
     return basicCredentials.contains { MessageAuthentication.areEqual([UInt8](given), $0) }
   }
 
-  /// The whole body, or nil when it is over the limit; it is read to its end in either case.
+  /// The whole body; nil if it is larger than the limit. The body is read to its end in either case.
   private static func body(of request: HTTPRequest, limit: Int) async throws -> Data? {
     var body: Data? = Data()
     if let count = request.bodySequence.count {

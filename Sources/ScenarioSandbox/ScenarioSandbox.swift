@@ -35,15 +35,15 @@ public final class ScenarioSandbox: Sendable {
   /// Begins to listen.
   ///
   /// - Returns: The base URL with the port that was chosen, for example `http://127.0.0.1:49152/v1`.
-  /// - Throws: A ``SandboxError`` when the port cannot be had or the sandbox was started before; `CancellationError`, and then
-  ///   nothing listens.
+  /// - Throws: A ``SandboxError`` when the port cannot be opened or the sandbox was started before; `CancellationError` when the task is
+  ///   canceled. Nothing listens then.
   @concurrent public func start() async throws -> URL {
     try Task.checkCancellation()
     let (server, service) = (server, service)
     let task = running.withLock { running -> Task<Void, any Error>? in
       guard running == nil else { return nil }
       running = Task {
-        // The server itself refuses methods without a route with 404; some clients do send QUERY.
+        // The server itself replies 404 to methods without a route, and some clients do send QUERY.
         let everything = HTTPRoute(methods: HTTPMethod.allMethods.union(["QUERY"]), path: "*")
         await server.appendRoute(everything) { try await service.respond(to: $0) }
         try await server.run()
@@ -111,7 +111,7 @@ public final class ScenarioSandbox: Sendable {
     return port
   }
 
-  /// Scripts faults. Those that drop connections need ``SandboxConfiguration/isFaulty``.
+  /// Scripts faults. Faults that drop connections need ``SandboxConfiguration/isFaulty``.
   package func script(_ faults: SandboxFault...) {
     precondition(
       configuration.isFaulty || !faults.contains { $0.kind.needsRelay }, "only a faulty sandbox drops connections")

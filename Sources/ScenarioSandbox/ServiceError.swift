@@ -75,7 +75,7 @@ struct ServiceError: Error {
   /// 404 for a path that is not served.
   static let noSuchPath = gateway(.notFound, "Not Found")
 
-  /// 405 with the methods the path has.
+  /// 405, with the methods that the path has.
   static func methodNotAllowed(allowed: [String]) -> ServiceError {
     gateway(
       .methodNotAllowed, "Method Not Allowed", headers: [HTTPHeader("Allow"): allowed.sorted().joined(separator: ", ")])

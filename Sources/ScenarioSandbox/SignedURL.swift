@@ -3,7 +3,7 @@ internal import Foundation
 
 /// Makes and checks signed file URLs in the form of the service's CDN (CloudFront custom policies).
 ///
-/// The query is `Policy`, `Key-Pair-Id` and `Signature`, in this order. The policy names the file's path and the time when the URL ends.
+/// The query is `Policy`, `Key-Pair-Id` and `Signature`, in this order. The policy names the file's path and the time when the URL expires.
 /// The signature is an HMAC-SHA-256 of the policy; the CDN uses RSA.
 struct SignedURL: Sendable {
   /// The two ways a file is delivered.
@@ -37,7 +37,7 @@ struct SignedURL: Sendable {
     keyPairID = "K" + Identifier.make("", entropy: entropy).dropFirst().prefix(13).uppercased()
   }
 
-  /// The path and query of a URL that is good until `expiry`.
+  /// The path and query of a URL that is valid until `expiry`.
   func target(assetID: String, delivery: Delivery, expiry: Date) -> String {
     let path = "/\(delivery.rawValue)/\(assetID)"
     return path + "?" + delivery.queryPrefix + signedQuery(path: path, expiry: Int(expiry.timeIntervalSince1970))
@@ -93,8 +93,8 @@ struct SignedURL: Sendable {
 
   private static let substitutes: [Character: Character] = ["+": "-", "=": "_", "/": "~"]
 
-  /// The end of a URL issued at `date`: days 1–7 last to the end of the 14th, 8–14 of the 21st, 15–21 of the month,
-  /// 22–31 of the 7th of the next month, UTC.
+  /// The time when a URL that is issued at `date` expires (UTC). A URL of the days 1–7 is valid to the end of the 14th, of 8–14 to the end
+  /// of the 21st, of 15–21 to the end of the month, and of 22–31 to the end of the 7th of the next month.
   static func expiry(issued date: Date) -> Date {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = .gmt

@@ -3,8 +3,8 @@ internal import Foundation
 
 /// Fetches the image an `imageUrl` names, from this machine only.
 ///
-/// It uses HTTP/1.0 over a plain socket, because then the body has no chunks and ends with the connection: only the
-/// status line and the end of the headers have to be parsed. Redirects are not followed.
+/// It uses HTTP/1.0 over a plain socket. The body then has no chunks and ends with the connection, so that only the status line and the end
+/// of the headers have to be parsed. Redirects are not followed.
 struct SourceFetcher: Sendable {
   /// Largest body in bytes.
   let limit: Int
@@ -71,7 +71,7 @@ struct SourceFetcher: Sendable {
     try await socket.write(Data(request.utf8))
     var reply = Data()
     do {
-      // Headers get 64 KiB on top; a longer reply is cut here and refused by its length.
+      // The headers may take 64 KiB more. A longer reply is cut here, and is refused later because of its length.
       while reply.count <= limit + 65_536 { reply.append(contentsOf: try await socket.read(atMost: 65_536)) }
     } catch SocketError.disconnected {
     }

@@ -9,12 +9,12 @@ struct SourceImage: Sendable {
   /// Largest source in pixels (ASSUMED: the service documents none).
   static let maxPixels = 100_000_000
 
-  /// The kinds that the service takes, of those that can be read here.
+  /// The kinds that the service takes and that can be read here.
   private static let accepted: Set<ImageDescription.Format> = [.jpeg, .png, .gif, .webp, .tiff, .heic, .avif]
 
   private let preparer: ImagePreparer
 
-  /// Makes a value with the path of `gesso-decode`, which HEIC and AVIF need; nil for none.
+  /// Makes a value. `decodeHelper` is the path of `gesso-decode`, which HEIC and AVIF need; nil if there is none.
   init(decodeHelper: String? = nil) {
     preparer = ImagePreparer(limits: Limits(maxPixels: Self.maxPixels, decodeHelper: decodeHelper))
   }

@@ -14,7 +14,7 @@ struct Upload: Sendable {
   let fileSize: Int
   let contentType: String
   let partsCount: Int
-  /// When the parts' URLs end.
+  /// The time when the parts' URLs expire.
   let expiry: Date
   let options: AssetOptions?
   var parts: [Int: [UInt8]] = [:]

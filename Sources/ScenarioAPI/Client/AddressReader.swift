@@ -4,9 +4,9 @@ internal import Ground
 
 /// Reads the bytes at an `http(s)` address that a user names, without credentials.
 ///
-/// A request with a temporary failure is repeated: a broken connection, a timeout, and the statuses of `RetryPolicy`, with the pause
-/// that the server asks for (`Retry-After`) up to the policy's patience. A request is not repeated if the server refuses connections,
-/// does not exist, or was silent for as long as the transport waits, or if its reply breaks off at the same byte twice.
+/// A request is repeated after a temporary failure: a broken connection, or one of the statuses of `RetryPolicy`. If the server asks for a
+/// pause (`Retry-After`), the reader waits that long, up to the policy's patience. A request is not repeated if the server cannot be
+/// reached, if a transfer takes too long, or if the reply breaks off at the same byte twice.
 ///
 /// Addresses of this machine and of private networks are refused, unless the transport's options allow them.
 package struct AddressReader: Sendable {

@@ -4,7 +4,7 @@ package import Ground
 public struct DownloadedFile: Sendable, Equatable {
   /// The path of the file; while it is being verified, that of a temporary file in the same folder.
   public let path: String
-  /// Its size.
+  /// The size of the file in bytes.
   public let byteCount: Int
   /// The media type from the server's reply, without parameters; the asset's own if the reply has none.
   public let mimeType: String
@@ -42,7 +42,7 @@ extension ScenarioClient {
     return try await reply(AssetReply.self, to: request, as: .read).asset
   }
 
-  /// Reads several assets, in the order asked for; those the service does not have are left out.
+  /// Reads several assets, in the order asked for. Assets that the service does not have are left out.
   ///
   /// If the service refuses to list them together, they are read one by one.
   ///
@@ -99,17 +99,17 @@ extension ScenarioClient {
 
   /// Downloads the file of an asset.
   ///
-  /// The bytes go to a temporary file in the folder of `path`. Once the file is complete, checked by `verify` and synced
-  /// to the disk, it replaces the file at `path` in one step. No credential is sent. If the URL has expired (403), a new
-  /// one is asked for, once. On any failure the temporary file is removed and `path` is as it was.
+  /// The bytes go to a temporary file in the folder of `path`. Once the file is complete, checked by `verify` and synced to the disk, it
+  /// replaces the file at `path` in one step. No credential is sent. If the URL has expired (403), a new URL is requested, once. After a
+  /// failure, the temporary file is removed and the file at `path` is as it was before.
   ///
   /// - Parameters:
   ///   - asset: The asset, as ``asset(_:)`` gave it. If it is pending, the call waits for it, for 20 seconds.
   ///   - path: The path of the result; its folder exists.
   ///   - verify: Checks the complete temporary file, and throws if it is not the expected one.
   /// - Returns: The file in its place.
-  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or
-  ///   `verify` threw, `write-failed`, `asset-unavailable`, or that of a request.
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `download`: `download-invalid` when the length is wrong or `verify`
+  ///   threw, `write-failed`, `asset-unavailable`, or the code of a failed request.
   @concurrent public func download(
     _ asset: Asset, to path: String, verify: @Sendable (DownloadedFile) throws -> Void = { _ in }
   ) async throws -> DownloadedFile {

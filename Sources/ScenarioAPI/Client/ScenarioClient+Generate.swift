@@ -4,8 +4,8 @@ extension ScenarioClient {
   /// The service has no idempotency key, so a submit is repeated only when it certainly had no effect: nothing was sent,
   /// or the service refused it for now (`RetryPolicy.statuses`). Keep the job's id before doing anything else.
   ///
-  /// Canceling the task ends a pause between attempts, and nothing is sent after that. The reply to an
-  /// attempt that has begun is still waited for, for at most ``requestTimeout``: a job whose id was not read is paid for and lost.
+  /// Canceling the task ends a pause between attempts, and nothing is sent after that. If an attempt has begun, the call still waits for
+  /// its reply, for at most ``requestTimeout``, because a job whose id was not read is paid for and lost.
   ///
   /// - Parameter request: The settings of the generation and its image; checked before anything is sent.
   /// - Returns: The accepted job and its price.
@@ -43,8 +43,8 @@ extension ScenarioClient {
 
   /// Asks for the price of a job. The service checks the request and the plan as it would for the job.
   ///
-  /// A service that ignores `dryRun` starts the job. The request is therefore repeated only if a submit would be, and a
-  /// job that was started is returned, so that the caller can record it.
+  /// A service that ignores `dryRun` starts the job. The request is therefore repeated only when a submit may be repeated. If a job was
+  /// started, it is returned, so that the caller can record it.
   ///
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `price`; `malformed-reply` with `charged` unknown when the
   ///   service replied without a price, because it may then have started a job.

@@ -3,20 +3,20 @@ internal import Foundation
 extension ScenarioClient {
   /// Reads the account's jobs that were made after a moment, newest first, over all pages.
   ///
-  /// The time of each job counts, by the service's clock: the service is asked for jobs after the moment, and older jobs that it lists
-  /// all the same are left out. A job without a time is listed. Reading ends with the last page, with a page whose jobs are all older,
-  /// and with a page that has nothing new.
+  /// The service is asked for jobs after the moment, by its own clock. Older jobs that it lists all the same are left out. A job without a
+  /// time is kept. Reading ends with the last page, with a page whose jobs are all older, and with a page that has nothing new.
   ///
   /// - Parameters:
   ///   - createdAfter: Seconds since 1970, by the service's clock (``clockOffset``).
-  ///   - limit: More jobs than this are an error, so that a busy account cannot fill the memory.
+  ///   - limit: The most jobs. If there are more, an error is thrown, so that the list of a busy account cannot fill the memory.
   /// - Returns: The jobs; none twice.
   /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`, after the retries; `response-too-large` above `limit`.
   @concurrent public func jobs(createdAfter: Double, limit: Int = 20_000) async throws -> [Job] {
     try await verb { () throws(ScenarioError) in try await listedJobs(createdAfter: createdAfter, limit: limit) }
   }
 
-  /// Pages without a job in a row after which the list counts as ended. A page may be empty while more follow (contract, section 8).
+  /// The number of consecutive pages without a job after which the list counts as ended. A page may be empty while more follow (contract,
+  /// section 8).
   private static let emptyPages = 20
 
   private func listedJobs(createdAfter: Double, limit: Int) async throws(ScenarioError) -> [Job] {

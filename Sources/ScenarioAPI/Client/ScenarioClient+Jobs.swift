@@ -22,9 +22,9 @@ extension ScenarioClient {
   ///   - polling: When to read the job, and for how long (600 s).
   ///   - isNew: True right after the submit: the first read comes after the first interval, and for a while the service
   ///     may not know the job yet.
-  /// - Returns: The reads of the job, which begin with the iteration. They throw a ``ScenarioError`` of the stage `wait`
-  ///   that names the job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or the reason why the
-  ///   job could not be read. Canceling the task ends the wait (`CancellationError`). In neither case is the job stopped.
+  /// - Returns: The reads of the job, which begin with the iteration. They throw a ``ScenarioError`` of the stage `wait` that names the
+  ///   job: `deadline-exceeded` with the outcome `stillRunning` after the deadline, or the reason why the job could not be read. Canceling
+  ///   the task ends the wait (`CancellationError`). None of these stops the job.
   public func updates(of id: JobID, polling: JobPolling = JobPolling(), isNew: Bool = false) -> JobUpdates {
     JobUpdates(client: self, id: id, polling: polling, isNew: isNew)
   }
@@ -41,11 +41,11 @@ extension ScenarioClient {
     return last
   }
 
-  /// Asks the service to cancel a job. The reply is not a proof that it ended: follow it with ``finishedJob(_:polling:)``.
+  /// Asks the service to cancel a job. The reply does not prove that the job has ended: follow the job with ``finishedJob(_:polling:)``.
   ///
   /// - Returns: The job of the reply.
-  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled,
-  ///   as custom ones.
+  /// - Throws: `CancellationError`, or a ``ScenarioError`` of the stage `wait`: `rejected` for a job that cannot be canceled, such as a job
+  ///   of a custom model.
   @concurrent public func cancel(_ id: JobID) async throws -> Job {
     try await verb { () throws(ScenarioError) in
       try await withJob(id) { client, _ throws(ScenarioError) in

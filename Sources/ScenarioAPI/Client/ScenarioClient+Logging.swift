@@ -1,8 +1,8 @@
 public import Logging
 
 extension ScenarioClient {
-  /// The same client, which logs every exchange to `logger`: at debug the request and the status, at trace also the
-  /// connection; at notice every pause that the service asks for. Neither credentials, bodies, nor queries of URLs are logged.
+  /// The same client, which logs every exchange to `logger`. The level debug has the request and the status, trace has the connection too,
+  /// and notice has every pause that the service asks for. Credentials, bodies and queries of URLs are never logged.
   public func logging(to logger: Logger) -> ScenarioClient {
     var client = self
     client.observe = { exchange in

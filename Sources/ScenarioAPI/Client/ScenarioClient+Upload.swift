@@ -29,7 +29,7 @@ public struct UploadProgress: Sendable, Equatable {
 public typealias UploadRun = Run<UploadProgress, AssetID>
 
 extension ScenarioClient {
-  /// Begins to upload an image of any size: up to ``directUploadLimit`` in one request, above it in parts.
+  /// Begins to upload an image of any size. An image up to ``directUploadLimit`` is sent in one request, a larger one in parts.
   ///
   /// Parts are sent in parallel, and each is repeated on its own after a temporary failure. When their addresses
   /// expire, the upload begins again. An interrupted upload in parts continues with the missing parts, even in another
@@ -42,8 +42,8 @@ extension ScenarioClient {
   ///   - mimeType: The image's media type, for example `image/jpeg`.
   ///   - partial: The progress of an earlier upload of the same bytes.
   ///   - onPart: Called when an upload in parts begins and whenever a part has arrived, before anything else happens.
-  /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage
-  ///   `upload`, such as `invalid-request` before anything is sent; otherwise that of a request after its retries.
+  /// - Returns: The upload, whose result is the asset. It throws `CancellationError`, or a ``ScenarioError`` of the stage `upload`:
+  ///   `invalid-request` and the like before anything is sent, otherwise the error of a request after its retries.
   public func upload(
     _ content: UploadContent, name: String, mimeType: String, resuming partial: PartialUpload? = nil,
     onPart: @escaping @Sendable (PartialUpload) throws -> Void = { _ in }
@@ -78,7 +78,7 @@ extension ScenarioClient {
       content, name: name, mimeType: mimeType, resuming: partial, onPart, onProgress: onProgress)
   }
 
-  /// Uploads an image in one request, for ``upload(_:name:mimeType:resuming:onPart:)``. It is free of charge; the same bytes
+  /// Uploads an image in one request, for ``upload(_:name:mimeType:resuming:onPart:)``. An upload is free of charge. The same bytes
   /// uploaded twice become two assets.
   ///
   /// - Parameters:
@@ -87,8 +87,8 @@ extension ScenarioClient {
   ///   - mimeType: The image's media type, for example `image/jpeg`.
   ///   - onProgress: Receives the number of bytes that have been sent.
   /// - Returns: The stored asset.
-  /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` and `invalid-request` before anything is
-  ///   sent; otherwise that of the request after its retries.
+  /// - Throws: A ``ScenarioError`` of the stage `upload`: `upload-too-large` or `invalid-request` before anything is sent, otherwise the
+  ///   error of the request after its retries.
   package func uploadAsset(
     name: String, bytes: [UInt8], mimeType: String, onProgress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws(ScenarioError) -> Asset {

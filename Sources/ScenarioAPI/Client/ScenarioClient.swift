@@ -2,9 +2,9 @@ package import struct Foundation.Date
 
 /// A client of the service: a method for each of its operations.
 ///
-/// Copies are cheap, and all of them share the transport's connections and one budget for retries.
-/// ``RetryPolicy`` decides which failures are retried, until about 100 in a row have used up the budget, which successes fill
-/// again. A submit whose outcome is unknown is never retried.
+/// Copies are cheap, and all of them share the transport's connections and one budget for retries. ``RetryPolicy`` decides which failures
+/// are retried. About 100 consecutive retries use up the budget, and successful requests fill it again. A submit whose outcome is unknown
+/// is never retried.
 public struct ScenarioClient: Sendable {
   /// The largest file, in bytes, that ``upload(_:name:mimeType:resuming:onPart:)`` sends in one request.
   ///
@@ -15,7 +15,7 @@ public struct ScenarioClient: Sendable {
   public let configuration: ScenarioConfiguration
   /// The largest result, in bytes, that is downloaded.
   public var downloadLimit = 512 << 20
-  /// The longest time of a request without a file; uploads and downloads may take as long as bytes move.
+  /// The longest time of a request without a file. An upload or download has no limit while bytes are transferred.
   public var requestTimeout = Duration.seconds(60)
 
   let transport: any HTTPTransport
@@ -28,10 +28,12 @@ public struct ScenarioClient: Sendable {
   package var now: @Sendable () -> Date = { Date() }
   /// Receives every exchange; set by the logging extension.
   var observe: @Sendable (Exchange) -> Void = { _ in }
-  /// Receives every pause that the service asked for, before it begins, with the refusal. A submit's pauses are the pipeline's own.
+  /// Receives every pause that the service asked for, before the pause begins, and the refusal. The pipeline itself makes the pauses
+  /// between submits.
   package var onPause: @Sendable (Duration, ScenarioError) -> Void = { _, _ in }
 
-  /// The service's clock minus this machine's, from the newest reply that has a date; nil before one. Copies of a client share it.
+  /// The service's clock minus this machine's, from the newest reply that has a date; nil before such a reply. Copies of a client share the
+  /// value.
   public var clockOffset: Duration? { serviceClock.offset }
 
   /// Makes a client.

@@ -27,7 +27,7 @@ extension ScenarioError {
       case 403 where body.name == "ModelAccessRestrictedError":
         refused(.modelRestricted, "the plan does not include this model: \(words)", "choose another model or plan")
       case 403 where body.mentions("missing authentication token"):
-        // The gateway's reply for a path that does not exist, with any credentials.
+        // The gateway replies this for a path that does not exist, whatever the credentials are.
         refused(.endpointGone, "the service has nothing at this address: \(words)", Self.elsewhere(generation))
       case 403 where Self.isAboutCredentials(body.reason):
         refused(.credentialsRefused, "the service refused the credentials: \(words)", .checkCredentials)
@@ -104,8 +104,7 @@ extension ScenarioError {
     return refused(.throttled, "too many requests at once: \(words)", .retry(after: .zero), true)
   }
 
-  /// The remedy for an endpoint that does not serve the model: for the legacy family, the same model in the current
-  /// family.
+  /// The remedy for an endpoint that does not serve the model. For the legacy family, it is the same model in the current family.
   private static func elsewhere(_ generation: HTTPRequest.Generation?) -> Remedy {
     switch generation?.isLegacy {
     case true?: .useCustomModel(Img2ImgRequest.customModelID)
@@ -128,7 +127,7 @@ extension ScenarioError {
     return error
   }
 
-  /// Marks the error of a submit that may have started a job: something may have been paid, whatever the failure was.
+  /// Marks the error of a submit that may have started a job, because such a job is paid for, whatever the failure was.
   mutating func noteUncertainSubmit() {
     guard mayHaveStartedJob else { return }
     notePossibleCharge()
@@ -141,7 +140,7 @@ extension ScenarioError {
     if case .useCustomModel = remedy { remedy = .both(look, and: remedy) } else { remedy = look }
   }
 
-  /// Keeps the ids of jobs and assets in a reply that could not be read: a job that is paid for can be found by them.
+  /// Keeps the ids of jobs and assets in a reply that could not be read, because a job that is paid for can be found by these ids.
   mutating func noteIDs(in body: [UInt8]) {
     func isPartOfID(_ byte: UInt8) -> Bool {
       switch byte {

@@ -137,7 +137,7 @@ public struct ScenarioError: GessoFailure, Equatable {
   public var charged = Charge.no
   /// The status of the reply, if there was one.
   public var httpStatus: Int?
-  /// The service's own words, at most 500 characters, control characters and signed queries taken out.
+  /// The service's own words: at most 500 characters, without control characters and signed queries.
   public var serviceReason: String?
   /// The service's own error class, for example `PlanLimitReachedError`.
   public var serviceErrorName: String?
@@ -151,7 +151,7 @@ public struct ScenarioError: GessoFailure, Equatable {
   public var jobID: JobID?
   /// Jobs that an unreadable reply to a generation names (`job_…`): one of them may be the job of this request.
   public var namedJobs: [JobID] = []
-  /// Assets that an unreadable reply to a generation names (`asset_…`), the source among them if it is repeated.
+  /// Assets that an unreadable reply to a generation names (`asset_…`). If the reply repeats the source, the source is among them.
   public var namedAssets: [AssetID] = []
   /// libcurl's code (`CURLcode`) for a failed transfer.
   public var curlCode: Int?
@@ -160,7 +160,7 @@ public struct ScenarioError: GessoFailure, Equatable {
   public var underlyingError: (any Error)? { cause?.error }
   private let cause: Cause?
 
-  /// True for a failed submit, or question for a price, after which a job may be running all the same.
+  /// True for a failed submit, or a failed request for a price, that may have started a job all the same.
   public var mayHaveStartedJob: Bool {
     stage == .submit && outcome != .notSent && outcome != .refused || stage == .price && charged == .unknown
   }

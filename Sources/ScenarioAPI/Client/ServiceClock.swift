@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// The difference between the service's clock and this machine's, from the `Date` field of the newest reply.
 ///
-/// Times of jobs are the service's, and the time of a submit is this machine's: they can be compared only with this difference.
+/// The times of jobs are those of the service's clock, and the time of a submit is that of this machine's clock. They can be compared only
+/// with this difference.
 final class ServiceClock: Sendable {
   private let newest = Mutex<Duration?>(nil)
 

@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// Records whether the service is on this machine or in a private network. Only then may its replies name addresses there.
 ///
-/// The sandbox, or a company's gateway, gives addresses in its own network. The public service has no reason to, and
-/// could make this machine send requests to others in its network.
+/// The sandbox, or a company's gateway, names addresses in its own network. The public service has no reason to name an address in this
+/// machine's network, and such an address could make this machine send requests to others there.
 final class ServiceNetwork: Sendable {
   private let isPrivateNow: Atomic<Bool>
 
@@ -16,8 +16,8 @@ final class ServiceNetwork: Sendable {
   /// True when a reply of the service came from this machine or a private network.
   var isPrivate: Bool { isPrivateNow.load(ordering: .relaxed) }
 
-  /// Notes whether a reply of the service came from such an address. A reply over a kept connection came from the same address as the
-  /// first.
+  /// Notes whether a reply of the service came from such an address. A reply over a kept connection came from the same address as the first
+  /// reply on that connection.
   func read(_ response: HTTPResponse) {
     if response.connectedPrivately { isPrivateNow.store(true, ordering: .relaxed) }
   }

@@ -1,13 +1,13 @@
 internal import Synchronization
 
-/// Measures how long the jobs of a batch run, and plans the reads of later jobs by that: the first read comes after the
-/// shortest of these times, the others in steps of a twentieth of it. An account's place is then free for the next job
-/// soon after a job has ended, with fewer reads than at growing intervals.
+/// Measures how long the jobs of a batch run, and plans when to read later jobs. The first read of a job comes after the shortest measured
+/// time, and the next reads follow at intervals of a twentieth of that time. In this way the end of a job is noticed early, so that its
+/// place among the account's jobs is soon free for the next job, and fewer reads are needed than at growing intervals.
 ///
 /// All jobs together are read at most 32 times a second. Times count from the submit.
 public final class JobPace: Sendable {
   private struct State {
-    /// For each of the latest jobs, the last time at which it was seen to run.
+    /// For each of the latest jobs, the time of the last read that found it running.
     var times: [Duration] = []
     /// Jobs that are followed now. Abandoned jobs stay in the count, because then the whole batch is abandoned.
     var following = 0

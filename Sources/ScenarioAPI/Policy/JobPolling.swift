@@ -1,8 +1,8 @@
 /// Decides when to read a job again, and when to stop: a value that is asked after every read.
 ///
-/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each is made shorter or longer by a random
-/// share of up to ``jitter``, so that many clients do not send their requests at the same moments. No read is later
-/// than the deadline. In a batch, ``pace`` sets the times of the reads instead.
+/// Waits grow from ``initialInterval`` by ``growth`` to ``longestInterval``. Each wait is made shorter or longer by a random share of up to
+/// ``jitter``, so that many clients do not send their requests at the same moments. No read is later than the deadline. In a batch,
+/// ``pace`` sets the times of the reads instead.
 public struct JobPolling: Sendable {
   /// The next step.
   public enum Action: Sendable, Equatable {
@@ -31,8 +31,8 @@ public struct JobPolling: Sendable {
   public var failedReads: Int
   /// How long the service may fail to find a job that it has just accepted.
   public var newJobPatience: Duration
-  /// The longest pause that the service may ask for, unless the deadline leaves room for a longer one. After a longer one the wait
-  /// ends at once with the service's refusal, which names the time; the job goes on.
+  /// The longest pause that the service may ask for; if more time is left before the deadline, all of that time. If the service asks for a
+  /// longer pause, the wait ends at once with the service's refusal, which names that pause. The job continues.
   public var patience: Duration
   /// The times that other jobs of the same batch took, so that a new job is read soon after its end; nil to use the intervals alone.
   public var pace: JobPace?
@@ -68,7 +68,7 @@ public struct JobPolling: Sendable {
     interval = initialInterval
   }
 
-  /// The wait before the first read of a job that was submitted just now: a read at once could come before the service itself knows
+  /// The wait before the first read of a job that was submitted just now. Without it, the read could arrive before the service itself knows
   /// the job (contract, section 8).
   mutating func beginNew() -> Duration {
     isNew = true

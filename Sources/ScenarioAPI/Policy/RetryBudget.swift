@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Limits retries during an outage: each retry takes tokens that only successes give back, so that a service that is down soon
-/// receives each request only once.
+/// Limits retries during an outage. Each retry takes tokens, and only successful requests give tokens back. If the service is down, the
+/// tokens are soon used up, and each request is sent only once.
 ///
 /// The figures are those of the standard retry mode of the AWS SDKs: 500 tokens, 5 for a retry, 1 back for each success.
 final class RetryBudget: Sendable {

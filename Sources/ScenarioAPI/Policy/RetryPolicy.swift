@@ -1,10 +1,11 @@
-/// Decides after a failure whether, and when, a request is sent again. It is a value without state of its own.
+/// Decides after a failure whether, and when, a request is sent again. It counts the failures of one request, so each request needs its own
+/// copy.
 ///
-/// Reads and uploads are repeated after network errors and after the refusals in `statuses`. A submit costs money and the service
-/// knows no idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service refused it
-/// for now. A dry run counts as a submit, because a service that ignores it starts the job. Pauses double from ``initialDelay``
-/// to ``longestDelay``; each is a random time between half of its length and the whole. A pause that the service names replaces
-/// them.
+/// Reads and uploads are repeated after network errors and after the refusals in `statuses`. A submit costs money and the service knows no
+/// idempotency key, so it is repeated only when it certainly had no effect: nothing was sent, or the service refused it for now. A dry run
+/// counts as a submit, because a service that ignores the flag for it starts the job. Pauses double from ``initialDelay`` to
+/// ``longestDelay``, and each is a random time between half of its length and the whole. If the service names a pause, that pause is used
+/// instead.
 public struct RetryPolicy: Sendable {
   /// The effect of a request, which decides whether it may be repeated.
   public enum Operation: Sendable, CaseIterable {
@@ -12,7 +13,7 @@ public struct RetryPolicy: Sendable {
     case read
     /// Stores a file; a repetition may store it twice, at no cost.
     case upload
-    /// Starts a paid job, or may start one: a submit, and the question for its price.
+    /// Starts a paid job, or may start one: a submit, and a request for its price.
     case submit
   }
 
@@ -24,9 +25,10 @@ public struct RetryPolicy: Sendable {
     case mayHaveActed
   }
 
-  /// The statuses after which the same request may succeed later (contract, section 10), for all operations. All other error
-  /// statuses are final. Its readers call ``effect(of:)``: the errors of refusals, and the reader of addresses. A row without an error
-  /// of its own there becomes `throttled` or `serviceFailed`. Other errors that are retryable have no status, or one of 2xx.
+  /// The statuses after which the same request may succeed later (contract, section 10), for all operations. All other error statuses are
+  /// final. The initializer of errors from refusals and the reader of addresses look statuses up with ``effect(of:)``. A status of this
+  /// table for which they have no special error becomes `throttled` or `serviceFailed`. Other retryable errors have no status, or a status
+  /// of 2xx.
   static let statuses: [(range: ClosedRange<Int>, effect: Effect)] = [
     (408...408, .mayHaveActed), (429...429, .nothingDone), (500...Int.max, .mayHaveActed),
   ]
@@ -48,7 +50,8 @@ public struct RetryPolicy: Sendable {
   public var initialDelay: Duration
   /// The longest pause that the policy chooses itself.
   public var longestDelay: Duration
-  /// The longest pause that the service may ask for; a longer one ends the attempts at once and is reported.
+  /// The longest pause that the service may ask for. If it asks for a longer pause, no further attempt is made, and the failure is
+  /// reported.
   public var patience: Duration
 
   private var random: any RandomNumberGenerator & Sendable
@@ -84,6 +87,7 @@ public struct RetryPolicy: Sendable {
 }
 
 extension RandomNumberGenerator {
-  /// A random number from 0 up to, but not including, 1. It takes one number of the generator, which may repeat itself.
+  /// A random number from 0 up to, but not including, 1. It takes exactly one number of the generator, so that a generator that always
+  /// gives the same number makes no endless loop.
   mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

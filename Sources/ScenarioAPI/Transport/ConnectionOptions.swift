@@ -2,8 +2,8 @@ internal import Foundation
 
 /// The limits and options of connections to the service.
 public struct ConnectionOptions: Sendable {
-  /// A file of certificates (PEM) to trust instead of the system's. Like curl, taken from `CURL_CA_BUNDLE`, else
-  /// `SSL_CERT_FILE`.
+  /// A file of certificates (PEM) to trust instead of the system's. By default the file that `CURL_CA_BUNDLE` names, otherwise the one that
+  /// `SSL_CERT_FILE` names, as with curl.
   public var caBundle: String?
   /// A proxy instead of the environment's, for example `http://proxy:3128`.
   public var proxy: String?
@@ -11,10 +11,9 @@ public struct ConnectionOptions: Sendable {
   public var connectTimeout = Duration.seconds(15)
   /// The longest time without a byte in either direction of a transfer.
   public var stallTimeout = Duration.seconds(60)
-  /// True to connect to this machine and to private networks even for addresses that the user did not give as the
-  /// service: addresses of images, and of files that the service names. Connections to the service itself and to
-  /// proxies are always allowed, and so are addresses that a service on a private network names. A proxy applies its
-  /// own rules.
+  /// True to allow connections to this machine and to private networks for all addresses: also for addresses of images, and of files that
+  /// the service names. Connections to the service itself and to proxies are always allowed, and so are addresses that a service on a
+  /// private network names. A proxy applies its own rules.
   public var allowsPrivateAddresses: Bool
   /// The number of connections to one host; more requests wait.
   public var connectionsPerHost = 6

@@ -48,12 +48,12 @@ struct CurlList: ~Copyable {
 struct CurlAddressGuard: ~Copyable {
   let pointer: OpaquePointer
 
-  /// Makes a guard; nil without memory.
+  /// Makes a guard; nil if there is no memory.
   ///
   /// - Parameters:
-  ///   - refuses: True to let no connection to a private address be made, false to note them.
+  ///   - refuses: True to prevent connections to private addresses, false to note them only.
   ///   - usesProxies: True when the request may go to a proxy, whose own address is allowed.
-  ///   - proxy: The proxy; nil for those of the environment.
+  ///   - proxy: The proxy; nil to use the proxies of the environment.
   init?(refuses: Bool, usesProxies: Bool, proxy: String?) {
     guard let pointer = unsafe ccurl_guard_make(refuses, usesProxies, proxy ?? "") else { return nil }
     unsafe self.pointer = pointer
@@ -64,6 +64,6 @@ struct CurlAddressGuard: ~Copyable {
   /// The address of this machine or of a private network that libcurl was about to connect to; nil if there was none.
   var found: String? { unsafe ccurl_guard_found(pointer).map { unsafe String(cString: $0) } }
 
-  /// True for an address in numbers, in any form that the system reads, that is not a public one. False for names.
+  /// True for a numeric address that is not public, in any form that the system reads. False for names.
   static func isPrivate(_ host: String) -> Bool { unsafe ccurl_is_private_text(host) }
 }

@@ -80,7 +80,7 @@ final class CurlLoop: @unchecked Sendable {
       var running: Int32 = 0
       unsafe curl_multi_perform(multi.pointer, &running)
       endFinished()
-      // A minute at most; libcurl's own timers, its sockets and a wakeup end it earlier.
+      // The wait takes a minute at most. libcurl's timers, its sockets and a wakeup end it earlier.
       unsafe curl_multi_poll(multi.pointer, nil, 0, 60_000, nil)
     }
   }

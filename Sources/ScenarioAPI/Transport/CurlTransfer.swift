@@ -16,7 +16,7 @@ final class CurlTransfer {
   private let refusesPrivate: Bool
   private let errorText = AlignedBuffer<CChar>(count: Int(CURL_ERROR_SIZE), zeroed: true)
 
-  /// The file whose part is the request's body; -1 without one.
+  /// The file that contains the request's body; -1 if there is none.
   private var bodyFile: Int32 = -1
   private var sent = 0 {
     didSet { request.onSent?(sent) }
@@ -218,7 +218,7 @@ final class CurlTransfer {
     }
     let text = unsafe String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
-      // The status line of a reply. Earlier headers belonged to a redirect or an informational reply.
+      // This is the status line of a new reply. The headers so far belonged to a redirect or an informational reply.
       fields = []
       headIsComplete = false
     } else if text == "\r\n" || text == "\n" {
@@ -295,8 +295,8 @@ final class CurlTransfer {
         connectedPrivately: addressGuard.found != nil))
   }
 
-  /// The error for a status of libcurl. The outcome is `notSent` only if libcurl counts no sent byte of a request. A TLS handshake
-  /// does not count; a proxy's CONNECT does, to be on the safe side.
+  /// The error for a status of libcurl. The outcome is `notSent` only if libcurl counts no sent byte of a request. libcurl does not count a
+  /// TLS handshake. It does count a CONNECT to a proxy, which errs on the safe side.
   private func error(_ status: CURLcode) -> ScenarioError {
     let outcome: ScenarioError.Outcome = info(CURLINFO_REQUEST_SIZE) == 0 ? .notSent : .unknownOutcome
     let text = unsafe String(cString: errorText.base)
@@ -370,7 +370,7 @@ final class CurlTransfer {
   }
 
   private static func milliseconds(_ duration: Duration) -> Int {
-    // For libcurl 0 means no timeout, and the largest value fits 32 bits.
+    // 0 means no timeout to libcurl, and the largest value has to fit into 32 bits.
     Int(min(max(duration / .milliseconds(1), 1), 2_000_000_000))
   }
 

@@ -5,7 +5,7 @@ internal import CCurl
 struct CurlURL: ~Copyable {
   private let handle: OpaquePointer
 
-  /// Parses an absolute URL; nil when libcurl refuses the URL, or when the URL names a user, unless `allowsUser`.
+  /// Parses an absolute URL; nil if libcurl refuses the URL, or if the URL names a user and `allowsUser` is false.
   init?(_ url: String, allowsUser: Bool = false) {
     guard let handle = unsafe curl_url() else { return nil }
     guard unsafe curl_url_set(handle, CURLUPART_URL, url, allowsUser ? 0 : UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK

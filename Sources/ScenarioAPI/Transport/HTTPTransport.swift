@@ -84,8 +84,8 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
   package var responseLimit = 16 << 20
   /// True when redirects are followed (at most 5). A `POST` is never redirected.
   package var followsRedirects = false
-  /// True if the user did not give the URL. Then neither it nor a redirect may lead to this machine or a private
-  /// network, unless the connection's options allow it.
+  /// True if the user did not give the URL. Then neither the URL nor a redirect may lead to this machine or a private network, unless the
+  /// connection's options allow that.
   package var refusesPrivateAddresses = false
   /// True when the request may be sent twice.
   package var isRepeatable: Bool
@@ -108,7 +108,7 @@ package struct HTTPRequest: Sendable, CustomStringConvertible, CustomReflectable
 
   /// Makes a request without body and credential.
   ///
-  /// `isRepeatable` is true when the request may be sent twice; with nil the method decides (RFC 9110, 9.2.2).
+  /// `isRepeatable` is true when the request may be sent twice. If it is nil, the method decides (RFC 9110, 9.2.2).
   package init(_ method: Method, _ url: String, stage: Stage, isRepeatable: Bool? = nil) {
     self.method = method
     self.url = url
@@ -136,7 +136,7 @@ package struct HTTPResponse: Sendable {
   package var httpVersion: String?
   /// True when the request used a kept connection.
   package var reusedConnection: Bool
-  /// True when a connection to this machine or to a private network was opened for it, other than to a proxy.
+  /// True when a connection to this machine or to a private network was opened for the request. A connection to a proxy does not count.
   package var connectedPrivately: Bool
 
   /// Makes a reply.

@@ -21,7 +21,8 @@ enum AssetUploadBody {
     var body: [UInt8] = []
     body.reserveCapacity(start.count + (image.count + 2) / 3 * 4 + end.count)
     body += start
-    // Base64 of parts whose length is a multiple of three bytes, so that memory never holds a second copy of the image or its text.
+    // The image is encoded in parts whose length is a multiple of three bytes, so that memory never holds a second copy of the image or its
+    // text.
     let pieceSize = 3 << 14
     for offset in stride(from: 0, to: image.count, by: pieceSize) {
       body += Data(image[offset..<min(offset + pieceSize, image.count)]).base64EncodedData()

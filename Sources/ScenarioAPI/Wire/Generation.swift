@@ -21,7 +21,7 @@ public struct Generation: Sendable, Equatable {
   public var height: Int?
   /// Makes the result repeatable: a number from 0 to ``Img2ImgRequest/largestSeed``. The service takes it as text.
   public var seed: String?
-  /// Things to keep out of the image. Flux dev uses it only with ``negativePromptStrength`` above 0.
+  /// Things to keep out of the image. Flux dev uses this text only if ``negativePromptStrength`` is above 0.
   public var negativePrompt: String?
   /// The strength of ``negativePrompt``, 0 to 10.
   public var negativePromptStrength: Double?

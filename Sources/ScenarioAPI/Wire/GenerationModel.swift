@@ -149,7 +149,7 @@ extension GenerationModel.Input {
       if let minLength, Double(text.count) < minLength { return "give at least \(Self.text(minLength)) characters" }
       if let maxLength, Double(text.count) > maxLength { return "give at most \(Self.text(maxLength)) characters" }
     case ("boolean", .bool): break
-    // The service silently drops a string in the place of an array.
+    // If a string is sent in place of an array, the service ignores it silently.
     case (let type, .array(let items)) where type.hasSuffix("_array"):
       if let minLength, Double(items.count) < minLength { return "give at least \(Self.text(minLength)) items" }
       if let maxLength, Double(items.count) > maxLength { return "give at most \(Self.text(maxLength)) items" }

@@ -147,8 +147,8 @@ extension Img2ImgRequest {
     ScenarioError(.invalidRequest, .notSent, stage: .submit, message, remedy: remedy)
   }
 
-  /// Checks a modality: one name, or for models other than Flux up to three with commas between them, each with an optional
-  /// weight above 0 and up to 1 after a colon (contract, section 5). The names of presets are not documented; they can be sent
+  /// Checks a modality: one name, or, for models other than Flux, up to three names with commas between them. Each name may have a colon
+  /// and a weight after it, which is above 0 and at most 1 (contract, section 5). The names of presets are not documented; they can be sent
   /// with ``Generation/parameters``.
   private func checkModality(_ text: String) throws(ScenarioError) {
     let isFlux = generation.modelID.lowercased().hasPrefix("flux")

@@ -4,8 +4,7 @@ public import Foundation
 public struct Job: Sendable, Equatable {
   /// The charge for a job.
   public struct Billing: Sendable, Equatable {
-    /// Creative units before the discount, if the service gives a number. It stays the original charge after a failed job was
-    /// refunded.
+    /// Creative units before the discount, if the service gives a number. The number does not change when a failed job is refunded.
     public let cuCost: Decimal?
     /// The discount in creative units.
     public let cuDiscount: Decimal?

@@ -46,8 +46,8 @@ extension Job {
     /// Whether the source image is this asset; nil if no source is repeated in a form that can be compared.
     public func hasSource(_ asset: AssetID) -> Bool? { Self.names(asset, in: images) }
 
-    /// Whether one of the images is an asset: by its id, or by an address with its id as a whole word; nil if no image names an
-    /// asset.
+    /// Whether one of the images is this asset. An image names an asset by its id, or by an address that contains the id as a whole word.
+    /// Nil if no image names any asset.
     package static func names(_ asset: AssetID, in images: [Image]) -> Bool? {
       var hasNames = false
       for image in images {

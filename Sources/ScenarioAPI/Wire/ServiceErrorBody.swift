@@ -91,9 +91,9 @@ extension ServiceErrorBody {
   /// True when a word is anywhere in the body, in upper or lower case.
   func mentions(_ word: String) -> Bool { text.contains(word.lowercased()) }
 
-  /// True when the account has too little credit: the words that clients of the service look for (contract, section 15).
+  /// True when the account has too little credit. The words are those that clients of the service look for (contract, section 15).
   ///
-  /// A limit for a time, or for jobs at once, is another matter.
+  /// A limit that ends after a time, and a limit of parallel jobs, are other refusals.
   var isAboutCredit: Bool {
     guard remainingSeconds == nil, limitedAction?.hasPrefix("parallel") != true else { return false }
     let words = "\(reason ?? "") \(name ?? "")".lowercased()

@@ -18,7 +18,7 @@ enum ServiceURL {
     }
   }
 
-  /// The origin of an http or https URL, one with user and password only if `allowsUser`; nil for any other text.
+  /// The origin of an http or https URL. Nil for any other text, and for a URL with a user or password if `allowsUser` is false.
   ///
   /// libcurl parses the URL here and when it connects, so that both always mean the same host.
   static func origin(of url: String, allowsUser: Bool = false) -> Origin? {
