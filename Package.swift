@@ -3,8 +3,8 @@ import PackageDescription
 
 /// True when this package is the root of the build, false when another package depends on it.
 ///
-/// SwiftPM refuses a versioned dependency with unsafe flags, so they are in the manifest only when the package is in its own
-/// checkout. `GESSO_AS_DEPENDENCY=1` leaves them out there too.
+/// SwiftPM refuses a versioned dependency with unsafe flags, so the manifest has such flags only if the package is in its own checkout.
+/// `GESSO_AS_DEPENDENCY=1` leaves them out there too.
 let isRoot =
   Context.gitInformation != nil
   && !Context.packageDirectory.contains("/checkouts/")
@@ -17,7 +17,7 @@ let buildsX86v3 = isRoot
 let buildsX86v3 = false
 #endif
 
-/// Settings of every Swift target: the upcoming features of the language, and in our own checkout warnings as errors.
+/// Settings of every Swift target: the upcoming features of the language. In our own checkout, warnings are errors too.
 let swiftSettings: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
@@ -31,12 +31,12 @@ let swiftSettings: [SwiftSetting] =
 /// Optimization in debug builds, for code that would otherwise run hundreds of times slower.
 let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
 
-/// The same with all checks of a debug build, such as the bounds of unsafe buffers: without optimization each access to an element
-/// allocates, and ASan made that most of the time of the tests of pixels.
+/// Optimization in debug builds, with all checks of such a build, for example of the bounds of unsafe buffers. Without optimization, each
+/// access to an element allocates memory, and under ASan these allocations took most of the time of the pixel tests.
 let optimizedWithChecks: [SwiftSetting] =
   isRoot ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
 
-/// The tests of the client are not optimized in release builds, but the code that they test is. They compute nothing themselves, and
+/// In release builds, the tests of the client are not optimized, but the code that they test is. The tests compute nothing themselves, and
 /// to optimize them took a quarter of the build.
 let clientTestSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
@@ -55,7 +55,7 @@ let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.tr
 
 let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
 
-/// An installed program: without symbols, and linked only to libraries that it calls (Scripts/link-command).
+/// Settings of an installed program: it has no symbols, and is linked only to libraries that it calls (Scripts/link-command).
 let commandLinkerSettings: [LinkerSetting] =
   isRoot
   ? [
@@ -64,8 +64,9 @@ let commandLinkerSettings: [LinkerSetting] =
       .when(platforms: [.linux], configuration: .release))
   ] : []
 
-/// The helper process is C alone: without the startup files of Swift it is not linked to Swift's runtime, which it would load for nothing
-/// each time it is started. It decodes untrusted files, so its tables of addresses are complete, and read-only, from the start.
+/// The helper process is written in C alone. Without the startup files of Swift, it is not linked to Swift's runtime, which it would
+/// otherwise load for nothing at each start. It decodes untrusted files, so its tables of addresses are filled at the start and then
+/// read-only.
 let helperLinkerSettings: [LinkerSetting] =
   commandLinkerSettings
   + (isRoot
@@ -74,8 +75,8 @@ let helperLinkerSettings: [LinkerSetting] =
         ["-nostartfiles", "-Xlinker", "-z", "-Xlinker", "now"], .when(platforms: [.linux], configuration: .release))
     ] : [])
 
-/// The C interface as one file that needs no Swift where it runs: Swift's runtime is inside, and only the functions of the header are
-/// visible (Decisions/CInterface).
+/// Settings of the library for C. It contains Swift's runtime, so that a machine needs no Swift to run it, and only the functions of the
+/// header are visible (Decisions/CInterface).
 let interfaceLinkerSettings: [LinkerSetting] =
   isRoot
   ? [
@@ -95,11 +96,11 @@ let client = TargetDependencyCondition.when(traits: ["Client"])
 /// target of a root package, whatever its traits are. A dependent builds only what its products need (Decisions/Traits).
 let buildsClient = !isRoot || Context.environment["GESSO_PIXELS_ONLY"] == nil
 
-/// `GESSO_CLIENT_TESTS=1` leaves the tests of pixels out, which have their own builds (Decisions/TestStages).
+/// `GESSO_CLIENT_TESTS=1` leaves out the pixel tests, which have their own builds (Decisions/TestStages).
 let buildsPixelTests = !isRoot || Context.environment["GESSO_CLIENT_TESTS"] == nil
 
 var targets: [Target] = [
-  // The helper process for HEIC and AVIF, the only target that is linked to libheif; without the trait it decodes nothing.
+  // The helper process for HEIC and AVIF is the only target that is linked to libheif. Without the trait, it decodes nothing.
   .executableTarget(
     name: "GessoDecode", path: "Sources/GessoDecode",
     cSettings: cSettings + [
@@ -122,7 +123,7 @@ var targets: [Target] = [
     name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"]), .brew(["little-cms2"])]),
   .target(name: "CPixelIntrinsics", cSettings: cSettings),
 
-  // The base of every module: no dependency, no Foundation.
+  // The base of every module. It has no dependency, and does not use Foundation.
   .target(name: "Ground", swiftSettings: swiftSettings),
 
   // Pixels.
@@ -146,8 +147,8 @@ var targets: [Target] = [
   .testTarget(
     name: "TwoThreadTests", dependencies: ["ImagePreparation", "TestSupport"], swiftSettings: swiftSettings),
 
-  // Programs that measure (Benchmarks/README.md). They are not in the package of the benchmarks, whose framework would run them as
-  // benchmarks; here they share the builds of this package.
+  // Programs that measure (Benchmarks/README.md). They are not in the package of the benchmarks, because its framework would run them as
+  // benchmarks. Here they share the builds of this package.
   .executableTarget(
     name: "Measure", dependencies: ["Ground", "ImagePreparation"], path: "Benchmarks/Measure",
     swiftSettings: programSettings),
@@ -169,7 +170,7 @@ if buildsPixelTests {
       name: "KernelDigests",
       dependencies: ["CPixelIntrinsics", "PixelKernelCases"] + (buildsX86v3 ? ["PixelKernelCasesX86v3"] : []),
       path: "Tests/KernelDigests", swiftSettings: programSettings + (buildsX86v3 ? [.define("GESSO_X86V3")] : [])),
-    // Begins isolated processes whose decoder misbehaves, for the tests of the protections around it.
+    // Starts isolated processes whose decoder misbehaves, for the tests of the protections around a decoder.
     .executableTarget(
       name: "MisbehavingDecoder", dependencies: ["Ground", "ImagePreparation"], path: "Tests/MisbehavingDecoder",
       swiftSettings: programSettings),
@@ -279,7 +280,7 @@ if buildsClient {
   ]
 }
 
-// The library is left out of builds for tests, because its tests are a program in C (Scripts/test-c-library).
+// The library for C is left out of builds for tests, because its tests are a program in C (Scripts/test-c-library).
 let buildsInterface = buildsClient && buildsPixelTests
 if buildsInterface {
   targets += [
@@ -291,7 +292,8 @@ if buildsInterface {
 }
 
 if buildsX86v3 {
-  // The same files by symbolic link, compiled once more for AVX2 (Sources/ImagePreparation/Kernels picks at run time).
+  // The files of PixelKernels, by symbolic link, are compiled once more for AVX2. Sources/ImagePreparation/Kernels chooses one of the two
+  // at run time.
   targets.append(
     .target(
       name: "PixelKernelsX86v3", dependencies: ["CPixelIntrinsics"],

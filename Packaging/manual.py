@@ -2,8 +2,8 @@
 """Writes the manual page of the finished command: manual.py PROGRAM VERSION YYYY-MM-DD >gesso.1
 
 Verbs, options and texts are those that the program itself describes (--experimental-dump-help), so that the page names nothing that
-the program does not have. The plug-in of swift-argument-parser would build the package again, and would run the lines of the
-examples together."""
+the program does not have. The plug-in of swift-argument-parser is not used, because it would build the package again, and would join the
+lines of the examples."""
 import json
 import re
 import subprocess
@@ -17,12 +17,12 @@ def escaped(text):
 
 
 def quoted(text):
-    """The same as the argument of a macro."""
+    """Text of one line as the argument of a macro."""
     return '"' + escaped(text).replace('"', "\\(dq") + '"'
 
 
 def paragraphs(text):
-    """Blocks of text that blank lines divide. Indented lines are examples, and stay lines."""
+    """Blocks of text between blank lines. Indented lines are examples, and remain separate lines."""
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         lines = block.splitlines()
         if all(line.startswith("  ") for line in lines):
@@ -32,7 +32,7 @@ def paragraphs(text):
 
 
 def spelled(argument):
-    """An option as it is given, for example -o <FILE>."""
+    """An option as a user writes it, for example -o <FILE>."""
     if argument["kind"] == "positional":
         return f"<{argument['valueName']}>" + (" ..." if argument["isRepeating"] else "")
     names = sorted(argument["names"], key=lambda name: name["kind"] == "long")
@@ -41,7 +41,7 @@ def spelled(argument):
 
 
 def explained(argument):
-    """The help of an option, with its values and its default where the text does not have them."""
+    """The help of an option. Its values and its default are added if the text does not have them."""
     facts = []
     if argument.get("allValues"):
         facts.append("values: " + ", ".join(argument["allValues"]))
@@ -79,7 +79,7 @@ def verb(command, path):
 def page(command, version, date):
     name = command["commandName"]
     yield f'.TH {name.upper()} 1 "{date}" "{name} {version}" "User Commands"'
-    # Left-aligned, and without hyphens within options and examples.
+    # The text is left-aligned, and options and examples are not hyphenated.
     yield from [".nh", ".ad l", ".SH NAME"]
     yield f"{name} \\- {escaped(command['abstract'][0].lower() + command['abstract'][1:].rstrip('.'))}"
     yield from [".SH SYNOPSIS", f".B {name}", ".I verb", "[<options>] ..."]

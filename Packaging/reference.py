@@ -2,9 +2,9 @@
 """The reference of the command, Documentation/Commands.md, from what the finished program itself describes.
 
   reference.py PROGRAM --write     writes the page
-  reference.py PROGRAM --check     fails if the page is another
+  reference.py PROGRAM --check     fails if the page differs
 
-Options that several verbs share are described once, behind the verbs."""
+Options that several verbs share are described once, after the verbs."""
 import difflib
 import json
 import re
@@ -29,7 +29,7 @@ def plain(text):
 
 
 def verbs(command, path=()):
-    """Every command that can be given, with the words that name it."""
+    """Every command that a user can give, with the words that name it."""
     path = (*path, command["commandName"])
     if command["shouldDisplay"] and path[-1] != "help":
         yield " ".join(path), command
@@ -37,7 +37,7 @@ def verbs(command, path=()):
 
 
 def groups(command):
-    """The options of a verb by the title of their group; those of no group first. --version and --help are described once."""
+    """The options of a verb by the title of their group. Options without a group come first. --version and --help are described once."""
     found = {None: []}
     for argument in command.get("arguments", []):
         if argument["shouldDisplay"] and argument["valueName"] not in ("version", "help"):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the SBOM of a finished program, SPDX 2.3 as JSON: sbom.py NAME VERSION PROGRAM [HELPER] >NAME.spdx.json
 
-What is in it is found, not listed: the Swift packages in Package.resolved, the toolchain that is here, the libraries that the program is
-linked to (readelf) and those that it opens by name (.so names in its text), each with the version of its Debian package. Only licenses
-have a list: of what is linked statically Packaging/debian/copyright, of libraries the one below. A part without a license ends this
-with an error. The same files give the same bytes; the date is SOURCE_DATE_EPOCH."""
+The script finds the parts of the program itself: the Swift packages in Package.resolved, the toolchain of this machine, the libraries that
+the program is linked to (readelf) and those that it opens by name (.so names in its text). A library has the version of its Debian package.
+Only licenses are listed by hand: those of statically linked parts in Packaging/debian/copyright, those of libraries below. If a part has no
+license, the script ends with an error. The same files give the same bytes; the date is SOURCE_DATE_EPOCH."""
 import datetime
 import hashlib
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
-# Licenses of the libraries that stay outside.
+# Licenses of the libraries that are not in the program.
 LIBRARY_LICENSES = {
     "ld-linux-x86-64": "LGPL-2.1-or-later", "ld-linux-aarch64": "LGPL-2.1-or-later", "libc": "LGPL-2.1-or-later", "libm": "LGPL-2.1-or-later",
     "libgcc_s": "GPL-3.0-or-later WITH GCC-exception-3.1", "libstdc++": "GPL-3.0-or-later WITH GCC-exception-3.1",
@@ -32,13 +32,13 @@ def output(*command):
 
 
 def static_licenses():
-    """The license of each component that is linked statically, by its name, as SPDX writes it."""
+    """The license of each statically linked component as SPDX writes it, by the component's name."""
     found = {}
     for stanza in (ROOT / "Packaging/debian/copyright").read_text().split("\n\n"):
         files = re.match(r"Files: (\S+?)(/\*)?\n", stanza)
         if files:
             text = re.search(r"^License: (.*)$", stanza, re.MULTILINE)[1]
-            # What the file calls "and others" is in it in full.
+            # The file contains the full text of the licenses that it calls "and others".
             found[files[1]] = text.replace(" with ", " WITH ").replace(" and others", " AND LicenseRef-ICU-notices")
     return found
 
@@ -59,13 +59,13 @@ def linked_libraries(program):
 
 
 def opened_libraries(program):
-    """Names such as libwebp.so.7 among the program's texts that it is not linked to: it opens them."""
+    """The libraries that the program opens: names such as libwebp.so.7 among its texts, without the libraries that it is linked to."""
     texts = re.findall(r"^lib[a-z0-9+-]+\.so\.\d+$", output("strings", "-a", program), re.MULTILINE)
     return sorted(set(texts) - set(linked_libraries(program)))
 
 
 def library(soname):
-    """The Debian package of a library, or None where it is not installed here."""
+    """The Debian package of a library, or None if the library is not installed here."""
     name = soname.split(".so")[0]
     license = LIBRARY_LICENSES.get(name)
     if not license:
@@ -74,7 +74,7 @@ def library(soname):
     paths = [line.split(" => ")[1] for line in lines if line.strip().split(" ")[0] == soname]
     if not paths:
         return None
-    # Where /lib is a link, packages have the one or the other path.
+    # If /lib is a link to /usr/lib, a package lists the library under either path.
     path = os.path.realpath(paths[0])
     for candidate in (path, path.removeprefix("/usr")):
         owner = subprocess.run(["dpkg-query", "-S", candidate], capture_output=True, text=True)
@@ -154,7 +154,7 @@ def document(name, version, program, helper):
             *({"spdxElementId": first, "relationshipType": kind, "relatedSpdxElement": second}
               for first, kind, second in sorted(relationships))],
     }
-    # The address has to be of this document alone, and the same whenever it is made again.
+    # The address must belong to this document only, and must be the same whenever the document is made again.
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     content["documentNamespace"] = f"https://spdx.org/spdxdocs/{name}-{version}-{digest[:32]}"
     return content

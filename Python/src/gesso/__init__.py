@@ -1,7 +1,7 @@
 """Prepares large images for generative models: decode, orient, resize, convert and encode, in one call.
 
-Every call releases the GIL, so that images are prepared in parallel on threads. Options are those of `Recipe`; a source is a path, bytes or
-another buffer, or a file descriptor, which stays open.
+Every call releases the GIL, so that several threads can prepare images in parallel. The options are those of `Recipe`. A source is a path,
+bytes or another buffer, or a file descriptor. A descriptor stays open.
 """
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Sample = TypeVar("_Sample", numpy.uint8, numpy.float32)
 
 
 class Error(Exception):
-    """Why an image could not be prepared: a stable code, the step that failed, what is wrong, and what to do about it."""
+    """The reason why an image could not be prepared: a stable code, the step that failed, a message, and a remedy."""
 
     def __init__(self, code: str, stage: str, message: str, remedy: str) -> None:
         super().__init__(code, stage, message, remedy)
@@ -49,13 +49,13 @@ class Canceled(Error):
 
 
 class Cancel:
-    """Stops the calls that have it, from another thread. It stays raised."""
+    """Stops calls from another thread. Give the same object to the calls as `cancel`. Once it is called, it stops later calls too."""
 
     def __init__(self) -> None:
         self._handle = header.library.gesso_cancel_create()
 
     def __call__(self) -> None:
-        """Stops them."""
+        """Stops the calls that have this object."""
         header.library.gesso_cancel_raise(self._handle)
 
     def __del__(self) -> None:
@@ -79,7 +79,7 @@ def inspect(source: Source, *, limits: Limits | None = None, cancel: Cancel | No
 def plan(
     source: Source, *, limits: Limits | None = None, cancel: Cancel | None = None, **recipe: Unpack[Recipe]
 ) -> Plan:
-    """Plans from the headers. Pixels are read only for `trim` and for the gravity "attention"."""
+    """Plans a preparation from the headers of an image. Pixels are read only for `trim` and for the gravity "attention"."""
     with _Request(source, recipe, None, limits, cancel) as request:
         planned: Plan = value(Plan, request.plan())
         return planned
@@ -105,7 +105,7 @@ def pixels(
 ) -> Pixels:
     """Prepares an image as samples of 8 bits, in the shape (height, width, channels).
 
-    Channels are gray; gray, alpha; red, green, blue; or red, green, blue, alpha, which is straight.
+    The channels are gray; gray and alpha; red, green and blue; or red, green, blue and alpha. Colors are not premultiplied by alpha.
     """
     with _Request(source, recipe, None, limits, cancel) as request:
         memory = request.fill(header.library.gesso_pixels, numpy.uint8)
@@ -120,8 +120,9 @@ def tensor(
 ) -> Floats:
     """Prepares an image as float32, in the shape (1, 3, height, width), or (1, height, width, 3) with the layout "nhwc".
 
-    A sample v becomes (low + (high - low) * v / largest - mean) / std. The preset "diffusers" is a range of -1 to 1. `out` is memory to
-    write into, of exactly this shape: an array, or a tensor of PyTorch on the processor, pinned or not.
+    A sample v becomes (low + (high - low) * v / largest - mean) / std, where `range` is (low, high). The preset "diffusers" is a range of
+    -1 to 1. `out` is memory for the result, of exactly this shape: an array, or a tensor of PyTorch in the memory of the CPU, pinned or
+    not.
     """
     if preset is not None:
         if preset != "diffusers":
@@ -149,7 +150,9 @@ def restore(
     resampling_filter: ResamplingFilter = "lanczos3", profile: ProfileHandling = "convert", limits: Limits | None = None,
     cancel: Cancel | None = None,
 ) -> Pixels:
-    """Puts an image that was made of a prepared one back on the canvas of the source: RGBA, transparent where it was cropped."""
+    """Puts an image that was made from a prepared image back on the canvas of the source.
+
+    The result is RGBA, and is transparent where the prepared image was cropped."""
     with _Request(source, {"resampling_filter": resampling_filter, "profile": profile}, None, limits, cancel) as request:
         memory = numpy.empty((geometry.source_height, geometry.source_width, 4), numpy.uint8)
         request.call(
@@ -159,7 +162,8 @@ def restore(
 
 
 class _Structs:
-    """The structs of a call, and memory for small results. They are kept for later calls: to make them takes longer than a small image."""
+    """The structs of a call, and memory for small results. They are kept for later calls, because to make them takes longer than to prepare
+    a small image."""
 
     def __init__(self) -> None:
         self.error = header.sized(header.Error)
@@ -172,12 +176,12 @@ class _Structs:
         self.address = self.memory.ctypes.data
 
 
-# Those that no call has. Adding and taking one is atomic.
+# The structs that no call uses now. To add or to take one is an atomic operation.
 _idle: list[_Structs] = []
 
 
 class _Request:
-    """A request, and what has to live as long as it."""
+    """A request, and the objects that have to live as long as the request."""
 
     def __init__(
         self, source: Source, recipe: Mapping[str, Any], tensor: header.TensorFormat | None, limits: Limits | None,
@@ -213,7 +217,7 @@ class _Request:
             try:
                 path.decode()
             except UnicodeDecodeError:
-                # The library takes paths in UTF-8; other ones are opened here.
+                # The library takes paths in UTF-8. A file with any other path is opened here.
                 self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 struct.kind, struct.descriptor = header.DESCRIPTOR, self._descriptor
             else:
@@ -237,8 +241,10 @@ class _Request:
         return self.structs.planned
 
     def fill(self, function: Callable[..., int], kind: type[_Sample]) -> numpy.typing.NDArray[_Sample]:
-        """A result in memory of its own: of the size that the recipe allows, otherwise of that which the library asks for before it
-        decodes a pixel, which plans twice."""
+        """Returns a result in its own memory.
+
+        A small result is made in the kept memory, and copied. A larger result gets memory of the largest size that the recipe allows. If
+        that size is not known or is too large, the library names the size before it decodes a pixel, and the image is planned twice."""
         structs = self.structs
         size = numpy.dtype(kind).itemsize
         allowed = self._pixels * (4 if kind is numpy.uint8 else 3)
@@ -246,7 +252,8 @@ class _Request:
             memory = numpy.empty(allowed, kind)
             status = function(structs.request, memory.ctypes.data, memory.size, structs.result, structs.error)
             if status == header.OK:
-                # What was not written to was never taken from the system, and the array is shortened in place.
+                # The system gives memory only for pages that were written to, so the unused part costs nothing. The array is shortened in
+                # place.
                 memory.resize(structs.result.count, refcheck=False)
                 return memory
         else:
@@ -265,7 +272,7 @@ _MOST_AT_ONCE = 64 << 20
 
 
 def _recipe(options: tuple[tuple[str, Any], ...]) -> tuple[Any, int]:
-    """A pointer to the struct of a recipe, and the most pixels that it allows, or 0 where it leaves them to the source."""
+    """A pointer to the struct of a recipe, and the most pixels that the recipe allows; 0 if they depend on the source."""
     struct, model = recipe_struct(options)
     if model is not None:
         error = header.sized(header.Error)

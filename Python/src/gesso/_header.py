@@ -1,4 +1,4 @@
-"""The structs of gesso.h, and the library. A test compares them with the header."""
+"""The structs of gesso.h, and the loaded library. A test compares the structs with the header."""
 from __future__ import annotations
 
 import ctypes
@@ -110,7 +110,7 @@ _Struct = TypeVar("_Struct", bound=Structure)
 
 
 def sized(kind: type[_Struct], /, **fields: Any) -> _Struct:
-    """A struct with its size, as every call wants it."""
+    """A struct that contains its own size, which every call needs."""
     return kind(struct_size=ctypes.sizeof(kind), **fields)
 
 

@@ -1,4 +1,4 @@
-"""Values of Python for the structs of gesso.h."""
+"""The Python values of the structs of gesso.h."""
 from __future__ import annotations
 
 import ctypes
@@ -15,7 +15,7 @@ ProfileHandling = Literal["convert", "keep", "ignore"]
 
 
 class Recipe(TypedDict, total=False):
-    """The wishes for a prepared image, as in gesso.h. What is left out has its default."""
+    """The options of a preparation, as in gesso.h. An option that is left out has its default."""
 
     original: bool
     longest_side: int
@@ -52,7 +52,7 @@ class Recipe(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may use; 0 and None are the defaults of gesso.h."""
+    """The limits of one call. 0 and None stand for the defaults of gesso.h."""
 
     max_pixels: int = 0
     max_memory: int = 0
@@ -73,7 +73,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a prepared image lies on its source: cropped (upright source pixels), scaled to the content, placed on the canvas."""
+    """The place of a prepared image on its source: the crop, in upright source pixels, was scaled to the content, a part of the canvas."""
 
     source_width: int
     source_height: int
@@ -119,7 +119,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a preparation would do, before a pixel is decoded."""
+    """The decisions about a preparation, before a pixel is decoded."""
 
     width: int
     height: int
@@ -135,7 +135,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared file; `milliseconds` by stage, wall-clock."""
+    """A prepared file. `milliseconds` has the wall-clock time of each stage."""
 
     bytes: bytes
     format: str
@@ -151,7 +151,7 @@ class Prepared:
 
 
 def value(kind: Any, struct: ctypes.Structure, /, **fields: Any) -> Any:
-    """The dataclass of a struct's fields of the same names."""
+    """Makes a dataclass from the fields of a struct that have the same names."""
     for name, conversion in _conversions(kind):
         if name not in fields:
             field = getattr(struct, name)
@@ -161,7 +161,7 @@ def value(kind: Any, struct: ctypes.Structure, /, **fields: Any) -> Any:
 
 @functools.cache
 def _conversions(kind: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    """The fields of a dataclass, and what makes their values of those of a struct."""
+    """The fields of a dataclass, each with the function that converts the value of a struct's field; None if the value is not converted."""
     conversions: dict[str, Callable[[Any], Any]] = {
         "list[str]": lambda text: text.decode().splitlines(), "str": bytes.decode, "bool": bool,
         "Geometry": lambda struct: value(Geometry, struct)}
@@ -169,11 +169,11 @@ def _conversions(kind: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], ..
 
 
 def cached(make: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function makes of the same arguments again, unless they are lists."""
+    """The result of a function. It is kept for later calls with the same arguments, if these can be hashed (lists cannot)."""
     try:
         return _made(make, arguments)
     except TypeError:
-        # Either one of them cannot be hashed, or the function refuses it, and does so again.
+        # Either an argument cannot be hashed, or the function refuses an argument. In the second case this call raises the error again.
         return make(*arguments)
 
 

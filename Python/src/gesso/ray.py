@@ -1,7 +1,7 @@
 """Gesso on Ray Data: images are prepared on every node, and their jobs are submitted through one gate. Install `gesso[ray]`.
 
-Ray runs again what was lost with a worker or a node, and a job that is submitted again is paid for again. Here one process, the gate,
-submits everything; its ledger knows what was paid for, so that rows that are run again get the results of their first run.
+If a worker or a node is lost, Ray runs its rows again, and a job that is submitted again is paid for again. Here one process, the gate,
+submits all jobs. Its ledger records the jobs that were paid for, so that rows that are run again get the results of their first run.
 """
 from __future__ import annotations
 
@@ -31,24 +31,25 @@ __all__ = ["GateConfiguration", "Outcome", "Prepare", "Submit", "SubmitGate", "s
 
 Batch = dict[str, numpy.typing.NDArray[Any]]
 
-# What a worker of Ray takes before it prepares anything: Python, Arrow and NumPy.
+# The memory that a worker of Ray takes before it prepares anything, for Python, Arrow and NumPy.
 _WORKER_MEMORY = 200 << 20
 _PREPARATION_MEMORY = 256 << 20
 
 
 def seed_of(key: str) -> int:
-    """The seed of a row, from its key alone: a row that is run again is the same order. `gesso batch` gives the same one."""
+    """The seed of a row, from its key alone, so that a row that is run again is the same order. `gesso batch` uses the same seed."""
     return int.from_bytes(hashlib.sha256(f"seed of {key}".encode()).digest()[:8], "big") % 2**31
 
 
 class Prepare:
-    """Prepares the images of a batch; a class for `map_batches`.
+    """Prepares the images of a batch. It is a class for `map_batches`.
 
         rows.map_batches(Prepare, fn_constructor_kwargs={"folder": "/shared/prepared", "longest_side": 1024}, **Prepare.resources())
 
-    The column `path` names the images. New columns are `prepared`, the path of a file in `folder`, or the arrays `pixels` or `tensor`;
-    `width`, `height`; and `error`, which is empty where nothing is wrong. Further options are those of `gesso.prepare`, `gesso.pixels` or
-    `gesso.tensor`. A path and options always give the same file name, and the same bytes on every machine.
+    The column `path` names the images. There are four new columns: the result, `width`, `height`, and `error`, which is empty for a
+    success. The result is in `prepared` (the path of a file in `folder`), or in `pixels` or `tensor` (an array). Further options are those
+    of `gesso.prepare`, `gesso.pixels` or `gesso.tensor`. The same path and options always give the same file name, and the same bytes on
+    every machine.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Prepare:
 
     @staticmethod
     def resources(*, max_memory: int = _PREPARATION_MEMORY, threads: int = 1) -> dict[str, Any]:
-        """What one worker takes, as arguments of `map_batches`: a larger image is refused, and the worker stays within this."""
+        """The resources of one worker, as arguments of `map_batches`. A worker stays within them, and refuses an image that needs more."""
         return {"num_cpus": threads, "memory": _WORKER_MEMORY + max_memory}
 
     def __call__(self, batch: Batch) -> Batch:
@@ -76,7 +77,7 @@ class Prepare:
         return {**batch, self._output: made, "width": sizes[:, 0], "height": sizes[:, 1], "error": errors}
 
     def _row(self, path: str) -> tuple[Any, tuple[int, int], str]:
-        """What was made, its width and height, and what went wrong."""
+        """The result, its width and height, and the error; the error is empty for a success."""
         try:
             if self._folder is None:
                 array: numpy.typing.NDArray[Any]
@@ -97,7 +98,7 @@ class Prepare:
 
 
 def _write(path: Path, content: bytes) -> str:
-    """Writes a file, which is never seen in part, also where two workers write it."""
+    """Writes a file. No reader ever sees a part of it, even if two workers write the same file."""
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with open(temporary, "xb") as file:
@@ -111,7 +112,7 @@ def _write(path: Path, content: bytes) -> str:
 
 
 def _column(values: Sequence[Any]) -> numpy.typing.NDArray[Any]:
-    """A column of objects, also of arrays and lists of one length."""
+    """A column of objects. NumPy itself would make one array of several dimensions from arrays or lists of equal length."""
     column = numpy.empty(len(values), object)
     for index, value in enumerate(values):
         column[index] = value
@@ -119,7 +120,7 @@ def _column(values: Sequence[Any]) -> numpy.typing.NDArray[Any]:
 
 
 class Outcome(TypedDict):
-    """What became of a row. `paid` is in creative units, and 0 for what was paid for before; `code` and `error` are empty for a success."""
+    """The outcome of a row. `paid` is in creative units; 0 if the job was paid for before. `code` and `error` are empty for a success."""
 
     key: str
     job: str
@@ -131,10 +132,11 @@ class Outcome(TypedDict):
 
 
 class Submit:
-    """Carries the rows of a batch through the gate; a class for `map_batches`. It has no credentials, and pays for nothing itself.
+    """Submits the rows of a batch through the gate. It is a class for `map_batches`, has no credentials, and pays for nothing itself.
 
-    The column `key` is what a row is known by, `prepared` its image, which the gate's node can read. `columns` are options of
-    `gesso img2img`, such as `prompt` and `strength`. New columns are those of `Outcome`. Rows with an `error` are left as they are.
+    The column `key` identifies a row. The column `prepared` is the path of its image, which the gate's node can read. `columns` names
+    columns that are options of `gesso img2img`, such as `prompt` and `strength`. The new columns are those of `Outcome`. A row with an
+    `error` is not submitted.
     """
 
     def __init__(
@@ -158,7 +160,7 @@ class Submit:
 
 
 def _plain(value: Any) -> Any:
-    """A value of Python for one of NumPy."""
+    """The Python value of a NumPy value."""
     return value.item() if isinstance(value, numpy.generic) else value
 
 
@@ -168,24 +170,24 @@ def _outcome(key: str, **fields: Any) -> Any:
 
 @dataclass(frozen=True)
 class GateConfiguration:
-    """How the gate submits. It holds no secret: those are in a file on the gate's node."""
+    """The settings of the gate. They contain no secrets, which are in a file on the gate's node."""
 
-    #: The folder on the gate's node whose file .env has SCENARIO_API_KEY and SCENARIO_API_SECRET, or their _FILE forms.
+    #: A folder on the gate's node. Its file .env contains SCENARIO_API_KEY and SCENARIO_API_SECRET, or their _FILE forms.
     settings: str
-    #: The ledger, on a disk of the gate's node. The same one for the same rows.
+    #: The path of the ledger, on a disk of the gate's node. Use the same ledger whenever the same rows are run.
     ledger: str
     #: The folder for results.
     out: str
-    #: The most creative units of a day (UTC) and account, as the ledger knows them; None for no limit.
+    #: The most creative units that the account may spend on one day (UTC), as far as the ledger knows; None for no limit.
     max_cost_per_day: float | None
     #: Further options of `gesso batch`, for all rows.
     options: tuple[str, ...] = ()
     #: The command.
     command: str = "gesso"
-    #: How many commands may run at once. They share the ledger.
+    #: The number of commands that may run at once. They share the ledger.
     processes: int = 2
-    #: Where the ledger was lost: a time before the first job that it knew, in seconds since 1970. The account's jobs since then are
-    #: listed before anything is submitted, and those of these rows are taken over.
+    #: Set this if the ledger was lost: a time before the first job that the ledger knew, in seconds since 1970. The account's jobs since
+    #: then are listed before anything is submitted, and jobs that belong to these rows are used instead of new ones.
     recover_since: float | None = None
 
     def __post_init__(self) -> None:
@@ -206,21 +208,21 @@ class GateConfiguration:
 
 
 class SubmitGate:
-    """The one process that submits; an actor with a name, on the node that starts it.
+    """The only process that submits jobs. It is an actor with a name, on the node that starts it.
 
-    It owns the ledger and the limit of the day, over `gesso batch --json`. Ray starts it again when it dies, and repeats its calls: the
-    ledger then says what was submitted.
+    It runs `gesso batch --json`, and it alone uses the ledger and keeps the limit of cost per day. If the gate dies, Ray starts it again
+    and repeats its calls. The ledger then shows what was submitted.
     """
 
-    #: Exit codes after which the same command may go on: the service was not reached or did not answer in time, or another process has
-    #: the ledger.
+    #: Exit codes after which the same command may be run again: the service was not reached or did not answer in time, or another process
+    #: has the ledger.
     _PASSING = (7, 9, 10)
     _ATTEMPTS = 3
     _ROWS_AT_ONCE = 1_000
 
     @classmethod
     def start(cls, configuration: GateConfiguration, name: str = "gesso-gate") -> Any:
-        """Starts the gate on this node. It lives as long as this driver has what is returned."""
+        """Starts the gate on this node. The gate lives as long as the driver holds the returned value."""
         strategy = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         actor: Any = ray.remote(cls)
         return actor.options(
@@ -238,7 +240,7 @@ class SubmitGate:
         self._recovery: asyncio.Task[dict[str, list[dict[str, Any]]]] | None = None
 
     async def submit(self, rows: list[dict[str, Any]]) -> list[Outcome]:
-        """Carries out the jobs of rows, and returns what became of each. Equal rows that are under way are one."""
+        """Carries out the jobs of rows, and returns the outcome of each. Equal rows that are in progress at the same time have one job."""
         await self._jobs()
         rows = [{"seed": seed_of(row["id"]), **row} for row in rows]
         known = {row["id"]: row for row in rows} | {key: row for key, (row, _) in self._open.items()}
@@ -250,7 +252,7 @@ class SubmitGate:
         return list(await asyncio.gather(*futures))
 
     async def recovered(self) -> int:
-        """How many jobs of the account were listed for taking over."""
+        """The number of listed jobs of the account that rows may take over."""
         return sum(len(jobs) for jobs in (await self._jobs()).values())
 
     def _future(self, row: dict[str, Any]) -> asyncio.Future[Outcome]:
@@ -306,7 +308,8 @@ class SubmitGate:
                     case "failed": self._answer(event["key"], **_failure(event["error"]))
                     case "left": reasons[event["key"]] = event.get("error") or {}
                     case None if line := re.fullmatch(r"- line (\d+)", event.get("input") or ""):
-                        # One bad row, such as a missing file, keeps all from beginning: the others begin without it.
+                        # If one row is bad, for example because its file is missing, the command begins no row. It is run again without the
+                        # bad row.
                         bad += 1
                         self._answer(left[int(line[1]) - 1]["id"], **_failure(event["error"]))
                     case "end" | None if event.get("error"): stops.append(event["error"])
@@ -325,13 +328,13 @@ class SubmitGate:
     # MARK: Jobs of a ledger that was lost
 
     async def _jobs(self) -> dict[str, list[dict[str, Any]]]:
-        """The account's jobs by their seeds, listed once."""
+        """The account's jobs by their seeds. They are listed only once."""
         if self._recovery is None:
             self._recovery = asyncio.get_running_loop().create_task(self._list())
         try:
             return await asyncio.shield(self._recovery)
         except Exception:
-            # The next call asks again: without the list, jobs would be paid for twice.
+            # The next call lists the jobs again, because without the list, jobs would be paid for twice.
             self._recovery = None
             raise
 
@@ -351,7 +354,7 @@ class SubmitGate:
         return jobs
 
     async def _take_over(self, row: dict[str, Any]) -> bool:
-        """Takes over the job that a row had in another ledger. False where there is none."""
+        """Uses the job that a row had in another ledger. False if there is no such job."""
         model = row.get("model", self._configuration.value("--model", "flux.1-dev"))
         models = [None, model] + (["model_bfl-flux-1-dev"] if model == "flux.1-dev" else [])
         prompt = str(row.get("prompt", self._configuration.value("--prompt", "")))
@@ -380,7 +383,7 @@ class SubmitGate:
     async def _run(
         self, words: Sequence[str], take: Callable[[dict[str, Any]], object], text: str = "",
     ) -> tuple[int, str]:
-        """Runs the command, whose objects are taken when they are printed. Returns its exit status, and its last words."""
+        """Runs the command, and gives each JSON object that it prints to `take`. Returns the exit status and the last line of errors."""
         process = await asyncio.create_subprocess_exec(
             self._configuration.command, *words, cwd=self._configuration.settings, env=self._environment, limit=1 << 24,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
@@ -403,12 +406,12 @@ class SubmitGate:
 
 
 def _may_be(prompt: str | None, sent: str) -> bool:
-    """True for the prompt that was sent, for an archived one, and where none is repeated."""
+    """True if a job may have this prompt: the prompts are equal, or the job repeats no prompt, or an archived one."""
     return prompt is None or prompt.startswith("asset_") or prompt.strip() == sent.strip()
 
 
 def _fields(value: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an outcome, from the object of a job that is done."""
+    """The fields of an outcome, from the JSON object of a finished job."""
     return {
         "job": value["job"] or "", "seed": value["seed"], "paid": float(value["cost"] or 0),
         "results": [result["output"] for result in value["results"]]}
