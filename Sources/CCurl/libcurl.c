@@ -45,7 +45,7 @@ bool ccurl_open(void) {
   return library.is_open;
 }
 
-// Calls libcurl's own function. Without libcurl it returns what that function returns on failure. The symbols are hidden, so that
+// Calls libcurl's own function. If there is no libcurl, returns what that function returns on failure. The symbols are hidden, so that
 // other libraries of the process which are linked to libcurl keep libcurl's own functions.
 #define FORWARD(type, name, parameters, arguments, otherwise)   \
   __attribute__((visibility("hidden"))) type name parameters {  \

@@ -72,11 +72,11 @@ public struct Img2ImgPipeline: Sendable {
   /// - Parameters:
   ///   - order: The order.
   ///   - polling: When to read the job, and for how long.
-  /// - Returns: The run. Its result lists the files on disk, or none when the order does not wait for them. It throws a
-  ///   `PreparationError`, a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``:
-  ///   `run-in-progress` when another process works on this order, `needs-decision` when it is unknown whether a submit started
-  ///   a job, `too-expensive` above ``Img2ImgOrder/maxCost`` or ``Img2ImgOrder/maxCostPerDay``, `no-substitute` when the service no
-  ///   longer has the legacy endpoint and the custom model cannot make these results, `results-gone` when it has lost them.
+  /// - Returns: The run. Its result lists the files on disk, or none when the order does not wait for them. It throws a `PreparationError`,
+  ///   a `ScenarioError` (`jobID` names the job once there is one) or a ``PipelineError``: `run-in-progress` when another process works on
+  ///   this order, `needs-decision` when it is unknown whether a submit started a job, `too-expensive` above ``Img2ImgOrder/maxCost`` or
+  ///   ``Img2ImgOrder/maxCostPerDay``, `no-substitute` when the service no longer has the legacy endpoint and the custom model cannot make
+  ///   these results, `results-gone` when the service has lost the results.
   public func start(_ order: Img2ImgOrder, polling: JobPolling = JobPolling()) -> Img2ImgRun<Img2ImgResult> {
     Run { report in try await results(of: order, polling: polling, report) }
   }
@@ -158,8 +158,8 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - job: The job.
-  ///   - folder: The folder for results; nil for the order's. The ledger keeps the folder that is given here.
-  ///   - nameTemplate: The names of results, as ``Img2ImgOrder/nameTemplate``; nil for the order's.
+  ///   - folder: The folder for results; nil for the order's folder. The ledger keeps the folder that is given here.
+  ///   - nameTemplate: The names of results, as in ``Img2ImgOrder/nameTemplate``; nil for the order's names.
   ///   - replacesResults: The same as ``Img2ImgOrder/replacesResults``.
   ///   - polling: When to read the job, and for how long.
   /// - Returns: The run, whose result lists the files on disk. It throws a `ScenarioError` or a ``PipelineError``: `unknown-job` when the
@@ -194,8 +194,8 @@ public struct Img2ImgPipeline: Sendable {
   ///
   /// - Parameters:
   ///   - source: The image, in a form that can be read twice.
-  ///   - stem: Its name without an extension.
-  ///   - recipe: How it is prepared; nil to upload its bytes unchanged.
+  ///   - stem: The name of the image without an extension.
+  ///   - recipe: The recipe of the image; nil to upload its bytes unchanged.
   /// - Returns: The upload, whose result is the asset. It throws a `PreparationError`, a `ScenarioError` or a
   ///   ``PipelineError``.
   public func upload(_ source: ImageSource, stem: String, recipe: Recipe?) -> Img2ImgRun<AssetID> {

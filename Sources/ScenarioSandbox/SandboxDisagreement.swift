@@ -25,7 +25,7 @@ package enum SandboxDisagreement: String, Sendable, Hashable, Codable, CaseItera
   case idOfJob = "job-id"
   /// The job's fields are at the top level of the reply.
   case idsAtTop = "top-level-ids"
-  /// The list contains, beside each job, one with fields of other types and an element that is not a job.
+  /// Beside each job, the list contains another job whose fields have other types, and an element that is not a job.
   case oddSibling = "odd-sibling"
   /// The first two reads of a job get 404.
   case unknownAtFirst = "unknown-at-first"

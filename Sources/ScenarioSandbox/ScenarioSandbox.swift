@@ -3,8 +3,8 @@ internal import FlyingSocks
 public import Foundation
 internal import Synchronization
 
-/// A stand-in for the Scenario service on this machine: same paths, bodies, refusals and signed files, and jobs that
-/// advance with time. **It generates nothing**: a result is the source fading into a pattern, with a badge.
+/// A stand-in for the Scenario service on this machine. It has the same paths, bodies, refusals and signed files, and its jobs advance with
+/// time. **It generates nothing**: a result is the source fading into a pattern, with a badge.
 ///
 /// It listens on 127.0.0.1 only and keeps everything in memory until it is stopped.
 ///
@@ -127,7 +127,7 @@ public final class ScenarioSandbox: Sendable {
   /// Counts of the requests so far and their effects.
   public var statistics: SandboxStatistics { service.state.withLock(\.statistics) }
 
-  /// Ends every connection and stops listening. Its images and jobs are released with the object.
+  /// Ends every connection and stops listening. The images and jobs of the sandbox are released with this object.
   public func stop() async {
     let relay = relaying.withLock(\.self)
     relay?.cancel()

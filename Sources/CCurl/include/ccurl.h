@@ -2,8 +2,8 @@
 //
 // The type has to be the one that libcurl's manual names for the option. libcurl copies strings.
 //
-// On Linux, libcurl is opened when the first of its functions is called (libcurl.c). It needs 32 other libraries. To load them takes longer
-// than to prepare a small image, and most commands need none of them. On macOS, libcurl is linked.
+// On Linux, libcurl is opened when the first of its functions is called (libcurl.c). libcurl needs 32 other libraries. Loading these takes
+// longer than preparing a small image, and most commands do not use libcurl. On macOS, libcurl is linked.
 #ifndef CCURL_H
 #define CCURL_H
 

@@ -4,10 +4,9 @@ public import ScenarioAPI
 
 /// Carries out many orders, several at a time. They share the account's limit of parallel jobs and one limit of cost.
 ///
-/// Each order is made when its turn comes and released when it has ended, so that memory does not grow with their
-/// number. Images are prepared ahead of the jobs by ``ahead`` orders at most; images that wait for their upload take at
-/// most a quarter of `Limits.maxMemory` and a tenth of the free disk space. If the listener reads events slowly, new
-/// orders wait for it.
+/// Each order is made when its turn comes and released when it has ended, so that memory does not grow with the number of orders. At most
+/// ``ahead`` orders prepare their image before they have a job, and images that wait for their upload take at most a quarter of
+/// `Limits.maxMemory` and a tenth of the free disk space. If the listener reads events slowly, new orders wait for it.
 ///
 /// A failure of one order does not stop the others, unless every other order would fail in the same way. This is so if the credentials are
 /// refused, the credit is used up, the disk is full, the ledger cannot be used, the limit of cost is reached, or the service is down. Then
@@ -90,8 +89,8 @@ public struct Img2ImgBatch: Sendable {
 
   /// Carries out the orders as ``Img2ImgPipeline/start(_:polling:)`` does.
   ///
-  /// - Returns: The work. After canceling, no more orders begin, and each running order ends as a single one does; its
-  ///   result then throws `CancellationError`.
+  /// - Returns: The work. After canceling, no more orders begin, and each running order ends in the way in which a single order ends. The
+  ///   result of the work then throws `CancellationError`.
   public func start(polling: JobPolling = JobPolling()) -> Run<Event<Img2ImgResult>, Void> {
     var polling = polling
     polling.pace = polling.pace ?? JobPace()
@@ -100,8 +99,8 @@ public struct Img2ImgBatch: Sendable {
     }
   }
 
-  /// Asks for the price of each order as ``Img2ImgPipeline/price(_:)`` does, without regard to the limit. The batch is
-  /// not recorded.
+  /// Asks for the price of each order as ``Img2ImgPipeline/price(_:)`` does. The limit of cost is not applied, and the batch is not
+  /// recorded.
   public func prices() -> Run<Event<Decimal>, Void> {
     run(isOrdered: false) { order, terms, report in try await pipeline.price(of: order, under: terms, report) }
   }

@@ -50,8 +50,7 @@ extension Ledger {
 
   /// Opens a database that processes share. A missing one is made, closed to other users.
   ///
-  /// - Throws: A ``PipelineError`` for a file with other tables, in which nothing is changed; or an error of SQLite or of the file
-  ///   system.
+  /// - Throws: A ``PipelineError`` for a file with other tables, which is not changed; or an error of SQLite or of the file system.
   static func openShared(_ path: String, in folder: String, pause: (Duration) -> Void) throws -> DatabaseQueue {
     // The folder is locked, so that only one process makes the tables of a new file.
     return try withLock(on: folder, of: path, pause: pause) {
@@ -63,8 +62,8 @@ extension Ledger {
         // The connection is read-only: one that can write moves the journal of a killed process into the file when it closes.
         _ = try DatabaseQueue(path: path, configuration: configuration).read { try isNew($0, path) }
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
-        // The process that made the file was killed before it was complete. Only a connection that can write rolls its
-        // changes back.
+        // The process that made the file was killed before the file was complete. Only a connection that can write rolls these changes
+        // back.
       }
       configuration.readonly = false
       configuration.journalMode = .wal

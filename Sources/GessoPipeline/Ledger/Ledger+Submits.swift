@@ -69,10 +69,9 @@ extension Ledger {
 
   /// Checks that the price of a job and the earlier spending together stay within a limit.
   ///
-  /// A job counts at its cost. A submit or dry run of unknown outcome counts at its price, even if it was dropped,
-  /// because it may have started a job. With neither cost nor price on record, it counts at the price of the present
-  /// job. A failed job counts too, although the service usually refunds it. A dry run in progress does not count: if it
-  /// starts a job, its process records that job.
+  /// A job counts at its cost. A submit or dry run of unknown outcome counts at its price, even if it was dropped, because it may have
+  /// started a job. If neither its cost nor its price is on record, it counts at the price of the present job. A failed job counts too,
+  /// although the service usually refunds it. A dry run in progress does not count: if it starts a job, its process records that job.
   private func check(
     _ limit: SpendingLimit, _ id: Int64, _ submit: Submit, _ now: Double, in database: Database
   ) throws {

@@ -6,9 +6,9 @@ internal import Synchronization
 
 /// The record of this machine's jobs: one SQLite file that survives crashes, interruptions and power cuts.
 ///
-/// The service takes no idempotency key. The only guard against paying twice or losing a paid result is to record the intent
-/// before a request and its outcome right after. Every method returns when the change is on the disk (WAL, `synchronous=FULL`).
-/// Several processes may share one ledger, but not on a network file system, where one process may have it alone.
+/// The service takes no idempotency key. The only guard against paying twice or losing a paid result is to record the intent before a
+/// request and its outcome right after. Every method returns when the change is on the disk (WAL, `synchronous=FULL`). Several processes
+/// may share one ledger. On a network file system, only one process may have it.
 ///
 /// The methods block for the few milliseconds that a sync takes. They are deliberately not `async`, because a canceled task must
 /// still be able to record the job that it has just paid for.
@@ -74,7 +74,7 @@ public final class Ledger: Sendable {
   /// outcome was dropped, stays as it is, and the order gets a new attempt.
   ///
   /// - Parameters:
-  ///   - intent: The order. A known order keeps the intent in the ledger until ``recordRepeat(_:of:)``.
+  ///   - intent: The order. If the order is known, the ledger keeps its intent until ``recordRepeat(_:of:)`` is called.
   ///   - again: True for a new attempt of an order that is finished, or whose results the service no longer has.
   ///   - isOrdered: False when only the price is asked for. Such a run is not listed until it is ordered or has a job.
   ///   - place: The row of a batch that made the order. In the same transaction, the claimed run is recorded as the run of this row.

@@ -3,8 +3,7 @@ internal import ImagePreparation
 extension Img2ImgOrder {
   /// An image of an order that is prepared and uploaded.
   enum PreparedPart {
-    /// The image to start from. With the endpoint `controlnet` it is the control image, and is prepared in the same
-    /// way.
+    /// The image to start from. For the endpoint `controlnet`, this is the control image, which is prepared in the same way.
     case source
     /// The mask or control image, which covers the source pixel by pixel.
     case second(SecondImage, on: GeometryRecord)

@@ -13,8 +13,7 @@ public struct Img2ImgOrder: Sendable {
     case remote(url: String)
   }
 
-  /// An image that covers the first one pixel by pixel: it has the same upright size and is prepared to the same
-  /// geometry.
+  /// An image that covers the first image pixel by pixel. It has the same upright size, and is prepared to the same geometry.
   public enum SecondImage: Sendable {
     /// White areas are repainted; black and transparent areas are kept. The mask is sent in black and white.
     case mask(ImageSource)
@@ -60,16 +59,15 @@ public struct Img2ImgOrder: Sendable {
   /// The most creative units that the account may spend on one day (UTC), this job included, as far as the ledger
   /// knows. The price is asked for first, and nothing is submitted if the sum would exceed this limit.
   public var maxCostPerDay: Decimal?
-  /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` after a refusal of the legacy
-  /// endpoint that shows that no job was started. The price of the custom model is asked for first, and settings that
-  /// it does not take are refused.
+  /// True when the custom model `model_bfl-flux-1-dev` makes the results of `flux.1-dev` if the legacy endpoint refuses the submit in a way
+  /// that shows that no job was started. The price of the custom model is asked for first, and settings that it does not take are refused.
   public var allowsCustomModel = true
 
   /// `forest-421337-1` for the first result of `forest.jpg` with the seed 421337.
   public static let defaultNameTemplate = "{stem}-{seed}-{index}"
 
-  /// The default recipe of `prepare`, with both sides multiples of 16, which every model of the service takes, and no more bytes
-  /// than a direct upload takes.
+  /// The default recipe of `prepare`, with two additions. Both sides are multiples of 16, which every model of the service takes, and the
+  /// file is not larger than a direct upload may be.
   public static let defaultRecipe = Recipe(
     size: .longestSide(1536, sides: .multiples(of: defaultMultiple)), output: .auto(budget: .bytes(defaultMaxBytes)))
 

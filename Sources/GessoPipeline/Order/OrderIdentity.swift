@@ -51,8 +51,8 @@ package struct OrderIdentity: Encodable, Sendable {
       case .image: sourceSHA256 ?? Self.unknown
       case .remote(let url): url
       }
-    // The recipe of the second image follows from this one and the kind of image. The bits are left out, because every
-    // uploaded image has 8.
+    // The recipe of the second image depends only on this recipe and on the kind of image. The bits are left out, because every uploaded
+    // image has 8.
     var recipe = order.recipe(for: .source)
     recipe.output = recipe.output.withBits(nil)
     self.recipe = recipe

@@ -7,7 +7,7 @@ public enum OrderNote: Sendable, Equatable {
   case otherShape(results: ImageSize, prepared: ImageSize)
   /// The mask is white everywhere, so that the whole image is repainted.
   case maskSelectsAll
-  /// The mask has transparent parts. They count as black, so that they are kept; other programs repaint them.
+  /// The mask has transparent parts. They count as black, so that the image is kept there. Other programs repaint such parts.
   case maskIsTransparent
   /// A price was asked for, but the order already has this job: the price is the one on record, and giving the order
   /// again costs nothing.

@@ -32,8 +32,8 @@ extension Img2ImgOrder.SecondImage {
   ///   - recipe: The order's recipe for this image.
   ///   - cancellation: Stops the work when it is raised.
   /// - Returns: The encoded image, and remarks about it. A mask becomes a PNG in black and white.
-  /// - Throws: A `PreparationError`, of stage `resize` if its size differs from that of the first image; a
-  ///   ``PipelineError`` with the code `invalid-order` for a mask that selects nothing.
+  /// - Throws: A `PreparationError`, which has the stage `resize` if the two images differ in size. A ``PipelineError`` with the code
+  ///   `invalid-order` for a mask that selects nothing.
   func prepared(
     by preparer: ImagePreparer, as recipe: Recipe, cancellation: CancellationFlag
   ) throws -> (bytes: [UInt8], format: EncodedFormat, notes: [OrderNote]) {

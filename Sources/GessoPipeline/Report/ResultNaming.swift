@@ -34,12 +34,12 @@ struct ResultNaming: Sendable, Equatable {
   /// The end of the name of a result that could not be decoded.
   private static let unverified = ".unverified"
 
-  /// The path of result `index` (from 1); `number` (from 1) distinguishes it from others of its name.
+  /// The path of the result `index` (from 1). `number` (from 1) distinguishes it from other files of the same name.
   func path(index: Int, number: Int, fileExtension: String) -> String {
     "\(folder)/\(Self.numbered(name(index: index), number)).\(fileExtension)"
   }
 
-  /// The path for the bytes of a result that could not be decoded. `number` (from 1) distinguishes it from others of its name.
+  /// The path for the bytes of a result that could not be decoded. `number` (from 1) distinguishes it from other files of the same name.
   static func unverifiedPath(of result: String, number: Int) -> String {
     numbered(result, number) + unverified
   }

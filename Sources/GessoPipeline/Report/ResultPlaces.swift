@@ -13,7 +13,8 @@ struct ResultPlaces {
 
   /// The files at the path of a result and at the path of its record.
   enum Standing: Equatable {
-    /// No result. `hasRecord` is true when the result's own record is there, left by an interruption or by a removed result.
+    /// There is no result. `hasRecord` is true if the result's own record is there, after an interruption or because only the result was
+    /// removed.
     case free(hasRecord: Bool)
     /// This result, unchanged, with its digest. Its record may be missing.
     case own(sha256: String)

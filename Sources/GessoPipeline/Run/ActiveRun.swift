@@ -158,8 +158,8 @@ struct ActiveRun {
 
   /// Waits until the plan leaves room for the job.
   ///
-  /// - Throws: The refusal, when no job of this process is running: the place is then held by another process. If the
-  ///   order's terms allow waiting for other processes, the refusal is thrown when that time is over.
+  /// - Throws: The refusal, if no job of this process is running, because another process then holds the place. If the order's terms allow
+  ///   waiting for other processes, the refusal is thrown only when that time is over.
   private mutating func takePlace(after refusal: ScenarioError?) async throws -> RunState.Event {
     if let refusal {
       hasPlace = false

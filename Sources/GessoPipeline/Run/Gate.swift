@@ -52,7 +52,7 @@ final class Gate: Sendable {
   /// Records that the service refused a submit because of the ceiling, and gives up the place that was held for it.
   ///
   /// - Parameter limit: The ceiling, if the service names it. If it is nil, the ceiling is one less than the jobs that were running.
-  /// - Returns: False when no other job of this process runs, so that no job of this process can make room.
+  /// - Returns: False if no other job of this process is running, so that only other processes can make room.
   func learn(_ limit: Int?) -> Bool {
     var hasOthers = false
     change { state in

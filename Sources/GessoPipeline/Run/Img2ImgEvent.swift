@@ -29,8 +29,8 @@ public enum Img2ImgEvent: Sendable {
   case switchedToCustom(model: String, ScenarioError)
   /// The submit is being sent. Until its reply is read, it is unknown whether there is a job.
   case submitting
-  /// The service refused a request for now and gave a pause, after which the request is sent again. The error's `stage`
-  /// names the request; a submit was refused without a job.
+  /// The service refused a request for now and gave a pause, after which the request is sent again. The error's `stage` names the request.
+  /// If it is a submit, no job was started.
   case pausing(Duration, ScenarioError)
   /// The service refused the submit because the account's limit of parallel jobs is reached. The order waits until
   /// another job of this pipeline has ended.

@@ -16,8 +16,7 @@ package enum Reconciliation<Value: Sendable & Equatable>: Sendable, Equatable {
   /// other orders.
   case undecided([Value], others: Int)
 
-  /// Decides between the jobs. With `hasRival`, another attempt of the same order also waits for its job, so that a
-  /// fitting job may belong to that attempt.
+  /// Decides between the jobs. If `hasRival` is true, another run also waits for its job, so that a job that fits may belong to that run.
   package init(_ jobs: [(job: Value, evidence: JobEvidence)], hasRival: Bool) {
     let likely = jobs.filter { $0.evidence == .positive }.map(\.job)
     let possible = jobs.filter { $0.evidence == .weak }.map(\.job)

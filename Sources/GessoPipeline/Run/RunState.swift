@@ -4,8 +4,8 @@ package import ScenarioAPI
 
 /// Decides on the next action of a run: a value that receives an event and returns an action.
 ///
-/// It uses no file, clock or server, so that a table of tests can cover every path of a paid job. ``ActiveRun`` carries
-/// the actions out. A run begins where the ledger has it on record, after an interruption too:
+/// It uses no file, clock or server, so that a table of tests can cover every path of a paid job. ``ActiveRun`` carries the actions out. A
+/// run begins with the state that the ledger has on record, also after an interruption:
 ///
 /// | On record | First action of the run |
 /// |---|---|

@@ -2,11 +2,11 @@ package import Ground
 
 /// A result on disk.
 public struct DownloadedFile: Sendable, Equatable {
-  /// The path of the file; while it is being verified, that of a temporary file in the same folder.
+  /// The path of the file. While the file is being verified, this is the path of a temporary file in the same folder.
   public let path: String
   /// The size of the file in bytes.
   public let byteCount: Int
-  /// The media type from the server's reply, without parameters; the asset's own if the reply has none.
+  /// The media type from the server's reply, without parameters; the asset's media type if the reply has none.
   public let mimeType: String
 }
 

@@ -9,8 +9,8 @@ extension ScenarioClient {
   ///
   /// - Parameter request: The settings of the generation and its image; checked before anything is sent.
   /// - Returns: The accepted job and its price.
-  /// - Throws: `CancellationError` when no job was asked for; or a ``ScenarioError`` of the stage `submit`. With the outcome
-  ///   `unknownOutcome` a job may be running and `charged` is `unknown`.
+  /// - Throws: `CancellationError` when no job was asked for; or a ``ScenarioError`` of the stage `submit`. If the outcome is
+  ///   `unknownOutcome`, a job may be running, and `charged` is `unknown`.
   @concurrent public func submitImg2Img(_ request: Img2ImgRequest) async throws -> Submission {
     try await verb { () throws(ScenarioError) in
       var policy = retry

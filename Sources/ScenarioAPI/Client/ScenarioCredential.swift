@@ -8,9 +8,9 @@ public struct ScenarioCredential: Sendable, CustomStringConvertible, CustomDebug
 
   /// Makes a credential.
   ///
-  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` when either part is empty or holds white space or
-  ///   control characters, or when the key holds a colon, which HTTP Basic cannot carry (RFC 7617). The message never
-  ///   quotes them.
+  /// - Throws: A ``ScenarioError`` with the code `invalid-configuration` if the key or the secret is empty or contains white space or
+  ///   control characters, or if the key contains a colon, which HTTP Basic does not permit (RFC 7617). The message never quotes the key or
+  ///   the secret.
   public init(key: String, secret: String) throws(ScenarioError) {
     for (name, part) in [("key", key), ("secret", secret)] {
       let isClean = part.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }

@@ -124,8 +124,8 @@ final class CurlTransfer {
     }
     set(CURLOPT_UPLOAD_BUFFERSIZE, 256 << 10)
     if !request.isRepeatable {
-      // libcurl repeats a request by itself when a kept connection turns out to be dead, unless the body cannot be rewound. A request
-      // that must not be repeated therefore has no seek callback, or a new connection if it has no body.
+      // libcurl repeats a request by itself when a kept connection turns out to be dead, unless the body cannot be rewound. A request that
+      // must not be repeated therefore has no seek callback. If it has no body, it gets a new connection instead.
       set(CURLOPT_MAXAGE_CONN, options.unrepeatableIdleSeconds)
       if request.body.count == 0 { set(CURLOPT_FRESH_CONNECT, 1) }
     }

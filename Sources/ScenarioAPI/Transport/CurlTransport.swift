@@ -3,9 +3,9 @@ internal import Foundation
 
 /// Carries requests over libcurl's multi interface, on one thread of its own.
 ///
-/// Connections are kept and shared. HTTP/2 is used if a server offers it over TLS, with many requests on one connection.
-/// Certificates are verified. Proxies are taken from the environment as curl does, but never used for this machine itself.
-/// Canceling a task aborts its transfer at once.
+/// Connections are kept and shared. HTTP/2 is used if a server offers it over TLS, with many requests on one connection. Certificates are
+/// verified. Proxies are taken from the environment, as curl does, but are never used for requests to this machine itself. Canceling a task
+/// aborts its transfer at once.
 package final class CurlTransport: HTTPTransport {
   private let loop: CurlLoop?
 

@@ -167,9 +167,9 @@ struct BatchReportPage {
 
   // MARK: The images
 
-  /// The cards in groups. A browser skips the layout of groups that are off the screen, and within the visible groups
-  /// that of cards off the screen. Both levels are needed: without groups, the browser checks thousands of cards in
-  /// every frame of a scroll; without skipping cards, it lays out a whole group in one frame.
+  /// The cards in groups. A browser skips the layout of groups that are off the screen. Within visible groups, it skips the layout of cards
+  /// that are off the screen. Both levels are needed. Without groups, the browser would check thousands of cards in every frame of a
+  /// scroll. If it skipped no cards, it would lay out a whole group in one frame.
   private var groups: [HTML] {
     let size = 25
     return stride(from: 0, to: cards.count, by: size).map { start in

@@ -30,7 +30,7 @@ struct ThumbnailMaker: Sendable {
   /// The folder for files, and its address seen from the page; nil for pictures in the page itself.
   let folder: (path: String, address: String)?
 
-  /// Makes the thumbnail of an image. Only the bytes that the order used are shown: a file that was changed since is named as such.
+  /// Makes the thumbnail of an image. Only the bytes that the order used are shown. If the file was changed since, the result says so.
   ///
   /// - Throws: `CancellationError`, or a ``PreparationError`` when the thumbnail cannot be written.
   func thumbnail(of image: Image) async throws -> Thumbnail {

@@ -215,7 +215,8 @@ struct DownloadStep {
       try download.move(to: file.path, replacing: false)
       return true
     } catch {
-      // If only the sync of the folder failed, the result is there and keeps its record: without it, the result would be downloaded again.
+      // If only the sync of the folder failed, the result is there and its record is kept. Without the record, the result would be
+      // downloaded again.
       let isPlaced = error.kind != .exists && Occupant(file.path) == .file
       if !hasRecord, !isPlaced { try? FileManager.default.removeItem(atPath: file.recordPath) }
       guard error.kind == .exists else { throw error }

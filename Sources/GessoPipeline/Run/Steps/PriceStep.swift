@@ -1,8 +1,8 @@
 internal import Foundation
 internal import ScenarioAPI
 
-/// Asks for the price of a job, if no submit is on record. If the service ignores that it is a dry run and starts the
-/// job, the job is paid for and belongs to the order.
+/// Asks for the price of a job, if no submit is on record. If the service ignores the flag for a dry run and starts the job, the job is
+/// paid for and belongs to the order.
 struct PriceStep: Sendable {
   let context: RunContext
 
