@@ -1,10 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// One executable a stage, so that one can be measured and compared alone.
+/// One executable for each stage, so that a stage can be measured and compared alone.
 ///
-/// The framework's plugin runs every executable of this package as a benchmark, and reports a program that is not one as a crash.
-/// So programs that only measure are targets of the package above; Scripts/check-benchmarks checks this.
+/// The framework's plugin runs every executable of this package as a benchmark, and reports a crash for a program that is not a benchmark.
+/// Programs that only measure are therefore targets of the package above, and Scripts/check-benchmarks checks that.
 func stage(_ name: String) -> Target {
   .executableTarget(
     name: name,

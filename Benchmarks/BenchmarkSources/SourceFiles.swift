@@ -1,9 +1,10 @@
 import Foundation
 import ImagePreparation
 
-/// The images that are measured: those of the folder `GESSO_CORPUS`, else a large photograph and the photographs among the fixtures.
+/// The images that are measured: those of the folder `GESSO_CORPUS`, or without that variable a large photograph and the photographs among
+/// the fixtures.
 public enum SourceFiles {
-  /// Paths of JPEG and PNG files: the large photograph first, or in the order of their names.
+  /// Paths of JPEG and PNG files. Those of `GESSO_CORPUS` are in the order of their names; otherwise the large photograph is first.
   public static let all: [String] = {
     if let corpus = ProcessInfo.processInfo.environment["GESSO_CORPUS"] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus)) ?? []
@@ -18,7 +19,8 @@ public enum SourceFiles {
     return [large(paths[0])] + paths
   }()
 
-  /// A JPEG of 22 megapixels: a photograph nine times, so that it has a photograph's detail, in the folder of temporary files.
+  /// A JPEG of 22 megapixels in the folder of temporary files. It repeats one photograph nine times, so that it has the detail of a
+  /// photograph.
   private static func large(_ path: String) -> String {
     do {
       let tile = try pixels(path)

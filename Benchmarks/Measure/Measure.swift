@@ -9,9 +9,9 @@
 //   measure latency SOURCE png|jpeg|webp|small|tensor|flat|restore|composite|strip  processor time between two looks at the flag, at full size
 //   measure encode PIXELS WIDTH HEIGHT CHANNELS png:COMPRESSION|jpeg:SUBSAMPLING DESTINATION
 //
-// PIXELS are samples of 8 bits (of BITS, 8 or 16), rows from the top, nothing else in the file. Before the first line the work is
-// done once, so that what is measured is warm. A line of JSON answers each line: wall and CPU time of all threads in milliseconds, the
-// bytes of the result, and if there is a plan the bytes of its buffers. GESSO_ISA pins the kernels.
+// PIXELS is a file of samples of 8 bits, or of BITS bits (8 or 16), with the rows from the top and nothing else. The work is done once
+// before the first line is read, so that caches are warm. Each line is answered by a line of JSON: the wall time and the CPU time of all
+// threads in milliseconds, the bytes of the result, and, if there is a plan, the bytes of its buffers. GESSO_ISA selects the kernels.
 import Ground
 import ImagePreparation
 import Synchronization
@@ -181,7 +181,7 @@ func latency(of source: ImageSource, as form: String) -> () throws -> Outcome {
         if present == looks {
           longest.withLock { if time - last > $0.gap { $0 = (time - last, last - began) } }
         } else {
-          // The flag was checked since the last sample, at a time that is not known: this thread may have slept for long.
+          // The flag was checked since the last sample. The time of that check is not known, because this thread may have slept for long.
           (looks, last) = (present, time)
         }
         usleep(100)
@@ -204,13 +204,13 @@ func compression(_ name: String) -> Recipe.Compression {
   return compression
 }
 
-/// A line that the other side of the pipe sees at once.
+/// Writes a line so that the reader of the pipe receives it at once.
 func answer(_ line: String) {
   print(line)
   fflush(nil)
 }
 
-/// One run, in a function of its own, so that callgrind can count it without the start of the process.
+/// One run. It is a function of its own so that callgrind can count it without the start of the process.
 @inline(never)
 func runMeasured(_ work: () throws -> Outcome) throws -> Outcome { try work() }
 

@@ -1,5 +1,5 @@
-// The time that the formats themselves take when everything else is free, and libpng's own encoder. One run for each line
-// on standard input, answered by a line of JSON, like Benchmarks/Measure.
+// The time that the formats themselves take when everything else is free, and the time of libpng's own encoder. Each line on standard input
+// is one run, and a line of JSON answers it, as in Benchmarks/Measure.
 //
 //   floors eighth FILE.jpg                          libjpeg-turbo at 1/8 scale to planes: entropy decoding and little else
 //   floors inflate FILE.png                         ISA-L inflating the image data, 64 KiB at a time

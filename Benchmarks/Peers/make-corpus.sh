@@ -11,9 +11,9 @@
 # Sources (Debian 12 versions; the licenses are in each package's copyright file):
 #   plasma-workspace-wallpapers 4:5.27.5-2   mate-backgrounds 1.26.0-1
 #   lomiri-wallpapers-20.04 20.04.0-2        ukui-wallpapers 20.04.3-1.1
-# How: photos of 2560x1600 are enlarged 1.2 times (a Bayer camera has less detail per
-# pixel than a web photo), laid side by side into one 15360x9600 sheet, given camera-like
-# noise (sigma 2.5, fixed seed), and cut. That keeps bits per pixel near a phone camera's.
+# How: photographs of 2560x1600 are enlarged 1.2 times, because a Bayer camera has less detail per pixel than a web photo. They are placed
+# side by side on one sheet of 15360x9600, get camera-like noise (sigma 2.5, fixed seed), and are cut. So the bits per pixel stay near those
+# of a phone camera.
 set -euo pipefail
 out=${1:?usage: make-corpus.sh FOLDER [--small]}; small=${2:-}
 mkdir -p "$out"; out=$(cd "$out" && pwd)

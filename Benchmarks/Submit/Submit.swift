@@ -2,8 +2,8 @@
 //
 //   swift run -c release Submit
 //
-// CPU time is user and system time of the whole process; curl's is that of the processes that do the same requests over one
-// connection. Bodies are made by the client, and lie ready for curl.
+// CPU time is the user and system time of the whole process. That of curl is the time of the processes that make the same requests over one
+// connection. Bodies are made by the client, and curl reads them from files.
 import Foundation
 import Ground
 import ScenarioAPI
@@ -12,7 +12,7 @@ import ScenarioSandbox
 /// User and system time in milliseconds, of this process or of its children that have ended.
 func cpu(ofChildren: Bool = false) -> Double {
   var usage = rusage()
-  // The values of RUSAGE_CHILDREN and RUSAGE_SELF, whose types differ between systems.
+  // These are the values of RUSAGE_CHILDREN and RUSAGE_SELF. The constants themselves have different types on different systems.
   getrusage(ofChildren ? -1 : 0, &usage)
   func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
   return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
@@ -38,7 +38,7 @@ func connections(to port: Int) -> Int {
   }
 }
 
-/// Answers every request with the same asset and sends nothing, so that only the making of bodies is left.
+/// Answers every request with the same asset and sends nothing, so that only the time for making bodies is measured.
 struct NullTransport: HTTPTransport {
   func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
     HTTPResponse(
@@ -65,7 +65,7 @@ struct Comparison {
   /// CPU time of curl with these lines of configuration.
   func curl(_ lines: [String]) throws -> Double {
     let path = folder + "/curl.conf"
-    // "next" stands between requests.
+    // A "next" is needed only between requests.
     let lines = lines.last == "next" ? lines.dropLast() : lines[...]
     try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     let before = cpu(ofChildren: true)
@@ -127,7 +127,7 @@ struct Comparison {
     let before = cpu()
     _ = try await client.upload(.file(path: path, size: image.count), name: "big.png", mimeType: "image/png").result
     let own = (cpu() - before) / Double(image.count) * 1e6
-    // The signed addresses are asked for as the client does; only the parts' bytes are curl's.
+    // The signed addresses are requested as the client does it. Only the bytes of the parts are sent by curl.
     let (count, size) = ((image.count + (8 << 20) - 1) / (8 << 20), 8 << 20)
     var request = HTTPRequest(.post, base + "/uploads", stage: .upload)
     request.authorization = client.configuration.credential

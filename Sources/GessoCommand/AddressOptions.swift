@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The flag of verbs that fetch addresses which come from others: from image files, manifests or the service.
+/// The flag of verbs that fetch addresses: of inputs, of the rows of a manifest, and of files that the service names.
 struct AddressOptions: ParsableArguments {
   @Flag(
     name: .customLong("allow-private"),

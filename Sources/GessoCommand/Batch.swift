@@ -81,7 +81,7 @@ package struct Batch: Verb {
   private static let own: Set = [
     "--check", "--prepare-only", "--include", "--exclude", "--shard", "--retry-failed", "--max-failures", "--max-jobs",
   ]
-  /// The flags that do not change the batch that a command is for.
+  /// The flags that do not change the identity of a batch: the same command with other values of these flags continues the same batch.
   private static let ofRun: Set = own.subtracting(["--include", "--exclude"]).union([
     "--max-cost", "--max-cost-per-day", "--json", "--quiet", "--verbose", "--timeout", "--threads", "--max-memory",
     "--max-download", "--max-input-pixels", "--allow-private", "--isolate", "--no-isolate", "--no-wait", "--dry-run",
@@ -121,13 +121,13 @@ package struct Batch: Verb {
     return .someFailed
   }
 
-  /// Carries the rows out, as far as they could be read.
+  /// Carries out the rows that could be read.
   private func perform(
     _ rows: BatchRows, _ given: OptionWords, _ words: [String], _ folder: String, _ shard: Shard?
   ) async throws -> CommandStatus {
     let console = common.console
     var options = given.options.filter { !Self.own.contains($0.name) }
-    // A row is read as the words of `img2img`, which require a prompt; no image is prepared differently for it.
+    // The parser of `img2img` reads each row, and it requires a prompt. This placeholder changes nothing in the prepared image.
     if prepareOnly, job.prompt ?? job.promptFile == nil { options.append(.init(name: "--prompt", value: "-")) }
     var jobs = RowJobs(rows, options: options, folder: folder)
     try refuse(await jobs.check(), of: rows)
@@ -146,8 +146,8 @@ package struct Batch: Verb {
       name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
-    // After Ctrl-C, a submit that hangs is waited for at most four seconds: it is on record, and the same command looks
-    // for its job.
+    // After Ctrl-C the command waits at most four seconds for a submit that hangs. The submit is on record, so the same command looks for
+    // its job later.
     return try await Interruption.guarding(patience: .seconds(4), onSignal: report.interrupt) {
       try await command.run(jobs, chosen, shard, account, report, name: name, line: line, folder: folder)
     }
@@ -253,7 +253,7 @@ package struct Batch: Verb {
   /// Reports bad rows, before anything is spent.
   private func refuse(_ found: (bad: [(position: Int, error: CommandError)], count: Int), of rows: BatchRows) throws {
     guard let first = found.bad.first else { return }
-    // An error that all rows share is one of the command line.
+    // If all rows have the same error, its cause is the command line, not a row.
     if found.count == rows.count, found.bad.allSatisfy({ $0.error == first.error }) { throw first.error }
     for (position, error) in found.bad {
       try common.console.report(
@@ -292,7 +292,7 @@ package struct Batch: Verb {
 
   private var absoluteSource: String { source == "-" ? "-" : URL(filePath: source).standardizedFileURL.path }
 
-  /// The name of the batch: the same for the same command, input and output, whatever the limits are.
+  /// The name of the batch. It depends on the command, the input and the output, and not on the limits.
   private func name(
     _ given: OptionWords, _ rows: BatchRows, _ folder: String, service: String
   ) throws(CommandError) -> String {

@@ -32,7 +32,7 @@ final class BatchReporter: Sendable {
     let job: RowJobs.Job
     var jobID: JobID?
     var isRunning = false
-    /// True while it is unknown whether its submit started a job.
+    /// True while it is unknown whether the row's submit has started a job.
     var isSubmitting = false
     var sentBytes = 0
   }
@@ -202,7 +202,7 @@ final class BatchReporter: Sendable {
         "the service does not repeat what was sent: \(names.joined(separator: ", ")); its results may not be those of the order"
       )
     case .pausing(let pause, let error):
-      // A submit that was refused for now started no job.
+      // If the service refused the submit for a time, the submit started no job.
       if error.stage == .submit { state.withLock { $0.underWay[index]?.isSubmitting = false } }
       remark(
         "pause \(error.code.rawValue)", job, "\(error.message): trying again in \(BatchTally.time(pause / .seconds(1)))"
@@ -275,7 +275,7 @@ final class BatchReporter: Sendable {
         CommandError(failure.code, stage: failure.stage, failure.message, remedy: id, status: failure.status), row.job,
         "left")
     case .ofAll:
-      // The end of the batch names it.
+      // `end` reports this failure once for the whole batch.
       state.withLock { $0.tally.open += 1 }
       try event("left", row.job, ["error": failure.object])
     }
@@ -317,7 +317,7 @@ final class BatchReporter: Sendable {
     try event("end", tally.json.adding(["name": name, "error": stop?.object]))
     if isInterrupted { return .interrupted }
     if let stop { return stop.status }
-    // The same command continues with rows that were stopped for now, and the exit code lets a scheduler know.
+    // The same command continues with the rows that a temporary failure has stopped. The exit code lets a scheduler know that.
     if !left.isEmpty { return Set(left) == [.timedOut] ? .timedOut : .unavailable }
     return CommandStatus(failures: failures, of: tally.done + failures.count)
   }

@@ -31,7 +31,7 @@ struct BatchTable {
 
   /// Prints a line for each row, and the sums.
   ///
-  /// - Parameter prices: The price of each row, where they were asked for.
+  /// - Parameter prices: The price of each row; nil if no prices were requested.
   /// - Returns: The exit status, from the rows that cannot be prepared.
   /// - Throws: A `CommandError` when standard output cannot be written, or after an interruption.
   func print(prices: [Int: Decimal]?) async throws -> CommandStatus {

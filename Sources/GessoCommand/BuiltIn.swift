@@ -22,7 +22,8 @@ enum BuiltIn {
     #endif
   }
 
-  /// The output of `--version`. The first line is for scripts. No library is opened for it; `gesso doctor` lists those versions.
+  /// The output of `--version`. Scripts read its first line. It opens no library, so it has no versions of libraries that are opened when
+  /// needed; `gesso doctor` prints those.
   static var versionText: String {
     """
     gesso \(Version.current)

@@ -11,8 +11,9 @@ package struct CaughtSignals {
   /// Signals by which a person, or the system, ends a process.
   static let ends = [SIGINT, SIGTERM, SIGHUP]
 
-  /// Lets this process receive ``ends``, which its parent may have blocked without wanting to: Foundation's `Process` hands on what the
-  /// calling thread blocks, and the threads of Swift's pool block nearly all signals. Called on the first thread, before there are others.
+  /// Lets this process receive ``ends``. The parent process may have blocked these signals by accident: a process that Foundation's
+  /// `Process` starts inherits the blocked signals of the calling thread, and the threads of Swift's pool block nearly all signals. Call
+  /// this on the first thread, before another one exists.
   static func unblock() {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
@@ -23,13 +24,13 @@ package struct CaughtSignals {
   private let numbers: [Int32]
   private let source: any DispatchSourceRead
 
-  /// The pipe, which is kept until the process ends; -1 where none can be made.
+  /// The pipe, which is kept until the process ends; -1 if no pipe can be made.
   private static let pipe: (input: Int32, output: Int32) = {
     var ends: [Int32] = [-1, -1]
     guard unsafe Ground.pipe(&ends) == 0 else { return (-1, -1) }
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-      // A handler must not wait for room, nor the queue for a signal.
+      // The handler must not wait when the pipe is full, and the queue must not wait when the pipe is empty.
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
     return (ends[1], ends[0])
@@ -44,7 +45,7 @@ package struct CaughtSignals {
   ///   - numbers: The signals.
   ///   - queue: Where `handle` is called, for one signal after the other.
   ///   - handle: Receives the number of each signal.
-  /// - Returns: Nil where signals are caught already: they belong to the outer work, which cancels this one. Nil, too, in a process that
+  /// - Returns: Nil if other work catches signals already: they belong to that outer work, which cancels this one. Nil also if the process
   ///   can open no more files: its signals keep their effect.
   package static func catching(
     _ numbers: [Int32], on queue: DispatchQueue, _ handle: @escaping @Sendable (Int32) -> Void
@@ -77,7 +78,7 @@ package struct CaughtSignals {
     Self.areCaught.withLock { $0 = false }
   }
 
-  /// The handler. It runs between any two instructions of a thread, which must find `errno` as it was.
+  /// The handler. It can interrupt a thread between any two instructions, so it restores `errno`.
   private static let put: @convention(c) (Int32) -> Void = { number in
     let former = errno
     var byte = UInt8(truncatingIfNeeded: number)

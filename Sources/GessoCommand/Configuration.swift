@@ -1,7 +1,6 @@
 package import ScenarioAPI
 
-/// The address of the service, the credentials, the path of the ledger and the limit of a day: from flags, then the environment, then
-/// `.env`.
+/// The address of the service, the credentials, the path of the ledger and the daily limit: from flags, then the environment, then `.env`.
 ///
 /// Secrets are never flags, never printed, never stored.
 package struct Configuration: Sendable {
@@ -22,7 +21,7 @@ package struct Configuration: Sendable {
     }
   }
 
-  /// A key and its secret, and their origin. It does not print them.
+  /// A key and its secret, and their origin. Printing a value of this type shows only the origin.
   package struct Credentials: Sendable, CustomReflectable {
     package let key: String
     package let secret: String
@@ -45,7 +44,7 @@ package struct Configuration: Sendable {
     dotEnv = DotEnv(folder: folder) { $0.hasPrefix("SCENARIO_") || ["GESSO_LEDGER", Self.dailyLimitName].contains($0) }
   }
 
-  /// The variable with the limit of a day.
+  /// The variable with the daily limit.
   static let dailyLimitName = "GESSO_MAX_COST_PER_DAY"
 
   private static let keyNames = ["SCENARIO_API_KEY", "SCENARIO_SDK_API_KEY"]
@@ -90,9 +89,10 @@ package struct Configuration: Sendable {
     return try trusted(["SCENARIO_PROJECT_ID"])["SCENARIO_PROJECT_ID"]
   }
 
-  /// The limit of a day as it is written, if there is one.
+  /// The daily limit as it is written, if there is one.
   ///
-  /// - Throws: Status 5 for a limit in a `.env` that may not be trusted: without it, more would be spent than its author allowed.
+  /// - Throws: Status 5 for a limit in a `.env` that may not be trusted. If such a limit were ignored, more could be spent than the author
+  ///   of the file allowed.
   package func dailyLimit() throws(CommandError) -> String? {
     if let limit = environment[Self.dailyLimitName] { return limit }
     return try trusted([Self.dailyLimitName])[Self.dailyLimitName]
@@ -158,7 +158,7 @@ package struct Configuration: Sendable {
 
   // MARK: Search
 
-  /// True for a `.env` that has a key; its address and its project belong to that key.
+  /// True for a `.env` that has a key: its address and its project then belong to that key.
   private var hasOwnKey: Bool {
     Self.keyNames.contains { !dotEnv.values[$0, default: ""].isEmpty || dotEnv.values[$0 + "_FILE"] != nil }
   }

@@ -30,8 +30,8 @@ final class CollectedOutput: Sendable {
 
 /// Prints to standard output for scripts and to standard error for people. All other code prints through it.
 ///
-/// On a terminal, progress is one line that the next one replaces; elsewhere, and on one that cannot erase a line (`TERM` is `dumb`,
-/// or not set), every new stage is a new line.
+/// On a terminal, progress is one line that the next one replaces. In a file or a pipe, and on a terminal that cannot erase a line (`TERM`
+/// is `dumb` or not set), every new stage is a new line.
 package final class Console: Sendable {
   private let isQuiet: Bool
   /// True if progress is one line that the next one replaces.
@@ -48,9 +48,10 @@ package final class Console: Sendable {
   /// Makes a console on the process's own descriptors.
   ///
   /// - Parameters:
-  ///   - quiet: True for errors only.
+  ///   - quiet: True to print errors only.
   ///   - environment: Read for `NO_COLOR` (any value but the empty one) and `TERM`.
-  ///   - logs: True if a log is written to standard error as well, between whose lines a live line would stay.
+  ///   - logs: True if a log is written to standard error as well. There is no live line then, because it would stay between the lines of
+  ///     the log.
   package init(quiet: Bool, environment: [String: String], logs: Bool = false) {
     isQuiet = quiet
     let erases =
@@ -104,7 +105,8 @@ package final class Console: Sendable {
   /// Writes bytes for scripts to standard output.
   package func output(_ bytes: [UInt8]) throws(CommandError) {
     if let collected { return collected.add(String(decoding: bytes, as: UTF8.self)) }
-    // The lock is held only on a terminal: a pipe may wait for its reader, and a signal's message must not wait with it.
+    // The lock is held only on a terminal. A write to a pipe may wait for its reader, and the message about a signal must not wait for that
+    // write.
     guard sharesTerminal else { return try Self.write(output: bytes) }
     try Self.shown.withLock { shown throws(CommandError) in
       if !shown.line.isEmpty { Self.write(Self.erase) }
@@ -208,8 +210,8 @@ package final class Console: Sendable {
     try? writeAll([UInt8](text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
-  /// One line without control characters, because neither the name of a file nor a message of the service may move the cursor, and
-  /// without users and passwords of URLs.
+  /// The text as one line without control characters, users and passwords. A file name or a message of the service must not move the
+  /// cursor, and the user and the password of a URL must not be shown.
   package static func printable(_ text: String) -> String {
     String(
       String.UnicodeScalarView(

@@ -137,7 +137,7 @@ package struct Doctor: Verb {
     return reads + (try await checks.dryRuns(pipeline))
   }
 
-  /// The state of the ledger, found without making one.
+  /// The state of the ledger. A ledger that does not exist is not made.
   private static func state(ofLedger path: String) throws(CommandError) -> String {
     guard unsafe access(path, F_OK) == 0 else { return "not made yet" }
     let ledger = try ServiceOptions.ledger(at: path)

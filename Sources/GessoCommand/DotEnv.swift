@@ -9,8 +9,8 @@ package struct DotEnv: Sendable {
 
   /// Reads `.env` in `folder`. A file that is missing or empty, or that sets no variable of this program, is ignored.
   ///
-  /// A file that sets a variable for which `isOurs` is true is trusted only when it belongs to the user and is closed to all
-  /// others (0600 or less): another user who can write it could send the key to another host.
+  /// A file that sets a variable for which `isOurs` is true is trusted only if it belongs to the user and no other user may read or write
+  /// it (0600 or less): another user who can write the file could send the key to another host.
   package init(folder: String, isOurs: (String) -> Bool) {
     guard let file = SettingsFile(path: folder + "/.env") else {
       (values, distrust) = ([:], nil)

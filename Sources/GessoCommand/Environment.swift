@@ -30,7 +30,7 @@ package enum Environment {
     return preparer
   }
 
-  /// The path of `gesso-decode`: beside this program, or in `../libexec/gesso` seen from there; nil if it is in neither.
+  /// The path of `gesso-decode`: in the folder of this program, or in `../libexec/gesso` relative to that folder; nil if it is in neither.
   static var decodeHelper: String? {
     guard let folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() else {
       return nil

@@ -60,8 +60,8 @@ package struct Gesso: AsyncParsableCommand {
         console.error(usage(error, arguments: arguments))
         return .usage
       }
-      // Help, version and completion scripts go to standard output, because the user asked for them.
-      // The libraries are asked for their versions only here, not at every start.
+      // Help, version and completion scripts go to standard output, because the user requested them. The versions of the libraries are read
+      // only here, not at every start.
       let answer = fullMessage(for: error)
       print(answer == Version.current ? BuiltIn.versionText : answer)
       return .done

@@ -39,7 +39,7 @@ extension Img2Img {
       throw CommandError.usage("model \(model.id) is not a custom model", remedy: "use --mode legacy or --mode auto")
     }
     var request = order.request
-    // Placeholders for values that are set later and always fit: sides are multiples of 16, and images are assets.
+    // These are placeholders for values that are set later and that always fit: sides become multiples of 16, and images become assets.
     (request.width, request.height) = (request.width ?? 1024, request.height ?? 1024)
     for field in order.references.keys {
       let type = model.inputs?.first { $0.name == field }?.type
@@ -84,7 +84,7 @@ extension Img2Img {
     return order
   }
 
-  /// The order that the flags describe, without its source. Pipes and URLs among the flags are read to their ends.
+  /// The order that the flags describe, without its source. Pipes and URLs that the flags name are read to their ends.
   func order(recipe: Recipe, _ inputs: [Input]) async throws -> Img2ImgOrder {
     let images = request.parameters.compactMap { $0.split(separator: "=", maxSplits: 1).last }
       .filter { $0.hasPrefix("@") }

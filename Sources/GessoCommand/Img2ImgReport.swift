@@ -72,7 +72,7 @@ final class Img2ImgReport: Sendable {
     return sum.status
   }
 
-  /// Shows the prices of runs, and their sum: on standard output the sum alone.
+  /// Shows the prices of runs, and their sum. Standard output gets only the sum.
   ///
   /// - Returns: The status of all inputs.
   func follow(_ run: Run<Img2ImgBatch.Event<Decimal>, Void>) async throws -> CommandStatus {
@@ -93,7 +93,7 @@ final class Img2ImgReport: Sendable {
   private struct Sum {
     var done = 0
     var failed: [String] = []
-    /// Interrupted while their jobs run.
+    /// The number of runs that were interrupted while their jobs ran.
     var running = 0
     var units = Decimal.zero
     var status = CommandStatus.done
@@ -141,7 +141,7 @@ final class Img2ImgReport: Sendable {
     done.withLock { $0 = sum.done }
   }
 
-  /// The end of work on several inputs by Ctrl-C.
+  /// The error that reports an interruption of work on several inputs.
   private func interrupted(_ sum: Sum) -> CommandError {
     let jobs = "\(sum.running) job\(sum.running == 1 ? "" : "s")"
     let rest =

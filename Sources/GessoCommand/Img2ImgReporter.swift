@@ -210,7 +210,7 @@ final class Img2ImgReporter: Sendable {
     var failure = CommandError(any: error)
     let job = state.withLock(\.jobID) ?? (error as? any GessoFailure)?.jobID
     if failure.status == .interrupted, others != nil, state.withLock(\.submit) != .uncertain {
-      // One line for all inputs comes last.
+      // With several inputs, ``Img2ImgReport`` prints one line about the interruption at the end.
       return failure.status
     }
     if let job, failure.status != .jobFailed {
@@ -234,7 +234,7 @@ final class Img2ImgReporter: Sendable {
       default: break
       }
     } else if failure.status == .interrupted {
-      // The run waits for an outstanding reply, so an interruption in that state came before the submit was sent.
+      // An interrupted run waits for an outstanding reply. So if no job is known here, the interruption came before the submit was sent.
       failure = failure.saying(
         "interrupted",
         state.withLock(\.submit) == .uncertain

@@ -8,7 +8,7 @@ struct InputOptions: ParsableArguments {
   @Flag(help: "Take the images of folders within folders as well.")
   var recursive = false
 
-  /// The inputs, with the images of a folder in its place.
+  /// The inputs. A folder is replaced by its images.
   ///
   /// - Returns: The inputs in the order in which they were named.
   /// - Throws: Status 2, and status 3 for a folder without images.

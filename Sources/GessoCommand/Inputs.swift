@@ -37,7 +37,8 @@ package struct Input: Sendable, Hashable {
     return isAddress ? scheme : nil
   }
 
-  /// The input's name in messages, JSON and records. A URL loses its query, which may contain a signature, and its user and password.
+  /// The input's name in messages, JSON and records. The query of a URL is left out, because it may contain a signature, and so are the
+  /// user and the password.
   package var name: String {
     // The rest of the address may be megabytes long.
     if let unreadableScheme { return "\(unreadableScheme):…" }
@@ -54,9 +55,9 @@ package struct Input: Sendable, Hashable {
   /// The source of its bytes. A URL is fetched first, without credentials and up to `limit` bytes.
   ///
   /// - Parameters:
-  ///   - limit: The most bytes of a URL, and of what can be read only once, such as a pipe, if it is read again.
+  ///   - limit: The largest number of bytes of a URL. It also limits an input that can be read only once, such as a pipe, if `isReadAgain`.
   ///   - allowsPrivate: True for a URL that may lead to this machine or to a private network.
-  ///   - isReadAgain: True to keep the bytes of what can be read only once.
+  ///   - isReadAgain: True to keep the bytes of an input that can be read only once.
   /// - Returns: The source, which can be read more than once if `isReadAgain`.
   /// - Throws: Status 3 for an input that cannot be opened, and for a URL that leads to a private network; 4 above the limit; 7 when a
   ///   server does not reply.
@@ -79,7 +80,7 @@ package struct Input: Sendable, Hashable {
     return isReadAgain ? try await pipe.spooled(limit: limit) : pipe.source
   }
 
-  // Each transport is made for the first URL, because files need none.
+  // Each transport is made when the first URL needs it, because files need none.
   private static let publicly = CurlTransport()
   private static let anywhere = CurlTransport(options: ConnectionOptions(allowsPrivateAddresses: true))
 
@@ -91,13 +92,13 @@ package struct Input: Sendable, Hashable {
     }
   }
 
-  /// The inputs that a list of arguments names, with the images of a folder in its place; throws for lists that cannot be processed.
+  /// The inputs that a list of arguments names. A folder is replaced by its images. A list that cannot be processed is an error.
   ///
   /// - Parameters:
   ///   - arguments: Paths, folders, `-` and addresses.
   ///   - isRecursive: True to take the images of folders within folders as well.
-  /// - Returns: The inputs, those of a folder in the order of their names. Folders within it that cannot be read come last, as inputs
-  ///   that cannot be read.
+  /// - Returns: The inputs. Those of a folder are in the order of their names, and after them come the folders within it that cannot be
+  ///   read, as inputs that cannot be read.
   /// - Throws: Status 2, and status 3 for a folder without images, one that cannot be read, and names that are not UTF-8.
   package static func list(_ arguments: [String], isRecursive: Bool = false) throws(CommandError) -> [Input] {
     try PipedInput.checkNamedOnce(arguments)
@@ -136,7 +137,7 @@ package struct Input: Sendable, Hashable {
     return paths + walk.unreadable.map(\.path)
   }
 
-  /// The reason why it cannot be read, for a folder among the images of another one; nil for everything else.
+  /// If this input is a folder that cannot be read, within a folder whose images were listed: the reason. Nil for everything else.
   var folderFailure: CommandError? {
     guard argument != "-", !OutputNaming.isURL(argument), Self.isFolder(argument) else { return nil }
     do throws(FileFailure) {

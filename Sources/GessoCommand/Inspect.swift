@@ -36,7 +36,7 @@ package struct Inspect: Verb {
     var failures: [CommandStatus] = []
     for input in inputs {
       do throws(CommandError) {
-        // Metadata of a PNG may follow its pixels. They are found only in a source that can be searched.
+        // Metadata of a PNG may follow its pixels. They are found only in a source that can be read from any position.
         let source = try await input.source(
           limit: maxDownload << 20, allowsPrivate: addresses.allowsPrivate, isReadAgain: true)
         let description = try await describe(source)

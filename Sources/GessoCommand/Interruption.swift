@@ -5,11 +5,12 @@ internal import Synchronization
 
 /// Turns Ctrl-C, `kill` and a closed terminal into a cancellation, so that the work can clean up.
 ///
-/// The first signal cancels; the second one ends the process at once, unless it is only a repetition of the first. In
-/// both cases the process ends by the signal, so that a shell notices the interruption and ends its own loop as well. A
-/// signal that is ignored when the process begins stays ignored: the caller has turned it off, as `nohup` does SIGHUP,
-/// and a shell SIGINT for what runs in the background of a script. Work within other work leaves signals to the outer
-/// one, which cancels it.
+/// The first signal cancels. The second one ends the process at once, unless it only repeats the first. In both cases the process ends by
+/// the signal, so that a shell notices the interruption and ends its own loop as well.
+///
+/// A signal that is ignored when the process begins stays ignored, because the caller has turned it off: `nohup` ignores SIGHUP, and a
+/// shell ignores SIGINT for commands that a script runs in the background. If guarded work runs within other guarded work, signals go to
+/// the outer work, which cancels the inner one.
 enum Interruption {
   /// The signal that interrupted the work of this process.
   private static let received = Mutex<Int32?>(nil)
@@ -20,20 +21,20 @@ enum Interruption {
   /// and then to its group.
   private static let echo = Duration.milliseconds(250)
 
-  /// Turns the signals of failed writes (a pipe without a reader, a file above the size limit) into errors, because
-  /// they must not end a process that follows a paid job, or leave a part of a file.
+  /// Turns the signals of failed writes (a pipe without a reader, a file above the size limit) into errors. Otherwise they could end a
+  /// process that follows a paid job, or leave an incomplete file.
   static func deferSignalsOfWrites() {
     signal(SIGXFSZ, SIG_IGN)
     if CaughtSignals.isIgnored(signal(SIGPIPE, SIG_IGN)) { endsByClosedPipes.withLock { $0 = false } }
   }
 
-  /// True unless SIGPIPE was ignored when the process began: its caller then expects an error and a status.
+  /// True unless SIGPIPE was ignored when the process began. A caller that ignores it expects an error and a status.
   private static let endsByClosedPipes = Mutex(true)
 
-  /// Ends the process by SIGPIPE after its work has cleaned up, as it would have ended without
-  /// ``deferSignalsOfWrites()``.
+  /// Requests that the process ends by SIGPIPE after its work has cleaned up. Without ``deferSignalsOfWrites()`` that signal would have
+  /// ended it.
   ///
-  /// - Returns: False when the caller of the process has turned that off.
+  /// - Returns: False if the caller of the process ignores SIGPIPE.
   static func endByClosedPipe() -> Bool {
     guard endsByClosedPipes.withLock(\.self) else { return false }
     received.withLock { $0 = $0 ?? SIGPIPE }
@@ -44,8 +45,8 @@ enum Interruption {
   ///
   /// - Parameters:
   ///   - flag: Raised by the first signal.
-  ///   - patience: The time after the first signal at which the process ends even if the work has not, for example in a read
-  ///     from a terminal that never returns; nil to wait without limit.
+  ///   - patience: The time after the first signal at which the process ends even if the work has not ended, for example because a read
+  ///     from a terminal never returns; nil to wait without limit.
   ///   - isExpected: True for work that runs until it is interrupted: the process then ends with the status of the verb.
   ///   - onSignal: Called once, on the first signal, before the work is canceled.
   ///   - work: The work. It begins once signals are caught.
@@ -98,7 +99,7 @@ enum Interruption {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, number)
-    // Threads of the queue block signals.
+    // The threads of the queue block signals, so the signal that ends the process must be unblocked here.
     unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     raise(number)
     // This is not reached.
@@ -108,7 +109,7 @@ enum Interruption {
   /// Returns when the task is canceled.
   static func forever() async {
     let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
-    // The stream never has an element; the iteration ends with the task. The continuation must live that long.
+    // The stream never has an element, and the iteration ends when the task is canceled. Until then the continuation must not be released.
     for await _ in stream {}
     withExtendedLifetime(continuation) {}
   }

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import ImagePreparation
 
-/// The flags of verbs that decode images of strangers.
+/// The flags of verbs that decode images whose origin is not trusted.
 struct IsolationOptions: ParsableArguments {
   @Flag(
     help:

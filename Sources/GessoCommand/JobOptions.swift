@@ -57,14 +57,14 @@ struct JobOptions: ParsableArguments {
     try require(timeout, in: 0...31_536_000, "--timeout")
   }
 
-  /// Refuses flags without a prompt.
+  /// Refuses flags that give no prompt.
   func requirePrompt() throws {
     guard prompt ?? promptFile != nil else {
       throw ValidationError("say what the result should show: --prompt TEXT or --prompt-file FILE")
     }
   }
 
-  /// When jobs are read, and for how long.
+  /// The intervals at which the client reads a job, and the time after which it stops.
   var polling: JobPolling {
     // The sandbox's jobs take three seconds, and requests to it are cheap.
     sandbox
@@ -76,8 +76,8 @@ struct JobOptions: ParsableArguments {
   /// The limit of the cost of all jobs of the command together; nil for none.
   var costLimit: Decimal? { maxCost.flatMap(Self.creativeUnits) }
 
-  /// A number of creative units; nil unless the whole text is a number. Checked here, because Foundation reads `0,5` as
-  /// 0 and `12abc` as 12.
+  /// A number of creative units; nil unless the whole text is a number. Our own check is necessary because Foundation reads `0,5` as 0 and
+  /// `12abc` as 12.
   private static func creativeUnits(_ text: String) -> Decimal? {
     guard text.wholeMatch(of: /[0-9]{1,12}(\.[0-9]{1,12})?/) != nil else { return nil }
     return Decimal(string: text)
@@ -92,12 +92,12 @@ struct JobOptions: ParsableArguments {
     if let text, creativeUnits(text) == nil { throw ValidationError(limitError(name, text)) }
   }
 
-  /// The limit of the day: from the flag, otherwise from the environment or `.env`.
+  /// The daily limit: from the flag, otherwise from the environment or `.env`.
   func dailyLimit(_ configuration: Configuration) throws(CommandError) -> Decimal? {
     try Self.dailyLimit(flag: maxCostPerDay, configuration)
   }
 
-  /// The limit of the day: from a flag, otherwise from the environment or `.env`.
+  /// The daily limit: from a flag, otherwise from the environment or `.env`.
   static func dailyLimit(flag: String?, _ configuration: Configuration) throws(CommandError) -> Decimal? {
     let written = if let flag { flag } else { try configuration.dailyLimit() }
     guard let text = written else { return nil }

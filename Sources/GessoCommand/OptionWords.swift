@@ -30,7 +30,7 @@ struct OptionWords: Sendable {
     /// Nil for a flag.
     var value: String?
 
-    /// The option as one word, which no value can be taken out of.
+    /// The option and its value as one word, so that the value cannot be taken for another word of the command line.
     var word: String { value.map { "\(name)=\($0)" } ?? name }
   }
 

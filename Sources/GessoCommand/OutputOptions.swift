@@ -47,7 +47,7 @@ struct OutputOptions: ParsableArguments {
     }
   }
 
-  /// Refuses a place that cannot take the outputs, as far as the flags show it.
+  /// Refuses a place that, by the flags alone, cannot take the outputs.
   ///
   /// - Parameters:
   ///   - count: The arguments that name inputs.
@@ -67,7 +67,7 @@ struct OutputOptions: ParsableArguments {
     if json { throw ValidationError("-o - and --json both need standard output: keep one") }
   }
 
-  /// Refuses one place or name for several outputs, once folders have become their images.
+  /// Refuses one path or one name for several outputs. Called when folders have been replaced by their images.
   func check(for inputs: [Input]) throws(CommandError) {
     guard inputs.count > 1 else { return }
     if output != nil {

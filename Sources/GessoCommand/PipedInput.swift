@@ -55,7 +55,7 @@ package struct PipedInput: Sendable {
   /// Reads to the end, and keeps the bytes so that they can be read again. Canceling the task ends the wait for more.
   ///
   /// - Parameters:
-  ///   - limit: The most bytes that are taken.
+  ///   - limit: The largest number of bytes that are taken.
   ///   - memory: The largest content that is kept in memory.
   /// - Returns: The bytes, or a descriptor of the temporary file, which is closed with the last reference to it.
   /// - Throws: Status 3 if it cannot be read, 4 above the limit, 10 when the temporary file cannot be written.

@@ -320,8 +320,8 @@ package func require<Number: Comparable>(_ value: Number?, in range: ClosedRange
   throw ValidationError("\(flag) goes from \(range.lowerBound) to \(range.upperBound), not \(value)")
 }
 
-/// Refuses a text that is the name of a flag, because the text itself was forgotten, and a text that could not be
-/// decoded. Other texts may begin with a dash.
+/// Refuses two kinds of text: the name of a flag, because the user then forgot the text itself, and a text that could not be decoded. Other
+/// texts may begin with a dash.
 func requireText(_ text: String?, _ flag: String) throws {
   guard let text else { return }
   if text.wholeMatch(of: /--|-[a-z]|--[a-z][a-z-]*(=.*)?/) != nil {

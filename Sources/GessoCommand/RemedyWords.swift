@@ -49,7 +49,7 @@ extension Remedy {
 }
 
 extension Remedy.Limit {
-  /// How to raise the limit, and on which condition.
+  /// The advice to raise the limit, with its condition.
   fileprivate var raising: String {
     switch self {
     case .sourcePixels: "raise --max-input-pixels if you trust the file"

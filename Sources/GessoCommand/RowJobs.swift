@@ -5,10 +5,10 @@ internal import Ground
 internal import ImagePreparation
 internal import Synchronization
 
-/// The jobs of a batch: each row as the flags of `img2img` that it stands for.
+/// The jobs of a batch: for each row, the flags of `img2img` that the row stands for.
 ///
-/// The parser of `img2img` reads each row, its columns in place of flags, so that all flags, checks and messages are
-/// the same for rows.
+/// The parser of `img2img` reads each row, with the row's columns as flags, so that all flags, checks and messages are the same as for a
+/// single job.
 struct RowJobs: Sendable {
   /// One row after parsing.
   struct Job: Sendable {
@@ -25,7 +25,7 @@ struct RowJobs: Sendable {
   let rows: BatchRows
   /// The folder that results go to.
   let folder: String
-  /// For each row, the number of earlier rows with the same key, and with the same stem but another image.
+  /// For each row, the number of earlier rows with the same key, and the number of different images before it that have the same stem.
   private var repeats: [(key: UInt16, stem: UInt16)] = []
   private let base: [OptionWords.Option]
   private let table: OptionTable
@@ -71,7 +71,7 @@ struct RowJobs: Sendable {
         if keys[key] ?? 0 > 1, try id(of: try reportingErrors({ try rows.row(index) })) != nil {
           throw .usage("another row has the id \(job.key) too", remedy: "give each its own")
         }
-        // The same image keeps its stem; another one of that name gets a number.
+        // Rows of the same image share a stem. Another image with that name gets a number.
         let place = BatchRowKey.number("\(job.folder)/\(job.stem.lowercased())")
         let image = BatchRowKey.number(job.input.argument)
         let others = stems[place, default: []]
@@ -190,7 +190,7 @@ struct RowJobs: Sendable {
     return within(path)
   }
 
-  /// A path of a row: those of a manifest belong to the manifest's folder.
+  /// A path in a row. If the row is from a manifest, a relative path is relative to the manifest's folder.
   private func within(_ path: String) -> String {
     if rows.base.isEmpty || path.hasPrefix("/") || OutputNaming.isURL(path) || Input(path).argument != path {
       return path
@@ -198,7 +198,7 @@ struct RowJobs: Sendable {
     return "\(rows.base)/\(path)"
   }
 
-  /// The folder of a row's results: that of the batch, with the folders within the folder of the images.
+  /// The folder of a row's results. If the batch is a folder of images, results keep the folders within it.
   private func folder(of row: BatchRows.Row, _ command: Img2Img) -> String {
     if let own = row.fields["out-dir"] ?? row.fields["out_dir"], case .string(let path) = own {
       return path.hasPrefix("/") ? path : "\(folder)/\(path)"
@@ -333,7 +333,7 @@ struct RowJobs: Sendable {
   }
 }
 
-/// Commands that were parsed for rows, by their options: a folder has one, and many manifests a few.
+/// The commands that were parsed for rows, by their options. A folder needs one such command, and many manifests need a few.
 private final class ParsedCommands: Sendable {
   struct Form: Hashable {
     let options: [String]

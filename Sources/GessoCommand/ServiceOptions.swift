@@ -70,7 +70,7 @@ package struct ServiceOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - path: The path of the file.
-  ///   - allowingNetwork: True to take one on a network file system as well, for this process alone.
+  ///   - allowingNetwork: True to accept also a ledger on a network file system, which only this process may then use.
   /// - Returns: The ledger.
   /// - Throws: Status 10 for a ledger that cannot be used.
   static func ledger(at path: String, allowingNetwork: Bool = false) throws(CommandError) -> Ledger {

@@ -2,15 +2,15 @@ internal import ArgumentParser
 
 /// One part of the rows of a batch.
 package struct Shard: Sendable, Equatable {
-  /// From 1.
+  /// The number of this part, from 1.
   package let index: Int
   /// The number of parts.
   package let count: Int
 }
 
-/// The value of `--shard`: a part as `3/8`, or `auto` for the one that a scheduler's variables name.
+/// The value of `--shard`: a part such as `3/8`, or `auto` for the part that the variables of a scheduler name.
 ///
-/// Variables are read only with `auto`: a command that a script of an array runs for another purpose would otherwise leave
+/// The variables are read only for `auto`. A script of an array may also run a command for another purpose, and this command must not leave
 /// rows out.
 package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
   case part(Shard)
@@ -42,7 +42,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
   ///
   /// - Parameter variables: The environment.
   /// - Returns: The part.
-  /// - Throws: Status 2 for variables that are missing or name no part: a wrong part would be paid for by two machines.
+  /// - Throws: Status 2 for variables that are missing or name no part: with a wrong part, two machines would pay for the same rows.
   package func shard(_ variables: [String: String]) throws(CommandError) -> Shard {
     switch self {
     case .part(let shard): shard
@@ -62,7 +62,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
     }
   }
 
-  /// The part of a task of an array (sbatch(1), "OUTPUT ENVIRONMENT VARIABLES").
+  /// The part that a task of a Slurm array carries out (sbatch(1), "OUTPUT ENVIRONMENT VARIABLES").
   private static func slurm(_ variables: [String: String], _ count: Int?) throws(CommandError) -> Shard {
     let task = try number(slurmTask, variables)
     let first = try number("SLURM_ARRAY_TASK_MIN", variables)
@@ -76,7 +76,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
     } else {
       throw refusal("neither SLURM_ARRAY_TASK_COUNT nor SLURM_ARRAY_TASK_MAX is set", "name the part: --shard i/n")
     }
-    // A list such as 1,4,6 has the step 1, and gaps that belong to no part.
+    // Slurm gives a list such as 1,4,6 the step 1. The gaps of such a list would be parts that no task carries out.
     guard step > 0, task >= first, (task - first) % step == 0, (task - first) / step < tasks,
       last.map({ ($0 - first) / step + 1 == tasks }) ?? true, tasks <= most
     else {
@@ -96,7 +96,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
     return Shard(index: (task - first) / step + 1, count: tasks)
   }
 
-  /// The part of a pod of an Indexed Job, whose number of completions no variable has.
+  /// The part that a pod of an Indexed Job carries out. No variable has the Job's number of completions.
   private static func kubernetes(_ variables: [String: String], _ count: Int?) throws(CommandError) -> Shard {
     let index = try number(kubernetesIndex, variables)
     guard let count else {
@@ -113,7 +113,7 @@ package enum ShardArgument: ExpressibleByArgument, Sendable, Equatable {
 
   private static func number(_ name: String, _ variables: [String: String]) throws(CommandError) -> Int {
     guard let text = variables[name] else { throw refusal("\(name) is not set", "name the part: --shard i/n") }
-    // The limit is above a thousand times the most tasks of an array, and so low that no sum overflows.
+    // No array has so many tasks, and a sum of numbers below this limit does not overflow.
     guard let number = Int(text), (0...1 << 40).contains(number) else {
       throw refusal("\(name) is \(text), which is not the number of a task", "name the part: --shard i/n")
     }

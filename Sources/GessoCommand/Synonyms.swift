@@ -1,5 +1,5 @@
 /// Words that other programs use for flags and values of this one, each with one meaning. They are replaced before the command line is
-/// parsed, so that only this file knows them.
+/// parsed, so that no other file has to know them.
 package enum Synonyms {
   /// Replaces the words of a command line.
   ///

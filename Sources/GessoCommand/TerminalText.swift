@@ -3,7 +3,7 @@ package enum TerminalText {
   /// The columns that a text takes.
   package static func columns(of text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + columns(of: $1) } }
 
-  /// Cuts the middle out of a text that takes more than `columns`: names differ at their beginning, and figures are at the end.
+  /// Cuts the middle out of a text that takes more than `columns`, because names differ at their beginning and figures are at the end.
   package static func shortened(_ text: String, to columns: Int) -> String {
     guard self.columns(of: text) > columns else { return text }
     let room = columns - 1

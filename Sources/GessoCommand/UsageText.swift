@@ -35,7 +35,8 @@ struct UsageText {
     return nil
   }
 
-  /// The values of a flag and an example, in place of the parser's message about a bad value; nil for its other messages.
+  /// For the parser's message about a bad value: a message with the values of the flag, and an example. Nil for all other messages of the
+  /// parser.
   func badValue(_ message: String) -> (message: String, example: String?)? {
     guard let match = message.wholeMatch(of: /(?s)The value '(.*?)' is invalid for '(--?[a-z-]+)(?: <.*?>)?'.*/) else {
       return nil

@@ -42,8 +42,7 @@ package struct MCP: Verb {
     let context = ToolContext(
       folders: allowed, limit: try JobOptions.dailyLimit(flag: maxCostPerDay, service.configuration), service: service)
     DurableFile.confine(to: allowed)
-    // The ledger is fixed at the start: with another one, from a `.env` that appears later, the sum of the day would
-    // begin at 0.
+    // The ledger is fixed at the start. If a `.env` that appears later named another ledger, the sum of the day would begin at 0 again.
     if let ledger = try? service.configuration.ledgerPath() { unsafe setenv("GESSO_LEDGER", ledger, 1) }
     if isatty(STDIN_FILENO) == 1 {
       Console(quiet: false, environment: Environment.variables)

@@ -83,7 +83,7 @@ enum ProtocolRevision {
   static let stateless = "2026-07-28"
   /// The revisions that a client agrees upon by `initialize`, the latest first.
   static let negotiated = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
-  /// The only one in which a line may be a list of messages.
+  /// The only revision in which a line may be a list of messages.
   static let withBatches = "2025-03-26"
   static let all = [stateless] + negotiated
 }

@@ -45,8 +45,8 @@ final class MCPServer: Sendable {
     self.write = write
   }
 
-  /// Handles lines until the input ends, or the reader of the replies closes its end. It then cancels running tools and
-  /// waits for their ends.
+  /// Handles lines until the input ends, or until the reader of the replies closes its end. Then it cancels the running tools and waits
+  /// until they have ended.
   func serve(_ next: () async -> ProtocolStreams.Line?) async {
     await withDiscardingTaskGroup { group in
       while !state.withLock(\.isClosed), let line = await next() {

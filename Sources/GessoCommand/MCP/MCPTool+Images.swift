@@ -17,7 +17,7 @@ extension MCPTool {
     .option("--quality", .whole), .option("--max-bytes", .text), .option("--background", .text),
   ]
 
-  /// The options that images for the service do not have, because their metadata are never sent.
+  /// The options of the tools that prepare for this machine. The tools that prepare for the service do not have them.
   private static let localPreparation: [ToolArgument] = [
     .option("--metadata", .text), .option("--icc", .text), .option("--data", .flag), .option("--linear", .flag),
     .option("--bits", .text), .option("--filter", .text), .option("--effort", .text), .option("--subsampling", .text),
@@ -108,7 +108,8 @@ extension MCPTool {
       ])
     ) { call in
       let path = call.text("path") ?? ""
-      // The record beside the image may be a link.
+      // Without the argument `record`, the record is the file beside the image. That file may be a link that leads out of the allowed
+      // folders.
       if call.text("record") == nil {
         _ = try ToolCall.place(path + ".json", "record", call.context, isThere: false)
       }

@@ -73,7 +73,7 @@ extension MCPTool {
       ["img2img", "--json"] + goal + limit + seed + call.context.serviceWords + call.options
         + ["--", call.text("path") ?? ""])
     result.object = result.object?.translatingNotes(ToolWords(call.arguments))
-    // A job that an earlier call submitted is on record at its price, and this call spent nothing on it.
+    // If an earlier call submitted the job, its price is on record, and this call has spent nothing.
     guard var object = result.object?.members, let job = object["job"]?.text,
       let entry = try? call.context.ledger().entry(job: JobID(rawValue: job)),
       let submitted = entry.submittedAt, submitted < start
@@ -84,7 +84,7 @@ extension MCPTool {
     return result
   }
 
-  /// The seed of a call that names none. It depends only on the order, so that the same call is the same order.
+  /// The seed of a call that names no seed. It depends only on the order, so that the same call is the same order.
   static func seed(of call: ToolCall) throws -> String {
     let order = call.values.filter { !besideOrder.contains($0.key) && $0.value != .bool(false) }
     return BatchRowKey.seed(of: try JSONText.line(JSONValue.object(order)))
@@ -186,7 +186,7 @@ extension ToolCall {
 }
 
 extension JSONValue {
-  /// The object, its notes worded with arguments instead of flags.
+  /// The object, with its notes translated: they name arguments instead of flags.
   fileprivate func translatingNotes(_ words: ToolWords) -> JSONValue {
     guard var object = members, let notes = object["notes"]?.list else { return self }
     object["notes"] = .array(notes.map { $0.text.map { .string(words.translated($0)) } ?? $0 })

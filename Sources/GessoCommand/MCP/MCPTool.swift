@@ -18,7 +18,7 @@ struct MCPTool: Sendable {
   let title: String
   /// The description that the assistant reads.
   let summary: String
-  /// The verb whose options its arguments are.
+  /// The verb that the tool runs. The tool's arguments are options of this verb.
   let verb: String
   let effects: Effects
   /// True for a tool that spends creative units.
@@ -26,7 +26,7 @@ struct MCPTool: Sendable {
   let arguments: [ToolArgument]
   /// The JSON Schema of its result.
   let output: JSONObject
-  /// Runs it.
+  /// Runs the tool.
   let run: @Sendable (ToolCall) async throws -> ToolResult
 
   /// Translates texts of the command for assistants.

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Standard input and output of a server: lines of JSON, and nothing else.
 ///
-/// The streams use copies of the process's descriptors 0 and 1, which are replaced: a library that prints, or a path
-/// that names standard input, then cannot disturb the messages.
+/// The streams use copies of the process's descriptors 0 and 1, and the originals are replaced. So a library that prints, or a path that
+/// names standard input, cannot disturb the messages.
 final class ProtocolStreams: Sendable {
   /// A line of the input.
   enum Line: Sendable, Equatable {
@@ -21,7 +21,7 @@ final class ProtocolStreams: Sendable {
   private struct State {
     /// Bytes that were read and not yet consumed.
     var buffer: [UInt8] = []
-    /// The bytes at its beginning that have no line feed.
+    /// The number of bytes at the beginning of ``buffer`` that are known to contain no line feed.
     var searched = 0
     /// True within a line that is too long.
     var isSkipping = false

@@ -6,9 +6,9 @@ internal import ImagePreparation
 enum ToolPreview {
   /// The longest side in pixels.
   static let side = 512
-  /// The most bytes of one, before base64 makes them a third more.
+  /// The largest number of bytes of one picture. Base64 adds a third to this.
   static let longest = 150_000
-  /// The most pictures of a result: with base64 800 kB, because some clients cut results at 1 MiB.
+  /// The largest number of pictures in a result. Four pictures in base64 take 800 kB, and some clients cut results at 1 MiB.
   static let most = 4
 
   /// A picture of a file as the content of a result.
